@@ -58,7 +58,7 @@ fn six_at_once_come_to_their_ends() {
         }
     }
     assert_eq!(agents[4]["reason"], "denied: Bash touch denied-marker.txt");
-    assert_eq!(agents[5]["reason"], "no sign of life for 5 s");
+    assert_eq!(agents[5]["reason"], "idle for 5 s");
     assert_eq!(repo.file_in_head(&ids[0], "a.txt"), "hello from the scripted agent\n");
     assert!(repo.file_in_head(&ids[2], "shared.txt").starts_with("first line by x\n"));
     assert!(repo.file_in_head(&ids[3], "shared.txt").starts_with("first line by y\n"));
@@ -170,13 +170,7 @@ fn failures_have_names_and_only_some_are_tried_again() {
         ("FAKE-400", [].as_slice(), "failed", 1, "scripted bad request"),
         ("FAKE-401", &[], "failed", 1, "not logged in"),
         ("FAKE-ALWAYS529", &["--retries", "1"], "failed", 2, "529"),
-        (
-            "FAKE-MIDHANG",
-            &["--idle-timeout", "3s", "--retries", "1"],
-            "timeout",
-            2,
-            "no sign of life for 3 s",
-        ),
+        ("FAKE-MIDHANG", &["--idle-timeout", "3s", "--retries", "1"], "timeout", 2, "idle for 3 s"),
         ("FAKE-WRITE x.txt", &["--max-turns", "1"], "failed", 1, "used up its turns (--max-turns)"),
         ("FAKE-WRITE y.txt", &["--budget", "0.000001"], "failed", 1, "spent its budget (--budget)"),
         ("FAKE-WRITE z.txt", &["--deny", "Write"], "failed", 1, "denied: "),

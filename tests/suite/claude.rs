@@ -331,7 +331,7 @@ fn no_sign_of_life_is_a_timeout_after_the_retries() {
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&["--idle-timeout", "1s", "--retries", "0"], "say before\nhang");
     let agent = repo.end_of(&id);
-    assert_eq!((&agent["phase"], &agent["reason"]), (&"timeout".into(), &"no sign of life for 1 s".into()));
+    assert_eq!((&agent["phase"], &agent["reason"]), (&"timeout".into(), &"idle for 1 s".into()));
     let id = repo.spawn_claude(&["--idle-timeout", "1s"], "hang once\nwrite a b");
     let agent = repo.end_of(&id);
     assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &2.into()), "{agent}");

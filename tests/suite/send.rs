@@ -61,7 +61,7 @@ fn without_anybody_to_ask_it_is_denied_or_fails() {
     assert_eq!((&agent["phase"], &agent["denials"]), (&"done".into(), &1.into()));
     let agent = repo.end_of(&failed);
     assert_eq!(agent["phase"], "failed");
-    assert_eq!(agent["reason"], "asked, and nobody answers: Bash git push");
+    assert_eq!(agent["reason"], "asked, but nobody can answer: Bash git push");
 }
 
 #[test]

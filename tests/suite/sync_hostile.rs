@@ -73,7 +73,7 @@ fn a_remote_that_is_not_there_or_takes_nothing() {
         "#!/bin/sh\ngit for-each-ref --format='delete %(refname)' refs/orchestra | git update-ref --stdin\n";
     fs::write(&hook, swallow).expect("written");
     world.command("chmod", world.dir()).arg("+x").arg(&hook).status().expect("chmod");
-    a.orchestra(["sync"]).exits(5).says("and does not have them");
+    a.orchestra(["sync"]).exits(5).says("but does not have them");
     fs::remove_file(&hook).expect("removed");
     a.orchestra(["sync"]).succeeded();
     assert_eq!((shared(&a), shared_of_hub(&world)), (before.clone(), before));

@@ -1,9 +1,9 @@
-//! Usage limits that agents of this clone ran into, one file for each account, program and kind of model: while a limit holds, no
-//! agent whom it concerns is started. When it is over, one goes first; when the service has answered that one, the others follow,
-//! one after the other. Accounts differ from machine to machine, so none of this travels.
+//! A circuit breaker for usage limits, with one file for each account, program and kind of model: while a limit holds, no agent
+//! that it applies to is started. When it is over, one agent starts first; once the service has answered it, the others follow at
+//! intervals. Accounts differ between machines, so this state is never synced.
 //!
-//! Time is that of a clock which nobody can set, as long as the machine runs, and the wall clock has to agree: no clock that jumps
-//! makes an agent start early.
+//! The time is measured by the uptime of the machine, and the wall clock has to agree: a clock that jumps cannot make an agent
+//! start early.
 
 use std::{
     fs,
@@ -28,54 +28,54 @@ use crate::{
     world,
 };
 
-/// Between two that follow the first, in seconds.
+/// The interval between the agents that follow the first one, in seconds.
 const STEP: i64 = 5;
-/// So long after the last one the limit is forgotten, in seconds.
+/// How long after the last of them the limit is forgotten, in seconds.
 const FORGOTTEN: i64 = 60;
-/// How long another process may look at the same file.
+/// How long to wait for another process that uses the same file.
 const WAIT: Duration = Duration::from_secs(2);
-/// Models for which there are limits of their own.
+/// The models that have separate limits.
 const MODELS: [&str; 2] = ["opus", "sonnet"];
 
-/// The clocks.
+/// The readings of both clocks.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Clocks {
     /// Seconds since 1970.
     pub wall: i64,
-    /// This boot of the machine, and the seconds since then.
+    /// The id of this boot of the machine, and the seconds since then.
     pub uptime: Option<(String, u64)>,
 }
 
 impl Clocks {
-    /// Reads them.
+    /// Reads both clocks.
     pub fn read() -> Self {
         Self { wall: world::now().as_second(), uptime: world::uptime() }
     }
 }
 
-/// A limit that holds. Every field of the file names its unit; the names without one are those of earlier versions.
+/// A limit that was reached. Every field of the file names its unit; names without a unit are those of earlier versions.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct HeldLimit {
-    /// Which limit it is.
+    /// The kind of limit.
     pub kind: String,
     /// When it ends, in seconds since 1970.
     #[serde(rename = "until_seconds", alias = "until")]
     pub until: i64,
-    /// When the first agent tries: a while later, in seconds since 1970.
+    /// When the first agent may start, some time after the end, in seconds since 1970.
     #[serde(rename = "opens_at_seconds", alias = "opens_at")]
     opens_at: i64,
-    /// The same as a span of time, from when it was met.
+    /// The same as a duration since the limit was reached.
     #[serde(rename = "wait_seconds", alias = "wait", with = "duration::seconds")]
     wait: Duration,
-    /// When it was met: the boot of the machine, and the seconds since then.
+    /// When it was reached: the boot of the machine, and the seconds since then.
     met: Option<(String, u64)>,
-    /// The limit is over, and this is when the last of those who waited was started, in seconds since 1970.
+    /// When the last waiting agent was started after the end of the limit, in seconds since 1970; `None` while the limit holds.
     #[serde(rename = "stepped_seconds", alias = "stepped", default)]
     stepped: Option<i64>,
 }
 
 impl HeldLimit {
-    /// A limit met now that ends at `until`; the first agent tries `later` seconds after that.
+    /// Returns a limit that was reached now and ends at `until`; the first agent may start `later` seconds after that.
     fn new(kind: LimitKind, until: i64, later: i64, now: &Clocks) -> Self {
         let opens_at = until.saturating_add(later);
         let wait = until_then(opens_at, now);
@@ -83,7 +83,7 @@ impl HeldLimit {
         Self { kind, until, opens_at, wait, met: now.uptime.clone(), stepped: None }
     }
 
-    /// How long until the first agent may try: none of the clocks says that it is too early. Bounded, whatever the clocks say.
+    /// Returns how long until the first agent may start: until neither clock says it is too early. Bounded in any case.
     pub fn left(&self, now: &Clocks) -> Duration {
         if self.stepped.is_some() {
             return Duration::ZERO;
@@ -95,19 +95,19 @@ impl HeldLimit {
                 let elapsed = Duration::from_secs(up.saturating_sub(*met));
                 self.wait.saturating_sub(elapsed).max(by_wall).min(most.saturating_sub(elapsed))
             }
-            // The machine was started anew since.
+            // The machine was rebooted since.
             _ => by_wall.min(most),
         }
     }
 
-    /// As events and reports tell it.
+    /// Returns the limit as it appears in events and reports.
     pub fn limit(&self) -> Limit {
         let until = world::Timestamp::from_second(self.until).ok();
         Limit { until, ..Limit::of(LimitKind::parse(&self.kind)) }
     }
 }
 
-/// How long it is until a moment in seconds since 1970, by the wall clock alone; zero once it has passed.
+/// Returns the time until a moment in seconds since 1970, by the wall clock alone; zero once it has passed.
 fn until_then(then: i64, now: &Clocks) -> Duration {
     Duration::from_secs(u64::try_from(then.saturating_sub(now.wall)).unwrap_or(0))
 }
@@ -117,29 +117,29 @@ fn until_then(then: i64, now: &Clocks) -> Duration {
 pub enum StartDecision {
     /// No limit is known.
     Free,
-    /// It is its turn: a limit that it waited for is over.
+    /// A limit that it waited for is over, and it is its turn.
     Follows,
-    /// It goes first. As long as it holds this, nobody else does.
+    /// It is the first to start after a limit. While it holds this lock, no other agent starts.
     First(Lock),
     /// It has to wait.
     Wait(HeldLimit),
 }
 
-/// What an agent got that is not asked again.
+/// The permission to start that an agent already has.
 #[derive(Debug, Default)]
 pub enum Pass {
-    /// Nothing.
+    /// None.
     #[default]
     None,
-    /// It may start, whoever else waits.
+    /// Its turn came after a limit; see [`StartDecision::Follows`].
     Follows,
-    /// See [`StartDecision::First`].
+    /// It starts first after a limit; see [`StartDecision::First`].
     First(Lock),
-    /// A person wants it now.
+    /// The user wants it to start now, despite any limit.
     OnDemand,
 }
 
-/// The files that concern an agent.
+/// The circuit breaker for one agent.
 #[derive(Clone, Debug)]
 pub struct Breaker {
     folder: PathBuf,
@@ -150,11 +150,11 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// For an agent of that profile, with the login of this environment.
+    /// Returns the breaker for an agent of a profile. `login` names the environment variables that select the account.
     pub fn new(private: &PrivateDir, profile: &str, login: &[&str], model: Option<String>) -> Self {
         let mut digest = Sha256::new();
         digest.update(format!("{profile}\0"));
-        // The home folder is where programs keep their logins.
+        // Programs keep their logins in the home folder.
         for name in login.iter().chain(&["HOME"]) {
             let value = world::variable(name).unwrap_or_default();
             digest.update(format!("{name}={}\0", value.to_string_lossy()));
@@ -165,12 +165,12 @@ impl Breaker {
         Self { folder: private.limits(), profile, account, model }
     }
 
-    /// The repository is in another place.
+    /// Uses the files of the repository after it was moved.
     pub fn move_to(&mut self, private: &PrivateDir) {
         self.folder = private.limits();
     }
 
-    /// The model that answered.
+    /// Sets the model that answered, if known.
     pub fn set_model(&mut self, model: Option<String>) {
         self.model = model.or_else(|| self.model.take());
     }
@@ -179,20 +179,20 @@ impl Breaker {
         self.folder.join(format!("{}-{}-{class}.json", self.profile, self.account))
     }
 
-    /// All models together, then this one.
+    /// Returns the file for all models, then the one for this model.
     fn files(&self) -> impl Iterator<Item = PathBuf> {
         let known = self.model.as_deref().unwrap_or_default();
         let own = MODELS.iter().find(|model| known.contains(*model));
         std::iter::once("all").chain(own.copied()).map(|class| self.file(class))
     }
 
-    /// Notes a limit that was met, and gives what holds now: of two the one that lasts longer.
+    /// Records a limit that was reached. Returns the limit that holds now: of two, the one that lasts longer.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn shut(&self, kind: LimitKind, until: i64, later: i64, now: &Clocks) -> Result<HeldLimit> {
         let known = self.model.as_deref().unwrap_or_default();
-        // Whoever notes a limit has to see it: of a model that is not known by that name it is noted for all.
+        // The agent must wait for the limit itself. If its model is not known by that name, the limit applies to all models.
         let class = kind.model().filter(|model| known.contains(model)).unwrap_or("all");
         let path = self.file(class);
         let _lock = lock(&path)?;
@@ -203,8 +203,7 @@ impl Breaker {
         }
     }
 
-    /// Whether the agent may start now. Where a file cannot be locked or written just now, who had to wait waits on, and who may
-    /// start does.
+    /// Decides whether the agent may start now. If a file cannot be locked, an agent waits as long as it records a limit.
     pub fn turn(&self, pass: &Pass, now: &Clocks) -> StartDecision {
         let mut turn = StartDecision::Free;
         if matches!(pass, Pass::OnDemand) {
@@ -214,19 +213,19 @@ impl Breaker {
             match one(&path, pass, now) {
                 StartDecision::Free => {}
                 StartDecision::Wait(shut) => return StartDecision::Wait(shut),
-                // Of two that it goes first for, the first counts: they are told of its success alike.
+                // If it is first for two limits, the first decision counts: its success ends both limits.
                 other => turn = if matches!(turn, StartDecision::Free) { other } else { turn },
             }
         }
         turn
     }
 
-    /// The service has answered: what is known of limits is over, and who waits follows.
+    /// Ends the limits because the service has answered: agents that wait follow.
     pub fn open(&self, now: &Clocks) {
         for path in self.files().filter(|path| path.exists()) {
             let Ok(_lock) = lock(&path) else { continue };
             if let Some(shut) = read(&path).filter(|shut| shut.stepped.is_none()) {
-                // A failure costs the others a look of their own.
+                // If this fails, another agent starts first and tries again.
                 let _ = write(&path, &HeldLimit { stepped: Some(now.wall), ..shut });
             }
         }
@@ -246,7 +245,7 @@ fn one(path: &Path, pass: &Pass, now: &Clocks) -> StartDecision {
             },
         };
     };
-    // A clock that was set back counts as time that went by.
+    // If the clock was set back, the difference counts as elapsed time.
     let since = now.wall.abs_diff(stepped);
     if matches!(pass, Pass::Follows | Pass::First(_)) {
         return StartDecision::Free;
@@ -266,12 +265,12 @@ fn lock(path: &Path) -> Result<Lock> {
     Lock::require(&path.with_extension("lock"), WAIT)
 }
 
-/// What cannot be understood is no limit.
+/// Reads a file. A file that cannot be parsed records no limit.
 fn read(path: &Path) -> Option<HeldLimit> {
     serde_json::from_slice(&careful::read(path).ok()?).ok()
 }
 
-/// At one stroke: who reads finds the old or the new.
+/// Replaces a file atomically.
 fn write(path: &Path, shut: &HeldLimit) -> Result<()> {
     let cannot = || format!("cannot write '{}'", path.display());
     let text = serde_json::to_vec(shut).context(Kind::Internal, cannot)?;
@@ -294,14 +293,14 @@ mod tests {
             (at(0, 100), 5460),
             (at(5000, 5100), 460),
             (at(5460, 5560), 0),
-            // The wall clock jumped a day ahead: the machine knows better.
+            // The wall clock jumped a day ahead: the uptime counts.
             (at(86_400, 200), 5360),
-            // It was an hour ahead when the limit was met, and was put right since.
+            // It was an hour ahead when the limit was reached, and was corrected since.
             (at(1860, 5560), 3600),
-            // It was set back to where it says nothing any more.
+            // It was set back so far that it is useless.
             (at(-1_000_000_000, 5560), most - 5460),
             (at(-1_000_000_000, 100 + most), 0),
-            // Started anew: only the wall clock is left.
+            // After a reboot only the wall clock is left.
             (Clocks { wall: 5000, uptime: Some(("other".into(), 1)) }, 460),
             (Clocks { wall: 9999, uptime: None }, 0),
             (Clocks { wall: i64::MIN, uptime: None }, most),
@@ -333,7 +332,7 @@ mod tests {
         breaker.shut(LimitKind::FiveHour, 100, 30, &at(0, 0)).unwrap();
         assert!(matches!(breaker.turn(&Pass::None, &at(129, 129)), StartDecision::Wait(_)));
         assert!(matches!(breaker.turn(&Pass::OnDemand, &at(0, 0)), StartDecision::Free));
-        // One; and if that dies, another.
+        // One agent; if it dies, another one.
         let first = breaker.turn(&Pass::None, &at(130, 130));
         assert!(matches!(first, StartDecision::First(_)));
         assert!(matches!(breaker.turn(&Pass::None, &at(130, 130)), StartDecision::Wait(_)));
@@ -345,7 +344,7 @@ mod tests {
         breaker.open(&at(140, 140));
         drop(first);
         let StartDecision::Wait(shut) = breaker.turn(&Pass::None, &at(141, 141)) else { panic!() };
-        assert_eq!(shut.left(&at(0, 0)), Duration::ZERO, "it is over, whatever it was");
+        assert_eq!(shut.left(&at(0, 0)), Duration::ZERO, "it is over");
         assert!(matches!(breaker.turn(&Pass::None, &at(145, 145)), StartDecision::Follows));
         assert!(matches!(breaker.turn(&Pass::None, &at(146, 146)), StartDecision::Wait(_)));
         assert!(matches!(breaker.turn(&Pass::Follows, &at(146, 146)), StartDecision::Free));
@@ -362,7 +361,7 @@ mod tests {
         let StartDecision::First(first) = breaker.turn(&Pass::None, &at(130, 130)) else { panic!() };
         let shut = breaker.shut(LimitKind::FiveHour, 1000, 30, &at(131, 131)).unwrap();
         assert_eq!(shut.until, 1000);
-        // One that was refused at about the same time, and waits for less.
+        // Another agent was refused at about the same time, with a shorter wait.
         assert_eq!(breaker.shut(LimitKind::FiveHour, 200, 30, &at(132, 132)).unwrap().until, 1000);
         let first = Pass::First(first);
         for pass in [&Pass::None, &Pass::Follows, &first] {
@@ -385,16 +384,16 @@ mod tests {
         assert!(!waits(&of("claude", &[], Some("claude-sonnet-5-5"))) && !waits(&of("claude", &[], None)));
         let named = of("claude", &[], Some("best"));
         named.shut(LimitKind::SevenDayOpus, 100, 30, &at(0, 0)).unwrap();
-        assert!(waits(&named), "whoever notes it waits for it");
+        assert!(waits(&named), "the agent that records it waits for it");
         assert!(waits(&of("claude", &[], Some("claude-sonnet-5-5"))) && waits(&of("claude", &[], None)));
         assert!(!waits(&of("codex", &[], None)) && !waits(&of("claude", &["PATH"], None)));
         use std::os::unix::fs::PermissionsExt;
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let file = of("claude", &[], None).file("all");
         assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
-        // Nobody's account can be told from its name.
+        // The file name does not reveal the account.
         assert!(!file.to_string_lossy().contains('='));
         fs::write(&file, "{").unwrap();
-        assert!(!waits(&of("claude", &[], None)), "what cannot be read is no limit");
+        assert!(!waits(&of("claude", &[], None)), "a file that cannot be parsed is no limit");
     }
 }

@@ -1,4 +1,4 @@
-//! Agents' conversations are kept in the repository, before their programs delete them.
+//! Stores agents' conversations in the repository, before their programs delete them.
 
 use std::{collections::HashSet, fs, path::Path};
 
@@ -17,10 +17,10 @@ use crate::{
     },
 };
 
-/// Keeps the conversation of an agent as it is now, if its program has one that we can read.
+/// Stores the current conversation of an agent, if its program has one in a known format.
 ///
 /// # Errors
-/// It cannot be read, or nothing can be written.
+/// The conversation cannot be read or stored.
 pub fn keep_of_agent(repo: &Repo, id: &AgentId) -> Result<()> {
     let agent = Chain::of_agent(repo, id)?.fold().agent;
     let Some(session) = agent.session else { return Ok(()) };
@@ -34,10 +34,10 @@ pub fn keep_of_agent(repo: &Repo, id: &AgentId) -> Result<()> {
     keep(repo, &place, &facts, Some(id.to_string()), &inner, &Installed::default()).map(|_| ())
 }
 
-/// Keeps a conversation with what it started; `true`: there was something new to keep.
+/// Stores a conversation with its sub-agents. Returns whether there was anything new to store.
 ///
 /// # Errors
-/// It lies where its program keeps no conversations (3), cannot be read, or nothing can be written.
+/// The file is not where its program stores conversations (3), or cannot be read or stored.
 pub fn keep(
     repo: &Repo,
     place: &ConversationFile,
@@ -50,7 +50,7 @@ pub fn keep(
     let path = reader.and_then(|reader| reader.path_below_root(&place.path));
     let path = path.map(|path| path.to_string_lossy().into_owned());
     let path = path.ok_or_else(|| {
-        Error::refused(format!("'{}' does not lie where its program keeps such", place.path.display()))
+        Error::refused(format!("'{}' is not where its program stores conversations", place.path.display()))
     })?;
     let whole = |id: &str, path: &Path| {
         let whole =
@@ -60,7 +60,7 @@ pub fn keep(
     let transcript = whole(&place.id, &place.path)?;
     let size = fs::metadata(transcript.path()).map_or(place.size, |there| there.len());
     let facts =
-        serde_json::to_value(facts).context(Kind::Internal, || "cannot write what is known".into())?;
+        serde_json::to_value(facts).context(Kind::Internal, || "cannot encode its metadata".into())?;
     let inner: Vec<(&Subagent, Transcript)> =
         inner.iter().map(|one| Ok((one, whole(&one.id, &one.path)?))).collect::<Result<_>>()?;
     let notes =
@@ -83,7 +83,7 @@ pub fn keep(
     transcripts::keep(repo, &about, &source(&place.path, transcript.path()), &files)
 }
 
-/// What is known of a sub-agent, if its file can be read.
+/// Returns the metadata of a sub-agent, if its file can be read.
 fn known_of(
     reader: &dyn SessionReader,
     one: &Subagent,
@@ -96,7 +96,7 @@ fn known_of(
     Some(SubagentMeta { id, facts, file: Some(file.name.clone()), kind, about, size: file.size })
 }
 
-/// Sub-agents of two workflows may have the same name: the later ones get that of their folder as well.
+/// Makes the names of files unique: sub-agents of two workflows may share a name, so later ones also get that of their folder.
 fn tell_apart(files: &mut [TranscriptSource]) {
     let mut names = HashSet::new();
     for file in files {
@@ -109,7 +109,7 @@ fn tell_apart(files: &mut [TranscriptSource]) {
     }
 }
 
-/// A file, under the name that it has in its place.
+/// Returns a file to store, under the name of its original path.
 fn source(place: &Path, path: &Path) -> TranscriptSource {
     let name = place.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let size = fs::metadata(path).map_or(0, |there| there.len());

@@ -1,4 +1,4 @@
-//! What the end of an attempt means. Pure.
+//! Decides what the end of an attempt means: the phase, the reason, and whether to retry.
 
 use crate::{
     Error,
@@ -7,43 +7,43 @@ use crate::{
     worktree::{capture::CapturedWork, unfinished::Unfinished},
 };
 
-/// How an attempt came to its end.
+/// How an attempt ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AttemptEnd {
-    /// The program returned this.
+    /// The program exited with this code.
     Exit(i32),
-    /// A signal ended the program.
+    /// The program was ended by this signal.
     Signal(i32),
-    /// It took longer than it may, in seconds.
+    /// The agent reached its time limit, in seconds.
     TooLong(u64),
-    /// It gave no sign of life for so many seconds.
+    /// The agent was idle for this many seconds.
     Idle(u64),
-    /// It asked for something, and nobody is there to answer.
+    /// The program asked this question, and the options say to fail then.
     Asked(String),
-    /// Somebody asked for its end.
+    /// A stop was requested, with this reason.
     Stopped(Option<String>),
-    /// Somebody asked for a pause.
+    /// A pause was requested, with this reason.
     Paused(Option<String>),
-    /// The service behind it gives no more for a while.
+    /// The service reported a usage limit.
     Limited(Limit),
-    /// We could not go on.
+    /// The supervisor could not continue, for this reason.
     Broken(String),
 }
 
-/// An attempt at its end.
+/// An attempt that has ended.
 #[derive(Debug)]
 pub struct EndedAttempt {
-    /// How.
+    /// How it ended.
     pub end: AttemptEnd,
-    /// What happened in its stream, where that is structured.
+    /// The summary of its output, if that is structured.
     pub summary: Option<StreamSummary>,
-    /// Its last complaint.
+    /// The last line of its standard error.
     pub last_words: Option<String>,
-    /// The usage limit that it spoke of.
+    /// The usage limit that its output mentions.
     pub limit: Option<Reached>,
-    /// How many messages to it were not taken up.
+    /// The number of messages that it did not accept.
     pub unheard: usize,
-    /// It reviews another agent's work: what it may not do is no failure of its own.
+    /// Whether it reviews another agent's work: then denied permissions are not a failure.
     pub is_reviewer: bool,
 }
 
@@ -56,11 +56,11 @@ impl From<AttemptEnd> for EndedAttempt {
 /// What an end means.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Conclusion {
-    /// The phase.
+    /// The phase that it leads to.
     pub phase: Phase,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: Option<String>,
-    /// The same session, resumed in a while, may well come to a better end.
+    /// Whether resuming the same session later may succeed.
     pub is_transient: bool,
 }
 
@@ -75,7 +75,7 @@ impl Conclusion {
 }
 
 impl AttemptEnd {
-    /// What the program returned, as a shell would say it.
+    /// Returns the exit code as a shell reports it, 128 + n for signal n.
     pub const fn exit_code(&self) -> Option<i32> {
         match self {
             Self::Exit(code) => Some(*code),
@@ -84,29 +84,29 @@ impl AttemptEnd {
         }
     }
 
-    /// The program ended by itself.
+    /// Returns whether the program ended by itself.
     pub const fn is_its_own(&self) -> bool {
         self.exit_code().is_some() || matches!(self, Self::Limited(_))
     }
 
-    /// It is a pause after which the supervisor resumes the agent.
+    /// Returns whether the supervisor resumes the agent after this end, when a usage limit is over.
     pub const fn resumes(&self) -> bool {
         matches!(self, Self::Limited(limit) if limit.resumes)
     }
 }
 
 impl EndedAttempt {
-    /// What it means, before its work is looked at.
+    /// Returns what the end means, without regard to the work.
     pub fn conclusion(&self) -> Conclusion {
         match &self.end {
             AttemptEnd::TooLong(seconds) => {
                 Conclusion::of(Phase::Timeout, format!("ran longer than {seconds} s"))
             }
             AttemptEnd::Idle(seconds) => {
-                Conclusion::transient(Phase::Timeout, format!("no sign of life for {seconds} s"))
+                Conclusion::transient(Phase::Timeout, format!("idle for {seconds} s"))
             }
             AttemptEnd::Asked(what) => {
-                Conclusion::of(Phase::Failed, format!("asked, and nobody answers: {what}"))
+                Conclusion::of(Phase::Failed, format!("asked, but nobody can answer: {what}"))
             }
             AttemptEnd::Stopped(why) => Conclusion::of(Phase::Stopped, why.clone()),
             AttemptEnd::Paused(why) => Conclusion::of(Phase::Paused, why.clone()),
@@ -121,7 +121,8 @@ impl EndedAttempt {
         }
     }
 
-    /// The usage limit that ended it: it was reached, nothing was answered after that, and the program gave up, or waits.
+    /// Returns the usage limit that ended the attempt: the last turn failed, or the program failed or idled, after the limit was
+    /// reached.
     pub fn limit_reached(&self) -> Option<&Reached> {
         let last_turn = self.summary.as_ref().and_then(|summary| summary.last_turn.as_ref());
         let gave_up = match (&self.end, last_turn) {
@@ -136,7 +137,7 @@ impl EndedAttempt {
         self.limit.as_ref().filter(|limit| gave_up && !limit.warning)
     }
 
-    /// Killed by the system, or crashed: that may pass. Told to end by a person: it may not.
+    /// Returns what a signal means. A crash or a kill by the system is transient; an end requested by a person is not.
     fn signal(&self, number: i32) -> Conclusion {
         let reason = format!("ended by signal {number}");
         let told = matches!(number, 1 | 2 | 15);
@@ -147,7 +148,7 @@ impl EndedAttempt {
         }
     }
 
-    /// A structured stream tells more than the exit code, which is 0 for much that is not done.
+    /// Returns what an exit with structured output means. The exit code alone is not enough: it may be 0 for unfinished work.
     fn exited(&self, summary: &StreamSummary, code: i32) -> Conclusion {
         match summary.last_turn.as_ref().map(|turn| (turn, &turn.failure)) {
             Some((turn, Some(failure))) => failed(turn, failure),
@@ -172,8 +173,8 @@ impl EndedAttempt {
         }
     }
 
-    /// The phase that it means with the work that was taken, and why. An end without error is only good if the work could be
-    /// taken and is finished; without any change it is done and says so, unless the change was denied.
+    /// Returns the phase and reason, given the captured work. An end without error counts as done only if the work could be
+    /// captured and is finished. Without any change it is done with a remark, but failed if a permission was denied.
     pub fn judge(&self, taken: Result<&CapturedWork, &Error>) -> (Phase, Option<String>) {
         let Conclusion { phase, reason, .. } = self.conclusion();
         let no_success = if phase == Phase::Done { Phase::Failed } else { phase };
@@ -201,11 +202,12 @@ impl EndedAttempt {
         }
         let off = taken.off_branch.as_deref().map(|why| format!("not on its branch: {why}"));
         let unrecorded = taken.unrecorded.as_deref();
-        let unrecorded = unrecorded.map(|why| format!("what changed around it is not recorded: {why}"));
+        let unrecorded =
+            unrecorded.map(|why| format!("changes outside its worktree are not recorded: {why}"));
         (phase, join(join(join(reason, off), taken.remark.clone()), unrecorded))
     }
 
-    /// The event that tells it, with the work.
+    /// Returns the event that records the end, with the work.
     pub fn fact(&self, attempt: u32, taken: Result<&CapturedWork, &Error>) -> Finished {
         let (phase, reason) = self.judge(taken);
         let finished = Finished { reason, ..self.bare_fact(attempt, phase) };
@@ -221,7 +223,7 @@ impl EndedAttempt {
         }
     }
 
-    /// The event that tells it, where another attempt goes on with the work.
+    /// Returns the event that records the end if another attempt follows.
     pub fn fact_between(&self, attempt: u32) -> Finished {
         let Conclusion { phase, reason, .. } = self.conclusion();
         Finished { reason, ..self.bare_fact(attempt, phase) }
@@ -242,7 +244,7 @@ impl EndedAttempt {
     }
 }
 
-/// What the failure of a turn means for the agent.
+/// Returns what the failure of a turn means for the agent.
 fn failed(turn: &Turn, failure: &TurnFailure) -> Conclusion {
     let sentence = first_line(&turn.text).unwrap_or(&failure.word).to_owned();
     let reason = match failure.kind {
@@ -313,7 +315,7 @@ mod tests {
             ),
             (AttemptEnd::Signal(9), Ok(&taken(1, None)), Phase::Failed, Some("ended by signal 9")),
             (AttemptEnd::TooLong(5), Ok(&taken(1, None)), Phase::Timeout, Some("ran longer than 5 s")),
-            (AttemptEnd::Idle(5), Ok(&taken(1, None)), Phase::Timeout, Some("no sign of life for 5 s")),
+            (AttemptEnd::Idle(5), Ok(&taken(1, None)), Phase::Timeout, Some("idle for 5 s")),
             (AttemptEnd::Stopped(None), Ok(&taken(0, None)), Phase::Stopped, None),
             (AttemptEnd::Paused(Some("lunch".into())), Ok(&taken(0, None)), Phase::Paused, Some("lunch")),
             (
@@ -372,7 +374,7 @@ mod tests {
             (AttemptEnd::Exit(143), true, None, Phase::Failed, "ended by signal 15", false),
             (AttemptEnd::Signal(9), true, None, Phase::Failed, "ended by signal 9", true),
             (AttemptEnd::Signal(15), true, None, Phase::Failed, "ended by signal 15", false),
-            (AttemptEnd::Idle(300), true, None, Phase::Timeout, "no sign of life for 300 s", true),
+            (AttemptEnd::Idle(300), true, None, Phase::Timeout, "idle for 300 s", true),
             (AttemptEnd::TooLong(9), true, None, Phase::Timeout, "ran longer than 9 s", false),
             (AttemptEnd::Exit(1), true, failed(FailureKind::OutOfTurns), Phase::Failed, out_of_turns, false),
             (
@@ -410,7 +412,7 @@ mod tests {
         let failed = |kind| turn(Some(kind));
         for (end, last, warning, expected) in [
             (AttemptEnd::Exit(1), failed(FailureKind::Transient), false, true),
-            // The conversation is too long: a limit of another kind.
+            // The context is full, which is not a usage limit.
             (AttemptEnd::Exit(1), failed(FailureKind::ContextFull { is_transient: true }), false, false),
             (AttemptEnd::Exit(0), turn(None), true, false),
             (AttemptEnd::Exit(1), failed(FailureKind::Transient), true, false),

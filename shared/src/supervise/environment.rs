@@ -1,10 +1,10 @@
-//! What an agent's program inherits of the environment in which it was started: nothing that names another repository.
+//! Decides which environment variables an agent's program inherits: none that names another repository or the main checkout.
 
 use std::path::{Path, PathBuf};
 
 use crate::git::common_dir;
 
-/// Variables of git that belong to one command or hook of the caller's: an agent must not go on with them.
+/// Git's variables that apply to one command or hook of the caller and must not be inherited.
 const OF_ONE_COMMAND: &[&str] = &[
     "GIT_AUTHOR_DATE",
     "GIT_CHERRY_PICK_HELP",
@@ -19,26 +19,26 @@ const OF_ONE_COMMAND: &[&str] = &[
     "GIT_REFLOG_ACTION",
 ];
 
-/// Beginnings of such names.
+/// The prefixes of further names that must not be inherited.
 const BEGINNINGS: &[&str] = &["GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_ORCHESTRA_", "ORCHESTRA_"];
 
-/// What may stand before a path that is a whole value: direnv writes the first, programs with addresses the second.
+/// The prefixes that a path value may have: direnv writes the first, programs that use URLs the second.
 const BEFORE_PATHS: &[&str] = &["-", "file://"];
 
-/// What becomes of one variable.
+/// How one variable is changed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum VariableChange {
     /// It is not inherited.
     Removed,
-    /// It named a place in the main checkout and names the same place in the worktree.
+    /// It named a path in the main checkout and is changed to the same path in the worktree.
     Moved(String),
 }
 
-/// The variables that an agent in `worktree` inherits otherwise than they are: `home` is the user's home folder.
+/// Returns the variables that an agent in `worktree` does not inherit unchanged. `home` is the user's home folder.
 ///
-/// A value that is a path in the main checkout is moved into the worktree, as if it had been made there; one that is a path in
-/// the repository's own folder is removed. Lists such as PATH say where programs are and stay as they are; where the user's home
-/// folder itself lies in the checkout, every path does, and all stay.
+/// A value that is a path in the main checkout is changed to the same path in the worktree; a path in the common git directory is
+/// removed. `PATH`, `HOME`, and lists of paths stay unchanged. If the user's home folder is inside the checkout, all paths may be,
+/// and all stay unchanged.
 pub fn changes(
     variables: &[(String, String)],
     common_dir: &Path,
@@ -103,7 +103,7 @@ mod tests {
         ] {
             assert_eq!(fate(name, value, "/home/tess"), then, "{name}={value}");
         }
-        // A repository of the home folder's own files.
+        // A repository whose checkout is the home folder.
         assert_eq!(fate("CACHE", "/w/app/.cache", "/w/app"), None);
         assert_eq!(fate("ORCHESTRA_X", "1", "/w/app"), Some(VariableChange::Removed));
     }

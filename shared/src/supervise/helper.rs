@@ -1,5 +1,5 @@
-//! What needs a repository for longer than an event runs in a short-lived child, so that the supervisor stays small:
-//! making the worktree, taking the work.
+//! Helpers: short-lived child processes of a supervisor that create the worktree and capture the work, so that the supervisor stays
+//! small.
 
 use std::{
     fs,
@@ -28,30 +28,30 @@ use crate::{
     world,
 };
 
-/// The longest that making a worktree may take.
+/// The time limit for creating a worktree.
 const PREPARING: Duration = Duration::from_secs(60 * 60);
-/// The longest that taking the work may take: reading and storing it, and the output and the conversation besides.
+/// The time limit for capturing the work, and for storing the output and the conversation.
 const TAKING: Duration = capture::LIMIT.saturating_add(Duration::from_secs(5 * 60));
-/// The longest that a running agent's worktree may take to be kept; the next try comes in a minute.
+/// The time limit for a snapshot of a running agent's worktree; the next one follows in a minute.
 const KEEPING: Duration = Duration::from_secs(60);
 
-/// Longest answer of a helper, in bytes: what a pipe holds.
+/// The maximum length of a helper's answer, in bytes: the capacity of a pipe.
 const ANSWER: u64 = 64 << 10;
 
 words! {
-    /// What a helper does. The word is its argument.
+    /// The task of a helper. The word is its first argument.
     pub enum Job {
-        /// Make the worktree.
+        /// Create the worktree.
         Prepare = "prepare",
-        /// Keep the worktree as it is now.
+        /// Take a snapshot of the worktree.
         Snapshot = "snapshot",
-        /// Take the work for good, and store the output.
+        /// Capture the work at the end of an attempt, and store the output.
         Take = "take",
     }
 }
 
 impl Job {
-    /// The longest it may take.
+    /// Returns the time limit of the task.
     pub const fn limit(self) -> Duration {
         match self {
             Self::Prepare => PREPARING,
@@ -61,20 +61,20 @@ impl Job {
     }
 }
 
-/// A helper at work.
+/// A running helper.
 #[derive(Debug)]
 pub struct Helper {
-    /// Its number, to wait for.
+    /// The process id, to wait for.
     pub pid: i32,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
 }
 
 impl Helper {
-    /// Starts a helper.
+    /// Starts a helper for an agent.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// The program cannot be started.
     pub fn start(common_dir: &Path, id: &AgentId, nonce: &str, job: Job) -> Result<Self> {
         let cannot = || format!("cannot start the helper '{}' of agent '{id}'", job.as_str());
         let mut command = process::own(world::this_program());
@@ -92,10 +92,10 @@ impl Helper {
         Ok(Self { pid, stdout: child.stdout.take(), stderr: child.stderr.take() })
     }
 
-    /// What it took; to be asked when it has ended.
+    /// Returns the work that the helper captured. To be called after it has ended.
     ///
     /// # Errors
-    /// It did not say.
+    /// The helper's answer cannot be parsed.
     pub fn taken(self) -> Result<CapturedWork> {
         let mut said = Vec::new();
         let _ = self.stdout.map(|pipe| pipe.take(ANSWER).read_to_end(&mut said));
@@ -103,8 +103,8 @@ impl Helper {
             .context(Code::StateDamaged, || "the helper's answer is malformed".into())
     }
 
-    /// What it said on failing, on one line; to be asked when it has ended. It says little, so a pipe holds it, also on
-    /// a full disk.
+    /// Returns the helper's error on one line. To be called after it has ended. The text is short, so a pipe holds it, even on a
+    /// full disk.
     pub fn last_words(self) -> String {
         let mut said = String::new();
         let _ = self.stderr.map(|pipe| pipe.take(8192).read_to_string(&mut said));
@@ -112,14 +112,14 @@ impl Helper {
             said.lines().map(str::trim).filter(|line| !line.starts_with("hint:")).collect();
         let said = lines.join(": ");
         let said = said.trim_start_matches("error:").trim();
-        if said.is_empty() { "it said nothing".to_owned() } else { said.to_owned() }
+        if said.is_empty() { "it printed no error".to_owned() } else { said.to_owned() }
     }
 }
 
-/// Does a helper's job, in this process. Gives what was taken, if that was the job.
+/// Does a helper's task in this process. Returns the captured work, if that is the task.
 ///
 /// # Errors
-/// Whatever stands in its way.
+/// The task fails, or another helper holds the lock on the spec.
 pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<CapturedWork>> {
     let dir = PrivateDir::new(common_dir.join("orchestra")).agent(id);
     let spec = Spec::read(&dir)?;
@@ -156,8 +156,8 @@ pub fn work(common_dir: &Path, id: &AgentId, job: Job) -> Result<Option<Captured
     }
 }
 
-/// Makes the worktree; where the agent had one, that, or one like it: on its branch, with what the last snapshot had on top.
-/// Writes down which folder it is.
+/// Creates the worktree, or uses the one that a resumed agent has. If that is gone, creates it again on the agent's branch, with
+/// the files of the last snapshot. Records which folder it is.
 fn prepare(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<()> {
     if spec.resumed
         && let Some(worktree) = list::of_agent(repo, id, &spec.branch)?
@@ -183,14 +183,14 @@ fn prepare(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<()>
 }
 
 fn remember_folder(root: &Root, dir: &AgentDir, spec: &Spec) -> Result<()> {
-    let folder = root.identity().context(Kind::External, || "cannot look at the worktree".into())?;
+    let folder = root.identity().context(Kind::External, || "cannot read the worktree's folder".into())?;
     if spec.folder == Some(folder) {
         return Ok(());
     }
     Spec { folder: Some(folder), ..spec.clone() }.write(dir)
 }
 
-/// Keeps what git remembers only by the registration of a worktree whose files are gone: what was staged, commits on no branch.
+/// Keeps what git references only through the registration of a worktree whose files are gone: staged files, detached commits.
 fn keep_registration(repo: &Repo, id: &AgentId, spec: &Spec, worktree: &Worktree) -> Result<()> {
     let tip = repo.find_ref(&layout::branch_ref(&spec.branch))?.unwrap_or(spec.base);
     let named = registration_objects::named(repo, &worktree.git_dir, &[], tip)?;
@@ -208,25 +208,25 @@ fn keep_registration(repo: &Repo, id: &AgentId, spec: &Spec, worktree: &Worktree
     }
 }
 
-/// Waits, for a minute at most, until a helper that outlived its supervisor is done: killed, it would leave git's lock on the
-/// worktree's index behind.
+/// Waits up to a minute for a helper that outlived its supervisor: if it were killed, it would leave git's lock on the worktree's
+/// index.
 pub fn wait_for_an_orphan(dir: &AgentDir) {
     if dir.spec().exists() {
         let _ = Lock::take(&dir.spec(), Duration::from_secs(60));
     }
 }
 
-/// Stores the output, then takes the work.
+/// Stores the output of an agent, then captures its work.
 ///
 /// # Errors
-/// The worktree is gone, or something cannot be written.
+/// The work cannot be captured, or something cannot be written.
 pub fn take_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<CapturedWork> {
     let repo = &repo.acting_as(spec.identity.as_ref());
     stored_output::store_output(repo, id, dir)?;
-    // The work counts for more: a conversation that cannot be kept now can be kept later.
+    // The work is more important: a conversation that cannot be stored now can be stored later.
     let _ = conversations::keep_of_agent(repo, id);
     let mut taken = take_files(repo, id, dir, spec)?;
-    // The work is taken, whatever becomes of this.
+    // The work is captured even if this fails.
     let recorded = surroundings::after(repo, id, dir, &frozen(repo, spec)?);
     taken.unrecorded = recorded.err().map(|error| error.one_line());
     Ok(taken)
@@ -237,7 +237,7 @@ fn take_files(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<
     let Some(worktree) = registered(repo, id, spec)? else {
         let own = OwnShadow::of(repo, dir, spec, &spec.worktree)?;
         let taken = capture::branch_only(repo, &task, &own.shadow, "its worktree is gone")?;
-        let unregistered = "git does not know the worktree any more (git worktree repair)".to_owned();
+        let unregistered = "the worktree is no longer registered (git worktree repair)".to_owned();
         let unsaved = fs::symlink_metadata(&spec.worktree).is_ok().then_some(unregistered);
         return Ok(CapturedWork { unsaved, ..taken });
     };
@@ -246,7 +246,7 @@ fn take_files(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<
         capture::finish(repo, &task, &CapturePlace { root: &root, worktree: &worktree, shadow: &own.shadow })
     });
     finished.or_else(|error| {
-        // What the agent committed can be taken even so.
+        // The agent's commits can still be captured.
         let why = error.one_line();
         let own = OwnShadow::of(repo, dir, spec, &worktree.path)?;
         let taken = capture::branch_only(repo, &task, &own.shadow, &why);
@@ -254,18 +254,18 @@ fn take_files(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<
     })
 }
 
-/// The agent's worktree, where anything lies in its place.
+/// Returns the agent's worktree, if it is registered and exists.
 fn registered(repo: &Repo, id: &AgentId, spec: &Spec) -> Result<Option<Worktree>> {
     Ok(list::of_agent(repo, id, &spec.branch)?.filter(Worktree::is_there))
 }
 
-/// The settings that held when the agent was started; plain ones where somebody changed what was kept of them.
+/// Returns the folder with the settings at the time the agent was started; defaults if the stored ones were changed.
 fn frozen(repo: &Repo, spec: &Spec) -> Result<PathBuf> {
     FrozenConfig::kept(&PrivateDir::new(repo.private_dir()?).frozen(), &spec.frozen, &repo.common_dir()?)
 }
 
-/// A shadow with an index of its own each time: a git that was killed leaves a lock on it, and one that outlives its helper still
-/// writes it.
+/// An isolated git directory with a fresh index: a git process that was killed may have left a lock on an earlier index, and one
+/// that outlived its helper may still be writing it.
 struct OwnShadow {
     shadow: IsolatedGitDir,
     _folder: tempfile::TempDir,

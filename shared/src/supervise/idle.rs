@@ -1,5 +1,5 @@
-//! Signs of life: output, the conversation's file, changes in the worktree. A stream that stalls midway is noticed by nobody
-//! else; an agent that says nothing but still writes files is at work.
+//! Detects idle agents: no output, no change of the conversation's file, no change in the worktree. This notices a stream that
+//! stalls; an agent that prints nothing but still writes files is not idle.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::worktree::recent_activity;
 
-/// The watch over one attempt.
+/// The idle detection of one attempt.
 #[derive(Debug)]
 pub struct Idle {
     limit: Option<Duration>,
@@ -16,22 +16,22 @@ pub struct Idle {
 }
 
 impl Idle {
-    /// Watches from now on; without a limit there is nothing to watch.
+    /// Starts detection now; without a limit an agent is never idle.
     pub fn new(limit: Option<Duration>) -> Self {
         Self { limit, last: Instant::now() }
     }
 
-    /// It gave a sign.
+    /// Records activity.
     pub fn lives(&mut self) {
         self.last = Instant::now();
     }
 
-    /// How long to wait for another sign before [`Idle::is_over`] is worth a question.
+    /// Returns how long to wait for activity before calling [`Idle::is_over`].
     pub fn left(&self) -> Option<Duration> {
         self.limit.map(|limit| limit.saturating_sub(self.last.elapsed()))
     }
 
-    /// Whether there was no sign for too long. Only then the files are looked at: that is not free.
+    /// Returns the limit if it has passed without activity. The files are checked only once the limit has passed, as that is slow.
     pub fn is_over(
         &mut self,
         worktree: &Path,
@@ -75,7 +75,7 @@ mod tests {
                 limit: Some(limit),
                 last: Instant::now().checked_sub(limit * 2).unwrap_or_else(Instant::now),
             };
-            // A machine that booted just now knows no instant so long ago.
+            // On a machine that has just booted, such an instant does not exist.
             if idle.last.elapsed() >= limit {
                 assert_eq!(idle.is_over(&worktree, || Some(transcript.clone())).is_some(), over);
                 assert_eq!(idle.left().is_some_and(|left| left > Duration::ZERO), !over);

@@ -1,4 +1,4 @@
-//! Starting an agent's program.
+//! Starts an agent's program.
 
 use std::{
     io::Write,
@@ -26,17 +26,17 @@ use crate::{
     world,
 };
 
-/// The program of an attempt.
+/// The running program of an attempt.
 #[derive(Debug)]
 pub struct RunningProgram {
-    /// Who it is.
+    /// The process of the program.
     pub process: ProcessId,
-    /// Its standard input, while it is held open; the kernel closes it when we die.
+    /// Its standard input while it is held open; the kernel closes it if this process dies.
     pub stdin: Option<StdinWriter>,
 }
 
-/// Starts the program of `record.attempt` in its worktree. Its output goes into a file, so that neither its death nor
-/// ours blocks or ends the other; where the output is structured, complaints go into a file of their own.
+/// Starts the program of `record.attempt` in its worktree. Its output goes to a file, so that the end of the program or of the
+/// supervisor does not block or end the other. If the output is structured, standard error goes to a separate file.
 ///
 /// # Errors
 /// The program cannot be started, or the files cannot be opened.
@@ -101,8 +101,8 @@ pub fn start(
     Ok(RunningProgram { process, stdin })
 }
 
-/// A program's standard input. A thread writes, as the program may read late or never; when this is dropped and all is
-/// written, the program reads the end.
+/// Writes to a program's standard input in a thread, as the program may read late or never. When this is dropped and everything is
+/// written, the input is closed.
 #[derive(Debug)]
 pub struct StdinWriter(mpsc::Sender<Vec<u8>>);
 
@@ -119,7 +119,7 @@ impl StdinWriter {
         Self(sender)
     }
 
-    /// Sends bytes. Where the program has ended, they are lost.
+    /// Sends bytes. If the program has ended, they are lost.
     pub fn send(&self, bytes: Vec<u8>) {
         let _ = self.0.send(bytes);
     }

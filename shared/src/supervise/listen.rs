@@ -1,4 +1,4 @@
-//! Listening to a program: its output file is read as it grows, line by line, of any length, in little memory.
+//! Reads the output file of a program as it grows, line by line. Lines may have any length; memory is bounded.
 
 use std::{
     io::{Read, Seek, SeekFrom},
@@ -13,63 +13,63 @@ use crate::{
     store::layout::AgentDir,
 };
 
-/// Lines up to this size are held; of longer ones only what matters is taken, in bytes.
+/// The size in bytes up to which lines are held in memory; longer ones are streamed, and only the relevant parts are kept.
 const HELD: usize = 256 * 1024;
-/// Bytes read at once.
+/// The size of one read, in bytes.
 const CHUNK: usize = 64 * 1024;
-/// The most to read in one go, so that other things have their turn, in bytes.
+/// The maximum to read in one call, in bytes, so that the supervisor stays responsive.
 const GO: u64 = 8 << 20;
-/// The longest line that is read again for an answer, in bytes.
+/// How much of a line is read again for an answer, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// What happened so far in the attempt of an agent, as its supervisor wrote it down for others.
+/// Reads the summary of the current attempt that the supervisor of an agent has written.
 pub fn summary(dir: &AgentDir) -> Option<StreamSummary> {
     serde_json::from_slice(&careful::read(dir.tally()).ok()?).ok()
 }
 
-/// Where a line stands in the output.
+/// The position of a line in the output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct LineSpan {
     start: u64,
     length: u64,
 }
 
-/// A program's output, up to where it was heard.
+/// The output of a program, with the position up to which it was read.
 #[derive(Debug)]
 pub struct ProgramOutput {
     path: PathBuf,
     exchange: Box<dyn Exchange>,
-    /// Bytes read.
+    /// The number of bytes read.
     read: u64,
-    /// Where the line that is not ended yet begins.
+    /// Where the current, incomplete line begins.
     begun: u64,
-    /// That line, unless it is too long to hold.
+    /// The current line, unless it is too long to hold.
     held: Vec<u8>,
 }
 
 impl ProgramOutput {
-    /// Output that nobody listened to yet.
+    /// Returns output of which nothing was read yet.
     pub fn new(path: PathBuf, protocol: Protocol) -> Self {
         Self { path, exchange: protocol.open(), read: 0, begun: 0, held: Vec::new() }
     }
 
-    /// The output is in another place now: the folder in which it lies was renamed.
+    /// Sets the new path of the output after its folder was renamed.
     pub fn move_to(&mut self, path: PathBuf) {
         self.path = path;
     }
 
-    /// The exchange of which this is the output.
+    /// Returns the protocol exchange that this output belongs to.
     pub fn exchange(&mut self) -> &mut dyn Exchange {
         &mut *self.exchange
     }
 
-    /// Bytes read so far.
+    /// Returns the number of bytes read so far.
     pub const fn length(&self) -> u64 {
         self.read
     }
 
-    /// Reads on, and hands every event to `hear`, with the place of its line. With `over`, a last line without an end counts as
-    /// well. Returns whether anything was new.
+    /// Reads new output and calls `hear` for every event, with the position of its line. With `over`, a last line without a line
+    /// break counts as well. Returns whether there was any new output.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -142,7 +142,7 @@ impl ProgramOutput {
         Ok(file.take(span.length))
     }
 
-    /// A line as it stood.
+    /// Reads a line again.
     ///
     /// # Errors
     /// The file cannot be read.

@@ -1,4 +1,4 @@
-//! What the machine says of an agent at the moment of asking.
+//! Determines whether an agent is live, lost, remote or ended.
 
 use crate::{
     lock::Lock,
@@ -7,7 +7,7 @@ use crate::{
     supervise::processes::{self, Processes},
 };
 
-/// Derived from the phase, the writer and the agent's lock; nothing stored is believed.
+/// Returns the liveness of an agent, derived from its phase, its writer, and its lock at this moment.
 pub fn of(private: &PrivateDir, id: &AgentId, agent: &Agent, writer: Option<&str>) -> Liveness {
     let ours = writer == Some(agent.writer.as_str());
     if agent.phase.is_at_rest() && !(ours && agent.waits_for_limit()) {
@@ -21,7 +21,7 @@ pub fn of(private: &PrivateDir, id: &AgentId, agent: &Agent, writer: Option<&str
     }
 }
 
-/// Somebody removed the agent's lock, and its supervisor lives; it makes the lock anew within a second.
+/// Returns whether the agent's lock was removed while its supervisor lives; the supervisor recreates it within a second.
 fn lost_its_lock(private: &PrivateDir, id: &AgentId) -> bool {
     !Processes::is_recorded(&private.agent(id)) && processes::supervisor_of(private, id).is_some()
 }

@@ -1,4 +1,4 @@
-//! Waiting for children: ours, and the orphans of the agent's tree that become ours.
+//! Waits for child processes of a supervisor, including the orphans of the agent's process tree that it adopts.
 
 use std::{collections::HashMap, os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 
@@ -10,30 +10,30 @@ use tokio::{
 
 use crate::{Kind, Result, error::Context, supervise::ending::AttemptEnd, trace};
 
-/// Collects every child that ends, so that none stays a zombie.
+/// Reaps every child that ends, so that none stays a zombie.
 pub struct Reaper {
-    /// Who will be asked for; the others are orphans of the agent's tree.
+    /// The children whose status is wanted; all others are orphans of the agent's process tree.
     expected: HashMap<i32, Option<WaitStatus>>,
     child: Signal,
 }
 
 impl Reaper {
-    /// Starts listening; to be made before the first child is started.
+    /// Starts listening. To be called before the first child is started.
     ///
     /// # Errors
-    /// The system gives no signals.
+    /// The signal handler cannot be installed.
     pub fn new() -> Result<Self> {
         let child =
             signal(SignalKind::child()).context(Kind::External, || "cannot watch for children".into())?;
         Ok(Self { expected: HashMap::new(), child })
     }
 
-    /// A child that will be asked for. To be said before anything else is asked.
+    /// Registers a child whose status is wanted. To be called before any other child is waited for.
     pub fn expect(&mut self, pid: i32) {
         self.expected.entry(pid).or_default();
     }
 
-    /// How an expected child ended, if it has; it is told once.
+    /// Returns how an expected child ended, once, or `None` if it has not.
     pub fn ended(&mut self, pid: i32) -> Option<AttemptEnd> {
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             if let Some(place) = self.expected.get_mut(&pid.as_raw_nonzero().get()) {
@@ -46,12 +46,12 @@ impl Reaper {
         Some(meaning(&status))
     }
 
-    /// Returns when a child ended.
+    /// Waits until any child has ended.
     pub async fn any(&mut self) {
         self.child.recv().await;
     }
 
-    /// Waits for one child. `None`: it takes longer than `limit`.
+    /// Waits for one child. Returns `None` if it takes longer than `limit`.
     pub async fn wait(&mut self, pid: i32, limit: Duration) -> Option<AttemptEnd> {
         self.expect(pid);
         timeout(limit, async {

@@ -1,4 +1,4 @@
-//! Starting supervisors, each with its agent's lock in hand.
+//! Starts supervisors, each with its agent's lock.
 
 use std::{
     fs::File,
@@ -20,18 +20,18 @@ use crate::{
     supervise::processes::{AGENT, NONCE, RUN, SUPERVISOR},
 };
 
-/// How long supervisors may take to answer.
+/// How long to wait until supervisors report that they are ready.
 const READY: Duration = Duration::from_secs(30);
-/// Longest diary, in bytes.
+/// The maximum size of the supervisors' log, in bytes.
 const LOG_LIMIT: u64 = 1 << 20;
 
-/// What a supervisor says when it answers.
+/// What a supervisor prints when it is ready.
 pub const READY_WORD: &str = "ready";
 
-/// Each supervisor gets its agent's lock as its standard input: from here to its end the agent is never without.
+/// Starts supervisors. Each inherits its agent's lock as standard input, so that the lock is held without interruption.
 ///
 /// # Errors
-/// One of them does not answer: its agent is shown as failed, with the reason; the others go on.
+/// A supervisor does not become ready: its agent is recorded as failed with the reason, and the others continue.
 pub fn supervisors(repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
     let common = repo.common_dir()?;
     let program = process::sibling_binary(SUPERVISOR);
@@ -63,7 +63,7 @@ fn supervisor(program: &Path, common: &Path, id: &AgentId, diary: &File, lock: &
         .arg(common)
         .arg(id.as_str())
         .current_dir(common)
-        // Typed by an agent: what it spawns is not of its own tree.
+        // If an agent runs this command, the new agent must not count as part of its process tree.
         .env_remove(NONCE)
         .env_remove(AGENT)
         .stdin(inherited)
@@ -72,7 +72,7 @@ fn supervisor(program: &Path, common: &Path, id: &AgentId, diary: &File, lock: &
     process::spawn(&mut command).context(Code::SupervisorFailed, cannot)
 }
 
-/// The supervisor writes a word and closes its output when it has left our session.
+/// Waits until a supervisor has left our session, which it reports by writing a word and closing its output.
 fn wait_ready(mut child: Child, deadline: Instant) -> Result<()> {
     let (sender, receiver) = mpsc::channel();
     let pipe = child.stdout.take();
@@ -82,7 +82,7 @@ fn wait_ready(mut child: Child, deadline: Instant) -> Result<()> {
         let _ = sender.send(said);
     });
     let said = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()));
-    // It outlives us; while we live, nobody else takes note of its end.
+    // The supervisor outlives this process; until then, this thread reaps it.
     std::thread::spawn(move || child.wait());
     match said {
         Ok(word) if word.trim() == READY_WORD => Ok(()),
@@ -100,7 +100,7 @@ fn tell_failure(repo: &Repo, id: &AgentId, error: &Error) {
     });
 }
 
-/// What a supervisor says when nobody listens; it starts anew when it is long.
+/// Opens the log for standard error of supervisors. It is emptied when it has become too long.
 fn open_diary(private: &PrivateDir) -> Result<File> {
     let path = private.supervisor_log();
     let file = private_files::open_output(&path);

@@ -1,4 +1,4 @@
-//! The output of an agent's attempts, kept below a ref of its own.
+//! Stores the output of an agent's attempts under the agent's log ref.
 
 use std::{fs, path::Path};
 
@@ -11,7 +11,7 @@ use crate::{
     world,
 };
 
-/// Puts the output of all attempts under the agent's log ref.
+/// Stores the output of all attempts, and the spec, under the agent's log ref.
 ///
 /// # Errors
 /// Something cannot be read or written.
@@ -26,7 +26,7 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
         }
     }
     let said_nothing = !blobs.iter().any(|(name, _)| name.ends_with(".out"));
-    // A spawn that was killed leaves the order of an agent that never came to be.
+    // A killed spawn may leave the spec of an agent that was never created.
     if said_nothing && (blobs.is_empty() || repo.find_ref(&layout::agent_ref(id))?.is_none()) {
         return Ok(());
     }
@@ -71,5 +71,5 @@ fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {
     Oid::parse(&hex).ok_or_else(|| Error::internal("git hash-object gave no id"))
 }
 
-/// Output up to this size is stored in memory, in bytes; a longer one by git, which streams it.
+/// The size in bytes up to which output is stored in memory; longer output is streamed by git.
 const IN_MEMORY: u64 = 16 << 20;

@@ -1,4 +1,4 @@
-//! One attempt: the program runs, is listened to and answered, until it ends or must end.
+//! One attempt: runs the program, reads its output and answers its questions, until it ends or must be ended.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -32,49 +32,49 @@ use crate::{
     },
 };
 
-/// How often a program that speaks is listened to.
+/// How often the output of a program with a structured protocol is read.
 const LISTEN: Duration = Duration::from_millis(250);
-/// How many looks in a row may fail before that ends an agent.
+/// How many times in a row reading output and requests may fail before that ends the agent.
 const FAILED_LOOKS: u32 = 3;
-/// How often the worktree of a running agent is kept.
+/// The interval between snapshots of a running agent's worktree.
 const SNAPSHOT: Duration = Duration::from_secs(60);
-/// How often what it said is written down for `status`, at the most.
+/// The minimum interval between writes of the summary that `status` reads.
 const SHOW: Duration = Duration::from_secs(1);
-/// A turn is over, and a message of ours was not taken up for so long: the program will take it up at the end of its input.
+/// How long after a turn to wait for the program to accept a message before its input is closed, which makes it read the rest.
 const UNHEARD: Duration = Duration::from_secs(10);
-/// The end of a file that is read for last words, in bytes.
+/// How much of the end of a file is read for its last lines, in bytes.
 const TAIL: u64 = 8 * 1024;
-/// Columns kept of a program's last complaint.
+/// The maximum width of the last line of standard error, in columns.
 const LAST_WORDS: usize = 160;
 
-/// A program that runs.
+/// The state of the running attempt.
 struct Attempt {
     program: RunningProgram,
     output: ProgramOutput,
     summary: StreamSummary,
     idle: Idle,
-    /// Where the questions stand in the output.
+    /// The open questions by id, with their lines in the output.
     asked: HashMap<String, LineSpan>,
-    /// The question that is shown as waited for.
+    /// The question that the recorded phase `waiting` is for.
     waits_for: Option<Question>,
-    /// Said by us and not yet taken up.
+    /// The messages that were sent and not accepted yet.
     unheard: VecDeque<String>,
-    /// How much was said by us.
+    /// The number of messages that were sent.
     said: usize,
-    /// Bytes of output, where that is not structured.
+    /// The length of the output in bytes, if it is not structured.
     length: u64,
     turn_over: Option<Instant>,
-    /// When what it said was last written down, and whether it said more since.
+    /// When the summary was last written, and whether it has changed since.
     shown: Option<Instant>,
     unshown: bool,
     kept: Instant,
     checked: Option<Instant>,
-    /// How the program ended, while what it said last is still to be heard.
+    /// How the program ended, while the rest of its output is still to be read.
     ended: Option<AttemptEnd>,
 }
 
 impl Supervisor {
-    /// Runs the program once. Gives its end, and what it was told and did not take up.
+    /// Runs the program once. Returns how it ended, and the messages it did not accept.
     pub(super) async fn attempt(
         &mut self,
         why: Option<String>,
@@ -87,7 +87,7 @@ impl Supervisor {
         self.record.program = Some(program.process);
         self.record.write(&self.lock)?;
         match self.say(&[Fact::Phase(PhaseChange::to(number, Phase::Running))]) {
-            // The program may have broken the repository's configuration already.
+            // The program may already have broken the repository's configuration.
             Err(error) if self.can_read() => return Err(error),
             _ => {}
         }
@@ -122,7 +122,7 @@ impl Supervisor {
             _ => {}
         }
         let limit = self.limit_said(&attempt.summary, &end);
-        // The next attempt has an opening of its own.
+        // The opening is not repeated: the next attempt has its own.
         let heard = attempt.said - attempt.unheard.len();
         let unheard: Vec<String> = attempt.unheard.into_iter().skip(opened.saturating_sub(heard)).collect();
         let is_structured = self.spec.launch.protocol.is_structured();
@@ -137,7 +137,7 @@ impl Supervisor {
         Ok((ended, unheard))
     }
 
-    /// The usage limit that the attempt spoke of. Of plain output only the last lines are read, and only where the program failed.
+    /// Returns the usage limit that the output mentions. Plain output is searched only at its end, and only if the program failed.
     fn limit_said(&self, summary: &StreamSummary, end: &AttemptEnd) -> Option<Reached> {
         if self.spec.launch.protocol.is_structured() {
             return summary.limit.clone();
@@ -156,8 +156,8 @@ impl Supervisor {
         launch::start(&self.id, &self.dir, &self.common, &self.spec, &self.record, self.session())
     }
 
-    /// How the attempt is opened: with the task; or, in a conversation that knows it, with why it goes on. Nothing where there
-    /// are messages to go on with.
+    /// Returns the first message of the attempt: the task, or in a known conversation the reason for the interruption and the task.
+    /// `None` if it was not interrupted and there are messages to continue with.
     fn opening(&self, why: Option<String>, messages: &[String]) -> Result<Option<String>> {
         let known = self.session.as_ref().is_some_and(|(_, known)| *known);
         if known && why.is_none() && !messages.is_empty() {
@@ -170,9 +170,9 @@ impl Supervisor {
             return Ok(Some(task));
         }
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        // The conversation may have been cut off before the task was in it.
+        // The conversation may have been interrupted before it contained the task.
         Ok(Some(format!(
-            "You were interrupted{why}. Look at the state of your worktree, then go on where you stopped. \
+            "You were interrupted{why}. Look at the state of your worktree, then continue where you stopped. \
              Your task is still:\n\n{task}"
         )))
     }
@@ -183,14 +183,14 @@ impl Supervisor {
             let standing = self.keep_up();
             let looked = match standing {
                 RepositoryState::Lost(why) => return Ok(AttemptEnd::Broken(why)),
-                // It works on; what it says is read when the repository is back.
+                // The program keeps running; its output is read when the repository is back.
                 RepositoryState::Away => Ok(None),
                 RepositoryState::Usable => self.look(attempt),
             };
             match looked {
                 Ok(Some(end)) => return Ok(end),
                 Ok(None) => failures = 0,
-                // The repository may be renamed in this moment, and be back in the next.
+                // The repository may be renamed at this moment, and found again at the next try.
                 Err(_) if failures < FAILED_LOOKS => failures += 1,
                 Err(error) => return Err(error),
             }
@@ -212,7 +212,7 @@ impl Supervisor {
         }
     }
 
-    /// Hears what the program and people say. Gives the end, if there is one.
+    /// Reads the program's output and people's requests. Returns the end of the attempt, if it has one.
     fn look(&mut self, attempt: &mut Attempt) -> Result<Option<AttemptEnd>> {
         let pid = attempt.program.process.pid;
         if let Some(end) = attempt.ended.take().or_else(|| self.reaper.ended(pid)) {
@@ -230,7 +230,7 @@ impl Supervisor {
         }
     }
 
-    /// Hears what is new.
+    /// Reads new output. Returns whether there was any.
     fn listen(&mut self, attempt: &mut Attempt, over: bool) -> Result<bool> {
         if !self.spec.launch.protocol.is_structured() {
             let length = fs::metadata(self.dir.output(self.record.attempt)).map_or(0, |found| found.len());
@@ -257,7 +257,7 @@ impl Supervisor {
         Ok(new)
     }
 
-    /// For `status`; a failure costs only freshness.
+    /// Writes the summary for `status`. Errors are ignored: `status` then shows an older one.
     fn show(&self, attempt: &mut Attempt) {
         attempt.shown = Some(Instant::now());
         attempt.unshown = false;
@@ -266,7 +266,7 @@ impl Supervisor {
         }
     }
 
-    /// Answers, passes messages on, and closes the program's input when all is said.
+    /// Answers questions, sends messages to the program, and closes its input when everything was accepted.
     fn converse(&mut self, attempt: &mut Attempt) -> Result<Option<AttemptEnd>> {
         while let Some(message) = self.next_message() {
             self.pass_on(attempt, message)?;
@@ -286,7 +286,8 @@ impl Supervisor {
         Ok(None)
     }
 
-    /// Does with a question what the user wants: asks on, denies, or gives up. Says when the agent begins and ends to wait.
+    /// Handles the first open question as the options say: asks the user, denies it, or ends the attempt. Records when the agent
+    /// starts and stops waiting.
     fn wait_for_answers(&mut self, attempt: &mut Attempt) -> Result<Option<AttemptEnd>> {
         let Some(question) = attempt.summary.questions.front().cloned() else {
             if attempt.waits_for.is_some() {
@@ -315,7 +316,7 @@ impl Supervisor {
         Ok(None)
     }
 
-    /// A message is the answer to the question that it names, or to the one that is shown; else it is said to the agent.
+    /// Sends a message to the program: as the answer to the question that it names or to the open one, else as prose.
     fn pass_on(&self, attempt: &mut Attempt, message: Message) -> Result<()> {
         let open = attempt.waits_for.clone();
         let meant = |question: &Question| message.question.as_ref().is_none_or(|id| *id == question.id);
@@ -328,7 +329,7 @@ impl Supervisor {
                     self.tell(attempt, words);
                 }
             }
-            // An answer to a question that is not open any more.
+            // An answer to a question that is no longer open.
             (Some(_), _) => {}
             (None, Some(question)) if question.kind == QuestionKind::Choice => {
                 self.answer(attempt, &question.id, &Answer { allow: true, text: message.text })?;
@@ -343,7 +344,7 @@ impl Supervisor {
     }
 
     fn answer(&self, attempt: &mut Attempt, id: &str, answer: &Answer) -> Result<()> {
-        // The line is read before the question is forgotten: where that fails, the answer is given again.
+        // The line is read before the question is removed: if that fails, the answer is sent again.
         let line = attempt.asked.get(id).map(|span| attempt.output.line(*span)).transpose()?;
         attempt.summary.questions.retain(|question| question.id != id);
         attempt.asked.remove(id);
@@ -357,7 +358,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Says something to the agent. Where its input is closed already it stays unheard, for another attempt.
+    /// Sends a message to the agent. If its input is closed already, the message is left for another attempt.
     fn tell(&self, attempt: &mut Attempt, words: String) {
         attempt.turn_over = None;
         attempt.idle.lives();
@@ -392,7 +393,7 @@ impl Supervisor {
         Some(AttemptEnd::Idle(idle.as_secs()))
     }
 
-    /// A snapshot that fails is no reason to end an agent; the next one comes in a minute.
+    /// Takes a snapshot at intervals. A snapshot that fails does not end the agent; the next one follows in a minute.
     async fn keep(&mut self, attempt: &mut Attempt) {
         if attempt.kept.elapsed() >= SNAPSHOT {
             let _ = self.help(Job::Snapshot).await;
@@ -401,12 +402,12 @@ impl Supervisor {
     }
 }
 
-/// The last line with something to see, safe to show.
+/// Returns the last visible line of a file, safe to show.
 fn last_line(path: &Path) -> Option<String> {
     text::last_line(&String::from_utf8_lossy(&careful::tail(path, TAIL).ok()?), LAST_WORDS)
 }
 
-/// The end of a file, without what a terminal would obey.
+/// Returns the end of a file, without terminal control sequences.
 fn tail(path: &Path) -> Option<String> {
     Some(text::plain(&String::from_utf8_lossy(&careful::tail(path, TAIL).ok()?)))
 }

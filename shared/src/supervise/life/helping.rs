@@ -1,4 +1,4 @@
-//! What the supervisor leaves to helpers: short-lived children that need a repository for longer than an event.
+//! Runs helpers: short-lived child processes for tasks that need the repository for longer than one event.
 
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,13 @@ use crate::{
     },
 };
 
-/// How often a helper is started again, because the repository was renamed while it worked.
+/// How often a helper is started again because the repository was renamed while it ran.
 pub(super) const HELPER_RESTARTS: u32 = 5;
-/// How often it is looked where the repository is while a helper works.
+/// How often the location of the repository is checked while a helper runs.
 const WATCH: Duration = Duration::from_millis(100);
 
 impl Supervisor {
-    /// Lets a helper do a job. One that fails because the repository was renamed meanwhile is started again.
+    /// Runs a helper. If it fails because the repository was renamed meanwhile, it is started again.
     pub(super) async fn help(&mut self, job: Job) -> Result<Helper> {
         let mut restarts = 0;
         loop {
@@ -71,12 +71,12 @@ impl Supervisor {
             Some(_) => Err(Error::new(Code::SupervisorFailed, helper.last_words())),
             None => {
                 self.end_helper(helper.pid);
-                Err(Error::new(Kind::Timeout, format!("'{}' took too long", job.as_str())))
+                Err(Error::new(Kind::Timeout, format!("the helper '{}' took too long", job.as_str())))
             }
         }
     }
 
-    /// Ends a helper that takes too long, with the git that it waits for: what it holds locked is free then.
+    /// Kills a helper and its descendants, so that its locks are released.
     fn end_helper(&mut self, pid: i32) {
         let all = || {
             let helper = ProcessId::of(pid).filter(ProcessId::is_alive);

@@ -1,4 +1,4 @@
-//! The last steps of a supervisor: its agent's work is saved, and its end written down.
+//! The last steps of a supervisor: saves its agent's work and records its end.
 
 use std::{
     path::Path,
@@ -17,14 +17,14 @@ use crate::{
     worktree::capture::CapturedWork,
 };
 
-/// How long to go on trying to write the end down, on a full disk for instance.
+/// How long to retry recording the end, for instance on a full disk.
 const RETRY_FOR: Duration = Duration::from_secs(30 * 60);
-/// The same where the supervisor is told to end: long enough to lose a race and try again.
+/// The same if the supervisor itself was asked to terminate: long enough to retry after a race.
 const RETRY_FOR_WHEN_STOPPED: Duration = Duration::from_secs(5);
 
 impl Supervisor {
-    /// A configuration that nobody can read, which the agent may have left, keeps its work from being taken: it may be repaired. A
-    /// repository that is away may come back. Gives whether it can be used.
+    /// Waits until the repository can be used, and returns whether it can. A configuration that the agent broke may be repaired,
+    /// and a repository that is away may come back.
     pub(super) async fn wait_for_the_repository(&mut self) -> bool {
         let begun = Instant::now();
         loop {
@@ -39,7 +39,7 @@ impl Supervisor {
         }
     }
 
-    /// Waits, and hears whether the supervisor itself is told to end.
+    /// Waits, and notes if the supervisor itself is asked to terminate.
     async fn wait(&mut self, time: Duration) {
         tokio::select! {
             _ = self.term.recv() => self.is_told_to_end = true,
@@ -51,12 +51,12 @@ impl Supervisor {
         if self.is_told_to_end { RETRY_FOR_WHEN_STOPPED } else { RETRY_FOR }
     }
 
-    /// Where there never was a worktree, nothing ran, and what was asked is all there is to keep.
+    /// Stores the spec of an agent that never had a worktree and so never ran.
     pub(super) fn store_what_was_asked(&self) -> Result<()> {
         stored_output::store_output(&self.repo()?, &self.id, &self.dir)
     }
 
-    /// Takes the work; without a worktree there is none.
+    /// Captures the work; without a worktree there is none.
     pub(super) async fn take(&mut self) -> Result<CapturedWork> {
         if !self.has_worktree {
             return Ok(CapturedWork::nothing(self.spec.base.into()));
@@ -66,7 +66,7 @@ impl Supervisor {
             let moves = self.followed.moves();
             let taken = self.help(Job::Take).await?.taken()?;
             let _ = self.keep_up();
-            // What could not be saved because the repository was renamed meanwhile is saved in its new place.
+            // If saving failed because the repository was renamed meanwhile, it is tried again at the new path.
             let is_displaced = self.followed.moves() != moves;
             if taken.unsaved.is_none() || !is_displaced || restarts == HELPER_RESTARTS {
                 break taken;
@@ -78,7 +78,7 @@ impl Supervisor {
         Ok(CapturedWork { unsaved, ..taken })
     }
 
-    /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
+    /// Records the end. Retries, because a full disk may have space again in a minute.
     pub(super) async fn tell_end(
         &mut self,
         ended: &EndedAttempt,
@@ -99,7 +99,7 @@ impl Supervisor {
     }
 
     fn say_end(&mut self, ended: &EndedAttempt, taken: Result<&CapturedWork, &Error>) -> Result<()> {
-        // One that was never launched by us ends where it was queued.
+        // If this supervisor never launched it, the end belongs to the attempt that was queued.
         let launched = Some(self.record.attempt).filter(|attempt| *attempt > 0);
         self.in_repository(|supervisor| {
             append_if(&supervisor.repo()?, &supervisor.id, |fold| {
@@ -114,7 +114,7 @@ impl Supervisor {
     }
 }
 
-/// An end as it may travel: in its words, paths begin at the folder in which the repository and its worktrees lie.
+/// Shortens the paths in the texts of an end, which is synced: they begin at the folder that contains repository and worktrees.
 fn without_places(end: Finished, places: &[&Path]) -> Finished {
     let shorten = |text: String| {
         let arounds = places.iter().filter_map(|place| place.ancestors().nth(2));

@@ -1,5 +1,5 @@
-//! An agent whose service gives no more for a while: it is paused, its work saved and its slot given back; its supervisor waits for
-//! the end of the limit and resumes the conversation. Killed, it leaves a paused agent that a person can resume.
+//! Pauses an agent that reached a usage limit: its work is saved and its slot freed; its supervisor waits for the end of the limit
+//! and resumes the conversation. If the supervisor is killed, the agent stays paused and a person can resume it.
 
 use std::{fs, time::Duration};
 
@@ -25,20 +25,20 @@ use crate::{
     world,
 };
 
-/// The agent that goes first tries so many seconds after the end of the limit, and up to as many more: other machines may have
-/// agents of the same account.
+/// The first agent starts `LATER` seconds after the end of the limit, plus a random time up to `SPREAD` seconds: other machines may
+/// have agents of the same account.
 const LATER: i64 = 30;
 const SPREAD: i64 = 60;
 
-/// What a supervisor knows of usage limits.
+/// What a supervisor knows about usage limits.
 pub(super) struct KnownLimits {
     breaker: Breaker,
     pass: Pass,
-    /// How often in a row the service refused the agent without any answer.
+    /// How often in a row the service refused the agent.
     refused: u32,
-    /// The breaker was told that the service answers.
+    /// Whether the service has answered in this attempt.
     told: bool,
-    /// What is shown as waited for in the queue.
+    /// The limit that is shown in `status` while the agent is queued.
     shown: Option<HeldLimit>,
 }
 
@@ -50,24 +50,24 @@ impl KnownLimits {
         Self { breaker, pass, refused: 0, told: false, shown: None }
     }
 
-    /// The repository is in another place.
+    /// Uses the files of the repository after it was moved.
     pub(super) fn move_to(&mut self, private: &PrivateDir) {
         self.breaker.move_to(private);
     }
 }
 
-/// How the waiting of a paused agent ended.
+/// How the wait of a paused agent ended.
 pub(super) enum Waited {
     /// The limit is over.
     Over,
-    /// The agent is to come to another end.
+    /// The agent ends in another way.
     Ended(AttemptEnd),
-    /// The supervisor is to go; the agent stays paused, as it says.
+    /// The supervisor terminates; the agent stays paused, as recorded.
     Left,
 }
 
 impl Supervisor {
-    /// Waits in the queue as long as a usage limit holds that concerns the agent; others go first meanwhile.
+    /// Waits in the queue while a usage limit applies to the agent. Others go first meanwhile.
     pub(super) async fn wait_for_limit(&mut self) -> Result<Option<AttemptEnd>> {
         let mut ticket = None;
         while let Some(shut) = self.limit_in_the_way() {
@@ -78,7 +78,7 @@ impl Supervisor {
                 return Ok(Some(self.stays_paused(shut.limit())));
             }
             self.show_limit(&shut);
-            // What changes while it waits is nothing of its time: the look is taken again.
+            // Changes made while it waits are not attributed to it: the record of its surroundings is taken again at the launch.
             let _ = fs::remove_file(self.dir.surroundings());
             if let Some(end) = self.rest_once(TICK).await? {
                 return Ok(Some(end));
@@ -93,10 +93,10 @@ impl Supervisor {
         }
     }
 
-    /// Waits as a paused agent.
+    /// Waits for the end of the limit while the agent is paused.
     pub(super) async fn wait_for_reset(&mut self) -> Waited {
         loop {
-            // Where the repository is away, so is what is known of the limit.
+            // While the repository is away, so is the file of the limit.
             if self.keep_up() == RepositoryState::Usable {
                 let Some(shut) = self.limit_in_the_way() else { return Waited::Over };
                 if self.is_too_long(&shut) {
@@ -107,13 +107,13 @@ impl Supervisor {
                 Ok(Some(_)) if self.is_told_to_end => return Waited::Left,
                 Ok(Some(end)) => return Waited::Ended(end),
                 Ok(None) => {}
-                // What cannot be read now may be read at the next look.
+                // What cannot be read now may be readable at the next try.
                 Err(_) => sleep(TICK).await,
             }
         }
     }
 
-    /// The limit that holds for the agent; nothing where it may start.
+    /// Returns the limit that the agent must wait for; `None` if it may start.
     fn limit_in_the_way(&mut self) -> Option<HeldLimit> {
         match self.limits.breaker.turn(&self.limits.pass, &Clocks::read()) {
             StartDecision::Free => {}
@@ -132,7 +132,7 @@ impl Supervisor {
             > self.spec.limits.limit_wait + Duration::from_secs((LATER + SPREAD).unsigned_abs())
     }
 
-    /// For `status`, which cannot know whom a limit concerns.
+    /// Writes the limit for `status`, which cannot tell which agents a limit applies to.
     fn show_limit(&mut self, shut: &HeldLimit) {
         if self.limits.shown.as_ref() == Some(shut) {
             return;
@@ -144,12 +144,12 @@ impl Supervisor {
         }
     }
 
-    /// An attempt begins.
+    /// Resets the state that belongs to one attempt.
     pub(super) const fn begin_limits(&mut self) {
         self.limits.told = false;
     }
 
-    /// What the attempt has said so far tells of limits: an answer of the service ends what is known of one.
+    /// Ends known limits once the service has answered in this attempt.
     pub(super) fn hear_limits(&mut self, answered: bool, model: Option<&str>) {
         if !answered || self.limits.told {
             return;
@@ -163,13 +163,13 @@ impl Supervisor {
         self.limits.pass = Pass::None;
     }
 
-    /// The end of an attempt that ran into a limit; any other is given back.
+    /// Turns the end of an attempt that reached a limit into a pause. Returns any other end unchanged.
     pub(super) fn limited(&mut self, ended: EndedAttempt) -> EndedAttempt {
         let reached = ended.limit_reached().cloned();
         let model =
             ended.summary.as_ref().and_then(|summary| summary.usage.model.as_deref()).map(str::to_owned);
         let Some(reached) = reached else {
-            // Of a program that is not understood, success is the answer. Any other end proves nothing: another agent goes first.
+            // For plain output, success counts as an answer. Any other end proves nothing: another agent starts first.
             self.hear_limits(ended.summary.is_none() && ended.end == AttemptEnd::Exit(0), model.as_deref());
             return ended;
         };
@@ -195,18 +195,18 @@ impl Supervisor {
                 Limit { resumes: true, ..shut.limit() }
             }
             Ok(shut) => shut.limit(),
-            // Without the file nobody would know when to go on: a person decides.
+            // Without the file the supervisor could not tell when to resume: a person decides.
             Err(_) => Limit { until: Timestamp::from_second(until).ok(), ..Limit::of(reached.kind) },
         };
         if limit.resumes { AttemptEnd::Limited(limit) } else { self.stays_paused(limit) }
     }
 
-    /// The agent is paused, and nobody but a person resumes it.
+    /// Returns a pause after which only a person resumes the agent.
     fn stays_paused(&self, limit: Limit) -> AttemptEnd {
         AttemptEnd::Limited(Limit { resumes: false, ..limit })
     }
 
-    /// A new launch of an agent that was paused, by this supervisor: as `resume` does it.
+    /// Queues a paused agent for a new launch by this supervisor, as `resume` does.
     pub(super) fn reopen(&mut self) -> Result<()> {
         (self.spec.resumed, self.spec.fresh, self.spec.despite_limit) = (true, false, false);
         self.spec.write(&self.dir)?;

@@ -1,5 +1,5 @@
-//! The life of one supervisor: wait for a slot, make the worktree, run the program (again, where that may help), end its tree,
-//! take the work, say so.
+//! The main loop of a supervisor: waits for a slot, creates the worktree, runs the program with retries, ends its process tree,
+//! captures the work, and records the end.
 
 mod attempt;
 mod files;
@@ -54,15 +54,15 @@ use crate::{
     world,
 };
 
-/// How often the limits and the agent's ref are looked at, when nothing wakes us earlier.
+/// How often limits and the agent's ref are checked when no signal arrives earlier.
 const TICK: Duration = Duration::from_secs(1);
-/// How long what the program left running may tidy up after its end.
+/// How long processes that the program left may clean up after its end.
 const EXIT_GRACE: Duration = Duration::from_secs(2);
 
-/// Supervises the agent to its end. `lock` is the agent's lock; `ready` is called as soon as the supervisor answers.
+/// Supervises an agent until it ends. `lock` is the agent's lock; `ready` is called once the supervisor reacts to requests.
 ///
 /// # Errors
-/// The end could not be written down: the agent then shows as lost, which it is.
+/// The end could not be recorded; the agent then shows as lost.
 pub fn run_supervisor(common_dir: &Path, id: &AgentId, lock: Lock, ready: impl FnOnce()) -> Result<()> {
     tree::adopt_orphans()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -82,28 +82,28 @@ struct Supervisor {
     id: AgentId,
     dir: AgentDir,
     spec: Spec,
-    /// The settings under which the work is taken, as they were read at the start.
+    /// The settings for capturing the work, as they were read at the start.
     frozen: Option<FrozenConfig>,
     record: Processes,
     reaper: Reaper,
     wake: Signal,
     term: Signal,
-    /// It was told to end.
+    /// Whether the supervisor itself was asked to terminate.
     is_told_to_end: bool,
     requests: Requests,
     slot: Option<Lock>,
     has_worktree: bool,
-    /// The conversation, where the program has such: its id, and whether it was there before this attempt.
+    /// The conversation, if the program has sessions: its id, and whether it existed before this attempt.
     session: Option<(SessionId, bool)>,
-    /// Keeps others out of the conversation.
+    /// The lock that prevents other programs of ours from resuming the session.
     hold: Option<(SessionId, SessionLock)>,
-    /// The repository and the worktree, wherever they are now.
+    /// The repository and the worktree, tracked through renames.
     followed: TrackedFolders,
-    /// Where the copies of the task lie that a program was started with.
+    /// The worktrees next to which copies of the task were made.
     prompts: Vec<PathBuf>,
-    /// Since the first launch, without the time in which a usage limit kept it from running.
+    /// The start of the first launch, shifted by the time that the agent was paused by usage limits.
     begun: Instant,
-    /// How long it had run when a usage limit stopped it.
+    /// How long it had run when a usage limit paused it.
     ran: Duration,
     limits: KnownLimits,
     lock: Lock,
@@ -155,8 +155,8 @@ impl Supervisor {
         let mut ended = self.live().await;
         let taken = loop {
             let Some(taken) = self.conclude(&ended).await? else {
-                // There is nothing in which anything could be saved or written. The files of the worktree stay; where the
-                // repository comes back, the agent shows as lost.
+                // Without the repository nothing can be saved or recorded. The files of the worktree stay; if the repository
+                // comes back, the agent shows as lost.
                 return Ok(());
             };
             if !ended.end.resumes() {
@@ -172,14 +172,14 @@ impl Supervisor {
             };
         };
         let is_stored = self.has_worktree || self.store_what_was_asked().is_ok();
-        // With the output stored, nothing in the folder matters any more. The lock goes with us.
+        // Once the output is stored, the folder is not needed. The lock is released when this process ends.
         if is_stored && taken.is_ok_and(|taken| taken.unsaved.is_none()) {
             let _ = std::fs::remove_dir_all(self.dir.dir());
         }
         Ok(())
     }
 
-    /// Ends what still runs, takes the work, and says how it came to its end. Nothing where the repository stays away.
+    /// Ends the agent's processes, captures the work, and records the end. Returns `None` if the repository stays away.
     async fn conclude(&mut self, ended: &EndedAttempt) -> Result<Option<Result<CapturedWork>>> {
         let _ = self.keep_up();
         let left = self.end_tree(&ended.end);
@@ -193,15 +193,15 @@ impl Supervisor {
         }
         let taken = self.take().await;
         if !ended.end.resumes() {
-            // Whoever removes the worktree must not take us for somebody who works in it.
+            // A command that removes the worktree must not find it in use by this process.
             self.followed.worktree = None;
-            // Nothing of it runs any more. Where this cannot be written, the agent counts as running, and what changed is asked
-            // about.
+            // If this cannot be written, the agent counts as running, and the user is asked about changes to the
+            // configuration.
             let _ = acceptance::end(&self.common, &self.id);
         }
         let taken = left.and(taken);
         self.tell_end(ended, taken.as_ref()).await?;
-        // Its figures stand in its life now.
+        // The agent's events contain the summary now.
         let _ = std::fs::remove_file(self.dir.tally());
         Ok(Some(taken))
     }
@@ -213,7 +213,7 @@ impl Supervisor {
         }
     }
 
-    /// From the queue to the end of the last attempt.
+    /// Runs from the queue to the end of the last attempt.
     async fn live_on(&mut self) -> Result<EndedAttempt> {
         if let Some(end) = self.wait_for_slot().await? {
             return Ok(end.into());
@@ -224,7 +224,7 @@ impl Supervisor {
         self.in_repository(|supervisor| guard::check_space(&supervisor.common, ByteSize::default()))?;
         if let Err(error) = self.help(Job::Prepare).await {
             if !self.spec.resumed {
-                // Killed, the helper leaves what it began. Nothing ever ran in it.
+                // A helper that was killed leaves an incomplete worktree, in which no program has run.
                 let _ =
                     repair::remove_incomplete(&Repo::open(&self.common)?, &self.id, repair::Operations::Free);
             }
@@ -257,7 +257,7 @@ impl Supervisor {
                 self.next_launch(&ended, &format!("retry {retries} of {most} in {seconds} s: {reason}"))?;
                 delay
             } else {
-                self.next_launch(&ended, "goes on with a message")?;
+                self.next_launch(&ended, "resumed with a message")?;
                 Duration::ZERO
             };
             if let Some(end) = self.rest(delay).await? {
@@ -270,7 +270,7 @@ impl Supervisor {
 
     async fn wait_for_slot(&mut self) -> Result<Option<AttemptEnd>> {
         loop {
-            // Of a repository that is away, or moves, no limit is known: then the slot is not taken.
+            // While the repository is away or being moved, limits cannot be read, so no slot is taken.
             let moves = self.followed.moves();
             if let Some(end) = self.end_if_lost() {
                 return Ok(Some(end));
@@ -279,7 +279,7 @@ impl Supervisor {
                 return Ok(Some(end));
             }
             match queue::try_enter(&self.private, &self.id) {
-                // A slot of a repository that was renamed in this moment is a new file in the old place.
+                // If the repository was just renamed, the slot would be a new file at the old path.
                 Ok(Some(slot))
                     if self.keep_up() == RepositoryState::Usable && self.followed.moves() == moves =>
                 {
@@ -299,7 +299,7 @@ impl Supervisor {
         }
     }
 
-    /// Waits, unless somebody asks for the end.
+    /// Waits for a time. Returns the end if one is requested meanwhile.
     async fn rest(&mut self, time: Duration) -> Result<Option<AttemptEnd>> {
         let begun = Instant::now();
         while begun.elapsed() < time {
@@ -323,7 +323,7 @@ impl Supervisor {
         }
     }
 
-    /// The first launch of this supervisor. Gives why the agent stopped before, if it did, and what it was told since.
+    /// Records the first launch of this supervisor. Returns why the agent ended before, if it did, and the messages to send to it.
     fn first_launch(&mut self) -> Result<(Option<String>, Vec<String>)> {
         let repo = self.repo()?;
         let chain = Chain::of_agent(&repo, &self.id)?;
@@ -332,12 +332,11 @@ impl Supervisor {
         let messages = self.requests.messages(&self.common, &self.id, &chain.events)?;
         self.choose_conversation(known)?;
         self.say_launch(&repo, None, None)?;
-        // Who says something says how to go on.
+        // A message says how to continue, so the reason is not repeated.
         Ok((before.reason.filter(|_| messages.is_empty()), messages))
     }
 
-    /// Another launch: the end of the attempt before and the beginning of the next are one event, so that nobody sees it ended
-    /// in between.
+    /// Records the end of an attempt and the start of the next in one commit, so that the agent never shows as ended in between.
     fn next_launch(&mut self, before: &EndedAttempt, why: &str) -> Result<()> {
         self.in_repository(|supervisor| supervisor.say_next_launch(before, why))
     }
@@ -349,7 +348,7 @@ impl Supervisor {
         self.say_launch(&repo, Some(&finished), Some(why))
     }
 
-    /// A conversation that never came to be cannot be gone on with; its file tells.
+    /// Chooses the conversation to resume or start. One whose file does not exist cannot be resumed.
     fn choose_conversation(&mut self, known: Option<SessionId>) -> Result<()> {
         let files = self.session_files();
         let there = known.filter(|session| files.is_some_and(|files| files.transcript(session).is_some()));
@@ -360,18 +359,18 @@ impl Supervisor {
         };
         self.hold_conversation()?;
         if let (Some(files), Some((session, true))) = (files, &self.session) {
-            // Where the worktree was renamed, the program looks in another place. What cannot be moved, it will say itself.
+            // If the worktree was renamed, the program looks for its files elsewhere. If they cannot be moved, it reports that.
             let _ = files.follow(session, &self.spec.worktree);
         }
         Ok(())
     }
 
-    /// The files of the sessions that the program resumes.
+    /// Returns access to the session files of the program, if it has any.
     fn session_files(&self) -> Option<&'static dyn SessionFiles> {
         agents::session_files(&self.spec.profile)
     }
 
-    /// What is held is not opened again: closing that would let go of it.
+    /// Locks the session. A lock that is held already is not opened again, because closing the second file would release it.
     fn hold_conversation(&mut self) -> Result<()> {
         let wanted = self.session.as_ref().map(|(session, _)| session);
         if self.hold.as_ref().map(|(held, _)| held) == wanted {
@@ -384,10 +383,10 @@ impl Supervisor {
             Ok(None) => {
                 return Err(Error::new(
                     Code::SessionInUse,
-                    format!("conversation '{session}' goes on in another program"),
+                    format!("session '{session}' is in use by another program"),
                 ));
             }
-            // Without a home folder that can be written to, what the program notes must do.
+            // Without a writable home folder there is no lock, and only the program's own checks remain.
             Err(_) => {}
         }
         Ok(())
@@ -401,10 +400,10 @@ impl Supervisor {
         }
     }
 
-    /// A launch is one more than the highest so far, unless `resume` has opened it. The conversation is written down before the
-    /// program is there: a crash at any point can be resumed.
+    /// Records the start of an attempt: one more than the highest so far, unless `resume` has queued it. The session is recorded
+    /// before the program starts, so that the agent can be resumed after a crash at any point.
     fn say_launch(&mut self, repo: &Repo, first: Option<&Fact>, reason: Option<&str>) -> Result<()> {
-        // What the attempt before said stands in its end.
+        // The end of the previous attempt contains its summary.
         let _ = std::fs::remove_file(self.dir.tally());
         let session = self.session.as_ref().map(|(session, _)| session.clone());
         let fold = append_if(repo, &self.id, |fold| {
@@ -417,7 +416,7 @@ impl Supervisor {
         self.record.write(&self.lock)
     }
 
-    /// Ends everything that the agent started: the group first, then whatever descends from us or bears the nonce.
+    /// Ends everything that the agent started: its process group first, then all descendants of this process.
     fn end_tree(&mut self, end: &AttemptEnd) -> Result<()> {
         let me = self.record.supervisor.pid;
         let grace = if end.is_its_own() { EXIT_GRACE } else { self.spec.limits.grace };
@@ -431,22 +430,22 @@ impl Supervisor {
         let spared = || [processes::supervisors(private), auto_sync::under_way()].concat();
         let left = processes::end_all(|| tree::descendants(me, &spared()), grace);
         self.record.program = None;
-        // For `status`: from now on its work is being saved.
+        // For `status`: without a program, the work is being saved.
         let _ = self.record.write(&self.lock);
         left
     }
 
-    /// Somebody ends this process: from now on nothing is waited for.
+    /// Handles SIGTERM: from now on nothing is waited for.
     fn told_to_end(&mut self) -> AttemptEnd {
         self.is_told_to_end = true;
-        AttemptEnd::Stopped(Some("its supervisor was told to end (SIGTERM)".to_owned()))
+        AttemptEnd::Stopped(Some("its supervisor was terminated (SIGTERM)".to_owned()))
     }
 
     fn can_read(&self) -> bool {
         Repo::open(&self.common).is_ok()
     }
 
-    /// The repository, in which the supervisor writes as the user who started the agent.
+    /// Opens the repository. Commits are made as the user who started the agent.
     fn repo(&self) -> Result<Repo> {
         Ok(Repo::open(&self.common)?.acting_as(self.spec.identity.as_ref()))
     }

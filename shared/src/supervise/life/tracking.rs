@@ -1,5 +1,5 @@
-//! The repository and the worktree may be renamed or deleted while an agent runs. Both are held open, so that they are found again:
-//! a rename ends nobody, and what was deleted leaves nothing running.
+//! Tracks the repository and the worktree, which may be renamed or deleted while an agent runs. Both are held open to find them
+//! again: a rename ends no agent, and after a deletion nothing keeps running.
 
 use std::{
     path::{Component, Path, PathBuf},
@@ -20,21 +20,21 @@ use crate::{
     worktree::list,
 };
 
-/// How long an agent runs on while no path leads to its repository, or what is there is not a repository.
+/// How long an agent keeps running while its repository has no known path or is incomplete.
 pub(super) const AWAY_LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// What can be done with the repository now.
+/// Whether the repository can be used now.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum RepositoryState {
-    /// Everything.
+    /// It can be used.
     Usable,
-    /// Nothing for the moment.
+    /// It cannot be used at the moment.
     Away,
-    /// Nothing any more: the agent ends for this reason.
+    /// It is lost, and the agent ends for this reason.
     Lost(String),
 }
 
-/// Decides by where the repository is, and for how long it was not usable.
+/// Decides the state from where the repository is, and from how long it has been unusable.
 fn standing(whereabouts: &Whereabouts, is_complete: bool, absent: Duration) -> RepositoryState {
     match whereabouts {
         Whereabouts::Deleted => RepositoryState::Lost("its repository was deleted".to_owned()),
@@ -46,17 +46,17 @@ fn standing(whereabouts: &Whereabouts, is_complete: bool, absent: Duration) -> R
     }
 }
 
-/// The folders that a supervisor follows.
+/// The folders that a supervisor tracks.
 #[derive(Debug)]
 pub(super) struct TrackedFolders {
     repository: TrackedFolder,
-    /// The worktree's folder, once it is there.
+    /// The folder of the worktree, once it exists.
     pub(super) worktree: Option<TrackedFolder>,
-    /// Since when the repository cannot be used.
+    /// Since when the repository has been unusable.
     away_since: Option<Instant>,
-    /// How often it was found in another place.
+    /// How often the repository was found at another path or became unusable.
     moves: u32,
-    /// Git's links between worktree and repository may be out of date.
+    /// Whether git's links between worktree and repository may be out of date.
     links_due: bool,
 }
 
@@ -67,15 +67,15 @@ impl TrackedFolders {
         Ok(Self { repository, worktree: None, away_since: None, moves: 0, links_due: false })
     }
 
-    /// How often the repository was found in another place, or was away.
+    /// Returns how often the repository was found at another path or became unusable.
     pub(super) const fn moves(&self) -> u32 {
         self.moves
     }
 }
 
 impl Supervisor {
-    /// Follows the repository and the worktree to where they are now, and makes private files anew that were removed. To be called
-    /// before anything in them is used.
+    /// Updates the paths of the repository and the worktree, and restores private files that were removed. To be called before
+    /// anything in them is used.
     pub(super) fn keep_up(&mut self) -> RepositoryState {
         let found = self.followed.repository.follow();
         if let Whereabouts::Moved(common) = &found {
@@ -97,14 +97,14 @@ impl Supervisor {
             self.worktree_moved_to(path);
         }
         if self.followed.links_due {
-            // What cannot be written now is tried again in a second.
+            // If this fails, it is tried again in a second.
             self.followed.links_due = self.repair_links().is_err();
         }
         self.keep_files();
         standing
     }
 
-    /// The end of the agent, if its repository is lost.
+    /// Returns the end of the agent if its repository is lost.
     pub(super) fn end_if_lost(&mut self) -> Option<AttemptEnd> {
         match self.keep_up() {
             RepositoryState::Lost(why) => Some(AttemptEnd::Broken(why)),
@@ -112,12 +112,12 @@ impl Supervisor {
         }
     }
 
-    /// Whether there is nothing left in which the agent's end could be written down.
+    /// Returns whether the repository was deleted, so that the agent's end cannot be recorded.
     pub(super) fn is_repository_deleted(&mut self) -> bool {
         self.followed.repository.follow() == Whereabouts::Deleted
     }
 
-    /// Holds the worktree open, so that it is found again.
+    /// Starts tracking the worktree.
     pub(super) fn follow_worktree(&mut self) {
         self.followed.worktree = TrackedFolder::open(&self.spec.worktree).ok();
     }
@@ -136,7 +136,7 @@ impl Supervisor {
         };
         if worktree != self.spec.worktree {
             self.spec.worktree = worktree;
-            // A helper has written down which folder the worktree is.
+            // A helper has recorded the identity of the worktree's folder in the file.
             let written = Spec::read(&self.dir).unwrap_or_else(|_| self.spec.clone());
             let _ = Spec { worktree: self.spec.worktree.clone(), ..written }.write(&self.dir);
         }
@@ -158,7 +158,7 @@ impl Supervisor {
         }
     }
 
-    /// Does something in the repository; once more where the repository was found in another place since.
+    /// Runs `work` in the repository, and again if it fails and the repository was found at another path since.
     pub(super) fn in_repository<T>(&mut self, mut work: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
         let mut moves = self.followed.moves();
         loop {
@@ -175,14 +175,14 @@ impl Supervisor {
     }
 }
 
-/// A worktree that has its name was renamed with a folder above it. One that has another name was moved by itself: its agent, or
-/// somebody else, has a use for it.
+/// Returns whether a worktree moved because one of its parents was renamed: it still has its name. If it has another name, it was
+/// moved itself, on purpose.
 fn is_renamed_above(old: &Path, new: &Path) -> bool {
     old.file_name() == new.file_name()
 }
 
-/// Where a worktree that is not made yet is to be, once the repository has moved from `old` to `new`: in the same place as seen from
-/// the repository, unless the folder for it is still where it was.
+/// Returns the path of a worktree that is not created yet, after the repository moved from `old` to `new`: the same path relative
+/// to the repository, unless its parent folder still exists.
 fn planned_after_move(worktree: &Path, old: &Path, new: &Path) -> PathBuf {
     if worktree.parent().is_some_and(Path::is_dir) {
         return worktree.to_owned();
