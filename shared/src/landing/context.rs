@@ -20,7 +20,7 @@ use crate::{
     store::layout,
 };
 
-/// Progress of a landing, for whoever watches it.
+/// The progress of a landing, reported to its caller.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
     /// A part of a step begins that may take a while.
@@ -43,7 +43,7 @@ pub enum Progress<'a> {
 pub struct LandContext<'a> {
     /// Asks agents for repairs.
     pub repairer: &'a dyn Repairer,
-    /// Hears of the progress.
+    /// Reports progress.
     pub tell: &'a dyn Fn(Progress<'_>),
     /// Set when the user interrupts the landing.
     pub interrupted: &'a AtomicBool,

@@ -115,7 +115,7 @@ pub fn remove_incomplete(repo: &Repo, id: &AgentId, lock: Operations<'_>) -> Res
     }
     let Some(why) = incomplete::remove(repo, &worktree)? else { return Ok(None) };
     if tip.is_none() {
-        // There is no agent to restore it for from the trash.
+        // Without an agent, nothing could restore it from the trash.
         let (shown, hint) = (worktree.path.display(), "git worktree list");
         return Ok(Some(format!(
             "'{shown}' is incomplete and belongs to no agent; not removed: {why} ({hint})"
