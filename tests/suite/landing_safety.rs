@@ -338,7 +338,7 @@ fn a_target_in_another_checkout_is_brought_forward_there_or_left_alone() {
     // In the middle of a rebase of the target.
     Ran::of(world.command("git", &other).args(["rebase", "--exec", "false", "HEAD~1"])).exits(1);
     let at = repo.tip("main");
-    repo.orchestra(["merge-ranked", "b4", "--into", "main"]).exits(3).says("a rebase of main is under way");
+    repo.orchestra(["merge-ranked", "b4", "--into", "main"]).exits(3).says("a rebase of main is in progress");
     assert_eq!(repo.tip("main"), at);
     world.git(&other, ["rebase", "--abort"]).succeeded();
     repo.orchestra(["merge-ranked", "--continue"]).succeeded();
