@@ -1,4 +1,4 @@
-//! What `cleanup` shows.
+//! Prints the report of `cleanup`.
 
 use orchestra::{
     Result,
@@ -32,7 +32,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if let Some(failure) = report.failure() {
         return Err(failure);
     }
-    // Whoever named agents wants them gone; whoever named none wants what may go gone.
+    // An agent that was named and is kept makes the answer no; without names, keeping agents is normal.
     let named = !cli.agents.is_empty() || !cli.discard.is_empty();
     let kept = report.agents.iter().any(|entry| entry.outcome == CleanupOutcome::Kept);
     Ok(if named && kept { Exit::No } else { Exit::Done })
@@ -42,7 +42,7 @@ fn tell(terminal: &Terminal, report: &Report) {
     agents::warn_unreadable(terminal, &report.unreadable);
     if report.agents.is_empty() {
         if report.unreadable.is_empty() {
-            terminal.say("there are no agents");
+            terminal.say("no agents");
         }
         return;
     }
@@ -57,21 +57,24 @@ fn tell(terminal: &Terminal, report: &Report) {
     if let Some(operation) = &report.operation {
         let agents = agents::count(gone);
         let size = humanize::size(report.bytes);
-        terminal.answer(&format!("removed {agents}; {size} are deleted in the background\n"));
-        terminal.hint(&format!("git orchestra undo {operation} brings everything back"));
+        terminal.answer(&format!("removed {agents}; freeing {size} in the background\n"));
+        terminal.hint(&format!("git orchestra undo {operation} restores everything"));
     } else if let Some(hint) = report.agents.iter().find_map(|entry| entry.hint.as_ref()) {
         terminal.hint(hint);
     }
     if report.forgotten > 0 {
         let key = UNDO_EXPIRE.name();
-        terminal.say(&format!("{} older operations are forgotten ({key})", report.forgotten));
+        terminal.say(&format!(
+            "deleted {} older operations, which can no longer be undone ({key})",
+            report.forgotten
+        ));
     }
 }
 
 fn row(entry: &CleanedAgent) -> Vec<Text> {
     let outcome = match entry.outcome {
         CleanupOutcome::Removed => Text::role("removed", Role::Good),
-        CleanupOutcome::Planned => Text::role("would go", Role::Good),
+        CleanupOutcome::Planned => Text::role("would be removed", Role::Good),
         CleanupOutcome::Kept => Text::role("kept", Role::Faint),
     };
     vec![

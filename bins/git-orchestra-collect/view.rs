@@ -1,4 +1,4 @@
-//! What `collect` shows.
+//! Prints the report of `collect`.
 
 use orchestra::{
     Result,
@@ -13,7 +13,7 @@ use orchestra_terminal::{Exit, Terminal, agents, here, humanize, json};
 
 use crate::cli::Cli;
 
-/// Files that are named as left out; more are counted.
+/// The number of left-out files that are listed; more are only counted.
 const LEFT_OUT: usize = 5;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
@@ -34,7 +34,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     agents::warn_unreadable(terminal, &report.unreadable);
     if report.agents.is_empty() && report.unreadable.is_empty() {
-        terminal.say("there are no agents");
+        terminal.say("no agents");
     }
     for summary in &report.agents {
         terminal.answer(&format!("{}\n", agents::line(&summary.agent, terminal.paint())));
@@ -58,7 +58,7 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     let attempts = format!(
         "{}{}",
         agent.attempt,
-        span.map_or_else(String::new, |span| format!(", the last one {span}"))
+        span.map_or_else(String::new, |span| format!(", the last took {span}"))
     );
     facts.push(("attempts", attempts));
     if let Some(cost) = agent.cost_micros() {
@@ -87,7 +87,7 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         let place = agent.worktree.as_ref().map(|path| format!("{} && ", quote::command(&[&"cd", path])));
         let by_hand =
             place.zip(summary.by_hand.as_ref()).map(|(cd, command)| format!(", or by hand: {cd}{command}"));
-        facts.push(("go on", format!("git orchestra resume {}{}", agent.id, by_hand.unwrap_or_default())));
+        facts.push(("resume", format!("git orchestra resume {}{}", agent.id, by_hand.unwrap_or_default())));
     }
     facts
 }
@@ -95,20 +95,22 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
 fn saved(summary: &Summary) -> String {
     let id = &summary.agent.id;
     match summary.saved {
-        CollectOutcome::Snapshot => format!("its worktree as it is now: refs/orchestra-local/snapshots/{id}"),
-        CollectOutcome::Taken => "what was done since its end is in its work now".to_owned(),
-        CollectOutcome::Nothing => "its work had everything".to_owned(),
+        CollectOutcome::Snapshot => {
+            format!("a snapshot of its worktree: refs/orchestra-local/snapshots/{id}")
+        }
+        CollectOutcome::Taken => "changes made since it ended were added to its work".to_owned(),
+        CollectOutcome::Nothing => "nothing to save; its work is complete".to_owned(),
         CollectOutcome::WorktreeGone => {
-            "nothing: its worktree is gone; its work is what was saved before".to_owned()
+            "nothing; its worktree is gone, and its work is what was saved before".to_owned()
         }
         CollectOutcome::Failed => {
-            format!("not: its work stays in its worktree (git orchestra collect {id} tries again)")
+            format!("failed; its work stays in its worktree (git orchestra collect {id} tries again)")
         }
         CollectOutcome::NotOurs if summary.agent.liveness == Liveness::Remote => {
             "by its own clone".to_owned()
         }
         CollectOutcome::NotOurs => {
-            format!("nothing: its supervisor is gone; git orchestra resume {id}, or stop {id}, saves it")
+            format!("nothing; its supervisor died: git orchestra resume {id}, or stop {id}, saves its work")
         }
     }
 }

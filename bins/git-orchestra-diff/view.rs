@@ -1,4 +1,4 @@
-//! What `diff` shows.
+//! Runs git diff on an agent's work and warns about what the diff does not show.
 
 use orchestra::{
     Code, Error, Result,
@@ -10,7 +10,7 @@ use orchestra_terminal::{Exit, Terminal, accepted, json};
 
 use crate::cli::Cli;
 
-/// What is shown of what no commit would take.
+/// The number of left-out files that are listed; more are only counted.
 const LEFT_OUT: usize = 5;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
@@ -30,12 +30,13 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             git = git.arg(option);
         }
     }
-    // A signal, or 141: the reader went away, which is their right.
+    // No code means that git was ended by a signal; 141 means that the reader closed the pipe. Neither is
+    // an error.
     if let Some(code) = comparison.compared(git).show()?.filter(|code| !matches!(code, 0 | 141)) {
         return Err(Error::new(Code::GitFailed, format!("git diff failed ({code})")));
     }
     if let Some(problem) = &report.problem {
-        terminal.warn(&format!("this work will not land: {problem}"));
+        terminal.warn(&format!("this work cannot land: {problem}"));
     }
     left_out(terminal, report);
     Ok(Exit::Done)

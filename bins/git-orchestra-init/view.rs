@@ -1,4 +1,4 @@
-//! What `init` shows.
+//! Prints the report of `init`, and asks before a changed configuration is accepted.
 
 use orchestra::{
     Result,
@@ -14,7 +14,7 @@ use orchestra_terminal::{Exit, Terminal, accepted, here, json, prompt};
 
 use crate::cli::Cli;
 
-/// Bytes that a remote's answer has for each ref of an agent.
+/// The approximate size of an agent's ref in the answer of a remote, in bytes.
 const BYTES: usize = 75;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
@@ -36,7 +36,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     Ok(if refused { Exit::No } else { Exit::Done })
 }
 
-/// What a person saw is what is accepted: by its fingerprint, or by their answer to a question.
+/// Accepts the configuration that the user saw: the one with the typed fingerprint, or after they agreed to
+/// the changes shown.
 fn accept(cli: &Cli, terminal: &Terminal, repo: Repo, fingerprint: &str) -> Result<Exit> {
     let changes = match configuration::check(repo)? {
         ConfigCheck::Accepted(_) => Vec::new(),
@@ -69,24 +70,24 @@ fn tell(terminal: &Terminal, report: &Report) {
         terminal.answer(&format!("{}\n", text::safe(sentence)));
     }
     if report.changed.is_empty() {
-        terminal.say("all is as it was");
+        terminal.say("nothing changed");
     }
     if let Some(tracked) = &report.tracked {
         let (refs, bytes) = (tracked.refs, tracked.refs * BYTES);
         terminal.say(&format!(
-            "at the last look that were {refs} refs, {bytes} bytes of every answer of {}",
+            "that was {refs} refs at the last fetch, about {bytes} bytes in every answer of {}",
             text::safe(&tracked.remote)
         ));
-        terminal.hint("git orchestra init --undo takes it back");
+        terminal.hint("git orchestra init --undo removes it");
     }
     let Some(probe) = &report.probe else { return };
     let remote = text::safe(&probe.remote);
     match &probe.why {
-        None => terminal.answer(&format!("{remote} takes agents\n")),
+        None => terminal.answer(&format!("{remote} accepts agents\n")),
         Some(why) => {
-            terminal.answer(&format!("{remote} does not take agents: {}\n", text::safe(why)));
-            terminal.hint("a bare repository of your own can: git init --bare PATH, on this or any machine you reach by ssh");
-            terminal.hint("git config orchestra.remote URL lets sync use it; code stays where it is");
+            terminal.answer(&format!("{remote} does not accept agents: {}\n", text::safe(why)));
+            terminal.hint("use a bare repository of your own: git init --bare PATH, on this machine or one that you reach by ssh");
+            terminal.hint("git config orchestra.remote URL makes sync use it; your code is still pushed where it is now");
         }
     }
 }

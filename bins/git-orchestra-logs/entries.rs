@@ -1,4 +1,4 @@
-//! How an entry of a log is drawn: the log reads like a conversation.
+//! Formats the entries of a log, so that the log reads like a conversation.
 
 use orchestra::{
     model::{text, tool_use},
@@ -9,13 +9,13 @@ use orchestra_terminal::{
     style::{Painter, Role},
 };
 
-/// Lines shown of thoughts, and columns of what a tool was used on and gave.
+/// The number of lines of the model's thinking that are shown.
 const THOUGHTS: usize = 4;
 const COLUMNS: usize = 160;
-/// How far to the right a subagent is shown.
+/// The indentation of one level of subagents.
 const INDENT: &str = "    ";
 
-/// Lines for people, or nothing.
+/// Formats an entry, or returns `None` if it has nothing to show.
 pub(crate) fn draw(entry: &LogEntry, paint: &Painter) -> Option<String> {
     let text = event(&entry.event, paint)?;
     if entry.depth == 0 {
@@ -42,9 +42,11 @@ fn event(event: &LogEvent, paint: &Painter) -> Option<String> {
         }
         LogEvent::Denied { tool, reason } => line("✗", Role::Bad, &format!("denied: {tool}: {reason}")),
         LogEvent::Question { text } => line("?", Role::Warn, text),
-        LogEvent::Retry { attempt, most, reason } => {
-            line("…", Role::Warn, &format!("the model does not answer ({reason}): try {attempt} of {most}"))
-        }
+        LogEvent::Retry { attempt, most, reason } => line(
+            "…",
+            Role::Warn,
+            &format!("the model did not answer ({reason}): attempt {attempt} of {most}"),
+        ),
         LogEvent::Error { text } => line("✗", Role::Bad, text),
         LogEvent::Limit { text, warning, until } => {
             let (mark, role) = if *warning { ("·", Role::Warn) } else { ("✗", Role::Bad) };
@@ -67,7 +69,7 @@ fn thoughts(words: &str, paint: &Painter) -> Option<String> {
     (!first.is_empty()).then(|| prefixed(&first.join("\n"), faint))
 }
 
-/// `done: 3 turns, $0.05`.
+/// Formats the end of a turn, such as `done: 3 turns, $0.05`.
 fn summary(how: &str, turns: u64, cost_micros: Option<u64>, denied: u64) -> String {
     let mut parts = vec![text::count(turns, "turn")];
     parts.extend(cost_micros.map(agents::dollars));

@@ -1,4 +1,4 @@
-//! What `logs` shows.
+//! Prints an agent's output, and follows it until the agent ends.
 
 use std::{
     io::{self, Write},
@@ -23,13 +23,13 @@ use orchestra_terminal::{Exit, Terminal, here, prompt, style::Role};
 
 use crate::{cli::Cli, entries};
 
-/// How soon output that grew is shown, at the earliest after that of the last look.
+/// The shortest pause between two reads of growing output.
 const GROWTH_PAUSE: Duration = Duration::from_millis(50);
-/// How long to sleep where nothing changes.
+/// The longest sleep while nothing changes.
 const SLEEP: Duration = Duration::from_secs(3600);
-/// A line longer than this is shown in pieces, in bytes.
+/// The length at which a line is printed in pieces, in bytes.
 const LONGEST: usize = 64 * 1024;
-/// The most shown of what a program complained of, in bytes.
+/// How much of the program's standard error is shown, in bytes.
 const COMPLAINTS: usize = 4096;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
@@ -38,7 +38,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Some(agent) => agent.clone(),
         None => {
             let all = status::run(&repo, &status::Request::default())?.agents;
-            prompt::pick_agent(terminal, "whose output?", &all, "git orchestra logs AGENT")?
+            prompt::pick_agent(terminal, "which agent?", &all, "git orchestra logs AGENT")?
         }
     };
     let request = logs::Request { agent };
@@ -63,7 +63,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Shows what is printed until the agent ends, or nobody reads it any more. Gives the repository where it is by then.
+/// Prints output until the agent ends or stdout is closed. Returns the repository, which may have been
+/// moved meanwhile.
 fn follow(repo: Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Result<Repo> {
     let request = logs::Request { agent: report.id.to_string() };
     let mut waiting = Waiting::new(&repo)?;
@@ -76,7 +77,7 @@ fn follow(repo: Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Resu
     let (mut repo, mut at) = (repo, from);
     loop {
         let update = watch.next(SLEEP)?;
-        // Asked before the last look, so that nothing printed before the end is missed.
+        // Checked before the output is read, so that nothing printed before the end is missed.
         let over = watch.snapshot().agent(&report.id).is_none_or(|agent| agent.liveness != Liveness::Live);
         repo = watch.repo().unwrap_or(repo);
         at = show(&repo, &logs::run(&repo, &request)?, sink, at)?;
@@ -86,7 +87,7 @@ fn follow(repo: Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Resu
     }
 }
 
-/// Up to where the output has been shown.
+/// The position up to which output has been printed.
 #[derive(Clone, Copy, Default)]
 struct Place {
     attempt: u32,
@@ -103,7 +104,8 @@ fn show(repo: &Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Resul
         }
         match attempt.copy(repo, at.bytes, sink) {
             Ok(bytes) => at.bytes = bytes,
-            // The file is gone between two looks: it has been stored, and the next look finds it there.
+            // The file vanished between two reads: its content has been stored in git, where the next read
+            // finds it.
             Err(_) if sink.terminal.is_closed() => break,
             Err(_) if attempt.is_live() => break,
             Err(error) => return Err(error),
@@ -112,40 +114,40 @@ fn show(repo: &Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Resul
     Ok(at)
 }
 
-/// Only where there is more than one attempt does it matter which this is.
+/// Prints which attempt follows, if there is more than one.
 fn headline(report: &Report, attempt: &Attempt, sink: &mut Sink<'_>) {
     if report.attempts.len() > 1 && !matches!(sink.manner, Manner::Raw) {
         sink.terminal.say(&format!("── attempt {} ──", attempt.number));
     }
 }
 
-/// What the last attempt complained of, on standard error: where all went well it is of no interest.
+/// Prints the end of the last attempt's standard error.
 fn complaints(repo: &Repo, report: &Report, sink: &mut Sink<'_>) -> Result<()> {
     let Some(last) = report.attempts.last() else { return Ok(()) };
     let mut said = Vec::new();
     last.copy_errors(repo, 0, &mut said)?;
     let said = text::plain(&String::from_utf8_lossy(&said[said.len().saturating_sub(COMPLAINTS)..]));
     for line in said.lines().filter(|line| !line.trim().is_empty()) {
-        sink.terminal.note("it complained", Role::Warn, &text::one_line(line, 400));
+        sink.terminal.note("stderr", Role::Warn, &text::one_line(line, 400));
     }
     Ok(())
 }
 
-/// How output is shown.
+/// How output is printed.
 #[derive(Debug)]
 enum Manner {
-    /// The bytes as they are.
+    /// The bytes, unchanged.
     Raw,
-    /// Whole lines, safely.
+    /// Whole lines, with control sequences made visible.
     Text,
-    /// As who said what.
+    /// Formatted as a conversation.
     Story(Story),
 }
 
 struct Sink<'a> {
     terminal: &'a Terminal,
     manner: Manner,
-    /// The beginning of a line of text.
+    /// The bytes of a line that is not complete yet.
     line: Vec<u8>,
 }
 

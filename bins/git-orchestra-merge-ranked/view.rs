@@ -1,4 +1,4 @@
-//! What `merge-ranked` shows.
+//! Prints the progress and the report of `merge-ranked`.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use orchestra_terminal::{
 
 use crate::{cli::Cli, matrix};
 
-/// Columns of a branch's name.
+/// The width of a branch's name, in columns.
 const NAME: usize = 40;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
     let request = cli.request();
-    // A dry run leaves nothing behind that would have to be tidied up, and so may be ended anywhere.
+    // A dry run leaves nothing to tidy up, so Ctrl-C may end it at any point.
     let interrupted = if request.mode == Mode::DryRun { Arc::default() } else { interrupt::flag()? };
     let report = merge_ranked::run(&repo, &request, &|progress| tell(terminal, progress), &interrupted)?;
     clear(terminal);
@@ -38,7 +38,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     end(terminal, &report, request.mode)
 }
 
-/// On a terminal only: one line that says what is done now, and a line for each step that is over.
+/// Prints, on a terminal only, a status line for the step in progress and a line for each step that has
+/// ended.
 fn tell(terminal: &Terminal, progress: Progress<'_>) {
     let Some((_, width)) = terminal.stderr_size() else { return };
     match progress {
@@ -48,7 +49,7 @@ fn tell(terminal: &Terminal, progress: Progress<'_>) {
         }
         Progress::Done(step) => {
             clear(terminal);
-            // The target moves at the end.
+            // The target has not moved yet, so a branch that passed is not shown as merged.
             let outcome = BranchOutcome::of_step(step.outcome, false);
             let (word, role) = (outcome.label(), role(outcome));
             let why =
@@ -86,7 +87,7 @@ fn show(terminal: &Terminal, report: &Report, mode: Mode) {
     if !matrix.is_empty() {
         terminal.answer(&format!("\n{matrix}"));
     }
-    // One that is kept back for a check lands when it is named, or passes that check.
+    // A branch that is blocked by an earlier failed check lands if it is named.
     let kept_back = report.order.iter().find(|row| row.failed_before.as_ref() == Some(&row.reason));
     if let Some(row) = kept_back {
         terminal.hint_command(&[&"git", &"orchestra", &"merge-ranked", &row.branch]);
@@ -111,24 +112,24 @@ fn row(step: &BranchRow) -> Vec<Text> {
     ]
 }
 
-/// What it came to, what to type next, and the exit code.
+/// Prints the result and what to type next, and returns the exit status.
 fn end(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
-    let go_on = "git orchestra merge-ranked --continue goes on, --abort gives it up";
+    let go_on = "git orchestra merge-ranked --continue continues it, --abort aborts it";
     let into = text::one_line(&report.into, NAME);
     match report.why_incomplete() {
         Some(Incomplete::Interrupted) => {
-            terminal.say(&format!("interrupted; {into} stays where it was"));
+            terminal.say(&format!("interrupted; {into} is unchanged"));
             terminal.hint(go_on);
             return Ok(Exit::Interrupted);
         }
         Some(Incomplete::CheckFailed) => {
-            terminal.say(&format!("stopped at a failure; {into} stays where it was"));
+            terminal.say(&format!("stopped at a failure; {into} is unchanged"));
             logs(terminal, report);
             terminal.hint(go_on);
             return Ok(Exit::No);
         }
         Some(Incomplete::Aborted) => {
-            terminal.say(&format!("given up; {into} stays where it was"));
+            terminal.say(&format!("aborted; {into} is unchanged"));
             return Ok(Exit::Done);
         }
         Some(Incomplete::Blocked { why, hints }) => {
@@ -156,18 +157,17 @@ fn summary(terminal: &Terminal, report: &Report, into: &str) {
                 report.base.short(),
                 result.short()
             ));
-            terminal.hint("git orchestra undo takes it all back");
+            terminal.hint("git orchestra undo undoes the landing");
             if report.notes_shown {
-                terminal
-                    .hint("from now on git log shows the notes on what landed (git config notes.displayRef)");
+                terminal.hint("git log now shows the notes on what landed (git config notes.displayRef)");
             }
         }
-        None => terminal.say(&format!("nothing landed; {into} stays where it was")),
+        None => terminal.say(&format!("nothing landed; {into} is unchanged")),
     }
     logs(terminal, report);
 }
 
-/// Where to read what failed.
+/// Hints at the commands that show the output of failed checks, three at most.
 fn logs(terminal: &Terminal, report: &Report) {
     let failed = |row: &&BranchRow| row.outcome == BranchOutcome::Failed;
     for log in report.order.iter().filter(failed).filter_map(|step| step.log.as_ref()).take(3) {

@@ -1,4 +1,4 @@
-//! What `pause` shows.
+//! Prints the report of `pause`.
 
 use orchestra::{Result, ops::pause, wire};
 use orchestra_terminal::{Exit, Terminal, here, stop_view};

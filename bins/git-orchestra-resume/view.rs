@@ -1,4 +1,4 @@
-//! What `resume` shows.
+//! Prints the plan of `resume`, or follows the agents that it resumed.
 
 use orchestra::{
     Result,

@@ -1,4 +1,4 @@
-//! Judging on a terminal: pick one, see it, decide.
+//! Reviews on a terminal: the user picks an agent, sees its work, and decides.
 
 use orchestra::{
     Code, Error, Result,
@@ -15,14 +15,14 @@ use orchestra_terminal::{Exit, Terminal, agents, prompt};
 
 use crate::{edit, show};
 
-/// What can be done with a work; the first is the default, and does nothing.
+/// The choices for one agent's work. The first is the default, and does nothing.
 const CHOICES: [&str; 7] = [
     "skip",
     "open the diff",
     "open a shell in its worktree",
     "approve",
-    "ask for changes",
-    "ask for changes, with remarks in the diff",
+    "request changes",
+    "request changes, with comments in the diff",
     "reject",
 ];
 
@@ -37,10 +37,10 @@ pub(crate) fn run(terminal: &Terminal, repo: &AcceptedRepo, agent: Option<String
                 agents::warn_unreadable(terminal, &report.unreadable);
                 let waiting = report.waiting;
                 if waiting.is_empty() {
-                    terminal.say("nothing waits for a verdict");
+                    terminal.say("no work waits for a verdict");
                     return Ok(Exit::Done);
                 }
-                match prompt::pick_agent(terminal, "whose work?", &waiting, "git orchestra review AGENT") {
+                match prompt::pick_agent(terminal, "which agent?", &waiting, "git orchestra review AGENT") {
                     Ok(id) => id,
                     Err(_) => return Ok(Exit::Done),
                 }
@@ -53,7 +53,7 @@ pub(crate) fn run(terminal: &Terminal, repo: &AcceptedRepo, agent: Option<String
     }
 }
 
-/// One work, until there is a verdict or it is skipped.
+/// Shows one agent's work until the user gives a verdict or skips it.
 fn one(terminal: &Terminal, repo: &AcceptedRepo, id: &str) -> Result<()> {
     let looked = review::run(repo, &Request { agent: Some(id.to_owned()), give: None })?;
     let Some(work) = looked.work else { return Ok(()) };
@@ -68,16 +68,16 @@ fn one(terminal: &Terminal, repo: &AcceptedRepo, id: &str) -> Result<()> {
                     repo,
                     &work,
                     Verdict::Approve,
-                    prompt::line("why (may be empty)")?,
+                    prompt::line("reason (may be empty)")?,
                     vec![],
                 );
             }
             Some(4) => match prompt::line("which changes")? {
                 Some(text) => return give(terminal, repo, &work, Verdict::Changes, Some(text), vec![]),
-                None => terminal.say("nothing was said, nothing was done"),
+                None => terminal.say("no comment given; no verdict recorded"),
             },
             Some(5) => match edit::comments(repo, &work.agent.id)? {
-                remarks if remarks.is_empty() => terminal.say("nothing was said, nothing was done"),
+                remarks if remarks.is_empty() => terminal.say("no comment given; no verdict recorded"),
                 remarks => return give(terminal, repo, &work, Verdict::Changes, None, remarks),
             },
             Some(6) => {
@@ -86,7 +86,7 @@ fn one(terminal: &Terminal, repo: &AcceptedRepo, id: &str) -> Result<()> {
                     repo,
                     &work,
                     Verdict::Reject,
-                    prompt::line("why (may be empty)")?,
+                    prompt::line("reason (may be empty)")?,
                     vec![],
                 );
             }
@@ -107,7 +107,7 @@ fn give(
     let give = GivenVerdict { verdict, text, comments, head, keep: false };
     let report: Report =
         review::run(repo, &Request { agent: Some(work.agent.id.to_string()), give: Some(give) })?;
-    let told = if report.told { "; the agent was told, and works on it" } else { "" };
+    let told = if report.told { "; sent to the agent, which is working on it" } else { "" };
     terminal.answer(&format!("{} {}{told}\n", work.agent.id, verdict.past()));
     show::notices(terminal, &report);
     Ok(())
@@ -120,7 +120,7 @@ fn show_diff(repo: &AcceptedRepo, work: &ReviewedWork) -> Result<()> {
     comparison.compared(comparison.git_diff().arg("--no-ext-diff")).show().map(|_| ())
 }
 
-/// The user's own shell, where the files are.
+/// Opens the user's shell in the agent's worktree.
 fn shell(terminal: &Terminal, repo: &AcceptedRepo, work: &ReviewedWork) -> Result<()> {
     let Ok(folder) = worktrees::path(repo, &work.agent.id) else {
         terminal.say("its worktree is gone");

@@ -1,4 +1,4 @@
-//! Remarks written into the diff, in the user's own editor.
+//! Lets the user write comments into the diff, in their editor.
 
 use std::io::Write;
 
@@ -15,7 +15,7 @@ use orchestra::{
     process, world,
 };
 
-/// Opens the diff of a work, and reads the remarks.
+/// Opens the diff of an agent's work in the editor, and returns the comments in it.
 pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>> {
     let cannot = || "cannot write a temporary file".to_owned();
     let request = diff::Request { agent: agent.to_owned(), committed: true, ..diff::Request::default() };
@@ -31,7 +31,7 @@ pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>>
     if !status.success() {
         return Err(Error::new(
             Code::ProgramFailed,
-            format!("the editor '{editor}' failed ({status}); nothing was said"),
+            format!("the editor '{editor}' failed ({status}); no verdict recorded"),
         ));
     }
     let edited = std::fs::read(file.path()).context(Kind::External, cannot)?;

@@ -1,4 +1,4 @@
-//! `git orchestra review`: judge an agent's work.
+//! `git orchestra review`: records a verdict on an agent's work.
 
 mod ask;
 mod cli;

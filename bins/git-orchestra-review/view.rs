@@ -1,4 +1,4 @@
-//! What `review` shows.
+//! Prints the report of `review`.
 
 use orchestra::{
     Result,
@@ -54,7 +54,7 @@ fn answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Request) ->
     }
     show::notices(terminal, report);
     if let (Some(why), Some(work)) = (&report.not_landed, &report.work) {
-        terminal.warn(&format!("'{}' was approved and not landed; {why}", work.agent.id));
+        terminal.warn(&format!("'{}' was approved but not landed; {why}", work.agent.id));
         terminal.hint_command(&[&"git", &"orchestra", &"merge-ranked", &work.agent.id]);
     }
     let stayed = report.not_landed.is_some()
@@ -65,7 +65,7 @@ fn answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Request) ->
 fn show_report(terminal: &Terminal, report: &Report, request: &Request) {
     match (&report.work, report.given) {
         (Some(work), Some(verdict)) => {
-            let told = if report.told { "; the agent was told, and works on it" } else { "" };
+            let told = if report.told { "; sent to the agent, which is working on it" } else { "" };
             if let Some(repaired) = report.repaired {
                 terminal.answer(&format!(
                     "{} repaired by the reviewer: {}\n",
@@ -95,7 +95,7 @@ fn show_report(terminal: &Terminal, report: &Report, request: &Request) {
     }
 }
 
-/// What became of a work that was to land.
+/// Prints the result of landing an approved work.
 fn landed(terminal: &Terminal, landing: &Landed) {
     let into = text::one_line(&landing.into, 100);
     for step in &landing.order {
@@ -109,17 +109,17 @@ fn landed(terminal: &Terminal, landing: &Landed) {
     }
     if let Some(commit) = landing.moved_to() {
         terminal.answer(&format!("{into} is at {}\n", commit.short()));
-        terminal.hint("git orchestra undo takes it back");
+        terminal.hint("git orchestra undo undoes the landing");
     } else if let Some(why) = landing.why_incomplete() {
         terminal.warn(why.reason());
-        terminal.hint("git orchestra merge-ranked --continue goes on, --abort gives it up");
+        terminal.hint("git orchestra merge-ranked --continue continues it, --abort aborts it");
     }
 }
 
 fn list(terminal: &Terminal, report: &Report) {
     agents::warn_unreadable(terminal, &report.unreadable);
     if report.waiting.is_empty() {
-        terminal.say("nothing waits for a verdict");
+        terminal.say("no work waits for a verdict");
         return;
     }
     terminal.answer(&agents::draw(&report.waiting, terminal.width(), terminal.paint()));

@@ -1,4 +1,4 @@
-//! What `send` shows.
+//! Prints the report of `send`.
 
 use orchestra::{
     Result,
@@ -33,20 +33,20 @@ fn tell(cli: &Cli, terminal: &Terminal, sent: &Sent) {
     if sent.travels {
         let clone = sent.agent.label.as_deref().unwrap_or(&sent.agent.writer);
         terminal.say(&format!(
-            "{id} runs at {clone}: it hears it after the next syncs, if that clone trusts this one"
+            "{id} runs in clone {clone}: it gets the message after both clones sync, if that clone trusts this one"
         ));
         terminal.hint("git orchestra sync");
         return;
     }
     match &sent.answered {
-        Some(what) if cli.allow => terminal.say(&format!("{id} may: {what}")),
-        Some(what) if cli.deny => terminal.say(&format!("{id} may not: {what}")),
-        Some(what) => terminal.say(&format!("{id} has its answer: {what}")),
-        None => terminal.say(&format!("{id} will hear it")),
+        Some(what) if cli.allow => terminal.say(&format!("{id}: allowed: {what}")),
+        Some(what) if cli.deny => terminal.say(&format!("{id}: denied: {what}")),
+        Some(what) => terminal.say(&format!("{id}: answered: {what}")),
+        None => terminal.say(&format!("{id}: message sent")),
     }
     if sent.answered.is_none()
         && let Some(what) = &sent.agent.waiting
     {
-        terminal.hint(&format!("it still waits for an answer ({what}): --allow or --deny"));
+        terminal.hint(&format!("{id} still waits for an answer ({what}): --allow or --deny"));
     }
 }

@@ -1,4 +1,4 @@
-//! A conversation as Markdown, or byte for byte.
+//! Prints a session as Markdown, or byte for byte.
 
 use orchestra::{
     Result,
@@ -9,7 +9,7 @@ use orchestra_terminal::{Exit, Terminal, markdown};
 
 use crate::{scope, words};
 
-/// Levels above the headings in what is said: the title of the conversation, and who speaks.
+/// The number of heading levels above the headings of a message: the title of the session, and the speaker.
 const LEVEL: usize = 2;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Result<Exit> {
@@ -32,7 +32,7 @@ pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Resul
     words::troubles(terminal, &open.troubles, true);
     if too_long > 0 {
         terminal.warn(&format!(
-            "{} too long to be exported; --jsonl copies every byte",
+            "{} too long to export; --jsonl prints every byte",
             text::count(too_long, "line")
         ));
     }
@@ -47,7 +47,7 @@ fn head(session: &Session) -> String {
     let mut out = format!("# {title}\n\n");
     let facts = [
         ("Session", Some(format!("`{}` ({})", session.id, session.program))),
-        ("Sub-agent of", session.subagent_of.as_deref().map(|id| format!("`{}`", text::safe(id)))),
+        ("Subagent of", session.subagent_of.as_deref().map(|id| format!("`{}`", text::safe(id)))),
         ("Folder", session.cwd.as_deref().map(|cwd| format!("`{}`", text::one_line(cwd, 400)))),
         ("Branch", session.branch.as_deref().map(|branch| format!("`{}`", text::one_line(branch, 400)))),
         ("Model", session.model.as_deref().map(|model| text::one_line(model, 100))),
@@ -59,7 +59,8 @@ fn head(session: &Session) -> String {
     out
 }
 
-/// Who asks and who answers, who spoke last, and whether that ended in a list.
+/// The state of the export: who prompts and who answers, who spoke last, and whether that message ended in
+/// a list.
 struct Last {
     asks: &'static str,
     answers: &'static str,
@@ -68,20 +69,20 @@ struct Last {
 }
 
 impl Last {
-    /// In the file of a sub-agent the agent asks that.
+    /// In the transcript of a subagent, the agent is the one who prompts.
     const fn new(session: &Session) -> Self {
         let (asks, answers) =
-            if session.subagent_of.is_some() { ("Agent", "Sub-agent") } else { ("User", "Agent") };
+            if session.subagent_of.is_some() { ("Agent", "Subagent") } else { ("User", "Agent") };
         Self { asks, answers, who: "", list: false }
     }
 }
 
-/// What is said under a heading for who says it, which stands where the speaker changes.
+/// Formats an item, below a heading if the speaker changes. Returns `None` for items that are not exported.
 fn markdown(piece: &TranscriptItem, full: bool, last: &mut Last) -> Option<String> {
-    let agent = if piece.by_subagent { "Sub-agent" } else { last.answers };
+    let agent = if piece.by_subagent { "Subagent" } else { last.answers };
     let (who, said) = match &piece.what {
         _ if piece.by_subagent && !full => return None,
-        ItemKind::Prompt(words) if piece.by_subagent => ("Sub-agent", quoted(words)),
+        ItemKind::Prompt(words) if piece.by_subagent => ("Subagent", quoted(words)),
         ItemKind::Prompt(words) => (last.asks, format!("{}\n", markdown::below(&body(words), LEVEL))),
         ItemKind::Answer(words) => (agent, format!("{}\n", markdown::below(&body(words), LEVEL))),
         ItemKind::Thought(words) if full => (agent, quoted(words)),
@@ -111,7 +112,7 @@ fn markdown(piece: &TranscriptItem, full: bool, last: &mut Last) -> Option<Strin
     let list = said.starts_with("- ") || said.starts_with("  - ");
     let before = match (anew, last.list && !list) {
         (true, _) => format!("\n## {who}{at}\n\n"),
-        // Else it would go on in the list.
+        // Without a blank line the text would become part of the list.
         (false, true) => "\n".to_owned(),
         (false, false) => String::new(),
     };
@@ -119,7 +120,7 @@ fn markdown(piece: &TranscriptItem, full: bool, last: &mut Last) -> Option<Strin
     Some(format!("{before}{said}{}", if list { "" } else { "\n" }))
 }
 
-/// What an edit changes.
+/// Formats the lines that an edit changes as a diff, or returns `None` if the tool was no edit.
 fn changed(input: &str) -> Option<String> {
     let changes = edit::changes(input);
     let line = |change: &edit::Change| match change {
@@ -130,7 +131,7 @@ fn changed(input: &str) -> Option<String> {
     (!lines.is_empty()).then(|| markdown::fenced("diff", &body(&lines.join("\n"))))
 }
 
-/// As it is, but for what a terminal would obey.
+/// Returns the text with control sequences made visible.
 fn body(words: &str) -> String {
     text::safe_block(words.trim_end().trim_start_matches(['\r', '\n']))
 }

@@ -1,4 +1,4 @@
-//! What a search found.
+//! Prints the matches of a search.
 
 use orchestra::{
     Result,
@@ -19,9 +19,9 @@ use crate::{
     scope, words,
 };
 
-/// Columns of a line that holds what was searched for.
+/// The width of a line with a match, in columns.
 const COLUMNS: usize = 160;
-/// What is shown before the words, in characters.
+/// How much of a line is shown before the match, in characters.
 const BEFORE: usize = 60;
 
 pub(crate) fn run(terminal: &Terminal, search: &Search, which: &Which) -> Result<Exit> {
@@ -49,12 +49,12 @@ pub(crate) fn run(terminal: &Terminal, search: &Search, which: &Which) -> Result
         let report = Report { searched, sessions: found, unreadable: troubles };
         json::answer(terminal, wire::SEARCH, &report)?;
     } else if !any {
-        terminal.say(&format!("not in {}", text::count(outcome.searched as u64, "conversation")));
+        terminal.say(&format!("no match in {}", text::count(outcome.searched as u64, "session")));
     }
     Ok(if any { Exit::Done } else { Exit::No })
 }
 
-/// The conversation, then each hit: who, when, and the line with what stands around it.
+/// Formats a session's matches: who wrote each, when, and the lines around it.
 fn show(hits: &Hits, search: &Search, paint: &Painter) -> String {
     let session = &hits.session;
     let line =
@@ -66,7 +66,7 @@ fn show(hits: &Hits, search: &Search, paint: &Painter) -> String {
         let at = hit.at.as_deref().map_or_else(String::new, |at| text::one_line(at, 40));
         let mark = if hit.by_user { ">" } else { " " };
         let who = match &hit.subagent {
-            Some(id) => format!("sub-agent {}", text::safe(id)),
+            Some(id) => format!("subagent {}", text::safe(id)),
             None => hit.author().as_str().to_owned(),
         };
         out.push_str(&format!("  {} {who}\n", paint.as_role(Role::Faint, &at)));
@@ -83,7 +83,7 @@ fn show(hits: &Hits, search: &Search, paint: &Painter) -> String {
     out
 }
 
-/// The line with the words made bold; of a long one, what stands around them.
+/// Highlights the match in its line, and cuts a long line around it.
 fn marked(hit: &Hit, line: &str, paint: &Painter) -> String {
     let before = hit.text.get(..hit.place.start).unwrap_or_default();
     let column = before.rfind('\n').map_or(before.len(), |end| before.len() - end - 1);

@@ -1,4 +1,4 @@
-//! Going on with a conversation: this process becomes its program.
+//! Resumes a session: this process is replaced by the session's program.
 
 use std::{
     io::{Seek, Write},
@@ -19,7 +19,7 @@ use orchestra_terminal::{Exit, Terminal, accepted, prompt};
 
 use crate::{cli::GoOn, scope};
 
-/// Conversations among which one is picked.
+/// The number of sessions that the user can pick from.
 const TO_PICK: usize = 30;
 
 pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
@@ -36,7 +36,7 @@ pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
         more: how.more.clone(),
         dry_run: how.dry_run,
     };
-    // Whoever holds the conversation holds it until this process has become its program.
+    // The lock on the session is held until this process has been replaced by the program.
     let Prepared { plan, hold: _hold } = resume::prepare(repo.as_ref(), &request)?;
     if how.dry_run {
         plan.steps.iter().for_each(|step| terminal.say(&format!("would {step}")));
@@ -49,7 +49,7 @@ pub(crate) fn run(terminal: &Terminal, how: &GoOn) -> Result<Exit> {
 fn pick(terminal: &Terminal) -> Result<String> {
     let hint = "git orchestra sessions resume ID";
     if !terminal.can_ask() {
-        return Err(Error::new(Code::ArgumentMissing, "no conversation named").hint(hint));
+        return Err(Error::new(Code::ArgumentMissing, "no session named").hint(hint));
     }
     let repo = scope::repository()?;
     let request =
@@ -63,17 +63,17 @@ fn pick(terminal: &Terminal) -> Result<String> {
     let choices: Vec<&str> = lines.iter().map(String::as_str).collect();
     if choices.is_empty() {
         return Err(
-            Error::new(Code::SessionUnknown, "there is no conversation").hint("git orchestra sessions --all")
+            Error::new(Code::SessionUnknown, "there are no sessions").hint("git orchestra sessions --all")
         );
     }
-    let picked = prompt::choose(terminal, "which conversation?", &choices)?;
+    let picked = prompt::choose(terminal, "which session?", &choices)?;
     picked
         .and_then(|at| found.get(at))
         .map(|one| one.id.clone())
-        .ok_or_else(|| Error::new(Code::Declined, "none picked"))
+        .ok_or_else(|| Error::new(Code::Declined, "no session picked"))
 }
 
-/// What a person would type.
+/// Formats a plan as the shell command that a person would type.
 fn typed(plan: &Plan) -> String {
     let set = plan.set.as_ref().map(|(name, value)| format!("{name}={}", quote::word(value)));
     let words: Vec<String> = set.into_iter().chain(plan.argv.iter().map(quote::word)).collect();
@@ -82,7 +82,7 @@ fn typed(plan: &Plan) -> String {
     format!("{} && {said}{}", quote::command(&[&"cd", &plan.folder]), words.join(" "))
 }
 
-/// Gives why it did not come to be; where it did, there is nobody left to give anything.
+/// Replaces this process by the program of the plan; returns only an error.
 fn become_it(plan: &Plan) -> Result<Error> {
     let cannot = || format!("cannot run '{}'", plan.argv.first().map_or("", String::as_str));
     let Some((program, arguments)) = plan.argv.split_first() else { return Err(Error::internal(cannot())) };

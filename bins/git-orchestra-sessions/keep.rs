@@ -1,4 +1,4 @@
-//! Keeping, forgetting and adopting.
+//! Prints the reports of `keep`, `forget` and `adopt`.
 
 use orchestra::{
     Result,
@@ -15,7 +15,7 @@ use crate::cli::Several;
 pub(crate) fn keep(terminal: &Terminal, some: &Several) -> Result<Exit> {
     let repo = here::repository()?;
     let report = keep::keep(&repo, &Keep { sessions: some.ids.clone() })?;
-    tell(terminal, some, wire::KEEP, &report, ["kept", "nothing new to keep"])
+    tell(terminal, some, wire::KEEP, &report, ["kept", "is up to date"])
 }
 
 pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json: bool) -> Result<Exit> {
@@ -27,7 +27,7 @@ pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json
         return Ok(Exit::Done);
     }
     terminal.answer(&format!("{}\n", report.agent));
-    terminal.hint(&format!("git orchestra resume {} -m '…' goes on with it", report.agent));
+    terminal.hint(&format!("git orchestra resume {} -m '…' resumes it", report.agent));
     Ok(Exit::Done)
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn forget(terminal: &Terminal, some: &Several, dry_run: bool) -> Resu
         some,
         wire::FORGET,
         &report,
-        [if dry_run { "would be forgotten" } else { "forgotten" }, "was not kept"],
+        [if dry_run { "would be deleted" } else { "deleted" }, "was not kept"],
     )
 }
 

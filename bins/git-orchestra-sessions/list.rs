@@ -1,4 +1,4 @@
-//! The list.
+//! Prints the list of sessions.
 
 use std::collections::BTreeSet;
 
@@ -16,9 +16,9 @@ use orchestra_terminal::{
 
 use crate::{cli::Cli, scope, words};
 
-/// Characters of an id that are shown at least.
+/// The smallest number of characters of an id that are shown.
 const SHORT: usize = 8;
-/// Columns of a branch and of a folder, where there is room.
+/// The widths of a branch and of a directory, in columns, where there is room.
 const BRANCH: usize = 28;
 const FOLDER: usize = 60;
 
@@ -46,14 +46,14 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Says which ids have several files: each can be named by its path.
+/// Hints at ids that several files share: each file can be named by its path.
 fn name_copies(sessions: &[Session], terminal: &Terminal) {
     let mut named = BTreeSet::new();
     for one in sessions.iter().filter(|one| !one.other_files.is_empty()) {
         if named.insert(&one.id) {
             let id = text::safe(&one.id);
             terminal.hint(&format!(
-                "{} files have the id {id}; name one by its path:",
+                "{} files have the id {id}; name one of them by its path:",
                 one.other_files.len() + 1
             ));
             one.path.iter().chain(&one.other_files).for_each(|path| {
@@ -69,7 +69,7 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
     let (state, cost, agent) =
         (any(|one| one.live || one.kept), any(|one| one.cost_usd.is_some()), any(|one| one.agent.is_some()));
     let branch = any(|one| branch_of(one).is_some());
-    // A title needs what is left of a narrow terminal.
+    // On a narrow terminal the title needs the room.
     let room =
         |part: usize, most: usize| terminal.width().map_or(most, |width| (width / part).clamp(12, most));
     let (folder_columns, branch_columns) = (room(5, FOLDER), room(7, BRANCH));
@@ -99,7 +99,7 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
     table::draw(&headings, rows.collect(), terminal.width(), terminal.paint())
 }
 
-/// The end of a text, which tells folders apart.
+/// Returns the end of a text: it is the end that distinguishes directories.
 fn end(text: &str, columns: usize) -> String {
     let length = text.chars().count();
     if length <= columns {
@@ -108,7 +108,7 @@ fn end(text: &str, columns: usize) -> String {
     format!("…{}", text.chars().skip(length + 1 - columns).collect::<String>())
 }
 
-/// The branch, unless the agent says it all.
+/// Returns the session's branch, unless it is the one of its agent, which is shown already.
 fn branch_of(one: &Session) -> Option<&str> {
     let is_of_agent = |branch: &&str| one.agent.as_deref().is_some_and(|agent| branch.ends_with(agent));
     one.branch.as_deref().filter(|branch| !is_of_agent(branch))
@@ -126,7 +126,7 @@ fn line(text: Option<&str>, columns: usize) -> String {
     text.map_or_else(|| "-".to_owned(), |text| text::one_line(text, columns))
 }
 
-/// As much of an id as tells it from the others of the list.
+/// Returns the prefix of an id that distinguishes it from the other ids of the list.
 fn short(one: &Session, all: &[Session]) -> String {
     let shared = |other: &Session| one.id.bytes().zip(other.id.bytes()).take_while(|(a, b)| a == b).count();
     let longest = all.iter().filter(|other| other.id != one.id).map(shared).max().unwrap_or(0);

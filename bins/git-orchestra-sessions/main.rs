@@ -1,4 +1,4 @@
-//! `git orchestra sessions`: find and read the conversations of coding agents.
+//! `git orchestra sessions`: finds, reads, keeps and resumes the sessions of coding agents.
 
 mod cli;
 mod export;

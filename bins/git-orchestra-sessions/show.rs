@@ -1,4 +1,4 @@
-//! One conversation, to be read.
+//! Shows one session as a conversation.
 
 use orchestra::{
     Result,
@@ -17,9 +17,9 @@ use crate::{
     words::{self, COLUMNS, about, gist},
 };
 
-/// What a sub-agent is called.
-const SUBAGENT: &str = "sub-agent";
-/// Lines of an edit that are shown where not everything is.
+/// The name under which a subagent speaks.
+const SUBAGENT: &str = "subagent";
+/// The number of changed lines of an edit that are shown without --full.
 const CHANGES: usize = 12;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> Result<Exit> {
@@ -39,12 +39,12 @@ pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> R
     drop(pager);
     words::troubles(terminal, &open.troubles, true);
     if too_long > 0 && open.troubles.is_empty() {
-        terminal.warn(&format!("{} too long to be read", text::count(too_long, "line")));
+        terminal.warn(&format!("{} too long to read", text::count(too_long, "line")));
     }
     Ok(Exit::Done)
 }
 
-/// What stands above it.
+/// Formats the facts above the conversation.
 fn head(session: &Session, paint: &Painter) -> String {
     let mut facts: Vec<(&str, String)> = vec![("session", session.id.clone())];
     let line = |text: &Option<String>| text.as_deref().map(|text| text::one_line(text, COLUMNS));
@@ -80,17 +80,17 @@ fn head(session: &Session, paint: &Painter) -> String {
         .collect()
 }
 
-/// A conversation being shown: who spoke last decides where a heading stands.
+/// A session that is being printed: a heading is needed where the speaker changes.
 struct Talk {
     paint: Painter,
     full: bool,
-    /// Who asks, and who answers: in the file of a sub-agent the agent asks that.
+    /// Who prompts and who answers: in the transcript of a subagent, the agent prompts.
     asks: String,
     answers: String,
     last: Option<Speaker>,
 }
 
-/// Who speaks.
+/// The author of an item.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Speaker {
     Person,
@@ -108,7 +108,7 @@ impl Talk {
         Self { paint, full, asks, answers, last: None }
     }
 
-    /// The piece as it is shown, below a heading where the speaker changes; nothing where it is not shown.
+    /// Formats an item, below a heading if the speaker changes; `None` if the item is not shown.
     fn next(&mut self, piece: &TranscriptItem) -> Option<String> {
         let speaker = match &piece.what {
             _ if piece.by_subagent => Speaker::Subagent,
@@ -120,7 +120,7 @@ impl Talk {
             _ => piece_of(piece, self.full, &self.paint)?,
         };
         let is_new = self.last != Some(speaker) || speaker == Speaker::Person;
-        // What the program remarks has no speaker of its own.
+        // A note of the program itself has no speaker.
         if matches!(piece.what, ItemKind::Note(_)) && !piece.by_subagent {
             return Some(shown);
         }
@@ -128,11 +128,11 @@ impl Talk {
         Some(if is_new { format!("\n{}\n{shown}", self.heading(speaker, piece)) } else { shown })
     }
 
-    /// A sub-agent in the same file is shown by what it was asked, and no more.
+    /// Shows only the prompt of a subagent that is recorded in the same file.
     fn folded(&mut self, piece: &TranscriptItem) -> Option<String> {
         let ItemKind::Prompt(words) = &piece.what else { return None };
         let asked = text::one_line(&one_paragraph(words), COLUMNS);
-        Some(format!("  {} sub-agent: {asked}", self.paint.as_role(Role::Faint, "·")))
+        Some(format!("  {} subagent: {asked}", self.paint.as_role(Role::Faint, "·")))
     }
 
     fn heading(&self, speaker: Speaker, piece: &TranscriptItem) -> String {
@@ -176,7 +176,7 @@ fn piece_of(piece: &TranscriptItem, full: bool, paint: &Painter) -> Option<Strin
     }
 }
 
-/// A tool and what it was used on; of an edit, what it changes.
+/// Formats the use of a tool, with its subject; for an edit, with the changed lines.
 fn tool(name: &str, input: &str, full: bool, paint: &Painter) -> String {
     let head = format!("  {} {}", paint.as_role(Role::Hint, "→"), text::safe(name));
     let changes = edit::changes(input);
@@ -206,7 +206,7 @@ fn tool(name: &str, input: &str, full: bool, paint: &Painter) -> String {
     format!("{head} {}\n{}", about(input), shown.join("\n"))
 }
 
-/// Words without line breaks, as one paragraph.
+/// Joins the text into one line.
 fn one_paragraph(words: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! The sums.
+//! Prints the sums by day, project and model.
 
 use orchestra::{
     Result,

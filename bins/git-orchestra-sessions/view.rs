@@ -1,4 +1,4 @@
-//! What `sessions` shows.
+//! Calls the view of each subcommand.
 
 use orchestra::Result;
 use orchestra_terminal::{Exit, Terminal};

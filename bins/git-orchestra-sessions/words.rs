@@ -1,4 +1,4 @@
-//! Words that several views of conversations share.
+//! Messages and formats that several views of sessions share.
 
 use orchestra::{
     model::{text, tool_use},
@@ -6,44 +6,48 @@ use orchestra::{
 };
 use orchestra_terminal::{Terminal, agents};
 
-/// Columns of what a tool was used on and gave.
+/// The width of a tool's input and output, in columns.
 pub(crate) const COLUMNS: usize = 160;
 
-/// Says what could not be read, or that there is something.
+/// Warns about files that could not be read, or hints that there are some.
 pub(crate) fn troubles(terminal: &Terminal, troubles: &[ReadFailure], verbose: bool) {
     if !verbose && !troubles.is_empty() {
-        return terminal.hint("not everything could be read; --verbose says what");
+        return terminal.hint("some files could not be read; --verbose lists them");
     }
     for trouble in troubles {
         terminal.warn(&format!("'{}': {}", text::safe(&trouble.path.to_string_lossy()), trouble.why));
     }
 }
 
-/// Says that there is nothing, and where there may be more.
+/// Says that there are no sessions, which configured directories do not exist, and how to include more.
 pub(crate) fn nothing(terminal: &Terminal, everywhere: bool) {
-    terminal.say("there are no conversations here");
+    terminal.say("no sessions here");
     for (variable, folder) in sessions::missing_folders() {
         let folder = text::safe(&folder.to_string_lossy()).into_owned();
-        terminal.say(&format!("{variable} names '{folder}', which is not there"));
+        terminal.say(&format!("{variable} names '{folder}', which does not exist"));
     }
     if !everywhere {
-        terminal.hint("git orchestra sessions --all looks at every folder of this machine");
+        terminal.hint("git orchestra sessions --all includes every directory of this machine");
     }
 }
 
-/// An amount of US dollars.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was micros before")]
+/// Formats an amount of US dollars.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the amount was converted from micros"
+)]
 pub(crate) fn dollars(cost: f64) -> String {
     agents::dollars((cost * 1e6).round() as u64)
 }
 
-/// What a tool was used on, on one line.
+/// Returns what a tool was used on, as one line.
 pub(crate) fn about(input: &str) -> String {
     let subject = serde_json::from_str(input).ok().and_then(|input| tool_use::subject(&input));
     text::one_line(subject.as_deref().unwrap_or(input), COLUMNS)
 }
 
-/// What a tool gave, on one line.
+/// Returns the result of a tool, as one line.
 pub(crate) fn gist(words: &str) -> String {
     tool_use::gist(words, COLUMNS)
 }

@@ -1,4 +1,4 @@
-//! What `spawn` shows.
+//! Prints the plan of `spawn`, or follows the agents that it started.
 
 use orchestra::{
     Result,
@@ -58,7 +58,7 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
         terminal.paint(),
     ));
     terminal.say(&format!(
-        "would start {} from {}, {} at once; names end in new letters each time",
+        "would start {} from {}, {} at once; the end of each name is random",
         agents::count(report.agents.len()),
         report.agents.first().map(|agent| agent.base.short()).unwrap_or_default(),
         report.jobs

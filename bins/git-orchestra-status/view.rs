@@ -1,4 +1,4 @@
-//! What `status` shows.
+//! Prints the report of `status`, once or while it changes.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ use orchestra_terminal::{
 
 use crate::cli::Cli;
 
-/// Lines and columns shown of a task.
+/// How many lines of a task, and columns of each, are shown.
 const TASK_LINES: usize = 20;
 const TASK_COLUMNS: usize = 160;
 
@@ -63,7 +63,7 @@ fn waited(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Resul
 fn late(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<Exit> {
     waited(cli, terminal, repo, report)?;
     let open = report.agents.iter().filter(|agent| agent.liveness == Liveness::Live).count();
-    terminal.say(&format!("the time is over; {} did not end yet and keep running", agents::count(open)));
+    terminal.say(&format!("the time limit was reached; {} still running", agents::count(open)));
     Ok(Exit::Failed(Kind::Timeout))
 }
 
@@ -73,7 +73,7 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
     }
     if report.agents.is_empty() && report.unreadable.is_empty() {
         if cli.archived {
-            terminal.say("no agent has been archived yet");
+            terminal.say("no archived agents");
             return Ok(());
         }
         terminal.say("no agents yet");
@@ -99,7 +99,7 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
     Ok(())
 }
 
-/// What a look at one agent shows beyond its row.
+/// Prints the details of a single agent, below its row.
 fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     let detail = status::detail(repo, &agent.id)?;
     let mut lines = vec![
@@ -130,7 +130,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     lines.extend(detail.contradictions.iter().map(|sentence| ("contradiction", sentence.clone())));
     lines.extend(detail.proposals.iter().map(|one| {
         let said = one.text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
-        ("proposed", format!("{} (by {}, which is not trusted here){said}", one.what, one.writer))
+        ("proposed", format!("{} (by {}, not trusted here){said}", one.what, one.writer))
     }));
     let mut text = String::from("\n");
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
@@ -150,7 +150,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     Ok(())
 }
 
-/// Its path, and whether it is there.
+/// Formats the path of the worktree, and whether it is missing or moved.
 fn worktree(agent: &AgentObject) -> String {
     let path = agent.worktree.clone().unwrap_or_default();
     match agent.worktree_state.and_then(agents::worktree_state) {
@@ -159,20 +159,20 @@ fn worktree(agent: &AgentObject) -> String {
     }
 }
 
-/// `did not land: test fails: exit code 1 (cargo test; into main)`.
+/// Formats why work did not land, such as `did not land: test fails: exit code 1 (cargo test; into main)`.
 fn not_landed(one: &DidNotLand) -> String {
     let command = one.command.as_ref().map_or_else(String::new, |command| format!("{command}; "));
-    let older = if one.current { "" } else { "; its work was another then" };
+    let older = if one.current { "" } else { "; its work has changed since" };
     format!("{} ({command}into {}{older})", agents::did_not_land(one), one.into)
 }
 
-/// `claude, claude-opus-5-5, acceptEdits`.
+/// Formats the program, such as `claude, claude-opus-5-5, acceptEdits`.
 fn program(agent: &AgentObject) -> String {
     let parts = [Some(agent.profile.clone()), agent.model.clone(), agent.permission_mode.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// `3 turns, 39001 tokens read, 83 written, $0.16, 1 denied`.
+/// Formats the usage, such as `3 turns, 39001 tokens read, 83 written, $0.16, 1 denied`.
 fn used(agent: &AgentObject) -> String {
     let parts = [
         agent.turns.map(|turns| format!("{turns} turns")),

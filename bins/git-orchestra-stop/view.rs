@@ -1,4 +1,4 @@
-//! What `stop` shows.
+//! Prints the report of `stop`.
 
 use orchestra::{Result, ops::stop, wire};
 use orchestra_terminal::{Exit, Terminal, here, stop_view};

@@ -1,4 +1,5 @@
-//! `supervise` shows a word, that it answers; a helper, what it took.
+//! Runs a supervisor, which prints one word when it is ready, or a helper, which prints the work that it
+//! saved.
 
 use orchestra::{
     Result,

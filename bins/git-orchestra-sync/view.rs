@@ -1,4 +1,4 @@
-//! What `sync` shows.
+//! Prints the report of `sync`, and asks for consent.
 
 use orchestra::{
     Kind, Result,
@@ -11,9 +11,9 @@ use orchestra_terminal::{Exit, Terminal, accepted, here, humanize, json, prompt}
 
 use crate::cli::Cli;
 
-/// Agents named one by one; more are counted.
+/// The number of changed agents that are listed; more are only counted.
 const NAMED: usize = 20;
-/// Hints about what stays here.
+/// The largest number of hints about agents that are not sent.
 const HINTS: usize = 12;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
@@ -54,7 +54,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     })
 }
 
-/// What to type about what stays here, each thing once.
+/// Prints the hints about agents that are not sent, each once.
 fn hints(terminal: &Terminal, report: &Report) {
     let mut told: Vec<String> = Vec::new();
     for hint in report.outcome.held.iter().flat_map(Withheld::hints) {
@@ -70,8 +70,8 @@ fn redact(repo: &Repo, terminal: &Terminal, event: &str, as_json: bool) -> Resul
     if as_json {
         json::answer(terminal, wire::REDACT, &redacted)?;
     } else {
-        terminal.answer(&format!("{}: taken out\n", redacted.agent));
-        terminal.hint("its work, its branch and its conversation are as they were");
+        terminal.answer(&format!("{}: redacted\n", redacted.agent));
+        terminal.hint("its work, its branch and its session are unchanged");
     }
     Ok(Exit::Done)
 }
@@ -87,7 +87,7 @@ fn tell(terminal: &Terminal, report: &Report) {
     let remote = text::safe(&report.remote);
     let would = if report.dry_run { "would be " } else { "" };
     if !outcome.own_work.is_empty() {
-        terminal.say(&format!("{would}sent along: {} that {remote} did not have", own(&outcome.own_work)));
+        terminal.say(&format!("{would}also sent: {} that {remote} did not have", own(&outcome.own_work)));
     }
     if let Some(question) = &report.asks {
         terminal.hint(&format!("git orchestra sync asks first: {}", ask(question)));
@@ -96,12 +96,12 @@ fn tell(terminal: &Terminal, report: &Report) {
         (0, 0) if !outcome.locked.is_empty() => {}
         (0, 0) if !outcome.held.is_empty() => terminal.say(&format!("nothing {would}sent to {remote}")),
         (0, 0) if !outcome.missing.is_empty() => {
-            terminal.say(&format!("nothing new here, nothing {would}sent to {remote}"));
+            terminal.say(&format!("nothing received, nothing {would}sent to {remote}"));
         }
-        (0, 0) => terminal.say(&format!("nothing new here, nothing new at {remote}")),
+        (0, 0) => terminal.say(&format!("already up to date with {remote}")),
         (taken, sent) => {
             terminal.say(&format!(
-                "{} {would}taken in, {} {would}sent to {remote}",
+                "{} {would}received, {} {would}sent to {remote}",
                 text::count(taken as u64, "agent"),
                 text::count(sent as u64, "ref")
             ));
@@ -112,14 +112,14 @@ fn tell(terminal: &Terminal, report: &Report) {
 const fn word(change: AgentChange) -> &'static str {
     match change {
         AgentChange::New => "is new here",
-        AgentChange::News => "has news",
-        AgentChange::Joined => "had news on both sides: joined",
-        AgentChange::Work => "has other work",
-        AgentChange::Archived => "was put away",
+        AgentChange::News => "was updated",
+        AgentChange::Joined => "changed in both clones: joined",
+        AgentChange::Work => "has new work",
+        AgentChange::Archived => "was archived",
     }
 }
 
-/// The user, as far as there is one.
+/// The user at the terminal, who sees progress and is asked for consent.
 struct Asking<'a> {
     terminal: &'a Terminal,
 }
@@ -145,12 +145,12 @@ impl SyncUser for Asking<'_> {
     }
 }
 
-/// `3 commits of main and 1 commit of topic`.
+/// Formats own commits, such as `3 commits of main and 1 commit of topic`.
 fn own(own: &[OwnWork]) -> String {
     own.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }
 
-/// What leaves, how large it is, and where it goes.
+/// Formats the question: what is sent, its size, and its destination.
 fn ask(question: &ConsentQuestion) -> String {
     let places: Vec<String> = question.urls.iter().map(|url| text::safe(url).into_owned()).collect();
     let places = places.join(" and ");

@@ -1,4 +1,4 @@
-//! What `undo` shows.
+//! Prints the report of `undo`, or the list of operations.
 
 use orchestra::{
     Result,
@@ -15,7 +15,7 @@ use orchestra_terminal::{
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    // Ctrl-C ends nothing here: what was begun in the user's files is brought to its end.
+    // Ctrl-C is caught and ignored: a change of the user's files that has begun must be completed.
     let _pressed = interrupt::flag()?;
     let report = match cli.list {
         true => undo::list(&here::repository()?)?,
@@ -36,7 +36,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 
 fn list(terminal: &Terminal, report: &Report) {
     if report.operations.is_empty() {
-        terminal.say("nothing was done yet that could be taken back");
+        terminal.say("nothing to undo");
         return;
     }
     let rows = report.operations.iter().map(row).collect();
@@ -49,8 +49,8 @@ fn row(listed: &ListedOperation) -> Vec<Text> {
     let now = world::now().as_second();
     let (state, role) = match (operation.stage, listed.holds) {
         (Stage::Open, _) => ("open", Role::Warn),
-        (Stage::Aborted, _) => ("given up", Role::Faint),
-        (Stage::Done, false) => ("taken back", Role::Faint),
+        (Stage::Aborted, _) => ("aborted", Role::Faint),
+        (Stage::Done, false) => ("undone", Role::Faint),
         (Stage::Done, true) => ("done", Role::Good),
     };
     vec![
@@ -82,6 +82,6 @@ fn tell(terminal: &Terminal, report: &Report) {
         terminal.answer(&format!("{agent} {did} back{}\n", place.unwrap_or_default()));
     }
     if let Some(id) = &report.undo {
-        terminal.hint(&format!("git orchestra undo {id} takes that back"));
+        terminal.hint(&format!("git orchestra undo {id} reverts this undo"));
     }
 }

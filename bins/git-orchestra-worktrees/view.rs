@@ -1,4 +1,4 @@
-//! What `worktrees` shows.
+//! Prints the report of `worktrees`.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -54,12 +54,12 @@ fn row(entry: &WorktreeInfo) -> Vec<Text> {
     ]
 }
 
-/// What there is to know of a worktree. Of an agent that has ended it is not measured whether something is uncommitted, but it is
-/// known what was not taken.
+/// Formats the state of a worktree. Uncommitted changes are not measured after an agent has ended, but the
+/// files that were left out of its work are known.
 fn state(entry: &WorktreeInfo) -> String {
     let place = entry.agent.worktree_state.and_then(agents::worktree_state).map(str::to_owned);
     let work = match (&entry.operation, &entry.locked) {
-        (Some(operation), _) => Some(format!("{operation} under way")),
+        (Some(operation), _) => Some(format!("{operation} in progress")),
         (None, Some(reason)) => Some(format!("locked: {}", text::one_line(reason, 40))),
         (None, None) => None,
     };

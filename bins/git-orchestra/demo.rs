@@ -1,4 +1,5 @@
-//! `git orchestra demo`: the main job, done with the same commands that a user types, in a repository of its own.
+//! `git orchestra demo`: runs the main workflow in a scratch repository, with the commands that a user
+//! types.
 
 use std::{
     fs,
@@ -13,7 +14,8 @@ use orchestra_terminal::{Exit, Terminal, style::Role};
 
 use crate::cli::Demo;
 
-/// Name, script. The first two change the same line, which a later merge will have to settle.
+/// The name and the script of each task. The first two change the same line, so that they conflict when
+/// they land.
 const TASKS: &[(&str, &str)] = &[
     (
         "greet",
@@ -21,7 +23,7 @@ const TASKS: &[(&str, &str)] = &[
     ),
     (
         "shout",
-        "# Greet loudly\nsed -i.bak 's/Hello/HELLO/' greeting.txt && rm greeting.txt.bak\necho 'greeting.txt changed'\n",
+        "# Greet in capitals\nsed -i.bak 's/Hello/HELLO/' greeting.txt && rm greeting.txt.bak\necho 'greeting.txt changed'\n",
     ),
     (
         "count",
@@ -42,20 +44,20 @@ pub(crate) fn run(options: &Demo, terminal: &Terminal) -> Result<Exit> {
     let mut arguments =
         vec!["spawn".to_owned(), "--agent".to_owned(), "sh".to_owned(), "-j".to_owned(), "4".to_owned()];
     arguments.extend(TASKS.iter().map(|(_, script)| (*script).to_owned()));
-    terminal.say("  $ git orchestra spawn --agent sh -j 4 '# Greet politely …' '# Greet loudly …' '# Count …' '# Write notes …'");
+    terminal.say("  $ git orchestra spawn --agent sh -j 4 '# Greet politely …' '# Greet in capitals …' '# Count …' '# Write notes …'");
     let done = stage.orchestra(&arguments)? == Some(0);
     say("\nTheir branches, in plain git:");
     stage.show(terminal, &["log", "--oneline", "--graph", "--branches"])?;
-    say("\nTheir lives are refs; the newest commit of each tells its state:");
+    say("\nTheir histories are refs; the newest commit of each holds its state:");
     let format = "--format=%(contents:trailers:key=Orchestra-State,valueonly,separator=) %(refname)";
     stage.show(terminal, &["for-each-ref", format, status::AGENT_REFS])?;
-    say("\nOne life, event by event:");
+    say("\nOne history, event by event:");
     stage.show(terminal, &["log", "--format=%h %s", "--reverse", &stage.first_agent()?])?;
-    say("\nYour own checkout was never touched:");
+    say("\nYour own checkout was not touched:");
     stage.show(terminal, &["status", "--short", "--branch"])?;
-    say("\nLand what goes together, the least conflicting first, each step tested; your branch moves once:");
+    say("\nLand what fits together, least conflicting first, testing each step; your branch moves once:");
     terminal.say("  $ git orchestra merge-ranked --test 'test -s greeting.txt'");
-    // Two of them change the same line: one is set aside.
+    // Two of them change the same line: one is set aside, and the exit status is 1.
     let landing = ["merge-ranked", "--test", "test -s greeting.txt"].map(str::to_owned);
     let done = done && stage.orchestra(&landing)? == Some(1);
     stage.show(terminal, &["log", "--oneline", "--graph", "--first-parent", "main"])?;
@@ -63,7 +65,7 @@ pub(crate) fn run(options: &Demo, terminal: &Terminal) -> Result<Exit> {
     Ok(if done { Exit::Done } else { Exit::No })
 }
 
-/// Where the demo plays.
+/// The directory of the demo.
 struct Stage {
     folder: PathBuf,
     repo: PathBuf,
@@ -108,7 +110,7 @@ impl Stage {
         git("commit", &["--quiet", "-m", "Say hello"])
     }
 
-    /// Runs a command of the suite as a user would, on the user's terminal.
+    /// Runs a command of the suite as a user would, with the user's terminal as its output.
     fn orchestra(&self, arguments: &[String]) -> Result<Option<i32>> {
         let program = process::sibling_binary(&format!("git-orchestra-{}", arguments[0]));
         let mut command: Command = process::own(&program);
@@ -118,7 +120,7 @@ impl Stage {
         Ok(status.code())
     }
 
-    /// Shows a git command and what it prints.
+    /// Prints a git command and its output.
     fn show(&self, terminal: &Terminal, arguments: &[&str]) -> Result<()> {
         let typed: Vec<String> = arguments.iter().map(quote::word).collect();
         terminal.say(&format!("  $ git {}", typed.join(" ")));
@@ -137,20 +139,20 @@ impl Stage {
     fn farewell(&self, terminal: &Terminal) {
         if self.keep {
             terminal.say("");
-            terminal.hint(&format!("it is kept; try: {}", quote::command(&[&"cd", &self.repo])));
+            terminal.hint(&format!("the repository is kept; try: {}", quote::command(&[&"cd", &self.repo])));
             terminal.hint("git orchestra status; git orchestra logs count; git orchestra worktrees");
             return;
         }
         terminal.say("");
         if remove(&self.folder).is_ok() {
-            terminal.say("The scratch repository is removed again; --keep keeps it.");
+            terminal.say("The scratch repository was removed; --keep keeps it.");
         }
-        terminal.hint("in a repository of yours: git orchestra spawn --agent sh 'make test > report.txt'");
-        terminal.hint("'git orchestra setup' installs manual pages and completions");
+        terminal.hint("in your own repository: git orchestra spawn --agent sh 'make test > report.txt'");
+        terminal.hint("'git orchestra setup' installs man pages and completions");
     }
 }
 
-/// Only what the demo itself made in a temporary folder.
+/// Removes the directory that the demo created.
 fn remove(folder: &Path) -> std::io::Result<()> {
     fs::remove_dir_all(folder)
 }

@@ -1,4 +1,5 @@
-//! Finding `git-orchestra-<name>`: in our own folder first, so that versions agree, then on PATH; and handing over to it.
+//! Finds `git-orchestra-<name>`, first in our own directory, so that versions agree, then on PATH, and runs
+//! it.
 
 use std::{collections::BTreeSet, ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -14,7 +15,8 @@ use crate::nearest::nearest;
 
 const PREFIX: &str = "git-orchestra-";
 
-/// Takes this process's place by the command that the first argument names, arguments unchanged. `None`: that one is ours.
+/// Replaces this process by the command that the first argument names, with its arguments unchanged.
+/// Returns `None` if the dispatcher itself implements that command.
 pub(crate) fn handed_over() -> Option<ExitCode> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     if world::text_variable(INTROSPECT).as_deref() == Some("complete") {
@@ -39,19 +41,19 @@ fn is_built_in(name: &str) -> bool {
     catalog::COMMANDS.iter().any(|entry| entry.built_in && entry.name == name)
 }
 
-/// Where the program of a command is.
+/// Returns the path of a command's program.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     ours(name).or_else(|| is_name(name).then(|| process::on_path(format!("{PREFIX}{name}"))).flatten())
 }
 
-/// The program of a command in our own folder.
+/// Returns the path of a command's program in our own directory.
 pub(crate) fn ours(name: &str) -> Option<PathBuf> {
     let known = catalog::COMMANDS.iter().chain(catalog::INNER).any(|entry| entry.name == name);
     let program = process::sibling_binary(&format!("{PREFIX}{name}"));
     (known && program.is_file()).then_some(program)
 }
 
-/// A name leads to no other folder.
+/// Whether a name is only a name: it must not lead to another directory.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
@@ -66,7 +68,7 @@ fn exec(terminal: &Terminal, program: &std::path::Path, arguments: &[OsString]) 
     )
 }
 
-/// The error of a name that no command has.
+/// Returns the error for a name that is not a command.
 pub(crate) fn no_command(name: &str) -> Error {
     Error::new(Code::CommandUnknown, format!("'{}' is not a git orchestra command", text::safe(name)))
         .hint("'git orchestra --list' shows all commands")
@@ -85,7 +87,7 @@ fn nearest_command(name: &str) -> Option<String> {
     nearest(name, ours.chain(others()).collect())
 }
 
-/// Commands of others: programs `git-orchestra-NAME` on PATH that are not in our catalogue.
+/// Returns the other commands: programs `git-orchestra-NAME` on PATH that are not in our catalog.
 pub(crate) fn others() -> Vec<String> {
     let Some(path) = world::variable("PATH") else { return Vec::new() };
     let mut names = BTreeSet::new();
@@ -110,8 +112,8 @@ fn is_program(path: &std::path::Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
-/// The first word after the dispatcher's name chooses who answers. Programs of others would simply run, so only those
-/// are asked of which the user says that they answer.
+/// Lets the command that the first word names answer a completion. A foreign program might simply run, so
+/// it is asked only if the user declared that it answers.
 fn complete_elsewhere(arguments: &[OsString]) -> Option<ExitCode> {
     let index: usize = arguments.first()?.to_str()?.parse().ok()?;
     let words = &arguments[1..];
@@ -156,7 +158,8 @@ fn complete_options(begun: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// By the user's own configuration: what stands in a repository's may be anybody's, and nobody is asked at a key press.
+/// Whether the user declared that a command answers completions. Only the user's own configuration counts:
+/// the repository's may come from somebody else, and a key press cannot ask.
 fn answers(name: &str) -> bool {
     let providers = config::values_of_the_user(&world::directory(), &COMPLETION_PROVIDER);
     providers.iter().any(|provider| provider == name)

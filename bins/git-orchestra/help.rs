@@ -1,4 +1,4 @@
-//! Man pages and long help of every command of ours, wherever they come from.
+//! Shows man pages and long help of every command of the suite.
 
 use std::io::IsTerminal;
 
@@ -11,7 +11,7 @@ use crate::{
     find,
 };
 
-/// The man page, on a terminal with `man` that has it; else the command's own long help.
+/// Shows the man page if this is a terminal and `man` finds it; else the command's long help.
 pub(crate) fn show(terminal: &Terminal, name: &str) -> Result<Exit> {
     let topic = format!("git-orchestra-{name}");
     if std::io::stdout().is_terminal() && has_man_page(&topic) {
@@ -38,14 +38,14 @@ fn has_man_page(topic: &str) -> bool {
     asked.is_ok_and(|output| output.status.success())
 }
 
-/// A command of the dispatcher itself, with its full name.
+/// Returns the definition of a command that the dispatcher implements, with its full name.
 fn built_in(name: &str) -> Option<clap::Command> {
     let all = Cli::command();
     let found = all.get_subcommands().find(|command| command.get_name() == name)?;
     Some(found.clone().name(format!("git-orchestra-{name}")))
 }
 
-/// The man page of a command of ours.
+/// Returns the man page of a command of the suite.
 pub(crate) fn page(name: Option<&str>) -> Result<String> {
     let Some(name) = name else {
         let command = pages::complete_help(args::command::<Cli>(), &PAGE);

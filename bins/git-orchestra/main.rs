@@ -1,4 +1,5 @@
-//! `git orchestra`: hands over to `git-orchestra-<command>`, and knows help, demo, setup, schema, completions and man.
+//! `git orchestra`: runs `git-orchestra-<command>`, and implements help, demo, setup, schema, completions
+//! and man itself.
 
 mod cli;
 mod completions;

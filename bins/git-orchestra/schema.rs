@@ -1,4 +1,4 @@
-//! The schemas of answers and requests.
+//! Prints the JSON Schemas of answers and requests.
 
 use std::slice;
 
@@ -22,7 +22,7 @@ pub(crate) fn run(options: &Schema, terminal: &Terminal) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The one that was named, else all requests, else everything.
+/// Returns the schema that was named, else those of all requests, else all schemas.
 fn report(one: Option<&Described>, is_request: bool) -> Schemas {
     match (one.map(slice::from_ref), is_request) {
         (Some(one), false) => Schemas::of(one, &[]),
@@ -41,7 +41,7 @@ fn print(terminal: &Terminal, one: &Described) -> Result<()> {
 
 fn list(terminal: &Terminal, all: &[Described]) {
     let rows = all.iter().map(|one| vec![Text::new(one.name), Text::new(one.about())]).collect();
-    terminal.answer(&table::draw(&["KIND", "WHAT IT IS"], rows, terminal.width(), terminal.paint()));
+    terminal.answer(&table::draw(&["KIND", "DESCRIPTION"], rows, terminal.width(), terminal.paint()));
 }
 
 fn find<'a>(name: &str, all: &'a [Described], is_request: bool) -> Result<&'a Described> {

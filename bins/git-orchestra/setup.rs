@@ -1,4 +1,5 @@
-//! Installing man pages and completions where man and the shells look for them. No file of the user's is edited.
+//! Installs man pages and completions where man and the shells look for them. No file of the user is
+//! edited.
 
 use std::{
     fs,
@@ -13,13 +14,13 @@ use crate::{
     completions, help,
 };
 
-/// The pages that are of no command.
+/// The man pages that belong to no command.
 const FORMATS: &[(&str, &str)] =
     &[("gitorchestra-storage.5", include_str!("../../man/gitorchestra-storage.5"))];
 
-/// One file to install.
+/// A file to install.
 struct Item {
-    /// Below the `share` folder.
+    /// The path below the `share` directory.
     path: String,
     content: String,
 }
@@ -40,8 +41,8 @@ pub(crate) fn run(options: &Setup, terminal: &Terminal) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// `<folder of the programs>/../share` if it can be written, as `man` and new shells look there by PATH; else the data
-/// folder of the user.
+/// Returns the `share` directory next to the programs' directory if it is writable, since `man` and new
+/// shells find it through PATH; else the user's data directory.
 fn share(options: &Setup) -> Result<PathBuf> {
     if let Some(prefix) = &options.prefix {
         return Ok(prefix.join("share"));
@@ -87,7 +88,7 @@ fn items() -> Result<Vec<Item>> {
     Ok(items)
 }
 
-/// All man pages, by file name.
+/// Returns all man pages with their file names.
 pub(crate) fn pages() -> Result<Vec<(String, String)>> {
     let mut pages = vec![("git-orchestra.1".to_owned(), help::page(None)?)];
     for entry in catalog::COMMANDS.iter().chain(catalog::INNER) {
@@ -99,7 +100,7 @@ pub(crate) fn pages() -> Result<Vec<(String, String)>> {
 fn install(path: &Path, content: &str, dry_run: bool, terminal: &Terminal) -> Result<()> {
     let cannot = || format!("cannot write '{}'", path.display());
     if fs::read(path).is_ok_and(|known| known == content.as_bytes()) {
-        terminal.answer(&format!("as it should be: {}\n", path.display()));
+        terminal.answer(&format!("up to date: {}\n", path.display()));
         return Ok(());
     }
     if dry_run {
@@ -127,7 +128,7 @@ fn remove(path: &Path, dry_run: bool, terminal: &Terminal) -> Result<()> {
     Ok(())
 }
 
-/// What a shell may still need to be told, by the user.
+/// Hints at settings that only the user can make.
 fn advise(share: &Path, terminal: &Terminal) {
     if !is_in_path() {
         let program = world::this_program();
@@ -139,5 +140,5 @@ fn advise(share: &Path, terminal: &Terminal) {
         "zsh: before compinit, in ~/.zshrc: fpath+=({})",
         quote::word(share.join("zsh/site-functions"))
     ));
-    terminal.hint("new shells complete 'git orchestra'; 'git help orchestra' shows the manual");
+    terminal.hint("new shells complete 'git orchestra'; 'git help orchestra' shows the man page");
 }

@@ -1,4 +1,4 @@
-//! What the dispatcher shows itself.
+//! Calls the dispatcher's own commands, and prints the overview.
 
 use orchestra::Result;
 use orchestra_terminal::{Exit, Terminal, catalog, pages, style::Role};
@@ -50,12 +50,14 @@ fn overview(terminal: &Terminal) -> Exit {
     out.push_str(&pages::command_list());
     let others = find::others();
     if !others.is_empty() {
-        out.push_str(&format!("\n{}\n", head("Commands of others on PATH:")));
+        out.push_str(&format!("\n{}\n", head("Other commands on PATH:")));
         for name in others {
             out.push_str(&format!("  {name}\n"));
         }
     }
-    out.push_str("\n'git orchestra help COMMAND' tells more; 'git orchestra demo' shows it at work.\n");
+    out.push_str(
+        "\n'git orchestra help COMMAND' describes a command; 'git orchestra demo' shows an example.\n",
+    );
     terminal.answer(&out);
     Exit::Done
 }

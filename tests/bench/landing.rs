@@ -1,5 +1,5 @@
-//! Landing at scale: the verdicts of git on every pair of large repositories, and thirty branches of a Rust workspace that
-//! builds, landed one after the other, built and tested.
+//! Landing at scale: the results of git on every pair in large repositories, and thirty branches of a Rust
+//! workspace landed one after the other, built and tested.
 
 use std::{fmt::Write as _, path::Path, process::Command};
 
@@ -9,7 +9,7 @@ use orchestra::git::{
 };
 use testkit::{Forest, Numbers, Ran, World};
 
-/// Compares the verdict on every pair; what differs is printed and fails the run.
+/// Compares the result on every pair; a difference is printed and fails the run.
 pub(crate) fn agreement(bins: &Path, short: bool) -> bool {
     let mut agreed = true;
     let sizes: &[(u64, u64)] = if short { &[(5_000, 30)] } else { &[(5_000, 100), (50_000, 100)] };
@@ -57,12 +57,12 @@ fn one(bins: &Path, forest: &Forest) -> bool {
     same == pairs.len() && clean
 }
 
-/// Crates of the workspace, functions of each, branches.
+/// The number of crates in the workspace, functions in each, and branches.
 const CRATES: u64 = 4;
 const FUNCTIONS: u64 = 6;
 const BRANCHES: u64 = 30;
 
-/// Lands thirty branches on a workspace, and prints what the command prints.
+/// Lands thirty branches in a workspace, and prints the output of the command.
 pub(crate) fn workspace(bins: &Path) {
     let world = World::new(bins);
     let repo = world.repo_named("workspace");
@@ -126,7 +126,8 @@ fn package(name: &str, functions: &[String]) -> [(String, String); 2] {
     ]
 }
 
-/// What a branch does: most change one function, some add a crate (and so the lock file), some do not build, some fail a test.
+/// Makes the change of a branch: most change one function, some add a crate (and so change the lock file),
+/// some do not build, some fail a test.
 fn change(repo: &testkit::TestRepo<'_>, branch: u64, numbers: &mut Numbers) {
     let number = numbers.below(CRATES);
     let file = format!("crates/c{number}/src/lib.rs");

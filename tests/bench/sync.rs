@@ -1,4 +1,4 @@
-//! Syncing, against plain git that moves the same objects.
+//! Compares sync with plain git that transfers the same objects.
 
 use std::{
     fmt::Write as _,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 const SAME: &str = "refs/orchestra/*:refs/orchestra/*";
-/// Agents, and events that each gets in a turn.
+/// The number of agents, and of events that each gets in a turn.
 const AGENTS: usize = 100;
 const EVENTS: usize = 10;
 
@@ -48,7 +48,7 @@ pub(crate) fn sync(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
     show(Row::new(&format!("{} new events, there and back", AGENTS * EVENTS), moved, git, 1.5));
 }
 
-/// Two clones and what is between them.
+/// Two clones and their hub.
 struct Pair {
     near: PathBuf,
     far: PathBuf,
@@ -83,7 +83,7 @@ impl Pair {
     }
 }
 
-/// The events of all agents, so that more can be written quickly.
+/// The events of all agents, so that more can be added quickly.
 struct Lives(Vec<(AgentId, Vec<Event>)>);
 
 impl Lives {
@@ -97,7 +97,7 @@ impl Lives {
         Self(refs.into_iter().map(read).collect())
     }
 
-    /// More events for each, by `git fast-import`.
+    /// Adds events to each agent, with `git fast-import`.
     fn go_on(&mut self, lab: &Lab, path: &Path) {
         let mut stream = String::new();
         for (id, events) in &mut self.0 {

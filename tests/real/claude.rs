@@ -1,4 +1,4 @@
-//! Claude Code 2.1.329.
+//! Tests with Claude Code 2.1.329.
 
 use serde_json::Value;
 use testkit::{TestRepo, until};
@@ -10,7 +10,7 @@ fn spawn(repo: &TestRepo<'_>, name: &str, options: &[&str], task: &str) -> Strin
     repo.orchestra(arguments).succeeded().line()
 }
 
-/// What decides: phase, commits, denials.
+/// Returns the phase, the commits and the denials.
 fn outcome(agent: &Value) -> (&str, u64, u64) {
     let number = |key: &str| agent[key].as_u64().unwrap_or_default();
     (agent["phase"].as_str().unwrap_or_default(), number("commits"), number("denials"))
@@ -92,7 +92,7 @@ fn a_killed_supervisor_is_lost_and_the_conversation_goes_on() {
         (("done", 1, 0), &lost["session"], &2.into())
     );
     assert_eq!(repo.file_in_head(&id, "after.txt"), "hello from the scripted agent\n");
-    // The model was sent what was said before: the task, the answer, the cut-off tool.
+    // The model received the earlier conversation: the task, the answer, the interrupted tool.
     let requests = stage.requests();
     let (first, again) = (&requests[0], &requests[asked]);
     assert_eq!(first["conversation"], again["conversation"]);
@@ -219,7 +219,7 @@ fn a_conflict_is_settled_by_its_agent_and_lands() {
     assert!(ran.stdout().contains("its agent settled the conflicts"), "{}", ran.stdout());
     let landed = repo.file_at("main", "shared.txt");
     assert!(landed.contains("first line by x\n") && landed.contains("first line by y\n"), "{landed}");
-    // In its own conversation.
+    // The agent continued in its own session.
     let agents = ids.each_ref().map(|id| repo.agent(id));
     let attempts: u64 = agents.iter().filter_map(|agent| agent["attempt"].as_u64()).sum();
     assert_eq!((attempts, agents.each_ref().map(|agent| agent["session"].clone())), (3, sessions));
@@ -242,7 +242,7 @@ fn changes_are_asked_for_made_approved_and_landed() {
     let first = repo.agent(&id);
     let ran =
         repo.orchestra(["review", &id, "--changes", "-m", "FAKE-WRITE b.txt", "-C", "a.txt:1", "why hello?"]);
-    assert!(ran.succeeded().stdout().contains("the agent was told, and works on it"));
+    assert!(ran.succeeded().stdout().contains("sent to the agent, which is working on it"));
     repo.orchestra(["status", "--wait"]).succeeded();
     let second = repo.agent(&id);
     assert_eq!((&second["attempt"], &second["session"]), (&2.into(), &first["session"]));
@@ -250,7 +250,7 @@ fn changes_are_asked_for_made_approved_and_landed() {
     assert_eq!(second["verdict_current"], false, "the new work needs a new verdict");
     repo.orchestra(["review", &id, "--approve", "-m", "now it is right"]).succeeded();
     repo.orchestra(["merge-ranked", "--test", "test -s b.txt"]).succeeded();
-    // Plain git log tells it all: the task, what it cost, what people said.
+    // Plain git log shows everything: the task, its cost, the verdicts.
     let log = repo.git(["log", "--format=%B%N", "main"]).stdout();
     for line in [
         "Orchestra-Task: FAKE-WRITE a.txt",

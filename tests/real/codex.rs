@@ -1,4 +1,4 @@
-//! Codex 0.169.0.
+//! Tests with Codex 0.169.0.
 
 use std::{fs, process::Command};
 
@@ -7,7 +7,7 @@ use testkit::{Ran, TestRepo};
 
 use crate::stage::{self, Stage, only};
 
-/// The program itself, as a person starts it, with the scripted model in its settings.
+/// Returns the program as a person starts it, with the scripted model in its settings.
 pub(crate) fn codex(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
     let program = stage::program("codex")?;
     let home = stage.world().home().join(".codex");

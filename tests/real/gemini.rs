@@ -1,4 +1,4 @@
-//! Gemini CLI 0.61.0.
+//! Tests with Gemini CLI 0.61.0.
 
 use std::{fs, process::Command};
 
@@ -7,7 +7,7 @@ use testkit::{Ran, TestRepo};
 
 use crate::stage::{self, Stage, only};
 
-/// The program itself, as a person starts it, with the scripted model behind it.
+/// Returns the program as a person starts it, connected to the scripted model.
 pub(crate) fn gemini(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
     let program = stage::program("gemini")?;
     let home = stage.world().home().join(".gemini");

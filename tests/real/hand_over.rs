@@ -1,4 +1,4 @@
-//! A conversation goes on in another home.
+//! A session is continued under another home directory.
 
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ fn a_conversation_goes_on_in_another_home_through_a_bare_repository() {
         b.file_in_head(&id, "a.txt").starts_with("hello")
             && b.file_in_head(&id, "b.txt").starts_with("hello")
     );
-    // The model was sent what was said on the other machine.
+    // The model received what was said on the other machine.
     let requests = stage.requests();
     let (before, after) = (&requests[0], &requests[asked]);
     assert!(after["messages"].as_u64() > before["messages"].as_u64().map(|n| n + 2), "{before} {after}");

@@ -1,4 +1,4 @@
-//! Usage limits, as the real Claude Code tells of them.
+//! Usage limits, as the real Claude Code reports them.
 
 use crate::{codex::codex, gemini::gemini, stage::Stage};
 
@@ -19,7 +19,8 @@ fn a_limit_pauses_and_its_end_resumes_the_conversation() {
     assert!(log.contains("✗ the 5-hour limit is reached, until "), "{log}");
     let shown = repo.orchestra(["status"]).succeeded().stdout();
     assert!(shown.contains("paused") && shown.contains("limit until "), "{shown}");
-    // One request; the slot is free for another program, and one of the same login waits.
+    // Only one request was made; the slot is free for another program, and an agent of the same login
+    // waits.
     let asked = stage.requests().len();
     let other = repo.orchestra(["spawn", "-d", "-j", "1", "--agent", "sh", "echo 1 > a"]).succeeded().line();
     assert_eq!(repo.end_of(&other)["phase"], "done");
@@ -62,7 +63,7 @@ fn the_same_answer_to_an_api_key_may_pass() {
     let repo = stage.repo();
     repo.git(["config", "orchestra.retryDelay", "1s"]);
     let id = repo.orchestra(["spawn", "-d", "--retries", "1", "--", "LIMIT-FIVE"]).succeeded().line();
-    // Too many requests: it is tried again, and then the scripted model lets it through.
+    // Too many requests: it is retried, and then the scripted model answers.
     let agent = repo.end_of(&id);
     assert_eq!(
         (&agent["phase"], &agent["attempt"], &agent["limit"]),
@@ -77,7 +78,7 @@ fn codex_and_gemini_are_known_by_their_words() {
     let Some(of_codex) = codex(&stage, &repo, &[]) else { return };
     let Some(of_gemini) = gemini(&stage, &repo, &[]) else { return };
     let program = |command: &std::process::Command| {
-        // The last word but for options: what is before it enters the namespace.
+        // The last word apart from options: everything before it enters the namespace.
         let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
         words.take_while(|word| word != "-m").last().expect("a program")
     };

@@ -1,4 +1,4 @@
-//! opencode 1.18.33.
+//! Tests with opencode 1.18.33.
 
 use std::{fs, process::Command};
 
@@ -7,7 +7,7 @@ use testkit::{Ran, TestRepo};
 
 use crate::stage::{self, Stage, only};
 
-/// The program itself, as a person starts it, with the scripted model and its prices in its settings.
+/// Returns the program as a person starts it, with the scripted model and its prices in its settings.
 pub(crate) fn opencode(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
     let program = stage::program("opencode")?;
     let home = stage.world().home().join(".config/opencode");
@@ -25,7 +25,7 @@ pub(crate) fn opencode(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -
     Some(command)
 }
 
-/// The conversation, as the program itself gives it.
+/// Returns the session as the program itself exports it.
 fn exported(stage: &Stage, repo: &TestRepo<'_>, id: &str) -> Value {
     Ran::of(&mut opencode(stage, repo, &["export", id]).expect("the program")).succeeded().json()
 }
@@ -44,7 +44,7 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
     let info = exported(&stage, &repo, &id)["info"].clone();
     let of_inner = exported(&stage, &repo, &inner)["info"].clone();
     assert_eq!(of_inner["parentID"], json!(id));
-    // What a sub-agent used counts for the conversation that asked for it.
+    // The usage of a subagent is counted for the session that started it.
     let tokens = |kind: &str| {
         let of = |info: &Value| info["tokens"][kind].as_u64().expect("a number of tokens");
         json!(of(&info) + of(&of_inner))
@@ -71,7 +71,7 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
     }
     let micros = |value: &Value| (value.as_f64().expect("a cost") * 1e6).round();
     assert_eq!(micros(&one["cost_usd"]), micros(&info["cost"]) + micros(&of_inner["cost"]));
-    // It goes on: the model is sent what was said before.
+    // It is resumed: the model receives the earlier conversation.
     let tell = |words: &str| {
         let before = stage.requests().len();
         repo.orchestra(["sessions", "resume", &id, "--print", "-m", words]).succeeded().prints("You said");
@@ -79,7 +79,7 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
     };
     let first = tell("FAKE-SAY two");
     assert_eq!((&only(&repo)["messages"], &only(&repo)["last_prompt"]), (&json!(5), &json!("FAKE-SAY two")));
-    // And when it is deleted, from what is kept, with its sub-agent.
+    // It is also resumed from the kept copy after it was deleted, with its subagent.
     repo.orchestra(["sessions", "keep", &id]).succeeded();
     let before = exported(&stage, &repo, &id);
     Ran::of(&mut opencode(&stage, &repo, &["session", "delete", &id]).expect("the program")).succeeded();
@@ -96,7 +96,7 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
         messages.iter().map(|message| message["parts"].clone()).collect()
     };
     assert_eq!(texts(&said(&after)[..said(&before).len()]), texts(&said(&before)));
-    // A fork is a conversation of its own.
+    // A fork is a separate session.
     repo.orchestra(["sessions", "resume", &id, "--fork", "--print", "-m", "FAKE-SAY forked"]).succeeded();
     let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
     let all = report["sessions"].as_array().expect("a list");

@@ -1,4 +1,5 @@
-//! A world in which real agent programs run without network: a namespace with loopback only, and in it a scripted model.
+//! A world in which real agent programs run without network: a namespace with loopback only, and a scripted
+//! model in it.
 
 use std::{
     ffi::OsString,
@@ -9,7 +10,7 @@ use std::{
 use serde_json::Value;
 use testkit::{TestRepo, World, until};
 
-/// The namespace, the model in it, and the world that sees both.
+/// The namespace, the model in it, and the world that uses both.
 pub(crate) struct Stage {
     world: World,
     model: Child,
@@ -17,12 +18,13 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Sets the stage, with an API key; `None`, with the test skipped, where something is missing.
+    /// Creates the stage, with an API key. Returns `None`, with the test skipped, if something is missing.
     pub(crate) fn set() -> Option<Self> {
         Self::set_with(("ANTHROPIC_API_KEY", "dummy"))
     }
 
-    /// As [`Stage::set`], with the login of a subscription instead: only with that Claude Code tells of usage limits.
+    /// Creates the stage with the login of a subscription instead: only then does Claude Code report usage
+    /// limits.
     pub(crate) fn set_with_login() -> Option<Self> {
         Self::set_with(("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy"))
     }
@@ -67,17 +69,17 @@ impl Stage {
         Some(Self { world, model, url })
     }
 
-    /// Where the scripted model answers.
+    /// Returns the URL of the scripted model.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// The world.
+    /// Returns the world.
     pub(crate) const fn world(&self) -> &World {
         &self.world
     }
 
-    /// A repository with a file of two lines.
+    /// Creates a repository with a file of two lines.
     pub(crate) fn repo(&self) -> TestRepo<'_> {
         let repo = self.world.repo();
         repo.write("shared.txt", "one\ntwo\n");
@@ -86,7 +88,7 @@ impl Stage {
         repo
     }
 
-    /// The requests that the model answered, in their order.
+    /// Returns the requests that the model answered, in order.
     pub(crate) fn requests(&self) -> Vec<Value> {
         let log = std::fs::read_to_string(self.world.dir().join("requests")).unwrap_or_default();
         log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
@@ -100,7 +102,7 @@ impl Drop for Stage {
     }
 }
 
-/// The one conversation that is listed.
+/// Returns the only session that is listed.
 pub(crate) fn only(repo: &TestRepo<'_>) -> Value {
     let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
     let all = report["sessions"].as_array().expect("a list");
@@ -108,7 +110,7 @@ pub(crate) fn only(repo: &TestRepo<'_>) -> Value {
     all[0].clone()
 }
 
-/// Where a pinned program is: `tests/real/install` puts it there.
+/// Returns the path of a pinned program, which `tests/real/install` installs.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os(format!("ORCHESTRA_REAL_{}", name.to_uppercase())).map(PathBuf::from);
@@ -119,7 +121,7 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     skip(&format!("{name} is not installed; tests/real/install does it"))
 }
 
-/// The server is the namespace's first process: it exists as long as the server.
+/// Starts the server as the first process of the namespace, which exists as long as the server.
 fn start_model(world: &World) -> Option<Child> {
     let works = inside("ip link set lo up && command -v python3 && command -v nsenter").output();
     if !works.is_ok_and(|ran| ran.status.success()) {
@@ -131,7 +133,7 @@ fn start_model(world: &World) -> Option<Child> {
     inside(script).arg(folder).arg(world.dir()).stdin(Stdio::null()).stdout(Stdio::null()).spawn().ok()
 }
 
-/// A shell in a network namespace of its own; where that takes it, in a user namespace as well.
+/// Returns a shell in its own network namespace, and in a user namespace if that is needed.
 fn inside(script: &str) -> Command {
     let mut command = Command::new("unshare");
     command.args(if is_root() { ["-n", "--"].as_slice() } else { ["-r", "-n", "--"].as_slice() });
@@ -144,7 +146,7 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|found| found.uid() == 0)
 }
 
-/// Says that a test cannot run here; where real agents are required, it fails instead.
+/// Reports that a test is skipped; if real agents are required, it fails instead.
 fn skip<T>(why: &str) -> Option<T> {
     testkit::skip("ORCHESTRA_REQUIRE_REAL", &format!("a real agent does not run: {why}"));
     None

@@ -1,7 +1,9 @@
-//! What `--json` prints: the whole answer of every kind, by the real binaries on repositories with content. Each is compared with its
-//! snapshot, checked against its schema, and read and written again by the library's types to the same bytes.
+//! The output of `--json`: the whole answer of every kind, printed by the real binaries for repositories
+//! with content. Each answer is compared with its snapshot, validated against its schema, and read and
+//! written back by the library's types to the same bytes.
 //!
-//! `INSTA_UPDATE=always cargo test --test suite -- answers::` writes the snapshots anew; `git diff` shows what is different.
+//! `INSTA_UPDATE=always cargo test --test suite -- answers::` rewrites the snapshots; `git diff` shows the
+//! differences.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -16,7 +18,7 @@ use crate::{
     world,
 };
 
-/// Checks an answer. `name` is its kind; where a kind has several snapshots, a point and what is special about it follow.
+/// Checks an answer. `name` is its kind; if a kind has several snapshots, a point and the variant follow.
 fn check(name: &str, ran: &Ran, redactions: &Redactions) {
     let said = ran.stdout();
     let line = said.trim_end();
@@ -30,7 +32,7 @@ fn check(name: &str, ran: &Ran, redactions: &Redactions) {
     });
 }
 
-/// An answer is as its schema says, and as the types of the library have it.
+/// Checks that an answer matches its schema and the types of the library.
 fn is_as_it_says(name: &str, line: &str) {
     let answer: Value = serde_json::from_str(line).expect("JSON");
     let kind = answer["kind"].as_str().expect("a kind");
@@ -42,7 +44,7 @@ fn is_as_it_says(name: &str, line: &str) {
     assert_eq!(again, line, "{name}, read and written again");
 }
 
-/// Without the folder of the world, and without the id of the repository's writer.
+/// Replaces the directory of the world and the id of the repository's writer.
 fn redactions(repo: &TestRepo<'_>, agents: &[&str]) -> Redactions {
     let common = orchestra::git::Repo::discover(repo.path()).expect("a repository");
     let writer = orchestra::store::writer::writer(&common).expect("a writer");
@@ -139,7 +141,7 @@ fn of_what_is_judged_lands_and_is_removed() {
     json("review", 0, &["review", "--json", &one, "--approve", "-m", "well done"]);
     json("review.look", 0, &["review", "--json", &two]);
     json("merge-ranked.plan", 0, &["merge-ranked", "--json", "--dry-run"]);
-    // What the user has not committed is in the way of what landed.
+    // An uncommitted file of the user is in the way of the landing.
     repo.write("one.txt", "mine\n");
     json("merge-ranked.blocked", 3, &["merge-ranked", "--json", &one]);
     repo.orchestra(["merge-ranked", "--abort"]).succeeded();
@@ -202,7 +204,7 @@ fn of_conversations() {
     json("adopt", &["adopt", "--json", &id("1")]);
 }
 
-/// A conversation that Codex compressed, which is named and not read.
+/// Writes a session that Codex compressed, which is reported but not read.
 fn compressed(world: &World) {
     let folder = world.home().join(".codex/sessions/2026/07/14");
     fs::create_dir_all(&folder).expect("a folder");
@@ -230,7 +232,7 @@ fn every_kind_has_a_snapshot_and_every_snapshot_a_kind() {
         names.filter_map(|name| Some(name.strip_suffix(".snap")?.split('.').next()?.to_owned())).collect();
     let listed: BTreeSet<String> = wire::KINDS.iter().map(|one| one.name.to_owned()).collect();
     assert_eq!(kinds, listed);
-    // A snapshot is of what a test here runs.
+    // Every snapshot belongs to a check in this file.
     let tests = include_str!("answers.rs");
     for kind in &listed {
         let checked = [format!("(\"{kind}\""), format!("        \"{kind}\",")];

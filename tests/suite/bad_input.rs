@@ -1,4 +1,4 @@
-//! Bad input: a clear message, the exit code of the table, nothing half-made.
+//! Invalid input: a clear message, the documented exit status, and nothing left incomplete.
 
 use testkit::TestRepo;
 
@@ -108,7 +108,7 @@ fn tasks_of_every_shape() {
     assert!(!shown.stdout().contains(['\u{1b}', '\u{7}', '\u{202e}']), "{}", shown.stdout());
     let titles: Vec<_> = repo.agents().iter().map(|agent| agent["title"].clone()).collect();
     assert_eq!(titles[1], "echo done # \\e[31m\\e]0;owned\\u{7}\\u{202e}");
-    // Git prints subjects and trailers as they are: nothing in them may be obeyed.
+    // Git prints subjects and trailers unchanged: they must not contain control characters.
     let plain = repo.git(["log", "--format=%B", "--glob=refs/orchestra/agents"]).stdout();
     assert!(!plain.contains(['\u{1b}', '\u{7}', '\u{202e}']));
 }
@@ -150,7 +150,7 @@ fn ambiguous_and_unknown_names() {
         .says("'twin' means 2 agents")
         .says("type more of one of: twin-");
     repo.orchestra(["stop", "nobody"]).exits(3).says("no agent 'nobody'");
-    repo.orchestra(["stop"]).succeeded().says("no agent runs");
+    repo.orchestra(["stop"]).succeeded().says("no agent is running");
     let open = repo.spawn("while :; do sleep 0.1; done");
     repo.orchestra(["stop"]).exits(2).says("git orchestra stop AGENT");
     repo.orchestra(["stop", &open]).succeeded();
@@ -166,7 +166,7 @@ fn broken_and_foreign_refs_hide_nobody() {
         repo.agents().remove(0)["id"].as_str().expect("an id").to_owned()
     };
     let head = repo.git(["rev-parse", "HEAD"]).line();
-    // A commit that is no event, a blob, a name that is no id, an empty ref file, a missing object.
+    // A commit without events, a blob, a name that is not an id, an empty ref file, a missing object.
     repo.git(["update-ref", "refs/orchestra/agents/plain-commit-00000", &head]);
     let blob = repo.git(["rev-parse", "HEAD:file.txt"]).line();
     repo.git(["update-ref", "refs/orchestra/agents/a-blob-00000", &blob]);
@@ -174,7 +174,7 @@ fn broken_and_foreign_refs_hide_nobody() {
     let agents = repo.path().join(".git/refs/orchestra/agents");
     std::fs::write(agents.join("empty-00000"), "").expect("a file");
     std::fs::write(agents.join("missing-00000"), format!("{}\n", "1".repeat(40))).expect("a file");
-    // Trailers that this clone vouches for, but malformed, on a commit whose parent is missing.
+    // Trailers with this clone's signature, but malformed, on a commit whose parent is missing.
     let whole = repo.git(["cat-file", "commit", &format!("refs/orchestra/agents/{id}")]).stdout();
     let torn = whole.replace("Orchestra-Attempt: 1", "Orchestra-Attempt: x");
     let torn: String = torn

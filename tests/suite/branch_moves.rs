@@ -1,5 +1,5 @@
-//! A branch of the user's moves only from the value that was seen to the value that is meant: whatever the user does meanwhile,
-//! and whenever something is killed, nothing of theirs is lost, overwritten or moved along.
+//! A branch of the user moves only from the value that was read to the intended value: whatever the user does meanwhile, and whenever a
+//! process is killed, none of the user's work is lost, overwritten or moved.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
@@ -7,8 +7,8 @@ use testkit::{Aim, Injector, Ran, TestRepo, World, until};
 
 use crate::{injector, merge_ranked::four, world};
 
-/// Programs that a command starts find this `git` first. Before (or after) its `at`-th call of those that work on a move, it runs
-/// a script in the repository, as the user would; before the first call of all, if `at` is 0.
+/// A `git` that is first on the PATH of a command's child processes. Before (or after) its `at`-th call that works on a move, it runs a
+/// script in the repository, as the user would; if `at` is 0, before its very first call.
 struct Wrapper {
     folder: PathBuf,
 }
@@ -20,12 +20,12 @@ impl Wrapper {
         Self { folder }
     }
 
-    /// How many calls of git worked on a move.
+    /// Returns the number of git calls that worked on a move.
     fn calls(&self) -> usize {
         fs::read(self.folder.join("calls")).map_or(0, |calls| calls.len())
     }
 
-    /// The script got to its end.
+    /// Whether the script ran to its end.
     fn succeeded(&self) -> bool {
         self.folder.join("ok").exists()
     }
@@ -66,7 +66,7 @@ fn which(program: &str, path: &std::ffi::OsStr) -> PathBuf {
         .expect("a program")
 }
 
-/// No lock and no record of a move is left, and git is content.
+/// Checks that no lock and no record of a move is left, and that git finds no fault.
 fn nothing_is_left(repo: &TestRepo<'_>, when: &str) {
     let git_dir = repo.path().join(".git");
     let mut open = vec![git_dir.clone()];
@@ -84,7 +84,7 @@ fn nothing_is_left(repo: &TestRepo<'_>, when: &str) {
     assert_eq!(repo.git(["fsck", "--no-dangling"]).stdout(), "", "{when}");
 }
 
-/// What a user may do while we work: as a script, and what must hold afterwards if it succeeded.
+/// Something that a user may do while a command runs: a name, a script, and a check that must hold if the script succeeded.
 type Deed = (&'static str, &'static str, fn(&TestRepo<'_>, &str));
 
 const DEEDS: &[Deed] = &[
@@ -115,7 +115,7 @@ fn read(repo: &TestRepo<'_>, file: &str) -> String {
     fs::read_to_string(repo.path().join(file)).unwrap_or_default()
 }
 
-/// `main` with branches to land, on a repository of its own.
+/// Creates a repository with `main` and branches to land.
 fn ready<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
     let repo = world.repo_named(name);
     repo.commit("more", &[("lines.txt", "a\nb\nc\n")]);
@@ -124,7 +124,7 @@ fn ready<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
     repo
 }
 
-/// A deed at every call of git that works on the move of a command, before it and after it; and before all of them.
+/// Runs a user's action before and after every git call that works on the move of a command, and before all of them.
 fn at_every_call(words: &[&str], prepare: fn(&TestRepo<'_>)) {
     let world = world();
     let wrapper = Wrapper::new(&world, "wrap");
@@ -245,7 +245,7 @@ fn changes_elsewhere_in_the_checkout_are_no_obstacle_and_stay() {
     repo.orchestra(["undo"]).succeeded();
     assert_eq!((repo.tip("main"), read(&repo, "file.txt")), (base, "not committed\n".into()));
     assert_eq!(repo.git(["status", "--porcelain"]).stdout(), dirt);
-    // What is staged waits for its commit: it would be on another branch otherwise than it was staged on.
+    // Staged changes wait for their commit: otherwise they would be on another commit than the one they were staged on.
     repo.git(["add", "file.txt"]).succeeded();
     repo.orchestra(["merge-ranked", "b3"])
         .exits(3)
@@ -271,7 +271,7 @@ fn another_git_at_work_is_waited_for_and_then_named() {
     }
 }
 
-/// A commit that changes files in every way; `main` is checked out and does not have it.
+/// Creates a commit that changes files in every way; `main` is checked out and does not contain it.
 fn every_kind<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
     let repo = world.repo_named(name);
     let old = "printf 'a\\nb\\n' > changed; echo x > run; echo g > gone; mkdir -p deep/er; echo d > deep/er/gone; echo f > turns; \
@@ -283,7 +283,7 @@ fn every_kind<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
     repo
 }
 
-/// A copy of a repository, in a folder of its own.
+/// Copies a repository into its own directory.
 fn copy<'world>(world: &'world World, repo: &TestRepo<'_>, name: &str) -> TestRepo<'world> {
     let to = repo.path().with_file_name(name);
     let _ = fs::remove_dir_all(&to);
@@ -291,7 +291,7 @@ fn copy<'world>(world: &'world World, repo: &TestRepo<'_>, name: &str) -> TestRe
     TestRepo::new(world, to)
 }
 
-/// From the record of a move on, until it is gone. A git of ours is killed with the program that started it.
+/// Kills from the time that a move is recorded until the record is removed. A git that we started is killed together with its parent.
 fn aim(program: &'static str) -> Aim {
     Aim {
         from: Some("/orchestra/moves/"),
@@ -301,7 +301,7 @@ fn aim(program: &'static str) -> Aim {
     }
 }
 
-/// Runs a command of ours that is killed at the `at`-th change. `None`: it makes fewer.
+/// Runs a command that is killed at the `at`-th change. Returns `None` if it makes fewer.
 fn killed(
     repo: &TestRepo<'_>,
     injector: &Injector,
@@ -318,7 +318,7 @@ fn clean_at(repo: &TestRepo<'_>, tip: &str, when: &str) {
     assert_eq!(repo.tip("main"), tip, "{when}");
     assert_eq!(repo.git(["status", "--porcelain", "--ignored"]).stdout(), "", "{when}");
     nothing_is_left(repo, when);
-    // The user goes on at once.
+    // The user can continue at once.
     repo.git(["commit", "-q", "--allow-empty", "-m", "next"]).succeeded();
 }
 
@@ -340,7 +340,7 @@ fn landing_is_killed(program: &'static str) {
         } else {
             repo.orchestra(["merge-ranked", finish]).succeeded()
         };
-        // Where nothing landed, there is nothing to undo.
+        // If nothing landed, there is nothing to undo.
         assert!(matches!(ran.code(), 0 | 3), "{when}: {ran:?}");
         let landed = repo.git(["log", "-1", "--format=%H", "--merges", "main"]).line();
         clean_at(&repo, if finish == "--continue" { &landed } else { &base }, &when);
@@ -391,7 +391,7 @@ fn what_the_user_did_after_a_kill_stays() {
     // In the middle of the files.
     killed(&repo, &injector, "checkout", &["merge-ranked", "b"], 12).expect("killed");
     assert!(repo.path().join(".git/index.lock").exists());
-    // Neither as it was, nor as the landing makes it, nor a beginning of that.
+    // The file is neither as it was, nor as the landing writes it, nor a beginning of that.
     repo.write("changed", "mine\n");
     repo.write("mine.txt", "mine too\n");
     repo.orchestra(["merge-ranked", "--abort"]).succeeded().says("not taken back: changed");
@@ -434,7 +434,7 @@ fn the_worktree_for_merging_is_reached_by_its_registration_alone() {
         .says("hint: mv");
     assert_eq!(repo.checkout(), before);
     assert_eq!(repo.git(["diff", "--cached", "--name-only"]).line(), "users.txt");
-    // Nor through a link in its place.
+    // Nor is it reached through a link in its place.
     let real = world.dir().join("elsewhere");
     fs::rename(&landing, &real).expect("moved");
     fs::write(real.join(".git"), dot_git).expect("a file");
@@ -482,7 +482,7 @@ fn whoever_switches_to_a_branch_while_it_moves_gets_its_files() {
     repo.git(["checkout", "-q", "-b", "mine"]).succeeded();
     repo.git(["rm", "-q", "file.txt"]).succeeded();
     repo.git(["commit", "-qm", "mine"]).succeeded();
-    // This file takes long to write: as long as main is where it was.
+    // This file takes long to write, during which main is at its old commit.
     let wait = format!(
         "cat; for i in $(seq 500); do test $(git rev-parse main) = {base} || exit 0; sleep 0.02; done"
     );

@@ -1,4 +1,5 @@
-//! Refs of ours that are damaged: each is named, with why and what brings it back, and the others are as if it were whole.
+//! Damaged refs: each is reported with the reason and the repair, and all others work as if nothing were
+//! damaged.
 
 use std::{fs, path::PathBuf};
 
@@ -12,7 +13,7 @@ use crate::{
 
 const NOWHERE: &str = "1234567890123456789012345678901234567890\n";
 
-/// Two agents that are done: the one whose refs are damaged, and an honest one.
+/// Creates two agents that are done: one whose refs will be damaged, and an intact one.
 fn two(repo: &TestRepo<'_>) -> (String, String) {
     let (bad, good) = (repo.spawn("echo 1 > one.txt"), repo.spawn("echo 2 > two.txt"));
     repo.end_of(&bad);
@@ -24,7 +25,7 @@ fn file_of(repo: &TestRepo<'_>, name: &str) -> PathBuf {
     repo.path().join(".git").join(name)
 }
 
-/// What damages a ref, and what is said of it.
+/// A name, what damages a ref, and the reported reason.
 type Damage = (&'static str, fn(&TestRepo<'_>, &PathBuf), &'static str);
 
 fn put(path: &PathBuf, content: &str) {
@@ -49,7 +50,7 @@ const DAMAGES: &[Damage] = &[
     ),
 ];
 
-/// Every command that lists agents.
+/// All commands that list agents.
 const LISTS: &[&[&str]] =
     &[&["status"], &["worktrees"], &["cleanup", "-n"], &["collect"], &["review"], &["merge-ranked", "-n"]];
 
@@ -96,15 +97,15 @@ fn an_agent_alone_whose_ref_is_damaged_is_never_no_agents() {
     for (list, never) in [
         (&["status"] as &[&str], "no agents yet"),
         (&["worktrees"], "no agent has"),
-        (&["cleanup", "-n"], "there are no agents"),
-        (&["collect"], "there are no agents"),
+        (&["cleanup", "-n"], "no agents"),
+        (&["collect"], "no agents"),
     ] {
         let ran = repo.orchestra(list);
         says_which(&ran, &bad, "is empty");
         assert!(!ran.stderr().contains(never), "{list:?}");
     }
     repo.orchestra(["merge-ranked"]).exits(3).says(&format!("agent '{bad}' cannot be read"));
-    // Others come and go as before.
+    // Other agents can be spawned and removed as usual.
     let more = repo.spawn("true");
     repo.end_of(&more);
     repo.orchestra(["stop", "--all"]);
@@ -188,7 +189,7 @@ fn sync_moves_damaged_refs_out_of_the_way_and_takes_in_again_what_the_remote_has
         assert_eq!(shared_of_hub(&world), before);
     }
     assert_eq!(repo.orchestra(["status", "--json"]).json()["unreadable"].as_array().map(Vec::len), Some(0));
-    // Private refs, and those that only say what the remote had, are no less in git's way.
+    // Damaged private refs and remote-tracking refs block git just the same.
     for name in [
         format!("refs/orchestra-local/logs/{good}"),
         format!("refs/orchestra-local/remotes/origin/agents/{good}"),
@@ -197,7 +198,7 @@ fn sync_moves_damaged_refs_out_of_the_way_and_takes_in_again_what_the_remote_has
         repo.orchestra(["sync"]).succeeded();
         repo.git(["fetch", "-q", "origin"]).succeeded();
     }
-    // What no remote has stays named after it was moved.
+    // A ref that no remote has is still reported after it was moved.
     let alone = repo.spawn("echo 3 > three.txt");
     repo.end_of(&alone);
     put(&file_of(&repo, &format!("refs/orchestra/agents/{alone}")), "");
@@ -232,7 +233,7 @@ fn packed_and_loose_refs_are_listed_as_git_lists_them() {
     assert_eq!(list.symbolic, ["refs/heads/x/points"]);
     let broken: Vec<(&str, &str)> =
         list.broken.iter().map(|broken| (broken.name.as_str(), broken.why.as_str())).collect();
-    // Its older, packed value is not what it is.
+    // Its older, packed value is not its current value.
     assert_eq!(broken, [("refs/heads/x/5", "is empty")]);
     assert!(library.find_ref("refs/heads/x/5").is_err());
 }

@@ -1,5 +1,5 @@
-//! The ref of an agent's work is damaged, or names what is not its work: every command says the same of it, with what repairs it,
-//! and the others are as if it were whole.
+//! The ref of an agent's work is damaged or names something else: every command reports the same, with the
+//! repair, and all other agents work as if nothing were damaged.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::{
 
 const NOWHERE: &str = "1234567890123456789012345678901234567890\n";
 
-/// A kind of damage: what the file of the ref holds then, and what is said of it.
+/// A kind of damage: its name, the content of the ref's file, and the reported reason.
 type Damage = (&'static str, fn(&TestRepo<'_>) -> String, &'static str);
 
 const DAMAGES: &[Damage] = &[
@@ -82,7 +82,7 @@ fn every_command_says_the_same_of_work_that_cannot_be_read() {
         }
         fs::write(&path, &whole).expect("restored");
     }
-    // The remedy is what repairs it.
+    // The hinted command repairs it.
     fs::write(&path, "").expect("damaged");
     let json = repo.orchestra(["status", "--json"]).json();
     let remedy = json["unreadable"][0]["remedy"].as_str().expect("a remedy").to_owned();

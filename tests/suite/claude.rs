@@ -1,5 +1,5 @@
-//! The profile `claude`: what is read, what is started, what its ends mean. The scripted program stands in for the real one,
-//! which `tests/real` runs; the streams of the real one are fixtures.
+//! The profile `claude`: what is read, what is started, and what its exits mean. The scripted program
+//! replaces the real one, which `tests/real` runs; the streams of the real one are fixtures.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -36,7 +36,7 @@ fn heard(name: &str) -> (StreamSummary, Vec<StreamEvent>) {
 
 #[test]
 fn the_real_streams_are_understood() {
-    // Name, the word for the failure of the last turn, rounds, denials.
+    // The name, the word for the failure of the last turn, the turns, the denials.
     for (name, failure, turns, denials) in [
         ("write-and-commit", None, 3, 0),
         ("resumed", None, 1, 0),
@@ -93,7 +93,7 @@ fn questions_interrupts_and_answers_are_understood() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Lines that are cut, changed or made of anything are heard without a fault.
+    /// Lines that are cut, changed or random are read without a panic.
     #[test]
     fn no_bytes_make_it_panic(name in 0usize..4, line in 0usize..30, cut: usize, byte: u8, junk in prop::collection::vec(any::<u8>(), 0..200)) {
         let lines = fixture(["write-and-commit", "denied", "subagent", "stdin-permission-interrupt"][name]);
@@ -134,11 +134,11 @@ fn is_the_default_and_its_leftovers_are_committed_for_it() {
     assert_eq!(agent["permission_mode"], "acceptEdits");
     assert_eq!(repo.file_in_head(id, "hello.txt"), "hi\n");
     assert_eq!(repo.checkout(), before);
-    // The conversation was chosen and on the disk before the program began.
+    // The session id was chosen and recorded before the program started.
     let starting = repo.facts(id).into_iter().find(|fact| fact["phase"] == "starting").expect("a launch");
     assert_eq!(starting["session"], agent["session"]);
     assert_eq!(agent["session"].as_str().map(str::len), Some(36));
-    // Plain git tells what it cost.
+    // Plain git shows the cost.
     assert_eq!((repo.trailer(id, "Cost-Micros"), repo.trailer(id, "Denials")), ("10000".into(), "1".into()));
     let table = repo.orchestra(["status"]).succeeded().stdout();
     assert!(table.contains("COST") && table.contains("DENIED") && table.contains("$0.01"), "{table}");
@@ -163,7 +163,7 @@ fn its_log_reads_like_a_conversation() {
     let expected = "> say I \\e[31mwrite.\n> write hello.txt hi\n> refused git commit -m x\nI \\e[31mwrite.\n  → Write hello.txt\n  \
                     ← File created\n  → Bash git commit -m x\n  ✗ denied: Bash: git commit -m x needs approval\n  ✗ git commit -m x\n\
                     ── done: 1 turn, $0.01, 1 denied ──\n";
-    // What would colour a terminal is taken off or made visible.
+    // Colours are removed, and other control sequences made visible.
     let log = log.replace("I write.", "I \\e[31mwrite.").replace("> say I \\e[31m\\e[31m", "> say I \\e[31m");
     assert_eq!(log, expected);
     let raw = repo.orchestra(["logs", "--raw", &id]).succeeded().stdout();
@@ -225,7 +225,7 @@ fn its_flags_come_from_the_command_line_and_git_config() {
     ] {
         assert!(given.contains(&flag), "{flag} in {given:?}");
     }
-    // The task goes by standard input: every user of the machine can read a command line.
+    // The task is passed on standard input, since every user of the machine can read command lines.
     assert!(!given.iter().any(|flag| flag.contains("write a b")), "{given:?}");
     assert_eq!(agent["permission_mode"], "plan");
 }
@@ -292,7 +292,7 @@ fn nothing_changed_and_something_denied_is_a_failure() {
 fn failures_that_may_pass_are_gone_on_with_and_others_are_not() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
-    // What it does, then: phase, attempts, part of the reason.
+    // The task, the phase, the attempts, a part of the reason.
     for (task, phase, attempts, reason) in [
         ("fail 529 once\nwrite a b", "done", 2, ""),
         ("crash once\nwrite a b", "done", 2, ""),

@@ -1,4 +1,4 @@
-//! `collect`: nothing stays in a worktree alone, and everything is summed up.
+//! `collect`: saves all work that is only in a worktree, and summarizes everything.
 
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ fn what_was_done_since_the_end_becomes_work() {
     assert_eq!(collect()["saved"], "nothing");
     // And it lands.
     let note = repo.git(["show", "-s", "--format=%N", "--notes=*", &head]).stdout();
-    assert_eq!(note, "\n", "shown once git log is told to");
+    assert_eq!(note, "\n", "shown only if git log is configured to");
     repo.orchestra(["merge-ranked"]).succeeded();
     assert!(repo.has("main", "two.txt"));
     let note = repo.git(["show", "-s", "--format=%N", &head]).stdout();

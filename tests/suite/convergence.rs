@@ -1,7 +1,7 @@
-//! Clones that write, meet, crash and lose things at random end with the same objects: the decisions of `sync`, driven through the
-//! library, with the objects of all clones in one memory and their refs in this file's own.
+//! Clones that write, sync, crash and lose data at random end up with the same objects: tests the decisions
+//! of `sync` through the library, with the objects of all clones in memory and their refs in this file.
 //!
-//! `ORCHESTRA_SCHEDULES` sets how many of each kind are run, `ORCHESTRA_SEED` where they begin.
+//! `ORCHESTRA_SCHEDULES` sets the number of schedules of each kind, `ORCHESTRA_SEED` the first seed.
 
 use std::collections::BTreeSet;
 
@@ -30,16 +30,16 @@ use crate::world;
 const CLONES: usize = 3;
 const STEPS: u64 = 200;
 const AGENTS: u64 = 5;
-/// Quiet rounds after which all are the same.
+/// The number of rounds without new events after which all clones are equal.
 const ROUNDS: usize = 3;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
-    /// All speak with one bare repository.
+    /// All sync with one bare repository.
     Hub,
-    /// Each speaks with the others.
+    /// Each syncs with the others.
     Ring,
-    /// One of them is of another version, which folds in another way.
+    /// One of them has another version, with a different fold.
     Versions,
 }
 
@@ -76,17 +76,17 @@ struct Play<'a> {
     numbers: Numbers,
     clones: Vec<Clone>,
     hub: RefSnapshot,
-    /// Lines of events that some clone has written and nobody may lose.
+    /// Event lines that a clone has written and that must not be lost.
     written: BTreeSet<String>,
     names: usize,
 }
 
 struct Clone {
     ours: RefSnapshot,
-    /// What it knows of the hub.
+    /// Its last known state of the hub.
     tracking: RefSnapshot,
     writer: String,
-    /// How wrong its clock is, in seconds.
+    /// The error of its clock, in seconds.
     clock: i64,
 }
 
@@ -164,7 +164,8 @@ impl<'a> Play<'a> {
         self.nothing_is_lost();
     }
 
-    /// Every event is in the life of an agent or in an archive, and folds to the same bytes under both orders of reading.
+    /// Checks that every event is in the history of an agent or in an archive, and that both reading orders
+    /// fold to the same bytes.
     fn nothing_is_lost(&self) {
         let side = &self.clones[0].ours;
         let mut found = BTreeSet::new();
@@ -188,7 +189,7 @@ impl<'a> Play<'a> {
         let id = Self::id(self.pick(AGENTS));
         let fact = match self.clones[at].ours.agents.get(&id) {
             None => {
-                // Of one name there is one agent: it is made once.
+                // Each agent name is used once.
                 if self.clones.iter().any(|other| other.ours.agents.contains_key(&id))
                     || self.hub.agents.contains_key(&id)
                     || self.is_put_away(&id)
@@ -246,7 +247,7 @@ impl<'a> Play<'a> {
         self.repo.write_commit(&Commit::by(&identity, seconds, tree, parents, message)).expect("written")
     }
 
-    /// An agent ends, with work.
+    /// Ends an agent, with work.
     fn end(&mut self, at: usize) {
         let id = Self::id(self.pick(AGENTS));
         let Some(head) = self.clones[at].ours.heads.get(&id).copied() else { return };
@@ -260,7 +261,7 @@ impl<'a> Play<'a> {
         self.append(at, &id, &Fact::Finished(finished));
     }
 
-    /// As `store::archive::add` does, in this memory.
+    /// Archives an agent in memory, as `store::archive::add` does.
     fn archive(&mut self, at: usize) {
         let id = Self::id(self.pick(AGENTS));
         let ours = &self.clones[at].ours;
@@ -294,7 +295,7 @@ impl<'a> Play<'a> {
         self.clones[at].ours.notes.insert("results".into(), new);
     }
 
-    /// The hub loses something that some clone has.
+    /// Makes the hub lose something that a clone has.
     fn lose(&mut self) {
         let id = Self::id(self.pick(AGENTS));
         let Some(there) = self.hub.agents.get(&id).copied() else { return };
@@ -308,12 +309,12 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// A machine is copied: two clones write under one name.
+    /// Copies a machine: two clones then write under one writer id.
     fn copy_name(&mut self, at: usize) {
         self.clones[at].writer = self.clones[(at + 1) % CLONES].writer.clone();
     }
 
-    /// The sides that a clone speaks with.
+    /// Returns the repositories with which a clone syncs.
     fn others(&self, at: usize) -> Vec<RefSnapshot> {
         match self.kind {
             Kind::Ring => (1..CLONES).map(|next| self.clones[(at + next) % CLONES].ours.clone()).collect(),
@@ -337,7 +338,7 @@ impl<'a> Play<'a> {
         plan
     }
 
-    /// One sync; `crash` says after how many changes it is cut off.
+    /// Runs one sync; `crash` is the number of changes after which it is interrupted.
     fn meet(&mut self, at: usize, crash: Option<usize>) {
         let mut left = crash.unwrap_or(usize::MAX);
         for other in 0..self.others(at).len() {
@@ -353,7 +354,7 @@ impl<'a> Play<'a> {
                 if !self.take_in(at, &plan, &mut left) || self.kind == Kind::Ring || plan.sends.is_empty() {
                     break;
                 }
-                // Somebody else may be quicker.
+                // Another clone may have been first.
                 if crash.is_some() && self.numbers.below(2) == 0 {
                     self.meet((at + 1) % CLONES, None);
                 }
@@ -383,7 +384,7 @@ impl<'a> Play<'a> {
     }
 }
 
-/// As git and a server would.
+/// Applies a push as git and a server would.
 fn push_to(repo: &Repo, hub: &mut RefSnapshot, push: &Push) {
     let now = get(hub, &push.name);
     let may = match (push.rule, now, push.new) {

@@ -1,4 +1,5 @@
-//! The dispatcher: through real git, own folder first, arguments and exit codes untouched.
+//! The dispatcher, called through real git: its own directory comes first, and arguments and exit statuses
+//! are passed unchanged.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -43,7 +44,7 @@ fn our_own_commands_are_found_beside_us_not_on_path() {
     let folder = world.dir().join("fakes");
     program(&folder, "git-orchestra-status", "echo fake");
     with_path(&repo, &folder, &["status"]).succeeded().says("no agents yet");
-    // Not on PATH at all: called by its place, it still finds the others.
+    // It is not on PATH at all: called by its path, it still finds the other binaries.
     let mut command = repo.command(world.bins().join("git-orchestra"));
     Ran::of(command.args(["status"]).env("PATH", "/usr/local/bin:/usr/bin:/bin"))
         .succeeded()
@@ -71,7 +72,7 @@ fn help_is_there_in_every_form() {
     let repo = world.repo();
     for arguments in [vec![], vec!["help"]] {
         let help = repo.orchestra(arguments).succeeded().stdout();
-        assert!(help.contains("spawn") && help.contains("Start an agent per task"), "{help}");
+        assert!(help.contains("spawn") && help.contains("Start one agent per task"), "{help}");
     }
     let short = repo.orchestra(["spawn", "-h"]).succeeded().stdout();
     let long = repo.orchestra(["help", "spawn"]).succeeded().stdout();
@@ -103,7 +104,7 @@ fn pages_and_completions_are_installed_and_removed_again() {
     assert!(prefix.join("share/man/man1/git-orchestra-spawn.1").is_file());
     assert!(prefix.join("share/bash-completion/completions/git-orchestra").is_file());
     let again = repo.orchestra(["setup", "--prefix", prefix_text]).succeeded().stdout();
-    assert!(again.lines().all(|line| line.starts_with("as it should be")), "{again}");
+    assert!(again.lines().all(|line| line.starts_with("up to date")), "{again}");
     repo.orchestra(["setup", "--uninstall", "--prefix", prefix_text]).succeeded();
     assert!(!prefix.join("share/man/man1/git-orchestra-spawn.1").exists());
 }
@@ -112,16 +113,16 @@ fn pages_and_completions_are_installed_and_removed_again() {
 fn the_demo_does_the_main_job() {
     let world = world();
     let home = TestRepo::new(&world, world.home());
-    // Without any configuration of the user's.
+    // Without any user configuration.
     fs::remove_file(world.home().join(".gitconfig")).expect("removed");
     let stage = world.dir().join("stage");
     home.orchestra(["demo", "--dir", stage.to_str().expect("text")])
         .succeeded()
-        .says("Your own checkout was never touched");
+        .says("Your own checkout was not touched");
     let repo = TestRepo::new(&world, stage.join("greetings"));
     assert_eq!(repo.refs("refs/orchestra/agents/").len(), 4);
     assert!(repo.agents().iter().all(|agent| agent["phase"] == "done" && agent["commits"] == 1));
-    // Two change the same line: one of them is set aside.
+    // Two agents change the same line: one of them is set aside.
     assert_eq!(repo.agents().iter().filter(|agent| agent["merged"] == true).count(), 3);
     assert_eq!(repo.git(["log", "--merges", "--oneline", "main"]).stdout().lines().count(), 3);
     home.orchestra(["demo", "--dir", stage.to_str().expect("text")]).exits(3).says("not empty");

@@ -1,4 +1,4 @@
-//! What a dry run promises is what happens.
+//! A dry run shows exactly what the command then does.
 
 use std::fs;
 
@@ -7,13 +7,13 @@ use testkit::{Ran, TestRepo};
 
 use crate::world;
 
-/// The fields of every agent of a report, in its order.
+/// Returns the fields of every agent in a report, in order.
 fn fields(report: &Value, list: &str, keys: &[&str]) -> Vec<Vec<Value>> {
     let agents = report[list].as_array().cloned().unwrap_or_default();
     agents.iter().map(|agent| keys.iter().map(|key| agent[*key].clone()).collect()).collect()
 }
 
-/// Both answers of a command: what it says that it would do, and what it does.
+/// Returns both answers of a command: of its dry run, and of the real run.
 fn both(repo: &TestRepo<'_>, command: &[&str]) -> (Ran, Ran) {
     let refs = repo.refs("refs");
     let dry = repo.orchestra([command, &["--dry-run", "--json"]].concat());
@@ -29,7 +29,7 @@ fn errors(ran: &Ran) -> Vec<String> {
 fn spawn_starts_what_it_promised() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
-    // Nothing can be made beside the repository: the worktrees go into it.
+    // Nothing can be created next to the repository: the worktrees are created inside it.
     let beside = repo.path().with_extension("worktrees");
     fs::write(&beside, "a file of the user's").expect("a file");
     for options in [&["-j", "2"][..], &["--permission", "plan"], &["--agent", "sh", "--base", "HEAD"]] {
@@ -177,7 +177,7 @@ fn undo_takes_back_what_it_promised_and_refuses_where_it_said_so() {
 fn sync_sends_what_it_promised() {
     let world = world();
     let repo = crate::sync::first(&world);
-    // Nothing that looks like a key stands in this file.
+    // This file must not contain a text that looks like a key.
     let secret = format!("echo 'k = {}{}' > s", "AKIA", "QYLPMN5HHHFPZAM2");
     for (name, script) in [("good", "echo 1 > one"), ("secret", secret.as_str())] {
         repo.orchestra(["spawn", "--agent", "sh", "--name", name, script]).succeeded();

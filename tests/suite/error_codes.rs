@@ -1,4 +1,4 @@
-//! The codes of errors, on every channel on which an error is told: whole outputs.
+//! Error codes, in every output in which an error appears: whole outputs.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -8,7 +8,8 @@ use testkit::{Ran, TestRepo};
 
 use crate::world;
 
-/// Standard output, standard error and the exit code in one picture, without what differs from run to run.
+/// Returns standard output, standard error and the exit status as one text, without what differs from run
+/// to run.
 fn picture(ran: &Ran, repo: &TestRepo<'_>) -> String {
     let folder = repo.path().display().to_string();
     let clean = |text: String| text.replace(&folder, "REPO");
@@ -139,7 +140,7 @@ fn every_code_is_used_and_told_in_the_manual() {
             }
         }
     }
-    // The general codes are given by kind.
+    // The general codes are given by their kind.
     let is_used = |code: &Code| *code == Code::from(code.kind()) || used.contains(code.variant());
     let unused: Vec<&Code> = Code::ALL.iter().filter(|code| !is_used(code)).collect();
     assert!(unused.is_empty(), "nothing gives {unused:?}");

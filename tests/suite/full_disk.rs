@@ -1,10 +1,11 @@
-//! A full disk: nothing is lost, nothing is half-made, and the reason is said.
+//! A full disk: nothing is lost, nothing is left incomplete, and the reason is reported.
 
 use testkit::{Ran, World};
 
 use crate::{skip, world};
 
-/// Runs a script on a disk of 12 MB of its own, in a namespace of its own. `None`, loudly, where that is not allowed.
+/// Runs a script on its own disk of 12 MB, in its own namespace. Returns `None`, with the test skipped, if
+/// that is not permitted.
 fn on_a_small_disk(world: &World, script: &str) -> Option<Ran> {
     let folder = world.dir().join("small");
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -44,7 +45,7 @@ fn an_agent_that_fills_the_disk_fails_and_says_so() {
     let exits: Vec<&str> = shown.lines().filter(|line| line.starts_with("exit ")).collect();
     assert_eq!(exits, ["exit 1", "exit 3", "exit 0"], "{said}\n{shown}");
     assert!(shown.contains("\"phase\":\"failed\",\"liveness\":\"ended\""), "{shown}");
-    // Its output could not be stored at its end, and was when there was space again.
+    // Its output could not be stored when it ended, but was stored once there was space again.
     assert!(shown.contains("\nkept\n"), "{shown}");
     assert!(!shown.contains("refused"), "what was refused left nothing: {shown}");
     assert!(!shown.contains(".lock"), "{shown}");

@@ -1,4 +1,5 @@
-//! An agent goes on in another clone: branch, unsaved files and conversation come along, and one machine has it at a time.
+//! An agent is resumed in another clone: its branch, unsaved files and session are transferred, and one
+//! machine runs it at a time.
 
 use std::path::{Path, PathBuf};
 
@@ -41,9 +42,9 @@ fn a_stopped_agent_goes_on_elsewhere_with_everything_it_had() {
         (a.agent(&id)["label"].clone(), a.file_in_head(&id, "whole.txt")),
         ("laptop".into(), "half\n".into())
     );
-    // And back again.
+    // And back to the first clone.
     let back = ["resume", &id, "-m", "echo 3 > three.txt"];
-    // Its branch is not moved under the files of the user's own checkout either.
+    // The branch is not moved while it is checked out by the user either.
     let (tree, branch) = (a.worktree(&id).to_string_lossy().into_owned(), format!("orchestra/{id}"));
     a.git(["worktree", "remove", "--force", &tree]).succeeded();
     a.git(["checkout", "-q", &branch]).succeeded();
@@ -80,7 +81,7 @@ fn an_agent_of_a_dead_machine_is_taken_over_with_its_unsaved_files() {
     assert_eq!(b.file_in_head(&id, "unsaved.txt"), "unsaved\n");
     assert_eq!(b.file_in_head(&id, "log.txt"), "one\n");
     assert!(b.file_in_head(&id, "status.txt").contains("?? unsaved.txt"), "as unsaved as it was");
-    // The machine was not dead after all: at its next sync, its agent ends.
+    // The machine was not gone after all: at its next sync, its agent ends.
     meet(&[&b, &a]);
     let folder = a.path().join(".git/orchestra/agents").join(&id);
     until("the other ends", || (!folder.exists()).then_some(()));
@@ -105,12 +106,12 @@ fn a_conversation_is_put_where_its_program_finds_it() {
     );
     let text = text.expect("text");
     assert!(text.contains("say first") && text.contains("write second.txt 2"), "{text}");
-    // Without being asked for, none travels.
+    // Unless it is requested, no session is sent.
     let plain = shared_of_hub(&world).into_iter().filter(|(name, _)| name.contains("transcripts")).count();
     assert_eq!(plain, 1);
 }
 
-/// A clone of somebody with another home.
+/// A clone of another user with another home.
 struct Elsewhere<'world> {
     repo: TestRepo<'world>,
     home: PathBuf,

@@ -1,4 +1,5 @@
-//! Whether work is elsewhere: one history a row, made by plain git, and the right answer.
+//! Whether work is integrated elsewhere: a table of histories, created by plain git, with the right
+//! answers.
 
 use orchestra::{
     git::{Oid, Repo},
@@ -8,7 +9,8 @@ use testkit::{Ran, TestRepo};
 
 use crate::world;
 
-/// Two commits of work on ten lines of one file and a file of its own; `main` has one commit of somebody else's meanwhile.
+/// Two commits of work on ten lines of one file and a separate file; meanwhile `main` has one commit of
+/// somebody else.
 const BEGIN: &str = "
     seq 1 10 > lines.txt; git add .; git commit -qm base; git branch -M main; git tag base
     git checkout -qb work
@@ -17,7 +19,7 @@ const BEGIN: &str = "
     git checkout -q main; echo other > other.txt; git add .; git commit -qm other
 ";
 
-/// What happened then, on `main`.
+/// What then happened on `main`, and the expected answer.
 const HISTORIES: &[(&str, &str, Integration)] = &[
     ("nothing happened", "", Integration::Missing),
     ("no work", "git branch -qf work base", Integration::Nothing),

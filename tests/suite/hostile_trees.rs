@@ -1,4 +1,5 @@
-//! Work whose trees git would refuse, or that is not what it says: it is set aside by name, and an honest agent's work beside it lands.
+//! Work with trees that git would refuse, or that are not what they claim to be: it is set aside by name,
+//! and an intact agent's work lands.
 
 use std::{
     fs,
@@ -16,7 +17,7 @@ use testkit::{TestRepo, World};
 
 use crate::world;
 
-/// An object of any content, as plain git writes it when it is told not to look.
+/// Writes an object with any content, as plain git does without its checks.
 pub(crate) fn object(repo: &TestRepo<'_>, kind: &str, content: &[u8]) -> String {
     let mut command = repo.command("git");
     command.args(["hash-object", "-t", kind, "-w", "--literally", "--stdin"]);
@@ -27,7 +28,7 @@ pub(crate) fn object(repo: &TestRepo<'_>, kind: &str, content: &[u8]) -> String 
     String::from_utf8_lossy(&said.stdout).trim().to_owned()
 }
 
-/// A tree with just these entries, in this order.
+/// Writes a tree with exactly these entries, in this order.
 pub(crate) fn tree(repo: &TestRepo<'_>, entries: &[(&str, &[u8], &str)]) -> String {
     let mut bytes = Vec::new();
     for (mode, name, id) in entries {
@@ -37,12 +38,12 @@ pub(crate) fn tree(repo: &TestRepo<'_>, entries: &[(&str, &[u8], &str)]) -> Stri
     object(repo, "tree", &bytes)
 }
 
-/// One commit on top of main.
+/// Creates one commit on top of main.
 fn commit(repo: &TestRepo<'_>, tree: &str) -> String {
     repo.git(["commit-tree", "-m", "work", "-p", "main", tree]).succeeded().line()
 }
 
-/// Trees in each other, the innermost with one file.
+/// Creates nested trees, the innermost with one file.
 fn nested(repo: &TestRepo<'_>, name: &[u8], depth: usize, inner: &str) -> String {
     (0..depth).fold(inner.to_owned(), |below, _| tree(repo, &[("40000", name, &below)]))
 }
@@ -50,11 +51,11 @@ fn nested(repo: &TestRepo<'_>, name: &[u8], depth: usize, inner: &str) -> String
 /// A kind of hostile work.
 struct Shape {
     name: &'static str,
-    /// Makes its commit.
+    /// Creates its commit.
     make: fn(&TestRepo<'_>) -> String,
-    /// What is said of it.
+    /// The reported reason.
     reason: &'static str,
-    /// Whether `git fsck --strict` refuses it too. What git takes there, no checkout can hold.
+    /// Whether `git fsck --strict` refuses it too. Of what git accepts here, no checkout is possible.
     by_git: bool,
 }
 
@@ -168,7 +169,7 @@ fn shapes() -> Vec<Shape> {
     ]
 }
 
-/// Sixteen names for one tree, eight deep: 16⁸ paths in nine objects.
+/// Creates sixteen names for one tree, eight levels deep: 16⁸ paths in nine objects.
 fn bomb(repo: &TestRepo<'_>, file_name: &[u8]) -> String {
     let mut below = tree(repo, &[("100644", file_name, &file(repo))]);
     for _ in 0..8 {
@@ -179,7 +180,7 @@ fn bomb(repo: &TestRepo<'_>, file_name: &[u8]) -> String {
     below
 }
 
-/// Every file that is called `canary`, outside of git's own folders.
+/// Returns every file named `canary`, outside of git's own directories.
 fn canaries(world: &World) -> Vec<PathBuf> {
     let (mut found, mut open) = (Vec::new(), vec![world.dir().to_owned()]);
     while let Some(folder) = open.pop() {
@@ -241,7 +242,7 @@ fn odd_trees_that_git_takes_are_taken() {
     }
 }
 
-/// An agent of another clone, done, with this commit as its work.
+/// Creates an agent of another clone, done, with this commit as its work.
 pub(crate) fn pulled(repo: &TestRepo<'_>, id: &str, head: &str) {
     let base = repo.tip("main");
     let event = |fact: String, l: u64| {
@@ -302,7 +303,7 @@ fn every_shape_is_named_by_every_command_and_the_honest_work_lands() {
         let shown = repo.orchestra(["review", &id]).succeeded().stdout();
         assert!(shown.contains(shape.reason), "{id}: {shown}");
         repo.orchestra(["review", &id, "--approve"]).exits(3).says(shape.reason);
-        // What can be looked at is shown with a warning; what has no end, or is not all here, is not.
+        // What can be read is shown with a warning; what is endless or incomplete is not.
         let diff = repo.orchestra(["diff", &id, "--name-only"]);
         assert!([0, 3].contains(&diff.code()), "{id}: {}", diff.stderr());
         diff.says(shape.reason);
@@ -332,7 +333,7 @@ fn every_shape_is_named_by_every_command_and_the_honest_work_lands() {
 fn a_branch_over_which_a_step_breaks_is_set_aside_and_the_next_one_lands() {
     let world = world();
     let repo = world.repo();
-    // Its header can be read, its content cannot: nothing tells before it is checked out.
+    // Its header can be read, its content cannot: the fault is found only at the checkout.
     let noise: Vec<u8> = (0u32..60_000).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     let blob = object(&repo, "blob", &noise);
     let torn = beside(&repo, "100644", b"a-torn.bin", &blob);
@@ -412,7 +413,7 @@ fn a_bomb_of_an_agent_here_holds_up_neither_cleanup_nor_sync() {
     assert!(has(&format!("heads/{good}")) && has(&format!("agents/{bad}")) && !has(&name), "{there:?}");
 }
 
-/// Objects stay; nothing that was looked at is left in a folder for temporary files.
+/// Objects stay; temporary directories contain nothing that was created to inspect them.
 #[test]
 fn looking_leaves_nothing_behind() {
     let world = world();

@@ -1,11 +1,11 @@
-//! Whoever asks for JSON gets one object, whatever comes of it.
+//! With `--json`, a command prints exactly one object, whatever happens.
 
 use serde_json::Value;
 use testkit::Ran;
 
 use crate::world;
 
-/// The one object on standard output.
+/// Returns the single object on standard output.
 fn object(ran: &Ran) -> Value {
     assert_eq!(ran.stdout().lines().count(), 1, "{}", ran.stdout());
     let object = ran.json();
@@ -39,7 +39,7 @@ fn an_error_is_one_object_beside_the_words() {
     let nowhere = testkit::TestRepo::new(&world, world.home());
     let ran = nowhere.orchestra(["status", "--json"]).exits(128);
     assert_eq!(object(&ran)["error"], "not_a_repository");
-    // Without it, nothing of the kind.
+    // Without the option, no object is printed.
     assert_eq!(repo.orchestra(["status", "nosuch"]).exits(3).stdout(), "");
     assert_eq!(repo.orchestra(["status", "--nosuch", "--", "--json"]).exits(2).stdout(), "");
 }

@@ -1,4 +1,5 @@
-//! Landing when things go wrong: kills, dirty checkouts, targets that move, commands that hang, input that makes no sense.
+//! Landing under adverse conditions: kills, uncommitted changes, moving targets, hanging commands, invalid
+//! input.
 
 use std::{
     fs,
@@ -18,7 +19,7 @@ fn started(command: &mut Command) -> std::process::Child {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
 }
 
-/// A test command that says where it is, and waits for a file, but not for ever.
+/// Returns a test command that reports its directory, and waits for a file with a time limit.
 fn waiting(folder: &Path) -> String {
     let (there, go) = (folder.join("there"), folder.join("go"));
     format!(
@@ -36,10 +37,10 @@ fn a_dirty_checkout_stays_as_it_is_and_the_result_waits() {
     let before = repo.checkout();
     let ran = land(&repo, &[]).exits(3);
     let ran = ran.says("are not committed: lines.txt; the landing waits").says("hint: commit them");
-    let ran = ran.says("--continue goes on");
+    let ran = ran.says("--continue continues it");
     assert!(ran.stdout().contains("passed") && !ran.stdout().contains("merged"));
     assert_eq!(repo.checkout(), before);
-    // What landed is kept by a ref, and shown by the hint.
+    // The result is kept by a ref, which the hint shows.
     let said = ran.stderr();
     let range =
         said.split("git log --oneline ").nth(1).and_then(|rest| rest.lines().next()).expect("a range");
@@ -63,7 +64,7 @@ fn a_file_of_the_users_that_is_in_the_way_stays() {
         (repo.tip("main"), fs::read_to_string(repo.path().join("three.txt")).expect("it")),
         (base, "mine, not tracked\n".into())
     );
-    repo.orchestra(["merge-ranked", "--abort"]).succeeded().says("given up; main stays where it was");
+    repo.orchestra(["merge-ranked", "--abort"]).succeeded().says("aborted; main is unchanged");
     repo.orchestra(["merge-ranked", "--abort"]).exits(3).says("no landing is under way");
 }
 
@@ -72,7 +73,7 @@ fn a_target_that_moves_meanwhile_is_planned_for_again() {
     let world = world();
     let repo = four(&world);
     let flag = world.dir().join("moved");
-    // The first test run commits to main behind our back: what b1 changes, changed otherwise.
+    // The first test run commits to main: it changes the same lines as b1, differently.
     let test = format!(
         "test -e {0} && exit 0; touch {0}; cd {1} && sed -i s/a/Z/ lines.txt && git commit -qam meanwhile",
         flag.display(),
@@ -111,7 +112,7 @@ fn one_landing_at_a_time_and_ctrl_c_leaves_nothing_running() {
     let output = child.wait_with_output().expect("an end");
     assert_eq!(output.status.code(), Some(130));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("interrupted; main stays where it was") && said.contains("--continue"), "{said}");
+    assert!(said.contains("interrupted; main is unchanged") && said.contains("--continue"), "{said}");
     assert_eq!(repo.tip("main"), base);
     assert!(!running(&waiting(world.dir())), "the test command is gone");
     fs::write(world.dir().join("go"), "").expect("a file");
@@ -153,7 +154,7 @@ fn killed_at_any_step_the_target_is_old_or_new_and_the_landing_continues() {
         assert!(now == base || whole(&now), "{when}");
         let again = repo.orchestra(["merge-ranked", "--continue"]);
         if again.code() == 3 {
-            // Nothing was written down yet, or all was done.
+            // Either nothing was recorded yet, or everything was done.
             again.says("no landing is under way");
             land(&repo, &[]).exits(1);
         } else {
@@ -161,7 +162,7 @@ fn killed_at_any_step_the_target_is_old_or_new_and_the_landing_continues() {
         }
         assert!(whole("main"), "{when}");
         assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "", "{when}");
-        // A worktree for merging that is left of a landing that had done everything else goes with the next one.
+        // If a landing left only its worktree behind, the next landing removes it.
         repo.branch("b5", &[("five.txt", "5\n")]);
         repo.orchestra(["merge-ranked", "b5", "--test", "true"]).succeeded();
         assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 1, "{when}");
@@ -179,7 +180,7 @@ fn locks_that_a_kill_left_are_taken_away() {
         ["merge-ranked", "b3", "--into", "main", "--on-failure", "stop", "--test", "! test -e three.txt"];
     repo.orchestra(stop).exits(1);
     let operation = repo.refs("refs/orchestra-local/operations/").pop().expect("an operation").0;
-    // What a writer of ours leaves that is killed while it holds the lock.
+    // What a writer leaves behind that is killed while it holds the lock.
     let intent = repo.path().join(".git/orchestra/intents/00aa");
     fs::write(&intent, format!("replace {operation}\n")).expect("an intent");
     fs::write(intent.with_extension("0"), "").expect("a staged file");
@@ -187,7 +188,7 @@ fn locks_that_a_kill_left_are_taken_away() {
         .expect("a lock");
     repo.orchestra(["merge-ranked", "--continue"]).exits(1).says("stopped at a failure");
     repo.orchestra(["merge-ranked", "--abort"]).succeeded();
-    // A lock of the target that holds what we would write is ours; any other is somebody's.
+    // A lock of the target that contains what we would write is ours; any other belongs to another process.
     let foreign = repo.path().join(".git/refs/heads/main.lock");
     fs::write(&foreign, "").expect("a lock");
     repo.orchestra(["merge-ranked", "b3", "--into", "main"]).exits(4).says("is locked by another program");
@@ -214,7 +215,7 @@ fn four_named<'world>(world: &'world testkit::World, name: &str) -> TestRepo<'wo
 fn commands_that_are_missing_hang_or_flood() {
     let world = world();
     let repo = four(&world);
-    // The target passes; the branch does not.
+    // The target passes; the branch fails.
     let only = |command: &str| format!("test -e three.txt || exit 0; {command}");
     for (command, why) in [
         ("no-such-command-here", "build fails: exit code 127: a command in it was not found"),
@@ -241,8 +242,7 @@ fn it_stops_at_a_failure_and_goes_on_with_what_was_repaired() {
     let base = repo.tip("main");
     let test = "! grep -q A1 lines.txt";
     let ran = land(&repo, &["--on-failure", "stop", "--test", test]).exits(1);
-    ran.says("stopped at a failure; main stays where it was")
-        .says("git show refs/orchestra-local/operations/");
+    ran.says("stopped at a failure; main is unchanged").says("git show refs/orchestra-local/operations/");
     assert_eq!(repo.tip("main"), base);
     repo.git(["checkout", "-q", "b1"]);
     repo.commit("repaired", &[("lines.txt", "B1\nb\nc\nd\ne\n")]);
@@ -304,7 +304,7 @@ fn branches_that_cannot_land_say_why() {
     );
     repo.git(["checkout", "-q", "--detach"]);
     repo.orchestra(["merge-ranked", "b3"]).exits(3).says("you stand on no branch to land on").says("--into");
-    // Not checked out anywhere: the ref alone moves.
+    // It is not checked out anywhere: only the ref moves.
     repo.orchestra(["merge-ranked", "b3", "--into", "main"]).succeeded();
     assert_eq!(repo.file_at("main", "three.txt"), "1\n2\n3\n");
     assert!(!repo.path().join("three.txt").exists());
@@ -325,7 +325,7 @@ fn a_target_in_another_checkout_is_brought_forward_there_or_left_alone() {
         all.into_iter().filter(|(path, _)| !path.ends_with("config") && !path.starts_with("refs")).collect()
     };
     assert_eq!(files(repo.checkout()), files(mine));
-    // In the middle of a rebase of the target.
+    // During a rebase of the target.
     Ran::of(world.command("git", &other).args(["rebase", "--exec", "false", "HEAD~1"])).exits(1);
     let at = repo.tip("main");
     repo.orchestra(["merge-ranked", "b4", "--into", "main"]).exits(3).says("a rebase of main is under way");
@@ -385,7 +385,7 @@ fn a_worktree_for_merging_whose_making_was_cut_off_is_gone_after_the_next_comman
     let scratch = repo.path().with_file_name("repo.worktrees").join("landing");
     let place = scratch.to_str().expect("a name");
     repo.git(["worktree", "add", "-q", "--no-checkout", "--detach", place]);
-    // As git leaves it when it is killed before it knows the commit.
+    // The state in which git leaves it when it is killed before it has the commit.
     let registration = repo.path().join(".git/worktrees/landing");
     fs::write(registration.join("locked"), "initializing").expect("a mark");
     fs::write(registration.join("HEAD"), format!("{}\n", "0".repeat(40))).expect("a HEAD");
@@ -400,7 +400,7 @@ fn a_worktree_for_merging_whose_first_commit_is_in_its_log_alone_is_made_anew() 
     let repo = four(&world);
     let scratch = repo.path().with_file_name("repo.worktrees").join("landing");
     repo.git(["worktree", "add", "-q", "--no-checkout", "--detach", scratch.to_str().expect("a name")]);
-    // As a landing leaves it that is killed while it writes its merge's commit there.
+    // The state in which a landing leaves it when it is killed while it writes its merge commit there.
     let commit = repo.git(["commit-tree", "-p", "HEAD", "-m", "merged", "HEAD^{tree}"]).stdout();
     let commit = commit.trim();
     let (registration, zeros) = (repo.path().join(".git/worktrees/landing"), "0".repeat(40));
@@ -435,7 +435,7 @@ fn a_worktree_for_merging_that_was_removed_by_half_is_gone_after_the_next_comman
     let repo = four(&world);
     let scratch = repo.path().with_file_name("repo.worktrees").join("landing");
     repo.git(["worktree", "add", "-q", "--detach", scratch.to_str().expect("a name")]);
-    // As git leaves it when it cannot remove one file of the registration.
+    // The state in which git leaves it when it cannot remove one file of the registration.
     let registration = repo.path().join(".git/worktrees/landing");
     fs::remove_dir_all(&scratch).expect("removed");
     for file in ["HEAD", "commondir", "index"] {

@@ -1,4 +1,5 @@
-//! Agents that wait for other agents lend their slots: nobody is queued for ever, and no more work at once than are asked for.
+//! Agents that wait for other agents lend their slots: none stays queued forever, and no more work at once
+//! than allowed.
 
 use std::fs;
 
@@ -6,7 +7,7 @@ use testkit::{TestRepo, until};
 
 use crate::world;
 
-/// A repository in which so many agents run at once.
+/// A repository in which at most this many agents run at once.
 fn with_jobs<'world>(world: &'world testkit::World, jobs: &str) -> TestRepo<'world> {
     let repo = world.repo();
     repo.git(["config", "orchestra.agent", "sh"]);
@@ -14,13 +15,14 @@ fn with_jobs<'world>(world: &'world testkit::World, jobs: &str) -> TestRepo<'wor
     repo
 }
 
-/// The ids of agents whose names begin so.
+/// Returns the ids of agents whose names begin like this.
 fn named(repo: &TestRepo<'_>, name: &str) -> Vec<String> {
     let ids = repo.agents().into_iter().filter_map(|agent| agent["id"].as_str().map(str::to_owned));
     ids.filter(|id| id.starts_with(name)).collect()
 }
 
-/// How many work at once, at the most: each line of the file is the begin (`+`) or the end (`-`) of some work.
+/// Returns the largest number that worked at once, and the number at the end: each line of the file is the
+/// beginning (`+`) or the end (`-`) of work.
 fn most_at_once(repo: &TestRepo<'_>) -> (i32, i32) {
     let marks = fs::read_to_string(repo.path().join("marks")).expect("marks");
     let (mut now, mut most) = (0, 0);
@@ -98,7 +100,7 @@ fn a_slot_is_lent_only_as_long_as_somebody_waits() {
     let world = world();
     let repo = with_jobs(&world, "1");
     let go = world.dir().join("go");
-    // Its command that waits is killed; what it waited for may not begin until somebody waits again.
+    // Its waiting command is killed; the agent it waited for may not start until it waits again.
     let script = format!(
         "git orchestra spawn --name child 'echo 1 > one; until test -e {go}; do sleep 0.05; done' 'echo 2 > two' & \
         until ls ../child-*/one; do sleep 0.05; done; pkill -KILL -P $! ; kill -KILL $!; touch killed; \

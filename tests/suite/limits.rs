@@ -1,18 +1,18 @@
-//! Usage limits: an agent that runs into one is paused, waits and resumes; nothing of it is lost, nothing is tried early. The words
-//! and events of the programs, the clocks and the order of those who wait are tables beside the code; `tests/real` has the real
-//! program.
+//! Usage limits: an agent that reaches one is paused, waits and resumes; none of its work is lost, and
+//! nothing is tried too early. The programs' messages and events, the clocks and the order of waiting
+//! agents are tested in tables next to the code; `tests/real` uses the real program.
 
 use serde_json::Value;
 use testkit::{TestRepo, World, until};
 
 use crate::world;
 
-/// A file that says that the limit is over.
+/// The file that says that the limit has ended.
 pub(crate) fn over(world: &World) -> String {
     world.dir().join("over").to_string_lossy().into_owned()
 }
 
-/// An agent that writes `before`, is limited until there is a file, and writes `after`.
+/// Spawns an agent that writes `before`, is limited until a file exists, and writes `after`.
 pub(crate) fn limited(world: &World, repo: &TestRepo<'_>) -> String {
     let task = format!("write before 1\nlimit 5400 unless {}\nwrite after 2", over(world));
     let id = repo.spawn_claude(&["-j", "1"], &task);
@@ -20,7 +20,7 @@ pub(crate) fn limited(world: &World, repo: &TestRepo<'_>) -> String {
     id
 }
 
-/// The limit is over, for the service and for those who wait.
+/// Ends the limit, for the service and for the agents that wait.
 pub(crate) fn end(world: &World, repo: &TestRepo<'_>) {
     std::fs::write(over(world), "").expect("a file");
     repo.end_limits();
@@ -77,7 +77,8 @@ fn of_those_who_wait_one_goes_first_and_the_others_follow_when_it_is_answered() 
     let task = format!("limit 5400 unless {over}\nawait {go}\nsay answered\nwrite x 1");
     let first = repo.spawn_claude(&["-j", "2"], &task);
     repo.wait_for(&first, "paused");
-    // Of the same program and login, a queued one waits; one of another program goes on, although it came later.
+    // A queued agent of the same program and login waits; one of another program starts, although it was
+    // queued later.
     let second = repo.spawn_claude(&["-j", "1"], &task);
     let queued = until("it waits for the limit", || {
         Some(repo.agent(&second)).filter(|agent| agent["limit"]["resumes"] == true)
@@ -126,7 +127,7 @@ fn a_supervisor_that_dies_leaves_a_paused_agent_that_resumes_by_hand() {
     let ran = repo.orchestra(["status"]).succeeded().says(&format!("git orchestra resume {id}"));
     assert!(ran.stdout().contains("paused, lost"), "{}", ran.stdout());
     assert!(ran.stdout().contains("and nothing resumes it"), "{}", ran.stdout());
-    // As after a reboot: it waits again for what is left.
+    // As after a reboot: it waits again for the rest of the limit.
     repo.orchestra(["resume", "--all", "-d"]).succeeded();
     until("it waits in the queue", || (repo.agent(&id)["limit"]["kind"] == "five_hour").then_some(()));
     assert_eq!(repo.agent(&id)["phase"], "queued");
@@ -146,12 +147,12 @@ fn a_limit_that_lasts_too_long_is_left_to_a_person() {
     assert_eq!((&agent["phase"], &agent["limit"]["resumes"]), (&"paused".into(), &false.into()));
     let shown = repo.orchestra(["status", "--wait", &id]).exits(1).stdout();
     assert!(shown.contains("limit until ") && shown.contains("then 'resume' continues it"), "{shown}");
-    // One that is queued behind it does not wait so long either.
+    // An agent queued behind it does not wait that long either.
     let second = repo.spawn_claude(&[], "write x 1");
     let agent = repo.end_of(&second);
     assert_eq!((&agent["phase"], &agent["attempt"]), (&"paused".into(), &0.into()), "{agent}");
     std::fs::write(over(&world), "").expect("a file");
-    // The service answers the one that a person resumed: then the limit is over for all.
+    // The service answers the agent that a person resumed: then the limit has ended for all.
     repo.orchestra(["resume", &id]).succeeded().says("is resumed although its 5-hour limit holds until ");
     assert_eq!(repo.agent(&id)["phase"], "done");
     repo.orchestra(["resume", "--all"]).succeeded();
@@ -183,7 +184,7 @@ fn a_warning_is_shown_and_changes_nothing() {
 fn what_only_sounds_like_a_limit_is_none() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
-    // What it does, then: phase, attempts.
+    // The task, the phase, the attempts.
     for (task, phase, attempts) in [
         // With an API key: too many requests.
         (
@@ -191,9 +192,9 @@ fn what_only_sounds_like_a_limit_is_none() {
             "failed",
             3,
         ),
-        // The conversation is too long.
+        // The session is too long.
         ("refuse blocking_limit You've hit your limit · resets 2pm (UTC)", "failed", 3),
-        // What goes beyond the plan is paid for.
+        // Usage beyond the plan is paid for.
         ("paid 5400\nwrite a b", "done", 1),
         ("say 5-hour limit reached\nwrite a b", "done", 1),
     ] {
@@ -205,7 +206,7 @@ fn what_only_sounds_like_a_limit_is_none() {
         );
         assert_eq!(agent["limit"], Value::Null, "{task}");
     }
-    // The words of a version without events are one.
+    // The message of a version without events counts as a limit.
     let id = repo.spawn_claude(&[], "refuse success Claude AI usage limit reached|4102444800");
     let agent = repo.end_of(&id);
     assert_eq!((&agent["phase"], &agent["limit"]["kind"]), (&"paused".into(), &"other".into()), "{agent}");

@@ -1,4 +1,4 @@
-//! What people ask of an agent that waits for the end of a usage limit.
+//! Commands for an agent that waits for the end of a usage limit.
 
 use testkit::until;
 
@@ -32,7 +32,7 @@ fn stop_ends_it_and_pause_ends_the_waiting() {
     assert_eq!(repo.file_in_head(&id, "before"), "1\n");
 }
 
-/// Another one, which a person starts although a limit is known.
+/// Spawns another agent, which a person starts although a limit is known.
 fn limited_behind(world: &testkit::World, repo: &testkit::TestRepo<'_>) -> String {
     std::fs::remove_dir_all(repo.path().join(".git/orchestra/limits")).expect("limits");
     limited(world, repo)
@@ -66,7 +66,7 @@ fn a_person_may_resume_it_at_once_and_learns_what_that_means() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = limited(&world, &repo);
-    // All that wait by themselves are left alone.
+    // `--all` leaves agents that wait by themselves alone.
     repo.orchestra(["resume", "--all"]).succeeded().says("no agent is paused or lost");
     assert_eq!(repo.agent(&id)["attempt"], 1);
     std::fs::write(over(&world), "").expect("a file");
@@ -74,7 +74,7 @@ fn a_person_may_resume_it_at_once_and_learns_what_that_means() {
     ran.says(&format!("'{id}' is resumed although its 5-hour limit holds until "));
     let agent = repo.agent(&id);
     assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &2.into()), "{agent}");
-    // The service answered: others need not wait any more.
+    // The service answered: the other agents need not wait any more.
     let next = repo.spawn_claude(&[], "write x 1");
     assert_eq!(repo.wait_for(&next, "done")["attempt"], 1);
 }
@@ -106,7 +106,7 @@ fn who_waits_is_told_for_what_and_may_go() {
     let said = told.map(|line| line.expect("text")).collect::<Vec<_>>().join("\n");
     assert_eq!(spawn.wait().expect("an end").code(), Some(130));
     assert!(
-        said.contains("the agents run on: 1 paused") && said.contains(&format!("'{id}': limit until ")),
+        said.contains("the agents keep running: 1 paused") && said.contains(&format!("'{id}': limit until ")),
         "{said}"
     );
     end(&world, &repo);
@@ -126,7 +126,7 @@ fn a_landing_does_not_wait_for_the_limit_of_an_agent_that_settles_a_conflict() {
     let ran = repo.orchestra(["merge-ranked", "other", &id, "--on-conflict", "agent"]).exits(1);
     assert!(ran.stdout().contains("its agent is paused: limit until 20"), "{}", ran.stdout());
     assert_eq!(repo.file_at("main", "lines.txt"), "A\nb\n", "the other one landed");
-    // It does not go on behind the landing's back, and its work is what it was.
+    // It does not resume while the landing continues, and its work is unchanged.
     let after = repo.agent(&id);
     assert_eq!((&after["phase"], &after["liveness"]), (&"done".into(), &"ended".into()), "{after}");
     assert_eq!((&after["head"], &after["limit"]), (&before["head"], &().into()), "{after}");

@@ -1,4 +1,4 @@
-//! `logs`: what an agent printed.
+//! `logs`: the output of an agent.
 
 use crate::world;
 
@@ -18,7 +18,7 @@ fn shows_output_safely_and_raw_as_it_came() {
     assert_eq!(safe, "ared\\e]0;title\\u{7}\n100%\nno newlineerr\n");
     let raw = repo.orchestra(["logs", "--raw", &id]).succeeded().stdout();
     assert_eq!(raw, "a\u{1b}[31mred\u{1b}[0m\u{1b}]0;title\u{7}\n10%\r100%\nno newlineerr\n");
-    // A stranger reads it with plain git.
+    // Plain git can read it.
     assert_eq!(repo.git(["show", &format!("refs/orchestra-local/logs/{id}:1.out")]).stdout(), raw);
 }
 
@@ -54,7 +54,7 @@ fn output_of_another_clone_is_not_invented() {
 fn an_agent_that_ended_before_its_program_started_has_no_output_and_says_so() {
     let world = world();
     let repo = world.repo();
-    // The files of a worktree cannot be written.
+    // The files of the worktree cannot be written.
     repo.git(["config", "filter.bad.smudge", "false"]);
     repo.git(["config", "filter.bad.required", "true"]);
     let info = repo.path().join(".git/info");

@@ -1,4 +1,5 @@
-//! The suite: one module a theme, with real git and the real binaries, and the library where a process would add nothing.
+//! The test suite: one module per theme, with real git and the real binaries, or the library alone where a
+//! process would add nothing.
 
 #![expect(
     clippy::expect_used,
@@ -15,6 +16,7 @@ mod broken_refs;
 mod broken_work;
 mod claude;
 mod cleanup;
+mod cleanup_keeps;
 mod collect;
 mod completions;
 mod consent;
@@ -58,6 +60,7 @@ mod resume_keeps;
 mod review;
 mod schema;
 mod secret_carriers;
+mod secret_refs;
 mod secrets;
 mod send;
 mod sequences;
@@ -103,18 +106,19 @@ use std::path::Path;
 
 use testkit::World;
 
-/// A world with the binaries of this build.
+/// Creates a world with the binaries of this build.
 fn world() -> World {
     let program = Path::new(env!("CARGO_BIN_EXE_git-orchestra"));
     World::new(program.parent().expect("a folder of binaries"))
 }
 
-/// Says that this test, or a part of it, cannot run here; where everything is required, it fails instead.
+/// Reports that this test, or a part of it, cannot run here; where everything is required, it fails
+/// instead.
 fn skip(why: &str) {
     testkit::skip("ORCHESTRA_REQUIRE_ALL", why);
 }
 
-/// What kills programs at chosen steps; `None`, with the test skipped, where no C compiler can make it.
+/// Returns what kills programs at chosen steps; `None`, with the test skipped, if there is no C compiler.
 fn injector() -> Option<testkit::Injector> {
     let made = testkit::Injector::compile();
     if made.is_none() {

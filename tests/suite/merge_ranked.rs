@@ -1,4 +1,4 @@
-//! `merge-ranked`: the least conflicting first, each step tested, the target moved once.
+//! `merge-ranked`: the least conflicting branches first, each step tested, the target moved once.
 
 use std::{path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use testkit::{Ran, TestRepo, World};
 
 use crate::world;
 
-/// Four branches: b1 and b2 change the same line, b3 and b4 are free.
+/// Creates four branches: b1 and b2 change the same line, b3 and b4 conflict with none.
 pub(crate) fn four(world: &World) -> TestRepo<'_> {
     let repo = world.repo();
     repo.commit("more", &[("lines.txt", "a\nb\nc\nd\ne\n")]);
@@ -24,7 +24,7 @@ pub(crate) fn land(repo: &TestRepo<'_>, options: &[&str]) -> Ran {
     repo.orchestra([&["merge-ranked"], options, &ALL[..]].concat())
 }
 
-/// Branch and outcome, in order.
+/// Returns the branches with their outcomes, in order.
 fn outcomes(report: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let order = report["order"].as_array().cloned().unwrap_or_default();
@@ -60,7 +60,7 @@ fn the_most_that_goes_together_lands_and_the_rest_is_set_aside() {
         (&pairs["total"], &pairs["conflicting"], &pairs["by_git"]),
         (&10.into(), &1.into(), &0.into())
     );
-    // What plain git sees: merges, the checkout brought along, nothing left lying about.
+    // In plain git: merges, the checkout updated, nothing left behind.
     let subjects = repo.git(["log", "--first-parent", "--format=%s", "main"]).stdout();
     let subjects: Vec<&str> = subjects.lines().take(3).collect();
     assert_eq!(subjects, ["Merge branch 'b3'", "Merge branch 'b4'", "Merge branch 'b1'"]);
@@ -69,7 +69,7 @@ fn the_most_that_goes_together_lands_and_the_rest_is_set_aside() {
     assert!(repo.path().join("three.txt").exists());
     assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 1);
     assert!(repo.git(["reflog", "-1", "main"]).stdout().contains("orchestra merge-ranked"));
-    // Again: what landed is there, what conflicts still does.
+    // Again: what landed is in the target, and the conflict is still there.
     let again = land(&repo, &["--json"]).exits(1).json();
     assert_eq!(again["moved"], false);
     assert_eq!(outcomes_of(&again, "up_to_date"), 3);
@@ -116,7 +116,7 @@ fn a_matrix_that_is_too_wide_becomes_a_list() {
     let (_, list) = shown.split_once("\n\n").expect("two parts");
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!((lines[0], lines[1]), ("325 pairs conflict:", "  2 rival-01 × 1 rival-00: 1 file"));
-    assert_eq!((lines.len(), lines[21]), (22, "  and 305 more (--json has them all)"));
+    assert_eq!((lines.len(), lines[21]), (22, "  and 305 more (--json lists all)"));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_target_that_fails_by_itself_is_named_as_that() {
         .says("test fails on main itself, before anything is merged: exit code 7")
         .says("git show refs/orchestra-local/operations/");
     assert_eq!((repo.checkout(), repo.tip("main")), before);
-    // Nothing is left open.
+    // No landing is left open.
     land(&repo, &[]).exits(1);
 }
 
@@ -208,9 +208,9 @@ fn squashed_and_rebased_histories_are_straight() {
         assert_eq!(repo.git(["rev-list", "--merges", "main"]).stdout(), "", "{strategy}");
         let said = repo.git(["log", "--format=%s", "main"]).stdout();
         assert_eq!(said.lines().take(subjects.len()).collect::<Vec<_>>(), subjects, "{strategy}");
-        // What a squash brought, brings nothing new.
+        // A squashed branch has nothing new to land.
         let again = land(&repo, &["--strategy", strategy, "--json"]).exits(1).json();
-        // The first of the rebased ones is in main as it was.
+        // The first rebased branch is in main unchanged.
         let contained = usize::from(strategy == "rebase");
         assert_eq!(outcomes_of(&again, "up_to_date"), contained, "{strategy}");
         assert_eq!(outcomes_of(&again, "nothing_new"), 3 - contained, "{strategy}");
@@ -230,7 +230,7 @@ fn the_work_of_agents_lands_with_its_story() {
     }
     let ran = repo.orchestra(["merge-ranked"]).succeeded();
     assert!(!ran.stdout().contains(&failed), "{}", ran.stdout());
-    ran.says("git log shows the notes on what landed");
+    ran.says("git log now shows the notes on what landed");
     let agent = repo.agent(&first);
     assert_eq!((&agent["merged"], &agent["landed_in"]), (&true.into(), &"main".into()));
     assert_eq!(repo.agent(&failed)["merged"], false);
@@ -247,7 +247,7 @@ fn the_work_of_agents_lands_with_its_story() {
         assert!(message.lines().any(|found| found == line), "{line}\n{message}");
     }
     assert!(message.contains("Orchestra-Cost: 0."), "{message}");
-    // The note is shown by plain git log, from now on.
+    // Plain git log now shows the note.
     let note = message.lines().find(|line| line.starts_with('{')).expect("a note");
     let note: Value = serde_json::from_str(note).expect("JSON");
     assert_eq!(
@@ -256,7 +256,7 @@ fn the_work_of_agents_lands_with_its_story() {
     );
     let facts = repo.facts(&first);
     assert_eq!(facts.last().expect("a fact")["outcome"], "merged");
-    // All of it again: nothing to do, and it says so.
+    // The same again: there is nothing to do, and the command reports it.
     repo.orchestra(["merge-ranked"]).exits(3).says("there is nothing to land");
     let again = repo.orchestra(["merge-ranked", &first, &second, "--json"]).succeeded().json();
     assert_eq!((outcomes_of(&again, "up_to_date"), &again["moved"]), (2, &false.into()));
@@ -269,7 +269,8 @@ fn an_agent_settles_its_conflict_in_its_own_files() {
     let repo = world.repo();
     repo.commit("more", &[("lines.txt", "a\nb\n")]);
     let script = world.dir().join("worker");
-    // Told of a conflict it takes both sides; told of a failure it removes what is wrong; else it does as the task says.
+    // When asked about a conflict it keeps both sides; when told of a failure it removes the fault;
+    // otherwise it does its task.
     let text = "#!/bin/sh\n\
         if grep -q 'these files conflict' \"$1\"; then\n\
           sed -i -e '/^<<<<<<</d' -e '/^=======/d' -e '/^>>>>>>>/d' lines.txt\n\
@@ -313,7 +314,7 @@ fn an_agent_settles_its_conflict_in_its_own_files() {
     assert_eq!(repo.file_at("main", "three.txt"), "3\n");
     assert!(!repo.has("main", "bad.txt"));
     assert_eq!((&repo.agent(&two)["merged"], &repo.agent(&two)["attempt"]), (&true.into(), &2.into()));
-    // No conflict mark is in the history that landed.
+    // The landed history contains no conflict marker.
     let marks = repo.git(["log", "-p", "--first-parent", "-S<<<<<<<", "--format=%h", "main"]).stdout();
     assert_eq!(marks, "");
     assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "");
@@ -366,7 +367,7 @@ fn lock_files_are_made_anew() {
     repo.branch("b1", &[("b.part", "b\n"), ("all.list", "a\nb\n")]);
     repo.branch("c1", &[("c.part", "c\n"), ("all.list", "a\nc\n")]);
     let land = || repo.orchestra(["merge-ranked", "b1", "c1"]);
-    // The repository only names a command; without the user's own, it is a conflict like any other.
+    // The repository only names a command; unless the user configured it too, it is an ordinary conflict.
     assert!(land().exits(1).stdout().contains("conflicts with b1 in all.list"));
     repo.orchestra(["undo"]).succeeded();
     repo.git(["config", "orchestra.regenerate.list", "exit 9"]);
@@ -399,7 +400,7 @@ fn cargo_makes_its_own_lock_file_anew() {
             ("crates/base/src/lib.rs", "pub fn one() -> u32 { 1 }\n"),
         ],
     );
-    // The toolchain that runs this test, without the user's settings and without the net.
+    // Uses the toolchain of this test, without the user's settings and without network.
     let toolchain = std::env::var("CARGO").expect("cargo runs the tests");
     let toolchain = Path::new(&toolchain).parent().expect("a folder");
     let path = format!("{}:{}:/usr/bin:/bin", toolchain.display(), world.bins().display());

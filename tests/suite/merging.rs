@@ -1,4 +1,4 @@
-//! Trial merges: the same verdict as `git merge-tree` on every pair, and nothing left behind.
+//! Trial merges: the same result as `git merge-tree` on every pair, and nothing left behind.
 
 use std::{path::Path, time::Duration};
 
@@ -14,7 +14,7 @@ fn tips(repo: &Repo, names: &[String]) -> Vec<Oid> {
     names.iter().map(|name| repo.commit(name).expect("a commit")).collect()
 }
 
-/// The verdicts on merges into the branch that is checked out.
+/// Returns the results of merges into the branch that is checked out.
 pub(crate) fn trials(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Vec<TrialMerge> {
     let branch = format!("refs/heads/{}", repo.head_branch().expect("a branch"));
     let place = MergePlace::of_branch(repo, &branch, tips[0], Duration::from_secs(60)).expect("a place");
@@ -57,7 +57,8 @@ fn made_up_repositories_get_the_verdicts_of_git() {
     }
 }
 
-/// Name, base, one side, the other side: shell, in which `body N > FILE` writes forty lines.
+/// The name, the base, one side, and the other side, as shell scripts in which `body N > FILE` writes forty
+/// lines.
 const CASES: &[[&str; 4]] = &[
     [
         "directory renamed, file added",
@@ -278,7 +279,7 @@ fn histories_that_cross_and_drivers_of_the_user_are_put_to_git() {
     let crossed = tips(&library, &["ab".into(), "ba".into()]);
     let found = trials(&library, &crossed, &[(0, 1)]);
     assert_eq!((found[0].how, &found[0].judgement), (Method::Git, &Judgement::Merges));
-    // A driver that takes anything: only git runs it.
+    // A driver that succeeds always: only git runs it.
     repo.git(["config", "merge.mine.driver", "true"]);
     repo.git(["checkout", "-q", "main"]);
     repo.write(".git/info/attributes", "* merge=mine\n");
@@ -291,7 +292,7 @@ fn histories_that_cross_and_drivers_of_the_user_are_put_to_git() {
     let both = tips(&library, &["x".into(), "y".into()]);
     let found = trials(&library, &both, &[(0, 1)]);
     assert_eq!((found[0].how, &found[0].judgement), (Method::Git, &Judgement::Merges));
-    // Nothing in common: that pair cannot be merged, and says nothing of the others.
+    // Without a common ancestor: that pair cannot be merged, which does not affect the others.
     repo.git(["checkout", "-q", "--orphan", "alone"]);
     repo.git(["commit", "-qm", "alone"]);
     let apart = tips(&library, &["x".into(), "alone".into(), "ab".into()]);

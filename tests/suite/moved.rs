@@ -10,13 +10,13 @@ use crate::{limits, world};
 /// What is renamed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Renamed {
-    /// Nothing: the other answers are compared with these.
+    /// Nothing: the results are compared with this case.
     Nothing,
-    /// The repository; its worktrees stay beside it.
+    /// The repository; its worktrees stay next to it.
     Repository,
-    /// The folder in which the repository and its worktrees lie.
+    /// The directory that contains the repository and its worktrees.
     Parent,
-    /// The repository, its worktrees and the folder in which they lie.
+    /// The repository, its worktrees, and the directory that contains them.
     Everything,
 }
 
@@ -101,15 +101,15 @@ fn kill_supervisor(repo: &TestRepo<'_>, id: &str) {
     until("it is lost", || (repo.agent(id)["liveness"] == "lost").then_some(()));
 }
 
-/// Runs a command that must not take long.
+/// Runs a command with a time limit.
 fn bounded(repo: &TestRepo<'_>, arguments: &[&str]) -> Ran {
     let ran = Ran::of(repo.command("timeout").args(["120", "git", "orchestra"]).args(arguments));
     assert_ne!(ran.code(), 124, "{arguments:?} hangs: {}", ran.stderr());
     ran
 }
 
-/// What commands come to in a repository with agents in every state: for each command and agent the exit code, and how the agent is
-/// afterwards.
+/// Returns, for each command and each agent, the exit status and the state of the agent afterwards, in a
+/// repository with agents in every state.
 fn answers(renamed: Renamed) -> Vec<String> {
     let world = world();
     let before = world.repo_named("parent/app").with_scripted_claude();
@@ -124,7 +124,7 @@ fn answers(renamed: Renamed) -> Vec<String> {
             }
             let code = bounded(&repo, &[command, &[id.as_str()]].concat()).code();
             let agent = repo.agent(id);
-            // After an answer the agent goes on, and may be anywhere.
+            // After an answer the agent continues, and may be in any phase.
             let shown =
                 |key: &str| if command[0] == "send" { "" } else { agent[key].as_str().unwrap_or("-") };
             answers.borrow_mut().push(format!(
@@ -222,7 +222,7 @@ fn who_waits_for_an_agent_goes_with_a_repository_that_is_renamed() {
     };
     let waiting = [wait(&[]), wait(&["--json"]), wait(&["--watch"])];
     for child in &waiting {
-        // What it holds open is found again wherever it is.
+        // A process finds the files it has open wherever they are.
         until("it watches the repository", || {
             let held = fs::read_dir(format!("/proc/{}/fd", child.id())).expect("a process");
             let held = held.flatten().filter_map(|file| fs::read_link(file.path()).ok());
@@ -353,7 +353,7 @@ fn a_conversation_goes_on_after_the_folder_above_was_renamed() {
     let before = world.repo_named("parent/app").with_scripted_claude();
     let id = before.spawn_claude(&[], "say first");
     let session = before.end_of(&id)["session"].as_str().expect("a session").to_owned();
-    // As the real program does, it keeps the conversation in a folder that is named after the worktree.
+    // Like the real program, it keeps the session in a directory that is named after the worktree.
     let folder_for = |worktree: PathBuf| {
         let name = worktree.to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
         world.claude_config().join("projects").join(name)
@@ -375,7 +375,7 @@ fn a_conversation_goes_on_after_the_folder_above_was_renamed() {
     assert_eq!(kept, had);
 }
 
-/// An agent that worked on and ended while its repository could not be used, with its supervisor's number.
+/// Returns an agent that ended while its repository was unavailable, and the pid of its supervisor.
 fn ended_while_away(repo: &TestRepo<'_>) -> (String, i64) {
     let id = repo.spawn("echo 1 > work; until test -e go; do echo >> ticks; sleep 0.05; done; touch over");
     repo.wait_for_file(&id, "ticks");

@@ -1,10 +1,11 @@
-//! What people type and read: revisions, agents, remotes, tasks and names are what they mean, or an error says what they are not.
+//! Names that people type and read: revisions, agents, remotes, tasks and names have the expected meaning,
+//! or an error says why not.
 
 use std::fs;
 
 use crate::world;
 
-/// The agents that a spawn would start: names without their random end.
+/// Returns the agents that a spawn would start, without the random ends of their names.
 fn planned(repo: &testkit::TestRepo<'_>, arguments: &[&str]) -> Vec<String> {
     let ran = repo.orchestra([&["spawn", "-n", "--json", "--agent", "sh"], arguments].concat()).succeeded();
     let agents = ran.json()["agents"].as_array().cloned().unwrap_or_default();
@@ -134,13 +135,13 @@ fn several_agents_are_told_at_once_and_a_name_is_not_taken_for_a_text() {
     for id in [&one, &two] {
         assert_eq!(repo.end_of(id)["phase"], "done");
     }
-    // One that cannot be told does not keep the other from being told.
+    // A failure for one agent does not prevent sending to the other.
     let three = ask("three");
     repo.wait_for(&three, "waiting");
     repo.orchestra(["send", &one, &three, "--allow"])
         .exits(3)
         .says("does not run")
-        .says("may: Bash git push");
+        .says("allowed: Bash git push");
     repo.end_of(&three);
 }
 

@@ -1,5 +1,5 @@
-//! The shapes that a worktree's content can have: one file that cannot be taken costs that file, and is named; nothing from
-//! outside is taken.
+//! The shapes that the content of a worktree can have: a file that cannot be saved is reported and affects
+//! no other; nothing from outside the worktree is saved.
 
 mod shapes;
 
@@ -91,7 +91,7 @@ impl<'world> Lab<'world> {
     }
 }
 
-/// `deep` for a path of very many folders, `long` for one of very long names.
+/// Replaces the path of very many directories by `deep`, and very long names by `long`.
 fn shortened(path: &str) -> String {
     match path {
         _ if path.matches("p/").count() > 90 => "deep".to_owned(),
@@ -166,7 +166,8 @@ fn what_changes_while_it_is_taken_leads_nowhere() {
             symlink(&outside, at("link")).expect("a link");
             sh(&worktree.path, "mkfifo pipe; echo x > plain");
             while !over.load(Ordering::Relaxed) {
-                // Now a folder, now a link to the outside; now a file, now a pipe.
+                // A directory that alternates with a link to the outside, and a file that alternates with a
+                // pipe.
                 for (from, to) in [("swap", "held"), ("link", "swap"), ("swap", "link"), ("held", "swap")] {
                     let _ = fs::rename(at(from), at(to));
                 }
@@ -188,7 +189,7 @@ fn what_changes_while_it_is_taken_leads_nowhere() {
     });
 }
 
-/// Ends the other thread, also where this one fails.
+/// Ends the other thread, even if this one panics.
 struct EndOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for EndOnDrop<'_> {
@@ -289,7 +290,7 @@ fn the_way_in_is_the_worktree_itself_and_nothing_else() {
             _ => panic!("{what}: {entered:?}"),
         }
         let _ = fs::remove_file(home.join(".git"));
-        // Git itself would wait for a pipe in there.
+        // Git itself would wait for a pipe there.
         fs::remove_dir_all(&worktree.git_dir).expect("removed");
     }
 }

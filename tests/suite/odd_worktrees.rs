@@ -1,5 +1,5 @@
-//! Odd worktrees, through the real binaries: nothing in one makes a command wait, nothing from outside is taken, and an end that
-//! saved nothing is no success.
+//! Unusual worktrees, with the real binaries: nothing in them blocks a command, nothing from outside is
+//! saved, and an end that saved nothing is not a success.
 
 use std::{fs, path::Path, process::Command};
 
@@ -46,8 +46,8 @@ fn nothing_in_a_worktree_makes_stop_collect_or_diff_wait() {
         assert_eq!((&agent["phase"], &agent["liveness"]), (&"stopped".into(), &"ended".into()), "{name}");
         assert_eq!(repo.file_in_head(&id, "w"), "w\n", "{name}");
         assert_eq!(repo.file_in_head(&id, "file.txt"), "one\n", "{name}");
-        orchestra(&repo, &["collect", &id]).succeeded().prints("its work had everything");
-        // What is odd stays, so nothing is taken away unasked.
+        orchestra(&repo, &["collect", &id]).succeeded().prints("nothing to save; its work is complete");
+        // The unusual files stay, so that nothing is removed without being asked.
         orchestra(&repo, &["cleanup", "--dry-run"]).succeeded();
     }
 }
@@ -122,7 +122,7 @@ fn what_may_not_be_read_costs_itself_alone() {
     let world = world();
     let repo = world.repo();
     repo.commit("more", &[("tracked/a", "a\n"), ("b", "b\n")]);
-    // Without root's right to read everything, which a namespace takes away.
+    // Without root's right to read everything, which a namespace removes.
     let alone = |script: &str| {
         let mut command = repo.command("unshare");
         ends(command.args(["--user", "sh", "-c", script]))
@@ -148,10 +148,10 @@ fn what_may_not_be_read_costs_itself_alone() {
         ("b\n".into(), "a\n".into())
     );
     let collected = alone("git orchestra collect").succeeded().stdout();
-    assert!(collected.contains("its work had everything") && collected.contains("left out"), "{collected}");
+    assert!(collected.contains("its work is complete") && collected.contains("left out"), "{collected}");
     alone("git orchestra diff noread").succeeded().prints("+y");
     alone("chmod -R u+rwX ../repo.worktrees").succeeded();
-    repo.orchestra(["collect"]).succeeded().prints("what was done since its end");
+    repo.orchestra(["collect"]).succeeded().prints("changes made since it ended");
     assert_eq!(
         (repo.file_in_head(&id, "noread"), repo.file_in_head(&id, "db/d")),
         ("s\n".into(), "d\n".into())
@@ -162,7 +162,7 @@ fn what_may_not_be_read_costs_itself_alone() {
 fn an_end_that_saved_nothing_is_no_success_and_is_tried_again() {
     let world = world();
     let repo = world.repo();
-    // A ref of that name below it: the head cannot be written as long as it is there.
+    // A ref below that name: the head cannot be written as long as it exists.
     let block = "echo w > w; h=refs/orchestra/heads/$ORCHESTRA_AGENT; git update-ref -d $h; git update-ref refs/orchestra/heads/$ORCHESTRA_AGENT/block HEAD";
     orchestra(&repo, &["spawn", "--agent", "sh", "--name", "blocked", "--", block]).exits(1);
     let agent = repo.agents().remove(0);
@@ -172,7 +172,7 @@ fn an_end_that_saved_nothing_is_no_success_and_is_tried_again() {
     for _ in 0..2 {
         let ran = orchestra(&repo, &["collect", &id]);
         assert_ne!(ran.code(), 0, "{}", ran.stdout());
-        assert!(!ran.stdout().contains("had everything"), "{}", ran.stdout());
+        assert!(!ran.stdout().contains("its work is complete"), "{}", ran.stdout());
         ran.says("could not be saved").prints(&format!("git orchestra collect {id} tries again"));
     }
     let report = orchestra(&repo, &["collect", &id, "--json"]);
@@ -184,7 +184,7 @@ fn an_end_that_saved_nothing_is_no_success_and_is_tried_again() {
     orchestra(&repo, &["stop", "--all"]).succeeded();
     assert_eq!(repo.file_in_head(&id, "w"), "w\n");
     assert_eq!(repo.agent(&id)["unsaved"], serde_json::Value::Null);
-    // A running one that is stopped, the same.
+    // The same for a running agent that is stopped.
     let script = format!("{block}; touch ready; while :; do sleep 0.1; done");
     let id = repo.spawn(&script);
     repo.wait_for_file(&id, "ready");
@@ -202,7 +202,7 @@ fn an_end_that_saved_nothing_is_no_success_and_is_tried_again() {
 fn a_program_that_ended_is_not_shown_as_at_work_while_its_work_is_saved() {
     let world = world();
     let repo = world.repo();
-    // A filter of the user's own that waits: so long the work is being saved.
+    // A filter of the user that waits: the work is being saved until it ends.
     let gate = world.dir().join("gate");
     let clean = format!("sh -c 'while ! test -e {}; do sleep 0.05; done; cat'", gate.display());
     repo.git(["config", "filter.slow.clean", &clean]);

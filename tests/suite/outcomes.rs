@@ -1,4 +1,5 @@
-//! The words of `merge-ranked` are what would happen, or what happened; a check that failed is not forgotten; nothing is said twice.
+//! The outcomes of `merge-ranked` say what would happen, or what happened; a failed check is remembered;
+//! nothing is recorded twice.
 
 use serde_json::Value;
 use testkit::{Ran, TestRepo};
@@ -9,7 +10,7 @@ use crate::{
     world,
 };
 
-/// Branch and outcome, in order.
+/// Returns the branches with their outcomes, in order.
 fn words(report: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let order = report["order"].as_array().cloned().unwrap_or_default();
@@ -21,7 +22,7 @@ fn word(ran: &Ran, branch: &str) -> String {
     found.unwrap_or_else(|| panic!("{branch} in {}", ran.stdout())).1
 }
 
-/// An agent that is done, and what its work fails with.
+/// The check that the work of the agent fails.
 const CHECK: &str = "grep -q ok state.txt";
 
 fn failing_agent(repo: &TestRepo<'_>) -> String {
@@ -73,7 +74,7 @@ fn what_passed_is_merged_only_when_it_is_in_the_target() {
     assert_eq!((&stopped.json()["moved"], repo.tip("main")), (&Value::from(false), before.clone()));
     let given_up = repo.orchestra(["merge-ranked", "--abort", "--json"]).succeeded();
     assert_eq!(word(&given_up, "b1"), "passed");
-    // A file in the way: the landing waits.
+    // A file is in the way: the landing waits.
     repo.write("three.txt", "mine\n");
     let waits = land(&repo, &[]).exits(3).says("the landing waits");
     assert!(waits.stdout().contains("passed") && !waits.stdout().contains("merged"), "{}", waits.stdout());
@@ -90,7 +91,7 @@ fn a_check_that_failed_is_told_everywhere_and_keeps_the_branch_back() {
     let id = failing_agent(&repo);
     repo.orchestra(["merge-ranked", "--test", CHECK]).exits(1).prints("test fails: exit code 1");
     let sentence = format!("failed its test last time ({CHECK}: exit code 1)");
-    // The plan, the list, the agent, the review, JSON.
+    // The plan, the list, the agent, the review, and JSON.
     let plan = repo.orchestra(["merge-ranked", "-n"]).succeeded();
     assert!(plan.stdout().contains(&sentence) && plan.stdout().contains("blocked"), "{}", plan.stdout());
     drop(plan.says(&format!("hint: git orchestra merge-ranked {id}")));
@@ -101,7 +102,7 @@ fn a_check_that_failed_is_told_everywhere_and_keeps_the_branch_back() {
     let failed = repo.agent(&id)["failed_check"].clone();
     assert_eq!((&failed["check"], &failed["command"]), (&"test".into(), &CHECK.into()));
     assert_eq!((&failed["current"], &failed["into"]), (&true.into(), &"main".into()));
-    // By default it does not land without that check, and with it it fails again.
+    // By default it does not land without that check, and with the check it fails again.
     let before = repo.tip("main");
     let ran = repo.orchestra(["merge-ranked", "--json"]).exits(1);
     assert_eq!(word(&ran, &id), "set_aside");
@@ -109,7 +110,7 @@ fn a_check_that_failed_is_told_everywhere_and_keeps_the_branch_back() {
     repo.orchestra(["merge-ranked", "--test", "true"]).exits(1);
     assert_eq!(word(&repo.orchestra(["merge-ranked", "--json", "--test", CHECK]).exits(1), &id), "failed");
     assert_eq!(repo.tip("main"), before);
-    // Named, it lands, and that is warned of before and then.
+    // If it is named, it lands, with a warning before and during the landing.
     let warning = format!("'{id}' {sentence}; that check is not run this time");
     repo.orchestra(["merge-ranked", "-n", &id]).succeeded().says(&warning);
     assert_eq!(
@@ -117,7 +118,7 @@ fn a_check_that_failed_is_told_everywhere_and_keeps_the_branch_back() {
         "merged"
     );
     assert!(!repo.orchestra(["status"]).stdout().contains("did not land"));
-    // Taken back, it is what it was before: nothing has passed since.
+    // After the undo its state is as before: nothing has passed since.
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(word(&repo.orchestra(["merge-ranked", "-n", "--json"]), &id), "blocked");
 }
@@ -133,13 +134,13 @@ fn a_check_that_failed_is_resolved_when_it_passes_or_the_branch_moves() {
     repo.orchestra(["collect", &id]).succeeded();
     assert_eq!(repo.agent(&id)["failed_check"]["current"], false);
     assert_eq!(word(&repo.orchestra(["merge-ranked", "-n", "--json"]), &id), "lands");
-    // The same commit, with which the check passes once the world around it is another.
+    // The same commit, for which the check passes once its environment has changed.
     let flaky = repo.spawn("echo 1 > flaky.txt");
     repo.end_of(&flaky);
     let marker = world.dir().join("marker");
     let check = format!("test -e '{}' || ! test -e flaky.txt", marker.display());
     repo.orchestra(["merge-ranked", "--test", &check, &flaky]).exits(1);
-    // Its command names a place of this machine: no event holds it, and this clone knows it all the same.
+    // Its command contains a local path: no event contains it, but this clone remembers it.
     assert_eq!(repo.agent(&flaky)["failed_check"]["command"], Value::Null);
     let plan = repo.orchestra(["merge-ranked", "-n"]).succeeded().stdout();
     assert!(plan.contains("failed its test last time (test -e '"), "{plan}");
@@ -182,11 +183,11 @@ fn nothing_is_written_that_changes_nothing() {
     repo.end_of(&one);
     repo.end_of(&two);
     let lives = || repo.refs("refs/orchestra/agents/");
-    // Nobody approved them: that is no news of theirs.
+    // They are not approved: that is not a new event.
     let before = lives();
     repo.orchestra(["merge-ranked", "--approved"]).exits(1).prints("was not approved in review");
     assert_eq!(lives(), before);
-    // One conflicts with the other: that is told once.
+    // One conflicts with the other, which is recorded once.
     repo.orchestra(["merge-ranked"]).exits(1);
     let after = lives();
     assert_ne!(after, before);
@@ -249,7 +250,7 @@ fn another_clone_is_asked_once() {
         (&["pause", &id], 2),
         (&["stop", &id, "-m", "why"], 3),
     ] {
-        b.orchestra(request).succeeded().prints("asked; the request travels with the next sync");
+        b.orchestra(request).succeeded().prints("requested; sent with the next sync");
         assert_eq!(asked(), expected, "{request:?}");
     }
     a.orchestra(["stop", "--all"]).succeeded();

@@ -1,4 +1,4 @@
-//! `pause`: the program ends for a while, the work is saved.
+//! `pause`: the program ends, and the work is saved.
 
 use testkit::until;
 

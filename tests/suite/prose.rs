@@ -1,4 +1,4 @@
-//! Words that others wrote are never handed to an agent that may run them: it is said so, and nothing changes.
+//! Foreign text is never passed to an agent that may run it: the command reports this, and nothing changes.
 
 use testkit::{Ran, TestRepo};
 
@@ -7,14 +7,14 @@ use crate::{
     world,
 };
 
-/// A shell agent that has ended, by its id.
+/// Spawns a shell agent, waits until it has ended, and returns its id.
 fn ended(repo: &TestRepo<'_>, script: &str) -> String {
     let id = repo.spawn(script);
     repo.end_of(&id);
     id
 }
 
-/// Everything that is known of an agent and its work.
+/// Returns the state of an agent and its work.
 fn state(repo: &TestRepo<'_>, id: &str) -> [String; 4] {
     let branch = format!("refs/heads/orchestra/{id}");
     let files = Ran::of(repo.command("git").args(["status", "--porcelain"]).current_dir(repo.worktree(id)));
@@ -77,7 +77,7 @@ fn a_reviewers_words_are_not_run() {
     repo.orchestra(["review", &id, "--changes", "--keep", "-m", &words]).succeeded();
     assert_eq!(repo.facts(&id).pop().expect("a fact")["verdict"], "changes");
     assert_eq!((state(&repo, &id), proof.exists()), (before, false));
-    // What the user types for the agent is theirs.
+    // The user may type anything for the agent.
     repo.orchestra(["resume", &id, "-m", "echo 2 > b.txt"]).succeeded();
     repo.end_of(&id);
     assert_eq!(repo.file_in_head(&id, "b.txt"), "2\n");
@@ -156,7 +156,7 @@ fn a_task_of_another_clone_is_not_run_as_a_script() {
     b.orchestra(["resume", &id, "-m", "echo seen > seen.txt"]).succeeded();
     b.end_of(&id);
     assert_eq!((b.file_in_head(&id, "seen.txt"), proof.exists()), ("seen\n".into(), false));
-    // A clone that is trusted writes tasks that count here.
+    // Tasks of a trusted clone run here.
     let (c, writer) = (clone(&world, "c"), a.agent(&id)["writer"].as_str().unwrap_or_default().to_owned());
     assert!(!writer.is_empty());
     let other = ended(&a, "echo again >> again.txt");

@@ -1,4 +1,4 @@
-//! The queue: more tasks than slots, none dropped, the earliest first.
+//! The queue: with more tasks than slots, none is dropped, and the earliest runs first.
 
 use testkit::until;
 
@@ -8,7 +8,7 @@ use crate::world;
 fn no_more_run_at_once_than_asked_and_in_their_order() {
     let world = world();
     let repo = world.repo();
-    // Each marks its begin and its end in one file outside.
+    // Each agent records its start and its end in one file outside.
     let script = "echo begin >> ../../repo/marks; sleep 0.1; echo end >> ../../repo/marks";
     let mut arguments = vec!["spawn", "--agent", "sh", "-j", "2"];
     arguments.extend([script; 7]);

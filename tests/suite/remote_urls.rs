@@ -1,4 +1,5 @@
-//! A remote with another URL may be another repository: what the old one had, lost or took says nothing of it.
+//! A remote with a new URL may be another repository: what the old one had, lost or accepted does not apply
+//! to it.
 
 use testkit::{TestRepo, World};
 
@@ -15,7 +16,7 @@ fn other_hub(world: &World) -> std::path::PathBuf {
 }
 
 fn one_agent(repo: &TestRepo<'_>) -> String {
-    // Nothing of a dry run is in the way of what follows.
+    // A dry run does not affect what follows.
     repo.orchestra(["sync", "-n"]).succeeded();
     let id = repo.spawn("echo 1 > one.txt");
     repo.end_of(&id);
@@ -39,7 +40,7 @@ fn an_empty_repository_at_a_new_url_has_lost_nothing_and_gets_all() {
     let there =
         world.git(&other, ["for-each-ref", "--format=%(refname) %(objectname)", "refs/orchestra"]).stdout();
     assert_eq!(there.lines().count(), shared_of_hub(&world).len());
-    // Said once; and back at the old place, nothing was lost either.
+    // Reported once; and at the old URL, nothing was lost either.
     assert!(sync(&repo)["relocated"].is_null());
     repo.git(["remote", "set-url", "origin", &world.dir().join("hub.git").to_string_lossy()]);
     assert_eq!(sync(&repo)["missing"], serde_json::json!([]));

@@ -11,7 +11,7 @@ use testkit::{Ran, TestRepo, World};
 
 use crate::world;
 
-/// Makes a repository in an empty folder; gives where the user stands.
+/// Creates a repository in an empty directory; returns the directory in which the user works.
 type Make = fn(&World, &Path) -> PathBuf;
 
 const SHAPES: &[(&str, Make)] = &[
@@ -20,7 +20,7 @@ const SHAPES: &[(&str, Make)] = &[
         let repo = plain(world, &dir.join("repo"));
         fs::rename(repo.join(".git"), repo.join(".git.nosync")).expect("moved");
         symlink(".git.nosync", repo.join(".git")).expect("a link");
-        // It is in the user's sight, whoever made it a link.
+        // The checkout is a link, whoever created it.
         fs::write(repo.join(".git.nosync/info/exclude"), ".git.nosync\n").expect("written");
         repo
     }),
@@ -102,7 +102,7 @@ const SHAPES: &[(&str, Make)] = &[
     }),
 ];
 
-/// A repository with folders and two commits.
+/// Creates a repository with directories and two commits.
 fn plain(world: &World, path: &Path) -> PathBuf {
     fs::create_dir_all(path).expect("a folder");
     world.git(path, ["init", "-q"]);
@@ -117,7 +117,7 @@ fn plain(world: &World, path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// A partial clone that has none of the files of its branch `release`.
+/// Creates a partial clone that lacks all files of its branch `release`.
 fn partial(world: &World, dir: &Path, options: &[&str]) -> PathBuf {
     let up = plain(world, &dir.join("up"));
     world.git(&up, ["config", "uploadpack.allowFilter", "true"]);
@@ -184,7 +184,7 @@ fn every_command_works_in_every_shape() {
     }
 }
 
-/// What plain git would show of changes in the checkout; nothing in a bare repository.
+/// Returns the changes that plain git would show in the checkout; none in a bare repository.
 fn untracked(world: &World, place: &Path) -> String {
     let ran = Ran::of(world.command("git", place).args(["status", "--porcelain"]));
     if ran.stderr().contains("must be run in a work tree") { String::new() } else { ran.succeeded().stdout() }
@@ -234,7 +234,7 @@ fn a_partial_clone_whose_remote_is_away_says_so_and_is_no_bug() {
         .says("cannot fetch from 'origin' what this partial clone does not have yet");
     assert!(repo.agents().is_empty());
     repo.orchestra(["merge-ranked", "release"]).exits(1).prints("cannot fetch from 'origin'");
-    // What is here needs no remote.
+    // What is present needs no remote.
     let id = repo.spawn("echo 1 > one.txt");
     repo.end_of(&id);
     repo.orchestra(["merge-ranked", &id]).succeeded();

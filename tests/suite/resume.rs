@@ -1,10 +1,10 @@
-//! `resume`: in the same conversation and worktree, whatever became of the supervisor.
+//! `resume`: continues in the same session and worktree, whatever happened to the supervisor.
 
 use testkit::{TestRepo, until};
 
 use crate::{stop::marked, world};
 
-/// Kills an agent's supervisor and waits until it shows as lost.
+/// Kills an agent's supervisor and waits until the agent is shown as lost.
 fn kill_supervisor(repo: &TestRepo<'_>, id: &str) {
     let pid = until("a supervisor", || repo.agent(id)["supervisor_pid"].as_i64()).to_string();
     repo.command("kill").args(["-9", &pid]).status().expect("kill");
@@ -63,7 +63,7 @@ fn a_worktree_that_is_gone_is_made_anew_with_what_was_kept() {
     let id = repo.spawn_claude(&[], "write kept.txt 1\nawait never");
     repo.wait_for_file(&id, "kept.txt");
     kill_supervisor(&repo, &id);
-    // What a supervisor does every minute.
+    // A supervisor does this every minute.
     let snapshot = world.bins().join("git-orchestra-supervise");
     let common = repo.path().join(".git");
     assert!(
@@ -149,18 +149,18 @@ fn what_cannot_be_resumed_is_refused_in_words() {
     repo.orchestra(["resume", &id]).exits(3).says("runs already").says("git orchestra send");
     repo.orchestra(["resume", "nobody"]).exits(3).says("no agent 'nobody'");
     repo.orchestra(["resume"]).exits(2).says("git orchestra resume AGENT, or --all");
-    // Another clone's agent, while it runs there.
+    // An agent of another clone, while it runs there.
     world.git(world.dir(), ["clone", "-q", &repo.path().to_string_lossy(), "other"]);
     let other = TestRepo::new(&world, world.dir().join("other"));
     other.git(["fetch", "-q", "origin", "refs/orchestra/*:refs/orchestra/*"]);
     other.orchestra(["resume", &id]).exits(3).says("belongs to another clone").says("--take-over");
     repo.orchestra(["stop", &id]).succeeded();
-    // A program that is not here any more.
+    // A program that is no longer installed.
     repo.git(["config", "orchestra.agent.mine.command", "cat {prompt_file}"]);
     let mine = repo.orchestra(["spawn", "-d", "--agent", "mine", "x"]).succeeded().line();
     repo.end_of(&mine);
     repo.git(["config", "--unset", "orchestra.agent.mine.command"]);
     repo.orchestra(["resume", &mine]).exits(3).says("no agent program 'mine'");
     assert_eq!(repo.agent(&mine)["phase"], "done");
-    assert!(!repo.path().join(".git/orchestra/agents").join(&mine).exists(), "nothing is half-made");
+    assert!(!repo.path().join(".git/orchestra/agents").join(&mine).exists(), "nothing incomplete is left");
 }

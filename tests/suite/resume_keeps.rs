@@ -1,4 +1,4 @@
-//! What was said when an agent was started holds again when it is resumed.
+//! The options that were given at the spawn apply again when an agent is resumed.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use testkit::TestRepo;
 
 use crate::world;
 
-/// The order to the agent's supervisor.
+/// Returns the instructions to the agent's supervisor.
 fn order(repo: &TestRepo<'_>, id: &str) -> Value {
     let path = repo.path().join(".git/orchestra/agents").join(id).join("spec.json");
     serde_json::from_slice(&fs::read(path).expect("an order")).expect("an order")
@@ -57,7 +57,7 @@ fn every_option_of_spawn_holds_after_resume_until_another_is_given() {
     repo.wait_for(&id, "running");
     let first = order(&repo, &id);
     repo.orchestra(["pause", &id]).succeeded();
-    // What git config says by now is not what held when it was started.
+    // A later change of the configuration does not apply.
     for (key, value) in
         [("jobs", "9"), ("maxTime", "1m"), ("retries", "0"), ("permission", "default"), ("retryDelay", "1m")]
     {

@@ -1,11 +1,11 @@
-//! `review`: a verdict is of one work, holds as long as that does, and decides what lands.
+//! `review`: a verdict applies to one work as long as it does not change, and decides what lands.
 
 use serde_json::Value;
 use testkit::TestRepo;
 
 use crate::world;
 
-/// An agent that is done, with this script.
+/// Spawns an agent with this script and waits until it is done.
 fn done(repo: &TestRepo<'_>, script: &str) -> String {
     let id = repo.spawn(script);
     repo.end_of(&id);
@@ -20,7 +20,7 @@ fn known(repo: &TestRepo<'_>, id: &str) -> Value {
 fn what_waits_is_listed_and_everything_known_of_one_is_shown() {
     let world = world();
     let repo = world.repo();
-    repo.orchestra(["review"]).succeeded().says("nothing waits for a verdict");
+    repo.orchestra(["review"]).succeeded().says("no work waits for a verdict");
     let one = done(&repo, "# The first\necho one >> file.txt; git commit -qam 'Say one'; echo 1 > new.txt");
     let two = done(&repo, "echo two >> file.txt");
     let failed = done(&repo, "echo 3 > x; exit 1");
@@ -94,7 +94,7 @@ fn a_verdict_is_carried_with_the_patch_and_stale_without() {
         (&known(&repo, &id)["verdict"], &known(&repo, &id)["holds"]),
         (&"approve".into(), &"current".into())
     );
-    // The agent goes on: first the same patch in another commit, then another patch.
+    // The agent continues: first with the same patch in another commit, then with another patch.
     let again = |script: &str| {
         repo.orchestra(["resume", &id, "-m", script]).succeeded();
         repo.end_of(&id);
@@ -113,7 +113,7 @@ fn a_verdict_is_carried_with_the_patch_and_stale_without() {
     let shown = repo.orchestra(["review", &id]).succeeded().stdout();
     let new = repo.orchestra(["diff", &id, "--since-review"]).succeeded().stdout();
     assert!(new.contains("+three\n") && !new.contains("+two\n"), "{new}");
-    assert!(shown.contains("of another work: git orchestra diff "), "{shown}");
+    assert!(shown.contains("stale, the work changed: git orchestra diff "), "{shown}");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn changes_go_to_the_agent_in_its_own_conversation() {
     let ran = repo
         .orchestra(["review", &id, "--changes", "-m", "write b.txt 2", "-C", "a.txt:1", "why 1?"])
         .succeeded();
-    assert_eq!(ran.stdout(), format!("{id} is to be changed; the agent was told, and works on it\n"));
+    assert_eq!(ran.stdout(), format!("{id} is to be changed; sent to the agent, which is working on it\n"));
     let after = repo.end_of(&id);
     assert_eq!((&after["attempt"], &after["session"]), (&2.into(), &before["session"]));
     assert_eq!(repo.file_in_head(&id, "b.txt"), "2\n");
@@ -149,7 +149,7 @@ fn remarks_are_written_into_the_diff() {
     let fact = repo.facts(&id).pop().expect("a fact");
     assert_eq!(fact["comments"], serde_json::json!([{"file": "a.txt", "line": 2, "text": "why two?"}]));
     repo.git(["config", "core.editor", "false"]);
-    repo.orchestra(["review", &id, "--changes", "--edit"]).exits(5).says("nothing was said");
+    repo.orchestra(["review", &id, "--changes", "--edit"]).exits(5).says("no verdict recorded");
     repo.git(["config", "core.editor", "true"]);
     repo.orchestra(["review", &id, "--changes", "--edit"]).exits(2).says("not said which");
 }
@@ -196,7 +196,7 @@ fn another_agent_judges_and_the_test_is_ours() {
     };
     judge("fine", "true").exits(5).says("gave no verdict that can be read; nothing was judged");
     assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"));
-    // It says what it likes of tests: ours failed.
+    // Whatever it reports about tests: ours failed.
     judge(r#"{"verdict":"approve"}"#, "echo broken; exit 3").succeeded();
     let fact = repo.facts(&id).pop().expect("a fact");
     assert_eq!(
@@ -221,14 +221,14 @@ fn another_agent_judges_and_the_test_is_ours() {
     assert_eq!(known(&repo, &id)["verdict"], "approve", "of one kind of reviewer the last verdict counts");
     repo.orchestra(["review", &id, "--by", "judge"]).exits(2).says("must have passed a test");
     assert_eq!(repo.git(["worktree", "list"]).stdout().matches("repo.worktrees/landing").count(), 0);
-    // What reviewers leave behind waits for nobody, and lands nowhere.
+    // Reviewers' worktrees need no verdict, and do not land.
     let report = repo.orchestra(["merge-ranked", "--json"]).succeeded().json();
     assert_eq!(
         (report["order"].as_array().map(Vec::len), &report["order"][0]["agent"]),
         (Some(1), &id.clone().into())
     );
     assert!(!repo.has("main", "scrap.txt"));
-    repo.orchestra(["review"]).succeeded().says("nothing waits for a verdict");
+    repo.orchestra(["review"]).succeeded().says("no work waits for a verdict");
 }
 
 #[test]
@@ -246,13 +246,13 @@ fn a_reviewer_repairs_and_what_it_approves_lands() {
     let review =
         |more: &[&str]| repo.orchestra([&["review", &id, "--by", "judge"] as &[&str], more].concat());
 
-    // What a reviewer changes unasked is no part of the work.
+    // Unrequested changes of a reviewer are not part of the work.
     judge("echo good > a.txt", "approve");
     review(&["--automerge"]).succeeded();
     assert_eq!(known(&repo, &id)["verdict"], "changes", "the test fails without the repair");
     assert_eq!(repo.tip(&format!("refs/orchestra/heads/{id}")), head);
     assert!(!repo.has("main", "a.txt"));
-    // A repair with which the test fails is not taken.
+    // A repair with which the test fails is discarded.
     judge("echo worse > a.txt", "approve");
     review(&["--fix"]).succeeded();
     assert_eq!(repo.tip(&format!("refs/orchestra/heads/{id}")), head);
@@ -261,7 +261,7 @@ fn a_reviewer_repairs_and_what_it_approves_lands() {
         fact["text"].as_str().expect("a text").contains("Its repair was not taken: the test exit code 1."),
         "{fact}"
     );
-    // One with which it passes is a commit more, and lands with it.
+    // A repair with which it passes is one more commit, and lands.
     judge("echo good > a.txt", "approve");
     let ran = review(&["--fix", "--automerge"]).succeeded();
     assert!(
@@ -321,7 +321,7 @@ fn what_cannot_be_judged() {
     give(&running, &["--approve"]).exits(3).says("has not ended: it is running");
     give(&empty, &["--approve"]).exits(3).says("has no work to judge");
     give(&id, &["--changes"]).exits(2).says("not said which");
-    give(&id, &["-m", "hm"]).exits(2).says("no verdict given");
+    give(&id, &["-m", "hm"]).exits(2).says("needs a verdict");
     give(&id, &["--approve", "--reject"]).exits(2);
     give(&id, &["--changes", "-C", "a.txt:9", "x"]).exits(2).says("has 1 lines there, and no line 9");
     give(&id, &["--changes", "-C", "b.txt:1", "x"]).exits(2).says("there is no file 'b.txt'");

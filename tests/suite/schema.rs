@@ -1,4 +1,4 @@
-//! `schema`: the schemas of answers and requests, and that requests are read as their schemas say.
+//! `schema`: the schemas of answers and requests, and that requests are parsed as their schemas say.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use testkit::schema_faults;
 
 use crate::world;
 
-/// The least that each request must hold.
+/// Returns the smallest valid request of an operation.
 fn least(name: &str) -> Value {
     match name {
         "logs" | "diff" => json!({"agent": "tidy-k3m9q"}),
@@ -19,7 +19,7 @@ fn least(name: &str) -> Value {
     }
 }
 
-/// Requests with something in every place that is not a plain word or flag.
+/// Requests with a value in every field that is not a plain text or flag.
 const FULL: &[(&str, &str)] = &[
     (
         "spawn",
@@ -109,7 +109,7 @@ fn schemas_are_titled_described_and_named() {
     }
 }
 
-/// Every property and every definition has a description.
+/// Checks that every property and every definition has a description.
 fn undescribed(at: &str, schema: &Value) {
     for (name, one) in schema["properties"].as_object().into_iter().flatten() {
         assert!(!one["description"].is_null(), "{at}: '{name}' has no description");

@@ -1,4 +1,4 @@
-//! Secrets do not leave the machine by `sync`; what is none is not held up.
+//! Secrets are not sent by `sync`; other text is sent.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ const PLAIN: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 const CAPITALS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const HEX: &str = "0123456789abcdef";
 
-/// What vendors give out: `{kind:length}` is that many characters of that kind.
+/// Secrets as vendors issue them: `{kind:length}` is that many characters of that kind.
 const GIVEN_OUT: &[&str] = &[
     "AKIA{C:16}",
     "aws_secret_access_key = {P:40}",
@@ -58,7 +58,7 @@ const GIVEN_OUT: &[&str] = &[
     "api_key: \"{P:32}\"",
 ];
 
-/// Where secrets turn up.
+/// Contexts in which secrets appear.
 const AROUND: &[&str] =
     &["{}", "use {} for it", "export X='{}'", "{\"key\":\"{}\"}", "line\n{}\nline", "(`{}`)"];
 
@@ -128,7 +128,7 @@ fn println_numbers(found: usize, planted: usize, alarms: usize, clean: usize) {
     println!("secrets: {found} of {planted} found; {alarms} false alarms in {clean} clean lines");
 }
 
-/// Our own sources and pages, but for those that are about secrets.
+/// Returns our own sources and man pages, except those about secrets.
 fn files(root: &Path) -> Vec<PathBuf> {
     let mut open: Vec<_> =
         ["bins", "shared", "tests", "man"].iter().map(|folder| root.join(folder)).collect();
@@ -143,7 +143,7 @@ fn files(root: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Every line of them.
+/// Returns all their lines.
 fn lines(root: &Path) -> Vec<String> {
     let text = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
     files(root)
@@ -152,13 +152,13 @@ fn lines(root: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The word that follows some words in a text.
+/// Returns the word that follows some words in a text.
 pub(crate) fn word_after(text: &str, words: &str) -> String {
     let rest = text.split_once(words).expect("those words").1;
     rest.split_whitespace().next().expect("a word").to_owned()
 }
 
-/// Whether any object of a repository holds a text.
+/// Whether any object of a repository contains a text.
 fn holds(repo: &TestRepo<'_>, text: &str) -> bool {
     repo.git(["cat-file", "--batch", "--batch-all-objects", "--buffer"]).stdout().contains(text)
 }
@@ -184,7 +184,7 @@ fn a_secret_stays_and_can_be_taken_out() {
         (&after["phase"], &after["head"], &after["verdict"]),
         (&before["phase"], &before["head"], &before["verdict"])
     );
-    // The branch's own commit names its task.
+    // The first commit of the branch contains its task.
     a.orchestra(["sync"]).exits(1).says("commit ").says("git commit --amend");
     world.git(&a.worktree(&id), ["commit", "-q", "--amend", "-m", "without it"]);
     a.orchestra(["collect", &id]).succeeded();
@@ -209,8 +209,8 @@ fn values_of_the_environment_and_what_was_sent_before() {
     };
     let said = with(&["sync"]).exits(1).says("the value of $DEPLOY_TOKEN").stderr();
     let event = word_after(&said, "event ");
-    // The user says that it is not a secret: then it is none in the commit that repeats it either. A remote has it now, and
-    // it cannot be called back.
+    // The user declares that it is not a secret: this also applies to the commit that repeats it. A remote
+    // has it now, and it cannot be recalled.
     a.git(["config", "orchestra.notSecret", &event]);
     with(&["sync"]).succeeded();
     with(&["sync", "--redact", &event]).exits(3).says("origin has event").says("revoke the secret");

@@ -1,4 +1,4 @@
-//! `send`: an agent waits for an answer, or hears one more thing.
+//! `send`: an agent that waits gets an answer, a running agent gets a message.
 
 use crate::world;
 
@@ -10,10 +10,10 @@ fn an_agent_that_asks_waits_and_is_answered() {
     let agent = repo.wait_for(&id, "waiting");
     assert_eq!((&agent["waiting"], &agent["choice"]), (&"Bash git push".into(), &false.into()));
     repo.orchestra(["status"]).succeeded().says(&format!("git orchestra send {id} --allow"));
-    repo.orchestra(["send", &id, "--allow"]).succeeded().says("may: Bash git push");
-    // An answer is heeded before it is acknowledged: the next question is another one.
+    repo.orchestra(["send", &id, "--allow"]).succeeded().says("allowed: Bash git push");
+    // The answer takes effect before it is acknowledged: the next question is a new one.
     testkit::until("the next question", || (repo.agent(&id)["waiting"] == "Bash rm x").then_some(()));
-    repo.orchestra(["send", &id, "--deny", "-m", "never remove"]).succeeded().says("may not: Bash rm x");
+    repo.orchestra(["send", &id, "--deny", "-m", "never remove"]).succeeded().says("denied: Bash rm x");
     let agent = repo.end_of(&id);
     assert_eq!((&agent["phase"], &agent["denials"]), (&"done".into(), &1.into()));
     let log = repo.orchestra(["logs", &id]).succeeded().stdout();
@@ -32,7 +32,7 @@ fn a_choice_is_answered_by_a_text() {
     let id = repo.spawn_claude(&["--on-prompt", "ask"], "choose Which color?");
     let agent = repo.wait_for(&id, "waiting");
     assert_eq!((&agent["waiting"], &agent["choice"]), (&"Which color? (red, blue)".into(), &true.into()));
-    repo.orchestra(["send", &id, "blue"]).succeeded().says("has its answer: Which color?");
+    repo.orchestra(["send", &id, "blue"]).succeeded().says("answered: Which color?");
     repo.end_of(&id);
     assert!(repo.orchestra(["logs", &id]).succeeded().stdout().contains("chosen: blue"));
 }
@@ -43,7 +43,7 @@ fn a_message_is_heard_in_the_same_conversation() {
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&[], "say first\nawait go");
     repo.wait_for_output(&id, "first");
-    repo.orchestra(["send", &id, "write second.txt 2"]).succeeded().says("will hear it");
+    repo.orchestra(["send", &id, "write second.txt 2"]).succeeded().says("message sent");
     std::fs::write(repo.worktree(&id).join("go"), "").expect("a file");
     let agent = repo.end_of(&id);
     assert_eq!((&agent["phase"], &agent["attempt"], &agent["turns"]), (&"done".into(), &1.into(), &2.into()));
@@ -86,7 +86,8 @@ fn what_cannot_be_heard_is_refused() {
 
 #[test]
 fn another_conversation_partner_on_the_same_ref_is_not_obeyed() {
-    // A message of another clone, as a sync would bring it: shown in the life, and not said to the agent.
+    // A message of another clone, as a sync would fetch it: shown in the history, but not sent to the
+    // agent.
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&[], "say begun\nawait go");

@@ -1,5 +1,5 @@
-//! Faults of several kinds at once, one after the other, through the real binaries: what honest agents did is saved, lands, and
-//! reaches the other clone.
+//! Several kinds of faults one after the other, with the real binaries: the work of intact agents is saved,
+//! lands, and reaches the other clone.
 
 use std::{fs, path::Path};
 
@@ -20,7 +20,7 @@ fn named(repo: &TestRepo<'_>, name: &str, script: &str) -> String {
     repo.orchestra(["spawn", "-d", "--agent", "sh", "--name", name, "--", script]).succeeded().line()
 }
 
-/// Kills a supervisor and the program of its agent, as a machine that goes down does.
+/// Kills a supervisor and the program of its agent, as a power failure does.
 fn kill(repo: &TestRepo<'_>, id: &str) {
     let agent = repo.agent(id);
     for key in ["supervisor_pid", "pid"] {
@@ -32,7 +32,7 @@ fn kill(repo: &TestRepo<'_>, id: &str) {
     until(&format!("{id} is lost"), || (repo.agent(id)["liveness"] == "lost").then_some(()));
 }
 
-/// A key that looks like one of GitHub.
+/// Returns a text that looks like a GitHub token.
 fn key() -> String {
     let mut numbers = Numbers::from(7);
     let letters: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').collect();
@@ -78,7 +78,7 @@ fn a_hostile_agent_a_crash_a_secret_and_a_damaged_ref_beside_honest_work() {
         let there = agent["worktree"].as_str().is_some_and(|path| Path::new(path).join("ready").exists());
         there.then_some(())
     });
-    // The configuration is unreadable from here on. Everything can be seen and stopped.
+    // The configuration is unreadable from here on. Everything can still be shown and stopped.
     let crashed_now = ours(&["status", "--json", &crashed]).succeeded().json()["agents"][0].clone();
     for key in ["supervisor_pid", "pid"] {
         let pid = crashed_now[key].as_i64().expect("a process").to_string();
@@ -95,7 +95,7 @@ fn a_hostile_agent_a_crash_a_secret_and_a_damaged_ref_beside_honest_work() {
             "{agent}"
         );
     }
-    // A person repairs the configuration, and removes what git waits for when it is told.
+    // A person repairs the configuration, and removes what git waits for as the error says.
     fs::copy(&config, repo.path().join(".git/config")).expect("repaired");
     let mut tries = 0;
     while let said @ Some(_) = ours(&["sync", "--yes"]).stderr().lines().find_map(waits_for) {
@@ -110,7 +110,7 @@ fn a_hostile_agent_a_crash_a_secret_and_a_damaged_ref_beside_honest_work() {
     assert!(is_at_the_hub(&world, &honest) && is_at_the_hub(&world, &crashed));
     assert!(!is_at_the_hub(&world, &leaky), "a secret left");
     let landed = ours(&["merge-ranked", "--test", "true", &honest, &crashed]);
-    // A pipe where git looks for what it ignores: it is named, removed, and the landing goes on.
+    // A pipe where git reads ignore rules: it is reported, removed, and the landing continues.
     let pipe = landed.exits(3).stderr().lines().find_map(waits_for).expect("a path");
     assert!(pipe.ends_with("repo/.git/info/exclude"), "{pipe}");
     fs::remove_file(pipe).expect("removed");
@@ -125,7 +125,7 @@ fn a_hostile_agent_a_crash_a_secret_and_a_damaged_ref_beside_honest_work() {
     assert_eq!(other.file_in_head(&crashed, "two.txt"), "2\n");
 }
 
-/// The file for which a git waits, as the error names it.
+/// Returns the file that git waits for, as the error names it.
 fn waits_for(line: &str) -> Option<String> {
     let rest = line.split_once("waits for ever: '")?.1;
     Some(rest.split_once('\'')?.0.to_owned())
@@ -139,7 +139,7 @@ fn pulled_trees_a_landing_that_is_killed_and_a_lock_at_the_hub() {
     for id in [&one, &two] {
         repo.end_of(id);
     }
-    // Two works with folders named `.git` come in, and notes that are no notes.
+    // Two works with directories named `.git` are received, and notes that are not notes.
     for (id, name) in [("evil-00000", b".git".as_slice()), ("worse-00000", b"..")] {
         let tip = folder_with_a_canary(&repo, name);
         pulled(&repo, id, &tip);
@@ -169,7 +169,7 @@ fn pulled_trees_a_landing_that_is_killed_and_a_lock_at_the_hub() {
     fs::remove_file(&lock).expect("removed");
     repo.orchestra(["sync", "--yes"]);
     assert!(is_at_the_hub(&world, &one));
-    // A life of its own again: landed ones go, and come back.
+    // Cleanup and undo: landed agents are removed, and restored.
     repo.orchestra(["cleanup", &one, &two]).succeeded();
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(repo.file_in_head(&two, "two.txt"), "2\n");
@@ -204,7 +204,7 @@ fn a_whole_life_with_children_crashes_pipes_pauses_and_reviews() {
     repo.wait_for_file(&bad, "ready");
     kill(&repo, &bad);
     assert_eq!(repo.end_of(&parent)["phase"], "done", "it waits no longer than its child lives");
-    // The lost one is resumed with other words, paused, resumed, and ends.
+    // The lost agent is resumed with another message, paused, resumed, and ends.
     repo.orchestra([
         "resume",
         "-d",
@@ -224,7 +224,7 @@ fn a_whole_life_with_children_crashes_pipes_pauses_and_reviews() {
         ("b\n".into(), "done\n".into())
     );
     fs::remove_file(in_the_way).expect("removed");
-    // Reviewed, landed, cleaned away, brought back, and shared.
+    // It is reviewed, landed, removed, restored, and shared.
     for id in [&parent, &good] {
         repo.orchestra(["review", id, "--approve"]).succeeded();
     }

@@ -1,4 +1,5 @@
-//! `sessions`: what may lie where programs keep conversations. Nothing of it stops anybody, and what is passed over is named.
+//! `sessions`: unusual files in the directories of sessions. None of them blocks a command, and skipped
+//! files are reported.
 
 use std::{
     fs,
@@ -20,7 +21,7 @@ fn pipe(path: &Path) {
     assert!(made.expect("mkfifo").success());
 }
 
-/// A conversation of Claude Code in a folder of projects.
+/// Writes a session of Claude Code in a directory of projects.
 fn talk(projects: &Path, folder: &str, id: &str, told: &[Value]) -> PathBuf {
     let path = projects.join(folder).join(format!("{id}.jsonl"));
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
@@ -67,12 +68,12 @@ fn pipes_sockets_and_links_stop_nobody_and_are_named() {
     fs::write(all.join("-w-app/one (copy).jsonl"), lines(&told)).expect("a file");
     fs::create_dir_all(world.claude_config().join("sessions")).expect("a folder");
     pipe(&world.claude_config().join("sessions/1.json"));
-    // To itself, to a folder that is found anyway, and to one that lies elsewhere.
+    // Links to itself, to a directory that is found anyway, and to one elsewhere.
     symlink(&all, all.join("-loop")).expect("a link");
     symlink(all.join("-w-app"), all.join("-again")).expect("a link");
     talk(world.dir(), "elsewhere", "five", &told);
     symlink(world.dir().join("elsewhere"), all.join("-elsewhere")).expect("a link");
-    // The same file under the name of another folder.
+    // The same file under the name of another directory.
     fs::create_dir_all(all.join("-v")).expect("a folder");
     symlink(&path, all.join("-v/one.jsonl")).expect("a link");
     for folder in ["chats", "chats/session-x.jsonl"] {
@@ -154,7 +155,7 @@ fn several_folders_of_settings_are_read_and_one_that_is_not_there_is_named() {
         (at("a"), vec!["a"]),
         (format!("{},{}", at("a"), at("b")), vec!["a", "b"]),
         (format!("{} , {},", at("a"), at("b")), vec!["a", "b"]),
-        // A folder whose name has a comma.
+        // A directory whose name contains a comma.
         (at("c,d"), vec!["c-d"]),
     ] {
         let report = ask(&named, &["--json"]).json();
@@ -162,7 +163,7 @@ fn several_folders_of_settings_are_read_and_one_that_is_not_there_is_named() {
     }
     let said = ask(&format!("{},{}", at("a"), at("gone")), &["-v"]).stderr();
     assert!(said.contains(&format!("'{}': CLAUDE_CONFIG_DIR names it", at("gone"))), "{said}");
-    ask(&at("gone"), &[]).says(&format!("CLAUDE_CONFIG_DIR names '{}', which is not there", at("gone")));
+    ask(&at("gone"), &[]).says(&format!("CLAUDE_CONFIG_DIR names '{}', which does not exist", at("gone")));
 }
 
 #[test]
@@ -177,7 +178,7 @@ fn conversations_of_the_other_folder_of_settings_are_listed() {
     let report =
         Ran::of(command.env_remove("CLAUDE_CONFIG_DIR").env_remove("XDG_CONFIG_HOME")).succeeded().json();
     assert_eq!(ids(report["sessions"].as_array().expect("a list")), ["newer", "older"]);
-    // The program looks there only where it is told to.
+    // The program looks there only if it is configured to.
     repo.git(["config", "orchestra.agent.claude.program", "true"]);
     for (id, folder) in [("older", Some(".config/claude")), ("newer", None)] {
         let path = world.home().join(".claude/projects/-w");
@@ -211,7 +212,7 @@ fn what_is_torn_or_no_line_is_named_and_the_rest_counts() {
         let repo = world.repo();
         let path = talk(&projects(&world), "-w-app", id, &[]);
         fs::write(&path, &text).expect("a file");
-        // The second time it is remembered.
+        // The second time it comes from the index.
         for _ in 0..2 {
             let found = listed(&repo, &["--all"]);
             if messages > 0 {

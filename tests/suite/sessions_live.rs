@@ -1,4 +1,4 @@
-//! `sessions`: which conversations go on now, and that of several who would go on with one, one does.
+//! `sessions`: which sessions are running, and that only one of several processes resumes a session.
 
 use std::{
     fs,
@@ -16,11 +16,11 @@ use crate::{
     world,
 };
 
-/// Ends when its standard input does. What it leaves behind is no longer it.
+/// A program that ends when its standard input does. Its child processes do not count as the program.
 const WAITING: &str =
     "#!/bin/sh\necho $$ >\"$0.pid\"\nsleep 5 >/dev/null 2>&1 &\nread -r line <\"$0.fifo\"\necho \"$@\"\n";
 
-/// A program that waits until it is let go.
+/// A program that waits until it is released.
 struct Waiting {
     program: PathBuf,
 }
@@ -37,7 +37,7 @@ impl Waiting {
         Self { program }
     }
 
-    /// Gives what was started, and the process of the program.
+    /// Returns the started command, and the process of the program.
     fn start(&self, mut command: Command) -> (Child, i32) {
         let note = self.program.with_extension("pid");
         let _ = fs::remove_file(&note);
@@ -66,7 +66,7 @@ fn of_several_that_go_on_with_one_at_once_one_does() {
     ran.says(&format!("goes on in process {pid}")).says("--fork");
     repo.orchestra(["sessions", "resume", "talk-1", "--fork", "-n"]).succeeded();
     waiting.let_go(child);
-    // What it started still runs, and is not in it.
+    // Its child process still runs, but is not in the session.
     assert_eq!(one(&repo, "talk-1")["live"], false);
     let (child, _) = waiting.start(repo.orchestra_command(["sessions", "resume", "talk-1"]));
     waiting.let_go(child);
@@ -92,7 +92,7 @@ fn an_agent_does_not_go_on_where_somebody_is() {
     assert_eq!(repo.agent(&agent)["session"], session);
 }
 
-/// All files in a folder were written an hour ago.
+/// Sets the time of all files in a directory to an hour ago.
 fn age(folder: &Path) {
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
         if entry.path().is_dir() {

@@ -1,4 +1,5 @@
-//! `sessions`: the shapes of files that people really have. Each is listed, summed up and shown as its program meant it.
+//! `sessions`: shapes of files that people really have. Each is listed, summed up and shown as its program
+//! meant it.
 
 pub(crate) mod shapes;
 
@@ -19,7 +20,7 @@ use crate::{
     world,
 };
 
-/// List, sums and what is shown are right.
+/// Checks the list, the sums and the output of `show`.
 fn is_right(shape: &Shape, world: &World, repo: &TestRepo<'_>) {
     let path = shape.lay(world);
     let all = listed(repo, &["--all"]);
@@ -53,7 +54,7 @@ fn what_a_script_rewrote_means_the_same() {
     let world = world();
     let repo = world.repo();
     for shape in shapes() {
-        // As editors and scripts write it: a byte order mark, spaces behind the colons, other ends of lines.
+        // As editors and scripts write it: a byte order mark, spaces after colons, other line breaks.
         let spaced = shape.text.replace("\":", "\": ").replace('\n', "\r\n");
         is_right(&Shape { text: format!("\u{FEFF}{spaced}"), ..shape }, &world, &repo);
     }
@@ -66,7 +67,7 @@ fn a_codex_sub_agent_with_the_header_of_its_parent_is_counted_once() {
     let none = json!({});
     codex(PARENT, fixture("codex-parent-repeated-token-counts.rollout.jsonl"), none.clone(), &[]).lay(&world);
     codex(CHILD, fixture("codex-child-with-parents-header.rollout.jsonl"), none, &[]).lay(&world);
-    // The second time all of it is remembered.
+    // The second time everything comes from the index.
     for _ in 0..2 {
         let all = listed(&repo, &["--all"]);
         assert_eq!(all.len(), 1, "{all:?}");
@@ -123,7 +124,7 @@ fn what_a_codex_fork_repeats_is_summed_up_once() {
     );
 }
 
-/// A conversation of Claude Code with a sub-agent, one of a workflow, and a fork of the whole.
+/// Writes a session of Claude Code with a subagent, one of a workflow, and a fork of everything.
 fn with_sub_agents(world: &World, repo: &TestRepo<'_>) -> PathBuf {
     let folder = world.claude_config().join("projects/-w-app");
     let of = |id: &str, mut line: Value, is_inner: bool| {
@@ -141,7 +142,7 @@ fn with_sub_agents(world: &World, repo: &TestRepo<'_>) -> PathBuf {
     };
     write(folder.join("parent.jsonl"), "parent", &told, false);
     let inner = folder.join("parent/subagents");
-    // It begins with what its conversation said.
+    // It begins with a copy of its session.
     let repeats =
         [told[2].clone(), asks("04", "look for the needle"), answers("05", "m3", "the needle is here", 1000)];
     write(inner.join("agent-a1b2.jsonl"), "parent", &repeats, true);
@@ -168,7 +169,7 @@ fn what_sub_agents_used_is_counted_once() {
         let total = repo.orchestra(["sessions", "stats", "--json"]).succeeded().json()["total"].clone();
         assert_eq!((&total["output_tokens"], &total["messages"]), (&json!(106_030), &json!(5)));
     }
-    // The sums of the program hold those of sub-agents.
+    // The sums of the program include those of subagents.
     let path = folder.join("parent.jsonl");
     let text = fs::read_to_string(&path).expect("a file");
     let used = json!({"m": {"inputTokens": 480, "outputTokens": 6030, "costUSD": 0.5}});
@@ -200,7 +201,7 @@ fn sub_agents_are_shown_searched_and_kept() {
         (&hits["sessions"][0]["id"], &hit["subagent"], &hit["role"]),
         (&json!("parent"), &json!("a1b2"), &json!("assistant"))
     );
-    repo.orchestra(["sessions", "search", "the needle is"]).succeeded().prints("sub-agent a1b2");
+    repo.orchestra(["sessions", "search", "the needle is"]).succeeded().prints("subagent a1b2");
     let before = one(&repo, "parent");
     repo.orchestra(["sessions", "keep", "parent"]).succeeded();
     let kept = "refs/orchestra-local/transcripts/parent";
@@ -232,7 +233,7 @@ fn a_conversation_in_one_object_is_kept_and_its_copy_goes_with_it() {
     assert_eq!(fs::read_dir(copies).expect("a folder").count(), 0, "what was deleted lies nowhere else");
     assert_eq!(listed(&repo, &["--all"])[0]["kept"], true);
     repo.git(["config", "orchestra.agent.gemini.program", "true"]);
-    // Going on puts it where a later version of its program looks for it.
+    // Resuming restores it where a later version of its program looks for it.
     repo.orchestra(["sessions", "resume", SPOKEN]).succeeded();
     let back = world.home().join(&shapes[1].path);
     assert!(fs::read_to_string(back).expect("it is back").contains("I list it."));
@@ -254,10 +255,10 @@ fn who_speaks_and_what_an_edit_changes_is_shown() {
     claude("speakers", lines(&told), json!({}), &[]).lay(&world);
     let shown = repo.orchestra(["sessions", "show", "speakers"]).succeeded().stdout();
     let talk = "\n── you  2026-05-01T10:00:01.000Z\n> first\n>\n> ## Aim\n\n── claude  2026-05-01T10:00:02.000Z\n# Plan\n\n\
-        ```sh\n# as it is\n```\n  → Edit a.rs\n    - old\n    + new\n    + more\n  · sub-agent: look for it\n";
+        ```sh\n# as it is\n```\n  → Edit a.rs\n    - old\n    + new\n    + more\n  · subagent: look for it\n";
     assert!(shown.ends_with(talk), "{shown}");
     let full = repo.orchestra(["sessions", "show", "--full", "speakers"]).succeeded().stdout();
-    assert!(full.contains("\n── sub-agent  2026-05-01T10:00:03.000Z\n> look for it\nfound it\n"), "{full}");
+    assert!(full.contains("\n── subagent  2026-05-01T10:00:03.000Z\n> look for it\nfound it\n"), "{full}");
     let exported = repo.orchestra(["sessions", "export", "speakers"]).succeeded().stdout();
     for part in
         ["# first ## Aim\n", "\nfirst\n\n#### Aim\n", ".000Z)\n\n### Plan\n\n```sh\n# as it is\n```\n"]
@@ -281,13 +282,13 @@ fn what_is_passed_over_is_named() {
     }
     fs::write(folder.join("parent/subagents/workflows/wf_1/agent-c3d4.jsonl"), "no JSON\nnor this\n")
         .expect("a file");
-    // The second time what was read is remembered.
+    // The second time the known parts come from the index.
     for _ in 0..2 {
         let said = repo.orchestra(["sessions", "--verbose"]).succeeded().stderr();
         assert!(said.contains("fork.jsonl': 1 line cannot be read"), "{said}");
         assert!(said.contains("agent-c3d4.jsonl': 2 lines cannot be read"), "{said}");
     }
-    repo.orchestra(["sessions"]).succeeded().says("--verbose says what");
+    repo.orchestra(["sessions"]).succeeded().says("--verbose lists them");
 }
 
 #[test]
@@ -320,7 +321,7 @@ fn sums_since_a_day_are_those_of_its_days() {
     }
     repo.orchestra(["sessions", "stats", "--all", "--since", "2026-04-14"])
         .succeeded()
-        .says("there are no conversations here");
+        .says("no sessions here");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `sessions`: one conversation, read, searched, handed on, kept, summed up and gone on with.
+//! `sessions`: one session, shown, searched, exported, kept, summed up and resumed.
 
 use std::{fs, path::Path};
 
@@ -50,15 +50,15 @@ fn words_are_found_in_prompts_and_answers_alone() {
     let search = |arguments: &[&str]| repo.orchestra([&["sessions", "search"], arguments].concat());
     let report = search(&["--json", "You said again."]).succeeded().json();
     let found: Vec<&Value> = report["sessions"].as_array().expect("a list").iter().collect();
-    // The conversation, and the one that was forked from it.
+    // The session, and its fork.
     assert_eq!((found.len(), &report["searched"]), (2, &json!(9)));
     for one in found {
         let hit = &one["hits"][0];
         assert_eq!((&hit["role"], &hit["line"]), (&json!("assistant"), &json!("You said again.")));
         assert!(hit["at"].as_str().is_some_and(|at| at.starts_with("2026-11-21T02:01:3")), "{hit}");
     }
-    // What tools were given and gave is not searched, nor what the program tells itself.
-    search(&["File created"]).exits(1).says("not in 9 conversations");
+    // The input and output of tools is not searched, nor are the program's own notes.
+    search(&["File created"]).exits(1).says("no match in 9 sessions");
     search(&["tool_use"]).exits(1);
     search(&["you SAID again"]).exits(1);
     assert_eq!(search(&["-l", "-i", "you SAID again"]).succeeded().stdout().lines().count(), 2);
@@ -93,7 +93,7 @@ fn an_export_is_markdown_or_every_byte() {
     assert_eq!(raw, fs::read_to_string(file(&world, &id("1"))).expect("a file"));
 }
 
-/// A program that says where it is, what it was told, and becomes nothing else.
+/// Installs a program that prints its directory and arguments, and exits.
 fn with_a_stand_in(world: &World, repo: &TestRepo<'_>) {
     use std::os::unix::fs::PermissionsExt;
     let program = world.dir().join("stand-in");
@@ -131,14 +131,14 @@ fn one_is_gone_on_with_in_its_own_folder_and_program() {
         )
     );
     repo.orchestra(["sessions", "resume"]).exits(2).says("git orchestra sessions resume ID");
-    // What would be run can be said where the program is not.
+    // The command can be printed even if the program is not installed.
     repo.git(["config", "orchestra.agent.claude.program", "not-installed-here"]);
     let shown = repo.orchestra(["sessions", "resume", "talk-1", "-n"]).succeeded().line();
     assert!(shown.ends_with(" && not-installed-here --resume=talk-1"), "{shown}");
     repo.orchestra(["sessions", "resume", "talk-1"]).exits(3).says("no program 'not-installed-here' on PATH");
     with_a_stand_in(&world, &repo);
     repo.orchestra(["sessions", "resume", "talk-1", "--print"]).exits(2);
-    // One that goes on elsewhere is left alone.
+    // A session that is running elsewhere is refused.
     let me = orchestra::supervise::tree::ProcessId::me();
     let registry = world.claude_config().join("sessions");
     fs::create_dir_all(&registry).expect("a folder");
@@ -168,17 +168,14 @@ fn what_is_kept_outlives_what_its_program_deletes() {
     };
     let before = read();
     assert_eq!(repo.orchestra(["sessions", "keep", &id]).succeeded().line(), format!("{id} kept"));
-    assert_eq!(
-        repo.orchestra(["sessions", "keep", &id]).succeeded().line(),
-        format!("{id} nothing new to keep")
-    );
+    assert_eq!(repo.orchestra(["sessions", "keep", &id]).succeeded().line(), format!("{id} is up to date"));
     let inner = format!("projects/-home-dev-project-a/{id}/subagents/agent-a6f6cea9d5151de20.jsonl");
     let inner = world.claude_config().join(inner);
     fs::write(&inner, [fs::read(&inner).expect("a file"), b"{}\n".to_vec()].concat()).expect("written");
     assert_eq!(repo.orchestra(["sessions", "keep", &id]).succeeded().line(), format!("{id} kept"));
     let listed = one(&repo, &id);
     assert_eq!(listed["kept"], true);
-    // A push sends nothing of it.
+    // A push does not send it.
     let tip = repo.refs(&format!("refs/orchestra-local/transcripts/{id}"));
     assert_eq!(tip.len(), 1);
     let folder = world.claude_config().join("projects");
@@ -199,7 +196,7 @@ fn what_is_kept_outlives_what_its_program_deletes() {
         assert_eq!(kept[field], listed[field], "{field}");
     }
     assert_eq!(kept["path"], Value::Null);
-    // Going on puts it back to where its program looks for it, to the byte, with its sub-agents.
+    // Resuming restores it exactly where its program looks for it, with its subagents.
     repo.orchestra(["sessions", "resume", &id, "-n"]).succeeded().says("would put its transcript back");
     assert!(!folder.exists());
     repo.orchestra(["sessions", "resume", &id]).succeeded().prints(&format!("--resume={id}"));
@@ -214,7 +211,7 @@ fn what_is_kept_outlives_what_its_program_deletes() {
             .join(format!("-home-dev-project-a/{id}/subagents/agent-a6f6cea9d5151de20.meta.json"))
             .is_file()
     );
-    repo.orchestra(["sessions", "forget", "-n", &id]).succeeded().prints("would be forgotten");
+    repo.orchestra(["sessions", "forget", "-n", &id]).succeeded().prints("would be deleted");
     repo.orchestra(["sessions", "forget", &id]).succeeded();
     assert!(repo.refs("refs/orchestra-local/transcripts").is_empty());
     repo.orchestra(["sessions", "forget", &id]).exits(3).says("is not kept");
@@ -250,14 +247,14 @@ fn agents_conversations_are_kept_and_their_worktrees_made_again() {
 fn sums_are_those_of_the_conversations_by_day_project_and_model() {
     let world = world();
     let repo = world.repo();
-    repo.orchestra(["sessions", "stats"]).succeeded().says("there are no conversations here");
+    repo.orchestra(["sessions", "stats"]).succeeded().says("no sessions here");
     with_fixtures(&world, repo.path());
     write_small(&world, "small-1", repo.path(), "small");
     let report = repo.orchestra(["sessions", "stats", "--json"]).succeeded().json();
     let all = listed(&repo, &[]);
     let sum = |field: &str| all.iter().filter_map(|one| one[field].as_u64()).sum::<u64>();
     let total = &report["total"];
-    // The second is a fork of the first, which it tells again.
+    // The second is a fork of the first, which it repeats.
     let again = one(&repo, &id("1"));
     let messages = sum("messages") - again["messages"].as_u64().expect("a number");
     assert_eq!((&total["sessions"], &total["messages"]), (&json!(9), &json!(messages)));
@@ -286,7 +283,8 @@ fn sums_are_those_of_the_conversations_by_day_project_and_model() {
     assert!(shown.contains("2026-11-21") && shown.contains("TOTAL"), "{shown}");
 }
 
-/// A conversation of Claude Code in which `turns` were asked, with what everything cost after each. Every line has its own id.
+/// Writes a session of Claude Code with `turns` as prompts, and the total cost after each. Every line has
+/// its own id.
 fn write_turns(world: &World, id: &str, cwd: &Path, began: &str, turns: &[(&str, f64)]) {
     let folder = world.claude_config().join("projects/turns");
     fs::create_dir_all(&folder).expect("a folder");
@@ -301,7 +299,7 @@ fn write_turns(world: &World, id: &str, cwd: &Path, began: &str, turns: &[(&str,
             "usage": {"input_tokens": 100, "output_tokens": 10}});
         lines.push(line("assistant", answer));
         lines.push(json!({"type": "last-prompt", "lastPrompt": turn, "sessionId": id}));
-        // A fork does not have those of its conversation.
+        // A fork does not have the ids of its session.
         if cost.is_normal() {
             let used = json!({"m": {"inputTokens": 100, "outputTokens": 10, "costUSD": cost}});
             lines.push(
@@ -340,7 +338,7 @@ fn what_a_fork_tells_again_is_counted_once() {
         (&json!(4), &json!(12), &json!(600), &json!(60), &json!(11.5)),
         "{report}"
     );
-    // Each still says of itself what its program recorded.
+    // Each still shows what its program recorded.
     let fork = one(&repo, "fork");
     assert_eq!((&fork["messages"], &fork["cost_usd"]), (&json!(6), &json!(1.25)));
 }

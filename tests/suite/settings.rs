@@ -1,4 +1,4 @@
-//! Keys of git config: each is named in one table, and read through it.
+//! Configuration keys: each is listed in one table, and read through it.
 
 use std::{
     collections::BTreeSet,
@@ -20,7 +20,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file below a folder whose name ends so.
+/// Returns every file below a directory whose name ends like this.
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").flatten();
     let below = entries.flat_map(|entry| match entry.path() {
@@ -31,7 +31,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     below.collect()
 }
 
-/// The source without unit tests and comments.
+/// Returns the source without unit tests and comments.
 fn code(file: &Path) -> String {
     let text = fs::read_to_string(file).expect("a file");
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
@@ -59,7 +59,8 @@ fn keys_are_spelled_and_read_in_one_place() {
     }
 }
 
-/// The keys that a text names: `orchestra.` and what follows, as far as it can be the name of a key.
+/// Returns the keys that a text names: `orchestra.` and what follows, as far as it can be the name of a
+/// key.
 fn named_in(text: &str) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
     for (at, word) in text.match_indices("orchestra.") {
@@ -77,7 +78,7 @@ fn named_in(text: &str) -> BTreeSet<String> {
     named
 }
 
-/// Whether the table has the key. What stands for the name in the middle may be any word.
+/// Whether the table has the key; any word may be in the place of a variable middle part.
 fn is_known(named: &str) -> bool {
     let pattern = |name: &str| -> Vec<String> { name.split('.').map(str::to_owned).collect() };
     let named = pattern(named);
@@ -96,7 +97,7 @@ fn every_key_that_a_text_names_is_in_the_table() {
     texts.push(root().join("README.md"));
     for file in texts {
         let text = fs::read_to_string(&file).expect("a file").replace("\\-", "-").replace("\\&", "");
-        // The list of the keys names those of earlier versions, and says so.
+        // The list of keys also names those of earlier versions.
         let text = KEYS
             .iter()
             .filter_map(|key| key.old_name())
@@ -145,7 +146,7 @@ fn values_under_both_names_of_a_key_count_where_there_may_be_several() {
     repo.git(["config", "--add", "orchestra.completionProvider", "new"]);
     let here = Repo::discover(repo.path()).expect("a repository");
     assert_eq!(Config::of(&here).all(&COMPLETION_PROVIDER), ["new", "old"]);
-    // What stands in a repository's own configuration is nobody's consent.
+    // The configuration of a repository is no consent of the user.
     let of_the_user = |key: &RepeatedKey| orchestra::config::values_of_the_user(repo.path(), key);
     assert!(of_the_user(&COMPLETION_PROVIDER).is_empty());
 }

@@ -1,4 +1,4 @@
-//! What runs while a landing or the test of a review runs, and what has to wait: pair by pair.
+//! What can run during a landing or during the test of a review, and what has to wait, pair by pair.
 
 use std::{
     fs,
@@ -14,7 +14,8 @@ use crate::{
     world,
 };
 
-/// A test command that says where it runs, waits until it may end, and passes; it does not wait for ever.
+/// A test command that records its directory, waits until it is released or a time limit is reached, and
+/// passes.
 struct Gate {
     reached: PathBuf,
     open: PathBuf,
@@ -34,7 +35,7 @@ impl Gate {
         )
     }
 
-    /// The folder in which the command runs.
+    /// Waits until the command runs, and returns its directory.
     fn wait(&self) -> String {
         until("the test runs", || fs::read_to_string(&self.reached).ok()).trim().to_owned()
     }
@@ -44,7 +45,7 @@ impl Gate {
     }
 }
 
-/// A command in the background.
+/// Starts a command in the background.
 fn start(repo: &TestRepo<'_>, arguments: &[&str]) -> Child {
     let mut command = repo.orchestra_command(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started")
@@ -134,7 +135,7 @@ fn a_cleanup_keeps_what_a_landing_uses_and_removes_the_rest() {
     let (used, idle) = (done(&repo, "echo 1 > one.txt"), done(&repo, "true"));
     let target = done(&repo, "echo 2 > two.txt");
     let gate = Gate::new(&world, "landing");
-    // Onto the branch of another agent: that one is used as well.
+    // Into the branch of another agent, which is in use then, too.
     let into = format!("orchestra/{target}");
     let landing = start(&repo, &["merge-ranked", &used, "--into", &into, "--test", &gate.command()]);
     gate.wait();
@@ -155,7 +156,7 @@ fn an_agent_that_is_removed_while_its_landing_is_planned_does_not_land() {
     let world = world();
     let repo = four(&world);
     let gate = Gate::new(&world, "driver");
-    // Only git runs the driver; so planning waits.
+    // Only git runs the driver, so that planning waits.
     repo.git(["config", "merge.slow.driver", &gate.command()]);
     repo.write(".git/info/attributes", "lines.txt merge=slow\n");
     let id = done(&repo, "sed -i s/a/AGENT/ lines.txt");
@@ -211,11 +212,11 @@ fn several_unfinished_landings_are_told_apart_by_their_targets() {
         let ran = repo.orchestra(["merge-ranked", how]).exits(3);
         ran.says("several landings are not finished: into dev, into main").says("--into BRANCH says which");
     }
-    repo.orchestra(["merge-ranked", "--abort", "--into", "dev"]).succeeded().says("dev stays where it was");
+    repo.orchestra(["merge-ranked", "--abort", "--into", "dev"]).succeeded().says("dev is unchanged");
     assert_eq!(scratch_worktrees(&repo), 1);
     repo.orchestra(["merge-ranked", "--continue", "--into", "dev"]).exits(3).says("no landing is under way");
-    repo.orchestra(["merge-ranked", "--continue"]).exits(1).says("main stays where it was");
-    repo.orchestra(["merge-ranked", "--abort"]).succeeded().says("main stays where it was");
+    repo.orchestra(["merge-ranked", "--continue"]).exits(1).says("main is unchanged");
+    repo.orchestra(["merge-ranked", "--abort"]).succeeded().says("main is unchanged");
     assert_eq!(scratch_worktrees(&repo), 0);
 }
 

@@ -1,5 +1,5 @@
-//! `commit.gpgsign`: what lands is signed by the user's signer, one that does not work holds nothing up, and one that an agent put
-//! in its place does not run.
+//! `commit.gpgsign`: landed commits are signed by the user's signer, a broken signer blocks nothing, and a
+//! signer that an agent configured does not run.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -7,7 +7,7 @@ use testkit::TestRepo;
 
 use crate::world;
 
-/// The user signs with a key of ssh, by ssh-keygen; `false`: it is not here.
+/// Configures signing with an ssh key; returns `false` if ssh-keygen is missing.
 fn with_ssh_key(repo: &TestRepo<'_>) -> bool {
     let key = repo.world().dir().join("key");
     if !key.exists() {
@@ -28,7 +28,7 @@ fn with_ssh_key(repo: &TestRepo<'_>) -> bool {
     true
 }
 
-/// Puts a program of ours in the place of gpg.
+/// Replaces gpg by a script.
 fn with_signer(repo: &TestRepo<'_>, script: &str) -> std::path::PathBuf {
     let program = repo.world().dir().join("signer");
     fs::write(&program, script).expect("written");
@@ -38,7 +38,7 @@ fn with_signer(repo: &TestRepo<'_>, script: &str) -> std::path::PathBuf {
     program
 }
 
-/// Whether git finds a good signature.
+/// Whether git reports a good signature.
 fn is_signed(repo: &TestRepo<'_>, revision: &str) -> bool {
     repo.command("git").args(["verify-commit", revision]).output().is_ok_and(|output| output.status.success())
 }
@@ -81,7 +81,7 @@ fn a_signer_that_fails_holds_nothing_up_and_is_named() {
         repo.orchestra(["merge-ranked", "one", "two", "--strategy", strategy])
             .succeeded()
             .says("what landed is not signed, though commit.gpgsign asks for it")
-            // A newer git passes on what the signer says.
+            // A newer git passes on the signer's message.
             .says("failed to sign the data");
         assert!(repo.has("main", "a.txt") && repo.has("main", "b.txt"));
         assert_eq!(fs::read_to_string(&log).unwrap_or_default(), "tried\n", "{strategy}: it is tried once");

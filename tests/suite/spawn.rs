@@ -1,4 +1,4 @@
-//! `spawn`: what becomes of tasks.
+//! `spawn`: from tasks to agents.
 
 use std::io::Write;
 
@@ -28,7 +28,7 @@ fn five_tasks_two_at_a_time_one_of_them_failing() {
     .says("failed: 1 commit, +1 -0; exit code 3");
     assert_eq!(repo.checkout(), before, "the user's checkout is untouched");
 
-    // Read back by plain git alone.
+    // Read back by plain git.
     let agents = repo.refs("refs/orchestra/agents/");
     assert_eq!(agents.len(), 5);
     assert_eq!(repo.refs("refs/orchestra/heads/").len(), 5);
@@ -50,7 +50,7 @@ fn five_tasks_two_at_a_time_one_of_them_failing() {
     assert_eq!(repo.trailer(&failed, "Exit"), "3");
     assert_eq!(repo.file_in_head(&failed, "d"), "before\n", "the work of a failed agent is saved, too");
     assert_eq!(repo.trailer(&named("true"), "Reason"), "nothing changed");
-    // The branch holds what the head holds.
+    // The branch has the same commit as the head ref.
     let branch = repo.git(["rev-parse", &format!("refs/heads/orchestra/{committed}")]).line();
     assert_eq!(branch, repo.git(["rev-parse", &format!("refs/orchestra/heads/{committed}")]).line());
 }
@@ -76,7 +76,7 @@ fn detached_it_prints_ids_and_returns_at_once() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("while ! [ -e ../../repo/go ]; do sleep 0.05; done; echo went > there");
-    // A pipe that a child kept open would have blocked the line above until the agent ended.
+    // A pipe that a child process kept open would have blocked the line above until the agent ended.
     assert_ne!(repo.agent(&id)["phase"], "done");
     repo.write("go", "");
     repo.orchestra(["status", "--wait", &id]).succeeded();
@@ -261,7 +261,7 @@ fn an_interrupted_watch_leaves_the_agents_running() {
         "sh",
         "while ! [ -e ../../repo/go ]; do sleep 0.05; done",
     ]);
-    // The binary itself: a signal for git would reach both.
+    // The binary is called directly: a signal to git would reach both.
     let mut direct = repo.command(world.bins().join("git-orchestra-spawn"));
     direct.args(command.get_args().skip(2).map(std::ffi::OsStr::to_owned).collect::<Vec<_>>());
     command = direct;
@@ -274,7 +274,7 @@ fn an_interrupted_watch_leaves_the_agents_running() {
     let ended = child.wait_with_output().expect("an end");
     assert_eq!(ended.status.code(), Some(130));
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(said.contains("the agents run on: 1 running"), "{said}");
+    assert!(said.contains("the agents keep running: 1 running"), "{said}");
     assert_eq!(repo.agent(&id)["liveness"], "live");
     repo.write("go", "");
     repo.orchestra(["status", "--wait", &id]).succeeded();

@@ -1,4 +1,5 @@
-//! Locks of git's protocol that a killed writer of ours left: the next command mends them, and nobody else's.
+//! Locks in git's protocol that a killed process of ours left behind: the next command removes them, and no
+//! others.
 
 use std::{fs, path::Path};
 
@@ -13,7 +14,8 @@ use testkit::TestRepo;
 
 use crate::world;
 
-/// What a writer leaves that is killed while it holds locks: the lock of each file is linked to what was staged for it.
+/// What a writer leaves behind when it is killed while it holds locks: the lock of each file is linked to
+/// the staged content.
 struct Killed<'a> {
     repo: &'a TestRepo<'a>,
     nonce: &'a str,
@@ -28,7 +30,7 @@ impl Killed<'_> {
         self.repo.path().join(format!(".git/{name}.lock"))
     }
 
-    /// `declared` is what stands in the intent.
+    /// Creates the state; `declared` is the content of the intent.
     fn at(self, declared: &str, locks: &[(&str, &str, &str)]) -> Self {
         fs::create_dir_all(self.file("").parent().expect("a folder")).expect("a folder");
         fs::write(self.file(""), declared).expect("an intent");
@@ -42,7 +44,7 @@ impl Killed<'_> {
         self
     }
 
-    /// Nothing of it is left.
+    /// Checks that nothing of it is left.
     fn is_mended(&self, names: &[&str]) {
         for name in names {
             assert!(!self.lock(name).exists(), "{name} is locked");
@@ -107,7 +109,7 @@ fn whoever_finds_a_ref_locked_mends_it() {
     let world = world();
     let repo = world.repo();
     let (name, head) = ("refs/orchestra/notes/results", oid(&repo, "HEAD"));
-    // After a power cut the intent may be empty.
+    // After a power failure the intent may be empty.
     for declared in ["", "replace refs/orchestra/notes/results\n"] {
         let killed = Killed { repo: &repo, nonce: "00aa" }.at(declared, &[(name, ".0", "x")]);
         library(&repo)
@@ -132,7 +134,7 @@ fn locks_of_others_and_of_the_living_stay() {
     assert!(matches!(refused, RefError::Locked { .. }), "{refused}");
     assert!(killed.lock(name).exists());
     drop(living);
-    // The user removed it, and another program has the ref locked now.
+    // The user removed it, and now another program has the ref locked.
     fs::remove_file(killed.lock(name)).expect("removed");
     let other = fs::File::create(killed.lock(name)).expect("a lock");
     let refused = Error::from(library(&repo).edit_refs(&edit, "test").expect_err("locked"));
@@ -158,7 +160,7 @@ fn what_was_decided_is_finished_and_what_was_not_is_given_up() {
     killed.is_mended(&[a, b]);
     assert!(repo.refs("refs/orchestra").is_empty());
     let killed = Killed { repo: &repo, nonce: "00bb" }.at(&format!("{declared}commit\n"), &locks);
-    // The first was done.
+    // The first was completed.
     fs::copy(killed.file(".0"), repo.path().join(".git").join(a)).expect("a ref");
     library(&repo).repair_locks();
     killed.is_mended(&[a, b]);
@@ -226,7 +228,7 @@ fn refs_go_all_or_none_packed_or_loose_and_so_do_their_reflogs() {
     assert_eq!(repo.refs("refs"), before);
     let library = library(&repo);
     library.delete_refs(&of(&["orchestra/c", "orchestra/a"])).expect("deleted");
-    // The same process sees it, however quickly the file changes.
+    // The same process sees it, however soon the file changes.
     library.delete_refs(&of(&["orchestra/b"])).expect("deleted");
     assert_eq!(library.refs_below("refs/heads/orchestra/").expect("refs"), []);
     let names: Vec<String> = repo.refs("refs").into_iter().map(|(name, _)| name).collect();
@@ -237,7 +239,7 @@ fn refs_go_all_or_none_packed_or_loose_and_so_do_their_reflogs() {
     repo.git(["branch", "orchestra"]).succeeded();
 }
 
-/// A lock of another program, which lives as long as the file is open.
+/// Creates a lock of another program, which lives as long as the file is open.
 fn foreign_lock(repo: &TestRepo<'_>, name: &str) -> fs::File {
     let lock = repo.path().join(format!(".git/{name}.lock"));
     fs::create_dir_all(lock.parent().unwrap_or(Path::new("/"))).expect("a folder");
@@ -280,7 +282,7 @@ fn one_agent_that_is_locked_by_others_stops_nobody_else() {
     let report = repo.orchestra(["stop", "--all", "--json"]).exits(4).json();
     assert_eq!(report["failed"][0]["id"], agents[0].as_str());
     assert_eq!(phases(&repo), ["paused", "stopped", "stopped"]);
-    // Of a single one it is the error itself, as ever.
+    // For a single agent it is the error itself.
     repo.orchestra(["stop", &agents[0]]).exits(4).says("error: ref '").says("hint: if no git runs here: rm ");
     let head = format!("refs/orchestra/heads/{}", agents[1]);
     let _other = foreign_lock(&repo, &head);
@@ -304,7 +306,7 @@ fn who_waits_for_a_locked_agent_holds_nobody_else_up() {
     let library = library(&repo);
     let shared = PrivateDir::new(library.private_dir().expect("a folder")).append_lock(&id);
     let _held = Lock::take(&shared, std::time::Duration::ZERO).expect("a lock").expect("free");
-    // It never came so far as to wait for the lock that agents share.
+    // It never got as far as waiting for the lock that agents share.
     let refused = append(&library, &id, &[Fact::Stop { reason: None }]).expect_err("locked");
     assert!(refused.message.contains("is locked by another program"), "{refused}");
 }
@@ -326,7 +328,7 @@ fn a_fetch_that_finds_a_ref_locked_says_so() {
     let name = format!("refs/orchestra/agents/{locked}");
     let _other = foreign_lock(&clone, &name);
     let ran =
-        clone.orchestra(["sync", "--fetch"]).exits(4).says("1 agent taken in").says(&format!("'{name}'"));
+        clone.orchestra(["sync", "--fetch"]).exits(4).says("1 agent received").says(&format!("'{name}'"));
     assert!(!ran.stdout().contains(&locked), "{}", ran.stdout());
     assert_eq!(
         clone.refs(&format!("refs/orchestra/heads/{locked}")),

@@ -1,4 +1,4 @@
-//! `status`: the truth, at once.
+//! `status`: the true state, without delay.
 
 use orchestra::{
     git::Repo,
@@ -102,7 +102,7 @@ fn without_agents_says_what_to_type() {
     assert!(!repo.path().join(".git/orchestra").exists(), "looking leaves nothing behind");
 }
 
-/// Agents that have ended, as their events say, without a process having run.
+/// Creates agents that have ended according to their events, without running a process.
 fn ended(repo: &TestRepo<'_>, count: usize) {
     let library = Repo::discover(repo.path()).expect("a repository");
     let base = library.head().expect("a commit");
@@ -128,7 +128,7 @@ fn shows_the_newest_of_many_ended_agents_and_counts_the_rest() {
     assert_eq!((report["agents"].as_array().map(Vec::len), &report["hidden"]), (Some(20), &3.into()));
     repo.orchestra(["status"]).succeeded().says("3 older ended agents are not shown");
     assert_eq!(repo.agents().len(), 23);
-    // The second look takes them from the cache, and says the same; so does one without it.
+    // The second call reads them from the cache, with the same result; so does a call without the cache.
     let again = repo.agents();
     std::fs::remove_file(repo.path().join(".git/orchestra/cache")).expect("a cache");
     assert_eq!(again, repo.agents());
@@ -187,7 +187,7 @@ fn watching_ends_when_nobody_reads_any_more() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("status --watch");
-    // The reader goes away; nothing changes any more.
+    // The reader closes the pipe; nothing changes any more.
     drop(watch.stdout.take());
     let code = testkit::until("it ends", || watch.try_wait().expect("a state")).code();
     assert_eq!(code, Some(0));

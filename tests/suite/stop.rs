@@ -1,10 +1,10 @@
-//! `stop`: the whole tree ends, the work is saved.
+//! `stop`: all processes end, and the work is saved.
 
 use testkit::until;
 
 use crate::world;
 
-/// Ignores TERM, and forks twice into a session of its own, where it ignores TERM as well.
+/// A script that ignores TERM, and forks twice into its own session, where the child ignores TERM as well.
 const STUBBORN: &str = "trap '' TERM
 (setsid sh -c 'trap \"\" TERM; echo $$ > daemon.pid; while :; do sleep 0.1; done' &)
 while ! [ -s daemon.pid ]; do sleep 0.05; done
@@ -12,7 +12,7 @@ echo saved > work
 echo ready
 while :; do sleep 0.1; done";
 
-/// Processes that bear a variable in their environment.
+/// Returns the processes that have a variable in their environment.
 pub(crate) fn marked(nonce: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
@@ -82,7 +82,7 @@ fn an_agent_whose_supervisor_was_killed_is_lost_and_can_be_stopped() {
     repo.wait_for_output(&id, "ready");
     let supervisor = repo.agent(&id)["supervisor_pid"].as_i64().expect("a pid").to_string();
     repo.command("kill").args(["-9", &supervisor]).status().expect("kill");
-    // One look is enough: the kernel has released the lock.
+    // One call is enough: the kernel has released the lock.
     let lost = until("the kernel has ended it", || {
         let agent = repo.agent(&id);
         (agent["liveness"] == "lost").then_some(agent)
@@ -143,7 +143,7 @@ fn stops_all_and_only_once() {
     let report = repo.orchestra(["stop", "--all", "--json"]).succeeded().json();
     assert_eq!(report["agents"].as_array().map(Vec::len), Some(3));
     assert!(report["agents"].as_array().expect("agents").iter().all(|agent| agent["outcome"] == "stopped"));
-    repo.orchestra(["stop", "--all"]).succeeded().says("no agent runs");
+    repo.orchestra(["stop", "--all"]).succeeded().says("no agent is running");
     let again = repo.orchestra(["stop", "--json", &ids[0]]).succeeded().json();
     assert_eq!(again["agents"][0]["outcome"], "already_ended");
 }
@@ -168,7 +168,8 @@ fn never_touches_a_process_that_only_bears_the_number() {
     let id = repo.spawn("echo ready; while :; do sleep 0.1; done");
     repo.wait_for_output(&id, "ready");
     let mut bystander = repo.command("sleep").arg("1000").spawn().expect("a process");
-    // The record now names the bystander's number with another start: as after a reboot, or when numbers wrap around.
+    // The record now has the bystander's pid with another start time: as after a reboot, or when pids wrap
+    // around.
     let record = repo.path().join(format!(".git/orchestra/agents/{id}/lock"));
     let text = std::fs::read_to_string(&record).expect("a record");
     let mut json: serde_json::Value = serde_json::from_str(&text).expect("JSON");

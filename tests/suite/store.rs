@@ -1,4 +1,5 @@
-//! The store, through the library: chains written apart are joined, whatever the order, and always end the same.
+//! The store, through the library: chains that were written independently are joined, in any order, with
+//! the same result.
 
 use orchestra::{
     git::{Oid, Repo, objects::Commit, repo::Identity},
@@ -19,7 +20,7 @@ fn identity() -> Identity {
     Identity { name: "W".into(), email: "w@example.com".into() }
 }
 
-/// Adds one event to a chain, as a writer would who knows only this chain.
+/// Adds one event to a chain, as a writer would that knows only this chain.
 fn extend(repo: &Repo, tip: Option<Oid>, writer: &str, fact: &Fact) -> Oid {
     let id = AgentId::parse(ID).expect("an id");
     let chain = tip.map(|tip| Chain::read(repo, &[tip]).expect("a chain")).unwrap_or_default();
@@ -53,7 +54,7 @@ fn fact(kind: u8, attempt: u32) -> Fact {
 enum Step {
     /// A clone writes an event.
     Write { clone: usize, kind: u8, attempt: u32 },
-    /// A clone takes what another has.
+    /// A clone fetches what another one has.
     Meet { clone: usize, other: usize },
 }
 
@@ -73,7 +74,7 @@ fn folded(repo: &Repo, tip: Oid) -> Fold {
     Chain::read(repo, &[tip]).expect("a chain").fold()
 }
 
-/// Runs a property on a repository that all cases share: each writes to memory alone.
+/// Checks a property on a repository that all cases share: each case writes only to memory.
 fn holds<S: Strategy>(strategy: &S, property: impl Fn(&Repo, S::Value) -> Result<(), TestCaseError>) {
     let world = world();
     let fixture = world.repo();
@@ -84,8 +85,8 @@ fn holds<S: Strategy>(strategy: &S, property: impl Fn(&Repo, S::Value) -> Result
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// Three clones write and meet as they like; then they meet pairwise in a ring, without a hub, until nothing changes:
-/// all end at one tip, with every event, and a further round makes nothing.
+/// Three clones write and sync at random; then they sync pairwise in a ring, without a hub, until nothing
+/// changes: all end at one tip, with every event, and another round creates nothing.
 #[test]
 fn three_clones_in_a_ring_end_at_one_tip() {
     holds(&steps(), |repo, steps| {
@@ -118,13 +119,13 @@ fn three_clones_in_a_ring_end_at_one_tip() {
         let mut ids: Vec<_> = chain.events.iter().map(|event| event.id).collect();
         ids.sort_unstable();
         ids.dedup();
-        // Two clones may write the very same fact: one event.
+        // Two clones may write exactly the same event, which counts once.
         prop_assert!(ids.len() <= written && chain.events.len() == written);
         Ok(())
     });
 }
 
-/// However a set of divergent chains is joined, two by two, the state is the same.
+/// However a set of divergent chains is joined, two at a time, the state is the same.
 #[test]
 fn any_tree_of_joins_folds_to_the_same_state() {
     let kinds = prop::collection::vec((any::<u8>(), 1u32..3), 2..6);
@@ -164,7 +165,7 @@ fn a_join_is_the_same_commit_on_every_machine() {
     assert_eq!(joined, join(&repo, ID, b, a).expect("joined"));
     let commit = repo.read_commit(joined).expect("a commit");
     assert_eq!(commit.parents, [a.min(b), a.max(b)]);
-    // What is contained already needs no join.
+    // A chain that is contained in the other needs no join.
     assert_eq!(join(&repo, ID, joined, a).expect("joined"), joined);
     assert_eq!(join(&repo, ID, start, joined).expect("joined"), joined);
 }

@@ -1,4 +1,5 @@
-//! What changes outside the worktrees of agents while they run is noticed and named; what the user's own git does is not cried out.
+//! Changes outside the worktrees of agents while they run are detected and reported; what the user's own
+//! git does is not a warning.
 
 use std::{
     fs,
@@ -14,7 +15,7 @@ use crate::{
     world,
 };
 
-/// What is told of an agent's surroundings, at one level.
+/// Returns what is reported about an agent's surroundings at one level.
 fn told(repo: &TestRepo<'_>, id: &str, level: &str) -> Vec<String> {
     let agent = repo.agent(id);
     let all = agent["surroundings"].as_array().expect("an array").iter();
@@ -31,7 +32,7 @@ fn all_of(told: &[String], wanted: &[&str]) {
     }
 }
 
-/// An agent that waits until it is told to end.
+/// Spawns an agent that waits until it is released.
 fn waiting(repo: &TestRepo<'_>) -> String {
     let id = repo.spawn("touch ready; until test -e go; do sleep 0.05; done; rm go; echo 1 > one.txt");
     repo.wait_for_file(&id, "ready");
@@ -43,7 +44,7 @@ fn let_go(repo: &TestRepo<'_>, id: &str) {
     repo.end_of(id);
 }
 
-/// The main checkout, as a shell finds it from a worktree.
+/// Finds the main checkout from a worktree, in a shell.
 const MAIN: &str = "m=$(dirname \"$(git rev-parse --path-format=absolute --git-common-dir)\"); g=$m/.git";
 
 #[test]
@@ -83,7 +84,7 @@ fn everything_that_an_agent_changes_outside_is_named() {
     repo.accept_configuration();
     repo.orchestra(["review", &id]).succeeded().prints("warning: while it ran: hook post-checkout added");
     repo.orchestra(["collect", &id]).succeeded().prints("hook post-checkout added");
-    // It names files and values of the user's: nothing of it is in what travels.
+    // It contains the user's files and values: none of it is sent.
     let shared = repo.git(["log", "-p", "--format=%B", &format!("refs/orchestra/agents/{id}")]).stdout();
     assert!(!shared.contains("leak.txt") || shared.contains("echo leak"), "only the task names it");
     let facts = serde_json::to_string(&repo.facts(&id)[1..]).expect("facts");
@@ -107,7 +108,7 @@ fn what_nothing_explains_stops_what_lands_unasked() {
     plan.says("hook pre-push added");
     repo.orchestra(["merge-ranked", &id]).succeeded().says(&format!("while '{id}' ran: hook pre-push added"));
     assert_eq!(repo.file_at("main", "one.txt"), "1\n");
-    // What has landed was looked at.
+    // Landed work was reviewed by the user.
     let said = repo.orchestra(["status"]).succeeded().stderr();
     assert!(!said.contains("while '"), "{said}");
 }
@@ -165,7 +166,7 @@ fn the_users_own_git_cries_no_wolf() {
     assert!(!said.contains("while '"), "{said}");
     repo.orchestra(["review", &id, "--approve", "--automerge"]).code();
     assert!(repo.has("main", "one.txt"), "a note stops nothing");
-    // Landing is our own doing.
+    // Landing is our own change.
     let_go(&repo, &beside);
     assert_eq!(told(&repo, &beside, "warning"), [] as [String; 0]);
 }
@@ -190,7 +191,7 @@ fn commits_for_an_agent_bear_the_name_of_who_started_it() {
     let tess = "Tess Test <tess@example.com>|Tess Test <tess@example.com>";
     assert_eq!(by(&format!("refs/orchestra/heads/{id}")), tess);
     assert_eq!(by(&format!("refs/orchestra/agents/{id}")), tess);
-    // An identity that git refuses keeps nobody from ending.
+    // An identity that git refuses does not prevent an agent from ending.
     repo.git(["config", "--unset", "user.name"]);
     repo.git(["config", "--unset", "user.email"]);
     let other = repo.spawn("git config user.name ''; git config user.email ''; echo 1 > three.txt");
@@ -198,7 +199,7 @@ fn commits_for_an_agent_bear_the_name_of_who_started_it() {
     assert_eq!(by(&format!("refs/orchestra/heads/{other}")), tess);
     repo.git(["config", "--unset", "user.name"]);
     repo.git(["config", "--unset", "user.email"]);
-    // What somebody does there later is committed for it as well, and so is what lands.
+    // Later changes in the worktree are committed under the same name, and so is what lands.
     repo.git(["config", "--global", "user.name", "Later"]);
     fs::write(repo.worktree(&id).join("two.txt"), "2\n").expect("a file");
     repo.orchestra(["collect", &id]).succeeded();
@@ -311,7 +312,7 @@ fn too_much_is_said_not_to_be_looked_at() {
     all_of(&told(&repo, &id, "note"), &["were not looked at"]);
 }
 
-/// Everything by which a process could name a place: its environment, its arguments, its folder.
+/// Returns everything in a process that could name a path: its environment, its arguments, its directory.
 fn names(pid: &Value) -> Vec<Vec<u8>> {
     let process = PathBuf::from("/proc").join(pid.to_string());
     let mut all = Vec::new();
@@ -325,7 +326,7 @@ fn names(pid: &Value) -> Vec<Vec<u8>> {
     all
 }
 
-/// What names a place in a folder, in whichever way; lists of folders with programs are no such names.
+/// Returns what names a path in a directory, in any form; search paths for programs do not count.
 fn within(names: &[Vec<u8>], folder: &Path) -> Vec<String> {
     let folder = folder.to_string_lossy().into_owned();
     let all = names.iter().map(|name| String::from_utf8_lossy(name).into_owned());

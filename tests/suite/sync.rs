@@ -1,4 +1,4 @@
-//! `sync`: what one clone has, the other has, and nothing is lost on the way.
+//! `sync`: both clones end up with the same agents, and nothing is lost on the way.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +11,14 @@ use testkit::{TestRepo, World, until};
 
 use crate::world;
 
-/// A bare repository.
+/// Creates a bare repository.
 fn hub(world: &World) -> PathBuf {
     let path = world.dir().join("hub.git");
     world.git(world.dir(), ["init", "-q", "--bare", &path.to_string_lossy()]);
     path
 }
 
-/// A repository with a hub that has its main branch.
+/// Creates a repository with a hub that has its main branch.
 pub(crate) fn first(world: &World) -> TestRepo<'_> {
     let hub = hub(world);
     let repo = world.repo();
@@ -28,7 +28,7 @@ pub(crate) fn first(world: &World) -> TestRepo<'_> {
     agreed(repo, &hub)
 }
 
-/// A clone of the hub.
+/// Creates a clone of the hub.
 pub(crate) fn clone<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
     let hub = world.dir().join("hub.git");
     let path = world.dir().join(name);
@@ -36,13 +36,13 @@ pub(crate) fn clone<'world>(world: &'world World, name: &str) -> TestRepo<'world
     agreed(TestRepo::new(world, path), &hub)
 }
 
-/// The user agreed to share with the hub, whatever goes along.
+/// Records that the user agreed to share everything with the hub.
 fn agreed<'world>(repo: TestRepo<'world>, hub: &Path) -> TestRepo<'world> {
     agree(&repo, hub, true);
     repo
 }
 
-/// Writes down that the user agreed to send agents there, and their own commits or not.
+/// Records that the user agreed to send agents there, with or without their own commits.
 pub(crate) fn agree(repo: &TestRepo<'_>, hub: &Path, own_work: bool) {
     let library = Repo::open(&repo.path().join(".git")).expect("a repository");
     let urls = [hub.to_string_lossy().into_owned()];
@@ -53,7 +53,7 @@ pub(crate) fn sync(repo: &TestRepo<'_>) -> Value {
     repo.orchestra(["sync", "--json"]).succeeded().json()
 }
 
-/// The agents, work and notes of a repository, by plain git.
+/// Returns the refs of agents, work and notes of a repository, by plain git.
 pub(crate) fn shared(repo: &TestRepo<'_>) -> Vec<(String, String)> {
     repo.refs("refs/orchestra/")
 }
@@ -65,7 +65,7 @@ pub(crate) fn shared_of_hub(world: &World) -> Vec<(String, String)> {
     refs
 }
 
-/// Objects of a repository, loose and packed.
+/// Returns the number of objects of a repository, loose and packed.
 fn objects(repo: &TestRepo<'_>) -> String {
     let all = repo.git(["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"]).stdout();
     all.lines().count().to_string()
@@ -89,7 +89,7 @@ fn an_agent_its_work_and_its_result_are_there() {
     let head = b.tip(&format!("refs/orchestra/heads/{id}"));
     let notes = ["-c", "notes.displayRef=refs/orchestra/notes/*", "show", "-s", "--format=%N", &head];
     assert!(b.git(notes).stdout().contains("\"t\":\"result\""));
-    // Nothing new makes nothing, at no end.
+    // Without news nothing is created in either repository.
     let before = (objects(&a), objects(&b), shared(&a));
     for repo in [&a, &b] {
         let report = sync(repo);
@@ -123,7 +123,7 @@ fn nothing_is_sent_before_the_user_agreed() {
     assert!(shared_of_hub(&world).is_empty());
     a.orchestra(["sync", "--yes"]).succeeded();
     assert_eq!(shared_of_hub(&world), shared(&a));
-    // Agreed once, it holds; but not for another place.
+    // After the user agreed once, nothing is asked again, except for another URL.
     a.orchestra(["sync"]).succeeded();
     let other = world.dir().join("other.git");
     world.git(world.dir(), ["init", "-q", "--bare", &other.to_string_lossy()]);
@@ -186,7 +186,7 @@ trait EndOf {
 }
 
 impl EndOf for TestRepo<'_> {
-    /// Lets it end by itself.
+    /// Releases the agent and waits until it has ended.
     fn end_of_after(&self, id: &str) {
         std::fs::write(self.worktree(id).join("go"), "").expect("a file");
         self.end_of(id);
@@ -205,13 +205,13 @@ fn what_the_remote_loses_stays_here_and_is_offered() {
     let before = shared(&a);
     let agent = format!("refs/orchestra/agents/{id}");
     let rewound = a.tip(&format!("{agent}~1"));
-    // Rewound: what it tells now is less than before.
+    // Rewound: it has fewer events than before.
     world.git(&hub, ["update-ref", &agent, &rewound]);
     a.orchestra(["sync"]).succeeded().says("any more that it had").says("--restore");
     assert_eq!((shared(&a), world.git(&hub, ["rev-parse", &agent]).line()), (before.clone(), rewound));
     a.orchestra(["sync", "--restore"]).succeeded();
     assert_eq!(shared_of_hub(&world), before);
-    // Emptied, as by a mirror of a clone without agents.
+    // Emptied, as by a mirror push of a clone without agents.
     for (name, _) in &before {
         world.git(&hub, ["update-ref", "-d", name]);
     }
@@ -237,7 +237,7 @@ fn plain_git_does_it_too() {
     for repo in [&a, &b] {
         assert_eq!(sync(repo)["changes"], serde_json::json!({}));
     }
-    // What is private stays private.
+    // Private refs are not sent.
     assert_eq!(shared_of_hub(&world).len(), 2);
     let hub = TestRepo::new(&world, world.dir().join("hub.git"));
     assert!(hub.refs("refs/orchestra-local").is_empty());
@@ -251,7 +251,8 @@ fn a_copied_clone_gets_a_name_of_its_own() {
     a.end_of(&id);
     sync(&a);
     sync(&b);
-    // A machine that was copied while it slept: the same id and the same fingerprint, as far as the copy can tell.
+    // A machine that was copied while it was suspended: the same id and the same fingerprint, as far as the
+    // copy can tell.
     let name = |repo: &TestRepo<'_>| {
         let text = std::fs::read_to_string(repo.path().join(".git/orchestra/writer")).unwrap_or_default();
         serde_json::from_str::<Value>(&text)
@@ -322,7 +323,7 @@ fn what_was_put_away_does_not_come_back() {
     for repo in [&a, &b, &c] {
         sync(repo);
     }
-    // One of them goes on with it meanwhile, offline.
+    // One of them resumes it meanwhile, offline.
     let other = a.spawn("echo 2 > two.txt");
     a.end_of(&other);
     sync(&a);
@@ -337,11 +338,11 @@ fn what_was_put_away_does_not_come_back() {
     assert!(gone(&b, &id));
     let names: Vec<String> = shared_of_hub(&world).into_iter().map(|(name, _)| name).collect();
     assert!(names.iter().all(|name| !name.contains("/agents/") && !name.contains("/heads/")), "{names:?}");
-    // Plain git brings it back there; the next sync of anybody takes it away again.
+    // Plain git brings it back there; the next sync of any clone removes it again.
     c.git(["push", "-q", "origin", "refs/orchestra/agents/*:refs/orchestra/agents/*"]).succeeded();
     sync(&c);
     assert!(gone(&c, &id));
-    // What was said of it later stays, with all that was said before.
+    // Later events stay, with all earlier ones.
     assert!(!gone(&c, &other));
     let facts: Vec<String> = c.facts(&other).iter().map(|fact| fact["t"].to_string()).collect();
     assert!(facts.contains(&"\"verdict\"".into()) && facts.contains(&"\"landed\"".into()), "{facts:?}");

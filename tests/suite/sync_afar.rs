@@ -1,4 +1,4 @@
-//! What people ask of agents that run in another clone.
+//! Commands for agents that run in another clone.
 
 use testkit::TestRepo;
 
@@ -28,7 +28,7 @@ fn where_an_agent_lives_and_how_old_the_news_is() {
     a.wait_for_file(&id, "ready");
     meet(&[&a, &b]);
     let shown = b.orchestra(["status"]).succeeded().stdout();
-    assert!(shown.contains("running, remote") && shown.contains("at laptop, as told "), "{shown}");
+    assert!(shown.contains("running, remote") && shown.contains("in clone laptop, updated "), "{shown}");
     let agent = b.agent(&id);
     assert_eq!((&agent["label"], &agent["writer"]), (&"laptop".into(), &writer(&a).into()));
     assert!(agent["told_at"].as_str().is_some_and(|at| at.ends_with('Z')) && agent["pid"].is_null());
@@ -47,8 +47,7 @@ fn a_message_from_afar_counts_only_where_it_is_trusted() {
     b.orchestra(["send", &id, "write second.txt 2"]).succeeded().says("if that clone trusts this one");
     meet(&[&b, &a]);
     let shown = a.orchestra(["status", &id]).succeeded().stdout();
-    let proposed =
-        format!("proposed  send (by {}, which is not trusted here): write second.txt 2", writer(&b));
+    let proposed = format!("proposed  send (by {}, not trusted here): write second.txt 2", writer(&b));
     assert!(shown.contains(proposed.replace("  ", " ").as_str()) || shown.contains(&proposed), "{shown}");
     std::fs::write(a.worktree(&id).join("go"), "").expect("a file");
     a.end_of(&id);

@@ -1,4 +1,4 @@
-//! What travels unasked, and what is packed on the way.
+//! Automatic sync, and packing objects.
 
 use orchestra::{
     git::Repo,
@@ -25,7 +25,7 @@ fn supervisors_tell_the_remote_and_hear_of_it_where_that_is_set() {
     until("the hub knows the agent", || {
         shared_of_hub(&world).iter().any(|(known, _)| *known == name).then_some(())
     });
-    // What another clone asks arrives at the next time, and so does the answer.
+    // A request of another clone arrives at the next automatic sync, and so does the answer.
     until("it runs, as the other clone sees", || {
         sync(&b);
         (b.agent(&id)["phase"] == "running").then_some(())
@@ -33,7 +33,7 @@ fn supervisors_tell_the_remote_and_hear_of_it_where_that_is_set() {
     b.orchestra(["stop", &id]).succeeded();
     sync(&b);
     assert_eq!(a.end_of(&id)["phase"], "stopped");
-    until("the other clone is told", || {
+    until("the other clone gets the event", || {
         sync(&b);
         (b.agent(&id)["phase"] == "stopped").then_some(())
     });
@@ -48,7 +48,7 @@ fn nothing_travels_unasked_before_the_user_agreed() {
     a.git(["config", "orchestra.autoSync", "1h"]);
     let id = a.spawn("true");
     a.end_of(&id);
-    // While a supervisor's own try is under way, another leaves it to that.
+    // While one automatic sync is running, another is skipped.
     until("it is refused", || (a.orchestra(["sync", "--auto"]).code() == 3).then_some(()));
     assert!(shared_of_hub(&world).is_empty());
 }
@@ -89,7 +89,7 @@ fn many_loose_objects_of_ours_become_one_pack_and_the_users_stay() {
         counted.split(' ').next().and_then(|count| count.parse().ok()).expect("a number")
     };
     let before = loose();
-    // Few came: nothing happens.
+    // Few objects arrived: nothing is packed.
     assert!(!pack::when_many(&library, 100_000).expect("an answer"));
     assert!(pack::when_many(&library, 0).expect("packed"));
     assert!(loose() + 40 <= before && loose() >= 4, "{before} → {}", loose());

@@ -1,4 +1,5 @@
-//! `sync` with remotes that are broken, hostile or not what they seem: a clear message, and nothing of ours is touched.
+//! `sync` with remotes that are broken, hostile or not what they claim to be: a clear message, and no
+//! change to our refs.
 
 use std::{fs, io::Write, path::Path, process::Stdio};
 
@@ -10,12 +11,12 @@ use crate::{
     world,
 };
 
-/// Git in the hub.
+/// Runs git in the hub.
 fn in_hub(world: &World, arguments: &[&str]) -> String {
     world.git(&world.dir().join("hub.git"), arguments).line()
 }
 
-/// A commit in the hub with this message and these parents, and the empty tree.
+/// Creates a commit in the hub with this message, these parents, and the empty tree.
 fn commit_in_hub(world: &World, message: &str, parents: &[&str]) -> String {
     let hub = world.dir().join("hub.git");
     let file = world.dir().join("message");
@@ -60,14 +61,14 @@ fn a_remote_that_is_not_there_or_takes_nothing() {
     in_hub(&world, &["config", "receive.hideRefs", "refs/orchestra"]);
     a.orchestra(["sync"]).exits(5).says("does not take 'refs/orchestra/").says("hidden ref");
     in_hub(&world, &["config", "--unset", "receive.hideRefs"]);
-    // A hook of it refuses.
+    // A hook of the remote refuses the push.
     let hook = world.dir().join("hub.git/hooks/pre-receive");
     fs::write(&hook, "#!/bin/sh\necho 'not here, please' >&2\nexit 1\n").expect("written");
     world.command("chmod", world.dir()).arg("+x").arg(&hook).status().expect("chmod");
     a.orchestra(["sync"]).exits(5).says("pre-receive hook declined");
     fs::remove_file(&hook).expect("removed");
     assert_eq!((shared(&a), shared_of_hub(&world)), (before.clone(), vec![]));
-    // It swallows what it takes.
+    // It accepts refs and discards them.
     let hook = world.dir().join("hub.git/hooks/post-receive");
     let swallow =
         "#!/bin/sh\ngit for-each-ref --format='delete %(refname)' refs/orchestra | git update-ref --stdin\n";
@@ -132,7 +133,7 @@ fn names_that_are_not_ours_and_chains_that_are_no_lives() {
     assert_eq!(names, [format!("refs/orchestra/agents/{id}"), format!("refs/orchestra/heads/{id}")]);
     assert!(!b.path().join("ran").exists() && !b.path().join(".git/ran").exists());
     b.orchestra(["status"]).succeeded();
-    // Nothing of theirs is changed either.
+    // No ref of another clone is changed either.
     assert_eq!(in_hub(&world, &["rev-parse", "refs/orchestra/agents/code-00000"]), main);
 }
 
@@ -216,7 +217,7 @@ fn broken_objects_and_a_transfer_that_breaks_off() {
     let whole = fs::read(&object).expect("an object");
     fs::remove_file(&object).expect("removed");
     fs::write(&object, b"no object").expect("written");
-    // That one is named, and what else is new there is fetched.
+    // It is reported, and other new refs are fetched.
     b.orchestra(["sync"])
         .exits(1)
         .says(&format!("'agents/{more}' of origin is not taken in"))
@@ -230,7 +231,7 @@ fn broken_objects_and_a_transfer_that_breaks_off() {
     assert_eq!(b.agent(&id)["phase"], "done");
 }
 
-/// Every object in a file of its own.
+/// Unpacks every object into its own file.
 fn unpack(world: &World, hub: &Path) {
     let Ok(packs) = fs::read_dir(hub.join("objects/pack")) else { return };
     for pack in
@@ -298,7 +299,7 @@ fn notes_that_are_a_bomb_stay_there_and_the_rest_is_taken_in() {
     sync(&a);
     let hub = TestRepo::new(&world, world.dir().join("hub.git"));
     let note = object(&hub, "blob", b"{\"t\":\"x\"}\n");
-    // Paths that are notes, and paths that lead nowhere.
+    // Paths that are notes, and paths that are not.
     for (file, why) in [("0".repeat(24), "again and again"), ("x".to_owned(), "again and again")] {
         let mut below = tree(&hub, &[("100644", file.as_bytes(), &note)]);
         for _ in 0..8 {
@@ -340,7 +341,7 @@ fn more_refs_than_a_process_may_open_files_are_taken_in_and_sent() {
         let mut command = repo.command("sh");
         Ran::of(command.args(["-c", &format!("ulimit -n 64; exec git orchestra {words}")]))
     };
-    limited(&b, "sync").succeeded().says("201 agents taken in");
+    limited(&b, "sync").succeeded().says("201 agents received");
     assert_eq!(shared(&b), shared_of_hub(&world));
     limited(&b, "status --all").succeeded();
     let other = world.dir().join("other.git");
@@ -363,7 +364,7 @@ fn what_was_refused_is_not_read_again() {
     in_hub(&world, &["update-ref", "refs/orchestra/agents/long-00000", &tip]);
     let why = "'agents/long-00000' of origin is not taken in: entry";
     b.orchestra(["sync"]).succeeded().says(why).says("bytes");
-    // Somebody who reads it again finds that its beginning is gone.
+    // A second read finds that its beginning is missing.
     unpack(&world, &b.path().join(".git"));
     fs::remove_file(b.path().join(".git/objects").join(&root[..2]).join(&root[2..])).expect("an object");
     let again = b.orchestra(["sync", "--json"]).json()["refused"]["agents/long-00000"].clone();
@@ -388,7 +389,7 @@ fn a_ref_that_is_locked_at_the_remote_is_named_and_the_rest_is_sent() {
     fs::remove_file(&lock).expect("removed");
     a.orchestra(["sync"]).succeeded();
     assert_eq!(shared(&a), shared_of_hub(&world));
-    // The lock on all packed refs keeps it from deleting any.
+    // The lock on packed refs prevents it from deleting any.
     in_hub(&world, &["pack-refs", "--all"]);
     a.orchestra(["cleanup", "--discard", &other]).succeeded();
     let packed = world.dir().join("hub.git/packed-refs.lock");
@@ -467,7 +468,7 @@ fn a_verdict_of_a_clone_that_is_not_trusted_is_a_proposal_and_hides_none_that_co
         (&"approve".into(), &clone.as_str().into())
     );
     a.orchestra(["merge-ranked", "--approved"]).exits(1).prints("set aside");
-    // Said under the same name, in a clone that is not trusted, it takes nothing back.
+    // Recorded under the same name, in a clone that is not trusted, it revokes nothing.
     a.orchestra(["review", &id, "--reject"]).exits(1);
     sync(&a);
     sync(&b);
@@ -476,7 +477,7 @@ fn a_verdict_of_a_clone_that_is_not_trusted_is_a_proposal_and_hides_none_that_co
     sync(&a);
     assert_eq!(a.agent(&id)["verdict"], "reject");
     a.orchestra(["merge-ranked", "-n"]).succeeded().prints("rejected");
-    // Trusted, it counts.
+    // Once trusted, it counts.
     a.git(["config", "orchestra.trustWriter", &clone]);
     let agent = a.agent(&id);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What `cleanup` moved away: kept for its time, whole after a kill, and what is in the way of its coming back.
+//! What `cleanup` moved away: kept for its time, complete after a kill, and what prevents restoring it.
 
 use std::{
     fs,
@@ -48,8 +48,8 @@ fn what_can_be_made_again_is_not_kept_and_files_are_deleted_when_idle() {
         .expect("opened");
 }
 
-/// The state of a cleanup that was killed after it had moved the folders and before it deleted a ref, with what somebody wrote into
-/// a file after it was kept. Gives the place in the trash.
+/// Creates the state of a cleanup that was killed after it had moved the directories and before it deleted
+/// a ref, with a later change to a kept file. Returns the place in the trash.
 fn cut_off(repo: &TestRepo<'_>, id: &str) -> PathBuf {
     let worktree = repo.worktree(id);
     let registration = repo.path().join(".git/worktrees").join(id);
@@ -101,7 +101,7 @@ fn what_a_cut_off_cleanup_moved_away_is_not_deleted_and_moves_back() {
         repo.orchestra(["cleanup", "--empty-trash"]).succeeded();
         assert!(trash.join("late.txt").exists());
         let ran = repo.orchestra(next).succeeded();
-        // What was written last is in no commit: cleanup keeps the worktree, with its reason.
+        // The last change is in no commit: cleanup keeps the worktree, with the reason.
         assert_eq!(
             fs::read_to_string(worktree.join("late.txt")).expect("a file"),
             "written last",
@@ -130,7 +130,7 @@ fn what_was_put_back_when_its_refs_could_not_all_be_deleted_is_whole_again() {
     let refs = || repo.refs("refs").into_iter().filter(|(name, _)| name.ends_with(&id)).map(|(name, _)| name);
     let before: Vec<String> = refs().collect();
     let trash = cut_off(&repo, &id);
-    // The folders are in their places, the ref of its life is gone, that of its work is not.
+    // The directories are in their places, the ref of its history is gone, that of its work is not.
     let name = trash.file_name().expect("a name");
     fs::create_dir_all(worktree.parent().expect("a parent")).expect("a folder");
     fs::rename(&trash, &worktree).expect("moved");
@@ -175,7 +175,7 @@ fn by_plain_git_as_well() {
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// What the clocks say on a day of use, as long as the machine is not started again.
+/// Returns the clock readings on a day of use, as long as the machine is not rebooted.
 fn day(number: u64) -> ClockReading {
     ClockReading { wall: 0, boot: "one boot".into(), uptime: number * DAY }
 }
@@ -223,12 +223,12 @@ fn no_clock_that_jumps_makes_it_forget() {
             "{wall} {boot}"
         );
     }
-    // An operation of 0.1.0, made under a clock of another year: its time begins now.
+    // An operation of 0.1.0, recorded by a clock of another year: its time begins now.
     let mut journal = Journal::open(&library, &operation).expect("the operation");
     (journal.operation.at, journal.operation.clock) = ("2020-01-01T00:00:00Z".into(), 0);
     journal.write(&library, &[]).expect("written");
     repo.orchestra(["cleanup"]).succeeded();
-    // The private files are disposable: without them everything is younger.
+    // The private files are disposable: without them everything counts as younger.
     fs::remove_file(PrivateDir::new(library.private_dir().expect("a folder")).trash_clock())
         .expect("removed");
     assert_eq!(cleanup(&repo, &[])["forgotten"], 0);
@@ -247,7 +247,7 @@ fn what_is_in_the_way_of_coming_back_is_named_and_nothing_is_half_done() {
     repo.orchestra(["undo"]).exits(3).says("is taken").says("git update-ref -d");
     assert!(!worktree.exists() && repo.refs(&format!("refs/orchestra/agents/{id}")).is_empty());
     repo.git(["branch", "-qD", &format!("orchestra/{id}")]);
-    // A folder of the user's at its place stays, and the agent does without.
+    // A directory of the user in its place stays, and the agent is restored without it.
     fs::create_dir_all(&worktree).expect("a folder");
     repo.orchestra(["undo"]).exits(3).says("is taken");
     fs::remove_dir(&worktree).expect("removed");
@@ -255,7 +255,7 @@ fn what_is_in_the_way_of_coming_back_is_named_and_nothing_is_half_done() {
     assert!(worktree.join("one.txt").exists());
 }
 
-/// Killed at some step, then looked at by the next command: whole, and nothing left over.
+/// Kills the command at some step, then checks after the next command: complete, and nothing left behind.
 #[test]
 fn killed_at_any_step_it_is_whole_after_the_next_command() {
     let world = world();
@@ -280,7 +280,7 @@ fn killed_at_any_step_it_is_whole_after_the_next_command() {
     for turn in 0..turns {
         let (repo, ids) = three(&format!("killed-{turn}"));
         let places: Vec<_> = ids.iter().map(|id| repo.worktree(id)).collect();
-        // With work that is in the worktree alone.
+        // With work that is only in the worktree.
         for place in &places {
             fs::write(place.join("unsaved.txt"), "unsaved").expect("written");
         }
@@ -296,7 +296,7 @@ fn killed_at_any_step_it_is_whole_after_the_next_command() {
         let newest =
             || repo.orchestra(["undo", "--list", "--json"]).succeeded().json()["operations"][0].clone();
         if newest()["command"] == "cleanup" {
-            // A cleanup that did a part of its work takes fewer steps to undo than a whole one.
+            // A partial cleanup takes fewer steps to undo than a complete one.
             let at = 1 + steps_back * turn / turns / 8;
             let hit = injector.kill(&world, &mut command(&repo, "git-orchestra-undo", &[]), undo, at);
             undos_killed += u64::from(hit.is_some());
@@ -306,7 +306,8 @@ fn killed_at_any_step_it_is_whole_after_the_next_command() {
         remove_ref_locks(&repo);
         if turn % 4 < 2 {
             if newest()["command"] != "merge-ranked" {
-                // Whatever was done is undone; where nothing is in effect, nothing was, or it is back.
+                // What was done is undone; if no operation is in effect, nothing was done, or it is
+                // restored.
                 let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
                 let all = list["operations"].as_array().expect("operations");
                 let removed = all.iter().find(|one| one["command"] == "cleanup" && one["holds"] == true);
@@ -319,7 +320,7 @@ fn killed_at_any_step_it_is_whole_after_the_next_command() {
             }
             tidy(&repo, 3, &what);
         }
-        // And it can go after all.
+        // And it can be removed after all.
         let report = repo.orchestra(["cleanup", "--json"].iter().chain(&how)).succeeded().json();
         assert!(report["warnings"].as_array().is_some_and(Vec::is_empty), "{what}: {report}");
         assert!(places.iter().all(|place| !place.exists()), "{what}: {report}");
@@ -334,7 +335,7 @@ fn killed_at_any_step_it_is_whole_after_the_next_command() {
     assert!(undos_killed > 0, "no undo was killed");
 }
 
-/// So many worktrees, each once, and nothing of ours beside them.
+/// Checks that there are this many worktrees, each once, and nothing of ours besides.
 fn tidy(repo: &TestRepo<'_>, worktrees: usize, what: &str) {
     let listed = repo.git(["worktree", "list", "--porcelain"]).stdout();
     assert_eq!(listed.matches("worktree ").count(), worktrees + 1, "{what}: {listed}");
@@ -359,7 +360,7 @@ fn tidy(repo: &TestRepo<'_>, worktrees: usize, what: &str) {
     }
 }
 
-/// Locks of refs are another matter, and have their own tests.
+/// Removes locks of refs, which have their own tests.
 fn remove_ref_locks(repo: &TestRepo<'_>) {
     let script = "find .git/refs .git/packed-refs.lock -name '*.lock' -delete 2>/dev/null; true";
     Ran::of(repo.command("sh").args(["-c", script])).succeeded();

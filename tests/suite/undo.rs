@@ -1,4 +1,4 @@
-//! `undo`: a landing is taken back, and an undo too.
+//! `undo`: a landing can be undone, and so can an undo.
 
 use orchestra::{
     git::Repo,
@@ -22,7 +22,7 @@ fn a_landing_and_its_undo_can_be_taken_back() {
     assert_eq!(repo.tip("main"), landed);
     let undone = repo.orchestra(["undo", "--json"]).succeeded().json();
     assert_eq!(repo.tip("main"), base);
-    // Byte for byte, but for the index and the setting that shows notes.
+    // Byte for byte, except for the index and the setting that shows notes.
     let files = |all: Vec<(std::path::PathBuf, Vec<u8>)>| -> Vec<_> {
         all.into_iter().filter(|(path, _)| !path.ends_with("index") && !path.ends_with("config")).collect()
     };
@@ -37,7 +37,7 @@ fn a_landing_and_its_undo_can_be_taken_back() {
     repo.orchestra(["undo", undone["undo"].as_str().expect("an id")]).succeeded();
     assert_eq!(repo.tip("main"), landed);
     repo.orchestra(["undo", "zzz"]).exits(3).says("no operation 'zzz'");
-    // Now the landing holds again.
+    // Now the landing is in effect again.
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(repo.tip("main"), base);
 }
@@ -71,7 +71,7 @@ fn agents_know_that_their_work_was_taken_back() {
     assert_eq!(repo.facts(&id).last().expect("a fact")["outcome"], "taken_back");
     repo.orchestra(["undo", undo["undo"].as_str().expect("an id")]).succeeded();
     assert_eq!(repo.agent(&id)["merged"], true);
-    // Taken back, it can land again.
+    // Once undone, it can land again.
     repo.orchestra(["undo"]).succeeded();
     let report = repo.orchestra(["merge-ranked", "--json"]).succeeded().json();
     assert_eq!((&report["moved"], &report["order"][0]["outcome"]), (&true.into(), &"merged".into()));
@@ -88,7 +88,7 @@ fn of_two_at_once_one_takes_it_back() {
     let both = [start(), start()];
     let mut codes = both.map(|mut child| child.wait().expect("ended").code());
     codes.sort_unstable();
-    // The other is too late, or finds nothing to take back.
+    // The other is too late, or finds nothing to undo.
     assert!(codes[0] == Some(0) && matches!(codes[1], Some(3 | 4)), "{codes:?}");
     let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
     assert_eq!(list["operations"].as_array().map(Vec::len), Some(2), "{list}");
@@ -100,7 +100,7 @@ fn the_last_operation_is_the_last_whatever_the_clock_said() {
     let repo = world.repo().with_identity();
     let ids: Vec<String> = (0..2).map(|n| repo.spawn(&format!("echo {n} > {n}.txt"))).collect();
     ids.iter().for_each(|id| drop(repo.end_of(id)));
-    // The first was done under a clock that was a hundred years ahead.
+    // The first was recorded by a clock that was a hundred years fast.
     let first = repo.orchestra(["cleanup", "--discard", &ids[0], "--json"]).succeeded().json();
     let first = first["operation"].as_str().expect("an operation").to_owned();
     let library = Repo::discover(repo.path()).expect("a repository");

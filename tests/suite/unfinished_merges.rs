@@ -1,5 +1,5 @@
-//! Unfinished merges: an agent that ends in the middle of one is not done, its work is kept whole, and no conflict lands unresolved;
-//! a repair that fails leaves everything as it was.
+//! Unfinished merges: an agent that ends in the middle of one is not done, its work is saved completely,
+//! and no unresolved conflict lands; a failed repair leaves everything unchanged.
 
 use std::fs;
 
@@ -56,7 +56,7 @@ fn an_agent_that_ends_in_the_middle_is_not_done_and_kept_whole() {
             reason.contains("conflicts"),
             "{name}"
         );
-        // What git knows of it is untouched.
+        // Git's state of the merge is unchanged.
         let unmerged = world.git(&repo.worktree(id), ["ls-files", "-u"]).stdout();
         assert_eq!(unmerged.is_empty(), !reason.contains("conflicts"), "{name}");
         let named = repo.orchestra(["merge-ranked", id]).exits(1);
@@ -76,7 +76,7 @@ fn a_merge_that_somebody_finishes_lands() {
     let id = agent["id"].as_str().expect("an id");
     let worktree = repo.worktree(id);
     fs::write(worktree.join("c.txt"), "a\nMINE\nSIDE\nc\n").expect("resolved");
-    // Resolved in the file alone, git still knows a conflict; then it is settled.
+    // If it is resolved only in the file, git still has a conflict; then it is resolved.
     repo.orchestra(["collect", id]).succeeded();
     assert!(repo.agent(id)["unfinished"].is_string());
     world.git(&worktree, ["commit", "-qam", "merged"]).succeeded();
@@ -100,7 +100,7 @@ fn a_stopped_agent_keeps_its_phase_and_tells_what_is_unfinished() {
     repo.orchestra(["merge-ranked", &id]).exits(1).prints("a merge is unfinished");
 }
 
-/// Everything of an agent that a failed repair must leave as it was.
+/// Returns everything of an agent that a failed repair must leave unchanged.
 fn state(repo: &TestRepo<'_>, id: &str) -> (String, String, Value, Value, Value, String) {
     let agent = repo.agent(id);
     let status = repo.world().git(&repo.worktree(id), ["status", "--porcelain"]).stdout();
@@ -114,7 +114,7 @@ fn state(repo: &TestRepo<'_>, id: &str) -> (String, String, Value, Value, Value,
     )
 }
 
-/// An agent whose second prompt is answered by a script of its own.
+/// Configures an agent whose second prompt is answered by a given script.
 fn with_worker(repo: &TestRepo<'_>, told_again: &str) {
     let script = repo.world().dir().join("worker");
     let text = format!("if test $(wc -l < \"$1\") -gt 1; then {told_again}\nelse sh \"$1\"; fi\n");
@@ -153,13 +153,13 @@ fn a_repair_that_fails_leaves_branch_head_and_phase_as_they_were() {
         let agent = repo.agent(loser);
         assert!(agent["reason"].as_str().is_some_and(|r| r.starts_with("conflict not resolved")), "{agent}");
         assert!(repo.orchestra(["status"]).stdout().contains("conflict not resolved"));
-        // What it did is not lost.
+        // Its changes are not lost.
         let kept = repo.refs(&format!("refs/orchestra-local/trash/heads/{loser}/"));
         assert!(
             kept.iter()
                 .any(|(name, _)| repo.file_at(name, "f").contains("<<<<<<<") || what == "another file")
         );
-        // And does not land, by default or by name.
+        // It does not land, by default or by name.
         repo.orchestra(["merge-ranked"]).exits(1);
         repo.orchestra(["merge-ranked", loser]).exits(1);
         assert!(!repo.file_at("main", "f").contains("<<<<<<<"), "{what}");

@@ -1,4 +1,5 @@
-//! What cannot be judged, or conflicts in an odd way, is said of that pair alone: everything else lands.
+//! A pair that cannot be merged, or conflicts in an unusual way, affects only itself: everything else
+//! lands.
 
 use std::os::unix::process::CommandExt;
 
@@ -12,7 +13,7 @@ fn sh(repo: &TestRepo<'_>, script: &str) {
     assert_eq!(ran.code(), 0, "{script}\n{}", ran.stderr());
 }
 
-/// Branch, outcome and reason, in order.
+/// Returns the branches with their outcomes and reasons, in order.
 fn told(report: &Value) -> Vec<(String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let steps = report["order"].as_array().cloned().unwrap_or_default();
@@ -86,7 +87,8 @@ const WITH_DRIVER: &str =
     git checkout -q one; echo 1 >>f; git commit -qam one; git checkout -q two; echo 2 >>f; git commit -qam two
     git checkout -q three; echo 3 >>g; git commit -qam three; git checkout -q main";
 
-/// `reason` and `why` are what is said where git cannot merge the two; by an older git, a driver that dies conflicts.
+/// Lands them. `reason` and `why` are the messages if git cannot merge the two; with an older git, a driver
+/// that crashes is a conflict.
 fn land_with_driver(name: &str, driver: &str, timeout: &str, reason: &str, why: &str) {
     let world = world();
     let repo = world.empty_repo(name);
@@ -97,7 +99,7 @@ fn land_with_driver(name: &str, driver: &str, timeout: &str, reason: &str, why: 
     let planned =
         repo.orchestra([&["merge-ranked", "-n", "--json"], &branches[..]].concat()).succeeded().json();
     let told_before = step(&planned, "two")["reason"].as_str().unwrap_or_default().to_owned();
-    // Plain git is not asked where it would not end.
+    // Plain git is not called where it would not end.
     let mut plain = repo.command("git");
     let conflicts = !driver.starts_with("sleep")
         && Ran::of(plain.args(["merge-tree", "--write-tree", "one", "two"])).code() == 1;
@@ -123,7 +125,7 @@ fn a_merge_driver_that_dies_sets_one_branch_aside() {
 
 #[test]
 fn a_merge_driver_that_blocks_sets_one_branch_aside() {
-    // Its number says whose it is.
+    // Its pid shows whose it is.
     let driver = format!("sleep 7531.{}", std::process::id());
     land_with_driver(
         "blocks",
@@ -169,7 +171,7 @@ fn attributes_of_a_target_that_is_not_checked_out_count() {
     repo.orchestra(["merge-ranked", "--into", "rel", "w", "v"]).succeeded();
     let landed = repo.file_at("rel", "d/f");
     assert!(["rel", "w", "v"].iter().all(|line| landed.lines().any(|found| found == *line)), "{landed}");
-    // In a worktree of its own, and in a bare clone.
+    // In the landing's worktree, and in a bare clone.
     repo.git(["branch", "-f", "rel", "rel~2"]);
     repo.git(["worktree", "add", "-q", "../release-checkout", "rel"]);
     repo.orchestra(["merge-ranked", "--into", "rel", "w"]).succeeded();

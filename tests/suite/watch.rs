@@ -1,4 +1,5 @@
-//! Watching through the library: what changed is told once, however it comes about and whenever the reader looks.
+//! Watching, through the library: each change is reported once, however it happens and whenever the reader
+//! calls.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use testkit::TestRepo;
 
 use crate::world;
 
-/// The limit of a wait for something that is sure to come.
+/// The time limit of a wait for something that is sure to happen.
 const SOON: Duration = Duration::from_secs(60);
 
 const UNTIL_GO: &str = "until test -e go; do sleep 0.05; done";
@@ -25,7 +26,7 @@ fn of(text: &str) -> AgentId {
     AgentId::parse(text).expect("an id")
 }
 
-/// Told by the kernel, and by the times of folders.
+/// Runs a test with kernel notifications, and with the times of directories.
 fn both_ways(repo: &Repo, filter: &Filter, test: impl Fn(Watch)) {
     test(Watch::new(repo, filter.clone()).expect("a watch"));
     test(Watch::by_polling(repo, filter.clone()).expect("a watch"));
@@ -38,7 +39,7 @@ fn next(watch: &mut Watch) -> Vec<Change> {
     }
 }
 
-/// The changes up to and with the first that `is_it` knows.
+/// Returns the changes up to and including the first that `is_it` accepts.
 fn until(watch: &mut Watch, what: &str, is_it: impl Fn(&Watch, &Change) -> bool) -> Vec<Change> {
     let mut all = Vec::new();
     for _ in 0..1000 {
@@ -52,7 +53,7 @@ fn until(watch: &mut Watch, what: &str, is_it: impl Fn(&Watch, &Change) -> bool)
     panic!("never seen: {what}; but {all:?}");
 }
 
-/// Waits until an agent is in a phase; it may be there already.
+/// Waits until an agent is in a phase, or is already.
 fn until_phase(watch: &mut Watch, id: &str, wanted: Phase) {
     if phase(watch, id) != Some(wanted) {
         until(watch, wanted.as_str(), |watch, _| phase(watch, id) == Some(wanted));
@@ -136,7 +137,7 @@ fn packed_refs_are_read_as_well_and_change_nothing() {
         next(&mut watch);
         repo.git(["pack-refs", "--all"]);
         assert_eq!(watch.next(Duration::from_millis(100)).expect("a look"), Update::Unchanged);
-        // The folder of agents is gone; the next agent makes it again.
+        // The directory of agents is gone; the next agent creates it again.
         let other = repo.spawn("true");
         until(&mut watch, "it appears", |_, change| *change == Change::Appeared { agent: of(&other) });
         until_phase(&mut watch, &other, Phase::Done);
@@ -149,7 +150,7 @@ fn who_comes_back_with_a_cursor_is_told_what_happened_meanwhile_and_nothing_twic
     let repo = world.repo();
     let library = library(&repo);
     let look = |cursor: &Cursor| {
-        // As a window keeps it.
+        // As a frontend stores it.
         let kept = serde_json::to_string(cursor).expect("a cursor");
         let cursor: Cursor = serde_json::from_str(&kept).expect("the cursor");
         let mut watch = Watch::resume(&library, Filter::default(), cursor).expect("a watch");

@@ -1,10 +1,10 @@
-//! Taking the work: all of it, nothing else, and nothing of the agent's own runs while we do.
+//! Saving the work: all of it, nothing else, and no code of the agent runs meanwhile.
 
 use std::os::unix::fs::PermissionsExt;
 
 use crate::world;
 
-/// Runs one agent to its end, whatever that is, and returns its id.
+/// Runs one agent until it ends, in whatever phase, and returns its id.
 fn ran(repo: &testkit::TestRepo<'_>, script: &str) -> String {
     let report = repo.orchestra(["spawn", "--agent", "sh", "--json", "--", script]).json();
     report["agents"][0]["id"].as_str().expect("an id").to_owned()
@@ -151,7 +151,7 @@ fn a_worktree_or_branch_that_is_gone_is_no_disaster() {
     let repo = world.repo();
     let id = ran(&repo, "echo 1 > a; git add a; git commit -qm a; cd ..; rm -rf \"$ORCHESTRA_AGENT\"");
     assert_eq!(repo.file_in_head(&id, "a"), "1\n");
-    // All that it committed is on its branch, and nothing else is said.
+    // Everything that it committed is on its branch, and nothing else is claimed.
     assert_eq!(repo.agent(&id)["reason"], "its worktree is gone");
     assert_eq!(repo.tip(&format!("orchestra/{id}")), repo.tip(&format!("refs/orchestra/heads/{id}")));
     let id = ran(
@@ -193,7 +193,7 @@ fn an_unwritable_place_is_refused_and_nothing_is_made() {
 fn a_change_in_the_instant_of_the_index_is_seen() {
     let world = world();
     let repo = world.repo();
-    // Git looks at nothing but length and second: what happens in one instant elsewhere can be made here.
+    // Git compares only lengths and seconds: changes within one instant can be simulated here.
     repo.git(["config", "core.trustctime", "false"]);
     repo.git(["config", "core.checkStat", "minimal"]);
     let id = repo.spawn("echo abc > a.txt");
@@ -220,7 +220,7 @@ fn the_index_that_is_left_knows_the_files() {
     let world = world();
     let repo = world.repo();
     for (version, name) in ["2", "3", "4"].into_iter().zip(["two", "three", "four"]) {
-        // A conflict that was resolved is remembered by the index as well.
+        // The index also remembers a conflict that was resolved.
         let id = ran(
             &repo,
             &format!(
@@ -233,7 +233,7 @@ fn the_index_that_is_left_knows_the_files() {
         let worktree = repo.worktree(&id);
         let resolved = world.git(&worktree, ["ls-files", "--resolve-undo"]).stdout();
         assert_eq!(resolved.lines().count(), 3, "version {version}");
-        // Plumbing does not read a file to see whether it changed: the index alone tells.
+        // Plumbing does not read a file to find out whether it changed: only the index decides.
         assert_eq!(world.git(&worktree, ["diff-files", "--name-only"]).stdout(), "", "version {version}");
         assert_eq!(world.git(&worktree, ["status", "--porcelain"]).stdout(), "");
         assert_eq!(repo.file_in_head(&id, "a/b/one"), "1\n");

@@ -1,4 +1,4 @@
-//! Random merges: the same verdict as git's, and the same number of conflicting files, on every one.
+//! Random merges: the library must report the same result and the same number of conflicting files as git.
 
 use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
@@ -10,12 +10,12 @@ use testkit::{Numbers, Ran, TestRepo, World};
 
 use crate::{number, trees::Tree, world};
 
-/// Merges in one repository, under one configuration.
+/// The number of merges in one repository, under one configuration.
 const BATCH: u64 = 100;
-/// One merge may take so long; none does.
+/// The time limit of one merge, which none reaches.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Keys and values; many batches have none.
+/// Keys and values of the configuration; many batches have none.
 const SETTINGS: &[(&str, &str)] = &[
     ("merge.directoryRenames", "true"),
     ("merge.directoryRenames", "false"),
@@ -31,7 +31,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("core.autocrlf", "true"),
 ];
 
-/// A file of attributes, and its lines.
+/// An attributes file and its lines.
 const ATTRIBUTES: &[(&str, &str)] = &[
     (".gitattributes", "*.txt merge=union\n"),
     (".gitattributes", "* text=auto\n*.bin binary\n"),
@@ -43,7 +43,7 @@ const ATTRIBUTES: &[(&str, &str)] = &[
     (".gitattributes", "d/two merge=union\n"),
 ];
 
-/// Commits as `git fast-import` reads them.
+/// Commits in the format of `git fast-import`.
 #[derive(Default)]
 struct Import {
     text: Vec<u8>,
@@ -65,7 +65,7 @@ impl Import {
         mark
     }
 
-    /// Two sides of a merge, under the names `l<n>` and `r<n>`.
+    /// Writes the two sides of a merge, named `l<n>` and `r<n>`.
     fn case(&mut self, at: u64, numbers: &mut Numbers) {
         let only_texts = numbers.below(5) < 2;
         let base = if only_texts { Tree::of_texts(numbers) } else { Tree::random(numbers) };
@@ -79,7 +79,7 @@ impl Import {
             }
             tree
         };
-        // Some of it, both do alike.
+        // Both sides make some of the same changes.
         let shared = if numbers.below(4) == 0 { work(&base, numbers) } else { base.clone() };
         let (left, right) = (work(&shared, numbers), work(&shared, numbers));
         if numbers.below(8) > 0 {
@@ -110,7 +110,8 @@ fn import(repo: &TestRepo<'_>, text: &[u8]) {
     assert!(child.wait().expect("an end").success());
 }
 
-/// For each pair, how many files conflict, none where it is clean; an error where git itself dies of it.
+/// Returns for each pair the number of conflicting files, `None` if it is clean, or an error if git itself
+/// crashes.
 fn by_git(world: &World, repo: &TestRepo<'_>, pairs: &[(Oid, Oid)]) -> Vec<Result<Option<u32>, ()>> {
     let questions: String = pairs.iter().map(|(a, b)| format!("{a} {b}\n")).collect();
     let file = world.dir().join("questions");

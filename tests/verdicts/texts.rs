@@ -1,14 +1,15 @@
-//! Random texts and random changes of them, of the sort on which diff algorithms disagree: few words, repeated blocks.
+//! Generates random texts and random changes to them, of the kind on which diff algorithms disagree: few
+//! words, repeated blocks.
 
 use testkit::Numbers;
 
-/// A text by its lines.
+/// A text as lines.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Text {
     lines: Vec<String>,
-    /// Whether the last line ends.
+    /// Whether the last line has a line break.
     ends: bool,
-    /// How many different words it is made of.
+    /// The number of different words in it.
     words: u64,
 }
 
@@ -32,7 +33,7 @@ impl Text {
         }
     }
 
-    /// Changes it in a few places.
+    /// Changes a few places in it.
     pub(crate) fn change(&mut self, numbers: &mut Numbers) {
         for _ in 0..numbers.between(1, 4) {
             self.change_once(numbers);

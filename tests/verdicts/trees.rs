@@ -1,4 +1,5 @@
-//! Random trees, and what people and agents do to them: edit, add, delete, rename, move folders, change modes and kinds.
+//! Generates random trees and what people and agents do to them: edit, add, delete, rename, move
+//! directories, change modes and kinds.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use crate::texts::Text;
 const FOLDERS: &[&str] = &["", "a/", "a/b/", "a/b/c/", "d/", "d/e/", "g/"];
 const NAMES: &[&str] = &["f", "h", "k.txt", "m.txt", "n.bin", "a", "b"];
 
-/// What stands at a path.
+/// The entry at a path.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Entry {
     Text { text: Text, executable: bool },
@@ -47,7 +48,7 @@ impl Tree {
         tree
     }
 
-    /// One or two files of text, and nothing else.
+    /// Generates one or two text files, and nothing else.
     pub(crate) fn of_texts(numbers: &mut Numbers) -> Self {
         let mut tree = Self::default();
         for name in ["one", "d/two"].iter().take(numbers.between(1, 2) as usize) {
@@ -56,7 +57,7 @@ impl Tree {
         tree
     }
 
-    /// A path is a file or a folder: what is in the way goes.
+    /// Adds an entry. A path is either a file or a directory: an entry in the way is removed.
     fn put(&mut self, path: String, entry: Entry) {
         let below = format!("{path}/");
         self.0.retain(|other, _| !other.starts_with(&below) && !path.starts_with(&format!("{other}/")));
@@ -76,7 +77,7 @@ impl Tree {
         }
     }
 
-    /// Does one thing or several.
+    /// Makes one or several changes.
     pub(crate) fn work(&mut self, numbers: &mut Numbers) {
         for _ in 0..numbers.between(1, 4) {
             self.work_once(numbers);
@@ -138,7 +139,7 @@ impl Tree {
         }
     }
 
-    /// Both works on one base put together, path by path; where both changed one, one of them holds.
+    /// Joins both changes to one base, path by path; if both changed a path, one of them wins.
     pub(crate) fn joined(base: &Self, one: &Self, other: &Self, numbers: &mut Numbers) -> Self {
         let mut tree = one.clone();
         for path in base.0.keys().chain(other.0.keys()) {
@@ -154,7 +155,7 @@ impl Tree {
         tree
     }
 
-    /// As `git fast-import` reads it.
+    /// Writes the tree in the format of `git fast-import`.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"deleteall\n");
         for (path, entry) in &self.0 {

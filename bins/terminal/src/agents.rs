@@ -1,4 +1,4 @@
-//! Agents as a table, and what the user must know of them.
+//! Formats agents as tables and lines, and prints warnings about them.
 
 use orchestra::{
     model::{LimitKind, Liveness, Permission, Phase, text},
@@ -16,10 +16,10 @@ use crate::{
     table::{self, Text},
 };
 
-/// Agents that a warning names; more are counted.
+/// The number of agents that a warning names; more are only counted.
 const NAMED: usize = 3;
 
-/// Draws the agents. What they cost and what they were denied is shown where any of them says so.
+/// Draws a table of agents. The columns COST and DENIED are shown if any agent has a value for them.
 pub fn draw(agents: &[AgentObject], width: Option<usize>, paint: &Painter) -> String {
     let now = world::now().as_second();
     let costs = agents.iter().any(|agent| agent.cost_usd.is_some());
@@ -54,12 +54,12 @@ fn known(number: Option<u64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }
 
-/// In US dollars.
+/// Formats the cost of an agent in US dollars, or `-` if it is unknown.
 pub fn cost(agent: &AgentObject) -> String {
     agent.cost_micros().map_or_else(|| "-".to_owned(), dollars)
 }
 
-/// Millionths of a US dollar, in whole cents.
+/// Formats millionths of a US dollar as dollars and whole cents.
 pub fn dollars(micros: u64) -> String {
     let cents = (micros + 5000) / 10_000;
     if cents == 0 && micros > 0 {
@@ -69,7 +69,7 @@ pub fn dollars(micros: u64) -> String {
     }
 }
 
-/// The phase, and what makes it less, or more, than it seems.
+/// Formats the phase, with `lost`, `remote` or `bypass` where one of them applies.
 pub fn phase(agent: &AgentObject) -> String {
     let word = agent.phase.as_str();
     let bypasses = agent.permission_mode.as_deref() == Some(Permission::BypassPermissions.as_str());
@@ -80,7 +80,7 @@ pub fn phase(agent: &AgentObject) -> String {
     }
 }
 
-/// Since when: the launch, else the spawn; up to now, or to the end.
+/// Returns the age in seconds: from the launch, else from the spawn, until now or until the end.
 fn age(agent: &AgentObject, now: i64) -> i64 {
     let from = agent.started_at.unwrap_or(agent.queued_at);
     agent.ended_at.map_or(now, |at| at.as_second()) - from.as_second()
@@ -94,7 +94,7 @@ fn changes(agent: &AgentObject) -> String {
     }
 }
 
-/// `1 agent`, `3 agents`.
+/// Formats a number of agents, such as `1 agent` or `3 agents`.
 pub fn count(agents: usize) -> String {
     text::count(agents as u64, "agent")
 }
@@ -111,13 +111,13 @@ fn dirty(agent: &AgentObject) -> String {
     }
 }
 
-/// The usage limit that keeps an agent from running, and what comes of it.
+/// Formats the usage limit for which an agent is queued or paused, and whether it resumes.
 pub fn limited(agent: &AgentObject) -> Option<String> {
     let limit = agent.limit.as_ref().filter(|limit| !limit.warning)?;
     let words = limit_words(limit, agent.liveness, world::now());
     match agent.phase {
         Phase::Queued => Some(words),
-        // What else is to be said stands behind it.
+        // The rest of the reason follows the first semicolon.
         Phase::Paused => Some(match agent.reason.as_ref().and_then(|reason| reason.split_once("; ")) {
             Some((_, more)) => format!("{words}; {more}"),
             None => words,
@@ -137,7 +137,7 @@ fn limit_words(limit: &LimitObject, liveness: Liveness, now: world::Timestamp) -
     let then = match liveness {
         Liveness::Lost => ", and nothing resumes it",
         _ if limit.resumes && is_over => ", starts in its turn",
-        // What another clone does, that clone knows.
+        // Whether another clone resumes it is known only there.
         _ if limit.resumes => "",
         _ if is_over => ", 'resume' continues it",
         _ => ", then 'resume' continues it",
@@ -145,7 +145,8 @@ fn limit_words(limit: &LimitObject, liveness: Liveness, now: world::Timestamp) -
     format!("{until}{then}")
 }
 
-/// `93 % of the 5-hour limit is used; it resets at 14:05`, as long as that is ahead.
+/// Formats a limit that is near and not yet reset, such as `93 % of the 5-hour limit is used; it resets at
+/// 14:05`.
 pub fn near_limit(agent: &AgentObject) -> Option<String> {
     let limit = agent.limit.as_ref().filter(|limit| limit.warning)?;
     let until = limit.until?;
@@ -157,7 +158,7 @@ pub fn near_limit(agent: &AgentObject) -> Option<String> {
     (until > world::now()).then(|| format!("{used}; it resets at {}", humanize::clock_time(until)))
 }
 
-/// What it does, or what became of it.
+/// Formats what an agent does, what it waits for, or why it ended.
 fn doing(agent: &AgentObject) -> String {
     if let Some(limited) = limited(agent).filter(|_| agent.liveness != Liveness::Remote) {
         return limited;
@@ -184,7 +185,7 @@ fn doing(agent: &AgentObject) -> String {
     [landed, judged, proposed, not_landed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-/// What is wrong with where its worktree is, if anything.
+/// Returns the word for a worktree that is not where it should be.
 pub const fn worktree_state(state: WorktreeState) -> Option<&'static str> {
     match state {
         WorktreeState::Here => None,
@@ -193,38 +194,38 @@ pub const fn worktree_state(state: WorktreeState) -> Option<&'static str> {
     }
 }
 
-/// `set aside: conflicts with b1 in lines.txt`.
+/// Formats why work did not land, such as `set aside: conflicts with b1 in lines.txt`.
 pub fn did_not_land(one: &DidNotLand) -> String {
     let word = if one.check.is_some() { "did not land" } else { "set aside" };
     format!("{word}: {}", one.why)
 }
 
-/// Who proposes a verdict that does not count: the clone, since a name can be anybody's.
+/// Formats the origin of a verdict that does not count: the clone, since a name can be forged.
 pub fn proposed_by(writer: &str) -> String {
     format!("proposed by clone {}, not trusted", text::one_line(writer, 40))
 }
 
-/// Where an agent of another clone is, and how old the news of it is.
+/// Formats in which clone an agent is, and how old that information is.
 fn elsewhere(agent: &AgentObject) -> String {
     let clone = agent.label.as_deref().unwrap_or(&agent.writer);
     let age = world::now().as_second() - agent.told_at.as_second();
     let what = agent.waiting.as_ref().or(agent.reason.as_ref()).unwrap_or(&agent.title);
-    format!("at {clone}, as told {} ago; {what}", humanize::age(age))
+    format!("in clone {clone}, updated {} ago; {what}", humanize::age(age))
 }
 
-/// Warns of agents that are not what they were meant to be, and says what to type.
+/// Warns about agents that need attention, with the command to type.
 pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
     for agent in agents.iter().filter(|agent| agent.liveness == Liveness::Lost) {
         let id = &agent.id;
         let orphans: Vec<String> = agent.orphans.iter().map(ToString::to_string).collect();
         let running = match orphans.len() {
-            0 => "nothing of it runs any more".to_owned(),
-            1 => format!("1 process of it still runs: {}", orphans[0]),
-            many => format!("{many} processes of it still run: {}", orphans.join(", ")),
+            0 => "none of its processes is running".to_owned(),
+            1 => format!("1 of its processes is still running: {}", orphans[0]),
+            many => format!("{many} of its processes are still running: {}", orphans.join(", ")),
         };
-        terminal.warn(&format!("the supervisor of '{id}' is gone; {running}"));
+        terminal.warn(&format!("the supervisor of '{id}' died; {running}"));
         terminal.hint(&format!(
-            "'git orchestra resume {id}' goes on with it, 'git orchestra stop {id}' saves its work and ends it"
+            "'git orchestra resume {id}' resumes it, 'git orchestra stop {id}' saves its work and ends it"
         ));
     }
     for agent in agents.iter().filter(|agent| agent.liveness == Liveness::Live) {
@@ -241,11 +242,11 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
     }
     warn_of_surroundings(terminal, agents);
     for agent in agents.iter().filter(|agent| agent.conflicts > 0) {
-        terminal.warn(&format!("{} facts about '{}' contradict each other", agent.conflicts, agent.id));
+        terminal.warn(&format!("{} events of '{}' contradict each other", agent.conflicts, agent.id));
     }
 }
 
-/// Warns of what cannot be read, and says what brings it back.
+/// Warns about agents that cannot be read, and hints at how to repair them.
 pub fn warn_unreadable(terminal: &Terminal, unreadable: &[Unreadable]) {
     for one in unreadable {
         terminal.warn(&text::safe(&one.sentence()));
@@ -255,7 +256,8 @@ pub fn warn_unreadable(terminal: &Terminal, unreadable: &[Unreadable]) {
     }
 }
 
-/// One line for all agents whose work has not landed, and around which something changed that nothing explains.
+/// Warns once about all agents whose work has not landed and during whose run something unexplained changed
+/// outside their worktrees.
 fn warn_of_surroundings(terminal: &Terminal, agents: &[AgentObject]) {
     let (mut ids, mut what): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for agent in agents.iter().filter(|agent| agent.merged != Some(true)) {
@@ -274,7 +276,7 @@ fn warn_of_surroundings(terminal: &Terminal, agents: &[AgentObject]) {
     terminal.hint_command(&[&"git", &"orchestra", &"status", first]);
 }
 
-/// `'a', 'b' and 3 more agents`.
+/// Formats a list of ids, such as `'a', 'b', 'c' and 3 more agents`.
 pub fn listed(ids: &[&str], what: &str) -> String {
     let quoted: Vec<String> = ids.iter().take(NAMED).map(|id| format!("'{id}'")).collect();
     match ids.len().saturating_sub(NAMED) {
@@ -283,7 +285,7 @@ pub fn listed(ids: &[&str], what: &str) -> String {
     }
 }
 
-/// What to type for an agent that waits.
+/// Returns the command that answers a waiting agent.
 pub fn answer(agent: &AgentObject) -> String {
     let id = &agent.id;
     if agent.choice {
@@ -293,7 +295,7 @@ pub fn answer(agent: &AgentObject) -> String {
     }
 }
 
-/// One line for a change that a watcher sees.
+/// Formats an agent as one line, for a change that a watcher sees.
 pub fn line(agent: &AgentObject, paint: &Painter) -> String {
     let phase = paint.as_role(role_of(agent.phase, agent.liveness), &phase(agent));
     let mut about: Vec<String> = Vec::new();
@@ -316,7 +318,7 @@ pub fn line(agent: &AgentObject, paint: &Painter) -> String {
     format!("{} {phase}{about}", agent.id)
 }
 
-/// `3 done, 1 failed`.
+/// Formats the number of agents in each phase, such as `3 done, 1 failed`.
 pub fn summary(agents: &[AgentObject]) -> String {
     let mut parts = Vec::new();
     for phase in Phase::ALL {

@@ -1,4 +1,4 @@
-//! What a command shows that has started agents: their ids, or their way to the end.
+//! Follows the agents that a command has started: prints their ids, or their progress until they end.
 
 use orchestra::{
     Result,
@@ -16,20 +16,20 @@ use crate::{
     watch::{self, End, Stream, Until},
 };
 
-/// How it is shown.
+/// How the started agents are shown.
 #[derive(Clone, Copy, Debug)]
 pub struct FollowOptions {
-    /// The answer in JSON.
+    /// The kind of the JSON answer.
     pub kind: Answer<Report>,
-    /// What it did: `started`, `resumed`.
+    /// The verb of the command in the past tense: `started`, `resumed`.
     pub did: &'static str,
-    /// Return at once.
+    /// Whether to print the ids and return at once.
     pub detach: bool,
-    /// As one JSON object.
+    /// Whether to print one JSON object.
     pub json: bool,
 }
 
-/// Shows the agents of a request: at once, or until all have ended. Ctrl-C ends the watching only.
+/// Shows the agents of a request, at once or until all have ended. Ctrl-C ends only the watching.
 ///
 /// # Errors
 /// The refs cannot be read.
@@ -42,13 +42,14 @@ pub fn follow(terminal: &Terminal, repo: &Repo, mine: &Request, how: FollowOptio
     match watched.end {
         End::AllEnded | End::Late => ended(terminal, &state, how),
         End::Interrupted => {
-            terminal.say(&format!("\nthe agents run on: {}", agents::summary(&state.agents)));
+            terminal.say(&format!("\nthe agents keep running: {}", agents::summary(&state.agents)));
             for agent in &state.agents {
                 if let Some(limit) = agents::limited(agent) {
                     terminal.say(&format!("'{}': {limit}", agent.id));
                 }
             }
-            terminal.hint("'git orchestra status --watch' shows them, 'git orchestra stop --all' ends them");
+            terminal
+                .hint("'git orchestra status --watch' follows them, 'git orchestra stop --all' stops them");
             Ok(Exit::Interrupted)
         }
         End::Unread => Ok(Exit::Done),
@@ -65,9 +66,9 @@ fn detached(terminal: &Terminal, state: &Report, how: FollowOptions) -> Result<E
     }
     terminal.say(&format!("{} {}", how.did, agents::count(state.agents.len())));
     match wait_targets::caller() {
-        // It would hold the slot that they wait for.
+        // Otherwise the calling agent would hold the slot that they wait for.
         Some(_) => terminal
-            .hint("'git orchestra status --wait' waits for them, and lets one run in this agent's slot"),
+            .hint("'git orchestra status --wait' waits for them, and lends this agent's slot to one of them"),
         None => terminal.hint("'git orchestra status --watch' follows them"),
     }
     Ok(Exit::Done)
@@ -83,7 +84,7 @@ fn ended(terminal: &Terminal, state: &Report, how: FollowOptions) -> Result<Exit
         }
         agents::warn(terminal, &state.agents);
         if let Some(failed) = state.agents.iter().find(|agent| agent.phase == Phase::Failed) {
-            terminal.hint(&format!("'git orchestra logs {}' shows what it printed", failed.id));
+            terminal.hint(&format!("'git orchestra logs {}' shows its output", failed.id));
         }
         for unsaved in state.agents.iter().filter(|agent| agent.unsaved.is_some()) {
             terminal.hint(&format!("git orchestra collect {} tries again to save its work", unsaved.id));

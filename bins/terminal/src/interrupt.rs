@@ -1,4 +1,4 @@
-//! Ctrl-C, for commands that tidy up before they end: they look at a flag.
+//! Handles Ctrl-C for commands that must tidy up before they end.
 
 use std::sync::{
     Arc,
@@ -8,7 +8,7 @@ use std::sync::{
 use orchestra::{Kind, Result, error::Context};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Calls `act` at each Ctrl-C from now on, which does not end the command by itself any more.
+/// Calls `act` at each Ctrl-C from now on; Ctrl-C no longer ends the process by itself.
 ///
 /// # Errors
 /// The signal cannot be caught.
@@ -29,7 +29,7 @@ pub fn on_ctrl_c(act: impl Fn() + Send + 'static) -> Result<()> {
     Ok(())
 }
 
-/// Set at Ctrl-C, or when the command is asked to end.
+/// Returns a flag that is set at Ctrl-C, SIGTERM or SIGHUP.
 ///
 /// # Errors
 /// The signals cannot be caught.

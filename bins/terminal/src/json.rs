@@ -1,4 +1,4 @@
-//! `--json`: one object a command, of a kind that the library lists.
+//! Prints the answer of `--json`: one object per command, of a kind that the library lists.
 
 use std::io::{BufWriter, Write};
 
@@ -11,19 +11,19 @@ use serde::Serialize;
 
 use crate::output::Terminal;
 
-/// Writes a report as the answer.
+/// Prints a report as the answer.
 ///
 /// # Errors
-/// It cannot be written as JSON, which is a bug.
+/// The report cannot be written as JSON, which is a bug.
 pub fn answer<T: Serialize>(terminal: &Terminal, kind: Answer<T>, report: &T) -> Result<()> {
     terminal.answer(&format!("{}\n", kind.text(report)?));
     Ok(())
 }
 
-/// Writes a conversation as the answer, while it is read. A reader that went away ends the writing silently.
+/// Prints a session as the answer, while it is read. Stops silently if stdout is closed.
 ///
 /// # Errors
-/// Its transcript cannot be read to the end.
+/// The transcript cannot be read to the end.
 pub fn answer_session(terminal: &Terminal, open: &mut Open) -> Result<()> {
     let mut sink = BufWriter::new(terminal.writer());
     let written = wire::SESSION.write(open, &mut sink);

@@ -1,9 +1,10 @@
-//! Help texts name a key of git config as `{orchestra.jobs}`; what people read, with the default, comes from the table of the keys.
+//! Fills in the keys of the git configuration that help texts name, such as `{orchestra.jobs}`, with their
+//! defaults from the table of keys.
 
 use clap::{Arg, Command, builder::StyledStr};
 use orchestra::config::KEYS;
 
-/// A command in whose help of options, and of those of its subcommands, every `{key}` is written out.
+/// Replaces every `{key}` in the help of a command's options and of those of its subcommands.
 pub(crate) fn filled(command: Command) -> Command {
     command.mut_args(filled_option).mut_subcommands(filled)
 }
@@ -18,7 +19,7 @@ fn filled_option(mut option: Arg) -> Arg {
     option
 }
 
-/// The text with every key written out; `None` where it names none.
+/// Returns the text with every key replaced; `None` if it names none.
 fn written_out(help: &StyledStr) -> Option<String> {
     let mut text = help.to_string();
     if !text.contains("{orchestra.") {

@@ -1,21 +1,21 @@
-//! All that the binaries know of a terminal, once.
+//! Everything that the binaries know about a terminal.
 //!
 //! | module | knows |
 //! |---|---|
-//! | [`mod@run`] | the one way a binary starts and ends |
-//! | [`args`], [`settings`] | the flags that every command has, and those that start agents |
-//! | [`output`] | stdout is the answer, stderr the conversation |
-//! | [`style`], [`table`], [`agents`], [`humanize`] | how things look |
-//! | [`stop_view`] | what stop and pause show |
-//! | [`interrupt`] | Ctrl-C, for commands that tidy up before they end |
-//! | [`json`] | the envelope of `--json` |
-//! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
-//! | [`watch`], [`follow`] | following agents to their end |
+//! | [`mod@run`] | how a binary starts and ends |
+//! | [`args`], [`settings`] | the options of every command, and those of commands that start agents |
+//! | [`output`] | stdout for answers, stderr for messages |
+//! | [`style`], [`table`], [`agents`], [`humanize`] | colours, tables, and the formats of agents, times and sizes |
+//! | [`stop_view`] | the report of stop and pause |
+//! | [`interrupt`] | Ctrl-C, for commands that must tidy up before they end |
+//! | [`json`] | the answers of `--json` |
+//! | [`markdown`] | foreign Markdown inside a document of ours |
+//! | [`watch`], [`follow`] | following agents until they end |
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
-//! | [`prompt`] | asking, on a terminal only |
-//! | [`errors`], [`exit`] | the one translation of errors: to sentences, JSON and exit codes |
-//! | [`mod@trace`] | the lines of `ORCHESTRA_TRACE` |
-//! | [`pages`], [`complete`] | man pages and completions, from the commands' own definitions |
+//! | [`prompt`] | questions to the user, on a terminal only |
+//! | [`errors`], [`exit`] | how errors become messages, JSON and exit statuses |
+//! | [`mod@trace`] | the lines that `ORCHESTRA_TRACE` asks for |
+//! | [`pages`], [`complete`] | man pages and completions, from the commands' definitions |
 //! | [`catalog`] | the commands of the suite |
 
 pub mod accepted;

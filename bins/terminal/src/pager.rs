@@ -1,4 +1,4 @@
-//! Long answers go through the user's pager, as git's do: on a terminal only, and as git finds it.
+//! Sends long answers through the pager that git would use, on a terminal only.
 
 use std::{
     io::{IsTerminal, Write},
@@ -14,20 +14,20 @@ use orchestra::{
 
 use crate::output::Terminal;
 
-/// The pager, or the terminal itself.
+/// The pager, or stdout without one.
 pub struct Pager<'a> {
     terminal: &'a Terminal,
     child: Option<Child>,
 }
 
 impl<'a> Pager<'a> {
-    /// Starts the pager where there is somebody to page for.
+    /// Starts the pager if stdout is a terminal.
     pub fn start(terminal: &'a Terminal, directory: &Path) -> Self {
         let child = std::io::stdout().is_terminal().then(|| child(directory)).flatten();
         Self { terminal, child }
     }
 
-    /// Shows a text; `false`: nobody looks any more.
+    /// Writes a text to the pager. Returns `false` once the reader is gone.
     pub fn show(&mut self, text: &str) -> bool {
         match self.child.as_mut().and_then(|child| child.stdin.as_mut()) {
             Some(stdin) => stdin.write_all(text.as_bytes()).is_ok(),
@@ -49,7 +49,7 @@ impl Drop for Pager<'_> {
 }
 
 fn child(directory: &Path) -> Option<Child> {
-    // A pager that an agent may have named is not used; nothing is asked of somebody who only reads.
+    // A pager that an agent may have configured is not used; a command that only reads does not ask.
     if Repo::find(directory).is_ok_and(|repo| repo.is_some_and(|repo| !configuration::is_accepted(&repo))) {
         return None;
     }
@@ -59,7 +59,7 @@ fn child(directory: &Path) -> Option<Child> {
     }
     let mut command = process::command("sh");
     command.args(["-c", &pager]).stdin(Stdio::piped());
-    // What git sets: short answers stay on the screen, colours are shown.
+    // As git sets them: a short answer ends the pager at once, and colours are shown.
     for (name, value) in [("LESS", "FRX"), ("LV", "-c")] {
         if world::variable(name).is_none() {
             command.env(name, value);

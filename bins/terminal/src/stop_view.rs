@@ -1,4 +1,4 @@
-//! What `stop` and `pause` show.
+//! Prints the report of `stop` and `pause`.
 
 use orchestra::{
     Kind, Result,
@@ -12,10 +12,10 @@ use orchestra::{
 
 use crate::{Exit, Terminal, agents, errors, json, prompt};
 
-/// Asks which agent, where none is named. `None`: none runs.
+/// Asks which agent to stop if none is named. `None`: no agent runs.
 ///
 /// # Errors
-/// Nobody can be asked (2).
+/// The user cannot be asked (2).
 pub fn complete(
     terminal: &Terminal,
     repo: &Repo,
@@ -26,7 +26,7 @@ pub fn complete(
         let all = status::run(repo, &status::Request::default())?.agents;
         let open: Vec<_> = all.into_iter().filter(|agent| !agent.phase.is_terminal()).collect();
         if open.is_empty() {
-            terminal.say("no agent runs");
+            terminal.say("no agent is running");
             return Ok(None);
         }
         let hint = format!("git orchestra {command} AGENT, or --all");
@@ -35,7 +35,7 @@ pub fn complete(
     Ok(Some(request))
 }
 
-/// Shows that there was no agent to ask about: in JSON one object, as ever.
+/// Ends a command that found no agent to stop; with --json one object is printed all the same.
 ///
 /// # Errors
 /// As [`show`].
@@ -46,10 +46,10 @@ pub fn show_none(terminal: &Terminal, kind: Answer<Report>, as_json: bool) -> Re
     Ok(Exit::Done)
 }
 
-/// Shows what became of them.
+/// Prints the report.
 ///
 /// # Errors
-/// The report is no JSON, which is a bug.
+/// The report cannot be written as JSON, which is a bug.
 pub fn show(terminal: &Terminal, kind: Answer<Report>, report: &Report, as_json: bool) -> Result<Exit> {
     let failed = errors::tell_failures(terminal, &report.failed);
     agents::warn_unreadable(terminal, &report.unreadable);
@@ -64,14 +64,14 @@ pub fn show(terminal: &Terminal, kind: Answer<Report>, report: &Report, as_json:
         terminal.warn(warning);
     }
     if report.agents.is_empty() && report.failed.is_empty() && report.unreadable.is_empty() {
-        terminal.say("no agent runs");
+        terminal.say("no agent is running");
     }
     for rested in &report.agents {
         let line = agents::line(&rested.agent, terminal.paint());
         let note = match rested.outcome {
             StopOutcome::Stopped | StopOutcome::Paused => "",
-            StopOutcome::AlreadyEnded => " (it had ended before)",
-            StopOutcome::Asked => " (asked; the request travels with the next sync)",
+            StopOutcome::AlreadyEnded => " (had already ended)",
+            StopOutcome::Asked => " (requested; sent with the next sync)",
         };
         terminal.answer(&format!("{line}{note}\n"));
     }

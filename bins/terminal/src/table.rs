@@ -1,34 +1,34 @@
-//! Tables: columns apart by two spaces, no frame, headings in capitals. Cut to the terminal in the last column only;
-//! never cut when piped.
+//! Draws tables: columns separated by two spaces, no frame, headings in capitals. On a terminal the last
+//! column is cut to the width; piped output is never cut.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use orchestra::model::text;
 
 use crate::style::{self, Painter, Role};
 
-/// A cell.
+/// A cell of a table.
 #[derive(Clone, Debug)]
 pub struct Text {
-    /// Safe to show.
+    /// The text, safe to show on a terminal.
     pub text: String,
-    /// What it is.
+    /// Its meaning.
     pub role: Role,
-    /// Numbers stand at the right.
+    /// Whether it is aligned to the right, as numbers are.
     pub right: bool,
 }
 
 impl Text {
-    /// Plain text.
+    /// Creates a cell of plain text.
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), role: Role::Plain, right: false }
     }
 
-    /// Text with a role.
+    /// Creates a cell of text with a role.
     pub fn role(text: impl Into<String>, role: Role) -> Self {
         Self { text: text.into(), role, right: false }
     }
 
-    /// A number.
+    /// Creates a cell of a number, aligned to the right.
     pub fn number(text: impl Into<String>) -> Self {
         Self { text: text.into(), role: Role::Plain, right: true }
     }

@@ -1,5 +1,5 @@
-//! Following agents to their end: drawn anew on a terminal, a line a change elsewhere. Ctrl-C leaves the agents running. When to look
-//! and what changed is known by [`orchestra::watch`]; this draws it.
+//! Follows agents until they end: redrawn on a terminal, else a line per change. Ctrl-C leaves the agents
+//! running. [`orchestra::watch`] decides when to look and what changed; this module draws it.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -24,42 +24,42 @@ use orchestra::{
 
 use crate::{Terminal, agents, interrupt};
 
-/// How often a table is drawn anew where nothing changes: the ages in it grow.
+/// How often a table is redrawn while nothing changes, since the ages in it grow.
 const REDRAW: Duration = Duration::from_secs(1);
-/// How long to sleep where nothing is drawn and nothing changes.
+/// The longest sleep while nothing is drawn and nothing changes.
 const SLEEP: Duration = Duration::from_secs(3600);
 
-/// Waiting agents for which the screen says what to type.
+/// The number of waiting agents for which the screen shows the command to type.
 const HINTS: usize = 3;
 
-/// Where the pictures go.
+/// The stream on which the state is drawn.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stream {
-    /// They are the answer.
+    /// Stdout: the state is the answer.
     Out,
-    /// They accompany the answer.
+    /// Stderr: the state accompanies the answer.
     Err,
 }
 
-/// When watching ends by itself.
+/// When watching ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Until {
-    /// When none of the agents can change any more, or after so long at the latest.
+    /// When no agent can change any more, or after the limit.
     AllEnded {
-        /// The longest to wait; `None`: as long as it takes.
+        /// The longest time to wait; `None` waits without a limit.
         limit: Option<Duration>,
     },
-    /// Never.
+    /// Only when the user interrupts it.
     Interrupted,
 }
 
-/// The state when watching ended.
+/// The result of watching.
 pub struct Watched {
     /// Why it ended.
     pub end: End,
-    /// The agents at the end.
+    /// The state of the agents at the end.
     pub report: Report,
-    /// The repository as it is found now: it may have been renamed meanwhile.
+    /// The repository, reopened: it may have been moved meanwhile.
     pub repo: Repo,
 }
 
@@ -68,16 +68,16 @@ pub struct Watched {
 pub enum End {
     /// No agent can change any more.
     AllEnded,
-    /// The time is over; the agents keep running.
+    /// The time limit was reached; the agents keep running.
     Late,
-    /// Ctrl-C; the agents keep running.
+    /// The user pressed Ctrl-C; the agents keep running.
     Interrupted,
-    /// Nobody reads the answer any more.
+    /// Stdout was closed at the other end.
     Unread,
 }
 
-/// Watches the agents of a request. With `silent` nothing is drawn. If an agent runs the command, one of those whose end is
-/// waited for may run in its place.
+/// Watches the agents of a request. With `silent` nothing is drawn. If an agent runs the command, it lends
+/// its slot to one of the agents it waits for.
 ///
 /// # Errors
 /// The refs cannot be read.
@@ -90,7 +90,7 @@ pub fn watch(
     silent: bool,
 ) -> Result<Watched> {
     let mut view = View::new(terminal, stream, silent);
-    // Uncommitted work is measured again and again only where it is seen.
+    // Uncommitted changes are measured repeatedly only if they are shown.
     let shows_dirt = request.dirt && view.draws_a_table();
     let filter = Filter { agents: Request { dirt: shows_dirt, ..request.clone() }, landing: false };
     let mut waiting = Lending::new(repo)?;
@@ -131,12 +131,12 @@ pub fn watch(
     Ok(Watched { end, report, repo })
 }
 
-/// An agent of which nothing more is heard here.
+/// Whether an agent's state can no longer change in this clone.
 fn is_settled(agent: &AgentObject) -> bool {
     agent.liveness != Liveness::Live
 }
 
-/// What ends watching from outside, each noticed by a thread that sleeps until then.
+/// The events from outside that end the watching, each awaited by a thread that sleeps until then.
 struct Ends {
     interrupted: Arc<AtomicBool>,
 }
@@ -161,7 +161,7 @@ impl Ends {
     }
 }
 
-/// The slot that the calling agent lends meanwhile, in the repository as it is found now.
+/// The slot that the calling agent lends, in the repository where it is now.
 struct Lending {
     common: std::path::PathBuf,
     waiting: Waiting,
@@ -185,10 +185,10 @@ struct View<'a> {
     terminal: &'a Terminal,
     stream: Stream,
     silent: bool,
-    /// The picture on the screen.
+    /// The text on the screen.
     drawn: String,
     said: HashMap<AgentId, (String, Option<String>)>,
-    /// The limits that are waited for, as they were told.
+    /// The limits that were reported as waited for.
     limits: HashSet<String>,
 }
 
@@ -223,7 +223,7 @@ impl<'a> View<'a> {
             Stream::Out => self.terminal.paint(),
             Stream::Err => self.terminal.paint_err(),
         };
-        // What runs stands last in a list that is too long for the screen.
+        // If the list is too long for the screen, agents that run are kept, at its end.
         let room = rows.saturating_sub(3 + HINTS).max(1);
         let mut shown: Vec<AgentObject> = report.agents.clone();
         if shown.len() > room {
@@ -234,7 +234,10 @@ impl<'a> View<'a> {
         text.push_str(&agents::summary(&report.agents));
         text.push('\n');
         for waiting in report.agents.iter().filter(|agent| agent.waiting.is_some()).take(room.min(HINTS)) {
-            text.push_str(&text::cut(&format!("in another terminal: {}", agents::answer(waiting)), columns));
+            text.push_str(&text::cut(
+                &format!("type in another terminal: {}", agents::answer(waiting)),
+                columns,
+            ));
             text.push('\n');
         }
         if text == self.drawn {
@@ -265,7 +268,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Who waits and sees nothing is told where all that is left to wait for are usage limits.
+    /// Tells a silent watcher which usage limits all remaining agents wait for.
     fn say_what_is_waited_for(&mut self, report: &Report) {
         if !self.silent {
             return;

@@ -26,7 +26,7 @@ pub(crate) fn check(bytes: &[u8]) {
     shown::check(&message);
 }
 
-/// What this version writes of an event is read back as the same, however often.
+/// Checks that an event which this version writes is read back unchanged, repeatedly.
 fn is_stable(event: &Event) {
     let Some(fact) = event.fact.as_ref().filter(|_| event.line.len() < MAX_LINE / 2) else { return };
     let written = Event::new(fact, event.lamport, event.at, &event.writer);

@@ -1,4 +1,4 @@
-//! Transcripts of conversations, as every program keeps them.
+//! Session transcripts, in the format of every program.
 
 use orchestra::{
     agents,

@@ -1,8 +1,8 @@
-//! What is shown of a text from outside.
+//! Foreign text that is shown.
 
 use orchestra::model::text;
 
-/// However it is shown, no character is left that a terminal obeys.
+/// Checks that no control character remains, however the text is shown.
 pub(crate) fn check(foreign: &str) {
     for shown in [
         text::safe(foreign).into_owned(),

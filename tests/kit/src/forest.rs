@@ -1,5 +1,5 @@
-//! Repositories made up from a seed: a tree of files, and branches that change some of them, as agents would: most around one
-//! place, some in files that everybody changes.
+//! Generates repositories from a seed: a tree of files, and branches that change some of them as agents
+//! would, mostly around one place, sometimes in files that every branch changes.
 
 use std::{
     collections::HashSet,
@@ -10,35 +10,35 @@ use std::{
 
 use crate::{Ran, World};
 
-/// The make-up of a repository.
+/// The parameters of a generated repository.
 #[derive(Clone, Copy, Debug)]
 pub struct Forest {
-    /// Files on the main branch.
+    /// The number of files on the main branch.
     pub files: u64,
-    /// Folders that hold them.
+    /// The number of directories that hold them.
     pub folders: u64,
-    /// Lines of a file, about.
+    /// The approximate number of lines of a file.
     pub lines: u64,
-    /// Branches `b000`, `b001`, …
+    /// The number of branches: `b000`, `b001`, …
     pub branches: u64,
-    /// Files that everybody changes, and how many of a hundred changes go there.
+    /// The number of files that every branch changes, and the percentage of changes that go there.
     pub hot: u64,
-    /// See `hot`.
+    /// The percentage of changes that go to the `hot` files.
     pub hot_share: u64,
-    /// Another seed, another repository.
+    /// The seed; another seed yields another repository.
     pub seed: u64,
 }
 
-/// Numbers that look random and are the same every time (`SplitMix64`).
+/// A reproducible sequence of random numbers (`SplitMix64`).
 pub struct Numbers(u64);
 
 impl Numbers {
-    /// Begins a row.
+    /// Starts a sequence.
     pub const fn from(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next one.
+    /// Returns the next number.
     pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -47,12 +47,12 @@ impl Numbers {
         z ^ (z >> 31)
     }
 
-    /// The next one below `limit`.
+    /// Returns the next number below `limit`.
     pub const fn below(&mut self, limit: u64) -> u64 {
         self.next() % if limit == 0 { 1 } else { limit }
     }
 
-    /// The next one between two, both included.
+    /// Returns the next number between two bounds, both included.
     pub const fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
     }
@@ -95,10 +95,10 @@ impl Forest {
         (0..lines).map(|_| line(&mut numbers)).collect()
     }
 
-    /// Writes the branches into the repository of a git command that is not yet run: `git fast-import` in it.
+    /// Writes the branches with `git fast-import`, given as a command that has not been started.
     ///
     /// # Panics
-    /// Git does not take it.
+    /// Git rejects the stream.
     pub fn plant(&self, mut fast_import: Command) {
         let mut child =
             fast_import.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("git fast-import");
@@ -171,7 +171,8 @@ impl Forest {
 }
 
 impl World {
-    /// Whether git says of each pair of commits that it conflicts. What git writes goes elsewhere.
+    /// Returns, for each pair of commits, whether git reports a conflict. Objects that git writes go to a
+    /// temporary directory.
     ///
     /// # Panics
     /// Git fails.

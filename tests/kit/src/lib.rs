@@ -1,5 +1,5 @@
-//! The harness of the suite: a clean world for every test, real git, the real binaries, and plain git to look at what they
-//! did.
+//! The test harness: an isolated world for every test, real git, the real binaries, and plain git to check
+//! what they did.
 
 mod command;
 mod faults;

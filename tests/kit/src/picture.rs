@@ -1,4 +1,4 @@
-//! A folder as it is, to the byte, the mode and the nanosecond: what must come back must be equal.
+//! Records a directory exactly: bytes, modes and times in nanoseconds, to compare it after it was restored.
 
 use std::{
     collections::BTreeMap,
@@ -7,18 +7,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// One file or folder.
+/// One file or directory.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Seen {
-    /// Kind and permissions.
+    /// Its kind and permissions.
     pub mode: u32,
-    /// When it was changed; of links nothing.
+    /// Its modification time; `None` for links.
     pub changed: (i64, i64),
-    /// The bytes of a file, the target of a link.
+    /// The bytes of a file, or the target of a link.
     pub bytes: Vec<u8>,
 }
 
-/// Everything in a folder, itself included, by its path in it.
+/// Records everything in a directory, including the directory itself, by relative path.
 pub fn picture(folder: &Path) -> BTreeMap<PathBuf, Seen> {
     let (mut all, mut open) = (BTreeMap::new(), vec![PathBuf::new()]);
     while let Some(path) = open.pop() {

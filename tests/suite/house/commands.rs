@@ -1,4 +1,4 @@
-//! Every command has its files, and the texts that are generated from the commands are fresh.
+//! Every command has its files, and the texts generated from the commands are up to date.
 
 use std::{
     collections::BTreeSet,
@@ -109,7 +109,7 @@ fn man_pages_are_clean_and_complete() {
     }
 }
 
-/// Nothing that the linters of man pages dislike.
+/// Checks that the linters of man pages find no fault.
 fn lint(world: &World, page: &Path) {
     for (linter, arguments) in [
         ("mandoc", vec!["-T", "lint", "-W", "warning"]),

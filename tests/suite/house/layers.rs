@@ -1,4 +1,4 @@
-//! Which module may use which, in the library, in what the commands share, and in each command.
+//! Which module may use which: in the library, in the shared code of the commands, and in each command.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,10 +12,10 @@ use super::{
     root, shown,
 };
 
-/// A module, and the ones that it may use beside its own submodules.
+/// A module, and the modules that it may use besides its own submodules.
 type Rule = (&'static str, &'static [&'static str]);
 
-/// The library: what a module may use lies below it.
+/// The rules of the library: a module may use only modules below it.
 const LIBRARY: &[Rule] = &[
     ("private_files", &[]),
     ("world", &["error"]),
@@ -139,7 +139,7 @@ const LIBRARY: &[Rule] = &[
     ("wire", &["error", "ops", "worktree"]),
 ];
 
-/// What the commands share.
+/// The rules of the code that the commands share.
 const TERMINAL: &[Rule] = &[
     ("here", &[]),
     ("style", &[]),
@@ -168,7 +168,7 @@ const TERMINAL: &[Rule] = &[
     ("settings", &["output"]),
 ];
 
-/// What every window of the library may use: it asks an operation, and shows the report.
+/// The interface of the library for every frontend: it calls an operation and shows the report.
 const SEAM: &[&str] = &[
     "Code",
     "Error",
@@ -185,7 +185,7 @@ const SEAM: &[&str] = &[
     "world",
 ];
 
-/// The windows that know more of the library than that, and what. It only shrinks.
+/// The frontends that use more of the library, and what. This list may only shrink.
 const PAST_THE_SEAM: &[Rule] = &[
     ("terminal", &["git", "private_files", "process", "trace"]),
     ("git-orchestra", &["git", "process"]),
@@ -193,7 +193,7 @@ const PAST_THE_SEAM: &[Rule] = &[
     ("sessions", &["process"]),
 ];
 
-/// Modules that use each other in a circle, by files. It only shrinks; a circle that is gone is taken out.
+/// Modules that use each other in a cycle, by file. This list may only shrink.
 const KNOWN_CIRCLES: &[&[&str]] = &[
     &["library::agents::claude::sessions::line", "library::agents::claude::sessions::typed"],
     &[
@@ -213,14 +213,14 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
     &["library::store::operations", "library::store::trash_clock"],
 ];
 
-/// The crates of ours that a crate may know.
+/// The names of our crates in paths.
 const OUTSIDE: &[&str] = &["orchestra", "orchestra_terminal"];
 
 fn library() -> Crate {
     Crate::read(&root().join("shared/src/lib.rs"), &[])
 }
 
-/// The crate that the commands share, by the name `terminal`, and each command.
+/// Returns the crate that the commands share, named `terminal`, and each command.
 fn windows() -> Vec<(String, Crate)> {
     let mut roots: Vec<(String, PathBuf)> =
         vec![("terminal".into(), root().join("bins/terminal/src/lib.rs"))];
@@ -233,11 +233,11 @@ fn command_of(main: &Path) -> String {
     folder.strip_prefix("git-orchestra-").unwrap_or(&folder).to_owned()
 }
 
-/// The modules below the root that a module uses, beside its own.
+/// Returns the top-level modules that a module uses, other than its own.
 fn uses(all: &Crate, module: &Module) -> BTreeSet<String> {
     let top = |path: &Vec<String>| {
         let first = path.first().filter(|first| all.top().contains(*first)).cloned();
-        // What the root gives on under another name.
+        // Names that the root re-exports.
         first.or_else(|| all.definition(path).and_then(|defined| defined.path.first().cloned()))
     };
     let mut used: BTreeSet<String> = all.named(module).iter().filter_map(top).collect();
@@ -247,7 +247,7 @@ fn uses(all: &Crate, module: &Module) -> BTreeSet<String> {
     used
 }
 
-/// Every module has a rule and keeps it.
+/// Checks that every module has a rule and follows it.
 fn keeps(all: &Crate, rules: &[Rule]) {
     let mut broken = BTreeSet::new();
     for module in all.modules() {
@@ -273,11 +273,11 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         assert!(!manifest.contains(terminal), "{terminal} in the library");
     }
     keeps(&library(), LIBRARY);
-    // A rule that allowed a circle would be none.
+    // A rule that allowed a cycle would be useless.
     for (at, (name, allowed)) in LIBRARY.iter().enumerate() {
         let later: Vec<&str> = LIBRARY[at..].iter().map(|(later, _)| *later).collect();
         let upward = allowed.iter().find(|other| later.contains(other));
-        // The error quotes what it names; ids and words report errors.
+        // The error quotes names; ids and words report errors.
         assert!(
             upward.is_none() || ["error", "world"].contains(name),
             "{name} may use {upward:?}, which lies above it"
@@ -304,7 +304,7 @@ fn windows_flow_one_way_too() {
         for module in all.modules() {
             let used = uses(&all, module);
             match module.path.first().map(String::as_str) {
-                // What is asked knows nothing of what is shown.
+                // Requests know nothing of views.
                 Some("cli") => assert!(used.is_empty(), "{} uses {used:?}", shown(&module.file)),
                 Some("view") => {}
                 Some(_) => assert!(!used.contains("main"), "{} uses main", shown(&module.file)),
@@ -328,7 +328,7 @@ fn windows_ask_operations() {
                 named.iter().filter(|path| path[0] == "orchestra").map(|path| path[1..].join("::"));
             for path in of_library.filter(|path| !path.is_empty()) {
                 let is_seam = SEAM.iter().any(|seam| path == *seam || path.starts_with(&format!("{seam}::")));
-                // A module that is brought in by its name alone shows itself by what is used of it.
+                // A module that is imported by its name shows by its uses what it is.
                 let is_module_alone = SEAM.iter().any(|seam| seam.starts_with(&format!("{path}::")));
                 if !is_seam && !is_module_alone {
                     past.insert(path.split("::").next().unwrap_or_default().to_owned());
@@ -352,7 +352,7 @@ fn no_two_files_use_each_other() {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, all) in crates {
         let mut edges = all.edges();
-        // A module and its submodules are one: what a submodule uses of those above it closes no circle.
+        // A module and its submodules are one: a submodule that uses its parents does not close a cycle.
         for (module, used) in &mut edges {
             used.retain(|used| !module.starts_with(used));
         }

@@ -1,15 +1,16 @@
-//! Phrases that are not used, and comments that say nothing. The list is `phrases.txt`: each with the number of times that it may
-//! still stand in the sources, which only shrinks: `ORCHESTRA_BLESS=1 cargo test --test suite phrases` lowers it to what is left.
+//! Forbids phrases, and comments that say nothing. `phrases.txt` lists each phrase with the number of times
+//! that it may still appear in the sources, which may only shrink: `ORCHESTRA_BLESS=1 cargo test --test
+//! suite phrases` lowers it to the present number.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{files, is_out_of_date, root, shown};
 
-/// Where the list is.
+/// The path of the list.
 const LIST: &str = "tests/suite/house/phrases.txt";
-/// What a phrase begins with that is the whole comment of an item.
+/// The prefix of a phrase that is the whole comment of an item.
 const WHOLE_COMMENT: &str = "/// ";
-/// Of a phrase that stands for many: any one word, any one link.
+/// The placeholder in a pattern: any one word, any one link.
 const ANY: &str = "…";
 
 #[test]
@@ -42,7 +43,7 @@ fn phrases_that_are_not_used_become_fewer() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A source: its lines in lower case, and the comments of its items by the line on which they end.
+/// A source: its lines in lower case, and the comments of its items by the line after them.
 struct Source {
     name: String,
     lines: Vec<String>,
@@ -69,7 +70,7 @@ impl Source {
         Self { name: shown(file), lines: text.lines().map(str::to_lowercase).collect(), comments }
     }
 
-    /// Where a phrase stands, once for each time.
+    /// Returns the locations of a phrase, once for each occurrence.
     fn places(&self, phrase: &str) -> Vec<String> {
         let place = |line: usize| format!("{}:{line}", self.name);
         match phrase.strip_prefix(WHOLE_COMMENT) {
@@ -87,7 +88,7 @@ impl Source {
     }
 }
 
-/// How often a phrase stands in a line, as words of their own.
+/// Returns how often a phrase occurs in a line as whole words.
 fn times(line: &str, phrase: &str) -> usize {
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     let found = line.match_indices(phrase).filter(|(at, _)| {
@@ -96,7 +97,7 @@ fn times(line: &str, phrase: &str) -> usize {
     found.count()
 }
 
-/// Whether a comment is the pattern, in which `…` stands for anything without a space.
+/// Whether a comment matches a pattern, in which `…` stands for any text without a space.
 fn is_like(comment: &str, pattern: &str) -> bool {
     match pattern.split_once(ANY) {
         None => comment == pattern,

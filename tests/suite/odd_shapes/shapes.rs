@@ -1,4 +1,4 @@
-//! The shapes: what was done in a worktree, and what is taken of it.
+//! The shapes: what was done in a worktree, and what is saved of it.
 
 use std::{
     fs,
@@ -31,8 +31,9 @@ fn deep(folder: &Path, levels: usize) {
     fs::write(folder.join("p/".repeat(levels)).join("x"), "x").expect("a file");
 }
 
-/// Each: what was done; what differs from the base then, as `git diff --name-status` says; what is left out, and why.
-/// The base has `file.txt`, `run` (a program), `d/inner.txt`, and a `.gitignore` that names `build/` and `*.log`.
+/// A name, what was done, the difference to the base as `git diff --name-status` shows it, and what is left
+/// out with the reason. The base has `file.txt`, `run` (a program), `d/inner.txt`, and a `.gitignore` that
+/// names `build/` and `*.log`.
 pub(super) const SHAPES: &[Shape] = &[
     ("nothing", |_| {}, &[], &[]),
     ("a new file", |w| write(w, "new", "n"), &["A new"], &[]),
@@ -278,7 +279,7 @@ pub(super) const SHAPES: &[Shape] = &[
         &[],
         &[],
     ),
-    ("a file that git was told of and has not staged", |w| sh(w, "echo n > n; git add -N n"), &["A n"], &[]),
+    ("a file that was added by intent only", |w| sh(w, "echo n > n; git add -N n"), &["A n"], &[]),
     ("a file that is staged and gone", |w| sh(w, "echo n > n; git add n; rm n"), &[], &[]),
     (
         "hidden from git",
