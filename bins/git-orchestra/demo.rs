@@ -84,8 +84,8 @@ impl Stage {
         let cannot = || format!("cannot make the demo in '{}'", folder.display());
         if fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(Error::new(Code::PathTaken, cannot())
-                .because("the folder is not empty")
-                .hint("name a new folder: --dir DIR"));
+                .because("the directory is not empty")
+                .hint("name a new directory: --dir DIR"));
         }
         fs::create_dir_all(folder.join("greetings")).context(Kind::Refused, cannot)?;
         let repo = folder.join("greetings");

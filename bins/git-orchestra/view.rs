@@ -56,7 +56,7 @@ fn overview(terminal: &Terminal) -> Exit {
         }
     }
     out.push_str(
-        "\n'git orchestra help COMMAND' describes a command; 'git orchestra demo' shows an example.\n",
+        "\n'git orchestra help COMMAND' describes a command.\n'git orchestra demo' shows an example.\n",
     );
     terminal.answer(&out);
     Exit::Done

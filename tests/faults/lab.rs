@@ -132,7 +132,7 @@ impl<'a> Lab<'a> {
         if trial.ended.code == Some(0)
             && let Err(why) = caught(|| (self.operation.done)(repo))
         {
-            failures.push(format!("lie: exit code 0, but {why}; it said: {}", said(&trial.ended)));
+            failures.push(format!("false success: exit status 0, but {why}; output: {}", said(&trial.ended)));
         }
         before.add_files(&self.world);
         let next = Next { lab: self, repo };

@@ -69,7 +69,7 @@ fn random_kills_cost_a_working_person_nothing() {
     for token in done {
         assert!(objects.contains(&token), "the work '{token}' of an acknowledged agent is in no ref");
     }
-    assert_eq!(locks(&repo), Vec::<PathBuf>::new(), "locks that nobody mended");
+    assert_eq!(locks(&repo), Vec::<PathBuf>::new(), "stale locks that were not removed");
     repo.git(["fsck", "--strict", "--no-dangling"]);
     let hung = storm.hung.lock().expect("a lock").clone();
     assert!(hung.is_empty(), "commands that did not end: {hung:?}");

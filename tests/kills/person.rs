@@ -68,9 +68,9 @@ impl<'repo> Person<'repo> {
         let number = self.number().to_string();
         self.write("users/shared.txt", &number);
         if self.git(&["stash", "push", "-q"]) {
-            assert!(self.git(&["stash", "pop", "-q"]), "the stash came back");
+            assert!(self.git(&["stash", "pop", "-q"]), "the stash was popped");
         }
-        assert_eq!(self.read("users/shared.txt"), number, "what was stashed came back");
+        assert_eq!(self.read("users/shared.txt"), number, "the stashed changes are back");
         if !self.git(&["commit", "-q", "-m", &format!("shared-{number}"), "--", "users/shared.txt"]) {
             return;
         }
@@ -125,7 +125,7 @@ impl<'repo> Person<'repo> {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        panic!("git {arguments:?} never worked: {said}");
+        panic!("git {arguments:?} never succeeded: {said}");
     }
 
     /// Checks that none of the person's work is lost or changed.
@@ -148,7 +148,7 @@ impl<'repo> Person<'repo> {
             assert!(self.loose.contains_key(file), "'{line}': the person did not change this file");
         }
         let stashed = self.repo.git(["stash", "list"]).stdout();
-        assert_eq!(stashed, "", "nothing stays stashed");
+        assert_eq!(stashed, "", "the stash is empty");
         assert_eq!(self.repo.git(["symbolic-ref", "--short", "HEAD"]).line(), self.branch);
     }
 }

@@ -106,5 +106,5 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
     );
     assert_eq!(all[0]["messages"], 9);
     let total = &repo.orchestra(["sessions", "stats", "--json"]).succeeded().json()["total"];
-    assert_eq!(total["messages"], 9, "what a fork tells again is counted once: {report}");
+    assert_eq!(total["messages"], 9, "the repeated part of a fork is counted once: {report}");
 }

@@ -1,10 +1,13 @@
 //! A branch of the user moves only from the value that was read to the intended value: whatever the user does meanwhile, and whenever a
 //! process is killed, none of the user's work is lost, overwritten or moved.
 
+mod actions;
+
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
 use testkit::{Aim, Injector, Ran, TestRepo, World, until};
 
+use self::actions::{DEEDS, read};
 use crate::{injector, merge_ranked::four, world};
 
 /// A `git` that is first on the PATH of a command's child processes. Before (or after) its `at`-th call that works on a move, it runs a
@@ -82,37 +85,6 @@ fn nothing_is_left(repo: &TestRepo<'_>, when: &str) {
     }
     assert!(!git_dir.join("orchestra/moves").exists(), "{when}");
     assert_eq!(repo.git(["fsck", "--no-dangling"]).stdout(), "", "{when}");
-}
-
-/// Something that a user may do while a command runs: a name, a script, and a check that must hold if the script succeeded.
-type Deed = (&'static str, &'static str, fn(&TestRepo<'_>, &str));
-
-const DEEDS: &[Deed] = &[
-    ("commits", "echo u > users; git add users && git commit -qm USER", |repo, when| {
-        assert!(repo.git(["log", "--format=%s", "main"]).stdout().contains("USER"), "{when}");
-        assert_eq!(repo.file_at("main", "users"), "u\n", "{when}");
-        assert_eq!(read(repo, "users"), "u\n", "{when}");
-        assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "", "{when}");
-    }),
-    ("switches", "git checkout -q feature", |repo, when| {
-        assert_eq!(repo.git(["symbolic-ref", "HEAD"]).line(), "refs/heads/feature", "{when}");
-        assert_eq!(repo.git(["log", "-1", "--format=%s", "feature"]).line(), "feature", "{when}");
-        assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "", "{when}");
-    }),
-    ("stages", "echo s > staged; git add staged", |repo, when| {
-        assert_eq!(repo.git(["diff", "--cached", "--name-only"]).line(), "staged", "{when}");
-        assert_eq!(repo.git(["diff", "--name-only"]).line(), "", "{when}");
-    }),
-    ("ignores", "echo three.txt >> .git/info/exclude; echo mine > three.txt", |repo, when| {
-        assert_eq!(read(repo, "three.txt"), "mine\n", "{when}");
-    }),
-    ("edits", "echo mine > lines.txt", |repo, when| {
-        assert_eq!(read(repo, "lines.txt"), "mine\n", "{when}");
-    }),
-];
-
-fn read(repo: &TestRepo<'_>, file: &str) -> String {
-    fs::read_to_string(repo.path().join(file)).unwrap_or_default()
 }
 
 /// Creates a repository with `main` and branches to land.

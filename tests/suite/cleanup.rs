@@ -86,7 +86,7 @@ fn what_landed_goes_into_the_archive_and_comes_back() {
     assert_eq!(picture(&worktree), files);
     assert_eq!(repo.agent(&gone)["phase"], "done");
     assert_eq!(repo.tip(&format!("refs/heads/orchestra/{gone}")), work);
-    assert_eq!(repo.tip(&format!("refs/orchestra/agents/{gone}~1")), tip, "its life goes on");
+    assert_eq!(repo.tip(&format!("refs/orchestra/agents/{gone}~1")), tip, "its history continues");
     assert!(repo.orchestra(["logs", &gone]).succeeded().stdout().is_empty());
 
     // An undo is an operation too; changes made since then are kept with it.

@@ -425,5 +425,5 @@ fn set(side: &mut RefSnapshot, name: &str, new: Option<Oid>) {
 }
 
 fn split(name: &str) -> (&str, &str) {
-    name.strip_prefix("refs/orchestra/").and_then(|name| name.split_once('/')).expect("a name of ours")
+    name.strip_prefix("refs/orchestra/").and_then(|name| name.split_once('/')).expect("a ref name of ours")
 }

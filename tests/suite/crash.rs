@@ -218,7 +218,7 @@ fn what_runs_of_a_lost_agent_is_found_without_its_private_files() {
     let (id, supervisor, program) = running(&repo);
     let killed = repo.command("kill").args(["-9", &supervisor.to_string()]).status().expect("kill");
     assert!(killed.success());
-    until("the supervisor is gone", || (!runs(supervisor)).then_some(()));
+    until("the supervisor has ended", || (!runs(supervisor)).then_some(()));
     std::fs::remove_dir_all(repo.path().join(".git/orchestra")).expect("removed");
     let agent = repo.agent(&id);
     assert_eq!(agent["liveness"], "lost");

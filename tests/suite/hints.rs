@@ -82,7 +82,10 @@ fn a_branch_that_is_gone_comes_back_by_its_own_name() {
         let landed =
             repo.refs("refs/heads").iter().any(|(known, at)| *known == branch && *at != repo.tip("main"));
         if !landed {
-            assert!(name.starts_with('-'), "only what is taken for an option cannot be landed on: {name}");
+            assert!(
+                name.starts_with('-'),
+                "only a name that looks like an option is refused as a target: {name}"
+            );
             continue;
         }
         let tip = repo.tip(&branch);

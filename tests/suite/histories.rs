@@ -67,13 +67,13 @@ const HISTORIES: &[(&str, &str, Integration)] = &[
         Integration::TakenBack(2),
     ),
     (
-        "merged, then taken back in one file",
+        "merged, then reverted in one file",
         "git merge -q --no-ff -m merge work; git rm -q own.txt; git commit -qm 'not this'",
         Integration::TakenBack(1),
     ),
     ("merged by name only", "git merge -q -s ours -m merge work", Integration::TakenBack(2)),
     (
-        "the same made by somebody else",
+        "the same change made by somebody else",
         "sed -i 's/^2$/two/;s/^3$/three/' lines.txt; git commit -qam theirs; echo own > own.txt; git add .; git commit -qm own",
         Integration::Same,
     ),
@@ -84,7 +84,7 @@ const HISTORIES: &[(&str, &str, Integration)] = &[
         Integration::Squashed,
     ),
     (
-        "picked, but a merge on the work's side holds more",
+        "picked, but a merge on the side of the work contains more",
         "git checkout -q work; git merge -q --no-commit main; echo evil > evil.txt; git add .; git commit -qm 'merge and more'
          git checkout -q main; git cherry-pick base..work~1 >/dev/null",
         Integration::Partly { there: 2, of: 3 },

@@ -114,7 +114,7 @@ fn one_landing_at_a_time_and_ctrl_c_leaves_nothing_running() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("interrupted; main is unchanged") && said.contains("--continue"), "{said}");
     assert_eq!(repo.tip("main"), base);
-    assert!(!running(&waiting(world.dir())), "the test command is gone");
+    assert!(!running(&waiting(world.dir())), "the test command has ended");
     fs::write(world.dir().join("go"), "").expect("a file");
     repo.orchestra(["merge-ranked", "--continue"]).succeeded();
     assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 1);

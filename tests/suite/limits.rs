@@ -91,7 +91,7 @@ fn of_those_who_wait_one_goes_first_and_the_others_follow_when_it_is_answered() 
 
     end(&world, &repo);
     let both = [&first, &second];
-    let goes = until("one goes first", || both.iter().position(|id| repo.agent(id)["phase"] == "running"));
+    let goes = until("one resumes first", || both.iter().position(|id| repo.agent(id)["phase"] == "running"));
     let waits = repo.agent(both[1 - goes]);
     assert!(waits["phase"] == "paused" || waits["phase"] == "queued", "{waits}");
     std::fs::write(go, "").expect("a file");
@@ -177,7 +177,7 @@ fn a_warning_is_shown_and_changes_nothing() {
     );
     let log = repo.orchestra(["logs", &id]).succeeded().stdout();
     assert!(log.contains("· 93 % of the 5-hour limit is used, until "), "{log}");
-    assert!(!repo.path().join(".git/orchestra/limits").exists(), "nobody waits");
+    assert!(!repo.path().join(".git/orchestra/limits").exists(), "no agent waits");
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn a_worktree_that_became_a_link_is_not_followed() {
         assert_eq!(agent["phase"], "failed", "{agent}");
         assert!(reason.starts_with("its work stays in the worktree: ") && reason.contains(why), "{reason}");
         assert!(agent["unsaved"].as_str().is_some_and(|unsaved| unsaved.contains(why)), "{agent}");
-        assert_eq!(repo.file_in_head(&id, "c"), "c\n", "what it committed is taken");
+        assert_eq!(repo.file_in_head(&id, "c"), "c\n", "its commit is saved");
         for arguments in [&["diff", &id][..], &["collect", &id], &["resume", "-d", &id], &["review", &id]] {
             let ran = orchestra(&repo, arguments);
             assert!(

@@ -26,7 +26,7 @@ fn can_give() -> bool {
 }
 
 fn give(path: &Path) {
-    std::os::unix::fs::lchown(path, Some(SOMEBODY), Some(SOMEBODY)).expect("given away");
+    std::os::unix::fs::lchown(path, Some(SOMEBODY), Some(SOMEBODY)).expect("owner changed");
 }
 
 fn give_all(path: &Path) {
@@ -266,7 +266,7 @@ fn safe_directory_means_what_git_takes_it_to_mean() {
 
 /// Checks that our result is git's.
 fn check(case: &Case, setting: &str, git: &Ran, ours: &Ran) {
-    let context = format!("given away: {}; safe.directory: {setting}\n{}", case.name, ours.stderr());
+    let context = format!("other owner: {}; safe.directory: {setting}\n{}", case.name, ours.stderr());
     if case.stricter {
         let all = ["everything", "all below", "typed for all below", "through sudo"];
         assert_eq!(ours.code() == 0, all.contains(&setting), "{context}");

@@ -72,7 +72,7 @@ fn a_reviewers_words_are_not_run() {
         .exits(3)
         .says("a review cannot be given to agent 'sh': it would run it as a script")
         .says("--changes --keep");
-    assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"), "nothing was written down");
+    assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"), "no verdict was recorded");
     assert_eq!(state(&repo, &id), before);
     repo.orchestra(["review", &id, "--changes", "--keep", "-m", &words]).succeeded();
     assert_eq!(repo.facts(&id).pop().expect("a fact")["verdict"], "changes");
@@ -133,7 +133,7 @@ fn a_message_is_not_given_to_a_program_that_may_run_it() {
     repo.wait_for_file(&hearing, "heard");
     repo.orchestra(["send", &hearing, "more of it"]).succeeded();
     let heard = repo.worktree(&hearing).join("heard");
-    testkit::until("the message is heard", || {
+    testkit::until("the message arrives", || {
         std::fs::read_to_string(&heard).unwrap_or_default().contains("more of it").then_some(())
     });
 }

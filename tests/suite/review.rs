@@ -213,7 +213,7 @@ fn another_agent_judges_and_the_test_is_ours() {
     );
     assert_eq!(fact["by"], "agent judge");
     assert!(fact["reviewer"].as_str().is_some_and(|id| id.starts_with("review-")), "{fact}");
-    assert_eq!(repo.agent(&id)["attempt"], 1, "the agent was not told yet");
+    assert_eq!(repo.agent(&id)["attempt"], 1, "the agent has not got the changes yet");
     let asked = std::fs::read_to_string(repo.path().with_file_name("repo.worktrees").join("asked"))
         .expect("it was asked");
     assert!(asked.contains("seq 3 > a.txt") && asked.contains("was run on it: passed"), "{asked}");
@@ -326,5 +326,5 @@ fn what_cannot_be_judged() {
     give(&id, &["--changes", "-C", "a.txt:9", "x"]).exits(2).says("has 1 lines there, and no line 9");
     give(&id, &["--changes", "-C", "b.txt:1", "x"]).exits(2).says("there is no file 'b.txt'");
     give(&id, &["--changes", "-C", "b.txt", "x"]).exits(2).says("is not FILE:LINE");
-    assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"), "nothing was half-done");
+    assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"), "nothing was partly done");
 }

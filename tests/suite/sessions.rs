@@ -114,7 +114,7 @@ fn every_field_is_what_the_program_recorded() {
     assert_eq!(parent["subagents"][0]["id"], "a6f6cea9d5151de20");
     assert_eq!(parent["subagents"][0]["kind"], "general-purpose");
     assert_eq!(parent["subagents"][0]["description"], "say something");
-    assert_eq!(parent["messages"], 4, "what the program told itself is no prompt");
+    assert_eq!(parent["messages"], 4, "the program's own notes are not prompts");
     assert_eq!(
         one(&repo, &id("2"))["last_prompt"],
         "Now FAKE-SAY forked",

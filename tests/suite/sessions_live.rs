@@ -117,11 +117,15 @@ fn a_program_that_says_nothing_is_in_what_is_written_where_it_stands() {
     let gemini = Waiting::named(&world, "gemini");
     let (elsewhere, _) = gemini.start(world.command(&gemini.program, world.dir()));
     copy(&fixtures, &home, &repo.path().to_string_lossy());
-    assert_eq!(state(), [(false.into(), Value::Null)], "one that stands elsewhere is in another");
+    assert_eq!(
+        state(),
+        [(false.into(), Value::Null)],
+        "a process in another directory is in another session"
+    );
     gemini.let_go(elsewhere);
     age(&home);
     let (here, pid) = gemini.start(repo.command(&gemini.program));
-    assert_eq!(state(), [(false.into(), Value::Null)], "it has said nothing yet");
+    assert_eq!(state(), [(false.into(), Value::Null)], "it has no messages yet");
     copy(&fixtures, &home, &repo.path().to_string_lossy());
     assert_eq!(state(), [(true.into(), pid.into())]);
     gemini.let_go(here);

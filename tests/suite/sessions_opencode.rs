@@ -107,7 +107,7 @@ fn every_field_is_what_the_program_answers() {
         (&json!(INNER), &json!("general"), &json!("say something (@general subagent)"))
     );
     let mode = fs::metadata(&path).expect("a copy").permissions().mode();
-    assert_eq!(mode & 0o077, 0, "what was said is for its user alone");
+    assert_eq!(mode & 0o077, 0, "the copy is readable only by its owner");
     let stats = repo.orchestra(["sessions", "stats", "--json"]).succeeded().json();
     assert_eq!((&stats["total"]["sessions"], &stats["total"]["messages"]), (&json!(2), &json!(9)), "{stats}");
 }

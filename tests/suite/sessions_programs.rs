@@ -165,7 +165,7 @@ fn gemini_every_field_is_what_the_program_recorded() {
         assert_eq!(found[field], value, "{field}");
     }
     let shown = repo.orchestra(["sessions", "show", id]).succeeded().stdout();
-    assert_eq!(shown.matches("I will create gem.txt").count(), 1, "it stands in two lines: {shown}");
+    assert_eq!(shown.matches("I will create gem.txt").count(), 1, "it appears in two lines: {shown}");
     assert!(shown.contains("  → write_file ") && shown.contains("  ← Successfully created"), "{shown}");
     let hits = repo.orchestra(["sessions", "search", "--json", "I will create"]).succeeded().json();
     assert_eq!(hits["sessions"][0]["hits"].as_array().map(Vec::len), Some(1), "{hits}");

@@ -230,7 +230,7 @@ fn a_conversation_in_one_object_is_kept_and_its_copy_goes_with_it() {
     fs::remove_file(path).expect("gone");
     repo.orchestra(["sessions", "show", SPOKEN]).succeeded().prints("I list it.");
     let copies = world.home().join(".cache/git-orchestra/gemini/p");
-    assert_eq!(fs::read_dir(copies).expect("a folder").count(), 0, "what was deleted lies nowhere else");
+    assert_eq!(fs::read_dir(copies).expect("a folder").count(), 0, "the deleted session is nowhere else");
     assert_eq!(listed(&repo, &["--all"])[0]["kept"], true);
     repo.git(["config", "orchestra.agent.gemini.program", "true"]);
     // Resuming restores it where a later version of its program looks for it.

@@ -333,7 +333,7 @@ fn a_fetch_that_finds_a_ref_locked_says_so() {
     assert_eq!(
         clone.refs(&format!("refs/orchestra/heads/{locked}")),
         [],
-        "its work does not come without its life"
+        "its work is not fetched without its history"
     );
     unlock(&clone, &name);
     clone.orchestra(["sync", "--fetch"]).succeeded().prints(&format!("{locked} is new here"));

@@ -99,7 +99,7 @@ fn without_agents_says_what_to_type() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["status"]).succeeded().says("git orchestra spawn");
-    assert!(!repo.path().join(".git/orchestra").exists(), "looking leaves nothing behind");
+    assert!(!repo.path().join(".git/orchestra").exists(), "status leaves nothing behind");
 }
 
 /// Creates agents that have ended according to their events, without running a process.

@@ -268,7 +268,7 @@ fn what_an_agent_did_before_its_supervisor_died_is_noticed() {
     assert!(copy.exists());
     repo.orchestra(["stop", &id]).succeeded();
     assert_eq!(told(&repo, &id, "warning"), ["file leak.txt appeared in your checkout"]);
-    assert!(!copy.exists(), "the copy of its task goes with it");
+    assert!(!copy.exists(), "the copy of its task is removed with it");
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn a_message_from_afar_counts_only_where_it_is_trusted() {
     a.orchestra(["resume", &id, "-m", "write own.txt 1"]).succeeded();
     a.end_of(&id);
     let has = |file: &str| a.has(&format!("refs/orchestra/heads/{id}"), file);
-    assert!(has("own.txt") && !has("second.txt"), "neither heard nor taken up later");
+    assert!(has("own.txt") && !has("second.txt"), "neither delivered nor read later");
     a.git(["config", "orchestra.trustWriter", &writer(&b)]);
     let trusting = a.spawn_claude(&[], "say first\nawait go");
     a.wait_for_output(&trusting, "first");

@@ -114,7 +114,7 @@ fn what_a_cut_off_cleanup_moved_away_is_not_deleted_and_moves_back() {
         assert_eq!(
             repo.facts(&id).last().expect("a fact")["t"],
             "restored",
-            "its life is in the archive as well"
+            "its history is in the archive as well"
         );
         fs::remove_file(worktree.join("late.txt")).expect("removed");
         assert_eq!(told(&cleanup(&repo, &[]), &id).0, "removed");

@@ -170,7 +170,7 @@ fn a_held_standard_input_ends_when_the_supervisor_dies() {
     let id = repo.orchestra(["spawn", "--agent", "talk", "-d", "the task\n"]).succeeded().line();
     repo.wait_for_output(&id, "the task");
     let agent = repo.agent(&id);
-    assert_eq!(agent["phase"], "running", "it goes on listening");
+    assert_eq!(agent["phase"], "running", "it keeps listening");
     let supervisor = agent["supervisor_pid"].as_i64().expect("a pid").to_string();
     repo.command("kill").args(["-9", &supervisor]).status().expect("kill");
     let worktree = repo.worktree(&id);

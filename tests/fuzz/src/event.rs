@@ -17,7 +17,7 @@ pub(crate) fn check(bytes: &[u8]) {
             assert_eq!(canonical::write(&value).as_deref(), Some(line), "it is canonical to the letter");
         }
         if let Some(event) = Event::read(line) {
-            assert_eq!(event.line, line, "the line is kept as it came");
+            assert_eq!(event.line, line, "the line is kept unchanged");
             is_stable(&event);
         }
     }

@@ -28,7 +28,7 @@ pub(crate) fn check(bytes: &[u8]) {
         assert_eq!(
             serde_json::to_string(&again).expect("JSON"),
             written,
-            "what the index keeps stays the same"
+            "an index entry is read back unchanged"
         );
     }
 }

@@ -16,6 +16,6 @@ pub(crate) fn check(bytes: &[u8]) {
     assert!(trailers::is_trusted(&written, WRITER), "{written}");
     let again =
         trailers::read(&written).unwrap_or_else(|| panic!("what was written is not read:\n{written}"));
-    assert_eq!(trailers::write(&again, WRITER), written, "what is written of what was read stays the same");
+    assert_eq!(trailers::write(&again, WRITER), written, "parsed trailers are written back unchanged");
     written.lines().for_each(shown::check);
 }

@@ -74,7 +74,7 @@ impl Check<'_> {
                 let target = says.as_str().and_then(|path| path.strip_prefix('#'));
                 match target.and_then(|path| self.root.pointer(path)) {
                     Some(target) => described.join(self.value(target, value, at)),
-                    None => self.fault(at, format!("{says} leads nowhere")),
+                    None => self.fault(at, format!("{says} does not exist")),
                 }
             }
             "allOf" => {
@@ -85,7 +85,7 @@ impl Check<'_> {
             "anyOf" | "oneOf" => self.choice(keyword, list(says), value, at, described),
             "type" => self.type_of(says, value, at),
             "const" if value != says => self.fault(at, format!("{value} is not {says}")),
-            "enum" if !list(says).contains(value) => self.fault(at, format!("{value} is none of {says}")),
+            "enum" if !list(says).contains(value) => self.fault(at, format!("{value} is not one of {says}")),
             "const" | "enum" => {}
             "format" => self.format(says, value, at),
             "pattern" => self.pattern(says, value, at),

@@ -262,7 +262,7 @@ fn keeps(all: &Crate, rules: &[Rule]) {
     }
     assert!(broken.is_empty(), "{broken:#?}");
     for (name, _) in rules {
-        assert!(all.top().contains(*name), "the module {name} is gone: take its rule out");
+        assert!(all.top().contains(*name), "the module {name} is gone: remove its rule");
     }
 }
 
@@ -280,7 +280,7 @@ fn the_library_knows_no_terminal_and_data_flows_one_way() {
         // The error quotes names; ids and words report errors.
         assert!(
             upward.is_none() || ["error", "world"].contains(name),
-            "{name} may use {upward:?}, which lies above it"
+            "{name} may use {upward:?}, which is above it"
         );
     }
 }
@@ -341,7 +341,7 @@ fn windows_ask_operations() {
         let more: Vec<&String> = past.difference(&known).collect();
         assert!(more.is_empty(), "{name} uses {more:?} of the library: an operation is to give it");
         for gone in known.difference(&past) {
-            is_out_of_date(&format!("{name} no longer uses {gone}: take it out of PAST_THE_SEAM"));
+            is_out_of_date(&format!("{name} no longer uses {gone}: remove it from PAST_THE_SEAM"));
         }
     }
 }

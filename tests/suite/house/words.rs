@@ -28,15 +28,18 @@ fn phrases_that_are_not_used_become_fewer() {
         let places: Vec<String> = sources.iter().flat_map(|source| source.places(phrase)).collect();
         let ceiling: usize = ceiling;
         if places.len() > ceiling {
-            wrong.push(format!("'{phrase}' may stand {ceiling} times:\n  {}", places.join("\n  ")));
+            wrong.push(format!("'{phrase}' may appear {ceiling} times:\n  {}", places.join("\n  ")));
         }
         if places.len() < ceiling && !bless {
-            is_out_of_date(&format!("'{phrase}' stands {} times, not {ceiling}: lower it", places.len()));
+            is_out_of_date(&format!(
+                "'{phrase}' appears {} times, not {ceiling}: lower the number",
+                places.len()
+            ));
         }
         left += places.len();
         kept += &format!("{} {phrase}\n", ceiling.min(places.len()));
     }
-    println!("{left} phrases are left that are to go");
+    println!("{left} forbidden phrases are left");
     if bless {
         fs::write(root().join(LIST), kept).expect("written");
     }
