@@ -1,4 +1,4 @@
-# fish: completion of "git orchestra ..." itself, also behind -C, --git-dir and --work-tree, in every version of fish.
+# fish: completion of "git orchestra ..." itself, also after -C, --git-dir and --work-tree, in every version of fish.
 
 function __git_orchestra_from_git
 	set -l words (commandline -opc)

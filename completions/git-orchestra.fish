@@ -1,5 +1,5 @@
 # fish completion for git orchestra and its programs.
-# It asks the programs: GIT_ORCHESTRA_ASK=complete git orchestra INDEX WORD...
+# It calls the binaries: GIT_ORCHESTRA_ASK=complete git orchestra INDEX WORD...
 
 function __git_orchestra_complete
 	set -l words (commandline -opc) (commandline -ct)

@@ -1,4 +1,4 @@
-//! `git orchestra cleanup`: take away agents whose work is provably elsewhere.
+//! `git orchestra cleanup`: removes agents whose work has landed.
 
 mod cli;
 mod view;

@@ -1,4 +1,4 @@
-//! What `cleanup` shows.
+//! Prints the report of `cleanup`.
 
 use orchestra::{
     Result,
@@ -7,9 +7,9 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents, here, humanize, json,
+    Exit, Terminal, accepted, agents, context, here, humanize, json,
     style::Role,
-    table::{self, Text},
+    table::{self, TableCell},
 };
 
 use crate::cli::Cli;
@@ -20,64 +20,68 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         cleanup::empty_trash(&repo)?;
         return Ok(Exit::Done);
     }
-    let report = cleanup::run(&accepted::accept(terminal, repo)?, &cli.request())?;
+    let repo = accepted::accept(terminal, repo)?;
+    let report = cleanup::run(&context::interruptible(terminal)?, &repo, &cli.request())?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }
     if cli.json {
-        json::answer(terminal, wire::CLEANUP, &report)?;
+        json::print_answer(terminal, wire::CLEANUP, &report)?;
     } else {
-        tell(terminal, &report);
+        print_report(terminal, &report);
     }
     if let Some(failure) = report.failure() {
         return Err(failure);
     }
-    // Whoever named agents wants them gone; whoever named none wants what may go gone.
+    // An agent that was named and is kept makes the answer no; without names, keeping agents is normal.
     let named = !cli.agents.is_empty() || !cli.discard.is_empty();
     let kept = report.agents.iter().any(|entry| entry.outcome == CleanupOutcome::Kept);
     Ok(if named && kept { Exit::No } else { Exit::Done })
 }
 
-fn tell(terminal: &Terminal, report: &Report) {
+fn print_report(terminal: &Terminal, report: &Report) {
     agents::warn_unreadable(terminal, &report.unreadable);
     if report.agents.is_empty() {
         if report.unreadable.is_empty() {
-            terminal.say("there are no agents");
+            terminal.eprintln("no agents");
         }
         return;
     }
     let rows = report.agents.iter().map(row).collect();
-    terminal.answer(&table::draw(
+    terminal.print(&table::draw(
         &["AGENT", "OUTCOME", "SIZE", "WHY"],
         rows,
         terminal.width(),
-        terminal.paint(),
+        terminal.painter(),
     ));
-    let gone = report.agents.iter().filter(|entry| entry.outcome == CleanupOutcome::Removed).count();
+    let removed = report.agents.iter().filter(|entry| entry.outcome == CleanupOutcome::Removed).count();
     if let Some(operation) = &report.operation {
-        let agents = agents::count(gone);
+        let agents = agents::count(removed);
         let size = humanize::size(report.bytes);
-        terminal.answer(&format!("removed {agents}; {size} are deleted in the background\n"));
-        terminal.hint(&format!("git orchestra undo {operation} brings everything back"));
+        terminal.print(&format!("removed {agents}; freeing {size} in the background\n"));
+        terminal.hint(&format!("git orchestra undo {operation} restores everything"));
     } else if let Some(hint) = report.agents.iter().find_map(|entry| entry.hint.as_ref()) {
         terminal.hint(hint);
     }
     if report.forgotten > 0 {
         let key = UNDO_EXPIRE.name();
-        terminal.say(&format!("{} older operations are forgotten ({key})", report.forgotten));
+        terminal.eprintln(&format!(
+            "deleted {} older operations, which can no longer be undone ({key})",
+            report.forgotten
+        ));
     }
 }
 
-fn row(entry: &CleanedAgent) -> Vec<Text> {
+fn row(entry: &CleanedAgent) -> Vec<TableCell> {
     let outcome = match entry.outcome {
-        CleanupOutcome::Removed => Text::role("removed", Role::Good),
-        CleanupOutcome::Planned => Text::role("would go", Role::Good),
-        CleanupOutcome::Kept => Text::role("kept", Role::Faint),
+        CleanupOutcome::Removed => TableCell::role("removed", Role::Good),
+        CleanupOutcome::Planned => TableCell::role("would be removed", Role::Good),
+        CleanupOutcome::Kept => TableCell::role("kept", Role::Faint),
     };
     vec![
-        Text::new(&entry.agent.id),
+        TableCell::new(&entry.agent.id),
         outcome,
-        Text::number(entry.bytes.map_or_else(|| "-".to_owned(), humanize::size)),
-        Text::new(&entry.why),
+        TableCell::number(entry.bytes.map_or_else(|| "-".to_owned(), humanize::size)),
+        TableCell::new(&entry.why),
     ]
 }

@@ -4,22 +4,23 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::{ops::collect::Request, world};
-use orchestra_terminal::{complete, pages::Page};
+use orchestra::ops::collect::Request;
+use orchestra_terminal::{complete, here, pages::Page};
 
-/// Save agents' work as it is now, and sum up what became of them
+/// Save the work of agents as it is now, and summarize it
 ///
-/// Of an agent that works, the worktree is kept as it is, uncommitted and new files included
-/// (refs/orchestra-local/snapshots/NAME); the agent is not disturbed. Of one that has ended, what was done in its worktree since
-/// is committed to its branch, as at its end; what could not be saved then is tried again. Then each is summed up: attempts, time, cost, commits, what was left out, and how to
-/// go on with it. Results become notes on the agents' commits.
+/// For an agent that still runs, its worktree is saved as it is, including uncommitted and new files
+/// (refs/orchestra-local/snapshots/NAME), without disturbing the agent. For an agent that has ended,
+/// changes made in its worktree since then are committed to its branch, and work that could not be saved
+/// when it ended is saved now. Then a summary of each agent is shown: attempts, time, cost, commits, files
+/// left out, and how to resume it. Results are stored as notes on the agents' commits.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-collect", version)]
 pub(crate) struct Cli {
-    /// The agents; the beginning of a name is enough (default: all of this clone)
+    /// Agents to collect; an unambiguous prefix of the name is enough (default: all agents of this clone)
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) agents: Vec<String>,
-    /// Write lives and work into a file as well, from which git can fetch
+    /// Also write the agents' history and work into a bundle file, from which git can fetch
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) bundle: Option<PathBuf>,
     /// Print the result as one JSON object
@@ -29,9 +30,9 @@ pub(crate) struct Cli {
 
 pub(crate) const PAGE: Page = Page {
     examples: &[
-        ("git orchestra collect", "Save everything, see everything"),
-        ("git orchestra collect add-auth --bundle add-auth.bundle", "Take one agent along in a file"),
-        ("git fetch add-auth.bundle 'refs/orchestra/*:refs/orchestra/*'", "Read it in another clone"),
+        ("git orchestra collect", "Save and summarize the work of all agents"),
+        ("git orchestra collect add-auth --bundle add-auth.bundle", "Write one agent into a file"),
+        ("git fetch add-auth.bundle 'refs/orchestra/*:refs/orchestra/*'", "Read that file in another clone"),
     ],
     sections: &[],
     configuration: false,
@@ -40,7 +41,7 @@ pub(crate) const PAGE: Page = Page {
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {
-        let here = world::directory();
-        Request { agents: self.agents.clone(), bundle: self.bundle.as_ref().map(|file| here.join(file)) }
+        let folder = here::environment().directory();
+        Request { agents: self.agents.clone(), bundle: self.bundle.as_ref().map(|file| folder.join(file)) }
     }
 }

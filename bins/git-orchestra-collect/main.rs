@@ -1,4 +1,4 @@
-//! `git orchestra collect`: save agents' work as it is now, and sum up.
+//! `git orchestra collect`: saves the work of agents and summarizes it.
 
 mod cli;
 mod view;

@@ -1,24 +1,24 @@
-//! What `collect` shows.
+//! Prints the report of `collect`.
 
 use orchestra::{
     Result,
     model::{Liveness, quote, text},
     ops::{
         agent_object::surroundings,
-        collect::{self, CollectOutcome, SHARED_REFS, Summary},
+        collect::{self, CollectOutcome, CollectedAgent, SHARED_REFS},
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, agents, here, humanize, json};
+use orchestra_terminal::{Exit, Terminal, agents, context, here, humanize, json};
 
 use crate::cli::Cli;
 
-/// Files that are named as left out; more are counted.
-const LEFT_OUT: usize = 5;
+/// The number of left-out files that are listed; more are only counted.
+const MAX_LEFT_OUT: usize = 5;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
-    let report = collect::run(&repo, &cli.request())?;
+    let report = collect::run(&context::interruptible(terminal)?, &repo, &cli.request())?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }
@@ -29,28 +29,28 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let exit = report.failed.map_or(Exit::Done, |code| Exit::Failed(code.kind()));
     if cli.json {
-        json::answer(terminal, wire::COLLECT, &report)?;
+        json::print_answer(terminal, wire::COLLECT, &report)?;
         return Ok(exit);
     }
     agents::warn_unreadable(terminal, &report.unreadable);
     if report.agents.is_empty() && report.unreadable.is_empty() {
-        terminal.say("there are no agents");
+        terminal.eprintln("no agents");
     }
     for summary in &report.agents {
-        terminal.answer(&format!("{}\n", agents::line(&summary.agent, terminal.paint())));
+        terminal.print(&format!("{}\n", agents::line(&summary.agent, terminal.painter())));
         for (name, value) in facts(summary) {
-            terminal.answer(&format!("  {name:<9} {value}\n"));
+            terminal.print(&format!("  {name:<9} {value}\n"));
         }
     }
     if let Some(file) = &report.bundle {
-        terminal.say(&format!("wrote '{}'", file.display()));
+        terminal.eprintln(&format!("wrote '{}'", file.display()));
         let refspec = format!("{SHARED_REFS}*:{SHARED_REFS}*");
         terminal.hint_command(&[&"git", &"fetch", &"--", file, &refspec]);
     }
     Ok(exit)
 }
 
-fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
+fn facts(summary: &CollectedAgent) -> Vec<(&'static str, String)> {
     let agent = &summary.agent;
     let mut facts = vec![("task", agent.title.clone()), ("saved", saved(summary))];
     let times = agent.started_at.zip(agent.ended_at);
@@ -58,7 +58,7 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     let attempts = format!(
         "{}{}",
         agent.attempt,
-        span.map_or_else(String::new, |span| format!(", the last one {span}"))
+        span.map_or_else(String::new, |span| format!(", the last took {span}"))
     );
     facts.push(("attempts", attempts));
     if let Some(cost) = agent.cost_micros() {
@@ -78,37 +78,39 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     );
     let around = surroundings::warnings(&agent.surroundings);
     facts.extend((!around.is_empty()).then(|| ("warning", surroundings::summary(&around))));
-    for left in summary.not_taken.iter().take(LEFT_OUT) {
+    for left in summary.not_taken.iter().take(MAX_LEFT_OUT) {
         facts.push(("left out", format!("{} ({})", text::safe(&left.path), text::safe(&left.why))));
     }
-    let more = agent.left_out.saturating_sub(summary.not_taken.len().min(LEFT_OUT) as u64);
+    let more = agent.left_out.saturating_sub(summary.not_taken.len().min(MAX_LEFT_OUT) as u64);
     facts.extend((more > 0).then(|| ("left out", format!("{more} more"))));
     if agent.liveness == Liveness::Ended {
         let place = agent.worktree.as_ref().map(|path| format!("{} && ", quote::command(&[&"cd", path])));
         let by_hand =
             place.zip(summary.by_hand.as_ref()).map(|(cd, command)| format!(", or by hand: {cd}{command}"));
-        facts.push(("go on", format!("git orchestra resume {}{}", agent.id, by_hand.unwrap_or_default())));
+        facts.push(("resume", format!("git orchestra resume {}{}", agent.id, by_hand.unwrap_or_default())));
     }
     facts
 }
 
-fn saved(summary: &Summary) -> String {
+fn saved(summary: &CollectedAgent) -> String {
     let id = &summary.agent.id;
     match summary.saved {
-        CollectOutcome::Snapshot => format!("its worktree as it is now: refs/orchestra-local/snapshots/{id}"),
-        CollectOutcome::Taken => "what was done since its end is in its work now".to_owned(),
-        CollectOutcome::Nothing => "its work had everything".to_owned(),
+        CollectOutcome::Snapshot => {
+            format!("a snapshot of its worktree: refs/orchestra-local/snapshots/{id}")
+        }
+        CollectOutcome::Taken => "changes made since it ended were added to its work".to_owned(),
+        CollectOutcome::Nothing => "nothing to save; its work is complete".to_owned(),
         CollectOutcome::WorktreeGone => {
-            "nothing: its worktree is gone; its work is what was saved before".to_owned()
+            "nothing; its worktree is gone, and its work is what was saved before".to_owned()
         }
         CollectOutcome::Failed => {
-            format!("not: its work stays in its worktree (git orchestra collect {id} tries again)")
+            format!("failed; its work stays in its worktree (git orchestra collect {id} tries again)")
         }
         CollectOutcome::NotOurs if summary.agent.liveness == Liveness::Remote => {
             "by its own clone".to_owned()
         }
         CollectOutcome::NotOurs => {
-            format!("nothing: its supervisor is gone; git orchestra resume {id}, or stop {id}, saves it")
+            format!("nothing; its supervisor died: git orchestra resume {id}, or stop {id}, saves its work")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `git orchestra diff`: what an agent changed.
+//! `git orchestra diff`: shows what an agent changed.
 
 mod cli;
 mod view;

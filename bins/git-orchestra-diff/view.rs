@@ -1,4 +1,4 @@
-//! What `diff` shows.
+//! Runs git diff on an agent's work and warns about what the diff does not show.
 
 use orchestra::{
     Code, Error, Result,
@@ -10,19 +10,19 @@ use orchestra_terminal::{Exit, Terminal, accepted, json};
 
 use crate::cli::Cli;
 
-/// What is shown of what no commit would take.
-const LEFT_OUT: usize = 5;
+/// The number of left-out files that are listed; more are only counted.
+const MAX_LEFT_OUT: usize = 5;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
     let comparison = diff::compare(&repo, &cli.request())?;
     let report = &comparison.report;
     if cli.json {
-        json::answer(terminal, wire::DIFF, report)?;
+        json::print_answer(terminal, wire::DIFF, report)?;
         return Ok(Exit::Done);
     }
     let mut git = comparison.git_diff().arg(if cli.ext_diff { "--ext-diff" } else { "--no-ext-diff" });
-    if terminal.paint().is_on() {
+    if terminal.painter().is_on() {
         git = git.arg("--color=always");
     }
     for (wanted, option) in [(cli.stat, "--stat"), (cli.name_only, "--name-only")] {
@@ -30,22 +30,24 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             git = git.arg(option);
         }
     }
-    // A signal, or 141: the reader went away, which is their right.
-    if let Some(code) = comparison.compared(git).show()?.filter(|code| !matches!(code, 0 | 141)) {
+    // No code means that git was ended by a signal; 141 means that the reader closed the pipe. Neither is
+    // an error.
+    if let Some(code) = comparison.with_trees(git).run_interactive()?.filter(|code| !matches!(code, 0 | 141))
+    {
         return Err(Error::new(Code::GitFailed, format!("git diff failed ({code})")));
     }
     if let Some(problem) = &report.problem {
-        terminal.warn(&format!("this work will not land: {problem}"));
+        terminal.warn(&format!("this work cannot land: {problem}"));
     }
-    left_out(terminal, report);
+    warn_left_out(terminal, report);
     Ok(Exit::Done)
 }
 
-fn left_out(terminal: &Terminal, report: &Report) {
-    for left in report.left_out.iter().take(LEFT_OUT) {
+fn warn_left_out(terminal: &Terminal, report: &Report) {
+    for left in report.left_out.iter().take(MAX_LEFT_OUT) {
         terminal.warn(&format!("not shown: {} ({})", text::safe(&left.path), text::safe(&left.why)));
     }
-    let more = report.left_out.len().saturating_sub(LEFT_OUT);
+    let more = report.left_out.len().saturating_sub(MAX_LEFT_OUT);
     if more > 0 {
         terminal.warn(&format!("not shown: {more} more"));
     }

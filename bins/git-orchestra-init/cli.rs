@@ -2,31 +2,32 @@
 
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::{ops::init::Request, world};
+use orchestra::ops::init::Request;
 use orchestra_terminal::{complete, pages::Page};
 
-/// Name this clone and look what its remote takes (never needed)
+/// Name this clone and check what its remote accepts (optional)
 ///
-/// Every command works without it. It gives this clone its id as a writer, lets plain 'git log' show the notes on agents' work,
-/// and, where asked, finds out whether a remote takes agents. It changes git's config of this clone and no tracked file; twice is
-/// the same as once.
+/// Every command works without it. It gives this clone its id as a writer, lets plain 'git log' show the
+/// notes on agents' work and, on request, checks whether a remote accepts agents. It changes the git
+/// configuration of this clone and no tracked file. Running it twice has the same effect as running it
+/// once.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-init", version)]
 pub(crate) struct Cli {
-    /// A remote or a URL, for --probe, --track and --undo (default: the one that sync takes)
+    /// The remote or URL for --probe, --track and --undo (default: the remote that sync uses)
     #[arg(value_name = "REMOTE", add = ArgValueCandidates::new(complete::remotes))]
     pub(crate) remote: Option<String>,
-    /// What other clones call this one, such as laptop
+    /// The label by which other clones show this one, such as laptop
     #[arg(long, value_name = "NAME", conflicts_with = "undo")]
     pub(crate) label: Option<String>,
-    /// Send the remote a ref of ours, and take it away again
+    /// Check whether the remote accepts agents, by pushing a test ref and deleting it again
     #[arg(long, conflicts_with = "undo")]
     pub(crate) probe: bool,
-    /// Let every git fetch bring what the remote has of agents
+    /// Let every 'git fetch' also fetch agents from the remote
     #[arg(long, conflicts_with = "undo")]
     pub(crate) track: bool,
-    /// Use the configuration that changed while agents ran, by the fingerprint with which it was shown; without
-    /// one, be asked
+    /// Accept the configuration that changed while agents ran, by the fingerprint that was shown with it;
+    /// without a fingerprint, ask
     #[arg(
         long,
         value_name = "FINGERPRINT",
@@ -36,7 +37,7 @@ pub(crate) struct Cli {
         conflicts_with_all = ["undo", "probe", "track", "label"]
     )]
     pub(crate) accept: Option<String>,
-    /// Take back what init set
+    /// Remove the settings that init made
     #[arg(long)]
     pub(crate) undo: bool,
     /// Print the result as one JSON object
@@ -46,32 +47,33 @@ pub(crate) struct Cli {
 
 pub(crate) const PAGE: Page = Page {
     examples: &[
-        ("git orchestra init --label laptop", "Be called laptop in other clones"),
-        ("git orchestra init --probe", "See whether origin takes agents"),
-        ("git orchestra init --accept", "See what agents changed in the configuration, and use it"),
-        ("git orchestra init --undo", "Be as before"),
+        ("git orchestra init --label laptop", "Appear as laptop in other clones"),
+        ("git orchestra init --probe", "Check whether origin accepts agents"),
+        ("git orchestra init --accept", "Show how the configuration changed while agents ran, and accept it"),
+        ("git orchestra init --undo", "Remove the settings that init made"),
     ],
     sections: &[
         (
             "ACCEPTED CONFIGURATION",
             &[
-                "A program that runs in a worktree can write the configuration of the whole repository. So what can name a program \
-               or decide where things go (filters, merge drivers, textconv, pagers, URLs, hooks, .git/info/attributes, \
-               orchestra.* and more) is remembered when agents start and looked at when they end. If any of it changed while \
-               agents ran, the commands that could use it show the change, key by key, and ask once: spawn, resume, \
-               merge-ranked, diff, review, undo, cleanup, sync, init --probe, sessions resume and adopt. Without a terminal \
-               they end with 3 and name the command to type, with the fingerprint of what was shown.",
-                "Reading and stopping always work: status, logs, worktrees, collect, send, stop, pause. What you change yourself \
-               while no agent runs is yours, and nobody asks. Your own configuration outside the repository is not watched.",
+                "A program that runs in a worktree can change the configuration of the whole repository. \
+                 Therefore every setting that can name a program or decide where data goes (filters, merge \
+                 drivers, textconv, pagers, URLs, hooks, .git/info/attributes, orchestra.* and more) is \
+                 recorded when agents start and compared when they end. If one of them changed while agents \
+                 ran, the commands that could use it show the change, key by key, and ask once: spawn, \
+                 resume, merge-ranked, diff, review, undo, cleanup, sync, init --probe, sessions resume and \
+                 adopt. Without a terminal they exit with status 3 and show the command to type, with the \
+                 fingerprint of the change.",
+                "Commands that only read or stop always work: status, logs, worktrees, collect, send, stop, \
+                 pause. What you change while no agent runs is accepted without a question. Your own \
+                 configuration outside the repository is not watched.",
             ],
         ),
         (
             "TRACKING",
-            &[
-                "With --track, 'git fetch' brings the refs of agents into refs/orchestra-local/remotes, where the next sync finds them. It \
-           costs a line of the remote's answer for each ref (75 bytes) and their new objects, at every fetch. Without it, \
-           only 'git orchestra sync' speaks of agents.",
-            ],
+            &["With --track, 'git fetch' fetches the refs of agents into refs/orchestra-local/remotes, \
+                 where the next sync finds them. Every fetch then costs about 75 bytes for each ref, and the \
+                 new objects. Without --track, only 'git orchestra sync' exchanges agents."],
         ),
     ],
     configuration: false,
@@ -86,7 +88,6 @@ impl Cli {
             probe: self.probe,
             undo: self.undo,
             remote: self.remote.clone(),
-            here: world::directory(),
             ask,
         }
     }

@@ -1,4 +1,4 @@
-//! `git orchestra init`: name this clone and look what its remote takes (never needed).
+//! `git orchestra init`: names this clone and checks what its remote accepts.
 
 mod cli;
 mod view;

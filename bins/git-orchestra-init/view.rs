@@ -1,4 +1,4 @@
-//! What `init` shows.
+//! Prints the report of `init`, and asks before a changed configuration is accepted.
 
 use orchestra::{
     Result,
@@ -10,12 +10,12 @@ use orchestra::{
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, here, json, prompt};
+use orchestra_terminal::{Exit, Terminal, accepted, context, here, json, prompt};
 
 use crate::cli::Cli;
 
-/// Bytes that a remote's answer has for each ref of an agent.
-const BYTES: usize = 75;
+/// The approximate size of an agent's ref in the answer of a remote, in bytes.
+const REF_BYTES: usize = 75;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
@@ -23,20 +23,22 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return accept(cli, terminal, repo, fingerprint);
     }
     let request = cli.request(terminal.can_ask());
-    let mut report = init::run(&repo, &request)?;
+    let context = context::interruptible(terminal)?;
+    let mut report = init::run(&context, &repo, &request)?;
     if cli.probe {
-        report.probe = Some(init::probe(&accepted::accept(terminal, repo)?, &request)?);
+        report.probe = Some(init::probe(&context, &accepted::accept(terminal, repo)?, &request)?);
     }
     let refused = report.probe.as_ref().is_some_and(|probe| !probe.takes);
     if cli.json {
-        json::answer(terminal, wire::INIT, &report)?;
+        json::print_answer(terminal, wire::INIT, &report)?;
     } else {
-        tell(terminal, &report);
+        print_report(terminal, &report);
     }
     Ok(if refused { Exit::No } else { Exit::Done })
 }
 
-/// What a person saw is what is accepted: by its fingerprint, or by their answer to a question.
+/// Accepts the configuration that the user saw: the one with the typed fingerprint, or after they agreed to
+/// the changes shown.
 fn accept(cli: &Cli, terminal: &Terminal, repo: Repo, fingerprint: &str) -> Result<Exit> {
     let changes = match configuration::check(repo)? {
         ConfigCheck::Accepted(_) => Vec::new(),
@@ -55,38 +57,38 @@ fn accept(cli: &Cli, terminal: &Terminal, repo: Repo, fingerprint: &str) -> Resu
         }
     };
     if cli.json {
-        json::answer(terminal, wire::ACCEPT, &Accepted { changes })?;
+        json::print_answer(terminal, wire::ACCEPT, &Accepted { changes })?;
     } else if changes.is_empty() {
-        terminal.say("the configuration has not changed while agents ran");
+        terminal.eprintln("the configuration has not changed while agents ran");
     } else {
-        terminal.answer(&format!("accepted {}\n", text::count(changes.len() as u64, "key")));
+        terminal.print(&format!("accepted {}\n", text::count(changes.len() as u64, "key")));
     }
     Ok(Exit::Done)
 }
 
-fn tell(terminal: &Terminal, report: &Report) {
+fn print_report(terminal: &Terminal, report: &Report) {
     for sentence in &report.changed {
-        terminal.answer(&format!("{}\n", text::safe(sentence)));
+        terminal.print(&format!("{}\n", text::safe(sentence)));
     }
     if report.changed.is_empty() {
-        terminal.say("all is as it was");
+        terminal.eprintln("nothing changed");
     }
     if let Some(tracked) = &report.tracked {
-        let (refs, bytes) = (tracked.refs, tracked.refs * BYTES);
-        terminal.say(&format!(
-            "at the last look that were {refs} refs, {bytes} bytes of every answer of {}",
+        let (refs, bytes) = (tracked.refs, tracked.refs * REF_BYTES);
+        terminal.eprintln(&format!(
+            "that was {refs} refs at the last fetch, about {bytes} bytes in every answer of {}",
             text::safe(&tracked.remote)
         ));
-        terminal.hint("git orchestra init --undo takes it back");
+        terminal.hint("git orchestra init --undo removes it");
     }
     let Some(probe) = &report.probe else { return };
     let remote = text::safe(&probe.remote);
     match &probe.why {
-        None => terminal.answer(&format!("{remote} takes agents\n")),
+        None => terminal.print(&format!("{remote} accepts agents\n")),
         Some(why) => {
-            terminal.answer(&format!("{remote} does not take agents: {}\n", text::safe(why)));
-            terminal.hint("a bare repository of your own can: git init --bare PATH, on this or any machine you reach by ssh");
-            terminal.hint("git config orchestra.remote URL lets sync use it; code stays where it is");
+            terminal.print(&format!("{remote} does not accept agents: {}\n", text::safe(why)));
+            terminal.hint("use a bare repository of your own: git init --bare PATH, on this machine or one that you reach by ssh");
+            terminal.hint("git config orchestra.remote URL makes sync use it; your code is still pushed where it is now");
         }
     }
 }

@@ -1,23 +1,23 @@
-//! How an entry of a log is drawn: the log reads like a conversation.
+//! Formats the entries of a log, so that the log reads like a conversation.
 
 use orchestra::{
     model::{text, tool_use},
-    ops::logs::story::{LogEntry, LogEvent},
+    ops::logs::log_reader::{LogEntry, LogEvent},
 };
 use orchestra_terminal::{
     agents, humanize,
     style::{Painter, Role},
 };
 
-/// Lines shown of thoughts, and columns of what a tool was used on and gave.
-const THOUGHTS: usize = 4;
+/// The number of lines of the model's thinking that are shown.
+const THINKING_LINES: usize = 4;
 const COLUMNS: usize = 160;
-/// How far to the right a subagent is shown.
+/// The indentation of one level of subagents.
 const INDENT: &str = "    ";
 
-/// Lines for people, or nothing.
-pub(crate) fn draw(entry: &LogEntry, paint: &Painter) -> Option<String> {
-    let text = event(&entry.event, paint)?;
+/// Formats an entry, or returns `None` if it has nothing to show.
+pub(crate) fn draw(entry: &LogEntry, painter: &Painter) -> Option<String> {
+    let text = event(&entry.event, painter)?;
     if entry.depth == 0 {
         return Some(text);
     }
@@ -25,26 +25,28 @@ pub(crate) fn draw(entry: &LogEntry, paint: &Painter) -> Option<String> {
     Some(text.lines().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n"))
 }
 
-fn event(event: &LogEvent, paint: &Painter) -> Option<String> {
+fn event(event: &LogEvent, painter: &Painter) -> Option<String> {
     let line = |mark: &str, role: Role, words: &str| {
-        Some(format!("  {} {}", paint.as_role(role, mark), text::one_line(words, COLUMNS)))
+        Some(format!("  {} {}", painter.as_role(role, mark), text::one_line(words, COLUMNS)))
     };
     match event {
         LogEvent::Message { text } => {
-            Some(prefixed(text, |line| paint.as_role(Role::Head, &format!("> {line}"))))
+            Some(prefixed(text, |line| painter.as_role(Role::Head, &format!("> {line}"))))
         }
         LogEvent::Text { text } | LogEvent::Output { text } => Some(block(text)),
-        LogEvent::Thinking { text } => thoughts(text, paint),
+        LogEvent::Thinking { text } => thinking(text, painter),
         LogEvent::ToolUse { tool, about } => line("→", Role::Hint, &format!("{tool} {about}")),
         LogEvent::ToolResult { failed, text } => {
             let (mark, role) = if *failed { ("✗", Role::Bad) } else { ("←", Role::Faint) };
-            line(mark, role, &tool_use::gist(text, COLUMNS))
+            line(mark, role, &tool_use::summary_line(text, COLUMNS))
         }
         LogEvent::Denied { tool, reason } => line("✗", Role::Bad, &format!("denied: {tool}: {reason}")),
         LogEvent::Question { text } => line("?", Role::Warn, text),
-        LogEvent::Retry { attempt, most, reason } => {
-            line("…", Role::Warn, &format!("the model does not answer ({reason}): try {attempt} of {most}"))
-        }
+        LogEvent::Retry { attempt, most, reason } => line(
+            "…",
+            Role::Warn,
+            &format!("the model did not answer ({reason}): attempt {attempt} of {most}"),
+        ),
         LogEvent::Error { text } => line("✗", Role::Bad, text),
         LogEvent::Limit { text, warning, until } => {
             let (mark, role) = if *warning { ("·", Role::Warn) } else { ("✗", Role::Bad) };
@@ -54,20 +56,21 @@ fn event(event: &LogEvent, paint: &Painter) -> Option<String> {
         LogEvent::TurnEnd { ok, how, turns, cost_micros, denied } => {
             let how = if *ok { "done".to_owned() } else { text::one_line(how, 60) };
             let summary = summary(&how, *turns, *cost_micros, *denied);
-            Some(paint.as_role(Role::Faint, &format!("── {summary} ──")))
+            Some(painter.as_role(Role::Faint, &format!("── {summary} ──")))
         }
         LogEvent::Note { text } => line("·", Role::Faint, text),
         LogEvent::LongLine { bytes } => Some(format!("  · a line of {bytes} bytes; --raw shows it")),
     }
 }
 
-fn thoughts(words: &str, paint: &Painter) -> Option<String> {
-    let first: Vec<&str> = words.lines().filter(|line| !line.trim().is_empty()).take(THOUGHTS).collect();
-    let faint = |line: &str| paint.as_role(Role::Faint, &format!("  ~ {line}"));
+fn thinking(words: &str, painter: &Painter) -> Option<String> {
+    let first: Vec<&str> =
+        words.lines().filter(|line| !line.trim().is_empty()).take(THINKING_LINES).collect();
+    let faint = |line: &str| painter.as_role(Role::Faint, &format!("  ~ {line}"));
     (!first.is_empty()).then(|| prefixed(&first.join("\n"), faint))
 }
 
-/// `done: 3 turns, $0.05`.
+/// Formats the end of a turn, such as `done: 3 turns, $0.05`.
 fn summary(how: &str, turns: u64, cost_micros: Option<u64>, denied: u64) -> String {
     let mut parts = vec![text::count(turns, "turn")];
     parts.extend(cost_micros.map(agents::dollars));
@@ -78,7 +81,7 @@ fn summary(how: &str, turns: u64, cost_micros: Option<u64>, denied: u64) -> Stri
 }
 
 fn block(words: &str) -> String {
-    text::safe_block(&text::plain(words.trim_end()))
+    text::safe_block(&text::rendered_output(words.trim_end()))
 }
 
 fn prefixed(words: &str, prefix: impl Fn(&str) -> String) -> String {

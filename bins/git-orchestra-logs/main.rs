@@ -1,4 +1,4 @@
-//! `git orchestra logs`: show what an agent printed.
+//! `git orchestra logs`: shows an agent's output.
 
 mod cli;
 mod entries;

@@ -1,4 +1,4 @@
-//! What `logs` shows.
+//! Prints an agent's output, and follows it until the agent ends.
 
 use std::{
     io::{self, Write},
@@ -7,103 +7,110 @@ use std::{
 
 use orchestra::{
     Result,
+    context::Cancel,
     git::Repo,
     model::{Liveness, text},
     ops::{
         logs::{
             self, Attempt, Report,
-            story::{LogEntry, Story},
+            log_reader::{LogEntry, LogReader},
         },
         status,
-        wait_targets::Waiting,
+        wait_targets::WaitingCommand,
     },
     watch::{Filter, Update, Watch},
 };
-use orchestra_terminal::{Exit, Terminal, here, prompt, style::Role};
+use orchestra_terminal::{Exit, Terminal, context, here, prompt, style::Role};
 
 use crate::{cli::Cli, entries};
 
-/// How soon output that grew is shown, at the earliest after that of the last look.
+/// The shortest pause between two reads of growing output.
 const GROWTH_PAUSE: Duration = Duration::from_millis(50);
-/// How long to sleep where nothing changes.
+/// The longest sleep while nothing changes.
 const SLEEP: Duration = Duration::from_secs(3600);
-/// A line longer than this is shown in pieces, in bytes.
-const LONGEST: usize = 64 * 1024;
-/// The most shown of what a program complained of, in bytes.
-const COMPLAINTS: usize = 4096;
+/// The length at which a line is printed in pieces, in bytes.
+const MAX_LINE: usize = 64 * 1024;
+/// How much of the program's standard error is shown, in bytes.
+const MAX_STDERR: usize = 4096;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     let agent = match &cli.agent {
         Some(agent) => agent.clone(),
         None => {
-            let all = status::run(&repo, &status::Request::default())?.agents;
-            prompt::pick_agent(terminal, "whose output?", &all, "git orchestra logs AGENT")?
+            let all = status::run(&context::uninterrupted(), &repo, &status::Request::default())?.agents;
+            prompt::pick_agent(terminal, "which agent?", &all, "git orchestra logs AGENT")?
         }
     };
     let request = logs::Request { agent };
-    let report = logs::run(&repo, &request)?;
+    let report = logs::run(&context::uninterrupted(), &repo, &request)?;
     let request = logs::Request { agent: report.id.to_string() };
-    let manner = match (cli.raw, report.protocol.is_structured()) {
-        (true, _) => Manner::Raw,
-        (false, true) => Manner::Story(Story::new(report.protocol)),
-        (false, false) => Manner::Text,
+    let mode = match (cli.raw, report.protocol.is_structured()) {
+        (true, _) => OutputMode::Raw,
+        (false, true) => OutputMode::Story(LogReader::new(report.protocol)),
+        (false, false) => OutputMode::Text,
     };
-    let mut sink = Sink { terminal, manner, line: Vec::new() };
-    let at = show(&repo, &report, &mut sink, Place::default())?;
+    let mut sink = OutputWriter { terminal, mode, line: Vec::new() };
+    let at = show(&repo, &report, &mut sink, Position::default())?;
     let mut repo = repo;
     if cli.follow {
         repo = follow(repo, &report, &mut sink, at)?;
     }
     sink.end_line();
-    complaints(&repo, &logs::run(&repo, &request)?, &mut sink)?;
+    print_stderr(&repo, &logs::run(&context::uninterrupted(), &repo, &request)?, &mut sink)?;
     if report.attempts.is_empty() && !cli.follow {
-        terminal.say(&format!("'{}' has printed nothing yet: it is {}", report.id, report.phase.as_str()));
+        terminal.eprintln(&format!(
+            "'{}' has printed nothing yet: it is {}",
+            report.id,
+            report.phase.as_str()
+        ));
     }
     Ok(Exit::Done)
 }
 
-/// Shows what is printed until the agent ends, or nobody reads it any more. Gives the repository where it is by then.
-fn follow(repo: Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Result<Repo> {
+/// Prints output until the agent ends or stdout is closed. Returns the repository, which may have been
+/// moved meanwhile.
+fn follow(repo: Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Position) -> Result<Repo> {
     let request = logs::Request { agent: report.id.to_string() };
-    let mut waiting = Waiting::new(&repo)?;
+    let mut waiting = WaitingCommand::new(&repo)?;
     waiting.set([report.id.clone()]);
     let agents = status::Request { agents: vec![request.agent.clone()], ..status::Request::default() };
     let filter = Filter { agents, landing: false };
-    let mut watch = Watch::new(&repo, filter)?.with_growth_pause(GROWTH_PAUSE);
-    let cancel = watch.cancel_handle();
+    let cancel = Cancel::new()?;
+    let mut watch = Watch::new(&cancel, &repo, filter)?.with_output_pause(GROWTH_PAUSE);
     sink.terminal.on_closed(move || cancel.cancel());
     let (mut repo, mut at) = (repo, from);
     loop {
         let update = watch.next(SLEEP)?;
-        // Asked before the last look, so that nothing printed before the end is missed.
-        let over = watch.snapshot().agent(&report.id).is_none_or(|agent| agent.liveness != Liveness::Live);
+        // Checked before the output is read, so that nothing printed before the end is missed.
+        let ended = watch.snapshot().agent(&report.id).is_none_or(|agent| agent.liveness != Liveness::Live);
         repo = watch.repo().unwrap_or(repo);
-        at = show(&repo, &logs::run(&repo, &request)?, sink, at)?;
-        if over || update == Update::Cancelled || sink.terminal.is_closed() {
+        at = show(&repo, &logs::run(&context::uninterrupted(), &repo, &request)?, sink, at)?;
+        if ended || update == Update::Cancelled || sink.terminal.is_closed() {
             return Ok(repo);
         }
     }
 }
 
-/// Up to where the output has been shown.
+/// The position up to which output has been printed.
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct Position {
     attempt: u32,
     bytes: u64,
 }
 
-fn show(repo: &Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Result<Place> {
+fn show(repo: &Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Position) -> Result<Position> {
     let mut at = from;
     for attempt in report.attempts.iter().filter(|attempt| attempt.number >= from.attempt) {
         if attempt.number > at.attempt {
             sink.end_line();
-            at = Place { attempt: attempt.number, bytes: 0 };
-            headline(report, attempt, sink);
+            at = Position { attempt: attempt.number, bytes: 0 };
+            print_attempt_heading(report, attempt, sink);
         }
         match attempt.copy(repo, at.bytes, sink) {
             Ok(bytes) => at.bytes = bytes,
-            // The file is gone between two looks: it has been stored, and the next look finds it there.
+            // The file vanished between two reads: its content has been stored in git, where the next read
+            // finds it.
             Err(_) if sink.terminal.is_closed() => break,
             Err(_) if attempt.is_live() => break,
             Err(error) => return Err(error),
@@ -112,59 +119,60 @@ fn show(repo: &Repo, report: &Report, sink: &mut Sink<'_>, from: Place) -> Resul
     Ok(at)
 }
 
-/// Only where there is more than one attempt does it matter which this is.
-fn headline(report: &Report, attempt: &Attempt, sink: &mut Sink<'_>) {
-    if report.attempts.len() > 1 && !matches!(sink.manner, Manner::Raw) {
-        sink.terminal.say(&format!("── attempt {} ──", attempt.number));
+/// Prints which attempt follows, if there is more than one.
+fn print_attempt_heading(report: &Report, attempt: &Attempt, sink: &mut OutputWriter<'_>) {
+    if report.attempts.len() > 1 && !matches!(sink.mode, OutputMode::Raw) {
+        sink.terminal.eprintln(&format!("── attempt {} ──", attempt.number));
     }
 }
 
-/// What the last attempt complained of, on standard error: where all went well it is of no interest.
-fn complaints(repo: &Repo, report: &Report, sink: &mut Sink<'_>) -> Result<()> {
+/// Prints the end of the last attempt's standard error.
+fn print_stderr(repo: &Repo, report: &Report, sink: &mut OutputWriter<'_>) -> Result<()> {
     let Some(last) = report.attempts.last() else { return Ok(()) };
     let mut said = Vec::new();
     last.copy_errors(repo, 0, &mut said)?;
-    let said = text::plain(&String::from_utf8_lossy(&said[said.len().saturating_sub(COMPLAINTS)..]));
+    let said =
+        text::rendered_output(&String::from_utf8_lossy(&said[said.len().saturating_sub(MAX_STDERR)..]));
     for line in said.lines().filter(|line| !line.trim().is_empty()) {
-        sink.terminal.note("it complained", Role::Warn, &text::one_line(line, 400));
+        sink.terminal.labelled("stderr", Role::Warn, &text::one_line(line, 400));
     }
     Ok(())
 }
 
-/// How output is shown.
+/// How output is printed.
 #[derive(Debug)]
-enum Manner {
-    /// The bytes as they are.
+enum OutputMode {
+    /// The bytes, unchanged.
     Raw,
-    /// Whole lines, safely.
+    /// Whole lines, with control sequences made visible.
     Text,
-    /// As who said what.
-    Story(Story),
+    /// Formatted as a conversation.
+    Story(LogReader),
 }
 
-struct Sink<'a> {
+struct OutputWriter<'a> {
     terminal: &'a Terminal,
-    manner: Manner,
-    /// The beginning of a line of text.
+    mode: OutputMode,
+    /// The bytes of a line that is not complete yet.
     line: Vec<u8>,
 }
 
-impl Sink<'_> {
+impl OutputWriter<'_> {
     fn end_line(&mut self) {
-        match &mut self.manner {
-            Manner::Story(story) => story.finish(|entry| answer(self.terminal, &entry)),
-            Manner::Raw | Manner::Text if self.line.is_empty() => {}
-            Manner::Raw | Manner::Text => {
+        match &mut self.mode {
+            OutputMode::Story(story) => story.finish(|entry| print_entry(self.terminal, &entry)),
+            OutputMode::Raw | OutputMode::Text if self.line.is_empty() => {}
+            OutputMode::Raw | OutputMode::Text => {
                 self.put(self.line.len());
-                self.terminal.answer("\n");
+                self.terminal.print("\n");
             }
         }
     }
 
     fn put(&mut self, length: usize) {
         let bytes: Vec<u8> = self.line.drain(..length).collect();
-        let shown = text::safe_block(&text::plain(&String::from_utf8_lossy(&bytes)));
-        self.terminal.answer(&shown);
+        let shown = text::safe_block(&text::rendered_output(&String::from_utf8_lossy(&bytes)));
+        self.terminal.print(&shown);
     }
 
     fn text(&mut self, bytes: &[u8]) {
@@ -172,24 +180,24 @@ impl Sink<'_> {
         if let Some(end) = self.line.iter().rposition(|byte| *byte == b'\n') {
             self.put(end + 1);
         }
-        if self.line.len() > LONGEST {
+        if self.line.len() > MAX_LINE {
             self.put(self.line.len());
         }
     }
 }
 
-fn answer(terminal: &Terminal, entry: &LogEntry) {
-    if let Some(drawn) = entries::draw(entry, terminal.paint()) {
-        terminal.answer(&format!("{drawn}\n"));
+fn print_entry(terminal: &Terminal, entry: &LogEntry) {
+    if let Some(drawn) = entries::draw(entry, terminal.painter()) {
+        terminal.print(&format!("{drawn}\n"));
     }
 }
 
-impl Write for Sink<'_> {
+impl Write for OutputWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.manner {
-            Manner::Raw => self.terminal.answer_bytes(bytes),
-            Manner::Text => self.text(bytes),
-            Manner::Story(story) => story.read(bytes, |entry| answer(self.terminal, &entry)),
+        match &mut self.mode {
+            OutputMode::Raw => self.terminal.print_bytes(bytes),
+            OutputMode::Text => self.text(bytes),
+            OutputMode::Story(story) => story.read(bytes, |entry| print_entry(self.terminal, &entry)),
         }
         if self.terminal.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) }
     }

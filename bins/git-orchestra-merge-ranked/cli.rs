@@ -10,69 +10,74 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::merge_ranked::{Mode, OnConflict, OnFailure, Request, Strategy};
 use orchestra_terminal::{complete, pages::Page, settings::time};
 
-/// Land many branches, the least conflicting first, each step tested
+/// Land many branches, least conflicting first, testing each step
 ///
-/// Every pair of branches is merged on trial, with the verdict that git gives; nothing of it stays. The largest set that lands together without conflict goes first, small
-/// branches before large ones; then the others. Each branch is merged on top of what landed before, and built and tested there,
-/// in a worktree of its own. What conflicts or fails is set aside with the reason, and the next goes on.
+/// Every pair of branches is merged on trial, in memory, with the result that git merge would give. The
+/// largest set of branches that land together without conflict goes first, small branches before large
+/// ones; then the others. Each branch is merged on top of what landed before, then built and tested, in a
+/// worktree of the landing. A branch that conflicts or fails is set aside with the reason, and the landing
+/// continues with the next.
 ///
-/// Your checkout, your index and your branch stay as they are until the end. Then the target moves, once, to the commit that
-/// has everything that passed, and the files of its checkout with it, or not at all. What you changed there without committing it
-/// stays as it is; where the landing changes the same file, or where a file is in the way that git does not track or ignores,
-/// nothing moves, and the landing waits for you. If the target moved meanwhile, everything is planned and tested again.
-/// 'git orchestra undo' takes the whole landing back.
+/// Your checkout, your index and your branch stay as they are until the end. Then the target branch moves
+/// once, together with the files of its checkout, to the commit that contains everything that passed; or it
+/// does not move at all. Your uncommitted changes stay as they are. If the landing changes one of those
+/// files, or an untracked or ignored file is in its way, nothing moves and the landing waits for you. If
+/// the target moved in the meantime, everything is planned and tested again. 'git orchestra undo' undoes
+/// the whole landing.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-merge-ranked", version)]
 pub(crate) struct Cli {
-    /// Branches, agents or commits (default: the work of every agent that is done)
+    /// Branches, agents or commits to land (default: the work of every agent that is done)
     #[arg(value_name = "BRANCH", add = ArgValueCandidates::new(complete::agents_and_branches))]
     pub(crate) branches: Vec<String>,
-    /// The branch on which they land (default: the one on which you stand)
+    /// The target branch (default: the branch that is checked out)
     ///
-    /// With --continue or --abort: which landing is meant, where several are not finished.
+    /// With --continue or --abort: selects the landing, if several are unfinished.
     #[arg(long, value_name = "BRANCH", add = ArgValueCandidates::new(complete::branches))]
     pub(crate) into: Option<String>,
-    /// Only show order, reasons and conflicts; nothing changes
+    /// Show the order, the reasons and the conflicts, and change nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// A branch that shall land first; may be given several times
+    /// Land this branch first; may be given several times
     #[arg(long, value_name = "BRANCH", add = ArgValueCandidates::new(complete::agents_and_branches))]
     pub(crate) priority: Vec<String>,
-    /// How branches land: merge, squash or rebase
+    /// How to land a branch: merge, squash or rebase
     #[arg(long, value_name = "HOW", default_value = "merge", value_parser = strategy(), hide_possible_values = true)]
     pub(crate) strategy: Strategy,
-    /// A shell command that must succeed after each branch (default: {orchestra.build})
+    /// Run this shell command after each branch; it must succeed (default: {orchestra.build})
     #[arg(long, value_name = "COMMAND")]
     pub(crate) build: Option<String>,
-    /// Another one, run after the build (default: {orchestra.test})
+    /// Run this shell command after the build; it must succeed (default: {orchestra.test})
     #[arg(long, value_name = "COMMAND")]
     pub(crate) test: Option<String>,
-    /// The longest that one of them may take: 90s, 5m (default: {orchestra.checkTime})
+    /// Time limit for each build and each test, such as 90s or 5m (default: {orchestra.checkTime})
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) check_time: Option<Duration>,
-    /// What happens to a branch that conflicts: skip, ours, theirs, union or agent
+    /// What to do with a branch that conflicts: skip, ours, theirs, union or agent
     ///
-    /// skip: it is set aside; ours: what landed before it holds where both changed the same lines; theirs: what it brings holds;
-    /// union: both, one after the other; agent: its agent settles the conflict, in the conflicting files alone, unless it
-    /// would run what it is told as a script. An agent that does not is given back what it had.
+    /// skip: set it aside. ours: where both sides changed the same lines, keep what landed before. theirs:
+    /// keep the lines of the branch. union: keep both, one after the other. agent: let the branch's agent
+    /// resolve the conflict, in the conflicting files only, unless its program would run the message as a
+    /// script. If the agent does not resolve it, its work is restored.
     #[arg(long, value_name = "WHAT", default_value = "skip", value_parser = on_conflict(), hide_possible_values = true)]
     pub(crate) on_conflict: OnConflict,
-    /// What happens to a branch with which build or test fails: skip, stop or agent
+    /// What to do with a branch whose build or test fails: skip, stop or agent
     ///
-    /// skip: it is set aside; stop: the landing stops there, and nothing moves; agent: its agent is told what failed, and repairs
-    /// it, unless it would run what it is told as a script. A repair that fails is rolled back.
+    /// skip: set it aside. stop: stop the landing; nothing moves. agent: send the failure to the branch's
+    /// agent, which repairs it, unless its program would run the message as a script. A repair that fails
+    /// is rolled back.
     #[arg(long, value_name = "WHAT", default_value = "skip", value_parser = on_failure(), hide_possible_values = true)]
     pub(crate) on_failure: OnFailure,
-    /// How often an agent may try, for each branch
+    /// How many times an agent may try, for each branch
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub(crate) repairs: u32,
-    /// Land only what was approved in review, in the very state in which it is now
+    /// Land only work that a review approved at exactly this commit
     #[arg(long)]
     pub(crate) approved: bool,
-    /// Go on with a landing that was cut off, stopped, or could not move its target
+    /// Continue a landing that was interrupted or stopped, or that could not move its target
     #[arg(long = "continue", conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "approved"])]
     pub(crate) go_on: bool,
-    /// Give that landing up; the target is where it was
+    /// Abort that landing; the target does not move
     #[arg(long, conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "approved", "go_on"])]
     pub(crate) abort: bool,
     /// Print the result as one JSON object
@@ -82,88 +87,78 @@ pub(crate) struct Cli {
 
 pub(crate) const PAGE: Page = Page {
     examples: &[
-        (
-            "git orchestra merge-ranked --dry-run",
-            "See in which order the finished agents' work would land, and why",
-        ),
-        ("git orchestra merge-ranked --test 'cargo test'", "Land it, each step tested"),
+        ("git orchestra merge-ranked --dry-run", "Show in which order the agents' work would land, and why"),
+        ("git orchestra merge-ranked --test 'cargo test'", "Land it, testing each step"),
         (
             "git orchestra merge-ranked b1 b2 b3 --into main --build 'cargo build' --test 'cargo test'",
-            "Land any branches",
+            "Land branches of your choice",
         ),
-        (
-            "git orchestra merge-ranked --on-conflict agent",
-            "Let the agents settle their conflicts themselves",
-        ),
-        ("git orchestra merge-ranked --continue", "Go on after a stop"),
+        ("git orchestra merge-ranked --on-conflict agent", "Let the agents resolve their own conflicts"),
+        ("git orchestra merge-ranked --continue", "Continue after a stop"),
     ],
     sections: &[
         (
-            "THE ORDER",
-            &[
-                "Branches that were asked for with --priority come first; then the largest set of branches of which no two \
-                 conflict; within it the approved first, then those that change fewer lines, then the older ones. Up to 64 \
-                 branches that hang together by conflicts, the set is the largest there is; beyond, it is found by taking the \
-                 branch with the fewest conflicts again and again. Then come those that conflict with what lands before them, \
-                 the smallest conflict first; then those that conflict with the target itself. When one is set aside, what \
-                 conflicted with it alone moves up.",
-            ],
+            "ORDER",
+            &["Branches named by --priority come first; then the largest set of branches of which no two \
+                 conflict; within it, approved branches first, then those that change fewer lines, then the \
+                 older ones. For up to 64 branches that are connected by conflicts, the set is the largest \
+                 possible; for more, it is approximated by repeatedly taking the branch with the fewest \
+                 conflicts. Then come the branches that conflict with what lands before them, the smallest \
+                 conflict first; then those that conflict with the target itself. When a branch is set \
+                 aside, the branches that conflicted with it alone move up."],
         ),
         (
             "WHAT DOES NOT LAND",
-            &[
-                "The work of an agent that ended in the middle of a merge, a rebase or the like, or with unresolved conflicts, \
-                 is set aside, by name as well; so is a branch in which marks of a conflict are left that its agent was asked to \
-                 resolve. Resolve and commit it in the agent's worktree, then 'git orchestra collect AGENT'.",
-            ],
+            &["The work of an agent that ended in the middle of a merge, a rebase or the like, or with \
+                 unresolved conflicts, is set aside, even if it is named. So is a branch that still contains \
+                 conflict markers after its agent was asked to resolve them. Resolve and commit in the \
+                 agent's worktree, then run 'git orchestra collect AGENT'."],
         ),
         (
             "OUTCOMES",
             &[
-                "A dry run says what would happen: a branch lands; or it has a conflict, with the target or with a branch that lands \
-                 earlier, and would be set aside unless --on-conflict resolves it; or it is blocked: WHY says why it would not be tried.",
-                "A landing says what happened: a branch is merged, that is in the target now; or set aside; or failed, with a check; \
-                 or up to date, with nothing to land. As long as the target has not moved, because the landing stopped or waits, \
-                 a branch that was merged and passed the checks in the worktree of the landing is passed, and one that was not \
-                 tried yet is not reached.",
-                "With which check a branch failed is said in every later plan, by 'git orchestra status' and by 'git orchestra review', \
-                 until the branch moves or passes that check. Unless it is named, it lands only where that check is run again; \
-                 named, it lands without it, with a warning.",
+                "A dry run shows what would happen. A branch lands; or it has a conflict, with the target or \
+                 with a branch that lands earlier, and would be set aside unless --on-conflict resolves it; \
+                 or it is blocked, and WHY gives the reason.",
+                "A landing shows what happened. A branch is merged: it is in the target now; or set aside; \
+                 or failed: a check failed; or up to date: it had nothing to land. While the target has not \
+                 moved, because the landing stopped or waits, a branch that was merged in the landing's \
+                 worktree and passed the checks is passed, and one that was not tried yet is not reached.",
+                "A failed check is shown in every later plan, by 'git orchestra status' and by 'git \
+                 orchestra review', until the branch moves or passes that check. A branch with a failed \
+                 check lands only if that check is run again; if the branch is named, it lands without the \
+                 check, with a warning.",
             ],
         ),
         (
             "LOCK FILES",
-            &[
-                "Cargo.lock, package-lock.json, pnpm-lock.yaml, yarn.lock, poetry.lock, uv.lock and go.sum are not merged line \
-                 by line: where they conflict, what landed before is taken, and the tool that writes such a file makes it anew, if \
-                 it is on PATH. Other files are made anew by the command in git config orchestra.regenerate.NAME where \
-                 .gitattributes says orchestra-regenerate=NAME.",
-            ],
+            &["Cargo.lock, package-lock.json, pnpm-lock.yaml, yarn.lock, poetry.lock, uv.lock and go.sum \
+                 are not merged line by line. On a conflict the version that landed before is taken, and the \
+                 tool that owns the file regenerates it, if that tool is on PATH. Other files are \
+                 regenerated by the command in git config orchestra.regenerate.NAME, if .gitattributes sets \
+                 orchestra-regenerate=NAME for them."],
         ),
         (
             "SIGNATURES",
-            &[
-                "Where git config commit.gpgsign is set, the commits that merge-ranked makes are signed, by the program that git \
-                 would use; so are rebased ones. A signer that fails, or does not answer for a minute, holds nothing up: what \
-                 lands is not signed then, and a warning says why. Commits that are made for an agent when it ends are never \
-                 signed: '--strategy squash' lands a single signed commit for each branch.",
-            ],
+            &["If git config commit.gpgsign is set, the commits that merge-ranked makes are signed, by the \
+                 program that git would use, including rebased commits. If the signer fails or does not \
+                 answer within a minute, the landing continues with unsigned commits, and a warning gives \
+                 the reason. Commits that are made for an agent when it ends are never signed; '--strategy \
+                 squash' lands a single signed commit for each branch."],
         ),
         (
-            "WHAT MAY RUN MEANWHILE",
-            &[
-                "One landing runs at a time on one branch; a second one is told which process lands there, and since when. Landings on \
-                 different branches run side by side, each in a worktree of its own. Reviews, cleanups and undos may run meanwhile: a \
-                 cleanup keeps the agents that a landing uses, and an undo of a landing on the same branch is refused until it ends.",
-            ],
+            "CONCURRENT COMMANDS",
+            &["Only one landing at a time runs into a branch; a second one reports which process runs the \
+                 first, and since when. Landings into different branches run at the same time, each in its \
+                 own worktree. Reviews, cleanups and undos may run at the same time: a cleanup keeps the \
+                 agents that a landing uses, and undoing a landing into the same branch is refused until the \
+                 running one ends."],
         ),
         (
-            "WHERE THINGS ARE",
-            &[
-                "A landing is an operation, refs/orchestra-local/operations/ID: what was done so far, and the output of every \
-                 build and test ('git show' prints what the column LOG of --json names). The commits that landed bear notes in \
-                 refs/orchestra/notes/results, which git log shows.",
-            ],
+            "STORAGE",
+            &["A landing is an operation: refs/orchestra-local/operations/ID holds its progress and the \
+                 output of every build and test ('git show' prints the object that the field log of --json \
+                 names). The landed commits have notes in refs/orchestra/notes/results, which git log shows."],
         ),
     ],
     configuration: false,

@@ -1,4 +1,4 @@
-//! `git orchestra merge-ranked`: land many branches.
+//! `git orchestra merge-ranked`: lands many branches, testing each step.
 
 mod cli;
 mod matrix;

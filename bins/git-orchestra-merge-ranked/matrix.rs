@@ -1,14 +1,15 @@
-//! Who conflicts with whom, on a terminal of any width. Pure.
+//! Draws which branches conflict, for a terminal of any width. Pure.
 
 use orchestra::{model::text, ops::merge_ranked::BranchRow};
 
-/// Longest name beside the matrix, in columns.
-const NAME: usize = 32;
+/// The width of a branch's name next to the matrix, in columns.
+const NAME_WIDTH: usize = 32;
 const TITLE: &str = "files in conflict with";
-/// Pairs that are listed where the matrix does not fit.
-const PAIRS: usize = 20;
+/// The number of pairs that the list shows, where the matrix is too wide.
+const MAX_PAIRS: usize = 20;
 
-/// Draws the branches that conflict: a matrix of files, or a list where that is wider than `width`. Nothing where none does.
+/// Draws the branches that conflict: as a matrix of file counts, or as a list if the matrix is wider than
+/// `width`. Returns an empty text if none conflicts.
 pub(crate) fn draw(order: &[BranchRow], into: &str, width: Option<usize>) -> String {
     let shown: Vec<&BranchRow> = order.iter().filter(|step| !step.conflicts.is_empty()).collect();
     if shown.is_empty() {
@@ -23,10 +24,11 @@ fn files(step: &BranchRow, other: &str) -> Option<u32> {
     step.conflicts.iter().find(|conflict| conflict.branch == other).map(|conflict| conflict.files)
 }
 
-/// A column a branch, headed by its rank; a row a branch; files that conflict.
+/// Draws a row and a column for each branch, with the number of conflicting files in each cell. Columns are
+/// headed by rank.
 fn matrix(shown: &[&BranchRow], into: &str) -> String {
     let target = shown.iter().any(|step| files(step, into).is_some());
-    let name = |step: &BranchRow| text::one_line(&step.branch, NAME);
+    let name = |step: &BranchRow| text::one_line(&step.branch, NAME_WIDTH);
     let widest = shown.iter().map(|step| name(step).chars().count()).max().unwrap_or(0);
     let widest = widest.max(TITLE.len());
     let mut out = format!("{:>4} {TITLE:<widest$}", "");
@@ -67,24 +69,24 @@ fn list(shown: &[&BranchRow], into: &str) -> String {
     for step in shown {
         for conflict in &step.conflicts {
             let other = shown.iter().find(|other| other.branch == conflict.branch);
-            // Each pair once.
+            // The matrix is symmetric; list each pair once.
             if other.is_some_and(|other| other.rank > step.rank) {
                 continue;
             }
             let with = match other {
-                Some(other) => format!("{} {}", other.rank, text::one_line(&other.branch, NAME)),
-                None => text::one_line(into, NAME),
+                Some(other) => format!("{} {}", other.rank, text::one_line(&other.branch, NAME_WIDTH)),
+                None => text::one_line(into, NAME_WIDTH),
             };
-            let name = text::one_line(&step.branch, NAME);
+            let name = text::one_line(&step.branch, NAME_WIDTH);
             let files = text::count(u64::from(conflict.files), "file");
             pairs.push(format!("{} {name} × {with}: {files}\n", step.rank));
         }
     }
-    let more = pairs.len().saturating_sub(PAIRS);
+    let more = pairs.len().saturating_sub(MAX_PAIRS);
     let mut out = format!("{} pairs conflict:\n", pairs.len());
-    pairs.iter().take(PAIRS).for_each(|pair| out.push_str(&format!("  {pair}")));
+    pairs.iter().take(MAX_PAIRS).for_each(|pair| out.push_str(&format!("  {pair}")));
     if more > 0 {
-        out.push_str(&format!("  and {more} more (--json has them all)\n"));
+        out.push_str(&format!("  and {more} more (--json lists all)\n"));
     }
     out
 }

@@ -5,21 +5,21 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::pause::Request;
 use orchestra_terminal::{complete, pages::Page};
 
-/// End agents' programs for a while, their work saved
+/// Pause agents, saving their work
 ///
-/// As stop does, the whole tree of processes is ended and the work is taken: what was left uncommitted is committed to the
-/// agent's branch. Its slot is free for another agent. 'git orchestra resume' goes on, in the same worktree and in the same
-/// conversation.
+/// As with stop, all processes of the agent are ended and its work is saved: uncommitted changes are
+/// committed to the agent's branch. Its slot is free for another agent. 'git orchestra resume' continues
+/// it, in the same worktree and the same session.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-pause", version)]
 pub(crate) struct Cli {
-    /// The agents; the beginning of a name is enough
+    /// The agents; an unambiguous prefix of the name is enough
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::open_agents))]
     pub(crate) agents: Vec<String>,
-    /// All agents of this clone that have not ended
+    /// Pause all agents of this clone that have not ended
     #[arg(short, long, conflicts_with = "agents")]
     pub(crate) all: bool,
-    /// Why, for whoever reads its life
+    /// The reason, recorded in the agent's history
     #[arg(short, long, value_name = "REASON")]
     pub(crate) message: Option<String>,
     /// Print the result as one JSON object
@@ -29,8 +29,8 @@ pub(crate) struct Cli {
 
 pub(crate) const PAGE: Page = Page {
     examples: &[
-        ("git orchestra pause add-tests", "Let one agent rest"),
-        ("git orchestra pause --all && git orchestra resume --all", "Let all rest, then go on"),
+        ("git orchestra pause add-tests", "Pause one agent"),
+        ("git orchestra pause --all && git orchestra resume --all", "Pause all agents, then resume them"),
     ],
     sections: &[],
     configuration: false,

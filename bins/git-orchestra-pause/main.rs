@@ -1,4 +1,4 @@
-//! `git orchestra pause`: end agents' programs for a while.
+//! `git orchestra pause`: pauses agents, saving their work.
 
 mod cli;
 mod view;

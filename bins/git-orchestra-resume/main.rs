@@ -1,4 +1,4 @@
-//! `git orchestra resume`: go on with agents that came to rest.
+//! `git orchestra resume`: resumes agents that are paused, ended or lost.
 
 mod cli;
 mod view;

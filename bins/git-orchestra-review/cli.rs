@@ -9,58 +9,62 @@ use orchestra::{
 };
 use orchestra_terminal::{complete, pages::Page};
 
-/// Judge an agent's work: approve it, reject it, or ask for changes
+/// Review an agent's work: approve, reject, or request changes
 ///
-/// Without an agent, what waits for a verdict is listed; on a terminal you pick one, see what there is to know of it, and decide.
-/// The verdict is an event in the agent's life and a note on the commit that was judged. It is of just that work: when head or
-/// base move it is stale, unless the patch stayed the same. Changes that are asked for go to the agent as its next prompt, in its
-/// own conversation. merge-ranked lands approved work first, and work that is rejected, or to be changed, not at all.
+/// Without an agent, the work that waits for a verdict is listed; on a terminal you pick an agent, see its
+/// work, and decide. The verdict is an event in the agent's history and a note on the reviewed commit. It
+/// applies to exactly that work: when head or base changes it is stale, unless the patch stays the same.
+/// Requested changes are sent to the agent as its next prompt, in its own session. merge-ranked lands
+/// approved work first, and does not land work that was rejected or needs changes.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-review", version)]
 pub(crate) struct Cli {
-    /// The agent; the beginning of a name is enough
+    /// The agent; an unambiguous prefix of the name is enough
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) agent: Option<String>,
-    /// It may land
+    /// Approve the work: it may land
     #[arg(long, requires = "agent", conflicts_with_all = ["reject", "changes"])]
     pub(crate) approve: bool,
-    /// It shall not land
+    /// Reject the work: it does not land
     #[arg(long, requires = "agent", conflicts_with = "changes")]
     pub(crate) reject: bool,
-    /// It may land when it is changed: -m and -C say how
+    /// Request changes, described by -m and -C; the work may land after they are made
     #[arg(long, requires = "agent")]
     pub(crate) changes: bool,
-    /// Let another agent judge, of this kind, such as claude
+    /// Let another agent review the work; PROFILE is its profile, such as claude
     ///
-    /// The test is run first, by this command itself, on the work as it is; without one that passes nothing is approved. The
-    /// reviewer works in its own worktree, with permissions of its own (git config orchestra.review.allow), may look and run the
-    /// test, and changes nothing that lands, but with --fix. Its findings become remarks; the agent is not told of them until you
-    /// say so ('git orchestra resume').
+    /// This command first runs the test itself, on the work as it is; nothing is approved unless the test
+    /// passes. The reviewer works in its own worktree with its own permissions (git config
+    /// orchestra.review.allow). It may read and run the test, but without --fix it changes nothing that
+    /// lands. Its findings become comments, which the agent gets only when you resume it ('git orchestra
+    /// resume').
     #[arg(long, value_name = "PROFILE", requires = "agent", conflicts_with_all = ["approve", "reject", "changes", "message", "comments", "edit"], add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) by: Option<String>,
-    /// The test command for --by (default: {orchestra.review.test}, else orchestra.test)
+    /// The test command of --by (default: {orchestra.review.test}, else orchestra.test)
     #[arg(long, value_name = "COMMAND", requires = "by")]
     pub(crate) test: Option<String>,
-    /// Let that reviewer repair what it finds; the repair becomes part of the work if the test passes with it
+    /// Let the reviewer repair what it finds; the repair becomes part of the work if the test passes with
+    /// it
     #[arg(long, requires = "by")]
     pub(crate) fix: bool,
-    /// Land the work if it is approved, with the checks of 'git orchestra merge-ranked'; not where something changed outside its
-    /// worktree while its agent ran
+    /// Land the work if it is approved, with the checks of 'git orchestra merge-ranked'; refused if
+    /// something outside the worktree changed while the agent ran
     #[arg(long, requires = "agent", conflicts_with_all = ["reject", "changes"])]
     pub(crate) automerge: bool,
-    /// What is said beyond the verdict
+    /// A message that goes with the verdict
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
-    /// A remark on one line of the work, such as -C src/main.rs:12 'why?'; may be given several times
+    /// A comment on one line of the work, such as -C src/main.rs:12 'why?'; may be given several times
     #[arg(short = 'C', long = "comment", num_args = 2, value_names = ["FILE:LINE", "TEXT"])]
     pub(crate) comments: Vec<String>,
-    /// Write remarks into the diff, in your editor: lines that begin with '>'
+    /// Write comments into the diff in your editor, as lines that begin with '>'
     #[arg(short, long, requires = "agent")]
     pub(crate) edit: bool,
-    /// Judge only if the work is still at this commit
+    /// Record the verdict only if the work is still at this commit
     #[arg(long, value_name = "COMMIT")]
     pub(crate) head: Option<String>,
-    /// Do not tell the agent of the changes yet; an agent that would run them as a script, such as sh, cannot be told
+    /// Do not send the changes to the agent yet; required for agents that would run the message as a
+    /// script, such as sh
     #[arg(long, requires = "changes")]
     pub(crate) keep: bool,
     /// Print the result as one JSON object
@@ -70,30 +74,29 @@ pub(crate) struct Cli {
 
 pub(crate) const PAGE: Page = Page {
     examples: &[
-        ("git orchestra review", "See what waits, pick one and decide"),
-        ("git orchestra review add-auth", "See what there is to know of one"),
-        ("git orchestra review add-auth --by claude --test 'cargo test'", "Let another agent judge it"),
+        ("git orchestra review", "List what waits for a verdict, pick one and decide"),
+        ("git orchestra review add-auth", "Show the work of one agent"),
+        ("git orchestra review add-auth --by claude --test 'cargo test'", "Let another agent review it"),
         ("git orchestra review add-auth --approve -m 'well done'", "Approve it"),
         (
             "git orchestra review add-auth --by claude --fix --automerge",
-            "Let it repair small things, and land what it approves",
+            "Let the reviewer repair small faults, and land what it approves",
         ),
         (
             "git orchestra review add-auth --changes --edit",
-            "Send it back with remarks that you write into the diff",
+            "Send it back with comments that you write into the diff",
         ),
         (
             "git orchestra review add-auth --changes -C src/auth.rs:40 'this can panic'",
-            "Send it back with a remark",
+            "Send it back with one comment",
         ),
     ],
     sections: &[(
         "WHICH VERDICT COUNTS",
-        &[
-            "Of one reviewer the last one; of several reviewers of the same patch, the strictest: one who rejects is not outvoted. \
-             All are kept, and git log shows them as notes (refs/orchestra/notes/reviews). Verdicts from other clones count only \
-             from writers in git config orchestra.trustWriter.",
-        ],
+        &["The last verdict of each reviewer counts; if several reviewers judged the same patch, the \
+             strictest one decides: a rejection is not outvoted. All verdicts are kept, and git log shows \
+             them as notes (refs/orchestra/notes/reviews). Verdicts from other clones count only if git \
+             config orchestra.trustWriter names their writer."],
     )],
     configuration: false,
     see_also: &["git-orchestra-diff", "git-orchestra-merge-ranked", "git-orchestra-resume"],
@@ -110,7 +113,7 @@ impl Cli {
         let comments =
             self.comments.chunks_exact(2).map(|pair| comment(&pair[0], &pair[1])).collect::<Result<_>>()?;
         if verdict.is_none() && (self.message.is_some() || !self.comments.is_empty() || self.edit) {
-            return Err(Error::new(Code::ArgumentMissing, "something is said, and no verdict given")
+            return Err(Error::new(Code::ArgumentMissing, "a message or a comment needs a verdict")
                 .hint("--approve, --reject or --changes"));
         }
         let give = verdict.map(|verdict| GivenVerdict {
@@ -131,7 +134,7 @@ fn comment(place: &str, text: &str) -> Result<Comment> {
             Code::PlaceUnknown,
             format!("-C: '{}' is not FILE:LINE", orchestra::model::text::safe(place)),
         )
-        .hint("-C src/main.rs:12 'what you have to say'")
+        .hint("-C src/main.rs:12 'your comment'")
     })?;
     Ok(Comment { file, line, text: text.to_owned() })
 }

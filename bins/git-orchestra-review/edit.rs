@@ -1,21 +1,22 @@
-//! Remarks written into the diff, in the user's own editor.
+//! Lets the user write comments into the diff, in their editor.
 
 use std::io::Write;
 
 use orchestra::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::Git,
     model::verdict::Comment,
     ops::{
         configuration::AcceptedRepo,
         diff,
-        review::remarks::{parse, template},
+        review::comments::{parse, template},
     },
-    process, world,
+    process,
 };
+use orchestra_terminal::here;
 
-/// Opens the diff of a work, and reads the remarks.
+/// Opens the diff of an agent's work in the editor, and returns the comments in it.
 pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>> {
     let cannot = || "cannot write a temporary file".to_owned();
     let request = diff::Request { agent: agent.to_owned(), committed: true, ..diff::Request::default() };
@@ -23,15 +24,16 @@ pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>>
     let file = tempfile::Builder::new().prefix("review-").suffix(".diff").tempfile();
     let mut file = file.context(Kind::External, cannot)?;
     file.write_all(text.as_bytes()).and_then(|()| file.flush()).context(Kind::External, cannot)?;
-    let editor = Git::new(&world::directory(), "var").arg("GIT_EDITOR").line()?;
-    let mut shell = process::command("/bin/sh");
+    let editor =
+        Git::new(here::environment(), here::environment().directory(), "var").arg("GIT_EDITOR").line()?;
+    let mut shell = process::command(here::environment(), "/bin/sh");
     shell.args(["-c", &format!("{editor} \"$1\""), "editor"]).arg(file.path());
     let status = process::status(&mut shell)
         .context(Code::ProgramFailed, || format!("cannot run the editor '{editor}'"))?;
     if !status.success() {
         return Err(Error::new(
             Code::ProgramFailed,
-            format!("the editor '{editor}' failed ({status}); nothing was said"),
+            format!("the editor '{editor}' failed ({status}); no verdict recorded"),
         ));
     }
     let edited = std::fs::read(file.path()).context(Kind::External, cannot)?;

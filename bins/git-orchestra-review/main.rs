@@ -1,8 +1,8 @@
-//! `git orchestra review`: judge an agent's work.
+//! `git orchestra review`: records a verdict on an agent's work.
 
-mod ask;
 mod cli;
 mod edit;
+mod interactive;
 mod show;
 mod view;
 

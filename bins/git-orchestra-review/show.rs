@@ -1,4 +1,4 @@
-//! What `review` says of a work, as text.
+//! Formats an agent's work for a review.
 
 use orchestra::{
     model::text,
@@ -13,47 +13,47 @@ use orchestra_terminal::{
     style::{Painter, Role},
 };
 
-/// Lines of a task, commits and files that are shown; more are counted.
-const TASK: usize = 12;
-const COMMITS: usize = 10;
-const FILES: usize = 20;
+/// How many lines of the task, commits and files are shown; more are only counted.
+const TASK_LINES: usize = 12;
+const MAX_COMMITS: usize = 10;
+const MAX_FILES: usize = 20;
 
-/// Says what else the user must know of a report.
+/// Prints the warnings of a report, and that git log shows notes now.
 pub(crate) fn notices(terminal: &Terminal, report: &Report) {
     for warning in &report.warnings {
         terminal.warn(warning);
     }
     if report.notes_shown {
-        terminal.hint(
-            "from now on git log shows the notes on what was judged and landed (git config notes.displayRef)",
-        );
+        terminal
+            .hint("git log now shows the notes on reviewed and landed work (git config notes.displayRef)");
     }
 }
 
-/// Everything there is to know, in a page.
-pub(crate) fn details(work: &ReviewedWork, paint: &Painter) -> String {
-    let head = |name: &str| paint.as_role(Role::Head, name);
-    let mut out = format!("{}\n", agents::line(&work.agent, paint));
+/// Formats the task, the commits, the files and the known facts of an agent's work.
+pub(crate) fn details(work: &ReviewedWork, painter: &Painter) -> String {
+    let head = |name: &str| painter.as_role(Role::Head, name);
+    let mut out = format!("{}\n", agents::line(&work.agent, painter));
     out.push_str(&format!("\n{}\n", head("TASK")));
-    section(&mut out, work.task.lines().map(str::to_owned).collect(), TASK, "lines");
+    section(&mut out, work.task.lines().map(str::to_owned).collect(), TASK_LINES, "lines");
     out.push_str(&format!("\n{}\n", head("COMMITS")));
     section(
         &mut out,
         work.commits_made.iter().map(|made| format!("{} {}", made.id.short(), made.subject)).collect(),
-        COMMITS,
+        MAX_COMMITS,
         "commits",
     );
     out.push_str(&format!("\n{}\n", head("FILES")));
     let number = |lines: Option<u64>| lines.map_or_else(|| "?".to_owned(), |lines| lines.to_string());
-    let file =
-        |file: &diff::File| format!("+{} -{} {}", number(file.insertions), number(file.deletions), file.path);
-    section(&mut out, work.files.iter().map(file).collect(), FILES, "files");
+    let file = |file: &diff::ChangedFile| {
+        format!("+{} -{} {}", number(file.insertions), number(file.deletions), file.path)
+    };
+    section(&mut out, work.files.iter().map(file).collect(), MAX_FILES, "files");
     let mut facts: Vec<String> = work.problem.iter().cloned().collect();
     facts.extend(
         work.agent
             .denials
             .filter(|denials| *denials > 0)
-            .map(|denials| format!("{denials} things were denied to it")),
+            .map(|denials| format!("{denials} requests were denied")),
     );
     facts.extend(
         (work.agent.left_out > 0).then(|| format!("{} files were left out of its work", work.agent.left_out)),
@@ -74,19 +74,19 @@ pub(crate) fn details(work: &ReviewedWork, paint: &Painter) -> String {
     if let Some(known) = &work.known {
         let holds = match known.holds {
             VerdictMatch::Current => String::new(),
-            VerdictMatch::Carried => "; the patch is the same since".to_owned(),
+            VerdictMatch::Carried => "; the patch is unchanged since".to_owned(),
             VerdictMatch::Stale => {
                 format!(
-                    "; of another work: git orchestra diff {} --since-review shows what is new",
+                    "; stale, the work changed: git orchestra diff {} --since-review shows what is new",
                     work.agent.id
                 )
             }
         };
         facts.push(if known.counts {
-            format!("{} by {}{holds}", known.verdict.past(), known.by)
+            format!("{} by {}{holds}", known.verdict.label(), known.by)
         } else {
             let (word, by) = (known.verdict.as_str(), agents::proposed_by(&known.writer));
-            format!("{word} {by} (it says: {}){holds}", known.by)
+            format!("{word} {by} (claims to be {}){holds}", known.by)
         });
     }
     out.push_str(&format!("\n{}\n", head("KNOWN")));

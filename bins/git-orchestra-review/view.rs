@@ -1,4 +1,4 @@
-//! What `review` shows.
+//! Prints the report of `review`.
 
 use orchestra::{
     Result,
@@ -7,84 +7,85 @@ use orchestra::{
         merge_ranked::Report as Landed,
         review::{
             self, Report, Request,
-            by::{self, By},
+            by_agent::{self, ByAgentRequest},
         },
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, agents, here, interrupt, json};
+use orchestra_terminal::{Exit, Terminal, accepted, agents, context, here, json};
 
-use crate::{ask, cli::Cli, edit, show};
+use crate::{cli::Cli, edit, interactive, show};
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let mut request = cli.request()?;
     let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
     if request.agent.is_none() && !asks {
         let report = review::list(&here::repository()?)?;
-        return answer(terminal, cli, &report, &request);
+        return print_answer(terminal, cli, &report, &request);
     }
     let repo = accepted::repository(terminal)?;
     if let (true, Some(give), Some(agent)) = (cli.edit, &mut request.give, &cli.agent) {
         give.comments.extend(edit::comments(&repo, agent)?);
     }
     if let (Some(profile), Some(agent)) = (&cli.by, &cli.agent) {
-        let by = By { profile: profile.clone(), test: cli.test.clone(), fix: cli.fix };
-        let interrupted = interrupt::flag()?;
-        let mut report = by::run(&repo, agent, &by, &interrupted)?;
+        let by = ByAgentRequest { profile: profile.clone(), test: cli.test.clone(), fix: cli.fix };
+        let context = context::interruptible(terminal)?;
+        let mut report = by_agent::run(&context, &repo, agent, &by)?;
         if cli.automerge {
-            review::land(&repo, &mut report, &interrupted)?;
+            review::land(&context, &repo, &mut report)?;
         }
-        return answer(terminal, cli, &report, &request);
+        return print_answer(terminal, cli, &report, &request);
     }
     if asks {
-        return ask::run(terminal, &repo, request.agent);
+        return interactive::run(terminal, &repo, request.agent);
     }
-    let mut report = review::run(&repo, &request)?;
+    let context = context::interruptible(terminal)?;
+    let mut report = review::run(&context, &repo, &request)?;
     if cli.automerge {
-        review::land(&repo, &mut report, &*interrupt::flag()?)?;
+        review::land(&context, &repo, &mut report)?;
     }
-    answer(terminal, cli, &report, &request)
+    print_answer(terminal, cli, &report, &request)
 }
 
-fn answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Request) -> Result<Exit> {
+fn print_answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Request) -> Result<Exit> {
     if cli.json {
-        json::answer(terminal, wire::REVIEW, report)?;
+        json::print_answer(terminal, wire::REVIEW, report)?;
     } else {
         show_report(terminal, report, request);
     }
     show::notices(terminal, report);
     if let (Some(why), Some(work)) = (&report.not_landed, &report.work) {
-        terminal.warn(&format!("'{}' was approved and not landed; {why}", work.agent.id));
+        terminal.warn(&format!("'{}' was approved but not landed; {why}", work.agent.id));
         terminal.hint_command(&[&"git", &"orchestra", &"merge-ranked", &work.agent.id]);
     }
-    let stayed = report.not_landed.is_some()
+    let not_landed = report.not_landed.is_some()
         || report.landing.as_ref().is_some_and(|landing| landing.moved_to().is_none());
-    Ok(if report.given == Some(Verdict::Reject) || stayed { Exit::No } else { Exit::Done })
+    Ok(if report.given == Some(Verdict::Reject) || not_landed { Exit::No } else { Exit::Done })
 }
 
 fn show_report(terminal: &Terminal, report: &Report, request: &Request) {
     match (&report.work, report.given) {
         (Some(work), Some(verdict)) => {
-            let told = if report.told { "; the agent was told, and works on it" } else { "" };
+            let told = if report.told { "; sent to the agent, which is working on it" } else { "" };
             if let Some(repaired) = report.repaired {
-                terminal.answer(&format!(
+                terminal.print(&format!(
                     "{} repaired by the reviewer: {}\n",
                     work.agent.id,
                     repaired.short()
                 ));
             }
-            terminal.answer(&format!("{} {}{told}\n", work.agent.id, verdict.past()));
+            terminal.print(&format!("{} {}{told}\n", work.agent.id, verdict.label()));
             if let Some(landing) = &report.landing {
-                landed(terminal, landing);
+                print_landing(terminal, landing);
             }
         }
         (Some(work), None) => {
             agents::warn_unreadable(terminal, &report.unreadable);
-            terminal.answer(&show::details(work, terminal.paint()));
+            terminal.print(&show::details(work, terminal.painter()));
             let id = &work.agent.id;
             terminal.hint(&format!("git orchestra diff {id}"));
             if report.archived {
-                terminal.say(&format!("{id} is archived: it was removed from this repository"));
+                terminal.eprintln(&format!("{id} is archived: it was removed from this repository"));
             } else {
                 terminal
                     .hint(&format!("git orchestra review {id} --approve, --reject or --changes -m 'which'"));
@@ -95,33 +96,33 @@ fn show_report(terminal: &Terminal, report: &Report, request: &Request) {
     }
 }
 
-/// What became of a work that was to land.
-fn landed(terminal: &Terminal, landing: &Landed) {
+/// Prints the result of landing an approved work.
+fn print_landing(terminal: &Terminal, landing: &Landed) {
     let into = text::one_line(&landing.into, 100);
     for step in &landing.order {
         let outcome = step.outcome.label();
         let why = step.why.as_ref().unwrap_or(&step.reason);
-        terminal.answer(&format!(
+        terminal.print(&format!(
             "{} {outcome}: {}\n",
             text::one_line(&step.branch, 100),
             text::one_line(why, 200)
         ));
     }
     if let Some(commit) = landing.moved_to() {
-        terminal.answer(&format!("{into} is at {}\n", commit.short()));
-        terminal.hint("git orchestra undo takes it back");
+        terminal.print(&format!("{into} is at {}\n", commit.short()));
+        terminal.hint("git orchestra undo undoes the landing");
     } else if let Some(why) = landing.why_incomplete() {
         terminal.warn(why.reason());
-        terminal.hint("git orchestra merge-ranked --continue goes on, --abort gives it up");
+        terminal.hint("git orchestra merge-ranked --continue continues it, --abort aborts it");
     }
 }
 
 fn list(terminal: &Terminal, report: &Report) {
     agents::warn_unreadable(terminal, &report.unreadable);
     if report.waiting.is_empty() {
-        terminal.say("nothing waits for a verdict");
+        terminal.eprintln("no work waits for a verdict");
         return;
     }
-    terminal.answer(&agents::draw(&report.waiting, terminal.width(), terminal.paint()));
+    terminal.print(&agents::draw(&report.waiting, terminal.width(), terminal.painter()));
     terminal.hint("git orchestra review AGENT");
 }

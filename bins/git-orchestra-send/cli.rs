@@ -5,29 +5,31 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra::{Code, Error, Result, model::text, ops::send::Request};
 use orchestra_terminal::{complete, pages::Page};
 
-/// Say something to a running agent, or answer what it asks
+/// Send a message to a running agent, or answer its request
 ///
-/// A text is the agent's next instruction: it takes it up as soon as it can, at the latest when it is done with the one
-/// before. An agent that is 'waiting' asks: --allow and --deny answer, with -m for a note; a question with choices
-/// is answered by its text. Messages and answers are events of the agent's life.
+/// A message is the agent's next instruction: it reads it as soon as it can, at the latest when it has
+/// finished the current one. An agent that is 'waiting' has asked for a permission or a decision: --allow
+/// and --deny answer it, -m adds a note, and a question with choices is answered by the message. Messages
+/// and answers are events in the agent's history.
 ///
-/// With --allow, --deny or -m, every name is that of an agent, and there may be several; without them, an agent and a text.
+/// With --allow, --deny or -m, every name is that of an agent, and there may be several. Without them, give
+/// one agent and one message.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-send", version)]
 pub(crate) struct Cli {
-    /// The agent; the beginning of its name is enough
+    /// The agent; an unambiguous prefix of the name is enough
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::open_agents))]
     pub(crate) agent: String,
-    /// The message; with --allow, --deny or -m: more agents
+    /// The message; with --allow, --deny or -m, further agents
     #[arg(value_name = "TEXT")]
     pub(crate) more: Vec<String>,
-    /// Allow what it asks for
+    /// Allow what the agent asks for
     #[arg(long, conflicts_with = "deny")]
     pub(crate) allow: bool,
-    /// Deny what it asks for
+    /// Deny what the agent asks for
     #[arg(long)]
     pub(crate) deny: bool,
-    /// The message, or a note to go with an answer
+    /// The message, or a note for an answer
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
     /// Print the result as one JSON object
@@ -37,9 +39,9 @@ pub(crate) struct Cli {
 
 pub(crate) const PAGE: Page = Page {
     examples: &[
-        ("git orchestra send add-auth 'use the existing session table'", "Give it one more instruction"),
-        ("git orchestra send add-auth --allow", "Allow what it asks for"),
-        ("git orchestra send add-auth --deny -m 'never push; commit only'", "Deny it, and say why"),
+        ("git orchestra send add-auth 'use the existing session table'", "Send one more instruction"),
+        ("git orchestra send add-auth --allow", "Allow what the agent asks for"),
+        ("git orchestra send add-auth --deny -m 'never push; commit only'", "Deny it, and give the reason"),
         ("git orchestra send add-auth fix-parser --allow", "Allow what two agents ask for"),
     ],
     sections: &[],
@@ -48,7 +50,7 @@ pub(crate) const PAGE: Page = Page {
 };
 
 impl Cli {
-    /// What is asked for. `is_agent` tells whether a word is the whole name of an agent.
+    /// Returns the request that was typed. `is_agent` says whether a word is the full name of an agent.
     pub(crate) fn request(&self, is_agent: impl Fn(&str) -> bool) -> Result<Request> {
         let allow = if self.allow { Some(true) } else { self.deny.then_some(false) };
         let first = self.agent.clone();
@@ -56,7 +58,7 @@ impl Cli {
             if let Some(text) = self.more.iter().find(|word| word.contains(char::is_whitespace)) {
                 let shown = text::one_line(text, 60);
                 return Err(Error::new(Code::NameInvalid, format!("'{shown}' is not the name of an agent"))
-                    .hint("with --allow or --deny, a note follows -m: --deny -m 'why'"));
+                    .hint("give a note with -m: --deny -m 'why'"));
             }
             let agents = [&[first], self.more.as_slice()].concat();
             return Ok(Request { agents, text: self.message.clone(), allow });
@@ -64,9 +66,9 @@ impl Cli {
         match self.more.as_slice() {
             [] => Ok(Request { agents: vec![first], text: None, allow }),
             [name] if is_agent(name) => Err(Error::usage(format!("'{name}' is an agent, not a message"))
-                .hint(format!("git orchestra send {first} {name} -m 'what to do next' tells both"))),
+                .hint(format!("git orchestra send {first} {name} -m 'what to do next' sends to both"))),
             [text] => Ok(Request { agents: vec![first], text: Some(text.clone()), allow }),
-            _ => Err(Error::new(Code::MessageInvalid, "there is more than one message")
+            _ => Err(Error::new(Code::MessageInvalid, "more than one message given")
                 .hint("git orchestra send AGENT 'one message in quotes'")
                 .hint("git orchestra send AGENT AGENT -m 'a message to several'")),
         }

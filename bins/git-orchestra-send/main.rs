@@ -1,4 +1,4 @@
-//! `git orchestra send`: say something to an agent, or answer it.
+//! `git orchestra send`: sends a message to an agent, or answers its request.
 
 mod cli;
 mod view;

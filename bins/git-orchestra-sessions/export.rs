@@ -1,38 +1,38 @@
-//! A conversation as Markdown, or byte for byte.
+//! Prints a session as Markdown, or byte for byte.
 
 use orchestra::{
     Result,
     model::text,
     ops::sessions::{ItemKind, Session, TranscriptItem, edit, read},
 };
-use orchestra_terminal::{Exit, Terminal, markdown};
+use orchestra_terminal::{Exit, Terminal, here, markdown};
 
-use crate::{scope, words};
+use crate::{formats, scope};
 
-/// Levels above the headings in what is said: the title of the conversation, and who speaks.
-const LEVEL: usize = 2;
+/// The number of heading levels above the headings of a message: the title of the session, and the speaker.
+const HEADING_LEVEL: usize = 2;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Result<Exit> {
     let repo = scope::repository()?;
-    let mut open = read::open(repo.as_ref(), id)?;
+    let mut open = read::open(here::environment(), repo.as_ref(), id)?;
     if raw {
         return match open.copy(&mut terminal.writer()) {
             Err(_) if terminal.is_closed() => Ok(Exit::Done),
             other => other.map(|()| Exit::Done),
         };
     }
-    terminal.answer(&head(&open.session));
-    let mut last = Last::new(&open.session);
-    let too_long = open.pieces(|piece| {
-        if let Some(shown) = markdown(&piece, full, &mut last) {
-            terminal.answer(&shown);
+    terminal.print(&head(&open.session));
+    let mut last = ExportState::new(&open.session);
+    let too_long = open.each_item(|item| {
+        if let Some(shown) = markdown(&item, full, &mut last) {
+            terminal.print(&shown);
         }
         !terminal.is_closed()
     })?;
-    words::troubles(terminal, &open.troubles, true);
+    formats::print_read_failures(terminal, &open.troubles, true);
     if too_long > 0 {
         terminal.warn(&format!(
-            "{} too long to be exported; --jsonl copies every byte",
+            "{} too long to export; --jsonl prints every byte",
             text::count(too_long, "line")
         ));
     }
@@ -43,11 +43,11 @@ fn head(session: &Session) -> String {
     let title = session
         .title
         .as_deref()
-        .map_or_else(|| session.id.clone(), |title| text::one_line(title, text::TITLE));
+        .map_or_else(|| session.id.clone(), |title| text::one_line(title, text::MAX_TITLE_WIDTH));
     let mut out = format!("# {title}\n\n");
     let facts = [
         ("Session", Some(format!("`{}` ({})", session.id, session.program))),
-        ("Sub-agent of", session.subagent_of.as_deref().map(|id| format!("`{}`", text::safe(id)))),
+        ("Subagent of", session.subagent_of.as_deref().map(|id| format!("`{}`", text::safe(id)))),
         ("Folder", session.cwd.as_deref().map(|cwd| format!("`{}`", text::one_line(cwd, 400)))),
         ("Branch", session.branch.as_deref().map(|branch| format!("`{}`", text::one_line(branch, 400)))),
         ("Model", session.model.as_deref().map(|model| text::one_line(model, 100))),
@@ -59,31 +59,36 @@ fn head(session: &Session) -> String {
     out
 }
 
-/// Who asks and who answers, who spoke last, and whether that ended in a list.
-struct Last {
-    asks: &'static str,
-    answers: &'static str,
+/// The state of the export: who prompts and who answers, who spoke last, and whether that message ended in
+/// a list.
+struct ExportState {
+    prompter: &'static str,
+    answerer: &'static str,
     who: &'static str,
     list: bool,
 }
 
-impl Last {
-    /// In the file of a sub-agent the agent asks that.
+impl ExportState {
+    /// In the transcript of a subagent, the agent is the one who prompts.
     const fn new(session: &Session) -> Self {
-        let (asks, answers) =
-            if session.subagent_of.is_some() { ("Agent", "Sub-agent") } else { ("User", "Agent") };
-        Self { asks, answers, who: "", list: false }
+        let (prompter, answerer) =
+            if session.subagent_of.is_some() { ("Agent", "Subagent") } else { ("User", "Agent") };
+        Self { prompter, answerer, who: "", list: false }
     }
 }
 
-/// What is said under a heading for who says it, which stands where the speaker changes.
-fn markdown(piece: &TranscriptItem, full: bool, last: &mut Last) -> Option<String> {
-    let agent = if piece.by_subagent { "Sub-agent" } else { last.answers };
-    let (who, said) = match &piece.what {
-        _ if piece.by_subagent && !full => return None,
-        ItemKind::Prompt(words) if piece.by_subagent => ("Sub-agent", quoted(words)),
-        ItemKind::Prompt(words) => (last.asks, format!("{}\n", markdown::below(&body(words), LEVEL))),
-        ItemKind::Answer(words) => (agent, format!("{}\n", markdown::below(&body(words), LEVEL))),
+/// Formats an item, below a heading if the speaker changes. Returns `None` for items that are not exported.
+fn markdown(item: &TranscriptItem, full: bool, last: &mut ExportState) -> Option<String> {
+    let agent = if item.by_subagent { "Subagent" } else { last.answerer };
+    let (who, content) = match &item.what {
+        _ if item.by_subagent && !full => return None,
+        ItemKind::Prompt(words) if item.by_subagent => ("Subagent", quoted(words)),
+        ItemKind::Prompt(words) => {
+            (last.prompter, format!("{}\n", markdown::lower_headings(&body(words), HEADING_LEVEL)))
+        }
+        ItemKind::Answer(words) => {
+            (agent, format!("{}\n", markdown::lower_headings(&body(words), HEADING_LEVEL)))
+        }
         ItemKind::Thought(words) if full => (agent, quoted(words)),
         ItemKind::Tool { name, input } if full => (
             agent,
@@ -95,31 +100,31 @@ fn markdown(piece: &TranscriptItem, full: bool, last: &mut Last) -> Option<Strin
         ),
         ItemKind::Tool { name, input } => {
             let changes = changed(input).map(|changes| markdown::indented(&changes)).unwrap_or_default();
-            (agent, format!("- **{}** {}\n{changes}", text::safe(name), code(&words::about(input))))
+            (agent, format!("- **{}** {}\n{changes}", text::safe(name), code(&formats::tool_subject(input))))
         }
         ItemKind::Result { error, text } if full => (
             agent,
             format!("{}\n\n{}", if *error { "Failed:" } else { "Gave:" }, markdown::fenced("", &body(text))),
         ),
         ItemKind::Result { error: true, text } => {
-            (agent, format!("  - failed: {}\n", code(&words::gist(text))))
+            (agent, format!("  - failed: {}\n", code(&formats::tool_result(text))))
         }
-        ItemKind::Thought(_) | ItemKind::Result { .. } | ItemKind::Note(_) => return None,
+        ItemKind::Thought(_) | ItemKind::Result { .. } | ItemKind::Remark(_) => return None,
     };
-    let anew = last.who != who || who == last.asks;
-    let at = piece.at.as_deref().map_or_else(String::new, |at| format!(" ({})", text::one_line(at, 40)));
-    let list = said.starts_with("- ") || said.starts_with("  - ");
-    let before = match (anew, last.list && !list) {
+    let needs_heading = last.who != who || who == last.prompter;
+    let at = item.at.as_deref().map_or_else(String::new, |at| format!(" ({})", text::one_line(at, 40)));
+    let list = content.starts_with("- ") || content.starts_with("  - ");
+    let before = match (needs_heading, last.list && !list) {
         (true, _) => format!("\n## {who}{at}\n\n"),
-        // Else it would go on in the list.
+        // Without a blank line the text would become part of the list.
         (false, true) => "\n".to_owned(),
         (false, false) => String::new(),
     };
     (last.who, last.list) = (who, list);
-    Some(format!("{before}{said}{}", if list { "" } else { "\n" }))
+    Some(format!("{before}{content}{}", if list { "" } else { "\n" }))
 }
 
-/// What an edit changes.
+/// Formats the lines that an edit changes as a diff, or returns `None` if the tool was no edit.
 fn changed(input: &str) -> Option<String> {
     let changes = edit::changes(input);
     let line = |change: &edit::Change| match change {
@@ -130,7 +135,7 @@ fn changed(input: &str) -> Option<String> {
     (!lines.is_empty()).then(|| markdown::fenced("diff", &body(&lines.join("\n"))))
 }
 
-/// As it is, but for what a terminal would obey.
+/// Returns the text with control sequences made visible.
 fn body(words: &str) -> String {
     text::safe_block(words.trim_end().trim_start_matches(['\r', '\n']))
 }

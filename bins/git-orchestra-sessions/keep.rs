@@ -1,61 +1,61 @@
-//! Keeping, forgetting and adopting.
+//! Prints the reports of `keep`, `forget` and `adopt`.
 
 use orchestra::{
     Result,
     ops::sessions::{
         adopt::{self, Request},
-        keep::{self, Forget, Keep, Report},
+        keep::{self, ForgetRequest, KeepRequest, Report},
     },
     wire::{self, Answer},
 };
-use orchestra_terminal::{Exit, Terminal, accepted, here, json};
+use orchestra_terminal::{Exit, Terminal, accepted, context, here, json};
 
-use crate::cli::Several;
+use crate::cli::SessionIds;
 
-pub(crate) fn keep(terminal: &Terminal, some: &Several) -> Result<Exit> {
+pub(crate) fn keep(terminal: &Terminal, some: &SessionIds) -> Result<Exit> {
     let repo = here::repository()?;
-    let report = keep::keep(&repo, &Keep { sessions: some.ids.clone() })?;
-    tell(terminal, some, wire::KEEP, &report, ["kept", "nothing new to keep"])
+    let report = keep::keep(&repo, &KeepRequest { sessions: some.ids.clone() })?;
+    print_report(terminal, some, wire::KEEP, &report, ["kept", "is up to date"])
 }
 
 pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json: bool) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
-    let report = adopt::run(&repo, &Request { session: id.to_owned(), base })?;
+    let report = adopt::run(&context::uninterrupted(), &repo, &Request { session: id.to_owned(), base })?;
     report.warnings.iter().for_each(|warning| terminal.warn(warning));
     if as_json {
-        json::answer(terminal, wire::ADOPT, &report)?;
+        json::print_answer(terminal, wire::ADOPT, &report)?;
         return Ok(Exit::Done);
     }
-    terminal.answer(&format!("{}\n", report.agent));
-    terminal.hint(&format!("git orchestra resume {} -m '…' goes on with it", report.agent));
+    terminal.print(&format!("{}\n", report.agent));
+    terminal.hint(&format!("git orchestra resume {} -m '…' resumes it", report.agent));
     Ok(Exit::Done)
 }
 
-pub(crate) fn forget(terminal: &Terminal, some: &Several, dry_run: bool) -> Result<Exit> {
+pub(crate) fn forget(terminal: &Terminal, some: &SessionIds, dry_run: bool) -> Result<Exit> {
     let repo = here::repository()?;
-    let report = keep::forget(&repo, &Forget { sessions: some.ids.clone(), dry_run })?;
-    tell(
+    let report = keep::forget(&repo, &ForgetRequest { sessions: some.ids.clone(), dry_run })?;
+    print_report(
         terminal,
         some,
         wire::FORGET,
         &report,
-        [if dry_run { "would be forgotten" } else { "forgotten" }, "was not kept"],
+        [if dry_run { "would be deleted" } else { "deleted" }, "was not kept"],
     )
 }
 
-fn tell(
+fn print_report(
     terminal: &Terminal,
-    some: &Several,
+    some: &SessionIds,
     kind: Answer<Report>,
     report: &Report,
     words: [&str; 2],
 ) -> Result<Exit> {
     if some.json {
-        json::answer(terminal, kind, report)?;
+        json::print_answer(terminal, kind, report)?;
         return Ok(Exit::Done);
     }
     for one in &report.sessions {
-        terminal.answer(&format!("{} {}\n", one.id, if one.changed { words[0] } else { words[1] }));
+        terminal.print(&format!("{} {}\n", one.id, if one.changed { words[0] } else { words[1] }));
     }
     Ok(Exit::Done)
 }

@@ -1,4 +1,4 @@
-//! The list.
+//! Prints the list of sessions.
 
 use std::collections::BTreeSet;
 
@@ -9,54 +9,55 @@ use orchestra::{
     wire, world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, humanize, json,
+    Exit, Terminal, context, here, humanize, json,
     style::Role,
-    table::{self, Text},
+    table::{self, TableCell},
 };
 
-use crate::{cli::Cli, scope, words};
+use crate::{cli::Cli, formats, scope};
 
-/// Characters of an id that are shown at least.
-const SHORT: usize = 8;
-/// Columns of a branch and of a folder, where there is room.
-const BRANCH: usize = 28;
-const FOLDER: usize = 60;
+/// The smallest number of characters of an id that are shown.
+const MIN_ID: usize = 8;
+/// The widths of a branch and of a directory, in columns, where there is room.
+const BRANCH_WIDTH: usize = 28;
+const FOLDER_WIDTH: usize = 60;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = scope::repository_for(&cli.which)?;
-    let report = sessions::run(repo.as_ref(), &cli.which.request(cli.limit)?)?;
-    words::troubles(terminal, &report.troubles, cli.which.verbose);
+    let report =
+        sessions::run(&context::interruptible(terminal)?, repo.as_ref(), &cli.which.request(cli.limit)?)?;
+    formats::print_read_failures(terminal, &report.troubles, cli.which.verbose);
     if cli.json {
-        json::answer(terminal, wire::SESSIONS, &report)?;
+        json::print_answer(terminal, wire::SESSIONS, &report)?;
         return Ok(Exit::Done);
     }
     if cli.nul {
-        report.sessions.iter().for_each(|session| terminal.answer(&format!("{}\0", session.id)));
+        report.sessions.iter().for_each(|session| terminal.print(&format!("{}\0", session.id)));
         return Ok(Exit::Done);
     }
     if report.sessions.is_empty() {
-        words::nothing(terminal, cli.which.all);
+        formats::print_none(terminal, cli.which.all);
         return Ok(Exit::Done);
     }
-    terminal.answer(&draw(&report.sessions, cli.which.all, terminal));
+    terminal.print(&draw(&report.sessions, cli.which.all, terminal));
     name_copies(&report.sessions, terminal);
     if report.more > 0 {
-        terminal.say(&format!("{} more; --limit 0 shows all", report.more));
+        terminal.eprintln(&format!("{} more; --limit 0 shows all", report.more));
     }
     Ok(Exit::Done)
 }
 
-/// Says which ids have several files: each can be named by its path.
+/// Hints at ids that several files share: each file can be named by its path.
 fn name_copies(sessions: &[Session], terminal: &Terminal) {
     let mut named = BTreeSet::new();
-    for one in sessions.iter().filter(|one| !one.other_files.is_empty()) {
-        if named.insert(&one.id) {
-            let id = text::safe(&one.id);
+    for session in sessions.iter().filter(|session| !session.other_files.is_empty()) {
+        if named.insert(&session.id) {
+            let id = text::safe(&session.id);
             terminal.hint(&format!(
-                "{} files have the id {id}; name one by its path:",
-                one.other_files.len() + 1
+                "{} files have the id {id}; name one of them by its path:",
+                session.other_files.len() + 1
             ));
-            one.path.iter().chain(&one.other_files).for_each(|path| {
+            session.path.iter().chain(&session.other_files).for_each(|path| {
                 terminal.hint(&quote::command(&[&"git", &"orchestra", &"sessions", &"show", path]));
             });
         }
@@ -64,15 +65,18 @@ fn name_copies(sessions: &[Session], terminal: &Terminal) {
 }
 
 fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
-    let now = world::now().as_second();
+    let now = here::environment().now().as_second();
     let any = |has: fn(&Session) -> bool| sessions.iter().any(has);
-    let (state, cost, agent) =
-        (any(|one| one.live || one.kept), any(|one| one.cost_usd.is_some()), any(|one| one.agent.is_some()));
-    let branch = any(|one| branch_of(one).is_some());
-    // A title needs what is left of a narrow terminal.
+    let (state, cost, agent) = (
+        any(|session| session.live || session.kept),
+        any(|session| session.cost_usd.is_some()),
+        any(|session| session.agent.is_some()),
+    );
+    let branch = any(|session| branch_of(session).is_some());
+    // On a narrow terminal the title needs the room.
     let room =
         |part: usize, most: usize| terminal.width().map_or(most, |width| (width / part).clamp(12, most));
-    let (folder_columns, branch_columns) = (room(5, FOLDER), room(7, BRANCH));
+    let (folder_columns, branch_columns) = (room(5, FOLDER_WIDTH), room(7, BRANCH_WIDTH));
     let mut headings = vec!["SESSION", "PROGRAM", "ACTIVE", "MESSAGES"];
     headings.extend(state.then_some("STATE"));
     headings.extend(cost.then_some("COST"));
@@ -80,27 +84,34 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
     headings.extend(branch.then_some("BRANCH"));
     headings.extend(agent.then_some("AGENT"));
     headings.push("TITLE");
-    let rows = sessions.iter().map(|one| {
-        let age = world::seconds(&one.last_active_at).map_or_else(String::new, |at| humanize::age(now - at));
+    let rows = sessions.iter().map(|session| {
+        let age = world::parse_unix_seconds(&session.last_active_at)
+            .map_or_else(String::new, |at| humanize::age(now - at));
         let mut row = vec![
-            Text::new(short(one, sessions)),
-            Text::new(one.program.clone()),
-            Text::number(age),
-            Text::number(one.messages.map_or_else(|| "?".to_owned(), |count| count.to_string())),
+            TableCell::new(short_id(session, sessions)),
+            TableCell::new(session.program.clone()),
+            TableCell::number(age),
+            TableCell::number(session.messages.map_or_else(|| "?".to_owned(), |count| count.to_string())),
         ];
-        row.extend(state.then(|| state_of(one)));
-        row.extend(cost.then(|| Text::number(one.cost_usd.map_or_else(|| "-".to_owned(), words::dollars))));
-        row.extend(everywhere.then(|| Text::new(end(&line(one.cwd.as_deref(), 4096), folder_columns))));
-        row.extend(branch.then(|| Text::new(line(branch_of(one), branch_columns))));
-        row.extend(agent.then(|| Text::new(one.agent.clone().unwrap_or_else(|| "-".to_owned()))));
-        row.push(Text::new(line(one.title.as_deref(), text::TITLE)));
+        row.extend(state.then(|| state_of(session)));
+        row.extend(
+            cost.then(|| {
+                TableCell::number(session.cost_usd.map_or_else(|| "-".to_owned(), formats::dollars))
+            }),
+        );
+        row.extend(
+            everywhere.then(|| TableCell::new(tail(&line(session.cwd.as_deref(), 4096), folder_columns))),
+        );
+        row.extend(branch.then(|| TableCell::new(line(branch_of(session), branch_columns))));
+        row.extend(agent.then(|| TableCell::new(session.agent.clone().unwrap_or_else(|| "-".to_owned()))));
+        row.push(TableCell::new(line(session.title.as_deref(), text::MAX_TITLE_WIDTH)));
         row
     });
-    table::draw(&headings, rows.collect(), terminal.width(), terminal.paint())
+    table::draw(&headings, rows.collect(), terminal.width(), terminal.painter())
 }
 
-/// The end of a text, which tells folders apart.
-fn end(text: &str, columns: usize) -> String {
+/// Returns the end of a text: it is the end that distinguishes directories.
+fn tail(text: &str, columns: usize) -> String {
     let length = text.chars().count();
     if length <= columns {
         return text.to_owned();
@@ -108,17 +119,17 @@ fn end(text: &str, columns: usize) -> String {
     format!("…{}", text.chars().skip(length + 1 - columns).collect::<String>())
 }
 
-/// The branch, unless the agent says it all.
-fn branch_of(one: &Session) -> Option<&str> {
-    let is_of_agent = |branch: &&str| one.agent.as_deref().is_some_and(|agent| branch.ends_with(agent));
-    one.branch.as_deref().filter(|branch| !is_of_agent(branch))
+/// Returns the session's branch, unless it is the one of its agent, which is shown already.
+fn branch_of(session: &Session) -> Option<&str> {
+    let is_of_agent = |branch: &&str| session.agent.as_deref().is_some_and(|agent| branch.ends_with(agent));
+    session.branch.as_deref().filter(|branch| !is_of_agent(branch))
 }
 
-fn state_of(one: &Session) -> Text {
-    match (one.live, one.kept) {
-        (true, _) => Text::role("live", Role::Active),
-        (false, true) => Text::role("kept", Role::Good),
-        (false, false) => Text::new("-"),
+fn state_of(session: &Session) -> TableCell {
+    match (session.live, session.kept) {
+        (true, _) => TableCell::role("live", Role::Active),
+        (false, true) => TableCell::role("kept", Role::Good),
+        (false, false) => TableCell::new("-"),
     }
 }
 
@@ -126,9 +137,10 @@ fn line(text: Option<&str>, columns: usize) -> String {
     text.map_or_else(|| "-".to_owned(), |text| text::one_line(text, columns))
 }
 
-/// As much of an id as tells it from the others of the list.
-fn short(one: &Session, all: &[Session]) -> String {
-    let shared = |other: &Session| one.id.bytes().zip(other.id.bytes()).take_while(|(a, b)| a == b).count();
-    let longest = all.iter().filter(|other| other.id != one.id).map(shared).max().unwrap_or(0);
-    one.id.chars().take(SHORT.max(longest + 1)).collect()
+/// Returns the prefix of an id that distinguishes it from the other ids of the list.
+fn short_id(session: &Session, all: &[Session]) -> String {
+    let shared =
+        |other: &Session| session.id.bytes().zip(other.id.bytes()).take_while(|(a, b)| a == b).count();
+    let longest = all.iter().filter(|other| other.id != session.id).map(shared).max().unwrap_or(0);
+    session.id.chars().take(MIN_ID.max(longest + 1)).collect()
 }

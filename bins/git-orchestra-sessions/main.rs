@@ -1,16 +1,16 @@
-//! `git orchestra sessions`: find and read the conversations of coding agents.
+//! `git orchestra sessions`: finds, reads, keeps and resumes the sessions of coding agents.
 
 mod cli;
 mod export;
-mod find;
-mod go_on;
+mod formats;
 mod keep;
 mod list;
+mod resume;
 mod scope;
+mod search;
 mod show;
 mod stats;
 mod view;
-mod words;
 
 use std::process::ExitCode;
 

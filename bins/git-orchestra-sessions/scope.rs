@@ -1,20 +1,20 @@
-//! In which repository conversations are looked for.
+//! Finds the repository whose sessions are meant.
 
 use orchestra::{Result, git::Repo};
 use orchestra_terminal::here;
 
-use crate::cli::Which;
+use crate::cli::SessionFilter;
 
-/// The repository here; none where there is none, which only some questions need.
+/// Opens the repository of the current directory, if there is one.
 pub(crate) fn repository() -> Result<Option<Repo>> {
     here::repository_if_any()
 }
 
-/// As [`repository`], where it limits what is looked at.
-pub(crate) fn repository_for(which: &Which) -> Result<Option<Repo>> {
+/// Opens the repository to which the selected sessions are limited. With --all there need not be one.
+pub(crate) fn repository_for(which: &SessionFilter) -> Result<Option<Repo>> {
     if which.all {
         return repository();
     }
-    let hint = "--all looks at every folder of this machine";
+    let hint = "--all includes every directory of this machine";
     here::repository().map(Some).map_err(|error| error.hint(hint))
 }

@@ -1,51 +1,50 @@
-//! One conversation, to be read.
+//! Shows one session as a conversation.
 
 use orchestra::{
     Result,
     model::text,
     ops::sessions::{ItemKind, Session, TranscriptItem, edit, read},
-    world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, humanize, json,
+    Exit, Terminal, here, humanize, json,
     pager::Pager,
     style::{Painter, Role},
 };
 
 use crate::{
+    formats::{self, COLUMNS, tool_result, tool_subject},
     scope,
-    words::{self, COLUMNS, about, gist},
 };
 
-/// What a sub-agent is called.
-const SUBAGENT: &str = "sub-agent";
-/// Lines of an edit that are shown where not everything is.
-const CHANGES: usize = 12;
+/// The name under which a subagent speaks.
+const SUBAGENT: &str = "subagent";
+/// The number of changed lines of an edit that are shown without --full.
+const MAX_CHANGES: usize = 12;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> Result<Exit> {
     let repo = scope::repository()?;
-    let mut open = read::open(repo.as_ref(), id)?;
+    let mut open = read::open(here::environment(), repo.as_ref(), id)?;
     if as_json {
-        words::troubles(terminal, &open.troubles, true);
-        return json::answer_session(terminal, &mut open).map(|()| Exit::Done);
+        formats::print_read_failures(terminal, &open.troubles, true);
+        return json::print_session(terminal, &mut open).map(|()| Exit::Done);
     }
-    let mut pager = Pager::start(terminal, &world::directory());
-    pager.show(&head(&open.session, terminal.paint()));
-    let mut talk = Talk::new(*terminal.paint(), full, &open.session);
-    let too_long = open.pieces(|piece| match talk.next(&piece) {
+    let mut pager = Pager::start(terminal);
+    pager.show(&header(&open.session, terminal.painter()));
+    let mut formatter = SessionFormatter::new(*terminal.painter(), full, &open.session);
+    let too_long = open.each_item(|item| match formatter.next(&item) {
         Some(shown) => pager.show(&format!("{shown}\n")),
         None => true,
     })?;
     drop(pager);
-    words::troubles(terminal, &open.troubles, true);
+    formats::print_read_failures(terminal, &open.troubles, true);
     if too_long > 0 && open.troubles.is_empty() {
-        terminal.warn(&format!("{} too long to be read", text::count(too_long, "line")));
+        terminal.warn(&format!("{} too long to read", text::count(too_long, "line")));
     }
     Ok(Exit::Done)
 }
 
-/// What stands above it.
-fn head(session: &Session, paint: &Painter) -> String {
+/// Formats the facts above the conversation.
+fn header(session: &Session, painter: &Painter) -> String {
     let mut facts: Vec<(&str, String)> = vec![("session", session.id.clone())];
     let line = |text: &Option<String>| text.as_deref().map(|text| text::one_line(text, COLUMNS));
     facts.extend(line(&session.title).map(|title| ("title", title)));
@@ -62,7 +61,7 @@ fn head(session: &Session, paint: &Painter) -> String {
         "active",
         format!("{}{}", started.map_or_else(String::new, |at| format!("{at} to ")), session.last_active_at),
     ));
-    facts.extend(session.cost_usd.map(|cost| ("cost", words::dollars(cost))));
+    facts.extend(session.cost_usd.map(|cost| ("cost", formats::dollars(cost))));
     let tokens = session.input_tokens.zip(session.output_tokens);
     facts.extend(tokens.map(|(read, written)| ("tokens", format!("{read} read, {written} written"))));
     for inner in &session.subagents {
@@ -76,21 +75,21 @@ fn head(session: &Session, paint: &Painter) -> String {
     }
     facts
         .into_iter()
-        .map(|(name, value)| format!("{} {value}\n", paint.as_role(Role::Faint, &format!("{name:<9}"))))
+        .map(|(name, value)| format!("{} {value}\n", painter.as_role(Role::Faint, &format!("{name:<9}"))))
         .collect()
 }
 
-/// A conversation being shown: who spoke last decides where a heading stands.
-struct Talk {
-    paint: Painter,
+/// A session that is being printed: a heading is needed where the speaker changes.
+struct SessionFormatter {
+    painter: Painter,
     full: bool,
-    /// Who asks, and who answers: in the file of a sub-agent the agent asks that.
-    asks: String,
-    answers: String,
+    /// Who prompts and who answers: in the transcript of a subagent, the agent prompts.
+    prompter: String,
+    answerer: String,
     last: Option<Speaker>,
 }
 
-/// Who speaks.
+/// The author of an item.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Speaker {
     Person,
@@ -98,96 +97,96 @@ enum Speaker {
     Subagent,
 }
 
-impl Talk {
-    fn new(paint: Painter, full: bool, session: &Session) -> Self {
+impl SessionFormatter {
+    fn new(painter: Painter, full: bool, session: &Session) -> Self {
         let program = text::safe(&session.program).into_owned();
-        let (asks, answers) = match session.subagent_of {
+        let (prompter, answerer) = match session.subagent_of {
             Some(_) => (program, SUBAGENT.to_owned()),
             None => ("you".to_owned(), program),
         };
-        Self { paint, full, asks, answers, last: None }
+        Self { painter, full, prompter, answerer, last: None }
     }
 
-    /// The piece as it is shown, below a heading where the speaker changes; nothing where it is not shown.
-    fn next(&mut self, piece: &TranscriptItem) -> Option<String> {
-        let speaker = match &piece.what {
-            _ if piece.by_subagent => Speaker::Subagent,
+    /// Formats an item, below a heading if the speaker changes; `None` if the item is not shown.
+    fn next(&mut self, item: &TranscriptItem) -> Option<String> {
+        let speaker = match &item.what {
+            _ if item.by_subagent => Speaker::Subagent,
             ItemKind::Prompt(_) => Speaker::Person,
             _ => Speaker::Agent,
         };
         let shown = match speaker {
-            Speaker::Subagent if !self.full => return self.folded(piece),
-            _ => piece_of(piece, self.full, &self.paint)?,
+            Speaker::Subagent if !self.full => return self.subagent_line(item),
+            _ => format_item(item, self.full, &self.painter)?,
         };
         let is_new = self.last != Some(speaker) || speaker == Speaker::Person;
-        // What the program remarks has no speaker of its own.
-        if matches!(piece.what, ItemKind::Note(_)) && !piece.by_subagent {
+        // A note of the program itself has no speaker.
+        if matches!(item.what, ItemKind::Remark(_)) && !item.by_subagent {
             return Some(shown);
         }
         self.last = Some(speaker);
-        Some(if is_new { format!("\n{}\n{shown}", self.heading(speaker, piece)) } else { shown })
+        Some(if is_new { format!("\n{}\n{shown}", self.heading(speaker, item)) } else { shown })
     }
 
-    /// A sub-agent in the same file is shown by what it was asked, and no more.
-    fn folded(&mut self, piece: &TranscriptItem) -> Option<String> {
-        let ItemKind::Prompt(words) = &piece.what else { return None };
+    /// Shows only the prompt of a subagent that is recorded in the same file.
+    fn subagent_line(&mut self, item: &TranscriptItem) -> Option<String> {
+        let ItemKind::Prompt(words) = &item.what else { return None };
         let asked = text::one_line(&one_paragraph(words), COLUMNS);
-        Some(format!("  {} sub-agent: {asked}", self.paint.as_role(Role::Faint, "·")))
+        Some(format!("  {} subagent: {asked}", self.painter.as_role(Role::Faint, "·")))
     }
 
-    fn heading(&self, speaker: Speaker, piece: &TranscriptItem) -> String {
+    fn heading(&self, speaker: Speaker, item: &TranscriptItem) -> String {
         let who = match speaker {
-            Speaker::Person => &self.asks,
-            Speaker::Agent => &self.answers,
+            Speaker::Person => &self.prompter,
+            Speaker::Agent => &self.answerer,
             Speaker::Subagent => SUBAGENT,
         };
-        let at = piece.at.as_deref().map_or_else(String::new, |at| text::one_line(at, 40));
-        self.paint.as_role(Role::Faint, format!("── {who}  {at}").trim_end())
+        let at = item.at.as_deref().map_or_else(String::new, |at| text::one_line(at, 40));
+        self.painter.as_role(Role::Faint, format!("── {who}  {at}").trim_end())
     }
 }
 
-fn piece_of(piece: &TranscriptItem, full: bool, paint: &Painter) -> Option<String> {
+fn format_item(item: &TranscriptItem, full: bool, painter: &Painter) -> Option<String> {
     let line = |mark: &str, role: Role, words: &str| {
-        Some(format!("  {} {}", paint.as_role(role, mark), text::one_line(words, COLUMNS)))
+        Some(format!("  {} {}", painter.as_role(role, mark), text::one_line(words, COLUMNS)))
     };
-    match &piece.what {
+    match &item.what {
         ItemKind::Prompt(words) => {
-            Some(lines(words, |line| paint.as_role(Role::Head, format!("> {line}").trim_end())))
+            Some(lines(words, |line| painter.as_role(Role::Head, format!("> {line}").trim_end())))
         }
         ItemKind::Answer(words) => Some(block(words)),
         ItemKind::Thought(words) if full => {
-            Some(lines(words, |line| paint.as_role(Role::Faint, &format!("  ~ {line}"))))
+            Some(lines(words, |line| painter.as_role(Role::Faint, &format!("  ~ {line}"))))
         }
         ItemKind::Thought(_) => None,
-        ItemKind::Tool { name, input } => Some(tool(name, input, full, paint)),
+        ItemKind::Tool { name, input } => Some(tool(name, input, full, painter)),
         ItemKind::Result { error: false, text } if text.trim().is_empty() && !full => None,
         ItemKind::Result { error, text } => {
             let (mark, role) = if *error { ("✗", Role::Bad) } else { ("←", Role::Faint) };
             if full {
                 return Some(format!(
                     "  {}\n{}",
-                    paint.as_role(role, mark),
+                    painter.as_role(role, mark),
                     lines(text, |line| format!("    {line}"))
                 ));
             }
-            line(mark, role, &gist(text))
+            line(mark, role, &tool_result(text))
         }
-        ItemKind::Note(words) => line("·", Role::Faint, &one_paragraph(words)),
+        ItemKind::Remark(words) => line("·", Role::Faint, &one_paragraph(words)),
     }
 }
 
-/// A tool and what it was used on; of an edit, what it changes.
-fn tool(name: &str, input: &str, full: bool, paint: &Painter) -> String {
-    let head = format!("  {} {}", paint.as_role(Role::Hint, "→"), text::safe(name));
+/// Formats the use of a tool, with its subject; for an edit, with the changed lines.
+fn tool(name: &str, input: &str, full: bool, painter: &Painter) -> String {
+    let head = format!("  {} {}", painter.as_role(Role::Hint, "→"), text::safe(name));
     let changes = edit::changes(input);
     if changes.is_empty() {
         return if full {
             format!("{head}\n{}", lines(input, |line| format!("    {line}")))
         } else {
-            format!("{head} {}", about(input))
+            format!("{head} {}", tool_subject(input))
         };
     }
-    let most = if full { usize::MAX } else { CHANGES };
+    let most = if full { usize::MAX } else { MAX_CHANGES };
     let mut shown: Vec<String> = changes
         .iter()
         .take(most)
@@ -196,23 +195,23 @@ fn tool(name: &str, input: &str, full: bool, paint: &Painter) -> String {
                 edit::Change::Removed(words) => ("-", words, Role::Bad),
                 edit::Change::Added(words) => ("+", words, Role::Good),
             };
-            let words = text::one_line(&text::plain(words).replace('\t', "    "), COLUMNS);
-            paint.as_role(role, format!("    {mark} {words}").trim_end())
+            let words = text::one_line(&text::rendered_output(words).replace('\t', "    "), COLUMNS);
+            painter.as_role(role, format!("    {mark} {words}").trim_end())
         })
         .collect();
     if changes.len() > most {
         shown.push(format!("    … {} more", text::count((changes.len() - most) as u64, "line")));
     }
-    format!("{head} {}\n{}", about(input), shown.join("\n"))
+    format!("{head} {}\n{}", tool_subject(input), shown.join("\n"))
 }
 
-/// Words without line breaks, as one paragraph.
+/// Joins the text into one line.
 fn one_paragraph(words: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn block(words: &str) -> String {
-    text::safe_block(&text::plain(words.trim_end().trim_start_matches(['\r', '\n'])))
+    text::safe_block(&text::rendered_output(words.trim_end().trim_start_matches(['\r', '\n'])))
 }
 
 fn lines(words: &str, each: impl Fn(&str) -> String) -> String {

@@ -1,4 +1,4 @@
-//! The sums.
+//! Prints the sums by day, project and model.
 
 use orchestra::{
     Result,
@@ -7,45 +7,48 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, json,
-    table::{self, Text},
+    Exit, Terminal, context, json,
+    table::{self, TableCell},
 };
 
-use crate::{cli::Which, scope, words};
+use crate::{cli::SessionFilter, formats, scope};
 
-pub(crate) fn run(terminal: &Terminal, which: &Which, as_json: bool) -> Result<Exit> {
+pub(crate) fn run(terminal: &Terminal, which: &SessionFilter, as_json: bool) -> Result<Exit> {
     let repo = scope::repository_for(which)?;
-    let report = stats::run(repo.as_ref(), &which.request(0)?)?;
-    words::troubles(terminal, &report.troubles, which.verbose);
+    let report = stats::run(&context::interruptible(terminal)?, repo.as_ref(), &which.request(0)?)?;
+    formats::print_read_failures(terminal, &report.troubles, which.verbose);
     if as_json {
-        json::answer(terminal, wire::STATS, &report)?;
+        json::print_answer(terminal, wire::STATS, &report)?;
         return Ok(Exit::Done);
     }
     if report.total.sessions == 0 {
-        words::nothing(terminal, which.all);
+        formats::print_none(terminal, which.all);
         return Ok(Exit::Done);
     }
     let groups = [("DAY", &report.days), ("PROJECT", &report.projects), ("MODEL", &report.models)];
     for (heading, sums) in groups {
-        terminal.answer(&draw(heading, sums, terminal));
-        terminal.answer("\n");
+        terminal.print(&draw(heading, sums, terminal));
+        terminal.print("\n");
     }
-    terminal.answer(&draw("TOTAL", std::slice::from_ref(&report.total), terminal));
+    terminal.print(&draw("TOTAL", std::slice::from_ref(&report.total), terminal));
     Ok(Exit::Done)
 }
 
 fn draw(heading: &str, sums: &[Sum], terminal: &Terminal) -> String {
-    let number = |number: Option<u64>| Text::number(number.map_or_else(|| "-".to_owned(), |n| n.to_string()));
+    let number =
+        |number: Option<u64>| TableCell::number(number.map_or_else(|| "-".to_owned(), |n| n.to_string()));
     let row = |sum: &Sum| {
         vec![
             number(Some(sum.sessions)),
             number(Some(sum.messages)),
             number(sum.input_tokens),
             number(sum.output_tokens),
-            Text::number(sum.cost_usd.map_or_else(|| "-".to_owned(), words::dollars)),
-            Text::new(sum.name.as_deref().map_or_else(|| "-".to_owned(), |name| text::one_line(name, 80))),
+            TableCell::number(sum.cost_usd.map_or_else(|| "-".to_owned(), formats::dollars)),
+            TableCell::new(
+                sum.name.as_deref().map_or_else(|| "-".to_owned(), |name| text::one_line(name, 80)),
+            ),
         ]
     };
     let headings = ["SESSIONS", "MESSAGES", "READ", "WRITTEN", "COST", heading];
-    table::draw(&headings, sums.iter().map(row).collect(), terminal.width(), terminal.paint())
+    table::draw(&headings, sums.iter().map(row).collect(), terminal.width(), terminal.painter())
 }

@@ -1,4 +1,4 @@
-//! `git orchestra spawn`: start an agent per task.
+//! `git orchestra spawn`: starts one agent per task.
 
 mod cli;
 mod view;

@@ -1,4 +1,4 @@
-//! What `spawn` shows.
+//! Prints the plan of `spawn`, or follows the agents that it started.
 
 use orchestra::{
     Result,
@@ -10,10 +10,10 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents,
+    Exit, Terminal, accepted, agents, context,
     follow::{FollowOptions, follow},
     json,
-    table::{self, Text},
+    table::{self, TableCell},
 };
 
 use crate::cli::Cli;
@@ -21,7 +21,8 @@ use crate::cli::Cli;
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = cli.request(terminal)?;
     let repo = accepted::repository(terminal)?;
-    let report = spawn::run(&repo, &request)?;
+    let context = context::interruptible(terminal)?;
+    let report = spawn::run(&context, &repo, &request)?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }
@@ -29,13 +30,13 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return planned(cli, terminal, &report);
     }
     let mine = status::Request { run: Some(report.run), dirt: true, ..status::Request::default() };
-    let how = FollowOptions { kind: wire::SPAWN, did: "started", detach: cli.detach, json: cli.json };
-    follow(terminal, &repo, &mine, how)
+    let how = FollowOptions { kind: wire::SPAWN, verb: "started", detach: cli.detach, json: cli.json };
+    follow(&context, terminal, &repo, &mine, how)
 }
 
 fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
     if cli.json {
-        json::answer(terminal, wire::SPAWN_PLAN, report)?;
+        json::print_answer(terminal, wire::SPAWN_PLAN, report)?;
         return Ok(Exit::Done);
     }
     let rows = report
@@ -43,22 +44,22 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
         .iter()
         .map(|agent| {
             vec![
-                Text::new(&agent.id),
-                Text::new(&agent.profile),
-                Text::new(agent.permission.map_or("-", Permission::as_str)),
-                Text::new(&agent.branch),
-                Text::new(&agent.title),
+                TableCell::new(&agent.id),
+                TableCell::new(&agent.profile),
+                TableCell::new(agent.permission.map_or("-", Permission::as_str)),
+                TableCell::new(&agent.branch),
+                TableCell::new(&agent.title),
             ]
         })
         .collect();
-    terminal.answer(&table::draw(
+    terminal.print(&table::draw(
         &["AGENT", "PROGRAM", "PERMISSION", "BRANCH", "TASK"],
         rows,
         terminal.width(),
-        terminal.paint(),
+        terminal.painter(),
     ));
-    terminal.say(&format!(
-        "would start {} from {}, {} at once; names end in new letters each time",
+    terminal.eprintln(&format!(
+        "would start {} from {}, {} at once; the end of each name is random",
         agents::count(report.agents.len()),
         report.agents.first().map(|agent| agent.base.short()).unwrap_or_default(),
         report.jobs

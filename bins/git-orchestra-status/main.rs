@@ -1,4 +1,4 @@
-//! `git orchestra status`: show every agent's true state.
+//! `git orchestra status`: shows the current state of every agent.
 
 mod cli;
 mod view;

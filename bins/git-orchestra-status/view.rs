@@ -1,4 +1,4 @@
-//! What `status` shows.
+//! Prints the report of `status`, once or while it changes.
 
 use std::collections::BTreeSet;
 
@@ -14,20 +14,20 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, here, json,
+    Exit, Terminal, agents, context, here, json,
     style::Role,
-    watch::{self, End, Stream, Until, Watched},
+    watch::{self, Stream, Until, WatchEnd, Watched},
 };
 
 use crate::cli::Cli;
 
-/// Lines and columns shown of a task.
+/// How many lines of a task, and columns of each, are shown.
 const TASK_LINES: usize = 20;
 const TASK_COLUMNS: usize = 160;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
-    if let Some(why) = repo.trouble() {
+    if let Some(why) = repo.config_error() {
         terminal.warn(&format!("the configuration of this repository cannot be used: {}", text::safe(why)));
         terminal.hint("git config --edit");
     }
@@ -35,24 +35,35 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if cli.watch || cli.wait.is_some() {
         let until = cli.wait.map_or(Until::Interrupted, |limit| Until::AllEnded { limit: limit.0 });
         if cli.wait.is_some() {
-            request = wait_targets::by_caller(&repo, request)?;
+            request = wait_targets::for_caller(&repo, request)?;
         }
         let silent = !cli.watch;
-        let Watched { end, report, repo } =
-            watch::watch(terminal, &repo, &request, Stream::Out, until, silent)?;
+        let Watched { end, report, repo } = watch::watch(
+            &context::interruptible(terminal)?,
+            terminal,
+            &repo,
+            &request,
+            Stream::Out,
+            until,
+            silent,
+        )?;
         return match end {
-            End::AllEnded => waited(cli, terminal, &repo, &report),
-            End::Late => late(cli, terminal, &repo, &report),
-            End::Interrupted => Ok(Exit::Interrupted),
-            End::Unread => Ok(Exit::Done),
+            WatchEnd::AllEnded => print_waited(cli, terminal, &repo, &report),
+            WatchEnd::TimedOut => print_timed_out(cli, terminal, &repo, &report),
+            WatchEnd::Interrupted => Ok(Exit::Interrupted),
+            WatchEnd::OutputClosed => Ok(Exit::Done),
         };
     }
-    let report = if cli.archived { status::archived(&repo)? } else { status::run(&repo, &request)? };
+    let report = if cli.archived {
+        status::archived(&repo)?
+    } else {
+        status::run(&context::uninterrupted(), &repo, &request)?
+    };
     show(cli, terminal, &repo, &report)?;
     Ok(Exit::Done)
 }
 
-fn waited(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<Exit> {
+fn print_waited(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<Exit> {
     if !cli.watch {
         show(cli, terminal, repo, report)?;
     }
@@ -60,34 +71,34 @@ fn waited(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Resul
     Ok(if all_done { Exit::Done } else { Exit::No })
 }
 
-fn late(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<Exit> {
-    waited(cli, terminal, repo, report)?;
+fn print_timed_out(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<Exit> {
+    print_waited(cli, terminal, repo, report)?;
     let open = report.agents.iter().filter(|agent| agent.liveness == Liveness::Live).count();
-    terminal.say(&format!("the time is over; {} did not end yet and keep running", agents::count(open)));
+    terminal.eprintln(&format!("the time limit was reached; {} still running", agents::count(open)));
     Ok(Exit::Failed(Kind::Timeout))
 }
 
 fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<()> {
     if cli.json {
-        return json::answer(terminal, wire::STATUS, report);
+        return json::print_answer(terminal, wire::STATUS, report);
     }
     if report.agents.is_empty() && report.unreadable.is_empty() {
         if cli.archived {
-            terminal.say("no agent has been archived yet");
+            terminal.eprintln("no archived agents");
             return Ok(());
         }
-        terminal.say("no agents yet");
+        terminal.eprintln("no agents yet");
         terminal.hint("git orchestra spawn \"what to do\"");
         return Ok(());
     }
     if !report.agents.is_empty() {
-        terminal.answer(&agents::draw(&report.agents, terminal.width(), terminal.paint()));
+        terminal.print(&agents::draw(&report.agents, terminal.width(), terminal.painter()));
     }
     if report.hidden > 0 {
-        terminal.say(&format!("{} older ended agents are not shown; --all shows them", report.hidden));
+        terminal.eprintln(&format!("{} older ended agents are not shown; --all shows them", report.hidden));
     }
     for id in &report.archived {
-        terminal.say(&format!("{id} is archived: it was removed from this repository"));
+        terminal.eprintln(&format!("{id} is archived: it was removed from this repository"));
     }
     agents::warn(terminal, &report.agents);
     if let [agent] = report.agents.as_slice()
@@ -99,7 +110,7 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
     Ok(())
 }
 
-/// What a look at one agent shows beyond its row.
+/// Prints the details of a single agent, below its row.
 fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     let detail = status::detail(repo, &agent.id)?;
     let mut lines = vec![
@@ -130,27 +141,27 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     lines.extend(detail.contradictions.iter().map(|sentence| ("contradiction", sentence.clone())));
     lines.extend(detail.proposals.iter().map(|one| {
         let said = one.text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
-        ("proposed", format!("{} (by {}, which is not trusted here){said}", one.what, one.writer))
+        ("proposed", format!("{} (by {}, not trusted here){said}", one.what, one.writer))
     }));
     let mut text = String::from("\n");
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
-        let name = terminal.paint().as_role(Role::Head, &format!("{name:<9}"));
+        let name = terminal.painter().as_role(Role::Head, &format!("{name:<9}"));
         text.push_str(&format!("{name} {}\n", text::safe(value)));
     }
     let task = text::safe_block(detail.task.unwrap_or_default().trim_end());
-    let name = terminal.paint().as_role(Role::Head, "task     ");
+    let name = terminal.painter().as_role(Role::Head, "task     ");
     for (at, line) in task.lines().take(TASK_LINES).enumerate() {
         let name = if at == 0 { name.as_str() } else { "         " };
-        text.push_str(&format!("{name} {}\n", text::cut(line, TASK_COLUMNS)));
+        text.push_str(&format!("{name} {}\n", text::truncate(line, TASK_COLUMNS)));
     }
     if task.lines().count() > TASK_LINES {
         text.push_str("          …\n");
     }
-    terminal.answer(&text);
+    terminal.print(&text);
     Ok(())
 }
 
-/// Its path, and whether it is there.
+/// Formats the path of the worktree, and whether it is missing or moved.
 fn worktree(agent: &AgentObject) -> String {
     let path = agent.worktree.clone().unwrap_or_default();
     match agent.worktree_state.and_then(agents::worktree_state) {
@@ -159,20 +170,20 @@ fn worktree(agent: &AgentObject) -> String {
     }
 }
 
-/// `did not land: test fails: exit code 1 (cargo test; into main)`.
+/// Formats why work did not land, such as `did not land: test fails: exit code 1 (cargo test; into main)`.
 fn not_landed(one: &DidNotLand) -> String {
     let command = one.command.as_ref().map_or_else(String::new, |command| format!("{command}; "));
-    let older = if one.current { "" } else { "; its work was another then" };
+    let older = if one.current { "" } else { "; its work has changed since" };
     format!("{} ({command}into {}{older})", agents::did_not_land(one), one.into)
 }
 
-/// `claude, claude-opus-5-5, acceptEdits`.
+/// Formats the program, such as `claude, claude-opus-5-5, acceptEdits`.
 fn program(agent: &AgentObject) -> String {
     let parts = [Some(agent.profile.clone()), agent.model.clone(), agent.permission_mode.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// `3 turns, 39001 tokens read, 83 written, $0.16, 1 denied`.
+/// Formats the usage, such as `3 turns, 39001 tokens read, 83 written, $0.16, 1 denied`.
 fn used(agent: &AgentObject) -> String {
     let parts = [
         agent.turns.map(|turns| format!("{turns} turns")),

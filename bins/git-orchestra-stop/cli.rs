@@ -5,22 +5,23 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::stop::Request;
 use orchestra_terminal::{complete, pages::Page};
 
-/// End agents with everything they started, their work saved
+/// Stop agents and everything they started, saving their work
 ///
-/// The whole tree of processes is asked to end (SIGTERM), and what is left after git config orchestra.grace (5s) is
-/// killed, double-forked children included. Then the work is taken as at every end: what was left uncommitted is committed
-/// to the agent's branch. Where that fails, the exit code says so, and 'git orchestra collect' tries again. An agent whose supervisor died is ended the same way. Only processes that the agent
-/// started are touched.
+/// All processes of the agent are asked to end (SIGTERM); those that are left after git config
+/// orchestra.grace (5s) are killed, including double-forked children. Then the work is saved as at every
+/// end: uncommitted changes are committed to the agent's branch. If that fails, the exit status shows it,
+/// and 'git orchestra collect' tries again. An agent whose supervisor died is stopped in the same way. No
+/// process is ended that the agent did not start.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-stop", version)]
 pub(crate) struct Cli {
-    /// The agents; the beginning of a name is enough
+    /// The agents; an unambiguous prefix of the name is enough
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::open_agents))]
     pub(crate) agents: Vec<String>,
-    /// All agents of this clone that have not ended
+    /// Stop all agents of this clone that have not ended
     #[arg(short, long, conflicts_with = "agents")]
     pub(crate) all: bool,
-    /// Why, for whoever reads its life
+    /// The reason, recorded in the agent's history
     #[arg(short, long, value_name = "REASON")]
     pub(crate) message: Option<String>,
     /// Print the result as one JSON object
@@ -30,8 +31,8 @@ pub(crate) struct Cli {
 
 pub(crate) const PAGE: Page = Page {
     examples: &[
-        ("git orchestra stop add-tests", "End one agent"),
-        ("git orchestra stop --all -m 'lunch'", "End all of them, and say why"),
+        ("git orchestra stop add-tests", "Stop one agent"),
+        ("git orchestra stop --all -m 'lunch'", "Stop all agents, and record why"),
     ],
     sections: &[],
     configuration: false,

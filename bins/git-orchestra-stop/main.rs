@@ -1,4 +1,4 @@
-//! `git orchestra stop`: end agents, their work saved.
+//! `git orchestra stop`: stops agents, saving their work.
 
 mod cli;
 mod view;

@@ -1,38 +1,38 @@
-//! The command line of `supervise`, which only `spawn` and supervisors type.
+//! The command line of `supervise`, which only `spawn` and supervisors call.
 
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use orchestra_terminal::pages::Page;
 
-/// What to do.
+/// The part of the work on an agent for which the process is started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Verb {
-    /// Supervise the agent to its end; its lock is standard input
+    /// Supervise the agent until it ends; its lock is standard input
     Run,
-    /// Make its worktree
+    /// Create its worktree
     Prepare,
-    /// Keep its worktree as it is now
+    /// Save a snapshot of its worktree
     Snapshot,
-    /// Take its work
+    /// Save its work
     Take,
 }
 
-/// Supervise one agent (started by spawn)
+/// Supervise one agent (internal, started by spawn)
 ///
-/// This is an inner command: 'git orchestra spawn' starts it, one process an agent. It holds the agent's lock as long as it
-/// lives, waits for a slot, makes the worktree, runs the agent's program, ends everything that the program started, takes
-/// the work and writes the agent's events.
+/// 'git orchestra spawn' starts this command, one process per agent. It holds the agent's lock as long as
+/// it lives, waits for a slot, creates the worktree, runs the agent's program, ends everything that the
+/// program started, saves the work and writes the agent's events.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-supervise", version)]
 pub(crate) struct Cli {
-    /// What to do
+    /// The step to perform
     #[arg(value_name = "VERB")]
     pub(crate) verb: Verb,
     /// The common git directory
     #[arg(value_name = "DIR")]
     pub(crate) common_dir: PathBuf,
-    /// The agent
+    /// The agent's id
     #[arg(value_name = "AGENT")]
     pub(crate) agent: String,
 }

@@ -1,4 +1,4 @@
-//! `git orchestra supervise`: supervise one agent (inner command).
+//! `git orchestra supervise`: supervises one agent (internal command).
 
 mod cli;
 mod view;

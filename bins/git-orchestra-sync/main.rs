@@ -1,4 +1,4 @@
-//! `git orchestra sync`: let agents, branches and results travel between clones.
+//! `git orchestra sync`: exchanges agents, branches and results with a remote.
 
 mod cli;
 mod view;

@@ -1,4 +1,4 @@
-//! What `sync` shows.
+//! Prints the report of `sync`, and asks for consent.
 
 use orchestra::{
     Kind, Result,
@@ -7,14 +7,14 @@ use orchestra::{
     ops::sync::{self, AgentChange, ConsentQuestion, OwnWork, Report, SyncOutcome, SyncUser, Withheld},
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, here, humanize, json, prompt};
+use orchestra_terminal::{Exit, Terminal, accepted, context, here, humanize, json, prompt};
 
 use crate::cli::Cli;
 
-/// Agents named one by one; more are counted.
-const NAMED: usize = 20;
-/// Hints about what stays here.
-const HINTS: usize = 12;
+/// The number of changed agents that are listed; more are only counted.
+const MAX_NAMED: usize = 20;
+/// The largest number of hints about agents that are not sent.
+const MAX_HINTS: usize = 12;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
@@ -23,13 +23,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let repo = accepted::accept(terminal, repo)?;
     if cli.auto {
-        sync::auto::run(&repo)?;
+        sync::auto::run(&context::uninterrupted(), &repo)?;
         return Ok(Exit::Done);
     }
-    let mut asking = Asking { terminal };
-    let result = sync::run(&repo, &cli.request(terminal.can_ask()), &mut asking);
-    asking.clear();
-    let report = result?;
+    let context = context::interruptible(terminal)?;
+    let report =
+        sync::run(&context, &repo, &cli.request(terminal.can_ask()), &mut TerminalUser { terminal })?;
     for warning in &report.warnings {
         terminal.warn(&text::safe(warning));
     }
@@ -39,11 +38,11 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     for held in &report.outcome.held {
         terminal.warn(&text::safe(&held.message()));
     }
-    hints(terminal, &report);
+    print_hints(terminal, &report);
     if cli.json {
-        json::answer(terminal, wire::SYNC, &report)?;
+        json::print_answer(terminal, wire::SYNC, &report)?;
     } else {
-        tell(terminal, &report);
+        print_report(terminal, &report);
     }
     let SyncOutcome { unsent, held, unfetched, .. } = &report.outcome;
     let is_all_there = unsent.is_empty() && held.is_empty() && unfetched.is_empty();
@@ -54,13 +53,13 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     })
 }
 
-/// What to type about what stays here, each thing once.
-fn hints(terminal: &Terminal, report: &Report) {
-    let mut told: Vec<String> = Vec::new();
+/// Prints the hints about agents that are not sent, each once.
+fn print_hints(terminal: &Terminal, report: &Report) {
+    let mut shown: Vec<String> = Vec::new();
     for hint in report.outcome.held.iter().flat_map(Withheld::hints) {
-        if told.len() < HINTS && !told.contains(&hint) {
+        if shown.len() < MAX_HINTS && !shown.contains(&hint) {
             terminal.hint(&text::safe(&hint));
-            told.push(hint);
+            shown.push(hint);
         }
     }
 }
@@ -68,96 +67,100 @@ fn hints(terminal: &Terminal, report: &Report) {
 fn redact(repo: &Repo, terminal: &Terminal, event: &str, as_json: bool) -> Result<Exit> {
     let redacted = sync::redact(repo, event)?;
     if as_json {
-        json::answer(terminal, wire::REDACT, &redacted)?;
+        json::print_answer(terminal, wire::REDACT, &redacted)?;
     } else {
-        terminal.answer(&format!("{}: taken out\n", redacted.agent));
-        terminal.hint("its work, its branch and its conversation are as they were");
+        terminal.print(&format!("{}: redacted\n", redacted.agent));
+        terminal.hint("its work, its branch and its session are unchanged");
     }
     Ok(Exit::Done)
 }
 
-fn tell(terminal: &Terminal, report: &Report) {
+fn print_report(terminal: &Terminal, report: &Report) {
     let outcome = &report.outcome;
-    for (id, change) in outcome.changes.iter().take(NAMED) {
-        terminal.answer(&format!("{id} {}\n", word(*change)));
+    for (id, change) in outcome.changes.iter().take(MAX_NAMED) {
+        terminal.print(&format!("{id} {}\n", change_label(*change)));
     }
-    if outcome.changes.len() > NAMED {
-        terminal.answer(&format!("and {} more\n", outcome.changes.len() - NAMED));
+    if outcome.changes.len() > MAX_NAMED {
+        terminal.print(&format!("and {} more\n", outcome.changes.len() - MAX_NAMED));
+    }
+    for (name, change) in outcome.other_changes.iter().take(MAX_NAMED) {
+        terminal.print(&format!("{name} {}\n", change_label(*change)));
+    }
+    if outcome.other_changes.len() > MAX_NAMED {
+        terminal.print(&format!("and {} more\n", outcome.other_changes.len() - MAX_NAMED));
     }
     let remote = text::safe(&report.remote);
     let would = if report.dry_run { "would be " } else { "" };
     if !outcome.own_work.is_empty() {
-        terminal.say(&format!("{would}sent along: {} that {remote} did not have", own(&outcome.own_work)));
+        terminal.eprintln(&format!(
+            "{would}also sent: {} that {remote} did not have",
+            own_work_text(&outcome.own_work)
+        ));
     }
     if let Some(question) = &report.asks {
-        terminal.hint(&format!("git orchestra sync asks first: {}", ask(question)));
+        terminal.hint(&format!("git orchestra sync asks first: {}", question_text(question)));
     }
-    match (outcome.changes.len(), outcome.sent.len()) {
+    match (outcome.changes.len() + outcome.other_changes.len(), outcome.sent.len()) {
         (0, 0) if !outcome.locked.is_empty() => {}
-        (0, 0) if !outcome.held.is_empty() => terminal.say(&format!("nothing {would}sent to {remote}")),
+        (0, 0) if !outcome.held.is_empty() => terminal.eprintln(&format!("nothing {would}sent to {remote}")),
         (0, 0) if !outcome.missing.is_empty() => {
-            terminal.say(&format!("nothing new here, nothing {would}sent to {remote}"));
+            terminal.eprintln(&format!("nothing received, nothing {would}sent to {remote}"));
         }
-        (0, 0) => terminal.say(&format!("nothing new here, nothing new at {remote}")),
-        (taken, sent) => {
-            terminal.say(&format!(
-                "{} {would}taken in, {} {would}sent to {remote}",
-                text::count(taken as u64, "agent"),
+        (0, 0) => terminal.eprintln(&format!("already up to date with {remote}")),
+        (_, sent) => {
+            terminal.eprintln(&format!(
+                "{} {would}received, {} {would}sent to {remote}",
+                taken(outcome),
                 text::count(sent as u64, "ref")
             ));
         }
     }
 }
 
-const fn word(change: AgentChange) -> &'static str {
-    match change {
-        AgentChange::New => "is new here",
-        AgentChange::News => "has news",
-        AgentChange::Joined => "had news on both sides: joined",
-        AgentChange::Work => "has other work",
-        AgentChange::Archived => "was put away",
+/// `2 agents`, `2 agents and 1 other log`.
+fn taken(outcome: &SyncOutcome) -> String {
+    let agents = text::count(outcome.changes.len() as u64, "agent");
+    match (outcome.changes.len(), outcome.other_changes.len()) {
+        (_, 0) => agents,
+        (0, others) => text::count(others as u64, "other log"),
+        (_, others) => format!("{agents} and {}", text::count(others as u64, "other log")),
     }
 }
 
-/// The user, as far as there is one.
-struct Asking<'a> {
+const fn change_label(change: AgentChange) -> &'static str {
+    match change {
+        AgentChange::New => "is new here",
+        AgentChange::News => "was updated",
+        AgentChange::Joined => "changed in both clones: joined",
+        AgentChange::Work => "has new work",
+        AgentChange::Archived => "was archived",
+    }
+}
+
+/// The user at the terminal, who sees progress and is asked for consent.
+struct TerminalUser<'a> {
     terminal: &'a Terminal,
 }
 
-impl Asking<'_> {
-    fn clear(&self) {
-        if self.terminal.stderr_size().is_some() {
-            self.terminal.sketch("");
-        }
-    }
-}
-
-impl SyncUser for Asking<'_> {
-    fn doing(&mut self, what: &str) {
-        let Some((_, width)) = self.terminal.stderr_size() else { return };
-        let what = text::one_line(what, 200);
-        self.terminal.sketch(&text::cut(&what, width.saturating_sub(1)));
-    }
-
+impl SyncUser for TerminalUser<'_> {
     fn agrees(&mut self, question: &ConsentQuestion) -> Result<bool> {
-        self.clear();
-        prompt::confirm(self.terminal, &ask(question), "git orchestra sync --yes agrees")
+        prompt::confirm(self.terminal, &question_text(question), "git orchestra sync --yes agrees")
     }
 }
 
-/// `3 commits of main and 1 commit of topic`.
-fn own(own: &[OwnWork]) -> String {
+/// Formats own commits, such as `3 commits of main and 1 commit of topic`.
+fn own_work_text(own: &[OwnWork]) -> String {
     own.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }
 
-/// What leaves, how large it is, and where it goes.
-fn ask(question: &ConsentQuestion) -> String {
+/// Formats the question: what is sent, its size, and its destination.
+fn question_text(question: &ConsentQuestion) -> String {
     let places: Vec<String> = question.urls.iter().map(|url| text::safe(url).into_owned()).collect();
     let places = places.join(" and ");
     let size = question.bytes.map_or_else(|| "size unknown".to_owned(), humanize::size);
     let own = match question.own_work.as_slice() {
         [] => String::new(),
-        all => format!("{} that it does not have", own(all)),
+        all => format!("{} that it does not have", own_work_text(all)),
     };
     if question.agreed_before {
         return format!(

@@ -5,24 +5,26 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::undo::Request;
 use orchestra_terminal::{complete, pages::Page};
 
-/// Take back what a command changed
+/// Undo a landing or a cleanup
 ///
-/// Every landing and every cleanup is an operation. Of a landing, undo moves the branch back to where it was before, with the files
-/// of its checkout; it refuses where that would overwrite something, ignored files included, or where the branch has moved on
-/// since. What cleanup took away comes back as it was: branch, worktree, uncommitted and staged changes, ignored files, modes and
-/// times. An undo is an operation too: naming it takes it back.
+/// Every landing and every cleanup is an operation. Undoing a landing moves the branch back to where it was
+/// before, with the files of its checkout; it is refused if that would overwrite a file, even an ignored
+/// one, or if the branch has moved since. Undoing a cleanup restores what it removed: branch, worktree,
+/// uncommitted and staged changes, ignored files, modes and times. An undo is itself an operation, and can
+/// be undone by its id.
 ///
-/// Commands that only add (spawn, send, review, collect) are no operations: nothing is gone that could come back.
+/// Commands that only add (spawn, send, review, collect) are not operations: they remove nothing that undo
+/// could restore.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-undo", version)]
 pub(crate) struct Cli {
-    /// The operation; the beginning of its id is enough (default: the newest that can be taken back)
+    /// The operation; an unambiguous prefix of the id is enough (default: the newest that can be undone)
     #[arg(value_name = "OPERATION", add = ArgValueCandidates::new(complete::operations))]
     pub(crate) operation: Option<String>,
     /// List the operations, the newest first
     #[arg(short, long, conflicts_with_all = ["operation", "dry_run"])]
     pub(crate) list: bool,
-    /// Only say what would be taken back
+    /// Show what would be undone, without undoing it
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
     /// Print the result as one JSON object
@@ -32,8 +34,8 @@ pub(crate) struct Cli {
 
 pub(crate) const PAGE: Page = Page {
     examples: &[
-        ("git orchestra undo", "Take the last landing or cleanup back"),
-        ("git orchestra undo --list", "See what can be taken back"),
+        ("git orchestra undo", "Undo the last landing or cleanup"),
+        ("git orchestra undo --list", "List what can be undone"),
     ],
     sections: &[],
     configuration: false,

@@ -1,4 +1,4 @@
-//! `git orchestra undo`: take back what a command changed.
+//! `git orchestra undo`: undoes a landing or a cleanup.
 
 mod cli;
 mod view;

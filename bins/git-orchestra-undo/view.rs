@@ -1,4 +1,4 @@
-//! What `undo` shows.
+//! Prints the report of `undo`, or the list of operations.
 
 use orchestra::{
     Result,
@@ -7,70 +7,70 @@ use orchestra::{
     wire, world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, here, humanize, interrupt, json,
+    Exit, Terminal, accepted, context, here, humanize, json,
     style::Role,
-    table::{self, Text},
+    table::{self, TableCell},
 };
 
 use crate::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    // Ctrl-C ends nothing here: what was begun in the user's files is brought to its end.
-    let _pressed = interrupt::flag()?;
+    let context = context::interruptible(terminal)?;
     let report = match cli.list {
         true => undo::list(&here::repository()?)?,
-        false => undo::run(&accepted::repository(terminal)?, &cli.request())?,
+        false => undo::run(&context, &accepted::repository(terminal)?, &cli.request())?,
     };
     for warning in &report.warnings {
         terminal.warn(warning);
     }
     if cli.json {
-        json::answer(terminal, wire::UNDO, &report)?;
+        json::print_answer(terminal, wire::UNDO, &report)?;
     } else if cli.list {
         list(terminal, &report);
     } else {
-        tell(terminal, &report);
+        print_report(terminal, &report);
     }
     Ok(Exit::Done)
 }
 
 fn list(terminal: &Terminal, report: &Report) {
     if report.operations.is_empty() {
-        terminal.say("nothing was done yet that could be taken back");
+        terminal.eprintln("nothing to undo");
         return;
     }
     let rows = report.operations.iter().map(row).collect();
     let headings = ["OPERATION", "AGE", "COMMAND", "STATE", "WHAT"];
-    terminal.answer(&table::draw(&headings, rows, terminal.width(), terminal.paint()));
+    terminal.print(&table::draw(&headings, rows, terminal.width(), terminal.painter()));
 }
 
-fn row(listed: &ListedOperation) -> Vec<Text> {
+fn row(listed: &ListedOperation) -> Vec<TableCell> {
     let operation = &listed.operation;
-    let now = world::now().as_second();
+    let now = here::environment().now().as_second();
     let (state, role) = match (operation.stage, listed.holds) {
         (Stage::Open, _) => ("open", Role::Warn),
-        (Stage::Aborted, _) => ("given up", Role::Faint),
-        (Stage::Done, false) => ("taken back", Role::Faint),
+        (Stage::Aborted, _) => ("aborted", Role::Faint),
+        (Stage::Done, false) => ("undone", Role::Faint),
         (Stage::Done, true) => ("done", Role::Good),
     };
     vec![
-        Text::new(text::one_line(&operation.id, 40)),
-        Text::number(
-            world::seconds(&operation.at).map_or_else(|| "-".to_owned(), |at| humanize::age(now - at)),
+        TableCell::new(text::one_line(&operation.id, 40)),
+        TableCell::number(
+            world::parse_unix_seconds(&operation.at)
+                .map_or_else(|| "-".to_owned(), |at| humanize::age(now - at)),
         ),
-        Text::new(text::one_line(operation.command(), 40)),
-        Text::role(state, role),
-        Text::new(text::one_line(&operation.summary, 200)),
+        TableCell::new(text::one_line(operation.command(), 40)),
+        TableCell::role(state, role),
+        TableCell::new(text::one_line(&operation.summary, 200)),
     ]
 }
 
-fn tell(terminal: &Terminal, report: &Report) {
+fn print_report(terminal: &Terminal, report: &Report) {
     let Some(listed) = report.operations.first() else { return };
-    let did = if report.undo.is_some() { "is" } else { "would be" };
+    let verb = if report.undo.is_some() { "is" } else { "would be" };
     for change in listed.operation.changes() {
         let branch = text::one_line(&change.branch, 200);
-        terminal.answer(&format!(
-            "{branch} {did} back at {} (it was at {})\n",
+        terminal.print(&format!(
+            "{branch} {verb} back at {} (it was at {})\n",
             change.old.short(),
             change.new.short()
         ));
@@ -79,9 +79,9 @@ fn tell(terminal: &Terminal, report: &Report) {
         let agent = text::one_line(&removal.agent, 100);
         let place =
             removal.worktree.as_ref().map(|path| format!(", in '{}'", text::safe(&path.to_string_lossy())));
-        terminal.answer(&format!("{agent} {did} back{}\n", place.unwrap_or_default()));
+        terminal.print(&format!("{agent} {verb} back{}\n", place.unwrap_or_default()));
     }
     if let Some(id) = &report.undo {
-        terminal.hint(&format!("git orchestra undo {id} takes that back"));
+        terminal.hint(&format!("git orchestra undo {id} reverts this undo"));
     }
 }

@@ -4,14 +4,14 @@ use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
 use orchestra_terminal::{complete, pages::Page};
 
-/// List the agents' worktrees, or print where one is
+/// List the agents' worktrees, or print the path of one
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-worktrees", version)]
 pub(crate) struct Cli {
     /// Print only the path of this agent's worktree
     #[arg(long, value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) path: Option<String>,
-    /// Measure how much disk each takes
+    /// Measure the disk space of each worktree
     #[arg(short, long)]
     pub(crate) size: bool,
     /// Print the result as one JSON object
@@ -22,24 +22,24 @@ pub(crate) struct Cli {
 pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra worktrees --size", "List them with their sizes"),
-        ("cd \"$(git orchestra worktrees --path add-tests)\"", "Go to one"),
+        ("cd \"$(git orchestra worktrees --path add-tests)\"", "Change into one"),
     ],
     sections: &[
         (
-            "WHERE THEY ARE",
-            &[
-                "Worktrees lie beside the repository, in the folder NAME.worktrees: inside the checkout 'git clean' would \
-                 delete them. git config orchestra.worktrees chooses another folder.",
-            ],
+            "LOCATION",
+            &["Worktrees are in the directory NAME.worktrees next to the repository, since 'git clean' \
+                 would delete them inside the checkout. git config orchestra.worktrees selects another \
+                 directory."],
         ),
         (
             "STATE",
             &[
-                "missing: git knows the worktree, and nothing is at its path; 'git worktree repair NEW-PATH' tells git where it was \
-                 moved by hand. moved: 'git worktree move' moved it. A git operation that is under way in it, why it is locked, \
-                 and how many files of it were left out of the agent's work stand there as well. In JSON worktree_state is \
-                 here, missing or moved.",
-                "DIRTY is measured while an agent has not ended; '-' is not measured.",
+                "missing: git has the worktree registered, but its path does not exist; if you moved it by \
+                 hand, 'git worktree repair NEW-PATH' tells git the new path. moved: it was moved by 'git \
+                 worktree move'. STATE also shows a git operation in progress, the reason of a lock, and how \
+                 many files were left out of the agent's work. In JSON worktree_state is here, missing or \
+                 moved.",
+                "DIRTY is measured until an agent ends; '-' means that it was not measured.",
             ],
         ),
     ],

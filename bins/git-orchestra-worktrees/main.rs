@@ -1,4 +1,4 @@
-//! `git orchestra worktrees`: list the agents' worktrees.
+//! `git orchestra worktrees`: lists the agents' worktrees.
 
 mod cli;
 mod view;

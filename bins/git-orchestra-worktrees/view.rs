@@ -1,4 +1,4 @@
-//! What `worktrees` shows.
+//! Prints the report of `worktrees`.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -9,9 +9,9 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, here, humanize, json,
+    Exit, Terminal, agents, context, here, humanize, json,
     style::role_of,
-    table::{self, Text},
+    table::{self, TableCell},
 };
 
 use crate::cli::Cli;
@@ -20,46 +20,46 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     if let Some(agent) = &cli.path {
         let path = worktrees::path(&repo, agent)?;
-        terminal.answer_bytes(path.as_os_str().as_bytes());
-        terminal.answer("\n");
+        terminal.print_bytes(path.as_os_str().as_bytes());
+        terminal.print("\n");
         return Ok(Exit::Done);
     }
-    let report = worktrees::run(&repo, &Request { size: cli.size })?;
+    let report = worktrees::run(&context::uninterrupted(), &repo, &Request { size: cli.size })?;
     if cli.json {
-        json::answer(terminal, wire::WORKTREES, &report)?;
+        json::print_answer(terminal, wire::WORKTREES, &report)?;
         return Ok(Exit::Done);
     }
     agents::warn_unreadable(terminal, &report.unreadable);
     if report.worktrees.is_empty() {
         if report.unreadable.is_empty() {
-            terminal.say("no agent has a worktree here");
+            terminal.eprintln("no agent has a worktree here");
         }
         return Ok(Exit::Done);
     }
     let rows = report.worktrees.iter().map(row).collect();
     let headings = ["AGENT", "PHASE", "SIZE", "DIRTY", "STATE", "PATH"];
-    terminal.answer(&table::draw(&headings, rows, None, terminal.paint()));
+    terminal.print(&table::draw(&headings, rows, None, terminal.painter()));
     Ok(Exit::Done)
 }
 
-fn row(entry: &WorktreeInfo) -> Vec<Text> {
+fn row(entry: &WorktreeInfo) -> Vec<TableCell> {
     let dirty = entry.agent.dirty.map_or_else(|| "-".to_owned(), |count| count.to_string());
     vec![
-        Text::new(&entry.agent.id),
-        Text::role(agents::phase(&entry.agent), role_of(entry.agent.phase, entry.agent.liveness)),
-        Text::number(entry.size.map_or_else(|| "-".to_owned(), humanize::size)),
-        Text::number(dirty),
-        Text::new(state(entry)),
-        Text::new(text::safe(&entry.path)),
+        TableCell::new(&entry.agent.id),
+        TableCell::role(agents::phase(&entry.agent), role_of(entry.agent.phase, entry.agent.liveness)),
+        TableCell::number(entry.size.map_or_else(|| "-".to_owned(), humanize::size)),
+        TableCell::number(dirty),
+        TableCell::new(state(entry)),
+        TableCell::new(text::safe(&entry.path)),
     ]
 }
 
-/// What there is to know of a worktree. Of an agent that has ended it is not measured whether something is uncommitted, but it is
-/// known what was not taken.
+/// Formats the state of a worktree. Uncommitted changes are not measured after an agent has ended, but the
+/// files that were left out of its work are known.
 fn state(entry: &WorktreeInfo) -> String {
     let place = entry.agent.worktree_state.and_then(agents::worktree_state).map(str::to_owned);
     let work = match (&entry.operation, &entry.locked) {
-        (Some(operation), _) => Some(format!("{operation} under way")),
+        (Some(operation), _) => Some(format!("{operation} in progress")),
         (None, Some(reason)) => Some(format!("locked: {}", text::one_line(reason, 40))),
         (None, None) => None,
     };

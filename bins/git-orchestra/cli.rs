@@ -8,35 +8,36 @@ use orchestra_terminal::{complete, pages::Page};
 
 /// Run coding agents side by side in git worktrees, with all state in git refs
 ///
-/// 'git orchestra spawn' starts an agent per task, each in its own worktree and branch, supervised. Everything that is known
-/// of them, and all their work, lives in refs under refs/orchestra: no database, no daemon, no account, nothing in your
-/// checkout.
+/// 'git orchestra spawn' starts one supervised agent per task, each in its own worktree and on its own
+/// branch. All state and all work of agents is in refs under refs/orchestra: there is no database, no
+/// daemon, no account, and nothing in your checkout.
 ///
-/// Every other program git-orchestra-NAME on PATH is a command as well.
+/// Every program git-orchestra-NAME on PATH is available as a command too.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra", version, arg_required_else_help = false, subcommand_value_name = "COMMAND")]
 pub(crate) struct Cli {
-    /// List all commands, one a line, and those of others on PATH
+    /// List all commands, one per line, including those of other programs on PATH
     #[arg(long)]
     pub(crate) list: bool,
     #[command(subcommand)]
     pub(crate) command: Option<BuiltIn>,
 }
 
-/// What the dispatcher does itself.
+/// The commands that the dispatcher implements itself.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BuiltIn {
-    /// Try it: four agents in a scratch repository
+    /// Run four agents in a scratch repository, to see how it works
     ///
-    /// Makes a repository in a folder of its own, starts four agents (small shell scripts), follows them to their end, and
-    /// shows where everything is kept in git. Nothing else is touched; the folder is removed at the end.
+    /// Creates a repository in a directory of its own, starts four agents (small shell scripts), follows
+    /// them until they end, and shows where everything is stored in git. Nothing else is touched; the
+    /// directory is removed at the end.
     Demo(Demo),
     /// Install man pages and shell completions
     ///
-    /// They go where man and the shells look for them: beside the programs if that can be written, else below the user's
-    /// data folder. No file of yours is changed.
+    /// The files go where man and the shells look for them: next to the programs if that directory is
+    /// writable, else below the user's data directory. No file of yours is changed.
     Setup(Setup),
-    /// Print the completion script for a shell
+    /// Print the completion script of a shell
     Completions {
         /// The shell
         shell: Shell,
@@ -48,34 +49,35 @@ pub(crate) enum BuiltIn {
     },
     /// Print the JSON Schema of an answer or a request
     ///
-    /// Answers are what commands print with --json; their kind is in the field kind. Requests are what operations take from other
-    /// programs. Schemas are of draft 2020-12. Without a name, all are listed with a sentence each.
+    /// An answer is what a command prints with --json; its field kind names the schema. A request is what
+    /// an operation takes from other programs. Schemas follow draft 2020-12. Without a name, all kinds are
+    /// listed with a sentence each.
     Schema(Schema),
-    /// Show the help of a command
+    /// Show help for a command
     Help {
         /// The command; without it, all of them
         command: Option<String>,
     },
 }
 
-/// The flags of `demo`.
+/// The options of `demo`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Demo {
-    /// Keep the repository, to look around in it
+    /// Keep the repository when the demo ends
     #[arg(long)]
     pub(crate) keep: bool,
-    /// Make the repository here instead of in a temporary folder; implies --keep
+    /// Create the repository in DIR instead of a temporary directory; implies --keep
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: Option<PathBuf>,
 }
 
-/// The flags of `setup`.
+/// The options of `setup`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Setup {
-    /// Only say what would be written
+    /// Show what would be written or removed, without doing it
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// Remove what setup wrote
+    /// Remove the files that setup installed
     #[arg(long)]
     pub(crate) uninstall: bool,
     /// Install below DIR/share instead
@@ -83,21 +85,21 @@ pub(crate) struct Setup {
     pub(crate) prefix: Option<PathBuf>,
 }
 
-/// The flags of `schema`.
+/// The options of `schema`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Schema {
     /// The kind of the answer, such as status; with --request, the operation
-    #[arg(value_name = "KIND", add = ArgValueCandidates::new(complete::kinds))]
+    #[arg(value_name = "KIND", add = ArgValueCandidates::new(complete::answer_kinds))]
     pub(crate) kind: Option<String>,
-    /// Requests instead of answers
+    /// Show requests instead of answers
     #[arg(long)]
     pub(crate) request: bool,
-    /// Print one JSON object with the schemas; without KIND, of all answers and requests
+    /// Print the schemas as one JSON object; without KIND, those of all answers and requests
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// The shells that complete.
+/// The shells for which there is a completion script.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Shell {
     /// For bash and its completion for git
@@ -114,54 +116,58 @@ pub(crate) enum Shell {
 
 pub(crate) const PAGE: Page = Page {
     examples: &[
-        ("git orchestra demo", "See the main job done, on a bare machine"),
+        ("git orchestra demo", "Run the main workflow in a scratch repository"),
         ("git orchestra spawn \"implement auth\" \"add tests\"", "Start two agents"),
-        ("git orchestra status --watch", "Follow them"),
-        ("git orchestra setup", "Install the manual pages and completions"),
+        ("git orchestra status --watch", "Watch them"),
+        ("git orchestra setup", "Install man pages and completions"),
     ],
     sections: &[
         (
             "STATE",
             &[
-                "refs/orchestra/agents/ID is the life of an agent: a chain of commits, each with its facts as JSON lines and the \
-                 state after them as trailers. 'git log refs/orchestra/agents/ID' reads it.",
-                "refs/orchestra/heads/ID is its work. refs/orchestra-local/ holds what never leaves this machine: output and \
-                 snapshots. Files below .git/orchestra/ are locks, caches and the like; when nothing runs, deleting them \
-                 loses nothing but speed.",
+                "refs/orchestra/agents/ID is the history of an agent: a chain of commits, each with its \
+                 events as JSON lines and the state after them as trailers. 'git log \
+                 refs/orchestra/agents/ID' shows it.",
+                "refs/orchestra/heads/ID is its work. refs/orchestra-local/ holds what never leaves this \
+                 machine, such as output and snapshots. Files below .git/orchestra/ are locks, caches and \
+                 the like; deleting them while nothing runs loses nothing and costs only time.",
                 "To keep these refs out of 'git log --all': git log --exclude='refs/orchestra*' --all",
             ],
         ),
         (
             "JSON",
             &[
-                "Every command that reports has --json: one object on standard output, {\"version\":1,\"kind\":…}, which is only ever \
-                 extended. A command that fails before it has anything to report prints an object as well, beside the words on standard \
-                 error: kind is error; code says what went wrong, see ERRORS; exit is the exit code, and error a word for it: usage, \
-                 refused, conflict, external, internal, timeout, not_a_repository or interrupted; message, causes and hints are what \
-                 is said on standard error.",
+                "Every command that reports something has --json: it prints one object to standard output, \
+                 {\"version\":1,\"kind\":…}, to which only new fields are ever added. A command that fails \
+                 before it can report prints an object too, besides the message on standard error: kind is \
+                 error; code identifies the error, see ERRORS; exit is the exit status, and error a word for \
+                 it: usage, refused, conflict, external, internal, timeout, not_a_repository or interrupted; \
+                 message, causes and hints repeat the text on standard error.",
                 "'git orchestra schema' lists the kinds, and 'git orchestra schema KIND' prints the JSON Schema of one.",
             ],
         ),
         (
             "ENVIRONMENT",
             &[
-                "ORCHESTRA_TRACE says which programs ran: 1 writes to standard error, an absolute path appends to that file, which is made \
-                 for its owner alone and may not be a link. Each line has the time, the program of the suite and its process id, and \
-                 one event. A program line has the command as it was typed or started, how long it took in milliseconds, how it \
-                 ended, and its folder; a lock line has a lock that was waited for; a command line has the begin or the end of a \
-                 command of the suite, with its exit code and the code of its error. With a path, supervisors in the background \
-                 write into the same file; agents and other programs do not get the variable.",
-                "What looks like a key, a token or a password, the users and passwords of URLs, environment variables, standard input, and \
-                 arguments of more than 100 bytes that are no path and no URL are left out. Settings that every git gets are as well. \
-                 Read a trace before you publish it all the same: short tasks, branch names and paths are in it.",
+                "ORCHESTRA_TRACE traces which programs ran: 1 writes to standard error, an absolute path \
+                 appends to that file, which is created readable only by its owner and must not be a \
+                 symbolic link. Each line has the time, the program of the suite with its process id, and \
+                 one event. A program line has a command that was started, its duration in milliseconds, its \
+                 result and its directory; a lock line has a lock that had to be waited for; a command line \
+                 has the start or the end of a command of the suite, with its exit status and error code. \
+                 With a path, supervisors in the background write into the same file; agents and other \
+                 programs do not inherit the variable.",
+                "Text that looks like a key, a token or a password is left out, and so are users and \
+                 passwords in URLs, environment variables, standard input, and arguments of more than 100 \
+                 bytes that are neither a path nor a URL, as well as options that every git call gets. \
+                 Still, read a trace before you publish it: it contains short tasks, branch names and paths.",
             ],
         ),
         (
-            "FURTHER COMMANDS",
-            &[
-                "A program git-orchestra-NAME on PATH is run by 'git orchestra NAME', with its arguments unchanged. It \
-               answers completions if 'git config --global --add orchestra.completionProvider NAME' says that it does.",
-            ],
+            "OTHER COMMANDS",
+            &["A program git-orchestra-NAME on PATH is run by 'git orchestra NAME', with its arguments \
+                 unchanged. It is asked for completions only if 'git config --global --add \
+                 orchestra.completionProvider NAME' declares that it answers."],
         ),
     ],
     configuration: true,

@@ -1,7 +1,7 @@
-# bash completion for git orchestra, through git's own completion and for the programs themselves.
-# It asks the programs: GIT_ORCHESTRA_ASK=complete git orchestra INDEX WORD...
+# bash completion for git orchestra, through git's own completion and for the binaries themselves.
+# It calls the binaries: GIT_ORCHESTRA_ASK=complete git orchestra INDEX WORD...
 
-# Shows the answer to: git orchestra, word INDEX of the WORDs.
+# Completes word INDEX of the WORDs after git orchestra.
 __git_orchestra_reply ()
 {
 	local index=$1 value help
@@ -10,7 +10,7 @@ __git_orchestra_reply ()
 	[ -n "${__git_dir-}" ] && pre+=( --git-dir="$__git_dir" )
 	COMPREPLY=()
 	while IFS=$'\t' read -r value help; do
-		# readline replaces only what stands behind the last = or :
+		# readline replaces only the text after the last = or :
 		[[ $cur == *=* && $value == *=* ]] && value=${value#*=}
 		COMPREPLY+=( "$value" )
 	done < <(GIT_ORCHESTRA_ASK=complete git "${pre[@]}" orchestra "$index" "$@" 2>/dev/null)

@@ -1,5 +1,5 @@
-//! The shells' side of completion: small scripts that ask the binaries (see `orchestra_terminal::complete`) and show what
-//! they answer. They know no command and no option, so they do not grow old.
+//! The completion scripts for the shells. They ask the binaries (see `orchestra_terminal::complete`) and
+//! show the answers; they contain no command or option, so they never become outdated.
 
 use orchestra_terminal::catalog;
 
@@ -11,7 +11,7 @@ const ZSH_GIT: &str = include_str!("completions.zsh-git");
 const FISH: &str = include_str!("completions.fish");
 const FISH_CONF: &str = include_str!("completions.conf.fish");
 
-/// The script for a shell.
+/// Returns the completion script of a shell.
 pub(crate) fn script(shell: Shell) -> String {
     let script = match shell {
         Shell::Bash => BASH,

@@ -1,12 +1,12 @@
 #compdef git-orchestra @PROGRAMS@
 #description run coding agents side by side in git worktrees
-# zsh completion for git orchestra. It asks the programs: GIT_ORCHESTRA_ASK=complete git orchestra INDEX WORD...
+# zsh completion for git orchestra. It calls the binaries: GIT_ORCHESTRA_ASK=complete git orchestra INDEX WORD...
 
 _git-orchestra () {
 	local -a ask pre candidates
 	local line value help name=${words[1]:t}
 	integer at=CURRENT-1
-	# git's own _git leaves the folder of "git -C" here.
+	# git's own _git stores the directory of "git -C" here.
 	(( ${+opt_args} )) && [[ -n ${opt_args[-C]} ]] && pre=( -C ${(Q)${~${opt_args[-C]%%:*}}} )
 	case $name in
 		(git-orchestra-*) ask=( git-orchestra ${name#git-orchestra-} "${(@)words[2,CURRENT]}" ); at+=1 ;;

@@ -1,4 +1,5 @@
-//! `git orchestra demo`: the main job, done with the same commands that a user types, in a repository of its own.
+//! `git orchestra demo`: runs the main workflow in a scratch repository, with the commands that a user
+//! types.
 
 use std::{
     fs,
@@ -7,13 +8,14 @@ use std::{
 };
 
 use orchestra::{
-    Code, Error, Kind, Result, error::Context, git::Git, model::quote, ops::status, process, world,
+    Code, Error, Kind, Result, error::ErrorContext, git::Git, model::quote, ops::status, process, world,
 };
-use orchestra_terminal::{Exit, Terminal, style::Role};
+use orchestra_terminal::{Exit, Terminal, here, style::Role};
 
 use crate::cli::Demo;
 
-/// Name, script. The first two change the same line, which a later merge will have to settle.
+/// The name and the script of each task. The first two change the same line, so that they conflict when
+/// they land.
 const TASKS: &[(&str, &str)] = &[
     (
         "greet",
@@ -21,7 +23,7 @@ const TASKS: &[(&str, &str)] = &[
     ),
     (
         "shout",
-        "# Greet loudly\nsed -i.bak 's/Hello/HELLO/' greeting.txt && rm greeting.txt.bak\necho 'greeting.txt changed'\n",
+        "# Greet in capitals\nsed -i.bak 's/Hello/HELLO/' greeting.txt && rm greeting.txt.bak\necho 'greeting.txt changed'\n",
     ),
     (
         "count",
@@ -34,46 +36,46 @@ const TASKS: &[(&str, &str)] = &[
 ];
 
 pub(crate) fn run(options: &Demo, terminal: &Terminal) -> Result<Exit> {
-    let stage = Stage::set(options)?;
-    let say = |text: &str| terminal.say(&terminal.paint_err().as_role(Role::Head, text));
-    say(&format!("A scratch repository: {}", stage.repo.display()));
-    stage.make_repository()?;
+    let demo = DemoRepo::create(options)?;
+    let say = |text: &str| terminal.eprintln(&terminal.painter_err().as_role(Role::Head, text));
+    say(&format!("A scratch repository: {}", demo.repo.display()));
+    demo.make_repository()?;
     say("\nFour agents, each in its own worktree and branch (the tasks are shell scripts):");
     let mut arguments =
         vec!["spawn".to_owned(), "--agent".to_owned(), "sh".to_owned(), "-j".to_owned(), "4".to_owned()];
     arguments.extend(TASKS.iter().map(|(_, script)| (*script).to_owned()));
-    terminal.say("  $ git orchestra spawn --agent sh -j 4 '# Greet politely …' '# Greet loudly …' '# Count …' '# Write notes …'");
-    let done = stage.orchestra(&arguments)? == Some(0);
+    terminal.eprintln("  $ git orchestra spawn --agent sh -j 4 '# Greet politely …' '# Greet in capitals …' '# Count …' '# Write notes …'");
+    let done = demo.orchestra(&arguments)? == Some(0);
     say("\nTheir branches, in plain git:");
-    stage.show(terminal, &["log", "--oneline", "--graph", "--branches"])?;
-    say("\nTheir lives are refs; the newest commit of each tells its state:");
+    demo.show(terminal, &["log", "--oneline", "--graph", "--branches"])?;
+    say("\nTheir histories are refs; the newest commit of each holds its state:");
     let format = "--format=%(contents:trailers:key=Orchestra-State,valueonly,separator=) %(refname)";
-    stage.show(terminal, &["for-each-ref", format, status::AGENT_REFS])?;
-    say("\nOne life, event by event:");
-    stage.show(terminal, &["log", "--format=%h %s", "--reverse", &stage.first_agent()?])?;
-    say("\nYour own checkout was never touched:");
-    stage.show(terminal, &["status", "--short", "--branch"])?;
-    say("\nLand what goes together, the least conflicting first, each step tested; your branch moves once:");
-    terminal.say("  $ git orchestra merge-ranked --test 'test -s greeting.txt'");
-    // Two of them change the same line: one is set aside.
+    demo.show(terminal, &["for-each-ref", format, status::AGENT_REFS])?;
+    say("\nOne history, event by event:");
+    demo.show(terminal, &["log", "--format=%h %s", "--reverse", &demo.first_agent()?])?;
+    say("\nYour own checkout was not touched:");
+    demo.show(terminal, &["status", "--short", "--branch"])?;
+    say("\nLand what fits together, least conflicting first, testing each step; your branch moves once:");
+    terminal.eprintln("  $ git orchestra merge-ranked --test 'test -s greeting.txt'");
+    // Two of them change the same line: one is set aside, and the exit status is 1.
     let landing = ["merge-ranked", "--test", "test -s greeting.txt"].map(str::to_owned);
-    let done = done && stage.orchestra(&landing)? == Some(1);
-    stage.show(terminal, &["log", "--oneline", "--graph", "--first-parent", "main"])?;
-    stage.farewell(terminal);
+    let done = done && demo.orchestra(&landing)? == Some(1);
+    demo.show(terminal, &["log", "--oneline", "--graph", "--first-parent", "main"])?;
+    demo.finish(terminal);
     Ok(if done { Exit::Done } else { Exit::No })
 }
 
-/// Where the demo plays.
-struct Stage {
+/// The directory of the demo.
+struct DemoRepo {
     folder: PathBuf,
     repo: PathBuf,
     keep: bool,
 }
 
-impl Stage {
-    fn set(options: &Demo) -> Result<Self> {
+impl DemoRepo {
+    fn create(options: &Demo) -> Result<Self> {
         let (folder, keep) = match &options.dir {
-            Some(dir) => (world::directory().join(dir), true),
+            Some(dir) => (here::environment().directory().join(dir), true),
             None => (
                 std::env::temp_dir().join(format!("git-orchestra-demo-{}", world::random_hex::<4>()?)),
                 options.keep,
@@ -82,8 +84,8 @@ impl Stage {
         let cannot = || format!("cannot make the demo in '{}'", folder.display());
         if fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(Error::new(Code::PathTaken, cannot())
-                .because("the folder is not empty")
-                .hint("name a new folder: --dir DIR"));
+                .because("the directory is not empty")
+                .hint("name a new directory: --dir DIR"));
         }
         fs::create_dir_all(folder.join("greetings")).context(Kind::Refused, cannot)?;
         let repo = folder.join("greetings");
@@ -91,8 +93,9 @@ impl Stage {
     }
 
     fn make_repository(&self) -> Result<()> {
-        let git =
-            |verb: &str, arguments: &[&str]| Git::new(&self.repo, verb).args(arguments).run().map(|_| ());
+        let git = |verb: &str, arguments: &[&str]| {
+            Git::new(here::environment(), &self.repo, verb).args(arguments).run().map(|_| ())
+        };
         git("init", &["--quiet", "--initial-branch=main"])?;
         git("config", &["user.name", "Demo"])?;
         git("config", &["user.email", "demo@example.com"])?;
@@ -108,49 +111,49 @@ impl Stage {
         git("commit", &["--quiet", "-m", "Say hello"])
     }
 
-    /// Runs a command of the suite as a user would, on the user's terminal.
+    /// Runs a command of the suite as a user would, with the user's terminal as its output.
     fn orchestra(&self, arguments: &[String]) -> Result<Option<i32>> {
         let program = process::sibling_binary(&format!("git-orchestra-{}", arguments[0]));
-        let mut command: Command = process::own(&program);
+        let mut command: Command = process::own_command(here::environment(), &program);
         command.args(&arguments[1..]).current_dir(&self.repo).stdin(Stdio::null());
         let status = process::status(&mut command)
             .context(Code::ProgramFailed, || format!("cannot run '{}'", program.display()))?;
         Ok(status.code())
     }
 
-    /// Shows a git command and what it prints.
+    /// Prints a git command and its output.
     fn show(&self, terminal: &Terminal, arguments: &[&str]) -> Result<()> {
         let typed: Vec<String> = arguments.iter().map(quote::word).collect();
-        terminal.say(&format!("  $ git {}", typed.join(" ")));
-        let text = Git::new(&self.repo, arguments[0]).args(&arguments[1..]).run()?;
+        terminal.eprintln(&format!("  $ git {}", typed.join(" ")));
+        let text = Git::new(here::environment(), &self.repo, arguments[0]).args(&arguments[1..]).run()?;
         for line in String::from_utf8_lossy(&text).lines() {
-            terminal.answer(&format!("  {line}\n"));
+            terminal.print(&format!("  {line}\n"));
         }
         Ok(())
     }
 
     fn first_agent(&self) -> Result<String> {
         let arguments = ["--count=1", "--format=%(refname)", status::AGENT_REFS];
-        Git::new(&self.repo, "for-each-ref").args(arguments).line()
+        Git::new(here::environment(), &self.repo, "for-each-ref").args(arguments).line()
     }
 
-    fn farewell(&self, terminal: &Terminal) {
+    fn finish(&self, terminal: &Terminal) {
         if self.keep {
-            terminal.say("");
-            terminal.hint(&format!("it is kept; try: {}", quote::command(&[&"cd", &self.repo])));
+            terminal.eprintln("");
+            terminal.hint(&format!("the repository is kept; try: {}", quote::command(&[&"cd", &self.repo])));
             terminal.hint("git orchestra status; git orchestra logs count; git orchestra worktrees");
             return;
         }
-        terminal.say("");
+        terminal.eprintln("");
         if remove(&self.folder).is_ok() {
-            terminal.say("The scratch repository is removed again; --keep keeps it.");
+            terminal.eprintln("The scratch repository was removed; --keep keeps it.");
         }
-        terminal.hint("in a repository of yours: git orchestra spawn --agent sh 'make test > report.txt'");
-        terminal.hint("'git orchestra setup' installs manual pages and completions");
+        terminal.hint("in your own repository: git orchestra spawn --agent sh 'make test > report.txt'");
+        terminal.hint("'git orchestra setup' installs man pages and completions");
     }
 }
 
-/// Only what the demo itself made in a temporary folder.
+/// Removes the directory that the demo created.
 fn remove(folder: &Path) -> std::io::Result<()> {
     fs::remove_dir_all(folder)
 }

@@ -1,51 +1,52 @@
-//! Man pages and long help of every command of ours, wherever they come from.
+//! Shows man pages and long help of every command of the suite.
 
 use std::io::IsTerminal;
 
 use clap::CommandFactory;
 use orchestra::{Code, Error, Result, process};
-use orchestra_terminal::{Exit, Terminal, args, pages, run::INTROSPECT};
+use orchestra_terminal::{Exit, Terminal, args, here, pages, run::INTROSPECT};
 
 use crate::{
     cli::{Cli, PAGE},
-    find,
+    lookup,
 };
 
-/// The man page, on a terminal with `man` that has it; else the command's own long help.
+/// Shows the man page if this is a terminal and `man` finds it; else the command's long help.
 pub(crate) fn show(terminal: &Terminal, name: &str) -> Result<Exit> {
     let topic = format!("git-orchestra-{name}");
     if std::io::stdout().is_terminal() && has_man_page(&topic) {
-        let status = process::status(process::command("man").arg(&topic));
+        let status = process::status(process::command(here::environment(), "man").arg(&topic));
         if status.is_ok_and(|status| status.success()) {
             return Ok(Exit::Done);
         }
     }
     if let Some(command) = built_in(name) {
         let mut command = pages::complete_help(command, &pages::Page::default());
-        terminal.answer(&command.render_long_help().to_string());
+        terminal.print(&command.render_long_help().to_string());
         return Ok(Exit::Done);
     }
-    let program = find::find(name).ok_or_else(|| find::no_command(name))?;
-    let status = process::status(process::sibling(&program).arg("--help")).map_err(|e| {
+    let program = lookup::program_of(name).ok_or_else(|| lookup::unknown_command(name))?;
+    let status = process::status(process::sibling_command(&program).arg("--help")).map_err(|e| {
         Error::new(Code::ProgramFailed, format!("cannot run '{}'", program.display())).because(e)
     })?;
     Ok(if status.success() { Exit::Done } else { Exit::No })
 }
 
 fn has_man_page(topic: &str) -> bool {
-    let asked =
-        process::output(process::command("man").args(["-w", topic]).stdin(std::process::Stdio::null()));
+    let asked = process::output(
+        process::command(here::environment(), "man").args(["-w", topic]).stdin(std::process::Stdio::null()),
+    );
     asked.is_ok_and(|output| output.status.success())
 }
 
-/// A command of the dispatcher itself, with its full name.
+/// Returns the definition of a command that the dispatcher implements, with its full name.
 fn built_in(name: &str) -> Option<clap::Command> {
     let all = Cli::command();
     let found = all.get_subcommands().find(|command| command.get_name() == name)?;
     Some(found.clone().name(format!("git-orchestra-{name}")))
 }
 
-/// The man page of a command of ours.
+/// Returns the man page of a command of the suite.
 pub(crate) fn page(name: Option<&str>) -> Result<String> {
     let Some(name) = name else {
         let command = pages::complete_help(args::command::<Cli>(), &PAGE);
@@ -55,8 +56,8 @@ pub(crate) fn page(name: Option<&str>) -> Result<String> {
         let page = pages::Page { configuration: false, ..pages::Page::default() };
         return Ok(pages::man(pages::complete_help(command, &page), &page));
     }
-    let program = find::ours(name).ok_or_else(|| find::no_command(name))?;
-    let output = process::output(process::sibling(&program).env(INTROSPECT, "man")).map_err(|e| {
+    let program = lookup::own_program(name).ok_or_else(|| lookup::unknown_command(name))?;
+    let output = process::output(process::sibling_command(&program).env(INTROSPECT, "man")).map_err(|e| {
         Error::new(Code::ProgramFailed, format!("cannot run '{}'", program.display())).because(e)
     })?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

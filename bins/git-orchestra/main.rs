@@ -1,10 +1,11 @@
-//! `git orchestra`: hands over to `git-orchestra-<command>`, and knows help, demo, setup, schema, completions and man.
+//! `git orchestra`: runs `git-orchestra-<command>`, and implements help, demo, setup, schema, completions
+//! and man itself.
 
 mod cli;
 mod completions;
 mod demo;
-mod find;
 mod help;
+mod lookup;
 mod nearest;
 mod schema;
 mod setup;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use orchestra_terminal::{Program, run};
 
 fn main() -> ExitCode {
-    match find::handed_over() {
+    match lookup::dispatch() {
         Some(code) => code,
         None => run(&Program { page: cli::PAGE, run: view::run }),
     }

@@ -1,11 +1,11 @@
-//! The known name that somebody may have meant.
+//! Suggests the known name that the user may have meant.
 
 use std::collections::BTreeSet;
 
-/// Longest name that is compared, in characters.
-const LONGEST: usize = 64;
+/// The longest name that is compared, in characters.
+const MAX_NAME: usize = 64;
 
-/// The name that begins as what was typed, else the one that is fewest edits away, if those are few.
+/// Returns a name that begins with what was typed, else the name with the fewest edits, if they are few.
 pub(crate) fn nearest(typed: &str, known: BTreeSet<String>) -> Option<String> {
     if let Some(longer) = known.iter().find(|known| known.starts_with(typed) && typed.len() > 1) {
         return Some(longer.clone());
@@ -14,9 +14,9 @@ pub(crate) fn nearest(typed: &str, known: BTreeSet<String>) -> Option<String> {
     (distance <= 1 + known.len() / 3).then_some(known)
 }
 
-/// Edits that lead from one word to the other; a swap of neighbours is one.
+/// Returns the number of edits between two words; swapping two neighbours counts as one.
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(LONGEST).collect(), b.chars().collect());
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(MAX_NAME).collect(), b.chars().collect());
     let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
     for i in 1..=a.len() {
         let mut row = vec![i];

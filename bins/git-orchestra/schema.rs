@@ -1,13 +1,13 @@
-//! The schemas of answers and requests.
+//! Prints the JSON Schemas of answers and requests.
 
 use std::slice;
 
 use orchestra::{
     Error, Result,
     model::text,
-    wire::{self, Described, Schemas},
+    wire::{self, MessageType, Schemas},
 };
-use orchestra_terminal::{Exit, Terminal, json, table, table::Text};
+use orchestra_terminal::{Exit, Terminal, json, table, table::TableCell};
 
 use crate::{cli::Schema, nearest::nearest};
 
@@ -15,15 +15,15 @@ pub(crate) fn run(options: &Schema, terminal: &Terminal) -> Result<Exit> {
     let all = if options.request { wire::REQUESTS } else { wire::KINDS };
     let one = options.kind.as_ref().map(|name| find(name, all, options.request)).transpose()?;
     match one {
-        _ if options.json => json::answer(terminal, wire::SCHEMA, &report(one, options.request))?,
+        _ if options.json => json::print_answer(terminal, wire::SCHEMA, &report(one, options.request))?,
         Some(one) => print(terminal, one)?,
         None => list(terminal, all),
     }
     Ok(Exit::Done)
 }
 
-/// The one that was named, else all requests, else everything.
-fn report(one: Option<&Described>, is_request: bool) -> Schemas {
+/// Returns the schema that was named, else those of all requests, else all schemas.
+fn report(one: Option<&MessageType>, is_request: bool) -> Schemas {
     match (one.map(slice::from_ref), is_request) {
         (Some(one), false) => Schemas::of(one, &[]),
         (Some(one), true) => Schemas::of(&[], one),
@@ -32,19 +32,19 @@ fn report(one: Option<&Described>, is_request: bool) -> Schemas {
     }
 }
 
-fn print(terminal: &Terminal, one: &Described) -> Result<()> {
+fn print(terminal: &Terminal, one: &MessageType) -> Result<()> {
     let schema = serde_json::to_string_pretty(&one.schema());
     let schema = schema.map_err(|error| Error::internal("cannot write JSON").because(error))?;
-    terminal.answer(&format!("{schema}\n"));
+    terminal.print(&format!("{schema}\n"));
     Ok(())
 }
 
-fn list(terminal: &Terminal, all: &[Described]) {
-    let rows = all.iter().map(|one| vec![Text::new(one.name), Text::new(one.about())]).collect();
-    terminal.answer(&table::draw(&["KIND", "WHAT IT IS"], rows, terminal.width(), terminal.paint()));
+fn list(terminal: &Terminal, all: &[MessageType]) {
+    let rows = all.iter().map(|one| vec![TableCell::new(one.name), TableCell::new(one.about())]).collect();
+    terminal.print(&table::draw(&["KIND", "DESCRIPTION"], rows, terminal.width(), terminal.painter()));
 }
 
-fn find<'a>(name: &str, all: &'a [Described], is_request: bool) -> Result<&'a Described> {
+fn find<'a>(name: &str, all: &'a [MessageType], is_request: bool) -> Result<&'a MessageType> {
     all.iter().find(|one| one.name == name).ok_or_else(|| {
         let what = if is_request { "request" } else { "kind of answer" };
         let error = Error::usage(format!("there is no {what} '{}'", text::safe(name)));

@@ -1,11 +1,11 @@
-//! What the dispatcher shows itself.
+//! Calls the dispatcher's own commands, and prints the overview.
 
 use orchestra::Result;
 use orchestra_terminal::{Exit, Terminal, catalog, pages, style::Role};
 
 use crate::{
     cli::{BuiltIn, Cli},
-    completions, demo, find, help, schema, setup,
+    completions, demo, help, lookup, schema, setup,
 };
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
@@ -17,11 +17,11 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Some(BuiltIn::Help { command: None }) => Ok(overview(terminal)),
         Some(BuiltIn::Help { command: Some(name) }) => help::show(terminal, name),
         Some(BuiltIn::Man { command }) => {
-            terminal.answer(&help::page(command.as_deref())?);
+            terminal.print(&help::page(command.as_deref())?);
             Ok(Exit::Done)
         }
         Some(BuiltIn::Completions { shell }) => {
-            terminal.answer(&completions::script(*shell));
+            terminal.print(&completions::script(*shell));
             Ok(Exit::Done)
         }
         Some(BuiltIn::Schema(options)) => schema::run(options, terminal),
@@ -32,30 +32,32 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 
 fn list(terminal: &Terminal) -> Exit {
     for entry in catalog::COMMANDS {
-        terminal.answer(&format!("{}\n", entry.name));
+        terminal.print(&format!("{}\n", entry.name));
     }
-    for name in find::others() {
-        terminal.answer(&format!("{name}\n"));
+    for name in lookup::other_commands() {
+        terminal.print(&format!("{name}\n"));
     }
     Exit::Done
 }
 
 fn overview(terminal: &Terminal) -> Exit {
-    let head = |text: &str| terminal.paint().as_role(Role::Head, text);
+    let head = |text: &str| terminal.painter().as_role(Role::Head, text);
     let mut out = format!(
         "Run coding agents side by side in git worktrees, with all state in git refs.\n\n{} git orchestra COMMAND [ARGUMENT...]\n\n{}\n",
         head("Usage:"),
         head("Commands:")
     );
     out.push_str(&pages::command_list());
-    let others = find::others();
+    let others = lookup::other_commands();
     if !others.is_empty() {
-        out.push_str(&format!("\n{}\n", head("Commands of others on PATH:")));
+        out.push_str(&format!("\n{}\n", head("Other commands on PATH:")));
         for name in others {
             out.push_str(&format!("  {name}\n"));
         }
     }
-    out.push_str("\n'git orchestra help COMMAND' tells more; 'git orchestra demo' shows it at work.\n");
-    terminal.answer(&out);
+    out.push_str(
+        "\n'git orchestra help COMMAND' describes a command.\n'git orchestra demo' shows an example.\n",
+    );
+    terminal.print(&out);
     Exit::Done
 }

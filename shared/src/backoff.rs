@@ -1,29 +1,28 @@
-//! Pauses between attempts, each twice as long as the one before: what is over soon is noticed soon, and what takes long costs
-//! little.
+//! Pauses between attempts, each twice as long as the one before: a short wait ends promptly, and a long one costs little.
 
 use std::time::Duration;
 
-/// The pauses of one loop, up to the longest. When to give up, the loop decides.
+/// The pauses of one loop, up to a maximum. The loop itself decides when to stop.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     next: Duration,
-    longest: Duration,
+    maximum: Duration,
 }
 
 impl Backoff {
-    /// Pauses that begin with `first` and double up to `longest`.
-    pub const fn new(first: Duration, longest: Duration) -> Self {
-        Self { next: first, longest }
+    /// Creates pauses that begin with `first` and double up to `maximum`.
+    pub const fn new(first: Duration, maximum: Duration) -> Self {
+        Self { next: first, maximum }
     }
 
-    /// As [`Backoff::new`], in milliseconds.
-    pub const fn millis(first: u64, longest: u64) -> Self {
-        Self::new(Duration::from_millis(first), Duration::from_millis(longest))
+    /// Like [`Backoff::new`], in milliseconds.
+    pub const fn millis(first: u64, maximum: u64) -> Self {
+        Self::new(Duration::from_millis(first), Duration::from_millis(maximum))
     }
 
-    /// The next pause, for who waits by other means than sleeping.
+    /// Returns the next pause, for callers that wait by other means than sleeping.
     pub fn pause(&mut self) -> Duration {
-        let pause = self.next.min(self.longest);
+        let pause = self.next.min(self.maximum);
         self.next = pause.saturating_mul(2);
         pause
     }
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_the_longest() {
+    fn pauses_double_up_to_the_maximum() {
         let mut backoff = Backoff::millis(5, 30);
         let pauses: Vec<u128> = (0..5).map(|_| backoff.pause().as_millis()).collect();
         assert_eq!(pauses, [5, 10, 20, 30, 30]);

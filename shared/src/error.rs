@@ -1,4 +1,4 @@
-//! One error for the whole library: a stable code that decides the exit code, a sentence, and what to type next.
+//! The error type of the whole library: a stable code that decides the exit code, a sentence, and what to type next.
 
 mod code;
 
@@ -11,18 +11,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::quote;
 
-/// What went wrong, as far as a script must know it. Each kind is one exit code (see `orchestra_terminal::exit`).
+/// The kind of an error. Each kind has one exit code (see `orchestra_terminal::exit`).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "ErrorKind")]
 pub enum Kind {
     /// The request itself is wrong (2).
     Usage,
-    /// It cannot be done as things stand; a hint says what would change that (3).
+    /// The operation is not possible in the current state; a hint says what would change that (3).
     Refused,
-    /// Another writer was quicker, or two things collide; trying again is safe (4).
+    /// Another writer was faster, or two things collide; trying again is safe (4).
     Conflict,
-    /// A program outside (git, an agent) could not be run or broke (5).
+    /// An outside program (git, an agent) could not be run, or failed (5).
     External,
     /// A bug, or state that cannot be read (70).
     Internal,
@@ -34,16 +34,16 @@ pub enum Kind {
     Interrupted,
 }
 
-/// Says what failed, on what and why, in lower case and without a full stop; hints are commands to type.
+/// An error: what failed, on what and why, in lower case and without a full stop; hints are commands to type.
 #[derive(Debug)]
 pub struct Error {
-    /// What went wrong, for callers, scripts and windows to decide by.
+    /// The code by which callers, scripts and windows decide.
     pub code: Code,
     /// What failed, on what.
     pub message: String,
-    /// What to do next, each a sentence of its own.
+    /// What to do next; each hint is a line of its own.
     pub hints: Vec<String>,
-    /// Why, from the layer below.
+    /// The cause, from the layer below.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -51,37 +51,37 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error with a code, or with the general code of a [`Kind`], that says `message`.
+    /// Creates an error with a code, or with the general code of a [`Kind`].
     pub fn new(code: impl Into<Code>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into(), hints: Vec::new(), source: None }
     }
 
-    /// The kind of the code; it decides the exit code.
+    /// Returns the kind of the code, which decides the exit code.
     pub const fn kind(&self) -> Kind {
         self.code.kind()
     }
 
-    /// It cannot be done as things stand.
+    /// Creates an error of the kind [`Kind::Refused`].
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(Kind::Refused, message)
     }
 
-    /// The request itself is wrong.
+    /// Creates an error of the kind [`Kind::Usage`].
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
 
-    /// A bug or unreadable state.
+    /// Creates an error of the kind [`Kind::Internal`].
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
     }
 
-    /// Whether another process was quicker or holds a lock, so that the same attempt may succeed in a moment.
+    /// Returns whether another process was faster or holds a lock, so that the same attempt may succeed in a moment.
     pub const fn is_race(&self) -> bool {
         matches!(self.code, Code::RefChanged | Code::LockHeld)
     }
 
-    /// Adds what to type next, in our own words. A command that holds a name or a path is [`Error::hint_command`].
+    /// Adds what to type next, in our own words. For a command that holds a name or a path use [`Error::hint_command`].
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         let hint = hint.into();
@@ -91,13 +91,13 @@ impl Error {
         self
     }
 
-    /// Adds a command to type next, as an argument vector: names and paths in it are quoted for a shell.
+    /// Adds a command to type next, as an argument vector; names and paths in it are quoted for a shell.
     #[must_use]
     pub fn hint_command(self, words: &[&dyn AsRef<OsStr>]) -> Self {
         self.hint(quote::command(words))
     }
 
-    /// Adds the cause. Where the code is a general one and the system said why, it becomes the code for that.
+    /// Adds the cause. If the code is a general one and the cause is an I/O error, the code becomes more precise.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let source = source.into();
@@ -113,7 +113,7 @@ impl Error {
         self
     }
 
-    /// The message and all causes on one line, for places that keep text only (an agent's reason).
+    /// Returns the message and all causes on one line, for places that hold only text (an agent's reason).
     pub fn one_line(&self) -> String {
         let mut text = self.message.clone();
         for cause in self.causes() {
@@ -123,7 +123,7 @@ impl Error {
         text
     }
 
-    /// The causes, outermost first, without those that only repeat the one before.
+    /// Returns the causes, outermost first, without those that only repeat the one before.
     pub fn causes(&self) -> Vec<String> {
         let mut causes: Vec<String> = Vec::new();
         let mut next: Option<&dyn StdError> = self.source.as_deref().map(|e| e as _);
@@ -150,19 +150,19 @@ impl StdError for Error {
     }
 }
 
-/// Turns a foreign error into ours, keeping it as the cause.
-pub trait Context<T> {
-    /// Names what failed, as an error with a code or with the general code of a [`Kind`].
+/// Converts a foreign error into ours and keeps it as the cause.
+pub trait ErrorContext<T> {
+    /// Describes what failed, as an error with a code or with the general code of a [`Kind`].
     fn context(self, code: impl Into<Code>, message: impl FnOnce() -> String) -> Result<T>;
 }
 
-impl<T, E: Into<Box<dyn StdError + Send + Sync>>> Context<T> for Result<T, E> {
+impl<T, E: Into<Box<dyn StdError + Send + Sync>>> ErrorContext<T> for Result<T, E> {
     fn context(self, code: impl Into<Code>, message: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|source| Error::new(code, message()).because(source))
     }
 }
 
-/// What the system said, if an error of its is among the causes.
+/// Returns the kind of the first I/O error among the causes.
 fn io_kind(error: &(dyn StdError + 'static)) -> Option<io::ErrorKind> {
     let mut next = Some(error);
     while let Some(cause) = next {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_says_makes_a_general_code_precise_and_keeps_the_kind() {
+    fn an_io_cause_makes_a_general_code_precise_and_keeps_the_kind() {
         for (error, code) in [
             (failed(Kind::External, io::ErrorKind::StorageFull), Code::DiskFull),
             (failed(Kind::External, io::ErrorKind::QuotaExceeded), Code::DiskFull),
@@ -195,6 +195,6 @@ mod tests {
             assert_eq!(error.code, code);
         }
         let wrapped = failed(Kind::External, io::ErrorKind::StorageFull);
-        assert_eq!(Error::new(Kind::External, "cannot keep it").because(wrapped).code, Code::DiskFull);
+        assert_eq!(Error::new(Kind::External, "cannot save it").because(wrapped).code, Code::DiskFull);
     }
 }

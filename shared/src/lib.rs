@@ -3,19 +3,20 @@
 //! | module | knows |
 //! |---|---|
 //! | [`model`] | what an agent is: ids, events, phases, the fold. Pure; imports nothing of ours but the error |
-//! | [`git`] | the only door to a repository and to the `git` program |
+//! | [`git`] | the only way to a repository and to the `git` program. No type of gix leaves it |
 //! | [`store`] | events on refs: append, read, join, cache. The only place that spells a ref |
-//! | [`worktree`] | making worktrees, taking the work out of them, mending half-made ones |
+//! | [`worktree`] | making worktrees, capturing the work in them, repairing incomplete ones |
 //! | [`rank`] | in which order branches land, and why. Pure |
-//! | [`agents`] | the agent programs, one folder each: how each is started, talked to, read and resumed |
-//! | [`conversation`] | what reading the sessions of agent programs has in common |
-//! | [`removal`] | taking agents away, every byte kept, and bringing them back |
-//! | [`landing`] | landing branches: which, in which order, step by step |
+//! | [`agents`] | the agent programs, one folder each: how each is started, spoken to, read and resumed |
+//! | [`conversation`] | what all readers of sessions share: finding, reading in bounded memory, the index |
+//! | [`removal`] | removing agents with every byte kept, and restoring them |
+//! | [`landing`] | landing branches: options, plan, steps, checks, and the move of the target |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
 //! | [`surroundings`] | what changed outside the agents' worktrees while they ran |
-//! | [`sync`] | what travels: what two sides have, what is taken in, what is sent |
+//! | [`sync`] | what travels between clones, what is taken in, what is sent |
 //! | [`trust`] | which configuration may name a program, and whether a person accepted it |
-//! | [`ops`] | one file a command: `Request → Report` |
+//! | [`ops`] | one file a command: `Context, Request → Report` |
+//! | [`context`] | what surrounds an operation: what ends it, how long it waits, and who observes its progress |
 //! | [`watch`] | what changed, and when to look again: for every window that stays open |
 //! | [`wire`] | what programs exchange with us: the answers of `--json`, the requests, the schemas of both |
 //! | [`config`] | the `orchestra.*` keys, one table |
@@ -23,7 +24,7 @@
 //! | [`backoff`], [`parallel`] | pauses between attempts; the same for every item, on several threads |
 //! | [`private_files`] | files that only their owner may read |
 //! | [`trace`] | which programs ran and which locks were waited for, for bug reports |
-//! | [`world`], [`process`] | clock, randomness, environment; starting a program. One door each |
+//! | [`world`], [`process`] | clock, randomness, environment; starting a program. Nothing else reaches for them |
 //!
 //! Data flows one way: `argv → cli → Request → ops → model · store · git · worktree · supervise → Report → view`.
 //! Shared state lives under `refs/orchestra/`, private state under `refs/orchestra-local/`; files under
@@ -33,15 +34,18 @@
 //!
 //! ```
 //! use orchestra::{
+//!     context::Context,
 //!     git::Repo,
 //!     ops::status::{self, Request},
+//!     world::Environment,
 //! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # std::process::Command::new("git").args(["init", "--quiet"]).current_dir(&folder).status()?;
-//! let repo = Repo::discover(folder.path())?;
-//! let report = status::run(&repo, &Request { all: true, ..Request::default() })?;
+//! let context = Context::of(&Environment::of_this_process().at(folder.path()));
+//! let repo = Repo::discover(context.environment())?;
+//! let report = status::run(&context, &repo, &Request { all: true, ..Request::default() })?;
 //! assert!(report.agents.is_empty() && report.unreadable.is_empty());
 //! # Ok(())
 //! # }
@@ -50,6 +54,7 @@
 pub mod agents;
 pub mod backoff;
 pub mod config;
+pub mod context;
 pub mod conversation;
 pub mod error;
 pub mod git;

@@ -1,4 +1,4 @@
-//! Doing the same to every item of a list, on several threads.
+//! Applies a function to every item of a list, on several threads.
 
 use std::{
     convert::Infallible,
@@ -6,45 +6,46 @@ use std::{
     thread,
 };
 
-/// How many threads the machine runs at once.
+/// Returns how many threads the machine runs at once.
 pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Does the same to every item, on all cores; the results stand in the order of the items.
+/// Applies `each` to every item, on all cores, and returns the results in the order of the items.
 ///
 /// # Panics
-/// Where `each` does.
+/// If `each` panics.
 pub fn map<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let Ok(done) =
         try_map_with(items, cores(), || Ok::<(), Infallible>(()), |(), item| Ok::<R, Infallible>(each(item)));
     done
 }
 
-/// As [`map`], for what can fail, on at most so many threads. Each thread first makes tools of its own, which need not be shared.
+/// Like [`map`], for functions that can fail, on at most `threads` threads. Each thread first makes its own tools, which need not
+/// be `Sync`.
 ///
 /// # Errors
-/// The first error of a thread, in the order of the threads; the thread that met it takes no further item, the others go on.
+/// The first error in the order of the threads. The thread that met it takes no further items; the others continue.
 ///
 /// # Panics
-/// Where `tools` or `each` does.
-pub fn try_map_with<T: Sync, R: Send, Tools, E: Send>(
+/// If `state` or `each` panics.
+pub fn try_map_with<T: Sync, R: Send, State, E: Send>(
     items: &[T],
     threads: usize,
-    tools: impl Fn() -> Result<Tools, E> + Sync,
-    each: impl Fn(&mut Tools, &T) -> Result<R, E> + Sync,
+    state: impl Fn() -> Result<State, E> + Sync,
+    each: impl Fn(&mut State, &T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
     if items.is_empty() {
         return Ok(Vec::new());
     }
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<(usize, R)>, E> {
-        let mut tools = tools()?;
+        let mut state = state()?;
         let mut done = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(at) else { return Ok(done) };
-            done.push((at, each(&mut tools, item)?));
+            done.push((at, each(&mut state, item)?));
         }
     };
     let parts = thread::scope(|scope| {
@@ -70,23 +71,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_stand_in_the_order_of_the_items() {
+    fn results_are_in_the_order_of_the_items() {
         let items: Vec<u32> = (0..1000).collect();
         assert_eq!(map(&items, |item| item * 2), (0..1000).map(|item| item * 2).collect::<Vec<_>>());
         assert!(map(&[] as &[u32], |item| *item).is_empty());
     }
 
     #[test]
-    fn each_thread_has_tools_of_its_own() {
+    fn each_thread_has_its_own_state() {
         let made = AtomicUsize::new(0);
-        let tools = || Ok::<_, String>(made.fetch_add(1, Ordering::Relaxed));
-        let done = try_map_with(&[1, 2, 3, 4], 3, tools, |tool, item| Ok((*tool, *item))).expect("done");
+        let state = || Ok::<_, String>(made.fetch_add(1, Ordering::Relaxed));
+        let done = try_map_with(&[1, 2, 3, 4], 3, state, |tool, item| Ok((*tool, *item))).expect("done");
         assert_eq!(done.iter().map(|(_, item)| *item).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert!(done.iter().all(|(tool, _)| *tool < 3) && made.into_inner() <= 3);
     }
 
     #[test]
-    fn an_error_is_given_on() {
+    fn an_error_is_returned() {
         let each = |(): &mut (), item: &i32| if *item == 3 { Err("three") } else { Ok(*item) };
         assert_eq!(try_map_with(&[1, 2, 3, 4], 2, || Ok(()), each), Err("three"));
         let never = |(): &mut (), _: &i32| Ok::<i32, &str>(1);

@@ -1,5 +1,5 @@
-//! Files and folders of ours that only their owner may read and write, whatever the umask: tasks, settings that decide what
-//! runs, output of agents.
+//! Files and folders of ours that only their owner may read and write, whatever the umask: tasks, settings that decide what runs,
+//! the output of agents.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
@@ -11,19 +11,22 @@ use std::{
 use rustix::fs::OFlags;
 
 /// The name of our folder in a git directory.
-const OURS: &str = "orchestra";
+const PRIVATE_DIR: &str = "orchestra";
 
-/// Makes a folder, and those above it that are missing. A git directory is never made: where it is gone, the repository was renamed
-/// or deleted, and nothing belongs into its old place.
+/// Makes a folder and its missing parents, except a git directory: where that is gone, the repository was moved or deleted, and
+/// nothing belongs at the old path.
 ///
 /// # Errors
-/// It cannot be made.
+/// A folder cannot be made, or the git directory is gone.
 pub fn create_dir(path: &Path) -> io::Result<()> {
-    let ours = path.ancestors().find(|above| above.file_name().is_some_and(|name| name == OURS));
-    let Some(ours) = ours else { return DirBuilder::new().recursive(true).mode(0o700).create(path) };
-    let mut missing: Vec<&Path> = path.ancestors().take_while(|above| *above != ours).collect();
-    missing.push(ours);
-    // One after the other: each is made only if the one above it is there in that moment.
+    let private_dir =
+        path.ancestors().find(|above| above.file_name().is_some_and(|name| name == PRIVATE_DIR));
+    let Some(private_dir) = private_dir else {
+        return DirBuilder::new().recursive(true).mode(0o700).create(path);
+    };
+    let mut missing: Vec<&Path> = path.ancestors().take_while(|above| *above != private_dir).collect();
+    missing.push(private_dir);
+    // One at a time: each is made only if its parent exists at that moment.
     for folder in missing.into_iter().rev() {
         match DirBuilder::new().mode(0o700).create(folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
@@ -33,7 +36,7 @@ pub fn create_dir(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a temporary folder in another one.
+/// Makes a temporary folder below `folder`.
 ///
 /// # Errors
 /// It cannot be made.
@@ -41,34 +44,34 @@ pub fn temporary_dir(folder: &Path) -> io::Result<tempfile::TempDir> {
     tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir_in(folder)
 }
 
-/// Options under which a file that is made belongs to its owner alone, and a pipe in its place makes nobody wait. For a regular
-/// file the second changes nothing.
+/// Returns options that make a file readable by its owner only, and that do not block when a pipe is in its place. For a regular
+/// file, `O_NONBLOCK` changes nothing.
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
     options
 }
 
-/// Opens a file for what a program prints, to be appended to; it is made where it is missing.
+/// Opens a file for a program's output, to append to it; makes the file if it is missing.
 ///
 /// # Errors
-/// It cannot be made, or something other than a file is in its place.
+/// The file cannot be made, or something other than a regular file is at the path.
 pub fn open_output(path: &Path) -> io::Result<File> {
     let file = options().create(true).append(true).open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    // The program inherits the flags, and expects them as they usually are.
+    // The program inherits the flags and expects the usual ones.
     let flags = rustix::fs::fcntl_getfl(&file)?;
     rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
     Ok(file)
 }
 
-/// Opens a file of the user's to be appended to; it is made, for its owner alone, where it is missing. A link in its place is not
+/// Opens a log file of the user's to append to it; makes it, readable by its owner only, if it is missing. A link is not
 /// followed.
 ///
 /// # Errors
-/// It cannot be made, or something other than a file is in its place.
+/// The file cannot be made, or something other than a regular file is at the path.
 pub fn open_log(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let file = options().custom_flags(flags.bits().cast_signed()).create(true).append(true).open(path)?;
@@ -81,20 +84,20 @@ pub fn open_log(path: &Path) -> io::Result<File> {
 /// Writes a whole file, as `fs::write` does.
 ///
 /// # Errors
-/// It cannot be written.
+/// The file cannot be written.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     options().write(true).create(true).truncate(true).open(path)?.write_all(content.as_ref())
 }
 
-/// Replaces a file at one stroke: who reads it finds the old content or the new, also after a kill. Its folder has to be there.
+/// Replaces a file atomically: a reader finds either the old content or the new, also after a crash. Its folder must exist.
 ///
 /// # Errors
-/// It cannot be written; the old content stays.
+/// The file cannot be written; the old content stays.
 pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     replace_with(path, |file| file.write_all(content.as_ref()))
 }
 
-/// As [`replace`], through to the disk before the new content takes the place of the old.
+/// Like [`replace`], and syncs the new content to the disk first.
 ///
 /// # Errors
 /// As [`replace`].
@@ -102,25 +105,25 @@ pub fn replace_durably(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()>
     replace_with(path, |file| file.write_all(content.as_ref()).and_then(|()| file.sync_all()))
 }
 
-/// As [`replace`], with content that `write` puts into the new file.
+/// Like [`replace`], with the content that `write` puts into the new file.
 ///
 /// # Errors
 /// As [`replace`], or `write` fails.
 pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    Ok(written(path, write)?.persist(path).map(|_| ())?)
+    Ok(write_temporary(path, write)?.persist(path).map(|_| ())?)
 }
 
-/// Makes a file at one stroke, with its whole content, through to the disk. Its folder has to be there.
+/// Makes a file atomically, with its whole content synced to the disk. Its folder must exist.
 ///
 /// # Errors
-/// There is one already ([`io::ErrorKind::AlreadyExists`]), or it cannot be written.
+/// The file exists ([`io::ErrorKind::AlreadyExists`]), or it cannot be written.
 pub fn create_durably(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     let write = |file: &mut File| file.write_all(content.as_ref()).and_then(|()| file.sync_all());
-    Ok(written(path, write)?.persist_noclobber(path).map(|_| ())?)
+    Ok(write_temporary(path, write)?.persist_noclobber(path).map(|_| ())?)
 }
 
-/// A file beside `path`, with its content, which nobody knows yet.
-fn written(
+/// Writes a temporary file next to `path`.
+fn write_temporary(
     path: &Path,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<tempfile::NamedTempFile> {
@@ -130,11 +133,11 @@ fn written(
     Ok(file)
 }
 
-/// Closes a folder of ours to others, where an earlier version left it open.
+/// Closes a folder of ours to other users, where an earlier version left it open.
 ///
 /// # Errors
 /// Its permissions cannot be changed.
-pub fn close(folder: &Path) -> io::Result<()> {
+pub fn restrict(folder: &Path) -> io::Result<()> {
     let mode = fs::metadata(folder)?.permissions().mode();
     if mode & 0o077 == 0 { Ok(()) } else { fs::set_permissions(folder, Permissions::from_mode(0o700)) }
 }
@@ -157,7 +160,7 @@ mod tests {
         replace_durably(&path, "newest").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"newest");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
         assert!(replace(&folder.path().join("none/file"), "").is_err());
     }
 

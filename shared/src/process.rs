@@ -1,4 +1,4 @@
-//! The one door through which a program is started: every child gets an environment that names no repository.
+//! The only place that starts programs: every child gets an environment that names no repository.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -11,11 +11,16 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{backoff::Backoff, trace, world};
+use crate::{
+    backoff::Backoff,
+    context::Cancel,
+    trace,
+    world::{self, Environment},
+};
 
-/// What `git rev-parse --local-env-vars` lists (git 2.47), and what else ties a child to the repository
-/// or the pager of its parent. With any of these set, a git in another directory works on the wrong repository.
-const TIED_TO_A_REPOSITORY: &[&str] = &[
+/// The variables that `git rev-parse --local-env-vars` lists (git 2.47), and others that tie a child to the repository or the
+/// pager of its parent. With any of these set, a git in another directory would work on the wrong repository.
+const REPOSITORY_VARIABLES: &[&str] = &[
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_ATTR_SOURCE",
     "GIT_CEILING_DIRECTORIES",
@@ -43,47 +48,51 @@ const TIED_TO_A_REPOSITORY: &[&str] = &[
     "OLDPWD",
 ];
 
-/// A command for `program` with every variable removed that names a repository, and without the folder
+/// A command for `program` in an environment, with every variable removed that names a repository, and without the folder
 /// that git puts in front of PATH for its own children.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
-pub fn command(program: impl AsRef<OsStr>) -> Command {
+#[expect(clippy::disallowed_methods, reason = "programs are started here only")]
+pub fn command(environment: &Environment, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    for name in TIED_TO_A_REPOSITORY {
+    if let Some(variables) = environment.not_inherited() {
+        command.env_clear().envs(variables);
+    }
+    for name in REPOSITORY_VARIABLES {
         command.env_remove(name);
     }
-    // A trace is of our own programs: what others would write into it is nobody's wish.
+    // Only our own programs write into the trace; others would fill it with lines that nobody asked for.
     command.env_remove(trace::VARIABLE);
-    if let Some(path) = path_without_git() {
+    if let Some(path) = path_without_git(environment) {
         command.env("PATH", path);
     }
     command
 }
 
-/// As [`command`], for a program of ours that works on its own: it traces into the same file, if there is one.
-pub fn own(program: impl AsRef<OsStr>) -> Command {
-    let mut command = command(program);
-    if let Some(file) = world::variable(trace::VARIABLE).filter(|file| Path::new(file).is_absolute()) {
+/// Like [`command`], for one of our own programs that runs in the background: it writes into the same trace file, if there is
+/// one.
+pub fn own_command(environment: &Environment, program: impl AsRef<OsStr>) -> Command {
+    let mut command = command(environment, program);
+    if let Some(file) = environment.variable(trace::VARIABLE).filter(|file| Path::new(file).is_absolute()) {
         command.env(trace::VARIABLE, file);
     }
     command
 }
 
-/// Starts a program of which the caller tells the trace.
+/// Starts a program without tracing it: the caller does that.
 ///
 /// # Errors
-/// It cannot be started.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
-pub fn start(command: &mut Command) -> io::Result<Child> {
+/// The program cannot be started.
+#[expect(clippy::disallowed_methods, reason = "programs are started here only")]
+pub fn spawn_untraced(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Starts a program whose end is learned elsewhere, or nowhere.
+/// Starts a program whose end is not observed here. The trace shows the start.
 ///
 /// # Errors
-/// It cannot be started.
+/// The program cannot be started.
 pub fn spawn(command: &mut Command) -> io::Result<Child> {
-    let running = trace::Running::of(command);
-    let child = start(command);
+    let running = trace::TracedProgram::of(command);
+    let child = spawn_untraced(command);
     match &child {
         Ok(child) => running.end(&format_args!("started as {}", child.id())),
         Err(error) => running.end(error),
@@ -91,13 +100,13 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
     child
 }
 
-/// Runs a program to its end, on the terminal of the user where nothing else was set.
+/// Runs a program to its end, on the user's terminal unless `command` says otherwise.
 ///
 /// # Errors
-/// It cannot be started.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
+/// The program cannot be started.
+#[expect(clippy::disallowed_methods, reason = "programs are started here only")]
 pub fn status(command: &mut Command) -> io::Result<ExitStatus> {
-    let running = trace::Running::of(command);
+    let running = trace::TracedProgram::of(command);
     let status = command.status();
     match &status {
         Ok(status) => running.end(status),
@@ -106,13 +115,13 @@ pub fn status(command: &mut Command) -> io::Result<ExitStatus> {
     status
 }
 
-/// Runs a program to its end and gives what it printed.
+/// Runs a program to its end and returns its status and output.
 ///
 /// # Errors
-/// It cannot be started.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
+/// The program cannot be started.
+#[expect(clippy::disallowed_methods, reason = "programs are started here only")]
 pub fn output(command: &mut Command) -> io::Result<Output> {
-    let running = trace::Running::of(command);
+    let running = trace::TracedProgram::of(command);
     let output = command.output();
     match &output {
         Ok(output) => running.end(&output.status),
@@ -121,82 +130,95 @@ pub fn output(command: &mut Command) -> io::Result<Output> {
     output
 }
 
-/// Has a program take the place of this one. Gives why it could not.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
-pub fn become_program(command: &mut Command) -> io::Error {
-    trace::Running::of(command).end(&"takes the place of this process");
+/// Replaces this process by a program. Returns only if that failed, with the cause.
+#[expect(clippy::disallowed_methods, reason = "programs are started here only")]
+pub fn exec(command: &mut Command) -> io::Error {
+    trace::TracedProgram::of(command).end(&"replaces this process");
     command.exec()
 }
 
-/// A program of ours that takes this one's place, arguments and environment untouched.
-#[expect(clippy::disallowed_methods, reason = "this is the door; a sibling command must see what we saw")]
-pub fn sibling(program: &Path) -> Command {
+/// Returns a command for one of our own programs that replaces this process, with the environment unchanged.
+#[expect(clippy::disallowed_methods, reason = "started here only: a sibling must see our environment")]
+pub fn sibling_command(program: &Path) -> Command {
     Command::new(program)
 }
 
-/// PATH without git's own folder, if git put it there.
-fn path_without_git() -> Option<OsString> {
-    let exec_path = PathBuf::from(world::variable("GIT_EXEC_PATH")?);
-    let path = world::variable("PATH")?;
-    let kept: Vec<PathBuf> = std::env::split_paths(&path).filter(|entry| *entry != exec_path).collect();
-    std::env::join_paths(kept).ok()
+/// Returns `PATH` without git's own folder, if git put it there.
+fn path_without_git(environment: &Environment) -> Option<OsString> {
+    let exec_path = PathBuf::from(environment.variable("GIT_EXEC_PATH")?);
+    let path = environment.variable("PATH")?;
+    let entries: Vec<PathBuf> = std::env::split_paths(&path).filter(|entry| *entry != exec_path).collect();
+    std::env::join_paths(entries).ok()
 }
 
-/// Waits for a child until a moment, or until `given_up` says so; `None`: it still runs.
+/// Waits for a child until a moment, or until the wait is cancelled; `None`: it still runs.
 ///
 /// # Errors
-/// The system does not say what became of it.
+/// The system cannot report the state of the child.
 pub fn wait_until(
     child: &mut Child,
     deadline: Instant,
     mut backoff: Backoff,
-    given_up: impl Fn() -> bool,
+    cancel: &Cancel,
 ) -> io::Result<Option<ExitStatus>> {
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        if given_up() || Instant::now() > deadline {
+        if Instant::now() > deadline || cancel.wait(backoff.pause()) {
             return Ok(None);
         }
-        backoff.sleep();
     }
 }
 
-/// Kills a child and everything that it started and that has not left it, and waits for the child. Where the system does not list
-/// children, only the child itself.
+/// Kills a child and all its descendants, and waits for the child. Descendants that were reparented are not found, nor any where
+/// the system does not list children.
 pub fn kill_tree(child: &mut Child) {
     if !matches!(child.try_wait(), Ok(None)) {
-        // Its number may be another's by now.
+        // The process number may have been reused.
         return;
     }
-    let below = descendants(child.id());
+    let pids = descendants(child.id());
     let _ = child.kill();
-    for pid in below.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
-        let _ = kill_process(pid, Signal::KILL);
-    }
+    signal(&pids, Signal::KILL);
     let _ = child.wait();
 }
 
+/// Asks a child and everything that it started to end, as Ctrl-C on a terminal does, so that each can remove its temporary files.
+/// Where the system does not list children, only the child itself.
+pub fn terminate_tree(child: &mut Child) {
+    if matches!(child.try_wait(), Ok(None)) {
+        let mut all = descendants(child.id());
+        all.push(child.id());
+        signal(&all, Signal::TERM);
+    }
+}
+
+fn signal(pids: &[u32], signal: Signal) {
+    for pid in pids.iter().filter_map(|pid| Pid::from_raw(i32::try_from(*pid).ok()?)) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
 fn descendants(of: u32) -> Vec<u32> {
-    let (mut found, mut open) = (Vec::new(), vec![of]);
-    while let Some(pid) = open.pop() {
+    let (mut found, mut pending) = (Vec::new(), vec![of]);
+    while let Some(pid) = pending.pop() {
         let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
         let children: Vec<u32> = listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
         found.extend(&children);
-        open.extend(children);
+        pending.extend(children);
     }
     found
 }
 
-/// The companion program `name` in the folder of the running one.
+/// Returns the path of the program `name` in the folder of the running one.
 pub fn sibling_binary(name: &str) -> PathBuf {
     world::this_program().with_file_name(name)
 }
 
-/// Where `program` is on PATH, if it is.
-pub fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
-    which::which(program).ok()
+/// Where `program` is on the PATH of an environment, if it is. A relative path is below the caller's folder.
+pub fn on_path(environment: &Environment, program: impl AsRef<OsStr>) -> Option<PathBuf> {
+    which::which_in(program, environment.variable("PATH"), environment.directory()).ok()
 }
 
 #[cfg(test)]
@@ -208,16 +230,20 @@ mod tests {
     const BACKOFF: Backoff = Backoff::millis(1, 10);
 
     #[test]
-    fn a_child_is_waited_for_until_it_ends_or_is_given_up() {
+    fn a_wait_ends_with_the_child_at_the_deadline_or_when_cancelled() {
+        let environment = Environment::of_this_process();
+        let command = |program: &str| command(&environment, program);
         let soon = || Instant::now() + Duration::from_secs(60);
         let mut child = spawn(&mut command("true")).expect("started");
-        let status = wait_until(&mut child, soon(), BACKOFF, || false).expect("waited");
+        let status = wait_until(&mut child, soon(), BACKOFF, &Cancel::never()).expect("waited");
         assert!(status.is_some_and(|status| status.success()));
         let mut child = spawn(command("sleep").arg("1000")).expect("started");
-        assert_eq!(wait_until(&mut child, soon(), BACKOFF, || true).expect("waited"), None);
+        let cancelled = Cancel::new().expect("a flag");
+        cancelled.cancel();
+        assert_eq!(wait_until(&mut child, soon(), BACKOFF, &cancelled).expect("waited"), None);
         let passed = Instant::now();
-        assert_eq!(wait_until(&mut child, passed, BACKOFF, || false).expect("waited"), None);
+        assert_eq!(wait_until(&mut child, passed, BACKOFF, &Cancel::never()).expect("waited"), None);
         kill_tree(&mut child);
-        assert!(wait_until(&mut child, soon(), BACKOFF, || false).expect("waited").is_some());
+        assert!(wait_until(&mut child, soon(), BACKOFF, &Cancel::never()).expect("waited").is_some());
     }
 }

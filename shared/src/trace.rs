@@ -1,7 +1,7 @@
-//! What a bug report needs: which programs ran, how long and with what result, and which locks were waited for.
+//! The trace for bug reports: which programs ran, for how long and with what result, and which locks were waited for.
 //!
-//! These are events of `tracing`, told only where somebody listens (see `orchestra_terminal::trace`); without a listener they cost
-//! a comparison. Secrets are taken out here, before any listener sees an event.
+//! The trace consists of `tracing` events. Without a subscriber (see `orchestra_terminal::trace`) each costs one comparison.
+//! Secrets are removed here, before any subscriber sees an event.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -13,76 +13,76 @@ use std::{
 
 use crate::model::{quote, secret};
 
-/// The variable of the environment that switches the trace on.
+/// The environment variable that enables the trace.
 pub const VARIABLE: &str = "ORCHESTRA_TRACE";
 
-/// What the targets of all our events begin with.
+/// The prefix of the targets of all our events.
 pub const TARGET: &str = "orchestra";
 
-/// Longest argument that is shown, in bytes: longer ones are tasks, prompts and scripts.
-const LONGEST: usize = 100;
-/// Most arguments of one program that are shown.
-const MOST: usize = 40;
-/// What is shown in the place of a user and a password in a URL.
-const HIDDEN: &str = "***";
+/// Maximum length of an argument that is shown, in bytes: longer ones are tasks, prompts and scripts.
+const MAX_ARGUMENT_BYTES: usize = 100;
+/// Maximum number of arguments shown for one program.
+const MAX_ARGUMENTS: usize = 40;
+/// Shown instead of the user and password in a URL.
+const REDACTED: &str = "***";
 
-/// Whether anybody listens.
+/// Returns whether there is a subscriber.
 pub fn is_on() -> bool {
     tracing::enabled!(target: "orchestra", tracing::Level::INFO)
 }
 
-/// A program from its start to its end, which becomes one line. Dropped before the end is known, it says that nobody waited.
-#[must_use = "the line is written when the end is told"]
-pub struct Running(Option<Program>);
+/// A program from its start to its end, which becomes one event. If it is dropped before the end is known, the event says so.
+#[must_use = "the event is written when the end is known"]
+pub struct TracedProgram(Option<ProgramStart>);
 
-struct Program {
+struct ProgramStart {
     command: String,
     folder: String,
-    begun: Instant,
+    started: Instant,
 }
 
-impl Running {
-    /// Notes a program that is about to be started.
+impl TracedProgram {
+    /// Records a program that is about to be started.
     pub fn of(command: &Command) -> Self {
         Self::without(command, |_| false)
     }
 
-    /// As [`Running::of`], without the settings (`-c SETTING`) for which `is_usual` holds.
+    /// Like [`TracedProgram::of`], without the settings (`-c SETTING`) for which `is_usual` holds.
     pub fn without(command: &Command, is_usual: impl Fn(&OsStr) -> bool) -> Self {
-        Self(is_on().then(|| Program {
-            command: shown(command.get_program(), &unusual(command.get_args(), is_usual)),
+        Self(is_on().then(|| ProgramStart {
+            command: command_line(command.get_program(), &without_usual(command.get_args(), is_usual)),
             folder: command.get_current_dir().map(folder).unwrap_or_default(),
-            begun: Instant::now(),
+            started: Instant::now(),
         }))
     }
 
-    /// Tells how the program ended, or why it could not be started.
+    /// Records how the program ended, or why it could not be started.
     pub fn end(mut self, end: &dyn Display) {
-        self.tell(end);
+        self.emit(end);
     }
 
-    fn tell(&mut self, end: &dyn Display) {
-        if let Some(Program { command, folder, begun }) = self.0.take() {
-            let (ms, end) = (milliseconds(begun.elapsed()), end.to_string());
+    fn emit(&mut self, end: &dyn Display) {
+        if let Some(ProgramStart { command, folder, started }) = self.0.take() {
+            let (ms, end) = (milliseconds(started.elapsed()), end.to_string());
             tracing::info!(target: "orchestra::program", ms, end, folder, "{command}");
         }
     }
 }
 
-impl Drop for Running {
+impl Drop for TracedProgram {
     fn drop(&mut self) {
-        self.tell(&"not waited for");
+        self.emit(&"not waited for");
     }
 }
 
-/// Tells that a child whose start was told has ended.
-pub fn ended(pid: i32, end: &dyn Display) {
+/// Records the end of a child whose start was recorded before.
+pub fn program_ended(pid: i32, end: &dyn Display) {
     if is_on() {
         tracing::info!(target: "orchestra::program", pid, end = end.to_string(), "ended");
     }
 }
 
-/// Tells that a lock was waited for, and whether it was got.
+/// Records that a lock was waited for, and whether it was taken.
 pub fn waited_for_lock(path: &Path, waited: Duration, got: bool) {
     if is_on() {
         let ms = milliseconds(waited);
@@ -90,16 +90,16 @@ pub fn waited_for_lock(path: &Path, waited: Duration, got: bool) {
     }
 }
 
-/// Tells that a command of ours begins its work. `arguments` are those that were typed.
+/// Records the start of one of our commands. `arguments` are those that were typed.
 pub fn command_begins(program: &OsStr, arguments: &[OsString], folder_of: &Path) {
     if is_on() {
         let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
-        let (command, folder) = (shown(program, &arguments), folder(folder_of));
+        let (command, folder) = (command_line(program, &arguments), folder(folder_of));
         tracing::info!(target: "orchestra::command", folder, "begin {command}");
     }
 }
 
-/// Tells that the command ended, with its exit code and, where it failed, the code of its error.
+/// Records the end of the command: its exit code and, if it failed, the code of its error.
 pub fn command_ends(took: Duration, exit: u8, code: Option<crate::Code>) {
     if is_on() {
         let (ms, code) = (milliseconds(took), code.map_or("none", crate::Code::as_str));
@@ -115,8 +115,8 @@ fn folder(path: &Path) -> String {
     without_secrets(&path.to_string_lossy())
 }
 
-/// The arguments but for the usual settings.
-fn unusual<'a>(
+/// Removes the usual settings from some arguments.
+fn without_usual<'a>(
     arguments: impl Iterator<Item = &'a OsStr>,
     is_usual: impl Fn(&OsStr) -> bool,
 ) -> Vec<&'a OsStr> {
@@ -133,25 +133,25 @@ fn unusual<'a>(
     kept
 }
 
-/// A program and its arguments as a line for a shell, without long texts and secrets.
-fn shown(program: &OsStr, arguments: &[&OsStr]) -> String {
+/// Returns a program and its arguments as a shell line, without long texts and secrets.
+fn command_line(program: &OsStr, arguments: &[&OsStr]) -> String {
     let mut words = vec![quote::word(program)];
-    words.extend(arguments.iter().take(MOST).map(|argument| shown_argument(argument)));
-    if arguments.len() > MOST {
-        words.push(format!("[and {} more]", arguments.len() - MOST));
+    words.extend(arguments.iter().take(MAX_ARGUMENTS).map(|argument| argument_text(argument)));
+    if arguments.len() > MAX_ARGUMENTS {
+        words.push(format!("[and {} more]", arguments.len() - MAX_ARGUMENTS));
     }
     // A secret may be spread over several words, as in `--password x`.
-    secret::without(&words.join(" "), &[])
+    secret::redact(&words.join(" "), &[])
 }
 
-fn shown_argument(argument: &OsStr) -> String {
-    if argument.len() > LONGEST && !is_address(&argument.to_string_lossy()) {
+fn argument_text(argument: &OsStr) -> String {
+    if argument.len() > MAX_ARGUMENT_BYTES && !is_address(&argument.to_string_lossy()) {
         return format!("[{} bytes]", argument.len());
     }
     quote::word(without_secrets(&argument.to_string_lossy()))
 }
 
-/// Whether an argument is a path or a URL, which may be long and is no task.
+/// Returns whether an argument is a path or a URL, which may be long and is not a task.
 fn is_address(argument: &str) -> bool {
     argument.len() <= 1000
         && !argument.contains(char::is_whitespace)
@@ -159,12 +159,12 @@ fn is_address(argument: &str) -> bool {
             || argument.split_once('=').map_or(argument, |(_, path)| path).starts_with('/'))
 }
 
-/// `text` without anything that looks like a secret, and without the user and the password of any URL.
+/// Returns `text` without anything that looks like a secret, and without the user and password of any URL.
 fn without_secrets(text: &str) -> String {
-    secret::without(&without_users(text), &[])
+    secret::redact(&without_users(text), &[])
 }
 
-/// `text` with the part before the `@` of each URL hidden: a token is often given as the user.
+/// Returns `text` with the part before the `@` of each URL hidden: a token is often given as the user.
 fn without_users(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -175,7 +175,7 @@ fn without_users(text: &str) -> String {
         out.push_str("://");
         match authority.rsplit_once('@') {
             Some((user, host)) if user != "git" => {
-                out.push_str(HIDDEN);
+                out.push_str(REDACTED);
                 out.push('@');
                 out.push_str(host);
             }
@@ -193,12 +193,12 @@ mod tests {
 
     fn shown_words(words: &[&str]) -> String {
         let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
-        shown(words[0], &words[1..])
+        command_line(words[0], &words[1..])
     }
 
     #[test]
     fn users_and_passwords_of_urls_are_hidden() {
-        for (typed, told) in [
+        for (typed, expected) in [
             ("https://me:pw@example.com/x.git", "https://***@example.com/x.git"),
             ("https://token@example.com", "https://***@example.com"),
             ("ssh://git@example.com/x@y", "ssh://git@example.com/x@y"),
@@ -206,12 +206,12 @@ mod tests {
             ("https://u:a@b@h/x", "https://***@h/x"),
             ("no address at all", "no address at all"),
         ] {
-            assert_eq!(without_users(typed), told);
+            assert_eq!(without_users(typed), expected);
         }
     }
 
     #[test]
-    fn tokens_long_texts_and_long_lists_are_left_out() {
+    fn secrets_long_texts_and_long_lists_are_omitted() {
         let token = format!("ghp_{}", "a1B2c3D4e5".repeat(4));
         let line = shown_words(&["git", "-c", &format!("x.y={token}"), "fetch"]);
         assert!(!line.contains(&token) && line.ends_with("fetch"), "{line}");
@@ -233,9 +233,9 @@ mod tests {
     }
 
     #[test]
-    fn usual_settings_are_left_out() {
+    fn usual_settings_are_omitted() {
         let arguments = ["--no-pager", "-c", "a=b", "-c", "c=d", "status"].map(OsStr::new);
-        let kept = unusual(arguments.into_iter(), |setting| setting == "a=b");
+        let kept = without_usual(arguments.into_iter(), |setting| setting == "a=b");
         assert_eq!(kept, ["--no-pager", "-c", "c=d", "status"]);
     }
 }

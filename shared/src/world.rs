@@ -1,50 +1,29 @@
-//! The one door to what differs from run to run: clock, randomness, environment.
+//! The one place that knows what differs from run to run: the caller's environment, which is a value, and randomness.
 
-use std::{
-    ffi::OsString,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 pub use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
-/// Largest description of a time zone, in bytes.
-const LONGEST_ZONE: u64 = 1 << 20;
+mod clock;
+mod environment;
+mod zone;
 
-/// Wall time in whole seconds since 1970, UTC. For people only: it never decides anything in the state.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
-pub fn now() -> jiff::Timestamp {
-    let now = jiff::Timestamp::now();
-    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)
-}
+pub use clock::Clock;
+pub use environment::{AGENT, ATTEMPT, Environment};
+pub use zone::named as zone_named;
 
-/// Milliseconds since 1970. For the order of lists only.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
-pub fn milliseconds() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
-}
-
-/// Which boot of the machine this is, and the seconds since then, those in which it slept too. Nobody can set this clock. `None`
-/// where the system does not tell.
-pub fn uptime() -> Option<(String, u64)> {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let text = std::fs::read_to_string("/proc/uptime").ok()?;
-    Some((boot.trim().to_owned(), text.split('.').next()?.parse().ok()?))
-}
-
-/// Random bytes from the operating system.
+/// Returns random bytes from the operating system.
 ///
 /// # Errors
-/// The system's source of randomness does not answer.
+/// The system's source of randomness fails.
 pub fn random<const N: usize>() -> crate::Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
-        .map_err(|e| crate::Error::internal("no random numbers from the system").because(e.to_string()))?;
+        .map_err(|e| crate::Error::internal("cannot get random numbers").because(e.to_string()))?;
     Ok(bytes)
 }
 
-/// Random lower-case hexadecimal digits, two a byte.
+/// Returns random lower-case hexadecimal digits, two per byte.
 ///
 /// # Errors
 /// As [`random`].
@@ -52,7 +31,7 @@ pub fn random_hex<const N: usize>() -> crate::Result<String> {
     Ok(faster_hex::hex_string(&random::<N>()?))
 }
 
-/// A random UUID, version 4.
+/// Returns a random UUID, version 4.
 ///
 /// # Errors
 /// As [`random`].
@@ -64,35 +43,7 @@ pub fn uuid() -> crate::Result<String> {
     Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
 }
 
-/// A variable of the environment, absent when empty.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
-pub fn variable(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
-}
-
-/// A variable of the environment that must be text.
-pub fn text_variable(name: &str) -> Option<String> {
-    variable(name)?.into_string().ok()
-}
-
-/// All variables of the environment that are text.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
-pub fn variables() -> Vec<(String, String)> {
-    let all = std::env::vars_os();
-    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
-}
-
-/// The user's directory: the current one, or below it the folder from which a shell alias was called
-/// (git moves aliases to the top of the checkout and leaves the place in `GIT_PREFIX`).
-pub fn directory() -> PathBuf {
-    let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    match variable("GIT_PREFIX") {
-        Some(prefix) if current.join(&prefix).is_dir() => current.join(prefix),
-        _ => current,
-    }
-}
-
-/// The program that is running now, links resolved. After an update of the suite it is the new one in its place.
+/// Returns the path of the running program, with links resolved. After an update it is the new program at the same path.
 pub fn this_program() -> PathBuf {
     let path = std::env::current_exe().unwrap_or_default();
     let path = match path.to_str().and_then(|text| text.strip_suffix(" (deleted)")) {
@@ -102,32 +53,7 @@ pub fn this_program() -> PathBuf {
     path.canonicalize().unwrap_or(path)
 }
 
-/// The user's time zone: `TZ`, else the machine's, else UTC.
-pub fn time_zone() -> TimeZone {
-    let named = text_variable("TZ").map(|name| name.trim_start_matches(':').to_owned());
-    let of_name = named.and_then(|name| zone_named(&name).or_else(|| TimeZone::posix(&name).ok()));
-    of_name.or_else(|| zone_in(Path::new("/etc/localtime"), "local")).unwrap_or(TimeZone::UTC)
-}
-
-/// The time zone of a name such as `Europe/Berlin`, from the machine's database.
-pub fn zone_named(name: &str) -> Option<TimeZone> {
-    if name == "UTC" {
-        return Some(TimeZone::UTC);
-    }
-    let is_plain = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-'))
-    };
-    let path = Path::new("/usr/share/zoneinfo").join(name);
-    if name.split('/').all(is_plain) { zone_in(&path, name) } else { None }
-}
-
-fn zone_in(path: &Path, name: &str) -> Option<TimeZone> {
-    let mut data = Vec::new();
-    std::fs::File::open(path).ok()?.take(LONGEST_ZONE).read_to_end(&mut data).ok()?;
-    TimeZone::tzif(name, &data).ok()
-}
-
-/// Seconds since 1970 of a time in RFC 3339, as reports hold it.
-pub fn seconds(text: &str) -> Option<i64> {
+/// Parses a time in RFC 3339, as reports hold it, into seconds since 1970.
+pub fn parse_unix_seconds(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(|at| at.as_second())
 }

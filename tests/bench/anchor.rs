@@ -1,8 +1,8 @@
-//! Two works in turn, and the row that compares them.
+//! Runs two workloads in turn, and formats the row that compares them.
 
 use std::{fmt, time::Duration};
 
-/// One line of the result.
+/// One row of the result.
 pub(crate) struct Row {
     pub(crate) what: String,
     ours: Duration,
@@ -19,7 +19,7 @@ impl Row {
         self.ours.as_secs_f64() / self.anchor.as_secs_f64()
     }
 
-    /// Misses the goal by more than a factor.
+    /// Whether it misses the goal by more than a factor.
     pub(crate) fn is_far_off(&self, factor: f64) -> bool {
         self.ratio() > self.goal * factor
     }
@@ -34,7 +34,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// Runs both in turn and gives the median of each. The first turns warm up.
+/// Runs both workloads in turn and returns the median of each. The first turns are a warm-up.
 pub(crate) fn median_of_turns(
     turns: usize,
     ours: &mut impl FnMut() -> Duration,

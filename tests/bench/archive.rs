@@ -1,4 +1,4 @@
-//! What thousands of agents that were put away cost a user who only fetches, pushes and looks at the status.
+//! Measures what thousands of archived agents cost a user who only fetches, pushes and checks the status.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::{
     data::Lab,
 };
 
-/// Refs of ours that may be left.
+/// The largest number of our refs that may remain.
 const REFS: usize = 20;
 
 pub(crate) fn archive(lab: &Lab, turns: usize, short: bool, show: &mut impl FnMut(Row)) {
@@ -16,18 +16,18 @@ pub(crate) fn archive(lab: &Lab, turns: usize, short: bool, show: &mut impl FnMu
     let taken = lab.run(lab.ours("git-orchestra-cleanup").arg("--json"), &full);
     println!("cleanup of {agents} agents: {:.1} s", taken.as_secs_f64());
     let left = lab.refs(&full, "refs/orchestra/");
-    println!("refs of ours that travel, {agents} agents put away: {left} (goal {REFS})");
+    println!("our shared refs with {agents} archived agents: {left} (goal {REFS})");
     assert!(left <= REFS, "{left} refs are left");
     let (ours, plain) = (shared(lab, &full, true), shared(lab, &empty, false));
     for arguments in [&["fetch", "-q", "origin"] as &[&str], &["push", "-q", "origin", "main"], &["status"]] {
         let mut with = || lab.run(lab.git().args(arguments), &ours);
         let mut without = || lab.run(lab.git().args(arguments), &plain);
         let (with, without) = median_of_turns(turns * 5, &mut with, &mut without);
-        show(Row::new(&format!("git {}, {agents} agents put away", arguments[0]), with, without, 1.05));
+        show(Row::new(&format!("git {}, {agents} archived agents", arguments[0]), with, without, 1.05));
     }
 }
 
-/// A clone of what the repository shares; of ours, synced itself.
+/// Creates a clone of the shared refs; with `ours`, synchronized by our command.
 fn shared(lab: &Lab, path: &Path, ours: bool) -> PathBuf {
     let (hub, clone) = (path.with_extension("hub"), path.with_extension("clone"));
     let text = |path: &Path| path.to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! Repositories to measure in, and the works.
+//! The repositories to measure in, and the workloads.
 
 use std::{
     cell::Cell,
@@ -17,10 +17,11 @@ use orchestra::{
         event::{Created, Finished, PhaseChange},
     },
     store::{append, commit, layout},
+    world::Environment,
 };
-use testkit::{Forest, Ran, TestRepo, World};
+use testkit::{GeneratedRepo, Ran, TestRepo, World};
 
-/// A world with some repositories.
+/// A world with several repositories.
 pub(crate) struct Lab {
     world: World,
     bins: PathBuf,
@@ -31,17 +32,17 @@ impl Lab {
         Self { world: World::new(bins), bins: bins.to_owned() }
     }
 
-    /// A command of ours, called directly.
+    /// Returns a command of the suite, called directly.
     pub(crate) fn ours(&self, name: &str) -> Command {
         self.world.command(self.bins.join(name), self.world.dir())
     }
 
-    /// A command that is not ours.
+    /// Returns another command.
     pub(crate) fn command(&self, program: &str) -> Command {
         self.world.command(program, self.world.dir())
     }
 
-    /// Where Claude Code would keep its conversations.
+    /// Returns the directory in which Claude Code would keep its sessions.
     pub(crate) fn claude_projects(&self) -> PathBuf {
         self.world.claude_config().join("projects")
     }
@@ -50,7 +51,7 @@ impl Lab {
         self.world.command("git", self.world.dir())
     }
 
-    /// The time of one whole process.
+    /// Returns the time of one whole process.
     pub(crate) fn run(&self, command: &mut Command, directory: &Path) -> Duration {
         let begun = Instant::now();
         let status = command.current_dir(directory).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -59,11 +60,11 @@ impl Lab {
         taken
     }
 
-    /// A repository with ended agents of three events each, packed, written by its own writer.
+    /// Creates a repository with ended agents of three events each, packed, written by its own writer.
     pub(crate) fn repo(&self, name: &str, agents: usize) -> PathBuf {
         let repo = self.world.repo_named(name).with_identity();
         let path = repo.path().to_owned();
-        let opened = Repo::discover(&path).expect("a repository");
+        let opened = Repo::discover(&Environment::of_this_process().at(&path)).expect("a repository");
         let writer = orchestra::store::writer::writer(&opened).expect("a writer");
         drop(opened);
         if agents > 0 {
@@ -89,18 +90,18 @@ impl Lab {
         path
     }
 
-    /// How many refs there are below a prefix.
+    /// Returns the number of refs below a prefix.
     pub(crate) fn refs(&self, path: &Path, prefix: &str) -> usize {
         self.world.git(path, ["for-each-ref", prefix]).stdout().lines().count()
     }
 
-    /// A repository made up from a seed, packed.
-    pub(crate) fn forest(&self, name: &str, forest: &Forest) -> PathBuf {
+    /// Generates a repository from a seed, packed.
+    pub(crate) fn forest(&self, name: &str, forest: &GeneratedRepo) -> PathBuf {
         let repo = self.world.empty_repo(name);
         let path = repo.path().to_owned();
         let mut import = self.world.command("git", &path);
         import.args(["fast-import", "--quiet"]);
-        forest.plant(import);
+        forest.import(import);
         for arguments in [vec!["repack", "-adq"], vec!["pack-refs", "--all"], vec!["read-tree", "main"]] {
             drop(self.world.git(&path, arguments));
         }
@@ -108,7 +109,7 @@ impl Lab {
         path
     }
 
-    /// A whole plan, in this process; with `anew`, without what was known from before.
+    /// Plans a landing in this process; with `anew`, without the cache.
     pub(crate) fn plan(&self, path: &Path, anew: bool) -> Duration {
         if anew {
             for known in ["trials", "sizes"] {
@@ -116,7 +117,7 @@ impl Lab {
             }
         }
         let begun = Instant::now();
-        let repo = Repo::discover(path).expect("a repository");
+        let repo = Repo::discover(&Environment::of_this_process().at(path)).expect("a repository");
         let target = landing::branches::target(&repo, Some("main")).expect("a target");
         let names: Vec<String> = repo
             .refs_below("refs/heads/b")
@@ -131,7 +132,7 @@ impl Lab {
         begun.elapsed()
     }
 
-    /// A plan when all pairs are known but those of one branch, which got a commit.
+    /// Plans a landing when all pairs are cached except those of one branch, which got a commit.
     pub(crate) fn plan_after_one_moved(&self, path: &Path) -> Duration {
         self.plan(path, false);
         let blob = Ran::of(self.world.command("git", path).args(["hash-object", "-w", "--stdin"])).line();
@@ -149,8 +150,8 @@ impl Lab {
         self.plan(path, false)
     }
 
-    /// Git, asked for all pairs at once; with `anew`, what it writes is not there yet.
-    pub(crate) fn merge_tree(&self, path: &Path, forest: &Forest, anew: bool) -> Duration {
+    /// Asks git for all pairs at once; with `anew`, the objects that it writes do not exist yet.
+    pub(crate) fn merge_tree(&self, path: &Path, forest: &GeneratedRepo, anew: bool) -> Duration {
         let scratch = path.join("scratch");
         if anew {
             let _ = std::fs::remove_dir_all(&scratch);
@@ -167,14 +168,15 @@ impl Lab {
         self.run(&mut command, path)
     }
 
-    /// One event, written in this process as a supervisor writes it: repository opened, chain read, ref moved, all synced.
+    /// Writes one event in this process as a supervisor does: opens the repository, reads the chain, moves
+    /// the ref, with everything synced to the disk.
     pub(crate) fn appender(&self, path: &Path) -> impl FnMut() -> Duration + use<> {
         let path = path.to_owned();
         let id = agent_id(0);
         let count = Cell::new(0u32);
         move || {
-            let repo = Repo::discover(&path).expect("a repository");
-            // A chain as long as a life is: ten events, then it starts anew.
+            let repo = Repo::discover(&Environment::of_this_process().at(&path)).expect("a repository");
+            // The chain is as long as a typical history: after ten events it starts over.
             if count.replace(count.get() + 1) % 10 == 9 {
                 let name = layout::agent_ref(&id);
                 let tip = repo.find_ref(&name).expect("a ref").expect("a tip");
@@ -187,13 +189,13 @@ impl Lab {
             }
             drop(repo);
             let begun = Instant::now();
-            let repo = Repo::discover(&path).expect("a repository");
+            let repo = Repo::discover(&Environment::of_this_process().at(&path)).expect("a repository");
             append(&repo, &id, &[Fact::Stop { reason: None }]).expect("appended");
             begun.elapsed()
         }
     }
 
-    /// The same with two processes of git that write through to the disk.
+    /// Does the same with two git processes that sync to the disk.
     pub(crate) fn git_appender(&self, path: &Path) -> impl FnMut() -> Duration + use<'_> {
         let path = path.to_owned();
         move || {
@@ -216,21 +218,22 @@ impl Lab {
         }
     }
 
-    /// Five trivial agents, all at once, watched to the last one's end.
+    /// Runs five trivial agents at once and watches until the last one ends.
     pub(crate) fn spawn_five(&self, path: &Path) -> Duration {
         let mut command = self.ours("git-orchestra-spawn");
         command.args(["--agent", "sh", "-j", "5", "--copies", "5", "--json", "echo x > made"]);
         self.run(&mut command, path)
     }
 
-    /// What a person would type instead: worktree, program, commit, five times.
+    /// Does what a person would type instead: worktree, program, commit, five times.
     pub(crate) fn shell_loop(&self, path: &Path) -> Duration {
         let script = "for n in 1 2 3 4 5; do w=../loop-$$-$n; git worktree add -q --no-track -b loop-$$-$n $w && \
                       (cd $w && sh -c 'echo x > made' && git add -A && git commit -qm made); done";
         self.run(self.world.command("sh", path).args(["-c", script]), path)
     }
 
-    /// Resident and private KiB, and the share of a core in percent, of a supervisor whose agent prints all the time.
+    /// Returns the resident and private memory in KiB, and the CPU use in percent of a core, of a
+    /// supervisor whose agent prints all the time.
     pub(crate) fn supervisor_cost(&self, path: &Path) -> (u64, u64, f64) {
         let repo = TestRepo::new(&self.world, path.to_owned());
         let id = repo.spawn("while :; do echo working; sleep 0.01; done");
@@ -245,7 +248,7 @@ impl Lab {
                 .split(' ')
                 .filter_map(|field| field.parse().ok())
                 .collect();
-            // After state: utime and stime are the 11th and 12th number from there on.
+            // utime and stime are the 11th and 12th numbers after the state.
             fields[10] + fields[11]
         };
         let (before, begun) = (ticks(), Instant::now());
@@ -268,7 +271,7 @@ fn agent_id(at: usize) -> AgentId {
     AgentId::new(&format!("bench task {at}"), random)
 }
 
-/// Three commits of an ended agent, as a stream for `git fast-import`.
+/// Writes three commits of an ended agent, as a stream for `git fast-import`.
 fn write_agent(stream: &mut String, at: usize, writer: &str, base: &str) {
     let id = agent_id(at);
     let facts = [
@@ -281,7 +284,7 @@ fn write_agent(stream: &mut String, at: usize, writer: &str, base: &str) {
             prompt: Some(format!("Bench task number {at}")),
             ..Created::default()
         }),
-        Fact::Phase(PhaseChange::to(1, Phase::Starting)),
+        Fact::Phase(PhaseChange::new(1, Phase::Starting)),
         Fact::Finished(Finished {
             exit: Some(0),
             head: Some(IdOrText::read(base)),

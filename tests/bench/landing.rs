@@ -1,35 +1,40 @@
-//! Landing at scale: the verdicts of git on every pair of large repositories, and thirty branches of a Rust workspace that
-//! builds, landed one after the other, built and tested.
+//! Landing at scale: the results of git on every pair in large repositories, and thirty branches of a Rust
+//! workspace landed one after the other, built and tested.
 
 use std::{fmt::Write as _, path::Path, process::Command};
 
-use orchestra::git::{
-    Oid, Repo,
-    merging::{self, MergePlace, Rules},
+use orchestra::{
+    git::{
+        Oid, Repo,
+        merging::{self, MergePlace, MergeRules},
+    },
+    world::Environment,
 };
-use testkit::{Forest, Numbers, Ran, World};
+use testkit::{GeneratedRepo, Ran, SeededRandom, World};
 
-/// Compares the verdict on every pair; what differs is printed and fails the run.
+/// Compares the result on every pair; a difference is printed and fails the run.
 pub(crate) fn agreement(bins: &Path, short: bool) -> bool {
     let mut agreed = true;
     let sizes: &[(u64, u64)] = if short { &[(5_000, 30)] } else { &[(5_000, 100), (50_000, 100)] };
     for &(files, branches) in sizes {
         for (seed, hot, hot_share) in [(11, 5, 6), (12, 5, 10), (13, 3, 14)] {
-            let forest = Forest { files, folders: files / 25, lines: 80, branches, hot, hot_share, seed };
+            let forest =
+                GeneratedRepo { files, folders: files / 25, lines: 80, branches, hot, hot_share, seed };
             agreed &= one(bins, &forest);
         }
     }
     agreed
 }
 
-fn one(bins: &Path, forest: &Forest) -> bool {
+fn one(bins: &Path, forest: &GeneratedRepo) -> bool {
     let world = World::new(bins);
     let planted = world.empty_repo("forest");
     let mut import = planted.command("git");
     import.args(["fast-import", "--quiet"]);
-    forest.plant(import);
+    forest.import(import);
     planted.git(["repack", "-adq"]);
-    let repo = Repo::open(&planted.path().join(".git")).expect("a repository");
+    let repo =
+        Repo::open(&Environment::of_this_process(), &planted.path().join(".git")).expect("a repository");
     let tips: Vec<Oid> =
         (0..forest.branches).map(|n| repo.commit(&format!("b{n:03}")).expect("a commit")).collect();
     let pairs: Vec<(usize, usize)> = (0..tips.len()).flat_map(|a| (0..a).map(move |b| (b, a))).collect();
@@ -37,12 +42,13 @@ fn one(bins: &Path, forest: &Forest) -> bool {
     let before = objects();
     let limit = std::time::Duration::from_secs(60);
     let place = MergePlace::of_branch(&repo, "refs/heads/main", tips[0], limit).expect("a place");
-    let mut rules = Rules::read(&repo, &place).expect("rules");
-    let found = merging::trials(&repo, &place, &mut rules, &tips, &pairs).expect("verdicts").found;
+    let mut rules = MergeRules::read(&repo, &place).expect("rules");
+    let found = merging::merge_on_trial(&repo, &place, &mut rules, &tips, &pairs).expect("verdicts").found;
     let clean = objects() == before;
     let commits: Vec<(Oid, Oid)> = pairs.iter().map(|&(a, b)| (tips[a], tips[b])).collect();
     let expected = world.git_conflicts(planted.path(), &commits);
-    let same = found.iter().zip(&expected).filter(|(ours, gits)| ours.clash().is_some() == **gits).count();
+    let same =
+        found.iter().zip(&expected).filter(|(ours, gits)| ours.trial_conflict().is_some() == **gits).count();
     let conflicting = expected.iter().filter(|conflict| **conflict).count();
     println!(
         "verdicts, {} files, {} branches, seed {}: {same} of {} pairs as git says, {conflicting} conflict ({:.1} %), objects left: {}",
@@ -57,16 +63,17 @@ fn one(bins: &Path, forest: &Forest) -> bool {
     same == pairs.len() && clean
 }
 
-/// Crates of the workspace, functions of each, branches.
+/// The number of crates in the workspace, functions in each, and branches.
 const CRATES: u64 = 4;
 const FUNCTIONS: u64 = 6;
 const BRANCHES: u64 = 30;
 
-/// Lands thirty branches on a workspace, and prints what the command prints.
+/// Lands thirty branches in a workspace, and prints the output of the command.
 pub(crate) fn workspace(bins: &Path) {
     let world = World::new(bins);
     let repo = world.repo_named("workspace");
-    let toolchain = orchestra::world::text_variable("CARGO").unwrap_or_else(|| "cargo".to_owned());
+    let toolchain =
+        Environment::of_this_process().text_variable("CARGO").unwrap_or_else(|| "cargo".to_owned());
     let toolchain = Path::new(&toolchain).parent().unwrap_or(Path::new("/usr/bin"));
     let path = format!("{}:{}:/usr/local/bin:/usr/bin:/bin", toolchain.display(), bins.display());
     let offline =
@@ -84,7 +91,7 @@ pub(crate) fn workspace(bins: &Path) {
     commit(&repo, "workspace", &files);
     offline(repo.command("cargo").args(["generate-lockfile"])).succeeded();
     commit(&repo, "lock", &[]);
-    let mut numbers = Numbers::from(42);
+    let mut numbers = SeededRandom::from(42);
     for branch in 0..BRANCHES {
         repo.git(["checkout", "-q", "-b", &format!("b{branch:02}"), "main"]);
         change(&repo, branch, &mut numbers);
@@ -126,8 +133,9 @@ fn package(name: &str, functions: &[String]) -> [(String, String); 2] {
     ]
 }
 
-/// What a branch does: most change one function, some add a crate (and so the lock file), some do not build, some fail a test.
-fn change(repo: &testkit::TestRepo<'_>, branch: u64, numbers: &mut Numbers) {
+/// Makes the change of a branch: most change one function, some add a crate (and so change the lock file),
+/// some do not build, some fail a test.
+fn change(repo: &testkit::TestRepo<'_>, branch: u64, numbers: &mut SeededRandom) {
     let number = numbers.below(CRATES);
     let file = format!("crates/c{number}/src/lib.rs");
     let text = repo.file_at("main", &file);

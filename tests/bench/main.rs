@@ -1,8 +1,9 @@
-//! Speed, as ratios to an anchor measured in the same run, in turn (A B A B): machines are noisy, ratios less so.
+//! Measures speed as a ratio to an anchor that is measured in the same run, in turn (A B A B): machines are
+//! noisy, ratios less so.
 //!
-//! `cargo bench --bench bench` measures; `-- --short` measures less often; both fail only where a goal is missed by
-//! far, which a noisy machine does not explain. Run `-- --profile dist` after `cargo build --profile dist` to measure what
-//! packagers build.
+//! `cargo bench --bench bench` measures; `-- --short` measures fewer times. Both fail only if a goal is
+//! missed by far, which a noisy machine does not explain. Run `-- --profile dist` after `cargo build
+//! --profile dist` to measure what packagers build.
 
 #![expect(
     clippy::expect_used,
@@ -25,9 +26,9 @@ use std::{
 
 use anchor::{Row, median_of_turns};
 use data::Lab;
-use testkit::Forest;
+use testkit::GeneratedRepo;
 
-/// A goal missed by more than this factor fails the run.
+/// The run fails if a goal is missed by more than this factor.
 const FAR: f64 = 4.0;
 
 fn main() -> ExitCode {
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
             missed.push(row.what);
         }
     };
-    // `--only ranking` measures one work alone.
+    // `--only ranking` measures one workload only.
     let only =
         arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1));
     let wanted = |work: &str| only.is_none_or(|only| only == work);
@@ -91,7 +92,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The binaries to measure: of this build, or of a profile built before.
+/// Returns the directory of the binaries to measure: of this build, or of a profile built before.
 fn folder(arguments: &[String]) -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().expect("a folder").to_owned();
     let profile =
@@ -123,7 +124,7 @@ fn status(lab: &Lab, turns: usize, short: bool, show: &mut impl FnMut(Row)) {
         let cache = repo.join(".git/orchestra/cache");
         let mut without = || {
             let _ = std::fs::remove_file(&cache);
-            // Measured from here on: the removal of the cache is not part of it.
+            // The time is measured from here: removing the cache is not part of it.
             lab.run(&mut lab.ours("git-orchestra-status"), &repo)
         };
         let (ours, git) = median_of_turns(turns, &mut without, &mut anchor);
@@ -151,15 +152,16 @@ fn spawn_of_five(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
     show(Row::new("spawn of 5 trivial agents, to the last end", ours, git, 1.0));
 }
 
-/// A plan for many branches, against git merging all pairs on trial.
+/// Compares a plan for many branches with git merging all pairs on trial.
 fn ranking(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
     let (files, branches, turns) = if short { (5_000, 30, 3) } else { (50_000, 100, 5) };
-    let forest = Forest { files, folders: files / 25, lines: 80, branches, hot: 5, hot_share: 10, seed: 7 };
+    let forest =
+        GeneratedRepo { files, folders: files / 25, lines: 80, branches, hot: 5, hot_share: 10, seed: 7 };
     let repo = lab.forest("ranking", &forest);
     let what = format!("a plan for {branches} branches of {files} files");
     let (ours, git) =
         median_of_turns(turns, &mut || lab.plan(&repo, true), &mut || lab.merge_tree(&repo, &forest, true));
-    // The goal is for the large repository; in a small one what does not grow with it weighs more.
+    // The goal applies to the large repository; in a small one the fixed costs dominate.
     show(Row::new(&what, ours, git, if short { 0.25 } else { 0.10 }));
     let (ours, git) =
         median_of_turns(turns, &mut || lab.plan(&repo, false), &mut || lab.merge_tree(&repo, &forest, false));
@@ -170,7 +172,7 @@ fn ranking(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
     show(Row::new("a plan after one branch moved, to a whole one", known, whole, 3.0 / branches as f64));
 }
 
-/// Not a ratio: what a supervisor takes while its agent is busy.
+/// Prints, not as a ratio, what a supervisor costs while its agent is busy.
 fn supervisor(lab: &Lab) {
     let repo = lab.repo("supervisor", 0);
     let (rss, private, percent) = lab.supervisor_cost(&repo);

@@ -1,4 +1,4 @@
-//! Thousands of conversations: lists and searches against programs that only read the bytes.
+//! Compares lists and searches of thousands of sessions with programs that only read the bytes.
 
 use std::{
     fmt::Write as _,
@@ -8,26 +8,26 @@ use std::{
     time::Duration,
 };
 
-use testkit::Numbers;
+use testkit::SeededRandom;
 
 use crate::{
     anchor::{Row, median_of_turns},
     data::Lab,
 };
 
-/// Words of which the conversations are made.
+/// The words of which the sessions are composed.
 const WORDS: [&str; 16] = [
     "error", "rate", "queue", "limit", "the", "parser", "returns", "a", "value", "when", "file", "test",
     "fails", "branch", "merge", "again",
 ];
 
-/// Lists and searches; conversations of 1.25 GB, or a tenth of it.
+/// Measures lists and searches, of sessions of 1.25 GB or a tenth of it.
 pub(crate) fn rows(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
     let files: u64 = if short { 200 } else { 2_000 };
     let repo = lab.repo("sessions", 1);
     let projects = lab.claude_projects();
     let bytes: u64 = (0..files).map(|number| write(&projects, number)).sum();
-    // Else the disk is busy with them while others are measured.
+    // Otherwise the disk would be busy with them while others are measured.
     lab.run(&mut lab.command("sync"), &repo);
     let what = format!("{files} conversations, {} MB", bytes / 1_000_000);
     let index = repo.join(".git/orchestra/conversations");
@@ -47,7 +47,7 @@ pub(crate) fn rows(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
         let _ = fs::remove_file(&index);
         lab.run(&mut all(), &repo)
     };
-    // The goals are for many; of few, what a process costs at all weighs more.
+    // The goals apply to many sessions; with few, the cost of starting a process dominates.
     let (without, with) = if short { (0.5, 0.25) } else { (0.2, 0.06) };
     let (ours, anchor) = median_of_turns(turns, &mut cold, &mut read);
     show(Row::new(&format!("list of {what}, no index"), ours, anchor, without));
@@ -64,7 +64,7 @@ pub(crate) fn rows(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
     println!("list of {what}: at most {} KiB resident (goal 30720)", peak(&mut all(), &repo));
 }
 
-/// The most memory that a command has at any time, in KiB.
+/// Returns the peak memory of a command, in KiB.
 fn peak(command: &mut Command, directory: &Path) -> u64 {
     let mut child = command
         .current_dir(directory)
@@ -83,9 +83,9 @@ fn peak(command: &mut Command, directory: &Path) -> u64 {
     peak
 }
 
-/// A conversation of 200 KB to 2 MB, in the way of Claude Code; gives its bytes.
+/// Writes a session of 200 KB to 2 MB in the format of Claude Code; returns its size in bytes.
 fn write(projects: &Path, number: u64) -> u64 {
-    let mut dice = Numbers::from(0x5E55 + number);
+    let mut dice = SeededRandom::from(0x5E55 + number);
     let folder: PathBuf = projects.join(format!("-home-u-proj{}", number % 40));
     fs::create_dir_all(&folder).expect("a folder");
     let most =
@@ -134,7 +134,7 @@ fn write(projects: &Path, number: u64) -> u64 {
     text.len() as u64
 }
 
-fn line(dice: &mut Numbers) -> String {
+fn line(dice: &mut SeededRandom) -> String {
     let words: Vec<&str> = (0..4 + dice.below(10)).map(|_| WORDS[dice.below(16) as usize]).collect();
     format!("    {};\n", words.join(" "))
 }

@@ -1,4 +1,4 @@
-//! Syncing, against plain git that moves the same objects.
+//! Compares sync with plain git that transfers the same objects.
 
 use std::{
     fmt::Write as _,
@@ -12,6 +12,7 @@ use orchestra::{
     model::{AgentId, Event, Fact, fold},
     store::{Chain, commit, layout},
     sync::consent,
+    world::Environment,
 };
 
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
 };
 
 const SAME: &str = "refs/orchestra/*:refs/orchestra/*";
-/// Agents, and events that each gets in a turn.
+/// The number of agents, and of events that each gets in a turn.
 const AGENTS: usize = 100;
 const EVENTS: usize = 10;
 
@@ -34,21 +35,21 @@ pub(crate) fn sync(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
     let mut anchor = || lab.run(lab.git().args(fetch), &plain.near);
     let (idle, git) = median_of_turns(turns, &mut idle, &mut anchor);
     show(Row::new(&format!("sync with nothing new, {AGENTS} agents"), idle, git, 1.5));
-    let lives = |pair: &Pair| Lives::read(&pair.near);
+    let lives = |pair: &Pair| AgentHistories::read(&pair.near);
     let (mut of_ours, mut of_plain) = (lives(&ours), lives(&plain));
     let mut moving = || {
-        of_ours.go_on(lab, &ours.near);
+        of_ours.append_events(lab, &ours.near);
         ours.sync_both(lab)
     };
     let mut anchor = || {
-        of_plain.go_on(lab, &plain.near);
+        of_plain.append_events(lab, &plain.near);
         plain.plain_both(lab)
     };
     let (moved, git) = median_of_turns((turns / 6).max(3), &mut moving, &mut anchor);
     show(Row::new(&format!("{} new events, there and back", AGENTS * EVENTS), moved, git, 1.5));
 }
 
-/// Two clones and what is between them.
+/// Two clones and their hub.
 struct Pair {
     near: PathBuf,
     far: PathBuf,
@@ -65,9 +66,10 @@ impl Pair {
         lab.run(lab.git().args(["push", "-q", "origin", "main"]), &near);
         lab.run(lab.git().args(["clone", "-q", &text(&hub), &text(&far)]), &near);
         for clone in [&near, &far] {
-            let repo = orchestra::git::Repo::discover(clone).expect("a repository");
-            let given = consent::Given { own_work: true };
-            consent::give(&repo, &[text(&hub)], given).expect("the user agrees");
+            let repo = orchestra::git::Repo::discover(&Environment::of_this_process().at(clone))
+                .expect("a repository");
+            let given = consent::GrantedConsent { own_work: true };
+            consent::grant(&repo, &[text(&hub)], given).expect("the user agrees");
         }
         Self { near, far }
     }
@@ -83,12 +85,13 @@ impl Pair {
     }
 }
 
-/// The events of all agents, so that more can be written quickly.
-struct Lives(Vec<(AgentId, Vec<Event>)>);
+/// The events of all agents, so that more can be added quickly.
+struct AgentHistories(Vec<(AgentId, Vec<Event>)>);
 
-impl Lives {
+impl AgentHistories {
     fn read(path: &Path) -> Self {
-        let repo = orchestra::git::Repo::discover(path).expect("a repository");
+        let repo =
+            orchestra::git::Repo::discover(&Environment::of_this_process().at(path)).expect("a repository");
         let refs = repo.refs_below(layout::AGENTS).expect("refs");
         let read = |(name, tip): (String, _)| {
             let id = AgentId::parse(&name[layout::AGENTS.len()..]).expect("an id");
@@ -97,8 +100,8 @@ impl Lives {
         Self(refs.into_iter().map(read).collect())
     }
 
-    /// More events for each, by `git fast-import`.
-    fn go_on(&mut self, lab: &Lab, path: &Path) {
+    /// Adds events to each agent, with `git fast-import`.
+    fn append_events(&mut self, lab: &Lab, path: &Path) {
         let mut stream = String::new();
         for (id, events) in &mut self.0 {
             let name = layout::agent_ref(id);

@@ -1,7 +1,8 @@
-//! A scripted agent for the tests: each line of its task is one act, in a process that behaves as real agents do.
+//! A scripted agent for the tests: each line of its task is one action, in a process that behaves as real
+//! agents do.
 //!
-//! `write FILE TEXT` · `print TEXT` · `commit MESSAGE` · `await FILE` · `ignore-term` · `daemon` (a process in a session
-//! of its own that ignores TERM) · `listen` (reads standard input to its end) · `exit CODE`
+//! `write FILE TEXT` · `print TEXT` · `commit MESSAGE` · `await FILE` · `ignore-term` · `daemon` (a process
+//! in its own session that ignores TERM) · `listen` (reads standard input to its end) · `exit CODE`
 
 #![expect(
     clippy::disallowed_methods,
@@ -25,7 +26,7 @@ fn main() {
     runtime.block_on(async {
         let task = std::env::args().nth(1).expect("a task or a file with it");
         if task == "--daemon" {
-            // Listening for a signal is what ignores it.
+            // Listening for a signal is what makes the process ignore it.
             let _term = signal(SignalKind::terminate()).expect("a signal");
             std::fs::write("daemon", std::process::id().to_string()).expect("written");
             loop {
@@ -57,7 +58,7 @@ async fn act(line: &str) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
-        // Listening once replaces what the signal does, for as long as the process lives.
+        // Listening once replaces the default action of the signal for the life of the process.
         "ignore-term" => drop(signal(SignalKind::terminate()).expect("a signal")),
         "daemon" => {
             let me = std::env::current_exe().expect("a program");

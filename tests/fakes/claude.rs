@@ -1,9 +1,12 @@
-//! A scripted Claude Code for the tests: it takes the flags, speaks the `stream-json`, keeps a file of its conversation and
-//! leaves it behind as the real program does. Each line of a message is one act; `tests/real` shows that the real one agrees.
+//! A scripted Claude Code for the tests: it accepts the options, speaks `stream-json`, and keeps a session
+//! file as the real program does. Each line of a message is one action; `tests/real` shows that the real
+//! program behaves in the same way.
 //!
-//! `say TEXT` · `write FILE TEXT` · `ask COMMAND` (a permission) · `choose QUESTION` · `refused COMMAND` · `await FILE` ·
-//! `hang` · `hang once` · `long BYTES` · `noise` · `fail STATUS` · `fail STATUS once` · `crash once` · `exit CODE` ·
-//! With a file `limited` in its configuration, each turn runs into a limit. `limit SECONDS` · `limit SECONDS unless FILE` · `paid SECONDS` · `near SECONDS` · `refuse HOW TEXT` (a turn that fails so)
+//! `say TEXT` · `write FILE TEXT` · `ask COMMAND` (a permission) · `choose QUESTION` · `refused COMMAND` ·
+//! `await FILE` · `hang` · `hang once` · `long BYTES` · `noise` · `fail STATUS` · `fail STATUS once` ·
+//! `crash once` · `exit CODE` · `limit SECONDS` · `limit SECONDS unless FILE` · `paid SECONDS` · `near
+//! SECONDS` · `refuse HOW TEXT` (a turn that fails in this way). If a file `limited` exists in its
+//! configuration, each turn runs into a limit.
 
 #![expect(
     clippy::disallowed_methods,
@@ -37,7 +40,7 @@ fn main() {
     let folder = PathBuf::from(std::env::var("CLAUDE_CONFIG_DIR").expect("CLAUDE_CONFIG_DIR"))
         .join("projects/scripted");
     std::fs::create_dir_all(&folder).expect("a folder");
-    // As the real one, it finds a conversation in the folder that is named after its own.
+    // Like the real program, it finds a session in the directory that is named after its working directory.
     let here: String = std::env::current_dir().expect("a folder").to_string_lossy().into_owned();
     let named = here.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     let moved = folder.with_file_name(named);
@@ -58,7 +61,7 @@ fn main() {
     if !known && file(&session).exists() {
         fault(&format!("Session ID {session} is already in use."));
     }
-    // With these it would believe to be inside another session.
+    // With these variables the program would assume that it runs inside another session.
     assert!(std::env::var_os("CLAUDECODE").is_none() && std::env::var_os("CLAUDE_CODE_ENTRYPOINT").is_none());
     let asks = value("--permission-prompt-tool").is_some();
     let mode = value("--permission-mode").unwrap_or_default();
@@ -101,7 +104,7 @@ impl Agent {
         Self { file, session, mode, asks, input, queued: VecDeque::new(), denials: Vec::new(), acts: 0 }
     }
 
-    /// Adds a line to the conversation's file.
+    /// Adds a line to the session file.
     fn note(&self, value: &Value) {
         let mut file =
             std::fs::OpenOptions::new().create(true).append(true).open(&self.file).expect("a file");
@@ -139,7 +142,7 @@ impl Agent {
             "terminal_reason": "completed"}));
     }
 
-    /// Cost and tokens are of the whole conversation, a cent a turn.
+    /// Prints the result: cost and tokens of the whole session, one cent per turn.
     fn result(&self, how: &Value) {
         let turns = self.noted("\"type\":\"turn\"");
         let mut result = json!({"type": "result", "session_id": self.session, "num_turns": 1,
@@ -268,7 +271,7 @@ impl Agent {
         }
     }
 
-    /// The limit of five hours is reached, and over in so many seconds.
+    /// Reports that the 5-hour limit is reached and ends in so many seconds.
     fn limit(&self, how: &str) {
         let (seconds, unless) = how.split_once(" unless ").unwrap_or((how, "/nonexistent"));
         if Path::new(unless).exists() {
@@ -306,7 +309,7 @@ impl Agent {
     }
 }
 
-/// What the service says of the limit of five hours.
+/// Formats what the service reports about the 5-hour limit.
 fn event(status: &str, seconds: &str, paid: bool) {
     let now = std::time::UNIX_EPOCH.elapsed().expect("a time").as_secs();
     let resets_at = now + seconds.parse::<u64>().expect("a number");

@@ -1,5 +1,6 @@
-//! Stands in front of git while git's own tests run: before each merge it asks the library for its verdict on the two commits, and on
-//! every pair of branches and tags there, asks plain `git merge-tree` the same, writes both down, and lets git do what it was asked.
+//! Wraps git while git's own tests run: before each merge, and for every pair of branches and tags in the
+//! repository, it asks the library and plain `git merge-tree` for their results, logs both, and then lets
+//! git do what it was called for.
 
 #![expect(
     clippy::disallowed_methods,
@@ -19,21 +20,24 @@ use std::{
     time::Duration,
 };
 
-use orchestra::git::{
-    Oid, Repo,
-    merging::{Judgement, MergePlace, Rules, trials},
-    worktrees::Checkout,
+use orchestra::{
+    git::{
+        Oid, Repo,
+        merging::{Judgement, MergePlace, MergeRules, merge_on_trial},
+        worktrees::Checkout,
+    },
+    world::Environment,
 };
 
-/// Where git is; where to write down what was found; the script that runs.
+/// The variables that name the real git, the log, and the running script.
 const REAL: &str = "JUDGING_GIT_REAL";
 const LOG: &str = "JUDGING_GIT_LOG";
 const SCRIPT: &str = "JUDGING_GIT_SCRIPT";
-/// The first argument of the call that judges.
+/// The first argument of a call that compares.
 const JUDGE: &str = "--judge";
-/// One merge may take so long: some drivers in the tests block.
+/// The time limit of one merge: some drivers in the tests block.
 const LIMIT: Duration = Duration::from_secs(5);
-/// Branches and tags that are compared with one another.
+/// The number of branches and tags that are compared with one another.
 const MOST_TIPS: usize = 7;
 
 fn main() {
@@ -58,7 +62,7 @@ fn main() {
         command.current_dir(question.directory.unwrap_or_else(|| PathBuf::from(".")));
         if let Ok(mut child) = command.process_group(0).spawn() {
             let _ = child.wait();
-            // A driver that blocks is left behind by the git that was not waited for.
+            // A blocking driver remains after the git that was killed.
             let group = format!("-{}", child.id());
             let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         }
@@ -68,7 +72,7 @@ fn main() {
     std::process::exit(127);
 }
 
-/// What a call of git merges.
+/// The commits that a call of git merges.
 struct Question {
     settings: Vec<String>,
     directory: Option<PathBuf>,
@@ -76,7 +80,7 @@ struct Question {
 }
 
 impl Question {
-    /// Nothing where it is no merge of two commits by the usual strategy.
+    /// Returns `None` if the call is not a merge of two commits by the usual strategy.
     fn of(words: &[String]) -> Option<Self> {
         let tied = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_CONFIG_COUNT"];
         if tied.iter().any(|name| std::env::var_os(name).is_some()) {
@@ -132,7 +136,7 @@ fn judge(words: &[String]) -> Result<(), String> {
     let mut tips: Vec<Oid> = Vec::new();
     for word in words {
         let name = format!("{word}^{{commit}}");
-        // A name that means nothing: git says so itself.
+        // Git itself reports a name that it cannot resolve.
         let Ok(id) = said(&["rev-parse", "--quiet", "--verify", &name]) else { return Ok(()) };
         tips.extend(Oid::parse(&id));
     }
@@ -145,7 +149,8 @@ fn judge(words: &[String]) -> Result<(), String> {
     }
     let git_dir = PathBuf::from(said(&["rev-parse", "--absolute-git-dir"])?);
     let path = PathBuf::from(said(&["rev-parse", "--show-toplevel"])?);
-    let repo = Repo::discover(Path::new(".")).map_err(|error| error.one_line())?;
+    let repo = Repo::discover(&Environment::of_this_process().at(Path::new(".")))
+        .map_err(|error| error.one_line())?;
     let settings = said(&["config", "--list"]).unwrap_or_default();
     let attributes = [path.join(".gitattributes"), git_dir.join("info/attributes")];
     let attributes: Vec<Vec<u8>> =
@@ -159,8 +164,9 @@ fn judge(words: &[String]) -> Result<(), String> {
         .collect();
     let place = MergePlace::of_checkout(&repo, Checkout { git_dir, path: path.clone() }, LIMIT);
     let place = place.map_err(|error| error.one_line())?;
-    let mut rules = Rules::read(&repo, &place).map_err(|error| error.one_line())?;
-    let found = trials(&repo, &place, &mut rules, &tips, &pairs).map_err(|error| error.one_line())?.found;
+    let mut rules = MergeRules::read(&repo, &place).map_err(|error| error.one_line())?;
+    let found =
+        merge_on_trial(&repo, &place, &mut rules, &tips, &pairs).map_err(|error| error.one_line())?.found;
     for (&(a, b), trial) in pairs.iter().zip(found) {
         let ours = match &trial.judgement {
             Judgement::Merges => "clean".to_owned(),
@@ -169,7 +175,7 @@ fn judge(words: &[String]) -> Result<(), String> {
         };
         let gits = by_git(tips[a], tips[b]);
         let asked = if (a, b) == (0, 1) { "merge" } else { "pair" };
-        let (here, how) = (path.display(), trial.how);
+        let (here, how) = (path.display(), trial.method);
         note(&format!("{asked}\t{how:?}\t{ours}\t{gits}\t{}\t{}\t{here}", tips[a], tips[b]));
     }
     Ok(())
@@ -181,7 +187,7 @@ fn git() -> Command {
     command
 }
 
-/// What plain git says of two commits, in the same words; `none` where it fails, or blocks.
+/// Returns the result of plain git on two commits, in the same format; `none` if it fails or blocks.
 fn by_git(ours: Oid, theirs: Oid) -> String {
     let Ok(scratch) = tempfile::tempdir() else { return "no temporary folder".to_owned() };
     let objects = git().args(["rev-parse", "--path-format=absolute", "--git-path", "objects"]).output();
@@ -192,7 +198,7 @@ fn by_git(ours: Oid, theirs: Oid) -> String {
     command.args(["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z"]);
     command.args([ours.to_string(), theirs.to_string()]).stdin(Stdio::null());
     command.env("GIT_OBJECT_DIRECTORY", scratch.path()).env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects);
-    // Into a file: a driver that blocks may hold a pipe open for ever.
+    // The output goes to a file: a blocking driver could keep a pipe open forever.
     let answer = scratch.path().join("answer");
     let Ok(file) = std::fs::File::create(&answer) else { return "no temporary file".to_owned() };
     let Ok(status) = command.stdout(file).stderr(Stdio::null()).status() else {
@@ -207,7 +213,7 @@ fn by_git(ours: Oid, theirs: Oid) -> String {
     }
 }
 
-/// Whether this situation was not judged before in this script.
+/// Whether this situation has not been compared in this script yet.
 fn is_new(situation: &impl Hash) -> bool {
     let mut hasher = DefaultHasher::new();
     situation.hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! What must hold after every fault, whatever the operation was.
+//! The invariants that must hold after every fault, whatever the operation was.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,11 +11,11 @@ use testkit::{TestRepo, World};
 
 use crate::lab::REPOS;
 
-/// What must not be lost.
+/// The contents that must not be lost.
 pub(crate) struct Before {
-    /// The commits that refs held, of each repository.
+    /// The commits of all refs, for each repository.
     commits: BTreeMap<&'static str, BTreeSet<String>>,
-    /// The files of checkouts and worktrees, by what git would call their content.
+    /// The files of checkouts and worktrees, with the object ids of their contents.
     files: BTreeMap<String, PathBuf>,
     head: BTreeMap<&'static str, String>,
 }
@@ -31,7 +31,7 @@ impl Before {
         before
     }
 
-    /// Those that are there now.
+    /// Adds the files that exist now.
     pub(crate) fn add_files(&mut self, world: &World) {
         for name in repos(world) {
             let files: Vec<PathBuf> = files(world, name);
@@ -60,14 +60,14 @@ fn lines(world: &World, name: &str, arguments: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
-/// The files of the checkout and of all worktrees, but those of git.
+/// Returns the files of the checkout and of all worktrees, except git's own.
 fn files(world: &World, name: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![world.dir().join(name), world.dir().join(format!("{name}.worktrees"))];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let path = entry.path();
-            // Git's own, and our copies of tasks for programs that run.
+            // Excludes git's own files and our copies of the tasks of running programs.
             if path.file_name().is_some_and(|name| name == ".git" || name == ".prompts") {
                 continue;
             }
@@ -91,7 +91,7 @@ fn ids(world: &World, name: &str, files: &[PathBuf]) -> Vec<(PathBuf, String)> {
     files.iter().cloned().zip(ids.lines().map(str::to_owned)).collect()
 }
 
-/// What is wrong.
+/// Returns the violated invariants.
 pub(crate) fn all(world: &World, repo: &TestRepo<'_>, before: &Before) -> Vec<String> {
     let mut wrong = Vec::new();
     for name in repos(world) {
@@ -119,7 +119,7 @@ pub(crate) fn all(world: &World, repo: &TestRepo<'_>, before: &Before) -> Vec<St
     wrong
 }
 
-/// Each byte is in a file, or reachable from a ref.
+/// Checks that each byte is in a file, or reachable from a ref.
 fn lost_files(world: &World, name: &str, before: &Before, wrong: &mut Vec<String>) {
     let root = world.dir().join(name);
     let mine: Vec<(&String, &PathBuf)> = before
@@ -139,7 +139,7 @@ fn lost_files(world: &World, name: &str, before: &Before, wrong: &mut Vec<String
     }
 }
 
-/// No lock of git's, and nothing half-made.
+/// Checks that no git lock and nothing incomplete is left.
 fn left_over(world: &World, name: &str, wrong: &mut Vec<String>) {
     let git_dir = world.dir().join(name).join(".git");
     let mut open = vec![git_dir, world.dir().join(format!("{name}.worktrees"))];
@@ -154,7 +154,7 @@ fn left_over(world: &World, name: &str, wrong: &mut Vec<String>) {
             {
                 wrong.push(format!("left over: {}", shown(world, &path)));
             }
-            // Records of moves are ours: what is left of a finished one goes with the next move.
+            // Records of moves are ours: the rest of a finished one is removed by the next move.
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) && file != "objects" && file != "moves" {
                 open.push(path);
             }

@@ -1,4 +1,4 @@
-//! A repository before an operation, restored for each trial; the trial, and what is looked at after it.
+//! A repository before an operation, restored for each trial; the trial; and the checks after it.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orchestra::{git::Repo, store::writer};
+use orchestra::{git::Repo, store::writer, world::Environment};
 use tempfile::TempDir;
 use testkit::{Aim, Injector, Mode, State, TestRepo, World, until};
 
@@ -16,50 +16,50 @@ use crate::{
     operations::Operation,
 };
 
-/// The longest that any command may take: more is a hang.
+/// The time limit of any command: longer means that it hangs.
 const LIMIT: Duration = Duration::from_secs(120);
-/// The longest that a command may take after the fault: more is blocked.
-pub(crate) const BOUND: Duration = Duration::from_secs(40);
+/// The time limit of a command after the fault: longer means that it is blocked.
+pub(crate) const AFTER_FAULT_LIMIT: Duration = Duration::from_secs(40);
 
-/// How long a disk stays full, at the most: supervisors wait for space to write an agent's end down.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// The longest time that the disk stays full: supervisors wait for space to record the end of an agent.
+const DISK_FULL_LIMIT: Duration = Duration::from_secs(4);
 
-/// A command that ended.
+/// A command that has ended.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ended {
-    /// `None`: a signal ended it.
+    /// The exit status; `None` if a signal ended it.
     pub(crate) code: Option<i32>,
     pub(crate) said: String,
     pub(crate) took: Duration,
 }
 
-/// One trial.
+/// The result of one trial.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trial {
-    /// Calls that were counted.
+    /// The number of counted calls.
     pub(crate) calls: u64,
-    /// Where the fault was.
+    /// The call at which the fault happened.
     pub(crate) fired: Option<String>,
     /// How the operation ended.
     pub(crate) ended: Ended,
 }
 
-/// Everything of one operation.
+/// The setup of one operation.
 pub(crate) struct Lab<'a> {
     pub(crate) operation: &'static Operation,
     world: World,
-    /// The world as it is before the operation.
+    /// The world before the operation.
     saved: TempDir,
     state: State<'a>,
 }
 
-/// The folders in which the operations and their checks work.
+/// The repositories in which the operations and their checks run.
 pub(crate) const REPOS: [&str; 2] = ["repo", "clone"];
 
 impl<'a> Lab<'a> {
     pub(crate) fn new(operation: &'static Operation, injector: &'a Injector) -> Self {
         let built = Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().expect("a folder of binaries");
-        // Other ones can be tried with the same faults.
+        // Other binaries can be tested with the same faults.
         let bins = std::env::var_os("ORCHESTRA_FAULTS_BINS").map_or_else(|| built.to_owned(), Into::into);
         let world = World::new(&bins);
         (operation.make)(&world);
@@ -70,11 +70,12 @@ impl<'a> Lab<'a> {
         Self { operation, world, saved, state }
     }
 
-    /// Everything as it was before the operation. Clones know themselves by a number that a copy has not.
+    /// Restores everything as it was before the operation. Clones identify themselves by an inode number,
+    /// which differs in a copy.
     fn restore(&self) {
         for entry in fs::read_dir(self.world.dir()).expect("a folder").flatten() {
             let path = entry.path();
-            // What was moved into the trash is deleted in the background.
+            // The trash is emptied in the background.
             until("it is removed", || {
                 let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
                 (removed.is_ok() || !path.exists()).then_some(())
@@ -84,14 +85,15 @@ impl<'a> Lab<'a> {
         for name in REPOS {
             let file = self.world.dir().join(name).join(".git/orchestra/writer");
             let Ok(known) = fs::read(&file) else { continue };
-            let repo = Repo::discover(&self.world.dir().join(name)).expect("a repository");
+            let repo = Repo::discover(&Environment::of_this_process().at(self.world.dir().join(name)))
+                .expect("a repository");
             writer::writer(&repo).expect("a writer");
             let mut fresh: serde_json::Value =
                 serde_json::from_slice(&fs::read(&file).expect("a writer")).expect("JSON");
             let known: serde_json::Value = serde_json::from_slice(&known).expect("JSON");
             fresh["id"] = known["id"].clone();
             fs::write(&file, fresh.to_string()).expect("written");
-            // Git knows unchanged files by numbers that a copy has not either.
+            // Git also identifies unchanged files by numbers that differ in a copy.
             self.world.git(&self.world.dir().join(name), ["status", "--porcelain"]);
         }
     }
@@ -109,8 +111,9 @@ impl<'a> Lab<'a> {
         let before = Before::of(&self.world);
         self.state.arm(true);
         let ended = self.run(&repo, &(self.operation.command)(&repo), true);
-        let settled =
-            self.settle(self.operation.start.is_none() || self.operation.ends && ended.code == Some(0));
+        let settled = self.wait_for_processes(
+            self.operation.start.is_none() || self.operation.ends && ended.code == Some(0),
+        );
         self.state.arm(false);
         let (calls, fired) = self.state.read();
         let trial = Trial { calls, fired, ended };
@@ -131,7 +134,7 @@ impl<'a> Lab<'a> {
         if trial.ended.code == Some(0)
             && let Err(why) = caught(|| (self.operation.done)(repo))
         {
-            failures.push(format!("lie: exit code 0, but {why}; it said: {}", said(&trial.ended)));
+            failures.push(format!("false success: exit status 0, but {why}; output: {}", said(&trial.ended)));
         }
         before.add_files(&self.world);
         let next = Next { lab: self, repo };
@@ -141,22 +144,23 @@ impl<'a> Lab<'a> {
             failures.push(format!("blocked: after the next commands {why}"));
         }
         let _ = self.run(repo, &words(&["stop", "--all"]), false);
-        let _ = self.settle(true);
+        let _ = self.wait_for_processes(true);
         failures.extend(checks::all(&self.world, repo, &before));
     }
 
-    /// Runs `git orchestra …`, under the fault or as usual.
+    /// Runs `git orchestra …`, with or without the fault.
     fn run(&self, repo: &TestRepo<'_>, arguments: &[String], faulty: bool) -> Ended {
         let mut command = repo.orchestra_command(arguments);
         if faulty {
-            self.state.put_on(&mut command, self.world.dir(), Aim::default());
+            self.state.apply_to(&mut command, self.world.dir(), Aim::default());
         }
-        // Who waits for space on a full disk gets it.
+        // Frees space for a process that waits for it on a full disk.
         run(&mut command, &|| self.state.arm(false))
     }
 
-    /// Waits until what was started under the fault has ended; an agent and its supervisor only where `all` is wanted.
-    fn settle(&self, all: bool) -> Result<(), Vec<i32>> {
+    /// Waits until the processes that were started under the fault have ended; an agent and its supervisor
+    /// only if `all` is set.
+    fn wait_for_processes(&self, all: bool) -> Result<(), Vec<i32>> {
         let begun = Instant::now();
         let mut pause = Duration::from_millis(2);
         loop {
@@ -169,7 +173,7 @@ impl<'a> Lab<'a> {
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(50));
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > DISK_FULL_LIMIT {
                 self.state.arm(false);
             }
         }
@@ -183,7 +187,7 @@ impl<'a> Lab<'a> {
     }
 }
 
-/// The commands that a user types next.
+/// Runs the commands that a user types next.
 pub(crate) struct Next<'a> {
     lab: &'a Lab<'a>,
     repo: &'a TestRepo<'a>,
@@ -194,12 +198,12 @@ impl Next<'_> {
         self.repo
     }
 
-    /// Runs a command; it must end with one of these codes, within bounds.
+    /// Runs a command, which must end in time with one of these exit statuses.
     pub(crate) fn run(&self, arguments: &[&str], codes: &[i32]) -> Result<(), String> {
         let ended = self.lab.run(self.repo, &words(arguments), false);
         let said = ended.said.split_whitespace().collect::<Vec<_>>().join(" ");
         match ended.code {
-            _ if ended.took > BOUND => {
+            _ if ended.took > AFTER_FAULT_LIMIT => {
                 Err(format!("'{}' took {} s", arguments.join(" "), ended.took.as_secs()))
             }
             Some(code) if codes.contains(&code) => Ok(()),
@@ -212,14 +216,14 @@ pub(crate) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// What a check that insists on something says, instead of a panic.
+/// Returns the message of a failed assertion instead of a panic.
 fn caught(check: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(check))
         .unwrap_or_else(|panic| Err(crate::words(&*panic)))
 }
 
-/// Runs a command, for so long at the most. What it says goes into files: nothing that it leaves running holds us up.
-/// After a while `late` is called.
+/// Runs a command with a time limit. Its output goes to files, so that a process that it leaves running
+/// cannot block. After a while `late` is called.
 fn run(command: &mut Command, late: &dyn Fn()) -> Ended {
     let said = tempfile::NamedTempFile::new().expect("a file");
     let begun = Instant::now();
@@ -235,7 +239,7 @@ fn run(command: &mut Command, late: &dyn Fn()) -> Ended {
         if let Some(status) = child.try_wait().expect("an end") {
             break status.code();
         }
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > DISK_FULL_LIMIT {
             late();
         }
         if begun.elapsed() > LIMIT {
@@ -255,7 +259,7 @@ fn copy(from: &Path, to: &Path) {
     assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
 }
 
-/// The processes that are subject to a state; without `all`, not the agents and their supervisors.
+/// Returns the processes that are subject to a state; without `all`, not the agents and their supervisors.
 fn marked(state: &Path, all: bool) -> Vec<i32> {
     let wanted = format!("FAULT_STATE={}", state.display());
     let mut found = Vec::new();

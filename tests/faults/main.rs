@@ -1,9 +1,10 @@
-//! Faults at every call that changes a file: a call fails once, the disk is full from it on, or its process is killed, in our
-//! programs and in the git programs that they start. After each the next commands must work, nothing may be lost, and an exit
-//! code of 0 must be true.
+//! Injects a fault at every call that changes a file: the call fails once, the disk is full from then on,
+//! or the process is killed, in our programs and in the git programs that they start. After each fault the
+//! next commands must work, nothing may be lost, and an exit status of 0 must be true.
 //!
-//! `cargo test --test faults` tries a few moments of each operation; with `ORCHESTRA_FAULTS=full` every one, with a number so many.
-//! `-- stop kill 17` tries one alone: an operation, a kind of fault and the number of the call, each of which may be left out.
+//! `cargo test --test faults` tries a few calls of each operation; `ORCHESTRA_FAULTS=full` tries every
+//! call, a number so many. `-- stop kill 17` tries a single one: the operation, the kind of fault and the
+//! number of the call, each of which may be omitted.
 
 #![expect(
     clippy::expect_used,
@@ -28,18 +29,18 @@ use lab::{Lab, Trial};
 use operations::{OPERATIONS, Operation};
 use testkit::{Injector, Mode};
 
-/// Moments that are tried of each operation and kind of fault, where not all are.
+/// The number of calls that are tried of each operation and kind of fault, unless all are.
 const FEW: u64 = 4;
-/// Operations that are tried at once.
+/// The number of operations that run in parallel.
 const AT_ONCE: usize = 3;
 
-/// What is asked for on the command line.
+/// The selection on the command line.
 #[derive(Default)]
 struct Wanted {
     operation: Option<String>,
     mode: Option<Mode>,
     at: Option<u64>,
-    /// Moments of each operation and kind of fault.
+    /// The number of calls of each operation and kind of fault.
     most: u64,
 }
 
@@ -58,7 +59,8 @@ impl Wanted {
         }
     }
 
-    /// The calls at which faults are tried, of so many. A few are spread evenly, at other places for each kind of fault.
+    /// Selects the calls at which faults are tried. A few are spread evenly, at other calls for each kind
+    /// of fault.
     fn moments(&self, mode: Mode, calls: u64) -> Vec<u64> {
         match self.at {
             Some(at) => vec![at],
@@ -97,7 +99,7 @@ fn main() -> ExitCode {
         .filter(|one| wanted.operation.as_ref().is_none_or(|name| name == one.name))
         .collect();
     let (next, results, begun) = (AtomicUsize::new(0), Mutex::new(Results::default()), Instant::now());
-    // What a check finds is told in the list of failures.
+    // The findings of checks are printed in the list of failures.
     std::panic::set_hook(Box::new(|_| {}));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(chosen.len()) {
@@ -153,7 +155,7 @@ fn try_operation(
     }
 }
 
-/// One trial, with what was wrong after it.
+/// Runs one trial and its checks.
 fn attempt(lab: &Lab<'_>, mode: Mode, at: u64) -> (Trial, Vec<String>) {
     let (trial, found) =
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| lab.attempt(mode, at))) {
@@ -167,7 +169,7 @@ fn attempt(lab: &Lab<'_>, mode: Mode, at: u64) -> (Trial, Vec<String>) {
     (trial, failures)
 }
 
-/// The first lines of what a panic says.
+/// Returns the first lines of a panic's message.
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     let text =

@@ -1,5 +1,5 @@
-//! The operations: how it is before, what is typed, what must be true when it says that it is done, and what is typed next when
-//! it was cut off.
+//! The operations: the setup, the command, what must be true if it succeeds, and the commands that complete
+//! it after an interruption.
 
 use std::{fs, process::Command};
 
@@ -7,28 +7,29 @@ use testkit::{TestRepo, World, until};
 
 use crate::lab::{Next, words};
 
-/// An operation.
+/// An operation under test.
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
-    /// The folder in which it is typed.
+    /// The repository in which it runs.
     pub(crate) place: &'static str,
-    /// Makes everything that is there before; no process may be left.
+    /// Creates the state before it; no process may be left.
     pub(crate) make: fn(&World),
-    /// What is typed right before, and is subject to faults from the operation on; an agent runs then.
+    /// Commands that run right before, and are subject to faults from the operation on; an agent is running
+    /// then.
     pub(crate) start: Option<fn(&TestRepo<'_>) -> Vec<String>>,
-    /// The operation ends that agent.
+    /// Whether the operation ends that agent.
     pub(crate) ends: bool,
-    /// The operation.
+    /// The command line of the operation.
     pub(crate) command: fn(&TestRepo<'_>) -> Vec<String>,
-    /// What must be true where it ends with 0.
+    /// What must be true if it exits with 0.
     pub(crate) done: fn(&TestRepo<'_>) -> Result<(), String>,
-    /// What is typed after the fault, until it is done.
+    /// The commands that complete it after the fault.
     pub(crate) again: fn(&Next<'_>) -> Result<(), String>,
 }
 
 const HEADS: &str = "refs/orchestra/heads/";
-const LIVES: &str = "refs/orchestra/agents/";
-/// Ends as it should, or says that there is nothing to do any more.
+const AGENT_REFS: &str = "refs/orchestra/agents/";
+/// It ends normally, or reports that there is nothing left to do.
 const DONE: &[i32] = &[0, 3];
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -100,7 +101,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             let killed = Command::new("kill").arg("-9").args(&pids).status().expect("kill");
             assert!(killed.success() && pids.len() == 2, "{agent}");
             until("it is lost", || (repo.agent("a")["liveness"] == "lost").then_some(()));
-            // Nothing is left of it that a copy would have to have.
+            // No state remains outside of what a copy contains.
             until("nothing runs", || {
                 pids.iter().all(|pid| !fs::exists(format!("/proc/{pid}")).unwrap_or(false)).then_some(())
             });
@@ -175,7 +176,10 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         ends: false,
         command: |_| words(&["cleanup"]),
         done: |repo| {
-            holds(repo.refs(LIVES).is_empty() && repo.refs(HEADS).is_empty(), "the agent is still there")?;
+            holds(
+                repo.refs(AGENT_REFS).is_empty() && repo.refs(HEADS).is_empty(),
+                "the agent is still there",
+            )?;
             holds(!worktree_exists(repo), "its worktree is still there")?;
             holds(!repo.refs("refs/orchestra/archive").is_empty(), "it is not in the archive")
         },
@@ -187,7 +191,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         make: |world| {
             let repo = landed(world);
             repo.orchestra(["cleanup"]).succeeded();
-            // What was removed is deleted in the background.
+            // Removed files are deleted in the background.
             let trash = repo.path().with_file_name("repo.worktrees");
             until("the trash is empty", || (!fs::exists(&trash).unwrap_or(true)).then_some(()));
         },
@@ -229,7 +233,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         command: |_| words(&["sync", "--yes"]),
         done: |repo| {
             let there = repo.git(["ls-remote", "origin", "refs/orchestra/*"]).stdout();
-            let missing = [LIVES, HEADS].iter().find(|prefix| !there.contains(**prefix));
+            let missing = [AGENT_REFS, HEADS].iter().find(|prefix| !there.contains(**prefix));
             missing.map_or(Ok(()), |prefix| Err(format!("the hub has nothing below {prefix}")))
         },
         again: |next| next.run(&["sync", "--yes"], &[0]),
@@ -245,7 +249,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         start: None,
         ends: false,
         command: |_| words(&["sync", "--fetch"]),
-        done: |repo| work(repo, "w", "1\n").and_then(|()| only(repo, LIVES).map(|_| ())),
+        done: |repo| work(repo, "w", "1\n").and_then(|()| only(repo, AGENT_REFS).map(|_| ())),
         again: |next| next.run(&["sync", "--fetch"], &[0]),
     },
 ];
@@ -279,12 +283,12 @@ fn holds(right: bool, why: &str) -> Result<(), String> {
     if right { Ok(()) } else { Err(why.to_owned()) }
 }
 
-/// The one ref below a prefix, or the last of several.
+/// Returns the only ref below a prefix, or the last of several.
 fn only(repo: &TestRepo<'_>, prefix: &str) -> Result<String, String> {
     repo.refs(prefix).pop().map(|(name, _)| name).ok_or_else(|| format!("there is no ref below {prefix}"))
 }
 
-/// A file in the commit of a ref.
+/// Checks a file in the commit of a ref.
 fn file(repo: &TestRepo<'_>, prefix: &str, file: &str, text: &str) -> Result<(), String> {
     let refs = repo.refs(prefix);
     let has = |name: &String| {
@@ -312,7 +316,7 @@ fn worktree_exists(repo: &TestRepo<'_>) -> bool {
 
 fn is_back(repo: &TestRepo<'_>) -> Result<(), String> {
     work(repo, "w", "1\n")?;
-    only(repo, LIVES)?;
+    only(repo, AGENT_REFS)?;
     only(repo, "refs/heads/orchestra/")?;
     holds(worktree_exists(repo), "its worktree is not back")
 }

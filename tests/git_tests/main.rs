@@ -1,8 +1,9 @@
-//! Verdicts on the merges of git's own tests: their scripts run with a git that is asked for the library's verdict before each merge.
-//! They come with Debian's source package of git, which is fetched.
+//! Compares results on the merges of git's own tests: the scripts run with a wrapper of git that asks the
+//! library before each merge. The scripts are part of Debian's source package of git, which is downloaded.
 //!
-//! `cargo test --test git_tests`, which takes minutes; `ORCHESTRA_GIT_SOURCE` names a folder where the package is unpacked already,
-//! `ORCHESTRA_GIT_TESTS` the scripts to run (`t6402 t6422`). It is no part of `cargo test`.
+//! Run `cargo test --test git_tests`, which takes minutes. `ORCHESTRA_GIT_SOURCE` names a directory with
+//! the unpacked package, `ORCHESTRA_GIT_TESTS` the scripts to run (`t6402 t6422`). It is not part of `cargo
+//! test`.
 
 #![expect(
     clippy::expect_used,
@@ -22,16 +23,17 @@ use std::{
 
 use testkit::{Ran, World};
 
-/// The package's newest git that has all scripts; another suite: `ORCHESTRA_GIT_SUITE`.
+/// The Debian suite whose git has all scripts; `ORCHESTRA_GIT_SUITE` selects another.
 const SUITE: &str = "trixie";
-/// Scripts that merge.
+/// The scripts that merge.
 const SCRIPTS: &[&str] = &[
     "t64", "t7600", "t7601", "t7602", "t7604", "t7605", "t7607", "t7608", "t7609", "t7611", "t7614", "t7615",
 ];
-/// The longest that one script may take.
+/// The time limit of one script, in seconds.
 const LIMIT: &str = "900";
 
-/// What the tests of git call their helper for, as far as tests of merging do; git itself need not be built for it.
+/// Replaces the helper program of git's tests, as far as tests of merging need it, so that git itself need
+/// not be built.
 const TEST_TOOL: &str = r#"#!/bin/sh
 # Stands in for the helper of git's tests.
 case "$1" in
@@ -51,12 +53,12 @@ esac
 "#;
 
 struct Package {
-    /// The unpacked source.
+    /// The directory of the unpacked source.
     source: PathBuf,
 }
 
 impl Package {
-    /// Unpacks the source of git: the folder that is named, or what Debian has.
+    /// Unpacks the source of git: from the named directory, or from Debian.
     fn fetch(folder: &Path) -> Self {
         if let Some(source) = std::env::var_os("ORCHESTRA_GIT_SOURCE") {
             return Self { source: PathBuf::from(source) };
@@ -87,7 +89,7 @@ impl Package {
         Self { source: one(folder, |name| name.starts_with("git-") && !name.contains(".tar")) }
     }
 
-    /// Puts in what a built git would have.
+    /// Adds the files that a built git would have.
     fn prepare(&self) {
         let shell = format!(
             "SHELL_PATH='/bin/sh'\nTEST_SHELL_PATH='/bin/sh'\nPERL_PATH='/usr/bin/perl'\nDIFF='diff'\nX=''\nNO_PERL=''\nNO_PYTHON='1'\n\
@@ -117,7 +119,7 @@ impl Package {
     }
 }
 
-/// Where this machine gets Debian's packages from, and by whom they are signed, as its own list of sources says.
+/// Returns the Debian mirror of this machine and its signing key, from its own list of sources.
 fn mirror() -> String {
     let lists =
         fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten().map(|entry| entry.path());
@@ -137,7 +139,7 @@ fn program(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a program");
 }
 
-/// The one entry of a folder whose name fits.
+/// Returns the only entry of a directory whose name matches.
 fn one(folder: &Path, fits: impl Fn(&str) -> bool) -> PathBuf {
     let entries = fs::read_dir(folder).expect("a folder").flatten();
     let found: Vec<PathBuf> = entries
@@ -148,7 +150,7 @@ fn one(folder: &Path, fits: impl Fn(&str) -> bool) -> PathBuf {
     found.into_iter().next().expect("one")
 }
 
-/// Where git is.
+/// Returns the path of git.
 fn real_git(world: &World) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|git| git.is_file());
@@ -157,7 +159,7 @@ fn real_git(world: &World) -> PathBuf {
 }
 
 #[test]
-fn merges_of_gits_own_tests_get_the_verdicts_of_git() {
+fn merges_in_gits_own_tests_get_the_results_of_git() {
     let built = Path::new(env!("CARGO_BIN_EXE_git-orchestra"));
     let mut world = World::new(built.parent().expect("a folder of binaries"));
     let folder = world.dir().join("source");
@@ -207,7 +209,7 @@ fn merges_of_gits_own_tests_get_the_verdicts_of_git() {
     );
 }
 
-/// How many pairs came to what, and those on which the two differ.
+/// Returns how many pairs had each result, and those on which the two differ.
 fn read(log: &str) -> (BTreeMap<String, usize>, Vec<String>) {
     let (mut pairs, mut differ) = (BTreeMap::new(), Vec::new());
     for line in log.lines() {

@@ -1,7 +1,8 @@
-//! kill -9 of anything at random moments, while a person works in the checkout with plain git.
+//! Kills random processes at random moments, while a person works in the checkout with plain git.
 //!
-//! Whatever is killed, and whenever: every commit of the person stays on the branch on which it was made, no file of
-//! theirs changes, every agent that was reported as done keeps its work, and the next command works.
+//! Whatever is killed, and whenever: every commit of the person stays on the branch on which it was made,
+//! none of their files changes, every agent that was reported as done keeps its work, and the next command
+//! works.
 
 use std::{
     collections::BTreeMap,
@@ -14,19 +15,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use testkit::{Numbers, TestRepo, World, until};
+use testkit::{SeededRandom, TestRepo, World, until};
 
 use crate::{person::Person, processes};
 
-/// Kills in the short run; `ORCHESTRA_KILLS` sets another number.
+/// The number of kills in the short run; `ORCHESTRA_KILLS` sets another number.
 const SHORT: u64 = 60;
-/// After so many kills everything is killed at once, as a reboot does.
+/// After this many kills everything is killed at once, as a reboot does.
 const REBOOT_EVERY: u64 = 50;
-/// The longest that one command may take under all this.
+/// The time limit of one command.
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 
 #[test]
-fn random_kills_cost_a_working_person_nothing() {
+fn random_kills_lose_no_work_of_a_person() {
     let wanted = std::env::var("ORCHESTRA_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(SHORT);
     let seed = std::env::var("ORCHESTRA_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(7);
     let mut world = World::new(&crate::bins());
@@ -35,7 +36,7 @@ fn random_kills_cost_a_working_person_nothing() {
         println!("everything stays in {}", world.dir().display());
     }
     let repo = prepared(&world);
-    let storm = Storm::new(wanted);
+    let storm = KillRun::new(wanted);
     let person = std::thread::scope(|scope| {
         let working = scope.spawn(|| {
             let mut person = Person::new(&repo, seed);
@@ -46,9 +47,9 @@ fn random_kills_cost_a_working_person_nothing() {
         });
         for worker in 0..2 {
             let (repo, storm) = (&repo, &storm);
-            scope.spawn(move || storm.commands(repo, Numbers::from(seed + 100 + worker)));
+            scope.spawn(move || storm.commands(repo, SeededRandom::from(seed + 100 + worker)));
         }
-        storm.kills(&repo, Numbers::from(seed + 1));
+        storm.kills(&repo, SeededRandom::from(seed + 1));
         working.join().expect("the person's thread")
     });
     recovers(&repo);
@@ -68,7 +69,7 @@ fn random_kills_cost_a_working_person_nothing() {
     for token in done {
         assert!(objects.contains(&token), "the work '{token}' of an acknowledged agent is in no ref");
     }
-    assert_eq!(locks(&repo), Vec::<PathBuf>::new(), "locks that nobody mended");
+    assert_eq!(locks(&repo), Vec::<PathBuf>::new(), "stale locks that were not removed");
     repo.git(["fsck", "--strict", "--no-dangling"]);
     let hung = storm.hung.lock().expect("a lock").clone();
     assert!(hung.is_empty(), "commands that did not end: {hung:?}");
@@ -93,7 +94,7 @@ fn prepared(world: &World) -> TestRepo<'_> {
     repo
 }
 
-/// After the storm: the commands that a person would type next bring everything to rest.
+/// Checks that the commands a person would type next bring everything to an end.
 fn recovers(repo: &TestRepo<'_>) {
     for arguments in [
         &["merge-ranked", "--abort"][..],
@@ -104,26 +105,26 @@ fn recovers(repo: &TestRepo<'_>) {
         &["spawn", "echo after > agents/after"],
     ] {
         let (code, said) = bounded(repo, arguments).unwrap_or_else(|| panic!("{arguments:?} did not end"));
-        // 1 and 3 are answers: nothing to abort, nothing to undo, an agent that was killed is not done.
+        // 1 and 3 are valid answers: nothing to abort, nothing to undo, a killed agent is not done.
         assert!([0, 1, 3].contains(&code), "{arguments:?} ended with {code}:\n{said}");
     }
-    // What ends by itself, such as a supervisor that has said its last word, gets the time for it.
+    // Processes that end by themselves, such as a supervisor after its last event, get the time for it.
     until("nothing outlives 'stop --all'", || processes::of(repo.world(), |_| true).is_empty().then_some(()));
 }
 
-/// What the threads share.
-struct Storm {
+/// The state that the threads share.
+struct KillRun {
     wanted: u64,
     killed: AtomicU64,
     commands: AtomicU64,
     over: AtomicBool,
     acknowledged: Mutex<Vec<String>>,
     hung: Mutex<Vec<String>>,
-    /// How many kills hit which activity.
+    /// The number of kills for each activity.
     hit: Mutex<BTreeMap<String, u64>>,
 }
 
-impl Storm {
+impl KillRun {
     fn new(wanted: u64) -> Self {
         Self {
             wanted,
@@ -140,8 +141,8 @@ impl Storm {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Kills processes of the world, the person's own excepted, until the number is reached.
-    fn kills(&self, repo: &TestRepo<'_>, mut numbers: Numbers) {
+    /// Kills processes of the world, except the person's own, until the number is reached.
+    fn kills(&self, repo: &TestRepo<'_>, mut numbers: SeededRandom) {
         let begun = Instant::now();
         while self.killed.load(Ordering::Relaxed) < self.wanted && begun.elapsed() < Duration::from_secs(3600)
         {
@@ -166,7 +167,7 @@ impl Storm {
     }
 
     /// Runs commands of the suite, one after another.
-    fn commands(&self, repo: &TestRepo<'_>, mut numbers: Numbers) {
+    fn commands(&self, repo: &TestRepo<'_>, mut numbers: SeededRandom) {
         while !self.is_over() {
             let number = self.commands.fetch_add(1, Ordering::Relaxed);
             let token = format!("work-{number:05}");
@@ -194,7 +195,7 @@ impl Storm {
     }
 }
 
-/// Runs `git orchestra …` and gives its exit code and what it said; nothing where it did not end in time.
+/// Runs `git orchestra …` and returns its exit status and output, or `None` if it did not end in time.
 fn bounded(repo: &TestRepo<'_>, arguments: &[&str]) -> Option<(i32, String)> {
     let log = tempfile::NamedTempFile::new().expect("a file");
     let out = log.reopen().expect("a file");
@@ -214,7 +215,8 @@ fn bounded(repo: &TestRepo<'_>, arguments: &[&str]) -> Option<(i32, String)> {
     None
 }
 
-/// Lock files that stand in the way of the person or of us. Those of an agent's own git in its worktree are the agent's.
+/// Returns lock files that block the person or us. Locks of an agent's own git in its worktree belong to
+/// the agent.
 fn locks(repo: &TestRepo<'_>) -> Vec<PathBuf> {
     let git_dir = repo.path().join(".git");
     let mut found: Vec<PathBuf> = std::fs::read_dir(&git_dir)
@@ -222,7 +224,7 @@ fn locks(repo: &TestRepo<'_>) -> Vec<PathBuf> {
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|ending| ending == "lock"))
-        // Of a clean-up that git runs by itself in the agents' worktrees: it hinders only the next one.
+        // Locks of git's automatic maintenance in the agents' worktrees block only the next maintenance.
         .filter(|path| !path.ends_with("gc.pid.lock"))
         .collect();
     let mut open = vec![git_dir.join("refs")];

@@ -1,4 +1,5 @@
-//! kill -9 at random, while a person works in the checkout: nothing of theirs, and nothing that was acknowledged, is lost.
+//! Kills random processes while a person works in the checkout: none of the person's work, and nothing that
+//! was acknowledged, is lost.
 
 #![expect(
     clippy::expect_used,
@@ -13,7 +14,7 @@ mod processes;
 
 use std::path::{Path, PathBuf};
 
-/// The folder of the built binaries.
+/// Returns the directory of the built binaries.
 fn bins() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().map(Path::to_owned).unwrap_or_default()
 }

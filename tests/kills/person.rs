@@ -1,20 +1,20 @@
-//! A person who works in the main checkout with plain git while agents run and land.
+//! Simulates a person who works in the main checkout with plain git while agents run and land.
 
 use std::{collections::BTreeMap, fs, process::Command, time::Duration};
 
-use testkit::{Numbers, TestRepo};
+use testkit::{SeededRandom, TestRepo};
 
-/// How often a command of git is tried again while somebody else holds a lock.
+/// How many times a git command is retried while another process holds a lock.
 const TRIES: u32 = 400;
 
-/// The person, and what they know of their own work.
+/// The person, and what they have done.
 pub(crate) struct Person<'repo> {
     repo: &'repo TestRepo<'repo>,
-    numbers: Numbers,
+    numbers: SeededRandom,
     next: u64,
-    /// Branch and subject of every commit.
+    /// The branch and subject of every commit.
     committed: Vec<(String, String)>,
-    /// Files that git does not track, with their content.
+    /// Untracked files with their contents.
     loose: BTreeMap<String, String>,
     branch: String,
 }
@@ -23,7 +23,7 @@ impl<'repo> Person<'repo> {
     pub(crate) fn new(repo: &'repo TestRepo<'repo>, seed: u64) -> Self {
         Self {
             repo,
-            numbers: Numbers::from(seed),
+            numbers: SeededRandom::from(seed),
             next: 0,
             committed: Vec::new(),
             loose: BTreeMap::new(),
@@ -35,7 +35,7 @@ impl<'repo> Person<'repo> {
         self.committed.len()
     }
 
-    /// One thing that people do.
+    /// Does one random thing that people do.
     pub(crate) fn works(&mut self) {
         match self.numbers.below(10) {
             0..=3 => self.commits_a_file(),
@@ -68,9 +68,9 @@ impl<'repo> Person<'repo> {
         let number = self.number().to_string();
         self.write("users/shared.txt", &number);
         if self.git(&["stash", "push", "-q"]) {
-            assert!(self.git(&["stash", "pop", "-q"]), "the stash came back");
+            assert!(self.git(&["stash", "pop", "-q"]), "the stash was popped");
         }
-        assert_eq!(self.read("users/shared.txt"), number, "what was stashed came back");
+        assert_eq!(self.read("users/shared.txt"), number, "the stashed changes are back");
         if !self.git(&["commit", "-q", "-m", &format!("shared-{number}"), "--", "users/shared.txt"]) {
             return;
         }
@@ -81,7 +81,7 @@ impl<'repo> Person<'repo> {
         if self.branch != "topic" {
             return;
         }
-        // Both branches change the shared file: on topic, topic's own lines hold.
+        // Both branches change the shared file: on topic, topic's own lines win.
         self.git(&["rebase", "-q", "-X", "theirs", "main"]);
     }
 
@@ -108,7 +108,8 @@ impl<'repo> Person<'repo> {
         fs::read_to_string(self.repo.path().join(file)).unwrap_or_default()
     }
 
-    /// Runs plain git, again while somebody else holds a lock; a lock that stays is freed by the next command of ours.
+    /// Runs plain git, and retries while another process holds a lock; a lock that remains is removed by
+    /// the next command of ours.
     fn git(&self, arguments: &[&str]) -> bool {
         let mut said = String::new();
         for round in 0..TRIES {
@@ -124,10 +125,10 @@ impl<'repo> Person<'repo> {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        panic!("git {arguments:?} never worked: {said}");
+        panic!("git {arguments:?} never succeeded: {said}");
     }
 
-    /// Nothing of theirs is lost or changed.
+    /// Checks that none of the person's work is lost or changed.
     pub(crate) fn has_everything(&self) {
         let mut log = BTreeMap::new();
         for branch in ["main", "topic"] {
@@ -147,7 +148,7 @@ impl<'repo> Person<'repo> {
             assert!(self.loose.contains_key(file), "'{line}': the person did not change this file");
         }
         let stashed = self.repo.git(["stash", "list"]).stdout();
-        assert_eq!(stashed, "", "nothing stays stashed");
+        assert_eq!(stashed, "", "the stash is empty");
         assert_eq!(self.repo.git(["symbolic-ref", "--short", "HEAD"]).line(), self.branch);
     }
 }

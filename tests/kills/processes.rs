@@ -1,10 +1,10 @@
-//! The processes that belong to a world: those whose environment names its home.
+//! Finds the processes that belong to a world: those whose environment names its home.
 
 use std::{fs, os::unix::ffi::OsStrExt};
 
 use testkit::{TestRepo, World};
 
-/// The processes of a world whose environment (variables ended by NUL) passes `wanted`.
+/// Returns the processes of a world whose environment (variables separated by NUL) passes `wanted`.
 pub(crate) fn of(world: &World, wanted: impl Fn(&str) -> bool) -> Vec<u32> {
     let home = [b"HOME=", world.home().as_os_str().as_bytes()].concat();
     let mut found = Vec::new();
@@ -21,14 +21,14 @@ pub(crate) fn of(world: &World, wanted: impl Fn(&str) -> bool) -> Vec<u32> {
     found
 }
 
-/// kill -9; whether the process was there.
+/// Kills a process; returns whether it existed.
 pub(crate) fn kill(pid: u32) -> bool {
     let status = std::process::Command::new("kill").args(["-9", &pid.to_string()]).output();
     status.is_ok_and(|output| output.status.success())
 }
 
-/// What a process does, in words that many processes share: the program, of git and of ours with the command, and of a supervisor
-/// the phase of its agent.
+/// Describes a process in words that many processes share: the program; for git and our binaries the
+/// subcommand; for a supervisor the phase of its agent.
 pub(crate) fn activity(repo: &TestRepo<'_>, pid: u32) -> String {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let line = String::from_utf8_lossy(&line).into_owned();

@@ -1,5 +1,5 @@
-//! Tokens as `ccusage` 20.0.24 counts them, without network: of files as people have them, and of conversations that the real programs
-//! have just made. Where the two differ, it is said why.
+//! Compares token counts with `ccusage` 20.0.24, without network: of recorded files, and of sessions that
+//! the real programs have just created. Differences are explained.
 
 use std::{
     fs,
@@ -15,13 +15,13 @@ use crate::{
     opencode::opencode,
     sessions::claude,
     shapes::{CHILD, PARENT, Shape, answers, asks, codex as codex_shape, fixture, line, lines, shapes},
-    stage::{self, Stage},
+    test_bed::{self, TestBed},
 };
 
-/// Tokens read, caches included, and written.
+/// The tokens read, including caches, and written.
 type Tokens = (u64, u64);
 
-/// What both count of all conversations.
+/// Returns what both tools count for all sessions.
 fn both(repo: &TestRepo<'_>, ccusage: &Path) -> (Tokens, Tokens) {
     let ours = repo.orchestra(["sessions", "stats", "--all", "--json"]).succeeded().json()["total"].clone();
     let count = |field: &str| ours[field].as_u64().unwrap_or(0);
@@ -30,20 +30,20 @@ fn both(repo: &TestRepo<'_>, ccusage: &Path) -> (Tokens, Tokens) {
         Ran::of(command.args(["session", "--json", "--offline"])).succeeded().json()["totals"].clone();
     let part = |field: &str| theirs[field].as_u64().unwrap_or(0);
     let read = part("inputTokens") + part("cacheCreationTokens") + part("cacheReadTokens");
-    // What models think is in the total alone where a program tells it apart.
+    // Thinking tokens are part of the total only if the program reports them separately.
     ((count("input_tokens"), count("output_tokens")), (read, part("totalTokens") - read))
 }
 
 fn outside() -> Option<(World, PathBuf)> {
-    let ccusage = stage::program("ccusage")?;
+    let ccusage = test_bed::program("ccusage")?;
     let bins = Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().expect("a folder of binaries");
     let world = World::new(bins);
-    // Without it ccusage refuses to count what other programs keep.
+    // Without this directory ccusage refuses to count the sessions of other programs.
     fs::create_dir_all(world.claude_config().join("projects")).expect("a folder");
     Some((world, ccusage))
 }
 
-/// Why `ccusage` counts less of a shape; nothing where both count the same.
+/// Returns why `ccusage` counts less for a shape; `None` if both count the same.
 fn why_less(id: &str, text: &str) -> Option<&'static str> {
     if id == "aaaaaaaa-0000-4000-8000-000000000001" {
         return Some("it does not read a line with half a surrogate pair");
@@ -56,7 +56,7 @@ fn why_less(id: &str, text: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn tokens_of_every_shape_are_those_of_ccusage() {
+fn tokens_of_every_shape_match_ccusage() {
     let Some((world, ccusage)) = outside() else { return };
     let repo = world.repo();
     for shape in shapes() {
@@ -85,7 +85,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn tokens_of_recorded_conversations_are_those_of_ccusage() {
+fn tokens_of_recorded_sessions_match_ccusage() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     for (from, to) in [("claude/config", "claude"), ("codex", ".codex"), ("gemini", ".gemini")] {
         let Some((world, ccusage)) = outside() else { return };
@@ -97,7 +97,8 @@ fn tokens_of_recorded_conversations_are_those_of_ccusage() {
     }
 }
 
-/// A conversation of Claude Code with a sub-agent that begins with what its conversation said, one of a workflow, and a fork.
+/// Writes a session of Claude Code with a subagent that begins with a copy of its session, one of a
+/// workflow, and a fork.
 fn family(world: &World) {
     let folder = world.claude_config().join("projects/-w-app");
     let write = |path: &str, id: &str, told: &[Value]| {
@@ -132,7 +133,7 @@ fn family(world: &World) {
 }
 
 #[test]
-fn tokens_of_sub_agents_and_forks_are_those_of_ccusage() {
+fn tokens_of_subagents_and_forks_match_ccusage() {
     let Some((world, ccusage)) = outside() else { return };
     let repo = world.repo();
     family(&world);
@@ -143,18 +144,18 @@ fn tokens_of_sub_agents_and_forks_are_those_of_ccusage() {
     let Some((world, ccusage)) = outside() else { return };
     let repo = world.repo();
     lay(CHILD, child).lay(&world);
-    // Where its conversation is gone, all 2,500 tokens that its file records are told there alone. ccusage takes one of the two
-    // counts that the file repeats for its own, and the other not.
+    // If its session is gone, all 2,500 tokens in its file are counted there. ccusage counts one of the two
+    // copies that the file repeats as its own, and not the other.
     assert_eq!(both(&repo, &ccusage), ((2500, 250), (1500, 150)));
     lay(PARENT, "codex-parent-repeated-token-counts.rollout.jsonl").lay(&world);
     assert_eq!(both(&repo, &ccusage), ((2500, 250), (2500, 250)));
 }
 
 #[test]
-fn tokens_of_new_conversations_are_those_of_ccusage() {
-    let Some(ccusage) = stage::program("ccusage") else { return };
-    let Some(stage) = Stage::set() else { return };
-    let repo = stage.repo();
+fn tokens_of_new_sessions_match_ccusage() {
+    let Some(ccusage) = test_bed::program("ccusage") else { return };
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
     let mut before = (0, 0);
     let mut same = |name: &str| {
         let (ours, theirs) = both(&repo, &ccusage);
@@ -166,15 +167,15 @@ fn tokens_of_new_conversations_are_those_of_ccusage() {
     Ran::of(&mut claude(&repo, &["-p", "FAKE-SAY one", "--session-id", session])).succeeded();
     same("claude");
     Ran::of(&mut claude(&repo, &["-p", "FAKE-SUBAGENT"])).succeeded();
-    same("a sub-agent of claude");
+    same("a subagent of claude");
     repo.orchestra(["sessions", "resume", session, "--fork", "--print", "-m", "FAKE-SAY forked"]).succeeded();
     same("a fork of claude");
     for (name, command) in [
-        ("codex", codex(&stage, &repo, &["exec", "FAKE-SAY one"])),
-        ("a sub-agent of codex", codex(&stage, &repo, &["exec", "FAKE-SPAWN now"])),
-        ("gemini", gemini(&stage, &repo, &["-p", "FAKE-SAY one"])),
-        ("opencode", opencode(&stage, &repo, &["run", "FAKE-SAY one"])),
-        ("a sub-agent of opencode", opencode(&stage, &repo, &["run", "FAKE-TASK"])),
+        ("codex", codex(&test_bed, &repo, &["exec", "FAKE-SAY one"])),
+        ("a subagent of codex", codex(&test_bed, &repo, &["exec", "FAKE-SPAWN now"])),
+        ("gemini", gemini(&test_bed, &repo, &["-p", "FAKE-SAY one"])),
+        ("opencode", opencode(&test_bed, &repo, &["run", "FAKE-SAY one"])),
+        ("a subagent of opencode", opencode(&test_bed, &repo, &["run", "FAKE-TASK"])),
     ] {
         let Some(mut command) = command else { return };
         Ran::of(&mut command).succeeded();

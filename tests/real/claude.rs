@@ -1,25 +1,25 @@
-//! Claude Code 2.1.329.
+//! Tests with Claude Code 2.1.329.
 
 use serde_json::Value;
 use testkit::{TestRepo, until};
 
-use crate::stage::Stage;
+use crate::test_bed::TestBed;
 
 fn spawn(repo: &TestRepo<'_>, name: &str, options: &[&str], task: &str) -> String {
     let arguments = [&["spawn", "--detach", "--name", name], options, &["--", task]].concat();
     repo.orchestra(arguments).succeeded().line()
 }
 
-/// What decides: phase, commits, denials.
+/// Returns the phase, the commits and the denials.
 fn outcome(agent: &Value) -> (&str, u64, u64) {
     let number = |key: &str| agent[key].as_u64().unwrap_or_default();
     (agent["phase"].as_str().unwrap_or_default(), number("commits"), number("denials"))
 }
 
 #[test]
-fn six_at_once_come_to_their_ends() {
-    let Some(stage) = Stage::set() else { return };
-    let repo = stage.repo();
+fn six_concurrent_agents_end() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
     let before = repo.checkout();
     let git = ["--allow", "Bash(git *)"].as_slice();
     let ids: Vec<String> = [
@@ -58,7 +58,7 @@ fn six_at_once_come_to_their_ends() {
         }
     }
     assert_eq!(agents[4]["reason"], "denied: Bash touch denied-marker.txt");
-    assert_eq!(agents[5]["reason"], "no sign of life for 5 s");
+    assert_eq!(agents[5]["reason"], "idle for 5 s");
     assert_eq!(repo.file_in_head(&ids[0], "a.txt"), "hello from the scripted agent\n");
     assert!(repo.file_in_head(&ids[2], "shared.txt").starts_with("first line by x\n"));
     assert!(repo.file_in_head(&ids[3], "shared.txt").starts_with("first line by y\n"));
@@ -71,9 +71,9 @@ fn six_at_once_come_to_their_ends() {
 }
 
 #[test]
-fn a_killed_supervisor_is_lost_and_the_conversation_goes_on() {
-    let Some(stage) = Stage::set() else { return };
-    let repo = stage.repo();
+fn an_agent_with_a_killed_supervisor_is_lost_and_resumes_its_session() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
     let id = spawn(&repo, "slow", &["--permission", "bypassPermissions"], "FAKE-SLOWTOOL");
     let running = until("its tool runs", || {
         Some(repo.agent(&id))
@@ -84,7 +84,7 @@ fn a_killed_supervisor_is_lost_and_the_conversation_goes_on() {
     repo.command("kill").args(["-9", &supervisor]).status().expect("kill");
     let lost = until("it is lost", || Some(repo.agent(&id)).filter(|agent| agent["liveness"] == "lost"));
     assert!(!lost["orphans"].as_array().expect("a list").is_empty(), "{lost}");
-    let asked = stage.requests().len();
+    let asked = test_bed.requests().len();
     repo.orchestra(["resume", &id, "-m", "FAKE-WRITE after.txt"]).succeeded();
     let done = repo.agent(&id);
     assert_eq!(
@@ -92,8 +92,8 @@ fn a_killed_supervisor_is_lost_and_the_conversation_goes_on() {
         (("done", 1, 0), &lost["session"], &2.into())
     );
     assert_eq!(repo.file_in_head(&id, "after.txt"), "hello from the scripted agent\n");
-    // The model was sent what was said before: the task, the answer, the cut-off tool.
-    let requests = stage.requests();
+    // The model received the earlier conversation: the task, the answer, the interrupted tool.
+    let requests = test_bed.requests();
     let (first, again) = (&requests[0], &requests[asked]);
     assert_eq!(first["conversation"], again["conversation"]);
     assert!(
@@ -103,9 +103,9 @@ fn a_killed_supervisor_is_lost_and_the_conversation_goes_on() {
 }
 
 #[test]
-fn a_permission_is_asked_for_and_given_from_elsewhere() {
-    let Some(stage) = Stage::set() else { return };
-    let repo = stage.repo();
+fn a_permission_is_requested_and_granted_by_send() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
     let allowed = spawn(&repo, "allowed", &["--on-prompt", "ask"], "FAKE-WRITE c.txt");
     let denied = spawn(&repo, "denied", &["--on-prompt", "ask"], "FAKE-WRITE d.txt");
     let chosen = spawn(&repo, "chosen", &["--on-prompt", "ask"], "FAKE-ASK");
@@ -131,9 +131,9 @@ fn a_permission_is_asked_for_and_given_from_elsewhere() {
 }
 
 #[test]
-fn messages_pauses_and_new_beginnings() {
-    let Some(stage) = Stage::set() else { return };
-    let repo = stage.repo();
+fn messages_pauses_and_fresh_sessions() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
     let id = spawn(&repo, "talk", &["--on-prompt", "ask"], "FAKE-WRITE e.txt");
     repo.wait_for(&id, "waiting");
     repo.orchestra(["send", &id, "FAKE-SAY while-you-wait"]).succeeded();
@@ -161,22 +161,16 @@ fn messages_pauses_and_new_beginnings() {
 }
 
 #[test]
-fn failures_have_names_and_only_some_are_tried_again() {
-    let Some(stage) = Stage::set() else { return };
-    let repo = stage.repo();
+fn failures_are_named_and_only_transient_ones_are_retried() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
     repo.git(["config", "orchestra.retryDelay", "1s"]);
     repo.git(["config", "orchestra.jobs", "6"]);
     for (task, options, phase, attempts, reason) in [
         ("FAKE-400", [].as_slice(), "failed", 1, "scripted bad request"),
         ("FAKE-401", &[], "failed", 1, "not logged in"),
         ("FAKE-ALWAYS529", &["--retries", "1"], "failed", 2, "529"),
-        (
-            "FAKE-MIDHANG",
-            &["--idle-timeout", "3s", "--retries", "1"],
-            "timeout",
-            2,
-            "no sign of life for 3 s",
-        ),
+        ("FAKE-MIDHANG", &["--idle-timeout", "3s", "--retries", "1"], "timeout", 2, "idle for 3 s"),
         ("FAKE-WRITE x.txt", &["--max-turns", "1"], "failed", 1, "used up its turns (--max-turns)"),
         ("FAKE-WRITE y.txt", &["--budget", "0.000001"], "failed", 1, "spent its budget (--budget)"),
         ("FAKE-WRITE z.txt", &["--deny", "Write"], "failed", 1, "denied: "),
@@ -207,19 +201,19 @@ fn failures_have_names_and_only_some_are_tried_again() {
 }
 
 #[test]
-fn a_conflict_is_settled_by_its_agent_and_lands() {
-    let Some(stage) = Stage::set() else { return };
-    let repo = stage.repo();
+fn a_conflict_is_resolved_by_its_agent_and_lands() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
     let may = ["--allow", "Bash(git *)", "--allow", "Bash(sed *)"];
     let ids = ["x", "y"].map(|who| spawn(&repo, who, &may, &format!("FAKE-CONFLICT {who}")));
     repo.orchestra(["status", "--wait"]).succeeded();
     let sessions = ids.each_ref().map(|id| repo.agent(id)["session"].clone());
     let test = "! grep -q '<<<<' shared.txt";
     let ran = repo.orchestra(["merge-ranked", "--on-conflict", "agent", "--test", test]).succeeded();
-    assert!(ran.stdout().contains("its agent settled the conflicts"), "{}", ran.stdout());
+    assert!(ran.stdout().contains("its agent resolved the conflicts"), "{}", ran.stdout());
     let landed = repo.file_at("main", "shared.txt");
     assert!(landed.contains("first line by x\n") && landed.contains("first line by y\n"), "{landed}");
-    // In its own conversation.
+    // The agent continued in its own session.
     let agents = ids.each_ref().map(|id| repo.agent(id));
     let attempts: u64 = agents.iter().filter_map(|agent| agent["attempt"].as_u64()).sum();
     assert_eq!((attempts, agents.each_ref().map(|agent| agent["session"].clone())), (3, sessions));
@@ -234,15 +228,15 @@ fn a_conflict_is_settled_by_its_agent_and_lands() {
 }
 
 #[test]
-fn changes_are_asked_for_made_approved_and_landed() {
-    let Some(stage) = Stage::set() else { return };
-    let repo = stage.repo();
+fn changes_are_requested_made_approved_and_landed() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
     let id = spawn(&repo, "story", &[], "FAKE-WRITE a.txt");
     repo.orchestra(["status", "--wait"]).succeeded();
     let first = repo.agent(&id);
     let ran =
         repo.orchestra(["review", &id, "--changes", "-m", "FAKE-WRITE b.txt", "-C", "a.txt:1", "why hello?"]);
-    assert!(ran.succeeded().stdout().contains("the agent was told, and works on it"));
+    assert!(ran.succeeded().stdout().contains("sent to the agent, which is working on it"));
     repo.orchestra(["status", "--wait"]).succeeded();
     let second = repo.agent(&id);
     assert_eq!((&second["attempt"], &second["session"]), (&2.into(), &first["session"]));
@@ -250,7 +244,7 @@ fn changes_are_asked_for_made_approved_and_landed() {
     assert_eq!(second["verdict_current"], false, "the new work needs a new verdict");
     repo.orchestra(["review", &id, "--approve", "-m", "now it is right"]).succeeded();
     repo.orchestra(["merge-ranked", "--test", "test -s b.txt"]).succeeded();
-    // Plain git log tells it all: the task, what it cost, what people said.
+    // Plain git log shows everything: the task, its cost, the verdicts.
     let log = repo.git(["log", "--format=%B%N", "main"]).stdout();
     for line in [
         "Orchestra-Task: FAKE-WRITE a.txt",
@@ -264,16 +258,16 @@ fn changes_are_asked_for_made_approved_and_landed() {
 }
 
 #[test]
-fn another_agent_judges_with_narrower_permissions_repairs_and_it_lands() {
-    let Some(stage) = Stage::set() else { return };
-    let repo = stage.repo();
+fn a_reviewer_with_narrower_permissions_repairs_and_the_work_lands() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
     let id = spawn(&repo, "work", &[], "FAKE-WRITE a.txt");
     repo.orchestra(["status", "--wait"]).succeeded();
     let head = repo.tip(&format!("refs/orchestra/heads/{id}"));
     let review =
         |more: &[&str]| repo.orchestra([&["review", &id, "--by", "claude"] as &[&str], more].concat());
     let verdict =
-        || repo.facts(&id).into_iter().rev().find(|fact| fact["t"] == "verdict").expect("a verdict");
+        || repo.events(&id).into_iter().rev().find(|fact| fact["t"] == "verdict").expect("a verdict");
 
     review(&["--test", "test -s a.txt"]).succeeded();
     let first = verdict();

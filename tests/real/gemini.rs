@@ -1,16 +1,16 @@
-//! Gemini CLI 0.61.0.
+//! Tests with Gemini CLI 0.61.0.
 
 use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 use testkit::{Ran, TestRepo};
 
-use crate::stage::{self, Stage, only};
+use crate::test_bed::{self, TestBed, only_session};
 
-/// The program itself, as a person starts it, with the scripted model behind it.
-pub(crate) fn gemini(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
-    let program = stage::program("gemini")?;
-    let home = stage.world().home().join(".gemini");
+/// Returns the program as a person starts it, connected to the scripted model.
+pub(crate) fn gemini(test_bed: &TestBed, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
+    let program = test_bed::program("gemini")?;
+    let home = test_bed.world().home().join(".gemini");
     fs::create_dir_all(&home).expect("a folder");
     let settings = json!({"security": {"auth": {"selectedType": "gemini-api-key"}},
         "privacy": {"usageStatisticsEnabled": false}, "general": {"disableAutoUpdate": true}});
@@ -22,12 +22,12 @@ pub(crate) fn gemini(stage: &Stage, repo: &TestRepo<'_>, arguments: &[&str]) -> 
 }
 
 #[test]
-fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
-    let Some(stage) = Stage::set() else { return };
-    let repo = stage.repo();
-    let Some(mut command) = gemini(&stage, &repo, &["-p", "FAKE-SAY one", "-o", "json"]) else { return };
+fn a_new_session_has_every_field_and_resumes_even_from_the_kept_copy() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    let Some(mut command) = gemini(&test_bed, &repo, &["-p", "FAKE-SAY one", "-o", "json"]) else { return };
     let result = Ran::of(&mut command).succeeded().json();
-    let one = only(&repo);
+    let one = only_session(&repo);
     let here = repo.path().to_string_lossy().into_owned();
     let used = &result["stats"]["models"]["gemini-2.5-pro"]["tokens"];
     for (field, value) in [
@@ -53,19 +53,22 @@ fn every_field_of_a_new_conversation_and_it_goes_on_even_from_what_is_kept() {
         let arguments = ["sessions", "resume", &id, "--print", "-m", words, "--", "-m", "gemini-2.5-pro"];
         repo.orchestra(arguments).succeeded()
     };
-    let before = stage.requests().len();
-    tell("FAKE-SAY two").prints("You said two.");
-    let requests = stage.requests();
+    let before = test_bed.requests().len();
+    tell("FAKE-SAY two").stdout_has("You said two.");
+    let requests = test_bed.requests();
     assert!(requests[before]["messages"].as_u64() > requests[0]["messages"].as_u64(), "{requests:?}");
-    assert_eq!((&only(&repo)["messages"], &only(&repo)["last_prompt"]), (&json!(4), &json!("FAKE-SAY two")));
+    assert_eq!(
+        (&only_session(&repo)["messages"], &only_session(&repo)["last_prompt"]),
+        (&json!(4), &json!("FAKE-SAY two"))
+    );
     repo.orchestra(["sessions", "keep", &id]).succeeded();
     fs::remove_dir_all(
         one["path"].as_str().map(std::path::Path::new).and_then(|path| path.parent()).expect("a folder"),
     )
     .expect("gone");
-    let before = stage.requests().len();
-    tell("FAKE-SAY three").prints("You said three.");
-    let again = &stage.requests()[before];
+    let before = test_bed.requests().len();
+    tell("FAKE-SAY three").stdout_has("You said three.");
+    let again = &test_bed.requests()[before];
     assert!(again["messages"].as_u64() > requests[0]["messages"].as_u64().map(|count| count + 2), "{again}");
-    assert_eq!(only(&repo)["messages"], 6);
+    assert_eq!(only_session(&repo)["messages"], 6);
 }

@@ -1,17 +1,17 @@
-//! A conversation goes on in another home.
+//! A session is continued under another home directory.
 
 use std::path::PathBuf;
 
 use testkit::{Ran, TestRepo};
 
-use crate::stage::Stage;
+use crate::test_bed::TestBed;
 
 const WITH: [&str; 4] = ["sync", "--yes", "--with", "snapshots,transcripts"];
 
 #[test]
-fn a_conversation_goes_on_in_another_home_through_a_bare_repository() {
-    let Some(stage) = Stage::set() else { return };
-    let a = stage.repo();
+fn a_session_continues_under_another_home_through_a_bare_repository() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let a = test_bed.repo();
     let world = a.world();
     let hub = world.dir().join("hub.git").to_string_lossy().into_owned();
     let there = world.dir().join("there");
@@ -38,7 +38,7 @@ fn a_conversation_goes_on_in_another_home_through_a_bare_repository() {
     let first = a.end_of(&id);
     a.orchestra(WITH).succeeded();
     in_b(&WITH).succeeded();
-    let asked = stage.requests().len();
+    let asked = test_bed.requests().len();
     in_b(&["resume", &id, "--permission", "bypassPermissions", "-m", "FAKE-WRITE b.txt"]).succeeded();
     let second = in_b(&["status", "--json", &id]).json()["agents"][0].clone();
     assert_eq!((&second["phase"], &second["attempt"]), (&"done".into(), &2.into()), "{second}");
@@ -47,8 +47,8 @@ fn a_conversation_goes_on_in_another_home_through_a_bare_repository() {
         b.file_in_head(&id, "a.txt").starts_with("hello")
             && b.file_in_head(&id, "b.txt").starts_with("hello")
     );
-    // The model was sent what was said on the other machine.
-    let requests = stage.requests();
+    // The model received what was said on the other machine.
+    let requests = test_bed.requests();
     let (before, after) = (&requests[0], &requests[asked]);
     assert!(after["messages"].as_u64() > before["messages"].as_u64().map(|n| n + 2), "{before} {after}");
     assert!(second["cost_usd"].as_f64() > first["cost_usd"].as_f64(), "{second}");

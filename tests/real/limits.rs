@@ -1,11 +1,11 @@
-//! Usage limits, as the real Claude Code tells of them.
+//! Usage limits, as the real Claude Code reports them.
 
-use crate::{codex::codex, gemini::gemini, stage::Stage};
+use crate::{codex::codex, gemini::gemini, test_bed::TestBed};
 
 #[test]
-fn a_limit_pauses_and_its_end_resumes_the_conversation() {
-    let Some(stage) = Stage::set_with_login() else { return };
-    let repo = stage.repo();
+fn a_limit_pauses_the_agent_and_its_end_resumes_the_session() {
+    let Some(test_bed) = TestBed::set_with_login() else { return };
+    let repo = test_bed.repo();
     let id = repo.orchestra(["spawn", "-d", "-j", "1", "--name", "limited", "LIMIT-FIVE"]).succeeded().line();
     let paused = repo.wait_for(&id, "paused");
     let log = repo.orchestra(["logs", &id]).succeeded().stdout();
@@ -19,8 +19,9 @@ fn a_limit_pauses_and_its_end_resumes_the_conversation() {
     assert!(log.contains("✗ the 5-hour limit is reached, until "), "{log}");
     let shown = repo.orchestra(["status"]).succeeded().stdout();
     assert!(shown.contains("paused") && shown.contains("limit until "), "{shown}");
-    // One request; the slot is free for another program, and one of the same login waits.
-    let asked = stage.requests().len();
+    // Only one request was made; the slot is free for another program, and an agent of the same login
+    // waits.
+    let asked = test_bed.requests().len();
     let other = repo.orchestra(["spawn", "-d", "-j", "1", "--agent", "sh", "echo 1 > a"]).succeeded().line();
     assert_eq!(repo.end_of(&other)["phase"], "done");
     let queued =
@@ -28,7 +29,7 @@ fn a_limit_pauses_and_its_end_resumes_the_conversation() {
     testkit::until("it waits for the limit", || {
         Some(repo.agent(&queued)).filter(|agent| agent["limit"]["kind"] == "five_hour")
     });
-    assert_eq!((repo.agent(&queued)["phase"].clone(), stage.requests().len()), ("queued".into(), asked));
+    assert_eq!((repo.agent(&queued)["phase"].clone(), test_bed.requests().len()), ("queued".into(), asked));
 
     repo.end_limits();
     let done = repo.wait_for(&id, "done");
@@ -43,10 +44,10 @@ fn a_limit_pauses_and_its_end_resumes_the_conversation() {
 
 #[test]
 fn a_warning_is_shown_and_changes_nothing() {
-    let Some(stage) = Stage::set_with_login() else { return };
-    let repo = stage.repo();
+    let Some(test_bed) = TestBed::set_with_login() else { return };
+    let repo = test_bed.repo();
     let ran = repo.orchestra(["spawn", "--name", "warned", "LIMIT-WARN"]).succeeded();
-    ran.says("warning: 93 % of the 5-hour limit is used; it resets at ");
+    ran.stderr_has("warning: 93 % of the 5-hour limit is used; it resets at ");
     let agent = repo.agents().into_iter().next().expect("an agent");
     let limit = &agent["limit"];
     assert_eq!(
@@ -57,12 +58,12 @@ fn a_warning_is_shown_and_changes_nothing() {
 }
 
 #[test]
-fn the_same_answer_to_an_api_key_may_pass() {
-    let Some(stage) = Stage::set() else { return };
-    let repo = stage.repo();
+fn the_same_answer_to_an_api_key_is_transient() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
     repo.git(["config", "orchestra.retryDelay", "1s"]);
     let id = repo.orchestra(["spawn", "-d", "--retries", "1", "--", "LIMIT-FIVE"]).succeeded().line();
-    // Too many requests: it is tried again, and then the scripted model lets it through.
+    // Too many requests: it is retried, and then the scripted model answers.
     let agent = repo.end_of(&id);
     assert_eq!(
         (&agent["phase"], &agent["attempt"], &agent["limit"]),
@@ -71,13 +72,13 @@ fn the_same_answer_to_an_api_key_may_pass() {
 }
 
 #[test]
-fn codex_and_gemini_are_known_by_their_words() {
-    let Some(stage) = Stage::set() else { return };
-    let repo = stage.repo();
-    let Some(of_codex) = codex(&stage, &repo, &[]) else { return };
-    let Some(of_gemini) = gemini(&stage, &repo, &[]) else { return };
+fn limits_of_codex_and_gemini_are_recognized_by_their_messages() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    let Some(of_codex) = codex(&test_bed, &repo, &[]) else { return };
+    let Some(of_gemini) = gemini(&test_bed, &repo, &[]) else { return };
     let program = |command: &std::process::Command| {
-        // The last word but for options: what is before it enters the namespace.
+        // The last word apart from options: everything before it enters the namespace.
         let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
         words.take_while(|word| word != "-m").last().expect("a program")
     };

@@ -1,4 +1,5 @@
-//! The real agent programs, pinned, under the real binaries, against a scripted model on loopback. `tests/real/install` gets them.
+//! Runs the real agent programs, in pinned versions, under the real binaries, against a scripted model on
+//! loopback. `tests/real/install` installs them.
 
 #![expect(clippy::expect_used, clippy::disallowed_methods, reason = "a test says what it expects")]
 
@@ -13,4 +14,4 @@ mod sessions;
 #[expect(dead_code, reason = "the suite uses the rest")]
 #[path = "../suite/sessions_shapes/shapes.rs"]
 mod shapes;
-mod stage;
+mod test_bed;

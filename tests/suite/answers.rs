@@ -1,22 +1,25 @@
-//! What `--json` prints: the whole answer of every kind, by the real binaries on repositories with content. Each is compared with its
-//! snapshot, checked against its schema, and read and written again by the library's types to the same bytes.
+//! The output of `--json`: the whole answer of every kind, printed by the real binaries for repositories
+//! with content. Each answer is compared with its snapshot, validated against its schema, and read and
+//! written back by the library's types to the same bytes.
 //!
-//! `INSTA_UPDATE=always cargo test --test suite -- answers::` writes the snapshots anew; `git diff` shows what is different.
+//! `INSTA_UPDATE=always cargo test --test suite -- answers::` rewrites the snapshots; `git diff` shows the
+//! differences.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use orchestra::wire;
 use serde_json::Value;
-use testkit::{Numbers, Ran, Redactions, TestRepo, World, schema_faults};
+use testkit::{Ran, Redactions, SeededRandom, TestRepo, World, schema_faults};
 
 use crate::{
-    secrets::{made, word_after},
+    library,
+    secrets::{from_pattern, word_after},
     sessions::{id, with_fixtures},
     sync::first,
     world,
 };
 
-/// Checks an answer. `name` is its kind; where a kind has several snapshots, a point and what is special about it follow.
+/// Checks an answer. `name` is its kind; if a kind has several snapshots, a point and the variant follow.
 fn check(name: &str, ran: &Ran, redactions: &Redactions) {
     let said = ran.stdout();
     let line = said.trim_end();
@@ -24,14 +27,14 @@ fn check(name: &str, ran: &Ran, redactions: &Redactions) {
         serde_json::from_str(line).unwrap_or_else(|e| panic!("{name}: {e}\n{said}{}", ran.stderr()));
     let kind = answer["kind"].as_str().expect("a kind");
     assert_eq!(name.split('.').next(), Some(kind));
-    is_as_it_says(name, line);
+    matches_schema_and_types(name, line);
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!(name, redactions.shown(line));
     });
 }
 
-/// An answer is as its schema says, and as the types of the library have it.
-fn is_as_it_says(name: &str, line: &str) {
+/// Checks that an answer matches its schema and the types of the library.
+fn matches_schema_and_types(name: &str, line: &str) {
     let answer: Value = serde_json::from_str(line).expect("JSON");
     let kind = answer["kind"].as_str().expect("a kind");
     let described = wire::KINDS.iter().find(|one| one.name == kind).expect("a kind that is listed");
@@ -42,16 +45,16 @@ fn is_as_it_says(name: &str, line: &str) {
     assert_eq!(again, line, "{name}, read and written again");
 }
 
-/// Without the folder of the world, and without the id of the repository's writer.
+/// Replaces the directory of the world and the id of the repository's writer.
 fn redactions(repo: &TestRepo<'_>, agents: &[&str]) -> Redactions {
-    let common = orchestra::git::Repo::discover(repo.path()).expect("a repository");
+    let common = library(repo);
     let writer = orchestra::store::writer::writer(&common).expect("a writer");
     let world = repo.path().parent().expect("a folder").to_string_lossy().into_owned();
     Redactions::default().agents(agents).text(&world, "<world>").text(&writer, "<writer>")
 }
 
 #[test]
-fn of_agents_at_work_and_at_rest() {
+fn answers_about_running_and_ended_agents() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let all = redactions(&repo, &["planned", "tidy", "broken", "asks", "rests", "halts"]);
@@ -119,7 +122,7 @@ fn of_agents_at_work_and_at_rest() {
 }
 
 #[test]
-fn of_what_is_judged_lands_and_is_removed() {
+fn answers_about_reviews_landings_and_cleanups() {
     let world = world();
     let repo = world.repo();
     let all = redactions(&repo, &["one", "two", "three"]);
@@ -139,7 +142,7 @@ fn of_what_is_judged_lands_and_is_removed() {
     json("review", 0, &["review", "--json", &one, "--approve", "-m", "well done"]);
     json("review.look", 0, &["review", "--json", &two]);
     json("merge-ranked.plan", 0, &["merge-ranked", "--json", "--dry-run"]);
-    // What the user has not committed is in the way of what landed.
+    // An uncommitted file of the user is in the way of the landing.
     repo.write("one.txt", "mine\n");
     json("merge-ranked.blocked", 3, &["merge-ranked", "--json", &one]);
     repo.orchestra(["merge-ranked", "--abort"]).succeeded();
@@ -153,7 +156,7 @@ fn of_what_is_judged_lands_and_is_removed() {
 }
 
 #[test]
-fn of_a_configuration_that_an_agent_changed() {
+fn answers_about_a_changed_configuration() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("git config core.editor nothing");
@@ -164,10 +167,10 @@ fn of_a_configuration_that_an_agent_changed() {
 }
 
 #[test]
-fn of_what_travels() {
+fn answers_about_sync() {
     let world = world();
     let repo = first(&world);
-    let key = made("ghp_{P:36}", &mut Numbers::from(1));
+    let key = from_pattern("ghp_{P:36}", &mut SeededRandom::from(1));
     let all = redactions(&repo, &["open", "secret"]).text(&key, "<key>");
     let agent = |name: &str, script: &str| {
         let spawned = repo.orchestra(["spawn", "-d", "--agent", "sh", "--name", name, "--", script]);
@@ -184,7 +187,7 @@ fn of_what_travels() {
 }
 
 #[test]
-fn of_conversations() {
+fn answers_about_sessions() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     with_fixtures(&world, repo.path());
@@ -202,7 +205,7 @@ fn of_conversations() {
     json("adopt", &["adopt", "--json", &id("1")]);
 }
 
-/// A conversation that Codex compressed, which is named and not read.
+/// Writes a session that Codex compressed, which is reported but not read.
 fn compressed(world: &World) {
     let folder = world.home().join(".codex/sessions/2026/07/14");
     fs::create_dir_all(&folder).expect("a folder");
@@ -210,12 +213,12 @@ fn compressed(world: &World) {
 }
 
 #[test]
-fn of_all_schemas() {
+fn answers_about_schemas() {
     let world = world();
     let repo = world.repo();
     check("schema", &repo.orchestra(["schema", "--json", "undo"]).succeeded(), &Redactions::default());
     let all = repo.orchestra(["schema", "--json"]).succeeded();
-    is_as_it_says("schema", &all.line());
+    matches_schema_and_types("schema", &all.line());
     let (answers, requests) = (all.json()["answers"].clone(), all.json()["requests"].clone());
     let names = |list: &Value| list.as_array().map(Vec::len);
     assert_eq!((names(&answers), names(&requests)), (Some(wire::KINDS.len()), Some(wire::REQUESTS.len())));
@@ -230,7 +233,7 @@ fn every_kind_has_a_snapshot_and_every_snapshot_a_kind() {
         names.filter_map(|name| Some(name.strip_suffix(".snap")?.split('.').next()?.to_owned())).collect();
     let listed: BTreeSet<String> = wire::KINDS.iter().map(|one| one.name.to_owned()).collect();
     assert_eq!(kinds, listed);
-    // A snapshot is of what a test here runs.
+    // Every snapshot belongs to a check in this file.
     let tests = include_str!("answers.rs");
     for kind in &listed {
         let checked = [format!("(\"{kind}\""), format!("        \"{kind}\",")];

@@ -1,11 +1,11 @@
-//! Bad input: a clear message, the exit code of the table, nothing half-made.
+//! Invalid input: a clear message, the documented exit status, and nothing left incomplete.
 
 use testkit::TestRepo;
 
 use crate::world;
 
 #[test]
-fn outside_of_a_repository_the_words_are_gits() {
+fn outside_a_repository_the_message_is_that_of_git() {
     let world = world();
     let nowhere = TestRepo::new(&world, world.home());
     for command in ["spawn", "status", "stop", "worktrees", "logs"] {
@@ -16,7 +16,7 @@ fn outside_of_a_repository_the_words_are_gits() {
                     .take(if command == "worktrees" { 1 } else { 2 }),
             )
             .exits(128)
-            .says("fatal: not a git repository (or any of the parent directories): .git");
+            .stderr_has("fatal: not a git repository (or any of the parent directories): .git");
     }
 }
 
@@ -27,13 +27,13 @@ fn repositories_that_cannot_be_used_say_why() {
     empty
         .orchestra(["spawn", "--agent", "sh", "true"])
         .exits(3)
-        .says("no commit yet")
-        .says("git commit --allow-empty");
+        .stderr_has("no commit yet")
+        .stderr_has("git commit --allow-empty");
     assert!(!empty.path().join(".git/orchestra").exists());
 
     let nobody = world.repo_named("nobody");
     std::fs::remove_file(world.home().join(".gitconfig")).expect("removed");
-    nobody.orchestra(["spawn", "--agent", "sh", "true"]).exits(3).says("git config --global user.name");
+    nobody.orchestra(["spawn", "--agent", "sh", "true"]).exits(3).stderr_has("git config --global user.name");
     assert!(nobody.refs("refs/orchestra").is_empty());
 
     for (option, word) in [("--object-format=sha256", "sha256"), ("--ref-format=reftable", "reftable")] {
@@ -47,13 +47,13 @@ fn repositories_that_cannot_be_used_say_why() {
         }
         let repo = TestRepo::new(&world, path);
         for command in ["spawn", "status"] {
-            repo.orchestra([command, "x"]).exits(3).says(word);
+            repo.orchestra([command, "x"]).exits(3).stderr_has(word);
         }
     }
 }
 
 #[test]
-fn every_place_of_a_repository_will_do() {
+fn every_directory_of_a_repository_works() {
     let world = world();
     let repo = world.repo();
     repo.git(["checkout", "-q", "--detach"]);
@@ -73,11 +73,13 @@ fn every_place_of_a_repository_will_do() {
 }
 
 #[test]
-fn a_branch_in_the_way_is_walked_around() {
+fn an_existing_branch_gets_another_agent_name() {
     let world = world();
     let repo = world.repo();
     repo.git(["branch", "orchestra"]);
-    repo.orchestra(["spawn", "--agent", "sh", "echo 1 > a"]).succeeded().says("'orchestra' is in the way");
+    repo.orchestra(["spawn", "--agent", "sh", "echo 1 > a"])
+        .succeeded()
+        .stderr_has("branch 'orchestra' prevents");
     let agent = repo.agents().remove(0);
     assert!(
         agent["branch"].as_str().is_some_and(|branch| branch.starts_with("orchestra-agents/")),
@@ -86,79 +88,85 @@ fn a_branch_in_the_way_is_walked_around() {
 }
 
 #[test]
-fn tasks_of_every_shape() {
+fn tasks_of_every_shape_are_accepted_or_refused() {
     let world = world();
     let repo = world.repo();
-    repo.orchestra(["spawn", "--agent", "sh", ""]).exits(2).says("a task is empty");
-    repo.orchestra(["spawn", "--agent", "sh", "true", " \n"]).exits(2).says("a task is empty");
-    repo.orchestra(["spawn", "--agent", "sh"]).exits(2).says("no task given");
-    repo.orchestra(["spawn", "--agent", "sh", "--unknown"]).exits(2).says("unexpected argument");
+    repo.orchestra(["spawn", "--agent", "sh", ""]).exits(2).stderr_has("a task is empty");
+    repo.orchestra(["spawn", "--agent", "sh", "true", " \n"]).exits(2).stderr_has("a task is empty");
+    repo.orchestra(["spawn", "--agent", "sh"]).exits(2).stderr_has("no task given");
+    repo.orchestra(["spawn", "--agent", "sh", "--unknown"]).exits(2).stderr_has("unexpected argument");
     repo.orchestra(["spawn", "--agent", "sh", "-j", "0", "true"]).exits(2);
-    repo.orchestra(["spawn", "--agent", "sh", "--max-time", "soon", "true"]).exits(2).says("a duration");
-    repo.orchestra(["spawn", "--agent", "sh", "--base=--output=x", "true"]).exits(3).says("names no commit");
+    repo.orchestra(["spawn", "--agent", "sh", "--max-time", "soon", "true"])
+        .exits(2)
+        .stderr_has("a duration");
+    repo.orchestra(["spawn", "--agent", "sh", "--base=--output=x", "true"])
+        .exits(3)
+        .stderr_has("names no commit");
     assert!(repo.refs("refs/orchestra").is_empty());
 
     repo.write("long", &format!(": {}\n", "x".repeat(1_000_000)));
     repo.orchestra(["spawn", "--agent", "sh", "--name", "long", "-f", "long"]).succeeded();
     repo.write("longer", &"x".repeat(1_100_000));
-    repo.orchestra(["spawn", "--agent", "sh", "-f", "longer"]).exits(2).says("at most 1048576");
+    repo.orchestra(["spawn", "--agent", "sh", "-f", "longer"]).exits(2).stderr_has("the limit is 1048576");
     let escape = "echo done # \u{1b}[31m\u{1b}]0;owned\u{7}\u{202e}";
     repo.orchestra(["spawn", "--agent", "sh", "--name", "escape", escape]).succeeded();
     let shown = repo.orchestra(["status"]).succeeded();
     assert!(!shown.stdout().contains(['\u{1b}', '\u{7}', '\u{202e}']), "{}", shown.stdout());
     let titles: Vec<_> = repo.agents().iter().map(|agent| agent["title"].clone()).collect();
     assert_eq!(titles[1], "echo done # \\e[31m\\e]0;owned\\u{7}\\u{202e}");
-    // Git prints subjects and trailers as they are: nothing in them may be obeyed.
+    // Git prints subjects and trailers unchanged: they must not contain control characters.
     let plain = repo.git(["log", "--format=%B", "--glob=refs/orchestra/agents"]).stdout();
     assert!(!plain.contains(['\u{1b}', '\u{7}', '\u{202e}']));
 }
 
 #[test]
-fn unknown_agents_name_those_that_are_there() {
+fn an_unknown_agent_error_lists_existing_agents() {
     let world = world();
     let repo = world.repo();
     repo.git(["config", "orchestra.agent.mine.command", "no-such-program {prompt_file}"]);
     repo.git(["config", "orchestra.agent.good.command", "cat"]);
     repo.orchestra(["spawn", "--agent", "nope", "x"])
         .exits(3)
-        .says("no agent program 'nope'")
-        .says("ready here: sh, good\n");
+        .stderr_has("no agent program 'nope'")
+        .stderr_has("ready here: sh, good\n");
     repo.orchestra(["spawn", "--agent", "mine", "x"])
         .exits(3)
-        .says("'no-such-program' of agent 'mine' is not on PATH");
+        .stderr_has("'no-such-program' of agent 'mine' is not on PATH");
     repo.git(["config", "orchestra.jobs", "many"]);
-    repo.orchestra(["spawn", "--agent", "sh", "x"]).exits(3).says("git config 'orchestra.jobs' is 'many'");
+    repo.orchestra(["spawn", "--agent", "sh", "x"])
+        .exits(3)
+        .stderr_has("git config 'orchestra.jobs' is 'many'");
     assert!(repo.refs("refs/orchestra").is_empty());
 }
 
 #[test]
-fn too_little_space_is_measured_before_anything_is_made() {
+fn free_space_is_checked_before_anything_is_created() {
     let world = world();
     let repo = world.repo();
     repo.git(["config", "orchestra.minFree", "99999999g"]);
-    repo.orchestra(["spawn", "--agent", "sh", "true"]).exits(3).says("too little space");
+    repo.orchestra(["spawn", "--agent", "sh", "true"]).exits(3).stderr_has("too little space");
     assert!(repo.refs("refs/orchestra").is_empty());
 }
 
 #[test]
-fn ambiguous_and_unknown_names() {
+fn ambiguous_and_unknown_names_are_refused() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "--name", "twin", "--copies", "2", "true"]).succeeded();
     repo.orchestra(["logs", "twin"])
         .exits(3)
-        .says("'twin' means 2 agents")
-        .says("type more of one of: twin-");
-    repo.orchestra(["stop", "nobody"]).exits(3).says("no agent 'nobody'");
-    repo.orchestra(["stop"]).succeeded().says("no agent runs");
+        .stderr_has("'twin' is ambiguous: 2 agents")
+        .stderr_has("type more of one of: twin-");
+    repo.orchestra(["stop", "nobody"]).exits(3).stderr_has("no agent 'nobody'");
+    repo.orchestra(["stop"]).succeeded().stderr_has("no agent is running");
     let open = repo.spawn("while :; do sleep 0.1; done");
-    repo.orchestra(["stop"]).exits(2).says("git orchestra stop AGENT");
+    repo.orchestra(["stop"]).exits(2).stderr_has("git orchestra stop AGENT");
     repo.orchestra(["stop", &open]).succeeded();
-    repo.orchestra(["worktrees", "--path", "\u{1b}[31m"]).exits(3).says("no agent '\\e[31m'");
+    repo.orchestra(["worktrees", "--path", "\u{1b}[31m"]).exits(3).stderr_has("no agent '\\e[31m'");
 }
 
 #[test]
-fn broken_and_foreign_refs_hide_nobody() {
+fn broken_and_foreign_refs_hide_no_agent() {
     let world = world();
     let repo = world.repo();
     let id = {
@@ -166,7 +174,7 @@ fn broken_and_foreign_refs_hide_nobody() {
         repo.agents().remove(0)["id"].as_str().expect("an id").to_owned()
     };
     let head = repo.git(["rev-parse", "HEAD"]).line();
-    // A commit that is no event, a blob, a name that is no id, an empty ref file, a missing object.
+    // A commit without events, a blob, a name that is not an id, an empty ref file, a missing object.
     repo.git(["update-ref", "refs/orchestra/agents/plain-commit-00000", &head]);
     let blob = repo.git(["rev-parse", "HEAD:file.txt"]).line();
     repo.git(["update-ref", "refs/orchestra/agents/a-blob-00000", &blob]);
@@ -174,7 +182,7 @@ fn broken_and_foreign_refs_hide_nobody() {
     let agents = repo.path().join(".git/refs/orchestra/agents");
     std::fs::write(agents.join("empty-00000"), "").expect("a file");
     std::fs::write(agents.join("missing-00000"), format!("{}\n", "1".repeat(40))).expect("a file");
-    // Trailers that this clone vouches for, but malformed, on a commit whose parent is missing.
+    // Trailers with this clone's signature, but malformed, on a commit whose parent is missing.
     let whole = repo.git(["cat-file", "commit", &format!("refs/orchestra/agents/{id}")]).stdout();
     let torn = whole.replace("Orchestra-Attempt: 1", "Orchestra-Attempt: x");
     let torn: String = torn
@@ -206,7 +214,7 @@ fn broken_and_foreign_refs_hide_nobody() {
 }
 
 #[test]
-fn forged_trailers_of_others_are_not_believed() {
+fn forged_trailers_are_ignored() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "exit 1"]).exits(1);
@@ -242,6 +250,6 @@ fn a_git_that_is_too_old_is_refused() {
         command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).expect("a PATH");
     let folders = std::iter::once(folder).chain(std::env::split_paths(path));
     let path = std::env::join_paths(folders).expect("a PATH");
-    testkit::Ran::of(command.env("PATH", path)).exits(3).says("git 2.30 is too old: 2.39 or newer");
+    testkit::Ran::of(command.env("PATH", path)).exits(3).stderr_has("git 2.30 is too old: 2.39 or newer");
     assert!(repo.refs("refs/orchestra").is_empty());
 }

@@ -1,14 +1,17 @@
-//! A branch of the user's moves only from the value that was seen to the value that is meant: whatever the user does meanwhile,
-//! and whenever something is killed, nothing of theirs is lost, overwritten or moved along.
+//! A branch of the user moves only from the value that was read to the intended value: whatever the user does meanwhile, and whenever a
+//! process is killed, none of the user's work is lost, overwritten or moved.
+
+mod actions;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
 use testkit::{Aim, Injector, Ran, TestRepo, World, until};
 
+use self::actions::{USER_ACTIONS, read};
 use crate::{injector, merge_ranked::four, world};
 
-/// Programs that a command starts find this `git` first. Before (or after) its `at`-th call of those that work on a move, it runs
-/// a script in the repository, as the user would; before the first call of all, if `at` is 0.
+/// A `git` that is first on the PATH of a command's child processes. Before (or after) its `at`-th call that works on a move, it runs a
+/// script in the repository, as the user would; if `at` is 0, before its very first call.
 struct Wrapper {
     folder: PathBuf,
 }
@@ -20,12 +23,12 @@ impl Wrapper {
         Self { folder }
     }
 
-    /// How many calls of git worked on a move.
+    /// Returns the number of git calls that worked on a move.
     fn calls(&self) -> usize {
         fs::read(self.folder.join("calls")).map_or(0, |calls| calls.len())
     }
 
-    /// The script got to its end.
+    /// Whether the script ran to its end.
     fn succeeded(&self) -> bool {
         self.folder.join("ok").exists()
     }
@@ -66,7 +69,7 @@ fn which(program: &str, path: &std::ffi::OsStr) -> PathBuf {
         .expect("a program")
 }
 
-/// No lock and no record of a move is left, and git is content.
+/// Checks that no lock and no record of a move is left, and that git finds no fault.
 fn nothing_is_left(repo: &TestRepo<'_>, when: &str) {
     let git_dir = repo.path().join(".git");
     let mut open = vec![git_dir.clone()];
@@ -84,39 +87,8 @@ fn nothing_is_left(repo: &TestRepo<'_>, when: &str) {
     assert_eq!(repo.git(["fsck", "--no-dangling"]).stdout(), "", "{when}");
 }
 
-/// What a user may do while we work: as a script, and what must hold afterwards if it succeeded.
-type Deed = (&'static str, &'static str, fn(&TestRepo<'_>, &str));
-
-const DEEDS: &[Deed] = &[
-    ("commits", "echo u > users; git add users && git commit -qm USER", |repo, when| {
-        assert!(repo.git(["log", "--format=%s", "main"]).stdout().contains("USER"), "{when}");
-        assert_eq!(repo.file_at("main", "users"), "u\n", "{when}");
-        assert_eq!(read(repo, "users"), "u\n", "{when}");
-        assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "", "{when}");
-    }),
-    ("switches", "git checkout -q feature", |repo, when| {
-        assert_eq!(repo.git(["symbolic-ref", "HEAD"]).line(), "refs/heads/feature", "{when}");
-        assert_eq!(repo.git(["log", "-1", "--format=%s", "feature"]).line(), "feature", "{when}");
-        assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "", "{when}");
-    }),
-    ("stages", "echo s > staged; git add staged", |repo, when| {
-        assert_eq!(repo.git(["diff", "--cached", "--name-only"]).line(), "staged", "{when}");
-        assert_eq!(repo.git(["diff", "--name-only"]).line(), "", "{when}");
-    }),
-    ("ignores", "echo three.txt >> .git/info/exclude; echo mine > three.txt", |repo, when| {
-        assert_eq!(read(repo, "three.txt"), "mine\n", "{when}");
-    }),
-    ("edits", "echo mine > lines.txt", |repo, when| {
-        assert_eq!(read(repo, "lines.txt"), "mine\n", "{when}");
-    }),
-];
-
-fn read(repo: &TestRepo<'_>, file: &str) -> String {
-    fs::read_to_string(repo.path().join(file)).unwrap_or_default()
-}
-
-/// `main` with branches to land, on a repository of its own.
-fn ready<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
+/// Creates a repository with `main` and branches to land.
+fn repo_to_land<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
     let repo = world.repo_named(name);
     repo.commit("more", &[("lines.txt", "a\nb\nc\n")]);
     repo.branch("feature", &[("feature.txt", "f\n")]);
@@ -124,13 +96,13 @@ fn ready<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
     repo
 }
 
-/// A deed at every call of git that works on the move of a command, before it and after it; and before all of them.
-fn at_every_call(words: &[&str], prepare: fn(&TestRepo<'_>)) {
+/// Runs a user's action before and after every git call that works on the move of a command, and before all of them.
+fn run_at_every_call(words: &[&str], prepare: fn(&TestRepo<'_>)) {
     let world = world();
     let wrapper = Wrapper::new(&world, "wrap");
-    let template = ready(&world, "template");
+    let template = repo_to_land(&world, "template");
     prepare(&template);
-    for (what, script, holds) in DEEDS {
+    for (what, script, holds) in USER_ACTIONS {
         for after in [false, true] {
             for at in usize::from(after).. {
                 let repo = copy(&world, &template, "repo");
@@ -151,17 +123,17 @@ fn at_every_call(words: &[&str], prepare: fn(&TestRepo<'_>)) {
 }
 
 #[test]
-fn whatever_the_user_does_during_a_landing_is_theirs() {
-    at_every_call(&["merge-ranked", "b1", "--into", "main"], |_| {});
+fn user_changes_during_a_landing_are_kept() {
+    run_at_every_call(&["merge-ranked", "b1", "--into", "main"], |_| {});
 }
 
 #[test]
-fn whatever_the_user_does_during_an_undo_is_theirs() {
-    at_every_call(&["undo"], |repo| drop(repo.orchestra(["merge-ranked", "b1"]).succeeded()));
+fn user_changes_during_an_undo_are_kept() {
+    run_at_every_call(&["undo"], |repo| drop(repo.orchestra(["merge-ranked", "b1"]).succeeded()));
 }
 
 #[test]
-fn a_landing_refuses_where_a_file_or_folder_that_is_ignored_is_in_the_way() {
+fn a_landing_is_refused_if_an_ignored_path_is_in_the_way() {
     let world = world();
     for (name, hide, change, mine) in [
         (
@@ -204,7 +176,10 @@ fn a_landing_refuses_where_a_file_or_folder_that_is_ignored_is_in_the_way() {
         fs::write(&file, "SECRET=mine\n").expect("a file");
         let base = repo.tip("main");
         let ran = repo.orchestra(["merge-ranked", "b"]).exits(3);
-        ran.says("main cannot be moved").says("does not track are in the way: .env").says("hint: move them");
+        ran.stderr_has("main cannot be moved")
+            .stderr_has("untracked files in")
+            .stderr_has("are in the way: .env")
+            .stderr_has("hint: move");
         assert_eq!((repo.tip("main"), read(&repo, mine)), (base, "SECRET=mine\n".into()), "{name}");
         assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "", "{name}");
         nothing_is_left(&repo, name);
@@ -216,7 +191,7 @@ fn a_landing_refuses_where_a_file_or_folder_that_is_ignored_is_in_the_way() {
 }
 
 #[test]
-fn an_undo_refuses_where_an_ignored_file_is_in_the_way() {
+fn an_undo_is_refused_if_an_ignored_file_is_in_the_way() {
     let world = world();
     let repo = world.repo();
     repo.commit("data", &[("data.txt", "in git\n")]);
@@ -226,13 +201,13 @@ fn an_undo_refuses_where_an_ignored_file_is_in_the_way() {
     repo.orchestra(["merge-ranked", "b"]).succeeded();
     let landed = repo.tip("main");
     repo.write("data.txt", "mine\n");
-    repo.orchestra(["undo"]).exits(3).says("does not track are in the way: data.txt");
+    repo.orchestra(["undo"]).exits(3).stderr_has("untracked files in").stderr_has("are in the way: data.txt");
     assert_eq!((repo.tip("main"), read(&repo, "data.txt")), (landed, "mine\n".into()));
     nothing_is_left(&repo, "undo");
 }
 
 #[test]
-fn changes_elsewhere_in_the_checkout_are_no_obstacle_and_stay() {
+fn unrelated_changes_in_the_checkout_do_not_block_and_are_kept() {
     let world = world();
     let repo = four(&world);
     let base = repo.tip("main");
@@ -245,24 +220,24 @@ fn changes_elsewhere_in_the_checkout_are_no_obstacle_and_stay() {
     repo.orchestra(["undo"]).succeeded();
     assert_eq!((repo.tip("main"), read(&repo, "file.txt")), (base, "not committed\n".into()));
     assert_eq!(repo.git(["status", "--porcelain"]).stdout(), dirt);
-    // What is staged waits for its commit: it would be on another branch otherwise than it was staged on.
+    // Staged changes wait for their commit: otherwise they would be on another commit than the one they were staged on.
     repo.git(["add", "file.txt"]).succeeded();
     repo.orchestra(["merge-ranked", "b3"])
         .exits(3)
-        .says("is not committed: file.txt")
-        .says("hint: commit it");
+        .stderr_has("are not committed: file.txt")
+        .stderr_has("hint: commit or unstage them");
     assert_eq!(repo.git(["diff", "--cached", "--name-only"]).line(), "file.txt");
 }
 
 #[test]
-fn another_git_at_work_is_waited_for_and_then_named() {
+fn a_running_git_is_waited_for_and_then_reported() {
     let world = world();
     let repo = four(&world);
     for name in ["index", "HEAD", "refs/heads/main"] {
         let lock = repo.path().join(format!(".git/{name}.lock"));
         fs::write(&lock, "").expect("a lock");
         let ran = repo.orchestra(["merge-ranked", "b3"]).exits(4);
-        ran.says(&format!("{name}' is locked by another program")).says("--continue");
+        ran.stderr_has(&format!("{name}' is locked by another program")).stderr_has("--continue");
         assert!(lock.exists(), "{name} is not ours");
         fs::remove_file(&lock).expect("removed");
         repo.orchestra(["merge-ranked", "--abort"]).succeeded();
@@ -271,7 +246,7 @@ fn another_git_at_work_is_waited_for_and_then_named() {
     }
 }
 
-/// A commit that changes files in every way; `main` is checked out and does not have it.
+/// Creates a commit that changes files in every way; `main` is checked out and does not contain it.
 fn every_kind<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
     let repo = world.repo_named(name);
     let old = "printf 'a\\nb\\n' > changed; echo x > run; echo g > gone; mkdir -p deep/er; echo d > deep/er/gone; echo f > turns; \
@@ -283,7 +258,7 @@ fn every_kind<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
     repo
 }
 
-/// A copy of a repository, in a folder of its own.
+/// Copies a repository into its own directory.
 fn copy<'world>(world: &'world World, repo: &TestRepo<'_>, name: &str) -> TestRepo<'world> {
     let to = repo.path().with_file_name(name);
     let _ = fs::remove_dir_all(&to);
@@ -291,7 +266,7 @@ fn copy<'world>(world: &'world World, repo: &TestRepo<'_>, name: &str) -> TestRe
     TestRepo::new(world, to)
 }
 
-/// From the record of a move on, until it is gone. A git of ours is killed with the program that started it.
+/// Kills from the time that a move is recorded until the record is removed. A git that we started is killed together with its parent.
 fn aim(program: &'static str) -> Aim {
     Aim {
         from: Some("/orchestra/moves/"),
@@ -301,7 +276,7 @@ fn aim(program: &'static str) -> Aim {
     }
 }
 
-/// Runs a command of ours that is killed at the `at`-th change. `None`: it makes fewer.
+/// Runs a command that is killed at the `at`-th change. Returns `None` if it makes fewer.
 fn killed(
     repo: &TestRepo<'_>,
     injector: &Injector,
@@ -318,7 +293,7 @@ fn clean_at(repo: &TestRepo<'_>, tip: &str, when: &str) {
     assert_eq!(repo.tip("main"), tip, "{when}");
     assert_eq!(repo.git(["status", "--porcelain", "--ignored"]).stdout(), "", "{when}");
     nothing_is_left(repo, when);
-    // The user goes on at once.
+    // The user can continue at once.
     repo.git(["commit", "-q", "--allow-empty", "-m", "next"]).succeeded();
 }
 
@@ -340,7 +315,7 @@ fn landing_is_killed(program: &'static str) {
         } else {
             repo.orchestra(["merge-ranked", finish]).succeeded()
         };
-        // Where nothing landed, there is nothing to undo.
+        // If nothing landed, there is nothing to undo.
         assert!(matches!(ran.code(), 0 | 3), "{when}: {ran:?}");
         let landed = repo.git(["log", "-1", "--format=%H", "--merges", "main"]).line();
         clean_at(&repo, if finish == "--continue" { &landed } else { &base }, &when);
@@ -349,17 +324,17 @@ fn landing_is_killed(program: &'static str) {
 }
 
 #[test]
-fn a_landing_killed_at_any_change_is_finished_or_taken_back() {
+fn a_landing_killed_at_any_change_is_completed_or_reverted() {
     landing_is_killed("git-orchestra-merge-ranked");
 }
 
 #[test]
-fn a_landing_whose_git_is_killed_at_any_change_is_finished_or_taken_back() {
+fn a_landing_whose_git_is_killed_at_any_change_is_completed_or_reverted() {
     landing_is_killed("checkout");
 }
 
 #[test]
-fn an_undo_killed_at_any_change_is_finished_by_the_next() {
+fn an_undo_killed_at_any_change_is_completed_by_the_next() {
     let world = world();
     let Some(injector) = injector() else { return };
     let template = every_kind(&world, "template");
@@ -383,7 +358,7 @@ fn an_undo_killed_at_any_change_is_finished_by_the_next() {
 }
 
 #[test]
-fn what_the_user_did_after_a_kill_stays() {
+fn user_changes_after_a_kill_are_kept() {
     let world = world();
     let Some(injector) = injector() else { return };
     let repo = every_kind(&world, "killed");
@@ -391,17 +366,17 @@ fn what_the_user_did_after_a_kill_stays() {
     // In the middle of the files.
     killed(&repo, &injector, "checkout", &["merge-ranked", "b"], 12).expect("killed");
     assert!(repo.path().join(".git/index.lock").exists());
-    // Neither as it was, nor as the landing makes it, nor a beginning of that.
+    // The file is neither as it was, nor as the landing writes it, nor a beginning of that.
     repo.write("changed", "mine\n");
     repo.write("mine.txt", "mine too\n");
-    repo.orchestra(["merge-ranked", "--abort"]).succeeded().says("not taken back: changed");
+    repo.orchestra(["merge-ranked", "--abort"]).succeeded().stderr_has("not reverted: changed");
     assert_eq!((repo.tip("main"), read(&repo, "changed")), (base, "mine\n".into()));
     assert_eq!(repo.git(["status", "--porcelain"]).stdout(), " M changed\n?? mine.txt\n");
     nothing_is_left(&repo, "abort");
 }
 
 #[test]
-fn locks_that_the_user_removed_by_hand_do_no_harm() {
+fn locks_removed_by_the_user_do_no_harm() {
     let world = world();
     let Some(injector) = injector() else { return };
     let repo = every_kind(&world, "removed");
@@ -417,7 +392,7 @@ fn locks_that_the_user_removed_by_hand_do_no_harm() {
 }
 
 #[test]
-fn the_worktree_for_merging_is_reached_by_its_registration_alone() {
+fn the_landing_worktree_is_found_only_through_its_registration() {
     let world = world();
     let repo = four(&world);
     repo.write("users.txt", "mine\n");
@@ -430,11 +405,11 @@ fn the_worktree_for_merging_is_reached_by_its_registration_alone() {
     let before = repo.checkout();
     repo.orchestra(["merge-ranked", "b3", "--test", "true"])
         .exits(3)
-        .says("its '.git' leads elsewhere")
-        .says("hint: mv");
+        .stderr_has("its '.git' leads elsewhere")
+        .stderr_has("hint: mv");
     assert_eq!(repo.checkout(), before);
     assert_eq!(repo.git(["diff", "--cached", "--name-only"]).line(), "users.txt");
-    // Nor through a link in its place.
+    // Nor is it reached through a link in its place.
     let real = world.dir().join("elsewhere");
     fs::rename(&landing, &real).expect("moved");
     fs::write(real.join(".git"), dot_git).expect("a file");
@@ -448,7 +423,7 @@ fn the_worktree_for_merging_is_reached_by_its_registration_alone() {
 }
 
 #[test]
-fn a_test_that_turns_the_worktree_for_merging_into_a_link_reaches_nothing() {
+fn a_test_that_replaces_the_landing_worktree_by_a_link_affects_nothing() {
     let world = world();
     let repo = four(&world);
     repo.write("untracked.txt", "mine\n");
@@ -459,30 +434,30 @@ fn a_test_that_turns_the_worktree_for_merging_into_a_link_reaches_nothing() {
         landing.display()
     );
     let before = repo.checkout();
-    repo.orchestra(["merge-ranked", "b3", "b4", "--test", &test]).exits(3).says("it is not a folder");
+    repo.orchestra(["merge-ranked", "b3", "b4", "--test", &test]).exits(3).stderr_has("it is not a folder");
     assert_eq!(repo.checkout(), before);
 }
 
 #[test]
-fn a_branch_that_is_another_name_stays_one() {
+fn a_symbolic_branch_stays_symbolic() {
     let world = world();
     let repo = four(&world);
     repo.git(["symbolic-ref", "refs/heads/trunk", "refs/heads/main"]).succeeded();
     repo.orchestra(["merge-ranked", "b3", "--into", "trunk"])
         .exits(3)
-        .says("branch trunk is another name of refs/heads/main");
+        .stderr_has("branch trunk is a symbolic ref to refs/heads/main");
     assert_eq!(repo.git(["symbolic-ref", "refs/heads/trunk"]).line(), "refs/heads/main");
 }
 
 #[test]
-fn whoever_switches_to_a_branch_while_it_moves_gets_its_files() {
+fn switching_to_a_moving_branch_checks_out_its_new_files() {
     let world = world();
     let repo = four(&world);
     let base = repo.tip("main");
     repo.git(["checkout", "-q", "-b", "mine"]).succeeded();
     repo.git(["rm", "-q", "file.txt"]).succeeded();
     repo.git(["commit", "-qm", "mine"]).succeeded();
-    // This file takes long to write: as long as main is where it was.
+    // This file takes long to write, during which main is at its old commit.
     let wait = format!(
         "cat; for i in $(seq 500); do test $(git rev-parse main) = {base} || exit 0; sleep 0.02; done"
     );

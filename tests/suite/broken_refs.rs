@@ -1,18 +1,19 @@
-//! Refs of ours that are damaged: each is named, with why and what brings it back, and the others are as if it were whole.
+//! Damaged refs: each is reported with the reason and the repair, and all others work as if nothing were
+//! damaged.
 
 use std::{fs, path::PathBuf};
 
-use orchestra::git::Repo;
 use testkit::{Ran, TestRepo};
 
 use crate::{
+    library,
     sync::{first, shared, shared_of_hub},
     world,
 };
 
 const NOWHERE: &str = "1234567890123456789012345678901234567890\n";
 
-/// Two agents that are done: the one whose refs are damaged, and an honest one.
+/// Creates two agents that are done: one whose refs will be damaged, and an intact one.
 fn two(repo: &TestRepo<'_>) -> (String, String) {
     let (bad, good) = (repo.spawn("echo 1 > one.txt"), repo.spawn("echo 2 > two.txt"));
     repo.end_of(&bad);
@@ -24,7 +25,7 @@ fn file_of(repo: &TestRepo<'_>, name: &str) -> PathBuf {
     repo.path().join(".git").join(name)
 }
 
-/// What damages a ref, and what is said of it.
+/// A name, what damages a ref, and the reported reason.
 type Damage = (&'static str, fn(&TestRepo<'_>, &PathBuf), &'static str);
 
 fn put(path: &PathBuf, content: &str) {
@@ -34,10 +35,14 @@ fn put(path: &PathBuf, content: &str) {
 
 const DAMAGES: &[Damage] = &[
     ("empty", |_, path| put(path, ""), "is empty"),
-    ("zeros", |_, path| put(path, &"\0".repeat(41)), "holds nothing but zero bytes"),
-    ("torn", |_, path| put(path, "12345"), "holds no object id"),
+    ("zeros", |_, path| put(path, &"\0".repeat(41)), "contains only zero bytes"),
+    ("torn", |_, path| put(path, "12345"), "contains no object id"),
     ("dangling", |_, path| put(path, NOWHERE), "cannot be read"),
-    ("foreign", |repo, path| put(path, &format!("{}\n", repo.tip("main"))), "it is not the life of an agent"),
+    (
+        "foreign",
+        |repo, path| put(path, &format!("{}\n", repo.tip("main"))),
+        "its ref does not hold the events of an agent",
+    ),
     ("symbolic", |_, path| put(path, "ref: refs/heads/main\n"), "points to another ref"),
     (
         "pipe",
@@ -49,7 +54,7 @@ const DAMAGES: &[Damage] = &[
     ),
 ];
 
-/// Every command that lists agents.
+/// All commands that list agents.
 const LISTS: &[&[&str]] =
     &[&["status"], &["worktrees"], &["cleanup", "-n"], &["collect"], &["review"], &["merge-ranked", "-n"]];
 
@@ -60,7 +65,7 @@ fn says_which(ran: &Ran, id: &str, why: &str) {
 }
 
 #[test]
-fn an_agent_whose_ref_is_damaged_is_named_by_every_list() {
+fn every_list_names_an_agent_with_a_damaged_ref() {
     let world = world();
     let repo = world.repo();
     let (bad, good) = two(&repo);
@@ -87,7 +92,7 @@ fn an_agent_whose_ref_is_damaged_is_named_by_every_list() {
 }
 
 #[test]
-fn an_agent_alone_whose_ref_is_damaged_is_never_no_agents() {
+fn a_single_damaged_agent_is_not_reported_as_no_agents() {
     let world = world();
     let repo = world.repo();
     let bad = repo.spawn("echo 1 > one.txt");
@@ -96,22 +101,22 @@ fn an_agent_alone_whose_ref_is_damaged_is_never_no_agents() {
     for (list, never) in [
         (&["status"] as &[&str], "no agents yet"),
         (&["worktrees"], "no agent has"),
-        (&["cleanup", "-n"], "there are no agents"),
-        (&["collect"], "there are no agents"),
+        (&["cleanup", "-n"], "no agents"),
+        (&["collect"], "no agents"),
     ] {
         let ran = repo.orchestra(list);
         says_which(&ran, &bad, "is empty");
         assert!(!ran.stderr().contains(never), "{list:?}");
     }
-    repo.orchestra(["merge-ranked"]).exits(3).says(&format!("agent '{bad}' cannot be read"));
-    // Others come and go as before.
+    repo.orchestra(["merge-ranked"]).exits(3).stderr_has(&format!("agent '{bad}' cannot be read"));
+    // Other agents can be spawned and removed as usual.
     let more = repo.spawn("true");
     repo.end_of(&more);
     repo.orchestra(["stop", "--all"]);
 }
 
 #[test]
-fn the_others_land_beside_a_damaged_agent_and_damaged_work() {
+fn other_agents_land_despite_damaged_refs() {
     let world = world();
     for (damaged, content) in [("agents", ""), ("heads", ""), ("heads", NOWHERE)] {
         let repo = world.repo_named(&format!("{damaged}{}", content.len()));
@@ -120,8 +125,8 @@ fn the_others_land_beside_a_damaged_agent_and_damaged_work() {
         let named = repo.orchestra(["merge-ranked", "--json", "-n", &bad, &good]);
         if damaged == "heads" {
             let why = format!("the work of agent '{bad}' cannot be read");
-            repo.orchestra(["status"]).succeeded().says(&why);
-            repo.orchestra(["worktrees"]).succeeded().says(&why);
+            repo.orchestra(["status"]).succeeded().stderr_has(&why);
+            repo.orchestra(["worktrees"]).succeeded().stderr_has(&why);
             let cleanup = repo.orchestra(["cleanup", "-n", "--json"]).succeeded().json();
             let entry = cleanup["agents"].as_array().expect("agents").iter().find(|one| one["id"] == *bad);
             assert_eq!(entry.expect("an entry")["outcome"], "kept", "{cleanup}");
@@ -142,7 +147,7 @@ fn the_others_land_beside_a_damaged_agent_and_damaged_work() {
 }
 
 #[test]
-fn damaged_notes_and_archives_are_named_and_hide_nothing() {
+fn damaged_notes_and_archives_are_reported_and_hide_nothing() {
     let world = world();
     let repo = world.repo();
     let (archived, kept) = two(&repo);
@@ -157,11 +162,11 @@ fn damaged_notes_and_archives_are_named_and_hide_nothing() {
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         for content in ["", NOWHERE] {
             put(&path, content);
-            let ran = repo.orchestra(["status"]).succeeded().says(&format!("'{name}' cannot be read"));
+            let ran = repo.orchestra(["status"]).succeeded().stderr_has(&format!("'{name}' cannot be read"));
             assert!(ran.stdout().contains(&kept));
             let shown = repo.orchestra(["status", "--archived"]).succeeded();
             if name.contains("/archive/") {
-                drop(shown.says(&format!("'{name}' cannot be read")));
+                drop(shown.stderr_has(&format!("'{name}' cannot be read")));
             }
         }
         fs::remove_file(&path).expect("removed");
@@ -172,7 +177,7 @@ fn damaged_notes_and_archives_are_named_and_hide_nothing() {
 }
 
 #[test]
-fn sync_moves_damaged_refs_out_of_the_way_and_takes_in_again_what_the_remote_has() {
+fn sync_moves_damaged_refs_aside_and_fetches_them_again() {
     let world = world();
     let repo = first(&world);
     let (bad, good) = two(&repo);
@@ -181,14 +186,14 @@ fn sync_moves_damaged_refs_out_of_the_way_and_takes_in_again_what_the_remote_has
     for (kind, content) in [("agents", ""), ("agents", NOWHERE), ("heads", ""), ("heads", "torn")] {
         let name = format!("refs/orchestra/{kind}/{bad}");
         put(&file_of(&repo, &name), content);
-        repo.orchestra(["status"]).succeeded().says("git orchestra sync origin");
-        let ran = repo.orchestra(["sync"]).succeeded().says(&format!("'{name}' was damaged"));
+        repo.orchestra(["status"]).succeeded().stderr_has("git orchestra sync origin");
+        let ran = repo.orchestra(["sync"]).succeeded().stderr_has(&format!("'{name}' was damaged"));
         drop(ran);
         assert_eq!(shared(&repo), before, "{kind} {content}");
         assert_eq!(shared_of_hub(&world), before);
     }
     assert_eq!(repo.orchestra(["status", "--json"]).json()["unreadable"].as_array().map(Vec::len), Some(0));
-    // Private refs, and those that only say what the remote had, are no less in git's way.
+    // Damaged private refs and remote-tracking refs block git just the same.
     for name in [
         format!("refs/orchestra-local/logs/{good}"),
         format!("refs/orchestra-local/remotes/origin/agents/{good}"),
@@ -197,13 +202,16 @@ fn sync_moves_damaged_refs_out_of_the_way_and_takes_in_again_what_the_remote_has
         repo.orchestra(["sync"]).succeeded();
         repo.git(["fetch", "-q", "origin"]).succeeded();
     }
-    // What no remote has stays named after it was moved.
+    // A ref that no remote has is still reported after it was moved.
     let alone = repo.spawn("echo 3 > three.txt");
     repo.end_of(&alone);
     put(&file_of(&repo, &format!("refs/orchestra/agents/{alone}")), "");
-    repo.orchestra(["sync", "-n"]).exits(3).says(&alone).says("without --dry-run");
+    repo.orchestra(["sync", "-n"]).exits(3).stderr_has(&alone).stderr_has("without --dry-run");
     repo.orchestra(["sync"]).succeeded();
-    repo.orchestra(["status"]).succeeded().says(&format!("agent '{alone}' cannot be read")).says("damaged");
+    repo.orchestra(["status"])
+        .succeeded()
+        .stderr_has(&format!("agent '{alone}' cannot be read"))
+        .stderr_has("damaged");
 }
 
 #[test]
@@ -222,7 +230,7 @@ fn packed_and_loose_refs_are_listed_as_git_lists_them() {
     repo.git(["symbolic-ref", "refs/heads/x/points", "refs/heads/main"]).succeeded();
     fs::write(repo.path().join(".git/refs/heads/x/5"), "").expect("torn");
     fs::write(repo.path().join(".git/refs/heads/x/9.lock"), "").expect("a lock");
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library(&repo);
     let list = library.ref_list("refs/heads/x/").expect("a list");
     let ours: Vec<(String, String)> =
         list.refs.iter().map(|(name, id)| (name.clone(), id.to_string())).collect();
@@ -232,7 +240,7 @@ fn packed_and_loose_refs_are_listed_as_git_lists_them() {
     assert_eq!(list.symbolic, ["refs/heads/x/points"]);
     let broken: Vec<(&str, &str)> =
         list.broken.iter().map(|broken| (broken.name.as_str(), broken.why.as_str())).collect();
-    // Its older, packed value is not what it is.
+    // Its older, packed value is not its current value.
     assert_eq!(broken, [("refs/heads/x/5", "is empty")]);
     assert!(library.find_ref("refs/heads/x/5").is_err());
 }

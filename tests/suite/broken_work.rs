@@ -1,5 +1,5 @@
-//! The ref of an agent's work is damaged, or names what is not its work: every command says the same of it, with what repairs it,
-//! and the others are as if it were whole.
+//! The ref of an agent's work is damaged or names something else: every command reports the same, with the
+//! repair, and all other agents work as if nothing were damaged.
 
 use std::fs;
 
@@ -12,12 +12,12 @@ use crate::{
 
 const NOWHERE: &str = "1234567890123456789012345678901234567890\n";
 
-/// A kind of damage: what the file of the ref holds then, and what is said of it.
+/// A kind of damage: its name, the content of the ref's file, and the reported reason.
 type Damage = (&'static str, fn(&TestRepo<'_>) -> String, &'static str);
 
 const DAMAGES: &[Damage] = &[
     ("empty", |_| String::new(), "is empty"),
-    ("torn", |_| "12345".to_owned(), "holds no object id"),
+    ("torn", |_| "12345".to_owned(), "contains no object id"),
     ("dangling", |_| NOWHERE.to_owned(), "names 1234567890, which is not in this repository"),
     ("a tree", |repo| format!("{}\n", repo.tip("main^{tree}")), "which is not a commit"),
     ("foreign", |repo| format!("{}\n", repo.tip("main")), "which is not the work that its events name"),
@@ -31,7 +31,7 @@ fn two(repo: &TestRepo<'_>) -> (String, String) {
     (bad, good)
 }
 
-fn says(ran: &Ran, id: &str, why: &str, what: &str) {
+fn stderr_has(ran: &Ran, id: &str, why: &str, what: &str) {
     let said = ran.stderr();
     let sentence = format!("the work of agent '{id}' cannot be read: its ref 'refs/orchestra/heads/{id}' ");
     assert!(said.contains(&sentence) && said.contains(why), "{what}: {said}");
@@ -39,7 +39,7 @@ fn says(ran: &Ran, id: &str, why: &str, what: &str) {
 }
 
 #[test]
-fn every_command_says_the_same_of_work_that_cannot_be_read() {
+fn every_command_reports_unreadable_work_the_same_way() {
     let world = world();
     let repo = world.repo();
     let (bad, good) = two(&repo);
@@ -56,7 +56,7 @@ fn every_command_says_the_same_of_work_that_cannot_be_read() {
             let what = format!("{name} {command:?}");
             let ran = repo.orchestra(*command);
             assert!([0, 1].contains(&ran.code()), "{what}: {}", ran.stderr());
-            says(&ran, &bad, why, &what);
+            stderr_has(&ran, &bad, why, &what);
             assert!(named.contains(command) || ran.stdout().contains(&good), "{what}: {}", ran.stdout());
             let json = repo.orchestra([command, &["--json"] as &[&str]].concat()).json();
             let unreadable = json["unreadable"].as_array().cloned().unwrap_or_default();
@@ -68,7 +68,7 @@ fn every_command_says_the_same_of_work_that_cannot_be_read() {
             );
         }
         for command in refused {
-            says(&repo.orchestra(*command).exits(3), &bad, why, &format!("{name} {command:?}"));
+            stderr_has(&repo.orchestra(*command).exits(3), &bad, why, &format!("{name} {command:?}"));
         }
         let plan = repo.orchestra(["merge-ranked", "-n", "--json"]).succeeded().json();
         let order = plan["order"].as_array().expect("an order");
@@ -78,11 +78,11 @@ fn every_command_says_the_same_of_work_that_cannot_be_read() {
         repo.orchestra(["stop", "--all"]).succeeded();
         if ["empty", "torn"].contains(name) {
             let ran = repo.orchestra(["resume", "-d", &bad, "-m", "true"]).exits(3);
-            says(&ran, &bad, why, &format!("{name} resume"));
+            stderr_has(&ran, &bad, why, &format!("{name} resume"));
         }
         fs::write(&path, &whole).expect("restored");
     }
-    // The remedy is what repairs it.
+    // The hinted command repairs it.
     fs::write(&path, "").expect("damaged");
     let json = repo.orchestra(["status", "--json"]).json();
     let remedy = json["unreadable"][0]["remedy"].as_str().expect("a remedy").to_owned();
@@ -91,7 +91,7 @@ fn every_command_says_the_same_of_work_that_cannot_be_read() {
 }
 
 #[test]
-fn collect_takes_the_work_again_where_its_ref_names_something_else() {
+fn collect_saves_the_work_again_if_its_ref_names_something_else() {
     let world = world();
     let repo = world.repo();
     let (bad, _) = two(&repo);
@@ -101,7 +101,7 @@ fn collect_takes_the_work_again_where_its_ref_names_something_else() {
         fs::write(&path, content(&repo)).expect("damaged");
         let ran = repo.orchestra(["collect", &bad]);
         if ["empty", "torn"].contains(name) {
-            says(&ran, &bad, why, name);
+            stderr_has(&ran, &bad, why, name);
             assert_eq!(ran.code(), 3, "{name}: {}", ran.stderr());
         } else {
             assert_eq!((ran.code(), fs::read_to_string(&path).expect("a ref")), (0, whole.clone()), "{name}");
@@ -112,14 +112,16 @@ fn collect_takes_the_work_again_where_its_ref_names_something_else() {
 }
 
 #[test]
-fn agents_that_cannot_be_read_are_named_where_all_are_asked_for() {
+fn unreadable_agents_are_reported_by_commands_on_all_agents() {
     let world = world();
     let repo = world.repo();
     let (bad, _) = two(&repo);
     fs::write(repo.path().join(".git/refs/orchestra/agents").join(&bad), NOWHERE).expect("damaged");
     for command in ["stop", "pause", "resume"] {
-        let said =
-            repo.orchestra([command, "--all"]).succeeded().says(&format!("agent '{bad}' cannot be read"));
+        let said = repo
+            .orchestra([command, "--all"])
+            .succeeded()
+            .stderr_has(&format!("agent '{bad}' cannot be read"));
         assert!(!said.stderr().contains("no agent"), "{command}: {}", said.stderr());
         let json = repo.orchestra([command, "--all", "--json"]).succeeded().json();
         assert_eq!(
@@ -131,7 +133,7 @@ fn agents_that_cannot_be_read_are_named_where_all_are_asked_for() {
 }
 
 #[test]
-fn what_is_no_agent_is_neither_sent_nor_in_the_way_of_others() {
+fn refs_that_are_not_agents_are_not_sent_and_block_nothing() {
     let world = world();
     let repo = first(&world);
     let (bad, good) = two(&repo);

@@ -1,5 +1,5 @@
-//! The profile `claude`: what is read, what is started, what its ends mean. The scripted program stands in for the real one,
-//! which `tests/real` runs; the streams of the real one are fixtures.
+//! The profile `claude`: what is read, what is started, and what its exits mean. The scripted program
+//! replaces the real one, which `tests/real` runs; the streams of the real one are fixtures.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -27,7 +27,7 @@ fn events(name: &str) -> Vec<StreamEvent> {
     fixture(name).iter().flat_map(|line| exchange.read(line)).collect()
 }
 
-fn heard(name: &str) -> (StreamSummary, Vec<StreamEvent>) {
+fn read_stream(name: &str) -> (StreamSummary, Vec<StreamEvent>) {
     let events = events(name);
     let mut summary = StreamSummary::default();
     events.iter().for_each(|event| summary.observe(event));
@@ -36,7 +36,7 @@ fn heard(name: &str) -> (StreamSummary, Vec<StreamEvent>) {
 
 #[test]
 fn the_real_streams_are_understood() {
-    // Name, the word for the failure of the last turn, rounds, denials.
+    // The name, the word for the failure of the last turn, the turns, the denials.
     for (name, failure, turns, denials) in [
         ("write-and-commit", None, 3, 0),
         ("resumed", None, 1, 0),
@@ -50,21 +50,21 @@ fn the_real_streams_are_understood() {
         ("bad-resume", Some("error_during_execution"), 0, 0),
         ("v2.1.197-write-and-commit", None, 3, 0),
     ] {
-        let (summary, events) = heard(name);
+        let (summary, events) = read_stream(name);
         let turn = summary.last_turn.clone().unwrap_or_else(|| panic!("{name} has no end"));
         assert_eq!(turn.failure.as_ref().map(|failure| failure.word.as_str()), failure, "{name}");
         assert_eq!((summary.usage.turns, summary.usage.denials), (turns, denials), "{name}");
-        assert!(!events.iter().any(|event| matches!(event, StreamEvent::Plain(_))), "{name}: {events:?}");
+        assert!(!events.iter().any(|event| matches!(event, StreamEvent::Unparsed(_))), "{name}: {events:?}");
         assert_eq!(summary.begun, name != "bad-resume", "{name}");
     }
 }
 
 #[test]
-fn cost_and_tokens_are_those_of_the_whole_conversation() {
+fn cost_and_tokens_cover_the_whole_session() {
     let costs: BTreeMap<&str, Option<Cost>> =
-        ["write-and-commit", "resumed"].map(|name| (name, heard(name).0.usage.cost)).into();
+        ["write-and-commit", "resumed"].map(|name| (name, read_stream(name).0.usage.cost)).into();
     assert!(costs["resumed"] > costs["write-and-commit"], "{costs:?}");
-    let (summary, _) = heard("write-and-commit");
+    let (summary, _) = read_stream("write-and-commit");
     assert!(summary.usage.input_tokens > Some(1000) && summary.usage.output_tokens > Some(10), "{summary:?}");
     assert_eq!(summary.usage.session.as_deref(), Some("10000000-0000-4000-8000-000000000001"));
 }
@@ -93,7 +93,7 @@ fn questions_interrupts_and_answers_are_understood() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Lines that are cut, changed or made of anything are heard without a fault.
+    /// Lines that are cut, changed or random are read without a panic.
     #[test]
     fn no_bytes_make_it_panic(name in 0usize..4, line in 0usize..30, cut: usize, byte: u8, junk in prop::collection::vec(any::<u8>(), 0..200)) {
         let lines = fixture(["write-and-commit", "denied", "subagent", "stdin-permission-interrupt"][name]);
@@ -115,7 +115,7 @@ proptest! {
 }
 
 #[test]
-fn is_the_default_and_its_leftovers_are_committed_for_it() {
+fn claude_is_the_default_and_its_uncommitted_changes_are_committed() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let before = repo.checkout();
@@ -134,18 +134,18 @@ fn is_the_default_and_its_leftovers_are_committed_for_it() {
     assert_eq!(agent["permission_mode"], "acceptEdits");
     assert_eq!(repo.file_in_head(id, "hello.txt"), "hi\n");
     assert_eq!(repo.checkout(), before);
-    // The conversation was chosen and on the disk before the program began.
-    let starting = repo.facts(id).into_iter().find(|fact| fact["phase"] == "starting").expect("a launch");
+    // The session id was chosen and recorded before the program started.
+    let starting = repo.events(id).into_iter().find(|fact| fact["phase"] == "starting").expect("a launch");
     assert_eq!(starting["session"], agent["session"]);
     assert_eq!(agent["session"].as_str().map(str::len), Some(36));
-    // Plain git tells what it cost.
+    // Plain git shows the cost.
     assert_eq!((repo.trailer(id, "Cost-Micros"), repo.trailer(id, "Denials")), ("10000".into(), "1".into()));
     let table = repo.orchestra(["status"]).succeeded().stdout();
     assert!(table.contains("COST") && table.contains("DENIED") && table.contains("$0.01"), "{table}");
 }
 
 #[test]
-fn an_agent_of_an_agent_is_no_part_of_its_session() {
+fn an_agent_spawned_by_an_agent_has_its_own_session() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let mut command = repo.orchestra_command(["spawn", "write a b"]);
@@ -163,7 +163,7 @@ fn its_log_reads_like_a_conversation() {
     let expected = "> say I \\e[31mwrite.\n> write hello.txt hi\n> refused git commit -m x\nI \\e[31mwrite.\n  → Write hello.txt\n  \
                     ← File created\n  → Bash git commit -m x\n  ✗ denied: Bash: git commit -m x needs approval\n  ✗ git commit -m x\n\
                     ── done: 1 turn, $0.01, 1 denied ──\n";
-    // What would colour a terminal is taken off or made visible.
+    // Colours are removed, and other control sequences made visible.
     let log = log.replace("I write.", "I \\e[31mwrite.").replace("> say I \\e[31m\\e[31m", "> say I \\e[31m");
     assert_eq!(log, expected);
     let raw = repo.orchestra(["logs", "--raw", &id]).succeeded().stdout();
@@ -225,17 +225,17 @@ fn its_flags_come_from_the_command_line_and_git_config() {
     ] {
         assert!(given.contains(&flag), "{flag} in {given:?}");
     }
-    // The task goes by standard input: every user of the machine can read a command line.
+    // The task is passed on standard input, since every user of the machine can read command lines.
     assert!(!given.iter().any(|flag| flag.contains("write a b")), "{given:?}");
     assert_eq!(agent["permission_mode"], "plan");
 }
 
 #[test]
-fn everything_is_allowed_only_by_name_and_status_says_so() {
+fn bypass_must_be_requested_and_is_shown_in_status() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     repo.git(["config", "orchestra.permission", "bypassPermissions"]);
-    repo.orchestra(["spawn", "-d", "hang"]).exits(3).says("type --permission bypassPermissions");
+    repo.orchestra(["spawn", "-d", "hang"]).exits(3).stderr_has("type --permission bypassPermissions");
     repo.git(["config", "--unset", "orchestra.permission"]);
     let id = repo.spawn_claude(&["--permission", "bypassPermissions"], "hang");
     repo.wait_for(&id, "running");
@@ -243,32 +243,32 @@ fn everything_is_allowed_only_by_name_and_status_says_so() {
 }
 
 #[test]
-fn options_that_a_program_does_not_know_are_refused() {
+fn options_unknown_to_a_program_are_refused() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "--model", "m", "true"])
         .exits(2)
-        .says("agent 'sh' does not know --model");
-    repo.orchestra(["spawn", "--agent", "sh", "--budget", "many", "true"]).exits(2).says("2.50");
-    repo.orchestra(["spawn", "--permission", "all", "true"]).exits(2).says("acceptEdits");
-    repo.orchestra(["spawn", "--add-dir", "not-there", "true"]).exits(2).says("no folder");
+        .stderr_has("agent 'sh' does not support --model");
+    repo.orchestra(["spawn", "--agent", "sh", "--budget", "many", "true"]).exits(2).stderr_has("2.50");
+    repo.orchestra(["spawn", "--permission", "all", "true"]).exits(2).stderr_has("acceptEdits");
+    repo.orchestra(["spawn", "--add-dir", "not-there", "true"]).exits(2).stderr_has("no folder");
     assert!(repo.refs("refs/orchestra").is_empty());
 }
 
 #[test]
-fn without_the_program_it_says_how_to_get_it_and_what_is_there() {
+fn a_missing_program_error_says_how_to_install_it() {
     let world = world();
     let repo = world.repo();
     repo.git(["config", "orchestra.agent.mine.command", "cat {prompt_file}"]);
     repo.git(["config", "orchestra.agent.claude.program", "no-such-claude"]);
-    let ran = repo.orchestra(["spawn", "x"]).exits(3).says("no program 'claude' on PATH");
-    let ran = ran.says("npm install -g @anthropic-ai/claude-code").says("ready here: sh, mine");
+    let ran = repo.orchestra(["spawn", "x"]).exits(3).stderr_has("no program 'claude' on PATH");
+    let ran = ran.stderr_has("npm install -g @anthropic-ai/claude-code").stderr_has("ready here: sh, mine");
     assert!(ran.stdout().is_empty());
     assert!(repo.refs("refs/orchestra").is_empty());
 }
 
 #[test]
-fn odd_lines_and_lines_of_ten_megabytes_are_no_trouble() {
+fn unusual_and_huge_lines_are_accepted() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&[], "noise\nlong 10000000\nlong 10000000\nlong 10000000\nwrite a b");
@@ -280,7 +280,7 @@ fn odd_lines_and_lines_of_ten_megabytes_are_no_trouble() {
 }
 
 #[test]
-fn nothing_changed_and_something_denied_is_a_failure() {
+fn a_denial_without_any_change_is_a_failure() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&[], "refused touch x");
@@ -289,10 +289,10 @@ fn nothing_changed_and_something_denied_is_a_failure() {
 }
 
 #[test]
-fn failures_that_may_pass_are_gone_on_with_and_others_are_not() {
+fn only_transient_failures_are_retried() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
-    // What it does, then: phase, attempts, part of the reason.
+    // The task, the phase, the attempts, a part of the reason.
     for (task, phase, attempts, reason) in [
         ("fail 529 once\nwrite a b", "done", 2, ""),
         ("crash once\nwrite a b", "done", 2, ""),
@@ -313,7 +313,7 @@ fn failures_that_may_pass_are_gone_on_with_and_others_are_not() {
         assert!(said.contains(reason), "{task}: {said}");
         if attempts == 2 {
             let again =
-                repo.facts(&id).into_iter().find(|fact| fact["attempt"] == 2).expect("a second launch");
+                repo.events(&id).into_iter().find(|fact| fact["attempt"] == 2).expect("a second launch");
             assert_eq!(again["session"], agent["session"], "the same conversation");
             assert!(
                 again["reason"].as_str().is_some_and(|why| why.starts_with("retry 1 of 2 in 1 s: ")),
@@ -326,12 +326,12 @@ fn failures_that_may_pass_are_gone_on_with_and_others_are_not() {
 }
 
 #[test]
-fn no_sign_of_life_is_a_timeout_after_the_retries() {
+fn an_idle_agent_times_out_after_the_retries() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&["--idle-timeout", "1s", "--retries", "0"], "say before\nhang");
     let agent = repo.end_of(&id);
-    assert_eq!((&agent["phase"], &agent["reason"]), (&"timeout".into(), &"no sign of life for 1 s".into()));
+    assert_eq!((&agent["phase"], &agent["reason"]), (&"timeout".into(), &"idle for 1 s".into()));
     let id = repo.spawn_claude(&["--idle-timeout", "1s"], "hang once\nwrite a b");
     let agent = repo.end_of(&id);
     assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &2.into()), "{agent}");

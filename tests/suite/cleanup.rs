@@ -1,24 +1,21 @@
-//! `cleanup`: what is elsewhere goes, everything else stays and says why, and all of it comes back.
+//! `cleanup`: agents whose work has landed are removed, all others are kept with a reason, and undo
+//! restores everything.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{fs, process::Stdio};
 
 use serde_json::Value;
-use testkit::{TestRepo, picture, times, until};
+use testkit::{TestRepo, dir_state};
 
 use crate::world;
 
-/// An agent that has ended, with one file of work.
-fn ended(repo: &TestRepo<'_>, script: &str) -> String {
+/// Spawns an agent with one file of work, and waits until it has ended.
+pub(crate) fn ended(repo: &TestRepo<'_>, script: &str) -> String {
     let id = repo.spawn(script);
     repo.end_of(&id);
     id
 }
 
-/// One that has landed as well.
+/// Spawns an agent and lands its work.
 pub(crate) fn landed(repo: &TestRepo<'_>, script: &str) -> String {
     let id = ended(repo, script);
     repo.orchestra(["merge-ranked", &id]).succeeded();
@@ -29,8 +26,8 @@ pub(crate) fn cleanup(repo: &TestRepo<'_>, arguments: &[&str]) -> Value {
     repo.orchestra(["cleanup", "--json"].iter().chain(arguments)).json()
 }
 
-/// What became of an agent, and why.
-pub(crate) fn told(report: &Value, id: &str) -> (String, String) {
+/// Returns the outcome of an agent, and the reason.
+pub(crate) fn outcome_of(report: &Value, id: &str) -> (String, String) {
     let agents = report["agents"].as_array().expect("agents");
     let entry = agents.iter().find(|entry| entry["id"] == id).expect("the agent");
     let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
@@ -38,26 +35,26 @@ pub(crate) fn told(report: &Value, id: &str) -> (String, String) {
 }
 
 #[test]
-fn what_landed_goes_into_the_archive_and_comes_back() {
+fn landed_agents_are_archived_and_restored() {
     let world = world();
     let repo = world.repo();
     let (gone, stays) = (landed(&repo, "echo 1 > one.txt"), ended(&repo, "echo 2 > two.txt"));
     let idle = ended(&repo, "true");
     let worktree = repo.worktree(&gone);
-    let (files, checkout) = (picture(&worktree), repo.checkout());
+    let (files, checkout) = (dir_state(&worktree), repo.checkout());
     let tip = repo.tip(&format!("refs/orchestra/agents/{gone}"));
     let work = repo.tip(&format!("refs/orchestra/heads/{gone}"));
 
     let shown = repo.orchestra(["cleanup", "--dry-run"]).succeeded().stdout();
-    assert!(shown.contains("would go") && worktree.exists(), "{shown}");
+    assert!(shown.contains("would be removed") && worktree.exists(), "{shown}");
     let report = cleanup(&repo, &[]);
-    assert_eq!(told(&report, &gone), ("removed".into(), "merged into main".into()));
-    assert_eq!(told(&report, &idle), ("removed".into(), "it made nothing".into()));
-    assert_eq!(told(&report, &stays), ("kept".into(), "its work is not in main".into()));
+    assert_eq!(outcome_of(&report, &gone), ("removed".into(), "merged into main".into()));
+    assert_eq!(outcome_of(&report, &idle), ("removed".into(), "it has no work".into()));
+    assert_eq!(outcome_of(&report, &stays), ("kept".into(), "its work is not in main".into()));
     assert!(report["bytes"].as_u64().expect("bytes") > 0 && !worktree.exists());
     assert_eq!(repo.checkout(), checkout);
 
-    // To plain git: one ref with life and work, and no other trace.
+    // In plain git: one ref with the history and the work, and no other trace.
     let archive = repo.refs("refs/orchestra/archive/");
     assert_eq!(archive.len(), 1);
     for commit in [&tip, &work] {
@@ -79,251 +76,36 @@ fn what_landed_goes_into_the_archive_and_comes_back() {
         );
     }
     assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 2);
-    repo.orchestra(["status", &gone]).succeeded().says("is archived");
-    let put_away = repo.orchestra(["status", "--archived", "--json"]).succeeded().json();
-    let put_away: Vec<_> =
-        put_away["agents"].as_array().expect("agents").iter().map(|one| one["id"].clone()).collect();
-    assert_eq!(put_away, [gone.as_str(), idle.as_str()]);
+    repo.orchestra(["status", &gone]).succeeded().stderr_has("is archived");
+    let archived = repo.orchestra(["status", "--archived", "--json"]).succeeded().json();
+    let archived: Vec<_> =
+        archived["agents"].as_array().expect("agents").iter().map(|one| one["id"].clone()).collect();
+    assert_eq!(archived, [gone.as_str(), idle.as_str()]);
 
     let undo = repo.orchestra(["undo", "--json"]).succeeded().json();
-    assert_eq!(picture(&worktree), files);
+    assert_eq!(dir_state(&worktree), files);
     assert_eq!(repo.agent(&gone)["phase"], "done");
     assert_eq!(repo.tip(&format!("refs/heads/orchestra/{gone}")), work);
-    assert_eq!(repo.tip(&format!("refs/orchestra/agents/{gone}~1")), tip, "its life goes on");
+    assert_eq!(repo.tip(&format!("refs/orchestra/agents/{gone}~1")), tip, "its history continues");
     assert!(repo.orchestra(["logs", &gone]).succeeded().stdout().is_empty());
 
-    // An undo is an operation too; what was done meanwhile is kept with it.
+    // An undo is an operation too; changes made since then are kept with it.
     fs::write(worktree.join("later.txt"), "later").expect("written");
     repo.orchestra(["undo", undo["undo"].as_str().expect("an id")]).succeeded();
     assert!(!worktree.exists());
-    repo.orchestra(["undo"]).succeeded().prints("is back");
+    repo.orchestra(["undo"]).succeeded().stdout_has("is back");
     assert_eq!(fs::read_to_string(worktree.join("later.txt")).expect("a file"), "later");
     assert!(repo.git(["fsck", "--no-dangling"]).stdout().is_empty());
 }
 
-/// What it is called, what somebody does in a worktree, and what is said.
-type Doubt<'a> = (&'a str, &'a dyn Fn(&str, &Path), &'a str);
-
 #[test]
-fn every_doubt_keeps_it_and_is_said() {
-    let world = world();
-    let repo = world.repo();
-    repo.commit("ignore", &[(".gitignore", ".env\ntarget/\n")]);
-    let git = |id: &str, arguments: &[&str]| world.git(&repo.worktree(id), arguments).stdout();
-    let doubts: &[Doubt<'_>] = &[
-        (
-            "edited",
-            &|_, at| fs::write(at.join("file.txt"), "x").expect("written"),
-            "has changes that its work has not: file.txt",
-        ),
-        (
-            "new",
-            &|_, at| fs::write(at.join("new file"), "x").expect("written"),
-            "has changes that its work has not: new file",
-        ),
-        (
-            "staged",
-            &|id, at| {
-                fs::write(at.join("file.txt"), "x").expect("written");
-                git(id, &["add", "."]);
-                fs::write(at.join("file.txt"), "one\n").expect("written");
-            },
-            "has changes that its work has not: file.txt",
-        ),
-        (
-            "ignored",
-            &|_, at| fs::write(at.join(".env"), "KEY").expect("written"),
-            "ignored files are in its worktree alone: .env (3 bytes)",
-        ),
-        (
-            "detached",
-            &|id, _| {
-                git(id, &["checkout", "-q", "--detach"]);
-            },
-            "stands on no branch",
-        ),
-        (
-            "elsewhere",
-            &|id, _| {
-                git(id, &["checkout", "-qb", "mine"]);
-            },
-            "stands on another branch, mine",
-        ),
-        (
-            "renamed",
-            &|id, _| {
-                git(id, &["branch", "-m", "renamed"]);
-            },
-            "stands on another branch, renamed",
-        ),
-        (
-            "merging",
-            &|id, at| {
-                git(id, &["checkout", "-qb", "side", "HEAD~1"]);
-                fs::write(at.join("side.txt"), "x").expect("written");
-                git(id, &["add", "."]);
-                git(id, &["commit", "-qm", "side"]);
-                git(id, &["checkout", "-q", &format!("orchestra/{id}")]);
-                git(id, &["merge", "-q", "--no-commit", "side"]);
-            },
-            "a merge is under way",
-        ),
-        (
-            "locked",
-            &|id, at| {
-                git(id, &["worktree", "lock", "--reason", "usb stick", &at.to_string_lossy()]);
-            },
-            "is locked: usb stick",
-        ),
-        (
-            "moved",
-            &|_, at| fs::rename(at, at.with_extension("moved")).expect("moved"),
-            "is gone (moved by hand?",
-        ),
-        (
-            "linked",
-            &|_, at| {
-                fs::rename(at, at.with_extension("moved")).expect("moved");
-                std::os::unix::fs::symlink(at.with_extension("moved"), at).expect("a link");
-            },
-            "is a link or a file",
-        ),
-        ("pointerless", &|_, at| fs::remove_file(at.join(".git")).expect("removed"), "the '.git' file of"),
-        (
-            "replaced",
-            &|_, at| {
-                fs::rename(at, at.with_extension("moved")).expect("moved");
-                fs::create_dir(at).expect("a folder");
-                world.git(at, ["init", "-q"]);
-            },
-            "leads to another repository",
-        ),
-        (
-            "pruned",
-            &|id, _| {
-                fs::remove_dir_all(repo.path().join(".git/worktrees").join(id)).expect("removed");
-            },
-            "is no worktree of this repository",
-        ),
-        (
-            "gone on",
-            &|id, at| {
-                fs::write(at.join("more.txt"), "x").expect("written");
-                git(id, &["add", "."]);
-                git(id, &["commit", "-qm", "more"]);
-            },
-            "its work is not in main",
-        ),
-        (
-            "twice",
-            &|id, at| {
-                let other = at.with_extension("other");
-                repo.git(["worktree", "add", "-qf", &other.to_string_lossy(), &format!("orchestra/{id}")]);
-            },
-            "its branch is checked out in",
-        ),
-        (
-            "around",
-            &|_, at| {
-                repo.git(["worktree", "add", "-q", "--detach", &at.join("inner").to_string_lossy()]);
-            },
-            "lies in",
-        ),
-    ];
-    let mut ids = Vec::new();
-    for (name, spoil, why) in doubts {
-        let id = landed(&repo, &format!("echo '{name}' > clash.txt; mkdir -p target; echo x > target/x"));
-        spoil(&id, &repo.worktree(&id));
-        let report = cleanup(&repo, &[]);
-        let (outcome, said) = told(&report, &id);
-        assert!(outcome == "kept" && said.contains(why), "{name}: {outcome}: {said}");
-        assert!(!repo.refs(&format!("refs/orchestra/agents/{id}")).is_empty(), "{name}");
-        ids.push(id);
-    }
-    // What was only in the files goes when that is asked for, the rest does not.
-    let report = cleanup(&repo, &["--force"]);
-    for ((name, ..), id) in doubts.iter().zip(&ids) {
-        let goes = ["edited", "new", "staged", "ignored"].contains(name);
-        assert_eq!(told(&report, id).0 == "removed", goes, "{name}: {:?}", told(&report, id));
-    }
-}
-
-#[test]
-fn never_below_somebodys_feet() {
-    let world = world();
-    let repo = world.repo();
-    let id = landed(&repo, "echo 1 > one.txt; mkdir sub; echo 2 > sub/two.txt");
-    let worktree = repo.worktree(&id);
-    let files = picture(&worktree);
-    let mut refused = 0;
-    for turn in 0..times("ORCHESTRA_CLEANUPS", 6) {
-        // Standing in it, in a folder of it, or with a file of it open.
-        let mut command = Command::new(if turn % 3 == 2 { "tail" } else { "cat" });
-        let place =
-            [worktree.clone(), worktree.join("sub"), world.dir().to_owned()][turn as usize % 3].clone();
-        let file = worktree.join("one.txt");
-        let arguments: &[&std::ffi::OsStr] =
-            if turn % 3 == 2 { &["-f".as_ref(), file.as_os_str()] } else { &[] };
-        command.args(arguments).current_dir(place).stdin(Stdio::piped()).stdout(Stdio::null());
-        let mut child = command.spawn().expect("started");
-        let pid = child.id();
-        // A child exists before it has opened its file.
-        until("the file is open", || {
-            let open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
-            let open = open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|path| path == file);
-            (turn % 3 != 2 || open).then_some(())
-        });
-        for arguments in [
-            &["cleanup", "--json"] as &[&str],
-            &["cleanup", "--json", "--force", &id],
-            &["cleanup", "--json", "--discard", &id],
-        ] {
-            let ran = repo.orchestra(arguments);
-            assert_eq!(ran.code(), i32::from(arguments.len() > 2), "{}", ran.stderr());
-            let report = ran.json();
-            let entry = &report["agents"][0];
-            assert_eq!((&entry["outcome"], &entry["held_by"]), (&"kept".into(), &pid.into()), "{entry}");
-            refused += 1;
-        }
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-    eprintln!("{refused} of {refused} cleanups refused while a process was in the worktree");
-    assert_eq!(picture(&worktree), files);
-    cleanup(&repo, &[]);
-    assert!(!worktree.exists());
-}
-
-#[test]
-fn agents_that_have_not_ended_stay() {
-    let world = world();
-    let repo = world.repo();
-    let works = repo.spawn("echo 1 > one.txt; sleep 600");
-    repo.wait_for_file(&works, "one.txt");
-    for arguments in [&["--force", works.as_str()] as &[&str], &["--discard", &works]] {
-        let report = cleanup(&repo, arguments);
-        assert_eq!(told(&report, &works), ("kept".into(), "it has not ended: running".into()));
-        assert!(
-            report["agents"][0]["held_by"].is_u64()
-                && report["agents"][0]["hint"].as_str().expect("a hint").contains("stop")
-        );
-    }
-    repo.orchestra(["stop", &works]).succeeded();
-    assert_eq!(told(&cleanup(&repo, &["--older-than", "1h"]), &works).1, "it ended too short a time ago");
-    assert_eq!(told(&cleanup(&repo, &[]), &works).1, "its work is not in main");
-    repo.orchestra(["cleanup", "nobody"]).exits(3).says("nobody");
-    repo.orchestra(["cleanup", "--into", "nowhere"]).exits(3).says("no branch 'nowhere'");
-    repo.orchestra(["cleanup", "--older-than", "soon"]).exits(2);
-}
-
-#[test]
-fn what_nobody_wants_goes_by_name_only_and_its_work_is_not_archived() {
+fn discarding_needs_a_name_and_does_not_archive_the_work() {
     let world = world();
     let repo = world.repo();
     let id = ended(&repo, "echo secret > plan.txt");
     let work = repo.tip(&format!("refs/orchestra/heads/{id}"));
-    repo.orchestra(["cleanup", "--force"]).succeeded().prints("its work is not in main");
-    repo.orchestra(["cleanup", "--discard", &id]).succeeded().prints("not wanted");
+    repo.orchestra(["cleanup", "--force"]).succeeded().stdout_has("its work is not in main");
+    repo.orchestra(["cleanup", "--discard", &id]).succeeded().stdout_has("discarded");
     let (archive, _) = repo.refs("refs/orchestra/archive/").remove(0);
     let reachable = repo.git(["rev-list", &archive]).stdout();
     assert!(!reachable.contains(&work), "shared state does not hold what was discarded");
@@ -332,18 +114,19 @@ fn what_nobody_wants_goes_by_name_only_and_its_work_is_not_archived() {
 }
 
 #[test]
-fn two_at_once_and_what_cannot_be_moved() {
+fn concurrent_cleanups_and_unmovable_worktrees() {
     let world = world();
     let repo = world.repo();
     let ids: Vec<String> = (0..4).map(|n| landed(&repo, &format!("echo {n} > {n}.txt"))).collect();
-    // Its trash cannot be made: everything stays.
+    // Its trash cannot be created: everything stays.
     let trash = repo.worktree(&ids[0]).with_file_name(".trash");
     fs::write(&trash, "in the way").expect("written");
     let report = cleanup(&repo, &[]);
     assert!(
-        ids.iter().all(|id| told(&report, id).0 == "kept" && repo.worktree(id).join("file.txt").exists())
+        ids.iter()
+            .all(|id| outcome_of(&report, id).0 == "kept" && repo.worktree(id).join("file.txt").exists())
     );
-    assert!(told(&report, &ids[0]).1.starts_with("cannot move"), "{report}");
+    assert!(outcome_of(&report, &ids[0]).1.starts_with("cannot move"), "{report}");
     fs::remove_file(&trash).expect("removed");
     let both: Vec<_> = (0..2)
         .map(|_| repo.orchestra_command(["cleanup"]).stdout(Stdio::piped()).spawn().expect("started"))
@@ -358,7 +141,7 @@ fn two_at_once_and_what_cannot_be_moved() {
 }
 
 #[test]
-fn what_is_in_a_submodule_stays_until_it_is_asked_for_and_comes_back() {
+fn submodule_contents_are_kept_unless_forced_and_restored() {
     let world = world();
     let library = world.repo_named("library");
     let repo = world.repo();
@@ -370,132 +153,24 @@ fn what_is_in_a_submodule_stays_until_it_is_asked_for_and_comes_back() {
     let worktree = repo.worktree(&id);
     fs::write(worktree.join("lib/new.txt"), "unsaved").expect("written");
     world.git(&worktree.join("lib"), ["commit", "-q", "--allow-empty", "-m", "only here"]);
-    let (outcome, why) = told(&cleanup(&repo, &[]), &id);
+    let (outcome, why) = outcome_of(&cleanup(&repo, &[]), &id);
     assert_eq!(
         (outcome.as_str(), why.as_str()),
-        ("kept", "its worktree has a submodule, which may hold work: lib")
+        ("kept", "its worktree contains a submodule, which may hold work: lib")
     );
-    let (files, head) = (picture(&worktree), world.git(&worktree.join("lib"), ["rev-parse", "HEAD"]).line());
+    let (files, head) =
+        (dir_state(&worktree), world.git(&worktree.join("lib"), ["rev-parse", "HEAD"]).line());
     repo.orchestra(["cleanup", "--force", &id]).succeeded();
     repo.orchestra(["undo"]).succeeded();
-    assert_eq!(picture(&worktree), files);
+    assert_eq!(dir_state(&worktree), files);
     assert_eq!(
         world.git(&worktree.join("lib"), ["log", "-1", "--format=%H %s"]).line(),
         format!("{head} only here")
     );
 }
 
-/// How a repository comes to lie in a worktree, and where; each holds a file that is nowhere else.
-const INNER: &[(&str, &str)] = &[
-    (
-        "git init -q inner; cd inner; echo only > only; git add .; git commit -qm only; echo d > dirty; cd ..; git add -A; git commit -qm link",
-        "inner",
-    ),
-    ("git init -q inner; echo only > inner/only", "inner"),
-    ("mkdir -p a/b; git init -q a/b/inner; echo only > a/b/inner/only", "a/b/inner"),
-    ("mkdir -p target/x; git init -q target/x/inner; echo only > target/x/inner/only", "target/x/inner"),
-    ("git init -q hidden; echo only > hidden/only", "hidden"),
-    // A gitlink whose repository is gone: git does not look at the files below it.
-    (
-        "git init -q inner; cd inner; echo only > only; git add .; git commit -qm only; cd ..; git add -A; git commit -qm link; rm -rf inner/.git",
-        "inner",
-    ),
-    // The git directory lies beside it.
-    ("git init -q --separate-git-dir=elsewhere inner; echo only > inner/only", "inner"),
-];
-
 #[test]
-fn a_repository_inside_keeps_the_worktree() {
-    let world = world();
-    for (turn, (script, inner)) in INNER.iter().enumerate() {
-        let repo = world.repo_named(&format!("inner-{turn}"));
-        repo.commit("ignore", &[(".gitignore", "target/\nhidden/\n")]);
-        let id = landed(&repo, &format!("echo 1 > one.txt; git add one.txt; git commit -qm one; {script}"));
-        let worktree = repo.worktree(&id);
-        let (outcome, why) = told(&cleanup(&repo, &[]), &id);
-        assert_eq!(
-            (outcome.as_str(), why),
-            ("kept", format!("a repository of its own is in its worktree, which may hold work: {inner}")),
-            "{script}"
-        );
-        let files = picture(&worktree);
-        repo.orchestra(["cleanup", "--force", &id]).succeeded();
-        until("the trash is empty", || (!worktree.exists()).then_some(()));
-        repo.orchestra(["undo"]).succeeded();
-        let mut back = picture(&worktree);
-        // A folder that was passed over would be missing; the one around the worktree has another time.
-        let top = Path::new("");
-        assert_eq!(back.remove(top).is_some(), files.contains_key(top));
-        assert!(
-            back.iter().all(|(path, seen)| files.get(path) == Some(seen)) && back.len() + 1 == files.len(),
-            "{script}"
-        );
-        assert_eq!(
-            fs::read_to_string(worktree.join(inner).join("only")).expect("a file"),
-            "only\n",
-            "{script}"
-        );
-    }
-}
-
-#[test]
-fn a_gitlink_that_nobody_else_can_follow_is_named_at_every_step() {
-    let world = world();
-    let library = world.repo_named("library");
-    let repo = world.repo();
-    let id = ended(&repo, &format!("{}; echo 1 > one.txt", INNER[0].0));
-    let collected = repo.orchestra(["collect", "--json", &id]).succeeded().json();
-    assert_eq!(collected["agents"][0]["not_taken"][0]["path"], "inner/", "{collected}");
-    let warning = "lands a gitlink 'inner' without .gitmodules";
-    let plan = repo.orchestra(["merge-ranked", "--dry-run", &id]).succeeded();
-    assert!(plan.stderr().contains(warning), "{}", plan.stderr());
-    repo.orchestra(["merge-ranked", &id]).succeeded().says(warning);
-    // A submodule with its line in .gitmodules is no surprise to anybody.
-    let add =
-        format!("git -c protocol.file.allow=always submodule --quiet add '{}' lib", library.path().display());
-    let id = ended(&repo, &add);
-    repo.accept_configuration();
-    let ran = repo.orchestra(["merge-ranked", &id]).succeeded();
-    assert!(!ran.stderr().contains("gitlink"), "{}", ran.stderr());
-}
-
-#[test]
-fn a_worktree_that_was_moved_stays() {
-    let world = world();
-    let repo = world.repo();
-    let id = landed(&repo, "echo 1 > one.txt");
-    let (at, mine) = (repo.worktree(&id), world.dir().join("mine"));
-    repo.git(["worktree", "move", &at.to_string_lossy(), &mine.to_string_lossy()]);
-    for arguments in [&[] as &[&str], &["--force", &id], &["--discard", &id]] {
-        let report = cleanup(&repo, arguments);
-        assert_eq!(
-            told(&report, &id),
-            ("kept".into(), format!("its worktree was moved to '{}'", mine.display()))
-        );
-        assert!(report["agents"][0]["hint"].as_str().expect("a hint").starts_with("git worktree move"));
-    }
-    repo.git(["worktree", "move", &mine.to_string_lossy(), &at.to_string_lossy()]);
-    assert_eq!(told(&cleanup(&repo, &[]), &id).0, "removed");
-}
-
-#[test]
-fn what_is_in_the_head_is_not_called_unsaved() {
-    let world = world();
-    let repo = world.repo();
-    // The lock of a git that was killed: the branch cannot follow, the head has the work.
-    let id = ended(&repo, "echo 1 > one.txt; touch \"$(git rev-parse --git-dir)/index.lock\"");
-    assert_eq!(repo.file_in_head(&id, "one.txt"), "1\n");
-    repo.orchestra(["merge-ranked", &id]).succeeded();
-    assert_eq!(repo.file_at("main", "one.txt"), "1\n");
-    let worktree = repo.worktree(&id);
-    assert_eq!(told(&cleanup(&repo, &[]), &id), ("removed".into(), "merged into main".into()));
-    repo.orchestra(["undo"]).succeeded();
-    fs::write(worktree.join("two.txt"), "2").expect("written");
-    assert_eq!(told(&cleanup(&repo, &[]), &id).1, "its worktree has changes that its work has not: two.txt");
-}
-
-#[test]
-fn what_is_kept_because_something_failed_is_an_error() {
+fn keeping_an_agent_because_of_a_failure_is_an_error() {
     let world = world();
     let repo = world.repo();
     let id = landed(&repo, "echo 1 > one.txt");
@@ -504,9 +179,9 @@ fn what_is_kept_because_something_failed_is_an_error() {
     for arguments in [&["cleanup"] as &[&str], &["cleanup", "--force"], &["cleanup", "--discard", &id]] {
         repo.orchestra(arguments)
             .exits(5)
-            .prints("kept")
-            .says("is kept because something failed")
-            .says("cannot move");
+            .stdout_has("kept")
+            .stderr_has("is kept because something failed")
+            .stderr_has("cannot move");
     }
     let report = repo.orchestra(["cleanup", "--json"]).exits(5).json();
     assert_eq!(

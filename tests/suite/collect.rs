@@ -1,11 +1,11 @@
-//! `collect`: nothing stays in a worktree alone, and everything is summed up.
+//! `collect`: saves all work that is only in a worktree, and summarizes everything.
 
 use serde_json::Value;
 
 use crate::world;
 
 #[test]
-fn what_was_done_since_the_end_becomes_work() {
+fn changes_after_the_end_are_saved_by_collect() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("echo 1 > one.txt");
@@ -26,11 +26,11 @@ fn what_was_done_since_the_end_becomes_work() {
     assert_eq!((summary["head"].as_str(), repo.trailer(&id, "Head")), (Some(head.as_str()), head.clone()));
     assert_eq!(repo.tip(&format!("refs/heads/orchestra/{id}")), head);
     assert_eq!(world.git(&worktree, ["status", "--porcelain"]).stdout(), "?? .env\n");
-    assert_eq!(repo.facts(&id).last().expect("a fact")["t"], "collected");
+    assert_eq!(repo.events(&id).last().expect("a fact")["t"], "collected");
     assert_eq!(collect()["saved"], "nothing");
     // And it lands.
     let note = repo.git(["show", "-s", "--format=%N", "--notes=*", &head]).stdout();
-    assert_eq!(note, "\n", "shown once git log is told to");
+    assert_eq!(note, "\n", "shown only if git log is configured to");
     repo.orchestra(["merge-ranked"]).succeeded();
     assert!(repo.has("main", "two.txt"));
     let note = repo.git(["show", "-s", "--format=%N", &head]).stdout();
@@ -39,7 +39,7 @@ fn what_was_done_since_the_end_becomes_work() {
 }
 
 #[test]
-fn an_agent_that_works_is_kept_as_it_is_and_not_disturbed() {
+fn a_running_agent_is_saved_without_disturbing_it() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("echo half > half.txt; touch ready; while ! test -e go; do sleep 0.05; done");
@@ -75,5 +75,5 @@ fn a_bundle_carries_agents_to_another_clone() {
     let status: Value = serde_json::from_slice(&status.stdout).expect("JSON");
     assert_eq!((&status["agents"][0]["id"], &status["agents"][0]["phase"]), (&id.into(), &"done".into()));
     repo.orchestra(["collect", "nobody"]).exits(3);
-    repo.orchestra(["collect", "--bundle", "/nowhere/at/all"]).exits(5).says("cannot write the bundle");
+    repo.orchestra(["collect", "--bundle", "/nowhere/at/all"]).exits(5).stderr_has("cannot write the bundle");
 }

@@ -1,4 +1,4 @@
-//! Completions: what the binaries answer, and what the shells make of it.
+//! Completions: the answers of the binaries, and their use in the shells.
 
 use std::path::{Path, PathBuf};
 
@@ -44,7 +44,7 @@ fn commands_options_and_agents_are_answered() {
 }
 
 #[test]
-fn nonsense_and_no_repository_are_answered_with_nothing() {
+fn invalid_input_yields_no_candidates() {
     let world = world();
     let nowhere = TestRepo::new(&world, world.home());
     assert!(asked(&nowhere, 2, &["git-orchestra", "status", ""]).is_empty());
@@ -57,7 +57,7 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("completions").join(name)
 }
 
-/// A shell, or a loud skip.
+/// Whether a shell is installed; if not, the test is skipped.
 fn has(world: &testkit::World, shell: &str) -> bool {
     let there = world.command(shell, world.dir()).arg("--version").output().is_ok();
     if !there {
@@ -66,7 +66,7 @@ fn has(world: &testkit::World, shell: &str) -> bool {
     there
 }
 
-/// Git's own completion for bash, wherever this machine keeps it.
+/// Returns the path of git's own completion for bash on this machine.
 fn git_completion() -> Option<PathBuf> {
     [
         "/usr/share/bash-completion/completions/git",

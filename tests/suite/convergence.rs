@@ -1,7 +1,7 @@
-//! Clones that write, meet, crash and lose things at random end with the same objects: the decisions of `sync`, driven through the
-//! library, with the objects of all clones in one memory and their refs in this file's own.
+//! Clones that write, sync, crash and lose data at random end up with the same objects: tests the decisions
+//! of `sync` through the library, with the objects of all clones in memory and their refs in this file.
 //!
-//! `ORCHESTRA_SCHEDULES` sets how many of each kind are run, `ORCHESTRA_SEED` where they begin.
+//! `ORCHESTRA_SCHEDULES` sets the number of schedules of each kind, `ORCHESTRA_SEED` the first seed.
 
 use std::collections::BTreeSet;
 
@@ -9,52 +9,54 @@ use orchestra::{
     git::{
         Oid, Repo,
         objects::{Commit, TreeEntry, TreeEntryKind},
-        remotes::{Push, PushRule},
+        remotes::{PushRule, RefPush},
         repo::Identity,
     },
     model::{
-        AgentId, Event, Fact, Phase, WorkStat,
-        event::{Created, Finished, PhaseChange},
-        fold, trailers,
+        AgentId, Fact, LogId, Phase, RunKey, Subject, SubjectId, WorkStat,
+        event::{Created, Event, Finished, PhaseChange},
+        fold, run,
+        subject::{FactOf, Folded},
+        trailers,
     },
-    store::{Chain, commit},
+    store::{Chain, chain, commit},
     sync::{
         RefSnapshot,
         plan::{self, Sides, SyncPlan},
     },
 };
-use testkit::Numbers;
+use testkit::SeededRandom;
 
-use crate::world;
+use crate::{library, world};
 
 const CLONES: usize = 3;
 const STEPS: u64 = 200;
 const AGENTS: u64 = 5;
-/// Quiet rounds after which all are the same.
+/// The number of rounds without new events after which all clones are equal.
 const ROUNDS: usize = 3;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
-    /// All speak with one bare repository.
+    /// All sync with one bare repository.
     Hub,
-    /// Each speaks with the others.
+    /// Each syncs with the others.
     Ring,
-    /// One of them is of another version, which folds in another way.
+    /// One of them has another version, with a different fold.
     Versions,
 }
 
 #[test]
-fn clones_with_a_hub_agree() {
+fn clones_with_a_hub_converge() {
     many(Kind::Hub);
 }
 
 #[test]
-fn clones_without_a_hub_agree() {
+fn clones_without_a_hub_converge() {
     many(Kind::Ring);
 }
 
 #[test]
-fn clones_of_two_versions_agree() {
+fn clones_of_two_versions_converge() {
     many(Kind::Versions);
 }
 
@@ -64,35 +66,35 @@ fn many(kind: Kind) {
     let world = world();
     let fixture = world.repo();
     for seed in begin..begin + count {
-        let repo = Repo::discover(fixture.path()).expect("a repository").in_memory();
-        Play::new(&repo, kind, seed).run();
+        let repo = library(&fixture).in_memory();
+        Simulation::new(&repo, kind, seed).run();
     }
 }
 
-struct Play<'a> {
+struct Simulation<'a> {
     repo: &'a Repo,
     kind: Kind,
     seed: u64,
-    numbers: Numbers,
+    numbers: SeededRandom,
     clones: Vec<Clone>,
     hub: RefSnapshot,
-    /// Lines of events that some clone has written and nobody may lose.
+    /// Event lines that a clone has written and that must not be lost.
     written: BTreeSet<String>,
     names: usize,
 }
 
 struct Clone {
     ours: RefSnapshot,
-    /// What it knows of the hub.
+    /// Its last known state of the hub.
     tracking: RefSnapshot,
     writer: String,
-    /// How wrong its clock is, in seconds.
+    /// The error of its clock, in seconds.
     clock: i64,
 }
 
-impl<'a> Play<'a> {
+impl<'a> Simulation<'a> {
     fn new(repo: &'a Repo, kind: Kind, seed: u64) -> Self {
-        let mut numbers = Numbers::from(seed);
+        let mut numbers = SeededRandom::from(seed);
         let mut clone = |at: usize| {
             let wrong = [0, 86_400, -86_400, 315_360_000, -315_360_000];
             Clone {
@@ -128,10 +130,11 @@ impl<'a> Play<'a> {
                 12 => self.archive(at),
                 13 => self.note(at),
                 14 => self.lose(),
+                16 => self.write_run(at),
                 15 if self.numbers.below(8) == 0 => self.copy_name(at),
                 _ => {
                     let crash = (self.numbers.below(4) == 0).then(|| self.pick(6));
-                    self.meet(at, crash);
+                    self.sync_with(at, crash);
                 }
             }
         }
@@ -141,7 +144,7 @@ impl<'a> Play<'a> {
     fn settle(mut self) {
         for _ in 0..ROUNDS {
             for at in 0..CLONES {
-                self.meet(at, None);
+                self.sync_with(at, None);
             }
         }
         let (kind, seed) = (self.kind, self.seed);
@@ -164,7 +167,8 @@ impl<'a> Play<'a> {
         self.nothing_is_lost();
     }
 
-    /// Every event is in the life of an agent or in an archive, and folds to the same bytes under both orders of reading.
+    /// Checks that every event is in the history of an agent or in an archive, and that both reading orders
+    /// fold to the same bytes.
     fn nothing_is_lost(&self) {
         let side = &self.clones[0].ours;
         let mut found = BTreeSet::new();
@@ -174,6 +178,11 @@ impl<'a> Play<'a> {
             let forward = fold::fold(&chain.events).agent;
             let backward = fold::fold(chain.events.iter().rev()).agent;
             assert_eq!(trailers::write(&forward, "w"), trailers::write(&backward, "w"));
+            found.extend(chain.events.into_iter().map(|event| event.line));
+        }
+        for tip in side.logs.values() {
+            let chain = chain::Chain::<run::Run>::read(self.repo, &[*tip]).expect("a chain");
+            assert_eq!(chain.fold(), run::fold::fold(chain.events.iter().rev()));
             found.extend(chain.events.into_iter().map(|event| event.line));
         }
         let lost: Vec<&String> = self.written.difference(&found).collect();
@@ -188,10 +197,10 @@ impl<'a> Play<'a> {
         let id = Self::id(self.pick(AGENTS));
         let fact = match self.clones[at].ours.agents.get(&id) {
             None => {
-                // Of one name there is one agent: it is made once.
+                // Each agent name is used once.
                 if self.clones.iter().any(|other| other.ours.agents.contains_key(&id))
                     || self.hub.agents.contains_key(&id)
-                    || self.is_put_away(&id)
+                    || self.is_archived(&id)
                 {
                     return;
                 }
@@ -200,14 +209,14 @@ impl<'a> Play<'a> {
             }
             Some(_) => match self.numbers.below(3) {
                 0 => Fact::Stop { reason: Some(self.seed.to_string()) },
-                1 => Fact::Phase(PhaseChange::to(1, Phase::Starting)),
-                _ => Fact::Phase(PhaseChange::to(2, Phase::Running).because("x")),
+                1 => Fact::Phase(PhaseChange::new(1, Phase::Starting)),
+                _ => Fact::Phase(PhaseChange::new(2, Phase::Running).because("x")),
             },
         };
         self.append(at, &id, &fact);
     }
 
-    fn is_put_away(&self, id: &AgentId) -> bool {
+    fn is_archived(&self, id: &AgentId) -> bool {
         let sides = self.clones.iter().map(|clone| &clone.ours).chain([&self.hub]);
         sides.flat_map(|side| side.archives.values()).any(|tip| {
             orchestra::store::archive::chain(self.repo, *tip)
@@ -217,28 +226,56 @@ impl<'a> Play<'a> {
         })
     }
 
+    /// There is one run, which all clones write about.
+    fn write_run(&mut self, at: usize) {
+        let key = RunKey::parse("5t2k").expect("an id");
+        let log = LogId::Run(key.clone());
+        let tip = self.clones[at].ours.logs.get(&log).copied();
+        let is_known = |side: &RefSnapshot| side.logs.contains_key(&log);
+        let fact = match tip {
+            // It is begun once.
+            None if self.clones.iter().any(|other| is_known(&other.ours)) || is_known(&self.hub) => return,
+            None => run::Fact::Created(run::fact::Created { title: "a run".into(), ..Default::default() }),
+            Some(_) if self.numbers.below(4) == 0 => {
+                let phase = run::RunPhase::ALL[1 + self.pick(4)];
+                run::Fact::Finished { phase, reason: None }
+            }
+            Some(_) => run::Fact::Note { text: Some(self.numbers.next().to_string()) },
+        };
+        let new = self.event(at, &key, tip, &fact);
+        self.clones[at].ours.logs.insert(log, new);
+    }
+
     fn append(&mut self, at: usize, id: &AgentId, fact: &Fact) {
-        let clone = &self.clones[at];
-        let tip = clone.ours.agents.get(id).copied();
-        let chain = tip.map(|tip| Chain::read(self.repo, &[tip]).expect("a chain")).unwrap_or_default();
-        let seconds = 1_800_000_000 + clone.clock;
-        let when = orchestra::world::Timestamp::from_second(seconds).expect("a time");
-        let event = Event::new(fact, chain.lamport() + 1, when, &clone.writer).expect("an event");
-        let before = tip.map(|_| chain.fold().agent);
-        let after = fold::fold(chain.events.iter().chain([&event])).agent;
-        let line = event.line.clone();
-        let mut message = commit::message(id, before.as_ref(), &[event], &after, &clone.writer);
-        if self.kind == Kind::Versions && at == 2 {
-            let fold = format!("Orchestra-Fold: {}", fold::FOLD);
-            message = message.replace(&fold, "Orchestra-Fold: 1").replace("State: running", "State: strange");
-            message = message.replacen("\n\nOrchestra", "\n{\"malformed\":1.5}\n\nOrchestra", 1);
-        }
-        let new = self.commit(tip.into_iter().collect(), seconds, message, Oid::EMPTY_TREE);
-        self.written.insert(line);
+        let tip = self.clones[at].ours.agents.get(id).copied();
+        let new = self.event(at, id, tip, fact);
         let ours = &mut self.clones[at].ours;
         ours.agents.insert(id.clone(), new);
         let base = self.repo.head().expect("a head");
         ours.heads.entry(id.clone()).or_insert(base);
+    }
+
+    /// Writes an event after `tip`, as a clone would that knows only this.
+    fn event<I: SubjectId>(&mut self, at: usize, id: &I, tip: Option<Oid>, fact: &FactOf<I>) -> Oid {
+        let clone = &self.clones[at];
+        let read = |tip| chain::Chain::<I::Subject>::read(self.repo, &[tip]).expect("a chain");
+        let chain = tip.map(read).unwrap_or_default();
+        let seconds = 1_800_000_000 + clone.clock;
+        let when = orchestra::world::Timestamp::from_second(seconds).expect("a time");
+        let event = Event::new(fact, chain.lamport() + 1, when, &clone.writer).expect("an event");
+        let before = tip.map(|_| chain.fold().into_state());
+        let after = I::Subject::fold(chain.events.iter().chain([&event])).into_state();
+        let line = event.line.clone();
+        let mut message = commit::message(id, before.as_ref(), &[event], &after, &clone.writer);
+        if self.kind == Kind::Versions && at == 2 {
+            let fold = format!("Orchestra-Fold: {}", I::Subject::FOLD);
+            message =
+                message.replace(&fold, "Orchestra-Fold: 99").replace("State: running", "State: strange");
+            message = message.replacen("\n\nOrchestra", "\n{\"malformed\":1.5}\n\nOrchestra", 1);
+        }
+        let new = self.commit(tip.into_iter().collect(), seconds, message, Oid::EMPTY_TREE);
+        self.written.insert(line);
+        new
     }
 
     fn commit(&self, parents: Vec<Oid>, seconds: i64, message: String, tree: Oid) -> Oid {
@@ -246,7 +283,7 @@ impl<'a> Play<'a> {
         self.repo.write_commit(&Commit::by(&identity, seconds, tree, parents, message)).expect("written")
     }
 
-    /// An agent ends, with work.
+    /// Ends an agent, with work.
     fn end(&mut self, at: usize) {
         let id = Self::id(self.pick(AGENTS));
         let Some(head) = self.clones[at].ours.heads.get(&id).copied() else { return };
@@ -260,7 +297,7 @@ impl<'a> Play<'a> {
         self.append(at, &id, &Fact::Finished(finished));
     }
 
-    /// As `store::archive::add` does, in this memory.
+    /// Archives an agent in memory, as `store::archive::add` does.
     fn archive(&mut self, at: usize) {
         let id = Self::id(self.pick(AGENTS));
         let ours = &self.clones[at].ours;
@@ -294,7 +331,7 @@ impl<'a> Play<'a> {
         self.clones[at].ours.notes.insert("results".into(), new);
     }
 
-    /// The hub loses something that some clone has.
+    /// Makes the hub lose something that a clone has.
     fn lose(&mut self) {
         let id = Self::id(self.pick(AGENTS));
         let Some(there) = self.hub.agents.get(&id).copied() else { return };
@@ -308,12 +345,12 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// A machine is copied: two clones write under one name.
+    /// Copies a machine: two clones then write under one writer id.
     fn copy_name(&mut self, at: usize) {
         self.clones[at].writer = self.clones[(at + 1) % CLONES].writer.clone();
     }
 
-    /// The sides that a clone speaks with.
+    /// Returns the repositories with which a clone syncs.
     fn others(&self, at: usize) -> Vec<RefSnapshot> {
         match self.kind {
             Kind::Ring => (1..CLONES).map(|next| self.clones[(at + next) % CLONES].ours.clone()).collect(),
@@ -337,8 +374,8 @@ impl<'a> Play<'a> {
         plan
     }
 
-    /// One sync; `crash` says after how many changes it is cut off.
-    fn meet(&mut self, at: usize, crash: Option<usize>) {
+    /// Runs one sync; `crash` is the number of changes after which it is interrupted.
+    fn sync_with(&mut self, at: usize, crash: Option<usize>) {
         let mut left = crash.unwrap_or(usize::MAX);
         for other in 0..self.others(at).len() {
             for _ in 0..8 {
@@ -350,12 +387,15 @@ impl<'a> Play<'a> {
                     self.names += 1;
                     self.clones[at].writer = format!("n{}", self.names);
                 }
-                if !self.take_in(at, &plan, &mut left) || self.kind == Kind::Ring || plan.sends.is_empty() {
+                if !self.apply_fetched(at, &plan, &mut left)
+                    || self.kind == Kind::Ring
+                    || plan.sends.is_empty()
+                {
                     break;
                 }
-                // Somebody else may be quicker.
+                // Another clone may have been first.
                 if crash.is_some() && self.numbers.below(2) == 0 {
-                    self.meet((at + 1) % CLONES, None);
+                    self.sync_with((at + 1) % CLONES, None);
                 }
                 for push in &plan.sends {
                     if left == 0 {
@@ -368,7 +408,7 @@ impl<'a> Play<'a> {
         }
     }
 
-    fn take_in(&mut self, at: usize, plan: &SyncPlan, left: &mut usize) -> bool {
+    fn apply_fetched(&mut self, at: usize, plan: &SyncPlan, left: &mut usize) -> bool {
         for edit in &plan.edits {
             if *left == 0 {
                 return false;
@@ -383,8 +423,8 @@ impl<'a> Play<'a> {
     }
 }
 
-/// As git and a server would.
-fn push_to(repo: &Repo, hub: &mut RefSnapshot, push: &Push) {
+/// Applies a push as git and a server would.
+fn push_to(repo: &Repo, hub: &mut RefSnapshot, push: &RefPush) {
     let now = get(hub, &push.name);
     let may = match (push.rule, now, push.new) {
         (PushRule::Lease(old), now, _) => old == now,
@@ -402,6 +442,7 @@ fn get(side: &RefSnapshot, name: &str) -> Option<Oid> {
         "agents" => side.agents.get(&AgentId::parse(rest).expect("an id")).copied(),
         "heads" => side.heads.get(&AgentId::parse(rest).expect("an id")).copied(),
         "notes" => side.notes.get(rest).copied(),
+        "runs" => side.logs.get(&log(kind, rest)).copied(),
         _ => side.archives.get(rest).copied(),
     }
 }
@@ -417,12 +458,17 @@ fn set(side: &mut RefSnapshot, name: &str, new: Option<Oid>) {
         ("agents", None) => drop(side.agents.remove(&id())),
         ("heads", Some(new)) => drop(side.heads.insert(id(), new)),
         ("heads", None) => drop(side.heads.remove(&id())),
+        ("runs", Some(new)) => drop(side.logs.insert(log(kind, rest), new)),
         ("notes", Some(new)) => drop(side.notes.insert(rest.to_owned(), new)),
         (_, Some(new)) => drop(side.archives.insert(rest.to_owned(), new)),
         (_, None) => unreachable!("{name}"),
     }
 }
 
+fn log(kind: &str, id: &str) -> LogId {
+    LogId::parse(&format!("{kind}/{id}")).expect("a log")
+}
+
 fn split(name: &str) -> (&str, &str) {
-    name.strip_prefix("refs/orchestra/").and_then(|name| name.split_once('/')).expect("a name of ours")
+    name.strip_prefix("refs/orchestra/").and_then(|name| name.split_once('/')).expect("a ref name of ours")
 }

@@ -1,11 +1,12 @@
-//! kill -9 at any step: nothing incomplete stays unnamed, and the next command repairs it.
+//! kill -9 at any step: anything incomplete is reported, and the next command repairs it.
 
-use testkit::{Aim, Mode, Ran, TestRepo, picture, until};
+use testkit::{Aim, Mode, Ran, TestRepo, dir_state, until};
 
 use crate::{injector, world};
 
-/// Every branch and worktree belongs to an agent, every agent can be stopped, and a new spawn works.
-fn mended(repo: &TestRepo<'_>) {
+/// Checks that every branch and worktree belongs to an agent, that every agent can be stopped, and that a
+/// new spawn works.
+fn is_repaired(repo: &TestRepo<'_>) {
     repo.orchestra(["stop", "--all"]).succeeded();
     for agent in repo.agents() {
         assert_eq!(agent["liveness"], "ended", "{agent}");
@@ -25,7 +26,7 @@ fn mended(repo: &TestRepo<'_>) {
     repo.git(["fsck", "--strict"]);
 }
 
-/// Steps at which each program is killed, spread over all that it takes.
+/// The number of steps at which each program is killed, spread over all its steps.
 const STEPS: usize = 16;
 
 #[test]
@@ -49,7 +50,7 @@ fn a_spawn_killed_at_any_step_leaves_nothing_incomplete() {
     until("whatever runs has ended", || {
         repo.agents().iter().all(|agent| agent["liveness"] != "live").then_some(())
     });
-    mended(&repo);
+    is_repaired(&repo);
 }
 
 #[test]
@@ -63,8 +64,8 @@ fn a_supervisor_killed_at_any_step_loses_no_work() {
         state.reset(mode, at);
         state.arm(true);
         let mut command = repo.orchestra_command(["spawn", "--agent", "sh", "-d", "--", script]);
-        state.put_on(&mut command, world.dir(), Aim::at("git-orchestra-supervise run"));
-        // Of a supervisor that is killed early, spawn says that it did not start.
+        state.apply_to(&mut command, world.dir(), Aim::at("git-orchestra-supervise run"));
+        // If a supervisor is killed early, spawn reports that it did not start.
         Ran::of(&mut command);
         until("it is killed, or all has ended", || {
             let ended = || repo.agents().iter().all(|agent| agent["liveness"] != "live");
@@ -83,7 +84,7 @@ fn a_supervisor_killed_at_any_step_loses_no_work() {
     repo.orchestra(["stop", "--all"]).succeeded();
     for agent in repo.agents() {
         let id = agent["id"].as_str().expect("an id");
-        // What was in the worktree when it died is in its head.
+        // The content of the worktree when it died is in its head.
         if agent["worktree"].is_string() {
             let worktree = repo.worktree(id);
             for file in ["a", "b"] {
@@ -93,11 +94,12 @@ fn a_supervisor_killed_at_any_step_loses_no_work() {
             }
         }
     }
-    mended(&repo);
+    is_repaired(&repo);
 }
 
-/// Steps in the life of an agent: the program that takes each, the call by which it is known, and which of those it is.
-const LIFE: &[(&str, &str, &str, u64)] = &[
+/// Steps in the life of an agent: a name, the program that takes the step, the call that identifies it, and
+/// its number.
+const LIFE_STEPS: &[(&str, &str, &str, u64)] = &[
     ("the agent is made", "git-orchestra-spawn", "rename refs/orchestra/agents/", 1),
     ("it starts", "git-orchestra-supervise run", "rename refs/orchestra/agents/", 1),
     ("its worktree is registered", "git-orchestra-supervise prepare", "open .git/worktrees/", 1),
@@ -108,16 +110,16 @@ const LIFE: &[(&str, &str, &str, u64)] = &[
 ];
 
 #[test]
-fn killed_at_each_named_step_of_its_life_an_agent_is_named_and_can_be_stopped() {
+fn an_agent_killed_at_each_step_is_listed_and_can_be_stopped() {
     let world = world();
     let Some(injector) = injector() else { return };
     let repo = world.repo();
     let state = injector.state("life");
-    for (name, program, step, at) in LIFE {
+    for (name, program, step, at) in LIFE_STEPS {
         state.reset(Mode::Kill, *at);
         state.arm(true);
         let mut command = repo.orchestra_command(["spawn", "--agent", "sh", "-d", "--", "echo 1 > a"]);
-        state.put_on(&mut command, world.dir(), Aim { step: Some(step), ..Aim::at(program) });
+        state.apply_to(&mut command, world.dir(), Aim { step: Some(step), ..Aim::at(program) });
         Ran::of(&mut command);
         let hit = until(&format!("it is killed as {name}"), || state.read().1);
         println!("{name}: killed at {hit}");
@@ -125,11 +127,11 @@ fn killed_at_each_named_step_of_its_life_an_agent_is_named_and_can_be_stopped() 
             repo.agents().iter().all(|agent| agent["liveness"] != "live").then_some(())
         });
     }
-    mended(&repo);
+    is_repaired(&repo);
 }
 
 #[test]
-fn a_ref_lock_left_by_a_killed_writer_is_mended_and_a_foreign_one_is_not() {
+fn a_stale_ref_lock_of_ours_is_removed_and_a_foreign_one_is_not() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("while :; do sleep 0.1; done");
@@ -138,10 +140,10 @@ fn a_ref_lock_left_by_a_killed_writer_is_mended_and_a_foreign_one_is_not() {
     let other = std::fs::File::create(&lock).expect("a lock");
     repo.orchestra(["stop", &id])
         .exits(4)
-        .says("is locked by another program")
-        .says("if no git runs here: rm ");
+        .stderr_has("is locked by another program")
+        .stderr_has("if no git runs here: rm ");
     assert!(lock.exists(), "a foreign lock is never removed");
-    // Its maker was killed.
+    // Its writer was killed.
     drop(other);
     repo.orchestra(["stop", &id]).succeeded();
     assert!(!lock.exists());
@@ -161,7 +163,7 @@ fn deleting_all_private_files_while_nothing_runs_loses_nothing() {
     repo.orchestra(["spawn", "--agent", "sh", "echo 2 > a"]).succeeded();
 }
 
-/// An agent that runs, with the numbers of its supervisor and its program.
+/// Spawns an agent; returns its id and the pids of its supervisor and its program.
 fn running(repo: &TestRepo<'_>) -> (String, i64, i64) {
     let id = repo.spawn("echo 1 > w; while :; do sleep 0.1; done");
     repo.wait_for_file(&id, "w");
@@ -175,12 +177,12 @@ fn runs(pid: i64) -> bool {
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
 }
 
-/// It has one supervisor and can be stopped with its work, whatever was removed.
+/// Checks that it has one supervisor and can be stopped with its work, whatever was removed.
 fn is_still_ours(repo: &TestRepo<'_>, (id, supervisor, program): &(String, i64, i64)) {
     assert_eq!(repo.agent(id)["liveness"], "live");
-    repo.orchestra(["resume", "-d", id]).exits(3).says("runs already");
+    repo.orchestra(["resume", "-d", id]).exits(3).stderr_has("is already running");
     assert_eq!(repo.agent(id)["liveness"], "live");
-    repo.orchestra(["stop", "--all"]).succeeded().prints("stopped");
+    repo.orchestra(["stop", "--all"]).succeeded().stdout_has("stopped");
     let ended = repo.agent(id);
     assert_eq!((&ended["liveness"], &ended["phase"]), (&"ended".into(), &"stopped".into()));
     assert_eq!(repo.file_in_head(id, "w"), "1\n");
@@ -210,13 +212,13 @@ fn an_agent_whose_private_files_were_all_removed_is_still_of_this_clone() {
 }
 
 #[test]
-fn what_runs_of_a_lost_agent_is_found_without_its_private_files() {
+fn processes_of_a_lost_agent_are_found_without_its_private_files() {
     let world = world();
     let repo = world.repo();
     let (id, supervisor, program) = running(&repo);
     let killed = repo.command("kill").args(["-9", &supervisor.to_string()]).status().expect("kill");
     assert!(killed.success());
-    until("the supervisor is gone", || (!runs(supervisor)).then_some(()));
+    until("the supervisor has ended", || (!runs(supervisor)).then_some(()));
     std::fs::remove_dir_all(repo.path().join(".git/orchestra")).expect("removed");
     let agent = repo.agent(&id);
     assert_eq!(agent["liveness"], "lost");
@@ -229,7 +231,7 @@ fn what_runs_of_a_lost_agent_is_found_without_its_private_files() {
 /// Kills an agent's supervisor and its program at once.
 fn kill_all_of(repo: &TestRepo<'_>, id: &str) {
     let agent = repo.agent(id);
-    // One that waits for a slot has no program yet.
+    // A queued agent has no program yet.
     let pids: Vec<i64> = ["supervisor_pid", "pid"].iter().filter_map(|key| agent[key].as_i64()).collect();
     assert!(agent["supervisor_pid"].is_i64(), "it has a supervisor: {agent}");
     for pid in pids {
@@ -240,7 +242,7 @@ fn kill_all_of(repo: &TestRepo<'_>, id: &str) {
 }
 
 #[test]
-fn what_ran_is_never_taken_for_incomplete() {
+fn an_agent_that_ran_is_never_treated_as_incomplete() {
     let world = world();
     let repo = world.repo();
     let script = "echo precious > precious.txt; echo initializing > \"$(git rev-parse --git-dir)/locked\"; touch ready; exec sleep 600";
@@ -261,7 +263,8 @@ fn what_ran_is_never_taken_for_incomplete() {
     }
 }
 
-/// An agent that never ran, and a worktree of it whose making was cut off, as git leaves it.
+/// Creates an agent that never ran, and its worktree whose creation was interrupted, in the state in which
+/// git leaves it.
 fn never_run(repo: &TestRepo<'_>) -> (String, std::path::PathBuf) {
     repo.git(["config", "orchestra.jobs", "1"]);
     let first = repo.spawn("touch ready; exec sleep 600");
@@ -282,7 +285,7 @@ fn an_incomplete_worktree_is_removed_only_if_nothing_in_it_can_be_work() {
     let world = world();
     let repo = world.repo();
     repo.commit("more", &[("deep/er/long.txt", "a long file\n"), ("short.txt", "x\n")]);
-    // A checkout that was cut off in the middle of a file.
+    // A checkout that was interrupted in the middle of a file.
     let (_, place) = never_run(&repo);
     std::fs::create_dir_all(place.join("deep/er")).expect("a folder");
     std::fs::write(place.join("deep/er/long.txt"), "a lon").expect("written");
@@ -291,7 +294,8 @@ fn an_incomplete_worktree_is_removed_only_if_nothing_in_it_can_be_work() {
     assert!(!place.exists() && !said.stderr().contains("trash"), "{}", said.stderr());
     assert!(repo.refs("refs/orchestra-local/operations/").is_empty());
     repo.orchestra(["stop", "--all"]).succeeded();
-    // Anything else in it may be work: a file, a changed file, a longer one, what is staged, a commit, a repository.
+    // Anything else in it may be work: a file, a changed file, a longer file, staged content, a commit, a
+    // repository.
     let commit =
         "git -c user.name=a -c user.email=a@a commit -q --allow-empty -m lost; git reset -q --soft HEAD~1";
     for script in [
@@ -307,14 +311,14 @@ fn an_incomplete_worktree_is_removed_only_if_nothing_in_it_can_be_work() {
         let (id, place) = never_run(&repo);
         std::fs::create_dir_all(place.join("deep/er")).expect("a folder");
         Ran::of(repo.command("sh").args(["-c", script]).current_dir(&place)).succeeded();
-        let before = picture(&place);
+        let before = dir_state(&place);
         let said = repo.orchestra(["spawn", "--agent", "sh", "-d", "true"]).succeeded();
         assert!(
             !place.exists() && said.stderr().contains("is in the trash, because"),
             "{script}: {}",
             said.stderr()
         );
-        repo.orchestra(["undo"]).exits(3).says("nothing to undo");
+        repo.orchestra(["undo"]).exits(3).stderr_has("nothing to undo");
         let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
         let newest = &list["operations"][0];
         assert_eq!(
@@ -324,13 +328,13 @@ fn an_incomplete_worktree_is_removed_only_if_nothing_in_it_can_be_work() {
         repo.git(["gc", "-q", "--prune=now"]);
         let undo =
             repo.orchestra(["undo", "--json", newest["id"].as_str().expect("an id")]).succeeded().json();
-        assert_eq!(picture(&place), before, "{script}");
+        assert_eq!(dir_state(&place), before, "{script}");
         repo.git(["fsck", "--no-dangling"]);
-        // Complete now: it stays, and an undo of the undo does not remove the agent.
+        // It is complete now: it stays, and undoing the undo does not remove the agent.
         repo.orchestra(["undo", undo["undo"].as_str().expect("an id")])
             .exits(3)
-            .says("no agent had been removed");
+            .stderr_has("had not removed an agent");
         repo.orchestra(["stop", "--all"]).succeeded();
-        assert_eq!(picture(&place).len(), before.len(), "{script}");
+        assert_eq!(dir_state(&place).len(), before.len(), "{script}");
     }
 }

@@ -1,4 +1,4 @@
-//! `diff`: everything an agent changed, and nothing is written for it.
+//! `diff`: shows everything an agent changed, and writes nothing.
 
 use testkit::Ran;
 
@@ -20,7 +20,7 @@ fn a_running_agent_shows_what_it_committed_changed_and_added() {
         assert!(shown.contains(line), "{line}\n{shown}");
     }
     assert!(!shown.contains("K=1"), "{shown}");
-    ran.says("not shown: .env");
+    ran.stderr_has("not shown: .env");
     let names = repo.orchestra(["diff", "--name-only", &id]).succeeded().stdout();
     assert_eq!(names, "file.txt\nnew.txt\nready\n");
     let committed = repo.orchestra(["diff", "--committed", "--stat", &id]).succeeded().stdout();
@@ -41,13 +41,13 @@ fn ended_agents_are_compared_with_their_base_and_with_each_other() {
     }
     let shown = repo.orchestra(["diff", &one, &two]).succeeded().stdout();
     assert!(shown.contains("-one\n+two\n") && !shown.contains("same.txt"), "{shown}");
-    // What somebody does in its worktree afterwards is shown; what is gone with the worktree is not missed.
+    // Later changes in its worktree are shown; once the worktree is gone, its work is still shown.
     let worktree = repo.worktree(&one);
     std::fs::write(worktree.join("later.txt"), "later\n").expect("a file");
     assert!(repo.orchestra(["diff", "--name-only", &one]).succeeded().stdout().contains("later.txt"));
     repo.git(["worktree", "remove", "--force", &worktree.to_string_lossy()]);
     assert_eq!(repo.orchestra(["diff", "--name-only", &one]).succeeded().stdout(), "same.txt\nwho.txt\n");
-    // From below, and with a pager of the user's.
+    // From a subdirectory, with a pager that the user configured.
     std::fs::create_dir_all(repo.path().join("sub")).expect("a folder");
     repo.git(["config", "diff.external", "false"]);
     let sub = world.command("git", &repo.path().join("sub")).args(["orchestra", "diff", &two]).output();

@@ -1,4 +1,5 @@
-//! The dispatcher: through real git, own folder first, arguments and exit codes untouched.
+//! The dispatcher, called through real git: its own directory comes first, and arguments and exit statuses
+//! are passed unchanged.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -24,7 +25,7 @@ fn with_path(repo: &TestRepo<'_>, first: &Path, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn commands_of_others_run_with_arguments_and_exit_code_untouched() {
+fn other_commands_run_with_unchanged_arguments_and_exit_status() {
     let world = world();
     let repo = world.repo();
     let folder = world.dir().join("extra");
@@ -37,41 +38,43 @@ fn commands_of_others_run_with_arguments_and_exit_code_untouched() {
 }
 
 #[test]
-fn our_own_commands_are_found_beside_us_not_on_path() {
+fn our_commands_are_found_next_to_the_dispatcher_not_on_path() {
     let world = world();
     let repo = world.repo();
     let folder = world.dir().join("fakes");
     program(&folder, "git-orchestra-status", "echo fake");
-    with_path(&repo, &folder, &["status"]).succeeded().says("no agents yet");
-    // Not on PATH at all: called by its place, it still finds the others.
+    with_path(&repo, &folder, &["status"]).succeeded().stderr_has("no agents yet");
+    // It is not on PATH at all: called by its path, it still finds the other binaries.
     let mut command = repo.command(world.bins().join("git-orchestra"));
     Ran::of(command.args(["status"]).env("PATH", "/usr/local/bin:/usr/bin:/bin"))
         .succeeded()
-        .says("no agents yet");
+        .stderr_has("no agents yet");
 }
 
 #[test]
-fn a_typo_is_answered_with_the_nearest_name() {
+fn a_typo_suggests_the_nearest_name() {
     let world = world();
     let repo = world.repo();
     for (typed, meant) in
         [("spwan", "spawn"), ("stauts", "status"), ("log", "logs"), ("work", "worktrees"), ("hlep", "help")]
     {
-        repo.orchestra([typed]).exits(2).says(&format!("did you mean 'git orchestra {meant}'?"));
+        repo.orchestra([typed]).exits(2).stderr_has(&format!("did you mean 'git orchestra {meant}'?"));
     }
-    let lost =
-        repo.orchestra(["xyzzy\u{1b}[31m"]).exits(2).says("'xyzzy\\e[31m' is not a git orchestra command");
+    let lost = repo
+        .orchestra(["xyzzy\u{1b}[31m"])
+        .exits(2)
+        .stderr_has("'xyzzy\\e[31m' is not a git orchestra command");
     assert!(!lost.stderr().contains("did you mean"), "{}", lost.stderr());
     repo.orchestra(["../../bin/sh"]).exits(2);
 }
 
 #[test]
-fn help_is_there_in_every_form() {
+fn help_works_in_every_form() {
     let world = world();
     let repo = world.repo();
     for arguments in [vec![], vec!["help"]] {
         let help = repo.orchestra(arguments).succeeded().stdout();
-        assert!(help.contains("spawn") && help.contains("Start an agent per task"), "{help}");
+        assert!(help.contains("spawn") && help.contains("Start one agent per task"), "{help}");
     }
     let short = repo.orchestra(["spawn", "-h"]).succeeded().stdout();
     let long = repo.orchestra(["help", "spawn"]).succeeded().stdout();
@@ -82,7 +85,7 @@ fn help_is_there_in_every_form() {
     );
     assert!(repo.orchestra(["-h"]).succeeded().stdout().contains("Usage: git orchestra"));
     assert!(repo.orchestra(["help", "demo"]).succeeded().stdout().contains("--keep"));
-    repo.orchestra(["help", "nothing"]).exits(2).says("--list");
+    repo.orchestra(["help", "nothing"]).exits(2).stderr_has("--list");
     let version = format!("git orchestra {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(repo.orchestra(["--version"]).succeeded().stdout(), version);
     assert_eq!(
@@ -103,26 +106,26 @@ fn pages_and_completions_are_installed_and_removed_again() {
     assert!(prefix.join("share/man/man1/git-orchestra-spawn.1").is_file());
     assert!(prefix.join("share/bash-completion/completions/git-orchestra").is_file());
     let again = repo.orchestra(["setup", "--prefix", prefix_text]).succeeded().stdout();
-    assert!(again.lines().all(|line| line.starts_with("as it should be")), "{again}");
+    assert!(again.lines().all(|line| line.starts_with("up to date")), "{again}");
     repo.orchestra(["setup", "--uninstall", "--prefix", prefix_text]).succeeded();
     assert!(!prefix.join("share/man/man1/git-orchestra-spawn.1").exists());
 }
 
 #[test]
-fn the_demo_does_the_main_job() {
+fn the_demo_runs_the_main_workflow() {
     let world = world();
     let home = TestRepo::new(&world, world.home());
-    // Without any configuration of the user's.
+    // Without any user configuration.
     fs::remove_file(world.home().join(".gitconfig")).expect("removed");
     let stage = world.dir().join("stage");
     home.orchestra(["demo", "--dir", stage.to_str().expect("text")])
         .succeeded()
-        .says("Your own checkout was never touched");
+        .stderr_has("Your own checkout was not touched");
     let repo = TestRepo::new(&world, stage.join("greetings"));
     assert_eq!(repo.refs("refs/orchestra/agents/").len(), 4);
     assert!(repo.agents().iter().all(|agent| agent["phase"] == "done" && agent["commits"] == 1));
-    // Two change the same line: one of them is set aside.
+    // Two agents change the same line: one of them is set aside.
     assert_eq!(repo.agents().iter().filter(|agent| agent["merged"] == true).count(), 3);
     assert_eq!(repo.git(["log", "--merges", "--oneline", "main"]).stdout().lines().count(), 3);
-    home.orchestra(["demo", "--dir", stage.to_str().expect("text")]).exits(3).says("not empty");
+    home.orchestra(["demo", "--dir", stage.to_str().expect("text")]).exits(3).stderr_has("not empty");
 }

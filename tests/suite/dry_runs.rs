@@ -1,4 +1,4 @@
-//! What a dry run promises is what happens.
+//! A dry run shows exactly what the command then does.
 
 use std::fs;
 
@@ -7,13 +7,13 @@ use testkit::{Ran, TestRepo};
 
 use crate::world;
 
-/// The fields of every agent of a report, in its order.
+/// Returns the fields of every agent in a report, in order.
 fn fields(report: &Value, list: &str, keys: &[&str]) -> Vec<Vec<Value>> {
     let agents = report[list].as_array().cloned().unwrap_or_default();
     agents.iter().map(|agent| keys.iter().map(|key| agent[*key].clone()).collect()).collect()
 }
 
-/// Both answers of a command: what it says that it would do, and what it does.
+/// Returns both answers of a command: of its dry run, and of the real run.
 fn both(repo: &TestRepo<'_>, command: &[&str]) -> (Ran, Ran) {
     let refs = repo.refs("refs");
     let dry = repo.orchestra([command, &["--dry-run", "--json"]].concat());
@@ -26,10 +26,10 @@ fn errors(ran: &Ran) -> Vec<String> {
 }
 
 #[test]
-fn spawn_starts_what_it_promised() {
+fn spawn_starts_what_its_dry_run_showed() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
-    // Nothing can be made beside the repository: the worktrees go into it.
+    // Nothing can be created next to the repository: the worktrees are created inside it.
     let beside = repo.path().with_extension("worktrees");
     fs::write(&beside, "a file of the user's").expect("a file");
     for options in [&["-j", "2"][..], &["--permission", "plan"], &["--agent", "sh", "--base", "HEAD"]] {
@@ -48,7 +48,7 @@ fn spawn_starts_what_it_promised() {
         }
         assert_eq!(planned["permission"], agent["permission_mode"], "{options:?}");
     }
-    repo.orchestra(["spawn", "--dry-run", "--permission", "plan", "true"]).succeeded().prints("plan");
+    repo.orchestra(["spawn", "--dry-run", "--permission", "plan", "true"]).succeeded().stdout_has("plan");
     let refused = ["spawn", "--agent", "sh", "-d", "true"];
     repo.git(["config", "orchestra.minFree", "900000000m"]);
     assert_eq!(
@@ -58,7 +58,7 @@ fn spawn_starts_what_it_promised() {
 }
 
 #[test]
-fn resume_resumes_what_it_promised() {
+fn resume_resumes_what_its_dry_run_showed() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let done = repo.spawn_claude(&["--permission", "plan", "-j", "2", "--max-time", "7m"], "say one");
@@ -105,7 +105,7 @@ fn resume_resumes_what_it_promised() {
 }
 
 #[test]
-fn cleanup_removes_what_it_promised() {
+fn cleanup_removes_what_its_dry_run_showed() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "--name", "merged", "echo 1 > merged"]).succeeded();
@@ -141,7 +141,7 @@ fn cleanup_removes_what_it_promised() {
 }
 
 #[test]
-fn undo_takes_back_what_it_promised_and_refuses_where_it_said_so() {
+fn undo_does_what_its_dry_run_showed() {
     let world = world();
     let repo = world.repo();
     let agree = |what: &str, code: i32| {
@@ -174,10 +174,10 @@ fn undo_takes_back_what_it_promised_and_refuses_where_it_said_so() {
 }
 
 #[test]
-fn sync_sends_what_it_promised() {
+fn sync_sends_what_its_dry_run_showed() {
     let world = world();
     let repo = crate::sync::first(&world);
-    // Nothing that looks like a key stands in this file.
+    // This file must not contain a text that looks like a key.
     let secret = format!("echo 'k = {}{}' > s", "AKIA", "QYLPMN5HHHFPZAM2");
     for (name, script) in [("good", "echo 1 > one"), ("secret", secret.as_str())] {
         repo.orchestra(["spawn", "--agent", "sh", "--name", name, script]).succeeded();
@@ -197,7 +197,7 @@ fn sync_sends_what_it_promised() {
 }
 
 #[test]
-fn an_undo_after_a_rename_brings_agents_back_beside_the_repository() {
+fn undo_after_a_rename_restores_agents_next_to_the_repository() {
     let world = world();
     let before = world.repo_named("parent/app");
     let id = before.spawn("echo 1 > a; echo 2 > b; git add a; git commit -qm a");

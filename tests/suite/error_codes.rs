@@ -1,4 +1,4 @@
-//! The codes of errors, on every channel on which an error is told: whole outputs.
+//! Error codes, in every output in which an error appears: whole outputs.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -8,19 +8,20 @@ use testkit::{Ran, TestRepo};
 
 use crate::world;
 
-/// Standard output, standard error and the exit code in one picture, without what differs from run to run.
-fn picture(ran: &Ran, repo: &TestRepo<'_>) -> String {
+/// Returns standard output, standard error and the exit status as one text, without what differs from run
+/// to run.
+fn whole_output(ran: &Ran, repo: &TestRepo<'_>) -> String {
     let folder = repo.path().display().to_string();
     let clean = |text: String| text.replace(&folder, "REPO");
     format!("{}---\n{}--- {}", clean(ran.stdout()), clean(ran.stderr()), ran.code())
 }
 
 #[test]
-fn an_error_is_a_sentence_and_hints_on_stderr() {
+fn an_error_is_a_message_and_hints_on_stderr() {
     let world = world();
     let repo = world.repo();
     let ran = repo.orchestra(["status", "nosuch"]);
-    assert_snapshot!(picture(&ran, &repo), @r#"
+    assert_snapshot!(whole_output(&ran, &repo), @r#"
     ---
     error: no agent 'nosuch'
     hint: 'git orchestra status --all' lists the agents of this repository, --archived those that were removed
@@ -29,11 +30,11 @@ fn an_error_is_a_sentence_and_hints_on_stderr() {
 }
 
 #[test]
-fn a_cause_stands_below_its_error() {
+fn a_cause_is_printed_below_its_error() {
     let world = world();
     let repo = world.repo();
     let ran = repo.orchestra(["spawn", "--agent", "sh", "--file", "missing.txt"]);
-    assert_snapshot!(picture(&ran, &repo), @r#"
+    assert_snapshot!(whole_output(&ran, &repo), @r#"
     ---
     error: cannot read tasks from 'missing.txt'
       No such file or directory (os error 2)
@@ -42,11 +43,11 @@ fn a_cause_stands_below_its_error() {
 }
 
 #[test]
-fn outside_a_repository_the_words_are_those_of_git() {
+fn outside_a_repository_the_message_is_that_of_git() {
     let world = world();
     let nowhere = TestRepo::new(&world, world.home());
     let ran = nowhere.orchestra(["status", "--json"]);
-    assert_snapshot!(picture(&ran, &nowhere), @r#"
+    assert_snapshot!(whole_output(&ran, &nowhere), @r#"
     {"version":1,"kind":"error","code":"not-a-repository","error":"not_a_repository","exit":128,"message":"not a git repository (or any of the parent directories): .git","causes":[],"hints":[]}
     ---
     fatal: not a git repository (or any of the parent directories): .git
@@ -55,11 +56,11 @@ fn outside_a_repository_the_words_are_those_of_git() {
 }
 
 #[test]
-fn for_a_script_the_code_is_in_the_object() {
+fn the_json_object_contains_the_code() {
     let world = world();
     let repo = world.repo();
     let ran = repo.orchestra(["status", "--json", "nosuch"]);
-    assert_snapshot!(picture(&ran, &repo), @r#"
+    assert_snapshot!(whole_output(&ran, &repo), @r#"
     {"version":1,"kind":"error","code":"agent-unknown","error":"refused","exit":3,"message":"no agent 'nosuch'","causes":[],"hints":["'git orchestra status --all' lists the agents of this repository, --archived those that were removed"]}
     ---
     error: no agent 'nosuch'
@@ -73,7 +74,7 @@ fn a_wrong_command_line_has_a_code_as_well() {
     let world = world();
     let repo = world.repo();
     let ran = repo.orchestra(["status", "--json", "--wach"]);
-    assert_snapshot!(picture(&ran, &repo), @r#"
+    assert_snapshot!(whole_output(&ran, &repo), @r#"
     {"version":1,"kind":"error","code":"usage","error":"usage","exit":2,"message":"unexpected argument '--wach' found","causes":[],"hints":["a similar argument exists: '--watch'"]}
     ---
     error: unexpected argument '--wach' found
@@ -86,7 +87,7 @@ fn a_wrong_command_line_has_a_code_as_well() {
     --- 2
     "#);
     let ran = repo.orchestra(["spwan", "--json"]);
-    assert_snapshot!(picture(&ran, &repo), @r#"
+    assert_snapshot!(whole_output(&ran, &repo), @r#"
     {"version":1,"kind":"error","code":"command-unknown","error":"usage","exit":2,"message":"'spwan' is not a git orchestra command","causes":[],"hints":["did you mean 'git orchestra spawn'?","'git orchestra --list' shows all commands"]}
     ---
     error: 'spwan' is not a git orchestra command
@@ -97,27 +98,27 @@ fn a_wrong_command_line_has_a_code_as_well() {
 }
 
 #[test]
-fn of_several_agents_each_failure_has_its_code() {
+fn each_failed_agent_has_its_own_code() {
     let world = world();
     let repo = world.repo();
     let (one, two) = (repo.spawn("true"), repo.spawn("true"));
     repo.end_of(&one);
     repo.end_of(&two);
     let ran = repo.orchestra(["send", "--json", &one, &two, "-m", "hello"]);
-    let picture = picture(&ran, &repo).replace(&one, "ONE").replace(&two, "TWO");
-    assert_snapshot!(picture, @r#"
-    {"version":1,"kind":"send","sent":[],"failed":[{"id":"ONE","error":"agent 'ONE' does not run: it is done","hints":["git orchestra resume ONE -m '…' goes on with its conversation"],"code":"agent-ended"},{"id":"TWO","error":"agent 'TWO' does not run: it is done","hints":["git orchestra resume TWO -m '…' goes on with its conversation"],"code":"agent-ended"}]}
+    let whole_output = whole_output(&ran, &repo).replace(&one, "ONE").replace(&two, "TWO");
+    assert_snapshot!(whole_output, @r#"
+    {"version":1,"kind":"send","sent":[],"failed":[{"id":"ONE","error":"agent 'ONE' is not running: it is done","hints":["git orchestra resume ONE -m '…' continues its session"],"code":"agent-ended"},{"id":"TWO","error":"agent 'TWO' is not running: it is done","hints":["git orchestra resume TWO -m '…' continues its session"],"code":"agent-ended"}]}
     ---
-    error: ONE: agent 'ONE' does not run: it is done
-    hint: git orchestra resume ONE -m '…' goes on with its conversation
-    error: TWO: agent 'TWO' does not run: it is done
-    hint: git orchestra resume TWO -m '…' goes on with its conversation
+    error: ONE: agent 'ONE' is not running: it is done
+    hint: git orchestra resume ONE -m '…' continues its session
+    error: TWO: agent 'TWO' is not running: it is done
+    hint: git orchestra resume TWO -m '…' continues its session
     --- 3
     "#);
 }
 
 #[test]
-fn every_code_is_used_and_told_in_the_manual() {
+fn every_code_is_used_and_documented() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut used = BTreeSet::new();
     let mut open = vec![root.join("shared/src"), root.join("bins")];
@@ -139,7 +140,7 @@ fn every_code_is_used_and_told_in_the_manual() {
             }
         }
     }
-    // The general codes are given by kind.
+    // The general codes are given by their kind.
     let is_used = |code: &Code| *code == Code::from(code.kind()) || used.contains(code.variant());
     let unused: Vec<&Code> = Code::ALL.iter().filter(|code| !is_used(code)).collect();
     assert!(unused.is_empty(), "nothing gives {unused:?}");

@@ -1,10 +1,11 @@
-//! A full disk: nothing is lost, nothing is half-made, and the reason is said.
+//! A full disk: nothing is lost, nothing is left incomplete, and the reason is reported.
 
 use testkit::{Ran, World};
 
 use crate::{skip, world};
 
-/// Runs a script on a disk of 12 MB of its own, in a namespace of its own. `None`, loudly, where that is not allowed.
+/// Runs a script on its own disk of 12 MB, in its own namespace. Returns `None`, with the test skipped, if
+/// that is not permitted.
 fn on_a_small_disk(world: &World, script: &str) -> Option<Ran> {
     let folder = world.dir().join("small");
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -24,7 +25,7 @@ fn on_a_small_disk(world: &World, script: &str) -> Option<Ran> {
 }
 
 #[test]
-fn an_agent_that_fills_the_disk_fails_and_says_so() {
+fn an_agent_that_fills_the_disk_fails_with_the_reason() {
     let world = world();
     let script = "git init -q repo && cd repo && git commit -q --allow-empty -m one
         git config orchestra.minFree 1m
@@ -44,14 +45,14 @@ fn an_agent_that_fills_the_disk_fails_and_says_so() {
     let exits: Vec<&str> = shown.lines().filter(|line| line.starts_with("exit ")).collect();
     assert_eq!(exits, ["exit 1", "exit 3", "exit 0"], "{said}\n{shown}");
     assert!(shown.contains("\"phase\":\"failed\",\"liveness\":\"ended\""), "{shown}");
-    // Its output could not be stored at its end, and was when there was space again.
+    // Its output could not be stored when it ended, but was stored once there was space again.
     assert!(shown.contains("\nkept\n"), "{shown}");
     assert!(!shown.contains("refused"), "what was refused left nothing: {shown}");
     assert!(!shown.contains(".lock"), "{shown}");
 }
 
 #[test]
-fn where_nothing_can_be_written_beside_the_repository_worktrees_go_into_it() {
+fn worktrees_are_created_inside_a_repository_with_a_read_only_parent() {
     let world = world();
     let script =
         "mkdir outer && cd outer && git init -q repo && cd repo && git commit -q --allow-empty -m one
@@ -89,7 +90,7 @@ fn a_repository_that_cannot_be_written_can_be_read() {
 }
 
 #[test]
-fn what_cannot_be_kept_is_not_taken_away() {
+fn an_agent_that_cannot_be_stored_is_not_removed() {
     let world = world();
     let script = "git init -q repo && cd repo && echo '*.raw' > .gitignore && git add . && git commit -qm one
         git config orchestra.minFree 100k

@@ -1,4 +1,5 @@
-//! An agent goes on in another clone: branch, unsaved files and conversation come along, and one machine has it at a time.
+//! An agent is resumed in another clone: its branch, unsaved files and session are transferred, and one
+//! machine runs it at a time.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +12,14 @@ use crate::{
 
 const WITH: [&str; 4] = ["sync", "--with", "snapshots,transcripts", "--json"];
 
-fn meet(all: &[&TestRepo<'_>]) {
+fn sync_all(all: &[&TestRepo<'_>]) {
     for repo in all {
         repo.orchestra(WITH).succeeded();
     }
 }
 
 #[test]
-fn a_stopped_agent_goes_on_elsewhere_with_everything_it_had() {
+fn a_stopped_agent_resumes_in_another_clone_with_all_its_data() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     a.git(["config", "orchestra.label", "desk"]);
@@ -27,7 +28,7 @@ fn a_stopped_agent_goes_on_elsewhere_with_everything_it_had() {
         a.spawn("echo half > half.txt; touch ready; test -e again || sleep 600; cat half.txt > whole.txt");
     a.wait_for_file(&id, "ready");
     a.orchestra(["stop", &id]).succeeded();
-    meet(&[&a, &b]);
+    sync_all(&[&a, &b]);
     b.orchestra(["resume", &id, "-m", "cat half.txt > whole.txt; touch new.txt"]).succeeded();
     let agent = b.agent(&id);
     assert_eq!(
@@ -36,30 +37,30 @@ fn a_stopped_agent_goes_on_elsewhere_with_everything_it_had() {
     );
     assert_eq!(b.file_in_head(&id, "whole.txt"), "half\n");
     assert_eq!(b.tip(&format!("refs/heads/orchestra/{id}")), b.tip(&format!("refs/orchestra/heads/{id}")));
-    meet(&[&b, &a]);
+    sync_all(&[&b, &a]);
     assert_eq!(
         (a.agent(&id)["label"].clone(), a.file_in_head(&id, "whole.txt")),
         ("laptop".into(), "half\n".into())
     );
-    // And back again.
+    // And back to the first clone.
     let back = ["resume", &id, "-m", "echo 3 > three.txt"];
-    // Its branch is not moved under the files of the user's own checkout either.
+    // The branch is not moved while it is checked out by the user either.
     let (tree, branch) = (a.worktree(&id).to_string_lossy().into_owned(), format!("orchestra/{id}"));
     a.git(["worktree", "remove", "--force", &tree]).succeeded();
     a.git(["checkout", "-q", &branch]).succeeded();
     let before = a.tip(&branch);
-    a.orchestra(back).exits(3).says("at an older commit than its work");
+    a.orchestra(back).exits(3).stderr_has("at an older commit than its work");
     assert_eq!((a.tip(&branch), a.git(["status", "--porcelain"]).stdout()), (before, String::new()));
     a.git(["checkout", "-q", "main"]).succeeded();
     a.git(["worktree", "add", "-q", &tree, &branch]).succeeded();
-    let said = a.orchestra(back).exits(3).says("at an older commit than its work").stderr();
+    let said = a.orchestra(back).exits(3).stderr_has("at an older commit than its work").stderr();
     let typed =
         said.lines().find_map(|line| line.strip_prefix("hint: git -C ")).expect("what to type").to_owned();
     Ran::of(a.command("sh").arg("-c").arg(format!("git -C {typed}"))).succeeded();
     a.orchestra(back).succeeded();
     let file = |name: &str| a.file_in_head(&id, name);
     assert_eq!((file("whole.txt"), file("three.txt")), ("half\n".into(), "3\n".into()));
-    meet(&[&a, &b]);
+    sync_all(&[&a, &b]);
     assert_eq!(b.agent(&id)["label"], "desk");
     assert_eq!((shared(&a), shared(&b)), (shared_of_hub(&world), shared_of_hub(&world)));
 }
@@ -73,28 +74,28 @@ fn an_agent_of_a_dead_machine_is_taken_over_with_its_unsaved_files() {
     );
     a.wait_for_file(&id, "ready");
     a.orchestra(["collect", &id]).succeeded();
-    meet(&[&a, &b]);
-    b.orchestra(["resume", &id]).exits(3).says("it is running there").says("--take-over");
+    sync_all(&[&a, &b]);
+    b.orchestra(["resume", &id]).exits(3).stderr_has("it is running there").stderr_has("--take-over");
     let task = "test -e ready && git log --format=%s -1 > log.txt && git status --porcelain > status.txt";
     b.orchestra(["resume", "--take-over", &id, "-m", task]).succeeded();
     assert_eq!(b.file_in_head(&id, "unsaved.txt"), "unsaved\n");
     assert_eq!(b.file_in_head(&id, "log.txt"), "one\n");
     assert!(b.file_in_head(&id, "status.txt").contains("?? unsaved.txt"), "as unsaved as it was");
-    // The machine was not dead after all: at its next sync, its agent ends.
-    meet(&[&b, &a]);
+    // The machine was not gone after all: at its next sync, its agent ends.
+    sync_all(&[&b, &a]);
     let folder = a.path().join(".git/orchestra/agents").join(&id);
     until("the other ends", || (!folder.exists()).then_some(()));
     assert_eq!(b.agent(&id)["phase"], "done");
 }
 
 #[test]
-fn a_conversation_is_put_where_its_program_finds_it() {
+fn a_session_is_restored_where_its_program_finds_it() {
     let world = world();
     let (a, b) = (first(&world).with_scripted_claude(), clone(&world, "b").with_scripted_claude());
     let b = Elsewhere::new(&world, b);
     let id = a.spawn_claude(&[], "say first");
     let session = a.end_of(&id)["session"].as_str().expect("a session").to_owned();
-    meet(&[&a]);
+    sync_all(&[&a]);
     b.run(&WITH).succeeded();
     b.run(&["resume", &id, "-m", "write second.txt 2"]).succeeded();
     let agent = b.run(&["status", "--json", &id]).json()["agents"][0].clone();
@@ -105,12 +106,12 @@ fn a_conversation_is_put_where_its_program_finds_it() {
     );
     let text = text.expect("text");
     assert!(text.contains("say first") && text.contains("write second.txt 2"), "{text}");
-    // Without being asked for, none travels.
+    // Unless it is requested, no session is sent.
     let plain = shared_of_hub(&world).into_iter().filter(|(name, _)| name.contains("transcripts")).count();
     assert_eq!(plain, 1);
 }
 
-/// A clone of somebody with another home.
+/// A clone of another user with another home.
 struct Elsewhere<'world> {
     repo: TestRepo<'world>,
     home: PathBuf,
@@ -139,13 +140,13 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn of_two_that_take_it_up_at_once_the_remote_lets_one() {
+fn only_one_of_two_concurrent_resumes_is_accepted_by_the_remote() {
     let world = world();
     let (a, b, c) = (first(&world), clone(&world, "b"), clone(&world, "c"));
     for round in 0..4 {
         let id = a.spawn("true");
         a.end_of(&id);
-        meet(&[&a, &b, &c]);
+        sync_all(&[&a, &b, &c]);
         let task = format!("echo {round} >> who.txt");
         let go = |repo: &TestRepo<'_>| repo.orchestra(["resume", &id, "-m", &task]).code();
         let mut codes = std::thread::scope(|scope| {
@@ -153,28 +154,28 @@ fn of_two_that_take_it_up_at_once_the_remote_lets_one() {
         });
         codes.sort_unstable();
         assert_eq!(codes, [0, 4]);
-        meet(&[&b, &c, &a]);
+        sync_all(&[&b, &c, &a]);
         assert_eq!((&a.agent(&id)["attempt"], &a.agent(&id)["conflicts"]), (&2.into(), &0.into()));
         assert_eq!(a.file_in_head(&id, "who.txt"), format!("{round}\n"));
     }
 }
 
 #[test]
-fn offline_both_are_kept_and_shown_as_a_contradiction() {
+fn two_offline_resumes_are_kept_and_shown_as_a_contradiction() {
     let world = world();
     let (a, b, c) = (first(&world), clone(&world, "b"), clone(&world, "c"));
     let id = a.spawn("true");
     a.end_of(&id);
-    meet(&[&a, &b, &c]);
+    sync_all(&[&a, &b, &c]);
     let hub = world.dir().join("hub.git");
     std::fs::rename(&hub, hub.with_extension("away")).expect("moved");
     for (repo, who) in [(&b, "b"), (&c, "c")] {
         let task = format!("echo {who} > {who}.txt");
-        repo.orchestra(["resume", &id, "-m", &task]).succeeded().says("both are kept");
+        repo.orchestra(["resume", &id, "-m", &task]).succeeded().stderr_has("the work of both is kept");
     }
     let heads = [&b, &c].map(|repo| repo.tip(&format!("refs/orchestra/heads/{id}")));
     std::fs::rename(hub.with_extension("away"), &hub).expect("moved");
-    meet(&[&b, &c, &b, &a]);
+    sync_all(&[&b, &c, &b, &a]);
     assert_eq!(a.agent(&id)["conflicts"], 1);
     assert_eq!((shared(&a), shared(&b)), (shared(&c), shared_of_hub(&world)));
     let won = a.tip(&format!("refs/orchestra/heads/{id}"));

@@ -1,4 +1,5 @@
-//! A hint that is a command is an argument vector: pasted into a shell, it is what we meant, whatever names and paths hold.
+//! A hint with a command is an argument vector: pasted into a shell, it does what was meant, whatever the
+//! names and paths contain.
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::Path};
 
@@ -8,7 +9,7 @@ use testkit::{Ran, World};
 
 use crate::world;
 
-/// Names that a shell, a terminal or git would obey.
+/// Names with special meaning for a shell, a terminal or git.
 const NAMES: &[&str] = &[
     "m;touch${IFS}PWNED",
     "$(touch${IFS}PWNED)",
@@ -19,7 +20,7 @@ const NAMES: &[&str] = &[
     "&PWNED",
 ];
 
-/// The words that a shell makes of a line.
+/// Returns the words into which a shell splits a line.
 fn words(world: &World, shell: &str, line: &str) -> Vec<Vec<u8>> {
     let script = format!("each() {{ for word; do printf '%s\\0' \"$word\"; done; }}\neach {line}");
     let output = world.command(shell, world.dir()).arg("-c").arg(script).output().expect("a shell");
@@ -27,7 +28,7 @@ fn words(world: &World, shell: &str, line: &str) -> Vec<Vec<u8>> {
     output.stdout.split_inclusive(|byte| *byte == 0).map(|word| word[..word.len() - 1].to_vec()).collect()
 }
 
-/// Words of all kinds, without the NUL that no argument can hold.
+/// Generates words of all kinds, without the NUL that no argument can contain.
 fn any_word() -> impl Strategy<Value = Vec<u8>> {
     let sharp = proptest::string::string_regex("[-a-c'\"\\\\$`!*?~=#;& \\n\\t\u{1b}\u{202e}\u{200b}ü]{0,12}");
     let sharp = sharp.expect("an expression").prop_map(String::into_bytes);
@@ -36,7 +37,7 @@ fn any_word() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn a_shell_reads_the_vector_back() {
+fn a_shell_splits_a_quoted_command_into_its_arguments() {
     let world = world();
     let shells: Vec<&str> = ["bash", "zsh", "ksh"]
         .into_iter()
@@ -57,7 +58,7 @@ fn a_shell_reads_the_vector_back() {
     });
 }
 
-/// The command of the first hint that begins so.
+/// Returns the first hint that begins with a text.
 fn hint(ran: &Ran, begins: &str) -> String {
     let said = ran.stderr();
     let line = said.lines().find_map(|line| line.strip_prefix("hint: ")?.strip_prefix(begins));
@@ -69,7 +70,7 @@ fn paste(world: &World, folder: &Path, line: &str) -> Ran {
 }
 
 #[test]
-fn a_branch_that_is_gone_comes_back_by_its_own_name() {
+fn the_hint_restores_a_deleted_branch_of_any_name() {
     let world = world();
     let repo = world.repo();
     for name in NAMES {
@@ -81,7 +82,10 @@ fn a_branch_that_is_gone_comes_back_by_its_own_name() {
         let landed =
             repo.refs("refs/heads").iter().any(|(known, at)| *known == branch && *at != repo.tip("main"));
         if !landed {
-            assert!(name.starts_with('-'), "only what is taken for an option cannot be landed on: {name}");
+            assert!(
+                name.starts_with('-'),
+                "only a name that looks like an option is refused as a target: {name}"
+            );
             continue;
         }
         let tip = repo.tip(&branch);
@@ -115,7 +119,7 @@ fn a_path_of_any_kind_is_quoted() {
     }
 }
 
-/// What stands before the parenthesis that closes a call.
+/// Returns the text before the parenthesis that closes a call.
 fn arguments(rest: &str) -> &str {
     let mut open = 1;
     let end = rest.find(|c| {

@@ -1,14 +1,16 @@
-//! Whether work is elsewhere: one history a row, made by plain git, and the right answer.
+//! Whether work is integrated elsewhere: a table of histories, created by plain git, with the right
+//! answers.
 
 use orchestra::{
-    git::{Oid, Repo},
+    git::Oid,
     removal::integrated::{self, CandidateWork, Integration},
 };
 use testkit::{Ran, TestRepo};
 
-use crate::world;
+use crate::{library, world};
 
-/// Two commits of work on ten lines of one file and a file of its own; `main` has one commit of somebody else's meanwhile.
+/// Two commits of work on ten lines of one file and a separate file; meanwhile `main` has one commit of
+/// somebody else.
 const BEGIN: &str = "
     seq 1 10 > lines.txt; git add .; git commit -qm base; git branch -M main; git tag base
     git checkout -qb work
@@ -17,13 +19,13 @@ const BEGIN: &str = "
     git checkout -q main; echo other > other.txt; git add .; git commit -qm other
 ";
 
-/// What happened then, on `main`.
+/// What then happened on `main`, and the expected answer.
 const HISTORIES: &[(&str, &str, Integration)] = &[
     ("nothing happened", "", Integration::Missing),
     ("no work", "git branch -qf work base", Integration::Nothing),
     ("merged", "git merge -q --no-ff -m merge work", Integration::Merged),
     ("fast-forward", "git reset -q --hard base; git merge -q --ff-only work", Integration::Merged),
-    ("squashed", "git merge -q --squash work; git commit -qm squash", Integration::Same),
+    ("squashed", "git merge -q --squash work; git commit -qm squash", Integration::SameContent),
     (
         "squashed, then the same lines changed",
         "git merge -q --squash work; git commit -qm squash
@@ -41,7 +43,7 @@ const HISTORIES: &[(&str, &str, Integration)] = &[
         "git merge -q --squash work; sed -i 's/^two$/zwei/' lines.txt; git commit -qam squash",
         Integration::Missing,
     ),
-    ("rebased", "git cherry-pick base..work >/dev/null", Integration::Same),
+    ("rebased", "git cherry-pick base..work >/dev/null", Integration::SameContent),
     (
         "rebased, then the same lines changed",
         "git cherry-pick base..work >/dev/null; sed -i 's/^two$/TWO/' lines.txt; git commit -qam more",
@@ -51,7 +53,7 @@ const HISTORIES: &[(&str, &str, Integration)] = &[
     (
         "merged, then reverted",
         "git merge -q --no-ff -m merge work; git revert -m 1 --no-edit HEAD >/dev/null",
-        Integration::TakenBack(2),
+        Integration::Reverted(2),
     ),
     (
         "merged, reverted, and the revert reverted",
@@ -62,18 +64,18 @@ const HISTORIES: &[(&str, &str, Integration)] = &[
     (
         "squashed, then reverted",
         "git merge -q --squash work; git commit -qm squash; git revert --no-edit HEAD >/dev/null",
-        Integration::TakenBack(2),
+        Integration::Reverted(2),
     ),
     (
-        "merged, then taken back in one file",
+        "merged, then reverted in one file",
         "git merge -q --no-ff -m merge work; git rm -q own.txt; git commit -qm 'not this'",
-        Integration::TakenBack(1),
+        Integration::Reverted(1),
     ),
-    ("merged by name only", "git merge -q -s ours -m merge work", Integration::TakenBack(2)),
+    ("merged by name only", "git merge -q -s ours -m merge work", Integration::Reverted(2)),
     (
-        "the same made by somebody else",
+        "the same change made by somebody else",
         "sed -i 's/^2$/two/;s/^3$/three/' lines.txt; git commit -qam theirs; echo own > own.txt; git add .; git commit -qm own",
-        Integration::Same,
+        Integration::SameContent,
     ),
     (
         "main merged into the work, then squashed, then changed",
@@ -82,7 +84,7 @@ const HISTORIES: &[(&str, &str, Integration)] = &[
         Integration::Squashed,
     ),
     (
-        "picked, but a merge on the work's side holds more",
+        "picked, but a merge on the side of the work contains more",
         "git checkout -q work; git merge -q --no-commit main; echo evil > evil.txt; git add .; git commit -qm 'merge and more'
          git checkout -q main; git cherry-pick base..work~1 >/dev/null",
         Integration::Partly { there: 2, of: 3 },
@@ -108,13 +110,13 @@ fn every_history_has_the_right_answer() {
         let repo = world.empty_repo(&format!("history-{at}"));
         sh(&repo, &format!("set -e\n{BEGIN}\n{script}"));
         let oid = |revision: &str| Oid::parse(&repo.tip(revision)).expect("an id");
-        let library = Repo::discover(repo.path()).expect("a repository");
+        let library = library(&repo);
         let work = CandidateWork { base: oid("base"), tip: oid("work"), landed_as: None };
         let objects = repo.git(["count-objects", "-v"]).stdout();
-        let found = integrated::look(&library, work, oid("main")).expect("an answer");
+        let found = integrated::find_integration(&library, work, oid("main")).expect("an answer");
         assert_eq!(found, *wanted, "{name}");
         assert_eq!(repo.git(["count-objects", "-v"]).stdout(), objects, "a look leaves nothing: {name}");
-        let answer = if found.is_elsewhere() { "may go" } else { "is kept" };
+        let answer = if found.is_integrated() { "may go" } else { "is kept" };
         table.push_str(&format!("{name:<58} {answer}: {found:?}\n"));
     }
     eprintln!("{table}");

@@ -1,4 +1,5 @@
-//! Work whose trees git would refuse, or that is not what it says: it is set aside by name, and an honest agent's work beside it lands.
+//! Work with trees that git would refuse, or that are not what they claim to be: it is set aside by name,
+//! and an intact agent's work lands.
 
 use std::{
     fs,
@@ -8,15 +9,15 @@ use std::{
 };
 
 use orchestra::{
-    git::{Oid, Repo},
+    git::Oid,
     model::{AgentId, Fact, IdOrText, WorkStat, event::Collected},
     store::{self, sound},
 };
 use testkit::{TestRepo, World};
 
-use crate::world;
+use crate::{library, world};
 
-/// An object of any content, as plain git writes it when it is told not to look.
+/// Writes an object with any content, as plain git does without its checks.
 pub(crate) fn object(repo: &TestRepo<'_>, kind: &str, content: &[u8]) -> String {
     let mut command = repo.command("git");
     command.args(["hash-object", "-t", kind, "-w", "--literally", "--stdin"]);
@@ -27,7 +28,7 @@ pub(crate) fn object(repo: &TestRepo<'_>, kind: &str, content: &[u8]) -> String 
     String::from_utf8_lossy(&said.stdout).trim().to_owned()
 }
 
-/// A tree with just these entries, in this order.
+/// Writes a tree with exactly these entries, in this order.
 pub(crate) fn tree(repo: &TestRepo<'_>, entries: &[(&str, &[u8], &str)]) -> String {
     let mut bytes = Vec::new();
     for (mode, name, id) in entries {
@@ -37,12 +38,12 @@ pub(crate) fn tree(repo: &TestRepo<'_>, entries: &[(&str, &[u8], &str)]) -> Stri
     object(repo, "tree", &bytes)
 }
 
-/// One commit on top of main.
+/// Creates one commit on top of main.
 fn commit(repo: &TestRepo<'_>, tree: &str) -> String {
     repo.git(["commit-tree", "-m", "work", "-p", "main", tree]).succeeded().line()
 }
 
-/// Trees in each other, the innermost with one file.
+/// Creates nested trees, the innermost with one file.
 fn nested(repo: &TestRepo<'_>, name: &[u8], depth: usize, inner: &str) -> String {
     (0..depth).fold(inner.to_owned(), |below, _| tree(repo, &[("40000", name, &below)]))
 }
@@ -50,11 +51,11 @@ fn nested(repo: &TestRepo<'_>, name: &[u8], depth: usize, inner: &str) -> String
 /// A kind of hostile work.
 struct Shape {
     name: &'static str,
-    /// Makes its commit.
+    /// Creates its commit.
     make: fn(&TestRepo<'_>) -> String,
-    /// What is said of it.
+    /// The reported reason.
     reason: &'static str,
-    /// Whether `git fsck --strict` refuses it too. What git takes there, no checkout can hold.
+    /// Whether `git fsck --strict` refuses it too. Of what git accepts here, no checkout is possible.
     by_git: bool,
 }
 
@@ -122,10 +123,10 @@ fn shapes() -> Vec<Shape> {
         ),
         shape("padded", |r| beside(r, "0100644", b"x", &file(r)), "with the mode '0100644'", true),
         shape("mode-0", |r| beside(r, "0", b"x", &file(r)), "with the mode '0'", true),
-        shape("blob-as-tree", |r| beside(r, "40000", b"x", &file(r)), "of another kind", true),
-        shape("tree-as-blob", |r| beside(r, "100644", b"x", &tree(r, &[])), "of another kind", true),
-        shape("no-blob", |r| beside(r, "100644", b"x", MISSING), "is not here", true),
-        shape("no-tree", |r| beside(r, "40000", b"x", MISSING), "is not here", true),
+        shape("blob-as-tree", |r| beside(r, "40000", b"x", &file(r)), "not of the type", true),
+        shape("tree-as-blob", |r| beside(r, "100644", b"x", &tree(r, &[])), "not of the type", true),
+        shape("no-blob", |r| beside(r, "100644", b"x", MISSING), "is missing", true),
+        shape("no-tree", |r| beside(r, "40000", b"x", MISSING), "is missing", true),
         shape(
             "option",
             |r| {
@@ -151,7 +152,7 @@ fn shapes() -> Vec<Shape> {
                 let inner = tree(r, &[("100644", b"x", &file(r))]);
                 beside(r, "40000", b"x", &nested(r, b"d", 300, &inner))
             },
-            "folders in each other",
+            "nested folders",
             false,
         ),
         shape("bomb", |r| beside(r, "40000", b"x", &bomb(r, b"x")), "adds more than", false),
@@ -168,7 +169,7 @@ fn shapes() -> Vec<Shape> {
     ]
 }
 
-/// Sixteen names for one tree, eight deep: 16⁸ paths in nine objects.
+/// Creates sixteen names for one tree, eight levels deep: 16⁸ paths in nine objects.
 fn bomb(repo: &TestRepo<'_>, file_name: &[u8]) -> String {
     let mut below = tree(repo, &[("100644", file_name, &file(repo))]);
     for _ in 0..8 {
@@ -179,7 +180,7 @@ fn bomb(repo: &TestRepo<'_>, file_name: &[u8]) -> String {
     below
 }
 
-/// Every file that is called `canary`, outside of git's own folders.
+/// Returns every file named `canary`, outside of git's own directories.
 fn canaries(world: &World) -> Vec<PathBuf> {
     let (mut found, mut open) = (Vec::new(), vec![world.dir().to_owned()]);
     while let Some(folder) = open.pop() {
@@ -196,7 +197,7 @@ fn canaries(world: &World) -> Vec<PathBuf> {
 }
 
 #[test]
-fn what_fsck_refuses_we_refuse() {
+fn trees_that_fsck_refuses_are_refused() {
     let mut wrong = Vec::new();
     for shape in shapes() {
         let world = world();
@@ -208,7 +209,7 @@ fn what_fsck_refuses_we_refuse() {
         if refused != shape.by_git {
             wrong.push(format!("{}: by git {refused}", shape.name));
         }
-        let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+        let library = library(&repo);
         let unsound = sound::flaw_of(&library, Oid::parse(&tip).expect("an id")).expect("an answer");
         let why = unsound.map(|unsound| unsound.why).unwrap_or_default();
         if !why.contains(shape.reason) {
@@ -219,7 +220,7 @@ fn what_fsck_refuses_we_refuse() {
 }
 
 #[test]
-fn odd_trees_that_git_takes_are_taken() {
+fn unusual_trees_that_git_accepts_are_accepted() {
     let world = world();
     let repo = world.repo();
     let main = repo.tip("main");
@@ -231,7 +232,7 @@ fn odd_trees_that_git_takes_are_taken() {
         &[("100644", b"\xff\xfe", &id)],
         &[],
     ];
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library(&repo);
     for entries in odd {
         let mut sorted = entries.to_vec();
         sorted.sort_by_key(|(_, name, _)| *name);
@@ -241,7 +242,7 @@ fn odd_trees_that_git_takes_are_taken() {
     }
 }
 
-/// An agent of another clone, done, with this commit as its work.
+/// Creates an agent of another clone, done, with this commit as its work.
 pub(crate) fn pulled(repo: &TestRepo<'_>, id: &str, head: &str) {
     let base = repo.tip("main");
     let event = |fact: String, l: u64| {
@@ -276,7 +277,7 @@ fn id_of(shape: &Shape) -> String {
 }
 
 #[test]
-fn every_shape_is_named_by_every_command_and_the_honest_work_lands() {
+fn every_hostile_shape_is_reported_and_other_work_lands() {
     let world = world();
     let repo = world.repo();
     let mine = repo.spawn("echo mine > mine.txt");
@@ -301,12 +302,12 @@ fn every_shape_is_named_by_every_command_and_the_honest_work_lands() {
         let id = id_of(&shape);
         let shown = repo.orchestra(["review", &id]).succeeded().stdout();
         assert!(shown.contains(shape.reason), "{id}: {shown}");
-        repo.orchestra(["review", &id, "--approve"]).exits(3).says(shape.reason);
-        // What can be looked at is shown with a warning; what has no end, or is not all here, is not.
+        repo.orchestra(["review", &id, "--approve"]).exits(3).stderr_has(shape.reason);
+        // What can be read is shown with a warning; what is endless or incomplete is not.
         let diff = repo.orchestra(["diff", &id, "--name-only"]);
         assert!([0, 3].contains(&diff.code()), "{id}: {}", diff.stderr());
-        diff.says(shape.reason);
-        repo.orchestra(["resume", "--take-over", &id, "-m", "true"]).exits(3).says(shape.reason);
+        diff.stderr_has(shape.reason);
+        repo.orchestra(["resume", "--take-over", &id, "-m", "true"]).exits(3).stderr_has(shape.reason);
     }
     assert_eq!((repo.tip("main"), repo.checkout()), (main.clone(), checkout));
     let report = repo.orchestra(["merge-ranked", "--json"]).exits(1).json();
@@ -322,17 +323,17 @@ fn every_shape_is_named_by_every_command_and_the_honest_work_lands() {
     assert_eq!(repo.file_at("main", "mine.txt"), "mine\n");
     let names = repo.git(["ls-tree", "-r", "--name-only", "main"]).stdout();
     assert_eq!(names, "file.txt\nmine.txt\n");
-    repo.orchestra(["merge-ranked", "--continue"]).exits(3).says("no landing is under way");
+    repo.orchestra(["merge-ranked", "--continue"]).exits(3).stderr_has("no landing is under way");
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(repo.tip("main"), main);
     assert_eq!(canaries(&world), Vec::<PathBuf>::new());
 }
 
 #[test]
-fn a_branch_over_which_a_step_breaks_is_set_aside_and_the_next_one_lands() {
+fn a_branch_that_breaks_a_step_is_set_aside_and_the_next_lands() {
     let world = world();
     let repo = world.repo();
-    // Its header can be read, its content cannot: nothing tells before it is checked out.
+    // Its header can be read, its content cannot: the fault is found only at the checkout.
     let noise: Vec<u8> = (0u32..60_000).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     let blob = object(&repo, "blob", &noise);
     let torn = beside(&repo, "100644", b"a-torn.bin", &blob);
@@ -351,13 +352,13 @@ fn a_branch_over_which_a_step_breaks_is_set_aside_and_the_next_one_lands() {
         assert_eq!(of("torn")["outcome"], "set_aside", "{report}");
         assert!(of("torn")["why"].as_str().expect("a reason").starts_with("not landed: "), "{report}");
         assert_eq!(repo.file_at("main", "mine.txt"), "mine\n");
-        repo.orchestra(["merge-ranked", "--continue"]).exits(3).says("no landing is under way");
+        repo.orchestra(["merge-ranked", "--continue"]).exits(3).stderr_has("no landing is under way");
         repo.orchestra(["undo"]).succeeded();
     }
 }
 
 #[test]
-fn a_link_here_and_a_file_below_it_there_write_nothing_outside() {
+fn a_link_on_one_side_and_a_file_below_it_on_the_other_write_nothing_outside() {
     let world = world();
     let repo = world.repo();
     let outside = world.dir().join("outside");
@@ -377,7 +378,7 @@ fn a_link_here_and_a_file_below_it_there_write_nothing_outside() {
 }
 
 #[test]
-fn a_bomb_of_an_agent_here_holds_up_neither_cleanup_nor_sync() {
+fn a_tree_bomb_blocks_neither_cleanup_nor_sync() {
     let world = world();
     let repo = crate::sync::first(&world).with_identity();
     let (bad, good) = (repo.spawn("echo 1 > one.txt"), repo.spawn("echo 2 > two.txt"));
@@ -387,7 +388,7 @@ fn a_bomb_of_an_agent_here_holds_up_neither_cleanup_nor_sync() {
     let bombed = tree(&repo, &[("40000", b"x", &bomb(&repo, b"x"))]);
     let tip = repo.git(["commit-tree", "-m", "more", "-p", &before, &bombed]).line();
     repo.git(["update-ref", &format!("refs/orchestra/heads/{bad}"), &tip]).succeeded();
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library(&repo);
     let collected = Collected {
         attempt: 1,
         head: IdOrText::read(&tip),
@@ -406,19 +407,19 @@ fn a_bomb_of_an_agent_here_holds_up_neither_cleanup_nor_sync() {
     let said = repo.orchestra(["sync", "--json"]).exits(1);
     let report = said.json();
     assert!(report["unsent"][&name].as_str().is_some_and(|why| why.contains("adds more than")), "{report}");
-    said.says(&format!("'{name}' is not sent to origin"));
+    said.stderr_has(&format!("'{name}' is not sent to origin"));
     let there = crate::sync::shared_of_hub(&world);
     let has = |name: &str| there.iter().any(|(there, _)| there.ends_with(name));
     assert!(has(&format!("heads/{good}")) && has(&format!("agents/{bad}")) && !has(&name), "{there:?}");
 }
 
-/// Objects stay; nothing that was looked at is left in a folder for temporary files.
+/// Objects stay; temporary directories contain nothing that was created to inspect them.
 #[test]
-fn looking_leaves_nothing_behind() {
+fn inspecting_leaves_no_temporary_files() {
     let world = world();
     let repo = world.repo();
     let tip = folder_with_a_canary(&repo, b".git");
     repo.git(["branch", "bad", &tip]).succeeded();
-    repo.orchestra(["merge-ranked", "bad"]).exits(1).prints("which git refuses");
+    repo.orchestra(["merge-ranked", "bad"]).exits(1).stdout_has("which git refuses");
     assert!(!Path::new(&world.dir().join("repo.worktrees")).exists());
 }

@@ -1,4 +1,5 @@
-//! The architecture, kept by tests: what may use what, what stands where, how long files are, and which words are used.
+//! Checks the architecture: which module may use which, what belongs in one place, the length of files, and
+//! the words in use.
 
 use std::{
     fs,
@@ -6,6 +7,7 @@ use std::{
 };
 
 mod commands;
+mod contexts;
 mod dependencies;
 mod imports;
 mod layers;
@@ -19,7 +21,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files below a folder whose names end so, in the order of their paths.
+/// Returns the files below a directory whose names end like this, ordered by path.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![root().join(folder)];
@@ -40,12 +42,13 @@ fn is(file: &Path, ending: &str) -> bool {
     file.to_string_lossy().ends_with(ending)
 }
 
-/// A path as it is shown: from the top of the tree on.
+/// Returns a path relative to the repository.
 fn shown(file: &Path) -> String {
     file.strip_prefix(root()).unwrap_or(file).display().to_string()
 }
 
-/// A list that only shrinks is longer than it need be: said here, and refused where everything is required.
+/// Reports that a list which may only shrink is longer than necessary; where everything is required, this
+/// fails.
 fn is_out_of_date(why: &str) {
     assert!(std::env::var_os("ORCHESTRA_REQUIRE_ALL").is_none(), "{why}");
     println!("{why}");

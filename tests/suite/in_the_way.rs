@@ -1,5 +1,5 @@
-//! Pipes, devices, giants and crowds where we or git look: every command ends by itself, says what is in the way, and what agents
-//! did is saved.
+//! Pipes, devices, huge files and huge directories where we or git read: every command ends by itself and
+//! reports what is in the way, and the work of agents is saved.
 
 use std::{
     fs,
@@ -10,10 +10,10 @@ use testkit::{Ran, TestRepo, until};
 
 use crate::{sync::first, world};
 
-/// Seconds after which a command counts as one that hangs; long enough for a busy machine.
+/// The number of seconds after which a command counts as hanging; long enough for a busy machine.
 const LIMIT: &str = "100";
 
-/// Runs a command of ours without git in between, which would wait itself.
+/// Runs a binary directly, since git itself would wait.
 fn run(repo: &TestRepo<'_>, words: &[&str]) -> Ran {
     let program = repo.world().bins().join(format!("git-orchestra-{}", words[0]));
     let mut command = repo.command("timeout");
@@ -25,7 +25,7 @@ fn pipe(at: &Path) {
     assert!(std::process::Command::new("mkfifo").arg(at).status().expect("mkfifo").success());
 }
 
-/// One that waits in its worktree, and one that is done.
+/// Creates one agent that waits in its worktree, and one that is done.
 fn agents(repo: &TestRepo<'_>) -> (String, String) {
     let done = repo.spawn("echo d > d");
     repo.end_of(&done);
@@ -38,7 +38,8 @@ fn working(repo: &TestRepo<'_>) -> String {
     id
 }
 
-/// Puts a pipe in each place, has every command end, and finds everything as it was once the pipe is gone.
+/// Puts a pipe in each place, checks that every command ends, and that everything works once the pipe is
+/// removed.
 fn each_place(places: &[&str], prepare: &dyn Fn(&TestRepo<'_>)) {
     let world = world();
     let repo = first(&world);
@@ -69,7 +70,7 @@ fn each_place(places: &[&str], prepare: &dyn Fn(&TestRepo<'_>)) {
             assert_ne!(ran.code(), 137, "{name}: {command:?} hangs");
             assert!(!ran.stderr().contains("panicked"), "{name}: {command:?}: {}", ran.stderr());
         }
-        // The private folder of an agent goes when it has ended.
+        // The private directory of an agent is removed when it has ended.
         let _ = fs::remove_file(&at);
         if kept.exists() && at.parent().is_some_and(Path::is_dir) {
             fs::rename(&kept, &at).expect("restored");
@@ -160,7 +161,7 @@ fn pipes_among_our_refs_and_private_files() {
 }
 
 #[test]
-fn what_git_waits_for_is_named_with_what_to_do() {
+fn a_file_that_blocks_git_is_reported_with_a_remedy() {
     let world = world();
     let repo = first(&world);
     let done = repo.spawn("echo d > d");
@@ -170,8 +171,8 @@ fn what_git_waits_for_is_named_with_what_to_do() {
     pipe(&at);
     fs::write(registration.join("commondir"), "../..\n").expect("written");
     fs::write(registration.join("gitdir"), "/nowhere/.git\n").expect("written");
-    run(&repo, &["sync", "--yes"]).exits(3).says("worktrees/zz/HEAD' is not a file").says("rm ");
-    // Nothing waits there any more.
+    run(&repo, &["sync", "--yes"]).exits(3).stderr_has("worktrees/zz/HEAD' is not a file").stderr_has("rm ");
+    // No process waits there any more.
     let here = |entry: fs::DirEntry| {
         fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(repo.path()))
     };
@@ -180,13 +181,13 @@ fn what_git_waits_for_is_named_with_what_to_do() {
     let head = repo.path().join(".git/HEAD");
     fs::rename(&head, world.dir().join("HEAD")).expect("moved");
     pipe(&head);
-    run(&repo, &["status"]).succeeded().prints(&done).says("'HEAD' is not a file");
+    run(&repo, &["status"]).succeeded().stdout_has(&done).stderr_has("'HEAD' is not a file");
     fs::rename(world.dir().join("HEAD"), &head).expect("moved back");
     run(&repo, &["sync", "--yes"]).succeeded();
 }
 
 #[test]
-fn devices_and_pipes_that_the_configuration_names_hold_nobody_up() {
+fn configured_devices_and_pipes_block_no_command() {
     let world = world();
     let repo = first(&world);
     let done = repo.spawn("echo d > d");
@@ -217,7 +218,7 @@ fn devices_and_pipes_that_the_configuration_names_hold_nobody_up() {
 }
 
 #[test]
-fn giants_and_crowds_cost_themselves_alone() {
+fn huge_files_and_directories_affect_only_themselves() {
     let world = world();
     let repo = first(&world);
     repo.git(["config", "orchestra.grace", "1s"]);
@@ -232,7 +233,7 @@ fn giants_and_crowds_cost_themselves_alone() {
         assert_eq!(repo.end_of(&id)["phase"], "stopped");
         assert_eq!(repo.file_in_head(&id, "w"), "w\n", "{name}");
     }
-    // Our own caches, which anybody may write.
+    // Our own caches, which any process may write.
     for cache in ["cache", "conversations", "trials", "sizes", "scanned", "sound-trees", "consent", "refused"]
     {
         let at: PathBuf = repo.path().join(".git/orchestra").join(cache);

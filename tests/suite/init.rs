@@ -1,4 +1,4 @@
-//! `init`: never needed, twice as once, and taken back without a trace.
+//! `init`: optional, idempotent, and undone without a trace.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn twice_is_the_same_as_once_and_undo_takes_it_back() {
+fn init_is_idempotent_and_can_be_undone() {
     let world = world();
     let repo = first(&world);
     let (config, checkout) = (repo.git(["config", "--list", "--local"]).stdout(), repo.checkout());
@@ -16,7 +16,7 @@ fn twice_is_the_same_as_once_and_undo_takes_it_back() {
     assert!(said.contains("other clones call this one laptop") && said.contains("every git fetch of origin"));
     assert_eq!(repo.git(["config", "notes.displayRef"]).line(), "refs/orchestra/notes/*");
     let once = repo.git(["config", "--list", "--local"]).stdout();
-    repo.orchestra(["init", "--label", "laptop", "--track"]).succeeded().says("all is as it was");
+    repo.orchestra(["init", "--label", "laptop", "--track"]).succeeded().stderr_has("nothing changed");
     assert_eq!(repo.git(["config", "--list", "--local"]).stdout(), once);
     repo.git(["fetch", "-q"]).succeeded();
     assert!(repo.refs("refs/orchestra/").is_empty());
@@ -26,20 +26,20 @@ fn twice_is_the_same_as_once_and_undo_takes_it_back() {
         all.into_iter().filter(|(path, _)| !path.ends_with("config")).collect()
     };
     assert_eq!(tracked(repo.checkout()), tracked(checkout));
-    repo.orchestra(["init", "--label", "a\u{1b}b"]).exits(2).says("a label is one line");
+    repo.orchestra(["init", "--label", "a\u{1b}b"]).exits(2).stderr_has("a label is one line");
 }
 
 #[test]
-fn a_probe_says_what_the_remote_takes_and_leaves_nothing() {
+fn a_probe_reports_whether_the_remote_accepts_agents() {
     let world = world();
     let repo = first(&world);
     let said = repo.orchestra(["init", "--probe"]).succeeded().stdout();
-    assert!(said.ends_with("origin takes agents\n"), "{said}");
+    assert!(said.ends_with("origin accepts agents\n"), "{said}");
     assert!(shared_of_hub(&world).is_empty());
     let hub = world.dir().join("hub.git");
     world.git(&hub, ["config", "receive.hideRefs", "refs/orchestra"]);
-    let ran = repo.orchestra(["init", "--probe"]).exits(1).says("git config orchestra.remote URL");
-    assert!(ran.stdout().contains("origin does not take agents: "), "{}", ran.stdout());
+    let ran = repo.orchestra(["init", "--probe"]).exits(1).stderr_has("git config orchestra.remote URL");
+    assert!(ran.stdout().contains("origin does not accept agents: "), "{}", ran.stdout());
     fs::remove_dir_all(&hub).expect("removed");
-    repo.orchestra(["init", "--probe"]).exits(5).says("cannot push to 'origin'");
+    repo.orchestra(["init", "--probe"]).exits(5).stderr_has("cannot push to 'origin'");
 }

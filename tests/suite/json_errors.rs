@@ -1,11 +1,11 @@
-//! Whoever asks for JSON gets one object, whatever comes of it.
+//! With `--json`, a command prints exactly one object, whatever happens.
 
 use serde_json::Value;
 use testkit::Ran;
 
 use crate::world;
 
-/// The one object on standard output.
+/// Returns the single object on standard output.
 fn object(ran: &Ran) -> Value {
     assert_eq!(ran.stdout().lines().count(), 1, "{}", ran.stdout());
     let object = ran.json();
@@ -14,12 +14,12 @@ fn object(ran: &Ran) -> Value {
 }
 
 #[test]
-fn an_error_is_one_object_beside_the_words() {
+fn an_error_is_one_object_besides_the_message() {
     let world = world();
     let repo = world.repo();
     for (arguments, code, word, said) in [
         (&["status", "--json", "nosuch"] as &[&str], 3, "refused", "no agent 'nosuch'"),
-        (&["merge-ranked", "--json"], 3, "refused", "there is nothing to land"),
+        (&["merge-ranked", "--json"], 3, "refused", "nothing to land"),
         (&["merge-ranked", "--json", "nosuch"], 3, "refused", "'nosuch' is "),
         (&["undo", "--json"], 3, "refused", "nothing to undo"),
         (&["review", "--json", "nosuch", "--approve"], 3, "refused", "no agent 'nosuch'"),
@@ -39,19 +39,19 @@ fn an_error_is_one_object_beside_the_words() {
     let nowhere = testkit::TestRepo::new(&world, world.home());
     let ran = nowhere.orchestra(["status", "--json"]).exits(128);
     assert_eq!(object(&ran)["error"], "not_a_repository");
-    // Without it, nothing of the kind.
+    // Without the option, no object is printed.
     assert_eq!(repo.orchestra(["status", "nosuch"]).exits(3).stdout(), "");
     assert_eq!(repo.orchestra(["status", "--nosuch", "--", "--json"]).exits(2).stdout(), "");
 }
 
 #[test]
-fn what_was_reported_stays_the_only_object() {
+fn a_report_stays_the_only_object() {
     let world = world();
     let repo = world.repo();
     repo.commit("more", &[("lines.txt", "a\n")]);
     repo.branch("b1", &[("lines.txt", "b\n"), ("new.txt", "1\n")]);
     repo.write("new.txt", "mine\n");
-    let ran = repo.orchestra(["merge-ranked", "--json", "b1"]).exits(3).says("the landing waits");
+    let ran = repo.orchestra(["merge-ranked", "--json", "b1"]).exits(3).stderr_has("the landing waits");
     assert_eq!(
         (&object(&ran)["kind"], &object(&ran)["order"][0]["outcome"]),
         (&"merge-ranked".into(), &"passed".into())
@@ -59,7 +59,7 @@ fn what_was_reported_stays_the_only_object() {
 }
 
 #[test]
-fn nothing_to_do_is_an_object_as_well() {
+fn nothing_to_do_is_an_object_too() {
     let world = world();
     let repo = world.repo();
     for command in

@@ -1,17 +1,18 @@
-//! Nothing is lost: whatever was done in a worktree, in whatever order, comes back to the byte, also after the user's own
-//! `git branch -D` and `git gc --prune=now`.
+//! Nothing is lost: every change in a worktree, in any order, is restored exactly, even after the user's
+//! own `git branch -D` and `git gc --prune=now`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
-use testkit::{Numbers, Ran, Seen, TestRepo, picture, times};
+use testkit::{FileState, Ran, SeededRandom, TestRepo, dir_state, times};
 
 use crate::world;
 
-/// What people and agents do in a worktree. `N` is a number; what cannot be done in the state that was reached is left out.
-const DEEDS: &[&str] = &[
+/// Actions of people and agents in a worktree. `N` is a number; an action that is impossible in the present
+/// state is skipped.
+const ACTIONS: &[&str] = &[
     "echo N >> file.txt",
     "git add -A",
     "git commit -qm cN --allow-empty",
@@ -43,10 +44,10 @@ const DEEDS: &[&str] = &[
     "git stash -q -u; git stash pop -q",
 ];
 
-/// Everything that must come back.
+/// Everything that must be restored.
 struct State {
-    files: BTreeMap<PathBuf, Seen>,
-    registration: BTreeMap<PathBuf, Seen>,
+    files: BTreeMap<PathBuf, FileState>,
+    registration: BTreeMap<PathBuf, FileState>,
     status: String,
     refs: Vec<(String, String)>,
 }
@@ -54,39 +55,39 @@ struct State {
 fn state(repo: &TestRepo<'_>, id: &str, worktree: &Path) -> State {
     let status = ["--no-optional-locks", "status", "--porcelain=v2", "--branch", "--ignored", "-z"];
     let status = repo.world().git(worktree, status).stdout();
-    let mut files = picture(worktree);
-    // Derived: git ignores it, and it can be made again; a repository in it cannot.
+    let mut files = dir_state(worktree);
+    // Disposable: git ignores it, and it can be rebuilt; a repository in it cannot.
     let has_repository = worktree.join("target/tool").exists();
     files.retain(|path, _| has_repository || !path.starts_with("target"));
     let status = status.replace("! target/\0", "");
-    // The folder itself was changed by what it no longer holds.
+    // The directory itself was changed by the removal of its entries.
     files.remove(Path::new(""));
     let mut refs = Vec::new();
     for prefix in ["refs/orchestra/heads/", "refs/orchestra-local/logs/", "refs/heads/orchestra/"] {
         refs.extend(repo.refs(&format!("{prefix}{id}")));
     }
-    State { files, registration: picture(&repo.path().join(".git/worktrees").join(id)), status, refs }
+    State { files, registration: dir_state(&repo.path().join(".git/worktrees").join(id)), status, refs }
 }
 
 #[test]
-fn whatever_was_done_comes_back_to_the_byte() {
+fn every_change_is_restored_exactly() {
     let world = world();
     let repo = world.repo();
     repo.commit("ignore", &[(".gitignore", ".env\ncache/\ntarget/\n")]);
     for seed in 1..=times("ORCHESTRA_SEQUENCES", 10) {
-        let mut numbers = Numbers::from(seed);
+        let mut numbers = SeededRandom::from(seed);
         let id = repo.spawn("echo work > work.txt");
         repo.end_of(&id);
         let worktree = repo.worktree(&id);
         let mut done = Vec::new();
         for turn in 0..3 + numbers.below(8) {
             let deed =
-                DEEDS[numbers.below(DEEDS.len() as u64) as usize].replace('N', &format!("{seed}x{turn}"));
+                ACTIONS[numbers.below(ACTIONS.len() as u64) as usize].replace('N', &format!("{seed}x{turn}"));
             let _ = Ran::of(repo.command("sh").args(["-c", &deed]).current_dir(&worktree));
             done.push(deed);
         }
         let before = state(&repo, &id, &worktree);
-        take_away(&repo, &id, &worktree);
+        remove(&repo, &id, &worktree);
         users_own_tidying(&repo);
         repo.orchestra(["undo"]).succeeded();
         let after = state(&repo, &id, &worktree);
@@ -97,18 +98,18 @@ fn whatever_was_done_comes_back_to_the_byte() {
             }
         }
         assert_eq!((after.status, after.refs), (before.status, before.refs), "seed {seed}: {done:#?}");
-        // Everything that index, reflogs and half-done operations name is there.
+        // Everything that the index, reflogs and unfinished operations name is there.
         let checked =
             Ran::of(repo.command("git").args(["fsck", "--full", "--no-dangling"]).current_dir(&worktree));
         assert_eq!(checked.code(), 0, "seed {seed}: {}{}{done:#?}", checked.stdout(), checked.stderr());
         assert!(!checked.stderr().contains("missing"), "seed {seed}: {}", checked.stderr());
-        // It goes for good: the next turn has its own.
+        // It is removed for good: the next turn has its own.
         repo.orchestra(["cleanup", "--discard", &id]).succeeded();
     }
 }
 
-/// Every command that removes; the last one does, whatever is in it.
-fn take_away(repo: &TestRepo<'_>, id: &str, worktree: &Path) {
+/// Tries every command that removes; the last one succeeds, whatever the worktree contains.
+fn remove(repo: &TestRepo<'_>, id: &str, worktree: &Path) {
     let inner =
         ["vendor/.git", "emptied/w", "target/tool/.git"].iter().any(|path| worktree.join(path).exists());
     for arguments in [&["cleanup"] as &[&str], &["cleanup", "--force", id], &["cleanup", "--discard", id]] {

@@ -1,4 +1,5 @@
-//! Landing when things go wrong: kills, dirty checkouts, targets that move, commands that hang, input that makes no sense.
+//! Landing under adverse conditions: kills, uncommitted changes, moving targets, hanging commands, invalid
+//! input.
 
 use std::{
     fs,
@@ -18,7 +19,7 @@ fn started(command: &mut Command) -> std::process::Child {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
 }
 
-/// A test command that says where it is, and waits for a file, but not for ever.
+/// Returns a test command that reports its directory, and waits for a file with a time limit.
 fn waiting(folder: &Path) -> String {
     let (there, go) = (folder.join("there"), folder.join("go"));
     format!(
@@ -29,50 +30,51 @@ fn waiting(folder: &Path) -> String {
 }
 
 #[test]
-fn a_dirty_checkout_stays_as_it_is_and_the_result_waits() {
+fn a_dirty_checkout_is_unchanged_and_the_landing_waits() {
     let world = world();
     let repo = four(&world);
     repo.write("lines.txt", "not committed\n");
     let before = repo.checkout();
     let ran = land(&repo, &[]).exits(3);
-    let ran = ran.says("are not committed: lines.txt; the landing waits").says("hint: commit them");
-    let ran = ran.says("--continue goes on");
+    let ran =
+        ran.stderr_has("are not committed: lines.txt; the landing waits").stderr_has("hint: commit them");
+    let ran = ran.stderr_has("--continue continues it");
     assert!(ran.stdout().contains("passed") && !ran.stdout().contains("merged"));
     assert_eq!(repo.checkout(), before);
-    // What landed is kept by a ref, and shown by the hint.
+    // The result is kept by a ref, which the hint shows.
     let said = ran.stderr();
     let range =
         said.split("git log --oneline ").nth(1).and_then(|rest| rest.lines().next()).expect("a range");
     assert_eq!(repo.git(["log", "--merges", "--oneline", range]).succeeded().stdout().lines().count(), 3);
-    land(&repo, &[]).exits(3).says("a landing is not finished: 3 of 4 into main");
-    repo.orchestra(["merge-ranked", "--continue"]).exits(3).says("the landing waits");
+    land(&repo, &[]).exits(3).stderr_has("a landing is not finished: 3 of 4 into main");
+    repo.orchestra(["merge-ranked", "--continue"]).exits(3).stderr_has("the landing waits");
     repo.git(["checkout", "-q", "lines.txt"]).succeeded();
     repo.orchestra(["merge-ranked", "--continue"]).exits(1);
     assert_eq!(repo.file_at("main", "three.txt"), "1\n2\n3\n");
-    repo.orchestra(["merge-ranked", "--continue"]).exits(3).says("no landing is under way");
+    repo.orchestra(["merge-ranked", "--continue"]).exits(3).stderr_has("no landing is under way");
 }
 
 #[test]
-fn a_file_of_the_users_that_is_in_the_way_stays() {
+fn a_user_file_in_the_way_is_kept() {
     let world = world();
     let repo = four(&world);
     repo.write("three.txt", "mine, not tracked\n");
     let base = repo.tip("main");
-    land(&repo, &[]).exits(3).says("cannot be moved").says("three.txt");
+    land(&repo, &[]).exits(3).stderr_has("cannot be moved").stderr_has("three.txt");
     assert_eq!(
         (repo.tip("main"), fs::read_to_string(repo.path().join("three.txt")).expect("it")),
         (base, "mine, not tracked\n".into())
     );
-    repo.orchestra(["merge-ranked", "--abort"]).succeeded().says("given up; main stays where it was");
-    repo.orchestra(["merge-ranked", "--abort"]).exits(3).says("no landing is under way");
+    repo.orchestra(["merge-ranked", "--abort"]).succeeded().stderr_has("aborted; main is unchanged");
+    repo.orchestra(["merge-ranked", "--abort"]).exits(3).stderr_has("no landing is under way");
 }
 
 #[test]
-fn a_target_that_moves_meanwhile_is_planned_for_again() {
+fn a_target_that_moves_causes_a_new_plan() {
     let world = world();
     let repo = four(&world);
     let flag = world.dir().join("moved");
-    // The first test run commits to main behind our back: what b1 changes, changed otherwise.
+    // The first test run commits to main: it changes the same lines as b1, differently.
     let test = format!(
         "test -e {0} && exit 0; touch {0}; cd {1} && sed -i s/a/Z/ lines.txt && git commit -qam meanwhile",
         flag.display(),
@@ -99,9 +101,16 @@ fn one_landing_at_a_time_and_ctrl_c_leaves_nothing_running() {
     let child =
         started(&mut repo.orchestra_command(["merge-ranked", "b1", "b3", "--test", &waiting(world.dir())]));
     until("the test runs", || world.dir().join("there").exists().then_some(()));
-    land(&repo, &[]).exits(4).says("another landing into main runs since").says("wait for its end");
-    repo.orchestra(["merge-ranked", "--continue"]).exits(4).says("another landing into main runs since");
-    repo.orchestra(["merge-ranked", "--abort"]).exits(4).says("another landing into main runs since");
+    land(&repo, &[])
+        .exits(4)
+        .stderr_has("another landing into main has been running since")
+        .stderr_has("wait until it has ended");
+    repo.orchestra(["merge-ranked", "--continue"])
+        .exits(4)
+        .stderr_has("another landing into main has been running since");
+    repo.orchestra(["merge-ranked", "--abort"])
+        .exits(4)
+        .stderr_has("another landing into main has been running since");
     let program = until("our program", || {
         let found = Ran::of(repo.command("pgrep").args(["-f", "git-orchestra-merge-ranked b1 b3"]));
         found.stdout().lines().next().and_then(|pid| pid.parse::<u32>().ok())
@@ -111,9 +120,9 @@ fn one_landing_at_a_time_and_ctrl_c_leaves_nothing_running() {
     let output = child.wait_with_output().expect("an end");
     assert_eq!(output.status.code(), Some(130));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("interrupted; main stays where it was") && said.contains("--continue"), "{said}");
+    assert!(said.contains("interrupted; main is unchanged") && said.contains("--continue"), "{said}");
     assert_eq!(repo.tip("main"), base);
-    assert!(!running(&waiting(world.dir())), "the test command is gone");
+    assert!(!running(&waiting(world.dir())), "the test command has ended");
     fs::write(world.dir().join("go"), "").expect("a file");
     repo.orchestra(["merge-ranked", "--continue"]).succeeded();
     assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 1);
@@ -126,7 +135,7 @@ fn running(command: &str) -> bool {
 }
 
 #[test]
-fn killed_at_any_step_the_target_is_old_or_new_and_the_landing_continues() {
+fn a_landing_killed_at_any_step_continues_with_the_old_or_new_target() {
     const STEPS: u64 = 12;
     let world = world();
     let Some(injector) = injector() else { return };
@@ -153,15 +162,15 @@ fn killed_at_any_step_the_target_is_old_or_new_and_the_landing_continues() {
         assert!(now == base || whole(&now), "{when}");
         let again = repo.orchestra(["merge-ranked", "--continue"]);
         if again.code() == 3 {
-            // Nothing was written down yet, or all was done.
-            again.says("no landing is under way");
+            // Either nothing was recorded yet, or everything was done.
+            again.stderr_has("no landing is under way");
             land(&repo, &[]).exits(1);
         } else {
             again.exits(1);
         }
         assert!(whole("main"), "{when}");
         assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "", "{when}");
-        // A worktree for merging that is left of a landing that had done everything else goes with the next one.
+        // If a landing left only its worktree behind, the next landing removes it.
         repo.branch("b5", &[("five.txt", "5\n")]);
         repo.orchestra(["merge-ranked", "b5", "--test", "true"]).succeeded();
         assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 1, "{when}");
@@ -170,7 +179,7 @@ fn killed_at_any_step_the_target_is_old_or_new_and_the_landing_continues() {
 }
 
 #[test]
-fn locks_that_a_kill_left_are_taken_away() {
+fn locks_left_by_a_kill_are_removed() {
     let world = world();
     let repo = four(&world);
     repo.git(["checkout", "-q", "-b", "mine"]);
@@ -179,18 +188,20 @@ fn locks_that_a_kill_left_are_taken_away() {
         ["merge-ranked", "b3", "--into", "main", "--on-failure", "stop", "--test", "! test -e three.txt"];
     repo.orchestra(stop).exits(1);
     let operation = repo.refs("refs/orchestra-local/operations/").pop().expect("an operation").0;
-    // What a writer of ours leaves that is killed while it holds the lock.
+    // What a writer leaves behind that is killed while it holds the lock.
     let intent = repo.path().join(".git/orchestra/intents/00aa");
     fs::write(&intent, format!("replace {operation}\n")).expect("an intent");
     fs::write(intent.with_extension("0"), "").expect("a staged file");
     fs::hard_link(intent.with_extension("0"), repo.path().join(format!(".git/{operation}.lock")))
         .expect("a lock");
-    repo.orchestra(["merge-ranked", "--continue"]).exits(1).says("stopped at a failure");
+    repo.orchestra(["merge-ranked", "--continue"]).exits(1).stderr_has("stopped at a failure");
     repo.orchestra(["merge-ranked", "--abort"]).succeeded();
-    // A lock of the target that holds what we would write is ours; any other is somebody's.
+    // A lock of the target that contains what we would write is ours; any other belongs to another process.
     let foreign = repo.path().join(".git/refs/heads/main.lock");
     fs::write(&foreign, "").expect("a lock");
-    repo.orchestra(["merge-ranked", "b3", "--into", "main"]).exits(4).says("is locked by another program");
+    repo.orchestra(["merge-ranked", "b3", "--into", "main"])
+        .exits(4)
+        .stderr_has("is locked by another program");
     assert!(foreign.exists());
     let operation = repo.refs("refs/orchestra-local/operations/").pop().expect("an operation").0;
     let state = repo.git(["show", &format!("{operation}:landing.json")]).stdout();
@@ -211,10 +222,10 @@ fn four_named<'world>(world: &'world testkit::World, name: &str) -> TestRepo<'wo
 }
 
 #[test]
-fn commands_that_are_missing_hang_or_flood() {
+fn missing_hanging_and_flooding_checks_fail() {
     let world = world();
     let repo = four(&world);
-    // The target passes; the branch does not.
+    // The target passes; the branch fails.
     let only = |command: &str| format!("test -e three.txt || exit 0; {command}");
     for (command, why) in [
         ("no-such-command-here", "build fails: exit code 127: a command in it was not found"),
@@ -230,19 +241,21 @@ fn commands_that_are_missing_hang_or_flood() {
         let log = repo.git(["cat-file", "-s", step["log"].as_str().expect("a log")]).line();
         assert!(log.parse::<u64>().is_ok_and(|bytes| bytes < 600_000), "{command}: {log}");
     }
-    repo.orchestra(["merge-ranked", "b3", "--build", " "]).exits(2).says("--build: '' is no command");
-    repo.orchestra(["merge-ranked", "b3", "--check-time", "soon"]).exits(2).says("a duration such as");
+    repo.orchestra(["merge-ranked", "b3", "--build", " "])
+        .exits(2)
+        .stderr_has("--build: '' is not a command");
+    repo.orchestra(["merge-ranked", "b3", "--check-time", "soon"]).exits(2).stderr_has("a duration such as");
 }
 
 #[test]
-fn it_stops_at_a_failure_and_goes_on_with_what_was_repaired() {
+fn a_stopped_landing_continues_after_a_repair() {
     let world = world();
     let repo = four(&world);
     let base = repo.tip("main");
     let test = "! grep -q A1 lines.txt";
     let ran = land(&repo, &["--on-failure", "stop", "--test", test]).exits(1);
-    ran.says("stopped at a failure; main stays where it was")
-        .says("git show refs/orchestra-local/operations/");
+    ran.stderr_has("stopped at a failure; main is unchanged")
+        .stderr_has("git show refs/orchestra-local/operations/");
     assert_eq!(repo.tip("main"), base);
     repo.git(["checkout", "-q", "b1"]);
     repo.commit("repaired", &[("lines.txt", "B1\nb\nc\nd\ne\n")]);
@@ -252,28 +265,30 @@ fn it_stops_at_a_failure_and_goes_on_with_what_was_repaired() {
 }
 
 #[test]
-fn a_branch_that_moves_while_it_lands_lands_as_it_was() {
+fn a_branch_that_moves_during_a_landing_lands_at_its_old_commit() {
     let world = world();
     let repo = four(&world);
     let was = repo.tip("b3");
     let test = format!("cd {} && git update-ref refs/heads/b3 b4", repo.path().display());
     let ran = repo.orchestra(["merge-ranked", "b3", "--test", &test]).succeeded();
-    ran.says(&format!("b3 has moved since: what landed is {}", &was[..10]));
+    ran.stderr_has(&format!("b3 has moved since then: {} landed", &was[..10]));
     assert_eq!(repo.tip("main^2"), was);
     let id = repo.spawn("while :; do sleep 0.1; done");
     repo.wait_for(&id, "running");
-    repo.orchestra(["merge-ranked", &id]).exits(3).says("has not ended: it is running");
+    repo.orchestra(["merge-ranked", &id]).exits(3).stderr_has("has not ended: it is running");
 }
 
 #[test]
 fn branches_that_cannot_land_say_why() {
     let world = world();
     let repo = four(&world);
-    repo.orchestra(["merge-ranked"]).exits(3).says("there is nothing to land: no agent is done");
+    repo.orchestra(["merge-ranked"]).exits(3).stderr_has("nothing to land: no agent is done");
     repo.orchestra(["merge-ranked", "nobody"])
         .exits(3)
-        .says("'nobody' is not a branch, an agent or a commit");
-    repo.orchestra(["merge-ranked", "b1", "--into", "gone"]).exits(3).says("no branch 'gone' to land on");
+        .stderr_has("'nobody' is not a branch, an agent or a commit");
+    repo.orchestra(["merge-ranked", "b1", "--into", "gone"])
+        .exits(3)
+        .stderr_has("no branch 'gone' to land on");
     repo.orchestra(["merge-ranked", "b1", "--continue"]).exits(2);
     repo.git(["branch", "same", "b1"]);
     repo.git(["branch", "old", "main"]);
@@ -303,15 +318,18 @@ fn branches_that_cannot_land_say_why() {
         ]
     );
     repo.git(["checkout", "-q", "--detach"]);
-    repo.orchestra(["merge-ranked", "b3"]).exits(3).says("you stand on no branch to land on").says("--into");
-    // Not checked out anywhere: the ref alone moves.
+    repo.orchestra(["merge-ranked", "b3"])
+        .exits(3)
+        .stderr_has("HEAD is detached: no branch to land on")
+        .stderr_has("--into");
+    // It is not checked out anywhere: only the ref moves.
     repo.orchestra(["merge-ranked", "b3", "--into", "main"]).succeeded();
     assert_eq!(repo.file_at("main", "three.txt"), "1\n2\n3\n");
     assert!(!repo.path().join("three.txt").exists());
 }
 
 #[test]
-fn a_target_in_another_checkout_is_brought_forward_there_or_left_alone() {
+fn a_target_in_another_checkout_is_updated_there_or_unchanged() {
     let world = world();
     let repo = four(&world);
     repo.git(["checkout", "-q", "-b", "mine"]);
@@ -325,10 +343,12 @@ fn a_target_in_another_checkout_is_brought_forward_there_or_left_alone() {
         all.into_iter().filter(|(path, _)| !path.ends_with("config") && !path.starts_with("refs")).collect()
     };
     assert_eq!(files(repo.checkout()), files(mine));
-    // In the middle of a rebase of the target.
+    // During a rebase of the target.
     Ran::of(world.command("git", &other).args(["rebase", "--exec", "false", "HEAD~1"])).exits(1);
     let at = repo.tip("main");
-    repo.orchestra(["merge-ranked", "b4", "--into", "main"]).exits(3).says("a rebase of main is under way");
+    repo.orchestra(["merge-ranked", "b4", "--into", "main"])
+        .exits(3)
+        .stderr_has("a rebase of main is in progress");
     assert_eq!(repo.tip("main"), at);
     world.git(&other, ["rebase", "--abort"]).succeeded();
     repo.orchestra(["merge-ranked", "--continue"]).succeeded();
@@ -367,7 +387,7 @@ fn modes_links_binaries_and_names_that_differ_in_case_land() {
 }
 
 #[test]
-fn what_is_ignored_or_foreign_never_lands() {
+fn ignored_and_foreign_files_never_land() {
     let world = world();
     let repo = four(&world);
     repo.commit("ignore", &[(".gitignore", "out/\n")]);
@@ -376,102 +396,4 @@ fn what_is_ignored_or_foreign_never_lands() {
     let files = repo.git(["log", "-m", "--name-only", "--format=", "--first-parent", "main"]).stdout();
     assert!(!files.contains(".env") && !files.contains("scrap") && !files.contains("out/"), "{files}");
     assert_eq!(repo.file_at("main", "lines.txt"), "A1\nb\nc\nd\nE4\n");
-}
-
-#[test]
-fn a_worktree_for_merging_whose_making_was_cut_off_is_gone_after_the_next_command() {
-    let world = world();
-    let repo = four(&world);
-    let scratch = repo.path().with_file_name("repo.worktrees").join("landing");
-    let place = scratch.to_str().expect("a name");
-    repo.git(["worktree", "add", "-q", "--no-checkout", "--detach", place]);
-    // As git leaves it when it is killed before it knows the commit.
-    let registration = repo.path().join(".git/worktrees/landing");
-    fs::write(registration.join("locked"), "initializing").expect("a mark");
-    fs::write(registration.join("HEAD"), format!("{}\n", "0".repeat(40))).expect("a HEAD");
-    repo.orchestra(["collect"]).succeeded();
-    assert!(!registration.exists() && !scratch.exists());
-    repo.git(["fsck", "--strict", "--no-dangling"]);
-}
-
-#[test]
-fn a_worktree_for_merging_whose_first_commit_is_in_its_log_alone_is_made_anew() {
-    let world = world();
-    let repo = four(&world);
-    let scratch = repo.path().with_file_name("repo.worktrees").join("landing");
-    repo.git(["worktree", "add", "-q", "--no-checkout", "--detach", scratch.to_str().expect("a name")]);
-    // As a landing leaves it that is killed while it writes its merge's commit there.
-    let commit = repo.git(["commit-tree", "-p", "HEAD", "-m", "merged", "HEAD^{tree}"]).stdout();
-    let commit = commit.trim();
-    let (registration, zeros) = (repo.path().join(".git/worktrees/landing"), "0".repeat(40));
-    fs::write(registration.join("locked"), "initializing").expect("a mark");
-    fs::write(registration.join("HEAD"), format!("{zeros}\n")).expect("a HEAD");
-    fs::write(registration.join("HEAD.lock"), format!("{commit}\n")).expect("a lock");
-    let entry = format!("{zeros} {commit} A <a@x> 1700000000 +0000\n");
-    fs::create_dir_all(registration.join("logs")).expect("a folder");
-    fs::write(registration.join("logs/HEAD"), entry).expect("a log");
-    repo.orchestra(["merge-ranked", "b3", "--test", "true"]).succeeded();
-    assert!(!registration.exists() && !scratch.exists());
-}
-
-#[test]
-fn a_registration_that_names_no_folder_is_in_nobodys_way() {
-    let world = world();
-    let repo = four(&world);
-    let registrations = repo.path().join(".git/worktrees");
-    for name in ["landing", "cut-off-abc12"] {
-        fs::create_dir_all(registrations.join(name)).expect("a folder");
-        fs::write(registrations.join(name).join("locked"), "initializing\n").expect("a mark");
-    }
-    fs::write(registrations.join("cut-off-abc12/gitdir"), "").expect("a file");
-    repo.orchestra(["merge-ranked", "b3", "--test", "true"]).succeeded();
-    repo.orchestra(["spawn", "--agent", "sh", "true"]).succeeded();
-    assert!(!registrations.join("landing").exists() && !registrations.join("cut-off-abc12").exists());
-}
-
-#[test]
-fn a_worktree_for_merging_that_was_removed_by_half_is_gone_after_the_next_command() {
-    let world = world();
-    let repo = four(&world);
-    let scratch = repo.path().with_file_name("repo.worktrees").join("landing");
-    repo.git(["worktree", "add", "-q", "--detach", scratch.to_str().expect("a name")]);
-    // As git leaves it when it cannot remove one file of the registration.
-    let registration = repo.path().join(".git/worktrees/landing");
-    fs::remove_dir_all(&scratch).expect("removed");
-    for file in ["HEAD", "commondir", "index"] {
-        fs::remove_file(registration.join(file)).expect("removed");
-    }
-    repo.orchestra(["collect"]).succeeded();
-    assert!(!registration.exists());
-    assert!(!repo.git(["worktree", "list", "--porcelain"]).stdout().contains("/landing\n"));
-}
-
-#[test]
-fn a_worktree_for_merging_that_was_moved_to_be_deleted_is_gone_after_the_next_command() {
-    let world = world();
-    let repo = four(&world);
-    let worktrees = repo.path().with_file_name("repo.worktrees");
-    let registration = repo.path().join(".git/worktrees/landing");
-    for is_registered in [true, false] {
-        repo.git(["worktree", "add", "-q", "--detach", worktrees.join("landing").to_str().expect("a name")]);
-        fs::rename(worktrees.join("landing"), worktrees.join(".landing-removed")).expect("moved");
-        if !is_registered {
-            fs::remove_dir_all(&registration).expect("removed");
-        }
-        repo.orchestra(["collect"]).succeeded();
-        assert!(!registration.exists() && !worktrees.join(".landing-removed").exists());
-    }
-}
-
-#[test]
-fn a_worktree_for_merging_that_is_made_but_for_its_mark_is_used() {
-    let world = world();
-    let repo = four(&world);
-    let scratch = repo.path().with_file_name("repo.worktrees").join("landing");
-    let commit = repo.git(["commit-tree", "-p", "HEAD", "-m", "merged", "HEAD^{tree}"]).stdout();
-    repo.git(["worktree", "add", "-q", "--detach", scratch.to_str().expect("a name"), commit.trim()]);
-    let registration = repo.path().join(".git/worktrees/landing");
-    fs::write(registration.join("locked"), "initializing").expect("a mark");
-    repo.orchestra(["merge-ranked", "b3", "--test", "true"]).succeeded();
-    assert!(!registration.exists() && !scratch.exists());
 }

@@ -1,4 +1,5 @@
-//! Agents that wait for other agents lend their slots: nobody is queued for ever, and no more work at once than are asked for.
+//! Agents that wait for other agents lend their slots: none stays queued forever, and no more work at once
+//! than allowed.
 
 use std::fs;
 
@@ -6,7 +7,7 @@ use testkit::{TestRepo, until};
 
 use crate::world;
 
-/// A repository in which so many agents run at once.
+/// A repository in which at most this many agents run at once.
 fn with_jobs<'world>(world: &'world testkit::World, jobs: &str) -> TestRepo<'world> {
     let repo = world.repo();
     repo.git(["config", "orchestra.agent", "sh"]);
@@ -14,13 +15,14 @@ fn with_jobs<'world>(world: &'world testkit::World, jobs: &str) -> TestRepo<'wor
     repo
 }
 
-/// The ids of agents whose names begin so.
+/// Returns the ids of agents whose names begin like this.
 fn named(repo: &TestRepo<'_>, name: &str) -> Vec<String> {
     let ids = repo.agents().into_iter().filter_map(|agent| agent["id"].as_str().map(str::to_owned));
     ids.filter(|id| id.starts_with(name)).collect()
 }
 
-/// How many work at once, at the most: each line of the file is the begin (`+`) or the end (`-`) of some work.
+/// Returns the largest number that worked at once, and the number at the end: each line of the file is the
+/// beginning (`+`) or the end (`-`) of work.
 fn most_at_once(repo: &TestRepo<'_>) -> (i32, i32) {
     let marks = fs::read_to_string(repo.path().join("marks")).expect("marks");
     let (mut now, mut most) = (0, 0);
@@ -35,7 +37,7 @@ const MARKS: &str = "M=../../repo/marks; ";
 const WORK: &str = "echo + >> ../../repo/marks; sleep 0.1; echo - >> ../../repo/marks; echo done > done";
 
 #[test]
-fn as_many_waiting_parents_as_slots_do_not_block_each_other() {
+fn waiting_parents_in_all_slots_do_not_deadlock() {
     let world = world();
     let repo = with_jobs(&world, "2");
     let parent = format!(
@@ -65,7 +67,7 @@ fn children_of_children_run_as_well() {
 }
 
 #[test]
-fn who_starts_agents_detached_and_then_waits_lends_its_slot_too() {
+fn an_agent_that_waits_after_a_detached_spawn_lends_its_slot() {
     let world = world();
     let repo = with_jobs(&world, "1");
     let script = format!(
@@ -94,11 +96,11 @@ fn an_agent_that_resumes_another_and_waits_lends_its_slot() {
 }
 
 #[test]
-fn a_slot_is_lent_only_as_long_as_somebody_waits() {
+fn a_slot_is_lent_only_while_its_agent_waits() {
     let world = world();
     let repo = with_jobs(&world, "1");
     let go = world.dir().join("go");
-    // Its command that waits is killed; what it waited for may not begin until somebody waits again.
+    // Its waiting command is killed; the agent it waited for may not start until it waits again.
     let script = format!(
         "git orchestra spawn --name child 'echo 1 > one; until test -e {go}; do sleep 0.05; done' 'echo 2 > two' & \
         until ls ../child-*/one; do sleep 0.05; done; pkill -KILL -P $! ; kill -KILL $!; touch killed; \
@@ -122,12 +124,13 @@ fn a_slot_is_lent_only_as_long_as_somebody_waits() {
 }
 
 #[test]
-fn waiting_has_a_limit_where_one_is_given() {
+fn waiting_ends_at_the_time_limit() {
     let world = world();
     let repo = with_jobs(&world, "3");
     let id = repo.spawn("until test -e go; do sleep 0.05; done");
     repo.wait_for(&id, "running");
-    let late = repo.orchestra(["status", "--wait=1s", "--json"]).exits(124).says("keep running");
+    let late =
+        repo.orchestra(["status", "--wait=1s", "--json"]).exits(124).stderr_has("1 agent still running");
     assert_eq!(late.json()["agents"][0]["phase"], "running");
     repo.orchestra(["status", "--wait=nonsense"]).exits(2);
     fs::write(repo.worktree(&id).join("go"), "").expect("written");

@@ -1,18 +1,18 @@
-//! Usage limits: an agent that runs into one is paused, waits and resumes; nothing of it is lost, nothing is tried early. The words
-//! and events of the programs, the clocks and the order of those who wait are tables beside the code; `tests/real` has the real
-//! program.
+//! Usage limits: an agent that reaches one is paused, waits and resumes; none of its work is lost, and
+//! nothing is tried too early. The programs' messages and events, the clocks and the order of waiting
+//! agents are tested in tables next to the code; `tests/real` uses the real program.
 
 use serde_json::Value;
 use testkit::{TestRepo, World, until};
 
 use crate::world;
 
-/// A file that says that the limit is over.
+/// The file that says that the limit has ended.
 pub(crate) fn over(world: &World) -> String {
     world.dir().join("over").to_string_lossy().into_owned()
 }
 
-/// An agent that writes `before`, is limited until there is a file, and writes `after`.
+/// Spawns an agent that writes `before`, is limited until a file exists, and writes `after`.
 pub(crate) fn limited(world: &World, repo: &TestRepo<'_>) -> String {
     let task = format!("write before 1\nlimit 5400 unless {}\nwrite after 2", over(world));
     let id = repo.spawn_claude(&["-j", "1"], &task);
@@ -20,7 +20,7 @@ pub(crate) fn limited(world: &World, repo: &TestRepo<'_>) -> String {
     id
 }
 
-/// The limit is over, for the service and for those who wait.
+/// Ends the limit, for the service and for the agents that wait.
 pub(crate) fn end(world: &World, repo: &TestRepo<'_>) {
     std::fs::write(over(world), "").expect("a file");
     repo.end_limits();
@@ -59,7 +59,7 @@ fn an_agent_is_paused_with_its_work_and_resumes_when_the_limit_is_over() {
     assert_eq!((&done["attempt"], &done["session"]), (&2.into(), &paused["session"]));
     assert_eq!(done["limit"], Value::Null);
     assert_eq!(repo.file_in_head(&id, "after"), "2\n");
-    let facts = repo.facts(&id);
+    let facts = repo.events(&id);
     assert!(
         facts.iter().all(|fact| !fact["reason"].as_str().unwrap_or_default().starts_with("retry")),
         "{facts:?}"
@@ -70,14 +70,15 @@ fn an_agent_is_paused_with_its_work_and_resumes_when_the_limit_is_over() {
 }
 
 #[test]
-fn of_those_who_wait_one_goes_first_and_the_others_follow_when_it_is_answered() {
+fn one_waiting_agent_resumes_first_and_the_others_follow() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let (over, go) = (over(&world), world.dir().join("go").to_string_lossy().into_owned());
     let task = format!("limit 5400 unless {over}\nawait {go}\nsay answered\nwrite x 1");
     let first = repo.spawn_claude(&["-j", "2"], &task);
     repo.wait_for(&first, "paused");
-    // Of the same program and login, a queued one waits; one of another program goes on, although it came later.
+    // A queued agent of the same program and login waits; one of another program starts, although it was
+    // queued later.
     let second = repo.spawn_claude(&["-j", "1"], &task);
     let queued = until("it waits for the limit", || {
         Some(repo.agent(&second)).filter(|agent| agent["limit"]["resumes"] == true)
@@ -90,7 +91,7 @@ fn of_those_who_wait_one_goes_first_and_the_others_follow_when_it_is_answered() 
 
     end(&world, &repo);
     let both = [&first, &second];
-    let goes = until("one goes first", || both.iter().position(|id| repo.agent(id)["phase"] == "running"));
+    let goes = until("one resumes first", || both.iter().position(|id| repo.agent(id)["phase"] == "running"));
     let waits = repo.agent(both[1 - goes]);
     assert!(waits["phase"] == "paused" || waits["phase"] == "queued", "{waits}");
     std::fs::write(go, "").expect("a file");
@@ -100,7 +101,7 @@ fn of_those_who_wait_one_goes_first_and_the_others_follow_when_it_is_answered() 
 }
 
 #[test]
-fn one_that_is_refused_again_waits_again() {
+fn an_agent_that_is_limited_again_waits_again() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = limited(&world, &repo);
@@ -115,7 +116,7 @@ fn one_that_is_refused_again_waits_again() {
 }
 
 #[test]
-fn a_supervisor_that_dies_leaves_a_paused_agent_that_resumes_by_hand() {
+fn a_dead_supervisor_leaves_a_paused_agent_that_resume_continues() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = limited(&world, &repo);
@@ -123,10 +124,10 @@ fn a_supervisor_that_dies_leaves_a_paused_agent_that_resumes_by_hand() {
     kill_supervisor(&repo, &id);
     let lost = repo.agent(&id);
     assert_eq!((&lost["phase"], &lost["limit"]["resumes"]), (&"paused".into(), &true.into()));
-    let ran = repo.orchestra(["status"]).succeeded().says(&format!("git orchestra resume {id}"));
+    let ran = repo.orchestra(["status"]).succeeded().stderr_has(&format!("git orchestra resume {id}"));
     assert!(ran.stdout().contains("paused, lost"), "{}", ran.stdout());
     assert!(ran.stdout().contains("and nothing resumes it"), "{}", ran.stdout());
-    // As after a reboot: it waits again for what is left.
+    // As after a reboot: it waits again for the rest of the limit.
     repo.orchestra(["resume", "--all", "-d"]).succeeded();
     until("it waits in the queue", || (repo.agent(&id)["limit"]["kind"] == "five_hour").then_some(()));
     assert_eq!(repo.agent(&id)["phase"], "queued");
@@ -137,7 +138,7 @@ fn a_supervisor_that_dies_leaves_a_paused_agent_that_resumes_by_hand() {
 }
 
 #[test]
-fn a_limit_that_lasts_too_long_is_left_to_a_person() {
+fn a_limit_beyond_the_longest_wait_is_left_to_a_person() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     repo.git(["config", "orchestra.limitWait", "1h"]);
@@ -146,13 +147,15 @@ fn a_limit_that_lasts_too_long_is_left_to_a_person() {
     assert_eq!((&agent["phase"], &agent["limit"]["resumes"]), (&"paused".into(), &false.into()));
     let shown = repo.orchestra(["status", "--wait", &id]).exits(1).stdout();
     assert!(shown.contains("limit until ") && shown.contains("then 'resume' continues it"), "{shown}");
-    // One that is queued behind it does not wait so long either.
+    // An agent queued behind it does not wait that long either.
     let second = repo.spawn_claude(&[], "write x 1");
     let agent = repo.end_of(&second);
     assert_eq!((&agent["phase"], &agent["attempt"]), (&"paused".into(), &0.into()), "{agent}");
     std::fs::write(over(&world), "").expect("a file");
-    // The service answers the one that a person resumed: then the limit is over for all.
-    repo.orchestra(["resume", &id]).succeeded().says("is resumed although its 5-hour limit holds until ");
+    // The service answers the agent that a person resumed: then the limit has ended for all.
+    repo.orchestra(["resume", &id])
+        .succeeded()
+        .stderr_has("is resumed although its 5-hour limit lasts until ");
     assert_eq!(repo.agent(&id)["phase"], "done");
     repo.orchestra(["resume", "--all"]).succeeded();
     assert_eq!(repo.agent(&second)["phase"], "done");
@@ -166,7 +169,9 @@ fn a_warning_is_shown_and_changes_nothing() {
     let id = repo.spawn_claude(&[], &format!("near 5400\nwrite a 1\nawait {go}"));
     repo.wait_for_file(&id, "a");
     until("it is seen", || (repo.agent(&id)["limit"]["warning"] == true).then_some(()));
-    repo.orchestra(["status"]).succeeded().says("warning: 93 % of the 5-hour limit is used; it resets at ");
+    repo.orchestra(["status"])
+        .succeeded()
+        .stderr_has("warning: 93 % of the 5-hour limit is used; it resets at ");
     std::fs::write(go, "").expect("a file");
     let done = repo.end_of(&id);
     let limit = &done["limit"];
@@ -176,14 +181,14 @@ fn a_warning_is_shown_and_changes_nothing() {
     );
     let log = repo.orchestra(["logs", &id]).succeeded().stdout();
     assert!(log.contains("· 93 % of the 5-hour limit is used, until "), "{log}");
-    assert!(!repo.path().join(".git/orchestra/limits").exists(), "nobody waits");
+    assert!(!repo.path().join(".git/orchestra/limits").exists(), "no agent waits");
 }
 
 #[test]
-fn what_only_sounds_like_a_limit_is_none() {
+fn other_errors_are_not_treated_as_limits() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
-    // What it does, then: phase, attempts.
+    // The task, the phase, the attempts.
     for (task, phase, attempts) in [
         // With an API key: too many requests.
         (
@@ -191,9 +196,9 @@ fn what_only_sounds_like_a_limit_is_none() {
             "failed",
             3,
         ),
-        // The conversation is too long.
+        // The session is too long.
         ("refuse blocking_limit You've hit your limit · resets 2pm (UTC)", "failed", 3),
-        // What goes beyond the plan is paid for.
+        // Usage beyond the plan is paid for.
         ("paid 5400\nwrite a b", "done", 1),
         ("say 5-hour limit reached\nwrite a b", "done", 1),
     ] {
@@ -205,14 +210,14 @@ fn what_only_sounds_like_a_limit_is_none() {
         );
         assert_eq!(agent["limit"], Value::Null, "{task}");
     }
-    // The words of a version without events are one.
+    // The message of a version without events counts as a limit.
     let id = repo.spawn_claude(&[], "refuse success Claude AI usage limit reached|4102444800");
     let agent = repo.end_of(&id);
     assert_eq!((&agent["phase"], &agent["limit"]["kind"]), (&"paused".into(), &"other".into()), "{agent}");
 }
 
 #[test]
-fn programs_of_ones_own_are_known_by_name_and_left_to_a_person() {
+fn limits_of_custom_programs_are_recognized_by_name() {
     let world = world();
     let repo = world.repo();
     let script =

@@ -1,4 +1,4 @@
-//! What people ask of an agent that waits for the end of a usage limit.
+//! Commands for an agent that waits for the end of a usage limit.
 
 use testkit::until;
 
@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn stop_ends_it_and_pause_ends_the_waiting() {
+fn stop_ends_the_agent_and_pause_ends_the_waiting() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = limited(&world, &repo);
@@ -22,7 +22,7 @@ fn stop_ends_it_and_pause_ends_the_waiting() {
     assert_eq!(repo.agent(&id)["phase"], "stopped");
 
     let id = limited_behind(&world, &repo);
-    repo.orchestra(["cleanup", &id]).exits(1).prints("it has not ended: paused");
+    repo.orchestra(["cleanup", &id]).exits(1).stdout_has("it has not ended: paused");
     repo.orchestra(["stop", &id]).succeeded();
     let agent = repo.agent(&id);
     assert_eq!(
@@ -32,14 +32,14 @@ fn stop_ends_it_and_pause_ends_the_waiting() {
     assert_eq!(repo.file_in_head(&id, "before"), "1\n");
 }
 
-/// Another one, which a person starts although a limit is known.
+/// Spawns another agent, which a person starts although a limit is known.
 fn limited_behind(world: &testkit::World, repo: &testkit::TestRepo<'_>) -> String {
     std::fs::remove_dir_all(repo.path().join(".git/orchestra/limits")).expect("limits");
     limited(world, repo)
 }
 
 #[test]
-fn what_is_sent_meanwhile_is_heard_afterwards() {
+fn a_message_sent_during_a_limit_is_delivered_afterwards() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = limited(&world, &repo);
@@ -50,7 +50,7 @@ fn what_is_sent_meanwhile_is_heard_afterwards() {
 }
 
 #[test]
-fn what_was_sent_is_heard_even_if_it_was_stopped_and_resumed_since() {
+fn a_message_is_delivered_even_after_stop_and_resume() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = limited(&world, &repo);
@@ -62,25 +62,25 @@ fn what_was_sent_is_heard_even_if_it_was_stopped_and_resumed_since() {
 }
 
 #[test]
-fn a_person_may_resume_it_at_once_and_learns_what_that_means() {
+fn a_person_may_resume_at_once_and_is_warned() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = limited(&world, &repo);
-    // All that wait by themselves are left alone.
-    repo.orchestra(["resume", "--all"]).succeeded().says("no agent is paused or lost");
+    // `--all` leaves agents that wait by themselves alone.
+    repo.orchestra(["resume", "--all"]).succeeded().stderr_has("no agent is paused or lost");
     assert_eq!(repo.agent(&id)["attempt"], 1);
     std::fs::write(over(&world), "").expect("a file");
     let ran = repo.orchestra(["resume", &id]).succeeded();
-    ran.says(&format!("'{id}' is resumed although its 5-hour limit holds until "));
+    ran.stderr_has(&format!("'{id}' is resumed although its 5-hour limit lasts until "));
     let agent = repo.agent(&id);
     assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &2.into()), "{agent}");
-    // The service answered: others need not wait any more.
+    // The service answered: the other agents need not wait any more.
     let next = repo.spawn_claude(&[], "write x 1");
     assert_eq!(repo.wait_for(&next, "done")["attempt"], 1);
 }
 
 #[test]
-fn who_waits_is_told_for_what_and_may_go() {
+fn waiting_reports_the_limit_and_can_be_interrupted() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let task = format!("write before 1\nlimit 5400 unless {}\nwrite after 2", over(&world));
@@ -106,7 +106,7 @@ fn who_waits_is_told_for_what_and_may_go() {
     let said = told.map(|line| line.expect("text")).collect::<Vec<_>>().join("\n");
     assert_eq!(spawn.wait().expect("an end").code(), Some(130));
     assert!(
-        said.contains("the agents run on: 1 paused") && said.contains(&format!("'{id}': limit until ")),
+        said.contains("the agents keep running: 1 paused") && said.contains(&format!("'{id}': limit until ")),
         "{said}"
     );
     end(&world, &repo);
@@ -115,7 +115,7 @@ fn who_waits_is_told_for_what_and_may_go() {
 }
 
 #[test]
-fn a_landing_does_not_wait_for_the_limit_of_an_agent_that_settles_a_conflict() {
+fn a_landing_does_not_wait_for_the_limit_of_a_resolving_agent() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     repo.commit("more", &[("lines.txt", "a\nb\n")]);
@@ -126,7 +126,7 @@ fn a_landing_does_not_wait_for_the_limit_of_an_agent_that_settles_a_conflict() {
     let ran = repo.orchestra(["merge-ranked", "other", &id, "--on-conflict", "agent"]).exits(1);
     assert!(ran.stdout().contains("its agent is paused: limit until 20"), "{}", ran.stdout());
     assert_eq!(repo.file_at("main", "lines.txt"), "A\nb\n", "the other one landed");
-    // It does not go on behind the landing's back, and its work is what it was.
+    // It does not resume while the landing continues, and its work is unchanged.
     let after = repo.agent(&id);
     assert_eq!((&after["phase"], &after["liveness"]), (&"done".into(), &"ended".into()), "{after}");
     assert_eq!((&after["head"], &after["limit"]), (&before["head"], &().into()), "{after}");
@@ -141,7 +141,7 @@ fn a_review_does_not_wait_for_a_limit() {
     let task = format!("limit 5400 unless {}", over(&world));
     let limited = repo.spawn_claude(&["-j", "4"], &task);
     repo.wait_for(&limited, "paused");
-    repo.orchestra(["review", &id, "--by", "claude", "--test", "true"]).exits(5).says("limit until ");
+    repo.orchestra(["review", &id, "--by", "claude", "--test", "true"]).exits(5).stderr_has("limit until ");
     let reviewer =
         repo.agents().into_iter().find(|agent| agent["reviews"] == id.as_str()).expect("a reviewer");
     assert_eq!(

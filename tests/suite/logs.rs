@@ -1,9 +1,9 @@
-//! `logs`: what an agent printed.
+//! `logs`: the output of an agent.
 
 use crate::world;
 
 #[test]
-fn shows_output_safely_and_raw_as_it_came() {
+fn output_is_shown_safely_and_raw_output_unchanged() {
     let world = world();
     let repo = world.repo();
     repo.orchestra([
@@ -18,7 +18,7 @@ fn shows_output_safely_and_raw_as_it_came() {
     assert_eq!(safe, "ared\\e]0;title\\u{7}\n100%\nno newlineerr\n");
     let raw = repo.orchestra(["logs", "--raw", &id]).succeeded().stdout();
     assert_eq!(raw, "a\u{1b}[31mred\u{1b}[0m\u{1b}]0;title\u{7}\n10%\r100%\nno newlineerr\n");
-    // A stranger reads it with plain git.
+    // Plain git can read it.
     assert_eq!(repo.git(["show", &format!("refs/orchestra-local/logs/{id}:1.out")]).stdout(), raw);
 }
 
@@ -39,7 +39,7 @@ fn follows_a_live_agent_to_its_end() {
 }
 
 #[test]
-fn output_of_another_clone_is_not_invented() {
+fn output_of_another_clone_is_not_available() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "echo secret"]).succeeded();
@@ -47,14 +47,14 @@ fn output_of_another_clone_is_not_invented() {
     world.git(world.dir(), ["clone", "-q", "repo", "clone"]);
     let clone = testkit::TestRepo::new(&world, world.dir().join("clone"));
     clone.git(["fetch", "-q", "origin", "refs/orchestra/*:refs/orchestra/*"]);
-    clone.orchestra(["logs", &id]).exits(3).says("not in this clone");
+    clone.orchestra(["logs", &id]).exits(3).stderr_has("not in this clone");
 }
 
 #[test]
-fn an_agent_that_ended_before_its_program_started_has_no_output_and_says_so() {
+fn an_agent_whose_program_never_started_has_no_output() {
     let world = world();
     let repo = world.repo();
-    // The files of a worktree cannot be written.
+    // The files of the worktree cannot be written.
     repo.git(["config", "filter.bad.smudge", "false"]);
     repo.git(["config", "filter.bad.required", "true"]);
     let info = repo.path().join(".git/info");
@@ -64,6 +64,7 @@ fn an_agent_that_ended_before_its_program_started_has_no_output_and_says_so() {
     let end = repo.end_of(&id);
     let why = end["reason"].as_str().expect("a reason");
     assert!(end["phase"] == "failed" && !why.contains(&*world.dir().to_string_lossy()), "{end}");
-    let ran = repo.orchestra(["logs", &id]).exits(3).says("it ended before its program started (failed: ");
+    let ran =
+        repo.orchestra(["logs", &id]).exits(3).stderr_has("it ended before its program started (failed: ");
     assert!(!ran.stderr().contains("not in this clone"), "{}", ran.stderr());
 }

@@ -1,4 +1,5 @@
-//! The suite: one module a theme, with real git and the real binaries, and the library where a process would add nothing.
+//! The test suite: one module per theme, with real git and the real binaries, or the library alone where a
+//! process would add nothing.
 
 #![expect(
     clippy::expect_used,
@@ -15,6 +16,7 @@ mod broken_refs;
 mod broken_work;
 mod claude;
 mod cleanup;
+mod cleanup_keeps;
 mod collect;
 mod completions;
 mod consent;
@@ -23,6 +25,7 @@ mod crash;
 mod diff;
 mod dispatch;
 mod dry_runs;
+mod environments;
 mod error_codes;
 mod full_disk;
 mod hand_over;
@@ -32,9 +35,11 @@ mod hostile_trees;
 mod house;
 mod in_the_way;
 mod init;
+mod interrupting;
 mod json_errors;
 mod keeping;
 mod landing_safety;
+mod landing_worktrees;
 mod lent_slots;
 mod limits;
 mod limits_asked;
@@ -56,8 +61,10 @@ mod repository_shapes;
 mod resume;
 mod resume_keeps;
 mod review;
+mod runs;
 mod schema;
 mod secret_carriers;
+mod secret_refs;
 mod secrets;
 mod send;
 mod sequences;
@@ -101,20 +108,34 @@ mod worktrees;
 
 use std::path::Path;
 
-use testkit::World;
+use orchestra::{git::Repo, world::Environment};
+use testkit::{TestRepo, World};
 
-/// A world with the binaries of this build.
+/// Creates a world with the binaries of this build.
 fn world() -> World {
     let program = Path::new(env!("CARGO_BIN_EXE_git-orchestra"));
     World::new(program.parent().expect("a folder of binaries"))
 }
 
-/// Says that this test, or a part of it, cannot run here; where everything is required, it fails instead.
+/// The environment that programs get in a repository of a test, for the library in this process.
+fn environment(repo: &TestRepo<'_>) -> Environment {
+    let command = repo.command("git");
+    let variables = command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    Environment::new(variables, repo.path())
+}
+
+/// A repository of a test, as the library sees it.
+fn library(repo: &TestRepo<'_>) -> Repo {
+    Repo::discover(&environment(repo)).expect("a repository")
+}
+
+/// Reports that this test, or a part of it, cannot run here; where everything is required, it fails
+/// instead.
 fn skip(why: &str) {
     testkit::skip("ORCHESTRA_REQUIRE_ALL", why);
 }
 
-/// What kills programs at chosen steps; `None`, with the test skipped, where no C compiler can make it.
+/// Returns what kills programs at chosen steps; `None`, with the test skipped, if there is no C compiler.
 fn injector() -> Option<testkit::Injector> {
     let made = testkit::Injector::compile();
     if made.is_none() {

@@ -1,4 +1,4 @@
-//! `merge-ranked`: the least conflicting first, each step tested, the target moved once.
+//! `merge-ranked`: the least conflicting branches first, each step tested, the target moved once.
 
 use std::{path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use testkit::{Ran, TestRepo, World};
 
 use crate::world;
 
-/// Four branches: b1 and b2 change the same line, b3 and b4 are free.
+/// Creates four branches: b1 and b2 change the same line, b3 and b4 conflict with none.
 pub(crate) fn four(world: &World) -> TestRepo<'_> {
     let repo = world.repo();
     repo.commit("more", &[("lines.txt", "a\nb\nc\nd\ne\n")]);
@@ -24,7 +24,7 @@ pub(crate) fn land(repo: &TestRepo<'_>, options: &[&str]) -> Ran {
     repo.orchestra([&["merge-ranked"], options, &ALL[..]].concat())
 }
 
-/// Branch and outcome, in order.
+/// Returns the branches with their outcomes, in order.
 fn outcomes(report: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let order = report["order"].as_array().cloned().unwrap_or_default();
@@ -36,7 +36,7 @@ fn pairs(all: &[(String, String)]) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn the_most_that_goes_together_lands_and_the_rest_is_set_aside() {
+fn the_largest_set_without_conflicts_lands_and_the_rest_is_set_aside() {
     let world = world();
     let repo = four(&world);
     let base = repo.tip("main");
@@ -60,7 +60,7 @@ fn the_most_that_goes_together_lands_and_the_rest_is_set_aside() {
         (&pairs["total"], &pairs["conflicting"], &pairs["by_git"]),
         (&10.into(), &1.into(), &0.into())
     );
-    // What plain git sees: merges, the checkout brought along, nothing left lying about.
+    // In plain git: merges, the checkout updated, nothing left behind.
     let subjects = repo.git(["log", "--first-parent", "--format=%s", "main"]).stdout();
     let subjects: Vec<&str> = subjects.lines().take(3).collect();
     assert_eq!(subjects, ["Merge branch 'b3'", "Merge branch 'b4'", "Merge branch 'b1'"]);
@@ -69,7 +69,7 @@ fn the_most_that_goes_together_lands_and_the_rest_is_set_aside() {
     assert!(repo.path().join("three.txt").exists());
     assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 1);
     assert!(repo.git(["reflog", "-1", "main"]).stdout().contains("orchestra merge-ranked"));
-    // Again: what landed is there, what conflicts still does.
+    // Again: what landed is in the target, and the conflict is still there.
     let again = land(&repo, &["--json"]).exits(1).json();
     assert_eq!(again["moved"], false);
     assert_eq!(outcomes_of(&again, "up_to_date"), 3);
@@ -80,7 +80,7 @@ fn outcomes_of(report: &Value, outcome: &str) -> usize {
 }
 
 #[test]
-fn a_dry_run_changes_nothing_and_says_the_same_twice() {
+fn a_dry_run_changes_nothing_and_is_repeatable() {
     let world = world();
     let repo = four(&world);
     let objects = || repo.git(["count-objects", "-v"]).stdout();
@@ -116,7 +116,7 @@ fn a_matrix_that_is_too_wide_becomes_a_list() {
     let (_, list) = shown.split_once("\n\n").expect("two parts");
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!((lines[0], lines[1]), ("325 pairs conflict:", "  2 rival-01 × 1 rival-00: 1 file"));
-    assert_eq!((lines.len(), lines[21]), (22, "  and 305 more (--json has them all)"));
+    assert_eq!((lines.len(), lines[21]), (22, "  and 305 more (--json lists all)"));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn conflicts_have_a_kind() {
 }
 
 #[test]
-fn what_fails_is_set_aside_and_what_conflicted_with_it_moves_up() {
+fn a_failing_branch_is_set_aside_and_its_conflicting_branches_move_up() {
     let world = world();
     let repo = four(&world);
     let ran = land(&repo, &["--build", "true", "--test", "echo looking; ! grep -q A1 lines.txt", "--json"])
@@ -155,39 +155,39 @@ fn what_fails_is_set_aside_and_what_conflicted_with_it_moves_up() {
 }
 
 #[test]
-fn a_target_that_fails_by_itself_is_named_as_that() {
+fn a_target_that_fails_its_own_checks_is_reported() {
     let world = world();
     let repo = four(&world);
     let before = (repo.checkout(), repo.tip("main"));
     land(&repo, &["--test", "echo broken; exit 7"])
         .exits(3)
-        .says("test fails on main itself, before anything is merged: exit code 7")
-        .says("git show refs/orchestra-local/operations/");
+        .stderr_has("test fails on main itself, before anything is merged: exit code 7")
+        .stderr_has("git show refs/orchestra-local/operations/");
     assert_eq!((repo.checkout(), repo.tip("main")), before);
-    // Nothing is left open.
+    // No landing is left open.
     land(&repo, &[]).exits(1);
 }
 
 #[test]
-fn priorities_hold_and_one_side_can_hold() {
+fn priorities_and_preferred_sides_are_respected() {
     let world = world();
     let repo = four(&world);
     let report = land(&repo, &["-n", "--json", "--priority", "b2"]).succeeded().json();
     assert_eq!(report["order"][0]["branch"], "b2");
     assert!(report["order"][0]["reason"].as_str().is_some_and(|why| why.starts_with("asked for first")));
     assert_eq!(report["order"][3]["reason"], "conflicts with b2 in 1 file");
-    land(&repo, &["--priority", "nobody"]).exits(3).says("is none of the branches that land");
+    land(&repo, &["--priority", "nobody"]).exits(3).stderr_has("is not one of the branches that land");
     for (side, line) in [("ours", "A1\n"), ("theirs", "A2\n"), ("union", "A1\nA2\n")] {
         let report = land(&repo, &["--json", "--on-conflict", side]).succeeded().json();
-        assert_eq!(report["order"][3]["why"], format!("lines.txt settled by '{side}'"));
+        assert_eq!(report["order"][3]["why"], format!("lines.txt resolved with '{side}'"));
         assert!(repo.file_at("main", "lines.txt").starts_with(line), "{side}");
-        assert!(repo.git(["log", "-1", "--format=%b", "main"]).stdout().contains("settled by"), "{side}");
+        assert!(repo.git(["log", "-1", "--format=%b", "main"]).stdout().contains("resolved with"), "{side}");
         repo.orchestra(["undo"]).succeeded();
     }
 }
 
 #[test]
-fn squashed_and_rebased_histories_are_straight() {
+fn squashed_and_rebased_histories_are_linear() {
     let world = world();
     let repo = four(&world);
     repo.git(["checkout", "-q", "b3"]);
@@ -208,9 +208,9 @@ fn squashed_and_rebased_histories_are_straight() {
         assert_eq!(repo.git(["rev-list", "--merges", "main"]).stdout(), "", "{strategy}");
         let said = repo.git(["log", "--format=%s", "main"]).stdout();
         assert_eq!(said.lines().take(subjects.len()).collect::<Vec<_>>(), subjects, "{strategy}");
-        // What a squash brought, brings nothing new.
+        // A squashed branch has nothing new to land.
         let again = land(&repo, &["--strategy", strategy, "--json"]).exits(1).json();
-        // The first of the rebased ones is in main as it was.
+        // The first rebased branch is in main unchanged.
         let contained = usize::from(strategy == "rebase");
         assert_eq!(outcomes_of(&again, "up_to_date"), contained, "{strategy}");
         assert_eq!(outcomes_of(&again, "nothing_new"), 3 - contained, "{strategy}");
@@ -219,7 +219,7 @@ fn squashed_and_rebased_histories_are_straight() {
 }
 
 #[test]
-fn the_work_of_agents_lands_with_its_story() {
+fn the_work_of_agents_lands_with_notes() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let first = repo.spawn_claude(&[], "write one.txt 1");
@@ -230,7 +230,7 @@ fn the_work_of_agents_lands_with_its_story() {
     }
     let ran = repo.orchestra(["merge-ranked"]).succeeded();
     assert!(!ran.stdout().contains(&failed), "{}", ran.stdout());
-    ran.says("git log shows the notes on what landed");
+    ran.stderr_has("git log now shows the notes on what landed");
     let agent = repo.agent(&first);
     assert_eq!((&agent["merged"], &agent["landed_in"]), (&true.into(), &"main".into()));
     assert_eq!(repo.agent(&failed)["merged"], false);
@@ -247,29 +247,30 @@ fn the_work_of_agents_lands_with_its_story() {
         assert!(message.lines().any(|found| found == line), "{line}\n{message}");
     }
     assert!(message.contains("Orchestra-Cost: 0."), "{message}");
-    // The note is shown by plain git log, from now on.
+    // Plain git log now shows the note.
     let note = message.lines().find(|line| line.starts_with('{')).expect("a note");
     let note: Value = serde_json::from_str(note).expect("JSON");
     assert_eq!(
         (&note["agent"], &note["into"], &note["t"]),
         (&first.clone().into(), &"main".into(), &"landed".into())
     );
-    let facts = repo.facts(&first);
+    let facts = repo.events(&first);
     assert_eq!(facts.last().expect("a fact")["outcome"], "merged");
-    // All of it again: nothing to do, and it says so.
-    repo.orchestra(["merge-ranked"]).exits(3).says("there is nothing to land");
+    // The same again: there is nothing to do, and the command reports it.
+    repo.orchestra(["merge-ranked"]).exits(3).stderr_has("nothing to land");
     let again = repo.orchestra(["merge-ranked", &first, &second, "--json"]).succeeded().json();
     assert_eq!((outcomes_of(&again, "up_to_date"), &again["moved"]), (2, &false.into()));
     assert!(repo.orchestra(["status", "--all"]).stdout().contains("landed in main"));
 }
 
 #[test]
-fn an_agent_settles_its_conflict_in_its_own_files() {
+fn an_agent_resolves_its_conflict_in_the_conflicting_files() {
     let world = world();
     let repo = world.repo();
     repo.commit("more", &[("lines.txt", "a\nb\n")]);
     let script = world.dir().join("worker");
-    // Told of a conflict it takes both sides; told of a failure it removes what is wrong; else it does as the task says.
+    // When asked about a conflict it keeps both sides; when told of a failure it removes the fault;
+    // otherwise it does its task.
     let text = "#!/bin/sh\n\
         if grep -q 'these files conflict' \"$1\"; then\n\
           sed -i -e '/^<<<<<<</d' -e '/^=======/d' -e '/^>>>>>>>/d' lines.txt\n\
@@ -307,20 +308,20 @@ fn an_agent_settles_its_conflict_in_its_own_files() {
         order.iter().find(|step| step["agent"] == id).expect("a step").clone()
     };
     assert_eq!(step(&one)["why"], Value::Null);
-    assert_eq!(step(&two)["why"], "its agent settled the conflicts");
+    assert_eq!(step(&two)["why"], "its agent resolved the conflicts");
     assert_eq!(step(&three)["why"], "its agent repaired what failed");
     assert_eq!(repo.file_at("main", "lines.txt"), "A1\nA2\nb\n");
     assert_eq!(repo.file_at("main", "three.txt"), "3\n");
     assert!(!repo.has("main", "bad.txt"));
     assert_eq!((&repo.agent(&two)["merged"], &repo.agent(&two)["attempt"]), (&true.into(), &2.into()));
-    // No conflict mark is in the history that landed.
+    // The landed history contains no conflict marker.
     let marks = repo.git(["log", "-p", "--first-parent", "-S<<<<<<<", "--format=%h", "main"]).stdout();
     assert_eq!(marks, "");
     assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "");
 }
 
 #[test]
-fn an_agent_that_repairs_the_wrong_thing_is_told_and_then_set_aside() {
+fn an_agent_that_repairs_the_wrong_thing_is_notified_and_set_aside() {
     let world = world();
     let repo = world.repo();
     repo.commit("more", &[("lines.txt", "a\nb\n")]);
@@ -355,7 +356,7 @@ fn an_agent_that_repairs_the_wrong_thing_is_told_and_then_set_aside() {
 }
 
 #[test]
-fn lock_files_are_made_anew() {
+fn lock_files_are_regenerated() {
     let world = world();
     let repo = world.repo();
     let list = "sort -u *.part > all.list";
@@ -366,21 +367,24 @@ fn lock_files_are_made_anew() {
     repo.branch("b1", &[("b.part", "b\n"), ("all.list", "a\nb\n")]);
     repo.branch("c1", &[("c.part", "c\n"), ("all.list", "a\nc\n")]);
     let land = || repo.orchestra(["merge-ranked", "b1", "c1"]);
-    // The repository only names a command; without the user's own, it is a conflict like any other.
+    // The repository only names a command; unless the user configured it too, it is an ordinary conflict.
     assert!(land().exits(1).stdout().contains("conflicts with b1 in all.list"));
     repo.orchestra(["undo"]).succeeded();
     repo.git(["config", "orchestra.regenerate.list", "exit 9"]);
     assert!(
-        land().exits(1).stdout().contains("all.list conflicts, and list could not make it anew: exit code 9")
+        land()
+            .exits(1)
+            .stdout()
+            .contains("all.list conflicts, and list could not regenerate it: exit code 9")
     );
     repo.orchestra(["undo"]).succeeded();
     repo.git(["config", "orchestra.regenerate.list", list]);
-    assert!(land().succeeded().stdout().contains("all.list was made anew by list"));
+    assert!(land().succeeded().stdout().contains("all.list was regenerated by list"));
     assert_eq!(repo.file_at("main", "all.list"), "a\nb\nc\n");
 }
 
 #[test]
-fn cargo_makes_its_own_lock_file_anew() {
+fn cargo_regenerates_its_lock_file() {
     let world = world();
     let repo = world.repo();
     let package = |name: &str, needs: &[&str]| {
@@ -399,7 +403,7 @@ fn cargo_makes_its_own_lock_file_anew() {
             ("crates/base/src/lib.rs", "pub fn one() -> u32 { 1 }\n"),
         ],
     );
-    // The toolchain that runs this test, without the user's settings and without the net.
+    // Uses the toolchain of this test, without the user's settings and without network.
     let toolchain = std::env::var("CARGO").expect("cargo runs the tests");
     let toolchain = Path::new(&toolchain).parent().expect("a folder");
     let path = format!("{}:{}:/usr/bin:/bin", toolchain.display(), world.bins().display());
@@ -421,7 +425,7 @@ fn cargo_makes_its_own_lock_file_anew() {
     let check = "cargo check --offline --locked --workspace";
     let ran = offline(&mut repo.orchestra_command(["merge-ranked", "left", "right", "--test", check]));
     let ran = ran.succeeded();
-    assert!(ran.stdout().contains("Cargo.lock was made anew by cargo"), "{}", ran.stdout());
+    assert!(ran.stdout().contains("Cargo.lock was regenerated by cargo"), "{}", ran.stdout());
     let lock = repo.file_at("main", "Cargo.lock");
     assert!(lock.contains("name = \"left\"") && lock.contains("name = \"right\""), "{lock}");
 }

@@ -1,25 +1,25 @@
-//! Trial merges: the same verdict as `git merge-tree` on every pair, and nothing left behind.
+//! Trial merges: the same result as `git merge-tree` on every pair, and nothing left behind.
 
 use std::{path::Path, time::Duration};
 
 use orchestra::git::{
     Oid, Repo,
-    merging::{self, Judgement, MergePlace, Method, Rules, TrialMerge},
+    merging::{self, Judgement, MergePlace, MergeRules, Method, TrialMerge},
 };
-use testkit::{Forest, Ran, World};
+use testkit::{GeneratedRepo, Ran, World};
 
-use crate::world;
+use crate::{library, world};
 
 fn tips(repo: &Repo, names: &[String]) -> Vec<Oid> {
     names.iter().map(|name| repo.commit(name).expect("a commit")).collect()
 }
 
-/// The verdicts on merges into the branch that is checked out.
+/// Returns the results of merges into the branch that is checked out.
 pub(crate) fn trials(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Vec<TrialMerge> {
     let branch = format!("refs/heads/{}", repo.head_branch().expect("a branch"));
     let place = MergePlace::of_branch(repo, &branch, tips[0], Duration::from_secs(60)).expect("a place");
-    let mut rules = Rules::read(repo, &place).expect("rules");
-    merging::trials(repo, &place, &mut rules, tips, pairs).expect("verdicts").found
+    let mut rules = MergeRules::read(repo, &place).expect("rules");
+    merging::merge_on_trial(repo, &place, &mut rules, tips, pairs).expect("verdicts").found
 }
 
 fn objects(world: &World, path: &Path) -> String {
@@ -27,15 +27,16 @@ fn objects(world: &World, path: &Path) -> String {
 }
 
 #[test]
-fn made_up_repositories_get_the_verdicts_of_git() {
+fn generated_repositories_get_the_results_of_git() {
     for (seed, hot_share) in [(1, 10), (2, 28), (3, 3)] {
         let world = world();
         let planted = world.empty_repo("forest");
-        let forest = Forest { files: 400, folders: 40, lines: 60, branches: 24, hot: 5, hot_share, seed };
+        let forest =
+            GeneratedRepo { files: 400, folders: 40, lines: 60, branches: 24, hot: 5, hot_share, seed };
         let mut import = planted.command("git");
         import.args(["fast-import", "--quiet"]);
-        forest.plant(import);
-        let repo = Repo::open(&planted.path().join(".git")).expect("a repository");
+        forest.import(import);
+        let repo = library(&planted);
         let names: Vec<String> = (0..24).map(|n| format!("b{n:03}")).collect();
         let tips = tips(&repo, &names);
         let pairs: Vec<(usize, usize)> = (0..24).flat_map(|a| (0..a).map(move |b| (b, a))).collect();
@@ -47,17 +48,18 @@ fn made_up_repositories_get_the_verdicts_of_git() {
             &pairs.iter().map(|&(a, b)| (tips[a], tips[b])).collect::<Vec<_>>(),
         );
         for ((pair, trial), conflicts) in pairs.iter().zip(&found).zip(&expected) {
-            assert_eq!(trial.clash().is_some(), *conflicts, "seed {seed}, pair {pair:?}, {trial:?}");
+            assert_eq!(trial.trial_conflict().is_some(), *conflicts, "seed {seed}, pair {pair:?}, {trial:?}");
         }
         assert!(
-            found.iter().any(|trial| trial.how == Method::Paths)
-                && found.iter().any(|trial| trial.how == Method::Merge)
+            found.iter().any(|trial| trial.method == Method::Paths)
+                && found.iter().any(|trial| trial.method == Method::Merge)
         );
         assert!(expected.contains(&true) && expected.contains(&false));
     }
 }
 
-/// Name, base, one side, the other side: shell, in which `body N > FILE` writes forty lines.
+/// The name, the base, one side, and the other side, as shell scripts in which `body N > FILE` writes forty
+/// lines.
 const CASES: &[[&str; 4]] = &[
     [
         "directory renamed, file added",
@@ -237,7 +239,7 @@ const CASES: &[[&str; 4]] = &[
 ];
 
 #[test]
-fn awkward_merges_get_the_verdicts_of_git() {
+fn difficult_merges_get_the_results_of_git() {
     assert!(CASES.len() >= 60);
     let world = world();
     let mut differ = Vec::new();
@@ -249,11 +251,11 @@ fn awkward_merges_get_the_verdicts_of_git() {
         );
         let ran = Ran::of(repo.command("sh").args(["-c", &script]));
         assert_eq!(ran.code(), 0, "{name}: {}", ran.stderr());
-        let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+        let library = library(&repo);
         let tips = tips(&library, &["a".into(), "b".into()]);
         let found = trials(&library, &tips, &[(0, 1), (1, 0)]);
         let expected = world.git_conflicts(repo.path(), &[(tips[0], tips[1]), (tips[1], tips[0])]);
-        if found.iter().map(|trial| trial.clash().is_some()).collect::<Vec<_>>() != expected {
+        if found.iter().map(|trial| trial.trial_conflict().is_some()).collect::<Vec<_>>() != expected {
             differ.push(format!("{name}: git {expected:?}, {found:?}"));
         }
     }
@@ -261,7 +263,7 @@ fn awkward_merges_get_the_verdicts_of_git() {
 }
 
 #[test]
-fn histories_that_cross_and_drivers_of_the_user_are_put_to_git() {
+fn criss_cross_histories_and_user_drivers_are_left_to_git() {
     let world = world();
     let repo = world.repo();
     for (branch, text) in [("a", "two\n"), ("b", "three\n")] {
@@ -274,11 +276,11 @@ fn histories_that_cross_and_drivers_of_the_user_are_put_to_git() {
     repo.git(["merge", "-q", "b"]);
     repo.git(["checkout", "-qb", "ba", "b"]);
     repo.git(["merge", "-q", "a"]);
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library(&repo);
     let crossed = tips(&library, &["ab".into(), "ba".into()]);
     let found = trials(&library, &crossed, &[(0, 1)]);
-    assert_eq!((found[0].how, &found[0].judgement), (Method::Git, &Judgement::Merges));
-    // A driver that takes anything: only git runs it.
+    assert_eq!((found[0].method, &found[0].judgement), (Method::Git, &Judgement::Merges));
+    // A driver that succeeds always: only git runs it.
     repo.git(["config", "merge.mine.driver", "true"]);
     repo.git(["checkout", "-q", "main"]);
     repo.write(".git/info/attributes", "* merge=mine\n");
@@ -287,11 +289,11 @@ fn histories_that_cross_and_drivers_of_the_user_are_put_to_git() {
         repo.write("file.txt", text);
         repo.git(["commit", "-qam", branch]);
     }
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library.reopen().expect("a repository");
     let both = tips(&library, &["x".into(), "y".into()]);
     let found = trials(&library, &both, &[(0, 1)]);
-    assert_eq!((found[0].how, &found[0].judgement), (Method::Git, &Judgement::Merges));
-    // Nothing in common: that pair cannot be merged, and says nothing of the others.
+    assert_eq!((found[0].method, &found[0].judgement), (Method::Git, &Judgement::Merges));
+    // Without a common ancestor: that pair cannot be merged, which does not affect the others.
     repo.git(["checkout", "-q", "--orphan", "alone"]);
     repo.git(["commit", "-qm", "alone"]);
     let apart = tips(&library, &["x".into(), "alone".into(), "ab".into()]);

@@ -10,13 +10,13 @@ use crate::{limits, world};
 /// What is renamed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Renamed {
-    /// Nothing: the other answers are compared with these.
+    /// Nothing: the results are compared with this case.
     Nothing,
-    /// The repository; its worktrees stay beside it.
+    /// The repository; its worktrees stay next to it.
     Repository,
-    /// The folder in which the repository and its worktrees lie.
+    /// The directory that contains the repository and its worktrees.
     Parent,
-    /// The repository, its worktrees and the folder in which they lie.
+    /// The repository, its worktrees, and the directory that contains them.
     Everything,
 }
 
@@ -101,15 +101,15 @@ fn kill_supervisor(repo: &TestRepo<'_>, id: &str) {
     until("it is lost", || (repo.agent(id)["liveness"] == "lost").then_some(()));
 }
 
-/// Runs a command that must not take long.
+/// Runs a command with a time limit.
 fn bounded(repo: &TestRepo<'_>, arguments: &[&str]) -> Ran {
     let ran = Ran::of(repo.command("timeout").args(["120", "git", "orchestra"]).args(arguments));
     assert_ne!(ran.code(), 124, "{arguments:?} hangs: {}", ran.stderr());
     ran
 }
 
-/// What commands come to in a repository with agents in every state: for each command and agent the exit code, and how the agent is
-/// afterwards.
+/// Returns, for each command and each agent, the exit status and the state of the agent afterwards, in a
+/// repository with agents in every state.
 fn answers(renamed: Renamed) -> Vec<String> {
     let world = world();
     let before = world.repo_named("parent/app").with_scripted_claude();
@@ -124,7 +124,7 @@ fn answers(renamed: Renamed) -> Vec<String> {
             }
             let code = bounded(&repo, &[command, &[id.as_str()]].concat()).code();
             let agent = repo.agent(id);
-            // After an answer the agent goes on, and may be anywhere.
+            // After an answer the agent continues, and may be in any phase.
             let shown =
                 |key: &str| if command[0] == "send" { "" } else { agent[key].as_str().unwrap_or("-") };
             answers.borrow_mut().push(format!(
@@ -176,7 +176,7 @@ fn answers(renamed: Renamed) -> Vec<String> {
 }
 
 #[test]
-fn every_command_answers_in_a_renamed_repository_as_if_it_had_not_been_renamed() {
+fn every_command_works_the_same_in_a_renamed_repository() {
     let expected = answers(Renamed::Nothing);
     for renamed in [Renamed::Repository, Renamed::Parent, Renamed::Everything] {
         assert_eq!(answers(renamed), expected, "{renamed:?}");
@@ -184,7 +184,7 @@ fn every_command_answers_in_a_renamed_repository_as_if_it_had_not_been_renamed()
 }
 
 #[test]
-fn an_agent_works_on_while_its_repository_is_renamed_again_and_again() {
+fn an_agent_keeps_working_while_its_repository_is_renamed_repeatedly() {
     let world = world();
     let repo = world.repo_named("parent/app");
     let id = repo.spawn("until test -e go; do echo tick >> ticks; sleep 0.05; done; git log --oneline > log");
@@ -209,7 +209,7 @@ fn an_agent_works_on_while_its_repository_is_renamed_again_and_again() {
 }
 
 #[test]
-fn who_waits_for_an_agent_goes_with_a_repository_that_is_renamed() {
+fn waiting_continues_in_a_renamed_repository() {
     let world = world();
     let repo = world.repo_named("parent/app");
     let id = repo.spawn("touch ready; until test -e go; do sleep 0.05; done; echo 1 > made");
@@ -222,7 +222,7 @@ fn who_waits_for_an_agent_goes_with_a_repository_that_is_renamed() {
     };
     let waiting = [wait(&[]), wait(&["--json"]), wait(&["--watch"])];
     for child in &waiting {
-        // What it holds open is found again wherever it is.
+        // A process finds the files it has open wherever they are.
         until("it watches the repository", || {
             let held = fs::read_dir(format!("/proc/{}/fd", child.id())).expect("a process");
             let held = held.flatten().filter_map(|file| fs::read_link(file.path()).ok());
@@ -259,7 +259,7 @@ fn a_repository_in_the_old_place_is_not_touched() {
 }
 
 #[test]
-fn an_agent_that_waits_for_a_limit_waits_on_in_the_renamed_repository() {
+fn waiting_for_a_limit_continues_in_a_renamed_repository() {
     let world = world();
     let before = world.repo_named("parent/app").with_scripted_claude();
     let id = limits::limited(&world, &before);
@@ -277,7 +277,7 @@ fn an_agent_that_waits_for_a_limit_waits_on_in_the_renamed_repository() {
 }
 
 #[test]
-fn what_an_agent_spawned_survives_the_end_of_that_agent_after_a_rename() {
+fn agents_spawned_by_an_agent_survive_its_end_after_a_rename() {
     let world = world();
     let before = world.repo_named("parent/app");
     let child = "touch ready; until test -e go; do sleep 0.05; done; echo 1 > child.txt";
@@ -299,7 +299,7 @@ fn what_an_agent_spawned_survives_the_end_of_that_agent_after_a_rename() {
 }
 
 #[test]
-fn links_of_ended_agents_are_repaired_by_the_next_command_that_changes_something_and_it_says_so() {
+fn worktree_links_are_repaired_and_reported_by_the_next_writing_command() {
     let world = world();
     let before = world.repo_named("parent/app");
     let id = before.spawn("echo 1 > a");
@@ -312,7 +312,9 @@ fn links_of_ended_agents_are_repaired_by_the_next_command_that_changes_something
     let stale = (link(worktree.join(".git")), link(registration.clone()));
     repo.orchestra(["status"]).succeeded();
     assert_eq!((link(worktree.join(".git")), link(registration)), stale, "what only reads writes nothing");
-    repo.orchestra(["collect"]).succeeded().says("a folder was renamed: repaired git's links of 1 worktree");
+    repo.orchestra(["collect"])
+        .succeeded()
+        .stderr_has("a folder was renamed: repaired git's links of 1 worktree");
     let listed = repo.git(["worktree", "list", "--porcelain"]).succeeded().stdout();
     assert!(listed.contains(&format!("worktree {}\n", worktree.display())), "{listed}");
     assert!(!listed.contains("prunable"), "{listed}");
@@ -320,7 +322,7 @@ fn links_of_ended_agents_are_repaired_by_the_next_command_that_changes_something
 }
 
 #[test]
-fn nothing_of_an_agent_runs_once_its_repository_was_deleted() {
+fn no_agent_process_runs_after_its_repository_was_deleted() {
     let world = world();
     let repo = world.repo_named("parent/app");
     repo.git(["config", "orchestra.jobs", "2"]);
@@ -348,12 +350,12 @@ fn nothing_of_an_agent_runs_once_its_repository_was_deleted() {
 }
 
 #[test]
-fn a_conversation_goes_on_after_the_folder_above_was_renamed() {
+fn a_session_continues_after_the_parent_directory_was_renamed() {
     let world = world();
     let before = world.repo_named("parent/app").with_scripted_claude();
     let id = before.spawn_claude(&[], "say first");
     let session = before.end_of(&id)["session"].as_str().expect("a session").to_owned();
-    // As the real program does, it keeps the conversation in a folder that is named after the worktree.
+    // Like the real program, it keeps the session in a directory that is named after the worktree.
     let folder_for = |worktree: PathBuf| {
         let name = worktree.to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
         world.claude_config().join("projects").join(name)
@@ -375,7 +377,7 @@ fn a_conversation_goes_on_after_the_folder_above_was_renamed() {
     assert_eq!(kept, had);
 }
 
-/// An agent that worked on and ended while its repository could not be used, with its supervisor's number.
+/// Returns an agent that ended while its repository was unavailable, and the pid of its supervisor.
 fn ended_while_away(repo: &TestRepo<'_>) -> (String, i64) {
     let id = repo.spawn("echo 1 > work; until test -e go; do echo >> ticks; sleep 0.05; done; touch over");
     repo.wait_for_file(&id, "ticks");
@@ -398,7 +400,7 @@ fn come_back(repo: &TestRepo<'_>) {
 }
 
 #[test]
-fn an_agent_that_ends_while_its_repository_is_away_is_done_once_it_is_back() {
+fn an_agent_that_ends_without_its_repository_is_done_once_it_is_back() {
     let world = world();
     let repo = world.repo();
     let (id, _) = ended_while_away(&repo);
@@ -409,7 +411,7 @@ fn an_agent_that_ends_while_its_repository_is_away_is_done_once_it_is_back() {
 }
 
 #[test]
-fn a_supervisor_that_waits_for_its_repository_ends_when_it_is_told_to() {
+fn a_supervisor_that_waits_for_its_repository_ends_on_request() {
     let world = world();
     let repo = world.repo();
     let (id, supervisor) = ended_while_away(&repo);

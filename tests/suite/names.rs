@@ -1,10 +1,11 @@
-//! What people type and read: revisions, agents, remotes, tasks and names are what they mean, or an error says what they are not.
+//! Names that people type and read: revisions, agents, remotes, tasks and names have the expected meaning,
+//! or an error says why not.
 
 use std::fs;
 
 use crate::world;
 
-/// The agents that a spawn would start: names without their random end.
+/// Returns the agents that a spawn would start, without the random ends of their names.
 fn planned(repo: &testkit::TestRepo<'_>, arguments: &[&str]) -> Vec<String> {
     let ran = repo.orchestra([&["spawn", "-n", "--json", "--agent", "sh"], arguments].concat()).succeeded();
     let agents = ran.json()["agents"].as_array().cloned().unwrap_or_default();
@@ -13,7 +14,7 @@ fn planned(repo: &testkit::TestRepo<'_>, arguments: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_branch_wins_over_a_tag_of_its_name() {
+fn a_branch_is_preferred_to_a_tag_of_the_same_name() {
     let world = world();
     let repo = world.repo();
     repo.branch("other", &[("o.txt", "o\n")]);
@@ -28,24 +29,25 @@ fn a_branch_wins_over_a_tag_of_its_name() {
     }
     repo.orchestra(["spawn", "-n", "--agent", "sh", "-b", "main", "x"])
         .succeeded()
-        .says("'main' is a branch and a tag: the branch is meant");
+        .stderr_has("'main' is a branch and a tag: the branch is used");
     repo.git(["tag", "other", &branch]);
     repo.orchestra(["merge-ranked", "other", "--into", "main"]).succeeded();
     assert!(repo.has("refs/heads/main", "o.txt"));
 }
 
 #[test]
-fn a_revision_that_names_nothing_says_so_in_words_of_git() {
+fn an_unknown_revision_is_reported_as_git_does() {
     let world = world();
     let repo = world.repo();
     for (revision, why) in [
-        ("nosuch", "'nosuch' names no commit: there is no such branch, tag or commit here"),
+        ("nosuch", "'nosuch' names no commit: there is no such branch, tag or commit"),
         ("main~99", "'main~99' names no commit: 'main' does, but not with what follows it"),
         ("main^{foo", "'main' does, but not with what follows it"),
         ("main:file.txt", "'main:file.txt' names no commit: it is a blob"),
         ("", "'' names no commit: it is not a revision"),
     ] {
-        let ran = repo.orchestra(["spawn", "-n", "--agent", "sh", "-b", revision, "x"]).exits(3).says(why);
+        let ran =
+            repo.orchestra(["spawn", "-n", "--agent", "sh", "-b", revision, "x"]).exits(3).stderr_has(why);
         for internal in ["delegate", "NotFound", "couldn't parse"] {
             assert!(!ran.stderr().contains(internal), "{}", ran.stderr());
         }
@@ -64,7 +66,7 @@ fn the_name_of_an_archived_agent_is_accepted_by_every_command() {
     assert!(repo.agents().is_empty());
     let short = &id[..id.len() - 3];
     repo.git(["branch", "-q", &format!("feature/{short}"), "main"]);
-    repo.orchestra(["diff", &format!("feature/{short}")]).exits(3).says("no agent 'feature/");
+    repo.orchestra(["diff", &format!("feature/{short}")]).exits(3).stderr_has("no agent 'feature/");
     let (branch, cut) = (format!("orchestra/{id}"), format!("{short}…"));
     for name in [id.as_str(), short, &branch, &cut] {
         let status = repo.orchestra(["status", "--json", name]).succeeded().json();
@@ -72,15 +74,15 @@ fn the_name_of_an_archived_agent_is_accepted_by_every_command() {
             (&status["agents"][0]["id"], &status["archived"][0]),
             (&id.as_str().into(), &id.as_str().into())
         );
-        repo.orchestra(["status", name]).succeeded().says(&format!("{id} is archived"));
-        repo.orchestra(["logs", name]).succeeded().prints("said");
-        repo.orchestra(["diff", name]).succeeded().prints("+x");
+        repo.orchestra(["status", name]).succeeded().stderr_has(&format!("{id} is archived"));
+        repo.orchestra(["logs", name]).succeeded().stdout_has("said");
+        repo.orchestra(["diff", name]).succeeded().stdout_has("+x");
         let review = repo.orchestra(["review", "--json", name]).succeeded().json();
         assert_eq!((&review["archived"], &review["work"]["head"]), (&true.into(), &head.as_str().into()));
         let spawned = repo.orchestra(["spawn", "-n", "--json", "--agent", "sh", "-b", name, "x"]).succeeded();
         assert_eq!(spawned.json()["agents"][0]["base"], head.as_str());
     }
-    let (archived, back) = (format!("agent '{id}' is archived"), "brings it back");
+    let (archived, back) = (format!("agent '{id}' is archived"), "restores it");
     for command in [
         &["stop"][..],
         &["pause"],
@@ -92,15 +94,15 @@ fn the_name_of_an_archived_agent_is_accepted_by_every_command() {
         &["merge-ranked", "-n"],
         &["review", "--approve"],
     ] {
-        repo.orchestra([command, &[&id]].concat()).exits(3).says(&archived).says(back);
+        repo.orchestra([command, &[&id]].concat()).exits(3).stderr_has(&archived).stderr_has(back);
     }
     for command in ["status", "logs", "diff", "review", "stop", "resume", "collect", "cleanup"] {
-        repo.orchestra([command, "nobody"]).exits(3).says("no agent 'nobody'");
+        repo.orchestra([command, "nobody"]).exits(3).stderr_has("no agent 'nobody'");
     }
 }
 
 #[test]
-fn the_conversation_of_an_archived_agent_is_found_by_its_name() {
+fn the_session_of_an_archived_agent_is_found_by_its_name() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&[], "say hello\nwrite a b");
@@ -113,7 +115,7 @@ fn the_conversation_of_an_archived_agent_is_found_by_its_name() {
 }
 
 #[test]
-fn several_agents_are_told_at_once_and_a_name_is_not_taken_for_a_text() {
+fn send_accepts_several_agents_and_does_not_mistake_a_name_for_a_message() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let ask = |name: &str| {
@@ -124,35 +126,37 @@ fn several_agents_are_told_at_once_and_a_name_is_not_taken_for_a_text() {
     let (one, two) = (ask("one"), ask("two"));
     repo.wait_for(&one, "waiting");
     repo.wait_for(&two, "waiting");
-    repo.orchestra(["send", &one, &two]).exits(2).says(&format!("'{two}' is an agent, not a message"));
-    repo.orchestra(["send", &one, "go on please", "--allow"]).exits(2).says("'go on please' is not the name");
-    repo.orchestra(["send", &one, "a", "b"]).exits(2).says("more than one message");
-    repo.orchestra(["send", &one, "nobody", "--allow"]).exits(3).says("no agent 'nobody'");
+    repo.orchestra(["send", &one, &two]).exits(2).stderr_has(&format!("'{two}' is an agent, not a message"));
+    repo.orchestra(["send", &one, "go on please", "--allow"])
+        .exits(2)
+        .stderr_has("'go on please' is not the name");
+    repo.orchestra(["send", &one, "a", "b"]).exits(2).stderr_has("more than one message");
+    repo.orchestra(["send", &one, "nobody", "--allow"]).exits(3).stderr_has("no agent 'nobody'");
     assert_eq!(repo.agent(&one)["phase"], "waiting");
     let told = repo.orchestra(["send", &one, &two, "--allow", "--json"]).succeeded().json();
     assert_eq!(told["sent"].as_array().map(Vec::len), Some(2));
     for id in [&one, &two] {
         assert_eq!(repo.end_of(id)["phase"], "done");
     }
-    // One that cannot be told does not keep the other from being told.
+    // A failure for one agent does not prevent sending to the other.
     let three = ask("three");
     repo.wait_for(&three, "waiting");
     repo.orchestra(["send", &one, &three, "--allow"])
         .exits(3)
-        .says("does not run")
-        .says("may: Bash git push");
+        .stderr_has("is not running")
+        .stderr_has("allowed: Bash git push");
     repo.end_of(&three);
 }
 
 #[test]
-fn the_name_of_a_command_is_not_a_task_unless_that_is_said() {
+fn the_name_of_a_command_is_a_task_only_after_dashes() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "status"])
         .exits(2)
-        .says("'status' is the name of a command, not a task")
-        .says("git orchestra spawn -- status");
-    repo.orchestra(["spawn", "help"]).exits(2).says("git orchestra help spawn");
+        .stderr_has("'status' is the name of a command, not a task")
+        .stderr_has("git orchestra spawn -- status");
+    repo.orchestra(["spawn", "help"]).exits(2).stderr_has("git orchestra help spawn");
     assert!(repo.agents().is_empty());
     assert_eq!(planned(&repo, &["--", "status"]), ["status"]);
     assert_eq!(planned(&repo, &["status", "more"]), ["status", "more"]);
@@ -160,7 +164,7 @@ fn the_name_of_a_command_is_not_a_task_unless_that_is_said() {
 }
 
 #[test]
-fn tasks_of_every_script_have_telling_names() {
+fn tasks_in_every_script_get_readable_names() {
     let world = world();
     let repo = world.repo();
     assert_eq!(
@@ -170,7 +174,7 @@ fn tasks_of_every_script_have_telling_names() {
     assert_eq!(planned(&repo, &["--name", "日本語", "x"]), ["ri-ben-yu"]);
     repo.orchestra(["spawn", "-n", "--agent", "sh", "--name", "…", "x"])
         .exits(2)
-        .says("has no letter and no digit");
+        .stderr_has("has no letter and no digit");
 }
 
 #[test]
@@ -192,20 +196,20 @@ fn lists_of_tasks_come_from_any_editor() {
         ("latin.txt", b"\xe9t\xe9\n", "not UTF-8"),
     ] {
         fs::write(repo.path().join(name), content).expect("a file");
-        repo.orchestra(["spawn", "-n", "--agent", "sh", "-f", name]).exits(2).says(why);
+        repo.orchestra(["spawn", "-n", "--agent", "sh", "-f", name]).exits(2).stderr_has(why);
     }
 }
 
 #[test]
-fn a_remote_that_is_not_used_or_not_there_is_an_error() {
+fn an_unused_or_missing_remote_is_an_error() {
     let world = world();
     let repo = world.repo();
     let before = repo.git(["config", "--list", "--local"]).stdout();
-    repo.orchestra(["init", "nosuch"]).exits(2).says("a remote is only used with --probe or --track");
+    repo.orchestra(["init", "nosuch"]).exits(2).stderr_has("a remote is only used with --probe or --track");
     assert_eq!(repo.git(["config", "--list", "--local"]).stdout(), before);
-    repo.orchestra(["sync", "nosuch"]).exits(3).says("there is no remote 'nosuch'");
+    repo.orchestra(["sync", "nosuch"]).exits(3).stderr_has("there is no remote 'nosuch'");
     repo.git(["remote", "add", "hub", "../hub.git"]);
-    repo.orchestra(["sync", "nosuch"]).exits(3).says("git orchestra sync hub");
+    repo.orchestra(["sync", "nosuch"]).exits(3).stderr_has("git orchestra sync hub");
 }
 
 #[test]
@@ -216,7 +220,7 @@ fn prefixes_of_branches_that_git_refuses_are_refused_by_the_name_of_the_key() {
         repo.git(["config", "orchestra.branchPrefix", prefix]);
         repo.orchestra(["spawn", "--agent", "sh", "true"])
             .exits(3)
-            .says("git config 'orchestra.branchPrefix' is");
+            .stderr_has("git config 'orchestra.branchPrefix' is");
     }
     assert!(repo.agents().is_empty());
     repo.git(["config", "orchestra.branchPrefix", "ünï/côde-"]);

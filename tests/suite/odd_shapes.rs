@@ -1,5 +1,5 @@
-//! The shapes that a worktree's content can have: one file that cannot be taken costs that file, and is named; nothing from
-//! outside is taken.
+//! The shapes that the content of a worktree can have: a file that cannot be saved is reported and affects
+//! no other; nothing from outside the worktree is saved.
 
 mod shapes;
 
@@ -15,16 +15,16 @@ use orchestra::{
     git::{Oid, Repo, worktrees::Worktree},
     model::{AgentId, ByteSize},
     worktree::{
-        capture::{self, CapturePlace, CaptureTarget, Captured},
+        capture::{self, CapturePlace, CaptureTarget, CapturedTree},
         isolated_git_dir::{FrozenConfig, IsolatedGitDir},
         open_worktree::{self, WorktreeIdentity},
-        root::Root,
+        root::WorktreeRoot,
     },
 };
 use testkit::{Ran, TestRepo};
 
 use self::shapes::{SHAPES, sh, write};
-use crate::world;
+use crate::{library, world};
 
 /// A repository whose agents are only worktrees.
 struct Lab<'world> {
@@ -42,7 +42,7 @@ impl<'world> Lab<'world> {
         fs::set_permissions(repo.path().join("run"), fs::Permissions::from_mode(0o755)).expect("a program");
         repo.commit("base", &[("d/inner.txt", "i\n"), (".gitignore", "build/\n*.log\n")]);
         let base = Oid::parse(&repo.tip("HEAD")).expect("a commit");
-        let opened = Repo::open(&repo.path().join(".git")).expect("a repository");
+        let opened = library(&repo);
         let frozen = world.dir().join("frozen");
         let name = FrozenConfig::now(&opened)
             .expect("settings")
@@ -60,15 +60,21 @@ impl<'world> Lab<'world> {
     }
 
     fn open(&self) -> Repo {
-        Repo::open(&self.repo.path().join(".git")).expect("a repository")
+        library(&self.repo)
     }
 
-    fn capture(&self, name: &str, worktree: &Worktree, root: &Root) -> Captured {
+    fn capture(&self, name: &str, worktree: &Worktree, root: &WorktreeRoot) -> CapturedTree {
         let repo = self.open();
         let scratch = tempfile::tempdir().expect("a folder");
         let common = repo.common_dir().expect("a folder");
         let index = scratch.path().join("index");
-        let shadow = IsolatedGitDir::at(self.settings.clone(), index, worktree.path.clone(), common);
+        let isolated = IsolatedGitDir::at(
+            repo.environment(),
+            self.settings.clone(),
+            index,
+            worktree.path.clone(),
+            common,
+        );
         let id = AgentId::parse(name).expect("an id");
         let branch = format!("orchestra/{name}");
         let task = CaptureTarget {
@@ -78,7 +84,7 @@ impl<'world> Lab<'world> {
             base: self.base,
             max_file: ByteSize::mebibytes(1),
         };
-        let place = CapturePlace { root, worktree, shadow: &shadow };
+        let place = CapturePlace { root, worktree, isolated: &isolated };
         capture::preview(&repo, &task, &place).expect("taken").expect("its own")
     }
 
@@ -91,7 +97,7 @@ impl<'world> Lab<'world> {
     }
 }
 
-/// `deep` for a path of very many folders, `long` for one of very long names.
+/// Replaces the path of very many directories by `deep`, and very long names by `long`.
 fn shortened(path: &str) -> String {
     match path {
         _ if path.matches("p/").count() > 90 => "deep".to_owned(),
@@ -101,7 +107,7 @@ fn shortened(path: &str) -> String {
 }
 
 #[test]
-fn every_shape_is_taken_or_named() {
+fn every_shape_is_saved_or_reported() {
     let world = world();
     let lab = Lab::new(&world);
     let mut wrong = Vec::new();
@@ -109,7 +115,7 @@ fn every_shape_is_taken_or_named() {
         let name = format!("shape-{at:05}");
         let worktree = lab.worktree(&name);
         make(&worktree.path);
-        let root = Root::open(&worktree.path).expect("a folder");
+        let root = WorktreeRoot::open(&worktree.path).expect("a folder");
         let captured = lab.capture(&name, &worktree, &root);
         let found = lab.differences(captured.tree);
         let wanted: BTreeSet<String> = taken.iter().map(|one| (*one).to_owned()).collect();
@@ -128,7 +134,7 @@ fn every_shape_is_taken_or_named() {
 }
 
 #[test]
-fn unresolved_conflicts_are_taken_as_they_lie_there_and_told() {
+fn unresolved_conflicts_are_saved_as_they_are_and_reported() {
     let world = world();
     let lab = Lab::new(&world);
     lab.repo.branch("side", &[("file.txt", "side\n"), ("d/inner.txt", "side\n")]);
@@ -138,7 +144,7 @@ fn unresolved_conflicts_are_taken_as_they_lie_there_and_told() {
         "echo mine > file.txt; echo mine > d/inner.txt; git commit -qam mine; git merge -q side && exit 1
         rm d/inner.txt; mkfifo d/inner.txt; echo n > n",
     );
-    let root = Root::open(&worktree.path).expect("a folder");
+    let root = WorktreeRoot::open(&worktree.path).expect("a folder");
     let captured = lab.capture("conflict-00001", &worktree, &root);
     let unfinished = captured.unfinished.expect("unfinished");
     assert_eq!(unfinished.sentence(), "a merge is unfinished: conflicts in file.txt, d/inner.txt");
@@ -151,7 +157,7 @@ fn unresolved_conflicts_are_taken_as_they_lie_there_and_told() {
 }
 
 #[test]
-fn what_changes_while_it_is_taken_leads_nowhere() {
+fn changes_during_a_capture_lead_to_nothing_outside() {
     let world = world();
     let lab = Lab::new(&world);
     let worktree = lab.worktree("race-00001");
@@ -166,7 +172,8 @@ fn what_changes_while_it_is_taken_leads_nowhere() {
             symlink(&outside, at("link")).expect("a link");
             sh(&worktree.path, "mkfifo pipe; echo x > plain");
             while !over.load(Ordering::Relaxed) {
-                // Now a folder, now a link to the outside; now a file, now a pipe.
+                // A directory that alternates with a link to the outside, and a file that alternates with a
+                // pipe.
                 for (from, to) in [("swap", "held"), ("link", "swap"), ("swap", "link"), ("held", "swap")] {
                     let _ = fs::rename(at(from), at(to));
                 }
@@ -180,7 +187,7 @@ fn what_changes_while_it_is_taken_leads_nowhere() {
             }
         });
         for _ in 0..testkit::times("ORCHESTRA_RACES", 25) {
-            let root = Root::open(&worktree.path).expect("a folder");
+            let root = WorktreeRoot::open(&worktree.path).expect("a folder");
             let captured = lab.capture("race-00001", &worktree, &root);
             let mut look = lab.repo.command("git");
             Ran::of(look.args(["grep", "-c", "SECRET", &captured.tree.to_string()])).exits(1);
@@ -188,7 +195,7 @@ fn what_changes_while_it_is_taken_leads_nowhere() {
     });
 }
 
-/// Ends the other thread, also where this one fails.
+/// Ends the other thread, even if this one panics.
 struct EndOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for EndOnDrop<'_> {
@@ -198,14 +205,14 @@ impl Drop for EndOnDrop<'_> {
 }
 
 #[test]
-fn the_way_in_is_the_worktree_itself_and_nothing_else() {
+fn a_capture_opens_only_the_worktree_itself() {
     let world = world();
     let lab = Lab::new(&world);
     let home = world.dir().join("private");
     write(&home, "diary.txt", "PRIVATE");
     let repo = lab.open();
     let same = |worktree: &Worktree| {
-        let root = Root::open(&worktree.path).expect("a folder");
+        let root = WorktreeRoot::open(&worktree.path).expect("a folder");
         (worktree.path.clone(), root.identity().expect("an identity"))
     };
     type Turn = fn(&Path, &Path, &Path);
@@ -280,7 +287,7 @@ fn the_way_in_is_the_worktree_itself_and_nothing_else() {
         let (path, identity) = same(&worktree);
         turn(&worktree.path, &worktree.git_dir, &home);
         let made = WorktreeIdentity { path: Some(&path), identity: Some(identity) };
-        let entered = open_worktree::enter(&repo, &worktree, made);
+        let entered = open_worktree::open_worktree(&repo, &worktree, made);
         match (refused, &entered) {
             (None, Ok(root)) => assert_eq!(root.identity().expect("an identity"), identity, "{what}"),
             (Some(why), Err(error)) => {
@@ -289,7 +296,7 @@ fn the_way_in_is_the_worktree_itself_and_nothing_else() {
             _ => panic!("{what}: {entered:?}"),
         }
         let _ = fs::remove_file(home.join(".git"));
-        // Git itself would wait for a pipe in there.
+        // Git itself would wait for a pipe there.
         fs::remove_dir_all(&worktree.git_dir).expect("removed");
     }
 }

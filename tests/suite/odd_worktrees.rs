@@ -1,5 +1,5 @@
-//! Odd worktrees, through the real binaries: nothing in one makes a command wait, nothing from outside is taken, and an end that
-//! saved nothing is no success.
+//! Unusual worktrees, with the real binaries: nothing in them blocks a command, nothing from outside is
+//! saved, and an end that saved nothing is not a success.
 
 use std::{fs, path::Path, process::Command};
 
@@ -38,7 +38,7 @@ fn nothing_in_a_worktree_makes_stop_collect_or_diff_wait() {
         let id = repo.orchestra(["spawn", "--agent", "sh", "--detach", "--name", name, "--", &script]).line();
         repo.wait_for_file(&id, "ready");
         orchestra(&repo, &["status"]).succeeded();
-        orchestra(&repo, &["diff", &id]).succeeded().prints("+w");
+        orchestra(&repo, &["diff", &id]).succeeded().stdout_has("+w");
         orchestra(&repo, &["collect", &id]).succeeded();
         assert_eq!(repo.file_at(&format!("refs/orchestra-local/snapshots/{id}"), "w"), "w\n");
         orchestra(&repo, &["stop", &id]).succeeded();
@@ -46,14 +46,14 @@ fn nothing_in_a_worktree_makes_stop_collect_or_diff_wait() {
         assert_eq!((&agent["phase"], &agent["liveness"]), (&"stopped".into(), &"ended".into()), "{name}");
         assert_eq!(repo.file_in_head(&id, "w"), "w\n", "{name}");
         assert_eq!(repo.file_in_head(&id, "file.txt"), "one\n", "{name}");
-        orchestra(&repo, &["collect", &id]).succeeded().prints("its work had everything");
-        // What is odd stays, so nothing is taken away unasked.
+        orchestra(&repo, &["collect", &id]).succeeded().stdout_has("nothing to save; its work is complete");
+        // The unusual files stay, so that nothing is removed without being asked.
         orchestra(&repo, &["cleanup", "--dry-run"]).succeeded();
     }
 }
 
 #[test]
-fn a_filter_that_does_not_end_costs_its_files_and_nothing_else() {
+fn an_endless_filter_affects_only_its_files() {
     let world = world();
     let repo = world.repo();
     repo.git(["config", "filter.unending.clean", "sleep 1000"]);
@@ -63,7 +63,7 @@ fn a_filter_that_does_not_end_costs_its_files_and_nothing_else() {
     orchestra(&repo, &["stop", &id]).succeeded();
     assert_eq!(repo.file_in_head(&id, "w"), "w\n");
     assert!(!repo.has(&format!("refs/orchestra/heads/{id}"), "s.secret"), "past its filter");
-    orchestra(&repo, &["status", &id]).succeeded().prints("s.secret (its filter did not end in time)");
+    orchestra(&repo, &["status", &id]).succeeded().stdout_has("s.secret (its filter did not end in time)");
     assert_eq!(crate::stop::marked(&format!("ORCHESTRA_AGENT={id}")), Vec::<String>::new());
 }
 
@@ -94,7 +94,7 @@ fn a_worktree_that_became_a_link_is_not_followed() {
         assert_eq!(agent["phase"], "failed", "{agent}");
         assert!(reason.starts_with("its work stays in the worktree: ") && reason.contains(why), "{reason}");
         assert!(agent["unsaved"].as_str().is_some_and(|unsaved| unsaved.contains(why)), "{agent}");
-        assert_eq!(repo.file_in_head(&id, "c"), "c\n", "what it committed is taken");
+        assert_eq!(repo.file_in_head(&id, "c"), "c\n", "its commit is saved");
         for arguments in [&["diff", &id][..], &["collect", &id], &["resume", "-d", &id], &["review", &id]] {
             let ran = orchestra(&repo, arguments);
             assert!(
@@ -104,7 +104,7 @@ fn a_worktree_that_became_a_link_is_not_followed() {
                 ran.stderr()
             );
         }
-        orchestra(&repo, &["stop", &id]).exits(5).says(&format!("git orchestra collect {id}"));
+        orchestra(&repo, &["stop", &id]).exits(5).stderr_has(&format!("git orchestra collect {id}"));
         orchestra(&repo, &["worktrees", "--size"]).succeeded();
         orchestra(&repo, &["cleanup", "--force", "--discard", &id]);
         orchestra(&repo, &["merge-ranked", "--dry-run"]).exits(3);
@@ -118,11 +118,11 @@ fn a_worktree_that_became_a_link_is_not_followed() {
 }
 
 #[test]
-fn what_may_not_be_read_costs_itself_alone() {
+fn unreadable_files_affect_only_themselves() {
     let world = world();
     let repo = world.repo();
     repo.commit("more", &[("tracked/a", "a\n"), ("b", "b\n")]);
-    // Without root's right to read everything, which a namespace takes away.
+    // Without root's right to read everything, which a namespace removes.
     let alone = |script: &str| {
         let mut command = repo.command("unshare");
         ends(command.args(["--user", "sh", "-c", script]))
@@ -137,7 +137,7 @@ fn what_may_not_be_read_costs_itself_alone() {
     ran.succeeded();
     let agent = repo.agents().remove(0);
     let id = agent["id"].as_str().expect("an id").to_owned();
-    let facts = repo.facts(&id);
+    let facts = repo.events(&id);
     let left = facts.last().expect("an end")["left_out"].as_array().expect("a list").clone();
     let paths: Vec<&str> = left.iter().filter_map(|left| left["path"].as_str()).collect();
     assert_eq!(paths, ["b", "db/", "half/", "noread", "tracked/"]);
@@ -148,10 +148,10 @@ fn what_may_not_be_read_costs_itself_alone() {
         ("b\n".into(), "a\n".into())
     );
     let collected = alone("git orchestra collect").succeeded().stdout();
-    assert!(collected.contains("its work had everything") && collected.contains("left out"), "{collected}");
-    alone("git orchestra diff noread").succeeded().prints("+y");
+    assert!(collected.contains("its work is complete") && collected.contains("left out"), "{collected}");
+    alone("git orchestra diff noread").succeeded().stdout_has("+y");
     alone("chmod -R u+rwX ../repo.worktrees").succeeded();
-    repo.orchestra(["collect"]).succeeded().prints("what was done since its end");
+    repo.orchestra(["collect"]).succeeded().stdout_has("changes made since it ended");
     assert_eq!(
         (repo.file_in_head(&id, "noread"), repo.file_in_head(&id, "db/d")),
         ("s\n".into(), "d\n".into())
@@ -159,10 +159,10 @@ fn what_may_not_be_read_costs_itself_alone() {
 }
 
 #[test]
-fn an_end_that_saved_nothing_is_no_success_and_is_tried_again() {
+fn an_end_that_saved_nothing_is_a_failure_and_is_retried() {
     let world = world();
     let repo = world.repo();
-    // A ref of that name below it: the head cannot be written as long as it is there.
+    // A ref below that name: the head cannot be written as long as it exists.
     let block = "echo w > w; h=refs/orchestra/heads/$ORCHESTRA_AGENT; git update-ref -d $h; git update-ref refs/orchestra/heads/$ORCHESTRA_AGENT/block HEAD";
     orchestra(&repo, &["spawn", "--agent", "sh", "--name", "blocked", "--", block]).exits(1);
     let agent = repo.agents().remove(0);
@@ -172,23 +172,23 @@ fn an_end_that_saved_nothing_is_no_success_and_is_tried_again() {
     for _ in 0..2 {
         let ran = orchestra(&repo, &["collect", &id]);
         assert_ne!(ran.code(), 0, "{}", ran.stdout());
-        assert!(!ran.stdout().contains("had everything"), "{}", ran.stdout());
-        ran.says("could not be saved").prints(&format!("git orchestra collect {id} tries again"));
+        assert!(!ran.stdout().contains("its work is complete"), "{}", ran.stdout());
+        ran.stderr_has("could not be saved").stdout_has(&format!("git orchestra collect {id} tries again"));
     }
     let report = orchestra(&repo, &["collect", &id, "--json"]);
     assert_eq!((report.json()["agents"][0]["saved"].as_str(), report.code() != 0), (Some("failed"), true));
     for all in ["--all", &id] {
-        orchestra(&repo, &["stop", all]).exits(5).says("could not be saved").says(&id);
+        orchestra(&repo, &["stop", all]).exits(5).stderr_has("could not be saved").stderr_has(&id);
     }
     repo.git(["update-ref", "-d", &format!("refs/orchestra/heads/{id}/block")]).succeeded();
     orchestra(&repo, &["stop", "--all"]).succeeded();
     assert_eq!(repo.file_in_head(&id, "w"), "w\n");
     assert_eq!(repo.agent(&id)["unsaved"], serde_json::Value::Null);
-    // A running one that is stopped, the same.
+    // The same for a running agent that is stopped.
     let script = format!("{block}; touch ready; while :; do sleep 0.1; done");
     let id = repo.spawn(&script);
     repo.wait_for_file(&id, "ready");
-    orchestra(&repo, &["stop", &id]).exits(5).says(&format!("git orchestra collect {id} tries again"));
+    orchestra(&repo, &["stop", &id]).exits(5).stderr_has(&format!("git orchestra collect {id} tries again"));
     assert_eq!(repo.agent(&id)["phase"], "stopped");
     repo.git(["update-ref", "-d", &format!("refs/orchestra/heads/{id}/block")]).succeeded();
     orchestra(&repo, &["collect", &id]).succeeded();
@@ -199,10 +199,10 @@ fn an_end_that_saved_nothing_is_no_success_and_is_tried_again() {
 }
 
 #[test]
-fn a_program_that_ended_is_not_shown_as_at_work_while_its_work_is_saved() {
+fn an_ended_program_is_not_shown_as_running_while_its_work_is_saved() {
     let world = world();
     let repo = world.repo();
-    // A filter of the user's own that waits: so long the work is being saved.
+    // A filter of the user that waits: the work is being saved until it ends.
     let gate = world.dir().join("gate");
     let clean = format!("sh -c 'while ! test -e {}; do sleep 0.05; done; cat'", gate.display());
     repo.git(["config", "filter.slow.clean", &clean]);

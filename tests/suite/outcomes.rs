@@ -1,4 +1,5 @@
-//! The words of `merge-ranked` are what would happen, or what happened; a check that failed is not forgotten; nothing is said twice.
+//! The outcomes of `merge-ranked` say what would happen, or what happened; a failed check is remembered;
+//! nothing is recorded twice.
 
 use serde_json::Value;
 use testkit::{Ran, TestRepo};
@@ -9,7 +10,7 @@ use crate::{
     world,
 };
 
-/// Branch and outcome, in order.
+/// Returns the branches with their outcomes, in order.
 fn words(report: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let order = report["order"].as_array().cloned().unwrap_or_default();
@@ -21,7 +22,7 @@ fn word(ran: &Ran, branch: &str) -> String {
     found.unwrap_or_else(|| panic!("{branch} in {}", ran.stdout())).1
 }
 
-/// An agent that is done, and what its work fails with.
+/// The check that the work of the agent fails.
 const CHECK: &str = "grep -q ok state.txt";
 
 fn failing_agent(repo: &TestRepo<'_>) -> String {
@@ -32,7 +33,7 @@ fn failing_agent(repo: &TestRepo<'_>) -> String {
 }
 
 fn landed_events(repo: &TestRepo<'_>, id: &str) -> usize {
-    repo.facts(id).iter().filter(|fact| fact["t"] == "landed").count()
+    repo.events(id).iter().filter(|fact| fact["t"] == "landed").count()
 }
 
 #[test]
@@ -62,7 +63,7 @@ fn a_dry_run_says_what_would_happen() {
 }
 
 #[test]
-fn what_passed_is_merged_only_when_it_is_in_the_target() {
+fn a_passed_branch_is_merged_only_once_the_target_moved() {
     let world = world();
     let repo = four(&world);
     let before = repo.tip("main");
@@ -73,9 +74,9 @@ fn what_passed_is_merged_only_when_it_is_in_the_target() {
     assert_eq!((&stopped.json()["moved"], repo.tip("main")), (&Value::from(false), before.clone()));
     let given_up = repo.orchestra(["merge-ranked", "--abort", "--json"]).succeeded();
     assert_eq!(word(&given_up, "b1"), "passed");
-    // A file in the way: the landing waits.
+    // A file is in the way: the landing waits.
     repo.write("three.txt", "mine\n");
-    let waits = land(&repo, &[]).exits(3).says("the landing waits");
+    let waits = land(&repo, &[]).exits(3).stderr_has("the landing waits");
     assert!(waits.stdout().contains("passed") && !waits.stdout().contains("merged"), "{}", waits.stdout());
     assert_eq!(repo.tip("main"), before);
     std::fs::remove_file(repo.path().join("three.txt")).expect("removed");
@@ -84,24 +85,24 @@ fn what_passed_is_merged_only_when_it_is_in_the_target() {
 }
 
 #[test]
-fn a_check_that_failed_is_told_everywhere_and_keeps_the_branch_back() {
+fn a_failed_check_is_shown_everywhere_and_blocks_the_branch() {
     let world = world();
     let repo = world.repo();
     let id = failing_agent(&repo);
-    repo.orchestra(["merge-ranked", "--test", CHECK]).exits(1).prints("test fails: exit code 1");
+    repo.orchestra(["merge-ranked", "--test", CHECK]).exits(1).stdout_has("test fails: exit code 1");
     let sentence = format!("failed its test last time ({CHECK}: exit code 1)");
-    // The plan, the list, the agent, the review, JSON.
+    // The plan, the list, the agent, the review, and JSON.
     let plan = repo.orchestra(["merge-ranked", "-n"]).succeeded();
     assert!(plan.stdout().contains(&sentence) && plan.stdout().contains("blocked"), "{}", plan.stdout());
-    drop(plan.says(&format!("hint: git orchestra merge-ranked {id}")));
+    drop(plan.stderr_has(&format!("hint: git orchestra merge-ranked {id}")));
     for command in [&["status"] as &[&str], &["status", &id], &["review", &id]] {
-        repo.orchestra(command).succeeded().prints("did not land: test fails: exit code 1");
+        repo.orchestra(command).succeeded().stdout_has("did not land: test fails: exit code 1");
     }
-    repo.orchestra(["status", &id]).prints(CHECK);
+    repo.orchestra(["status", &id]).stdout_has(CHECK);
     let failed = repo.agent(&id)["failed_check"].clone();
     assert_eq!((&failed["check"], &failed["command"]), (&"test".into(), &CHECK.into()));
     assert_eq!((&failed["current"], &failed["into"]), (&true.into(), &"main".into()));
-    // By default it does not land without that check, and with it it fails again.
+    // By default it does not land without that check, and with the check it fails again.
     let before = repo.tip("main");
     let ran = repo.orchestra(["merge-ranked", "--json"]).exits(1);
     assert_eq!(word(&ran, &id), "set_aside");
@@ -109,21 +110,21 @@ fn a_check_that_failed_is_told_everywhere_and_keeps_the_branch_back() {
     repo.orchestra(["merge-ranked", "--test", "true"]).exits(1);
     assert_eq!(word(&repo.orchestra(["merge-ranked", "--json", "--test", CHECK]).exits(1), &id), "failed");
     assert_eq!(repo.tip("main"), before);
-    // Named, it lands, and that is warned of before and then.
+    // If it is named, it lands, with a warning before and during the landing.
     let warning = format!("'{id}' {sentence}; that check is not run this time");
-    repo.orchestra(["merge-ranked", "-n", &id]).succeeded().says(&warning);
+    repo.orchestra(["merge-ranked", "-n", &id]).succeeded().stderr_has(&warning);
     assert_eq!(
-        word(&repo.orchestra(["merge-ranked", "--json", &id]).succeeded().says(&warning), &id),
+        word(&repo.orchestra(["merge-ranked", "--json", &id]).succeeded().stderr_has(&warning), &id),
         "merged"
     );
     assert!(!repo.orchestra(["status"]).stdout().contains("did not land"));
-    // Taken back, it is what it was before: nothing has passed since.
+    // After the undo its state is as before: nothing has passed since.
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(word(&repo.orchestra(["merge-ranked", "-n", "--json"]), &id), "blocked");
 }
 
 #[test]
-fn a_check_that_failed_is_resolved_when_it_passes_or_the_branch_moves() {
+fn a_failed_check_is_cleared_when_it_passes_or_the_branch_moves() {
     let world = world();
     let repo = world.repo();
     let id = failing_agent(&repo);
@@ -133,13 +134,13 @@ fn a_check_that_failed_is_resolved_when_it_passes_or_the_branch_moves() {
     repo.orchestra(["collect", &id]).succeeded();
     assert_eq!(repo.agent(&id)["failed_check"]["current"], false);
     assert_eq!(word(&repo.orchestra(["merge-ranked", "-n", "--json"]), &id), "lands");
-    // The same commit, with which the check passes once the world around it is another.
+    // The same commit, for which the check passes once its environment has changed.
     let flaky = repo.spawn("echo 1 > flaky.txt");
     repo.end_of(&flaky);
     let marker = world.dir().join("marker");
     let check = format!("test -e '{}' || ! test -e flaky.txt", marker.display());
     repo.orchestra(["merge-ranked", "--test", &check, &flaky]).exits(1);
-    // Its command names a place of this machine: no event holds it, and this clone knows it all the same.
+    // Its command contains a local path: no event contains it, but this clone remembers it.
     assert_eq!(repo.agent(&flaky)["failed_check"]["command"], Value::Null);
     let plan = repo.orchestra(["merge-ranked", "-n"]).succeeded().stdout();
     assert!(plan.contains("failed its test last time (test -e '"), "{plan}");
@@ -154,7 +155,7 @@ fn a_check_that_failed_is_resolved_when_it_passes_or_the_branch_moves() {
 }
 
 #[test]
-fn a_failure_at_which_a_landing_stopped_is_not_forgotten_and_other_branches_have_one_too() {
+fn the_failure_that_stopped_a_landing_is_remembered_for_all_branches() {
     let world = world();
     let repo = world.repo();
     let id = failing_agent(&repo);
@@ -167,14 +168,14 @@ fn a_failure_at_which_a_landing_stopped_is_not_forgotten_and_other_branches_have
     let sentence = format!("failed its test last time ({CHECK}: exit code 1)");
     let plan = repo.orchestra(["merge-ranked", "-n", "plain"]).succeeded();
     assert!(plan.stdout().contains("lands") && plan.stdout().contains(&sentence), "{}", plan.stdout());
-    plan.says("that check is not run this time");
+    plan.stderr_has("that check is not run this time");
     repo.git(["branch", "-f", "plain", "main"]).succeeded();
     let plan = repo.orchestra(["merge-ranked", "-n", "plain"]).succeeded();
     assert!(!plan.stdout().contains("failed"), "{}", plan.stdout());
 }
 
 #[test]
-fn nothing_is_written_that_changes_nothing() {
+fn events_without_effect_are_not_written() {
     let world = world();
     let repo = world.repo();
     let one = repo.spawn("echo 1 > same.txt");
@@ -182,11 +183,11 @@ fn nothing_is_written_that_changes_nothing() {
     repo.end_of(&one);
     repo.end_of(&two);
     let lives = || repo.refs("refs/orchestra/agents/");
-    // Nobody approved them: that is no news of theirs.
+    // They are not approved: that is not a new event.
     let before = lives();
-    repo.orchestra(["merge-ranked", "--approved"]).exits(1).prints("was not approved in review");
+    repo.orchestra(["merge-ranked", "--approved"]).exits(1).stdout_has("not approved in review");
     assert_eq!(lives(), before);
-    // One conflicts with the other: that is told once.
+    // One conflicts with the other, which is recorded once.
     repo.orchestra(["merge-ranked"]).exits(1);
     let after = lives();
     assert_ne!(after, before);
@@ -194,7 +195,7 @@ fn nothing_is_written_that_changes_nothing() {
     let aside_id = aside["id"].as_str().expect("an id");
     assert!(aside["set_aside"]["why"].as_str().is_some_and(|why| why.contains("same.txt")), "{aside}");
     assert_eq!((&aside["set_aside"]["current"], &aside["set_aside"]["into"]), (&true.into(), &"main".into()));
-    repo.orchestra(["status", aside_id]).prints("set aside: conflicts with ");
+    repo.orchestra(["status", aside_id]).stdout_has("set aside: conflicts with ");
     repo.orchestra(["merge-ranked"]).exits(1);
     repo.orchestra(["merge-ranked"]).exits(1);
     let told_again = landed_events(&repo, aside_id);
@@ -216,7 +217,7 @@ fn nothing_is_written_that_changes_nothing() {
     repo.orchestra(["review", aside_id, "--reject", "-m", "no"]).exits(1);
     let judged = lives();
     let notes = repo.tip("refs/orchestra/notes/reviews");
-    repo.orchestra(["review", aside_id, "--reject", "-m", "no"]).exits(1).prints("rejected");
+    repo.orchestra(["review", aside_id, "--reject", "-m", "no"]).exits(1).stdout_has("rejected");
     assert_eq!((lives(), repo.tip("refs/orchestra/notes/reviews")), (judged.clone(), notes));
     repo.orchestra(["review", aside_id, "--reject", "-m", "no, and why"]).exits(1);
     assert_ne!(lives(), judged);
@@ -228,7 +229,7 @@ fn nothing_is_written_that_changes_nothing() {
 }
 
 #[test]
-fn another_clone_is_asked_once() {
+fn another_clone_gets_one_request() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = a.spawn("sleep 60");
@@ -236,7 +237,7 @@ fn another_clone_is_asked_once() {
     a.orchestra(["sync"]).succeeded();
     b.orchestra(["sync"]).succeeded();
     let asked = || {
-        b.facts(&id)
+        b.events(&id)
             .iter()
             .filter(|fact| ["stop", "pause"].contains(&fact["t"].as_str().unwrap_or_default()))
             .count()
@@ -249,7 +250,7 @@ fn another_clone_is_asked_once() {
         (&["pause", &id], 2),
         (&["stop", &id, "-m", "why"], 3),
     ] {
-        b.orchestra(request).succeeded().prints("asked; the request travels with the next sync");
+        b.orchestra(request).succeeded().stdout_has("requested; sent with the next sync");
         assert_eq!(asked(), expected, "{request:?}");
     }
     a.orchestra(["stop", "--all"]).succeeded();

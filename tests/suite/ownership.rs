@@ -1,5 +1,5 @@
-//! A repository of another user is refused by every command, before any of its configuration is used, and accepted where git
-//! accepts it.
+//! A repository of another user is refused by every command, before any of its configuration is used, and
+//! accepted where git accepts it.
 
 use std::{
     ffi::OsString,
@@ -12,10 +12,10 @@ use testkit::{Ran, World};
 
 use crate::{skip, world};
 
-/// The user to whom things are given away.
+/// The user to whom files are given.
 const SOMEBODY: u32 = 65534;
 
-/// Whether this test can give files away; only root can.
+/// Whether this test can change the owner of files, which only root can.
 fn can_give() -> bool {
     let id = std::process::Command::new("id").arg("-u").output().expect("an id");
     let is_root = String::from_utf8_lossy(&id.stdout).trim() == "0";
@@ -26,7 +26,7 @@ fn can_give() -> bool {
 }
 
 fn give(path: &Path) {
-    std::os::unix::fs::lchown(path, Some(SOMEBODY), Some(SOMEBODY)).expect("given away");
+    std::os::unix::fs::lchown(path, Some(SOMEBODY), Some(SOMEBODY)).expect("owner changed");
 }
 
 fn give_all(path: &Path) {
@@ -38,7 +38,7 @@ fn give_all(path: &Path) {
     }
 }
 
-/// Every command with arguments under which it would do something.
+/// Returns every command, with arguments for which it would do something.
 fn commands() -> Vec<Vec<&'static str>> {
     let mut all: Vec<Vec<&str>> = vec![
         vec!["spawn", "--agent", "evil", "x"],
@@ -136,14 +136,14 @@ fn every_command_refuses_a_repository_of_another_user() {
     assert!(!repo.path().join(".git/orchestra").exists(), "something was written into it");
 }
 
-/// A repository and a worktree of it, of which something is given away.
+/// A repository and its worktree, parts of which belong to another user.
 struct Case {
     name: &'static str,
-    /// Where the command is typed.
+    /// The directory in which the command runs.
     place: PathBuf,
-    /// What is given away.
+    /// The paths that belong to another user.
     given: Vec<PathBuf>,
-    /// Git does not look at it, and we do.
+    /// Whether git ignores the owner, and we do not.
     stricter: bool,
 }
 
@@ -171,7 +171,7 @@ fn cases(dir: &Path) -> Vec<Case> {
     ]
 }
 
-/// What is configured before, and what is typed and set: arguments of git, and variables.
+/// A name, the configuration, and the arguments and environment variables of git.
 type Setting = (&'static str, fn(&World, &str), Vec<String>, Vec<(&'static str, String)>);
 
 fn settings(exact: &str) -> Vec<Setting> {
@@ -225,7 +225,7 @@ fn set(world: &World, values: &[&str]) {
     }
 }
 
-/// The directory that git names for a place, in its own words.
+/// Returns the directory of a place as git names it.
 fn exact_of(world: &World, place: &Path) -> String {
     let said = Ran::of(world.command("git", place).arg("status")).stderr();
     let quoted = said.split('\'').nth(1).map(str::to_owned);
@@ -233,7 +233,7 @@ fn exact_of(world: &World, place: &Path) -> String {
 }
 
 #[test]
-fn safe_directory_means_what_git_takes_it_to_mean() {
+fn safe_directory_is_interpreted_as_git_does() {
     if !can_give() {
         return;
     }
@@ -264,9 +264,9 @@ fn safe_directory_means_what_git_takes_it_to_mean() {
     }
 }
 
-/// What ours does is what git does.
+/// Checks that our result is git's.
 fn check(case: &Case, setting: &str, git: &Ran, ours: &Ran) {
-    let context = format!("given away: {}; safe.directory: {setting}\n{}", case.name, ours.stderr());
+    let context = format!("other owner: {}; safe.directory: {setting}\n{}", case.name, ours.stderr());
     if case.stricter {
         let all = ["everything", "all below", "typed for all below", "through sudo"];
         assert_eq!(ours.code() == 0, all.contains(&setting), "{context}");

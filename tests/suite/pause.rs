@@ -1,11 +1,11 @@
-//! `pause`: the program ends for a while, the work is saved.
+//! `pause`: the program ends, and the work is saved.
 
 use testkit::until;
 
 use crate::world;
 
 #[test]
-fn the_work_is_saved_and_the_conversation_goes_on() {
+fn the_work_is_saved_and_the_session_continues() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&[], "write before.txt 1\nawait never");
@@ -30,7 +30,7 @@ fn the_work_is_saved_and_the_conversation_goes_on() {
 }
 
 #[test]
-fn a_message_that_was_not_taken_up_is_heard_after_the_pause() {
+fn an_undelivered_message_is_delivered_after_the_pause() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&[], "say begun\nawait never");
@@ -42,7 +42,7 @@ fn a_message_that_was_not_taken_up_is_heard_after_the_pause() {
 }
 
 #[test]
-fn a_message_that_was_not_taken_up_is_heard_even_if_it_was_stopped_since() {
+fn an_undelivered_message_is_delivered_even_after_a_stop() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&[], "say begun\nawait never");
@@ -55,7 +55,7 @@ fn a_message_that_was_not_taken_up_is_heard_even_if_it_was_stopped_since() {
 }
 
 #[test]
-fn a_queued_agent_gives_its_place_up_and_a_paused_one_can_be_stopped() {
+fn a_queued_agent_leaves_the_queue_and_a_paused_one_can_be_stopped() {
     let world = world();
     let repo = world.repo();
     let first = repo.spawn("while :; do sleep 0.1; done");
@@ -71,7 +71,7 @@ fn a_queued_agent_gives_its_place_up_and_a_paused_one_can_be_stopped() {
 }
 
 #[test]
-fn all_rest_and_all_go_on() {
+fn all_agents_are_paused_and_resumed() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let ids: Vec<String> =
@@ -91,5 +91,5 @@ fn all_rest_and_all_go_on() {
     for id in &ids {
         assert_eq!(repo.agent(id)["phase"], "done");
     }
-    repo.orchestra(["resume", "--all"]).succeeded().says("no agent is paused or lost");
+    repo.orchestra(["resume", "--all"]).succeeded().stderr_has("no agent is paused or lost");
 }

@@ -1,4 +1,4 @@
-//! Words that others wrote are never handed to an agent that may run them: it is said so, and nothing changes.
+//! Foreign text is never passed to an agent that may run it: the command reports this, and nothing changes.
 
 use testkit::{Ran, TestRepo};
 
@@ -7,14 +7,14 @@ use crate::{
     world,
 };
 
-/// A shell agent that has ended, by its id.
+/// Spawns a shell agent, waits until it has ended, and returns its id.
 fn ended(repo: &TestRepo<'_>, script: &str) -> String {
     let id = repo.spawn(script);
     repo.end_of(&id);
     id
 }
 
-/// Everything that is known of an agent and its work.
+/// Returns the state of an agent and its work.
 fn state(repo: &TestRepo<'_>, id: &str) -> [String; 4] {
     let branch = format!("refs/heads/orchestra/{id}");
     let files = Ran::of(repo.command("git").args(["status", "--porcelain"]).current_dir(repo.worktree(id)));
@@ -61,7 +61,7 @@ fn the_output_of_a_failed_test_is_not_run() {
 }
 
 #[test]
-fn a_reviewers_words_are_not_run() {
+fn text_of_a_reviewer_is_not_run() {
     let world = world();
     let repo = world.repo();
     let proof = world.dir().join("pwned");
@@ -70,21 +70,21 @@ fn a_reviewers_words_are_not_run() {
     let words = format!("please fix; touch {}", proof.display());
     repo.orchestra(["review", &id, "--changes", "-m", &words])
         .exits(3)
-        .says("a review cannot be given to agent 'sh': it would run it as a script")
-        .says("--changes --keep");
-    assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"), "nothing was written down");
+        .stderr_has("a review cannot be given to agent 'sh': it would run it as a script")
+        .stderr_has("--changes --keep");
+    assert!(repo.events(&id).iter().all(|fact| fact["t"] != "verdict"), "no verdict was recorded");
     assert_eq!(state(&repo, &id), before);
     repo.orchestra(["review", &id, "--changes", "--keep", "-m", &words]).succeeded();
-    assert_eq!(repo.facts(&id).pop().expect("a fact")["verdict"], "changes");
+    assert_eq!(repo.events(&id).pop().expect("a fact")["verdict"], "changes");
     assert_eq!((state(&repo, &id), proof.exists()), (before, false));
-    // What the user types for the agent is theirs.
+    // The user may type anything for the agent.
     repo.orchestra(["resume", &id, "-m", "echo 2 > b.txt"]).succeeded();
     repo.end_of(&id);
     assert_eq!(repo.file_in_head(&id, "b.txt"), "2\n");
 }
 
 #[test]
-fn a_shell_does_not_review() {
+fn a_shell_cannot_be_a_reviewer() {
     let world = world();
     let repo = world.repo();
     let proof = world.dir().join("pwned");
@@ -92,22 +92,22 @@ fn a_shell_does_not_review() {
     let test = format!("touch {}", proof.display());
     repo.orchestra(["review", &id, "--by", "sh", "--test", &test])
         .exits(3)
-        .says("it would run it as a script");
+        .stderr_has("it would run it as a script");
     assert!(!proof.exists(), "not even the test has run");
     assert_eq!(repo.agents().len(), 1);
 }
 
 #[test]
-fn an_agent_of_the_users_own_says_that_it_reads_words() {
+fn a_custom_program_must_declare_that_it_reads_prose() {
     let world = world();
     let repo = world.repo();
     repo.git(["config", "orchestra.agent.mine.command", "cat {prompt_file} >> told"]);
     let id = repo.orchestra(["spawn", "--agent", "mine", "--detach", "--", "begin"]).succeeded().line();
     repo.end_of(&id);
     let review = || repo.orchestra(["review", &id, "--changes", "-m", "rename it"]);
-    review().exits(3).says("git config orchestra.agent.mine.reads prose");
+    review().exits(3).stderr_has("git config orchestra.agent.mine.reads prose");
     repo.git(["config", "orchestra.agent.mine.reads", "words"]);
-    review().exits(3).says("'prose' or 'script'");
+    review().exits(3).stderr_has("'prose' or 'script'");
     repo.git(["config", "orchestra.agent.mine.reads", "prose"]);
     review().succeeded();
     repo.end_of(&id);
@@ -124,16 +124,16 @@ fn a_message_is_not_given_to_a_program_that_may_run_it() {
         || repo.orchestra(["spawn", "--agent", "talk", "--detach", "--", "begin\n"]).succeeded().line();
     let deaf = spawn();
     repo.wait_for_file(&deaf, "heard");
-    let facts = repo.facts(&deaf).len();
-    repo.orchestra(["send", &deaf, "touch x"]).exits(3).says("it would run it as a script");
-    assert_eq!(repo.facts(&deaf).len(), facts);
+    let facts = repo.events(&deaf).len();
+    repo.orchestra(["send", &deaf, "touch x"]).exits(3).stderr_has("it would run it as a script");
+    assert_eq!(repo.events(&deaf).len(), facts);
     repo.git(["config", "orchestra.agent.talk.reads", "prose"]);
     repo.accept_configuration();
     let hearing = spawn();
     repo.wait_for_file(&hearing, "heard");
     repo.orchestra(["send", &hearing, "more of it"]).succeeded();
     let heard = repo.worktree(&hearing).join("heard");
-    testkit::until("the message is heard", || {
+    testkit::until("the message arrives", || {
         std::fs::read_to_string(&heard).unwrap_or_default().contains("more of it").then_some(())
     });
 }
@@ -149,14 +149,14 @@ fn a_task_of_another_clone_is_not_run_as_a_script() {
     sync(&b);
     b.orchestra(["resume", &id])
         .exits(3)
-        .says("a task of another clone")
-        .says(&format!("git orchestra status {id}"));
+        .stderr_has("a task of another clone")
+        .stderr_has(&format!("git orchestra status {id}"));
     assert!(!proof.exists());
     assert_eq!(b.agent(&id)["attempt"], 1);
     b.orchestra(["resume", &id, "-m", "echo seen > seen.txt"]).succeeded();
     b.end_of(&id);
     assert_eq!((b.file_in_head(&id, "seen.txt"), proof.exists()), ("seen\n".into(), false));
-    // A clone that is trusted writes tasks that count here.
+    // Tasks of a trusted clone run here.
     let (c, writer) = (clone(&world, "c"), a.agent(&id)["writer"].as_str().unwrap_or_default().to_owned());
     assert!(!writer.is_empty());
     let other = ended(&a, "echo again >> again.txt");

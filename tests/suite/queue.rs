@@ -1,14 +1,14 @@
-//! The queue: more tasks than slots, none dropped, the earliest first.
+//! The queue: with more tasks than slots, none is dropped, and the earliest runs first.
 
 use testkit::until;
 
 use crate::world;
 
 #[test]
-fn no_more_run_at_once_than_asked_and_in_their_order() {
+fn the_job_limit_and_the_order_are_respected() {
     let world = world();
     let repo = world.repo();
-    // Each marks its begin and its end in one file outside.
+    // Each agent records its start and its end in one file outside.
     let script = "echo begin >> ../../repo/marks; sleep 0.1; echo end >> ../../repo/marks";
     let mut arguments = vec!["spawn", "--agent", "sh", "-j", "2"];
     arguments.extend([script; 7]);
@@ -31,7 +31,7 @@ fn no_more_run_at_once_than_asked_and_in_their_order() {
 }
 
 #[test]
-fn who_waits_is_told_how_many_are_ahead() {
+fn the_queue_position_is_shown() {
     let world = world();
     let repo = world.repo();
     let first = repo.spawn("while :; do sleep 0.1; done");
@@ -46,7 +46,7 @@ fn who_waits_is_told_how_many_are_ahead() {
 }
 
 #[test]
-fn the_death_of_one_that_waits_or_runs_blocks_nobody() {
+fn a_dead_agent_does_not_block_the_queue() {
     let world = world();
     let repo = world.repo();
     let run = repo.spawn("while :; do sleep 0.1; done");

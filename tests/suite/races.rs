@@ -1,4 +1,4 @@
-//! Many at once: nothing is lost, nothing is locked for good, nothing is left behind.
+//! Many processes at once: nothing is lost, nothing stays locked, nothing is left behind.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,8 @@ use testkit::TestRepo;
 
 use crate::world;
 
-/// A repository whose branch tracks an upstream: making branches with tracking from it locks the config.
+/// A repository whose branch tracks an upstream: creating a tracking branch from it locks the
+/// configuration.
 fn with_upstream(world: &testkit::World) -> TestRepo<'_> {
     world.repo_named("origin");
     world.git(world.dir(), ["clone", "-q", "origin", "repo"]);
@@ -50,7 +51,7 @@ fn check(repo: &TestRepo<'_>, count: usize) {
 }
 
 #[test]
-fn fifty_tasks_at_six_slots() {
+fn fifty_tasks_in_six_slots() {
     let world = world();
     let repo = with_upstream(&world);
     let tasks: Vec<String> = (0..50).map(|n| format!("echo {n} > file-{n}")).collect();

@@ -1,4 +1,5 @@
-//! A remote with another URL may be another repository: what the old one had, lost or took says nothing of it.
+//! A remote with a new URL may be another repository: what the old one had, lost or accepted does not apply
+//! to it.
 
 use testkit::{TestRepo, World};
 
@@ -15,7 +16,7 @@ fn other_hub(world: &World) -> std::path::PathBuf {
 }
 
 fn one_agent(repo: &TestRepo<'_>) -> String {
-    // Nothing of a dry run is in the way of what follows.
+    // A dry run does not affect what follows.
     repo.orchestra(["sync", "-n"]).succeeded();
     let id = repo.spawn("echo 1 > one.txt");
     repo.end_of(&id);
@@ -23,7 +24,7 @@ fn one_agent(repo: &TestRepo<'_>) -> String {
 }
 
 #[test]
-fn an_empty_repository_at_a_new_url_has_lost_nothing_and_gets_all() {
+fn an_empty_remote_at_a_new_url_gets_everything() {
     let world = world();
     let repo = first(&world);
     one_agent(&repo);
@@ -32,21 +33,21 @@ fn an_empty_repository_at_a_new_url_has_lost_nothing_and_gets_all() {
     let at = other.to_string_lossy().into_owned();
     repo.git(["remote", "set-url", "origin", &at]);
     agree(&repo, &other, true);
-    repo.orchestra(["sync", "-n"]).succeeded().says("origin is another repository now");
-    let ran = repo.orchestra(["sync", "--json"]).succeeded().says("origin is another repository now");
+    repo.orchestra(["sync", "-n"]).succeeded().stderr_has("origin is another repository now");
+    let ran = repo.orchestra(["sync", "--json"]).succeeded().stderr_has("origin is another repository now");
     let report = ran.json();
     assert_eq!((&report["missing"], &report["relocated"][1]), (&serde_json::json!([]), &at.as_str().into()));
     let there =
         world.git(&other, ["for-each-ref", "--format=%(refname) %(objectname)", "refs/orchestra"]).stdout();
     assert_eq!(there.lines().count(), shared_of_hub(&world).len());
-    // Said once; and back at the old place, nothing was lost either.
+    // Reported once; and at the old URL, nothing was lost either.
     assert!(sync(&repo)["relocated"].is_null());
     repo.git(["remote", "set-url", "origin", &world.dir().join("hub.git").to_string_lossy()]);
     assert_eq!(sync(&repo)["missing"], serde_json::json!([]));
 }
 
 #[test]
-fn what_was_deleted_there_stays_deleted_when_only_the_way_to_it_changes() {
+fn deletions_at_a_remote_are_remembered_when_only_its_url_changes() {
     let world = world();
     let repo = first(&world);
     let (gone, kept) = (one_agent(&repo), one_agent(&repo));
@@ -66,12 +67,12 @@ fn what_was_deleted_there_stays_deleted_when_only_the_way_to_it_changes() {
     assert!(!there.iter().any(|(name, _)| name.ends_with(&format!("agents/{gone}"))));
     repo.orchestra(["sync"])
         .succeeded()
-        .says("does not have 1 ref any more that it had")
-        .says("nothing sent to origin");
+        .stderr_has("no longer has 1 ref that it had before")
+        .stderr_has("nothing sent to origin");
 }
 
 #[test]
-fn resuming_elsewhere_says_what_the_remote_knows() {
+fn resuming_in_another_clone_reports_what_the_remote_has() {
     let world = world();
     let repo = first(&world);
     let id = one_agent(&repo);
@@ -86,7 +87,7 @@ fn resuming_elsewhere_says_what_the_remote_knows() {
     let ran = other.orchestra(["resume", "-d", &id, "-m", "true"]).succeeded();
     let said = ran.stderr();
     assert!(
-        said.contains(&format!("origin has '{id}' and is not told")) && !said.contains("no remote"),
+        said.contains(&format!("origin has '{id}' and does not learn")) && !said.contains("no remote"),
         "{said}"
     );
     other.end_of(&id);

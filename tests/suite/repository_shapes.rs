@@ -11,7 +11,7 @@ use testkit::{Ran, TestRepo, World};
 
 use crate::world;
 
-/// Makes a repository in an empty folder; gives where the user stands.
+/// Creates a repository in an empty directory; returns the directory in which the user works.
 type Make = fn(&World, &Path) -> PathBuf;
 
 const SHAPES: &[(&str, Make)] = &[
@@ -20,7 +20,7 @@ const SHAPES: &[(&str, Make)] = &[
         let repo = plain(world, &dir.join("repo"));
         fs::rename(repo.join(".git"), repo.join(".git.nosync")).expect("moved");
         symlink(".git.nosync", repo.join(".git")).expect("a link");
-        // It is in the user's sight, whoever made it a link.
+        // The checkout is a link, whoever created it.
         fs::write(repo.join(".git.nosync/info/exclude"), ".git.nosync\n").expect("written");
         repo
     }),
@@ -102,7 +102,7 @@ const SHAPES: &[(&str, Make)] = &[
     }),
 ];
 
-/// A repository with folders and two commits.
+/// Creates a repository with directories and two commits.
 fn plain(world: &World, path: &Path) -> PathBuf {
     fs::create_dir_all(path).expect("a folder");
     world.git(path, ["init", "-q"]);
@@ -117,7 +117,7 @@ fn plain(world: &World, path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// A partial clone that has none of the files of its branch `release`.
+/// Creates a partial clone that lacks all files of its branch `release`.
 fn partial(world: &World, dir: &Path, options: &[&str]) -> PathBuf {
     let up = plain(world, &dir.join("up"));
     world.git(&up, ["config", "uploadpack.allowFilter", "true"]);
@@ -184,7 +184,7 @@ fn every_command_works_in_every_shape() {
     }
 }
 
-/// What plain git would show of changes in the checkout; nothing in a bare repository.
+/// Returns the changes that plain git would show in the checkout; none in a bare repository.
 fn untracked(world: &World, place: &Path) -> String {
     let ran = Ran::of(world.command("git", place).args(["status", "--porcelain"]));
     if ran.stderr().contains("must be run in a work tree") { String::new() } else { ran.succeeded().stdout() }
@@ -197,7 +197,7 @@ fn is_in_a_checkout(agent: &serde_json::Value, place: &Path) -> bool {
 }
 
 #[test]
-fn a_partial_clone_starts_compares_and_lands_what_it_does_not_have() {
+fn a_partial_clone_fetches_what_spawn_diff_and_landing_need() {
     let world = world();
     for options in [&["--filter=blob:none"][..], &["--filter=tree:0"], &["--filter=blob:none", "--sparse"]] {
         let dir = world.dir().join(options.join(""));
@@ -224,36 +224,36 @@ fn a_partial_clone_starts_compares_and_lands_what_it_does_not_have() {
 }
 
 #[test]
-fn a_partial_clone_whose_remote_is_away_says_so_and_is_no_bug() {
+fn a_partial_clone_with_an_unreachable_remote_reports_it() {
     let world = world();
     let clone = partial(&world, world.dir(), &["--filter=blob:none"]);
     fs::rename(world.dir().join("up"), world.dir().join("away")).expect("moved");
     let repo = TestRepo::new(&world, clone);
     repo.orchestra(["spawn", "--agent", "sh", "-b", "release", "true"])
         .exits(5)
-        .says("cannot fetch from 'origin' what this partial clone does not have yet");
+        .stderr_has("cannot fetch from 'origin' the objects that this partial clone lacks");
     assert!(repo.agents().is_empty());
-    repo.orchestra(["merge-ranked", "release"]).exits(1).prints("cannot fetch from 'origin'");
-    // What is here needs no remote.
+    repo.orchestra(["merge-ranked", "release"]).exits(1).stdout_has("cannot fetch from 'origin'");
+    // What is present needs no remote.
     let id = repo.spawn("echo 1 > one.txt");
     repo.end_of(&id);
     repo.orchestra(["merge-ranked", &id]).succeeded();
 }
 
 #[test]
-fn a_path_that_is_not_utf8_is_refused_before_anything_is_made() {
+fn a_path_that_is_not_utf8_is_refused_before_anything_is_created() {
     let world = world();
     let path = plain(&world, &world.dir().join(OsStr::from_bytes(b"caf\xe9")));
     let run = |arguments: &[&str]| orchestra(&world, &path, arguments);
-    run(&["spawn", "--agent", "sh", "true"]).exits(3).says("is not UTF-8: no agent can work there");
-    run(&["spawn", "-n", "--agent", "sh", "true"]).exits(3).says("rename the folder");
+    run(&["spawn", "--agent", "sh", "true"]).exits(3).stderr_has("is not UTF-8: no agent can work there");
+    run(&["spawn", "-n", "--agent", "sh", "true"]).exits(3).stderr_has("rename the folder");
     for arguments in [&["status"][..], &["worktrees"], &["cleanup", "-n"], &["undo", "--list"], &["review"]] {
         assert_eq!(run(arguments).code(), 0, "{arguments:?}");
     }
 }
 
 #[test]
-fn kinds_of_repositories_that_cannot_be_used_are_named_with_the_way_out() {
+fn unsupported_repositories_are_refused_with_a_remedy() {
     let world = world();
     for (option, why, hint) in [
         ("--object-format=sha256", "its objects are named by sha256", "cannot convert"),
@@ -268,7 +268,7 @@ fn kinds_of_repositories_that_cannot_be_used_are_named_with_the_way_out() {
         }
         for command in ["status", "spawn", "merge-ranked", "sync", "cleanup"] {
             let arguments = if command == "spawn" { vec![command, "x y"] } else { vec![command] };
-            orchestra(&world, &place, &arguments).exits(3).says(why).says(hint);
+            orchestra(&world, &place, &arguments).exits(3).stderr_has(why).stderr_has(hint);
         }
     }
 }

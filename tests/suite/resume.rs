@@ -1,10 +1,10 @@
-//! `resume`: in the same conversation and worktree, whatever became of the supervisor.
+//! `resume`: continues in the same session and worktree, whatever happened to the supervisor.
 
 use testkit::{TestRepo, until};
 
 use crate::{stop::marked, world};
 
-/// Kills an agent's supervisor and waits until it shows as lost.
+/// Kills an agent's supervisor and waits until the agent is shown as lost.
 fn kill_supervisor(repo: &TestRepo<'_>, id: &str) {
     let pid = until("a supervisor", || repo.agent(id)["supervisor_pid"].as_i64()).to_string();
     repo.command("kill").args(["-9", &pid]).status().expect("kill");
@@ -12,14 +12,14 @@ fn kill_supervisor(repo: &TestRepo<'_>, id: &str) {
 }
 
 #[test]
-fn a_lost_agent_goes_on_in_its_conversation_and_its_orphans_end() {
+fn a_lost_agent_resumes_its_session_and_its_orphans_are_ended() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&[], "write left.txt 1\nawait never");
     repo.wait_for_file(&id, "left.txt");
     kill_supervisor(&repo, &id);
     let lost = repo.agent(&id);
-    repo.orchestra(["status"]).succeeded().says(&format!("git orchestra resume {id}"));
+    repo.orchestra(["status"]).succeeded().stderr_has(&format!("git orchestra resume {id}"));
     repo.orchestra(["resume", &id, "-m", "write more.txt 2"]).succeeded();
     let done = repo.agent(&id);
     assert_eq!(
@@ -37,7 +37,7 @@ fn a_lost_agent_goes_on_in_its_conversation_and_its_orphans_end() {
 }
 
 #[test]
-fn of_twenty_that_resume_one_agent_one_does() {
+fn only_one_of_twenty_concurrent_resumes_succeeds() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&[], "hang");
@@ -57,13 +57,13 @@ fn of_twenty_that_resume_one_agent_one_does() {
 }
 
 #[test]
-fn a_worktree_that_is_gone_is_made_anew_with_what_was_kept() {
+fn a_missing_worktree_is_recreated_from_the_snapshot() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&[], "write kept.txt 1\nawait never");
     repo.wait_for_file(&id, "kept.txt");
     kill_supervisor(&repo, &id);
-    // What a supervisor does every minute.
+    // A supervisor does this every minute.
     let snapshot = world.bins().join("git-orchestra-supervise");
     let common = repo.path().join(".git");
     assert!(
@@ -79,7 +79,7 @@ fn a_worktree_that_is_gone_is_made_anew_with_what_was_kept() {
 }
 
 #[test]
-fn a_branch_that_is_gone_comes_back_from_the_head() {
+fn a_missing_branch_is_recreated_from_the_head() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("echo 1 > a");
@@ -92,7 +92,7 @@ fn a_branch_that_is_gone_comes_back_from_the_head() {
 }
 
 #[test]
-fn a_queued_agent_whose_supervisor_died_is_taken_up() {
+fn a_queued_agent_whose_supervisor_died_is_resumed() {
     let world = world();
     let repo = world.repo();
     let first = repo.spawn("while :; do sleep 0.1; done");
@@ -108,7 +108,7 @@ fn a_queued_agent_whose_supervisor_died_is_taken_up() {
 }
 
 #[test]
-fn fresh_begins_a_new_conversation_and_costs_are_added() {
+fn fresh_starts_a_new_session_and_costs_are_added() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&["--model", "m1"], "write a 1");
@@ -124,7 +124,7 @@ fn fresh_begins_a_new_conversation_and_costs_are_added() {
 }
 
 #[test]
-fn more_permission_lets_a_failed_agent_go_on() {
+fn an_additional_permission_lets_a_failed_agent_continue() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&["--deny", "WebFetch"], "refused touch x");
@@ -141,26 +141,33 @@ fn more_permission_lets_a_failed_agent_go_on() {
 }
 
 #[test]
-fn what_cannot_be_resumed_is_refused_in_words() {
+fn agents_that_cannot_be_resumed_are_refused_with_a_reason() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("while :; do sleep 0.1; done");
     repo.wait_for(&id, "running");
-    repo.orchestra(["resume", &id]).exits(3).says("runs already").says("git orchestra send");
-    repo.orchestra(["resume", "nobody"]).exits(3).says("no agent 'nobody'");
-    repo.orchestra(["resume"]).exits(2).says("git orchestra resume AGENT, or --all");
-    // Another clone's agent, while it runs there.
+    repo.orchestra(["resume", &id])
+        .exits(3)
+        .stderr_has("is already running")
+        .stderr_has("git orchestra send");
+    repo.orchestra(["resume", "nobody"]).exits(3).stderr_has("no agent 'nobody'");
+    repo.orchestra(["resume"]).exits(2).stderr_has("git orchestra resume AGENT, or --all");
+    // An agent of another clone, while it runs there.
     world.git(world.dir(), ["clone", "-q", &repo.path().to_string_lossy(), "other"]);
     let other = TestRepo::new(&world, world.dir().join("other"));
     other.git(["fetch", "-q", "origin", "refs/orchestra/*:refs/orchestra/*"]);
-    other.orchestra(["resume", &id]).exits(3).says("belongs to another clone").says("--take-over");
+    other
+        .orchestra(["resume", &id])
+        .exits(3)
+        .stderr_has("belongs to another clone")
+        .stderr_has("--take-over");
     repo.orchestra(["stop", &id]).succeeded();
-    // A program that is not here any more.
+    // A program that is no longer installed.
     repo.git(["config", "orchestra.agent.mine.command", "cat {prompt_file}"]);
     let mine = repo.orchestra(["spawn", "-d", "--agent", "mine", "x"]).succeeded().line();
     repo.end_of(&mine);
     repo.git(["config", "--unset", "orchestra.agent.mine.command"]);
-    repo.orchestra(["resume", &mine]).exits(3).says("no agent program 'mine'");
+    repo.orchestra(["resume", &mine]).exits(3).stderr_has("no agent program 'mine'");
     assert_eq!(repo.agent(&mine)["phase"], "done");
-    assert!(!repo.path().join(".git/orchestra/agents").join(&mine).exists(), "nothing is half-made");
+    assert!(!repo.path().join(".git/orchestra/agents").join(&mine).exists(), "nothing incomplete is left");
 }

@@ -1,4 +1,4 @@
-//! What was said when an agent was started holds again when it is resumed.
+//! The options that were given at the spawn apply again when an agent is resumed.
 
 use std::fs;
 
@@ -7,14 +7,14 @@ use testkit::TestRepo;
 
 use crate::world;
 
-/// The order to the agent's supervisor.
+/// Returns the instructions to the agent's supervisor.
 fn order(repo: &TestRepo<'_>, id: &str) -> Value {
     let path = repo.path().join(".git/orchestra/agents").join(id).join("spec.json");
     serde_json::from_slice(&fs::read(path).expect("an order")).expect("an order")
 }
 
 #[test]
-fn every_option_of_spawn_holds_after_resume_until_another_is_given() {
+fn spawn_options_apply_after_resume_unless_overridden() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     repo.commit("two", &[("two", "2\n")]);
@@ -57,7 +57,7 @@ fn every_option_of_spawn_holds_after_resume_until_another_is_given() {
     repo.wait_for(&id, "running");
     let first = order(&repo, &id);
     repo.orchestra(["pause", &id]).succeeded();
-    // What git config says by now is not what held when it was started.
+    // A later change of the configuration does not apply.
     for (key, value) in
         [("jobs", "9"), ("maxTime", "1m"), ("retries", "0"), ("permission", "default"), ("retryDelay", "1m")]
     {
@@ -83,7 +83,7 @@ fn every_option_of_spawn_holds_after_resume_until_another_is_given() {
 }
 
 #[test]
-fn agents_that_were_to_run_one_at_a_time_do_so_after_resume() {
+fn the_job_limit_applies_after_resume() {
     let world = world();
     let repo = world.repo();
     let wait = "until test -e go; do sleep 0.05; done";
@@ -106,7 +106,7 @@ fn agents_that_were_to_run_one_at_a_time_do_so_after_resume() {
 }
 
 #[test]
-fn the_work_of_a_resumed_agent_is_committed_under_what_it_was_told() {
+fn the_work_of_a_resumed_agent_is_committed_with_its_new_message() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let titles = |id: &str| {

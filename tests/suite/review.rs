@@ -1,11 +1,11 @@
-//! `review`: a verdict is of one work, holds as long as that does, and decides what lands.
+//! `review`: a verdict applies to one work as long as it does not change, and decides what lands.
 
 use serde_json::Value;
 use testkit::TestRepo;
 
 use crate::world;
 
-/// An agent that is done, with this script.
+/// Spawns an agent with this script and waits until it is done.
 fn done(repo: &TestRepo<'_>, script: &str) -> String {
     let id = repo.spawn(script);
     repo.end_of(&id);
@@ -17,10 +17,10 @@ fn known(repo: &TestRepo<'_>, id: &str) -> Value {
 }
 
 #[test]
-fn what_waits_is_listed_and_everything_known_of_one_is_shown() {
+fn waiting_work_is_listed_and_the_details_are_shown() {
     let world = world();
     let repo = world.repo();
-    repo.orchestra(["review"]).succeeded().says("nothing waits for a verdict");
+    repo.orchestra(["review"]).succeeded().stderr_has("no work waits for a verdict");
     let one = done(&repo, "# The first\necho one >> file.txt; git commit -qam 'Say one'; echo 1 > new.txt");
     let two = done(&repo, "echo two >> file.txt");
     let failed = done(&repo, "echo 3 > x; exit 1");
@@ -33,7 +33,7 @@ fn what_waits_is_listed_and_everything_known_of_one_is_shown() {
         .collect();
     assert!(ids.len() == 2 && ids.contains(&one.as_str()) && ids.contains(&two.as_str()), "{ids:?} {failed}");
     let shown =
-        repo.orchestra(["review", &one]).succeeded().says("--approve, --reject or --changes").stdout();
+        repo.orchestra(["review", &one]).succeeded().stderr_has("--approve, --reject or --changes").stdout();
     for line in ["  # The first\n", " Say one\n", "  +1 -0 file.txt\n", "  +1 -0 new.txt\n"] {
         assert!(shown.contains(line), "{line}\n{shown}");
     }
@@ -62,7 +62,7 @@ fn a_verdict_is_an_event_and_a_note_and_decides_what_lands() {
     assert_eq!(repo.trailer(&good, "Verdict-Head"), head);
     assert!(repo.orchestra(["status", "--all"]).stdout().contains("approved; "));
     assert_eq!(repo.agent(&good)["verdict_current"], true);
-    let fact = repo.facts(&good).pop().expect("a fact");
+    let fact = repo.events(&good).pop().expect("a fact");
     assert_eq!((&fact["t"], &fact["text"]), (&"verdict".into(), &"well done".into()));
     // Plain git shows it with the commit.
     let log = repo.git(["log", "-1", "--format=%N", &head]).stdout();
@@ -79,12 +79,12 @@ fn a_verdict_is_an_event_and_a_note_and_decides_what_lands() {
         .map(|step| (step["branch"].as_str().unwrap_or("-"), step["outcome"].as_str().unwrap_or("-")))
         .collect();
     assert_eq!(told, [(good.as_str(), "merged"), (small.as_str(), "merged"), (bad.as_str(), "set_aside")]);
-    assert_eq!(report["order"][2]["why"], "was rejected in review");
+    assert_eq!(report["order"][2]["why"], "rejected in review");
     assert!(!repo.has("main", "bad.txt"));
 }
 
 #[test]
-fn a_verdict_is_carried_with_the_patch_and_stale_without() {
+fn a_verdict_follows_the_same_patch_and_is_stale_for_another() {
     let world = world();
     let repo = world.repo();
     repo.commit("more", &[("other.txt", "1\n")]);
@@ -94,7 +94,7 @@ fn a_verdict_is_carried_with_the_patch_and_stale_without() {
         (&known(&repo, &id)["verdict"], &known(&repo, &id)["holds"]),
         (&"approve".into(), &"current".into())
     );
-    // The agent goes on: first the same patch in another commit, then another patch.
+    // The agent continues: first with the same patch in another commit, then with another patch.
     let again = |script: &str| {
         repo.orchestra(["resume", &id, "-m", script]).succeeded();
         repo.end_of(&id);
@@ -113,11 +113,11 @@ fn a_verdict_is_carried_with_the_patch_and_stale_without() {
     let shown = repo.orchestra(["review", &id]).succeeded().stdout();
     let new = repo.orchestra(["diff", &id, "--since-review"]).succeeded().stdout();
     assert!(new.contains("+three\n") && !new.contains("+two\n"), "{new}");
-    assert!(shown.contains("of another work: git orchestra diff "), "{shown}");
+    assert!(shown.contains("stale, the work changed: git orchestra diff "), "{shown}");
 }
 
 #[test]
-fn changes_go_to_the_agent_in_its_own_conversation() {
+fn requested_changes_are_sent_to_the_agents_session() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = repo.spawn_claude(&[], "write a.txt 1");
@@ -125,37 +125,37 @@ fn changes_go_to_the_agent_in_its_own_conversation() {
     let ran = repo
         .orchestra(["review", &id, "--changes", "-m", "write b.txt 2", "-C", "a.txt:1", "why 1?"])
         .succeeded();
-    assert_eq!(ran.stdout(), format!("{id} is to be changed; the agent was told, and works on it\n"));
+    assert_eq!(ran.stdout(), format!("{id} changes requested; sent to the agent, which is working on it\n"));
     let after = repo.end_of(&id);
     assert_eq!((&after["attempt"], &after["session"]), (&2.into(), &before["session"]));
     assert_eq!(repo.file_in_head(&id, "b.txt"), "2\n");
-    let said = repo.facts(&id).into_iter().find(|fact| fact["t"] == "send").expect("a message");
+    let said = repo.events(&id).into_iter().find(|fact| fact["t"] == "send").expect("a message");
     let text = said["text"].as_str().expect("a text");
-    assert!(text.contains("changes are asked for") && text.contains("a.txt:1: why 1?"), "{text}");
+    assert!(text.contains("changes are requested") && text.contains("a.txt:1: why 1?"), "{text}");
     assert_eq!(known(&repo, &id)["holds"], "stale", "the new work needs a new verdict");
     repo.orchestra(["review", &id, "--changes", "-m", "more", "--keep"]).succeeded();
     assert_eq!(repo.agent(&id)["attempt"], 2);
     let report = repo.orchestra(["merge-ranked", "--json"]).exits(1).json();
-    assert_eq!(report["order"][0]["why"], "changes were asked for in review");
+    assert_eq!(report["order"][0]["why"], "changes requested in review");
 }
 
 #[test]
-fn remarks_are_written_into_the_diff() {
+fn comments_are_written_into_the_diff() {
     let world = world();
     let repo = world.repo();
     let id = done(&repo, "seq 3 > a.txt");
     repo.git(["config", "core.editor", "sed -i '/^+2/a > why two?'"]);
     repo.orchestra(["review", &id, "--changes", "--edit", "--keep"]).succeeded();
-    let fact = repo.facts(&id).pop().expect("a fact");
+    let fact = repo.events(&id).pop().expect("a fact");
     assert_eq!(fact["comments"], serde_json::json!([{"file": "a.txt", "line": 2, "text": "why two?"}]));
     repo.git(["config", "core.editor", "false"]);
-    repo.orchestra(["review", &id, "--changes", "--edit"]).exits(5).says("nothing was said");
+    repo.orchestra(["review", &id, "--changes", "--edit"]).exits(5).stderr_has("no verdict recorded");
     repo.git(["config", "core.editor", "true"]);
-    repo.orchestra(["review", &id, "--changes", "--edit"]).exits(2).says("not said which");
+    repo.orchestra(["review", &id, "--changes", "--edit"]).exits(2).stderr_has("not described");
 }
 
 #[test]
-fn several_reviewers_and_one_who_is_late() {
+fn several_reviewers_and_a_late_verdict() {
     let world = world();
     let repo = world.repo();
     let id = done(&repo, "echo 1 > a.txt");
@@ -177,11 +177,11 @@ fn several_reviewers_and_one_who_is_late() {
     assert_eq!(notes.lines().filter(|line| line.starts_with('{')).count(), 3);
     repo.orchestra(["resume", &id, "-m", "echo 2 > a.txt"]).succeeded();
     repo.end_of(&id);
-    by("Bob", "--reject").exits(4).says("has moved since you looked at it");
+    by("Bob", "--reject").exits(4).stderr_has("has changed since you looked at it");
 }
 
 #[test]
-fn another_agent_judges_and_the_test_is_ours() {
+fn another_agent_reviews_and_we_run_the_test() {
     let world = world();
     let repo = world.repo();
     let id = done(&repo, "seq 3 > a.txt");
@@ -194,18 +194,18 @@ fn another_agent_judges_and_the_test_is_ours() {
         ]);
         repo.orchestra(["review", &id, "--by", "judge", "--test", test])
     };
-    judge("fine", "true").exits(5).says("gave no verdict that can be read; nothing was judged");
-    assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"));
-    // It says what it likes of tests: ours failed.
+    judge("fine", "true").exits(5).stderr_has("gave no valid answer; no verdict was recorded");
+    assert!(repo.events(&id).iter().all(|fact| fact["t"] != "verdict"));
+    // Whatever it reports about tests: ours failed.
     judge(r#"{"verdict":"approve"}"#, "echo broken; exit 3").succeeded();
-    let fact = repo.facts(&id).pop().expect("a fact");
+    let fact = repo.events(&id).pop().expect("a fact");
     assert_eq!(
         (&fact["verdict"], &fact["text"]),
         (&"changes".into(), &"The test does not pass: exit code 3.".into())
     );
     let answer = r#"{"verdict":"changes","summary":"nearly","findings":[{"severity":"high","file":"a.txt","line":2,"text":"why?"},{"file":"gone","line":1,"text":"elsewhere"}]}"#;
     judge(answer, "test -e a.txt").succeeded();
-    let fact = repo.facts(&id).pop().expect("a fact");
+    let fact = repo.events(&id).pop().expect("a fact");
     assert_eq!(fact["comments"], serde_json::json!([{"file": "a.txt", "line": 2, "text": "high: why?"}]));
     assert_eq!(
         (&fact["text"], &fact["check"]),
@@ -213,22 +213,27 @@ fn another_agent_judges_and_the_test_is_ours() {
     );
     assert_eq!(fact["by"], "agent judge");
     assert!(fact["reviewer"].as_str().is_some_and(|id| id.starts_with("review-")), "{fact}");
-    assert_eq!(repo.agent(&id)["attempt"], 1, "the agent was not told yet");
+    assert_eq!(repo.agent(&id)["attempt"], 1, "the agent has not got the changes yet");
     let asked = std::fs::read_to_string(repo.path().with_file_name("repo.worktrees").join("asked"))
         .expect("it was asked");
-    assert!(asked.contains("seq 3 > a.txt") && asked.contains("was run on it: passed"), "{asked}");
+    assert!(
+        asked.contains("seq 3 > a.txt") && asked.contains("The result of the test 'test -e a.txt': passed"),
+        "{asked}"
+    );
     judge(r#"{"verdict":"approve"}"#, "true").succeeded();
     assert_eq!(known(&repo, &id)["verdict"], "approve", "of one kind of reviewer the last verdict counts");
-    repo.orchestra(["review", &id, "--by", "judge"]).exits(2).says("must have passed a test");
+    repo.orchestra(["review", &id, "--by", "judge"])
+        .exits(2)
+        .stderr_has("an agent can only approve work that passed a test");
     assert_eq!(repo.git(["worktree", "list"]).stdout().matches("repo.worktrees/landing").count(), 0);
-    // What reviewers leave behind waits for nobody, and lands nowhere.
+    // Reviewers' worktrees need no verdict, and do not land.
     let report = repo.orchestra(["merge-ranked", "--json"]).succeeded().json();
     assert_eq!(
         (report["order"].as_array().map(Vec::len), &report["order"][0]["agent"]),
         (Some(1), &id.clone().into())
     );
     assert!(!repo.has("main", "scrap.txt"));
-    repo.orchestra(["review"]).succeeded().says("nothing waits for a verdict");
+    repo.orchestra(["review"]).succeeded().stderr_has("no work waits for a verdict");
 }
 
 #[test]
@@ -246,22 +251,25 @@ fn a_reviewer_repairs_and_what_it_approves_lands() {
     let review =
         |more: &[&str]| repo.orchestra([&["review", &id, "--by", "judge"] as &[&str], more].concat());
 
-    // What a reviewer changes unasked is no part of the work.
+    // Unrequested changes of a reviewer are not part of the work.
     judge("echo good > a.txt", "approve");
     review(&["--automerge"]).succeeded();
     assert_eq!(known(&repo, &id)["verdict"], "changes", "the test fails without the repair");
     assert_eq!(repo.tip(&format!("refs/orchestra/heads/{id}")), head);
     assert!(!repo.has("main", "a.txt"));
-    // A repair with which the test fails is not taken.
+    // A repair with which the test fails is discarded.
     judge("echo worse > a.txt", "approve");
     review(&["--fix"]).succeeded();
     assert_eq!(repo.tip(&format!("refs/orchestra/heads/{id}")), head);
-    let fact = repo.facts(&id).pop().expect("a fact");
+    let fact = repo.events(&id).pop().expect("a fact");
     assert!(
-        fact["text"].as_str().expect("a text").contains("Its repair was not taken: the test exit code 1."),
+        fact["text"]
+            .as_str()
+            .expect("a text")
+            .contains("Its repair was discarded, because the test failed: exit code 1."),
         "{fact}"
     );
-    // One with which it passes is a commit more, and lands with it.
+    // A repair with which it passes is one more commit, and lands.
     judge("echo good > a.txt", "approve");
     let ran = review(&["--fix", "--automerge"]).succeeded();
     assert!(
@@ -273,13 +281,13 @@ fn a_reviewer_repairs_and_what_it_approves_lands() {
     assert_eq!(repo.tip(&format!("refs/heads/orchestra/{id}~1")), head);
     assert_eq!(std::fs::read_to_string(repo.worktree(&id).join("a.txt")).expect("a file"), "good\n");
     assert_eq!(repo.file_at("main", "a.txt"), "good\n");
-    let fact = repo.facts(&id).into_iter().rev().find(|fact| fact["t"] == "verdict").expect("a verdict");
+    let fact = repo.events(&id).into_iter().rev().find(|fact| fact["t"] == "verdict").expect("a verdict");
     assert_eq!((&fact["verdict"], &fact["check"]), (&"approve".into(), &"grep -q good a.txt: passed".into()));
     assert_eq!(fact["head"], repo.tip(&format!("refs/orchestra/heads/{id}")));
 }
 
 #[test]
-fn only_what_is_approved_as_it_is_lands_where_that_is_asked_for() {
+fn approved_lands_only_work_approved_at_its_present_commit() {
     let world = world();
     let repo = world.repo();
     let (stale, open, approved) =
@@ -296,20 +304,20 @@ fn only_what_is_approved_as_it_is_lands_where_that_is_asked_for() {
         (step["outcome"].as_str().unwrap_or("-").to_owned(), step["why"].as_str().unwrap_or("-").to_owned())
     };
     assert_eq!(told(&approved).0, "merged");
-    assert_eq!(told(&open), ("set_aside".into(), "was not approved in review".into()));
-    assert_eq!(told(&stale), ("set_aside".into(), "was approved in another state than it is in now".into()));
-    repo.orchestra(["review", &open, "--approve", "--automerge"]).succeeded().prints("merged");
+    assert_eq!(told(&open), ("set_aside".into(), "not approved in review".into()));
+    assert_eq!(told(&stale), ("set_aside".into(), "its approval is stale: the branch changed since".into()));
+    repo.orchestra(["review", &open, "--approve", "--automerge"]).succeeded().stdout_has("merged");
     repo.orchestra(["review", &stale, "--reject", "--automerge"]).exits(2);
     repo.write("a.txt", "mine\n");
     repo.orchestra(["review", &stale, "--approve", "--automerge"])
         .exits(1)
-        .says("main cannot be moved")
-        .says("a.txt")
-        .says("--continue");
+        .stderr_has("main cannot be moved")
+        .stderr_has("a.txt")
+        .stderr_has("--continue");
 }
 
 #[test]
-fn what_cannot_be_judged() {
+fn work_that_cannot_be_reviewed() {
     let world = world();
     let repo = world.repo();
     let id = done(&repo, "echo 1 > a.txt");
@@ -318,13 +326,13 @@ fn what_cannot_be_judged() {
     repo.wait_for(&running, "running");
     let give = |id: &str, more: &[&str]| repo.orchestra([&["review", id], more].concat());
     give("nobody", &["--approve"]).exits(3);
-    give(&running, &["--approve"]).exits(3).says("has not ended: it is running");
-    give(&empty, &["--approve"]).exits(3).says("has no work to judge");
-    give(&id, &["--changes"]).exits(2).says("not said which");
-    give(&id, &["-m", "hm"]).exits(2).says("no verdict given");
+    give(&running, &["--approve"]).exits(3).stderr_has("has not ended: it is running");
+    give(&empty, &["--approve"]).exits(3).stderr_has("has no work to review");
+    give(&id, &["--changes"]).exits(2).stderr_has("not described");
+    give(&id, &["-m", "hm"]).exits(2).stderr_has("needs a verdict");
     give(&id, &["--approve", "--reject"]).exits(2);
-    give(&id, &["--changes", "-C", "a.txt:9", "x"]).exits(2).says("has 1 lines there, and no line 9");
-    give(&id, &["--changes", "-C", "b.txt:1", "x"]).exits(2).says("there is no file 'b.txt'");
-    give(&id, &["--changes", "-C", "b.txt", "x"]).exits(2).says("is not FILE:LINE");
-    assert!(repo.facts(&id).iter().all(|fact| fact["t"] != "verdict"), "nothing was half-done");
+    give(&id, &["--changes", "-C", "a.txt:9", "x"]).exits(2).stderr_has("ends at line 1: there is no line 9");
+    give(&id, &["--changes", "-C", "b.txt:1", "x"]).exits(2).stderr_has("no file 'b.txt'");
+    give(&id, &["--changes", "-C", "b.txt", "x"]).exits(2).stderr_has("is not FILE:LINE");
+    assert!(repo.events(&id).iter().all(|fact| fact["t"] != "verdict"), "nothing was partly done");
 }

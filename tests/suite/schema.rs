@@ -1,4 +1,4 @@
-//! `schema`: the schemas of answers and requests, and that requests are read as their schemas say.
+//! `schema`: the schemas of answers and requests, and that requests are parsed as their schemas say.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use testkit::schema_faults;
 
 use crate::world;
 
-/// The least that each request must hold.
+/// Returns the smallest valid request of an operation.
 fn least(name: &str) -> Value {
     match name {
         "logs" | "diff" => json!({"agent": "tidy-k3m9q"}),
@@ -19,7 +19,7 @@ fn least(name: &str) -> Value {
     }
 }
 
-/// Requests with something in every place that is not a plain word or flag.
+/// Requests with a value in every field that is not a plain text or flag.
 const FULL: &[(&str, &str)] = &[
     (
         "spawn",
@@ -49,7 +49,7 @@ fn schema_of(name: &str) -> Value {
 }
 
 #[test]
-fn a_request_is_read_with_what_is_missing_and_written_whole() {
+fn a_request_is_parsed_with_defaults_and_written_in_full() {
     for one in REQUESTS {
         let least = least(one.name).to_string();
         let whole = wire::rewrite_request(one.name, &least).expect(one.name);
@@ -68,7 +68,7 @@ fn a_request_is_read_with_what_is_missing_and_written_whole() {
 }
 
 #[test]
-fn a_request_with_a_field_that_is_not_known_is_refused() {
+fn a_request_with_an_unknown_field_is_refused() {
     for one in REQUESTS {
         let mut wrong = least(one.name);
         wrong["dry_rum"] = true.into();
@@ -109,7 +109,7 @@ fn schemas_are_titled_described_and_named() {
     }
 }
 
-/// Every property and every definition has a description.
+/// Checks that every property and every definition has a description.
 fn undescribed(at: &str, schema: &Value) {
     for (name, one) in schema["properties"].as_object().into_iter().flatten() {
         assert!(!one["description"].is_null(), "{at}: '{name}' has no description");
@@ -121,7 +121,7 @@ fn undescribed(at: &str, schema: &Value) {
 }
 
 #[test]
-fn one_is_printed_by_its_name_and_all_are_listed() {
+fn a_schema_is_printed_by_name_and_all_are_listed() {
     let world = world();
     let repo = world.repo();
     let schema = repo.orchestra(["schema", "status"]).succeeded().json();
@@ -140,17 +140,17 @@ fn one_is_printed_by_its_name_and_all_are_listed() {
 }
 
 #[test]
-fn a_name_that_is_not_known_is_a_usage_error_with_the_nearest() {
+fn an_unknown_name_is_a_usage_error_with_a_suggestion() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["schema", "statuss"])
         .exits(2)
-        .says("there is no kind of answer 'statuss'")
-        .says("did you mean 'git orchestra schema status'?")
-        .says("'git orchestra schema' lists all");
+        .stderr_has("there is no kind of answer 'statuss'")
+        .stderr_has("did you mean 'git orchestra schema status'?")
+        .stderr_has("'git orchestra schema' lists all");
     repo.orchestra(["schema", "--request", "spwan"])
         .exits(2)
-        .says("did you mean 'git orchestra schema --request spawn'?");
+        .stderr_has("did you mean 'git orchestra schema --request spawn'?");
     let ran = repo.orchestra(["schema", "zzzzzzzzzzzz"]).exits(2);
     assert!(!ran.stderr().contains("did you mean"), "{}", ran.stderr());
 }

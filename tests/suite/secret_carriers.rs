@@ -1,8 +1,8 @@
-//! Every way in which an agent can carry a secret to a remote. What carries one stays at home by its name; honest work goes.
+//! Every way in which an agent can carry a secret to a remote. An agent that carries one is not sent, and
+//! is named; other work is sent.
 
 use std::{collections::BTreeSet, fs};
 
-use serde_json::Value;
 use testkit::{Ran, TestRepo, World};
 
 use crate::{
@@ -10,16 +10,17 @@ use crate::{
     world,
 };
 
-/// What no hub may ever hold. The first half of the token stands elsewhere, so that no scanner stumbles over this file.
+/// What no hub may contain. The first half of the token is elsewhere, so that no scanner finds it in this
+/// file.
 pub(crate) const BODY: &str = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6";
-/// The value of a variable of the environment.
+/// The value of an environment variable.
 const PHRASE: &str = "correct horse battery";
 
 pub(crate) fn token() -> String {
     format!("ghp{}{BODY}", '_')
 }
 
-/// Work that holds a secret: a name, and the script of an agent that finds the token in `$T`.
+/// Work that contains a secret: a name, and the script of an agent that finds the token in `$T`.
 const WORK: &[(&str, &str)] = &[
     ("file", "echo $T > a.txt; git add .; git commit -qm w"),
     ("no-newline", "printf %s $T > a.txt; git add .; git commit -qm w"),
@@ -110,7 +111,7 @@ const WORK: &[(&str, &str)] = &[
         "other-remote",
         "echo $T > a.txt; git add .; git commit -qm w; git update-ref refs/remotes/backup/main HEAD",
     ),
-    // The last one: what follows a change of attributes is refused until a person accepted it.
+    // This is the last one: what follows a change of attributes is refused until a person accepts it.
     (
         "private-attributes",
         "d=$(git rev-parse --git-common-dir)/info; mkdir -p $d; echo '*.priv -diff' > $d/attributes; \
@@ -118,7 +119,7 @@ const WORK: &[(&str, &str)] = &[
     ),
 ];
 
-/// Work that has seen a secret, and does not carry it.
+/// Work that has read a secret, but does not carry it.
 const HONEST: &[(&str, &str)] = &[
     ("plain", "echo 1 > one.txt"),
     (
@@ -133,8 +134,8 @@ const HONEST: &[(&str, &str)] = &[
     ),
 ];
 
-/// A repository with a hub, and files with secrets outside of it.
-fn with_keys(world: &World) -> TestRepo<'_> {
+/// Creates a repository with a hub, and files with secrets outside of it.
+pub(crate) fn with_keys(world: &World) -> TestRepo<'_> {
     let repo = first(world);
     repo.git(["config", "orchestra.jobs", "6"]);
     let pem = format!("-----BEGIN OPENSSH PRIVATE {}-----\n{BODY}\n-----END\n", "KEY");
@@ -144,33 +145,33 @@ fn with_keys(world: &World) -> TestRepo<'_> {
     repo
 }
 
-/// An agent with one of the scripts above.
+/// Spawns an agent with one of the scripts above.
 fn spawn(repo: &TestRepo<'_>, name: &str, script: &str) -> String {
     let keys = repo.world().dir().display();
     spawn_task(repo, name, &format!("KEYS='{keys}'; T=$(cat $KEYS/token); {script}"))
 }
 
-/// An agent whose task is this text.
-fn spawn_task(repo: &TestRepo<'_>, name: &str, task: &str) -> String {
+/// Spawns an agent whose task is this text.
+pub(crate) fn spawn_task(repo: &TestRepo<'_>, name: &str, task: &str) -> String {
     repo.orchestra(["spawn", "--agent", "sh", "--detach", "--name", name, "--", task]).succeeded().line()
 }
 
-fn sync(repo: &TestRepo<'_>, options: &[&str]) -> Ran {
+pub(crate) fn sync(repo: &TestRepo<'_>, options: &[&str]) -> Ran {
     let arguments = [&["sync", "--json"], options].concat();
     Ran::of(repo.orchestra_command(arguments).env("DEPLOY_TOKEN", PHRASE))
 }
 
-/// The names of what stayed.
-fn held(ran: &Ran) -> BTreeSet<String> {
+/// Returns the names of the agents that were not sent.
+pub(crate) fn held(ran: &Ran) -> BTreeSet<String> {
     let report = ran.json();
     let held = report["held"].as_array().cloned().unwrap_or_default();
     let held = held.iter().filter_map(|one| one["name"].as_str().map(str::to_owned));
-    // What is broken stays as well.
+    // Broken agents are not sent either.
     let unsent = report["unsent"].as_object().cloned().unwrap_or_default();
     held.chain(unsent.keys().filter_map(|name| Some(name.rsplit_once('/')?.1.to_owned()))).collect()
 }
 
-/// Whether any object of a hub holds the secret, whatever its spelling.
+/// Whether any object of a hub contains the secret, in any encoding.
 pub(crate) fn leaked(world: &World, hub: &str) -> bool {
     let mut command = world.command("git", &world.dir().join(hub));
     let output =
@@ -180,12 +181,12 @@ pub(crate) fn leaked(world: &World, hub: &str) -> bool {
     text.contains(BODY) || text.contains(PHRASE)
 }
 
-fn names_at_hub(world: &World) -> BTreeSet<String> {
+pub(crate) fn names_at_hub(world: &World) -> BTreeSet<String> {
     shared_of_hub(world).into_iter().map(|(name, _)| name).collect()
 }
 
 #[test]
-fn work_that_holds_a_secret_stays_and_the_rest_goes() {
+fn work_with_a_secret_is_held_and_the_rest_is_sent() {
     let world = world();
     let a = with_keys(&world);
     let honest: Vec<String> = HONEST.iter().map(|(name, script)| spawn(&a, name, script)).collect();
@@ -210,17 +211,17 @@ fn work_that_holds_a_secret_stays_and_the_rest_goes() {
         }
     }
     assert_eq!(there.len(), 2 * honest.len(), "{there:?}");
-    // Each is named, with what to do.
+    // Each is named, with the command to type.
     for id in &carriers {
-        assert!(ran.stderr().contains(&format!("agent '{id}' stays here")), "{id}: {}", ran.stderr());
+        assert!(ran.stderr().contains(&format!("agent '{id}' is not sent")), "{id}: {}", ran.stderr());
     }
-    // It stays so, and costs no second reading.
+    // The next sync reports the same, without scanning again.
     assert_eq!(held(&sync(&a, &[]).exits(1)), expected);
     assert_eq!(names_at_hub(&world), there);
 }
 
 #[test]
-fn events_that_hold_a_secret_stay_and_the_rest_goes() {
+fn events_with_a_secret_are_held_and_the_rest_is_sent() {
     let world = world();
     let a = with_keys(&world);
     let plain = spawn_task(&a, "plain", "echo 1 > one.txt");
@@ -259,13 +260,13 @@ fn events_that_hold_a_secret_stay_and_the_rest_goes() {
     }
 }
 
-/// A script of an agent that commits the token.
+/// Returns a script of an agent that commits the token.
 fn commits(world: &World) -> String {
     format!("cat '{}/token' > key.txt; git add .; git commit -qm add", world.dir().display())
 }
 
-/// An agent that commits the token, and one beside it that does not.
-fn one_of_each(a: &TestRepo<'_>) -> (String, String) {
+/// Spawns an agent that commits the token, and another that does not.
+pub(crate) fn one_of_each(a: &TestRepo<'_>) -> (String, String) {
     let bad = spawn_task(a, "bad", &commits(a.world()));
     let good = spawn_task(a, "good", "echo good > good.txt");
     for id in [&bad, &good] {
@@ -274,8 +275,8 @@ fn one_of_each(a: &TestRepo<'_>) -> (String, String) {
     (bad, good)
 }
 
-/// The one stays, the other goes.
-fn told_apart(a: &TestRepo<'_>, bad: &str, good: &str) {
+/// Checks that the one is not sent and the other is.
+fn check_one_held(a: &TestRepo<'_>, bad: &str, good: &str) {
     let report = sync(a, &[]).exits(1);
     let held = held(&report);
     assert_eq!(held.into_iter().collect::<Vec<_>>(), [bad]);
@@ -284,37 +285,37 @@ fn told_apart(a: &TestRepo<'_>, bad: &str, good: &str) {
 }
 
 #[test]
-fn whatever_agents_branches_are_called() {
+fn secrets_are_found_under_any_branch_name() {
     for (key, value) in [("", ""), ("orchestra.branchPrefix", "work/"), ("orchestra.branchPrefix", "")] {
         let world = world();
         let a = with_keys(&world);
         if key.is_empty() {
-            // A branch of that name stands in the way of 'orchestra/…'.
+            // A branch of that name prevents 'orchestra/…'.
             a.git(["branch", "orchestra"]).succeeded();
         }
         let (bad, good) = one_of_each(&a);
         if !key.is_empty() {
             a.git(["config", key, value]).succeeded();
         }
-        told_apart(&a, &bad, &good);
+        check_one_held(&a, &bad, &good);
     }
 }
 
 #[test]
-fn landed_work_is_work() {
+fn landed_work_is_scanned_too() {
     let world = world();
     let a = with_keys(&world);
     let (bad, good) = one_of_each(&a);
     a.orchestra(["merge-ranked"]).succeeded();
     assert!(a.has("main", "key.txt"));
-    told_apart(&a, &bad, &good);
+    check_one_held(&a, &bad, &good);
 }
 
 #[test]
-fn what_the_remote_had_under_another_url_is_not_known() {
+fn objects_of_another_url_are_not_assumed_at_the_remote() {
     let world = world();
     let a = with_keys(&world);
-    // The first hub has it: the user pushed it there themselves.
+    // The first hub has it: the user pushed it there.
     a.commit("with a key", &[("key.txt", &token())]);
     a.git(["push", "-q", "origin", "main"]).succeeded();
     let id = spawn_task(&a, "on-top", "echo 1 > one.txt");
@@ -327,13 +328,13 @@ fn what_the_remote_had_under_another_url_is_not_known() {
         let more = spawn_task(&a, "more", "echo 2 > two.txt");
         a.end_of(&more);
         let ran = Ran::of(&mut a.orchestra_command(["sync", "--yes", "--restore", "--json"]));
-        assert!(ran.stderr().contains(&format!("agent '{more}' stays here")), "{key}: {}", ran.stderr());
+        assert!(ran.stderr().contains(&format!("agent '{more}' is not sent")), "{key}: {}", ran.stderr());
         assert!(!leaked(&world, name), "{key}");
     }
 }
 
 #[test]
-fn a_branch_that_moved_on_at_the_remote_does_not_make_its_past_unknown() {
+fn older_commits_of_a_moved_remote_branch_stay_known() {
     let world = world();
     let (a, b) = (with_keys(&world), clone(&world, "b"));
     // An old secret that the remote has, below what was fetched.
@@ -349,7 +350,7 @@ fn a_branch_that_moved_on_at_the_remote_does_not_make_its_past_unknown() {
 }
 
 #[test]
-fn a_line_that_the_remote_has_in_the_same_file_is_no_news() {
+fn a_line_that_the_remote_has_in_the_same_file_is_not_held() {
     let world = world();
     let a = with_keys(&world);
     a.commit("with a key", &[("key.txt", &format!("{}\n", token())), (&format!("x/{}", token()), "x")]);
@@ -363,7 +364,7 @@ fn a_line_that_the_remote_has_in_the_same_file_is_no_news() {
 }
 
 #[test]
-fn what_is_missing_or_broken_is_not_sent() {
+fn missing_or_broken_objects_are_not_sent() {
     let world = world();
     let a = with_keys(&world);
     let bad = spawn_task(&a, "bad", "echo unreadable > lost.txt; git add .; git commit -qm add");
@@ -374,175 +375,6 @@ fn what_is_missing_or_broken_is_not_sent() {
     let blob = a.tip(&format!("refs/orchestra/heads/{bad}:lost.txt"));
     let file = a.path().join(".git/objects").join(&blob[..2]).join(&blob[2..]);
     fs::remove_file(&file).expect("a loose object");
-    told_apart(&a, &bad, &good);
-    sync(&a, &[]).says("is not here");
-}
-
-#[test]
-fn the_archive_goes_as_far_as_it_is_clean() {
-    let world = world();
-    let a = with_keys(&world);
-    let early = spawn_task(&a, "early", "echo early > early.txt");
-    a.end_of(&early);
-    a.orchestra(["merge-ranked"]).succeeded();
-    a.orchestra(["cleanup"]).succeeded();
-    let bad = spawn_task(
-        &a,
-        "bad",
-        &format!(
-            "cat '{}/token' > key.txt; git add .; git commit -qm add; git rm -q key.txt; echo 1 > ok.txt; git add .; git commit -qm ok",
-            world.dir().display()
-        ),
-    );
-    a.end_of(&bad);
-    a.orchestra(["merge-ranked", "--strategy", "squash"]).succeeded();
-    a.orchestra(["cleanup"]).succeeded();
-    let late = spawn_task(&a, "late", "echo late > late.txt");
-    a.end_of(&late);
-    let ran = sync(&a, &[]).exits(1).says(&format!("the archived agent '{bad}'"));
-    assert!(!leaked(&world, "hub.git"), "{}", ran.stderr());
-    let there = shared_of_hub(&world);
-    let archive = there.iter().find(|(name, _)| name.contains("/archive/")).expect("a part of the archive");
-    let message = a.git(["show", "-s", "--format=%B", &archive.1]).stdout();
-    assert!(message.contains(&format!("Orchestra-Agent: {early}")), "{message}");
-    assert!(there.iter().any(|(name, _)| name.ends_with(&format!("heads/{late}"))), "{there:?}");
-    // With the work left out of it, which stays in this clone, all of it goes.
-    let said = ran.stderr();
-    let id =
-        said.split_once("--redact ").expect("a hint").1.split_whitespace().next().expect("an id").to_owned();
-    let work = a.git([
-        "log",
-        "--format=%B",
-        &format!("refs/orchestra/archive/{}", archive.0.rsplit('/').next().expect("a writer")),
-    ]);
-    let work = work.stdout();
-    let work = work.lines().find_map(|line| line.strip_prefix("Orchestra-Work: ")).expect("work").to_owned();
-    a.orchestra(["sync", "--redact", &id]).succeeded().prints(&bad);
-    assert!(a.refs("refs/orchestra-local/trash").iter().any(|(_, kept)| *kept == work));
-    assert!(held(&sync(&a, &[]).succeeded()).is_empty());
-    assert!(!leaked(&world, "hub.git"));
-    assert_eq!(shared_of_hub(&world), a.refs("refs/orchestra/"));
-    let archived = a.orchestra(["status", "--archived"]).succeeded().stdout();
-    assert!(archived.contains(&early) && archived.contains(&bad), "{archived}");
-}
-
-#[test]
-fn an_event_of_an_archived_agent_can_be_taken_out() {
-    let world = world();
-    let a = with_keys(&world);
-    let bad = spawn_task(&a, "bad", &format!("echo 1 > one.txt # {}", token()));
-    let later = spawn_task(&a, "later", "echo 2 > two.txt");
-    for id in [&bad, &later] {
-        a.end_of(id);
-    }
-    // The branch's own commit names its task.
-    world.git(&a.worktree(&bad), ["commit", "-q", "--amend", "-m", "without it"]);
-    a.orchestra(["collect", &bad]).succeeded();
-    a.orchestra(["merge-ranked"]).succeeded();
-    a.orchestra(["cleanup"]).succeeded();
-    let said = sync(&a, &[]).exits(1).says(&format!("the archived agent '{bad}'")).stderr();
-    let id =
-        said.split_once("--redact ").expect("a hint").1.split_whitespace().next().expect("an id").to_owned();
-    a.orchestra(["sync", "--redact", &id]).succeeded().prints(&bad);
-    let ran = sync(&a, &[]);
-    assert_eq!((ran.code(), leaked(&world, "hub.git")), (0, false), "{}", ran.stderr());
-    assert_eq!(shared_of_hub(&world), a.refs("refs/orchestra/"));
-    a.orchestra(["sync", "--redact", &id]).exits(3);
-}
-
-#[test]
-fn archived_work_does_not_go_to_a_remote_for_agents_alone() {
-    let world = world();
-    let a = with_keys(&world);
-    let id = spawn_task(&a, "kept", "echo 1 > one.txt");
-    a.end_of(&id);
-    a.orchestra(["merge-ranked"]).succeeded();
-    a.orchestra(["cleanup"]).succeeded();
-    let state = world.dir().join("state.git");
-    world.git(world.dir(), ["init", "-q", "--bare", &state.to_string_lossy()]);
-    let state = TestRepo::new(&world, state);
-    a.git(["config", "orchestra.remote", &state.path().to_string_lossy()]);
-    a.orchestra(["sync", "--yes"]).succeeded();
-    let objects = || state.git(["cat-file", "--batch-all-objects", "--batch-check"]).stdout();
-    let blob = a.tip("main:one.txt");
-    assert!(!objects().contains(&blob), "{}", objects());
-    a.orchestra(["sync", "--yes", "--with", "work"]).succeeded();
-    assert!(objects().contains(&blob));
-}
-
-#[test]
-fn notes_that_hold_a_secret_stay() {
-    let world = world();
-    let a = with_keys(&world);
-    let id = spawn_task(&a, "noted", "echo 1 > one.txt");
-    a.end_of(&id);
-    a.orchestra(["collect"]).succeeded();
-    let head = a.tip(&format!("refs/orchestra/heads/{id}"));
-    for (name, message) in [("results", "clean".to_owned()), ("reviews", format!("look: {}", token()))] {
-        let blob = world.dir().join("note");
-        fs::write(&blob, message).expect("written");
-        let blob = a.git(["hash-object", "-w", &blob.to_string_lossy()]).line();
-        let tree = world.dir().join("tree");
-        fs::write(&tree, format!("100644 blob {blob}\t{head}\n")).expect("written");
-        let mut make = a.command("git");
-        make.arg("mktree").stdin(fs::File::open(&tree).expect("a file"));
-        let tree = Ran::of(&mut make).line();
-        let new = a.git(["commit-tree", &tree, "-m", "notes"]).line();
-        a.git(["update-ref", &format!("refs/orchestra/notes/{name}"), &new]).succeeded();
-    }
-    let ran = sync(&a, &[]).exits(1);
-    assert_eq!(held(&ran).into_iter().collect::<Vec<_>>(), ["refs/orchestra/notes/reviews"]);
-    assert!(!leaked(&world, "hub.git"));
-    let there = names_at_hub(&world);
-    assert!(there.contains("refs/orchestra/notes/results") && there.len() == 3, "{there:?}");
-}
-
-#[test]
-fn snapshots_and_conversations_are_read_as_well() {
-    let world = world();
-    let a = with_keys(&world).with_scripted_claude();
-    let untracked = spawn_task(
-        &a,
-        "untracked",
-        &format!("cat '{}/token' > key.txt; touch ready; sleep 600", world.dir().display()),
-    );
-    a.wait_for_file(&untracked, "ready");
-    let talks = a.spawn_claude(&[], &format!("say {}", token()));
-    a.end_of(&talks);
-    let options = ["--with", "snapshots,transcripts"];
-    let ran = sync(&a, &options).exits(1);
-    assert!(!leaked(&world, "hub.git"), "{}", ran.stderr());
-    assert!(held(&ran).contains(&talks), "{:?}", held(&ran));
-    a.orchestra(["stop", &untracked]).succeeded();
-    a.end_of(&untracked);
-    let ran = sync(&a, &options).exits(1);
-    assert!(held(&ran).contains(&untracked), "{:?}", held(&ran));
-    assert_eq!(held(&sync(&a, &[&options[..], &["-n"]].concat()).exits(1)), held(&ran));
-    assert!(!leaked(&world, "hub.git"));
-}
-
-#[test]
-fn supervisors_obey_the_same_gate() {
-    let world = world();
-    let a = with_keys(&world);
-    let (bad, good) = one_of_each(&a);
-    a.git(["config", "orchestra.autoSync", "1h"]);
-    a.orchestra(["sync", "--auto"]).succeeded();
-    assert!(!leaked(&world, "hub.git"));
-    let there = names_at_hub(&world);
-    assert!(there.contains(&format!("refs/orchestra/heads/{good}")), "{there:?}");
-    assert!(!there.iter().any(|name| name.ends_with(bad.as_str())), "{there:?}");
-}
-
-#[test]
-fn an_agent_that_is_taken_over_is_read_before_the_remote_is_told() {
-    let world = world();
-    let (a, b) = (with_keys(&world), clone(&world, "b"));
-    let id = spawn_task(&a, "handed-over", "echo 1 > one.txt");
-    a.end_of(&id);
-    sync(&a, &[]).succeeded();
-    sync(&b, &[]).succeeded();
-    b.orchestra(["resume", &id, "-m", &format!("true # {}", token())]).succeeded();
-    assert!(!leaked(&world, "hub.git"));
-    assert_eq!(b.agent(&id)["phase"], Value::from("done"));
+    check_one_held(&a, &bad, &good);
+    sync(&a, &[]).stderr_has("is missing");
 }

@@ -1,4 +1,4 @@
-//! Secrets do not leave the machine by `sync`; what is none is not held up.
+//! Secrets are not sent by `sync`; other text is sent.
 
 use std::{
     fs,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use orchestra::model::secret;
-use testkit::{Numbers, TestRepo};
+use testkit::{SeededRandom, TestRepo};
 
 use crate::{
     sync::{clone, first, sync},
@@ -17,8 +17,8 @@ const PLAIN: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 const CAPITALS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const HEX: &str = "0123456789abcdef";
 
-/// What vendors give out: `{kind:length}` is that many characters of that kind.
-const GIVEN_OUT: &[&str] = &[
+/// Secrets as vendors issue them: `{kind:length}` is that many characters of that kind.
+const ISSUED: &[&str] = &[
     "AKIA{C:16}",
     "aws_secret_access_key = {P:40}",
     "ghp_{P:36}",
@@ -58,11 +58,11 @@ const GIVEN_OUT: &[&str] = &[
     "api_key: \"{P:32}\"",
 ];
 
-/// Where secrets turn up.
-const AROUND: &[&str] =
+/// Contexts in which secrets appear.
+const CONTEXTS: &[&str] =
     &["{}", "use {} for it", "export X='{}'", "{\"key\":\"{}\"}", "line\n{}\nline", "(`{}`)"];
 
-pub(crate) fn made(pattern: &str, numbers: &mut Numbers) -> String {
+pub(crate) fn from_pattern(pattern: &str, numbers: &mut SeededRandom) -> String {
     let mut out = String::new();
     let mut rest = pattern;
     while let Some((before, after)) = rest.split_once('{') {
@@ -84,15 +84,15 @@ pub(crate) fn made(pattern: &str, numbers: &mut Numbers) -> String {
 }
 
 #[test]
-fn what_is_planted_is_found_and_what_is_clean_is_not() {
-    let mut numbers = Numbers::from(7);
+fn planted_secrets_are_found_and_clean_text_is_not() {
+    let mut numbers = SeededRandom::from(7);
     let (mut planted, mut missed) = (0, Vec::new());
-    for pattern in GIVEN_OUT {
-        for around in AROUND {
+    for pattern in ISSUED {
+        for around in CONTEXTS {
             for _ in 0..5 {
-                let text = around.replacen("{}", &made(pattern, &mut numbers), 1);
+                let text = around.replacen("{}", &from_pattern(pattern, &mut numbers), 1);
                 planted += 1;
-                if secret::look(&text).is_none() {
+                if secret::first_secret(&text).is_none() {
                     missed.push(text);
                 }
             }
@@ -107,16 +107,16 @@ fn what_is_planted_is_found_and_what_is_clean_is_not() {
             "v1.2.{H:2}-rc{H:1}",
             "/tmp/x{P:10}/y",
         ] {
-            clean.push(made(pattern, &mut numbers));
+            clean.push(from_pattern(pattern, &mut numbers));
         }
     }
     for file in files(Path::new(env!("CARGO_MANIFEST_DIR"))) {
         let bytes = fs::read(&file).unwrap_or_default();
-        for reading in secret::spelling::readings(&bytes) {
+        for reading in secret::decoding::decodings(&bytes) {
             assert_eq!(secret::find(&reading), [], "{}", file.display());
         }
     }
-    let alarms: Vec<&String> = clean.iter().filter(|line| secret::look(line).is_some()).collect();
+    let alarms: Vec<&String> = clean.iter().filter(|line| secret::first_secret(line).is_some()).collect();
     let found = planted - missed.len();
     println_numbers(found, planted, alarms.len(), clean.len());
     assert!(found * 100 >= planted * 99, "missed: {missed:?}");
@@ -128,7 +128,7 @@ fn println_numbers(found: usize, planted: usize, alarms: usize, clean: usize) {
     println!("secrets: {found} of {planted} found; {alarms} false alarms in {clean} clean lines");
 }
 
-/// Our own sources and pages, but for those that are about secrets.
+/// Returns our own sources and man pages, except those about secrets.
 fn files(root: &Path) -> Vec<PathBuf> {
     let mut open: Vec<_> =
         ["bins", "shared", "tests", "man"].iter().map(|folder| root.join(folder)).collect();
@@ -143,7 +143,7 @@ fn files(root: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Every line of them.
+/// Returns all their lines.
 fn lines(root: &Path) -> Vec<String> {
     let text = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
     files(root)
@@ -152,28 +152,33 @@ fn lines(root: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The word that follows some words in a text.
+/// Returns the word that follows some words in a text.
 pub(crate) fn word_after(text: &str, words: &str) -> String {
     let rest = text.split_once(words).expect("those words").1;
     rest.split_whitespace().next().expect("a word").to_owned()
 }
 
-/// Whether any object of a repository holds a text.
+/// Whether any object of a repository contains a text.
 fn holds(repo: &TestRepo<'_>, text: &str) -> bool {
     repo.git(["cat-file", "--batch", "--batch-all-objects", "--buffer"]).stdout().contains(text)
 }
 
 #[test]
-fn a_secret_stays_and_can_be_taken_out() {
+fn a_secret_is_held_and_can_be_redacted() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let hub = TestRepo::new(&world, world.dir().join("hub.git"));
-    let key = made("ghp_{P:36}", &mut Numbers::from(1));
+    let key = from_pattern("ghp_{P:36}", &mut SeededRandom::from(1));
     let id = a.spawn(&format!("echo ok > one.txt # with {key}"));
     a.end_of(&id);
     a.orchestra(["review", &id, "--approve"]).succeeded();
     a.orchestra(["collect"]).succeeded();
-    let said = a.orchestra(["sync"]).exits(1).says("looks like a GitHub token").says("--redact").stderr();
+    let said = a
+        .orchestra(["sync"])
+        .exits(1)
+        .stderr_has("looks like a GitHub token")
+        .stderr_has("--redact")
+        .stderr();
     assert!(hub.refs("refs/orchestra/agents").is_empty() && hub.refs("refs/orchestra/heads").is_empty());
     let event = word_after(&said, "event ");
     let before = a.agent(&id);
@@ -184,8 +189,8 @@ fn a_secret_stays_and_can_be_taken_out() {
         (&after["phase"], &after["head"], &after["verdict"]),
         (&before["phase"], &before["head"], &before["verdict"])
     );
-    // The branch's own commit names its task.
-    a.orchestra(["sync"]).exits(1).says("commit ").says("git commit --amend");
+    // The first commit of the branch contains its task.
+    a.orchestra(["sync"]).exits(1).stderr_has("commit ").stderr_has("git commit --amend");
     world.git(&a.worktree(&id), ["commit", "-q", "--amend", "-m", "without it"]);
     a.orchestra(["collect", &id]).succeeded();
     sync(&a);
@@ -195,11 +200,11 @@ fn a_secret_stays_and_can_be_taken_out() {
         ("done".into(), "ok\n".into())
     );
     assert!(!holds(&hub, &key) && !holds(&b, &key));
-    a.orchestra(["sync", "--redact", "zzzz"]).exits(3).says("0 events begin with");
+    a.orchestra(["sync", "--redact", "zzzz"]).exits(3).stderr_has("0 events have an id that begins with");
 }
 
 #[test]
-fn values_of_the_environment_and_what_was_sent_before() {
+fn values_of_the_environment_and_earlier_commits_are_scanned() {
     let world = world();
     let a = first(&world);
     let id = a.spawn("echo ok > one.txt # use correct horse battery");
@@ -207,12 +212,15 @@ fn values_of_the_environment_and_what_was_sent_before() {
     let with = |arguments: &[&str]| {
         testkit::Ran::of(a.orchestra_command(arguments).env("DEPLOY_TOKEN", "correct horse battery"))
     };
-    let said = with(&["sync"]).exits(1).says("the value of $DEPLOY_TOKEN").stderr();
+    let said = with(&["sync"]).exits(1).stderr_has("the value of $DEPLOY_TOKEN").stderr();
     let event = word_after(&said, "event ");
-    // The user says that it is not a secret: then it is none in the commit that repeats it either. A remote has it now, and
-    // it cannot be called back.
+    // The user declares that it is not a secret: this also applies to the commit that repeats it. A remote
+    // has it now, and it cannot be recalled.
     a.git(["config", "orchestra.notSecret", &event]);
     with(&["sync"]).succeeded();
-    with(&["sync", "--redact", &event]).exits(3).says("origin has event").says("revoke the secret");
+    with(&["sync", "--redact", &event])
+        .exits(3)
+        .stderr_has("origin already has event")
+        .stderr_has("revoke the secret");
     assert!(!holds(&a, "no such text at all"));
 }

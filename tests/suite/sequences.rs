@@ -1,9 +1,9 @@
-//! Faults of several kinds at once, one after the other, through the real binaries: what honest agents did is saved, lands, and
-//! reaches the other clone.
+//! Several kinds of faults one after the other, with the real binaries: the work of intact agents is saved,
+//! lands, and reaches the other clone.
 
 use std::{fs, path::Path};
 
-use testkit::{Numbers, TestRepo, until};
+use testkit::{SeededRandom, TestRepo, until};
 
 use crate::{
     hostile_trees::{folder_with_a_canary, pulled},
@@ -20,7 +20,7 @@ fn named(repo: &TestRepo<'_>, name: &str, script: &str) -> String {
     repo.orchestra(["spawn", "-d", "--agent", "sh", "--name", name, "--", script]).succeeded().line()
 }
 
-/// Kills a supervisor and the program of its agent, as a machine that goes down does.
+/// Kills a supervisor and the program of its agent, as a power failure does.
 fn kill(repo: &TestRepo<'_>, id: &str) {
     let agent = repo.agent(id);
     for key in ["supervisor_pid", "pid"] {
@@ -32,9 +32,9 @@ fn kill(repo: &TestRepo<'_>, id: &str) {
     until(&format!("{id} is lost"), || (repo.agent(id)["liveness"] == "lost").then_some(()));
 }
 
-/// A key that looks like one of GitHub.
+/// Returns a text that looks like a GitHub token.
 fn key() -> String {
-    let mut numbers = Numbers::from(7);
+    let mut numbers = SeededRandom::from(7);
     let letters: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').collect();
     let mut letter = || letters[usize::try_from(numbers.below(letters.len() as u64)).unwrap_or(0)];
     format!("ghp_{}", (0..36).map(|_| letter()).collect::<String>())
@@ -45,7 +45,7 @@ fn is_at_the_hub(world: &testkit::World, id: &str) -> bool {
 }
 
 #[test]
-fn a_hostile_agent_a_crash_a_secret_and_a_damaged_ref_beside_honest_work() {
+fn intact_work_survives_a_hostile_agent_a_crash_a_secret_and_a_damaged_ref() {
     let world = world();
     let repo = first(&world);
     repo.git(["config", "orchestra.jobs", "8"]);
@@ -78,14 +78,14 @@ fn a_hostile_agent_a_crash_a_secret_and_a_damaged_ref_beside_honest_work() {
         let there = agent["worktree"].as_str().is_some_and(|path| Path::new(path).join("ready").exists());
         there.then_some(())
     });
-    // The configuration is unreadable from here on. Everything can be seen and stopped.
+    // The configuration is unreadable from here on. Everything can still be shown and stopped.
     let crashed_now = ours(&["status", "--json", &crashed]).succeeded().json()["agents"][0].clone();
     for key in ["supervisor_pid", "pid"] {
         let pid = crashed_now[key].as_i64().expect("a process").to_string();
         assert!(repo.command("kill").args(["-9", &pid]).status().expect("kill").success());
     }
     fs::write(repo.path().join(format!(".git/refs/orchestra/agents/{damaged}")), "").expect("damaged");
-    ours(&["status"]).succeeded().prints(&honest).says(&damaged);
+    ours(&["status"]).succeeded().stdout_has(&honest).stderr_has(&damaged);
     ours(&["stop", "--all"]);
     for id in [&hostile, &crashed] {
         let agent = ours(&["status", "--json", id]).json()["agents"][0].clone();
@@ -95,7 +95,7 @@ fn a_hostile_agent_a_crash_a_secret_and_a_damaged_ref_beside_honest_work() {
             "{agent}"
         );
     }
-    // A person repairs the configuration, and removes what git waits for when it is told.
+    // A person repairs the configuration, and removes what git waits for as the error says.
     fs::copy(&config, repo.path().join(".git/config")).expect("repaired");
     let mut tries = 0;
     while let said @ Some(_) = ours(&["sync", "--yes"]).stderr().lines().find_map(waits_for) {
@@ -110,7 +110,7 @@ fn a_hostile_agent_a_crash_a_secret_and_a_damaged_ref_beside_honest_work() {
     assert!(is_at_the_hub(&world, &honest) && is_at_the_hub(&world, &crashed));
     assert!(!is_at_the_hub(&world, &leaky), "a secret left");
     let landed = ours(&["merge-ranked", "--test", "true", &honest, &crashed]);
-    // A pipe where git looks for what it ignores: it is named, removed, and the landing goes on.
+    // A pipe where git reads ignore rules: it is reported, removed, and the landing continues.
     let pipe = landed.exits(3).stderr().lines().find_map(waits_for).expect("a path");
     assert!(pipe.ends_with("repo/.git/info/exclude"), "{pipe}");
     fs::remove_file(pipe).expect("removed");
@@ -125,35 +125,35 @@ fn a_hostile_agent_a_crash_a_secret_and_a_damaged_ref_beside_honest_work() {
     assert_eq!(other.file_in_head(&crashed, "two.txt"), "2\n");
 }
 
-/// The file for which a git waits, as the error names it.
+/// Returns the file that git waits for, as the error names it.
 fn waits_for(line: &str) -> Option<String> {
-    let rest = line.split_once("waits for ever: '")?.1;
+    let rest = line.split_once("is blocked: '")?.1;
     Some(rest.split_once('\'')?.0.to_owned())
 }
 
 #[test]
-fn pulled_trees_a_landing_that_is_killed_and_a_lock_at_the_hub() {
+fn hostile_trees_a_killed_landing_and_a_lock_at_the_hub() {
     let world = world();
     let repo = first(&world);
     let (one, two) = (named(&repo, "one", "echo 1 > one.txt"), named(&repo, "two", "echo 2 > two.txt"));
     for id in [&one, &two] {
         repo.end_of(id);
     }
-    // Two works with folders named `.git` come in, and notes that are no notes.
+    // Two works with directories named `.git` are received, and notes that are not notes.
     for (id, name) in [("evil-00000", b".git".as_slice()), ("worse-00000", b"..")] {
         let tip = folder_with_a_canary(&repo, name);
         pulled(&repo, id, &tip);
     }
     fs::create_dir_all(repo.path().join(".git/refs/orchestra/notes")).expect("a folder");
     fs::write(repo.path().join(".git/refs/orchestra/notes/reviews"), "nonsense\n").expect("written");
-    repo.orchestra(["merge-ranked", "--dry-run"]).succeeded().prints(&one);
+    repo.orchestra(["merge-ranked", "--dry-run"]).succeeded().stdout_has(&one);
     // The command is killed in the middle of its first test.
     let killed = world.dir().join("killed");
     let test = format!("test -e {0} || {{ touch {0}; kill -9 $PPID; sleep 1000; }}", killed.display());
     let ran = repo.orchestra(["merge-ranked", "--test", &test]);
     assert!(killed.exists() && ran.code() != 0, "{}", ran.stderr());
     assert!(!repo.has("main", "one.txt") && !repo.has("main", "two.txt"));
-    repo.orchestra(["status"]).succeeded().prints(&one);
+    repo.orchestra(["status"]).succeeded().stdout_has(&one);
     repo.orchestra(["merge-ranked", "--continue"]);
     assert_eq!(
         (repo.file_at("main", "one.txt"), repo.file_at("main", "two.txt")),
@@ -164,12 +164,14 @@ fn pulled_trees_a_landing_that_is_killed_and_a_lock_at_the_hub() {
     let lock = world.dir().join(format!("hub.git/refs/orchestra/agents/{one}.lock"));
     fs::create_dir_all(lock.parent().expect("a folder")).expect("a folder");
     fs::write(&lock, "").expect("a lock");
-    repo.orchestra(["sync", "--yes"]).exits(1).says(&format!("'refs/orchestra/agents/{one}.lock' in it"));
+    repo.orchestra(["sync", "--yes"])
+        .exits(1)
+        .stderr_has(&format!("'refs/orchestra/agents/{one}.lock' in it"));
     assert!(is_at_the_hub(&world, &two));
     fs::remove_file(&lock).expect("removed");
     repo.orchestra(["sync", "--yes"]);
     assert!(is_at_the_hub(&world, &one));
-    // A life of its own again: landed ones go, and come back.
+    // Cleanup and undo: landed agents are removed, and restored.
     repo.orchestra(["cleanup", &one, &two]).succeeded();
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(repo.file_in_head(&two, "two.txt"), "2\n");
@@ -180,7 +182,7 @@ fn pulled_trees_a_landing_that_is_killed_and_a_lock_at_the_hub() {
 }
 
 #[test]
-fn a_whole_life_with_children_crashes_pipes_pauses_and_reviews() {
+fn a_full_history_with_children_crashes_pipes_pauses_and_reviews() {
     let world = world();
     let repo = first(&world);
     repo.git(["config", "orchestra.jobs", "1"]);
@@ -204,7 +206,7 @@ fn a_whole_life_with_children_crashes_pipes_pauses_and_reviews() {
     repo.wait_for_file(&bad, "ready");
     kill(&repo, &bad);
     assert_eq!(repo.end_of(&parent)["phase"], "done", "it waits no longer than its child lives");
-    // The lost one is resumed with other words, paused, resumed, and ends.
+    // The lost agent is resumed with another message, paused, resumed, and ends.
     repo.orchestra([
         "resume",
         "-d",
@@ -224,7 +226,7 @@ fn a_whole_life_with_children_crashes_pipes_pauses_and_reviews() {
         ("b\n".into(), "done\n".into())
     );
     fs::remove_file(in_the_way).expect("removed");
-    // Reviewed, landed, cleaned away, brought back, and shared.
+    // It is reviewed, landed, removed, restored, and shared.
     for id in [&parent, &good] {
         repo.orchestra(["review", id, "--approve"]).succeeded();
     }

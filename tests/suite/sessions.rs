@@ -1,4 +1,4 @@
-//! `sessions`: every conversation, and every field of it, from the files that the programs themselves wrote.
+//! `sessions`: every session, with every field, from files that the programs wrote.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use testkit::{Ran, TestRepo, World};
 
 use crate::world;
 
-/// The conversations that the real Claude Code left, as if they had been held in `folder`.
+/// Installs the sessions that the real Claude Code wrote, as if they had taken place in `folder`.
 pub(crate) fn with_fixtures(world: &World, folder: &Path) {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/claude/config/projects");
     copy(&fixtures, &world.claude_config().join("projects"), &folder.to_string_lossy());
@@ -29,17 +29,17 @@ pub(crate) fn copy(from: &Path, to: &Path, folder: &str) {
     }
 }
 
-/// The file of a fixture.
+/// Returns the file of a fixture.
 pub(crate) fn file(world: &World, id: &str) -> PathBuf {
     world.claude_config().join("projects/-home-dev-project-a").join(format!("{id}.jsonl"))
 }
 
-/// The whole id of a fixture.
+/// Returns the full id of a fixture.
 pub(crate) fn id(last: &str) -> String {
     format!("10000000-0000-4000-8000-00000000000{last}")
 }
 
-/// What `sessions --json` says, by the last character of the id.
+/// Returns what `sessions --json` prints, ordered by the last character of the id.
 pub(crate) fn listed(repo: &TestRepo<'_>, options: &[&str]) -> Vec<Value> {
     let arguments = [&["sessions", "--json"], options].concat();
     let report = repo.orchestra(arguments).succeeded().json();
@@ -55,7 +55,7 @@ pub(crate) fn ids(sessions: &[Value]) -> Vec<&str> {
     sessions.iter().filter_map(|session| session["id"].as_str()).collect()
 }
 
-/// A conversation of one prompt and one answer, in the way of the older versions.
+/// Writes a session of one prompt and one answer, in the format of older versions.
 pub(crate) fn write_small(world: &World, id: &str, cwd: &Path, prompt: &str) -> PathBuf {
     let folder = world.claude_config().join("projects/small");
     fs::create_dir_all(&folder).expect("a folder");
@@ -107,13 +107,14 @@ fn every_field_is_what_the_program_recorded() {
     ] {
         assert_eq!(first[field], value, "{field}");
     }
-    // A title that was given; sub-agents; what is unknown is not invented; what tools gave and interrupts are no messages.
+    // A given title; subagents; unknown values stay unknown; results of tools and interrupts are not
+    // messages.
     assert_eq!(one(&repo, &id("8"))["title"], "demo task");
     let parent = one(&repo, &id("7"));
     assert_eq!(parent["subagents"][0]["id"], "a6f6cea9d5151de20");
     assert_eq!(parent["subagents"][0]["kind"], "general-purpose");
     assert_eq!(parent["subagents"][0]["description"], "say something");
-    assert_eq!(parent["messages"], 4, "what the program told itself is no prompt");
+    assert_eq!(parent["messages"], 4, "the program's own notes are not prompts");
     assert_eq!(
         one(&repo, &id("2"))["last_prompt"],
         "Now FAKE-SAY forked",
@@ -128,12 +129,12 @@ fn every_field_is_what_the_program_recorded() {
     );
     assert_eq!(one(&repo, &id("a"))["messages"], 6);
     assert_eq!(one(&repo, &id("4"))["messages"], 1, "an error of the service is no answer");
-    // A sub-agent is not a conversation.
+    // A subagent is not a session.
     assert_eq!(listed(&repo, &[]).len(), 8);
 }
 
 #[test]
-fn sub_agents_of_older_versions_lie_beside_their_conversation() {
+fn subagents_of_older_versions_are_next_to_their_session() {
     let world = world();
     let repo = world.repo();
     let parent = write_small(&world, "parent-1", repo.path(), "delegate");
@@ -150,7 +151,7 @@ fn sub_agents_of_older_versions_lie_beside_their_conversation() {
 }
 
 #[test]
-fn the_scope_is_the_repository_and_its_worktrees_those_that_are_gone_too() {
+fn the_scope_is_the_repository_and_all_its_worktrees_even_removed_ones() {
     let world = world();
     let repo = world.repo();
     let other = world.repo_named("other");
@@ -181,31 +182,31 @@ fn the_scope_is_the_repository_and_its_worktrees_those_that_are_gone_too() {
     };
     let expected = ["agents", "below", "linked", "main"];
     assert_eq!(found(), expected);
-    // A worktree that was removed is remembered.
+    // A removed worktree is remembered.
     repo.git(["worktree", "remove", &linked.to_string_lossy()]);
     assert_eq!(found(), expected);
     assert_eq!(listed(&repo, &["--all"]).len(), 7);
-    // Outside any repository only everything can be asked for.
+    // Outside any repository only --all works.
     let ours = |arguments: &[&str]| {
         Ran::of(world.command(world.bins().join("git-orchestra-sessions"), world.dir()).args(arguments))
     };
     assert_eq!(ours(&["--all", "--json"]).succeeded().json()["sessions"].as_array().map(Vec::len), Some(7));
-    ours(&[]).exits(128).says("--all looks at every folder of this machine");
+    ours(&[]).exits(128).stderr_has("--all includes every directory of this machine");
 }
 
 #[test]
-fn a_list_is_limited_by_time_program_branch_number_and_life() {
+fn a_list_is_filtered_by_time_program_branch_number_and_liveness() {
     let world = world();
     let repo = world.repo();
     with_fixtures(&world, repo.path());
-    // Its file is the newest, but what was said in it is not.
+    // Its file is the newest, but its messages are not.
     write_small(&world, "small-1", repo.path(), "small");
     assert_eq!(listed(&repo, &[]).last().expect("one")["id"], "small-1", "newest first");
     let newest = |limit: &str| ids(&listed(&repo, &["--limit", limit])).contains(&"small-1");
     assert!(!newest("1") && !newest("8") && newest("9"));
     assert_eq!(listed(&repo, &["--since", "2026-11-20T10:00:00Z"]).len(), 9);
     assert_eq!(listed(&repo, &["--since", "2026-11-20T10:00:01Z"]).len(), 8);
-    // Where no line has a time, the file's holds.
+    // If no line has a time, that of the file counts.
     let untimed = write_small(&world, "untimed", repo.path(), "untimed");
     let text = fs::read_to_string(&untimed).expect("a file").replace("\"timestamp\"", "\"other\"");
     fs::write(&untimed, text).expect("a file");
@@ -223,13 +224,13 @@ fn a_list_is_limited_by_time_program_branch_number_and_life() {
     assert_eq!(listed(&repo, &["--program", "claude"]).len(), 9);
     let report = repo.orchestra(["sessions", "--json", "--limit", "2"]).succeeded().json();
     assert_eq!((report["sessions"].as_array().map(Vec::len), &report["more"]), (Some(2), &json!(7)));
-    repo.orchestra(["sessions", "--program", "nobody"]).exits(2).says("those of claude, codex, gemini");
-    repo.orchestra(["sessions", "--since", "yesterday-ish"]).exits(2).says("is no time");
+    repo.orchestra(["sessions", "--program", "nobody"]).exits(2).stderr_has("those of claude, codex, gemini");
+    repo.orchestra(["sessions", "--since", "yesterday-ish"]).exits(2).stderr_has("is not a time");
     let raw = repo.orchestra(["sessions", "-z", "--limit", "0"]).succeeded().stdout();
     assert_eq!(raw.split_terminator('\0').count(), 9);
     let table = repo.orchestra(["sessions"]).succeeded().stdout();
     assert!(table.contains("MESSAGES") && table.contains("$0.21") && table.contains("demo task"), "{table}");
-    // Alive is whom its program names, if it is still the same process.
+    // A session is live if the process that its program recorded is still the same.
     assert!(listed(&repo, &["--live"]).is_empty());
     let registry = world.claude_config().join("sessions");
     fs::create_dir_all(&registry).expect("a folder");
@@ -246,7 +247,7 @@ fn a_list_is_limited_by_time_program_branch_number_and_life() {
 }
 
 #[test]
-fn what_is_broken_is_named_and_never_fatal() {
+fn broken_files_are_reported_and_never_fatal() {
     let world = world();
     let repo = world.repo();
     write_small(&world, "good", repo.path(), "good");
@@ -268,12 +269,12 @@ fn what_is_broken_is_named_and_never_fatal() {
     let ran = repo.orchestra(["sessions", "--verbose"]).succeeded();
     assert!(ran.stderr().contains("odd.jsonl': 3 lines cannot be read"), "{ran:?}");
     assert!(ran.stderr().contains("broken.jsonl") && ran.stdout().contains("\\u{1}"), "{ran:?}");
-    repo.orchestra(["sessions"]).succeeded().says("--verbose says what");
-    repo.orchestra(["sessions", "show", "odd"]).succeeded().prints("I heard: bad \\u{1}");
+    repo.orchestra(["sessions"]).succeeded().stderr_has("--verbose lists them");
+    repo.orchestra(["sessions", "show", "odd"]).succeeded().stdout_has("I heard: bad \\u{1}");
 }
 
 #[test]
-fn a_line_longer_than_memory_is_passed_over_and_said() {
+fn a_line_longer_than_memory_is_skipped_and_reported() {
     let world = world();
     let repo = world.repo();
     let path = write_small(&world, "long", repo.path(), "before");
@@ -285,13 +286,13 @@ fn a_line_longer_than_memory_is_passed_over_and_said() {
     let mut command = repo.command("sh");
     // Far less memory than the line is long.
     command.args(["-c", "ulimit -v 200000; git-orchestra-sessions --json --verbose"]);
-    let ran = Ran::of(&mut command).succeeded().says("bytes is passed over");
+    let ran = Ran::of(&mut command).succeeded().stderr_has("bytes is skipped");
     assert_eq!(ran.json()["sessions"][0]["messages"], 3, "the answer of one id is one answer");
-    repo.orchestra(["sessions", "show", "long"]).succeeded().says("bytes is passed over");
+    repo.orchestra(["sessions", "show", "long"]).succeeded().stderr_has("bytes is skipped");
 }
 
 #[test]
-fn only_what_is_new_is_read_again() {
+fn only_new_data_is_read_again() {
     let world = world();
     let repo = world.repo();
     let path = write_small(&world, "grows", repo.path(), "one");
@@ -308,12 +309,12 @@ fn only_what_is_new_is_read_again() {
         let mut file = fs::File::options().append(true).open(&path).expect("a file");
         file.write_all(text.as_bytes()).expect("written");
     };
-    // The beginning is not read again: what it says by now counts for nothing.
+    // The beginning is not read again: changes there have no effect.
     let begun = fs::read_to_string(&path).expect("a transcript");
     fs::write(&path, begun.replacen("\"type\":\"user\"", "\"type\":\"none\"", 1)).expect("a file");
     append(&line("two"));
     assert_eq!(messages(), 3);
-    // A cut line counts when it is whole, and once.
+    // An incomplete line counts once it is complete, and once.
     let third = line("three");
     let (half, rest) = third.split_at(40);
     append(half);
@@ -321,21 +322,21 @@ fn only_what_is_new_is_read_again() {
     append(rest);
     assert_eq!(messages(), 4);
     assert_eq!(one(&repo, "grows")["last_prompt"], "three");
-    // What was rewritten is read anew, and so is everything without the index.
+    // A rewritten file is read anew, and so is everything if the index is missing.
     fs::write(&path, line("other").repeat(7)).expect("a file");
     assert_eq!(messages(), 7);
     fs::remove_file(&index).expect("an index");
     assert_eq!(messages(), 7);
-    // Looking writes nothing else.
+    // Reading writes nothing else.
     assert!(repo.refs("refs/orchestra").is_empty() && repo.refs("refs/orchestra-local").is_empty());
 }
 
 #[test]
-fn what_was_passed_over_in_a_short_list_is_whole_in_a_long_one() {
+fn a_session_skipped_by_a_short_list_is_complete_in_a_long_one() {
     let world = world();
     let repo = world.repo();
     with_fixtures(&world, repo.path());
-    // Long enough that its end is not in sight of its beginning; it moved here from elsewhere.
+    // It is so long that its end is not read together with its beginning; it was moved here from elsewhere.
     let elsewhere = world.dir().join("elsewhere");
     let path = write_small(&world, "moved", &elsewhere, "begun elsewhere");
     let line = |cwd: &Path, prompt: &str| {

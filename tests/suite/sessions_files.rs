@@ -1,4 +1,5 @@
-//! `sessions`: what may lie where programs keep conversations. Nothing of it stops anybody, and what is passed over is named.
+//! `sessions`: unusual files in the directories of sessions. None of them blocks a command, and skipped
+//! files are reported.
 
 use std::{
     fs,
@@ -20,7 +21,7 @@ fn pipe(path: &Path) {
     assert!(made.expect("mkfifo").success());
 }
 
-/// A conversation of Claude Code in a folder of projects.
+/// Writes a session of Claude Code in a directory of projects.
 fn talk(projects: &Path, folder: &str, id: &str, told: &[Value]) -> PathBuf {
     let path = projects.join(folder).join(format!("{id}.jsonl"));
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
@@ -46,7 +47,7 @@ fn verbose(repo: &TestRepo<'_>) -> String {
 }
 
 #[test]
-fn pipes_sockets_and_links_stop_nobody_and_are_named() {
+fn pipes_sockets_and_links_block_nothing_and_are_reported() {
     let world = world();
     let repo = world.repo();
     let all = projects(&world);
@@ -67,12 +68,12 @@ fn pipes_sockets_and_links_stop_nobody_and_are_named() {
     fs::write(all.join("-w-app/one (copy).jsonl"), lines(&told)).expect("a file");
     fs::create_dir_all(world.claude_config().join("sessions")).expect("a folder");
     pipe(&world.claude_config().join("sessions/1.json"));
-    // To itself, to a folder that is found anyway, and to one that lies elsewhere.
+    // Links to itself, to a directory that is found anyway, and to one elsewhere.
     symlink(&all, all.join("-loop")).expect("a link");
     symlink(all.join("-w-app"), all.join("-again")).expect("a link");
     talk(world.dir(), "elsewhere", "five", &told);
     symlink(world.dir().join("elsewhere"), all.join("-elsewhere")).expect("a link");
-    // The same file under the name of another folder.
+    // The same file under the name of another directory.
     fs::create_dir_all(all.join("-v")).expect("a folder");
     symlink(&path, all.join("-v/one.jsonl")).expect("a link");
     for folder in ["chats", "chats/session-x.jsonl"] {
@@ -89,8 +90,8 @@ fn pipes_sockets_and_links_stop_nobody_and_are_named() {
         ("two.jsonl", "neither a file nor a folder"),
         ("three.jsonl", "neither a file nor a folder"),
         ("four.jsonl", "No such file"),
-        ("one (copy).jsonl", "not the id of a conversation"),
-        ("-loop", "a folder in which it lies"),
+        ("one (copy).jsonl", "not the id of a session"),
+        ("-loop", "a folder that contains it"),
         ("session-y.jsonl", "neither a file nor a folder"),
     ] {
         assert!(said.lines().any(|line| line.contains(name) && line.contains(why)), "{name} in {said}");
@@ -104,12 +105,12 @@ fn pipes_sockets_and_links_stop_nobody_and_are_named() {
     }
     repo.orchestra(["sessions", "resume", "--dry-run", "one"])
         .exits(3)
-        .says("the folder of the conversation is gone");
+        .stderr_has("the folder of the session no longer exists");
     repo.orchestra(["sessions", "forget", "one"]).succeeded();
 }
 
 #[test]
-fn one_id_in_two_folders_is_told_apart_by_the_paths() {
+fn one_id_in_two_directories_is_distinguished_by_path() {
     let world = world();
     let repo = world.repo();
     let all = projects(&world);
@@ -120,8 +121,8 @@ fn one_id_in_two_folders_is_told_apart_by_the_paths() {
     let found = listed(&repo, &["--all"]);
     assert_eq!(ids(&found), ["twice", "twice"]);
     assert_eq!((&found[0]["path"], &found[0]["other_files"]), (&json!(later), &json!([earlier])));
-    let told = repo.orchestra(["sessions", "--all"]).succeeded().says("2 files have the id twice");
-    told.says(&format!("sessions show {}", earlier.display()));
+    let told = repo.orchestra(["sessions", "--all"]).succeeded().stderr_has("2 files have the id twice");
+    told.stderr_has(&format!("sessions show {}", earlier.display()));
     let show = |name: &str| repo.orchestra(["sessions", "show", name]).succeeded().stdout();
     let by_id = show("twice");
     assert!(by_id.contains("> the later one\n"), "{by_id}");
@@ -130,14 +131,14 @@ fn one_id_in_two_folders_is_told_apart_by_the_paths() {
     assert!(by_path.contains("> the earlier one\n"), "{by_path}");
     repo.orchestra(["sessions", "export", "./nothing.jsonl"])
         .exits(3)
-        .says("no conversation in file './nothing.jsonl'");
+        .stderr_has("no session in file './nothing.jsonl'");
     repo.orchestra(["sessions", "keep", &earlier.to_string_lossy()]).succeeded();
     let kept = repo.git(["show", "refs/orchestra-local/transcripts/twice:transcript.jsonl"]).stdout();
     assert!(kept.contains("the earlier one"), "{kept}");
 }
 
 #[test]
-fn several_folders_of_settings_are_read_and_one_that_is_not_there_is_named() {
+fn several_configured_directories_are_read_and_a_missing_one_is_reported() {
     let world = world();
     let repo = world.repo();
     let told = [asks("01", "hello"), answers("02", "m1", "ok", 5)];
@@ -154,7 +155,7 @@ fn several_folders_of_settings_are_read_and_one_that_is_not_there_is_named() {
         (at("a"), vec!["a"]),
         (format!("{},{}", at("a"), at("b")), vec!["a", "b"]),
         (format!("{} , {},", at("a"), at("b")), vec!["a", "b"]),
-        // A folder whose name has a comma.
+        // A directory whose name contains a comma.
         (at("c,d"), vec!["c-d"]),
     ] {
         let report = ask(&named, &["--json"]).json();
@@ -162,11 +163,12 @@ fn several_folders_of_settings_are_read_and_one_that_is_not_there_is_named() {
     }
     let said = ask(&format!("{},{}", at("a"), at("gone")), &["-v"]).stderr();
     assert!(said.contains(&format!("'{}': CLAUDE_CONFIG_DIR names it", at("gone"))), "{said}");
-    ask(&at("gone"), &[]).says(&format!("CLAUDE_CONFIG_DIR names '{}', which is not there", at("gone")));
+    ask(&at("gone"), &[])
+        .stderr_has(&format!("CLAUDE_CONFIG_DIR names '{}', which does not exist", at("gone")));
 }
 
 #[test]
-fn conversations_of_the_other_folder_of_settings_are_listed() {
+fn sessions_of_the_second_default_directory_are_listed() {
     let world = world();
     let repo = world.repo();
     let mut hello = asks("01", "hello");
@@ -177,7 +179,7 @@ fn conversations_of_the_other_folder_of_settings_are_listed() {
     let report =
         Ran::of(command.env_remove("CLAUDE_CONFIG_DIR").env_remove("XDG_CONFIG_HOME")).succeeded().json();
     assert_eq!(ids(report["sessions"].as_array().expect("a list")), ["newer", "older"]);
-    // The program looks there only where it is told to.
+    // The program looks there only if it is configured to.
     repo.git(["config", "orchestra.agent.claude.program", "true"]);
     for (id, folder) in [("older", Some(".config/claude")), ("newer", None)] {
         let path = world.home().join(".claude/projects/-w");
@@ -193,7 +195,7 @@ fn conversations_of_the_other_folder_of_settings_are_listed() {
 }
 
 #[test]
-fn what_is_torn_or_no_line_is_named_and_the_rest_counts() {
+fn incomplete_and_invalid_lines_are_reported_and_the_rest_counts() {
     let good = lines(&[asks("01", "the first prompt"), answers("02", "m1", "an answer", 5)]);
     let more = lines(&[asks("03", "the second prompt"), answers("04", "m2", "another", 7)]);
     let cut = "{\"type\":\"user\",\"message\":{\"role\":\"user\",\"content\":\"torn";
@@ -211,7 +213,7 @@ fn what_is_torn_or_no_line_is_named_and_the_rest_counts() {
         let repo = world.repo();
         let path = talk(&projects(&world), "-w-app", id, &[]);
         fs::write(&path, &text).expect("a file");
-        // The second time it is remembered.
+        // The second time it comes from the index.
         for _ in 0..2 {
             let found = listed(&repo, &["--all"]);
             if messages > 0 {
@@ -219,7 +221,7 @@ fn what_is_torn_or_no_line_is_named_and_the_rest_counts() {
                 assert_eq!(found[0]["output_tokens"], 12, "{id}");
             } else {
                 assert_eq!(found.len(), 0, "{id}");
-                repo.orchestra(["sessions", "show", id]).exits(3).says(named);
+                repo.orchestra(["sessions", "show", id]).exits(3).stderr_has(named);
             }
             let said = verbose(&repo);
             assert!(said.contains(named) && said.is_empty() == named.is_empty(), "{id}: {said}");
@@ -234,7 +236,7 @@ fn what_is_torn_or_no_line_is_named_and_the_rest_counts() {
 }
 
 #[test]
-fn a_line_longer_than_is_held_is_named_by_every_reader() {
+fn a_line_over_the_limit_is_reported_by_every_reader() {
     let world = world();
     let repo = world.repo();
     let long = asks("02", "x".repeat(33 << 20));
@@ -250,12 +252,12 @@ fn a_line_longer_than_is_held_is_named_by_every_reader() {
         &["sessions", "export", "long"],
     ] {
         let said = said(arguments);
-        assert!(said.contains("bytes is passed over"), "{arguments:?}: {said}");
+        assert!(said.contains(" bytes is "), "{arguments:?}: {said}");
     }
 }
 
 #[test]
-fn absurd_times_and_numbers_make_no_absurd_list() {
+fn absurd_times_and_numbers_do_not_distort_the_list() {
     let at = |time: &str, mut line: Value| {
         line["timestamp"] = json!(time);
         line

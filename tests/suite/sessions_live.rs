@@ -1,4 +1,4 @@
-//! `sessions`: which conversations go on now, and that of several who would go on with one, one does.
+//! `sessions`: which sessions are running, and that only one of several processes resumes a session.
 
 use std::{
     fs,
@@ -16,11 +16,11 @@ use crate::{
     world,
 };
 
-/// Ends when its standard input does. What it leaves behind is no longer it.
+/// A program that ends when its standard input does. Its child processes do not count as the program.
 const WAITING: &str =
     "#!/bin/sh\necho $$ >\"$0.pid\"\nsleep 5 >/dev/null 2>&1 &\nread -r line <\"$0.fifo\"\necho \"$@\"\n";
 
-/// A program that waits until it is let go.
+/// A program that waits until it is released.
 struct Waiting {
     program: PathBuf,
 }
@@ -37,7 +37,7 @@ impl Waiting {
         Self { program }
     }
 
-    /// Gives what was started, and the process of the program.
+    /// Returns the started command, and the process of the program.
     fn start(&self, mut command: Command) -> (Child, i32) {
         let note = self.program.with_extension("pid");
         let _ = fs::remove_file(&note);
@@ -46,14 +46,14 @@ impl Waiting {
         (child.expect("it starts"), pid)
     }
 
-    fn let_go(&self, mut child: Child) {
+    fn release(&self, mut child: Child) {
         fs::write(self.program.with_extension("fifo"), "go\n").expect("it reads");
         assert!(child.wait().expect("an end").success());
     }
 }
 
 #[test]
-fn of_several_that_go_on_with_one_at_once_one_does() {
+fn only_one_of_several_concurrent_resumes_succeeds() {
     let world = world();
     let repo = world.repo();
     let waiting = Waiting::named(&world, "claude");
@@ -63,17 +63,17 @@ fn of_several_that_go_on_with_one_at_once_one_does() {
     let live = one(&repo, "talk-1");
     assert_eq!((&live["live"], &live["pid"]), (&true.into(), &pid.into()), "it is in it");
     let ran = repo.orchestra(["sessions", "resume", "talk-1"]).exits(3);
-    ran.says(&format!("goes on in process {pid}")).says("--fork");
+    ran.stderr_has(&format!("is in use by process {pid}")).stderr_has("--fork");
     repo.orchestra(["sessions", "resume", "talk-1", "--fork", "-n"]).succeeded();
-    waiting.let_go(child);
-    // What it started still runs, and is not in it.
+    waiting.release(child);
+    // Its child process still runs, but is not in the session.
     assert_eq!(one(&repo, "talk-1")["live"], false);
     let (child, _) = waiting.start(repo.orchestra_command(["sessions", "resume", "talk-1"]));
-    waiting.let_go(child);
+    waiting.release(child);
 }
 
 #[test]
-fn an_agent_does_not_go_on_where_somebody_is() {
+fn an_agent_does_not_resume_a_session_in_use() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let agent = repo.spawn_claude(&[], "say one");
@@ -85,14 +85,14 @@ fn an_agent_does_not_go_on_where_somebody_is() {
     let (child, pid) = waiting.start(repo.orchestra_command(["sessions", "resume", &agent]));
     repo.git(["config", "orchestra.agent.claude.program", &scripted]);
     let ran = repo.orchestra(["resume", &agent, "-m", "say two"]).exits(3);
-    ran.says(&format!("its conversation '{session}' goes on in process {pid}")).says("--fresh");
-    waiting.let_go(child);
+    ran.stderr_has(&format!("its session '{session}' is in use by process {pid}")).stderr_has("--fresh");
+    waiting.release(child);
     repo.orchestra(["resume", &agent, "-m", "say two"]).succeeded();
     repo.wait_for(&agent, "done");
     assert_eq!(repo.agent(&agent)["session"], session);
 }
 
-/// All files in a folder were written an hour ago.
+/// Sets the time of all files in a directory to an hour ago.
 fn age(folder: &Path) {
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
         if entry.path().is_dir() {
@@ -105,7 +105,7 @@ fn age(folder: &Path) {
 }
 
 #[test]
-fn a_program_that_says_nothing_is_in_what_is_written_where_it_stands() {
+fn an_idle_program_is_assigned_the_newest_session_of_its_directory() {
     let world = world();
     let repo = world.repo();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/gemini/tmp");
@@ -117,19 +117,23 @@ fn a_program_that_says_nothing_is_in_what_is_written_where_it_stands() {
     let gemini = Waiting::named(&world, "gemini");
     let (elsewhere, _) = gemini.start(world.command(&gemini.program, world.dir()));
     copy(&fixtures, &home, &repo.path().to_string_lossy());
-    assert_eq!(state(), [(false.into(), Value::Null)], "one that stands elsewhere is in another");
-    gemini.let_go(elsewhere);
+    assert_eq!(
+        state(),
+        [(false.into(), Value::Null)],
+        "a process in another directory is in another session"
+    );
+    gemini.release(elsewhere);
     age(&home);
     let (here, pid) = gemini.start(repo.command(&gemini.program));
-    assert_eq!(state(), [(false.into(), Value::Null)], "it has said nothing yet");
+    assert_eq!(state(), [(false.into(), Value::Null)], "it has no messages yet");
     copy(&fixtures, &home, &repo.path().to_string_lossy());
     assert_eq!(state(), [(true.into(), pid.into())]);
-    gemini.let_go(here);
+    gemini.release(here);
     assert_eq!(state(), [(false.into(), Value::Null)]);
 }
 
 #[test]
-fn a_conversation_of_an_agent_is_called_by_its_task() {
+fn a_session_of_an_agent_is_titled_by_its_task() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let agent = repo.spawn_claude(&[], "say one");

@@ -1,5 +1,5 @@
-//! `sessions`: the conversations of opencode, from what the program itself answered. The program here gives the recorded answers;
-//! the real one is asked in `tests/real`.
+//! `sessions`: the sessions of opencode, from recorded answers of the real program; `tests/real` runs the
+//! real one.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
@@ -15,7 +15,7 @@ use crate::{
 const WRITER: &str = "ses_e002c9deaffeaa51JXacGUVD2D";
 const NAMED: &str = "ses_e002c6e7cffeLsEm4QRe74zcJv";
 const INNER: &str = "ses_e002c661cffe6TNNKErNjoh9nq";
-/// Answers as recorded, and writes down what it was asked.
+/// Replies with the recorded answers, and logs its arguments.
 const PROGRAM: &str = r#"#!/bin/sh
 cd "$(dirname "$0")" || exit 1
 echo "$1" >>asked
@@ -27,7 +27,7 @@ import) cat "$2" >>imported ;;
 esac
 "#;
 
-/// opencode, with its answers, in its own folder.
+/// A fake opencode with its answers, in its own directory.
 struct Opencode(PathBuf);
 
 impl Opencode {
@@ -45,14 +45,14 @@ impl Opencode {
         Self(folder)
     }
 
-    /// What it was asked since the last look.
+    /// Returns the arguments that were logged since the last call.
     fn asked(&self) -> String {
         let asked = fs::read_to_string(self.0.join("asked")).unwrap_or_default();
         fs::write(self.0.join("asked"), "").expect("a file");
         asked
     }
 
-    /// The database changes: its log grows.
+    /// Changes the database: its log grows.
     fn change(world: &World) {
         let log = world.home().join(".local/share/opencode/opencode.db-wal");
         let before = fs::read(&log).unwrap_or_default();
@@ -61,13 +61,13 @@ impl Opencode {
 }
 
 #[test]
-fn every_field_is_what_the_program_answers() {
+fn every_field_is_what_the_program_reports() {
     let world = world();
     let repo = world.repo();
     let opencode = Opencode::set(&world, &repo);
     let here = repo.path().to_string_lossy().into_owned();
     let copies = world.home().join(".cache/git-orchestra/opencode");
-    assert_eq!(listed(&repo, &[]).len(), 2, "a sub-agent is no conversation");
+    assert_eq!(listed(&repo, &[]).len(), 2, "a subagent is not listed as a session");
     let found = one(&repo, WRITER);
     let path = copies.join(format!("{WRITER}.jsonl"));
     for (field, value) in [
@@ -107,13 +107,13 @@ fn every_field_is_what_the_program_answers() {
         (&json!(INNER), &json!("general"), &json!("say something (@general subagent)"))
     );
     let mode = fs::metadata(&path).expect("a copy").permissions().mode();
-    assert_eq!(mode & 0o077, 0, "what was said is for its user alone");
+    assert_eq!(mode & 0o077, 0, "the copy is readable only by its owner");
     let stats = repo.orchestra(["sessions", "stats", "--json"]).succeeded().json();
     assert_eq!((&stats["total"]["sessions"], &stats["total"]["messages"]), (&json!(2), &json!(9)), "{stats}");
 }
 
 #[test]
-fn it_is_asked_only_for_what_may_be_new() {
+fn opencode_is_called_only_for_what_may_be_new() {
     let world = world();
     let repo = world.repo();
     let opencode = Opencode::set(&world, &repo);
@@ -129,22 +129,22 @@ fn it_is_asked_only_for_what_may_be_new() {
     Opencode::change(&world);
     listed(&repo, &[]);
     assert_eq!(opencode.asked(), "db\n");
-    // A conversation that was deleted there is gone here.
+    // A session that was deleted there is no longer listed.
     let answer = fs::read_to_string(opencode.0.join("db.tsv")).expect("a file");
     let without: Vec<&str> = answer.lines().filter(|line| !line.contains(WRITER)).collect();
     fs::write(opencode.0.join("db.tsv"), without.join("\n") + "\n").expect("a file");
     Opencode::change(&world);
     assert_eq!(listed(&repo, &[]).len(), 1);
-    // An answer that is cut off, or none: what is known stays, and it is said.
+    // If the answer is incomplete or missing, the known sessions stay, and a warning is printed.
     let cut = answer.rfind("FAKE-SAY again").expect("it is in it");
     fs::write(opencode.0.join("db.tsv"), &answer[..cut]).expect("a file");
     Opencode::change(&world);
     let ran = repo.orchestra(["sessions", "--verbose"]).succeeded();
-    assert!(ran.stderr().contains("the answer of opencode is cut off"), "{}", ran.stderr());
-    // Nobody waits for the same again, for a minute.
+    assert!(ran.stderr().contains("the output of opencode is incomplete"), "{}", ran.stderr());
+    // The same answer is not requested again for a minute.
     opencode.asked();
     let ran = repo.orchestra(["sessions", "--verbose"]).succeeded();
-    assert!(ran.stderr().contains("the answer of opencode is cut off"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("the output of opencode is incomplete"), "{}", ran.stderr());
     assert_eq!(opencode.asked(), "");
     fs::remove_file(world.home().join(".cache/git-orchestra/opencode/failed")).expect("a note");
     fs::write(opencode.0.join("broken"), "").expect("a file");
@@ -153,11 +153,11 @@ fn it_is_asked_only_for_what_may_be_new() {
     assert_eq!(listed(&repo, &[]).len(), 1);
     repo.git(["config", "orchestra.agent.opencode.program", "no-such-program"]);
     let ran = repo.orchestra(["sessions", "--verbose"]).succeeded();
-    assert!(ran.stderr().contains("no program 'opencode' to ask"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("the program 'opencode' is not installed"), "{}", ran.stderr());
 }
 
 #[test]
-fn it_is_shown_searched_kept_handed_back_and_gone_on_with() {
+fn a_session_is_shown_searched_kept_restored_and_resumed() {
     let world = world();
     let repo = world.repo();
     let opencode = Opencode::set(&world, &repo);
@@ -176,12 +176,12 @@ fn it_is_shown_searched_kept_handed_back_and_gone_on_with() {
     repo.orchestra(["sessions", "keep", WRITER, NAMED]).succeeded();
     assert_eq!(
         repo.orchestra(["sessions", "keep", NAMED]).succeeded().stdout(),
-        format!("{NAMED} nothing new to keep\n")
+        format!("{NAMED} is up to date\n")
     );
     let kept =
         repo.git(["show", &format!("refs/orchestra-local/transcripts/{NAMED}:subagents/{INNER}.jsonl")]);
     assert!(kept.stdout().contains("from-subagent"), "{}", kept.stdout());
-    // It is deleted there, and comes back from what is kept.
+    // It is deleted there, and restored from the kept copy.
     fs::write(opencode.0.join("db.tsv"), "kind\tid\tline\n3\tend\t\n").expect("a file");
     Opencode::change(&world);
     let found = one(&repo, WRITER);
@@ -203,8 +203,8 @@ fn it_is_shown_searched_kept_handed_back_and_gone_on_with() {
 }
 
 #[test]
-fn a_sub_agent_whose_conversation_is_gone_is_listed_in_its_place() {
-    // Gone from the database, or in a circle.
+fn an_orphan_subagent_is_listed_in_place_of_its_session() {
+    // Deleted from the database, or part of a cycle.
     for parent in ["ses_gone", INNER] {
         let world = world();
         let repo = world.repo();

@@ -1,4 +1,5 @@
-//! `sessions`: sub-agents of every depth and program, also where the conversation that started them is gone or only kept.
+//! `sessions`: subagents of every depth and program, even if the session that started them is gone or only
+//! kept.
 
 use std::{
     fs,
@@ -24,7 +25,7 @@ fn sums(repo: &TestRepo<'_>) -> (Value, Value) {
     (total["input_tokens"].clone(), total["output_tokens"].clone())
 }
 
-/// A conversation of Claude Code, `parent`, with a sub-agent `a1b2`, in the folder of a repository.
+/// Writes a session of Claude Code, `parent`, with a subagent `a1b2`, in the directory of a repository.
 fn claude_with_inner(world: &World, repo: &TestRepo<'_>) -> PathBuf {
     let folder = world.claude_config().join("projects/-w-app");
     let told = |is_inner: bool, told: &[Value]| {
@@ -55,7 +56,7 @@ fn claude_with_inner(world: &World, repo: &TestRepo<'_>) -> PathBuf {
 }
 
 #[test]
-fn a_sub_agent_of_what_is_only_kept_is_listed_shown_searched_and_put_back() {
+fn a_subagent_of_a_kept_session_is_listed_shown_searched_and_restored() {
     let world = world();
     let repo = world.repo();
     let folder = claude_with_inner(&world, &repo);
@@ -73,13 +74,13 @@ fn a_sub_agent_of_what_is_only_kept_is_listed_shown_searched_and_put_back() {
     for name in ["a1b2", "a1"] {
         let shown = repo.orchestra(["sessions", "show", name]).succeeded().stdout();
         assert!(shown.contains("part of   parent\n"), "{shown}");
-        // The agent asks, not a person.
-        let talk = "── claude  2026-05-01T10:00:03.000Z\n> look for the needle\n\n── sub-agent  2026-05-01T10:00:04.000Z\nthe needle is here\n";
+        // The agent prompts, not a person.
+        let talk = "── claude  2026-05-01T10:00:03.000Z\n> look for the needle\n\n── subagent  2026-05-01T10:00:04.000Z\nthe needle is here\n";
         assert!(shown.ends_with(talk), "{shown}");
     }
     let exported = repo.orchestra(["sessions", "export", "a1b2"]).succeeded().stdout();
     assert!(
-        exported.contains("- Sub-agent of: `parent`\n") && exported.contains("\n## Sub-agent ("),
+        exported.contains("- Subagent of: `parent`\n") && exported.contains("\n## Subagent ("),
         "{exported}"
     );
     assert!(!exported.contains("## User"), "{exported}");
@@ -92,7 +93,7 @@ fn a_sub_agent_of_what_is_only_kept_is_listed_shown_searched_and_put_back() {
 }
 
 #[test]
-fn a_sub_agent_whose_conversation_is_gone_is_listed_in_its_place() {
+fn an_orphan_subagent_is_listed_in_place_of_its_session() {
     let world = world();
     let repo = world.repo();
     let folder = claude_with_inner(&world, &repo);
@@ -106,12 +107,12 @@ fn a_sub_agent_whose_conversation_is_gone_is_listed_in_its_place() {
         );
         assert_eq!(sums(&repo), (json!(120), json!(1000)));
     }
-    repo.orchestra(["sessions", "show", "a1b2"]).succeeded().prints("part of   parent\n");
+    repo.orchestra(["sessions", "show", "a1b2"]).succeeded().stdout_has("part of   parent\n");
     for verb in ["resume", "adopt"] {
-        repo.orchestra(["sessions", verb, "a1b2"]).exits(3).says("is a sub-agent of conversation 'parent'");
+        repo.orchestra(["sessions", verb, "a1b2"]).exits(3).stderr_has("is a subagent of session 'parent'");
     }
     repo.orchestra(["sessions", "keep", "a1b2"]).succeeded();
-    // An older layout: beside its conversation, which is gone as well.
+    // An older layout: next to its session, which is gone as well.
     fs::rename(folder.join("parent/subagents/agent-a1b2.jsonl"), folder.join("agent-a1b2.jsonl"))
         .expect("moved");
     assert_eq!(ids(&listed(&repo, &["--all"])), ["a1b2"]);
@@ -125,7 +126,7 @@ const ROOT: &str = "019f6249-055d-76d3-b381-000000000001";
 const CHILD: &str = "019f6249-055d-76d3-b381-000000000002";
 const GRANDCHILD: &str = "019f6249-055d-76d3-b381-000000000003";
 
-/// A conversation of Codex, or a sub-agent of `parent`, that used so many tokens.
+/// Writes a session of Codex, or a subagent of `parent`, that used this many tokens.
 fn codex(world: &World, folder: &str, id: &str, parent: Option<&str>, read: u64) -> PathBuf {
     let line = |at: &str, kind: &str, payload: Value| json!({"timestamp": format!("2026-06-23T07:00:{at}Z"), "type": kind, "payload": payload});
     let source = parent.map_or_else(
@@ -146,7 +147,7 @@ fn codex(world: &World, folder: &str, id: &str, parent: Option<&str>, read: u64)
 }
 
 #[test]
-fn sub_agents_of_sub_agents_of_codex_count_and_circles_hide_none() {
+fn nested_codex_subagents_count_and_cycles_hide_none() {
     let today = "sessions/2026/06/23";
     for (name, parents, expected) in [
         ("a chain", [None, Some(ROOT), Some(CHILD)], vec![(ROOT, 2, 1110)]),
@@ -190,7 +191,7 @@ fn sub_agents_of_sub_agents_of_codex_count_and_circles_hide_none() {
 }
 
 #[test]
-fn a_conversation_of_codex_has_the_name_that_a_person_gave_it() {
+fn a_codex_session_has_the_title_that_a_person_gave_it() {
     let world = world();
     let repo = world.repo();
     codex(&world, "sessions/2026/06/23", ROOT, None, 10);
@@ -205,14 +206,14 @@ fn a_conversation_of_codex_has_the_name_that_a_person_gave_it() {
 }
 
 #[test]
-fn what_codex_archived_is_listed_and_what_it_compressed_is_named() {
+fn archived_codex_sessions_are_listed_and_compressed_ones_reported() {
     let world = world();
     let repo = world.repo();
     codex(&world, "archived_sessions", ROOT, None, 10);
     write(&world.home().join(format!(".codex/sessions/2026/06/23/rollout-x-{CHILD}.jsonl.zst")), "zstd");
     assert_eq!(ids(&listed(&repo, &["--all"])), [ROOT]);
     let said = repo.orchestra(["sessions", "--all", "-v"]).succeeded().stderr();
-    assert!(said.contains(".jsonl.zst': Codex has compressed it, and it is not read"), "{said}");
+    assert!(said.contains(".jsonl.zst': it is compressed by Codex, and is not read"), "{said}");
 }
 
 const SPOKEN: &str = "9640edb1-da8c-4f11-8e8a-96de872f2549";
@@ -231,7 +232,7 @@ fn header(id: &str, kind: &str) -> Value {
 }
 
 #[test]
-fn sub_agents_of_gemini_count_and_what_it_resumed_is_one_conversation() {
+fn gemini_subagents_count_and_a_resumed_session_is_one_session() {
     let world = world();
     let repo = world.repo();
     let chats = world.home().join(".gemini/tmp/p/chats");
@@ -263,7 +264,7 @@ fn sub_agents_of_gemini_count_and_what_it_resumed_is_one_conversation() {
         gemini("04", "user", json!({"content": "/compress"})),
     ];
     write(&chats.join("session-2026-11-18T00-00-9640edb1.jsonl"), &lines(&told));
-    // A later version went on with what an earlier one had written.
+    // A later version continued what an earlier one had written.
     let mut whole = header(SPOKEN, "main");
     whole["messages"] = json!(told[1..4]);
     write(&chats.join("session-2026-11-18T00-00-9640edb1.json"), &whole.to_string());
@@ -292,11 +293,13 @@ fn sub_agents_of_gemini_count_and_what_it_resumed_is_one_conversation() {
     assert_eq!(found[0]["subagents"][0]["id"], STARTED);
     assert_eq!(sums(&repo), (json!(1060), json!(10)));
     let shown = repo.orchestra(["sessions", "show", SPOKEN]).succeeded().stdout();
-    let talk = "> list @a.rs\n\n── gemini  2026-11-18T00:00:03.000Z\nI list it.\n  → shell ls\n  ← a file\n  · the conversation goes \
-        back to an earlier point\n\n── you  2026-11-18T00:00:04.000Z\n> /compress\n";
+    let talk = "> list @a.rs\n\n── gemini  2026-11-18T00:00:03.000Z\nI list it.\n  → shell ls\n  ← a file\n  · the session was \
+        rewound to an earlier point\n\n── you  2026-11-18T00:00:04.000Z\n> /compress\n";
     assert!(shown.ends_with(talk), "{shown}");
-    repo.orchestra(["sessions", "show", &STARTED[..6]]).succeeded().prints("the needle is here");
-    repo.orchestra(["sessions", "search", "needle is"]).succeeded().prints(&format!("sub-agent {STARTED}"));
+    repo.orchestra(["sessions", "show", &STARTED[..6]]).succeeded().stdout_has("the needle is here");
+    repo.orchestra(["sessions", "search", "needle is"])
+        .succeeded()
+        .stdout_has(&format!("subagent {STARTED}"));
     repo.orchestra(["sessions", "keep", SPOKEN]).succeeded();
     let name = format!("refs/orchestra-local/transcripts/{SPOKEN}:subagents/{STARTED}.jsonl");
     assert!(repo.git(["show", &name]).stdout().contains("the needle is here"));
@@ -304,14 +307,14 @@ fn sub_agents_of_gemini_count_and_what_it_resumed_is_one_conversation() {
     repo.git(["config", "orchestra.agent.gemini.program", "true"]);
     repo.orchestra(["sessions", "resume", SPOKEN]).succeeded();
     assert!(chats.join(SPOKEN).join(format!("{STARTED}.jsonl")).is_file(), "it is back");
-    // Without its conversation it stands for itself.
+    // Without its session it is listed by itself.
     fs::remove_file(chats.join("session-2026-11-18T00-00-9640edb1.jsonl")).expect("gone");
     repo.orchestra(["sessions", "forget", SPOKEN]).succeeded();
     assert_eq!(ids(&listed(&repo, &["--all"])), [STARTED]);
 }
 
 #[test]
-fn what_a_sub_agent_repeats_counts_there_only_while_its_conversation_is_gone() {
+fn repeated_lines_of_a_subagent_count_only_while_its_session_is_gone() {
     let world = world();
     let repo = world.repo();
     let shape = |id: &str, name: &str| codex_shape(id, fixture(name), json!({}), &[]);

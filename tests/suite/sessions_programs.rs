@@ -1,4 +1,4 @@
-//! `sessions`: the conversations of Codex and Gemini CLI, from the files that the programs themselves wrote.
+//! `sessions`: the sessions of Codex and Gemini CLI, from files that the programs wrote.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use crate::{
 
 const CODEX: &str = "01a1ff68-246d-7860-b219-63aa3909e263";
 
-/// The conversation that the real Codex left, as if it had been held in `folder`.
+/// Installs the session that the real Codex wrote, as if it had taken place in `folder`.
 fn with_codex(world: &World, folder: &Path) -> PathBuf {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/codex/sessions");
     let home = world.home().join(".codex/sessions");
@@ -65,12 +65,12 @@ fn codex_every_field_is_what_the_program_recorded() {
     }
     let found = repo.orchestra(["sessions", "search", "-l", "created hello", "-i"]).succeeded().line();
     assert_eq!(found, CODEX);
-    // It is live as long as its program holds the file.
+    // It is live as long as its program has the file open.
     let held = fs::File::open(&path).expect("a file");
     assert_eq!(one(&repo, CODEX)["pid"], std::process::id());
     drop(held);
     assert_eq!(one(&repo, CODEX)["live"], false);
-    // Kept, and put back.
+    // Kept, and restored.
     repo.orchestra(["sessions", "keep", CODEX]).succeeded();
     let bytes = fs::read(&path).expect("a file");
     fs::remove_dir_all(world.home().join(".codex")).expect("gone");
@@ -88,12 +88,12 @@ fn codex_every_field_is_what_the_program_recorded() {
 }
 
 #[test]
-fn codex_sub_agents_are_nested_kept_and_put_back() {
+fn codex_subagents_are_nested_kept_and_restored() {
     let world = world();
     let repo = world.repo();
     with_codex(&world, repo.path());
     let (parent, inner) = ("01a2002e-4d04-7b62-9b6e-d19fc54424f1", "01a2002e-4d7a-7953-91a7-0bdaa9308fef");
-    assert_eq!(listed(&repo, &[]).len(), 2, "a sub-agent is no conversation");
+    assert_eq!(listed(&repo, &[]).len(), 2, "a subagent is not listed as a session");
     let found = one(&repo, parent)["subagents"].clone();
     assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
     let found = &found[0];
@@ -102,7 +102,7 @@ fn codex_sub_agents_are_nested_kept_and_put_back() {
         (&json!(inner), &Value::Null, &json!("FAKE-SAY from-subagent"))
     );
     assert_eq!(one(&repo, CODEX)["subagents"], json!([]));
-    // Kept, and put back, where its program looks for it.
+    // Kept, and restored where its program looks for it.
     repo.orchestra(["sessions", "keep", parent]).succeeded();
     let path = PathBuf::from(found["path"].as_str().expect("a path"));
     let bytes = fs::read(&path).expect("a file");
@@ -114,7 +114,7 @@ fn codex_sub_agents_are_nested_kept_and_put_back() {
 }
 
 #[test]
-fn a_list_of_one_program_forgets_nothing_of_the_others() {
+fn a_list_of_one_program_keeps_the_index_of_the_others() {
     let world = world();
     let repo = world.repo();
     let away = world.dir().join("away");
@@ -165,11 +165,11 @@ fn gemini_every_field_is_what_the_program_recorded() {
         assert_eq!(found[field], value, "{field}");
     }
     let shown = repo.orchestra(["sessions", "show", id]).succeeded().stdout();
-    assert_eq!(shown.matches("I will create gem.txt").count(), 1, "it stands in two lines: {shown}");
+    assert_eq!(shown.matches("I will create gem.txt").count(), 1, "it appears in two lines: {shown}");
     assert!(shown.contains("  → write_file ") && shown.contains("  ← Successfully created"), "{shown}");
     let hits = repo.orchestra(["sessions", "search", "--json", "I will create"]).succeeded().json();
     assert_eq!(hits["sessions"][0]["hits"].as_array().map(Vec::len), Some(1), "{hits}");
-    repo.orchestra(["sessions", "resume", id, "--fork", "-n"]).exits(3).says("cannot be forked");
+    repo.orchestra(["sessions", "resume", id, "--fork", "-n"]).exits(3).stderr_has("cannot be forked");
 }
 
 #[test]

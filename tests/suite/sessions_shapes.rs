@@ -1,4 +1,5 @@
-//! `sessions`: the shapes of files that people really have. Each is listed, summed up and shown as its program meant it.
+//! `sessions`: shapes of files that people really have. Each is listed, summed up and shown as its program
+//! meant it.
 
 pub(crate) mod shapes;
 
@@ -19,7 +20,7 @@ use crate::{
     world,
 };
 
-/// List, sums and what is shown are right.
+/// Checks the list, the sums and the output of `show`.
 fn is_right(shape: &Shape, world: &World, repo: &TestRepo<'_>) {
     let path = shape.lay(world);
     let all = listed(repo, &["--all"]);
@@ -49,24 +50,24 @@ fn every_shape_is_listed_summed_up_and_shown() {
 }
 
 #[test]
-fn what_a_script_rewrote_means_the_same() {
+fn a_rewritten_file_gives_the_same_session() {
     let world = world();
     let repo = world.repo();
     for shape in shapes() {
-        // As editors and scripts write it: a byte order mark, spaces behind the colons, other ends of lines.
+        // As editors and scripts write it: a byte order mark, spaces after colons, other line breaks.
         let spaced = shape.text.replace("\":", "\": ").replace('\n', "\r\n");
         is_right(&Shape { text: format!("\u{FEFF}{spaced}"), ..shape }, &world, &repo);
     }
 }
 
 #[test]
-fn a_codex_sub_agent_with_the_header_of_its_parent_is_counted_once() {
+fn a_codex_subagent_with_its_parents_header_is_counted_once() {
     let world = world();
     let repo = world.repo();
     let none = json!({});
     codex(PARENT, fixture("codex-parent-repeated-token-counts.rollout.jsonl"), none.clone(), &[]).lay(&world);
     codex(CHILD, fixture("codex-child-with-parents-header.rollout.jsonl"), none, &[]).lay(&world);
-    // The second time all of it is remembered.
+    // The second time everything comes from the index.
     for _ in 0..2 {
         let all = listed(&repo, &["--all"]);
         assert_eq!(all.len(), 1, "{all:?}");
@@ -95,7 +96,7 @@ fn a_codex_sub_agent_with_the_header_of_its_parent_is_counted_once() {
 }
 
 #[test]
-fn what_a_codex_fork_repeats_is_summed_up_once() {
+fn repeated_lines_of_a_codex_fork_are_summed_up_once() {
     let world = world();
     let repo = world.repo();
     let none = json!({});
@@ -123,7 +124,7 @@ fn what_a_codex_fork_repeats_is_summed_up_once() {
     );
 }
 
-/// A conversation of Claude Code with a sub-agent, one of a workflow, and a fork of the whole.
+/// Writes a session of Claude Code with a subagent, one of a workflow, and a fork of everything.
 fn with_sub_agents(world: &World, repo: &TestRepo<'_>) -> PathBuf {
     let folder = world.claude_config().join("projects/-w-app");
     let of = |id: &str, mut line: Value, is_inner: bool| {
@@ -141,7 +142,7 @@ fn with_sub_agents(world: &World, repo: &TestRepo<'_>) -> PathBuf {
     };
     write(folder.join("parent.jsonl"), "parent", &told, false);
     let inner = folder.join("parent/subagents");
-    // It begins with what its conversation said.
+    // It begins with a copy of its session.
     let repeats =
         [told[2].clone(), asks("04", "look for the needle"), answers("05", "m3", "the needle is here", 1000)];
     write(inner.join("agent-a1b2.jsonl"), "parent", &repeats, true);
@@ -153,7 +154,7 @@ fn with_sub_agents(world: &World, repo: &TestRepo<'_>) -> PathBuf {
 }
 
 #[test]
-fn what_sub_agents_used_is_counted_once() {
+fn usage_of_subagents_is_counted_once() {
     let world = world();
     let repo = world.repo();
     let folder = with_sub_agents(&world, &repo);
@@ -168,7 +169,7 @@ fn what_sub_agents_used_is_counted_once() {
         let total = repo.orchestra(["sessions", "stats", "--json"]).succeeded().json()["total"].clone();
         assert_eq!((&total["output_tokens"], &total["messages"]), (&json!(106_030), &json!(5)));
     }
-    // The sums of the program hold those of sub-agents.
+    // The sums of the program include those of subagents.
     let path = folder.join("parent.jsonl");
     let text = fs::read_to_string(&path).expect("a file");
     let used = json!({"m": {"inputTokens": 480, "outputTokens": 6030, "costUSD": 0.5}});
@@ -179,7 +180,7 @@ fn what_sub_agents_used_is_counted_once() {
 }
 
 #[test]
-fn sub_agents_are_shown_searched_and_kept() {
+fn subagents_are_shown_searched_and_kept() {
     let world = world();
     let repo = world.repo();
     let folder = with_sub_agents(&world, &repo);
@@ -187,7 +188,10 @@ fn sub_agents_are_shown_searched_and_kept() {
     assert_eq!((&inner["messages"], &inner["description"]), (&json!(2), &json!("look for the needle")));
     let another = folder.join("parent/subagents/agent-a1b3.jsonl");
     fs::write(&another, lines(&[asks("01", "other")])).expect("a file");
-    repo.orchestra(["sessions", "show", "a1b"]).exits(3).says("'a1b' means 2 sub-agents").says("a1b2, a1b3");
+    repo.orchestra(["sessions", "show", "a1b"])
+        .exits(3)
+        .stderr_has("'a1b' is ambiguous: 2 subagents")
+        .stderr_has("a1b2, a1b3");
     fs::remove_file(another).expect("gone");
     let shown = repo.orchestra(["sessions", "show", "c3d4"]).succeeded().stdout();
     assert!(shown.contains("title     step\n"), "{shown}");
@@ -200,7 +204,7 @@ fn sub_agents_are_shown_searched_and_kept() {
         (&hits["sessions"][0]["id"], &hit["subagent"], &hit["role"]),
         (&json!("parent"), &json!("a1b2"), &json!("assistant"))
     );
-    repo.orchestra(["sessions", "search", "the needle is"]).succeeded().prints("sub-agent a1b2");
+    repo.orchestra(["sessions", "search", "the needle is"]).succeeded().stdout_has("subagent a1b2");
     let before = one(&repo, "parent");
     repo.orchestra(["sessions", "keep", "parent"]).succeeded();
     let kept = "refs/orchestra-local/transcripts/parent";
@@ -217,7 +221,7 @@ fn sub_agents_are_shown_searched_and_kept() {
 }
 
 #[test]
-fn a_conversation_in_one_object_is_kept_and_its_copy_goes_with_it() {
+fn a_session_in_one_object_is_kept_and_its_copy_is_removed_with_it() {
     let world = world();
     let repo = world.repo();
     let shapes = shapes_of_gemini();
@@ -227,12 +231,12 @@ fn a_conversation_in_one_object_is_kept_and_its_copy_goes_with_it() {
     assert_eq!(listed(&repo, &[]).len(), 1);
     repo.orchestra(["sessions", "keep", SPOKEN]).succeeded();
     fs::remove_file(path).expect("gone");
-    repo.orchestra(["sessions", "show", SPOKEN]).succeeded().prints("I list it.");
+    repo.orchestra(["sessions", "show", SPOKEN]).succeeded().stdout_has("I list it.");
     let copies = world.home().join(".cache/git-orchestra/gemini/p");
-    assert_eq!(fs::read_dir(copies).expect("a folder").count(), 0, "what was deleted lies nowhere else");
+    assert_eq!(fs::read_dir(copies).expect("a folder").count(), 0, "the deleted session is nowhere else");
     assert_eq!(listed(&repo, &["--all"])[0]["kept"], true);
     repo.git(["config", "orchestra.agent.gemini.program", "true"]);
-    // Going on puts it where a later version of its program looks for it.
+    // Resuming restores it where a later version of its program looks for it.
     repo.orchestra(["sessions", "resume", SPOKEN]).succeeded();
     let back = world.home().join(&shapes[1].path);
     assert!(fs::read_to_string(back).expect("it is back").contains("I list it."));
@@ -240,7 +244,7 @@ fn a_conversation_in_one_object_is_kept_and_its_copy_goes_with_it() {
 }
 
 #[test]
-fn who_speaks_and_what_an_edit_changes_is_shown() {
+fn speakers_and_edits_are_shown() {
     let world = world();
     let repo = world.repo();
     let edit = json!([{"type": "text", "text": "\n\n# Plan\n\n```sh\n# as it is\n```"}, {"type": "tool_use", "name": "Edit",
@@ -254,10 +258,10 @@ fn who_speaks_and_what_an_edit_changes_is_shown() {
     claude("speakers", lines(&told), json!({}), &[]).lay(&world);
     let shown = repo.orchestra(["sessions", "show", "speakers"]).succeeded().stdout();
     let talk = "\n── you  2026-05-01T10:00:01.000Z\n> first\n>\n> ## Aim\n\n── claude  2026-05-01T10:00:02.000Z\n# Plan\n\n\
-        ```sh\n# as it is\n```\n  → Edit a.rs\n    - old\n    + new\n    + more\n  · sub-agent: look for it\n";
+        ```sh\n# as it is\n```\n  → Edit a.rs\n    - old\n    + new\n    + more\n  · subagent: look for it\n";
     assert!(shown.ends_with(talk), "{shown}");
     let full = repo.orchestra(["sessions", "show", "--full", "speakers"]).succeeded().stdout();
-    assert!(full.contains("\n── sub-agent  2026-05-01T10:00:03.000Z\n> look for it\nfound it\n"), "{full}");
+    assert!(full.contains("\n── subagent  2026-05-01T10:00:03.000Z\n> look for it\nfound it\n"), "{full}");
     let exported = repo.orchestra(["sessions", "export", "speakers"]).succeeded().stdout();
     for part in
         ["# first ## Aim\n", "\nfirst\n\n#### Aim\n", ".000Z)\n\n### Plan\n\n```sh\n# as it is\n```\n"]
@@ -269,7 +273,7 @@ fn who_speaks_and_what_an_edit_changes_is_shown() {
 }
 
 #[test]
-fn what_is_passed_over_is_named() {
+fn skipped_lines_are_reported() {
     let world = world();
     let repo = world.repo();
     let folder = with_sub_agents(&world, &repo);
@@ -281,17 +285,17 @@ fn what_is_passed_over_is_named() {
     }
     fs::write(folder.join("parent/subagents/workflows/wf_1/agent-c3d4.jsonl"), "no JSON\nnor this\n")
         .expect("a file");
-    // The second time what was read is remembered.
+    // The second time the known parts come from the index.
     for _ in 0..2 {
         let said = repo.orchestra(["sessions", "--verbose"]).succeeded().stderr();
         assert!(said.contains("fork.jsonl': 1 line cannot be read"), "{said}");
         assert!(said.contains("agent-c3d4.jsonl': 2 lines cannot be read"), "{said}");
     }
-    repo.orchestra(["sessions"]).succeeded().says("--verbose says what");
+    repo.orchestra(["sessions"]).succeeded().stderr_has("--verbose lists them");
 }
 
 #[test]
-fn sums_since_a_day_are_those_of_its_days() {
+fn sums_since_a_day_cover_only_later_days() {
     let world = world();
     let repo = world.repo();
     let day = |day: &str, line: Value| {
@@ -320,11 +324,11 @@ fn sums_since_a_day_are_those_of_its_days() {
     }
     repo.orchestra(["sessions", "stats", "--all", "--since", "2026-04-14"])
         .succeeded()
-        .says("there are no conversations here");
+        .stderr_has("no sessions here");
 }
 
 #[test]
-fn a_copy_without_times_is_as_old_as_what_was_said() {
+fn a_copied_file_is_dated_by_its_messages() {
     let world = world();
     let repo = world.repo();
     for (id, at) in [("c-newest", "59"), ("a-oldest", "01"), ("b-middle", "30")] {

@@ -1,4 +1,4 @@
-//! `sessions`: one conversation, read, searched, handed on, kept, summed up and gone on with.
+//! `sessions`: one session, shown, searched, exported, kept, summed up and resumed.
 
 use std::{fs, path::Path};
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[test]
-fn one_is_shown_as_a_conversation() {
+fn a_session_is_shown_as_a_conversation() {
     let world = world();
     let repo = world.repo();
     with_fixtures(&world, repo.path());
@@ -37,12 +37,12 @@ fn one_is_shown_as_a_conversation() {
         report["said"].as_array().expect("a list").iter().filter_map(|said| said["role"].as_str()).collect();
     assert_eq!(roles.iter().filter(|role| **role == "user").count(), 2);
     assert_eq!(roles.iter().filter(|role| **role == "result").count(), 2);
-    repo.orchestra(["sessions", "show", "10000000"]).exits(3).says("means 8 conversations");
-    repo.orchestra(["sessions", "show", "nothing"]).exits(3).says("no conversation 'nothing'");
+    repo.orchestra(["sessions", "show", "10000000"]).exits(3).stderr_has("is ambiguous: 8 sessions");
+    repo.orchestra(["sessions", "show", "nothing"]).exits(3).stderr_has("no session 'nothing'");
 }
 
 #[test]
-fn words_are_found_in_prompts_and_answers_alone() {
+fn text_is_found_only_in_prompts_and_answers() {
     let world = world();
     let repo = world.repo();
     with_fixtures(&world, repo.path());
@@ -50,15 +50,15 @@ fn words_are_found_in_prompts_and_answers_alone() {
     let search = |arguments: &[&str]| repo.orchestra([&["sessions", "search"], arguments].concat());
     let report = search(&["--json", "You said again."]).succeeded().json();
     let found: Vec<&Value> = report["sessions"].as_array().expect("a list").iter().collect();
-    // The conversation, and the one that was forked from it.
+    // The session, and its fork.
     assert_eq!((found.len(), &report["searched"]), (2, &json!(9)));
     for one in found {
         let hit = &one["hits"][0];
         assert_eq!((&hit["role"], &hit["line"]), (&json!("assistant"), &json!("You said again.")));
         assert!(hit["at"].as_str().is_some_and(|at| at.starts_with("2026-11-21T02:01:3")), "{hit}");
     }
-    // What tools were given and gave is not searched, nor what the program tells itself.
-    search(&["File created"]).exits(1).says("not in 9 conversations");
+    // The input and output of tools is not searched, nor are the program's own notes.
+    search(&["File created"]).exits(1).stderr_has("no match in 9 sessions");
     search(&["tool_use"]).exits(1);
     search(&["you SAID again"]).exits(1);
     assert_eq!(search(&["-l", "-i", "you SAID again"]).succeeded().stdout().lines().count(), 2);
@@ -68,12 +68,12 @@ fn words_are_found_in_prompts_and_answers_alone() {
     }
     let shown = search(&["-C", "1", "Größe"]).succeeded().stdout();
     assert!(shown.contains("  > before\n  > Say \"Größe\" \\e[31mnow\n  > after\n"), "{shown}");
-    search(&["-E", "("]).exits(2).says("is no regular expression");
+    search(&["-E", "("]).exits(2).stderr_has("is not a valid regular expression");
     search(&[""]).exits(2);
 }
 
 #[test]
-fn an_export_is_markdown_or_every_byte() {
+fn an_export_is_markdown_or_an_exact_copy() {
     let world = world();
     let repo = world.repo();
     with_fixtures(&world, repo.path());
@@ -93,7 +93,7 @@ fn an_export_is_markdown_or_every_byte() {
     assert_eq!(raw, fs::read_to_string(file(&world, &id("1"))).expect("a file"));
 }
 
-/// A program that says where it is, what it was told, and becomes nothing else.
+/// Installs a program that prints its directory and arguments, and exits.
 fn with_a_stand_in(world: &World, repo: &TestRepo<'_>) {
     use std::os::unix::fs::PermissionsExt;
     let program = world.dir().join("stand-in");
@@ -104,7 +104,7 @@ fn with_a_stand_in(world: &World, repo: &TestRepo<'_>) {
 }
 
 #[test]
-fn one_is_gone_on_with_in_its_own_folder_and_program() {
+fn a_session_is_resumed_in_its_own_directory_and_program() {
     let world = world();
     let repo = world.repo();
     with_a_stand_in(&world, &repo);
@@ -130,30 +130,32 @@ fn one_is_gone_on_with_in_its_own_folder_and_program() {
             world.dir().join("stand-in").display()
         )
     );
-    repo.orchestra(["sessions", "resume"]).exits(2).says("git orchestra sessions resume ID");
-    // What would be run can be said where the program is not.
+    repo.orchestra(["sessions", "resume"]).exits(2).stderr_has("git orchestra sessions resume ID");
+    // The command can be printed even if the program is not installed.
     repo.git(["config", "orchestra.agent.claude.program", "not-installed-here"]);
     let shown = repo.orchestra(["sessions", "resume", "talk-1", "-n"]).succeeded().line();
     assert!(shown.ends_with(" && not-installed-here --resume=talk-1"), "{shown}");
-    repo.orchestra(["sessions", "resume", "talk-1"]).exits(3).says("no program 'not-installed-here' on PATH");
+    repo.orchestra(["sessions", "resume", "talk-1"])
+        .exits(3)
+        .stderr_has("no program 'not-installed-here' on PATH");
     with_a_stand_in(&world, &repo);
     repo.orchestra(["sessions", "resume", "talk-1", "--print"]).exits(2);
-    // One that goes on elsewhere is left alone.
+    // A session that is running elsewhere is refused.
     let me = orchestra::supervise::tree::ProcessId::me();
     let registry = world.claude_config().join("sessions");
     fs::create_dir_all(&registry).expect("a folder");
     let note = json!({"pid": me.pid, "procStart": me.start, "sessionId": "talk-1"});
     fs::write(registry.join("1.json"), note.to_string()).expect("a note");
     let ran = repo.orchestra(["sessions", "resume", "talk-1"]).exits(3);
-    ran.says(&format!("goes on in process {}", me.pid)).says("--fork");
+    ran.stderr_has(&format!("is in use by process {}", me.pid)).stderr_has("--fork");
     repo.orchestra(["sessions", "resume", "--fork", "talk-1", "-n"]).succeeded();
     fs::remove_dir_all(&registry).expect("gone");
     fs::remove_dir(&there).expect("gone");
-    repo.orchestra(["sessions", "resume", "talk-1"]).exits(3).says("the folder of the conversation is gone");
+    repo.orchestra(["sessions", "resume", "talk-1"]).exits(3).stderr_has("the session no longer exists");
 }
 
 #[test]
-fn what_is_kept_outlives_what_its_program_deletes() {
+fn a_kept_session_survives_deletion_by_its_program() {
     let world = world();
     let repo = world.repo();
     with_a_stand_in(&world, &repo);
@@ -168,17 +170,14 @@ fn what_is_kept_outlives_what_its_program_deletes() {
     };
     let before = read();
     assert_eq!(repo.orchestra(["sessions", "keep", &id]).succeeded().line(), format!("{id} kept"));
-    assert_eq!(
-        repo.orchestra(["sessions", "keep", &id]).succeeded().line(),
-        format!("{id} nothing new to keep")
-    );
+    assert_eq!(repo.orchestra(["sessions", "keep", &id]).succeeded().line(), format!("{id} is up to date"));
     let inner = format!("projects/-home-dev-project-a/{id}/subagents/agent-a6f6cea9d5151de20.jsonl");
     let inner = world.claude_config().join(inner);
     fs::write(&inner, [fs::read(&inner).expect("a file"), b"{}\n".to_vec()].concat()).expect("written");
     assert_eq!(repo.orchestra(["sessions", "keep", &id]).succeeded().line(), format!("{id} kept"));
     let listed = one(&repo, &id);
     assert_eq!(listed["kept"], true);
-    // A push sends nothing of it.
+    // A push does not send it.
     let tip = repo.refs(&format!("refs/orchestra-local/transcripts/{id}"));
     assert_eq!(tip.len(), 1);
     let folder = world.claude_config().join("projects");
@@ -199,10 +198,10 @@ fn what_is_kept_outlives_what_its_program_deletes() {
         assert_eq!(kept[field], listed[field], "{field}");
     }
     assert_eq!(kept["path"], Value::Null);
-    // Going on puts it back to where its program looks for it, to the byte, with its sub-agents.
-    repo.orchestra(["sessions", "resume", &id, "-n"]).succeeded().says("would put its transcript back");
+    // Resuming restores it exactly where its program looks for it, with its subagents.
+    repo.orchestra(["sessions", "resume", &id, "-n"]).succeeded().stderr_has("would restore its transcript");
     assert!(!folder.exists());
-    repo.orchestra(["sessions", "resume", &id]).succeeded().prints(&format!("--resume={id}"));
+    repo.orchestra(["sessions", "resume", &id]).succeeded().stdout_has(&format!("--resume={id}"));
     let all = Ran::of(world.command("diff", world.dir()).args(["-r", "projects-before"]).arg(&folder));
     assert!(
         !all.stdout().contains("differ") && all.stdout().contains("Only in projects-before"),
@@ -214,14 +213,14 @@ fn what_is_kept_outlives_what_its_program_deletes() {
             .join(format!("-home-dev-project-a/{id}/subagents/agent-a6f6cea9d5151de20.meta.json"))
             .is_file()
     );
-    repo.orchestra(["sessions", "forget", "-n", &id]).succeeded().prints("would be forgotten");
+    repo.orchestra(["sessions", "forget", "-n", &id]).succeeded().stdout_has("would be deleted");
     repo.orchestra(["sessions", "forget", &id]).succeeded();
     assert!(repo.refs("refs/orchestra-local/transcripts").is_empty());
-    repo.orchestra(["sessions", "forget", &id]).exits(3).says("is not kept");
+    repo.orchestra(["sessions", "forget", &id]).exits(3).stderr_has("is not kept");
 }
 
 #[test]
-fn agents_conversations_are_kept_and_their_worktrees_made_again() {
+fn sessions_of_agents_are_kept_and_their_worktrees_recreated() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let agent = repo.spawn_claude(&[], "say something\nwrite hello.txt hi");
@@ -233,7 +232,7 @@ fn agents_conversations_are_kept_and_their_worktrees_made_again() {
     fs::remove_dir_all(world.claude_config().join("projects")).expect("gone");
     let worktree = repo.worktree(&agent);
     repo.git(["worktree", "remove", "--force", &worktree.to_string_lossy()]);
-    repo.orchestra(["sessions", "show", &agent]).succeeded().prints("> say something");
+    repo.orchestra(["sessions", "show", &agent]).succeeded().stdout_has("> say something");
     with_a_stand_in(&world, &repo);
     let ran = repo.orchestra(["sessions", "resume", &agent]).succeeded();
     assert!(
@@ -247,17 +246,17 @@ fn agents_conversations_are_kept_and_their_worktrees_made_again() {
 }
 
 #[test]
-fn sums_are_those_of_the_conversations_by_day_project_and_model() {
+fn sessions_are_summed_up_by_day_project_and_model() {
     let world = world();
     let repo = world.repo();
-    repo.orchestra(["sessions", "stats"]).succeeded().says("there are no conversations here");
+    repo.orchestra(["sessions", "stats"]).succeeded().stderr_has("no sessions here");
     with_fixtures(&world, repo.path());
     write_small(&world, "small-1", repo.path(), "small");
     let report = repo.orchestra(["sessions", "stats", "--json"]).succeeded().json();
     let all = listed(&repo, &[]);
     let sum = |field: &str| all.iter().filter_map(|one| one[field].as_u64()).sum::<u64>();
     let total = &report["total"];
-    // The second is a fork of the first, which it tells again.
+    // The second is a fork of the first, which it repeats.
     let again = one(&repo, &id("1"));
     let messages = sum("messages") - again["messages"].as_u64().expect("a number");
     assert_eq!((&total["sessions"], &total["messages"]), (&json!(9), &json!(messages)));
@@ -286,7 +285,8 @@ fn sums_are_those_of_the_conversations_by_day_project_and_model() {
     assert!(shown.contains("2026-11-21") && shown.contains("TOTAL"), "{shown}");
 }
 
-/// A conversation of Claude Code in which `turns` were asked, with what everything cost after each. Every line has its own id.
+/// Writes a session of Claude Code with `turns` as prompts, and the total cost after each. Every line has
+/// its own id.
 fn write_turns(world: &World, id: &str, cwd: &Path, began: &str, turns: &[(&str, f64)]) {
     let folder = world.claude_config().join("projects/turns");
     fs::create_dir_all(&folder).expect("a folder");
@@ -301,7 +301,7 @@ fn write_turns(world: &World, id: &str, cwd: &Path, began: &str, turns: &[(&str,
             "usage": {"input_tokens": 100, "output_tokens": 10}});
         lines.push(line("assistant", answer));
         lines.push(json!({"type": "last-prompt", "lastPrompt": turn, "sessionId": id}));
-        // A fork does not have those of its conversation.
+        // A fork does not have the ids of its session.
         if cost.is_normal() {
             let used = json!({"m": {"inputTokens": 100, "outputTokens": 10, "costUSD": cost}});
             lines.push(
@@ -314,7 +314,7 @@ fn write_turns(world: &World, id: &str, cwd: &Path, began: &str, turns: &[(&str,
 }
 
 #[test]
-fn what_a_fork_tells_again_is_counted_once() {
+fn the_repeated_part_of_a_fork_is_counted_once() {
     let world = world();
     let repo = world.repo();
     let write = |id, began, turns: &[(&str, f64)]| write_turns(&world, id, repo.path(), began, turns);
@@ -340,13 +340,13 @@ fn what_a_fork_tells_again_is_counted_once() {
         (&json!(4), &json!(12), &json!(600), &json!(60), &json!(11.5)),
         "{report}"
     );
-    // Each still says of itself what its program recorded.
+    // Each still shows what its program recorded.
     let fork = one(&repo, "fork");
     assert_eq!((&fork["messages"], &fork["cost_usd"]), (&json!(6), &json!(1.25)));
 }
 
 #[test]
-fn a_conversation_that_was_begun_by_hand_becomes_an_agent() {
+fn a_manual_session_becomes_an_agent() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let id = "30000000-0000-4000-8000-000000000001";
@@ -360,7 +360,7 @@ fn a_conversation_that_was_begun_by_hand_becomes_an_agent() {
     assert_eq!((&at_rest["phase"], &at_rest["session"]), (&json!("stopped"), &json!(id)));
     let listed = one(&repo, id);
     assert_eq!((&listed["agent"], &listed["kept"]), (&json!(agent), &json!(true)));
-    repo.orchestra(["sessions", "adopt", id]).exits(3).says(&format!("is of agent '{agent}'"));
+    repo.orchestra(["sessions", "adopt", id]).exits(3).stderr_has(&format!("belongs to agent '{agent}'"));
     repo.orchestra(["resume", &agent, "-m", "write more.txt 2"]).succeeded();
     let done = repo.agent(&agent);
     assert_eq!((&done["phase"], &done["attempt"], &done["session"]), (&json!("done"), &json!(2), &json!(id)));
@@ -370,7 +370,7 @@ fn a_conversation_that_was_begun_by_hand_becomes_an_agent() {
 }
 
 #[test]
-fn what_was_typed_is_found_as_it_is_shown() {
+fn typed_text_is_found_as_it_is_shown() {
     let world = world();
     let repo = world.repo();
     let command = "<command-message>review</command-message>\n<command-name>/review</command-name>\n<command-args>14 now</command-args>";
@@ -379,12 +379,12 @@ fn what_was_typed_is_found_as_it_is_shown() {
     for (words, id) in [("/review 14", "command"), ("! git switch", "shell")] {
         let found = repo.orchestra(["sessions", "search", "--ids", words]).succeeded().stdout();
         assert_eq!(found, format!("{id}\n"), "{words}");
-        repo.orchestra(["sessions", "show", id]).succeeded().prints(&format!("> {words}"));
+        repo.orchestra(["sessions", "show", id]).succeeded().stdout_has(&format!("> {words}"));
     }
 }
 
 #[test]
-fn what_a_person_says_beside_the_result_of_a_tool_is_not_said_by_the_agent() {
+fn a_message_next_to_a_tool_result_is_the_persons() {
     let world = world();
     let repo = world.repo();
     let path = write_small(&world, "beside", repo.path(), "begin");
@@ -402,7 +402,7 @@ fn what_a_person_says_beside_the_result_of_a_tool_is_not_said_by_the_agent() {
 }
 
 #[test]
-fn exported_edits_are_diffs_and_no_fence_stays_open() {
+fn exported_edits_are_diffs_and_every_fence_is_closed() {
     let world = world();
     let repo = world.repo();
     let path = write_small(&world, "fences", repo.path(), "Aim\n===\n```sh\ncut off");

@@ -1,5 +1,5 @@
-//! One agent that is broken, whatever is broken of it, beside honest ones: every command with several agents sets it aside and does
-//! the rest.
+//! One broken agent, whatever is broken, among intact ones: every command for several agents sets it aside
+//! and processes the rest.
 
 use std::{fs, path::PathBuf};
 
@@ -10,10 +10,10 @@ use crate::{
     world,
 };
 
-/// A way for an agent to be broken.
+/// A way in which an agent can be broken.
 struct Breakage {
     name: &'static str,
-    /// Whether it works when it breaks; else it is done.
+    /// Whether it is running when it breaks; otherwise it is done.
     live: bool,
     breaks: fn(&TestRepo<'_>, &str),
 }
@@ -110,7 +110,7 @@ const BREAKAGES: &[Breakage] = &[
     },
 ];
 
-/// A command that may find fault with the broken one, and must do the rest.
+/// Runs a command that may report the broken agent, and must process the rest.
 fn run(repo: &TestRepo<'_>, breakage: &Breakage, words: &[&str]) -> Ran {
     let ran = repo.orchestra(words);
     let said = ran.stderr();
@@ -168,7 +168,7 @@ fn check(breakage: &Breakage) {
         let left = repo.refs(&format!("refs/orchestra/agents/{good}"));
         left.is_empty().then_some(())
     });
-    // The honest worktree is gone; whatever is left of the broken one is named, not deleted.
+    // The intact worktree is removed; the remains of the broken one are reported, not deleted.
     repo.orchestra(["undo"]).succeeded();
     assert!(!repo.refs(&format!("refs/orchestra/agents/{good}")).is_empty(), "{}", breakage.name);
 }

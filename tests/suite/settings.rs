@@ -1,4 +1,4 @@
-//! Keys of git config: each is named in one table, and read through it.
+//! Configuration keys: each is listed in one table, and read through it.
 
 use std::{
     collections::BTreeSet,
@@ -6,21 +6,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use orchestra::{
-    config::{
-        Config, KEYS, RepeatedKey,
-        keys::{COMPLETION_PROVIDER, DISPOSABLE_DIRS, JOBS, LABEL, UNDO_EXPIRE},
-    },
-    git::Repo,
+use orchestra::config::{
+    Config, KEYS, RepeatedKey,
+    keys::{COMPLETION_PROVIDER, DISPOSABLE_DIRS, JOBS, LABEL, UNDO_EXPIRE},
 };
 
-use crate::{sync::first, world};
+use crate::{environment, library, sync::first, world};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file below a folder whose name ends so.
+/// Returns every file below a directory whose name ends like this.
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").flatten();
     let below = entries.flat_map(|entry| match entry.path() {
@@ -31,7 +28,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     below.collect()
 }
 
-/// The source without unit tests and comments.
+/// Returns the source without unit tests and comments.
 fn code(file: &Path) -> String {
     let text = fs::read_to_string(file).expect("a file");
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
@@ -59,7 +56,8 @@ fn keys_are_spelled_and_read_in_one_place() {
     }
 }
 
-/// The keys that a text names: `orchestra.` and what follows, as far as it can be the name of a key.
+/// Returns the keys that a text names: `orchestra.` and what follows, as far as it can be the name of a
+/// key.
 fn named_in(text: &str) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
     for (at, word) in text.match_indices("orchestra.") {
@@ -77,7 +75,7 @@ fn named_in(text: &str) -> BTreeSet<String> {
     named
 }
 
-/// Whether the table has the key. What stands for the name in the middle may be any word.
+/// Whether the table has the key; any word may be in the place of a variable middle part.
 fn is_known(named: &str) -> bool {
     let pattern = |name: &str| -> Vec<String> { name.split('.').map(str::to_owned).collect() };
     let named = pattern(named);
@@ -90,13 +88,13 @@ fn is_known(named: &str) -> bool {
 }
 
 #[test]
-fn every_key_that_a_text_names_is_in_the_table() {
+fn every_named_key_is_in_the_table() {
     let mut texts = sources();
     texts.extend(files(&root().join("man"), ""));
     texts.push(root().join("README.md"));
     for file in texts {
         let text = fs::read_to_string(&file).expect("a file").replace("\\-", "-").replace("\\&", "");
-        // The list of the keys names those of earlier versions, and says so.
+        // The list of keys also names those of earlier versions.
         let text = KEYS
             .iter()
             .filter_map(|key| key.old_name())
@@ -117,10 +115,10 @@ fn the_manual_lists_every_key() {
 }
 
 #[test]
-fn a_key_is_read_by_its_old_name_until_it_is_set_by_the_new_one() {
+fn an_old_key_name_is_read_unless_the_new_one_is_set() {
     let world = world();
     let repo = first(&world);
-    let opened = || Repo::discover(repo.path()).expect("a repository");
+    let opened = || library(&repo);
     repo.git(["config", "orchestra.derived", "out, build/"]);
     repo.git(["config", "orchestra.trashTime", "nonsense"]);
     let here = opened();
@@ -138,15 +136,15 @@ fn a_key_is_read_by_its_old_name_until_it_is_set_by_the_new_one() {
 }
 
 #[test]
-fn values_under_both_names_of_a_key_count_where_there_may_be_several() {
+fn both_names_of_a_multi_valued_key_are_read() {
     let world = world();
     let repo = first(&world);
     repo.git(["config", "--add", "orchestra.completes", "old"]);
     repo.git(["config", "--add", "orchestra.completionProvider", "new"]);
-    let here = Repo::discover(repo.path()).expect("a repository");
+    let here = library(&repo);
     assert_eq!(Config::of(&here).all(&COMPLETION_PROVIDER), ["new", "old"]);
-    // What stands in a repository's own configuration is nobody's consent.
-    let of_the_user = |key: &RepeatedKey| orchestra::config::values_of_the_user(repo.path(), key);
+    // The configuration of a repository is no consent of the user.
+    let of_the_user = |key: &RepeatedKey| orchestra::config::user_values(&environment(&repo), key);
     assert!(of_the_user(&COMPLETION_PROVIDER).is_empty());
 }
 
@@ -154,12 +152,12 @@ fn values_under_both_names_of_a_key_count_where_there_may_be_several() {
 fn a_key_is_set_and_unset_in_the_repository() {
     let world = world();
     let repo = first(&world);
-    let here = Repo::discover(repo.path()).expect("a repository");
+    let here = library(&repo);
     let config = Config::of(&here);
     assert_eq!(config.get(&JOBS).expect("a number"), JOBS.default());
     assert_eq!(config.get_if_set(&JOBS).expect("nothing"), None);
     config.set(&LABEL, "laptop").expect("set");
-    let again = Repo::discover(repo.path()).expect("a repository");
+    let again = library(&repo);
     assert_eq!(Config::of(&again).get(&LABEL).expect("a text").as_deref(), Some("laptop"));
     assert!(config.unset(&LABEL).expect("unset"));
     assert!(!config.unset(&LABEL).expect("nothing to unset"));

@@ -1,4 +1,4 @@
-//! What runs while a landing or the test of a review runs, and what has to wait: pair by pair.
+//! What can run during a landing or during the test of a review, and what has to wait, pair by pair.
 
 use std::{
     fs,
@@ -9,12 +9,13 @@ use std::{
 use testkit::{TestRepo, World, until};
 
 use crate::{
-    cleanup::{cleanup, told},
+    cleanup::{cleanup, outcome_of},
     merge_ranked::four,
     world,
 };
 
-/// A test command that says where it runs, waits until it may end, and passes; it does not wait for ever.
+/// A test command that records its directory, waits until it is released or a time limit is reached, and
+/// passes.
 struct Gate {
     reached: PathBuf,
     open: PathBuf,
@@ -34,7 +35,7 @@ impl Gate {
         )
     }
 
-    /// The folder in which the command runs.
+    /// Waits until the command runs, and returns its directory.
     fn wait(&self) -> String {
         until("the test runs", || fs::read_to_string(&self.reached).ok()).trim().to_owned()
     }
@@ -44,7 +45,7 @@ impl Gate {
     }
 }
 
-/// A command in the background.
+/// Starts a command in the background.
 fn start(repo: &TestRepo<'_>, arguments: &[&str]) -> Child {
     let mut command = repo.orchestra_command(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started")
@@ -65,7 +66,7 @@ fn scratch_worktrees(repo: &TestRepo<'_>) -> usize {
 }
 
 #[test]
-fn landings_on_different_branches_run_side_by_side_and_on_the_same_one_after_the_other() {
+fn landings_into_different_branches_are_concurrent_and_into_one_branch_sequential() {
     let world = world();
     let repo = four(&world);
     repo.git(["branch", "dev"]);
@@ -73,8 +74,9 @@ fn landings_on_different_branches_run_side_by_side_and_on_the_same_one_after_the
     let first = start(&repo, &["merge-ranked", "b3", "--test", &gate.command()]);
     let first_folder = gate.wait();
     for command in [&["merge-ranked", "b4", "--into", "main"][..], &["merge-ranked", "--continue"]] {
-        let ran = repo.orchestra(command).exits(4).says("another landing into main runs since 2");
-        ran.says("(process ").says("wait for its end");
+        let ran =
+            repo.orchestra(command).exits(4).stderr_has("another landing into main has been running since 2");
+        ran.stderr_has("(process ").stderr_has("wait until it has ended");
     }
     let second_folder = world.dir().join("second");
     let test = format!("pwd > {}", second_folder.display());
@@ -87,8 +89,8 @@ fn landings_on_different_branches_run_side_by_side_and_on_the_same_one_after_the
     assert!(repo.has("main", "three.txt") && !repo.file_at("main", "lines.txt").contains("E4"));
     assert_eq!(scratch_worktrees(&repo), 0);
     // The newest operation is that of the landing that began last.
-    repo.orchestra(["undo"]).succeeded().prints("dev is back");
-    repo.orchestra(["undo"]).succeeded().prints("main is back");
+    repo.orchestra(["undo"]).succeeded().stdout_has("dev is back");
+    repo.orchestra(["undo"]).succeeded().stdout_has("main is back");
 }
 
 #[test]
@@ -119,8 +121,8 @@ fn a_landing_a_cleanup_and_an_undo_run_while_a_review_tests() {
     let review = start(&repo, &["review", &id, "--by", "judge", "--test", &gate.command()]);
     gate.wait();
     repo.orchestra(["merge-ranked", "b3", "--test", "true"]).succeeded();
-    assert_eq!(told(&cleanup(&repo, &[]), &idle).0, "removed");
-    repo.orchestra(["undo"]).succeeded().prints(&idle);
+    assert_eq!(outcome_of(&cleanup(&repo, &[]), &idle).0, "removed");
+    repo.orchestra(["undo"]).succeeded().stdout_has(&idle);
     gate.open();
     assert_eq!(code(review), Some(0));
     assert_eq!(repo.agent(&id)["verdict"], "approve");
@@ -128,26 +130,26 @@ fn a_landing_a_cleanup_and_an_undo_run_while_a_review_tests() {
 }
 
 #[test]
-fn a_cleanup_keeps_what_a_landing_uses_and_removes_the_rest() {
+fn a_cleanup_keeps_agents_used_by_a_landing() {
     let world = world();
     let repo = world.repo();
     let (used, idle) = (done(&repo, "echo 1 > one.txt"), done(&repo, "true"));
     let target = done(&repo, "echo 2 > two.txt");
     let gate = Gate::new(&world, "landing");
-    // Onto the branch of another agent: that one is used as well.
+    // Into the branch of another agent, which is in use then, too.
     let into = format!("orchestra/{target}");
     let landing = start(&repo, &["merge-ranked", &used, "--into", &into, "--test", &gate.command()]);
     gate.wait();
     let report = cleanup(&repo, &["--discard", &used, "--discard", &target, "--force", &idle]);
-    let uses = format!("a landing into {into} uses it now");
+    let uses = format!("a landing into {into} is using it");
     for id in [&used, &target] {
-        assert_eq!(told(&report, id), ("kept".into(), uses.clone()), "{report}");
+        assert_eq!(outcome_of(&report, id), ("kept".into(), uses.clone()), "{report}");
     }
-    assert_eq!(told(&report, &idle).0, "removed");
+    assert_eq!(outcome_of(&report, &idle).0, "removed");
     gate.open();
     assert_eq!(code(landing), Some(0));
     assert_eq!(repo.agent(&used)["landed_in"], into.as_str());
-    assert_eq!(told(&cleanup(&repo, &["--discard", &used]), &used).0, "removed");
+    assert_eq!(outcome_of(&cleanup(&repo, &["--discard", &used]), &used).0, "removed");
 }
 
 #[test]
@@ -155,7 +157,7 @@ fn an_agent_that_is_removed_while_its_landing_is_planned_does_not_land() {
     let world = world();
     let repo = four(&world);
     let gate = Gate::new(&world, "driver");
-    // Only git runs the driver; so planning waits.
+    // Only git runs the driver, so that planning waits.
     repo.git(["config", "merge.slow.driver", &gate.command()]);
     repo.write(".git/info/attributes", "lines.txt merge=slow\n");
     let id = done(&repo, "sed -i s/a/AGENT/ lines.txt");
@@ -169,7 +171,7 @@ fn an_agent_that_is_removed_while_its_landing_is_planned_does_not_land() {
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains(&format!("agent '{id}' was removed while its landing was planned")), "{said}");
     assert_eq!(repo.tip("main"), base);
-    repo.orchestra(["merge-ranked", "--continue"]).exits(3).says("no landing is under way");
+    repo.orchestra(["merge-ranked", "--continue"]).exits(3).stderr_has("no landing is under way");
 }
 
 #[test]
@@ -184,43 +186,48 @@ fn an_undo_waits_for_a_landing_on_its_branch_and_for_no_other() {
     let landing = start(&repo, &["merge-ranked", "b3", "--test", &gate.command()]);
     gate.wait();
     for dry in [&[][..], &["-n"]] {
-        repo.orchestra([&["undo"], dry].concat()).exits(4).says("another landing into main runs since");
+        repo.orchestra([&["undo"], dry].concat())
+            .exits(4)
+            .stderr_has("another landing into main has been running since");
     }
     assert_eq!(repo.tip("main"), landed);
-    repo.orchestra(["undo", removed["operation"].as_str().expect("an id")]).succeeded().prints(&idle);
+    repo.orchestra(["undo", removed["operation"].as_str().expect("an id")]).succeeded().stdout_has(&idle);
     gate.open();
     assert_eq!(code(landing), Some(0));
-    repo.orchestra(["undo"]).succeeded().prints("main is back");
+    repo.orchestra(["undo"]).succeeded().stdout_has("main is back");
     assert_eq!(repo.tip("main"), landed);
 }
 
 #[test]
-fn several_unfinished_landings_are_told_apart_by_their_targets() {
+fn unfinished_landings_are_distinguished_by_target() {
     let world = world();
     let repo = four(&world);
     repo.git(["branch", "dev"]);
     let stop = |branch: &str, into: &str, test: &str| {
         let arguments = ["merge-ranked", branch, "--into", into, "--on-failure", "stop", "--test", test];
-        repo.orchestra(arguments).exits(1).says("stopped at a failure");
+        repo.orchestra(arguments).exits(1).stderr_has("stopped at a failure");
     };
     stop("b3", "main", "test ! -e three.txt");
     stop("b4", "dev", "! grep -q E4 lines.txt");
     assert_eq!(scratch_worktrees(&repo), 2, "each keeps its own");
-    repo.orchestra(["merge-ranked", "b1"]).exits(3).says("a landing is not finished: 0 of 1 into main");
+    repo.orchestra(["merge-ranked", "b1"]).exits(3).stderr_has("a landing is not finished: 0 of 1 into main");
     for how in ["--continue", "--abort"] {
         let ran = repo.orchestra(["merge-ranked", how]).exits(3);
-        ran.says("several landings are not finished: into dev, into main").says("--into BRANCH says which");
+        ran.stderr_has("several landings are unfinished: into dev, into main")
+            .stderr_has("choose one: --into BRANCH");
     }
-    repo.orchestra(["merge-ranked", "--abort", "--into", "dev"]).succeeded().says("dev stays where it was");
+    repo.orchestra(["merge-ranked", "--abort", "--into", "dev"]).succeeded().stderr_has("dev is unchanged");
     assert_eq!(scratch_worktrees(&repo), 1);
-    repo.orchestra(["merge-ranked", "--continue", "--into", "dev"]).exits(3).says("no landing is under way");
-    repo.orchestra(["merge-ranked", "--continue"]).exits(1).says("main stays where it was");
-    repo.orchestra(["merge-ranked", "--abort"]).succeeded().says("main stays where it was");
+    repo.orchestra(["merge-ranked", "--continue", "--into", "dev"])
+        .exits(3)
+        .stderr_has("no landing is under way");
+    repo.orchestra(["merge-ranked", "--continue"]).exits(1).stderr_has("main is unchanged");
+    repo.orchestra(["merge-ranked", "--abort"]).succeeded().stderr_has("main is unchanged");
     assert_eq!(scratch_worktrees(&repo), 0);
 }
 
 #[test]
-fn a_landing_that_was_killed_holds_nobody_up_and_comes_back_to_its_own_worktree() {
+fn a_killed_landing_blocks_nothing_and_continues_in_its_own_worktree() {
     let world = world();
     let repo = four(&world);
     repo.git(["branch", "dev"]);
@@ -237,7 +244,7 @@ fn a_landing_that_was_killed_holds_nobody_up_and_comes_back_to_its_own_worktree(
     let folder = gate.wait();
     killed.kill().expect("killed");
     killed.wait().expect("an end");
-    repo.orchestra(["merge-ranked", "b1", "--into", "main"]).exits(3).says("a landing is not finished");
+    repo.orchestra(["merge-ranked", "b1", "--into", "main"]).exits(3).stderr_has("a landing is not finished");
     let other = world.dir().join("other");
     let test = format!("pwd > {}", other.display());
     repo.orchestra(["merge-ranked", "b4", "--into", "dev", "--test", &test]).succeeded();
@@ -252,7 +259,7 @@ fn a_landing_that_was_killed_holds_nobody_up_and_comes_back_to_its_own_worktree(
 }
 
 #[test]
-fn one_agent_is_not_asked_for_repairs_by_two_landings_at_once() {
+fn two_landings_do_not_ask_one_agent_for_repairs_at_once() {
     let world = world();
     let repo = four(&world);
     let id = done(&repo, "sed -i s/a/AGENT/ lines.txt");
@@ -263,7 +270,7 @@ fn one_agent_is_not_asked_for_repairs_by_two_landings_at_once() {
     let arguments = ["merge-ranked", &id, "--into", "dev", "--on-conflict", "agent", "--json"];
     let report = repo.orchestra(arguments).exits(1).json();
     let why = report["order"][0]["why"].as_str().expect("a reason");
-    assert!(why.ends_with("its agent cannot be asked: another landing, into main, uses it now"), "{why}");
+    assert!(why.ends_with("its agent cannot be asked: another landing, into main, is using it"), "{why}");
     gate.open();
     assert_eq!(code(landing), Some(0));
     assert_eq!(repo.agent(&id)["landed_in"], "main");

@@ -1,5 +1,5 @@
-//! `commit.gpgsign`: what lands is signed by the user's signer, one that does not work holds nothing up, and one that an agent put
-//! in its place does not run.
+//! `commit.gpgsign`: landed commits are signed by the user's signer, a broken signer blocks nothing, and a
+//! signer that an agent configured does not run.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -7,7 +7,7 @@ use testkit::TestRepo;
 
 use crate::world;
 
-/// The user signs with a key of ssh, by ssh-keygen; `false`: it is not here.
+/// Configures signing with an ssh key; returns `false` if ssh-keygen is missing.
 fn with_ssh_key(repo: &TestRepo<'_>) -> bool {
     let key = repo.world().dir().join("key");
     if !key.exists() {
@@ -28,7 +28,7 @@ fn with_ssh_key(repo: &TestRepo<'_>) -> bool {
     true
 }
 
-/// Puts a program of ours in the place of gpg.
+/// Replaces gpg by a script.
 fn with_signer(repo: &TestRepo<'_>, script: &str) -> std::path::PathBuf {
     let program = repo.world().dir().join("signer");
     fs::write(&program, script).expect("written");
@@ -38,7 +38,7 @@ fn with_signer(repo: &TestRepo<'_>, script: &str) -> std::path::PathBuf {
     program
 }
 
-/// Whether git finds a good signature.
+/// Whether git reports a good signature.
 fn is_signed(repo: &TestRepo<'_>, revision: &str) -> bool {
     repo.command("git").args(["verify-commit", revision]).output().is_ok_and(|output| output.status.success())
 }
@@ -67,7 +67,7 @@ fn merge_squash_and_rebase_sign_what_lands() {
 }
 
 #[test]
-fn a_signer_that_fails_holds_nothing_up_and_is_named() {
+fn a_failing_signer_blocks_nothing_and_is_reported() {
     let world = world();
     for strategy in ["merge", "squash", "rebase"] {
         let repo = world.repo_named(strategy);
@@ -80,16 +80,16 @@ fn a_signer_that_fails_holds_nothing_up_and_is_named() {
         let _ = fs::remove_file(&log);
         repo.orchestra(["merge-ranked", "one", "two", "--strategy", strategy])
             .succeeded()
-            .says("what landed is not signed, though commit.gpgsign asks for it")
-            // A newer git passes on what the signer says.
-            .says("failed to sign the data");
+            .stderr_has("the landed commits are not signed, although commit.gpgsign asks for it")
+            // A newer git passes on the signer's message.
+            .stderr_has("failed to sign the data");
         assert!(repo.has("main", "a.txt") && repo.has("main", "b.txt"));
         assert_eq!(fs::read_to_string(&log).unwrap_or_default(), "tried\n", "{strategy}: it is tried once");
     }
 }
 
 #[test]
-fn an_agent_cannot_name_the_signer() {
+fn an_agent_cannot_choose_the_signer() {
     let world = world();
     let repo = world.repo();
     let mark = world.dir().join("ran");
@@ -101,12 +101,12 @@ fn an_agent_cannot_name_the_signer() {
         evil.display()
     ));
     repo.end_of(&id);
-    repo.orchestra(["merge-ranked"]).exits(3).says("of the configuration changed while agents ran");
+    repo.orchestra(["merge-ranked"]).exits(3).stderr_has("of the configuration changed while agents ran");
     assert!(!mark.exists());
 }
 
 #[test]
-fn a_signer_that_an_agent_names_while_branches_land_does_not_run() {
+fn a_signer_configured_by_an_agent_during_a_landing_does_not_run() {
     let world = world();
     let repo = world.repo();
     repo.branch("one", &[("a.txt", "a\n")]);
@@ -127,6 +127,6 @@ fn a_signer_that_an_agent_names_while_branches_land_does_not_run() {
     let test = format!("touch {folder}/go; until test -e {folder}/set; do sleep 0.05; done");
     repo.orchestra(["merge-ranked", "one", "two", "--test", &test])
         .exits(3)
-        .says("of the configuration changed while agents ran");
+        .stderr_has("of the configuration changed while agents ran");
     assert!(!mark.exists());
 }

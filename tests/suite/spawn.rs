@@ -1,4 +1,4 @@
-//! `spawn`: what becomes of tasks.
+//! `spawn`: from tasks to agents.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use testkit::Ran;
 use crate::world;
 
 #[test]
-fn five_tasks_two_at_a_time_one_of_them_failing() {
+fn five_tasks_run_two_at_a_time_and_one_fails() {
     let world = world();
     let repo = world.repo();
     repo.write("untracked.txt", "mine\n");
@@ -25,10 +25,10 @@ fn five_tasks_two_at_a_time_one_of_them_failing() {
         "true",
     ])
     .exits(1)
-    .says("failed: 1 commit, +1 -0; exit code 3");
+    .stderr_has("failed: 1 commit, +1 -0; exit code 3");
     assert_eq!(repo.checkout(), before, "the user's checkout is untouched");
 
-    // Read back by plain git alone.
+    // Read back by plain git.
     let agents = repo.refs("refs/orchestra/agents/");
     assert_eq!(agents.len(), 5);
     assert_eq!(repo.refs("refs/orchestra/heads/").len(), 5);
@@ -50,13 +50,13 @@ fn five_tasks_two_at_a_time_one_of_them_failing() {
     assert_eq!(repo.trailer(&failed, "Exit"), "3");
     assert_eq!(repo.file_in_head(&failed, "d"), "before\n", "the work of a failed agent is saved, too");
     assert_eq!(repo.trailer(&named("true"), "Reason"), "nothing changed");
-    // The branch holds what the head holds.
+    // The branch has the same commit as the head ref.
     let branch = repo.git(["rev-parse", &format!("refs/heads/orchestra/{committed}")]).line();
     assert_eq!(branch, repo.git(["rev-parse", &format!("refs/orchestra/heads/{committed}")]).line());
 }
 
 #[test]
-fn the_life_of_an_agent_is_a_chain_of_events() {
+fn the_history_of_an_agent_is_a_chain_of_events() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "echo x > y"]).succeeded();
@@ -72,11 +72,11 @@ fn the_life_of_an_agent_is_a_chain_of_events() {
 }
 
 #[test]
-fn detached_it_prints_ids_and_returns_at_once() {
+fn a_detached_spawn_prints_ids_and_returns_at_once() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("while ! [ -e ../../repo/go ]; do sleep 0.05; done; echo went > there");
-    // A pipe that a child kept open would have blocked the line above until the agent ended.
+    // A pipe that a child process kept open would have blocked the line above until the agent ended.
     assert_ne!(repo.agent(&id)["phase"], "done");
     repo.write("go", "");
     repo.orchestra(["status", "--wait", &id]).succeeded();
@@ -84,7 +84,7 @@ fn detached_it_prints_ids_and_returns_at_once() {
 }
 
 #[test]
-fn every_task_goes_to_every_agent_as_often_as_asked() {
+fn every_task_is_given_to_every_profile_and_copy() {
     let world = world();
     let repo = world.repo();
     repo.git(["config", "orchestra.agent.copy.command", "cat {prompt_file} > copied"]);
@@ -138,7 +138,7 @@ fn tasks_come_from_a_file_or_from_standard_input() {
 }
 
 #[test]
-fn agents_start_from_the_base_and_bear_the_name() {
+fn agents_start_from_the_base_and_have_the_given_name() {
     let world = world();
     let repo = world.repo();
     repo.git(["tag", "first"]);
@@ -159,7 +159,7 @@ fn a_task_that_takes_too_long_is_ended_and_its_work_saved() {
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "--max-time", "1s", "echo begun > work; sleep 600"])
         .exits(1)
-        .says("timeout");
+        .stderr_has("timeout");
     let agent = repo.agents().remove(0);
     assert_eq!((&agent["phase"], &agent["reason"]), (&"timeout".into(), &"ran longer than 1 s".into()));
     assert_eq!(repo.file_in_head(agent["id"].as_str().expect("an id"), "work"), "begun\n");
@@ -172,13 +172,13 @@ fn an_agent_that_floods_is_ended() {
     repo.git(["config", "orchestra.maxOutput", "1m"]);
     repo.orchestra(["spawn", "--agent", "sh", "echo x > kept; yes"])
         .exits(1)
-        .says("printed more than 1048576 bytes");
+        .stderr_has("printed more than 1048576 bytes");
     let agent = repo.agents().remove(0);
     assert_eq!(repo.file_in_head(agent["id"].as_str().expect("an id"), "kept"), "x\n");
 }
 
 #[test]
-fn the_agent_sees_nothing_of_the_callers_repository() {
+fn the_environment_does_not_name_the_callers_repository() {
     let world = world();
     let repo = world.repo();
     let other = world.repo_named("other");
@@ -261,7 +261,7 @@ fn an_interrupted_watch_leaves_the_agents_running() {
         "sh",
         "while ! [ -e ../../repo/go ]; do sleep 0.05; done",
     ]);
-    // The binary itself: a signal for git would reach both.
+    // The binary is called directly: a signal to git would reach both.
     let mut direct = repo.command(world.bins().join("git-orchestra-spawn"));
     direct.args(command.get_args().skip(2).map(std::ffi::OsStr::to_owned).collect::<Vec<_>>());
     command = direct;
@@ -274,14 +274,14 @@ fn an_interrupted_watch_leaves_the_agents_running() {
     let ended = child.wait_with_output().expect("an end");
     assert_eq!(ended.status.code(), Some(130));
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(said.contains("the agents run on: 1 running"), "{said}");
+    assert!(said.contains("the agents keep running: 1 running"), "{said}");
     assert_eq!(repo.agent(&id)["liveness"], "live");
     repo.write("go", "");
     repo.orchestra(["status", "--wait", &id]).succeeded();
 }
 
 #[test]
-fn the_supervisor_lives_in_a_session_of_its_own() {
+fn the_supervisor_has_its_own_process_session() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("while :; do sleep 0.1; done");

@@ -1,4 +1,5 @@
-//! Locks of git's protocol that a killed writer of ours left: the next command mends them, and nobody else's.
+//! Locks in git's protocol that a killed process of ours left behind: the next command removes them, and no
+//! others.
 
 use std::{fs, path::Path};
 
@@ -11,9 +12,10 @@ use orchestra::{
 };
 use testkit::TestRepo;
 
-use crate::world;
+use crate::{environment, library, world};
 
-/// What a writer leaves that is killed while it holds locks: the lock of each file is linked to what was staged for it.
+/// What a writer leaves behind when it is killed while it holds locks: the lock of each file is linked to
+/// the staged content.
 struct Killed<'a> {
     repo: &'a TestRepo<'a>,
     nonce: &'a str,
@@ -28,7 +30,7 @@ impl Killed<'_> {
         self.repo.path().join(format!(".git/{name}.lock"))
     }
 
-    /// `declared` is what stands in the intent.
+    /// Creates the state; `declared` is the content of the intent.
     fn at(self, declared: &str, locks: &[(&str, &str, &str)]) -> Self {
         fs::create_dir_all(self.file("").parent().expect("a folder")).expect("a folder");
         fs::write(self.file(""), declared).expect("an intent");
@@ -42,8 +44,8 @@ impl Killed<'_> {
         self
     }
 
-    /// Nothing of it is left.
-    fn is_mended(&self, names: &[&str]) {
+    /// Checks that nothing of it is left.
+    fn is_repaired(&self, names: &[&str]) {
         for name in names {
             assert!(!self.lock(name).exists(), "{name} is locked");
         }
@@ -51,10 +53,6 @@ impl Killed<'_> {
             fs::read_dir(self.file("").parent().expect("a folder")).expect("a folder").collect();
         assert!(left.is_empty(), "{left:?}");
     }
-}
-
-fn library(repo: &TestRepo<'_>) -> Repo {
-    Repo::discover(repo.path()).expect("a repository")
 }
 
 fn oid(repo: &TestRepo<'_>, revision: &str) -> Oid {
@@ -96,31 +94,31 @@ fn locks_of_every_kind_are_gone_after_the_next_command() {
             repo.orchestra(arguments).succeeded();
             assert_eq!(before, repo.refs("refs"), "what was not decided is not done");
         } else {
-            repo.orchestra(arguments).exits(1).prints("kept");
+            repo.orchestra(arguments).exits(1).stdout_has("kept");
         }
-        killed.is_mended(&names);
+        killed.is_repaired(&names);
     }
 }
 
 #[test]
-fn whoever_finds_a_ref_locked_mends_it() {
+fn a_command_that_finds_a_stale_ref_lock_removes_it() {
     let world = world();
     let repo = world.repo();
     let (name, head) = ("refs/orchestra/notes/results", oid(&repo, "HEAD"));
-    // After a power cut the intent may be empty.
+    // After a power failure the intent may be empty.
     for declared in ["", "replace refs/orchestra/notes/results\n"] {
         let killed = Killed { repo: &repo, nonce: "00aa" }.at(declared, &[(name, ".0", "x")]);
         library(&repo)
             .edit_refs(&[RefEdit { name: name.into(), old: None, new: head }], "test")
             .expect("written");
-        killed.is_mended(&[name]);
+        killed.is_repaired(&[name]);
         library(&repo).delete_refs(&[(name.into(), head)]).expect("deleted");
         assert!(repo.refs("refs/orchestra").is_empty());
     }
 }
 
 #[test]
-fn locks_of_others_and_of_the_living_stay() {
+fn foreign_and_live_locks_are_kept() {
     let world = world();
     let repo = world.repo();
     let (name, head) = ("refs/orchestra/notes/results", oid(&repo, "HEAD"));
@@ -132,7 +130,7 @@ fn locks_of_others_and_of_the_living_stay() {
     assert!(matches!(refused, RefError::Locked { .. }), "{refused}");
     assert!(killed.lock(name).exists());
     drop(living);
-    // The user removed it, and another program has the ref locked now.
+    // The user removed it, and now another program has the ref locked.
     fs::remove_file(killed.lock(name)).expect("removed");
     let other = fs::File::create(killed.lock(name)).expect("a lock");
     let refused = Error::from(library(&repo).edit_refs(&edit, "test").expect_err("locked"));
@@ -145,7 +143,7 @@ fn locks_of_others_and_of_the_living_stay() {
 }
 
 #[test]
-fn what_was_decided_is_finished_and_what_was_not_is_given_up() {
+fn decided_changes_are_completed_and_others_abandoned() {
     let world = world();
     let repo = world.repo();
     let head = repo.tip("HEAD");
@@ -155,13 +153,13 @@ fn what_was_decided_is_finished_and_what_was_not_is_given_up() {
     let locks = [(a, ".0", value.as_str()), (b, ".1", value.as_str())];
     let killed = Killed { repo: &repo, nonce: "00aa" }.at(&declared, &locks);
     library(&repo).repair_locks();
-    killed.is_mended(&[a, b]);
+    killed.is_repaired(&[a, b]);
     assert!(repo.refs("refs/orchestra").is_empty());
     let killed = Killed { repo: &repo, nonce: "00bb" }.at(&format!("{declared}commit\n"), &locks);
-    // The first was done.
+    // The first was completed.
     fs::copy(killed.file(".0"), repo.path().join(".git").join(a)).expect("a ref");
     library(&repo).repair_locks();
-    killed.is_mended(&[a, b]);
+    killed.is_repaired(&[a, b]);
     assert_eq!(repo.refs("refs/orchestra"), [(a.to_owned(), head.clone()), (b.to_owned(), head)]);
     repo.git(["pack-refs", "--all"]).succeeded();
     let packed = fs::read_to_string(repo.path().join(".git/packed-refs")).expect("a file");
@@ -172,13 +170,13 @@ fn what_was_decided_is_finished_and_what_was_not_is_given_up() {
     let killed = Killed { repo: &repo, nonce: "00cc" }.at(&declared, &locks);
     fs::write(killed.file(".packed"), without).expect("a staged file");
     library(&repo).repair_locks();
-    killed.is_mended(&[b, "packed-refs"]);
+    killed.is_repaired(&[b, "packed-refs"]);
     assert_eq!(repo.refs("refs/orchestra").len(), 1);
     repo.git(["fsck", "--strict"]).succeeded();
 }
 
 #[test]
-fn many_that_mend_at_once_do_it_once() {
+fn concurrent_repairs_happen_once() {
     let world = world();
     let repo = world.repo();
     let (name, head) = ("refs/orchestra/heads/a", oid(&repo, "HEAD"));
@@ -186,11 +184,11 @@ fn many_that_mend_at_once_do_it_once() {
         let nonce = format!("00{round}");
         let killed =
             Killed { repo: &repo, nonce: &nonce }.at(&format!("replace {name}\n"), &[(name, ".0", "x")]);
-        let path = repo.path();
+        let here = environment(&repo);
         let written = std::thread::scope(|scope| {
             let write = || {
                 let edit = [RefEdit { name: name.into(), old: None, new: head }];
-                Repo::discover(path).expect("a repository").edit_refs(&edit, "test").is_ok()
+                Repo::discover(&here).expect("a repository").edit_refs(&edit, "test").is_ok()
             };
             let threads: Vec<_> = (0..6).map(|_| scope.spawn(write)).collect();
             threads
@@ -201,13 +199,13 @@ fn many_that_mend_at_once_do_it_once() {
                 .count()
         });
         assert_eq!(written, 1);
-        killed.is_mended(&[name]);
+        killed.is_repaired(&[name]);
         library(&repo).delete_refs(&[(name.into(), head)]).expect("deleted");
     }
 }
 
 #[test]
-fn refs_go_all_or_none_packed_or_loose_and_so_do_their_reflogs() {
+fn refs_and_reflogs_are_deleted_atomically() {
     let world = world();
     let repo = world.repo();
     let head = oid(&repo, "HEAD");
@@ -226,7 +224,7 @@ fn refs_go_all_or_none_packed_or_loose_and_so_do_their_reflogs() {
     assert_eq!(repo.refs("refs"), before);
     let library = library(&repo);
     library.delete_refs(&of(&["orchestra/c", "orchestra/a"])).expect("deleted");
-    // The same process sees it, however quickly the file changes.
+    // The same process sees it, however soon the file changes.
     library.delete_refs(&of(&["orchestra/b"])).expect("deleted");
     assert_eq!(library.refs_below("refs/heads/orchestra/").expect("refs"), []);
     let names: Vec<String> = repo.refs("refs").into_iter().map(|(name, _)| name).collect();
@@ -237,7 +235,7 @@ fn refs_go_all_or_none_packed_or_loose_and_so_do_their_reflogs() {
     repo.git(["branch", "orchestra"]).succeeded();
 }
 
-/// A lock of another program, which lives as long as the file is open.
+/// Creates a lock of another program, which lives as long as the file is open.
 fn foreign_lock(repo: &TestRepo<'_>, name: &str) -> fs::File {
     let lock = repo.path().join(format!(".git/{name}.lock"));
     fs::create_dir_all(lock.parent().unwrap_or(Path::new("/"))).expect("a folder");
@@ -249,7 +247,7 @@ fn unlock(repo: &TestRepo<'_>, name: &str) {
 }
 
 #[test]
-fn one_agent_that_is_locked_by_others_stops_nobody_else() {
+fn one_locked_agent_does_not_block_the_others() {
     let world = world();
     let repo = world.repo();
     let agents: Vec<String> = ["aaa", "mmm", "zzz"]
@@ -264,7 +262,10 @@ fn one_agent_that_is_locked_by_others_stops_nobody_else() {
         .collect();
     let stuck = format!("refs/orchestra/agents/{}", agents[0]);
     let _other = foreign_lock(&repo, &stuck);
-    repo.orchestra(["pause", "--all"]).exits(4).says(&agents[0]).says("is locked by another program");
+    repo.orchestra(["pause", "--all"])
+        .exits(4)
+        .stderr_has(&agents[0])
+        .stderr_has("is locked by another program");
     let phases = |repo: &TestRepo<'_>| -> Vec<String> {
         agents.iter().map(|id| repo.agent(id)["phase"].as_str().unwrap_or_default().to_owned()).collect()
     };
@@ -272,7 +273,7 @@ fn one_agent_that_is_locked_by_others_stops_nobody_else() {
     unlock(&repo, &stuck);
     repo.orchestra(["pause", "--all"]).succeeded();
     let _other = foreign_lock(&repo, &stuck);
-    let report = repo.orchestra(["resume", "--all", "-d", "--json"]).exits(4).says(&agents[0]);
+    let report = repo.orchestra(["resume", "--all", "-d", "--json"]).exits(4).stderr_has(&agents[0]);
     assert!(report.stdout().contains(&agents[2]), "{}", report.stdout());
     for id in &agents[1..] {
         repo.wait_for(id, "running");
@@ -280,8 +281,11 @@ fn one_agent_that_is_locked_by_others_stops_nobody_else() {
     let report = repo.orchestra(["stop", "--all", "--json"]).exits(4).json();
     assert_eq!(report["failed"][0]["id"], agents[0].as_str());
     assert_eq!(phases(&repo), ["paused", "stopped", "stopped"]);
-    // Of a single one it is the error itself, as ever.
-    repo.orchestra(["stop", &agents[0]]).exits(4).says("error: ref '").says("hint: if no git runs here: rm ");
+    // For a single agent it is the error itself.
+    repo.orchestra(["stop", &agents[0]])
+        .exits(4)
+        .stderr_has("error: ref '")
+        .stderr_has("hint: if no git runs here: rm ");
     let head = format!("refs/orchestra/heads/{}", agents[1]);
     let _other = foreign_lock(&repo, &head);
     unlock(&repo, &stuck);
@@ -295,7 +299,7 @@ fn one_agent_that_is_locked_by_others_stops_nobody_else() {
 }
 
 #[test]
-fn who_waits_for_a_locked_agent_holds_nobody_else_up() {
+fn waiting_for_a_locked_agent_blocks_no_other_command() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "--name", "a", "true"]).succeeded();
@@ -304,13 +308,13 @@ fn who_waits_for_a_locked_agent_holds_nobody_else_up() {
     let library = library(&repo);
     let shared = PrivateDir::new(library.private_dir().expect("a folder")).append_lock(&id);
     let _held = Lock::take(&shared, std::time::Duration::ZERO).expect("a lock").expect("free");
-    // It never came so far as to wait for the lock that agents share.
+    // It never got as far as waiting for the lock that agents share.
     let refused = append(&library, &id, &[Fact::Stop { reason: None }]).expect_err("locked");
     assert!(refused.message.contains("is locked by another program"), "{refused}");
 }
 
 #[test]
-fn a_fetch_that_finds_a_ref_locked_says_so() {
+fn a_fetch_reports_a_locked_ref() {
     let world = world();
     let origin = world.repo_named("origin");
     world.git(world.dir(), ["init", "-q", "--bare", "hub.git"]);
@@ -325,15 +329,18 @@ fn a_fetch_that_finds_a_ref_locked_says_so() {
     let locked = origin.agents()[0]["id"].as_str().expect("an id").to_owned();
     let name = format!("refs/orchestra/agents/{locked}");
     let _other = foreign_lock(&clone, &name);
-    let ran =
-        clone.orchestra(["sync", "--fetch"]).exits(4).says("1 agent taken in").says(&format!("'{name}'"));
+    let ran = clone
+        .orchestra(["sync", "--fetch"])
+        .exits(4)
+        .stderr_has("1 agent received")
+        .stderr_has(&format!("'{name}'"));
     assert!(!ran.stdout().contains(&locked), "{}", ran.stdout());
     assert_eq!(
         clone.refs(&format!("refs/orchestra/heads/{locked}")),
         [],
-        "its work does not come without its life"
+        "its work is not fetched without its history"
     );
     unlock(&clone, &name);
-    clone.orchestra(["sync", "--fetch"]).succeeded().prints(&format!("{locked} is new here"));
+    clone.orchestra(["sync", "--fetch"]).succeeded().stdout_has(&format!("{locked} is new here"));
     assert_eq!(clone.agents().len(), 2);
 }

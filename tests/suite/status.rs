@@ -1,7 +1,6 @@
-//! `status`: the truth, at once.
+//! `status`: the true state, without delay.
 
 use orchestra::{
-    git::Repo,
     model::{
         AgentId, Fact, Phase,
         event::{Created, Finished},
@@ -10,10 +9,10 @@ use orchestra::{
 };
 use testkit::TestRepo;
 
-use crate::world;
+use crate::{library, world};
 
 #[test]
-fn tells_what_an_agent_does_and_how_dirty_it_is() {
+fn status_shows_the_activity_and_uncommitted_changes() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn(
@@ -33,7 +32,7 @@ fn tells_what_an_agent_does_and_how_dirty_it_is() {
 }
 
 #[test]
-fn has_one_object_with_every_field() {
+fn status_json_is_one_object_with_every_field() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "echo 1 > a"]).succeeded();
@@ -83,7 +82,7 @@ fn has_one_object_with_every_field() {
 }
 
 #[test]
-fn changes_nothing() {
+fn status_changes_nothing() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "true"]).succeeded();
@@ -95,16 +94,16 @@ fn changes_nothing() {
 }
 
 #[test]
-fn without_agents_says_what_to_type() {
+fn status_without_agents_hints_at_spawn() {
     let world = world();
     let repo = world.repo();
-    repo.orchestra(["status"]).succeeded().says("git orchestra spawn");
-    assert!(!repo.path().join(".git/orchestra").exists(), "looking leaves nothing behind");
+    repo.orchestra(["status"]).succeeded().stderr_has("git orchestra spawn");
+    assert!(!repo.path().join(".git/orchestra").exists(), "status leaves nothing behind");
 }
 
-/// Agents that have ended, as their events say, without a process having run.
+/// Creates agents that have ended according to their events, without running a process.
 fn ended(repo: &TestRepo<'_>, count: usize) {
-    let library = Repo::discover(repo.path()).expect("a repository");
+    let library = library(repo);
     let base = library.head().expect("a commit");
     for n in 0..count {
         let id = AgentId::parse(&format!("ended-{:05}", n + 22222)).expect("an id");
@@ -120,15 +119,15 @@ fn ended(repo: &TestRepo<'_>, count: usize) {
 }
 
 #[test]
-fn shows_the_newest_of_many_ended_agents_and_counts_the_rest() {
+fn status_shows_the_newest_ended_agents_and_counts_the_rest() {
     let world = world();
     let repo = world.repo().with_identity();
     ended(&repo, 23);
     let report = repo.orchestra(["status", "--json"]).succeeded().json();
     assert_eq!((report["agents"].as_array().map(Vec::len), &report["hidden"]), (Some(20), &3.into()));
-    repo.orchestra(["status"]).succeeded().says("3 older ended agents are not shown");
+    repo.orchestra(["status"]).succeeded().stderr_has("3 older ended agents are not shown");
     assert_eq!(repo.agents().len(), 23);
-    // The second look takes them from the cache, and says the same; so does one without it.
+    // The second call reads them from the cache, with the same result; so does a call without the cache.
     let again = repo.agents();
     std::fs::remove_file(repo.path().join(".git/orchestra/cache")).expect("a cache");
     assert_eq!(again, repo.agents());
@@ -177,7 +176,7 @@ fn watching_without_a_terminal_prints_a_line_a_change() {
 }
 
 #[test]
-fn watching_ends_when_nobody_reads_any_more() {
+fn watching_ends_when_stdout_is_closed() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("while :; do sleep 0.1; done");
@@ -187,7 +186,7 @@ fn watching_ends_when_nobody_reads_any_more() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("status --watch");
-    // The reader goes away; nothing changes any more.
+    // The reader closes the pipe; nothing changes any more.
     drop(watch.stdout.take());
     let code = testkit::until("it ends", || watch.try_wait().expect("a state")).code();
     assert_eq!(code, Some(0));

@@ -1,10 +1,10 @@
-//! `stop`: the whole tree ends, the work is saved.
+//! `stop`: all processes end, and the work is saved.
 
 use testkit::until;
 
 use crate::world;
 
-/// Ignores TERM, and forks twice into a session of its own, where it ignores TERM as well.
+/// A script that ignores TERM, and forks twice into its own session, where the child ignores TERM as well.
 const STUBBORN: &str = "trap '' TERM
 (setsid sh -c 'trap \"\" TERM; echo $$ > daemon.pid; while :; do sleep 0.1; done' &)
 while ! [ -s daemon.pid ]; do sleep 0.05; done
@@ -12,7 +12,7 @@ echo saved > work
 echo ready
 while :; do sleep 0.1; done";
 
-/// Processes that bear a variable in their environment.
+/// Returns the processes that have a variable in their environment.
 pub(crate) fn marked(nonce: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
@@ -25,7 +25,7 @@ pub(crate) fn marked(nonce: &str) -> Vec<String> {
 }
 
 #[test]
-fn ends_an_agent_that_ignores_term_and_forks_twice() {
+fn stop_ends_an_agent_that_ignores_term_and_forks_twice() {
     let world = world();
     let repo = world.repo();
     repo.git(["config", "orchestra.grace", "1s"]);
@@ -41,7 +41,7 @@ fn ends_an_agent_that_ignores_term_and_forks_twice() {
 }
 
 #[test]
-fn ends_a_program_with_a_daemon_and_its_commits_stay() {
+fn stop_ends_a_daemon_and_keeps_the_commits() {
     let world = world();
     let repo = world.repo();
     repo.git(["config", "orchestra.grace", "1s"]);
@@ -65,7 +65,7 @@ fn ends_a_program_with_a_daemon_and_its_commits_stay() {
 }
 
 #[test]
-fn what_a_program_leaves_running_ends_with_it() {
+fn processes_left_by_a_program_end_with_it() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "(setsid sleep 1000 &) ; echo ended"]).succeeded();
@@ -82,14 +82,14 @@ fn an_agent_whose_supervisor_was_killed_is_lost_and_can_be_stopped() {
     repo.wait_for_output(&id, "ready");
     let supervisor = repo.agent(&id)["supervisor_pid"].as_i64().expect("a pid").to_string();
     repo.command("kill").args(["-9", &supervisor]).status().expect("kill");
-    // One look is enough: the kernel has released the lock.
+    // One call is enough: the kernel has released the lock.
     let lost = until("the kernel has ended it", || {
         let agent = repo.agent(&id);
         (agent["liveness"] == "lost").then_some(agent)
     });
     assert_eq!(lost["phase"], "running");
     assert!(lost["orphans"].as_array().is_some_and(|orphans| orphans.len() >= 2), "{lost}");
-    repo.orchestra(["status"]).succeeded().says(&format!("git orchestra stop {id}"));
+    repo.orchestra(["status"]).succeeded().stderr_has(&format!("git orchestra stop {id}"));
     repo.orchestra(["stop", &id]).succeeded();
     assert_eq!(marked(&format!("ORCHESTRA_AGENT={id}")), Vec::<String>::new());
     let agent = repo.agent(&id);
@@ -116,7 +116,7 @@ fn a_queued_agent_stops_before_it_starts() {
 }
 
 #[test]
-fn a_resumed_agent_that_is_stopped_in_the_queue_did_not_lose_its_supervisor() {
+fn a_resumed_agent_stopped_in_the_queue_is_not_lost() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("true");
@@ -133,7 +133,7 @@ fn a_resumed_agent_that_is_stopped_in_the_queue_did_not_lose_its_supervisor() {
 }
 
 #[test]
-fn stops_all_and_only_once() {
+fn stop_all_stops_each_agent_once() {
     let world = world();
     let repo = world.repo();
     let ids: Vec<String> = (0..3).map(|_| repo.spawn("while :; do sleep 0.1; done")).collect();
@@ -143,13 +143,13 @@ fn stops_all_and_only_once() {
     let report = repo.orchestra(["stop", "--all", "--json"]).succeeded().json();
     assert_eq!(report["agents"].as_array().map(Vec::len), Some(3));
     assert!(report["agents"].as_array().expect("agents").iter().all(|agent| agent["outcome"] == "stopped"));
-    repo.orchestra(["stop", "--all"]).succeeded().says("no agent runs");
+    repo.orchestra(["stop", "--all"]).succeeded().stderr_has("no agent is running");
     let again = repo.orchestra(["stop", "--json", &ids[0]]).succeeded().json();
     assert_eq!(again["agents"][0]["outcome"], "already_ended");
 }
 
 #[test]
-fn a_supervisor_that_is_told_to_end_saves_the_work() {
+fn a_terminated_supervisor_saves_the_work() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("echo kept > kept; echo ready; while :; do sleep 0.1; done");
@@ -162,13 +162,14 @@ fn a_supervisor_that_is_told_to_end_saves_the_work() {
 }
 
 #[test]
-fn never_touches_a_process_that_only_bears_the_number() {
+fn a_process_with_a_reused_pid_is_not_killed() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("echo ready; while :; do sleep 0.1; done");
     repo.wait_for_output(&id, "ready");
     let mut bystander = repo.command("sleep").arg("1000").spawn().expect("a process");
-    // The record now names the bystander's number with another start: as after a reboot, or when numbers wrap around.
+    // The record now has the bystander's pid with another start time: as after a reboot, or when pids wrap
+    // around.
     let record = repo.path().join(format!(".git/orchestra/agents/{id}/lock"));
     let text = std::fs::read_to_string(&record).expect("a record");
     let mut json: serde_json::Value = serde_json::from_str(&text).expect("JSON");

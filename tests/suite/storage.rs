@@ -1,5 +1,5 @@
-//! The page that says how agents are kept is enough to read them: the reader on it, a shell script that uses git alone, tells
-//! everything that we know.
+//! The man page about storage is sufficient to read agents: its reader, a shell script that uses only git,
+//! returns everything that we know.
 
 use std::{collections::BTreeSet, fs};
 
@@ -10,7 +10,7 @@ use crate::{
     world,
 };
 
-/// The script on the page, as `man` would show it.
+/// Returns the script on the page, as `man` would show it.
 fn reader() -> String {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/man/gitorchestra-storage.5"))
         .expect("a page");
@@ -33,7 +33,7 @@ fn a_script_that_uses_git_alone_reads_everything_back() {
     a.orchestra(["cleanup", &gone]).succeeded();
     sync(&a);
     sync(&b);
-    // One with news on both sides.
+    // An agent with new events in both clones.
     for (repo, why) in [(&a, "good"), (&b, "very good")] {
         repo.orchestra(["review", &done, "--approve", "-m", why]).succeeded();
     }

@@ -1,4 +1,4 @@
-//! What the README shows is what happens: its commands are run, in order, in one shell.
+//! The README is true: its commands are run, in order, in one shell.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,7 @@ use testkit::Ran;
 
 use crate::world;
 
-/// The lines behind `$ ` in the code blocks marked `console` of a Markdown text.
+/// Returns the lines after `$ ` in the code blocks marked `console` of a Markdown text.
 fn commands(markdown: &str) -> Vec<String> {
     let mut commands = Vec::new();
     let mut inside = false;

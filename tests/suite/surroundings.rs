@@ -1,4 +1,5 @@
-//! What changes outside the worktrees of agents while they run is noticed and named; what the user's own git does is not cried out.
+//! Changes outside the worktrees of agents while they run are detected and reported; what the user's own
+//! git does is not a warning.
 
 use std::{
     fs,
@@ -14,8 +15,8 @@ use crate::{
     world,
 };
 
-/// What is told of an agent's surroundings, at one level.
-fn told(repo: &TestRepo<'_>, id: &str, level: &str) -> Vec<String> {
+/// Returns what is reported about an agent's surroundings at one level.
+fn reported(repo: &TestRepo<'_>, id: &str, level: &str) -> Vec<String> {
     let agent = repo.agent(id);
     let all = agent["surroundings"].as_array().expect("an array").iter();
     all.filter(|change| change["level"] == level).map(|change| text(&change["what"])).collect()
@@ -25,29 +26,29 @@ fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
 }
 
-fn all_of(told: &[String], wanted: &[&str]) {
+fn contains_all(reported: &[String], wanted: &[&str]) {
     for what in wanted {
-        assert!(told.iter().any(|one| one.contains(what)), "{what} in {told:#?}");
+        assert!(reported.iter().any(|one| one.contains(what)), "{what} in {reported:#?}");
     }
 }
 
-/// An agent that waits until it is told to end.
+/// Spawns an agent that waits until it is released.
 fn waiting(repo: &TestRepo<'_>) -> String {
     let id = repo.spawn("touch ready; until test -e go; do sleep 0.05; done; rm go; echo 1 > one.txt");
     repo.wait_for_file(&id, "ready");
     id
 }
 
-fn let_go(repo: &TestRepo<'_>, id: &str) {
+fn release(repo: &TestRepo<'_>, id: &str) {
     fs::write(repo.worktree(id).join("go"), "").expect("a file");
     repo.end_of(id);
 }
 
-/// The main checkout, as a shell finds it from a worktree.
+/// Finds the main checkout from a worktree, in a shell.
 const MAIN: &str = "m=$(dirname \"$(git rev-parse --path-format=absolute --git-common-dir)\"); g=$m/.git";
 
 #[test]
-fn everything_that_an_agent_changes_outside_is_named() {
+fn every_change_outside_a_worktree_is_reported() {
     let world = world();
     let repo = world.repo();
     repo.git(["branch", "other"]);
@@ -60,8 +61,8 @@ fn everything_that_an_agent_changes_outside_is_named() {
     );
     let id = repo.spawn(&script);
     assert_eq!(repo.end_of(&id)["phase"], "done");
-    let warnings = told(&repo, &id, "warning");
-    all_of(
+    let warnings = reported(&repo, &id, "warning");
+    contains_all(
         &warnings,
         &[
             "config user.email set to 'test@test.com'",
@@ -76,22 +77,28 @@ fn everything_that_an_agent_changes_outside_is_named() {
     );
     let other = warnings.iter().find(|what| what.starts_with("branch other")).expect("a branch");
     assert!(other.ends_with(&format!("where agent {id} was")), "{other}");
-    all_of(&told(&repo, &id, "note"), &["branch foreign added", "tag v1 added"]);
-    repo.orchestra(["status"]).succeeded().says(&format!("while '{id}' ran: ")).says("git orchestra status ");
-    repo.orchestra(["status", &id]).succeeded().prints("file leak.txt appeared").prints("tag v1 added");
-    repo.orchestra(["review", &id]).exits(3).says("info/attributes, user.email");
+    contains_all(&reported(&repo, &id, "note"), &["branch foreign added", "tag v1 added"]);
+    repo.orchestra(["status"])
+        .succeeded()
+        .stderr_has(&format!("while '{id}' ran: "))
+        .stderr_has("git orchestra status ");
+    repo.orchestra(["status", &id])
+        .succeeded()
+        .stdout_has("file leak.txt appeared")
+        .stdout_has("tag v1 added");
+    repo.orchestra(["review", &id]).exits(3).stderr_has("info/attributes, user.email");
     repo.accept_configuration();
-    repo.orchestra(["review", &id]).succeeded().prints("warning: while it ran: hook post-checkout added");
-    repo.orchestra(["collect", &id]).succeeded().prints("hook post-checkout added");
-    // It names files and values of the user's: nothing of it is in what travels.
+    repo.orchestra(["review", &id]).succeeded().stdout_has("warning: while it ran: hook post-checkout added");
+    repo.orchestra(["collect", &id]).succeeded().stdout_has("hook post-checkout added");
+    // It contains the user's files and values: none of it is sent.
     let shared = repo.git(["log", "-p", "--format=%B", &format!("refs/orchestra/agents/{id}")]).stdout();
     assert!(!shared.contains("leak.txt") || shared.contains("echo leak"), "only the task names it");
-    let facts = serde_json::to_string(&repo.facts(&id)[1..]).expect("facts");
+    let facts = serde_json::to_string(&repo.events(&id)[1..]).expect("facts");
     assert!(!facts.contains("leak") && !facts.contains("test@test.com"), "{facts}");
 }
 
 #[test]
-fn what_nothing_explains_stops_what_lands_unasked() {
+fn unexplained_changes_block_automerge() {
     let world = world();
     let repo = world.repo();
     let script = format!("{MAIN}; printf '#!/bin/sh\\n' > $g/hooks/pre-push; echo 1 > one.txt");
@@ -99,21 +106,23 @@ fn what_nothing_explains_stops_what_lands_unasked() {
     repo.end_of(&id);
     let main = repo.tip("main");
     let ran = repo.orchestra(["review", &id, "--approve", "--automerge"]).exits(1);
-    let ran = ran.says("was approved and not landed; while it ran: hook pre-push added");
-    let ran = ran.says(&format!("git orchestra merge-ranked {id}"));
+    let ran = ran.stderr_has("was approved but not landed; while it ran: hook pre-push added");
+    let ran = ran.stderr_has(&format!("git orchestra merge-ranked {id}"));
     assert!(ran.stdout().contains("approved"), "{}", ran.stdout());
     assert_eq!(repo.tip("main"), main);
     let plan = repo.orchestra(["merge-ranked", &id, "--dry-run"]).succeeded();
-    plan.says("hook pre-push added");
-    repo.orchestra(["merge-ranked", &id]).succeeded().says(&format!("while '{id}' ran: hook pre-push added"));
+    plan.stderr_has("hook pre-push added");
+    repo.orchestra(["merge-ranked", &id])
+        .succeeded()
+        .stderr_has(&format!("while '{id}' ran: hook pre-push added"));
     assert_eq!(repo.file_at("main", "one.txt"), "1\n");
-    // What has landed was looked at.
+    // Landed work was reviewed by the user.
     let said = repo.orchestra(["status"]).succeeded().stderr();
     assert!(!said.contains("while '"), "{said}");
 }
 
 #[test]
-fn the_users_own_git_cries_no_wolf() {
+fn the_users_own_git_causes_no_warning() {
     let world = world();
     let repo = first(&world);
     repo.branch("side", &[("side.txt", "1\n")]);
@@ -145,10 +154,10 @@ fn the_users_own_git_cries_no_wolf() {
     repo.git(["fetch", "-q"]);
     repo.git(["push", "-q", "-u", "origin", "topic"]);
     repo.orchestra(["review"]).succeeded();
-    let_go(&repo, &id);
-    assert_eq!(told(&repo, &id, "warning"), [] as [String; 0]);
-    all_of(
-        &told(&repo, &id, "note"),
+    release(&repo, &id);
+    assert_eq!(reported(&repo, &id, "warning"), [] as [String; 0]);
+    contains_all(
+        &reported(&repo, &id, "note"),
         &[
             "branch main moved ",
             "branch topic added",
@@ -165,9 +174,9 @@ fn the_users_own_git_cries_no_wolf() {
     assert!(!said.contains("while '"), "{said}");
     repo.orchestra(["review", &id, "--approve", "--automerge"]).code();
     assert!(repo.has("main", "one.txt"), "a note stops nothing");
-    // Landing is our own doing.
-    let_go(&repo, &beside);
-    assert_eq!(told(&repo, &beside, "warning"), [] as [String; 0]);
+    // Landing is our own change.
+    release(&repo, &beside);
+    assert_eq!(reported(&repo, &beside, "warning"), [] as [String; 0]);
 }
 
 #[test]
@@ -181,7 +190,7 @@ fn an_agent_around_which_nothing_changed_has_no_record() {
 }
 
 #[test]
-fn commits_for_an_agent_bear_the_name_of_who_started_it() {
+fn commits_for_an_agent_have_the_identity_of_the_spawn() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("git config user.name Test; git config user.email test@test.com; echo 1 > one.txt");
@@ -190,7 +199,7 @@ fn commits_for_an_agent_bear_the_name_of_who_started_it() {
     let tess = "Tess Test <tess@example.com>|Tess Test <tess@example.com>";
     assert_eq!(by(&format!("refs/orchestra/heads/{id}")), tess);
     assert_eq!(by(&format!("refs/orchestra/agents/{id}")), tess);
-    // An identity that git refuses keeps nobody from ending.
+    // An identity that git refuses does not prevent an agent from ending.
     repo.git(["config", "--unset", "user.name"]);
     repo.git(["config", "--unset", "user.email"]);
     let other = repo.spawn("git config user.name ''; git config user.email ''; echo 1 > three.txt");
@@ -198,7 +207,7 @@ fn commits_for_an_agent_bear_the_name_of_who_started_it() {
     assert_eq!(by(&format!("refs/orchestra/heads/{other}")), tess);
     repo.git(["config", "--unset", "user.name"]);
     repo.git(["config", "--unset", "user.email"]);
-    // What somebody does there later is committed for it as well, and so is what lands.
+    // Later changes in the worktree are committed under the same name, and so is what lands.
     repo.git(["config", "--global", "user.name", "Later"]);
     fs::write(repo.worktree(&id).join("two.txt"), "2\n").expect("a file");
     repo.orchestra(["collect", &id]).succeeded();
@@ -211,7 +220,7 @@ fn commits_for_an_agent_bear_the_name_of_who_started_it() {
 }
 
 #[test]
-fn a_configuration_that_git_cannot_read_holds_nobody_up() {
+fn an_unreadable_configuration_blocks_no_agent() {
     let world = world();
     let repo = world.repo();
     for spoil in ["echo '[broken' >> $g/config", "git config core.repositoryformatversion 99"] {
@@ -232,13 +241,13 @@ fn a_repository_turned_bare_is_noticed() {
     let id =
         repo.spawn(&format!("{MAIN}; git config core.bare true; echo leak > $m/leak.txt; echo 1 > one.txt"));
     repo.end_of(&id);
-    let warnings = told(&repo, &id, "warning");
-    all_of(&warnings, &["config core.bare set to 'true'", "file leak.txt appeared"]);
+    let warnings = reported(&repo, &id, "warning");
+    contains_all(&warnings, &["config core.bare set to 'true'", "file leak.txt appeared"]);
     assert_eq!(repo.file_in_head(&id, "one.txt"), "1\n");
 }
 
 #[test]
-fn attempts_add_to_one_record_and_it_goes_and_comes_back_with_the_agent() {
+fn attempts_share_one_record_which_is_removed_and_restored_with_the_agent() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn(&format!("{MAIN}; echo a > $m/a.txt"));
@@ -247,15 +256,15 @@ fn attempts_add_to_one_record_and_it_goes_and_comes_back_with_the_agent() {
         .succeeded();
     repo.end_of(&id);
     let both = ["file a.txt appeared in your checkout", "file b.txt appeared in your checkout"];
-    assert_eq!(told(&repo, &id, "warning"), both);
+    assert_eq!(reported(&repo, &id, "warning"), both);
     repo.orchestra(["cleanup", "--discard", &id]).succeeded();
     assert_eq!(repo.refs("refs/orchestra-local/surroundings"), []);
     repo.orchestra(["undo"]).succeeded();
-    assert_eq!(told(&repo, &id, "warning"), both);
+    assert_eq!(reported(&repo, &id, "warning"), both);
 }
 
 #[test]
-fn what_an_agent_did_before_its_supervisor_died_is_noticed() {
+fn changes_before_the_death_of_a_supervisor_are_detected() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn(&format!("{MAIN}; echo leak > $m/leak.txt; touch ready; exec sleep 600"));
@@ -266,12 +275,12 @@ fn what_an_agent_did_before_its_supervisor_died_is_noticed() {
     let copy = repo.worktree(&id).with_file_name(".prompts").join(&id);
     assert!(copy.exists());
     repo.orchestra(["stop", &id]).succeeded();
-    assert_eq!(told(&repo, &id, "warning"), ["file leak.txt appeared in your checkout"]);
-    assert!(!copy.exists(), "the copy of its task goes with it");
+    assert_eq!(reported(&repo, &id, "warning"), ["file leak.txt appeared in your checkout"]);
+    assert!(!copy.exists(), "the copy of its task is removed with it");
 }
 
 #[test]
-fn what_waits_in_the_queue_is_not_blamed_for_what_came_before() {
+fn a_queued_agent_is_not_blamed_for_earlier_changes() {
     let world = world();
     let repo = world.repo();
     let long =
@@ -293,14 +302,14 @@ fn what_waits_in_the_queue_is_not_blamed_for_what_came_before() {
     testkit::until("the other waits", || (repo.agent(ids[1])["queue_position"] == 0).then_some(()));
     let look = repo.path().join(".git/orchestra/agents").join(ids[1]).join("surroundings.json");
     testkit::until("its first look is void", || (!look.exists()).then_some(()));
-    let_go(&repo, ids[0]);
+    release(&repo, ids[0]);
     repo.end_of(ids[1]);
-    assert_eq!(told(&repo, ids[0], "warning"), ["file a.txt appeared in your checkout"]);
-    assert_eq!(told(&repo, ids[1], "warning"), [] as [String; 0]);
+    assert_eq!(reported(&repo, ids[0], "warning"), ["file a.txt appeared in your checkout"]);
+    assert_eq!(reported(&repo, ids[1], "warning"), [] as [String; 0]);
 }
 
 #[test]
-fn too_much_is_said_not_to_be_looked_at() {
+fn a_scan_that_exceeds_its_limit_is_reported() {
     let world = world();
     let repo = world.repo();
     for n in 0..2100 {
@@ -308,10 +317,10 @@ fn too_much_is_said_not_to_be_looked_at() {
     }
     let id = repo.spawn("echo 1 > one.txt");
     repo.end_of(&id);
-    all_of(&told(&repo, &id, "note"), &["were not looked at"]);
+    contains_all(&reported(&repo, &id, "note"), &["were not compared"]);
 }
 
-/// Everything by which a process could name a place: its environment, its arguments, its folder.
+/// Returns everything in a process that could name a path: its environment, its arguments, its directory.
 fn names(pid: &Value) -> Vec<Vec<u8>> {
     let process = PathBuf::from("/proc").join(pid.to_string());
     let mut all = Vec::new();
@@ -325,7 +334,7 @@ fn names(pid: &Value) -> Vec<Vec<u8>> {
     all
 }
 
-/// What names a place in a folder, in whichever way; lists of folders with programs are no such names.
+/// Returns what names a path in a directory, in any form; search paths for programs do not count.
 fn within(names: &[Vec<u8>], folder: &Path) -> Vec<String> {
     let folder = folder.to_string_lossy().into_owned();
     let all = names.iter().map(|name| String::from_utf8_lossy(name).into_owned());
@@ -382,12 +391,12 @@ fn the_environment_of_an_agent_names_no_other_repository() {
 }
 
 #[test]
-fn nothing_of_the_record_travels() {
+fn the_record_is_not_sent() {
     let world = world();
     let repo = first(&world);
     let id = repo.spawn(&format!("{MAIN}; echo private > $m/private-name.txt; echo 1 > one.txt"));
     repo.end_of(&id);
-    assert_eq!(told(&repo, &id, "warning").len(), 1);
+    assert_eq!(reported(&repo, &id, "warning").len(), 1);
     sync(&repo);
     let hub = world.dir().join("hub.git");
     let refs = world.git(&hub, ["for-each-ref", "--format=%(refname)"]).stdout();

@@ -1,24 +1,21 @@
-//! `sync`: what one clone has, the other has, and nothing is lost on the way.
+//! `sync`: both clones end up with the same agents, and nothing is lost on the way.
 
 use std::path::{Path, PathBuf};
 
-use orchestra::{
-    git::Repo,
-    sync::consent::{self, Given},
-};
+use orchestra::sync::consent::{self, GrantedConsent};
 use serde_json::Value;
 use testkit::{TestRepo, World, until};
 
-use crate::world;
+use crate::{library, world};
 
-/// A bare repository.
+/// Creates a bare repository.
 fn hub(world: &World) -> PathBuf {
     let path = world.dir().join("hub.git");
     world.git(world.dir(), ["init", "-q", "--bare", &path.to_string_lossy()]);
     path
 }
 
-/// A repository with a hub that has its main branch.
+/// Creates a repository with a hub that has its main branch.
 pub(crate) fn first(world: &World) -> TestRepo<'_> {
     let hub = hub(world);
     let repo = world.repo();
@@ -28,7 +25,7 @@ pub(crate) fn first(world: &World) -> TestRepo<'_> {
     agreed(repo, &hub)
 }
 
-/// A clone of the hub.
+/// Creates a clone of the hub.
 pub(crate) fn clone<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
     let hub = world.dir().join("hub.git");
     let path = world.dir().join(name);
@@ -36,24 +33,24 @@ pub(crate) fn clone<'world>(world: &'world World, name: &str) -> TestRepo<'world
     agreed(TestRepo::new(world, path), &hub)
 }
 
-/// The user agreed to share with the hub, whatever goes along.
+/// Records that the user agreed to share everything with the hub.
 fn agreed<'world>(repo: TestRepo<'world>, hub: &Path) -> TestRepo<'world> {
     agree(&repo, hub, true);
     repo
 }
 
-/// Writes down that the user agreed to send agents there, and their own commits or not.
+/// Records that the user agreed to send agents there, with or without their own commits.
 pub(crate) fn agree(repo: &TestRepo<'_>, hub: &Path, own_work: bool) {
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library(repo);
     let urls = [hub.to_string_lossy().into_owned()];
-    consent::give(&library, &urls, Given { own_work }).expect("written");
+    consent::grant(&library, &urls, GrantedConsent { own_work }).expect("written");
 }
 
 pub(crate) fn sync(repo: &TestRepo<'_>) -> Value {
     repo.orchestra(["sync", "--json"]).succeeded().json()
 }
 
-/// The agents, work and notes of a repository, by plain git.
+/// Returns the refs of agents, work and notes of a repository, by plain git.
 pub(crate) fn shared(repo: &TestRepo<'_>) -> Vec<(String, String)> {
     repo.refs("refs/orchestra/")
 }
@@ -65,14 +62,14 @@ pub(crate) fn shared_of_hub(world: &World) -> Vec<(String, String)> {
     refs
 }
 
-/// Objects of a repository, loose and packed.
+/// Returns the number of objects of a repository, loose and packed.
 fn objects(repo: &TestRepo<'_>) -> String {
     let all = repo.git(["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"]).stdout();
     all.lines().count().to_string()
 }
 
 #[test]
-fn an_agent_its_work_and_its_result_are_there() {
+fn agent_work_and_result_are_exchanged() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = a.spawn("echo 1 > one.txt");
@@ -89,7 +86,7 @@ fn an_agent_its_work_and_its_result_are_there() {
     let head = b.tip(&format!("refs/orchestra/heads/{id}"));
     let notes = ["-c", "notes.displayRef=refs/orchestra/notes/*", "show", "-s", "--format=%N", &head];
     assert!(b.git(notes).stdout().contains("\"t\":\"result\""));
-    // Nothing new makes nothing, at no end.
+    // Without news nothing is created in either repository.
     let before = (objects(&a), objects(&b), shared(&a));
     for repo in [&a, &b] {
         let report = sync(repo);
@@ -112,29 +109,32 @@ fn nothing_is_sent_before_the_user_agreed() {
     let id = a.spawn("true");
     a.end_of(&id);
     let url = world.dir().join("hub.git").to_string_lossy().into_owned();
-    let asked =
-        a.orchestra(["sync"]).exits(3).says("Send 1 agent (their tasks, commits and reviews; ").says("--yes");
+    let asked = a
+        .orchestra(["sync"])
+        .exits(3)
+        .stderr_has("Send 1 agent (their tasks, commits and reviews; ")
+        .stderr_has("--yes");
     assert!(asked.stderr().contains(&format!(") to {url}, now and with every sync?")), "{}", asked.stderr());
     a.orchestra(["sync", "-n"])
         .succeeded()
-        .says("2 refs would be sent")
-        .says("sync asks first: Send 1 agent (");
+        .stderr_has("2 refs would be sent")
+        .stderr_has("sync asks first: Send 1 agent (");
     a.orchestra(["sync", "--fetch"]).succeeded();
     assert!(shared_of_hub(&world).is_empty());
     a.orchestra(["sync", "--yes"]).succeeded();
     assert_eq!(shared_of_hub(&world), shared(&a));
-    // Agreed once, it holds; but not for another place.
+    // After the user agreed once, nothing is asked again, except for another URL.
     a.orchestra(["sync"]).succeeded();
     let other = world.dir().join("other.git");
     world.git(world.dir(), ["init", "-q", "--bare", &other.to_string_lossy()]);
     a.git(["remote", "set-url", "--push", "origin", &other.to_string_lossy()]);
     let more = a.spawn("true");
     a.end_of(&more);
-    a.orchestra(["sync"]).exits(3).says("other.git");
+    a.orchestra(["sync"]).exits(3).stderr_has("other.git");
 }
 
 #[test]
-fn a_stop_from_afar_is_obeyed_at_the_next_sync() {
+fn a_remote_stop_takes_effect_at_the_next_sync() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = a.spawn("echo half > half.txt; touch ready; sleep 600");
@@ -156,7 +156,7 @@ fn a_stop_from_afar_is_obeyed_at_the_next_sync() {
 }
 
 #[test]
-fn clones_that_went_on_apart_agree_after_the_next_syncs() {
+fn diverged_clones_converge_after_the_next_syncs() {
     let world = world();
     let (a, b, c) = (first(&world), clone(&world, "b"), clone(&world, "c"));
     let id = a.spawn("touch ready; while ! test -e go; do sleep 0.05; done");
@@ -177,7 +177,7 @@ fn clones_that_went_on_apart_agree_after_the_next_syncs() {
     for repo in [&a, &b, &c] {
         assert_eq!(shared(repo), all);
     }
-    let reasons: Vec<Value> = a.facts(&id).into_iter().filter(|fact| fact["t"] == "stop").collect();
+    let reasons: Vec<Value> = a.events(&id).into_iter().filter(|fact| fact["t"] == "stop").collect();
     assert_eq!(reasons.len(), 2);
 }
 
@@ -186,7 +186,7 @@ trait EndOf {
 }
 
 impl EndOf for TestRepo<'_> {
-    /// Lets it end by itself.
+    /// Releases the agent and waits until it has ended.
     fn end_of_after(&self, id: &str) {
         std::fs::write(self.worktree(id).join("go"), "").expect("a file");
         self.end_of(id);
@@ -194,7 +194,7 @@ impl EndOf for TestRepo<'_> {
 }
 
 #[test]
-fn what_the_remote_loses_stays_here_and_is_offered() {
+fn refs_lost_by_the_remote_are_kept_and_can_be_restored() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = a.spawn("echo 1 > one.txt");
@@ -205,18 +205,18 @@ fn what_the_remote_loses_stays_here_and_is_offered() {
     let before = shared(&a);
     let agent = format!("refs/orchestra/agents/{id}");
     let rewound = a.tip(&format!("{agent}~1"));
-    // Rewound: what it tells now is less than before.
+    // Rewound: it has fewer events than before.
     world.git(&hub, ["update-ref", &agent, &rewound]);
-    a.orchestra(["sync"]).succeeded().says("any more that it had").says("--restore");
+    a.orchestra(["sync"]).succeeded().stderr_has("that it had before").stderr_has("--restore");
     assert_eq!((shared(&a), world.git(&hub, ["rev-parse", &agent]).line()), (before.clone(), rewound));
     a.orchestra(["sync", "--restore"]).succeeded();
     assert_eq!(shared_of_hub(&world), before);
-    // Emptied, as by a mirror of a clone without agents.
+    // Emptied, as by a mirror push of a clone without agents.
     for (name, _) in &before {
         world.git(&hub, ["update-ref", "-d", name]);
     }
     for repo in [&a, &b, &a] {
-        repo.orchestra(["sync"]).succeeded().says("this clone keeps what it has");
+        repo.orchestra(["sync"]).succeeded().stderr_has("this clone keeps what it has");
         assert_eq!((shared(repo), shared_of_hub(&world)), (before.clone(), vec![]));
     }
     b.orchestra(["sync", "--restore"]).succeeded();
@@ -226,7 +226,7 @@ fn what_the_remote_loses_stays_here_and_is_offered() {
 }
 
 #[test]
-fn plain_git_does_it_too() {
+fn plain_git_can_exchange_agents() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = a.spawn("echo 1 > one.txt");
@@ -237,21 +237,22 @@ fn plain_git_does_it_too() {
     for repo in [&a, &b] {
         assert_eq!(sync(repo)["changes"], serde_json::json!({}));
     }
-    // What is private stays private.
+    // Private refs are not sent.
     assert_eq!(shared_of_hub(&world).len(), 2);
     let hub = TestRepo::new(&world, world.dir().join("hub.git"));
     assert!(hub.refs("refs/orchestra-local").is_empty());
 }
 
 #[test]
-fn a_copied_clone_gets_a_name_of_its_own() {
+fn a_copied_clone_gets_its_own_writer_id() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = a.spawn("true");
     a.end_of(&id);
     sync(&a);
     sync(&b);
-    // A machine that was copied while it slept: the same id and the same fingerprint, as far as the copy can tell.
+    // A machine that was copied while it was suspended: the same id and the same fingerprint, as far as the
+    // copy can tell.
     let name = |repo: &TestRepo<'_>| {
         let text = std::fs::read_to_string(repo.path().join(".git/orchestra/writer")).unwrap_or_default();
         serde_json::from_str::<Value>(&text)
@@ -267,7 +268,8 @@ fn a_copied_clone_gets_a_name_of_its_own() {
     b.end_of(&of_b);
     let before = name(&a);
     sync(&b);
-    let report = a.orchestra(["sync"]).succeeded().says("another clone writes under the name of this one");
+    let report =
+        a.orchestra(["sync"]).succeeded().stderr_has("another clone writes under the name of this one");
     assert_ne!(name(&a), before, "{}", report.stderr());
     sync(&b);
     assert_eq!((shared(&a), shared(&b)), (shared_of_hub(&world), shared_of_hub(&world)));
@@ -275,7 +277,7 @@ fn a_copied_clone_gets_a_name_of_its_own() {
 }
 
 #[test]
-fn eight_clones_that_push_at_once_end_at_the_same_tips() {
+fn eight_clones_that_push_at_once_converge() {
     let world = world();
     let a = first(&world);
     let id = a.spawn("touch ready; while ! test -e go; do sleep 0.05; done");
@@ -308,13 +310,13 @@ fn eight_clones_that_push_at_once_end_at_the_same_tips() {
     let all = shared_of_hub(&world);
     for repo in &clones {
         assert_eq!(shared(repo), all);
-        let asked = repo.facts(&id).iter().filter(|fact| fact["t"] == "stop").count();
+        let asked = repo.events(&id).iter().filter(|fact| fact["t"] == "stop").count();
         assert_eq!(asked, 24);
     }
 }
 
 #[test]
-fn what_was_put_away_does_not_come_back() {
+fn archived_agents_do_not_return() {
     let world = world();
     let (a, b, c) = (first(&world), clone(&world, "b"), clone(&world, "c"));
     let id = a.spawn("echo 1 > one.txt");
@@ -322,7 +324,7 @@ fn what_was_put_away_does_not_come_back() {
     for repo in [&a, &b, &c] {
         sync(repo);
     }
-    // One of them goes on with it meanwhile, offline.
+    // One of them resumes it meanwhile, offline.
     let other = a.spawn("echo 2 > two.txt");
     a.end_of(&other);
     sync(&a);
@@ -337,13 +339,13 @@ fn what_was_put_away_does_not_come_back() {
     assert!(gone(&b, &id));
     let names: Vec<String> = shared_of_hub(&world).into_iter().map(|(name, _)| name).collect();
     assert!(names.iter().all(|name| !name.contains("/agents/") && !name.contains("/heads/")), "{names:?}");
-    // Plain git brings it back there; the next sync of anybody takes it away again.
+    // Plain git brings it back there; the next sync of any clone removes it again.
     c.git(["push", "-q", "origin", "refs/orchestra/agents/*:refs/orchestra/agents/*"]).succeeded();
     sync(&c);
     assert!(gone(&c, &id));
-    // What was said of it later stays, with all that was said before.
+    // Later events stay, with all earlier ones.
     assert!(!gone(&c, &other));
-    let facts: Vec<String> = c.facts(&other).iter().map(|fact| fact["t"].to_string()).collect();
+    let facts: Vec<String> = c.events(&other).iter().map(|fact| fact["t"].to_string()).collect();
     assert!(facts.contains(&"\"verdict\"".into()) && facts.contains(&"\"landed\"".into()), "{facts:?}");
     for repo in [&a, &b, &c] {
         sync(repo);
@@ -353,7 +355,7 @@ fn what_was_put_away_does_not_come_back() {
 }
 
 #[test]
-fn a_lock_that_a_kill_left_among_what_is_known_of_a_remote_is_taken_away() {
+fn a_stale_lock_on_a_remote_tracking_ref_is_removed() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = a.spawn("true");

@@ -1,19 +1,19 @@
-//! What travels unasked, and what is packed on the way.
+//! Automatic sync, and packing objects.
 
 use orchestra::{
-    git::Repo,
     model::{AgentId, Fact},
     store::{append, pack},
 };
 use testkit::until;
 
 use crate::{
+    library,
     sync::{clone, first, shared_of_hub, sync},
     world,
 };
 
 #[test]
-fn supervisors_tell_the_remote_and_hear_of_it_where_that_is_set() {
+fn supervisors_sync_automatically_if_configured() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let quiet = a.spawn("true");
@@ -25,7 +25,7 @@ fn supervisors_tell_the_remote_and_hear_of_it_where_that_is_set() {
     until("the hub knows the agent", || {
         shared_of_hub(&world).iter().any(|(known, _)| *known == name).then_some(())
     });
-    // What another clone asks arrives at the next time, and so does the answer.
+    // A request of another clone arrives at the next automatic sync, and so does the answer.
     until("it runs, as the other clone sees", || {
         sync(&b);
         (b.agent(&id)["phase"] == "running").then_some(())
@@ -33,7 +33,7 @@ fn supervisors_tell_the_remote_and_hear_of_it_where_that_is_set() {
     b.orchestra(["stop", &id]).succeeded();
     sync(&b);
     assert_eq!(a.end_of(&id)["phase"], "stopped");
-    until("the other clone is told", || {
+    until("the other clone gets the event", || {
         sync(&b);
         (b.agent(&id)["phase"] == "stopped").then_some(())
     });
@@ -41,20 +41,20 @@ fn supervisors_tell_the_remote_and_hear_of_it_where_that_is_set() {
 }
 
 #[test]
-fn nothing_travels_unasked_before_the_user_agreed() {
+fn nothing_is_sent_automatically_before_the_user_agreed() {
     let world = world();
     let a = first(&world);
     a.git(["config", "--unset-all", "orchestra.shareWith"]);
     a.git(["config", "orchestra.autoSync", "1h"]);
     let id = a.spawn("true");
     a.end_of(&id);
-    // While a supervisor's own try is under way, another leaves it to that.
+    // While one automatic sync is running, another is skipped.
     until("it is refused", || (a.orchestra(["sync", "--auto"]).code() == 3).then_some(()));
     assert!(shared_of_hub(&world).is_empty());
 }
 
 #[test]
-fn the_work_of_another_clone_can_be_looked_at_and_judged() {
+fn the_work_of_another_clone_can_be_reviewed() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = a.spawn("echo 1 > one.txt; echo more >> file.txt");
@@ -63,7 +63,7 @@ fn the_work_of_another_clone_can_be_looked_at_and_judged() {
     sync(&b);
     let shown = b.orchestra(["diff", &id]).succeeded().stdout();
     assert!(shown.contains("+more") && shown.contains("+++ b/one.txt"), "{shown}");
-    b.orchestra(["review", &id]).succeeded().prints("+1 -0 one.txt");
+    b.orchestra(["review", &id]).succeeded().stdout_has("+1 -0 one.txt");
     b.orchestra(["review", &id, "--approve"]).succeeded();
     b.orchestra(["merge-ranked", &id]).succeeded();
     assert!(b.has("main", "one.txt"));
@@ -72,12 +72,12 @@ fn the_work_of_another_clone_can_be_looked_at_and_judged() {
 }
 
 #[test]
-fn many_loose_objects_of_ours_become_one_pack_and_the_users_stay() {
+fn our_loose_objects_are_packed_and_the_users_are_not() {
     let world = world();
     let repo = world.repo().with_identity();
     let id = repo.spawn("true");
     repo.end_of(&id);
-    let library = Repo::discover(repo.path()).expect("a repository");
+    let library = library(&repo);
     let agent = AgentId::parse(&id).expect("an id");
     for _ in 0..40 {
         append(&library, &agent, &[Fact::Stop { reason: None }]).expect("an event");
@@ -89,9 +89,9 @@ fn many_loose_objects_of_ours_become_one_pack_and_the_users_stay() {
         counted.split(' ').next().and_then(|count| count.parse().ok()).expect("a number")
     };
     let before = loose();
-    // Few came: nothing happens.
-    assert!(!pack::when_many(&library, 100_000).expect("an answer"));
-    assert!(pack::when_many(&library, 0).expect("packed"));
+    // Few objects arrived: nothing is packed.
+    assert!(!pack::pack_if_many(&library, 100_000).expect("an answer"));
+    assert!(pack::pack_if_many(&library, 0).expect("packed"));
     assert!(loose() + 40 <= before && loose() >= 4, "{before} → {}", loose());
     assert_eq!(repo.agent(&id)["phase"], "done");
     assert!(repo.git(["fsck", "--full", "--no-dangling"]).stdout().is_empty());

@@ -1,4 +1,5 @@
-//! `sync` with remotes that are broken, hostile or not what they seem: a clear message, and nothing of ours is touched.
+//! `sync` with remotes that are broken, hostile or not what they claim to be: a clear message, and no
+//! change to our refs.
 
 use std::{fs, io::Write, path::Path, process::Stdio};
 
@@ -10,12 +11,12 @@ use crate::{
     world,
 };
 
-/// Git in the hub.
+/// Runs git in the hub.
 fn in_hub(world: &World, arguments: &[&str]) -> String {
     world.git(&world.dir().join("hub.git"), arguments).line()
 }
 
-/// A commit in the hub with this message and these parents, and the empty tree.
+/// Creates a commit in the hub with this message, these parents, and the empty tree.
 fn commit_in_hub(world: &World, message: &str, parents: &[&str]) -> String {
     let hub = world.dir().join("hub.git");
     let file = world.dir().join("message");
@@ -45,44 +46,44 @@ fn an_ended_agent(repo: &TestRepo<'_>) -> String {
 }
 
 #[test]
-fn a_remote_that_is_not_there_or_takes_nothing() {
+fn a_missing_or_refusing_remote_is_reported() {
     let world = world();
     let a = first(&world);
     an_ended_agent(&a);
     let before = shared(&a);
-    a.orchestra(["sync", "nowhere"]).exits(3).says("there is no remote 'nowhere'");
-    a.orchestra(["sync", "./nowhere"]).exits(5).says("cannot fetch from './nowhere'");
-    a.orchestra(["sync", "--", "-x"]).exits(2).says("is no remote");
-    a.orchestra(["sync", "https://127.0.0.1:1/x.git"]).exits(5).says("cannot fetch from");
+    a.orchestra(["sync", "nowhere"]).exits(3).stderr_has("there is no remote 'nowhere'");
+    a.orchestra(["sync", "./nowhere"]).exits(5).stderr_has("cannot fetch from './nowhere'");
+    a.orchestra(["sync", "--", "-x"]).exits(2).stderr_has("is not a remote");
+    a.orchestra(["sync", "https://127.0.0.1:1/x.git"]).exits(5).stderr_has("cannot fetch from");
     a.orchestra(["sync", "ext::sh -c 'touch ran'"]).exits(5);
     assert!(!a.path().join("ran").exists());
     // It refuses the namespace.
     in_hub(&world, &["config", "receive.hideRefs", "refs/orchestra"]);
-    a.orchestra(["sync"]).exits(5).says("does not take 'refs/orchestra/").says("hidden ref");
+    a.orchestra(["sync"]).exits(5).stderr_has("rejects 'refs/orchestra/").stderr_has("hidden ref");
     in_hub(&world, &["config", "--unset", "receive.hideRefs"]);
-    // A hook of it refuses.
+    // A hook of the remote refuses the push.
     let hook = world.dir().join("hub.git/hooks/pre-receive");
     fs::write(&hook, "#!/bin/sh\necho 'not here, please' >&2\nexit 1\n").expect("written");
     world.command("chmod", world.dir()).arg("+x").arg(&hook).status().expect("chmod");
-    a.orchestra(["sync"]).exits(5).says("pre-receive hook declined");
+    a.orchestra(["sync"]).exits(5).stderr_has("pre-receive hook declined");
     fs::remove_file(&hook).expect("removed");
     assert_eq!((shared(&a), shared_of_hub(&world)), (before.clone(), vec![]));
-    // It swallows what it takes.
+    // It accepts refs and discards them.
     let hook = world.dir().join("hub.git/hooks/post-receive");
     let swallow =
         "#!/bin/sh\ngit for-each-ref --format='delete %(refname)' refs/orchestra | git update-ref --stdin\n";
     fs::write(&hook, swallow).expect("written");
     world.command("chmod", world.dir()).arg("+x").arg(&hook).status().expect("chmod");
-    a.orchestra(["sync"]).exits(5).says("and does not have them");
+    a.orchestra(["sync"]).exits(5).stderr_has("but does not have them");
     fs::remove_file(&hook).expect("removed");
     a.orchestra(["sync"]).succeeded();
     assert_eq!((shared(&a), shared_of_hub(&world)), (before.clone(), before));
     let lonely = world.repo_named("lonely");
-    lonely.orchestra(["sync"]).exits(3).says("no remote").says("git remote add");
+    lonely.orchestra(["sync"]).exits(3).stderr_has("no remote").stderr_has("git remote add");
 }
 
 #[test]
-fn a_hook_of_the_user_may_stop_a_push() {
+fn a_hook_of_the_user_may_reject_a_push() {
     let world = world();
     let a = first(&world);
     an_ended_agent(&a);
@@ -90,12 +91,12 @@ fn a_hook_of_the_user_may_stop_a_push() {
     fs::create_dir_all(hook.parent().expect("a folder")).expect("a folder");
     fs::write(&hook, "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n").expect("written");
     world.command("chmod", world.dir()).arg("+x").arg(&hook).status().expect("chmod");
-    a.orchestra(["sync"]).exits(5).says("not on a Friday");
+    a.orchestra(["sync"]).exits(5).stderr_has("not on a Friday");
     assert!(shared_of_hub(&world).is_empty());
 }
 
 #[test]
-fn names_that_are_not_ours_and_chains_that_are_no_lives() {
+fn foreign_names_and_invalid_chains_are_refused() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = an_ended_agent(&a);
@@ -125,14 +126,19 @@ fn names_that_are_not_ours_and_chains_that_are_no_lives() {
     }
     update_refs(&world, &orders);
     let ran = b.orchestra(["sync"]).succeeded();
-    let ran = ran.says("'agents/code-00000' of origin is not taken in: it is not the life of an agent");
-    let ran = ran.says("agents/blob-00000").says("no commit").says("octopus-00000").says("20 parents");
-    ran.says("'agents/huge-00000'").says("306 refs of origin have names that are not ours");
+    let ran =
+        ran.stderr_has("'agents/code-00000' of origin is not accepted: it is not the event log of an agent");
+    let ran = ran
+        .stderr_has("agents/blob-00000")
+        .stderr_has("not a commit")
+        .stderr_has("octopus-00000")
+        .stderr_has("20 parents");
+    ran.stderr_has("'agents/huge-00000'").stderr_has("306 refs of origin have unknown names");
     let names: Vec<String> = shared(&b).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, [format!("refs/orchestra/agents/{id}"), format!("refs/orchestra/heads/{id}")]);
     assert!(!b.path().join("ran").exists() && !b.path().join(".git/ran").exists());
     b.orchestra(["status"]).succeeded();
-    // Nothing of theirs is changed either.
+    // No ref of another clone is changed either.
     assert_eq!(in_hub(&world, &["rev-parse", "refs/orchestra/agents/code-00000"]), main);
 }
 
@@ -144,7 +150,7 @@ fn update_refs(world: &World, orders: &str) {
 }
 
 #[test]
-fn whoever_signs_with_our_name_is_found_out() {
+fn events_forged_under_our_writer_id_are_detected() {
     let world = world();
     let a = first(&world);
     let id = an_ended_agent(&a);
@@ -154,12 +160,14 @@ fn whoever_signs_with_our_name_is_found_out() {
     let message = a.git(["log", "-1", "--format=%B", &tip]).stdout();
     let forged = commit_in_hub(&world, &message.replace("State: done", "State: failed"), &[&tip]);
     in_hub(&world, &["update-ref", &agent, &forged]);
-    a.orchestra(["sync"]).succeeded().says("claims to be ours, and says what its events do not say");
+    a.orchestra(["sync"])
+        .succeeded()
+        .stderr_has("claims to be from this clone, but its state does not match its events");
     assert_eq!((a.tip(&agent), a.agent(&id)["phase"].clone()), (tip, "done".into()));
 }
 
 #[test]
-fn commands_in_every_field_do_not_run_and_what_a_terminal_obeys_is_shown() {
+fn commands_in_fields_do_not_run_and_control_characters_are_escaped() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     an_ended_agent(&a);
@@ -199,7 +207,7 @@ fn commands_in_every_field_do_not_run_and_what_a_terminal_obeys_is_shown() {
 }
 
 #[test]
-fn broken_objects_and_a_transfer_that_breaks_off() {
+fn broken_objects_and_interrupted_transfers_are_reported() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = an_ended_agent(&a);
@@ -216,11 +224,11 @@ fn broken_objects_and_a_transfer_that_breaks_off() {
     let whole = fs::read(&object).expect("an object");
     fs::remove_file(&object).expect("removed");
     fs::write(&object, b"no object").expect("written");
-    // That one is named, and what else is new there is fetched.
+    // It is reported, and other new refs are fetched.
     b.orchestra(["sync"])
         .exits(1)
-        .says(&format!("'agents/{more}' of origin is not taken in"))
-        .prints(&format!("{other} is new here"));
+        .stderr_has(&format!("'agents/{more}' of origin is not accepted"))
+        .stdout_has(&format!("{other} is new here"));
     let now: Vec<_> = shared(&b).into_iter().filter(|(name, _)| !name.ends_with(&other)).collect();
     assert_eq!(now, before);
     fs::remove_file(&object).expect("removed");
@@ -230,7 +238,7 @@ fn broken_objects_and_a_transfer_that_breaks_off() {
     assert_eq!(b.agent(&id)["phase"], "done");
 }
 
-/// Every object in a file of its own.
+/// Unpacks every object into its own file.
 fn unpack(world: &World, hub: &Path) {
     let Ok(packs) = fs::read_dir(hub.join("objects/pack")) else { return };
     for pack in
@@ -246,7 +254,7 @@ fn unpack(world: &World, hub: &Path) {
 }
 
 #[test]
-fn another_project_is_not_taken_in() {
+fn agents_of_another_project_are_refused() {
     let world = world();
     let a = first(&world);
     an_ended_agent(&a);
@@ -254,12 +262,12 @@ fn another_project_is_not_taken_in() {
     let stranger = world.empty_repo("stranger");
     stranger.commit("of another project", &[("other.txt", "x\n")]);
     let hub = world.dir().join("hub.git").to_string_lossy().into_owned();
-    stranger.orchestra(["sync", &hub]).exits(3).says("holds agents of another project");
+    stranger.orchestra(["sync", &hub]).exits(3).stderr_has("contains agents of another project");
     assert!(shared(&stranger).is_empty());
 }
 
 #[test]
-fn shallow_and_partial_clones_take_part() {
+fn shallow_and_partial_clones_can_sync() {
     let world = world();
     let a = first(&world);
     for n in 0..3 {
@@ -291,15 +299,17 @@ fn shallow_and_partial_clones_take_part() {
 }
 
 #[test]
-fn notes_that_are_a_bomb_stay_there_and_the_rest_is_taken_in() {
+fn a_notes_bomb_is_refused_and_the_rest_is_fetched() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = an_ended_agent(&a);
     sync(&a);
     let hub = TestRepo::new(&world, world.dir().join("hub.git"));
     let note = object(&hub, "blob", b"{\"t\":\"x\"}\n");
-    // Paths that are notes, and paths that lead nowhere.
-    for (file, why) in [("0".repeat(24), "again and again"), ("x".to_owned(), "again and again")] {
+    // Paths that are notes, and paths that are not.
+    for (file, why) in
+        [("0".repeat(24), "folders with few notes"), ("x".to_owned(), "folders with few notes")]
+    {
         let mut below = tree(&hub, &[("100644", file.as_bytes(), &note)]);
         for _ in 0..8 {
             let names: Vec<String> = (0..16).map(|n| format!("{n:02x}")).collect();
@@ -313,7 +323,7 @@ fn notes_that_are_a_bomb_stay_there_and_the_rest_is_taken_in() {
         in_hub(&world, &["update-ref", "refs/orchestra/notes/reviews", &tip.line()]);
         for _ in 0..2 {
             let said = b.orchestra(["sync"]).succeeded().stderr();
-            assert!(said.contains("'notes/reviews' of origin is not taken in"), "{said}");
+            assert!(said.contains("'notes/reviews' of origin is not accepted"), "{said}");
             assert!(said.contains(why) || said.contains("have notes"), "{said}");
         }
     }
@@ -323,7 +333,7 @@ fn notes_that_are_a_bomb_stay_there_and_the_rest_is_taken_in() {
 }
 
 #[test]
-fn more_refs_than_a_process_may_open_files_are_taken_in_and_sent() {
+fn more_refs_than_open_files_are_exchanged() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = an_ended_agent(&a);
@@ -340,7 +350,7 @@ fn more_refs_than_a_process_may_open_files_are_taken_in_and_sent() {
         let mut command = repo.command("sh");
         Ran::of(command.args(["-c", &format!("ulimit -n 64; exec git orchestra {words}")]))
     };
-    limited(&b, "sync").succeeded().says("201 agents taken in");
+    limited(&b, "sync").succeeded().stderr_has("201 agents received");
     assert_eq!(shared(&b), shared_of_hub(&world));
     limited(&b, "status --all").succeeded();
     let other = world.dir().join("other.git");
@@ -353,7 +363,7 @@ fn more_refs_than_a_process_may_open_files_are_taken_in_and_sent() {
 }
 
 #[test]
-fn what_was_refused_is_not_read_again() {
+fn refused_refs_are_not_read_again() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     an_ended_agent(&a);
@@ -361,9 +371,9 @@ fn what_was_refused_is_not_read_again() {
     let root = commit_in_hub(&world, &"x".repeat(2 << 20), &[]);
     let tip = commit_in_hub(&world, "agent: told\n\nOrchestra-Join: 1\n", &[&root]);
     in_hub(&world, &["update-ref", "refs/orchestra/agents/long-00000", &tip]);
-    let why = "'agents/long-00000' of origin is not taken in: entry";
-    b.orchestra(["sync"]).succeeded().says(why).says("bytes");
-    // Somebody who reads it again finds that its beginning is gone.
+    let why = "'agents/long-00000' of origin is not accepted: commit";
+    b.orchestra(["sync"]).succeeded().stderr_has(why).stderr_has("bytes");
+    // A second read finds that its beginning is missing.
     unpack(&world, &b.path().join(".git"));
     fs::remove_file(b.path().join(".git/objects").join(&root[..2]).join(&root[2..])).expect("an object");
     let again = b.orchestra(["sync", "--json"]).json()["refused"]["agents/long-00000"].clone();
@@ -371,7 +381,7 @@ fn what_was_refused_is_not_read_again() {
 }
 
 #[test]
-fn a_ref_that_is_locked_at_the_remote_is_named_and_the_rest_is_sent() {
+fn a_ref_locked_at_the_remote_is_reported_and_the_rest_is_sent() {
     let world = world();
     let a = first(&world);
     let (locked, other) = (an_ended_agent(&a), an_ended_agent(&a));
@@ -388,7 +398,7 @@ fn a_ref_that_is_locked_at_the_remote_is_named_and_the_rest_is_sent() {
     fs::remove_file(&lock).expect("removed");
     a.orchestra(["sync"]).succeeded();
     assert_eq!(shared(&a), shared_of_hub(&world));
-    // The lock on all packed refs keeps it from deleting any.
+    // The lock on packed refs prevents it from deleting any.
     in_hub(&world, &["pack-refs", "--all"]);
     a.orchestra(["cleanup", "--discard", &other]).succeeded();
     let packed = world.dir().join("hub.git/packed-refs.lock");
@@ -400,7 +410,7 @@ fn a_ref_that_is_locked_at_the_remote_is_named_and_the_rest_is_sent() {
 }
 
 #[test]
-fn one_ref_that_a_hook_of_the_remote_refuses_is_named_and_the_rest_is_sent() {
+fn a_ref_refused_by_a_remote_hook_is_reported_and_the_rest_is_sent() {
     let world = world();
     let a = first(&world);
     let (refused, other) = (an_ended_agent(&a), an_ended_agent(&a));
@@ -408,8 +418,8 @@ fn one_ref_that_a_hook_of_the_remote_refuses_is_named_and_the_rest_is_sent() {
     fs::write(&hook, format!("#!/bin/sh\ncase $1 in *{refused}) echo no >&2; exit 1;; esac\n"))
         .expect("written");
     world.command("chmod", world.dir()).arg("+x").arg(&hook).status().expect("chmod");
-    a.orchestra(["sync"]).exits(1).says(&format!(
-        "'agents/{refused}' is not sent to origin: it is not taken: [remote rejected] (hook declined)"
+    a.orchestra(["sync"]).exits(1).stderr_has(&format!(
+        "'agents/{refused}' is not sent to origin: the remote rejects it: [remote rejected] (hook declined)"
     ));
     let there = shared_of_hub(&world);
     assert!(there.iter().any(|(name, _)| name.ends_with(&format!("heads/{other}"))), "{there:?}");
@@ -417,7 +427,7 @@ fn one_ref_that_a_hook_of_the_remote_refuses_is_named_and_the_rest_is_sent() {
 }
 
 #[test]
-fn a_git_that_refuses_objects_of_one_agent_fetches_the_others() {
+fn agents_with_refused_objects_do_not_block_fetching_the_others() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = an_ended_agent(&a);
@@ -436,13 +446,16 @@ fn a_git_that_refuses_objects_of_one_agent_fetches_the_others() {
     );
     in_hub(&world, &["update-ref", "refs/orchestra/heads/bad-00000", &tip]);
     b.git(["config", "fetch.fsckObjects", "true"]);
-    b.orchestra(["sync"]).exits(1).says("'heads/bad-00000' of origin is not taken in").prints("is new here");
+    b.orchestra(["sync"])
+        .exits(1)
+        .stderr_has("'heads/bad-00000' of origin is not accepted")
+        .stdout_has("is new here");
     assert_eq!(b.agent(&id)["phase"], "done");
     assert_eq!(b.file_in_head(&id, "one.txt"), "1\n");
 }
 
 #[test]
-fn a_verdict_of_a_clone_that_is_not_trusted_is_a_proposal_and_hides_none_that_counts() {
+fn an_untrusted_verdict_is_a_proposal_and_hides_no_valid_one() {
     let world = world();
     let (a, b) = (first(&world), clone(&world, "b"));
     let id = an_ended_agent(&a);
@@ -466,8 +479,8 @@ fn a_verdict_of_a_clone_that_is_not_trusted_is_a_proposal_and_hides_none_that_co
         (&agent["proposed_verdict"]["verdict"], &agent["proposed_verdict"]["writer"]),
         (&"approve".into(), &clone.as_str().into())
     );
-    a.orchestra(["merge-ranked", "--approved"]).exits(1).prints("set aside");
-    // Said under the same name, in a clone that is not trusted, it takes nothing back.
+    a.orchestra(["merge-ranked", "--approved"]).exits(1).stdout_has("set aside");
+    // Recorded under the same name, in a clone that is not trusted, it revokes nothing.
     a.orchestra(["review", &id, "--reject"]).exits(1);
     sync(&a);
     sync(&b);
@@ -475,8 +488,8 @@ fn a_verdict_of_a_clone_that_is_not_trusted_is_a_proposal_and_hides_none_that_co
     sync(&b);
     sync(&a);
     assert_eq!(a.agent(&id)["verdict"], "reject");
-    a.orchestra(["merge-ranked", "-n"]).succeeded().prints("rejected");
-    // Trusted, it counts.
+    a.orchestra(["merge-ranked", "-n"]).succeeded().stdout_has("rejected");
+    // Once trusted, it counts.
     a.git(["config", "orchestra.trustWriter", &clone]);
     let agent = a.agent(&id);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! `ORCHESTRA_TRACE`: what a bug report needs is in it, and nothing that must stay private.
+//! `ORCHESTRA_TRACE`: the trace contains what a bug report needs, and nothing that must stay private.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
@@ -12,7 +12,7 @@ fn traced(repo: &TestRepo<'_>, value: impl AsRef<Path>, arguments: &[&str]) -> R
     Ran::of(repo.orchestra_command(arguments).env("ORCHESTRA_TRACE", value.as_ref()))
 }
 
-/// The lines of one kind, without the time: `git-orchestra-status[1] program: …`.
+/// Returns the lines of one kind, without the time: `git-orchestra-status[1] program: …`.
 fn lines(trace: &str, kind: &str) -> Vec<String> {
     let word = format!("] {kind}: ");
     let of_kind = trace.lines().filter(|line| line.contains(&word));
@@ -20,10 +20,11 @@ fn lines(trace: &str, kind: &str) -> Vec<String> {
 }
 
 #[test]
-fn on_stderr_a_command_says_how_it_began_and_ended() {
+fn the_trace_on_stderr_has_the_start_and_end_of_a_command() {
     let world = world();
     let repo = world.repo();
-    let ran = traced(&repo, "1", &["status", "--json", "nosuch"]).exits(3).says("error: no agent 'nosuch'");
+    let ran =
+        traced(&repo, "1", &["status", "--json", "nosuch"]).exits(3).stderr_has("error: no agent 'nosuch'");
     let told = lines(&ran.stderr(), "command");
     assert_eq!(told.len(), 2, "{}", ran.stderr());
     let folder = repo.path().display();
@@ -31,7 +32,7 @@ fn on_stderr_a_command_says_how_it_began_and_ended() {
     let begin = format!("command: begin git-orchestra-status --json nosuch folder={folder}");
     assert!(told[0].ends_with(&begin), "{told:?}");
     assert!(told[1].ends_with(" exit=3 code=agent-unknown"), "{told:?}");
-    // What is on stdout is the answer alone.
+    // Standard output has only the answer.
     assert_eq!(ran.json()["code"], "agent-unknown");
 }
 
@@ -42,7 +43,7 @@ fn supervisors_write_into_the_same_private_file_and_agents_do_not_see_it() {
     let file = world.dir().join("trace");
     let script = "printenv > seen; git log --oneline > log";
     let mut command = repo.orchestra_command(["spawn", "--agent", "sh", "--name", "one", script]);
-    // Made of parts: sources hold nothing that looks like a secret.
+    // Composed of parts, since sources must not contain what looks like a secret.
     let hidden = ["correct-horse", "battery-staple-77"].join("-");
     Ran::of(command.env("ORCHESTRA_TRACE", &file).env("SOME_PASSWORD", &hidden)).succeeded();
     let id = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
@@ -66,11 +67,11 @@ fn supervisors_write_into_the_same_private_file_and_agents_do_not_see_it() {
         lines(&trace, "program").into_iter().find(|line| line.contains("program: git ")).expect("a git");
     assert!(git.contains(" ms=") && git.contains("end='exit status: 0'"), "{git}");
     assert!(git.contains(" folder=/") && !git.contains("core.hooksPath"), "{git}");
-    // No value of the environment is in it, and the agent was not given it.
+    // It contains no value of the environment, and the agent did not inherit the variable.
     assert!(!trace.contains(&hidden), "{trace}");
     let seen = repo.file_in_head(&id, "seen");
     assert!(seen.contains("SOME_PASSWORD") && !seen.contains("ORCHESTRA_TRACE"), "{seen}");
-    // A line is a line: a time, a program, a kind.
+    // Each event is one line: a time, a program, a kind.
     for line in trace.lines() {
         let (time, rest) = line.split_once(' ').expect("a time");
         assert!(time.ends_with('Z') && rest.starts_with("git-orchestra-") && rest.contains("]"), "{line}");
@@ -98,7 +99,7 @@ fn passwords_tokens_and_long_texts_are_left_out() {
 }
 
 #[test]
-fn a_lock_that_was_waited_for_is_told() {
+fn a_lock_that_was_waited_for_is_traced() {
     let world = world();
     let repo = world.repo();
     let private = PrivateDir::new(repo.path().join(".git/orchestra"));
@@ -125,7 +126,7 @@ fn off_means_silent() {
 }
 
 #[test]
-fn a_place_that_cannot_be_used_is_a_warning() {
+fn an_unusable_trace_path_is_a_warning() {
     let world = world();
     let repo = world.repo();
     let (aim, link) = (world.dir().join("aim"), world.dir().join("link"));

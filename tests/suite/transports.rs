@@ -1,4 +1,5 @@
-//! Every way in which git speaks with a remote carries agents: a path, `file://`, ssh, git's own daemon, smart http.
+//! Agents are exchanged through every transport of git: a path, `file://`, ssh, git's own daemon, smart
+//! http.
 
 use std::{
     io::{BufRead, BufReader},
@@ -10,7 +11,7 @@ use testkit::{TestRepo, World};
 
 use crate::{skip, sync::first, world};
 
-/// git's own http server program behind a small server, for a folder of repositories; it says on which port it listens.
+/// git's own http backend behind a small server, for a directory of repositories; it prints its port.
 const HTTP: &str = r#"
 import http.server, os, subprocess, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -40,7 +41,7 @@ print(server.server_port, flush=True)
 server.serve_forever()
 "#;
 
-/// A script that stands for a program which git runs to reach another machine.
+/// Creates a script that replaces a program with which git reaches another machine.
 fn script(world: &World, name: &str, text: &str) -> String {
     let path = world.dir().join(name);
     std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("written");
@@ -69,7 +70,7 @@ fn http(world: &World) -> Option<(Server, String)> {
     Some((Server(child), port.trim().to_owned()))
 }
 
-/// Sends an agent there, and takes it in from there in a new clone.
+/// Sends an agent there, and fetches it into a new clone.
 fn carries(world: &World, a: &TestRepo<'_>, name: &str, address: &str, settings: &[(&str, &str)]) {
     let id = a.spawn(&format!("echo {name} > {name}.txt"));
     a.end_of(&id);
@@ -81,9 +82,9 @@ fn carries(world: &World, a: &TestRepo<'_>, name: &str, address: &str, settings:
         }
     }
     a.orchestra(["sync", "--yes", "--with", "work", address]).succeeded();
-    b.orchestra(["sync", "--fetch", address]).succeeded().prints(&format!("{id} is new here"));
+    b.orchestra(["sync", "--fetch", address]).succeeded().stdout_has(&format!("{id} is new here"));
     assert_eq!(b.file_in_head(&id, &format!("{name}.txt")), format!("{name}\n"));
-    b.orchestra(["sync", "--fetch", address]).succeeded().says("nothing new here");
+    b.orchestra(["sync", "--fetch", address]).succeeded().stderr_has("already up to date");
 }
 
 fn shown(path: &Path) -> String {
@@ -91,7 +92,7 @@ fn shown(path: &Path) -> String {
 }
 
 #[test]
-fn whatever_git_speaks() {
+fn every_transport_of_git_works() {
     let world = world();
     let a = first(&world);
     let hub = world.dir().join("hub.git");
@@ -99,7 +100,7 @@ fn whatever_git_speaks() {
     carries(&world, &a, "path", &shown(&hub), &[]);
     carries(&world, &a, "relative", "../hub.git", &[]);
     carries(&world, &a, "file", &format!("file://{}", hub.display()), &[]);
-    // What ssh would run over there runs here.
+    // The command that ssh would start on the other machine runs here.
     let ssh = script(&world, "ssh", r#"for last; do :; done; exec sh -c "$last""#);
     carries(
         &world,

@@ -1,4 +1,4 @@
-//! What `cleanup` moved away: kept for its time, whole after a kill, and what is in the way of its coming back.
+//! What `cleanup` moved away: kept for its time, complete after a kill, and what prevents restoring it.
 
 use std::{
     fs,
@@ -6,25 +6,24 @@ use std::{
 };
 
 use orchestra::{
-    git::Repo,
     lock::Lock,
     model::AgentId,
     store::{
         layout::PrivateDir,
-        operations::{Journal, Stage},
-        trash_clock::{self, ClockReading},
+        operations::{self, Journal, Stage},
+        trash_clock::ClockReading,
     },
-    worktree::away,
+    worktree::removed_folders,
 };
-use testkit::{Aim, Ran, TestRepo, picture, times, until};
+use testkit::{Aim, Ran, TestRepo, dir_state, times, until};
 
 use crate::{
-    cleanup::{cleanup, landed, told},
-    injector, world,
+    cleanup::{cleanup, landed, outcome_of},
+    injector, library, world,
 };
 
 #[test]
-fn what_can_be_made_again_is_not_kept_and_files_are_deleted_when_idle() {
+fn disposable_files_are_not_stored_and_files_are_deleted_when_idle() {
     let world = world();
     let repo = world.repo();
     repo.commit("ignore", &[(".gitignore", "target/\nout/\n")]);
@@ -35,7 +34,7 @@ fn what_can_be_made_again_is_not_kept_and_files_are_deleted_when_idle() {
     );
     let worktree = repo.worktree(&id);
     let report = cleanup(&repo, &[]);
-    assert_eq!(told(&report, &id).0, "removed");
+    assert_eq!(outcome_of(&report, &id).0, "removed");
     until("the trash is empty", || (!worktree.parent()?.exists()).then_some(()));
     assert!(!repo.path().join(".git/orchestra/gone").read_dir().is_ok_and(|mut left| left.next().is_some()));
     repo.orchestra(["undo"]).succeeded();
@@ -48,8 +47,8 @@ fn what_can_be_made_again_is_not_kept_and_files_are_deleted_when_idle() {
         .expect("opened");
 }
 
-/// The state of a cleanup that was killed after it had moved the folders and before it deleted a ref, with what somebody wrote into
-/// a file after it was kept. Gives the place in the trash.
+/// Creates the state of a cleanup that was killed after it had moved the directories and before it deleted
+/// a ref, with a later change to a kept file. Returns the place in the trash.
 fn cut_off(repo: &TestRepo<'_>, id: &str) -> PathBuf {
     let worktree = repo.worktree(id);
     let registration = repo.path().join(".git/worktrees").join(id);
@@ -64,7 +63,7 @@ fn cut_off(repo: &TestRepo<'_>, id: &str) -> PathBuf {
     let tips: Vec<String> = refs.iter().map(|name| repo.tip(name)).collect();
     let operation = cleanup(repo, &["--force", id])["operation"].as_str().expect("an operation").to_owned();
     until("the trash is empty", || (!worktree.parent()?.exists()).then_some(()));
-    let library = Repo::discover(repo.path()).expect("a repository");
+    let library = library(repo);
     let mut journal = Journal::open(&library, &operation).expect("the operation");
     journal.operation.stage = Stage::Open;
     journal.write(&library, &[]).expect("written");
@@ -72,11 +71,12 @@ fn cut_off(repo: &TestRepo<'_>, id: &str) -> PathBuf {
         repo.git(["update-ref", name, tip]);
     }
     let agent = AgentId::parse(id).expect("an id");
-    let trash = away::place(&worktree, &operation, &agent).expect("a place");
+    let trash = removed_folders::trash_path(&worktree, &operation, &agent).expect("a place");
     let private = PrivateDir::new(library.private_dir().expect("a folder"));
-    for (from, to) in
-        [(files, trash.clone()), (registered, away::registration_place(&private, &operation, &agent))]
-    {
+    for (from, to) in [
+        (files, trash.clone()),
+        (registered, removed_folders::registration_trash_path(&private, &operation, &agent)),
+    ] {
         fs::create_dir_all(to.parent().expect("a parent")).expect("a folder");
         fs::rename(from, to).expect("moved");
     }
@@ -84,7 +84,7 @@ fn cut_off(repo: &TestRepo<'_>, id: &str) -> PathBuf {
 }
 
 #[test]
-fn what_a_cut_off_cleanup_moved_away_is_not_deleted_and_moves_back() {
+fn files_moved_by_an_interrupted_cleanup_are_restored() {
     let world = world();
     for next in [&["cleanup"] as &[&str], &["undo"]] {
         let repo = world.repo_named(next[0]).with_identity();
@@ -93,15 +93,14 @@ fn what_a_cut_off_cleanup_moved_away_is_not_deleted_and_moves_back() {
         let tip = repo.tip(&branch);
         let trash = cut_off(&repo, &id);
         // While another command holds the lock, and afterwards.
-        let private =
-            PrivateDir::new(Repo::discover(repo.path()).and_then(|repo| repo.private_dir()).expect("one"));
+        let private = PrivateDir::new(library(&repo).private_dir().expect("one"));
         let lock = Lock::require(&private.operations_lock(), std::time::Duration::ZERO).expect("the lock");
         repo.orchestra(["cleanup", "--empty-trash"]).succeeded();
         drop(lock);
         repo.orchestra(["cleanup", "--empty-trash"]).succeeded();
         assert!(trash.join("late.txt").exists());
         let ran = repo.orchestra(next).succeeded();
-        // What was written last is in no commit: cleanup keeps the worktree, with its reason.
+        // The last change is in no commit: cleanup keeps the worktree, with the reason.
         assert_eq!(
             fs::read_to_string(worktree.join("late.txt")).expect("a file"),
             "written last",
@@ -112,17 +111,17 @@ fn what_a_cut_off_cleanup_moved_away_is_not_deleted_and_moves_back() {
         assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 2);
         assert!(!trash.exists() && repo.agent(&id)["phase"] == "done");
         assert_eq!(
-            repo.facts(&id).last().expect("a fact")["t"],
+            repo.events(&id).last().expect("a fact")["t"],
             "restored",
-            "its life is in the archive as well"
+            "its history is in the archive as well"
         );
         fs::remove_file(worktree.join("late.txt")).expect("removed");
-        assert_eq!(told(&cleanup(&repo, &[]), &id).0, "removed");
+        assert_eq!(outcome_of(&cleanup(&repo, &[]), &id).0, "removed");
     }
 }
 
 #[test]
-fn what_was_put_back_when_its_refs_could_not_all_be_deleted_is_whole_again() {
+fn an_agent_restored_after_a_partial_ref_deletion_is_complete() {
     let world = world();
     let repo = world.repo().with_identity();
     let id = landed(&repo, "echo 1 > one.txt");
@@ -130,7 +129,7 @@ fn what_was_put_back_when_its_refs_could_not_all_be_deleted_is_whole_again() {
     let refs = || repo.refs("refs").into_iter().filter(|(name, _)| name.ends_with(&id)).map(|(name, _)| name);
     let before: Vec<String> = refs().collect();
     let trash = cut_off(&repo, &id);
-    // The folders are in their places, the ref of its life is gone, that of its work is not.
+    // The directories are in their places, the ref of its history is gone, that of its work is not.
     let name = trash.file_name().expect("a name");
     fs::create_dir_all(worktree.parent().expect("a parent")).expect("a folder");
     fs::rename(&trash, &worktree).expect("moved");
@@ -139,12 +138,12 @@ fn what_was_put_back_when_its_refs_could_not_all_be_deleted_is_whole_again() {
     fs::rename(registration, repo.path().join(".git/worktrees").join(&id)).expect("moved");
     repo.git(["update-ref", "-d", &format!("refs/orchestra/agents/{id}")]);
     let report = cleanup(&repo, &[]);
-    assert_eq!(told(&report, &id).1, "its worktree has changes that its work has not: late.txt");
+    assert_eq!(outcome_of(&report, &id).1, "its worktree has changes that are not in its work: late.txt");
     assert_eq!(refs().collect::<Vec<_>>(), before);
 }
 
 #[test]
-fn a_registration_that_0_1_0_left_beside_the_others_is_moved_away() {
+fn a_registration_left_by_0_1_0_is_removed() {
     let world = world();
     let repo = world.repo();
     let id = landed(&repo, "echo 1 > one.txt");
@@ -152,7 +151,7 @@ fn a_registration_that_0_1_0_left_beside_the_others_is_moved_away() {
     let copy = registered.join(".coming-back-AbCdEf");
     Ran::of(repo.command("cp").arg("-a").args([&registered.join(&id), &copy])).succeeded();
     assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 3);
-    assert_eq!(told(&cleanup(&repo, &[]), &id).0, "removed");
+    assert_eq!(outcome_of(&cleanup(&repo, &[]), &id).0, "removed");
     assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 1);
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(repo.git(["worktree", "list"]).stdout().lines().count(), 2);
@@ -160,7 +159,7 @@ fn a_registration_that_0_1_0_left_beside_the_others_is_moved_away() {
 }
 
 #[test]
-fn by_plain_git_as_well() {
+fn trash_can_be_restored_with_plain_git() {
     let world = world();
     let repo = world.repo();
     let id = landed(&repo, "echo 1 > one.txt; ln -s one.txt link");
@@ -175,38 +174,38 @@ fn by_plain_git_as_well() {
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// What the clocks say on a day of use, as long as the machine is not started again.
+/// Returns the clock readings on a day of use, as long as the machine is not rebooted.
 fn day(number: u64) -> ClockReading {
     ClockReading { wall: 0, boot: "one boot".into(), uptime: number * DAY }
 }
 
 #[test]
-fn trash_is_kept_for_its_time_and_then_forgotten() {
+fn trash_is_kept_for_its_time_and_then_deleted() {
     let world = world();
     let repo = world.repo().with_identity();
     let (old, new) = (landed(&repo, "echo 1 > one.txt"), landed(&repo, "echo 2 > two.txt"));
     let operation = cleanup(&repo, &[&old])["operation"].as_str().expect("an operation").to_owned();
-    let library = Repo::discover(repo.path()).expect("a repository");
-    trash_clock::advance(&library, day(1)).expect("advanced");
+    let library = library(&repo);
+    operations::advance_trash_clock_to(&library, day(1)).expect("advanced");
     for number in 2..=32 {
-        trash_clock::advance(&library, day(number)).expect("advanced");
+        operations::advance_trash_clock_to(&library, day(number)).expect("advanced");
     }
     let report = cleanup(&repo, &[&new]);
     assert_eq!(report["forgotten"], 3, "the two landings before it as well");
-    repo.orchestra(["undo", &operation]).exits(3).says("no operation");
+    repo.orchestra(["undo", &operation]).exits(3).stderr_has("no operation");
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(repo.agent(&new)["phase"], "done");
 }
 
 #[test]
-fn no_clock_that_jumps_makes_it_forget() {
+fn a_jumping_clock_does_not_expire_trash() {
     let world = world();
     let repo = world.repo().with_identity();
     let id = landed(&repo, "echo 1 > one.txt");
     let operation =
         cleanup(&repo, &["--discard", &id])["operation"].as_str().expect("an operation").to_owned();
-    let library = Repo::discover(repo.path()).expect("a repository");
-    let now = ClockReading::now();
+    let library = library(&repo);
+    let now = ClockReading::of(library.environment().clock());
     let keep = std::time::Duration::from_secs(30 * DAY);
     let year = 365 * i64::try_from(DAY).expect("small");
     for (wall, boot) in [
@@ -216,19 +215,19 @@ fn no_clock_that_jumps_makes_it_forget() {
         (0, "c"),
     ] {
         let reading = ClockReading { wall, boot: boot.to_owned(), uptime: now.uptime };
-        let clock = trash_clock::advance(&library, reading).expect("advanced");
+        let clock = operations::advance_trash_clock_to(&library, reading).expect("advanced");
         assert_eq!(
-            orchestra::removal::trash::forget(&library, keep, clock).expect("looked"),
+            orchestra::removal::trash::delete_expired(&library, keep, clock).expect("looked"),
             0,
             "{wall} {boot}"
         );
     }
-    // An operation of 0.1.0, made under a clock of another year: its time begins now.
+    // An operation of 0.1.0, recorded by a clock of another year: its time begins now.
     let mut journal = Journal::open(&library, &operation).expect("the operation");
     (journal.operation.at, journal.operation.clock) = ("2020-01-01T00:00:00Z".into(), 0);
     journal.write(&library, &[]).expect("written");
     repo.orchestra(["cleanup"]).succeeded();
-    // The private files are disposable: without them everything is younger.
+    // The private files are disposable: without them everything counts as younger.
     fs::remove_file(PrivateDir::new(library.private_dir().expect("a folder")).trash_clock())
         .expect("removed");
     assert_eq!(cleanup(&repo, &[])["forgotten"], 0);
@@ -237,27 +236,27 @@ fn no_clock_that_jumps_makes_it_forget() {
 }
 
 #[test]
-fn what_is_in_the_way_of_coming_back_is_named_and_nothing_is_half_done() {
+fn an_obstacle_to_undo_is_reported_and_nothing_is_partly_restored() {
     let world = world();
     let repo = world.repo();
     let id = landed(&repo, "echo 1 > one.txt");
     let worktree = repo.worktree(&id);
     cleanup(&repo, &[]);
     repo.git(["branch", &format!("orchestra/{id}"), "main"]);
-    repo.orchestra(["undo"]).exits(3).says("is taken").says("git update-ref -d");
+    repo.orchestra(["undo"]).exits(3).stderr_has("is taken").stderr_has("git update-ref -d");
     assert!(!worktree.exists() && repo.refs(&format!("refs/orchestra/agents/{id}")).is_empty());
     repo.git(["branch", "-qD", &format!("orchestra/{id}")]);
-    // A folder of the user's at its place stays, and the agent does without.
+    // A directory of the user in its place stays, and the agent is restored without it.
     fs::create_dir_all(&worktree).expect("a folder");
-    repo.orchestra(["undo"]).exits(3).says("is taken");
+    repo.orchestra(["undo"]).exits(3).stderr_has("is taken");
     fs::remove_dir(&worktree).expect("removed");
     repo.orchestra(["undo"]).succeeded();
     assert!(worktree.join("one.txt").exists());
 }
 
-/// Killed at some step, then looked at by the next command: whole, and nothing left over.
+/// Kills the command at some step, then checks after the next command: complete, and nothing left behind.
 #[test]
-fn killed_at_any_step_it_is_whole_after_the_next_command() {
+fn a_cleanup_killed_at_any_step_is_completed_or_reverted() {
     let world = world();
     let Some(injector) = injector() else { return };
     let three = |name: &str| {
@@ -280,11 +279,11 @@ fn killed_at_any_step_it_is_whole_after_the_next_command() {
     for turn in 0..turns {
         let (repo, ids) = three(&format!("killed-{turn}"));
         let places: Vec<_> = ids.iter().map(|id| repo.worktree(id)).collect();
-        // With work that is in the worktree alone.
+        // With work that is only in the worktree.
         for place in &places {
             fs::write(place.join("unsaved.txt"), "unsaved").expect("written");
         }
-        let before: Vec<_> = places.iter().map(|place| picture(place)).collect();
+        let before: Vec<_> = places.iter().map(|place| dir_state(place)).collect();
         let option = if turn % 3 == 0 { "--discard" } else { "--force" };
         let how: Vec<&str> = match option {
             "--discard" => ids.iter().flat_map(|id| ["--discard", id]).collect(),
@@ -296,7 +295,7 @@ fn killed_at_any_step_it_is_whole_after_the_next_command() {
         let newest =
             || repo.orchestra(["undo", "--list", "--json"]).succeeded().json()["operations"][0].clone();
         if newest()["command"] == "cleanup" {
-            // A cleanup that did a part of its work takes fewer steps to undo than a whole one.
+            // A partial cleanup takes fewer steps to undo than a complete one.
             let at = 1 + steps_back * turn / turns / 8;
             let hit = injector.kill(&world, &mut command(&repo, "git-orchestra-undo", &[]), undo, at);
             undos_killed += u64::from(hit.is_some());
@@ -306,7 +305,8 @@ fn killed_at_any_step_it_is_whole_after_the_next_command() {
         remove_ref_locks(&repo);
         if turn % 4 < 2 {
             if newest()["command"] != "merge-ranked" {
-                // Whatever was done is undone; where nothing is in effect, nothing was, or it is back.
+                // What was done is undone; if no operation is in effect, nothing was done, or it is
+                // restored.
                 let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
                 let all = list["operations"].as_array().expect("operations");
                 let removed = all.iter().find(|one| one["command"] == "cleanup" && one["holds"] == true);
@@ -315,18 +315,18 @@ fn killed_at_any_step_it_is_whole_after_the_next_command() {
                 }
             }
             for (place, before) in places.iter().zip(&before) {
-                assert_eq!(picture(place), *before, "{what}");
+                assert_eq!(dir_state(place), *before, "{what}");
             }
             tidy(&repo, 3, &what);
         }
-        // And it can go after all.
+        // And it can be removed after all.
         let report = repo.orchestra(["cleanup", "--json"].iter().chain(&how)).succeeded().json();
         assert!(report["warnings"].as_array().is_some_and(Vec::is_empty), "{what}: {report}");
         assert!(places.iter().all(|place| !place.exists()), "{what}: {report}");
         tidy(&repo, 0, &what);
         repo.orchestra(["undo"]).succeeded();
         for ((id, place), before) in ids.iter().zip(&places).zip(&before) {
-            assert_eq!(picture(place), *before, "{what}");
+            assert_eq!(dir_state(place), *before, "{what}");
             assert_eq!(repo.agent(id)["phase"], "done", "{what}");
         }
         tidy(&repo, 3, &what);
@@ -334,7 +334,7 @@ fn killed_at_any_step_it_is_whole_after_the_next_command() {
     assert!(undos_killed > 0, "no undo was killed");
 }
 
-/// So many worktrees, each once, and nothing of ours beside them.
+/// Checks that there are this many worktrees, each once, and nothing of ours besides.
 fn tidy(repo: &TestRepo<'_>, worktrees: usize, what: &str) {
     let listed = repo.git(["worktree", "list", "--porcelain"]).stdout();
     assert_eq!(listed.matches("worktree ").count(), worktrees + 1, "{what}: {listed}");
@@ -359,7 +359,7 @@ fn tidy(repo: &TestRepo<'_>, worktrees: usize, what: &str) {
     }
 }
 
-/// Locks of refs are another matter, and have their own tests.
+/// Removes locks of refs, which have their own tests.
 fn remove_ref_locks(repo: &TestRepo<'_>) {
     let script = "find .git/refs .git/packed-refs.lock -name '*.lock' -delete 2>/dev/null; true";
     Ran::of(repo.command("sh").args(["-c", script])).succeeded();

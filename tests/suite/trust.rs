@@ -1,165 +1,15 @@
-//! Nothing runs that nobody asked for: programs that an agent names in configuration, attributes and hooks are run by no command
-//! before a person accepted them; the user's own are used without a question.
+//! Nothing runs that a person did not ask for: no command runs a program that an agent configured, by configuration, attributes or
+//! hooks, before a person accepted it; the user's own programs run without a question.
+
+mod programs;
 
 use std::{fs, path::Path, process::Command};
 
 use testkit::{Ran, TestRepo, has_terminal, talk};
 
+use self::programs::{GUARDED, OPEN, PROGRAMS};
 use crate::{skip, sync::first, world};
-
-/// A program that an agent names: the key that is shown, and how it is set. `$EVIL` makes a canary, `$G` is the common git directory.
-const PROGRAMS: &[(&str, &str)] = &[
-    ("alias.status", "git config alias.status \"!$EVIL\""),
-    (
-        "attributes in evil.attributes",
-        "echo '* filter=a' > $G/../evil.attributes; git config core.attributesFile evil.attributes",
-    ),
-    ("browser.evil.cmd", "git config browser.evil.cmd \"$EVIL\""),
-    ("commit.gpgsign", "git config commit.gpgSign true"),
-    ("core.alternaterefscommand", "git config core.alternateRefsCommand \"$EVIL\""),
-    ("core.askpass", "git config core.askPass \"$EVIL\""),
-    ("core.editor", "git config core.editor \"$EVIL\""),
-    ("core.excludesfile", "git config core.excludesFile /dev/null"),
-    ("core.fsmonitor", "git config core.fsmonitor \"$EVIL\""),
-    ("core.gitproxy", "git config core.gitProxy \"$EVIL\""),
-    (
-        "core.hookspath",
-        "mkdir -p $G/evil; printf '#!/bin/sh\\n%s\\n' \"$EVIL\" > $G/evil/pre-push; chmod +x $G/evil/pre-push; git config core.hooksPath .git/evil",
-    ),
-    ("core.pager", "git config core.pager \"$EVIL\""),
-    (
-        "core.pager (in evil.inc)",
-        "printf '[core]\\n\\tpager = %s\\n' \"$EVIL\" > $G/evil.inc; git config include.path evil.inc",
-    ),
-    (
-        "core.pager (in worktrees/)",
-        "git config extensions.worktreeConfig true; git config --worktree core.pager \"$EVIL\"",
-    ),
-    ("core.sshcommand", "git config core.sshCommand \"$EVIL\""),
-    ("credential.helper", "git config credential.helper \"!$EVIL\""),
-    (
-        "diff.evil.command",
-        "git config diff.evil.command \"$EVIL\"; echo '*.txt diff=evil' >> $G/info/attributes",
-    ),
-    (
-        "diff.evil.textconv",
-        "git config diff.evil.textconv \"$EVIL;cat\"; echo '*.txt diff=evil' >> $G/info/attributes",
-    ),
-    ("diff.external", "git config diff.external \"$EVIL\""),
-    ("difftool.evil.cmd", "git config difftool.evil.cmd \"$EVIL\""),
-    ("filter.a.clean", "git config filter.a.clean \"$EVIL;cat\"; echo '* filter=a' >> $G/info/attributes"),
-    ("filter.a.process", "git config filter.a.process \"$EVIL\"; echo '* filter=a' >> $G/info/attributes"),
-    ("filter.a.smudge", "git config filter.a.smudge \"$EVIL;cat\"; echo '* filter=a' >> $G/info/attributes"),
-    ("gpg.program", "git config gpg.program \"$EVIL\""),
-    ("gpg.ssh.defaultkeycommand", "git config gpg.ssh.defaultKeyCommand \"$EVIL\""),
-    (
-        "hooks/post-checkout",
-        "mkdir -p $G/hooks; printf '#!/bin/sh\\n%s\\n' \"$EVIL\" > $G/hooks/post-checkout; chmod +x $G/hooks/post-checkout",
-    ),
-    (
-        "hooks/pre-push",
-        "mkdir -p $G/hooks; printf '#!/bin/sh\\n%s\\n' \"$EVIL\" > $G/hooks/pre-push; chmod +x $G/hooks/pre-push",
-    ),
-    (
-        "hooks/reference-transaction",
-        "mkdir -p $G/hooks; printf '#!/bin/sh\\n%s\\n' \"$EVIL\" > $G/hooks/reference-transaction; chmod +x $G/hooks/reference-transaction",
-    ),
-    ("http.proxy", "git config http.proxy http://127.0.0.1:1"),
-    ("includeif.gitdir:/.path", "git config includeIf.gitdir:/.path evil.inc"),
-    ("info/attributes", "mkdir -p $G/info; echo '*.txt merge=union' >> $G/info/attributes"),
-    ("interactive.difffilter", "git config interactive.diffFilter \"$EVIL\""),
-    ("man.evil.cmd", "git config man.evil.cmd \"$EVIL\""),
-    (
-        "merge.evil.driver",
-        "git config merge.evil.driver \"$EVIL\"; echo '* merge=evil' >> $G/info/attributes",
-    ),
-    ("mergetool.evil.cmd", "git config mergetool.evil.cmd \"$EVIL\""),
-    (
-        "filter.evil.clean (in modules/sub/config",
-        "mkdir -p $G/modules/sub; cp $G/HEAD $G/modules/sub; git config --file $G/modules/sub/config filter.evil.clean \"$EVIL\"",
-    ),
-    (
-        "orchestra.agent.evil.command",
-        "git config orchestra.agent.evil.command \"$EVIL\"; git config orchestra.agent evil",
-    ),
-    (
-        "orchestra.agent.opencode.program",
-        "git config orchestra.agent.opencode.program \"$G/evil-opencode\"; printf '#!/bin/sh\\n%s\\n' \"$EVIL\" > $G/evil-opencode; chmod +x $G/evil-opencode",
-    ),
-    ("orchestra.allowedcli", "git config orchestra.allowedCli sh"),
-    ("orchestra.build", "git config orchestra.build \"$EVIL\""),
-    ("orchestra.regenerate.lock", "git config orchestra.regenerate.lock \"$EVIL\""),
-    ("orchestra.remote", "git config orchestra.remote $G/../../evil.git"),
-    ("orchestra.sharewith", "git config orchestra.shareWith $G/../../evil.git"),
-    ("orchestra.test", "git config orchestra.test \"$EVIL\""),
-    ("orchestra.trustwriter", "git config orchestra.trustWriter mallory0"),
-    ("pager.diff", "git config pager.diff \"$EVIL\""),
-    ("protocol.ext.allow", "git config protocol.ext.allow always"),
-    ("remote.origin.pushurl", "git config remote.origin.pushurl \"ext::sh -c $EVIL\""),
-    ("remote.origin.receivepack", "git config remote.origin.receivepack \"$EVIL;git-receive-pack\""),
-    ("remote.origin.uploadpack", "git config remote.origin.uploadpack \"$EVIL;git-upload-pack\""),
-    ("remote.origin.vcs", "git config remote.origin.vcs evil"),
-    ("safe.directory", "git config safe.directory '*'"),
-    ("sequence.editor", "git config sequence.editor \"$EVIL\""),
-    ("submodule.x.update", "git config submodule.x.update \"!$EVIL\""),
-    ("trailer.evil.command", "git config trailer.evil.command \"$EVIL\""),
-    ("uploadpack.packobjectshook", "git config uploadpack.packObjectsHook \"$EVIL\""),
-    ("url.evil.insteadof", "git config url.evil.insteadOf /"),
-    ("user.name", "git config user.name Mallory"),
-];
-
-/// Commands that may run what the configuration names; AGENT is an agent's id.
-const GUARDED: &[&[&str]] = &[
-    &["spawn", "--detach", "x"],
-    &["spawn", "--agent", "sh", "--dry-run", "x"],
-    &["resume", "AGENT"],
-    &["resume", "--all"],
-    &["merge-ranked"],
-    &["merge-ranked", "--dry-run"],
-    &["merge-ranked", "AGENT"],
-    &["merge-ranked", "--continue"],
-    &["merge-ranked", "--abort"],
-    &["diff", "AGENT"],
-    &["diff", "--committed", "--json", "AGENT"],
-    &["diff", "--ext-diff", "AGENT"],
-    &["review", "AGENT"],
-    &["review", "AGENT", "--approve"],
-    &["review", "AGENT", "--changes", "--edit"],
-    &["review", "AGENT", "--by", "sh", "--test", "true"],
-    &["undo"],
-    &["cleanup"],
-    &["cleanup", "--dry-run"],
-    &["cleanup", "--discard", "AGENT"],
-    &["sync", "--yes"],
-    &["sync", "--fetch"],
-    &["sync", "--dry-run"],
-    &["sync", "--auto"],
-    &["init", "--probe"],
-    &["sessions", "resume", "0"],
-    &["sessions", "adopt", "0"],
-];
-
-/// Commands that read, or stop: they always work, and run nothing that the configuration names.
-const OPEN: &[&[&str]] = &[
-    &["status"],
-    &["status", "--all", "--json"],
-    &["status", "AGENT"],
-    &["logs", "AGENT"],
-    &["worktrees"],
-    &["worktrees", "--path", "AGENT"],
-    &["collect"],
-    &["collect", "--json", "AGENT"],
-    &["review"],
-    &["undo", "--list"],
-    &["sessions"],
-    &["sessions", "stats"],
-    &["stop", "--all"],
-    &["stop", "AGENT"],
-    &["pause", "AGENT"],
-    &["init"],
-];
-
-/// A repository with a remote, a canary folder beside it, and an agent that changed a file and did `script`.
+/// A repository with a remote, a canary directory next to it, and an agent that changed a file and ran `script`.
 struct Stage<'world> {
     repo: TestRepo<'world>,
     agent: String,
@@ -180,11 +30,15 @@ impl<'world> Stage<'world> {
         self.repo.orchestra(self.words(words))
     }
 
-    /// The same on a terminal, where a question is answered.
+    /// Runs the command on a terminal, where a question is answered.
     fn talk(&self, words: &[&str], answer: &str) -> (i32, String) {
         let quoted: Vec<String> = self.words(words).iter().map(|word| format!("'{word}'")).collect();
         let typed = format!("stty -echo; git orchestra {}", quoted.join(" "));
-        talk(self.repo.command("script").args(["-qec", &typed, "/dev/null"]), "want to use?", answer)
+        talk(
+            self.repo.command("script").args(["-qec", &typed, "/dev/null"]),
+            "use this configuration?",
+            answer,
+        )
     }
 
     fn canaries(&self) -> Vec<String> {
@@ -199,7 +53,7 @@ impl<'world> Stage<'world> {
     }
 }
 
-/// Runs an agent to its end, which may set `$EVIL`; gives its id.
+/// Runs an agent, which may set `$EVIL`, until it ends; returns its id.
 fn spawn(repo: &TestRepo<'_>, script: &str) -> String {
     let canary = repo.world().dir().join("canary");
     let prelude = format!(
@@ -214,7 +68,7 @@ fn spawn(repo: &TestRepo<'_>, script: &str) -> String {
 }
 
 #[test]
-fn each_program_is_named_until_it_is_gone_or_accepted() {
+fn each_configured_program_is_reported_until_removed_or_accepted() {
     let world = world();
     let repo = first(&world);
     let git_dir = repo.path().join(".git");
@@ -229,7 +83,7 @@ fn each_program_is_named_until_it_is_gone_or_accepted() {
         assert!(shown.is_some_and(|line| line.contains(" → ")), "{key}: {said}");
         assert!(said.contains("hint: git orchestra init --accept="), "{key}: {said}");
         stage.run(&["status"]).succeeded();
-        // What is restored is not asked about.
+        // A restored setting needs no question.
         let _ = fs::remove_dir_all(git_dir.join("modules"));
         for name in ["config", "info", "hooks"] {
             let (from, to) = (saved.join(name), git_dir.join(name));
@@ -243,12 +97,12 @@ fn each_program_is_named_until_it_is_gone_or_accepted() {
 }
 
 #[test]
-fn no_command_runs_what_an_agent_named() {
+fn no_command_runs_a_program_configured_by_an_agent() {
     let world = world();
     let repo = first(&world);
     let all: Vec<String> = PROGRAMS
         .iter()
-        // It would turn all of git away from this repository, and every other program with it.
+        // It would make all of git unusable in this repository, and every other command as well.
         .filter(|(key, _)| *key != "url.evil.insteadof")
         .enumerate()
         .map(|(at, (_, script))| format!("evil {at}; {script}"))
@@ -270,7 +124,7 @@ fn no_command_runs_what_an_agent_named() {
     }
     for words in OPEN {
         stage.run(words).succeeded();
-        // On a terminal the list of reviews goes on to look at one.
+        // On a terminal the list of reviews continues with one agent.
         if on_a_terminal && *words != ["review"] {
             let (code, shown) = stage.talk(words, "n");
             assert!(code == 0 && !shown.contains("while agents ran"), "{words:?}: {shown}");
@@ -293,12 +147,12 @@ fn a_change_is_shown_accepted_once_and_then_used() {
     let said = stage.run(&["diff", "AGENT"]).exits(3).stderr();
     assert!(said.contains("  diff.evil.textconv: (not set) → touch "), "{said}");
     assert!(said.contains("  info/attributes: (not set) → *.txt diff=evil"), "{said}");
-    stage.run(&["init", "--accept"]).exits(3).says("while agents ran");
-    stage.run(&["init", "--accept=0123456789"]).exits(3).says("while agents ran");
+    stage.run(&["init", "--accept"]).exits(3).stderr_has("while agents ran");
+    stage.run(&["init", "--accept=0123456789"]).exits(3).stderr_has("while agents ran");
     let fingerprint = stage.fingerprint();
-    // What is accepted is what was shown: something else has another name.
+    // Only what was shown is accepted: another change has another fingerprint.
     stage.repo.git(["config", "diff.evil.textconv", "touch /nowhere; cat"]);
-    stage.run(&["init", &format!("--accept={fingerprint}")]).exits(3).says("/nowhere");
+    stage.run(&["init", &format!("--accept={fingerprint}")]).exits(3).stderr_has("/nowhere");
     let evil = format!("touch {}; cat", world.dir().join("canary/ran").display());
     stage.repo.git(["config", "diff.evil.textconv", &evil]);
     assert_eq!(stage.canaries(), [""; 0]);
@@ -307,8 +161,8 @@ fn a_change_is_shown_accepted_once_and_then_used() {
     assert_eq!(accepted.stdout(), "accepted 2 keys\n");
     stage.run(&["diff", "AGENT"]).succeeded();
     assert_eq!(stage.canaries(), ["ran"], "what was accepted is used");
-    stage.run(&["init", "--accept"]).succeeded().says("has not changed");
-    // The next agent starts from what was accepted.
+    stage.run(&["init", "--accept"]).succeeded().stderr_has("has not changed");
+    // The next agent starts from the accepted configuration.
     let second = spawn(&stage.repo, "git config merge.evil.driver \"$EVIL\"");
     let said = stage.repo.orchestra(["diff", &second]).exits(3).stderr();
     assert!(
@@ -367,7 +221,7 @@ fn the_users_own_configuration_is_used_without_a_question() {
     let mut canaries = stage.canaries();
     canaries.sort();
     assert_eq!(canaries, ["clean", "smudge", "test", "textconv"]);
-    // What the user changes while no agent runs is theirs, before and after an agent changed something.
+    // What the user changes while no agent runs is accepted, before and after an agent changed something.
     stage.repo.git(["config", "merge.mine.driver", "true"]);
     stage.run(&["diff", "AGENT"]).succeeded();
     let second = spawn(&stage.repo, "git config core.pager evil");
@@ -385,8 +239,8 @@ fn a_change_counts_while_an_agent_runs_and_after_a_kill() {
     fs::create_dir_all(world.dir().join("canary")).expect("a folder");
     let id = repo.spawn("echo two >> file.txt; git config orchestra.test evil; touch ready; exec sleep 1000");
     repo.wait_for_file(&id, "ready");
-    repo.orchestra(["merge-ranked", "--dry-run"]).exits(3).says("orchestra.test");
-    // Agreeing to a remote is a change as well, of the user's own.
+    repo.orchestra(["merge-ranked", "--dry-run"]).exits(3).stderr_has("orchestra.test");
+    // Agreeing to a remote is also a change, made by the user.
     repo.git(["config", "--unset", "orchestra.test"]);
     repo.orchestra(["sync", "--yes"]).succeeded();
     repo.orchestra(["sync"]).succeeded();
@@ -396,16 +250,16 @@ fn a_change_counts_while_an_agent_runs_and_after_a_kill() {
         assert!(killed.expect("a kill").success());
     }
     repo.git(["config", "core.pager", "evil"]);
-    repo.orchestra(["diff", &id]).exits(3).says("core.pager");
-    repo.orchestra(["resume", &id]).exits(3).says("core.pager");
+    repo.orchestra(["diff", &id]).exits(3).stderr_has("core.pager");
+    repo.orchestra(["resume", &id]).exits(3).stderr_has("core.pager");
     repo.orchestra(["stop", &id]).succeeded();
-    repo.orchestra(["diff", &id]).exits(3).says("core.pager");
+    repo.orchestra(["diff", &id]).exits(3).stderr_has("core.pager");
     repo.git(["config", "--unset", "core.pager"]);
     repo.orchestra(["diff", &id]).succeeded();
 }
 
 #[test]
-fn who_deletes_the_record_is_asked_about_everything() {
+fn deleting_the_record_makes_every_setting_a_question() {
     let world = world();
     let repo = first(&world);
     repo.git(["config", "filter.mine.clean", "cat"]);
@@ -420,7 +274,7 @@ fn who_deletes_the_record_is_asked_about_everything() {
 }
 
 #[test]
-fn an_agent_accepts_nothing() {
+fn an_agent_cannot_accept_a_configuration() {
     let world = world();
     let repo = first(&world);
     let script = "git config core.pager evil; git orchestra diff agent 2> said; \
@@ -433,7 +287,7 @@ fn an_agent_accepts_nothing() {
 }
 
 #[test]
-fn an_agent_that_waits_in_the_queue_gets_its_files_by_the_users_filters() {
+fn a_queued_agent_is_checked_out_with_the_users_filters() {
     let world = world();
     let repo = first(&world);
     fs::create_dir_all(world.dir().join("canary")).expect("a folder");
@@ -452,7 +306,7 @@ fn an_agent_that_waits_in_the_queue_gets_its_files_by_the_users_filters() {
 }
 
 #[test]
-fn completion_asks_only_programs_that_the_user_named() {
+fn completion_calls_only_programs_that_the_user_configured() {
     let world = world();
     let repo = world.repo();
     let folder = world.dir().join("path");
@@ -481,13 +335,13 @@ fn completion_asks_only_programs_that_the_user_named() {
 }
 
 #[test]
-fn a_landing_looks_again_before_it_moves_the_branch() {
+fn a_landing_checks_the_configuration_again_before_the_move() {
     let world = world();
     let stage = Stage::new(first(&world), "echo work > work; git add work; git commit -qm work");
     let id = stage.repo.spawn("touch ready; exec sleep 1000");
     stage.repo.wait_for_file(&id, "ready");
     let main = stage.repo.tip("main");
-    // While the landing tests, an agent that runs could do what the test does here.
+    // During the test of a landing, a running agent could do what the test does here.
     let test = format!("git -C '{}' config merge.evil.driver evil", stage.repo.path().display());
     let ran = stage.run(&["merge-ranked", "AGENT", "--test", &test]).exits(3);
     assert!(ran.stderr().contains("merge.evil.driver"), "{}", ran.stderr());

@@ -1,17 +1,15 @@
-//! `undo`: a landing is taken back, and an undo too.
+//! `undo`: a landing can be undone, and so can an undo.
 
-use orchestra::{
-    git::Repo,
-    store::operations::{Journal, Stage},
-};
+use orchestra::store::operations::{Journal, Stage};
 
 use crate::{
+    library,
     merge_ranked::{four, land},
     world,
 };
 
 #[test]
-fn a_landing_and_its_undo_can_be_taken_back() {
+fn a_landing_and_its_undo_can_be_undone() {
     let world = world();
     let repo = four(&world);
     let (checkout, base) = (repo.checkout(), repo.tip("main"));
@@ -22,13 +20,13 @@ fn a_landing_and_its_undo_can_be_taken_back() {
     assert_eq!(repo.tip("main"), landed);
     let undone = repo.orchestra(["undo", "--json"]).succeeded().json();
     assert_eq!(repo.tip("main"), base);
-    // Byte for byte, but for the index and the setting that shows notes.
+    // Byte for byte, except for the index and the setting that shows notes.
     let files = |all: Vec<(std::path::PathBuf, Vec<u8>)>| -> Vec<_> {
         all.into_iter().filter(|(path, _)| !path.ends_with("index") && !path.ends_with("config")).collect()
     };
     assert_eq!(files(repo.checkout()), files(checkout));
     assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "");
-    repo.orchestra(["undo"]).exits(3).says("nothing to undo");
+    repo.orchestra(["undo"]).exits(3).stderr_has("nothing to undo");
     let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
     let list = list["operations"].as_array().expect("operations");
     let told: Vec<(&str, bool)> =
@@ -36,30 +34,33 @@ fn a_landing_and_its_undo_can_be_taken_back() {
     assert_eq!(told, [("undo", true), ("merge-ranked", false)]);
     repo.orchestra(["undo", undone["undo"].as_str().expect("an id")]).succeeded();
     assert_eq!(repo.tip("main"), landed);
-    repo.orchestra(["undo", "zzz"]).exits(3).says("no operation 'zzz'");
-    // Now the landing holds again.
+    repo.orchestra(["undo", "zzz"]).exits(3).stderr_has("no operation 'zzz'");
+    // Now the landing is in effect again.
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(repo.tip("main"), base);
 }
 
 #[test]
-fn what_came_after_and_what_is_not_committed_stays() {
+fn later_commits_and_uncommitted_changes_are_kept() {
     let world = world();
     let repo = four(&world);
     land(&repo, &[]).exits(1);
     let landed = repo.tip("main");
     repo.write("lines.txt", "mine\n");
-    repo.orchestra(["undo"]).exits(3).says("are not committed: lines.txt").says("hint: commit them");
+    repo.orchestra(["undo"])
+        .exits(3)
+        .stderr_has("are not committed: lines.txt")
+        .stderr_has("hint: commit them");
     repo.git(["checkout", "-q", "lines.txt"]);
     repo.write("untracked.txt", "mine\n");
     repo.commit("after", &[]);
-    repo.orchestra(["undo"]).exits(3).says("main has moved on since").says("git revert");
+    repo.orchestra(["undo"]).exits(3).stderr_has("main has moved since then").stderr_has("git revert");
     assert_eq!(repo.tip("main~1"), landed);
     assert_eq!(repo.file_at("main", "untracked.txt"), "mine\n");
 }
 
 #[test]
-fn agents_know_that_their_work_was_taken_back() {
+fn agents_record_that_their_landing_was_undone() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("echo 1 > one.txt");
@@ -68,17 +69,17 @@ fn agents_know_that_their_work_was_taken_back() {
     assert_eq!(repo.agent(&id)["merged"], true);
     let undo = repo.orchestra(["undo", "--json"]).succeeded().json();
     assert_eq!(repo.agent(&id)["merged"], false);
-    assert_eq!(repo.facts(&id).last().expect("a fact")["outcome"], "taken_back");
+    assert_eq!(repo.events(&id).last().expect("a fact")["outcome"], "taken_back");
     repo.orchestra(["undo", undo["undo"].as_str().expect("an id")]).succeeded();
     assert_eq!(repo.agent(&id)["merged"], true);
-    // Taken back, it can land again.
+    // Once undone, it can land again.
     repo.orchestra(["undo"]).succeeded();
     let report = repo.orchestra(["merge-ranked", "--json"]).succeeded().json();
     assert_eq!((&report["moved"], &report["order"][0]["outcome"]), (&true.into(), &"merged".into()));
 }
 
 #[test]
-fn of_two_at_once_one_takes_it_back() {
+fn only_one_of_two_concurrent_undos_succeeds() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("true");
@@ -88,22 +89,22 @@ fn of_two_at_once_one_takes_it_back() {
     let both = [start(), start()];
     let mut codes = both.map(|mut child| child.wait().expect("ended").code());
     codes.sort_unstable();
-    // The other is too late, or finds nothing to take back.
+    // The other is too late, or finds nothing to undo.
     assert!(codes[0] == Some(0) && matches!(codes[1], Some(3 | 4)), "{codes:?}");
     let list = repo.orchestra(["undo", "--list", "--json"]).succeeded().json();
     assert_eq!(list["operations"].as_array().map(Vec::len), Some(2), "{list}");
 }
 
 #[test]
-fn the_last_operation_is_the_last_whatever_the_clock_said() {
+fn the_newest_operation_does_not_depend_on_the_clock() {
     let world = world();
     let repo = world.repo().with_identity();
     let ids: Vec<String> = (0..2).map(|n| repo.spawn(&format!("echo {n} > {n}.txt"))).collect();
     ids.iter().for_each(|id| drop(repo.end_of(id)));
-    // The first was done under a clock that was a hundred years ahead.
+    // The first was recorded by a clock that was a hundred years fast.
     let first = repo.orchestra(["cleanup", "--discard", &ids[0], "--json"]).succeeded().json();
     let first = first["operation"].as_str().expect("an operation").to_owned();
-    let library = Repo::discover(repo.path()).expect("a repository");
+    let library = library(&repo);
     let mut journal = Journal::open(&library, &first).expect("the operation");
     let ahead = "4d5c5c5c5c5aaaaaa".to_owned();
     journal.operation.id.clone_from(&ahead);
@@ -118,6 +119,6 @@ fn the_last_operation_is_the_last_whatever_the_clock_said() {
     let listed: Vec<_> =
         list["operations"].as_array().expect("operations").iter().map(|one| one["id"].clone()).collect();
     assert_eq!(listed[1], ahead.as_str(), "{list}");
-    repo.orchestra(["undo"]).succeeded().prints(&ids[1]);
-    repo.orchestra(["undo"]).succeeded().prints(&ids[0]);
+    repo.orchestra(["undo"]).succeeded().stdout_has(&ids[1]);
+    repo.orchestra(["undo"]).succeeded().stdout_has(&ids[0]);
 }

@@ -1,5 +1,5 @@
-//! Unfinished merges: an agent that ends in the middle of one is not done, its work is kept whole, and no conflict lands unresolved;
-//! a repair that fails leaves everything as it was.
+//! Unfinished merges: an agent that ends in the middle of one is not done, its work is saved completely,
+//! and no unresolved conflict lands; a failed repair leaves everything unchanged.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn ran(repo: &TestRepo<'_>, name: &str, script: &str) -> Value {
 }
 
 #[test]
-fn an_agent_that_ends_in_the_middle_is_not_done_and_kept_whole() {
+fn an_agent_that_ends_in_a_merge_is_not_done_and_its_work_is_saved() {
     let world = world();
     let repo = world.repo();
     repo.commit("c", &[("c.txt", "a\nb\nc\n")]);
@@ -49,26 +49,26 @@ fn an_agent_that_ends_in_the_middle_is_not_done_and_kept_whole() {
         let id = agent["id"].as_str().expect("an id");
         assert_eq!((&agent["phase"], agent["reason"].as_str()), (&"failed".into(), Some(reason)), "{name}");
         assert_eq!(agent["unfinished"].as_str(), Some(reason));
-        assert_eq!(repo.facts(id).last().expect("an end")["unfinished"].as_str(), Some(reason));
+        assert_eq!(repo.events(id).last().expect("an end")["unfinished"].as_str(), Some(reason));
         assert_eq!(repo.file_in_head(id, "left"), "left\n");
         assert_eq!(
             repo.file_in_head(id, "c.txt").contains("<<<<<<<"),
             reason.contains("conflicts"),
             "{name}"
         );
-        // What git knows of it is untouched.
+        // Git's state of the merge is unchanged.
         let unmerged = world.git(&repo.worktree(id), ["ls-files", "-u"]).stdout();
         assert_eq!(unmerged.is_empty(), !reason.contains("conflicts"), "{name}");
         let named = repo.orchestra(["merge-ranked", id]).exits(1);
         assert!(named.stdout().contains(reason), "{}", named.stdout());
     }
-    repo.orchestra(["merge-ranked"]).exits(3).says("there is nothing to land");
+    repo.orchestra(["merge-ranked"]).exits(3).stderr_has("nothing to land");
     assert_eq!(repo.file_at("main", "c.txt"), "a\nb\nc\n");
     assert!(!repo.has("main", "left"));
 }
 
 #[test]
-fn a_merge_that_somebody_finishes_lands() {
+fn a_merge_that_is_completed_later_lands() {
     let world = world();
     let repo = world.repo();
     repo.commit("c", &[("c.txt", "a\nb\nc\n")]);
@@ -76,7 +76,7 @@ fn a_merge_that_somebody_finishes_lands() {
     let id = agent["id"].as_str().expect("an id");
     let worktree = repo.worktree(id);
     fs::write(worktree.join("c.txt"), "a\nMINE\nSIDE\nc\n").expect("resolved");
-    // Resolved in the file alone, git still knows a conflict; then it is settled.
+    // If it is resolved only in the file, git still has a conflict; then it is resolved.
     repo.orchestra(["collect", id]).succeeded();
     assert!(repo.agent(id)["unfinished"].is_string());
     world.git(&worktree, ["commit", "-qam", "merged"]).succeeded();
@@ -87,7 +87,7 @@ fn a_merge_that_somebody_finishes_lands() {
 }
 
 #[test]
-fn a_stopped_agent_keeps_its_phase_and_tells_what_is_unfinished() {
+fn a_stopped_agent_keeps_its_phase_and_shows_the_unfinished_merge() {
     let world = world();
     let repo = world.repo();
     repo.commit("c", &[("c.txt", "a\nb\nc\n")]);
@@ -97,10 +97,10 @@ fn a_stopped_agent_keeps_its_phase_and_tells_what_is_unfinished() {
     let agent = repo.agent(&id);
     assert_eq!(agent["phase"], "stopped");
     assert_eq!(agent["unfinished"], "a merge is unfinished: conflicts in c.txt");
-    repo.orchestra(["merge-ranked", &id]).exits(1).prints("a merge is unfinished");
+    repo.orchestra(["merge-ranked", &id]).exits(1).stdout_has("a merge is unfinished");
 }
 
-/// Everything of an agent that a failed repair must leave as it was.
+/// Returns everything of an agent that a failed repair must leave unchanged.
 fn state(repo: &TestRepo<'_>, id: &str) -> (String, String, Value, Value, Value, String) {
     let agent = repo.agent(id);
     let status = repo.world().git(&repo.worktree(id), ["status", "--porcelain"]).stdout();
@@ -114,7 +114,7 @@ fn state(repo: &TestRepo<'_>, id: &str) -> (String, String, Value, Value, Value,
     )
 }
 
-/// An agent whose second prompt is answered by a script of its own.
+/// Configures an agent whose second prompt is answered by a given script.
 fn with_worker(repo: &TestRepo<'_>, told_again: &str) {
     let script = repo.world().dir().join("worker");
     let text = format!("if test $(wc -l < \"$1\") -gt 1; then {told_again}\nelse sh \"$1\"; fi\n");
@@ -153,13 +153,13 @@ fn a_repair_that_fails_leaves_branch_head_and_phase_as_they_were() {
         let agent = repo.agent(loser);
         assert!(agent["reason"].as_str().is_some_and(|r| r.starts_with("conflict not resolved")), "{agent}");
         assert!(repo.orchestra(["status"]).stdout().contains("conflict not resolved"));
-        // What it did is not lost.
+        // Its changes are not lost.
         let kept = repo.refs(&format!("refs/orchestra-local/trash/heads/{loser}/"));
         assert!(
             kept.iter()
                 .any(|(name, _)| repo.file_at(name, "f").contains("<<<<<<<") || what == "another file")
         );
-        // And does not land, by default or by name.
+        // It does not land, by default or by name.
         repo.orchestra(["merge-ranked"]).exits(1);
         repo.orchestra(["merge-ranked", loser]).exits(1);
         assert!(!repo.file_at("main", "f").contains("<<<<<<<"), "{what}");
@@ -186,7 +186,7 @@ fn a_failed_check_that_is_not_repaired_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn marks_that_an_older_version_left_do_not_land() {
+fn conflict_markers_left_by_an_older_version_do_not_land() {
     let world = world();
     let repo = world.repo();
     repo.commit("f", &[("f", "base\n"), ("doc", "<<<<<<< a quote\n")]);
@@ -200,7 +200,7 @@ fn marks_that_an_older_version_left_do_not_land() {
     for arguments in
         [&["merge-ranked"][..], &["merge-ranked", &id], &["merge-ranked", "--on-conflict", "union", &id]]
     {
-        repo.orchestra(arguments).exits(1).prints("has unresolved conflicts in f");
+        repo.orchestra(arguments).exits(1).stdout_has("has unresolved conflicts in f");
     }
     assert_eq!(repo.file_at("main", "f"), "B\n");
     fs::write(worktree.join("f"), "A\nB\n").expect("resolved");

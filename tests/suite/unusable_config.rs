@@ -1,13 +1,14 @@
-//! What an agent does to the configuration, or to our private files, keeps nobody from looking and stopping, and loses no work.
+//! Whatever an agent does to the configuration or to our private files, people can still look and stop, and
+//! no work is lost.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use orchestra::git::Repo;
 use testkit::{Ran, TestRepo, until};
 
-use crate::{sync::first, world};
+use crate::{library, sync::first, world};
 
-/// How an agent breaks the configuration, and whether git itself still uses the repository. `$G` is the common git directory.
+/// How an agent breaks the configuration, and whether git itself still uses the repository. `$G` is the
+/// common git directory.
 const BREAKAGES: &[(&str, bool)] = &[
     ("git config core.repositoryformatversion 99", false),
     ("echo '[core' >> $G/config", false),
@@ -22,7 +23,7 @@ const BREAKAGES: &[(&str, bool)] = &[
     ),
 ];
 
-/// A command of ours without git in between, which refuses such a configuration in its own words.
+/// Runs a binary directly, since git itself refuses such a configuration.
 fn ours(repo: &TestRepo<'_>, words: &[&str]) -> Ran {
     let program = repo.world().bins().join(format!("git-orchestra-{}", words[0]));
     Ran::of(repo.command(program).args(&words[1..]))
@@ -33,7 +34,7 @@ fn agent(repo: &TestRepo<'_>, id: &str) -> serde_json::Value {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_used_stops_nobody_and_loses_nothing() {
+fn an_unusable_configuration_blocks_nothing_and_loses_nothing() {
     for (breakage, git_works) in BREAKAGES {
         let world = world();
         let repo = first(&world);
@@ -63,7 +64,7 @@ fn a_configuration_that_cannot_be_used_stops_nobody_and_loses_nothing() {
             "{breakage}: {ended}"
         );
         let ran = ours(&repo, &["diff", &one]);
-        // Sizes and times do not count.
+        // Sizes and times are not compared.
         let (code, word) = match breakage.contains("grace") {
             true => (0, ""),
             false if *git_works => (3, "while agents ran"),
@@ -111,14 +112,14 @@ fn private_files_belong_to_their_owner_whatever_the_umask() {
         }
     }
     assert_eq!(mode(&private.join("accepted.json")), 0o600);
-    // One that an earlier version left open is closed by the next agent.
+    // A file that an earlier version left readable is protected by the next agent.
     fs::set_permissions(&private, fs::Permissions::from_mode(0o777)).expect("opened");
     repo.spawn("true");
     assert_eq!(mode(&private), 0o700);
 }
 
 #[test]
-fn settings_that_were_frozen_are_used_as_they_were_or_not_at_all() {
+fn frozen_settings_are_used_unchanged_or_not_at_all() {
     let world = world();
     let repo = first(&world);
     let canary = world.dir().join("canary");
@@ -151,12 +152,12 @@ fn a_missing_object_is_not_fetched_by_a_program_of_the_configuration() {
     repo.git(["config", "extensions.partialClone", "origin"]);
     repo.git(["config", "remote.origin.promisor", "true"]);
     repo.git(["config", "remote.origin.uploadpack", &format!("touch {}; git-upload-pack", canary.display())]);
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library = library(&repo);
     let ask =
         |git: orchestra::git::Git| git.args(["-e", missing]).output().expect("an answer").status.success();
     assert!(!ask(library.git("cat-file").expect("git")));
     assert!(!canary.exists(), "fetched");
-    // The same where the configuration is accepted, to show that it would have run.
+    // The same with an accepted configuration, to show that the program would have run.
     assert!(!ask(library.git("cat-file").expect("git").allow_lazy_fetch()));
     assert!(canary.exists());
 }
@@ -179,7 +180,7 @@ fn a_repository_of_another_kind_is_still_refused() {
             } else {
                 &[]
             };
-            Ran::of(world.command(program, &path).args(arguments)).exits(3).says("cannot be used");
+            Ran::of(world.command(program, &path).args(arguments)).exits(3).stderr_has("cannot be used");
         }
     }
 }

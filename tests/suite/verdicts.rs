@@ -1,11 +1,13 @@
-//! A dry run, an order, a reason and a landing say what `git merge-tree` says of the same two commits, with the same configuration.
+//! Dry runs, orders, reasons and landings agree with `git merge-tree` on the same two commits, under the
+//! same configuration.
 
 use serde_json::Value;
 use testkit::{Ran, TestRepo, World};
 
 use crate::world;
 
-/// What every script may use: `text N` prints forty lines, `on BRANCH` goes to a branch, `keep` commits everything.
+/// Functions for all scripts: `text N` prints forty lines, `on BRANCH` switches to a branch, `keep` commits
+/// everything.
 const TOOLS: &str = "set -e\n\
     text() { seq 1 40 | sed \"s/^/line $1 /\"; }\n\
     on() { git checkout -q \"$1\"; }\n\
@@ -16,7 +18,7 @@ fn sh(repo: &TestRepo<'_>, script: &str) {
     assert_eq!(ran.code(), 0, "{script}\n{}", ran.stderr());
 }
 
-/// A repository whose branches l and r start at one commit; l is checked out.
+/// Creates a repository whose branches l and r start at one commit; l is checked out.
 fn two_sides<'a>(world: &'a World, name: &str, base: &str, left: &str, right: &str) -> TestRepo<'a> {
     let repo = world.empty_repo(name);
     sh(
@@ -28,7 +30,7 @@ fn two_sides<'a>(world: &'a World, name: &str, base: &str, left: &str, right: &s
     repo
 }
 
-/// Whether a merge conflicts, and in how many files, by plain git.
+/// Returns whether a merge conflicts, and in how many files, by plain git.
 fn by_git(repo: &TestRepo<'_>, ours: &str, theirs: &str) -> (bool, usize) {
     let ran = Ran::of(repo.command("git").args([
         "merge-tree",
@@ -47,7 +49,7 @@ fn dry_run(repo: &TestRepo<'_>, into: &str, branches: &[&str]) -> Value {
     repo.orchestra(arguments).succeeded().json()
 }
 
-/// The same, by a dry run.
+/// Returns the same, from a dry run.
 fn by_dry_run(repo: &TestRepo<'_>, ours: &str, theirs: &str) -> (bool, usize) {
     let report = dry_run(repo, ours, &[theirs]);
     let conflicts = report["order"][0]["conflicts"].as_array().cloned().unwrap_or_default();
@@ -55,7 +57,7 @@ fn by_dry_run(repo: &TestRepo<'_>, ours: &str, theirs: &str) -> (bool, usize) {
     (!conflicts.is_empty(), usize::try_from(files).expect("a number"))
 }
 
-/// Compares both, at first and when the verdict is known.
+/// Compares both, without and with the cached result.
 fn agree(repo: &TestRepo<'_>, what: &str) -> Result<(), String> {
     let expected = by_git(repo, "l", "r");
     for time in ["fresh", "known"] {
@@ -67,7 +69,7 @@ fn agree(repo: &TestRepo<'_>, what: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Name, base, one side, the other side.
+/// The name, the base, one side, the other side.
 const SIDES: &[[&str; 4]] = &[
     [
         "a folder is renamed by its parent",
@@ -145,7 +147,7 @@ const SIDES: &[[&str; 4]] = &[
     ],
 ];
 
-/// The two files on which diff algorithms disagree.
+/// Returns the two files on which diff algorithms disagree.
 fn texts(script: &str) -> String {
     let text = match script {
         "BASE1" => TEXTS[0],
@@ -169,7 +171,7 @@ const TEXTS: [&str; 6] = [
 ];
 
 #[test]
-fn awkward_pairs_get_the_verdict_of_git() {
+fn difficult_pairs_get_the_result_of_git() {
     let world = world();
     let mut differ = Vec::new();
     for (at, [name, base, left, right]) in SIDES.iter().enumerate() {
@@ -180,7 +182,7 @@ fn awkward_pairs_get_the_verdict_of_git() {
 }
 
 #[test]
-fn many_moved_files_get_the_verdict_of_git() {
+fn many_renames_get_the_result_of_git() {
     let world = world();
     let base = "mkdir src; awk 'BEGIN { srand(1); for (i = 0; i < 1200; i++) { f = \"src/f\" i; print \"head \" i >f; \
                 for (j = 0; j < 12; j++) print rand() >f; close(f) } }'";
@@ -194,9 +196,10 @@ fn many_moved_files_get_the_verdict_of_git() {
     assert_eq!(agree(&repo, "1,200 files moved"), Ok(()));
 }
 
-/// One after the other in the same repository: what is remembered under one setting says nothing of another.
+/// Several settings in turn in the same repository: a result that was cached under one setting does not
+/// apply to another.
 #[test]
-fn settings_that_decide_merges_decide_the_verdict_at_once() {
+fn merge_settings_take_effect_at_once() {
     let world = world();
     let base = "mkdir a d; for i in 1 2 3; do text $i >a/f$i; done; for i in 4 5 6 7; do text $i >d/f$i; done; text 8 >u";
     let left = "git mv a c; for i in 4 5 6 7; do git mv d/f$i g$i; echo tail $i >>g$i; done; echo left >>u";
@@ -231,7 +234,7 @@ fn settings_that_decide_merges_decide_the_verdict_at_once() {
 }
 
 #[test]
-fn attributes_decide_the_verdict_wherever_they_stand() {
+fn attributes_take_effect_in_every_file() {
     let world = world();
     let repo = two_sides(&world, "attributes", "mkdir s; text 1 >s/u", "echo left >>s/u", "echo right >>s/u");
     let mut differ = Vec::new();
@@ -268,7 +271,7 @@ fn attributes_decide_the_verdict_wherever_they_stand() {
 }
 
 #[test]
-fn line_ends_are_judged_as_git_judges_them() {
+fn line_endings_are_merged_as_git_does() {
     let world = world();
     let repo = world.empty_repo("ends");
     sh(

@@ -1,4 +1,5 @@
-//! What cannot be judged, or conflicts in an odd way, is said of that pair alone: everything else lands.
+//! A pair that cannot be merged, or conflicts in an unusual way, affects only itself: everything else
+//! lands.
 
 use std::os::unix::process::CommandExt;
 
@@ -12,7 +13,7 @@ fn sh(repo: &TestRepo<'_>, script: &str) {
     assert_eq!(ran.code(), 0, "{script}\n{}", ran.stderr());
 }
 
-/// Branch, outcome and reason, in order.
+/// Returns the branches with their outcomes and reasons, in order.
 fn told(report: &Value) -> Vec<(String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let steps = report["order"].as_array().cloned().unwrap_or_default();
@@ -25,7 +26,7 @@ fn step<'a>(report: &'a Value, branch: &str) -> &'a Value {
 }
 
 #[test]
-fn a_conflict_in_which_git_names_no_file_sets_one_branch_aside() {
+fn a_conflict_without_a_named_file_sets_one_branch_aside() {
     let world = world();
     for options in [&[][..], &["--on-conflict", "ours"], &["--on-conflict", "agent"]] {
         let repo = world.empty_repo(&format!("split{}", options.concat()));
@@ -57,7 +58,7 @@ fn a_conflict_in_which_git_names_no_file_sets_one_branch_aside() {
 }
 
 #[test]
-fn branches_without_a_common_ancestor_all_land_where_git_merges_them() {
+fn unrelated_histories_land_if_git_merges_them() {
     let world = world();
     let repo = world.empty_repo("joined");
     sh(
@@ -69,7 +70,7 @@ fn branches_without_a_common_ancestor_all_land_where_git_merges_them() {
     );
     let planned = repo.orchestra(["merge-ranked", "-n", "--json", "b1", "b2", "b3"]).succeeded().json();
     let why = "they have no common ancestor";
-    assert_eq!(step(&planned, "b2")["reason"], format!("cannot be judged with b1: {why}"));
+    assert_eq!(step(&planned, "b2")["reason"], format!("cannot be compared with b1: {why}"));
     assert_eq!(step(&planned, "b2")["unjudged"], serde_json::json!([{"branch": "b1", "why": why}]));
     assert_eq!(step(&planned, "b2")["conflicts_with"], serde_json::json!([]));
     assert_eq!((&planned["pairs"]["unjudged"], &planned["pairs"]["conflicting"]), (&1.into(), &0.into()));
@@ -86,7 +87,8 @@ const WITH_DRIVER: &str =
     git checkout -q one; echo 1 >>f; git commit -qam one; git checkout -q two; echo 2 >>f; git commit -qam two
     git checkout -q three; echo 3 >>g; git commit -qam three; git checkout -q main";
 
-/// `reason` and `why` are what is said where git cannot merge the two; by an older git, a driver that dies conflicts.
+/// Lands them. `reason` and `why` are the messages if git cannot merge the two; with an older git, a driver
+/// that crashes is a conflict.
 fn land_with_driver(name: &str, driver: &str, timeout: &str, reason: &str, why: &str) {
     let world = world();
     let repo = world.empty_repo(name);
@@ -97,13 +99,13 @@ fn land_with_driver(name: &str, driver: &str, timeout: &str, reason: &str, why: 
     let planned =
         repo.orchestra([&["merge-ranked", "-n", "--json"], &branches[..]].concat()).succeeded().json();
     let told_before = step(&planned, "two")["reason"].as_str().unwrap_or_default().to_owned();
-    // Plain git is not asked where it would not end.
+    // Plain git is not called where it would not end.
     let mut plain = repo.command("git");
     let conflicts = !driver.starts_with("sleep")
         && Ran::of(plain.args(["merge-tree", "--write-tree", "one", "two"])).code() == 1;
     let (before, reason, after, why) = match conflicts {
         true => ("conflicts with one in 1 file", "", "conflicts with one in f", ""),
-        false => ("cannot be judged with one: git ", reason, "not landed: ", why),
+        false => ("cannot be compared with one: git ", reason, "not landed: ", why),
     };
     assert!(told_before.starts_with(before) && told_before.contains(reason), "{told_before}");
     let landed = repo.orchestra([&["merge-ranked", "--json"], &branches[..]].concat()).exits(1).json();
@@ -123,7 +125,7 @@ fn a_merge_driver_that_dies_sets_one_branch_aside() {
 
 #[test]
 fn a_merge_driver_that_blocks_sets_one_branch_aside() {
-    // Its number says whose it is.
+    // Its pid shows whose it is.
     let driver = format!("sleep 7531.{}", std::process::id());
     land_with_driver(
         "blocks",
@@ -135,7 +137,7 @@ fn a_merge_driver_that_blocks_sets_one_branch_aside() {
 }
 
 #[test]
-fn ctrl_c_while_pairs_are_judged_changes_nothing() {
+fn ctrl_c_during_trial_merges_changes_nothing() {
     let world = world();
     let repo = world.empty_repo("pressed");
     sh(&repo, WITH_DRIVER);
@@ -169,7 +171,7 @@ fn attributes_of_a_target_that_is_not_checked_out_count() {
     repo.orchestra(["merge-ranked", "--into", "rel", "w", "v"]).succeeded();
     let landed = repo.file_at("rel", "d/f");
     assert!(["rel", "w", "v"].iter().all(|line| landed.lines().any(|found| found == *line)), "{landed}");
-    // In a worktree of its own, and in a bare clone.
+    // In the landing's worktree, and in a bare clone.
     repo.git(["branch", "-f", "rel", "rel~2"]);
     repo.git(["worktree", "add", "-q", "../release-checkout", "rel"]);
     repo.orchestra(["merge-ranked", "--into", "rel", "w"]).succeeded();
@@ -232,7 +234,7 @@ fn reasons_name_files_that_exist() {
 }
 
 #[test]
-fn what_brings_nothing_new_is_told_from_what_is_up_to_date() {
+fn a_branch_without_new_content_is_distinguished_from_an_up_to_date_one() {
     let world = world();
     let repo = world.repo();
     repo.branch("same", &[("file.txt", "two\n")]);

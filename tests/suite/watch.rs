@@ -1,8 +1,10 @@
-//! Watching through the library: what changed is told once, however it comes about and whenever the reader looks.
+//! Watching, through the library: each change is reported once, however it happens and whenever the reader
+//! calls.
 
 use std::time::Duration;
 
 use orchestra::{
+    context::Cancel,
     git::Repo,
     model::{AgentId, Liveness, Phase},
     ops::status::Request,
@@ -10,35 +12,32 @@ use orchestra::{
 };
 use testkit::TestRepo;
 
-use crate::world;
+use crate::{library, world};
 
-/// The limit of a wait for something that is sure to come.
-const SOON: Duration = Duration::from_secs(60);
+/// The time limit of a wait for something that is sure to happen.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 const UNTIL_GO: &str = "until test -e go; do sleep 0.05; done";
-
-fn library(repo: &TestRepo<'_>) -> Repo {
-    Repo::open(&repo.path().join(".git")).expect("a repository")
-}
 
 fn of(text: &str) -> AgentId {
     AgentId::parse(text).expect("an id")
 }
 
-/// Told by the kernel, and by the times of folders.
+/// Runs a test with kernel notifications, and with the times of directories.
 fn both_ways(repo: &Repo, filter: &Filter, test: impl Fn(Watch)) {
-    test(Watch::new(repo, filter.clone()).expect("a watch"));
-    test(Watch::by_polling(repo, filter.clone()).expect("a watch"));
+    let cancel = Cancel::never();
+    test(Watch::new(&cancel, repo, filter.clone()).expect("a watch"));
+    test(Watch::by_polling(&cancel, repo, filter.clone()).expect("a watch"));
 }
 
 fn next(watch: &mut Watch) -> Vec<Change> {
-    match watch.next(SOON).expect("a look") {
+    match watch.next(TIME_LIMIT).expect("a look") {
         Update::Changed(changes) => changes,
         other => panic!("{other:?} instead of a change"),
     }
 }
 
-/// The changes up to and with the first that `is_it` knows.
+/// Returns the changes up to and including the first that `is_it` accepts.
 fn until(watch: &mut Watch, what: &str, is_it: impl Fn(&Watch, &Change) -> bool) -> Vec<Change> {
     let mut all = Vec::new();
     for _ in 0..1000 {
@@ -52,7 +51,7 @@ fn until(watch: &mut Watch, what: &str, is_it: impl Fn(&Watch, &Change) -> bool)
     panic!("never seen: {what}; but {all:?}");
 }
 
-/// Waits until an agent is in a phase; it may be there already.
+/// Waits until an agent is in a phase, or is already.
 fn until_phase(watch: &mut Watch, id: &str, wanted: Phase) {
     if phase(watch, id) != Some(wanted) {
         until(watch, wanted.as_str(), |watch, _| phase(watch, id) == Some(wanted));
@@ -64,7 +63,7 @@ fn phase(watch: &Watch, id: &str) -> Option<Phase> {
 }
 
 #[test]
-fn the_first_look_shows_everything_and_the_next_one_waits() {
+fn the_first_snapshot_has_everything_and_the_next_call_waits() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("true");
@@ -73,11 +72,21 @@ fn the_first_look_shows_everything_and_the_next_one_waits() {
         assert_eq!(next(&mut watch), [Change::Reset]);
         assert_eq!(phase(&watch, &id), Some(Phase::Done));
         assert_eq!(watch.next(Duration::from_millis(50)).expect("a look"), Update::Unchanged);
-        let cancel = watch.cancel_handle();
-        let other = std::thread::spawn(move || cancel.cancel());
-        assert_eq!(watch.next(SOON).expect("a look"), Update::Cancelled);
-        other.join().expect("a thread");
     });
+}
+
+#[test]
+fn a_wait_ends_when_another_thread_cancels() {
+    let world = world();
+    let repo = world.repo();
+    for make in [Watch::new, Watch::by_polling] {
+        let cancel = Cancel::new().expect("a flag");
+        let mut watch = make(&cancel, &library(&repo), Filter::default()).expect("a watch");
+        assert_eq!(next(&mut watch), [Change::Reset]);
+        let other = std::thread::spawn(move || cancel.cancel());
+        assert_eq!(watch.next(TIME_LIMIT).expect("a look"), Update::Cancelled);
+        other.join().expect("a thread");
+    }
 }
 
 #[test]
@@ -109,7 +118,7 @@ fn an_agent_is_followed_from_its_start_to_its_end() {
 }
 
 #[test]
-fn a_supervisor_that_is_killed_is_noticed() {
+fn a_killed_supervisor_is_detected() {
     let world = world();
     let repo = world.repo();
     let library = library(&repo);
@@ -136,7 +145,7 @@ fn packed_refs_are_read_as_well_and_change_nothing() {
         next(&mut watch);
         repo.git(["pack-refs", "--all"]);
         assert_eq!(watch.next(Duration::from_millis(100)).expect("a look"), Update::Unchanged);
-        // The folder of agents is gone; the next agent makes it again.
+        // The directory of agents is gone; the next agent creates it again.
         let other = repo.spawn("true");
         until(&mut watch, "it appears", |_, change| *change == Change::Appeared { agent: of(&other) });
         until_phase(&mut watch, &other, Phase::Done);
@@ -144,15 +153,16 @@ fn packed_refs_are_read_as_well_and_change_nothing() {
 }
 
 #[test]
-fn who_comes_back_with_a_cursor_is_told_what_happened_meanwhile_and_nothing_twice() {
+fn a_cursor_yields_missed_changes_exactly_once() {
     let world = world();
     let repo = world.repo();
     let library = library(&repo);
     let look = |cursor: &Cursor| {
-        // As a window keeps it.
+        // As a frontend stores it.
         let kept = serde_json::to_string(cursor).expect("a cursor");
         let cursor: Cursor = serde_json::from_str(&kept).expect("the cursor");
-        let mut watch = Watch::resume(&library, Filter::default(), cursor).expect("a watch");
+        let mut watch =
+            Watch::resume(&Cancel::never(), &library, Filter::default(), cursor).expect("a watch");
         let changes = match watch.next(Duration::ZERO).expect("a look") {
             Update::Changed(changes) => changes,
             Update::Unchanged => Vec::new(),
@@ -188,13 +198,13 @@ fn who_comes_back_with_a_cursor_is_told_what_happened_meanwhile_and_nothing_twic
 }
 
 #[test]
-fn a_landing_under_way_is_told_until_it_is_over() {
+fn a_running_landing_is_reported_until_it_ends() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("echo 1 > made");
     repo.end_of(&id);
     let filter = Filter { landing: true, ..Filter::default() };
-    let mut watch = Watch::new(&library(&repo), filter).expect("a watch");
+    let mut watch = Watch::new(&Cancel::never(), &library(&repo), filter).expect("a watch");
     next(&mut watch);
     assert_eq!(watch.snapshot().landings, []);
     let go = world.dir().join("go");
@@ -212,14 +222,14 @@ fn a_landing_under_way_is_told_until_it_is_over() {
 }
 
 #[test]
-fn a_watch_goes_with_a_repository_that_is_renamed() {
+fn a_watch_follows_a_renamed_repository() {
     let world = world();
     let repo = world.repo_named("app");
     let id = repo.spawn(UNTIL_GO);
     repo.wait_for(&id, "running");
     let filter =
         Filter { agents: Request { agents: vec![id.clone()], ..Request::default() }, landing: false };
-    let mut watch = Watch::new(&library(&repo), filter).expect("a watch");
+    let mut watch = Watch::new(&Cancel::never(), &library(&repo), filter).expect("a watch");
     next(&mut watch);
     let new = world.dir().join("new");
     std::fs::rename(repo.path(), &new).expect("renamed");
@@ -231,7 +241,7 @@ fn a_watch_goes_with_a_repository_that_is_renamed() {
 }
 
 #[test]
-fn a_repository_that_cannot_be_read_for_a_moment_is_read_again() {
+fn a_temporarily_unreadable_repository_is_read_again() {
     let world = world();
     let repo = world.repo();
     let id = repo.spawn("true");

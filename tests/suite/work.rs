@@ -1,17 +1,17 @@
-//! Taking the work: all of it, nothing else, and nothing of the agent's own runs while we do.
+//! Saving the work: all of it, nothing else, and no code of the agent runs meanwhile.
 
 use std::os::unix::fs::PermissionsExt;
 
 use crate::world;
 
-/// Runs one agent to its end, whatever that is, and returns its id.
+/// Runs one agent until it ends, in whatever phase, and returns its id.
 fn ran(repo: &testkit::TestRepo<'_>, script: &str) -> String {
     let report = repo.orchestra(["spawn", "--agent", "sh", "--json", "--", script]).json();
     report["agents"][0]["id"].as_str().expect("an id").to_owned()
 }
 
 #[test]
-fn files_of_every_kind_are_taken() {
+fn files_of_every_kind_are_saved() {
     let world = world();
     let repo = world.repo();
     let id = ran(
@@ -37,7 +37,7 @@ fn files_of_every_kind_are_taken() {
 }
 
 #[test]
-fn ignored_files_secrets_nested_repositories_and_giants_stay_and_are_named() {
+fn excluded_files_stay_in_the_worktree_and_are_reported() {
     let world = world();
     let repo = world.repo();
     repo.write(".gitignore", "ignored/\n");
@@ -132,7 +132,7 @@ fn an_open_merge_another_branch_or_no_branch_keep_the_work_off_the_branch() {
             "git checkout -qb elsewhere-$ORCHESTRA_AGENT; echo left > left",
             "the worktree is on another branch",
         ),
-        ("git checkout -q --detach; echo left > left", "the worktree is on no branch"),
+        ("git checkout -q --detach; echo left > left", "the worktree has a detached HEAD"),
     ] {
         let id = ran(&repo, script);
         let agent = repo.agent(&id);
@@ -146,12 +146,12 @@ fn an_open_merge_another_branch_or_no_branch_keep_the_work_off_the_branch() {
 }
 
 #[test]
-fn a_worktree_or_branch_that_is_gone_is_no_disaster() {
+fn a_missing_worktree_or_branch_loses_no_work() {
     let world = world();
     let repo = world.repo();
     let id = ran(&repo, "echo 1 > a; git add a; git commit -qm a; cd ..; rm -rf \"$ORCHESTRA_AGENT\"");
     assert_eq!(repo.file_in_head(&id, "a"), "1\n");
-    // All that it committed is on its branch, and nothing else is said.
+    // Everything that it committed is on its branch, and nothing else is claimed.
     assert_eq!(repo.agent(&id)["reason"], "its worktree is gone");
     assert_eq!(repo.tip(&format!("orchestra/{id}")), repo.tip(&format!("refs/orchestra/heads/{id}")));
     let id = ran(
@@ -170,7 +170,7 @@ fn a_held_standard_input_ends_when_the_supervisor_dies() {
     let id = repo.orchestra(["spawn", "--agent", "talk", "-d", "the task\n"]).succeeded().line();
     repo.wait_for_output(&id, "the task");
     let agent = repo.agent(&id);
-    assert_eq!(agent["phase"], "running", "it goes on listening");
+    assert_eq!(agent["phase"], "running", "it keeps listening");
     let supervisor = agent["supervisor_pid"].as_i64().expect("a pid").to_string();
     repo.command("kill").args(["-9", &supervisor]).status().expect("kill");
     let worktree = repo.worktree(&id);
@@ -178,22 +178,22 @@ fn a_held_standard_input_ends_when_the_supervisor_dies() {
 }
 
 #[test]
-fn an_unwritable_place_is_refused_and_nothing_is_made() {
+fn an_unwritable_directory_is_refused_and_nothing_is_created() {
     let world = world();
     let repo = world.repo();
     let closed = world.dir().join("closed");
     std::fs::write(&closed, "a file").expect("a file");
     std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o444)).expect("closed");
     repo.git(["config", "orchestra.worktrees", closed.join("x").to_str().expect("text")]);
-    repo.orchestra(["spawn", "--agent", "sh", "true"]).exits(3).says("orchestra.worktrees");
+    repo.orchestra(["spawn", "--agent", "sh", "true"]).exits(3).stderr_has("orchestra.worktrees");
     assert!(repo.refs("refs/orchestra").is_empty());
 }
 
 #[test]
-fn a_change_in_the_instant_of_the_index_is_seen() {
+fn a_change_in_the_same_instant_as_the_index_is_detected() {
     let world = world();
     let repo = world.repo();
-    // Git looks at nothing but length and second: what happens in one instant elsewhere can be made here.
+    // Git compares only lengths and seconds: changes within one instant can be simulated here.
     repo.git(["config", "core.trustctime", "false"]);
     repo.git(["config", "core.checkStat", "minimal"]);
     let id = repo.spawn("echo abc > a.txt");
@@ -220,7 +220,7 @@ fn the_index_that_is_left_knows_the_files() {
     let world = world();
     let repo = world.repo();
     for (version, name) in ["2", "3", "4"].into_iter().zip(["two", "three", "four"]) {
-        // A conflict that was resolved is remembered by the index as well.
+        // The index also remembers a conflict that was resolved.
         let id = ran(
             &repo,
             &format!(
@@ -233,7 +233,7 @@ fn the_index_that_is_left_knows_the_files() {
         let worktree = repo.worktree(&id);
         let resolved = world.git(&worktree, ["ls-files", "--resolve-undo"]).stdout();
         assert_eq!(resolved.lines().count(), 3, "version {version}");
-        // Plumbing does not read a file to see whether it changed: the index alone tells.
+        // Plumbing does not read a file to find out whether it changed: only the index decides.
         assert_eq!(world.git(&worktree, ["diff-files", "--name-only"]).stdout(), "", "version {version}");
         assert_eq!(world.git(&worktree, ["status", "--porcelain"]).stdout(), "");
         assert_eq!(repo.file_in_head(&id, "a/b/one"), "1\n");

@@ -1,14 +1,15 @@
-//! `orchestra.worktrees`: any folder that can be used is used and kept out of sight; any other is refused by the key's name.
+//! `orchestra.worktrees`: any usable directory is used and ignored by git; any other is refused, naming the
+//! key.
 
 use std::fs;
 
 use crate::world;
 
 #[test]
-fn folders_of_every_kind_are_used_and_are_in_nobodys_way() {
+fn directories_of_every_kind_are_used_and_ignored() {
     let world = world();
     let repo = world.repo();
-    // Somebody's own lines stay, whatever they are in.
+    // Existing lines stay, whatever they are in.
     let exclude = repo.path().join(".git/info/exclude");
     fs::write(&exclude, b"mine\xe9\n*.log").expect("written");
     for (chosen, place) in [
@@ -28,7 +29,7 @@ fn folders_of_every_kind_are_used_and_are_in_nobodys_way() {
         let expected = place.canonicalize().expect("a folder").join(&id);
         assert_eq!(repo.worktree(&id), expected, "{chosen}");
         assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "", "{chosen}");
-        // Once more: the line is there already.
+        // Once more: the line already exists.
         let before = fs::read(&exclude).expect("a list");
         let id = repo.spawn("true");
         repo.end_of(&id);
@@ -39,7 +40,7 @@ fn folders_of_every_kind_are_used_and_are_in_nobodys_way() {
 }
 
 #[test]
-fn folders_that_cannot_be_used_are_refused() {
+fn unusable_directories_are_refused() {
     let world = world();
     let repo = world.repo();
     repo.commit("src", &[("src/main.c", "int x;\n")]);
@@ -52,8 +53,8 @@ fn folders_that_cannot_be_used_are_refused() {
     ] {
         repo.git(["config", "orchestra.worktrees", chosen]);
         let said = format!("git config 'orchestra.worktrees' is '{chosen}', {why}");
-        repo.orchestra(["spawn", "--agent", "sh", "true"]).exits(3).says(&said);
-        // Who only looks is not kept from it.
+        repo.orchestra(["spawn", "--agent", "sh", "true"]).exits(3).stderr_has(&said);
+        // Commands that only read still work.
         repo.orchestra(["status"]).succeeded();
         repo.orchestra(["cleanup", "-n"]).succeeded();
     }

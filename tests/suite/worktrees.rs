@@ -1,9 +1,9 @@
-//! `worktrees`: where the agents' files are.
+//! `worktrees`: the paths and states of the agents' worktrees.
 
 use crate::world;
 
 #[test]
-fn lie_beside_the_repository_and_are_listed() {
+fn worktrees_are_next_to_the_repository_and_listed() {
     let world = world();
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "echo 1 > a"]).succeeded();
@@ -14,7 +14,7 @@ fn lie_beside_the_repository_and_are_listed() {
     let entry = &report["worktrees"][0];
     assert_eq!((entry["path"].as_str(), entry["id"].as_str()), (path.to_str(), Some(id.as_str())));
     assert!(entry["size"].as_u64().is_some_and(|size| size > 0));
-    // Cleaning the checkout does not reach them.
+    // `git clean` does not reach them.
     repo.git(["clean", "-ffdxq"]);
     assert_eq!(std::fs::read_to_string(path.join("a")).expect("a file"), "1\n");
     assert_eq!(world.git(&path, ["status", "--porcelain"]).stdout(), "", "the index followed the work");
@@ -31,7 +31,7 @@ fn the_folder_can_be_chosen() {
 }
 
 #[test]
-fn of_a_bare_repository_and_of_a_submodule_lie_outside_of_it() {
+fn worktrees_of_bare_repositories_and_submodules_are_outside() {
     let world = world();
     let origin = world.repo();
     world.git(world.dir(), ["clone", "-q", "--bare", "repo", "bare.git"]);
@@ -52,7 +52,7 @@ fn of_a_bare_repository_and_of_a_submodule_lie_outside_of_it() {
 }
 
 #[test]
-fn what_is_gone_or_was_moved_is_shown_as_that() {
+fn missing_and_moved_worktrees_are_shown_as_such() {
     let world = world();
     let repo = world.repo();
     let [gone, moved, whole] =
@@ -80,10 +80,13 @@ fn what_is_gone_or_was_moved_is_shown_as_that() {
     let states =
         json["worktrees"].as_array().expect("worktrees").iter().map(|one| one["worktree_state"].clone());
     assert_eq!(states.filter(|state| *state == "missing").count(), 1);
-    // A path that leads nowhere is no answer, and what is not there is not said to be saved.
-    repo.orchestra(["worktrees", "--path", &gone]).exits(3).says("is missing").says("git worktree repair");
+    // A path that does not exist is not printed, and a missing worktree is not reported as saved.
+    repo.orchestra(["worktrees", "--path", &gone])
+        .exits(3)
+        .stderr_has("is missing")
+        .stderr_has("git worktree repair");
     assert_eq!(repo.orchestra(["worktrees", "--path", &moved]).succeeded().line(), to);
-    repo.orchestra(["collect", &gone]).succeeded().prints("nothing: its worktree is gone");
+    repo.orchestra(["collect", &gone]).succeeded().stdout_has("nothing; its worktree is gone");
     let collected = repo.orchestra(["collect", "--json", &gone]).succeeded().json();
     assert_eq!(collected["agents"][0]["saved"], "worktree_gone");
 }

@@ -1,21 +1,24 @@
-//! Random merges: the same verdict as git's, and the same number of conflicting files, on every one.
+//! Random merges: the library must report the same result and the same number of conflicting files as git.
 
 use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
-use orchestra::git::{
-    Oid, Repo,
-    merging::{Judgement, MergePlace, Method, Rules, trials},
+use orchestra::{
+    git::{
+        Oid, Repo,
+        merging::{Judgement, MergePlace, MergeRules, Method, merge_on_trial},
+    },
+    world::Environment,
 };
-use testkit::{Numbers, Ran, TestRepo, World};
+use testkit::{Ran, SeededRandom, TestRepo, World};
 
 use crate::{number, trees::Tree, world};
 
-/// Merges in one repository, under one configuration.
+/// The number of merges in one repository, under one configuration.
 const BATCH: u64 = 100;
-/// One merge may take so long; none does.
+/// The time limit of one merge, which none reaches.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Keys and values; many batches have none.
+/// Keys and values of the configuration; many batches have none.
 const SETTINGS: &[(&str, &str)] = &[
     ("merge.directoryRenames", "true"),
     ("merge.directoryRenames", "false"),
@@ -31,7 +34,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("core.autocrlf", "true"),
 ];
 
-/// A file of attributes, and its lines.
+/// An attributes file and its lines.
 const ATTRIBUTES: &[(&str, &str)] = &[
     (".gitattributes", "*.txt merge=union\n"),
     (".gitattributes", "* text=auto\n*.bin binary\n"),
@@ -43,7 +46,7 @@ const ATTRIBUTES: &[(&str, &str)] = &[
     (".gitattributes", "d/two merge=union\n"),
 ];
 
-/// Commits as `git fast-import` reads them.
+/// Commits in the format of `git fast-import`.
 #[derive(Default)]
 struct Import {
     text: Vec<u8>,
@@ -65,12 +68,12 @@ impl Import {
         mark
     }
 
-    /// Two sides of a merge, under the names `l<n>` and `r<n>`.
-    fn case(&mut self, at: u64, numbers: &mut Numbers) {
+    /// Writes the two sides of a merge, named `l<n>` and `r<n>`.
+    fn case(&mut self, at: u64, numbers: &mut SeededRandom) {
         let only_texts = numbers.below(5) < 2;
         let base = if only_texts { Tree::of_texts(numbers) } else { Tree::random(numbers) };
         let first = self.commit(&format!("base{at}"), &[], &base);
-        let work = |tree: &Tree, numbers: &mut Numbers| {
+        let work = |tree: &Tree, numbers: &mut SeededRandom| {
             let mut tree = tree.clone();
             if only_texts {
                 tree.change_texts(numbers);
@@ -79,7 +82,7 @@ impl Import {
             }
             tree
         };
-        // Some of it, both do alike.
+        // Both sides make some of the same changes.
         let shared = if numbers.below(4) == 0 { work(&base, numbers) } else { base.clone() };
         let (left, right) = (work(&shared, numbers), work(&shared, numbers));
         if numbers.below(8) > 0 {
@@ -110,7 +113,8 @@ fn import(repo: &TestRepo<'_>, text: &[u8]) {
     assert!(child.wait().expect("an end").success());
 }
 
-/// For each pair, how many files conflict, none where it is clean; an error where git itself dies of it.
+/// Returns for each pair the number of conflicting files, `None` if it is clean, or an error if git itself
+/// crashes.
 fn by_git(world: &World, repo: &TestRepo<'_>, pairs: &[(Oid, Oid)]) -> Vec<Result<Option<u32>, ()>> {
     let questions: String = pairs.iter().map(|(a, b)| format!("{a} {b}\n")).collect();
     let file = world.dir().join("questions");
@@ -144,7 +148,7 @@ struct Seen {
 }
 
 fn batch(seed: u64, cases: u64, seen: &mut Seen) {
-    let mut numbers = Numbers::from(seed);
+    let mut numbers = SeededRandom::from(seed);
     let mut world = world();
     let repo = world.empty_repo("random");
     repo.git(["commit", "-q", "--allow-empty", "-m", "main"]);
@@ -162,16 +166,17 @@ fn batch(seed: u64, cases: u64, seen: &mut Seen) {
     }
     let mut made = Import::default();
     for at in 0..cases {
-        made.case(at, &mut Numbers::from(seed ^ (at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        made.case(at, &mut SeededRandom::from(seed ^ (at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
     }
     import(&repo, &made.text);
-    let library = Repo::open(&repo.path().join(".git")).expect("a repository");
+    let library =
+        Repo::open(&Environment::of_this_process(), &repo.path().join(".git")).expect("a repository");
     let tip = |name: String| library.commit(&name).expect("a commit");
     let tips: Vec<Oid> = (0..cases).flat_map(|at| [tip(format!("l{at}")), tip(format!("r{at}"))]).collect();
     let both: Vec<(usize, usize)> = (0..tips.len() / 2).map(|at| (2 * at, 2 * at + 1)).collect();
     let place = MergePlace::of_branch(&library, "refs/heads/main", tips[0], LIMIT).expect("a place");
-    let mut rules = Rules::read(&library, &place).expect("rules");
-    let found = trials(&library, &place, &mut rules, &tips, &both).expect("verdicts").found;
+    let mut rules = MergeRules::read(&library, &place).expect("rules");
+    let found = merge_on_trial(&library, &place, &mut rules, &tips, &both).expect("verdicts").found;
     let pairs: Vec<(Oid, Oid)> = both.iter().map(|&(a, b)| (tips[a], tips[b])).collect();
     let before = seen.differ.len();
     for (at, (trial, expected)) in found.iter().zip(by_git(&world, &repo, &pairs)).enumerate() {
@@ -180,7 +185,7 @@ fn batch(seed: u64, cases: u64, seen: &mut Seen) {
             Judgement::Conflicts(clash) => Ok(Some(clash.files)),
             Judgement::Unknown(_) => Err(()),
         };
-        let how = match trial.how {
+        let how = match trial.method {
             Method::Paths => "by paths",
             Method::Merge => "merged here",
             Method::Git => "by git",
@@ -205,7 +210,7 @@ fn batch(seed: u64, cases: u64, seen: &mut Seen) {
 }
 
 #[test]
-fn random_merges_get_the_verdicts_of_git() {
+fn random_merges_get_the_results_of_git() {
     let merges = number("ORCHESTRA_MERGES", 200);
     let seed = number("ORCHESTRA_SEED", 1);
     let mut seen = Seen { counts: BTreeMap::new(), differ: Vec::new() };

@@ -1,19 +1,20 @@
-//! Random texts and random changes of them, of the sort on which diff algorithms disagree: few words, repeated blocks.
+//! Generates random texts and random changes to them, of the kind on which diff algorithms disagree: few
+//! words, repeated blocks.
 
-use testkit::Numbers;
+use testkit::SeededRandom;
 
-/// A text by its lines.
+/// A text as lines.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Text {
     lines: Vec<String>,
-    /// Whether the last line ends.
+    /// Whether the last line has a line break.
     ends: bool,
-    /// How many different words it is made of.
+    /// The number of different words in it.
     words: u64,
 }
 
 impl Text {
-    pub(crate) fn random(numbers: &mut Numbers) -> Self {
+    pub(crate) fn random(numbers: &mut SeededRandom) -> Self {
         let words = [3, 8, 30, 100_000][numbers.below(4) as usize];
         let most = if numbers.below(12) == 0 { 400 } else { 40 };
         let mut text = Self { lines: Vec::new(), ends: numbers.below(8) > 0, words };
@@ -24,7 +25,7 @@ impl Text {
         text
     }
 
-    fn line(&self, numbers: &mut Numbers) -> String {
+    fn line(&self, numbers: &mut SeededRandom) -> String {
         match numbers.below(6) {
             0 => String::new(),
             1 => "}".to_owned(),
@@ -32,14 +33,14 @@ impl Text {
         }
     }
 
-    /// Changes it in a few places.
-    pub(crate) fn change(&mut self, numbers: &mut Numbers) {
+    /// Changes a few places in it.
+    pub(crate) fn change(&mut self, numbers: &mut SeededRandom) {
         for _ in 0..numbers.between(1, 4) {
             self.change_once(numbers);
         }
     }
 
-    fn change_once(&mut self, numbers: &mut Numbers) {
+    fn change_once(&mut self, numbers: &mut SeededRandom) {
         let count = self.lines.len();
         let at = numbers.below(count as u64 + 1) as usize;
         let end = (at + numbers.between(1, 4) as usize).min(count);

@@ -1,15 +1,16 @@
-//! Random trees, and what people and agents do to them: edit, add, delete, rename, move folders, change modes and kinds.
+//! Generates random trees and what people and agents do to them: edit, add, delete, rename, move
+//! directories, change modes and kinds.
 
 use std::collections::BTreeMap;
 
-use testkit::Numbers;
+use testkit::SeededRandom;
 
 use crate::texts::Text;
 
 const FOLDERS: &[&str] = &["", "a/", "a/b/", "a/b/c/", "d/", "d/e/", "g/"];
 const NAMES: &[&str] = &["f", "h", "k.txt", "m.txt", "n.bin", "a", "b"];
 
-/// What stands at a path.
+/// The entry at a path.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Entry {
     Text { text: Text, executable: bool },
@@ -22,12 +23,12 @@ pub(crate) enum Entry {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Tree(BTreeMap<String, Entry>);
 
-fn path(numbers: &mut Numbers) -> String {
+fn path(numbers: &mut SeededRandom) -> String {
     let folder = FOLDERS[numbers.below(FOLDERS.len() as u64) as usize];
     format!("{folder}{}", NAMES[numbers.below(NAMES.len() as u64) as usize])
 }
 
-fn entry(numbers: &mut Numbers) -> Entry {
+fn entry(numbers: &mut SeededRandom) -> Entry {
     match numbers.below(14) {
         0 => Entry::Binary(
             (0..numbers.between(10, 400)).map(|_| numbers.below(256) as u8).chain([0]).collect(),
@@ -39,7 +40,7 @@ fn entry(numbers: &mut Numbers) -> Entry {
 }
 
 impl Tree {
-    pub(crate) fn random(numbers: &mut Numbers) -> Self {
+    pub(crate) fn random(numbers: &mut SeededRandom) -> Self {
         let mut tree = Self::default();
         for _ in 0..numbers.between(3, 16) {
             tree.put(path(numbers), entry(numbers));
@@ -47,8 +48,8 @@ impl Tree {
         tree
     }
 
-    /// One or two files of text, and nothing else.
-    pub(crate) fn of_texts(numbers: &mut Numbers) -> Self {
+    /// Generates one or two text files, and nothing else.
+    pub(crate) fn of_texts(numbers: &mut SeededRandom) -> Self {
         let mut tree = Self::default();
         for name in ["one", "d/two"].iter().take(numbers.between(1, 2) as usize) {
             tree.put((*name).to_owned(), Entry::Text { text: Text::random(numbers), executable: false });
@@ -56,19 +57,19 @@ impl Tree {
         tree
     }
 
-    /// A path is a file or a folder: what is in the way goes.
+    /// Adds an entry. A path is either a file or a directory: an entry in the way is removed.
     fn put(&mut self, path: String, entry: Entry) {
         let below = format!("{path}/");
         self.0.retain(|other, _| !other.starts_with(&below) && !path.starts_with(&format!("{other}/")));
         self.0.insert(path, entry);
     }
 
-    fn any(&self, numbers: &mut Numbers) -> Option<String> {
+    fn any(&self, numbers: &mut SeededRandom) -> Option<String> {
         self.0.keys().nth(numbers.below(self.0.len().max(1) as u64) as usize).cloned()
     }
 
     /// Changes every text.
-    pub(crate) fn change_texts(&mut self, numbers: &mut Numbers) {
+    pub(crate) fn change_texts(&mut self, numbers: &mut SeededRandom) {
         for entry in self.0.values_mut() {
             if let Entry::Text { text, .. } = entry {
                 text.change(numbers);
@@ -76,14 +77,14 @@ impl Tree {
         }
     }
 
-    /// Does one thing or several.
-    pub(crate) fn work(&mut self, numbers: &mut Numbers) {
+    /// Makes one or several changes.
+    pub(crate) fn work(&mut self, numbers: &mut SeededRandom) {
         for _ in 0..numbers.between(1, 4) {
             self.work_once(numbers);
         }
     }
 
-    fn work_once(&mut self, numbers: &mut Numbers) {
+    fn work_once(&mut self, numbers: &mut SeededRandom) {
         let Some(at) = self.any(numbers) else { return self.put(path(numbers), entry(numbers)) };
         match numbers.below(20) {
             0..=6 => self.edit(&at, numbers),
@@ -114,7 +115,7 @@ impl Tree {
         }
     }
 
-    fn edit(&mut self, at: &str, numbers: &mut Numbers) {
+    fn edit(&mut self, at: &str, numbers: &mut SeededRandom) {
         match self.0.get_mut(at) {
             Some(Entry::Text { text, .. }) => text.change(numbers),
             Some(Entry::Binary(bytes)) => bytes.push(numbers.below(256) as u8),
@@ -124,7 +125,7 @@ impl Tree {
         }
     }
 
-    fn move_folder(&mut self, numbers: &mut Numbers) {
+    fn move_folder(&mut self, numbers: &mut SeededRandom) {
         let from = FOLDERS[1 + numbers.below(FOLDERS.len() as u64 - 1) as usize];
         let to = ["x/", "x/y/", "a/", "d/z/", "a/b/", ""][numbers.below(6) as usize];
         let moved: Vec<String> = self.0.keys().filter(|path| path.starts_with(from)).cloned().collect();
@@ -138,8 +139,8 @@ impl Tree {
         }
     }
 
-    /// Both works on one base put together, path by path; where both changed one, one of them holds.
-    pub(crate) fn joined(base: &Self, one: &Self, other: &Self, numbers: &mut Numbers) -> Self {
+    /// Joins both changes to one base, path by path; if both changed a path, one of them wins.
+    pub(crate) fn joined(base: &Self, one: &Self, other: &Self, numbers: &mut SeededRandom) -> Self {
         let mut tree = one.clone();
         for path in base.0.keys().chain(other.0.keys()) {
             let (old, new) = (base.0.get(path), other.0.get(path));
@@ -154,7 +155,7 @@ impl Tree {
         tree
     }
 
-    /// As `git fast-import` reads it.
+    /// Writes the tree in the format of `git fast-import`.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"deleteall\n");
         for (path, entry) in &self.0 {

@@ -1,29 +1,29 @@
-//! Opening the repository for a command that may run what its configuration names: a change that was made while agents
-//! ran is shown, key by key, and asked about.
+//! Opens the repository for a command that may run programs its configuration names. A configuration that
+//! changed while agents ran is shown, key by key, and must be accepted first.
 
 use orchestra::{
     Result,
     git::Repo,
-    ops::configuration::{self, AcceptedRepo, ConfigChange, ConfigCheck, Pending},
+    ops::configuration::{self, AcceptedRepo, ConfigChange, ConfigCheck, PendingChanges},
 };
 
 use crate::{here, output::Terminal, prompt};
 
-/// What is asked under the changes.
-pub const QUESTION: &str = "is this what you want to use?";
+/// The question below the list of changes.
+pub const QUESTION: &str = "use this configuration?";
 
-/// The repository here, its configuration accepted.
+/// Opens the repository of the current directory, with its configuration accepted.
 ///
 /// # Errors
-/// There is none (128); its configuration changed while agents ran and nobody accepts that (3).
+/// No repository was found (128), or its configuration changed while agents ran and was not accepted (3).
 pub fn repository(terminal: &Terminal) -> Result<AcceptedRepo> {
     accept(terminal, here::repository()?)
 }
 
-/// A repository that was opened before, its configuration accepted.
+/// Asks the user to accept the configuration of an open repository, if it changed while agents ran.
 ///
 /// # Errors
-/// As [`repository`].
+/// The configuration changed while agents ran and was not accepted (3).
 pub fn accept(terminal: &Terminal, repo: Repo) -> Result<AcceptedRepo> {
     match configuration::check(repo)? {
         ConfigCheck::Accepted(repo) => Ok(repo),
@@ -31,7 +31,7 @@ pub fn accept(terminal: &Terminal, repo: Repo) -> Result<AcceptedRepo> {
     }
 }
 
-fn ask(terminal: &Terminal, pending: Pending) -> Result<AcceptedRepo> {
+fn ask(terminal: &Terminal, pending: PendingChanges) -> Result<AcceptedRepo> {
     terminal.warn("the configuration of this repository changed while agents ran");
     show(terminal, pending.changes());
     if terminal.can_ask() && prompt::confirm(terminal, QUESTION, "")? {
@@ -40,10 +40,10 @@ fn ask(terminal: &Terminal, pending: Pending) -> Result<AcceptedRepo> {
     Err(pending.refusal())
 }
 
-/// One line a key, on stderr.
+/// Prints the changes on stderr, one line per key.
 pub fn show(terminal: &Terminal, changes: &[ConfigChange]) {
     for change in changes {
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not set)".to_owned());
-        terminal.say(&format!("  {}: {} → {}", change.key, value(&change.before), value(&change.after)));
+        terminal.eprintln(&format!("  {}: {} → {}", change.key, value(&change.before), value(&change.after)));
     }
 }

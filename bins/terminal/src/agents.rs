@@ -1,27 +1,27 @@
-//! Agents as a table, and what the user must know of them.
+//! Formats agents as tables and lines, and prints warnings about them.
 
 use orchestra::{
     model::{LimitKind, Liveness, Permission, Phase, text},
     ops::{
         agent_object::{AgentObject, DidNotLand, LimitObject, WorktreeState, surroundings},
-        status::{MOST_DIRTY, Unreadable},
+        status::{MAX_COUNT, Unreadable},
     },
     world,
 };
 
 use crate::{
-    humanize,
+    here, humanize,
     output::Terminal,
     style::{Painter, Role, role_of},
-    table::{self, Text},
+    table::{self, TableCell},
 };
 
-/// Agents that a warning names; more are counted.
-const NAMED: usize = 3;
+/// The number of agents that a warning names; more are only counted.
+const MAX_NAMED: usize = 3;
 
-/// Draws the agents. What they cost and what they were denied is shown where any of them says so.
-pub fn draw(agents: &[AgentObject], width: Option<usize>, paint: &Painter) -> String {
-    let now = world::now().as_second();
+/// Draws a table of agents. The columns COST and DENIED are shown if any agent has a value for them.
+pub fn draw(agents: &[AgentObject], width: Option<usize>, painter: &Painter) -> String {
+    let now = here::environment().now().as_second();
     let costs = agents.iter().any(|agent| agent.cost_usd.is_some());
     let denials = agents.iter().any(|agent| agent.denials.is_some_and(|denials| denials > 0));
     let mut headings = vec!["AGENT", "PHASE", "AGE", "COMMITS", "CHANGES", "DIRTY"];
@@ -30,36 +30,36 @@ pub fn draw(agents: &[AgentObject], width: Option<usize>, paint: &Painter) -> St
     headings.push("NOW");
     let row = |agent: &AgentObject| {
         let mut row = row(agent, now);
-        row.extend(costs.then(|| Text::number(cost(agent))));
-        row.extend(denials.then(|| Text::number(known(agent.denials))));
+        row.extend(costs.then(|| TableCell::number(cost(agent))));
+        row.extend(denials.then(|| TableCell::number(or_dash(agent.denials))));
         let role = if agent.liveness == Liveness::Ended { Role::Faint } else { Role::Plain };
-        row.push(Text::role(doing(agent), role));
+        row.push(TableCell::role(activity(agent), role));
         row
     };
-    table::draw(&headings, agents.iter().map(row).collect(), width, paint)
+    table::draw(&headings, agents.iter().map(row).collect(), width, painter)
 }
 
-fn row(agent: &AgentObject, now: i64) -> Vec<Text> {
+fn row(agent: &AgentObject, now: i64) -> Vec<TableCell> {
     vec![
-        Text::new(&agent.id),
-        Text::role(phase(agent), role_of(agent.phase, agent.liveness)),
-        Text::number(humanize::age(age(agent, now))),
-        Text::number(known(agent.commits)),
-        Text::number(changes(agent)),
-        Text::number(dirty(agent)),
+        TableCell::new(&agent.id),
+        TableCell::role(phase(agent), role_of(agent.phase, agent.liveness)),
+        TableCell::number(humanize::age(age(agent, now))),
+        TableCell::number(or_dash(agent.commits)),
+        TableCell::number(changes(agent)),
+        TableCell::number(dirty(agent)),
     ]
 }
 
-fn known(number: Option<u64>) -> String {
+fn or_dash(number: Option<u64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }
 
-/// In US dollars.
+/// Formats the cost of an agent in US dollars, or `-` if it is unknown.
 pub fn cost(agent: &AgentObject) -> String {
     agent.cost_micros().map_or_else(|| "-".to_owned(), dollars)
 }
 
-/// Millionths of a US dollar, in whole cents.
+/// Formats millionths of a US dollar as dollars and whole cents.
 pub fn dollars(micros: u64) -> String {
     let cents = (micros + 5000) / 10_000;
     if cents == 0 && micros > 0 {
@@ -69,7 +69,7 @@ pub fn dollars(micros: u64) -> String {
     }
 }
 
-/// The phase, and what makes it less, or more, than it seems.
+/// Formats the phase, with `lost`, `remote` or `bypass` where one of them applies.
 pub fn phase(agent: &AgentObject) -> String {
     let word = agent.phase.as_str();
     let bypasses = agent.permission_mode.as_deref() == Some(Permission::BypassPermissions.as_str());
@@ -80,7 +80,7 @@ pub fn phase(agent: &AgentObject) -> String {
     }
 }
 
-/// Since when: the launch, else the spawn; up to now, or to the end.
+/// Returns the age in seconds: from the launch, else from the spawn, until now or until the end.
 fn age(agent: &AgentObject, now: i64) -> i64 {
     let from = agent.started_at.unwrap_or(agent.queued_at);
     agent.ended_at.map_or(now, |at| at.as_second()) - from.as_second()
@@ -94,7 +94,7 @@ fn changes(agent: &AgentObject) -> String {
     }
 }
 
-/// `1 agent`, `3 agents`.
+/// Formats a number of agents, such as `1 agent` or `3 agents`.
 pub fn count(agents: usize) -> String {
     text::count(agents as u64, "agent")
 }
@@ -106,18 +106,18 @@ fn commits(count: u64) -> String {
 fn dirty(agent: &AgentObject) -> String {
     match agent.dirty {
         None => "-".to_owned(),
-        Some(count) if count >= MOST_DIRTY => format!("{}+", MOST_DIRTY - 1),
+        Some(count) if count >= MAX_COUNT => format!("{}+", MAX_COUNT - 1),
         Some(count) => count.to_string(),
     }
 }
 
-/// The usage limit that keeps an agent from running, and what comes of it.
+/// Formats the usage limit for which an agent is queued or paused, and whether it resumes.
 pub fn limited(agent: &AgentObject) -> Option<String> {
     let limit = agent.limit.as_ref().filter(|limit| !limit.warning)?;
-    let words = limit_words(limit, agent.liveness, world::now());
+    let words = limit_words(limit, agent.liveness, here::environment().now());
     match agent.phase {
         Phase::Queued => Some(words),
-        // What else is to be said stands behind it.
+        // The rest of the reason follows the first semicolon.
         Phase::Paused => Some(match agent.reason.as_ref().and_then(|reason| reason.split_once("; ")) {
             Some((_, more)) => format!("{words}; {more}"),
             None => words,
@@ -137,7 +137,7 @@ fn limit_words(limit: &LimitObject, liveness: Liveness, now: world::Timestamp) -
     let then = match liveness {
         Liveness::Lost => ", and nothing resumes it",
         _ if limit.resumes && is_over => ", starts in its turn",
-        // What another clone does, that clone knows.
+        // Whether another clone resumes it is known only there.
         _ if limit.resumes => "",
         _ if is_over => ", 'resume' continues it",
         _ => ", then 'resume' continues it",
@@ -145,7 +145,8 @@ fn limit_words(limit: &LimitObject, liveness: Liveness, now: world::Timestamp) -
     format!("{until}{then}")
 }
 
-/// `93 % of the 5-hour limit is used; it resets at 14:05`, as long as that is ahead.
+/// Formats a limit that is near and not yet reset, such as `93 % of the 5-hour limit is used; it resets at
+/// 14:05`.
 pub fn near_limit(agent: &AgentObject) -> Option<String> {
     let limit = agent.limit.as_ref().filter(|limit| limit.warning)?;
     let until = limit.until?;
@@ -154,11 +155,12 @@ pub fn near_limit(agent: &AgentObject) -> Option<String> {
         Some(used) => format!("{used} % of the {name} is used"),
         None => format!("the {name} is near"),
     };
-    (until > world::now()).then(|| format!("{used}; it resets at {}", humanize::clock_time(until)))
+    (until > here::environment().now())
+        .then(|| format!("{used}; it resets at {}", humanize::clock_time(until)))
 }
 
-/// What it does, or what became of it.
-fn doing(agent: &AgentObject) -> String {
+/// Formats what an agent does, what it waits for, or why it ended.
+fn activity(agent: &AgentObject) -> String {
     if let Some(limited) = limited(agent).filter(|_| agent.liveness != Liveness::Remote) {
         return limited;
     }
@@ -166,7 +168,7 @@ fn doing(agent: &AgentObject) -> String {
         return if ahead == 0 { "next".to_owned() } else { format!("{ahead} ahead") };
     }
     if agent.liveness == Liveness::Remote {
-        return elsewhere(agent);
+        return remote_state(agent);
     }
     let left = (agent.left_out > 0).then(|| format!("{} left out", agent.left_out));
     let main = match agent.liveness {
@@ -177,14 +179,14 @@ fn doing(agent: &AgentObject) -> String {
     let landed = agent.landed_in.as_ref().filter(|_| agent.merged == Some(true));
     let landed = landed.map(|branch| format!("landed in {branch}"));
     let judged = agent.verdict.filter(|_| landed.is_none() && agent.verdict_current == Some(true));
-    let judged = judged.map(|verdict| verdict.past().to_owned());
+    let judged = judged.map(|verdict| verdict.label().to_owned());
     let proposed = agent.proposed_verdict.as_ref().filter(|one| landed.is_none() && one.current);
     let proposed = proposed.map(|one| format!("{} {}", one.verdict.as_str(), proposed_by(&one.writer)));
     let not_landed = agent.did_not_land().map(did_not_land);
     [landed, judged, proposed, not_landed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-/// What is wrong with where its worktree is, if anything.
+/// Returns the word for a worktree that is not where it should be.
 pub const fn worktree_state(state: WorktreeState) -> Option<&'static str> {
     match state {
         WorktreeState::Here => None,
@@ -193,44 +195,44 @@ pub const fn worktree_state(state: WorktreeState) -> Option<&'static str> {
     }
 }
 
-/// `set aside: conflicts with b1 in lines.txt`.
+/// Formats why work did not land, such as `set aside: conflicts with b1 in lines.txt`.
 pub fn did_not_land(one: &DidNotLand) -> String {
     let word = if one.check.is_some() { "did not land" } else { "set aside" };
     format!("{word}: {}", one.why)
 }
 
-/// Who proposes a verdict that does not count: the clone, since a name can be anybody's.
+/// Formats the origin of a verdict that does not count: the clone, since a name can be forged.
 pub fn proposed_by(writer: &str) -> String {
     format!("proposed by clone {}, not trusted", text::one_line(writer, 40))
 }
 
-/// Where an agent of another clone is, and how old the news of it is.
-fn elsewhere(agent: &AgentObject) -> String {
+/// Formats in which clone an agent is, and how old that information is.
+fn remote_state(agent: &AgentObject) -> String {
     let clone = agent.label.as_deref().unwrap_or(&agent.writer);
-    let age = world::now().as_second() - agent.told_at.as_second();
+    let age = here::environment().now().as_second() - agent.told_at.as_second();
     let what = agent.waiting.as_ref().or(agent.reason.as_ref()).unwrap_or(&agent.title);
-    format!("at {clone}, as told {} ago; {what}", humanize::age(age))
+    format!("in clone {clone}, updated {} ago; {what}", humanize::age(age))
 }
 
-/// Warns of agents that are not what they were meant to be, and says what to type.
+/// Warns about agents that need attention, with the command to type.
 pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
     for agent in agents.iter().filter(|agent| agent.liveness == Liveness::Lost) {
         let id = &agent.id;
         let orphans: Vec<String> = agent.orphans.iter().map(ToString::to_string).collect();
         let running = match orphans.len() {
-            0 => "nothing of it runs any more".to_owned(),
-            1 => format!("1 process of it still runs: {}", orphans[0]),
-            many => format!("{many} processes of it still run: {}", orphans.join(", ")),
+            0 => "none of its processes is running".to_owned(),
+            1 => format!("1 of its processes is still running: {}", orphans[0]),
+            many => format!("{many} of its processes are still running: {}", orphans.join(", ")),
         };
-        terminal.warn(&format!("the supervisor of '{id}' is gone; {running}"));
+        terminal.warn(&format!("the supervisor of '{id}' died; {running}"));
         terminal.hint(&format!(
-            "'git orchestra resume {id}' goes on with it, 'git orchestra stop {id}' saves its work and ends it"
+            "'git orchestra resume {id}' resumes it, 'git orchestra stop {id}' saves its work and ends it"
         ));
     }
     for agent in agents.iter().filter(|agent| agent.liveness == Liveness::Live) {
         if let Some(what) = &agent.waiting {
             terminal.warn(&format!("'{}' waits for an answer: {what}", agent.id));
-            terminal.hint(&answer(agent));
+            terminal.hint(&answer_command(agent));
         }
     }
     let mut near: Vec<String> = agents.iter().filter_map(near_limit).collect();
@@ -241,11 +243,11 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
     }
     warn_of_surroundings(terminal, agents);
     for agent in agents.iter().filter(|agent| agent.conflicts > 0) {
-        terminal.warn(&format!("{} facts about '{}' contradict each other", agent.conflicts, agent.id));
+        terminal.warn(&format!("{} events of '{}' contradict each other", agent.conflicts, agent.id));
     }
 }
 
-/// Warns of what cannot be read, and says what brings it back.
+/// Warns about agents that cannot be read, and hints at how to repair them.
 pub fn warn_unreadable(terminal: &Terminal, unreadable: &[Unreadable]) {
     for one in unreadable {
         terminal.warn(&text::safe(&one.sentence()));
@@ -255,7 +257,8 @@ pub fn warn_unreadable(terminal: &Terminal, unreadable: &[Unreadable]) {
     }
 }
 
-/// One line for all agents whose work has not landed, and around which something changed that nothing explains.
+/// Warns once about all agents whose work has not landed and during whose run something unexplained changed
+/// outside their worktrees.
 fn warn_of_surroundings(terminal: &Terminal, agents: &[AgentObject]) {
     let (mut ids, mut what): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for agent in agents.iter().filter(|agent| agent.merged != Some(true)) {
@@ -270,21 +273,21 @@ fn warn_of_surroundings(terminal: &Terminal, agents: &[AgentObject]) {
         }
     }
     let Some(first) = ids.first() else { return };
-    terminal.warn(&format!("while {} ran: {}", listed(&ids, "agent"), surroundings::summary(&what)));
+    terminal.warn(&format!("while {} ran: {}", list_of(&ids, "agent"), surroundings::summary(&what)));
     terminal.hint_command(&[&"git", &"orchestra", &"status", first]);
 }
 
-/// `'a', 'b' and 3 more agents`.
-pub fn listed(ids: &[&str], what: &str) -> String {
-    let quoted: Vec<String> = ids.iter().take(NAMED).map(|id| format!("'{id}'")).collect();
-    match ids.len().saturating_sub(NAMED) {
+/// Formats a list of ids, such as `'a', 'b', 'c' and 3 more agents`.
+pub fn list_of(ids: &[&str], what: &str) -> String {
+    let quoted: Vec<String> = ids.iter().take(MAX_NAMED).map(|id| format!("'{id}'")).collect();
+    match ids.len().saturating_sub(MAX_NAMED) {
         0 => quoted.join(", "),
         more => format!("{} and {}", quoted.join(", "), text::count(more as u64, &format!("more {what}"))),
     }
 }
 
-/// What to type for an agent that waits.
-pub fn answer(agent: &AgentObject) -> String {
+/// Returns the command that answers a waiting agent.
+pub fn answer_command(agent: &AgentObject) -> String {
     let id = &agent.id;
     if agent.choice {
         format!("git orchestra send {id} 'your choice'")
@@ -293,9 +296,9 @@ pub fn answer(agent: &AgentObject) -> String {
     }
 }
 
-/// One line for a change that a watcher sees.
-pub fn line(agent: &AgentObject, paint: &Painter) -> String {
-    let phase = paint.as_role(role_of(agent.phase, agent.liveness), &phase(agent));
+/// Formats an agent as one line, for a change that a watcher sees.
+pub fn line(agent: &AgentObject, painter: &Painter) -> String {
+    let phase = painter.as_role(role_of(agent.phase, agent.liveness), &phase(agent));
     let mut about: Vec<String> = Vec::new();
     if agent.phase.is_at_rest() {
         if agent.commits.unwrap_or(0) > 0 {
@@ -306,7 +309,7 @@ pub fn line(agent: &AgentObject, paint: &Painter) -> String {
         about.extend(agent.denials.filter(|denials| *denials > 0).map(|denials| format!("{denials} denied")));
     } else if agent.phase == Phase::Waiting {
         about.extend(agent.waiting.clone());
-        about.push(answer(agent));
+        about.push(answer_command(agent));
     } else if agent.phase == Phase::Starting {
         about.extend(agent.reason.clone());
     } else if agent.phase == Phase::Queued {
@@ -316,7 +319,7 @@ pub fn line(agent: &AgentObject, paint: &Painter) -> String {
     format!("{} {phase}{about}", agent.id)
 }
 
-/// `3 done, 1 failed`.
+/// Formats the number of agents in each phase, such as `3 done, 1 failed`.
 pub fn summary(agents: &[AgentObject]) -> String {
     let mut parts = Vec::new();
     for phase in Phase::ALL {
@@ -338,7 +341,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_says_until_when_and_what_comes_then() {
+    fn a_limit_shows_its_end_and_what_follows() {
         let now: world::Timestamp = "2026-11-26T12:00:00Z".parse().unwrap();
         let (ahead, over) = (Some("2026-11-26T14:05:00Z"), Some("2026-11-26T12:00:00Z"));
         for (until, resumes, liveness, expected) in [

@@ -1,8 +1,8 @@
-//! The flags that every command has.
+//! The options that every command has.
 
 use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, ValueEnum};
 
-/// When to use colours.
+/// When output is coloured.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub enum Color {
     /// On a terminal, unless the environment says otherwise
@@ -14,7 +14,7 @@ pub enum Color {
     Never,
 }
 
-/// In every command.
+/// The options of every command.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Common {
     /// When to use colours; `NO_COLOR` and `CLICOLOR` are honoured
@@ -30,10 +30,10 @@ pub struct Common {
 }
 
 impl Common {
-    /// As they were typed, before a subcommand or behind it.
+    /// Returns the options as they were typed, before or after a subcommand.
     ///
     /// # Errors
-    /// They were not declared.
+    /// The options were not declared.
     pub fn of(mut matches: &ArgMatches) -> Result<Self, clap::Error> {
         while let Some((_, inner)) = matches.subcommand() {
             matches = inner;
@@ -41,7 +41,7 @@ impl Common {
         Self::from_arg_matches(matches)
     }
 
-    /// For the streams.
+    /// Returns the choice of colour for the output streams.
     pub const fn choice(self) -> anstream::ColorChoice {
         match self.color {
             Color::Auto => anstream::ColorChoice::Auto,
@@ -51,10 +51,11 @@ impl Common {
     }
 }
 
-/// The command line of a binary: its own flags, and these.
+/// Returns the command line of a binary: its own options, and those of every command.
 pub fn command<C: CommandFactory>() -> Command {
     let own = C::command();
-    // Or the words that describe the flags would describe the command, and the flags would stand under its last heading.
+    // Otherwise the description of the options would replace that of the command, and they would appear
+    // under its last heading.
     let short = own.get_about().cloned().unwrap_or_default();
     let long = own.get_long_about().cloned();
     let all = Common::augment_args(own.next_help_heading(None::<&str>)).about(short);

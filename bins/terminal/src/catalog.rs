@@ -1,14 +1,15 @@
-//! The commands of the suite: names and summaries, in the order in which they are used. A test holds them to what the
-//! commands say of themselves.
+//! The commands of the suite with their summaries, in the order in which a user meets them. A test compares
+//! the summaries with
+//! what each command's own help says.
 
-/// One command.
+/// A command of the suite.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandEntry {
-    /// `spawn` for `git-orchestra-spawn`.
+    /// The name without its prefix: `spawn` for `git-orchestra-spawn`.
     pub name: &'static str,
-    /// What it does, in a line.
+    /// The first line of its help.
     pub summary: &'static str,
-    /// Part of the dispatcher, not a binary of its own.
+    /// Whether the dispatcher implements it; otherwise it is a binary.
     pub built_in: bool,
 }
 
@@ -20,42 +21,43 @@ const fn built_in(name: &'static str, summary: &'static str) -> CommandEntry {
     CommandEntry { name, summary, built_in: true }
 }
 
-/// What a user sees.
+/// The commands that a user types, in the order of the help.
 pub const COMMANDS: &[CommandEntry] = &[
-    binary("init", "Name this clone and look what its remote takes (never needed)"),
-    binary("spawn", "Start an agent per task, each in its own worktree and branch"),
-    binary("status", "Show every agent's true state"),
-    binary("logs", "Show what an agent printed, live and after its end"),
-    binary("stop", "End agents with everything they started, their work saved"),
-    binary("send", "Say something to a running agent, or answer what it asks"),
-    binary("pause", "End agents' programs for a while, their work saved"),
-    binary("resume", "Go on with agents that came to rest: paused, ended, or lost with their supervisor"),
-    binary("worktrees", "List the agents' worktrees, or print where one is"),
-    binary("sessions", "Find, read, search, keep and resume the conversations of coding agents"),
-    binary("collect", "Save agents' work as it is now, and sum up what became of them"),
-    binary("diff", "Show what an agent changed, uncommitted and new files included"),
-    binary("review", "Judge an agent's work: approve it, reject it, or ask for changes"),
-    binary("merge-ranked", "Land many branches, the least conflicting first, each step tested"),
-    binary("cleanup", "Take away agents whose work is elsewhere, every byte kept for undo"),
-    binary("sync", "Let agents, branches and results travel between clones"),
-    binary("undo", "Take back what a command changed"),
-    built_in("demo", "Try it: four agents in a scratch repository"),
+    binary("init", "Name this clone and check what its remote accepts (optional)"),
+    binary("spawn", "Start one agent per task, each in its own worktree and branch"),
+    binary("status", "Show the current state of every agent"),
+    binary("logs", "Show an agent's output, live or after it has ended"),
+    binary("stop", "Stop agents and everything they started, saving their work"),
+    binary("send", "Send a message to a running agent, or answer its request"),
+    binary("pause", "Pause agents, saving their work"),
+    binary("resume", "Resume agents that are paused, ended or lost"),
+    binary("worktrees", "List the agents' worktrees, or print the path of one"),
+    binary("sessions", "Find, read, search, keep and resume coding agents' sessions"),
+    binary("collect", "Save the work of agents as it is now, and summarize it"),
+    binary("diff", "Show what an agent changed, including uncommitted and new files"),
+    binary("review", "Review an agent's work: approve, reject, or request changes"),
+    binary("merge-ranked", "Land many branches, least conflicting first, testing each step"),
+    binary("cleanup", "Remove agents whose work has landed, keeping every byte for undo"),
+    binary("sync", "Exchange agents, branches and results with a remote"),
+    binary("undo", "Undo a landing or a cleanup"),
+    built_in("demo", "Run four agents in a scratch repository, to see how it works"),
     built_in("setup", "Install man pages and shell completions"),
-    built_in("completions", "Print the completion script for a shell"),
+    built_in("completions", "Print the completion script of a shell"),
     built_in("man", "Print a man page"),
     built_in("schema", "Print the JSON Schema of an answer or a request"),
-    built_in("help", "Show the help of a command"),
+    built_in("help", "Show help for a command"),
 ];
 
-/// Binaries that people do not call.
-pub const INNER: &[CommandEntry] = &[binary("supervise", "Supervise one agent (started by spawn)")];
+/// Internal binaries, which no person types.
+pub const INTERNAL: &[CommandEntry] =
+    &[binary("supervise", "Supervise one agent (internal, started by spawn)")];
 
-/// The binaries that people call.
+/// Returns the commands that are binaries.
 pub fn binaries() -> impl Iterator<Item = &'static CommandEntry> {
     COMMANDS.iter().filter(|entry| !entry.built_in)
 }
 
-/// The summary of a command.
+/// Returns the summary of a command, or an empty text for an unknown name.
 pub fn summary(name: &str) -> &'static str {
-    COMMANDS.iter().chain(INNER).find(|entry| entry.name == name).map_or("", |entry| entry.summary)
+    COMMANDS.iter().chain(INTERNAL).find(|entry| entry.name == name).map_or("", |entry| entry.summary)
 }

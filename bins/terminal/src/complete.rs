@@ -1,8 +1,8 @@
-//! Completions: each binary answers for itself, from its own definitions and the repository.
+//! Answers completions: each binary completes its own command line, from its definition and the repository.
 //!
-//! The protocol between our shell scripts and the binaries is ours: `GIT_ORCHESTRA_ASK=complete`, the index of the word to
-//! complete, the words. The answer is a line a candidate, `value TAB description`. It never writes, never waits for
-//! anything, and is empty at any error.
+//! The shell scripts set `GIT_ORCHESTRA_ASK=complete` and pass the index of the word to complete and all
+//! words. The answer has one line per candidate, `value TAB description`. Completing never writes, never
+//! waits, and yields nothing on an error.
 
 use std::ffi::OsString;
 
@@ -11,16 +11,16 @@ use clap_complete::engine::CompletionCandidate;
 use orchestra::{
     model::{Phase, text},
     ops::{candidates, sessions},
-    wire, world,
+    wire,
 };
 
 use crate::here;
 
-/// Candidates beyond this help nobody.
-const MOST: usize = 200;
+/// The largest number of candidates: more are of no use to anybody.
+const MAX_CANDIDATES: usize = 200;
 
-/// Answers the question: `words` are the index and the words.
-pub fn answer(mut command: Command, mut words: Vec<OsString>) -> String {
+/// Returns the candidates, one per line. `words` are the index and the words of the command line.
+pub fn complete_words(mut command: Command, mut words: Vec<OsString>) -> String {
     if words.is_empty() {
         return String::new();
     }
@@ -28,12 +28,12 @@ pub fn answer(mut command: Command, mut words: Vec<OsString>) -> String {
     let Some(index) = index.filter(|index| *index <= words.len()) else { return String::new() };
     words.resize(words.len().max(index + 1), OsString::new());
     let current = words[index].to_string_lossy().into_owned();
-    let directory = world::directory();
-    let found = clap_complete::engine::complete(&mut command, words, index, Some(&directory));
+    let directory = here::environment().directory();
+    let found = clap_complete::engine::complete(&mut command, words, index, Some(directory));
     let mut out = String::new();
     for candidate in found.unwrap_or_default() {
         let value = candidate.get_value().to_string_lossy();
-        // Options are offered to those who ask for them.
+        // Options are offered only if the word begins with a dash.
         if candidate.is_hide_set() || value.starts_with('-') && !current.starts_with('-') {
             continue;
         }
@@ -42,52 +42,52 @@ pub fn answer(mut command: Command, mut words: Vec<OsString>) -> String {
     out
 }
 
-/// One candidate.
+/// Formats one candidate.
 pub fn line(value: &str, help: Option<&str>) -> String {
     let help = help.and_then(|help| help.lines().next()).unwrap_or_default();
     format!("{}\t{}\n", text::safe(value), text::one_line(help, 100))
 }
 
-/// The agents, newest first.
+/// Lists the agents, newest first.
 pub fn agents() -> Vec<CompletionCandidate> {
     agents_where(|_| true)
 }
 
-/// The agents that have not ended.
+/// Lists the agents that have not ended.
 pub fn open_agents() -> Vec<CompletionCandidate> {
     agents_where(|phase| !phase.is_terminal())
 }
 
-/// The remotes of git's config.
+/// Lists the remotes of git's configuration.
 pub fn remotes() -> Vec<CompletionCandidate> {
     let Ok(repo) = here::repository() else { return Vec::new() };
-    repo.remotes().into_iter().take(MOST).map(CompletionCandidate::new).collect()
+    repo.remotes().into_iter().take(MAX_CANDIDATES).map(CompletionCandidate::new).collect()
 }
 
 fn agents_where(wanted: impl Fn(Phase) -> bool) -> Vec<CompletionCandidate> {
     let Ok(repo) = here::repository() else { return Vec::new() };
-    let candidate = |one: candidates::Candidate| {
+    let candidate = |one: candidates::AgentCandidate| {
         let help = format!("{}: {}", one.phase.as_str(), one.title);
         CompletionCandidate::new(one.id.as_str()).help(Some(help.into()))
     };
-    candidates::agents_where(&repo, MOST, wanted).into_iter().map(candidate).collect()
+    candidates::agents_where(&repo, MAX_CANDIDATES, wanted).into_iter().map(candidate).collect()
 }
 
-/// The user's branches.
+/// Lists the user's branches.
 pub fn branches() -> Vec<CompletionCandidate> {
     let Ok(repo) = here::repository() else { return Vec::new() };
-    candidates::branches(&repo, MOST).into_iter().map(CompletionCandidate::new).collect()
+    candidates::branches(&repo, MAX_CANDIDATES).into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// The programs whose conversations can be read.
-pub fn conversing() -> Vec<CompletionCandidate> {
+/// Lists the programs whose sessions can be read.
+pub fn session_programs() -> Vec<CompletionCandidate> {
     candidates::session_programs().into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// The conversations of this repository, newest first.
-pub fn conversations() -> Vec<CompletionCandidate> {
+/// Lists the sessions of this repository, newest first.
+pub fn session_ids() -> Vec<CompletionCandidate> {
     let Ok(repo) = here::repository() else { return Vec::new() };
-    let Ok(report) = sessions::glance(&repo, MOST) else { return Vec::new() };
+    let Ok(report) = sessions::newest(&repo, MAX_CANDIDATES) else { return Vec::new() };
     let candidate = |one: sessions::Session| {
         let help = format!("{}: {}", one.program, one.title.unwrap_or_default());
         CompletionCandidate::new(one.id).help(Some(help.into()))
@@ -95,29 +95,30 @@ pub fn conversations() -> Vec<CompletionCandidate> {
     report.sessions.into_iter().map(candidate).collect()
 }
 
-/// What can land.
+/// Lists agents and branches, which can land.
 pub fn agents_and_branches() -> Vec<CompletionCandidate> {
     agents().into_iter().chain(branches()).collect()
 }
 
-/// What can be taken back.
+/// Lists the operations that can be undone.
 pub fn operations() -> Vec<CompletionCandidate> {
     let Ok(repo) = here::repository() else { return Vec::new() };
     let candidate = |one: candidates::Operation| {
         let help = format!("{}: {}", one.command(), one.summary);
         CompletionCandidate::new(one.id).help(Some(help.into()))
     };
-    candidates::operations(&repo, MOST).into_iter().map(candidate).collect()
+    candidates::operations(&repo, MAX_CANDIDATES).into_iter().map(candidate).collect()
 }
 
-/// The agents that spawn can start.
+/// Lists the profiles that spawn can start.
 pub fn profiles() -> Vec<CompletionCandidate> {
     let Ok(repo) = here::repository() else { return Vec::new() };
     candidates::profiles(&repo).into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// The kinds of answers that have a schema.
-pub fn kinds() -> Vec<CompletionCandidate> {
-    let candidate = |one: &wire::Described| CompletionCandidate::new(one.name).help(Some(one.about().into()));
+/// Lists the kinds of answers that have a schema.
+pub fn answer_kinds() -> Vec<CompletionCandidate> {
+    let candidate =
+        |one: &wire::MessageType| CompletionCandidate::new(one.name).help(Some(one.about().into()));
     wire::KINDS.iter().map(candidate).collect()
 }

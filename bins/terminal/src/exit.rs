@@ -1,22 +1,22 @@
-//! The exit codes, one table for all commands; every man page shows it.
+//! The exit statuses, in one table for all commands. Every man page shows it.
 
 use orchestra::Kind;
 
-/// How a command ends when it could do its work.
+/// The result of a command that could do its work.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Exit {
-    /// Done.
+    /// The work is done.
     Done,
-    /// Done, and the answer is no.
+    /// The work is done, and the answer is no.
     No,
-    /// Some of it failed, and was told; the rest is done.
+    /// Part of the work failed, and the failure was reported; the rest is done.
     Failed(Kind),
-    /// Ended by the user's Ctrl-C, where that is a way to end.
+    /// The user ended a command that runs until then, with Ctrl-C.
     Interrupted,
 }
 
 impl Exit {
-    /// The number for the shell.
+    /// Returns the exit status.
     pub const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -27,7 +27,7 @@ impl Exit {
     }
 }
 
-/// The word for scripts that belongs to the number of a kind.
+/// Returns the word for a kind of error that scripts read.
 pub const fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Usage => "usage",
@@ -41,7 +41,7 @@ pub const fn word(kind: Kind) -> &'static str {
     }
 }
 
-/// The number for the shell of a kind.
+/// Returns the exit status of a kind of error.
 pub const fn code(kind: Kind) -> u8 {
     match kind {
         Kind::Usage => 2,
@@ -55,16 +55,16 @@ pub const fn code(kind: Kind) -> u8 {
     }
 }
 
-/// The table, as every page shows it.
+/// The table of exit statuses, as every page shows it.
 pub const TABLE: &[(&str, &str)] = &[
     ("0", "Done."),
-    ("1", "Done, and the answer is no: an agent failed, for instance."),
+    ("1", "Done, and the answer is no; for example, an agent failed."),
     ("2", "The command line is wrong."),
-    ("3", "It cannot be done as things stand; a hint says what would change that."),
-    ("4", "Another writer was quicker, or two things collide; trying again is safe."),
-    ("5", "A program outside (git, an agent) could not be run or broke."),
+    ("3", "Refused in the present state; a hint says how to change that."),
+    ("4", "Another process changed the same thing first; trying again is safe."),
+    ("5", "Another program (git, an agent) could not be started or failed."),
     ("70", "A bug, or state that cannot be read."),
-    ("124", "A wait reached its limit."),
+    ("124", "A wait reached its time limit."),
     ("128", "There is no git repository here, or it belongs to another user."),
     ("128+n", "Ended by signal n."),
 ];

@@ -1,73 +1,79 @@
-//! What a command shows that has started agents: their ids, or their way to the end.
+//! Follows the agents that a command has started: prints their ids, or their progress until they end.
 
 use orchestra::{
     Result,
+    context::Context,
     git::Repo,
     model::Phase,
-    ops::{
-        status::{self, Report, Request},
-        wait_targets,
-    },
+    ops::status::{self, Report, Request},
     wire::Answer,
 };
 
 use crate::{
-    Exit, Terminal, agents, json,
-    watch::{self, End, Stream, Until},
+    Exit, Terminal, agents, here, json,
+    watch::{self, Stream, Until, WatchEnd},
 };
 
-/// How it is shown.
+/// How the started agents are shown.
 #[derive(Clone, Copy, Debug)]
 pub struct FollowOptions {
-    /// The answer in JSON.
+    /// The kind of the JSON answer.
     pub kind: Answer<Report>,
-    /// What it did: `started`, `resumed`.
-    pub did: &'static str,
-    /// Return at once.
+    /// The verb of the command in the past tense: `started`, `resumed`.
+    pub verb: &'static str,
+    /// Whether to print the ids and return at once.
     pub detach: bool,
-    /// As one JSON object.
+    /// Whether to print one JSON object.
     pub json: bool,
 }
 
-/// Shows the agents of a request: at once, or until all have ended. Ctrl-C ends the watching only.
+/// Shows the agents of a request, at once or until all have ended. Ctrl-C ends only the watching.
 ///
 /// # Errors
 /// The refs cannot be read.
-pub fn follow(terminal: &Terminal, repo: &Repo, mine: &Request, how: FollowOptions) -> Result<Exit> {
+pub fn follow(
+    context: &Context,
+    terminal: &Terminal,
+    repo: &Repo,
+    mine: &Request,
+    how: FollowOptions,
+) -> Result<Exit> {
     if how.detach {
-        return detached(terminal, &status::run(repo, mine)?, how);
+        return detached(terminal, &status::run(&crate::context::uninterrupted(), repo, mine)?, how);
     }
-    let watched = watch::watch(terminal, repo, mine, Stream::Err, Until::AllEnded { limit: None }, how.json)?;
+    let until = Until::AllEnded { limit: None };
+    let watched = watch::watch(context, terminal, repo, mine, Stream::Err, until, how.json)?;
     let state = watched.report;
     match watched.end {
-        End::AllEnded | End::Late => ended(terminal, &state, how),
-        End::Interrupted => {
-            terminal.say(&format!("\nthe agents run on: {}", agents::summary(&state.agents)));
+        WatchEnd::AllEnded | WatchEnd::TimedOut => ended(terminal, &state, how),
+        WatchEnd::Interrupted => {
+            terminal.eprintln(&format!("\nthe agents keep running: {}", agents::summary(&state.agents)));
             for agent in &state.agents {
                 if let Some(limit) = agents::limited(agent) {
-                    terminal.say(&format!("'{}': {limit}", agent.id));
+                    terminal.eprintln(&format!("'{}': {limit}", agent.id));
                 }
             }
-            terminal.hint("'git orchestra status --watch' shows them, 'git orchestra stop --all' ends them");
+            terminal
+                .hint("'git orchestra status --watch' follows them, 'git orchestra stop --all' stops them");
             Ok(Exit::Interrupted)
         }
-        End::Unread => Ok(Exit::Done),
+        WatchEnd::OutputClosed => Ok(Exit::Done),
     }
 }
 
 fn detached(terminal: &Terminal, state: &Report, how: FollowOptions) -> Result<Exit> {
     if how.json {
-        json::answer(terminal, how.kind, state)?;
+        json::print_answer(terminal, how.kind, state)?;
         return Ok(Exit::Done);
     }
     for agent in &state.agents {
-        terminal.answer(&format!("{}\n", agent.id));
+        terminal.print(&format!("{}\n", agent.id));
     }
-    terminal.say(&format!("{} {}", how.did, agents::count(state.agents.len())));
-    match wait_targets::caller() {
-        // It would hold the slot that they wait for.
+    terminal.eprintln(&format!("{} {}", how.verb, agents::count(state.agents.len())));
+    match here::environment().agent() {
+        // Otherwise the calling agent would hold the slot that they wait for.
         Some(_) => terminal
-            .hint("'git orchestra status --wait' waits for them, and lets one run in this agent's slot"),
+            .hint("'git orchestra status --wait' waits for them, and lends this agent's slot to one of them"),
         None => terminal.hint("'git orchestra status --watch' follows them"),
     }
     Ok(Exit::Done)
@@ -76,14 +82,14 @@ fn detached(terminal: &Terminal, state: &Report, how: FollowOptions) -> Result<E
 fn ended(terminal: &Terminal, state: &Report, how: FollowOptions) -> Result<Exit> {
     let all_done = state.agents.iter().all(|agent| agent.phase == Phase::Done);
     if how.json {
-        json::answer(terminal, how.kind, state)?;
+        json::print_answer(terminal, how.kind, state)?;
     } else {
         if terminal.stderr_size().is_none() || terminal.width().is_none() {
-            terminal.answer(&agents::draw(&state.agents, terminal.width(), terminal.paint()));
+            terminal.print(&agents::draw(&state.agents, terminal.width(), terminal.painter()));
         }
         agents::warn(terminal, &state.agents);
         if let Some(failed) = state.agents.iter().find(|agent| agent.phase == Phase::Failed) {
-            terminal.hint(&format!("'git orchestra logs {}' shows what it printed", failed.id));
+            terminal.hint(&format!("'git orchestra logs {}' shows its output", failed.id));
         }
         for unsaved in state.agents.iter().filter(|agent| agent.unsaved.is_some()) {
             terminal.hint(&format!("git orchestra collect {} tries again to save its work", unsaved.id));

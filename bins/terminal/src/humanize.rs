@@ -1,16 +1,15 @@
-//! Durations, times and sizes for people.
+//! Formats durations, times and sizes for people.
 
-use orchestra::{
-    model::limit,
-    world::{self, Timestamp},
-};
+use orchestra::{model::limit, world::Timestamp};
 
-/// `14:05`, or `Nov 28 14:05` on another day than today, in the user's time zone.
+use crate::here;
+
+/// Formats a time in the user's time zone: `14:05`, or `Nov 28 14:05` on another day than today.
 pub fn clock_time(at: Timestamp) -> String {
-    limit::clock_time(at, world::now(), &world::time_zone())
+    limit::clock_time(at, here::environment().now(), &here::environment().time_zone())
 }
 
-/// `3s`, `5m`, `2h`, `4d`.
+/// Formats a number of seconds in its largest unit: `3s`, `5m`, `2h`, `4d`.
 pub fn age(seconds: i64) -> String {
     match seconds.max(0) {
         s @ 0..60 => format!("{s}s"),
@@ -20,7 +19,7 @@ pub fn age(seconds: i64) -> String {
     }
 }
 
-/// `512 B`, `3.4 KiB`, `1.2 GiB`.
+/// Formats a number of bytes: `512 B`, `3.4 KiB`, `1.2 GiB`.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {

@@ -1,42 +1,24 @@
-//! Ctrl-C, for commands that tidy up before they end: they look at a flag.
+//! Ctrl-C, and the signals that ask a command to end. The first one cancels the operation, which ends in a state from which the next
+//! command can continue. The second one ends the command at once.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use orchestra::{Kind, Result, error::Context};
+use orchestra::{Kind, Result, context::Cancel, error::ErrorContext};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Calls `act` at each Ctrl-C from now on, which does not end the command by itself any more.
-///
-/// # Errors
-/// The signal cannot be caught.
-pub fn on_ctrl_c(act: impl Fn() + Send + 'static) -> Result<()> {
-    let cannot = || "cannot listen for Ctrl-C".to_owned();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context(Kind::External, cannot)?;
-    let entered = runtime.enter();
-    let mut pressed = signal(SignalKind::interrupt()).context(Kind::External, cannot)?;
-    drop(entered);
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            while pressed.recv().await.is_some() {
-                act();
-            }
-        });
-    });
-    Ok(())
-}
+use crate::exit;
 
-/// Set at Ctrl-C, or when the command is asked to end.
+/// Whether a question is open. Nothing is half done then, and Ctrl-C is an answer.
+static IS_ASKING: AtomicBool = AtomicBool::new(false);
+
+/// Is set by the first signal from now on.
 ///
 /// # Errors
 /// The signals cannot be caught.
-pub fn flag() -> Result<Arc<AtomicBool>> {
+pub fn cancel() -> Result<Cancel> {
     let cannot = || "cannot listen for Ctrl-C".to_owned();
-    let flag = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&flag);
+    let cancel = Cancel::new()?;
+    let on_signal = cancel.clone();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context(Kind::External, cannot)?;
     let entered = runtime.enter();
@@ -52,9 +34,29 @@ pub fn flag() -> Result<Arc<AtomicBool>> {
                     _ = asked.recv() => {}
                     _ = hung_up.recv() => {}
                 }
-                set.store(true, Ordering::Relaxed);
+                if on_signal.is_cancelled() || IS_ASKING.load(Ordering::SeqCst) {
+                    end_at_once();
+                }
+                on_signal.cancel();
             }
         });
     });
-    Ok(flag)
+    Ok(cancel)
+}
+
+/// Asks a question. Ctrl-C ends the command while it is open.
+pub fn while_asking<T>(ask: impl FnOnce() -> T) -> T {
+    IS_ASKING.store(true, Ordering::SeqCst);
+    let answer = ask();
+    IS_ASKING.store(false, Ordering::SeqCst);
+    answer
+}
+
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "the user does not want to wait for the operation"
+)]
+fn end_at_once() {
+    std::process::exit(i32::from(exit::code(Kind::Interrupted)));
 }

@@ -1,30 +1,30 @@
-//! `--json`: one object a command, of a kind that the library lists.
+//! Prints the answer of `--json`: one object per command, of a kind that the library lists.
 
 use std::io::{BufWriter, Write};
 
 use orchestra::{
     Error, Result,
-    ops::sessions::read::Open,
+    ops::sessions::read::OpenSession,
     wire::{self, Answer},
 };
 use serde::Serialize;
 
 use crate::output::Terminal;
 
-/// Writes a report as the answer.
+/// Prints a report as the answer.
 ///
 /// # Errors
-/// It cannot be written as JSON, which is a bug.
-pub fn answer<T: Serialize>(terminal: &Terminal, kind: Answer<T>, report: &T) -> Result<()> {
-    terminal.answer(&format!("{}\n", kind.text(report)?));
+/// The report cannot be written as JSON, which is a bug.
+pub fn print_answer<T: Serialize>(terminal: &Terminal, kind: Answer<T>, report: &T) -> Result<()> {
+    terminal.print(&format!("{}\n", kind.text(report)?));
     Ok(())
 }
 
-/// Writes a conversation as the answer, while it is read. A reader that went away ends the writing silently.
+/// Prints a session as the answer, while it is read. Stops silently if stdout is closed.
 ///
 /// # Errors
-/// Its transcript cannot be read to the end.
-pub fn answer_session(terminal: &Terminal, open: &mut Open) -> Result<()> {
+/// The transcript cannot be read to the end.
+pub fn print_session(terminal: &Terminal, open: &mut OpenSession) -> Result<()> {
     let mut sink = BufWriter::new(terminal.writer());
     let written = wire::SESSION.write(open, &mut sink);
     let ended = sink.write_all(b"\n").and_then(|()| sink.flush());

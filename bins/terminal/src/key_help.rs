@@ -1,25 +1,26 @@
-//! Help texts name a key of git config as `{orchestra.jobs}`; what people read, with the default, comes from the table of the keys.
+//! Fills in the keys of the git configuration that help texts name, such as `{orchestra.jobs}`, with their
+//! defaults from the table of keys.
 
 use clap::{Arg, Command, builder::StyledStr};
 use orchestra::config::KEYS;
 
-/// A command in whose help of options, and of those of its subcommands, every `{key}` is written out.
-pub(crate) fn filled(command: Command) -> Command {
-    command.mut_args(filled_option).mut_subcommands(filled)
+/// Replaces every `{key}` in the help of a command's options and of those of its subcommands.
+pub(crate) fn fill_in(command: Command) -> Command {
+    command.mut_args(fill_in_option).mut_subcommands(fill_in)
 }
 
-fn filled_option(mut option: Arg) -> Arg {
-    if let Some(help) = option.get_help().and_then(written_out) {
+fn fill_in_option(mut option: Arg) -> Arg {
+    if let Some(help) = option.get_help().and_then(expand_keys) {
         option = option.help(help);
     }
-    if let Some(help) = option.get_long_help().and_then(written_out) {
+    if let Some(help) = option.get_long_help().and_then(expand_keys) {
         option = option.long_help(help);
     }
     option
 }
 
-/// The text with every key written out; `None` where it names none.
-fn written_out(help: &StyledStr) -> Option<String> {
+/// Returns the text with every key replaced; `None` if it names none.
+fn expand_keys(help: &StyledStr) -> Option<String> {
     let mut text = help.to_string();
     if !text.contains("{orchestra.") {
         return None;
@@ -39,8 +40,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_written_out_with_their_defaults() {
-        let written = |text: &'static str| written_out(&StyledStr::from(text));
+    fn keys_are_expanded_with_their_defaults() {
+        let written = |text: &'static str| expand_keys(&StyledStr::from(text));
         assert_eq!(
             written("(default: {orchestra.jobs})").as_deref(),
             Some("(default: git config orchestra.jobs, else 3)")

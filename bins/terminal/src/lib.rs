@@ -1,4 +1,4 @@
-//! All that the binaries know of a terminal, once.
+//! Everything that the binaries know about a terminal.
 //!
 //! | module | knows |
 //! |---|---|
@@ -7,15 +7,16 @@
 //! | [`output`] | stdout is the answer, stderr the conversation |
 //! | [`style`], [`table`], [`agents`], [`humanize`] | how things look |
 //! | [`stop_view`] | what stop and pause show |
-//! | [`interrupt`] | Ctrl-C, for commands that tidy up before they end |
+//! | [`context`], [`interrupt`] | the context of operations: Ctrl-C ends them, and their progress is shown |
+//! | [`status_line`] | the line that says what is done now |
 //! | [`json`] | the envelope of `--json` |
 //! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
 //! | [`watch`], [`follow`] | following agents to their end |
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
-//! | [`prompt`] | asking, on a terminal only |
-//! | [`errors`], [`exit`] | the one translation of errors: to sentences, JSON and exit codes |
-//! | [`mod@trace`] | the lines of `ORCHESTRA_TRACE` |
-//! | [`pages`], [`complete`] | man pages and completions, from the commands' own definitions |
+//! | [`prompt`] | questions to the user, on a terminal only |
+//! | [`errors`], [`exit`] | how errors become messages, JSON and exit statuses |
+//! | [`mod@trace`] | the lines that `ORCHESTRA_TRACE` asks for |
+//! | [`pages`], [`complete`] | man pages and completions, from the commands' definitions |
 //! | [`catalog`] | the commands of the suite |
 
 pub mod accepted;
@@ -23,6 +24,7 @@ pub mod agents;
 pub mod args;
 pub mod catalog;
 pub mod complete;
+pub mod context;
 pub mod errors;
 pub mod exit;
 pub mod follow;
@@ -38,6 +40,7 @@ pub mod pages;
 pub mod prompt;
 pub mod run;
 pub mod settings;
+pub mod status_line;
 pub mod stop_view;
 pub mod style;
 pub mod table;

@@ -1,11 +1,11 @@
-//! Markdown of others inside Markdown of ours.
+//! Places foreign Markdown inside Markdown of ours.
 
-/// Levels of headings that there are.
+/// The deepest level of headings in Markdown.
 const DEEPEST: usize = 6;
 
-/// Markdown whose headings stand so many levels lower; what is in a fence stays as it is. A fence that is not closed is closed: what
-/// comes next would be in it.
-pub fn below(words: &str, levels: usize) -> String {
+/// Lowers the headings of a text by so many levels, except in fenced code. A fence that is left open is
+/// closed, since what follows would be inside it.
+pub fn lower_headings(words: &str, levels: usize) -> String {
     let mut fence: Option<String> = None;
     let mut lines: Vec<String> = Vec::new();
     for line in words.lines() {
@@ -30,7 +30,7 @@ pub fn below(words: &str, levels: usize) -> String {
     lines.join("\n")
 }
 
-/// Text in a fence that is longer than any in it.
+/// Returns the text in a fence that is longer than any fence within it.
 pub fn fenced(language: &str, words: &str) -> String {
     let longest =
         words.lines().map(|line| line.trim_start().bytes().take_while(|b| *b == b'`').count()).max();
@@ -38,7 +38,7 @@ pub fn fenced(language: &str, words: &str) -> String {
     format!("{fence}{language}\n{words}\n{fence}\n")
 }
 
-/// Lines that belong to an entry of a list.
+/// Indents the lines so that they belong to a list entry.
 pub fn indented(words: &str) -> String {
     words.lines().map(|line| format!("  {line}\n")).collect()
 }
@@ -61,20 +61,20 @@ fn lowered(line: &str, levels: usize) -> String {
     }
 }
 
-/// The mark with which a fence begins or ends.
+/// Returns the backquotes or tildes that begin or end a fence.
 fn mark(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let of = |byte: char| Some(&line[..line.len() - line.trim_start_matches(byte).len()]);
     ['`', '~'].into_iter().filter_map(of).find(|mark| mark.len() >= 3)
 }
 
-/// The level of the heading that a line makes of the one before it.
+/// Returns the level of the heading that an underline makes of the line before it.
 fn underlined(line: &str) -> Option<usize> {
     let of = |byte: char| line.trim().len() > 1 && line.trim().chars().all(|c| c == byte);
     if of('=') { Some(1) } else { of('-').then_some(2) }
 }
 
-/// Whether a line is one of a paragraph, which a line below it can make a heading.
+/// Whether a line is part of a paragraph, which an underline below it can turn into a heading.
 fn is_paragraph(line: &str) -> bool {
     let begins = |marks: &[&str]| marks.iter().any(|mark| line.trim_start().starts_with(mark));
     !line.trim().is_empty()
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headings_stand_lower_and_fences_are_closed() {
+    fn headings_are_lowered_and_fences_closed() {
         for (words, expected) in [
             ("# a\ntext\n## b", "### a\ntext\n#### b"),
             ("##### deep\n###### deeper", "###### deep\n###### deeper"),
@@ -100,7 +100,7 @@ mod tests {
             ("```\n# cut off", "```\n# cut off\n```"),
             ("~~~\n```\n# in it", "~~~\n```\n# in it\n~~~"),
         ] {
-            assert_eq!(below(words, 2), expected, "{words}");
+            assert_eq!(lower_headings(words, 2), expected, "{words}");
         }
         assert_eq!(fenced("diff", "-`\n```"), "````diff\n-`\n```\n````\n");
     }

@@ -1,4 +1,4 @@
-//! stdout is the answer, stderr the conversation.
+//! The output streams: stdout for the answer, stderr for messages.
 
 use std::{
     cell::Cell,
@@ -14,55 +14,61 @@ use rustix::{
     io::Errno,
 };
 
-use crate::style::{Painter, Role};
+use crate::{
+    status_line::StatusLine,
+    style::{Painter, Role},
+};
 
-/// The two streams, with what they can.
+/// The two output streams, with their capabilities.
 pub struct Terminal {
-    paint_out: Painter,
-    paint_err: Painter,
+    painter_out: Painter,
+    painter_err: Painter,
     closed: Cell<bool>,
-    answered: Cell<bool>,
+    printed: Cell<bool>,
+    status_line: StatusLine,
 }
 
 impl Terminal {
-    /// With the user's choice of colour.
+    /// Opens the streams with the user's choice of colour.
     pub fn new(choice: anstream::ColorChoice) -> Self {
         Self {
-            paint_out: Painter::new(colours(choice, &std::io::stdout())),
-            paint_err: Painter::new(colours(choice, &std::io::stderr())),
+            painter_out: Painter::new(colours(choice, &std::io::stdout())),
+            painter_err: Painter::new(colours(choice, &std::io::stderr())),
             closed: Cell::new(false),
-            answered: Cell::new(false),
+            printed: Cell::new(false),
+            status_line: StatusLine::default(),
         }
     }
 
-    /// Writes to stdout. A reader that went away ends the writing silently; see [`Terminal::is_closed`].
-    pub fn answer(&self, text: &str) {
-        self.answer_bytes(text.as_bytes());
+    /// Writes to stdout. If stdout is closed, the text is dropped silently; see [`Terminal::is_closed`].
+    pub fn print(&self, text: &str) {
+        self.print_bytes(text.as_bytes());
     }
 
-    /// As [`Terminal::answer`], for bytes that are not ours to change.
-    pub fn answer_bytes(&self, bytes: &[u8]) {
-        self.answered.set(true);
+    /// Writes bytes to stdout unchanged, as [`Terminal::print`] does.
+    pub fn print_bytes(&self, bytes: &[u8]) {
+        self.printed.set(true);
+        self.status_line.clear();
         let mut stdout = std::io::stdout().lock();
         if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
             self.closed.set(true);
         }
     }
 
-    /// Standard output as a writer, which fails when nobody reads it any more.
+    /// Returns stdout as a writer, which fails once stdout is closed.
     pub const fn writer(&self) -> Writer<'_> {
         Writer(self)
     }
 
-    /// Something was written to stdout.
-    pub const fn has_answered(&self) -> bool {
-        self.answered.get()
+    /// Whether anything was written to stdout.
+    pub const fn has_printed(&self) -> bool {
+        self.printed.get()
     }
 
-    /// Nobody reads stdout any more.
+    /// Whether stdout is closed at the other end.
     pub fn is_closed(&self) -> bool {
         if !self.closed.get() {
-            // A pipe says so before anything is written into it.
+            // A pipe reports this before anything is written into it.
             let stdout = std::io::stdout();
             let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
             let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -73,7 +79,7 @@ impl Terminal {
         self.closed.get()
     }
 
-    /// Calls `act`, from another thread, once nobody reads stdout any more. That thread sleeps until then.
+    /// Calls `act`, from another thread, once stdout is closed. The thread sleeps until then.
     pub fn on_closed(&self, act: impl FnOnce() + Send + 'static) {
         std::thread::spawn(move || {
             let stdout = std::io::stdout();
@@ -82,7 +88,7 @@ impl Terminal {
                 match poll(&mut asked, None) {
                     Ok(_) if asked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) => break,
                     Err(Errno::INTR) => {}
-                    // Nothing can be waited for: a later write tells.
+                    // This stream cannot be polled: a later write notices.
                     Ok(_) | Err(_) => return,
                 }
             }
@@ -90,61 +96,73 @@ impl Terminal {
         });
     }
 
+    /// The line that says what is done now. Whatever else is written removes it.
+    pub const fn status_line(&self) -> &StatusLine {
+        &self.status_line
+    }
+
     /// Writes a line to stderr.
-    pub fn say(&self, text: &str) {
+    pub fn eprintln(&self, text: &str) {
+        self.status_line.clear();
+        Self::write_line(text);
+    }
+
+    /// Writes a line to stderr where no status line is drawn.
+    pub fn write_line(text: &str) {
         let mut stderr = std::io::stderr().lock();
         let _ = stderr.write_all(format!("{text}\n").as_bytes());
     }
 
-    /// Draws a line on stderr in the place of the last such line.
-    pub fn sketch(&self, text: &str) {
+    /// Writes a question to stderr, on whose line the answer is typed.
+    pub fn question(&self, text: &str) {
+        self.status_line.clear();
         let mut stderr = std::io::stderr().lock();
-        let _ = stderr.write_all(format!("\r\x1b[K{text}").as_bytes());
+        let _ = stderr.write_all(text.as_bytes());
     }
 
-    /// Writes a line to stderr that begins with a word such as `error`.
-    pub fn note(&self, word: &str, role: Role, text: &str) {
+    /// Writes a line to stderr that begins with a label, such as `error`.
+    pub fn labelled(&self, word: &str, role: Role, text: &str) {
         if word.is_empty() {
-            self.say(&self.paint_err.as_role(role, text));
+            self.eprintln(&self.painter_err.as_role(role, text));
         } else {
-            let word = self.paint_err.as_role(role, &format!("{word}:"));
-            self.say(&format!("{word} {text}"));
+            let word = self.painter_err.as_role(role, &format!("{word}:"));
+            self.eprintln(&format!("{word} {text}"));
         }
     }
 
-    /// Something the user should know.
+    /// Writes a warning to stderr.
     pub fn warn(&self, text: &str) {
-        self.note("warning", Role::Warn, text);
+        self.labelled("warning", Role::Warn, text);
     }
 
-    /// What to do next. Nothing to say prints nothing.
+    /// Writes to stderr what to do next. An empty hint writes nothing.
     pub fn hint(&self, hint: &str) {
         if !hint.trim().is_empty() {
-            self.note("hint", Role::Hint, &text::safe(hint));
+            self.labelled("hint", Role::Hint, &text::safe(hint));
         }
     }
 
-    /// A command to type next, as an argument vector.
+    /// Hints at a command to type next, given as an argument vector.
     pub fn hint_command(&self, words: &[&dyn AsRef<OsStr>]) {
         self.hint(&quote::command(words));
     }
 
-    /// Colours for stdout.
-    pub const fn paint(&self) -> &Painter {
-        &self.paint_out
+    /// Returns the colours of stdout.
+    pub const fn painter(&self) -> &Painter {
+        &self.painter_out
     }
 
-    /// Colours for stderr.
-    pub const fn paint_err(&self) -> &Painter {
-        &self.paint_err
+    /// Returns the colours of stderr.
+    pub const fn painter_err(&self) -> &Painter {
+        &self.painter_err
     }
 
-    /// Columns of stdout; `None` when it is no terminal, then nothing is cut.
+    /// Returns the width of stdout in columns; `None` if it is not a terminal, where nothing is cut.
     pub fn width(&self) -> Option<usize> {
         std::io::stdout().is_terminal().then(|| usize::from(Term::stdout().size().1))
     }
 
-    /// Rows and columns of stderr, if it is a terminal.
+    /// Returns the rows and columns of stderr, if it is a terminal.
     pub fn stderr_size(&self) -> Option<(usize, usize)> {
         std::io::stderr().is_terminal().then(|| {
             let (rows, columns) = Term::stderr().size();
@@ -152,7 +170,7 @@ impl Terminal {
         })
     }
 
-    /// Rows and columns of stdout, if it is a terminal.
+    /// Returns the rows and columns of stdout, if it is a terminal.
     pub fn stdout_size(&self) -> Option<(usize, usize)> {
         std::io::stdout().is_terminal().then(|| {
             let (rows, columns) = Term::stdout().size();
@@ -160,18 +178,18 @@ impl Terminal {
         })
     }
 
-    /// Whether a question can be asked and seen.
+    /// Whether the user can be asked: stdin and stderr are terminals.
     pub fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 }
 
-/// Standard output of a [`Terminal`].
+/// The stdout of a [`Terminal`], as a writer.
 pub struct Writer<'a>(&'a Terminal);
 
 impl Write for Writer<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.answer_bytes(bytes);
+        self.0.print_bytes(bytes);
         if self.0.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) }
     }
 
@@ -180,7 +198,8 @@ impl Write for Writer<'_> {
     }
 }
 
-/// `--color` first, then the environment (`NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`), then whether it is a terminal.
+/// Decides on colour: `--color` first, then the environment (`NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`),
+/// then whether the stream is a terminal.
 fn colours(choice: anstream::ColorChoice, stream: &impl anstream::stream::RawStream) -> bool {
     match choice {
         anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => true,

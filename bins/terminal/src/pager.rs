@@ -1,38 +1,33 @@
-//! Long answers go through the user's pager, as git's do: on a terminal only, and as git finds it.
+//! Sends long answers through the pager that git would use, on a terminal only.
 
 use std::{
     io::{IsTerminal, Write},
-    path::Path,
     process::{Child, Stdio},
 };
 
-use orchestra::{
-    git::{Git, Repo},
-    ops::configuration,
-    process, world,
-};
+use orchestra::{git::Git, ops::configuration, process};
 
-use crate::output::Terminal;
+use crate::{here, output::Terminal};
 
-/// The pager, or the terminal itself.
+/// The pager, or stdout without one.
 pub struct Pager<'a> {
     terminal: &'a Terminal,
     child: Option<Child>,
 }
 
 impl<'a> Pager<'a> {
-    /// Starts the pager where there is somebody to page for.
-    pub fn start(terminal: &'a Terminal, directory: &Path) -> Self {
-        let child = std::io::stdout().is_terminal().then(|| child(directory)).flatten();
+    /// Starts the pager if stdout is a terminal.
+    pub fn start(terminal: &'a Terminal) -> Self {
+        let child = std::io::stdout().is_terminal().then(child).flatten();
         Self { terminal, child }
     }
 
-    /// Shows a text; `false`: nobody looks any more.
+    /// Writes a text to the pager. Returns `false` once the reader is gone.
     pub fn show(&mut self, text: &str) -> bool {
         match self.child.as_mut().and_then(|child| child.stdin.as_mut()) {
             Some(stdin) => stdin.write_all(text.as_bytes()).is_ok(),
             None => {
-                self.terminal.answer(text);
+                self.terminal.print(text);
                 !self.terminal.is_closed()
             }
         }
@@ -48,20 +43,22 @@ impl Drop for Pager<'_> {
     }
 }
 
-fn child(directory: &Path) -> Option<Child> {
-    // A pager that an agent may have named is not used; nothing is asked of somebody who only reads.
-    if Repo::find(directory).is_ok_and(|repo| repo.is_some_and(|repo| !configuration::is_accepted(&repo))) {
+fn child() -> Option<Child> {
+    // A pager that an agent may have configured is not used; a command that only reads does not ask.
+    if here::repository_if_any().is_ok_and(|repo| repo.is_some_and(|repo| !configuration::is_accepted(&repo)))
+    {
         return None;
     }
-    let pager = Git::new(directory, "var").arg("GIT_PAGER").line().ok()?;
+    let pager =
+        Git::new(here::environment(), here::environment().directory(), "var").arg("GIT_PAGER").line().ok()?;
     if pager.is_empty() || pager == "cat" {
         return None;
     }
-    let mut command = process::command("sh");
+    let mut command = process::command(here::environment(), "sh");
     command.args(["-c", &pager]).stdin(Stdio::piped());
-    // What git sets: short answers stay on the screen, colours are shown.
+    // As git sets them: a short answer ends the pager at once, and colours are shown.
     for (name, value) in [("LESS", "FRX"), ("LV", "-c")] {
-        if world::variable(name).is_none() {
+        if here::environment().variable(name).is_none() {
             command.env(name, value);
         }
     }

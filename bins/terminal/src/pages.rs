@@ -1,4 +1,4 @@
-//! Man pages and long help, from the commands' own definitions.
+//! Generates man pages and long help from the definitions of the commands.
 
 use std::fmt::Write as _;
 
@@ -11,23 +11,23 @@ use orchestra::{Code, Kind, config};
 
 use crate::{catalog, exit, key_help};
 
-/// The date in the pages: of the release, so that they are the same wherever they are printed.
+/// The date of the release, which the pages show, so that they are the same wherever they are generated.
 const DATE: &str = "2026-11-21";
 
-/// What a page says beyond the flags.
+/// The parts of a man page beyond the options.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Page {
-    /// What to type, and what it does.
+    /// Commands to type, and what each does.
     pub examples: &'static [(&'static str, &'static str)],
-    /// Further sections: heading and paragraphs.
+    /// Further sections, each with a heading and paragraphs.
     pub sections: &'static [(&'static str, &'static [&'static str])],
-    /// Whether the table of configuration keys belongs here.
+    /// Whether the page has the table of configuration keys.
     pub configuration: bool,
-    /// The other pages to read.
+    /// The related pages.
     pub see_also: &'static [&'static str],
 }
 
-/// A command with the examples and the exit codes at the end of its long help.
+/// Adds the examples to the long help of a command, and fills in the configuration keys.
 pub fn complete_help(command: Command, page: &Page) -> Command {
     let mut after = String::new();
     if !page.examples.is_empty() {
@@ -41,15 +41,15 @@ pub fn complete_help(command: Command, page: &Page) -> Command {
     let _ = write!(after, "'git help {}' shows the whole manual page.", name.trim_start_matches("git-"));
     let shown =
         name.replacen("git-orchestra-", "git orchestra ", 1).replacen("git-orchestra", "git orchestra", 1);
-    let command = key_help::filled(command);
+    let command = key_help::fill_in(command);
     command.bin_name(&shown).display_name(shown).after_long_help(after).disable_help_subcommand(true)
 }
 
-/// The man page.
+/// Generates the man page of a command, as roff.
 pub fn man(command: Command, page: &Page) -> String {
     let name = command.get_name().to_owned();
     let summary = command.get_about().map(ToString::to_string).unwrap_or_default();
-    // The long description is the page's, without the summary that stands above it; examples have a section of their own.
+    // The summary is in the section NAME already, and the examples have their own section.
     let long = command.get_long_about().map(ToString::to_string).unwrap_or_default();
     let described = long.split_once("\n\n").map_or(long.as_str(), |(_, rest)| rest).to_owned();
     let described = if described.is_empty() { format!("{summary}.") } else { described };
@@ -61,7 +61,7 @@ pub fn man(command: Command, page: &Page) -> String {
         .source(concat!("git-orchestra ", env!("CARGO_PKG_VERSION")))
         .manual("Git Orchestra Manual");
     let mut out = Vec::new();
-    // Writing into memory does not fail.
+    // Writing to memory does not fail.
     let _ = man.render_title(&mut out);
     let mut roff = Roff::new();
     roff.control("SH", ["NAME"]).text([roman(format!("{name} - {}", lower_first(&summary)))]);
@@ -74,16 +74,16 @@ pub fn man(command: Command, page: &Page) -> String {
     let _ = roff.to_writer(&mut out);
     let _ = man.render_description_section(&mut out);
     let _ = man.render_options_section(&mut out);
-    // The dispatcher's commands have pages of their own.
+    // The dispatcher's commands have their own pages.
     if name != "git-orchestra" {
-        let _ = verbs(&command).to_writer(&mut out);
+        let _ = subcommands(&command).to_writer(&mut out);
     }
     let _ = sections(&name, page).to_writer(&mut out);
     tidy(&String::from_utf8_lossy(&out))
 }
 
-/// What a command of several verbs does with each: how it is typed, what it does, and its options.
-fn verbs(command: &Command) -> Roff {
+/// Describes the subcommands: the usage, the description and the options of each.
+fn subcommands(command: &Command) -> Roff {
     let mut roff = Roff::new();
     let mut verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set()).peekable();
     if verbs.peek().is_some() {
@@ -185,12 +185,13 @@ fn sections(name: &str, page: &Page) -> Roff {
     roff
 }
 
-/// The table of error codes, a part for each exit code.
+/// Writes the table of error codes, with a part for each exit status.
 fn errors(roff: &mut Roff) {
     roff.control("SH", ["ERRORS"]);
     roff.text([roman(
-        "With --json, the object of an error, and each agent for which a command failed, has a code. A code keeps its meaning and \
-         its exit code; new ones are added, so that a script must expect codes that it does not know.",
+        "With --json, an error, and each agent for which a command failed, has a code. A code never changes \
+         its meaning or its exit status; new codes are added, so a script must expect codes that it does not \
+         know.",
     )]);
     let mut kind = None::<Kind>;
     for code in Code::ALL {
@@ -203,8 +204,8 @@ fn errors(roff: &mut Roff) {
     }
 }
 
-/// Without what the linters of man pages dislike: empty lines (a paragraph's end becomes a request), lone breaks, white
-/// space at line ends.
+/// Removes what the linters of man pages dislike: empty lines (they become requests), needless breaks,
+/// trailing white space.
 fn tidy(text: &str) -> String {
     let mut out: Vec<&str> = Vec::new();
     let mut ended = false;
@@ -215,7 +216,7 @@ fn tidy(text: &str) -> String {
         }
         let request = line.starts_with('.');
         if request {
-            // A break before a request breaks nothing.
+            // A break before a request has no effect.
             while out.last() == Some(&".br") {
                 out.pop();
             }
@@ -233,7 +234,7 @@ fn tidy(text: &str) -> String {
     format!("{}\n", out.join("\n"))
 }
 
-/// The commands, as a list for pages and help.
+/// Lists the commands with their summaries, for the overview.
 pub fn command_list() -> String {
     let width = catalog::COMMANDS.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
     let mut out = String::new();

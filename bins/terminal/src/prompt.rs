@@ -1,108 +1,112 @@
-//! The one place where anything is asked: on a terminal only, with "no" as the default; elsewhere the flag to pass is named.
-//! What was typed before a question could be read is no answer to it, and is thrown away.
+//! Asks the user, on a terminal only and with "no" as the default; without a terminal, the error names the
+//! option to pass. Input that was typed before a question appeared does not answer it, and is discarded.
 
 use std::io::{BufRead, Read};
 
 use orchestra::{Code, Error, Kind, Result, model::text, ops::agent_object::AgentObject};
 
-use crate::output::Terminal;
+use crate::{interrupt, output::Terminal};
 
-/// Longest answer that is read, in bytes: what is longer is no "yes".
-const ANSWER: u64 = 4096;
+/// The longest answer that is read, in bytes: anything longer is not "yes".
+const MAX_ANSWER: u64 = 4096;
 
-/// Lets the user pick one of several agents. `instead` says what to type where nobody can be asked.
+/// Lets the user pick one of several agents. `alternative` is the command to type where the user cannot be
+/// asked.
 ///
 /// # Errors
-/// There is none, nobody can be asked (2), or the user picked none.
+/// No agent to choose from, no terminal to ask on (2), or the user picked none.
 pub fn pick_agent(
     terminal: &Terminal,
     question: &str,
     agents: &[AgentObject],
-    instead: &str,
+    alternative: &str,
 ) -> Result<String> {
     if !terminal.can_ask() {
-        return Err(Error::new(Code::ArgumentMissing, "no agent named").hint(instead));
+        return Err(Error::new(Code::ArgumentMissing, "no agent named").hint(alternative));
     }
     if agents.is_empty() {
         return Err(
-            Error::new(Code::AgentUnknown, "there is no such agent").hint("git orchestra status --all")
+            Error::new(Code::AgentUnknown, "no agent to choose from").hint("git orchestra status --all")
         );
     }
     let items: Vec<String> = agents
         .iter()
-        .map(|agent| format!("{}  {}  {}", agent.id, agent.phase.as_str(), text::cut(&agent.title, 60)))
+        .map(|agent| format!("{}  {}  {}", agent.id, agent.phase.as_str(), text::truncate(&agent.title, 60)))
         .collect();
-    forget_typed();
-    let picked = dialoguer::Select::new()
-        .with_prompt(question)
-        .items(&items)
-        .default(items.len() - 1)
-        .interact_opt()
-        .map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))?;
+    discard_input();
+    let select = dialoguer::Select::new().with_prompt(question).items(&items).default(items.len() - 1);
+    let picked = interrupt::while_asking(|| select.interact_opt())
+        .map_err(|e| Error::new(Kind::External, "cannot read the answer").because(e.to_string()))?;
     picked
         .and_then(|at| agents.get(at))
         .map(|agent| agent.id.to_string())
         .ok_or_else(|| Error::new(Code::Declined, "no agent picked"))
 }
 
-/// Lets the user choose one of several; the first is the default. `None`: they chose none.
+/// Lets the user choose one of several options; the first is the default. `None`: they chose none.
 ///
 /// # Errors
-/// Nobody can be asked (2).
+/// The user cannot be asked (2).
 pub fn choose(terminal: &Terminal, question: &str, choices: &[&str]) -> Result<Option<usize>> {
     if !terminal.can_ask() {
-        return Err(Error::new(Code::ArgumentMissing, "nobody can be asked here"));
+        return Err(Error::new(
+            Code::ArgumentMissing,
+            "a choice is needed, but there is no terminal to ask on",
+        ));
     }
-    forget_typed();
+    discard_input();
     let select = dialoguer::Select::new().with_prompt(question).items(choices).default(0);
-    select.interact_opt().map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))
+    interrupt::while_asking(|| select.interact_opt())
+        .map_err(|e| Error::new(Kind::External, "cannot read the answer").because(e.to_string()))
 }
 
-/// Asks a question that is answered by `y` or `yes` on a line of its own. Any other line, and the end of the input, are no.
-/// `instead` says what to type where nobody can be asked.
+/// Asks a question, which `y` or `yes` on a line of its own answers with yes. Any other line, and the end
+/// of the input, mean no. `alternative` is what to type where the user cannot be asked.
 ///
 /// # Errors
-/// Nobody can be asked (3).
-pub fn confirm(terminal: &Terminal, question: &str, instead: &str) -> Result<bool> {
+/// The user cannot be asked (3).
+pub fn confirm(terminal: &Terminal, question: &str, alternative: &str) -> Result<bool> {
     if !terminal.can_ask() {
-        return Err(Error::new(Code::ConfirmationNeeded, format!("nobody can be asked here: {question}"))
-            .hint(instead));
+        return Err(Error::new(
+            Code::ConfirmationNeeded,
+            format!("confirmation needed, but there is no terminal to ask on: {question}"),
+        )
+        .hint(alternative));
     }
-    forget_typed();
-    terminal.sketch(&format!("{question} [y/N] "));
+    discard_input();
+    terminal.question(&format!("{question} [y/N] "));
     let mut line = Vec::new();
-    let read = std::io::stdin().lock().take(ANSWER).read_until(b'\n', &mut line);
-    read.map_err(|e| Error::new(Kind::External, "cannot ask").because(e))?;
+    let read =
+        interrupt::while_asking(|| std::io::stdin().lock().take(MAX_ANSWER).read_until(b'\n', &mut line));
+    read.map_err(|e| Error::new(Kind::External, "cannot read the answer").because(e))?;
     if !line.ends_with(b"\n") {
-        terminal.say("");
+        terminal.eprintln("");
     }
     Ok(agrees(&line))
 }
 
-/// Whether a line agrees. One that the end of the input cuts off does not.
+/// Whether a line agrees. A line without a line break, at the end of the input, does not.
 fn agrees(line: &[u8]) -> bool {
     let Some(line) = line.strip_suffix(b"\n") else { return false };
     let answer = line.trim_ascii();
     answer.eq_ignore_ascii_case(b"y") || answer.eq_ignore_ascii_case(b"yes")
 }
 
-/// Throws away what was typed so far.
-fn forget_typed() {
-    // It fails where there is no terminal: nothing was typed there.
+/// Discards the input that was typed so far.
+fn discard_input() {
+    // It fails if stdin is not a terminal: nothing was typed there.
     let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
 }
 
-/// Lets the user type a line; `None` where it is empty.
+/// Lets the user type a line; `None` if it is empty.
 ///
 /// # Errors
 /// The terminal is gone.
 pub fn line(question: &str) -> Result<Option<String>> {
-    forget_typed();
-    let typed: String = dialoguer::Input::new()
-        .with_prompt(question)
-        .allow_empty(true)
-        .interact_text()
-        .map_err(|e| Error::new(Kind::External, "cannot ask").because(e.to_string()))?;
+    discard_input();
+    let input = dialoguer::Input::new().with_prompt(question).allow_empty(true);
+    let typed: String = interrupt::while_asking(|| input.interact_text())
+        .map_err(|e| Error::new(Kind::External, "cannot read the answer").because(e.to_string()))?;
     Ok(Some(typed.trim().to_owned()).filter(|typed| !typed.is_empty()))
 }
 

@@ -1,4 +1,4 @@
-//! The one way a binary starts and ends.
+//! Starts and ends every binary.
 
 use std::{ffi::OsString, process::ExitCode, time::Instant};
 
@@ -9,34 +9,36 @@ use crate::{
     args::{self, Common},
     complete, errors,
     exit::{self, Exit},
+    here,
     output::Terminal,
     pages::{self, Page},
 };
 
-/// Read before anything is parsed: what the binary is asked to say of itself.
+/// The environment variable that asks a binary for its man page or for completions, read before the command
+/// line is parsed.
 pub const INTROSPECT: &str = "GIT_ORCHESTRA_ASK";
 
-/// A binary.
+/// A binary of the suite.
 pub struct Program<C> {
-    /// What its man page says beyond its flags.
+    /// The parts of its man page beyond the options.
     pub page: Page,
-    /// What it does.
+    /// The function that does its work.
     pub run: fn(&C, &Terminal) -> Result<Exit>,
 }
 
-/// Runs a binary: answers a question about itself, or parses the command line, does the work, tells an error, and
-/// returns the exit code.
+/// Runs a binary: prints its man page or completions if asked, else parses the command line, does the work
+/// and reports an error. Returns the exit status.
 pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
-    stop_at_a_bug();
+    exit_on_panic();
     let command = pages::complete_help(args::command::<C>(), &program.page);
-    match world::text_variable(INTROSPECT).as_deref() {
+    match here::environment().text_variable(INTROSPECT).as_deref() {
         Some("man") => {
-            Terminal::new(anstream::ColorChoice::Never).answer(&pages::man(command, &program.page));
+            Terminal::new(anstream::ColorChoice::Never).print(&pages::man(command, &program.page));
             return ExitCode::SUCCESS;
         }
         Some("complete") => {
             let words: Vec<OsString> = std::env::args_os().skip(1).collect();
-            Terminal::new(anstream::ColorChoice::Never).answer(&complete::answer(command, words));
+            Terminal::new(anstream::ColorChoice::Never).print(&complete::complete_words(command, words));
             return ExitCode::SUCCESS;
         }
         _ => {}
@@ -50,47 +52,49 @@ pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
     };
     let terminal = Terminal::new(common.choice());
     crate::trace::start();
-    match traced(|| (program.run)(&arguments, &terminal)) {
+    let result = traced(|| (program.run)(&arguments, &terminal));
+    terminal.status_line().clear();
+    match result {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => errors::report(&terminal, &error, wants_json),
     }
 }
 
-/// Does the work of a command between two lines of the trace.
+/// Runs a command between two lines of the trace.
 fn traced(work: impl FnOnce() -> Result<Exit>) -> Result<Exit> {
     if trace::is_on() {
         let typed: Vec<OsString> = std::env::args_os().skip(1).collect();
         trace::command_begins(
             world::this_program().file_name().unwrap_or_default(),
             &typed,
-            &world::directory(),
+            here::environment().directory(),
         );
     }
-    let begun = Instant::now();
+    let started_at = Instant::now();
     let result = work();
     let (exit, code) = match &result {
         Ok(exit) => (exit.code(), None),
         Err(error) => (exit::code(error.kind()), Some(error.code)),
     };
-    trace::command_ends(begun.elapsed(), exit, code);
+    trace::command_ends(started_at.elapsed(), exit, code);
     result
 }
 
-/// Whether `--json` was typed, also after the name of a subcommand.
+/// Whether `--json` was typed, before or after a subcommand.
 fn wants_json(matches: &ArgMatches) -> bool {
     let here = matches.try_get_one::<bool>("json").ok().flatten().copied().unwrap_or(false);
     here || matches.subcommand().is_some_and(|(_, inner)| wants_json(inner))
 }
 
-/// A panic is a bug: it says so, and ends with 70 instead of a core dump.
-fn stop_at_a_bug() {
+/// Makes a panic print an error and exit with 70, without a core dump.
+fn exit_on_panic() {
     std::panic::set_hook(Box::new(|info| {
         let terminal = Terminal::new(anstream::ColorChoice::Auto);
-        terminal.note("error", crate::style::Role::Bad, &format!("a bug in git orchestra: {info}"));
+        terminal.labelled("error", crate::style::Role::Bad, &format!("a bug in git orchestra: {info}"));
         #[expect(
             clippy::exit,
             clippy::disallowed_methods,
-            reason = "this is the door, and a panic has no other way out"
+            reason = "a panic hook has no other way to set the exit status"
         )]
         std::process::exit(70);
     }));

@@ -1,4 +1,4 @@
-//! The flags that say how agents shall run, for every command that starts them.
+//! The options of every command that starts agents.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,72 +9,73 @@ use clap::{
 use orchestra::{
     model::{OnPrompt, Permission, duration},
     ops::settings::{self, Options, Settings},
-    world,
 };
 
-use crate::Terminal;
+use crate::{Terminal, here};
 
-/// Flattened into commands that start agents.
+/// The options that say how agents run.
 #[derive(Args, Clone, Debug, Default)]
-pub struct HowToRun {
-    /// How many agents run at once; the others wait (default: {orchestra.jobs})
+pub struct RunOptions {
+    /// Run at most this many agents at once; the others are queued (default: {orchestra.jobs})
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub jobs: Option<u32>,
-    /// The longest an agent may run: 90s, 5m, 1h30m (default: {orchestra.maxTime})
+    /// Time limit of an agent, such as 90s, 5m or 1h30m (default: {orchestra.maxTime})
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub max_time: Option<Duration>,
-    /// The longest it may give no sign of life; 0 for ever (default: {orchestra.idleTimeout})
+    /// End an agent that is idle for this long; 0 never does (default: {orchestra.idleTimeout})
     ///
-    /// Output, a line in its conversation's file and any change in its worktree are signs of life. Programs that say nothing
-    /// while they work (sh, your own) are watched only where this is given.
+    /// An agent is idle while it prints nothing, writes no line to its session file and changes nothing in
+    /// its worktree. Programs that print nothing while they work (sh, your own) are watched only if this
+    /// option is given.
     #[arg(long, value_name = "TIME", value_parser = idle)]
     pub idle_timeout: Option<Duration>,
-    /// How often it goes on after a failure that may pass (default: {orchestra.retries})
+    /// How many times to retry after a transient failure (default: {orchestra.retries})
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub retries: Option<u32>,
-    /// The wait before the first retry; it doubles (default: {orchestra.retryDelay})
+    /// Wait before the first retry; it doubles each time (default: {orchestra.retryDelay})
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub retry_delay: Option<Duration>,
-    /// What it may do without asking: plan, default, dontAsk, acceptEdits or bypassPermissions (default:
-    /// {orchestra.permission})
+    /// What an agent may do without asking: plan, default, dontAsk, acceptEdits or bypassPermissions
+    /// (default: {orchestra.permission})
     ///
-    /// plan changes nothing; default asks for every change; dontAsk does only what --allow names; acceptEdits changes files in
-    /// its worktree; bypassPermissions does everything, and status says so.
+    /// plan: changes nothing. default: asks for every change. dontAsk: does only what --allow names.
+    /// acceptEdits: changes files in its worktree. bypassPermissions: does everything; status shows this.
     #[arg(long, value_name = "MODE", value_parser = permission(), hide_possible_values = true)]
     pub permission: Option<Permission>,
-    /// What happens when it asks for more: deny, ask or fail
+    /// What to do when an agent asks for more: deny, ask or fail
     ///
-    /// deny: it is refused, and goes on without; ask: it waits for 'git orchestra send AGENT --allow' or --deny; fail: it is
-    /// ended. The default is {orchestra.onPrompt}, else ask while this command watches on a terminal, else deny.
+    /// deny: deny the request; the agent continues without. ask: wait for 'git orchestra send AGENT
+    /// --allow' or --deny. fail: end the agent. The default is {orchestra.onPrompt}, else ask if this
+    /// command watches on a terminal, else deny.
     #[arg(long, value_name = "WHAT", value_parser = on_prompt(), hide_possible_values = true)]
     pub on_prompt: Option<OnPrompt>,
-    /// A tool it may use without asking, such as 'Bash(git *)'; may be given several times
+    /// A tool that an agent may use without asking, such as 'Bash(git *)'; may be given several times
     #[arg(long, value_name = "TOOL", allow_hyphen_values = false)]
     pub allow: Vec<String>,
-    /// A tool it may not use at all; may be given several times
+    /// A tool that an agent must not use; may be given several times
     #[arg(long, value_name = "TOOL")]
     pub deny: Vec<String>,
-    /// A folder besides its worktree; may be given several times
+    /// A directory that an agent may use besides its worktree; may be given several times
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub add_dir: Vec<PathBuf>,
-    /// The model
+    /// The model that the agent's program uses
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
-    /// What it is told beyond its own instructions
+    /// Text that is added to the system prompt of the agent's program
     #[arg(long, value_name = "TEXT")]
     pub append_system_prompt: Option<String>,
-    /// Rounds with the model, at the most
+    /// The largest number of turns with the model
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_turns: Option<u32>,
-    /// US dollars, at the most, such as 2.50; a round that is under way may exceed it
+    /// The largest cost in US dollars, such as 2.50; the turn in progress may exceed it
     #[arg(long, value_name = "USD", value_parser = budget)]
     pub budget: Option<u64>,
 }
 
-impl HowToRun {
-    /// For the library. `detached`: nobody will watch.
+impl RunOptions {
+    /// Converts the options into the settings of the library. `detached`: nobody watches.
     pub fn settings(&self, terminal: &Terminal, detached: bool) -> Settings {
-        let here = world::directory();
+        let folder = here::environment().directory();
         Settings {
             options: Options {
                 permission: self.permission,
@@ -82,7 +83,7 @@ impl HowToRun {
                 watched: !detached && terminal.stderr_size().is_some(),
                 allow: self.allow.clone(),
                 deny: self.deny.clone(),
-                add_dirs: self.add_dir.iter().map(|dir| here.join(dir)).collect(),
+                add_dirs: self.add_dir.iter().map(|dir| folder.join(dir)).collect(),
                 model: self.model.clone(),
                 append_system_prompt: self.append_system_prompt.clone(),
                 max_turns: self.max_turns,
@@ -107,18 +108,18 @@ fn on_prompt() -> impl TypedValueParser<Value = OnPrompt> {
         .try_map(|word| OnPrompt::parse(&word).ok_or("no such reaction"))
 }
 
-/// Reads a span of time, for options of clap.
+/// Parses a duration, for options of clap.
 ///
 /// # Errors
-/// It is none.
+/// The text is not a duration.
 pub fn time(text: &str) -> Result<Duration, String> {
-    duration::parse(text).ok_or_else(|| "a duration such as 90s, 5m or 1h30m is wanted".to_owned())
+    duration::parse(text).ok_or_else(|| "expected a duration such as 90s, 5m or 1h30m".to_owned())
 }
 
 fn idle(text: &str) -> Result<Duration, String> {
-    settings::idle_time(text).ok_or_else(|| "a duration such as 90s or 5m is wanted, or 0".to_owned())
+    settings::idle_time(text).ok_or_else(|| "expected a duration such as 90s or 5m, or 0".to_owned())
 }
 
 fn budget(text: &str) -> Result<u64, String> {
-    settings::budget(text).ok_or_else(|| "an amount such as 5 or 2.50 is wanted".to_owned())
+    settings::budget(text).ok_or_else(|| "expected an amount such as 5 or 2.50".to_owned())
 }

@@ -1,4 +1,4 @@
-//! What `stop` and `pause` show.
+//! Prints the report of `stop` and `pause`.
 
 use orchestra::{
     Kind, Result,
@@ -12,21 +12,21 @@ use orchestra::{
 
 use crate::{Exit, Terminal, agents, errors, json, prompt};
 
-/// Asks which agent, where none is named. `None`: none runs.
+/// Asks which agent to stop if none is named. `None`: no agent runs.
 ///
 /// # Errors
-/// Nobody can be asked (2).
-pub fn complete(
+/// The user cannot be asked (2).
+pub fn pick_agents(
     terminal: &Terminal,
     repo: &Repo,
     mut request: Request,
     command: &str,
 ) -> Result<Option<Request>> {
     if request.agents.is_empty() && !request.all {
-        let all = status::run(repo, &status::Request::default())?.agents;
+        let all = status::run(&crate::context::uninterrupted(), repo, &status::Request::default())?.agents;
         let open: Vec<_> = all.into_iter().filter(|agent| !agent.phase.is_terminal()).collect();
         if open.is_empty() {
-            terminal.say("no agent runs");
+            terminal.eprintln("no agent is running");
             return Ok(None);
         }
         let hint = format!("git orchestra {command} AGENT, or --all");
@@ -35,48 +35,48 @@ pub fn complete(
     Ok(Some(request))
 }
 
-/// Shows that there was no agent to ask about: in JSON one object, as ever.
+/// Ends a command that found no agent to stop; with --json one object is printed all the same.
 ///
 /// # Errors
 /// As [`show`].
 pub fn show_none(terminal: &Terminal, kind: Answer<Report>, as_json: bool) -> Result<Exit> {
     if as_json {
-        json::answer(terminal, kind, &Report::default())?;
+        json::print_answer(terminal, kind, &Report::default())?;
     }
     Ok(Exit::Done)
 }
 
-/// Shows what became of them.
+/// Prints the report.
 ///
 /// # Errors
-/// The report is no JSON, which is a bug.
+/// The report cannot be written as JSON, which is a bug.
 pub fn show(terminal: &Terminal, kind: Answer<Report>, report: &Report, as_json: bool) -> Result<Exit> {
-    let failed = errors::tell_failures(terminal, &report.failed);
+    let failed = errors::print_failures(terminal, &report.failed);
     agents::warn_unreadable(terminal, &report.unreadable);
-    let unsaved: Vec<_> = report.agents.iter().filter(|rested| rested.agent.unsaved.is_some()).collect();
+    let unsaved: Vec<_> = report.agents.iter().filter(|stopped| stopped.agent.unsaved.is_some()).collect();
     let saved = if unsaved.is_empty() { Exit::Done } else { Exit::Failed(Kind::External) };
     let exit = failed.unwrap_or(saved);
     if as_json {
-        json::answer(terminal, kind, report)?;
+        json::print_answer(terminal, kind, report)?;
         return Ok(exit);
     }
     for warning in &report.warnings {
         terminal.warn(warning);
     }
     if report.agents.is_empty() && report.failed.is_empty() && report.unreadable.is_empty() {
-        terminal.say("no agent runs");
+        terminal.eprintln("no agent is running");
     }
-    for rested in &report.agents {
-        let line = agents::line(&rested.agent, terminal.paint());
-        let note = match rested.outcome {
+    for stopped in &report.agents {
+        let line = agents::line(&stopped.agent, terminal.painter());
+        let note = match stopped.outcome {
             StopOutcome::Stopped | StopOutcome::Paused => "",
-            StopOutcome::AlreadyEnded => " (it had ended before)",
-            StopOutcome::Asked => " (asked; the request travels with the next sync)",
+            StopOutcome::AlreadyEnded => " (had already ended)",
+            StopOutcome::Asked => " (requested; sent with the next sync)",
         };
-        terminal.answer(&format!("{line}{note}\n"));
+        terminal.print(&format!("{line}{note}\n"));
     }
-    for rested in unsaved {
-        let (id, why) = (&rested.agent.id, rested.agent.unsaved.as_deref().unwrap_or_default());
+    for stopped in unsaved {
+        let (id, why) = (&stopped.agent.id, stopped.agent.unsaved.as_deref().unwrap_or_default());
         terminal.warn(&format!("the work of '{id}' could not be saved: {why}"));
         terminal.hint(&format!("git orchestra collect {id} tries again"));
     }

@@ -1,49 +1,49 @@
-//! What colour means. Nothing else names one, and no meaning is told by colour alone.
+//! The meanings of colours. No other module names a colour, and no meaning is shown by colour alone.
 
 use comfy_table::{Attribute, Cell, Color};
 use owo_colors::{OwoColorize, Style};
 
 use orchestra::model::{Liveness, Phase};
 
-/// What a piece of text is.
+/// The meaning of a piece of text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Role {
-    /// As it is.
+    /// Ordinary text.
     Plain,
     /// A heading.
     Head,
-    /// Went well.
+    /// A success.
     Good,
-    /// Went wrong.
+    /// A failure.
     Bad,
-    /// Wants attention.
+    /// Something that needs attention.
     Warn,
-    /// Goes on now.
+    /// Something in progress.
     Active,
     /// What to do next.
     Hint,
-    /// Less important.
+    /// Less important text.
     Faint,
 }
 
-/// Colours, or none.
+/// Applies colours, or none.
 #[derive(Clone, Copy, Debug)]
 pub struct Painter {
     colours: bool,
 }
 
 impl Painter {
-    /// With or without colours.
+    /// Creates a painter with or without colours.
     pub const fn new(colours: bool) -> Self {
         Self { colours }
     }
 
-    /// Whether there are colours.
+    /// Whether colours are applied.
     pub const fn is_on(&self) -> bool {
         self.colours
     }
 
-    /// Text in the colour of its role.
+    /// Returns the text in the colour of its role.
     pub fn as_role(&self, role: Role, text: &str) -> String {
         if !self.colours || role == Role::Plain {
             return text.to_owned();
@@ -64,7 +64,7 @@ const fn style(role: Role) -> Style {
     }
 }
 
-/// A table's cell in the colour of its role.
+/// Returns a table's cell in the colour of its role.
 pub(crate) fn cell(role: Role, cell: Cell) -> Cell {
     match role {
         Role::Plain => cell,
@@ -77,7 +77,7 @@ pub(crate) fn cell(role: Role, cell: Cell) -> Cell {
     }
 }
 
-/// The role of an agent's state.
+/// Returns the role in which an agent's phase is shown.
 pub const fn role_of(phase: Phase, liveness: Liveness) -> Role {
     match (liveness, phase) {
         (Liveness::Lost, _) => Role::Bad,

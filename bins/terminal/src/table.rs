@@ -1,51 +1,56 @@
-//! Tables: columns apart by two spaces, no frame, headings in capitals. Cut to the terminal in the last column only;
-//! never cut when piped.
+//! Draws tables: columns separated by two spaces, no frame, headings in capitals. On a terminal the last
+//! column is cut to the width; piped output is never cut.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use orchestra::model::text;
 
 use crate::style::{self, Painter, Role};
 
-/// A cell.
+/// A cell of a table.
 #[derive(Clone, Debug)]
-pub struct Text {
-    /// Safe to show.
+pub struct TableCell {
+    /// The text, safe to show on a terminal.
     pub text: String,
-    /// What it is.
+    /// Its meaning.
     pub role: Role,
-    /// Numbers stand at the right.
+    /// Whether it is aligned to the right, as numbers are.
     pub right: bool,
 }
 
-impl Text {
-    /// Plain text.
+impl TableCell {
+    /// Creates a cell of plain text.
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), role: Role::Plain, right: false }
     }
 
-    /// Text with a role.
+    /// Creates a cell of text with a role.
     pub fn role(text: impl Into<String>, role: Role) -> Self {
         Self { text: text.into(), role, right: false }
     }
 
-    /// A number.
+    /// Creates a cell of a number, aligned to the right.
     pub fn number(text: impl Into<String>) -> Self {
         Self { text: text.into(), role: Role::Plain, right: true }
     }
 }
 
 /// Draws rows below headings; the last column is cut so that lines fit into `width` columns.
-pub fn draw(headings: &[&str], mut rows: Vec<Vec<Text>>, width: Option<usize>, paint: &Painter) -> String {
+pub fn draw(
+    headings: &[&str],
+    mut rows: Vec<Vec<TableCell>>,
+    width: Option<usize>,
+    painter: &Painter,
+) -> String {
     if let Some(width) = width {
         fit(headings, &mut rows, width);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
-    if paint.is_on() {
+    if painter.is_on() {
         table.enforce_styling().style_text_only();
     }
     table.set_header(
-        headings.iter().map(|heading| cell(&Text::role(*heading, Role::Head))).collect::<Vec<_>>(),
+        headings.iter().map(|heading| cell(&TableCell::role(*heading, Role::Head))).collect::<Vec<_>>(),
     );
     for row in &rows {
         table.add_row(row.iter().map(cell).collect::<Vec<_>>());
@@ -57,12 +62,12 @@ pub fn draw(headings: &[&str], mut rows: Vec<Vec<Text>>, width: Option<usize>, p
     format!("{}\n", lines.join("\n"))
 }
 
-fn cell(text: &Text) -> Cell {
+fn cell(text: &TableCell) -> Cell {
     let align = if text.right { CellAlignment::Right } else { CellAlignment::Left };
     style::cell(text.role, Cell::new(&text.text)).set_alignment(align)
 }
 
-fn fit(headings: &[&str], rows: &mut [Vec<Text>], width: usize) {
+fn fit(headings: &[&str], rows: &mut [Vec<TableCell>], width: usize) {
     let Some(last) = headings.len().checked_sub(1) else { return };
     let mut before = 0;
     for (at, heading) in headings.iter().enumerate().take(last) {
@@ -71,7 +76,7 @@ fn fit(headings: &[&str], rows: &mut [Vec<Text>], width: usize) {
     }
     let room = width.saturating_sub(before + 1).max(10);
     for cell in rows.iter_mut().filter_map(|row| row.get_mut(last)) {
-        cell.text = text::cut(&cell.text, room);
+        cell.text = text::truncate(&cell.text, room);
     }
 }
 

@@ -1,4 +1,5 @@
-//! The listener of `ORCHESTRA_TRACE`: a line for each event of the library, on stderr or at the end of a file.
+//! Writes the trace of `ORCHESTRA_TRACE`: a line for each event of the library, to stderr or at the end of
+//! a file.
 
 use std::{
     fmt::{self, Write as _},
@@ -15,27 +16,29 @@ use tracing::{
     span,
 };
 
-use crate::output::Terminal;
+use crate::{here, output::Terminal};
 
-/// Longest line, in bytes: a line is written at once, and lines of several processes do not mix.
+/// The longest line, in bytes: each line is written in one call, so that lines of several processes do not
+/// mix.
 const LONGEST: usize = 4000;
 
-/// Where the lines go.
+/// Where the lines are written.
 #[derive(Debug)]
 enum Sink {
     Stderr,
     File(File),
 }
 
-/// Starts to listen, if the environment says so. What is wrong with the variable is a warning and no failure.
+/// Starts the trace if the environment asks for it. An unusable value of the variable is a warning, not an
+/// error.
 pub fn start() {
-    let Some(value) = world::text_variable(trace::VARIABLE) else { return };
+    let Some(value) = here::environment().text_variable(trace::VARIABLE) else { return };
     match sink(&value) {
         Ok(Some(sink)) => {
             let program = world::this_program();
             let program = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            // Only one listener is set in a process, at its start.
-            let _ = tracing::subscriber::set_global_default(Lines { sink, program });
+            // A process sets one subscriber only, at its start.
+            let _ = tracing::subscriber::set_global_default(LineWriter { sink, program });
         }
         Ok(None) => {}
         Err(why) => {
@@ -57,16 +60,17 @@ fn sink(value: &str) -> io::Result<Option<Sink>> {
     }
 }
 
-/// Writes each event of ours as one line. The library has no spans, so that nothing is kept between events.
+/// A subscriber that writes each event of the library as one line. The library has no spans, so no state is
+/// kept.
 #[derive(Debug)]
-struct Lines {
+struct LineWriter {
     sink: Sink,
     program: String,
 }
 
-impl Subscriber for Lines {
+impl Subscriber for LineWriter {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // What only asks whether anybody listens is neither a span nor an event.
+        // `tracing::enabled!` uses metadata that is neither a span nor an event.
         !metadata.is_span() && *metadata.level() <= Level::INFO && is_ours(metadata.target())
     }
 
@@ -97,17 +101,18 @@ impl Subscriber for Lines {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// Whether an event is of the library. `tracing::enabled!` asks with the bare name.
+/// Whether an event is the library's. `tracing::enabled!` uses the bare name of the crate.
 fn is_ours(target: &str) -> bool {
     target.split("::").next() == Some(trace::TARGET)
 }
 
 fn now() -> String {
-    let now = world::Timestamp::from_millisecond(world::milliseconds()).unwrap_or_default();
+    let now =
+        world::Timestamp::from_millisecond(here::environment().clock().milliseconds()).unwrap_or_default();
     format!("{now:.3}")
 }
 
-/// `HEAD KIND: MESSAGE name=value …`, one line whatever the values hold.
+/// Formats an event as one line, whatever its values contain: `HEAD KIND: MESSAGE name=value …`.
 fn line(head: &str, target: &str, fields: &Fields) -> String {
     let kind = target.rsplit("::").next().unwrap_or_default();
     let mut line = format!("{head} {kind}: {}{}", orchestra::model::text::safe(&fields.message), fields.rest);
@@ -120,11 +125,11 @@ fn line(head: &str, target: &str, fields: &Fields) -> String {
     line
 }
 
-/// What an event says.
+/// The fields of an event.
 #[derive(Debug, Default)]
 struct Fields {
     message: String,
-    /// The other fields, each with a space before it.
+    /// The other fields, each preceded by a space.
     rest: String,
 }
 
@@ -155,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_switch_or_an_absolute_path_is_taken() {
+    fn only_a_switch_or_an_absolute_path_is_accepted() {
         assert!(matches!(sink("0"), Ok(None)));
         assert!(matches!(sink("1"), Ok(Some(Sink::Stderr))));
         for wrong in ["trace.log", "/", "/nonexistent/folder/trace"] {
@@ -173,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_others_are_not_ours() {
+    fn events_of_other_crates_are_ignored() {
         assert!(is_ours("orchestra") && is_ours("orchestra::lock"));
         assert!(!is_ours("orchestrator::x") && !is_ours("gix"));
     }

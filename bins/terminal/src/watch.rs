@@ -1,87 +1,85 @@
-//! Following agents to their end: drawn anew on a terminal, a line a change elsewhere. Ctrl-C leaves the agents running. When to look
-//! and what changed is known by [`orchestra::watch`]; this draws it.
+//! Follows agents until they end: redrawn on a terminal, else a line per change. Ctrl-C leaves the agents
+//! running. [`orchestra::watch`] decides when to look and what changed; this module draws it.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::{Duration, Instant},
 };
 
 use orchestra::{
     Result,
+    context::Context,
     git::Repo,
     model::{AgentId, Liveness, text},
     ops::{
         agent_object::AgentObject,
         status::{self, Report, Request},
-        wait_targets::Waiting,
+        wait_targets::WaitingCommand,
     },
     watch::{Filter, Update, Watch},
 };
 
-use crate::{Terminal, agents, interrupt};
+use crate::{Terminal, agents};
 
-/// How often a table is drawn anew where nothing changes: the ages in it grow.
+/// How often a table is redrawn while nothing changes, since the ages in it grow.
 const REDRAW: Duration = Duration::from_secs(1);
-/// How long to sleep where nothing is drawn and nothing changes.
+/// The longest sleep while nothing is drawn and nothing changes.
 const SLEEP: Duration = Duration::from_secs(3600);
 
-/// Waiting agents for which the screen says what to type.
+/// The number of waiting agents for which the screen shows the command to type.
 const HINTS: usize = 3;
 
-/// Where the pictures go.
+/// The stream on which the state is drawn.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stream {
-    /// They are the answer.
+    /// Stdout: the state is the answer.
     Out,
-    /// They accompany the answer.
+    /// Stderr: the state accompanies the answer.
     Err,
 }
 
-/// When watching ends by itself.
+/// When watching ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Until {
-    /// When none of the agents can change any more, or after so long at the latest.
+    /// When no agent can change any more, or after the limit.
     AllEnded {
-        /// The longest to wait; `None`: as long as it takes.
+        /// The longest time to wait; `None` waits without a limit.
         limit: Option<Duration>,
     },
-    /// Never.
+    /// Only when the user interrupts it.
     Interrupted,
 }
 
-/// The state when watching ended.
+/// The result of watching.
 pub struct Watched {
     /// Why it ended.
-    pub end: End,
-    /// The agents at the end.
+    pub end: WatchEnd,
+    /// The state of the agents at the end.
     pub report: Report,
-    /// The repository as it is found now: it may have been renamed meanwhile.
+    /// The repository, reopened: it may have been moved meanwhile.
     pub repo: Repo,
 }
 
 /// Why watching ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum End {
+pub enum WatchEnd {
     /// No agent can change any more.
     AllEnded,
-    /// The time is over; the agents keep running.
-    Late,
-    /// Ctrl-C; the agents keep running.
+    /// The time limit was reached; the agents keep running.
+    TimedOut,
+    /// The user pressed Ctrl-C; the agents keep running.
     Interrupted,
-    /// Nobody reads the answer any more.
-    Unread,
+    /// Stdout was closed at the other end.
+    OutputClosed,
 }
 
-/// Watches the agents of a request. With `silent` nothing is drawn. If an agent runs the command, one of those whose end is
-/// waited for may run in its place.
+/// Watches the agents of a request until the context is cancelled. With `silent` nothing is drawn. If an agent runs the command, one
+/// of those whose end is waited for may run in its place.
 ///
 /// # Errors
 /// The refs cannot be read.
 pub fn watch(
+    context: &Context,
     terminal: &Terminal,
     repo: &Repo,
     request: &Request,
@@ -90,86 +88,69 @@ pub fn watch(
     silent: bool,
 ) -> Result<Watched> {
     let mut view = View::new(terminal, stream, silent);
-    // Uncommitted work is measured again and again only where it is seen.
-    let shows_dirt = request.dirt && view.draws_a_table();
+    // Uncommitted changes are measured repeatedly only if they are shown.
+    let shows_dirt = request.dirt && view.draws_table();
     let filter = Filter { agents: Request { dirt: shows_dirt, ..request.clone() }, landing: false };
-    let mut waiting = Lending::new(repo)?;
-    let mut watch = Watch::new(repo, filter)?;
-    let ends = Ends::listen(&watch, terminal, stream)?;
+    let mut waiting = SlotLending::new(repo)?;
+    let mut watch = Watch::new(&context.cancel, repo, filter)?;
+    if stream == Stream::Out {
+        let cancel = context.cancel.clone();
+        terminal.on_closed(move || cancel.cancel());
+    }
     let deadline = match until {
         Until::AllEnded { limit: Some(limit) } => Instant::now().checked_add(limit),
         _ => None,
     };
     let end = loop {
-        let pause = if view.draws_a_table() { REDRAW } else { SLEEP };
+        let pause = if view.draws_table() { REDRAW } else { SLEEP };
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let update = watch.next(left.map_or(pause, |left| left.min(pause)))?;
         if update == Update::Cancelled {
-            break ends.why();
+            let is_unread = stream == Stream::Out && terminal.is_closed();
+            break if is_unread { WatchEnd::OutputClosed } else { WatchEnd::Interrupted };
         }
         let report = &watch.snapshot().status;
         view.show(report);
         if let Until::AllEnded { .. } = until {
-            view.say_what_is_waited_for(report);
-            if report.agents.iter().all(is_settled) {
-                break End::AllEnded;
+            view.report_limits(report);
+            if report.agents.iter().all(is_final) {
+                break WatchEnd::AllEnded;
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                break End::Late;
+                break WatchEnd::TimedOut;
             }
-            let open = report.agents.iter().filter(|agent| !is_settled(agent));
+            let open = report.agents.iter().filter(|agent| !is_final(agent));
             let open: Vec<AgentId> = open.filter_map(|agent| AgentId::parse(&agent.id).ok()).collect();
             waiting.set(&mut watch, open)?;
         }
         if stream == Stream::Out && terminal.is_closed() {
-            break End::Unread;
+            break WatchEnd::OutputClosed;
         }
     };
     let repo = watch.repo()?;
-    let is_known = end == End::AllEnded || end == End::Unread;
-    let report = if is_known { watch.snapshot().status.clone() } else { status::run(&repo, request)? };
+    let is_known = end == WatchEnd::AllEnded || end == WatchEnd::OutputClosed;
+    let report = if is_known {
+        watch.snapshot().status.clone()
+    } else {
+        status::run(&crate::context::uninterrupted(), &repo, request)?
+    };
     Ok(Watched { end, report, repo })
 }
 
-/// An agent of which nothing more is heard here.
-fn is_settled(agent: &AgentObject) -> bool {
+/// Whether an agent's state can no longer change in this clone.
+fn is_final(agent: &AgentObject) -> bool {
     agent.liveness != Liveness::Live
 }
 
-/// What ends watching from outside, each noticed by a thread that sleeps until then.
-struct Ends {
-    interrupted: Arc<AtomicBool>,
-}
-
-impl Ends {
-    fn listen(watch: &Watch, terminal: &Terminal, stream: Stream) -> Result<Self> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let (pressed, cancel) = (Arc::clone(&interrupted), watch.cancel_handle());
-        interrupt::on_ctrl_c(move || {
-            pressed.store(true, Ordering::SeqCst);
-            cancel.cancel();
-        })?;
-        if stream == Stream::Out {
-            let cancel = watch.cancel_handle();
-            terminal.on_closed(move || cancel.cancel());
-        }
-        Ok(Self { interrupted })
-    }
-
-    fn why(&self) -> End {
-        if self.interrupted.load(Ordering::SeqCst) { End::Interrupted } else { End::Unread }
-    }
-}
-
-/// The slot that the calling agent lends meanwhile, in the repository as it is found now.
-struct Lending {
+/// The slot that the calling agent lends, in the repository where it is now.
+struct SlotLending {
     common: std::path::PathBuf,
-    waiting: Waiting,
+    waiting: WaitingCommand,
 }
 
-impl Lending {
+impl SlotLending {
     fn new(repo: &Repo) -> Result<Self> {
-        Ok(Self { common: repo.common_dir()?, waiting: Waiting::new(repo)? })
+        Ok(Self { common: repo.common_dir()?, waiting: WaitingCommand::new(repo)? })
     }
 
     fn set(&mut self, watch: &mut Watch, open: Vec<AgentId>) -> Result<()> {
@@ -185,16 +166,23 @@ struct View<'a> {
     terminal: &'a Terminal,
     stream: Stream,
     silent: bool,
-    /// The picture on the screen.
+    /// The text on the screen.
     drawn: String,
-    said: HashMap<AgentId, (String, Option<String>)>,
-    /// The limits that are waited for, as they were told.
+    reported: HashMap<AgentId, (String, Option<String>)>,
+    /// The limits that were reported as waited for.
     limits: HashSet<String>,
 }
 
 impl<'a> View<'a> {
     fn new(terminal: &'a Terminal, stream: Stream, silent: bool) -> Self {
-        Self { terminal, stream, silent, drawn: String::new(), said: HashMap::new(), limits: HashSet::new() }
+        Self {
+            terminal,
+            stream,
+            silent,
+            drawn: String::new(),
+            reported: HashMap::new(),
+            limits: HashSet::new(),
+        }
     }
 
     fn size(&self) -> Option<(usize, usize)> {
@@ -204,7 +192,7 @@ impl<'a> View<'a> {
         }
     }
 
-    fn draws_a_table(&self) -> bool {
+    fn draws_table(&self) -> bool {
         !self.silent && self.size().is_some()
     }
 
@@ -219,22 +207,25 @@ impl<'a> View<'a> {
     }
 
     fn redraw(&mut self, report: &Report, rows: usize, columns: usize) {
-        let paint = match self.stream {
-            Stream::Out => self.terminal.paint(),
-            Stream::Err => self.terminal.paint_err(),
+        let painter = match self.stream {
+            Stream::Out => self.terminal.painter(),
+            Stream::Err => self.terminal.painter_err(),
         };
-        // What runs stands last in a list that is too long for the screen.
+        // If the list is too long for the screen, agents that run are kept, at its end.
         let room = rows.saturating_sub(3 + HINTS).max(1);
         let mut shown: Vec<AgentObject> = report.agents.clone();
         if shown.len() > room {
             shown.sort_by_key(|agent| !agent.phase.is_terminal());
             shown.drain(..shown.len() - room);
         }
-        let mut text = agents::draw(&shown, Some(columns), paint);
+        let mut text = agents::draw(&shown, Some(columns), painter);
         text.push_str(&agents::summary(&report.agents));
         text.push('\n');
         for waiting in report.agents.iter().filter(|agent| agent.waiting.is_some()).take(room.min(HINTS)) {
-            text.push_str(&text::cut(&format!("in another terminal: {}", agents::answer(waiting)), columns));
+            text.push_str(&text::truncate(
+                &format!("type in another terminal: {}", agents::answer_command(waiting)),
+                columns,
+            ));
             text.push('\n');
         }
         if text == self.drawn {
@@ -247,17 +238,17 @@ impl<'a> View<'a> {
     }
 
     fn say_changes(&mut self, report: &Report) {
-        let paint = match self.stream {
-            Stream::Out => self.terminal.paint(),
-            Stream::Err => self.terminal.paint_err(),
+        let painter = match self.stream {
+            Stream::Out => self.terminal.painter(),
+            Stream::Err => self.terminal.painter_err(),
         };
         let mut lines = String::new();
         for agent in &report.agents {
             let now = (agents::phase(agent), agents::limited(agent).or_else(|| agent.reason.clone()));
-            if self.said.get(&agent.id) != Some(&now) {
-                lines.push_str(&agents::line(agent, paint));
+            if self.reported.get(&agent.id) != Some(&now) {
+                lines.push_str(&agents::line(agent, painter));
                 lines.push('\n');
-                self.said.insert(agent.id.clone(), now);
+                self.reported.insert(agent.id.clone(), now);
             }
         }
         if !lines.is_empty() {
@@ -265,27 +256,27 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Who waits and sees nothing is told where all that is left to wait for are usage limits.
-    fn say_what_is_waited_for(&mut self, report: &Report) {
+    /// Tells a silent watcher which usage limits all remaining agents wait for.
+    fn report_limits(&mut self, report: &Report) {
         if !self.silent {
             return;
         }
         let mut limits: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        for agent in report.agents.iter().filter(|agent| !is_settled(agent)) {
+        for agent in report.agents.iter().filter(|agent| !is_final(agent)) {
             let Some(limit) = agents::limited(agent) else { return };
             limits.entry(limit).or_default().push(&agent.id);
         }
         for (limit, ids) in limits {
             if self.limits.insert(limit.clone()) {
-                self.terminal.say(&format!("waiting for {}: {limit}", agents::listed(&ids, "agent")));
+                self.terminal.eprintln(&format!("waiting for {}: {limit}", agents::list_of(&ids, "agent")));
             }
         }
     }
 
     fn put(&self, text: &str) {
         match self.stream {
-            Stream::Out => self.terminal.answer(text),
-            Stream::Err => self.terminal.say(text.trim_end_matches('\n')),
+            Stream::Out => self.terminal.print(text),
+            Stream::Err => self.terminal.eprintln(text.trim_end_matches('\n')),
         }
     }
 }

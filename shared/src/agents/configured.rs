@@ -1,15 +1,21 @@
-//! The program behind an agent's name, under the user's configuration: a command of the user's own goes before a known program.
+//! Finding the program of a profile in the user's configuration. A custom command takes precedence over a known program.
 
 use std::ops::Deref;
 
-use super::{AgentProgram, Launch, Options, Protocol, custom::CustomCommand, launch::PROMPT_FILE, registry};
+use super::{
+    AgentProgram, Launch, Options, Protocol, TaskHandling, custom::CustomCommand, launch::PROMPT_FILE,
+    registry,
+};
 use crate::{
     Code, Error, Kind, Result,
-    config::{Config, keys::AGENT_COMMAND},
+    config::{
+        Config,
+        keys::{AGENT_COMMAND, AGENT_READS_PROSE},
+    },
     model::{quote, text},
 };
 
-/// A program under one configuration.
+/// The program of a profile.
 pub(super) enum Configured {
     Known(&'static dyn AgentProgram),
     Custom(CustomCommand),
@@ -26,19 +32,19 @@ impl Deref for Configured {
     }
 }
 
-/// What runs agents of that name, if anything does.
+/// Returns the program of the profile `name`, if there is one.
 pub(super) fn configured(name: &str, config: &Config<'_>) -> Option<Configured> {
     match config.get_or_default(&AGENT_COMMAND.of(name)) {
-        Some(command) => Some(Configured::Custom(CustomCommand::new(name, command))),
+        Some(command) => Some(Configured::Custom(CustomCommand::new(name, command, registry::program(name)))),
         None => registry::program(name).map(Configured::Known),
     }
 }
 
-/// How the agent `name` is started with these options.
+/// Determines how an agent of the profile `name` is started with these options.
 ///
 /// # Errors
-/// There is no such agent, its program is not on this machine, or it does not know an option (2); the error names the
-/// agents that are ready.
+/// There is no such profile, its program is not on this machine, or it does not support an option (2). The error names the profiles
+/// that are ready.
 pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch> {
     let program = configured(name, config);
     let launcher = program.as_deref().and_then(AgentProgram::launcher);
@@ -54,21 +60,21 @@ fn no_such_program(name: &str, config: &Config<'_>) -> Error {
         quote::command(&[&"git", &"config", &AGENT_COMMAND.of(name).name(), &format!("… {PROMPT_FILE} …")]);
     Error::new(Code::ProfileUnknown, format!("no agent program '{}'", text::safe(name)))
         .hint(ready_here(config))
-        .hint(format!("{command} makes one of any program"))
+        .hint(format!("{command} makes a profile of any program"))
 }
 
 fn ready_here(config: &Config<'_>) -> String {
     format!("ready here: {}", ready(config).join(", "))
 }
 
-/// The protocol of the agent `name`, whether or not it can be started here.
+/// Returns the protocol of the profile `name`, whether or not it can be started here.
 pub fn protocol_of(name: &str, config: &Config<'_>) -> Protocol {
     let program = configured(name, config);
     let launcher = program.as_deref().and_then(AgentProgram::launcher);
     launcher.map_or(Protocol::PLAIN, |launcher| launcher.protocol())
 }
 
-/// The agents that can be started on this machine: first the known programs, then the user's own.
+/// Returns the profiles that can be started on this machine: first the known programs, then the custom commands.
 pub fn ready(config: &Config<'_>) -> Vec<String> {
     let own = config.names(&AGENT_COMMAND);
     let known = registry::startable()
@@ -80,4 +86,35 @@ pub fn ready(config: &Config<'_>) -> Vec<String> {
         }
     }
     names
+}
+
+/// Returns how the profile `name` treats its task, whether or not it can be started here.
+///
+/// # Errors
+/// `orchestra.agent.<name>.reads` is neither `prose` nor `script`.
+fn reads(name: &str, config: &Config<'_>) -> Result<TaskHandling> {
+    let program = configured(name, config);
+    let launcher = program.as_deref().and_then(AgentProgram::launcher);
+    launcher.map_or(Ok(TaskHandling::Script), |launcher| launcher.reads(config))
+}
+
+/// Fails if text that the user did not type must not be given to agents of the profile `name`. `what` names that text.
+///
+/// # Errors
+/// The agent may execute its task as a script (3).
+pub fn check_prose(name: &str, config: &Config<'_>, what: &str) -> Result<()> {
+    if reads(name, config)? == TaskHandling::Prose {
+        return Ok(());
+    }
+    let shown = text::safe(name);
+    let refused = Error::new(
+        Code::TaskIsScript,
+        format!("{what} cannot be given to agent '{shown}': it would run it as a script"),
+    );
+    if config.get(&AGENT_COMMAND.of(name))?.is_none() {
+        return Err(refused);
+    }
+    let key = AGENT_READS_PROSE.of(name);
+    let command = quote::command(&[&"git", &"config", &key.name(), &"prose"]);
+    Err(refused.hint(format!("if it reads its task as text: {command}")))
 }

@@ -1,8 +1,8 @@
-//! A user's own agent: `git config orchestra.agent.NAME.command '…'`.
+//! A custom command as an agent program: `git config orchestra.agent.NAME.command '…'`.
 
 use super::{
-    AgentProgram, Launch, Launcher, Options, Protocol, Reads, Stdin, launch::PROMPT_FILE, limit::Reached,
-    registry,
+    AgentProgram, Launch, Launcher, Options, Protocol, Stdin, TaskHandling, launch::PROMPT_FILE,
+    limit::ReportedLimit,
 };
 use crate::{
     Code, Error, Result,
@@ -13,19 +13,21 @@ use crate::{
     conversation::SessionReader,
     model::{quote, text},
     process,
+    world::Environment,
 };
 
-/// An agent that is a command in the user's configuration. Where its name is that of a known program, it is taken for that one: the
-/// account and the words for a usage limit are the same.
-#[derive(Debug)]
+/// A command in the user's configuration. If it has the name of a known program, it is assumed to run that program, with the same
+/// account, sessions, and messages about usage limits.
 pub(super) struct CustomCommand {
     name: String,
     command: String,
+    /// The known program of that name.
+    known: Option<&'static dyn AgentProgram>,
 }
 
 impl CustomCommand {
-    pub(super) fn new(name: &str, command: String) -> Self {
-        Self { name: name.to_owned(), command }
+    pub(super) fn new(name: &str, command: String, known: Option<&'static dyn AgentProgram>) -> Self {
+        Self { name: name.to_owned(), command, known }
     }
 }
 
@@ -39,25 +41,29 @@ impl AgentProgram for CustomCommand {
     }
 
     fn session_reader(&self) -> Option<&'static dyn SessionReader> {
-        registry::session_reader(&self.name)
+        self.known?.session_reader()
     }
 
     fn account_variables(&self) -> &'static [&'static str] {
-        registry::program(&self.name).map_or(&[], |program| program.account_variables())
+        self.known.map_or(&[], |program| program.account_variables())
     }
 
-    fn usage_limit_in(&self, line: &str) -> Option<Reached> {
-        registry::program(&self.name)?.usage_limit_in(line)
+    fn usage_limit_in(&self, line: &str) -> Option<ReportedLimit> {
+        self.known?.usage_limit_in(line)
     }
 }
 
 impl Launcher for CustomCommand {
-    fn is_installed(&self, _config: &Config<'_>) -> bool {
-        missing_program(&self.command).is_none()
+    fn is_installed(&self, config: &Config<'_>) -> bool {
+        missing_program(config.environment(), &self.command).is_none()
     }
 
-    fn reads(&self, config: &Config<'_>) -> Result<Reads> {
-        Ok(if config.get(&AGENT_READS_PROSE.of(&self.name))? { Reads::Prose } else { Reads::Script })
+    fn reads(&self, config: &Config<'_>) -> Result<TaskHandling> {
+        Ok(if config.get(&AGENT_READS_PROSE.of(&self.name))? {
+            TaskHandling::Prose
+        } else {
+            TaskHandling::Script
+        })
     }
 
     fn protocol(&self) -> Protocol {
@@ -67,13 +73,25 @@ impl Launcher for CustomCommand {
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
         options.refuse_for(&self.name)?;
         let reads = self.reads(config)?;
-        command_launch(&self.name, &self.command, config.get(&AGENT_STDIN_HELD.of(&self.name))?, reads)
+        command_launch(
+            config.environment(),
+            &self.name,
+            &self.command,
+            config.get(&AGENT_STDIN_HELD.of(&self.name))?,
+            reads,
+        )
     }
 }
 
-/// The command runs in a shell; the file name comes to it as `$1`, never as part of its text.
-fn command_launch(name: &str, command: &str, is_held: bool, reads: Reads) -> Result<Launch> {
-    if let Some(program) = missing_program(command) {
+/// Makes the launch of a command in a shell. The name of the task's file is passed as `$1`, never as part of the script.
+fn command_launch(
+    environment: &Environment,
+    name: &str,
+    command: &str,
+    is_held: bool,
+    reads: TaskHandling,
+) -> Result<Launch> {
+    if let Some(program) = missing_program(environment, command) {
         let key = AGENT_COMMAND.of(name);
         let (name, program) = (text::safe(name), text::safe(program));
         return Err(Error::new(
@@ -93,12 +111,12 @@ fn command_launch(name: &str, command: &str, is_held: bool, reads: Reads) -> Res
     Ok(Launch::plain(argv.map(str::to_owned).into(), stdin, reads))
 }
 
-/// The program that a command names and that is not on PATH.
-fn missing_program(command: &str) -> Option<&str> {
-    program_of(command).filter(|program| process::on_path(program).is_none())
+/// Returns the program that a command names, if it is not on PATH.
+fn missing_program<'a>(environment: &Environment, command: &'a str) -> Option<&'a str> {
+    program_of(command).filter(|program| process::on_path(environment, program).is_none())
 }
 
-/// The first word, where it is plainly the name of a program and not shell.
+/// Returns the first word of a command, if it is clearly the name of a program and not shell syntax.
 fn program_of(command: &str) -> Option<&str> {
     let word = command.split_whitespace().next()?;
     let plain = word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._+-".contains(&b));
@@ -113,23 +131,27 @@ mod tests {
 
     use super::{super::Session, *};
 
+    fn command(name: &str, command: &str, is_held: bool, reads: TaskHandling) -> Result<Launch> {
+        command_launch(&Environment::of_this_process(), name, command, is_held, reads)
+    }
+
     #[test]
     fn the_file_name_is_never_shell() {
         let launch =
-            command_launch("x", "cat {prompt_file} '{prompt_file}' | sh", false, Reads::Script).unwrap();
+            command("x", "cat {prompt_file} '{prompt_file}' | sh", false, TaskHandling::Script).unwrap();
         assert_eq!(launch.stdin, Stdin::Empty);
         assert_eq!(
             launch.argv_for(Path::new("/a b/$(id)"), Session::New("s")),
             ["/bin/sh", "-c", "cat \"$1\" \"$1\" | sh", "x", "/a b/$(id)"]
         );
-        assert_eq!(command_launch("x", "cat", false, Reads::Script).unwrap().stdin, Stdin::Prompt);
-        assert_eq!(command_launch("x", "cat", true, Reads::Script).unwrap().stdin, Stdin::Held);
+        assert_eq!(command("x", "cat", false, TaskHandling::Script).unwrap().stdin, Stdin::Prompt);
+        assert_eq!(command("x", "cat", true, TaskHandling::Script).unwrap().stdin, Stdin::Held);
     }
 
     #[test]
     fn a_missing_program_is_named() {
-        let error = command_launch("x", "no-such-program-here --flag", false, Reads::Script).unwrap_err();
+        let error = command("x", "no-such-program-here --flag", false, TaskHandling::Script).unwrap_err();
         assert!(error.message.contains("'no-such-program-here'"), "{error}");
-        assert!(command_launch("x", "X=1 no-such-program-here", false, Reads::Script).is_ok());
+        assert!(command("x", "X=1 no-such-program-here", false, TaskHandling::Script).is_ok());
     }
 }

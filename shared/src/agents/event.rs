@@ -1,115 +1,115 @@
-//! What happens in the output of an agent program, whichever it is: the words that supervisor, `status` and `logs` share.
+//! The events in the output of an agent program, in the same form for every program.
 
-use super::limit::Reached;
+use super::limit::ReportedLimit;
 
 /// One event in a program's output.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StreamEvent {
     /// A session was started or resumed; a turn begins.
     SessionStarted {
-        /// Its id.
+        /// The id of the session.
         session: String,
         /// The model.
         model: String,
-        /// What the agent may do, in the program's own word.
+        /// The permission mode, in the program's own word.
         mode: String,
-        /// Where it works.
+        /// The working directory.
         folder: String,
     },
-    /// The agent took up a message from us.
+    /// The agent accepted a message from git orchestra.
     MessageAccepted(String),
-    /// Words of the agent.
+    /// Text of the agent.
     Text(String),
-    /// Its thoughts.
+    /// Reasoning of the agent.
     Thinking(String),
-    /// It uses a tool.
+    /// The agent calls a tool.
     ToolUse {
-        /// The id of this use.
+        /// The id of the call.
         id: String,
         /// The tool, such as `Bash`.
         name: String,
-        /// What it is used on, in a line.
+        /// A summary of its input, on one line.
         about: String,
     },
-    /// What a tool gave.
+    /// The result of a tool call.
     ToolResult {
-        /// The tool failed.
+        /// Whether the tool failed.
         error: bool,
-        /// What it gave.
+        /// The output of the tool.
         text: String,
     },
-    /// A tool was refused without a question.
+    /// A tool was denied without a question.
     ToolDenied {
-        /// The id of this use.
+        /// The id of the call.
         id: String,
         /// The tool, such as `Bash`.
         tool: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// It asks, and waits for the answer.
+    /// The agent asks a question, and waits for the answer.
     QuestionAsked(Question),
-    /// It does not wait any more for the answer to the question of this id.
+    /// The agent no longer waits for an answer to the question with this id.
     QuestionCancelled(String),
-    /// The model did not answer; the program tries again by itself.
+    /// The model did not answer, and the program retries.
     Retry {
-        /// Which try.
+        /// The number of the retry.
         attempt: u64,
-        /// Of how many.
+        /// The maximum number of retries.
         most: u64,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// The model did not answer, and the program gave up: the program's word for it, and a sentence.
+    /// The model did not answer, and the program does not retry: the program's word for the error, and a sentence.
     ApiError(String, String),
-    /// The service behind it gives no more for a while, or soon will.
-    UsageLimit(Reached),
-    /// A turn ended. Not yet the end: that is the end of the output.
+    /// A usage limit of the service was reached or is near.
+    UsageLimit(ReportedLimit),
+    /// A turn ended. The program may begin another turn until its output ends.
     TurnEnded(Turn),
-    /// Something for people.
-    Note(String),
-    /// A line that is not in the program's protocol.
-    Plain(String),
-    /// An event of a subagent.
+    /// A remark for people.
+    Remark(String),
+    /// A line that does not follow the program's protocol.
+    Unparsed(String),
+    /// An event of a sub-agent.
     Subagent(Box<Self>),
 }
 
-/// What kind of question.
+/// The kind of a question.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum QuestionKind {
-    /// May it use a tool?
+    /// Whether it may use a tool.
     Permission,
-    /// What does the user want?
+    /// A choice between options.
     Choice,
 }
 
-/// A question.
+/// A question of the agent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Question {
-    /// The answer repeats it.
+    /// The program's own id, which the answer repeats.
     pub id: String,
-    /// What is asked for.
+    /// Its kind.
     pub kind: QuestionKind,
-    /// In a line: the tool and on what, or the question and the choices.
+    /// One line: the tool with a summary of its input, or the question with its options.
     pub text: String,
 }
 
-/// How a turn ended. Cost and tokens are of the whole session so far.
+/// The result of a turn. Cost and tokens are totals of the session so far.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Turn {
     /// Why it failed; `None` if it did not.
     pub failure: Option<TurnFailure>,
-    /// The last words, or the errors.
+    /// The final text, or an error message.
     pub text: String,
-    /// Rounds with the model.
+    /// The number of requests to the model.
     pub turns: u64,
-    /// Millionths of a US dollar.
+    /// The cost in millionths of a US dollar.
     pub cost_micros: Option<u64>,
-    /// Tokens read.
+    /// Input tokens.
     pub input_tokens: Option<u64>,
-    /// Tokens written.
+    /// Output tokens.
     pub output_tokens: Option<u64>,
-    /// What was denied: the ids of the uses, and the tools.
+    /// The tool calls that were denied: the id of each call, and its tool.
     pub denied: Vec<(String, String)>,
 }
 
@@ -118,37 +118,37 @@ pub struct Turn {
 pub struct TurnFailure {
     /// The program's own word for it.
     pub word: String,
-    /// What it means.
+    /// Its meaning.
     pub kind: FailureKind,
 }
 
-/// What the failure of a turn means, whichever program says so.
+/// The meaning of a turn's failure, for all programs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FailureKind {
-    /// It used up the turns that it may take.
+    /// It reached its maximum number of turns.
     OutOfTurns,
-    /// It spent its budget.
+    /// It reached its budget.
     OutOfBudget,
     /// Somebody interrupted it.
     Interrupted,
-    /// The session is too long for the model: no usage limit, whatever the text says of limits.
+    /// The session is too long for the model. This is not a usage limit, even if the text mentions a limit.
     ContextFull {
-        /// The service answered with a status that may be another one in a while.
+        /// Whether the status of the service's answer may change after a while.
         is_transient: bool,
     },
-    /// The program is not logged in; `login` says how a person does it.
+    /// The program is not logged in.
     NotLoggedIn {
-        /// Such as `run 'x' once to log in`.
+        /// How a person logs in, such as `run 'x' once to log in`.
         login: &'static str,
     },
-    /// The same session, resumed in a while, may well succeed.
+    /// The session may succeed if it is resumed later.
     Transient,
-    /// It would fail again.
+    /// The session would fail again.
     Permanent,
 }
 
 impl Turn {
-    /// Whether it ended as it should.
+    /// Returns whether it succeeded.
     pub const fn is_ok(&self) -> bool {
         self.failure.is_none()
     }

@@ -1,72 +1,73 @@
-//! How one agent is started.
+//! How an agent's program is started.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Protocol, Reads};
+use super::{Protocol, TaskHandling};
 use crate::model::{OnPrompt, Permission};
 
-/// In a command: the file with the task.
+/// The placeholder in a command for the path of the file with the task.
 pub(super) const PROMPT_FILE: &str = "{prompt_file}";
-/// In a command: the id of the session.
+/// The placeholder in a command for the id of the session.
 pub(super) const SESSION: &str = "{session}";
 
-/// How the agent's standard input behaves.
+/// What the program's standard input is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stdin {
-    /// There is nothing to read.
+    /// It is empty.
     Empty,
-    /// The task, then the end.
+    /// It contains the task, and is closed after it.
     Prompt,
-    /// The task, then nothing until the supervisor ends: an agent that reads on sees the end when its supervisor dies.
+    /// It contains the task, and stays open as long as the supervisor lives: a program that reads on sees its end when the supervisor
+    /// dies.
     Held,
-    /// Messages and answers in the program's own protocol, as long as there are any.
+    /// It carries messages and answers in the program's own protocol.
     Talk,
 }
 
 /// The command, and everything else that is decided before an agent's program is started.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Launch {
-    /// Program and arguments; `{prompt_file}` stands for the file with the task.
+    /// Program and arguments; `{prompt_file}` is replaced by the path of the file with the task.
     pub argv: Vec<String>,
-    /// More arguments for a new session; `{session}` stands for its id, which is chosen before.
+    /// Further arguments for a new session; `{session}` is replaced by its id, which git orchestra chooses.
     #[serde(alias = "first")]
     pub new_session_args: Vec<String>,
-    /// More arguments that resume a session; empty where the program resumes none.
+    /// Further arguments that resume a session; empty if the program cannot resume.
     #[serde(alias = "again")]
     pub resume_args: Vec<String>,
     /// Its standard input.
     pub stdin: Stdin,
-    /// The language of its standard streams.
+    /// The protocol of its standard streams.
     #[serde(alias = "speech")]
     pub protocol: Protocol,
-    /// What it makes of its task and of what it is told.
+    /// How it treats its task and messages.
     #[serde(default)]
-    pub reads: Reads,
-    /// What it may do, where it knows such modes.
+    pub reads: TaskHandling,
+    /// Its permission mode, if it has such modes.
     pub permission: Option<Permission>,
-    /// What happens when it asks for more.
+    /// What happens when it asks for a permission.
     pub on_prompt: OnPrompt,
-    /// Variables of the environment that it must not see.
+    /// Environment variables that are removed for it.
     pub unset: Vec<String>,
 }
 
 /// The session of one launch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Session<'a> {
-    /// The program has no sessions, or none that is resumed.
+    /// The program has no sessions, or none that can be resumed.
     None,
-    /// A new one, of that id.
+    /// A new session with this id.
     New(&'a str),
-    /// One that is resumed.
+    /// The session with this id, which is resumed.
     Known(&'a str),
 }
 
 impl Launch {
-    /// A program that takes its task and prints what it likes.
-    pub(super) fn plain(argv: Vec<String>, stdin: Stdin, reads: Reads) -> Self {
+    /// Makes the launch of a program with plain output and without sessions.
+    pub(super) fn plain(argv: Vec<String>, stdin: Stdin, reads: TaskHandling) -> Self {
         Self {
             argv,
             new_session_args: vec![],
@@ -80,7 +81,7 @@ impl Launch {
         }
     }
 
-    /// The command for a task that lies at `prompt`.
+    /// Returns the command for a task in the file `prompt`.
     pub fn argv_for(&self, prompt: &Path, session: Session<'_>) -> Vec<String> {
         let path = prompt.to_string_lossy();
         let (more, session): (&[String], &str) = match session {
@@ -92,14 +93,14 @@ impl Launch {
         argv.chain(more.iter().map(|arg| arg.replace(SESSION, session))).collect()
     }
 
-    /// Whether it has sessions that can be resumed.
+    /// Returns whether it has sessions that can be resumed.
     pub const fn has_sessions(&self) -> bool {
         !self.resume_args.is_empty()
     }
 
-    /// Whether text that the user did not type may be handed to the program.
+    /// Returns whether text that the user did not type may be given to the program.
     pub fn takes_prose(&self) -> bool {
-        self.reads == Reads::Prose || self.protocol.is_structured()
+        self.reads == TaskHandling::Prose || self.protocol.is_structured()
     }
 }
 
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_of_an_earlier_version_is_read() {
+    fn launches_of_earlier_versions_are_read() {
         let order = serde_json::json!({
             "argv": ["claude"], "first": ["--session-id={session}"], "again": ["--resume={session}"], "stdin": "talk",
             "speech": "claude_stream", "permission": null, "on_prompt": "deny", "unset": [],

@@ -1,18 +1,18 @@
 //! The agent programs: one folder each, behind one trait.
 //!
-//! | file | holds |
+//! | file | contains |
 //! |---|---|
-//! | [`program`](AgentProgram) | what is asked of a program |
+//! | [`program`](AgentProgram) | the traits of a program |
 //! | [`registry`](program()) | looking a program up by its name |
-//! | [`configured`](launch()) | the program behind a name, the user's own commands included |
-//! | [`protocol`](Protocol), [`event`](StreamEvent), [`summary`](StreamSummary) | its stream, in words that all programs share |
+//! | [`configured`](launch()) | the program of a profile, custom commands included |
+//! | [`protocol`](Protocol), [`event`](StreamEvent), [`summary`](StreamSummary) | its output, in the same form for all programs |
 //! | [`limit`] | usage limits, and when they end |
-//! | `claude`, `codex`, `gemini`, `opencode`, `sh` | all that is known of that program, and nowhere else |
-//! | `custom` | a command of the user's own |
+//! | `claude`, `codex`, `gemini`, `opencode`, `sh` | everything that is specific to that program |
+//! | `custom` | a custom command |
 //!
 //! A new program is a folder here with an [`AgentProgram`] in its `mod.rs`, and a line in `PROGRAMS`; the compiler asks for the
-//! rest. One that can be started has a [`Launcher`] and, where its output is structured, a [`ProtocolKind`] with an [`Exchange`].
-//! One whose sessions can be read has a [`SessionReader`](crate::conversation::SessionReader).
+//! rest. A program that can be started has a [`Launcher`] and, if its output is structured, a [`ProtocolKind`] with an [`Exchange`].
+//! A program whose sessions can be read has a [`SessionReader`](crate::conversation::SessionReader).
 //!
 //! Commands come only from this program or from the user's own git config.
 
@@ -33,9 +33,9 @@ mod registry;
 mod sh;
 mod summary;
 
-pub use configured::{launch, protocol_of, ready};
+pub use configured::{check_prose, launch, protocol_of, ready};
 pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFailure};
-pub use input::{Reads, Words, check_prose};
+pub use input::{TaskHandling, Words};
 pub use launch::{Launch, Session, Stdin};
 pub use options::Options;
 pub use program::{AgentProgram, Launcher, SessionFiles};
@@ -46,6 +46,6 @@ pub use registry::{
 };
 pub use summary::{ApiError, StreamSummary, relative_to};
 
-/// Every agent program that is known, in the order in which they are listed.
+/// All known agent programs, in the order in which they are listed.
 static PROGRAMS: &[&dyn AgentProgram] =
     &[&claude::Claude, &codex::Codex, &gemini::Gemini, &opencode::Opencode, &sh::Sh];

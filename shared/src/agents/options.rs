@@ -1,4 +1,4 @@
-//! What a user may ask of a coding agent beyond its task.
+//! The options of a coding agent.
 
 use std::path::PathBuf;
 
@@ -10,35 +10,35 @@ use crate::{
     model::{OnPrompt, Permission, text},
 };
 
-/// Options of a coding agent. They are the user's own: typed, or set in git config.
+/// Options of a coding agent. They come only from the user: typed, or set in git config.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Options {
     /// What it may do without asking.
     pub permission: Option<Permission>,
-    /// What happens when it asks.
+    /// What happens when it asks for a permission.
     pub on_prompt: Option<OnPrompt>,
-    /// Somebody watches on a terminal, and can answer.
+    /// Whether somebody watches on a terminal and can answer.
     #[serde(skip)]
     pub watched: bool,
-    /// Tools it may use without asking, such as `Bash(git *)`.
+    /// The tools that it may use without asking, such as `Bash(git *)`.
     pub allow: Vec<String>,
-    /// Tools it may not use at all.
+    /// The tools that it may not use at all.
     pub deny: Vec<String>,
-    /// Folders besides its worktree.
+    /// The folders that it may use in addition to its worktree.
     pub add_dirs: Vec<PathBuf>,
     /// The model.
     pub model: Option<String>,
-    /// What it is told beyond its own instructions.
+    /// Text that is appended to its system prompt.
     pub append_system_prompt: Option<String>,
-    /// Rounds with the model, at the most.
+    /// Maximum number of turns of the model.
     pub max_turns: Option<u32>,
-    /// Money, at the most, in millionths of a US dollar.
+    /// Maximum cost, in millionths of a US dollar.
     pub budget_micros: Option<u64>,
 }
 
 impl Options {
-    /// These, with what `newer` says in addition or instead.
+    /// Combines these options with newer ones, which extend the lists and replace the other values.
     #[must_use]
     pub fn with(self, newer: Self) -> Self {
         let join = |mut all: Vec<String>, more: Vec<String>| {
@@ -60,7 +60,7 @@ impl Options {
         }
     }
 
-    /// What is asked for, by the names of the command line.
+    /// Returns the names of the options that are set, as on the command line.
     fn named(&self) -> Vec<&'static str> {
         [
             ("--permission", self.permission.is_some()),
@@ -78,15 +78,15 @@ impl Options {
         .collect()
     }
 
-    /// For a program that knows none of them: what would be ignored is refused.
+    /// Fails if any option is set, for a program that supports none of them and would ignore it.
     pub(super) fn refuse_for(&self, agent: &str) -> Result<()> {
         match self.named().as_slice() {
             [] => Ok(()),
             named => Err(Error::new(
                 Code::OptionUnsupported,
-                format!("agent '{}' does not know {}", text::safe(agent), named.join(", ")),
+                format!("agent '{}' does not support {}", text::safe(agent), named.join(", ")),
             )
-            .hint("put what the program should be told into its own command or task")),
+            .hint("put such instructions into the program's own command, or into the task")),
         }
     }
 }
@@ -114,10 +114,10 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_ignored_is_refused() {
+    fn unsupported_options_are_refused() {
         let options = Options { model: Some("m".into()), ..Options::default() };
         let error = options.refuse_for("sh").unwrap_err();
-        assert_eq!(error.message, "agent 'sh' does not know --model");
+        assert_eq!(error.message, "agent 'sh' does not support --model");
         assert!(Options::default().refuse_for("sh").is_ok());
     }
 }

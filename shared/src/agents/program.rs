@@ -1,85 +1,91 @@
-//! What git orchestra asks of an agent program. Whatever knows the options, the stream, the words or the files of one program
-//! lies in that program's folder, behind these traits.
+//! The traits of an agent program. Code that knows the options, the output, the words, or the files of one program is in that
+//! program's folder, behind these traits.
 
 use std::path::{Path, PathBuf};
 
-use super::{Launch, Options, Protocol, Reads, limit::Reached};
-use crate::{Result, config::Config, conversation::SessionReader};
+use super::{Launch, Options, Protocol, TaskHandling, limit::ReportedLimit};
+use crate::{Result, config::Config, conversation::SessionReader, world::Environment};
 
 /// One agent program.
 ///
 /// Its two roles are independent: a program may be started as an agent, have sessions that can be read, or both.
 pub trait AgentProgram: Sync {
-    /// The name of its profile, as it stands in config keys, events and reports.
+    /// Returns the name of its profile, as in config keys, events, and reports.
     fn name(&self) -> &str;
 
-    /// How it is started as an agent; `None` where only its sessions are read.
+    /// Returns how it is started as an agent; `None` if only its sessions can be read.
     fn launcher(&self) -> Option<&dyn Launcher>;
 
-    /// How its sessions are read; `None` where it has none.
+    /// Returns how its sessions are read; `None` if it has none that can be read.
     fn session_reader(&self) -> Option<&'static dyn SessionReader>;
 
-    /// The variables of the environment that tell with which account it speaks to its service: a usage limit is one of an account.
+    /// Returns the environment variables that determine which account of its service it uses. A usage limit applies to an account.
     fn account_variables(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// The variables that it sets for whatever it starts. Another one that sees them believes that it runs inside the first.
+    /// Returns the variables that it sets for the processes that it starts. A program that sees them assumes to run inside a session.
     fn session_variables(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// The usage limit of which a line of plain output speaks, in this program's own words.
-    fn usage_limit_in(&self, _line: &str) -> Option<Reached> {
+    /// Returns the usage limit in a line of plain output, by this program's own words.
+    fn usage_limit_in(&self, _line: &str) -> Option<ReportedLimit> {
         None
     }
 }
 
 /// Starts a program as an agent, and resumes its session.
 pub trait Launcher: Sync {
-    /// Whether the program is on this machine.
+    /// Returns whether the program is installed on this machine.
     fn is_installed(&self, config: &Config<'_>) -> bool;
 
-    /// What the program makes of its task and of messages.
+    /// Returns how the program treats its task and messages.
     ///
     /// # Errors
-    /// The user's configuration says neither one nor the other.
-    fn reads(&self, config: &Config<'_>) -> Result<Reads>;
+    /// The value in the user's configuration is invalid.
+    fn reads(&self, config: &Config<'_>) -> Result<TaskHandling>;
 
-    /// The language of its standard streams.
+    /// Returns the protocol of its standard streams.
     fn protocol(&self) -> Protocol;
 
-    /// The command and environment that start it with these options, in a new session or in one that is resumed.
+    /// Returns the command and environment that start it with these options, in a new session or in one that is resumed.
     ///
     /// # Errors
-    /// It is not on this machine or a value in git config is wrong (3); it does not know an option (2).
+    /// It is not installed or a value in git config is invalid (3); it does not support an option (2).
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch>;
 
-    /// The files of the sessions that its launches resume; `None` where they resume none.
+    /// Returns access to the files of the sessions that its launches resume; `None` if they resume none.
     fn session_files(&self) -> Option<&'static dyn SessionFiles> {
         None
     }
 
-    /// The command with which a person takes a session over from git orchestra.
+    /// Returns the command with which a person resumes a session without git orchestra.
     fn manual_resume_command(&self, _session: &str) -> Option<String> {
         None
     }
 }
 
-/// The files of sessions, as far as resuming an agent needs them.
+/// Access to the files of sessions that resuming an agent needs.
 pub trait SessionFiles: Sync {
-    /// The transcript of a session; `None` where that session never came to be.
-    fn transcript(&self, session: &str) -> Option<PathBuf>;
+    /// Returns the transcript of a session; `None` if the session was never created.
+    fn transcript(&self, environment: &Environment, session: &str) -> Option<PathBuf>;
 
-    /// Writes a transcript that came from another machine where the program looks for it when it runs in `folder`.
+    /// Writes a transcript from another machine to where the program looks for it when it runs in `folder`.
     ///
     /// # Errors
     /// The id is not one of a session, or the file cannot be written.
-    fn restore(&self, session: &str, folder: &Path, transcript: &[u8]) -> Result<()>;
+    fn restore(
+        &self,
+        environment: &Environment,
+        session: &str,
+        folder: &Path,
+        transcript: &[u8],
+    ) -> Result<()>;
 
-    /// Moves a session along with its worktree, which was renamed to `folder`.
+    /// Moves a session after its worktree was renamed to `folder`.
     ///
     /// # Errors
     /// The session cannot be read or written.
-    fn follow(&self, session: &str, folder: &Path) -> Result<()>;
+    fn follow(&self, environment: &Environment, session: &str, folder: &Path) -> Result<()>;
 }

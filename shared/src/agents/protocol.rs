@@ -1,81 +1,81 @@
-//! How a program is read and answered.
+//! The protocols that agent programs use on their standard streams.
 
 use std::{fmt, io::Read};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Serialize, Serializer};
 
-use super::{StreamEvent, registry};
+use super::StreamEvent;
 
-/// The language of a program's standard streams.
+/// The protocol of a program's standard streams.
 ///
-/// Several programs may share one. What is known in the course of one stream, such as the ids of open requests, belongs to the
-/// [`Exchange`].
+/// Several programs may share one. The state of one conversation, such as the ids of open requests, belongs to the [`Exchange`].
 pub trait ProtocolKind: Sync {
-    /// The word for it in state files.
+    /// Returns the word for it in state files.
     fn name(&self) -> &'static str;
 
-    /// Whether the output consists of events. Else it is text for people, of which nothing is concluded.
+    /// Returns whether the output consists of events. Otherwise it is text for people, and is not interpreted.
     fn is_structured(&self) -> bool;
 
-    /// Begins to read, and to answer, the streams of one process.
+    /// Begins an exchange with one process.
     fn open(&self) -> Box<dyn Exchange>;
 }
 
-/// The streams of one process: its output is read line by line, in order; what it is told is encoded for its standard input.
+/// The exchange with one process: parses its output line by line, in order, and encodes messages for its standard input.
 pub trait Exchange: fmt::Debug + Send {
-    /// The events on a line of output, none where it is of no interest. Total: any bytes will do.
+    /// Returns the events on a line of output. Any bytes are accepted.
     fn read(&mut self, line: &[u8]) -> Vec<StreamEvent>;
 
-    /// As [`Exchange::read`], for a line that is too long to be held: only what decides is taken from it.
+    /// Returns the events on a line that is too long for memory, from its important fields. `length` is in bytes.
     fn read_long(&mut self, line: &mut dyn Read, length: u64) -> Vec<StreamEvent>;
 
-    /// A message to the agent.
+    /// Encodes a message to the agent.
     fn message(&mut self, text: &str) -> Vec<u8>;
 
-    /// The answer to the question that was asked on the line `request`. `None`: the program cannot be answered.
+    /// Encodes the answer to the question on the line `request`; returns `None` if the program cannot be answered.
     fn answer(&mut self, _request: &[u8], _answer: &Answer) -> Option<Vec<u8>> {
         None
     }
 
-    /// Interrupts the turn under way; the program stays, and takes the next message. `None`: it can only be ended.
+    /// Encodes an interrupt of the current turn, after which the program accepts the next message; returns `None` if the program can
+    /// only be ended.
     fn interrupt(&mut self) -> Option<Vec<u8>> {
         None
     }
 }
 
-/// The answer to a question.
+/// The answer to a question of the agent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Answer {
-    /// Yes or no.
+    /// Whether the request is allowed.
     pub allow: bool,
-    /// What the user says with it.
+    /// The user's text: a choice, or the reason for a denial.
     pub text: Option<String>,
 }
 
-/// One of the protocols that some program speaks. In state files it is a word.
+/// A protocol of a known program. In state files it is a word.
 #[derive(Clone, Copy)]
 pub struct Protocol(&'static dyn ProtocolKind);
 
 impl Protocol {
-    /// Any text, each line for people to read.
-    pub const PLAIN: Self = Self(&Plain);
+    /// The protocol of programs that print text for people.
+    pub const PLAIN: Self = Self(&PlainText);
 
-    /// The protocol of this kind.
+    /// Makes a protocol of a kind.
     pub const fn of(kind: &'static dyn ProtocolKind) -> Self {
         Self(kind)
     }
 
-    /// The protocol of that name, if any program speaks it.
-    fn named(name: &str) -> Option<Self> {
-        registry::protocols().find(|protocol| protocol.0.name() == name)
+    /// Its name in state files.
+    pub(super) fn name(self) -> &'static str {
+        self.0.name()
     }
 
-    /// See [`ProtocolKind::is_structured`].
+    /// Returns whether the output consists of events; see [`ProtocolKind::is_structured`].
     pub fn is_structured(self) -> bool {
         self.0.is_structured()
     }
 
-    /// See [`ProtocolKind::open`].
+    /// Begins an exchange with one process; see [`ProtocolKind::open`].
     pub fn open(self) -> Box<dyn Exchange> {
         self.0.open()
     }
@@ -107,18 +107,11 @@ impl Serialize for Protocol {
     }
 }
 
-impl<'de> Deserialize<'de> for Protocol {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Self::named(&name).ok_or_else(|| D::Error::custom(format!("there is no protocol '{name}'")))
-    }
-}
-
-/// Text for people, one way and the other.
+/// Plain text in both directions.
 #[derive(Clone, Copy, Debug)]
-struct Plain;
+struct PlainText;
 
-impl ProtocolKind for Plain {
+impl ProtocolKind for PlainText {
     fn name(&self) -> &'static str {
         "plain"
     }
@@ -132,13 +125,13 @@ impl ProtocolKind for Plain {
     }
 }
 
-impl Exchange for Plain {
+impl Exchange for PlainText {
     fn read(&mut self, line: &[u8]) -> Vec<StreamEvent> {
-        vec![StreamEvent::Plain(String::from_utf8_lossy(line).into_owned())]
+        vec![StreamEvent::Unparsed(String::from_utf8_lossy(line).into_owned())]
     }
 
     fn read_long(&mut self, _line: &mut dyn Read, length: u64) -> Vec<StreamEvent> {
-        vec![StreamEvent::Note(format!("a line of {length} bytes"))]
+        vec![StreamEvent::Remark(format!("a line of {length} bytes"))]
     }
 
     fn message(&mut self, text: &str) -> Vec<u8> {

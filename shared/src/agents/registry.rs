@@ -1,58 +1,70 @@
-//! Looking up what is registered in [`PROGRAMS`].
+//! Looking up programs in [`PROGRAMS`].
 
 use std::{iter, path::PathBuf};
 
-use super::{AgentProgram, Launcher, PROGRAMS, Protocol, SessionFiles, limit::Reached};
-use crate::conversation::SessionReader;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
-/// Lines at the end of an output in which a complaint is looked for: a trace of calls may follow it.
+use super::{AgentProgram, Launcher, PROGRAMS, Protocol, SessionFiles, limit::ReportedLimit};
+use crate::{conversation::SessionReader, world::Environment};
+
+/// Number of lines at the end of an output that are searched for a usage limit, because a stack trace may follow its message.
 const LAST_LINES: usize = 60;
 
-/// The program of that name.
+/// Returns the program of that name.
 pub fn program(name: &str) -> Option<&'static dyn AgentProgram> {
     PROGRAMS.iter().copied().find(|program| program.name() == name)
 }
 
-/// The programs that can be started as agents, if they are installed.
+/// Returns the programs that can be started as agents, whether or not they are installed.
 pub(super) fn startable() -> impl Iterator<Item = (&'static str, &'static dyn Launcher)> {
     PROGRAMS.iter().filter_map(|program| Some((program.name(), program.launcher()?)))
 }
 
-/// Every protocol that some program speaks.
+/// Returns the protocols of all programs.
 pub(super) fn protocols() -> impl Iterator<Item = Protocol> {
     iter::once(Protocol::PLAIN).chain(startable().map(|(_, launcher)| launcher.protocol()))
 }
 
-/// The readers of every program whose sessions can be read.
+/// Reads the name of a protocol, as state files hold it.
+impl<'de> Deserialize<'de> for Protocol {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        protocols()
+            .find(|protocol| protocol.name() == name)
+            .ok_or_else(|| D::Error::custom(format!("there is no protocol '{name}'")))
+    }
+}
+
+/// Returns the session readers of all programs that have one.
 pub fn session_readers() -> impl Iterator<Item = &'static dyn SessionReader> {
     PROGRAMS.iter().filter_map(|program| program.session_reader())
 }
 
-/// The reader of the sessions of the program of that name.
+/// Returns the session reader of the program of that name.
 pub fn session_reader(name: &str) -> Option<&'static dyn SessionReader> {
     program(name)?.session_reader()
 }
 
-/// The files of the sessions that agents of that name resume.
+/// Returns access to the session files of the program of that name.
 pub fn session_files(name: &str) -> Option<&'static dyn SessionFiles> {
     program(name)?.launcher()?.session_files()
 }
 
-/// The folders with sessions that environment variables name and that are missing, each with its variable.
-pub fn missing_session_folders() -> Vec<(&'static str, PathBuf)> {
-    let named = session_readers().filter_map(SessionReader::named_folders);
+/// Returns the missing session folders that environment variables name, each with its variable.
+pub fn missing_session_folders(environment: &Environment) -> Vec<(&'static str, PathBuf)> {
+    let named = session_readers().filter_map(|reader| reader.named_folders(environment));
     let all = named.flat_map(|(variable, folders)| folders.into_iter().map(move |folder| (variable, folder)));
     all.filter(|(_, folder)| !folder.is_dir()).collect()
 }
 
-/// The command with which a person resumes the session of an agent without git orchestra.
+/// Returns the command with which a person resumes a session without git orchestra.
 pub fn manual_resume_command(name: &str, session: &str) -> Option<String> {
     program(name)?.launcher()?.manual_resume_command(session)
 }
 
-/// The usage limit of which the end of the output of a failed program speaks. A program is known by its name, also where the
-/// command is the user's own; of others nothing is guessed.
-pub fn usage_limit_in_output(name: &str, output: &str) -> Option<Reached> {
+/// Finds a usage limit in the last lines of the output of a failed program. A custom command counts as the known program of the same
+/// name; the output of any other program is not interpreted.
+pub fn usage_limit_in_output(name: &str, output: &str) -> Option<ReportedLimit> {
     let program = program(name)?;
     let lines = output.lines().rev().filter(|line| !line.trim().is_empty());
     lines.take(LAST_LINES).find_map(|line| program.usage_limit_in(line))

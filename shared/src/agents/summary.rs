@@ -1,4 +1,4 @@
-//! What happened in the stream of an attempt so far, summed up. Pure.
+//! The summary of an attempt's output so far. Pure.
 
 use std::collections::VecDeque;
 
@@ -6,52 +6,52 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Question, StreamEvent, Turn,
-    limit::{Reached, Reset},
+    limit::{ReportedLimit, Reset},
 };
 use crate::model::{Cost, SessionId, event::Usage, text};
 
-/// Columns kept of what an agent does.
-const ACTIVITY: usize = 120;
-/// Uses of tools remembered, to name the one that is denied.
-const RECENT: usize = 32;
-/// Denied uses remembered, so that none is counted twice.
-const DENIED: usize = 1000;
+/// Maximum width of an activity, in columns.
+const MAX_ACTIVITY_WIDTH: usize = 120;
+/// Number of recent tool calls that are kept, to describe one that is denied.
+const MAX_RECENT_CALLS: usize = 32;
+/// Maximum number of denied tool calls that are kept, so that none is counted twice.
+const MAX_DENIED_CALLS: usize = 1000;
 
-/// Why a model did not answer.
+/// Why the model did not answer.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ApiError {
     /// The program's word for it.
     pub kind: String,
-    /// A sentence.
+    /// The error message.
     pub text: String,
 }
 
-/// The summary. What is written down is for `status`; the rest is for the supervisor.
+/// The summary. The serialized fields are for `status`; the others are for the supervisor.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct StreamSummary {
-    /// The program has begun to work.
+    /// Whether the program has started its session.
     pub begun: bool,
     /// What it used.
     pub usage: Usage,
-    /// What it may do, by its own word.
+    /// Its permission mode, in its own word.
     pub mode: Option<String>,
-    /// What it does, in a line.
+    /// What it is doing, on one line.
     pub activity: Option<String>,
-    /// The first thing that it was denied, in a line.
+    /// The first tool call that was denied, on one line.
     pub first_denied: Option<String>,
-    /// The usage limit that it came near, or ran into; one that it ran into counts as long as nothing is answered.
-    pub limit: Option<Reached>,
-    /// The model has answered.
+    /// The usage limit that it came near or reached. A limit that was reached is dropped when the model answers again.
+    pub limit: Option<ReportedLimit>,
+    /// Whether the model has answered.
     #[serde(skip)]
     pub answered: bool,
     /// Its open questions, in the order in which they were asked.
     #[serde(skip)]
     pub questions: VecDeque<Question>,
-    /// How its last turn ended; `None` while one is under way.
+    /// The result of its last turn; `None` while a turn is in progress.
     #[serde(skip)]
     pub last_turn: Option<Turn>,
-    /// Why the model did not answer, since it last did.
+    /// The last API error since the model last answered.
     #[serde(skip)]
     pub api_error: Option<ApiError>,
     #[serde(skip)]
@@ -62,7 +62,7 @@ pub struct StreamSummary {
     folder: String,
 }
 
-/// A path relative to the folder in which an agent works.
+/// Returns a path relative to the agent's working directory; any other text is returned unchanged.
 pub fn relative_to<'a>(folder: &str, about: &'a str) -> &'a str {
     let below = about.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
     below.filter(|_| !folder.is_empty()).unwrap_or(about)
@@ -77,66 +77,67 @@ impl StreamSummary {
                 self.folder.clone_from(folder);
             }
             StreamEvent::Text(words) => {
-                self.hear_answer();
-                self.does(words);
+                self.record_answer();
+                self.set_activity(words);
             }
             StreamEvent::Thinking(_) => {
-                self.hear_answer();
-                self.does("thinking");
+                self.record_answer();
+                self.set_activity("thinking");
             }
             StreamEvent::ToolUse { id, name, about } => {
-                self.hear_answer();
+                self.record_answer();
                 let what = format!("{name} {}", relative_to(&self.folder, about));
-                self.does(&what);
-                self.recent.push_back((id.clone(), text::one_line(&what, ACTIVITY)));
-                if self.recent.len() > RECENT {
+                self.set_activity(&what);
+                self.recent.push_back((id.clone(), text::one_line(&what, MAX_ACTIVITY_WIDTH)));
+                if self.recent.len() > MAX_RECENT_CALLS {
                     self.recent.pop_front();
                 }
             }
-            StreamEvent::ToolDenied { id, tool, .. } => self.deny(id, tool),
+            StreamEvent::ToolDenied { id, tool, .. } => self.record_denial(id, tool),
             StreamEvent::QuestionAsked(question) => self.questions.push_back(question.clone()),
             StreamEvent::QuestionCancelled(id) => self.questions.retain(|question| question.id != *id),
             StreamEvent::Retry { attempt, most, why } => {
-                self.does(&format!("the model does not answer ({why}): try {attempt} of {most}"));
+                self.set_activity(&format!("the model does not answer ({why}): retry {attempt} of {most}"));
             }
             StreamEvent::ApiError(kind, sentence) => {
-                let text = text::one_line(sentence, ACTIVITY);
+                let text = text::one_line(sentence, MAX_ACTIVITY_WIDTH);
                 self.api_error = Some(ApiError { kind: kind.clone(), text });
-                self.does(sentence);
+                self.set_activity(sentence);
             }
-            StreamEvent::UsageLimit(reached) => self.limited(reached),
+            StreamEvent::UsageLimit(reached) => self.record_limit(reached),
             StreamEvent::TurnEnded(turn) => self.end(turn),
-            StreamEvent::Note(note) => self.does(note),
+            StreamEvent::Remark(note) => self.set_activity(note),
             StreamEvent::Subagent(event) => {
                 if let StreamEvent::ToolUse { name, about, .. } = event.as_ref() {
                     let about = relative_to(&self.folder, about);
-                    self.does(&format!("subagent: {name} {about}"));
+                    self.set_activity(&format!("subagent: {name} {about}"));
                 }
             }
-            StreamEvent::MessageAccepted(_) | StreamEvent::ToolResult { .. } | StreamEvent::Plain(_) => {}
+            StreamEvent::MessageAccepted(_) | StreamEvent::ToolResult { .. } | StreamEvent::Unparsed(_) => {}
         }
     }
 
-    /// The model gave an answer: whatever kept it from that is over.
-    fn hear_answer(&mut self) {
+    /// Records that the model answered, which ends an API error or a reached usage limit.
+    fn record_answer(&mut self) {
         self.answered = true;
         self.api_error = None;
         self.limit.take_if(|limit| !limit.warning);
     }
 
-    /// An event tells more than the text that follows it.
-    fn limited(&mut self, reached: &Reached) {
+    /// Records a usage limit. A limit with a time is not replaced by one without: an event says more than the text after it.
+    fn record_limit(&mut self, reached: &ReportedLimit) {
         let known = self.limit.as_ref().filter(|known| !known.warning);
         if known
             .is_none_or(|known| !matches!(known.reset, Reset::At(_)) || matches!(reached.reset, Reset::At(_)))
         {
             self.limit = Some(reached.clone());
         }
-        self.does(&reached.sentence());
+        self.set_activity(&reached.sentence());
     }
 
     fn begin(&mut self, session: &str, model: &str, mode: &str) {
-        let given = |text: &str| Some(text::one_line(text, ACTIVITY)).filter(|text| !text.is_empty());
+        let given =
+            |text: &str| Some(text::one_line(text, MAX_ACTIVITY_WIDTH)).filter(|text| !text.is_empty());
         self.begun = true;
         self.last_turn = None;
         self.usage.session = given(session).map(SessionId::from);
@@ -151,28 +152,28 @@ impl StreamSummary {
         self.usage.output_tokens = highest(self.usage.output_tokens, turn.output_tokens);
         self.usage.turns += turn.turns;
         for (id, tool) in &turn.denied {
-            self.deny(id, tool);
+            self.record_denial(id, tool);
         }
-        self.does(&turn.text);
+        self.set_activity(&turn.text);
         self.questions.clear();
         self.last_turn = Some(turn.clone());
     }
 
-    fn deny(&mut self, id: &str, tool: &str) {
-        if self.denied.iter().any(|known| known == id) || self.denied.len() >= DENIED {
+    fn record_denial(&mut self, id: &str, tool: &str) {
+        if self.denied.iter().any(|known| known == id) || self.denied.len() >= MAX_DENIED_CALLS {
             return;
         }
         self.denied.push(id.to_owned());
         self.usage.denials += 1;
         let used = self.recent.iter().find(|(known, _)| known == id).map(|(_, what)| what.clone());
-        let what = used.unwrap_or_else(|| text::one_line(tool, ACTIVITY));
-        self.does(&format!("denied: {what}"));
+        let what = used.unwrap_or_else(|| text::one_line(tool, MAX_ACTIVITY_WIDTH));
+        self.set_activity(&format!("denied: {what}"));
         self.first_denied.get_or_insert(what);
     }
 
-    fn does(&mut self, what: &str) {
+    fn set_activity(&mut self, what: &str) {
         let line = what.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        let line = text::one_line(line, ACTIVITY);
+        let line = text::one_line(line, MAX_ACTIVITY_WIDTH);
         if !line.is_empty() {
             self.activity = Some(line);
         }

@@ -1,16 +1,16 @@
-//! What a key of git config is: its name, the type of its value, what holds where it is not set, and what it is for.
+//! The description of a config key: its name, the type of its value, its default, and its purpose.
 
 use std::borrow::Cow;
 
 use crate::{Error, Result, model::text::safe};
 
-/// How the values of one type are read, written and described.
+/// How values of one type are parsed, written, and described.
 pub(super) struct Kind<T: 'static> {
-    /// What a value must be, to complete the sentence "… is 'x', not …".
-    pub(super) wanted: &'static str,
-    /// Reads a value; `None` where it is none.
+    /// What a value must be; completes the sentence "… is 'x', not …".
+    pub(super) expected: &'static str,
+    /// Parses a value; returns `None` if it is invalid.
     pub(super) parse: fn(&str) -> Option<T>,
-    /// Writes a value so that `parse` reads the same one.
+    /// Formats a value so that `parse` reads the same one.
     pub(super) text: fn(&T) -> String,
 }
 
@@ -26,7 +26,7 @@ pub struct Key<T: 'static> {
 }
 
 impl<T> Key<T> {
-    /// A key by its name in git config. `what` is one sentence without a full stop that says what the value does.
+    /// Makes a key by its name in git config. `what` describes the value in one sentence without a full stop.
     pub(super) const fn new(
         name: &'static str,
         kind: Kind<T>,
@@ -37,35 +37,35 @@ impl<T> Key<T> {
         Self { name, old_name: None, kind, default, shown_default: None, what, only_measures: false }
     }
 
-    /// The same key, which was called differently in earlier versions: the old name is still read where the new one is not set.
-    pub(super) const fn formerly(mut self, old_name: &'static str) -> Self {
+    /// Sets the name that the key had in earlier versions, which is still read if the new one is not set.
+    pub(super) const fn renamed_from(mut self, old_name: &'static str) -> Self {
         self.old_name = Some(old_name);
         self
     }
 
-    /// The same key, with a text for the documentation where the default is found out at run time.
+    /// Sets the text that the documentation shows as the default, if the default is only known at run time.
     pub(super) const fn shown_default(mut self, text: &'static str) -> Self {
         self.shown_default = Some(text);
         self
     }
 
-    /// The same key, which only says how much or how long, or what a clone is called: nobody has to accept a change of it.
+    /// Marks the key as one that only sets an amount, a duration, or a label: nobody has to accept a change of it.
     pub(super) const fn only_measures(mut self) -> Self {
         self.only_measures = true;
         self
     }
 
-    /// The name as it is written in git config.
+    /// Returns the name as it is written in git config.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The value that holds where nothing is set.
+    /// Returns the value that applies if the key is not set.
     pub fn default(&self) -> T {
         (self.default)()
     }
 
-    /// A command that sets the key, for a hint: `git config orchestra.jobs 3`.
+    /// Returns a command that sets the key, for a hint: `git config orchestra.jobs 3`.
     pub fn hint(&self, value: &str) -> String {
         format!("git config {} {value}", self.name)
     }
@@ -74,13 +74,13 @@ impl<T> Key<T> {
         self.old_name
     }
 
-    /// Reads a value that stands under `name`, the new one or the old one.
+    /// Parses the value of `name`, which is the new or the old name of the key.
     pub(super) fn parse(&self, name: &str, value: &str) -> Result<T> {
         (self.kind.parse)(value)
-            .ok_or_else(|| self.refused(name, value, &format!("not {}", self.kind.wanted)))
+            .ok_or_else(|| self.refused(name, value, &format!("not {}", self.kind.expected)))
     }
 
-    /// An error about a value, which `why` completes as a sentence.
+    /// Makes an error about a value. `why` completes the sentence.
     pub(super) fn refused(&self, name: &str, value: &str, why: &str) -> Error {
         let default = self.default_text();
         let example = if default.is_empty() || self.shown_default.is_some() { "…" } else { &default };
@@ -93,33 +93,34 @@ impl<T> Key<T> {
     }
 }
 
-/// A key with a name of the user's choice in the middle, which the documentation writes as `<name>`.
+/// A key whose name contains a name that the user chooses, which the documentation writes as `<name>`.
 pub struct NamedKey<T: 'static>(Key<T>);
 
-/// What stands for the name in [`NamedKey`].
-const NAME: &str = "<name>";
+/// The placeholder for the user's name in a [`NamedKey`].
+const NAME_PLACEHOLDER: &str = "<name>";
 
 impl<T> NamedKey<T> {
-    /// A key whose name in the table holds `<name>`.
+    /// Makes a key from one whose name contains `<name>`.
     pub(super) const fn new(key: Key<T>) -> Self {
         Self(key)
     }
 
-    /// The key for one name.
+    /// Returns the key for one name.
     pub fn of(&self, name: &str) -> Key<T> {
-        let Kind { wanted, parse, text } = self.0.kind;
-        let kind = Kind { wanted, parse, text };
-        Key { name: Cow::Owned(self.0.name.replace(NAME, name)), kind, ..self.0 }
+        let Kind { expected, parse, text } = self.0.kind;
+        let kind = Kind { expected, parse, text };
+        Key { name: Cow::Owned(self.0.name.replace(NAME_PLACEHOLDER, name)), kind, ..self.0 }
     }
 
-    /// The name in a subsection of `orchestra`, if it is one of this key: `x` in `agent.x` for `orchestra.agent.<name>.command`.
+    /// Returns the user's name in a subsection of `orchestra`, if it belongs to this key: `x` in `agent.x` for
+    /// `orchestra.agent.<name>.command`.
     pub(super) fn name_in<'a>(&self, subsection: &'a str) -> Option<&'a str> {
-        let (before, _) = self.0.name.split_once(NAME)?;
+        let (before, _) = self.0.name.split_once(NAME_PLACEHOLDER)?;
         subsection.strip_prefix(before.strip_prefix("orchestra.")?)
     }
 }
 
-/// A key that may be given several times, each time with one text.
+/// A key that may be given several times, each time with one value.
 pub struct RepeatedKey {
     name: &'static str,
     old_name: Option<&'static str>,
@@ -127,28 +128,28 @@ pub struct RepeatedKey {
 }
 
 impl RepeatedKey {
-    /// A key by its name in git config. `what` is one sentence without a full stop that says what each value does.
+    /// Makes a key by its name in git config. `what` describes each value in one sentence without a full stop.
     pub(super) const fn new(name: &'static str, what: &'static str) -> Self {
         Self { name, old_name: None, what }
     }
 
-    /// The same key, which was called differently in earlier versions: what stands under the old name counts as well.
-    pub(super) const fn formerly(mut self, old_name: &'static str) -> Self {
+    /// Sets the name that the key had in earlier versions. Its values count as well.
+    pub(super) const fn renamed_from(mut self, old_name: &'static str) -> Self {
         self.old_name = Some(old_name);
         self
     }
 
-    /// The name as it is written in git config.
+    /// Returns the name as it is written in git config.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// A command that adds a value, for a hint.
+    /// Returns a command that adds a value, for a hint.
     pub fn hint(&self, value: &str) -> String {
         format!("git config --add {} {value}", self.name)
     }
 
-    /// The names under which values are looked for.
+    /// Returns the names whose values count.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         [self.name].into_iter().chain(self.old_name)
     }
@@ -156,17 +157,17 @@ impl RepeatedKey {
 
 /// A key of any type, as the documentation lists it.
 pub trait Described: Sync {
-    /// The name as it is written in git config, with `<name>` for a name of the user's choice.
+    /// Returns the name as it is written in git config, with `<name>` for a name that the user chooses.
     fn name(&self) -> &str;
-    /// The name in earlier versions, which is still read.
+    /// Returns the name in earlier versions, which is still read.
     fn old_name(&self) -> Option<&'static str>;
-    /// The value that holds where nothing is set; empty where there is none.
+    /// Returns the value that applies if the key is not set; empty if there is none.
     fn default_text(&self) -> String;
-    /// What the value does, one sentence without a full stop.
+    /// Returns the description of the value: one sentence without a full stop.
     fn what(&self) -> &'static str;
-    /// Whether it only says how much or how long, or what a clone is called.
+    /// Returns whether it only sets an amount, a duration, or a label.
     fn only_measures(&self) -> bool;
-    /// The value as it would be written after it was read; `None` where it is none.
+    /// Parses and formats a value; returns `None` if it is invalid.
     fn rewritten(&self, value: &str) -> Option<String>;
 }
 

@@ -1,4 +1,4 @@
-//! The `orchestra.*` keys of git config: one table, from which the documentation is made, and the one way to read them.
+//! The `orchestra.*` keys of git config: the table from which the documentation is made, and how keys are read.
 //!
 //! A new key is a line in the table ([`keys`]) and a `config.get(&KEY)` where it is needed.
 
@@ -6,7 +6,7 @@ mod key;
 pub mod keys;
 mod kind;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use self::{
     key::{Described, Key, NamedKey, RepeatedKey},
@@ -16,9 +16,10 @@ use crate::{
     Code, Error, Result,
     git::{Git, Repo},
     model::Permission,
+    world::Environment,
 };
 
-/// The section of git config that is ours.
+/// The section of orchestra's keys in git config.
 const SECTION: &str = "orchestra";
 
 /// The user's settings for one repository.
@@ -27,12 +28,17 @@ pub struct Config<'repo> {
 }
 
 impl<'repo> Config<'repo> {
-    /// The settings that git would find from this repository.
+    /// Returns the settings that git finds from this repository.
     pub const fn of(repo: &'repo Repo) -> Self {
         Self { repo }
     }
 
-    /// The value of a key; its default where it is not set or empty.
+    /// The environment of the caller for whom the settings are read.
+    pub const fn environment(&self) -> &Environment {
+        self.repo.environment()
+    }
+
+    /// Returns the value of a key, or its default if it is not set or empty.
     ///
     /// # Errors
     /// The value is not of the key's type.
@@ -40,7 +46,7 @@ impl<'repo> Config<'repo> {
         Ok(self.get_if_set(key)?.unwrap_or_else(|| key.default()))
     }
 
-    /// The value of a key, if there is one that is not empty.
+    /// Returns the value of a key if it is set and not empty.
     ///
     /// # Errors
     /// The value is not of the key's type.
@@ -48,18 +54,18 @@ impl<'repo> Config<'repo> {
         self.raw(key).map(|(name, value)| key.parse(name, &value)).transpose()
     }
 
-    /// The value of a key; its default where it is not set, empty or not of the key's type. For what must not fail because of a
-    /// setting, such as looking and stopping, and for keys of which every value is one.
+    /// Returns the value of a key, or its default if it is not set, empty, or invalid. For commands that must not fail because of a
+    /// setting, such as `status` and `stop`, and for keys for which every value is valid.
     pub fn get_or_default<T>(&self, key: &Key<T>) -> T {
         self.get(key).unwrap_or_else(|_| key.default())
     }
 
-    /// Every value of a key that may be given several times, in the order of git config.
+    /// Returns all values of a key that may be given several times, in the order of git config.
     pub fn all(&self, key: &RepeatedKey) -> Vec<String> {
         key.names().flat_map(|name| self.repo.config_all(name)).collect()
     }
 
-    /// Sets a key in the repository's own config, in place of what stood there.
+    /// Sets a key in the repository's own config, and replaces its values there.
     ///
     /// # Errors
     /// The config is locked or cannot be written.
@@ -75,7 +81,7 @@ impl<'repo> Config<'repo> {
         self.repo.edit_config(&["--add", key.name(), value]).map(|_| ())
     }
 
-    /// Removes a key from the repository's own config, under its old name as well. `false`: it was not there.
+    /// Removes a key, and its old name, from the repository's own config. Returns whether it was there.
     ///
     /// # Errors
     /// The config is locked or cannot be written.
@@ -87,7 +93,7 @@ impl<'repo> Config<'repo> {
         Ok(found)
     }
 
-    /// The names under which the user set a key, sorted.
+    /// Returns the names for which the user set a key, sorted.
     pub fn names<T>(&self, key: &NamedKey<Option<T>>) -> Vec<String> {
         let subsections = self.repo.config_sections(SECTION);
         let names = subsections.iter().filter_map(|subsection| key.name_in(subsection));
@@ -98,15 +104,15 @@ impl<'repo> Config<'repo> {
         names
     }
 
-    /// What a coding agent may do without asking.
+    /// Returns what a coding agent may do without asking.
     ///
     /// # Errors
-    /// The value is not one, or allows everything: that is typed each time, never set once.
+    /// The value is invalid, or allows everything, which must be typed each time.
     pub fn permission(&self) -> Result<Permission> {
         match self.get(&keys::PERMISSION)? {
             Permission::BypassPermissions => {
                 let name = keys::PERMISSION.name();
-                Err(Error::refused(format!("git config '{name}' allows everything, once and for all"))
+                Err(Error::refused(format!("git config '{name}' must not allow everything permanently"))
                     .hint(keys::PERMISSION.hint(keys::PERMISSION.default().as_str()))
                     .hint("type --permission bypassPermissions for the agents that should have it"))
             }
@@ -114,7 +120,7 @@ impl<'repo> Config<'repo> {
         }
     }
 
-    /// The folder for worktrees, if the user chose one, `~` spelled out.
+    /// Returns the folder for worktrees if the user chose one, with `~` expanded.
     ///
     /// # Errors
     /// The value is not a path, such as one in the home of a user who does not exist.
@@ -123,7 +129,7 @@ impl<'repo> Config<'repo> {
         path.map_err(|why| self.bad_worktrees("not a path").because(why))
     }
 
-    /// An error about the folder for worktrees, which `why` completes as a sentence.
+    /// Makes an error about the folder for worktrees. `why` completes the sentence.
     pub fn bad_worktrees(&self, why: &str) -> Error {
         let key = &keys::WORKTREES;
         let value = self.raw(key).map(|(_, value)| value).unwrap_or_default();
@@ -132,12 +138,12 @@ impl<'repo> Config<'repo> {
             .hint(key.hint("../another-folder"))
     }
 
-    /// A hint on how to choose another folder for worktrees.
+    /// Returns a hint on how to choose another folder for worktrees.
     pub fn worktrees_hint() -> String {
         keys::WORKTREES.hint("/a/folder/that/can/be/written")
     }
 
-    /// The value as it stands, and the name under which it stands: the old one counts only where the new one is not set.
+    /// Returns the value as text with the name that has it. The old name counts only if the new one is not set.
     fn raw<'key, T>(&self, key: &'key Key<T>) -> Option<(&'key str, String)> {
         let names = [key.name()].into_iter().chain(key.old_name());
         let mut values = names.filter_map(|name| Some((name, self.repo.config(name)?)));
@@ -145,12 +151,14 @@ impl<'repo> Config<'repo> {
     }
 }
 
-/// The values of a key in the user's own configuration and the machine's, without what stands in a repository's. For what happens at
-/// a key press, where nobody can be asked.
-pub fn values_of_the_user(directory: &Path, key: &RepeatedKey) -> Vec<String> {
+/// Returns the values of a key in the user's and the system's configuration, without those of a repository. For completions, which
+/// run at a key press, when nobody can be asked.
+pub fn user_values(environment: &Environment, key: &RepeatedKey) -> Vec<String> {
     let names: Vec<String> = key.names().map(|name| name.replace('.', r"\.").to_lowercase()).collect();
     let pattern = format!("^({})$", names.join("|"));
-    let asked = Git::new(directory, "config").args(["--show-scope", "--get-regexp", &pattern]).line();
+    let asked = Git::new(environment, environment.directory(), "config")
+        .args(["--show-scope", "--get-regexp", &pattern])
+        .line();
     let lines = asked.unwrap_or_default();
     let of_the_user = |line: &str| {
         let (scope, entry) = line.split_once('\t')?;
@@ -160,7 +168,7 @@ pub fn values_of_the_user(directory: &Path, key: &RepeatedKey) -> Vec<String> {
     lines.lines().filter_map(of_the_user).collect()
 }
 
-/// Whether a key only says how much or how long, or what a clone is called. `name` is in lower case and without the section.
+/// Returns whether a key only sets an amount, a duration, or a label. `name` is in lower case and without the section.
 pub fn only_measures(name: &str) -> bool {
     let is_it = |full: &str| full.split_once('.').is_some_and(|(_, key)| key.eq_ignore_ascii_case(name));
     KEYS.iter().any(|key| key.only_measures() && (is_it(key.name()) || key.old_name().is_some_and(is_it)))
@@ -183,12 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn names_and_descriptions_are_sound() {
+    fn names_are_unique_and_descriptions_are_sentences() {
         let mut seen = BTreeSet::new();
         for key in KEYS {
             let (name, what) = (key.name(), key.what());
             assert!(name.starts_with("orchestra."), "{name}");
-            assert!(seen.insert(name.to_lowercase()), "{name} stands twice in the table");
+            assert!(seen.insert(name.to_lowercase()), "{name} is in the table twice");
             assert!(key.old_name().is_none_or(|old| seen.insert(old.to_lowercase())), "{name}");
             assert!(!what.is_empty() && !what.ends_with('.'), "{name}");
         }
@@ -211,21 +219,21 @@ mod tests {
     }
 
     #[test]
-    fn names_in_the_middle() {
+    fn named_keys_contain_a_name() {
         assert_eq!(keys::AGENT_COMMAND.of("mine").name(), "orchestra.agent.mine.command");
         assert_eq!(keys::AGENT_COMMAND.name_in("agent.mine"), Some("mine"));
         assert_eq!(keys::AGENT_COMMAND.name_in("review"), None);
     }
 
     #[test]
-    fn a_wrong_value_is_named_with_what_is_wanted() {
+    fn a_wrong_value_is_shown_with_the_expected_type() {
         let error = keys::JOBS.parse("orchestra.jobs", "x\u{1b}").unwrap_err();
         assert_eq!(error.message, "git config 'orchestra.jobs' is 'x\\e', not a number from 1 to 1000");
         assert_eq!(error.hints, ["git config orchestra.jobs 3"]);
     }
 
     #[test]
-    fn what_only_measures() {
+    fn some_keys_only_measure() {
         assert!(only_measures("maxtime") && only_measures("label"));
         assert!(!only_measures("test") && !only_measures("undoexpire") && !only_measures("limitwait"));
         assert!(!only_measures("yetunknown"));

@@ -1,17 +1,17 @@
-//! What a tool changes in a file, as removed and added lines.
+//! The change that an edit tool makes to a file, as removed and added lines.
 
 use serde_json::Value;
 
-/// A line of a change.
+/// One line of a change.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// It was there before.
+    /// The line was removed.
     Removed(String),
-    /// It is there now.
+    /// The line was added.
     Added(String),
 }
 
-/// The changes that the input of a tool describes; none where it is no edit.
+/// Returns the changed lines that the input of a tool describes; none if it is not an edit.
 pub fn changes(input: &str) -> Vec<Change> {
     if input.starts_with("*** Begin Patch") {
         return patch(input);
@@ -26,7 +26,8 @@ pub fn changes(input: &str) -> Vec<Change> {
     }
 }
 
-/// An old text that a new one replaces, under the names that the programs give them; common lines at both ends are left out.
+/// Returns the lines of a replacement of one text by another, by the programs' names for the two, without the lines that both have
+/// in common at the beginning and at the end.
 fn replacement(input: &Value) -> Vec<Change> {
     let text = |names: [&str; 2]| names.iter().find_map(|name| input[*name].as_str());
     let (Some(old), Some(new)) = (text(["old_string", "oldString"]), text(["new_string", "newString"]))
@@ -42,7 +43,7 @@ fn replacement(input: &Value) -> Vec<Change> {
     removed.chain(added).collect()
 }
 
-/// The lines of a patch as Codex writes them.
+/// Returns the changed lines of a patch in the format of Codex.
 fn patch(text: &str) -> Vec<Change> {
     let change = |line: &str| {
         let removed = line.strip_prefix('-').map(|line| Change::Removed(line.to_owned()));

@@ -1,161 +1,162 @@
-//! What is known of a conversation: folded from its lines, in their order, each once.
+//! What is known of a session, folded from the lines of its transcript in order, each once.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// No coding agent spoke before.
-const EARLIEST: &str = "2020";
-/// Clocks and time zones of the machines that wrote a line and its file may differ by so many nanoseconds.
-const AHEAD: i64 = 86_400_000_000_000;
-/// Characters kept of a prompt.
-const PROMPT: usize = 200;
-/// How a key of [`ConversationFacts::days`] begins whose share is told again from another conversation.
-const REPEATED: char = '~';
-/// Days and models told apart in one conversation; more are added to the last.
-const MOST_DAYS: usize = 512;
-/// Answers whose usage may still grow: more than sub-agents ever answer at once in one file.
-const RECENT: usize = 16;
+/// The earliest year that is plausible, because no coding agent existed before.
+const EARLIEST_YEAR: &str = "2020";
+/// Tolerated difference between the time of a line and the modification time of its file, in nanoseconds: clocks and time zones of
+/// the machines may differ.
+const MAX_CLOCK_SKEW: i64 = 86_400_000_000_000;
+/// Maximum length of a prompt in the facts, in characters.
+const MAX_PROMPT: usize = 200;
+/// The prefix of the keys of [`ConversationFacts::days`] whose usage a fork copied from another session.
+const COPIED_PREFIX: char = '~';
+/// Maximum number of keys in [`ConversationFacts::days`]; further usage is added to the last key.
+const MAX_DAYS: usize = 512;
+/// Number of answers whose usage may still grow: more than sub-agents ever write at once into one file.
+const RECENT_ANSWERS: usize = 16;
 
-/// The facts. What the program did not record is `None`, never a guess.
+/// The facts of a session. What the program did not record is `None`, never a guess.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct ConversationFacts {
-    /// The program's own id of the conversation.
+    /// The program's own id of the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The title that was given to it.
+    /// The title that a person gave it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// The title that the program made of what was said.
+    /// The title that the program generated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ai_title: Option<String>,
-    /// The summary that the program made of it.
+    /// The summary that the program generated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
-    /// The last prompt as the program noted it on a line of its own.
+    /// The last prompt, if the program recorded it on a separate line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noted_prompt: Option<String>,
-    /// What was asked first, in a person's own words.
+    /// The first prompt that a person typed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_prompt: Option<String>,
-    /// The first command that was typed, such as `/review 14`.
+    /// The first command that a person typed, such as `/review 14`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_command: Option<String>,
-    /// What was asked last.
+    /// The last prompt or command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_prompt: Option<String>,
-    /// The folder in which it began.
+    /// Its first working directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_cwd: Option<String>,
-    /// The folder in which it was last.
+    /// Its last working directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
-    /// The branch it was last on.
+    /// The branch that was last checked out in its working directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
     /// The model that answered last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The first time in it, RFC 3339.
+    /// The earliest time in its lines, in RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<String>,
-    /// The last time in it, RFC 3339.
+    /// The latest time in its lines, in RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_at: Option<String>,
-    /// Prompts and answers.
+    /// The number of prompts and answers.
     #[serde(skip_serializing_if = "is_zero")]
     pub messages: u64,
-    /// What it cost, in millionths of a US dollar, as the program summed it up.
+    /// The total cost as the program reports it, in millionths of a US dollar.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_micros: Option<u64>,
-    /// Tokens read, caches included, as the program summed them up.
+    /// The total of input tokens as the program reports it, cached ones included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_tokens: Option<u64>,
-    /// Tokens written, as the program summed them up.
+    /// The total of output tokens as the program reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
-    /// Whether the program's sums hold what its sub-agents used as well.
+    /// Whether the program's totals include the usage of sub-agents.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sums_include_inner: bool,
-    /// Prompts that belong to the day and model of the next answer.
+    /// The number of prompts since the last answer. They are counted with the day and model of the next answer.
     #[serde(skip_serializing_if = "is_zero")]
     pub unanswered: u64,
-    /// By day and model, where every line was read.
+    /// The usage by day and model, with keys like `2026-11-20 opus`. It is complete only if every line was read.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub days: BTreeMap<String, Share>,
-    /// The answer that was counted last: one answer has several lines.
+    pub days: BTreeMap<String, DayUsage>,
+    /// The id of the answer that was counted last, because one answer may have several lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_answer: Option<String>,
-    /// The answers of which the usage was counted last, with what was counted: an answer has several lines, and its numbers grow.
+    /// The latest answers with the usage that was counted for each: an answer has several lines, on which its numbers grow.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub recent_usage: Vec<(String, Usage)>,
+    pub recent_usage: Vec<(String, AnswerUsage)>,
     /// Whether a prompt was seen.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub prompted: bool,
-    /// Whether what is read now was said in another conversation, of which this is a fork.
+    /// Whether the present lines are copies from the session of which this is a fork.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub repeats: bool,
-    /// What a fork has in common with its conversation, if anything: the mark of the first prompt.
+    /// The mark of the first prompt ([`super::SessionReader::mark`]), which a fork has in common with its session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
-    /// The conversation of which it is a fork, where its own lines say so.
+    /// The id of the session of which it is a fork, if its own lines name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fork_of: Option<String>,
-    /// The conversation that started it, where its own lines say so.
+    /// The id of the session that started it, if its own lines name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// Which kind of sub-agent it is.
+    /// The kind of sub-agent that it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Whether it is one that a conversation started, or none at all.
+    /// Whether it is a sub-agent, or not a session at all.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub inner: bool,
 }
 
-/// What one answer used, as far as the program recorded it.
+/// The usage of one answer, as far as the program recorded it.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Usage {
-    /// Tokens read, caches included, and tokens written.
+pub struct AnswerUsage {
+    /// Input tokens, cached ones included, and output tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<(u64, u64)>,
-    /// Millionths of a US dollar.
+    /// The cost in millionths of a US dollar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<u64>,
 }
 
-/// The share of one day and model in a conversation.
+/// The usage of one day and model in a session.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Share {
-    /// Prompts and answers.
+pub struct DayUsage {
+    /// The number of prompts and answers.
     pub messages: u64,
-    /// Tokens read, caches included.
+    /// Input tokens, cached ones included.
     pub input: u64,
-    /// Tokens written.
+    /// Output tokens.
     pub output: u64,
-    /// Whether tokens were recorded at all.
+    /// Whether any tokens were recorded.
     pub counted: bool,
-    /// Millionths of a US dollar.
+    /// The cost in millionths of a US dollar.
     pub cost: u64,
-    /// Whether costs were recorded at all.
+    /// Whether any cost was recorded.
     pub priced: bool,
 }
 
 impl ConversationFacts {
-    /// A prompt of the user's.
+    /// Adds a prompt of the user.
     pub fn prompt(&mut self, text: &str) {
         let text = text.trim();
         if text.is_empty() {
             return;
         }
-        self.asked(text);
+        self.add_typed_prompt(text);
         self.prompted = true;
         self.messages += 1;
         self.unanswered += 1;
     }
 
-    /// A command that the user typed.
+    /// Adds a command that the user typed.
     pub fn command(&mut self, text: &str) {
         let text = beginning(text);
         if text.is_empty() {
@@ -168,47 +169,48 @@ impl ConversationFacts {
         self.unanswered += 1;
     }
 
-    /// What the program noted as asked last. After a fork that is what was asked before it: a prompt that was seen is believed.
-    pub fn noted(&mut self, text: &str) {
+    /// Adds what the program recorded as the last prompt. In a fork that may be a prompt from before the fork, so a prompt that was
+    /// seen takes precedence.
+    pub fn add_recorded_prompt(&mut self, text: &str) {
         if !beginning(text).is_empty() {
             set(&mut self.noted_prompt, beginning(text));
         }
         if !self.prompted {
-            self.asked(text);
+            self.add_typed_prompt(text);
         }
     }
 
-    /// What was typed first: a prompt, or where there is none a command.
+    /// Returns the first prompt, or the first command if there is no prompt.
     pub const fn first_typed(&self) -> Option<&String> {
         if self.first_prompt.is_some() { self.first_prompt.as_ref() } else { self.first_command.as_ref() }
     }
 
-    /// When something was last said in it, RFC 3339 and in nanoseconds since 1970. `None` where no line says so, or one names a time
-    /// that had not come when the file was written.
+    /// Returns the time of the last message, in RFC 3339 and in nanoseconds since 1970. Returns `None` if no line has a time, or the
+    /// time is later than the modification of the file.
     pub fn last_said(&self, written: i64) -> Option<(&str, i64)> {
         let last = self.last_at.as_deref()?;
         let at = i64::try_from(last.parse::<Timestamp>().ok()?.as_nanosecond()).ok()?;
-        (at <= written.saturating_add(AHEAD)).then_some((last, at))
+        (at <= written.saturating_add(MAX_CLOCK_SKEW)).then_some((last, at))
     }
 
-    /// When something was last said in it, else when its file was written, in nanoseconds since 1970.
+    /// Returns the time of the last message, or else the modification time of its file, in nanoseconds since 1970.
     pub fn active(&self, written: i64) -> i64 {
         self.last_said(written).map_or(written, |(_, at)| at)
     }
 
-    /// Whether a list shows it: it is a conversation of its own in which something was typed, or which has a title.
+    /// Returns whether lists show it: it is not a sub-agent, and somebody typed something in it or it has a title.
     pub const fn is_shown(&self) -> bool {
         !self.inner && (self.first_typed().is_some() || self.title.is_some())
     }
 
-    /// What a list calls it, in the order of Claude Code 2.1.329: the title that a person gave, the one that the program made, the
-    /// last prompt as it was noted, a summary, what was typed first.
+    /// Returns the title for lists, with the precedence of Claude Code 2.1.329: the title that a person gave, the generated title,
+    /// the recorded last prompt, the summary, the first prompt or command.
     pub fn best_title(&self) -> Option<&String> {
         let titles = [&self.title, &self.ai_title, &self.noted_prompt, &self.summary];
         titles.into_iter().find_map(Option::as_ref).or_else(|| self.first_typed())
     }
 
-    fn asked(&mut self, text: &str) {
+    fn add_typed_prompt(&mut self, text: &str) {
         let kept = beginning(text);
         if kept.is_empty() {
             return;
@@ -217,7 +219,7 @@ impl ConversationFacts {
         set(&mut self.last_prompt, kept);
     }
 
-    /// A line of the answer `id`, which is counted once.
+    /// Adds a line of the answer `id`. An answer is counted once.
     pub fn answer(&mut self, id: Option<&str>) {
         if id.is_some() && self.last_answer.as_deref() == id {
             return;
@@ -228,12 +230,12 @@ impl ConversationFacts {
         self.today(self.model.clone()).messages += 1 + prompts;
     }
 
-    /// What the answer `id` of a model used. Of several lines of one answer the highest numbers count, once.
-    pub fn usage(&mut self, id: Option<&str>, model: Option<&str>, usage: Usage) {
+    /// Adds the usage of the answer `id`. Of several lines of one answer the highest numbers count.
+    pub fn usage(&mut self, id: Option<&str>, model: Option<&str>, usage: AnswerUsage) {
         let known = self.recent_usage.iter().position(|(known, _)| Some(known.as_str()) == id);
-        let before = known.map_or(Usage::default(), |at| self.recent_usage.remove(at).1);
+        let before = known.map_or(AnswerUsage::default(), |at| self.recent_usage.remove(at).1);
         if let Some(id) = id {
-            if self.recent_usage.len() >= RECENT {
+            if self.recent_usage.len() >= RECENT_ANSWERS {
                 self.recent_usage.remove(0);
             }
             self.recent_usage.push((id.to_owned(), before.highest(usage)));
@@ -252,10 +254,11 @@ impl ConversationFacts {
         }
     }
 
-    /// What the program says that a model read and wrote up to here; what is more than its answers say belongs to this day.
-    pub fn summed(&mut self, model: &str, read: u64, written: u64) {
+    /// Adds the total of a model's input and output tokens up to here, as the program reports it. What exceeds the usage that was
+    /// already counted is added to the present day.
+    pub fn add_total_tokens(&mut self, model: &str, read: u64, written: u64) {
         let shares = || self.days.iter().filter(|(key, _)| model_of(key) == model).map(|(_, share)| share);
-        let known = |part: fn(&Share) -> u64| shares().map(part).fold(0, u64::saturating_add);
+        let known = |part: fn(&DayUsage) -> u64| shares().map(part).fold(0, u64::saturating_add);
         let (more_read, more_written) = (
             read.saturating_sub(known(|share| share.input)),
             written.saturating_sub(known(|share| share.output)),
@@ -268,11 +271,11 @@ impl ConversationFacts {
         }
     }
 
-    /// A moment and a place that a line names.
+    /// Adds the time, the working directory, and the branch of a line.
     pub fn at(&mut self, time: Option<&str>, cwd: Option<&str>, branch: Option<&str>) {
         if let Some(time) = time.and_then(in_utc) {
             let time = time.as_ref();
-            // What a fork repeats was said before it began.
+            // The lines that a fork copies are older than the fork.
             if self.started_at.as_deref().is_none_or(|first| time < first && !self.repeats) {
                 self.started_at = Some(time.to_owned());
             }
@@ -289,13 +292,14 @@ impl ConversationFacts {
         }
     }
 
-    /// The model that answers from here on.
-    pub fn by(&mut self, model: &str) {
+    /// Sets the model that answers from here on.
+    pub fn set_model(&mut self, model: &str) {
         set(&mut self.model, model);
     }
 
-    /// What the program says that everything cost up to here; what is new of it belongs to this day.
-    pub fn costs(&mut self, model: &str, micros: u64) {
+    /// Adds the total cost of a model up to here, as the program reports it. What exceeds the cost that was already counted is added
+    /// to the present day.
+    pub fn add_total_cost(&mut self, model: &str, micros: u64) {
         let known = self.days.iter().filter(|(key, _)| model_of(key) == model);
         let known = known.map(|(_, share)| share.cost).fold(0, u64::saturating_add);
         let share = self.today(Some(model.to_owned()));
@@ -303,7 +307,7 @@ impl ConversationFacts {
         share.cost = share.cost.saturating_add(micros.saturating_sub(known));
     }
 
-    /// What one answer cost, in US dollars, where the program says it of each.
+    /// Adds the cost of one answer in US dollars, for a program that reports it for each answer.
     pub fn cost(&mut self, dollars: f64) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
         let micros = (dollars * 1e6).round() as u64;
@@ -312,12 +316,12 @@ impl ConversationFacts {
         share.cost = share.cost.saturating_add(micros);
     }
 
-    /// Its shares by day and model, without what is told again from another conversation.
-    pub fn own_days(&self) -> impl Iterator<Item = (&String, &Share)> {
-        self.days.iter().filter(|(key, _)| !key.starts_with(REPEATED))
+    /// Returns the usage by day and model, without what a fork copied from another session.
+    pub fn own_days(&self) -> impl Iterator<Item = (&String, &DayUsage)> {
+        self.days.iter().filter(|(key, _)| !key.starts_with(COPIED_PREFIX))
     }
 
-    /// What it cost up to here, by model.
+    /// Returns the cost up to here by model, in millionths of a US dollar.
     pub fn costs_by_model(&self) -> BTreeMap<String, u64> {
         let mut sums = BTreeMap::new();
         for (key, share) in self.days.iter().filter(|(_, share)| share.priced) {
@@ -327,15 +331,15 @@ impl ConversationFacts {
         sums
     }
 
-    /// Tokens read and written: those of its answers where they were counted, else as the program summed them up.
+    /// Returns input and output tokens: the sums of its answers if they were counted, else the totals that the program reports.
     pub fn tokens(&self) -> (Option<u64>, Option<u64>) {
         let counted = || self.days.values().filter(|share| share.counted);
         let any = counted().next().is_some();
-        let sum = |part: fn(&Share) -> u64| any.then(|| counted().map(part).fold(0, u64::saturating_add));
+        let sum = |part: fn(&DayUsage) -> u64| any.then(|| counted().map(part).fold(0, u64::saturating_add));
         (sum(|share| share.input).or(self.input_tokens), sum(|share| share.output).or(self.output_tokens))
     }
 
-    /// What it cost, in millionths of a US dollar: as the program summed it up, else as its answers say.
+    /// Returns the cost in millionths of a US dollar: the total that the program reports, else the sum of its answers.
     pub fn spent(&self) -> Option<u64> {
         let priced = || self.days.values().filter(|share| share.priced);
         let any = priced().next().is_some();
@@ -343,7 +347,7 @@ impl ConversationFacts {
             .or_else(|| any.then(|| priced().map(|share| share.cost).fold(0, u64::saturating_add)))
     }
 
-    /// Adds what later lines say; nothing of it is counted.
+    /// Adds the facts of later lines, without their messages and usage.
     pub fn join(&mut self, later: Self) {
         fn newer<T>(field: &mut Option<T>, later: Option<T>) {
             if later.is_some() {
@@ -378,23 +382,23 @@ impl ConversationFacts {
         self.sums_include_inner |= later.sums_include_inner;
     }
 
-    fn today(&mut self, model: Option<String>) -> &mut Share {
+    fn today(&mut self, model: Option<String>) -> &mut DayUsage {
         let day = self.last_at.as_deref().and_then(|at| at.get(..10)).unwrap_or_default();
-        let day = if self.repeats { Cow::Owned(format!("{REPEATED}{day}")) } else { Cow::Borrowed(day) };
+        let day = if self.repeats { Cow::Owned(format!("{COPIED_PREFIX}{day}")) } else { Cow::Borrowed(day) };
         let model = model.unwrap_or_default();
         let last = self.days.last_key_value().map(|(last, _)| last);
-        // Nearly always it is that of the line before.
+        // Nearly always it is the key of the line before.
         let key = match last.filter(|last| day_of(last) == day && model_of(last) == model) {
             Some(last) => last.clone(),
             None => format!("{day} {model}"),
         };
-        let is_full = self.days.len() >= MOST_DAYS && !self.days.contains_key(&key);
+        let is_full = self.days.len() >= MAX_DAYS && !self.days.contains_key(&key);
         let key = last.filter(|_| is_full).cloned().unwrap_or(key);
         self.days.entry(key).or_default()
     }
 }
 
-/// A time as lines have it, in UTC, so that times can be compared as texts; `None` if it is none.
+/// Converts the time of a line to UTC, so that times can be compared as text. Returns `None` if it is not a plausible time.
 fn in_utc(time: &str) -> Option<Cow<'_, str>> {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";
     let is_so =
@@ -406,22 +410,22 @@ fn in_utc(time: &str) -> Option<Cow<'_, str>> {
         let moment: Timestamp = time.parse().ok()?;
         Cow::Owned(format!("{moment:.3}"))
     };
-    // A clock that was never set says 1970.
-    Some(time).filter(|time| **time >= *EARLIEST)
+    // A clock that was never set shows 1970.
+    Some(time).filter(|time| **time >= *EARLIEST_YEAR)
 }
 
-/// The day of a key of [`ConversationFacts::days`]; empty where it is not known.
+/// Returns the day of a key of [`ConversationFacts::days`]; empty if it is unknown.
 pub fn day_of(key: &str) -> &str {
     key.split_once(' ').map_or("", |(day, _)| day)
 }
 
-/// The model of a key of [`ConversationFacts::days`]; empty where it is not known.
+/// Returns the model of a key of [`ConversationFacts::days`]; empty if it is unknown.
 pub fn model_of(key: &str) -> &str {
     key.split_once(' ').map_or("", |(_, model)| model)
 }
 
-impl Usage {
-    /// The highest numbers of two lines of one answer.
+impl AnswerUsage {
+    /// Returns the highest numbers of two lines of one answer.
     fn highest(self, other: Self) -> Self {
         let tokens = match (self.tokens, other.tokens) {
             (Some((read, written)), Some((r, w))) => Some((read.max(r), written.max(w))),
@@ -431,13 +435,13 @@ impl Usage {
     }
 }
 
-/// As much of a prompt as is kept.
+/// Returns the beginning of a prompt that the facts hold.
 fn beginning(text: &str) -> &str {
     let text = text.trim();
-    text.char_indices().nth(PROMPT).map_or(text, |(end, _)| &text[..end])
+    text.char_indices().nth(MAX_PROMPT).map_or(text, |(end, _)| &text[..end])
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -453,7 +457,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_compared_in_utc_and_nonsense_is_none() {
+    fn times_are_compared_in_utc_and_nonsense_is_ignored() {
         for (time, found) in [
             ("2026-05-01T10:00:01.000Z", Some("2026-05-01T10:00:01.000Z")),
             ("2026-05-01T10:00:01Z", Some("2026-05-01T10:00:01Z")),
@@ -471,8 +475,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_after_its_file_was_written() {
-        const DAY: i64 = AHEAD;
+    fn the_last_message_is_not_later_than_the_file() {
+        const DAY: i64 = MAX_CLOCK_SKEW;
         let at = |last_at: &str| ConversationFacts {
             last_at: Some(last_at.to_owned()),
             ..ConversationFacts::default()

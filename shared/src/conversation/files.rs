@@ -1,26 +1,26 @@
-//! Small looks at files: a note, a beginning, a time.
+//! Small helpers for files: modification times, whole small files, and beginnings of files.
 
 use std::{fs, io::Read, os::unix::fs::MetadataExt, path::Path};
 
 use super::open::open;
 
-/// Nanoseconds since 1970.
-pub(crate) fn written(there: &fs::Metadata) -> i64 {
+/// Returns the modification time in nanoseconds since 1970.
+pub(crate) fn modified_nanos(there: &fs::Metadata) -> i64 {
     there.mtime().saturating_mul(1_000_000_000).saturating_add(there.mtime_nsec())
 }
 
-/// A small file, or nothing.
-pub(crate) fn note(path: &Path, longest: u64) -> Option<Vec<u8>> {
+/// Reads a file of at most `longest` bytes; returns `None` if it is longer or cannot be read.
+pub(crate) fn read_small_file(path: &Path, longest: u64) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path).ok()?.take(longest + 1).read_to_end(&mut bytes).ok()?;
     (bytes.len() as u64 <= longest).then_some(bytes)
 }
 
-/// The first bytes of a file, at most so many.
-pub(crate) fn beginning(path: &Path, most: u64) -> Vec<u8> {
+/// Reads at most `most` bytes from the beginning of a file; returns nothing if it cannot be opened.
+pub(crate) fn read_beginning(path: &Path, most: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Ok(file) = open(path) {
-        // What was read before an error is a beginning too.
+        // What was read before an error is still a beginning.
         let _ = file.take(most).read_to_end(&mut bytes);
     }
     bytes

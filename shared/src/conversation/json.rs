@@ -1,21 +1,21 @@
-//! JSON as programs really write it: half a surrogate pair in a text, two objects on one line, null or another kind of value
-//! where a number stands. What can be read of such a line is read.
+//! Lenient reading of the JSON that programs write: with half a surrogate pair in a string, two objects on one line, or `null` or
+//! another type in place of a number. Whatever can be read of such a line is read.
 
 use std::{borrow::Cow, sync::LazyLock};
 
 use memchr::memmem::{self, Finder};
 use serde_json::Value;
 
-/// What editors put before the first line of a file.
+/// The byte order mark, which some editors write at the beginning of a file.
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
-/// Bytes that are parsed in one line at most, all attempts together.
-const MOST_PARSED: usize = 64 << 20;
+/// Maximum number of bytes that are parsed for one line, in all attempts together.
+const MAX_PARSED: usize = 64 << 20;
 
-/// The name of what tells lines and their parts apart. In a text the quotes would be escaped.
+/// The field that names the kind of a line or of a part. Inside a string its quotes would be escaped.
 static KIND: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"type\""));
 
-/// What stands behind each `"type":` of a line, the first quote left out.
+/// Returns the bytes after each `"type":` of a line, without the first quote.
 pub(crate) fn kinds(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     KIND.find_iter(line).map(|at| {
         let rest = line[at + KIND.needle().len()..].trim_ascii_start();
@@ -24,20 +24,21 @@ pub(crate) fn kinds(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whether a line has a part of one of these kinds, or the header of a conversation in it.
+/// Returns whether a line contains a part of one of these kinds, or the header of a session.
 pub(crate) fn has_kind(line: &[u8], wanted: &[&[u8]], header: &[u8]) -> bool {
     let is_wanted = |kind: &[u8]| wanted.iter().any(|one| kind.starts_with(one));
     kinds(line).any(is_wanted) || memmem::find(line, header).is_some()
 }
 
-/// The text in the first field of that name (with its quotes, which would be escaped in a text). The bytes may be a part of a line.
+/// Returns the string in the first field of that name, which is given with its quotes, because they would be escaped inside a
+/// string. The bytes may be a part of a line.
 pub(crate) fn first_text(bytes: &[u8], name: &[u8]) -> Option<String> {
     let at = memmem::find(bytes, name)? + name.len();
     let rest = bytes[at..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
     Some(std::str::from_utf8(&rest[..memchr::memchr(b'"', rest)?]).ok()?.to_owned())
 }
 
-/// A line without the NUL bytes around it: a file system that lost power leaves them where lines were to be.
+/// Removes the NUL bytes around a line, which a file system may leave after a power failure.
 pub(crate) fn without_nul(mut line: &[u8]) -> &[u8] {
     while let [0, rest @ ..] | [rest @ .., 0] = line {
         line = rest;
@@ -45,7 +46,7 @@ pub(crate) fn without_nul(mut line: &[u8]) -> &[u8] {
     line
 }
 
-/// The text of a line, without a byte order mark. Bytes that are not UTF-8, and halves of surrogate pairs, become U+FFFD.
+/// Returns the text of a line without a byte order mark. Bytes that are not UTF-8, and halves of surrogate pairs, become U+FFFD.
 pub(crate) fn text(line: &[u8]) -> Cow<'_, str> {
     let line = without_nul(line);
     let text = String::from_utf8_lossy(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line));
@@ -54,7 +55,7 @@ pub(crate) fn text(line: &[u8]) -> Cow<'_, str> {
     if !has_surrogates {
         return text;
     }
-    match with_whole_surrogates(&text) {
+    match replace_lone_surrogates(&text) {
         Some(mended) => Cow::Owned(mended),
         None => text,
     }
@@ -62,18 +63,18 @@ pub(crate) fn text(line: &[u8]) -> Cow<'_, str> {
 
 /// The objects of a line, and whether everything in it could be read.
 pub(crate) struct Objects {
-    /// Each well-formed, as JSON.
+    /// The objects, as well-formed JSON.
     pub(crate) all: Vec<String>,
-    /// Nothing was passed over.
+    /// Whether nothing of the line was skipped.
     pub(crate) is_whole: bool,
 }
 
-/// The objects of a line that is not one well-formed object of the expected shape, each made well-formed by `tidy`. A line that
-/// was cut off, and goes on in one that was written later, has that one in it.
+/// Returns the objects of a line that is not one well-formed object, each normalized by `tidy`. A line that was torn may contain a
+/// line that was written later.
 pub(crate) fn objects(line: &str, tidy: impl Fn(&mut Value)) -> Objects {
     let mut found = Objects { all: Vec::new(), is_whole: true };
     let mut rest = line;
-    let mut room = MOST_PARSED;
+    let mut room = MAX_PARSED;
     let mut is_torn = false;
     loop {
         let mut parts = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
@@ -99,13 +100,13 @@ pub(crate) fn objects(line: &str, tidy: impl Fn(&mut Value)) -> Objects {
     }
 }
 
-/// Whether an object inside a line that was cut off is a line of its own.
+/// Returns whether an object inside a torn line was a separate line.
 fn is_a_line(object: &Value) -> bool {
     ["timestamp", "sessionId"].iter().any(|key| object.get(key).is_some())
 }
 
-/// Removes the fields of these names that are not of the expected kind. A number with a zero fraction is a whole number.
-pub(crate) fn keep_kinds(object: &mut Value, flags: &[&str], texts: &[&str], numbers: &[&str]) {
+/// Removes the fields of these names that do not have the expected type. A number with a zero fraction becomes an integer.
+pub(crate) fn remove_mistyped(object: &mut Value, flags: &[&str], texts: &[&str], numbers: &[&str]) {
     let Some(fields) = object.as_object_mut() else { return };
     fields.retain(|name, value| {
         let name = name.as_str();
@@ -124,20 +125,20 @@ pub(crate) fn keep_kinds(object: &mut Value, flags: &[&str], texts: &[&str], num
     });
 }
 
-/// The whole number that a JSON number stands for, whether it is written `50` or `50.0`.
+/// Returns the integer value of a JSON number, whether it is written `50` or `50.0`.
 pub(crate) fn whole_number(value: &Value) -> Option<u64> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded before")]
     let of_float = |number: f64| (0.0..9e15).contains(&number).then_some(number.round() as u64);
     value.as_u64().or_else(|| value.as_f64().and_then(of_float))
 }
 
-/// The same JSON with each half of a surrogate pair that stands alone replaced by U+FFFD; nothing where all are whole.
-fn with_whole_surrogates(text: &str) -> Option<String> {
+/// Replaces each lone half of a surrogate pair in JSON with U+FFFD; returns `None` if there is none.
+fn replace_lone_surrogates(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let (mut at, mut kept, mut mended) = (0, 0, String::new());
     while let Some(found) = memchr::memchr(b'\\', bytes.get(at..)?) {
         let escape = at + found;
-        match (unit(bytes, escape), unit(bytes, escape + 6)) {
+        match (utf16_unit(bytes, escape), utf16_unit(bytes, escape + 6)) {
             (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) => at = escape + 12,
             (Some(0xD800..0xE000), _) => {
                 mended.push_str(&text[kept..escape]);
@@ -151,7 +152,7 @@ fn with_whole_surrogates(text: &str) -> Option<String> {
     (kept > 0).then(|| mended + &text[kept..])
 }
 
-/// Removes every field that is null: one that is absent has its default.
+/// Removes every field that is `null`, so that it gets its default.
 pub(crate) fn remove_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -163,8 +164,8 @@ pub(crate) fn remove_nulls(value: &mut Value) {
     }
 }
 
-/// The UTF-16 unit of an escape like `\ud83d` that begins there.
-fn unit(bytes: &[u8], at: usize) -> Option<u16> {
+/// Returns the UTF-16 unit of an escape like `\ud83d` that begins at `at`.
+fn utf16_unit(bytes: &[u8], at: usize) -> Option<u16> {
     let escape = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     u16::from_str_radix(std::str::from_utf8(escape).ok()?, 16).ok()
 }
@@ -194,7 +195,7 @@ mod tests {
 
     #[test]
     fn every_object_of_a_line_is_read() {
-        let tidy = |object: &mut Value| keep_kinds(object, &["flag"], &["name"], &["n"]);
+        let tidy = |object: &mut Value| remove_mistyped(object, &["flag"], &["name"], &["n"]);
         let line = r#"{"timestamp":1}"#;
         for (text, found, is_whole) in [
             (r#"{"n":1}{"n":2}"#.to_owned(), vec![r#"{"n":1}"#, r#"{"n":2}"#], true),
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn nul_bytes_around_a_line_are_nothing() {
+    fn nul_bytes_around_a_line_are_removed() {
         for (line, found) in [("\0\0{}\0", "{}"), ("\0", ""), ("a\0b", "a\0b"), ("\0\u{FEFF}{}", "{}")] {
             assert_eq!(text(line.as_bytes()), found, "{line:?}");
         }

@@ -1,27 +1,27 @@
-//! A transcript, line by line, in bounded memory. A line may be longer than memory: then it is passed over, and said so.
+//! Reading a transcript line by line in bounded memory. A line that is too long is skipped and reported.
 
 use std::io::{self, Read};
 
 use memchr::memchr;
 
-/// The longest line that is held, in bytes: a prompt with several pictures has more than eight million.
-pub const LONGEST: usize = 32 << 20;
-/// Bytes asked for at a time.
+/// Maximum length of a line, in bytes: a prompt with several images has more than eight million.
+pub const MAX_LINE: usize = 32 << 20;
+/// Initial size of the read buffer, in bytes.
 const CHUNK: usize = 256 << 10;
 
-/// One line, without its end.
+/// One line, without its line break.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RawLine<'a> {
-    /// A line that ended.
+    /// A line that ends with a line break.
     Whole(&'a [u8]),
-    /// What stands behind the last end of a line: being written now, or cut off.
+    /// The bytes after the last line break: a line that is being written, or was cut off.
     Cut(&'a [u8]),
-    /// A line of so many bytes, too long to hold.
+    /// A line that is too long, with its length in bytes.
     TooLong(u64),
 }
 
 impl<'a> RawLine<'a> {
-    /// Its bytes, if they are held.
+    /// Returns the bytes of the line, unless it is too long.
     pub const fn bytes(self) -> Option<&'a [u8]> {
         match self {
             Self::Whole(bytes) | Self::Cut(bytes) => Some(bytes),
@@ -30,21 +30,21 @@ impl<'a> RawLine<'a> {
     }
 }
 
-/// Hands on every line, as long as `each` wants more; gives the bytes up to the end of the last whole line.
+/// Calls `each` for every line until it returns `false`. Returns the number of bytes up to the end of the last whole line.
 ///
 /// # Errors
-/// It cannot be read on.
+/// `from` cannot be read.
 pub fn read(mut from: impl Read, mut each: impl FnMut(RawLine<'_>) -> bool) -> io::Result<u64> {
     let mut buffer = vec![0; CHUNK];
-    // Held bytes, of them looked at; bytes of a line that is too long; bytes handed on.
+    // Bytes in the buffer; of those, searched for a line break; skipped bytes of a line that is too long; bytes of finished lines.
     let (mut held, mut seen, mut skipped, mut done) = (0, 0, 0u64, 0u64);
     loop {
         if held == buffer.len() {
-            if held >= LONGEST {
+            if held >= MAX_LINE {
                 skipped += held as u64;
                 (held, seen) = (0, 0);
             } else {
-                buffer.resize((held * 2).min(LONGEST), 0);
+                buffer.resize((held * 2).min(MAX_LINE), 0);
             }
         }
         let got = match from.read(&mut buffer[held..]) {
@@ -98,15 +98,15 @@ mod tests {
     fn whole_cut_and_too_long() {
         assert_eq!(read_all(b""), (vec![], 0));
         assert_eq!(read_all(b"a\n\nbc"), (vec!["whole a".into(), "whole ".into(), "cut bc".into()], 3));
-        let long = [vec![b'x'; LONGEST + 5], b"\nafter\n".to_vec(), vec![b'y'; LONGEST + 1]].concat();
+        let long = [vec![b'x'; MAX_LINE + 5], b"\nafter\n".to_vec(), vec![b'y'; MAX_LINE + 1]].concat();
         let (lines, done) = read_all(&long);
         let expected =
-            [format!("long {}", LONGEST + 5), "whole after".into(), format!("long {}", LONGEST + 1)];
-        assert_eq!((lines, done), (expected.into(), LONGEST as u64 + 12));
+            [format!("long {}", MAX_LINE + 5), "whole after".into(), format!("long {}", MAX_LINE + 1)];
+        assert_eq!((lines, done), (expected.into(), MAX_LINE as u64 + 12));
     }
 
     #[test]
-    fn ends_where_nobody_wants_more() {
+    fn stops_on_request() {
         let mut seen = 0;
         let done = read(b"a\nb\nc\n".as_slice(), |_| {
             seen += 1;

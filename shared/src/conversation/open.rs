@@ -1,4 +1,4 @@
-//! Opening transcripts and notes beside them: whatever lies in a folder of conversations makes nobody wait.
+//! Opening transcripts and other files of agent programs without ever blocking.
 
 use std::{
     fs::{File, OpenOptions},
@@ -9,10 +9,10 @@ use std::{
 
 use rustix::fs::OFlags;
 
-/// Opens a regular file for reading, through links. Opening a named pipe would wait for its writer.
+/// Opens a regular file for reading, and follows links. It does not block on a named pipe without a writer.
 ///
 /// # Errors
-/// It is missing, is something other than a regular file, or may not be read.
+/// The file is missing, is not a regular file, or may not be read.
 pub fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;

@@ -1,4 +1,4 @@
-//! What is asked of the reader of a program's sessions.
+//! The trait that reads the sessions of one agent program.
 
 use std::{
     io,
@@ -9,55 +9,65 @@ use super::{
     ConversationFacts, ConversationFile, Discovery, Installed, RunningSession, Subagent, Transcript,
     TranscriptItem,
 };
+use crate::world::Environment;
 
-/// Reads the sessions of one agent program: where its transcripts lie, and what a line of them means.
+/// Reads the sessions of one agent program: knows where its transcripts are, and what their lines mean.
 pub trait SessionReader: Sync {
-    /// The name of the program, which is that of its profile.
+    /// Returns the name of the program, which is also the name of its profile.
     fn name(&self) -> &'static str;
 
-    /// The folders below which its transcripts lie; the first one is where kept ones are restored.
-    fn roots(&self) -> Vec<PathBuf>;
+    /// Returns the folders below which its transcripts are. Stored transcripts are restored to the first one.
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf>;
 
-    /// The folders that an environment variable names, with that variable; they may be missing.
-    fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
+    /// Returns the folders that an environment variable names, with that variable. The folders may be missing.
+    fn named_folders(&self, _environment: &Environment) -> Option<(&'static str, Vec<PathBuf>)> {
         None
     }
 
-    /// The variable, and its value, with which the program finds a transcript where it lies; `None` if it does so anyway.
-    fn variable_for(&self, _transcript: &Path) -> Option<(&'static str, PathBuf)> {
+    /// Returns the environment variable, and its value, with which the program finds a transcript; `None` if it needs none.
+    fn variable_for(
+        &self,
+        _environment: &Environment,
+        _transcript: &Path,
+    ) -> Option<(&'static str, PathBuf)> {
         None
     }
 
-    /// Where a transcript lies below one of [`SessionReader::roots`]; `None` if it does not.
-    fn path_below_root(&self, path: &Path) -> Option<PathBuf> {
-        self.roots().iter().find_map(|root| path.strip_prefix(root).ok()).map(Path::to_owned)
+    /// Returns the path of a transcript below one of [`SessionReader::roots`]; `None` if it is not below one.
+    fn path_below_root(&self, environment: &Environment, path: &Path) -> Option<PathBuf> {
+        self.roots(environment).iter().find_map(|root| path.strip_prefix(root).ok()).map(Path::to_owned)
     }
 
-    /// Whether `typed` may be the beginning of one of its ids: a program that has to be asked is spared the question.
+    /// Returns whether one of its ids may begin with `typed`. This avoids running a program without need.
     fn owns_id_prefix(&self, _typed: &str) -> bool {
         true
     }
 
     /// Finds its sessions, without reading them.
-    fn find(&self, found: &mut Discovery);
+    fn find(&self, environment: &Environment, found: &mut Discovery);
 
-    /// Where its sub-agents lie.
+    /// Returns where the transcripts of its sub-agents are.
     fn subagent_files(&self) -> SubagentFiles {
         SubagentFiles::Nested
     }
 
-    /// The sub-agents of one session, where they are [`SubagentFiles::Nested`].
-    fn subagents(&self, _place: &ConversationFile, _found: &mut Discovery) -> Vec<Subagent> {
+    /// Returns the sub-agents of one session, if they are [`SubagentFiles::Nested`].
+    fn subagents(
+        &self,
+        _environment: &Environment,
+        _place: &ConversationFile,
+        _found: &mut Discovery,
+    ) -> Vec<Subagent> {
         Vec::new()
     }
 
-    /// The folder into which the files of a session's sub-agents are restored.
+    /// Returns the folder to which the transcripts of a session's sub-agents are restored.
     fn subagent_folder(&self, session: &Path, _id: &str) -> PathBuf {
         session.with_extension("").join("subagents")
     }
 
-    /// What a sub-agent or a fork itself used and said, where its file repeats what stands in that of its session; else nothing.
-    /// It is asked only where the file is new or has changed, and for sums over forks.
+    /// Returns the facts of a sub-agent or fork without what its session already has, if its transcript repeats lines of the session;
+    /// otherwise `None`. Called only if the file is new or has changed, and for totals over forks.
     ///
     /// # Errors
     /// One of the files cannot be read.
@@ -65,93 +75,105 @@ pub trait SessionReader: Sync {
         Ok(None)
     }
 
-    /// What is known before the first line.
+    /// Returns the facts that are known before the first line.
     fn begin(&self, _place: &ConversationFile) -> ConversationFacts {
         ConversationFacts::default()
     }
 
-    /// Adds what a line says to what is known; returns whether the line could be read.
+    /// Adds a line to the facts; returns whether the line could be read.
     fn apply_line(&self, facts: &mut ConversationFacts, line: &[u8]) -> bool;
 
-    /// Whether a line may add to what is counted; cheap, and `true` where that is not certain.
+    /// Returns whether a line may add to counts or usage. The check is cheap, and returns `true` in doubt.
     fn is_counted(&self, line: &[u8]) -> bool;
 
-    /// What identifies a line that a fork has in common with its session; see [`ConversationFacts::root`].
+    /// Returns what identifies a line that a fork has in common with its session; see [`ConversationFacts::root`].
     fn mark(&self, _line: &[u8]) -> Option<String> {
         None
     }
 
-    /// What a line says, for people and for a search.
+    /// Returns the items of a line, for display and for search.
     fn parse_line(&self, line: &[u8]) -> Vec<TranscriptItem>;
 
-    /// Whether a message is written again, as a whole, each time something is added to it.
+    /// Returns whether the program writes a whole message again each time something is added to it.
     fn rewrites_messages(&self) -> bool {
         false
     }
 
-    /// Everything of a session, where what was found is not all of it.
+    /// Returns the complete transcript of a session, if the file that was found is not complete.
     ///
     /// # Errors
     /// The program that has to be asked is missing, or fails.
-    fn whole(&self, _id: &str, path: &Path, _installed: &Installed) -> io::Result<Transcript> {
+    fn whole(
+        &self,
+        _environment: &Environment,
+        _id: &str,
+        path: &Path,
+        _installed: &Installed,
+    ) -> io::Result<Transcript> {
         Ok(Transcript::own(path))
     }
 
-    /// Where the program keeps its sessions, and so how a kept one is restored.
+    /// Returns where the program stores its sessions, which determines how a stored transcript is restored.
     fn storage(&self) -> Storage<'_> {
         Storage::Files
     }
 
-    /// How it is known which sessions the program is in right now.
+    /// Returns how running sessions of the program are detected.
     fn activity(&self) -> Activity;
 
-    /// The command that resumes a session on the terminal, or forks it; `None` where the program cannot.
+    /// Returns the command that resumes a session on the terminal, or forks it; `None` if the program cannot.
     fn resume_argv(&self, id: &str, fork: bool) -> Option<Vec<String>>;
 
-    /// The option before the first prompt of [`SessionReader::resume_argv`], if it needs one.
+    /// Returns the option that precedes the first prompt of [`SessionReader::resume_argv`], if one is needed.
     fn prompt_flag(&self) -> Option<&'static str> {
         None
     }
 
-    /// The command that resumes a session, takes one prompt on standard input and prints the answer; `None` where the program
-    /// cannot.
+    /// Returns the command that resumes a session, reads one prompt from standard input, and prints the answer; `None` if the
+    /// program cannot.
     fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>>;
 }
 
-/// Where a program keeps its sessions.
+/// Where a program stores its sessions.
 #[derive(Clone, Copy)]
 pub enum Storage<'a> {
-    /// In files below [`SessionReader::roots`]: a kept transcript is written back to its place.
+    /// In files below [`SessionReader::roots`]: a stored transcript is restored as a file.
     Files,
-    /// In a store that only the program itself writes: it has to take a kept transcript back.
+    /// In a store that only the program itself writes: the program imports a stored transcript.
     Program(&'a dyn SessionImport),
 }
 
-/// A program that takes sessions back into its own store.
+/// A program that can import sessions into its own store.
 pub trait SessionImport: Sync {
-    /// Hands a session back to the program, run in the folder in which the session was.
+    /// Runs the program in the session's working directory to import a transcript.
     ///
     /// # Errors
     /// The program is missing, or fails.
-    fn import(&self, transcript: &Path, folder: &Path, installed: &Installed) -> io::Result<()>;
+    fn import(
+        &self,
+        environment: &Environment,
+        transcript: &Path,
+        folder: &Path,
+        installed: &Installed,
+    ) -> io::Result<()>;
 }
 
-/// Where the files of sub-agents lie.
+/// Where the transcripts of sub-agents are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SubagentFiles {
     /// Below their session, or in its folder: [`SessionReader::subagents`] finds them.
     Nested,
-    /// Among the sessions: their own lines say whose they are ([`ConversationFacts::parent`]).
+    /// Among the sessions: their own lines name their session ([`ConversationFacts::parent`]).
     AmongSessions,
 }
 
-/// How it is known which sessions a program is in.
+/// How running sessions of a program are detected.
 #[derive(Clone, Copy, Debug)]
 pub enum Activity {
-    /// The program writes notes about it, which this function reads.
-    Notes(fn() -> Vec<RunningSession>),
-    /// It keeps the file of a session open as long as it is in it.
+    /// The program writes files about its running sessions, which this function reads.
+    StatusFiles(fn(&Environment) -> Vec<RunningSession>),
+    /// The program keeps the transcript of a running session open.
     OpenFile,
-    /// Nothing tells: it is inferred from the folders in which its processes run.
+    /// There is no record: running sessions are inferred from the working directories of the program's processes.
     Inferred,
 }

@@ -1,5 +1,5 @@
-//! Reading transcripts: the beginning and the end for a list, every line for what is counted, only new lines where the others
-//! are known.
+//! Reading transcripts: the beginning and the end for a list, every line for counts and usage, and only new lines if the earlier
+//! ones are known.
 
 use std::{
     fs::File,
@@ -9,110 +9,75 @@ use std::{
     path::Path,
 };
 
-use memchr::memmem;
-use serde::{Deserialize, Serialize};
-
 use super::{
     ConversationFacts, ConversationFile, SessionReader, json,
     lines::{self, RawLine},
     open::open,
+    transcript_reading::TranscriptReading,
 };
+use memchr::memmem;
 
-/// Bytes read at the beginning and at the end, growing as long as nothing is found, in five steps.
-const FIRST: u64 = 4 << 10;
-/// Bytes read at the end where no line says where the conversation is, so that nothing tells how many are enough.
-const ENOUGH: u64 = 8 << 10;
-const MOST: u64 = 1 << 20;
-/// How the lines begin that say where a conversation is, in every program's JSON; in a text the quotes would be escaped.
-const PLACE: &[u8] = b"\"cwd\":\"";
-/// Bytes before the end of what is known that must still be the same.
-const MARK: usize = 64;
+/// Number of bytes that are read first at the beginning and at the end. It grows fourfold while nothing is found.
+const FIRST_READ: u64 = 4 << 10;
+/// Number of bytes that are read at the end for a program whose lines do not name the working directory.
+const TAIL_READ: u64 = 8 << 10;
+/// Maximum number of bytes that are read at the beginning and at the end.
+const MAX_READ: u64 = 1 << 20;
+/// The field with the working directory in the JSON of every program. Inside a string its quotes would be escaped.
+const CWD_FIELD: &[u8] = b"\"cwd\":\"";
+/// Number of bytes before the offset that are compared to find out whether a file only grew.
+const MARK_LENGTH: usize = 64;
 
-/// Every line of a file, up to some offset.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(default)]
-pub struct TranscriptReading {
-    /// What is known.
-    pub facts: ConversationFacts,
-    /// Every line up to here is in it.
-    #[serde(rename = "offset_bytes", alias = "offset")]
-    pub offset: u64,
-    /// Tells whether what stands before the offset is still the same.
-    pub mark: u64,
-    /// The length of the longest line that was skipped.
-    #[serde(rename = "passed_over_bytes", alias = "passed_over")]
-    pub passed_over: u64,
-    /// Lines that could not be read.
-    pub unreadable: u64,
-    /// What stands behind the last end of a line is no line that can be read.
-    pub is_torn: bool,
-}
-
-impl TranscriptReading {
-    /// Whether there is something in the file that could not be read.
-    pub const fn is_partial(&self) -> bool {
-        self.passed_over > 0 || self.unreadable > 0 || self.is_torn
-    }
-
-    /// Notes a line that was passed over; gives its bytes, if it can be looked at.
-    fn note<'a>(&mut self, line: RawLine<'a>) -> Option<&'a [u8]> {
-        if let RawLine::TooLong(length) = line {
-            self.passed_over = length.max(self.passed_over);
-        }
-        line.bytes()
-    }
-}
-
-/// What a look at the beginning and the end of a file found.
+/// The result of reading the beginning and the end of a file.
 #[derive(Clone, Debug)]
 pub struct Skimmed {
-    /// What is known.
+    /// The facts that were found.
     pub facts: ConversationFacts,
-    /// Whether it is all that [`ReadDepth::Ends`] would have found.
+    /// Whether [`ReadDepth::Ends`] would not find more.
     pub is_all: bool,
-    /// What could not be read of a file in which nothing was found that a list shows.
+    /// The parts that could not be read, if nothing was found for which lists show the session.
     pub unread: Option<TranscriptReading>,
 }
 
-/// How much of a file a look takes.
+/// How much of a file is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ReadDepth {
-    /// Its beginning: what it is, where it began, what was asked first.
+    /// The beginning: the id, the first working directory, and the first prompt.
     Beginning,
-    /// Its end as well: where it is now, what was asked last.
+    /// The end as well: the last working directory and the last prompt.
     Ends,
 }
 
-/// What a list must know of a conversation.
+/// Reads what a list must know of a session.
 ///
 /// # Errors
 /// The file cannot be read.
 pub fn skim(program: &dyn SessionReader, place: &ConversationFile, look: ReadDepth) -> io::Result<Skimmed> {
     let mut window = Window { file: open(&place.path)?, bytes: Vec::new() };
-    // What it got since it was found is read next time: it is remembered with the size that it had then.
+    // Lines that were added since it was found are read next time, because the index stores the size that it had then.
     let length = place.size;
     let begun = program.begin(place);
     let mut facts = begun.clone();
     let read = head(program, &mut window, length, &mut facts)?;
     let is_whole = read >= length;
     if !is_whole {
-        // What was counted so far is a part only.
-        uncount(&mut facts);
+        // The counts so far are incomplete.
+        reset_counts(&mut facts);
         if look == ReadDepth::Ends {
             tail(program, &mut window, read..length, &begun, &mut facts)?;
-            uncount(&mut facts);
+            reset_counts(&mut facts);
         }
     }
     let mut unread = None;
     if !facts.is_shown() && !facts.inner {
-        // What a person typed may stand anywhere, and a list shows what has something typed.
+        // Lists show a session in which somebody typed something, which may be anywhere in the file.
         unread = Some(search_typed(program, &mut window.file, &mut facts)?);
     }
     let unread = unread.filter(|unread| unread.is_partial() && !facts.is_shown());
     Ok(Skimmed { facts, is_all: is_whole || look == ReadDepth::Ends, unread })
 }
 
-/// Reads on until something typed is found; gives what could not be read up to there.
+/// Reads lines until a prompt or command is found; returns what could not be read before it.
 fn search_typed(
     program: &dyn SessionReader,
     file: &mut File,
@@ -123,7 +88,7 @@ fn search_typed(
     file.seek(SeekFrom::Start(0))?;
     lines::read(file, |line| {
         if let Some(bytes) = unread.note(line) {
-            unread.unreadable += u64::from(!learn(program, &mut found, bytes));
+            unread.unreadable += u64::from(!apply_if_counted(program, &mut found, bytes));
         }
         found.first_typed().is_none()
     })?;
@@ -133,26 +98,26 @@ fn search_typed(
     Ok(unread)
 }
 
-/// Adds what a line says, where it counts; gives whether it could be read.
-fn learn(program: &dyn SessionReader, facts: &mut ConversationFacts, line: &[u8]) -> bool {
+/// Adds a line to the facts if it counts; returns whether it could be read.
+fn apply_if_counted(program: &dyn SessionReader, facts: &mut ConversationFacts, line: &[u8]) -> bool {
     if program.is_counted(line) { program.apply_line(facts, line) } else { looks_like_json(line) }
 }
 
-fn uncount(facts: &mut ConversationFacts) {
+fn reset_counts(facts: &mut ConversationFacts) {
     (facts.messages, facts.unanswered) = (0, 0);
     facts.last_answer = None;
     facts.recent_usage.clear();
     facts.days.clear();
 }
 
-/// A part of a file, in memory that serves for the next one too.
+/// A part of a file, in a buffer that is reused for the next part.
 struct Window {
     file: File,
     bytes: Vec<u8>,
 }
 
 impl Window {
-    /// So many bytes from an offset on, or as many as there are.
+    /// Reads at most `most` bytes from an offset on.
     fn read(&mut self, offset: u64, most: u64) -> io::Result<&[u8]> {
         let most = usize::try_from(most).unwrap_or_default();
         self.bytes.resize(most.max(self.bytes.len()), 0);
@@ -161,14 +126,14 @@ impl Window {
     }
 }
 
-/// Reads until it is known where the conversation is and what was asked; gives up to where.
+/// Reads from the beginning until the id, the working directory, and the first prompt are known; returns the offset after that.
 fn head(
     program: &dyn SessionReader,
     window: &mut Window,
     length: u64,
     facts: &mut ConversationFacts,
 ) -> io::Result<u64> {
-    let mut most = FIRST;
+    let mut most = FIRST_READ;
     loop {
         let bytes = window.read(0, most.min(length))?;
         let whole = memchr::memrchr(b'\n', bytes).map_or(0, |end| end + 1);
@@ -181,7 +146,7 @@ fn head(
             program.apply_line(&mut now, &bytes[read..end]);
             read = end + 1;
         }
-        if is_enough(&now) || most >= MOST || bytes.len() as u64 >= length {
+        if is_enough(&now) || most >= MAX_READ || bytes.len() as u64 >= length {
             *facts = now;
             return Ok(read as u64);
         }
@@ -189,7 +154,7 @@ fn head(
     }
 }
 
-/// Reads what stands at the end: the last whole lines that say where the conversation is now.
+/// Reads the last lines of the file, beginning with the last one that names the working directory.
 fn tail(
     program: &dyn SessionReader,
     window: &mut Window,
@@ -197,16 +162,16 @@ fn tail(
     begun: &ConversationFacts,
     facts: &mut ConversationFacts,
 ) -> io::Result<()> {
-    let mut most = if begun.cwd.is_some() { ENOUGH } else { FIRST };
+    let mut most = if begun.cwd.is_some() { TAIL_READ } else { FIRST_READ };
     loop {
         let start = all.end.saturating_sub(most).max(all.start);
         let bytes = window.read(start, all.end - start)?;
-        // The first line is a part of one, unless the head ended here.
+        // The first line is incomplete, unless the head ended here.
         let is_part = start > all.start;
         let begin = if is_part { memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1) } else { 0 };
-        // From the last line on that says where the conversation is: what stands before is of yesterday.
-        let last = last_place(&bytes[begin..]);
-        if last.is_some() || begun.cwd.is_some() || most >= MOST || !is_part {
+        // Earlier lines may name a working directory that the session has left.
+        let last = last_cwd_line(&bytes[begin..]);
+        if last.is_some() || begun.cwd.is_some() || most >= MAX_READ || !is_part {
             let mut now = ConversationFacts { id: facts.id.clone(), inner: facts.inner, ..begun.clone() };
             let mut rest = &bytes[begin + last.unwrap_or(0)..];
             while !rest.is_empty() {
@@ -221,10 +186,10 @@ fn tail(
     }
 }
 
-/// Where the last line begins that says where the conversation is. It is looked for line by line, from the end: where the line is
-/// long, it stands near its beginning.
-fn last_place(bytes: &[u8]) -> Option<usize> {
-    let place = memmem::Finder::new(PLACE);
+/// Returns the start of the last line that names the working directory. The search goes line by line from the end, because in a long
+/// line the field is near the beginning.
+fn last_cwd_line(bytes: &[u8]) -> Option<usize> {
+    let place = memmem::Finder::new(CWD_FIELD);
     let mut end = bytes.len();
     loop {
         let begin = memchr::memrchr(b'\n', &bytes[..end]).map_or(0, |before| before + 1);
@@ -235,12 +200,12 @@ fn last_place(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Every line. `known` is what was read before: of a file that only grew, its new lines are read alone. Gives where to read on,
-/// and what is known with what stands behind the last whole line.
+/// Reads every line. `known` is an earlier result: if the file has only grown since, only its new lines are read. Returns the result
+/// up to the last whole line, and the facts including the bytes after it.
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn whole(
+pub fn read_all(
     program: &dyn SessionReader,
     place: &ConversationFile,
     known: Option<TranscriptReading>,
@@ -255,9 +220,11 @@ pub fn whole(
     let mut cut = None;
     let done = lines::read(file.try_clone()?.take(length - read.offset), |line| {
         match (read.note(line), line) {
-            // An end that is being written is looked at, and read again when it has become a line.
+            // A line that is being written counts now, and is read again when it is complete.
             (Some(bytes), RawLine::Cut(_)) => cut = Some(bytes.to_vec()),
-            (Some(bytes), _) => read.unreadable += u64::from(!learn(program, &mut read.facts, bytes)),
+            (Some(bytes), _) => {
+                read.unreadable += u64::from(!apply_if_counted(program, &mut read.facts, bytes));
+            }
             (None, _) => {}
         }
         true
@@ -266,16 +233,16 @@ pub fn whole(
     read.mark = mark(&file, read.offset);
     let mut facts = read.facts.clone();
     if let Some(line) = cut {
-        read.is_torn = !learn(program, &mut facts, &line);
+        read.is_torn = !apply_if_counted(program, &mut facts, &line);
     }
     Ok((read, facts))
 }
 
-/// What a sub-agent used and said that is not in the file of its conversation as well; and what could not be read of its file.
+/// Returns the facts of a sub-agent without what the transcript of its session holds as well, and what could not be read.
 ///
 /// # Errors
 /// One of the files cannot be read.
-pub fn inner(
+pub fn own_part(
     program: &dyn SessionReader,
     inner: &ConversationFile,
     conversation: &Path,
@@ -284,7 +251,7 @@ pub fn inner(
         Some(own) => Ok((own, TranscriptReading::default())),
         None => {
             let (TranscriptReading { passed_over, unreadable, is_torn, .. }, facts) =
-                whole(program, inner, None)?;
+                read_all(program, inner, None)?;
             Ok((
                 facts,
                 TranscriptReading { passed_over, unreadable, is_torn, ..TranscriptReading::default() },
@@ -293,7 +260,7 @@ pub fn inner(
     }
 }
 
-/// Whether a line that counts for nothing may be an object, or is empty.
+/// Returns whether a line is empty or may be a JSON object, for lines that do not count.
 fn looks_like_json(line: &[u8]) -> bool {
     let line = json::without_nul(line).trim_ascii();
     line.is_empty() || (line.ends_with(b"}") && line.contains(&b'{'))
@@ -303,10 +270,10 @@ fn still_begins(file: &File, length: u64, known: &TranscriptReading) -> bool {
     known.offset > 0 && known.offset <= length && mark(file, known.offset) == known.mark
 }
 
-/// A digest (FNV-1a) of the bytes before an offset.
+/// Computes a digest (FNV-1a) of the bytes before an offset.
 fn mark(file: &File, offset: u64) -> u64 {
-    let mut bytes = [0; MARK];
-    let length = usize::try_from(offset).unwrap_or(MARK).min(MARK);
+    let mut bytes = [0; MARK_LENGTH];
+    let length = usize::try_from(offset).unwrap_or(MARK_LENGTH).min(MARK_LENGTH);
     match fill(file, &mut bytes[..length], offset - length as u64) {
         Ok(got) => bytes[..got]
             .iter()

@@ -1,5 +1,5 @@
-//! Who goes on with a conversation through us: a lock that belongs to a process, may outlive its exec, and is let go however it
-//! dies. What the process starts does not inherit it.
+//! The lock of a session that is resumed through git orchestra. It belongs to a process, can survive its `exec`, and is released
+//! however the process dies. Child processes do not inherit it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -15,19 +15,20 @@ use rustix::{
 };
 
 use super::{folders::cache, is_id, open::open};
+use crate::world::Environment;
 
-/// Conversations that are looked at; nobody goes on with so many.
-const MOST: usize = 10_000;
+/// Maximum number of lock files that are checked.
+const MAX_LOCKS: usize = 10_000;
 
-/// A conversation that this process goes on with. Opening the file of the lock and closing it
-/// again in the same process lets go of it: [`held_sessions`] is asked before.
+/// The lock of a session that this process resumes. Opening and closing the lock's file again in the same process releases it, so
+/// [`held_sessions`] must be called before.
 #[derive(Debug)]
 pub struct SessionLock {
     file: File,
 }
 
 impl SessionLock {
-    /// The program that this process becomes has it as long as it lives.
+    /// Keeps the lock across `exec`, so that the program that this process becomes holds it as long as it lives.
     ///
     /// # Errors
     /// The kernel refuses.
@@ -36,12 +37,12 @@ impl SessionLock {
     }
 }
 
-/// Takes a conversation; `None`: another process has it.
+/// Takes the lock of a session; returns `None` if another process holds it.
 ///
 /// # Errors
 /// The lock's file cannot be made.
-pub fn acquire(id: &str) -> io::Result<Option<SessionLock>> {
-    let folder = folder().filter(|_| is_id(id)).ok_or(io::ErrorKind::NotFound)?;
+pub fn acquire(environment: &Environment, id: &str) -> io::Result<Option<SessionLock>> {
+    let folder = folder(environment).filter(|_| is_id(id)).ok_or(io::ErrorKind::NotFound)?;
     fs::create_dir_all(&folder)?;
     let mut options = OpenOptions::new();
     let file =
@@ -54,10 +55,10 @@ pub fn acquire(id: &str) -> io::Result<Option<SessionLock>> {
     Ok(Some(SessionLock { file }))
 }
 
-/// The conversations that processes hold, and those processes.
-pub fn held_sessions() -> Vec<(String, i32)> {
-    let entries = folder().and_then(|folder| fs::read_dir(folder).ok());
-    let names = entries.into_iter().flatten().flatten().take(MOST);
+/// Returns the sessions that processes hold, each with the id of the process.
+pub fn held_sessions(environment: &Environment) -> Vec<(String, i32)> {
+    let entries = folder(environment).and_then(|folder| fs::read_dir(folder).ok());
+    let names = entries.into_iter().flatten().flatten().take(MAX_LOCKS);
     names
         .filter_map(|entry| {
             let file = open(&entry.path()).ok()?;
@@ -68,6 +69,6 @@ pub fn held_sessions() -> Vec<(String, i32)> {
         .collect()
 }
 
-fn folder() -> Option<PathBuf> {
-    Some(cache()?.join("held"))
+fn folder(environment: &Environment) -> Option<PathBuf> {
+    Some(cache(environment)?.join("held"))
 }

@@ -1,10 +1,10 @@
-//! A transcript that can be read: the program's own file, or one that was made of what the program gives away.
+//! A readable transcript: the program's own file, or a temporary file with what the program exported.
 
 use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
-/// See the module. A made one is gone when this is.
+/// The path of a transcript. A temporary file is deleted when this value is dropped.
 #[derive(Debug)]
 pub struct Transcript {
     path: PathBuf,
@@ -12,17 +12,17 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// The program's own file.
+    /// Refers to the program's own file.
     pub fn own(path: &Path) -> Self {
         Self { path: path.to_owned(), _made: None }
     }
 
-    /// A file that was made.
+    /// Refers to a temporary file, and takes ownership of it.
     pub fn made(file: NamedTempFile) -> Self {
         Self { path: file.path().to_owned(), _made: Some(file.into_temp_path()) }
     }
 
-    /// Where it is.
+    /// Returns the path of the transcript.
     pub fn path(&self) -> &Path {
         &self.path
     }

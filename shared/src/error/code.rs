@@ -1,4 +1,4 @@
-//! The codes of errors: the one table that names each, gives it a kind (hence an exit code) and says what it means.
+//! The codes of errors: the one table that names each, gives it a kind (and so an exit code) and says what it means.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,31 +22,31 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// Every code, those of one kind together and the general one of each kind first.
+            /// All codes, grouped by kind, the general code of each kind first.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The word for scripts, which stays as it is.
+            /// Returns the word for scripts. It never changes.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $word,)*
                 }
             }
 
-            /// The kind that the code belongs to; it decides the exit code.
+            /// Returns the kind of the code, which decides the exit code.
             pub const fn kind(self) -> Kind {
                 match self {
                     $(Self::$name => Kind::$kind,)*
                 }
             }
 
-            /// What the code means, in one sentence for the manual.
+            /// Returns the meaning of the code, in one sentence for the manual.
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$name => $meaning,)*
                 }
             }
 
-            /// The name of the variant, for tests that look for its uses.
+            /// Returns the name of the variant, for tests that look for its uses.
             pub const fn variant(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)*
@@ -58,111 +58,112 @@ macro_rules! codes {
 
 codes! {
     Usage "usage" Usage "The command line or the request is wrong.";
-    ArgumentMissing "argument-missing" Usage "Something that must be named is missing, and nobody can be asked here.";
+    ArgumentMissing "argument-missing" Usage "A required argument is missing, and nobody can be asked for it.";
     CommandUnknown "command-unknown" Usage "No command has this name.";
-    LimitExceeded "limit-exceeded" Usage "More is asked for at once than one command does.";
+    LimitExceeded "limit-exceeded" Usage "The request exceeds a limit of the command.";
     MessageInvalid "message-invalid" Usage "The message is missing or too long.";
     NameInvalid "name-invalid" Usage "A name, an id or a label is malformed.";
     OptionUnsupported "option-unsupported" Usage "The agent program does not know one of the options.";
-    PlaceUnknown "place-unknown" Usage "The reviewed work does not have the file or the line of a comment.";
+    PlaceUnknown "place-unknown" Usage "The file or the line of a comment is not in the reviewed work.";
     TaskInvalid "task-invalid" Usage "A task is missing, too long or not text.";
-    TestMissing "test-missing" Usage "A test is needed, and none is configured.";
+    TestMissing "test-missing" Usage "A test command is required, and none is configured.";
 
-    Refused "refused" Refused "It cannot be done as things stand.";
+    Refused "refused" Refused "The operation is not possible in the current state.";
     AgentAmbiguous "agent-ambiguous" Refused "What was typed matches several agents.";
     AgentArchived "agent-archived" Refused "The agent was removed from this repository and is archived.";
-    AgentEnded "agent-ended" Refused "The agent does not run.";
-    AgentNotListening "agent-not-listening" Refused "The program of the agent reads no messages while it runs.";
+    AgentEnded "agent-ended" Refused "The agent is not running.";
+    AgentNotListening "agent-not-listening" Refused "The agent's program reads no messages while it runs.";
     AgentOfAnotherClone "agent-of-another-clone" Refused "The agent belongs to another clone.";
     AgentRunning "agent-running" Refused "The agent has not ended.";
     AgentUnknown "agent-unknown" Refused "No agent has this name or id.";
-    AlreadyPublished "already-published" Refused "A remote has it already, so that it cannot be called back.";
+    AlreadyPublished "already-published" Refused "A remote already has it, so it cannot be withdrawn.";
     BranchAmbiguous "branch-ambiguous" Refused "What was typed matches several branches.";
     BranchCheckedOut "branch-checked-out" Refused "The branch is checked out in another worktree.";
-    BranchDiffers "branch-differs" Refused "The branch here has another name or other commits than the agent's.";
-    BranchGone "branch-gone" Refused "The branch does not exist any more.";
-    BranchMoved "branch-moved" Refused "The branch has new commits since.";
+    BranchDiffers "branch-differs" Refused "The branch here differs from the agent's, in its name or its commits.";
+    BranchGone "branch-gone" Refused "The branch no longer exists.";
+    BranchMoved "branch-moved" Refused "The branch has new commits.";
     BranchUnknown "branch-unknown" Refused "No branch, agent or commit has this name.";
     CheckFailsOnTarget "check-fails-on-target" Refused "A check fails on the target itself, before anything is merged.";
-    CheckoutBlocked "checkout-blocked" Refused "Something in a checkout of the branch is in the way of moving it.";
-    CommitMissing "commit-missing" Refused "There is no commit yet to start from.";
+    CheckoutBlocked "checkout-blocked" Refused "Something in a checkout of the branch prevents moving it.";
+    CommitMissing "commit-missing" Refused "There is no commit to start from.";
     CommitUnknown "commit-unknown" Refused "The revision names no commit.";
     ConfigInvalid "config-invalid" Refused "A configuration value cannot be used.";
     ConfigUntrusted "config-untrusted" Refused "The configuration changed while agents ran, and nobody accepted the change.";
-    ConfirmationNeeded "confirmation-needed" Refused "A question must be answered, and nobody can be asked here.";
-    Declined "declined" Refused "The user was asked and did not agree.";
-    DiskLow "disk-low" Refused "Too little disk space is left to start agents.";
-    FileInaccessible "file-inaccessible" Refused "A file or folder that was named or is needed cannot be read or written.";
-    FormatNewer "format-newer" Refused "The agent was written by a newer git orchestra.";
-    GitTooOld "git-too-old" Refused "The git program is older than the oldest one supported.";
+    ConfirmationNeeded "confirmation-needed" Refused "Confirmation is required, and nobody can be asked for it.";
+    Declined "declined" Refused "The user was asked and declined.";
+    DiskLow "disk-low" Refused "There is too little free disk space to start agents.";
+    FileInaccessible "file-inaccessible" Refused "A named file or folder cannot be read or written.";
+    FormatNewer "format-newer" Refused "The agent was written by a newer version of git orchestra.";
+    GitTooOld "git-too-old" Refused "The git program is older than the oldest supported version.";
     HeadDetached "head-detached" Refused "No branch is checked out, and none was named.";
     HistoriesUnrelated "histories-unrelated" Refused "The histories have no commit in common.";
-    IdentityMissing "identity-missing" Refused "No name and e-mail address are configured for commits.";
+    IdentityMissing "identity-missing" Refused "No name and e-mail address for commits are configured.";
     LandingAbsent "landing-absent" Refused "No landing is in progress.";
     LandingInProgress "landing-in-progress" Refused "An earlier landing is not finished.";
-    NotAFile "not-a-file" Refused "Something other than a regular file is where a file belongs.";
+    NotAFile "not-a-file" Refused "The path is not a regular file.";
     NotForAgents "not-for-agents" Refused "Only a person may do this.";
-    NotReviewed "not-reviewed" Refused "The work was not reviewed yet.";
-    NotesUnusable "notes-unusable" Refused "The notes of a remote are too large, or are no notes.";
+    NotReviewed "not-reviewed" Refused "The work has not been reviewed.";
+    NotesUnusable "notes-unusable" Refused "The notes of a remote are too large or malformed.";
     NothingToLand "nothing-to-land" Refused "No branch is ready to land.";
-    NothingToRedact "nothing-to-redact" Refused "Nothing in it looks like a secret.";
-    NothingToUndo "nothing-to-undo" Refused "No operation can be undone, or the named one has no effect left.";
+    NothingToRedact "nothing-to-redact" Refused "The text contains nothing that looks like a secret.";
+    NothingToUndo "nothing-to-undo" Refused "No operation can be undone, or the named one is no longer in effect.";
     OperationAmbiguous "operation-ambiguous" Refused "What was typed matches several operations.";
     OperationUnknown "operation-unknown" Refused "No operation has this id.";
     OutputMissing "output-missing" Refused "The output of the agent is not in this clone.";
-    PathNotUtf8 "path-not-utf8" Refused "An agent cannot work in a path that is not UTF-8.";
-    PathTaken "path-taken" Refused "Something else is at the path or under the ref that is needed.";
+    PathNotUtf8 "path-not-utf8" Refused "The path is not UTF-8, and an agent cannot work in it.";
+    PathTaken "path-taken" Refused "The path or the ref already exists.";
     PlatformUnsupported "platform-unsupported" Refused "Agents cannot be supervised on this system.";
-    ProfileUnknown "profile-unknown" Refused "No agent program has this name.";
-    ProgramMissing "program-missing" Refused "The program of the agent is not on PATH.";
-    RemoteAmbiguous "remote-ambiguous" Refused "Several remotes are configured, and none was chosen.";
+    ProfileUnknown "profile-unknown" Refused "There is no profile of this name.";
+    ProgramMissing "program-missing" Refused "The agent's program is not on PATH.";
+    RemoteAmbiguous "remote-ambiguous" Refused "Several remotes are configured, and none was named.";
     RemoteMissing "remote-missing" Refused "No remote is configured.";
     RemoteUnknown "remote-unknown" Refused "No remote has this name.";
     RemoteUnrelated "remote-unrelated" Refused "The remote holds agents of another project.";
     RepositoryUnsupported "repository-unsupported" Refused "The repository uses a format that is not supported.";
+    RunUnknown "run-unknown" Refused "No run has this id.";
     SessionAmbiguous "session-ambiguous" Refused "What was typed matches several sessions.";
-    SessionFolderMissing "session-folder-missing" Refused "The folder in which the session ran is gone.";
+    SessionFolderMissing "session-folder-missing" Refused "The folder in which the session ran no longer exists.";
     SessionInUse "session-in-use" Refused "Another program uses the session.";
     SessionOfAgent "session-of-agent" Refused "The session belongs to an agent or to another session.";
     SessionUnknown "session-unknown" Refused "No session has this id.";
     SessionUnsupported "session-unsupported" Refused "Sessions of this program cannot be used in this way.";
-    TaskIsScript "task-is-script" Refused "The program of the agent would run the text as a script.";
-    TooLarge "too-large" Refused "It is larger than anything that is read or sent.";
-    TranscriptMissing "transcript-missing" Refused "The transcript of the session is gone.";
-    UndoRefused "undo-refused" Refused "The operation cannot be undone as things stand.";
+    TaskIsScript "task-is-script" Refused "The agent's program would run the text as a script.";
+    TooLarge "too-large" Refused "The file or text exceeds the maximum size.";
+    TranscriptMissing "transcript-missing" Refused "The transcript of the session no longer exists.";
+    UndoRefused "undo-refused" Refused "The operation cannot be undone in the current state.";
     WaitCycle "wait-cycle" Refused "An agent would wait for itself.";
     WorkMissing "work-missing" Refused "The agent has no work in this clone.";
-    WorkUnusable "work-unusable" Refused "The work of the agent, or its record, is damaged or cannot be checked out.";
-    WorktreeInUse "worktree-in-use" Refused "A process works in the worktree, or it changed at this moment.";
+    WorkUnusable "work-unusable" Refused "The agent's work, or its record, is damaged or cannot be checked out.";
+    WorktreeInUse "worktree-in-use" Refused "A process uses the worktree, or the worktree changed during the command.";
     WorktreeLocked "worktree-locked" Refused "The worktree is locked.";
     WorktreeMissing "worktree-missing" Refused "The agent has no worktree here.";
-    WorktreeSuspect "worktree-suspect" Refused "The folder is not the worktree that was made, so it is not used.";
+    WorktreeSuspect "worktree-suspect" Refused "The folder is not the worktree that git orchestra made.";
 
-    Conflict "conflict" Conflict "Another program was quicker, or two things collide.";
-    AgentChanged "agent-changed" Conflict "The agent changed at this moment.";
+    Conflict "conflict" Conflict "Another program was faster, or two things collide.";
+    AgentChanged "agent-changed" Conflict "The agent changed during the command.";
     LockHeld "lock-held" Conflict "Another process holds a lock.";
-    OperationRunning "operation-running" Conflict "Another command that changes agents or branches runs in this repository.";
+    OperationRunning "operation-running" Conflict "Another command that changes agents or branches is running in this repository.";
     RefChanged "ref-changed" Conflict "Another program changed a ref.";
-    RemoteChanged "remote-changed" Conflict "The remote has news, or others write to it all the time.";
-    SyncRunning "sync-running" Conflict "Another sync of this repository runs.";
-    TargetBusy "target-busy" Conflict "The target moves or is checked out again and again.";
-    WorkChanged "work-changed" Conflict "The work changed since it was looked at.";
+    RemoteChanged "remote-changed" Conflict "The remote changed, or others keep writing to it.";
+    SyncRunning "sync-running" Conflict "Another sync of this repository is running.";
+    TargetBusy "target-busy" Conflict "The target branch keeps moving or being checked out.";
+    WorkChanged "work-changed" Conflict "The work changed after it was read.";
 
-    External "external" External "A program outside, or the system, failed.";
+    External "external" External "An outside program, or the system, failed.";
     DiskFull "disk-full" External "The disk is full.";
     GitFailed "git-failed" External "A git command failed.";
     GitMissing "git-missing" External "The git program cannot be run.";
-    IoFailed "io-failed" External "A file or folder cannot be read or written.";
-    ObjectsNotFetched "objects-not-fetched" External "Objects that a partial clone lacks cannot be fetched.";
-    ProcessUnkillable "process-unkillable" External "A process does not end, even when killed.";
-    ProgramFailed "program-failed" External "A program cannot be started, or failed.";
+    IoFailed "io-failed" External "Reading or writing a file failed.";
+    ObjectsNotFetched "objects-not-fetched" External "Objects missing from a partial clone cannot be fetched.";
+    ProcessUnkillable "process-unkillable" External "A process does not end, even after it was killed.";
+    ProgramFailed "program-failed" External "A program failed or cannot be started.";
     RemoteFailed "remote-failed" External "Git cannot fetch from the remote or push to it.";
-    RemoteRejected "remote-rejected" External "The remote does not take what was pushed.";
-    RepositoryLost "repository-lost" External "The repository of a running agent is gone.";
+    RemoteRejected "remote-rejected" External "The remote rejected the push.";
+    RepositoryLost "repository-lost" External "The repository of a running agent no longer exists.";
     ReviewerFailed "reviewer-failed" External "The reviewing agent gave no verdict.";
-    SupervisorFailed "supervisor-failed" External "The supervisor of an agent, or a helper of it, failed.";
+    SupervisorFailed "supervisor-failed" External "The supervisor of an agent, or one of its helpers, failed.";
 
-    Internal "internal" Internal "A bug, or state that cannot be read.";
+    Internal "internal" Internal "There is a bug, or state cannot be read.";
     ObjectUnreadable "object-unreadable" Internal "A git object is missing or damaged.";
     RefDamaged "ref-damaged" Internal "A ref is damaged.";
     StateDamaged "state-damaged" Internal "Something that git orchestra recorded is damaged.";
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_general_code_of_a_kind_is_of_that_kind_and_stands_first() {
+    fn the_general_code_of_a_kind_is_of_that_kind_and_comes_first() {
         for code in Code::ALL {
             let general = Code::from(code.kind());
             assert_eq!(general.kind(), code.kind());

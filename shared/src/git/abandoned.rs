@@ -1,8 +1,8 @@
-//! Locks that no living process can have made: git children of ours, and git programs of agents, that were killed leave them.
+//! Removing locks that no living process can have made: killed git processes leave them, whether we or an agent started git.
 //!
-//! Whoever makes a lock either has it open as long as it holds it, or is a git program, which closes it and goes on. So a lock
-//! that nobody has open, and that is older than every git program alive in this repository, is held by nobody. Our own locks are
-//! told by the intents of their writers, and are never looked at here: they have a second name.
+//! A process that makes a lock either keeps it open while it holds it, or is a git program, which closes it and continues. So a
+//! lock that no process has open, and that is older than every git process in this repository, is held by nobody. Our own locks
+//! are recognized by the intents of their writers; they have a second link and are never removed here.
 
 use std::{
     fs, io,
@@ -13,27 +13,27 @@ use std::{
 
 use memchr::memmem;
 
-use crate::world;
+use crate::world::Clock;
 
-/// What lies between two looks at a lock.
-const BETWEEN: Duration = Duration::from_millis(300);
-/// Clock ticks of a second in `/proc`.
-const TICKS: f64 = 100.0;
-/// How much younger than a lock a process must be, in seconds, to be certain that it did not make it.
-const MARGIN: f64 = 0.1;
+/// Pause between two checks of a lock.
+const RECHECK_DELAY: Duration = Duration::from_millis(300);
+/// Clock ticks per second in `/proc`.
+const TICKS_PER_SECOND: f64 = 100.0;
+/// How much younger than the lock a process must be, in seconds, to be certain that it did not make it.
+const AGE_MARGIN: f64 = 0.1;
 
-/// Removes the lock of a file of git if nobody alive can have made it. `true`: it is gone.
-pub(super) fn remove(common: &Path, lock: &Path, name: &str) -> bool {
-    let Some(first) = File::at(lock).filter(|_| is_ours(name)) else { return false };
-    if !is_nobodys(common, first) {
+/// Removes the lock of a git file if no living process can have made it. Returns whether the lock was removed.
+pub(super) fn remove_if_abandoned(common: &Path, lock: &Path, name: &str) -> bool {
+    let Some(first) = LockFile::at(lock).filter(|_| is_own_name(name)) else { return false };
+    if !is_abandoned(common, first) {
         return false;
     }
-    std::thread::sleep(BETWEEN);
-    File::at(lock) == Some(first) && is_nobodys(common, first) && fs::remove_file(lock).is_ok()
+    std::thread::sleep(RECHECK_DELAY);
+    LockFile::at(lock) == Some(first) && is_abandoned(common, first) && fs::remove_file(lock).is_ok()
 }
 
-/// Refs of ours, branches of agents, and the packed refs, which every git locks that deletes a ref.
-fn is_ours(name: &str) -> bool {
+/// Returns whether a name is a ref of ours, an agent's branch, or `packed-refs`, which git locks whenever it deletes a ref.
+fn is_own_name(name: &str) -> bool {
     let mut parts = name.split('/');
     match (parts.next(), parts.next(), parts.next()) {
         (Some("packed-refs"), None, None) => true,
@@ -43,9 +43,9 @@ fn is_ours(name: &str) -> bool {
     }
 }
 
-/// A file, as the system tells it from others, with its owner and when it was written, in seconds since 1970.
+/// The identity of a file, its owner, and its modification time in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct File {
+struct LockFile {
     device: u64,
     number: u64,
     length: u64,
@@ -53,8 +53,8 @@ struct File {
     written: f64,
 }
 
-impl File {
-    /// A file with one name.
+impl LockFile {
+    /// Reads the data of a regular file with exactly one link.
     fn at(path: &Path) -> Option<Self> {
         let found = fs::symlink_metadata(path).ok()?;
         #[expect(clippy::cast_precision_loss, reason = "tenths of a second matter")]
@@ -69,11 +69,12 @@ impl File {
     }
 }
 
-/// Whether it is certain that no living process holds a lock.
-fn is_nobodys(common: &Path, lock: File) -> bool {
+/// Returns whether certainly no living process holds a lock.
+fn is_abandoned(common: &Path, lock: LockFile) -> bool {
     let (Ok(processes), Some(uptime)) = (fs::read_dir("/proc"), uptime()) else { return false };
     #[expect(clippy::cast_precision_loss, reason = "tenths of a second matter")]
-    let age = world::milliseconds() as f64 / 1e3 - lock.written;
+    // The system stamps files and processes by its own clock.
+    let age = Clock::system().milliseconds() as f64 / 1e3 - lock.written;
     let mut any = false;
     for process in processes.flatten() {
         if process.file_name().to_str().is_none_or(|name| name.parse::<u32>().is_err()) {
@@ -83,7 +84,7 @@ fn is_nobodys(common: &Path, lock: File) -> bool {
         match may_hold(&process.path(), common, lock, age, uptime) {
             Ok(false) => {}
             Ok(true) => return false,
-            // Gone meanwhile, or of somebody who cannot have made a file of this owner.
+            // The process has ended, or belongs to another user, who cannot have made a file of this owner.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(_) if process.metadata().is_ok_and(|found| found.uid() != lock.owner) => {}
             Err(_) => return false,
@@ -92,18 +93,18 @@ fn is_nobodys(common: &Path, lock: File) -> bool {
     any
 }
 
-/// Whether a process has a lock open, or is a git program of this repository that may have made it.
-fn may_hold(process: &Path, common: &Path, lock: File, age: f64, uptime: f64) -> io::Result<bool> {
+/// Returns whether a process has a lock open, or is a git process of this repository that may have made it.
+fn may_hold(process: &Path, common: &Path, lock: LockFile, age: f64, uptime: f64) -> io::Result<bool> {
     for entry in fs::read_dir(process.join("fd"))? {
         let open = fs::metadata(entry?.path());
         if open.is_ok_and(|open| (open.dev(), open.ino()) == (lock.device, lock.number)) {
             return Ok(true);
         }
     }
-    Ok(is_git(process)? && !is_younger(process, age, uptime)? && works_in(process, common)?)
+    Ok(is_git(process)? && !is_younger(process, age, uptime)? && uses_repository(process, common)?)
 }
 
-/// Whether a process is a git program. Ours make no locks of this kind, nor does the git that waits for one of them.
+/// Returns whether a process is a git program. Our own programs make no such locks, nor does the git that waits for one of them.
 fn is_git(process: &Path) -> io::Result<bool> {
     let name = fs::read_to_string(process.join("comm"))?;
     if name.trim_end() != "git" {
@@ -115,17 +116,17 @@ fn is_git(process: &Path) -> io::Result<bool> {
 
 fn is_younger(process: &Path, age: f64, uptime: f64) -> io::Result<bool> {
     let stat = fs::read_to_string(process.join("stat"))?;
-    // Behind the name, which may hold anything: the start is the 22nd field of all.
-    let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
-    let started = behind.split_whitespace().nth(19).and_then(|ticks| ticks.parse::<f64>().ok());
-    Ok(started.is_some_and(|ticks| uptime - ticks / TICKS + MARGIN < age))
+    // The name may contain anything, so count from behind it: the start time is the 22nd field of the line.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let started = fields.split_whitespace().nth(19).and_then(|ticks| ticks.parse::<f64>().ok());
+    Ok(started.is_some_and(|ticks| uptime - ticks / TICKS_PER_SECOND + AGE_MARGIN < age))
 }
 
-/// Whether a process stands in the repository, or names it.
-fn works_in(process: &Path, common: &Path) -> io::Result<bool> {
+/// Returns whether the working directory, arguments or environment of a process are in the repository.
+fn uses_repository(process: &Path, common: &Path) -> io::Result<bool> {
     let above = common.parent().unwrap_or(common);
-    let stands = fs::read_link(process.join("cwd"))?;
-    if stands.starts_with(above) || stands.as_os_str().as_bytes().starts_with(above.as_os_str().as_bytes()) {
+    let cwd = fs::read_link(process.join("cwd"))?;
+    if cwd.starts_with(above) || cwd.as_os_str().as_bytes().starts_with(above.as_os_str().as_bytes()) {
         return Ok(true);
     }
     let names = |file: &str| -> io::Result<bool> {
@@ -134,7 +135,7 @@ fn works_in(process: &Path, common: &Path) -> io::Result<bool> {
     Ok(names("cmdline")? || names("environ")?)
 }
 
-/// Seconds since the machine started.
+/// Returns the seconds since the machine started.
 fn uptime() -> Option<f64> {
     fs::read_to_string("/proc/uptime").ok()?.split(' ').next()?.parse().ok()
 }
@@ -144,26 +145,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_that_nobody_can_have_made_is_removed() {
+    fn a_lock_that_no_process_can_have_made_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let (common, lock) = (folder.path(), folder.path().join("x.lock"));
         let name = &["refs", "orchestra", "heads", "x"].join("/");
         for text in ["", "1\n"] {
             let open = fs::File::create(&lock).unwrap();
             fs::write(&lock, text).unwrap();
-            assert!(!remove(common, &lock, name), "this process has it open");
+            assert!(!remove_if_abandoned(common, &lock, name), "this process has it open");
             drop(open);
-            assert!(!remove(common, &lock, "refs/heads/main"), "a ref of the user's");
+            assert!(!remove_if_abandoned(common, &lock, "refs/heads/main"), "a ref of the user's");
             fs::hard_link(&lock, folder.path().join("second")).unwrap();
-            assert!(!remove(common, &lock, name), "a lock of ours has a second name");
+            assert!(!remove_if_abandoned(common, &lock, name), "a lock of ours has a second name");
             fs::remove_file(folder.path().join("second")).unwrap();
-            assert!(remove(common, &lock, name) && !lock.exists());
-            assert!(!remove(common, &lock, name), "there is none");
+            assert!(remove_if_abandoned(common, &lock, name) && !lock.exists());
+            assert!(!remove_if_abandoned(common, &lock, name), "there is none");
         }
     }
 
     #[test]
-    fn locks_of_the_user_are_none_of_ours() {
+    fn locks_of_the_user_are_not_ours() {
         for (name, ours) in [
             ("packed-refs", true),
             ("refs/heads/orchestra/a-00000", true),
@@ -173,7 +174,7 @@ mod tests {
             ("HEAD", false),
             ("index", false),
         ] {
-            assert_eq!(is_ours(name), ours, "{name}");
+            assert_eq!(is_own_name(name), ours, "{name}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Opening files that somebody else may have replaced: a pipe, a device or a link in their place makes nobody wait, and an
-//! endless file is read to a limit.
+//! Opening files that somebody else may have replaced: a pipe or device in their place does not block, and an endless file is
+//! read only to a limit.
 
 use std::{
     fs::{File, OpenOptions},
@@ -10,70 +10,70 @@ use std::{
 
 use rustix::fs::OFlags;
 
-/// Largest file of a git directory that is read whole, in bytes: `HEAD`, `gitdir` and the like.
-const SMALL: u64 = 64 << 10;
-/// Largest file that is read whole at all, in bytes: caches, indexes, packed refs.
-const LARGEST: u64 = 512 << 20;
+/// Maximum size of a small file of a git directory, in bytes: `HEAD`, `gitdir` and the like.
+const MAX_SMALL_BYTES: u64 = 64 << 10;
+/// Maximum size of any file that is read whole, in bytes: caches, indexes, packed refs.
+const MAX_BYTES: u64 = 512 << 20;
 
-/// Opens a regular file for reading. The last component is not followed if it is a link.
+/// Opens a regular file for reading. If the last component is a link, it is not followed.
 ///
 /// # Errors
-/// It is missing, is something other than a regular file, or may not be read.
+/// It is missing, not a regular file, or cannot be read.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    checked(options(OFlags::NOFOLLOW).open(path)?)
+    require_regular(options(OFlags::NOFOLLOW).open(path)?)
 }
 
-/// As [`open_regular`], through links: for files that the user named.
+/// Like [`open_regular`], but follows links: for files that the user named.
 ///
 /// # Errors
-/// As [`open_regular`].
+/// As for [`open_regular`].
 pub fn open_regular_through_links(path: &Path) -> io::Result<File> {
-    checked(options(OFlags::empty()).open(path)?)
+    require_regular(options(OFlags::empty()).open(path)?)
 }
 
-/// Opens a regular file to append to it; it is made where it is missing.
+/// Opens a regular file to append to it; makes the file if it is missing.
 ///
 /// # Errors
-/// It cannot be written, or is something other than a regular file.
+/// It cannot be written, or is not a regular file.
 pub fn open_for_appending(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-    checked(options.open(path)?)
+    require_regular(options.open(path)?)
 }
 
-/// A small text file; none where there is no such regular file, or it is larger than any of git's own.
+/// Reads a small text file; `None` if it is missing, not a regular file, or larger than such files of git are.
 pub fn small_text(path: &Path) -> Option<String> {
-    String::from_utf8(read_up_to(open_regular(path).ok()?, SMALL).ok()??).ok()
+    String::from_utf8(read_up_to(open_regular(path).ok()?, MAX_SMALL_BYTES).ok()??).ok()
 }
 
-/// The bytes of a regular file, links followed, as [`std::fs::read`] gives them.
+/// Reads a regular file and follows links, as [`std::fs::read`] does.
 ///
 /// # Errors
-/// As [`open_regular`], or it is larger than any file that is read whole.
+/// As for [`open_regular`], or the file is too large.
 pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let file = open_regular_through_links(path.as_ref())?;
     let length = file.metadata()?.len();
-    if length > LARGEST {
+    if length > MAX_BYTES {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     // One byte more, so that the end of the file is found without another allocation.
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
-    file.take(LARGEST).read_to_end(&mut bytes)?;
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// As [`read`], for text in UTF-8.
+/// Like [`read`], for UTF-8 text.
 ///
 /// # Errors
-/// As [`read`], or it is not UTF-8.
+/// As for [`read`], or it is not UTF-8.
 pub fn text(path: impl AsRef<Path>) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-/// The end of a regular file, links followed: at most so many bytes.
+/// Reads the last bytes of a regular file, at most `bytes` of them. Follows links.
 ///
 /// # Errors
-/// As [`open_regular`], or it cannot be read.
+/// As for [`open_regular`], or it cannot be read.
 pub fn tail(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
     let mut file = open_regular_through_links(path)?;
     let length = file.metadata()?.len();
@@ -83,7 +83,7 @@ pub fn tail(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
     Ok(tail)
 }
 
-/// The bytes of a file; none where there are more than `limit`.
+/// Reads a file; `None` if it has more than `limit` bytes.
 ///
 /// # Errors
 /// It cannot be read.
@@ -93,14 +93,14 @@ pub fn read_up_to(file: impl Read, limit: u64) -> io::Result<Option<Vec<u8>>> {
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
-/// `O_NONBLOCK` does not wait for the other end of a pipe, and changes nothing for a regular file.
+/// Returns options for reading. `O_NONBLOCK` does not wait for the other end of a pipe, and changes nothing for a regular file.
 fn options(more: OFlags) -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags((OFlags::NONBLOCK | more).bits().cast_signed());
     options
 }
 
-fn checked(file: File) -> io::Result<File> {
+fn require_regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
@@ -117,7 +117,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("good"), "text").unwrap();
-        std::fs::write(at("large"), vec![b'x'; SMALL as usize + 1]).unwrap();
+        std::fs::write(at("large"), vec![b'x'; MAX_SMALL_BYTES as usize + 1]).unwrap();
         std::os::unix::fs::symlink(at("good"), at("link")).unwrap();
         std::os::unix::fs::symlink("/dev/zero", at("endless")).unwrap();
         rustix::fs::mknodat(
@@ -135,7 +135,7 @@ mod tests {
         assert!(open_regular_through_links(&at("link")).is_ok());
         assert!(open_regular_through_links(&at("endless")).is_err());
         assert_eq!(text(at("link")).unwrap(), "text");
-        assert_eq!(read(at("large")).unwrap().len(), SMALL as usize + 1);
+        assert_eq!(read(at("large")).unwrap().len(), MAX_SMALL_BYTES as usize + 1);
         File::create(at("sparse")).unwrap().set_len(40 << 30).unwrap();
         for (name, kind) in [
             ("sparse", io::ErrorKind::FileTooLarge),

@@ -1,5 +1,5 @@
-//! Running git in a checkout that is addressed by its registration, never by the `.git` file in it: whoever can write files
-//! there could make git work on another repository.
+//! Running git in a checkout that is addressed by its registration and never by its `.git` file: an agent that can write there
+//! could make git work on another repository.
 
 use std::{
     fs,
@@ -9,14 +9,15 @@ use std::{
 use crate::{
     Code, Error, Result,
     git::{Git, careful, worktrees::Checkout},
+    world::Environment,
 };
 
-/// A `.git` file is one line with a path.
+/// Maximum size of a `.git` file, in bytes: it is one line with a path.
 const MAX_DOT_GIT: u64 = 64 * 1024;
 
 impl Checkout {
-    /// Makes sure that the folder is the one which the registration names, and that it is registered there: a real folder whose
-    /// `.git` leads back. An agent may have replaced either by something that leads elsewhere.
+    /// Checks that the folder is the one that the registration names, and that its `.git` leads back to the registration. An
+    /// agent may have replaced either.
     ///
     /// # Errors
     /// It is another folder (3).
@@ -40,14 +41,15 @@ impl Checkout {
         }
     }
 
-    /// The folder as the registration spells it: links in its last part are not followed. The main checkout has no registration.
+    /// Returns the folder as the registration spells it, with a link in its last component not followed. The main checkout has no
+    /// registration.
     fn registered_folder(&self) -> PathBuf {
         let registered = careful::text(self.git_dir.join("gitdir")).ok();
         let dot_git = registered.map(|text| self.git_dir.join(text.trim_end_matches('\n')));
         dot_git.and_then(|path| path.parent().map(Path::to_owned)).unwrap_or_else(|| self.path.clone())
     }
 
-    /// Where the `.git` of a folder leads.
+    /// Returns the git directory to which the `.git` of a folder leads.
     fn dot_git(&self, folder: &Path) -> Option<PathBuf> {
         let path = folder.join(".git");
         let found = fs::symlink_metadata(&path).ok()?;
@@ -56,31 +58,32 @@ impl Checkout {
             let target = text.strip_prefix("gitdir: ")?.trim_end_matches('\n');
             return Some(canonical(&folder.join(target)));
         }
-        // The main checkout has the git directory itself, or a link to it.
+        // The main checkout contains the git directory itself, or a link to it.
         let is_main = !self.git_dir.join("gitdir").exists();
         (is_main && path.is_dir()).then(|| canonical(&path))
     }
 
-    /// `git <verb>` in the checkout, whatever its `.git` says.
-    pub fn git(&self, verb: &str) -> Git {
-        self.git_through(&self.git_dir, verb)
+    /// Returns the command `git <verb>` in the checkout, whatever its `.git` contains.
+    pub fn git(&self, environment: &Environment, verb: &str) -> Git {
+        self.git_through(environment, &self.git_dir, verb)
     }
 
-    /// `git <verb>` on the files of the checkout, with `HEAD` and index of another git directory.
-    pub fn git_through(&self, git_dir: &Path, verb: &str) -> Git {
-        Git::for_work_tree(&self.path, git_dir, verb).allow_lazy_fetch()
+    /// Returns the command `git <verb>` on the files of the checkout, with `HEAD` and index of another git directory.
+    pub fn git_through(&self, environment: &Environment, git_dir: &Path, verb: &str) -> Git {
+        Git::for_work_tree(environment, &self.path, git_dir, verb).allow_lazy_fetch()
     }
 
-    /// Whether `HEAD` names this branch, by its full name. Unlike [`Checkout::branch`], a branch that is being rebased is not.
+    /// Returns whether `HEAD` is this branch, by its full name. Unlike [`Checkout::branch`], a branch that is being rebased is
+    /// not.
     pub fn is_on(&self, branch_ref: &str) -> bool {
         let head = careful::text(self.git_dir.join("HEAD")).unwrap_or_default();
         head.strip_prefix("ref: ").is_some_and(|name| name.trim() == branch_ref)
     }
 }
 
-/// The paths in an answer of git that was asked with `-z`.
-pub fn paths(said: &[u8]) -> Vec<Vec<u8>> {
-    said.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect()
+/// Splits output of git with `-z` into paths.
+pub fn paths(output: &[u8]) -> Vec<Vec<u8>> {
+    output.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
 fn canonical(path: &Path) -> PathBuf {

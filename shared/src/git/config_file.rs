@@ -1,28 +1,28 @@
-//! Changing the repository's own config. Git changes a copy; the copy takes the config's place under a lock of ours, so that no
-//! kill leaves the config locked.
+//! Changing the repository's own config. Git edits a copy, which then replaces the config under a lock of ours, so that no kill
+//! leaves the config locked.
 
 use std::{fs, io, path::Path};
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Git, Repo, careful},
 };
 
-/// How often to try again when another program is quicker.
+/// How often to retry when another program changes the config.
 const ATTEMPTS: u32 = 5;
 
 impl Repo {
-    /// Runs `git config` on the repository's own config; gives its exit code.
+    /// Runs `git config` on the repository's own config and returns its exit code.
     ///
     /// # Errors
-    /// Another program has the config locked, or changes it all the time (4), or it cannot be written.
+    /// Another program has the config locked or keeps changing it (4), or it cannot be written.
     pub(crate) fn edit_config(&self, arguments: &[&str]) -> Result<i32> {
         let common = self.common_dir()?;
         let path = common.join("config");
         if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
-            // Git writes where it leads.
-            return code(Git::new(&common, "config").arg("--local").args(arguments));
+            // Git writes to the target of the link.
+            return code(self.git_in(&common, "config").arg("--local").args(arguments));
         }
         for _ in 0..ATTEMPTS {
             let before = read(&path)?;
@@ -31,7 +31,7 @@ impl Repo {
             let copy = place.path().join("config");
             fs::write(&copy, &before)
                 .context(Kind::External, || format!("cannot write '{}'", copy.display()))?;
-            let code = code(Git::new(&common, "config").arg("--file").arg(&copy).args(arguments))?;
+            let code = code(self.git_in(&common, "config").arg("--file").arg(&copy).args(arguments))?;
             let after = read(&copy)?;
             if code != 0 || after == before {
                 return Ok(code);
@@ -46,7 +46,7 @@ impl Repo {
                 return Ok(0);
             }
         }
-        Err(Error::new(Code::LockHeld, format!("others change '{}' all the time", path.display()))
+        Err(Error::new(Code::LockHeld, format!("other programs keep changing '{}'", path.display()))
             .hint("try again"))
     }
 }
@@ -58,11 +58,11 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     }
 }
 
-/// Codes of `git config` say what it found; what it says of a failure is the error.
+/// Returns the exit code of `git config` if it is a result, and an error otherwise.
 fn code(git: Git) -> Result<i32> {
     let output = git.output()?;
     match output.status.code() {
-        // 5: what is to be unset is not there.
+        // 5: the key to unset does not exist.
         Some(code @ (0 | 5)) => Ok(code),
         _ => {
             let said = crate::model::text::safe_block(output.stderr.trim());

@@ -1,16 +1,16 @@
-//! Git's lock on a file of its own that is not a ref, such as a worktree's index.
+//! Git's lock on one of its own files that is not a ref, such as a worktree's index.
 
 use std::{fs, path::Path, time::SystemTime};
 
 use super::intent::{Action, Intent};
 use crate::{
     Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{RefError, Repo},
 };
 
-/// The held lock, with the content that is to take the file's place. Dropped, the file is as it was. A kill leaves nothing that
-/// the next command does not mend.
+/// A held lock, with the content that will replace the file. If dropped, the file stays as it was. What a kill leaves behind, the
+/// next command repairs.
 pub struct FileLock {
     intent: Intent,
     name: String,
@@ -19,8 +19,8 @@ pub struct FileLock {
 const CONTENT: &str = "0";
 
 impl Repo {
-    /// Locks a file below the common git directory, to be replaced by `content`, whose time is to be `modified`; it keeps its
-    /// permissions. `None`: another program has it locked.
+    /// Locks a file below the common git directory to replace it by `content` with the modification time `modified`; it keeps
+    /// its permissions. `None`: another program has locked it.
     ///
     /// # Errors
     /// The lock cannot be made, or the disk is full.
@@ -55,10 +55,10 @@ impl Repo {
 }
 
 impl FileLock {
-    /// Puts the content in the file's place.
+    /// Replaces the file by the new content.
     ///
     /// # Errors
-    /// It cannot be put there; the file is as it was.
+    /// It cannot be replaced, and stays as it was.
     pub fn commit(mut self) -> Result<()> {
         let replaced = self.intent.replace_by_lock(&self.name);
         replaced.context(Kind::External, || format!("cannot write '{}'", self.name))

@@ -1,45 +1,45 @@
-//! What the file system says of one file, as an index records it.
+//! The file system's data of one file, as an index records it.
 
 use std::{fs::File, io, os::fd::AsFd};
 
 use gix::index::entry::{Stat, stat::Time};
 use rustix::fs::{AtFlags, FileType};
 
-/// What kind of thing lies at a path.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FileKind {
-    /// A regular file; `true`: its owner may run it.
+    /// A regular file; `true`: its owner may execute it.
     Regular(bool),
     /// A symbolic link.
     Link,
     /// A folder.
     Folder,
-    /// Something that holds no content of its own, and what it is.
+    /// A file without content of its own; the text says which.
     Special(&'static str),
 }
 
-/// One look at a file; links are not followed.
+/// The data of a file at one moment; links are not followed.
 #[derive(Clone, Copy, Debug)]
 pub struct FileStat {
-    /// What it is.
+    /// Its kind.
     pub kind: FileKind,
-    /// Bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// The device and the number on it: together they name a file as long as it exists.
+    /// Device and inode: together they identify a file while it exists.
     pub identity: (u64, u64),
     pub(super) stat: Stat,
 }
 
 impl FileStat {
-    /// Looks at `name` in an open folder.
+    /// Reads the data of `name` in an open folder.
     ///
     /// # Errors
-    /// It is missing, or the folder may not be searched.
+    /// It is missing, or the folder cannot be searched.
     pub fn at(folder: impl AsFd, name: &[u8]) -> io::Result<Self> {
         Ok(Self::from(&rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
-    /// Looks at an open file.
+    /// Reads the data of an open file.
     ///
     /// # Errors
     /// The file system fails.

@@ -1,15 +1,15 @@
-//! The settings that decide how files become objects, frozen before an agent runs: what it writes into config,
-//! attributes or filters afterwards takes no effect on how its work is taken.
+//! The settings that decide how files become objects, as they were before an agent runs: what it writes into config, attributes
+//! or filters later does not affect how its work is captured.
 
 use std::{fmt::Write as _, path::Path};
 
 use crate::git::{Repo, settings};
 
-/// Longest file of frozen settings, in bytes.
-const LONGEST: u64 = 4 << 20;
+/// Maximum size of a file of frozen settings, in bytes.
+const MAX_FILE_BYTES: u64 = 4 << 20;
 
-/// `core.*` settings that matter for the way from files to objects.
-const CORE: &[&str] = &[
+/// The `core.*` settings that affect how files become objects.
+const CORE_KEYS: &[&str] = &[
     "attributesfile",
     "autocrlf",
     "bigfilethreshold",
@@ -31,12 +31,12 @@ const CORE: &[&str] = &[
 ];
 
 impl Repo {
-    /// The frozen settings, as the text of a git config file: parts of `core`, and every `filter`
-    /// that the user has now (LFS needs its own).
+    /// Returns the frozen settings as the text of a git config file: parts of `core`, and all of the user's `filter` sections
+    /// (LFS needs its own).
     pub fn frozen_config(&self) -> String {
         let snapshot = self.gix.config_snapshot();
         let mut text = String::from("[core]\n\trepositoryformatversion = 0\n\tbare = false\n");
-        for key in CORE {
+        for key in CORE_KEYS {
             if let Some(value) = snapshot.string(&format!("core.{key}")) {
                 push(&mut text, key, &value.to_string());
             }
@@ -53,10 +53,10 @@ impl Repo {
     }
 }
 
-/// What was frozen in the git directory `dir`, as git is told settings on a command line. What cannot be told so (a filter with
-/// a line break in its name) is not.
-pub(super) fn settings(dir: &Path) -> Vec<String> {
-    let Ok(bytes) = settings::read_regular(&dir.join("config"), LONGEST) else { return Vec::new() };
+/// Reads the settings frozen in the git directory `dir`, in the form of `-c` arguments. A filter with a line feed in its name
+/// cannot be expressed so and is omitted.
+pub(super) fn frozen_settings(dir: &Path) -> Vec<String> {
+    let Ok(bytes) = settings::read_regular(&dir.join("config"), MAX_FILE_BYTES) else { return Vec::new() };
     let meta = gix::config::file::Metadata::from(gix::config::Source::Local);
     let parsed = gix::config::File::from_bytes_no_includes(&bytes, meta, Default::default());
     let Ok(parsed) = parsed else { return Vec::new() };

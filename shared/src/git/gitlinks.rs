@@ -1,25 +1,25 @@
-//! Gitlinks: entries of a tree that name a commit of another repository.
+//! Gitlinks: tree entries that name a commit of another repository.
 
 use crate::{
     Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo},
 };
 
 /// A gitlink of a tree.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Gitlink {
-    /// Where it is.
+    /// Its path.
     pub path: Vec<u8>,
     /// The commit that it names.
     pub commit: Oid,
 }
 
-/// Gitlinks of a tree that an older tree does not have, or has with another commit, in the order of their paths.
+/// Returns the gitlinks of `new` that `old` does not have, or has with another commit, sorted by path.
 ///
 /// # Errors
 /// A tree cannot be read.
-pub fn added(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<Gitlink>> {
+pub fn added_gitlinks(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<Gitlink>> {
     use gix::diff::tree::recorder::Change;
     let cannot = || format!("cannot compare trees {} and {}", old.short(), new.short());
     let old = repo.gix.find_tree(old.gix()).context(Kind::Internal, cannot)?;
@@ -47,11 +47,11 @@ pub fn added(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<Gitlink>> {
     Ok(found)
 }
 
-/// The paths of submodules that a tree's `.gitmodules` names: for these, others know where to find the commit.
+/// Returns the submodule paths in the `.gitmodules` of a commit: for these, others know where to find the commit.
 ///
 /// # Errors
-/// The tree of the commit cannot be read.
-pub fn described(repo: &Repo, commit: Oid) -> Result<Vec<Vec<u8>>> {
+/// Never at present: a `.gitmodules` that cannot be read counts as empty.
+pub fn submodule_paths(repo: &Repo, commit: Oid) -> Result<Vec<Vec<u8>>> {
     let file = repo.read_blob_of(commit, ".gitmodules").ok().flatten().unwrap_or_default();
     Ok(paths_in(&String::from_utf8_lossy(&file)))
 }

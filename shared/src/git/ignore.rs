@@ -1,4 +1,4 @@
-//! Which files git ignores, from rules that we read ourselves: git would open whatever lies in a `.gitignore`'s place.
+//! Which files git ignores, by rules that we read ourselves: git would open whatever is in the place of a `.gitignore`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,27 +8,31 @@ use gix::{
     ignore::{Search, search::Ignore},
 };
 
-use crate::git::{Repo, careful};
+use crate::{
+    git::{Repo, careful},
+    world::Environment,
+};
 
-/// Largest file of rules that is read, in bytes.
-const LARGEST: u64 = 4 << 20;
+/// Maximum size of a file of rules, in bytes.
+const MAX_RULES_BYTES: u64 = 4 << 20;
 
-/// The rules that hold in one folder of a worktree.
+/// The rules that apply in the current folder of a walk.
 pub struct IgnoreRules {
     search: Search,
     case: Case,
 }
 
 impl IgnoreRules {
-    /// The rules that hold everywhere: the user's own, and those of the repository, as `repo` (a shadow) has them.
+    /// Reads the rules that apply everywhere: the user's own, and those in `info/exclude` of `repo`, an isolated git directory.
     pub fn of(repo: &Repo) -> Self {
         let config = repo.gix.config_snapshot();
         let case =
             if config.boolean("core.ignoreCase").unwrap_or(false) { Case::Fold } else { Case::Sensitive };
         let mut rules = Self { search: Search::default(), case };
-        let of_the_user = repo.config_path("core.excludesFile").or_else(|| user_file("ignore"));
-        let of_the_repository = repo.gix.git_dir().join("info/exclude");
-        for path in of_the_user.into_iter().chain([of_the_repository]) {
+        let user_rules =
+            repo.config_path("core.excludesFile").or_else(|| user_file(repo.environment(), "ignore"));
+        let repository_rules = repo.gix.git_dir().join("info/exclude");
+        for path in user_rules.into_iter().chain([repository_rules]) {
             rules.add_file(&path);
         }
         rules
@@ -36,24 +40,24 @@ impl IgnoreRules {
 
     fn add_file(&mut self, path: &Path) {
         let bytes = careful::open_regular_through_links(path)
-            .and_then(|file| careful::read_up_to(file, LARGEST))
+            .and_then(|file| careful::read_up_to(file, MAX_RULES_BYTES))
             .ok()
             .flatten();
         let _ = self.search.add_patterns_buffer(&bytes.unwrap_or_default(), path, None, Ignore::default());
     }
 
-    /// Adds the rules of a folder's own file; `folder` is relative to the worktree. They hold until [`IgnoreRules::leave`].
+    /// Adds the rules of a folder's `.gitignore`; `folder` is relative to the worktree. They apply until [`IgnoreRules::leave`].
     pub fn enter(&mut self, folder: &Path, rules: &[u8]) {
         let source = folder.join(".gitignore");
         let _ = self.search.add_patterns_buffer(rules, source, Some(Path::new("")), Ignore::default());
     }
 
-    /// Takes the rules away that were added last.
+    /// Removes the rules that were added last.
     pub fn leave(&mut self) {
         self.search.patterns.pop();
     }
 
-    /// Whether a path is ignored. Whoever asks has not gone into a folder that is.
+    /// Returns whether a path is ignored. The caller has not entered an ignored folder.
     pub fn ignores(&self, path: &[u8], is_folder: bool) -> bool {
         let path: &BStr = path.as_bstr();
         self.search
@@ -62,10 +66,9 @@ impl IgnoreRules {
     }
 }
 
-/// A file of the user's own git configuration folder.
-pub fn user_file(name: &str) -> Option<PathBuf> {
-    let folder =
-        crate::world::variable("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    let folder = folder.or_else(|| Some(PathBuf::from(crate::world::variable("HOME")?).join(".config")))?;
+/// A file of the caller's own git configuration folder.
+pub fn user_file(environment: &Environment, name: &str) -> Option<PathBuf> {
+    let folder = environment.variable("XDG_CONFIG_HOME").map(PathBuf::from);
+    let folder = folder.or_else(|| Some(environment.home()?.join(".config")))?;
     Some(folder.join("git").join(name))
 }

@@ -1,4 +1,4 @@
-//! Reading an index, and what it names beyond a commit.
+//! Reading an index, and what it contains that a commit does not.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -7,27 +7,28 @@ use std::{
 
 use crate::{
     Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo},
+    world::Environment,
 };
 
 impl Repo {
-    /// Opens a git directory of ours for a work tree, without any setting from outside of it.
+    /// Opens an isolated git directory for a worktree, without any setting from outside of it.
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn open_shadow(dir: &Path, work_tree: &Path) -> Result<Self> {
+    pub fn open_isolated(environment: &Environment, dir: &Path, work_tree: &Path) -> Result<Self> {
         let options = gix::open::Options::isolated().open_path_as_is(true);
         let repo = gix::ThreadSafeRepository::open_opts(dir, options)
             .context(Kind::Internal, || format!("cannot open '{}'", dir.display()))?;
         let mut gix = repo.to_thread_local();
         gix.set_workdir(work_tree.to_owned())
             .context(Kind::Internal, || format!("cannot read '{}'", work_tree.display()))?;
-        Ok(Self::of(gix))
+        Ok(Self::of(gix, environment))
     }
 
-    /// Paths that differ from the tree of `head`, staged or not (`true`), and untracked ones (`false`; a folder of them counts as
-    /// one), read with the index at `index`. `None`: there are more than `most`.
+    /// Returns the paths that differ from `head_tree`, staged or not (`true`), and the untracked ones (`false`; an untracked
+    /// folder counts as one), by the index at `index`. `None`: there are more than `most`.
     ///
     /// # Errors
     /// Index or tree cannot be read.
@@ -62,8 +63,8 @@ impl Repo {
         Ok(Some(paths))
     }
 
-    /// The objects that an index names and a tree does not: what is staged, both sides of conflicts, also of those that were
-    /// settled, and the trees that git has computed already.
+    /// Returns the objects that an index references and a tree does not: staged files, the sides of conflicts, also of resolved
+    /// ones, and trees that git has computed.
     ///
     /// # Errors
     /// Index or tree cannot be read.
@@ -84,14 +85,14 @@ impl Repo {
             staged.extend(tree.num_entries.map(|_| Oid::from(tree.id)));
         }
         if file.resolve_undo().is_some() {
-            staged.extend(self.settled_in(index)?);
+            staged.extend(self.resolved_conflict_objects(index)?);
         }
-        // A submodule's commit is in the submodule; what is only meant to be added has no object yet.
+        // A submodule's commit is in the submodule, and an intent-to-add entry has no object yet.
         Ok(staged.into_iter().filter(|id| *id != tree && self.kind_of(*id).is_some()).collect())
     }
 
-    /// The sides of conflicts that were settled, which `git checkout --merge` needs to make them again.
-    fn settled_in(&self, index: &Path) -> Result<Vec<Oid>> {
+    /// Returns the sides of resolved conflicts, which `git checkout --merge` needs to recreate them.
+    fn resolved_conflict_objects(&self, index: &Path) -> Result<Vec<Oid>> {
         let listed = self
             .git("ls-files")?
             .args(["--resolve-undo", "-z"])
@@ -103,7 +104,7 @@ impl Repo {
     }
 }
 
-/// Gitlinks of an index: paths of repositories inside, and the commit that is recorded of each.
+/// Returns the gitlinks of an index: the paths of nested repositories, and the commit recorded for each.
 ///
 /// # Errors
 /// The index cannot be read.

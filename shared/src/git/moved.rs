@@ -1,6 +1,6 @@
-//! Worktrees after a move. When a repository is renamed, the `.git` files of its worktrees name a folder that is gone; when the
-//! folder that holds both is renamed, the repository's list of worktrees is out of date as well. Nothing is lost: this finds the
-//! worktrees; `worktree_links` writes the links between the two anew.
+//! Finding worktrees after a move. When a repository is renamed, the `.git` files of its worktrees name a missing folder; when
+//! the folder that contains both is renamed, the repository's list of worktrees is outdated as well. This module finds the
+//! worktrees; `worktree_links` rewrites the links.
 
 use std::{
     fs, io,
@@ -10,11 +10,11 @@ use std::{
 
 use super::{careful, common_dir};
 
-/// How many folders above the repository are searched for a worktree that was moved together with it.
+/// How many folders above the repository are searched for a worktree that was moved with it.
 const SEARCHED_ABOVE: usize = 4;
 
-/// Where a worktree that was registered at `registered` may be, if it was moved together with the repository.
-pub fn candidates(common_dir: &Path, registered: &Path) -> Vec<PathBuf> {
+/// Returns the possible paths of a worktree registered at `registered`, if it was moved with the repository.
+pub fn possible_paths(common_dir: &Path, registered: &Path) -> Vec<PathBuf> {
     let parts: Vec<_> = registered.components().collect();
     let mut found = Vec::new();
     for folder in common_dir.ancestors().skip(1).take(SEARCHED_ABOVE) {
@@ -25,8 +25,8 @@ pub fn candidates(common_dir: &Path, registered: &Path) -> Vec<PathBuf> {
             }
         }
     }
-    // The folder of worktrees may have been renamed to fit the repository's new name.
-    let home = common_dir::home(common_dir);
+    // The folder of worktrees may have been renamed to match the repository's new name.
+    let home = common_dir::display_folder(common_dir);
     if let (Some(name), Some(id)) = (home.file_name(), registered.file_name()) {
         let mut name = name.to_owned();
         name.push(".worktrees");
@@ -36,36 +36,37 @@ pub fn candidates(common_dir: &Path, registered: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The folder of a worktree that is no longer where its registration says.
-pub(super) fn find(git_dir: &Path, registered: &Path) -> Option<PathBuf> {
+/// Finds the folder of a worktree that is no longer where its registration says.
+pub(super) fn find_moved(git_dir: &Path, registered: &Path) -> Option<PathBuf> {
     let common_dir = git_dir.parent()?.parent()?;
-    candidates(common_dir, registered).into_iter().find(|folder| link_of(folder, git_dir).is_some())
+    possible_paths(common_dir, registered).into_iter().find(|folder| link_of(folder, git_dir).is_some())
 }
 
-/// Whether a folder is the worktree of the registration at `git_dir`: its `.git` file leads there, or named it before a rename.
+/// Returns whether a folder is the worktree of the registration at `git_dir`: its `.git` file leads there, or did before a
+/// rename.
 pub fn belongs_to(folder: &Path, git_dir: &Path) -> bool {
     link_of(folder, git_dir).is_some()
 }
 
-/// What the `.git` file of a worktree's folder says of its registration.
+/// The state of the link from a worktree's `.git` file to its registration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Link {
+pub(super) enum LinkState {
     /// It leads to the registration.
-    Sound,
-    /// It names the registration by a path that is gone.
+    Valid,
+    /// It names the registration by an outdated path.
     Stale,
 }
 
-/// The link from `folder` to its registration at `git_dir`. `None`: the folder does not belong to that registration.
-pub(super) fn link_of(folder: &Path, git_dir: &Path) -> Option<Link> {
+/// Returns the state of the link from `folder` to its registration at `git_dir`. `None`: the folder does not belong to it.
+pub(super) fn link_of(folder: &Path, git_dir: &Path) -> Option<LinkState> {
     let text = careful::small_text(&folder.join(".git"))?;
     let named = folder.join(text.lines().next()?.strip_prefix("gitdir: ")?);
     if identity(&named).is_some() && identity(&named) == identity(git_dir) {
-        return Some(if text.lines().count() == 1 { Link::Sound } else { Link::Stale });
+        return Some(if text.lines().count() == 1 { LinkState::Valid } else { LinkState::Stale });
     }
-    let bears_its_name = named.file_name() == git_dir.file_name()
+    let has_same_name = named.file_name() == git_dir.file_name()
         && named.parent().and_then(Path::file_name) == git_dir.parent().and_then(Path::file_name);
-    (is_gone(&named) && bears_its_name).then_some(Link::Stale)
+    (is_gone(&named) && has_same_name).then_some(LinkState::Stale)
 }
 
 pub(super) fn is_gone(path: &Path) -> bool {
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worktree_is_looked_for_beside_the_repository_and_in_it() {
+    fn a_worktree_is_searched_next_to_the_repository_and_in_it() {
         for (common, registered, found) in [
             ("/new/app/.git", "/old/app.worktrees/a-1", "/new/app.worktrees/a-1"),
             ("/new/app.git", "/old/app.worktrees/a-1", "/new/app.worktrees/a-1"),
@@ -89,7 +90,7 @@ mod tests {
             ("/p/new/.git", "/p/old.worktrees/a-1", "/p/new.worktrees/a-1"),
             ("/new/app/.git/modules/lib", "/old/app.worktrees/lib/a-1", "/new/app.worktrees/lib/a-1"),
         ] {
-            let all = candidates(Path::new(common), Path::new(registered));
+            let all = possible_paths(Path::new(common), Path::new(registered));
             assert!(all.contains(&PathBuf::from(found)), "{common} {registered}: {all:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! Reading and writing objects. What is written here is on the disk when the call returns.
+//! Reading and writing objects. Written objects are on the disk when the call returns.
 
 use std::{
     collections::HashMap,
@@ -11,47 +11,47 @@ use gix::objs::{Find, tree::EntryKind};
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo, careful, command, repo::Identity},
 };
 
-/// Files beyond it, in bytes, go through git, which streams them.
-const LARGE: u64 = 64 << 20;
+/// Maximum size of a file that is read into memory, in bytes; larger ones go through git, which streams them.
+const MAX_IN_MEMORY_BYTES: u64 = 64 << 20;
 
-/// A commit as far as our own commits need it.
+/// The parts of a commit that our own commits need.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Commit {
-    /// The tree it holds.
+    /// Its tree.
     pub tree: Oid,
-    /// What it follows.
+    /// Its parents.
     pub parents: Vec<Oid>,
-    /// `Name <email>` of author and committer.
+    /// The name of author and committer.
     pub name: String,
-    /// See `name`.
+    /// The e-mail address of author and committer.
     pub email: String,
-    /// Seconds since 1970, UTC.
+    /// The time in seconds since 1970, UTC.
     pub seconds: i64,
-    /// Subject, blank line, body.
+    /// The subject, a blank line, and the body.
     pub message: String,
 }
 
 impl Commit {
-    /// A commit by `identity` at `seconds`.
+    /// Creates a commit by `identity` at `seconds`.
     pub fn by(identity: &Identity, seconds: i64, tree: Oid, parents: Vec<Oid>, message: String) -> Self {
         Self { tree, parents, name: identity.name.clone(), email: identity.email.clone(), seconds, message }
     }
 }
 
-/// What an entry of a tree is.
+/// The type of a tree entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TreeEntryKind {
     /// A file.
     File,
-    /// A file that can be run.
+    /// An executable file.
     Executable,
     /// A symbolic link.
     Link,
-    /// A tree below.
+    /// A subtree.
     Tree,
 }
 
@@ -81,16 +81,16 @@ impl TreeEntryKind {
 pub struct TreeEntry {
     /// Its name, one component of a path.
     pub name: Vec<u8>,
-    /// What it is.
-    pub sort: TreeEntryKind,
-    /// The object.
+    /// Its type.
+    pub kind: TreeEntryKind,
+    /// Its object.
     pub id: Oid,
 }
 
 impl TreeEntry {
-    /// An entry.
-    pub fn new(name: impl Into<Vec<u8>>, sort: TreeEntryKind, id: Oid) -> Self {
-        Self { name: name.into(), sort, id }
+    /// Creates an entry.
+    pub fn new(name: impl Into<Vec<u8>>, kind: TreeEntryKind, id: Oid) -> Self {
+        Self { name: name.into(), kind, id }
     }
 }
 
@@ -101,7 +101,7 @@ pub struct CommitReader<'repo> {
 }
 
 impl CommitReader<'_> {
-    /// The message of a commit, or nothing if there is no such commit or it is no text.
+    /// Returns the message of a commit; `None` if there is no such commit or it is not UTF-8.
     pub fn message(&mut self, id: Oid) -> Option<&str> {
         let data = self.repo.gix.objects.try_find(&id.gix(), &mut self.buffer).ok()??;
         if data.kind != gix::objs::Kind::Commit {
@@ -113,7 +113,7 @@ impl CommitReader<'_> {
 }
 
 impl Repo {
-    /// A reader for many commits.
+    /// Returns a reader for many commits.
     pub fn commit_reader(&self) -> CommitReader<'_> {
         CommitReader { repo: self, buffer: Vec::new() }
     }
@@ -123,7 +123,7 @@ impl Repo {
     /// # Errors
     /// It is missing or malformed.
     pub fn read_commit(&self, id: Oid) -> Result<Commit> {
-        let broken = || format!("commit {} cannot be read", id.short());
+        let broken = || format!("cannot read commit {}", id.short());
         let commit = self.gix.find_commit(id.gix()).context(Code::ObjectUnreadable, broken)?;
         let decoded = commit.decode().context(Code::ObjectUnreadable, broken)?;
         let committer = decoded.committer().context(Code::ObjectUnreadable, broken)?;
@@ -137,12 +137,12 @@ impl Repo {
         })
     }
 
-    /// Whether an object is here, is a commit, and how many bytes it has. Reads no more of it than its header.
+    /// Returns the size of a commit in bytes; `None` if the object is missing or not a commit. Reads only its header.
     pub fn commit_size(&self, id: Oid) -> Option<u64> {
         self.size_of(id, gix::objs::Kind::Commit)
     }
 
-    /// As [`Repo::commit_size`], for a blob.
+    /// Like [`Repo::commit_size`], for a blob.
     pub fn blob_size(&self, id: Oid) -> Option<u64> {
         self.size_of(id, gix::objs::Kind::Blob)
     }
@@ -152,7 +152,7 @@ impl Repo {
         (header.kind() == kind).then(|| header.size())
     }
 
-    /// Writes a commit, durably.
+    /// Writes a commit and syncs it to the disk.
     ///
     /// # Errors
     /// The disk is full or not writable.
@@ -175,7 +175,7 @@ impl Repo {
         self.sync_object(id.detach().into())
     }
 
-    /// Writes a blob, durably.
+    /// Writes a blob and syncs it to the disk.
     ///
     /// # Errors
     /// The disk is full or not writable.
@@ -184,7 +184,7 @@ impl Repo {
         self.sync_object(id.detach().into())
     }
 
-    /// Writes a flat tree of blobs, durably.
+    /// Writes a flat tree of blobs and syncs it to the disk.
     ///
     /// # Errors
     /// The disk is full or not writable.
@@ -193,13 +193,13 @@ impl Repo {
         self.write_entries(blobs.iter().map(entry).collect())
     }
 
-    /// Writes a tree, durably.
+    /// Writes a tree and syncs it to the disk.
     ///
     /// # Errors
     /// The disk is full or not writable.
     pub fn write_entries(&self, entries: Vec<TreeEntry>) -> Result<Oid> {
         let entry = |one: TreeEntry| gix::objs::tree::Entry {
-            mode: one.sort.mode().into(),
+            mode: one.kind.mode().into(),
             filename: one.name.into(),
             oid: one.id.gix(),
         };
@@ -210,31 +210,31 @@ impl Repo {
         self.sync_object(id.detach().into())
     }
 
-    /// The entries of a tree; those of sorts that we do not write are passed over.
+    /// Reads the entries of a tree, except gitlinks.
     ///
     /// # Errors
     /// It cannot be read.
     pub fn entries_of(&self, tree: Oid) -> Result<Vec<TreeEntry>> {
-        let broken = || format!("tree {} cannot be read", tree.short());
+        let broken = || format!("cannot read tree {}", tree.short());
         let found = self.gix.find_tree(tree.gix()).context(Code::ObjectUnreadable, broken)?;
         let mut entries = Vec::new();
         for entry in found.iter() {
             let entry = entry.context(Code::ObjectUnreadable, broken)?;
-            let sort = TreeEntryKind::of(entry.mode().kind());
+            let kind = TreeEntryKind::of(entry.mode().kind());
             entries.extend(
-                sort.map(|sort| {
-                    TreeEntry::new(entry.filename().to_vec(), sort, entry.oid().to_owned().into())
+                kind.map(|kind| {
+                    TreeEntry::new(entry.filename().to_vec(), kind, entry.oid().to_owned().into())
                 }),
             );
         }
         Ok(entries)
     }
 
-    /// Insists that everything of a tree is here which `known`, a tree that is complete, does not have: with batched fsync git
-    /// ends with success also where it could not move an object into its place.
+    /// Checks that all objects of a tree exist, except those in the complete tree `known`. With batched fsync, git succeeds even
+    /// if it could not move an object into place.
     ///
     /// # Errors
-    /// Something is not here.
+    /// An object is missing.
     pub fn require_complete(&self, tree: Oid, known: Option<Oid>) -> Result<()> {
         if Some(tree) == known {
             return Ok(());
@@ -243,8 +243,8 @@ impl Repo {
         let before: HashMap<Vec<u8>, TreeEntry> =
             before.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
         for entry in self.entries_of(tree)? {
-            let old = before.get(&entry.name).filter(|old| old.sort == entry.sort).map(|old| old.id);
-            match entry.sort {
+            let old = before.get(&entry.name).filter(|old| old.kind == entry.kind).map(|old| old.id);
+            match entry.kind {
                 TreeEntryKind::Tree => self.require_complete(entry.id, old)?,
                 _ if old == Some(entry.id) || self.has_object(entry.id) => {}
                 _ => {
@@ -256,17 +256,17 @@ impl Repo {
         Ok(())
     }
 
-    /// Whether there is such an object.
+    /// Returns whether an object exists.
     pub fn has_object(&self, id: Oid) -> bool {
         self.gix.has_object(id.gix())
     }
 
-    /// Whether there is such a commit.
+    /// Returns whether an object exists and is a commit.
     pub fn has_commit(&self, id: Oid) -> bool {
         self.gix.find_header(id.gix()).is_ok_and(|found| found.kind() == gix::objs::Kind::Commit)
     }
 
-    /// What an object is; `None` for commits, tags and what is not there.
+    /// Returns the type of a blob or tree; `None` for commits, tags and missing objects.
     pub fn kind_of(&self, id: Oid) -> Option<TreeEntryKind> {
         match self.gix.find_header(id.gix()).ok()?.kind() {
             gix::objs::Kind::Blob => Some(TreeEntryKind::File),
@@ -275,53 +275,53 @@ impl Repo {
         }
     }
 
-    /// Keeps a file as a blob, byte for byte. `length` is about how long it is.
+    /// Stores a file as a blob, byte for byte. `length` is its approximate length.
     ///
     /// # Errors
     /// It cannot be read, or the disk is full.
-    pub fn keep_file(&self, path: &Path, length: u64) -> Result<Oid> {
-        let cannot = || format!("cannot keep '{}'", path.display());
-        if length > LARGE {
+    pub fn store_file(&self, path: &Path, length: u64) -> Result<Oid> {
+        let cannot = || format!("cannot store '{}'", path.display());
+        if length > MAX_IN_MEMORY_BYTES {
             let git = self.git("hash-object")?.args(["-w", "--no-filters", "--"]).arg(path);
-            let said = git.limit(command::LONG_LIMIT).line()?;
-            return Oid::parse(&said).ok_or_else(|| Error::internal(cannot()));
+            let output = git.limit(command::LONG_LIMIT).line()?;
+            return Oid::parse(&output).ok_or_else(|| Error::internal(cannot()));
         }
         let bytes = careful::read(path).context(Kind::External, cannot)?;
         let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, &bytes)
             .context(Kind::Internal, cannot)?;
-        // Most files of a worktree are those of its commit.
+        // Most files of a worktree are already in its commit.
         if self.gix.has_object(id) { Ok(id.into()) } else { self.write_blob(&bytes) }
     }
 
-    /// Writes the bytes of a blob into a file.
+    /// Writes the content of a blob into a file.
     ///
     /// # Errors
     /// It cannot be read, or the disk is full.
     pub fn copy_blob(&self, id: Oid, file: &mut File) -> Result<()> {
         let cannot = || format!("cannot write blob {} into a file", id.short());
         let length = self.gix.find_header(id.gix()).context(Kind::Internal, cannot)?.size();
-        if length > LARGE {
+        if length > MAX_IN_MEMORY_BYTES {
             let git = self.git("cat-file")?.args(["blob", &id.to_string()]);
             return git.limit(command::LONG_LIMIT).stream(file);
         }
         file.write_all(&self.read_blob(id)?).context(Kind::External, cannot)
     }
 
-    /// The bytes of a blob.
+    /// Reads the content of a blob.
     ///
     /// # Errors
     /// It cannot be read.
     pub fn read_blob(&self, id: Oid) -> Result<Vec<u8>> {
-        let broken = || format!("blob {} cannot be read", id.short());
+        let broken = || format!("cannot read blob {}", id.short());
         Ok(self.gix.find_blob(id.gix()).context(Code::ObjectUnreadable, broken)?.detach().data)
     }
 
-    /// The bytes of the blob `name` in the tree of a commit, if it is there.
+    /// Reads the blob at the path `name` in the tree of a commit; `None` if it does not exist.
     ///
     /// # Errors
     /// Commit or tree cannot be read.
     pub fn read_blob_of(&self, commit: Oid, name: &str) -> Result<Option<Vec<u8>>> {
-        let broken = || format!("the tree of {} cannot be read", commit.short());
+        let broken = || format!("cannot read the tree of {}", commit.short());
         let commit = self.gix.find_commit(commit.gix()).context(Code::ObjectUnreadable, broken)?;
         let tree = commit.tree().context(Code::ObjectUnreadable, broken)?;
         let Some(entry) = tree.lookup_entry_by_path(name).context(Code::ObjectUnreadable, broken)? else {
@@ -331,7 +331,7 @@ impl Repo {
         Ok(Some(blob.detach().data))
     }
 
-    /// Names and ids of the blobs that stand at the top of a commit's tree.
+    /// Returns names and ids of the blobs at the top of a commit's tree.
     ///
     /// # Errors
     /// Commit or tree cannot be read.
@@ -339,11 +339,11 @@ impl Repo {
         let entries = self
             .entries_of(self.tree_of(commit)?)?
             .into_iter()
-            .filter(|entry| entry.sort == TreeEntryKind::File);
+            .filter(|entry| entry.kind == TreeEntryKind::File);
         Ok(entries.map(|entry| (String::from_utf8_lossy(&entry.name).into_owned(), entry.id)).collect())
     }
 
-    /// The tree of a commit.
+    /// Returns the tree of a commit.
     ///
     /// # Errors
     /// It cannot be read.
@@ -351,7 +351,7 @@ impl Repo {
         Ok(self.read_commit(commit)?.tree)
     }
 
-    /// After a power cut, an object that was not written through can be empty, and stay so for good.
+    /// Syncs an object to the disk: otherwise it may be empty after a power failure, and stay so.
     fn sync_object(&self, id: Oid) -> Result<Oid> {
         if !self.durable {
             return Ok(id);
@@ -360,10 +360,10 @@ impl Repo {
         let folder: PathBuf = self.gix.common_dir().join("objects").join(&hex[..2]);
         for path in [folder.join(&hex[2..]), folder] {
             match File::open(&path).and_then(|file| file.sync_all()) {
-                // It was there before, in a pack.
+                // The object existed before, in a pack.
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.gix.has_object(id.gix()) => break,
                 Err(e) => {
-                    let message = format!("cannot write object {} through", id.short());
+                    let message = format!("cannot fsync object {}", id.short());
                     return Err(Error::new(Kind::External, message).because(e));
                 }
                 Ok(()) => {}

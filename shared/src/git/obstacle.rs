@@ -1,5 +1,5 @@
-//! What makes a git wait for ever: a pipe or a device in the place of a file that it opens. It is looked for only where a git takes
-//! long, so that no other call pays for it.
+//! Finding what blocks git: a pipe or device in the place of a file that it opens. The search starts only when git takes long, so
+//! that other calls do not pay for it.
 
 use std::{
     fs,
@@ -12,118 +12,123 @@ use crate::{
     Code, Error,
     git::{common_dir, settings::Settings},
     model::quote,
-    world,
 };
 
-/// How long a git may work before something in its way is looked for.
-pub(super) const LOOK_AFTER: Duration = Duration::from_secs(2);
-/// How long until the next look.
-const LOOK_AGAIN: Duration = Duration::from_secs(20);
-/// The longest that one look may take, and how many entries it visits.
-const BUDGET: Duration = Duration::from_secs(1);
-const MOST: usize = 200_000;
+/// How long git may run before the first search.
+pub(super) const FIRST_SEARCH_AFTER: Duration = Duration::from_secs(2);
+/// How long until the next search.
+const SEARCH_INTERVAL: Duration = Duration::from_secs(20);
+/// Maximum time of one search, and maximum number of entries that it visits.
+const MAX_SEARCH_TIME: Duration = Duration::from_secs(1);
+const MAX_ENTRIES: usize = 200_000;
 
-/// Folders of a git directory that hold no files under names that git opens unasked, or none at all.
-const PASSED_OVER: &[&str] = &["objects", "orchestra", "modules", "lost-found"];
-/// Files that git opens wherever they lie in a worktree.
-const IN_WORKTREES: &[&str] = &[".gitignore", ".gitattributes", ".gitmodules", ".mailmap"];
+/// Folders of a git directory in which git opens no file by a fixed name, or none at all.
+const SKIPPED_FOLDERS: &[&str] = &["objects", "orchestra", "modules", "lost-found"];
+/// Files that git opens in every folder of a worktree.
+const WORKTREE_FILES: &[&str] = &[".gitignore", ".gitattributes", ".gitmodules", ".mailmap"];
 
 /// Settings of `core` that name a file which git reads.
-const NAMED: &[&str] = &["attributesfile", "excludesfile"];
+const FILE_SETTINGS: &[&str] = &["attributesfile", "excludesfile"];
 
-/// Where a git works.
+/// The folders of a git process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct GitLocation {
     /// The folder in which it was started.
     pub(super) directory: PathBuf,
-    /// Its git directory, where it was told one.
+    /// The home folder of its caller.
+    pub(super) home: Option<PathBuf>,
+    /// Its git directory, if it was passed one.
     pub(super) git_dir: Option<PathBuf>,
-    /// Its worktree, where it was told one.
+    /// Its worktree, if it was passed one.
     pub(super) work_tree: Option<PathBuf>,
 }
 
-/// Tells when it is time to look, and looks.
+/// Decides when to search, and searches.
 #[derive(Debug)]
 pub(super) struct ObstacleWatch {
-    place: GitLocation,
+    location: GitLocation,
     next: Instant,
 }
 
 impl ObstacleWatch {
-    pub(super) fn begin(place: GitLocation) -> Self {
-        Self { place, next: Instant::now() + LOOK_AFTER }
+    pub(super) fn begin(location: GitLocation) -> Self {
+        Self { location, next: Instant::now() + FIRST_SEARCH_AFTER }
     }
 
-    /// How long until the next look.
+    /// Returns the time until the next search.
     pub(super) fn pause(&self) -> Duration {
         self.next.saturating_duration_since(Instant::now())
     }
 
-    /// The error of a git that waits for something in its way; none where it is not time yet, or nothing is.
-    pub(super) fn look(&mut self, what: &str) -> Option<Error> {
+    /// Returns the error of a git that is blocked; `None` if it is too early to search, or nothing blocks it.
+    pub(super) fn check(&mut self, what: &str) -> Option<Error> {
         if Instant::now() < self.next {
             return None;
         }
-        self.next = Instant::now() + LOOK_AGAIN;
-        let found = find(&self.place)?;
+        self.next = Instant::now() + SEARCH_INTERVAL;
+        let found = find_obstacle(&self.location)?;
         Some(
-            Error::new(Code::NotAFile, format!("{what} waits for ever: '{}' is not a file", found.display()))
-                .hint(format!("see what it is, then {}", quote::command(&[&"rm", &found]))),
+            Error::new(Code::NotAFile, format!("{what} is blocked: '{}' is not a file", found.display()))
+                .hint(format!("inspect it, then {}", quote::command(&[&"rm", &found]))),
         )
     }
 }
 
-/// The first thing in the way that is found.
-fn find(place: &GitLocation) -> Option<PathBuf> {
-    let mut budget = Budget { until: Instant::now() + BUDGET, left: MOST };
-    let git_dir = place.git_dir.clone().or_else(|| Some(common_dir::locate(&place.directory)?.git_dir));
+/// Returns the first obstacle that is found.
+fn find_obstacle(location: &GitLocation) -> Option<PathBuf> {
+    let mut budget = SearchBudget { until: Instant::now() + MAX_SEARCH_TIME, left: MAX_ENTRIES };
+    let git_dir = location.git_dir.clone().or_else(|| Some(common_dir::locate(&location.directory)?.git_dir));
     if let Some(git_dir) = git_dir {
         let common = common_dir::of_git_dir(&git_dir);
         let common = common.canonicalize().unwrap_or(common);
-        for (folder, passed_over) in [
+        for (folder, skipped) in [
             (common.join("objects/info"), &[][..]),
             (common.join("objects/pack"), &[]),
-            (common, PASSED_OVER),
+            (common, SKIPPED_FOLDERS),
         ] {
             let found =
-                below(&folder, &mut budget, &|name, top| top && passed_over.contains(&name), &|_| true);
+                find_below(&folder, &mut budget, &|name, top| top && skipped.contains(&name), &|_| true);
             if found.is_some() {
                 return found;
             }
         }
-        if let Some(named) = named_by_the_configuration(&common_dir::of_git_dir(&git_dir)) {
+        if let Some(named) =
+            obstacle_in_configuration(&common_dir::of_git_dir(&git_dir), location.home.as_deref())
+        {
             return Some(named);
         }
     }
-    let work_tree = place.work_tree.as_ref().unwrap_or(&place.directory);
-    below(work_tree, &mut budget, &|name, _| name == ".git", &|name| IN_WORKTREES.contains(&name))
+    let work_tree = location.work_tree.as_ref().unwrap_or(&location.directory);
+    find_below(work_tree, &mut budget, &|name, _| name == ".git", &|name| WORKTREE_FILES.contains(&name))
 }
 
-/// Files of configuration and those that it names, wherever they lie.
-fn named_by_the_configuration(common: &Path) -> Option<PathBuf> {
-    let settings = Settings::of(common);
-    let home = world::variable("HOME").map(PathBuf::from).unwrap_or_default();
-    let files =
-        settings.values.iter().filter(|one| one.section == "core" && NAMED.contains(&one.name.as_str()));
+/// Returns an obstacle among the config files and the files that they name, wherever they are.
+fn obstacle_in_configuration(common: &Path, home: Option<&Path>) -> Option<PathBuf> {
+    let settings = Settings::of(common, home);
+    let home = home.unwrap_or(Path::new(""));
+    let files = settings
+        .values
+        .iter()
+        .filter(|one| one.section == "core" && FILE_SETTINGS.contains(&one.name.as_str()));
     let files = files.map(|one| match one.value.strip_prefix("~/") {
         Some(below) => home.join(below),
         None => PathBuf::from(&one.value),
     });
     let unreadable = settings.unreadable.iter().map(|(file, _)| common.join(file));
-    files.chain(unreadable).find(|file| fs::metadata(file).is_ok_and(|found| blocks(found.file_type())))
+    files.chain(unreadable).find(|file| fs::metadata(file).is_ok_and(|found| may_block(found.file_type())))
 }
 
-/// Whether to open it may wait for ever, or to read it. To open a socket fails.
-fn blocks(kind: fs::FileType) -> bool {
+/// Returns whether opening or reading such a file may block. Opening a socket fails instead.
+fn may_block(kind: fs::FileType) -> bool {
     kind.is_fifo() || kind.is_char_device() || kind.is_block_device()
 }
 
-struct Budget {
+struct SearchBudget {
     until: Instant,
     left: usize,
 }
 
-impl Budget {
+impl SearchBudget {
     fn spend(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);
         // The clock is read rarely.
@@ -131,15 +136,16 @@ impl Budget {
     }
 }
 
-/// The first pipe or device below a folder whose name counts. `skip` is told the name of a folder, and whether it lies at the top.
-fn below(
+/// Returns the first pipe or device below a folder for whose name `is_opened_by_git` holds. `skip` gets the name of a folder, and whether
+/// it is at the top.
+fn find_below(
     top: &Path,
-    budget: &mut Budget,
+    budget: &mut SearchBudget,
     skip: &dyn Fn(&str, bool) -> bool,
-    counts: &dyn Fn(&str) -> bool,
+    is_opened_by_git: &dyn Fn(&str) -> bool,
 ) -> Option<PathBuf> {
-    let mut open = vec![top.to_owned()];
-    while let Some(folder) = open.pop() {
+    let mut pending = vec![top.to_owned()];
+    while let Some(folder) = pending.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             if !budget.spend() {
                 return None;
@@ -148,11 +154,11 @@ fn below(
             let name = name.to_string_lossy();
             if kind.is_dir() {
                 if !skip(&name, folder == top) {
-                    open.push(entry.path());
+                    pending.push(entry.path());
                 }
-            } else if !kind.is_file() && counts(&name) {
-                // Links are followed, as git follows them.
-                if fs::metadata(entry.path()).is_ok_and(|found| blocks(found.file_type())) {
+            } else if !kind.is_file() && is_opened_by_git(&name) {
+                // Git follows links as well.
+                if fs::metadata(entry.path()).is_ok_and(|found| may_block(found.file_type())) {
                     return Some(entry.path());
                 }
             }
@@ -190,8 +196,8 @@ mod tests {
             fs::create_dir_all(folder.path().join(".git/refs")).unwrap();
             let at = folder.path().join(name);
             pipe(&at);
-            let place = GitLocation { directory: folder.path().to_owned(), ..GitLocation::default() };
-            assert_eq!(find(&place), is_found.then_some(at), "{name}");
+            let location = GitLocation { directory: folder.path().to_owned(), ..GitLocation::default() };
+            assert_eq!(find_obstacle(&location), is_found.then_some(at), "{name}");
         }
     }
 
@@ -203,13 +209,14 @@ mod tests {
             fs::create_dir_all(git.join("refs")).unwrap();
             fs::write(git.join("config"), setting.replace("PIPE", &at.display().to_string())).unwrap();
             pipe(&at);
-            let found = find(&GitLocation { directory: folder.path().to_owned(), ..GitLocation::default() });
+            let found =
+                find_obstacle(&GitLocation { directory: folder.path().to_owned(), ..GitLocation::default() });
             assert_eq!(found.map(|found| found.canonicalize().unwrap()), at.canonicalize().ok(), "{setting}");
         }
     }
 
     #[test]
-    fn links_are_followed_and_what_is_no_obstacle_is_left_alone() {
+    fn links_are_followed_and_harmless_files_are_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let git = folder.path().join("repo/.git");
         fs::create_dir_all(git.join("worktrees/a")).unwrap();
@@ -219,14 +226,14 @@ mod tests {
         let dot_git = format!("gitdir: {}\n", git.join("worktrees/a").display());
         fs::write(work_tree.join(".git"), dot_git).unwrap();
         std::os::unix::fs::symlink("/dev/null", work_tree.join(".gitmodules")).unwrap();
-        let place = GitLocation { directory: work_tree.clone(), ..GitLocation::default() };
-        assert_eq!(find(&place), Some(work_tree.join(".gitmodules")));
+        let location = GitLocation { directory: work_tree.clone(), ..GitLocation::default() };
+        assert_eq!(find_obstacle(&location), Some(work_tree.join(".gitmodules")));
         fs::remove_file(work_tree.join(".gitmodules")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(git.join("daemon.ipc")).unwrap();
         std::os::unix::fs::symlink("nowhere", git.join("info")).unwrap();
-        assert_eq!(find(&place), None);
+        assert_eq!(find_obstacle(&location), None);
         pipe(&git.join("packed-refs"));
-        let found = find(&place).map(|found| found.canonicalize().unwrap());
+        let found = find_obstacle(&location).map(|found| found.canonicalize().unwrap());
         assert_eq!(
             found,
             Some(git.join("packed-refs").canonicalize().unwrap()),

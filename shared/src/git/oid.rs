@@ -1,4 +1,4 @@
-//! Object ids, to and from gix.
+//! Converting object ids to and from gix.
 
 pub use crate::model::Oid;
 

@@ -1,6 +1,6 @@
-//! Whether a repository may be used at all: one that belongs to another user is refused before any of its configuration
-//! is read, as git refuses it. Where everything belongs to the caller that costs a few looks at files; else git itself
-//! is asked, so that `safe.directory` means what this git takes it to mean.
+//! Whether a repository may be used at all. One that belongs to another user is rejected before its configuration is read, as in
+//! git. If everything belongs to the caller, that costs a few `stat` calls; otherwise git itself is asked, so that
+//! `safe.directory` means what this git takes it to mean.
 
 use std::path::{Path, PathBuf};
 
@@ -11,80 +11,81 @@ use gix::{
 
 use crate::{
     Code, Error, Result,
-    git::{
-        Git, common_dir,
-        safe_directories::{accept, accepted},
-    },
+    git::{Git, common_dir},
     model::text,
-    world,
+    world::Environment,
 };
 
-/// What git says of a repository that it does not accept; asked in English.
-const REFUSALS: &[&str] = &["dubious ownership", "unsafe repository", "cannot use bare repository"];
+/// Git's messages, in English, about a repository that it does not accept.
+const OWNERSHIP_ERRORS: &[&str] = &["dubious ownership", "unsafe repository", "cannot use bare repository"];
 
-/// Options under which the repository's own configuration counts in full: whether it may was decided here.
-pub(super) fn trusting() -> Options {
+/// Returns options under which the repository's own configuration is fully trusted: its owner was checked before.
+pub(super) fn trusting_options() -> Options {
     Options::default().with(gix::sec::Trust::Full).filter_config_section(|_| true)
 }
 
 /// A repository that may be used.
 pub(super) struct UsableRepo {
-    /// The git directory, of a worktree its own.
+    /// The git directory; for a worktree, the worktree's own.
     pub(super) git_dir: PathBuf,
-    /// The checkout, if it is of one.
+    /// The checkout, if there is one.
     pub(super) work_tree: Option<PathBuf>,
 }
 
-/// Finds the repository of `directory` and refuses it where it belongs to somebody else. `None`: there is none.
+/// Finds the repository of the caller's folder and refuses it where it belongs to somebody else. `None`: there is none.
 ///
 /// # Errors
 /// It belongs to somebody else, and `safe.directory` does not name it (128).
-pub(super) fn find(directory: &Path) -> Result<Option<UsableRepo>> {
-    let found = match world::variable("GIT_DIR").map(PathBuf::from) {
-        // A repository that is named is checked as one that is found: the git processes we start find it by themselves.
+pub(super) fn find_usable(environment: &Environment) -> Result<Option<UsableRepo>> {
+    let directory = environment.directory();
+    let found = match environment.variable("GIT_DIR").map(PathBuf::from) {
+        // A repository that was named is checked like one that was found: the git processes we start find it by themselves.
         Some(git_dir) => named(&directory.join(git_dir)),
-        None => found(directory),
+        None => found(environment),
     };
     let Some((place, trust)) = found else { return Ok(None) };
-    let is_bare = is_bare(&place);
+    let is_bare = is_found_and_bare(environment, &place);
     let (git_dir, work_tree) = place.into_repository_and_work_tree_directories();
     let found = UsableRepo {
         git_dir: directory.join(git_dir),
         work_tree: work_tree.map(|work_tree| directory.join(work_tree)),
     };
     if trust == gix::sec::Trust::Reduced || is_bare {
-        let is_named = world::variable("GIT_DIR").is_some();
-        // Where the user stands, not at the top: inside a git directory another setting is asked for.
-        ask(if is_named { found.work_tree.as_ref().unwrap_or(&found.git_dir) } else { directory })?;
+        let is_named = environment.variable("GIT_DIR").is_some();
+        // In the user's folder, not at the top: inside a git directory another setting applies.
+        ask_git(
+            environment,
+            if is_named { found.work_tree.as_ref().unwrap_or(&found.git_dir) } else { directory },
+        )?;
     }
     if trust == gix::sec::Trust::Reduced {
         let common = common_dir::of_git_dir(&found.git_dir);
         if common == found.git_dir {
-            accept(&[common_dir::home(&common), &common]);
+            accept(environment, &[common_dir::display_folder(&common), &common]);
         } else {
-            // Git checks the worktree alone; we read and write the repository behind it as well.
-            check(&common)?;
-            accept(&[found.work_tree.as_deref().unwrap_or(&found.git_dir), &found.git_dir]);
+            // Git checks only the worktree; we also read and write the repository behind it.
+            check_owner(environment, &common)?;
+            accept(environment, &[found.work_tree.as_deref().unwrap_or(&found.git_dir), &found.git_dir]);
         }
     }
     Ok(Some(found))
 }
 
-/// Refuses a repository, named by its common git directory, that belongs to somebody else.
+/// Rejects a repository, by its common git directory, that belongs to another user.
 ///
 /// # Errors
-/// As [`find`].
-pub(super) fn check(common_dir: &Path) -> Result<()> {
-    let checkout = common_dir::home(common_dir);
+/// As [`find_usable`].
+pub(super) fn check_owner(environment: &Environment, common_dir: &Path) -> Result<()> {
+    let checkout = common_dir::display_folder(common_dir);
     let work_tree = (checkout != common_dir).then_some(checkout);
     match repository::trust(common_dir, work_tree, Path::new("/"), (common_dir, None)) {
         Ok(gix::sec::Trust::Full) => Ok(()),
         Ok(gix::sec::Trust::Reduced) => {
-            ask(checkout)?;
-            accept(&[checkout, common_dir]);
+            ask_git(environment, checkout)?;
+            accept(environment, &[checkout, common_dir]);
             Ok(())
         }
-        // It is not there; whoever opens it says so.
+        // It does not exist; whoever opens it reports that.
         Err(_) => Ok(()),
     }
 }
@@ -97,37 +98,56 @@ fn named(git_dir: &Path) -> Option<(repository::Path, gix::sec::Trust)> {
     Some((place, trust))
 }
 
-fn found(directory: &Path) -> Option<(repository::Path, gix::sec::Trust)> {
+/// How far git looks upwards for a repository.
+fn upwards_options(environment: &Environment) -> upwards::Options<'static> {
     let options = upwards::Options { match_ceiling_dir_or_error: false, ..Default::default() };
-    gix::discover::upwards_opts(directory, options.apply_environment()).ok()
+    if environment.is_inherited() {
+        return options.apply_environment();
+    }
+    let ceilings = environment.variable("GIT_CEILING_DIRECTORIES").unwrap_or_default();
+    let ceiling_dirs = std::env::split_paths(&ceilings).filter(|path| path.is_absolute()).collect();
+    let cross_fs = environment.text_variable("GIT_DISCOVERY_ACROSS_FILESYSTEM");
+    let cross_fs = cross_fs.is_some_and(|value| matches!(value.as_str(), "1" | "true" | "yes" | "on"));
+    upwards::Options { ceiling_dirs, cross_fs, ..options }
 }
 
-/// A bare repository that is merely found may lie in a checkout, as files of somebody else's: git has a setting for that.
-fn is_bare(place: &repository::Path) -> bool {
-    matches!(place, repository::Path::Repository(_)) && world::variable("GIT_DIR").is_none()
+fn found(environment: &Environment) -> Option<(repository::Path, gix::sec::Trust)> {
+    gix::discover::upwards_opts(environment.directory(), upwards_options(environment)).ok()
 }
 
-/// Lets git decide, by the configuration that a repository cannot write: the system's, the user's and the command line's.
-fn ask(place: &Path) -> Result<()> {
+/// Returns whether a bare repository was found rather than named. It may be in a checkout, as files of somebody else; git has a
+/// setting for that.
+fn is_found_and_bare(environment: &Environment, place: &repository::Path) -> bool {
+    matches!(place, repository::Path::Repository(_)) && environment.variable("GIT_DIR").is_none()
+}
+
+/// Lets git decide by the configuration that a repository cannot write: the system's, the user's and the command line's.
+fn ask_git(environment: &Environment, place: &Path) -> Result<()> {
     let place = place.canonicalize().unwrap_or_else(|_| place.to_owned());
-    if accepted().contains(&place) {
+    if environment.safe_directories().contains(&place) {
         return Ok(());
     }
-    let mut git = Git::new(&place, "rev-parse").arg("--git-dir");
+    let mut git = Git::new(environment, &place, "rev-parse").arg("--git-dir");
     for name in ["GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"] {
-        if let Some(value) = world::variable(name) {
+        if let Some(value) = environment.variable(name) {
             git = git.env(name, value);
         }
     }
     let said = git.output()?;
-    let refused = REFUSALS.iter().any(|refusal| said.stderr.contains(refusal));
+    let refused = OWNERSHIP_ERRORS.iter().any(|refusal| said.stderr.contains(refusal));
     if !said.status.success() && refused {
         return Err(refusal(&said.stderr));
     }
     Ok(())
 }
 
-/// Git's own words: the first line, and the command it advises.
+/// Adds accepted paths. At the top of a checkout git checks the checkout's path, and inside the git directory that of the git
+/// directory.
+fn accept(environment: &Environment, places: &[&Path]) {
+    environment.add_safe_directories(places.iter().filter_map(|place| place.canonicalize().ok()));
+}
+
+/// Returns git's own message as an error: the first line, and the command that it suggests.
 fn refusal(said: &str) -> Error {
     let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Reading and writing the pipes of a child, each by a thread of its own, so that neither side waits for the other.
+//! Reading and writing the pipes of a child, each on its own thread, so that neither side waits for the other.
 
 use std::{
     io::{Read, Write},
@@ -6,10 +6,10 @@ use std::{
     sync::mpsc,
 };
 
-/// How much of an answer is handed on at once, in bytes.
+/// Maximum size of a chunk of output, in bytes.
 const CHUNK: usize = 64 << 10;
 
-/// A thread of its own writes the input, so that neither side waits for the other with a full pipe.
+/// Writes the input on another thread, so that neither side waits for the other with a full pipe.
 pub(super) fn feed(child: &mut Child, input: Vec<u8>) {
     if let Some(mut stdin) = child.stdin.take() {
         std::thread::spawn(move || {
@@ -18,7 +18,7 @@ pub(super) fn feed(child: &mut Child, input: Vec<u8>) {
     }
 }
 
-/// What comes out of a pipe, whole, once it is closed.
+/// Reads a pipe until it is closed, and sends everything at once.
 pub(super) fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
@@ -31,7 +31,7 @@ pub(super) fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<
     receiver
 }
 
-/// What comes out of a pipe, as it comes; a few chunks wait until they are taken.
+/// Reads a pipe and sends the output in chunks; at most a few chunks are buffered.
 pub(super) fn chunks(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<std::io::Result<Vec<u8>>> {
     let (sender, receiver) = mpsc::sync_channel(4);
     std::thread::spawn(move || {
@@ -44,7 +44,7 @@ pub(super) fn chunks(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => Err(error),
             };
-            // Nobody takes it any more, or nothing more comes.
+            // The receiver is gone, or the pipe failed.
             if chunk.is_err() | sender.send(chunk).is_err() {
                 return;
             }

@@ -1,42 +1,42 @@
-//! Objects that a partial clone does not have and its remote promised. What reads objects by itself finds them missing, and git
-//! would fetch them one after the other: so they are fetched before, all at once.
+//! Fetching objects that a partial clone lacks and its remote promised. Code that reads objects directly would find them missing,
+//! and git would fetch them one at a time, so they are fetched beforehand, all at once.
 
 use std::collections::BTreeSet;
 
 use super::{Git, Oid, Repo, careful, command, objects::TreeEntryKind, remotes};
-use crate::{Code, Error, Result, model::text};
+use crate::{Code, Error, Result, context::Context, model::text};
 
-/// Objects in one fetch: more would not fit on a command line.
-const AT_ONCE: usize = 1000;
-/// How often what is missing is looked for again: each fetch may bring folders in which more is missing.
-const ROUNDS: usize = 64;
-/// Objects that one look finds at most; the next round finds the rest.
-const MOST: usize = 500_000;
+/// Maximum number of objects in one fetch: more would not fit on a command line.
+const MAX_PER_FETCH: usize = 1000;
+/// Maximum number of fetches: each may bring folders in which further objects are missing.
+const MAX_ROUNDS: usize = 64;
+/// Maximum number of objects that one search returns; the next round finds the rest.
+const MAX_MISSING: usize = 500_000;
 
 impl Repo {
-    /// Fetches what is missing for a checkout of `commit`. Nothing is done where the clone is not partial.
+    /// Fetches what is missing for a checkout of `commit`. Does nothing if the clone is not partial.
     ///
-    /// The configuration says from where and by which program: only for commands under which it was accepted.
+    /// The configuration decides from where and by which program, so it must have been accepted.
     ///
     /// # Errors
     /// The remote cannot be reached, or does not have it (5).
-    pub fn fetch_promised_files(&self, commit: Oid) -> Result<()> {
+    pub fn fetch_promised_files(&self, context: &Context, commit: Oid) -> Result<()> {
         if !self.is_partial() {
             return Ok(());
         }
-        self.fetch_until_complete(&|| self.missing_files(commit))
+        self.fetch_until_complete(context, &|| self.missing_files(commit))
     }
 
-    /// Fetches what is missing of the files in which two commits differ, for each pair. Nothing is done where the clone is not
+    /// Fetches what is missing of the files in which the two commits of each pair differ. Does nothing if the clone is not
     /// partial. See [`Repo::fetch_promised_files`].
     ///
     /// # Errors
     /// As [`Repo::fetch_promised_files`].
-    pub fn fetch_promised_changes(&self, pairs: &[(Oid, Oid)]) -> Result<()> {
+    pub fn fetch_promised_changes(&self, context: &Context, pairs: &[(Oid, Oid)]) -> Result<()> {
         if !self.is_partial() {
             return Ok(());
         }
-        self.fetch_until_complete(&|| {
+        self.fetch_until_complete(context, &|| {
             let mut missing = BTreeSet::new();
             for (old, new) in pairs {
                 self.add_missing_changes(self.tree_of(*old)?, self.tree_of(*new)?, &mut missing)?;
@@ -45,22 +45,26 @@ impl Repo {
         })
     }
 
-    fn fetch_until_complete(&self, look: &dyn Fn() -> Result<BTreeSet<Oid>>) -> Result<()> {
+    fn fetch_until_complete(
+        &self,
+        context: &Context,
+        find_missing: &dyn Fn() -> Result<BTreeSet<Oid>>,
+    ) -> Result<()> {
         let mut before = BTreeSet::new();
-        for _ in 0..ROUNDS {
-            let missing = look()?;
+        for _ in 0..MAX_ROUNDS {
+            let missing = find_missing()?;
             let Some(first) = missing.first() else { return Ok(()) };
             if missing == before {
-                let message = format!("object {} is promised by a remote, and not there", first.short());
+                let message = format!("the remote promised object {} but does not have it", first.short());
                 return Err(Error::new(Code::ObjectsNotFetched, message));
             }
-            self.fetch_promised(&missing)?;
+            self.fetch_promised(context, &missing)?;
             before = missing;
         }
         Ok(())
     }
 
-    /// Git tells, also of what a sparse checkout leaves out.
+    /// Asks git for the missing objects, except those that a sparse checkout leaves out.
     fn missing_files(&self, commit: Oid) -> Result<BTreeSet<Oid>> {
         let mut git = self
             .git("rev-list")?
@@ -69,13 +73,13 @@ impl Repo {
         if let Some(patterns) = self.sparse_patterns()? {
             git = git.arg(format!("--filter=sparse:oid={patterns}"));
         }
-        let said = git.arg(commit.to_string()).run()?;
-        let missing = said.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"?"));
+        let output = git.arg(commit.to_string()).run()?;
+        let missing = output.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"?"));
         let ids = missing.filter_map(|id| Oid::parse(std::str::from_utf8(id).ok()?));
-        Ok(ids.take(MOST).collect())
+        Ok(ids.take(MAX_MISSING).collect())
     }
 
-    /// The patterns of a sparse checkout as a blob, by which git takes them.
+    /// Writes the patterns of a sparse checkout as a blob: git reads them from an object.
     fn sparse_patterns(&self) -> Result<Option<Oid>> {
         if self.config("core.sparseCheckout").as_deref() != Some("true") {
             return Ok(None);
@@ -87,7 +91,7 @@ impl Repo {
     }
 
     fn add_missing_changes(&self, old: Oid, new: Oid, missing: &mut BTreeSet<Oid>) -> Result<()> {
-        if old == new || missing.len() >= MOST {
+        if old == new || missing.len() >= MAX_MISSING {
             return Ok(());
         }
         let (is_old_missing, is_new_missing) = (self.is_missing(old), self.is_missing(new));
@@ -101,7 +105,7 @@ impl Repo {
         let find = |name: &[u8]| before.iter().find(|entry| entry.name == name);
         for entry in &after {
             let known = find(&entry.name);
-            match (entry.sort, known.filter(|known| known.sort == entry.sort)) {
+            match (entry.kind, known.filter(|known| known.kind == entry.kind)) {
                 (TreeEntryKind::Tree, known) => {
                     let known = known.map_or(Oid::EMPTY_TREE, |known| known.id);
                     self.add_missing_changes(known, entry.id, missing)?;
@@ -115,7 +119,7 @@ impl Repo {
         }
         for entry in &before {
             let is_gone = !after.iter().any(|kept| kept.name == entry.name);
-            if is_gone && entry.sort == TreeEntryKind::Tree {
+            if is_gone && entry.kind == TreeEntryKind::Tree {
                 self.add_missing_changes(entry.id, Oid::EMPTY_TREE, missing)?;
             } else if is_gone && self.is_missing(entry.id) {
                 missing.insert(entry.id);
@@ -128,11 +132,11 @@ impl Repo {
         id != Oid::EMPTY_TREE && !self.has_object(id)
     }
 
-    /// From the first of the remotes that promised anything and has all of it.
-    fn fetch_promised(&self, ids: &BTreeSet<Oid>) -> Result<()> {
+    /// Fetches from the first promisor remote that has all of the objects.
+    fn fetch_promised(&self, context: &Context, ids: &BTreeSet<Oid>) -> Result<()> {
         let mut failed = None;
-        for remote in self.promising_remotes() {
-            match self.fetch_promised_from(&remote, ids) {
+        for remote in self.promisor_remotes() {
+            match self.fetch_promised_from(context, &remote, ids) {
                 Ok(()) => return Ok(()),
                 Err(error) => failed = Some(error),
             }
@@ -146,28 +150,28 @@ impl Repo {
         }))
     }
 
-    fn fetch_promised_from(&self, remote: &str, ids: &BTreeSet<Oid>) -> Result<()> {
+    fn fetch_promised_from(&self, context: &Context, remote: &str, ids: &BTreeSet<Oid>) -> Result<()> {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        for some in ids.chunks(AT_ONCE) {
-            let git = Git::for_remote(&self.standpoint()?, "fetch", false, false)
+        for chunk in ids.chunks(MAX_PER_FETCH) {
+            let git = Git::for_remote(self.environment(), &self.url_base_dir()?, "fetch", false, false)
                 .args(["--no-tags", "--no-write-fetch-head", "--refmap=", "--progress"])
                 .args(["--no-recurse-submodules", "--no-show-forced-updates", "--filter=blob:none"])
                 .args(["--end-of-options", remote])
-                .args(some);
-            let output = git.run_with_progress(&mut |_| {})?;
+                .args(chunk);
+            let output = git.run_with_progress(context)?;
             if !output.status.success() {
                 let shown = text::safe(remote);
                 let message =
-                    format!("cannot fetch from '{shown}' what this partial clone does not have yet");
-                return Err(remotes::broken(message, &output).hint(
-                    "it is needed for the files of the worktree; try again when the remote can be reached",
+                    format!("cannot fetch from '{shown}' the objects that this partial clone lacks");
+                return Err(remotes::remote_error(message, &output).hint(
+                    "they are needed for the files of the worktree; try again when the remote can be reached",
                 ));
             }
         }
         Ok(())
     }
 
-    fn promising_remotes(&self) -> Vec<String> {
+    fn promisor_remotes(&self) -> Vec<String> {
         let of_extension = self.config("extensions.partialClone").filter(|name| !name.is_empty());
         let promise =
             |name: &String| self.config(&format!("remote.{name}.promisor")).as_deref() == Some("true");

@@ -1,13 +1,13 @@
-//! Objects byte for byte, as a push sends them: what `refs/replace` puts in their place is not looked at.
+//! Reading objects byte for byte, as a push sends them: `refs/replace` is ignored.
 
 use std::io::Write;
 
 use crate::{
     Result,
-    git::{Git, Oid, Repo, command},
+    git::{Oid, Repo, command},
 };
 
-/// What an object is.
+/// The type of an object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ObjectKind {
     /// The content of a file, or the target of a symbolic link.
@@ -39,28 +39,28 @@ pub struct RawReader<'repo> {
 }
 
 impl<'repo> RawReader<'repo> {
-    /// A reader for the objects of a repository, those included that it keeps in memory.
+    /// Creates a reader for the objects of a repository, including those that it holds in memory.
     ///
     /// # Errors
     /// The repository cannot be opened again.
     pub fn new(repo: &'repo Repo) -> Result<Self> {
-        let disk = Repo::open_with(&repo.common_dir()?, &["core.useReplaceRefs=false"])?;
+        let disk = Repo::open_with(repo.environment(), &repo.common_dir()?, &["core.useReplaceRefs=false"])?;
         Ok(Self { disk, memory: Some(repo).filter(|repo| !repo.durable), buffer: Vec::new() })
     }
 
-    /// Whether an object is in the repository, and not in memory alone.
+    /// Returns whether an object is in the repository, and not only in memory.
     pub fn is_on_disk(&self, id: Oid) -> bool {
         self.disk.has_object(id)
     }
 
-    /// Kind and size of an object; `None`: it is missing or broken.
+    /// Returns type and size of an object; `None`: it is missing or damaged.
     pub fn header(&self, id: Oid) -> Option<(ObjectKind, u64)> {
         let of = |repo: &Repo| repo.gix.find_header(id.gix()).ok();
         let found = of(&self.disk).or_else(|| self.memory.and_then(of))?;
         Some((found.kind().into(), found.size()))
     }
 
-    /// Kind and bytes of an object; `None`: it is missing or broken.
+    /// Returns type and content of an object; `None`: it is missing or damaged.
     pub fn read(&mut self, id: Oid) -> Option<(ObjectKind, &[u8])> {
         use gix::objs::Find as _;
         let repo = match self.memory {
@@ -73,10 +73,10 @@ impl<'repo> RawReader<'repo> {
 }
 
 impl RawReader<'_> {
-    /// Writes the bytes of an object that is too large to be held.
+    /// Writes the content of an object that is too large for memory to `sink`.
     ///
     /// # Errors
-    /// It cannot be read, or `sink` does not take it.
+    /// It cannot be read, or `sink` fails.
     pub fn stream(&self, id: Oid, kind: ObjectKind, sink: &mut dyn Write) -> Result<()> {
         let kind = match kind {
             ObjectKind::Blob => "blob",
@@ -84,11 +84,11 @@ impl RawReader<'_> {
             ObjectKind::Commit => "commit",
             ObjectKind::Tag => "tag",
         };
-        let git = Git::new(&self.disk.common_dir()?, "cat-file").args([kind, &id.to_string()]);
+        let git = self.disk.git_in(&self.disk.common_dir()?, "cat-file").args([kind, &id.to_string()]);
         git.env("GIT_NO_REPLACE_OBJECTS", "1").limit(command::LONG_LIMIT).stream(sink)
     }
 
-    /// The object whose id begins so; `None`: there is none, or there are several.
+    /// Returns the object whose id begins with `prefix`; `None`: there is none, or there are several.
     pub fn find(&self, prefix: &str) -> Option<Oid> {
         let prefix = gix::hash::Prefix::from_hex(prefix).ok()?;
         let found = self.disk.gix.objects.lookup_prefix(prefix, None).ok()??;
@@ -96,18 +96,18 @@ impl RawReader<'_> {
     }
 }
 
-/// One entry of a tree, as it is written there.
+/// One entry of a tree, as it is stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RawEntry<'a> {
-    /// One component of a path.
+    /// Its name, one component of a path.
     pub name: &'a [u8],
     /// The object.
     pub id: Oid,
-    /// The object is a commit of another repository, and does not travel with this one.
+    /// Whether the object is a commit of another repository, which is not pushed with this one.
     pub is_link: bool,
 }
 
-/// The entries of a tree; `None`: the bytes are not a tree.
+/// Parses the entries of a tree; `None`: the bytes are not a tree.
 pub fn entries(mut bytes: &[u8]) -> Option<Vec<RawEntry<'_>>> {
     let mut all = Vec::new();
     while !bytes.is_empty() {

@@ -4,30 +4,30 @@ use std::path::PathBuf;
 
 use crate::{Code, Error, model::quote};
 
-/// Why nothing was changed: callers try again after a race, and after nothing else.
+/// Why nothing was changed. Callers retry after a race, and only then.
 #[derive(Debug, thiserror::Error)]
 pub enum RefError {
-    /// A ref is not what it was any more.
+    /// A ref no longer has the expected value.
     #[error("ref '{name}' was changed by another program")]
     Changed {
         /// Its full name.
         name: String,
     },
-    /// Another program holds a lock, longer than anybody should.
+    /// Another program still holds a lock at the end of the wait.
     #[error("{what}'{name}' is locked by another program", what = if name.starts_with("refs/") { "ref " } else { "" })]
     Locked {
-        /// The ref or file, below the git directory.
+        /// The ref or file, relative to the git directory.
         name: String,
         /// The lock file.
         lock: PathBuf,
     },
-    /// Something else failed; to try again would not help.
+    /// Something else failed; a retry would not help.
     #[error(transparent)]
     Failed(#[from] Error),
 }
 
 impl RefError {
-    /// Whether another program was quicker or is at work, so that trying again may help.
+    /// Returns whether another program was faster or is still working, so that a retry may help.
     pub const fn is_race(&self) -> bool {
         matches!(self, Self::Changed { .. } | Self::Locked { .. })
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_race_is_told_by_its_code_and_with_what_to_do() {
+    fn a_race_has_its_own_code_and_a_hint() {
         let changed = RefError::Changed { name: "refs/x".into() };
         assert!(changed.is_race());
         let changed = Error::from(changed);
@@ -58,12 +58,12 @@ mod tests {
             (changed.code, changed.message.as_str()),
             (Code::RefChanged, "ref 'refs/x' was changed by another program")
         );
-        for (name, told) in [
+        for (name, expected) in [
             ("refs/x", "ref 'refs/x' is locked by another program"),
             ("packed-refs", "'packed-refs' is locked by another program"),
         ] {
             let locked = Error::from(RefError::Locked { name: name.into(), lock: "/a b.lock".into() });
-            assert_eq!((locked.code, locked.message.as_str()), (Code::LockHeld, told));
+            assert_eq!((locked.code, locked.message.as_str()), (Code::LockHeld, expected));
             assert_eq!(locked.hints, ["if no git runs here: rm '/a b.lock'"]);
         }
         let failed = RefError::Failed(Error::new(Code::DiskFull, "full"));

@@ -1,7 +1,7 @@
-//! Reading refs, damaged ones included: each names an object, points to another ref, or is broken, with the reason.
+//! Reading refs, including damaged ones: each names an object, points to another ref, or is broken for a stated reason.
 //!
-//! gix stops at nothing and says little: it passes over what is not a regular file, reads a file of any length whole, and does not
-//! say which ref it could not parse. A listing that leaves a ref out tells the user that an agent does not exist.
+//! gix is not used for this: it skips what is not a regular file, reads a file of any length whole, and does not say which ref it
+//! could not parse. A listing that omits a ref would tell the user that an agent does not exist.
 
 use std::{
     fs,
@@ -11,52 +11,52 @@ use std::{
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo, careful, ref_names, symbolic_ref},
     model::quote,
 };
 
-/// Longest file of a loose ref: a symbolic one holds a name, and names are no longer than a path.
-const LONGEST: u64 = 4 * 1024;
-/// How many refs may point to each other, as in git.
-const MOST_STEPS: usize = 5;
+/// Maximum size of a loose ref's file: a symbolic one holds a name, which is no longer than a path.
+const MAX_REF_BYTES: u64 = 4 * 1024;
+/// Maximum length of a chain of symbolic refs, as in git.
+const MAX_SYMBOLIC_STEPS: usize = 5;
 
 /// A ref that names no object.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BrokenRef {
     /// Its full name.
     pub name: String,
-    /// What is wrong with it, as the end of a sentence that begins with its name.
+    /// What is wrong with it, as a phrase to follow its name.
     pub why: String,
 }
 
-/// All refs below a prefix, each list in the order of their names.
+/// All refs below a prefix, each list sorted by name.
 #[derive(Debug, Default)]
 pub struct RefList {
-    /// Those that name an object, which need not be here.
+    /// Refs that name an object, which need not exist here.
     pub refs: Vec<(String, Oid)>,
-    /// Those that name none.
+    /// Refs that are broken.
     pub broken: Vec<BrokenRef>,
-    /// Those that point to another ref.
+    /// Refs that point to another ref.
     pub symbolic: Vec<String>,
 }
 
-/// What the file of a loose ref holds.
+/// The content of a loose ref's file.
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Loose {
+enum LooseRef {
     Object(Oid),
     Symbolic,
     Broken(String),
 }
 
 impl Repo {
-    /// All refs below `prefix`, which ends in `/`.
+    /// Lists all refs below `prefix`, which ends in `/`.
     ///
     /// # Errors
     /// The refs cannot be read at all.
     pub fn ref_list(&self, prefix: &str) -> Result<RefList> {
         let unreadable = || format!("cannot read the refs below '{prefix}'");
-        // Loose ones first: what is packed meanwhile is found in the packed ones then.
+        // Loose ones first: one that is packed meanwhile is then found among the packed ones.
         let mut loose = loose_below(self.gix.common_dir(), prefix).context(Kind::External, unreadable)?;
         loose.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut loose = loose.into_iter().peekable();
@@ -83,8 +83,8 @@ impl Repo {
         Ok(list)
     }
 
-    /// All refs below `prefix` (which ends in `/`) with what they name, in the order of their names. For what is about these
-    /// refs alone; who lists them for a person uses [`Repo::ref_list`], which names the broken ones as well.
+    /// Returns the refs below `prefix` (which ends in `/`) that name an object, sorted by name. To list refs for users, use
+    /// [`Repo::ref_list`], which has the broken ones as well.
     ///
     /// # Errors
     /// The refs cannot be read at all.
@@ -92,7 +92,7 @@ impl Repo {
         Ok(self.ref_list(prefix)?.refs)
     }
 
-    /// The object that a ref names, if the ref exists. The object need not be here.
+    /// Returns the object that a ref names, if the ref exists. The object need not exist here.
     ///
     /// # Errors
     /// The ref is broken.
@@ -101,19 +101,19 @@ impl Repo {
             return Ok(None);
         }
         let mut name = name.to_owned();
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_SYMBOLIC_STEPS {
             let file = self.gix.common_dir().join(&name);
             match read_loose(&file) {
-                Ok(Some(Loose::Object(id))) => return Ok(Some(id)),
-                Ok(Some(Loose::Broken(why))) => {
+                Ok(Some(LooseRef::Object(id))) => return Ok(Some(id)),
+                Ok(Some(LooseRef::Broken(why))) => {
                     return Err(Error::new(Code::RefDamaged, format!("ref '{name}' {why}")));
                 }
-                // The ref to which it points may be damaged as well.
-                Ok(Some(Loose::Symbolic)) => match symbolic_ref::target(&file) {
+                // The ref that it points to may be damaged as well.
+                Ok(Some(LooseRef::Symbolic)) => match symbolic_ref::target(&file) {
                     Some(next) => name = next,
                     None => break,
                 },
-                // A folder of that name, or none.
+                // There is no such file, or it is a folder.
                 Ok(None) => break,
                 Err(e) => {
                     return Err(Error::new(Kind::External, format!("cannot read ref '{name}'")).because(e));
@@ -124,7 +124,7 @@ impl Repo {
         let broken = || format!("ref '{name}' is broken");
         match self.gix.try_find_reference(name).context(Code::RefDamaged, broken)? {
             None => Ok(None),
-            // gix looks in other places as well.
+            // gix also searches in other places.
             Some(found) if found.name().as_bstr() != name => Ok(None),
             Some(mut found) => match found.try_id() {
                 Some(id) => Ok(Some(id.detach().into())),
@@ -133,21 +133,21 @@ impl Repo {
         }
     }
 
-    /// What a ref holds, as its file says it: an object, or (`ref: …`) another ref. `None` where there is no such ref, or it is broken.
+    /// Returns the content of a ref: an object, or (`ref: …`) another ref. `None` if there is no such ref, or it is broken.
     pub(super) fn ref_value(&self, name: &str) -> Option<String> {
         let file = self.gix.common_dir().join(name);
         match read_loose(&file).ok()? {
-            Some(Loose::Object(id)) => Some(id.to_string()),
-            Some(Loose::Symbolic) => symbolic_ref::target(&file).map(|name| format!("ref: {name}")),
-            Some(Loose::Broken(_)) => None,
+            Some(LooseRef::Object(id)) => Some(id.to_string()),
+            Some(LooseRef::Symbolic) => symbolic_ref::target(&file).map(|name| format!("ref: {name}")),
+            Some(LooseRef::Broken(_)) => None,
             None => self.find_ref(name).ok()?.map(|id| id.to_string()),
         }
     }
 
-    /// Refuses a revision that names a ref in whose place something other than a file is: to read that would wait for ever.
+    /// Rejects a revision whose ref is not a regular file: reading it could block forever.
     ///
     /// # Errors
-    /// It does (3).
+    /// The ref's file is a pipe, a device or the like (3).
     pub(super) fn refuse_blocked_refs(&self, revision: &str) -> Result<()> {
         let name = revision.split(['~', '^', '@', '{', ':']).next().unwrap_or_default();
         let head = || symbolic_ref::target(&self.gix.git_dir().join("HEAD"));
@@ -157,14 +157,14 @@ impl Repo {
             let file = self.gix.common_dir().join(format!("{space}{name}"));
             if fs::metadata(&file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
                 let error = Error::new(Code::NotAFile, format!("ref '{space}{name}' is not a regular file"));
-                return Err(error.hint(format!("see what it is, then {}", quote::command(&[&"rm", &file]))));
+                return Err(error.hint(format!("inspect it, then {}", quote::command(&[&"rm", &file]))));
             }
         }
         Ok(())
     }
 
-    /// Why a ref cannot be used, if its loose file is damaged or the object it names is not here. `None` where there is no such
-    /// ref. In a partial clone an object that is not here can still be fetched.
+    /// Returns why a ref cannot be used, if its loose file is damaged or its object is missing; `None` if the ref does not exist
+    /// or is usable. In a partial clone a missing object can still be fetched.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -179,7 +179,7 @@ impl Repo {
         }
     }
 
-    /// Whether objects that are not here may be fetched from a remote when they are needed.
+    /// Returns whether missing objects may be fetched from a remote when they are needed.
     pub fn is_partial(&self) -> bool {
         self.config("extensions.partialClone").is_some()
             || self
@@ -191,22 +191,22 @@ impl Repo {
 
 fn damage_of(repo: &Repo, name: &str) -> String {
     match read_loose(&repo.gix.common_dir().join(name)) {
-        Ok(Some(Loose::Broken(why))) => why,
+        Ok(Some(LooseRef::Broken(why))) => why,
         _ => "cannot be read".to_owned(),
     }
 }
 
 impl RefList {
-    fn add(&mut self, name: String, value: Loose) {
+    fn add(&mut self, name: String, value: LooseRef) {
         match value {
-            Loose::Object(id) => self.refs.push((name, id)),
-            Loose::Symbolic => self.symbolic.push(name),
-            Loose::Broken(why) => self.broken.push(BrokenRef { name, why }),
+            LooseRef::Object(id) => self.refs.push((name, id)),
+            LooseRef::Symbolic => self.symbolic.push(name),
+            LooseRef::Broken(why) => self.broken.push(BrokenRef { name, why }),
         }
     }
 }
 
-/// Whether any file below the folder of `prefix` may be that of a ref. None is opened.
+/// Returns whether any file below the folder of `prefix` may be a ref. Opens none of them.
 pub(super) fn is_any_loose(common: &Path, prefix: &str) -> io::Result<bool> {
     let mut open = vec![common.join(prefix)];
     while let Some(folder) = open.pop() {
@@ -227,8 +227,8 @@ pub(super) fn is_any_loose(common: &Path, prefix: &str) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Every file below the folder of `prefix` whose path is the name of a ref. Links are not followed.
-fn loose_below(common: &Path, prefix: &str) -> io::Result<Vec<(String, Loose)>> {
+/// Reads every file below the folder of `prefix` whose path is a valid ref name. Links are not followed.
+fn loose_below(common: &Path, prefix: &str) -> io::Result<Vec<(String, LooseRef)>> {
     let mut found = Vec::new();
     let mut open = vec![prefix.to_owned()];
     while let Some(folder) = open.pop() {
@@ -250,24 +250,26 @@ fn loose_below(common: &Path, prefix: &str) -> io::Result<Vec<(String, Loose)>> 
             } else if kind.is_file() {
                 found.extend(read_loose(&entry.path())?.map(|value| (name, value)));
             } else if kind.is_symlink() {
-                // Git once wrote refs that point to others so.
-                found.push((name, Loose::Symbolic));
+                // Old versions of git wrote symbolic refs as links.
+                found.push((name, LooseRef::Symbolic));
             } else {
-                found.push((name, Loose::Broken("is not a regular file".to_owned())));
+                found.push((name, LooseRef::Broken("is not a regular file".to_owned())));
             }
         }
     }
     Ok(found)
 }
 
-/// Reads one loose ref; `None` where there is none. Never waits: a pipe is not opened, and a long file not read whole.
-fn read_loose(path: &Path) -> io::Result<Option<Loose>> {
+/// Reads one loose ref; `None` if it does not exist. Never blocks: a pipe is not opened, and a long file not read whole.
+fn read_loose(path: &Path) -> io::Result<Option<LooseRef>> {
     let absent = |kind| matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Ok(None),
-        Ok(found) if !found.is_file() => return Ok(Some(Loose::Broken("is not a regular file".to_owned()))),
-        Ok(found) if found.len() > LONGEST => {
-            return Ok(Some(Loose::Broken(format!("has {} bytes", found.len()))));
+        Ok(found) if !found.is_file() => {
+            return Ok(Some(LooseRef::Broken("is not a regular file".to_owned())));
+        }
+        Ok(found) if found.len() > MAX_REF_BYTES => {
+            return Ok(Some(LooseRef::Broken(format!("has {} bytes", found.len()))));
         }
         Ok(_) => {}
         Err(e) if absent(e.kind()) => return Ok(None),
@@ -275,7 +277,7 @@ fn read_loose(path: &Path) -> io::Result<Option<Loose>> {
     }
     let mut bytes = Vec::with_capacity(64);
     match careful::open_regular_through_links(path)
-        .and_then(|file| file.take(LONGEST).read_to_end(&mut bytes))
+        .and_then(|file| file.take(MAX_REF_BYTES).read_to_end(&mut bytes))
     {
         Ok(_) => Ok(Some(parse(&bytes))),
         Err(e) if absent(e.kind()) => Ok(None),
@@ -283,24 +285,24 @@ fn read_loose(path: &Path) -> io::Result<Option<Loose>> {
     }
 }
 
-/// What git reads in the file of a loose ref.
-fn parse(bytes: &[u8]) -> Loose {
-    let broken = |why: &str| Loose::Broken(why.to_owned());
+/// Parses the content of a loose ref's file as git does.
+fn parse(bytes: &[u8]) -> LooseRef {
+    let broken = |why: &str| LooseRef::Broken(why.to_owned());
     if bytes.is_empty() {
         return broken("is empty");
     }
     if bytes.iter().all(|byte| *byte == 0) {
-        return broken("holds nothing but zero bytes");
+        return broken("contains only zero bytes");
     }
     if bytes.starts_with(b"ref:") {
-        return Loose::Symbolic;
+        return LooseRef::Symbolic;
     }
     let hex = bytes.get(..40).and_then(|hex| std::str::from_utf8(hex).ok());
     let ends = bytes.get(40).is_none_or(u8::is_ascii_whitespace);
     match hex.and_then(Oid::parse).filter(|_| ends) {
         Some(id) if id.as_bytes().iter().all(|byte| *byte == 0) => broken("names the null id"),
-        Some(id) => Loose::Object(id),
-        None => broken("holds no object id"),
+        Some(id) => LooseRef::Object(id),
+        None => broken("contains no object id"),
     }
 }
 
@@ -309,20 +311,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_file_of_a_ref_may_hold() {
+    fn loose_refs_are_parsed_as_git_does() {
         let hex = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
-        let broken = |why: &str| Loose::Broken(why.to_owned());
+        let broken = |why: &str| LooseRef::Broken(why.to_owned());
         for (bytes, value) in [
-            (format!("{hex}\n"), Loose::Object(Oid::EMPTY_TREE)),
-            (hex.to_owned(), Loose::Object(Oid::EMPTY_TREE)),
-            (format!("{hex} more\n"), Loose::Object(Oid::EMPTY_TREE)),
-            (format!("{hex}4"), broken("holds no object id")),
-            (hex[..39].to_owned(), broken("holds no object id")),
-            ("main\n".to_owned(), broken("holds no object id")),
+            (format!("{hex}\n"), LooseRef::Object(Oid::EMPTY_TREE)),
+            (hex.to_owned(), LooseRef::Object(Oid::EMPTY_TREE)),
+            (format!("{hex} more\n"), LooseRef::Object(Oid::EMPTY_TREE)),
+            (format!("{hex}4"), broken("contains no object id")),
+            (hex[..39].to_owned(), broken("contains no object id")),
+            ("main\n".to_owned(), broken("contains no object id")),
             (String::new(), broken("is empty")),
-            ("\0".repeat(41), broken("holds nothing but zero bytes")),
+            ("\0".repeat(41), broken("contains only zero bytes")),
             (format!("{}\n", "0".repeat(40)), broken("names the null id")),
-            ("ref: refs/heads/main\n".to_owned(), Loose::Symbolic),
+            ("ref: refs/heads/main\n".to_owned(), LooseRef::Symbolic),
         ] {
             assert_eq!(parse(bytes.as_bytes()), value, "{bytes:?}");
         }

@@ -1,23 +1,23 @@
-//! Names of git's own refs: how branches, tags and remote branches begin, and which names git allows.
+//! Names of git's own refs: the prefixes of branches, tags and remote-tracking branches, and which names git allows.
 
-/// All branches of a clone.
+/// The prefix of branches.
 pub const BRANCHES: &str = "refs/heads/";
 
-/// All tags.
+/// The prefix of tags.
 pub const TAGS: &str = "refs/tags/";
 
-/// What remotes had at the last fetch of the user's.
+/// The prefix of remote-tracking branches.
 pub const REMOTE_BRANCHES: &str = "refs/remotes/";
 
 /// The file of all refs that have no file of their own.
 pub(super) const PACKED_REFS: &str = "packed-refs";
 
-/// Whether git allows such a full name of a ref.
+/// Returns whether git allows a full ref name.
 pub(super) fn is_ref_name(name: &str) -> bool {
     gix::refs::FullName::try_from(name).is_ok()
 }
 
-/// Whether git would make a branch of this name, without `refs/heads/`.
+/// Returns whether git would create a branch of this name, given without `refs/heads/`.
 pub fn is_branch_name(branch: &str) -> bool {
     !branch.starts_with('-') && is_ref_name(&format!("refs/heads/{branch}"))
 }

@@ -1,9 +1,9 @@
-//! Reading refs and changing them by compare-and-swap, durably.
+//! Reading refs, and changing them durably by compare-and-swap.
 //!
-//! Writing follows git's own protocol for loose refs: `<ref>.lock` is made exclusively, the present value is read under it, and
-//! the new one, on the disk already, takes its place. How a lock of ours is made and mended stands in `git::intent`. gix
-//! would write refs too, but locks `packed-refs` for every update (git does not): writers then wait for each other, and a kill
-//! at the wrong moment blocks every ref of the repository. Neither of them writes refs through to the disk by default.
+//! Writing follows git's protocol for loose refs: `<ref>.lock` is created exclusively, the present value is read under it, and
+//! the new one, which is already on the disk, replaces it. `git::intent` describes how our locks are made and repaired. gix
+//! could write refs too, but it locks `packed-refs` for every update (git does not): writers then wait for each other, and a kill
+//! at the wrong moment blocks every ref of the repository. Neither of them syncs refs to the disk by default.
 
 use std::{
     collections::BTreeSet,
@@ -15,34 +15,33 @@ use std::{
 use super::{
     RefError,
     intent::{
-        Action, Intent, PACKED, lock_of, locked, remove_if_there, repair_all, repair_lock, sync_folder,
+        Action, Intent, PACKED, lock_of, locked_error, remove_if_there, repair_all, repair_lock, sync_folder,
     },
     packed,
     ref_names::{BRANCHES, PACKED_REFS, is_ref_name},
 };
 use crate::{
     Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo, careful, ref_list, repo::Identity},
-    world,
 };
 
-/// Threads that write refs through to the disk, where they are many.
+/// Maximum number of threads that sync refs to the disk.
 const MAX_WRITERS: usize = 8;
 
-/// One change of one ref, made only if the ref is still what it was.
+/// A change of one ref, made only if the ref still has the expected value.
 #[derive(Clone, Debug)]
 pub struct RefEdit {
-    /// Full name.
+    /// Its full name.
     pub name: String,
-    /// What it must be now; `None`: it must not exist.
+    /// The expected value; `None`: it must not exist.
     pub old: Option<Oid>,
-    /// What it shall be.
+    /// The new value.
     pub new: Oid,
 }
 
 impl Repo {
-    /// Whether there is any ref below `prefix`, which ends in `/`.
+    /// Returns whether there is any ref below `prefix`, which ends in `/`.
     ///
     /// # Errors
     /// The refs cannot be read at all.
@@ -57,17 +56,17 @@ impl Repo {
         Ok(packed.iter_prefixed(prefix.into()).context(Kind::Internal, unreadable)?.next().is_some())
     }
 
-    /// Makes all edits or, if one of them cannot be made, none; when it returns, they survive a power cut. Where the process is
-    /// killed, the next command finishes what was decided, or removes the locks. `why` goes into the reflogs of branches.
+    /// Makes all edits, or none if one of them fails; when it returns, they survive a power failure. If the process is killed,
+    /// the next command finishes what was decided, or removes the locks. `why` goes into the reflogs of branches.
     ///
     /// # Errors
-    /// A ref is no longer what it was (4), is locked by another program (4), or cannot be written.
+    /// A ref no longer has the expected value (4), is locked by another program (4), or cannot be written.
     pub fn edit_refs(&self, edits: &[RefEdit], why: &str) -> Result<(), RefError> {
         let mut sorted: Vec<&RefEdit> = edits.iter().collect();
         if sorted.is_empty() {
             return Ok(());
         }
-        // Everyone locks in one order, so that no two wait for each other.
+        // All writers lock in the same order, so that no two wait for each other.
         sorted.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         for edit in &sorted {
             require_ref_name(&edit.name)?;
@@ -93,9 +92,9 @@ impl Repo {
             intent.decide()?;
             for (done, (edit, (suffix, _))) in sorted.iter().zip(&values).enumerate() {
                 if let Err(error) = intent.replace(&edit.name, suffix) {
-                    intent.undecide();
+                    intent.revoke();
                     let changed = sorted[..done].iter().map(|edit| (edit.name.as_str(), edit.old));
-                    take_back(common, &mut intent, changed);
+                    restore_values(common, &mut intent, changed);
                     let message = format!("cannot write ref '{}'", edit.name);
                     return Err(Error::new(Kind::External, message).because(error).into());
                 }
@@ -106,11 +105,11 @@ impl Repo {
         Ok(sync_folders(common, sorted.iter().map(|edit| edit.name.as_str()))?)
     }
 
-    /// Deletes refs, all or none, each only if it is still what it was; a branch's reflog goes with it. Interrupted, it is
-    /// finished or given up as [`Repo::edit_refs`] is.
+    /// Deletes refs, all or none, each only if it still has the expected value. The reflog of a branch is deleted too. If
+    /// interrupted, it is finished or reverted like [`Repo::edit_refs`].
     ///
     /// # Errors
-    /// One of them is no longer what it was (4), is locked (4), or cannot be removed.
+    /// A ref no longer has the expected value (4), is locked (4), or cannot be removed.
     pub fn delete_refs(&self, refs: &[(String, Oid)]) -> Result<(), RefError> {
         if refs.is_empty() {
             return Ok(());
@@ -125,22 +124,22 @@ impl Repo {
         let deletes = names.iter().map(|name| (Action::Delete, *name));
         let mut intent = Intent::declare(common, deletes.chain([(Action::Hold, PACKED_REFS)]))?;
         for (at, (name, old)) in sorted.iter().enumerate() {
-            let suffix = intent.empty(at)?;
+            let suffix = intent.stage_empty(at)?;
             intent.lock(name, &suffix)?;
             self.check_value(name, Some(*old))?;
         }
-        // Locked also where no line of it goes: else a git that packs refs at this moment would bring them back.
-        let suffix = intent.empty(sorted.len())?;
+        // Locked even if no line is removed: otherwise a git that packs refs at this moment would restore them.
+        let suffix = intent.stage_empty(sorted.len())?;
         intent.lock(PACKED_REFS, &suffix)?;
-        let packed = packed::without(&common.join(PACKED_REFS), &names)?;
+        let packed = packed::without_refs(&common.join(PACKED_REFS), &names)?;
         if let Some(packed) = &packed {
             intent.stage(&[(PACKED.to_owned(), packed.bytes.clone())], MAX_WRITERS)?;
             packed.set_time(&intent.staged(PACKED))?;
         }
         intent.decide()?;
-        if let Err(error) = remove(common, &intent, packed.is_some(), &names) {
-            intent.undecide();
-            take_back(common, &mut intent, sorted.iter().map(|(name, old)| (name.as_str(), Some(*old))));
+        if let Err(error) = remove_values(common, &intent, packed.is_some(), &names) {
+            intent.revoke();
+            restore_values(common, &mut intent, sorted.iter().map(|(name, old)| (name.as_str(), Some(*old))));
             return Err(Error::new(Kind::External, "cannot delete refs").because(error).into());
         }
         for name in names.iter().filter(|name| name.starts_with(BRANCHES)) {
@@ -155,22 +154,22 @@ impl Repo {
         Ok(())
     }
 
-    /// Whether a ref is locked at this moment, by whomever.
+    /// Returns whether a ref is locked at this moment, by any program.
     pub fn is_locked(&self, name: &str) -> bool {
         lock_of(self.gix.common_dir(), name).exists()
     }
 
-    /// Refuses at once where another program has a ref locked, for who holds something meanwhile that others wait for.
+    /// Fails immediately if another program has a ref locked: for callers that hold something for which others wait.
     ///
     /// # Errors
-    /// It is locked (4), and the lock was not left by a killed command of ours.
+    /// The ref is locked (4), and the lock was not left by a killed command of ours.
     pub fn require_unlocked(&self, name: &str) -> Result<(), RefError> {
         let common = self.gix.common_dir();
-        if repair_lock(common, name, None) { Ok(()) } else { Err(locked(name, &lock_of(common, name))) }
+        if repair_lock(common, name, None) { Ok(()) } else { Err(locked_error(name, &lock_of(common, name))) }
     }
 
-    /// Removes the locks on refs that killed commands of ours left, and finishes what they had decided. To be called at the start
-    /// of a command that changes something; who finds a ref locked mends that one by itself.
+    /// Removes the ref locks that killed commands of ours left, and finishes what they had decided. Called at the start of every
+    /// command that changes something; later, a command repairs a single lock when it finds it.
     pub fn repair_locks(&self) {
         repair_all(self.gix.common_dir());
     }
@@ -182,11 +181,11 @@ impl Repo {
         Err(RefError::Changed { name: name.to_owned() })
     }
 
-    /// Takes away the lock of a ref that a process of ours left when it was killed. To be called where that is certain, or with
-    /// the value that only we would have written into it. `true`: it is gone.
-    pub fn break_stale_lock(&self, name: &str, only_with: Option<Oid>) -> bool {
+    /// Removes the lock of a ref that a killed process of ours left. The caller must know that, or pass the value that only we
+    /// would have written into the lock. Returns whether the lock was removed.
+    pub fn break_stale_lock(&self, name: &str, expected: Option<Oid>) -> bool {
         let lock = self.gix.common_dir().join(format!("{name}.lock"));
-        let proven = match only_with {
+        let proven = match expected {
             None => lock.exists(),
             Some(value) => {
                 careful::text(&lock).is_ok_and(|content| Oid::parse(content.trim()) == Some(value))
@@ -195,7 +194,7 @@ impl Repo {
         proven && fs::remove_file(&lock).is_ok()
     }
 
-    /// Takes away the locks of refs below `prefix` that a killed process left. To be called by who knows that nobody writes there.
+    /// Removes the locks of refs below `prefix` that a killed process left. The caller must know that nobody writes there.
     pub fn break_stale_locks_below(&self, prefix: &str) {
         let mut open = vec![self.gix.common_dir().join(prefix)];
         while let Some(folder) = open.pop() {
@@ -210,7 +209,7 @@ impl Repo {
         }
     }
 
-    /// Branches have reflogs, unless the user does not want them; our own refs have none.
+    /// Writes the reflog of a branch, unless the user does not want reflogs; our own refs have none.
     fn log_branch(&self, edit: &RefEdit, why: &str) -> Result<()> {
         if !edit.name.starts_with(BRANCHES) {
             return Ok(());
@@ -221,7 +220,7 @@ impl Repo {
     /// Adds an entry to a reflog, unless the user does not want reflogs.
     ///
     /// # Errors
-    /// It cannot be written, or the user has no name for it.
+    /// It cannot be written.
     pub fn write_reflog(&self, path: &Path, old: Option<Oid>, new: Oid, why: &str) -> Result<()> {
         if !self.gix.config_snapshot().boolean("core.logAllRefUpdates").unwrap_or(!self.gix.is_bare()) {
             return Ok(());
@@ -232,7 +231,7 @@ impl Repo {
         }
         let Identity { name, email } = self.identity_or_none();
         let old = old.map_or_else(|| "0".repeat(40), |old| old.to_string());
-        let line = format!("{old} {new} {name} <{email}> {} +0000\t{why}\n", world::now().as_second());
+        let line = format!("{old} {new} {name} <{email}> {} +0000\t{why}\n", self.now().as_second());
         let mut file = careful::open_for_appending(path).context(Kind::External, cannot)?;
         file.write_all(line.as_bytes()).context(Kind::External, cannot)
     }
@@ -242,16 +241,20 @@ fn require_ref_name(name: &str) -> Result<()> {
     if is_ref_name(name) { Ok(()) } else { Err(Error::internal(format!("'{name}' is not a ref name"))) }
 }
 
-/// Removes the values of refs: first the packed ones, which would show again where only the loose one is gone.
-fn remove(common: &Path, intent: &Intent, packed: bool, names: &[&str]) -> io::Result<()> {
+/// Removes the values of refs: first the packed ones, which would reappear if only the loose one were gone.
+fn remove_values(common: &Path, intent: &Intent, packed: bool, names: &[&str]) -> io::Result<()> {
     if packed {
         intent.move_in_place(PACKED_REFS, PACKED)?;
     }
     names.iter().try_for_each(|name| remove_if_there(&common.join(name)))
 }
 
-/// Gives refs that are still locked their old values back, after an error half-way.
-fn take_back<'a>(common: &Path, intent: &mut Intent, changed: impl Iterator<Item = (&'a str, Option<Oid>)>) {
+/// Restores the old values of refs that are still locked, after an error in the middle.
+fn restore_values<'a>(
+    common: &Path,
+    intent: &mut Intent,
+    changed: impl Iterator<Item = (&'a str, Option<Oid>)>,
+) {
     for (at, (name, old)) in changed.enumerate() {
         let Some(old) = old else {
             let _ = fs::remove_file(common.join(name));
@@ -264,14 +267,14 @@ fn take_back<'a>(common: &Path, intent: &mut Intent, changed: impl Iterator<Item
     }
 }
 
-/// Writes the folders of files of git through to the disk.
+/// Syncs the folders of some git files to the disk.
 fn sync_folders<'a>(common: &Path, names: impl Iterator<Item = &'a str>) -> Result<()> {
     let folders: BTreeSet<PathBuf> =
         names.filter_map(|name| common.join(name).parent().map(Path::to_owned)).collect();
     folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))
 }
 
-/// Removes the folders that a ref was the last in, as git does; those with two names, such as `refs/heads`, stay.
+/// Removes the folders that became empty with a ref, as git does; those with two components, such as `refs/heads`, stay.
 fn remove_empty_folders(common: &Path, name: &str) {
     for top in [common.to_owned(), common.join("logs")] {
         let inside = Path::new(name).ancestors().skip(1).take_while(|path| path.components().count() > 2);
@@ -283,15 +286,15 @@ fn remove_empty_folders(common: &Path, name: &str) {
     }
 }
 
-/// Tells cheaply, without opening a repository, whether a ref may have changed since the last look.
-/// A supervisor asks this every second.
+/// Detects cheaply, without opening a repository, whether a ref may have changed since the last call. A supervisor calls it every
+/// second.
 #[derive(Debug, Default)]
 pub struct RefWatch {
     last: Option<Vec<u8>>,
 }
 
 impl RefWatch {
-    /// Whether the ref's loose file is other than at the last call. A packed ref always counts as changed.
+    /// Returns whether the ref's loose file changed since the last call. A packed ref always counts as changed.
     pub fn changed(&mut self, common_dir: &Path, name: &str) -> bool {
         match careful::read(common_dir.join(name)) {
             Ok(now) if self.last.as_ref() == Some(&now) => false,

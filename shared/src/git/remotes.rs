@@ -1,174 +1,182 @@
-//! Speaking with other repositories, through the `git` program: transports and credentials are the user's own.
+//! Communicating with remotes through the `git` program, with the user's own transports and credentials.
 
 use std::path::PathBuf;
 
 use crate::{
     Code, Error, Result,
+    context::Context,
     git::{Git, Oid, Repo, command::Output},
     model::text,
 };
 
-/// Refs in one push: more would not fit on a command line.
-const AT_ONCE: usize = 2000;
+/// Maximum number of refs in one push: more would not fit on a command line.
+const MAX_REFS_PER_PUSH: usize = 2000;
 
-/// How a ref of the remote may be changed.
+/// The condition for changing a ref of the remote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PushRule {
-    /// Only to what contains what is there.
+    /// Only to a commit that contains the present one.
     FastForwardOnly,
-    /// Only while it is still this; `None`: while it is not there.
+    /// Only while it still has this value; `None`: while it does not exist.
     Lease(Option<Oid>),
 }
 
-/// One ref to be changed at a remote.
+/// A change of one ref at a remote.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Push {
+pub struct RefPush {
     /// Its full name there.
     pub name: String,
-    /// What it shall be; `None`: gone.
+    /// The new value; `None`: deleted.
     pub new: Option<Oid>,
-    /// What it may be now.
+    /// The condition.
     pub rule: PushRule,
 }
 
 /// A ref that the remote did not change.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Rejected {
+pub struct RejectedRef {
     /// Its full name there.
     pub name: String,
-    /// Why, in git's or the remote's words.
+    /// The reason, in the words of git or the remote.
     pub why: String,
-    /// What that means for another try.
+    /// What kind of reason it is.
     pub cause: RejectionCause,
 }
 
 /// Why a remote did not change a ref.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RejectionCause {
-    /// Somebody else was quicker: with what they wrote taken in, it can be tried again.
+    /// Somebody else was faster: after a fetch it can be tried again.
     Race,
-    /// It is locked there: by somebody who writes it now, or by a git that was killed.
+    /// The ref is locked there, by a git that is writing it or by one that was killed.
     Locked,
-    /// It is not taken.
+    /// The remote rejects the change.
     Refused,
 }
 
-/// How to speak with a remote.
+/// Options for communicating with a remote.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RemoteOptions {
-    /// Git may ask for a password.
+    /// Whether git may ask for a password.
     pub ask: bool,
 }
 
 impl Repo {
-    /// Brings what `refspecs` name, and takes away on this side what is no longer there. Writes nothing else: no tags, no
-    /// `FETCH_HEAD`, none of the refspecs that are configured.
+    /// Fetches `refspecs` and prunes refs that no longer exist at the remote. Writes nothing else: no tags, no `FETCH_HEAD`, none
+    /// of the configured refspecs.
     ///
     /// # Errors
-    /// Git cannot speak with the remote, or the transfer breaks off.
+    /// Git cannot communicate with the remote, or the transfer is interrupted.
     pub fn fetch(
         &self,
+        context: &Context,
         remote: &str,
         refspecs: &[String],
-        manner: RemoteOptions,
-        watch: &mut dyn FnMut(&str),
+        options: RemoteOptions,
     ) -> Result<()> {
-        let git = Git::for_remote(&self.standpoint()?, "fetch", false, manner.ask)
+        let git = Git::for_remote(self.environment(), &self.url_base_dir()?, "fetch", false, options.ask)
             .args(["--no-tags", "--no-write-fetch-head", "--refmap=", "--prune", "--progress"])
             .args(["--no-recurse-submodules", "--no-show-forced-updates", "--end-of-options", remote])
             .args(refspecs);
-        let output = git.run_with_progress(watch)?;
+        let output = git.run_with_progress(context)?;
         if output.status.success() {
             return Ok(());
         }
-        Err(broken(format!("cannot fetch from '{}'", text::safe(remote)), &output))
+        Err(remote_error(format!("cannot fetch from '{}'", text::safe(remote)), &output))
     }
 
-    /// The refs that a remote shows, and what they name; nothing is fetched. `remote` is a name or a URL.
+    /// Lists the refs that a remote advertises and their objects, without fetching. `remote` is a name or a URL.
     ///
     /// # Errors
     /// Git cannot speak with the remote.
-    pub fn remote_refs(&self, remote: &str, manner: RemoteOptions) -> Result<Vec<(String, Oid)>> {
-        let git = Git::for_remote(&self.standpoint()?, "ls-remote", false, manner.ask).args([
-            "--refs",
-            "--quiet",
-            "--end-of-options",
-            remote,
-        ]);
-        let output = git.run_with_progress(&mut |_| {})?;
+    pub fn remote_refs(
+        &self,
+        context: &Context,
+        remote: &str,
+        options: RemoteOptions,
+    ) -> Result<Vec<(String, Oid)>> {
+        let git = Git::for_remote(self.environment(), &self.url_base_dir()?, "ls-remote", false, options.ask)
+            .args(["--refs", "--quiet", "--end-of-options", remote]);
+        let output = git.run_with_progress(context)?;
         if !output.status.success() {
-            return Err(broken(format!("cannot list the refs of '{}'", text::safe(remote)), &output));
+            return Err(remote_error(format!("cannot list the refs of '{}'", text::safe(remote)), &output));
         }
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let refs = said.lines().filter_map(|line| line.split_once('\t'));
+        let output = String::from_utf8_lossy(&output.stdout).into_owned();
+        let refs = output.lines().filter_map(|line| line.split_once('\t'));
         Ok(refs.filter_map(|(id, name)| Some((name.to_owned(), Oid::parse(id)?))).collect())
     }
 
-    /// Changes refs at a remote, each by its rule; gives those that it did not change.
+    /// Changes refs at a remote, each under its rule, and returns those that the remote did not change.
     ///
     /// # Errors
-    /// Git cannot speak with the remote, or it takes nothing at all.
+    /// Git cannot communicate with the remote, or the remote rejects the whole push.
     pub fn push(
         &self,
+        context: &Context,
         remote: &str,
-        refs: &[Push],
-        manner: RemoteOptions,
-        watch: &mut dyn FnMut(&str),
-    ) -> Result<Vec<Rejected>> {
+        refs: &[RefPush],
+        options: RemoteOptions,
+    ) -> Result<Vec<RejectedRef>> {
         let mut rejected = Vec::new();
-        for some in refs.chunks(AT_ONCE) {
-            let git = Git::for_remote(&self.standpoint()?, "push", true, manner.ask)
+        for chunk in refs.chunks(MAX_REFS_PER_PUSH) {
+            let git = Git::for_remote(self.environment(), &self.url_base_dir()?, "push", true, options.ask)
                 .args(["--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=no"])
-                .args(some.iter().filter_map(lease))
+                .args(chunk.iter().filter_map(lease))
                 .args(["--end-of-options", remote])
-                .args(some.iter().map(refspec));
-            let output = git.run_with_progress(watch)?;
-            let told = rejections(&output);
-            if !output.status.success() && told.is_empty() {
-                return Err(broken(format!("cannot push to '{}'", text::safe(remote)), &output));
+                .args(chunk.iter().map(refspec));
+            let output = git.run_with_progress(context)?;
+            let found = rejections(&output);
+            if !output.status.success() && found.is_empty() {
+                return Err(remote_error(format!("cannot push to '{}'", text::safe(remote)), &output));
             }
-            rejected.extend(told);
+            rejected.extend(found);
         }
         Ok(rejected)
     }
 
-    /// The URLs that git pushes to, with everything that the config says of them (`pushurl`, `insteadOf`) applied. `remote` is
-    /// the name of a configured remote, or a URL.
+    /// Returns the URLs that git pushes to, after applying the config (`pushurl`, `insteadOf`). `remote` is the name of a
+    /// configured remote, or a URL.
     ///
     /// # Errors
-    /// Git cannot be run, or finds none.
+    /// Git cannot be run, or finds no URL.
     pub fn push_urls(&self, remote: &str) -> Result<Vec<String>> {
         if !self.remotes().iter().any(|name| name == remote) {
             return Ok(vec![self.rewritten_for_push(remote)]);
         }
-        let git = Git::new(&self.standpoint()?, "remote");
-        let said = git.args(["get-url", "--push", "--all", "--end-of-options", remote]).line()?;
-        Ok(said.lines().map(str::to_owned).collect())
+        let git = self.git_in(&self.url_base_dir()?, "remote");
+        let output = git.args(["get-url", "--push", "--all", "--end-of-options", remote]).line()?;
+        Ok(output.lines().map(str::to_owned).collect())
     }
 
-    /// Whether git pushes to another place than it fetches from.
-    pub fn pushes_elsewhere(&self, remote: &str) -> bool {
+    /// Returns whether git pushes to another URL than it fetches from.
+    pub fn has_other_push_url(&self, remote: &str) -> bool {
         let own = |key: &str| self.config_all(&format!("remote.{remote}.{key}"));
         !own("pushurl").is_empty() || own("url").len() > 1 || self.has_push_rewrites()
     }
 
-    /// Brings branches of a remote without writing any ref: afterwards their objects are here.
+    /// Fetches the objects of branches without writing any ref.
     ///
     /// # Errors
     /// Git cannot speak with it, or the transfer breaks off.
-    pub fn fetch_objects(&self, remote: &str, branches: &[String], manner: RemoteOptions) -> Result<()> {
-        let git = Git::for_remote(&self.standpoint()?, "fetch", false, manner.ask)
+    pub fn fetch_objects(
+        &self,
+        context: &Context,
+        remote: &str,
+        branches: &[String],
+        options: RemoteOptions,
+    ) -> Result<()> {
+        let git = Git::for_remote(self.environment(), &self.url_base_dir()?, "fetch", false, options.ask)
             .args(["--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--no-prune"])
             .args(["--no-recurse-submodules", "--end-of-options", remote])
             .args(branches);
-        let output = git.run_with_progress(&mut |_| {})?;
+        let output = git.run_with_progress(context)?;
         if output.status.success() {
             return Ok(());
         }
-        Err(broken(format!("cannot fetch from '{}'", text::safe(remote)), &output))
+        Err(remote_error(format!("cannot fetch from '{}'", text::safe(remote)), &output))
     }
 
-    /// The names of the configured remotes.
+    /// Returns the sorted names of the configured remotes.
     pub fn remotes(&self) -> Vec<String> {
         let mut names = self.config_sections("remote");
         names.sort_unstable();
@@ -176,44 +184,44 @@ impl Repo {
         names
     }
 
-    /// Where git itself stands when it reads a relative path in a URL.
-    pub(super) fn standpoint(&self) -> Result<PathBuf> {
+    /// Returns the folder from which git resolves relative URLs.
+    pub(super) fn url_base_dir(&self) -> Result<PathBuf> {
         self.work_dir().map_or_else(|| self.common_dir(), Ok)
     }
 }
 
-fn lease(push: &Push) -> Option<String> {
+fn lease(push: &RefPush) -> Option<String> {
     let PushRule::Lease(old) = push.rule else { return None };
     let old = old.map(|old| old.to_string()).unwrap_or_default();
     Some(format!("--force-with-lease={}:{old}", push.name))
 }
 
-fn refspec(push: &Push) -> String {
+fn refspec(push: &RefPush) -> String {
     let new = push.new.map(|new| new.to_string()).unwrap_or_default();
     format!("{new}:{}", push.name)
 }
 
-/// Reads `!<TAB>from:to<TAB>[rejected] (why)`.
-fn rejections(output: &Output) -> Vec<Rejected> {
+/// Parses lines of the form `!<TAB>from:to<TAB>[rejected] (why)`.
+fn rejections(output: &Output) -> Vec<RejectedRef> {
     let answer = String::from_utf8_lossy(&output.stdout).into_owned();
     let lines = answer.lines().filter_map(|line| line.strip_prefix("!\t"));
-    let told = lines.filter_map(|line| {
+    let found = lines.filter_map(|line| {
         let (refs, why) = line.split_once('\t')?;
         let name = refs.rsplit_once(':')?.1.to_owned();
         let (cause, lock) = cause(&name, why, &output.stderr);
         let why = match lock {
             Some(lock) => format!(
-                "it is locked there: if no git works in the repository of the remote, '{lock}' in it was left by one that \
+                "it is locked there: if no git runs in the repository of the remote, '{lock}' in it was left by one that \
                  was killed, and can be removed"
             ),
             None => why.to_owned(),
         };
-        Some(Rejected { name, why: text::one_line(&why, 300), cause })
+        Some(RejectedRef { name, why: text::one_line(&why, 300), cause })
     });
-    told.collect()
+    found.collect()
 }
 
-/// What git, and the git at the other end, say of a race and of a lock; and which lock it is.
+/// Determines from git's messages, of both sides, whether there was a race or a lock; returns the lock as well.
 fn cause(name: &str, why: &str, stderr: &str) -> (RejectionCause, Option<String>) {
     let races = [
         "fetch first",
@@ -229,7 +237,7 @@ fn cause(name: &str, why: &str, stderr: &str) -> (RejectionCause, Option<String>
     if !races.iter().any(|race| why.contains(race)) {
         return (RejectionCause::Refused, None);
     }
-    // A ref cannot be deleted while the packed ones are locked.
+    // A ref cannot be deleted while `packed-refs` is locked.
     let locks = [format!("{name}.lock"), "packed-refs.lock".to_owned()];
     let is_in_the_way = |lock: &String| {
         let names = |line: &str| line.contains(&format!("{lock}'")) && line.contains("File exists");
@@ -241,13 +249,13 @@ fn cause(name: &str, why: &str, stderr: &str) -> (RejectionCause, Option<String>
     }
 }
 
-pub(super) fn broken(message: String, output: &Output) -> Error {
+pub(super) fn remote_error(message: String, output: &Output) -> Error {
     let progress = ["Enumerating", "Counting", "Compressing", "Writing", "Receiving", "Resolving", "Delta"];
     let lines = output.stderr.split(['\r', '\n']).map(|line| line.trim_start_matches("remote: ").trim());
-    let told: Vec<&str> = lines
+    let found: Vec<&str> = lines
         .filter(|line| !line.is_empty() && !progress.iter().any(|word| line.starts_with(word)))
         .collect();
-    let last: Vec<&str> = told.iter().rev().take(12).rev().copied().collect();
+    let last: Vec<&str> = found.iter().rev().take(12).rev().copied().collect();
     Error::new(Code::RemoteFailed, message).because(text::safe_block(&last.join("\n")))
 }
 
@@ -258,19 +266,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_push_says() {
+    fn rejections_are_classified_by_the_messages_of_git() {
         let answer = "To x\n*\taa:refs/o/a\t[new reference]\n!\tbb:refs/o/b\t[rejected] (fetch first)\n\
                       !\tcc:refs/o/c\t[remote rejected] (deny updating a hidden ref)\n\
                       !\tdd:refs/o/d\t[remote rejected] (failed to update ref)\nDone\n";
         let stderr = "remote: error: cannot lock ref 'refs/o/d': Unable to create '/h/./refs/o/d.lock': File exists.   \n";
         let output =
             Output { status: ExitStatus::from_raw(256), stdout: answer.into(), stderr: stderr.into() };
-        let told = rejections(&output);
-        assert!(told[2].why.contains("'refs/o/d.lock'"), "{}", told[2].why);
-        let told: Vec<(&str, RejectionCause)> =
-            told.iter().map(|one| (one.name.as_str(), one.cause)).collect();
+        let found = rejections(&output);
+        assert!(found[2].why.contains("'refs/o/d.lock'"), "{}", found[2].why);
+        let found: Vec<(&str, RejectionCause)> =
+            found.iter().map(|one| (one.name.as_str(), one.cause)).collect();
         assert_eq!(
-            told,
+            found,
             [
                 ("refs/o/b", RejectionCause::Race),
                 ("refs/o/c", RejectionCause::Refused),
@@ -289,7 +297,7 @@ mod tests {
     #[test]
     fn leases_and_refspecs() {
         let (old, new) = (Oid::EMPTY_TREE, Oid::from_bytes([1; 20]));
-        let push = |new, rule| Push { name: "refs/x".into(), new, rule };
+        let push = |new, rule| RefPush { name: "refs/x".into(), new, rule };
         assert_eq!(lease(&push(Some(new), PushRule::FastForwardOnly)), None);
         assert_eq!(
             lease(&push(None, PushRule::Lease(Some(old)))),

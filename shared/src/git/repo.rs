@@ -1,4 +1,4 @@
-//! Finding and opening a repository, and what it says of itself.
+//! Finding and opening a repository, and reading its properties.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,161 +9,178 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{
-        Git, Oid, careful, common_dir,
+        Oid, caller, careful, common_dir,
         fallback::{self, FallbackRepo},
-        ownership, ref_names, symbolic_ref, version,
+        ownership::{self, UsableRepo},
+        ref_names, symbolic_ref, version,
     },
-    world,
+    world::Environment,
 };
 
-/// An opened repository. Opening costs a tenth of a millisecond; keep one only as long as it is used.
+/// An opened repository. Opening takes a tenth of a millisecond; keep one only while it is used.
 pub struct Repo {
     pub(super) gix: gix::Repository,
-    /// Whether objects are written through to the disk; off only where they stay in memory.
+    pub(super) environment: Environment,
+    /// Whether objects are synced to the disk; off only if they stay in memory.
     pub(super) durable: bool,
-    /// How it is seen where its own configuration cannot be used.
-    view: Option<Arc<FallbackRepo>>,
-    /// Who commits, where that is not asked of the configuration.
+    /// The git directory of ours, if the repository's own configuration cannot be used.
+    pub(super) fallback: Option<Arc<FallbackRepo>>,
+    /// The committer, if it does not come from the configuration.
     identity: Option<Identity>,
 }
 
 impl Repo {
-    /// Finds the repository of `directory`, as git does: `GIT_DIR` first, then upwards.
+    /// Finds the repository in which the caller is, as git does: `GIT_DIR` first, then upwards from the caller's folder. Whatever is
+    /// done with it is done in that environment.
     ///
     /// # Errors
     /// There is none, or it belongs to another user (128); or it is of a kind we cannot read (3).
-    pub fn discover(directory: &Path) -> Result<Self> {
-        if let Some((place, why)) = fallback::in_the_way_above(directory) {
-            ownership::check(&common_dir::of_git_dir(&place.git_dir))?;
-            return Self::past_its_configuration(&place.git_dir, place.work_tree.as_deref(), why);
+    pub fn discover(environment: &Environment) -> Result<Self> {
+        if let Some((place, why)) = fallback::obstacle_above(environment) {
+            ownership::check_owner(environment, &common_dir::of_git_dir(&place.git_dir))?;
+            return Self::open_fallback(environment, &place.git_dir, place.work_tree.as_deref(), why);
         }
-        let Some(found) = ownership::find(directory)? else { return Err(no_repository()) };
-        let opened = match fallback::in_the_way(&common_dir::of_git_dir(&found.git_dir)) {
+        let Some(found) = ownership::find_usable(environment)? else { return Err(no_repository()) };
+        let opened = match fallback::obstacle(&common_dir::of_git_dir(&found.git_dir)) {
             Some(why) => Err(why),
-            None => Self::discover_trusted(directory),
+            None => Self::discover_trusted(environment, &found),
         };
-        opened
-            .or_else(|error| Self::past_its_configuration(&found.git_dir, found.work_tree.as_deref(), error))
-    }
-
-    fn discover_trusted(directory: &Path) -> Result<Self> {
-        let trust = gix::discover::upwards::TrustPolicy::Assume(gix::sec::Trust::Full);
-        let upwards = gix::discover::upwards::Options { trust, ..Default::default() };
-        let options =
-            gix::sec::trust::Mapping { full: ownership::trusting(), reduced: ownership::trusting() };
-        match gix::ThreadSafeRepository::discover_with_environment_overrides_opts(directory, upwards, options)
-        {
-            Ok(repo) => Self::checked(repo.to_thread_local()),
-            Err(error) => Err(Self::why_not(directory, error)),
-        }
-    }
-
-    /// For reading and stopping: see [`Repo::trouble`].
-    fn past_its_configuration(git_dir: &Path, work_dir: Option<&Path>, why: Error) -> Result<Self> {
-        let (gix, view) = FallbackRepo::open(git_dir, work_dir, why)?;
-        Ok(Self { gix, durable: true, view: Some(Arc::new(view)), identity: None })
-    }
-
-    /// Why the repository's own configuration cannot be used, if it cannot; everything else of it can be read and written then.
-    pub fn trouble(&self) -> Option<&str> {
-        self.view.as_ref().map(|view| view.why.as_str())
-    }
-
-    /// `git <verb>` on the repository's objects and refs, in its common git directory.
-    ///
-    /// # Errors
-    /// The folder is gone.
-    pub fn git(&self, verb: &str) -> Result<Git> {
-        let git = Git::new(&self.common_dir()?, verb);
-        Ok(match &self.view {
-            Some(view) => git.env("GIT_DIR", view.path().as_os_str()),
-            None => git,
+        opened.or_else(|error| {
+            Self::open_fallback(environment, &found.git_dir, found.work_tree.as_deref(), error)
         })
     }
 
-    /// As [`Repo::discover`]; none where there is none, or where it cannot be read.
+    fn discover_trusted(environment: &Environment, found: &UsableRepo) -> Result<Self> {
+        let directory = environment.directory();
+        if !environment.is_inherited() {
+            return match caller::open_found(environment, found) {
+                Ok(repo) => Self::require_supported_refs(repo, environment),
+                Err(error) => Err(Self::discover_error(environment, error.one_line())),
+            };
+        }
+        let trust = gix::discover::upwards::TrustPolicy::Assume(gix::sec::Trust::Full);
+        let upwards = gix::discover::upwards::Options { trust, ..Default::default() };
+        let options = gix::sec::trust::Mapping {
+            full: ownership::trusting_options(),
+            reduced: ownership::trusting_options(),
+        };
+        match gix::ThreadSafeRepository::discover_with_environment_overrides_opts(directory, upwards, options)
+        {
+            Ok(repo) => Self::require_supported_refs(repo.to_thread_local(), environment),
+            Err(error) => Err(Self::discover_error(environment, error)),
+        }
+    }
+
+    /// Opens the repository without its configuration, to view and stop agents. See [`Repo::config_error`].
+    fn open_fallback(
+        environment: &Environment,
+        git_dir: &Path,
+        work_dir: Option<&Path>,
+        why: Error,
+    ) -> Result<Self> {
+        let (gix, fallback) = FallbackRepo::open(environment, git_dir, work_dir, why)?;
+        Ok(Self { fallback: Some(Arc::new(fallback)), ..Self::of(gix, environment) })
+    }
+
+    /// Returns why the repository's own configuration cannot be used, if so; the rest of the repository can be read and written.
+    pub fn config_error(&self) -> Option<&str> {
+        self.fallback.as_ref().map(|fallback| fallback.why.as_str())
+    }
+
+    /// Like [`Repo::discover`], but returns `None` if no repository is found or it cannot be read.
     ///
     /// # Errors
     /// It belongs to another user (128).
-    pub fn find(directory: &Path) -> Result<Option<Self>> {
-        if fallback::in_the_way_above(directory).is_some() {
-            return Ok(Self::discover(directory).ok());
+    pub fn find(environment: &Environment) -> Result<Option<Self>> {
+        if fallback::obstacle_above(environment).is_some() {
+            return Ok(Self::discover(environment).ok());
         }
-        match ownership::find(directory)? {
-            Some(_) => Ok(Self::discover(directory).ok()),
+        match ownership::find_usable(environment)? {
+            Some(_) => Ok(Self::discover(environment).ok()),
             None => Ok(None),
         }
     }
 
-    /// Opens the repository at its common git directory, whatever the environment says.
+    /// Opens the repository at its common git directory, whatever `GIT_DIR` of the environment names.
     ///
     /// # Errors
     /// It is gone, belongs to another user, or is of a kind we cannot read.
-    pub fn open(common_dir: &Path) -> Result<Self> {
-        ownership::check(common_dir)?;
-        let opened = match fallback::in_the_way(common_dir) {
+    pub fn open(environment: &Environment, common_dir: &Path) -> Result<Self> {
+        ownership::check_owner(environment, common_dir)?;
+        let opened = match fallback::obstacle(common_dir) {
             Some(why) => Err(why),
-            None => Self::open_with(common_dir, &[]),
+            None => Self::open_with(environment, common_dir, &[]),
         };
-        opened.or_else(|error| Self::past_its_configuration(common_dir, None, error))
+        opened.or_else(|error| Self::open_fallback(environment, common_dir, None, error))
     }
 
-    /// As [`Repo::open`], with settings that hold in this process only.
-    pub(super) fn open_with(common_dir: &Path, settings: &[&str]) -> Result<Self> {
-        Self::open_under(common_dir, ownership::trusting(), settings)
+    /// Like [`Repo::open`], with additional settings.
+    pub(super) fn open_with(environment: &Environment, common_dir: &Path, settings: &[&str]) -> Result<Self> {
+        Self::open_under(environment, common_dir, caller::options(environment), settings)
     }
 
-    /// As [`Repo::open_with`], without what the repository's own configuration says of anything but its format.
-    pub(super) fn open_without_own_settings(common_dir: &Path, settings: &[&str]) -> Result<Self> {
-        let options = ownership::trusting().filter_config_section(|section| {
+    /// Like [`Repo::open_with`], and ignores the repository's own configuration except for its format.
+    pub(super) fn open_without_own_settings(
+        environment: &Environment,
+        common_dir: &Path,
+        settings: &[&str],
+    ) -> Result<Self> {
+        let options = caller::options(environment).filter_config_section(|section| {
             !matches!(section.source, gix::config::Source::Local | gix::config::Source::Worktree)
         });
-        Self::open_under(common_dir, options, settings)
+        Self::open_under(environment, common_dir, options, settings)
     }
 
-    fn open_under(common_dir: &Path, options: gix::open::Options, settings: &[&str]) -> Result<Self> {
-        ownership::check(common_dir)?;
+    fn open_under(
+        environment: &Environment,
+        common_dir: &Path,
+        options: gix::open::Options,
+        settings: &[&str],
+    ) -> Result<Self> {
+        ownership::check_owner(environment, common_dir)?;
         let options = options.open_path_as_is(true).config_overrides(settings.iter().copied());
         let repo = gix::ThreadSafeRepository::open_opts(common_dir, options)
             .context(Code::RepositoryUnreadable, || {
                 format!("cannot open repository '{}'", common_dir.display())
             })?;
-        Self::checked(repo.to_thread_local())
+        let repo = caller::complete(repo.to_thread_local(), environment, settings)?;
+        Self::require_supported_refs(repo, environment)
     }
 
-    /// gix opens a reftable repository without a word, lists nothing, and writes refs that git never sees.
-    fn checked(gix: gix::Repository) -> Result<Self> {
+    /// Rejects reftable repositories: gix opens them without an error, lists nothing, and writes refs that git never sees.
+    fn require_supported_refs(gix: gix::Repository, environment: &Environment) -> Result<Self> {
         let storage = gix.config_snapshot().string("extensions.refStorage").map(|name| name.to_string());
         match storage.as_deref() {
-            None | Some("files") => Ok(Self::of(gix)),
-            Some(other) => Err(unsupported_refs(other)),
+            None | Some("files") => Ok(Self::of(gix, environment)),
+            Some(other) => Err(unsupported_refs(environment, other)),
         }
     }
 
-    pub(super) const fn of(gix: gix::Repository) -> Self {
-        Self { gix, durable: true, view: None, identity: None }
+    pub(super) fn of(gix: gix::Repository, environment: &Environment) -> Self {
+        Self { gix, environment: environment.clone(), durable: true, fallback: None, identity: None }
     }
 
-    /// The same repository with all new objects kept in memory: for trials that leave nothing behind.
+    /// Returns the repository with all new objects in memory: for trials that leave nothing behind.
     #[must_use]
     pub fn in_memory(self) -> Self {
-        Self { gix: self.gix.with_object_memory(), durable: false, view: self.view, identity: self.identity }
+        Self { gix: self.gix.with_object_memory(), durable: false, ..self }
     }
 
-    /// The same repository, in which commits and reflogs bear this identity whatever the configuration says by now; without
-    /// one, that of the configuration.
+    /// Returns the repository with a fixed identity for commits and reflogs, whatever the configuration says now. `None`: the
+    /// identity stays.
     #[must_use]
-    pub fn acting_as(&self, identity: Option<&Identity>) -> Self {
+    pub fn with_identity(&self, identity: Option<&Identity>) -> Self {
         let identity = identity.or(self.identity.as_ref()).cloned();
-        Self { gix: self.gix.clone(), durable: self.durable, view: self.view.clone(), identity }
+        let (gix, fallback) = (self.gix.clone(), self.fallback.clone());
+        Self { gix, environment: self.environment.clone(), durable: self.durable, fallback, identity }
     }
 
-    /// Tells "no repository" from "one that we cannot read".
-    fn why_not(directory: &Path, error: gix::Error) -> Error {
-        let git_dir = world::variable("GIT_DIR").map(PathBuf::from).or_else(|| {
-            let (path, _) = gix::discover::upwards(directory).ok()?;
+    /// Distinguishes "no repository" from "a repository that cannot be opened".
+    fn discover_error(environment: &Environment, error: impl std::fmt::Display) -> Error {
+        let git_dir = environment.variable("GIT_DIR").map(PathBuf::from).or_else(|| {
+            let (path, _) = gix::discover::upwards(environment.directory()).ok()?;
             Some(path.into_repository_and_work_tree_directories().0)
         });
         let Some(git_dir) = git_dir.filter(|dir| dir.exists()) else {
@@ -175,52 +192,52 @@ impl Repo {
             return unsupported_objects();
         }
         Error::new(Code::RepositoryUnreadable, format!("cannot open repository '{}'", git_dir.display()))
-            .because(error)
+            .because(error.to_string())
             .hint("'git status' says more about the repository")
     }
 
-    /// The git directory that all worktrees share, absolute, links resolved.
+    /// Returns the common git directory of all worktrees, absolute, with links resolved.
     ///
     /// # Errors
     /// The folder is gone.
     pub fn common_dir(&self) -> Result<PathBuf> {
-        if let Some(view) = &self.view {
-            return Ok(view.common_dir.clone());
+        if let Some(fallback) = &self.fallback {
+            return Ok(fallback.common_dir.clone());
         }
         let dir = self.gix.common_dir();
         dir.canonicalize().context(Code::RepositoryUnreadable, || format!("cannot find '{}'", dir.display()))
     }
 
-    /// The folder for what is bound to this machine or disposable: `<common>/orchestra`.
+    /// Returns the folder for machine-bound and disposable files: `<common>/orchestra`.
     ///
     /// # Errors
-    /// As [`Repo::common_dir`].
+    /// As for [`Repo::common_dir`].
     pub fn private_dir(&self) -> Result<PathBuf> {
         Ok(self.common_dir()?.join("orchestra"))
     }
 
-    /// The checkout in which the user stands, if it is one.
+    /// Returns the user's checkout, if the repository was found from one.
     pub fn work_dir(&self) -> Option<PathBuf> {
-        if let Some(view) = &self.view {
-            return view.work_dir.clone();
+        if let Some(fallback) = &self.fallback {
+            return fallback.work_dir.clone();
         }
         self.gix.workdir().and_then(|dir| dir.canonicalize().ok())
     }
 
-    /// The main checkout, wherever the user stands; none in a bare repository.
+    /// Returns the main checkout, wherever the user is; `None` in a bare repository.
     ///
     /// # Errors
     /// The repository cannot be read.
     pub fn main_checkout(&self) -> Result<Option<PathBuf>> {
-        if let Some(view) = &self.view {
-            let checkout = common_dir::home(&view.common_dir);
-            return Ok((checkout != view.common_dir).then(|| checkout.to_owned()));
+        if let Some(fallback) = &self.fallback {
+            let checkout = common_dir::display_folder(&fallback.common_dir);
+            return Ok((checkout != fallback.common_dir).then(|| checkout.to_owned()));
         }
         let common = self.common_dir()?;
-        // Where the user stands in it, its '.git' may be a link, or a file, that leads to any place.
+        // If the user is in it, its `.git` may be a link or a file that leads anywhere.
         if self.gix.git_dir() == self.gix.common_dir()
             && let Some(checkout) = self.work_dir()
-            && (common_dir::leads_to(&checkout.join(".git"), &common) || self.has_chosen_work_tree())
+            && (common_dir::leads_to(&checkout.join(".git"), &common) || self.has_configured_work_tree())
         {
             return Ok(Some(checkout));
         }
@@ -233,25 +250,25 @@ impl Repo {
             common_dir::leads_to(&dir.join(".git"), &common)
                 || main.config_snapshot().string("core.worktree").is_some()
         };
-        let home = common_dir::home(&common);
+        let home = common_dir::display_folder(&common);
         Ok(checkout.filter(is_its_own).or_else(|| (home != common).then(|| home.to_owned())))
     }
 
-    /// Whether the checkout is named by the configuration or the environment, and so need not hold a `.git`.
-    fn has_chosen_work_tree(&self) -> bool {
-        world::variable("GIT_WORK_TREE").is_some() || self.config("core.worktree").is_some()
+    /// Returns whether the configuration or the environment names the checkout, so that it need not contain a `.git`.
+    fn has_configured_work_tree(&self) -> bool {
+        self.environment.variable("GIT_WORK_TREE").is_some() || self.config("core.worktree").is_some()
     }
 
-    /// The name and e-mail for our commits: the user's own, or those of [`Repo::acting_as`].
+    /// Returns the name and e-mail for our commits: the user's own, or those of [`Repo::with_identity`].
     ///
     /// # Errors
-    /// None is configured; git would not commit either.
+    /// None is configured; git could not commit either.
     pub fn identity(&self) -> Result<Identity> {
         if let Some(identity) = &self.identity {
             return Ok(identity.clone());
         }
         let missing = || {
-            Error::new(Code::IdentityMissing, "no name and e-mail for commits")
+            Error::new(Code::IdentityMissing, "no name and e-mail address for commits")
                 .hint("git config --global user.name \"Your Name\"")
                 .hint("git config --global user.email you@example.com")
         };
@@ -266,8 +283,8 @@ impl Repo {
         Ok(Identity { name: signature.name.to_string(), email: signature.email.to_string() })
     }
 
-    /// As [`Repo::identity`]; where there is none, one that says so. For events, which say who wrote them by other means: nobody
-    /// is kept from stopping an agent by a name that is missing.
+    /// Like [`Repo::identity`]; without one, returns a placeholder. For commits of events, which record their writer separately:
+    /// a missing name must not prevent anybody from stopping an agent.
     pub fn identity_or_none(&self) -> Identity {
         self.identity().unwrap_or_else(|_| Identity {
             name: "git orchestra".to_owned(),
@@ -275,62 +292,59 @@ impl Repo {
         })
     }
 
-    /// A value of the user's git config. Only `git` and `config` call it: every key has a name there.
+    /// Returns a value of the user's git config. Only `git` and `config` call it, where every key has a name.
     pub(crate) fn config(&self, key: &str) -> Option<String> {
         self.gix.config_snapshot().string(key).map(|value| value.to_string())
     }
 
-    /// A path in the user's git config, `~` spelled out.
+    /// Returns a path in the user's git config, with `~` expanded.
     pub(super) fn config_path(&self, key: &str) -> Option<PathBuf> {
-        let path = self.gix.config_snapshot().trusted_path(key).ok()??;
-        (!path.as_os_str().is_empty()).then_some(path)
+        self.path_setting(key).ok()?
     }
 
-    /// As [`Repo::config_path`], and why it names no path where git would not take it either, such as for `~nobody/x`.
+    /// Like [`Repo::config_path`], but returns git's reason if the value is not a path, such as for `~nobody/x`.
     ///
     /// # Errors
-    /// It is not a path.
+    /// The value is not a path.
     pub(crate) fn path_setting(&self, key: &str) -> std::result::Result<Option<PathBuf>, String> {
-        match self.gix.config_snapshot().trusted_path(key) {
-            Ok(path) => Ok(path.filter(|path| !path.as_os_str().is_empty())),
-            Err(error) => Err(error.to_string()),
-        }
+        let path = caller::path(&self.gix, &self.environment, key)?;
+        Ok(path.filter(|path| !path.as_os_str().is_empty()))
     }
 
-    /// Every value of a key of the user's git config, in order.
+    /// Returns all values of a key of the user's git config, in order.
     pub(crate) fn config_all(&self, key: &str) -> Vec<String> {
         let snapshot = self.gix.config_snapshot();
         let values = snapshot.plumbing().strings(key);
         values.unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
-    /// The subsections of a section: `claude` in `orchestra.agent.claude.command` for `orchestra` and `agent.`.
+    /// Returns the subsections of a section: `agent.claude` of `orchestra.agent.claude.command` for `orchestra`.
     pub(crate) fn config_sections(&self, section: &str) -> Vec<String> {
         let snapshot = self.gix.config_snapshot();
         let Some(found) = snapshot.plumbing().sections_by_name(section) else { return Vec::new() };
         found.filter_map(|s| s.header().subsection_name().map(ToString::to_string)).collect()
     }
 
-    /// Whether the config rewrites URLs for pushing alone (`url.*.pushInsteadOf`).
+    /// Returns whether the config rewrites URLs only for pushing (`url.*.pushInsteadOf`).
     pub(super) fn has_push_rewrites(&self) -> bool {
         let snapshot = self.gix.config_snapshot();
         let Some(mut found) = snapshot.plumbing().sections_by_name("url") else { return false };
         found.any(|section| section.value("pushInsteadOf").is_some())
     }
 
-    /// A URL that is no configured remote, with the rewrites of the config applied.
+    /// Returns a URL that is not a configured remote, after applying the rewrites of the config.
     pub(super) fn rewritten_for_push(&self, url: &str) -> String {
         let remote = self.gix.remote_at(url).ok();
         let found = remote.and_then(|remote| Some(remote.url(gix::remote::Direction::Push)?.to_bstring()));
         found.map_or_else(|| url.to_owned(), |found| found.to_string())
     }
 
-    /// The commit on which the user stands.
+    /// Returns the commit that `HEAD` resolves to.
     ///
     /// # Errors
-    /// There is no commit yet, or HEAD is broken.
+    /// There is no commit yet, or `HEAD` is broken.
     pub fn head(&self) -> Result<Oid> {
-        // gix would wait for a pipe in the place of the branch.
+        // gix would block on a pipe in the place of the branch.
         if let Some(tip) = self.head_name().map(|name| self.find_ref(&name)).transpose()?.flatten()
             && self.gix.find_commit(tip.gix()).is_ok()
         {
@@ -344,17 +358,17 @@ impl Repo {
         Ok(head.peel_to_commit().context(Kind::Refused, || "HEAD names no commit".into())?.id.into())
     }
 
-    /// The branch on which the user stands, without `refs/heads/`; none where HEAD is detached.
+    /// Returns the checked-out branch, without `refs/heads/`; `None` if `HEAD` is detached.
     pub fn head_branch(&self) -> Option<String> {
         Some(self.head_name()?.strip_prefix(ref_names::BRANCHES)?.to_owned())
     }
 
-    /// The ref to which HEAD points, with its full name; none where it is detached.
+    /// Returns the full name of the ref to which `HEAD` points; `None` if it is detached.
     fn head_name(&self) -> Option<String> {
         symbolic_ref::target(&self.gix.git_dir().join("HEAD"))
     }
 
-    /// The time of a commit, in seconds since 1970: for people and for ties only.
+    /// Returns the time of a commit in seconds since 1970: only for people and to break ties.
     pub fn commit_time(&self, id: Oid) -> i64 {
         self.gix
             .find_commit(id.gix())
@@ -363,7 +377,7 @@ impl Repo {
             .map_or(0, |time| time.seconds)
     }
 
-    /// Whether everything in `old` is in `new`.
+    /// Returns whether `old` is `new` or an ancestor of it.
     ///
     /// # Errors
     /// The history cannot be read.
@@ -373,12 +387,12 @@ impl Repo {
         Ok(bases.iter().any(|base| base.detach() == old.gix()))
     }
 
-    /// The best common ancestor of two commits; of several, the first.
+    /// Returns the merge base of two commits; if there are several, the first.
     ///
     /// # Errors
-    /// They have none, or the history cannot be read.
+    /// There is none, or the history cannot be read.
     pub fn merge_base(&self, one: Oid, other: Oid) -> Result<Oid> {
-        let cannot = || format!("cannot find where {} and {} went apart", one.short(), other.short());
+        let cannot = || format!("cannot find a merge base of {} and {}", one.short(), other.short());
         let bases = self.gix.merge_bases_many(one.gix(), &[other.gix()]).context(Kind::Internal, cannot)?;
         bases
             .first()
@@ -386,7 +400,7 @@ impl Repo {
             .ok_or_else(|| Error::new(Code::HistoriesUnrelated, cannot()))
     }
 
-    /// The best common ancestors of two commits; none where their histories have nothing in common.
+    /// Returns all merge bases of two commits; empty if their histories are unrelated.
     ///
     /// # Errors
     /// The history cannot be read.
@@ -396,7 +410,7 @@ impl Repo {
         Ok(bases.iter().map(|base| base.detach().into()).collect())
     }
 
-    /// Whether two commits have a common ancestor.
+    /// Returns whether two commits have a common ancestor.
     ///
     /// # Errors
     /// The history cannot be read.
@@ -405,7 +419,7 @@ impl Repo {
         Ok(!self.gix.merge_bases_many(one.gix(), &[other.gix()]).context(Kind::Internal, cannot)?.is_empty())
     }
 
-    /// The newest commits that lead from `base` (excluded) to `head`, at most so many, the newest first.
+    /// Returns the commits from `base` (excluded) to `head`, newest first, at most `most` of them.
     ///
     /// # Errors
     /// The history cannot be read.
@@ -413,7 +427,7 @@ impl Repo {
         Ok(self.since(base, head)?.take(most).collect())
     }
 
-    /// How many commits lead from `base` (excluded) to `head`.
+    /// Counts the commits from `base` (excluded) to `head`.
     ///
     /// # Errors
     /// The history cannot be read.
@@ -432,12 +446,12 @@ impl Repo {
     }
 }
 
-/// Who commits.
+/// The identity of a committer.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Identity {
-    /// `user.name`.
+    /// The name, from `user.name`.
     pub name: String,
-    /// `user.email`.
+    /// The e-mail address, from `user.email`.
     pub email: String,
 }
 
@@ -452,10 +466,10 @@ fn unsupported(what: &str) -> Error {
     )
 }
 
-/// Since git 2.46 such a repository can be changed into one that can be used.
-fn unsupported_refs(format: &str) -> Error {
+/// Returns the error for another ref storage. Git 2.46 and newer can convert such a repository.
+fn unsupported_refs(environment: &Environment, format: &str) -> Error {
     let error = unsupported(&format!("its refs are stored as '{format}', and only 'files' is supported"));
-    match version::here() {
+    match version::of(environment) {
         Some(found) if found < version::WITH_REFS_MIGRATE => {
             error.hint("git 2.46 or newer changes that: git refs migrate --ref-format=files")
         }
@@ -463,7 +477,7 @@ fn unsupported_refs(format: &str) -> Error {
     }
 }
 
-/// Git has no command that changes the names of objects.
+/// Returns the error for SHA-256 objects. Git has no command to convert them.
 fn unsupported_objects() -> Error {
     unsupported("its objects are named by sha256, and only sha1 is supported")
         .hint("git cannot convert a repository: 'git init --object-format=sha1' makes a new one")

@@ -1,4 +1,4 @@
-//! What people type to name a commit.
+//! Resolving revisions that people type.
 
 use super::{
     Oid, Repo,
@@ -6,43 +6,43 @@ use super::{
 };
 use crate::{Code, Error, Result, model::text};
 
-/// The fewest digits by which git takes an object's id.
+/// Minimum length of an abbreviated object id in git.
 const SHORTEST_ID: usize = 4;
 
 impl Repo {
-    /// The commit that `revision` names. Where a branch and a tag have the same name, the branch is meant.
+    /// Returns the commit that `revision` names. If a branch and a tag have the same name, the branch is meant.
     ///
     /// # Errors
-    /// It names none (3).
+    /// It names no commit (3).
     pub fn commit(&self, revision: &str) -> Result<Oid> {
         let (name, rest) = split(revision);
         if revision.is_empty() || revision.starts_with('-') {
-            return Err(names_none(revision, "it is not a revision"));
+            return Err(not_a_commit(revision, "it is not a revision"));
         }
         self.refuse_blocked_refs(revision)?;
-        let spelled =
+        let full_name =
             if self.is_branch(name) { format!("{BRANCHES}{name}{rest}") } else { revision.to_owned() };
-        let Ok(found) = self.gix.rev_parse_single(spelled.as_str()) else {
+        let Ok(found) = self.gix.rev_parse_single(full_name.as_str()) else {
             return Err(self.why_not_a_commit(revision, name, rest));
         };
         let Ok(object) = found.object() else {
-            return Err(names_none(
+            return Err(not_a_commit(
                 revision,
-                &format!("object {} is not here", Oid::from(found.detach()).short()),
+                &format!("object {} is not in this repository", Oid::from(found.detach()).short()),
             ));
         };
         let kind = object.kind;
         let commit = object.peel_to_commit();
-        Ok(commit.map_err(|_| names_none(revision, &format!("it is a {kind}")))?.id.into())
+        Ok(commit.map_err(|_| not_a_commit(revision, &format!("it is a {kind}")))?.id.into())
     }
 
-    /// Whether a revision begins with the name of a branch that is the name of a tag as well.
+    /// Returns whether a revision begins with the name of both a branch and a tag.
     pub fn hides_a_tag(&self, revision: &str) -> bool {
         let (name, _) = split(revision);
         self.is_branch(name) && matches!(self.find_ref(&format!("{TAGS}{name}")), Ok(Some(_)))
     }
 
-    /// Whether this is the name of a branch, and nothing that git reads before any branch.
+    /// Returns whether a name is a branch, and not something that git resolves before branches.
     fn is_branch(&self, name: &str) -> bool {
         !name.is_empty()
             && name != "HEAD"
@@ -54,12 +54,12 @@ impl Repo {
     fn why_not_a_commit(&self, revision: &str, name: &str, rest: &str) -> Error {
         if !rest.is_empty() && !name.is_empty() && self.gix.rev_parse_single(name).is_ok() {
             let name = text::safe(name);
-            return names_none(revision, &format!("'{name}' does, but not with what follows it"));
+            return not_a_commit(revision, &format!("'{name}' does, but not with what follows it"));
         }
         if self.is_ambiguous(name) {
-            return names_none(revision, "the ids of several objects begin so").hint("type more of it");
+            return not_a_commit(revision, "the id prefix is ambiguous").hint("type more digits");
         }
-        names_none(revision, "there is no such branch, tag or commit here")
+        not_a_commit(revision, "there is no such branch, tag or commit")
             .hint("git branch --all --list; git tag --list")
     }
 
@@ -72,11 +72,11 @@ impl Repo {
     }
 }
 
-fn names_none(revision: &str, why: &str) -> Error {
+fn not_a_commit(revision: &str, why: &str) -> Error {
     Error::new(Code::CommitUnknown, format!("'{}' names no commit: {why}", text::safe(revision)))
 }
 
-/// The name that a revision begins with, and what follows it: `main` and `~2` of `main~2`.
+/// Splits a revision into its name and its suffix: `main` and `~2` of `main~2`.
 fn split(revision: &str) -> (&str, &str) {
     let end = revision.find(['^', '~', ':']).into_iter().chain(revision.find("@{")).min();
     revision.split_at(end.unwrap_or(revision.len()))

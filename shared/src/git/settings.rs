@@ -1,6 +1,6 @@
-//! The repository's own configuration as its files say it: `config`, every `config.worktree`, those of its submodules, and what
-//! they include.
-//! Read file by file, bounded, and without git: it works where git refuses the configuration, and nothing runs.
+//! Reading the repository's own configuration from its files: `config`, every `config.worktree`, those of its submodules, and
+//! included files. They are read one by one, with limits and without git: it works if git rejects the configuration, and nothing
+//! runs.
 
 use std::{
     collections::HashSet,
@@ -14,19 +14,17 @@ use gix::{bstr::BString, config::file::Metadata};
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
-use crate::world;
-
-/// Longest configuration file that is read, in bytes.
-const LONGEST: u64 = 4 << 20;
-/// How deep files may include each other; git's own limit.
-const DEEPEST: u32 = 10;
-/// Files read at most, so that files which include each other end.
+/// Maximum size of a configuration file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 4 << 20;
+/// Maximum depth of includes; git's own limit.
+const MAX_DEPTH: u32 = 10;
+/// Maximum number of files that are read, so that mutual includes end.
 const MOST_FILES: usize = 10_000;
 
 /// One value in one file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Setting {
-    /// Which file: none for the repository's `config`, else its path, below the common git directory where it lies there.
+    /// The file: `None` for the repository's `config`, else its path, relative to the common git directory if it is in it.
     pub file: Option<String>,
     /// `diff` in `diff.word.textconv`, in lower case.
     pub section: String,
@@ -34,23 +32,23 @@ pub struct Setting {
     pub subsection: Option<String>,
     /// `textconv` in `diff.word.textconv`, in lower case.
     pub name: String,
-    /// What it is set to; `true` where the file has the name alone.
+    /// The value; `true` if the file has only the name.
     pub value: String,
 }
 
-/// What the files say.
+/// The content of the files.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// All values, in the order of each file.
     pub values: Vec<Setting>,
-    /// Files that cannot be read or understood, by their name as in [`Setting::file`], with a reason that changes with the content.
+    /// Files that cannot be read or parsed, named as in [`Setting::file`], with a reason that changes with the content.
     pub unreadable: Vec<(String, String)>,
 }
 
 impl Settings {
-    /// Reads the files of the repository at `common_dir`.
-    pub fn of(common_dir: &Path) -> Self {
-        let mut reader = Reader { common_dir, found: Self::default(), seen: HashSet::new() };
+    /// Reads the files of the repository at `common_dir`; what they include below `~` is in the folder `home`.
+    pub fn of(common_dir: &Path, home: Option<&Path>) -> Self {
+        let mut reader = Reader { common_dir, home, found: Self::default(), seen: HashSet::new() };
         reader.read(&common_dir.join("config"), None, 0);
         if reader.found.last("extensions", "worktreeconfig").is_some() {
             let folders = fs::read_dir(common_dir.join("worktrees")).into_iter().flatten().flatten();
@@ -62,7 +60,7 @@ impl Settings {
                 reader.read(&file, Some(&label), 0);
             }
         }
-        for module in modules(common_dir) {
+        for module in submodule_git_dirs(common_dir) {
             let file = module.join("config");
             let label = reader.label(&file);
             reader.read(&file, Some(&label), 0);
@@ -70,7 +68,7 @@ impl Settings {
         reader.found
     }
 
-    /// The value that holds of a key without a subsection in the repository's `config` itself.
+    /// Returns the effective value of a key without a subsection in the repository's `config` itself.
     pub fn last(&self, section: &str, name: &str) -> Option<&str> {
         let of_key = |one: &&Setting| {
             one.file.is_none() && one.subsection.is_none() && one.section == section && one.name == name
@@ -81,6 +79,7 @@ impl Settings {
 
 struct Reader<'a> {
     common_dir: &'a Path,
+    home: Option<&'a Path>,
     found: Settings,
     seen: HashSet<PathBuf>,
 }
@@ -95,18 +94,18 @@ impl Reader<'_> {
             return;
         }
         let name = label.unwrap_or("config").to_owned();
-        let bytes = match read_regular(file, LONGEST) {
+        let bytes = match read_regular(file, MAX_FILE_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => return self.found.unreadable.push((name, error.to_string())),
         };
         if self.seen.len() >= MOST_FILES {
-            return self.found.unreadable.push((name, "one configuration file too many".to_owned()));
+            return self.found.unreadable.push((name, "too many configuration files".to_owned()));
         }
         self.seen.insert(file.to_owned());
         let meta = Metadata::from(gix::config::Source::Local);
         let Ok(parsed) = gix::config::File::from_bytes_no_includes(&bytes, meta, Default::default()) else {
-            let why = format!("cannot be understood ({})", fingerprint(&bytes));
+            let why = format!("cannot be parsed ({})", fingerprint(&bytes));
             return self.found.unreadable.push((name, why));
         };
         for section in parsed.sections() {
@@ -139,21 +138,22 @@ impl Reader<'_> {
         }
     }
 
-    /// Follows an inclusion, whether its condition holds now or not: it may hold later.
+    /// Follows an include whether or not its condition is true now: it may become true later.
     fn include(&mut self, from: &Path, to: &str, depth: u32) {
-        let path = match (to.strip_prefix("~/"), world::variable("HOME")) {
-            (Some(below), Some(home)) => PathBuf::from(home).join(below),
+        let path = match (to.strip_prefix("~/"), self.home) {
+            (Some(below), Some(home)) => home.join(below),
             _ => from.parent().unwrap_or(self.common_dir).join(to),
         };
-        if depth < DEEPEST {
+        if depth < MAX_DEPTH {
             let label = self.label(&path);
             self.read(&path, Some(&label), depth + 1);
         }
     }
 }
 
-/// The git directories of submodules, which git enters by itself: `modules/<name>`, where a name may have several parts.
-pub fn modules(common_dir: &Path) -> Vec<PathBuf> {
+/// Returns the git directories of submodules, which git enters by itself: `modules/<name>`, where a name may have several
+/// components.
+pub fn submodule_git_dirs(common_dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![(common_dir.join("modules"), 0)];
     while let Some((folder, depth)) = open.pop() {
@@ -165,7 +165,7 @@ pub fn modules(common_dir: &Path) -> Vec<PathBuf> {
             if path.join("HEAD").exists() {
                 open.push((path.join("modules"), depth + 1));
                 found.push(path);
-            } else if depth < DEEPEST {
+            } else if depth < MAX_DEPTH {
                 open.push((path, depth + 1));
             }
         }
@@ -174,10 +174,10 @@ pub fn modules(common_dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The content of a regular file. A pipe or a device in its place is an error and holds nobody up.
+/// Reads a regular file. A pipe or device in its place is an error and does not block.
 ///
 /// # Errors
-/// It is not there, not a regular file, longer than `most` bytes, or cannot be read.
+/// It is missing, not a regular file, longer than `most` bytes, or cannot be read.
 pub fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -193,7 +193,7 @@ pub fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The beginning of the SHA-256 of some content, for telling it from other content.
+/// Returns the beginning of the SHA-256 of some content, to distinguish it from other content.
 pub fn fingerprint(content: &[u8]) -> String {
     faster_hex::hex_string(&Sha256::digest(content)[..10])
 }

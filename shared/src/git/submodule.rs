@@ -1,4 +1,4 @@
-//! The commit on which a submodule's checkout stands, read from its files alone: nothing in it runs.
+//! Reading the checked-out commit of a submodule from its files only: nothing in it runs.
 
 use std::{
     os::unix::ffi::OsStrExt,
@@ -7,11 +7,11 @@ use std::{
 
 use crate::git::{Oid, careful};
 
-/// Largest list of packed refs that is read, in bytes.
-const PACKED: u64 = 16 << 20;
+/// Maximum size of a `packed-refs` file that is read, in bytes.
+const MAX_PACKED_REFS_BYTES: u64 = 16 << 20;
 
-/// The commit; none where there is no checkout, or it cannot be told.
-pub fn head(checkout: &Path) -> Option<Oid> {
+/// Returns the commit; `None` if there is no checkout, or it cannot be determined.
+pub fn checked_out_commit(checkout: &Path) -> Option<Oid> {
     let dot_git = checkout.join(".git");
     let git_dir = if dot_git.symlink_metadata().ok()?.is_dir() {
         dot_git
@@ -35,6 +35,6 @@ fn find_ref(git_dir: &Path, name: &str) -> Option<Oid> {
         return Oid::parse(loose.trim());
     }
     let packed = careful::open_regular(&git_dir.join("packed-refs")).ok()?;
-    let packed = String::from_utf8(careful::read_up_to(packed, PACKED).ok()??).ok()?;
+    let packed = String::from_utf8(careful::read_up_to(packed, MAX_PACKED_REFS_BYTES).ok()??).ok()?;
     packed.lines().find_map(|line| line.strip_suffix(name)?.strip_suffix(' ').and_then(Oid::parse))
 }

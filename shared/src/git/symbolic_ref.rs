@@ -1,10 +1,10 @@
-//! Refs that name another ref, such as `HEAD`, read from their files.
+//! Reading refs that point to another ref, such as `HEAD`, from their files.
 
 use std::path::Path;
 
 use super::careful;
 
-/// The name in the file of a symbolic ref, `HEAD` included; none in any other.
+/// Returns the target of a symbolic ref, `HEAD` included; `None` for any other file.
 pub(super) fn target(file: &Path) -> Option<String> {
     let text = careful::text(file).ok()?;
     Some(text.strip_prefix("ref:")?.trim().to_owned()).filter(|name| !name.is_empty())

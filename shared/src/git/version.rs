@@ -1,40 +1,43 @@
-//! Which git is on PATH, and whether it can do what is needed.
+//! The version of the git on `PATH`, and whether it is supported.
 
 use std::path::Path;
 
 use super::Git;
-use crate::{Code, Error, Result, world};
+use crate::{Code, Error, Result, world::Environment};
 
-/// The oldest git with all that is used here.
-const OLDEST: (u32, u32) = (2, 39);
+/// The oldest supported version of git.
+const MIN_VERSION: (u32, u32) = (2, 39);
 
-/// The oldest git that changes how refs are stored.
+/// The oldest version of git that can convert ref storage.
 pub(super) const WITH_REFS_MIGRATE: (u32, u32) = (2, 46);
 
-/// Which git is on PATH; none where it does not say.
-pub(super) fn here() -> Option<(u32, u32)> {
-    version(&Git::new(&world::directory(), "version").line().ok()?)
+/// Which git is on the caller's PATH; none where it does not say.
+pub(super) fn of(environment: &Environment) -> Option<(u32, u32)> {
+    parse_version(&Git::new(environment, environment.directory(), "version").line().ok()?)
 }
 
-/// Refuses where git is too old.
+/// Checks that git is not too old.
 ///
 /// # Errors
 /// It is, or it cannot be run.
-pub fn check(directory: &Path) -> Result<()> {
-    let said = Git::new(directory, "version").line()?;
-    match version(&said) {
-        Some(found) if found < OLDEST => Err(Error::new(
+pub fn require_supported_version(environment: &Environment, directory: &Path) -> Result<()> {
+    let said = Git::new(environment, directory, "version").line()?;
+    match parse_version(&said) {
+        Some(found) if found < MIN_VERSION => Err(Error::new(
             Code::GitTooOld,
-            format!("git {}.{} is too old: {}.{} or newer is needed", found.0, found.1, OLDEST.0, OLDEST.1),
+            format!(
+                "git {}.{} is too old: {}.{} or newer is needed",
+                found.0, found.1, MIN_VERSION.0, MIN_VERSION.1
+            ),
         )
         .hint("update git")),
-        // A git that calls itself in an unknown way is not taken for an old one.
+        // A git with an unknown version format does not count as too old.
         _ => Ok(()),
     }
 }
 
-/// Major and minor number in `git version 2.39.5 (Apple Git-154)`.
-fn version(said: &str) -> Option<(u32, u32)> {
+/// Parses major and minor number in `git version 2.39.5 (Apple Git-154)`.
+fn parse_version(said: &str) -> Option<(u32, u32)> {
     let mut numbers = said.split_whitespace().nth(2)?.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
@@ -52,8 +55,8 @@ mod tests {
             ("git version 3.0-rc1", None),
             ("", None),
         ] {
-            assert_eq!(version(said), found, "{said}");
+            assert_eq!(parse_version(said), found, "{said}");
         }
-        assert!((2, 38) < OLDEST && (2, 39) >= OLDEST);
+        assert!((2, 38) < MIN_VERSION && (2, 39) >= MIN_VERSION);
     }
 }

@@ -1,5 +1,5 @@
-//! Writing the links between a worktree and its registration anew, after a move broke them, as `git worktree repair` does,
-//! but only those of one worktree.
+//! Rewriting the links between a worktree and its registration after a move broke them, as `git worktree repair` does, but for
+//! one worktree only.
 
 use std::{
     fs::{File, OpenOptions},
@@ -11,31 +11,31 @@ use std::{
 use rustix::fs::OFlags;
 
 use super::{
-    moved::{Link, is_gone, link_of},
+    moved::{LinkState, is_gone, link_of},
     worktrees::Worktree,
 };
-use crate::{Kind, Result, error::Context, private_files};
+use crate::{Kind, Result, error::ErrorContext, private_files};
 
 impl Worktree {
-    /// Writes the links between the worktree at `folder` and its registration anew, if a move broke them. Gives whether anything
-    /// was written. A folder that belongs to another repository is left alone.
+    /// Rewrites the links between the worktree at `folder` and its registration, if a move broke them. Returns whether anything
+    /// was written. A folder that belongs to another repository is not changed.
     ///
     /// # Errors
     /// A link cannot be written.
     pub fn repair_links(&self, folder: &Path) -> Result<bool> {
         let Some(link) = link_of(folder, &self.git_dir) else { return Ok(false) };
         let cannot = || format!("cannot repair the links of worktree '{}'", folder.display());
-        if link == Link::Stale {
+        if link == LinkState::Stale {
             write_in_place(&folder.join(".git"), &line("gitdir: ", &self.git_dir))
                 .context(Kind::External, cannot)?;
         }
-        // Where anything else lies in the registered place, somebody put it there: that is not followed.
-        let is_elsewhere = self.written_path().is_some_and(|path| is_gone(&path));
-        if is_elsewhere {
+        // If anything is at the registered path, somebody put it there, and the registration stays.
+        let is_outdated = self.recorded_path().is_some_and(|path| is_gone(&path));
+        if is_outdated {
             let place = line("", &folder.join(".git"));
             private_files::replace(&self.git_dir.join("gitdir"), place).context(Kind::External, cannot)?;
         }
-        Ok(link == Link::Stale || is_elsewhere)
+        Ok(link == LinkState::Stale || is_outdated)
     }
 }
 
@@ -44,7 +44,7 @@ fn line(prefix: &str, path: &Path) -> Vec<u8> {
     [prefix.as_bytes(), path.as_os_str().as_bytes(), b"\n"].concat()
 }
 
-/// Writes without a second file: whatever lies beside a worktree's `.git` file is part of the agent's work.
+/// Writes without a temporary file: it would become part of the agent's work.
 fn write_in_place(path: &Path, text: &[u8]) -> io::Result<()> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let mut file: File = OpenOptions::new().write(true).custom_flags(flags).open(path)?;
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_folder_that_belongs_to_the_registration_is_linked_anew() {
+    fn only_a_folder_of_the_registration_is_relinked() {
         let world = tempfile::tempdir().unwrap();
         let world = world.path().canonicalize().unwrap();
         let git_dir = world.join("new/.git/worktrees/a-1");

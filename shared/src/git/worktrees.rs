@@ -1,4 +1,4 @@
-//! Git's own list of worktrees: registering one, filling it, reading the list.
+//! Git's own list of worktrees: registering a worktree, checking it out, reading the list.
 
 use std::{
     ffi::OsStr,
@@ -10,20 +10,21 @@ use std::{
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo, careful, frozen, moved},
     model::quote,
+    world::Environment,
 };
 
-/// The file of a registration that says why its worktree is locked.
+/// The file of a registration that contains the reason why its worktree is locked.
 pub const LOCKED: &str = "locked";
-/// What git writes into it while a worktree is being made.
+/// What git writes into that file while a worktree is being made.
 const INITIALIZING: &str = "initializing";
 
-/// Settings under which files are written: a delta cache, and all cores.
+/// Settings for checkouts: a delta cache, and all cores.
 const FOR_CHECKOUT: [&str; 2] = ["core.deltaBaseCacheLimit=96m", "checkout.workers=0"];
 
-/// Files and folders of a linked worktree's git directory that say an operation is under way.
+/// Files and folders of a git directory that show an operation in progress, with its name.
 const OPERATIONS: &[(&str, &str)] = &[
     ("rebase-merge", "rebase"),
     ("rebase-apply/applying", "am"),
@@ -35,34 +36,34 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("BISECT_LOG", "bisect"),
 ];
 
-/// A worktree that is registered and not yet filled. Dropped, it is taken away again.
-pub struct Prepared(gix::worktree::add::PrepareCheckout);
+/// A worktree that is registered but not yet checked out. When dropped, it is removed again.
+pub struct PreparedWorktree(gix::worktree::add::PrepareCheckout);
 
-impl Prepared {
-    /// Fills it with the files of its branch, on all cores, and finishes the registration.
+impl PreparedWorktree {
+    /// Checks out the files of its commit, on all cores, and finishes the registration.
     ///
     /// # Errors
-    /// A file cannot be written; nothing is left then.
+    /// A file cannot be written; then nothing is left behind.
     pub fn checkout(self) -> Result<()> {
-        let go_on = AtomicBool::new(false);
+        let should_interrupt = AtomicBool::new(false);
         self.0
-            .checkout(gix::progress::Discard, &go_on)
+            .checkout(gix::progress::Discard, &should_interrupt)
             .context(Kind::External, || "cannot write the files of the worktree".into())?;
         Ok(())
     }
 }
 
-/// A checkout, the main one or a linked worktree, and what it stands on.
+/// A checkout: the main one or a linked worktree.
 #[derive(Clone, Debug)]
 pub struct Checkout {
     /// Its own git directory.
     pub git_dir: PathBuf,
-    /// Where its files are.
+    /// The path of its files.
     pub path: PathBuf,
 }
 
 impl Checkout {
-    /// The branch it stands on, with its full name; also while it is being rebased.
+    /// Returns the full name of its branch, also while that is being rebased.
     pub fn branch(&self) -> Option<String> {
         let read = |file: &str| careful::small_text(&self.git_dir.join(file));
         let head = read("HEAD").unwrap_or_default();
@@ -73,83 +74,87 @@ impl Checkout {
         Some(rebased.trim().to_owned())
     }
 
-    /// The git operation that is under way in it.
+    /// Returns the git operation in progress.
     pub fn operation(&self) -> Option<&'static str> {
         OPERATIONS.iter().find(|(file, _)| self.git_dir.join(file).exists()).map(|(_, name)| *name)
     }
 }
 
-/// One linked worktree, read from its files alone: nothing in it runs.
+/// A linked worktree, read from its files only: nothing in it runs.
 #[derive(Clone, Debug)]
 pub struct Worktree {
-    /// `<common>/worktrees/<name>`.
+    /// Its git directory, `<common>/worktrees/<name>`.
     pub git_dir: PathBuf,
-    /// Where its files are.
+    /// The path of its files.
     pub path: PathBuf,
 }
 
-/// What a worktree stands on.
+/// The content of a worktree's `HEAD`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum WorktreeHead {
     /// A branch, with its full name.
     Branch(String),
     /// A commit.
     Detached(Oid),
-    /// Neither can be read.
+    /// It cannot be read.
     Unknown,
 }
 
 impl Repo {
-    /// The repository, opened for checking out: with a delta cache (gix has none by itself and is up to 20 times slower
-    /// without) and all cores.
+    /// Opens the repository for checkouts: with all cores and a delta cache (gix has none by default, and is up to 20 times
+    /// slower without).
     ///
     /// # Errors
     /// As [`Repo::open`].
-    pub fn open_for_checkout(common_dir: &Path) -> Result<Self> {
-        Self::open_with(common_dir, &FOR_CHECKOUT)
+    pub fn open_for_checkout(environment: &Environment, common_dir: &Path) -> Result<Self> {
+        Self::open_with(environment, common_dir, &FOR_CHECKOUT)
     }
 
-    /// As [`Repo::open_for_checkout`], by the settings that were frozen in the git directory `frozen` of ours: what agents wrote
-    /// into the repository's own configuration since takes no effect on how files are written.
+    /// Like [`Repo::open_for_checkout`], with the settings frozen in the git directory `frozen` of ours: what agents wrote into
+    /// the repository's own configuration since does not affect how files are written.
     ///
     /// # Errors
     /// As [`Repo::open`].
-    pub fn open_for_checkout_as_frozen(common_dir: &Path, frozen: &Path) -> Result<Self> {
-        let settings = frozen::settings(frozen);
+    pub fn open_for_checkout_as_frozen(
+        environment: &Environment,
+        common_dir: &Path,
+        frozen: &Path,
+    ) -> Result<Self> {
+        let settings = frozen::frozen_settings(frozen);
         let settings = settings.iter().map(String::as_str).chain(FOR_CHECKOUT);
-        Self::open_without_own_settings(common_dir, &settings.collect::<Vec<_>>())
+        Self::open_without_own_settings(environment, common_dir, &settings.collect::<Vec<_>>())
     }
 
-    /// Registers a worktree at `path` for an existing branch, at its commit, that stands in no other worktree.
+    /// Registers a worktree at `path` for an existing branch at `commit`. The branch must not be checked out elsewhere.
     ///
     /// # Errors
     /// The folder is taken or cannot be written.
-    pub fn prepare_worktree(&self, path: &Path, branch_ref: &str, commit: Oid) -> Result<Prepared> {
+    pub fn prepare_worktree(&self, path: &Path, branch_ref: &str, commit: Oid) -> Result<PreparedWorktree> {
         let cannot = || format!("cannot make worktree '{}'", path.display());
-        let go_on = AtomicBool::new(false);
+        let should_interrupt = AtomicBool::new(false);
         let prepared = self
             .gix
-            .prepare_add_worktree(path, gix::worktree::add::Head::Detached(commit.gix()), &go_on)
+            .prepare_add_worktree(path, gix::worktree::add::Head::Detached(commit.gix()), &should_interrupt)
             .context(Kind::External, cannot)?;
-        // For an attached one gix opens every other worktree, to see who else stands on the branch; ours is new.
+        // For an attached `HEAD` gix opens every other worktree to see whether it has the branch checked out; ours is new.
         let head = prepared.repo().git_dir().join("HEAD");
         fs::write(head, format!("ref: {branch_ref}\n")).context(Kind::External, cannot)?;
-        Ok(Prepared(prepared))
+        Ok(PreparedWorktree(prepared))
     }
 
-    /// Registers a worktree at `path` that stands on no branch, at a commit.
+    /// Registers a worktree at `path` with a detached `HEAD`.
     ///
     /// # Errors
     /// The folder is taken or cannot be written.
-    pub fn prepare_detached_worktree(&self, path: &Path, commit: Oid) -> Result<Prepared> {
-        let go_on = AtomicBool::new(false);
+    pub fn prepare_detached_worktree(&self, path: &Path, commit: Oid) -> Result<PreparedWorktree> {
+        let should_interrupt = AtomicBool::new(false);
         self.gix
-            .prepare_add_worktree(path, gix::worktree::add::Head::Detached(commit.gix()), &go_on)
-            .map(Prepared)
+            .prepare_add_worktree(path, gix::worktree::add::Head::Detached(commit.gix()), &should_interrupt)
+            .map(PreparedWorktree)
             .context(Kind::External, || format!("cannot make worktree '{}'", path.display()))
     }
 
-    /// Whether any linked worktree is locked: those that are being made are. It costs a look at each registration's names only.
+    /// Returns whether any linked worktree is locked, as those being made are. Costs one `stat` per registration.
     ///
     /// # Errors
     /// The common git directory cannot be found.
@@ -158,8 +163,8 @@ impl Repo {
         Ok(registrations.into_iter().flatten().flatten().any(|entry| entry.path().join(LOCKED).exists()))
     }
 
-    /// Registrations that were cut off before they named a folder: git and gix write the mark first and the folder's name next.
-    /// There is nothing in them, and gix makes no worktree beside one.
+    /// Returns registrations whose creation was interrupted before they named a folder: git and gix write the mark first and the
+    /// folder's name next. They contain nothing, but gix cannot make a worktree of the same name.
     ///
     /// # Errors
     /// The common git directory cannot be found.
@@ -169,7 +174,7 @@ impl Repo {
         Ok(paths.filter(|path| is_nameless(path)).collect())
     }
 
-    /// All linked worktrees, in the order of their names.
+    /// Lists all linked worktrees, sorted by name.
     ///
     /// # Errors
     /// The common git directory cannot be found.
@@ -181,10 +186,10 @@ impl Repo {
         Ok(found)
     }
 
-    /// Every checkout that stands on a branch: the main one first.
+    /// Lists every checkout that has a branch checked out, the main one first.
     ///
     /// # Errors
-    /// As [`Repo::worktrees`].
+    /// As for [`Repo::worktrees`].
     pub fn checkouts_of(&self, branch_ref: &str) -> Result<Vec<Checkout>> {
         let mut all = Vec::new();
         if let Some(path) = self.main_checkout()? {
@@ -196,10 +201,10 @@ impl Repo {
         Ok(all)
     }
 
-    /// The linked worktree that lies at `path`.
+    /// Returns the linked worktree at `path`.
     ///
     /// # Errors
-    /// As [`Repo::worktrees`].
+    /// As for [`Repo::worktrees`].
     pub fn worktree_at(&self, path: &Path) -> Result<Option<Worktree>> {
         let common = self.common_dir()?;
         let name = path.file_name().map(|name| common.join("worktrees").join(name));
@@ -213,40 +218,40 @@ impl Repo {
 }
 
 fn is_nameless(registration: &Path) -> bool {
-    let names_none = match fs::symlink_metadata(registration.join("gitdir")) {
+    let has_no_path = match fs::symlink_metadata(registration.join("gitdir")) {
         Ok(found) => found.is_file() && found.len() == 0,
         Err(error) => error.kind() == ErrorKind::NotFound,
     };
-    let is_first = |name: &OsStr| name == LOCKED || name == "gitdir";
-    names_none
+    let is_early_file = |name: &OsStr| name == LOCKED || name == "gitdir";
+    has_no_path
         && fs::read_dir(registration)
-            .is_ok_and(|mut entries| entries.all(|one| one.is_ok_and(|one| is_first(&one.file_name()))))
+            .is_ok_and(|mut entries| entries.all(|one| one.is_ok_and(|one| is_early_file(&one.file_name()))))
 }
 
 impl Worktree {
     fn read(git_dir: &Path) -> Option<Self> {
-        let path = located(git_dir)?;
+        let path = current_path(git_dir)?;
         let path = path.canonicalize().unwrap_or(path);
         Some(Self { git_dir: git_dir.to_owned(), path })
     }
 
-    /// Where it is by its registration; links in that path are not resolved. Where nothing is there because the worktree was moved
-    /// together with the repository, this is its new place.
+    /// Returns its path by its registration, with links not resolved. If nothing is there because the worktree was moved with the
+    /// repository, returns the new path.
     pub fn registered_path(&self) -> Option<PathBuf> {
-        located(&self.git_dir)
+        current_path(&self.git_dir)
     }
 
-    /// What its registration says, whether or not that is true.
-    pub(super) fn written_path(&self) -> Option<PathBuf> {
-        written_path(&self.git_dir)
+    /// Returns the path in its registration, even if that is outdated.
+    pub(super) fn recorded_path(&self) -> Option<PathBuf> {
+        recorded_path(&self.git_dir)
     }
 
-    /// Whether anything lies where it should be, a link included.
-    pub fn is_there(&self) -> bool {
+    /// Returns whether anything is at its path, a link included.
+    pub fn exists(&self) -> bool {
         self.registered_path().is_some_and(|path| fs::symlink_metadata(path).is_ok())
     }
 
-    /// What it stands on.
+    /// Returns what its `HEAD` contains.
     pub fn head(&self) -> WorktreeHead {
         let text = careful::small_text(&self.git_dir.join("HEAD")).unwrap_or_default();
         let text = text.trim();
@@ -257,42 +262,43 @@ impl Worktree {
         }
     }
 
-    /// The git operation that is under way in it.
+    /// Returns the git operation in progress.
     pub fn operation(&self) -> Option<&'static str> {
         OPERATIONS.iter().find(|(file, _)| self.git_dir.join(file).exists()).map(|(_, name)| *name)
     }
 
-    /// Why it is locked, if it is.
+    /// Returns why it is locked; `None`: it is not.
     pub fn lock_reason(&self) -> Option<String> {
         let text = careful::small_text(&self.git_dir.join(LOCKED))?;
         Some(text.trim().to_owned())
     }
 
-    /// Its making was cut off, or is under way.
+    /// Returns whether it is being made, or its creation was interrupted.
     pub fn is_incomplete(&self) -> bool {
         self.lock_reason().is_some_and(|reason| reason == INITIALIZING)
     }
 
-    /// Moves the registration of a worktree whose files are gone into `folder`, so that it can be made anew in its place.
+    /// Moves the registration of a worktree whose files are gone into `folder`, so that the worktree can be recreated in its
+    /// place.
     ///
     /// # Errors
-    /// Its files are there, somebody locked it, or it cannot be moved.
-    pub fn set_aside(&self, folder: &Path) -> Result<()> {
+    /// Its files exist, somebody locked it, or it cannot be moved.
+    pub fn move_registration(&self, folder: &Path) -> Result<()> {
         let shown = self.path.display();
         if self.path.join(".git").exists() {
-            return Err(Error::internal(format!("the files of worktree '{shown}' are there")));
+            return Err(Error::internal(format!("the files of worktree '{shown}' exist")));
         }
         if let Some(reason) = self.lock_reason() {
             return Err(Error::new(
                 Code::WorktreeLocked,
-                format!("worktree '{shown}' is gone, and locked: {reason}"),
+                format!("worktree '{shown}' is gone, but locked: {reason}"),
             )
             .hint(format!(
-                "if it will not come back: {}",
+                "if it is not needed any more: {}",
                 quote::command(&[&"git", &"worktree", &"unlock", &self.path])
             )));
         }
-        let cannot = || format!("cannot move '{}' aside", self.git_dir.display());
+        let cannot = || format!("cannot move '{}' out of the way", self.git_dir.display());
         fs::create_dir_all(folder).context(Kind::External, cannot)?;
         let name = self.git_dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let place = (0..1000).map(|n| folder.join(format!("{name}.{n}"))).find(|place| !place.exists());
@@ -301,18 +307,18 @@ impl Worktree {
     }
 }
 
-/// The folder that a registration names.
-fn written_path(git_dir: &Path) -> Option<PathBuf> {
+/// Returns the folder that a registration names.
+fn recorded_path(git_dir: &Path) -> Option<PathBuf> {
     let gitdir = careful::small_text(&git_dir.join("gitdir"))?;
     let gitdir = Some(gitdir.trim_end_matches('\n')).filter(|gitdir| !gitdir.is_empty())?;
     git_dir.join(gitdir).parent().map(Path::to_owned)
 }
 
-fn located(git_dir: &Path) -> Option<PathBuf> {
-    let written = written_path(git_dir)?;
+fn current_path(git_dir: &Path) -> Option<PathBuf> {
+    let written = recorded_path(git_dir)?;
     match fs::symlink_metadata(&written) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            Some(moved::find(git_dir, &written).unwrap_or(written))
+            Some(moved::find_moved(git_dir, &written).unwrap_or(written))
         }
         _ => Some(written),
     }

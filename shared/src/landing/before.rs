@@ -1,4 +1,4 @@
-//! What an agent had before it was asked to repair its branch. A repair that fails is rolled back to it.
+//! The state of an agent before it is asked to repair its branch. A repair that fails is rolled back to this state.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,18 +7,18 @@ use crate::{
     model::{Agent, AgentId, BranchName, Phase},
 };
 
-/// An agent at rest, as it was.
+/// The state of an agent that is not running, taken before a repair.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct BeforeRepair {
-    /// Its id.
+    /// The id of the agent.
     pub agent: AgentId,
-    /// Its branch, without `refs/heads/`.
+    /// The agent's branch, without `refs/heads/`.
     pub branch: BranchName,
-    /// Where the branch stood.
+    /// The commit the branch pointed to; `None` if the branch did not exist.
     pub tip: Option<Oid>,
-    /// The commit that held its work.
+    /// The commit that held the agent's work.
     pub head: Option<Oid>,
-    /// Where it was.
+    /// The phase of the agent.
     pub phase: Phase,
     /// Commits between base and head.
     pub commits: u64,
@@ -28,12 +28,12 @@ pub struct BeforeRepair {
     pub insertions: u64,
     /// Lines removed between base and head.
     pub deletions: u64,
-    /// Files that stay in its worktree only.
+    /// The number of files that exist only in the agent's worktree, because they are not captured.
     pub left_out: u64,
 }
 
 impl BeforeRepair {
-    /// Of an agent as it is, with its refs.
+    /// Returns the current state of an agent, given the commits its branch and its head ref point to.
     pub fn of(id: &AgentId, agent: &Agent, tip: Option<Oid>, head: Option<Oid>) -> Self {
         Self {
             agent: id.clone(),

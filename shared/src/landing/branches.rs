@@ -1,84 +1,84 @@
-//! The branches that would land: what was named, or the work of every agent that is done.
+//! Finds the branches to land: those that were named, or the work of every agent that is done.
 
 use super::options::LandOptions;
 use crate::{
     Code, Error, Result,
-    git::{Oid, Repo, merging::Size},
+    git::{Oid, Repo, merging::ChangeSize},
     model::{Agent, AgentId, IdOrText, Phase, id, landing::FailedCheck, text},
     store::{Listing, Unreadable, layout, unreadable},
 };
 
-/// More branches than anybody lands at once.
-pub const MOST: usize = 1000;
+/// The maximum number of branches in one landing.
+pub const MAX_BRANCHES: usize = 1000;
 
 /// A branch to land.
 #[derive(Clone, Debug)]
 pub struct Branch {
-    /// As people name it: the agent's id, or what was typed.
+    /// The name for people: the agent's id, or what was typed.
     pub name: String,
-    /// What lands.
+    /// The commit to land.
     pub tip: Oid,
-    /// Whose work it is.
+    /// The agent whose work it is, if any.
     pub agent: Option<(AgentId, Agent)>,
-    /// Why it cannot land, where that is known before it is looked at.
+    /// Why the branch cannot land, if its agent or work cannot be read.
     pub problem: Option<Unreadable>,
-    /// The check that failed with it last time, and did not pass since.
+    /// The check that failed with it last time and has not passed since.
     pub failed: Option<FailedCheck>,
 }
 
 impl Branch {
-    /// Whether just this work landed in the target before, by a way that history does not show: as one commit, or applied anew.
+    /// Returns whether exactly this work landed in the target before, squashed or rebased, which history does not show.
     pub(super) fn landed_in(&self, repo: &Repo, target: &LandingTarget) -> Result<bool> {
         let Some((_, agent)) = &self.agent else { return Ok(false) };
         let same = agent.landed_in.as_deref() == Some(target.branch.as_str())
             && agent.landed_head.as_ref().is_some_and(|head| *head == self.tip);
         let commit = agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| same);
-        // Somebody may have taken it back by hand; and an event of another clone may name what is not here.
+        // The commit may have been removed from the target since, and an event of another clone may name a missing commit.
         Ok(commit
             .filter(|commit| repo.has_commit(*commit))
             .is_some_and(|commit| repo.contains(target.tip, commit).unwrap_or(false)))
     }
 
-    /// Why it does not land unless it is named: a check that failed with it would not be run.
+    /// Returns why the branch lands only if it is named: a check that failed with it is not among the checks of this landing.
     pub(super) fn kept_back(&self, options: &LandOptions) -> Option<String> {
         let failed = self.failed.as_ref().filter(|_| !options.named)?;
         (!failed.check.is_among(&options.checks)).then(|| failed.sentence())
     }
 
-    /// What its agent has not finished, if that is in what would land.
+    /// Returns what its agent left unfinished, if that is part of the commit to land.
     pub(super) fn unfinished(&self) -> Option<String> {
         let (_, agent) = self.agent.as_ref()?;
         let is_its_work = agent.head_commit() == Some(self.tip);
         agent.unfinished.clone().filter(|_| is_its_work)
     }
 
-    /// How much it changes, if it is what its agent's events tell of.
-    pub(super) fn size_by_its_events(&self) -> Option<Size> {
+    /// Returns the size of its changes as its agent's events record it, if they describe this commit.
+    pub(super) fn size_by_its_events(&self) -> Option<ChangeSize> {
         let (_, agent) = self.agent.as_ref()?;
         let current = agent.head_commit() == Some(self.tip);
         let lines = agent.work.insertions.saturating_add(agent.work.deletions);
-        current.then_some(Size { files: agent.work.files, lines })
+        current.then_some(ChangeSize { files: agent.work.files, lines })
     }
 }
 
-/// Where the branches land.
+/// The branch to land into, and the commit it points to.
 #[derive(Clone, Debug)]
 pub struct LandingTarget {
-    /// The branch, without `refs/heads/`.
+    /// The name of the branch, without `refs/heads/`.
     pub branch: String,
-    /// Where it stands.
+    /// The commit that the branch points to.
     pub tip: Oid,
 }
 
-/// The branch that was named, or that on which the user stands.
+/// Returns the branch that was named, or else the branch that is checked out.
 ///
 /// # Errors
-/// There is no such branch (3).
+/// There is no such branch, or `HEAD` is detached (3).
 pub fn target(repo: &Repo, named: Option<&str>) -> Result<LandingTarget> {
     let branch = match named {
         Some(named) => layout::branch_of(named).unwrap_or(named).to_owned(),
         None => repo.head_branch().ok_or_else(|| {
-            Error::new(Code::HeadDetached, "you stand on no branch to land on")
+            Error::new(Code::HeadDetached, "HEAD is detached: no branch to land on")
                 .hint("name one: --into BRANCH")
         })?,
     };
@@ -95,15 +95,15 @@ pub fn target(repo: &Repo, named: Option<&str>) -> Result<LandingTarget> {
     Ok(LandingTarget { branch, tip })
 }
 
-/// The branches that were named.
+/// Returns the branches that were named.
 ///
 /// # Errors
-/// A name means nothing, or an agent that still works (3), or there are too many (2).
+/// A name matches nothing or an agent that has not ended (3), or there are too many names (2).
 pub fn named(repo: &Repo, names: &[String]) -> Result<Vec<Branch>> {
     let listing = Listing::read(repo)?;
     let mut found = Vec::with_capacity(names.len());
     for name in names {
-        let branch = one(repo, &listing, name)?;
+        let branch = resolve(repo, &listing, name)?;
         if let Some((id, agent)) = branch.agent.as_ref().filter(|(_, agent)| !agent.phase.is_at_rest()) {
             let phase = agent.phase.as_str();
             return Err(Error::new(Code::AgentRunning, format!("agent '{id}' has not ended: it is {phase}"))
@@ -111,17 +111,17 @@ pub fn named(repo: &Repo, names: &[String]) -> Result<Vec<Branch>> {
         }
         found.push(branch);
     }
-    not_too_many(found)
+    check_count(found)
 }
 
-/// The work of all agents that are done, and that has not landed in the target yet; and the agents that cannot be read.
+/// Returns the work of all agents that are done, as far as it has not landed in the target, and the agents that cannot be read.
 ///
 /// # Errors
 /// The refs cannot be read at all, or there are too many (2).
 pub fn finished(repo: &Repo, target: &LandingTarget) -> Result<(Vec<Branch>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let mut found = Vec::new();
-    for row in listing.rows.iter().filter(|row| row.entry.glance.phase == Phase::Done) {
+    for row in listing.rows.iter().filter(|row| row.entry.header.phase == Phase::Done) {
         if let Some(branch) = of_agent(repo, &listing, &row.id)?
             && branch
                 .agent
@@ -132,29 +132,29 @@ pub fn finished(repo: &Repo, target: &LandingTarget) -> Result<(Vec<Branch>, Vec
             found.push(branch);
         }
     }
-    Ok((not_too_many(found)?, listing.broken))
+    Ok((check_count(found)?, listing.broken))
 }
 
-/// What a name that was found before means now, if anything.
+/// Finds the branch for a name again, when a landing is continued. Returns `None` if the name matches nothing any more.
 ///
 /// # Errors
 /// The refs cannot be read.
-pub fn again(repo: &Repo, name: &str) -> Result<Option<Branch>> {
-    Ok(one(repo, &Listing::read(repo)?, name).ok())
+pub fn find_again(repo: &Repo, name: &str) -> Result<Option<Branch>> {
+    Ok(resolve(repo, &Listing::read(repo)?, name).ok())
 }
 
-fn not_too_many(found: Vec<Branch>) -> Result<Vec<Branch>> {
+fn check_count(found: Vec<Branch>) -> Result<Vec<Branch>> {
     match found.len() {
-        many if many > MOST => Err(Error::new(
+        many if many > MAX_BRANCHES => Err(Error::new(
             Code::LimitExceeded,
-            format!("{many} branches at once are too many; at most {MOST} land"),
+            format!("{many} branches are too many for one landing; the limit is {MAX_BRANCHES}"),
         )),
         _ => Ok(found),
     }
 }
 
-/// A branch of that name, else an agent, else whatever commit the name means.
-fn one(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
+/// Finds a branch of that name, else an agent, else any commit that the name resolves to.
+fn resolve(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
     if let Ok(Some(tip)) = repo.find_ref(&layout::branch_ref(name)) {
         let agent = agent_of_branch(repo, listing, name);
         return Ok(Branch { name: name.to_owned(), tip, agent, problem: None, failed: None });
@@ -183,7 +183,7 @@ fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Option<Branc
     let broken = unreadable::work_of(repo, id, &agent)?;
     let tip = match &broken {
         None => repo.find_ref(&layout::head_ref(id))?,
-        // Its events name the work, so that it has its line among the others.
+        // The commit is taken from its events, so that the agent is listed with the reason why it does not land.
         Some(_) => agent.head_commit(),
     };
     Ok(tip.map(|tip| Branch {
@@ -195,7 +195,7 @@ fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Option<Branc
     }))
 }
 
-/// An agent that was named and cannot be read does not keep the others that were named from landing.
+/// Returns a branch with a problem for an agent that cannot be read, so that the other branches that were named still land.
 fn of_unreadable(repo: &Repo, id: &AgentId, broken: &Unreadable) -> Result<Branch> {
     match repo.find_ref(&layout::head_ref(id)) {
         Ok(Some(tip)) => {
@@ -205,7 +205,7 @@ fn of_unreadable(repo: &Repo, id: &AgentId, broken: &Unreadable) -> Result<Branc
     }
 }
 
-/// A branch that is an agent's own brings its task along.
+/// Finds the agent that a branch belongs to.
 fn agent_of_branch(repo: &Repo, listing: &Listing, branch: &str) -> Option<(AgentId, Agent)> {
     let id = listing.ids().find(|id| branch.ends_with(id.as_str()))?;
     let agent = listing.agent(repo, listing.row(id)?).ok()?;

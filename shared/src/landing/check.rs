@@ -1,5 +1,5 @@
-//! Running a command of the user's in the scratch worktree: a build, a test. Bounded in time and output, and nothing of it runs on
-//! when it is over.
+//! Runs a check, a shell command of the user's, in the scratch worktree. Its time and output are limited, and all processes that it
+//! started are ended with it.
 
 use std::{
     collections::VecDeque,
@@ -17,56 +17,60 @@ use std::{
 use crate::{
     Code, Error, Kind, Result,
     backoff::Backoff,
-    error::Context,
+    context::{Cancel, interrupted},
+    error::ErrorContext,
     process,
     supervise::{processes, tree},
     trace,
+    world::Environment,
 };
 
-/// Kept of the beginning of the output, in bytes.
-const HEAD: usize = 64 * 1024;
-/// Kept of its end.
-const TAIL: usize = 448 * 1024;
-/// In the environment of everything that a landing starts.
+/// How much of the beginning of the output is kept, in bytes.
+const MAX_HEAD: usize = 64 * 1024;
+/// How much of the end of the output is kept, in bytes.
+const MAX_TAIL: usize = 448 * 1024;
+/// The environment variable that marks every process that a landing starts.
 pub(super) const NONCE: &str = "ORCHESTRA_LANDING";
-/// Between being asked to end and being killed.
+/// The time between asking a process to end and killing it.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long the pipe of a command that ended may stay open.
-const DRAIN: Duration = Duration::from_secs(2);
+/// How long to wait for the end of the output after the command has ended.
+const OUTPUT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A command that ran to its end.
+/// The result of a check that ran to its end.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CheckRun {
-    /// Why it failed, in words such as `exit code 3`; `None`: it passed.
+    /// Why the check failed, such as `exit code 3`; `None` if it passed.
     pub failure: Option<String>,
-    /// What it printed: all, or the beginning and the end.
+    /// The output: all of it, or its beginning and end.
     pub output: Vec<u8>,
 }
 
 impl CheckRun {
-    /// How it ended, in words: `passed`, or why not.
+    /// Returns `passed`, or why the check failed.
     pub fn label(&self) -> &str {
         self.failure.as_deref().unwrap_or("passed")
     }
 }
 
-/// The bounds of a command.
+/// The limits of a command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds<'a> {
-    /// The longest it may take.
+    /// That of the user.
+    pub(super) environment: &'a Environment,
+    /// The time limit.
     pub(super) limit: Duration,
-    /// Set when the user wants to end it all.
-    pub(super) interrupted: &'a AtomicBool,
-    /// Marks its processes.
+    /// Ends it when the user interrupts the operation.
+    pub(super) cancel: &'a Cancel,
+    /// The value of [`NONCE`] in the environment of its processes.
     pub(super) nonce: &'a str,
 }
 
-/// Runs a shell command in `folder`, to its end. Nothing that it started runs on afterwards.
+/// Runs a shell command in `folder` and waits for its end. All processes that it started are ended afterwards.
 ///
 /// # Errors
-/// It cannot be started, what it left behind cannot be killed, or the user interrupts it ([`Kind::Interrupted`]).
+/// It cannot be started, a process that it left cannot be killed, or the user interrupts it ([`Kind::Interrupted`]).
 pub(super) fn run(command: &str, folder: &Path, bounds: Bounds<'_>) -> Result<CheckRun> {
-    let mut shell = process::command("/bin/sh");
+    let mut shell = process::command(bounds.environment, "/bin/sh");
     shell
         .args(["-c", &format!("exec 2>&1\n{command}")])
         .current_dir(folder)
@@ -76,39 +80,38 @@ pub(super) fn run(command: &str, folder: &Path, bounds: Bounds<'_>) -> Result<Ch
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .process_group(0);
-    let running = trace::Running::of(&shell);
+    let running = trace::TracedProgram::of(&shell);
     let mut child =
-        process::start(&mut shell).context(Code::ProgramFailed, || "cannot run '/bin/sh'".into())?;
-    let kept = Kept::collect(&mut child);
+        process::spawn_untraced(&mut shell).context(Code::ProgramFailed, || "cannot run '/bin/sh'".into())?;
+    let collector = OutputCollector::collect(&mut child);
     let ended = wait(&mut child, bounds);
     match &ended {
         Ok(end) => running.end(&format_args!("{end:?}")),
         Err(error) => running.end(&error.code.as_str()),
     }
-    end_left_overs(bounds.nonce)?;
-    // It may have taken our mark out of its environment.
+    end_leftover_processes(bounds.nonce)?;
+    // The command may have removed our mark from its environment.
     process::kill_tree(&mut child);
-    let output = kept.take();
+    let output = collector.take();
     Ok(CheckRun { failure: ended?, output })
 }
 
-/// Ends everything that a landing started and that still runs.
+/// Ends every process that carries this mark and still runs.
 ///
 /// # Errors
-/// Something cannot be killed.
-pub fn end_left_overs(nonce: &str) -> Result<()> {
+/// A process cannot be killed.
+pub fn end_leftover_processes(nonce: &str) -> Result<()> {
     processes::end_all(|| tree::with_variable(NONCE, nonce), GRACE)
 }
 
-/// Waits for the end of a command. Returns why it failed.
+/// Waits for the end of a command. Returns why it failed, or `None` if it passed.
 fn wait(child: &mut Child, bounds: Bounds<'_>) -> Result<Option<String>> {
-    let is_interrupted = || bounds.interrupted.load(Ordering::Relaxed);
     let deadline = Instant::now() + bounds.limit;
-    let ended = process::wait_until(child, deadline, Backoff::millis(1, 50), is_interrupted)
+    let ended = process::wait_until(child, deadline, Backoff::millis(1, 50), bounds.cancel)
         .context(Kind::External, || "cannot wait for a check".into())?;
     match ended {
         Some(status) => Ok(failure_of(status)),
-        None if is_interrupted() => Err(Error::new(Kind::Interrupted, "interrupted while a check runs")),
+        None if bounds.cancel.is_cancelled() => Err(interrupted("interrupted during a check")),
         None => Ok(Some(format!("took longer than {} s", bounds.limit.as_secs()))),
     }
 }
@@ -123,26 +126,26 @@ fn failure_of(status: ExitStatus) -> Option<String> {
     })
 }
 
-/// The beginning and the end of what a command prints, however much it is.
+/// Collects the beginning and the end of a command's output in bounded memory.
 #[derive(Default)]
-struct Kept {
-    text: Arc<Mutex<Text>>,
+struct OutputCollector {
+    text: Arc<Mutex<ShortenedOutput>>,
     done: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
-struct Text {
+struct ShortenedOutput {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     lost: u64,
 }
 
-impl Text {
+impl ShortenedOutput {
     fn add(&mut self, bytes: &[u8]) {
-        let (head, rest) = bytes.split_at(bytes.len().min(HEAD - self.head.len()));
+        let (head, rest) = bytes.split_at(bytes.len().min(MAX_HEAD - self.head.len()));
         self.head.extend_from_slice(head);
         self.tail.extend(rest);
-        let over = self.tail.len().saturating_sub(TAIL);
+        let over = self.tail.len().saturating_sub(MAX_TAIL);
         self.tail.drain(..over);
         self.lost += over as u64;
     }
@@ -157,10 +160,10 @@ impl Text {
     }
 }
 
-impl Kept {
+impl OutputCollector {
     fn collect(child: &mut Child) -> Self {
-        let kept = Self::default();
-        let (text, done) = (Arc::clone(&kept.text), Arc::clone(&kept.done));
+        let collector = Self::default();
+        let (text, done) = (Arc::clone(&collector.text), Arc::clone(&collector.done));
         let pipe = child.stdout.take();
         std::thread::spawn(move || {
             let mut buffer = [0; 16 * 1024];
@@ -173,12 +176,12 @@ impl Kept {
             }
             done.store(true, Ordering::Release);
         });
-        kept
+        collector
     }
 
-    /// Waits for the last bytes; a process that hid from us may hold the pipe open for ever.
+    /// Waits for the end of the output, but only for [`OUTPUT_TIMEOUT`]: a process that escaped may hold the pipe open forever.
     fn take(self) -> Vec<u8> {
-        let deadline = Instant::now() + DRAIN;
+        let deadline = Instant::now() + OUTPUT_TIMEOUT;
         while !self.done.load(Ordering::Acquire) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -186,14 +189,14 @@ impl Kept {
     }
 }
 
-/// Refuses what cannot be a command.
+/// Fails if a text cannot be a command.
 ///
 /// # Errors
-/// It is empty (2).
-pub fn is_command(command: &str, what: &str) -> Result<()> {
+/// The text is empty or contains a NUL byte (2).
+pub fn check_command(command: &str, what: &str) -> Result<()> {
     if command.trim().is_empty() || command.contains('\0') {
         return Err(
-            Error::usage(format!("--{what}: '' is no command")).hint(format!("--{what} 'cargo {what}'"))
+            Error::usage(format!("--{what}: '' is not a command")).hint(format!("--{what} 'cargo {what}'"))
         );
     }
     Ok(())
@@ -204,9 +207,13 @@ mod tests {
     use super::*;
 
     fn run_with(command: &str, limit: Duration, interrupted: bool) -> Result<CheckRun> {
-        let interrupted = AtomicBool::new(interrupted);
+        let cancel = Cancel::new().unwrap();
+        if interrupted {
+            cancel.cancel();
+        }
         let nonce = format!("test-{}", crate::world::random_hex::<8>().unwrap());
-        let bounds = Bounds { limit, interrupted: &interrupted, nonce: &nonce };
+        let environment = Environment::of_this_process();
+        let bounds = Bounds { environment: &environment, limit, cancel: &cancel, nonce: &nonce };
         let folder = tempfile::tempdir().unwrap();
         let ran = run(command, folder.path(), bounds);
         assert!(tree::with_variable(NONCE, &nonce).is_empty());
@@ -225,7 +232,7 @@ mod tests {
             ("echo a; exit 3", Some("exit code 3"), "a\n"),
             ("kill -9 $$", Some("killed by signal 9"), ""),
             ("read x || echo nothing to read", None, "nothing to read\n"),
-            // what it leaves behind holds the pipe open, and goes
+            // A process that it leaves holds the pipe open, and is ended.
             ("sleep 1000 & echo over", None, "over\n"),
             ("setsid sleep 1000 & echo over", None, "over\n"),
         ] {
@@ -243,10 +250,10 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_kept_at_both_ends() {
+    fn long_output_keeps_its_beginning_and_end() {
         let ran = ran("echo first; yes | head -c 30000000; echo last", Duration::from_secs(60));
         let text = String::from_utf8_lossy(&ran.output).into_owned();
         assert!(text.starts_with("first\n") && text.ends_with("last\n") && text.contains("bytes left out"));
-        assert!(ran.output.len() < HEAD + TAIL + 100);
+        assert!(ran.output.len() < MAX_HEAD + MAX_TAIL + 100);
     }
 }

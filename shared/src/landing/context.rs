@@ -1,6 +1,6 @@
-//! What surrounds a landing, and what one step of it may use.
+//! What a landing gets from its caller, and what one of its steps may use.
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::time::Duration;
 
 use super::{
     check::{Bounds, NONCE},
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Result,
     config::{Config, keys::MERGE_TIMEOUT},
+    context::{Context, Event},
     git::{
         Oid, Repo,
         merging::{self, MergePlace},
@@ -20,34 +21,14 @@ use crate::{
     store::layout,
 };
 
-/// Progress of a landing, for whoever watches it.
-#[derive(Clone, Copy, Debug)]
-pub enum Progress<'a> {
-    /// Something begins that may take its time.
-    Doing {
-        /// The step; 1 is the first.
-        rank: usize,
-        /// The number of branches.
-        of: usize,
-        /// The branch.
-        branch: &'a str,
-        /// What is done, in a word.
-        what: &'a str,
-    },
-    /// A step has ended.
-    Done(&'a Step),
-}
-
-/// The world around a landing.
+/// What a landing gets from its caller.
 #[derive(Clone, Copy)]
 pub struct LandContext<'a> {
-    /// Talks to agents.
+    /// Asks agents for repairs.
     pub repairer: &'a dyn Repairer,
-    /// Hears of the progress.
-    pub tell: &'a dyn Fn(Progress<'_>),
-    /// Set when the user interrupts the landing.
-    pub interrupted: &'a AtomicBool,
-    /// Whether the configuration may still be used: agents may run while branches land.
+    /// Interrupts the landing, and observes its steps.
+    pub context: &'a Context,
+    /// Returns whether the configuration is still accepted: agents that run during the landing may have changed it.
     pub is_accepted: &'a dyn Fn() -> bool,
 }
 
@@ -57,40 +38,45 @@ pub(super) struct StepContext<'a> {
     pub(super) options: &'a LandOptions,
     /// The target branch.
     pub(super) into: &'a str,
-    /// Where the target stood when the landing began.
+    /// The commit of the target when the landing began.
     pub(super) base: Oid,
-    /// Everything that landed so far.
+    /// The commit that contains everything that landed so far.
     pub(super) onto: Oid,
-    /// The id of the operation; it marks the processes of the landing.
+    /// The id of the operation, which also marks the processes of the landing.
     pub(super) operation: &'a str,
     /// The number of branches of the landing.
     pub(super) branches: usize,
-    /// What landed, or the target, and conflicts with the branch of this step.
+    /// The names of the landed branches, or of the target, that conflict with the branch of this step.
     pub(super) conflicts_with: &'a [String],
     pub(super) around: LandContext<'a>,
     pub(super) scratch: &'a mut LazyScratch,
-    /// Why commits are not signed, once that is known.
+    /// Why commits are not signed; set at the first failure.
     pub(super) unsigned: &'a mut Option<String>,
 }
 
 impl<'a> StepContext<'a> {
-    /// Says what is done with the branch of a step now.
-    pub(super) fn tell(&self, step: &Step, what: &str) {
-        (self.around.tell)(Progress::Doing {
+    /// Says what begins now with the branch of a step.
+    pub(super) fn tell(&self, step: &Step, doing: &str) {
+        self.around.context.emit(&Event::LandingStepStarted {
             rank: step.rank,
             of: self.branches,
-            branch: &step.branch,
-            what,
+            branch: step.branch.clone(),
+            doing: doing.to_owned(),
         });
     }
 
-    /// The bounds of a command of the landing.
+    /// Returns the limits for a command of this landing.
     pub(super) fn bounds(&self, limit: Duration) -> Bounds<'a> {
-        Bounds { limit, interrupted: self.around.interrupted, nonce: self.operation }
+        Bounds {
+            environment: self.repo.environment(),
+            limit,
+            cancel: &self.around.context.cancel,
+            nonce: self.operation,
+        }
     }
 
-    /// Merges a commit on top of what landed so far, without a checkout. Attributes are those of the target, as a checkout of it has
-    /// them; once something has landed that changes some, those that it brought.
+    /// Merges a commit into what landed so far, without a checkout. The attributes are those of the target branch; once a landed
+    /// branch has changed attributes, they are read from the result.
     ///
     /// # Errors
     /// Git fails or takes too long.

@@ -1,5 +1,5 @@
-//! Which check failed with a branch in an earlier landing, and did not pass since. Of an agent's work its own events say that, in
-//! every clone; of any other branch, and of commands that no event holds, the landings of this clone.
+//! Finds the check that failed with a branch in an earlier landing and has not passed since. For an agent's work, its events say so
+//! in every clone. For any other branch, and for commands that events do not contain, the landings of this clone do.
 
 use super::{
     branches::Branch,
@@ -17,18 +17,18 @@ use crate::{
     store::operations::{self, Journal, Operation, OperationBody},
 };
 
-/// Earlier landings that are looked at: the newest.
-const MOST: usize = 100;
-/// Columns of a command that no event holds.
-const COMMAND_SHOWN: usize = 200;
+/// The maximum number of earlier landings that are searched, newest first.
+const MAX_LANDINGS: usize = 100;
+/// The maximum width of a command in columns.
+const COMMAND_WIDTH: usize = 200;
 
-/// Fills in which check failed with each branch as it is now.
+/// Fills in the check that failed with the current commit of each branch.
 ///
 /// # Errors
-/// The operations cannot be read at all; one that cannot be read says nothing.
-pub fn recall(repo: &Repo, branches: &mut [Branch]) -> Result<()> {
+/// The operations cannot be listed; a single one that cannot be read is skipped.
+pub fn fill_in_failed_checks(repo: &Repo, branches: &mut [Branch]) -> Result<()> {
     for branch in branches.iter_mut() {
-        branch.failed = by_its_events(branch);
+        branch.failed = from_events(branch);
     }
     let lacks = |branch: &Branch| match &branch.failed {
         Some(failed) => failed.check.command.is_none(),
@@ -45,7 +45,7 @@ pub fn recall(repo: &Repo, branches: &mut [Branch]) -> Result<()> {
                 failed.check.command = failed.check.command.take().or_else(command);
             }
             None if branch.agent.is_none() => {
-                branch.failed = by_landings(&landings, &branch.name, branch.tip);
+                branch.failed = from_landings(&landings, &branch.name, branch.tip);
             }
             None => {}
         }
@@ -53,22 +53,22 @@ pub fn recall(repo: &Repo, branches: &mut [Branch]) -> Result<()> {
     Ok(())
 }
 
-fn by_its_events(branch: &Branch) -> Option<FailedCheck> {
+fn from_events(branch: &Branch) -> Option<FailedCheck> {
     let (_, agent) = branch.agent.as_ref()?;
     agent.failed_check.clone().filter(|failed| failed.head == branch.tip)
 }
 
-/// The newest first.
+/// Returns the states of earlier landings, newest first.
 fn earlier_landings(repo: &Repo) -> Result<Vec<State>> {
     let is_landing = |one: &Operation| matches!(one.body, OperationBody::Landing(_));
     let mut all: Vec<_> = operations::all(repo)?.into_iter().filter(is_landing).collect();
     all.sort_by(|a, b| b.id.cmp(&a.id));
     let load = |id: &str| Journal::open(repo, id).and_then(|journal| State::load(repo, &journal)).ok();
-    Ok(all.iter().take(MOST).filter_map(|one| load(&one.id)).collect())
+    Ok(all.iter().take(MAX_LANDINGS).filter_map(|one| load(&one.id)).collect())
 }
 
-/// The last word on just this commit: the check failed, or it passed since.
-fn by_landings(landings: &[State], name: &str, tip: Oid) -> Option<FailedCheck> {
+/// Returns the latest failure with exactly this commit, unless the check has passed with it since.
+fn from_landings(landings: &[State], name: &str, tip: Oid) -> Option<FailedCheck> {
     let mut passed: Vec<String> = Vec::new();
     for landing in landings {
         for step in steps_of(landing).filter(|step| step.branch == name && step.head == tip) {
@@ -86,13 +86,13 @@ fn by_landings(landings: &[State], name: &str, tip: Oid) -> Option<FailedCheck> 
     None
 }
 
-/// The newest first.
+/// Returns the steps of a landing, newest first, followed by those it stopped at.
 fn steps_of(landing: &State) -> impl Iterator<Item = &Step> {
     landing.steps.iter().rev().chain(landing.stopped_at.iter().rev())
 }
 
 fn failure(landing: &State, step: &Step, check: &RunCheck) -> FailedCheck {
-    let shown = text::one_line(&check.command, COMMAND_SHOWN);
+    let shown = text::one_line(&check.command, COMMAND_WIDTH);
     FailedCheck {
         check: Check { name: check.name.clone(), id: check_id(&check.command), command: Some(shown) },
         head: step.head.into(),
@@ -105,7 +105,7 @@ fn failure(landing: &State, step: &Step, check: &RunCheck) -> FailedCheck {
 fn command_of(landings: &[State], id: &str) -> Option<String> {
     let mut checks = landings.iter().flat_map(|landing| &landing.options.checks);
     let (_, command) = checks.find(|(_, command)| check_id(command) == id)?;
-    Some(text::one_line(command, COMMAND_SHOWN))
+    Some(text::one_line(command, COMMAND_WIDTH))
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_word_on_a_commit_holds() {
+    fn the_latest_result_of_a_check_counts() {
         let tip = Oid::EMPTY_TREE;
         let other = Oid::parse(&"1".repeat(40)).expect("an id");
         let failed = || landing("make", vec![step(Landing::Failed, tip, Some("make"))], Vec::new());
@@ -147,8 +147,8 @@ mod tests {
             (vec![passed("true"), failed()], true),
             (vec![failed(), passed("make")], true),
         ] {
-            assert_eq!(by_landings(&landings, "b", tip).is_some(), fails, "{landings:?}");
-            assert_eq!(by_landings(&landings, "c", tip), None);
+            assert_eq!(from_landings(&landings, "b", tip).is_some(), fails, "{landings:?}");
+            assert_eq!(from_landings(&landings, "c", tip), None);
         }
     }
 }

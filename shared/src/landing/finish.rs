@@ -1,5 +1,6 @@
-//! Moving a branch, once: the target to the commit that has everything that landed, or back.
+//! Moves a branch once, together with its checkout: the target to the commit that contains everything that landed, or back.
 
+pub use super::branch_move::{Blocked, BranchMove};
 use super::{
     moving::{self, MoveOutcome},
     scratch::Scratch,
@@ -11,133 +12,104 @@ use crate::{
     store::layout,
 };
 
-/// How often the user may leave the branch, or come back to it, while we look.
+/// How often to start again because the branch was checked out or left meanwhile.
 const MAX_SWITCHES: usize = 5;
 
-/// What moving a branch came to.
+/// The result of moving a branch.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TargetMove {
-    /// It stands there now; where it is checked out, so do the files.
-    Yes,
-    /// There is nothing to move.
-    NotNeeded,
-    /// Somebody moved it meanwhile, to this commit, or removed it.
+    /// The branch is at the new commit; if it is checked out, so are the files.
+    Moved,
+    /// The branch was already at the new commit, and old and new are the same.
+    Unchanged,
+    /// The branch was moved to this commit meanwhile, or deleted.
     Elsewhere(Option<Oid>),
-    /// It cannot be moved as things stand.
+    /// The branch cannot be moved at the moment.
     Blocked(Blocked),
-}
-
-/// Why the target cannot be moved.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Blocked {
-    /// A sentence.
-    pub why: String,
-    /// What to type.
-    pub hints: Vec<String>,
-}
-
-impl Blocked {
-    pub(super) fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { why: why.into(), hints: vec![hint.into()] }
-    }
-
-    /// A merge, rebase or the like is under way.
-    pub(super) fn by_operation(checkout: &Checkout, branch: &str, operation: &str) -> Self {
-        let (branch, place) = (text::safe(branch), checkout.path.display());
-        let end = match operation {
-            "bisect" => "git bisect reset".to_owned(),
-            other => format!("git {other} --continue, or git {other} --abort"),
-        };
-        Self::new(
-            format!("a {operation} of {branch} is under way in '{place}'"),
-            format!("{end}, in that folder"),
-        )
-    }
-}
-
-/// A branch that is to move, by compare-and-swap.
-#[derive(Clone, Copy, Debug)]
-pub struct Move<'a> {
-    /// Without `refs/heads/`.
-    pub branch: &'a str,
-    /// Where it must stand.
-    pub old: Oid,
-    /// Where it shall stand.
-    pub new: Oid,
-    /// For its reflog.
-    pub why: &'a str,
 }
 
 /// Moves a branch, forward or back, from the value that was seen to the value that is meant; where it is checked out, its files
 /// go along. What the user committed, staged, switched or wrote meanwhile is left alone: then nothing moves.
 ///
 /// # Errors
-/// Another git works on the branch or in its checkout (4), or something cannot be written.
-pub fn move_branch(repo: &Repo, wanted: Move<'_>) -> Result<TargetMove> {
-    let branch_ref = layout::branch_ref(wanted.branch);
-    moving::refuse_symbolic(&repo.common_dir()?, wanted.branch)?;
+/// Another git process is using the branch or its checkout (4), or something cannot be written.
+pub fn move_branch(repo: &Repo, branch_move: BranchMove<'_>) -> Result<TargetMove> {
+    let branch_ref = layout::branch_ref(branch_move.branch);
+    moving::refuse_symbolic(&repo.common_dir()?, branch_move.branch)?;
     for _ in 0..MAX_SWITCHES {
         let now = repo.find_ref(&branch_ref)?;
-        if now == Some(wanted.new) {
-            return Ok(if wanted.new == wanted.old { TargetMove::NotNeeded } else { TargetMove::Yes });
+        if now == Some(branch_move.new) {
+            return Ok(if branch_move.new == branch_move.old {
+                TargetMove::Unchanged
+            } else {
+                TargetMove::Moved
+            });
         }
-        if now != Some(wanted.old) {
+        if now != Some(branch_move.old) {
             return Ok(TargetMove::Elsewhere(now));
         }
         let checkouts = repo.checkouts_of(&branch_ref)?;
-        if let Some(blocked) = why_blocked(&checkouts, wanted.branch) {
+        if let Some(blocked) = why_blocked(&checkouts, branch_move.branch) {
             return Ok(TargetMove::Blocked(blocked));
         }
         let Some(checkout) = checkouts.first() else {
-            let moved = by_ref(repo, wanted, &branch_ref)?;
-            return if moved == TargetMove::Yes { follow(repo, wanted, &branch_ref) } else { Ok(moved) };
+            let moved = move_ref(repo, branch_move, &branch_ref)?;
+            return if moved == TargetMove::Moved {
+                update_switched_checkout(repo, branch_move, &branch_ref)
+            } else {
+                Ok(moved)
+            };
         };
-        match moving::move_checkout(repo, checkout, wanted)? {
-            MoveOutcome::Moved => return Ok(TargetMove::Yes),
+        match moving::move_checkout(repo, checkout, branch_move)? {
+            MoveOutcome::Moved => return Ok(TargetMove::Moved),
             MoveOutcome::Elsewhere(now) => return Ok(TargetMove::Elsewhere(now)),
             MoveOutcome::Blocked(blocked) => return Ok(TargetMove::Blocked(blocked)),
             MoveOutcome::Switched => {}
         }
     }
-    let branch = text::safe(wanted.branch);
-    Err(Error::new(Code::TargetBusy, format!("{branch} is checked out and left again all the time"))
+    let branch = text::safe(branch_move.branch);
+    Err(Error::new(Code::TargetBusy, format!("{branch} is being checked out and left repeatedly"))
         .hint("try again"))
 }
 
-/// Brings files along where somebody switched to the branch while it moved: git reads a branch first and is on it last. Where they
-/// cannot be brought along, the branch goes back.
-fn follow(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<TargetMove> {
+/// Updates the files of a checkout that switched to the branch while it moved: git reads the commit of a branch first and writes
+/// `HEAD` last. If the files cannot be updated, the branch is moved back.
+fn update_switched_checkout(
+    repo: &Repo,
+    branch_move: BranchMove<'_>,
+    branch_ref: &str,
+) -> Result<TargetMove> {
     moving::wait_for_switches(repo)?;
     let Some(checkout) = repo.checkouts_of(branch_ref)?.into_iter().next() else {
-        return Ok(TargetMove::Yes);
+        return Ok(TargetMove::Moved);
     };
-    match moving::bring_along(repo, &checkout, wanted)? {
+    match moving::update_checkout(repo, &checkout, branch_move)? {
         MoveOutcome::Blocked(blocked) => {
-            let back = Move { old: wanted.new, new: wanted.old, ..wanted };
-            by_ref(repo, back, branch_ref)?;
+            let back = BranchMove { old: branch_move.new, new: branch_move.old, ..branch_move };
+            move_ref(repo, back, branch_ref)?;
             Ok(TargetMove::Blocked(blocked))
         }
-        MoveOutcome::Moved | MoveOutcome::Elsewhere(_) | MoveOutcome::Switched => Ok(TargetMove::Yes),
+        MoveOutcome::Moved | MoveOutcome::Elsewhere(_) | MoveOutcome::Switched => Ok(TargetMove::Moved),
     }
 }
 
-/// Takes every move of a checkout back that a kill cut off, with the locks that it left. Gives what the user should know.
+/// Reverts every move of a checkout that a kill interrupted, and removes the locks that it left. Returns warnings for the user.
 ///
 /// # Errors
-/// Another git works in that checkout (4), or something cannot be written.
+/// Another git process is using that checkout (4), or something cannot be written.
 pub fn recover(repo: &Repo) -> Result<Vec<String>> {
     moving::recover(repo)
 }
 
-/// Takes the locks away of moves that were made when a kill came: whoever commits next need not wait for the next landing.
+/// Removes the locks of moves that were complete when a kill interrupted them, so that commits work without another landing.
 ///
 /// # Errors
 /// The repository cannot be read.
-pub fn unlock_made(repo: &Repo) -> Result<()> {
-    moving::unlock_made(repo)
+pub fn release_completed_moves(repo: &Repo) -> Result<()> {
+    moving::release_completed_moves(repo)
 }
 
-/// Whether any scratch worktree is not whole.
+/// Returns whether any scratch worktree is incomplete.
 ///
 /// # Errors
 /// The repository cannot be read.
@@ -145,33 +117,33 @@ pub fn is_incomplete(repo: &Repo) -> Result<bool> {
     Scratch::is_incomplete(repo)
 }
 
-/// Removes scratch worktrees whose making or removal was cut off or failed, but for those in whose places somebody works.
+/// Removes scratch worktrees whose creation or removal was interrupted or failed, except where their slot is in use.
 ///
 /// # Errors
-/// It cannot be removed.
+/// A worktree cannot be removed.
 pub fn remove_incomplete(repo: &Repo) -> Result<()> {
     Scratch::remove_incomplete(repo)
 }
 
-/// Where nobody has it checked out.
-fn by_ref(repo: &Repo, wanted: Move<'_>, branch_ref: &str) -> Result<TargetMove> {
-    let edit = [RefEdit { name: branch_ref.to_owned(), old: Some(wanted.old), new: wanted.new }];
-    let mut moved = repo.edit_refs(&edit, wanted.why);
-    // Killed here before, we left our own lock: nobody else would write that value.
-    if moved.is_err() && repo.break_stale_lock(branch_ref, Some(wanted.new)) {
-        moved = repo.edit_refs(&edit, wanted.why);
+/// Moves a branch that is not checked out anywhere.
+fn move_ref(repo: &Repo, branch_move: BranchMove<'_>, branch_ref: &str) -> Result<TargetMove> {
+    let edit = [RefEdit { name: branch_ref.to_owned(), old: Some(branch_move.old), new: branch_move.new }];
+    let mut moved = repo.edit_refs(&edit, branch_move.why);
+    // A lock with this very value was left by an earlier try of ours that was killed: nobody else writes it.
+    if moved.is_err() && repo.break_stale_lock(branch_ref, Some(branch_move.new)) {
+        moved = repo.edit_refs(&edit, branch_move.why);
     }
     match moved {
-        Ok(()) => Ok(TargetMove::Yes),
+        Ok(()) => Ok(TargetMove::Moved),
         Err(error) if error.is_race() => match repo.find_ref(branch_ref)? {
-            now if now == Some(wanted.old) => Err(error.into()),
+            now if now == Some(branch_move.old) => Err(error.into()),
             now => Ok(TargetMove::Elsewhere(now)),
         },
         Err(error) => Err(error.into()),
     }
 }
 
-/// What would keep a branch from being moved now, as far as that can be told before it is known which files would change.
+/// Returns what prevents the branch from being moved now, as far as that is known without knowing which files would change.
 ///
 /// # Errors
 /// The checkouts cannot be listed.

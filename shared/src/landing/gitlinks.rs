@@ -1,4 +1,4 @@
-//! Gitlinks that land without a word in `.gitmodules`: whoever clones gets an empty folder, and `git submodule` fails.
+//! Warns about gitlinks that land without an entry in `.gitmodules`: clones get an empty folder, and `git submodule` fails.
 
 use super::branches::Branch;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     model::text,
 };
 
-/// What a user should know of branches that land, one sentence for each gitlink that nobody else can follow.
+/// Returns one warning for each gitlink that the branches add without an entry in `.gitmodules`.
 ///
 /// # Errors
 /// A tree cannot be read.
@@ -20,17 +20,19 @@ pub fn warnings<'a>(
     for branch in branches {
         let (name, into) = (text::one_line(&branch.name, 100), repo.tree_of(target)?);
         let tree = repo.tree_of(branch.tip)?;
-        if gitlinks::added(repo, into, tree)?.is_empty() {
+        if gitlinks::added_gitlinks(repo, into, tree)?.is_empty() {
             continue;
         }
-        // Some of them may be of the target's past.
+        // Some of them may be in the target's history already.
         let base = repo.tree_of(repo.merge_base(target, branch.tip)?)?;
-        let described = gitlinks::described(repo, branch.tip)?;
-        for link in gitlinks::added(repo, base, tree)?.iter().filter(|link| !described.contains(&link.path)) {
+        let described = gitlinks::submodule_paths(repo, branch.tip)?;
+        for link in
+            gitlinks::added_gitlinks(repo, base, tree)?.iter().filter(|link| !described.contains(&link.path))
+        {
             let path = text::one_line(&String::from_utf8_lossy(&link.path), 100);
             warnings.push(format!(
-                "{name} lands a gitlink '{path}' without .gitmodules: others get an empty folder \
-                 (git rm --cached '{path}' on the branch takes it out)"
+                "{name} lands a gitlink '{path}' without .gitmodules: clones get an empty folder \
+                (to remove it, on the branch: git rm --cached '{path}')"
             ));
         }
     }

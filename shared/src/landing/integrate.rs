@@ -1,4 +1,4 @@
-//! Integrating one branch: a commit on top of what landed so far, not checked yet.
+//! Integrates one branch: makes a commit on top of what landed so far. It is checked later.
 
 use super::{
     branches::Branch,
@@ -7,7 +7,7 @@ use super::{
     message::message,
     options::Strategy,
     outcome::{Integration, Unresolved},
-    settle::{self, Settled},
+    resolve::{self, Resolution},
     signing,
     state::Step,
 };
@@ -16,10 +16,9 @@ use crate::{
     git::{Oid, Repo, objects::Commit, repo::Identity},
     store::layout::PrivateDir,
     supervise::spec::Spec,
-    world,
 };
 
-/// Integrates a branch by the strategy of the landing. What can be settled without an agent is settled; `step` says how.
+/// Integrates a branch by the strategy of the landing. Resolves conflicts that need no agent, and notes in `step` how.
 ///
 /// # Errors
 /// Git fails, or the user interrupts the landing.
@@ -29,19 +28,19 @@ pub(super) fn integrate(cx: &mut StepContext<'_>, branch: &Branch, step: &mut St
     }
     match cx.merge(branch.tip)? {
         Merged::Clean(tree) => commit(cx, branch, step, tree, branch.tip),
-        Merged::Conflict(conflict) => match settle::settle(cx, branch, step, &conflict)? {
-            Settled::Tree(tree) => commit(cx, branch, step, tree, branch.tip),
-            Settled::Conflict { why, files } => {
+        Merged::Conflict(conflict) => match resolve::resolve(cx, branch, step, &conflict)? {
+            Resolution::Tree(tree) => commit(cx, branch, step, tree, branch.tip),
+            Resolution::Conflict { why, files } => {
                 Ok(Integration::Conflict(Unresolved { why, marked: conflict.tree, files }))
             }
         },
     }
 }
 
-/// Writes the commit that lands a tree; `head` is the commit that it merges.
+/// Writes the commit that lands a tree. `head` is its second parent if the strategy merges.
 ///
 /// # Errors
-/// It cannot be written.
+/// The commit cannot be written or signed.
 pub(super) fn commit(
     cx: &mut StepContext<'_>,
     branch: &Branch,
@@ -52,18 +51,18 @@ pub(super) fn commit(
     if cx.repo.tree_of(cx.onto)? == tree {
         return Ok(Integration::NothingNew);
     }
-    // A rebase that an agent had to help is one commit.
+    // A rebase whose conflicts an agent resolved becomes one commit.
     let (strategy, parents) = match cx.options.strategy {
         Strategy::Merge => (Strategy::Merge, vec![cx.onto, head]),
         Strategy::Squash | Strategy::Rebase => (Strategy::Squash, vec![cx.onto]),
     };
     let text = message(branch, strategy, &step.settled);
-    let now = world::now().as_second();
+    let now = cx.repo.now().as_second();
     let commit = Commit::by(&identity(cx.repo, branch)?, now, tree, parents, text);
     Ok(Integration::Commit(signing::write_commit(cx, &commit)?))
 }
 
-/// Who commits for a branch: for an agent's branch, the user as they were when the agent was started.
+/// Returns the committer for a branch: for an agent's branch, the user's identity at the time the agent was last launched.
 ///
 /// # Errors
 /// The user has no identity, or the agent's folder cannot be found.
@@ -79,13 +78,13 @@ fn rebase(cx: &mut StepContext<'_>, branch: &Branch, step: &mut Step) -> Result<
     let identity = identity(cx.repo, branch)?;
     let sign = signing::signs_rebased(cx)?;
     let by = Committer { identity: &identity, sign };
-    let side = settle::side(cx.options);
+    let side = resolve::preferred_side(cx.options);
     let scratch = cx.scratch.at(cx.repo, cx.onto)?;
     let mut rebased = scratch.rebase(None, cx.onto, base, branch.tip, by)?;
     if let (Rebased::Conflict(_), Some(side)) = (&rebased, side) {
         rebased = scratch.rebase(Some(side), cx.onto, base, branch.tip, by)?;
         if matches!(rebased, Rebased::Head(_)) {
-            step.settled.push(format!("conflicts were settled by '{}'", side.as_str()));
+            step.settled.push(format!("conflicts were resolved with '{}'", side.as_str()));
         }
     }
     match rebased {
@@ -97,7 +96,7 @@ fn rebase(cx: &mut StepContext<'_>, branch: &Branch, step: &mut Step) -> Result<
                 Merged::Clean(_) => None,
             };
             let conflict = MergeConflict::of_files(files);
-            let why = settle::reason(cx, &conflict);
+            let why = resolve::conflict_reason(cx, &conflict);
             Ok(Integration::Conflict(Unresolved { why, marked, files: conflict.files }))
         }
     }

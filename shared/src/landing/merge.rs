@@ -1,4 +1,4 @@
-//! One merge: with git, outside of any checkout where that is possible, in the scratch worktree where it is not.
+//! Merges and rebases with git: without a checkout where that is possible, else in the scratch worktree.
 
 use super::scratch::Scratch;
 use crate::{
@@ -7,24 +7,24 @@ use crate::{
     model::text,
 };
 
-/// Conflicting files that are named in a reason; more are counted.
-const NAMED: usize = 3;
-/// Columns of what git says of a conflict.
-const SAID: usize = 200;
+/// The maximum number of conflicting files that a reason names; more are counted.
+const MAX_NAMED: usize = 3;
+/// The maximum width of git's message about a conflict, in columns.
+const MESSAGE_WIDTH: usize = 200;
 
-/// Whose lines win where both sides changed the same.
+/// The side whose lines are kept where both sides changed the same lines.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum PreferredSide {
-    /// What landed before.
+    /// What landed so far.
     Ours,
-    /// What the branch brings.
+    /// The branch.
     Theirs,
-    /// Both, one after the other.
+    /// Both sides, one after the other.
     Union,
 }
 
 impl PreferredSide {
-    /// The word for it, in what the user reads.
+    /// Returns the word that the options use for this side.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Ours => "ours",
@@ -34,58 +34,58 @@ impl PreferredSide {
     }
 }
 
-/// What a rebase came to.
+/// The result of a rebase.
 #[derive(Debug)]
 pub(super) enum Rebased {
-    /// The newest of the commits that were applied.
+    /// The newest of the rebased commits.
     Head(Oid),
-    /// These files conflict; nothing of the rebase is left.
+    /// The files that conflict; the rebase was aborted.
     Conflict(Vec<String>),
 }
 
-/// What became of a merge.
+/// The result of a merge.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Merged {
     /// The tree of the merge.
     Clean(Oid),
-    /// It conflicts.
+    /// The merge conflicts.
     Conflict(MergeConflict),
 }
 
-/// Who commits what is rebased, and whether with a signature.
+/// The committer of rebased commits, and whether to sign them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Committer<'a> {
-    /// Who.
+    /// The name and address of the committer.
     pub(super) identity: &'a Identity,
-    /// Whether git is to sign.
+    /// Whether git signs the commits.
     pub(super) sign: bool,
 }
 
-/// A conflict.
+/// A merge conflict.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct MergeConflict {
-    /// The tree of the merge, in which files hold marks where they conflict; none where git did not make it.
+    /// The tree of the merge with conflict markers in its files; `None` if git did not write one.
     pub(super) tree: Option<Oid>,
-    /// The files that conflict, as that tree names them; there are conflicts in which git names none.
+    /// The files that conflict, by their names in that tree. Git names no file for some kinds of conflict.
     pub(super) files: Vec<String>,
-    /// What git says of it.
+    /// Git's message about the conflict.
     pub(super) message: Option<String>,
-    /// What git calls the sides, in names that it invents.
+    /// The labels that git appends to the names of files it had to move, one for each side.
     labels: Vec<String>,
 }
 
 impl MergeConflict {
-    /// One of which only the files are known.
+    /// Returns a conflict of which only the files are known.
     pub(super) fn of_files(files: Vec<String>) -> Self {
         Self { files, ..Self::default() }
     }
 
-    /// The same conflict in some of its files.
+    /// Returns the same conflict, limited to some of its files.
     pub(super) fn only_in(&self, files: &[String]) -> Self {
         Self { files: files.to_vec(), ..self.clone() }
     }
 
-    /// Where it is, to be put behind "conflicts": ` in a.rs, b.rs and 3 more`, or what git says where it names no file.
+    /// Returns where the conflict is, to follow "conflicts": ` in a.rs, b.rs and 3 more`, or git's message if it names no file.
     pub(super) fn place(&self) -> String {
         let mut names: Vec<&str> = self.files.iter().map(|file| self.real_name(file)).collect();
         names.dedup();
@@ -93,12 +93,12 @@ impl MergeConflict {
             let said = self.message.as_deref().unwrap_or_default();
             let said = said.strip_prefix("CONFLICT ").unwrap_or(said);
             let said = if said.is_empty() { "in no file that git names" } else { said };
-            return format!(" {}", text::one_line(said, SAID));
+            return format!(" {}", text::one_line(said, MESSAGE_WIDTH));
         }
-        format!(" in {}", in_files(&names))
+        format!(" in {}", name_files(&names))
     }
 
-    /// Where a folder stands in the way of a file, git writes the file under the name `file~side`: no branch has that.
+    /// Returns the name of a file in its branch. Where a folder has the name of a file, git writes the file as `file~label`.
     fn real_name<'a>(&self, file: &'a str) -> &'a str {
         let Some((name, behind)) = file.rsplit_once('~') else { return file };
         let is_label = |label: &String| {
@@ -110,15 +110,15 @@ impl MergeConflict {
     }
 }
 
-/// `a.rs, b.rs and 3 more`.
-pub(super) fn in_files(files: &[&str]) -> String {
-    let names: Vec<String> = files.iter().take(NAMED).map(|file| text::one_line(file, 60)).collect();
-    let more = files.len().saturating_sub(NAMED);
+/// Lists file names, such as `a.rs, b.rs and 3 more`.
+pub(super) fn name_files(files: &[&str]) -> String {
+    let names: Vec<String> = files.iter().take(MAX_NAMED).map(|file| text::one_line(file, 60)).collect();
+    let more = files.len().saturating_sub(MAX_NAMED);
     let named = names.join(", ");
     if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
-/// Merges two commits without any checkout.
+/// Merges two commits without a checkout.
 pub(super) fn merge(place: &MergePlace, ours: Oid, theirs: Oid) -> Result<Merged> {
     let answer = place.merge(ours, theirs)?;
     Ok(match answer.conflict {
@@ -133,7 +133,7 @@ pub(super) fn merge(place: &MergePlace, ours: Oid, theirs: Oid) -> Result<Merged
 }
 
 impl Scratch {
-    /// Merges in the worktree, where one side holds. Some files may conflict even so.
+    /// Merges in the worktree and prefers one side where both changed the same lines. Some files may still conflict.
     pub(super) fn merge_for(&self, side: PreferredSide, ours: Oid, theirs: Oid) -> Result<Merged> {
         self.reset(ours)?;
         let git = match side {
@@ -141,22 +141,22 @@ impl Scratch {
             PreferredSide::Theirs => self.merging("merge")?.arg("-Xtheirs"),
             PreferredSide::Union => self.merging("merge")?.setting("merge.default=union"),
         };
-        self.merge_by(git, theirs)
+        self.run_merge(git, theirs)
     }
 
-    /// Merges in the worktree, and leaves its conflicts there.
+    /// Merges in the worktree and leaves the conflicts in its files and index.
     pub(super) fn merge_with_conflicts(&self, ours: Oid, theirs: Oid) -> Result<Merged> {
         self.reset(ours)?;
-        self.merge_by(self.merging("merge")?, theirs)
+        self.run_merge(self.merging("merge")?, theirs)
     }
 
-    fn merge_by(&self, git: Git, theirs: Oid) -> Result<Merged> {
+    fn run_merge(&self, git: Git, theirs: Oid) -> Result<Merged> {
         let output = git.args(["--quiet", "--no-commit", "--no-ff", &theirs.to_string()]).output()?;
         let files = self.unmerged()?;
         if output.status.success() && files.is_empty() {
             return Ok(Merged::Clean(self.write_tree()?));
         }
-        // With 1, a conflict ends it, perhaps one in which no file is named; otherwise, it failed.
+        // Exit code 1 means a conflict, perhaps one for which git names no file; any other code is a failure.
         if files.is_empty() && output.status.code() != Some(1) {
             return Err(failed("git merge", &output.stderr));
         }
@@ -166,7 +166,7 @@ impl Scratch {
         Ok(Merged::Conflict(MergeConflict { tree: None, files, message, labels }))
     }
 
-    /// Applies the commits of a branch again, on top of `onto`.
+    /// Rebases the commits from `base` to `tip` onto `onto`.
     pub(super) fn rebase(
         &self,
         side: Option<PreferredSide>,
@@ -205,20 +205,20 @@ impl Scratch {
         Ok(Rebased::Conflict(files))
     }
 
-    /// Files that a merge could not settle.
+    /// Returns the files that are unmerged in the index.
     fn unmerged(&self) -> Result<Vec<String>> {
         let said = self.git("diff")?.args(["--name-only", "--diff-filter=U", "-z"]).run()?;
         let names = String::from_utf8_lossy(&said);
         Ok(names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
 
-    /// What is staged, as a tree.
+    /// Writes the index as a tree.
     pub(super) fn write_tree(&self) -> Result<Oid> {
         let said = self.git("write-tree")?.line()?;
         Oid::parse(&said).ok_or_else(|| Error::internal("git write-tree named no tree"))
     }
 
-    /// Git in the worktree, with the settings of the command line.
+    /// Returns a git command in the worktree, with the settings given on the command line.
     fn merging(&self, verb: &str) -> Result<Git> {
         Ok(self.git(verb)?.command_line_settings())
     }
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_named_by_names_that_exist_and_counted() {
+    fn conflicting_files_are_named_by_their_real_names() {
         let (ours, theirs) = ("1".repeat(40), "2".repeat(40));
         for (files, place) in [
             (vec!["0\u{1b}.rs"], " in 0\\e.rs"),

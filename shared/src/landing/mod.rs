@@ -1,31 +1,32 @@
-//! Landing branches: which, in which order, one step after the other in a scratch worktree, and the target at the end.
+//! Landing: merges branches one by one in a scratch worktree, checks each result, and moves the target branch once, at the end.
 //!
 //! | module | knows |
 //! |---|---|
-//! | [`options`] | how branches land |
-//! | [`branches`] | what was named, or the work of every agent that is done |
-//! | [`plan`], `planned` | every pair merged on trial, the order that follows, and its steps |
-//! | `trials`, `pair_cache` | trial merges, remembered |
-//! | [`steps`] | the steps: integrate a branch, check the result, keep it or set it aside |
-//! | [`context`], `outcome` | what a step may use, and what its parts come to |
-//! | `integrate`, `merge` | one branch on top of what landed so far |
-//! | `settle`, `regenerate` | conflicts that need no judgement |
+//! | [`options`] | what the user asked for: strategy, checks, what to do about conflicts |
+//! | [`branches`] | which branches to land: those that were named, or the work of every finished agent |
+//! | [`plan`], `planned` | trial merges of every pair, the order that results, and its steps |
+//! | `trials`, `pair_cache` | trial merges and their cache |
+//! | [`steps`] | runs the steps: integrate a branch, check the result, keep it or set it aside |
+//! | [`context`], `outcome` | what a step may use, and the results of its parts |
+//! | `integrate`, `merge` | integrating one branch on top of what landed so far |
+//! | `settle`, `regenerate` | conflicts that are resolved without judgement |
 //! | `repair`, [`repairer`] | conflicts and failures that an agent repairs |
-//! | [`before`], `rollback` | what an agent had before its repair, and gets back |
-//! | `unresolved` | conflicts that an agent was asked to resolve and did not |
-//! | [`verify`], [`check`] | building and testing one commit; a command of the user's, bounded |
-//! | `scratch`, `scratch_slot` | the worktrees for all that, each with one user at a time |
+//! | [`before`], `rollback` | the state of an agent before a repair, and restoring it |
+//! | `unresolved` | conflict markers that an agent was asked to resolve and left |
+//! | [`verify`], [`check`] | checking one commit; running one check with limits on time and output |
+//! | `scratch`, `scratch_slot` | the scratch worktrees, each used by one process at a time |
 //! | [`earlier`] | which checks failed with a branch in an earlier landing |
-//! | [`state`], [`open`] | what was done so far, written down after every step; the landings that are not finished |
+//! | [`state`], [`open_landings`] | the progress of a landing, saved after every step; unfinished landings |
 //! | [`target_lock`] | one landing at a time on one branch |
-//! | [`gitlinks`] | repositories inside a branch of which nobody else can get the commits |
-//! | [`finish`], [`record`] | the target moves, once; then agents and notes record it |
-//! | [`signing`] | signatures of what lands, where the user wants them |
-//! | `moving` | a branch and the checkout that is on it move together, or not at all |
+//! | [`gitlinks`] | warnings about gitlinks that `.gitmodules` does not describe |
+//! | [`finish`], [`record`] | moving the target; recording the outcome in agents' events and in notes |
+//! | [`signing`] | signing the commits that land |
+//! | `moving` | moving a branch together with the checkout that is on it |
 //!
 //! Data flows one way: options and branches make a plan, steps take the plan and write the state, finish moves the target.
 
 pub mod before;
+mod branch_move;
 pub mod branches;
 pub mod check;
 pub mod context;
@@ -36,20 +37,20 @@ mod integrate;
 mod merge;
 mod message;
 mod moving;
-pub mod open;
+pub mod open_landings;
 pub mod options;
 mod outcome;
 mod pair_cache;
 pub mod plan;
-mod planned;
+mod plan_steps;
 pub mod record;
 mod regenerate;
 mod repair;
 pub mod repairer;
+mod resolve;
 mod rollback;
 mod scratch;
 mod scratch_slot;
-mod settle;
 pub mod signing;
 pub mod state;
 pub mod steps;

@@ -1,4 +1,4 @@
-//! How branches land: what the user asked for, completed by the configuration.
+//! The options of a landing: what the user asked for, completed by the configuration.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ pub enum Strategy {
     /// By a merge commit.
     #[default]
     Merge,
-    /// As one commit.
+    /// By one commit with all changes of the branch.
     Squash,
-    /// Its commits are applied again, one after the other.
+    /// By rebasing its commits.
     Rebase,
 }
 
@@ -22,7 +22,7 @@ impl Strategy {
     /// Every strategy, in the order of the documentation.
     pub const ALL: [Self; 3] = [Self::Merge, Self::Squash, Self::Rebase];
 
-    /// The word that is typed for it.
+    /// Returns the word that the user types for it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Merge => "merge",
@@ -31,7 +31,7 @@ impl Strategy {
         }
     }
 
-    /// The strategy for a typed word.
+    /// Returns the strategy that a word names.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == word)
     }
@@ -41,16 +41,16 @@ impl Strategy {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnConflict {
-    /// It is set aside.
+    /// The branch is set aside.
     #[default]
     Skip,
-    /// What landed before it wins.
+    /// Conflicting lines are taken from what landed before.
     Ours,
-    /// What it brings wins.
+    /// Conflicting lines are taken from the branch.
     Theirs,
-    /// Both sides are kept, one after the other.
+    /// Conflicting lines of both sides are kept, one after the other.
     Union,
-    /// Its agent resolves it.
+    /// The branch's agent is asked to resolve the conflict.
     Agent,
 }
 
@@ -58,7 +58,7 @@ impl OnConflict {
     /// Every choice, in the order of the documentation.
     pub const ALL: [Self; 5] = [Self::Skip, Self::Ours, Self::Theirs, Self::Union, Self::Agent];
 
-    /// The word that is typed for it.
+    /// Returns the word that the user types for it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Skip => "skip",
@@ -69,7 +69,7 @@ impl OnConflict {
         }
     }
 
-    /// The choice for a typed word.
+    /// Returns the choice that a word names.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == word)
     }
@@ -79,12 +79,12 @@ impl OnConflict {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
-    /// It is set aside.
+    /// The branch is set aside.
     #[default]
     Skip,
     /// The landing stops.
     Stop,
-    /// Its agent repairs it.
+    /// The branch's agent is asked to repair it.
     Agent,
 }
 
@@ -92,7 +92,7 @@ impl OnFailure {
     /// Every choice, in the order of the documentation.
     pub const ALL: [Self; 3] = [Self::Skip, Self::Stop, Self::Agent];
 
-    /// The word that is typed for it.
+    /// Returns the word that the user types for it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Skip => "skip",
@@ -101,13 +101,13 @@ impl OnFailure {
         }
     }
 
-    /// The choice for a typed word.
+    /// Returns the choice that a word names.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == word)
     }
 }
 
-/// The options of one landing, complete: nothing in them is looked up again, also not when the landing is continued.
+/// The complete options of one landing. The configuration is not read again, not even when the landing is continued.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct LandOptions {
     /// How branches become part of the target.
@@ -116,20 +116,20 @@ pub struct LandOptions {
     pub on_conflict: OnConflict,
     /// What happens to a branch with which a check fails.
     pub on_failure: OnFailure,
-    /// How often an agent may try to resolve a conflict or to repair a failure, for each branch.
+    /// How often the agent of a branch may be asked for a repair, in one step.
     pub repairs: u32,
     /// The checks that every step must pass, in this order: name and shell command.
     pub checks: Vec<(String, String)>,
-    /// The time limit of one check, in whole seconds where it is stored.
+    /// The time limit of one check, stored in whole seconds.
     #[serde(rename = "check_seconds", with = "crate::model::duration::seconds")]
     pub check_timeout: Duration,
     /// Branches that land before the others, in this order.
     #[serde(rename = "first")]
     pub priority: Vec<String>,
-    /// Only what was approved, as it is now, lands.
+    /// Only branches that are approved at their current commit land.
     #[serde(default)]
     pub approved: bool,
-    /// The branches were named: one whose check failed last time lands without that check as well.
+    /// The branches were named: one with which a check failed last time lands even without that check.
     #[serde(default)]
     pub named: bool,
 }

@@ -1,55 +1,55 @@
-//! What the parts of one step come to.
+//! The results of the parts of one step: integrating, checking, repairing.
 
 use super::state::RunCheck;
 use crate::git::Oid;
 
-/// What integrating a branch came to.
+/// The result of integrating a branch.
 #[derive(Debug)]
 pub(super) enum Integration {
-    /// This commit has it; it is not checked yet.
+    /// The commit that contains the branch; it is not checked yet.
     Commit(Oid),
-    /// The target has all of its changes.
+    /// The target already has all changes of the branch.
     NothingNew,
-    /// It conflicts.
+    /// The branch conflicts with what landed so far.
     Conflict(Unresolved),
 }
 
-/// A conflict that nobody has resolved.
+/// A conflict that is not resolved yet.
 #[derive(Debug)]
 pub(super) struct Unresolved {
-    /// What conflicts, where, for people.
+    /// With what the branch conflicts, and where, for people.
     pub(super) why: String,
-    /// The merge with marks in the files that conflict, where git could make one.
+    /// The tree of the merge with conflict markers in the conflicting files; `None` if git could not write one.
     pub(super) marked: Option<Oid>,
     /// The files that conflict.
     pub(super) files: Vec<String>,
 }
 
-/// A check that failed with a commit.
+/// A check that failed on a commit.
 #[derive(Debug)]
 pub(super) struct CheckFailure {
-    /// The check.
+    /// The name and command of the check that failed.
     pub(super) check: RunCheck,
-    /// How it ended, in words such as `exit code 3`.
+    /// How the check failed, such as `exit code 3`.
     pub(super) why: String,
-    /// What it printed.
+    /// The output of the check, possibly shortened in the middle.
     pub(super) output: Vec<u8>,
 }
 
 impl CheckFailure {
-    /// Which check failed and how, for people.
+    /// Returns which check failed and how, for people.
     pub(super) fn sentence(&self) -> String {
         format!("{} fails: {}", self.check.name, self.why)
     }
 }
 
-/// What the agent of a branch did about a conflict or a failure.
+/// The result of asking an agent to repair its branch.
 #[derive(Debug)]
 pub(super) enum Repair {
-    /// The options ask for no repair.
+    /// The options do not ask for a repair.
     NotAsked,
-    /// The repair was not possible or did not help; why, for people.
+    /// The repair was not possible or did not help, with the reason for people.
     Unsuccessful(String),
-    /// The branch, repaired, is integrated again.
+    /// The result of integrating the repaired branch.
     Integrated(Integration),
 }

@@ -1,5 +1,4 @@
-//! A cache of what was found out about pairs of objects, in a file: it does not change as long as the objects are the same. The
-//! file is disposable.
+//! A cache file of facts about pairs of objects, which never change for the same objects. The file can be deleted at any time.
 
 use std::{collections::HashMap, path::Path};
 
@@ -8,19 +7,19 @@ use crate::{
     private_files,
 };
 
-/// Entries kept; the oldest go first.
-const MOST: usize = 200_000;
-/// What a file begins with: a digest of everything else on which its entries depend.
+/// The maximum number of entries; the oldest are dropped.
+const MAX_ENTRIES: usize = 200_000;
+/// The first bytes of a file: a digest of everything besides the objects that its entries depend on.
 pub(super) type CacheKey = [u8; 32];
 /// The ids of two objects.
 pub(super) type Pair = [u8; 40];
 
-/// What can be remembered, in `BYTES` bytes.
-pub(super) trait Entry: Clone {
+/// A fact that can be stored in `BYTES` bytes.
+pub(super) trait CacheEntry: Clone {
     const BYTES: usize;
     fn write(&self, out: &mut Vec<u8>);
     fn read(bytes: &[u8]) -> Option<Self>;
-    /// Whether it holds the next time as well.
+    /// Returns whether the fact may be stored for later.
     fn is_lasting(&self) -> bool {
         true
     }
@@ -29,12 +28,12 @@ pub(super) trait Entry: Clone {
 /// The entries of one file.
 pub(super) struct PairCache<V> {
     key: CacheKey,
-    /// Oldest first.
+    /// The keys of the entries, oldest first.
     order: Vec<Pair>,
     entries: HashMap<Pair, V>,
 }
 
-/// Of two objects whose order matters.
+/// Returns the key of an ordered pair of objects.
 pub(super) fn key(a: Oid, b: Oid) -> Pair {
     let mut key = [0; 40];
     key[..20].copy_from_slice(a.as_bytes());
@@ -42,29 +41,29 @@ pub(super) fn key(a: Oid, b: Oid) -> Pair {
     key
 }
 
-impl<V: Entry> PairCache<V> {
-    /// An absent, foreign or torn file knows nothing, or less.
+impl<V: CacheEntry> PairCache<V> {
+    /// Reads a cache file. A missing or incomplete file, or one with another key, yields fewer entries or none.
     pub(super) fn read(path: &Path, cache_key: &CacheKey) -> Self {
-        let mut known = Self::empty(cache_key);
+        let mut cache = Self::empty(cache_key);
         let bytes = careful::read(path).unwrap_or_default();
-        let Some(entries) = bytes.strip_prefix(cache_key.as_slice()) else { return known };
+        let Some(entries) = bytes.strip_prefix(cache_key.as_slice()) else { return cache };
         for entry in entries.chunks_exact(40 + V::BYTES) {
             if let Some((key, value)) = entry.split_first_chunk::<40>()
                 && let Some(value) = V::read(value)
             {
-                known.add(*key, value);
+                cache.add(*key, value);
             }
         }
-        known
+        cache
     }
 
-    /// A cache without entries.
+    /// Returns a cache without entries.
     pub(super) fn empty(cache_key: &CacheKey) -> Self {
         Self { key: *cache_key, order: Vec::new(), entries: HashMap::new() }
     }
 
     /// Replaces the key under which the entries are written.
-    pub(super) fn key_by(&mut self, cache_key: &CacheKey) {
+    pub(super) fn set_key(&mut self, cache_key: &CacheKey) {
         self.key = *cache_key;
     }
 
@@ -78,10 +77,10 @@ impl<V: Entry> PairCache<V> {
         }
     }
 
-    /// Whole or not at all; a failure costs speed only.
+    /// Replaces the file atomically. Errors are ignored: without the file only time is lost.
     pub(super) fn write(&self, path: &Path) {
         let Some(folder) = path.parent() else { return };
-        let kept = &self.order[self.order.len().saturating_sub(MOST)..];
+        let kept = &self.order[self.order.len().saturating_sub(MAX_ENTRIES)..];
         let mut bytes = Vec::with_capacity(32 + kept.len() * (40 + V::BYTES));
         bytes.extend_from_slice(&self.key);
         for key in kept {
@@ -99,7 +98,7 @@ impl<V: Entry> PairCache<V> {
 mod tests {
     use super::*;
 
-    impl Entry for u8 {
+    impl CacheEntry for u8 {
         const BYTES: usize = 1;
         fn write(&self, out: &mut Vec<u8>) {
             out.push(*self);
@@ -110,14 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_under_other_conditions_nothing_is_known() {
+    fn entries_are_read_back_only_under_the_same_key() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("known");
         let (a, b) = (Oid::from_bytes([1; 20]), Oid::from_bytes([2; 20]));
-        let mut known = PairCache::read(&path, &[7; 32]);
-        known.add(key(a, b), 5u8);
-        known.add(key(b, a), 6u8);
-        known.write(&path);
+        let mut cache = PairCache::read(&path, &[7; 32]);
+        cache.add(key(a, b), 5u8);
+        cache.add(key(b, a), 6u8);
+        cache.write(&path);
         let read = PairCache::<u8>::read(&path, &[7; 32]);
         assert_eq!(
             (read.get(&key(a, b)), read.get(&key(b, a)), read.get(&key(a, a))),

@@ -1,4 +1,4 @@
-//! The plan: every pair merged on trial, every branch with the target, and the order that follows.
+//! Plans a landing: trial merges of every pair of branches and of every branch with the target, and the order that results.
 
 use super::{
     branches::{Branch, LandingTarget},
@@ -11,7 +11,7 @@ use crate::{
     config::{Config, keys::MERGE_TIMEOUT},
     git::{
         Oid, Repo,
-        merging::{Judgement, MergePlace, Size},
+        merging::{ChangeSize, Judgement, MergePlace},
     },
     model::{event::Landing, text, verdict::Verdict},
     rank::{self, Candidate, LandingOrder, Matrix, PairConflict, ReviewState},
@@ -25,38 +25,38 @@ use crate::{
 /// Branches in the order in which they would land.
 #[derive(Clone, Debug)]
 pub struct LandingPlan {
-    /// Where they land.
+    /// The target branch.
     pub target: LandingTarget,
-    /// Those that may land.
+    /// The branches that have something to land.
     pub branches: Vec<Branch>,
-    /// What decides about their order, in the order of `branches`.
+    /// What decides their order; same indexes as `branches`.
     pub candidates: Vec<Candidate>,
-    /// What conflicts with what.
+    /// Which branches conflict with each other and with the target.
     pub matrix: Matrix,
-    /// The order, of places in `branches`.
+    /// The order in which they land, as indexes into `branches`.
     pub order: LandingOrder,
-    /// Those of which there is nothing to land, and why.
+    /// The branches that have nothing to land, and why.
     pub skipped: Vec<Skipped>,
-    /// How the pairs were judged.
+    /// How the pairs were judged, as counts.
     pub pairs: Pairs,
-    /// Agents that cannot be read: whether they have anything to land is not known.
+    /// The agents that cannot be read, so that it is unknown whether they have anything to land.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// Plans a landing: sorts out what cannot land, merges every pair on trial, and orders what is left.
+/// Plans a landing: filters out what cannot land, makes a trial merge of every pair, and orders the rest.
 ///
 /// # Errors
-/// There is nothing to land (3), a branch with priority is none of the branches (3), or a history cannot be read.
+/// A name in `priority` matches none or several of the branches (3), or a history cannot be read.
 pub fn plan(
     repo: &Repo,
     target: LandingTarget,
     named: Vec<Branch>,
     options: &LandOptions,
 ) -> Result<LandingPlan> {
-    let (branches, skipped) = sort_out(repo, &target, named)?;
+    let (branches, skipped) = filter_branches(repo, &target, named)?;
     let priorities = priorities(&branches, &options.priority)?;
     let tips: Vec<Oid> = branches.iter().map(|branch| branch.tip).collect();
-    let sizes = all_sizes(repo, target.tip, &branches)?;
+    let sizes = branch_sizes(repo, target.tip, &branches)?;
     let (matrix, pairs) = matrix(repo, &tips, &target)?;
     let candidates: Vec<Candidate> = branches
         .iter()
@@ -65,10 +65,10 @@ pub fn plan(
         .map(|((branch, size), priority)| Candidate {
             name: branch.name.clone(),
             priority,
-            standing: standing(repo, branch, options.approved),
+            review_state: review_state(repo, branch, options.approved),
             lines: size.lines,
             files: size.files,
-            since: repo.commit_time(branch.tip),
+            committed_at: repo.commit_time(branch.tip),
             kept_back: branch.kept_back(options),
         })
         .collect();
@@ -76,12 +76,12 @@ pub fn plan(
     Ok(LandingPlan { target, branches, candidates, matrix, order, skipped, pairs, unreadable: Vec::new() })
 }
 
-/// What was said of it, if that holds and counts. `approved`: nothing else lands.
-fn standing(repo: &Repo, branch: &Branch, approved: bool) -> ReviewState {
+/// Returns the review state of a branch. With `approved`, only approved branches land, so a missing verdict counts against it.
+fn review_state(repo: &Repo, branch: &Branch, approved: bool) -> ReviewState {
     let said = branch
         .agent
         .as_ref()
-        .and_then(|(id, agent)| verdicts::of(repo, id, agent, branch.tip).ok().flatten());
+        .and_then(|(id, agent)| verdicts::effective_for(repo, id, agent, branch.tip).ok().flatten());
     match said.map(|(verdict, holds)| (verdict.verdict, holds)) {
         Some((Verdict::Approve, VerdictMatch::Stale)) if approved => ReviewState::Stale,
         None | Some((_, VerdictMatch::Stale)) if approved => ReviewState::Unapproved,
@@ -92,35 +92,39 @@ fn standing(repo: &Repo, branch: &Branch, approved: bool) -> ReviewState {
     }
 }
 
-/// What the supervisors of agents wrote down is not measured again.
-fn all_sizes(repo: &Repo, target: Oid, branches: &[Branch]) -> Result<Vec<Size>> {
-    let written: Vec<Option<Size>> = branches.iter().map(Branch::size_by_its_events).collect();
-    let unknown = |(branch, size): (&Branch, &Option<Size>)| size.is_none().then_some(branch.tip);
+/// Returns the sizes of all branches. Those that agents' events record are not computed again.
+fn branch_sizes(repo: &Repo, target: Oid, branches: &[Branch]) -> Result<Vec<ChangeSize>> {
+    let written: Vec<Option<ChangeSize>> = branches.iter().map(Branch::size_by_its_events).collect();
+    let unknown = |(branch, size): (&Branch, &Option<ChangeSize>)| size.is_none().then_some(branch.tip);
     let tips: Vec<Oid> = branches.iter().zip(&written).filter_map(unknown).collect();
     let mut measured = sizes(repo, target, &tips)?.into_iter();
     Ok(written.into_iter().map(|size| size.or_else(|| measured.next()).unwrap_or_default()).collect())
 }
 
-/// A branch of which there is nothing to land.
+/// A branch that has nothing to land, or cannot land.
 #[derive(Clone, Debug)]
 pub struct Skipped {
-    /// The branch.
+    /// The skipped branch.
     pub branch: Branch,
-    /// Whether the target has it already, or it cannot land.
+    /// `UpToDate` if the target has it already, `SetAside` if it cannot land.
     pub outcome: Landing,
     /// Why, for people.
     pub why: String,
 }
 
-/// What there is to land, and what there is not: already in the target, twice the same, or of another history.
-fn sort_out(repo: &Repo, target: &LandingTarget, named: Vec<Branch>) -> Result<(Vec<Branch>, Vec<Skipped>)> {
+/// Splits the branches into those to land and those to skip: already in the target, duplicates, unrelated histories, broken work.
+fn filter_branches(
+    repo: &Repo,
+    target: &LandingTarget,
+    named: Vec<Branch>,
+) -> Result<(Vec<Branch>, Vec<Skipped>)> {
     let (mut branches, mut skipped): (Vec<Branch>, Vec<Skipped>) = (Vec::new(), Vec::new());
     let mut sound = SoundWork::read(repo)?;
     for branch in named {
         let same = branches.iter().find(|known| known.tip == branch.tip).map(|known| known.name.clone());
         let skip = match same {
             Some(same) => Some((Landing::UpToDate, format!("the same commit as {}", text::safe(&same)))),
-            None => why_not(repo, target, &branch, &mut sound),
+            None => skip_reason(repo, target, &branch, &mut sound),
         };
         match skip {
             Some((outcome, why)) => skipped.push(Skipped { branch, outcome, why }),
@@ -131,8 +135,8 @@ fn sort_out(repo: &Repo, target: &LandingTarget, named: Vec<Branch>) -> Result<(
     Ok((branches, skipped))
 }
 
-/// Why there is nothing of a branch to land. What is wrong with one branch is never a reason to land none.
-fn why_not(
+/// Returns why a branch is skipped, if it is. A fault of one branch never stops the others from landing.
+fn skip_reason(
     repo: &Repo,
     target: &LandingTarget,
     branch: &Branch,
@@ -183,14 +187,14 @@ fn priorities(branches: &[Branch], first: &[String]) -> Result<Vec<Option<usize>
                 let shown = text::safe(name);
                 return Err(Error::new(
                     Code::BranchUnknown,
-                    format!("--priority: '{shown}' is none of the branches that land"),
+                    format!("--priority: '{shown}' is not one of the branches that land"),
                 ));
             }
             (None, _) => {
                 let shown = text::safe(name);
                 return Err(Error::new(
                     Code::BranchAmbiguous,
-                    format!("--priority: '{shown}' means several of the branches"),
+                    format!("--priority: '{shown}' is ambiguous: it matches several branches"),
                 ));
             }
         }
@@ -210,10 +214,10 @@ fn matrix(repo: &Repo, tips: &[Oid], target: &LandingTarget) -> Result<(Matrix, 
     let mut matrix = Matrix::new(last);
     for (&(ours, theirs), trial) in pairs.iter().zip(&found) {
         if let Judgement::Unknown(why) = &trial.judgement {
-            matrix.cannot_judge(ours, theirs, why);
+            matrix.mark_incomparable(ours, theirs, why);
             continue;
         }
-        let conflict = trial.clash().map(|clash| PairConflict {
+        let conflict = trial.trial_conflict().map(|clash| PairConflict {
             files: clash.files,
             hunks: clash.hunks,
             kinds: clash.kinds,
@@ -227,8 +231,8 @@ fn matrix(repo: &Repo, tips: &[Oid], target: &LandingTarget) -> Result<(Matrix, 
     Ok((matrix, Pairs::count(&found, known)))
 }
 
-/// Into the target, a branch is merged. Of two branches it depends on the order which is merged into which: the verdict is on one
-/// way, the same whatever order they were named in.
+/// Returns which of two commits is ours and which is theirs in a trial merge. A branch is merged into the target; of two branches,
+/// the one with the smaller id is ours, so that the result does not depend on the order in which they were named.
 fn ours_and_theirs(all: &[Oid], target: usize, a: usize, b: usize) -> (usize, usize) {
     if b == target || a != target && all[b].as_bytes() < all[a].as_bytes() { (b, a) } else { (a, b) }
 }

@@ -1,4 +1,4 @@
-//! Telling what landed: in the lives of the agents, and as notes on the commits.
+//! Records what landed: in the agents' events, and as notes on the commits.
 
 use serde_json::{Value, json};
 
@@ -20,50 +20,51 @@ use crate::{
     store::{append_if, layout, notes, writer},
 };
 
-/// Writes down what became of every branch. What cannot be written is told, not fatal: the work has landed.
+/// Records the outcome of every branch. Returns a warning for whatever cannot be written: the work has landed nevertheless.
 pub fn record(repo: &Repo, state: &State, branches: &[Branch]) -> Vec<String> {
-    let mut warnings = on_the_agents(repo, state, &state.steps);
-    if let Err(error) = on_the_commits(repo, state, branches) {
-        warnings.push(format!("no notes were written: {}", error.one_line()));
+    let mut warnings = record_on_agents(repo, state, &state.steps);
+    if let Err(error) = write_notes(repo, state, branches) {
+        warnings.push(format!("cannot write notes: {}", error.one_line()));
     }
     warnings
 }
 
-/// Writes down which checks failed in a landing that did not come to its end. What cannot be written is told.
+/// Records which checks failed in a landing that was not finished. Returns a warning for whatever cannot be written.
 pub fn record_failures(repo: &Repo, state: &State) -> Vec<String> {
     let failed = |step: &&Step| step.outcome == Some(Landing::Failed);
     let all: Vec<Step> = state.steps.iter().chain(&state.stopped_at).filter(failed).cloned().collect();
-    on_the_agents(repo, state, &all)
+    record_on_agents(repo, state, &all)
 }
 
-fn on_the_agents(repo: &Repo, state: &State, steps: &[Step]) -> Vec<String> {
+fn record_on_agents(repo: &Repo, state: &State, steps: &[Step]) -> Vec<String> {
     let mut warnings = Vec::new();
     for step in steps {
-        if let Err(error) = on_the_agent(repo, state, step) {
+        if let Err(error) = record_on_agent(repo, state, step) {
             warnings.push(format!("{}: {}", step.branch, error.one_line()));
         }
     }
     warnings
 }
 
-fn on_the_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
-    let (Some(agent), Some(landed)) = (&step.agent, fact(state, step)) else { return Ok(()) };
-    tell(repo, agent, &landed)
+fn record_on_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
+    let (Some(agent), Some(landed)) = (&step.agent, landed_event(state, step)) else { return Ok(()) };
+    record_landing(repo, agent, &landed)
 }
 
-/// Writes down what a landing did with an agent's work, if its events do not say so already: the same is tried again, or a landing
-/// that was cut off here is continued.
+/// Records what a landing did with an agent's work, unless its events already say so, as they do when a landing that was
+/// interrupted at this point is continued.
 ///
 /// # Errors
 /// As [`append_if`].
-pub fn tell(repo: &Repo, id: &AgentId, landed: &Landed) -> Result<()> {
+pub fn record_landing(repo: &Repo, id: &AgentId, landed: &Landed) -> Result<()> {
     let (by, fact) = (writer::writer(repo)?, Fact::Landed(landed.clone()));
-    let news = |fold: &Fold| fold::is_news(&fold.agent, &fact, &by).then(|| vec![fact.clone()]);
-    append_if(repo, id, news).map(|_| ())
+    let event_if_new =
+        |fold: &Fold| fold::is_worth_recording(&fold.agent, &fact, &by).then(|| vec![fact.clone()]);
+    append_if(repo, id, event_if_new).map(|_| ())
 }
 
-/// What a step says of its agent, if it says anything that other events of the agent do not say.
-fn fact(state: &State, step: &Step) -> Option<Landed> {
+/// Returns the event that a step adds to its agent; `None` if other events already say the same.
+fn landed_event(state: &State, step: &Step) -> Option<Landed> {
     let outcome = step.outcome.filter(|outcome| *outcome != Landing::UpToDate && !step.kept_back)?;
     Some(Landed {
         outcome,
@@ -71,17 +72,17 @@ fn fact(state: &State, step: &Step) -> Option<Landed> {
         head: step.head.into(),
         commit: step.commit.map(IdOrText::from),
         reason: step.why.clone(),
-        check: step.failed_check.as_ref().map(|check| Check::shared(&check.name, &check.command)),
+        check: step.failed_check.as_ref().map(|check| Check::for_event(&check.name, &check.command)),
         passed: if outcome == Landing::Merged { passed(&state.options) } else { Vec::new() },
     })
 }
 
-/// The ids of the checks that every branch passes that lands.
+/// Returns the ids of the checks that every landed branch has passed.
 pub fn passed(options: &LandOptions) -> Vec<String> {
     options.checks.iter().map(|(_, command)| check_id(command)).collect()
 }
 
-fn on_the_commits(repo: &Repo, state: &State, branches: &[Branch]) -> Result<()> {
+fn write_notes(repo: &Repo, state: &State, branches: &[Branch]) -> Result<()> {
     let mut all = Vec::new();
     for step in &state.steps {
         let branch = branches.iter().find(|branch| branch.name == step.branch);
@@ -92,7 +93,7 @@ fn on_the_commits(repo: &Repo, state: &State, branches: &[Branch]) -> Result<()>
     notes::write(repo, layout::RESULTS, &format!("landed in {}", text::one_line(&state.into, 100)), &all)
 }
 
-/// One object a line, as everything of ours.
+/// Returns the note on the commit of a step.
 fn note(state: &State, step: &Step, branch: Option<&Branch>) -> Value {
     let agent = branch.and_then(|branch| branch.agent.as_ref()).map(|(_, agent)| agent);
     let checks: Vec<&str> = state.options.checks.iter().map(|(name, _)| name.as_str()).collect();

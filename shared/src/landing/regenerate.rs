@@ -1,5 +1,5 @@
-//! Lock files: merged by no one line by line. One side is taken, and the tool that writes such a file makes it anew from what the
-//! merge made of everything else.
+//! Regenerates lock files, which are not merged line by line: one side is taken, and the tool that writes the file regenerates it
+//! from the merged rest of the tree.
 
 use std::{path::Path, time::Duration};
 
@@ -13,21 +13,22 @@ use crate::{
     git::Repo,
     model::text,
     process,
+    world::Environment,
 };
 
-/// The longest a tool may take.
+/// The time limit of a tool.
 pub(super) const LIMIT: Duration = Duration::from_secs(10 * 60);
-/// In `.gitattributes`: the file is made by the command `orchestra.regenerate.<value>`.
+/// The attribute in `.gitattributes` whose value names the command, `orchestra.regenerate.<value>`, that generates a file.
 const ATTRIBUTE: &str = "orchestra-regenerate";
 
 struct Tool {
     file: &'static str,
     program: &'static str,
-    /// Makes it, with as few changes as possible.
+    /// The command that regenerates the file with as few changes as possible.
     make: &'static str,
-    /// Says whether it is right.
+    /// The command that fails if the file is wrong.
     verify: &'static str,
-    /// What it may change besides.
+    /// Other files that it may change.
     also: &'static [&'static str],
 }
 
@@ -56,7 +57,7 @@ const TOOLS: &[Tool] = &[
     Tool {
         file: "yarn.lock",
         program: "yarn",
-        // The newer yarn says so in its lock file, and knows other options.
+        // Yarn 2 and newer mark their lock file and have other options.
         make: "if grep -q '^__metadata:' yarn.lock; then yarn install --mode=update-lockfile; \
                else yarn install --ignore-scripts --non-interactive; fi",
         verify: "if grep -q '^__metadata:' yarn.lock; then yarn install --immutable --mode=update-lockfile; \
@@ -74,10 +75,10 @@ const TOOLS: &[Tool] = &[
     Tool { file: "go.sum", program: "go", make: "go mod tidy", verify: "go mod verify", also: &["go.mod"] },
 ];
 
-/// How one file is made.
+/// How to regenerate one file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Recipe {
-    /// Its path.
+    /// The path of the file in the repository.
     pub(super) path: String,
     program: String,
     make: String,
@@ -85,7 +86,7 @@ pub(super) struct Recipe {
     also: Vec<String>,
 }
 
-/// The recipes for those of the files that have one.
+/// Returns the recipes for those of the files that have one.
 pub(super) fn recipes(repo: &Repo, scratch: &Scratch, files: &[String]) -> Result<Vec<Recipe>> {
     let said = scratch.git("check-attr")?.args(["-z", ATTRIBUTE, "--"]).args(files).run()?;
     let said = String::from_utf8_lossy(&said).into_owned();
@@ -93,51 +94,51 @@ pub(super) fn recipes(repo: &Repo, scratch: &Scratch, files: &[String]) -> Resul
     let attributes: Vec<(&str, &str)> = words.chunks_exact(3).map(|three| (three[0], three[2])).collect();
     let recipe = |path: &String| {
         let named = attributes.iter().find(|(file, _)| file == path).map(|(_, value)| *value);
-        by_attribute(repo, path, named).or_else(|| by_name(path))
+        recipe_by_attribute(repo, path, named).or_else(|| recipe_by_name(repo.environment(), path))
     };
     Ok(files.iter().filter_map(recipe).collect())
 }
 
-/// What a file in the repository names is only a name; the command comes from the user's own settings.
-fn by_attribute(repo: &Repo, path: &str, named: Option<&str>) -> Option<Recipe> {
+/// Returns the recipe that an attribute names. The attribute is only a name; the command comes from the user's config.
+fn recipe_by_attribute(repo: &Repo, path: &str, named: Option<&str>) -> Option<Recipe> {
     let name = named.filter(|name| !matches!(*name, "unspecified" | "set" | "unset" | ""))?;
     let make = Config::of(repo).get_or_default(&REGENERATE.of(name))?;
     let program = text::one_line(name, 40);
     Some(Recipe { path: path.to_owned(), program, make, verify: None, also: Vec::new() })
 }
 
-fn by_name(path: &str) -> Option<Recipe> {
+fn recipe_by_name(environment: &Environment, path: &str) -> Option<Recipe> {
     let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
     let tool = TOOLS.iter().find(|tool| tool.file == name)?;
-    process::on_path(tool.program)?;
-    let beside =
+    process::on_path(environment, tool.program)?;
+    let in_same_folder =
         |name: &&str| if folder.is_empty() { (*name).to_owned() } else { format!("{folder}/{name}") };
     Some(Recipe {
         path: path.to_owned(),
         program: tool.program.to_owned(),
         make: tool.make.to_owned(),
         verify: Some(tool.verify.to_owned()),
-        also: tool.also.iter().map(beside).collect(),
+        also: tool.also.iter().map(in_same_folder).collect(),
     })
 }
 
-/// The tool that would make a file, where it is not on PATH.
-pub(super) fn missing(path: &str) -> Option<&'static str> {
+/// Returns the tool that could regenerate a file, if it is not on PATH.
+pub(super) fn missing_tool(environment: &Environment, path: &str) -> Option<&'static str> {
     let name = path.rsplit('/').next()?;
     let tool = TOOLS.iter().find(|tool| tool.file == name)?;
-    process::on_path(tool.program).is_none().then_some(tool.program)
+    process::on_path(environment, tool.program).is_none().then_some(tool.program)
 }
 
-/// What generating a file again came to.
+/// The result of regenerating a file.
 pub(super) enum Regenerated {
-    /// It is generated and staged; a sentence about it, for the message of the commit.
+    /// The file is regenerated and staged. Holds a sentence for the commit message.
     Done(String),
-    /// It could not be generated; why, for people.
+    /// The file could not be regenerated. Holds the reason, for people.
     Failed(String),
 }
 
 impl Recipe {
-    /// Takes the file as it is in what landed before, generates it again on top of that, and stages it.
+    /// Takes the file from what landed before, regenerates it, and stages it.
     ///
     /// # Errors
     /// Git fails, the tool cannot be run, or the user interrupts it.
@@ -145,7 +146,7 @@ impl Recipe {
         let path = text::one_line(&self.path, 200);
         let taken = scratch.git("checkout")?.args(["HEAD", "--"]).arg(&self.path).output()?;
         if !taken.status.success() {
-            return Ok(Regenerated::Failed(format!("{path} conflicts, and is not in what landed before")));
+            return Ok(Regenerated::Failed(format!("{path} conflicts and is missing in what landed before")));
         }
         let folder = scratch.path().join(&self.path);
         let folder = folder.parent().unwrap_or(Path::new("."));
@@ -154,14 +155,14 @@ impl Recipe {
             if let Some(why) = ran.failure {
                 let last = text::last_line(&String::from_utf8_lossy(&ran.output), 200).unwrap_or_default();
                 return Ok(Regenerated::Failed(format!(
-                    "{path} conflicts, and {} could not make it anew: {why}: {last}",
+                    "{path} conflicts, and {} could not regenerate it: {why}: {last}",
                     self.program
                 )));
             }
         }
         let also = self.also.iter().filter(|file| scratch.path().join(file).exists());
         scratch.git("add")?.arg("--").arg(&self.path).args(also).run()?;
-        Ok(Regenerated::Done(format!("{path} was made anew by {}", self.program)))
+        Ok(Regenerated::Done(format!("{path} was regenerated by {}", self.program)))
     }
 }
 
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lock_files_are_known_wherever_they_lie() {
+    fn lock_files_are_recognized_in_any_folder() {
         let known = |path: &str| TOOLS.iter().any(|tool| path.rsplit('/').next() == Some(tool.file));
         assert!(
             known("Cargo.lock")
@@ -178,8 +179,12 @@ mod tests {
                 && !known("MyCargo.lock")
                 && !known("a/lock")
         );
-        let recipe = by_name("tools/x/Cargo.lock").unwrap();
+        let here = Environment::of_this_process();
+        let recipe = recipe_by_name(&here, "tools/x/Cargo.lock").unwrap();
         assert_eq!((recipe.path.as_str(), recipe.program.as_str()), ("tools/x/Cargo.lock", "cargo"));
-        assert_eq!(by_name("src/main.rs"), None);
+        assert_eq!(recipe_by_name(&here, "src/main.rs"), None);
+        let nowhere = here.with("PATH", "/nowhere");
+        assert_eq!(recipe_by_name(&nowhere, "tools/x/Cargo.lock"), None);
+        assert_eq!(missing_tool(&nowhere, "tools/x/Cargo.lock"), Some("cargo"));
     }
 }

@@ -1,4 +1,4 @@
-//! Handing a conflict, or a failed check, to the agent whose branch it is; and checking what it did about it.
+//! Asks the agent of a branch to resolve a conflict or repair a failed check, and verifies the result.
 
 use super::{
     branches::Branch,
@@ -13,26 +13,25 @@ use super::{
 };
 use crate::{
     Result,
-    git::{Git, Oid, Repo, command, objects::Commit},
+    git::{Oid, Repo, command, objects::Commit},
     model::{AgentId, text},
-    world,
 };
 
-/// How much of the output of a failed check an agent is sent, in bytes.
-const SENT: usize = 8 * 1024;
+/// How much of the end of a failed check's output is sent to an agent, in bytes.
+const MAX_SENT: usize = 8 * 1024;
 
 /// Who may repair a branch.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum RepairBy<'a> {
-    /// Nobody: the options ask for no repair, or no try is left.
+    /// Nobody: the options do not ask for a repair, or no attempt is left.
     Nobody,
-    /// Its agent was to be asked, and cannot be; why, for people.
+    /// The options ask for a repair, but no agent can do it. Holds the reason, for people.
     Impossible(&'static str),
-    /// This agent.
+    /// The agent of the branch.
     Agent(&'a AgentId),
 }
 
-/// Who resolves the conflict of a branch.
+/// Decides who resolves the conflict of a branch.
 pub(super) fn who_resolves<'a>(
     options: &LandOptions,
     branch: &'a Branch,
@@ -40,25 +39,25 @@ pub(super) fn who_resolves<'a>(
 ) -> RepairBy<'a> {
     match (&branch.agent, conflict.marked) {
         _ if options.on_conflict != OnConflict::Agent => RepairBy::Nobody,
-        (None, _) | (_, None) => RepairBy::Impossible("there is no agent to ask"),
+        (None, _) | (_, None) => RepairBy::Impossible("no agent can be asked"),
         _ if conflict.files.is_empty() => RepairBy::Impossible("git names no file that an agent could edit"),
         (Some((id, _)), Some(_)) => RepairBy::Agent(id),
     }
 }
 
-/// Who repairs what fails with a branch.
+/// Decides who repairs a check that fails with a branch.
 pub(super) fn who_repairs<'a>(options: &LandOptions, branch: &'a Branch, tries: u32) -> RepairBy<'a> {
     match &branch.agent {
         _ if options.on_failure != OnFailure::Agent || tries == 0 => RepairBy::Nobody,
-        None => RepairBy::Impossible("there is no agent to ask"),
+        None => RepairBy::Impossible("no agent can be asked"),
         Some((id, _)) => RepairBy::Agent(id),
     }
 }
 
-/// Lets an agent resolve the conflict of its branch, in the conflicting files alone.
+/// Asks an agent to resolve the conflict of its branch, up to `tries` times. It may change only the conflicting files.
 ///
 /// # Errors
-/// The agent cannot be asked or does not resolve it, or something breaks.
+/// The agent cannot be asked or does not resolve the conflict, or git fails.
 pub(super) fn resolve_conflict(
     cx: &mut StepContext<'_>,
     agent: &AgentId,
@@ -67,7 +66,7 @@ pub(super) fn resolve_conflict(
     conflict: &Unresolved,
     tries: &mut u32,
 ) -> Result<Integration, RepairError> {
-    let marked = conflict.marked.ok_or_else(|| RepairError::not_possible("there is no agent to ask"))?;
+    let marked = conflict.marked.ok_or_else(|| RepairError::not_possible("no agent can be asked"))?;
     let marked = commit_marked(cx, branch, marked)?;
     let mut forward = Some(marked);
     let request = conflict_message(cx.into, &conflict.files);
@@ -76,10 +75,10 @@ pub(super) fn resolve_conflict(
         *tries -= 1;
         cx.tell(step, "asking the agent");
         let head = cx.around.repairer.ask(agent, forward.take(), &message)?;
-        match complaint(cx.repo, marked, head, &conflict.files)? {
+        match find_fault(cx.repo, marked, head, &conflict.files)? {
             None => {
                 step.head = head;
-                step.settled.push("its agent settled the conflicts".to_owned());
+                step.settled.push("its agent resolved the conflicts".to_owned());
                 let tree = cx.repo.tree_of(head)?;
                 return Ok(integrate::commit(cx, branch, step, tree, branch.tip)?);
             }
@@ -89,10 +88,10 @@ pub(super) fn resolve_conflict(
     Err(RepairError::not_possible("its agent did not resolve the conflict"))
 }
 
-/// Lets an agent repair what fails with its branch, and integrates what it made.
+/// Asks an agent to repair a check that fails with its branch, and integrates the repair.
 ///
 /// # Errors
-/// The agent cannot be asked, changes nothing, or its repair conflicts; or something breaks.
+/// The agent cannot be asked or changes nothing, its repair conflicts, or git fails.
 pub(super) fn repair_failure(
     cx: &mut StepContext<'_>,
     agent: &AgentId,
@@ -102,7 +101,7 @@ pub(super) fn repair_failure(
     failure: &CheckFailure,
 ) -> Result<Integration, RepairError> {
     cx.tell(step, "asking the agent");
-    // The merge contains its branch, unless it was made into one commit: then the agent works on its branch as it is.
+    // A merge commit contains the agent's branch. A squashed or rebased one does not, so the agent continues on its own branch.
     let forward = (cx.options.strategy == Strategy::Merge).then_some(commit);
     let message = failure_message(cx.into, &failure.sentence(), &failure.output);
     let head = cx.around.repairer.ask(agent, forward, &message)?;
@@ -120,24 +119,25 @@ pub(super) fn repair_failure(
     }
 }
 
-/// Commits the merge with its conflicts marked, on top of the agent's branch: that is what the agent works on.
+/// Commits the merge with conflict markers on top of the agent's branch. The agent works on this commit.
 fn commit_marked(cx: &StepContext<'_>, branch: &Branch, tree: Oid) -> Result<Oid> {
     let message = unresolved::message(cx.into);
-    let (now, parents) = (world::now().as_second(), vec![branch.tip, cx.onto]);
+    let (now, parents) = (cx.repo.now().as_second(), vec![branch.tip, cx.onto]);
     let identity = integrate::identity(cx.repo, branch)?;
     cx.repo.write_commit(&Commit::by(&identity, now, tree, parents, message))
 }
 
-/// What is wrong with a resolved conflict: marks that are left, or changes in files that did not conflict.
-fn complaint(repo: &Repo, marked: Oid, head: Oid, files: &[String]) -> Result<Option<String>> {
+/// Returns what is wrong with a resolution, as a message to the agent: markers are left, or other files were changed.
+fn find_fault(repo: &Repo, marked: Oid, head: Oid, files: &[String]) -> Result<Option<String>> {
     let place = repo.common_dir()?;
-    let said = Git::new(&place, "diff-tree")
+    let said = repo
+        .git_in(&place, "diff-tree")
         .args(["-r", "-z", "--name-only", "--no-renames", &marked.to_string(), &head.to_string()])
         .limit(command::LONG_LIMIT)
         .run()?;
     let said = String::from_utf8_lossy(&said).into_owned();
-    let foreign = said.split('\0').find(|name| !name.is_empty() && !files.iter().any(|file| file == name));
-    if let Some(name) = foreign {
+    let other = said.split('\0').find(|name| !name.is_empty() && !files.iter().any(|file| file == name));
+    if let Some(name) = other {
         return Ok(Some(format!(
             "You changed {}, which does not conflict. Undo that.",
             text::one_line(name, 200)
@@ -145,9 +145,9 @@ fn complaint(repo: &Repo, marked: Oid, head: Oid, files: &[String]) -> Result<Op
     }
     for file in files {
         let content = repo.read_blob_of(head, file)?.unwrap_or_default();
-        if unresolved::marks(&content) > 0 {
+        if unresolved::count_markers(&content) > 0 {
             let file = text::one_line(file, 200);
-            return Ok(Some(format!("Conflict marks are left in {file}.")));
+            return Ok(Some(format!("{file} still contains conflict markers.")));
         }
     }
     Ok(None)
@@ -156,7 +156,7 @@ fn complaint(repo: &Repo, marked: Oid, head: Oid, files: &[String]) -> Result<Op
 fn conflict_message(into: &str, files: &[String]) -> String {
     let names: Vec<String> = files.iter().map(|file| format!("- {}", text::one_line(file, 200))).collect();
     format!(
-        "Your work was merged with what landed in {} meanwhile, and these files conflict:\n{}\n\nThey hold both versions, between \
+        "Your work was merged with what landed in {} meanwhile, and these files conflict:\n{}\n\nThey contain both versions, between \
          lines that begin with <<<<<<<, ======= and >>>>>>>. Edit them so that both changes are kept and no such line is left. \
          Change no other file.",
         text::one_line(into, 100),
@@ -165,11 +165,11 @@ fn conflict_message(into: &str, files: &[String]) -> String {
 }
 
 fn failure_message(into: &str, why: &str, output: &[u8]) -> String {
-    let tail = &output[output.len().saturating_sub(SENT)..];
+    let tail = &output[output.len().saturating_sub(MAX_SENT)..];
     format!(
         "Your work was merged with what landed in {} meanwhile, and then the {why}. Repair it. The end of the output:\n\n{}",
         text::one_line(into, 100),
-        text::plain(&String::from_utf8_lossy(tail))
+        text::rendered_output(&String::from_utf8_lossy(tail))
     )
 }
 
@@ -184,16 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn what_an_agent_is_sent() {
+    fn messages_name_files_and_shorten_output() {
         let message = conflict_message("main", &["a b.rs".into(), "c".into()]);
         assert!(message.contains("\n- a b.rs\n- c\n") && message.contains("landed in main"));
-        let output = [vec![b'x'; 3 * SENT], b"the end".to_vec()].concat();
+        let output = [vec![b'x'; 3 * MAX_SENT], b"the end".to_vec()].concat();
         let message = failure_message("main", "test fails: exit code 1", &output);
-        assert!(message.len() < SENT + 400 && message.ends_with("the end"));
+        assert!(message.len() < MAX_SENT + 400 && message.ends_with("the end"));
     }
 
     #[test]
-    fn an_agent_is_asked_only_where_the_options_say_so_and_it_can_help() {
+    fn agents_are_asked_only_if_the_options_say_so_and_they_can_help() {
         let (of_agent, plain) = (branch(true), branch(false));
         let id = &of_agent.agent.as_ref().unwrap().0;
         let options =
@@ -204,7 +204,7 @@ mod tests {
             files: files.iter().map(ToString::to_string).collect(),
         };
         let (ask, tree) = (options(OnConflict::Agent, OnFailure::Agent), Some(Oid::EMPTY_TREE));
-        let nobody = RepairBy::Impossible("there is no agent to ask");
+        let nobody = RepairBy::Impossible("no agent can be asked");
         let no_file = RepairBy::Impossible("git names no file that an agent could edit");
         let skip = options(OnConflict::Ours, OnFailure::Stop);
         assert_eq!(who_resolves(&skip, &of_agent, &conflict(tree, &["a"])), RepairBy::Nobody);

@@ -1,4 +1,4 @@
-//! Keeping what an agent has before a repair, and giving it back after one that failed.
+//! Rolls back repairs: restores the state of an agent whose branch did not land.
 
 use super::{
     before::BeforeRepair,
@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{Result, model::event::Landing};
 
-/// Ends the repair of a branch whose step has ended: the agent of one that did not land gets back what it had. Where that is not
-/// possible, the step says so.
+/// Ends the repair of a branch whose step has ended. If the branch did not land, its agent is restored; if that is not possible,
+/// the reason is added to the step.
 ///
 /// # Errors
 /// Something cannot be read or written.
@@ -32,14 +32,14 @@ pub(super) fn end_repair(repairer: &dyn Repairer, state: &mut State, step: &mut 
     Ok(())
 }
 
-/// Rolls back a repair of a landing that was interrupted, whose branch is not tried again.
+/// Rolls back a repair that an interrupted landing left and whose branch is not tried again.
 ///
 /// # Errors
 /// Something cannot be read or written.
 pub(super) fn end_interrupted_repair(repairer: &dyn Repairer, state: &mut State) -> Result<()> {
     let Some(before) = state.before_repair.take() else { return Ok(()) };
     match repairer.roll_back(&before, "conflict not resolved") {
-        // Where it is not possible, the marks that are left keep the branch from landing.
+        // If it is not possible, the conflict markers that are left prevent the branch from landing.
         Ok(()) | Err(RepairError::NotPossible(_)) => Ok(()),
         Err(RepairError::Failed(error)) => Err(error),
     }

@@ -1,5 +1,5 @@
-//! The worktrees in which branches are merged and checked before they land. They are ours alone, have no branch checked out, and
-//! are removed when the landing is over.
+//! The scratch worktrees in which branches are merged and checked before they land. Their `HEAD` is detached, and they are removed
+//! when the landing ends.
 
 use std::{
     fs,
@@ -10,7 +10,8 @@ use std::{
 use super::scratch_slot::{self, Slot};
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    context::Context,
+    error::ErrorContext as _,
     git::{
         Git, Oid, Repo, command,
         worktrees::{Checkout, Worktree, WorktreeHead},
@@ -18,43 +19,47 @@ use crate::{
     lock::Lock,
     model::quote,
     store::layout::{self, PrivateDir},
-    worktree::{away, incomplete, place},
+    worktree::{incomplete, removed_folders, worktrees_dir},
+    world::Environment,
 };
 
-/// How long to wait for others of ours that register worktrees.
+/// How long to wait for other processes of ours that register worktrees.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long what a killed landing had started may go on writing.
+/// How long to retry while processes that a killed landing started may still be writing.
 const RETRY_FOR: Duration = Duration::from_secs(2);
 
-/// The scratch worktree of one owner, made when it is first needed.
+/// The scratch worktree of one owner, created when it is first needed.
 #[derive(Debug)]
 pub(super) struct LazyScratch {
+    context: Context,
     owner: String,
     made: Option<Scratch>,
 }
 
 impl LazyScratch {
-    /// That of an owner: the id of an operation, or of a review's check.
-    pub(super) fn of(owner: &str) -> Self {
-        Self { owner: owner.to_owned(), made: None }
+    /// Returns the scratch worktree of an owner: the id of an operation, or of a review's check.
+    pub(super) fn of(context: &Context, owner: &str) -> Self {
+        Self { context: context.clone(), owner: owner.to_owned(), made: None }
     }
 
-    /// The worktree, at a commit.
+    /// Returns the worktree, created or reset to a commit.
     ///
     /// # Errors
-    /// It cannot be made or brought to the commit, or all places are in use (4).
+    /// The worktree cannot be created or reset, or all slots are in use (4).
     pub(super) fn at(&mut self, repo: &Repo, commit: Oid) -> Result<&Scratch> {
         match &self.made {
             Some(scratch) => scratch.reset(commit)?,
-            None => self.made = Some(Scratch::make(repo, Slot::take(repo, &self.owner)?, commit)?),
+            None => {
+                self.made = Some(Scratch::make(&self.context, repo, Slot::take(repo, &self.owner)?, commit)?);
+            }
         }
         self.made.as_ref().ok_or_else(|| Error::internal("no scratch worktree"))
     }
 
-    /// Removes it, also one that an earlier process of the same owner left.
+    /// Removes the worktree, even if an earlier process of the same owner created it.
     ///
     /// # Errors
-    /// It cannot be removed.
+    /// The worktree cannot be removed.
     pub(super) fn remove(&mut self, repo: &Repo) -> Result<()> {
         match self.made.take() {
             Some(scratch) => scratch.remove(repo),
@@ -63,86 +68,89 @@ impl LazyScratch {
     }
 }
 
-/// A scratch worktree in its place. Git reaches it by its registration; where its folder is no longer the registered one, git does
-/// not run.
+/// A scratch worktree in its slot. Git is not run in its folder once that is no longer the registered worktree.
 #[derive(Debug)]
 pub(super) struct Scratch {
+    environment: Environment,
     checkout: Checkout,
     common: PathBuf,
     slot: Slot,
 }
 
 impl Scratch {
-    /// Makes it, at a commit; one that a cut-off landing left is taken over. A git that a killed landing had started works to its end,
-    /// and may write there for an instant: then it is tried again.
-    fn make(repo: &Repo, slot: Slot, at: Oid) -> Result<Self> {
+    /// Creates the worktree at a commit, or takes over the one that an interrupted landing left. Retries for [`RETRY_FOR`], because
+    /// a git process that a killed landing started may still be writing there.
+    fn make(context: &Context, repo: &Repo, slot: Slot, at: Oid) -> Result<Self> {
         let begun = Instant::now();
         let checkout = loop {
-            match Self::attempt(repo, &slot, at) {
+            match Self::attempt(context, repo, &slot, at) {
                 Err(error) if error.kind() == Kind::External && begun.elapsed() < RETRY_FOR => {
-                    std::thread::sleep(Duration::from_millis(50));
+                    context.cancel.wait(Duration::from_millis(50));
+                    context.check()?;
                 }
                 other => break other?,
             }
         };
-        Ok(Self { checkout, common: repo.common_dir()?, slot })
+        Ok(Self { environment: repo.environment().clone(), checkout, common: repo.common_dir()?, slot })
     }
 
-    fn attempt(repo: &Repo, slot: &Slot, at: Oid) -> Result<Checkout> {
-        let path = place::folder(repo)?.join(layout::scratch_name(slot.number()));
+    fn attempt(context: &Context, repo: &Repo, slot: &Slot, at: Oid) -> Result<Checkout> {
+        let path = worktrees_dir::make_worktrees_dir(repo)?.join(layout::scratch_name(slot.number()));
         let private = PrivateDir::new(repo.private_dir()?);
-        let lock = Lock::require(&private.worktrees_lock(), LOCK_TIMEOUT)?;
-        incomplete::remove_nameless(repo, &lock)?;
+        let lock = Lock::require(&private.worktrees_lock(), context.at_most(LOCK_TIMEOUT))?;
+        incomplete::remove_nameless_registrations(repo, &lock)?;
         let found = repo.worktree_at(&path)?;
-        found.as_ref().map_or(Ok(()), unlock_made)?;
+        found.as_ref().map_or(Ok(()), clear_creation_mark)?;
         match found {
             Some(found) if found.is_incomplete() => {
-                if let Some(why) = incomplete::remove(repo, &found)? {
-                    return Err(is_in_the_way(&path, &format!("its making was cut off, and {why}")));
+                if let Some(why) = incomplete::remove_worktree(repo, &found)? {
+                    return Err(path_taken_error(&path, &format!("creating it was interrupted, and {why}")));
                 }
             }
-            Some(found) if !path.join(".git").exists() => found.set_aside(&private.gone())?,
+            Some(found) if !path.join(".git").exists() => found.move_registration(&private.gone())?,
             Some(found) => {
                 drop(lock);
-                return take_over(found, &path, at);
+                return take_over(repo.environment(), found, &path, at);
             }
-            None if holds_nothing(&path) => {
-                // The making was cut off between the folder and its registration.
+            None if is_empty_worktree(&path) => {
+                // Creating it was interrupted after the folder was made and before it was registered.
                 fs::remove_dir_all(&path)
                     .context(Kind::External, || format!("cannot remove '{}'", path.display()))?;
             }
-            None if path.exists() => return Err(is_in_the_way(&path, "it is not ours")),
+            None if path.exists() => return Err(path_taken_error(&path, "it is not one of our worktrees")),
             None => {}
         }
-        repo.fetch_promised_files(at)?;
-        let prepared = Repo::open_for_checkout(&repo.common_dir()?)?.prepare_detached_worktree(&path, at)?;
+        repo.fetch_promised_files(context, at)?;
+        let prepared = Repo::open_for_checkout(repo.environment(), &repo.common_dir()?)?
+            .prepare_detached_worktree(&path, at)?;
         drop(lock);
         prepared.checkout()?;
         let made = repo.worktree_at(&path)?;
-        let made =
-            made.ok_or_else(|| Error::internal(format!("'{}' was made and is gone", path.display())))?;
+        let made = made.ok_or_else(|| {
+            Error::internal(format!("'{}' disappeared after it was created", path.display()))
+        })?;
         Ok(checkout_of(made))
     }
 
-    /// Its folder.
+    /// Returns the folder of the worktree.
     pub(super) fn path(&self) -> &Path {
         &self.checkout.path
     }
 
-    /// Git in it.
+    /// Returns a git command in the worktree.
     ///
     /// # Errors
-    /// Its folder is no longer the one that is registered (3): somebody made something else of it.
+    /// The folder is no longer the registered worktree (3).
     pub(super) fn git(&self, verb: &str) -> Result<Git> {
-        git(&self.checkout, verb)
+        git(&self.environment, &self.checkout, verb)
     }
 
-    /// Brings it to a commit. What builds left is deleted, but for ignored files: the next build continues with them.
+    /// Resets the worktree to a commit and deletes untracked files. Ignored files stay, so that builds remain incremental.
     pub(super) fn reset(&self, to: Oid) -> Result<()> {
-        reset(&self.checkout, to)
+        reset(&self.environment, &self.checkout, to)
     }
 
-    /// Removes it, if nobody made something else of it.
+    /// Removes the worktree, unless its folder is no longer the registered worktree.
     fn remove(self, repo: &Repo) -> Result<()> {
         let private = PrivateDir::new(repo.private_dir()?);
         let lock = Lock::require(&private.worktrees_lock(), LOCK_TIMEOUT)?;
@@ -154,43 +162,48 @@ impl Scratch {
         self.slot.release(&private)
     }
 
-    /// Whether any is not whole: somebody makes or removes it just now, or was cut off or failed at that.
+    /// Returns whether any scratch worktree is incomplete: it is being created or removed, or that was interrupted or failed.
     pub(super) fn is_incomplete(repo: &Repo) -> Result<bool> {
-        let folder = place::planned(repo)?;
-        let is_removed = |number| removed_folder(&planned(&folder, number), number).exists();
+        let folder = worktrees_dir::planned_dir(repo)?;
+        let is_removed = |number| removed_folder(&scratch_path(&folder, number), number).exists();
         Ok(scratch_slot::numbers().any(is_removed)
-            || registered(repo)?.iter().any(|(_, found)| is_not_whole(found)))
+            || registered(repo)?.iter().any(|(_, found)| is_incomplete_or_gone(found)))
     }
 
-    /// Removes those that are not whole and in whose places nobody works.
+    /// Removes the incomplete scratch worktrees whose slots are free.
     pub(super) fn remove_incomplete(repo: &Repo) -> Result<()> {
-        let (private, folder) = (PrivateDir::new(repo.private_dir()?), place::planned(repo)?);
+        let (private, folder) = (PrivateDir::new(repo.private_dir()?), worktrees_dir::planned_dir(repo)?);
         for number in scratch_slot::numbers() {
             let Some(_slot) = Slot::try_take(&private, number)? else { continue };
             let _lock = Lock::require(&private.worktrees_lock(), LOCK_TIMEOUT)?;
             let found = registered(repo)?.into_iter().find(|(known, _)| *known == number);
-            match found.map(|(_, found)| found).filter(is_not_whole) {
+            match found.map(|(_, found)| found).filter(is_incomplete_or_gone) {
                 None => {
-                    away::delete(&removed_folder(&planned(&folder, number), number));
+                    removed_folders::delete_folder(&removed_folder(&scratch_path(&folder, number), number));
                 }
-                Some(found) => remove_cut_off(repo, &private, found, number)?,
+                Some(found) => remove_interrupted(repo, &private, found, number)?,
             }
         }
         Ok(())
     }
 
-    /// Removes what an owner left that does not work any more.
+    /// Removes the scratch worktrees that an owner left which no longer runs.
     pub(super) fn remove_left_by(repo: &Repo, owner: &str) -> Result<()> {
         let private = PrivateDir::new(repo.private_dir()?);
         for (number, found) in registered(repo)? {
             let known = scratch_slot::owner_at(&private.scratch_lock(number));
-            // Version 0.1.0 did not write down whose it is.
+            // Version 0.1.0 did not record the owner.
             if !(known == owner || known.is_empty()) || !matches!(found.head(), WorktreeHead::Detached(_)) {
                 continue;
             }
             let Some(slot) = Slot::try_take(&private, number)? else { continue };
-            let left = Self { checkout: checkout_of(found), common: repo.common_dir()?, slot };
-            // What somebody made of it is theirs; the next landing says that it is in the way.
+            let left = Self {
+                environment: repo.environment().clone(),
+                checkout: checkout_of(found),
+                common: repo.common_dir()?,
+                slot,
+            };
+            // A folder that is used for something else is left alone; the next landing reports that it is in the way.
             if verify(&left.checkout).is_ok() || !left.path().exists() {
                 left.remove(repo)?;
             }
@@ -199,21 +212,21 @@ impl Scratch {
     }
 }
 
-/// Takes over a worktree that is whole. Nobody else works there: the caller holds its place.
-fn take_over(found: Worktree, path: &Path, at: Oid) -> Result<Checkout> {
-    // Left before a rename of the repository.
+/// Takes over a complete worktree. The caller holds its slot, so no other process uses it.
+fn take_over(environment: &Environment, found: Worktree, path: &Path, at: Oid) -> Result<Checkout> {
+    // The repository may have been moved since.
     found.repair_links(path)?;
     let _ = fs::remove_file(found.git_dir.join("index.lock"));
     if matches!(found.head(), WorktreeHead::Branch(_)) {
-        return Err(is_in_the_way(path, "a branch is checked out in it"));
+        return Err(path_taken_error(path, "a branch is checked out in it"));
     }
     let checkout = checkout_of(found);
-    reset(&checkout, at).map(|()| checkout)
+    reset(environment, &checkout, at).map(|()| checkout)
 }
 
-fn git(checkout: &Checkout, verb: &str) -> Result<Git> {
+fn git(environment: &Environment, checkout: &Checkout, verb: &str) -> Result<Git> {
     verify(checkout)?;
-    Ok(checkout.git(verb).limit(command::LONG_LIMIT))
+    Ok(checkout.git(environment, verb).limit(command::LONG_LIMIT))
 }
 
 fn verify(checkout: &Checkout) -> Result<()> {
@@ -223,28 +236,28 @@ fn verify(checkout: &Checkout) -> Result<()> {
         .map_err(|error| error.hint(format!("{} SOMEWHERE-ELSE", quote::command(&[&"mv", &path]))))
 }
 
-fn reset(checkout: &Checkout, to: Oid) -> Result<()> {
-    git(checkout, "reset")?.args(["--quiet", "--hard", &to.to_string()]).run()?;
-    // A rebase that was aborted or cut off keeps its state beside the files.
-    let _ = git(checkout, "rebase")?.arg("--quit").output();
-    git(checkout, "clean")?.args(["-ffdq"]).run()?;
+fn reset(environment: &Environment, checkout: &Checkout, to: Oid) -> Result<()> {
+    git(environment, checkout, "reset")?.args(["--quiet", "--hard", &to.to_string()]).run()?;
+    // An interrupted rebase leaves its state in the git directory.
+    let _ = git(environment, checkout, "rebase")?.arg("--quit").output();
+    git(environment, checkout, "clean")?.args(["-ffdq"]).run()?;
     Ok(())
 }
 
-/// The scratch worktrees that git knows, with the numbers of their places.
+/// Returns the registered scratch worktrees with the numbers of their slots.
 fn registered(repo: &Repo) -> Result<Vec<(usize, Worktree)>> {
     let registrations = repo.common_dir()?.join("worktrees");
     let is_named = |number: usize| registrations.join(layout::scratch_name(number)).exists();
     let named: Vec<usize> = scratch_slot::numbers().filter(|number| is_named(*number)).collect();
-    // A worktree that is being made may be registered under another name.
+    // A worktree that is being created may be registered under another name.
     let others = if repo.has_locked_worktree()? { repo.worktrees()? } else { Vec::new() };
     if named.is_empty() && others.is_empty() {
         return Ok(Vec::new());
     }
-    let folder = place::planned(repo)?;
+    let folder = worktrees_dir::planned_dir(repo)?;
     let mut found = Vec::new();
     for number in scratch_slot::numbers() {
-        let path = planned(&folder, number);
+        let path = scratch_path(&folder, number);
         let mut worktree = others.iter().find(|one| one.path == path).cloned();
         if worktree.is_none() && named.contains(&number) {
             worktree = repo.worktree_at(&path)?;
@@ -254,17 +267,17 @@ fn registered(repo: &Repo) -> Result<Vec<(usize, Worktree)>> {
     Ok(found)
 }
 
-fn is_not_whole(found: &Worktree) -> bool {
-    found.is_incomplete() || !found.is_there()
+fn is_incomplete_or_gone(found: &Worktree) -> bool {
+    found.is_incomplete() || !found.exists()
 }
 
-/// Removes a worktree whose making or removal was cut off.
-fn remove_cut_off(repo: &Repo, private: &PrivateDir, found: Worktree, number: usize) -> Result<()> {
-    unlock_made(&found)?;
+/// Removes a worktree whose creation or removal was interrupted.
+fn remove_interrupted(repo: &Repo, private: &PrivateDir, found: Worktree, number: usize) -> Result<()> {
+    clear_creation_mark(&found)?;
     if found.is_incomplete() {
-        // What somebody made of it is theirs; the next landing says that it is in the way.
-        incomplete::remove(repo, &found).map(drop)
-    } else if found.is_there() {
+        // A folder that is used for something else is left alone; the next landing reports that it is in the way.
+        incomplete::remove_worktree(repo, &found).map(drop)
+    } else if found.exists() {
         Ok(())
     } else {
         Removal::of(&checkout_of(found), &repo.common_dir()?, private, number).finish()
@@ -275,28 +288,28 @@ fn checkout_of(worktree: Worktree) -> Checkout {
     Checkout { git_dir: worktree.git_dir, path: worktree.path }
 }
 
-fn is_in_the_way(path: &Path, why: &str) -> Error {
+fn path_taken_error(path: &Path, why: &str) -> Error {
     let shown = path.display();
     Error::new(Code::PathTaken, format!("'{shown}' is needed for merging, and {why}"))
         .hint(format!("{} SOMEWHERE-ELSE", quote::command(&[&"mv", &path])))
 }
 
-/// A folder with nothing in it but the pointer to its registration.
-fn holds_nothing(folder: &Path) -> bool {
+/// Returns whether a folder contains nothing except possibly the `.git` file of a worktree.
+fn is_empty_worktree(folder: &Path) -> bool {
     let Ok(mut entries) = fs::read_dir(folder) else { return false };
     entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == ".git" && entry.path().is_file()))
 }
 
-/// Where a scratch worktree is, if there is one, below the folder of worktrees.
-fn planned(folder: &Path, number: usize) -> PathBuf {
+/// Returns the path that a scratch worktree has below the folder of worktrees.
+fn scratch_path(folder: &Path, number: usize) -> PathBuf {
     let path = folder.join(layout::scratch_name(number));
     path.canonicalize().unwrap_or(path)
 }
 
-/// A finished making is marked as one under way until the last step of it.
-fn unlock_made(found: &Worktree) -> Result<()> {
-    if found.is_incomplete() && !incomplete::is_cut_off(found, true) {
-        return incomplete::unlock(found);
+/// Removes the mark of a worktree that is complete but still marked as being created: that mark goes in the last step.
+fn clear_creation_mark(found: &Worktree) -> Result<()> {
+    if found.is_incomplete() && !incomplete::is_interrupted(found, true) {
+        return incomplete::remove_mark(found);
     }
     Ok(())
 }
@@ -305,8 +318,8 @@ fn removed_folder(path: &Path, number: usize) -> PathBuf {
     path.with_file_name(layout::removed_scratch_name(number))
 }
 
-/// Removing one, each part in one step: its folder first, then its registration. Git deletes file by file, and killed between them it
-/// leaves what is neither a worktree nor none.
+/// The removal of a scratch worktree: its folder, then its registration, each moved away in one step and then deleted. Git deletes
+/// file by file, and if it is killed it leaves half a worktree.
 struct Removal<'a> {
     checkout: &'a Checkout,
     common: &'a Path,
@@ -325,18 +338,18 @@ impl<'a> Removal<'a> {
         for (from, to) in [(&self.checkout.path, &self.folder), (&self.checkout.git_dir, &self.registration)]
         {
             if from.symlink_metadata().is_ok() {
-                away::move_folder(from, to)?;
+                removed_folders::move_folder(from, to)?;
             }
         }
         self.delete_moved();
-        // Folders of worktrees, and of registrations, go with the last in them.
+        // These fail, as intended, while the folders contain other worktrees or registrations.
         let _ = self.checkout.path.parent().map(fs::remove_dir);
         let _ = fs::remove_dir(self.common.join("worktrees"));
         Ok(())
     }
 
     fn delete_moved(&self) {
-        away::delete(&self.folder);
-        away::delete(&self.registration);
+        removed_folders::delete_folder(&self.folder);
+        removed_folders::delete_folder(&self.registration);
     }
 }

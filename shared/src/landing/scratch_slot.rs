@@ -1,14 +1,15 @@
-//! The places for scratch worktrees. They are numbered: several landings and reviews work at the same time, each alone in its place.
+//! The numbered slots for scratch worktrees: several landings and reviews run at the same time, each in its own slot.
 //!
-//! Whoever works in a place holds its lock; the kernel releases it however they die. In the lock file stands whose the worktree is:
-//! a landing that is continued finds its own again, and what a killed one started is ended before anybody else works there.
+//! A process that uses a slot holds its lock, which the kernel releases when the process dies. The lock file contains the owner of
+//! the worktree: a landing that is continued finds its own again, and processes that a killed owner left are ended before the slot
+//! is used by another.
 
 use std::{os::unix::fs::FileExt, path::Path, time::Duration};
 
 use super::check;
 use crate::{
     Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Repo, careful},
     lock::Lock,
     store::{
@@ -17,7 +18,7 @@ use crate::{
     },
 };
 
-/// A place that is held.
+/// A slot whose lock is held.
 #[derive(Debug)]
 pub(super) struct Slot {
     number: usize,
@@ -25,21 +26,24 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Takes the place that `owner` had before; else the first that is free, if possible none whose worktree an unfinished landing
-    /// comes back to.
+    /// Takes the slot that `owner` had before, else the first free one, preferably not one whose worktree belongs to an unfinished
+    /// landing.
     ///
     /// # Errors
-    /// All are in use (4), or something that was left there still runs and cannot be ended.
+    /// All slots are in use (4), or a process that was left there cannot be ended.
     pub(super) fn take(repo: &Repo, owner: &str) -> Result<Self> {
         let private = PrivateDir::new(repo.private_dir()?);
         let slot = Self::choose(repo, &private, owner)?.ok_or_else(|| {
             let count = layout::MAX_SCRATCHES;
-            Error::new(Kind::Conflict, format!("{count} landings and reviews test branches here already"))
-                .hint("wait for the end of one, and try again")
+            Error::new(
+                Kind::Conflict,
+                format!("{count} landings and reviews are already testing branches here"),
+            )
+            .hint("wait until one of them has ended, then try again")
         })?;
         let before = owner_at(&private.scratch_lock(slot.number));
         if !before.is_empty() {
-            check::end_left_overs(&before)?;
+            check::end_leftover_processes(&before)?;
         }
         slot.write_owner(&private, owner)?;
         Ok(slot)
@@ -62,24 +66,24 @@ impl Slot {
         Ok(other)
     }
 
-    /// The place of this number, if nobody works there.
+    /// Takes the slot of this number, if it is free.
     ///
     /// # Errors
-    /// Its lock cannot be made or opened.
+    /// The lock file cannot be created or opened.
     pub(super) fn try_take(private: &PrivateDir, number: usize) -> Result<Option<Self>> {
         let lock = Lock::take(&private.scratch_lock(number), Duration::ZERO)?;
         Ok(lock.map(|lock| Self { number, lock }))
     }
 
-    /// Its number; 1 is the first.
+    /// Returns the number of the slot, from 1.
     pub(super) const fn number(&self) -> usize {
         self.number
     }
 
-    /// Says that nothing is left in it.
+    /// Releases the slot and records that it has no worktree.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The lock file cannot be written.
     pub(super) fn release(self, private: &PrivateDir) -> Result<()> {
         self.write_owner(private, "")
     }
@@ -93,12 +97,12 @@ impl Slot {
     }
 }
 
-/// The numbers of all places.
+/// Returns the numbers of all slots.
 pub(super) fn numbers() -> std::ops::RangeInclusive<usize> {
     1..=layout::MAX_SCRATCHES
 }
 
-/// Whose the worktree in a place is: the id of an operation or of a review's check; empty if nobody's.
+/// Returns the owner of the worktree in a slot: the id of an operation or of a review's check; empty if there is none.
 pub(super) fn owner_at(lock: &Path) -> String {
     careful::small_text(lock).unwrap_or_default()
 }

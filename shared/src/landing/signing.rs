@@ -1,7 +1,7 @@
-//! Signatures of what lands, where the user's configuration asks for them (`commit.gpgsign`).
+//! Signs the commits that land, where the user's configuration asks for it (`commit.gpgsign`).
 //!
-//! A signer that works by itself is used. One that does not answer in time, or fails, holds no landing up: what lands is not signed
-//! then, and the user is told. Commits that supervisors make are never signed: nobody is there who could agree to it.
+//! A signer that fails, or does not answer in time, does not stop the landing: the commits are left unsigned, with a warning.
+//! Commits that supervisors make are never signed, because no user is present to confirm it.
 
 use super::{State, context::StepContext, options::Strategy};
 use crate::{
@@ -10,10 +10,10 @@ use crate::{
     model::text,
 };
 
-/// Commits of a landing that are looked at for a signature.
-const LOOKED_AT: usize = 1000;
+/// The maximum number of landed commits that are searched for unsigned ones.
+const MAX_COMMITS: usize = 1000;
 
-/// Writes a commit that lands, signed where that is wanted and works. After the first failure it is not tried again.
+/// Writes a commit that lands, signed if that is configured and works. After the first failure, signing is not tried again.
 ///
 /// # Errors
 /// The commit cannot be written.
@@ -27,10 +27,10 @@ pub(super) fn write_commit(cx: &mut StepContext<'_>, commit: &Commit) -> Result<
     cx.repo.write_commit(commit)
 }
 
-/// Whether commits that git itself makes should be signed. A trial finds out whether the signer works, before git waits for it.
+/// Returns whether git should sign the commits it makes. A trial signature finds out whether the signer works.
 ///
 /// # Errors
-/// The history cannot be read.
+/// A commit cannot be read.
 pub(super) fn signs_rebased(cx: &mut StepContext<'_>) -> Result<bool> {
     if !may_sign(cx) {
         return Ok(false);
@@ -47,7 +47,7 @@ pub(super) fn signs_rebased(cx: &mut StepContext<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// The configuration names the signer, and agents may run while branches land.
+/// Returns whether to try to sign. The configuration names the signer, so it must still be accepted: agents may have changed it.
 fn may_sign(cx: &mut StepContext<'_>) -> bool {
     if cx.unsigned.is_some() || !cx.repo.signs_commits() {
         return false;
@@ -59,7 +59,7 @@ fn may_sign(cx: &mut StepContext<'_>) -> bool {
     false
 }
 
-/// What the user should know of the signatures of what landed.
+/// Returns warnings about landed commits that are not signed.
 ///
 /// # Errors
 /// The history cannot be read.
@@ -68,9 +68,11 @@ pub fn warnings(repo: &Repo, state: &State) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     if let Some(why) = &state.unsigned {
-        return Ok(vec![format!("what landed is not signed, though commit.gpgsign asks for it: {why}")]);
+        return Ok(vec![format!(
+            "the landed commits are not signed, although commit.gpgsign asks for it: {why}"
+        )]);
     }
-    let landed = repo.commits_since(state.base, state.result, LOOKED_AT)?;
+    let landed = repo.commits_since(state.base, state.result, MAX_COMMITS)?;
     let unsigned: Vec<Oid> = landed.into_iter().filter(|id| !repo.is_signed(*id)).collect();
     let Some(first) = unsigned.first() else { return Ok(Vec::new()) };
     let count = text::count(unsigned.len() as u64, "commit");

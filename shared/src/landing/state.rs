@@ -1,4 +1,5 @@
-//! What a landing has to do and has done, written into its operation after every step: whoever continues it finds it there.
+//! The state of a landing: its options, branches and finished steps. It is saved in the landing's operation after every step, so
+//! that the landing can be continued.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,15 +17,15 @@ use crate::{
     store::operations::Journal,
 };
 
-/// The file of a landing in its operation.
+/// The name of the state file in the operation.
 const FILE: &str = "landing.json";
 
-/// A branch as it was when the landing began.
+/// A branch and the commit it pointed to when the landing began.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct BranchTip {
-    /// As people name it.
+    /// The name for people: an agent's id, or what was typed.
     pub name: String,
-    /// What lands.
+    /// The commit to land.
     pub tip: Oid,
 }
 
@@ -33,81 +34,81 @@ pub struct BranchTip {
 pub struct ConflictWith {
     /// The other branch, or the target.
     pub branch: String,
-    /// Files that cannot be merged.
+    /// The number of files that conflict.
     pub files: u32,
-    /// Places in them.
+    /// The number of conflicting places in those files.
     pub hunks: u32,
-    /// In which ways, as git names them.
+    /// The kinds of conflict, as git names them.
     #[serde(default)]
     pub kinds: Vec<String>,
 }
 
-/// Another branch, or the target, with which nobody can tell whether a branch merges.
+/// Another branch, or the target, with which a trial merge could not be decided.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Unjudged {
-    /// The other.
+    /// The other branch, or the target.
     pub branch: String,
-    /// Why nobody can tell.
+    /// Why it could not be decided.
     pub why: String,
 }
 
-/// A check, as it was run on this machine.
+/// The name and command of a check that ran on this machine.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct RunCheck {
-    /// What it is called.
+    /// The name of the check: `build`, `test`, or as configured.
     pub name: String,
     /// The shell command.
     pub command: String,
 }
 
-/// One branch of the order, and what became of it.
+/// One branch of the order, and its outcome.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Step<Outcome = Option<Landing>> {
-    /// Its place; 1 is the first.
+    /// The position in the order, from 1.
     pub rank: usize,
-    /// As people name it.
+    /// The name for people: an agent's id, or what was typed.
     pub branch: String,
-    /// Whose work it is.
+    /// The agent whose work it is, if any.
     pub agent: Option<AgentId>,
-    /// What lands.
+    /// The commit to land.
     pub head: Oid,
-    /// With which branches it conflicts.
+    /// The branches it conflicts with, by name.
     pub conflicts_with: Vec<String>,
-    /// How.
+    /// How it conflicts with each of them.
     pub conflicts: Vec<ConflictWith>,
-    /// With which branches it cannot be judged.
+    /// The branches with which a trial merge could not be decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unjudged: Vec<Unjudged>,
-    /// Files that it changes.
+    /// The number of files it changes.
     pub files: u64,
-    /// Lines that it changes.
+    /// The number of lines it adds and removes.
     pub lines: u64,
-    /// Why it has its place.
+    /// Why it has this position.
     pub reason: String,
-    /// What became of it; none as long as it is only planned.
+    /// The outcome; none while the step is only planned.
     pub outcome: Outcome,
-    /// Why, where it is not plain.
+    /// The reason for the outcome, where it is not obvious.
     pub why: Option<String>,
     /// The check that failed.
     #[serde(default)]
     pub failed_check: Option<RunCheck>,
-    /// Which check failed with this very commit in an earlier landing, and how, in words.
+    /// Which check failed with exactly this commit in an earlier landing, and how, for people.
     #[serde(default)]
     pub failed_before: Option<String>,
-    /// It was not tried: its review, or a check that failed before, says already why.
+    /// Whether it was not tried, because of its review or of a check that failed before.
     #[serde(default)]
     pub kept_back: bool,
-    /// As which commit it landed.
+    /// The commit that landed it.
     pub commit: Option<Oid>,
     /// The output of the last check, for `git show`.
     pub log: Option<String>,
-    /// What was done to make it land, in sentences.
+    /// What was done to make it land, as sentences for people.
     #[serde(default)]
     pub settled: Vec<String>,
 }
 
 impl Step {
-    /// The step of a branch of which nothing else is known yet.
+    /// Returns the step of a branch of which nothing else is known yet.
     pub(super) fn of(branch: &Branch, rank: usize) -> Self {
         Self {
             rank,
@@ -131,7 +132,7 @@ impl Step {
         }
     }
 
-    /// The step with its outcome, and why, where that is not plain: else what was done to make it land.
+    /// Returns the step with its outcome and the reason. Without a reason, what was done to make it land takes its place.
     pub(super) fn ended(mut self, outcome: Landing, why: String) -> Self {
         self.outcome = Some(outcome);
         let settled = self.settled.join("; ");
@@ -141,7 +142,7 @@ impl Step {
 }
 
 impl<Old> Step<Old> {
-    /// The same step with another kind of outcome.
+    /// Returns the same step with another type of outcome.
     pub fn with_outcome<New>(self, outcome: New) -> Step<New> {
         Step {
             rank: self.rank,
@@ -166,43 +167,43 @@ impl<Old> Step<Old> {
     }
 }
 
-/// A landing.
+/// The saved state of a landing.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct State {
-    /// The branch it is for.
+    /// The target branch, without `refs/heads/`.
     pub into: String,
-    /// Where that stood.
+    /// The commit of the target when the landing was planned.
     pub base: Oid,
-    /// Everything that landed so far.
+    /// The commit that contains everything that landed so far.
     pub result: Oid,
-    /// How it lands.
+    /// The options of the landing.
     #[serde(rename = "orders")]
     pub options: LandOptions,
-    /// What was to land.
+    /// The branches to land.
     pub branches: Vec<BranchTip>,
-    /// What was done, in order.
+    /// The finished steps, in order.
     pub steps: Vec<Step>,
-    /// Why what lands is not signed, where it should be.
+    /// Why commits are not signed although the configuration asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsigned: Option<String>,
-    /// Steps at whose failure the landing stopped; `--continue` takes them again.
+    /// The steps at whose failure the landing stopped; `--continue` runs them again.
     #[serde(default)]
     pub stopped_at: Vec<Step>,
-    /// How the pairs were judged.
+    /// How the pairs of branches were judged, as counts.
     #[serde(default)]
     pub pairs: Pairs,
-    /// Nothing is left to do but to move the target.
+    /// Whether all steps are done and only the move of the target is left.
     pub ready: bool,
-    /// How often it was begun anew because the target had moved.
+    /// How often the landing was planned again because the target had moved.
     #[serde(default)]
     pub replans: usize,
-    /// What the agent had that is asked to repair its branch, until its branch lands or is rolled back.
+    /// The state of the agent that is being asked for a repair, until its branch lands or the repair is rolled back.
     #[serde(default)]
     pub before_repair: Option<BeforeRepair>,
 }
 
 impl State {
-    /// Nothing done yet.
+    /// Returns the state of a landing that has not begun.
     pub fn new(target: &LandingTarget, options: LandOptions, branches: Vec<BranchTip>) -> Self {
         Self {
             into: target.branch.clone(),
@@ -220,10 +221,10 @@ impl State {
         }
     }
 
-    /// Writes it into its operation.
+    /// Saves the state and the summary of the operation in its journal.
     ///
     /// # Errors
-    /// The operation cannot be written.
+    /// The journal cannot be written.
     pub fn save(&self, repo: &Repo, journal: &mut Journal) -> Result<()> {
         let json =
             serde_json::to_vec_pretty(self).map_err(|e| crate::Error::internal("a landing").because(e))?;
@@ -235,15 +236,15 @@ impl State {
         journal.write(repo, &pins)
     }
 
-    /// Reads it.
+    /// Reads the state of a landing from its journal.
     ///
     /// # Errors
-    /// It is not there, or malformed.
+    /// The state is missing or malformed.
     pub fn load(repo: &Repo, journal: &Journal) -> Result<Self> {
         journal.get(repo, FILE)
     }
 
-    /// How many branches came to this.
+    /// Returns the number of branches with this outcome.
     pub fn count(&self, outcome: Landing) -> usize {
         self.steps.iter().filter(|step| step.outcome == Some(outcome)).count()
     }

@@ -1,11 +1,9 @@
-//! Landing step by step: integrate a branch, build and test the result, keep it or set it aside, and write that down.
-
-use std::sync::atomic::Ordering;
+//! Runs the steps of a landing: integrates a branch, checks the result, keeps it or sets it aside, and saves that.
 
 use super::{
     branches::Branch,
     check::{self, CheckRun},
-    context::{LandContext, Progress, StepContext},
+    context::{LandContext, StepContext},
     integrate,
     options::OnFailure,
     outcome::{CheckFailure, Integration, Repair, Unresolved},
@@ -19,42 +17,43 @@ use super::{
 };
 use crate::{
     Code, Error, Kind, Result,
+    context::Event,
     git::{Oid, Repo},
     model::{AgentId, event::Landing, text},
     rank::{RankedBranch, order_after},
     store::operations::{Journal, Stage},
 };
 
-/// Columns of the reason why a branch was set aside over which something broke.
-const LONGEST_REASON: usize = 300;
-/// Columns of the target's name in a reason.
-const NAME: usize = 60;
+/// The maximum width of the reason in columns, where a branch is set aside because of an error.
+const REASON_WIDTH: usize = 300;
+/// The maximum width of the target's name in a reason, in columns.
+const NAME_WIDTH: usize = 60;
 
 /// Why the steps ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum StopReason {
-    /// Every step is taken.
+    /// Every step is done.
     Finished,
-    /// A check failed, and the options stop the landing then.
+    /// A check failed, and the options say to stop then.
     CheckFailed(Box<Step>),
     /// The user interrupted the landing.
     Interrupted,
 }
 
-/// The branch of the step at hand.
-struct Attempt<'p> {
+/// The branch of the current step.
+struct BranchAttempt<'p> {
     branch: &'p Branch,
-    /// What landed and conflicts with it.
+    /// The names of the landed branches that conflict with it.
     conflicts_with: Vec<String>,
-    /// How often its agent may still be asked for a repair.
+    /// How many more times its agent may be asked for a repair.
     tries: u32,
 }
 
-/// Takes the steps of one landing.
+/// Runs the steps of one landing.
 pub struct Runner<'a> {
     repo: &'a Repo,
     plan: &'a LandingPlan,
-    /// What was done so far.
+    /// The state of the landing, saved after every step.
     pub state: State,
     journal: &'a mut Journal,
     around: LandContext<'a>,
@@ -64,7 +63,7 @@ pub struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    /// Continues with `state`, by `plan`.
+    /// Returns a runner that continues from `state`, according to `plan`.
     pub fn new(
         repo: &'a Repo,
         plan: &'a LandingPlan,
@@ -73,17 +72,17 @@ impl<'a> Runner<'a> {
         around: LandContext<'a>,
     ) -> Self {
         state.pairs = plan.pairs;
-        let scratch = LazyScratch::of(&journal.operation.id);
+        let scratch = LazyScratch::of(around.context, &journal.operation.id);
         Self { repo, plan, state, journal, around, scratch, target_passes: false }
     }
 
-    /// Takes every step that is left.
+    /// Runs every step that is left.
     ///
     /// # Errors
-    /// The target itself fails the checks (3), git fails, or nothing can be written.
+    /// The target itself fails a check (3), git fails, or the state cannot be saved.
     pub fn run(&mut self) -> Result<StopReason> {
         self.save()?;
-        check::end_left_overs(&self.journal.operation.id)?;
+        check::end_leftover_processes(&self.journal.operation.id)?;
         let mut places = self.order();
         while !places.is_empty() {
             let place = places.remove(0);
@@ -95,7 +94,13 @@ impl<'a> Runner<'a> {
                 other => other?,
             };
             rollback::end_repair(self.around.repairer, &mut self.state, &mut step)?;
-            (self.around.tell)(Progress::Done(&step));
+            self.around.context.emit(&Event::LandingStepEnded {
+                rank: step.rank,
+                of: self.plan.branches.len(),
+                branch: step.branch.clone(),
+                outcome: step.outcome,
+                why: step.why.clone(),
+            });
             self.state.stopped_at.retain(|known| known.branch != step.branch);
             if step.outcome == Some(Landing::Failed) && self.state.options.on_failure == OnFailure::Stop {
                 self.state.stopped_at.push(step.clone());
@@ -106,7 +111,7 @@ impl<'a> Runner<'a> {
             self.state.steps.push(step);
             self.save()?;
             if !landed {
-                // What conflicted with this one alone is free now.
+                // Branches that conflicted only with this one may land now.
                 places = self.order();
             }
         }
@@ -117,7 +122,7 @@ impl<'a> Runner<'a> {
         Ok(StopReason::Finished)
     }
 
-    /// Removes the scratch worktree.
+    /// Removes the scratch worktree of the landing.
     ///
     /// # Errors
     /// It cannot be removed.
@@ -130,10 +135,10 @@ impl<'a> Runner<'a> {
     }
 
     fn is_interrupted(&self) -> bool {
-        self.around.interrupted.load(Ordering::Relaxed)
+        self.around.context.cancel.is_cancelled()
     }
 
-    /// What is left to do, in the order of the moment.
+    /// Returns the branches that are left, ordered by what has landed so far.
     fn order(&self) -> Vec<RankedBranch> {
         let (mut landed, mut out) = (Vec::new(), Vec::new());
         for (at, branch) in self.plan.branches.iter().enumerate() {
@@ -154,8 +159,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Lands one branch. What breaks on it sets it aside, and is no reason to land none of the others; what breaks on what landed
-    /// before as well is not its fault.
+    /// Lands one branch. An error sets it aside, so that the others still land, unless the error occurs without the branch as well.
     fn land_or_set_aside(&mut self, place: &RankedBranch) -> Result<Step> {
         let before = self.state.result;
         let error = match self.land(place) {
@@ -163,15 +167,15 @@ impl<'a> Runner<'a> {
             other => return other,
         };
         if error.kind() == Kind::Timeout {
-            // A program that was waited for in vain may still run.
-            check::end_left_overs(&self.journal.operation.id)?;
+            // A program that exceeded its time limit may still be running.
+            check::end_leftover_processes(&self.journal.operation.id)?;
         }
         if self.is_interrupted() || self.scratch.at(self.repo, before).is_err() {
             return Err(error);
         }
         self.state.result = before;
         let step = self.plan.step(place, self.state.steps.len() + 1);
-        let why = text::one_line(&error.one_line(), LONGEST_REASON);
+        let why = text::one_line(&error.one_line(), REASON_WIDTH);
         Ok(step.ended(Landing::SetAside, format!("not landed: {why}")))
     }
 
@@ -186,14 +190,14 @@ impl<'a> Runner<'a> {
         }
         let name = |(other, _): &(usize, _)| plan.branches[*other].name.clone();
         let conflicts_with = place.conflicts.iter().map(name).collect();
-        let mut attempt = Attempt { branch, conflicts_with, tries: self.state.options.repairs };
+        let mut attempt = BranchAttempt { branch, conflicts_with, tries: self.state.options.repairs };
         let mut cx = self.step_context(&attempt.conflicts_with);
         cx.tell(&step, "merging");
         let mut integration = integrate::integrate(&mut cx, branch, &mut step)?;
         loop {
             let (outcome, why, repair) = match integration {
                 Integration::NothingNew => {
-                    let into = text::one_line(&self.state.into, NAME);
+                    let into = text::one_line(&self.state.into, NAME_WIDTH);
                     let why = format!("brings nothing new: {into} has all of its changes");
                     return Ok(step.ended(Landing::NothingNew, why));
                 }
@@ -222,7 +226,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// What the step at hand may use.
+    /// Returns what the current step may use.
     fn step_context<'s>(&'s mut self, conflicts_with: &'s [String]) -> StepContext<'s> {
         let State { options, into, base, result, unsigned, .. } = &mut self.state;
         StepContext {
@@ -240,7 +244,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Builds and tests a commit. Returns the first check that fails; `step` names its output.
+    /// Runs the checks on a commit. Returns the first one that fails. `step.log` names the output of the last one.
     fn check(&mut self, commit: Oid, step: &mut Step) -> Result<Option<CheckFailure>> {
         for (name, command) in self.state.options.checks.clone() {
             self.step_context(&[]).tell(step, &name);
@@ -256,10 +260,10 @@ impl<'a> Runner<'a> {
         Ok(None)
     }
 
-    /// When the first thing fails, the target may be to blame.
+    /// Runs the checks on the target itself. When the first check fails, the target may be the cause.
     ///
     /// # Errors
-    /// The target itself fails a check (3): nothing can be tested on top of it.
+    /// The target itself fails a check (3), so that no branch can be checked on top of it.
     fn check_target(&mut self) -> Result<()> {
         if self.target_passes || self.state.count(Landing::Merged) > 0 {
             return Ok(());
@@ -293,7 +297,7 @@ impl<'a> Runner<'a> {
         verify::check_commit(cx.repo, cx.scratch, commit, command, bounds)
     }
 
-    /// Keeps the output of a check in the operation. Returns its name for `git show`.
+    /// Stores the output of a check in the operation. Returns the name by which `git show` prints it.
     fn keep_output(&mut self, rank: usize, name: &str, output: &[u8]) -> Result<String> {
         let file = format!("{rank:03}-{name}.log");
         self.journal.put(self.repo, &file, output)?;
@@ -302,7 +306,7 @@ impl<'a> Runner<'a> {
 
     fn resolve_by_agent(
         &mut self,
-        attempt: &mut Attempt<'_>,
+        attempt: &mut BranchAttempt<'_>,
         step: &mut Step,
         conflict: &Unresolved,
     ) -> Result<Repair> {
@@ -312,14 +316,14 @@ impl<'a> Runner<'a> {
             RepairBy::Impossible(why) => return Ok(Repair::Unsuccessful(why.to_owned())),
             RepairBy::Agent(agent) => agent,
         };
-        self.remember(agent)?;
+        self.save_agent_state(agent)?;
         let mut cx = self.step_context(&attempt.conflicts_with);
         repaired(repair::resolve_conflict(&mut cx, agent, branch, step, conflict, &mut attempt.tries))
     }
 
     fn repair_by_agent(
         &mut self,
-        attempt: &mut Attempt<'_>,
+        attempt: &mut BranchAttempt<'_>,
         step: &mut Step,
         commit: Oid,
         failure: &CheckFailure,
@@ -331,13 +335,13 @@ impl<'a> Runner<'a> {
             RepairBy::Agent(agent) => agent,
         };
         attempt.tries -= 1;
-        self.remember(agent)?;
+        self.save_agent_state(agent)?;
         let mut cx = self.step_context(&attempt.conflicts_with);
         repaired(repair::repair_failure(&mut cx, agent, branch, step, commit, failure))
     }
 
-    /// Writes down what an agent has, before anything of it is touched for a repair.
-    fn remember(&mut self, id: &AgentId) -> Result<()> {
+    /// Saves the state of an agent before a repair changes anything.
+    fn save_agent_state(&mut self, id: &AgentId) -> Result<()> {
         if self.state.before_repair.as_ref().is_none_or(|before| before.agent != *id) {
             self.state.before_repair = Some(self.around.repairer.before(id)?);
             self.save()?;
@@ -354,11 +358,19 @@ fn repaired(result: Result<Integration, RepairError>) -> Result<Repair> {
     }
 }
 
-/// Ends and removes what a landing left that was cut off.
+/// Ends the processes and removes the scratch worktrees that an interrupted landing left.
 ///
 /// # Errors
-/// Something of it still runs and cannot be ended, or the scratch worktree cannot be removed.
-pub fn clear(repo: &Repo, operation: &str) -> Result<()> {
-    check::end_left_overs(operation)?;
+/// A process cannot be ended, or a scratch worktree cannot be removed.
+pub fn remove_leftovers(repo: &Repo, operation: &str) -> Result<()> {
+    check::end_leftover_processes(operation)?;
+    remove_scratch_of(repo, operation)
+}
+
+/// Removes the scratch worktree of a landing, also one that a killed process of the same landing left.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn remove_scratch_of(repo: &Repo, operation: &str) -> Result<()> {
     Scratch::remove_left_by(repo, operation)
 }

@@ -1,5 +1,5 @@
-//! Trial merges and sizes, remembered: what two commits come to does not change, unless what else decides it does: git, its
-//! settings, attributes.
+//! Trial merges of pairs of commits and sizes of changes, with their caches. A trial merge depends on the two commits, and on git's
+//! version, its settings, and attributes.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -9,57 +9,59 @@ use sha2::{Digest, Sha256};
 
 use super::{
     check,
-    pair_cache::{self, CacheKey, Entry, PairCache},
+    pair_cache::{self, CacheEntry, CacheKey, PairCache},
 };
 use crate::{
     Error, Result,
     git::{
         Oid, Repo, careful,
-        merging::{self, DiffRange, Judgement, MergePlace, Method, Rules, Size, TrialConflict, TrialMerge},
+        merging::{
+            self, ChangeSize, DiffRange, Judgement, MergePlace, MergeRules, Method, TrialConflict, TrialMerge,
+        },
     },
-    model::conflict::Kinds,
+    model::conflict::ConflictKinds,
     private_files,
     store::layout::PrivateDir,
     world,
 };
 
-/// Longest list of folders that is read, in bytes.
-const LONGEST_LIST: u64 = 64 << 20;
+/// The maximum size of the list of folders, in bytes.
+const MAX_LIST: u64 = 64 << 20;
 
-/// How the pairs of branches were judged, in numbers.
+/// How the pairs of branches were judged, as counts.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Pairs {
     /// All pairs.
     pub total: usize,
     /// Those that conflict.
     pub conflicting: usize,
-    /// Those of which the paths told enough.
+    /// Those decided by the changed paths alone.
     pub filtered: usize,
-    /// Those that git was asked about.
+    /// Those decided by running git.
     pub by_git: usize,
-    /// Those that were known from before.
+    /// Those found in the cache.
     pub known: usize,
-    /// Those that cannot be judged.
+    /// Those that could not be decided.
     #[serde(default)]
     pub unjudged: usize,
 }
 
 impl Pairs {
-    /// Counts trials, of which `known` were known from before.
+    /// Counts trials, of which `known` were found in the cache.
     pub(super) fn count(trials: &[TrialMerge], known: usize) -> Self {
         let count = |wanted: fn(&TrialMerge) -> bool| trials.iter().filter(|trial| wanted(trial)).count();
         Self {
             total: trials.len(),
-            conflicting: count(|trial| trial.clash().is_some()),
-            filtered: count(|trial| trial.how == Method::Paths),
-            by_git: count(|trial| trial.how == Method::Git),
+            conflicting: count(|trial| trial.trial_conflict().is_some()),
+            filtered: count(|trial| trial.method == Method::Paths),
+            by_git: count(|trial| trial.method == Method::Git),
             known,
             unjudged: count(|trial| matches!(trial.judgement, Judgement::Unknown(_))),
         }
     }
 }
 
-/// The verdicts on pairs of `tips`, ours and theirs, in their order; and how many of them were known before.
+/// Returns the trial merges of pairs of `tips` (ours, theirs), in order, and how many of them were found in the cache.
 pub(super) fn trials(
     repo: &Repo,
     place: MergePlace,
@@ -68,7 +70,7 @@ pub(super) fn trials(
 ) -> Result<(Vec<TrialMerge>, usize)> {
     let mark = world::random_hex::<8>()?;
     let place = place.marked(check::NONCE, &mark);
-    let mut rules = Rules::read(repo, &place)?;
+    let mut rules = MergeRules::read(repo, &place)?;
     let private = PrivateDir::new(repo.private_dir()?);
     let (path, list) = (private.trials(), private.trial_folders());
     let mut folders = read_folders(&list);
@@ -81,17 +83,17 @@ pub(super) fn trials(
     let unknown: Vec<(usize, usize)> =
         pairs.iter().copied().filter(|pair| known.get(&key(pair)).is_none()).collect();
     if !unknown.is_empty() {
-        let judged = merging::trials(repo, &place, &mut rules, tips, &unknown)?;
+        let judged = merging::merge_on_trial(repo, &place, &mut rules, tips, &unknown)?;
         if judged.found.iter().any(|trial| matches!(trial.judgement, Judgement::Unknown(_))) {
-            // A program that was waited for in vain may still run.
-            check::end_left_overs(&mark)?;
+            // A program that exceeded its time limit may still be running.
+            check::end_leftover_processes(&mark)?;
         }
         for (pair, trial) in unknown.iter().zip(judged.found) {
             known.add(key(pair), trial);
         }
         folders.extend(judged.folders);
         if let Some(key) = rules.key(&folders) {
-            known.key_by(&key);
+            known.set_key(&key);
             write_folders(&list, &folders);
             known.write(&path);
         }
@@ -101,15 +103,15 @@ pub(super) fn trials(
     Ok((all, pairs.len() - unknown.len()))
 }
 
-/// The folders whose attributes the remembered verdicts depend on.
+/// Reads the folders whose attributes the cached trial merges depend on.
 fn read_folders(path: &Path) -> BTreeSet<Vec<u8>> {
-    let read = careful::open_regular(path).and_then(|file| careful::read_up_to(file, LONGEST_LIST));
+    let read = careful::open_regular(path).and_then(|file| careful::read_up_to(file, MAX_LIST));
     let Ok(Some(bytes)) = read else { return BTreeSet::new() };
     let Some(listed) = bytes.strip_suffix(b"\0") else { return BTreeSet::new() };
     listed.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect()
 }
 
-/// A failure costs speed only: with another list, the remembered verdicts do not hold.
+/// Writes that list. Errors are ignored: with another list, the cached trial merges are not used, and only time is lost.
 fn write_folders(path: &Path, folders: &BTreeSet<Vec<u8>>) {
     let mut bytes = Vec::new();
     for folder in folders {
@@ -124,10 +126,10 @@ fn write_folders(path: &Path, folders: &BTreeSet<Vec<u8>>) {
     let _ = private_files::replace(path, &bytes);
 }
 
-/// How much each commit changes since it went apart from `target`; nothing is said where their histories cross.
-pub(super) fn sizes(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Size>> {
+/// Returns how much each commit changes since its merge base with `target`; zero if they have several merge bases.
+pub(super) fn sizes(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<ChangeSize>> {
     let path = PrivateDir::new(repo.private_dir()?).sizes();
-    let mut known = PairCache::<Size>::read(&path, &Sha256::digest("git orchestra sizes 1").into());
+    let mut known = PairCache::<ChangeSize>::read(&path, &Sha256::digest("git orchestra sizes 1").into());
     let spans = merging::diff_ranges(repo, target, tips)?;
     let mut unknown: Vec<DiffRange> = spans
         .iter()
@@ -146,37 +148,41 @@ pub(super) fn sizes(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Size>>
     Ok(spans.into_iter().map(|span| size(span).unwrap_or_default()).collect())
 }
 
-impl Entry for TrialMerge {
+impl CacheEntry for TrialMerge {
     const BYTES: usize = 4 + 4 + 1 + 1 + 1;
 
     fn write(&self, out: &mut Vec<u8>) {
-        let clash = self.clash().unwrap_or(TrialConflict { files: 0, hunks: 0, kinds: Kinds::default() });
-        out.push(u8::from(self.clash().is_some()));
+        let clash = self.trial_conflict().unwrap_or(TrialConflict {
+            files: 0,
+            hunks: 0,
+            kinds: ConflictKinds::default(),
+        });
+        out.push(u8::from(self.trial_conflict().is_some()));
         out.extend_from_slice(&clash.files.to_le_bytes());
         out.extend_from_slice(&clash.hunks.to_le_bytes());
         out.push(clash.kinds.bits());
-        out.push(self.how as u8);
+        out.push(self.method as u8);
     }
 
     fn is_lasting(&self) -> bool {
-        self.lasting && !matches!(self.judgement, Judgement::Unknown(_))
+        self.cacheable && !matches!(self.judgement, Judgement::Unknown(_))
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
         let (conflicts, rest) = bytes.split_first()?;
         let (files, rest) = rest.split_first_chunk::<4>()?;
         let (hunks, rest) = rest.split_first_chunk::<4>()?;
-        let [kinds, how] = rest.first_chunk::<2>()?;
+        let [kinds, method] = rest.first_chunk::<2>()?;
         let (files, hunks) = (u32::from_le_bytes(*files), u32::from_le_bytes(*hunks));
-        let clash = TrialConflict { files, hunks, kinds: Kinds::from_bits(*kinds) };
-        let how =
-            [Method::Paths, Method::Merge, Method::Git].into_iter().find(|known| *known as u8 == *how)?;
+        let clash = TrialConflict { files, hunks, kinds: ConflictKinds::from_bits(*kinds) };
+        let method =
+            [Method::Paths, Method::Merge, Method::Git].into_iter().find(|known| *known as u8 == *method)?;
         let judgement = if *conflicts == 1 { Judgement::Conflicts(clash) } else { Judgement::Merges };
-        Some(Self { judgement, how, lasting: true })
+        Some(Self { judgement, method, cacheable: true })
     }
 }
 
-impl Entry for Size {
+impl CacheEntry for ChangeSize {
     const BYTES: usize = 16;
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -196,20 +202,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_are_remembered_as_they_were() {
+    fn trial_merges_survive_a_round_trip() {
         let clash = |files, hunks, kinds| Judgement::Conflicts(TrialConflict { files, hunks, kinds });
-        for (judgement, how) in [
-            (clash(2, 3, Kinds::RENAME), Method::Merge),
-            (clash(1, u32::MAX, Kinds::CONTENT), Method::Git),
-            (clash(0, 0, Kinds::RENAME), Method::Git),
+        for (judgement, method) in [
+            (clash(2, 3, ConflictKinds::RENAME), Method::Merge),
+            (clash(1, u32::MAX, ConflictKinds::CONTENT), Method::Git),
+            (clash(0, 0, ConflictKinds::RENAME), Method::Git),
             (Judgement::Merges, Method::Paths),
         ] {
-            let trial = TrialMerge { judgement, how, lasting: true };
+            let trial = TrialMerge { judgement, method, cacheable: true };
             let mut bytes = Vec::new();
             trial.write(&mut bytes);
             assert_eq!((bytes.len(), TrialMerge::read(&bytes)), (TrialMerge::BYTES, Some(trial)));
         }
         let unknown = Judgement::Unknown("git takes longer than 1 s".to_owned());
-        assert!(!TrialMerge { judgement: unknown, how: Method::Git, lasting: true }.is_lasting());
+        assert!(!TrialMerge { judgement: unknown, method: Method::Git, cacheable: true }.is_lasting());
     }
 }

@@ -1,6 +1,6 @@
-//! Checking one commit: a build or test command of the user's, run on it in the scratch worktree. Landings and reviews check here.
+//! Runs a check, a build or test command of the user's, on one commit in a scratch worktree, for landings and reviews.
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::time::Duration;
 
 use super::{
     check::{self, Bounds, CheckRun},
@@ -8,14 +8,15 @@ use super::{
 };
 use crate::{
     Result,
+    context::Context,
     git::{Oid, Repo},
     world,
 };
 
-/// Runs a check on a commit, in a scratch worktree that is made if there is none yet.
+/// Runs a check on a commit in the scratch worktree, which is created if needed.
 ///
 /// # Errors
-/// The scratch worktree cannot be made or brought to the commit, the command cannot be run, or the user interrupts it.
+/// The scratch worktree cannot be created or reset, the command cannot be run, or the user interrupts it.
 pub(super) fn check_commit(
     repo: &Repo,
     scratch: &mut LazyScratch,
@@ -26,21 +27,22 @@ pub(super) fn check_commit(
     check::run(command, scratch.at(repo, commit)?.path(), bounds)
 }
 
-/// Runs a check on a commit without landing anything. Landings, undos and cleanups may run meanwhile.
+/// Runs a check on a commit without landing anything. Landings, undos and cleanups may run at the same time.
 ///
 /// # Errors
-/// The command is empty (2), the user interrupts it, or the scratch worktree cannot be made or removed.
+/// The command is empty (2), the user interrupts it, or the scratch worktree cannot be created or removed.
 pub fn verify(
+    context: &Context,
     repo: &Repo,
     commit: Oid,
     command: &str,
     limit: Duration,
-    interrupted: &AtomicBool,
 ) -> Result<CheckRun> {
-    check::is_command(command, "test")?;
+    check::check_command(command, "test")?;
     let nonce = format!("verify-{}", world::random_hex::<8>()?);
-    let mut scratch = LazyScratch::of(&nonce);
-    let ran = check_commit(repo, &mut scratch, commit, command, Bounds { limit, interrupted, nonce: &nonce });
+    let mut scratch = LazyScratch::of(context, &nonce);
+    let bounds = Bounds { environment: repo.environment(), limit, cancel: &context.cancel, nonce: &nonce };
+    let ran = check_commit(repo, &mut scratch, commit, command, bounds);
     let removed = scratch.remove(repo);
     let ran = ran?;
     removed?;

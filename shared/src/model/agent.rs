@@ -1,34 +1,27 @@
-//! The state of an agent, as its events tell it.
+//! The state of an agent, folded from its events.
 
 use jiff::Timestamp;
 
 use super::{
-    AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId, WorkStat, WriterId,
+    AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, WorkStat, WriterId,
     landing::{Check, FailedCheck, SetAside},
-    lines::{Group, Value, rows},
+    lines::{Group, Value, rows, state},
     verdict::{CurrentVerdict, Verdict},
 };
 
-/// Defines the state of an agent, each field with the trailer that holds it.
-macro_rules! agent {
-    ($(#[$meta:meta])* pub struct Agent { $( $(#[$doc:meta])* pub $field:ident: $type:ty = $rule:tt ),* $(,)? }) => {
-        $(#[$meta])*
-        pub struct Agent { $( $(#[$doc])* pub $field: $type, )* }
+/// An event of an agent.
+pub type Event = super::event::Event<Fact>;
 
-        rows!(Agent: $( $rule => $field ),*);
-    };
-}
-
-agent! {
+state! {
     /// What all events of an agent together say. Every text in it is safe to show, on one line.
     ///
-    /// This list is the only one: a field that is added here has its trailer, written and read, and the compiler asks what
-    /// `--json` says of it. `FOLD` grows with the list.
+    /// This is the only list of fields: a field that is added here gets its trailer, and the compiler asks for its value in
+    /// `--json`. Raise `FOLD` with every change of the list.
     #[derive(Clone, Debug, Default, Eq, PartialEq)]
     pub struct Agent {
-        /// Where it is. A list reads this line, which is the first, and the second, and often no other.
+        /// Its phase. Often a list reads only this line, which is the first, and the next one.
         pub phase: Phase = "State",
-        /// When it was made.
+        /// When it was created.
         pub queued_at: Timestamp = "Queued",
         /// The task in a few words.
         pub title: String = "Title",
@@ -38,75 +31,75 @@ agent! {
         pub base: IdOrText<CommitId> = "Base",
         /// The commit that holds its work.
         pub head: Option<IdOrText<CommitId>> = "Head",
-        /// How it is run.
+        /// The profile that runs it.
         pub profile: String = "Profile",
-        /// The model: as it was asked for, then the one that answered.
+        /// The requested model, then the one that answered.
         pub model: Option<String> = "Model",
-        /// The agents of one `spawn` share it.
+        /// The run it belongs to, which all agents of one `spawn` share.
         pub run: RunId = "Run",
-        /// Its place among them; the first is 0.
+        /// Its position in the run; the first is 0.
         pub place: u32 = ("Place" unless 0),
         /// The agent whose program spawned it.
         pub parent: Option<IdOrText<AgentId>> = "Parent",
-        /// The agent whose work it judges.
+        /// The agent whose work it reviews.
         pub reviews: Option<IdOrText<AgentId>> = "Reviews",
-        /// What it may do, where its program knows such modes.
+        /// Its permission mode, if its program has such modes.
         pub permission: Option<String> = "Permission",
-        /// The clone that it lives in: the one that made it, or that took it over.
+        /// The clone that it lives in: the one that created it or launched its newest attempt.
         pub writer: WriterId = "Writer",
-        /// What its people call that clone.
+        /// The label of that clone.
         pub label: Option<String> = "Label",
-        /// When the newest of its events was told.
+        /// When its newest event was written.
         pub told_at: Timestamp = "Told",
-        /// The highest launch; 0 before the first.
+        /// The number of its newest attempt; 0 before the first.
         pub attempt: u32 = "Attempt",
         /// Why it is in its phase.
         pub reason: Option<String> = "Reason",
-        /// The program's own conversation, of the newest launch.
+        /// The id of its session, of the newest attempt that has one.
         pub session: Option<SessionId> = "Session",
-        /// What it waits for, as the program names it.
+        /// The program's own id of the question that it waits for.
         pub question: Option<String> = "Question",
-        /// It waits for a choice, not for a permission.
+        /// Whether the question is a choice, not a permission.
         pub choice: bool = "Choice",
         /// When the attempt was launched.
         pub started_at: Option<Timestamp> = "Started",
         /// When the attempt ended.
         pub ended_at: Option<Timestamp> = "Ended",
-        /// What its program returned.
+        /// The exit code of its program.
         pub exit_code: Option<i32> = "Exit",
-        /// How much its work is; files that were left out are only counted.
+        /// How large its work is; files that were left out are only counted.
         pub work: WorkStat = (own lines),
-        /// What it has not finished: a merge, or conflicts. Such work does not land.
+        /// What it left unfinished: a merge, or conflicts. Such work does not land.
         pub unfinished: Option<String> = "Unfinished",
-        /// Why what is in its worktree could not be saved.
+        /// Why the content of its worktree could not be saved.
         pub unsaved: Option<String> = "Unsaved",
-        /// The usage limit that its newest attempt ran into, or came near.
+        /// The usage limit that its newest attempt reached or came near.
         pub limit: Option<Limit> = "Limit",
-        /// What all its conversations cost.
+        /// The cost of all its sessions.
         pub cost: Option<Cost> = "Cost-Micros",
-        /// Tokens read.
+        /// Input tokens of all its sessions.
         pub input_tokens: Option<u64> = "Input-Tokens",
-        /// Tokens written.
+        /// Output tokens of all its sessions.
         pub output_tokens: Option<u64> = "Output-Tokens",
-        /// Rounds with the model.
+        /// Turns of the model in all its attempts.
         pub turns: u64 = ("Turns" unless 0),
-        /// What it was denied.
+        /// Permissions that were denied in all its attempts.
         pub denials: u64 = ("Denials" unless 0),
-        /// The work of it that landed last: the head it was then.
+        /// The head that landed last.
         pub landed_head: Option<IdOrText<CommitId>> = "Landed",
-        /// As which commit it landed.
+        /// The commit on the target branch that landed it.
         pub landed_as: Option<IdOrText<CommitId>> = "Landed-As",
-        /// In which branch.
+        /// The branch that it landed on.
         pub landed_in: Option<BranchName> = "Landed-In",
-        /// The check that failed last when its work was to land, and that did not pass since; of which work, it says itself.
+        /// The check that failed at its last landing and has not passed since, with the head that failed it.
         pub failed_check: Option<FailedCheck> = (own lines),
-        /// Why its work was set aside the last time that it was to land; of which work, it says itself.
+        /// Why its last landing set its work aside, with the head of then.
         pub set_aside: Option<SetAside> = (own lines),
-        /// What is said of its work, by whichever clone; of which work, it says itself.
+        /// The verdict on its work, from whichever clone, with the base and head that it is on.
         pub verdict: Option<CurrentVerdict> = (own lines),
-        /// The clones in which something was said of its work, sorted. Whether one of them counts, each reader decides.
-        pub judges: Vec<WriterId> = "Judges",
-        /// Facts that contradict each other; [`super::fold::Fold::conflicts`] says which.
+        /// The clones in which verdicts on its work were given, sorted. Each reader decides which of them it trusts.
+        pub verdict_writers: Vec<WriterId> = "Judges",
+        /// The number of events that contradict each other; [`super::fold::Fold::conflicts`] has the details.
         pub conflicts: u64 = ("Conflicts" unless 0),
         /// The highest Lamport number.
         pub lamport: u64 = "Lamport",
@@ -114,12 +107,12 @@ agent! {
 }
 
 impl Agent {
-    /// The commit that holds its work, if its events name one.
+    /// Returns the commit that holds its work, if its events name one.
     pub fn head_commit(&self) -> Option<CommitId> {
         self.head.as_ref().and_then(IdOrText::commit)
     }
 
-    /// It is paused by a usage limit, and its supervisor waits for the end of that.
+    /// Returns whether a usage limit paused it and its supervisor waits for the end of that limit.
     pub fn waits_for_limit(&self) -> bool {
         self.phase == Phase::Paused && self.limit.as_ref().is_some_and(|limit| limit.resumes)
     }

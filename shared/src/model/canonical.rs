@@ -1,24 +1,24 @@
-//! Canonical JSON: the one way to write an event, so that the same fact is the same bytes on every machine.
+//! Canonical JSON: the only spelling of an event, so that the same fact has the same bytes on every machine.
 //!
-//! Sorted keys, no white space, integers only, ASCII with `\u` escapes, no key twice.
+//! Keys are sorted and unique, numbers are integers, and the text is ASCII with `\u` escapes and without white space.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// Longest line, in bytes.
+/// Maximum length of a line, in bytes.
 pub const MAX_LINE: usize = 64 * 1024;
-/// Deepest nesting.
+/// Maximum depth of nesting.
 pub const MAX_DEPTH: usize = 32;
 
-/// Writes `value` canonically. `None` where it holds a number that is no integer, or is nested too deep.
+/// Writes `value` canonically. Returns `None` if it holds a number that is not an integer, or is nested too deeply.
 pub fn write(value: &Value) -> Option<String> {
     let mut out = String::new();
     write_value(value, 0, &mut out)?;
     Some(out)
 }
 
-/// Reads a line that is canonical to the letter. `None` for anything else: double keys, floats, spaces, long lines.
+/// Parses a canonical line. Returns `None` for anything else: duplicate keys, floats, white space, or a line that is too long.
 pub fn read(line: &str) -> Option<Value> {
     if line.len() > MAX_LINE {
         return None;
@@ -147,7 +147,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text: String) {
+        fn no_input_panics(text: String) {
             let _ = read(&text);
         }
     }

@@ -1,56 +1,56 @@
-//! In which ways two works conflict. Pure.
+//! The kinds of merge conflicts. Pure.
 
-/// A set of them.
+/// A set of kinds of conflicts.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Kinds(u8);
+pub struct ConflictKinds(u8);
 
-/// Names as git has them, in the order of the bits.
+/// The names that git gives them, in the order of the bits.
 const NAMES: [&str; 7] =
     ["content", "modify/delete", "add/add", "rename", "file/directory or mode", "submodule", "other"];
 
-impl Kinds {
-    /// Both changed the same lines, or the same file that is no text.
+impl ConflictKinds {
+    /// Both sides changed the same lines, or the same binary file.
     pub const CONTENT: Self = Self(1);
-    /// One changed what the other removed.
+    /// One side changed what the other removed.
     pub const MODIFY_DELETE: Self = Self(1 << 1);
-    /// Both added a file of one name.
+    /// Both sides added a file with the same name.
     pub const ADD_ADD: Self = Self(1 << 2);
-    /// Both renamed the same, or to the same.
+    /// Both sides renamed the same file, or renamed files to the same name.
     pub const RENAME: Self = Self(1 << 3);
-    /// A file here is a folder, a link or of another mode there.
+    /// A file on one side is a directory, a link, or has another mode on the other.
     pub const TYPE: Self = Self(1 << 4);
-    /// Both moved a submodule.
+    /// Both sides changed the commit of a submodule.
     pub const SUBMODULE: Self = Self(1 << 5);
-    /// Something else.
+    /// Any other conflict.
     pub const OTHER: Self = Self(1 << 6);
 
-    /// Both sets.
+    /// Returns the union of both sets.
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
+    pub const fn combine(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// As a number, for files.
+    /// Returns the set as a bit mask, for files.
     pub const fn bits(self) -> u8 {
         self.0
     }
 
-    /// Back from a number.
+    /// Makes a set from a bit mask.
     pub const fn from_bits(bits: u8) -> Self {
         Self(bits)
     }
 
-    /// Whether it is of contents alone, as most are.
+    /// Returns whether the set holds [`Self::CONTENT`] alone.
     pub const fn is_content(self) -> bool {
         self.0 == Self::CONTENT.0
     }
 
-    /// Their names.
+    /// Returns the names of the kinds in the set.
     pub fn names(self) -> Vec<&'static str> {
         NAMES.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 == 1).map(|(_, name)| *name).collect()
     }
 
-    /// The kind of a message of git's, such as `CONFLICT (modify/delete): …`; none where it tells of no conflict.
+    /// Returns the kind of conflict in a message of git such as `CONFLICT (modify/delete): …`; `None` for any other message.
     pub fn of_message(message: &str) -> Option<Self> {
         let kind = message.strip_prefix("CONFLICT (")?.split_once(')')?.0;
         Some(match kind {
@@ -59,7 +59,7 @@ impl Kinds {
             "modify/delete" | "rename/delete" => Self::MODIFY_DELETE,
             "file/directory" | "distinct modes" | "distinct types" => Self::TYPE,
             _ if kind.contains("submodule") => Self::SUBMODULE,
-            // A file whose folder the other side renamed.
+            // A file in a directory that the other side renamed.
             "file location" => Self::RENAME,
             _ if kind.contains("rename") => Self::RENAME,
             _ => Self::OTHER,
@@ -75,20 +75,23 @@ mod tests {
     fn messages_of_git() {
         for (message, kind) in [
             ("Auto-merging a", None),
-            ("CONFLICT (content): Merge conflict in a", Some(Kinds::CONTENT)),
-            ("CONFLICT (add/add): Merge conflict in a", Some(Kinds::ADD_ADD)),
-            ("CONFLICT (modify/delete): a deleted in x and modified in y.", Some(Kinds::MODIFY_DELETE)),
-            ("CONFLICT (rename/rename): a renamed to b in x and to c in y.", Some(Kinds::RENAME)),
-            ("CONFLICT (directory rename split): Unclear", Some(Kinds::RENAME)),
-            ("CONFLICT (file location): a/new added in r inside", Some(Kinds::RENAME)),
-            ("CONFLICT (submodule): Merge conflict in s", Some(Kinds::SUBMODULE)),
-            ("CONFLICT (something new): x", Some(Kinds::OTHER)),
+            ("CONFLICT (content): Merge conflict in a", Some(ConflictKinds::CONTENT)),
+            ("CONFLICT (add/add): Merge conflict in a", Some(ConflictKinds::ADD_ADD)),
+            (
+                "CONFLICT (modify/delete): a deleted in x and modified in y.",
+                Some(ConflictKinds::MODIFY_DELETE),
+            ),
+            ("CONFLICT (rename/rename): a renamed to b in x and to c in y.", Some(ConflictKinds::RENAME)),
+            ("CONFLICT (directory rename split): Unclear", Some(ConflictKinds::RENAME)),
+            ("CONFLICT (file location): a/new added in r inside", Some(ConflictKinds::RENAME)),
+            ("CONFLICT (submodule): Merge conflict in s", Some(ConflictKinds::SUBMODULE)),
+            ("CONFLICT (something new): x", Some(ConflictKinds::OTHER)),
         ] {
-            assert_eq!(Kinds::of_message(message), kind, "{message}");
+            assert_eq!(ConflictKinds::of_message(message), kind, "{message}");
         }
-        let two = Kinds::CONTENT.and(Kinds::RENAME);
+        let two = ConflictKinds::CONTENT.combine(ConflictKinds::RENAME);
         assert_eq!(two.names(), ["content", "rename"]);
-        assert_eq!(Kinds::from_bits(two.bits()), two);
-        assert!(Kinds::CONTENT.is_content() && !two.is_content());
+        assert_eq!(ConflictKinds::from_bits(two.bits()), two);
+        assert!(ConflictKinds::CONTENT.is_content() && !two.is_content());
     }
 }

@@ -1,9 +1,9 @@
-//! Money, as the programs of coding agents count it.
+//! What agents cost, as their programs report it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An amount of US dollars, in millionths: exact, and an integer in events.
+/// An amount in millionths of a US dollar, so that it is exact, and an integer in events.
 #[derive(
     Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]
@@ -11,36 +11,36 @@ use serde::{Deserialize, Serialize};
 pub struct Cost(u64);
 
 impl Cost {
-    /// An amount of so many millionths of a US dollar.
+    /// Makes an amount from millionths of a US dollar.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
-    /// The amount in millionths of a US dollar.
+    /// Returns the amount in millionths of a US dollar.
     pub const fn micros(self) -> u64 {
         self.0
     }
 
-    /// The amount nearest to a number of dollars. What is negative or not a number is nothing.
+    /// Returns the amount nearest to a number of dollars; 0 for a negative number and for `NaN`.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "such a cast saturates")]
     pub fn from_dollars(dollars: f64) -> Self {
         Self((dollars * 1e6).round() as u64)
     }
 
-    /// The amount in dollars, as reports tell it.
+    /// Returns the amount in dollars, for reports.
     #[expect(clippy::cast_precision_loss, reason = "exact to a cent far beyond any bill")]
     pub fn dollars(self) -> f64 {
         self.0 as f64 / 1e6
     }
 
-    /// Both amounts together; at most the greatest amount that there is.
+    /// Returns the sum of both amounts, at most the largest amount.
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 }
 
-/// An amount in dollars, for `#[serde(with = "…")]`: the shape of reports.
+/// Serializes an amount in dollars, as reports have it, for `#[serde(with = "cost::in_dollars")]`.
 pub mod in_dollars {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -57,7 +57,7 @@ pub mod in_dollars {
     /// Reads a number of dollars, or `null`.
     ///
     /// # Errors
-    /// It is neither.
+    /// The value is neither.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cost>, D::Error> {
         Ok(Option::deserialize(deserializer)?.map(Cost::from_dollars))
     }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Whatever an agent may cost comes back from a report as it was.
+        /// A cost of up to a million dollars is the same after it was read from a report.
         #[test]
         fn dollars_are_exact_to_the_micro(micros in 0u64..1_000_000_000_000) {
             let cost = Cost::from_micros(micros);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_micros_in_events_and_dollars_in_reports() {
+    fn costs_are_micros_in_events_and_dollars_in_reports() {
         #[derive(Debug, Deserialize, PartialEq, Serialize)]
         struct Report {
             #[serde(with = "in_dollars")]

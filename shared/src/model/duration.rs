@@ -1,15 +1,15 @@
-//! Durations as people type them and as state files keep them.
+//! Durations as people type them and as state files store them.
 
 use std::time::Duration;
 
-/// Seconds of a day, as git counts one in `gc.reflogExpire`.
+/// Seconds in a day of exactly 24 hours.
 const DAY: u64 = 24 * 3600;
-/// The longest duration that anybody may ask for.
-const LONGEST: u64 = 366 * DAY;
+/// The longest duration that is accepted, in seconds.
+const MAX_SECONDS: u64 = 366 * DAY;
 
-/// Reads `90s`, `5m`, `1h 30m`, `7d`, or a bare number of seconds.
+/// Parses `90s`, `5m`, `1h 30m`, `7d`, or a bare number of seconds.
 ///
-/// `None` for anything else, for zero and for more than a year.
+/// Returns `None` for anything else, for zero, and for more than 366 days.
 pub fn parse(text: &str) -> Option<Duration> {
     let text = text.trim();
     let days = text.strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
@@ -18,10 +18,10 @@ pub fn parse(text: &str) -> Option<Duration> {
         Ok(seconds) => seconds,
         Err(_) => u64::try_from(text.parse::<jiff::SignedDuration>().ok()?.as_secs()).ok()?,
     };
-    (1..=LONGEST).contains(&seconds).then(|| Duration::from_secs(seconds))
+    (1..=MAX_SECONDS).contains(&seconds).then(|| Duration::from_secs(seconds))
 }
 
-/// Writes a duration of whole seconds so that [`parse`] reads the same one: `30d`, `1h 30m`, `5s`.
+/// Formats a duration in whole seconds so that [`parse`] reads the same one: `30d`, `1h 30m`, `5s`.
 pub fn text(duration: Duration) -> String {
     let seconds = duration.as_secs();
     if seconds >= DAY && seconds.is_multiple_of(DAY) {
@@ -33,47 +33,47 @@ pub fn text(duration: Duration) -> String {
     if parts.is_empty() { "0".to_owned() } else { parts.join(" ") }
 }
 
-/// Keeps a duration in a state file as whole seconds, for `#[serde(with = "duration::seconds")]`.
+/// Serializes a duration as whole seconds, for `#[serde(with = "duration::seconds")]`.
 pub mod seconds {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    /// Writes the whole seconds.
+    /// Writes the number of whole seconds.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// The serializer fails.
     pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u64(duration.as_secs())
     }
 
-    /// Reads the seconds.
+    /// Reads a number of seconds.
     ///
     /// # Errors
-    /// It is not a number.
+    /// The value is not a non-negative integer.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         u64::deserialize(from).map(Duration::from_secs)
     }
 }
 
-/// Keeps a duration that may be missing as whole seconds, where 0 stands for none.
+/// Serializes an optional duration as whole seconds, where 0 means `None`.
 pub mod seconds_or_zero {
     use std::time::Duration;
 
     use serde::{Deserializer, Serializer};
 
-    /// Writes the whole seconds; 0 for none.
+    /// Writes the number of whole seconds; 0 for `None`.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// The serializer fails.
     pub fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
         super::seconds::serialize(&duration.unwrap_or_default(), to)
     }
 
-    /// Reads the seconds; 0 is none.
+    /// Reads a number of seconds; 0 is `None`.
     ///
     /// # Errors
-    /// It is not a number.
+    /// The value is not a non-negative integer.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
         super::seconds::deserialize(from).map(|duration| Some(duration).filter(|some| !some.is_zero()))
     }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_type() {
+    fn parses_typed_values() {
         for (text, seconds) in [
             ("90", Some(90)),
             ("90s", Some(90)),
@@ -106,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown() {
+    fn formats_values() {
         let shown = [5, 60, 5400, 3661, 86400, 90000].map(|seconds| text(Duration::from_secs(seconds)));
         assert_eq!(shown, ["5s", "1m", "1h 30m", "1h 1m 1s", "1d", "25h"]);
     }
 
     proptest! {
         #[test]
-        fn what_is_shown_can_be_typed(seconds in 1..=LONGEST) {
+        fn formatted_values_can_be_parsed(seconds in 1..=MAX_SECONDS) {
             let duration = Duration::from_secs(seconds);
             prop_assert_eq!(parse(&text(duration)), Some(duration));
         }

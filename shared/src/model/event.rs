@@ -1,50 +1,50 @@
-//! A fact with its place in the order, never changed once written: one canonical JSON object on a line.
+//! Events: one fact each, on one line of canonical JSON. An event never changes once it is written.
+
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{WriterId, canonical};
+use super::{WriterId, canonical, facts::EventFact};
 pub use super::{
-    fact::{Collected, Created, Fact, Finished, MAX_COMMENTS, Message, PhaseChange, Usage},
+    fact::{Collected, Created, Finished, MAX_COMMENTS, Message, PhaseChange, Usage},
     landing::{Check, Landed, Landing},
     work_stat::{LeftOut, MAX_LEFT_OUT, WorkStat},
 };
 
-/// The version of the event format. A newer one makes an agent read-only here, never unreadable.
-pub const VERSION: u32 = 1;
-/// Lamport numbers stay exact in every JSON reader.
+/// The limit of Lamport numbers, exclusive, below which every JSON reader keeps them exact.
 pub const MAX_LAMPORT: u64 = 1 << 53;
 
-/// A fact with its place in the order.
+/// A fact with its place in the order. Those of agents are [`super::Event`].
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Event {
-    /// The canonical line, as it stands in the commit.
+pub struct Event<F> {
+    /// The canonical line, as the commit holds it.
     pub line: String,
-    /// Lamport number: 1 + the highest its writer had seen of this agent.
+    /// Lamport number: 1 + the highest its writer had seen of this log.
     pub lamport: u64,
-    /// Hash of the line.
+    /// The hash of the line.
     pub id: EventId,
-    /// When, for people only.
+    /// When it was written, for people only: it never decides the order.
     pub at: Timestamp,
     /// The clone that wrote it.
     pub writer: WriterId,
-    /// What happened; `None` for a type or version that is newer than this program.
-    pub fact: Option<Fact>,
+    /// What happened; `None` for a name or version that is newer than this program.
+    pub fact: Option<F>,
 }
 
-/// SHA-256 of an event's line.
+/// The SHA-256 of an event's line.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct EventId([u8; 32]);
 
 impl EventId {
-    /// The whole id, as 64 hexadecimal digits.
+    /// Returns the whole id, as 64 hexadecimal digits.
     pub fn hex(&self) -> String {
         faster_hex::hex_string(&self.0)
     }
 
-    /// The first twelve digits, as people know them.
+    /// Returns the first twelve digits, for messages.
     pub fn short(&self) -> String {
         self.hex()[..12].to_owned()
     }
@@ -59,19 +59,19 @@ struct Envelope<'a> {
     w: &'a str,
 }
 
-impl Event {
-    /// Writes a fact down. `None` where it does not fit into one line (see [`canonical::MAX_LINE`]).
-    pub fn new(fact: &Fact, lamport: u64, at: Timestamp, writer: &str) -> Option<Self> {
+impl<F: EventFact> Event<F> {
+    /// Makes the event of a fact. Returns `None` if it does not fit on one line (see [`canonical::MAX_LINE`]).
+    pub fn new(fact: &F, lamport: u64, at: Timestamp, writer: &str) -> Option<Self> {
         let mut value = serde_json::to_value(fact).ok()?;
         let map = value.as_object_mut()?;
         map.insert("at".into(), Value::from(at.to_string()));
         map.insert("l".into(), Value::from(lamport));
-        map.insert("v".into(), Value::from(VERSION));
+        map.insert("v".into(), Value::from(F::VERSION));
         map.insert("w".into(), Value::from(writer));
         Self::read(&canonical::write(&value)?)
     }
 
-    /// Reads a line. `None` if it is malformed: such an event is set aside alone.
+    /// Parses a line. Returns `None` if it is malformed: such an event is set aside without affecting the others.
     ///
     /// ```
     /// use orchestra::model::{Event, Fact, Phase};
@@ -80,7 +80,7 @@ impl Event {
     /// let event = Event::read(line).expect("a canonical line");
     /// assert_eq!((event.lamport, event.line.as_str()), (2, line));
     /// assert!(matches!(event.fact, Some(Fact::Phase(step)) if step.phase == Phase::Running));
-    /// // The same fact is the same bytes on every machine: another spelling is not read.
+    /// // The same fact has the same bytes on every machine: another spelling is not accepted.
     /// assert!(Event::read(&line.replace(':', ": ")).is_none());
     /// ```
     pub fn read(line: &str) -> Option<Self> {
@@ -90,8 +90,8 @@ impl Event {
         if envelope.l == 0 || envelope.l >= MAX_LAMPORT {
             return None;
         }
-        let known = envelope.v == VERSION && Fact::NAMES.contains(&envelope.t);
-        let fact = if known { Some(Fact::deserialize(&value).ok()?) } else { None };
+        let known = envelope.v == F::VERSION && F::NAMES.contains(&envelope.t);
+        let fact = if known { Some(F::deserialize(&value).ok()?) } else { None };
         if let Some(fact) = &fact
             && !fact.is_sound()
         {
@@ -107,15 +107,26 @@ impl Event {
         })
     }
 
-    /// The place in the one order that all machines agree on.
+    /// Returns the sort key by which every machine orders events.
     pub const fn order(&self) -> (u64, EventId) {
         (self.lamport, self.id)
     }
 }
 
+/// The events in the one order that all machines agree on, each once.
+pub fn in_order<'a, F: EventFact>(events: impl IntoIterator<Item = &'a Event<F>>) -> Vec<&'a Event<F>> {
+    let mut seen = HashSet::new();
+    let mut events: Vec<&Event<F>> = events.into_iter().filter(|event| seen.insert(event.id)).collect();
+    events.sort_unstable_by_key(|event| event.order());
+    events
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{super::Phase, *};
+    use super::{
+        super::{Event, Fact, Phase},
+        *,
+    };
 
     fn at() -> Timestamp {
         "2026-11-21T01:40:00Z".parse().unwrap()
@@ -123,7 +134,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_canonical_line() {
-        let fact = Fact::Phase(PhaseChange::to(1, Phase::Running));
+        let fact = Fact::Phase(PhaseChange::new(1, Phase::Running));
         let event = Event::new(&fact, 12, at(), "5t2k").unwrap();
         assert_eq!(
             event.line,
@@ -133,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_is_newer_and_refuses_what_is_broken() {
+    fn keeps_newer_events_and_rejects_malformed_ones() {
         let newer = r#"{"at":"2026-11-21T01:40:00Z","l":3,"t":"hologram","v":1,"w":"a"}"#;
         assert_eq!(Event::read(newer).unwrap().fact, None);
         let version = r#"{"at":"2026-11-21T01:40:00Z","l":3,"t":"stop","v":2,"w":"a"}"#;

@@ -1,80 +1,61 @@
-//! What can happen to an agent, as events tell it.
+//! The facts that events record about an agent.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId,
+    facts::{EventFact, facts},
     landing::Landed,
     verdict::Review,
     work_stat::{MAX_LEFT_OUT, WholeWorkStat, WorkStat, is_zero},
 };
 
-/// Remarks in one verdict.
+/// Maximum number of comments in one verdict.
 pub const MAX_COMMENTS: usize = 200;
 
-/// Defines the enum of facts, each with its name in JSON, and the list of those names.
-macro_rules! facts {
-    (
-        $(#[$meta:meta])*
-        pub enum Fact { $( $(#[$doc:meta])* $variant:ident $body:tt = $name:literal ),* $(,)? }
-    ) => {
-        $(#[$meta])*
-        pub enum Fact { $( $(#[$doc])* #[serde(rename = $name)] $variant $body, )* }
-
-        impl Fact {
-            /// The names of all facts, as `t` tells them. An event of any other name is newer than this program.
-            pub const NAMES: [&str; [$($name),*].len()] = [$($name),*];
-
-            /// The name of this fact.
-            pub const fn name(&self) -> &'static str {
-                match self {
-                    $( Self::$variant { .. } => $name, )*
-                }
-            }
-        }
-    };
-}
-
 facts! {
-    /// What happened. `t` names it in JSON.
+    /// What happened. In JSON, `t` is its name.
     #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
     #[serde(tag = "t")]
     pub enum Fact {
-        /// Someone gave a task to a coding agent.
+        /// The agent was created with a task.
         Created(Created) = "created",
-        /// The agent came to a phase that is no end. `starting` is a launch: it opens its attempt.
+        /// The agent entered a phase that is not an end. `starting` is a launch: it begins an attempt.
         Phase(PhaseChange) = "phase",
-        /// An attempt ended, and this is what it left.
+        /// An attempt ended.
         Finished(Finished) = "finished",
-        /// Someone asks the supervisor to end the agent.
+        /// Somebody asked the supervisor to end the agent.
         Stop {
             /// Why, for people.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             reason: Option<String>,
         } = "stop",
-        /// Someone asks the supervisor to end the agent's program for a while.
+        /// Somebody asked the supervisor to end the agent's program until it is resumed.
         Pause {
             /// Why, for people.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             reason: Option<String>,
         } = "pause",
-        /// Someone says something to the agent.
+        /// Somebody sent a message to the agent, or answered its question.
         Send(Message) = "send",
-        /// Its work was landed, or was not, or was taken back.
+        /// A landing merged its work or did not, or an undo reverted that.
         Landed(Landed) = "landed",
-        /// Somebody judged its work.
+        /// Somebody gave a verdict on its work.
         Verdict(Review) = "verdict",
-        /// What was done in its worktree after its end was taken into its work.
+        /// Changes that were made in its worktree after its end were added to its work.
         Collected(Collected) = "collected",
-        /// It was taken back out of the archive.
+        /// It was restored from the archive.
         Restored {} = "restored",
     }
 }
 
-impl Fact {
-    /// Whether the fact says nothing that cannot be: the phase and the kind of event belong together, and lists are short.
-    pub(super) const fn is_sound(&self) -> bool {
+impl EventFact for Fact {
+    const VERSION: u32 = 1;
+    const NAMES: &'static [&'static str] = &Self::NAMES;
+
+    /// Returns whether the fact can be true: its phase fits its kind, and its lists are not too long.
+    fn is_sound(&self) -> bool {
         match self {
             Self::Phase(step) => !step.phase.is_at_rest() && step.attempt > 0,
             Self::Finished(finished) => {
@@ -96,22 +77,37 @@ impl Fact {
             | Self::Restored {} => true,
         }
     }
+
+    fn begins(&self) -> bool {
+        matches!(self, Self::Created(_))
+    }
+
+    fn names_work(&self) -> bool {
+        matches!(self, Self::Created(_) | Self::Finished(_) | Self::Collected(_))
+    }
+
+    fn long_text(&mut self) -> Option<(&'static str, &mut Option<String>)> {
+        match self {
+            Self::Created(created) => Some(("prompt", &mut created.prompt)),
+            _ => None,
+        }
+    }
 }
 
-/// The work of an agent as it was taken after its end; see [`Fact::Collected`].
+/// The work of an agent as it was captured after its end; see [`Fact::Collected`].
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Collected {
-    /// Which launch it had come to.
+    /// The number of its last attempt.
     pub attempt: u32,
     /// The commit that holds the work now.
     pub head: IdOrText<CommitId>,
-    /// How much the work is now. Every figure is there.
+    /// How large the work is now. No figure may be missing.
     #[serde(flatten, deserialize_with = "WholeWorkStat::deserialize")]
     pub work: WorkStat,
-    /// What the agent has not finished, for people: a merge, or conflicts. Such work does not land.
+    /// What the agent left unfinished, for people: a merge, or conflicts. Such work does not land.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
-    /// The work was rolled back to what it was at an earlier end: the phase of that end.
+    /// The phase of an earlier end, if the work was rolled back to what it was then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// Why it was rolled back, for people.
@@ -122,39 +118,39 @@ pub struct Collected {
 /// A change of phase; see [`Fact::Phase`].
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct PhaseChange {
-    /// Which launch; 1 is the first.
+    /// The number of the attempt; 1 is the first.
     pub attempt: u32,
-    /// Not a terminal one.
+    /// The new phase, which is not terminal.
     pub phase: Phase,
-    /// Why, for people; what is asked, where it waits.
+    /// Why, for people; the question, if the agent waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The conversation of this launch.
+    /// The session of this attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
-    /// What is asked, as the program names it; an answer repeats it.
+    /// The program's own id of its question; an answer repeats it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
-    /// It is a choice, answered by a text; not a permission.
+    /// Whether the question is a choice, which a text answers, and not a permission.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub choice: bool,
-    /// What its people call the clone, where the agent comes to live in another one.
+    /// The label of the clone, if the agent moves to another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Tells the processes of this launch: a digest of what each of them has in its environment.
+    /// A digest of the value that marks the processes of this attempt in their environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
-    /// What it may do from this launch on, where that is said.
+    /// The agent's permission mode from this attempt on, if the attempt sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,
-    /// The model that is asked for from this launch on, where that is said.
+    /// The requested model from this attempt on, if the attempt sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
 }
 
 impl PhaseChange {
-    /// A phase, and nothing more to say.
-    pub const fn to(attempt: u32, phase: Phase) -> Self {
+    /// Makes a change to a phase, with no other field set.
+    pub const fn new(attempt: u32, phase: Phase) -> Self {
         Self {
             attempt,
             phase,
@@ -169,7 +165,7 @@ impl PhaseChange {
         }
     }
 
-    /// With a reason.
+    /// Sets the reason.
     #[must_use]
     pub fn because(self, reason: impl Into<String>) -> Self {
         Self { reason: Some(reason.into()), ..self }
@@ -180,76 +176,76 @@ impl PhaseChange {
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Message {
-    /// What is said.
+    /// The text of the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The answer to a question.
+    /// The answer to a question about a permission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow: Option<bool>,
-    /// Which question is answered.
+    /// The program's own id of the question that this answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
 }
 
-/// What a program used, as it says itself.
+/// What a program used, as it reports itself.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Usage {
-    /// The conversation.
+    /// The session that used it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
     /// The model that answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// What the whole conversation cost so far.
+    /// What the whole session has cost so far.
     #[serde(rename = "cost_micros", skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
-    /// Tokens read, cached ones included, of the whole conversation so far.
+    /// Input tokens of the whole session so far, cached ones included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_tokens: Option<u64>,
-    /// Tokens written, of the whole conversation so far.
+    /// Output tokens of the whole session so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
-    /// Rounds with the model in this attempt.
+    /// Turns of the model in this attempt.
     #[serde(skip_serializing_if = "is_zero")]
     pub turns: u64,
-    /// What was denied in this attempt.
+    /// Permissions that were denied in this attempt.
     #[serde(skip_serializing_if = "is_zero")]
     pub denials: u64,
 }
 
-/// How an agent began; see [`Fact::Created`].
+/// What is known of an agent at its creation; see [`Fact::Created`].
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Created {
     /// The task in a few words.
     pub title: String,
-    /// How it is run.
+    /// The profile that runs it.
     pub profile: String,
-    /// The model asked for.
+    /// The requested model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The agents of one `spawn` share it.
+    /// The run it belongs to, which all agents of one `spawn` share.
     pub run: RunId,
-    /// Its place among them; the first is 0.
+    /// Its position in the run; the first is 0.
     pub place: u32,
-    /// The agent whose program typed `spawn`.
+    /// The agent whose program called `spawn`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<IdOrText<AgentId>>,
-    /// The agent whose work it judges; nothing of its own lands.
+    /// The agent whose work it reviews; a reviewer's own work does not land.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reviews: Option<IdOrText<AgentId>>,
-    /// What it may do, where the program knows such modes.
+    /// Its permission mode, if its program has such modes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,
     /// The commit it starts from.
     pub base: IdOrText<CommitId>,
     /// Its branch, without `refs/heads/`.
     pub branch: BranchName,
-    /// What its people call the clone that it lives in.
+    /// The label of the clone that it lives in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// The whole task; absent when it is the blob `prompt` in the commit's tree.
+    /// The whole task; absent if it is the blob `prompt` in the commit's tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
 }
@@ -257,41 +253,41 @@ pub struct Created {
 /// The end of an attempt; see [`Fact::Finished`].
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Finished {
-    /// Which launch; 0 when there was none.
+    /// The number of the attempt; 0 if there was none.
     pub attempt: u32,
-    /// A terminal one, or `paused`.
+    /// The new phase, which is terminal or `paused`.
     pub phase: Phase,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How many of the newest messages to it were not taken up.
+    /// How many of the newest messages to it were not read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unheard: u64,
     /// What the program used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// What the program returned; 128 + n when signal n ended it.
+    /// The exit code of the program; 128 + n if signal n ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
     /// The commit that holds the work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<IdOrText<CommitId>>,
-    /// How much the work is.
+    /// How large the work is.
     #[serde(flatten)]
     pub work: WorkStat,
-    /// What the agent has not finished, for people: a merge, or conflicts. Such work does not land.
+    /// What the agent left unfinished, for people: a merge, or conflicts. Such work does not land.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
-    /// Why what is in the worktree could not be saved.
+    /// Why the content of the worktree could not be saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsaved: Option<String>,
-    /// The usage limit that it ran into, or came near.
+    /// The usage limit that it reached or came near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
 }
 
 impl Finished {
-    /// An end that left nothing.
+    /// Makes an end with no work and no other field set.
     pub fn empty(attempt: u32, phase: Phase) -> Self {
         Self {
             attempt,

@@ -7,16 +7,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{ids::text_id, parsed::parsed};
 use crate::{Code, Error, Result};
 
-/// Lower-case letters and digits without the ones that are taken for each other (`i l o u`).
+/// Crockford's base 32 alphabet: digits and lower-case letters without `i`, `l`, `o`, and `u`, which are easily misread.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-/// Random characters at the end: 32⁵ = 33 million ids for one slug.
-const RANDOM: usize = 5;
-/// Longest slug, so that ids fit in a table and in a path.
-const SLUG: usize = 24;
+/// Number of random characters at the end: 32⁵, about 33 million ids for one slug.
+const RANDOM_LENGTH: usize = 5;
+/// Maximum length of a slug, in bytes, so that ids fit in a table and in a path.
+const MAX_SLUG: usize = 24;
 
 /// The name of an agent, valid in a ref, a path, a shell word and JSON alike.
 ///
-/// Every id passes [`AgentId::parse`] at every door, JSON among them; there is no other way to make one from text.
+/// Text becomes an id only through [`AgentId::parse`], also when it is read from JSON.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 #[schemars(transparent)]
@@ -26,7 +26,7 @@ text_id!(AgentId);
 
 impl AgentId {
     /// Makes an id for a task from random bytes.
-    pub fn new(task: &str, random: [u8; RANDOM]) -> Self {
+    pub fn new(task: &str, random: [u8; RANDOM_LENGTH]) -> Self {
         let mut id = slug(task);
         id.push('-');
         id.extend(random.iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])));
@@ -39,7 +39,7 @@ impl AgentId {
     /// The text is not an agent id.
     pub fn parse(text: &str) -> Result<Self> {
         let valid = text.rsplit_once('-').is_some_and(|(slug, tail)| {
-            is_slug(slug) && tail.len() == RANDOM && tail.bytes().all(|byte| ALPHABET.contains(&byte))
+            is_slug(slug) && tail.len() == RANDOM_LENGTH && tail.bytes().all(|byte| ALPHABET.contains(&byte))
         });
         if valid {
             Ok(Self(text.to_owned()))
@@ -64,42 +64,42 @@ impl<'de> Deserialize<'de> for AgentId {
 }
 
 fn is_slug(text: &str) -> bool {
-    (1..=SLUG).contains(&text.len())
+    (1..=MAX_SLUG).contains(&text.len())
         && text.split('-').all(|word| {
             !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         })
 }
 
-/// Whether an id made of this text tells something of it.
-pub fn is_telling(text: &str) -> bool {
+/// Returns whether a slug can be made from this text: whether it holds a letter or a digit once it is written in ASCII.
+pub fn has_slug(text: &str) -> bool {
     ascii(text).contains(|c: char| c.is_ascii_alphanumeric())
 }
 
-/// The beginning of a text in ASCII: letters of other scripts as they are read, or as near as it gets (`Größe` is `Grosse`).
+/// Transliterates the beginning of a text into ASCII (`Größe` becomes `Grosse`).
 fn ascii(text: &str) -> String {
     let mut ascii = String::new();
-    // Nothing beyond that comes into a slug.
-    for c in text.chars().take(4 * SLUG) {
+    // More than this never fits into a slug.
+    for c in text.chars().take(4 * MAX_SLUG) {
         if c.is_ascii() {
             ascii.push(c);
             continue;
         }
         let read = deunicode::deunicode_char(c).unwrap_or("-");
-        // A soft sign, for one, is no end of a word.
+        // A soft sign, for example, does not end a word.
         ascii.extend(read.chars().filter(|c| !matches!(c, '\'' | '`' | '"')));
     }
     ascii
 }
 
-/// The first words of a task in `[a-z0-9-]`, cut at a word's end where there is one.
+/// Returns the first words of a task in `[a-z0-9-]`, cut at the end of a word where possible.
 fn slug(task: &str) -> String {
     let mut slug = String::new();
     let task = ascii(task);
     for word in task.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
         let separator = usize::from(!slug.is_empty());
-        if slug.len() + separator + word.len() > SLUG {
+        if slug.len() + separator + word.len() > MAX_SLUG {
             if slug.is_empty() {
-                slug.push_str(&word[..SLUG].to_ascii_lowercase());
+                slug.push_str(&word[..MAX_SLUG].to_ascii_lowercase());
             }
             break;
         }
@@ -111,7 +111,7 @@ fn slug(task: &str) -> String {
     if slug.is_empty() { "task".to_owned() } else { slug }
 }
 
-/// The name of an agent in what a table shows of it, which may be its branch, or cut off.
+/// Extracts an agent's id, or a prefix of it, from what a table shows: its branch, or a text that was cut with `…`.
 pub fn shown_name(typed: &str) -> &str {
     let name = typed.trim_end_matches('…');
     match name.rsplit_once('/') {
@@ -120,10 +120,10 @@ pub fn shown_name(typed: &str) -> &str {
     }
 }
 
-/// Finds the one id that `typed` means: itself, or the only one that begins with it; see [`shown_name`].
+/// Finds the id that `typed` names: the same id, or the only one that begins with it. `typed` may be cut as in [`shown_name`].
 ///
 /// # Errors
-/// None or several match; the error names the candidates.
+/// No id or several ids match; in the second case the hint lists the candidates.
 pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) -> Result<AgentId> {
     let shown = super::text::safe(typed);
     let typed = shown_name(typed);
@@ -146,7 +146,7 @@ pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) ->
             names.sort_unstable();
             let more = several.len() - names.len();
             let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-            Err(Error::new(Code::AgentAmbiguous, format!("'{shown}' means {} agents", several.len()))
+            Err(Error::new(Code::AgentAmbiguous, format!("'{shown}' is ambiguous: {} agents", several.len()))
                 .hint(format!("type more of one of: {}{tail}", names.join(", "))))
         }
     }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_would_not_make() {
+    fn rejects_malformed_ids() {
         for text in [
             "",
             "a",
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_means_the_only_agent_that_has_it() {
+    fn a_unique_prefix_names_an_agent() {
         let known: Vec<_> =
             ["add-a-00000", "add-b-00000", "fix-00000"].map(|t| AgentId::parse(t).unwrap()).into();
         assert_eq!(resolve("fix", &known).unwrap().as_str(), "fix-00000");
@@ -214,7 +214,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_new_id_parses(task: String, random: [u8; RANDOM]) {
+        fn every_new_id_parses(task: String, random: [u8; RANDOM_LENGTH]) {
             let id = AgentId::new(&task, random);
             prop_assert_eq!(AgentId::parse(id.as_str()).unwrap(), id);
         }

@@ -1,4 +1,4 @@
-//! Ids in what others wrote.
+//! Ids in events, which others may have written.
 
 use std::{fmt, str::FromStr};
 
@@ -6,18 +6,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{AgentId, CommitId, parsed::parsed, text};
 
-/// An id, or the text that stands in its place in an event that is not ours or not sound. Such an event counts all the same,
-/// and the text is shown; it only leads to no object and to no agent.
+/// An id, or the text that an event holds in its place. Such an event still counts, and its text is shown, but it names no
+/// object and no agent.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum IdOrText<T> {
-    /// What was expected.
+    /// The expected id.
     Id(T),
-    /// Something else, possibly empty.
+    /// Any other text, possibly empty.
     Text(String),
 }
 
 impl<T> IdOrText<T> {
-    /// The id, if it is one.
+    /// Returns the id, if it is one.
     pub const fn id(&self) -> Option<&T> {
         match self {
             Self::Id(id) => Some(id),
@@ -25,14 +25,14 @@ impl<T> IdOrText<T> {
         }
     }
 
-    /// Whether nothing is said.
+    /// Returns whether it is an empty text.
     pub const fn is_empty(&self) -> bool {
         matches!(self, Self::Text(text) if text.is_empty())
     }
 }
 
 impl IdOrText<CommitId> {
-    /// The commit, if it names one.
+    /// Returns the id of the commit, if it is one.
     pub const fn commit(&self) -> Option<CommitId> {
         match self {
             Self::Id(id) => Some(*id),
@@ -42,7 +42,7 @@ impl IdOrText<CommitId> {
 }
 
 impl IdOrText<AgentId> {
-    /// The text, whether it is an id or not.
+    /// Returns the text, whether it is an id or not.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Id(id) => id,
@@ -64,14 +64,14 @@ impl<T> From<T> for IdOrText<T> {
 }
 
 impl<T: FromStr> IdOrText<T> {
-    /// Reads a text as an id if it is one.
+    /// Parses a text as an id, and keeps it as text if it is none.
     pub fn read(text: &str) -> Self {
         text.parse().map_or_else(|_| Self::Text(text.to_owned()), Self::Id)
     }
 }
 
 impl<T: FromStr + Clone> IdOrText<T> {
-    /// The same, safe to show: see [`text::short`]. White space around an id does not hide it.
+    /// Returns a copy that is safe to show: see [`text::short`]. An id with white space around it becomes an id.
     #[must_use]
     pub fn short(&self) -> Self {
         match self {
@@ -80,7 +80,7 @@ impl<T: FromStr + Clone> IdOrText<T> {
         }
     }
 
-    /// As [`Self::short`]. A text with nothing to see is none.
+    /// Does the same as [`Self::short`], and returns `None` for a text without a visible character.
     pub fn short_or_none(id: Option<&Self>) -> Option<Self> {
         id.map(Self::short).filter(|id| !id.is_empty())
     }
@@ -122,7 +122,7 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for IdOrText<T> {
         format!("{}OrText", T::schema_name()).into()
     }
 
-    /// Any text; that of the id stands beside it, so that a reader knows what to expect.
+    /// Allows any string, and lists the schema of the id as well, so that a reader knows what to expect.
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({ "anyOf": [generator.subschema_for::<T>(), { "type": "string" }] })
     }
@@ -141,7 +141,7 @@ mod tests {
             assert_eq!((read.commit().is_some(), read.to_string().as_str()), (is_id, text));
             assert_eq!(serde_json::to_string(&read).unwrap(), json);
         }
-        // Git reads digits of either case, and writes small ones.
+        // Git reads hexadecimal digits in either case, and writes lower case.
         assert_eq!(IdOrText::<CommitId>::read(&"A".repeat(40)).to_string(), "a".repeat(40));
         let agent: IdOrText<AgentId> = serde_json::from_str("\"add-tests-k3m9q\"").unwrap();
         assert_eq!(agent.id().map(AgentId::as_str), Some("add-tests-k3m9q"));

@@ -1,4 +1,4 @@
-//! Names of runs, clones, conversations and branches: texts that must not be taken for each other.
+//! Ids of runs, writers, sessions, and branches: strings of different types, so that one cannot be passed for another.
 
 use std::str::FromStr;
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{parsed::parsed, text};
 use crate::{Error, Result};
 
-/// Gives a newtype of a text what every such id has: it reads as the text that it is, and is the same text in JSON.
+/// Implements what every newtype of a string has in common: access to the string, comparison with strings, and display.
 macro_rules! text_id {
     ($name:ident) => {
         impl $name {
-            /// The id as text.
+            /// Returns the id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -71,7 +71,7 @@ macro_rules! text_id {
 
 pub(super) use text_id;
 
-/// Defines a name for which any text will do, because others choose it and only its equality matters here.
+/// Defines an id that may be any text, because others choose it and only its equality matters here.
 macro_rules! open_id {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
@@ -84,13 +84,13 @@ macro_rules! open_id {
         text_id!($name);
 
         impl $name {
-            /// The same, safe to show: see [`text::short`].
+            /// Returns the id made safe to show: see [`text::short`].
             #[must_use]
             pub fn short(&self) -> Self {
                 Self(text::short(&self.0))
             }
 
-            /// As [`Self::short`]. A text with nothing to see is none.
+            /// Does the same as [`Self::short`], and returns `None` for an id without a visible character.
             pub fn short_or_none(id: Option<&Self>) -> Option<Self> {
                 id.map(Self::short).filter(|id| !id.is_empty())
             }
@@ -111,28 +111,27 @@ macro_rules! open_id {
 }
 
 open_id! {
-    /// Names the agents of one `spawn`. This program makes 17 hexadecimal digits, the first eleven of which are the time in
+    /// The agents of one `spawn`. This program makes 17 hexadecimal digits, the first eleven of which are the time in
     /// milliseconds, so that runs sort by age; another program may name its runs as it likes.
     RunId
 }
 
 open_id! {
-    /// Names a conversation, as the coding agent's own program does: a UUID for one, `ses_…` for another. Nothing may be
-    /// concluded from its form; before it becomes part of a path or of a command, the reader of that program checks it.
+    /// The id that an agent program gives its session: a UUID in one program, `ses_…` in another. Its form means nothing here;
+    /// before it becomes part of a path or of a command, the session reader of that program checks it.
     SessionId
 }
 
 open_id! {
-    /// Names a branch, without `refs/heads/`. From an event it may be a text that git refuses as a name; no such branch is
-    /// ever found.
+    /// The name of a branch, without `refs/heads/`. An event may hold a text that git refuses; such a branch is never found.
     BranchName
 }
 
-/// Longest id of a writer.
-const WRITER: usize = 40;
+/// Maximum length of a writer's id.
+const MAX_WRITER_ID: usize = 40;
 
-/// Names a writer, which is one clone: 1 to 40 lower-case letters and digits. The default, an empty text that nothing parses
-/// to, stands in the state of an agent whose first event is missing.
+/// The id of a writer, which is one clone: 1 to 40 lower-case letters and digits. The default is empty, which nothing parses
+/// to; the state of an agent whose first event is missing holds it.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 #[schemars(transparent)]
@@ -141,13 +140,13 @@ pub struct WriterId(#[schemars(regex(pattern = "^[a-z0-9]{0,40}$"))] String);
 text_id!(WriterId);
 
 impl WriterId {
-    /// Reads the id of a writer.
+    /// Parses the id of a writer.
     ///
     /// # Errors
     /// The text is empty, too long, or holds anything but lower-case letters and digits.
     pub fn parse(text: &str) -> Result<Self> {
         let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        if (1..=WRITER).contains(&text.len()) && text.bytes().all(is_letter) {
+        if (1..=MAX_WRITER_ID).contains(&text.len()) && text.bytes().all(is_letter) {
             Ok(Self(text.to_owned()))
         } else {
             Err(Error::usage(format!("'{}' is not the id of a clone", text::safe(text))))

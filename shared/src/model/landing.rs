@@ -1,4 +1,4 @@
-//! What a landing did with the work of an agent.
+//! The outcome of a landing for the work of an agent.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,19 +6,19 @@ use sha2::{Digest, Sha256};
 
 use super::{BranchName, CommitId, IdOrText, WriterId, secret, text, words::words};
 
-/// Columns of a check's command that are kept and shown.
-const COMMAND: usize = 200;
+/// Maximum width of a check's command in an event, in columns.
+const MAX_COMMAND_WIDTH: usize = 200;
 
-/// See [`crate::model::Fact::Landed`].
+/// The outcome of a landing for one agent; see [`crate::model::Fact::Landed`].
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Landed {
-    /// What became of it.
+    /// Whether it landed.
     pub outcome: Landing,
-    /// The branch, without `refs/heads/`.
+    /// The target branch, without `refs/heads/`.
     pub into: BranchName,
     /// The commit that held the work.
     pub head: IdOrText<CommitId>,
-    /// As which commit it landed.
+    /// The commit on the target branch that landed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<IdOrText<CommitId>>,
     /// Why, for people.
@@ -32,27 +32,27 @@ pub struct Landed {
     pub passed: Vec<String>,
 }
 
-/// A command that proves a tree, as events name it.
+/// A command that builds or tests a commit, as events name it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Check {
-    /// What it is called: `build`, `test`.
+    /// Its name: `build`, `test`.
     pub name: String,
-    /// Tells commands apart: see [`check_id`]. Empty where an event of 0.1.0 does not say which command it was.
+    /// The id of the command: see [`check_id`]. Empty in events of version 0.1.0, which do not say which command it was.
     #[serde(default)]
     pub id: String,
-    /// The command; absent where it holds what no event does: a place of one machine, a variable, a secret.
+    /// The command; absent if it holds what must not leave this machine: an absolute path, a variable, or a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
 }
 
 impl Check {
-    /// The check that is called `name` and runs `command`, without what must not leave this machine.
-    pub fn shared(name: &str, command: &str) -> Self {
-        let shown = (!is_private(command)).then(|| text::one_line(command, COMMAND));
+    /// Makes a check for an event, without a command that must not leave this machine.
+    pub fn for_event(name: &str, command: &str) -> Self {
+        let shown = (!is_private(command)).then(|| text::one_line(command, MAX_COMMAND_WIDTH));
         Self { name: name.to_owned(), id: check_id(command), command: shown }
     }
 
-    /// Whether it is one of these, given by name and command.
+    /// Returns whether it is one of `checks`, given as name and command. A check without an id is compared by its name.
     pub fn is_among(&self, checks: &[(String, String)]) -> bool {
         checks.iter().any(|(name, command)| match self.id.as_str() {
             "" => *name == self.name,
@@ -61,26 +61,26 @@ impl Check {
     }
 }
 
-/// Tells the commands of checks apart, without telling what they are.
+/// Returns an id of a check's command that does not reveal the command: the first 16 bytes of its SHA-256, in hexadecimal.
 pub fn check_id(command: &str) -> String {
     let digest: [u8; 32] = Sha256::digest(command.as_bytes()).into();
     faster_hex::hex_string(&digest[..16])
 }
 
-/// Whether a command holds what must not travel.
+/// Returns whether a command holds what must not leave this machine.
 fn is_private(command: &str) -> bool {
-    names_a_place(command) || sets_a_variable(command) || secret::look(command).is_some()
+    holds_absolute_path(command) || holds_assignment(command) || secret::first_secret(command).is_some()
 }
 
-/// Whether a word of a command is an assignment.
-fn sets_a_variable(command: &str) -> bool {
+/// Returns whether a word of a command is an assignment.
+fn holds_assignment(command: &str) -> bool {
     let is_name =
         |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     command.split_whitespace().filter_map(|word| word.split_once('=')).any(|(name, _)| is_name(name))
 }
 
-/// Whether a word of a command is, or holds, an absolute path or one in a home folder.
-fn names_a_place(command: &str) -> bool {
+/// Returns whether a word of a command holds an absolute path or a path in a home directory.
+fn holds_absolute_path(command: &str) -> bool {
     let starts_a_word =
         |before: Option<char>| before.is_none_or(|c| !c.is_alphanumeric() && !"._-*/}".contains(c));
     let mut before = None;
@@ -96,20 +96,20 @@ fn names_a_place(command: &str) -> bool {
 /// A check that failed with the work of an agent.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct FailedCheck {
-    /// Which check.
+    /// The check.
     pub check: Check,
     /// The commit that held the work.
     pub head: IdOrText<CommitId>,
-    /// The branch in which it was to land, without `refs/heads/`.
+    /// The target branch, without `refs/heads/`.
     pub into: BranchName,
-    /// How it failed, in words.
+    /// How it failed, for people.
     pub why: String,
     /// The clone in which it failed.
     pub writer: WriterId,
 }
 
 impl FailedCheck {
-    /// `failed its test last time (cargo test: exit code 101)`.
+    /// Describes the failure: `failed its test last time (cargo test: exit code 101)`.
     pub fn sentence(&self) -> String {
         let name = &self.check.name;
         let why = self.why.strip_prefix(&format!("{name} fails: ")).unwrap_or(&self.why);
@@ -121,32 +121,32 @@ impl FailedCheck {
     }
 }
 
-/// The work of an agent was set aside when it was to land.
+/// The outcome of a landing that set the work of an agent aside.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SetAside {
     /// The commit that held the work.
     pub head: IdOrText<CommitId>,
-    /// The branch in which it was to land, without `refs/heads/`.
+    /// The target branch, without `refs/heads/`.
     pub into: BranchName,
-    /// Why, in words.
+    /// Why, for people.
     pub why: String,
 }
 
 words! {
-    /// What became of a branch that was to land.
+    /// The outcome of a landing for one branch.
     pub enum Landing {
-        /// It is in the target.
+        /// It was merged into the target branch.
         Merged = "merged",
-        /// It conflicts, or was not wanted.
+        /// It conflicts, or its verdict or the user excluded it.
         SetAside = "set_aside",
-        /// It merges, and the checks fail with it.
+        /// It merges without conflict, but a check fails with it.
         Failed = "failed",
-        /// The target contained it.
+        /// The target branch already contained it.
         UpToDate = "up_to_date",
-        /// The target did not contain it, and had all that it changes.
+        /// The target branch did not contain it, but had all its changes.
         NothingNew = "nothing_new",
-        /// It was in the target, and is no more.
-        TakenBack = "taken_back",
+        /// It had been merged, and the merge was undone.
+        Undone = "taken_back",
     }
 }
 
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_event_holds_what_must_not_travel() {
+    fn private_commands_are_not_shared() {
         for (command, is_shared) in [
             ("cargo test", true),
             ("grep -q ok t", true),
@@ -174,7 +174,7 @@ mod tests {
             ("make PASSWORD=hunter2 check", false),
             (format!("check --token ghp{}", "_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6").as_str(), false),
         ] {
-            let check = Check::shared("test", command);
+            let check = Check::for_event("test", command);
             assert_eq!(check.command.is_some(), is_shared, "{command}");
             assert!(check.is_among(&[("build".into(), command.into())]), "{command}");
             assert!(!check.is_among(&[("test".into(), format!("{command} "))]), "{command}");
@@ -182,14 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_does_not_name_its_command_means_every_check_of_that_name() {
+    fn a_check_without_an_id_matches_by_name() {
         let check = Check { name: "test".into(), id: String::new(), command: None };
         assert!(check.is_among(&[("test".into(), "anything".into())]));
         assert!(!check.is_among(&[("build".into(), "anything".into())]));
     }
 
     #[test]
-    fn a_failed_check_is_told_with_its_command() {
+    fn a_failed_check_is_described_with_its_command() {
         let failed = |why: &str, command: Option<&str>| FailedCheck {
             check: Check { name: "test".into(), id: "x".into(), command: command.map(str::to_owned) },
             why: why.into(),

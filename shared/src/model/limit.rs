@@ -1,4 +1,4 @@
-//! A usage limit of the service behind a coding agent, as events and reports tell it, and how long to wait for its end.
+//! Usage limits of the service behind a coding agent, as events and reports hold them, and how long to wait for their end.
 
 use jiff::{Timestamp, tz::TimeZone};
 use schemars::JsonSchema;
@@ -6,44 +6,44 @@ use serde::{Deserialize, Serialize};
 
 use super::words::words;
 
-/// The shortest wait, in seconds: a reset that is now or over is not trusted to the second.
-pub const SHORTEST: i64 = 60;
-/// The longest wait, in seconds: no limit known to us lasts longer than a week.
-pub const LONGEST: i64 = 8 * 24 * 3600;
-/// The waits where nothing says when the limit ends, in seconds; the last one repeats.
-const UNKNOWN: [i64; 3] = [15 * 60, 30 * 60, 60 * 60];
-/// Longest name of a kind.
-const NAME: usize = 40;
+/// The shortest wait, in seconds, because a reset that is due now may come a little later.
+pub const MIN_WAIT: i64 = 60;
+/// The longest wait, in seconds: no known limit lasts longer than a week.
+pub const MAX_WAIT: i64 = 8 * 24 * 3600;
+/// The waits for a limit whose end is unknown, in seconds; the last one repeats.
+const UNKNOWN_WAITS: [i64; 3] = [15 * 60, 30 * 60, 60 * 60];
+/// Maximum length of the name of a kind.
+const MAX_KIND: usize = 40;
 
 words! {
-    /// Which limit.
+    /// The kind of a usage limit.
     pub enum LimitKind: or Other {
-        /// Of five hours.
+        /// Usage within five hours.
         FiveHour = "five_hour",
-        /// Of a session, however long that is.
+        /// Usage within a session, whatever the service means by that.
         Session = "session",
-        /// Of a week, all models together.
+        /// Usage of all models within a week.
         SevenDay = "seven_day",
-        /// Of a week, the largest model alone.
+        /// Usage of the Opus models within a week.
         SevenDayOpus = "seven_day_opus",
-        /// Of a week, the middle model alone.
+        /// Usage of the Sonnet models within a week.
         SevenDaySonnet = "seven_day_sonnet",
-        /// Of what is paid for beyond the plan.
+        /// Usage that is paid for in addition to the plan.
         Overage = "overage",
-        /// What the user, or their organization, wants to spend at the most.
+        /// The maximum that the user or their organization wants to spend.
         Spend = "spend",
-        /// The requests or tokens of a day.
+        /// Requests or tokens within a day.
         Daily = "daily",
-        /// Nothing is left of what was paid for.
+        /// The prepaid credits are used up.
         Credits = "credits",
-        /// Any other.
+        /// Any other limit.
         #[serde(other)]
         Other = "other",
     }
 }
 
 impl LimitKind {
-    /// Its name for people.
+    /// Returns its name for people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::FiveHour => "5-hour limit",
@@ -51,7 +51,7 @@ impl LimitKind {
             Self::SevenDay => "weekly limit",
             Self::SevenDayOpus => "weekly Opus limit",
             Self::SevenDaySonnet => "weekly Sonnet limit",
-            Self::Overage => "limit of extra usage",
+            Self::Overage => "extra usage limit",
             Self::Spend => "spending limit",
             Self::Daily => "daily quota",
             Self::Credits => "credits",
@@ -59,7 +59,7 @@ impl LimitKind {
         }
     }
 
-    /// The models that it holds for, by a word in their names; `None`: all.
+    /// Returns a word in the names of the models that it applies to; `None` if it applies to all.
     pub const fn model(self) -> Option<&'static str> {
         match self {
             Self::SevenDayOpus => Some("opus"),
@@ -69,38 +69,39 @@ impl LimitKind {
     }
 }
 
-/// What an event says of a limit: reached, or near.
+/// A usage limit that an agent reached or came near, as in an event.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Limit {
-    /// The word of a [`LimitKind`].
+    /// The word of a [`LimitKind`], or one that is newer than this program.
     pub kind: String,
-    /// When it ends, or is looked at again.
+    /// When it ends, or when to try again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub until: Option<Timestamp>,
-    /// It is near, not reached.
+    /// Whether it is only near, not reached.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warning: bool,
     /// How much of it is used, in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<u32>,
-    /// The agent's supervisor waits for its end, and resumes the agent then.
+    /// Whether the agent's supervisor waits for its end and then resumes the agent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resumes: bool,
 }
 
 impl Limit {
-    /// A limit without anything more to say.
+    /// Makes a limit that was reached, with no other field set.
     pub fn of(kind: LimitKind) -> Self {
         Self { kind: kind.as_str().to_owned(), until: None, warning: false, used: None, resumes: false }
     }
 
-    /// Its name for people.
+    /// Returns its name for people.
     pub fn name(&self) -> &'static str {
         LimitKind::parse(&self.kind).name()
     }
 
-    /// For people who read plain git, wherever they are: `limit until 2026-11-26 14:05 UTC (5-hour limit)`.
+    /// Describes the limit in UTC, because people in any time zone read it in git:
+    /// `limit until 2026-11-26 14:05 UTC (5-hour limit)`.
     pub fn sentence(&self) -> String {
         let name = self.name();
         match self.until.map(|until| TimeZone::UTC.to_datetime(until)) {
@@ -109,11 +110,11 @@ impl Limit {
         }
     }
 
-    /// The same, with a kind that fits into a line of trailers.
+    /// Replaces a kind that does not fit into a trailer with `other`.
     #[must_use]
-    pub fn safe(mut self) -> Self {
+    pub fn with_safe_kind(mut self) -> Self {
         let is_word = |text: &str| {
-            (1..=NAME).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+            (1..=MAX_KIND).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
         };
         if !is_word(&self.kind) {
             LimitKind::Other.as_str().clone_into(&mut self.kind);
@@ -121,7 +122,7 @@ impl Limit {
         self
     }
 
-    /// As a trailer holds it: `five_hour 2026-11-26T14:05:00Z resumes`.
+    /// Formats the value of a trailer: `five_hour 2026-11-26T14:05:00Z resumes`.
     pub fn trailer(&self) -> String {
         let mut words = vec![self.kind.clone()];
         words.push(self.until.map_or_else(|| "-".to_owned(), |until| until.to_string()));
@@ -131,7 +132,7 @@ impl Limit {
         words.join(" ")
     }
 
-    /// Reads a trailer. Words that are newer than this program are passed over.
+    /// Parses the value of a trailer. Words that are newer than this program are ignored.
     pub fn read_trailer(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         let kind = words.next().filter(|kind| !kind.is_empty())?.to_owned();
@@ -155,19 +156,21 @@ impl Limit {
     }
 }
 
-/// When to try again, in seconds since 1970, for a limit that was met at `now`. `refused` is how often in a row the service
-/// refused the agent before without any answer. A reset that was said holds, within reason; one that proved to be too early, or
-/// none, means a wait that grows: every try that is refused counts against the user.
+/// Returns when to try again, in seconds since 1970, for a limit that was reached at `now`. `refused` counts the attempts in a row
+/// that the service refused before without any answer. An announced reset is respected within bounds; without one, or after one
+/// that came too early, the wait grows, because every refused attempt may count against the user.
 pub fn try_again_at(until: Option<i64>, now: i64, refused: u32) -> i64 {
-    let grows = |step: u32| now + UNKNOWN[usize::try_from(step).unwrap_or(usize::MAX).min(UNKNOWN.len() - 1)];
+    let grows = |step: u32| {
+        now + UNKNOWN_WAITS[usize::try_from(step).unwrap_or(usize::MAX).min(UNKNOWN_WAITS.len() - 1)]
+    };
     match until {
-        Some(until) if until > now + SHORTEST || refused == 0 => until.clamp(now + SHORTEST, now + LONGEST),
+        Some(until) if until > now + MIN_WAIT || refused == 0 => until.clamp(now + MIN_WAIT, now + MAX_WAIT),
         Some(_) => grows(refused - 1),
         None => grows(refused),
     }
 }
 
-/// `14:05`, or `Nov 28 14:05` on another day than today, where the reader is.
+/// Formats a time in the reader's time zone: `14:05` today, `Nov 28 14:05` on another day.
 pub fn clock_time(until: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (until, today) = (zone.to_datetime(until), zone.to_datetime(now).date());
     let format = if until.date() == today { "%H:%M" } else { "%b %-d %H:%M" };
@@ -179,19 +182,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reset_that_was_said_holds_within_reason_and_other_waits_grow() {
+    fn announced_resets_are_clamped_and_other_waits_grow() {
         let now = 1_000_000;
         let minutes = |n: i64| now + n * 60;
         for (until, refused, expected) in [
             (Some(now + 5400), 0, now + 5400),
             (Some(now + 5400), 3, now + 5400),
-            // Just over, in the past, or a clock that is wrong: once after a minute, then more and more slowly.
+            // Due now, in the past, or from a wrong clock: first after a minute, then after longer and longer waits.
             (Some(now + 20), 0, minutes(1)),
             (Some(0), 0, minutes(1)),
             (Some(i64::MIN), 1, minutes(15)),
             (Some(now), 2, minutes(30)),
             (Some(now), 9, minutes(60)),
-            (Some(i64::MAX), 0, now + LONGEST),
+            (Some(i64::MAX), 0, now + MAX_WAIT),
             (None, 0, minutes(15)),
             (None, 1, minutes(30)),
             (None, 2, minutes(60)),
@@ -202,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_those_of_the_reader() {
+    fn clock_times_are_in_the_readers_zone() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let now = at("2026-11-26T13:00:00Z");
         let cairo = TimeZone::fixed(jiff::tz::offset(2));
@@ -212,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trailer_is_the_limit() {
+    fn limits_round_trip_through_trailers() {
         let limit = Limit {
             until: Some("2026-11-26T14:05:00Z".parse().unwrap()),
             used: Some(93),
@@ -223,7 +226,10 @@ mod tests {
         assert_eq!(Limit::read_trailer(&limit.trailer()), Some(limit));
         let bare = Limit { resumes: true, ..Limit::of(LimitKind::Other) };
         assert_eq!(Limit::read_trailer(&bare.trailer()), Some(bare));
-        assert_eq!(Limit { kind: "a b\n".into(), ..Limit::of(LimitKind::Other) }.safe().kind, "other");
+        assert_eq!(
+            Limit { kind: "a b\n".into(), ..Limit::of(LimitKind::Other) }.with_safe_kind().kind,
+            "other"
+        );
         for broken in ["", "five_hour", "five_hour soon", "five_hour - used=x"] {
             assert_eq!(Limit::read_trailer(broken), None, "{broken}");
         }

@@ -1,38 +1,40 @@
-//! How the fields of an agent's state become lines of trailers, `Orchestra-Key: value`, and are read out of them.
+//! Writing the fields of an agent's state as trailers, `Orchestra-Key: value`, and reading them back.
 
 use std::{fmt::Write as _, str::FromStr};
 
 use jiff::Timestamp;
 
-use super::{BranchName, Cost, IdOrText, Limit, Phase, RunId, SessionId, WriterId, verdict::Verdict};
+use super::{
+    BranchName, Cost, IdOrText, Limit, Phase, RunId, SessionId, WriterId, run::RunPhase, verdict::Verdict,
+};
 
-/// What every line begins with.
+/// The prefix of every trailer's key.
 pub(super) const PREFIX: &str = "Orchestra-";
 
-/// A value that one line can hold. A value of nothing but white space gets no line: to git it would be no trailer.
+/// A value that fits on one line. A value of white space alone gets no line, because git would not take it as a trailer.
 pub(super) trait Value: Sized {
     /// Appends the value.
     fn write(&self, out: &mut String);
 
-    /// Reads it back. `None` where the text is no such value.
+    /// Parses the value. Returns `None` if the text is malformed.
     fn read(text: &str) -> Option<Self>;
 }
 
-/// Fields with lines of their own.
-pub(super) trait Lines {
+/// A set of fields, each of which has its line.
+pub trait Lines {
     /// Appends the lines.
     fn write(&self, out: &mut String);
 
-    /// Takes the value of a line. `Some(false)`: the key belongs to no field. `None`: the value is malformed.
-    fn take(&mut self, key: &str, value: &str) -> Option<bool>;
+    /// Sets the field that a line belongs to. Returns `Some(false)` if there is no such field, `None` if the value is malformed.
+    fn set_line(&mut self, key: &str, value: &str) -> Option<bool>;
 }
 
-/// A group of fields that is there or not. The line that it begins with opens it.
+/// An optional group of fields, which begins with a certain line.
 pub(super) trait Group: Lines + Sized {
-    /// Makes the group, if it begins with this line; `None` where its value is malformed.
+    /// Makes the group if this is its first line. Returns `Some(None)` for any other line, and `None` if the value is malformed.
     fn open(key: &str, value: &str) -> Option<Option<Self>>;
 
-    /// Whether this is the key of a line that follows the first.
+    /// Returns whether the key belongs to a later line of the group.
     fn continues(key: &str) -> bool;
 }
 
@@ -43,9 +45,9 @@ impl<G: Group> Lines for Option<G> {
         }
     }
 
-    fn take(&mut self, key: &str, value: &str) -> Option<bool> {
+    fn set_line(&mut self, key: &str, value: &str) -> Option<bool> {
         match self {
-            Some(group) => group.take(key, value),
+            Some(group) => group.set_line(key, value),
             None if G::continues(key) => None,
             None => {
                 *self = G::open(key, value)?;
@@ -70,8 +72,8 @@ pub(super) fn line(out: &mut String, key: &str, value: &impl Value) {
     }
 }
 
-/// Implements [`Lines`] by a list of rows: `"Key" => field` is one line, `("Key" unless 0) => field` one that a count of 0 does
-/// not get, and `(own lines) => field` stands for the lines of a [`WorkStat`](super::WorkStat) or of a [`Group`].
+/// Implements [`Lines`] by a list of rows: `"Key" => field` is one line, `("Key" unless 0) => field` is a line that is left out
+/// for 0, and `(own lines) => field` inserts the lines of a [`WorkStat`](super::WorkStat) or of a [`Group`].
 macro_rules! rows {
     ($name:ty: $($rule:tt => $($field:ident).+),* $(,)?) => {
         impl crate::model::lines::Lines for $name {
@@ -79,7 +81,7 @@ macro_rules! rows {
                 $( crate::model::lines::rows!(@write $rule, self.$($field).+, out); )*
             }
 
-            fn take(&mut self, key: &str, value: &str) -> Option<bool> {
+            fn set_line(&mut self, key: &str, value: &str) -> Option<bool> {
                 $( crate::model::lines::rows!(@take $rule, self.$($field).+, key, value); )*
                 Some(false)
             }
@@ -97,7 +99,7 @@ macro_rules! rows {
         crate::model::lines::line($out, $key, &$field)
     };
     (@take (own lines), $field:expr, $key:ident, $value:ident) => {
-        if crate::model::lines::Lines::take(&mut $field, $key, $value)? {
+        if crate::model::lines::Lines::set_line(&mut $field, $key, $value)? {
             return Some(true);
         }
     };
@@ -113,6 +115,18 @@ macro_rules! rows {
 }
 
 pub(super) use rows;
+
+/// Defines the state of a subject, each field with the trailer that holds it, as a row of `rows`.
+macro_rules! state {
+    ($(#[$meta:meta])* pub struct $name:ident { $( $(#[$doc:meta])* pub $field:ident: $type:ty = $rule:tt ),* $(,)? }) => {
+        $(#[$meta])*
+        pub struct $name { $( $(#[$doc])* pub $field: $type, )* }
+
+        crate::model::lines::rows!($name: $( $rule => $field ),*);
+    };
+}
+
+pub(super) use state;
 
 impl Value for String {
     fn write(&self, out: &mut String) {
@@ -149,7 +163,7 @@ impl<T: std::fmt::Display + FromStr> Value for IdOrText<T> {
     }
 }
 
-/// Values that are written as they are displayed and read as they are parsed.
+/// Implements [`Value`] by `Display` and a function that parses.
 macro_rules! displayed {
     ($($name:ty: $read:expr),* $(,)?) => { $(
         impl Value for $name {
@@ -171,11 +185,12 @@ displayed! {
     i32: |text| text.parse().ok(),
     Timestamp: |text| text.parse().ok(),
     Phase: Self::parse,
+    RunPhase: Self::parse,
     Verdict: Self::parse,
     WriterId: |text| Self::parse(text).ok(),
 }
 
-/// Names that are texts.
+/// Implements [`Value`] for ids that may be any text.
 macro_rules! texts {
     ($($name:ident),*) => { $(
         impl Value for $name {
@@ -212,7 +227,7 @@ impl Value for Limit {
     }
 }
 
-/// What is so says `yes`; what is not says nothing.
+/// `true` is written as `yes`; `false` gets no line.
 impl Value for bool {
     fn write(&self, out: &mut String) {
         out.push_str(if *self { "yes" } else { "" });
@@ -237,6 +252,6 @@ impl Value for Vec<WriterId> {
 }
 
 fn display(value: impl std::fmt::Display, out: &mut String) {
-    // A text takes whatever is written to it.
+    // Writing to a string cannot fail.
     let _ = write!(out, "{value}");
 }

@@ -1,4 +1,4 @@
-//! What an agent is. Pure: no file, no process, no clock.
+//! What an agent and a run are. Pure: no file, no process, no clock.
 
 pub mod agent;
 pub mod canonical;
@@ -7,6 +7,7 @@ pub mod cost;
 pub mod duration;
 pub mod event;
 pub mod fact;
+pub mod facts;
 pub mod fold;
 pub mod id;
 pub mod id_or_text;
@@ -17,30 +18,36 @@ pub mod oid;
 pub mod permission;
 pub mod phase;
 pub mod quote;
+pub mod run;
 pub mod secret;
 pub mod size;
+pub mod subject;
 pub mod text;
 pub mod tool_use;
 pub mod trailers;
 pub mod verdict;
 pub mod work_stat;
 
+mod agent_log;
 #[cfg(test)]
 mod golden;
 mod lines;
+pub(crate) mod logs;
 mod parsed;
 pub(crate) mod words;
 
-pub use agent::Agent;
+pub use agent::{Agent, Event};
 pub use cost::Cost;
-pub use event::Event;
 pub use fact::Fact;
 pub use id::AgentId;
 pub use id_or_text::IdOrText;
 pub use ids::{BranchName, RunId, SessionId, WriterId};
 pub use limit::{Limit, LimitKind};
+pub use logs::LogId;
 pub use oid::{CommitId, Oid};
 pub use permission::{OnPrompt, Permission};
 pub use phase::{Liveness, Phase};
+pub use run::{Run, RunKey};
 pub use size::ByteSize;
+pub use subject::{Subject, SubjectId};
 pub use work_stat::WorkStat;

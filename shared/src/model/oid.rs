@@ -1,4 +1,4 @@
-//! Object ids of git (SHA-1). The model owns them, because events name commits; [`crate::git`] converts to and from gix.
+//! Object ids of git (SHA-1). The model defines them because events name commits; [`crate::git`] converts them to and from gix.
 
 use std::{fmt, str::FromStr};
 
@@ -12,20 +12,20 @@ use crate::Error;
 #[schemars(transparent)]
 pub struct Oid(#[schemars(with = "String", regex(pattern = "^[0-9a-f]{40}$"))] [u8; 20]);
 
-/// The id of a commit. Git has one kind of id for all objects, and so have we; this name says which object a field means.
+/// The id of a commit. As in git, all objects have one kind of id; this alias says which kind of object a field means.
 pub type CommitId = Oid;
 
 impl Oid {
-    /// The tree without entries, which every git knows.
+    /// The id of the empty tree, which every git knows.
     pub const EMPTY_TREE: Self = Self([
         0x4b, 0x82, 0x5d, 0xc6, 0x42, 0xcb, 0x6e, 0xb9, 0xa0, 0x60, 0xe5, 0x4b, 0xf8, 0xd6, 0x92, 0x88, 0xfb,
         0xee, 0x49, 0x04,
     ]);
 
-    /// What git writes where there is no object.
+    /// The id of 40 zeros, which git writes where there is no object.
     pub const NULL: Self = Self([0; 20]);
 
-    /// Reads 40 hexadecimal digits, of either case.
+    /// Parses 40 hexadecimal digits in either case; returns `None` for anything else.
     pub fn parse(hex: &str) -> Option<Self> {
         let digits: &[u8; 40] = hex.as_bytes().try_into().ok()?;
         let mut bytes = [0; 20];
@@ -35,23 +35,23 @@ impl Oid {
         Some(Self(bytes))
     }
 
-    /// The 20 bytes.
+    /// Returns the 20 bytes of the id.
     pub const fn as_bytes(&self) -> &[u8; 20] {
         &self.0
     }
 
-    /// An id of 20 bytes.
+    /// Makes an id from its 20 bytes.
     pub const fn from_bytes(bytes: [u8; 20]) -> Self {
         Self(bytes)
     }
 
-    /// The first ten digits, as people know them.
+    /// Returns the first ten digits, for messages.
     pub fn short(&self) -> String {
         self.to_string()[..10].to_owned()
     }
 }
 
-/// The value of a hexadecimal digit.
+/// Returns the value of a hexadecimal digit.
 const fn value(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),

@@ -1,4 +1,4 @@
-//! Reading a value out of a text in JSON, without a copy of that text.
+//! Parsing a value from a JSON string without copying the string.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde::{
     de::{Error, Unexpected, Visitor},
 };
 
-/// Reads a text and parses it with `parse`. `what` says what is expected, for the error.
+/// Deserializes a string and parses it with `parse`. `what` names the expected value in the error.
 ///
 /// # Errors
-/// It is not a text, or `parse` gives nothing.
+/// The value is not a string, or `parse` returns `None`.
 pub(super) fn parsed<'de, T, D: Deserializer<'de>>(
     deserializer: D,
     what: &'static str,

@@ -1,34 +1,34 @@
-//! What a coding agent may do, and what happens when it asks for more.
+//! What a coding agent may do, and what happens when it asks for a permission.
 
 use super::words::words;
 
 words! {
-    /// What an agent may do without asking, from the least to the most. Every program that knows such modes has words of its own
+    /// What an agent may do without asking, from the least to the most. Every agent program that has such modes has its own words
     /// for them.
     pub enum Permission: ignoring case {
-        /// Making a plan, changing nothing.
+        /// It makes a plan and changes nothing.
         Plan = "plan",
-        /// Reading only; everything else is asked for.
+        /// It may read, and asks for everything else.
         Default = "default",
-        /// Only what is allowed by rule; nothing is asked for.
+        /// It may do what a rule allows, and never asks.
         DontAsk = "dontAsk",
-        /// Changing files in its worktree as well.
+        /// It may change files in its worktree as well.
         AcceptEdits = "acceptEdits",
-        /// Everything.
+        /// It may do everything.
         BypassPermissions = "bypassPermissions",
     }
 }
 
 words! {
-    /// What happens when an agent asks for something.
+    /// What happens when an agent asks for a permission.
     #[derive(Default)]
     pub enum OnPrompt {
-        /// It is denied, and the agent continues without.
+        /// The permission is denied, and the agent continues without it.
         #[default]
         Deny = "deny",
-        /// It waits for `send`.
+        /// The agent waits for an answer by `send`.
         Ask = "ask",
-        /// The agent is ended as failed.
+        /// The agent ends as failed.
         Fail = "fail",
     }
 }

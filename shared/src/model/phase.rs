@@ -1,27 +1,27 @@
-//! Where an agent is in its life, and what the machine says of it now.
+//! The phase of an agent, and its liveness on this machine.
 
 use super::words::words;
 
 words! {
-    /// The phase of an agent, in the order of a life. The words are those of the refs, of `--json` and of every table.
+    /// The phase of an agent, in the order in which they are reached. The words are those of trailers, `--json`, and tables.
     #[derive(Default, Hash)]
     pub enum Phase {
-        /// Made, waiting for a slot. Every agent begins here.
+        /// It was created and waits for a slot. Every agent begins here.
         #[default]
         Queued = "queued",
-        /// Has a slot; its worktree is being made.
+        /// It has a slot, and its worktree is being made.
         Starting = "starting",
         /// Its program runs.
         Running = "running",
         /// Its program waits for an answer.
         Waiting = "waiting",
-        /// Its program was ended for a while, by a person or by a usage limit.
+        /// Its program was ended until it is resumed, by a person or because of a usage limit.
         Paused = "paused",
-        /// Its program ended well.
+        /// Its program succeeded.
         Done = "done",
-        /// Its program, or what we did for it, failed; the reason says how.
+        /// Its program failed, or its supervisor did; the reason says how.
         Failed = "failed",
-        /// It was ended because it took too long.
+        /// It was ended because it reached a time limit.
         Timeout = "timeout",
         /// A person ended it.
         Stopped = "stopped",
@@ -29,17 +29,17 @@ words! {
 }
 
 impl Phase {
-    /// Nothing more happens in this attempt.
+    /// Returns whether it is an end: nothing more happens in the attempt.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Timeout | Self::Stopped)
     }
 
-    /// No process belongs to it, and none should.
+    /// Returns whether an agent in this phase has no processes: it has ended or is paused.
     pub const fn is_at_rest(self) -> bool {
         self.is_terminal() || matches!(self, Self::Paused)
     }
 
-    /// Which of two ends of one attempt holds: the higher. `done > failed > timeout > stopped > any other`.
+    /// Ranks the ends of one attempt, of which the highest holds: `done > failed > timeout > stopped > any other`.
     pub const fn rank(self) -> u8 {
         match self {
             Self::Done => 4,
@@ -52,15 +52,15 @@ impl Phase {
 }
 
 words! {
-    /// What the machine says of an agent at the moment of asking.
+    /// What this machine finds out about an agent at the moment of asking.
     pub enum Liveness {
         /// Its supervisor runs.
         Live = "live",
-        /// It has not ended and its supervisor is gone.
+        /// It has not ended, and its supervisor is gone.
         Lost = "lost",
-        /// It belongs to another clone.
+        /// It lives in another clone.
         Remote = "remote",
-        /// It has ended, or is paused: nothing of it should run.
+        /// It has ended or is paused: no process of it should run.
         Ended = "ended",
     }
 }

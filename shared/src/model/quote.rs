@@ -1,21 +1,21 @@
-//! Commands to show and to paste: an argument vector, quoted once. What a shell reads from the printed text is the vector, byte
-//! for byte, and nothing in the text is invisible or obeyed by a terminal.
+//! Quoting commands for people to paste. A shell reads the same argument vector from the text, byte for byte, and the text holds
+//! no invisible or control characters.
 
 use std::{ffi::OsStr, fmt::Write as _, os::unix::ffi::OsStrExt, str::Utf8Chunk};
 
 use super::text;
 
 /// Characters that no shell treats specially anywhere in a word.
-const PLAIN: &str = "-_./:,+@%";
+const PLAIN_PUNCTUATION: &str = "-_./:,+@%";
 
-/// An argument vector as one line for a shell.
+/// Formats an argument vector as one line for a shell.
 pub fn command(words: &[&dyn AsRef<OsStr>]) -> String {
     let words: Vec<String> = words.iter().map(word).collect();
     words.join(" ")
 }
 
-/// One word, quoted only where it must be. Words with control, bidirectional or invisible characters, or with bytes that are not
-/// UTF-8, use `$'…'`, which bash, zsh, ksh and busybox read.
+/// Quotes one word, if necessary. Words with control, bidirectional, or invisible characters, or with bytes that are not UTF-8,
+/// use `$'…'`, which bash, zsh, ksh, and busybox read.
 pub fn word(word: impl AsRef<OsStr>) -> String {
     let bytes = word.as_ref().as_bytes();
     match std::str::from_utf8(bytes) {
@@ -25,13 +25,13 @@ pub fn word(word: impl AsRef<OsStr>) -> String {
     }
 }
 
-/// `=` is plain only behind an option's name or a key: zsh replaces a word that begins with it.
+/// Returns whether a word needs no quotes. zsh replaces a word that begins with `=`, so `=` is plain only later in the word.
 fn is_plain(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || PLAIN.contains(c) || c == '=';
+    let plain = |c: char| c.is_ascii_alphanumeric() || PLAIN_PUNCTUATION.contains(c) || c == '=';
     text.chars().all(plain) && !text.starts_with('=')
 }
 
-/// Octal, because its length is fixed everywhere: `\x` and `\u` are not.
+/// Quotes with `$'…'`, in octal escapes: their length is the same in every shell, unlike that of `\x` and `\u`.
 fn escaped(bytes: &[u8]) -> String {
     let mut out = String::from("$'");
     for chunk in bytes.utf8_chunks() {
@@ -49,7 +49,7 @@ fn push_text(out: &mut String, chunk: &Utf8Chunk<'_>) {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\\' | '\'' => out.extend(['\\', c]),
-            // An interactive bash would look it up in its history.
+            // An interactive bash would expand `!` from its history.
             c if c == '!' || text::is_unsafe(c) => {
                 c.encode_utf8(&mut encoded).bytes().for_each(|byte| push_octal(out, byte));
             }

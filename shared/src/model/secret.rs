@@ -1,18 +1,18 @@
-//! Texts that look like keys, tokens and passwords. Pure.
+//! Finding keys, tokens, and passwords in text, by how they look. Pure.
 
-mod shapes;
-pub mod spelling;
+pub mod decoding;
+mod formats;
 
 use std::ops::Range;
 
 use memchr::memmem;
 
-use shapes::{Of, SHAPES};
+use formats::{CharacterSet, FORMATS};
 
-/// The number of these rules: what was found clean by other rules is read again.
+/// The version of these rules. Objects that another version found clean are scanned again.
 pub const RULES: u32 = 2;
 
-/// Names of which the value is a secret, in code and in configuration.
+/// Names whose values are secrets, in code and in configuration.
 const NAMES: &[&str] = &[
     "password",
     "passwd",
@@ -26,29 +26,31 @@ const NAMES: &[&str] = &[
     "credential",
 ];
 
-/// Longest and shortest value of such a name.
-const VALUE: std::ops::RangeInclusive<usize> = 12..=200;
-/// How often a text is looked through for what to take out.
+/// The length of the value of such a name, in bytes.
+const VALUE_LENGTH: std::ops::RangeInclusive<usize> = 12..=200;
+/// Maximum number of passes over a text to redact it.
 const PASSES: usize = 8;
-/// Longest token, web token and private key that are looked at: a file made of their beginnings must not take for ever.
-const LONGEST: usize = 1024;
-const LONGEST_WEB_TOKEN: usize = 8 << 10;
-const LONGEST_KEY: usize = 64 << 10;
-/// Longest host with user and password in a URL that is looked at.
-const HOST: usize = 2048;
+/// Maximum length of a token, in bytes. The limits keep the scan fast for a file that is full of their prefixes.
+const MAX_TOKEN: usize = 1024;
+/// Maximum length of a JSON web token, in bytes.
+const MAX_WEB_TOKEN: usize = 8 << 10;
+/// Maximum length of a private key, in bytes.
+const MAX_PRIVATE_KEY: usize = 64 << 10;
+/// Maximum length of `user:password@host` in a URL, in bytes.
+const MAX_HOST: usize = 2048;
 
 const PRIVATE_KEY: &str = "-----BEGIN ";
 const WEB_TOKEN: &str = "eyJ";
 const URL: &str = "://";
 
-/// A bit for every two bytes with which something begins that is looked at more closely.
+/// One bit for every pair of bytes, set if a secret can begin with that pair.
 static PAIRS: [u64; 1024] = pairs();
 
 const fn pairs() -> [u64; 1024] {
     let mut pairs = [0; 1024];
     let mut at = 0;
-    while at < SHAPES.len() {
-        set(&mut pairs, SHAPES[at].1);
+    while at < FORMATS.len() {
+        set(&mut pairs, FORMATS[at].1);
         at += 1;
     }
     set(&mut pairs, PRIVATE_KEY);
@@ -69,55 +71,56 @@ const fn pair(first: u8, second: u8) -> usize {
 /// Something that looks like a secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
-    /// What it looks like.
+    /// What it looks like, with its article: `a GitHub token`.
     pub what: &'static str,
-    /// Where it stands.
-    pub place: Range<usize>,
+    /// Its range of bytes in the text.
+    pub range: Range<usize>,
 }
 
-/// What a text seems to hold; `None`: nothing that we know.
-pub fn look(text: &str) -> Option<&'static str> {
+/// Returns what the first secret in a text looks like, if there is one.
+pub fn first_secret(text: &str) -> Option<&'static str> {
     find(text.as_bytes()).first().map(|found| found.what)
 }
 
-/// Everything that looks like a secret, in the order in which it stands there.
+/// Finds everything that looks like a secret, in the order in which it occurs.
 pub fn find(bytes: &[u8]) -> Vec<Finding> {
     let mut all = Vec::new();
     for (at, two) in bytes.windows(2).enumerate() {
         let pair = pair(two[0], two[1]);
         if PAIRS[pair / 64] >> (pair % 64) & 1 == 1 {
-            beginning(bytes, at, &mut all);
+            secrets_at(bytes, at, &mut all);
         }
     }
     for at in memchr::memchr2_iter(b'=', b':', bytes) {
-        if is_named(&bytes[..at]) {
-            all.extend(value(bytes, at + 1));
+        if ends_in_secret_name(&bytes[..at]) {
+            all.extend(named_value(bytes, at + 1));
         }
     }
-    all.sort_by_key(|found| found.place.start);
+    all.sort_by_key(|found| found.range.start);
     all
 }
 
-/// What begins at `at`.
-fn beginning(bytes: &[u8], at: usize, all: &mut Vec<Finding>) {
+/// Adds the secrets that begin at `at`.
+fn secrets_at(bytes: &[u8], at: usize, all: &mut Vec<Finding>) {
     let rest = &bytes[at..];
     let inside = bytes[..at].last().is_some_and(u8::is_ascii_alphanumeric);
-    for (what, begin, of, least) in SHAPES.iter().filter(|shape| !inside && shape.1.as_bytes()[0] == rest[0])
+    for (what, begin, of, least) in FORMATS.iter().filter(|shape| !inside && shape.1.as_bytes()[0] == rest[0])
     {
-        let Some(body) = rest.strip_prefix(begin.as_bytes()).map(|body| run(body, *of, LONGEST)) else {
+        let Some(body) = rest.strip_prefix(begin.as_bytes()).map(|body| leading_run(body, *of, MAX_TOKEN))
+        else {
             continue;
         };
         if body.len() >= *least && is_random(body) {
-            all.push(Finding { what, place: at..at + begin.len() + body.len() });
+            all.push(Finding { what, range: at..at + begin.len() + body.len() });
         }
     }
     if rest.starts_with(PRIVATE_KEY.as_bytes()) {
         let line = &rest[..rest.len().min(200)];
         let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
         if memmem::find(line, b"PRIVATE KEY").is_some() {
-            let rest = &rest[..rest.len().min(LONGEST_KEY)];
+            let rest = &rest[..rest.len().min(MAX_PRIVATE_KEY)];
             let end = at + memmem::find(rest, b"-----END ").unwrap_or(rest.len());
-            all.push(Finding { what: "a private key", place: at..end });
+            all.push(Finding { what: "a private key", range: at..end });
         }
     } else if rest.starts_with(WEB_TOKEN.as_bytes()) {
         all.extend(web_token(bytes, at));
@@ -126,56 +129,57 @@ fn beginning(bytes: &[u8], at: usize, all: &mut Vec<Finding>) {
     }
 }
 
-/// With everything that looks like a secret, and these values, taken out.
-pub fn without(text: &str, values: &[String]) -> String {
+/// Redacts everything that looks like a secret, and the given values.
+pub fn redact(text: &str, values: &[String]) -> String {
     let mut text = text.to_owned();
     for value in values {
-        text = text.replace(value.as_str(), GONE);
+        text = text.replace(value.as_str(), PLACEHOLDER);
     }
-    // What is put in the place of one could, with what stands around it, look like another.
+    // A placeholder together with the text around it could look like another secret.
     for _ in 0..PASSES {
         let found = find(text.as_bytes());
         if found.is_empty() {
             break;
         }
-        text = cut_out(text.as_bytes(), &found);
+        text = replace_findings(text.as_bytes(), &found);
     }
-    // What only another reading shows stands there by its own characters, or in escapes that cannot be told apart.
+    // A secret that only a decoded reading shows may still occur literally in the text, and is replaced there. Otherwise it is
+    // spelled in escapes that cannot be located, and the whole text is redacted.
     let before = text.clone();
-    for reading in spelling::readings(before.as_bytes()).iter().skip(1) {
-        let hidden = find(reading).into_iter().map(|found| reading[found.place].to_vec());
+    for reading in decoding::decodings(before.as_bytes()).iter().skip(1) {
+        let hidden = find(reading).into_iter().map(|found| reading[found.range].to_vec());
         let known = values.iter().map(|value| value.clone().into_bytes());
         for secret in hidden.chain(known.filter(|value| memmem::find(reading, value).is_some())) {
             match std::str::from_utf8(&secret).ok().filter(|secret| text.contains(*secret)) {
-                Some(secret) => text = text.replace(secret, GONE),
-                None => return GONE.to_owned(),
+                Some(secret) => text = text.replace(secret, PLACEHOLDER),
+                None => return PLACEHOLDER.to_owned(),
             }
         }
     }
     text
 }
 
-fn cut_out(bytes: &[u8], found: &[Finding]) -> String {
+fn replace_findings(bytes: &[u8], found: &[Finding]) -> String {
     let (mut out, mut from) = (Vec::with_capacity(bytes.len()), 0);
-    for Finding { place, .. } in found {
-        if place.start >= from {
-            out.extend_from_slice(&bytes[from..place.start]);
-            out.extend_from_slice(GONE.as_bytes());
+    for Finding { range, .. } in found {
+        if range.start >= from {
+            out.extend_from_slice(&bytes[from..range.start]);
+            out.extend_from_slice(PLACEHOLDER.as_bytes());
         }
-        from = from.max(place.end);
+        from = from.max(range.end);
     }
     out.extend_from_slice(&bytes[from..]);
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// What stands in the place of a secret.
-pub const GONE: &str = "[taken out]";
+/// The placeholder for a secret.
+pub const PLACEHOLDER: &str = "[taken out]";
 
-fn run(bytes: &[u8], of: Of, longest: usize) -> &[u8] {
+fn leading_run(bytes: &[u8], of: CharacterSet, longest: usize) -> &[u8] {
     &bytes[..bytes.iter().take(longest).take_while(|byte| of.has(**byte)).count()]
 }
 
-/// `xxxx` and `example-key` are none.
+/// Returns whether a text looks random: `xxxx` and `example-key` do not.
 fn is_random(body: &[u8]) -> bool {
     let mut seen = [false; 256];
     body.iter().for_each(|byte| seen[usize::from(*byte)] = true);
@@ -183,35 +187,35 @@ fn is_random(body: &[u8]) -> bool {
     distinct >= 8.min(body.len() / 2) && body.iter().any(u8::is_ascii_digit)
 }
 
-/// Three parts of base64, the first two JSON.
+/// Finds a JSON web token: three parts in base64, of which the first two are JSON objects.
 fn web_token(bytes: &[u8], at: usize) -> Option<Finding> {
-    let body = run(&bytes[at..], Of::Dotted, LONGEST_WEB_TOKEN);
+    let body = leading_run(&bytes[at..], CharacterSet::Dotted, MAX_WEB_TOKEN);
     let parts: Vec<&[u8]> = body.split(|byte| *byte == b'.').collect();
     let is_token = parts.len() >= 3
         && parts[1].starts_with(WEB_TOKEN.as_bytes())
         && parts[..3].iter().all(|part| part.len() >= 10);
-    is_token.then(|| Finding { what: "a JSON web token", place: at..at + body.len() })
+    is_token.then(|| Finding { what: "a JSON web token", range: at..at + body.len() })
 }
 
-/// `https://user:password@host`: what stands after `://`.
+/// Finds the password in `https://user:password@host`. `start` is the position after `://`.
 fn password_in_url(bytes: &[u8], start: usize) -> Option<Finding> {
     let rest = &bytes[start..];
     let ends = |byte: &u8| {
         byte.is_ascii_whitespace() || matches!(byte, 0 | b'/' | b'"' | b'\'' | b'`' | b'<' | b'>')
     };
-    let place = &rest[..rest.iter().take(HOST).take_while(|byte| !ends(byte)).count()];
-    let user = &place[..memchr::memrchr(b'@', place)?];
+    let range = &rest[..rest.iter().take(MAX_HOST).take_while(|byte| !ends(byte)).count()];
+    let user = &range[..memchr::memrchr(b'@', range)?];
     let colon = memchr::memchr(b':', user)?;
     let password = &user[colon + 1..];
     let is_one = password.len() >= 6
         && !password.iter().any(|byte| matches!(byte, b'$' | b'{' | b'*' | b'<'))
         && !matches!(password, b"password" | b"secret");
     let from = start + colon + 1;
-    is_one.then(|| Finding { what: "a password in a URL", place: from..from + password.len() })
+    is_one.then(|| Finding { what: "a password in a URL", range: from..from + password.len() })
 }
 
-/// Whether a text ends in the name of a secret, and what may stand between it and the sign that follows.
-fn is_named(text: &[u8]) -> bool {
+/// Returns whether a text ends in the name of a secret, possibly followed by quotes and white space.
+fn ends_in_secret_name(text: &[u8]) -> bool {
     let between = text.iter().rev().take_while(|byte| matches!(byte, b'"' | b'\'' | b' ' | b'\t')).count();
     let text = &text[..text.len() - between];
     NAMES.iter().any(|name| {
@@ -221,18 +225,19 @@ fn is_named(text: &[u8]) -> bool {
     })
 }
 
-/// `password = "…"`, `API_TOKEN: …`: a value of letters and digits that is no word. `at`: after the sign between.
-fn value(bytes: &[u8], at: usize) -> Option<Finding> {
+/// Finds the value in `password = "…"` or `API_TOKEN: …`, if it looks like a key. `at` is the position after `=` or `:`.
+fn named_value(bytes: &[u8], at: usize) -> Option<Finding> {
     let rest = &bytes[at..];
     let skipped = rest.iter().take_while(|byte| matches!(byte, b'"' | b'\'' | b' ' | b'\t' | b'`')).count();
     let body = &rest[skipped..];
-    let body = &body[..body.iter().take(VALUE.end() + 1).take_while(|byte| is_value(**byte)).count()];
+    let body =
+        &body[..body.iter().take(VALUE_LENGTH.end() + 1).take_while(|byte| is_value_byte(**byte)).count()];
     let from = at + skipped;
-    let is_one = VALUE.contains(&body.len()) && is_key(body);
-    is_one.then(|| Finding { what: "a value that is named as a secret", place: from..from + body.len() })
+    let is_one = VALUE_LENGTH.contains(&body.len()) && looks_like_key(body);
+    is_one.then(|| Finding { what: "a value that is named as a secret", range: from..from + body.len() })
 }
 
-const fn is_value(byte: u8) -> bool {
+const fn is_value_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
@@ -240,9 +245,8 @@ const fn is_value(byte: u8) -> bool {
         )
 }
 
-/// Whether a value is made like a key: capital and small letters or many characters, digits among them, and no path, call
-/// or sentence.
-pub fn is_key(body: &[u8]) -> bool {
+/// Returns whether a value looks like a key: it has digits, has letters in both cases or is long, and is not a path or a call.
+pub fn looks_like_key(body: &[u8]) -> bool {
     let count = |wanted: fn(&u8) -> bool| body.iter().filter(|byte| wanted(byte)).count();
     let (digits, small, large) =
         (count(u8::is_ascii_digit), count(u8::is_ascii_lowercase), count(u8::is_ascii_uppercase));
@@ -262,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_one_and_what_does_not() {
+    fn recognizes_secrets_and_nothing_else() {
         for text in [
             key("use ghp_", BODY),
             key("x=AKIA", "J4K7N2P9Q3R8S5T6"),
@@ -272,8 +276,8 @@ mod tests {
             key("api_key: ", "q8Z3k1L0p9X7w5V2"),
             key("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.", BODY),
         ] {
-            assert!(look(&text).is_some(), "{text}");
-            assert!(look(&without(&text, &[])).is_none(), "{text}");
+            assert!(first_secret(&text).is_some(), "{text}");
+            assert!(first_secret(&redact(&text, &[])).is_none(), "{text}");
         }
         for text in [
             "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
@@ -285,16 +289,16 @@ mod tests {
             "token: Option<String>",
             "task-list and risk-free desk-12345",
         ] {
-            assert_eq!(look(text), None, "{text}");
+            assert_eq!(first_secret(text), None, "{text}");
         }
         assert_eq!(
-            without("say hunter22 twice: hunter22", &["hunter22".into()]),
+            redact("say hunter22 twice: hunter22", &["hunter22".into()]),
             "say [taken out] twice: [taken out]"
         );
     }
 
     #[test]
-    fn all_of_them_and_among_bytes_that_are_no_text() {
+    fn finds_several_secrets_in_binary_data() {
         let (token, access) = (key("ghp_", BODY), key("AKIA", "J4K7N2P9Q3R8S5T6"));
         let text = [b"\xff\0x ", token.as_bytes(), b"\xfe\n", access.as_bytes()];
         let found: Vec<&str> = find(&text.concat()).iter().map(|found| found.what).collect();
@@ -302,12 +306,12 @@ mod tests {
     }
 
     #[test]
-    fn what_only_another_spelling_shows_is_taken_out_as_well() {
+    fn redacts_encoded_secrets() {
         for text in [key(r"say \nghp_", BODY), key(r"say \\nghp_", BODY), key(r"say \u0067hp_", BODY)] {
-            assert_eq!(look(&text), None, "{text}");
-            let clean = without(&text, &[]);
-            assert!(clean.contains(GONE) && !clean.contains(BODY), "{clean}");
+            assert_eq!(first_secret(&text), None, "{text}");
+            let clean = redact(&text, &[]);
+            assert!(clean.contains(PLACEHOLDER) && !clean.contains(BODY), "{clean}");
         }
-        assert_eq!(without(r"use \u0068unter22", &["hunter22".into()]), GONE);
+        assert_eq!(redact(r"use \u0068unter22", &["hunter22".into()]), PLACEHOLDER);
     }
 }

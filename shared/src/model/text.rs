@@ -1,14 +1,14 @@
-//! Foreign text made safe to show: what a terminal would obey becomes visible.
+//! Making foreign text safe to show: characters that would control a terminal become visible.
 
 use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Longest title, in columns.
-pub const TITLE: usize = 120;
+/// Maximum width of a title, in columns.
+pub const MAX_TITLE_WIDTH: usize = 120;
 
-/// `text` with control, bidirectional and zero-width characters written as `\u{…}`, and the backslash of such a
-/// spelling kept apart from a real one. Everything shown that we did not write passes here.
+/// Escapes control, bidirectional, and zero-width characters as `\n`, `\t`, `\e`, or `\u{…}`. Every text that is shown and that
+/// this program did not write passes through here.
 pub fn safe(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
@@ -26,7 +26,7 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// As [`safe`], but line breaks and tabs stay: for text that is shown as a block.
+/// Does the same as [`safe`], but keeps line breaks and tabs, for text that is shown as a block.
 pub fn safe_block(text: &str) -> String {
     let lines: Vec<Cow<'_, str>> =
         text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).map(safe_line).collect();
@@ -41,9 +41,9 @@ fn safe_line(line: &str) -> Cow<'_, str> {
     }
 }
 
-/// Output of a program as a terminal would leave it standing: without colours, and of a line that was written over and
-/// over (a progress bar) only what was written last. What else a terminal would obey stays, for [`safe`].
-pub fn plain(text: &str) -> String {
+/// Returns the output of a program without colours, and of a line that was overwritten (a progress bar) only the last version.
+/// Other control characters remain, for [`safe`].
+pub fn rendered_output(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (at, line) in text.split('\n').enumerate() {
         if at > 0 {
@@ -56,7 +56,7 @@ pub fn plain(text: &str) -> String {
     out
 }
 
-/// `ESC [ digits ; … m` sets colours and does nothing else.
+/// Appends a line without the sequences `ESC [ digits ; … m`, which only set colours.
 fn push_without_colours(line: &str, out: &mut String) {
     let mut rest = line;
     while let Some(at) = rest.find("\u{1b}[") {
@@ -73,7 +73,7 @@ fn push_without_colours(line: &str, out: &mut String) {
     out.push_str(rest);
 }
 
-/// Characters that a terminal obeys or that hide or reorder others.
+/// Returns whether a character controls a terminal, is invisible, or reorders others.
 pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -81,7 +81,7 @@ pub(super) fn is_unsafe(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The title of a task: its first line with words in it, safe to show, at most [`TITLE`] columns.
+/// Returns the title of a task: its first line with a letter or digit, safe to show, at most [`MAX_TITLE_WIDTH`] columns wide.
 pub fn title(task: &str) -> String {
     let line = task
         .lines()
@@ -89,36 +89,36 @@ pub fn title(task: &str) -> String {
         .find(|line| line.chars().any(char::is_alphanumeric))
         .or_else(|| task.lines().map(str::trim).find(|line| !line.is_empty()))
         .unwrap_or("");
-    one_line(line, TITLE)
+    one_line(line, MAX_TITLE_WIDTH)
 }
 
-/// `text` on one line: safe, without white space at its ends, at most `columns` wide, cut with `…`.
+/// Returns `text` on one line: safe to show, trimmed, at most `columns` wide, and cut with `…`.
 pub fn one_line(text: &str, columns: usize) -> String {
-    // No character is narrower than the bytes cut here: a longer text would be cut in any case.
+    // Enough characters to fill the width; escaping the rest of a long text would be wasted.
     let text = text.trim().chars().take(columns.saturating_mul(4)).collect::<String>();
-    cut(&safe(&text), columns)
+    truncate(&safe(&text), columns)
 }
 
-/// The last line of a program's output with something to see, safe to show and at most `columns` wide.
+/// Returns the last line of a program's output with a visible character, safe to show and at most `columns` wide.
 pub fn last_line(output: &str, columns: usize) -> Option<String> {
-    plain(output).lines().rev().map(|line| one_line(line, columns)).find(|line| !line.is_empty())
+    rendered_output(output).lines().rev().map(|line| one_line(line, columns)).find(|line| !line.is_empty())
 }
 
-/// Columns kept of a reason, a model, an id and other short texts of an event.
-const SHORT: usize = 200;
+/// Maximum width of a reason, a model, an id, and other short texts of an event, in columns.
+const MAX_SHORT_WIDTH: usize = 200;
 
-/// `text` as the state of an agent holds it: as [`one_line`], at most 200 columns wide.
+/// Returns `text` as the state of an agent holds it: as by [`one_line`], at most 200 columns wide.
 pub fn short(text: &str) -> String {
-    one_line(text, SHORT)
+    one_line(text, MAX_SHORT_WIDTH)
 }
 
-/// As [`short`]. A text with nothing to see is none.
+/// Does the same as [`short`], and returns `None` for a text without a visible character.
 pub fn short_or_none(text: Option<&str>) -> Option<String> {
     text.map(short).filter(|text| !text.is_empty())
 }
 
-/// `text`, at most `columns` wide, cut with `…`.
-pub fn cut(text: &str, columns: usize) -> String {
+/// Cuts `text` to at most `columns`, with `…` at its end if anything was cut.
+pub fn truncate(text: &str, columns: usize) -> String {
     let mut width = 0;
     for (at, c) in text.char_indices() {
         width += c.width().unwrap_or(0);
@@ -139,7 +139,7 @@ pub fn cut(text: &str, columns: usize) -> String {
     text.to_owned()
 }
 
-/// A number of things: `1 file`, `2 files`.
+/// Formats a number with its noun: `1 file`, `2 files`.
 pub fn count(number: u64, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_what_a_terminal_would_obey() {
+    fn escapes_control_characters() {
         for (text, shown) in [
             ("plain ünïcode 日本", "plain ünïcode 日本"),
             ("\u{1b}[31mred", "\\e[31mred"),
@@ -166,14 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn output_is_what_would_stand() {
+    fn rendered_output_has_no_colours_and_no_overwritten_text() {
         for (text, left) in [
             ("a\u{1b}[1;31mred\u{1b}[0m b", "ared b"),
             ("10%\r20%\r100%\ndone\r\n", "100%\ndone\n"),
             ("\u{1b}[2Jclear", "\u{1b}[2Jclear"),
             ("cut \u{1b}[3", "cut \u{1b}[3"),
         ] {
-            assert_eq!(plain(text), left);
+            assert_eq!(rendered_output(text), left);
         }
     }
 
@@ -189,7 +189,7 @@ mod tests {
             assert_eq!(title(task), shown);
         }
         assert_eq!(title(&"ab ".repeat(80)).chars().count(), 120);
-        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(truncate("日本語", 5), "日本…");
     }
 
     proptest! {
@@ -197,7 +197,7 @@ mod tests {
         fn titles_are_safe_and_short(task: String) {
             let title = title(&task);
             prop_assert_eq!(&safe(&title), &title);
-            prop_assert!(title.chars().map(|c| c.width().unwrap_or(0)).sum::<usize>() <= TITLE);
+            prop_assert!(title.chars().map(|c| c.width().unwrap_or(0)).sum::<usize>() <= MAX_TITLE_WIDTH);
         }
     }
 }

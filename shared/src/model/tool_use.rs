@@ -1,12 +1,11 @@
-//! What people are shown of a tool that an agent uses: the one thing that tells most of what it is used on, and the beginning of
-//! what it gave. Pure.
+//! Summaries of an agent's tool calls for people: the most informative argument, and the beginning of the result. Pure.
 
 use serde_json::Value;
 
 use super::text;
 
-/// The arguments that tell most, the most telling first, by the names that the programs give them.
-const TELLING: [&str; 12] = [
+/// The names that agent programs give to informative arguments, the most informative first.
+const INFORMATIVE_ARGUMENTS: [&str; 12] = [
     "command",
     "cmd",
     "file_path",
@@ -20,23 +19,23 @@ const TELLING: [&str; 12] = [
     "description",
     "prompt",
 ];
-/// Columns kept free for the number of further lines.
-const MORE: usize = 20;
+/// Columns reserved for the number of further lines.
+const RESERVED_WIDTH: usize = 20;
 
-/// The argument that tells most of what a tool is used on; `None` where it has none of those that are known.
-pub fn subject(input: &Value) -> Option<String> {
-    TELLING.iter().find_map(|name| match input.get(name)? {
+/// Returns the most informative argument of a tool call; `None` if it has no known argument.
+pub fn main_argument(input: &Value) -> Option<String> {
+    INFORMATIVE_ARGUMENTS.iter().find_map(|name| match input.get(name)? {
         Value::String(text) => Some(text.clone()),
         Value::Array(words) => Some(words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
         _ => None,
     })
 }
 
-/// The first line of a text, cut to fit into `columns`, and how many more lines there are.
-pub fn gist(words: &str, columns: usize) -> String {
+/// Returns the first line of a text, cut to fit into `columns`, with the number of further lines: `one (+2 lines)`.
+pub fn summary_line(words: &str, columns: usize) -> String {
     let more = words.trim_end().lines().count().saturating_sub(1);
     let first = words.lines().next().unwrap_or_default().replace('\t', "    ");
-    let first = text::cut(first.trim_end(), columns.saturating_sub(MORE));
+    let first = text::truncate(first.trim_end(), columns.saturating_sub(RESERVED_WIDTH));
     if more > 0 { format!("{first} (+{more} lines)") } else { first }
 }
 
@@ -47,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_telling_argument_is_the_subject() {
+    fn the_most_informative_argument_is_chosen() {
         for (input, expected) in [
             (json!({"description": "list", "command": "ls -l"}), Some("ls -l")),
             (json!({"command": ["bash", "-lc", "ls"]}), Some("bash -lc ls")),
@@ -56,12 +55,12 @@ mod tests {
             (json!({"other": "x"}), None),
             (json!("text"), None),
         ] {
-            assert_eq!(subject(&input).as_deref(), expected, "{input}");
+            assert_eq!(main_argument(&input).as_deref(), expected, "{input}");
         }
     }
 
     #[test]
-    fn a_gist_is_the_first_line_and_a_number() {
+    fn a_summary_line_is_the_first_line_and_a_count() {
         for (words, expected) in [
             ("one", "one"),
             ("one\n", "one"),
@@ -69,8 +68,8 @@ mod tests {
             ("\tone", "    one"),
             ("", ""),
         ] {
-            assert_eq!(gist(words, 160), expected, "{words:?}");
+            assert_eq!(summary_line(words, 160), expected, "{words:?}");
         }
-        assert_eq!(gist("0123456789abcdef", 30).chars().count(), 10);
+        assert_eq!(summary_line("0123456789abcdef", 30).chars().count(), 10);
     }
 }

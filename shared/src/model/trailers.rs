@@ -1,35 +1,32 @@
-//! An agent's state as git trailers at the end of its newest event commit: one object read tells it all, to us and to
+//! The state of a subject as git trailers at the end of its newest event commit: one object read tells it all, to us and to
 //! `git for-each-ref --format='%(contents:trailers)'` alike.
 
 use jiff::Timestamp;
 
-use super::{
-    Agent, Phase,
-    fold::FOLD,
-    lines::{Lines, PREFIX},
-};
+use super::{Agent, Phase, lines::PREFIX, subject::Subject};
 
-/// The format of the commit as a whole. A newer one is never written by this program.
+/// The format of an event commit. An agent with a commit in a newer format is read-only here.
 pub const FORMAT: u32 = 1;
 
-/// What a list must know of every agent before it decides which to show.
+/// What a list must know of every agent to decide which ones to show.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Glance {
-    /// Where it is.
+pub struct AgentHeader {
+    /// Its phase.
     pub phase: Phase,
-    /// When it was made, in seconds since 1970.
+    /// When it was created, in seconds since 1970.
     pub queued_at: i64,
 }
 
-/// Writes the state. `by` is the writer of the commit, who vouches for it.
-pub fn write(agent: &Agent, by: &str) -> String {
+/// Writes the trailers of a state. `by` is the writer of the commit, which vouches for them.
+pub fn write<S: Subject>(state: &S, by: &str) -> String {
     let mut out = String::with_capacity(1024);
-    agent.write(&mut out);
-    out.push_str(&format!("{PREFIX}By: {by}\n{PREFIX}Fold: {FOLD}\n{PREFIX}Format: {FORMAT}\n"));
+    state.write(&mut out);
+    let fold = S::FOLD;
+    out.push_str(&format!("{PREFIX}By: {by}\n{PREFIX}Fold: {fold}\n{PREFIX}Format: {FORMAT}\n"));
     out
 }
 
-/// The trailers in a commit message: its last paragraph, if that is ours.
+/// Returns the trailers of a commit message: its last paragraph, if it begins with `Orchestra-`.
 pub fn paragraph(message: &str) -> Option<&str> {
     let message = message.trim_end_matches('\n');
     let start = message.rfind("\n\n").map_or(0, |at| at + 2);
@@ -37,32 +34,37 @@ pub fn paragraph(message: &str) -> Option<&str> {
     last.starts_with(PREFIX).then_some(last)
 }
 
-/// Whether `writer` vouches for these trailers under the rules of this program.
-pub fn is_trusted(paragraph: &str, writer: &str) -> bool {
+/// Returns whether `writer` vouches for these trailers, and they have this program's format and version of the fold.
+pub fn is_trusted<S: Subject>(paragraph: &str, writer: &str) -> bool {
     let mut from_end = paragraph.lines().rev();
     let mut next = |key: &str| from_end.next().and_then(|line| line.strip_prefix(key));
     next("Orchestra-Format: ").and_then(|n| n.parse().ok()) == Some(FORMAT)
-        && next("Orchestra-Fold: ").and_then(|n| n.parse().ok()) == Some(FOLD)
+        && next("Orchestra-Fold: ").and_then(|n| n.parse().ok()) == Some(S::FOLD)
         && next("Orchestra-By: ") == Some(writer)
 }
 
-/// The writer who vouches for the trailers.
-pub fn by(paragraph: &str) -> Option<&str> {
+/// Returns the id of the writer that vouches for the trailers.
+pub fn vouching_writer(paragraph: &str) -> Option<&str> {
     paragraph.lines().rev().find_map(|line| line.strip_prefix("Orchestra-By: "))
 }
 
-/// Reads the two facts that stand first.
-pub fn glance(paragraph: &str) -> Option<Glance> {
+/// Reads the first two trailers.
+pub fn read_header(paragraph: &str) -> Option<AgentHeader> {
     let mut lines = paragraph.lines();
     let phase = Phase::parse(lines.next()?.strip_prefix("Orchestra-State: ")?)?;
     let at: Timestamp = lines.next()?.strip_prefix("Orchestra-Queued: ")?.parse().ok()?;
-    Some(Glance { phase, queued_at: at.as_second() })
+    Some(AgentHeader { phase, queued_at: at.as_second() })
 }
 
-/// Reads the state back. `None` where a key stands twice, a known one is malformed, or the state is missing. Unknown keys are
-/// passed over: a newer program may write more.
+/// Reads a state from its trailers. Returns `None` if a key occurs twice, a known value is malformed, or the phase is missing.
+/// Unknown keys are ignored, because a newer program may write more.
 pub fn read(paragraph: &str) -> Option<Agent> {
-    let mut agent = Agent::default();
+    state(paragraph)
+}
+
+/// As [`read`], for the state of any subject.
+pub fn state<S: Subject>(paragraph: &str) -> Option<S> {
+    let mut state = S::default();
     let mut seen: Vec<&str> = Vec::with_capacity(36);
     for line in paragraph.lines() {
         let (key, value) = line.split_once(": ")?;
@@ -71,9 +73,9 @@ pub fn read(paragraph: &str) -> Option<Agent> {
             return None;
         }
         seen.push(key);
-        agent.take(key, value)?;
+        state.set_line(key, value)?;
     }
-    seen.contains(&"State").then_some(agent)
+    seen.contains(&"State").then_some(state)
 }
 
 #[cfg(test)]
@@ -83,31 +85,31 @@ mod tests {
     use super::{super::fold, *};
 
     proptest! {
-        /// Reading one object is enough: the trailers of a fold are the fold.
+        /// Reading one object is enough: the trailers hold everything that the fold computed.
         #[test]
-        fn trailers_are_the_fold(events in fold::tests_support::events()) {
+        fn trailers_round_trip(events in fold::tests_support::events()) {
             let agent = fold::fold(&events).agent;
             let written = write(&agent, "w1");
-            prop_assert!(is_trusted(&written, "w1") && !is_trusted(&written, "w2"));
+            prop_assert!(is_trusted::<Agent>(&written, "w1") && !is_trusted::<Agent>(&written, "w2"));
             let message = format!("subject\n\n{{}}\n\n{written}");
             prop_assert_eq!(paragraph(&message), Some(written.trim_end()));
             prop_assert_eq!(
-                glance(&written),
-                Some(Glance { phase: agent.phase, queued_at: agent.queued_at.as_second() })
+                read_header(&written),
+                Some(AgentHeader { phase: agent.phase, queued_at: agent.queued_at.as_second() })
             );
             prop_assert_eq!(read(&written), Some(agent));
         }
 
         #[test]
-        fn no_text_makes_it_panic(text: String) {
+        fn no_input_panics(text: String) {
             let _ = paragraph(&text);
-            let _ = glance(&text);
+            let _ = read_header(&text);
             let _ = read(&text);
         }
     }
 
     #[test]
-    fn a_key_twice_is_distrusted() {
+    fn duplicate_keys_are_rejected() {
         let written = write(&Agent::default(), "w");
         assert!(read(&written).is_some());
         assert!(read(&format!("{written}Orchestra-State: done\n")).is_none());

@@ -1,8 +1,8 @@
-//! What people, or agents, said of an agent's work. Pure.
+//! Verdicts of people and agents on an agent's work. Pure.
 //!
-//! A verdict is on one work: a base, a head, and the id of the patch between them. It holds as long as head and base stay, and
-//! where they moved, as long as the patch is the same (a rebase, a squash). Of one reviewer the last verdict counts; of several
-//! reviewers of the same patch, the strictest: one who rejects is not outvoted.
+//! A verdict is on one base, one head, and the id of the patch between them. It holds while base and head stay the same, and after
+//! they moved, while the patch is the same (a rebase, a squash). Of one reviewer the last verdict counts; of several reviewers of
+//! the same patch, the strictest: approvals do not outvote a rejection.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,87 +10,87 @@ use serde::{Deserialize, Serialize};
 use super::{AgentId, CommitId, IdOrText, WriterId, text, words::words};
 
 words! {
-    /// A judgement in one word. The stricter, the greater.
+    /// A verdict. A stricter one is greater.
     #[derive(Ord, PartialOrd)]
     pub enum Verdict {
         /// It may land.
         Approve = "approve",
-        /// It may land when it is changed.
+        /// It may land after it was changed.
         Changes = "changes",
-        /// It shall not land.
+        /// It must not land.
         Reject = "reject",
     }
 }
 
 impl Verdict {
-    /// What is true of the work then.
-    pub const fn past(self) -> &'static str {
+    /// Returns the state of the work after this verdict, for people.
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Approve => "approved",
-            Self::Changes => "is to be changed",
+            Self::Changes => "changes requested",
             Self::Reject => "rejected",
         }
     }
 }
 
-/// A remark on one line.
+/// A comment on one line of a file.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Comment {
-    /// The file, in the work.
+    /// The path of the file at the head.
     pub file: String,
-    /// The line, in the work; 1 is the first.
+    /// The number of the line at the head; 1 is the first.
     pub line: u32,
-    /// What is said of it.
+    /// The text of the comment.
     pub text: String,
 }
 
-/// A verdict as an event tells it.
+/// A verdict with everything that its event holds; see [`crate::model::Fact::Verdict`].
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Review {
-    /// The word.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Where the work began.
+    /// The base of the reviewed work.
     pub base: IdOrText<CommitId>,
-    /// The commit that held it.
+    /// The head of the reviewed work.
     pub head: IdOrText<CommitId>,
     /// The id of the patch from base to head, as `git patch-id --stable` makes it; empty for an empty patch.
     #[serde(default)]
     pub patch: String,
-    /// Who says it: a person, or a kind of agent.
+    /// Who gives it: the name of a person or of a profile.
     pub by: String,
-    /// The agent that says it.
+    /// The agent that gives it, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewer: Option<IdOrText<AgentId>>,
-    /// What the checks said of this head, if they ran.
+    /// The result of the checks on this head, if they ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<String>,
-    /// What is said beyond.
+    /// A comment on the whole work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Remarks.
+    /// Comments on lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub comments: Vec<Comment>,
 }
 
-/// The verdict that counts, of an agent's work.
+/// The verdict on an agent's work that counts, safe to show.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CurrentVerdict {
-    /// The word.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The base it is of.
+    /// The base that it is on.
     pub base: IdOrText<CommitId>,
-    /// The head it is of.
+    /// The head that it is on.
     pub head: IdOrText<CommitId>,
-    /// The patch it is of.
+    /// The id of the patch that it is on.
     pub patch: String,
-    /// Who said it.
+    /// Who gave it.
     pub by: String,
-    /// The clone in which it was said.
+    /// The clone in which it was given.
     pub writer: WriterId,
 }
 
 impl CurrentVerdict {
-    /// The verdict that an event tells, safe to show.
+    /// Takes the verdict from an event of `writer`, and makes it safe to show.
     pub fn of(review: &Review, writer: &WriterId) -> Self {
         Self {
             verdict: review.verdict,
@@ -102,17 +102,17 @@ impl CurrentVerdict {
         }
     }
 
-    /// Whether it holds for a work without looking at its patch.
-    pub fn is_of(&self, base: &IdOrText<CommitId>, head: Option<&IdOrText<CommitId>>) -> bool {
+    /// Returns whether it is on exactly this base and head.
+    pub fn is_on(&self, base: &IdOrText<CommitId>, head: Option<&IdOrText<CommitId>>) -> bool {
         self.base == *base && head.map_or(self.head.is_empty(), |head| self.head == *head)
     }
 }
 
-/// The one that counts, of all that were given, in their order.
-pub fn standing(all: &[CurrentVerdict]) -> Option<&CurrentVerdict> {
+/// Returns the verdict that counts, of all verdicts in the order in which they were given.
+pub fn effective_verdict(all: &[CurrentVerdict]) -> Option<&CurrentVerdict> {
     let newest = all.last()?;
     let of_this_patch = |one: &&CurrentVerdict| {
-        one.patch == newest.patch && one.base == newest.base || one.is_of(&newest.base, Some(&newest.head))
+        one.patch == newest.patch && one.base == newest.base || one.is_on(&newest.base, Some(&newest.head))
     };
     let last_of = |one: &&CurrentVerdict| {
         let later = all.iter().rev().filter(of_this_patch).find(|other| other.by == one.by);
@@ -125,7 +125,7 @@ pub fn standing(all: &[CurrentVerdict]) -> Option<&CurrentVerdict> {
 mod tests {
     use super::*;
 
-    fn said(by: &str, verdict: Verdict, head: &str, patch: &str) -> CurrentVerdict {
+    fn given_verdict(by: &str, verdict: Verdict, head: &str, patch: &str) -> CurrentVerdict {
         CurrentVerdict {
             verdict,
             base: IdOrText::read("b"),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_each_counts_and_the_strictest_of_all() {
+    fn the_last_verdict_of_each_reviewer_counts_and_the_strictest_wins() {
         use Verdict::{Approve, Changes, Reject};
         type Given<'a> = &'a [(&'a str, Verdict, &'a str)];
         let table: &[(Given<'_>, Option<(Verdict, &str)>)] = &[
@@ -146,16 +146,20 @@ mod tests {
             (&[("a", Reject, "1"), ("a", Approve, "1")], Some((Approve, "a"))),
             (&[("a", Reject, "1"), ("b", Approve, "1")], Some((Reject, "a"))),
             (&[("a", Changes, "1"), ("b", Reject, "1"), ("b", Approve, "1")], Some((Changes, "a"))),
-            // a new work begins anew
+            // verdicts on another patch do not count
             (&[("a", Reject, "1"), ("b", Approve, "2")], Some((Approve, "b"))),
         ];
         for (given, expected) in table {
             let all: Vec<CurrentVerdict> =
-                given.iter().map(|(by, verdict, work)| said(by, *verdict, work, work)).collect();
-            assert_eq!(standing(&all).map(|one| (one.verdict, one.by.as_str())), *expected, "{given:?}");
+                given.iter().map(|(by, verdict, work)| given_verdict(by, *verdict, work, work)).collect();
+            assert_eq!(
+                effective_verdict(&all).map(|one| (one.verdict, one.by.as_str())),
+                *expected,
+                "{given:?}"
+            );
         }
-        // the same patch on another head is the same work
-        let all = [said("a", Reject, "1", "p"), said("b", Approve, "2", "p")];
-        assert_eq!(standing(&all).map(|one| one.verdict), Some(Reject));
+        // verdicts on the same patch count on another head as well
+        let all = [given_verdict("a", Reject, "1", "p"), given_verdict("b", Approve, "2", "p")];
+        assert_eq!(effective_verdict(&all).map(|one| one.verdict), Some(Reject));
     }
 }

@@ -1,8 +1,8 @@
-//! One way to tie an enum to its words: in events, trailers, JSON, options and tables.
+//! Enums whose variants have one word each, in events, trailers, JSON, options, and tables.
 
-/// Defines an enum whose variants each have one word, and gives it `ALL`, `as_str`, `parse`, [`Display`](std::fmt::Display) and
-/// serde as that word. How a word is read stands after the name: nothing (to the letter), `ignoring case`, or `or VARIANT`
-/// (any other word is that variant).
+/// Defines an enum whose variants have one word each, with `ALL`, `as_str`, `parse`, [`Display`](std::fmt::Display), and serde by
+/// that word. After the name follows how a word is parsed: nothing (exactly), `ignoring case`, or `or VARIANT` (any other word is
+/// that variant).
 macro_rules! words {
     (
         $(#[$meta:meta])*
@@ -20,7 +20,7 @@ macro_rules! words {
             /// Every variant, in the order of its definition.
             pub const ALL: [Self; [$($word),*].len()] = [$(Self::$variant),*];
 
-            /// The word of this variant in events, trailers, and JSON.
+            /// Returns the word of this variant in events, trailers, and JSON.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $( Self::$variant => $word, )*
@@ -37,19 +37,19 @@ macro_rules! words {
         }
     };
     (@parse) => {
-        /// Reads a word, to the letter.
+        /// Parses a word exactly.
         pub fn parse(word: &str) -> Option<Self> {
             Self::ALL.into_iter().find(|known| known.as_str() == word)
         }
     };
     (@parse ignoring case) => {
-        /// Reads a word in any case.
+        /// Parses a word in upper or lower case.
         pub fn parse(word: &str) -> Option<Self> {
             Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(word))
         }
     };
     (@parse or $other:ident) => {
-        #[doc = concat!("Reads a word. A word that is newer than this program is `", stringify!($other), "`.")]
+        #[doc = concat!("Parses a word. A word that is newer than this program is `", stringify!($other), "`.")]
         pub fn parse(word: &str) -> Self {
             Self::ALL.into_iter().find(|known| known.as_str() == word).unwrap_or(Self::$other)
         }
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn some_words_are_read_in_any_case_and_some_may_be_newer() {
+    fn some_words_ignore_case_and_some_may_be_newer() {
         assert_eq!(Permission::parse("ACCEPTedits"), Some(Permission::AcceptEdits));
         assert_eq!(LimitKind::parse("five_hour"), LimitKind::FiveHour);
         assert_eq!(LimitKind::parse("of_a_century"), LimitKind::Other);

@@ -1,12 +1,12 @@
-//! How much an agent's work is.
+//! The size of an agent's work.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Paths named in one event as left out; more are only counted.
+/// Maximum number of excluded paths in one event; further ones are only counted.
 pub const MAX_LEFT_OUT: usize = 50;
 
-/// What lies between the base of an agent and its head, and what does not.
+/// The size of the work between an agent's base and its head, and the files that were not captured.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default)]
 pub struct WorkStat {
@@ -18,7 +18,7 @@ pub struct WorkStat {
     pub insertions: u64,
     /// Lines removed between base and head.
     pub deletions: u64,
-    /// Files that stay in the worktree only, at most [`MAX_LEFT_OUT`].
+    /// Files that are only in the worktree, at most [`MAX_LEFT_OUT`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
     /// How many more such files there are.
@@ -26,29 +26,29 @@ pub struct WorkStat {
     pub left_out_more: u64,
 }
 
-/// A file that stays in the worktree only.
+/// A file that was not captured and is only in the worktree.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct LeftOut {
-    /// Path in the worktree.
+    /// The path in the worktree.
     pub path: String,
-    /// Why it was not taken.
+    /// Why it was not captured.
     pub why: String,
 }
 
 impl WorkStat {
-    /// How many files stay in the worktree only.
+    /// Returns how many files are only in the worktree.
     pub const fn left_out_count(&self) -> u64 {
         self.left_out_more.saturating_add(self.left_out.len() as u64)
     }
 
-    /// The same figures without names of files: those left out are only counted.
+    /// Returns the same figures with the excluded files only counted.
     #[must_use]
-    pub fn counted(&self) -> Self {
+    pub fn without_paths(&self) -> Self {
         Self { left_out: Vec::new(), left_out_more: self.left_out_count(), ..*self }
     }
 }
 
-/// Reads figures of which none may be missing, as an event of collected work has them.
+/// Deserializes a [`WorkStat`] in which no figure may be missing, as in a `collected` event.
 #[derive(Deserialize)]
 #[serde(remote = "WorkStat")]
 pub(super) struct WholeWorkStat {
@@ -62,7 +62,7 @@ pub(super) struct WholeWorkStat {
     left_out_more: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 pub(super) const fn is_zero(number: &u64) -> bool {
     *number == 0
 }

@@ -1,11 +1,11 @@
-//! An agent's worktree, seen through the settings that held before it ran, with an index of ours in a temporary folder.
+//! An agent's worktree, read with the git configuration as it was before the agent ran, and with a temporary index.
 
 use tempfile::TempDir;
 
 use crate::{
     Kind, Result,
     config::{Config, keys::MAX_FILE},
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo, repo::Identity, worktrees::Worktree},
     model::{Agent, AgentId, ByteSize},
     store::layout::PrivateDir,
@@ -15,37 +15,41 @@ use crate::{
         capture::{CapturePlace, CaptureTarget},
         isolated_git_dir::{FrozenConfig, IsolatedGitDir},
         list, open_worktree,
-        root::Root,
+        root::WorktreeRoot,
     },
 };
 
-/// See above.
+/// An agent's worktree, with everything that is needed to read it safely.
 pub(super) struct AgentCheckout {
-    /// Goes, with the index, when this goes.
+    /// Holds the index; removed when this value is dropped.
     pub(super) folder: TempDir,
-    pub(super) shadow: IsolatedGitDir,
+    pub(super) isolated: IsolatedGitDir,
     pub(super) worktree: Worktree,
-    /// Who commits for the agent.
+    /// The author of the agent's commits, if it is known.
     pub(super) identity: Option<Identity>,
-    root: Root,
+    root: WorktreeRoot,
     max_file: ByteSize,
 }
 
 impl AgentCheckout {
-    /// Of an agent; `None` where it has no worktree here.
+    /// Opens the worktree of an agent. Returns `None` if it has none on this machine.
     ///
     /// # Errors
-    /// The worktree is not what it should be (3), or something cannot be read or written.
+    /// The folder is not the agent's worktree (3), or something cannot be read or written.
     pub(super) fn of(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Self>> {
-        let found = list::of_agent(repo, id, &agent.branch)?;
-        let Some(worktree) = found.filter(Worktree::is_there) else { return Ok(None) };
+        let found = list::worktree_of_agent(repo, id, &agent.branch)?;
+        let Some(worktree) = found.filter(Worktree::exists) else { return Ok(None) };
         let common = repo.common_dir()?;
         let private = PrivateDir::new(repo.private_dir()?);
         let spec = Spec::last(repo, id, &private.agent(id));
-        let root = open_worktree::enter(repo, &worktree, spec.as_ref().map(Spec::made).unwrap_or_default())?;
+        let root = open_worktree::open_worktree(
+            repo,
+            &worktree,
+            spec.as_ref().map(Spec::worktree_identity).unwrap_or_default(),
+        )?;
         let folder =
             tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
-        // As they were before it ran, if that is known; it may have changed them.
+        // The agent may have changed identity and configuration, so those from before it ran are used, if they are known.
         let identity = spec.as_ref().and_then(|spec| spec.identity.clone());
         let settings = match spec.filter(|spec| private.frozen().join(&spec.frozen).is_dir()) {
             Some(spec) => FrozenConfig::kept(&private.frozen(), &spec.frozen, &common)?,
@@ -55,19 +59,24 @@ impl AgentCheckout {
                 folder.path().join(settings.keep(folder.path(), &common)?)
             }
         };
-        // A size that cannot be understood keeps nobody from looking.
+        // An invalid size in the configuration must not prevent reading.
         let max_file = Config::of(repo).get_or_default(&MAX_FILE);
-        let shadow =
-            IsolatedGitDir::at(settings, folder.path().join("index"), root.path().to_owned(), common);
-        Ok(Some(Self { folder, shadow, worktree, identity, root, max_file }))
+        let isolated = IsolatedGitDir::at(
+            repo.environment(),
+            settings,
+            folder.path().join("index"),
+            root.path().to_owned(),
+            common,
+        );
+        Ok(Some(Self { folder, isolated, worktree, identity, root, max_file }))
     }
 
-    /// The worktree, for a look that stores objects where `shadow` says.
-    pub(super) fn place<'a>(&'a self, shadow: &'a IsolatedGitDir) -> CapturePlace<'a> {
-        CapturePlace { root: &self.root, worktree: &self.worktree, shadow }
+    /// Returns the worktree for a capture that stores its objects where `isolated` says.
+    pub(super) fn place<'a>(&'a self, isolated: &'a IsolatedGitDir) -> CapturePlace<'a> {
+        CapturePlace { root: &self.root, worktree: &self.worktree, isolated }
     }
 
-    /// Whose work is taken.
+    /// Returns whose work is captured, and from which base.
     pub(super) fn task<'a>(&self, id: &'a AgentId, agent: &'a Agent, base: Oid) -> CaptureTarget<'a> {
         CaptureTarget { id, title: &agent.title, branch: &agent.branch, base, max_file: self.max_file }
     }

@@ -1,4 +1,4 @@
-//! The agent as every report shows it: what its events say, and what this machine says of it now.
+//! The agent object, which all reports share: its state by its events, and by this machine at present.
 
 use std::path::Path;
 
@@ -24,159 +24,159 @@ use crate::{
         verdicts,
     },
     supervise::{
-        listen, liveness,
+        liveness::Observed,
         processes::{self, Processes},
-        queue,
+        program_output, queue,
     },
     surroundings::SurroundingsChange,
 };
 
-/// Columns kept of an agent's last line.
-const ACTIVITY: usize = 120;
-/// Bytes at the end of an output in which the last line is looked for.
-const TAIL: u64 = 4096;
+/// The longest activity that is shown, in columns.
+const MAX_ACTIVITY_WIDTH: usize = 120;
+/// How much of the end of an output is searched for the last line, in bytes.
+const TAIL_BYTES: u64 = 4096;
 
-/// One agent in `--json`. Names and meaning only grow; what is not known is `null`.
+/// One agent in `--json`. Fields are only ever added; an unknown value is `null`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct AgentObject {
-    /// Its id.
+    /// The id of the agent.
     pub id: AgentId,
-    /// The task in a few words.
+    /// The first line of its task, shortened.
     pub title: String,
-    /// Where it is.
+    /// The phase that its events say it is in.
     pub phase: Phase,
-    /// What the machine says now.
+    /// Whether its supervisor is alive, as this machine sees it now.
     pub liveness: Liveness,
-    /// What it waits for.
+    /// What it waits for, if it is waiting.
     pub waiting: Option<String>,
-    /// It waits for a choice, answered by a text; not for a permission.
+    /// Whether it waits for a choice, which is answered with text, and not for a permission.
     pub choice: bool,
-    /// Why it is in its phase.
+    /// The reason for its phase.
     pub reason: Option<String>,
-    /// How it is run.
+    /// The profile that says how its program is run.
     pub profile: String,
-    /// The model asked for.
+    /// The model that was requested, or that its program reported.
     pub model: Option<String>,
-    /// The agents of one `spawn` share it.
+    /// The id of the run: the agents of one `spawn` share it.
     pub run: RunId,
-    /// Its place among them.
+    /// Its position in the run.
     pub place: u32,
     /// The agent whose program spawned it.
     pub parent: Option<IdOrText<AgentId>>,
-    /// The agent whose work it judges.
+    /// The agent whose work it reviews.
     pub reviews: Option<IdOrText<AgentId>>,
-    /// Which launch; 0 before the first.
+    /// The number of its newest attempt; 0 before the first.
     pub attempt: u32,
-    /// Its branch.
+    /// The branch that it works on.
     pub branch: BranchName,
-    /// The commit it started from.
+    /// The commit that it started from.
     pub base: IdOrText<CommitId>,
     /// The commit that holds its work.
     pub head: Option<IdOrText<CommitId>>,
-    /// Where its files are, on this machine.
+    /// The path of its worktree, if it has one on this machine.
     pub worktree: Option<String>,
-    /// Whether they are there; where it has no worktree here, nothing.
+    /// Whether that worktree exists and is at its original place.
     pub worktree_state: Option<WorktreeState>,
-    /// The coding agent's own session.
+    /// The id of its program's session.
     pub session: Option<SessionId>,
-    /// The clone that it lives in.
+    /// The clone in which it runs, or ran last.
     pub writer: WriterId,
-    /// What its people call that clone.
+    /// The label of that clone.
     pub label: Option<String>,
-    /// When the newest of its events was told: so old is what is known of an agent of another clone.
+    /// When its newest event was recorded. What is known about an agent of another clone is as old as this.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub told_at: Timestamp,
-    /// Its program, on this machine.
+    /// The process id of its program, on this machine.
     pub pid: Option<i32>,
-    /// Its supervisor, on this machine.
+    /// The process id of its supervisor, on this machine.
     pub supervisor_pid: Option<i32>,
-    /// Processes that outlived their supervisor, on this machine.
+    /// The ids of processes that outlived their supervisor, on this machine.
     pub orphans: Vec<i32>,
-    /// How many wait before it.
+    /// The number of agents before it in the queue.
     pub queue_position: Option<usize>,
-    /// When it was made.
+    /// When it was created.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub queued_at: Timestamp,
-    /// When it was launched.
+    /// When its program was started.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub started_at: Option<Timestamp>,
     /// When it ended.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub ended_at: Option<Timestamp>,
-    /// What its program returned; 128 + n when signal n ended it.
+    /// The exit code of its program; 128 + n if signal n ended it.
     pub exit_code: Option<i32>,
-    /// What it does now: the last line it printed.
+    /// What it is doing now: the last line that it printed, or its last action.
     pub activity: Option<String>,
-    /// Commits since its base.
+    /// The number of commits since its base.
     pub commits: Option<u64>,
-    /// Files that differ from its base.
+    /// The number of files that differ from its base.
     pub files_changed: Option<u64>,
-    /// Lines added.
+    /// The number of added lines.
     pub insertions: Option<u64>,
-    /// Lines removed.
+    /// The number of removed lines.
     pub deletions: Option<u64>,
-    /// Files left in the worktree only.
+    /// The number of files that were not captured and are in the worktree only.
     pub left_out: u64,
-    /// What it has not finished: a merge, or conflicts. Such work does not land.
+    /// The git operation that it left unfinished, such as a merge, or unresolved conflicts. Such work does not land.
     pub unfinished: Option<String>,
-    /// Why what is in its worktree could not be saved.
+    /// Why the contents of its worktree could not be saved.
     pub unsaved: Option<String>,
-    /// The usage limit of its service that it waits for, ran into or came near.
+    /// The usage limit of its service that it reached, waits for, or came near.
     pub limit: Option<LimitObject>,
-    /// Files with uncommitted changes, while it has not ended.
+    /// The number of files with uncommitted changes, while it has not ended.
     pub dirty: Option<usize>,
-    /// What it cost, in US dollars, by its program's own count.
+    /// What it cost, in US dollars, as its program reported.
     #[serde(with = "cost::in_dollars")]
     #[schemars(with = "Option<f64>")]
     pub cost_usd: Option<Cost>,
-    /// Tokens read.
+    /// The number of input tokens.
     pub input_tokens: Option<u64>,
-    /// Tokens written.
+    /// The number of output tokens.
     pub output_tokens: Option<u64>,
-    /// Rounds with the model.
+    /// The number of rounds with the model.
     pub turns: Option<u64>,
-    /// What it may do.
+    /// The permission mode of its program.
     pub permission_mode: Option<String>,
-    /// What it was denied.
+    /// How often it was denied a tool.
     pub denials: Option<u64>,
-    /// The verdict on its work that decides.
+    /// The verdict on its work that counts in this clone.
     pub verdict: Option<Verdict>,
-    /// Whether that is of its work as it is now.
+    /// Whether that verdict is about its current work.
     pub verdict_current: Option<bool>,
-    /// What a clone says of its work that the user does not trust: it decides nothing.
-    pub proposed_verdict: Option<Proposed>,
-    /// Whether its work, as it is now, landed.
+    /// A verdict from a clone that the user does not trust. It does not count.
+    pub proposed_verdict: Option<ProposedVerdict>,
+    /// Whether its current work landed.
     pub merged: Option<bool>,
-    /// The branch in which work of it landed last.
+    /// The branch in which its work landed last.
     pub landed_in: Option<BranchName>,
-    /// The check that failed last when its work was to land, and that did not pass since.
+    /// The check that failed in its last landing, and has not passed since.
     pub failed_check: Option<DidNotLand>,
-    /// Why its work was set aside the last time that it was to land.
+    /// Why its work was set aside in its last landing.
     pub set_aside: Option<DidNotLand>,
-    /// Facts that contradict each other.
+    /// The number of events that contradict others.
     pub conflicts: u64,
-    /// What changed outside its worktree while it ran, on this machine; of archived agents nothing.
+    /// What changed outside its worktree while it ran, on this machine; empty for archived agents.
     pub surroundings: Vec<SurroundingsChange>,
 }
 
 /// A usage limit in `--json`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct LimitObject {
-    /// Which: `five_hour`, `seven_day`, …, `other`.
+    /// The kind of limit: `five_hour`, `seven_day`, …, `other`.
     pub kind: String,
-    /// When it ends, or is looked at again.
+    /// When it ends, or is checked again.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub until: Option<Timestamp>,
-    /// It is near, not reached.
+    /// Whether it is near, and not reached.
     pub warning: bool,
-    /// How much of it is used, in percent.
+    /// The share of it that is used, in percent.
     pub used_percent: Option<u32>,
-    /// The agent is started, or resumed, when it is over.
+    /// Whether the agent starts or resumes automatically when it ends.
     pub resumes: bool,
 }
 
 impl LimitObject {
-    /// See [`Limit::sentence`].
+    /// Returns the sentence of [`Limit::sentence`].
     pub(super) fn sentence(&self) -> String {
         Limit { until: self.until, kind: self.kind.clone(), ..Limit::of(LimitKind::Other) }.sentence()
     }
@@ -194,32 +194,32 @@ impl From<Limit> for LimitObject {
     }
 }
 
-/// Whether a worktree is where it was made.
+/// Whether a worktree is still where it was made.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WorktreeState {
-    /// It is.
+    /// It is where it was made.
     Here,
-    /// Git knows it, and nothing is there: somebody removed or moved its folder.
+    /// Git lists it, but its folder is missing: somebody removed or moved it.
     Missing,
-    /// Somebody moved it, with git's knowledge.
+    /// Somebody moved it with `git worktree move`.
     Moved,
 }
 
-/// What kept work from landing.
+/// Why work did not land.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct DidNotLand {
-    /// In words.
+    /// The reason, in words.
     pub why: String,
-    /// The branch in which it was to land.
+    /// The target branch of the landing.
     pub into: BranchName,
     /// The commit that held the work.
     pub head: IdOrText<CommitId>,
-    /// Whether that is the work as it is now.
+    /// Whether that commit still is the agent's head.
     pub current: bool,
-    /// What the check is called that failed.
+    /// The name of the check that failed.
     pub check: Option<String>,
-    /// Its command, where an event may hold it.
+    /// The command of the check, if the event holds it.
     pub command: Option<String>,
 }
 
@@ -241,36 +241,36 @@ impl DidNotLand {
     }
 }
 
-/// A verdict that does not count here.
+/// A verdict that does not count in this clone.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub struct Proposed {
-    /// The word.
+pub struct ProposedVerdict {
+    /// The proposed verdict.
     pub verdict: Verdict,
-    /// Who gave it, as their clone calls them: anybody may say so.
+    /// Who gave it, by the account of their clone, which is not verified.
     pub by: String,
     /// The clone in which it was given.
     pub writer: WriterId,
-    /// Whether it is of the work as it is now.
+    /// Whether it is about the current work.
     pub current: bool,
 }
 
 impl AgentObject {
-    /// Puts together what the events say and what the machine says; `dirty` and `worktree` are filled in by who measures.
-    pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, agent: Agent, writer: Option<&str>) -> Self {
-        let liveness = liveness::of(private, id, &agent, writer);
-        let is_current = |verdict: &CurrentVerdict| verdict.is_of(&agent.base, agent.head.as_ref());
-        // What cannot be told is no approval.
-        let verdict = verdicts::counting(repo, id, &agent).ok().flatten();
+    /// Combines the state by the events with what this machine knows. Leaves `dirty` and `worktree` to callers that read worktrees.
+    pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
+        let Observed { agent, liveness } = observed;
+        let is_current = |verdict: &CurrentVerdict| verdict.is_on(&agent.base, agent.head.as_ref());
+        // A verdict that cannot be read does not count as an approval.
+        let verdict = verdicts::effective(repo, id, &agent).ok().flatten();
         let verdict_current = verdict.as_ref().map(is_current);
-        let proposed_verdict = verdicts::proposed(repo, &agent).map(|proposed| Proposed {
+        let proposed_verdict = verdicts::untrusted_verdict(repo, &agent).map(|proposed| ProposedVerdict {
             verdict: proposed.verdict,
             current: is_current(&proposed),
             by: proposed.by,
             writer: proposed.writer,
         });
-        // One that waits for the end of a usage limit rests as well.
+        // The work of an agent that waits for the end of a usage limit is saved as well.
         let ended = liveness == Liveness::Ended || agent.waits_for_limit();
-        // Every field is named: whoever adds one decides what is said of it here.
+        // Every field is named, so that adding one to `Agent` asks for a decision here.
         let Agent {
             phase,
             queued_at,
@@ -311,7 +311,7 @@ impl AgentObject {
             failed_check,
             set_aside,
             verdict: _,
-            judges: _,
+            verdict_writers: _,
             conflicts,
             lamport: _,
         } = agent;
@@ -374,13 +374,13 @@ impl AgentObject {
             head,
         };
         if matches!(liveness, Liveness::Live | Liveness::Lost) {
-            object.look_at_the_machine(repo, private, id);
+            object.read_machine_state(repo, private, id);
         }
         object
     }
 
-    /// Adds what the attempt under way has said to what its events say of earlier ones.
-    fn said_so_far(&mut self, summary: StreamSummary) {
+    /// Adds what the current attempt has reported so far to the sums of earlier attempts.
+    fn add_current_attempt(&mut self, summary: StreamSummary) {
         let Usage { model, cost, input_tokens, output_tokens, turns, denials, .. } = summary.usage;
         self.cost_usd = self.cost_usd.max(cost);
         self.input_tokens = self.input_tokens.max(input_tokens);
@@ -389,22 +389,22 @@ impl AgentObject {
         self.denials = Some(self.denials.unwrap_or(0) + denials);
         self.model = model.or_else(|| self.model.take());
         self.permission_mode = summary.mode.or_else(|| self.permission_mode.take());
-        self.limit = summary.limit.map(|limit| limit.noted().into()).or_else(|| self.limit.take());
+        self.limit = summary.limit.map(|limit| limit.for_event().into()).or_else(|| self.limit.take());
         self.activity = summary.activity;
     }
 
-    /// What keeps its work, as it is now, from having landed: a check that failed, or why it was set aside.
+    /// Returns why its current work did not land: a failed check, or the reason why it was set aside.
     pub fn did_not_land(&self) -> Option<&DidNotLand> {
         let current = |one: &&DidNotLand| one.current && self.merged != Some(true);
         self.failed_check.as_ref().filter(current).or_else(|| self.set_aside.as_ref().filter(current))
     }
 
-    /// Its cost, in millionths of a US dollar.
+    /// Returns its cost, in millionths of a US dollar.
     pub fn cost_micros(&self) -> Option<u64> {
         self.cost_usd.map(Cost::micros)
     }
 
-    fn look_at_the_machine(&mut self, repo: &Repo, private: &PrivateDir, id: &AgentId) {
+    fn read_machine_state(&mut self, repo: &Repo, private: &PrivateDir, id: &AgentId) {
         let dir = private.agent(id);
         let record = Processes::read(&dir);
         if self.liveness == Liveness::Live {
@@ -412,14 +412,15 @@ impl AgentObject {
             self.pid = record.and_then(|record| record.program).map(|program| program.pid);
             if self.phase == Phase::Queued {
                 self.queue_position = queue::ahead(private, id);
-                self.limit = limit_in_the_way(&dir.limit()).or_else(|| self.limit.take());
+                self.limit = pending_limit(&dir.limit()).or_else(|| self.limit.take());
             }
         } else {
-            self.orphans = processes::left_of(repo, private, id).iter().map(|process| process.pid).collect();
+            self.orphans =
+                processes::leftovers_of(repo, private, id).iter().map(|process| process.pid).collect();
         }
-        match listen::summary(&dir) {
-            Some(summary) => self.said_so_far(summary),
-            // A structured stream is not shown as it stands.
+        match program_output::summary(&dir) {
+            Some(summary) => self.add_current_attempt(summary),
+            // A structured stream is not shown as it is.
             None if agents::protocol_of(&self.profile, &Config::of(repo)).is_structured() => {}
             None => self.activity = last_line(&dir.output(self.attempt)),
         }
@@ -434,19 +435,19 @@ impl AgentObject {
     }
 }
 
-/// The limit whose end a queued agent waits for, as its supervisor wrote it down.
-fn limit_in_the_way(path: &Path) -> Option<LimitObject> {
+/// Reads the usage limit that keeps an agent in the queue, which its supervisor recorded.
+fn pending_limit(path: &Path) -> Option<LimitObject> {
     let limit: Limit = serde_json::from_slice(&careful::read(path).ok()?).ok()?;
-    Some(LimitObject { resumes: true, ..limit.safe().into() })
+    Some(LimitObject { resumes: true, ..limit.with_safe_kind().into() })
 }
 
 pub(super) fn dollars(micros: u64) -> f64 {
     Cost::from_micros(micros).dollars()
 }
 
-/// What its program said last.
+/// Returns the last line of an output, shortened.
 fn last_line(output: &Path) -> Option<String> {
-    text::last_line(&String::from_utf8_lossy(&careful::tail(output, TAIL).ok()?), ACTIVITY)
+    text::last_line(&String::from_utf8_lossy(&careful::tail(output, TAIL_BYTES).ok()?), MAX_ACTIVITY_WIDTH)
 }
 
 #[cfg(test)]

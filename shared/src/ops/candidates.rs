@@ -1,5 +1,4 @@
-//! What can be typed in some place, for the completion of shells and for lists to choose from. Never waits, and is empty where nothing
-//! can be read.
+//! Values for shell completion and for lists to choose from. Never waits, and returns nothing where nothing can be read.
 
 use std::cmp::Reverse;
 
@@ -14,50 +13,50 @@ use crate::{
 
 pub use crate::store::operations::Operation;
 
-/// An agent that can be named.
+/// An agent to choose.
 #[derive(Clone, Debug)]
-pub struct Candidate {
-    /// Its id.
+pub struct AgentCandidate {
+    /// The id of the agent.
     pub id: AgentId,
-    /// Where it is.
+    /// The current phase.
     pub phase: Phase,
-    /// Its task in a few words.
+    /// The first line of its task, shortened.
     pub title: String,
 }
 
-/// The newest agents, at most `most`: all, or those whose phase `wanted` accepts.
-pub fn agents_where(repo: &Repo, most: usize, wanted: impl Fn(Phase) -> bool) -> Vec<Candidate> {
+/// Returns the newest agents whose phase `wanted` accepts, at most `limit`.
+pub fn agents_where(repo: &Repo, limit: usize, wanted: impl Fn(Phase) -> bool) -> Vec<AgentCandidate> {
     let Ok(listing) = Listing::read(repo) else { return Vec::new() };
-    let mut rows: Vec<_> = listing.rows.iter().filter(|row| wanted(row.entry.glance.phase)).collect();
-    rows.sort_by_key(|row| Reverse(row.entry.glance.queued_at));
-    rows.truncate(most);
+    let mut rows: Vec<_> = listing.rows.iter().filter(|row| wanted(row.entry.header.phase)).collect();
+    rows.sort_by_key(|row| Reverse(row.entry.header.queued_at));
+    rows.truncate(limit);
     let candidate = |row| {
         let title = listing.agent(repo, row).map(|agent| agent.title).unwrap_or_default();
-        Candidate { id: row.id.clone(), phase: row.entry.glance.phase, title }
+        AgentCandidate { id: row.id.clone(), phase: row.entry.header.phase, title }
     };
     rows.into_iter().map(candidate).collect()
 }
 
-/// The user's branches, at most `most`, by their short names.
-pub fn branches(repo: &Repo, most: usize) -> Vec<String> {
+/// Returns the short names of the user's branches, at most `limit`.
+pub fn branches(repo: &Repo, limit: usize) -> Vec<String> {
     let refs = repo.refs_below(layout::BRANCHES).unwrap_or_default();
-    let names = refs.iter().take(most).filter_map(|(name, _)| layout::branch_of(name));
+    let names = refs.iter().take(limit).filter_map(|(name, _)| layout::branch_of(name));
     names.map(str::to_owned).collect()
 }
 
-/// The coding agents that can be started.
+/// Returns the profiles that can be started here.
 pub fn profiles(repo: &Repo) -> Vec<String> {
     agents::ready(&Config::of(repo))
 }
 
-/// The programs whose sessions can be read.
+/// Returns the names of the programs whose sessions can be read.
 pub fn session_programs() -> Vec<&'static str> {
     agents::session_readers().map(SessionReader::name).collect()
 }
 
-/// The newest operations, at most `most`.
-pub fn operations(repo: &Repo, most: usize) -> Vec<Operation> {
+/// Returns the newest operations, at most `limit`.
+pub fn operations(repo: &Repo, limit: usize) -> Vec<Operation> {
     let mut all = operations::all(repo).unwrap_or_default();
-    all.truncate(most);
+    all.truncate(limit);
     all
 }

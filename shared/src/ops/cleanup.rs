@@ -1,7 +1,7 @@
-//! `cleanup`: takes away agents whose work is provably elsewhere, every byte kept for `undo`; what it does not take away, it says
-//! why.
+//! `cleanup`: removes agents whose work is provably in another branch, with every byte kept for `undo`, and reports why it keeps the
+//! others.
 
-mod judge;
+mod examiner;
 mod targets;
 
 use std::{path::PathBuf, time::Duration};
@@ -9,45 +9,40 @@ use std::{path::PathBuf, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::judge::{Judge, NotRemovable, Removable};
+use self::examiner::{Examiner, NotRemovable, Removable};
 pub use crate::removal::trash::empty as empty_trash;
 use crate::{
     Code, Error, Kind, Result,
     config::{Config, keys::UNDO_EXPIRE},
+    context::{Context, Event, interrupted},
     git::Repo,
     lock::Lock,
     model::{Agent, AgentId, text},
     ops::{agent_object::AgentObject, repairing, selection, status},
     removal::{
         recover,
-        remove::{self, KeptAgent, RemovalOutcome, RemovalTarget},
+        remove::{self, RemovalOutcome, RemovalTarget, StoredAgent},
         trash,
     },
     store::{
         Chain, Listing, Unreadable,
         layout::PrivateDir,
         operations::{self, Journal, OperationBody, Removal, Stage},
-        pack, trash_clock,
+        pack,
     },
     supervise::repair,
     trust::AcceptedRepo,
 };
 
-/// How long another command may hold an agent's lock for a look.
-const SETTLE: Duration = Duration::from_millis(500);
-
-/// Agents that go at once: each has a lock, and a process can hold so many files open.
-const AT_ONCE: usize = 200;
-
 /// Which agents to remove, and under which conditions.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Only these agents, by id or unique prefix; all of this clone if none is named.
+    /// Only these agents, by id or unique prefix; if empty, all of this clone.
     pub agents: Vec<String>,
-    /// Agents to remove although their work is nowhere else.
+    /// Agents to remove even if their work is in no other branch.
     pub discard: Vec<String>,
-    /// Only agents that ended at least so long ago.
+    /// Only agents that ended at least this long ago.
     #[serde(rename = "older_than_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub older_than: Option<Duration>,
@@ -59,25 +54,25 @@ pub struct Request {
     pub dry_run: bool,
 }
 
-/// The agents that were looked at, and the outcome for each.
+/// The agents that were examined, and the outcome for each.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The agents, the oldest first.
+    /// The agents, oldest first.
     pub agents: Vec<CleanedAgent>,
     /// The id of the operation, if any agent was removed.
     pub operation: Option<String>,
-    /// Bytes on the disk that the worktrees took.
+    /// The disk space that the removed worktrees took, in bytes.
     pub bytes: u64,
-    /// Operations that were too old to be kept any longer.
+    /// The number of old operations that were forgotten, and can no longer be undone.
     pub forgotten: usize,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Agents that were not looked at, because they cannot be read.
+    /// Agents that were not examined because they cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
 impl Report {
-    /// The error that agents were kept for, if something failed: the first, and how many there are.
+    /// Returns the first error that caused an agent to be kept, with the number of others.
     pub fn failure(&self) -> Option<Error> {
         let mut failed = self.agents.iter().filter_map(|entry| Some((entry, entry.code?)));
         let (entry, code) = failed.next()?;
@@ -86,30 +81,30 @@ impl Report {
             more => format!(", and {more} more"),
         };
         let message = format!("'{}' is kept because something failed{more}: {}", entry.agent.id, entry.why);
-        let again = format!("git orchestra cleanup {}, once that is mended", entry.agent.id);
+        let again = format!("git orchestra cleanup {}, after fixing that", entry.agent.id);
         Some(Error::new(code, message).hint(entry.hint.clone().unwrap_or(again)))
     }
 }
 
-/// An agent that was looked at, as it was then.
+/// An agent that was examined, as it was at that time.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "CleanupEntry")]
 pub struct CleanedAgent {
     /// Whether it was removed.
     pub outcome: CleanupOutcome,
-    /// Why, in words.
+    /// The reason, in words.
     pub why: String,
-    /// What to type, if it was kept.
+    /// A command to type next, if it was kept.
     pub hint: Option<String>,
-    /// The process that works in its worktree.
+    /// The id of the process that works in its worktree.
     pub held_by: Option<i32>,
-    /// It was kept because something failed, not because it may not go.
+    /// Whether it was kept because something failed, and not because it must not be removed.
     pub failed: bool,
-    /// What went wrong, where something failed; it decides the exit code.
+    /// The error code, if something failed; it decides the exit code.
     pub code: Option<Code>,
-    /// Bytes on the disk that its worktree took.
+    /// The disk space that its worktree took, in bytes.
     pub bytes: Option<u64>,
-    /// The agent as it was.
+    /// The agent, before it was removed.
     #[serde(flatten)]
     pub agent: AgentObject,
 }
@@ -119,7 +114,7 @@ pub struct CleanedAgent {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "CleanupOutcome")]
 pub enum CleanupOutcome {
-    /// It was removed; undo brings it back.
+    /// It was removed; `undo` restores it.
     Removed,
     /// It would be removed.
     Planned,
@@ -127,8 +122,8 @@ pub enum CleanupOutcome {
     Kept,
 }
 
-/// An agent that was looked at.
-struct Candidate {
+/// An agent that was examined, and the finding.
+struct ExaminedAgent {
     id: AgentId,
     agent: Agent,
     object: AgentObject,
@@ -136,54 +131,61 @@ struct Candidate {
     discard: bool,
 }
 
-/// Looks at agents, and takes away those that may go.
+/// Examines agents, and removes those that may be removed.
 ///
 /// # Errors
 /// An agent named is not there, another command of ours changes branches (4), or the operation cannot be written down; nothing is
-/// changed then.
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+/// changed then. The user interrupts it (130): what was removed by then is one operation, and `undo` restores it.
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
-        let (candidates, unreadable) = candidates(repo, request)?;
-        let entries = candidates.into_iter().map(|one| entry(one, CleanupOutcome::Planned, None)).collect();
+        let (candidates, unreadable) = examine(context, repo, request)?;
+        let entries =
+            candidates.into_iter().map(|one| cleaned_agent(one, CleanupOutcome::Planned, None)).collect();
         return Ok(Report { unreadable, ..report(entries) });
     }
     repo.identity()?;
     let lock = operations::lock(repo)?;
-    let mut warnings = repairing::repair(repo, repair::Operations::Held(&lock))?;
-    warnings.extend(recover::settle(repo)?);
-    warnings.extend(stuck(repo)?);
-    let (candidates, unreadable) = candidates(repo, request)?;
-    let mut report = take_away(repo, Journal::new(repo, OperationBody::Cleanup(Vec::new()))?, candidates)?;
+    let mut warnings = repairing::repair(context, repo, repair::OperationsLock::Held(&lock))?;
+    warnings.extend(recover::recover_interrupted(repo)?);
+    warnings.extend(undeletable_files(repo)?);
+    let (candidates, unreadable) = examine(context, repo, request)?;
+    let mut report =
+        remove_agents(context, repo, Journal::new(repo, OperationBody::Cleanup(Vec::new()))?, candidates)?;
     report.unreadable = unreadable;
     report.warnings.extend(warnings);
-    let clock = trash_clock::advance(repo, trash_clock::ClockReading::now())?;
-    match trash::forget(repo, Config::of(repo).get(&UNDO_EXPIRE)?, clock) {
+    let clock = operations::advance_trash_clock(repo)?;
+    match trash::delete_expired(repo, Config::of(repo).get(&UNDO_EXPIRE)?, clock) {
         Ok(forgotten) => report.forgotten = forgotten,
         Err(error) => report.warnings.push(error.one_line()),
     }
-    if let Err(error) = pack::when_many(repo, pack::MANY) {
+    if let Err(error) = pack::pack_if_many(repo, pack::LOOSE_LIMIT) {
         report.warnings.push(error.one_line());
     }
-    if let Err(error) = trash::empty_when_idle(repo) {
+    if let Err(error) = trash::delete_in_background(repo) {
         report.warnings.push(error.one_line());
     }
     Ok(report)
 }
 
-/// Says what the disk still holds though it was removed.
-fn stuck(repo: &Repo) -> Result<Vec<String>> {
+/// Returns warnings about files that were removed from the repository and could not be deleted from the disk.
+fn undeletable_files(repo: &Repo) -> Result<Vec<String>> {
     let shown = |folder: &PathBuf| text::safe(&folder.to_string_lossy()).into_owned();
     let sentence = |folder| {
         let shown = shown(&folder);
         format!(
-            "files of an earlier cleanup cannot be deleted and take space: '{shown}' (ls -lR '{shown}' tells whose they are)"
+            "files of an earlier cleanup cannot be deleted and take space: '{shown}' (ls -lR '{shown}' shows their owner)"
         )
     };
-    Ok(trash::stuck(repo)?.into_iter().map(sentence).collect())
+    Ok(trash::undeletable_folders(repo)?.into_iter().map(sentence).collect())
 }
 
-/// Takes the named agents away again, as an earlier operation did.
-pub(super) fn again(repo: &Repo, journal: Journal, removed: &[(String, bool)]) -> Result<Report> {
+/// Removes the agents of an earlier operation again. The flag of each says whether its work was discarded.
+pub(super) fn remove_again(
+    context: &Context,
+    repo: &Repo,
+    journal: Journal,
+    removed: &[(String, bool)],
+) -> Result<Report> {
     let named =
         |discarded: bool| removed.iter().filter(move |(_, one)| *one == discarded).map(|(id, _)| id.clone());
     let request = Request {
@@ -192,108 +194,147 @@ pub(super) fn again(repo: &Repo, journal: Journal, removed: &[(String, bool)]) -
         force: true,
         ..Request::default()
     };
-    take_away(repo, journal, candidates(repo, &request)?.0)
+    remove_agents(context, repo, journal, examine(context, repo, &request)?.0)
 }
 
-/// The agents that are asked for, and those that cannot be read.
-fn candidates(repo: &Repo, request: &Request) -> Result<(Vec<Candidate>, Vec<Unreadable>)> {
+/// Returns the requested agents with the finding for each, and those that cannot be read.
+fn examine(
+    context: &Context,
+    repo: &Repo,
+    request: &Request,
+) -> Result<(Vec<ExaminedAgent>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let named =
         selection::named(repo, &listing, &[request.agents.clone(), request.discard.clone()].concat())?;
     let discard = selection::named(repo, &listing, &request.discard)?;
     let agents = named.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let seen =
-        status::run(repo, &status::Request { all: agents.is_empty(), agents, ..status::Request::default() })?;
-    let judge = Judge::new(repo, request, &listing)?;
+    let seen = status::run(
+        context,
+        repo,
+        &status::Request { all: agents.is_empty(), agents, ..status::Request::default() },
+    )?;
+    let examiner = Examiner::new(repo, request, &listing)?;
     let mut found = Vec::new();
     for object in seen.agents {
+        context.check()?;
         let id = object.id.clone();
         if named.is_empty() && Some(object.writer.as_str()) != listing.writer.as_deref() {
             continue;
         }
         let agent = Chain::of_agent(repo, &id)?.fold().agent;
         let discard = discard.contains(&id);
-        // What cannot be told is kept.
-        let finding = judge
+        // An agent is kept if something about it cannot be determined.
+        let finding = examiner
             .look(&id, &agent, &object, discard)
             .unwrap_or_else(|error| Err(NotRemovable::because(error)));
-        found.push(Candidate { id, agent, object, finding, discard });
+        found.push(ExaminedAgent { id, agent, object, finding, discard });
     }
     Ok((found, seen.unreadable))
 }
 
-/// Keeps everything first, writes it down, and only then takes anything away.
-fn take_away(repo: &Repo, mut journal: Journal, mut candidates: Vec<Candidate>) -> Result<Report> {
-    let (mut kept, mut pins): (Vec<Option<KeptAgent>>, Vec<_>) = (Vec::new(), Vec::new());
+/// Stores everything first, records the operation, and only then removes anything.
+fn remove_agents(
+    context: &Context,
+    repo: &Repo,
+    mut journal: Journal,
+    mut candidates: Vec<ExaminedAgent>,
+) -> Result<Report> {
+    let (mut kept, mut pins): (Vec<Option<StoredAgent>>, Vec<_>) = (Vec::new(), Vec::new());
     let mut removals = Vec::new();
+    let of = candidates.iter().filter(|one| one.finding.is_ok()).count();
     for one in &mut candidates {
-        let done = order(one).map(|order| remove::keep(repo, &order)).transpose();
+        context.check()?;
+        let done = removal_target(one).map(|order| remove::store_agent(repo, &order)).transpose();
         kept.push(done.unwrap_or_else(|error| {
             one.finding = Err(NotRemovable::because(error));
             None
         }));
-        if let Some(Some(one)) = kept.last() {
-            journal.put_tree(&one.removal.agent, one.tree);
-            removals.push(one.removal.clone());
-            pins.extend(one.pins.iter().copied());
+        if let Some(Some(stored)) = kept.last() {
+            journal.put_tree(&stored.removal.agent, stored.tree);
+            removals.push(stored.removal.clone());
+            pins.extend(stored.pins.iter().copied());
+            context.emit(&Event::AgentStored { agent: one.id.clone(), done: removals.len(), of });
         }
     }
     if removals.is_empty() {
         return Ok(report(
-            candidates.into_iter().map(|one| entry(one, CleanupOutcome::Kept, None)).collect(),
+            candidates.into_iter().map(|one| cleaned_agent(one, CleanupOutcome::Kept, None)).collect(),
         ));
     }
     journal.operation.summary = summary(&removals);
     journal.operation.set_removals(removals.clone())?;
     journal.write(repo, &pins)?;
-    let all: Vec<(Candidate, Option<KeptAgent>)> = candidates.into_iter().zip(kept).collect();
+    let all: Vec<(ExaminedAgent, Option<StoredAgent>)> = candidates.into_iter().zip(kept).collect();
     let (mut entries, mut stuck) = (Vec::new(), Vec::new());
+    let (mut done, mut is_interrupted) = (0, false);
     let mut all = all.into_iter();
     loop {
-        let mut some: Vec<_> = all.by_ref().take(AT_ONCE).collect();
+        let mut some: Vec<_> = all.by_ref().take(context.limits().removals_at_once).collect();
         if some.is_empty() {
             break;
         }
-        let halfway = take_some(repo, &journal.operation.id, &mut some)?;
+        let incomplete = if context.cancel.is_cancelled() {
+            is_interrupted = true;
+            keep_all(&mut some);
+            Vec::new()
+        } else {
+            remove_batch(context, repo, &journal.operation.id, &mut some)?
+        };
         for (one, kept) in some {
             let bytes = kept.filter(|_| one.finding.is_ok()).map(|kept| kept.removal.bytes);
-            if one.finding.is_err() && !halfway.contains(&one.id) {
+            if bytes.is_some() {
+                done += 1;
+                context.emit(&Event::AgentRemoved { agent: one.id.clone(), done, of });
+            }
+            if one.finding.is_err() && !incomplete.contains(&one.id) {
                 removals.retain(|removal| removal.agent != one.id.as_str());
             }
-            entries.push(entry(one, CleanupOutcome::Removed, bytes));
+            entries.push(cleaned_agent(one, CleanupOutcome::Removed, bytes));
         }
-        stuck.extend(halfway);
+        stuck.extend(incomplete);
     }
     let nothing = removals.is_empty();
     journal.operation.stage = match (nothing, stuck.is_empty()) {
         (true, _) => Stage::Aborted,
         (false, true) => Stage::Done,
-        // The next command puts back what could not be put back.
+        // The next command restores what could not be restored now.
         (false, false) => Stage::Open,
     };
     journal.operation.summary = summary(&removals);
     journal.operation.set_removals(removals)?;
     journal.write(repo, &pins)?;
+    if is_interrupted {
+        let why = format!("interrupted; {done} of {of} agents are removed");
+        return Err(interrupted(why).hint("git orchestra cleanup removes the others"));
+    }
     Ok(Report { operation: (!nothing).then(|| journal.operation.id.clone()), ..report(entries) })
 }
 
-/// Under the agents' locks, so that nobody resumes them meanwhile. Gives those that are neither removed nor as they were.
-fn take_some(
+/// Keeps what would have been removed if the user had not interrupted the cleanup.
+fn keep_all(some: &mut [(ExaminedAgent, Option<StoredAgent>)]) {
+    for (one, kept) in some.iter_mut().filter(|(_, kept)| kept.is_some()) {
+        (one.finding, *kept) = (Err(NotRemovable::because(interrupted("interrupted"))), None);
+    }
+}
+
+/// Removes a batch of agents under their locks, so that nobody resumes them meanwhile. Returns those whose removal failed half way.
+fn remove_batch(
+    context: &Context,
     repo: &Repo,
     operation: &str,
-    some: &mut [(Candidate, Option<KeptAgent>)],
+    some: &mut [(ExaminedAgent, Option<StoredAgent>)],
 ) -> Result<Vec<AgentId>> {
     let private = PrivateDir::new(repo.private_dir()?);
     let mut locks = Vec::new();
     for (one, kept) in some.iter_mut().filter(|(_, kept)| kept.is_some()) {
-        match still(repo, &private, one) {
+        match lock_unchanged(context, repo, &private, one) {
             Ok(lock) => locks.push((private.agent(&one.id), lock)),
             Err(error) => (one.finding, *kept) = (Err(NotRemovable::because(error)), None),
         }
     }
-    let batch: Vec<(RemovalTarget<'_>, &KeptAgent)> =
-        some.iter().filter_map(|(one, kept)| Some((order(one)?, kept.as_ref()?))).collect();
-    let done = remove::carry_out(repo, operation, &batch)?;
+    let batch: Vec<(RemovalTarget<'_>, &StoredAgent)> =
+        some.iter().filter_map(|(one, kept)| Some((removal_target(one)?, kept.as_ref()?))).collect();
+    let done = remove::remove_agents(context, repo, operation, &batch)?;
     let mut stuck = Vec::new();
     let gone = some.iter_mut().filter(|(one, kept)| one.finding.is_ok() && kept.is_some());
     for ((one, _), fate) in gone.zip(done) {
@@ -312,26 +353,26 @@ fn take_some(
     Ok(stuck)
 }
 
-/// The agent's lock, if it is still as it was looked at.
-fn still(repo: &Repo, private: &PrivateDir, one: &Candidate) -> Result<Lock> {
-    let lock = Lock::take(&private.agent(&one.id).lock(), SETTLE)?
-        .ok_or_else(|| Error::new(Code::LockHeld, "another command works on it"))?;
+/// Takes the agent's lock, and checks that the agent has not changed since it was examined.
+fn lock_unchanged(context: &Context, repo: &Repo, private: &PrivateDir, one: &ExaminedAgent) -> Result<Lock> {
+    let lock = Lock::take(&private.agent(&one.id).lock(), context.at_most(context.limits().removal_lock))?
+        .ok_or_else(|| Error::new(Code::LockHeld, "another command is using it"))?;
     if private.agent(&one.id).holds_output() {
-        return Err(Error::new(Kind::External, "its output could not be stored yet"));
+        return Err(Error::new(Kind::External, "its output is not stored yet"));
     }
     if Chain::of_agent(repo, &one.id)?.fold().agent.lamport != one.agent.lamport {
-        return Err(Error::new(Code::AgentChanged, "it went on in this very moment"));
+        return Err(Error::new(Code::AgentChanged, "it changed just now"));
     }
     Ok(lock)
 }
 
-fn order(one: &Candidate) -> Option<RemovalTarget<'_>> {
-    let go = one.finding.as_ref().ok()?;
+fn removal_target(one: &ExaminedAgent) -> Option<RemovalTarget<'_>> {
+    let removable = one.finding.as_ref().ok()?;
     Some(RemovalTarget {
         id: &one.id,
         agent: &one.agent,
-        worktree: go.worktree.as_ref(),
-        derived: go.derived.as_slice(),
+        worktree: removable.worktree.as_ref(),
+        derived: removable.derived.as_slice(),
         discard: one.discard,
     })
 }
@@ -345,9 +386,9 @@ fn summary(removals: &[Removal]) -> String {
     }
 }
 
-fn entry(one: Candidate, outcome: CleanupOutcome, bytes: Option<u64>) -> CleanedAgent {
+fn cleaned_agent(one: ExaminedAgent, outcome: CleanupOutcome, bytes: Option<u64>) -> CleanedAgent {
     let (outcome, no) = match one.finding {
-        Ok(go) => (outcome, NotRemovable { why: go.why, ..NotRemovable::default() }),
+        Ok(removable) => (outcome, NotRemovable { why: removable.why, ..NotRemovable::default() }),
         Err(no) => (CleanupOutcome::Kept, no),
     };
     let NotRemovable { why, hint, held_by, code } = no;

@@ -1,6 +1,6 @@
-//! `collect`: saves the work of agents as it is now, and sums up what became of them.
+//! `collect`: saves the current work of agents, and summarizes the agents.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,8 @@ use serde_json::json;
 
 pub use crate::store::layout::SHARED as SHARED_REFS;
 use crate::{
-    Code, Error, Result, agents,
+    Code, Error, Kind, Result, agents,
+    context::{Context, Event},
     git::{Repo, command},
     lock::Lock,
     model::{
@@ -23,7 +24,7 @@ use crate::{
         notes, unreadable, writer,
     },
     supervise::{
-        helper::{self, Job},
+        helper::{self, HelperTask},
         repair,
     },
     worktree::{
@@ -32,16 +33,13 @@ use crate::{
     },
 };
 
-/// How long another command may hold the agent's lock for a look.
-const SETTLE: Duration = Duration::from_secs(1);
-
-/// Whose work to save.
+/// The agents whose work to save, and whether to write a bundle.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// The agents, by id or unique prefix; none: all of this clone.
+    /// The agents, by id or unique prefix; if empty, all of this clone.
     pub agents: Vec<String>,
-    /// A bundle to write the agents to as well, for `git fetch`.
+    /// The bundle file to write the agents to, for `git fetch`.
     pub bundle: Option<PathBuf>,
 }
 
@@ -49,72 +47,76 @@ pub struct Request {
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agents, in the order of their ids.
-    pub agents: Vec<Summary>,
-    /// The bundle that was written.
+    pub agents: Vec<CollectedAgent>,
+    /// The bundle file that was written.
     pub bundle: Option<PathBuf>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Agents that were not looked at because they cannot be read, and work that cannot be read.
+    /// Agents that were skipped because they cannot be read, and work that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// What went wrong first, where something could not be saved; it decides the exit code.
+    /// The code of the first error, if something could not be saved; it decides the exit code.
     #[serde(skip)]
     pub failed: Option<Code>,
 }
 
-/// What `collect` did for an agent.
+/// What `collect` saved for an agent.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CollectOutcome {
-    /// Its worktree, as it is while it works, is in `refs/orchestra-local/snapshots/<id>`.
+    /// It has not ended; a snapshot of its worktree is in `refs/orchestra-local/snapshots/<id>`.
     Snapshot,
-    /// What was done since its end is in its head now.
+    /// Changes since its end were captured into its head.
     Taken,
-    /// Its head had everything.
+    /// There was nothing to save: its head is up to date.
     Nothing,
-    /// Its worktree is gone: its head has what was saved before.
+    /// Its worktree is missing; its head has what was saved before.
     WorktreeGone,
-    /// It is of another clone, or its supervisor is gone: `resume` and `stop` save what there is.
+    /// It belongs to another clone, or its supervisor died; `resume` and `stop` save its work.
     NotOurs,
-    /// What is in its worktree could not be saved.
+    /// The contents of its worktree could not be saved.
     Failed,
 }
 
-/// An agent, and what was saved of it.
+/// An agent, and what was saved for it.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
-pub struct Summary {
+pub struct CollectedAgent {
     /// What was saved.
     pub saved: CollectOutcome,
-    /// Why it could not be saved.
+    /// Why its work could not be saved.
     pub failure: Option<String>,
-    /// What went wrong, if it could not be saved.
+    /// The error code, if its work could not be saved.
     pub code: Option<Code>,
-    /// What stays in its worktree only.
+    /// Files that were not captured and are in its worktree only.
     pub not_taken: Vec<LeftOut>,
-    /// The command that resumes its conversation by hand, in its worktree.
+    /// The command to resume its session by hand, in its worktree.
     pub by_hand: Option<String>,
     /// The agent.
     #[serde(flatten)]
     pub agent: AgentObject,
 }
 
-/// Saves, and sums up.
+/// Saves the work of agents, and summarizes each agent.
 ///
 /// # Errors
-/// There is no such agent (3), or the bundle cannot be written. What cannot be saved of one agent stands in its summary.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+/// There is no such agent (3), or the bundle cannot be written. The user interrupts it (130): what was saved by then stays saved. What cannot be saved of one agent stands in its summary.
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     let (ids, mut unreadable) = choose(repo, request)?;
-    // What a kill left unfinished holds no work, and is not looked at.
-    let mut warnings = repairing::repair(repo, repair::Operations::Free)?;
+    // Agents whose creation was interrupted have no work; they are removed first.
+    let mut warnings = repairing::repair(context, repo, repair::OperationsLock::NotHeld)?;
     let mut agents = Vec::with_capacity(ids.len());
     let mut failed = None;
-    for id in &ids {
-        let (saved, failure) = match save(repo, id) {
+    let of = ids.len();
+    for (done, id) in (1..).zip(&ids) {
+        context.check()?;
+        let (saved, failure) = match save(context, repo, id) {
             Ok(saved) => (saved, None),
+            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => {
                 failed = failed.or(Some(error.code));
                 (CollectOutcome::Failed, Some(error))
             }
         };
+        context.emit(&Event::WorkSaved { agent: id.clone(), done, of });
         let work =
             Chain::of_agent(repo, id).and_then(|chain| unreadable::work_of(repo, id, &chain.fold().agent));
         unreadable.extend(work.ok().flatten());
@@ -132,7 +134,7 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     Ok(Report { agents, bundle: request.bundle.clone(), warnings, unreadable, failed })
 }
 
-/// The agents that are asked for; where none is named, those that cannot be read as well.
+/// Returns the requested agents, and, if none is named, those that cannot be read.
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if request.agents.is_empty() {
@@ -151,78 +153,85 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
     Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()))
 }
 
-fn save(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
-    match status::one(repo, id)?.liveness {
+fn save(context: &Context, repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
+    match status::read_agent(repo, id)?.liveness {
         Liveness::Live => {
-            helper::work(&repo.common_dir()?, id, Job::Snapshot)?;
+            helper::run_task(repo.environment(), &repo.common_dir()?, id, HelperTask::Snapshot)?;
             Ok(CollectOutcome::Snapshot)
         }
-        Liveness::Ended => take_again(repo, id),
+        Liveness::Ended => capture_again(context, repo, id),
         Liveness::Lost | Liveness::Remote => Ok(CollectOutcome::NotOurs),
     }
 }
 
-/// Takes what somebody did in the worktree since the end, or what could not be taken then.
-pub(super) fn take_again(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
+/// Captures what changed in the worktree since the agent ended, or what could not be captured at its end.
+pub(super) fn capture_again(context: &Context, repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     let dir = PrivateDir::new(repo.private_dir()?).agent(id);
-    let Some(_lock) = Lock::take(&dir.lock(), SETTLE)? else { return Ok(CollectOutcome::Nothing) };
-    let taken = taken_under_lock(repo, id);
+    let Some(_lock) = Lock::take(&dir.lock(), context.at_most(context.limits().agent_lock))? else {
+        return Ok(CollectOutcome::Nothing);
+    };
+    let captured = capture_under_lock(repo, id);
     dir.remove_unless_it_holds_output();
-    taken
+    captured
 }
 
-fn taken_under_lock(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
+fn capture_under_lock(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     let agent = Chain::of_agent(repo, id)?.fold().agent;
     if !agent.phase.is_at_rest() {
         return Ok(CollectOutcome::Nothing);
     }
-    // One that names nothing cannot be moved; what else is wrong with it, taking the work again repairs.
+    // A head ref that cannot be resolved cannot be moved. Any other damage is repaired by capturing the work again.
     if repo.find_ref(&layout::head_ref(id)).is_err()
         && let Some(broken) = unreadable::work_of(repo, id, &agent)?
     {
         return Err(broken.error());
     }
-    let Some(shadowed) = AgentCheckout::of(repo, id, &agent)? else {
+    let Some(checkout) = AgentCheckout::of(repo, id, &agent)? else {
         return match &agent.unsaved {
             Some(why) => {
-                Err(Error::new(Code::WorktreeMissing, format!("its worktree is gone; at its end: {why}")))
+                Err(Error::new(Code::WorktreeMissing, format!("its worktree is missing; at its end: {why}")))
             }
             None => Ok(CollectOutcome::WorktreeGone),
         };
     };
     let base =
-        agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' is no commit", agent.base)))?;
-    let task = shadowed.task(id, &agent, base);
-    let repo = &repo.acting_as(shadowed.identity.as_ref());
-    let taken = capture::finish(repo, &task, &shadowed.place(&shadowed.shadow))?;
-    let unfinished = taken.unfinished.as_ref().map(Unfinished::sentence);
-    let is_known = agent.head.as_ref() == Some(&taken.head) && agent.unfinished == unfinished;
+        agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' is not a commit", agent.base)))?;
+    let task = checkout.task(id, &agent, base);
+    let repo = &repo.with_identity(checkout.identity.as_ref());
+    let captured = capture::capture_work(repo, &task, &checkout.place(&checkout.isolated))?;
+    let unfinished = captured.unfinished.as_ref().map(Unfinished::sentence);
+    let is_known = agent.head.as_ref() == Some(&captured.head) && agent.unfinished == unfinished;
     if is_known && agent.unsaved.is_none() {
         return Ok(CollectOutcome::Nothing);
     }
     let by = writer::writer(repo)?;
     append_if(repo, id, |fold| {
-        let fact = Fact::Collected(collected(&fold.agent, &taken));
-        let is_news = fold.agent.phase.is_at_rest() && fold::is_news(&fold.agent, &fact, &by);
+        let fact = Fact::Collected(collected_event(&fold.agent, &captured));
+        let is_news = fold.agent.phase.is_at_rest() && fold::is_worth_recording(&fold.agent, &fact, &by);
         is_news.then(|| vec![fact])
     })?;
     Ok(CollectOutcome::Taken)
 }
 
-fn collected(agent: &Agent, taken: &CapturedWork) -> event::Collected {
+fn collected_event(agent: &Agent, captured: &CapturedWork) -> event::Collected {
     event::Collected {
         attempt: agent.attempt,
-        head: taken.head.clone(),
-        work: taken.work.clone(),
-        unfinished: taken.unfinished.as_ref().map(Unfinished::sentence),
+        head: captured.head.clone(),
+        work: captured.work.clone(),
+        unfinished: captured.unfinished.as_ref().map(Unfinished::sentence),
         phase: None,
         reason: None,
     }
 }
 
-fn summary(repo: &Repo, id: &AgentId, saved: CollectOutcome, failure: Option<Error>) -> Result<Summary> {
-    let mut agent = status::one(repo, id)?;
-    let worktree = crate::worktree::list::of_agent(repo, id, &agent.branch)?;
+fn summary(
+    repo: &Repo,
+    id: &AgentId,
+    saved: CollectOutcome,
+    failure: Option<Error>,
+) -> Result<CollectedAgent> {
+    let mut agent = status::read_agent(repo, id)?;
+    let worktree = crate::worktree::list::worktree_of_agent(repo, id, &agent.branch)?;
     agent.worktree = worktree.map(|found| found.path.to_string_lossy().into_owned());
     let chain = Chain::of_agent(repo, id)?;
     let mut events: Vec<_> = chain.events.iter().collect();
@@ -235,11 +244,11 @@ fn summary(repo: &Repo, id: &AgentId, saved: CollectOutcome, failure: Option<Err
     let by_hand =
         agent.session.as_deref().and_then(|session| agents::manual_resume_command(&agent.profile, session));
     let (code, failure) = failure.map(|error| (error.code, error.one_line())).unzip();
-    Ok(Summary { saved, failure, code, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
+    Ok(CollectedAgent { saved, failure, code, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
 }
 
-/// A result on the head of every agent at rest that made something.
-fn write_notes(repo: &Repo, agents: &[Summary]) -> Result<()> {
+/// Writes a note with the result on the head of every ended agent that has commits.
+fn write_notes(repo: &Repo, agents: &[CollectedAgent]) -> Result<()> {
     let mut all = Vec::new();
     for summary in agents.iter().filter(|summary| summary.agent.liveness == Liveness::Ended) {
         let agent = &summary.agent;
@@ -256,7 +265,7 @@ fn write_notes(repo: &Repo, agents: &[Summary]) -> Result<()> {
     notes::write(repo, layout::RESULTS, "results", &all)
 }
 
-/// Lives and work, without what lies before the agents' bases.
+/// Writes the events and the work of agents, without the history before their bases.
 fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
     let mut arguments: Vec<String> = Vec::new();
     for id in ids {
@@ -270,7 +279,7 @@ fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
         }
     }
     if arguments.is_empty() {
-        return Err(Error::refused("there is no agent to write into a bundle"));
+        return Err(Error::refused("no agent to write into a bundle"));
     }
     let git = repo.git("bundle")?.args(["create", "--quiet"]).arg(file).args(arguments);
     git.limit(command::LONG_LIMIT).run().map(|_| ()).map_err(|error| {

@@ -1,7 +1,7 @@
-//! Whether the configuration of a repository may be used, as every window asks before it lets anything run.
+//! Whether the configuration of a repository was accepted. Every window checks this before it starts anything.
 
 pub use crate::trust::{
     AcceptedRepo,
-    acceptance::{ConfigCheck, Pending, check, is_accepted},
+    acceptance::{ConfigCheck, PendingChanges, check, is_accepted},
     configuration::ConfigChange,
 };

@@ -1,4 +1,4 @@
-//! `diff`: what an agent changed, from where it started to its files as they are now; or what two agents did differently.
+//! `diff`: compares the current files of an agent with the commit that it started from, or with those of another agent.
 
 use std::path::PathBuf;
 
@@ -8,127 +8,135 @@ use tempfile::TempDir;
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    context::Context,
+    error::ErrorContext as _,
     git::{Git, Oid, Repo, command},
     model::{Agent, AgentId, event::LeftOut, text},
     ops::{agent_checkout::AgentCheckout, named},
     store::{Chain, layout, sound, unreadable, verdicts},
     trust::AcceptedRepo,
     worktree::capture,
+    world::Environment,
 };
 
-/// Whose work to compare, and with what.
+/// What to compare.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The agent, by id or unique prefix.
     pub agent: String,
-    /// Another agent with whose work it is compared, instead of with the commit from which it started.
+    /// Another agent to compare with, instead of the commit that the agent started from.
     #[serde(default)]
     pub other: Option<String>,
     /// Compare committed work only.
     #[serde(default)]
     pub committed: bool,
-    /// Begin at the work that was judged last, instead of at the commit from which the agent started.
+    /// Compare with the work that was reviewed last, instead of the commit that the agent started from.
     #[serde(default)]
     pub since_review: bool,
-    /// Only these paths; none: all.
+    /// Only these paths; if empty, all.
     #[serde(default)]
     pub paths: Vec<String>,
 }
 
-/// What differs between two trees.
+/// The differences between two trees.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The agent.
     pub agent: String,
-    /// The agent it is compared with.
+    /// The agent that it is compared with.
     pub other: Option<String>,
-    /// Where the comparison begins: the base, or the work of the agent named first.
+    /// The old side: the base, or the work of the agent named first.
     pub from: Oid,
-    /// Where it ends.
+    /// The new side.
     pub to: Oid,
-    /// Files that differ.
-    pub files: Vec<File>,
-    /// Files of the worktree that no commit of ours would take.
+    /// The files that differ.
+    pub files: Vec<ChangedFile>,
+    /// Files of the worktree that would not be captured.
     pub left_out: Vec<LeftOut>,
-    /// Why the work will not land, if git would refuse it.
+    /// Why the work cannot land, if git would refuse it.
     pub problem: Option<String>,
 }
 
-/// A comparison that can be shown: the report, and where its two trees are.
+/// A comparison that can be shown: the report, and the objects of its two trees.
 #[derive(Debug)]
 pub struct Comparison {
-    /// What was compared, and what differs.
+    /// The report: what was compared, and what differs.
     pub report: Report,
+    environment: Environment,
     place: PathBuf,
     common: PathBuf,
     paths: Vec<String>,
-    /// Holds objects that only this comparison needs.
+    /// Temporary folders with the objects that only this comparison needs.
     scratch: Vec<TempDir>,
 }
 
-/// A file that differs.
+/// A changed file.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub struct File {
-    /// Its path; of a renamed one, the new path.
+pub struct ChangedFile {
+    /// The path; the new one if it was renamed.
     pub path: String,
-    /// Lines added; none in a binary file.
+    /// The number of added lines; `null` for a binary file.
     pub insertions: Option<u64>,
-    /// Lines removed.
+    /// The number of removed lines; `null` for a binary file.
     pub deletions: Option<u64>,
 }
 
-/// Compares. Nothing is written into the repository.
+/// Compares, and writes nothing into the repository.
 ///
 /// # Errors
 /// There is no such agent, or its work is not here (3).
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    context.check()?;
     compare(repo, request).map(|comparison| comparison.report)
 }
 
-/// Compares as [`run`], and keeps the two trees for who wants to see the diff itself.
+/// Compares as [`run`], and keeps the two trees, so that the diff itself can be shown.
 ///
 /// # Errors
 /// As [`run`].
 pub fn compare(repo: &AcceptedRepo, request: &Request) -> Result<Comparison> {
-    let id = named::any(repo, &request.agent)?;
+    let id = named::find_id(repo, &request.agent)?;
     let mut scratch = Vec::new();
-    let one = work(repo, &id, request.committed, &mut scratch)?;
+    let one = current_work(repo, &id, request.committed, &mut scratch)?;
     let (other, from, to, left_out) = match &request.other {
-        None if request.since_review => (None, judged(repo, &id)?, one.now, one.left_out),
+        None if request.since_review => (None, reviewed_head(repo, &id)?, one.now, one.left_out),
         None => (None, one.base, one.now, one.left_out),
         Some(other) => {
-            let other = named::any(repo, other)?;
-            let two = work(repo, &other, request.committed, &mut scratch)?;
+            let other = named::find_id(repo, other)?;
+            let two = current_work(repo, &other, request.committed, &mut scratch)?;
             for (id, work) in [(&id, &one), (&other, &two)].iter().filter(|(_, work)| work.is_kept) {
-                flaw(repo, id, work.now)?;
+                landing_problem(repo, id, work.now)?;
             }
             (Some(other.to_string()), one.now, two.now, two.left_out)
         }
     };
-    let problem = if one.is_kept { flaw(repo, &id, one.now)? } else { None };
+    let problem = if one.is_kept { landing_problem(repo, &id, one.now)? } else { None };
     let common = repo.common_dir()?;
     let report = Report { agent: id.to_string(), other, from, to, files: Vec::new(), left_out, problem };
     let mut comparison = Comparison {
         report,
+        environment: repo.environment().clone(),
         place: repo.work_dir().unwrap_or_else(|| common.clone()),
         common,
         paths: request.paths.clone(),
         scratch,
     };
-    comparison.report.files = comparison.numbers().map_err(|error| match &comparison.report.problem {
-        Some(why) => Error::new(Code::WorkUnusable, format!("the work of '{id}' cannot be compared: {why}")),
-        None => error,
-    })?;
+    comparison.report.files =
+        comparison.changed_files().map_err(|error| match &comparison.report.problem {
+            Some(why) => {
+                Error::new(Code::WorkUnusable, format!("the work of '{id}' cannot be compared: {why}"))
+            }
+            None => error,
+        })?;
     Ok(comparison)
 }
 
-/// Why a work will not land.
+/// Returns why work cannot land, if git would refuse it.
 ///
 /// # Errors
 /// It cannot be compared either (3).
-fn flaw(repo: &Repo, id: &AgentId, work: Oid) -> Result<Option<String>> {
+fn landing_problem(repo: &Repo, id: &AgentId, work: Oid) -> Result<Option<String>> {
     match sound::flaw_of(repo, work)? {
         Some(unsound) if unsound.can_be_read => Ok(Some(unsound.why)),
         Some(unsound) => Err(Error::new(
@@ -139,69 +147,74 @@ fn flaw(repo: &Repo, id: &AgentId, work: Oid) -> Result<Option<String>> {
     }
 }
 
-/// The head that was judged last.
-fn judged(repo: &Repo, id: &AgentId) -> Result<Oid> {
-    let verdict = verdicts::counting(repo, id, &Chain::of_any_agent(repo, id)?.fold().agent)?;
+/// Returns the head that was reviewed last.
+fn reviewed_head(repo: &Repo, id: &AgentId) -> Result<Oid> {
+    let verdict = verdicts::effective(repo, id, &Chain::of_any_agent(repo, id)?.fold().agent)?;
     let head = verdict.and_then(|verdict| verdict.head.commit());
     head.filter(|head| repo.read_commit(*head).is_ok()).ok_or_else(|| {
-        Error::new(Code::NotReviewed, format!("the work of '{id}' was not judged yet"))
+        Error::new(Code::NotReviewed, format!("the work of '{id}' has no verdict yet"))
             .hint(format!("git orchestra review {id}"))
     })
 }
 
-struct Work {
+struct ComparedWork {
     base: Oid,
     now: Oid,
     left_out: Vec<LeftOut>,
-    /// It is a commit of the repository, not what a look at a worktree made.
+    /// Whether `now` is an object of the repository, and not of the temporary capture of a worktree.
     is_kept: bool,
 }
 
-/// What an agent has, now: the files of its worktree if there is one here, else its head.
-fn work(repo: &Repo, id: &AgentId, committed: bool, scratch: &mut Vec<TempDir>) -> Result<Work> {
+/// Returns an agent's current work: the files of its worktree if it has one here, otherwise its head.
+fn current_work(
+    repo: &Repo,
+    id: &AgentId,
+    committed: bool,
+    scratch: &mut Vec<TempDir>,
+) -> Result<ComparedWork> {
     let agent = Chain::of_any_agent(repo, id)?.fold().agent;
-    let missing = || Error::new(Code::WorkMissing, format!("the work of agent '{id}' is not here"));
+    let missing = || Error::new(Code::WorkMissing, format!("the work of agent '{id}' is not in this clone"));
     let base = agent.base.commit().filter(|base| repo.read_commit(*base).is_ok()).ok_or_else(missing)?;
-    if !committed && let Some((now, left_out)) = in_its_worktree(repo, id, &agent, base, scratch)? {
-        return Ok(Work { base, now, left_out, is_kept: false });
+    if !committed && let Some((now, left_out)) = worktree_contents(repo, id, &agent, base, scratch)? {
+        return Ok(ComparedWork { base, now, left_out, is_kept: false });
     }
     let branch = repo.find_ref(&layout::branch_ref(&agent.branch))?;
-    // While it runs, its branch is ahead of what was taken.
+    // While it runs, its branch is ahead of the captured work.
     let head = unreadable::work_tip(repo, id, &agent)?;
     let now = if agent.phase.is_at_rest() { head.or(branch) } else { branch.or(head) };
     let now = match now {
         Some(now) => Some(now),
-        None => named::archived(repo, id.as_str())?.and_then(|archived| archived.work),
+        None => named::find_archived(repo, id.as_str())?.and_then(|archived| archived.work),
     };
-    Ok(Work { base, now: now.ok_or_else(missing)?, left_out: Vec::new(), is_kept: true })
+    Ok(ComparedWork { base, now: now.ok_or_else(missing)?, left_out: Vec::new(), is_kept: true })
 }
 
-fn in_its_worktree(
+fn worktree_contents(
     repo: &Repo,
     id: &AgentId,
     agent: &Agent,
     base: Oid,
     scratch: &mut Vec<TempDir>,
 ) -> Result<Option<(Oid, Vec<LeftOut>)>> {
-    let Some(shadowed) = AgentCheckout::of(repo, id, agent)? else { return Ok(None) };
-    let task = shadowed.task(id, agent, base);
-    let objects = shadowed.folder.path().join("objects");
+    let Some(checkout) = AgentCheckout::of(repo, id, agent)? else { return Ok(None) };
+    let task = checkout.task(id, agent, base);
+    let objects = checkout.folder.path().join("objects");
     std::fs::create_dir_all(&objects).context(Kind::External, || "cannot make a temporary folder".into())?;
-    let shadow = shadowed.shadow.clone().with_objects_in(objects);
-    let captured = capture::preview(repo, &task, &shadowed.place(&shadow))?;
-    scratch.push(shadowed.folder);
+    let isolated = checkout.isolated.clone().with_objects_in(objects);
+    let captured = capture::preview(repo, &task, &checkout.place(&isolated))?;
+    scratch.push(checkout.folder);
     Ok(captured.map(|captured| (captured.tree, captured.left_out)))
 }
 
 impl Comparison {
-    /// `git diff` of what is compared, for the user's eyes.
+    /// Returns a `git diff` that runs in the user's terminal. Its arguments are not complete without [`Comparison::with_trees`].
     pub fn git_diff(&self) -> Git {
-        self.with_objects(Git::interactive(&self.place, "diff"))
+        self.with_objects(Git::interactive(&self.environment, &self.place, "diff"))
     }
 
-    /// The two trees, and the paths, as the last arguments.
+    /// Appends the two trees and the paths as the last arguments.
     #[must_use]
-    pub fn compared(&self, git: Git) -> Git {
+    pub fn with_trees(&self, git: Git) -> Git {
         let Report { from, to, .. } = &self.report;
         git.args([from.to_string(), to.to_string()]).arg("--").args(&self.paths)
     }
@@ -217,12 +230,12 @@ impl Comparison {
             .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", all)
     }
 
-    /// The diff as text, for an editor.
+    /// Returns the diff as text, for an editor.
     ///
     /// # Errors
     /// Git fails.
     pub fn text(&self) -> Result<String> {
-        let git = self.with_objects(Git::new(&self.place, "diff").allow_lazy_fetch());
+        let git = self.with_objects(Git::new(&self.environment, &self.place, "diff").allow_lazy_fetch());
         let git = git.args([
             "--no-ext-diff",
             "--no-textconv",
@@ -231,29 +244,29 @@ impl Comparison {
             "--src-prefix=a/",
             "--dst-prefix=b/",
         ]);
-        let said = self.compared(git).limit(command::LONG_LIMIT).run()?;
-        Ok(String::from_utf8_lossy(&said).into_owned())
+        let output = self.with_trees(git).limit(command::LONG_LIMIT).run()?;
+        Ok(String::from_utf8_lossy(&output).into_owned())
     }
 
-    fn numbers(&self) -> Result<Vec<File>> {
-        let git = self.with_objects(Git::new(&self.place, "diff").allow_lazy_fetch());
+    fn changed_files(&self) -> Result<Vec<ChangedFile>> {
+        let git = self.with_objects(Git::new(&self.environment, &self.place, "diff").allow_lazy_fetch());
         let git = git.args(["--numstat", "-z", "--no-ext-diff", "--no-textconv", "-M", "--no-relative"]);
-        let said = self.compared(git).limit(command::LONG_LIMIT).run()?;
-        Ok(parse(&String::from_utf8_lossy(&said)))
+        let output = self.with_trees(git).limit(command::LONG_LIMIT).run()?;
+        Ok(parse_numstat(&String::from_utf8_lossy(&output)))
     }
 }
 
-/// `added TAB removed TAB path NUL`; a renamed file has an empty path there, then both names.
-fn parse(said: &str) -> Vec<File> {
+/// Parses `added TAB removed TAB path NUL`. A renamed file has an empty path, followed by both names.
+fn parse_numstat(output: &str) -> Vec<ChangedFile> {
     let mut files = Vec::new();
-    let mut words = said.split('\0');
+    let mut words = output.split('\0');
     while let Some(word) = words.next() {
         let mut parts = word.splitn(3, '\t');
         let (Some(added), Some(removed), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
             continue;
         };
         let path = if path.is_empty() { words.nth(1).unwrap_or_default() } else { path };
-        files.push(File {
+        files.push(ChangedFile {
             path: text::one_line(path, 400),
             insertions: added.parse().ok(),
             deletions: removed.parse().ok(),
@@ -267,10 +280,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_every_kind() {
-        let file = |path: &str, insertions, deletions| File { path: path.into(), insertions, deletions };
+    fn numstat_lines_of_every_kind_are_parsed() {
+        let file =
+            |path: &str, insertions, deletions| ChangedFile { path: path.into(), insertions, deletions };
         assert_eq!(
-            parse("1\t2\ta b.rs\0-\t-\tbin\x000\t0\t\0old\0new\x003\t0\tlast\0"),
+            parse_numstat("1\t2\ta b.rs\0-\t-\tbin\x000\t0\t\0old\0new\x003\t0\tlast\0"),
             [
                 file("a b.rs", Some(1), Some(2)),
                 file("bin", None, None),
@@ -278,6 +292,6 @@ mod tests {
                 file("last", Some(3), Some(0)),
             ]
         );
-        assert_eq!(parse(""), []);
+        assert_eq!(parse_numstat(""), []);
     }
 }

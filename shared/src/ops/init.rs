@@ -1,7 +1,5 @@
-//! `init`: names this clone, lets plain git show our notes, and finds out what a remote takes. Never needed; touches nothing but
-//! git's config and the files below `<common git dir>/orchestra`.
-
-use std::path::PathBuf;
+//! `init`: names this clone, makes plain `git log` show our notes, and checks whether a remote accepts agents. It is optional, and
+//! changes only git's config and the files below `<common git dir>/orchestra`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Code, Error, Result,
     config::{Config, keys::LABEL},
+    context::Context,
     git::{
         Oid, Repo,
         objects::Commit,
-        remotes::{Push, PushRule, RemoteOptions},
+        remotes::{PushRule, RefPush, RemoteOptions},
     },
     model::{WriterId, text},
     store::{layout, notes, writer},
@@ -22,81 +21,79 @@ use crate::{
 };
 
 /// The longest label, in characters.
-const LONGEST_LABEL: usize = 40;
+const MAX_LABEL_LENGTH: usize = 40;
 
-/// What to set up, or to take back.
+/// What to set up, or to undo.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// What other clones call this one.
+    /// The label of this clone, which other clones show.
     pub label: Option<String>,
-    /// Let every `git fetch` bring what the remote has.
+    /// Add a refspec, so that every `git fetch` brings the remote's agents.
     pub track: bool,
-    /// Ask the remote whether it takes agents.
+    /// Check whether the remote accepts agents.
     pub probe: bool,
-    /// Take back what was set up.
+    /// Undo what was set up.
     pub undo: bool,
-    /// A remote or a URL; none: the one that `sync` would take.
+    /// A remote or a URL; by default, the one that `sync` would use.
     pub remote: Option<String>,
-    /// Where the user stands: only the process knows.
-    #[serde(skip)]
-    pub here: PathBuf,
-    /// Git may ask for a password: only the process knows whether somebody can answer.
+    /// Whether git may ask for a password, because somebody can answer.
     #[serde(skip)]
     pub ask: bool,
 }
 
-/// How this clone is set up now.
+/// The setup of this clone.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The id of this clone as a writer of events.
     pub writer: Option<WriterId>,
-    /// What other clones call this clone.
+    /// The label of this clone, which other clones show.
     pub label: Option<String>,
-    /// Plain `git log` shows the notes on agents' work.
+    /// Whether plain `git log` shows the notes on agents' work.
     pub notes_shown: bool,
-    /// What every `git fetch` brings as well.
-    pub tracked: Option<Tracked>,
-    /// What the remote said, if it was asked.
+    /// The refspec that makes every `git fetch` bring agents.
+    pub tracked: Option<TrackedRefspec>,
+    /// The result of the probe, if there was one.
     pub probe: Option<Probe>,
-    /// What was changed, in sentences; empty where all was so before.
+    /// The changes, one sentence each; empty if nothing changed.
     pub changed: Vec<String>,
 }
 
-/// What `init --accept` took for good.
+/// The changes that `init --accept` accepted.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Accepted {
-    /// Each key that had changed while agents ran.
+    /// The keys that had changed while agents ran.
     pub changes: Vec<ConfigChange>,
 }
 
-/// A fetch refspec, and what it costs.
+/// A fetch refspec, and the number of refs it brings.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub struct Tracked {
-    /// The remote, as it was named.
+pub struct TrackedRefspec {
+    /// The remote, as git's config names it, or its URL.
     pub remote: String,
-    /// What is fetched, and where it goes.
+    /// The refspec: what is fetched, and where it is stored.
     pub refspec: String,
-    /// How many refs that is, at the last look.
+    /// The number of refs that were fetched so far.
     pub refs: usize,
 }
 
-/// Whether a remote takes our refs.
+/// Whether a remote accepts our refs.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Probe {
-    /// The remote, as it was named.
+    /// The remote, as git's config names it, or its URL.
     pub remote: String,
-    /// Whether the remote takes agents.
+    /// Whether the remote accepts agents.
     pub takes: bool,
-    /// Why the remote does not take agents.
+    /// Why the remote does not accept agents.
     pub why: Option<String>,
 }
 
-/// Sets up, or takes back.
+/// Sets this clone up, or undoes that.
 ///
 /// # Errors
 /// The label is none (2), a remote is named and not used (2), there is no remote to track (3), or the config cannot be written.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
+    context.check()?;
     if request.undo {
         return undo(repo, request);
     }
@@ -112,9 +109,9 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     let known = writer::known_writer(repo);
     let writer = writer::writer(repo)?;
     if known.is_none() {
-        changed.push(format!("this clone is the writer {writer}"));
+        changed.push(format!("the id of this clone as a writer is {writer}"));
     }
-    if notes::show(repo)? {
+    if notes::show_in_log(repo)? {
         changed.push("git log shows the notes on agents' work (notes.displayRef)".to_owned());
     }
     let tracked =
@@ -124,9 +121,9 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
 }
 
 fn set_label(repo: &Repo, label: &str, changed: &mut Vec<String>) -> Result<()> {
-    if text::one_line(label, LONGEST_LABEL) != label || label.is_empty() {
+    if text::one_line(label, MAX_LABEL_LENGTH) != label || label.is_empty() {
         return Err(Error::usage(format!(
-            "a label is one line of 1 to {LONGEST_LABEL} characters that can be seen"
+            "a label is one line of 1 to {MAX_LABEL_LENGTH} visible characters"
         )));
     }
     let config = Config::of(repo);
@@ -137,11 +134,11 @@ fn set_label(repo: &Repo, label: &str, changed: &mut Vec<String>) -> Result<()> 
     Ok(())
 }
 
-/// What a fetch of the user's brings goes where `sync` looks; what is ours is never overwritten.
-fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<Tracked> {
+/// Adds a fetch refspec. It stores the remote's refs where `sync` looks for them, and never overwrites our own.
+fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<TrackedRefspec> {
     if !repo.remotes().contains(&remote.address) {
         let shown = text::safe(&remote.address);
-        return Err(Error::new(Code::RemoteUnknown, format!("'{shown}' is no remote of git's config"))
+        return Err(Error::new(Code::RemoteUnknown, format!("'{shown}' is not a remote in git's config"))
             .hint_command(&[&"git", &"remote", &"add", &"--", &"NAME", &remote.address]));
     }
     let refspec = refspec_of(remote);
@@ -149,9 +146,13 @@ fn track(repo: &Repo, remote: &Remote, changed: &mut Vec<String>) -> Result<Trac
         repo.add_fetch_refspec(&remote.address, &refspec)?;
         changed.push(format!("every git fetch of {} brings agents as well", remote.address));
     }
-    let side = RefSnapshot::read(repo, &layout::tracking(&remote.name))?;
-    let refs = side.agents.len() + side.heads.len() + side.notes.len() + side.archives.len();
-    Ok(Tracked { remote: remote.address.clone(), refspec, refs })
+    let remote_refs = RefSnapshot::read(repo, &layout::tracking(&remote.name))?;
+    let refs = remote_refs.agents.len()
+        + remote_refs.heads.len()
+        + remote_refs.notes.len()
+        + remote_refs.archives.len()
+        + remote_refs.logs.len();
+    Ok(TrackedRefspec { remote: remote.address.clone(), refspec, refs })
 }
 
 fn refspec_of(remote: &Remote) -> String {
@@ -159,56 +160,56 @@ fn refspec_of(remote: &Remote) -> String {
 }
 
 fn remote(repo: &Repo, request: &Request) -> Result<Remote> {
-    Remote::choose(repo, request.remote.as_deref(), &request.here)
+    Remote::choose(repo, request.remote.as_deref(), repo.environment().directory())
 }
 
-/// Sends a ref that nobody else uses, and removes it again.
+/// Checks whether a remote accepts our refs: pushes a ref that nobody else uses, and deletes it again.
 ///
 /// # Errors
 /// There is no remote (3), or git cannot speak with it (5).
-pub fn probe(repo: &AcceptedRepo, request: &Request) -> Result<Probe> {
+pub fn probe(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Probe> {
     let remote = remote(repo, request)?;
     let name = layout::probe_ref(&world::random_hex::<6>()?);
     let tree = repo.write_tree(&[])?;
-    let now = world::now().as_second();
-    let said = "a probe of git orchestra, taken away at once\n".to_owned();
-    let commit: Oid = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, vec![], said))?;
-    let push = |new, old| [Push { name: name.clone(), new, rule: PushRule::Lease(old) }];
-    let manner = RemoteOptions { ask: request.ask };
-    let quiet = &mut |_: &str| {};
-    let rejected = repo.push(&remote.address, &push(Some(commit), None), manner, quiet)?;
+    let now = repo.now().as_second();
+    let message = "a probe of git orchestra, deleted at once\n".to_owned();
+    let commit: Oid = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, vec![], message))?;
+    let push = |new, old| [RefPush { name: name.clone(), new, rule: PushRule::Lease(old) }];
+    let options = RemoteOptions { ask: request.ask };
+    let rejected = repo.push(context, &remote.address, &push(Some(commit), None), options)?;
     let why = match rejected.into_iter().next() {
         Some(rejected) => Some(rejected.why),
         None => {
-            let left = repo.push(&remote.address, &push(None, Some(commit)), manner, quiet)?;
+            let left =
+                repo.push(&context.uncancellable(), &remote.address, &push(None, Some(commit)), options)?;
             left.into_iter()
                 .next()
-                .map(|left| format!("it takes refs, and does not let them go: {}", left.why))
+                .map(|left| format!("it accepts refs, but does not delete them: {}", left.why))
         }
     };
-    Ok(Probe { remote: remote.address.clone(), takes: why.is_none(), why })
+    Ok(Probe { remote: remote.address, takes: why.is_none(), why })
 }
 
-/// The writer's id stays: agents are called by it.
+/// Undoes the setup. The writer's id stays, because agents refer to it.
 fn undo(repo: &Repo, request: &Request) -> Result<Report> {
     let mut changed = Vec::new();
     if Config::of(repo).unset(&LABEL)? {
-        changed.push("this clone has no label any more".to_owned());
+        changed.push("this clone no longer has a label".to_owned());
     }
     if repo.hide_notes(layout::NOTES)? {
-        changed.push("git log shows no notes of ours any more".to_owned());
+        changed.push("git log no longer shows the notes on agents' work".to_owned());
     }
     let remotes = match &request.remote {
-        Some(remote) => vec![Remote::choose(repo, Some(remote), &request.here)?],
+        Some(remote) => vec![Remote::choose(repo, Some(remote), repo.environment().directory())?],
         None => repo
             .remotes()
             .iter()
-            .filter_map(|name| Remote::choose(repo, Some(name), &request.here).ok())
+            .filter_map(|name| Remote::choose(repo, Some(name), repo.environment().directory()).ok())
             .collect(),
     };
     for remote in remotes {
         if repo.remove_fetch_refspec(&remote.address, &refspec_of(&remote))? {
-            changed.push(format!("git fetch of {} brings no agents any more", remote.address));
+            changed.push(format!("git fetch of {} no longer brings agents", remote.address));
         }
     }
     let writer = writer::known_writer(repo);

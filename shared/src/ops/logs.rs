@@ -1,6 +1,6 @@
-//! `logs`: what an agent printed, live and after its end.
+//! `logs`: the output of an agent, while it runs and afterwards.
 
-pub mod story;
+pub mod log_reader;
 
 use std::{
     io::{Read, Seek, SeekFrom, Write},
@@ -14,7 +14,8 @@ use crate::{
     Code, Error, Kind, Result,
     agents::{self, Protocol},
     config::Config,
-    error::Context,
+    context::Context,
+    error::ErrorContext as _,
     git::{Oid, Repo, careful},
     model::{Agent, AgentId, Phase},
     ops::named::{self, NamedAgent},
@@ -25,7 +26,7 @@ use crate::{
     },
 };
 
-/// Whose output to find.
+/// The agent whose output to find.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -33,28 +34,28 @@ pub struct Request {
     pub agent: String,
 }
 
-/// Where it is.
+/// The output of an agent, by attempts.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The agent.
     pub id: AgentId,
-    /// Its title.
+    /// The title of the agent.
     pub title: String,
-    /// Where it was at the moment of asking.
+    /// The phase of the agent when it was read.
     pub phase: Phase,
-    /// The language of its output.
+    /// The protocol of its output.
     pub protocol: Protocol,
-    /// Its attempts, first first.
+    /// The attempts with output, oldest first.
     pub attempts: Vec<Attempt>,
 }
 
 /// The output of one attempt.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// Which launch.
+    /// The number of the attempt, from 1.
     pub number: u32,
     source: Source,
-    /// What it complained of, where its output is structured.
+    /// The standard error of its program, if its output is structured.
     errors: Option<Source>,
 }
 
@@ -67,13 +68,14 @@ enum Source {
 /// Finds the output of an agent.
 ///
 /// # Errors
-/// There is no such agent, or its output is on another machine only (3).
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+/// There is no such agent, or it has no output in this clone (3).
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
+    context.check()?;
     let found = named::find(repo, &Listing::read(repo)?, &request.agent)?;
     let id = found.id().clone();
     let agent = Chain::of_any_agent(repo, &id)?.fold().agent;
     let log = match &found {
-        NamedAgent::Living(id) => repo.find_ref(&layout::log_ref(id))?,
+        NamedAgent::Current(id) => repo.find_ref(&layout::log_ref(id))?,
         NamedAgent::Archived(archived) => named::log_of_archived(repo, &archived.id),
     };
     let dir = PrivateDir::new(repo.private_dir()?).agent(&id);
@@ -81,9 +83,9 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     if let Some(commit) = log {
         let blobs = repo.blobs_of(commit)?;
         for (name, blob) in &blobs {
-            attempts.extend(number(name).map(|number| {
-                let complaints = layout::errors_name(number);
-                let errors = blobs.iter().find(|(name, _)| *name == complaints);
+            attempts.extend(attempt_number(name).map(|number| {
+                let errors_name = layout::errors_name(number);
+                let errors = blobs.iter().find(|(name, _)| *name == errors_name);
                 Attempt {
                     number,
                     source: Source::Stored(*blob),
@@ -103,9 +105,9 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     if attempts.is_empty() && matches!(found, NamedAgent::Archived(_)) {
         return Err(Error::new(
             Code::AgentArchived,
-            format!("the output of '{id}' is not kept: it is archived"),
+            format!("the output of '{id}' is not kept, because the agent is archived"),
         )
-        .hint(format!("git orchestra status {id} shows what is known of it")));
+        .hint(format!("git orchestra status {id} shows what is known about it")));
     }
     if attempts.is_empty() && agent.attempt > 0 && agent.phase.is_terminal() {
         return Err(no_output(repo, &id, &agent));
@@ -114,40 +116,41 @@ pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
     Ok(Report { id, title: agent.title, phase: agent.phase, protocol, attempts })
 }
 
-/// Output never travels: of an agent of another clone there is none here. One of this clone ended before its program started.
+/// The error for an agent without output. Output is never synced, so an agent of another clone has none here. An agent of this
+/// clone without output ended before its program started.
 fn no_output(repo: &Repo, id: &AgentId, agent: &Agent) -> Error {
     if writer::known_writer(repo).as_deref() != Some(agent.writer.as_str()) {
         return Error::new(Code::OutputMissing, format!("the output of '{id}' is not in this clone"))
-            .hint("output never travels; ask on the machine where the agent ran");
+            .hint("output is never synced; read it on the machine where the agent ran");
     }
     let phase = agent.phase.as_str();
     let why = agent.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     Error::new(
         Code::OutputMissing,
-        format!("there is no output of '{id}': it ended before its program started ({phase}{why})"),
+        format!("'{id}' has no output: it ended before its program started ({phase}{why})"),
     )
     .hint(format!("git orchestra resume {id} starts it again"))
 }
 
-fn number(name: &str) -> Option<u32> {
+fn attempt_number(name: &str) -> Option<u32> {
     name.strip_suffix(".out")?.parse().ok()
 }
 
 impl Attempt {
-    /// Whether it is still a file that is written.
+    /// Returns whether the output is still in a file, and may grow.
     pub const fn is_live(&self) -> bool {
         matches!(self.source, Source::Live(_))
     }
 
-    /// Copies the output from byte `from` on into `sink` and gives where it ends now.
+    /// Copies the output from byte `from` on into `sink`, and returns the offset of its current end.
     ///
     /// # Errors
-    /// It cannot be read, or `sink` does not take it.
+    /// The output cannot be read, or `sink` cannot be written.
     pub fn copy(&self, repo: &Repo, from: u64, sink: &mut dyn Write) -> Result<u64> {
         self.source.copy(repo, from, sink)
     }
 
-    /// Copies what it complained of, as [`Attempt::copy`].
+    /// Copies the standard error, as [`Attempt::copy`].
     ///
     /// # Errors
     /// As [`Attempt::copy`].
@@ -169,7 +172,7 @@ impl Source {
                 Ok(from + copied)
             }
             Self::Stored(blob) => {
-                let mut skipping = Skip { left: from, passed: 0, sink };
+                let mut skipping = SkipWriter { left: from, passed: 0, sink };
                 repo.git("cat-file")?.args(["blob".to_owned(), blob.to_string()]).stream(&mut skipping)?;
                 Ok(from + skipping.passed)
             }
@@ -177,14 +180,14 @@ impl Source {
     }
 }
 
-/// Passes on what comes after the first bytes.
-struct Skip<'a> {
+/// A writer that drops the first `left` bytes and passes on the others.
+struct SkipWriter<'a> {
     left: u64,
     passed: u64,
     sink: &'a mut dyn Write,
 }
 
-impl Write for Skip<'_> {
+impl Write for SkipWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let skipped = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
         self.left -= skipped as u64;

@@ -1,47 +1,42 @@
-//! `merge-ranked`: lands many branches, those that conflict least first, each step built and tested; the target moves once, at the
-//! end.
+//! `merge-ranked`: lands many branches, those with the fewest conflicts first. Each step is built and tested; the target moves once,
+//! at the end.
 //!
-//! A landing holds the lock of its target, and the journal's for the moment in which it begins. Landings on other branches, reviews,
-//! cleanups and undos run meanwhile.
+//! A landing holds the lock of its target, and that of the journal only while it begins. Landings into other branches, reviews,
+//! cleanups, and undos can run at the same time.
 
-mod asking;
+mod agent_repairer;
 mod carry_out;
 mod outcome;
 mod prepare;
 mod report;
-mod rolling_back;
+mod rollback;
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::asking::Asking;
+use self::agent_repairer::AgentRepairer;
 pub use self::{
     outcome::{BranchOutcome, BranchRow},
     report::{Conclusion, Incomplete, Report},
 };
-pub use crate::landing::{
-    context::Progress,
-    options::{OnConflict, OnFailure, Strategy},
-};
+pub use crate::landing::options::{OnConflict, OnFailure, Strategy};
 use crate::{
     Code, Error, Kind, Result,
+    context::{Context, interrupted},
     git::{Repo, version},
     landing::{
         LandingPlan, State,
         branches::{self, Branch},
         context::LandContext,
         finish, gitlinks,
-        open::{self, OpenLanding},
+        open_landings::{self, OpenLanding},
         record,
         repairer::{RepairError, Repairer},
         state::BranchTip,
         steps,
-        target_lock::{Holder, TargetLock},
+        target_lock::{LockHolder, TargetLock},
     },
     store::{
         layout,
@@ -51,9 +46,6 @@ use crate::{
     trust::AcceptedRepo,
 };
 
-/// How long a landing that begins waits for a cleanup or an undo to end.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Whether a landing begins, is planned, resumed, or aborted.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -61,60 +53,56 @@ pub enum Mode {
     /// Begin a new landing.
     #[default]
     New,
-    /// A plan, which changes nothing.
+    /// Show the plan, and change nothing.
     DryRun,
     /// Resume the landing that was interrupted or could not be finished.
     Continue,
-    /// Abort that landing.
+    /// Abort the landing that was interrupted or could not be finished.
     Abort,
 }
 
-/// What to land, and how, as it was typed.
+/// What to land, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// Whether a landing begins, is planned, resumed, or aborted.
     pub mode: Mode,
-    /// The branches, agents, or commits to land; none: the work of every agent that is done.
+    /// The branches, agents, or commits to land; if empty, the work of every agent that is done.
     pub branches: Vec<String>,
-    /// The target; if not given, the branch that is checked out, or the only landing that is not finished.
+    /// The target branch; by default, the branch that is checked out, or the target of the only unfinished landing.
     pub into: Option<String>,
     /// How branches become part of the target.
     pub strategy: Strategy,
     /// What happens to a branch that conflicts.
     pub on_conflict: OnConflict,
-    /// What happens to a branch with which a check fails.
+    /// What happens to a branch that fails a check.
     pub on_failure: OnFailure,
     /// How often an agent may try to repair its branch.
     pub repairs: u32,
     /// Branches that land before the others, in this order.
     pub priority: Vec<String>,
-    /// Only what was approved, as it is now, lands.
+    /// Whether only branches whose current work was approved may land.
     pub approved: bool,
-    /// The build command; the configured one if not given.
+    /// The build command; by default, the configured one.
     pub build: Option<String>,
-    /// The test command; the configured one if not given.
+    /// The test command; by default, the configured one.
     pub test: Option<String>,
-    /// The time limit of each of these commands; as configured if not given.
+    /// The time limit of each of these commands; by default, the configured one.
     #[serde(rename = "check_time_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub check_time: Option<Duration>,
 }
 
-/// Lands, or plans.
+/// Plans, begins, continues, or aborts a landing.
 ///
 /// # Errors
-/// The request is wrong (2); there is nothing to land on, or something is in the way (3); another landing on the target runs (4).
-pub fn run(
-    repo: &AcceptedRepo,
-    request: &Request,
-    tell: &dyn Fn(Progress<'_>),
-    interrupted: &AtomicBool,
-) -> Result<Report> {
-    let mut report = land(repo, request, tell, interrupted)?;
+/// The request is wrong (2); there is nothing to land on, or something is in the way (3); another landing on the target runs (4). A
+/// landing that the user interrupts after its first step is no error: the report says so, and it can be continued.
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    let mut report = land(context, repo, request)?;
     let agents = report.order.iter().filter_map(|step| step.agent.clone());
     for id in agents.collect::<Vec<_>>() {
-        let changes = surroundings::of_agent(repo, &id)?;
+        let changes = surroundings::changes_of_agent(repo, &id)?;
         let around = surroundings::warnings(&changes);
         if !around.is_empty() {
             report.warnings.push(format!("while '{id}' ran: {}", surroundings::summary(&around)));
@@ -123,28 +111,23 @@ pub fn run(
     Ok(report)
 }
 
-fn land(
-    repo: &AcceptedRepo,
-    request: &Request,
-    tell: &dyn Fn(Progress<'_>),
-    interrupted: &AtomicBool,
-) -> Result<Report> {
+fn land(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.mode == Mode::DryRun {
-        return dry_run(repo, request);
+        return dry_run(context, repo, request);
     }
     repo.identity()?;
-    version::check(&repo.common_dir()?)?;
+    version::require_supported_version(repo.environment(), &repo.common_dir()?)?;
     let into = match request.mode {
         Mode::Continue | Mode::Abort => target_of_open(repo, request)?,
         Mode::New | Mode::DryRun => branches::target(repo, request.into.as_deref())?.branch,
     };
-    let _target = TargetLock::take(repo, &into, Holder::LANDING)?;
+    let _target = TargetLock::take(repo, &into, LockHolder::LANDING)?;
     let mut warnings = finish::recover(repo)?;
-    let asking = Asking { repo, interrupted, into: &into };
+    let repairer = AgentRepairer { context, repo, into: &into };
     let is_accepted = || repo.confirm().is_ok();
-    let around = LandContext { repairer: &asking, tell, interrupted, is_accepted: &is_accepted };
+    let around = LandContext { repairer: &repairer, context, is_accepted: &is_accepted };
     let mut report = match request.mode {
-        Mode::Abort => abort(repo, &into, &asking),
+        Mode::Abort => abort(context, repo, &into, &repairer),
         Mode::Continue => continue_landing(repo, &into, around),
         Mode::New | Mode::DryRun => begin(repo, request, &into, around),
     }?;
@@ -152,69 +135,69 @@ fn land(
     Ok(Report { warnings, ..report })
 }
 
-fn dry_run(repo: &Repo, request: &Request) -> Result<Report> {
+fn dry_run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     let options = prepare::options(repo, request)?;
     let target = branches::target(repo, request.into.as_deref())?;
-    let plan = prepare::plan(repo, target, &request.branches, &options)?;
+    let plan = prepare::plan(context, repo, target, &request.branches, &options)?;
     let mut warnings = gitlinks::warnings(repo, plan.target.tip, &plan.branches)?;
-    warnings.extend(prepare::unchecked(&plan, &options));
+    warnings.extend(prepare::unchecked_warnings(&plan, &options));
     Ok(Report { warnings, ..Report::planned(&plan) })
 }
 
-/// The target of the landing that is to be continued or aborted.
+/// Returns the target of the unfinished landing to continue or abort.
 fn target_of_open(repo: &Repo, request: &Request) -> Result<String> {
     let typed = request.into.as_deref().map(|name| layout::branch_of(name).unwrap_or(name));
-    let open = open::choose(repo, typed)?;
+    let open = open_landings::choose(repo, typed)?;
     match open.into {
         Some(into) => Ok(into),
-        // Says why it cannot be read.
+        // Its record cannot be read; loading it returns the reason.
         None => Ok(State::load(repo, &Journal::open(repo, &open.operation.id)?)?.into),
     }
 }
 
 fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext<'_>) -> Result<Report> {
-    if let Some(open) = open::into(repo, into)? {
+    if let Some(open) = open_landings::find(repo, into)? {
         return Err(Error::new(
             Code::LandingInProgress,
             format!("a landing is not finished: {}", open.operation.summary),
         )
-        .hint("git orchestra merge-ranked --continue goes on with it, --abort gives it up"));
+        .hint("git orchestra merge-ranked --continue resumes it, --abort aborts it"));
     }
     let options = prepare::options(repo, request)?;
     let target = branches::target(repo, Some(into))?;
-    let planned = prepare::plan(repo, target, &request.branches, &options);
-    if around.interrupted.load(Ordering::Relaxed) {
-        return Err(Error::new(Kind::Interrupted, "interrupted before anything was changed"));
+    let planned = prepare::plan(around.context, repo, target, &request.branches, &options);
+    if around.context.cancel.is_cancelled() {
+        return Err(interrupted("interrupted before anything was changed"));
     }
     let plan = planned?;
     let blocked = finish::blocked_now(repo, &plan.target.branch)?;
     if plan.branches.is_empty() {
-        return Ok(Report::nothing(&plan));
+        return Ok(Report::nothing_to_land(&plan));
     }
-    let warnings = prepare::unchecked(&plan, &options);
+    let warnings = prepare::unchecked_warnings(&plan, &options);
     let skipped = plan.skipped.iter().map(|skipped| &skipped.branch);
     let tip = |branch: &Branch| BranchTip { name: branch.name.clone(), tip: branch.tip };
     let all = plan.branches.iter().chain(skipped).map(tip).collect();
     let state = State::new(&plan.target, options, all);
-    let mut journal = begin_operation(repo, &plan, &state)?;
-    let early = blocked.map(|blocked| format!("{}; it will have to wait at the end", blocked.why));
+    let mut journal = begin_operation(around.context, repo, &plan, &state)?;
+    let early =
+        blocked.map(|blocked| format!("{}; the landing cannot finish before that is resolved", blocked.why));
     let mut report = carry_out::steps(repo, &plan, state, &mut journal, around)?;
-    // Said only if it still holds.
+    // The early warning is dropped if the landing finished after all.
     report.warnings.splice(0..0, warnings);
     report.warnings.extend(early.filter(|_| report.is_incomplete()));
     Ok(report)
 }
 
-/// Writes the landing into the journal. From then on cleanups keep the agents that it uses; of one that was removed while the landing
-/// was planned, the landing learns here.
-fn begin_operation(repo: &Repo, plan: &LandingPlan, state: &State) -> Result<Journal> {
-    let _journal = operations::lock_within(repo, START_TIMEOUT)?;
+/// Records the landing in the journal. From then on, cleanups keep the agents that it uses. Fails if one of them was removed while
+/// the landing was planned.
+fn begin_operation(context: &Context, repo: &Repo, plan: &LandingPlan, state: &State) -> Result<Journal> {
+    let _journal = operations::lock_within(repo, context.at_most(context.limits().journal_lock))?;
     for (id, _) in plan.branches.iter().filter_map(|branch| branch.agent.as_ref()) {
         if repo.find_ref(&layout::agent_ref(id))?.is_none() {
             let why = format!("agent '{id}' was removed while its landing was planned");
-            return Err(
-                Error::new(Kind::Conflict, why).hint("git orchestra undo brings it back; or try again")
-            );
+            return Err(Error::new(Kind::Conflict, why)
+                .hint("git orchestra undo restores it; or try again without it"));
         }
     }
     let mut journal = Journal::new(repo, OperationBody::Landing(Vec::new()))?;
@@ -222,25 +205,26 @@ fn begin_operation(repo: &Repo, plan: &LandingPlan, state: &State) -> Result<Jou
     Ok(journal)
 }
 
-/// Opens the landing on `into` that is not finished, under the lock of `into`. A cleanup that began before that lock was taken ends
-/// first: later ones keep the agents of the landing.
-fn reopen(repo: &Repo, into: &str) -> Result<(Journal, State)> {
-    drop(operations::lock_within(repo, START_TIMEOUT)?);
-    let OpenLanding { operation, .. } = open::into(repo, into)?.ok_or_else(open::none)?;
+/// Opens the unfinished landing into `into`, whose lock the caller holds. Waits for a cleanup that began before that lock was taken;
+/// later ones keep the agents of the landing.
+fn reopen(context: &Context, repo: &Repo, into: &str) -> Result<(Journal, State)> {
+    drop(operations::lock_within(repo, context.at_most(context.limits().journal_lock))?);
+    let OpenLanding { operation, .. } =
+        open_landings::find(repo, into)?.ok_or_else(open_landings::no_landing_error)?;
     let journal = Journal::open(repo, &operation.id)?;
     let state = State::load(repo, &journal)?;
     Ok((journal, state))
 }
 
-/// Lands everything that was kept, on the target as it stands.
+/// Resumes the unfinished landing, on top of the current target.
 fn continue_landing(repo: &AcceptedRepo, into: &str, around: LandContext<'_>) -> Result<Report> {
-    let (mut journal, state) = reopen(repo, into)?;
+    let (mut journal, state) = reopen(around.context, repo, into)?;
     if state.ready {
         let plan = prepare::rebuild_plan(repo, &state, state.base)?;
         return carry_out::finish(repo, &plan, state, &mut journal, around);
     }
     let now = branches::target(repo, Some(into))?.tip;
-    let state = State { branches: prepare::refreshed(repo, &state), ..state };
+    let state = State { branches: prepare::current_tips(repo, &state), ..state };
     if now == state.base {
         let plan = prepare::rebuild_plan(repo, &state, state.base)?;
         return carry_out::steps(repo, &plan, state, &mut journal, around);
@@ -248,9 +232,9 @@ fn continue_landing(repo: &AcceptedRepo, into: &str, around: LandContext<'_>) ->
     carry_out::replan(repo, state, now, &mut journal, around)
 }
 
-fn abort(repo: &Repo, into: &str, repairer: &dyn Repairer) -> Result<Report> {
-    let (mut journal, state) = reopen(repo, into)?;
-    steps::clear(repo, &journal.operation.id)?;
+fn abort(context: &Context, repo: &Repo, into: &str, repairer: &dyn Repairer) -> Result<Report> {
+    let (mut journal, state) = reopen(context, repo, into)?;
+    steps::remove_leftovers(repo, &journal.operation.id)?;
     if carry_out::has_moved(repo, &state)? {
         carry_out::move_back(repo, &state)?;
     }
@@ -270,17 +254,16 @@ fn abort(repo: &Repo, into: &str, repairer: &dyn Repairer) -> Result<Report> {
     Ok(Report { warnings, ..Report::incomplete(&plan, &state, &journal, Incomplete::Aborted) })
 }
 
-/// Finishes landings that were killed after their target had moved, and before that was written down. Returns what the user should
-/// know.
+/// Finishes landings that were killed after their target had moved and before that was recorded. Returns warnings for the user.
 ///
 /// # Errors
-/// One cannot be read or written.
+/// The record of a landing cannot be read or written.
 pub(super) fn finish_if_moved(repo: &Repo) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
-    for open in open::all(repo)? {
+    for open in open_landings::all(repo)? {
         let Some(into) = open.into else { continue };
-        // Whoever holds the lock of the target lands there and writes it down.
-        let Some(_target) = TargetLock::try_take(repo, &into, Holder::LANDING)? else { continue };
+        // A process that holds the lock of the target is landing there, and records the move itself.
+        let Some(_target) = TargetLock::try_take(repo, &into, LockHolder::LANDING)? else { continue };
         let mut journal = Journal::open(repo, &open.operation.id)?;
         let state = State::load(repo, &journal)?;
         if journal.operation.stage == Stage::Open && carry_out::has_moved(repo, &state)? {
@@ -291,7 +274,7 @@ pub(super) fn finish_if_moved(repo: &Repo) -> Result<Vec<String>> {
     Ok(warnings)
 }
 
-/// Whether everything that was to land is in the target.
+/// Returns whether every branch of the landing is in the target.
 pub fn all_landed(report: &Report) -> bool {
     let is_there = |row: &BranchRow| {
         matches!(row.outcome, BranchOutcome::Merged | BranchOutcome::UpToDate | BranchOutcome::NothingNew)

@@ -1,4 +1,4 @@
-//! What each command does: `Request → Report`. No terminal, no process of its own, no printing.
+//! The operations, one for each command: `Request → Report`. They know no terminal and print nothing.
 
 mod agent_checkout;
 pub mod agent_object;
@@ -6,6 +6,7 @@ pub mod candidates;
 pub mod cleanup;
 pub mod collect;
 pub mod configuration;
+mod descendants;
 pub mod diff;
 pub mod failure;
 pub mod init;

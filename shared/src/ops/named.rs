@@ -1,4 +1,4 @@
-//! What a name means that a person types: an agent of this repository, one that was archived, or a commit.
+//! Resolves a name that a person types: an agent, an archived agent, or a commit.
 
 use crate::{
     Code, Error, Result,
@@ -11,67 +11,67 @@ use crate::{
     },
 };
 
-/// The agent that a name means.
+/// The agent that a name refers to.
 #[derive(Clone, Debug)]
 pub enum NamedAgent {
-    /// One of the agents that are listed.
-    Living(AgentId),
-    /// One that was archived: it can be looked at, and nothing else.
+    /// An agent that is listed.
+    Current(AgentId),
+    /// An archived agent, which can only be shown.
     Archived(Archived),
 }
 
 impl NamedAgent {
-    /// Its id.
+    /// Returns the id of the agent.
     pub const fn id(&self) -> &AgentId {
         match self {
-            Self::Living(id) => id,
+            Self::Current(id) => id,
             Self::Archived(archived) => &archived.id,
         }
     }
 }
 
-/// The agent that `typed` means, by its id or a unique prefix. An archived one is meant only where no other agent is.
+/// Finds an agent by its id or a unique prefix. Archived agents are searched only if no other agent matches.
 ///
 /// # Errors
-/// None or several match, or it is one that cannot be read (3).
+/// No agent matches, several match, or the agent cannot be read (3).
 pub fn find(repo: &Repo, listing: &Listing, typed: &str) -> Result<NamedAgent> {
     let error = match listing.resolve(typed) {
-        Ok(id) => return Ok(NamedAgent::Living(id)),
+        Ok(id) => return Ok(NamedAgent::Current(id)),
         Err(error) => error,
     };
     if listing.holds(typed) {
         return Err(error);
     }
-    match archived(repo, typed)? {
+    match find_archived(repo, typed)? {
         Some(archived) => Ok(NamedAgent::Archived(archived)),
         None => Err(error),
     }
 }
 
-/// As [`find`], for who only looks: the id of an agent, archived or not.
+/// As [`find`], for callers that only read. Returns the id of the agent, archived or not.
 ///
 /// # Errors
 /// As [`find`].
-pub fn any(repo: &Repo, typed: &str) -> Result<AgentId> {
+pub fn find_id(repo: &Repo, typed: &str) -> Result<AgentId> {
     Ok(find(repo, &Listing::read(repo)?, typed)?.id().clone())
 }
 
-/// As [`find`], for who changes something about the agent.
+/// As [`find`], for callers that change the agent.
 ///
 /// # Errors
-/// As [`find`]; or the agent was archived (3).
-pub fn living(repo: &Repo, listing: &Listing, typed: &str) -> Result<AgentId> {
+/// As [`find`]; or the agent is archived (3).
+pub fn find_current(repo: &Repo, listing: &Listing, typed: &str) -> Result<AgentId> {
     match find(repo, listing, typed)? {
-        NamedAgent::Living(id) => Ok(id),
-        NamedAgent::Archived(archived) => Err(is_archived(repo, &archived.id)),
+        NamedAgent::Current(id) => Ok(id),
+        NamedAgent::Archived(archived) => Err(archived_error(repo, &archived.id)),
     }
 }
 
-/// The archived agent that `typed` means.
+/// Finds an archived agent by its id or a unique prefix.
 ///
 /// # Errors
 /// Several match (3), or the archives cannot be read.
-pub fn archived(repo: &Repo, typed: &str) -> Result<Option<Archived>> {
+pub fn find_archived(repo: &Repo, typed: &str) -> Result<Option<Archived>> {
     let (mut all, _) = archive::all(repo)?;
     let typed = id::shown_name(typed);
     if typed.is_empty() || !all.keys().any(|id| id.as_str().starts_with(typed)) {
@@ -81,20 +81,20 @@ pub fn archived(repo: &Repo, typed: &str) -> Result<Option<Archived>> {
     Ok(all.remove(&id))
 }
 
-/// Why nothing can be done with an agent that was archived, and what brings it back.
-pub fn is_archived(repo: &Repo, id: &AgentId) -> Error {
+/// The error for a command on an archived agent, with the command that restores the agent.
+pub fn archived_error(repo: &Repo, id: &AgentId) -> Error {
     let error = Error::new(
         Code::AgentArchived,
         format!("agent '{id}' is archived: it was removed from this repository"),
     );
     let error = match removal(repo, id) {
-        Some((operation, _)) => error.hint(format!("git orchestra undo {operation} brings it back")),
+        Some((operation, _)) => error.hint(format!("git orchestra undo {operation} restores it")),
         None => error,
     };
     error.hint(format!("git orchestra status {id} shows it"))
 }
 
-/// The output of an archived agent, while the operation that removed it can be undone.
+/// Returns the output of an archived agent, while the operation that removed it can be undone.
 pub fn log_of_archived(repo: &Repo, id: &AgentId) -> Option<Oid> {
     let (_, refs) = removal(repo, id)?;
     let log = layout::log_ref(id);
@@ -104,7 +104,7 @@ pub fn log_of_archived(repo: &Repo, id: &AgentId) -> Option<Oid> {
         .filter(|object| repo.has_commit(*object))
 }
 
-/// The operation of this clone that removed an agent, if it is in effect and can be undone, and the refs that it deleted.
+/// Returns the operation of this clone that removed an agent, if it is in effect and can be undone, and the refs that it deleted.
 fn removal(repo: &Repo, id: &AgentId) -> Option<(String, Vec<(String, Oid)>)> {
     let all = operations::all(repo).ok()?;
     let in_effect = all.iter().filter(|operation| operations::is_in_effect(operation, &all));
@@ -114,22 +114,22 @@ fn removal(repo: &Repo, id: &AgentId) -> Option<(String, Vec<(String, Oid)>)> {
         .map(|(operation, removal)| (operation.id.clone(), removal.refs.clone()))
 }
 
-/// The commit that a person names: a branch, a tag or any revision; else the work of an agent.
+/// Finds a commit by a branch, a tag, or any revision; otherwise by the work of an agent.
 ///
 /// # Errors
-/// The name means none of them (3).
-pub fn commit(repo: &Repo, typed: &str) -> Result<Oid> {
+/// The name is none of these (3).
+pub fn resolve_commit(repo: &Repo, typed: &str) -> Result<Oid> {
     let error = match repo.commit(typed) {
         Ok(commit) => return Ok(commit),
         Err(error) => error,
     };
     let Ok(found) = find(repo, &Listing::read(repo)?, typed) else { return Err(error) };
     let work = match &found {
-        NamedAgent::Living(id) => repo.find_ref(&layout::head_ref(id))?,
+        NamedAgent::Current(id) => repo.find_ref(&layout::head_ref(id))?,
         NamedAgent::Archived(archived) => archived.work,
     };
     work.filter(|work| repo.has_commit(*work)).ok_or_else(|| {
-        Error::new(Code::WorkMissing, format!("agent '{}' has no work here", found.id()))
+        Error::new(Code::WorkMissing, format!("agent '{}' has no work in this clone", found.id()))
             .hint(format!("git orchestra status {}", found.id()))
     })
 }

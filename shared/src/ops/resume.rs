@@ -1,10 +1,10 @@
-//! `resume`: goes on with agents that ended, were paused, or lost their supervisor: in the same worktree, on the same branch,
-//! in the same conversation.
+//! `resume`: continues agents that ended, were paused, or lost their supervisor, in the same worktree, on the same branch, and in
+//! the same session.
 
 mod plan;
-mod taking_over;
+mod takeover;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,8 @@ use crate::{
         Config,
         keys::{LABEL, MIN_FREE},
     },
-    error::Context,
+    context::Context,
+    error::ErrorContext as _,
     git::{Repo, version},
     lock::Lock,
     model::{
@@ -46,15 +47,8 @@ use crate::{
     },
     surroundings,
     trust::AcceptedRepo,
-    worktree::{isolated_git_dir::FrozenConfig, list, open_worktree, place},
-    world,
+    worktree::{isolated_git_dir::FrozenConfig, list, open_worktree, worktrees_dir},
 };
-
-/// How long another command may hold the agent's lock for a look.
-const SETTLE: Duration = Duration::from_secs(1);
-
-/// How long a supervisor that waits for the end of a usage limit may take to go: it saves the work first.
-const LET_GO: Duration = Duration::from_secs(120);
 
 /// Which agents to resume, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -62,65 +56,65 @@ const LET_GO: Duration = Duration::from_secs(120);
 pub struct Request {
     /// The agents, by id or unique prefix.
     pub agents: Vec<String>,
-    /// All agents of this clone that are paused or lost their supervisor.
+    /// Whether to resume all agents of this clone that are paused or lost their supervisor.
     pub all: bool,
     /// The message to the agents.
     pub message: Option<Words>,
-    /// Begin a new conversation with the task.
+    /// Whether to begin a new session with the task.
     pub fresh: bool,
     /// Which agents of other clones may be taken over.
-    pub take_over: TakeOver,
-    /// What is to be different from before.
+    pub take_over: TakeOverPolicy,
+    /// Settings that differ from those of the last attempt.
     pub settings: Settings,
-    /// Agents that wait for the end of a usage limit are started at once.
+    /// Whether to start agents at once although a usage limit has not ended.
     pub despite_limit: bool,
-    /// Show what would be done.
+    /// Whether to only report what would be done.
     pub dry_run: bool,
 }
 
 /// Whether agents of other clones may be resumed in this clone.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TakeOver {
-    /// None.
+pub enum TakeOverPolicy {
+    /// No agent of another clone.
     #[default]
     Never,
-    /// Those that ended or are paused.
+    /// Agents that ended or are paused.
     AtRest,
-    /// All: their machine is gone.
+    /// All agents, because their machine no longer exists.
     Always,
 }
 
-/// The agents that were resumed, or would be.
+/// The agents that were resumed, or would be resumed.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// Their ids.
+    /// The ids of the agents that were resumed.
     pub agents: Vec<String>,
-    /// Those that would be resumed; of a dry run only.
+    /// The agents that would be resumed; only in a dry run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub planned: Vec<PlannedResume>,
-    /// Those that could not be resumed.
+    /// The agents that could not be resumed.
     pub failed: Vec<Failure>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Agents that were not looked at, because they cannot be read.
+    /// Agents that were skipped because they cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
 impl Report {
-    /// What a dry run found.
+    /// Returns the report of a dry run.
     #[must_use]
     pub fn into_plan(self) -> Plan {
         Plan { agents: self.planned, failed: self.failed, warnings: self.warnings }
     }
 }
 
-/// Starts the supervisors. When it returns, each is in the queue and answers.
+/// Starts the supervisors. When it returns, each is in the queue and accepts commands.
 ///
 /// # Errors
 /// An agent is not there (3), or there is too little space (3). The only one runs, belongs to another clone, or its program is not
 /// here (3); of several, that is a failure in the report, and the others are resumed all the same.
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     request.settings.check()?;
     if request.message.as_ref().is_some_and(|words| words.text().len() > send::MAX_TEXT) {
         return Err(Error::new(
@@ -130,94 +124,103 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     }
     repo.identity()?;
     tree::check()?;
-    version::check(&repo.common_dir()?)?;
+    version::require_supported_version(repo.environment(), &repo.common_dir()?)?;
     let config = Config::of(repo);
     guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
-    let warnings =
-        if request.dry_run { Vec::new() } else { repairing::repair(repo, repair::Operations::Free)? };
+    let warnings = if request.dry_run {
+        Vec::new()
+    } else {
+        repairing::repair(context, repo, repair::OperationsLock::NotHeld)?
+    };
     let (mut ids, unreadable) = choose(repo, request)?;
     locked_last(repo, &mut ids);
     let only = ids.len() == 1;
     let mut report =
         Report { agents: Vec::new(), planned: Vec::new(), failed: Vec::new(), warnings, unreadable };
     for id in ids {
+        context.check()?;
         let done = if request.dry_run {
             plan::plan(repo, &config, &id, request).map(|planned| report.planned.push(planned))
         } else {
-            one(repo, &config, &id, request).map(|warning| {
+            resume_one(context, repo, &config, &id, request).map(|warning| {
                 report.warnings.extend(warning);
                 report.agents.push(id.to_string());
             })
         };
         match done {
             Ok(()) => {}
-            Err(error) if only => return Err(error),
+            Err(error) if only || error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => report.failed.push(Failure::new(&id, error)),
         }
     }
     Ok(report)
 }
 
-/// The agents that are asked for; where all are, those that cannot be read as well.
+/// Returns the requested agents, and, if all are requested, those that cannot be read.
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if !request.all {
         return Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()));
     }
     let private = PrivateDir::new(repo.private_dir()?);
-    let rows = listing.rows.iter().filter(|row| !row.entry.glance.phase.is_terminal());
+    let rows = listing.rows.iter().filter(|row| !row.entry.header.phase.is_terminal());
     let ids = selection::of_this_clone(repo, &listing, rows, |row, agent| {
         let lost = liveness::of(&private, &row.id, agent, listing.writer.as_deref()) == Liveness::Lost;
-        // One that waits for the end of a usage limit resumes by itself.
+        // An agent that waits for the end of a usage limit resumes by itself.
         lost || agent.phase == Phase::Paused && !agent.waits_for_limit()
     });
     Ok((ids, listing.broken))
 }
 
-/// All under the agent's lock, which goes on to the supervisor: of many that resume one agent at once, one does. Gives what the
-/// user should know.
-fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request) -> Result<Vec<String>> {
+/// Resumes one agent under its lock, which the supervisor inherits: of several concurrent commands, only one resumes the agent.
+/// Returns warnings for the user.
+fn resume_one(
+    context: &Context,
+    repo: &AcceptedRepo,
+    config: &Config<'_>,
+    id: &AgentId,
+    request: &Request,
+) -> Result<Vec<String>> {
     let private = PrivateDir::new(repo.private_dir()?);
     let dir = private.agent(id);
-    let limit = stop_waiting_for_limit(repo, id, &dir, request)?;
+    let limit = stop_waiting_for_limit(context, repo, id, &dir, request)?;
     let before = repo.find_ref(&layout::agent_ref(id))?;
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
-    // Its end could not save anything.
-    unreadable::named_tip(repo, id, &agent)?;
+    // Otherwise the work of the next attempt could not be saved at its end.
+    unreadable::ref_tip(repo, id, &agent)?;
     let foreign = is_foreign(repo, &agent);
     if foreign {
-        taking_over::may(repo, id, &agent, request.take_over)?;
+        takeover::check_allowed(repo, id, &agent, request.take_over)?;
     }
-    check_script(repo, config, id, &chain, request)?;
+    refuse_foreign_script(repo, config, id, &chain, request)?;
     if foreign {
-        taking_over::prepare(repo, id, &agent, request.take_over, &place_for(repo, id)?)?;
+        takeover::prepare(repo, id, &agent, request.take_over, &worktree_path(repo, id)?)?;
     }
-    let Some(lock) = Lock::take(&dir.lock(), SETTLE)? else { return Err(runs_already(id)) };
-    // Also where somebody removed its lock: an agent never has two supervisors.
+    let Some(lock) = Lock::take(&dir.lock(), context.at_most(context.limits().agent_lock))? else {
+        return Err(already_running(id));
+    };
+    // An agent never has two supervisors, even if somebody removed its lock.
     if processes::supervisor_of(&private, id).is_some() {
-        return Err(runs_already(id));
+        return Err(already_running(id));
     }
     let now = Chain::of_agent(repo, id)?.fold().agent;
     if (now.attempt, now.phase) != (agent.attempt, agent.phase) {
-        return Err(Error::new(
-            Code::AgentChanged,
-            format!("agent '{id}' was resumed, or came to rest, just now"),
-        )
-        .hint(format!("git orchestra status {id}")));
+        return Err(Error::new(Code::AgentChanged, format!("agent '{id}' was resumed or ended just now"))
+            .hint(format!("git orchestra status {id}")));
     }
     let notice = control::reap_lost_agent(repo, id, &private, &dir)?;
     if let Ok(spec) = Spec::read(&dir) {
-        // What changed around the attempt that was cut off; the next one has a look of its own.
-        surroundings::after(repo, id, &dir, &private.frozen().join(spec.frozen))?;
+        // Records what changed around the interrupted attempt, before the next one records its own surroundings.
+        surroundings::record_changes(repo, id, &dir, &private.frozen().join(spec.frozen))?;
     }
     let _ = fs::remove_file(dir.surroundings());
-    check_alone(&agent, request)?;
-    let order = || -> Result<Spec> {
-        let spec = new_order(repo, config, id, &agent, &dir, request)?;
+    refuse_session_in_use(repo, &agent, request)?;
+    let make_spec = || -> Result<Spec> {
+        let spec = new_spec(context, repo, config, id, &agent, &dir, request)?;
         spec.write(&dir)?;
         let task = chain.prompt(repo)?.unwrap_or_default();
-        // A program without conversations is told everything by its task.
+        // A program without sessions gets the message as its task.
         let task = match &request.message {
             Some(words) if !spec.launch.has_sessions() => words.text().as_bytes().to_vec(),
             _ => task,
@@ -228,9 +231,39 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
         Ok(spec)
     };
     repo.begin(std::slice::from_ref(id))?;
-    let spec = order().inspect_err(|_| give_up(&dir, &agent))?;
+    let spec = make_spec().inspect_err(|_| remove_private_dir(&dir, &agent))?;
+    if let Err(error) = record_attempt(repo, config, id, &spec, request, foreign) {
+        queue::leave(&private, id);
+        remove_private_dir(&dir, &agent);
+        return Err(error);
+    }
+    let warning = match before
+        .filter(|_| foreign)
+        .map(|before| takeover::claim_at_remotes(context, repo, id, before))
+    {
+        Some(Err(error)) => {
+            queue::leave(&private, id);
+            dir.remove_unless_it_holds_output();
+            return Err(error);
+        }
+        Some(Ok(warning)) => warning,
+        None => None,
+    };
+    start::start_supervisors(context, repo, vec![(id.clone(), lock)])?;
+    Ok(notice.into_iter().chain(warning).chain(limit).collect())
+}
+
+/// Adds the event that begins the next attempt, and the message that the program gets in its session.
+fn record_attempt(
+    repo: &Repo,
+    config: &Config<'_>,
+    id: &AgentId,
+    spec: &Spec,
+    request: &Request,
+    foreign: bool,
+) -> Result<()> {
     let message = request.message.as_ref().filter(|_| spec.launch.has_sessions());
-    let opened = append_if(repo, id, |fold| {
+    append_if(repo, id, |fold| {
         let now = &fold.agent;
         // A queued agent that never ran keeps its first attempt.
         let attempt = if now.phase == Phase::Queued && !foreign { now.attempt } else { now.attempt + 1 };
@@ -241,34 +274,19 @@ fn one(repo: &AcceptedRepo, config: &Config<'_>, id: &AgentId, request: &Request
             label,
             permission,
             model,
-            ..PhaseChange::to(attempt, Phase::Queued).because(resumed(now))
+            ..PhaseChange::new(attempt, Phase::Queued).because(resume_reason(now))
         };
         let step = (attempt > 0).then_some(Fact::Phase(step));
         let said = message
             .map(|text| Fact::Send(Message { text: Some(text.text().to_owned()), ..Message::default() }));
         Some(step.into_iter().chain(said).collect())
-    });
-    if let Err(error) = opened {
-        queue::leave(&private, id);
-        give_up(&dir, &agent);
-        return Err(error);
-    }
-    let warning = match before.filter(|_| foreign).map(|before| taking_over::arbitrate(repo, id, before)) {
-        Some(Err(error)) => {
-            queue::leave(&private, id);
-            dir.remove_unless_it_holds_output();
-            return Err(error);
-        }
-        Some(Ok(warning)) => warning,
-        None => None,
-    };
-    start::supervisors(repo, vec![(id.clone(), lock)])?;
-    Ok(notice.into_iter().chain(warning).chain(limit).collect())
+    })
+    .map(drop)
 }
 
-/// A person wants an agent to go on that waits for the end of a usage limit: its supervisor makes room. Gives what the user should
-/// know.
+/// Ends the supervisor of an agent that waits for the end of a usage limit. Returns a warning for the user.
 fn stop_waiting_for_limit(
+    context: &Context,
     repo: &Repo,
     id: &AgentId,
     dir: &AgentDir,
@@ -280,14 +298,14 @@ fn stop_waiting_for_limit(
         return Ok(None);
     };
     if agent.waits_for_limit() && Lock::is_held(&dir.lock()) {
-        control::ask(repo, id, control::StopMode::Pause, Some("resumed before the limit is over"))?;
-        Lock::require(&dir.lock(), LET_GO)?;
+        control::request(repo, id, control::StopMode::Pause, Some("resumed before the limit is over"))?;
+        Lock::require(&dir.lock(), context.at_most(context.limits().release))?;
     }
-    let now = world::now();
+    let now = repo.now();
     let over = limit.until.is_none_or(|until| until <= now);
     Ok(limit.until.filter(|_| request.despite_limit && !over).map(|until| {
-        let until = clock_time(until, now, &world::time_zone());
-        format!("'{id}' is resumed although its {} holds until {until}", limit.name())
+        let until = clock_time(until, now, &repo.environment().time_zone());
+        format!("'{id}' is resumed although its {} lasts until {until}", limit.name())
     }))
 }
 
@@ -295,13 +313,14 @@ fn is_foreign(repo: &Repo, agent: &Agent) -> bool {
     writer::known_writer(repo).as_deref() != Some(agent.writer.as_str())
 }
 
-fn runs_already(id: &AgentId) -> Error {
-    Error::new(Code::AgentRunning, format!("agent '{id}' runs already"))
-        .hint(format!("git orchestra send {id} '…' says something to it"))
+fn already_running(id: &AgentId) -> Error {
+    Error::new(Code::AgentRunning, format!("agent '{id}' is already running"))
+        .hint(format!("git orchestra send {id} '…' sends it a message"))
 }
 
-/// An agent that may run what it is told gets only what the user typed in this clone, or in one that is trusted.
-fn check_script(
+/// Refuses to pass text of others to a program that may run it as a script. Such a program gets only what the user typed in this
+/// clone or in a trusted one.
+fn refuse_foreign_script(
     repo: &Repo,
     config: &Config<'_>,
     id: &AgentId,
@@ -314,41 +333,43 @@ fn check_script(
         Some(Words::Composed(_)) => agents::check_prose(profile, config, "what others wrote"),
         None => {
             let created = |event: &&Event| matches!(event.fact, Some(Fact::Created(_)));
-            let ours = chain.events.iter().filter(created).all(|made| verdicts::counts(repo, &made.writer));
+            let ours =
+                chain.events.iter().filter(created).all(|made| verdicts::is_trusted(repo, &made.writer));
             if ours {
                 return Ok(());
             }
             agents::check_prose(profile, config, "a task of another clone").map_err(|error| {
                 error
                     .hint_command(&[&"git", &"orchestra", &"status", &id.as_str()])
-                    .hint(format!("git orchestra resume {id} -m 'what it should run'"))
+                    .hint(format!("git orchestra resume {id} -m 'COMMANDS TO RUN'"))
             })
         }
     }
 }
 
-/// Two programs in one conversation would write over each other.
-fn check_alone(agent: &Agent, request: &Request) -> Result<()> {
+/// Refuses a session that another process uses: two programs in one session would overwrite each other.
+fn refuse_session_in_use(repo: &Repo, agent: &Agent, request: &Request) -> Result<()> {
     let session = agent.session.as_deref().filter(|_| !request.fresh);
-    match session.and_then(|session| Some((session, active_sessions::user_of(session)?))) {
-        Some((session, pid)) => Err(Error::new(
-            Code::SessionInUse,
-            format!("its conversation '{session}' goes on in process {pid}"),
-        )
-        .hint("end it there first; --fresh begins a new one")),
+    match session
+        .and_then(|session| Some((session, active_sessions::process_of(repo.environment(), session)?)))
+    {
+        Some((session, pid)) => {
+            Err(Error::new(Code::SessionInUse, format!("its session '{session}' is in use by process {pid}"))
+                .hint("exit that process first; --fresh begins a new session"))
+        }
         None => Ok(()),
     }
 }
 
-/// An agent at rest has no folder; one that is lost keeps its own.
-fn give_up(dir: &AgentDir, agent: &Agent) {
+/// Removes the private folder of an agent at rest again; a lost agent keeps its own.
+fn remove_private_dir(dir: &AgentDir, agent: &Agent) {
     if agent.phase.is_at_rest() {
         dir.remove_unless_it_holds_output();
     }
 }
 
-/// Why the agent came to rest, for its program to know.
-fn resumed(agent: &Agent) -> String {
+/// Returns the state before the resume, which becomes the reason of the new phase.
+fn resume_reason(agent: &Agent) -> String {
     let was = agent.phase.as_str();
     match &agent.reason {
         Some(reason) if agent.phase.is_at_rest() => format!("{was}: {reason}"),
@@ -356,34 +377,40 @@ fn resumed(agent: &Agent) -> String {
     }
 }
 
-/// How an agent is run: as when it ran last, with what is typed now.
-struct HowToRun {
+/// How an agent is run: as in its last attempt, with the settings of the request.
+struct RunOptions {
     options: Options,
     launch: Launch,
     limits: Limits,
     jobs: u32,
 }
 
-fn how(config: &Config<'_>, agent: &Agent, before: Option<&Spec>, request: &Request) -> Result<HowToRun> {
+fn run_options(
+    config: &Config<'_>,
+    agent: &Agent,
+    before: Option<&Spec>,
+    request: &Request,
+) -> Result<RunOptions> {
     let said = before.map(|spec| spec.options.clone()).unwrap_or_default();
     let options = said.with(request.settings.options.clone());
     let launch = agents::launch(&agent.profile, config, &options)?;
     let limits = request.settings.limits(config, &launch, before.map(|spec| &spec.limits))?;
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
-    Ok(HowToRun { options, launch, limits, jobs })
+    Ok(RunOptions { options, launch, limits, jobs })
 }
 
-/// What the commit of its leftovers is called: what it was told last, as far as the user typed that.
+/// Returns the title of the commit with uncommitted work: the last message, if the user typed it.
 fn title(agent: &Agent, before: Option<&Spec>, launch: &Launch, request: &Request) -> String {
     match (&request.message, before) {
         (Some(Words::Typed(said)), _) => text::title(said),
-        // A program without conversations does its first task again.
+        // A program without sessions does its first task again.
         (None, Some(before)) if launch.has_sessions() && !request.fresh => before.title.clone(),
         _ => agent.title.clone(),
     }
 }
 
-fn new_order(
+fn new_spec(
+    context: &Context,
     repo: &Repo,
     config: &Config<'_>,
     id: &AgentId,
@@ -394,21 +421,21 @@ fn new_order(
     let foreign = is_foreign(repo, agent);
     let before = Spec::last(repo, id, dir);
     let known = before.as_ref().and_then(|spec| spec.identity.clone());
-    let HowToRun { options, launch, limits, jobs } = how(config, agent, before.as_ref(), request)?;
+    let RunOptions { options, launch, limits, jobs } = run_options(config, agent, before.as_ref(), request)?;
     let title = title(agent, before.as_ref(), &launch, request);
     let private = PrivateDir::new(repo.private_dir()?);
     guard::reserve_space(&private)?;
-    let made = before.as_ref().map(Spec::made).unwrap_or_default();
-    let worktree = match list::of_agent(repo, id, &agent.branch)?.filter(|found| found.is_there()) {
-        // A program of ours is not started in a folder that somebody put in its place.
-        Some(worktree) => open_worktree::enter(repo, &worktree, made)?.path().to_owned(),
+    let made = before.as_ref().map(Spec::worktree_identity).unwrap_or_default();
+    let worktree = match list::worktree_of_agent(repo, id, &agent.branch)?.filter(|found| found.exists()) {
+        // A program is not started in a folder that replaced the worktree.
+        Some(worktree) => open_worktree::open_worktree(repo, &worktree, made)?.path().to_owned(),
         None => {
             let head = repo.find_ref(&layout::head_ref(id))?.or_else(|| agent.base.commit());
-            head.map_or(Ok(()), |head| repo.fetch_promised_files(head))?;
-            place_for(repo, id)?
+            head.map_or(Ok(()), |head| repo.fetch_promised_files(context, head))?;
+            worktree_path(repo, id)?
         }
     };
-    let unknown = || Error::internal(format!("'{}' is no commit", agent.base));
+    let unknown = || Error::internal(format!("'{}' is not a commit", agent.base));
     let base = agent.base.commit().ok_or_else(unknown)?;
     Ok(Spec {
         options,
@@ -431,6 +458,6 @@ fn new_order(
     })
 }
 
-fn place_for(repo: &Repo, id: &AgentId) -> Result<PathBuf> {
-    Ok(place::folder(repo)?.join(id.as_str()))
+fn worktree_path(repo: &Repo, id: &AgentId) -> Result<PathBuf> {
+    Ok(worktrees_dir::make_worktrees_dir(repo)?.join(id.as_str()))
 }

@@ -1,11 +1,9 @@
-//! `review`: what waits for a verdict, what there is to know of one work, and the verdict itself.
+//! `review`: lists the work that waits for a verdict, shows the work of one agent, and records verdicts.
 
-pub mod by;
+pub mod by_agent;
+pub mod comments;
 mod fix;
-pub mod remarks;
 mod work;
-
-use std::sync::atomic::AtomicBool;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +15,7 @@ use crate::{
     Code, Error, Result,
     agents::{self, Words},
     config::Config,
+    context::Context,
     git::{Oid, Repo},
     model::{
         Agent, AgentId, Fact, IdOrText, canonical,
@@ -30,16 +29,16 @@ use crate::{
     trust::AcceptedRepo,
 };
 
-/// Longest text of a verdict and of one remark, in bytes.
+/// The longest text of a verdict or of a comment, in bytes.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// Which work to look at, or to judge.
+/// Which work to show or to review.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// The agent, by id or unique prefix; without it, what waits for a verdict is listed.
+    /// The agent, by id or unique prefix; without one, the work that waits for a verdict is listed.
     pub agent: Option<String>,
-    /// The verdict to give; without it, the work is only looked at.
+    /// The verdict to give; without one, the work is only shown.
     pub give: Option<GivenVerdict>,
 }
 
@@ -47,47 +46,47 @@ pub struct Request {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct GivenVerdict {
-    /// The word.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What is said of the work as a whole.
+    /// A comment on the whole work.
     #[serde(default)]
     pub text: Option<String>,
-    /// Remarks on single lines.
+    /// Comments on single lines.
     #[serde(default)]
     pub comments: Vec<Comment>,
-    /// The commit that was looked at, if the caller knows it: another one is not judged.
+    /// The commit that was reviewed, if the caller knows it: a verdict on any other head is refused.
     #[serde(default)]
     pub head: Option<String>,
-    /// Do not resume the agent to make the changes that are asked for.
+    /// Whether to only record requested changes, and not resume the agent to make them.
     #[serde(default)]
     pub keep: bool,
 }
 
-/// What waits, what is known of a work, and what was done with it.
+/// The work that waits for a verdict, or the work of one agent, and what was done with it.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The agents whose work waits for a verdict, the oldest first; with an agent named, none.
+    /// The agents whose work waits for a verdict, oldest first; empty if an agent is named.
     pub waiting: Vec<AgentObject>,
-    /// The work that was looked at, or judged.
+    /// The work that was shown or reviewed.
     pub work: Option<ReviewedWork>,
-    /// It is of an archived agent: no verdict can be given.
+    /// Whether the agent is archived, so that no verdict can be given.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
     /// The verdict that was given.
     pub given: Option<Verdict>,
-    /// The work was sent back to the agent, which was resumed.
+    /// Whether the requested changes were sent to the agent, which was resumed.
     pub told: bool,
-    /// The commit with what the reviewer repaired, which was judged and is the work now.
+    /// The commit with the reviewer's repair, which became the head of the work and got the verdict.
     pub repaired: Option<Oid>,
-    /// The landing that was asked for.
+    /// The report of the landing, if the approved work was landed.
     pub landing: Option<merge_ranked::Report>,
-    /// Why it was not landed unasked, where it was approved and was to land.
+    /// Why the approved work was not landed automatically.
     pub not_landed: Option<String>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// From now on plain `git log` shows the notes: its config was told so.
+    /// Whether git's config was changed so that plain `git log` shows the notes.
     pub notes_shown: bool,
-    /// Agents, work, notes and archives that cannot be read; with an agent named, its work.
+    /// Agents, work, notes, and archives that cannot be read; if an agent is named, its work.
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -109,30 +108,30 @@ impl Report {
     }
 }
 
-/// An agent that judges.
-struct Judge {
-    /// Of which kind; of one kind the last verdict counts.
+/// An agent that gives a verdict.
+struct Reviewer {
+    /// The kind of agent; of each kind, the last verdict counts.
     by: String,
-    /// Its id.
+    /// The id of the agent.
     reviewer: AgentId,
-    /// What the test said.
+    /// The result of the test.
     check: String,
 }
 
-/// Lists what waits for a verdict.
+/// Lists the work that waits for a verdict.
 ///
 /// # Errors
 /// The agents cannot be read.
 pub fn list(repo: &Repo) -> Result<Report> {
-    let (waiting, unreadable) = waiting(repo)?;
+    let (waiting, unreadable) = awaiting_verdict(repo)?;
     Ok(Report { waiting, unreadable, ..Report::empty() })
 }
 
-/// Looks, or judges.
+/// Shows work, or records a verdict on it.
 ///
 /// # Errors
 /// There is no such agent, it works still, or has no work (3); its work moved meanwhile (4); a remark is of no line (2).
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let Some(typed) = &request.agent else { return list(repo) };
     let mut report = Report::empty();
     let id = if request.give.is_some() {
@@ -143,27 +142,27 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
         found.id().clone()
     };
     if let Some(give) = &request.give {
-        judge(repo, &id, give, &mut report, None)?;
+        record_verdict(context, repo, &id, give, &mut report, None)?;
     }
     if !report.archived {
         let agent = Chain::of_agent(repo, &id)?.fold().agent;
         report.unreadable.extend(unreadable::work_of(repo, &id, &agent)?);
     }
-    report.work = Some(work::look(repo, &id)?);
+    report.work = Some(work::read(repo, &id)?);
     Ok(report)
 }
 
-/// Lands a work that was just approved, if it is still what was approved, and nothing changed around its agent that nothing
-/// explains.
+/// Lands work that was just approved, if it has not changed since, and if nothing outside the worktree changed for an unknown reason
+/// while its agent ran.
 ///
 /// # Errors
 /// As [`merge_ranked::run`].
-pub fn land(repo: &AcceptedRepo, report: &mut Report, interrupted: &AtomicBool) -> Result<()> {
+pub fn land(context: &Context, repo: &AcceptedRepo, report: &mut Report) -> Result<()> {
     let approved = report.given == Some(Verdict::Approve);
     let Some(work) = report.work.as_ref().filter(|_| approved) else { return Ok(()) };
     let around = surroundings::warnings(&work.agent.surroundings);
     if !around.is_empty() {
-        // Somebody should look before it lands.
+        // A person should look at the changes before the work lands.
         report.not_landed = Some(format!("while it ran: {}", surroundings::summary(&around)));
         return Ok(());
     }
@@ -172,24 +171,24 @@ pub fn land(repo: &AcceptedRepo, report: &mut Report, interrupted: &AtomicBool) 
         approved: true,
         ..merge_ranked::Request::default()
     };
-    report.landing = Some(merge_ranked::run(repo, &request, &|_| {}, interrupted)?);
+    report.landing = Some(merge_ranked::run(context, repo, &request)?);
     Ok(())
 }
 
-/// Done, not landed, and without a verdict that holds; and what cannot be read.
-fn waiting(repo: &Repo) -> Result<(Vec<AgentObject>, Vec<Unreadable>)> {
+/// Returns the agents whose work is done, has not landed, and has no valid verdict; and what cannot be read.
+fn awaiting_verdict(repo: &Repo) -> Result<(Vec<AgentObject>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     let mut ids = Vec::new();
     for row in &listing.rows {
         let Ok(agent) = listing.agent(repo, row) else { continue };
         let Some(head) = agent.head_commit() else { continue };
-        let wanted = row.entry.glance.phase == crate::model::Phase::Done
+        let wanted = row.entry.header.phase == crate::model::Phase::Done
             && agent.work.commits > 0
             && agent.reviews.is_none()
             && agent.landed_head != agent.head;
-        // What cannot be compared waits: one work that is not here does not keep the others from the list.
+        // Work that cannot be compared waits as well: missing objects of one agent must not fail the whole list.
         let judged = || {
-            let held = verdicts::of(repo, &row.id, &agent, head).ok().flatten();
+            let held = verdicts::effective_for(repo, &row.id, &agent, head).ok().flatten();
             held.is_some_and(|(_, holds)| holds != VerdictMatch::Stale)
         };
         if wanted && !judged() {
@@ -200,36 +199,37 @@ fn waiting(repo: &Repo) -> Result<(Vec<AgentObject>, Vec<Unreadable>)> {
         return Ok((Vec::new(), listing.broken));
     }
     let asked = status::Request { agents: ids, ..status::Request::default() };
-    let report = status::run(repo, &asked)?;
+    let report = status::run(&Context::of(repo.environment()), repo, &asked)?;
     Ok((report.agents, listing.broken.into_iter().chain(report.unreadable).collect()))
 }
 
-/// `by`: who judges, where that is not the user.
-fn judge(
+/// Records a verdict. `by` is the reviewing agent; `None` means the user.
+fn record_verdict(
+    context: &Context,
     repo: &AcceptedRepo,
     id: &AgentId,
     give: &GivenVerdict,
     report: &mut Report,
-    by: Option<Judge>,
+    by: Option<Reviewer>,
 ) -> Result<()> {
     let identity = repo.identity()?;
     let user = || text::one_line(&format!("{} <{}>", identity.name, identity.email), 120);
-    let (by, reviewer, check_said) = match by {
+    let (by, reviewer, check_result) = match by {
         None => (user(), None, None),
         Some(judge) => (judge.by, Some(judge.reviewer), Some(judge.check)),
     };
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
-    let (base, head) = judged_work(repo, id, &agent)?;
+    let (base, head) = reviewable_work(repo, id, &agent)?;
     if give.head.as_ref().is_some_and(|looked| *looked != head.to_string()) {
-        return Err(moved(id));
+        return Err(work_changed(id));
     }
     if give.verdict == Verdict::Approve {
-        is_sound(repo, id, head)?;
+        check_sound(repo, id, head)?;
     }
-    check(repo, give, head)?;
+    check_texts(repo, give, head)?;
     if give.verdict == Verdict::Changes && !give.keep {
-        check_hears(repo, id, &agent)?;
+        check_can_receive(repo, id, &agent)?;
     }
     let review = Review {
         verdict: give.verdict,
@@ -238,35 +238,37 @@ fn judge(
         patch: verdicts::patch_id(repo, base, head)?,
         by,
         reviewer: reviewer.map(IdOrText::from),
-        check: check_said,
+        check: check_result,
         text: give.text.clone(),
         comments: give.comments.clone(),
     };
     let still = |agent: &Agent| agent.head.as_ref() == Some(&review.head) && agent.phase.is_at_rest();
-    // Who says again what they said last, says nothing new.
-    let is_news = said_last(&chain) != Some((writer::writer(repo)?.as_str(), &review));
+    // A repetition of the last verdict is not recorded.
+    let is_news = last_verdict(&chain) != Some((writer::writer(repo)?.as_str(), &review));
     let after = append_if(repo, id, |fold| {
         (is_news && still(&fold.agent)).then(|| vec![Fact::Verdict(review.clone())])
     })?;
     if !still(&after.agent) {
-        return Err(moved(id));
+        return Err(work_changed(id));
     }
     report.given = Some(give.verdict);
     if let Err(error) = write_notes(repo, id, head) {
         report.warnings.push(format!("no note was written: {}", error.one_line()));
     }
-    report.notes_shown = notes::show(repo).unwrap_or(false);
+    report.notes_shown = notes::show_in_log(repo).unwrap_or(false);
     if give.verdict == Verdict::Changes && !give.keep {
-        match resume::run(repo, &telling(id, &review)) {
+        match resume::run(&context.unobserved(), repo, &change_request(id, &review)) {
             Ok(_) => report.told = true,
-            Err(error) => report.warnings.push(format!("the agent could not be told: {}", error.one_line())),
+            Err(error) => {
+                report.warnings.push(format!("the agent could not be resumed: {}", error.one_line()));
+            }
         }
     }
     Ok(())
 }
 
-/// The last verdict on a work, and the clone that gave it.
-fn said_last(chain: &Chain) -> Option<(&str, &Review)> {
+/// Returns the last verdict, and the clone in which it was given.
+fn last_verdict(chain: &Chain) -> Option<(&str, &Review)> {
     let verdicts = chain.events.iter().filter_map(|event| match &event.fact {
         Some(Fact::Verdict(review)) => Some((event.order(), event.writer.as_str(), review)),
         _ => None,
@@ -274,28 +276,28 @@ fn said_last(chain: &Chain) -> Option<(&str, &Review)> {
     verdicts.max_by_key(|(order, _, _)| *order).map(|(_, writer, review)| (writer, review))
 }
 
-/// Nothing is written down that the agent was to hear and cannot.
-fn check_hears(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<()> {
+/// Refuses to request changes from an agent that cannot receive them, before the verdict is recorded.
+fn check_can_receive(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<()> {
     agents::check_prose(&agent.profile, &Config::of(repo), "a review").map_err(|error| {
         error
-            .hint(format!("git orchestra review {id} --changes --keep -m '…' only writes it down"))
-            .hint(format!("git orchestra resume {id} -m 'what it should run'"))
+            .hint(format!("git orchestra review {id} --changes --keep -m '…' only records the verdict"))
+            .hint(format!("git orchestra resume {id} -m 'COMMANDS TO RUN'"))
     })
 }
 
-fn moved(id: &AgentId) -> Error {
-    Error::new(Code::WorkChanged, format!("the work of '{id}' has moved since you looked at it"))
+fn work_changed(id: &AgentId) -> Error {
+    Error::new(Code::WorkChanged, format!("the work of '{id}' has changed since you looked at it"))
         .hint(format!("git orchestra review {id}"))
 }
 
-/// Base and head of a work that can be judged.
-fn judged_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
+/// Returns the base and the head of work that can be reviewed.
+fn reviewable_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
     if !agent.phase.is_at_rest() {
         let phase = agent.phase.as_str();
         return Err(Error::new(Code::AgentRunning, format!("agent '{id}' has not ended: it is {phase}"))
             .hint(format!("git orchestra status --wait {id}, or git orchestra stop {id}")));
     }
-    let nothing = || Error::new(Code::WorkMissing, format!("agent '{id}' has no work to judge"));
+    let nothing = || Error::new(Code::WorkMissing, format!("agent '{id}' has no work to review"));
     let head = unreadable::work_tip(repo, id, agent)?.ok_or_else(nothing)?;
     if agent.head_commit() != Some(head) || agent.work.commits == 0 {
         return Err(nothing());
@@ -304,8 +306,8 @@ fn judged_work(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<(Oid, Oid)> {
     Ok((base, head))
 }
 
-/// What git would refuse is neither approved nor checked out for a test.
-fn is_sound(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
+/// Checks that git accepts the work: otherwise it is neither approved nor checked out for a test.
+fn check_sound(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
     match sound::flaw_of(repo, head)? {
         None => Ok(()),
         Some(unsound) => {
@@ -315,36 +317,36 @@ fn is_sound(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
     }
 }
 
-/// Whatever is said fits, and remarks are of lines that there are.
-fn check(repo: &Repo, give: &GivenVerdict, head: Oid) -> Result<()> {
+/// Checks the length of the texts, and that every comment is on an existing line.
+fn check_texts(repo: &Repo, give: &GivenVerdict, head: Oid) -> Result<()> {
     let texts = give.text.iter().chain(give.comments.iter().map(|comment| &comment.text));
     if texts.into_iter().any(|text| text.len() > MAX_TEXT) || give.comments.len() > MAX_COMMENTS {
         return Err(Error::new(
             Code::MessageInvalid,
-            format!("a text is longer than {MAX_TEXT} bytes, or there are more than {MAX_COMMENTS} remarks"),
+            format!("a text is longer than {MAX_TEXT} bytes, or there are more than {MAX_COMMENTS} comments"),
         ));
     }
     if give.verdict == Verdict::Changes && give.text.is_none() && give.comments.is_empty() {
-        return Err(Error::new(Code::MessageInvalid, "changes are asked for, and not said which")
+        return Err(Error::new(Code::MessageInvalid, "changes are requested, but not described")
             .hint("-m 'what to change', or -C FILE:LINE TEXT"));
     }
     for comment in &give.comments {
         let shown = text::safe(&comment.file);
         let Some(content) = repo.read_blob_of(head, &comment.file)? else {
-            return Err(Error::new(Code::PlaceUnknown, format!("there is no file '{shown}' in that work")));
+            return Err(Error::new(Code::PlaceUnknown, format!("no file '{shown}' in this work")));
         };
         let lines = content.split_inclusive(|byte| *byte == b'\n').count();
         if comment.line == 0 || comment.line as usize > lines {
             return Err(Error::new(
                 Code::PlaceUnknown,
-                format!("'{shown}' has {lines} lines there, and no line {}", comment.line),
+                format!("'{shown}' ends at line {lines}: there is no line {}", comment.line),
             ));
         }
     }
     Ok(())
 }
 
-/// The verdicts on one commit, from the agent's own events: the same events give the same note.
+/// Writes a note with all verdicts on one commit. It depends on the agent's events alone, so that all clones write the same note.
 fn write_notes(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
     let chain = Chain::of_agent(repo, id)?;
     let mut events: Vec<_> = chain.events.iter().collect();
@@ -368,7 +370,7 @@ fn write_notes(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
     notes::write(repo, layout::REVIEWS, &format!("verdict on {id}"), &[(head, note)])
 }
 
-fn telling(id: &AgentId, review: &Review) -> resume::Request {
+fn change_request(id: &AgentId, review: &Review) -> resume::Request {
     resume::Request {
         agents: vec![id.to_string()],
         message: Some(Words::Composed(message(review))),
@@ -376,9 +378,9 @@ fn telling(id: &AgentId, review: &Review) -> resume::Request {
     }
 }
 
-/// What the agent is told.
+/// Returns the message to the agent.
 fn message(review: &Review) -> String {
-    let mut out = String::from("Your work was reviewed, and changes are asked for.\n");
+    let mut out = String::from("Your work was reviewed, and changes are requested.\n");
     if let Some(text) = &review.text {
         out.push_str(&format!("\n{}\n", text.trim()));
     }
@@ -393,7 +395,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_agent_is_told() {
+    fn the_message_lists_text_and_comments() {
         let review = Review {
             verdict: Verdict::Changes,
             base: IdOrText::default(),
@@ -407,7 +409,7 @@ mod tests {
         };
         assert_eq!(
             message(&review),
-            "Your work was reviewed, and changes are asked for.\n\nUse less memory.\n\na.rs:3: why?\n"
+            "Your work was reviewed, and changes are requested.\n\nUse less memory.\n\na.rs:3: why?\n"
         );
     }
 }

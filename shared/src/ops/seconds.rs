@@ -1,4 +1,4 @@
-//! Durations in requests: whole seconds, which the field's name in JSON says.
+//! Serializes durations of requests as whole seconds; the names of these fields end in `_seconds`.
 
 use std::time::Duration;
 

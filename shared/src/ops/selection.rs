@@ -1,4 +1,4 @@
-//! Which agents a command is about: those that a person names, or all of this clone that it concerns.
+//! Selects the agents of a command: those that a person names, or all of this clone to which it applies.
 
 use crate::{
     Result,
@@ -8,14 +8,14 @@ use crate::{
     store::{Listing, list::ListRow},
 };
 
-/// The agents that are named, by id or unique prefix, each once and in the order in which they are named.
+/// Resolves ids and unique prefixes. Returns each agent once, in the order of the names.
 ///
 /// # Errors
-/// A name means no agent or several, or one that was archived (3).
+/// A name matches no agent, several agents, or an archived agent (3).
 pub(super) fn named(repo: &Repo, listing: &Listing, typed: &[String]) -> Result<Vec<AgentId>> {
     let mut ids = Vec::with_capacity(typed.len());
     for typed in typed {
-        let id = named::living(repo, listing, typed)?;
+        let id = named::find_current(repo, listing, typed)?;
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -23,8 +23,8 @@ pub(super) fn named(repo: &Repo, listing: &Listing, typed: &[String]) -> Result<
     Ok(ids)
 }
 
-/// The agents of this clone among some rows of a listing, as far as `concerns` chooses them. One that cannot be read is nobody's: the
-/// listing names it.
+/// Returns the agents of this clone among some rows of a listing that `concerns` selects. Agents that cannot be read are left out;
+/// the listing reports them.
 pub(super) fn of_this_clone<'a>(
     repo: &Repo,
     listing: &'a Listing,

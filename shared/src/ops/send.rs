@@ -1,18 +1,16 @@
-//! `send`: says something to agents that run, or answers what they ask.
+//! `send`: sends messages to running agents, or answers their questions.
 
-use std::{
-    cell::RefCell,
-    time::{Duration, Instant},
-};
+use std::{cell::RefCell, time::Instant};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Code, Error, Result,
+    Code, Error, Kind, Result,
     agents::{self, Stdin},
     backoff::Backoff,
     config::Config,
+    context::{Context, interrupted},
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
     ops::{agent_object::AgentObject, failure::Failure, selection, status},
@@ -20,12 +18,10 @@ use crate::{
     supervise::{control, spec::Spec},
 };
 
-/// Longest message, in bytes: it stands in one event.
+/// The longest message, in bytes; it has to fit into one event.
 pub const MAX_TEXT: usize = 16 * 1024;
-/// How long the supervisor may take to pass an answer on.
-const HEEDED: Duration = Duration::from_secs(10);
 
-/// A message to agents, or the answer to what one asks.
+/// A message to agents, or an answer to a question.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
@@ -37,35 +33,35 @@ pub struct Request {
     pub allow: Option<bool>,
 }
 
-/// The agents that were told, and those that could not be told.
+/// The agents that the message was sent to, and those for which that failed.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "SendReport")]
 pub struct Report {
-    /// The agents that were told.
+    /// The agents that the message was sent to.
     pub sent: Vec<Sent>,
-    /// Those that could not be told.
+    /// The agents for which sending failed.
     pub failed: Vec<Failure>,
 }
 
-/// An agent that was told something.
+/// An agent that a message was sent to.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Sent {
     /// The question that was answered.
     pub answered: Option<String>,
-    /// It runs in another clone: the message travels with the next sync, and counts where that clone trusts this one.
+    /// Whether the agent runs in another clone. The next sync takes the message there, where it counts if that clone trusts this one.
     pub travels: bool,
-    /// The agent afterwards.
+    /// The agent, after the message was sent.
     #[serde(flatten)]
     pub agent: AgentObject,
 }
 
-/// What `send --json` prints: of one agent that was told what became of it, else all of the report.
+/// What `send --json` prints: for a single agent its result, otherwise the whole report.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(untagged)]
 pub enum OneOrMany {
-    /// One agent was named, and told.
+    /// One agent was named, and the message was sent.
     One(Box<Sent>),
-    /// Several agents were named, or one could not be told.
+    /// Several agents were named, or sending failed.
     Many(Report),
 }
 
@@ -82,43 +78,45 @@ impl From<Report> for OneOrMany {
     }
 }
 
-/// Tells each agent what is said. Nothing is said to any where one of the names means no agent.
+/// Sends a message or an answer to each agent. If one of the names matches no agent, nothing is sent.
 ///
 /// # Errors
 /// Nothing is said (2), or a name means no agent (3). The only agent does not run, asks nothing, or hears nothing (3); of several,
 /// that is a failure in the report.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    check(request)?;
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
+    check_request(request)?;
     let listing = Listing::read(repo)?;
     let ids = selection::named(repo, &listing, &request.agents)?;
     if let [id] = ids.as_slice() {
-        return Ok(Report { sent: vec![one(repo, id, request)?], failed: Vec::new() });
+        return Ok(Report { sent: vec![send_one(context, repo, id, request)?], failed: Vec::new() });
     }
     let mut report = Report { sent: Vec::new(), failed: Vec::new() };
     for id in &ids {
-        match one(repo, id, request) {
+        context.check()?;
+        match send_one(context, repo, id, request) {
             Ok(sent) => report.sent.push(sent),
+            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => report.failed.push(Failure::new(id, error)),
         }
     }
     Ok(report)
 }
 
-/// Writes the message down; the supervisor passes it on. For an answer, waits until it has.
-fn one(repo: &Repo, id: &AgentId, request: &Request) -> Result<Sent> {
-    let agent = status::one(repo, id)?;
-    let fault = match agent.liveness {
+/// Records the message, which the supervisor passes on. Waits until an answer was passed on.
+fn send_one(context: &Context, repo: &Repo, id: &AgentId, request: &Request) -> Result<Sent> {
+    let agent = status::read_agent(repo, id)?;
+    let problem = match agent.liveness {
         Liveness::Live | Liveness::Remote => None,
-        Liveness::Lost => Some(format!("the supervisor of '{id}' is gone")),
-        Liveness::Ended => Some(format!("agent '{id}' does not run: it is {}", agent.phase.as_str())),
+        Liveness::Lost => Some(format!("the supervisor of '{id}' died")),
+        Liveness::Ended => Some(format!("agent '{id}' is not running: it is {}", agent.phase.as_str())),
     };
-    if let Some(what) = fault {
+    if let Some(what) = problem {
         return Err(Error::new(Code::AgentEnded, what)
-            .hint(format!("git orchestra resume {id} -m '…' goes on with its conversation")));
+            .hint(format!("git orchestra resume {id} -m '…' continues its session")));
     }
     let travels = agent.liveness == Liveness::Remote;
     if !travels {
-        check_hearing(repo, id, &agent)?;
+        check_reads_messages(repo, id, &agent)?;
     }
     let refused = RefCell::new(None);
     let before = control::send(repo, id, |agent| match compose(request, agent) {
@@ -134,20 +132,20 @@ fn one(repo: &Repo, id: &AgentId, request: &Request) -> Result<Sent> {
     if let Some(why) = refused.into_inner() {
         return Err(Error::refused(format!("agent '{id}' {why}")).hint(format!("git orchestra status {id}")));
     }
-    let answered = before.question.clone().filter(|_| answers(request, &before)).and(before.reason.clone());
+    let answered = before.question.clone().filter(|_| is_answer(request, &before)).and(before.reason.clone());
     if answered.is_some() && !travels {
-        wait_until_heeded(repo, id, &before)?;
+        wait_until_delivered(context, repo, id, &before)?;
     }
-    Ok(Sent { answered, travels, agent: status::one(repo, id)? })
+    Ok(Sent { answered, travels, agent: status::read_agent(repo, id)? })
 }
 
-/// Whether its program reads what is said to it.
-fn check_hearing(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
+/// Checks that its program reads messages.
+fn check_reads_messages(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
     let spec = Spec::read(&PrivateDir::new(repo.private_dir()?).agent(id))?;
     if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) {
         return Err(Error::new(
             Code::AgentNotListening,
-            format!("agent '{id}' ({}) reads nothing while it runs", agent.profile),
+            format!("agent '{id}' ({}) does not read messages while it runs", agent.profile),
         ));
     }
     if spec.launch.takes_prose() {
@@ -156,41 +154,41 @@ fn check_hearing(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
     agents::check_prose(&agent.profile, &Config::of(repo), "a message")
 }
 
-fn check(request: &Request) -> Result<()> {
+fn check_request(request: &Request) -> Result<()> {
     let text = request.text.as_deref().map(str::trim);
     if request.allow.is_none() && text.is_none_or(str::is_empty) {
-        return Err(Error::new(Code::MessageInvalid, "nothing is said")
+        return Err(Error::new(Code::MessageInvalid, "nothing to send")
             .hint("git orchestra send AGENT 'what to do next', or --allow, or --deny"));
     }
     match request.text.as_ref().map_or(0, String::len) {
         length if length > MAX_TEXT => Err(Error::new(
             Code::MessageInvalid,
-            format!("the message has {length} bytes; at most {MAX_TEXT} are taken"),
+            format!("the message has {length} bytes; the limit is {MAX_TEXT}"),
         )
-        .hint("put the long part into a file of the agent's worktree and name it")),
+        .hint("put the long part into a file in the agent's worktree, and refer to it")),
         _ => Ok(()),
     }
 }
 
-/// Decided on the state under the lock, so that an answer never meets another question than the one that was seen.
+/// Composes the message from the agent's newest state, so that an answer never reaches another question.
 fn compose(request: &Request, agent: &Agent) -> std::result::Result<Message, String> {
-    // One that waits for the end of a usage limit hears it then.
+    // An agent that waits for the end of a usage limit reads the message then.
     if agent.phase.is_at_rest() && !agent.waits_for_limit() {
-        return Err(format!("has ended meanwhile: it is {}", agent.phase.as_str()));
+        return Err(format!("has ended: it is {}", agent.phase.as_str()));
     }
     if request.allow.is_some() && agent.phase != Phase::Waiting {
-        return Err("asks nothing".to_owned());
+        return Err("is not waiting for an answer".to_owned());
     }
-    let question = agent.question.clone().filter(|_| answers(request, agent));
+    let question = agent.question.clone().filter(|_| is_answer(request, agent));
     Ok(Message { text: request.text.clone(), allow: request.allow, question })
 }
 
-fn answers(request: &Request, agent: &Agent) -> bool {
+fn is_answer(request: &Request, agent: &Agent) -> bool {
     agent.phase == Phase::Waiting && (request.allow.is_some() || agent.choice)
 }
 
-fn wait_until_heeded(repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
-    let deadline = Instant::now() + HEEDED;
+fn wait_until_delivered(context: &Context, repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
+    let deadline = Instant::now() + context.limits().answer;
     let mut backoff = Backoff::millis(5, 100);
     loop {
         let now = crate::store::Chain::of_agent(repo, id)?.fold().agent;
@@ -200,10 +198,13 @@ fn wait_until_heeded(repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
         if Instant::now() > deadline {
             return Err(Error::new(
                 Code::AgentTimeout,
-                format!("the answer to '{id}' is written down, and not yet heeded"),
+                format!("the answer to '{id}' is recorded, but its supervisor has not passed it on yet"),
             )
             .hint(format!("git orchestra status {id}")));
         }
-        backoff.sleep();
+        if context.cancel.wait(backoff.pause()) {
+            return Err(interrupted(format!("interrupted; the answer to '{id}' is written down"))
+                .hint(format!("git orchestra status {id}")));
+        }
     }
 }

@@ -1,82 +1,85 @@
-//! `sessions`: the conversations of coding agents, on this machine and kept in this repository. Looking writes nothing but an
-//! index.
+//! `sessions`: the sessions of coding agents, on this machine and kept in this repository. Reading writes nothing but an index.
 
 pub(in crate::ops) mod active_sessions;
 pub mod adopt;
 mod agent_sessions;
 pub mod catalogue;
 mod forks;
-pub mod found;
 pub mod keep;
 pub mod read;
 pub mod resume;
 mod scope;
 pub mod search;
+pub mod search_report;
 mod session;
 pub mod stats;
-pub mod whole;
+pub mod transcript;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::agents::missing_session_folders as missing_folders;
-pub use crate::conversation::{ItemKind, ReadFailure, TranscriptItem, edit};
 use crate::{
     Error, Result, agents,
+    context::Context,
     conversation::SessionReader,
     git::Repo,
     ops::sessions::catalogue::{Catalogue, SessionRow},
 };
-pub use session::{Session, SubAgent};
+pub use crate::{
+    agents::missing_session_folders as missing_folders,
+    conversation::{ItemKind, ReadFailure, TranscriptItem, edit},
+};
+pub use session::{Session, SubagentInfo};
 
-/// Which conversations to find.
+/// Which sessions to list.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Those of every folder of this machine, not only of this repository.
+    /// Sessions of every folder of this machine, not only of this repository.
     pub everywhere: bool,
-    /// Only those active since then, in seconds since 1970.
+    /// Only sessions that were active since this time, in seconds since 1970.
     pub since: Option<i64>,
-    /// Only those of this program, such as `claude`.
+    /// Only sessions of this program, such as `claude`.
     pub program: Option<String>,
-    /// Only those that were last on this branch.
+    /// Only sessions that were last on this branch.
     pub branch: Option<String>,
-    /// Only those in which a program is now.
+    /// Only sessions that a process uses now.
     pub live: bool,
-    /// At most so many, the newest; 0: all of them.
+    /// At most this many sessions, the newest; 0 means all.
     pub limit: usize,
 }
 
-/// The conversations that were found.
+/// The sessions that were found.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The conversations, the newest first.
+    /// The sessions, newest first.
     pub sessions: Vec<Session>,
-    /// How many more there are beyond the limit.
+    /// The number of sessions beyond the limit.
     pub more: usize,
-    /// What could not be read.
+    /// Files that could not be read.
     #[serde(rename = "unreadable")]
     pub troubles: Vec<ReadFailure>,
 }
 
-/// Finds and reads. Without a repository only [`Request::everywhere`] can be asked for.
+/// Finds sessions, and reads them completely. Without a repository, [`Request::everywhere`] must be set.
 ///
 /// # Errors
-/// There is no such program (2), or the refs cannot be read.
-pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
+/// There is no such program (2), the refs cannot be read, or the user interrupts it (130).
+pub fn run(context: &Context, repo: Option<&Repo>, request: &Request) -> Result<Report> {
     check(request)?;
-    let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
+    let mut catalogue = Catalogue::read(context, repo, request.everywhere, request.program.as_deref())?;
     let (mut rows, all) = catalogue.rows(request);
     catalogue.read_whole(&mut rows);
+    context.check()?;
     Ok(report(catalogue, &rows, all))
 }
 
-/// The newest of a repository, at most so many (0: all); nothing is counted, and no program is asked.
+/// Returns the newest sessions of a repository, at most `limit` (0 means all). They are not read completely, and no program is run.
 ///
 /// # Errors
 /// The refs cannot be read.
-pub fn glance(repo: &Repo, limit: usize) -> Result<Report> {
-    let mut catalogue = Catalogue::remembered(repo)?;
+pub fn newest(repo: &Repo, limit: usize) -> Result<Report> {
+    let mut catalogue = Catalogue::cached(repo)?;
     let (rows, all) = catalogue.rows(&Request { limit, ..Request::default() });
     Ok(report(catalogue, &rows, all))
 }
@@ -94,6 +97,6 @@ fn check(request: &Request) -> Result<()> {
     }
     let known: Vec<&str> = agents::session_readers().map(SessionReader::name).collect();
     let shown = crate::model::text::safe(name);
-    Err(Error::usage(format!("the conversations of '{shown}' cannot be read"))
-        .hint(format!("those of {} can", known.join(", "))))
+    Err(Error::usage(format!("the sessions of '{shown}' cannot be read"))
+        .hint(format!("those of {} can be read", known.join(", "))))
 }

@@ -1,4 +1,4 @@
-//! How agents shall run, as `spawn` and `resume` are told: what is typed, then what was said before, then git config.
+//! The settings of agents for `spawn` and `resume`: those of the request, otherwise those of the last attempt, otherwise git config.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use crate::{
     supervise::spec::Limits,
 };
 
-/// How agents run. What is not given is as before, or as configured.
+/// How agents run. A setting that is not given is as in the last attempt, or as configured.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The options of the coding agent.
     pub options: Options,
-    /// How many agents run at once.
+    /// The number of agents that may run at once.
     pub jobs: Option<u32>,
-    /// The longest that each agent may run.
+    /// The time limit of each agent.
     #[serde(rename = "max_time_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub max_time: Option<Duration>,
-    /// The longest that each agent may be idle.
+    /// The longest time that each agent may be idle; 0 means no limit.
     #[serde(rename = "idle_timeout_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub idle_timeout: Option<Duration>,
@@ -39,10 +39,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What an agent may use, started so.
+    /// Returns the limits of an agent that is started with these settings.
     ///
     /// # Errors
-    /// A value in git config is wrong (3).
+    /// A value in git config is invalid (3).
     pub fn limits(&self, config: &Config<'_>, launch: &Launch, before: Option<&Limits>) -> Result<Limits> {
         let or = |typed: Option<Duration>, before: Option<Duration>, key: &Key<Duration>| {
             typed.or(before).map_or_else(|| config.get(key), Ok)
@@ -65,18 +65,18 @@ impl Settings {
         })
     }
 
-    /// How many run at once; `before` is what held for the agent when it ran last.
+    /// Returns how many agents may run at once. `before` is the value of the agent's last attempt.
     ///
     /// # Errors
-    /// The value in git config is wrong (3).
+    /// The value in git config is invalid (3).
     pub fn jobs(&self, config: &Config<'_>, before: Option<u32>) -> Result<u32> {
         self.jobs.or(before).map_or_else(|| config.get(&keys::JOBS), Ok)
     }
 
-    /// Folders must be there: a program would pass over one that is not.
+    /// Checks that additional folders exist, because a program may silently ignore a missing one.
     ///
     /// # Errors
-    /// One is not there (2).
+    /// A folder does not exist (2).
     pub fn check(&self) -> Result<()> {
         match self.options.add_dirs.iter().find(|dir| !dir.is_dir()) {
             Some(dir) => Err(Error::usage(format!("--add-dir: no folder '{}'", dir.display()))),
@@ -85,14 +85,14 @@ impl Settings {
     }
 }
 
-/// How long a program that was not started before may give no sign of life. One that says nothing while it works may well be at work:
-/// it is watched only where the user says how long.
+/// Returns the default idle timeout of a program. A program without a structured protocol may be silent while it works, so it has a
+/// timeout only if the user sets one.
 fn idle_timeout(config: &Config<'_>, launch: &Launch) -> Result<Option<Duration>> {
     let unless = launch.protocol.is_structured().then(|| keys::IDLE_TIMEOUT.default());
     Ok(config.get_if_set(&keys::IDLE_TIMEOUT)?.or(unless))
 }
 
-/// Reads an amount of US dollars, such as `5` or `2.50`, into millionths.
+/// Parses an amount of US dollars, such as `5` or `2.50`, into millionths.
 pub fn budget(text: &str) -> Option<u64> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     if whole.is_empty() && part.is_empty() || part.len() > 6 || !part.bytes().all(|b| b.is_ascii_digit()) {
@@ -103,7 +103,7 @@ pub fn budget(text: &str) -> Option<u64> {
     whole.checked_mul(1_000_000)?.checked_add(part).filter(|micros| (1..=1_000_000_000_000).contains(micros))
 }
 
-/// Reads a time for `--idle-timeout`; 0 watches for no sign of life.
+/// Parses a time for `--idle-timeout`; 0 means no limit.
 pub fn idle_time(text: &str) -> Option<Duration> {
     if text.trim() == "0" { Some(Duration::ZERO) } else { duration::parse(text) }
 }

@@ -1,12 +1,14 @@
-//! `spawn`: an agent per task, each on its own branch, in its own worktree, under its own supervisor.
+//! `spawn`: starts an agent for each task, on its own branch, in its own worktree, and under its own supervisor.
 //!
-//! Every operation is asked so: a request in, a report out, which serializes to what `--json` prints.
+//! Every operation is called in this way: with a request, for a report, which serializes to what `--json` prints.
 //!
 //! ```
 //! use orchestra::{
+//!     context::Context,
 //!     git::Repo,
 //!     ops::spawn::{self, Request},
 //!     trust::AcceptedRepo,
+//!     world::Environment,
 //! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -15,14 +17,16 @@
 //! #     std::process::Command::new("git").args(line.split(' ')).current_dir(&folder).status()?;
 //! # }
 //! // What may run a program wants a repository whose configuration is accepted.
-//! let repo = AcceptedRepo::of(Repo::discover(folder.path())?)?;
+//! let context = Context::of(&Environment::of_this_process().at(folder.path()));
+//! let repo = Repo::discover(context.environment())?;
+//! let repo = AcceptedRepo::of(repo)?;
 //! let request = Request {
 //!     tasks: vec!["Add a login page".to_owned()],
 //!     agents: vec!["sh".to_owned()],
 //!     dry_run: true,
 //!     ..Request::default()
 //! };
-//! let report = spawn::run(&repo, &request)?;
+//! let report = spawn::run(&context, &repo, &request)?;
 //! assert_eq!(report.agents[0].title, "Add a login page");
 //! assert!(report.agents[0].branch.starts_with("orchestra/add-a-login-page-"));
 //! # Ok(())
@@ -32,7 +36,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use schemars::JsonSchema;
@@ -45,7 +48,8 @@ use crate::{
         Config,
         keys::{AGENT, BRANCH_PREFIX, LABEL, MIN_FREE},
     },
-    error::Context,
+    context::Context,
+    error::ErrorContext as _,
     git::{Oid, Repo, repo::Identity, version},
     lock::Lock,
     model::{AgentId, BranchName, CommitId, IdOrText, Permission, RunId, event::Created, id, text},
@@ -56,18 +60,15 @@ use crate::{
         layout::{self, AgentDir, PrivateDir},
     },
     supervise::{
-        guard, lending, queue, repair,
+        guard, queue, repair,
         spec::{Limits, Spec},
         start, tree,
     },
     surroundings::{self, SurroundingsSnapshot},
     trust::AcceptedRepo,
-    worktree::{isolated_git_dir::FrozenConfig, place},
+    worktree::{isolated_git_dir::FrozenConfig, worktrees_dir},
     world,
 };
-
-/// How long another command may hold an agent's lock for a look.
-const SETTLE: Duration = Duration::from_secs(10);
 
 /// What to start, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -75,46 +76,46 @@ const SETTLE: Duration = Duration::from_secs(10);
 pub struct Request {
     /// The tasks, in order.
     pub tasks: Vec<String>,
-    /// The kinds of agents, such as `claude`; each task goes to each. None: the configured one.
+    /// The kinds of agents, such as `claude`; each task goes to each of them. If empty, the configured one.
     pub agents: Vec<String>,
-    /// How many agents of each kind for each task; 0 counts as 1.
+    /// The number of agents of each kind for each task; 0 counts as 1.
     pub copies: u32,
-    /// The revision from which the agents start; the current commit if not given.
+    /// The revision from which the agents start; by default, the current commit.
     pub base: Option<String>,
-    /// What the agents' ids begin with, instead of words of the task.
+    /// The beginning of the agents' ids; by default, the first words of the task.
     pub name: Option<String>,
-    /// The agent whose work the new agents judge.
+    /// The agent whose work the new agents review.
     pub reviews: Option<AgentId>,
     /// How the agents run.
     pub settings: Settings,
-    /// Report what would be started, and start nothing.
+    /// Whether to only report what would be started.
     pub dry_run: bool,
 }
 
-/// The agents that were started, or would be.
+/// The agents that were started, or would be started.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The id that the agents of this spawn share.
+    /// The id of the run, which these agents share.
     pub run: RunId,
-    /// How many agents run at once.
+    /// The number of agents that run at once.
     pub jobs: u32,
     /// The agents, in the order of the tasks.
     pub agents: Vec<PlannedAgent>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// One agent that is to be started.
+/// An agent to start.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "PlannedSpawn")]
 pub struct PlannedAgent {
     /// The id of the agent.
     pub id: AgentId,
-    /// The task in a few words.
+    /// The first line of the task, shortened.
     pub title: String,
     /// The kind of agent, such as `claude`.
     pub profile: String,
-    /// What the agent may do without asking, where its program knows such modes.
+    /// The permission mode, if the program has such modes.
     pub permission: Option<Permission>,
     /// The branch of the agent.
     pub branch: BranchName,
@@ -124,37 +125,35 @@ pub struct PlannedAgent {
     pub worktree: String,
 }
 
-/// All that is known of one agent before it is started: what is reported of it, and how it is to run.
+/// An agent before it is started: what is reported about it, and how it will run.
 struct Assignment {
     id: AgentId,
     planned: PlannedAgent,
     task: String,
-    ready: Ready,
+    ready: ReadyProfile,
 }
 
-/// Starts the agents. When it returns, each has its first event on the disk and a supervisor that answers.
+/// Starts the agents. When it returns, each has its first event on the disk and a supervisor that accepts commands.
 ///
 /// # Errors
-/// The request is wrong (2), something is missing (3), or nothing can be written. Nothing is half-made then.
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+/// The request is wrong (2), something is missing (3), or nothing can be written: no agent is created then. The user interrupts it
+/// (130): either no agent is created, or all are, and `status` shows which run.
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     for task in &request.tasks {
         tasks::check(task)?;
     }
     let config = Config::of(repo);
-    if let Some(name) = request.name.as_ref().filter(|name| !id::is_telling(name)) {
+    if let Some(name) = request.name.as_ref().filter(|name| !id::has_slug(name)) {
         let shown = text::safe(name);
-        return Err(Error::new(
-            Code::NameInvalid,
-            format!("--name '{shown}' has no letter and no digit to make a name of"),
-        ));
+        return Err(Error::new(Code::NameInvalid, format!("--name '{shown}' has no letter and no digit")));
     }
     let base = match &request.base {
-        Some(revision) => named::commit(repo, revision)?,
+        Some(revision) => named::resolve_commit(repo, revision)?,
         None => repo.head()?,
     };
     repo.identity()?;
     tree::check()?;
-    version::check(&repo.common_dir()?)?;
+    version::require_supported_version(repo.environment(), &repo.common_dir()?)?;
     request.settings.check()?;
     let jobs = request.settings.jobs(&config, None)?;
     let launches = launches(&config, request)?;
@@ -162,61 +161,62 @@ pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if let Some(base) = request.base.as_ref().filter(|base| repo.hides_a_tag(base)) {
         let shown = text::safe(base);
         warnings
-            .push(format!("'{shown}' is a branch and a tag: the branch is meant, 'tags/{shown}' is the tag"));
+            .push(format!("'{shown}' is a branch and a tag: the branch is used, 'tags/{shown}' is the tag"));
     }
     let prefix = branch_prefix(repo, &config, &mut warnings)?;
     guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
     if request.dry_run {
-        let assignments = plan(&place::foreseen(repo)?, request, &launches, base, &prefix)?;
-        return report(&assignments, jobs, warnings);
+        let assignments = plan(&worktrees_dir::expected_dir(repo)?, request, &launches, base, &prefix)?;
+        return report(repo, &assignments, jobs, warnings);
     }
-    repo.fetch_promised_files(base)?;
-    let folder = place::folder(repo)?;
+    repo.fetch_promised_files(context, base)?;
+    let folder = worktrees_dir::make_worktrees_dir(repo)?;
     guard::check_space(&folder, config.get(&MIN_FREE)?)?;
     let assignments = plan(&folder, request, &launches, base, &prefix)?;
-    let mut report = report(&assignments, jobs, warnings)?;
-    report.warnings.extend(repairing::repair(repo, repair::Operations::Free)?);
-    start(repo, &report, &assignments, base, request)?;
+    let mut report = report(repo, &assignments, jobs, warnings)?;
+    report.warnings.extend(repairing::repair(context, repo, repair::OperationsLock::NotHeld)?);
+    start(context, repo, &report, &assignments, base, request)?;
     Ok(report)
 }
 
-/// A kind of agent, ready to be started.
+/// A kind of agent, with everything that is needed to start it.
 #[derive(Clone, Debug)]
-struct Ready {
+struct ReadyProfile {
     profile: String,
     launch: Launch,
     limits: Limits,
 }
 
-fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<Ready>> {
+fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<ReadyProfile>> {
     let names = if request.agents.is_empty() { vec![config.get(&AGENT)?] } else { request.agents.clone() };
     let ready = |profile: String| {
         let launch = agents::launch(&profile, config, &request.settings.options)?;
         if request.reviews.is_some() {
-            // The task of a reviewer holds what the agent under review and its test wrote.
+            // The task of a reviewer contains text from the reviewed agent and from the test.
             agents::check_prose(&profile, config, "a review")?;
         }
         let limits = request.settings.limits(config, &launch, None)?;
-        Ok(Ready { profile, launch, limits })
+        Ok(ReadyProfile { profile, launch, limits })
     };
     names.into_iter().map(ready).collect()
 }
 
-/// A branch `orchestra` and branches `orchestra/…` cannot both exist.
+/// Returns the prefix of agents' branches. Git cannot have a branch `orchestra` and branches `orchestra/…`; if the first exists, the
+/// prefix is another one, with a warning.
 pub(super) fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec<String>) -> Result<String> {
     let prefix = config.get(&BRANCH_PREFIX)?;
-    let mut above = String::new();
+    let mut ancestor = String::new();
     for part in prefix.trim_end_matches('/').split('/') {
-        above.push_str(part);
-        if prefix.contains('/') && repo.find_ref(&layout::branch_ref(&above))?.is_some() {
-            let shown = text::safe(&above).into_owned();
+        ancestor.push_str(part);
+        if prefix.contains('/') && repo.find_ref(&layout::branch_ref(&ancestor))?.is_some() {
+            let shown = text::safe(&ancestor).into_owned();
             warnings.push(format!(
-                "a branch '{shown}' is in the way of '{prefix}…'; the agents' branches begin with '{}'",
+                "branch '{shown}' prevents branches '{prefix}…'; the agents' branches begin with '{}' instead",
                 layout::OTHER_PREFIX
             ));
             return Ok(layout::OTHER_PREFIX.to_owned());
         }
-        above.push('/');
+        ancestor.push('/');
     }
     Ok(prefix)
 }
@@ -224,7 +224,7 @@ pub(super) fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec
 fn plan(
     folder: &Path,
     request: &Request,
-    launches: &[Ready],
+    launches: &[ReadyProfile],
     base: Oid,
     prefix: &str,
 ) -> Result<Vec<Assignment>> {
@@ -254,25 +254,30 @@ fn plan(
         let count = assignments.len();
         return Err(Error::new(
             Code::LimitExceeded,
-            format!("{count} agents at once are too many; at most {} are taken", tasks::MAX_TASKS),
+            format!("{count} agents are too many; the limit is {}", tasks::MAX_TASKS),
         ));
     }
     Ok(assignments)
 }
 
-fn report(assignments: &[Assignment], jobs: u32, warnings: Vec<String>) -> Result<Report> {
+fn report(repo: &Repo, assignments: &[Assignment], jobs: u32, warnings: Vec<String>) -> Result<Report> {
     let agents = assignments.iter().map(|assignment| assignment.planned.clone()).collect();
-    Ok(Report { run: run_id()?, jobs, agents, warnings })
+    Ok(Report { run: run_id(repo)?, jobs, agents, warnings })
 }
 
-/// Begins with the time, so that lists show the agents of one second in the order in which they were spawned.
-pub(super) fn run_id() -> Result<RunId> {
-    Ok(RunId::from(format!("{:011x}{}", world::milliseconds(), world::random_hex::<3>()?)))
+/// Returns a new id of a run. It begins with the time in milliseconds, so that runs sort in the order in which they were started.
+pub(super) fn run_id(repo: &Repo) -> Result<RunId> {
+    Ok(RunId::from(format!(
+        "{:011x}{}",
+        repo.environment().clock().milliseconds(),
+        world::random_hex::<3>()?
+    )))
 }
 
-/// First what only this machine knows, under each agent's lock; then the agents themselves, all at once; then their
-/// supervisors. Whatever a kill leaves is under an agent's name: `mend` or `stop` finds it.
+/// Writes the private files under each agent's lock, then creates all agents at once, then starts their supervisors. If it is killed,
+/// everything left behind is under the name of an agent, where the next command repairs it or `stop` finds it.
 fn start(
+    context: &Context,
     repo: &AcceptedRepo,
     report: &Report,
     assignments: &[Assignment],
@@ -281,22 +286,23 @@ fn start(
 ) -> Result<()> {
     let private = PrivateDir::new(repo.private_dir()?);
     guard::reserve_space(&private)?;
-    repo.remember()?;
+    repo.record_baseline()?;
     let identity = repo.identity()?;
     let frozen = FrozenConfig::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(assignments.len());
     let made = assignments.iter().try_for_each(|assignment| {
+        context.check()?;
         let dir = private.agent(&assignment.id);
-        // Another command that mends may look at the new folder for an instant.
-        let lock = Lock::require(&dir.lock(), SETTLE)?;
+        // Another command may hold the lock of a new folder for a moment, while it checks what to repair.
+        let lock = Lock::require(&dir.lock(), context.at_most(context.limits().new_agent_lock))?;
         locks.push((assignment.id.clone(), dir.clone(), lock));
-        write_order(assignment, &dir, &identity, &frozen, report.jobs, request)
+        write_spec(assignment, &dir, &identity, &frozen, report.jobs, request)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
-    let made = made.and_then(|()| repo.begin(&ids));
+    let made = made.and_then(|()| context.check()).and_then(|()| repo.begin(&ids));
     let made = made.and_then(|()| {
-        create_and_look(
+        create_with_snapshot(
             repo,
             &private,
             &frozen,
@@ -310,31 +316,33 @@ fn start(
         }
         return Err(error);
     }
-    start::supervisors(repo, locks.into_iter().map(|(id, _, lock)| (id, lock)).collect())
+    start::start_supervisors(context, repo, locks.into_iter().map(|(id, _, lock)| (id, lock)).collect())
 }
 
-/// Writes the agents' first events; meanwhile looks, once for all of them, at what surrounds them. Where that fails, each agent's
-/// own helper tries again before its program starts.
-fn create_and_look(
+/// Writes the agents' first events, and takes one snapshot of their surroundings at the same time. If that fails, each agent's own
+/// helper tries again before its program starts.
+fn create_with_snapshot(
     repo: &Repo,
     private: &PrivateDir,
     frozen: &str,
     locks: &[(AgentId, AgentDir, Lock)],
     agents: &[NewAgent],
 ) -> Result<()> {
-    let (common, frozen) = (repo.common_dir()?, private.frozen().join(frozen));
+    let (environment, common) = (repo.environment().clone(), repo.common_dir()?);
+    let frozen = private.frozen().join(frozen);
     std::thread::scope(|scope| {
-        let look =
-            scope.spawn(|| SurroundingsSnapshot::take(&common, &frozen, None, surroundings::BUDGET_BEFORE));
+        let snapshot_thread = scope.spawn(|| {
+            SurroundingsSnapshot::take(&environment, &common, &frozen, None, surroundings::BUDGET_BEFORE)
+        });
         store::create(repo, agents)?;
-        if let Ok(Ok(snapshot)) = look.join() {
-            let _ = surroundings::write(&snapshot, locks.iter().map(|(_, dir, _)| dir));
+        if let Ok(Ok(snapshot)) = snapshot_thread.join() {
+            let _ = surroundings::write_snapshot(&snapshot, locks.iter().map(|(_, dir, _)| dir));
         }
         Ok(())
     })
 }
 
-fn write_order(
+fn write_spec(
     assignment: &Assignment,
     dir: &AgentDir,
     identity: &Identity,
@@ -376,7 +384,7 @@ fn new_agents(
     request: &Request,
 ) -> Vec<NewAgent> {
     let (options, reviews) = (&request.settings.options, request.reviews.as_ref());
-    let parent = lending::caller().map(IdOrText::from);
+    let parent = repo.environment().agent().map(IdOrText::from);
     let label = Config::of(repo).get_or_default(&LABEL);
     let new = |(place, assignment): (u32, &Assignment)| {
         let planned = &assignment.planned;

@@ -1,4 +1,4 @@
-//! `status`: every agent's true state, derived from facts at the moment of asking. Writes nothing but a cache.
+//! `status`: the current state of every agent, derived from facts when it is asked for. Writes nothing but a cache.
 
 use std::{collections::HashMap, path::Path};
 
@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Code, Error, Result,
+    context::Context,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, text},
+    model::{AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, text},
     ops::{
         agent_object::{AgentObject, WorktreeState},
+        descendants,
         named::{self, NamedAgent},
-        wait_targets,
     },
     removal::inspect,
     store::{
@@ -22,86 +23,87 @@ use crate::{
         list::ListRow,
         unreadable, verdicts,
     },
-    supervise::{liveness, spec::Spec},
+    supervise::{liveness::Observed, spec::Spec},
     surroundings,
     worktree::{
         self,
         dirty::{self, DirtyCheck},
         isolated_git_dir::IsolatedGitDir,
         list, open_worktree,
-        root::Root,
+        root::WorktreeRoot,
     },
 };
 pub use crate::{
     store::{Unreadable, layout::AGENTS as AGENT_REFS},
-    worktree::dirty::MOST as MOST_DIRTY,
+    worktree::dirty::MAX_COUNT,
 };
 
-/// Ended agents shown when not all are asked for: the newest.
-const ENDED_SHOWN: usize = 20;
-/// Proposals of other clones shown: the newest; and columns kept of each.
-const PROPOSALS: usize = 10;
-const PROPOSED: usize = 400;
+/// The most ended agents that are listed by default, the newest.
+const MAX_ENDED: usize = 20;
+/// The most proposals of other clones that are listed, the newest.
+const MAX_PROPOSALS: usize = 10;
+/// The longest text of a proposal, in columns.
+const MAX_PROPOSAL_WIDTH: usize = 400;
 
-/// Which agents to look at, and how closely.
+/// Which agents to show, and in which detail.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Only these agents, by id or unique prefix; none: all.
+    /// Only these agents, by id or unique prefix; if empty, all.
     pub agents: Vec<String>,
     /// Only the agents of this run.
     pub run: Option<RunId>,
-    /// Only the agents that this agent started, and those that they started.
+    /// Only agents that this agent started, directly or indirectly.
     pub started_by: Option<AgentId>,
-    /// All agents; otherwise only the newest of those that ended.
+    /// Whether to list all agents; otherwise, only the newest of those that ended.
     pub all: bool,
-    /// Count the files with uncommitted changes.
+    /// Whether to count the files with uncommitted changes.
     pub dirt: bool,
 }
 
 /// The state of the agents.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The agents, the oldest first.
+    /// The agents, oldest first.
     pub agents: Vec<AgentObject>,
-    /// How many older agents that ended are not in the list.
+    /// The number of older, ended agents that are not in the list.
     pub hidden: usize,
-    /// Which of the agents that were named are archived.
+    /// The ids of the named agents that are archived.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub archived: Vec<String>,
-    /// Agents, work, notes and archives that cannot be read.
+    /// Agents, work, notes, and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// What only a look at one agent shows.
+/// What is shown only for a single agent.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Detail {
     /// The whole task.
     pub task: Option<String>,
-    /// What was not taken into its work at its end.
+    /// Files that were not captured at its end.
     pub left_out: Vec<LeftOut>,
-    /// How many more were left out.
+    /// The number of further files that were not captured.
     pub left_out_more: u64,
-    /// What its events say against each other.
+    /// Contradictions between its events.
     pub contradictions: Vec<String>,
-    /// Events that are malformed and were set aside.
+    /// The number of malformed events that were set aside.
     pub set_aside: usize,
-    /// What clones ask for that are not trusted here, the newest last.
+    /// Requests from clones that are not trusted here, newest last.
     pub proposals: Vec<Proposal>,
 }
 
-/// What another clone asks for, and what counts only where the user says it too.
+/// A request from another clone. It takes effect only if the user makes it as well.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Proposal {
-    /// The clone.
+    /// The clone that it comes from.
     pub writer: WriterId,
-    /// What it is: a message, an answer, a verdict.
+    /// The kind of request: `send`, `allow`, `deny`, or a verdict.
     pub what: String,
-    /// What is said.
+    /// The text of the message or verdict, shortened.
     pub text: Option<String>,
 }
 
-/// Reads all that is known of one agent.
+/// Reads the details of one agent.
 ///
 /// # Errors
 /// There is no such agent, or its events cannot be read.
@@ -122,7 +124,8 @@ pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
 }
 
 fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
-    let mut events: Vec<_> = chain.events.iter().filter(|one| !verdicts::counts(repo, &one.writer)).collect();
+    let mut events: Vec<_> =
+        chain.events.iter().filter(|one| !verdicts::is_trusted(repo, &one.writer)).collect();
     events.sort_unstable_by_key(|event| event.order());
     let of_event = |event: &&Event| {
         let (what, text) = match event.fact.as_ref()? {
@@ -134,29 +137,30 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
             Fact::Verdict(review) => (review.verdict.as_str(), review.text.as_ref()),
             _ => return None,
         };
-        let text = text.map(|text| text::one_line(text, PROPOSED));
+        let text = text.map(|text| text::one_line(text, MAX_PROPOSAL_WIDTH));
         Some(Proposal { writer: event.writer.clone(), what: what.to_owned(), text })
     };
-    let mut newest: Vec<Proposal> = events.iter().rev().filter_map(of_event).take(PROPOSALS).collect();
+    let mut newest: Vec<Proposal> = events.iter().rev().filter_map(of_event).take(MAX_PROPOSALS).collect();
     newest.reverse();
     newest
 }
 
-/// Reads the state of the agents that are asked for.
+/// Reads the state of the requested agents.
 ///
 /// # Errors
 /// An agent named is not there (3), or the refs cannot be read.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
+    context.check()?;
     run_with_tips(repo, request).map(|(report, _)| report)
 }
 
-/// As [`run`], and gives as well the newest event commit of each agent of the report.
+/// As [`run`], and also returns the newest event commit of each agent in the report.
 ///
 /// # Errors
 /// As [`run`].
 pub fn run_with_tips(repo: &Repo, request: &Request) -> Result<(Report, HashMap<AgentId, Oid>)> {
     let listing = Listing::read(repo)?;
-    let Chosen { rows, archived, hidden } = choose(repo, &listing, request)?;
+    let Selection { rows, archived, hidden } = select(repo, &listing, request)?;
     let archived_tips = archived.iter().map(|one| (one.id.clone(), one.tip));
     let tips = rows.iter().map(|row| (row.id.clone(), row.tip)).chain(archived_tips).collect();
     let private = PrivateDir::new(repo.private_dir()?);
@@ -164,49 +168,50 @@ pub fn run_with_tips(repo: &Repo, request: &Request) -> Result<(Report, HashMap<
     let mut unreadable =
         if request.agents.is_empty() { unreadable_of_all(repo, &listing)? } else { Vec::new() };
     for row in rows {
-        let agent = match still_true(repo, &private, &listing, row) {
-            Ok(agent) => agent,
+        let observed = match observe(repo, &private, &listing, row) {
+            Ok(observed) => observed,
             Err(error) => {
                 unreadable.push(Unreadable::agent(repo, &row.id, error.one_line()));
                 continue;
             }
         };
-        unreadable.extend(unreadable::work_of(repo, &row.id, &agent)?);
-        if request.run.as_ref().is_none_or(|run| *run == agent.run) {
-            agents.push(AgentObject::new(repo, &private, &row.id, agent, listing.writer.as_deref()));
+        unreadable.extend(unreadable::work_of(repo, &row.id, &observed.agent)?);
+        if request.run.as_ref().is_none_or(|run| *run == observed.agent.run) {
+            agents.push(AgentObject::new(repo, &private, &row.id, observed));
         }
     }
     let archived_ids = archived.iter().map(|one| one.id.to_string()).collect();
     for archived in archived {
         let agent = Chain::read(repo, &[archived.tip])?.fold().agent;
-        agents.push(AgentObject::new(repo, &private, &archived.id, agent, None));
+        let observed = Observed::once(&private, &archived.id, agent, None);
+        agents.push(AgentObject::new(repo, &private, &archived.id, observed));
     }
     if let Some(ancestor) = &request.started_by {
-        wait_targets::keep_descendants(&mut agents, ancestor);
+        descendants::keep_descendants(&mut agents, ancestor);
     }
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
-    let records = surroundings::all(repo)?;
+    let records = surroundings::all_records(repo)?;
     for agent in &mut agents {
         if let Some(record) = records.get(agent.id.as_str()) {
-            agent.surroundings = surroundings::load(repo, *record);
+            agent.surroundings = surroundings::load_changes(repo, *record);
         }
     }
     if agents.iter().any(|agent| matches!(agent.liveness, Liveness::Live | Liveness::Lost | Liveness::Ended))
     {
-        place(repo, &private, &mut agents, request.dirt)?;
+        fill_in_worktrees(repo, &private, &mut agents, request.dirt)?;
     }
     Ok((Report { agents, hidden, archived: archived_ids, unreadable }, tips))
 }
 
-/// Everything of ours that cannot be read, but for the work of agents: that is looked at where the agent is.
+/// Returns everything of ours that cannot be read, except for the work of agents, which is checked with each agent.
 fn unreadable_of_all(repo: &Repo, listing: &Listing) -> Result<Vec<Unreadable>> {
     let mut all = listing.broken.clone();
     all.extend(unreadable::of_no_agent(repo)?);
     Ok(all)
 }
 
-/// The agents that were put away, by all clones, as they were then; oldest first.
+/// Returns the archived agents of all clones, as they were when they were archived, oldest first.
 ///
 /// # Errors
 /// The archive cannot be read.
@@ -215,12 +220,15 @@ pub fn archived(repo: &Repo) -> Result<Report> {
     let (all, unreadable) = archive::all(repo)?;
     let mut report = Report { agents: Vec::new(), hidden: 0, archived: Vec::new(), unreadable };
     for (id, archived) in all {
-        // One that came back lives; so does one that cannot be read.
+        // An agent that was restored is listed with the others, even if it cannot be read.
         if repo.find_ref(&layout::agent_ref(&id)).map_or(true, |tip| tip.is_some()) {
             continue;
         }
         match Chain::read(repo, &[archived.tip]) {
-            Ok(chain) => report.agents.push(AgentObject::new(repo, &private, &id, chain.fold().agent, None)),
+            Ok(chain) => {
+                let observed = Observed::once(&private, &id, chain.fold().agent, None);
+                report.agents.push(AgentObject::new(repo, &private, &id, observed));
+            }
             Err(error) => {
                 report.unreadable.push(Unreadable::agent(repo, &id, error.one_line()));
             }
@@ -230,126 +238,137 @@ pub fn archived(repo: &Repo) -> Result<Report> {
     Ok(report)
 }
 
-/// The state of one row. A supervisor writes the end down before it lets go of the lock: an agent that seems lost may have
-/// ended between the two looks, so its ref is read once more.
-fn still_true(repo: &Repo, private: &PrivateDir, listing: &Listing, row: &ListRow) -> Result<Agent> {
+/// The state of one row.
+fn observe(repo: &Repo, private: &PrivateDir, listing: &Listing, row: &ListRow) -> Result<Observed> {
     let agent = listing.agent(repo, row)?;
-    if liveness::of(private, &row.id, &agent, listing.writer.as_deref()) == Liveness::Lost
-        && let Some(tip) = repo.find_ref(&layout::agent_ref(&row.id))?
-        && tip != row.tip
-    {
-        return Ok(Chain::read(repo, &[tip])?.fold().agent);
-    }
-    Ok(agent)
+    Observed::settled(repo, private, &row.id, (row.tip, agent), listing.writer.as_deref())
 }
 
-/// The agents that are asked for.
-struct Chosen<'a> {
+/// The requested agents.
+struct Selection<'a> {
     rows: Vec<&'a ListRow>,
     archived: Vec<Archived>,
-    /// Ended ones that are not among them.
+    /// The number of ended agents that are left out.
     hidden: usize,
 }
 
-fn choose<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Chosen<'a>> {
+fn select<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Selection<'a>> {
     if !request.agents.is_empty() {
-        let mut chosen = Chosen { rows: Vec::new(), archived: Vec::new(), hidden: 0 };
+        let mut selection = Selection { rows: Vec::new(), archived: Vec::new(), hidden: 0 };
         for typed in &request.agents {
             match named::find(repo, listing, typed)? {
-                NamedAgent::Living(id) => {
-                    let is_new = !chosen.rows.iter().any(|known| known.id == id);
-                    chosen.rows.extend(listing.row(&id).filter(|_| is_new));
+                NamedAgent::Current(id) => {
+                    let is_new = !selection.rows.iter().any(|known| known.id == id);
+                    selection.rows.extend(listing.row(&id).filter(|_| is_new));
                 }
-                NamedAgent::Archived(one) if chosen.archived.contains(&one) => {}
-                NamedAgent::Archived(one) => chosen.archived.push(one),
+                NamedAgent::Archived(one) if selection.archived.contains(&one) => {}
+                NamedAgent::Archived(one) => selection.archived.push(one),
             }
         }
-        return Ok(chosen);
+        return Ok(selection);
     }
     if request.all || request.run.is_some() || request.started_by.is_some() {
-        return Ok(Chosen { rows: listing.rows.iter().collect(), archived: Vec::new(), hidden: 0 });
+        return Ok(Selection { rows: listing.rows.iter().collect(), archived: Vec::new(), hidden: 0 });
     }
     let (mut ended, mut rows): (Vec<&ListRow>, Vec<&ListRow>) =
-        listing.rows.iter().partition(|row| row.entry.glance.phase.is_terminal());
-    let hidden = ended.len().saturating_sub(ENDED_SHOWN);
+        listing.rows.iter().partition(|row| row.entry.header.phase.is_terminal());
+    let hidden = ended.len().saturating_sub(MAX_ENDED);
     if hidden > 0 {
-        ended.select_nth_unstable_by(hidden, |a, b| a.entry.glance.queued_at.cmp(&b.entry.glance.queued_at));
+        ended.select_nth_unstable_by(hidden, |a, b| a.entry.header.queued_at.cmp(&b.entry.header.queued_at));
         ended.drain(..hidden);
     }
     rows.extend(ended);
-    Ok(Chosen { rows, archived: Vec::new(), hidden })
+    Ok(Selection { rows, archived: Vec::new(), hidden })
 }
 
-/// Fills in where the worktrees are, and how dirty those of agents that have not ended.
-fn place(repo: &Repo, private: &PrivateDir, agents: &mut [AgentObject], measure: bool) -> Result<()> {
+/// Fills in the worktrees and, if `measure` is set, the number of uncommitted files of agents that have not ended.
+fn fill_in_worktrees(
+    repo: &Repo,
+    private: &PrivateDir,
+    agents: &mut [AgentObject],
+    measure: bool,
+) -> Result<()> {
     let worktrees = repo.worktrees()?;
     let common = repo.common_dir()?;
-    let home = worktree::place::planned(repo)?;
-    let mut questions = Vec::new();
+    let worktrees_dir = worktree::worktrees_dir::planned_dir(repo)?;
+    let mut checks = Vec::new();
     for (at, agent) in agents.iter_mut().enumerate() {
         if agent.liveness == Liveness::Remote {
             continue;
         }
         let id = agent.id.clone();
-        let Some(worktree) = list::pick(&worktrees, &id, &agent.branch) else { continue };
+        let Some(worktree) = list::pick_worktree(&worktrees, &id, &agent.branch) else { continue };
         agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
-        agent.worktree_state = Some(state_of(repo, &home, &id, worktree)?);
+        agent.worktree_state = Some(worktree_state(repo, &worktrees_dir, &id, worktree)?);
         if measure && agent.liveness != Liveness::Ended {
             let dir = private.agent(&id);
             let Ok(spec) = Spec::read(&dir) else { continue };
             let frozen = private.frozen().join(&spec.frozen);
-            let Ok(root) = open_worktree::enter(repo, worktree, spec.made()) else { continue };
-            let shadow = IsolatedGitDir::at(frozen, dir.index(), root.path().to_owned(), common.clone());
-            questions.extend(question(repo, worktree, root, shadow, agent).map(|question| (at, question)));
+            let Ok(root) = open_worktree::open_worktree(repo, worktree, spec.worktree_identity()) else {
+                continue;
+            };
+            let isolated = IsolatedGitDir::at(
+                repo.environment(),
+                frozen,
+                dir.index(),
+                root.path().to_owned(),
+                common.clone(),
+            );
+            checks.extend(dirty_check(repo, worktree, root, isolated, agent).map(|check| (at, check)));
         }
     }
-    if !questions.is_empty() {
-        let (places, questions): (Vec<usize>, Vec<DirtyCheck>) = questions.into_iter().unzip();
-        for (at, answer) in places.into_iter().zip(dirty::measure(questions, dirty::BUDGET)) {
-            agents[at].dirty = answer;
+    if !checks.is_empty() {
+        let (places, checks): (Vec<usize>, Vec<DirtyCheck>) = checks.into_iter().unzip();
+        for (at, count) in places.into_iter().zip(dirty::measure(checks, dirty::TIME_LIMIT)) {
+            agents[at].dirty = count;
         }
     }
     Ok(())
 }
 
-/// `home`: the folder of the worktrees. Most lie there, and no more is asked of them.
-fn state_of(repo: &Repo, home: &Path, id: &AgentId, worktree: &Worktree) -> Result<WorktreeState> {
-    if !worktree.is_there() {
+/// Returns the state of a worktree. `worktrees_dir` is the folder for worktrees: one that is there under its own name needs no further check.
+fn worktree_state(
+    repo: &Repo,
+    worktrees_dir: &Path,
+    id: &AgentId,
+    worktree: &Worktree,
+) -> Result<WorktreeState> {
+    if !worktree.exists() {
         return Ok(WorktreeState::Missing);
     }
-    let is_moved =
-        worktree.path != home.join(id.as_str()) && inspect::moved_from(repo, id, worktree)?.is_some();
+    let is_moved = worktree.path != worktrees_dir.join(id.as_str())
+        && inspect::moved_from(repo, id, worktree)?.is_some();
     Ok(if is_moved { WorktreeState::Moved } else { WorktreeState::Here })
 }
 
-fn question(
+fn dirty_check(
     repo: &Repo,
     worktree: &Worktree,
-    root: Root,
-    shadow: IsolatedGitDir,
+    root: WorktreeRoot,
+    isolated: IsolatedGitDir,
     agent: &AgentObject,
 ) -> Option<DirtyCheck> {
     if worktree.is_incomplete() {
         return None;
     }
     let head = agent.head.as_ref().and_then(IdOrText::commit)?;
-    Some(DirtyCheck { root, worktree: worktree.clone(), shadow, head_tree: repo.tree_of(head).ok()? })
+    Some(DirtyCheck { root, worktree: worktree.clone(), isolated, head_tree: repo.tree_of(head).ok()? })
 }
 
-/// The whole id of one agent that is not archived, by its id or a unique prefix.
+/// Resolves an id or a unique prefix to the id of an agent that is not archived.
 ///
 /// # Errors
-/// None or several match, or it is archived (3).
+/// No agent matches, several match, or it is archived (3).
 pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
-    named::living(repo, &Listing::read(repo)?, typed)
+    named::find_current(repo, &Listing::read(repo)?, typed)
 }
 
-/// The object of one agent.
+/// Returns one agent.
 ///
 /// # Errors
 /// There is no such agent.
-pub fn one(repo: &Repo, id: &AgentId) -> Result<AgentObject> {
+pub fn read_agent(repo: &Repo, id: &AgentId) -> Result<AgentObject> {
     let request = Request { agents: vec![id.to_string()], ..Request::default() };
-    let mut report = run(repo, &request)?;
+    let (mut report, _) = run_with_tips(repo, &request)?;
     report.agents.pop().ok_or_else(|| Error::new(Code::AgentUnknown, format!("no agent '{id}'")))
 }

@@ -1,14 +1,15 @@
-//! `stop`: ends agents with everything they started, their work saved.
+//! `stop`: ends agents and all their processes, and saves their work.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Code, Error, Result,
+    Code, Error, Kind, Result,
     backoff::Backoff,
     config::{Config, keys::GRACE},
+    context::{Context, Event, interrupted},
     git::Repo,
     lock::Lock,
     model::{AgentId, Liveness, Phase},
@@ -25,40 +26,37 @@ use crate::{
     },
 };
 
-/// What a supervisor needs to save the work, at the most, once the program has ended.
-const SAVING: Duration = Duration::from_secs(120);
-
-/// Which agents to end.
+/// Which agents to stop or pause.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// The agents, by id or unique prefix.
     pub agents: Vec<String>,
-    /// All agents of this clone that have not ended.
+    /// Whether to stop all agents of this clone that have not ended.
     pub all: bool,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: Option<String>,
 }
 
-/// The agents that were asked to end, and the outcome for each.
+/// The agents that were stopped or paused, and the outcome for each.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The agents that are at rest now.
+    /// The agents that have ended or are paused now.
     pub agents: Vec<Stopped>,
     /// The agents that could not be stopped.
     pub failed: Vec<Failure>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Agents that were not looked at, because they cannot be read.
+    /// Agents that were skipped because they cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// An agent that was stopped.
+/// An agent that was stopped or paused.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Stopped {
-    /// What the command did.
+    /// The outcome of the command for this agent.
     pub outcome: StopOutcome,
-    /// The agent afterwards.
+    /// The agent, after the command.
     #[serde(flatten)]
     pub agent: AgentObject,
 }
@@ -74,7 +72,7 @@ pub enum StopOutcome {
     Paused,
     /// The agent had ended before.
     AlreadyEnded,
-    /// The agent belongs to another clone: the request travels with the next sync.
+    /// The agent belongs to another clone, which receives the request with the next sync.
     Asked,
 }
 
@@ -82,117 +80,134 @@ pub enum StopOutcome {
 ///
 /// # Errors
 /// An agent is not there (3). The only one does not end in time (124), or cannot be asked; of several, that is a failure in the
-/// report, and the others are stopped all the same.
-pub fn run(repo: &Repo, request: &Request) -> Result<Report> {
-    bring_to(repo, request, StopMode::Stop)
+/// report, and the others are stopped all the same. The user interrupts the wait (130): every agent is asked to end by then.
+pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
+    stop_or_pause(context, repo, request, StopMode::Stop)
 }
 
-/// Brings the agents to rest and waits until they are.
-pub(super) fn bring_to(repo: &Repo, request: &Request, rest: StopMode) -> Result<Report> {
-    let mut warnings = repairing::repair(repo, repair::Operations::Free)?;
-    let (mut ids, mut failed, unreadable) = choose(repo, request, rest)?;
+/// Stops or pauses the agents and waits until their programs have ended.
+pub(super) fn stop_or_pause(
+    context: &Context,
+    repo: &Repo,
+    request: &Request,
+    mode: StopMode,
+) -> Result<Report> {
+    let mut warnings = repairing::repair(context, repo, repair::OperationsLock::NotHeld)?;
+    let (mut ids, mut failed, unreadable) = choose(repo, request, mode)?;
     locked_last(repo, &mut ids);
-    // A setting that cannot be understood is no reason not to stop; the supervisor has its own, from when it started.
+    // An invalid setting must not prevent stopping; the supervisor has its own value from when it started.
     let grace = Config::of(repo).get_or_default(&GRACE);
     let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
-        let was_open = control::ask(repo, &id, rest, request.reason.as_deref());
+        let was_open = control::request(repo, &id, mode, request.reason.as_deref());
         asked.push((id, was_open));
     }
-    let deadline = Instant::now() + grace + SAVING;
-    let only = asked.len() == 1;
+    let deadline = Instant::now() + grace + context.limits().saving;
+    let (of, only) = (asked.len(), asked.len() == 1);
     let mut agents = Vec::with_capacity(asked.len());
     for (id, was_open) in asked {
-        let rested = was_open.and_then(|was_open| {
-            let outcome =
-                if was_open { wait(repo, &id, request, rest, deadline)? } else { StopOutcome::AlreadyEnded };
-            save_what_was_not(repo, &id)?;
-            Ok(Stopped { outcome, agent: status::one(repo, &id)? })
+        let stopped = was_open.and_then(|was_open| {
+            let outcome = if was_open {
+                wait(context, repo, &id, request, mode, deadline)?
+            } else {
+                StopOutcome::AlreadyEnded
+            };
+            retry_saving(context, repo, &id)?;
+            Ok(Stopped { outcome, agent: status::read_agent(repo, &id)? })
         });
-        match rested {
-            Ok(stopped) => agents.push(stopped),
-            Err(error) if only => return Err(error),
+        match stopped {
+            Ok(stopped) => {
+                let phase = stopped.agent.phase;
+                agents.push(stopped);
+                context.emit(&Event::AgentEnded { agent: id, phase, done: agents.len(), of });
+            }
+            Err(error) if only || error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => failed.push(Failure::new(&id, error)),
         }
     }
-    warnings.extend(repairing::repair(repo, repair::Operations::Free)?);
+    warnings.extend(repairing::repair(context, repo, repair::OperationsLock::NotHeld)?);
     Ok(Report { agents, failed, warnings, unreadable })
 }
 
-/// Where the work could not be saved at the end, this tries again; what stands in its way is what the agent says already.
-fn save_what_was_not(repo: &Repo, id: &AgentId) -> Result<()> {
-    let agent = status::one(repo, id)?;
+/// Tries again to save work that could not be saved when the agent ended. The agent already reports why, so errors are ignored.
+fn retry_saving(context: &Context, repo: &Repo, id: &AgentId) -> Result<()> {
+    let agent = status::read_agent(repo, id)?;
     if agent.unsaved.is_some() && agent.liveness == Liveness::Ended {
-        let _ = collect::take_again(repo, id);
+        let _ = collect::capture_again(context, repo, id);
     }
     Ok(())
 }
 
-/// The agents that are asked for. Where all are, those as well that live here and cannot be read, and the others that cannot be read.
+/// Returns the requested agents. If all are requested, also returns the unreadable agents that run here as failures, and the other
+/// unreadable ones.
 fn choose(
     repo: &Repo,
     request: &Request,
-    rest: StopMode,
+    mode: StopMode,
 ) -> Result<(Vec<AgentId>, Vec<Failure>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
     if request.all {
         let private = PrivateDir::new(repo.private_dir()?);
-        let lives = |id: &AgentId| Lock::is_held(&private.agent(id).lock());
+        let runs = |id: &AgentId| Lock::is_held(&private.agent(id).lock());
         let (mut failed, mut unreadable) = (Vec::new(), Vec::new());
         for broken in &listing.broken {
-            match broken.agent_id().filter(|id| lives(id)) {
+            match broken.agent_id().filter(|id| runs(id)) {
                 Some(id) => failed.push(Failure::new(id, broken.error())),
                 None => unreadable.push(broken.clone()),
             }
         }
         let ours = selection::of_this_clone(repo, &listing, listing.rows.iter(), |_, agent| {
-            // What was not saved at an end is saved now.
-            !agent.phase.is_terminal() || rest == StopMode::Stop && agent.unsaved.is_some()
+            // Agents whose work could not be saved at their end are included, to save it now.
+            !agent.phase.is_terminal() || mode == StopMode::Stop && agent.unsaved.is_some()
         });
         return Ok((ours, failed, unreadable));
     }
     Ok((selection::named(repo, &listing, &request.agents)?, Vec::new(), Vec::new()))
 }
 
-/// Waits for the supervisor; where there is none, does its work.
+/// Waits for the supervisor to end the agent; ends the agent itself if there is no supervisor.
 fn wait(
+    context: &Context,
     repo: &Repo,
     id: &AgentId,
     request: &Request,
-    rest: StopMode,
+    mode: StopMode,
     deadline: Instant,
 ) -> Result<StopOutcome> {
     let mut backoff = Backoff::millis(5, 200);
     loop {
-        let agent = status::one(repo, id)?;
+        let agent = status::read_agent(repo, id)?;
         match agent.liveness {
-            Liveness::Ended if rest == StopMode::Pause || agent.phase.is_terminal() => {
-                return Ok(verdict(rest, agent.phase));
+            Liveness::Ended if mode == StopMode::Pause || agent.phase.is_terminal() => {
+                return Ok(outcome_of(mode, agent.phase));
             }
             Liveness::Remote => return Ok(StopOutcome::Asked),
-            // A paused one has no supervisor either.
+            // A paused agent has no supervisor either.
             Liveness::Lost | Liveness::Ended => {
-                if control::end_lost(repo, id, rest, request.reason.as_deref())? {
-                    return Ok(verdict(rest, status::one(repo, id)?.phase));
+                if control::end_lost(repo, id, mode, request.reason.as_deref())? {
+                    return Ok(outcome_of(mode, status::read_agent(repo, id)?.phase));
                 }
             }
             Liveness::Live => {}
         }
         if Instant::now() > deadline {
-            let error = Error::new(Code::AgentTimeout, format!("agent '{id}' has not ended in time"));
+            let error = Error::new(Code::AgentTimeout, format!("agent '{id}' did not end in time"));
             let error = match agent.activity {
                 Some(activity) => error.because(activity),
                 None => error,
             };
             return Err(error.hint(format!("git orchestra status --wait {id}")));
         }
-        backoff.sleep();
+        if context.cancel.wait(backoff.pause()) {
+            return Err(interrupted(format!("interrupted; '{id}' was asked to end, and still runs"))
+                .hint(format!("git orchestra status --wait {id}")));
+        }
     }
 }
 
-/// It may have ended by itself just before the request came.
-const fn verdict(rest: StopMode, phase: Phase) -> StopOutcome {
-    match (rest, phase) {
+/// Returns the outcome by the agent's phase: it may have ended by itself before the request.
+const fn outcome_of(mode: StopMode, phase: Phase) -> StopOutcome {
+    match (mode, phase) {
         (StopMode::Stop, Phase::Stopped) => StopOutcome::Stopped,
         (StopMode::Pause, Phase::Paused) => StopOutcome::Paused,
         _ => StopOutcome::AlreadyEnded,

@@ -1,41 +1,45 @@
-//! The inner command: supervise one agent, or do one job for its supervisor.
+//! The internal command: supervises one agent, or does one job for its supervisor.
 
 use std::path::Path;
 
+pub use crate::supervise::{detach, helper::HelperTask, start::READY_WORD};
 use crate::{
     Result,
+    context::Context,
     lock::Lock,
     model::AgentId,
     supervise::{helper, life},
     worktree::capture::CapturedWork,
 };
 
-pub use crate::supervise::{detach, helper::Job, start::READY_WORD};
-
-/// What to do.
+/// The job of this process.
 #[derive(Debug)]
 pub enum Request {
-    /// Supervise the agent to its end.
+    /// Supervise the agent until it ends.
     Run {
-        /// The agent's lock, inherited from whoever started us.
+        /// The agent's lock, inherited from the process that started this one.
         lock: Lock,
     },
-    /// One job, in this process.
-    Help(Job),
+    /// Do one job for the supervisor, in this process.
+    Help(HelperTask),
 }
 
-/// Does it, and gives what was taken, if that was the job. `ready` is called when a supervisor answers.
+/// Does the job, and returns the captured work if that was the job. `ready` is called when a supervisor accepts commands.
 ///
 /// # Errors
-/// Whatever stands in its way.
+/// The job fails.
 pub fn run(
+    context: &Context,
     common_dir: &Path,
     id: &AgentId,
     request: Request,
     ready: impl FnOnce(),
 ) -> Result<Option<CapturedWork>> {
+    context.check()?;
     match request {
-        Request::Run { lock } => life::run_supervisor(common_dir, id, lock, ready).map(|()| None),
-        Request::Help(job) => helper::work(common_dir, id, job),
+        Request::Run { lock } => {
+            life::run_supervisor(context.environment(), common_dir, id, lock, ready).map(|()| None)
+        }
+        Request::Help(job) => helper::run_task(context.environment(), common_dir, id, job),
     }
 }

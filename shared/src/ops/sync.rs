@@ -1,9 +1,7 @@
-//! `sync`: agents, their work and their results travel between clones.
+//! `sync`: exchanges agents, their work, and their results between clones.
 
 pub mod auto;
 mod extras;
-
-use std::{path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +15,7 @@ pub use crate::sync::{
 use crate::{
     Code, Error, Result,
     config::keys::SHARE_WITH,
+    context::Context,
     git::{Repo, remotes::RemoteOptions, version},
     lock::Lock,
     model::text,
@@ -26,170 +25,170 @@ use crate::{
     },
     sync::{
         Remote,
-        consent::{self, Given},
+        consent::{self, GrantedConsent},
         redact,
-        screen::{self, LeaveConsent, Outgoing},
-        sync_loop::{self, SyncOptions, Talk},
+        screen::{self, LeaveConsent, Outgoing, SendConsent},
+        sync_loop::{self, SyncOptions},
     },
     trust::AcceptedRepo,
 };
-pub use extras::Extra;
+pub use extras::SyncExtra;
 
-/// How long to wait for another sync of this clone.
-const WAIT: Duration = Duration::from_secs(30);
-
-/// With which remote to exchange what.
+/// What to exchange, and with which remote.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// A remote or a URL; none: the configured one, the branch's own, or `origin`.
+    /// A remote or a URL; by default the configured one, the one of the branch, or `origin`.
     pub remote: Option<String>,
-    /// Where the user stands, and relative paths begin: only the process knows.
-    #[serde(skip)]
-    pub here: PathBuf,
-    /// The direction.
+    /// The direction: both, or only one.
     pub way: Direction,
-    /// Report what would travel, and change nothing.
+    /// Whether to only report what would be exchanged.
     pub dry_run: bool,
-    /// Send again what the remote had and lost.
+    /// Whether to send again what the remote had and lost.
     pub restore: bool,
-    /// The work travels, although the remote is not that of the code.
+    /// Whether to exchange work even though the remote is not that of the code.
     pub work: bool,
-    /// What else travels, which it does only by name.
-    pub with: Vec<Extra>,
-    /// The user agrees to share with this remote.
+    /// What else to exchange; these are only exchanged if they are named.
+    pub with: Vec<SyncExtra>,
+    /// Whether the user agrees to share with this remote.
     pub agreed: bool,
-    /// Git may ask for a password: only the process knows whether somebody can answer.
+    /// Whether git may ask for a password, because somebody can answer.
     #[serde(skip)]
     pub ask: bool,
 }
 
-/// What travelled, and what did not.
+/// What was exchanged, and what was not.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The remote, as it was named.
+    /// The remote, as git's config names it, or its URL.
     pub remote: String,
-    /// Nothing was changed.
+    /// Whether this was a dry run, which changed nothing.
     pub dry_run: bool,
     /// What changed here and at the remote.
     #[serde(flatten)]
     pub outcome: SyncOutcome,
-    /// What a sync that is no dry run asks before it sends anything.
+    /// In a dry run, the question that a sync would ask before it sends anything.
     pub asks: Option<ConsentQuestion>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// What the user is asked before anything leaves.
+/// What the user is asked before anything is sent.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct ConsentQuestion {
-    /// Where it goes, as git uses it, without passwords.
+    /// The URLs that git would push to, without passwords.
     pub urls: Vec<String>,
-    /// How many agents go.
+    /// The number of agents to send.
     pub agents: usize,
-    /// How many refs that is.
+    /// The number of refs to send.
     pub refs: usize,
-    /// Their commits are among them.
+    /// Whether the agents' commits are among them.
     pub work: bool,
-    /// About how many bytes that is.
+    /// The approximate size, in bytes.
     pub bytes: Option<u64>,
-    /// Commits of the user's that go along.
+    /// The user's own commits that would be sent as well.
     pub own_work: Vec<OwnWork>,
-    /// The user agreed to send agents there before: it is about their own commits alone.
+    /// Whether the user agreed to send agents there before, so that the question is about their own commits only.
     pub agreed_before: bool,
 }
 
-/// Who is asked and told on the way.
+/// The user, who is asked before anything is sent to a new place.
 pub trait SyncUser {
-    /// What happens now.
-    fn doing(&mut self, what: &str);
     /// Whether the user agrees.
     ///
     /// # Errors
-    /// Nobody can be asked.
+    /// The user cannot be asked.
     fn agrees(&mut self, question: &ConsentQuestion) -> Result<bool>;
 }
 
-/// Syncs.
+/// Exchanges agents with a remote.
 ///
 /// # Errors
-/// There is no remote, or the user does not agree (3); git cannot speak with it (5); others are quicker (4).
-pub fn run(repo: &AcceptedRepo, request: &Request, asks: &mut dyn SyncUser) -> Result<Report> {
+/// There is no remote, or the user does not agree (3); git cannot speak with it (5); others are quicker (4); the user
+/// interrupts it (130). What was taken in or sent by then stays, and the next sync continues.
+pub fn run(
+    context: &Context,
+    repo: &AcceptedRepo,
+    request: &Request,
+    asks: &mut dyn SyncUser,
+) -> Result<Report> {
     repo.identity()?;
     let common = repo.common_dir()?;
-    let remote = Remote::choose(repo, request.remote.as_deref(), &request.here)?;
+    let remote = Remote::choose(repo, request.remote.as_deref(), repo.environment().directory())?;
     let lock = PrivateDir::new(repo.private_dir()?).sync_lock();
-    let _lock = Lock::take(&lock, WAIT)?.ok_or_else(|| {
-        Error::new(Code::SyncRunning, "another sync of this repository runs").hint("try again")
+    let _lock = Lock::take(&lock, context.at_most(context.limits().sync_lock))?.ok_or_else(|| {
+        Error::new(Code::SyncRunning, "another sync of this repository is running").hint("try again")
     })?;
-    // A git that fetches can mend nothing.
+    // Stale locks are removed first, because `git fetch` cannot repair them.
     repo.repair_locks();
-    let order = SyncOptions {
+    let options = SyncOptions {
         way: request.way,
         dry_run: request.dry_run,
         restore: request.restore,
-        work: request.work || !remote.apart,
+        work: request.work || !remote.for_agents_only,
         ask: request.ask,
     };
     if request.agreed && !request.dry_run {
-        consent::give(repo, &remote.urls(repo)?, Given { own_work: true })?;
-        repo.take_own_change(SHARE_WITH.name())?;
+        consent::grant(repo, &remote.urls(repo)?, GrantedConsent { own_work: true })?;
+        repo.accept_own_change(SHARE_WITH.name())?;
     }
-    let mut consent = Consent { repo, request, asks, question: None };
+    let mut consent = ConsentPrompt { repo, request, asks, question: None };
     let synced = if request.dry_run {
-        let trial = Repo::open(&common)?.in_memory();
-        sync_loop::run(&trial, &remote, &order, &mut consent)
+        let trial = repo.reopen()?.in_memory();
+        sync_loop::run(context, &trial, &remote, &options, &mut consent)
     } else {
-        sync_loop::run(repo, &remote, &order, &mut consent)
+        sync_loop::run(context, repo, &remote, &options, &mut consent)
     };
-    // A git that is too old fails in words of its own.
-    let mut outcome = synced.or_else(|error| version::check(&common).and(Err(error)))?;
+    // If git is too old, that is the better error.
+    let mut outcome = synced
+        .or_else(|error| version::require_supported_version(repo.environment(), &common).and(Err(error)))?;
     if !request.with.is_empty() {
-        send_extras(repo, &remote, request, &mut outcome, &mut consent)?;
+        send_extras(context, repo, &remote, request, &mut outcome, &mut consent)?;
     }
     let asks = consent.question;
     let mut warnings = warnings(&remote, &outcome);
     if !request.dry_run
-        && let Err(error) = pack::when_many(repo, pack::MANY)
+        && let Err(error) = pack::pack_if_many(repo, pack::LOOSE_LIMIT)
     {
         warnings.push(error.one_line());
     }
     Ok(Report { remote: remote.address, dry_run: request.dry_run, outcome, asks, warnings })
 }
 
-/// What travels by name only.
+/// Exchanges what has to be named in the request, such as snapshots.
 fn send_extras(
+    context: &Context,
     repo: &Repo,
     remote: &Remote,
     request: &Request,
     outcome: &mut SyncOutcome,
-    consent: &mut Consent<'_>,
+    consent: &mut ConsentPrompt<'_>,
 ) -> Result<()> {
     for extra in &request.with {
-        extras::fetch(repo, remote, *extra, request.ask)?;
+        extras::fetch(context, repo, remote, *extra, request.ask)?;
         if request.way == Direction::Fetch {
             continue;
         }
-        let mut sends = extras::sends(repo, remote, *extra, !request.dry_run)?;
+        let mut sends = extras::unsent(repo, remote, *extra, !request.dry_run)?;
         let stays = |agent: &str| outcome.held.iter().any(|held| held.name == agent);
         sends.retain(|push| layout::agent_of(&push.name).is_none_or(|agent| !stays(agent.as_str())));
-        let manner = RemoteOptions { ask: request.ask };
-        let screened = screen::screen(repo, remote, &sends, manner, &mut |parcel| consent.may_leave(parcel))?;
+        let options = RemoteOptions { ask: request.ask };
+        let screened = screen::screen(context, repo, remote, &sends, options, consent)?;
         outcome.held.extend(screened.held);
         if request.dry_run {
             outcome.sent.extend(screened.go.into_iter().map(|push| push.name));
         } else if !screened.go.is_empty() {
-            outcome.sent.extend(extras::send(repo, remote, &screened.go, request.ask)?);
-            extras::fetch(repo, remote, *extra, request.ask)?;
+            outcome.sent.extend(extras::send(context, repo, remote, &screened.go, request.ask)?);
+            extras::fetch(context, repo, remote, *extra, request.ask)?;
         }
     }
     Ok(())
 }
 
-/// Takes a secret out of an event that no remote has yet; gives the agent.
+/// Removes a secret from an event that no remote has yet, and returns the agent.
 ///
 /// # Errors
-/// There is no such event, a remote has it, or the agent runs (3).
+/// There is no such event, a remote already has it, or the agent is running (3).
 pub fn redact(repo: &Repo, event: &str) -> Result<Redacted> {
     repo.identity()?;
     let agent = redact::redact(repo, event)?.to_string();
@@ -203,64 +202,60 @@ pub struct Redacted {
     pub agent: String,
 }
 
-/// Nothing leaves the machine before the user agreed to where it goes.
-struct Consent<'a> {
+/// Asks the user before anything is sent to a new place.
+struct ConsentPrompt<'a> {
     repo: &'a AcceptedRepo,
     request: &'a Request,
     asks: &'a mut dyn SyncUser,
-    /// What a dry run would have asked.
+    /// The question that a dry run did not ask.
     question: Option<ConsentQuestion>,
 }
 
-impl Consent<'_> {
-    fn question(&self, urls: Vec<String>, parcel: &Outgoing<'_>, agreed_before: bool) -> ConsentQuestion {
+impl ConsentPrompt<'_> {
+    fn question(&self, urls: Vec<String>, outgoing: &Outgoing<'_>, agreed_before: bool) -> ConsentQuestion {
         ConsentQuestion {
             urls,
-            agents: sync_loop::agents_of(parcel.sends).len(),
-            refs: parcel.sends.len(),
-            work: parcel.sends.iter().any(|push| layout::is_work(&push.name)),
-            bytes: parcel.size(),
-            own_work: parcel.own.to_vec(),
+            agents: sync_loop::agents_of(outgoing.sends).len(),
+            refs: outgoing.sends.len(),
+            work: outgoing.sends.iter().any(|push| layout::is_work(&push.name)),
+            bytes: outgoing.size(),
+            own_work: outgoing.own.to_vec(),
             agreed_before,
         }
     }
 }
 
-impl Talk for Consent<'_> {
-    fn doing(&mut self, what: &str) {
-        self.asks.doing(what);
-    }
-
-    fn may_leave(&mut self, parcel: &Outgoing<'_>) -> Result<LeaveConsent> {
-        let urls = parcel.remote.urls(self.repo)?;
-        let given = match consent::given(self.repo, &urls) {
-            _ if self.request.agreed => Some(Given { own_work: true }),
+impl SendConsent for ConsentPrompt<'_> {
+    fn may_leave(&mut self, outgoing: &Outgoing<'_>) -> Result<LeaveConsent> {
+        let urls = outgoing.remote.urls(self.repo)?;
+        let given = match consent::find(self.repo, &urls) {
+            _ if self.request.agreed => Some(GrantedConsent { own_work: true }),
             given => given,
         };
-        if given.is_some_and(|given| given.own_work || parcel.own.is_empty()) {
+        if given.is_some_and(|given| given.own_work || outgoing.own.is_empty()) {
             return Ok(LeaveConsent::All);
         }
         let agreed_before = given.is_some();
-        // Where nobody is, what was agreed to goes, and no more.
+        // If nobody can be asked, only what the user agreed to before is sent.
         if agreed_before && !self.request.ask {
             return Ok(LeaveConsent::WithoutOwnWork);
         }
-        let question = self.question(urls, parcel, agreed_before);
+        let question = self.question(urls, outgoing, agreed_before);
         if self.request.dry_run {
             self.question.get_or_insert(question);
             return Ok(LeaveConsent::All);
         }
         let agrees = self.asks.agrees(&question)?;
         if agrees {
-            consent::give(self.repo, &question.urls, Given { own_work: !parcel.own.is_empty() })?;
-            self.repo.take_own_change(SHARE_WITH.name())?;
+            consent::grant(self.repo, &question.urls, GrantedConsent { own_work: !outgoing.own.is_empty() })?;
+            self.repo.accept_own_change(SHARE_WITH.name())?;
             return Ok(LeaveConsent::All);
         }
         if agreed_before {
             return Ok(LeaveConsent::WithoutOwnWork);
         }
         Err(Error::new(Code::Declined, format!("nothing was sent to {}", question.urls.join(", ")))
-            .hint("git orchestra sync --fetch takes in what is there"))
+            .hint("git orchestra sync --fetch only receives"))
     }
 }
 
@@ -271,28 +266,25 @@ fn warnings(remote: &Remote, outcome: &SyncOutcome) -> Vec<String> {
         warnings.push(format!("{address} is another repository now: {new}, before {old}"));
     }
     for (name, why) in &outcome.refused {
-        warnings.push(format!("'{name}' of {address} is not taken in: {why}"));
+        warnings.push(format!("'{name}' of {address} is not accepted: {why}"));
     }
     for (name, why) in &outcome.unsent {
         warnings.push(format!("'{name}' is not sent to {address}: {why}"));
     }
     for (name, file) in &outcome.moved_aside {
-        warnings.push(format!("'{name}' was damaged; its file is '{}' now", file.display()));
+        warnings.push(format!("'{name}' was damaged; its file was moved to '{}'", file.display()));
     }
     for (name, why) in &outcome.locked {
-        warnings.push(format!("'{name}' of {address} is not taken in: {why}"));
+        warnings.push(format!("'{name}' of {address} is not accepted: {why}"));
     }
     if outcome.strange > 0 {
-        warnings.push(format!(
-            "{} refs of {address} have names that are not ours; they are passed over",
-            outcome.strange
-        ));
+        warnings.push(format!("{} refs of {address} have unknown names; they are ignored", outcome.strange));
     }
     if !outcome.missing.is_empty() {
         let some: Vec<&str> = outcome.missing.iter().take(3).map(String::as_str).collect();
         let more = if outcome.missing.len() > some.len() { ", …" } else { "" };
         warnings.push(format!(
-            "{address} does not have {} any more that it had: {}{more}; this clone keeps what it has",
+            "{address} no longer has {} that it had before: {}{more}; this clone keeps what it has",
             text::count(outcome.missing.len() as u64, "ref"),
             some.join(", ")
         ));

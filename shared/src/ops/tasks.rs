@@ -1,43 +1,44 @@
-//! Reading tasks: from arguments, from a file with one a line, or from a Markdown list. Pure.
+//! Reads tasks from arguments, from a file with one task on each line, or from a Markdown list. Pure.
 
 use crate::{Code, Error, Result, store::append::MAX_PROMPT};
 
-/// Tasks of one spawn; more is a mistake.
+/// The most agents of one spawn; more is taken for a mistake.
 pub const MAX_TASKS: usize = 1000;
 
-/// Checks a task as it was given.
+/// Checks that a task can be passed to a program.
 ///
 /// # Errors
-/// It is empty or too long, or holds what no program can be told.
+/// It is empty or too long, or contains a NUL character.
 pub fn check(task: &str) -> Result<()> {
     if task.trim().is_empty() {
-        return Err(Error::new(Code::TaskInvalid, "a task is empty").hint("say what the agent should do"));
+        return Err(
+            Error::new(Code::TaskInvalid, "a task is empty").hint("describe what the agent should do")
+        );
     }
     if task.contains('\0') {
-        return Err(Error::new(Code::TaskInvalid, "a task holds a NUL character")
-            .hint("is it in a file that is not text?"));
+        return Err(Error::new(Code::TaskInvalid, "a task contains a NUL character")
+            .hint("check that the file with the tasks is a text file"));
     }
     if task.len() > MAX_PROMPT {
         return Err(Error::new(
             Code::TaskInvalid,
-            format!("a task has {} bytes; at most {MAX_PROMPT} are taken", task.len()),
+            format!("a task has {} bytes; the limit is {MAX_PROMPT}", task.len()),
         )
-        .hint("put the long part into a file of the repository and name it in the task"));
+        .hint("put the long part into a file in the repository, and refer to it in the task"));
     }
     Ok(())
 }
 
-/// The tasks in a file's text. If it has Markdown list items, each top-level item is a task, with the lines below it
-/// that are indented (ticked items, `- [x]`, are done and passed over); else each line is one.
-/// Blank lines, headings and comments (`#`) are no tasks. The file may be of any system: a byte order mark is not text, and lines
-/// end with a line feed, a carriage return or both.
+/// Parses the tasks in a file. If it has Markdown list items, each top-level item is a task, together with the indented lines below it;
+/// checked items (`- [x]`) are skipped. Otherwise, each line is a task. Blank lines, headings, and comments (`#`) are skipped. A byte
+/// order mark is ignored, and lines may end with a line feed, a carriage return, or both.
 pub fn parse(text: &str) -> Vec<String> {
-    let text = &plain(text);
+    let text = &normalize_line_ends(text);
     if text.lines().any(|line| item(line).is_some()) { markdown(text) } else { lines(text) }
 }
 
-/// Text without a byte order mark, each line ended by a line feed.
-pub fn plain(text: &str) -> String {
+/// Returns the text without a byte order mark, and with line feeds as line ends.
+pub fn normalize_line_ends(text: &str) -> String {
     text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n")
 }
 
@@ -64,14 +65,14 @@ fn markdown(text: &str) -> Vec<String> {
                 task.push_str(line);
             }
         } else {
-            // Text between lists is for people.
+            // Text between lists belongs to no task.
             inside = false;
         }
     }
     tasks.iter().map(|task| task.trim_end().to_owned()).filter(|task| !task.trim().is_empty()).collect()
 }
 
-/// A list item at the left margin, and whether it is ticked.
+/// Parses a list item at the left margin. Returns whether it is checked, and its text.
 fn item(line: &str) -> Option<(bool, &str)> {
     let rest =
         line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")).or_else(|| line.strip_prefix("+ "));
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_a_line_or_a_markdown_list() {
+    fn one_task_per_line_or_a_markdown_list() {
         for (text, tasks) in [
             ("add auth\n\n# later\nfix tests\n", vec!["add auth", "fix tests"]),
             (
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_and_endless_tasks_are_refused() {
+    fn empty_and_too_long_tasks_are_refused() {
         assert!(check(" \n\t").is_err());
         assert!(check(&"x".repeat(MAX_PROMPT)).is_ok());
         assert!(check(&"x".repeat(MAX_PROMPT + 1)).is_err());

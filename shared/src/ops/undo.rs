@@ -1,4 +1,4 @@
-//! `undo`: takes back what a command changed. An undo is an operation too, and can be taken back itself.
+//! `undo`: reverts what a command changed. An undo is an operation too, and can be undone itself.
 
 mod choose;
 mod preview;
@@ -12,12 +12,13 @@ use self::choose::Reversal;
 pub use crate::store::operations::Stage;
 use crate::{
     Code, Error, Result,
+    context::Context,
     git::{Oid, Repo},
     landing::{
         State,
-        finish::{self, Move, TargetMove},
+        finish::{self, BranchMove, TargetMove},
         record,
-        target_lock::{Holder, TargetLock},
+        target_lock::{LockHolder, TargetLock},
     },
     model::{
         IdOrText,
@@ -29,41 +30,41 @@ use crate::{
     store::operations::{self, Change, Journal, Operation, OperationBody, UndoEffect},
     supervise::relink,
     trust::AcceptedRepo,
-    worktree::place,
+    worktree::worktrees_dir,
 };
 
 /// Which operation to undo.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// The id of the operation or a unique prefix of it; the newest that can be undone if not given.
+    /// The id of the operation or a unique prefix; by default, the newest that can be undone.
     pub operation: Option<String>,
-    /// Report what would be undone, and change nothing.
+    /// Whether to only report what would be undone.
     pub dry_run: bool,
 }
 
-/// The operations, or the one that was undone.
+/// The operations, or the operation that was undone.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The operations, the newest first; with an undo, that one alone.
+    /// The operations, newest first; after an undo, only the operation that was undone.
     pub operations: Vec<ListedOperation>,
-    /// The id of the undo, which is an operation as well.
+    /// The id of the undo, which is an operation itself.
     pub undo: Option<String>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// One operation.
+/// An operation, and whether it is in effect.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct ListedOperation {
-    /// What was written of it.
+    /// The operation as it was recorded.
     #[serde(flatten)]
     pub operation: Operation,
-    /// The operation is in effect: it was not undone.
+    /// Whether the operation is in effect, because it was not undone.
     pub holds: bool,
 }
 
-/// Lists the operations, the newest first.
+/// Lists the operations, newest first.
 ///
 /// # Errors
 /// They cannot be read.
@@ -76,50 +77,58 @@ pub fn list(repo: &Repo) -> Result<Report> {
     Ok(Report { operations: all.iter().map(listed).collect(), undo: None, warnings: Vec::new() })
 }
 
-/// Takes an operation back.
+/// Undoes an operation.
 ///
 /// # Errors
-/// There is none, or it cannot be taken back as things stand (3).
-pub fn run(repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+/// There is none, or it cannot be taken back as things stand (3). The user interrupts it before it begins to change anything (130); from then on it is
+/// brought to its end.
+pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
         let all = operations::all(repo)?;
         let operation = choose::newest_of(choose::choose(&all, request.operation.as_deref())?, &all);
-        let operation = after_rename(repo, operation)?;
-        preview::check(repo, &operation, &all)?;
+        let operation = with_current_paths(repo, operation)?;
+        preview::check(context, repo, &operation, &all)?;
         let listed = ListedOperation { holds: true, operation };
         return Ok(Report { operations: vec![listed], undo: None, warnings: Vec::new() });
     }
     repo.identity()?;
     let _lock = operations::lock(repo)?;
-    // What was killed is finished or taken back first: it decides what is newest.
+    // Interrupted operations are finished or reverted first, because they decide which operation is the newest.
     let mut warnings = finish::recover(repo)?;
     warnings.extend(merge_ranked::finish_if_moved(repo)?);
-    // Under the lock: of two undos at once, the second finds what the first left.
+    // Read under the lock, so that the second of two concurrent undos sees what the first one did.
     let all = operations::all(repo)?;
     let operation = choose::newest_of(choose::choose(&all, request.operation.as_deref())?, &all);
-    let operation = after_rename(repo, operation)?;
-    let (undo, more) = reverse(repo, &operation, &all)?;
+    let operation = with_current_paths(repo, operation)?;
+    // From here on everything is brought to its end.
+    context.check()?;
+    let (undo, more) = reverse(&context.uncancellable(), repo, &operation, &all)?;
     warnings.extend(more);
-    // What was kept of a worktree names the repository by the path that it had then.
+    // A restored worktree refers to the repository by the path that it had when the worktree was removed.
     relink::repair(repo)?;
     let listed = ListedOperation { holds: false, operation };
     Ok(Report { operations: vec![listed], undo: Some(undo), warnings })
 }
 
-/// The operation, with worktrees that come back beside the repository where the folder in which they were is gone: the repository
-/// was renamed together with it.
-fn after_rename(repo: &Repo, operation: &Operation) -> Result<Operation> {
+/// Returns the operation with corrected paths of worktrees. If the folder of a worktree no longer exists, the repository was probably
+/// renamed, and the worktree is restored where worktrees are made now.
+fn with_current_paths(repo: &Repo, operation: &Operation) -> Result<Operation> {
     let mut operation = operation.clone();
     for worktree in operation.removals_mut().iter_mut().filter_map(|removal| removal.worktree.as_mut()) {
         let is_gone = worktree.ancestors().nth(2).is_some_and(|above| !above.exists());
         if let Some(name) = worktree.file_name().filter(|_| is_gone) {
-            *worktree = place::planned(repo)?.join(Path::new(name));
+            *worktree = worktrees_dir::planned_dir(repo)?.join(Path::new(name));
         }
     }
     Ok(operation)
 }
 
-fn reverse(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(String, Vec<String>)> {
+fn reverse(
+    context: &Context,
+    repo: &Repo,
+    operation: &Operation,
+    all: &[Operation],
+) -> Result<(String, Vec<String>)> {
     let begin = |effect| {
         let body = OperationBody::Undo { of: operation.id.clone(), effect };
         Journal::new(repo, body)
@@ -132,25 +141,30 @@ fn reverse(repo: &Repo, operation: &Operation, all: &[Operation]) -> Result<(Str
             let back: Vec<Change> = changes.iter().map(back).collect();
             let journal = begin(UndoEffect::Moved(back.clone()))?;
             let id = journal.operation.id.clone();
-            move_all_back(repo, journal, operation, &back)?;
-            Ok((id, tell_agents(repo, operation, all)))
+            move_branches_back(repo, journal, operation, &back)?;
+            Ok((id, record_in_agents(repo, operation, all)))
         }
-        Reversal::BringBack(_) => bring_back(repo, begin(UndoEffect::BroughtBack)?, operation, all),
+        Reversal::Restore(_) => restore_agents(context, repo, begin(UndoEffect::Restored)?, operation, all),
         Reversal::RemoveAgain(before) => {
             let journal = begin(UndoEffect::Removed(Vec::new()))?;
             let id = journal.operation.id.clone();
-            Ok((id, remove_again(repo, journal, before)?))
+            Ok((id, remove_again(context, repo, journal, before)?))
         }
     }
 }
 
-/// Locks the branches that move back: no landing on one of them runs then.
+/// Locks the branches that move back, so that no landing into one of them runs meanwhile.
 fn lock_targets(repo: &Repo, changes: &[Change]) -> Result<Vec<TargetLock>> {
     let branches: BTreeSet<&str> = changes.iter().map(|change| change.branch.as_str()).collect();
-    branches.into_iter().map(|branch| TargetLock::take(repo, branch, Holder::UNDO)).collect()
+    branches.into_iter().map(|branch| TargetLock::take(repo, branch, LockHolder::UNDO)).collect()
 }
 
-fn move_all_back(repo: &Repo, mut journal: Journal, operation: &Operation, back: &[Change]) -> Result<()> {
+fn move_branches_back(
+    repo: &Repo,
+    mut journal: Journal,
+    operation: &Operation,
+    back: &[Change],
+) -> Result<()> {
     let names: Vec<&str> = back.iter().map(|change| change.branch.as_str()).collect();
     journal.operation.summary = format!("of {} {} ({})", operation.command(), operation.id, names.join(", "));
     journal.write(repo, &[])?;
@@ -165,34 +179,35 @@ fn move_all_back(repo: &Repo, mut journal: Journal, operation: &Operation, back:
     journal.write(repo, &[])
 }
 
-/// The agents come back as they were. An undo that was cut off is finished under its own name.
-fn bring_back(
+/// Restores the agents. An interrupted undo of the same operation is finished under its own id.
+fn restore_agents(
+    context: &Context,
     repo: &Repo,
     journal: Journal,
     operation: &Operation,
     all: &[Operation],
 ) -> Result<(String, Vec<String>)> {
-    let is_cut_off = |one: &&Operation| match &one.body {
-        OperationBody::Undo { of, effect: UndoEffect::BroughtBack } => {
+    let is_interrupted = |one: &&Operation| match &one.body {
+        OperationBody::Undo { of, effect: UndoEffect::Restored } => {
             *of == operation.id && one.stage == Stage::Open
         }
         _ => false,
     };
-    let mut journal = match all.iter().find(is_cut_off) {
-        Some(cut_off) => Journal::open(repo, &cut_off.id)?,
+    let mut journal = match all.iter().find(is_interrupted) {
+        Some(interrupted) => Journal::open(repo, &interrupted.id)?,
         None => journal,
     };
-    recover::bring_back(repo, &mut journal, operation)?;
-    // What a command that was killed left in the trash goes as well.
-    let warning = trash::empty_when_idle(repo).err().map(|error| error.one_line());
+    recover::restore_agents(context, repo, &mut journal, operation)?;
+    // Also deletes what a killed command left in the trash.
+    let warning = trash::delete_in_background(repo).err().map(|error| error.one_line());
     Ok((journal.operation.id, warning.into_iter().collect()))
 }
 
-fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec<String>> {
-    refuse_incomplete(before)?;
+fn remove_again(context: &Context, repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec<String>> {
+    refuse_repair(before)?;
     let agents: Vec<(String, bool)> =
         before.removals().iter().map(|removal| (removal.agent.clone(), removal.discarded)).collect();
-    let report = cleanup::again(repo, journal, &agents)?;
+    let report = cleanup::remove_again(context, repo, journal, &agents)?;
     if let Some(failure) = report.failure().filter(|_| report.operation.is_none()) {
         return Err(failure);
     }
@@ -201,26 +216,23 @@ fn remove_again(repo: &Repo, journal: Journal, before: &Operation) -> Result<Vec
     if report.operation.is_none() {
         return Err(Error::new(Code::UndoRefused, why.join("; ")));
     }
-    trash::empty_when_idle(repo)?;
+    trash::delete_in_background(repo)?;
     Ok(why)
 }
 
-fn refuse_incomplete(before: &Operation) -> Result<()> {
+fn refuse_repair(before: &Operation) -> Result<()> {
     if matches!(before.body, OperationBody::Repair(_)) {
-        return Err(Error::new(
-            Code::UndoRefused,
-            "it brought back a worktree, and no agent had been removed",
-        )
-        .hint(format!("git orchestra cleanup {} removes the agent", text::safe(&before.summary))));
+        return Err(Error::new(Code::UndoRefused, "it restored a worktree, and had not removed an agent")
+            .hint(format!("git orchestra cleanup {} removes the agent", text::safe(&before.summary))));
     }
     Ok(())
 }
 
-/// Why a branch is not moved back: it is at another commit now, or gone.
-fn moved_on(change: &Change, now: Option<Oid>) -> Error {
+/// The error for a branch that cannot move back because it is at another commit now, or no longer exists.
+fn branch_moved(change: &Change, now: Option<Oid>) -> Error {
     let branch = text::safe(&change.branch).into_owned();
     let Some(now) = now else {
-        return Error::new(Code::BranchGone, format!("branch {branch} is gone")).hint_command(&[
+        return Error::new(Code::BranchGone, format!("branch {branch} no longer exists")).hint_command(&[
             &"git",
             &"branch",
             &"--",
@@ -229,16 +241,17 @@ fn moved_on(change: &Change, now: Option<Oid>) -> Error {
         ]);
     };
     let (from, to) = (change.old.short(), now.short());
-    Error::new(Code::BranchMoved, format!("{branch} has moved on since: from {from} to {to}"))
+    Error::new(Code::BranchMoved, format!("{branch} has moved since then: from {from} to {to}"))
         .hint(format!("git log --oneline {from}..{to}"))
-        .hint(format!("git revert -m 1 COMMIT takes a merge back; the old state is {}", change.new))
+        .hint(format!("git revert -m 1 COMMIT reverts a merge; the old state is {}", change.new))
 }
 
 fn move_back(repo: &Repo, change: &Change) -> Result<()> {
-    let wanted = Move { branch: &change.branch, old: change.old, new: change.new, why: "orchestra undo" };
+    let wanted =
+        BranchMove { branch: &change.branch, old: change.old, new: change.new, why: "orchestra undo" };
     match finish::move_branch(repo, wanted)? {
-        TargetMove::Yes | TargetMove::NotNeeded => Ok(()),
-        TargetMove::Elsewhere(now) => Err(moved_on(change, now)),
+        TargetMove::Moved | TargetMove::Unchanged => Ok(()),
+        TargetMove::Elsewhere(now) => Err(branch_moved(change, now)),
         TargetMove::Blocked(blocked) => {
             let error = Error::new(Code::CheckoutBlocked, blocked.why);
             Err(blocked.hints.into_iter().fold(error, Error::hint))
@@ -246,10 +259,10 @@ fn move_back(repo: &Repo, change: &Change) -> Result<()> {
     }
 }
 
-/// The agents whose work came or went with it.
-fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<String> {
+/// Records the undo in the events of the agents whose work landed or was reverted. Returns warnings for the user.
+fn record_in_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<String> {
     let (mut root, mut undone) = (operation, true);
-    // An undo of an undo brings back what the landing brought.
+    // An undo of an undo restores what the landing brought.
     while let Some(before) =
         root.undoes().and_then(|id| all.iter().find(|one| one.id == id && one.id < root.id))
     {
@@ -267,7 +280,7 @@ fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<Str
     for step in state.steps.iter().filter(|step| step.outcome == Some(Landing::Merged)) {
         let Some(id) = &step.agent else { continue };
         let landed = Landed {
-            outcome: if undone { Landing::TakenBack } else { Landing::Merged },
+            outcome: if undone { Landing::Undone } else { Landing::Merged },
             into: state.into.as_str().into(),
             head: step.head.into(),
             commit: step.commit.map(IdOrText::from),
@@ -275,7 +288,7 @@ fn tell_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<Str
             check: None,
             passed: if undone { Vec::new() } else { record::passed(&state.options) },
         };
-        if let Err(error) = record::tell(repo, id, &landed) {
+        if let Err(error) = record::record_landing(repo, id, &landed) {
             warnings.push(format!("{id}: {}", error.one_line()));
         }
     }

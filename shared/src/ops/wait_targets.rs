@@ -1,49 +1,43 @@
-//! For whom `status --wait` waits. An agent may ask as well: it must not wait for itself, nor for those that wait for it.
-
-use std::collections::{HashMap, HashSet};
+//! Which agents `status --wait` waits for. If an agent runs the command, it must not wait for itself or for its ancestors.
 
 use crate::{
     Code, Error, Result,
     git::Repo,
-    model::{AgentId, IdOrText},
-    ops::{
-        agent_object::AgentObject,
-        status::{self, Request},
-    },
+    model::IdOrText,
+    ops::status::{self, Request},
 };
 
-pub use crate::supervise::lending::{Waiting, caller};
+pub use crate::supervise::lending::WaitingCommand;
 
-/// How far up the line of agents that started each other is followed.
-const DEEPEST: usize = 100;
+/// The most ancestors that are followed.
+const MAX_DEPTH: usize = 100;
 
-/// The request as whoever runs the command means it: an agent that names nobody waits for the agents that it started, and for
-/// those that they started.
+/// Completes the request for the caller: an agent that names no other waits for the agents that it started, directly or indirectly.
 ///
 /// # Errors
-/// An agent waits for itself, or for one that it descends from (3); an agent named is not there (3).
-pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
-    let Some(caller) = caller() else { return Ok(request) };
+/// An agent would wait for itself or for one of its ancestors (3); a named agent does not exist (3).
+pub fn for_caller(repo: &Repo, request: Request) -> Result<Request> {
+    let Some(caller) = repo.environment().agent() else { return Ok(request) };
     // The caller may be an agent of another repository.
-    let Ok(agent) = status::one(repo, &caller) else { return Ok(request) };
+    let Ok(agent) = status::read_agent(repo, &caller) else { return Ok(request) };
     if request.agents.is_empty() {
         return Ok(Request { started_by: Some(caller), ..request });
     }
-    let mut line = vec![caller.clone()];
+    let mut ancestors = vec![caller.clone()];
     let mut parent = agent.parent;
     while let Some(IdOrText::Id(id)) = parent
-        && line.len() < DEEPEST
+        && ancestors.len() < MAX_DEPTH
     {
-        parent = status::one(repo, &id).ok().and_then(|agent| agent.parent);
-        line.push(id);
+        parent = status::read_agent(repo, &id).ok().and_then(|agent| agent.parent);
+        ancestors.push(id);
     }
     for typed in &request.agents {
         let id = status::resolve(repo, typed)?;
-        if line.contains(&id) {
-            let whom = if id == caller { "itself" } else { "an agent that started it" };
+        if ancestors.contains(&id) {
+            let target = if id == caller { "itself" } else { "an agent that started it" };
             return Err(Error::new(
                 Code::WaitCycle,
-                format!("agent '{caller}' would wait for {whom}: '{id}' cannot end before"),
+                format!("agent '{caller}' would wait for {target}: '{id}' cannot end before it"),
             )
             .hint(
                 "git orchestra status --wait, without a name, waits for the agents that this one started",
@@ -51,60 +45,4 @@ pub fn by_caller(repo: &Repo, request: Request) -> Result<Request> {
         }
     }
     Ok(request)
-}
-
-/// Keeps the agents that `ancestor` started, and that they started.
-pub(super) fn keep_descendants(agents: &mut Vec<AgentObject>, ancestor: &AgentId) {
-    let parents: Vec<(&str, Option<&str>)> =
-        agents.iter().map(|agent| (agent.id.as_str(), agent.parent.as_ref().map(IdOrText::as_str))).collect();
-    let kept: HashSet<String> =
-        descendants(&parents, ancestor.as_str()).iter().map(ToString::to_string).collect();
-    agents.retain(|agent| kept.contains(agent.id.as_str()));
-}
-
-fn descendants<'a>(parents: &[(&'a str, Option<&'a str>)], ancestor: &'a str) -> HashSet<&'a str> {
-    let mut children: HashMap<&str, Vec<&str>> = HashMap::new();
-    for (id, parent) in parents {
-        if let Some(parent) = parent {
-            children.entry(parent).or_default().push(id);
-        }
-    }
-    let (mut found, mut open) = (HashSet::new(), vec![ancestor]);
-    while let Some(id) = open.pop() {
-        // What is written in events may go round in circles.
-        open.extend(children.remove(id).unwrap_or_default().into_iter().filter(|child| found.insert(*child)));
-    }
-    found.remove(ancestor);
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_agent_waits_for_those_that_come_from_it() {
-        let parents = [
-            ("a", None),
-            ("b", Some("a")),
-            ("c", Some("b")),
-            ("d", Some("b")),
-            ("e", None),
-            ("f", Some("gone")),
-            ("x", Some("y")),
-            ("y", Some("x")),
-        ];
-        for (ancestor, expected) in [
-            ("a", &["b", "c", "d"][..]),
-            ("b", &["c", "d"]),
-            ("c", &[]),
-            ("gone", &["f"]),
-            ("x", &["y"]),
-            ("nobody", &[]),
-        ] {
-            let mut found: Vec<&str> = descendants(&parents, ancestor).into_iter().collect();
-            found.sort_unstable();
-            assert_eq!(found, expected, "{ancestor}");
-        }
-    }
 }

@@ -1,22 +1,23 @@
 //! The largest set of branches of which no two conflict: a maximum independent set of the conflict graph.
 //!
-//! Groups that have nothing to do with one another are solved apart. A group of up to 64 is solved exactly, by branching on the
-//! vertex with the most neighbours after taking every vertex with at most one, bounded by a cover of cliques. A larger group,
-//! or one on which the exact search takes more than [`MOST_STEPS`] steps, gets the set that comes from taking the vertex with
-//! the fewest neighbours left, again and again. Among sets of one size the one that the order of the vertices prefers is
-//! given: the first vertex is in it if it can be, then the second, and so on.
+//! Connected components are solved separately. A component of up to 64 vertices is solved exactly: every vertex with at most one
+//! neighbour is taken, then the search branches on the vertex with the most neighbours, bounded by a cover of cliques. In a larger
+//! component, or in one whose exact search takes more than [`MAX_STEPS`] steps, the vertex with the fewest remaining neighbours is
+//! taken repeatedly. Of several sets of the same size, an exact search returns the one that the order of the vertices prefers: it
+//! holds the first vertex if any of them does, then the second, and so on.
 
-/// Largest group that is solved exactly.
-const EXACT: usize = 64;
-/// Steps of the exact search for one group, in all its questions. They take a few seconds at the most.
-const MOST_STEPS: u64 = 4_000_000;
+/// Maximum size of a component that is solved exactly.
+const MAX_EXACT: usize = 64;
+/// Maximum number of steps of the exact search in one component. They take at most a few seconds.
+const MAX_STEPS: u64 = 4_000_000;
 
-/// The set, in rising order, and whether it is known to be the largest. `conflicts[v]` are the neighbours of vertex `v`;
-/// lower vertices are preferred.
-pub(super) fn largest(conflicts: &[Vec<usize>]) -> (Vec<usize>, bool) {
+/// Returns the set in ascending order, and whether it is known to be the largest. `conflicts[v]` are the neighbours of vertex
+/// `v`; lower vertices are preferred.
+pub(super) fn maximum_independent_set(conflicts: &[Vec<usize>]) -> (Vec<usize>, bool) {
     let (mut set, mut exact) = (Vec::new(), true);
-    for group in groups(conflicts) {
-        let solved = if group.len() <= EXACT { Exact::new(&group, conflicts).preferred() } else { None };
+    for group in connected_components(conflicts) {
+        let solved =
+            if group.len() <= MAX_EXACT { ExactSearch::new(&group, conflicts).preferred() } else { None };
         exact &= solved.is_some();
         set.extend(solved.unwrap_or_else(|| fewest_neighbours_first(&group, conflicts)));
     }
@@ -24,8 +25,8 @@ pub(super) fn largest(conflicts: &[Vec<usize>]) -> (Vec<usize>, bool) {
     (set, exact)
 }
 
-/// Connected components, each in rising order.
-fn groups(conflicts: &[Vec<usize>]) -> Vec<Vec<usize>> {
+/// Returns the connected components, each in ascending order.
+fn connected_components(conflicts: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut seen = vec![false; conflicts.len()];
     let mut all = Vec::new();
     for first in 0..conflicts.len() {
@@ -66,34 +67,35 @@ fn fewest_neighbours_first(group: &[usize], conflicts: &[Vec<usize>]) -> Vec<usi
     set
 }
 
-/// One group, its vertices renamed to bits.
-struct Exact<'a> {
-    names: &'a [usize],
+/// The exact search in one component, with its vertices as bits.
+struct ExactSearch<'a> {
+    vertices: &'a [usize],
     neighbours: Vec<u64>,
     steps: u64,
 }
 
-impl<'a> Exact<'a> {
+impl<'a> ExactSearch<'a> {
     fn new(group: &'a [usize], conflicts: &[Vec<usize>]) -> Self {
         let bit = |name: &usize| group.binary_search(name).ok().map_or(0, |at| 1u64 << at);
         let neighbours =
             group.iter().map(|&name| conflicts[name].iter().map(bit).fold(0, |a, b| a | b)).collect();
-        Self { names: group, neighbours, steps: 0 }
+        Self { vertices: group, neighbours, steps: 0 }
     }
 
-    /// Asks for each vertex in turn whether a largest set has it. `None`: it takes too long.
+    /// Returns the preferred largest set: each vertex in turn is taken if a largest set holds it. Returns `None` if that takes too
+    /// many steps.
     fn preferred(mut self) -> Option<Vec<usize>> {
-        let mut left = if self.names.len() == 64 { u64::MAX } else { (1 << self.names.len()) - 1 };
-        let mut wanted = self.most(left, 0)?;
+        let mut left = if self.vertices.len() == 64 { u64::MAX } else { (1 << self.vertices.len()) - 1 };
+        let mut wanted = self.max_size(left, 0)?;
         let mut set = Vec::new();
-        for vertex in 0..self.names.len() {
+        for vertex in 0..self.vertices.len() {
             let bit = 1 << vertex;
             if left & bit == 0 {
                 continue;
             }
             let without = left & !bit & !self.neighbours[vertex];
-            if self.most(without, wanted.saturating_sub(2))? + 1 == wanted {
-                set.push(self.names[vertex]);
+            if self.max_size(without, wanted.saturating_sub(2))? + 1 == wanted {
+                set.push(self.vertices[vertex]);
                 (left, wanted) = (without, wanted - 1);
             } else {
                 left &= !bit;
@@ -102,10 +104,10 @@ impl<'a> Exact<'a> {
         Some(set)
     }
 
-    /// The size of the largest set in `left`; anything up to `enough` may be given for what is not more.
-    fn most(&mut self, mut left: u64, enough: u32) -> Option<u32> {
+    /// Returns the size of the largest set in `left`. If that is not more than `enough`, any number up to `enough` may be returned.
+    fn max_size(&mut self, mut left: u64, enough: u32) -> Option<u32> {
         self.steps += 1;
-        if self.steps > MOST_STEPS {
+        if self.steps > MAX_STEPS {
             return None;
         }
         let mut taken = 0;
@@ -137,12 +139,12 @@ impl<'a> Exact<'a> {
         }
         let bit = 1 << busiest.1;
         let with =
-            1 + self.most(left & !bit & !self.neighbours[busiest.1], enough.saturating_sub(taken + 1))?;
-        let without = self.most(left & !bit, enough.saturating_sub(taken).max(with))?;
+            1 + self.max_size(left & !bit & !self.neighbours[busiest.1], enough.saturating_sub(taken + 1))?;
+        let without = self.max_size(left & !bit, enough.saturating_sub(taken).max(with))?;
         Some(taken + with.max(without))
     }
 
-    /// Cliques that cover `left`: no set has two vertices of one.
+    /// Returns the number of cliques in a cover of `left`, which bounds the size of a set: it holds at most one vertex of each.
     fn cliques(&self, mut left: u64) -> u32 {
         let mut count = 0;
         while left != 0 {
@@ -174,8 +176,8 @@ mod tests {
         (0..masks.len()).filter(|v| best & 1 << v != 0).collect()
     }
 
-    fn graphs(most: usize) -> impl Strategy<Value = Vec<Vec<usize>>> {
-        (1..=most, 0.0..1.0f64).prop_flat_map(|(size, density)| {
+    fn graphs(max_size: usize) -> impl Strategy<Value = Vec<Vec<usize>>> {
+        (1..=max_size, 0.0..1.0f64).prop_flat_map(|(size, density)| {
             prop::collection::vec(prop::bool::weighted(density), size * (size - 1) / 2).prop_map(
                 move |edges| {
                     let mut conflicts = vec![Vec::new(); size];
@@ -192,7 +194,7 @@ mod tests {
         })
     }
 
-    /// Every choice for every vertex, without any bound: slow, and beyond doubt.
+    /// Tries every choice for every vertex without any bound: slow, but obviously correct.
     fn every_choice(masks: &[u32], left: u32) -> u32 {
         if left == 0 {
             return 0;
@@ -206,25 +208,25 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
 
-        /// The set is as large as brute force's.
+        /// The set is as large as the one that brute force finds.
         #[test]
         fn is_as_large_as_brute_force(conflicts in graphs(20)) {
             let masks: Vec<u32> =
                 conflicts.iter().map(|all| all.iter().fold(0, |mask, other| mask | 1 << other)).collect();
-            let (set, exact) = largest(&conflicts);
+            let (set, exact) = maximum_independent_set(&conflicts);
             prop_assert!(exact);
             prop_assert_eq!(u32::try_from(set.len()).unwrap(), every_choice(&masks, (1 << masks.len()) - 1));
         }
 
-        /// And of all sets of that size it is the one that the order of the vertices prefers.
+        /// Of all sets of that size it is the one that the order of the vertices prefers.
         #[test]
-        fn is_the_preferred_one(conflicts in graphs(10)) {
-            prop_assert_eq!(largest(&conflicts).0, brute(&conflicts));
+        fn is_the_preferred_set(conflicts in graphs(10)) {
+            prop_assert_eq!(maximum_independent_set(&conflicts).0, brute(&conflicts));
         }
 
         #[test]
         fn a_set_is_free_of_conflicts_and_cannot_grow(conflicts in graphs(90)) {
-            let (set, _) = largest(&conflicts);
+            let (set, _) = maximum_independent_set(&conflicts);
             for (at, a) in set.iter().enumerate() {
                 prop_assert!(set[at + 1..].iter().all(|b| !conflicts[*a].contains(b)));
             }
@@ -239,10 +241,14 @@ mod tests {
         let ring = |n: usize| (0..n).map(|v| vec![(v + 1) % n, (v + n - 1) % n]).collect::<Vec<_>>();
         let all =
             |n: usize| (0..n).map(|v| (0..n).filter(|other| *other != v).collect()).collect::<Vec<Vec<_>>>();
-        assert_eq!(largest(&[]), (vec![], true));
-        assert_eq!(largest(&vec![vec![]; 70]).0.len(), 70);
-        assert_eq!(largest(&ring(64)).0.len(), 32);
-        assert_eq!(largest(&all(64)), (vec![0], true));
-        assert_eq!(largest(&ring(65)), (largest(&ring(65)).0, false), "too large a group to be sure");
+        assert_eq!(maximum_independent_set(&[]), (vec![], true));
+        assert_eq!(maximum_independent_set(&vec![vec![]; 70]).0.len(), 70);
+        assert_eq!(maximum_independent_set(&ring(64)).0.len(), 32);
+        assert_eq!(maximum_independent_set(&all(64)), (vec![0], true));
+        assert_eq!(
+            maximum_independent_set(&ring(65)),
+            (maximum_independent_set(&ring(65)).0, false),
+            "too large for an exact search"
+        );
     }
 }

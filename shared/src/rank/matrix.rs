@@ -1,50 +1,50 @@
-//! What conflicts with what.
+//! Which branches conflict with each other and with the target branch.
 
 use std::collections::BTreeMap;
 
-use crate::model::conflict::Kinds;
+use crate::model::conflict::ConflictKinds;
 
-/// How much two branches conflict.
+/// The size of the conflict between two branches.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct PairConflict {
     /// Files that cannot be merged.
     pub files: u32,
-    /// Places in them, as far as they are texts; a file that is none counts as one.
+    /// Conflicting places in these files; a binary file counts as one.
     pub hunks: u32,
-    /// In which ways.
-    pub kinds: Kinds,
+    /// The kinds of conflicts among them.
+    pub kinds: ConflictKinds,
 }
 
 impl PairConflict {
-    /// Of two conflicts together.
+    /// Returns the sum of two conflicts.
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
+    pub const fn combine(self, other: Self) -> Self {
         Self {
             files: self.files.saturating_add(other.files),
             hunks: self.hunks.saturating_add(other.hunks),
-            kinds: self.kinds.and(other.kinds),
+            kinds: self.kinds.combine(other.kinds),
         }
     }
 }
 
-/// Every pair of a number of branches, and every branch with the target. Symmetric.
+/// The conflict of every pair of branches, and of every branch with the target branch. Symmetric.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Matrix {
     size: usize,
     pairs: Vec<Option<PairConflict>>,
     target: Vec<Option<PairConflict>>,
-    /// Why a pair cannot be judged; the target is the last.
-    unjudged: BTreeMap<(usize, usize), String>,
+    /// Why a pair cannot be compared. The target has the index [`Matrix::size`].
+    incomparable: BTreeMap<(usize, usize), String>,
 }
 
 impl Matrix {
-    /// Of branches that do not conflict.
+    /// Makes a matrix of branches without conflicts.
     pub fn new(size: usize) -> Self {
         let pairs = vec![None; size * size.saturating_sub(1) / 2];
-        Self { size, pairs, target: vec![None; size], unjudged: BTreeMap::new() }
+        Self { size, pairs, target: vec![None; size], incomparable: BTreeMap::new() }
     }
 
-    /// How many branches.
+    /// Returns the number of branches.
     pub const fn size(&self) -> usize {
         self.size
     }
@@ -54,23 +54,23 @@ impl Matrix {
         (low != high && high < self.size).then(|| high * (high - 1) / 2 + low)
     }
 
-    /// Says what a pair came to. A branch with itself says nothing.
+    /// Sets the conflict of a pair. A branch with itself is ignored.
     pub fn set(&mut self, a: usize, b: usize, conflict: Option<PairConflict>) {
         if let Some(at) = self.at(a, b) {
             self.pairs[at] = conflict;
         }
     }
 
-    /// Says what a branch with the target came to.
+    /// Sets the conflict of a branch with the target.
     pub fn set_target(&mut self, branch: usize, conflict: Option<PairConflict>) {
         self.target[branch] = conflict;
     }
 
-    /// Says that nobody can tell whether a pair merges; [`Matrix::size`] names the target. Such a pair counts as a conflict in no
-    /// file: both land if they can, the one after the other.
-    pub fn cannot_judge(&mut self, a: usize, b: usize, why: &str) {
+    /// Records that it is unknown whether a pair merges; [`Matrix::size`] is the index of the target. Such a pair counts as a
+    /// conflict without files, so that both branches are tried, one after the other.
+    pub fn mark_incomparable(&mut self, a: usize, b: usize, why: &str) {
         let (low, high) = if a < b { (a, b) } else { (b, a) };
-        self.unjudged.insert((low, high), why.to_owned());
+        self.incomparable.insert((low, high), why.to_owned());
         if high == self.size {
             self.set_target(low, Some(PairConflict::default()));
         } else {
@@ -78,31 +78,31 @@ impl Matrix {
         }
     }
 
-    /// Why a pair cannot be judged, if it cannot; [`Matrix::size`] names the target.
-    pub fn why_unjudged(&self, a: usize, b: usize) -> Option<&str> {
+    /// Returns why a pair cannot be compared, if it cannot; [`Matrix::size`] is the index of the target.
+    pub fn incomparable_reason(&self, a: usize, b: usize) -> Option<&str> {
         let pair = if a < b { (a, b) } else { (b, a) };
-        self.unjudged.get(&pair).map(String::as_str)
+        self.incomparable.get(&pair).map(String::as_str)
     }
 
-    /// The conflict of a pair; also where it cannot be judged.
+    /// Returns the conflict of a pair; an empty one if the pair cannot be compared.
     pub fn get(&self, a: usize, b: usize) -> Option<PairConflict> {
         self.pairs[self.at(a, b)?]
     }
 
-    /// The conflict of a branch with the target.
+    /// Returns the conflict of a branch with the target.
     pub fn with_target(&self, branch: usize) -> Option<PairConflict> {
         self.target[branch]
     }
 
-    /// The branches that conflict with one.
-    pub fn against(&self, branch: usize) -> impl Iterator<Item = (usize, PairConflict)> + '_ {
+    /// Returns the branches that conflict with a branch, or cannot be compared with it.
+    pub fn conflicts_with(&self, branch: usize) -> impl Iterator<Item = (usize, PairConflict)> + '_ {
         (0..self.size).filter_map(move |other| self.get(branch, other).map(|conflict| (other, conflict)))
     }
 
-    /// How many pairs conflict.
+    /// Returns how many pairs conflict, without those that cannot be compared.
     pub fn conflicting(&self) -> usize {
-        let unjudged = self.unjudged.keys().filter(|(_, high)| *high < self.size).count();
-        self.pairs.iter().filter(|pair| pair.is_some()).count() - unjudged
+        let incomparable = self.incomparable.keys().filter(|(_, high)| *high < self.size).count();
+        self.pairs.iter().filter(|pair| pair.is_some()).count() - incomparable
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_pair_has_its_place() {
+    fn every_pair_has_its_own_entry() {
         let mut matrix = Matrix::new(5);
         let mut seen = std::collections::HashSet::new();
         for a in 0..5 {
@@ -124,19 +124,22 @@ mod tests {
             assert_eq!(matrix.at(a, a), None);
         }
         assert_eq!((seen.len(), matrix.pairs.len()), (10, 10));
-        matrix.set(3, 1, Some(PairConflict { files: 2, hunks: 3, kinds: Kinds::CONTENT }));
-        assert_eq!(matrix.get(1, 3), Some(PairConflict { files: 2, hunks: 3, kinds: Kinds::CONTENT }));
-        assert_eq!(matrix.against(3).map(|(other, _)| other).collect::<Vec<_>>(), [1]);
+        matrix.set(3, 1, Some(PairConflict { files: 2, hunks: 3, kinds: ConflictKinds::CONTENT }));
+        assert_eq!(
+            matrix.get(1, 3),
+            Some(PairConflict { files: 2, hunks: 3, kinds: ConflictKinds::CONTENT })
+        );
+        assert_eq!(matrix.conflicts_with(3).map(|(other, _)| other).collect::<Vec<_>>(), [1]);
         assert_eq!(matrix.conflicting(), 1);
         assert_eq!(Matrix::new(0).conflicting(), 0);
-        matrix.cannot_judge(4, 0, "no common ancestor");
-        matrix.cannot_judge(2, 5, "git fails");
+        matrix.mark_incomparable(4, 0, "no common ancestor");
+        matrix.mark_incomparable(2, 5, "git fails");
         assert_eq!((matrix.conflicting(), matrix.get(0, 4)), (1, Some(PairConflict::default())));
-        assert_eq!(matrix.why_unjudged(0, 4), Some("no common ancestor"));
+        assert_eq!(matrix.incomparable_reason(0, 4), Some("no common ancestor"));
         assert_eq!(
-            (matrix.why_unjudged(5, 2), matrix.with_target(2)),
+            (matrix.incomparable_reason(5, 2), matrix.with_target(2)),
             (Some("git fails"), Some(PairConflict::default()))
         );
-        assert_eq!(matrix.why_unjudged(1, 3), None);
+        assert_eq!(matrix.incomparable_reason(1, 3), None);
     }
 }

@@ -1,4 +1,4 @@
-//! In which order branches land. Pure: from what conflicts with what to an order with reasons; no repository, no clock.
+//! The order in which branches land, with a reason for each, computed from their conflicts. Pure: no repository, no clock.
 
 mod independent;
 pub mod matrix;

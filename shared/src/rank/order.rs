@@ -1,8 +1,9 @@
-//! The order of landing, and why each branch has its place.
+//! The order in which branches land, with the reason for each position.
 //!
-//! First the largest set of branches that land together without conflict; within it those asked for, then the approved, then
-//! the small, then the old. Then the others, those with the smallest conflict first. A branch that conflicts with the target,
-//! comes last: it lands only if somebody settles that; one that was rejected, or is to be changed, does not land.
+//! The largest set of branches that land together without conflict comes first; in it, branches with a priority precede approved
+//! ones, then smaller and older ones. The other branches follow, those with smaller conflicts first. Branches that conflict with
+//! the target come later: they land only if somebody resolves the conflict. Branches that may not land, such as rejected ones, come
+//! last.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,90 +11,90 @@ use serde::{Deserialize, Serialize};
 use super::{Matrix, PairConflict, independent};
 use crate::model::text::count;
 
-/// What people said of a branch.
+/// The review state of a branch.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReviewState {
     /// It was approved.
     Approved,
-    /// Nobody said anything, or what was said is of an older state.
+    /// There is no verdict, or it is on an earlier state of the branch.
     #[default]
     Open,
-    /// Nobody approved it, and only what was approved lands.
+    /// It was not approved, and only approved branches land.
     Unapproved,
-    /// The same; it was approved as it was at another time.
+    /// An earlier state of it was approved, and only approved branches land.
     Stale,
-    /// Changes were asked for.
+    /// Changes were requested.
     Changes,
     /// It was rejected.
     Rejected,
 }
 
 impl ReviewState {
-    /// Whether nobody is against it as it is.
+    /// Returns whether the review state lets the branch land.
     pub const fn may_land(self) -> bool {
         matches!(self, Self::Approved | Self::Open)
     }
 }
 
-/// A branch that would land.
+/// A branch to be ranked.
 #[derive(Clone, Debug, Default)]
 pub struct Candidate {
-    /// How people name it; decides last.
+    /// Its name for people, which decides between branches that are equal otherwise.
     pub name: String,
-    /// Its place among those that were asked for first.
+    /// Its position among the branches that the user wants first; 0 is the first.
     pub priority: Option<usize>,
-    /// What people said.
-    pub standing: ReviewState,
+    /// Its review state.
+    pub review_state: ReviewState,
     /// Lines that it changes.
     pub lines: u64,
     /// Files that it changes.
     pub files: u64,
-    /// Seconds since 1970 of its newest commit.
-    pub since: i64,
-    /// Why it does not land unless it is named, though nobody is against it: a check that failed last time is not run.
+    /// The time of its newest commit, in seconds since 1970.
+    pub committed_at: i64,
+    /// Why it lands only if it is named, whatever its review state: a check failed with it last time.
     pub kept_back: Option<String>,
 }
 
 impl Candidate {
-    /// Whether it is tried at all.
+    /// Returns whether the landing tries it.
     pub const fn may_land(&self) -> bool {
-        self.standing.may_land() && self.kept_back.is_none()
+        self.review_state.may_land() && self.kept_back.is_none()
     }
 }
 
-/// A branch in the order.
+/// One branch of a [`LandingOrder`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RankedBranch {
-    /// Which candidate.
+    /// The index of the candidate.
     pub branch: usize,
-    /// Why here, in words, without a full stop.
+    /// The reason for its position, for people, without a full stop.
     pub reason: String,
-    /// Its conflicts with branches that come before it.
+    /// Its conflicts with earlier branches, each with the index of the other candidate.
     pub conflicts: Vec<(usize, PairConflict)>,
-    /// It belongs to the set that lands without conflict.
+    /// Whether it belongs to the set that lands without conflict.
     pub together: bool,
 }
 
-/// The whole order.
+/// The order in which branches land.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LandingOrder {
-    /// First first.
+    /// The branches, in the order in which they land.
     pub places: Vec<RankedBranch>,
-    /// The set that lands together is known to be the largest.
+    /// Whether the set that lands without conflict is known to be the largest.
     pub exact: bool,
 }
 
-/// Orders the branches. The same branches and conflicts give the same order, whatever order they come in.
+/// Ranks branches. The result does not depend on the order of the input.
 ///
 /// ```
-/// use orchestra::rank::{Candidate, Conflict, Matrix, order};
+/// use orchestra::rank::{Candidate, Matrix, PairConflict, order};
 ///
 /// let candidate = |name: &str, lines: u64| Candidate { name: name.into(), lines, ..Candidate::default() };
 /// let branches = [candidate("large", 300), candidate("small", 3), candidate("apart", 20)];
-/// // The first two conflict: of them the smaller one lands, together with the third.
+/// // The first two conflict: the smaller one of them lands, together with the third.
 /// let mut conflicts = Matrix::new(branches.len());
-/// conflicts.set(0, 1, Some(Conflict { files: 1, hunks: 2, ..Conflict::default() }));
+/// conflicts.set(0, 1, Some(PairConflict { files: 1, hunks: 2, ..PairConflict::default() }));
 /// let order = order(&branches, &conflicts);
 /// let landing: Vec<&str> =
 ///     order.places.iter().filter(|place| place.together).map(|place| branches[place.branch].name.as_str()).collect();
@@ -104,7 +105,7 @@ pub fn order(candidates: &[Candidate], matrix: &Matrix) -> LandingOrder {
     order_after(candidates, matrix, &[], &[])
 }
 
-/// As [`order`], when some branches have landed, and some are out of the question: set aside, or failed.
+/// Ranks the remaining branches, as [`order`] does, after some have landed and others were set aside or failed.
 pub fn order_after(
     candidates: &[Candidate],
     matrix: &Matrix,
@@ -119,32 +120,32 @@ pub fn order_after(
             && matrix.with_target(branch).is_none()
             && landed.iter().all(|&first| matrix.get(first, branch).is_none())
     };
-    let asked: Vec<usize> = asked_first(&preferred, candidates, matrix, &may_land);
+    let asked: Vec<usize> = without_conflicts_by_priority(&preferred, candidates, matrix, &may_land);
     let free: Vec<usize> = preferred
         .iter()
         .copied()
         .filter(|&branch| may_land(branch) && asked.iter().all(|&first| matrix.get(first, branch).is_none()))
         .filter(|branch| !asked.contains(branch))
         .collect();
-    let (chosen, exact) = independent::largest(&graph(&free, matrix));
+    let (chosen, exact) = independent::maximum_independent_set(&conflict_graph(&free, matrix));
     let together: Vec<usize> = asked.into_iter().chain(chosen.into_iter().map(|at| free[at])).collect();
     let mut others: Vec<usize> = preferred.into_iter().filter(|branch| !together.contains(branch)).collect();
     others.sort_by_key(|&branch| {
-        let standing = (!candidates[branch].may_land(), matrix.with_target(branch).is_some());
+        let sort_key = (!candidates[branch].may_land(), matrix.with_target(branch).is_some());
         let before_it: Vec<usize> = landed.iter().chain(&together).copied().collect();
-        (standing, sum(&before(branch, &before_it, matrix)))
+        (sort_key, total_conflict(&earlier_conflicts(branch, &before_it, matrix)))
     });
     let mut landed: Vec<usize> = landed.to_vec();
     let mut places = Vec::with_capacity(candidates.len());
     for (branch, is_together) in together.iter().map(|b| (*b, true)).chain(others.iter().map(|b| (*b, false)))
     {
-        let conflicts = before(branch, &landed, matrix);
+        let conflicts = earlier_conflicts(branch, &landed, matrix);
         let reason = if is_together {
-            let later = matrix.against(branch).filter(|(other, _)| !out.contains(other));
-            let (unjudged, later): (Vec<usize>, Vec<usize>) = later
+            let later = matrix.conflicts_with(branch).filter(|(other, _)| !out.contains(other));
+            let (incomparable, later): (Vec<usize>, Vec<usize>) = later
                 .map(|(other, _)| other)
-                .partition(|&other| matrix.why_unjudged(branch, other).is_some());
-            together_reason(&candidates[branch], later.len(), unjudged.len(), together.len())
+                .partition(|&other| matrix.incomparable_reason(branch, other).is_some());
+            together_reason(&candidates[branch], later.len(), incomparable.len(), together.len())
         } else {
             other_reason(branch, &conflicts, candidates, matrix)
         };
@@ -158,11 +159,11 @@ type Preference<'a> = (usize, ReviewState, u64, i64, &'a str);
 
 fn preference(candidate: &Candidate) -> Preference<'_> {
     let priority = candidate.priority.unwrap_or(usize::MAX);
-    (priority, candidate.standing, candidate.lines, candidate.since, &candidate.name)
+    (priority, candidate.review_state, candidate.lines, candidate.committed_at, &candidate.name)
 }
 
-/// Those asked for come first, as far as they do not conflict with one another.
-fn asked_first(
+/// Returns the branches with a priority that do not conflict with one of higher priority.
+fn without_conflicts_by_priority(
     preferred: &[usize],
     candidates: &[Candidate],
     matrix: &Matrix,
@@ -177,8 +178,8 @@ fn asked_first(
     asked
 }
 
-/// The conflict graph of some branches, by their place among them.
-fn graph(branches: &[usize], matrix: &Matrix) -> Vec<Vec<usize>> {
+/// Builds the conflict graph of some branches; its vertices are their positions in `branches`.
+fn conflict_graph(branches: &[usize], matrix: &Matrix) -> Vec<Vec<usize>> {
     let conflicts = |&a: &usize| {
         let others = branches.iter().enumerate();
         others.filter(|&(_, &b)| matrix.get(a, b).is_some()).map(|(at, _)| at).collect()
@@ -186,27 +187,30 @@ fn graph(branches: &[usize], matrix: &Matrix) -> Vec<Vec<usize>> {
     branches.iter().map(conflicts).collect()
 }
 
-fn before(branch: usize, landed: &[usize], matrix: &Matrix) -> Vec<(usize, PairConflict)> {
+fn earlier_conflicts(branch: usize, landed: &[usize], matrix: &Matrix) -> Vec<(usize, PairConflict)> {
     landed.iter().filter_map(|&other| matrix.get(branch, other).map(|conflict| (other, conflict))).collect()
 }
 
-fn sum(conflicts: &[(usize, PairConflict)]) -> PairConflict {
-    conflicts.iter().fold(PairConflict::default(), |all, (_, one)| all.and(*one))
+fn total_conflict(conflicts: &[(usize, PairConflict)]) -> PairConflict {
+    conflicts.iter().fold(PairConflict::default(), |all, (_, one)| all.combine(*one))
 }
 
-fn together_reason(candidate: &Candidate, against: usize, unjudged: usize, together: usize) -> String {
+fn together_reason(candidate: &Candidate, against: usize, incomparable: usize, together: usize) -> String {
     let size = format!("{}, {}", count(candidate.files, "file"), count(candidate.lines, "line"));
-    let why = match (candidate.priority, candidate.standing) {
+    let why = match (candidate.priority, candidate.review_state) {
         (Some(_), _) => "asked for first; ".to_owned(),
         (None, ReviewState::Approved) => "approved; ".to_owned(),
         (None, _) => String::new(),
     };
     let set = match (against, together) {
-        (0, _) if unjudged > 0 => {
-            format!("cannot be judged with {}, conflicts with no other", count(unjudged as u64, "later one"))
+        (0, _) if incomparable > 0 => {
+            format!(
+                "cannot be compared with {}, conflicts with no other",
+                count(incomparable as u64, "later one")
+            )
         }
         (0, _) => "conflicts with nothing".to_owned(),
-        (_, 1) => "the one that is preferred of those that conflict".to_owned(),
+        (_, 1) => "preferred to the branches that conflict with it".to_owned(),
         (against, many) => {
             format!("of the {many} that land together; conflicts with {}", count(against as u64, "later one"))
         }
@@ -220,54 +224,56 @@ fn other_reason(
     candidates: &[Candidate],
     matrix: &Matrix,
 ) -> String {
-    match candidates[branch].standing {
-        ReviewState::Rejected => return "was rejected in review".to_owned(),
-        ReviewState::Changes => return "changes were asked for in review".to_owned(),
-        ReviewState::Unapproved => return "was not approved in review".to_owned(),
-        ReviewState::Stale => return "was approved in another state than it is in now".to_owned(),
+    match candidates[branch].review_state {
+        ReviewState::Rejected => return "rejected in review".to_owned(),
+        ReviewState::Changes => return "changes requested in review".to_owned(),
+        ReviewState::Unapproved => return "not approved in review".to_owned(),
+        ReviewState::Stale => return "its approval is stale: the branch changed since".to_owned(),
         ReviewState::Approved | ReviewState::Open => {}
     }
     if let Some(why) = &candidates[branch].kept_back {
         return why.clone();
     }
-    if let Some(why) = matrix.why_unjudged(branch, matrix.size()) {
-        return format!("cannot be judged with the target: {why}");
+    if let Some(why) = matrix.incomparable_reason(branch, matrix.size()) {
+        return format!("cannot be compared with the target: {why}");
     }
     if let Some(conflict) = matrix.with_target(branch) {
-        return format!("conflicts with the target{}", size(conflict));
+        return format!("conflicts with the target{}", conflict_size(conflict));
     }
-    let unjudged =
-        conflicts.iter().find_map(|(other, _)| Some((other, matrix.why_unjudged(branch, *other)?)));
+    let incomparable =
+        conflicts.iter().find_map(|(other, _)| Some((other, matrix.incomparable_reason(branch, *other)?)));
     let judged: Vec<(usize, PairConflict)> = conflicts
         .iter()
         .copied()
-        .filter(|(other, _)| matrix.why_unjudged(branch, *other).is_none())
+        .filter(|(other, _)| matrix.incomparable_reason(branch, *other).is_none())
         .collect();
-    match (judged.as_slice(), unjudged) {
-        ([], Some((other, why))) => format!("cannot be judged with {}: {why}", candidates[*other].name),
-        ([], None) => "kept out by what lands before it".to_owned(),
-        ([(other, conflict)], _) => format!("conflicts with {}{}", candidates[*other].name, size(*conflict)),
+    match (judged.as_slice(), incomparable) {
+        ([], Some((other, why))) => format!("cannot be compared with {}: {why}", candidates[*other].name),
+        ([], None) => "conflicts with a branch that lands earlier".to_owned(),
+        ([(other, conflict)], _) => {
+            format!("conflicts with {}{}", candidates[*other].name, conflict_size(*conflict))
+        }
         (many, _) => {
-            let all = sum(many);
+            let all = total_conflict(many);
             let comma = if all.files > 0 { "," } else { "" };
-            format!("conflicts with {} that land before it{comma}{}", many.len(), size(all))
+            format!("conflicts with {} branches that land earlier{comma}{}", many.len(), conflict_size(all))
         }
     }
 }
 
-/// ` in 1 file, 2 places (rename)`; there are conflicts in which no file is named.
-fn size(conflict: PairConflict) -> String {
-    let mut said = match conflict.files {
+/// Describes the size of a conflict: ` in 1 file, 2 places (rename)`. In some conflicts git names no file.
+fn conflict_size(conflict: PairConflict) -> String {
+    let mut text = match conflict.files {
         0 => String::new(),
         files => format!(" in {}", count(u64::from(files), "file")),
     };
     if conflict.hunks > conflict.files {
-        said.push_str(&format!(", {}", count(u64::from(conflict.hunks), "place")));
+        text.push_str(&format!(", {}", count(u64::from(conflict.hunks), "place")));
     }
     if !conflict.kinds.is_content() {
-        said.push_str(&format!(" ({})", conflict.kinds.names().join(", ")));
+        text.push_str(&format!(" ({})", conflict.kinds.names().join(", ")));
     }
-    said
+    text
 }
 
 #[cfg(test)]
@@ -275,7 +281,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::conflict::Kinds;
+    use crate::model::conflict::ConflictKinds;
 
     fn candidate(name: &str, lines: u64) -> Candidate {
         Candidate { name: name.into(), lines, files: 1, ..Candidate::default() }
@@ -285,12 +291,14 @@ mod tests {
         order.places.iter().map(|place| candidates[place.branch].name.clone()).collect()
     }
 
-    const ONE: Option<PairConflict> = Some(PairConflict { files: 1, hunks: 1, kinds: Kinds::CONTENT });
-    const TWO: Option<PairConflict> = Some(PairConflict { files: 1, hunks: 2, kinds: Kinds::CONTENT });
+    const ONE: Option<PairConflict> =
+        Some(PairConflict { files: 1, hunks: 1, kinds: ConflictKinds::CONTENT });
+    const TWO: Option<PairConflict> =
+        Some(PairConflict { files: 1, hunks: 2, kinds: ConflictKinds::CONTENT });
 
     #[test]
-    fn the_most_land_and_the_small_go_first() {
-        // big conflicts with both a and b; alone it is preferred by nobody.
+    fn most_branches_land_and_small_ones_come_first() {
+        // big conflicts with both a and b: without it, more branches land.
         let candidates = [candidate("big", 1), candidate("a", 50), candidate("b", 40), candidate("free", 90)];
         let mut matrix = Matrix::new(4);
         matrix.set(0, 1, ONE);
@@ -304,17 +312,17 @@ mod tests {
                 "of the 3 that land together; conflicts with 1 later one; 1 file, 40 lines",
                 "of the 3 that land together; conflicts with 1 later one; 1 file, 50 lines",
                 "conflicts with nothing; 1 file, 90 lines",
-                "conflicts with 2 that land before it, in 2 files, 3 places",
+                "conflicts with 2 branches that land earlier, in 2 files, 3 places",
             ]
         );
     }
 
     #[test]
-    fn what_people_want_comes_first_and_what_they_reject_last() {
+    fn priorities_come_first_and_rejected_branches_last() {
         let mut candidates =
             [candidate("a", 1), candidate("b", 2), candidate("c", 3), candidate("d", 4), candidate("e", 5)];
-        candidates[3].standing = ReviewState::Approved;
-        candidates[0].standing = ReviewState::Rejected;
+        candidates[3].review_state = ReviewState::Approved;
+        candidates[0].review_state = ReviewState::Rejected;
         candidates[4].priority = Some(0);
         let mut matrix = Matrix::new(5);
         matrix.set(4, 1, ONE);
@@ -327,18 +335,18 @@ mod tests {
             [
                 "conflicts with e in 1 file",
                 "conflicts with the target in 1 file, 2 places",
-                "was rejected in review"
+                "rejected in review"
             ]
         );
     }
 
     #[test]
-    fn pairs_that_cannot_be_judged_land_one_after_the_other_and_say_so() {
+    fn incomparable_pairs_are_tried_one_after_the_other() {
         let candidates = [candidate("a", 1), candidate("b", 2), candidate("c", 3), candidate("d", 4)];
         let mut matrix = Matrix::new(4);
-        matrix.cannot_judge(0, 1, "they have no common ancestor");
-        matrix.cannot_judge(4, 2, "git takes longer than 60 s");
-        matrix.set(0, 3, Some(PairConflict { files: 0, hunks: 0, kinds: Kinds::RENAME }));
+        matrix.mark_incomparable(0, 1, "they have no common ancestor");
+        matrix.mark_incomparable(4, 2, "git takes longer than 60 s");
+        matrix.set(0, 3, Some(PairConflict { files: 0, hunks: 0, kinds: ConflictKinds::RENAME }));
         matrix.set(1, 3, ONE);
         let order = order(&candidates, &matrix);
         assert_eq!(names(&candidates, &order), ["a", "b", "d", "c"]);
@@ -346,29 +354,29 @@ mod tests {
         assert_eq!(
             reasons,
             [
-                "the one that is preferred of those that conflict; 1 file, 1 line",
-                "cannot be judged with a: they have no common ancestor",
-                "conflicts with 2 that land before it, in 1 file (content, rename)",
-                "cannot be judged with the target: git takes longer than 60 s",
+                "preferred to the branches that conflict with it; 1 file, 1 line",
+                "cannot be compared with a: they have no common ancestor",
+                "conflicts with 2 branches that land earlier, in 1 file (content, rename)",
+                "cannot be compared with the target: git takes longer than 60 s",
             ]
         );
     }
 
     #[test]
-    fn what_is_kept_back_comes_last_and_says_why() {
+    fn branches_with_failed_checks_come_last() {
         let mut candidates = [candidate("a", 1), candidate("b", 2), candidate("c", 3)];
         candidates[0].kept_back = Some("failed its test last time (make: exit code 2)".into());
         candidates[1].kept_back = Some("failed its build last time (make: exit code 2)".into());
-        candidates[1].standing = ReviewState::Rejected;
+        candidates[1].review_state = ReviewState::Rejected;
         let order = order(&candidates, &Matrix::new(3));
         assert_eq!(names(&candidates, &order), ["c", "a", "b"]);
         assert_eq!(order.places[1].reason, "failed its test last time (make: exit code 2)");
-        assert_eq!(order.places[2].reason, "was rejected in review");
+        assert_eq!(order.places[2].reason, "rejected in review");
         assert!(order.places[0].together && !order.places[1].together);
     }
 
     #[test]
-    fn when_one_fails_what_conflicted_with_it_moves_up() {
+    fn branches_move_up_when_a_conflicting_one_fails() {
         let candidates = [candidate("a", 1), candidate("b", 2), candidate("c", 3), candidate("d", 4)];
         let mut matrix = Matrix::new(4);
         matrix.set(0, 1, ONE);
@@ -385,7 +393,7 @@ mod tests {
     }
 
     proptest! {
-        /// The order is of the branches, not of their places in a list; and it names each once.
+        /// The order does not depend on the positions of the branches in the input, and names each branch once.
         #[test]
         fn does_not_depend_on_the_order_of_the_input(
             size in 1usize..9,
@@ -410,10 +418,10 @@ mod tests {
                 others[at(n)] = candidates[n].clone();
             }
             let (one, two) = (order(&candidates, &matrix), order(&others, &turned));
-            let told = |candidates: &[Candidate], order: &LandingOrder| -> Vec<(String, String)> {
+            let places_and_reasons = |candidates: &[Candidate], order: &LandingOrder| -> Vec<(String, String)> {
                 order.places.iter().map(|p| (candidates[p.branch].name.clone(), p.reason.clone())).collect()
             };
-            prop_assert_eq!(told(&candidates, &one), told(&others, &two));
+            prop_assert_eq!(places_and_reasons(&candidates, &one), places_and_reasons(&others, &two));
             let mut all: Vec<usize> = one.places.iter().map(|place| place.branch).collect();
             all.sort_unstable();
             prop_assert_eq!(all, (0..size).collect::<Vec<_>>());

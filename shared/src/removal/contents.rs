@@ -1,4 +1,4 @@
-//! What lies in a worktree beyond the agent's work.
+//! What a worktree contains in addition to the agent's captured work.
 
 use std::{
     collections::BTreeSet,
@@ -18,51 +18,51 @@ use crate::{
     model::text,
     store::layout,
     worktree::{
-        branch_index,
         capture::{self, CapturePlace},
-        dirty, inner,
+        dirty, index_copy,
         isolated_git_dir::IsolatedGitDir,
-        list,
+        list, nested_repositories,
     },
 };
 
-/// See above.
+/// The contents of a worktree that are not part of the agent's captured work.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ExtraContents {
     /// Files that are changed, staged, new, or were left out of the work.
     pub changed: Vec<String>,
-    /// Ignored files and folders that no rule calls derived, with their size in bytes.
+    /// Ignored files and folders outside of disposable folders, with their size in bytes.
     pub ignored: Vec<(String, u64)>,
-    /// Ignored ones that a rule calls derived: they can be made again, and are not kept.
+    /// Ignored files and folders inside disposable folders: they can be rebuilt and are not stored.
     pub derived: Vec<PathBuf>,
-    /// Submodules that were checked out: repositories of their own, in which there may be anything. Git would run what is written in
-    /// their config, so it does not look.
+    /// Checked-out submodules. Each is a repository of its own that may hold anything, and git would run what is written in its
+    /// config, so it is not inspected.
     pub submodules: Vec<String>,
-    /// Repositories that somebody made in it; what is in them is nowhere else, also where a gitlink of them is committed.
+    /// Repositories that somebody made inside the worktree. Their content exists nowhere else, even where a gitlink to them is
+    /// committed.
     pub inner: Vec<PathBuf>,
 }
 
 impl ExtraContents {
-    /// Why it is not taken away just so; `None`: nothing speaks against it.
+    /// Returns why the worktree is not removed without being asked; `None`: there is no reason.
     pub fn sentence(&self) -> Option<String> {
         let first = |names: &[String]| text::one_line(&names[0], 100);
         if let [inner, ..] = self.inner.as_slice() {
-            let (name, more) = (text::one_line(&inner.to_string_lossy(), 100), more(self.inner.len()));
+            let (name, more) = (text::one_line(&inner.to_string_lossy(), 100), and_more(self.inner.len()));
             return Some(format!(
-                "a repository of its own is in its worktree, which may hold work: {name}{more}"
+                "its worktree contains another repository, which may hold work: {name}{more}"
             ));
         }
         if !self.changed.is_empty() {
-            let more = more(self.changed.len());
+            let more = and_more(self.changed.len());
             return Some(format!(
-                "its worktree has changes that its work has not: {}{more}",
+                "its worktree has changes that are not in its work: {}{more}",
                 first(&self.changed)
             ));
         }
         if !self.submodules.is_empty() {
-            let more = more(self.submodules.len());
+            let more = and_more(self.submodules.len());
             return Some(format!(
-                "its worktree has a submodule, which may hold work: {}{more}",
+                "its worktree contains a submodule, which may hold work: {}{more}",
                 first(&self.submodules)
             ));
         }
@@ -70,70 +70,70 @@ impl ExtraContents {
         let bytes: u64 = self.ignored.iter().map(|(_, bytes)| bytes).sum();
         (!names.is_empty()).then(|| {
             format!(
-                "ignored files are in its worktree alone: {}{} ({bytes} bytes)",
+                "its worktree has ignored files that exist only there: {}{} ({bytes} bytes)",
                 first(&names),
-                more(names.len())
+                and_more(names.len())
             )
         })
     }
 }
 
-fn more(all: usize) -> String {
+fn and_more(all: usize) -> String {
     if all > 1 { format!(" and {} more", all - 1) } else { String::new() }
 }
 
-/// Looks. `derived` are names of folders that can be made again where git ignores them.
+/// Lists the extra contents of a worktree. `derived` are the names of disposable folders (`orchestra.disposableDirs`).
 ///
 /// # Errors
-/// Something cannot be read.
-pub fn beyond(
+/// A file, folder or object cannot be read.
+pub fn find_extra_contents(
     repo: &Repo,
     task: &capture::CaptureTarget<'_>,
     place: &CapturePlace<'_>,
     derived: &[String],
 ) -> Result<ExtraContents> {
     let worktree = place.worktree;
-    let (submodules, inner) = (submodules(worktree), inner::find(worktree)?);
-    let mut beyond = ExtraContents { submodules, inner, ..ExtraContents::default() };
+    let (submodules, inner) = (submodules(worktree), nested_repositories::find_nested(worktree)?);
+    let mut extra = ExtraContents { submodules, inner, ..ExtraContents::default() };
     let tip = repo.find_ref(&layout::branch_ref(task.branch))?.unwrap_or(task.base);
-    let ignored = match glance(repo, place, tip) {
-        // The rest is about ignored files.
-        Ok(look) if is_clean(&look, worktree) => look.ignored,
-        looked => match capture::preview(repo, task, place)? {
+    let ignored = match compare_quickly(repo, place, tip) {
+        // Nothing changed; only the ignored files remain to be listed.
+        Ok(comparison) if is_clean(&comparison, worktree) => comparison.ignored,
+        compared => match capture::preview(repo, task, place)? {
             Some(captured) => {
-                // What could not go to the branch is in the head: either of them has it.
+                // What could not go to the branch is in the head; being in either is enough.
                 let head = repo.find_ref(&layout::head_ref(task.id))?.unwrap_or(tip);
                 let mut changed = BTreeSet::from_iter(staged(place, &[tip, head])?);
-                let differs = |commit| differing(place.shadow, commit, captured.tree);
-                changed.extend(unlike_all(&[tip, head], differs)?);
-                changed.extend(captured.left_out.into_iter().map(|left| left.path));
-                let is_inner = |path: &String| beyond.inner.iter().any(|one| Path::new(path) == one);
-                beyond.changed = changed.into_iter().filter(|path| !is_inner(path)).collect();
+                let differs = |commit| differing(place.isolated, commit, captured.tree);
+                changed.extend(differing_from_all(&[tip, head], differs)?);
+                changed.extend(captured.left_out.into_iter().map(|file| file.path));
+                let is_inner = |path: &String| extra.inner.iter().any(|one| Path::new(path) == one);
+                extra.changed = changed.into_iter().filter(|path| !is_inner(path)).collect();
                 captured.ignored
             }
-            None => looked?.ignored,
+            None => compared?.ignored,
         },
     };
     for path in ignored {
         let path = PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(&path)));
-        // A folder that can be made again is passed over with all that is in it.
-        let has_inner = beyond.inner.iter().any(|inner| inner.starts_with(&path));
+        // A disposable folder is skipped with everything in it.
+        let has_inner = extra.inner.iter().any(|inner| inner.starts_with(&path));
         if is_derived(&path, derived) && !has_inner {
-            beyond.derived.push(path);
+            extra.derived.push(path);
         } else {
             let full = place.root.path().join(&path);
             let found = fs::symlink_metadata(&full).ok();
             let bytes = match found {
-                Some(found) if found.is_dir() => list::size(&full),
+                Some(found) if found.is_dir() => list::disk_size(&full),
                 found => found.map_or(0, |found| found.len()),
             };
-            beyond.ignored.push((path.to_string_lossy().into_owned(), bytes));
+            extra.ignored.push((path.to_string_lossy().into_owned(), bytes));
         }
     }
-    Ok(beyond)
+    Ok(extra)
 }
 
-/// A worktree's submodules have their git directories in its registration.
+/// Lists a worktree's submodules: their git directories are in its registration.
 fn submodules(worktree: &Worktree) -> Vec<String> {
     let entries = fs::read_dir(worktree.git_dir.join("modules")).into_iter().flatten().flatten();
     let mut names: Vec<String> =
@@ -142,28 +142,31 @@ fn submodules(worktree: &Worktree) -> Vec<String> {
     names
 }
 
-/// The quick look, which stores nothing.
-fn glance(repo: &Repo, place: &CapturePlace<'_>, tip: Oid) -> Result<dirty::WorktreeLook> {
-    let deadline = Instant::now() + capture::LIMIT;
-    let compared = dirty::Compared {
+/// Compares the worktree without storing anything.
+fn compare_quickly(repo: &Repo, place: &CapturePlace<'_>, tip: Oid) -> Result<dirty::WorktreeComparison> {
+    let deadline = Instant::now() + capture::CAPTURE_TIMEOUT;
+    let compared = dirty::ComparedWorktree {
         root: place.root,
         worktree: place.worktree,
-        shadow: place.shadow,
+        isolated: place.isolated,
         head_tree: repo.tree_of(tip)?,
     };
-    dirty::look(&compared, 1, deadline)
+    dirty::compare_worktree(&compared, 1, deadline)
 }
 
-/// Nothing changed, nothing new, nothing hidden from the look.
-fn is_clean(look: &dirty::WorktreeLook, worktree: &Worktree) -> bool {
-    look.changes == 0
-        && look.left_out == 0
-        && !look.hides_files
+/// Returns whether nothing is changed or new, and nothing is hidden from the comparison.
+fn is_clean(comparison: &dirty::WorktreeComparison, worktree: &Worktree) -> bool {
+    comparison.changes == 0
+        && comparison.left_out == 0
+        && !comparison.hides_files
         && matches!(worktree.head(), WorktreeHead::Branch(_))
 }
 
-/// The paths in which something differs from every one of the commits.
-fn unlike_all(commits: &[Oid], differing: impl Fn(Oid) -> Result<Vec<String>>) -> Result<Vec<String>> {
+/// Returns the paths that differ from every one of the commits.
+fn differing_from_all(
+    commits: &[Oid],
+    differing: impl Fn(Oid) -> Result<Vec<String>>,
+) -> Result<Vec<String>> {
     let mut unlike: Option<BTreeSet<String>> = None;
     for commit in commits {
         let now = BTreeSet::from_iter(differing(*commit)?);
@@ -172,23 +175,23 @@ fn unlike_all(commits: &[Oid], differing: impl Fn(Oid) -> Result<Vec<String>>) -
     Ok(unlike.unwrap_or_default().into_iter().collect())
 }
 
-fn differing(shadow: &IsolatedGitDir, tip: Oid, tree: Oid) -> Result<Vec<String>> {
-    let git = away_from_files(shadow, "diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
+fn differing(isolated: &IsolatedGitDir, tip: Oid, tree: Oid) -> Result<Vec<String>> {
+    let git = git_without_files(isolated, "diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
     Ok(paths(&git.args([tip.to_string(), tree.to_string()]).limit(command::LONG_LIMIT).run()?)
         .map(name)
         .collect())
 }
 
-/// What the index has and none of the commits has, whatever the files say.
+/// Returns the paths whose staged content differs from every one of the commits, whatever the files contain.
 fn staged(place: &CapturePlace<'_>, commits: &[Oid]) -> Result<Vec<String>> {
-    if branch_index::copy(place.worktree, place.shadow.index()).is_err() {
+    if index_copy::copy_index(place.worktree, place.isolated.index()).is_err() {
         return Ok(Vec::new());
     }
-    unlike_all(commits, |commit| staged_beyond(place.shadow, commit))
+    differing_from_all(commits, |commit| staged_beyond(place.isolated, commit))
 }
 
-fn staged_beyond(shadow: &IsolatedGitDir, commit: Oid) -> Result<Vec<String>> {
-    let git = away_from_files(shadow, "diff-index").args([
+fn staged_beyond(isolated: &IsolatedGitDir, commit: Oid) -> Result<Vec<String>> {
+    let git = git_without_files(isolated, "diff-index").args([
         "--cached",
         "-z",
         "--name-only",
@@ -199,10 +202,10 @@ fn staged_beyond(shadow: &IsolatedGitDir, commit: Oid) -> Result<Vec<String>> {
     Ok(paths(&git.limit(command::LONG_LIMIT).run()?).map(name).collect())
 }
 
-/// Trees and an index are compared where no file of the agent's lies.
-fn away_from_files(shadow: &IsolatedGitDir, verb: &str) -> Git {
-    let folder = shadow.index().parent().unwrap_or(shadow.index()).to_owned();
-    shadow.with_files_in(folder).git(verb)
+/// Compares trees and the index in a folder without files of the agent's.
+fn git_without_files(isolated: &IsolatedGitDir, verb: &str) -> Git {
+    let folder = isolated.index().parent().unwrap_or(isolated.index()).to_owned();
+    isolated.with_files_in(folder).git(verb)
 }
 
 fn paths(listed: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -213,7 +216,7 @@ fn name(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
 }
 
-/// Whether a folder of such a name is, or holds, the path.
+/// Returns whether a component of the path has one of the names.
 fn is_derived(path: &Path, names: &[String]) -> bool {
     path.components().any(
         |part| matches!(part, Component::Normal(name) if names.iter().any(|known| name == known.as_str())),
@@ -225,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn derived_is_what_lies_in_a_folder_of_that_name() {
+    fn paths_in_a_folder_of_that_name_are_derived() {
         let names = ["target".to_owned(), "node_modules".to_owned()];
         for (path, derived) in [
             ("target", true),
@@ -239,15 +242,15 @@ mod tests {
     }
 
     #[test]
-    fn what_speaks_against_it_is_said_in_a_line() {
+    fn the_reason_is_one_line() {
         assert_eq!(ExtraContents::default().sentence(), None);
         let ignored = vec![(".env".to_owned(), 10), ("db".to_owned(), 20)];
-        let beyond = ExtraContents { ignored, ..ExtraContents::default() };
+        let extra = ExtraContents { ignored, ..ExtraContents::default() };
         assert_eq!(
-            beyond.sentence().unwrap(),
-            "ignored files are in its worktree alone: .env and 1 more (30 bytes)"
+            extra.sentence().unwrap(),
+            "its worktree has ignored files that exist only there: .env and 1 more (30 bytes)"
         );
-        let beyond = ExtraContents { changed: vec!["a\u{1b}b".into()], ..beyond };
-        assert_eq!(beyond.sentence().unwrap(), "its worktree has changes that its work has not: a\\eb");
+        let extra = ExtraContents { changed: vec!["a\u{1b}b".into()], ..extra };
+        assert_eq!(extra.sentence().unwrap(), "its worktree has changes that are not in its work: a\\eb");
     }
 }

@@ -1,5 +1,5 @@
-//! Whether an agent's worktree is what it seems. It may have been moved, replaced by another repository or a link, lost its `.git`
-//! file, or be locked; none of these is removed.
+//! Whether an agent's worktree can be removed safely. It may have been moved, replaced by another repository or a link, lost its
+//! `.git` file, or be locked; such a worktree is never removed.
 
 use std::{
     fs,
@@ -15,47 +15,49 @@ use crate::{
     model::{AgentId, quote, text},
     store::layout::{self, PrivateDir},
     supervise::spec::Spec,
-    worktree::{list, place},
+    worktree::{list, worktrees_dir},
 };
 
-/// Where an agent's files are.
+/// Where an agent's files are, and whether they can be removed safely.
 #[derive(Clone, Debug)]
 pub enum WorktreeCondition {
-    /// In its worktree, which is what it seems.
+    /// In its worktree, which is intact.
     Worktree(Worktree),
-    /// Nowhere: it has no worktree.
-    None,
-    /// In something that is not removed, and why.
+    /// Nowhere: the agent has no worktree.
+    Missing,
+    /// In something that is not removed; the text says why.
     Doubtful(String),
 }
 
-/// Looks where an agent's files are.
+/// Determines where an agent's files are.
 ///
 /// # Errors
 /// The repository cannot be read.
-pub fn of_agent(repo: &Repo, id: &AgentId, branch: &str) -> Result<WorktreeCondition> {
+pub fn worktree_condition(repo: &Repo, id: &AgentId, branch: &str) -> Result<WorktreeCondition> {
     let all = repo.worktrees()?;
-    let Some(worktree) = list::pick(&all, id, branch).cloned() else { return unregistered(repo, id) };
-    Ok(match doubt(repo, &worktree, &all)? {
+    let Some(worktree) = list::pick_worktree(&all, id, branch).cloned() else {
+        return unregistered(repo, id);
+    };
+    Ok(match doubtful_reason(repo, &worktree, &all)? {
         Some(why) => WorktreeCondition::Doubtful(why),
         None => WorktreeCondition::Worktree(worktree),
     })
 }
 
-/// Without a registration there should be no folder either.
+/// Without a registration there must be no folder either.
 fn unregistered(repo: &Repo, id: &AgentId) -> Result<WorktreeCondition> {
-    let folder = place::planned(repo)?.join(id.as_str());
+    let folder = worktrees_dir::planned_dir(repo)?.join(id.as_str());
     if fs::symlink_metadata(&folder).is_err() {
-        return Ok(WorktreeCondition::None);
+        return Ok(WorktreeCondition::Missing);
     }
     let shown = shown(&folder);
     Ok(WorktreeCondition::Doubtful(format!(
-        "'{shown}' is no worktree of this repository ({})",
+        "'{shown}' is not a worktree of this repository ({})",
         quote::command(&[&"git", &"worktree", &"repair", &folder])
     )))
 }
 
-fn doubt(repo: &Repo, worktree: &Worktree, all: &[Worktree]) -> Result<Option<String>> {
+fn doubtful_reason(repo: &Repo, worktree: &Worktree, all: &[Worktree]) -> Result<Option<String>> {
     let at = worktree.registered_path().unwrap_or_else(|| worktree.path.clone());
     let place = shown(&at);
     if let Some(reason) = worktree.lock_reason() {
@@ -83,7 +85,7 @@ fn doubt(repo: &Repo, worktree: &Worktree, all: &[Worktree]) -> Result<Option<St
     Ok(inner.map(|inner| format!("'{}' lies in '{place}'", shown(&inner))))
 }
 
-/// Where the worktree was made, if somebody moved it since. Who moves a worktree has a use for it.
+/// Returns where the worktree was made, if somebody moved it since. A user who moves a worktree still needs it.
 ///
 /// # Errors
 /// The repository cannot be read.
@@ -92,43 +94,43 @@ pub fn moved_from(repo: &Repo, id: &AgentId, worktree: &Worktree) -> Result<Opti
         (Some(Ok(parent)), Some(name)) => parent.join(name),
         _ => path,
     };
-    let planned = place::planned(repo)?.join(id.as_str());
+    let planned = worktrees_dir::planned_dir(repo)?.join(id.as_str());
     let made_at =
         Spec::last(repo, id, &PrivateDir::new(repo.private_dir()?).agent(id)).map(|spec| spec.worktree);
-    // Where the repository was renamed, its worktrees came along.
-    let came_along = |made_at: &Path| -> Result<bool> {
-        Ok(moved::candidates(&repo.common_dir()?, made_at).contains(&worktree.path))
+    // When the repository was moved, its worktrees moved with it.
+    let moved_along = |made_at: &Path| -> Result<bool> {
+        Ok(moved::possible_paths(&repo.common_dir()?, made_at).contains(&worktree.path))
     };
     let moved_with_the_repository =
-        made_at.as_deref().filter(|made_at| fs::symlink_metadata(made_at).is_err()).map(came_along);
+        made_at.as_deref().filter(|made_at| fs::symlink_metadata(made_at).is_err()).map(moved_along);
     let places = [made_at, Some(planned)];
-    let is_there = moved_with_the_repository.transpose()?.unwrap_or_default()
+    let is_at_known_path = moved_with_the_repository.transpose()?.unwrap_or_default()
         || places.iter().flatten().any(|place| real(place.clone()) == worktree.path);
-    Ok(places.into_iter().flatten().next().filter(|_| !is_there))
+    Ok(places.into_iter().flatten().next().filter(|_| !is_at_known_path))
 }
 
-/// Why a worktree that is what it seems does not stand where its agent left it.
+/// Returns why an intact worktree is not in the state in which its agent left it.
 ///
 /// # Errors
 /// The repository cannot be read.
-pub fn astray(repo: &Repo, worktree: &Worktree, branch: &str) -> Result<Option<String>> {
+pub fn unexpected_state(repo: &Repo, worktree: &Worktree, branch: &str) -> Result<Option<String>> {
     let branch_ref = layout::branch_ref(branch);
     if let Some(operation) = worktree.operation() {
-        return Ok(Some(format!("a {operation} is under way in its worktree")));
+        return Ok(Some(format!("a {operation} is in progress in its worktree")));
     }
     match worktree.head() {
         WorktreeHead::Branch(name) if name == branch_ref => {}
         WorktreeHead::Branch(name) => {
             let name = text::one_line(layout::branch_of(&name).unwrap_or(&name), 100);
-            return Ok(Some(format!("its worktree stands on another branch, {name}")));
+            return Ok(Some(format!("its worktree has another branch checked out, {name}")));
         }
-        WorktreeHead::Detached(_) => return Ok(Some("its worktree stands on no branch".to_owned())),
+        WorktreeHead::Detached(_) => return Ok(Some("its worktree has a detached HEAD".to_owned())),
         WorktreeHead::Unknown => return Ok(Some("the HEAD of its worktree cannot be read".to_owned())),
     }
     Ok(repo.find_ref(&branch_ref)?.is_none().then(|| "the branch of its worktree is gone".to_owned()))
 }
 
-/// Another checkout that stands on the branch.
+/// Returns where else the branch is checked out.
 ///
 /// # Errors
 /// The repository cannot be read.

@@ -1,15 +1,15 @@
-//! Taking agents away: only what is provably elsewhere, only after every byte is kept, and back again.
+//! Removing agents: only if their work is provably integrated, only after every byte is stored, and reversibly.
 //!
 //! | module | knows |
 //! |---|---|
-//! | [`integrated`] | whether work is in a branch of the user's already. The decision is pure |
-//! | [`inspect`] | whether an agent's worktree is what it seems |
-//! | [`contents`] | what lies in it beyond the agent's work |
-//! | [`processes_in`] | which processes work in it |
-//! | [`restore_folder`] | the way back |
-//! | [`remove`], [`restore`] | one agent, step by step; each step alone leaves a state that can be told and undone |
-//! | [`trash`] | what was moved away, deleted when nothing waits for it |
-//! | [`recover`] | what a killed cleanup or undo left |
+//! | [`integrated`] | whether work is already in a branch of the user's. The decision is pure |
+//! | [`inspect`] | whether an agent's worktree can be removed safely |
+//! | [`contents`] | what it contains in addition to the agent's captured work |
+//! | [`processes_in`] | which processes use it |
+//! | [`restore_folder`] | writing a stored folder back to the disk |
+//! | [`remove`], [`restore`] | one agent, in steps; after each step the state can be recognized and reverted |
+//! | [`trash`] | the folders that were moved away, deleted in the background |
+//! | [`recover`] | finishing or reverting a killed cleanup or undo |
 
 pub mod contents;
 pub mod inspect;

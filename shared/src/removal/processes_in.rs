@@ -1,45 +1,45 @@
-//! Which processes work in a folder. Nothing is taken away below somebody's feet, and no flag changes that.
+//! Which processes use a folder. A folder in use is never removed, and no flag changes that.
 
 use std::path::{Path, PathBuf};
 
 use crate::{model::text, supervise::tree};
 
-/// A process that stands in a folder, runs a program of it or has a file in it open.
+/// A process that has its working directory, its program or an open file in a folder.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProcessInFolder {
-    /// Its number.
+    /// Its process id.
     pub pid: i32,
-    /// What it is called.
+    /// Its name.
     pub name: String,
 }
 
 impl ProcessInFolder {
-    /// For people.
+    /// Describes the process for people.
     pub fn sentence(&self) -> String {
-        format!("process {} ({}) works in its worktree", self.pid, text::one_line(&self.name, 40))
+        format!("process {} ({}) uses its worktree", self.pid, text::one_line(&self.name, 40))
     }
 }
 
-/// Where all processes work at one moment, this one aside. Those of other users cannot be seen without rights.
+/// The paths that all other processes use at one moment. Processes of other users are visible only with sufficient rights.
 #[derive(Debug)]
-pub struct Places(Vec<(i32, PathBuf)>);
+pub struct UsedPaths(Vec<(i32, PathBuf)>);
 
-impl Places {
-    /// Looks.
+impl UsedPaths {
+    /// Lists the paths in use now.
     pub fn now() -> Self {
         Self(tree::places_in_use())
     }
 
-    /// The first process that works in a folder, links resolved.
+    /// Returns the first process that uses a folder. Links in `folder` must be resolved.
     pub fn first_in(&self, folder: &Path) -> Option<ProcessInFolder> {
-        let (pid, _) = self.0.iter().find(|(_, path)| lies_in(path, folder))?;
+        let (pid, _) = self.0.iter().find(|(_, path)| is_in(path, folder))?;
         Some(ProcessInFolder { pid: *pid, name: tree::name_of(*pid) })
     }
 }
 
-fn lies_in(path: &Path, folder: &Path) -> bool {
+fn is_in(path: &Path, folder: &Path) -> bool {
     let text = path.to_string_lossy();
-    // A file that was deleted is named so, and is open even so.
+    // The system marks a deleted file so; it is still open.
     match text.strip_suffix(" (deleted)") {
         Some(deleted) => Path::new(deleted).starts_with(folder),
         None => path.starts_with(folder),
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn in_a_folder_is_not_beside_it() {
+    fn siblings_of_a_folder_are_not_in_it() {
         let folder = Path::new("/w/agent");
         for (path, inside) in [
             ("/w/agent", true),
@@ -60,7 +60,7 @@ mod tests {
             ("/w/agent-2/src", false),
             ("/w", false),
         ] {
-            assert_eq!(lies_in(Path::new(path), folder), inside, "{path}");
+            assert_eq!(is_in(Path::new(path), folder), inside, "{path}");
         }
     }
 }

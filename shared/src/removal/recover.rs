@@ -1,21 +1,22 @@
-//! What cleanups and undos left that were killed, finished or taken back by the next one.
+//! Finishing or reverting cleanups and undos that were killed, by the next one.
 //!
-//! Every one of them is written down as an open operation before it changes anything, and done under one lock. So whoever has the
-//! lock and finds an open one knows that nobody works on it any more, and every folder and ref that it may have touched.
+//! Each of them is recorded as an open operation before it changes anything, and runs under one lock. So whoever holds the lock
+//! and finds an open operation knows that nobody is working on it, and knows every folder and ref that it may have changed.
 //!
-//! | what was cut off | what is found | what is done |
+//! | interrupted | state found | action |
 //! |---|---|---|
-//! | a cleanup | the agent's life has its ref, or its worktree is in its place | folders move back, missing refs are made again |
-//! | a cleanup | the ref of its life and its worktree are gone | the other refs go as well: it was removed |
-//! | an undo | the operation that it undoes is still in effect | it is finished: each of its steps is left out where it is done |
-//! | an undo | that operation was undone by another one | it is given up |
+//! | a cleanup | the agent's ref exists, or its worktree is at its path | the folders move back, missing refs are restored |
+//! | a cleanup | the agent's ref and its worktree are gone | the other refs are deleted as well: the agent was removed |
+//! | an undo | the operation that it undoes is still in effect | it is finished; steps that are done are skipped |
+//! | an undo | that operation was undone by another undo | it is aborted |
 
 use std::{fs, path::Path};
 
 use super::restore::{self, Archive};
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    context::{Context, Event},
+    error::ErrorContext as _,
     git::{Oid, Repo},
     lock::Lock,
     model::{AgentId, quote, text},
@@ -24,56 +25,58 @@ use crate::{
         layout::{self, PrivateDir},
         operations::{self, Journal, Operation, OperationBody, Removal, Stage, UndoEffect},
     },
-    worktree::away,
+    worktree::removed_folders,
 };
 
-/// Settles every operation that was cut off. Gives what could not be settled, for people. To be called under the lock on operations.
+/// Finishes or reverts every interrupted operation, and returns a warning for each that cannot be. The caller holds the lock on
+/// operations.
 ///
 /// # Errors
 /// The operations cannot be read.
-pub fn settle(repo: &Repo) -> Result<Vec<String>> {
+pub fn recover_interrupted(repo: &Repo) -> Result<Vec<String>> {
     let all = operations::all(repo)?;
     let mut warnings = Vec::new();
     for operation in all.iter().filter(|one| one.stage == Stage::Open) {
-        let settled = if matches!(operation.body, OperationBody::Other { .. }) {
-            // Only the version that began it knows how to end it.
+        let result = if matches!(operation.body, OperationBody::Other { .. }) {
+            // Only the version that began it can finish it.
             continue;
         } else if !operation.removals().is_empty() {
-            settle_removals(repo, operation)
+            recover_removals(repo, operation)
         } else if let Some(before) = undone_by(operation, &all) {
-            settle_undo(repo, operation, before, &all)
+            recover_undo(repo, operation, before, &all)
         } else {
-            // A landing that was cut off is continued or aborted by the user.
+            // The user continues or aborts an interrupted landing.
             continue;
         };
-        if let Err(error) = settled {
+        if let Err(error) = result {
             let (id, why) = (text::safe(&operation.id), error.one_line());
-            warnings.push(format!("operation {id} was cut off and cannot be finished: {why}"));
+            warnings.push(format!("operation {id} was interrupted and cannot be finished: {why}"));
         }
     }
     move_old_registrations(repo)?;
     Ok(warnings)
 }
 
-/// The operation that removed the agents which this undo brings back.
+/// Returns the operation that removed the agents which this undo restores.
 fn undone_by<'a>(undo: &Operation, all: &'a [Operation]) -> Option<&'a Operation> {
-    let OperationBody::Undo { of, effect: UndoEffect::BroughtBack } = &undo.body else { return None };
+    let OperationBody::Undo { of, effect: UndoEffect::Restored } = &undo.body else { return None };
     all.iter().find(|one| one.id == *of && !one.removals().is_empty())
 }
 
-fn settle_removals(repo: &Repo, operation: &Operation) -> Result<()> {
+fn recover_removals(repo: &Repo, operation: &Operation) -> Result<()> {
     let mut journal = Journal::open(repo, &operation.id)?;
     let (archived, _) = archive::all(repo)?;
     let mut removed = Vec::new();
     for removal in operation.removals() {
-        if is_alive(repo, removal)? || is_in_place(repo, operation, removal)? {
-            take_back(repo, &journal, removal, &archived)?;
+        if has_agent_ref(repo, removal)? || is_in_place(repo, operation, removal)? {
+            revert_removal(repo, &journal, removal, &archived)?;
         } else {
-            let mut left = Vec::new();
+            let mut remaining = Vec::new();
             for (name, was) in &removal.refs {
-                left.extend(repo.find_ref(name)?.filter(|now| now == was).map(|now| (name.clone(), now)));
+                remaining
+                    .extend(repo.find_ref(name)?.filter(|now| now == was).map(|now| (name.clone(), now)));
             }
-            repo.delete_refs(&left)?;
+            repo.delete_refs(&remaining)?;
             removed.push(removal.clone());
         }
     }
@@ -82,29 +85,30 @@ fn settle_removals(repo: &Repo, operation: &Operation) -> Result<()> {
     journal.write(repo, &[])
 }
 
-fn is_alive(repo: &Repo, removal: &Removal) -> Result<bool> {
+fn has_agent_ref(repo: &Repo, removal: &Removal) -> Result<bool> {
     Ok(repo.find_ref(&layout::agent_ref(&AgentId::parse(&removal.agent)?))?.is_some())
 }
 
-/// Its folders never moved, or were put back when one of its refs could not be deleted.
+/// Returns whether its folders never moved, or were moved back because one of its refs could not be deleted.
 fn is_in_place(repo: &Repo, operation: &Operation, removal: &Removal) -> Result<bool> {
-    Ok(away::moves(repo, &operation.id, removal)?.iter().any(|(place, _)| exists(place)))
+    Ok(removed_folders::folder_moves(repo, &operation.id, removal)?.iter().any(|(place, _)| exists(place)))
 }
 
-/// Makes undone what a cut-off cleanup did to an agent whose life goes on.
-fn take_back(repo: &Repo, journal: &Journal, removal: &Removal, archived: &Archive) -> Result<()> {
+/// Reverts what an interrupted cleanup did to an agent that stays.
+fn revert_removal(repo: &Repo, journal: &Journal, removal: &Removal, archived: &Archive) -> Result<()> {
     move_back(repo, &journal.operation, removal)?;
-    restore::restore_refs(repo, tree_of(journal, removal)?, removal, archived)
+    restore::restore_refs(repo, stored_tree(journal, removal)?, removal, archived)
 }
 
-/// Moves folders out of the trash to where they were, the registration first. What was written into them after they were kept is
-/// in them alone.
+/// Moves folders out of the trash to their old paths, the registration first. The folders themselves are used: what was written
+/// into them after they were stored is only there.
 ///
 /// # Errors
-/// A folder cannot be moved, or its place is taken.
+/// A folder cannot be moved, or its path is taken.
 pub fn move_back(repo: &Repo, operation: &Operation, removal: &Removal) -> Result<()> {
-    let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).worktrees_lock(), away::WAIT)?;
-    for (place, moved) in away::moves(repo, &operation.id, removal)?.iter().rev() {
+    let _lock =
+        Lock::require(&PrivateDir::new(repo.private_dir()?).worktrees_lock(), removed_folders::LOCK_TIMEOUT)?;
+    for (place, moved) in removed_folders::folder_moves(repo, &operation.id, removal)?.iter().rev() {
         if !exists(moved) {
             continue;
         }
@@ -112,11 +116,11 @@ pub fn move_back(repo: &Repo, operation: &Operation, removal: &Removal) -> Resul
             let (shown, moved) = (place.display(), moved.display());
             return Err(Error::new(
                 Code::PathTaken,
-                format!("'{shown}' is taken; what was there is in '{moved}'"),
+                format!("'{shown}' is taken; its previous content is in '{moved}'"),
             )
             .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
         }
-        away::move_folder(moved, place)?;
+        removed_folders::move_folder(moved, place)?;
     }
     Ok(())
 }
@@ -125,78 +129,88 @@ fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-fn settle_undo(repo: &Repo, undo: &Operation, before: &Operation, all: &[Operation]) -> Result<()> {
+fn recover_undo(repo: &Repo, undo: &Operation, before: &Operation, all: &[Operation]) -> Result<()> {
     let mut journal = Journal::open(repo, &undo.id)?;
     if operations::is_in_effect(before, all) {
-        return bring_back(repo, &mut journal, before);
+        return restore_agents(&Context::of(repo.environment()), repo, &mut journal, before);
     }
-    give_up(repo, &mut journal, before)
+    abort_undo(repo, &mut journal, before)
 }
 
-/// Brings the agents back that `before` removed; `journal` is that of the undo. Each step is left out where it is done.
+/// Restores the agents that `before` removed; `journal` is that of the undo. Steps that are done are skipped.
 ///
 /// # Errors
 /// One of them cannot come back as things stand: nothing is changed; or something cannot be written: then what is there stays
 /// there, and the same undo can be tried again.
-pub fn bring_back(repo: &Repo, journal: &mut Journal, before: &Operation) -> Result<()> {
-    let kept = Journal::open(repo, &before.id)?;
+pub fn restore_agents(
+    context: &Context,
+    repo: &Repo,
+    journal: &mut Journal,
+    before: &Operation,
+) -> Result<()> {
+    let stored = Journal::open(repo, &before.id)?;
     let mut trees = Vec::new();
     for removal in before.removals() {
         if before.stage == Stage::Open {
             move_back(repo, before, removal)?;
         }
-        restore::check(repo, removal)?;
-        trees.push((removal, tree_of(&kept, removal)?));
+        restore::require_restorable(repo, removal)?;
+        trees.push((removal, stored_tree(&stored, removal)?));
     }
     journal.operation.summary = format!("of {} {} ({})", before.command(), before.id, before.summary);
     journal.write(repo, &[])?;
     let (archived, _) = archive::all(repo)?;
-    for (removal, tree) in trees {
+    let of = trees.len();
+    for (done, (removal, tree)) in (1..).zip(trees) {
         if let Err(error) = restore::restore(repo, &journal.operation.id, tree, removal, &archived) {
-            give_up(repo, journal, before)?;
+            abort_undo(repo, journal, before)?;
             return Err(error);
+        }
+        if let Ok(agent) = AgentId::parse(&removal.agent) {
+            context.emit(&Event::AgentRestored { agent, done, of });
         }
     }
     journal.operation.stage = Stage::Done;
     journal.write(repo, &[])?;
-    tidy(before);
+    remove_empty_trash(before);
     Ok(())
 }
 
-fn tree_of(kept: &Journal, removal: &Removal) -> Result<Oid> {
-    kept.tree(&removal.agent).ok_or_else(|| {
-        let (id, agent) = (&kept.operation.id, text::safe(&removal.agent));
-        Error::new(Code::StateDamaged, format!("operation {id} holds nothing of '{agent}'"))
+fn stored_tree(stored: &Journal, removal: &Removal) -> Result<Oid> {
+    stored.tree(&removal.agent).ok_or_else(|| {
+        let (id, agent) = (&stored.operation.id, text::safe(&removal.agent));
+        Error::new(Code::StateDamaged, format!("operation {id} has nothing stored of '{agent}'"))
     })
 }
 
-/// Deletes the copies that an undo has not finished, and writes down that it will not be.
-fn give_up(repo: &Repo, journal: &mut Journal, before: &Operation) -> Result<()> {
+/// Deletes the copies of an unfinished undo, and records it as aborted.
+fn abort_undo(repo: &Repo, journal: &mut Journal, before: &Operation) -> Result<()> {
     for removal in before.removals() {
-        for (_, copy) in away::moves(repo, &journal.operation.id, removal)? {
-            away::delete(&copy);
+        for (_, copy) in removed_folders::folder_moves(repo, &journal.operation.id, removal)? {
+            removed_folders::delete_folder(&copy);
         }
     }
-    tidy(before);
+    remove_empty_trash(before);
     journal.operation.stage = Stage::Aborted;
     journal.write(repo, &[])
 }
 
-/// Removes the folders of trash that an undo needed and nothing lies in.
-fn tidy(before: &Operation) {
+/// Removes trash folders that are empty after an undo.
+fn remove_empty_trash(before: &Operation) {
     for worktree in before.removals().iter().filter_map(|removal| removal.worktree.as_deref()) {
-        let _ = away::folder_of(worktree).map(fs::remove_dir);
+        let _ = removed_folders::trash_dir(worktree).map(fs::remove_dir);
     }
 }
 
-/// Version 0.1.0 wrote a registration that comes back beside the others, where git took what a kill left for a second one.
+/// Version 0.1.0 wrote a registration to be restored next to the others, where git took the rest of a killed one for a second
+/// worktree.
 fn move_old_registrations(repo: &Repo) -> Result<()> {
     let gone = PrivateDir::new(repo.private_dir()?).gone();
     let Ok(entries) = fs::read_dir(repo.common_dir()?.join("worktrees")) else { return Ok(()) };
     for entry in
         entries.flatten().filter(|one| one.file_name().as_encoded_bytes().starts_with(b".coming-back-"))
     {
-        let cannot = || format!("cannot move '{}' away", entry.path().display());
+        let cannot = || format!("cannot move '{}' out of the way", entry.path().display());
         fs::create_dir_all(&gone).context(Kind::External, cannot)?;
         fs::rename(entry.path(), gone.join(entry.file_name())).context(Kind::External, cannot)?;
     }

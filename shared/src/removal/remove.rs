@@ -1,11 +1,13 @@
-//! Taking one agent away. Everything is kept first; then the files move, the life goes into the archive, the refs go. Cut off
-//! between any two of these steps, it is an agent without a worktree or one that is still there; the operation tells either.
+//! Removing one agent. First everything is stored; then the files move, the agent goes into the archive, and its refs are
+//! deleted. Killed between any two steps, the agent has either lost its worktree or is still there; the open operation tells
+//! which.
 
 use std::path::{Path, PathBuf};
 
-use super::{processes_in::Places, restore};
+use super::{processes_in::UsedPaths, restore};
 use crate::{
     Code, Error, Result,
+    context::Context,
     git::{
         Oid, Repo,
         objects::{TreeEntry, TreeEntryKind},
@@ -19,13 +21,13 @@ use crate::{
         operations::Removal,
     },
     worktree::{
-        away::{self, OBJECTS, REFLOG, REGISTRATION, WAIT, WORKTREE},
         folder_objects::{self, FolderListing},
         registration_objects,
+        removed_folders::{self, LOCK_TIMEOUT, OBJECTS, REFLOG, REGISTRATION, WORKTREE},
     },
 };
 
-/// An agent to take away.
+/// An agent to remove.
 #[derive(Debug)]
 pub struct RemovalTarget<'a> {
     /// The agent.
@@ -34,71 +36,71 @@ pub struct RemovalTarget<'a> {
     pub agent: &'a Agent,
     /// Its worktree, if it has one.
     pub worktree: Option<&'a Worktree>,
-    /// What in it can be made again, and is not kept.
+    /// Folders in the worktree that can be rebuilt and are not stored.
     pub derived: &'a [PathBuf],
-    /// Its work goes into the trash alone, not into the archive.
+    /// Whether its work goes only into the trash, not into the archive.
     pub discard: bool,
 }
 
-/// What was kept of an agent.
+/// What was stored of an agent.
 #[derive(Debug)]
-pub struct KeptAgent {
-    /// What is to be removed.
+pub struct StoredAgent {
+    /// The record of the removal for the operation.
     pub removal: Removal,
-    /// The tree that holds the parts.
+    /// The tree that holds the stored parts.
     pub tree: Oid,
-    /// Commits that must stay alive with it.
+    /// Commits that must stay reachable with it.
     pub pins: Vec<Oid>,
-    /// Of what was seen in the worktree.
+    /// The fingerprint of the worktree's listing.
     fingerprint: [u8; 32],
 }
 
-/// Keeps everything of an agent that is to go. Nothing is changed.
+/// Stores everything of an agent that is to be removed. Changes nothing else.
 ///
 /// # Errors
 /// Something cannot be read, or the disk is full.
-pub fn keep(repo: &Repo, order: &RemovalTarget<'_>) -> Result<KeptAgent> {
-    let refs = refs_of(repo, order)?;
+pub fn store_agent(repo: &Repo, target: &RemovalTarget<'_>) -> Result<StoredAgent> {
+    let refs = refs_of(repo, target)?;
     let (mut parts, mut pins) = (Vec::new(), Vec::new());
-    let reflog = repo.common_dir()?.join("logs").join(layout::branch_ref(&order.agent.branch));
+    let reflog = repo.common_dir()?.join("logs").join(layout::branch_ref(&target.agent.branch));
     let reflog = reflog.is_file().then_some(reflog);
     if let Some(path) = &reflog {
-        parts.push(TreeEntry::new(REFLOG, TreeEntryKind::File, repo.keep_file(path, 0)?));
+        parts.push(TreeEntry::new(REFLOG, TreeEntryKind::File, repo.store_file(path, 0)?));
     }
     let mut removal = Removal {
-        agent: order.id.to_string(),
+        agent: target.id.to_string(),
         worktree: None,
         registration: None,
-        stood_on: stood_on(repo, order, &refs)?,
+        stood_on: checked_out_ref(repo, target, &refs)?,
         refs,
         bytes: 0,
-        discarded: order.discard,
+        discarded: target.discard,
     };
     let mut fingerprint = [0; 32];
-    if let Some(worktree) = order.worktree {
-        fingerprint = FolderListing::of(&worktree.path, order.derived)?.fingerprint();
-        let files = folder_objects::store(repo, &worktree.path, order.derived)?;
-        let registration = folder_objects::store(repo, &worktree.git_dir, &[])?;
+    if let Some(worktree) = target.worktree {
+        fingerprint = FolderListing::of(&worktree.path, target.derived)?.fingerprint();
+        let files = folder_objects::store_folder(repo, &worktree.path, target.derived)?;
+        let registration = folder_objects::store_folder(repo, &worktree.git_dir, &[])?;
         parts.push(TreeEntry::new(WORKTREE, TreeEntryKind::Tree, files.tree));
         parts.push(TreeEntry::new(REGISTRATION, TreeEntryKind::Tree, registration.tree));
-        let tip = tip_of(repo, order)?;
+        let tip = tip_of(repo, target)?;
         let further: Vec<PathBuf> = reflog.into_iter().collect();
-        let named = registration_objects::named(repo, &worktree.git_dir, &further, tip)?;
+        let named = registration_objects::referenced_objects(repo, &worktree.git_dir, &further, tip)?;
         parts.extend(named.others.map(|tree| TreeEntry::new(OBJECTS, TreeEntryKind::Tree, tree)));
         pins = named.commits;
         removal.worktree = Some(worktree.path.clone());
         removal.registration = worktree.git_dir.file_name().map(|name| name.to_string_lossy().into_owned());
         removal.bytes = files.bytes;
     }
-    Ok(KeptAgent { removal, tree: repo.write_entries(parts)?, pins, fingerprint })
+    Ok(StoredAgent { removal, tree: repo.write_entries(parts)?, pins, fingerprint })
 }
 
-fn refs_of(repo: &Repo, order: &RemovalTarget<'_>) -> Result<Vec<(String, Oid)>> {
-    let id = order.id;
+fn refs_of(repo: &Repo, target: &RemovalTarget<'_>) -> Result<Vec<(String, Oid)>> {
+    let id = target.id;
     let names = [
         layout::agent_ref(id),
         layout::head_ref(id),
-        layout::branch_ref(&order.agent.branch),
+        layout::branch_ref(&target.agent.branch),
         layout::log_ref(id),
         layout::snapshot_ref(id),
         layout::surroundings_ref(id),
@@ -110,8 +112,12 @@ fn refs_of(repo: &Repo, order: &RemovalTarget<'_>) -> Result<Vec<(String, Oid)>>
     Ok(refs)
 }
 
-fn stood_on(repo: &Repo, order: &RemovalTarget<'_>, refs: &[(String, Oid)]) -> Result<Option<(String, Oid)>> {
-    match order.worktree.map(Worktree::head) {
+fn checked_out_ref(
+    repo: &Repo,
+    target: &RemovalTarget<'_>,
+    refs: &[(String, Oid)],
+) -> Result<Option<(String, Oid)>> {
+    match target.worktree.map(Worktree::head) {
         Some(WorktreeHead::Branch(name)) if !refs.iter().any(|(known, _)| *known == name) => {
             Ok(repo.find_ref(&name)?.map(|at| (name, at)))
         }
@@ -119,86 +125,91 @@ fn stood_on(repo: &Repo, order: &RemovalTarget<'_>, refs: &[(String, Oid)]) -> R
     }
 }
 
-fn tip_of(repo: &Repo, order: &RemovalTarget<'_>) -> Result<Oid> {
-    let at = [layout::branch_ref(&order.agent.branch), layout::head_ref(order.id)];
+fn tip_of(repo: &Repo, target: &RemovalTarget<'_>) -> Result<Oid> {
+    let at = [layout::branch_ref(&target.agent.branch), layout::head_ref(target.id)];
     for name in at {
         if let Some(tip) = repo.find_ref(&name)? {
             return Ok(tip);
         }
     }
-    order.agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' has no base", order.id)))
+    target.agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' has no base commit", target.id)))
 }
 
-/// Agents that go at once, and what was kept of each.
-pub type Batch<'a> = [(RemovalTarget<'a>, &'a KeptAgent)];
+/// Agents that are removed together, with what was stored of each.
+pub type Batch<'a> = [(RemovalTarget<'a>, &'a StoredAgent)];
 
-/// What became of one agent.
+/// What happened to one agent.
 #[derive(Debug)]
 pub enum RemovalOutcome {
-    /// It is gone.
+    /// It was removed.
     Removed,
-    /// Something stood in the way, and everything of it is back in its place.
+    /// An error prevented it; everything of the agent is back in place.
     Kept(Error),
-    /// Something stood in the way, also of putting it back: part of it is in the trash. The operation must stay open, so that the
-    /// next command puts it back.
+    /// An error prevented it, and also prevented moving everything back: a part is in the trash. The operation must stay open, so
+    /// that the next command moves it back.
     Stuck(Error),
 }
 
-/// Takes agents away, now that what was kept is written down in the operation. The answers stand in the order of the agents: a
-/// process works in its worktree, something changed since it was kept, or cannot be moved.
+/// Removes agents whose stored parts are recorded in the operation. The outcomes are in the order of the agents. An agent is kept
+/// if a process uses its worktree, if something changed since it was stored, or if something cannot be moved.
 ///
 /// # Errors
-/// The lock on worktrees cannot be had; nothing is changed.
-pub fn carry_out(repo: &Repo, operation: &str, batch: &Batch<'_>) -> Result<Vec<RemovalOutcome>> {
+/// The lock on worktrees cannot be had, or the user interrupts the wait for it; nothing is changed.
+pub fn remove_agents(
+    context: &Context,
+    repo: &Repo,
+    operation: &str,
+    batch: &Batch<'_>,
+) -> Result<Vec<RemovalOutcome>> {
     let private = PrivateDir::new(repo.private_dir()?);
-    let _lock = Lock::require(&private.worktrees_lock(), WAIT)?;
-    let before = Places::now();
-    let mut moved: Vec<Moved> = Vec::with_capacity(batch.len());
-    for (order, kept) in batch {
-        moved.push(Moved::away(repo, operation, order, kept, &before));
+    let _lock = Lock::require(&private.worktrees_lock(), context.at_most(LOCK_TIMEOUT))?;
+    let before = UsedPaths::now();
+    let mut moved: Vec<MovedFolders> = Vec::with_capacity(batch.len());
+    for (target, stored) in batch {
+        moved.push(MovedFolders::try_move(repo, operation, target, stored, &before));
     }
-    // Between the look and the move somebody may have come in, or written something.
-    let after = Places::now();
-    for ((order, kept), moved) in batch.iter().zip(&mut moved) {
+    // Between check and move a process may have entered the worktree or written to it.
+    let after = UsedPaths::now();
+    for ((target, stored), moved) in batch.iter().zip(&mut moved) {
         if moved.error.is_none()
-            && let Err(error) = moved.still_as_kept(order, kept, &after)
+            && let Err(error) = moved.require_unchanged(target, stored, &after)
         {
             moved.put_back(error);
         }
     }
     let gone: Vec<usize> = (0..batch.len()).filter(|at| moved[*at].error.is_none()).collect();
-    if drop_refs(repo, gone.iter().map(|at| &batch[*at])).is_err() {
-        // One of them is in the way of all: each for itself.
+    if archive_and_delete_refs(repo, gone.iter().map(|at| &batch[*at])).is_err() {
+        // One agent blocks all; try each alone.
         for at in gone {
-            if let Err(error) = drop_refs(repo, [&batch[at]].into_iter()) {
+            if let Err(error) = archive_and_delete_refs(repo, [&batch[at]].into_iter()) {
                 moved[at].put_back(error);
-                moved[at].revive(repo, batch[at].1);
+                moved[at].restore_refs(repo, batch[at].1);
             }
         }
     }
-    Ok(moved.into_iter().map(Moved::fate).collect())
+    Ok(moved.into_iter().map(MovedFolders::outcome).collect())
 }
 
-/// Folders of one agent that were moved into the trash, from and to: the worktree first.
+/// The folders of one agent that were moved into the trash, from and to; the worktree first.
 #[derive(Default)]
-struct Moved {
+struct MovedFolders {
     folders: Vec<(PathBuf, PathBuf)>,
-    /// Why it is kept.
+    /// Why the agent is kept.
     error: Option<Error>,
-    /// It could not be put back.
+    /// Whether the folders could not be moved back.
     stuck: bool,
 }
 
-impl Moved {
-    fn away(
+impl MovedFolders {
+    fn try_move(
         repo: &Repo,
         operation: &str,
-        order: &RemovalTarget<'_>,
-        kept: &KeptAgent,
-        places: &Places,
+        target: &RemovalTarget<'_>,
+        stored: &StoredAgent,
+        places: &UsedPaths,
     ) -> Self {
         let mut moved = Self::default();
-        if let Err(error) = moved.move_away(repo, operation, order, kept, places) {
+        if let Err(error) = moved.move_away(repo, operation, target, stored, places) {
             moved.put_back(error);
         }
         moved
@@ -208,15 +219,15 @@ impl Moved {
         &mut self,
         repo: &Repo,
         operation: &str,
-        order: &RemovalTarget<'_>,
-        kept: &KeptAgent,
-        places: &Places,
+        target: &RemovalTarget<'_>,
+        stored: &StoredAgent,
+        places: &UsedPaths,
     ) -> Result<()> {
-        if let Some(worktree) = order.worktree {
-            free_of_processes(&worktree.path, places)?;
+        if let Some(worktree) = target.worktree {
+            require_unused(&worktree.path, places)?;
         }
-        for (from, to) in away::moves(repo, operation, &kept.removal)? {
-            away::move_folder(&from, &to)?;
+        for (from, to) in removed_folders::folder_moves(repo, operation, &stored.removal)? {
+            removed_folders::move_folder(&from, &to)?;
             self.folders.push((from, to));
         }
         Ok(())
@@ -224,26 +235,27 @@ impl Moved {
 
     fn put_back(&mut self, error: Error) {
         for (from, to) in self.folders.iter().rev() {
-            if let Err(worse) = away::move_folder(to, from) {
+            if let Err(worse) = removed_folders::move_folder(to, from) {
                 (self.error, self.stuck) = (Some(worse), true);
                 return;
             }
         }
-        // The trash may have been made for this one.
+        // The trash folder may have been made for this agent.
         let _ = self.folders.first().and_then(|(_, to)| to.parent()).map(std::fs::remove_dir);
         self.error = Some(error);
     }
 
-    /// Some of its refs may be gone, and its life may be in the archive.
-    fn revive(&mut self, repo: &Repo, kept: &KeptAgent) {
+    /// Restores refs that may have been deleted, and the agent from the archive.
+    fn restore_refs(&mut self, repo: &Repo, stored: &StoredAgent) {
         let archived = archive::all(repo);
-        let revived = archived.and_then(|all| restore::restore_refs(repo, kept.tree, &kept.removal, &all.0));
+        let revived =
+            archived.and_then(|all| restore::restore_refs(repo, stored.tree, &stored.removal, &all.0));
         if let Err(worse) = revived {
             (self.error, self.stuck) = (Some(worse), true);
         }
     }
 
-    fn fate(self) -> RemovalOutcome {
+    fn outcome(self) -> RemovalOutcome {
         match self.error {
             None => RemovalOutcome::Removed,
             Some(error) if self.stuck => RemovalOutcome::Stuck(error),
@@ -251,36 +263,41 @@ impl Moved {
         }
     }
 
-    fn still_as_kept(&self, order: &RemovalTarget<'_>, kept: &KeptAgent, places: &Places) -> Result<()> {
+    fn require_unchanged(
+        &self,
+        target: &RemovalTarget<'_>,
+        stored: &StoredAgent,
+        places: &UsedPaths,
+    ) -> Result<()> {
         let Some((_, files)) = self.folders.first() else { return Ok(()) };
-        free_of_processes(files, places)?;
-        if FolderListing::of(files, order.derived)?.fingerprint() != kept.fingerprint {
-            return Err(
-                Error::new(Code::WorktreeInUse, "its worktree changed in this very moment").hint("try again")
-            );
+        require_unused(files, places)?;
+        if FolderListing::of(files, target.derived)?.fingerprint() != stored.fingerprint {
+            return Err(Error::new(Code::WorktreeInUse, "its worktree changed while it was being removed")
+                .hint("try again"));
         }
         Ok(())
     }
 }
 
-fn free_of_processes(folder: &Path, places: &Places) -> Result<()> {
+fn require_unused(folder: &Path, places: &UsedPaths) -> Result<()> {
     places.first_in(folder).map_or(Ok(()), |inside| Err(Error::new(Code::WorktreeInUse, inside.sentence())))
 }
 
-/// The lives go into the archive, the refs go: all of them or none.
-fn drop_refs<'a>(
+/// Archives the agents and deletes their refs: all of them or none.
+fn archive_and_delete_refs<'a>(
     repo: &Repo,
-    gone: impl Iterator<Item = &'a (RemovalTarget<'a>, &'a KeptAgent)>,
+    gone: impl Iterator<Item = &'a (RemovalTarget<'a>, &'a StoredAgent)>,
 ) -> Result<()> {
-    let (mut lives, mut refs) = (Vec::new(), Vec::new());
-    for (order, kept) in gone {
-        let of = |name: String| kept.removal.refs.iter().find(|(known, _)| *known == name).map(|(_, at)| *at);
-        if let Some(tip) = of(layout::agent_ref(order.id)) {
-            let work = of(layout::head_ref(order.id)).filter(|_| !order.discard);
-            lives.push((Archived { id: order.id.clone(), tip, work }, order.agent));
+    let (mut archived_agents, mut refs) = (Vec::new(), Vec::new());
+    for (target, stored) in gone {
+        let of =
+            |name: String| stored.removal.refs.iter().find(|(known, _)| *known == name).map(|(_, at)| *at);
+        if let Some(tip) = of(layout::agent_ref(target.id)) {
+            let work = of(layout::head_ref(target.id)).filter(|_| !target.discard);
+            archived_agents.push((Archived { id: target.id.clone(), tip, work }, target.agent));
         }
-        refs.extend(kept.removal.refs.iter().cloned());
+        refs.extend(stored.removal.refs.iter().cloned());
     }
-    archive::add(repo, &lives)?;
+    archive::add(repo, &archived_agents)?;
     Ok(repo.delete_refs(&refs)?)
 }

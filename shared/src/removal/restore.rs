@@ -1,5 +1,5 @@
-//! Bringing one agent back, as it was to the byte. Each step is left out where it is done already, so that one that was cut off is
-//! simply done again.
+//! Restoring one agent exactly as it was. Each step is skipped if it is done already, so that an interrupted restore is simply
+//! run again.
 
 use std::{
     collections::BTreeMap,
@@ -10,30 +10,30 @@ use std::{
 use super::restore_folder::restore_folder;
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo, careful, objects::TreeEntry, refs::RefEdit},
     model::{AgentId, Fact, quote, text},
     store::{append, archive::Archived, layout, operations::Removal},
-    worktree::away::{self, REFLOG, REGISTRATION, WORKTREE},
+    worktree::removed_folders::{self, REFLOG, REGISTRATION, WORKTREE},
 };
 
-/// Why it cannot come back as things stand; nothing is changed.
+/// Checks whether an agent can be restored; changes nothing.
 ///
 /// # Errors
-/// Its places are taken, or the repository cannot be read.
-pub fn check(repo: &Repo, removal: &Removal) -> Result<()> {
+/// A path or ref of the agent is taken, or the repository cannot be read.
+pub fn require_restorable(repo: &Repo, removal: &Removal) -> Result<()> {
     let agent = text::safe(&removal.agent);
-    for (place, _) in places(repo, removal)? {
-        if fs::symlink_metadata(&place).is_ok() && !belongs(&place, removal) {
+    for (place, _) in paths_of(repo, removal)? {
+        if fs::symlink_metadata(&place).is_ok() && !is_own(&place, removal) {
             let shown = place.display();
             return Err(Error::new(
                 Code::PathTaken,
-                format!("'{agent}' cannot come back: '{shown}' is taken"),
+                format!("'{agent}' cannot be restored: '{shown}' is taken"),
             )
             .hint(format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &place]))));
         }
     }
-    if is_there(repo, removal)? {
+    if has_agent_ref(repo, removal)? {
         return Ok(());
     }
     for (name, was) in &removal.refs {
@@ -41,16 +41,19 @@ pub fn check(repo: &Repo, removal: &Removal) -> Result<()> {
             let shown = text::safe(name);
             return Err(Error::new(
                 Code::PathTaken,
-                format!("'{agent}' cannot come back: '{shown}' is taken ({})", now.short()),
+                format!("'{agent}' cannot be restored: '{shown}' is taken ({})", now.short()),
             )
-            .hint(format!("if it may go: {}", quote::command(&[&"git", &"update-ref", &"-d", name]))));
+            .hint(format!(
+                "if it is not needed: {}",
+                quote::command(&[&"git", &"update-ref", &"-d", name])
+            )));
         }
     }
     Ok(())
 }
 
-/// Where its worktree and the registration of it are, each with the part of what was kept.
-fn places(repo: &Repo, removal: &Removal) -> Result<Vec<(PathBuf, &'static str)>> {
+/// Returns the paths of its worktree and its registration, each with the name of the stored part.
+fn paths_of(repo: &Repo, removal: &Removal) -> Result<Vec<(PathBuf, &'static str)>> {
     let mut places: Vec<_> = removal.worktree.iter().map(|place| (place.clone(), WORKTREE)).collect();
     if let Some(name) = &removal.registration {
         places.push((repo.common_dir()?.join("worktrees").join(name), REGISTRATION));
@@ -58,8 +61,8 @@ fn places(repo: &Repo, removal: &Removal) -> Result<Vec<(PathBuf, &'static str)>
     Ok(places)
 }
 
-/// Whether what lies there is the worktree, or its registration: they name each other.
-fn belongs(place: &Path, removal: &Removal) -> bool {
+/// Returns whether `place` holds this worktree or its registration: each names the other.
+fn is_own(place: &Path, removal: &Removal) -> bool {
     let holds =
         |file: &str, text: &str| careful::text(place.join(file)).is_ok_and(|found| found.contains(text));
     let registration = removal.registration.as_ref().map(|name| format!("/worktrees/{name}"));
@@ -68,43 +71,43 @@ fn belongs(place: &Path, removal: &Removal) -> bool {
         || worktree.is_some_and(|path| holds("gitdir", &path))
 }
 
-/// Its refs never went, or came back.
-fn is_there(repo: &Repo, removal: &Removal) -> Result<bool> {
+/// Returns whether its refs were never deleted, or are restored.
+fn has_agent_ref(repo: &Repo, removal: &Removal) -> Result<bool> {
     let id = AgentId::parse(&removal.agent)?;
     Ok(repo.find_ref(&layout::agent_ref(&id))?.is_some())
 }
 
-/// Brings it back from what was kept of it. `undo` is the operation that does so: what is not finished lies in the trash under
-/// its name, where the next command finds it.
+/// Restores an agent from what was stored of it. `undo` is the id of the current operation: an unfinished copy is in the trash
+/// under this id, where the next command finds it.
 ///
 /// # Errors
-/// Its places are taken, or cannot be written.
-pub fn restore(repo: &Repo, undo: &str, kept: Oid, removal: &Removal, archived: &Archive) -> Result<()> {
-    let parts = repo.entries_of(kept)?;
+/// A path of the agent is taken or cannot be written.
+pub fn restore(repo: &Repo, undo: &str, stored: Oid, removal: &Removal, archived: &Archive) -> Result<()> {
+    let parts = repo.entries_of(stored)?;
     let part = |name: &str| {
         parts.iter().find(|entry| entry.name == name.as_bytes()).map(|entry: &TreeEntry| entry.id)
     };
-    let reader = Repo::open_for_checkout(&repo.common_dir()?)?;
+    let reader = Repo::open_for_checkout(repo.environment(), &repo.common_dir()?)?;
     for ((place, name), (_, temporary)) in
-        places(repo, removal)?.into_iter().zip(away::moves(repo, undo, removal)?)
+        paths_of(repo, removal)?.into_iter().zip(removed_folders::folder_moves(repo, undo, removal)?)
     {
         if let Some(tree) = part(name).filter(|_| fs::symlink_metadata(&place).is_err()) {
             restore_folder(&reader, tree, &temporary, &place)?;
         }
     }
-    restore_refs(repo, kept, removal, archived)
+    restore_refs(repo, stored, removal, archived)
 }
 
-/// Archived agents, by their ids.
+/// Archived agents by id.
 pub type Archive = BTreeMap<AgentId, Archived>;
 
-/// Makes its refs again, those that are missing. `archived` is what the archives hold.
+/// Restores the missing refs of an agent. `archived` is the content of the archives.
 ///
 /// # Errors
 /// A ref cannot be written.
-pub fn restore_refs(repo: &Repo, kept: Oid, removal: &Removal, archived: &Archive) -> Result<()> {
+pub fn restore_refs(repo: &Repo, stored: Oid, removal: &Removal, archived: &Archive) -> Result<()> {
     let id = AgentId::parse(&removal.agent)?;
-    let life = layout::agent_ref(&id);
+    let agent_ref = layout::agent_ref(&id);
     let mut edits = Vec::new();
     for (name, was) in removal.refs.iter().chain(&removal.stood_on) {
         if repo.find_ref(name)?.is_none() {
@@ -113,20 +116,20 @@ pub fn restore_refs(repo: &Repo, kept: Oid, removal: &Removal, archived: &Archiv
     }
     repo.edit_refs(&edits, "orchestra undo")?;
     let branch = edits.iter().map(|edit| &edit.name).find(|name| name.starts_with(layout::BRANCHES));
-    let reflog = repo.entries_of(kept)?.into_iter().find(|entry| entry.name == REFLOG.as_bytes());
+    let reflog = repo.entries_of(stored)?.into_iter().find(|entry| entry.name == REFLOG.as_bytes());
     if let (Some(branch), Some(reflog)) = (branch, reflog) {
-        put_reflog(repo, branch, &repo.read_blob(reflog.id)?)?;
+        write_reflog(repo, branch, &repo.read_blob(reflog.id)?)?;
     }
-    // The archive has its life as it was; one that goes on is not in the archive.
-    let was_gone = edits.iter().any(|edit| edit.name == life);
+    // The archive holds the agent's last state; an agent that continues is no longer in the archive.
+    let was_deleted = edits.iter().any(|edit| edit.name == agent_ref);
     let is_archived = match archived.get(&id) {
-        Some(known) => repo.find_ref(&life)? == Some(known.tip),
+        Some(known) => repo.find_ref(&agent_ref)? == Some(known.tip),
         None => false,
     };
-    if was_gone || is_archived { append(repo, &id, &[Fact::Restored {}]).map(|_| ()) } else { Ok(()) }
+    if was_deleted || is_archived { append(repo, &id, &[Fact::Restored {}]).map(|_| ()) } else { Ok(()) }
 }
 
-fn put_reflog(repo: &Repo, branch: &str, bytes: &[u8]) -> Result<()> {
+fn write_reflog(repo: &Repo, branch: &str, bytes: &[u8]) -> Result<()> {
     let path = repo.common_dir()?.join("logs").join(branch);
     let cannot = || format!("cannot write '{}'", path.display());
     if let Some(folder) = path.parent() {

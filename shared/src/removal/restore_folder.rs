@@ -1,4 +1,4 @@
-//! A folder that was kept, written to the disk again.
+//! Writing a stored folder back to the disk.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{
         Oid, Repo,
         objects::{TreeEntry, TreeEntryKind},
@@ -20,18 +20,18 @@ use crate::{
     model::quote,
     store::layout::PrivateDir,
     worktree::{
-        away::{self, WAIT},
         folder_objects::{FILES, MANIFEST},
         manifest,
+        removed_folders::{self, LOCK_TIMEOUT},
     },
 };
 
-/// Writes a folder that was kept to `place`, which must not exist. It is written to `temporary` first, on the same disk, and then
-/// renamed; what an earlier attempt left there is replaced.
+/// Writes a stored folder to `place`, which must not exist. It is first written to `temporary`, on the same disk, and then
+/// renamed. Replaces what an interrupted attempt left at `temporary`.
 ///
 /// # Errors
-/// Something lies at `place`, or cannot be written; nothing is left then.
-pub fn restore_folder(repo: &Repo, kept: Oid, temporary: &Path, place: &Path) -> Result<()> {
+/// `place` exists or cannot be written; then nothing is left behind.
+pub fn restore_folder(repo: &Repo, stored: Oid, temporary: &Path, place: &Path) -> Result<()> {
     let shown = place.display();
     if fs::symlink_metadata(place).is_ok() {
         return Err(Error::new(Code::PathTaken, format!("'{shown}' is taken"))
@@ -39,18 +39,18 @@ pub fn restore_folder(repo: &Repo, kept: Oid, temporary: &Path, place: &Path) ->
     }
     let cannot = || format!("cannot write '{shown}'");
     make_folder(repo, temporary, place).context(Kind::External, cannot)?;
-    let written = fill(repo, kept, temporary);
+    let written = write_content(repo, stored, temporary);
     let done = written.and_then(|()| fs::rename(temporary, place).context(Kind::External, cannot));
     if done.is_err() {
-        away::delete(temporary);
+        removed_folders::delete_folder(temporary);
     }
     done
 }
 
-/// Under the lock on worktrees: whoever empties the trash takes empty folders away, that of the trash and that of worktrees.
+/// Runs under the lock on worktrees, because emptying the trash removes empty folders of trash and of worktrees.
 fn make_folder(repo: &Repo, temporary: &Path, place: &Path) -> Result<()> {
-    let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).worktrees_lock(), WAIT)?;
-    away::delete(temporary);
+    let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).worktrees_lock(), LOCK_TIMEOUT)?;
+    removed_folders::delete_folder(temporary);
     for parent in [place.parent(), temporary.parent()].into_iter().flatten() {
         fs::create_dir_all(parent)
             .context(Kind::External, || format!("cannot make the folder '{}'", parent.display()))?;
@@ -58,51 +58,54 @@ fn make_folder(repo: &Repo, temporary: &Path, place: &Path) -> Result<()> {
     fs::create_dir(temporary).context(Kind::External, || format!("cannot make '{}'", temporary.display()))
 }
 
-fn fill(repo: &Repo, kept: Oid, folder: &Path) -> Result<()> {
-    let entries = repo.entries_of(kept)?;
+fn write_content(repo: &Repo, stored: Oid, folder: &Path) -> Result<()> {
+    let entries = repo.entries_of(stored)?;
     let part = |name: &str| {
         entries.iter().find(|entry| entry.name == name.as_bytes()).map(|entry| entry.id).ok_or_else(|| {
-            Error::new(Code::StateDamaged, format!("'{name}' of the kept folder {} is missing", kept.short()))
+            Error::new(
+                Code::StateDamaged,
+                format!("'{name}' of the stored folder {} is missing", stored.short()),
+            )
         })
     };
-    let lines = manifest::read(&repo.read_blob(part(MANIFEST)?)?);
+    let lines = manifest::parse_manifest(&repo.read_blob(part(MANIFEST)?)?);
     let mut writer = Writer { repo, lines, folders: Vec::new() };
     writer.folders.push((folder.to_owned(), Vec::new()));
-    writer.fill(folder, &[], part(FILES)?)?;
-    writer.finish_folders()
+    writer.write_content(folder, &[], part(FILES)?)?;
+    writer.set_folder_metadata()
 }
 
 struct Writer<'a> {
     repo: &'a Repo,
     lines: HashMap<Vec<u8>, manifest::ManifestEntry>,
-    /// Where each folder is, and its path in the manifest: modes and times come when all is in them.
+    /// The path of each folder, on the disk and in the manifest: modes and times are set when its content is complete.
     folders: Vec<(PathBuf, Vec<u8>)>,
 }
 
 impl Writer<'_> {
-    fn fill(&mut self, folder: &Path, below: &[u8], tree: Oid) -> Result<()> {
-        for TreeEntry { name, sort, id } in self.repo.entries_of(tree)? {
+    fn write_content(&mut self, folder: &Path, below: &[u8], tree: Oid) -> Result<()> {
+        for TreeEntry { name, kind, id } in self.repo.entries_of(tree)? {
             let name = manifest::from_tree(&name);
             if name.is_empty() || name == b"." || name == b".." || name.contains(&b'/') {
                 return Err(Error::new(
                     Code::StateDamaged,
-                    format!("tree {} holds a name that no file has", tree.short()),
+                    format!("tree {} contains an invalid file name", tree.short()),
                 ));
             }
             let path = if below.is_empty() { name.to_vec() } else { [below, b"/", name].concat() };
             let full = folder.join(OsStr::from_bytes(name));
-            self.one(&full, &path, sort, id)?;
+            self.write_entry(&full, &path, kind, id)?;
         }
         Ok(())
     }
 
-    fn one(&mut self, full: &Path, path: &[u8], sort: TreeEntryKind, id: Oid) -> Result<()> {
+    fn write_entry(&mut self, full: &Path, path: &[u8], kind: TreeEntryKind, id: Oid) -> Result<()> {
         let cannot = || format!("cannot write '{}'", full.display());
-        match sort {
+        match kind {
             TreeEntryKind::Tree => {
                 fs::create_dir(full).context(Kind::External, cannot)?;
                 self.folders.push((full.to_owned(), path.to_vec()));
-                self.fill(full, path, id)
+                self.write_content(full, path, id)
             }
             TreeEntryKind::Link => {
                 let target = self.repo.read_blob(id)?;
@@ -112,27 +115,28 @@ impl Writer<'_> {
                 let mut file = File::create_new(full).context(Kind::External, cannot)?;
                 self.repo.copy_blob(id, &mut file)?;
                 let plain = manifest::ManifestEntry {
-                    mode: if sort == TreeEntryKind::File { 0o644 } else { 0o755 },
+                    mode: if kind == TreeEntryKind::File { 0o644 } else { 0o755 },
                     changed: (0, 0),
                 };
-                finish(&file, self.lines.get(path).copied().unwrap_or(plain)).context(Kind::External, cannot)
+                set_metadata(&file, self.lines.get(path).copied().unwrap_or(plain))
+                    .context(Kind::External, cannot)
             }
         }
     }
 
-    /// The innermost first: whoever closes a folder cannot write below it any more.
-    fn finish_folders(&self) -> Result<()> {
+    /// Starts with the innermost: in a folder that was made read-only nothing can be changed.
+    fn set_folder_metadata(&self) -> Result<()> {
         for (full, path) in self.folders.iter().rev() {
             let cannot = || format!("cannot write '{}'", full.display());
             let Some(entry) = self.lines.get(path) else { continue };
             let folder = File::open(full).context(Kind::External, cannot)?;
-            finish(&folder, *entry).context(Kind::External, cannot)?;
+            set_metadata(&folder, *entry).context(Kind::External, cannot)?;
         }
         Ok(())
     }
 }
 
-fn finish(file: &File, entry: manifest::ManifestEntry) -> std::io::Result<()> {
+fn set_metadata(file: &File, entry: manifest::ManifestEntry) -> std::io::Result<()> {
     let (seconds, nanoseconds) = entry.changed;
     let span = Duration::new(seconds.unsigned_abs(), 0);
     let at = if seconds < 0 { SystemTime::UNIX_EPOCH - span } else { SystemTime::UNIX_EPOCH + span };

@@ -1,5 +1,5 @@
-//! What was moved away: files lie beside their old place until nothing waits for the disk, what was kept of them in the operation
-//! until its time is over.
+//! Folders that were moved away. Their files stay next to the old path until the disk is idle; what was stored of them stays in
+//! the operation until it expires (`orchestra.undoExpire`).
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     Code, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Repo, careful},
     lock::Lock,
     private_files, process,
@@ -22,16 +22,16 @@ use crate::{
         operations::{self, Operation, Stage},
         trash_clock,
     },
-    worktree::away::{self, FOLDER, WAIT},
+    worktree::removed_folders::{self, LOCK_TIMEOUT, TRASH_DIR},
 };
 
-/// Has a process of its own delete what was moved away, at the lowest priority, while the user goes on.
+/// Starts a background process that deletes what was moved away, at the lowest priority.
 ///
 /// # Errors
-/// It cannot be started.
-pub fn empty_when_idle(repo: &Repo) -> Result<()> {
+/// The process cannot be started.
+pub fn delete_in_background(repo: &Repo) -> Result<()> {
     let program = process::sibling_binary("git-orchestra-cleanup");
-    let mut command = process::own(&program);
+    let mut command = process::own_command(repo.environment(), &program);
     command
         .arg("--empty-trash")
         .current_dir(repo.common_dir()?)
@@ -44,7 +44,7 @@ pub fn empty_when_idle(repo: &Repo) -> Result<()> {
         .context(Code::ProgramFailed, || format!("cannot start '{}'", program.display()))
 }
 
-/// Deletes the files that were moved away; every byte of them that counts is in the operation. At the lowest priority.
+/// Deletes the files that were moved away, at the lowest priority. Every byte worth keeping is in the operation.
 ///
 /// # Errors
 /// The operations cannot be read.
@@ -53,42 +53,46 @@ pub fn empty(repo: &Repo) -> Result<()> {
     let private = PrivateDir::new(repo.private_dir()?);
     let Some(_emptying) = Lock::take(&private.trash_lock(), Duration::ZERO)? else { return Ok(()) };
     let mut emptied = BTreeSet::new();
-    let folders = disposable(repo)?;
+    let folders = deletable_folders(repo)?;
     for folder in &folders {
-        if away::delete(folder) {
+        if removed_folders::delete_folder(folder) {
             emptied.extend(folder.parent().map(Path::to_owned));
         }
     }
-    note_stuck(&private, &folders);
-    // The folder of trash goes with the last that was in it, that of worktrees with the last worktree.
-    let _lock = Lock::require(&private.worktrees_lock(), WAIT)?;
-    for trash in emptied.iter().filter(|folder| folder.ends_with(FOLDER)) {
+    record_undeletable(&private, &folders);
+    // The trash folder is removed when it is empty, the folder of worktrees with the last worktree.
+    let _lock = Lock::require(&private.worktrees_lock(), LOCK_TIMEOUT)?;
+    for trash in emptied.iter().filter(|folder| folder.ends_with(TRASH_DIR)) {
         let _ = fs::remove_dir(trash);
         let _ = trash.parent().map(fs::remove_dir);
     }
     Ok(())
 }
 
-/// The folders in the trash that may be deleted: those of operations that are over. Of a cleanup that is open, under way or cut
-/// off, the folders may hold what was written after they were kept: they move back ([`super::recover`]).
-fn disposable(repo: &Repo) -> Result<Vec<PathBuf>> {
+/// Lists the folders in the trash that may be deleted: those of operations that are complete. While a cleanup is open, its
+/// folders may hold what was written after they were stored; then they move back ([`super::recover`]).
+fn deletable_folders(repo: &Repo) -> Result<Vec<PathBuf>> {
     let all = operations::all(repo)?;
     let mut folders = Vec::new();
     for operation in all.iter().filter(|one| one.stage != Stage::Open) {
-        // An undo has its unfinished copies under its own name.
+        // An undo has its unfinished copies under its own id.
         let undone = all.iter().find(|one| operation.undoes() == Some(one.id.as_str()));
         for removal in operation.removals().iter().chain(undone.into_iter().flat_map(Operation::removals)) {
-            folders.extend(away::moves(repo, &operation.id, removal)?.into_iter().map(|(_, folder)| folder));
+            folders.extend(
+                removed_folders::folder_moves(repo, &operation.id, removal)?
+                    .into_iter()
+                    .map(|(_, folder)| folder),
+            );
         }
     }
     Ok(folders)
 }
 
-/// Folders of earlier operations that could not be deleted, such as those with files of another user.
+/// Lists folders of earlier operations that could not be deleted, such as those with files of another user.
 ///
 /// # Errors
 /// The private folder cannot be found.
-pub fn stuck(repo: &Repo) -> Result<Vec<PathBuf>> {
+pub fn undeletable_folders(repo: &Repo) -> Result<Vec<PathBuf>> {
     let listed = careful::read(PrivateDir::new(repo.private_dir()?).stuck_trash()).unwrap_or_default();
     let folders = listed.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     let mut folders: Vec<PathBuf> = folders.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
@@ -96,19 +100,19 @@ pub fn stuck(repo: &Repo) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Writes down what could not be deleted, for the next command to say so; a failure costs only that.
-fn note_stuck(private: &PrivateDir, folders: &[PathBuf]) {
-    let left = folders.iter().filter(|folder| fs::symlink_metadata(folder).is_ok());
-    let list: Vec<&[u8]> = left.map(|folder| folder.as_os_str().as_bytes()).collect();
+/// Records what could not be deleted, so that the next command warns about it. A failure to do so is ignored.
+fn record_undeletable(private: &PrivateDir, folders: &[PathBuf]) {
+    let remaining = folders.iter().filter(|folder| fs::symlink_metadata(folder).is_ok());
+    let list: Vec<&[u8]> = remaining.map(|folder| folder.as_os_str().as_bytes()).collect();
     let _ = private_files::write(&private.stuck_trash(), list.join(&0));
 }
 
-/// Forgets operations that were kept for `keep`, by the clock of the trash, which says `now`; git collects what they alone kept.
-/// Gives how many.
+/// Deletes operations older than `keep` by the trash clock, whose time is `now`, and returns how many. Git then collects the
+/// objects that only they kept.
 ///
 /// # Errors
 /// A ref cannot be deleted.
-pub fn forget(repo: &Repo, keep: Duration, now: u64) -> Result<usize> {
+pub fn delete_expired(repo: &Repo, keep: Duration, now: u64) -> Result<usize> {
     let mut refs = Vec::new();
     let all = operations::all(repo)?;
     let due = all.iter().enumerate().filter(|(later, operation)| {

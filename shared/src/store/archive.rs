@@ -1,7 +1,7 @@
-//! The archive: agents that were put away, folded into one ref a clone, so that refs number with the living.
+//! The archive: the archived agents in one ref per clone, so that the number of refs depends only on the other agents.
 //!
-//! Each commit is one agent. Its parents are the archive before it, the tip of the agent's life and, where it is kept, its work:
-//! whoever has the ref has everything.
+//! Each commit is one agent. Its parents are the previous commit of the archive, the tip of the agent's event chain, and its work,
+//! if that is kept, so that everything is reachable from the ref.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,31 +15,30 @@ use crate::{
         layout::{self, PrivateDir},
         writer,
     },
-    world,
 };
 
-/// How long to wait for another process of ours that adds to the archive.
+/// How long to wait for another orchestra process that adds to the archive.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
-/// More agents than any archive has; a chain beyond it is not ours.
-const MOST: usize = 1_000_000;
-/// The format.
+/// Maximum number of agents in an archive; a longer chain was not written by this program.
+const MAX_AGENTS: usize = 1_000_000;
+/// The version of the archive's format.
 const VERSION: u32 = 1;
 
 /// An agent in the archive.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Archived {
-    /// The agent.
+    /// The id of the agent.
     pub id: AgentId,
-    /// The tip of its life.
+    /// The tip of its event chain.
     pub tip: Oid,
     /// The commit that holds its work, if that was kept.
     pub work: Option<Oid>,
 }
 
-/// Puts agents into the archive of this clone, all or none.
+/// Adds agents to the archive of this clone, all or none.
 ///
 /// # Errors
-/// Nothing can be written, or another program changed the ref (4).
+/// An object cannot be written, or another program changed the ref (4).
 pub fn add(repo: &Repo, agents: &[(Archived, &Agent)]) -> Result<()> {
     if agents.is_empty() {
         return Ok(());
@@ -49,7 +48,7 @@ pub fn add(repo: &Repo, agents: &[(Archived, &Agent)]) -> Result<()> {
     let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).archive_lock(), LOCK_TIMEOUT)?;
     let previous = repo.find_ref(&name)?;
     repo.write_tree(&[])?;
-    let (now, mut tip) = (world::now().as_second(), previous);
+    let (now, mut tip) = (repo.now().as_second(), previous);
     for (archived, agent) in agents {
         let parents: Vec<Oid> = tip.into_iter().chain([archived.tip]).chain(archived.work).collect();
         let commit = Commit::by(&identity, now, Oid::EMPTY_TREE, parents, message(archived, agent));
@@ -59,10 +58,10 @@ pub fn add(repo: &Repo, agents: &[(Archived, &Agent)]) -> Result<()> {
     Ok(repo.edit_refs(&[RefEdit { name, old: previous, new }], "orchestra: archive")?)
 }
 
-/// Writes an archive commit again: after another one, and with other things to say of its agent. Date and identity stay.
+/// Writes a copy of an archive commit with another parent and another description of its agent. Date and identity stay the same.
 ///
 /// # Errors
-/// It cannot be read, or nothing can be written.
+/// The commit cannot be read, or the copy cannot be written.
 pub fn rewrite(
     repo: &Repo,
     commit: Oid,
@@ -87,8 +86,8 @@ fn message(archived: &Archived, agent: &Agent) -> String {
     text
 }
 
-/// All agents in all archives, of every clone; of one that was put away several times the last. And the archives that cannot be
-/// read: one of them does not hide the others.
+/// Returns the agents in the archives of all clones, and the archives that cannot be read. Of an agent that was archived several
+/// times, the last entry counts.
 ///
 /// # Errors
 /// The refs cannot be read at all.
@@ -104,7 +103,7 @@ pub fn all(repo: &Repo) -> Result<(BTreeMap<AgentId, Archived>, Vec<Unreadable>)
                 }
             }
             Err(error) => {
-                let why = format!("cannot be followed: {}", error.one_line());
+                let why = format!("cannot be read to its end: {}", error.one_line());
                 broken.push(BrokenRef { name, why });
             }
         }
@@ -112,35 +111,35 @@ pub fn all(repo: &Repo) -> Result<(BTreeMap<AgentId, Archived>, Vec<Unreadable>)
     Ok((found, broken.iter().map(|broken| Unreadable::broken(repo, broken)).collect()))
 }
 
-/// The agents of one archive, the newest first.
+/// Returns the agents of one archive, the newest first.
 ///
 /// # Errors
-/// A commit cannot be read, or the chain has no end.
+/// A commit cannot be read, or the chain is too long.
 pub fn chain(repo: &Repo, tip: Oid) -> Result<Vec<Archived>> {
     Ok(commits(repo, tip)?.into_iter().map(|(_, archived)| archived).collect())
 }
 
-/// The commits of one archive with what each says, the newest first.
+/// Returns the commits of one archive, each with its agent, the newest first.
 ///
 /// # Errors
-/// A commit cannot be read, or the chain has no end.
+/// A commit cannot be read, or the chain is too long.
 pub fn commits(repo: &Repo, tip: Oid) -> Result<Vec<(Oid, Archived)>> {
     let (mut all, mut next) = (Vec::new(), Some(tip));
     while let Some(id) = next {
-        if all.len() >= MOST {
-            return Err(Error::new(Code::StateDamaged, format!("the archive {} has no end", tip.short())));
+        if all.len() >= MAX_AGENTS {
+            return Err(Error::new(Code::StateDamaged, format!("the archive {} is too long", tip.short())));
         }
         let commit = repo.read_commit(id)?;
-        let Some(archived) = read(&commit.message) else { break };
-        // The first has nothing before it.
+        let Some(archived) = parse(&commit.message) else { break };
+        // The first commit of an archive has no predecessor: its first parent is the agent's tip.
         next = commit.parents.first().copied().filter(|first| *first != archived.tip);
         all.push((id, archived));
     }
     Ok(all)
 }
 
-/// What one message says; `None` where it is not of an archive.
-fn read(message: &str) -> Option<Archived> {
+/// Parses the message of an archive commit; returns `None` for any other commit.
+fn parse(message: &str) -> Option<Archived> {
     let last = message.trim_end().rsplit("\n\n").next()?;
     let value = |key: &str| last.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
     Some(Archived {
@@ -155,13 +154,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn archive_messages_round_trip() {
         let archived =
             |work| Archived { id: AgentId::parse("add-tests-k3m9q").unwrap(), tip: Oid::EMPTY_TREE, work };
         for one in [archived(None), archived(Some(Oid::EMPTY_TREE))] {
             let agent = Agent { title: "Orchestra-Agent: not this".into(), ..Agent::default() };
-            assert_eq!(read(&message(&one, &agent)), Some(one));
+            assert_eq!(parse(&message(&one, &agent)), Some(one));
         }
-        assert_eq!(read("agent x: done\n\nOrchestra-State: done\n"), None);
+        assert_eq!(parse("agent x: done\n\nOrchestra-State: done\n"), None);
     }
 }

@@ -1,33 +1,34 @@
-//! A disposable file with what the newest event commits say, keyed by their ids: a list then reads the refs and nothing
-//! else. Deleting it costs speed only.
+//! A disposable file with the trailers of the newest event commits, keyed by commit id, so that a list reads only the refs.
+//! Deleting the file costs only time.
 
 use std::{collections::HashMap, ops::Range, path::Path};
 
 use crate::{
     git::{Oid, careful},
-    model::{Phase, fold::FOLD, trailers::Glance},
+    model::{Phase, fold::FOLD, trailers::AgentHeader},
     private_files,
 };
 
-/// Entry: 20 bytes tip, 4 bytes length, 1 byte phase, 8 bytes time, then the trailers.
-const HEAD: usize = 33;
+/// Length of the head of an entry, in bytes: 20 for the tip, 4 for the length, 1 for the phase, 8 for the time. The trailers
+/// follow it.
+const ENTRY_HEAD: usize = 33;
 
-/// The file in memory.
+/// The content of the cache file.
 #[derive(Debug, Default)]
 pub struct TipCache {
     bytes: Vec<u8>,
-    /// Where the next entry is expected: refs and entries stand in one order.
+    /// The offset at which the next entry is expected, because entries are in the order of the refs.
     at: usize,
-    /// Built at the first entry that is not where it is expected.
+    /// The offset of each entry; built when an entry is not at the expected offset.
     index: Option<HashMap<Oid, usize>>,
 }
 
-/// One entry.
+/// One entry of the cache.
 #[derive(Clone, Debug)]
 pub struct CachedTip {
-    /// Phase and time.
-    pub glance: Glance,
-    /// Where the trailers stand in [`TipCache::bytes`].
+    /// Phase and time of the agent.
+    pub header: AgentHeader,
+    /// The range of the trailers in [`TipCache::bytes`].
     pub text: Range<usize>,
 }
 
@@ -36,7 +37,7 @@ fn magic(writer: &str) -> String {
 }
 
 impl TipCache {
-    /// Reads the file; an absent, foreign or older one is empty.
+    /// Reads the file. A file that is missing, was written by another clone, or has another version counts as empty.
     pub fn read(path: &Path, writer: &str) -> Self {
         let magic = magic(writer);
         match careful::read(path) {
@@ -45,12 +46,12 @@ impl TipCache {
         }
     }
 
-    /// All bytes, for the ranges of entries.
+    /// Returns the bytes that the ranges of entries refer to.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// What is known of a tip.
+    /// Finds the entry of a tip.
     pub fn find(&mut self, tip: Oid) -> Option<CachedTip> {
         if let Some((found, entry, next)) = self.entry(self.at)
             && found == tip
@@ -67,14 +68,14 @@ impl TipCache {
         Some(entry)
     }
 
-    /// Remembers an entry for the ranges of this run; [`TipCache::write`] decides what is kept.
-    pub fn add(&mut self, glance: Glance, text: &str) -> CachedTip {
+    /// Adds an entry in memory; [`TipCache::write`] decides which entries the file gets.
+    pub fn add(&mut self, header: AgentHeader, text: &str) -> CachedTip {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(text.as_bytes());
-        CachedTip { glance, text: start..self.bytes.len() }
+        CachedTip { header, text: start..self.bytes.len() }
     }
 
-    /// Replaces the file, whole or not at all. A failure costs speed only.
+    /// Replaces the file atomically. A failure is ignored, because it costs only time.
     pub fn write<'a>(&self, path: &Path, writer: &str, entries: impl Iterator<Item = (Oid, &'a CachedTip)>) {
         if !path.parent().is_some_and(Path::is_dir) {
             return;
@@ -84,24 +85,28 @@ impl TipCache {
             let Ok(length) = u32::try_from(entry.text.len()) else { continue };
             out.extend_from_slice(tip.as_bytes());
             out.extend_from_slice(&length.to_le_bytes());
-            out.push(entry.glance.phase as u8);
-            out.extend_from_slice(&entry.glance.queued_at.to_le_bytes());
+            out.push(entry.header.phase as u8);
+            out.extend_from_slice(&entry.header.queued_at.to_le_bytes());
             out.extend_from_slice(&self.bytes[entry.text.clone()]);
         }
         let _ = private_files::replace(path, &out);
     }
 
     fn entry(&self, at: usize) -> Option<(Oid, CachedTip, usize)> {
-        let head = self.bytes.get(at..at.checked_add(HEAD)?)?;
+        let head = self.bytes.get(at..at.checked_add(ENTRY_HEAD)?)?;
         let (tip, rest) = head.split_first_chunk::<20>()?;
         let (length, rest) = rest.split_first_chunk::<4>()?;
         let (phase, rest) = rest.split_first()?;
         let queued_at = i64::from_le_bytes(rest.try_into().ok()?);
         let phase = *Phase::ALL.get(usize::from(*phase))?;
-        let start = at + HEAD;
+        let start = at + ENTRY_HEAD;
         let end = start.checked_add(u32::from_le_bytes(*length) as usize)?;
         (end <= self.bytes.len()).then(|| {
-            (Oid::from_bytes(*tip), CachedTip { glance: Glance { phase, queued_at }, text: start..end }, end)
+            (
+                Oid::from_bytes(*tip),
+                CachedTip { header: AgentHeader { phase, queued_at }, text: start..end },
+                end,
+            )
         })
     }
 

@@ -1,4 +1,4 @@
-//! Reading an agent whole: every event reachable from its tip, folded.
+//! Reading a log whole: every event reachable from its tip, folded.
 
 use std::collections::HashSet;
 
@@ -6,37 +6,50 @@ use crate::{
     Code, Error, Result,
     git::{Oid, Repo},
     model::{
-        AgentId, Event,
-        fold::{self, Fold},
+        event::{Event, EventId},
+        subject::{Subject, SubjectId},
     },
-    store::{archive, commit, layout},
+    store::{commit, layout},
 };
 
-/// More event commits than any agent has; a chain beyond it is not ours.
+/// More event commits than any log has; a chain beyond it is not ours.
 pub const MAX_COMMITS: usize = 100_000;
 
-/// All that is reachable from one or more tips.
-#[derive(Debug, Default)]
-pub struct Chain {
-    /// Every event, in the order of the walk; the fold orders them.
-    pub events: Vec<Event>,
-    /// Malformed events.
+/// All that is reachable from one or more tips of a log of `S`.
+#[derive(Debug)]
+pub struct Chain<S: Subject> {
+    /// The events, in the order of the walk; the fold sorts them.
+    pub events: Vec<Event<S::Fact>>,
+    /// The lines of malformed events.
     pub set_aside: Vec<String>,
-    /// The commits walked.
+    /// The ids of all commits.
     pub commits: HashSet<Oid>,
-    /// Those of them that only join others: they tell nothing.
+    /// The ids of the commits that only join others and hold no event.
     pub joins: HashSet<Oid>,
-    /// Some of it is of a format newer than this program.
+    /// Whether a commit has a newer format than this program.
     pub newer: bool,
-    /// The commit whose tree holds the task, if it is too long for an event.
+    /// The first commit.
     pub root: Option<Oid>,
 }
 
-impl Chain {
+impl<S: Subject> Default for Chain<S> {
+    fn default() -> Self {
+        Self {
+            events: Vec::new(),
+            set_aside: Vec::new(),
+            commits: HashSet::new(),
+            joins: HashSet::new(),
+            newer: false,
+            root: None,
+        }
+    }
+}
+
+impl<S: Subject> Chain<S> {
     /// Reads everything reachable from `tips`.
     ///
     /// # Errors
-    /// A commit is missing (a shallow clone, a broken repository), or the chain is endless.
+    /// A commit is missing (in a shallow clone or a damaged repository), or the chain is too long.
     pub fn read(repo: &Repo, tips: &[Oid]) -> Result<Self> {
         let mut chain = Self::default();
         let mut open: Vec<Oid> = tips.to_vec();
@@ -47,11 +60,11 @@ impl Chain {
             if chain.commits.len() > MAX_COMMITS {
                 return Err(Error::new(
                     Code::StateDamaged,
-                    format!("the chain of {} has no end", tips[0].short()),
+                    format!("the event chain of {} has more than {MAX_COMMITS} commits", tips[0].short()),
                 ));
             }
             let found = repo.read_commit(id)?;
-            let parsed = commit::parse(&found.message);
+            let parsed = commit::parse::<S::Fact>(&found.message);
             if found.parents.len() > 1 && parsed.is_join {
                 chain.joins.insert(id);
             }
@@ -66,10 +79,10 @@ impl Chain {
         Ok(chain)
     }
 
-    /// Whether the chain of `tip` holds a commit. Reads no further than to that.
+    /// Returns whether the chain of `tip` holds a commit. Reads no further than to that commit.
     ///
     /// # Errors
-    /// As [`Chain::read`].
+    /// The same as of [`Chain::read`].
     pub fn holds(repo: &Repo, tip: Oid, sought: Oid) -> Result<bool> {
         let (mut seen, mut open) = (HashSet::new(), vec![tip]);
         while let Some(id) = open.pop() {
@@ -82,7 +95,7 @@ impl Chain {
             if seen.len() > MAX_COMMITS {
                 return Err(Error::new(
                     Code::StateDamaged,
-                    format!("the chain of {} has no end", tip.short()),
+                    format!("the event chain of {} has more than {MAX_COMMITS} commits", tip.short()),
                 ));
             }
             open.extend(repo.read_commit(id)?.parents);
@@ -90,60 +103,50 @@ impl Chain {
         Ok(false)
     }
 
-    /// The commits that tell something.
+    /// Returns the commits that are not joins.
     pub fn event_commits(&self) -> HashSet<Oid> {
         self.commits.difference(&self.joins).copied().collect()
     }
 
-    /// Reads the life of an agent.
+    /// Reads the log of a subject.
     ///
     /// # Errors
-    /// There is no such agent, or as [`Chain::read`].
-    pub fn of_agent(repo: &Repo, id: &AgentId) -> Result<Self> {
-        match repo.find_ref(&layout::agent_ref(id))? {
+    /// There is no such subject, or as [`Chain::read`].
+    pub fn of(repo: &Repo, id: &S::Id) -> Result<Self> {
+        match repo.find_ref(&layout::subject_ref(id))? {
             Some(tip) => Self::read(repo, &[tip]),
-            None => Err(Error::new(Code::AgentUnknown, format!("no agent '{id}'"))),
+            None => Err(unknown(id)),
         }
     }
 
-    /// Reads the life of an agent, also of one that was archived.
-    ///
-    /// # Errors
-    /// There is no such agent, or as [`Chain::read`].
-    pub fn of_any_agent(repo: &Repo, id: &AgentId) -> Result<Self> {
-        let archived = match repo.find_ref(&layout::agent_ref(id))? {
-            Some(_) => None,
-            None => archive::all(repo)?.0.remove(id),
-        };
-        match archived {
-            Some(archived) => Self::read(repo, &[archived.tip]),
-            None => Self::of_agent(repo, id),
-        }
+    /// Folds the events into a state.
+    pub fn fold(&self) -> S::Fold {
+        S::fold(&self.events)
     }
 
-    /// Folds it.
-    pub fn fold(&self) -> Fold {
-        fold::fold(&self.events)
-    }
-
-    /// The highest Lamport number in it.
+    /// Returns the highest Lamport number of the events.
     pub fn lamport(&self) -> u64 {
         self.events.iter().map(|event| event.lamport).max().unwrap_or_default()
     }
 
-    /// The whole task.
+    /// Reads the long text of an event, which is the blob `name` in the tree of its commit; `None` where there is none.
     ///
     /// # Errors
-    /// The blob that holds it cannot be read.
-    pub fn prompt(&self, repo: &Repo) -> Result<Option<Vec<u8>>> {
-        let inline = self.events.iter().find_map(|event| match &event.fact {
-            Some(crate::model::Fact::Created(created)) => created.prompt.clone(),
-            _ => None,
-        });
-        match (inline, self.root) {
-            (Some(text), _) => Ok(Some(text.into_bytes())),
-            (None, Some(root)) => repo.read_blob_of(root, "prompt"),
-            (None, None) => Ok(None),
+    /// A commit or the blob cannot be read.
+    pub fn long_text(&self, repo: &Repo, event: EventId, name: &str) -> Result<Option<Vec<u8>>> {
+        for id in &self.commits {
+            let parsed = commit::parse::<S::Fact>(&repo.read_commit(*id)?.message);
+            if parsed.events.iter().any(|one| one.id == event)
+                && let Some(text) = repo.read_blob_of(*id, name)?
+            {
+                return Ok(Some(text));
+            }
         }
+        Ok(None)
     }
+}
+
+/// The error that there is no subject of this id.
+pub(super) fn unknown<I: SubjectId>(id: &I) -> Error {
+    Error::new(I::Subject::UNKNOWN, format!("no {} '{id}'", I::Subject::NAME))
 }

@@ -1,419 +1,420 @@
-//! The only place that spells a ref or a file of ours.
+//! The names of orchestra's refs and private files. No other module spells one.
 
 mod landing;
 
 use std::path::{Path, PathBuf};
 
 pub use self::landing::{MAX_SCRATCHES, SCRATCH, is_scratch, removed_scratch_name, scratch_name};
-pub use super::agent_dir::AgentDir;
+pub use super::agent_dir::{AgentDir, SPEC, errors_name, is_output_name, output_name};
 pub use crate::git::ref_names::{BRANCHES, REMOTE_BRANCHES, TAGS};
-use crate::model::AgentId;
+use crate::model::{AgentId, LogId, Subject, SubjectId};
 
-/// The agents' lives, one ref each.
+/// The prefix of the refs that hold agents' events, one ref per agent.
 pub const AGENTS: &str = "refs/orchestra/agents/";
 
-/// The life of an agent: a chain of event commits.
+/// Returns the ref with the chain of an agent's event commits.
 pub fn agent_ref(id: &AgentId) -> String {
     format!("{AGENTS}{id}")
 }
 
-/// The agents' work, one ref each.
+/// The log of a subject: a chain of event commits.
+pub fn subject_ref<I: SubjectId>(id: &I) -> String {
+    format!("{SHARED}{}/{id}", I::Subject::KIND)
+}
+
+/// As [`subject_ref`], where the subject may be any.
+pub fn event_log_ref(log: &LogId) -> String {
+    format!("{SHARED}{log}")
+}
+
+/// The subject whose log a shared ref is.
+pub fn event_log_of(name: &str) -> Option<LogId> {
+    LogId::parse(name.strip_prefix(SHARED)?)
+}
+
+/// The subject that a shared ref belongs to alone: its log is there, or what belongs to an agent.
+pub fn owner_of(name: &str) -> Option<LogId> {
+    event_log_of(name).or_else(|| agent_of(name).map(LogId::Agent))
+}
+
+/// The prefix of the refs that hold agents' work, one ref per agent.
 pub const HEADS: &str = "refs/orchestra/heads/";
 
-/// The work of an agent: the newest commit of its branch, what was left uncommitted on top.
+/// Returns the ref with an agent's work: the newest commit of its branch, with what was left uncommitted on top.
 pub fn head_ref(id: &AgentId) -> String {
     format!("{HEADS}{id}")
 }
 
-/// The branch of an agent.
+/// Returns the full name of a branch.
 pub fn branch_ref(branch: &str) -> String {
     format!("{BRANCHES}{branch}")
 }
 
-/// The name of a branch, without what all of them begin with.
+/// Returns the name of a branch without `refs/heads/`; `None` for any other ref.
 pub fn branch_of(name: &str) -> Option<&str> {
     name.strip_prefix(BRANCHES)
 }
 
-/// What a remote had at the last fetch: `name` is `<remote>/<branch>`.
+/// Returns the remote-tracking ref of a branch. `name` is `<remote>/<branch>`.
 pub fn tracking_ref(name: &str) -> String {
     format!("{REMOTE_BRANCHES}{name}")
 }
 
-/// The raw output of agents' attempts, one ref each; never travels.
+/// The prefix of the refs with the raw output of agents' attempts, one ref per agent. They are never sent.
 pub const LOGS: &str = "refs/orchestra-local/logs/";
 
-/// That of one agent.
+/// Returns the ref with the raw output of one agent's attempts.
 pub fn log_ref(id: &AgentId) -> String {
     format!("{LOGS}{id}")
 }
 
-/// What changed outside the worktrees of agents while they ran, one ref an agent; never travels: it names files of the user's.
+/// The prefix of the refs with what changed outside the worktrees of agents while they ran, one ref per agent. They are never
+/// sent, because they name files of the user.
 pub const SURROUNDINGS: &str = "refs/orchestra-local/surroundings/";
 
-/// That of one agent.
+/// Returns the ref with what changed outside the worktree of one agent while it ran.
 pub fn surroundings_ref(id: &AgentId) -> String {
     format!("{SURROUNDINGS}{id}")
 }
 
-/// What branches of agents begin with where a branch named like the configured prefix is in the way.
+/// The prefix of agents' branches if a branch with the name of the configured prefix makes that prefix impossible.
 pub const OTHER_PREFIX: &str = "orchestra-agents/";
 
-/// The worktree of an agent as it was at some moment, untracked files included; never travels by itself.
+/// Returns the ref with the newest snapshot of an agent's worktree, untracked files included. It is sent only on request.
 pub fn snapshot_ref(id: &AgentId) -> String {
     format!("refs/orchestra-local/snapshots/{id}")
 }
 
-/// The conversations of coding agents, kept before their programs delete them; never travel by themselves.
+/// The prefix of the refs with transcripts, stored before their agent programs delete them. They are sent only on request.
 pub const TRANSCRIPTS: &str = "refs/orchestra-local/transcripts/";
 
-/// One of them, by its program's own id.
+/// Returns the ref with the transcript of a session, by the agent program's own id.
 pub fn transcript_ref(conversation: &str) -> String {
     format!("{TRANSCRIPTS}{conversation}")
 }
 
-/// What was replaced in the heads of agents, below the id of each.
+/// The prefix of the refs with replaced heads of agents, below the id of each.
 pub const REPLACED_HEADS: &str = "refs/orchestra-local/trash/heads/";
 
-/// What was replaced in [`head_ref`] by work that does not contain it; never travels.
+/// Returns the ref that keeps a head after work that does not contain it replaced it in [`head_ref`]. It is never sent.
 pub fn replaced_head_ref(id: &AgentId, head: &str) -> String {
     format!("{REPLACED_HEADS}{id}/{head}")
 }
 
-/// What git remembered only by the registration of a worktree whose files are gone; never travels.
+/// Returns the ref that keeps a commit which only the registration of a deleted worktree named. It is never sent.
 pub fn gone_registration_ref(id: &AgentId, commit: &str) -> String {
     format!("refs/orchestra-local/trash/worktrees/{id}/{commit}")
 }
 
-/// What our commands changed, one ref each; never travels.
+/// The prefix of the refs of operations, one ref each. They are never sent.
 pub const OPERATIONS: &str = "refs/orchestra-local/operations/";
 
-/// One of them.
+/// Returns the ref of an operation.
 pub fn operation_ref(id: &str) -> String {
     format!("{OPERATIONS}{id}")
 }
 
-/// Agents that were put away, one chain a clone.
+/// The prefix of the refs with archived agents, one chain per clone.
 pub const ARCHIVE: &str = "refs/orchestra/archive/";
 
-/// That of one clone.
+/// Returns the ref with the archive of a clone.
 pub fn archive_ref(writer: &str) -> String {
     format!("{ARCHIVE}{writer}")
 }
 
-/// All that travels, below one prefix for each kind.
+/// The prefix of all refs that sync exchanges, followed by one prefix for each kind.
 pub const SHARED: &str = "refs/orchestra/";
 
-/// All that stays at home.
+/// The prefix of all refs that stay in this clone.
 pub const PRIVATE: &str = "refs/orchestra-local/";
 
-/// The kinds that travel: lives, work, notes, and agents that were archived.
-pub const KINDS: [&str; 4] = ["agents", "heads", "notes", "archive"];
+/// The folders of what travels: the logs of all subjects, work, notes, and agents that were archived.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    LogId::KINDS.into_iter().chain(["heads", "notes", "archive"])
+}
 
-/// The agent that a shared ref belongs to alone.
+/// Returns the agent that a shared ref belongs to; `None` for a ref of several agents.
 pub fn agent_of(name: &str) -> Option<AgentId> {
     let (kind, id) = name.strip_prefix(SHARED)?.split_once('/')?;
     matches!(kind, "agents" | "heads" | "snapshots" | "transcripts").then(|| AgentId::parse(id).ok())?
 }
 
-/// Whether a ref is the life of an agent.
+/// Returns whether a ref holds the events of an agent.
 pub fn is_agent(name: &str) -> bool {
     name.starts_with(AGENTS)
 }
 
-/// Whether a shared ref holds commits of an agent's worktree, with everything on which they build.
+/// Returns whether a shared ref holds commits of an agent's worktree, with their history.
 pub fn is_work(name: &str) -> bool {
     name.strip_prefix(SHARED).is_some_and(|rest| rest.starts_with("heads/") || rest.starts_with("snapshots/"))
 }
 
-/// Whether a ref is an archive.
+/// Returns whether a ref is an archive.
 pub fn is_archive(name: &str) -> bool {
     name.starts_with(ARCHIVE)
 }
 
-/// Whether a ref holds notes of ours.
+/// Returns whether a ref holds orchestra's notes.
 pub fn is_notes(name: &str) -> bool {
     name.strip_prefix(SHARED).is_some_and(|rest| rest.starts_with("notes/"))
 }
 
-/// What a remote had at the last look; never travels. A fetch writes here and nowhere else.
+/// Returns the prefix for the refs that a remote had at the last sync. A fetch writes only below it. They are never sent.
 pub fn tracking(remote: &str) -> String {
     format!("refs/orchestra-local/remotes/{remote}/")
 }
 
-/// Who this clone is, where the file that says so was removed; never travels.
+/// The ref with the id of this clone, in case the file with it is removed. It is never sent.
 pub const WRITER: &str = "refs/orchestra-local/writer";
 
-/// What all remotes had.
+/// Returns the prefix for the refs that all remotes had.
 pub const fn tracking_all() -> &'static str {
     "refs/orchestra-local/remotes/"
 }
 
-/// Snapshots and conversations that came from remotes; never travels.
+/// The prefix of the refs with snapshots and transcripts from remotes. They are never sent.
 pub const EXTRAS: &str = "refs/orchestra-local/extras/";
 
-/// Those of one kind, from one remote.
+/// Returns the prefix for snapshots or transcripts from one remote.
 pub fn extras(remote: &str, kind: &str) -> String {
     format!("{EXTRAS}{remote}/{kind}/")
 }
 
-/// What a remote had once, and lost or took back since: this clone does not push it again unasked. Never travels.
+/// Returns the prefix for refs that a remote deleted or rewound, so that this clone does not push them again unasked. They are
+/// never sent.
 pub fn missing(remote: &str) -> String {
     format!("refs/orchestra-local/missing/{remote}/")
 }
 
-/// A blob with the URL at which a remote was looked at last. Never travels.
+/// Returns the ref of a blob with the URL of a remote at the last sync. It is never sent.
 pub fn remote_url_ref(remote: &str) -> String {
     format!("refs/orchestra-local/urls/{remote}")
 }
 
-/// Sent to a remote to see whether it is taken, and taken away at once.
+/// Returns the ref that is pushed to a remote, and deleted at once, to find out whether the remote accepts such refs.
 pub fn probe_ref(chance: &str) -> String {
     format!("refs/orchestra/probe/{chance}")
 }
 
-/// Notes of every kind, one ref each.
-pub const NOTES_BELOW: &str = "refs/orchestra/notes/";
+/// The prefix of the refs with notes, one ref per kind.
+pub const NOTES_PREFIX: &str = "refs/orchestra/notes/";
 
-/// Notes of one kind.
+/// Returns the ref with notes of one kind.
 pub fn notes_ref(topic: &str) -> String {
-    format!("{NOTES_BELOW}{topic}")
+    format!("{NOTES_PREFIX}{topic}")
 }
 
-/// What landing came to, as notes on the commits that landed.
+/// The ref with the results of landings, as notes on the commits that landed.
 pub const RESULTS: &str = "refs/orchestra/notes/results";
 
-/// Verdicts, as notes on the commits that were judged.
+/// The ref with verdicts, as notes on the reviewed commits.
 pub const REVIEWS: &str = "refs/orchestra/notes/reviews";
 
-/// Every kind of note of ours, for `notes.displayRef`.
+/// The pattern for all notes of orchestra, for `notes.displayRef`.
 pub const NOTES: &str = "refs/orchestra/notes/*";
 
-/// How the names of files with output end.
-const OUTPUT: &str = ".out";
-/// How the names of files with complaints end.
-const ERRORS: &str = ".err";
-
-/// The file of one attempt's output, live and in [`log_ref`].
-pub fn output_name(attempt: u32) -> String {
-    format!("{attempt}{OUTPUT}")
-}
-
-/// Whether a file of an agent holds what its program printed.
-pub fn is_output_name(name: &str) -> bool {
-    name.ends_with(OUTPUT) || name.ends_with(ERRORS)
-}
-
-/// The file of one attempt's complaints, where output is a speech of its own; live and in [`log_ref`].
-pub fn errors_name(attempt: u32) -> String {
-    format!("{attempt}{ERRORS}")
-}
-
-/// What the supervisor was asked to do, live and in [`log_ref`].
-pub const SPEC: &str = "spec.json";
-
-/// The folder for what is bound to this machine or disposable.
+/// The private directory, `<common git dir>/orchestra`, for files that are bound to this machine or disposable.
 #[derive(Clone, Debug)]
 pub struct PrivateDir(PathBuf);
 
 impl PrivateDir {
-    /// `dir` is `<common git dir>/orchestra`.
+    /// Wraps the path of the directory; `dir` is `<common git dir>/orchestra`.
     pub const fn new(dir: PathBuf) -> Self {
         Self(dir)
     }
 
-    /// The folder itself.
+    /// Returns the path of the directory.
     pub fn dir(&self) -> &Path {
         &self.0
     }
 
-    /// Who this clone is.
+    /// The id of this clone.
     pub fn writer(&self) -> PathBuf {
         self.0.join("writer")
     }
 
-    /// What the newest event commits say, for lists.
+    /// The cache of the newest event commits, for lists; see [`super::cache`].
     pub fn cache(&self) -> PathBuf {
         self.0.join("cache")
     }
 
-    /// What was read of the conversations of coding agents, for lists.
+    /// The index of sessions, for lists.
     pub fn conversations(&self) -> PathBuf {
         self.0.join("conversations")
     }
 
-    /// The configuration that a person accepted, and what was seen of it since.
+    /// The configuration that a person accepted, and the changes of it that were seen since.
     pub fn accepted(&self) -> PathBuf {
         self.0.join("accepted.json")
     }
 
-    /// Held by whoever changes that.
+    /// The lock for changing [`Self::accepted`].
     pub fn accepted_lock(&self) -> PathBuf {
         self.0.join("locks/accepted")
     }
 
-    /// Held by whoever adds to the archive of this clone.
+    /// The lock for adding to the archive of this clone.
     pub fn archive_lock(&self) -> PathBuf {
         self.0.join("locks/archive")
     }
 
-    /// The lock that orders the writers of one agent among the processes of this clone.
-    pub fn append_lock(&self, id: &AgentId) -> PathBuf {
-        let bucket = id.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
+    /// The lock that orders the writers of one log among the processes of this clone.
+    pub fn append_lock(&self, id: &str) -> PathBuf {
+        let bucket = id.bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
         self.0.join("locks").join(format!("append-{bucket:02}"))
     }
 
-    /// Objects in which no secret was found.
+    /// The objects in which no secret was found.
     pub fn scanned(&self) -> PathBuf {
         self.0.join("scanned")
     }
 
-    /// Where the user agreed to send agents.
+    /// The addresses to which the user agreed to send agents.
     pub fn consent(&self) -> PathBuf {
         self.0.join("consent")
     }
 
-    /// How many loose objects there were after the last time that ours were packed.
+    /// The number of loose objects after the last time that orchestra's objects were packed.
     pub fn loose(&self) -> PathBuf {
         self.0.join("loose")
     }
 
-    /// Held by whoever packs our objects.
+    /// The lock for packing orchestra's objects.
     pub fn pack_lock(&self) -> PathBuf {
         self.0.join("locks/pack")
     }
 
-    /// There is news that no remote has been told.
+    /// A file that exists while there are changes that no remote has received.
     pub fn sync_pending(&self) -> PathBuf {
         self.0.join("news")
     }
 
-    /// Held by whoever syncs unasked.
+    /// The lock for automatic syncs.
     pub fn auto_sync_lock(&self) -> PathBuf {
         self.0.join("locks/auto-sync")
     }
 
-    /// Files of damaged refs that were moved out of the way, each under the name of its ref.
+    /// The files of damaged refs that were moved here, each under the name of its ref.
     pub fn damaged(&self) -> PathBuf {
         self.0.join("damaged")
     }
 
-    /// What remotes have and this clone does not take in, and why.
+    /// The refs of remotes that this clone does not accept, each with the reason.
     pub fn refused(&self) -> PathBuf {
         self.0.join("refused")
     }
 
-    /// Trees in which git would find nothing to refuse.
+    /// The commits whose trees git would accept; see [`super::sound`].
     pub fn sound_trees(&self) -> PathBuf {
         self.0.join("sound-trees")
     }
 
-    /// Held by whoever speaks with a remote.
+    /// The lock for exchanging refs with a remote.
     pub fn sync_lock(&self) -> PathBuf {
         self.0.join("locks/sync")
     }
 
-    /// Held by whoever begins an operation, for a moment; and by whoever removes agents or brings them back, for as long as it takes.
+    /// The lock of the journal: held for a moment to begin an operation, and throughout to remove agents or to restore them.
     pub fn operations_lock(&self) -> PathBuf {
         self.0.join("locks/operations")
     }
 
-    /// How long the repository was in use, as the trash counts it.
+    /// The state of the clock by which the trash ages; see [`super::trash_clock`].
     pub fn trash_clock(&self) -> PathBuf {
         self.0.join("trash-clock")
     }
 
-    /// What could not be deleted of the trash.
+    /// The files of the trash that could not be deleted.
     pub fn stuck_trash(&self) -> PathBuf {
         self.0.join("trash-stuck")
     }
 
-    /// Held by whoever deletes what is in the trash.
+    /// The lock for deleting from the trash.
     pub fn trash_lock(&self) -> PathBuf {
         self.0.join("locks/trash")
     }
 
-    /// The lock for the moments in which git's own list of worktrees is changed.
+    /// The lock for changing git's list of worktrees. It is held only for moments.
     pub fn worktrees_lock(&self) -> PathBuf {
         self.0.join("locks/worktrees")
     }
 
-    /// Space set aside, so that an agent's end can be written down on a full disk.
+    /// A file that reserves space, so that the end of an agent can be recorded on a full disk.
     pub fn reserve(&self) -> PathBuf {
         self.0.join("reserve")
     }
 
-    /// What supervisors said that could not be said elsewhere.
+    /// The log of supervisors, for messages that they cannot report elsewhere.
     pub fn supervisor_log(&self) -> PathBuf {
         self.0.join("diary")
     }
 
-    /// Settings of the repository as they were at some moment, each a git directory of ours.
+    /// Copies of the repository's configuration at some moment, each a git directory.
     pub fn frozen(&self) -> PathBuf {
         self.0.join("frozen")
     }
 
-    /// Registrations of worktrees whose files are gone.
+    /// The registrations of worktrees whose files are gone.
     pub fn gone(&self) -> PathBuf {
         self.0.join("gone")
     }
 
-    /// What is needed to take a move of a checkout back that is under way, or was cut off; one folder each.
+    /// The records that are needed to revert an unfinished move of a checkout, one directory each.
     pub fn moves(&self) -> PathBuf {
         self.0.join("moves")
     }
 
-    /// What merges on trial came to.
+    /// The cached results of trial merges.
     pub fn trials(&self) -> PathBuf {
         self.0.join("trials")
     }
 
-    /// The folders whose attributes may have decided what is remembered of merges on trial.
+    /// The directories whose attributes may have influenced the cached trial merges.
     pub fn trial_folders(&self) -> PathBuf {
         self.0.join("trial-folders")
     }
 
-    /// How much branches change.
+    /// The cached sizes of branches: how much each changes.
     pub fn sizes(&self) -> PathBuf {
         self.0.join("sizes")
     }
 
-    /// The slot files.
+    /// The directory of slot files, of which an agent needs one to run.
     pub fn slots(&self) -> PathBuf {
         self.0.join("slots")
     }
 
-    /// The slot that an agent lends while it waits for others.
+    /// The slot that an agent lends while it waits for other agents.
     pub fn lent_slot(&self, id: &AgentId) -> PathBuf {
         self.slots().join(format!("of-{id}"))
     }
 
-    /// Files of the commands that wait for agents while agents run them.
+    /// The directory with the files of commands that agents run and that wait for other agents.
     pub fn waiting(&self) -> PathBuf {
         self.0.join("waiting")
     }
 
-    /// The tickets of waiting supervisors.
+    /// The directory with the tickets of waiting supervisors.
     pub fn queue(&self) -> PathBuf {
         self.0.join("queue")
     }
 
-    /// Usage limits that were met: while one holds, nobody whom it concerns is started.
+    /// The usage limits that were reached: while one holds, no agent that it applies to is started.
     pub fn limits(&self) -> PathBuf {
         self.0.join("limits")
     }
 
-    /// What belongs to one agent while it has not ended.
+    /// The directory of one agent, which exists while the agent has not ended.
     pub fn agent(&self, id: &AgentId) -> AgentDir {
         AgentDir::new(self.agents_dir().join(id.as_str()))
     }
 
-    /// The folder that holds those of the agents.
+    /// The directory that holds the directories of agents.
     pub fn agents_dir(&self) -> PathBuf {
         self.0.join("agents")
     }
 
-    /// The folders of all agents that have one.
+    /// Returns the ids of all agents that have a directory, sorted.
     pub fn agents(&self) -> Vec<AgentId> {
         let Ok(entries) = std::fs::read_dir(self.agents_dir()) else { return Vec::new() };
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());

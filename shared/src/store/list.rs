@@ -1,9 +1,9 @@
-//! All agents at once: the refs, and one object each at the most.
+//! Listing all agents, with at most one object read per agent.
 
 use crate::{
     Code, Error, Result,
     git::{Oid, Repo, ref_list::BrokenRef},
-    model::{Agent, AgentId, WriterId, id, trailers},
+    model::{Agent, AgentId, Fact, WriterId, id, trailers},
     store::{
         Chain,
         cache::{CachedTip, TipCache},
@@ -14,16 +14,16 @@ use crate::{
     },
 };
 
-/// Lists for which fewer unknown commits than this are read are quicker read than remembered.
-const WORTH_REMEMBERING: usize = 16;
+/// If fewer unknown commits than this were read, writing the cache would take longer than reading them again.
+const MIN_READS_TO_CACHE: usize = 16;
 
-/// Every agent of the repository, with what decides whether it is shown; the rest on demand.
+/// All agents of the repository, with what decides whether each is shown; the rest is read on demand.
 pub struct Listing {
-    /// In the order of their ids.
+    /// The agents, sorted by id.
     pub rows: Vec<ListRow>,
-    /// Agents whose events cannot be read, and why.
+    /// The agents whose events cannot be read, each with the reason.
     pub broken: Vec<Unreadable>,
-    /// Who this clone is, if it ever wrote.
+    /// The id of this clone, if it ever wrote an event.
     pub writer: Option<WriterId>,
     cache: TipCache,
 }
@@ -35,12 +35,12 @@ pub struct ListRow {
     pub id: AgentId,
     /// Its newest event commit.
     pub tip: Oid,
-    /// Phase, time, and where its trailers are.
+    /// Its phase, its time, and the range of its trailers.
     pub entry: CachedTip,
 }
 
 impl Listing {
-    /// Reads all agents, and remembers what it read for the next time.
+    /// Reads all agents, and caches what it read.
     ///
     /// # Errors
     /// The refs cannot be read.
@@ -58,14 +58,14 @@ impl Listing {
         let mut unknown = 0;
         let mut reader = repo.commit_reader();
         for (name, tip) in list.refs {
-            // A name that is not an id is nobody's agent.
+            // A ref whose name is not an id belongs to no agent.
             let Ok(id) = AgentId::parse(&name[layout::AGENTS.len()..]) else { continue };
             if let Some(entry) = listing.cache.find(tip) {
                 listing.rows.push(ListRow { id, tip, entry });
                 continue;
             }
             let message = reader.message(tip);
-            match listing.learn(repo, message, tip, &vouching) {
+            match listing.read_agent(repo, message, tip, &vouching) {
                 Ok((entry, commits)) => {
                     unknown += commits;
                     listing.rows.push(ListRow { id, tip, entry });
@@ -74,14 +74,14 @@ impl Listing {
             }
         }
         listing.add_broken(repo, list.broken, list.symbolic)?;
-        if unknown >= WORTH_REMEMBERING {
+        if unknown >= MIN_READS_TO_CACHE {
             let rows = listing.rows.iter().map(|row| (row.tip, &row.entry));
             listing.cache.write(&private.cache(), &vouching, rows);
         }
         Ok(listing)
     }
 
-    /// Adds the refs that name no commit, if they bear the id of an agent.
+    /// Adds the refs that name no commit, if their names are ids of agents.
     fn add_broken(&mut self, repo: &Repo, broken: Vec<BrokenRef>, symbolic: Vec<String>) -> Result<()> {
         let why = || "points to another ref".to_owned();
         let symbolic = symbolic.into_iter().map(|name| BrokenRef { name, why: why() });
@@ -91,14 +91,15 @@ impl Listing {
         let is_known = |id: &AgentId| {
             self.row(id).is_some() || self.broken.iter().any(|known| known.agent_id() == Some(id))
         };
-        let moved = unreadable::moved_aside(repo, is_known)?;
+        let moved = unreadable::damaged_agents(repo, is_known)?;
         self.broken.extend(moved);
         self.broken.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(())
     }
 
-    /// Takes the trailers where we vouch for them, else folds the chain. Gives as well how many commits were read.
-    fn learn(
+    /// Reads an agent from its trailers if this clone vouches for them, else by folding its events. Returns the number of commits
+    /// that were read as well.
+    fn read_agent(
         &mut self,
         repo: &Repo,
         message: Option<&str>,
@@ -106,27 +107,27 @@ impl Listing {
         vouching: &str,
     ) -> Result<(CachedTip, usize)> {
         if let Some(text) = message.and_then(trailers::paragraph)
-            && trailers::is_trusted(text, vouching)
-            && let Some(glance) = trailers::glance(text)
+            && trailers::is_trusted::<Agent>(text, vouching)
+            && let Some(header) = trailers::read_header(text)
         {
-            return Ok((self.cache.add(glance, text), 1));
+            return Ok((self.cache.add(header, text), 1));
         }
-        // A commit of somebody's code may have a history of any length: it is not walked.
-        let parsed = message.map(commit::parse);
+        // The history of a commit that holds code may have any length, and is not walked.
+        let parsed = message.map(commit::parse::<Fact>);
         if parsed.is_some_and(|parsed| parsed.is_foreign()) {
-            return Err(not_a_life());
+            return Err(not_an_event_chain());
         }
         let chain = Chain::read(repo, &[tip])?;
         let fold = chain.fold();
         if !fold.created && fold.newer == 0 && !chain.newer {
-            return Err(not_a_life());
+            return Err(not_an_event_chain());
         }
         let agent = fold.agent;
-        let glance = trailers::Glance { phase: agent.phase, queued_at: agent.queued_at.as_second() };
-        Ok((self.cache.add(glance, &trailers::write(&agent, vouching)), chain.commits.len()))
+        let header = trailers::AgentHeader { phase: agent.phase, queued_at: agent.queued_at.as_second() };
+        Ok((self.cache.add(header, &trailers::write(&agent, vouching)), chain.commits.len()))
     }
 
-    /// The whole state of one row.
+    /// Returns the whole state of one agent.
     ///
     /// # Errors
     /// The trailers are malformed, and its events cannot be read.
@@ -138,10 +139,10 @@ impl Listing {
         }
     }
 
-    /// The whole id of one agent, by its id or a unique prefix.
+    /// Finds an agent by its id or a unique prefix of it.
     ///
     /// # Errors
-    /// None or several match, or it is one that cannot be read (3).
+    /// No agent or several agents match, or the agent cannot be read (3).
     pub fn resolve(&self, typed: &str) -> Result<AgentId> {
         let broken = self.broken.iter().filter_map(Unreadable::agent_id);
         let id = id::resolve(typed, self.ids().chain(broken))?;
@@ -151,29 +152,29 @@ impl Listing {
         }
     }
 
-    /// Whether any agent has this id, or one that begins so.
+    /// Returns whether the id of any agent begins with `typed`.
     pub fn holds(&self, typed: &str) -> bool {
         let typed = id::shown_name(typed);
         let broken = self.broken.iter().filter_map(Unreadable::agent_id);
         !typed.is_empty() && self.ids().chain(broken).any(|id| id.as_str().starts_with(typed))
     }
 
-    /// Why the events of an agent cannot be read, if they cannot.
+    /// Returns why the events of an agent cannot be read, if they cannot.
     pub fn unreadable(&self, id: &AgentId) -> Option<&Unreadable> {
         self.broken.iter().find(|one| one.agent_id() == Some(id))
     }
 
-    /// The ids, for finding one by its prefix.
+    /// Returns the ids of all agents that can be read.
     pub fn ids(&self) -> impl Iterator<Item = &AgentId> {
         self.rows.iter().map(|row| &row.id)
     }
 
-    /// The row of an id.
+    /// Returns the row of an agent.
     pub fn row(&self, id: &AgentId) -> Option<&ListRow> {
         self.rows.binary_search_by(|row| row.id.cmp(id)).ok().map(|at| &self.rows[at])
     }
 }
 
-fn not_a_life() -> Error {
-    Error::new(Code::StateDamaged, "it is not the life of an agent")
+fn not_an_event_chain() -> Error {
+    Error::new(Code::StateDamaged, "its ref does not hold the events of an agent")
 }

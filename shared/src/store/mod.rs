@@ -1,5 +1,6 @@
-//! Events on refs. Shared state under `refs/orchestra/`, private state under `refs/orchestra-local/`.
+//! Events on refs: shared state under `refs/orchestra/`, private state under `refs/orchestra-local/`.
 
+mod agent_chain;
 mod agent_dir;
 pub mod append;
 pub mod archive;
@@ -19,7 +20,7 @@ pub mod unreadable;
 pub mod verdicts;
 pub mod writer;
 
-pub use append::{NewAgent, append, append_if, create};
-pub use chain::Chain;
+pub use agent_chain::Chain;
+pub use append::{NewAgent, append, append_if, begin, create};
 pub use list::Listing;
 pub use unreadable::Unreadable;

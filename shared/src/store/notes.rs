@@ -1,30 +1,29 @@
-//! Notes on commits, for plain `git log`: a projection of events, a JSON object a line. `git notes` writes below `refs/notes`
-//! only; `git fast-import` writes any. It works in a git directory of its own: killed, it leaves no lock on a ref of ours.
+//! Notes on commits for plain `git log`: events as lines of JSON. `git notes` writes only below `refs/notes`, so `git fast-import`
+//! writes them, in a separate git directory: if it is killed, it leaves no lock on a ref of the repository.
 
 use std::{fs, path::Path};
 
 use crate::{
     Error, Kind, Result,
-    error::Context,
-    git::{Git, Oid, Repo, command, refs::RefEdit, repo::Identity},
+    error::ErrorContext,
+    git::{Oid, Repo, command, refs::RefEdit, repo::Identity},
     store::layout,
-    world,
 };
 
-/// How often to try again when another program is quicker.
+/// How often to try if other programs keep changing the ref.
 const ATTEMPTS: u32 = 5;
 
-/// Puts notes on commits, all in one commit of `name`; a note that was there is replaced.
+/// Writes notes on commits, all in one commit on the ref `name`. Existing notes on these commits are replaced.
 ///
 /// # Errors
-/// There is no identity, git fails, or other programs are quicker all the time (4).
+/// There is no identity, git fails, or other programs keep changing the ref (4).
 pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) -> Result<()> {
     if notes.is_empty() {
         return Ok(());
     }
     for attempt in 1.. {
         let old = repo.find_ref(name)?;
-        let new = import(repo, name, old, subject, notes)?;
+        let new = write_notes_commit(repo, name, old, subject, notes)?;
         if let Some(old) = old
             && repo.tree_of(old)? == repo.tree_of(new)?
         {
@@ -38,33 +37,39 @@ pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) ->
     Ok(())
 }
 
-/// Writes the commit that holds the notes; no ref names it yet.
-fn import(repo: &Repo, name: &str, tip: Option<Oid>, subject: &str, notes: &[(Oid, String)]) -> Result<Oid> {
+/// Writes the commit with the notes, which no ref names yet.
+fn write_notes_commit(
+    repo: &Repo,
+    name: &str,
+    tip: Option<Oid>,
+    subject: &str,
+    notes: &[(Oid, String)],
+) -> Result<Oid> {
     let Identity { name: who, email } = repo.identity()?;
-    let now = world::now().as_second();
-    let mut order = format!(
+    let now = repo.now().as_second();
+    let mut commands = format!(
         "commit {name}\nmark :1\ncommitter {who} <{email}> {now} +0000\ndata {}\n{subject}\n",
         subject.len()
     );
     if let Some(tip) = tip {
-        order.push_str(&format!("from {tip}\n"));
+        commands.push_str(&format!("from {tip}\n"));
     }
     for (commit, text) in notes {
-        order.push_str(&format!("N inline {commit}\ndata {}\n{text}\n", text.len()));
+        commands.push_str(&format!("N inline {commit}\ndata {}\n{text}\n", text.len()));
     }
-    order.push_str("get-mark :1\ndone\n");
+    commands.push_str("get-mark :1\ndone\n");
     let place = tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
     let common = repo.common_dir()?;
     make_git_dir(place.path())?;
-    let git = Git::new(place.path(), "fast-import").args(["--quiet", "--done"]);
+    let git = repo.git_in(place.path(), "fast-import").args(["--quiet", "--done"]);
     let git = git.env("GIT_DIR", place.path()).env("GIT_OBJECT_DIRECTORY", common.join("objects"));
-    let said = git.input(order.into_bytes()).limit(command::LONG_LIMIT).line()?;
-    let new = Oid::parse(said.trim()).ok_or_else(|| Error::internal("git fast-import gave no commit"))?;
+    let output = git.input(commands.into_bytes()).limit(command::LONG_LIMIT).line()?;
+    let new = Oid::parse(output.trim()).ok_or_else(|| Error::internal("git fast-import gave no commit"))?;
     repo.require_complete(repo.tree_of(new)?, tip.map(|tip| repo.tree_of(tip)).transpose()?)?;
     Ok(new)
 }
 
-/// An empty git directory, as far as git insists on one.
+/// Makes a git directory with the minimum that git requires.
 fn make_git_dir(place: &Path) -> Result<()> {
     let cannot = || format!("cannot write '{}'", place.display());
     fs::create_dir(place.join("refs")).context(Kind::External, cannot)?;
@@ -74,11 +79,11 @@ fn make_git_dir(place: &Path) -> Result<()> {
     fs::write(place.join("config"), config).context(Kind::External, cannot)
 }
 
-/// Lets plain `git log` show our notes, where the user has not decided otherwise. `true`: that is new.
+/// Configures git so that plain `git log` shows the notes, unless it shows them already. Returns whether it was changed.
 ///
 /// # Errors
 /// The config cannot be written.
-pub fn show(repo: &Repo) -> Result<bool> {
+pub fn show_in_log(repo: &Repo) -> Result<bool> {
     let shown = |value: &String| {
         value == layout::NOTES || value == layout::RESULTS || value == "*" || value == "refs/*"
     };

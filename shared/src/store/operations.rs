@@ -1,8 +1,8 @@
-//! The journal: every command that changes branches is one operation, written down before it changes anything, with all that
-//! is needed to undo it.
+//! The journal of operations: every command that moves branches or removes agents records an operation before it changes anything,
+//! with everything that is needed to undo it.
 //!
-//! An operation is a ref of its own: a commit whose tree holds `operation.json` and what else belongs to it (the state of a
-//! landing, the output of checks), and whose parents keep every commit alive that was, or came to be.
+//! Each operation has a ref to a commit. The tree of the commit holds `operation.json` and further files (the state of a landing,
+//! the output of checks); its parents keep every old and new commit reachable.
 
 mod operation;
 
@@ -14,7 +14,8 @@ use self::operation::VERSION;
 pub use self::operation::{Change, Operation, OperationBody, Removal, Stage, UndoEffect};
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    context::Wait,
+    error::ErrorContext,
     git::{
         Oid, Repo,
         objects::{Commit, TreeEntry, TreeEntryKind},
@@ -24,32 +25,32 @@ use crate::{
     model::text,
     store::{
         layout::{self, PrivateDir},
-        trash_clock,
+        trash_clock::{self, ClockReading},
     },
     world,
 };
 
 const FILE: &str = "operation.json";
-/// Hexadecimal digits of the number with which an id begins.
+/// Number of hexadecimal digits of the time with which an id begins.
 const DIGITS: usize = 11;
-/// The largest number that a clock may give (in the year 2248), so that there are larger ones for what comes after it.
+/// The largest time that is taken from a clock, in milliseconds (in the year 2248), so that later ids can have larger numbers.
 const LATEST: u64 = 0x7ff_ffff_ffff;
 
 /// An operation being written.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    /// What is written of it.
+    /// The operation itself.
     pub operation: Operation,
-    /// Name → what stands under it, but for the operation itself.
+    /// The entries of the commit's tree, by name, without `operation.json`.
     files: BTreeMap<String, (TreeEntryKind, Oid)>,
-    /// Commits that it keeps alive beyond those that the operation names.
+    /// Commits that are kept reachable in addition to those that the operation names.
     pins: Vec<Oid>,
     tip: Option<Oid>,
 }
 
 impl Journal {
-    /// A new operation, newer than all that there are; nothing is written yet. To be called under [`lock`], which is held until it
-    /// is written for the first time.
+    /// Makes an operation whose id is newer than all others; nothing is written yet. The caller must hold [`lock`] until the
+    /// operation is written for the first time.
     ///
     /// # Errors
     /// There is no randomness, or the operations cannot be read.
@@ -58,20 +59,24 @@ impl Journal {
         let newest = known.last().and_then(|(name, _)| name.strip_prefix(layout::OPERATIONS));
         let operation = Operation {
             version: VERSION,
-            id: format!("{:011x}{}", number_after(newest, world::milliseconds()), world::random_hex::<3>()?),
-            at: world::now().to_string(),
+            id: format!(
+                "{:011x}{}",
+                number_after(newest, repo.environment().clock().milliseconds()),
+                world::random_hex::<3>()?
+            ),
+            at: repo.now().to_string(),
             summary: String::new(),
             stage: Stage::Open,
             body,
-            clock: trash_clock::advance(repo, trash_clock::ClockReading::now())?,
+            clock: advance_trash_clock(repo)?,
         };
         Ok(Self { operation, files: BTreeMap::new(), pins: Vec::new(), tip: None })
     }
 
-    /// One that was written before.
+    /// Opens an operation that was written before.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// There is no such operation, or it cannot be read.
     pub fn open(repo: &Repo, id: &str) -> Result<Self> {
         let tip = repo.find_ref(&layout::operation_ref(id))?;
         let tip = tip.ok_or_else(|| {
@@ -81,52 +86,52 @@ impl Journal {
         for entry in
             repo.entries_of(repo.tree_of(tip)?)?.into_iter().filter(|entry| entry.name != FILE.as_bytes())
         {
-            files.insert(String::from_utf8_lossy(&entry.name).into_owned(), (entry.sort, entry.id));
+            files.insert(String::from_utf8_lossy(&entry.name).into_owned(), (entry.kind, entry.id));
         }
         let pins = repo.read_commit(tip)?.parents;
         Ok(Self { operation: read(repo, tip, FILE)?, files, pins, tip: Some(tip) })
     }
 
-    /// Puts a file into it; [`Journal::write`] makes it last.
+    /// Adds a file; [`Journal::write`] makes it permanent.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The blob cannot be written.
     pub fn put(&mut self, repo: &Repo, name: &str, bytes: &[u8]) -> Result<()> {
         let blob = repo.write_blob(bytes)?;
         self.files.insert(name.to_owned(), (TreeEntryKind::File, blob));
         Ok(())
     }
 
-    /// Puts a tree into it; [`Journal::write`] makes it last.
+    /// Adds a tree; [`Journal::write`] makes it permanent.
     pub fn put_tree(&mut self, name: &str, tree: Oid) {
         self.files.insert(name.to_owned(), (TreeEntryKind::Tree, tree));
     }
 
-    /// The tree that stands in it under a name.
+    /// Returns the tree of that name.
     pub fn tree(&self, name: &str) -> Option<Oid> {
         self.files.get(name).filter(|(sort, _)| *sort == TreeEntryKind::Tree).map(|(_, id)| *id)
     }
 
-    /// A file of it, read as JSON.
+    /// Reads a file as JSON.
     ///
     /// # Errors
-    /// It is not there, or malformed.
+    /// The file is missing or malformed.
     pub fn get<T: DeserializeOwned>(&self, repo: &Repo, name: &str) -> Result<T> {
         let tip = self.tip.ok_or_else(|| Error::internal("an operation that was not written yet"))?;
         read(repo, tip, name)
     }
 
-    /// How plain git names a file of it.
+    /// Returns how plain git names a file of the operation: `<ref>:<name>`.
     pub fn spec_of(&self, name: &str) -> String {
         format!("{}:{name}", layout::operation_ref(&self.operation.id))
     }
 
-    /// Writes it down, with further commits that it must keep alive. What it kept before, it keeps.
+    /// Writes the operation, which keeps the commits in `pins` reachable, and those of earlier writes.
     ///
     /// # Errors
-    /// It cannot be written, or somebody else wrote it (4).
+    /// It cannot be written, or another process wrote it (4).
     pub fn write(&mut self, repo: &Repo, pins: &[Oid]) -> Result<()> {
-        let cannot = || "cannot write the operation down".to_owned();
+        let cannot = || "cannot write the operation".to_owned();
         let json = serde_json::to_vec_pretty(&self.operation).context(Kind::Internal, cannot)?;
         let blob = repo.write_blob(&json)?;
         let files = self.files.iter().map(|(name, (sort, id))| TreeEntry::new(name.as_str(), *sort, *id));
@@ -138,7 +143,7 @@ impl Journal {
         let mut seen = std::collections::HashSet::new();
         parents.retain(|id| seen.insert(*id));
         let subject = format!("{}: {}\n", self.operation.command(), self.operation.summary);
-        let now = world::now().as_second();
+        let now = repo.now().as_second();
         let new = repo.write_commit(&Commit::by(&repo.identity()?, now, tree, parents, subject))?;
         let name = layout::operation_ref(&self.operation.id);
         repo.edit_refs(&[RefEdit { name, old: self.tip, new }], "orchestra: operation")?;
@@ -147,8 +152,8 @@ impl Journal {
     }
 }
 
-/// The number with which a new id begins: the time in milliseconds, or 1 more than that of the newest id where the clock is behind
-/// it. So ids sort in the order in which operations were made, also after the clock was set back.
+/// Returns the number with which a new id begins: the time in milliseconds, or 1 more than that of the newest id if the clock is
+/// behind it. So ids sort in the order in which operations were made, even after the clock was set back.
 fn number_after(newest: Option<&str>, milliseconds: i64) -> u64 {
     let now = u64::try_from(milliseconds).unwrap_or(0).min(LATEST);
     let before = newest.and_then(|id| u64::from_str_radix(id.get(..DIGITS)?, 16).ok());
@@ -161,34 +166,34 @@ fn read<T: DeserializeOwned>(repo: &Repo, commit: Oid, name: &str) -> Result<T> 
     serde_json::from_slice(&bytes).context(Code::StateDamaged, broken)
 }
 
-/// How long another command may hold the lock before a command of the user's gives up.
+/// How long [`lock`] waits for another command.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The lock of the journal. A landing holds it for a moment, when it begins. Whoever removes agents or brings them back holds it as
-/// long as that takes: one command after the other.
+/// Takes the lock of the journal. A landing holds it only for a moment, when it begins; a command that removes or restores agents
+/// holds it throughout.
 ///
 /// # Errors
-/// Another command has it (4).
+/// Another command holds it (4).
 pub fn lock(repo: &Repo) -> Result<Lock> {
     lock_within(repo, LOCK_TIMEOUT)
 }
 
-/// As [`lock`], where another command may hold it for so long.
+/// Takes the lock of the journal, as [`lock`] does, and waits for it up to `limit`.
 ///
 /// # Errors
-/// Another command has it all the time (4).
-pub fn lock_within(repo: &Repo, limit: Duration) -> Result<Lock> {
+/// Another command has it all the time (4), or the wait is cancelled (130).
+pub fn lock_within(repo: &Repo, wait: impl Into<Wait>) -> Result<Lock> {
     let lock = PrivateDir::new(repo.private_dir()?).operations_lock();
-    let lock = Lock::take(&lock, limit)?.ok_or_else(|| {
+    let lock = Lock::take(&lock, wait)?.ok_or_else(|| {
         Error::new(Code::OperationRunning, "another cleanup or undo runs in this repository")
-            .hint("wait for its end, and try again")
+            .hint("wait until it ends, and try again")
     })?;
-    // Also for the git programs that the command starts: they can mend nothing.
+    // Also for the git programs that the command starts, which cannot repair locks.
     repo.repair_locks();
     Ok(lock)
 }
 
-/// All operations, the newest first. Those that cannot be read are passed over.
+/// Returns all operations, the newest first. Operations that cannot be read are skipped.
 ///
 /// # Errors
 /// The refs cannot be read.
@@ -197,21 +202,37 @@ pub fn all(repo: &Repo) -> Result<Vec<Operation>> {
     Ok(refs.into_iter().rev().filter_map(|(_, tip)| read(repo, tip, FILE).ok()).collect())
 }
 
-/// The highest clock of the trash that an operation tells of.
+/// Advances the clock by which operations expire to the present, and returns its seconds.
+///
+/// # Errors
+/// The operations cannot be read, or the clock's file cannot be written.
+pub fn advance_trash_clock(repo: &Repo) -> Result<u64> {
+    advance_trash_clock_to(repo, ClockReading::of(repo.environment().clock()))
+}
+
+/// Advances the clock by which operations expire to a reading of the machine's clocks, and returns its seconds.
+///
+/// # Errors
+/// As [`advance_trash_clock`].
+pub fn advance_trash_clock_to(repo: &Repo, now: ClockReading) -> Result<u64> {
+    trash_clock::advance(repo, now, || newest_clock(repo))
+}
+
+/// Returns the highest value of the trash clock that an operation recorded.
 ///
 /// # Errors
 /// The refs cannot be read.
-pub fn newest_clock(repo: &Repo) -> Result<u64> {
+fn newest_clock(repo: &Repo) -> Result<u64> {
     Ok(all(repo)?.iter().map(|operation| operation.clock).max().unwrap_or(0))
 }
 
-/// Whether what an operation did is in effect: it is done, and no operation that is in effect undoes it. `all` is newest first.
-/// Of one that removed agents and was cut off, some may be done: that is in effect.
+/// Returns whether the changes of an operation are in effect: it is done, and no operation that is in effect undoes it. An
+/// interrupted operation that removes agents counts as in effect, because it may have removed some. `all` is newest first.
 pub fn is_in_effect(operation: &Operation, all: &[Operation]) -> bool {
     let cut_off = operation.stage == Stage::Open && !operation.removals().is_empty();
     let undoes_it =
         |other: &Operation| other.undoes() == Some(operation.id.as_str()) && is_in_effect(other, all);
-    // What undoes it is newer: the search ends.
+    // An undo is newer than what it undoes, so the recursion ends.
     (operation.stage == Stage::Done || cut_off)
         && !all.iter().filter(|other| other.id > operation.id).any(undoes_it)
 }
@@ -222,7 +243,7 @@ mod tests {
 
     fn operation(id: &str, undoes: Option<&str>, stage: Stage) -> Operation {
         let body = match undoes {
-            Some(of) => OperationBody::Undo { of: of.into(), effect: UndoEffect::BroughtBack },
+            Some(of) => OperationBody::Undo { of: of.into(), effect: UndoEffect::Restored },
             None => OperationBody::Cleanup(Vec::new()),
         };
         Operation {
@@ -237,13 +258,13 @@ mod tests {
     }
 
     #[test]
-    fn ids_sort_in_the_order_of_making_whatever_the_clock_says() {
+    fn ids_sort_by_creation_whatever_the_clock_says() {
         let id = |number: u64| format!("{number:011x}abcdef");
         for (newest, clock, number) in [
             (None, 5_000, 5_000),
             (Some(id(4_000)), 5_000, 5_000),
             (Some(id(5_000)), 5_000, 5_001),
-            // set back, set forward by far too much, before 1970
+            // a clock that was set back, far ahead, or before 1970
             (Some(id(9_000)), 5_000, 9_001),
             (Some(id(LATEST)), 5_000, LATEST + 1),
             (None, i64::MAX, LATEST),
@@ -267,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_after_undo_and_undo_of_undo() {
+    fn undo_and_undo_of_undo_take_effect() {
         use Stage::{Aborted, Done, Open};
         let mut all = vec![operation("1", None, Done)];
         assert!(is_in_effect(&all[0], &all));
@@ -280,7 +301,7 @@ mod tests {
             let all = [operation("5", Some("4"), stage), operation("4", None, Done)];
             assert!(is_in_effect(&all[1], &all) && !is_in_effect(&all[0], &all));
         }
-        // a forged circle ends
+        // a forged circle does not recurse forever
         let circle = [operation("8", Some("7"), Done), operation("7", Some("8"), Done)];
         assert!(is_in_effect(&circle[0], &circle) && !is_in_effect(&circle[1], &circle));
     }

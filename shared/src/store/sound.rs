@@ -1,4 +1,4 @@
-//! Work whose trees git would not refuse, remembered by its commit. The file is disposable.
+//! Checking that git would accept the trees of an agent's work, with a disposable cache of the commits that passed.
 
 use std::{
     collections::HashSet,
@@ -9,30 +9,30 @@ use crate::{
     Result,
     git::{
         Oid, Repo, careful,
-        trees::{TreeChecks, Unsound},
+        trees::{TreeChecks, UnusableWork},
     },
     private_files,
     store::layout::PrivateDir,
 };
 
-/// What the file begins with: with other rules, nothing is known.
+/// The first line of the file, with the version of the rules; a file of another version is ignored.
 const MAGIC: &[u8] = b"git orchestra sound trees 1\n";
-/// Commits remembered; the oldest go first.
-const MOST: usize = 50_000;
+/// Maximum number of commits in the cache; the oldest are dropped first.
+const MAX_COMMITS: usize = 50_000;
 
-/// Looks at the trees of work, and remembers which are sound.
+/// Checks the trees of work, and caches which commits passed.
 pub struct SoundWork<'repo> {
     repo: &'repo Repo,
     checks: TreeChecks<'repo>,
     path: PathBuf,
-    /// Oldest first.
+    /// The commits that passed, the oldest first.
     order: Vec<Oid>,
     known: HashSet<Oid>,
     is_new: bool,
 }
 
 impl<'repo> SoundWork<'repo> {
-    /// Reads what is known; an absent, torn or older file knows less.
+    /// Reads the cache. A missing, torn, or older file holds fewer commits or none.
     ///
     /// # Errors
     /// The common git directory cannot be found.
@@ -45,12 +45,12 @@ impl<'repo> SoundWork<'repo> {
         Ok(Self { repo, checks: TreeChecks::new(repo), path, order, known, is_new: false })
     }
 
-    /// Why the work at `tip` cannot be used; `None`: it can. `has` is a commit of the user's: what is in its history is theirs.
-    pub fn flaw(&mut self, tip: Oid, has: Option<Oid>) -> Option<Unsound> {
+    /// Returns why the work at `tip` cannot be used, if it cannot. `has` is a commit of the user, whose history is not checked.
+    pub fn flaw(&mut self, tip: Oid, has: Option<Oid>) -> Option<UnusableWork> {
         if self.known.contains(&tip) {
             return None;
         }
-        // What events name as the base, a stranger may have named.
+        // The base is not taken from the events, because a stranger may have written them.
         let bases = has.and_then(|has| self.repo.merge_bases(has, tip).ok()).unwrap_or_default();
         let flaw = self.checks.flaw(tip, bases.first().copied());
         if flaw.is_none() {
@@ -61,24 +61,24 @@ impl<'repo> SoundWork<'repo> {
         flaw
     }
 
-    /// Writes down what was found, whole or not at all; a failure costs speed only.
+    /// Writes the cache atomically. A failure is ignored, because it costs only time.
     pub fn remember(&self) {
         if !self.is_new || !self.path.parent().is_some_and(Path::is_dir) {
             return;
         }
         let mut bytes = MAGIC.to_vec();
-        for id in &self.order[self.order.len().saturating_sub(MOST)..] {
+        for id in &self.order[self.order.len().saturating_sub(MAX_COMMITS)..] {
             bytes.extend_from_slice(id.as_bytes());
         }
         let _ = private_files::replace(&self.path, &bytes);
     }
 }
 
-/// Why one work cannot be used, if it cannot.
+/// Returns why the work at `tip` cannot be used, if it cannot.
 ///
 /// # Errors
-/// As [`SoundWork::read`].
-pub fn flaw_of(repo: &Repo, tip: Oid) -> Result<Option<Unsound>> {
+/// The same as of [`SoundWork::read`].
+pub fn flaw_of(repo: &Repo, tip: Oid) -> Result<Option<UnusableWork>> {
     let mut work = SoundWork::read(repo)?;
     let flaw = work.flaw(tip, repo.head().ok());
     work.remember();

@@ -1,5 +1,5 @@
-//! Conversations that are kept: each the tree of a commit, the newest on the ones before, so that none is lost by keeping it
-//! again.
+//! Stored transcripts: each is the tree of a commit, whose parent is the version before it, so that storing a transcript again
+//! loses nothing.
 
 use std::path::PathBuf;
 
@@ -8,33 +8,32 @@ use serde_json::Value;
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{
         Oid, Repo,
         objects::{Commit, TreeEntry, TreeEntryKind},
         refs::RefEdit,
     },
     store::layout,
-    world,
 };
 
-/// The file with what is known of a conversation.
-const ABOUT: &str = "about.json";
+/// The file with the metadata of a session.
+const METADATA: &str = "about.json";
 /// The transcript, byte for byte.
 const TRANSCRIPT: &str = "transcript.jsonl";
-/// The files of what it started.
-const INNER: &str = "subagents";
+/// The directory with the files of its sub-agents.
+const SUBAGENTS: &str = "subagents";
 
-/// What is known of a kept conversation without reading it.
+/// The metadata of a stored session, from which it can be listed without reading its transcript.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct TranscriptMeta {
-    /// The format.
+    /// The version of the format.
     pub v: u32,
-    /// The name of its program.
+    /// The name of its agent program.
     pub program: String,
     /// The program's own id.
     pub id: String,
-    /// Where it lay below the folder of the program's transcripts.
+    /// Its path below the folder of the program's transcripts.
     pub path: String,
     /// Its size, in bytes.
     pub size: u64,
@@ -43,27 +42,27 @@ pub struct TranscriptMeta {
     /// The orchestra agent it belongs to.
     #[serde(default)]
     pub agent: Option<String>,
-    /// What else its lines say.
+    /// The facts from its lines, as [`crate::conversation::ConversationFacts`] in JSON.
     pub facts: Value,
-    /// What it started.
+    /// Its sub-agents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inner: Vec<SubagentMeta>,
 }
 
-/// What is known of a sub-agent of a kept conversation.
+/// The metadata of a sub-agent of a stored session.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct SubagentMeta {
-    /// Its id within the conversation.
+    /// Its id within the session.
     pub id: String,
-    /// What its lines say.
+    /// The facts from its lines.
     pub facts: Value,
     /// The name of its file among those of the sub-agents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Which kind of sub-agent.
+    /// The kind of sub-agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// What it was for.
+    /// Its task, in a few words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
     /// Its size, in bytes.
@@ -72,7 +71,7 @@ pub struct SubagentMeta {
 }
 
 impl SubagentMeta {
-    /// Whether a file among those of the sub-agents is its own. Earlier versions did not note which is.
+    /// Returns whether a file among those of the sub-agents is its own. Earlier versions did not record the name of the file.
     fn is_in(&self, name: &[u8]) -> bool {
         match &self.file {
             Some(file) => name == file.as_bytes(),
@@ -81,31 +80,31 @@ impl SubagentMeta {
     }
 }
 
-/// One kept conversation.
+/// One stored session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredTranscript {
-    /// Where it stands.
+    /// The commit that holds the work.
     pub tip: Oid,
-    /// What is known of it.
+    /// Its metadata.
     pub about: TranscriptMeta,
 }
 
-/// A file to be kept.
+/// A file to be stored.
 #[derive(Clone, Debug)]
 pub struct TranscriptSource {
-    /// Its name, for one that the conversation started.
+    /// Its name among the files of the sub-agents; ignored for the transcript itself.
     pub name: String,
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// About how long it is, in bytes.
+    /// Its approximate size, in bytes.
     pub size: u64,
 }
 
-/// Keeps a conversation; `true`: there was something new to keep.
+/// Stores a session. Returns whether there was anything new to store.
 ///
 /// # Errors
-/// A file cannot be read, or nothing can be written.
-pub fn keep(
+/// A file cannot be read, or an object or the ref cannot be written.
+pub fn store(
     repo: &Repo,
     about: &TranscriptMeta,
     transcript: &TranscriptSource,
@@ -113,34 +112,34 @@ pub fn keep(
 ) -> Result<bool> {
     let name = layout::transcript_ref(&about.id);
     let old = repo.find_ref(&name)?;
-    let blob = repo.keep_file(&transcript.path, transcript.size)?;
+    let blob = repo.store_file(&transcript.path, transcript.size)?;
     let folder = inner.iter().map(|one| {
-        Ok(TreeEntry::new(one.name.clone(), TreeEntryKind::File, repo.keep_file(&one.path, one.size)?))
+        Ok(TreeEntry::new(one.name.clone(), TreeEntryKind::File, repo.store_file(&one.path, one.size)?))
     });
     let folder = folder.collect::<Result<Vec<TreeEntry>>>()?;
     let folder = if folder.is_empty() { None } else { Some(repo.write_entries(folder)?) };
     if let Some(old) = old {
         let known = |name| entry(repo, old, name).map(|entry| entry.map(|entry| entry.id));
-        if known(TRANSCRIPT)? == Some(blob) && known(INNER)? == folder {
+        if known(TRANSCRIPT)? == Some(blob) && known(SUBAGENTS)? == folder {
             return Ok(false);
         }
     }
-    let text = serde_json::to_vec(about).context(Kind::Internal, || "cannot write what is known".into())?;
+    let text = serde_json::to_vec(about).context(Kind::Internal, || "cannot write the metadata".into())?;
     let mut entries = vec![
-        TreeEntry::new(ABOUT, TreeEntryKind::File, repo.write_blob(&text)?),
+        TreeEntry::new(METADATA, TreeEntryKind::File, repo.write_blob(&text)?),
         TreeEntry::new(TRANSCRIPT, TreeEntryKind::File, blob),
     ];
-    entries.extend(folder.map(|folder| TreeEntry::new(INNER, TreeEntryKind::Tree, folder)));
+    entries.extend(folder.map(|folder| TreeEntry::new(SUBAGENTS, TreeEntryKind::Tree, folder)));
     let tree = repo.write_entries(entries)?;
     let message = format!("conversation {} of {}\n", about.id, about.program);
     let parents = old.into_iter().collect();
-    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, parents, message);
+    let commit = Commit::by(&repo.identity()?, repo.now().as_second(), tree, parents, message);
     let new = repo.write_commit(&commit)?;
     repo.edit_refs(&[RefEdit { name, old, new }], "orchestra: conversation kept")?;
     Ok(true)
 }
 
-/// All kept conversations; what cannot be read is not among them.
+/// Returns all stored sessions that can be read.
 ///
 /// # Errors
 /// The refs cannot be read.
@@ -149,7 +148,7 @@ pub fn all(repo: &Repo) -> Result<Vec<StoredTranscript>> {
     Ok(refs.into_iter().filter_map(|(_, tip)| read(repo, tip).ok().flatten()).collect())
 }
 
-/// The kept conversation of that id.
+/// Returns the stored session with that id, if there is one.
 ///
 /// # Errors
 /// It cannot be read.
@@ -160,57 +159,57 @@ pub fn find(repo: &Repo, id: &str) -> Result<Option<StoredTranscript>> {
     }
 }
 
-/// The conversation that a commit holds, if it holds one.
+/// Returns the stored session that a commit holds, if it holds one.
 ///
 /// # Errors
-/// It cannot be read.
+/// The commit or its metadata cannot be read.
 pub fn read(repo: &Repo, tip: Oid) -> Result<Option<StoredTranscript>> {
-    let Some(bytes) = repo.read_blob_of(tip, ABOUT)? else { return Ok(None) };
+    let Some(bytes) = repo.read_blob_of(tip, METADATA)? else { return Ok(None) };
     let about: TranscriptMeta = serde_json::from_slice(&bytes)
-        .context(Code::StateDamaged, || format!("commit {} holds no conversation", tip.short()))?;
+        .context(Code::StateDamaged, || format!("commit {} does not hold a session", tip.short()))?;
     Ok(Some(StoredTranscript { tip, about }))
 }
 
-/// The transcript itself.
+/// Returns the blob with the transcript of a stored session.
 ///
 /// # Errors
-/// It cannot be read.
+/// The tree cannot be read, or holds no transcript.
 pub fn transcript(repo: &Repo, kept: &StoredTranscript) -> Result<Oid> {
     let found = entry(repo, kept.tip, TRANSCRIPT)?;
-    found
-        .map(|entry| entry.id)
-        .ok_or_else(|| Error::new(Code::StateDamaged, format!("'{}' holds no transcript", kept.tip)))
+    found.map(|entry| entry.id).ok_or_else(|| {
+        Error::new(Code::StateDamaged, format!("commit {} does not hold a transcript", kept.tip))
+    })
 }
 
-/// What the conversation started: names and contents.
+/// Returns the files of the sub-agents of a stored session.
 ///
 /// # Errors
-/// It cannot be read.
-pub fn inner(repo: &Repo, kept: &StoredTranscript) -> Result<Vec<TreeEntry>> {
-    match entry(repo, kept.tip, INNER)? {
+/// A tree cannot be read.
+pub fn subagent_files(repo: &Repo, kept: &StoredTranscript) -> Result<Vec<TreeEntry>> {
+    match entry(repo, kept.tip, SUBAGENTS)? {
         Some(folder) => repo.entries_of(folder.id),
         None => Ok(Vec::new()),
     }
 }
 
-/// The transcript of one sub-agent.
+/// Returns the blob with the transcript of one sub-agent.
 ///
 /// # Errors
-/// It is not kept, or cannot be read.
-pub fn transcript_of_inner(repo: &Repo, kept: &StoredTranscript, id: &str) -> Result<Oid> {
+/// It is not stored, or a tree cannot be read.
+pub fn subagent_transcript(repo: &Repo, kept: &StoredTranscript, id: &str) -> Result<Oid> {
     let about = kept.about.inner.iter().find(|one| one.id == id);
-    let entries = inner(repo, kept)?;
+    let entries = subagent_files(repo, kept)?;
     let found = about.and_then(|about| entries.iter().find(|entry| about.is_in(&entry.name)));
-    found
-        .map(|entry| entry.id)
-        .ok_or_else(|| Error::new(Code::TranscriptMissing, format!("what sub-agent '{id}' said is not kept")))
+    found.map(|entry| entry.id).ok_or_else(|| {
+        Error::new(Code::TranscriptMissing, format!("the transcript of sub-agent '{id}' is not stored"))
+    })
 }
 
-/// Forgets a kept conversation, and every state of it; `true`: there was one.
+/// Deletes a stored session with all its versions. Returns whether there was one.
 ///
 /// # Errors
 /// The ref was changed by another program (4), or cannot be deleted.
-pub fn forget(repo: &Repo, id: &str) -> Result<bool> {
+pub fn delete(repo: &Repo, id: &str) -> Result<bool> {
     let name = layout::transcript_ref(id);
     match repo.find_ref(&name)? {
         Some(tip) => {

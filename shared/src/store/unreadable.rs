@@ -1,5 +1,4 @@
-//! What cannot be read of our shared refs, in one wording and with one remedy for every command. A damaged ref is never taken for
-//! one that does not exist.
+//! Shared refs that cannot be read, with the same message and remedy in every command. A damaged ref is never treated as missing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,24 +10,24 @@ use crate::{
     store::layout::{self, PrivateDir},
 };
 
-/// A ref of ours that cannot be read.
+/// A ref of orchestra that cannot be read.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(from = "Written")]
 pub struct Unreadable {
-    /// The agent's id; the name of the ref where it belongs to no agent.
+    /// The agent's id, or the name of the ref if it belongs to no agent.
     pub id: String,
     /// The name of the ref.
     #[serde(rename = "ref")]
     pub name: String,
     /// Why it cannot be read.
     pub why: String,
-    /// What brings it back, as far as that is known.
+    /// The commands that restore it, if they are known.
     pub remedy: Option<String>,
     #[serde(skip)]
     subject: Subject,
 }
 
-/// What is written of a ref that cannot be read: what it holds is in its name.
+/// The JSON of an [`Unreadable`]. Its subject is not stored, because the name of the ref implies it.
 #[derive(Deserialize, JsonSchema)]
 struct Written {
     id: String,
@@ -44,7 +43,7 @@ impl From<Written> for Unreadable {
     }
 }
 
-/// What a ref holds.
+/// The content of a ref, by its name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Subject {
     Agent(AgentId),
@@ -63,18 +62,18 @@ impl Subject {
 }
 
 impl Unreadable {
-    /// The agent whose events cannot be read, for a reason in a whole sentence.
+    /// An agent whose events cannot be read. `why` is a whole sentence.
     pub fn agent(repo: &Repo, id: &AgentId, why: String) -> Self {
         Self::new(repo, layout::agent_ref(id), why)
     }
 
-    /// A ref that names no object, or one that is not here.
+    /// A ref that names no object, or an object that is missing.
     pub fn broken(repo: &Repo, broken: &BrokenRef) -> Self {
         let why = format!("its ref '{}' {}", broken.name, broken.why);
         Self::new(repo, broken.name.clone(), why)
     }
 
-    /// A ref whose damaged file was moved out of the way.
+    /// A ref whose damaged file was moved to [`PrivateDir::damaged`].
     fn set_aside(repo: &Repo, id: &AgentId) -> Self {
         let name = layout::agent_ref(id);
         let file = PrivateDir::new(repo.private_dir().unwrap_or_default()).damaged().join(&name);
@@ -82,7 +81,7 @@ impl Unreadable {
         Self::new(repo, name, why)
     }
 
-    /// Work that a partial clone lacks, and could not fetch.
+    /// Work that a partial clone lacks and could not fetch.
     pub fn unfetched(repo: &Repo, name: String, why: String) -> Self {
         Self { remedy: None, ..Self::new(repo, name, why) }
     }
@@ -97,7 +96,7 @@ impl Unreadable {
         Self { id, name, why, remedy, subject }
     }
 
-    /// The agent whose events cannot be read. None where its work, or something else, cannot.
+    /// Returns the agent whose events cannot be read; `None` if its work or another ref cannot be read.
     pub const fn agent_id(&self) -> Option<&AgentId> {
         match &self.subject {
             Subject::Agent(id) => Some(id),
@@ -105,7 +104,7 @@ impl Unreadable {
         }
     }
 
-    /// What cannot be read and why, for people.
+    /// Describes what cannot be read, and why.
     pub fn sentence(&self) -> String {
         let (id, why) = (&self.id, &self.why);
         match self.subject {
@@ -115,7 +114,7 @@ impl Unreadable {
         }
     }
 
-    /// The same as an error, for who asked for just this.
+    /// Returns an error with the same description, and the remedy as its hint.
     pub fn error(&self) -> Error {
         let error = Error::new(Code::WorkUnusable, self.sentence());
         match &self.remedy {
@@ -129,13 +128,13 @@ fn id_below(name: &str, prefix: &str) -> Option<AgentId> {
     AgentId::parse(name.strip_prefix(prefix)?).ok()
 }
 
-/// Refs of notes and archives that cannot be read: they belong to no agent.
+/// Returns the refs of notes and archives that cannot be read, which belong to no agent.
 ///
 /// # Errors
 /// The refs cannot be read at all.
 pub fn of_no_agent(repo: &Repo) -> Result<Vec<Unreadable>> {
     let mut found = Vec::new();
-    for prefix in [layout::ARCHIVE, layout::NOTES_BELOW] {
+    for prefix in [layout::ARCHIVE, layout::NOTES_PREFIX] {
         let list = repo.ref_list(prefix)?;
         found.extend(list.broken.iter().map(|broken| Unreadable::broken(repo, broken)));
         for (name, id) in list.refs {
@@ -148,35 +147,35 @@ pub fn of_no_agent(repo: &Repo) -> Result<Vec<Unreadable>> {
     Ok(found)
 }
 
-/// The work of an agent, if its ref is damaged, or names what is not the work that its events tell of.
+/// Returns a description of an agent's work if its ref is damaged, or does not name the work that its events name.
 ///
 /// # Errors
-/// The ref cannot be looked at.
+/// The ref cannot be checked.
 pub fn work_of(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Unreadable>> {
     let name = layout::head_ref(id);
-    if is_as_told(repo, &name, agent) {
+    if is_recorded_head(repo, &name, agent) {
         return Ok(None);
     }
     let damage = repo.ref_damage(&name)?;
     let is_damaged = damage.is_some();
-    let Some(why) = damage.map_or_else(|| not_its_work(repo, &name, agent), |why| Ok(Some(why)))? else {
+    let Some(why) = damage.map_or_else(|| wrong_work_reason(repo, &name, agent), |why| Ok(Some(why)))? else {
         return Ok(None);
     };
     let broken = Unreadable::broken(repo, &BrokenRef { name: name.clone(), why });
-    // Its events name the right commit. What a remote has comes back with a sync where nothing usable is here.
-    let told = agent.head_commit().filter(|told| repo.has_commit(*told));
-    let by_remote = is_damaged.then(|| from_a_remote(repo, &name)).flatten();
-    let remedy = by_remote.or_else(|| set_again(repo, &name, &told?.to_string())).or(broken.remedy);
+    // Its events name the right commit. A sync restores only a damaged ref, from a remote that has it.
+    let recorded = agent.head_commit().filter(|recorded| repo.has_commit(*recorded));
+    let by_remote = is_damaged.then(|| sync_remedy(repo, &name)).flatten();
+    let remedy = by_remote.or_else(|| set_ref_command(repo, &name, &recorded?.to_string())).or(broken.remedy);
     Ok(Some(Unreadable { remedy, ..broken }))
 }
 
-/// The quick look, for lists: the ref names what the events name, and that is here.
-fn is_as_told(repo: &Repo, name: &str, agent: &Agent) -> bool {
+/// Returns whether the ref names the commit that the events name, and that commit exists: a cheap check for lists.
+fn is_recorded_head(repo: &Repo, name: &str, agent: &Agent) -> bool {
     let tip = repo.find_ref(name).ok().flatten();
     tip.is_some_and(|tip| agent.head_commit() == Some(tip) && repo.has_object(tip))
 }
 
-/// The commit that holds an agent's work.
+/// Returns the commit that holds an agent's work.
 ///
 /// # Errors
 /// It cannot be read (3): see [`work_of`].
@@ -187,36 +186,37 @@ pub fn work_tip(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Oid>>
     }
 }
 
-/// What the ref of an agent's work names, be it the work or not.
+/// Returns the commit that the ref of an agent's work names, whether it is the work or not.
 ///
 /// # Errors
-/// It names nothing (3): see [`work_of`].
-pub fn named_tip(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Oid>> {
+/// The ref cannot be read (3): see [`work_of`].
+pub fn ref_tip(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Oid>> {
     match repo.find_ref(&layout::head_ref(id)) {
         Err(error) => Err(work_of(repo, id, agent)?.map_or(error, |broken| broken.error())),
         found => found,
     }
 }
 
-/// Why what a ref names is not the work of an agent, if it is not. Work that was taken and not written down yet contains the work
-/// that was.
-fn not_its_work(repo: &Repo, name: &str, agent: &Agent) -> Result<Option<String>> {
+/// Returns why the commit that a ref names is not the work of an agent, if it is not. Work that was captured but not yet recorded
+/// in an event contains the recorded work.
+fn wrong_work_reason(repo: &Repo, name: &str, agent: &Agent) -> Result<Option<String>> {
     let Some(tip) = repo.find_ref(name)?.filter(|tip| agent.head_commit() != Some(*tip)) else {
         return Ok(None);
     };
     if !repo.has_commit(tip) && !repo.is_partial() {
         return Ok(Some(format!("names {}, which is not a commit", tip.short())));
     }
-    let told = agent.head_commit().filter(|_| agent.phase.is_at_rest());
-    let Some(told) = told.filter(|told| repo.has_commit(*told)) else { return Ok(None) };
-    let is_ahead = repo.contains(tip, told).unwrap_or(true);
+    let recorded = agent.head_commit().filter(|_| agent.phase.is_at_rest());
+    let Some(recorded) = recorded.filter(|recorded| repo.has_commit(*recorded)) else { return Ok(None) };
+    let is_ahead = repo.contains(tip, recorded).unwrap_or(true);
     Ok((!is_ahead).then(|| {
-        format!("names {}, which is not the work that its events name, {}", tip.short(), told.short())
+        format!("names {}, which is not the work that its events name, {}", tip.short(), recorded.short())
     }))
 }
 
-/// Agents whose damaged refs were moved out of the way and that did not come back; `is_here` knows those that did.
-pub fn moved_aside(repo: &Repo, is_here: impl Fn(&AgentId) -> bool) -> Result<Vec<Unreadable>> {
+/// Returns the agents whose damaged refs were moved to [`PrivateDir::damaged`], without those that `is_here` accepts because
+/// they exist again.
+pub fn damaged_agents(repo: &Repo, is_here: impl Fn(&AgentId) -> bool) -> Result<Vec<Unreadable>> {
     let folder = PrivateDir::new(repo.private_dir()?).damaged().join(layout::AGENTS);
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
@@ -226,16 +226,16 @@ pub fn moved_aside(repo: &Repo, is_here: impl Fn(&AgentId) -> bool) -> Result<Ve
     Ok(ids.iter().map(|id| Unreadable::set_aside(repo, id)).collect())
 }
 
-/// What brings a ref back: a remote that had it, an older state that is packed, or the commits that no ref names.
+/// Returns how to restore a ref: from a remote that had it, or else from the commits that no ref names.
 fn remedy(repo: &Repo, name: &str) -> Option<String> {
-    if let Some(remedy) = from_a_remote(repo, name) {
+    if let Some(remedy) = sync_remedy(repo, name) {
         return Some(remedy);
     }
-    let command = set_again(repo, name, "COMMIT")?;
+    let command = set_ref_command(repo, name, "COMMIT")?;
     Some(format!("git fsck --lost-found names the commits that no ref holds; with the right one: {command}"))
 }
 
-fn from_a_remote(repo: &Repo, name: &str) -> Option<String> {
+fn sync_remedy(repo: &Repo, name: &str) -> Option<String> {
     let below = name.strip_prefix(layout::SHARED)?;
     let has_it = |remote: &String| {
         let tracked = format!("{}{below}", layout::tracking(remote));
@@ -243,11 +243,11 @@ fn from_a_remote(repo: &Repo, name: &str) -> Option<String> {
     };
     let remotes = repo.remotes();
     let remote = remotes.iter().find(|remote| has_it(remote))?;
-    Some(format!("git orchestra sync {remote}, which has it, brings it back"))
+    Some(format!("git orchestra sync {remote} restores it from that remote"))
 }
 
-/// The commands that set a ref again, whatever its file holds now.
-fn set_again(repo: &Repo, name: &str, commit: &str) -> Option<String> {
+/// Returns the commands that set a ref to a commit, whatever its file holds now.
+fn set_ref_command(repo: &Repo, name: &str, commit: &str) -> Option<String> {
     let file = repo.common_dir().ok()?.join(name);
     let remove = quote::command(&[&"rm", &"-f", &file]);
     Some(format!("{remove} && {}", quote::command(&[&"git", &"update-ref", &name, &commit])))

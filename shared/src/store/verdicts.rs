@@ -1,4 +1,4 @@
-//! Whether a verdict holds for the work as it is now.
+//! Verdicts that count in this clone, and whether they hold for the work as it is now.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result,
     config::{Config, keys::TRUST_WRITER},
-    git::{Git, Oid, Repo, command},
+    git::{Oid, Repo, command},
     model::{
         Agent, AgentId,
         verdict::{self, CurrentVerdict},
@@ -14,81 +14,83 @@ use crate::{
     store::{Chain, writer},
 };
 
-/// Of which work a verdict is.
+/// How the work of a verdict compares with the present work.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictMatch {
-    /// Of just this one.
+    /// Base and head are the same.
     Current,
-    /// Of the same patch, on another base or in other commits.
+    /// The patch is the same, on another base or in other commits.
     Carried,
-    /// Of another one.
+    /// The patch is different.
     Stale,
 }
 
-/// The id of the patch between two commits; empty for an empty one. The same changes have the same id, wherever they stand.
+/// Returns the id of the patch between two commits; empty for an empty patch. It does not depend on line numbers.
 ///
 /// # Errors
 /// A commit cannot be read, or git fails.
 pub fn patch_id(repo: &Repo, base: Oid, head: Oid) -> Result<String> {
     let place = repo.common_dir()?;
-    let patch = Git::new(&place, "diff-tree")
+    let patch = repo
+        .git_in(&place, "diff-tree")
         .args(["-p", "--no-ext-diff", "--no-textconv", "--full-index", &base.to_string(), &head.to_string()])
         .limit(command::LONG_LIMIT)
         .run()?;
-    let said = Git::new(&place, "patch-id").arg("--stable").input(patch).limit(command::LONG_LIMIT).line()?;
-    Ok(said.split_whitespace().next().unwrap_or_default().to_owned())
+    let output =
+        repo.git_in(&place, "patch-id").arg("--stable").input(patch).limit(command::LONG_LIMIT).line()?;
+    Ok(output.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
-/// The verdict on an agent's work that decides, and whether it holds. What is said in clones that the user does not trust decides
-/// nothing: it neither approves the work, nor takes the place of what was said in the others.
+/// Returns the verdict on an agent's work that counts, and whether it holds for the work at `head`. A verdict from a clone that the
+/// user does not trust does not count: it neither approves the work nor replaces a verdict from another clone.
 ///
 /// # Errors
-/// As [`patch_id`], or its events cannot be read.
-pub fn of(
+/// [`patch_id`] fails, or the agent's events cannot be read.
+pub fn effective_for(
     repo: &Repo,
     id: &AgentId,
     agent: &Agent,
     head: Oid,
 ) -> Result<Option<(CurrentVerdict, VerdictMatch)>> {
-    match counting(repo, id, agent)? {
-        Some(verdict) => Ok(Some(held(repo, agent, head, verdict)?)),
+    match effective(repo, id, agent)? {
+        Some(verdict) => Ok(Some(match_work(repo, agent, head, verdict)?)),
         None => Ok(None),
     }
 }
 
-/// The verdict that decides, of whichever work it is.
+/// Returns the verdict on an agent's work that counts, whether or not it holds for the present work.
 ///
 /// # Errors
-/// Its events cannot be read.
-pub fn counting(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<CurrentVerdict>> {
-    if agent.judges.iter().all(|writer| counts(repo, writer)) {
+/// The agent's events cannot be read.
+pub fn effective(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<CurrentVerdict>> {
+    if agent.verdict_writers.iter().all(|writer| is_trusted(repo, writer)) {
         return Ok(agent.verdict.clone());
     }
-    if !agent.judges.iter().any(|writer| counts(repo, writer)) {
+    if !agent.verdict_writers.iter().any(|writer| is_trusted(repo, writer)) {
         return Ok(None);
     }
     let mut all = Chain::of_agent(repo, id)?.fold().verdicts;
-    all.retain(|verdict| counts(repo, &verdict.writer));
-    Ok(verdict::standing(&all).cloned())
+    all.retain(|verdict| is_trusted(repo, &verdict.writer));
+    Ok(verdict::effective_verdict(&all).cloned())
 }
 
-/// What a clone proposes that the user does not trust, if that would be the verdict.
-pub fn proposed(repo: &Repo, agent: &Agent) -> Option<CurrentVerdict> {
-    agent.verdict.clone().filter(|verdict| !counts(repo, &verdict.writer))
+/// Returns the verdict on an agent's work if it comes from a clone that the user does not trust.
+pub fn untrusted_verdict(repo: &Repo, agent: &Agent) -> Option<CurrentVerdict> {
+    agent.verdict.clone().filter(|verdict| !is_trusted(repo, &verdict.writer))
 }
 
-/// A verdict, and whether it holds for the work at `head`.
+/// Determines whether a verdict holds for the work at `head`.
 ///
 /// # Errors
-/// As [`patch_id`].
-pub fn held(
+/// The same as of [`patch_id`].
+pub fn match_work(
     repo: &Repo,
     agent: &Agent,
     head: Oid,
     verdict: CurrentVerdict,
 ) -> Result<(CurrentVerdict, VerdictMatch)> {
-    if verdict.is_of(&agent.base, Some(&head.into())) {
+    if verdict.is_on(&agent.base, Some(&head.into())) {
         return Ok((verdict, VerdictMatch::Current));
     }
     let same = match agent.base.commit() {
@@ -98,9 +100,9 @@ pub fn held(
     Ok((verdict, if same { VerdictMatch::Carried } else { VerdictMatch::Stale }))
 }
 
-/// Whether what that writer says decides anything here (a verdict, a message, an answer): what we say does, and what those say
-/// whom the user trusts.
-pub fn counts(repo: &Repo, writer: &str) -> bool {
+/// Returns whether verdicts, messages, and answers of a writer count here: those of this clone do, and those of the clones that the
+/// user trusts (`orchestra.trustWriter`).
+pub fn is_trusted(repo: &Repo, writer: &str) -> bool {
     writer::known_writer(repo).as_deref() == Some(writer)
         || Config::of(repo).all(&TRUST_WRITER).iter().any(|trusted| trusted == writer)
 }

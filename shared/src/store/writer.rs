@@ -1,6 +1,6 @@
-//! Who this clone is: a random id in the common git directory, bound to the machine and the folder, so that a copied
-//! clone gets its own. A private ref says it as well: whoever removes our files does not make this clone another one, to which
-//! the agents that run here would not belong.
+//! The id of this clone: random, stored in the common git directory, and bound to the machine and the directory, so that a copy of
+//! the clone gets another id. A private ref holds it as well, so that the clone keeps its id, and its running agents, if the
+//! private files are removed.
 
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Repo, careful, objects::Commit, refs::RefEdit},
     model::WriterId,
     private_files,
@@ -23,7 +23,7 @@ struct Writer {
     machine: String,
 }
 
-/// The id of this clone as a writer, made at the first call.
+/// Returns the id of this clone as a writer, and makes one at the first call.
 ///
 /// # Errors
 /// The common git directory cannot be read or written.
@@ -31,67 +31,67 @@ pub fn writer(repo: &Repo) -> Result<WriterId> {
     let common = repo.common_dir()?;
     let private = PrivateDir::new(repo.private_dir()?);
     let machine = fingerprint(&common);
-    match known(&private, &machine) {
+    match id_from_file(&private, &machine) {
         Some(id) => Ok(id),
-        None => introduce(repo, &private, &machine),
+        None => create_id(repo, &private, &machine),
     }
 }
 
-/// The id of this clone if it has one: for commands that only read.
+/// Returns the id of this clone if it has one, for commands that only read.
 pub fn known_writer(repo: &Repo) -> Option<WriterId> {
     let common = repo.common_dir().ok()?;
     let machine = fingerprint(&common);
-    known(&PrivateDir::new(common.join("orchestra")), &machine).or_else(|| remembered(repo, &machine))
+    id_from_file(&PrivateDir::new(common.join("orchestra")), &machine).or_else(|| id_from_ref(repo, &machine))
 }
 
-/// What the private ref says.
-fn remembered(repo: &Repo, machine: &str) -> Option<WriterId> {
+/// Reads the id from the private ref.
+fn id_from_ref(repo: &Repo, machine: &str) -> Option<WriterId> {
     let commit = repo.read_commit(repo.find_ref(layout::WRITER).ok()??).ok()?;
     let writer: Writer = serde_json::from_str(commit.message.lines().nth(2)?).ok()?;
     (writer.machine == machine && !writer.id.is_empty()).then_some(writer.id)
 }
 
-/// Writes the private ref, if it does not say so already.
+/// Writes the id to the private ref, if it does not hold it already.
 ///
 /// # Errors
 /// It cannot be written.
-pub fn remember(repo: &Repo, id: &WriterId) -> Result<()> {
+pub fn save_to_ref(repo: &Repo, id: &WriterId) -> Result<()> {
     let common = repo.common_dir()?;
     let machine = fingerprint(&common);
-    if remembered(repo, &machine).as_ref() == Some(id) {
+    if id_from_ref(repo, &machine).as_ref() == Some(id) {
         return Ok(());
     }
-    // Also for a trial, which keeps its objects in memory.
-    let repo = Repo::open(&common)?;
-    let cannot = || "cannot write down who this clone is".to_owned();
+    // Opened again, because the repository of a trial merge keeps its objects in memory.
+    let repo = repo.reopen()?;
+    let cannot = || "cannot write the id of this clone".to_owned();
     let writer = Writer { id: id.clone(), machine: machine.clone() };
     let message =
         format!("writer {id}\n\n{}\n", serde_json::to_string(&writer).context(Kind::Internal, cannot)?);
     let tree = repo.write_tree(&[])?;
-    let commit = Commit::by(&repo.identity()?, world::now().as_second(), tree, Vec::new(), message);
+    let commit = Commit::by(&repo.identity()?, repo.now().as_second(), tree, Vec::new(), message);
     let edit = RefEdit {
         name: layout::WRITER.to_owned(),
         old: repo.find_ref(layout::WRITER)?,
         new: repo.write_commit(&commit)?,
     };
     match repo.edit_refs(&[edit], "orchestra: writer") {
-        // Another command of ours was quicker, and wrote the same.
-        Err(_) if remembered(&repo, &machine).as_ref() == Some(id) => Ok(()),
+        // Another orchestra command wrote the same id first.
+        Err(_) if id_from_ref(&repo, &machine).as_ref() == Some(id) => Ok(()),
         other => Ok(other?),
     }
 }
 
-fn known(private: &PrivateDir, machine: &str) -> Option<WriterId> {
+fn id_from_file(private: &PrivateDir, machine: &str) -> Option<WriterId> {
     let text = careful::read(private.writer()).ok()?;
     let writer: Writer = serde_json::from_slice(&text).ok()?;
     (writer.machine == machine && !writer.id.is_empty()).then_some(writer.id)
 }
 
-/// Gives this clone another id, where somebody else writes under the one that it has. What it wrote stays as it is.
+/// Gives this clone another id, because another clone writes under the present one. Events that it wrote do not change.
 ///
 /// # Errors
 /// The common git directory cannot be read or written.
-pub fn rename(repo: &Repo) -> Result<WriterId> {
+pub fn replace_id(repo: &Repo) -> Result<WriterId> {
     let private = PrivateDir::new(repo.private_dir()?);
     if let Some(old) = repo.find_ref(layout::WRITER)? {
         repo.delete_refs(&[(layout::WRITER.to_owned(), old)])?;
@@ -105,29 +105,29 @@ pub fn rename(repo: &Repo) -> Result<WriterId> {
     }
 }
 
-/// Written whole or not at all; of two processes that introduce the clone at once, the later reads what the first wrote.
-fn introduce(repo: &Repo, private: &PrivateDir, machine: &str) -> Result<WriterId> {
+/// Makes the id of this clone and writes it atomically. If two processes do so at once, both use the id of the first.
+fn create_id(repo: &Repo, private: &PrivateDir, machine: &str) -> Result<WriterId> {
     let path = private.writer();
     let cannot = || format!("cannot write '{}'", path.display());
     private_files::create_dir(private.dir()).context(Kind::External, cannot)?;
     let random = || WriterId::parse(&world::random_hex::<8>()?);
-    let id = remembered(repo, machine).map_or_else(random, Ok)?;
+    let id = id_from_ref(repo, machine).map_or_else(random, Ok)?;
     let writer = Writer { id, machine: machine.to_owned() };
     let text = serde_json::to_vec(&writer).context(Kind::Internal, cannot)?;
-    if path.exists() && known(private, machine).is_none() {
-        // The file of the clone that this one was copied from.
+    if path.exists() && id_from_file(private, machine).is_none() {
+        // The file belongs to the clone that this one was copied from.
         private_files::replace_durably(&path, &text).context(Kind::External, cannot)?;
     } else {
         match private_files::create_durably(&path, &text) {
-            // Another process was quicker.
+            // Another process wrote it first.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             other => other.context(Kind::External, cannot)?,
         }
     }
-    known(private, machine).ok_or_else(|| Error::new(Kind::External, cannot()))
+    id_from_file(private, machine).ok_or_else(|| Error::new(Kind::External, cannot()))
 }
 
-/// The machine and the folder's identity on its disk: survives a rename, not a copy.
+/// Returns a digest of the machine's id and the directory's inode, which survives a rename but not a copy.
 fn fingerprint(common: &Path) -> String {
     let machine = careful::text("/etc/machine-id").unwrap_or_default();
     let inode = fs::metadata(common).map(|found| found.ino()).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Telling the remote what is new, where the user wants that done unasked: after each change of phase, and every now and then, so
-//! that what others ask of an agent arrives.
+//! Automatic sync, where the user has enabled it: after each change of an agent's phase, and at intervals, so that requests from
+//! other clones arrive.
 
 use std::{path::PathBuf, process::Stdio};
 
@@ -8,40 +8,42 @@ use tokio::time::sleep;
 use crate::{
     process,
     supervise::{processes::NONCE, spec::Limits, tree},
+    world::Environment,
 };
 
-/// The program that syncs.
-fn program() -> PathBuf {
+/// Returns the path of the program that syncs.
+fn sync_program() -> PathBuf {
     process::sibling_binary("git-orchestra-sync")
 }
 
-/// Starts a sync that ends by itself, if the user wants such. It tells nobody when it fails: the next one tries again.
-pub fn sync_once(limits: &Limits) {
+/// Starts a sync in the background if automatic sync is enabled. A failure is not reported: the next sync tries again.
+pub fn sync_once(environment: &Environment, limits: &Limits) {
     if limits.sync_every.is_some() {
-        start();
+        start(environment);
     }
 }
 
-/// Does so again and again.
-pub fn schedule(limits: &Limits) {
+/// Starts a sync at every interval, if automatic sync is enabled.
+pub fn schedule(environment: &Environment, limits: &Limits) {
     let Some(every) = limits.sync_every else { return };
+    let environment = environment.clone();
     tokio::spawn(async move {
         loop {
             sleep(every).await;
-            start();
+            start(&environment);
         }
     });
 }
 
-/// In the folder in which the supervisor stands: the repository, also after a rename.
-fn start() {
-    let mut command = process::own(program());
+/// Starts the program in the supervisor's current folder, which is the repository, even after a rename.
+fn start(environment: &Environment) {
+    let mut command = process::own_command(environment, sync_program());
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // It is nobody's process but its own.
+    // Without the agent's mark, it is not ended with the agent.
     let _ = process::spawn(quiet.arg("--auto").env_remove(NONCE));
 }
 
-/// Those that are under way: they end by themselves, and are not to be ended with an agent.
-pub fn under_way() -> Vec<i32> {
-    tree::running(&program())
+/// Returns the running syncs, which must not be ended with an agent.
+pub fn running_syncs() -> Vec<i32> {
+    tree::running(&sync_program())
 }

@@ -1,4 +1,4 @@
-//! Asking a supervisor for something, and ending an agent whose supervisor is gone.
+//! Sends requests to supervisors, and ends agents whose supervisor died.
 
 use std::time::Duration;
 
@@ -17,10 +17,9 @@ use crate::{
     },
     supervise::{
         ending::{AttemptEnd, EndedAttempt},
-        helper::{self, Job},
-        listen,
+        helper::{self, HelperTask},
         processes::{self, Processes},
-        prompt, queue, repair,
+        program_output, prompt, queue, repair,
         spec::Spec,
         stored_output,
     },
@@ -28,7 +27,7 @@ use crate::{
     worktree::capture::CapturedWork,
 };
 
-/// How long a supervisor that is just starting may hold its lock unseen.
+/// How long to wait for the agent's lock: another process may hold it briefly.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl StopMode {
@@ -40,7 +39,7 @@ impl StopMode {
         }
     }
 
-    /// The end of an agent that has no supervisor to ask.
+    /// Returns the end of an agent that has no supervisor.
     fn end(self, reason: Option<&str>) -> AttemptEnd {
         match self {
             Self::Stop => AttemptEnd::Stopped(reason.map(str::to_owned)),
@@ -48,31 +47,32 @@ impl StopMode {
         }
     }
 
-    /// Whether an agent is where this leads, or beyond.
+    /// Returns whether an agent is already stopped or paused as requested.
     pub fn is_reached(self, agent: &Agent) -> bool {
         match self {
             Self::Stop => agent.phase.is_terminal(),
-            // One that waits for the end of a usage limit would resume by itself.
+            // An agent that waits for the end of a usage limit would resume by itself.
             Self::Pause => agent.phase.is_at_rest() && !agent.waits_for_limit(),
         }
     }
 }
 
-/// Writes the request down, where the agent is not there already, and wakes the supervisor. Gives whether it was written.
+/// Requests a stop or pause unless the agent is stopped or paused already, and wakes its supervisor. Returns whether there was
+/// anything to request.
 ///
 /// # Errors
-/// There is no such agent, or nothing can be written.
-pub fn ask(repo: &Repo, id: &AgentId, rest: StopMode, reason: Option<&str>) -> Result<bool> {
+/// There is no such agent, or the event cannot be written.
+pub fn request(repo: &Repo, id: &AgentId, mode: StopMode, reason: Option<&str>) -> Result<bool> {
     let asked = std::cell::Cell::new(false);
     let own = writer::known_writer(repo);
-    let request = (rest, reason.map(str::to_owned));
+    let request = (mode, reason.map(str::to_owned));
     append_if(repo, id, |fold| {
-        let open = !rest.is_reached(&fold.agent);
+        let open = !mode.is_reached(&fold.agent);
         asked.set(open);
-        // Another clone hears of it when the events travel: to say it again makes it no quicker.
+        // Another clone receives the request with the next sync: repeating it changes nothing.
         let is_elsewhere = own.as_deref() != Some(fold.agent.writer.as_str());
         (open && !(is_elsewhere && is_covered(&request, fold.asked.as_ref())))
-            .then(|| vec![rest.asked(reason)])
+            .then(|| vec![mode.asked(reason)])
     })?;
     if asked.get() {
         wake(repo, id)?;
@@ -80,18 +80,19 @@ pub fn ask(repo: &Repo, id: &AgentId, rest: StopMode, reason: Option<&str>) -> R
     Ok(asked.get())
 }
 
-type Request = (StopMode, Option<String>);
+type StopRequest = (StopMode, Option<String>);
 
-/// Whether what was asked before leads at least as far, for no other reason.
-fn is_covered(request: &Request, before: Option<&Request>) -> bool {
+/// Returns whether an earlier request is the same, or is a stop where a pause is requested.
+fn is_covered(request: &StopRequest, before: Option<&StopRequest>) -> bool {
     before
         .is_some_and(|before| before == request || before.0 == StopMode::Stop && request.0 == StopMode::Pause)
 }
 
-/// Writes down the message that `compose` makes for the agent as it is, if it makes one, and wakes the supervisor. Gives the agent as it is.
+/// Appends the message that `compose` returns for the current state of an agent, if any, and wakes its supervisor. Returns the
+/// agent.
 ///
 /// # Errors
-/// As [`ask`].
+/// As [`request`].
 pub fn send(repo: &Repo, id: &AgentId, compose: impl Fn(&Agent) -> Option<Message>) -> Result<Agent> {
     let fold = append_if(repo, id, |fold| Some(vec![Fact::Send(compose(&fold.agent)?)]))?;
     wake(repo, id)?;
@@ -107,76 +108,76 @@ fn wake(repo: &Repo, id: &AgentId) -> Result<()> {
     Ok(())
 }
 
-/// Ends an agent whose supervisor is gone: keeps its work, ends what still runs of it, takes the work, says so.
-/// Gives `false` where a supervisor lives after all.
+/// Ends an agent whose supervisor died: saves its worktree, ends its processes, captures its work, and records the end.
+/// Returns `false` if the agent has a live supervisor or has ended already.
 ///
 /// # Errors
-/// A process cannot be killed, or nothing can be written.
-pub fn end_lost(repo: &Repo, id: &AgentId, rest: StopMode, reason: Option<&str>) -> Result<bool> {
+/// A process cannot be killed, or something cannot be written.
+pub fn end_lost(repo: &Repo, id: &AgentId, mode: StopMode, reason: Option<&str>) -> Result<bool> {
     let private = PrivateDir::new(repo.private_dir()?);
     let dir = private.agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), LOCK_TIMEOUT)? else { return Ok(false) };
     if processes::supervisor_of(&private, id).is_some() {
-        // Somebody removed its lock; it ends the agent itself.
+        // Its lock was removed, but the supervisor lives and ends the agent itself.
         return Ok(false);
     }
     let before = Chain::of_agent(repo, id)?.fold().agent;
-    if rest.is_reached(&before) {
-        // It ended between the look that found it lost and the lock.
+    if mode.is_reached(&before) {
+        // It ended before the lock was taken.
         return Ok(false);
     }
-    let summary = listen::summary(&dir);
+    let summary = program_output::summary(&dir);
     let was_paused = before.phase.is_at_rest();
     let notice = reap_lost_agent(repo, id, &private, &dir)?;
-    let _ = acceptance::end(&repo.common_dir()?, id);
+    let _ = acceptance::agent_ended(repo.environment(), &repo.common_dir()?, id);
     let spec = Spec::last(repo, id, &dir);
-    let repo = &repo.acting_as(spec.as_ref().and_then(|spec| spec.identity.as_ref()));
-    let taken = match spec {
+    let repo = &repo.with_identity(spec.as_ref().and_then(|spec| spec.identity.as_ref()));
+    let captured = match spec {
         _ if before.attempt == 0 => {
             stored_output::store_output(repo, id, &dir).map(|()| CapturedWork::nothing(before.base.clone()))
         }
         Some(spec) => {
-            // A helper reads the order where a supervisor has it.
+            // The helper reads the spec from the agent's folder.
             spec.write(&dir)?;
-            helper::take_work(repo, id, &dir, &spec)
+            helper::capture_work(repo, id, &dir, &spec)
         }
-        None => Err(crate::Error::refused("this clone does not know how it was started")),
+        None => Err(crate::Error::refused("this clone has no record of how it was started")),
     };
     let died = match &notice {
-        Some(notice) => format!("its supervisor had died; {notice}"),
-        None => "its supervisor had died".to_owned(),
+        Some(notice) => format!("its supervisor died; {notice}"),
+        None => "its supervisor died".to_owned(),
     };
     let reason = reason.or_else(|| (!was_paused).then_some(died.as_str()));
-    // What it used is told by the end, and nobody else tells it.
-    let ended = EndedAttempt { summary, ..EndedAttempt::from(rest.end(reason)) };
-    append(repo, id, &[Fact::Finished(ended.fact(before.attempt, taken.as_ref()))])?;
-    if taken.is_ok_and(|taken| taken.unsaved.is_none()) {
+    // The end records what the attempt used; no other event does.
+    let ended = EndedAttempt { summary, ..EndedAttempt::from(mode.end(reason)) };
+    append(repo, id, &[Fact::Finished(ended.fact(before.attempt, captured.as_ref()))])?;
+    if captured.is_ok_and(|captured| captured.unsaved.is_none()) {
         let _ = std::fs::remove_dir_all(dir.dir());
     }
     Ok(true)
 }
 
-/// Ends what still runs of an agent whose supervisor is gone, its worktree kept before. To be called under the agent's lock. Gives
-/// what the user should know.
+/// Saves the worktree of an agent whose supervisor died, then ends its processes. The caller holds the agent's lock. Returns a
+/// warning for the user.
 ///
 /// # Errors
-/// A process cannot be killed, or nothing can be written.
+/// A process cannot be killed, or something cannot be written.
 pub fn reap_lost_agent(
     repo: &Repo,
     id: &AgentId,
     private: &PrivateDir,
     dir: &AgentDir,
 ) -> Result<Option<String>> {
-    helper::wait_for_an_orphan(dir);
-    if !processes::left_of(repo, private, id).is_empty() {
-        // Ending may make an agent tidy its files away. Without a worktree there is nothing to keep.
-        let _ = helper::work(&repo.common_dir()?, id, Job::Snapshot);
+    helper::wait_for_orphaned_helper(dir);
+    if !processes::leftovers_of(repo, private, id).is_empty() {
+        // The snapshot comes first, because an agent may clean up its files when it is ended. Without a worktree it fails.
+        let _ = helper::run_task(repo.environment(), &repo.common_dir()?, id, HelperTask::Snapshot);
         let grace = Spec::read(dir).map_or(Duration::from_secs(5), |spec| spec.limits.grace);
-        processes::end_all(|| processes::left_of(repo, private, id), grace)?;
+        processes::end_all(|| processes::leftovers_of(repo, private, id), grace)?;
     }
     if let Ok(spec) = Spec::read(dir) {
         prompt::remove(&spec.worktree, id);
     }
     queue::leave(private, id);
-    repair::remove_incomplete(repo, id, repair::Operations::Free)
+    repair::remove_incomplete(repo, id, repair::OperationsLock::NotHeld)
 }

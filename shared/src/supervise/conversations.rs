@@ -1,4 +1,4 @@
-//! Agents' conversations are kept in the repository, before their programs delete them.
+//! Stores agents' conversations in the repository, before their programs delete them.
 
 use std::{collections::HashSet, fs, path::Path};
 
@@ -8,7 +8,7 @@ use crate::{
         ConversationFacts, ConversationFile, Discovery, Installed, SessionReader, Subagent, Transcript,
         reading,
     },
-    error::Context,
+    error::ErrorContext,
     git::Repo,
     model::AgentId,
     store::{
@@ -17,28 +17,30 @@ use crate::{
     },
 };
 
-/// Keeps the conversation of an agent as it is now, if its program has one that we can read.
+/// Stores the current conversation of an agent, if its program has one in a known format.
 ///
 /// # Errors
-/// It cannot be read, or nothing can be written.
-pub fn keep_of_agent(repo: &Repo, id: &AgentId) -> Result<()> {
+/// The conversation cannot be read or stored.
+pub fn store_of_agent(repo: &Repo, id: &AgentId) -> Result<()> {
     let agent = Chain::of_agent(repo, id)?.fold().agent;
     let Some(session) = agent.session else { return Ok(()) };
     let files = agents::session_files(&agent.profile);
-    let Some(path) = files.and_then(|files| files.transcript(&session)) else { return Ok(()) };
+    let Some(path) = files.and_then(|files| files.transcript(repo.environment(), &session)) else {
+        return Ok(());
+    };
     let Some(reader) = agents::session_reader(&agent.profile) else { return Ok(()) };
     let cannot = || format!("cannot read '{}'", path.display());
     let place = ConversationFile::at(reader.name(), &session, &path).context(Kind::External, cannot)?;
-    let (_, facts) = reading::whole(reader, &place, None).context(Kind::External, cannot)?;
-    let inner = reader.subagents(&place, &mut Discovery::default());
-    keep(repo, &place, &facts, Some(id.to_string()), &inner, &Installed::default()).map(|_| ())
+    let (_, facts) = reading::read_all(reader, &place, None).context(Kind::External, cannot)?;
+    let inner = reader.subagents(repo.environment(), &place, &mut Discovery::default());
+    store(repo, &place, &facts, Some(id.to_string()), &inner, &Installed::default()).map(|_| ())
 }
 
-/// Keeps a conversation with what it started; `true`: there was something new to keep.
+/// Stores a conversation with its sub-agents. Returns whether there was anything new to store.
 ///
 /// # Errors
-/// It lies where its program keeps no conversations (3), cannot be read, or nothing can be written.
-pub fn keep(
+/// The file is not where its program stores conversations (3), or cannot be read or stored.
+pub fn store(
     repo: &Repo,
     place: &ConversationFile,
     facts: &ConversationFacts,
@@ -47,27 +49,29 @@ pub fn keep(
     installed: &Installed,
 ) -> Result<bool> {
     let reader = agents::session_reader(place.program);
-    let path = reader.and_then(|reader| reader.path_below_root(&place.path));
+    let path = reader.and_then(|reader| reader.path_below_root(repo.environment(), &place.path));
     let path = path.map(|path| path.to_string_lossy().into_owned());
     let path = path.ok_or_else(|| {
-        Error::refused(format!("'{}' does not lie where its program keeps such", place.path.display()))
+        Error::refused(format!("'{}' is not where its program stores conversations", place.path.display()))
     })?;
     let whole = |id: &str, path: &Path| {
-        let whole =
-            reader.map_or_else(|| Ok(Transcript::own(path)), |reader| reader.whole(id, path, installed));
+        let whole = reader.map_or_else(
+            || Ok(Transcript::own(path)),
+            |reader| reader.whole(repo.environment(), id, path, installed),
+        );
         whole.context(Kind::External, || format!("cannot read all of '{id}'"))
     };
     let transcript = whole(&place.id, &place.path)?;
     let size = fs::metadata(transcript.path()).map_or(place.size, |there| there.len());
     let facts =
-        serde_json::to_value(facts).context(Kind::Internal, || "cannot write what is known".into())?;
+        serde_json::to_value(facts).context(Kind::Internal, || "cannot encode its metadata".into())?;
     let inner: Vec<(&Subagent, Transcript)> =
         inner.iter().map(|one| Ok((one, whole(&one.id, &one.path)?))).collect::<Result<_>>()?;
     let notes =
         inner.iter().map(|(one, _)| one.path.with_extension("meta.json")).filter(|note| note.is_file());
     let files = inner.iter().map(|(one, whole)| source(&one.path, whole.path()));
     let mut files: Vec<TranscriptSource> = files.chain(notes.map(|note| source(&note, &note))).collect();
-    tell_apart(&mut files);
+    make_names_unique(&mut files);
     let known = inner.iter().zip(&files);
     let about = TranscriptMeta {
         v: 1,
@@ -78,26 +82,26 @@ pub fn keep(
         written: place.written,
         agent,
         facts,
-        inner: known.filter_map(|((one, _), file)| known_of(reader?, one, file, place)).collect(),
+        inner: known.filter_map(|((one, _), file)| subagent_meta(reader?, one, file, place)).collect(),
     };
-    transcripts::keep(repo, &about, &source(&place.path, transcript.path()), &files)
+    transcripts::store(repo, &about, &source(&place.path, transcript.path()), &files)
 }
 
-/// What is known of a sub-agent, if its file can be read.
-fn known_of(
+/// Returns the metadata of a sub-agent, if its file can be read.
+fn subagent_meta(
     reader: &dyn SessionReader,
     one: &Subagent,
     file: &TranscriptSource,
     conversation: &ConversationFile,
 ) -> Option<SubagentMeta> {
-    let (facts, _) = reading::inner(reader, &one.place(conversation.program), &conversation.path).ok()?;
+    let (facts, _) = reading::own_part(reader, &one.place(conversation.program), &conversation.path).ok()?;
     let facts = serde_json::to_value(facts).ok()?;
     let (id, kind, about) = (one.id.clone(), one.kind.clone(), one.about.clone());
     Some(SubagentMeta { id, facts, file: Some(file.name.clone()), kind, about, size: file.size })
 }
 
-/// Sub-agents of two workflows may have the same name: the later ones get that of their folder as well.
-fn tell_apart(files: &mut [TranscriptSource]) {
+/// Makes the names of files unique: sub-agents of two workflows may share a name, so later ones also get that of their folder.
+fn make_names_unique(files: &mut [TranscriptSource]) {
     let mut names = HashSet::new();
     for file in files {
         if !names.insert(file.name.clone()) {
@@ -109,7 +113,7 @@ fn tell_apart(files: &mut [TranscriptSource]) {
     }
 }
 
-/// A file, under the name that it has in its place.
+/// Returns a file to store, under the name of its original path.
 fn source(place: &Path, path: &Path) -> TranscriptSource {
     let name = place.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let size = fs::metadata(path).map_or(0, |there| there.len());

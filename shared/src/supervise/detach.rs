@@ -1,15 +1,15 @@
-//! Leaving the terminal: a session of our own, and standard streams that nobody waits for.
+//! Detaches from the terminal: a new process session, and standard streams that no other process waits for.
 
 use std::fs::{File, OpenOptions};
 
-use crate::{Kind, Result, error::Context, lock::Lock};
+use crate::{Kind, Result, error::ErrorContext, lock::Lock};
 
-/// Leaves the session of whoever started us, and takes the agent's lock off standard input: from there a child could
-/// inherit it, and the lock would outlive us.
+/// Starts a new process session and moves the agent's lock away from standard input: a child could inherit it from there, and the
+/// lock would then outlive this process.
 ///
 /// # Errors
-/// We lead a group already, or standard input is no lock.
-pub fn leave_the_session() -> Result<Lock> {
+/// This process already leads a process group, or standard input cannot be replaced.
+pub fn start_new_session() -> Result<Lock> {
     let cannot = || "cannot leave the terminal".to_owned();
     rustix::process::setsid().context(Kind::Internal, cannot)?;
     let lock = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).context(Kind::Internal, cannot)?;
@@ -18,7 +18,7 @@ pub fn leave_the_session() -> Result<Lock> {
     Ok(Lock::inherited(File::from(lock)))
 }
 
-/// Closes standard output, so that `$(git orchestra spawn …)` and pagers do not wait for us.
+/// Closes standard output, so that `$(git orchestra spawn …)` and pagers do not wait for this process.
 pub fn close_output() {
     if let Ok(nothing) = OpenOptions::new().write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdout(&nothing);

@@ -1,49 +1,49 @@
-//! What the end of an attempt means. Pure.
+//! Decides what the end of an attempt means: the phase, the reason, and whether to retry.
 
 use crate::{
     Error,
-    agents::{FailureKind, StreamSummary, Turn, TurnFailure, limit::Reached},
+    agents::{FailureKind, StreamSummary, Turn, TurnFailure, limit::ReportedLimit},
     model::{Limit, Phase, event::Finished},
     worktree::{capture::CapturedWork, unfinished::Unfinished},
 };
 
-/// How an attempt came to its end.
+/// How an attempt ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AttemptEnd {
-    /// The program returned this.
+    /// The program exited with this code.
     Exit(i32),
-    /// A signal ended the program.
+    /// The program was ended by this signal.
     Signal(i32),
-    /// It took longer than it may, in seconds.
-    TooLong(u64),
-    /// It gave no sign of life for so many seconds.
+    /// The agent reached its time limit, in seconds.
+    TimedOut(u64),
+    /// The agent was idle for this many seconds.
     Idle(u64),
-    /// It asked for something, and nobody is there to answer.
-    Asked(String),
-    /// Somebody asked for its end.
+    /// The program asked this question, and the options say to fail then.
+    NeedsAnswer(String),
+    /// A stop was requested, with this reason.
     Stopped(Option<String>),
-    /// Somebody asked for a pause.
+    /// A pause was requested, with this reason.
     Paused(Option<String>),
-    /// The service behind it gives no more for a while.
+    /// The service reported a usage limit.
     Limited(Limit),
-    /// We could not go on.
-    Broken(String),
+    /// The supervisor could not continue, for this reason.
+    Failed(String),
 }
 
-/// An attempt at its end.
+/// An attempt that has ended.
 #[derive(Debug)]
 pub struct EndedAttempt {
-    /// How.
+    /// How it ended.
     pub end: AttemptEnd,
-    /// What happened in its stream, where that is structured.
+    /// The summary of its output, if that is structured.
     pub summary: Option<StreamSummary>,
-    /// Its last complaint.
+    /// The last line of its standard error.
     pub last_words: Option<String>,
-    /// The usage limit that it spoke of.
-    pub limit: Option<Reached>,
-    /// How many messages to it were not taken up.
+    /// The usage limit that its output mentions.
+    pub limit: Option<ReportedLimit>,
+    /// The number of messages that it did not accept.
     pub unheard: usize,
-    /// It reviews another agent's work: what it may not do is no failure of its own.
+    /// Whether it reviews another agent's work: then denied permissions are not a failure.
     pub is_reviewer: bool,
 }
 
@@ -56,11 +56,11 @@ impl From<AttemptEnd> for EndedAttempt {
 /// What an end means.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Conclusion {
-    /// The phase.
+    /// The phase that it leads to.
     pub phase: Phase,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: Option<String>,
-    /// The same session, resumed in a while, may well come to a better end.
+    /// Whether resuming the same session later may succeed.
     pub is_transient: bool,
 }
 
@@ -75,7 +75,7 @@ impl Conclusion {
 }
 
 impl AttemptEnd {
-    /// What the program returned, as a shell would say it.
+    /// Returns the exit code as a shell reports it, 128 + n for signal n.
     pub const fn exit_code(&self) -> Option<i32> {
         match self {
             Self::Exit(code) => Some(*code),
@@ -84,34 +84,34 @@ impl AttemptEnd {
         }
     }
 
-    /// The program ended by itself.
-    pub const fn is_its_own(&self) -> bool {
+    /// Returns whether the program ended by itself.
+    pub const fn is_by_program(&self) -> bool {
         self.exit_code().is_some() || matches!(self, Self::Limited(_))
     }
 
-    /// It is a pause after which the supervisor resumes the agent.
+    /// Returns whether the supervisor resumes the agent after this end, when a usage limit is over.
     pub const fn resumes(&self) -> bool {
         matches!(self, Self::Limited(limit) if limit.resumes)
     }
 }
 
 impl EndedAttempt {
-    /// What it means, before its work is looked at.
+    /// Returns what the end means, without regard to the work.
     pub fn conclusion(&self) -> Conclusion {
         match &self.end {
-            AttemptEnd::TooLong(seconds) => {
+            AttemptEnd::TimedOut(seconds) => {
                 Conclusion::of(Phase::Timeout, format!("ran longer than {seconds} s"))
             }
             AttemptEnd::Idle(seconds) => {
-                Conclusion::transient(Phase::Timeout, format!("no sign of life for {seconds} s"))
+                Conclusion::transient(Phase::Timeout, format!("idle for {seconds} s"))
             }
-            AttemptEnd::Asked(what) => {
-                Conclusion::of(Phase::Failed, format!("asked, and nobody answers: {what}"))
+            AttemptEnd::NeedsAnswer(what) => {
+                Conclusion::of(Phase::Failed, format!("asked, but nobody can answer: {what}"))
             }
             AttemptEnd::Stopped(why) => Conclusion::of(Phase::Stopped, why.clone()),
             AttemptEnd::Paused(why) => Conclusion::of(Phase::Paused, why.clone()),
             AttemptEnd::Limited(limit) => Conclusion::of(Phase::Paused, limit.sentence()),
-            AttemptEnd::Broken(why) => Conclusion::of(Phase::Failed, why.clone()),
+            AttemptEnd::Failed(why) => Conclusion::of(Phase::Failed, why.clone()),
             AttemptEnd::Exit(code) => match &self.summary {
                 Some(summary) => self.exited(summary, *code),
                 None if *code == 0 => Conclusion::of(Phase::Done, None),
@@ -121,8 +121,9 @@ impl EndedAttempt {
         }
     }
 
-    /// The usage limit that ended it: it was reached, nothing was answered after that, and the program gave up, or waits.
-    pub fn limit_reached(&self) -> Option<&Reached> {
+    /// Returns the usage limit that ended the attempt: the last turn failed, or the program failed or idled, after the limit was
+    /// reached.
+    pub fn limit_reached(&self) -> Option<&ReportedLimit> {
         let last_turn = self.summary.as_ref().and_then(|summary| summary.last_turn.as_ref());
         let gave_up = match (&self.end, last_turn) {
             (AttemptEnd::Exit(_), Some(turn)) => {
@@ -136,7 +137,7 @@ impl EndedAttempt {
         self.limit.as_ref().filter(|limit| gave_up && !limit.warning)
     }
 
-    /// Killed by the system, or crashed: that may pass. Told to end by a person: it may not.
+    /// Returns what a signal means. A crash or a kill by the system is transient; an end requested by a person is not.
     fn signal(&self, number: i32) -> Conclusion {
         let reason = format!("ended by signal {number}");
         let told = matches!(number, 1 | 2 | 15);
@@ -147,7 +148,7 @@ impl EndedAttempt {
         }
     }
 
-    /// A structured stream tells more than the exit code, which is 0 for much that is not done.
+    /// Returns what an exit with structured output means. The exit code alone is not enough: it may be 0 for unfinished work.
     fn exited(&self, summary: &StreamSummary, code: i32) -> Conclusion {
         match summary.last_turn.as_ref().map(|turn| (turn, &turn.failure)) {
             Some((turn, Some(failure))) => failed(turn, failure),
@@ -172,20 +173,20 @@ impl EndedAttempt {
         }
     }
 
-    /// The phase that it means with the work that was taken, and why. An end without error is only good if the work could be
-    /// taken and is finished; without any change it is done and says so, unless the change was denied.
-    pub fn judge(&self, taken: Result<&CapturedWork, &Error>) -> (Phase, Option<String>) {
+    /// Returns the phase and reason, given the captured work. An end without error counts as done only if the work could be
+    /// captured and is finished. Without any change it is done with a remark, but failed if a permission was denied.
+    pub fn judge(&self, captured: Result<&CapturedWork, &Error>) -> (Phase, Option<String>) {
         let Conclusion { phase, reason, .. } = self.conclusion();
         let no_success = if phase == Phase::Done { Phase::Failed } else { phase };
-        let unsaved = match taken {
-            Ok(taken) => taken.unsaved.clone(),
+        let unsaved = match captured {
+            Ok(captured) => captured.unsaved.clone(),
             Err(error) => Some(error.one_line()),
         };
         if let Some(why) = unsaved {
             return (no_success, join(reason, Some(format!("its work stays in the worktree: {why}"))));
         }
-        let Ok(taken) = taken else { return (no_success, reason) };
-        if let Some(unfinished) = &taken.unfinished {
+        let Ok(captured) = captured else { return (no_success, reason) };
+        if let Some(unfinished) = &captured.unfinished {
             return (no_success, join(reason, Some(unfinished.sentence())));
         }
         let denied = self
@@ -193,23 +194,24 @@ impl EndedAttempt {
             .as_ref()
             .filter(|_| !self.is_reviewer)
             .and_then(|summary| summary.first_denied.as_ref());
-        if phase == Phase::Done && taken.work.commits == 0 {
+        if phase == Phase::Done && captured.work.commits == 0 {
             return match denied {
                 Some(what) => (Phase::Failed, Some(format!("denied: {what}"))),
                 None => (phase, Some("nothing changed".to_owned())),
             };
         }
-        let off = taken.off_branch.as_deref().map(|why| format!("not on its branch: {why}"));
-        let unrecorded = taken.unrecorded.as_deref();
-        let unrecorded = unrecorded.map(|why| format!("what changed around it is not recorded: {why}"));
-        (phase, join(join(join(reason, off), taken.remark.clone()), unrecorded))
+        let off = captured.off_branch.as_deref().map(|why| format!("not on its branch: {why}"));
+        let unrecorded = captured.unrecorded.as_deref();
+        let unrecorded =
+            unrecorded.map(|why| format!("changes outside its worktree are not recorded: {why}"));
+        (phase, join(join(join(reason, off), captured.remark.clone()), unrecorded))
     }
 
-    /// The event that tells it, with the work.
-    pub fn fact(&self, attempt: u32, taken: Result<&CapturedWork, &Error>) -> Finished {
-        let (phase, reason) = self.judge(taken);
-        let finished = Finished { reason, ..self.bare_fact(attempt, phase) };
-        match taken {
+    /// Returns the event that records the end, with the work.
+    pub fn fact(&self, attempt: u32, captured: Result<&CapturedWork, &Error>) -> Finished {
+        let (phase, reason) = self.judge(captured);
+        let finished = Finished { reason, ..self.base_fact(attempt, phase) };
+        match captured {
             Err(error) => Finished { unsaved: Some(error.one_line()), ..finished },
             Ok(work) => Finished {
                 head: Some(work.head.clone()),
@@ -221,20 +223,20 @@ impl EndedAttempt {
         }
     }
 
-    /// The event that tells it, where another attempt goes on with the work.
-    pub fn fact_between(&self, attempt: u32) -> Finished {
+    /// Returns the event that records the end if another attempt follows.
+    pub fn fact_before_retry(&self, attempt: u32) -> Finished {
         let Conclusion { phase, reason, .. } = self.conclusion();
-        Finished { reason, ..self.bare_fact(attempt, phase) }
+        Finished { reason, ..self.base_fact(attempt, phase) }
     }
 
-    fn bare_fact(&self, attempt: u32, phase: Phase) -> Finished {
+    fn base_fact(&self, attempt: u32, phase: Phase) -> Finished {
         let usage = self.summary.as_ref().map(|summary| summary.usage.clone());
         Finished {
             usage,
             unheard: self.unheard as u64,
             limit: match &self.end {
                 AttemptEnd::Limited(limit) => Some(limit.clone()),
-                _ => self.limit.as_ref().filter(|limit| limit.warning).map(Reached::noted),
+                _ => self.limit.as_ref().filter(|limit| limit.warning).map(ReportedLimit::for_event),
             },
             exit: self.end.exit_code(),
             ..Finished::empty(attempt, phase)
@@ -242,7 +244,7 @@ impl EndedAttempt {
     }
 }
 
-/// What the failure of a turn means for the agent.
+/// Returns what the failure of a turn means for the agent.
 fn failed(turn: &Turn, failure: &TurnFailure) -> Conclusion {
     let sentence = first_line(&turn.text).unwrap_or(&failure.word).to_owned();
     let reason = match failure.kind {
@@ -274,7 +276,7 @@ mod tests {
     use super::*;
     use crate::model::{Oid, WorkStat};
 
-    fn taken(commits: u64, off_branch: Option<&str>) -> CapturedWork {
+    fn captured(commits: u64, off_branch: Option<&str>) -> CapturedWork {
         let work = WorkStat { commits, ..WorkStat::default() };
         CapturedWork {
             work,
@@ -286,36 +288,36 @@ mod tests {
     fn unfinished(conflicts: &[&str]) -> CapturedWork {
         let conflicts = conflicts.iter().map(|file| (*file).to_owned()).collect();
         let unfinished = Some(Unfinished { operation: Some("merge".to_owned()), conflicts });
-        CapturedWork { unfinished, ..taken(1, Some("a merge is under way")) }
+        CapturedWork { unfinished, ..captured(1, Some("a merge is under way")) }
     }
 
     #[test]
     fn every_end_has_its_phase_and_reason() {
         let full = Error::refused("no space");
-        let gone = CapturedWork { remark: Some("its worktree is gone".to_owned()), ..taken(1, None) };
+        let gone = CapturedWork { remark: Some("its worktree is gone".to_owned()), ..captured(1, None) };
         let unsaved = Some("the worktree is a symbolic link".to_owned());
-        let unsaved = CapturedWork { unsaved, ..taken(1, Some("the worktree is a symbolic link")) };
+        let unsaved = CapturedWork { unsaved, ..captured(1, Some("the worktree is a symbolic link")) };
         for (end, work, phase, reason) in [
-            (AttemptEnd::Exit(0), Ok(&taken(1, None)), Phase::Done, None),
-            (AttemptEnd::Exit(0), Ok(&taken(0, None)), Phase::Done, Some("nothing changed")),
+            (AttemptEnd::Exit(0), Ok(&captured(1, None)), Phase::Done, None),
+            (AttemptEnd::Exit(0), Ok(&captured(0, None)), Phase::Done, Some("nothing changed")),
             (
                 AttemptEnd::Exit(0),
                 Err(&full),
                 Phase::Failed,
                 Some("its work stays in the worktree: no space"),
             ),
-            (AttemptEnd::Exit(3), Ok(&taken(0, None)), Phase::Failed, Some("exit code 3")),
+            (AttemptEnd::Exit(3), Ok(&captured(0, None)), Phase::Failed, Some("exit code 3")),
             (
                 AttemptEnd::Exit(3),
                 Err(&full),
                 Phase::Failed,
                 Some("exit code 3; its work stays in the worktree: no space"),
             ),
-            (AttemptEnd::Signal(9), Ok(&taken(1, None)), Phase::Failed, Some("ended by signal 9")),
-            (AttemptEnd::TooLong(5), Ok(&taken(1, None)), Phase::Timeout, Some("ran longer than 5 s")),
-            (AttemptEnd::Idle(5), Ok(&taken(1, None)), Phase::Timeout, Some("no sign of life for 5 s")),
-            (AttemptEnd::Stopped(None), Ok(&taken(0, None)), Phase::Stopped, None),
-            (AttemptEnd::Paused(Some("lunch".into())), Ok(&taken(0, None)), Phase::Paused, Some("lunch")),
+            (AttemptEnd::Signal(9), Ok(&captured(1, None)), Phase::Failed, Some("ended by signal 9")),
+            (AttemptEnd::TimedOut(5), Ok(&captured(1, None)), Phase::Timeout, Some("ran longer than 5 s")),
+            (AttemptEnd::Idle(5), Ok(&captured(1, None)), Phase::Timeout, Some("idle for 5 s")),
+            (AttemptEnd::Stopped(None), Ok(&captured(0, None)), Phase::Stopped, None),
+            (AttemptEnd::Paused(Some("lunch".into())), Ok(&captured(0, None)), Phase::Paused, Some("lunch")),
             (
                 AttemptEnd::Stopped(None),
                 Err(&full),
@@ -324,7 +326,7 @@ mod tests {
             ),
             (
                 AttemptEnd::Exit(0),
-                Ok(&taken(2, Some("the branch moved"))),
+                Ok(&captured(2, Some("the branch moved"))),
                 Phase::Done,
                 Some("not on its branch: the branch moved"),
             ),
@@ -355,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_structured_stream_came_to() {
+    fn ends_with_structured_output() {
         /// End, begun, last turn, then phase, reason, transient.
         type Row = (AttemptEnd, bool, Option<Turn>, Phase, &'static str, bool);
         let failed = |kind| turn(Some(kind));
@@ -372,8 +374,8 @@ mod tests {
             (AttemptEnd::Exit(143), true, None, Phase::Failed, "ended by signal 15", false),
             (AttemptEnd::Signal(9), true, None, Phase::Failed, "ended by signal 9", true),
             (AttemptEnd::Signal(15), true, None, Phase::Failed, "ended by signal 15", false),
-            (AttemptEnd::Idle(300), true, None, Phase::Timeout, "no sign of life for 300 s", true),
-            (AttemptEnd::TooLong(9), true, None, Phase::Timeout, "ran longer than 9 s", false),
+            (AttemptEnd::Idle(300), true, None, Phase::Timeout, "idle for 300 s", true),
+            (AttemptEnd::TimedOut(9), true, None, Phase::Timeout, "ran longer than 9 s", false),
             (AttemptEnd::Exit(1), true, failed(FailureKind::OutOfTurns), Phase::Failed, out_of_turns, false),
             (
                 AttemptEnd::Exit(1),
@@ -405,12 +407,12 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_one_that_ended_the_attempt() {
-        let reached = |warning| Reached { warning, ..Reached::unknown() };
+    fn only_limits_that_ended_the_attempt_count() {
+        let reached = |warning| ReportedLimit { warning, ..ReportedLimit::unknown() };
         let failed = |kind| turn(Some(kind));
         for (end, last, warning, expected) in [
             (AttemptEnd::Exit(1), failed(FailureKind::Transient), false, true),
-            // The conversation is too long: a limit of another kind.
+            // The context is full, which is not a usage limit.
             (AttemptEnd::Exit(1), failed(FailureKind::ContextFull { is_transient: true }), false, false),
             (AttemptEnd::Exit(0), turn(None), true, false),
             (AttemptEnd::Exit(1), failed(FailureKind::Transient), true, false),
@@ -418,7 +420,7 @@ mod tests {
             (AttemptEnd::Exit(0), None, false, false),
             (AttemptEnd::Idle(300), None, false, true),
             (AttemptEnd::Stopped(None), None, false, false),
-            (AttemptEnd::TooLong(9), None, false, false),
+            (AttemptEnd::TimedOut(9), None, false, false),
         ] {
             let mut summary = StreamSummary::default();
             summary.last_turn = last;
@@ -428,21 +430,21 @@ mod tests {
         }
         let limit = Limit { resumes: true, ..Limit::of(crate::model::LimitKind::FiveHour) };
         let ended = EndedAttempt::from(AttemptEnd::Limited(limit.clone()));
-        assert!(ended.end.resumes() && ended.end.is_its_own());
-        let fact = ended.fact(3, Ok(&taken(1, None)));
+        assert!(ended.end.resumes() && ended.end.is_by_program());
+        let fact = ended.fact(3, Ok(&captured(1, None)));
         assert_eq!((fact.phase, fact.limit, fact.work.commits), (Phase::Paused, Some(limit), 1));
         assert_eq!(fact.reason.as_deref(), Some("5-hour limit reached"));
     }
 
     #[test]
-    fn a_change_that_was_denied_is_a_failure_and_one_that_came_about_is_not() {
+    fn denied_permissions_fail_only_without_changes() {
         let mut summary = StreamSummary::default();
         summary.last_turn = turn(None);
         summary.first_denied = Some("Bash touch x".into());
         let ended = EndedAttempt { summary: Some(summary), ..EndedAttempt::from(AttemptEnd::Exit(0)) };
-        assert_eq!(ended.judge(Ok(&taken(0, None))), (Phase::Failed, Some("denied: Bash touch x".into())));
-        assert_eq!(ended.judge(Ok(&taken(1, None))), (Phase::Done, None));
+        assert_eq!(ended.judge(Ok(&captured(0, None))), (Phase::Failed, Some("denied: Bash touch x".into())));
+        assert_eq!(ended.judge(Ok(&captured(1, None))), (Phase::Done, None));
         let reviewer = EndedAttempt { is_reviewer: true, ..ended };
-        assert_eq!(reviewer.judge(Ok(&taken(0, None))), (Phase::Done, Some("nothing changed".into())));
+        assert_eq!(reviewer.judge(Ok(&captured(0, None))), (Phase::Done, Some("nothing changed".into())));
     }
 }

@@ -1,11 +1,11 @@
-//! What an agent's program inherits of the environment in which it was started: nothing that names another repository.
+//! Decides which environment variables an agent's program inherits: none that names another repository or the main checkout.
 
 use std::path::{Path, PathBuf};
 
 use crate::git::common_dir;
 
-/// Variables of git that belong to one command or hook of the caller's: an agent must not go on with them.
-const OF_ONE_COMMAND: &[&str] = &[
+/// Git's variables that apply to one command or hook of the caller and must not be inherited.
+const COMMAND_VARIABLES: &[&str] = &[
     "GIT_AUTHOR_DATE",
     "GIT_CHERRY_PICK_HELP",
     "GIT_COMMITTER_DATE",
@@ -19,42 +19,42 @@ const OF_ONE_COMMAND: &[&str] = &[
     "GIT_REFLOG_ACTION",
 ];
 
-/// Beginnings of such names.
-const BEGINNINGS: &[&str] = &["GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_ORCHESTRA_", "ORCHESTRA_"];
+/// The prefixes of further names that must not be inherited.
+const PREFIXES: &[&str] = &["GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_ORCHESTRA_", "ORCHESTRA_"];
 
-/// What may stand before a path that is a whole value: direnv writes the first, programs with addresses the second.
-const BEFORE_PATHS: &[&str] = &["-", "file://"];
+/// The prefixes that a path value may have: direnv writes the first, programs that use URLs the second.
+const PATH_PREFIXES: &[&str] = &["-", "file://"];
 
-/// What becomes of one variable.
+/// How one variable is changed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum VariableChange {
     /// It is not inherited.
     Removed,
-    /// It named a place in the main checkout and names the same place in the worktree.
+    /// It named a path in the main checkout and is changed to the same path in the worktree.
     Moved(String),
 }
 
-/// The variables that an agent in `worktree` inherits otherwise than they are: `home` is the user's home folder.
+/// Returns the variables that an agent in `worktree` does not inherit unchanged. `home` is the user's home folder.
 ///
 /// A value that is a path in the main checkout is moved into the worktree, as if it had been made there; one that is a path in
 /// the repository's own folder is removed. Lists such as PATH say where programs are and stay as they are; where the user's home
 /// folder itself lies in the checkout, every path does, and all stay.
-pub fn changes(
-    variables: &[(String, String)],
+pub fn changes<'a>(
+    variables: impl Iterator<Item = (&'a str, &'a str)>,
     common_dir: &Path,
     worktree: &Path,
     home: Option<&Path>,
 ) -> Vec<(String, VariableChange)> {
-    let checkout = common_dir::home(common_dir);
+    let checkout = common_dir::display_folder(common_dir);
     let at_home = home.is_some_and(|home| home.starts_with(checkout));
-    let fate = |name: &str, value: &str| {
-        if OF_ONE_COMMAND.contains(&name) || BEGINNINGS.iter().any(|begins| name.starts_with(begins)) {
+    let change = |name: &str, value: &str| {
+        if COMMAND_VARIABLES.contains(&name) || PREFIXES.iter().any(|begins| name.starts_with(begins)) {
             return Some(VariableChange::Removed);
         }
         if at_home || name == "PATH" || name == "HOME" {
             return None;
         }
-        let before = BEFORE_PATHS
+        let before = PATH_PREFIXES
             .iter()
             .copied()
             .find(|before| value.strip_prefix(before).is_some_and(|path| path.starts_with('/')));
@@ -68,18 +68,18 @@ pub fn changes(
             if below.as_os_str().is_empty() { worktree.into() } else { worktree.join(below) };
         Some(VariableChange::Moved(format!("{before}{}", moved.display())))
     };
-    let all = variables.iter();
-    all.filter_map(|(name, value)| Some((name.clone(), fate(name, value)?))).collect()
+    variables.filter_map(|(name, value)| Some((name.to_owned(), change(name, value)?))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn fate(name: &str, value: &str, home: &str) -> Option<VariableChange> {
-        let variables = [(name.to_owned(), value.to_owned())];
+    fn change(name: &str, value: &str, home: &str) -> Option<VariableChange> {
         let (common, worktree) = (Path::new("/w/app/.git"), Path::new("/w/app.worktrees/a-1"));
-        changes(&variables, common, worktree, Some(Path::new(home))).pop().map(|(_, fate)| fate)
+        changes([(name, value)].into_iter(), common, worktree, Some(Path::new(home)))
+            .pop()
+            .map(|(_, change)| change)
     }
 
     #[test]
@@ -101,10 +101,10 @@ mod tests {
             ("WORKTREE", "/w/app.worktrees/a-1/x", None),
             ("TEXT", "-", None),
         ] {
-            assert_eq!(fate(name, value, "/home/tess"), then, "{name}={value}");
+            assert_eq!(change(name, value, "/home/tess"), then, "{name}={value}");
         }
-        // A repository of the home folder's own files.
-        assert_eq!(fate("CACHE", "/w/app/.cache", "/w/app"), None);
-        assert_eq!(fate("ORCHESTRA_X", "1", "/w/app"), Some(VariableChange::Removed));
+        // A repository whose checkout is the home folder.
+        assert_eq!(change("CACHE", "/w/app/.cache", "/w/app"), None);
+        assert_eq!(change("ORCHESTRA_X", "1", "/w/app"), Some(VariableChange::Removed));
     }
 }

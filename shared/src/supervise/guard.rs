@@ -1,63 +1,63 @@
-//! Measured limits of the machine: free space by bytes and by files. Texts of errors are not believed: on a full disk
-//! `git update-ref` says only "unable to create directory".
+//! Measures the free space of the disk, in bytes and in files. Error messages are no substitute: on a full disk `git update-ref`
+//! prints only "unable to create directory".
 
 use std::{fs, path::Path};
 
 use rustix::io::Errno;
 
 use crate::{
-    Code, Error, Kind, Result, config::keys::MIN_FREE, error::Context, model::ByteSize, private_files,
+    Code, Error, Kind, Result, config::keys::MIN_FREE, error::ErrorContext, model::ByteSize, private_files,
     store::layout::PrivateDir,
 };
 
-/// Free inodes below which no agent is started.
+/// The number of free inodes below which no agent is started.
 const MIN_FILES: u64 = 1000;
 
-/// Set aside in every repository, in bytes: enough for some commits, refs and their folders.
-const RESERVE: usize = 256 * 1024;
+/// The space to reserve in every repository, in bytes: enough for some commits, refs and their folders.
+const RESERVE_SIZE: usize = 256 * 1024;
 
-/// Sets space aside for the last words of agents, unless it was done before.
+/// Reserves disk space for recording the ends of agents, unless it is reserved already.
 ///
 /// # Errors
-/// There is none.
+/// The file cannot be written.
 pub fn reserve_space(private: &PrivateDir) -> Result<()> {
     let path = private.reserve();
     if path.exists() {
         return Ok(());
     }
     let _ = private_files::create_dir(private.dir());
-    private_files::write(&path, [b'.'; RESERVE])
+    private_files::write(&path, [b'.'; RESERVE_SIZE])
         .context(Kind::External, || format!("cannot write '{}'", path.display()))
 }
 
-/// Gives the space back, to be used at once.
+/// Frees the reserved space.
 pub fn release_reserve(private: &PrivateDir) {
     let _ = fs::remove_file(private.reserve());
 }
 
-/// Refuses where less than `min_free`, or hardly any files, are free at `path`.
+/// Fails if less than `min_free` bytes or fewer than `MIN_FILES` files are free at `path`.
 ///
 /// # Errors
-/// There is too little, or it cannot be measured.
+/// There is too little space, or it cannot be measured.
 pub fn check_space(path: &Path, min_free: ByteSize) -> Result<()> {
-    let (bytes, files) = free(path)?;
+    let (bytes, files) = free_space(path)?;
     let full = |what: String| {
         Error::new(Code::DiskLow, format!("too little space for agents at '{}': {what}", path.display()))
             .hint(format!("free some space, or lower the limit: {}", MIN_FREE.hint("50m")))
     };
     if bytes < min_free {
         let (free, wanted) = (bytes.as_mebibytes(), min_free.as_mebibytes());
-        return Err(full(format!("{free} MiB are free, {wanted} MiB are wanted")));
+        return Err(full(format!("{free} MiB free, {wanted} MiB needed")));
     }
     match files {
-        Some(files) if files < MIN_FILES => Err(full(format!("only {files} more files can be made"))),
+        Some(files) if files < MIN_FILES => Err(full(format!("only {files} more files can be created"))),
         _ => Ok(()),
     }
 }
 
-/// Free bytes, and free files where the file system counts them. Where the folder is not there, the one above it is measured: whoever
-/// takes the last worktree away takes the folder of worktrees with it, at any moment.
-fn free(path: &Path) -> Result<(ByteSize, Option<u64>)> {
+/// Returns the free bytes, and the free files if the file system counts them. If the folder does not exist, its nearest existing
+/// parent is measured: the folder of worktrees is removed with the last worktree, at any moment.
+fn free_space(path: &Path) -> Result<(ByteSize, Option<u64>)> {
     let mut above = path.ancestors().map(rustix::fs::statvfs);
     let measured = above.find(|found| !matches!(found, Err(Errno::NOENT)));
     let found = measured
@@ -67,9 +67,9 @@ fn free(path: &Path) -> Result<(ByteSize, Option<u64>)> {
     Ok((bytes, (found.f_files > 0).then_some(found.f_favail)))
 }
 
-/// Whether the disk is so full that an agent there cannot go on.
+/// Returns whether the disk is so full that an agent there cannot continue.
 pub fn is_full(path: &Path) -> bool {
-    free(path)
+    free_space(path)
         .is_ok_and(|(bytes, files)| bytes < ByteSize::mebibytes(1) || files.is_some_and(|files| files < 16))
 }
 
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_space_of_a_folder_that_is_gone_is_that_above_it() {
+    fn space_of_a_missing_folder_is_measured_at_its_parent() {
         let folder = tempfile::tempdir().unwrap();
         let gone = folder.path().join("repo.worktrees/agent");
         assert!(check_space(&gone, ByteSize::bytes(0)).is_ok());

@@ -1,5 +1,5 @@
-//! Signs of life: output, the conversation's file, changes in the worktree. A stream that stalls midway is noticed by nobody
-//! else; an agent that says nothing but still writes files is at work.
+//! Detects idle agents: no output, no change of the conversation's file, no change in the worktree. This notices a stream that
+//! stalls; an agent that prints nothing but still writes files is not idle.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,30 +8,30 @@ use std::{
 
 use crate::worktree::recent_activity;
 
-/// The watch over one attempt.
+/// The idle detection of one attempt.
 #[derive(Debug)]
-pub struct Idle {
+pub struct IdleDetector {
     limit: Option<Duration>,
     last: Instant,
 }
 
-impl Idle {
-    /// Watches from now on; without a limit there is nothing to watch.
+impl IdleDetector {
+    /// Starts detection now; without a limit an agent is never idle.
     pub fn new(limit: Option<Duration>) -> Self {
         Self { limit, last: Instant::now() }
     }
 
-    /// It gave a sign.
-    pub fn lives(&mut self) {
+    /// Records activity.
+    pub fn record_activity(&mut self) {
         self.last = Instant::now();
     }
 
-    /// How long to wait for another sign before [`Idle::is_over`] is worth a question.
+    /// Returns how long to wait for activity before calling [`IdleDetector::is_over`].
     pub fn left(&self) -> Option<Duration> {
         self.limit.map(|limit| limit.saturating_sub(self.last.elapsed()))
     }
 
-    /// Whether there was no sign for too long. Only then the files are looked at: that is not free.
+    /// Returns the limit if it has passed without activity. The files are checked only once the limit has passed, as that is slow.
     pub fn is_over(
         &mut self,
         worktree: &Path,
@@ -39,10 +39,10 @@ impl Idle {
     ) -> Option<Duration> {
         let limit = self.limit.filter(|limit| self.last.elapsed() >= *limit)?;
         let written = transcript().and_then(|path| path.metadata().ok()?.modified().ok());
-        if written.is_some_and(|at| recent_activity::is_within(at, limit))
+        if written.is_some_and(|at| recent_activity::is_recent(at, limit))
             || recent_activity::changed_within(worktree, limit)
         {
-            self.lives();
+            self.record_activity();
             return None;
         }
         Some(limit)
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_that_change_are_life_and_nothing_is_not() {
+    fn changing_files_count_as_activity() {
         let folder = tempfile::tempdir().unwrap();
         let worktree = folder.path().join("worktree");
         fs::create_dir(&worktree).unwrap();
@@ -71,19 +71,19 @@ mod tests {
             at(&work, worked);
             at(&transcript, wrote);
             let limit = Duration::from_secs(3600);
-            let mut idle = Idle {
+            let mut idle = IdleDetector {
                 limit: Some(limit),
                 last: Instant::now().checked_sub(limit * 2).unwrap_or_else(Instant::now),
             };
-            // A machine that booted just now knows no instant so long ago.
+            // On a machine that has just booted, such an instant does not exist.
             if idle.last.elapsed() >= limit {
                 assert_eq!(idle.is_over(&worktree, || Some(transcript.clone())).is_some(), over);
                 assert_eq!(idle.left().is_some_and(|left| left > Duration::ZERO), !over);
             }
         }
-        assert!(Idle::new(None).is_over(&worktree, || None).is_none());
+        assert!(IdleDetector::new(None).is_over(&worktree, || None).is_none());
         assert!(
-            Idle::new(Some(Duration::from_secs(3600))).is_over(&worktree, || None).is_none(),
+            IdleDetector::new(Some(Duration::from_secs(3600))).is_over(&worktree, || None).is_none(),
             "it just began"
         );
     }

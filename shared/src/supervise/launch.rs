@@ -1,9 +1,9 @@
-//! Starting an agent's program.
+//! Starts an agent's program.
 
 use std::{
     io::Write,
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{ChildStdin, Stdio},
     sync::mpsc,
 };
@@ -11,7 +11,7 @@ use std::{
 use crate::{
     Code, Error, Kind, Result,
     agents::{Session, Stdin},
-    error::Context,
+    error::ErrorContext,
     git::careful,
     model::AgentId,
     private_files, process,
@@ -23,24 +23,25 @@ use crate::{
         spec::Spec,
         tree::ProcessId,
     },
-    world,
+    world::Environment,
 };
 
-/// The program of an attempt.
+/// The running program of an attempt.
 #[derive(Debug)]
 pub struct RunningProgram {
-    /// Who it is.
+    /// The process of the program.
     pub process: ProcessId,
-    /// Its standard input, while it is held open; the kernel closes it when we die.
+    /// Its standard input while it is held open; the kernel closes it if this process dies.
     pub stdin: Option<StdinWriter>,
 }
 
-/// Starts the program of `record.attempt` in its worktree. Its output goes into a file, so that neither its death nor
-/// ours blocks or ends the other; where the output is structured, complaints go into a file of their own.
+/// Starts the program of `record.attempt` in its worktree. Its output goes to a file, so that the end of the program or of the
+/// supervisor does not block or end the other. If the output is structured, standard error goes to a separate file.
 ///
 /// # Errors
 /// The program cannot be started, or the files cannot be opened.
 pub fn start(
+    environment: &Environment,
     id: &AgentId,
     dir: &AgentDir,
     common_dir: &Path,
@@ -64,11 +65,12 @@ pub fn start(
         Stdin::Prompt => careful::open_regular_through_links(&prompt).context(Kind::External, cannot)?.into(),
         Stdin::Held | Stdin::Talk => Stdio::piped(),
     };
-    let mut command = process::command(program);
-    let home = world::variable("HOME").map(PathBuf::from);
-    for (name, fate) in environment::changes(&world::variables(), common_dir, &spec.worktree, home.as_deref())
-    {
-        match fate {
+    let mut command = process::command(environment, program);
+    let home = environment.home();
+    let changes =
+        environment::changes(environment.text_variables(), common_dir, &spec.worktree, home.as_deref());
+    for (name, change) in changes {
+        match change {
             VariableChange::Removed => command.env_remove(name),
             VariableChange::Moved(path) => command.env(name, path),
         };
@@ -101,8 +103,8 @@ pub fn start(
     Ok(RunningProgram { process, stdin })
 }
 
-/// A program's standard input. A thread writes, as the program may read late or never; when this is dropped and all is
-/// written, the program reads the end.
+/// Writes to a program's standard input in a thread, as the program may read late or never. When this is dropped and everything is
+/// written, the input is closed.
 #[derive(Debug)]
 pub struct StdinWriter(mpsc::Sender<Vec<u8>>);
 
@@ -119,7 +121,7 @@ impl StdinWriter {
         Self(sender)
     }
 
-    /// Sends bytes. Where the program has ended, they are lost.
+    /// Sends bytes. If the program has ended, they are lost.
     pub fn send(&self, bytes: Vec<u8>) {
         let _ = self.0.send(bytes);
     }

@@ -1,10 +1,9 @@
-//! Slots that agents lend. An agent that runs a command of ours which waits for other agents does no work meanwhile, so one of
-//! the agents it waits for may run in its place. Without this, agents that wait for their own children could hold every slot
-//! until their time is up.
+//! Slot lending: an agent that runs one of our commands that waits for other agents does no work meanwhile, so one of the agents
+//! it waits for may use its slot. Without this, agents that wait for the agents they spawned could hold every slot until they
+//! time out.
 //!
-//! A command that waits holds a lock on a file of its own, in which the agents stand that it waits for. A supervisor in the
-//! queue that finds its agent there may take the one slot which the waiting agent lends. The kernel releases both locks however
-//! their holders die.
+//! A waiting command holds a lock on a file of its own that lists the agents it waits for. A queued supervisor that finds its
+//! agent there may take the one slot that the waiting agent lends. The kernel releases both locks when their holders die.
 
 use std::{fs, os::unix::fs::FileExt, path::PathBuf, time::Duration};
 
@@ -14,42 +13,37 @@ use crate::{
     lock::Lock,
     model::AgentId,
     store::layout::PrivateDir,
-    supervise::{processes, tickets},
+    supervise::tickets,
     world,
 };
 
-/// How long to retry where another command removes the new file before it is locked.
+/// How long to retry if another command removes the new file before it is locked.
 const RETRY_FOR: Duration = Duration::from_secs(1);
-/// Files of waiting commands that are read, at most.
-const MOST: usize = 4096;
+/// The maximum number of waiting commands whose files are read.
+const MAX_WAITING: usize = 4096;
 
-/// The agent whose program runs this command, directly or not.
-pub fn caller() -> Option<AgentId> {
-    AgentId::parse(&world::text_variable(processes::AGENT)?).ok()
-}
-
-/// A command that waits for agents. If an agent runs it, the slot of that agent is lent to them as long as this lives.
+/// A command that waits for agents. If an agent runs it, the slot of that agent is lent to them until this is dropped.
 #[derive(Debug)]
-pub struct Waiting {
+pub struct WaitingCommand {
     private: PrivateDir,
     caller: Option<AgentId>,
     awaited: Vec<AgentId>,
     file: Option<(PathBuf, Lock)>,
 }
 
-impl Waiting {
-    /// Waits for nobody yet.
+impl WaitingCommand {
+    /// Returns a command that does not wait for any agent yet.
     ///
     /// # Errors
-    /// The repository is gone.
+    /// The private folder cannot be found.
     pub fn new(repo: &Repo) -> Result<Self> {
         let private = PrivateDir::new(repo.private_dir()?);
         // The caller may be an agent of another repository.
-        let caller = caller().filter(|id| Lock::is_held(&private.agent(id).lock()));
+        let caller = repo.environment().agent().filter(|id| Lock::is_held(&private.agent(id).lock()));
         Ok(Self { private, caller, awaited: Vec::new(), file: None })
     }
 
-    /// Says for which agents it waits now. Where this cannot be written, they wait for an ordinary slot.
+    /// Sets the agents that it waits for now. If this cannot be written, they wait for an ordinary slot.
     pub fn set(&mut self, awaited: impl IntoIterator<Item = AgentId>) {
         let Some(caller) = &self.caller else { return };
         let mut awaited: Vec<AgentId> = awaited.into_iter().filter(|id| id != caller).collect();
@@ -73,7 +67,7 @@ impl Waiting {
         if let Some((path, lock)) = &self.file {
             let text: String = awaited.iter().map(|id| format!("{id}\n")).collect();
             let written = lock.file().set_len(0).and_then(|()| lock.file().write_all_at(text.as_bytes(), 0));
-            written.map_err(|e| crate::lock::cannot(path, e))?;
+            written.map_err(|e| crate::lock::lock_error(path, e))?;
         }
         Ok(())
     }
@@ -85,28 +79,28 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for WaitingCommand {
     fn drop(&mut self) {
         self.remove();
     }
 }
 
-/// An agent that waits, and for whom.
+/// A waiting agent, and the agents it waits for.
 #[derive(Clone, Debug)]
-struct Lender {
+struct WaitingAgent {
     agent: AgentId,
     awaited: Vec<AgentId>,
 }
 
-impl Lender {
-    /// Whether an agent may take the slot of this one: it is awaited, and of those that are, it is the first in the queue.
+impl WaitingAgent {
+    /// Returns whether an agent may take the slot of this one: of the awaited agents, it is the first in the queue.
     fn lends_to(&self, id: &AgentId, earlier: &[AgentId]) -> bool {
         let is_awaited = |id: &AgentId| *id != self.agent && self.awaited.contains(id);
         is_awaited(id) && !earlier.iter().any(is_awaited)
     }
 }
 
-/// Tries to take a slot that a waiting agent lends to `id`; `earlier` are those that are before it in the queue.
+/// Tries to take a slot that a waiting agent lends to `id`; `earlier` are the agents before it in the queue.
 ///
 /// # Errors
 /// The slots' folder cannot be written.
@@ -119,15 +113,15 @@ pub(super) fn borrow(private: &PrivateDir, id: &AgentId, earlier: &[AgentId]) ->
     Ok(None)
 }
 
-/// The agents that waiting agents wait for.
+/// Returns the agents that waiting agents wait for.
 pub(super) fn awaited(private: &PrivateDir) -> Vec<AgentId> {
     lenders(private).into_iter().flat_map(|lender| lender.awaited).collect()
 }
 
-/// Agents that live here and wait. Files of commands that were killed are removed on the way.
-fn lenders(private: &PrivateDir) -> Vec<Lender> {
+/// Returns the live agents of this clone that wait. Files of commands that were killed are removed.
+fn lenders(private: &PrivateDir) -> Vec<WaitingAgent> {
     let mut lenders = Vec::new();
-    for entry in fs::read_dir(private.waiting()).into_iter().flatten().flatten().take(MOST) {
+    for entry in fs::read_dir(private.waiting()).into_iter().flatten().flatten().take(MAX_WAITING) {
         let (path, name) = (entry.path(), entry.file_name());
         if !Lock::is_held(&path) {
             let _ = fs::remove_file(path);
@@ -136,10 +130,10 @@ fn lenders(private: &PrivateDir) -> Vec<Lender> {
         let agent = name.to_str().and_then(|name| AgentId::parse(name.split_once('.')?.0).ok());
         let Some(agent) = agent.filter(|agent| Lock::is_held(&private.agent(agent).lock())) else { continue };
         let text = careful::text(&path).unwrap_or_default();
-        // The last line may be half written.
+        // The last line may be incomplete.
         let whole = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
         let awaited = whole.filter_map(|line| AgentId::parse(line).ok()).collect();
-        lenders.push(Lender { agent, awaited });
+        lenders.push(WaitingAgent { agent, awaited });
     }
     lenders
 }
@@ -162,11 +156,11 @@ mod tests {
             ("a b", "b", "x y", true),
             ("a b", "x", "", false),
             ("", "a", "", false),
-            // It waits for itself, or stands in the queue itself.
+            // It waits for itself, or is in the queue itself.
             ("p a", "p", "", false),
             ("p a", "a", "p", true),
         ] {
-            let lender = Lender { agent: id("p"), awaited: ids(awaited) };
+            let lender = WaitingAgent { agent: id("p"), awaited: ids(awaited) };
             assert_eq!(
                 lender.lends_to(&id(asks), &ids(earlier)),
                 may,
@@ -176,11 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn only_commands_that_live_lend_and_only_of_agents_that_live() {
+    fn only_live_commands_of_live_agents_lend_slots() {
         let folder = tempfile::tempdir().unwrap();
         let private = PrivateDir::new(folder.path().to_owned());
         let live = Lock::require(&private.agent(&id("p")).lock(), Duration::ZERO).unwrap();
-        let waiting = |caller: &str| Waiting {
+        let waiting = |caller: &str| WaitingCommand {
             private: private.clone(),
             caller: Some(id(caller)),
             awaited: Vec::new(),

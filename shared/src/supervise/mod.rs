@@ -1,7 +1,7 @@
-//! Processes: one supervisor an agent, a queue without a daemon, the tree of what an agent started.
+//! Supervises agents' processes: one supervisor for each agent, a queue without a daemon, and the process tree of each agent.
 //!
-//! A supervisor holds the agent's lock for as long as it lives; the kernel releases it however it dies. Everything that
-//! is said of a running agent is read from that lock and from the processes themselves.
+//! A supervisor holds the agent's lock as long as it lives; the kernel releases it when it dies. Whether an agent is running is
+//! read from that lock and from the processes themselves.
 
 pub mod auto_sync;
 pub mod breaker;
@@ -16,9 +16,9 @@ pub mod idle;
 pub mod launch;
 pub mod lending;
 pub mod life;
-pub mod listen;
 pub mod liveness;
 pub mod processes;
+pub mod program_output;
 pub mod prompt;
 pub mod queue;
 pub mod reaper;

@@ -1,5 +1,5 @@
-//! The file from which an agent's program reads its task: a copy beside the worktrees, so that nothing the program sees names the
-//! main checkout. It is there while the program runs.
+//! The file from which an agent's program reads its task: a copy next to the worktrees, so that nothing the program sees names the
+//! main checkout. It exists while the program runs.
 
 use std::{
     fs::{self, OpenOptions},
@@ -8,22 +8,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Kind, Result, error::Context, git::careful, model::AgentId};
+use crate::{Kind, Result, error::ErrorContext, git::careful, model::AgentId};
 
-/// The folder of such files, beside the worktrees.
+/// The folder of these files, next to the worktrees.
 const FOLDER: &str = ".prompts";
-/// How often another agent may take the folder away, with its last file, before ours is in it.
-const TRIES: u32 = 20;
+/// How often to retry if another agent removes the folder, with its last file, before ours is in it.
+const MAX_TRIES: u32 = 20;
 
-/// Where the task of the agent in `worktree` is read.
+/// Returns the path of the task of the agent in `worktree`.
 pub fn path(worktree: &Path, id: &AgentId) -> PathBuf {
     worktree.with_file_name(FOLDER).join(id.as_str())
 }
 
-/// Copies the task that lies at `from`, for the user alone to read.
+/// Copies the task from `from`. Only the user can read the copy. Returns its path.
 ///
 /// # Errors
-/// It cannot be read, or the copy cannot be written.
+/// The task cannot be read, or the copy cannot be written.
 pub fn copy(from: &Path, worktree: &Path, id: &AgentId) -> Result<PathBuf> {
     let path = path(worktree, id);
     let task = careful::read(from).context(Kind::External, || format!("cannot read '{}'", from.display()))?;
@@ -31,7 +31,7 @@ pub fn copy(from: &Path, worktree: &Path, id: &AgentId) -> Result<PathBuf> {
     loop {
         tries += 1;
         match write(&path, &task) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < MAX_TRIES => {}
             other => {
                 return other
                     .context(Kind::External, || format!("cannot write '{}'", path.display()))
@@ -41,7 +41,7 @@ pub fn copy(from: &Path, worktree: &Path, id: &AgentId) -> Result<PathBuf> {
     }
 }
 
-/// Never through a link that somebody left there.
+/// Writes a new file, never through an existing link.
 fn write(path: &Path, task: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

@@ -1,11 +1,11 @@
-//! The queue without a daemon: every supervisor waits for one of the slot files, the earliest first. Who leaves a slot
-//! wakes the next; who dies leaves it to the kernel.
+//! The queue, without a daemon: every supervisor waits for one of the slot files, the earliest ticket first. A supervisor that
+//! leaves its slot wakes the next one; if it dies, the kernel frees the slot.
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use crate::{
     Kind, Result,
-    error::Context,
+    error::ErrorContext,
     lock::Lock,
     model::AgentId,
     private_files,
@@ -16,10 +16,10 @@ use crate::{
     },
 };
 
-/// How long to wait for another process that draws tickets.
-const WAIT: Duration = Duration::from_secs(20);
+/// How long to wait for another process that is drawing tickets.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Draws tickets for agents, in their order.
+/// Draws tickets for agents, in order.
 ///
 /// # Errors
 /// The folder cannot be written.
@@ -27,7 +27,7 @@ pub fn draw(private: &PrivateDir, ids: &[AgentId], jobs: u32) -> Result<()> {
     let folder = private.queue();
     let cannot = || format!("cannot write '{}'", folder.display());
     private_files::create_dir(&folder).context(Kind::External, cannot)?;
-    let _lock = Lock::require(&folder.join("lock"), WAIT)?;
+    let _lock = Lock::require(&folder.join("lock"), LOCK_TIMEOUT)?;
     let first = waiting(&folder).last().map_or(1, |last| last.number + 1);
     for (number, id) in (first..).zip(ids) {
         let ticket = Ticket { number, jobs, id: id.clone() };
@@ -36,25 +36,25 @@ pub fn draw(private: &PrivateDir, ids: &[AgentId], jobs: u32) -> Result<()> {
     Ok(())
 }
 
-/// Which slots `mine` may try: those that no earlier living ticket may take.
+/// Returns the slots that `mine` may try: those that no earlier live ticket may take.
 pub fn slots_for(mine: &Ticket, earlier: &[Ticket]) -> std::ops::RangeInclusive<u32> {
     let taken = earlier.iter().filter(|ticket| *ticket < mine).map(|ticket| ticket.jobs).max().unwrap_or(0);
     taken + 1..=mine.jobs
 }
 
-/// Tries to take a slot for an agent. Gone tickets of the dead are cleared away on the way.
+/// Tries to take a slot for an agent. Tickets of supervisors that died are removed.
 ///
 /// # Errors
 /// The slots' folder cannot be written.
 pub fn try_enter(private: &PrivateDir, id: &AgentId) -> Result<Option<Lock>> {
     if !private.agent(id).dir().is_dir() {
-        // The repository was renamed in this moment: a slot would be made in its old place.
+        // The repository was just renamed: a slot would be created at its old path.
         return Ok(None);
     }
     let folder = private.queue();
     let all = waiting(&folder);
     let Some(mine) = all.iter().find(|ticket| ticket.id == *id) else {
-        // Somebody removed our ticket by hand: then we stand in no one's way.
+        // The ticket was removed by hand: only the first slot is tried.
         return any_slot(private, 1..=1);
     };
     let mut earlier = Vec::new();
@@ -76,7 +76,7 @@ pub fn try_enter(private: &PrivateDir, id: &AgentId) -> Result<Option<Lock>> {
     Ok(slot)
 }
 
-/// Gives the ticket of an agent back and wakes whoever may be next.
+/// Removes the ticket of an agent and wakes the supervisors that may be next.
 pub fn leave(private: &PrivateDir, id: &AgentId) {
     let folder = private.queue();
     for ticket in waiting(&folder) {
@@ -87,7 +87,7 @@ pub fn leave(private: &PrivateDir, id: &AgentId) {
     wake_next(private);
 }
 
-/// Wakes the first that waits, the first of each larger number of jobs, and those to whom a slot may be lent.
+/// Wakes the first supervisor in the queue, the first one with each larger number of jobs, and those that may borrow a slot.
 pub fn wake_next(private: &PrivateDir) {
     let mut jobs = 0;
     for ticket in waiting(&private.queue()) {
@@ -99,19 +99,19 @@ pub fn wake_next(private: &PrivateDir) {
     wake(private, &lending::awaited(private));
 }
 
-/// How many wait before an agent.
+/// Returns how many agents are ahead of an agent in the queue; `None` if it is not queued.
 pub fn ahead(private: &PrivateDir, id: &AgentId) -> Option<usize> {
     waiting(&private.queue()).iter().position(|ticket| ticket.id == *id)
 }
 
-/// Takes the ticket of an agent out of the queue, for as long as the agent cannot run: those behind it go first.
+/// Removes the ticket of an agent that cannot run at the moment, so that those behind it go first. Returns the ticket.
 pub fn step_aside(private: &PrivateDir, id: &AgentId) -> Option<Ticket> {
     let ticket = waiting(&private.queue()).into_iter().find(|ticket| ticket.id == *id)?;
     leave(private, id);
     Some(ticket)
 }
 
-/// Puts a ticket back to where it was.
+/// Puts a ticket back at its old position.
 ///
 /// # Errors
 /// The folder cannot be written.
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_goes_first_and_more_jobs_may_pass() {
+    fn earlier_tickets_come_first_unless_more_jobs_are_allowed() {
         let mine = ticket(5, 4);
         for (earlier, slots) in [
             (vec![], vec![1, 2, 3, 4]),

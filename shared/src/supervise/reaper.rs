@@ -1,4 +1,4 @@
-//! Waiting for children: ours, and the orphans of the agent's tree that become ours.
+//! Waits for child processes of a supervisor, including the orphans of the agent's process tree that it adopts.
 
 use std::{collections::HashMap, os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 
@@ -8,32 +8,32 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Kind, Result, error::Context, supervise::ending::AttemptEnd, trace};
+use crate::{Kind, Result, error::ErrorContext, supervise::ending::AttemptEnd, trace};
 
-/// Collects every child that ends, so that none stays a zombie.
+/// Reaps every child that ends, so that none stays a zombie.
 pub struct Reaper {
-    /// Who will be asked for; the others are orphans of the agent's tree.
+    /// The children whose status is wanted; all others are orphans of the agent's process tree.
     expected: HashMap<i32, Option<WaitStatus>>,
     child: Signal,
 }
 
 impl Reaper {
-    /// Starts listening; to be made before the first child is started.
+    /// Starts listening. To be called before the first child is started.
     ///
     /// # Errors
-    /// The system gives no signals.
+    /// The signal handler cannot be installed.
     pub fn new() -> Result<Self> {
         let child =
             signal(SignalKind::child()).context(Kind::External, || "cannot watch for children".into())?;
         Ok(Self { expected: HashMap::new(), child })
     }
 
-    /// A child that will be asked for. To be said before anything else is asked.
+    /// Registers a child whose status is wanted. To be called before any other child is waited for.
     pub fn expect(&mut self, pid: i32) {
         self.expected.entry(pid).or_default();
     }
 
-    /// How an expected child ended, if it has; it is told once.
+    /// Returns how an expected child ended, once, or `None` if it has not.
     pub fn ended(&mut self, pid: i32) -> Option<AttemptEnd> {
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             if let Some(place) = self.expected.get_mut(&pid.as_raw_nonzero().get()) {
@@ -42,16 +42,16 @@ impl Reaper {
         }
         let status = (*self.expected.get(&pid)?)?;
         self.expected.remove(&pid);
-        trace::ended(pid, &ExitStatus::from_raw(status.as_raw()));
-        Some(meaning(&status))
+        trace::program_ended(pid, &ExitStatus::from_raw(status.as_raw()));
+        Some(attempt_end(&status))
     }
 
-    /// Returns when a child ended.
+    /// Waits until any child has ended.
     pub async fn any(&mut self) {
         self.child.recv().await;
     }
 
-    /// Waits for one child. `None`: it takes longer than `limit`.
+    /// Waits for one child. Returns `None` if it takes longer than `limit`.
     pub async fn wait(&mut self, pid: i32, limit: Duration) -> Option<AttemptEnd> {
         self.expect(pid);
         timeout(limit, async {
@@ -67,10 +67,10 @@ impl Reaper {
     }
 }
 
-fn meaning(status: &WaitStatus) -> AttemptEnd {
+fn attempt_end(status: &WaitStatus) -> AttemptEnd {
     match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => AttemptEnd::Exit(code),
         (None, Some(number)) => AttemptEnd::Signal(number),
-        (None, None) => AttemptEnd::Broken("ended in an unknown way".to_owned()),
+        (None, None) => AttemptEnd::Failed("ended in an unknown way".to_owned()),
     }
 }

@@ -1,5 +1,5 @@
-//! Git's links between the repository and our worktrees, after a rename. The supervisor of a running agent repairs its own; those of
-//! agents that ended wait for the next command that changes something.
+//! Repairs git's links between the repository and our worktrees after a rename. The supervisor of a running agent repairs its own
+//! links; those of ended agents are repaired by the next command that changes something.
 
 use crate::{
     Result,
@@ -8,7 +8,7 @@ use crate::{
     store::layout::{self, PrivateDir},
 };
 
-/// Repairs the links of our worktrees that a rename broke. Gives what the user should know.
+/// Repairs the links of our worktrees that a rename broke. Returns notices for the user.
 ///
 /// # Errors
 /// The repository cannot be read.
@@ -31,7 +31,7 @@ pub fn repair(repo: &Repo) -> Result<Vec<String>> {
     Ok(notices)
 }
 
-/// Whether a worktree belongs to an agent, or to landings.
+/// Returns whether a worktree belongs to an agent, or is a scratch worktree.
 fn is_ours(repo: &Repo, private: &PrivateDir, worktree: &Worktree) -> bool {
     let Some(name) = worktree.git_dir.file_name().and_then(|name| name.to_str()) else { return false };
     name.starts_with(layout::SCRATCH)

@@ -1,5 +1,5 @@
-//! What a supervisor is asked to do: written by `spawn` and `resume` into the agent's private folder, from the user's own
-//! settings. At the end it is kept beside the output, which never travels, for a later `resume`.
+//! The spec of a supervisor: what `spawn` and `resume` write into the agent's private folder, from the user's own settings. At the
+//! end it is stored with the output, which is never synced, for a later `resume`.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Kind, Result,
     agents::{Launch, Options},
-    error::Context,
+    error::ErrorContext,
     git::{Repo, careful, repo::Identity},
     model::{AgentId, BranchName, ByteSize, CommitId, duration},
     private_files,
@@ -16,74 +16,74 @@ use crate::{
     worktree::open_worktree::WorktreeIdentity,
 };
 
-/// The order to one supervisor.
+/// What one supervisor is to do.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Spec {
-    /// What was asked of the coding agent.
+    /// The options for the agent program.
     pub options: Options,
-    /// How the program is started.
+    /// How to start the program.
     pub launch: Launch,
     /// The agent's branch, without `refs/heads/`.
     pub branch: BranchName,
     /// The commit it starts from.
     pub base: CommitId,
-    /// The title, for commits.
+    /// The title of the task, for commit messages.
     pub title: String,
-    /// Where its worktree is to be.
+    /// The path of its worktree.
     pub worktree: PathBuf,
-    /// Who commits for it: the user as they were known when it was started, whatever the configuration says later.
+    /// The committer of its work: the user's identity when it was started, whatever the configuration says later.
     #[serde(default)]
     pub identity: Option<Identity>,
-    /// The device and number of the worktree's folder, once it is made.
+    /// The device and inode of the worktree's folder, once it is created.
     #[serde(default)]
     pub folder: Option<(u64, u64)>,
-    /// Name of the settings that were frozen when it was spawned.
+    /// The name of the stored settings that were in effect when it was started.
     pub frozen: String,
-    /// How many agents of this kind may run at once.
+    /// The number of slots it may try: how many agents may run at once.
     pub jobs: u32,
-    /// What it may use.
+    /// Its limits on time, output and files.
     pub limits: Limits,
-    /// Requests and messages that are as old as this Lamport number were meant for an earlier launch.
+    /// Requests and messages up to this Lamport number were for an earlier launch.
     pub since: u64,
-    /// It ran before: its worktree and branch may hold work.
+    /// Whether it ran before, so that its worktree and branch may contain work.
     pub resumed: bool,
-    /// Its first launch begins a new conversation.
+    /// Whether its first launch starts a new conversation.
     pub fresh: bool,
-    /// It judges another agent's work: what it says counts, not what it changes.
+    /// Whether it reviews another agent's work: its verdict counts, not its changes.
     #[serde(default)]
     pub judges: bool,
-    /// How it is run, by name.
+    /// The name of its profile.
     #[serde(default)]
     pub profile: String,
-    /// A person wants its first launch now, whatever usage limit is known.
+    /// Whether the user wants its first launch now, despite any usage limit.
     #[serde(default)]
     pub despite_limit: bool,
 }
 
-/// How long and how much. Every field of the file names its unit; the names without one are those of earlier versions.
+/// The limits of an agent. Every field of the file names its unit; names without a unit are those of earlier versions.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Limits {
-    /// The longest it may run, all attempts together.
+    /// The time limit of all attempts together.
     #[serde(rename = "max_time_seconds", alias = "max_time", with = "duration::seconds")]
     pub max_time: Duration,
-    /// The longest it may give no sign of life; `None` for ever, written as 0.
+    /// How long it may be idle; `None` for no limit, stored as 0.
     #[serde(rename = "idle_timeout_seconds", alias = "idle", with = "duration::seconds_or_zero")]
     pub idle_timeout: Option<Duration>,
-    /// How often it resumes after a failure that may pass.
+    /// How often it is resumed after a transient failure.
     pub retries: u32,
     /// The wait before the first retry.
     #[serde(rename = "retry_delay_seconds", alias = "retry_delay", with = "duration::seconds")]
     pub retry_delay: Duration,
-    /// How long it may tidy up when stopped.
+    /// How long it may clean up when it is stopped.
     #[serde(rename = "grace_seconds", alias = "grace", with = "duration::seconds")]
     pub grace: Duration,
-    /// The most output of an attempt.
+    /// The maximum output of an attempt.
     #[serde(rename = "max_output_bytes", alias = "max_output")]
     pub max_output: ByteSize,
-    /// The largest file to take.
+    /// The largest file to capture.
     #[serde(rename = "max_file_bytes", alias = "max_file")]
     pub max_file: ByteSize,
-    /// How often it syncs unasked; `None` never, written as 0.
+    /// The interval of automatic syncs; `None` for never, stored as 0.
     #[serde(
         rename = "sync_every_seconds",
         alias = "sync_every",
@@ -91,7 +91,7 @@ pub struct Limits {
         default
     )]
     pub sync_every: Option<Duration>,
-    /// How long it waits for the end of a usage limit.
+    /// The longest time it waits for the end of a usage limit.
     #[serde(
         rename = "limit_wait_seconds",
         alias = "limit_wait",
@@ -101,7 +101,7 @@ pub struct Limits {
     pub limit_wait: Duration,
 }
 
-/// What held before there was `limit_wait`.
+/// Returns the value of specs that were written before `limit_wait` existed.
 const fn six_hours() -> Duration {
     Duration::from_secs(6 * 3600)
 }
@@ -110,15 +110,15 @@ const fn six_hours() -> Duration {
 const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(3600);
 
 impl Spec {
-    /// What is known of the worktree since it was made.
-    pub fn made(&self) -> WorktreeIdentity<'_> {
+    /// Returns the path and identity of the worktree.
+    pub fn worktree_identity(&self) -> WorktreeIdentity<'_> {
         WorktreeIdentity { path: Some(&self.worktree), identity: self.folder }
     }
 
-    /// Reads the order.
+    /// Reads the spec from the agent's private folder.
     ///
     /// # Errors
-    /// It is not there, or was written by another version.
+    /// The file does not exist or cannot be parsed.
     pub fn read(dir: &AgentDir) -> Result<Self> {
         let path = dir.spec();
         let cannot = || format!("cannot read '{}'", path.display());
@@ -126,7 +126,8 @@ impl Spec {
         serde_json::from_slice(&text).context(Kind::Internal, cannot)
     }
 
-    /// The order to the last supervisor, live or kept. `None`: this clone never had one, or it was of another version.
+    /// Returns the spec of the last supervisor, from the private folder or stored with the output. `None` if this clone has none
+    /// that it can parse.
     pub fn last(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Option<Self> {
         if let Ok(live) = Self::read(dir) {
             return Some(live);
@@ -135,7 +136,7 @@ impl Spec {
         serde_json::from_slice(&repo.read_blob_of(kept, layout::SPEC).ok()??).ok()
     }
 
-    /// Writes the order.
+    /// Writes the spec into the agent's private folder.
     ///
     /// # Errors
     /// The disk is full or not writable.
@@ -148,7 +149,7 @@ impl Spec {
 }
 
 impl Limits {
-    /// The wait before the `n`th retry; 1 is the first.
+    /// Returns the wait before the `n`th retry, counted from 1.
     pub fn retry_delay(&self, n: u32) -> Duration {
         self.retry_delay.saturating_mul(1 << (n.clamp(1, 17) - 1)).min(LONGEST_RETRY_DELAY)
     }
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_names_its_unit() {
+    fn stored_limits_name_their_units() {
         let written = serde_json::to_value(limits()).expect("JSON");
         let expected = serde_json::json!({
             "max_time_seconds": 1, "idle_timeout_seconds": 0, "retries": 9, "retry_delay_seconds": 5, "grace_seconds": 1,
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_of_earlier_versions_are_read() {
+    fn specs_of_earlier_versions_are_read() {
         let old = r#"{"max_time":3600,"idle":300,"retries":2,"retry_delay":5,"grace":5,"max_output":1024,"max_file":2048}"#;
         let read: Limits = serde_json::from_str(old).expect("limits");
         assert_eq!((read.max_time, read.idle_timeout), (3600 * SECOND, Some(300 * SECOND)));

@@ -1,79 +1,101 @@
-//! Starting supervisors, each with its agent's lock in hand.
+//! Starts supervisors, each with its agent's lock.
 
 use std::{
     fs::File,
     io::Read,
     path::Path,
     process::{Child, Stdio},
-    sync::mpsc,
-    time::{Duration, Instant},
+    sync::mpsc::{self, RecvTimeoutError},
+    time::Instant,
 };
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    backoff::Backoff,
+    context::{Cancel, Context, Event, interrupted},
+    error::ErrorContext as _,
     git::Repo,
     lock::Lock,
     model::{AgentId, Fact, Phase, event::Finished},
     private_files, process,
     store::{self, layout::PrivateDir},
     supervise::processes::{AGENT, NONCE, RUN, SUPERVISOR},
+    world::Environment,
 };
 
-/// How long supervisors may take to answer.
-const READY: Duration = Duration::from_secs(30);
-/// Longest diary, in bytes.
+/// The maximum size of the supervisors' log, in bytes.
 const LOG_LIMIT: u64 = 1 << 20;
 
-/// What a supervisor says when it answers.
+/// What a supervisor prints when it is ready.
 pub const READY_WORD: &str = "ready";
 
-/// Each supervisor gets its agent's lock as its standard input: from here to its end the agent is never without.
+/// Starts supervisors. Each inherits its agent's lock as standard input, so that the lock is held without interruption.
 ///
 /// # Errors
-/// One of them does not answer: its agent is shown as failed, with the reason; the others go on.
-pub fn supervisors(repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
+/// One of them does not answer: its agent is shown as failed, with the reason, and the others run. The user interrupts the wait for
+/// their answers (130): those whose supervisor the signal did not end run.
+pub fn start_supervisors(context: &Context, repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
     let common = repo.common_dir()?;
     let program = process::sibling_binary(SUPERVISOR);
-    let diary = open_diary(&PrivateDir::new(repo.private_dir()?))?;
+    let log = open_log(&PrivateDir::new(repo.private_dir()?))?;
     let mut started = Vec::with_capacity(locks.len());
     for (id, lock) in locks {
-        let child = supervisor(&program, &common, &id, &diary, &lock);
+        let child = spawn_supervisor(repo.environment(), &program, &common, &id, &log, &lock);
         started.push((id, lock, child));
     }
-    let deadline = Instant::now() + READY;
+    let deadline = Instant::now() + context.limits().supervisor_start;
     let mut failure = None;
-    for (id, lock, child) in started {
-        let answered = child.and_then(|child| wait_ready(child, deadline));
-        if let Err(error) = answered {
-            tell_failure(repo, &id, &error);
-            failure = Some(error);
+    let of = started.len();
+    for (done, (id, lock, child)) in (1..).zip(started) {
+        match child.and_then(|child| wait_ready(&context.cancel, child, deadline)) {
+            Ok(()) => context.emit(&Event::AgentStarted { agent: id, done, of }),
+            Err(error) => {
+                // One that is not waited for any longer still starts.
+                if error.kind() != Kind::Interrupted {
+                    record_failure(repo, &id, &error);
+                }
+                failure = Some(error);
+            }
         }
         drop(lock);
     }
-    failure.map_or(Ok(()), Err)
+    match failure {
+        // Ctrl-C may have reached a supervisor as well, while it was in our session.
+        Some(_) if context.cancel.is_cancelled() => {
+            Err(interrupted("interrupted while agents start").hint("git orchestra status shows which run"))
+        }
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
 }
 
-fn supervisor(program: &Path, common: &Path, id: &AgentId, diary: &File, lock: &Lock) -> Result<Child> {
+fn spawn_supervisor(
+    environment: &Environment,
+    program: &Path,
+    common: &Path,
+    id: &AgentId,
+    log: &File,
+    lock: &Lock,
+) -> Result<Child> {
     let cannot = || format!("cannot start the supervisor of '{id}' ({})", program.display());
     let inherited = lock.file().try_clone().context(Kind::External, cannot)?;
-    let mut command = process::own(program);
+    let mut command = process::own_command(environment, program);
     command
         .arg(RUN)
         .arg(common)
         .arg(id.as_str())
         .current_dir(common)
-        // Typed by an agent: what it spawns is not of its own tree.
+        // If an agent runs this command, the new agent must not count as part of its process tree.
         .env_remove(NONCE)
         .env_remove(AGENT)
         .stdin(inherited)
         .stdout(Stdio::piped())
-        .stderr(diary.try_clone().context(Kind::External, cannot)?);
+        .stderr(log.try_clone().context(Kind::External, cannot)?);
     process::spawn(&mut command).context(Code::SupervisorFailed, cannot)
 }
 
-/// The supervisor writes a word and closes its output when it has left our session.
-fn wait_ready(mut child: Child, deadline: Instant) -> Result<()> {
+/// Waits until a supervisor has left our session, which it reports by writing a word and closing its output.
+fn wait_ready(cancel: &Cancel, mut child: Child, deadline: Instant) -> Result<()> {
     let (sender, receiver) = mpsc::channel();
     let pipe = child.stdout.take();
     std::thread::spawn(move || {
@@ -81,17 +103,25 @@ fn wait_ready(mut child: Child, deadline: Instant) -> Result<()> {
         let _ = pipe.map(|pipe| pipe.take(64).read_to_string(&mut said));
         let _ = sender.send(said);
     });
-    let said = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()));
-    // It outlives us; while we live, nobody else takes note of its end.
+    let mut backoff = Backoff::millis(1, 50);
+    let said = loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(backoff.pause().min(left)) {
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() && !cancel.is_cancelled() => {}
+            said => break said,
+        }
+    };
+    // The supervisor outlives this process; until then, this thread reaps it.
     std::thread::spawn(move || child.wait());
     match said {
         Ok(word) if word.trim() == READY_WORD => Ok(()),
+        Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => Err(interrupted("interrupted")),
         _ => Err(Error::new(Code::SupervisorFailed, "a supervisor did not start")
             .hint("'git orchestra status' shows the agent; '.git/orchestra/diary' may say why")),
     }
 }
 
-fn tell_failure(repo: &Repo, id: &AgentId, error: &Error) {
+fn record_failure(repo: &Repo, id: &AgentId, error: &Error) {
     let reason = Some(error.one_line());
     // If this fails too, the agent shows as lost, which it is.
     let _ = store::append_if(repo, id, |fold| {
@@ -100,8 +130,8 @@ fn tell_failure(repo: &Repo, id: &AgentId, error: &Error) {
     });
 }
 
-/// What a supervisor says when nobody listens; it starts anew when it is long.
-fn open_diary(private: &PrivateDir) -> Result<File> {
+/// Opens the log for standard error of supervisors. It is emptied when it has become too long.
+fn open_log(private: &PrivateDir) -> Result<File> {
     let path = private.supervisor_log();
     let file = private_files::open_output(&path);
     let file = file.context(Kind::External, || format!("cannot write '{}'", path.display()))?;

@@ -1,17 +1,16 @@
-//! The output of an agent's attempts, kept below a ref of its own.
+//! Stores the output of an agent's attempts under the agent's log ref.
 
 use std::{fs, path::Path};
 
 use crate::{
     Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo, careful, command, objects::Commit, refs::RefEdit},
     model::AgentId,
     store::layout::{self, AgentDir},
-    world,
 };
 
-/// Puts the output of all attempts under the agent's log ref.
+/// Stores the output of all attempts, and the spec, under the agent's log ref.
 ///
 /// # Errors
 /// Something cannot be read or written.
@@ -25,9 +24,9 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
             blobs.push((name, store_file(repo, &entry.path())?));
         }
     }
-    let said_nothing = !blobs.iter().any(|(name, _)| name.ends_with(".out"));
-    // A spawn that was killed leaves the order of an agent that never came to be.
-    if said_nothing && (blobs.is_empty() || repo.find_ref(&layout::agent_ref(id))?.is_none()) {
+    let has_no_output = !blobs.iter().any(|(name, _)| name.ends_with(".out"));
+    // A killed spawn may leave the spec of an agent that was never created.
+    if has_no_output && (blobs.is_empty() || repo.find_ref(&layout::agent_ref(id))?.is_none()) {
         return Ok(());
     }
     let name = layout::log_ref(id);
@@ -47,7 +46,7 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
     let message = format!("output of agent {id}\n");
     let commit = Commit::by(
         &repo.identity_or_none(),
-        world::now().as_second(),
+        repo.now().as_second(),
         tree,
         old.into_iter().collect(),
         message,
@@ -71,5 +70,5 @@ fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {
     Oid::parse(&hex).ok_or_else(|| Error::internal("git hash-object gave no id"))
 }
 
-/// Output up to this size is stored in memory, in bytes; a longer one by git, which streams it.
+/// The size in bytes up to which output is stored in memory; longer output is streamed by git.
 const IN_MEMORY: u64 = 16 << 20;

@@ -1,4 +1,4 @@
-//! The tickets of the queue: a file for each supervisor that waits, and a way to wake it.
+//! The tickets of the queue: one file for each supervisor that waits, and waking that supervisor.
 
 use std::{fs, path::Path};
 
@@ -10,14 +10,14 @@ use crate::{
     supervise::processes::{self, Processes},
 };
 
-/// A place in the queue. The file name says all: `<number>-<jobs>-<id>`.
+/// A place in the queue, stored in the name of an empty file: `<number>-<jobs>-<id>`.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Ticket {
-    /// Lower is earlier.
+    /// The position; lower is earlier.
     pub number: u64,
-    /// Which slots it may take: `1..=jobs`.
+    /// The slots it may take are `1..=jobs`.
     pub jobs: u32,
-    /// Whose it is.
+    /// The agent that it belongs to.
     pub id: AgentId,
 }
 
@@ -33,7 +33,7 @@ impl Ticket {
     }
 }
 
-/// All tickets, earliest first.
+/// Returns all tickets, earliest first.
 pub(super) fn waiting(folder: &Path) -> Vec<Ticket> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut all: Vec<Ticket> =
@@ -42,7 +42,7 @@ pub(super) fn waiting(folder: &Path) -> Vec<Ticket> {
     all
 }
 
-/// Wakes those of these agents that wait in the queue.
+/// Wakes the supervisors of those agents that are in the queue.
 pub(super) fn wake(private: &PrivateDir, ids: &[AgentId]) {
     if ids.is_empty() {
         return;

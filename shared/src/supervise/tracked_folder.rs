@@ -1,4 +1,4 @@
-//! A folder that is held open, so that it is found again after a rename of it or of a folder above it.
+//! A folder that is held open, so that it can be found after it or one of its parents was renamed.
 
 use std::{
     fs::{File, Metadata},
@@ -9,20 +9,20 @@ use std::{
 
 use crate::supervise::tree;
 
-/// Where a folder is now, compared with where it was found last.
+/// Where a folder is now, compared with where it was last found.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Whereabouts {
-    /// In the same place.
+pub enum FolderLocation {
+    /// It has the same path.
     Here,
-    /// Renamed: it has this path now.
+    /// It was renamed and has this path now.
     Moved(PathBuf),
-    /// It exists, but no path leads to it at the moment.
+    /// It exists, but has no known path at the moment.
     Away,
     /// It was deleted.
     Deleted,
 }
 
-/// The folder.
+/// A folder that is held open.
 #[derive(Debug)]
 pub struct TrackedFolder {
     handle: File,
@@ -33,27 +33,27 @@ impl TrackedFolder {
     /// Opens the folder at `path`.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// The folder cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { handle: File::open(path)?, path: path.to_owned() })
     }
 
-    /// Looks where the folder is, and remembers its new path. While it is in its place this costs two `stat` calls.
-    pub fn follow(&mut self) -> Whereabouts {
-        let Ok(own) = self.handle.metadata() else { return Whereabouts::Away };
+    /// Finds the folder and remembers its new path. If it was not moved, this takes two `stat` calls.
+    pub fn locate(&mut self) -> FolderLocation {
+        let Ok(own) = self.handle.metadata() else { return FolderLocation::Away };
         if own.nlink() == 0 {
-            return Whereabouts::Deleted;
+            return FolderLocation::Deleted;
         }
         if is_at(&self.path, &own) {
-            return Whereabouts::Here;
+            return FolderLocation::Here;
         }
-        // A path from the kernel may be out of date, or belong to another root folder: it counts only if it leads here.
+        // A path from the kernel may be out of date, or belong to another root folder: it counts only if it is this folder.
         match tree::path_of(&self.handle).filter(|path| is_at(path, &own)) {
             Some(path) => {
                 self.path.clone_from(&path);
-                Whereabouts::Moved(path)
+                FolderLocation::Moved(path)
             }
-            None => Whereabouts::Away,
+            None => FolderLocation::Away,
         }
     }
 }
@@ -76,16 +76,16 @@ mod tests {
         let at = |path: &str| world.join(path);
         fs::create_dir_all(at("parent/folder")).unwrap();
         let mut folder = TrackedFolder::open(&at("parent/folder")).unwrap();
-        assert_eq!(folder.follow(), Whereabouts::Here);
+        assert_eq!(folder.locate(), FolderLocation::Here);
         fs::rename(at("parent/folder"), at("parent/renamed")).unwrap();
-        // Another folder in the old place is not the same one.
+        // Another folder at the old path is not the same one.
         fs::create_dir(at("parent/folder")).unwrap();
-        assert_eq!(folder.follow(), Whereabouts::Moved(at("parent/renamed")));
-        assert_eq!(folder.follow(), Whereabouts::Here);
+        assert_eq!(folder.locate(), FolderLocation::Moved(at("parent/renamed")));
+        assert_eq!(folder.locate(), FolderLocation::Here);
         fs::rename(at("parent"), at("elsewhere")).unwrap();
-        assert_eq!(folder.follow(), Whereabouts::Moved(at("elsewhere/renamed")));
+        assert_eq!(folder.locate(), FolderLocation::Moved(at("elsewhere/renamed")));
         fs::remove_dir(at("elsewhere/renamed")).unwrap();
         fs::create_dir(at("elsewhere/renamed")).unwrap();
-        assert_eq!(folder.follow(), Whereabouts::Deleted);
+        assert_eq!(folder.locate(), FolderLocation::Deleted);
     }
 }

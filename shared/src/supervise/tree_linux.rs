@@ -1,4 +1,4 @@
-//! What only Linux tells: who a process is, what it started, and which processes bear an agent's nonce.
+//! Reads processes from Linux's `/proc`: their identity, their descendants, and which of them carry an agent's nonce.
 
 use std::{
     collections::HashMap,
@@ -13,58 +13,58 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Error, Kind, Result, error::Context, world};
+use crate::{Code, Error, Kind, Result, error::ErrorContext, world::Clock};
 
-/// Nanoseconds of one clock tick: Linux tells times of processes in hundredths of a second.
+/// Nanoseconds of one clock tick: Linux reports times of processes in hundredths of a second.
 const TICK: i64 = 10_000_000;
 
-/// A process that cannot be taken for a later one with the same number.
+/// A process, distinguished from a later one with the same id by its start time.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct ProcessId {
-    /// Its number.
+    /// The process id.
     pub pid: i32,
     /// When it started, in clock ticks since boot.
     pub start: u64,
 }
 
 impl ProcessId {
-    /// The process that has this number now.
+    /// Returns the process that has this id now.
     pub fn of(pid: i32) -> Option<Self> {
         let (_, _, start) = stat(pid)?;
         Some(Self { pid, start })
     }
 
-    /// This process.
+    /// Returns this process.
     pub fn me() -> Self {
         let pid = rustix::process::getpid().as_raw_nonzero().get();
         Self::of(pid).unwrap_or(Self { pid, start: 0 })
     }
 
-    /// Whether it still runs. A zombie does not.
+    /// Returns whether it is still running. A zombie is not.
     pub fn is_alive(&self) -> bool {
         stat(self.pid).is_some_and(|(_, state, start)| start == self.start && state != b'Z' && state != b'X')
     }
 }
 
-/// A program at work.
+/// A process that runs a program.
 #[derive(Clone, Debug)]
 pub struct ProgramProcess {
-    /// Its process.
+    /// The process id.
     pub pid: i32,
-    /// When that began, in nanoseconds since 1970.
+    /// When it started, in nanoseconds since 1970.
     pub begun: i64,
-    /// The folder in which it stands.
+    /// Its current folder.
     pub folder: PathBuf,
-    /// What it was started with.
+    /// Its command line.
     pub arguments: Vec<String>,
 }
 
-/// Tells this boot of the machine from every other.
+/// Returns the id of this boot of the machine.
 pub fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// From now on, what our descendants leave behind becomes our child instead of that of init.
+/// Makes this process the subreaper: orphans among its descendants become its children instead of those of init.
 ///
 /// # Errors
 /// The kernel refuses.
@@ -74,7 +74,7 @@ pub fn adopt_orphans() -> Result<()> {
         .context(Kind::External, || "cannot become the reaper of the agent's processes".into())
 }
 
-/// All living descendants of a process, except those below the processes in `spare`.
+/// Returns all live descendants of a process, except the processes in `spare` and their descendants.
 pub fn descendants(of: i32, spare: &[i32]) -> Vec<ProcessId> {
     let mut children: HashMap<i32, Vec<ProcessId>> = HashMap::new();
     for pid in all() {
@@ -96,14 +96,14 @@ pub fn descendants(of: i32, spare: &[i32]) -> Vec<ProcessId> {
     found
 }
 
-/// All living processes whose environment holds `NAME=value`.
+/// Returns all live processes whose environment contains `NAME=value`.
 pub fn with_variable(name: &str, value: &str) -> Vec<ProcessId> {
     let wanted = format!("{name}={value}").into_bytes();
     let bears = |pid: &i32| environment(*pid).split(|byte| *byte == 0).any(|entry| entry == wanted);
     all().into_iter().filter(bears).filter_map(ProcessId::of).filter(ProcessId::is_alive).collect()
 }
 
-/// All living processes whose environment holds a variable, with its value.
+/// Returns all live processes whose environment contains a variable, with its value.
 pub fn values_of(name: &str) -> Vec<(ProcessId, String)> {
     let prefix = format!("{name}=").into_bytes();
     let value = |pid: i32| {
@@ -115,14 +115,14 @@ pub fn values_of(name: &str) -> Vec<(ProcessId, String)> {
     all().into_iter().filter_map(value).filter(|(process, _)| process.is_alive()).collect()
 }
 
-/// All living processes with what each was started with.
+/// Returns all live processes with their command lines.
 pub fn with_arguments() -> Vec<(ProcessId, Vec<String>)> {
     let of = |pid: i32| Some((ProcessId::of(pid)?, arguments(pid)?));
     all().into_iter().filter_map(of).filter(|(process, _)| process.is_alive()).collect()
 }
 
-/// The environment of a process, as far as the user may know it. In the middle of an exec the kernel shows none for an instant:
-/// where a program runs and nothing is shown, it is looked at again.
+/// Reads the environment of a process; empty if the user may not read it. During an exec the kernel shows an empty environment for
+/// a moment: if a program runs but its environment is empty, it is read again.
 fn environment(pid: i32) -> Vec<u8> {
     let process = PathBuf::from(format!("/proc/{pid}"));
     for _ in 0..4 {
@@ -136,17 +136,17 @@ fn environment(pid: i32) -> Vec<u8> {
     Vec::new()
 }
 
-/// The path of an open file or folder.
+/// Returns the path of an open file or folder.
 pub fn path_of(file: impl AsFd) -> Option<PathBuf> {
     fs::read_link(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd())).ok()
 }
 
-/// The device and number of the folder in which a process stands, as far as the user may know.
+/// Returns the device and inode of the current folder of a process, if the user may read it.
 pub fn folder_of(process: ProcessId) -> Option<(u64, u64)> {
     fs::metadata(format!("/proc/{}/cwd", process.pid)).ok().map(|found| (found.dev(), found.ino()))
 }
 
-/// Where every process, this one aside, stands, runs or has a file open, as far as the user may know.
+/// Returns the current folder, program, root and open files of every other process, as far as the user may read them.
 pub fn places_in_use() -> Vec<(i32, PathBuf)> {
     let me = ProcessId::me().pid;
     let mut found = Vec::new();
@@ -160,14 +160,14 @@ pub fn places_in_use() -> Vec<(i32, PathBuf)> {
     found
 }
 
-/// The processes that run a program.
+/// Returns the processes that run the program at this path.
 pub fn running(program: &Path) -> Vec<i32> {
     let runs = |pid: &i32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program);
     all().into_iter().filter(runs).collect()
 }
 
-/// The processes that run a program or its script, by the name of that. What one of them started is a part of it.
-pub fn at_work(program: &str) -> Vec<ProgramProcess> {
+/// Returns the processes that run a program or script of this name. Children of such a process are not listed separately.
+pub fn processes_running(program: &str) -> Vec<ProgramProcess> {
     let found: HashMap<i32, Vec<String>> = all()
         .into_iter()
         .filter_map(|pid| Some((pid, arguments(pid).filter(|words| names(words, program))?)))
@@ -190,14 +190,14 @@ pub fn at_work(program: &str) -> Vec<ProgramProcess> {
     found.iter().filter_map(of).collect()
 }
 
-/// The words of a command line.
+/// Reads the arguments of a process.
 fn arguments(pid: i32) -> Option<Vec<String>> {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let words = bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
     Some(words.collect())
 }
 
-/// The program itself; or an interpreter, perhaps with options, and the path of the script.
+/// Returns whether a command line runs a program: directly, or by an interpreter, perhaps with options, and the path of the script.
 fn names(arguments: &[String], program: &str) -> bool {
     let is_it = |word: &str| Path::new(word).file_name().is_some_and(|name| name == program);
     let mut words = arguments.iter().map(String::as_str);
@@ -205,19 +205,23 @@ fn names(arguments: &[String], program: &str) -> bool {
     runs || words.find(|word| !word.starts_with('-')).is_some_and(|word| word.contains('/') && is_it(word))
 }
 
-/// When the machine was started, in nanoseconds since 1970, as the clock stands now.
+/// Returns when the machine was started, in nanoseconds since 1970 by the current clock.
 fn booted() -> i64 {
     let text = fs::read_to_string("/proc/uptime").unwrap_or_default();
     let seconds = text.split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or(0i64);
-    world::milliseconds().saturating_mul(1_000_000).saturating_sub(seconds.saturating_mul(1_000_000_000))
+    // Compared with the times of processes, which the kernel stamps.
+    Clock::system()
+        .milliseconds()
+        .saturating_mul(1_000_000)
+        .saturating_sub(seconds.saturating_mul(1_000_000_000))
 }
 
-/// What a process is called.
+/// Returns the name of a process; empty if it has ended.
 pub fn name_of(pid: i32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
 }
 
-/// Parent, state and start of a process. The name in between may hold anything, also `)`.
+/// Reads parent, state and start of a process. Its name, which comes before them, may contain anything, even `)`.
 fn stat(pid: i32) -> Option<(i32, u8, u64)> {
     let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let after = text.iter().rposition(|byte| *byte == b')')?;
@@ -234,10 +238,10 @@ fn all() -> Vec<i32> {
     entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// Whether agents can be supervised on this system.
+/// Checks that agents can be supervised on this system.
 ///
 /// # Errors
-/// `/proc` is not there.
+/// `/proc` is not mounted.
 pub fn check() -> Result<()> {
     if stat(ProcessId::me().pid).is_some() {
         Ok(())
@@ -251,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_is_known_by_its_name_or_by_that_of_its_script() {
+    fn programs_are_recognized_by_name_or_script() {
         for (line, expected) in [
             ("gemini", true),
             ("/usr/bin/gemini -p x", true),

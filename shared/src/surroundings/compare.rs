@@ -1,15 +1,15 @@
 //! What differs between two snapshots, and how much it should worry the user. Pure.
 //!
-//! The user's own git tells of itself: a commit, switch, merge, pull or rebase in one of their checkouts stands in the reflog of
-//! that checkout's HEAD, a fetch in the reflog of the ref that it moves. What is told there is a note. A note is also what loses
-//! and runs nothing: a new branch, a key of the configuration that names no program. All else is a warning.
+//! A commit, switch, merge, pull or rebase by the user is recorded in the reflog of that checkout's `HEAD`, a fetch in the reflog
+//! of the ref that it moves. A change found there is a note. A change that loses nothing and runs nothing is a note as well: a
+//! new branch, a config key that names no program. Everything else is a warning.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     change::{ChangeSubject, Level, SurroundingsChange},
     evidence::Evidence,
-    files::Stamp,
+    files::FileStamp,
     snapshot::{SurroundingsSnapshot, UserCheckout},
 };
 use crate::{
@@ -18,13 +18,13 @@ use crate::{
     store::layout,
 };
 
-/// Changes of one kind that are named; more are counted.
-const NAMED: usize = 30;
-/// Columns kept of a value of the configuration.
-const VALUE: usize = 60;
+/// Maximum number of changes of one kind that are named; the rest are counted.
+const MAX_NAMED: usize = 30;
+/// Maximum width of a config value, in columns.
+const VALUE_WIDTH: usize = 60;
 
-/// How git's own messages begin when it moves a HEAD in ordinary use.
-const ORDINARY: &[&str] = &[
+/// How the reflog messages of `HEAD` begin when git moves it in ordinary use.
+const ORDINARY_HEAD_MESSAGES: &[&str] = &[
     "am",
     "bisect",
     "branch",
@@ -44,8 +44,8 @@ const ORDINARY: &[&str] = &[
     "switch",
 ];
 
-/// How the messages begin in reflogs of other refs, when git moves them in ordinary use.
-const ORDINARY_REFS: &[&str] = &[
+/// How the reflog messages of other refs begin when git moves them in ordinary use.
+const ORDINARY_REF_MESSAGES: &[&str] = &[
     "branch: renamed",
     "Branch: renamed",
     "fetch",
@@ -59,35 +59,35 @@ const ORDINARY_REFS: &[&str] = &[
     "update by push",
 ];
 
-/// Compares.
+/// Compares two snapshots and returns the changes, warnings first.
 pub(super) fn compare(
     before: &SurroundingsSnapshot,
     after: &SurroundingsSnapshot,
     evidence: &dyn Evidence,
 ) -> Vec<SurroundingsChange> {
     let mut changes: Vec<SurroundingsChange> = Vec::new();
-    for some in [
+    for group in [
         configuration(before, after),
         git_files(before, after),
         refs(before, after, evidence),
         checkouts(before, after, evidence),
         files(before, after, evidence),
     ] {
-        changes.extend(limited(&some));
+        changes.extend(first_of_each_level(&group));
     }
     changes.sort_by_key(|change| change.level);
     changes
 }
 
-/// Of very many, the first of each level, and how many more.
-fn limited(all: &[SurroundingsChange]) -> Vec<SurroundingsChange> {
+/// Returns the first [`MAX_NAMED`] changes of each level, and a change that counts the rest.
+fn first_of_each_level(all: &[SurroundingsChange]) -> Vec<SurroundingsChange> {
     let mut kept = Vec::new();
     for level in [Level::Warning, Level::Note] {
-        let some: Vec<SurroundingsChange> =
+        let group: Vec<SurroundingsChange> =
             all.iter().filter(|change| change.level == level).cloned().collect();
-        let more = some.len().saturating_sub(NAMED);
-        let subject = some.first().map(|change| change.subject);
-        kept.extend(some.into_iter().take(NAMED));
+        let more = group.len().saturating_sub(MAX_NAMED);
+        let subject = group.first().map(|change| change.subject);
+        kept.extend(group.into_iter().take(MAX_NAMED));
         if let Some(subject) = subject.filter(|_| more > 0) {
             let what = format!("{} of this kind", text::count(more as u64, "more change"));
             kept.push(SurroundingsChange::new(level, subject, &what));
@@ -98,14 +98,14 @@ fn limited(all: &[SurroundingsChange]) -> Vec<SurroundingsChange> {
 
 fn configuration(before: &SurroundingsSnapshot, after: &SurroundingsSnapshot) -> Vec<SurroundingsChange> {
     let mut changes = Vec::new();
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for one in before.trusted.changes(&after.trusted) {
-        told.insert(one.key.clone());
-        let value = |value: &str| text::one_line(value, VALUE);
+        reported.insert(one.key.clone());
+        let value = |value: &str| text::one_line(value, VALUE_WIDTH);
         if let Some(hook) = one.key.strip_prefix("hooks/") {
-            // Those of the git directory are told with their files.
-            let is_told = |files: &BTreeMap<String, String>| files.contains_key(&one.key);
-            if !is_told(&before.files) && !is_told(&after.files) {
+            // Hooks in the git directory are reported with its files.
+            let is_listed = |files: &BTreeMap<String, String>| files.contains_key(&one.key);
+            if !is_listed(&before.files) && !is_listed(&after.files) {
                 changes.push(SurroundingsChange::warning(
                     ChangeSubject::Hook,
                     &format!("hook {hook} {}", verb(&one.before, &one.after)),
@@ -125,7 +125,8 @@ fn configuration(before: &SurroundingsSnapshot, after: &SurroundingsSnapshot) ->
         };
         changes.push(SurroundingsChange::warning(ChangeSubject::Config, &what));
     }
-    for key in differing(&before.settings, &after.settings).into_iter().filter(|key| !told.contains(*key)) {
+    for key in differing(&before.settings, &after.settings).into_iter().filter(|key| !reported.contains(*key))
+    {
         let verb = verb(&before.settings.get(key), &after.settings.get(key));
         changes.push(SurroundingsChange::note(ChangeSubject::Config, &format!("config {key} {verb}")));
     }
@@ -169,25 +170,25 @@ fn refs(
     evidence: &dyn Evidence,
 ) -> Vec<SurroundingsChange> {
     let names = differing(&before.refs, &after.refs);
-    // Without reflogs, as in a bare repository, nothing can be told apart.
+    // Without reflogs, as in a bare repository, moves by the user cannot be distinguished from others.
     let logged = before.checkouts.first().is_some_and(|main| main.log.is_some());
-    let walked: BTreeSet<Oid> = before
+    let visited: BTreeSet<Oid> = before
         .checkouts
         .iter()
-        .flat_map(|checkout| evidence.walked(&checkout.name))
-        .filter(|entry| is_ordinary(&entry.message, ORDINARY))
+        .flat_map(|checkout| evidence.visited(&checkout.name))
+        .filter(|entry| is_ordinary(&entry.message, ORDINARY_HEAD_MESSAGES))
         .filter_map(|entry| entry.new)
         .collect();
     let change = |name: &str| {
         let (old, new) =
             (before.refs.get(name).map(String::as_str), after.refs.get(name).map(String::as_str));
-        let moved = Moved { name, old, new, walked: &walked, logged };
+        let moved = MovedRef { name, old, new, visited: &visited, logged };
         let level = moved.level(evidence);
-        let mut what = format!("{} {}", shown(name), moved.verb());
+        let mut what = format!("{} {}", ref_label(name), moved.verb());
         let by = new
             .and_then(Oid::parse)
-            .filter(|_| level == Level::Warning && names.len() <= NAMED)
-            .and_then(|new| evidence.agent_at(new));
+            .filter(|_| level == Level::Warning && names.len() <= MAX_NAMED)
+            .and_then(|new| evidence.agent_that_visited(new));
         if let Some(agent) = by {
             what.push_str(&format!(", where agent {agent} was"));
         }
@@ -196,17 +197,17 @@ fn refs(
     names.iter().map(|name| change(name)).collect()
 }
 
-/// One ref that is not what it was.
-struct Moved<'a> {
+/// A ref that differs between the snapshots.
+struct MovedRef<'a> {
     name: &'a str,
     old: Option<&'a str>,
     new: Option<&'a str>,
-    /// Where the HEADs of the user's checkouts came to.
-    walked: &'a BTreeSet<Oid>,
+    /// The commits that `HEAD` of the user's checkouts moved to.
+    visited: &'a BTreeSet<Oid>,
     logged: bool,
 }
 
-impl Moved<'_> {
+impl MovedRef<'_> {
     fn verb(&self) -> String {
         match (self.old, self.new) {
             (Some(old), Some(new)) => format!("moved {} → {}", short(old), short(new)),
@@ -218,20 +219,20 @@ impl Moved<'_> {
 
     fn level(&self, evidence: &dyn Evidence) -> Level {
         let explained = match (self.old.and_then(Oid::parse), self.new.and_then(Oid::parse)) {
-            // It makes git see other objects than there are.
+            // A replace ref makes git read another object than the stored one.
             _ if self.name.starts_with("refs/replace/") => false,
             (None, _) => true,
             (Some(old), _) if self.name == "refs/stash" => {
-                evidence.log_of(self.name).iter().any(|entry| entry.new == Some(old))
+                evidence.reflog_of(self.name).iter().any(|entry| entry.new == Some(old))
             }
-            (Some(old), None) => self.is_of_remote() || evidence.is_kept(old),
+            (Some(old), None) => self.is_of_remote() || evidence.is_reachable(old),
             (Some(_), Some(new)) => {
                 let own = || {
-                    evidence.log_of(self.name).last().is_some_and(|last| {
-                        last.new == Some(new) && is_ordinary(&last.message, ORDINARY_REFS)
+                    evidence.reflog_of(self.name).last().is_some_and(|last| {
+                        last.new == Some(new) && is_ordinary(&last.message, ORDINARY_REF_MESSAGES)
                     })
                 };
-                self.walked.contains(&new) || own() || !self.logged
+                self.visited.contains(&new) || own() || !self.logged
             }
         };
         if explained { Level::Note } else { Level::Warning }
@@ -242,8 +243,8 @@ impl Moved<'_> {
     }
 }
 
-/// `branch main`, `tag v1`, `origin/main`, or the whole name.
-fn shown(name: &str) -> String {
+/// Returns `branch main`, `tag v1`, `remote branch origin/main`, or the whole name.
+fn ref_label(name: &str) -> String {
     for (prefix, word) in
         [(layout::BRANCHES, "branch "), (layout::TAGS, "tag "), (layout::REMOTE_BRANCHES, "remote branch ")]
     {
@@ -275,15 +276,18 @@ fn checkouts(
             continue;
         };
         if old.head != new.head {
-            let entries = evidence.walked(&old.name);
-            let told = entries.iter().any(|entry| {
+            let entries = evidence.visited(&old.name);
+            let reported = entries.iter().any(|entry| {
                 is_ordinary(&entry.message, &["checkout", "switch", "rebase", "branch", "Branch", "clone"])
             });
-            let moved_alone = Oid::parse(&old.head).is_some() && Oid::parse(&new.head).is_some();
-            let level =
-                if told || moved_alone && is_walked(entries, new) { Level::Note } else { Level::Warning };
+            let both_detached = Oid::parse(&old.head).is_some() && Oid::parse(&new.head).is_some();
+            let level = if reported || both_detached && is_visited(entries, new) {
+                Level::Note
+            } else {
+                Level::Warning
+            };
             let what =
-                format!("{place} was switched from {} to {}", stands_on(&old.head), stands_on(&new.head));
+                format!("{place} was switched from {} to {}", head_label(&old.head), head_label(&new.head));
             changes.push(SurroundingsChange::new(level, ChangeSubject::Checkout, &what));
         }
     }
@@ -295,18 +299,18 @@ fn checkouts(
     changes
 }
 
-fn is_walked(entries: &[ReflogEntry], now: &UserCheckout) -> bool {
-    entries.iter().any(|entry| entry.new == now.commit && is_ordinary(&entry.message, ORDINARY))
+fn is_visited(entries: &[ReflogEntry], now: &UserCheckout) -> bool {
+    entries.iter().any(|entry| entry.new == now.commit && is_ordinary(&entry.message, ORDINARY_HEAD_MESSAGES))
 }
 
-fn stands_on(head: &str) -> String {
+fn head_label(head: &str) -> String {
     match head.strip_prefix("ref: ") {
         Some(name) => layout::branch_of(name).unwrap_or(name).to_owned(),
         None => format!("no branch, at {}", short(head)),
     }
 }
 
-/// `commit: one` begins with the word `commit`, `committed` does not.
+/// Returns whether a message begins with one of `words`, as `commit: one` does with `commit`, but `committed` does not.
 fn is_ordinary(message: &str, words: &[&str]) -> bool {
     words.iter().any(|word| {
         message.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
@@ -324,17 +328,23 @@ fn files(
     let (Some(old), Some(new)) = (&before.changed, &after.changed) else {
         return vec![SurroundingsChange::note(
             ChangeSubject::Unseen,
-            "the files of your checkout were not looked at: there is too much",
+            "the files of your checkout were not compared: too many changes, or no time left",
         )];
     };
-    // What the user's git did in the checkout may have committed or put away what was changed.
-    let walked = evidence.walked("");
-    let walked = !walked.is_empty() && walked.iter().all(|entry| is_ordinary(&entry.message, ORDINARY));
+    // The user's git may have committed or stashed the changes.
+    let visited = evidence.visited("");
+    let visited = !visited.is_empty()
+        && visited.iter().all(|entry| is_ordinary(&entry.message, ORDINARY_HEAD_MESSAGES));
     let all = differing(old, new);
-    all.into_iter().filter_map(|path| file(path, old.get(path), new.get(path), walked)).collect()
+    all.into_iter().filter_map(|path| file(path, old.get(path), new.get(path), visited)).collect()
 }
 
-fn file(path: &str, old: Option<&Stamp>, new: Option<&Stamp>, walked: bool) -> Option<SurroundingsChange> {
+fn file(
+    path: &str,
+    old: Option<&FileStamp>,
+    new: Option<&FileStamp>,
+    visited: bool,
+) -> Option<SurroundingsChange> {
     let warning = |what: String| Some(SurroundingsChange::warning(ChangeSubject::File, &what));
     match (old, new) {
         (None, Some(new)) if !new.tracked => warning(format!("file {path} appeared in your checkout")),
@@ -350,7 +360,7 @@ fn file(path: &str, old: Option<&Stamp>, new: Option<&Stamp>, walked: bool) -> O
             ))
         }
         (Some(_), Some(_)) => warning(format!("file {path} changed in your checkout")),
-        (Some(_), None) if walked => None,
+        (Some(_), None) if visited => None,
         (Some(old), None) if old.tracked => {
             warning(format!("changes of file {path} are gone from your checkout"))
         }

@@ -1,4 +1,4 @@
-//! The files of the main checkout that are changed or untracked, looked at within a budget.
+//! The changed and untracked files of the main checkout, compared within a time limit.
 
 use std::{
     collections::BTreeMap,
@@ -18,59 +18,59 @@ use crate::{
     worktree::isolated_git_dir::IsolatedGitDir,
 };
 
-/// More changed files than this are not told one by one.
-const MOST: usize = 2000;
+/// Maximum number of changed files that are recorded one by one.
+const MAX_CHANGES: usize = 2000;
 
-/// A file, as far as that is seen without reading it.
+/// What is known of a file without reading it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(super) struct Stamp {
-    /// Git knows it.
+pub(super) struct FileStamp {
+    /// Whether git tracks it.
     pub(super) tracked: bool,
-    /// Its length, and its time of change in nanoseconds; none where it is not there.
+    /// Its length, and its time of change in nanoseconds; `None` if it does not exist.
     pub(super) content: Option<(u64, i64)>,
 }
 
-/// A look that goes on in the background.
-pub(super) struct BackgroundLook {
-    answer: mpsc::Receiver<Option<BTreeMap<String, Stamp>>>,
+/// A comparison that runs on another thread.
+pub(super) struct BackgroundComparison {
+    answer: mpsc::Receiver<Option<BTreeMap<String, FileStamp>>>,
     deadline: Instant,
 }
 
-impl BackgroundLook {
-    /// What was seen; `None` where the budget did not suffice, there is too much, or something cannot be read.
-    pub(super) fn end(self) -> Option<BTreeMap<String, Stamp>> {
+impl BackgroundComparison {
+    /// Waits for the comparison. `None`: the time was too short, there are too many changes, or something cannot be read.
+    pub(super) fn wait(self) -> Option<BTreeMap<String, FileStamp>> {
         self.answer.recv_timeout(self.deadline.saturating_duration_since(Instant::now())).ok().flatten()
     }
 }
 
-/// Compares the files of the main checkout, through a shadow of it, with the commit it stands on; what lies in one of `hidden` is
-/// not told.
-pub(super) fn look_in_background(
+/// Compares the files of the main checkout with the commit `head_commit`, through an isolated git directory. Ignores files in or
+/// above the folders `hidden`.
+pub(super) fn compare_in_background(
     repo: &Repo,
-    shadow: IsolatedGitDir,
-    stood_on: Option<Oid>,
+    isolated: IsolatedGitDir,
+    head_commit: Option<Oid>,
     hidden: Vec<PathBuf>,
     budget: Duration,
-) -> BackgroundLook {
+) -> BackgroundComparison {
     let (sender, answer) = mpsc::channel();
     let deadline = Instant::now() + budget;
-    let tree = stood_on.and_then(|commit| repo.tree_of(commit).ok());
+    let tree = head_commit.and_then(|commit| repo.tree_of(commit).ok());
     let index = repo.common_dir().map(|common| common.join("index"));
-    // Not joined: one that is late is left behind, its answer unread.
+    // Not joined: the answer of a thread that is too late is never read.
     std::thread::spawn(move || {
-        let look = || -> Result<Option<BTreeMap<Vec<u8>, bool>>> {
+        let compare = || -> Result<Option<BTreeMap<Vec<u8>, bool>>> {
             match tree {
-                Some(tree) => shadow.repo()?.changed_paths(&index?, tree, MOST),
+                Some(tree) => isolated.repo()?.changed_paths(&index?, tree, MAX_CHANGES),
                 None => Ok(None),
             }
         };
-        let seen = look().ok().flatten().map(|paths| stamps(shadow.work_tree(), &hidden, &paths));
-        let _ = sender.send(seen);
+        let stamps = compare().ok().flatten().map(|paths| stamps(isolated.work_tree(), &hidden, &paths));
+        let _ = sender.send(stamps);
     });
-    BackgroundLook { answer, deadline }
+    BackgroundComparison { answer, deadline }
 }
 
-fn stamps(top: &Path, hidden: &[PathBuf], paths: &BTreeMap<Vec<u8>, bool>) -> BTreeMap<String, Stamp> {
+fn stamps(top: &Path, hidden: &[PathBuf], paths: &BTreeMap<Vec<u8>, bool>) -> BTreeMap<String, FileStamp> {
     let is_hidden =
         |path: &Path| hidden.iter().any(|folder| folder.starts_with(path) || path.starts_with(folder));
     let mut stamps = BTreeMap::new();
@@ -82,7 +82,7 @@ fn stamps(top: &Path, hidden: &[PathBuf], paths: &BTreeMap<Vec<u8>, bool>) -> BT
         let found = fs::symlink_metadata(&path).ok();
         let content = found
             .map(|found| (found.len(), found.mtime().saturating_mul(1_000_000_000) + found.mtime_nsec()));
-        stamps.insert(String::from_utf8_lossy(name).into_owned(), Stamp { tracked: *tracked, content });
+        stamps.insert(String::from_utf8_lossy(name).into_owned(), FileStamp { tracked: *tracked, content });
     }
     stamps
 }

@@ -1,4 +1,4 @@
-//! The private record of what changed around an agent, all its attempts together.
+//! The private record of what changed around an agent, over all its attempts.
 
 use std::collections::HashMap;
 
@@ -7,17 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::SurroundingsChange;
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo, objects::Commit, refs::RefEdit},
     model::AgentId,
     store::layout,
-    world,
 };
 
-/// The file of the record.
+/// The name of the record's file in its tree.
 const FILE: &str = "changes.json";
-/// Changes kept of one agent.
-const MOST: usize = 300;
+/// Maximum number of changes recorded for one agent.
+const MAX_CHANGES: usize = 300;
 
 #[derive(Default, Deserialize, Serialize)]
 struct Record {
@@ -25,17 +24,17 @@ struct Record {
     changes: Vec<SurroundingsChange>,
 }
 
-/// Adds changes to an agent's record; without any, none is made.
-pub(super) fn add(repo: &Repo, id: &AgentId, new: Vec<SurroundingsChange>) -> Result<()> {
+/// Adds changes to an agent's record. Writes nothing if all of them are known.
+pub(super) fn add_changes(repo: &Repo, id: &AgentId, new: Vec<SurroundingsChange>) -> Result<()> {
     let name = layout::surroundings_ref(id);
     let old = repo.find_ref(&name)?;
     let mut changes = match old {
-        Some(old) => load(repo, old),
+        Some(old) => load_changes(repo, old),
         None => Vec::new(),
     };
     let known = changes.len();
     for change in new {
-        if changes.len() < MOST && !changes.iter().any(|known| known.what == change.what) {
+        if changes.len() < MAX_CHANGES && !changes.iter().any(|known| known.what == change.what) {
             changes.push(change);
         }
     }
@@ -43,34 +42,37 @@ pub(super) fn add(repo: &Repo, id: &AgentId, new: Vec<SurroundingsChange>) -> Re
         return Ok(());
     }
     let text = serde_json::to_vec(&Record { version: 1, changes })
-        .context(Kind::Internal, || "a record cannot be written".into())?;
+        .context(Kind::Internal, || "cannot serialize the record of what changed".into())?;
     let tree = repo.write_tree(&[(FILE, repo.write_blob(&text)?)])?;
     let message = format!("surroundings of agent {id}\n");
-    let (at, parents) = (world::now().as_second(), old.into_iter().collect());
+    let (at, parents) = (repo.now().as_second(), old.into_iter().collect());
     let commit = repo.write_commit(&Commit::by(&repo.identity()?, at, tree, parents, message))?;
     Ok(repo.edit_refs(&[RefEdit { name, old, new: commit }], "orchestra: surroundings of an agent")?)
 }
 
-/// What changed around one agent.
+/// Returns what changed around one agent.
 ///
 /// # Errors
 /// The refs cannot be read.
-pub fn of_agent(repo: &Repo, id: &AgentId) -> Result<Vec<SurroundingsChange>> {
-    Ok(repo.find_ref(&layout::surroundings_ref(id))?.map(|record| load(repo, record)).unwrap_or_default())
+pub fn changes_of_agent(repo: &Repo, id: &AgentId) -> Result<Vec<SurroundingsChange>> {
+    Ok(repo
+        .find_ref(&layout::surroundings_ref(id))?
+        .map(|record| load_changes(repo, record))
+        .unwrap_or_default())
 }
 
-/// The records that there are, by the agents' ids; [`load`] reads one.
+/// Lists the records by the agents' ids; [`load_changes`] reads one.
 ///
 /// # Errors
 /// The refs cannot be read.
-pub fn all(repo: &Repo) -> Result<HashMap<String, Oid>> {
+pub fn all_records(repo: &Repo) -> Result<HashMap<String, Oid>> {
     let records = repo.refs_below(layout::SURROUNDINGS)?;
     let id = |name: &str| name.strip_prefix(layout::SURROUNDINGS).map(str::to_owned);
     Ok(records.into_iter().filter_map(|(name, record)| Some((id(&name)?, record))).collect())
 }
 
-/// The changes of a record. One that cannot be read is a warning itself.
-pub fn load(repo: &Repo, record: Oid) -> Vec<SurroundingsChange> {
+/// Reads the changes of a record. A record that cannot be read yields a warning that says so.
+pub fn load_changes(repo: &Repo, record: Oid) -> Vec<SurroundingsChange> {
     let read = || -> Result<Record> {
         let text =
             repo.read_blob_of(record, FILE)?.ok_or_else(|| Error::new(Code::StateDamaged, "it is empty"))?;
@@ -79,7 +81,7 @@ pub fn load(repo: &Repo, record: Oid) -> Vec<SurroundingsChange> {
     match read() {
         Ok(record) => record.changes,
         Err(error) => {
-            let what = format!("the record of what changed cannot be read: {}", error.one_line());
+            let what = format!("cannot read the record of what changed: {}", error.one_line());
             vec![SurroundingsChange::warning(super::ChangeSubject::Unseen, &what)]
         }
     }

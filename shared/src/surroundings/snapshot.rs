@@ -1,4 +1,4 @@
-//! What surrounds the agents at one moment.
+//! The state of everything outside the agents' worktrees at one moment.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::files::{self, Stamp};
+use super::files::{self, FileStamp};
 use crate::{
     Result,
     config::{Config, keys::BRANCH_PREFIX},
@@ -22,88 +22,106 @@ use crate::{
     model::AgentId,
     store::layout::{self, PrivateDir},
     trust::configuration,
-    worktree::{isolated_git_dir::IsolatedGitDir, place},
+    worktree::{isolated_git_dir::IsolatedGitDir, worktrees_dir},
+    world::Environment,
 };
 
-/// Files of the git directory that decide how git works, beside config, attributes and hooks.
+/// Files of the git directory that decide how git works, apart from config, attributes and hooks.
 const GIT_FILES: &[&str] =
     &["info/exclude", "info/grafts", "info/sparse-checkout", "objects/info/alternates"];
-/// Longest of these and of hooks that are read, in bytes.
-const LONGEST: u64 = 16 << 20;
-/// Namespaces below `refs/` that are ours.
-const OURS: &[&str] = &["orchestra", "orchestra-local"];
+/// Maximum size of such a file or of a hook that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 16 << 20;
+/// Our own namespaces below `refs/`.
+const OWN_NAMESPACES: &[&str] = &["orchestra", "orchestra-local"];
 
-/// See above.
+/// The state of configuration, hooks, refs and the user's checkouts at one moment.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct SurroundingsSnapshot {
-    /// Configuration that can name a program, attributes, hooks that would run.
+    /// Configuration that can name a program, attributes, and hooks that git would run.
     pub(super) trusted: configuration::ConfigSnapshot,
-    /// Every key of the configuration, with a fingerprint of its values.
+    /// Every config key, with a fingerprint of its values.
     pub(super) settings: BTreeMap<String, String>,
-    /// Hooks, whether or not they would run, and further files of the git directory: mode and fingerprint.
+    /// All hooks and [`GIT_FILES`]: mode and fingerprint.
     pub(super) files: BTreeMap<String, String>,
-    /// Refs that are not ours.
+    /// The refs that are not ours, with their targets.
     pub(super) refs: BTreeMap<String, String>,
     /// The user's checkouts, the main one first.
     pub(super) checkouts: Vec<UserCheckout>,
-    /// Where the main checkout is.
+    /// The path of the main checkout.
     pub(super) main: Option<PathBuf>,
-    /// Files of the main checkout that are changed or untracked; `None`: they were not looked at.
-    pub(super) changed: Option<BTreeMap<String, Stamp>>,
-    /// The agents that run.
+    /// The changed and untracked files of the main checkout; `None` if they were not compared.
+    pub(super) changed: Option<BTreeMap<String, FileStamp>>,
+    /// The ids of the agents that run.
     pub(super) agents: BTreeSet<String>,
 }
 
-/// One checkout of the user's.
+/// One of the user's checkouts.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct UserCheckout {
     /// The name of its registration; empty for the main one.
     pub(super) name: String,
-    /// What stands in its HEAD.
+    /// The content of its `HEAD` file.
     pub(super) head: String,
-    /// The commit that is.
+    /// The commit that `HEAD` resolves to.
     pub(super) commit: Option<Oid>,
-    /// How long the reflog of its HEAD is; none where there is none.
+    /// The length of the reflog of its `HEAD` in bytes; `None` if there is no reflog.
     pub(super) log: Option<u64>,
 }
 
 impl SurroundingsSnapshot {
-    /// Looks. `frozen` holds the settings with which the files of the main checkout are compared: those that held before any agent
-    /// could change them. Where the main checkout is, and what it stands on, is what `earlier` says where the repository does not say
-    /// so any more.
+    /// Takes a snapshot. `frozen` holds the settings with which the files of the main checkout are compared: those from before
+    /// any agent could change them. `earlier` supplies the main checkout and its commit if the repository no longer does.
+    /// `budget` limits the comparison of the files.
     ///
     /// # Errors
     /// The repository or its refs cannot be read.
-    pub fn take(common_dir: &Path, frozen: &Path, earlier: Option<&Self>, budget: Duration) -> Result<Self> {
-        let repo = Repo::open(common_dir)?;
+    pub fn take(
+        environment: &Environment,
+        common_dir: &Path,
+        frozen: &Path,
+        earlier: Option<&Self>,
+        budget: Duration,
+    ) -> Result<Self> {
+        let repo = Repo::open(environment, common_dir)?;
         let private = PrivateDir::new(repo.private_dir()?);
         let worktrees = repo.worktrees()?;
         let main = repo.main_checkout()?.or_else(|| earlier?.main.clone());
-        let stood_on = repo.head().ok().or_else(|| earlier?.checkouts.first()?.commit);
+        let head_commit = repo.head().ok().or_else(|| earlier?.checkouts.first()?.commit);
         let files = main.as_ref().map(|main| {
-            let dir =
-                IsolatedGitDir::at(frozen.to_owned(), PathBuf::new(), main.clone(), common_dir.to_owned());
-            let hidden = worktrees.iter().map(|worktree| worktree.path.clone()).chain(place::planned(&repo));
-            files::look_in_background(&repo, dir, stood_on, hidden.collect(), budget)
+            let dir = IsolatedGitDir::at(
+                environment,
+                frozen.to_owned(),
+                PathBuf::new(),
+                main.clone(),
+                common_dir.to_owned(),
+            );
+            let hidden = worktrees
+                .iter()
+                .map(|worktree| worktree.path.clone())
+                .chain(worktrees_dir::planned_dir(&repo));
+            files::compare_in_background(&repo, dir, head_commit, hidden.collect(), budget)
         });
         let mut checkouts = vec![UserCheckout::of(&repo, "", common_dir)];
         checkouts.extend(
             users_worktrees(&repo, &private, &worktrees)
                 .map(|(name, worktree)| UserCheckout::of(&repo, &name, &worktree.git_dir)),
         );
-        let ours =
-            Ours { repo: &repo, private: &private, prefix: Config::of(&repo).get_or_default(&BRANCH_PREFIX) };
-        let mut refs = repo.refs_outside(OURS)?;
-        refs.retain(|name, _| !ours.is_branch(name));
+        let own_branches = OwnBranches {
+            repo: &repo,
+            private: &private,
+            prefix: Config::of(&repo).get_or_default(&BRANCH_PREFIX),
+        };
+        let mut refs = repo.refs_outside(OWN_NAMESPACES)?;
+        refs.retain(|name, _| !own_branches.is_branch(name));
         Ok(Self {
-            trusted: configuration::ConfigSnapshot::at(common_dir),
-            settings: settings_of(common_dir),
+            trusted: configuration::ConfigSnapshot::at(environment, common_dir),
+            settings: settings_of(environment, common_dir),
             files: git_files(common_dir),
             refs,
             checkouts,
-            agents: at_work(&private).collect(),
-            changed: files.and_then(files::BackgroundLook::end),
+            agents: agents_with_folder(&private).collect(),
+            changed: files.and_then(files::BackgroundComparison::wait),
             main,
         })
     }
@@ -116,11 +134,11 @@ impl UserCheckout {
             Some(branch) => repo.find_ref(branch.trim()).ok().flatten(),
             None => Oid::parse(&head),
         };
-        Self { name: name.to_owned(), head, commit, log: reflog::length(&git_dir.join("logs/HEAD")) }
+        Self { name: name.to_owned(), head, commit, log: reflog::reflog_length(&git_dir.join("logs/HEAD")) }
     }
 }
 
-/// The linked worktrees that are neither an agent's nor that in which branches are landed.
+/// Returns the user's linked worktrees: neither an agent's nor one for landing.
 fn users_worktrees<'a>(
     repo: &Repo,
     private: &PrivateDir,
@@ -130,7 +148,7 @@ fn users_worktrees<'a>(
     named.filter(|(name, _)| !is_agent(repo, private, name) && !name.starts_with(layout::SCRATCH))
 }
 
-/// Whether an agent of that name is known here.
+/// Returns whether this clone knows an agent named `name`.
 fn is_agent(repo: &Repo, private: &PrivateDir, name: &str) -> bool {
     AgentId::parse(name).is_ok_and(|id| {
         private.agent(&id).dir().is_dir()
@@ -138,14 +156,14 @@ fn is_agent(repo: &Repo, private: &PrivateDir, name: &str) -> bool {
     })
 }
 
-/// Tells the branches of agents from the user's.
-struct Ours<'a> {
+/// Distinguishes the branches of agents from the user's.
+struct OwnBranches<'a> {
     repo: &'a Repo,
     private: &'a PrivateDir,
     prefix: String,
 }
 
-impl Ours<'_> {
+impl OwnBranches<'_> {
     fn is_branch(&self, name: &str) -> bool {
         let Some(branch) = layout::branch_of(name) else { return false };
         let prefixed = |prefix: &str| !prefix.is_empty() && branch.starts_with(prefix);
@@ -154,9 +172,9 @@ impl Ours<'_> {
     }
 }
 
-fn settings_of(common_dir: &Path) -> BTreeMap<String, String> {
+fn settings_of(environment: &Environment, common_dir: &Path) -> BTreeMap<String, String> {
     let mut values: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    for one in Settings::of(common_dir).values {
+    for one in Settings::of(common_dir, environment.home().as_deref()).values {
         let parts = [Some(one.section), one.subsection, Some(one.name)];
         let key = parts.into_iter().flatten().collect::<Vec<_>>().join(".");
         let key = one.file.map_or_else(|| key.clone(), |file| format!("{key} (in {file})"));
@@ -173,20 +191,20 @@ fn git_files(common_dir: &Path) -> BTreeMap<String, String> {
     let hooks = hooks.filter(|name| Path::new(name).extension().is_none_or(|ending| ending != "sample"));
     let names =
         hooks.map(|name| format!("hooks/{name}")).chain(GIT_FILES.iter().map(|&name| name.to_owned()));
-    names.filter_map(|name| Some((name.clone(), state_of(&common_dir.join(name))?))).collect()
+    names.filter_map(|name| Some((name.clone(), file_state(&common_dir.join(name))?))).collect()
 }
 
-/// Mode and content; none where there is nothing.
-fn state_of(path: &Path) -> Option<String> {
+/// Returns mode and content of a file; `None` if it does not exist.
+fn file_state(path: &Path) -> Option<String> {
     let found = fs::symlink_metadata(path).ok()?;
-    let content = match settings::read_regular(path, LONGEST) {
+    let content = match settings::read_regular(path, MAX_FILE_BYTES) {
         Ok(bytes) => settings::fingerprint(&bytes),
         Err(error) => error.to_string(),
     };
     Some(format!("{:o} {content}", found.permissions().mode()))
 }
 
-/// The agents that have a folder: they run, or wait to.
-fn at_work(private: &PrivateDir) -> impl Iterator<Item = String> {
+/// Returns the agents that have a private folder: they run or wait to run.
+fn agents_with_folder(private: &PrivateDir) -> impl Iterator<Item = String> {
     private.agents().into_iter().map(|id| id.to_string())
 }

@@ -1,4 +1,4 @@
-//! The archives of all clones, and what they say of the agents that still have refs.
+//! Merges the archives of all clones, and finds the archived agents among those that still have refs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,26 +13,26 @@ use crate::{
     sync::ref_snapshot::RefSnapshot,
 };
 
-/// Agent → what it was each time that it was put away.
+/// The state of each archived agent, once for every time that it was archived.
 pub type ArchivedTips = BTreeMap<AgentId, Vec<Archived>>;
 
-/// Reads what was put away. An archive that cannot be read says nothing.
+/// Reads all archives of a snapshot. An archive that cannot be read is skipped.
 pub fn read(repo: &Repo, side: &RefSnapshot) -> ArchivedTips {
-    let mut put = ArchivedTips::new();
+    let mut archived_tips = ArchivedTips::new();
     for tip in side.archives.values() {
         for archived in archive::chain(repo, *tip).unwrap_or_default() {
-            put.entry(archived.id.clone()).or_default().push(archived);
+            archived_tips.entry(archived.id.clone()).or_default().push(archived);
         }
     }
-    put
+    archived_tips
 }
 
-/// Whether all that a tip tells is in an archive.
+/// Returns whether all events of a tip are in an archive.
 ///
 /// # Errors
-/// A commit that is ours cannot be read.
-pub fn hold(repo: &Repo, put: &ArchivedTips, id: &AgentId, tip: Oid) -> Result<bool> {
-    for archived in put.get(id).into_iter().flatten() {
+/// A local commit cannot be read.
+pub fn contain(repo: &Repo, archived_tips: &ArchivedTips, id: &AgentId, tip: Oid) -> Result<bool> {
+    for archived in archived_tips.get(id).into_iter().flatten() {
         if Chain::holds(repo, archived.tip, tip)? {
             return Ok(true);
         }
@@ -40,15 +40,15 @@ pub fn hold(repo: &Repo, put: &ArchivedTips, id: &AgentId, tip: Oid) -> Result<b
     Ok(false)
 }
 
-/// The archive that holds what both hold. `None`: theirs is none.
+/// Merges two archives of one writer. Returns `None` if the remote one is not an archive.
 ///
-/// Two of one writer grow apart only where a clone was copied: then what is in ours alone is put on top of theirs.
+/// They diverge only if a clone was copied. Then the entries that only ours has are appended to theirs.
 ///
 /// # Errors
-/// Our own archive cannot be read, or nothing can be written.
+/// The local archive cannot be read, or an object cannot be written.
 pub fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Option<Oid>> {
     let foreign = archive::chain(repo, theirs).unwrap_or_default();
-    if foreign.is_empty() || !foreign.iter().all(|archived| is_whole(repo, archived)) {
+    if foreign.is_empty() || !foreign.iter().all(|archived| is_complete(repo, archived)) {
         return Ok(None);
     }
     let Some(ours) = ours else { return Ok(Some(theirs)) };
@@ -58,13 +58,16 @@ pub fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Option<Oid>>
     if repo.contains(ours, theirs)? {
         return Ok(Some(ours));
     }
-    let mine = archive::commits(repo, ours)?;
-    let (told, known) = (entries(&mine), entries(&archive::commits(repo, theirs)?));
-    if told == known {
+    let local_commits = archive::commits(repo, ours)?;
+    let (local_keys, remote_keys) =
+        (entry_keys(&local_commits), entry_keys(&archive::commits(repo, theirs)?));
+    if local_keys == remote_keys {
         return Ok(Some(ours.min(theirs)));
     }
     let mut tip = theirs;
-    for (id, archived) in mine.iter().rev().filter(|(_, archived)| !known.contains(&name(archived))) {
+    for (id, archived) in
+        local_commits.iter().rev().filter(|(_, archived)| !remote_keys.contains(&entry_key(archived)))
+    {
         let mut commit = repo.read_commit(*id)?;
         commit.parents = [tip, archived.tip].into_iter().chain(archived.work).collect();
         tip = repo.write_commit(&commit)?;
@@ -72,21 +75,21 @@ pub fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Option<Oid>>
     Ok(Some(tip))
 }
 
-/// Whether a newer archive brings commits of agents' worktrees that an older one does not have.
-pub fn bring_work(repo: &Repo, new: Oid, old: Option<Oid>) -> bool {
+/// Returns whether a newer archive contains commits of agents' work that an older one does not.
+pub fn add_work(repo: &Repo, new: Oid, old: Option<Oid>) -> bool {
     let Ok(commits) = archive::commits(repo, new) else { return true };
     commits.iter().take_while(|(commit, _)| Some(*commit) != old).any(|(_, archived)| archived.work.is_some())
 }
 
-/// What it names is here.
-fn is_whole(repo: &Repo, archived: &Archived) -> bool {
+/// Returns whether the commits that an entry names exist in this repository.
+fn is_complete(repo: &Repo, archived: &Archived) -> bool {
     repo.has_commit(archived.tip) && archived.work.is_none_or(|work| repo.has_commit(work))
 }
 
-fn name(archived: &Archived) -> (AgentId, Oid) {
+fn entry_key(archived: &Archived) -> (AgentId, Oid) {
     (archived.id.clone(), archived.tip)
 }
 
-fn entries(commits: &[(Oid, Archived)]) -> BTreeSet<(AgentId, Oid)> {
-    commits.iter().map(|(_, archived)| name(archived)).collect()
+fn entry_keys(commits: &[(Oid, Archived)]) -> BTreeSet<(AgentId, Oid)> {
+    commits.iter().map(|(_, archived)| entry_key(archived)).collect()
 }

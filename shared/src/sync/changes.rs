@@ -1,4 +1,4 @@
-//! Changes of our own refs that a sync makes: all at once, or where one ref is in the way those of each agent by themselves.
+//! The changes that a sync makes to local refs: all at once, or agent by agent if one of the refs cannot be changed.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::{
     store::layout,
 };
 
-/// Changes of our own refs.
+/// Changes of local refs.
 #[derive(Default)]
 pub(super) struct RefChanges {
     pub(super) edits: Vec<RefEdit>,
@@ -21,7 +21,7 @@ impl RefChanges {
         repo.delete_refs(&self.deletes)
     }
 
-    /// What is not made yet.
+    /// Returns the changes that are not made yet.
     pub(super) fn remaining(mut self, repo: &Repo) -> Result<Self> {
         let mut edits = Vec::new();
         for edit in self.edits {
@@ -33,7 +33,7 @@ impl RefChanges {
         Ok(self)
     }
 
-    /// One part for each agent, and one for each other ref.
+    /// Splits the changes into one part for each agent, and one for each other ref.
     pub(super) fn by_agent(self) -> impl Iterator<Item = Self> {
         let mut parts: BTreeMap<String, Self> = BTreeMap::new();
         let key = |name: &str| layout::agent_of(name).map_or_else(|| name.to_owned(), |id| id.to_string());

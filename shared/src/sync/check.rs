@@ -1,51 +1,61 @@
-//! What came is data of strangers: before an agent's life is taken in, its commits are looked at one by one.
+//! What came is data of strangers: before a log is taken in, its commits are looked at one by one.
 
 use std::collections::HashSet;
 
 use crate::{
     Result,
     git::{Oid, Repo, objects::Commit},
-    model::{AgentId, Event, Fact, WriterId, trailers},
-    store::{Chain, append, chain::MAX_COMMITS, commit},
+    model::{
+        WriterId,
+        event::Event,
+        facts::EventFact,
+        subject::{FactOf, Folded, Subject, SubjectId},
+        trailers,
+    },
+    store::{
+        append,
+        chain::{Chain, MAX_COMMITS},
+        commit,
+    },
 };
 
-/// Largest event commit, in bytes.
+/// The maximum size of an event commit, in bytes.
 const MAX_COMMIT: u64 = 1024 * 1024;
-/// Parents of a commit; a join of ours has two.
+/// The maximum number of parents of a commit; a join has two.
 const MAX_PARENTS: usize = 16;
-/// Files beside the events of one commit.
+/// The maximum number of files in the tree of one event commit.
 const MAX_ENTRIES: usize = 16;
 
-/// How a tip of theirs stands to ours.
+/// How a remote tip relates to the local one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Relation {
-    /// We have none.
+    /// There is no local tip.
     New,
-    /// Ours is in theirs.
+    /// The remote tip contains the local one.
     Ahead,
-    /// Theirs is in ours.
+    /// The local tip contains the remote one.
     Behind,
-    /// Both tell what the other does not.
-    Apart,
+    /// Each has events that the other does not have.
+    Diverged,
 }
 
-/// What a look at a tip gave.
+/// The result of checking a remote tip.
 #[derive(Debug)]
 pub struct TipNews {
-    /// How it stands to ours.
+    /// How it relates to the local tip.
     pub relation: Relation,
-    /// A new event names the work.
+    /// Whether a new event may name the commit that holds the agent's work.
     pub names_work: bool,
-    /// Events written under our name that we did not write.
+    /// The number of events that carry this clone's writer id but were not written here.
     pub impostors: usize,
 }
 
-/// Why a tip of theirs cannot be taken in.
+/// Why a remote tip is not merged.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TipRefusal {
-    /// In a sentence.
+    /// The reason, for people.
     pub why: String,
-    /// It will be the same the next time, as long as both tips are the same.
+    /// Whether the reason stays valid as long as both tips are the same.
     pub is_lasting: bool,
 }
 
@@ -54,65 +64,65 @@ impl TipRefusal {
         Self { why, is_lasting: true }
     }
 
-    const fn for_now(why: String) -> Self {
+    const fn temporary(why: String) -> Self {
         Self { why, is_lasting: false }
     }
 }
 
-/// What is known before the look.
-pub struct KnownObjects<'a> {
-    /// Our tip.
+/// What is known before a remote tip is checked.
+pub struct KnownTips<'a> {
+    /// The local tip.
     pub ours: Option<Oid>,
-    /// Their tip at the last look.
+    /// The remote tip at the previous fetch.
     pub before: Option<Oid>,
-    /// Who we are.
+    /// The writer id of this clone.
     pub writer: Option<&'a str>,
 }
 
-/// Looks at a tip of theirs. The inner error says why it cannot be taken in.
+/// Checks a remote tip. The inner error says why it is not merged.
 ///
 /// # Errors
 /// Our own commits cannot be read.
-pub fn look(
+pub fn check_tip<I: SubjectId>(
     repo: &Repo,
-    id: &AgentId,
+    id: &I,
     theirs: Oid,
-    known: &KnownObjects<'_>,
+    known: &KnownTips<'_>,
 ) -> Result<Result<TipNews, TipRefusal>> {
     let behind = TipNews { relation: Relation::Behind, names_work: false, impostors: 0 };
-    // What they had before, we have taken in: the look would walk to the beginning in vain.
+    // The remote tip is as it was at the previous fetch and merged already: this avoids a walk to the first commit.
     if let Some(ours) = known.ours.filter(|_| known.before == Some(theirs))
-        && Chain::holds(repo, ours, theirs)?
+        && Chain::<I::Subject>::holds(repo, ours, theirs)?
     {
         return Ok(Ok(behind));
     }
-    let walk = match walk(repo, theirs, known.ours) {
+    let walk = match walk::<FactOf<I>>(repo, theirs, known.ours) {
         Ok(walk) => walk,
         Err(why) => return Ok(Err(why)),
     };
     let relation = match known.ours {
         None if !walk.begins => {
-            return Ok(Err(TipRefusal::lasting("it is not the life of an agent".to_owned())));
+            return Ok(Err(TipRefusal::lasting(format!("it is not the event log of {}", I::Subject::ONE))));
         }
         None => Relation::New,
-        Some(_) if walk.met => Relation::Ahead,
+        Some(_) if walk.reached_local => Relation::Ahead,
         Some(ours) => {
-            let mine = Chain::read(repo, &[ours])?.commits;
-            if mine.contains(&theirs) {
+            let local_commits = Chain::<I::Subject>::read(repo, &[ours])?.commits;
+            if local_commits.contains(&theirs) {
                 return Ok(Ok(behind));
             }
-            if mine.is_disjoint(&walk.seen) {
-                let why = format!("it is another agent that is called {id} as well");
+            if local_commits.is_disjoint(&walk.seen) {
+                let why = format!("another {} has the id {id}", I::Subject::NAME);
                 return Ok(Err(TipRefusal::lasting(why)));
             }
-            Relation::Apart
+            Relation::Diverged
         }
     };
-    if relation != Relation::Apart && forged(repo, theirs, known.writer) {
-        let why = "its newest entry claims to be ours, and says what its events do not say";
-        return Ok(Err(TipRefusal::for_now(why.to_owned())));
+    if relation != Relation::Diverged && is_forged::<I::Subject>(repo, theirs, known.writer) {
+        let why = "its newest commit claims to be from this clone, but its state does not match its events";
+        return Ok(Err(TipRefusal::temporary(why.to_owned())));
     }
-    let impostors = impostors(repo, &walk, known)?;
+    let impostors = count_impostors::<I::Subject>(repo, &walk, known)?;
     Ok(Ok(TipNews { relation, names_work: walk.names_work, impostors }))
 }
 
@@ -121,30 +131,30 @@ struct Walk {
     seen: HashSet<Oid>,
     /// Event commits, with the writers of their events.
     writers: Vec<(Oid, Vec<WriterId>)>,
-    /// Our tip was met.
-    met: bool,
-    /// The event that makes an agent is among them, or something newer that may be it.
+    /// Whether the local tip was reached.
+    reached_local: bool,
+    /// The event with which a log begins is among them, or something newer that may be it.
     begins: bool,
     names_work: bool,
 }
 
-/// From their tip to ours, or to the beginning.
-fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, TipRefusal> {
+/// Walks from the remote tip to the local one, or to the first commit.
+fn walk<F: EventFact>(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, TipRefusal> {
     let mut walk = Walk::default();
     let mut open = vec![theirs];
     while let Some(id) = open.pop() {
         if Some(id) == ours {
-            walk.met = true;
+            walk.reached_local = true;
             continue;
         }
         if !walk.seen.insert(id) {
             continue;
         }
         if walk.seen.len() > MAX_COMMITS {
-            return Err(TipRefusal::lasting(format!("it has more than {MAX_COMMITS} entries")));
+            return Err(TipRefusal::lasting(format!("it has more than {MAX_COMMITS} commits")));
         }
-        let found = fitting(repo, id)?;
-        let parsed = commit::parse(&found.message);
+        let found = read_event_commit(repo, id)?;
+        let parsed = commit::parse::<F>(&found.message);
         walk.begins |= parsed.newer || parsed.events.iter().any(begins);
         walk.names_work |= parsed.newer || parsed.events.iter().any(names_work);
         walk.writers.push((id, parsed.events.into_iter().map(|event| event.writer).collect()));
@@ -153,73 +163,81 @@ fn walk(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, TipRefusal>
     Ok(walk)
 }
 
-const fn begins(event: &Event) -> bool {
-    matches!(event.fact, None | Some(Fact::Created(_)))
+fn begins<F: EventFact>(event: &Event<F>) -> bool {
+    event.fact.as_ref().is_none_or(EventFact::begins)
 }
 
-const fn names_work(event: &Event) -> bool {
-    matches!(event.fact, None | Some(Fact::Created(_) | Fact::Finished(_) | Fact::Collected(_)))
+fn names_work<F: EventFact>(event: &Event<F>) -> bool {
+    event.fact.as_ref().is_none_or(EventFact::names_work)
 }
 
-/// Reads one commit, if it may be one of a life.
-fn fitting(repo: &Repo, id: Oid) -> Result<Commit, TipRefusal> {
-    let too_large = |size| TipRefusal::lasting(format!("entry {} has {size} bytes", id.short()));
+/// Reads one commit, if it can be part of an agent's event log.
+fn read_event_commit(repo: &Repo, id: Oid) -> Result<Commit, TipRefusal> {
+    let too_large = |size| TipRefusal::lasting(format!("commit {} has {size} bytes", id.short()));
     match repo.commit_size(id) {
         None => {
-            return Err(TipRefusal::for_now(format!("entry {} is missing, or is no commit", id.short())));
+            return Err(TipRefusal::temporary(format!("{} is missing or not a commit", id.short())));
         }
         Some(size) if size > MAX_COMMIT => return Err(too_large(size)),
         Some(_) => {}
     }
-    let found = repo.read_commit(id).map_err(|error| TipRefusal::for_now(error.one_line()))?;
+    let found = repo.read_commit(id).map_err(|error| TipRefusal::temporary(error.one_line()))?;
     if found.parents.len() > MAX_PARENTS {
-        let why = format!("entry {} has {} parents", id.short(), found.parents.len());
+        let why = format!("commit {} has {} parents", id.short(), found.parents.len());
         return Err(TipRefusal::lasting(why));
     }
-    // A fetch proves that all is there; what is not is left out of a partial clone.
+    // A fetch verifies that all objects exist; a missing tree means a partial clone.
     if found.tree != Oid::EMPTY_TREE && repo.has_object(found.tree) {
-        attachments_fit(repo, id, found.tree)?;
+        check_attachments(repo, id, found.tree)?;
     }
     Ok(found)
 }
 
-/// A long task is a blob beside the events.
-fn attachments_fit(repo: &Repo, id: Oid, tree: Oid) -> Result<(), TipRefusal> {
-    let tree = repo.entries_of(tree).map_err(|error| TipRefusal::for_now(error.one_line()))?;
+/// Checks the files of an event commit, such as the blob of a long task.
+fn check_attachments(repo: &Repo, id: Oid, tree: Oid) -> Result<(), TipRefusal> {
+    let tree = repo.entries_of(tree).map_err(|error| TipRefusal::temporary(error.one_line()))?;
     if tree.len() > MAX_ENTRIES {
-        let why = format!("entry {} holds {} files: it is no entry of a life", id.short(), tree.len());
+        let why =
+            format!("commit {} contains {} files, more than an event commit has", id.short(), tree.len());
         return Err(TipRefusal::lasting(why));
     }
     let largest = tree.iter().filter_map(|entry| repo.blob_size(entry.id)).max().unwrap_or(0);
     if largest > append::MAX_PROMPT as u64 {
-        let why = format!("entry {} holds a file of {largest} bytes", id.short());
+        let why = format!("commit {} contains a file of {largest} bytes", id.short());
         return Err(TipRefusal::lasting(why));
     }
     Ok(())
 }
 
-/// The state in a commit of ours is believed without a look at the events. Whoever signs with our name must say the same as they.
-fn forged(repo: &Repo, tip: Oid, writer: Option<&str>) -> bool {
+/// Returns whether a tip carries this clone's writer id but a state that does not match its events. The state in a commit of this
+/// clone is trusted without reading the events, so a forged one must not be merged.
+fn is_forged<S: Subject>(repo: &Repo, tip: Oid, writer: Option<&str>) -> bool {
     let (Some(writer), Ok(found)) = (writer, repo.read_commit(tip)) else { return false };
-    let Some(said) = trailers::paragraph(&found.message).filter(|said| trailers::is_trusted(said, writer))
+    let Some(said) =
+        trailers::paragraph(&found.message).filter(|said| trailers::is_trusted::<S>(said, writer))
     else {
         return false;
     };
-    let folded = Chain::read(repo, &[tip]).map(|chain| trailers::write(&chain.fold().agent, writer));
+    let folded = Chain::<S>::read(repo, &[tip]).map(|chain| trailers::write(chain.fold().state(), writer));
     folded.map_or(true, |folded| folded.trim_end() != said)
 }
 
-/// Events under our name that are neither here nor were seen at this remote before: a copy of this clone wrote them, or
-/// somebody who wants to be taken for us.
-fn impostors(repo: &Repo, walk: &Walk, known: &KnownObjects<'_>) -> Result<usize> {
+/// Counts the events that carry this clone's writer id, but are neither here nor were at this remote before. A copy of this clone
+/// wrote them, or somebody who impersonates it.
+fn count_impostors<S: Subject>(repo: &Repo, walk: &Walk, known: &KnownTips<'_>) -> Result<usize> {
     let Some(writer) = known.writer else { return Ok(0) };
     let claimed = |writers: &[WriterId]| writers.iter().filter(|one| ***one == *writer).count();
     if walk.writers.iter().all(|(_, writers)| claimed(writers) == 0) {
         return Ok(0);
     }
-    let mut mine = HashSet::new();
+    let mut local_commits = HashSet::new();
     for tip in known.ours.into_iter().chain(known.before) {
-        mine.extend(Chain::read(repo, &[tip])?.commits);
+        local_commits.extend(Chain::<S>::read(repo, &[tip])?.commits);
     }
-    Ok(walk.writers.iter().filter(|(id, _)| !mine.contains(id)).map(|(_, writers)| claimed(writers)).sum())
+    Ok(walk
+        .writers
+        .iter()
+        .filter(|(id, _)| !local_commits.contains(id))
+        .map(|(_, writers)| claimed(writers))
+        .sum())
 }

@@ -1,4 +1,4 @@
-//! Which commit holds an agent's work: the newest event that names one says it.
+//! Decides which commit holds an agent's work where the local and the remote head differ.
 
 use std::cmp::Reverse;
 
@@ -9,34 +9,35 @@ use crate::{
     store::{Chain, layout::PrivateDir},
 };
 
-/// The heads of one agent.
+/// The local and the remote head of one agent.
 pub struct Heads {
-    /// The tip of its life, with all that both sides tell.
+    /// The tip of its event log, with the events of both sides.
     pub tip: Oid,
-    /// Here.
+    /// The local head.
     pub ours: Option<Oid>,
-    /// There.
+    /// The head at the remote.
     pub theirs: Option<Oid>,
 }
 
-/// What becomes of them.
+/// The decision about two heads.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Settled {
-    /// What ours shall be.
+pub struct HeadDecision {
+    /// The new local head.
     pub ours: Option<Oid>,
-    /// Theirs shall be the same.
+    /// Whether to send this head to the remote.
     pub send: bool,
 }
 
-/// Settles heads that differ: what the events name, where a head of either side holds it; else the longer work, of equals the
-/// smaller id. That is one order for all machines. The work of an agent that runs here is its supervisor's affair.
+/// Chooses between two heads: the commit that the events name, if one of the heads contains it; else the head with more commits;
+/// else the smaller id. So every machine chooses the same. The local head of an agent that runs here is never changed: that is up
+/// to its supervisor.
 ///
-/// A commit that an event names is taken only where a head of either side holds it: an event of strangers must not make us
-/// publish a commit that only we have.
+/// A commit that an event names counts only if a head of either side contains it: a remote event must not make this clone publish
+/// a commit that exists only here.
 ///
 /// # Errors
-/// Its life or our history cannot be read.
-pub fn settle(repo: &Repo, private: &PrivateDir, id: &AgentId, heads: &Heads) -> Result<Settled> {
+/// The events or the local history cannot be read.
+pub fn decide(repo: &Repo, private: &PrivateDir, id: &AgentId, heads: &Heads) -> Result<HeadDecision> {
     let agent = Chain::read(repo, &[heads.tip])?.fold().agent;
     let base = agent.base.commit();
     let named = agent.head_commit().or(base);
@@ -44,7 +45,7 @@ pub fn settle(repo: &Repo, private: &PrivateDir, id: &AgentId, heads: &Heads) ->
     let (mut best, mut highest) = (None, None);
     for candidate in heads.ours.into_iter().chain(theirs) {
         let holds = match named {
-            Some(named) => candidate == named || within(repo, candidate, named)?,
+            Some(named) => candidate == named || contains(repo, candidate, named)?,
             None => false,
         };
         let candidate = named.filter(|_| holds).unwrap_or(candidate);
@@ -57,15 +58,15 @@ pub fn settle(repo: &Repo, private: &PrivateDir, id: &AgentId, heads: &Heads) ->
     if private.agent(id).dir().is_dir() && heads.ours.is_some() {
         let send = match (heads.ours, theirs) {
             (Some(ours), Some(theirs)) => {
-                ours != theirs && (Some(ours) == best || within(repo, ours, theirs)?)
+                ours != theirs && (Some(ours) == best || contains(repo, ours, theirs)?)
             }
             (ours, _) => ours.is_some(),
         };
-        return Ok(Settled { ours: heads.ours, send });
+        return Ok(HeadDecision { ours: heads.ours, send });
     }
-    Ok(Settled { ours: best, send: best != theirs })
+    Ok(HeadDecision { ours: best, send: best != theirs })
 }
 
-fn within(repo: &Repo, new: Oid, old: Oid) -> Result<bool> {
+fn contains(repo: &Repo, new: Oid, old: Oid) -> Result<bool> {
     Ok(repo.has_commit(old) && repo.contains(new, old)?)
 }

@@ -1,12 +1,12 @@
-//! What a remote had and has no more. Nothing that it loses is lost here; and since somebody may have wanted it gone there, it
-//! is not sent again unasked.
+//! Tracks what a remote had and has lost. It is kept here. Because somebody may have deleted it there on purpose, it is sent again
+//! only if the user asks for it.
 
 use std::collections::BTreeMap;
 
 use crate::{
     Result,
     git::{Oid, Repo, refs::RefEdit},
-    model::AgentId,
+    model::{AgentId, LogId},
     store::{Chain, layout},
     sync::{
         archives::{self, ArchivedTips},
@@ -14,15 +14,15 @@ use crate::{
     },
 };
 
-/// By its name there (below the common prefix), what it was.
+/// The missing refs: name below the common prefix, and last known object.
 pub type Missing = BTreeMap<String, Oid>;
 
-/// Looks what became of what the remote had at the look before, and writes down what is gone. `restore`: all of it shall be
-/// sent again, so nothing is missing any more.
+/// Compares what the remote has with what it had at the previous fetch, and records what is missing. With `restore`, everything is
+/// to be sent again, so nothing counts as missing.
 ///
 /// # Errors
-/// Our refs cannot be read or written.
-pub fn look(
+/// Local refs cannot be read or written.
+pub fn update(
     repo: &Repo,
     remote: &str,
     before: &RefSnapshot,
@@ -35,13 +35,13 @@ pub fn look(
         .into_iter()
         .map(|(name, old)| (name[prefix.len()..].to_owned(), old))
         .collect();
-    let lost = gone(repo, before, theirs);
+    let lost = lost_refs(repo, before, theirs);
     if known.is_empty() && lost.is_empty() {
         return Ok(known);
     }
-    let put = archives::read(repo, theirs);
+    let archived = archives::read(repo, theirs);
     let is_gone = |name: &str, old: Oid| {
-        !restore && !is_there(repo, theirs, name, old) && !is_put_away(repo, &put, name, old)
+        !restore && !is_there(repo, theirs, name, old) && !is_archived(repo, &archived, name, old)
     };
     let (still, back): (Missing, Missing) = known.into_iter().partition(|(name, old)| is_gone(name, *old));
     let new: Missing =
@@ -54,14 +54,15 @@ pub fn look(
     Ok(still.into_iter().chain(new).collect())
 }
 
-/// What was there before and is not there now, or is older now.
-fn gone(repo: &Repo, before: &RefSnapshot, theirs: &RefSnapshot) -> Missing {
+/// Returns what the remote had and does not have now, or has in an older state.
+fn lost_refs(repo: &Repo, before: &RefSnapshot, theirs: &RefSnapshot) -> Missing {
     let agents = before.agents.iter().map(|(id, old)| (format!("agents/{id}"), *old));
     let archives = before.archives.iter().map(|(writer, old)| (format!("archive/{writer}"), *old));
     let notes = before.notes.iter().map(|(topic, old)| (format!("notes/{topic}"), *old));
-    // A damaged ref says nothing of what was there.
+    let logs = before.logs.iter().map(|(log, old)| (log.to_string(), *old));
+    // A damaged tracking ref does not prove that the remote had the object.
     let was = |old: &Oid| repo.has_object(*old) || repo.is_partial();
-    let all = agents.chain(archives).chain(notes);
+    let all = agents.chain(logs).chain(archives).chain(notes);
     all.filter(|(name, old)| !is_there(repo, theirs, name, *old) && was(old)).collect()
 }
 
@@ -70,7 +71,7 @@ fn is_there(repo: &Repo, theirs: &RefSnapshot, name: &str, old: Oid) -> bool {
         Some(("agents", id)) => AgentId::parse(id).ok().and_then(|id| theirs.agents.get(&id).copied()),
         Some(("archive", writer)) => theirs.archives.get(writer).copied(),
         Some(("notes", topic)) => return theirs.notes.contains_key(topic),
-        _ => None,
+        _ => LogId::parse(name).and_then(|log| theirs.logs.get(&log).copied()),
     };
     let grew = |now| match name.starts_with("archive/") {
         true => repo.contains(now, old),
@@ -79,7 +80,7 @@ fn is_there(repo: &Repo, theirs: &RefSnapshot, name: &str, old: Oid) -> bool {
     now.is_some_and(|now| now == old || grew(now).unwrap_or(false))
 }
 
-fn is_put_away(repo: &Repo, put: &ArchivedTips, name: &str, old: Oid) -> bool {
+fn is_archived(repo: &Repo, archived: &ArchivedTips, name: &str, old: Oid) -> bool {
     let id = name.strip_prefix("agents/").and_then(|id| AgentId::parse(id).ok());
-    id.is_some_and(|id| archives::hold(repo, put, &id, old).unwrap_or(false))
+    id.is_some_and(|id| archives::contain(repo, archived, &id, old).unwrap_or(false))
 }

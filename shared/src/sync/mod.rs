@@ -1,26 +1,27 @@
-//! Travel: agents, their work and what was said of them, between clones, through any repository that git can speak with.
+//! Travel: agents, their work and what was said of them, and the logs of other subjects, between clones, through any repository that
+//! git can speak with.
 //!
 //! | file | knows |
 //! |---|---|
-//! | [`remote`] | with whom |
-//! | [`consent`] | where the user agreed to send agents |
-//! | [`remote_tips`] | what a remote has at this moment |
-//! | [`ref_snapshot`] | what this clone has, and what a remote had at the last look |
-//! | [`resilient_fetch`] | fetching the rest, where one ref cannot be fetched |
-//! | [`check`] | whether what came can be taken in |
-//! | [`plan`] | what is to be done so that both sides have the same |
-//! | [`heads`], [`notes`], [`archives`] | the same for work, notes and agents that were put away |
-//! | [`screen`] | what of a plan may leave |
-//! | `changes` | making the changes of our own refs |
-//! | [`secrets`], [`redact`] | what looks like a secret, and stays; taking it out |
-//! | [`own_work`] | the user's own commits that would go along |
-//! | [`refused`] | what is not taken in, remembered |
+//! | [`remote`] | which remote or URL to sync with |
+//! | [`consent`] | to which URLs the user agreed to send agents |
+//! | [`remote_tips`] | which refs a remote has now |
+//! | [`ref_snapshot`] | the refs of this clone, or of a remote at the last fetch |
+//! | [`resilient_fetch`] | fetching everything else where a ref cannot be fetched |
+//! | [`check`] | whether a remote's events can be merged |
+//! | [`plan`] | the changes after which both sides have the same |
+//! | [`heads`], [`notes`], [`archives`] | the same for work, notes and archived agents |
+//! | [`screen`] | which parts of a plan may be sent |
+//! | `changes` | changing local refs |
+//! | [`secrets`], [`redact`] | finding what looks like a secret; removing it |
+//! | [`own_work`] | the user's own commits that would be sent as well |
+//! | [`refused`] | a cache of what is not merged |
 //! | [`missing`] | what a remote had and lost |
-//! | `relocated` | remotes that have another URL than before |
-//! | [`sync_loop`] | look, take in, send, look again, until both sides are the same |
+//! | `relocated` | remotes whose URL changed |
+//! | [`sync_loop`] | fetch, merge, send, and fetch again, until both sides have the same |
 //!
-//! A fetch writes below `refs/orchestra-local/remotes/` only. Ours follow by joins, which are the same commit on every machine;
-//! lives and archives only ever grow, at both ends. What came is data: nothing that is pulled starts a program.
+//! A fetch writes only below `refs/orchestra-local/remotes/`. Local refs follow by joins, which are the same on every machine;
+//! event logs and archives only ever grow, on both sides. What is fetched is data: it never starts a program.
 
 pub mod archives;
 mod changes;

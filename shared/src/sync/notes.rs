@@ -1,5 +1,5 @@
-//! Notes of two clones put together: of every commit all that either says. The result depends on what is said alone, so that
-//! all clones end with the same object.
+//! Merges the notes of two clones: for every commit, the lines of both. The result depends only on those lines, so all clones end
+//! with the same object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,25 +14,25 @@ use crate::{
     model::canonical,
 };
 
-/// More commits with notes than any repository of ours has.
-const MOST: usize = 200_000;
-/// Longest note, in bytes.
-const LONGEST: u64 = 4 * 1024 * 1024;
-/// Notes that differ, of both sides together, in bytes.
-const MOST_BYTES: u64 = 256 * 1024 * 1024;
-/// Trees that may lead to few notes. Git makes a folder only where there are many notes: one that leads to none, or a few that lead
-/// to themselves again and again, are not its work.
+/// The maximum number of commits with notes.
+const MAX_COMMITS: usize = 200_000;
+/// The maximum size of a note, in bytes.
+const MAX_NOTE: u64 = 4 * 1024 * 1024;
+/// The maximum total size of remote notes that differ from local ones, in bytes.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// The number of trees that are read however few notes they contain. Git makes folders only for many notes, so many folders with
+/// few notes are an attempt to exhaust the reader.
 const SPARE_TREES: usize = 1_024;
-/// Up to here, the notes of a repository stand in one tree.
-const FLAT: usize = 256;
+/// The number of notes up to which they are stored in one tree, without folders.
+const MAX_FLAT: usize = 256;
 
-/// Why notes could not be put together.
+/// Why notes could not be merged.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotesError {
-    /// They are no notes, or more than anybody has: nothing will change that.
+    /// The remote notes are not notes, or exceed a limit. This stays so as long as they are the same.
     #[error("{0}")]
     Unusable(String),
-    /// They could not be read or written this time.
+    /// They could not be read or written; another attempt may succeed.
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -46,50 +46,50 @@ impl From<NotesError> for Error {
     }
 }
 
-/// Commit → note.
+/// The blob of the note of each commit.
 type Notes = BTreeMap<Oid, Oid>;
 
-/// The notes that hold both. A line that is not as we write it (canonical JSON) is not taken from them: git shows notes raw.
+/// Merges local and remote notes. Remote lines that are not canonical JSON are dropped, because git prints notes unescaped.
 ///
 /// # Errors
-/// Either cannot be read, or nothing can be written.
+/// Notes cannot be read, or an object cannot be written.
 pub(super) fn merge(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Oid, NotesError> {
-    let mine = ours.map(|ours| read(repo, ours)).transpose()?.unwrap_or_default();
-    let foreign = read(repo, theirs)?;
+    let local = ours.map(|ours| read(repo, ours)).transpose()?.unwrap_or_default();
+    let remote = read(repo, theirs)?;
     let follows = |new: Oid, old: Option<Oid>| old.map_or(Ok(true), |old| repo.contains(new, old));
     let (after, before) =
         (follows(theirs, ours)?, ours.map_or(Ok(false), |ours| repo.contains(ours, theirs))?);
     if before {
         return Ok(ours.unwrap_or(theirs));
     }
-    let mut all = if after { Notes::new() } else { mine.clone() };
+    let mut all = if after { Notes::new() } else { local.clone() };
     let mut bytes = 0;
-    for (commit, note) in &foreign {
-        let known = mine.get(commit);
+    for (commit, note) in &remote {
+        let known = local.get(commit);
         let kept = if known == Some(note) {
             Some(*note)
         } else {
-            bytes += repo.blob_size(*note).unwrap_or(0).min(LONGEST);
-            if bytes > MOST_BYTES {
-                return Err(NotesError::Unusable(format!("its notes have more than {MOST_BYTES} bytes")));
+            bytes += repo.blob_size(*note).unwrap_or(0).min(MAX_NOTE);
+            if bytes > MAX_BYTES {
+                return Err(NotesError::Unusable(format!("its notes are larger than {MAX_BYTES} bytes")));
             }
-            one(repo, known.copied().filter(|_| !after), *note)?
+            merge_note(repo, known.copied().filter(|_| !after), *note)?
         };
         all.extend(kept.map(|kept| (*commit, kept)));
     }
     match ours {
-        Some(ours) if all == mine && all == foreign => Ok(ours.min(theirs)),
-        Some(ours) if all == mine => Ok(ours),
-        _ if all == foreign => Ok(theirs),
+        Some(ours) if all == local && all == remote => Ok(ours.min(theirs)),
+        Some(ours) if all == local => Ok(ours),
+        _ if all == remote => Ok(theirs),
         _ => Ok(write(repo, &all, ours, theirs)?),
     }
 }
 
-/// The notes with every text changed by `by`; the same commit where that changes nothing.
+/// Applies `by` to the text of every note. Returns the same commit if nothing changes.
 ///
 /// # Errors
-/// They cannot be read or written.
-pub fn change(repo: &Repo, tip: Oid, by: &dyn Fn(&str) -> String) -> Result<Oid> {
+/// The notes cannot be read or written.
+pub fn rewrite(repo: &Repo, tip: Oid, by: &dyn Fn(&str) -> String) -> Result<Oid> {
     let mut notes = read(repo, tip)?;
     let before = notes.clone();
     for note in notes.values_mut() {
@@ -109,44 +109,46 @@ fn read(repo: &Repo, tip: Oid) -> Result<Notes, NotesError> {
     while let Some((prefix, tree)) = open.pop() {
         trees += 1;
         if trees > SPARE_TREES + 2 * notes.len() {
-            let why = "its folders lead to no notes, or to the same ones again and again";
+            let why = "it has many folders with few notes";
             return Err(NotesError::Unusable(why.to_owned()));
         }
         for entry in repo.entries_of(tree)? {
             let name = format!("{prefix}{}", String::from_utf8_lossy(&entry.name));
-            match entry.sort {
-                TreeEntryKind::Tree if name.len() < 40 && is_part(&entry.name) => open.push((name, entry.id)),
+            match entry.kind {
+                TreeEntryKind::Tree if name.len() < 40 && is_fan_out(&entry.name) => {
+                    open.push((name, entry.id));
+                }
                 TreeEntryKind::File => notes.extend(Oid::parse(&name).map(|commit| (commit, entry.id))),
                 _ => {}
             }
         }
-        if notes.len() > MOST || open.len() > MOST {
-            return Err(NotesError::Unusable(format!("more than {MOST} commits have notes")));
+        if notes.len() > MAX_COMMITS || open.len() > MAX_COMMITS {
+            return Err(NotesError::Unusable(format!("more than {MAX_COMMITS} commits have notes")));
         }
     }
     Ok(notes)
 }
 
-/// A folder of git's: two digits of the id.
-fn is_part(name: &[u8]) -> bool {
+/// Returns whether a folder is one of those that git makes: two hexadecimal digits of the id.
+fn is_fan_out(name: &[u8]) -> bool {
     name.len() == 2 && name.iter().all(u8::is_ascii_hexdigit)
 }
 
-/// All lines of both; none are left: no note.
-fn one(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Option<Oid>> {
-    if repo.blob_size(theirs).is_none_or(|size| size > LONGEST) {
+/// Merges two notes on the same commit. Returns `None` if no line is left.
+fn merge_note(repo: &Repo, ours: Option<Oid>, theirs: Oid) -> Result<Option<Oid>> {
+    if repo.blob_size(theirs).is_none_or(|size| size > MAX_NOTE) {
         return Ok(ours);
     }
-    let foreign = repo.read_blob(theirs)?;
-    let mine = ours.map(|ours| repo.read_blob(ours)).transpose()?.unwrap_or_default();
-    let text = union(&String::from_utf8_lossy(&mine), &String::from_utf8_lossy(&foreign));
-    if text.as_bytes() == foreign.as_slice() {
+    let remote = repo.read_blob(theirs)?;
+    let local = ours.map(|ours| repo.read_blob(ours)).transpose()?.unwrap_or_default();
+    let text = union(&String::from_utf8_lossy(&local), &String::from_utf8_lossy(&remote));
+    if text.as_bytes() == remote.as_slice() {
         return Ok(Some(theirs));
     }
     if text.is_empty() { Ok(ours) } else { repo.write_blob(text.as_bytes()).map(Some) }
 }
 
-/// Sorted; of the results of one agent, the one of its highest attempt.
+/// Returns the lines of both texts, sorted. Of the results of one agent, only that of the highest attempt is kept.
 fn union(ours: &str, theirs: &str) -> String {
     let lines: Vec<&str> =
         ours.lines().chain(theirs.lines().filter(|line| canonical::read(line).is_some())).collect();
@@ -174,7 +176,7 @@ fn result_of(line: &str) -> Option<(String, u64)> {
     is_result.then_some((value.get("agent")?.as_str()?.to_owned(), value.get("attempt")?.as_u64()?))
 }
 
-/// One commit without a past; date and identity are theirs whose id is the smaller.
+/// Writes notes as a commit without parents. Its identity is that of the tip with the smaller id, its date the later one.
 fn write(repo: &Repo, notes: &Notes, ours: Option<Oid>, theirs: Oid) -> Result<Oid> {
     let (first, second) = (theirs.min(ours.unwrap_or(theirs)), theirs.max(ours.unwrap_or(theirs)));
     let (first, second) = (repo.read_commit(first)?, repo.read_commit(second)?);
@@ -190,7 +192,7 @@ fn write(repo: &Repo, notes: &Notes, ours: Option<Oid>, theirs: Oid) -> Result<O
 
 fn write_tree(repo: &Repo, notes: &Notes) -> Result<Oid> {
     let file = |name: String, note: Oid| TreeEntry::new(name, TreeEntryKind::File, note);
-    if notes.len() <= FLAT {
+    if notes.len() <= MAX_FLAT {
         return repo
             .write_entries(notes.iter().map(|(commit, note)| file(commit.to_string(), *note)).collect());
     }
@@ -212,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_that_either_says_and_of_results_the_newest() {
+    fn union_keeps_all_lines_and_the_newest_results() {
         let result = |attempt, phase| {
             format!("{{\"agent\":\"a\",\"attempt\":{attempt},\"phase\":\"{phase}\",\"t\":\"result\"}}")
         };
@@ -221,7 +223,7 @@ mod tests {
         let both = union(&format!("{old}\n"), &format!("{new}\n{landed}\n"));
         assert_eq!(both, format!("{new}\n{landed}\n"));
         assert_eq!(union(&both, &format!("{old}\n")), both);
-        // What a terminal would obey is no line of ours.
+        // Lines that are not canonical JSON, such as terminal escapes, are dropped.
         assert_eq!(union("", "\u{1b}[2J\n{\"a\": 1}\n{\"t\":\"x\"}\n"), "{\"t\":\"x\"}\n");
     }
 }

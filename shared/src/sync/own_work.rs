@@ -1,4 +1,4 @@
-//! The user's own commits that agents started from and the remote does not have: whoever sends the agents' work sends them too.
+//! Finds the user's own commits that agents started from and that the remote does not have: they are sent with the agents' work.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,23 +10,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
-    git::{Oid, Repo, remotes::Push},
+    git::{Oid, Repo, remotes::RefPush},
     model::{Agent, text},
     store::{Chain, Listing, archive, layout},
     sync::remote_tips::{self, RemoteTips},
 };
 
-/// Agents that started one from the other's work.
-const DEPTH: usize = 32;
+/// The maximum length of a chain of agents that each started from another's work.
+const MAX_DEPTH: usize = 32;
 
-/// Commits of one branch.
+/// The user's own commits of one branch that a push would send.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct OwnWork {
-    /// How many.
+    /// The number of commits.
     pub commits: u64,
-    /// The branch that has them; none has any more where there is no name.
+    /// The branch that contains them; `None` if no branch does.
     pub branch: Option<String>,
-    /// The refs that would bring them.
+    /// The refs whose push would send them.
     pub refs: BTreeSet<String>,
 }
 
@@ -35,16 +35,16 @@ impl fmt::Display for OwnWork {
         let commits = text::count(self.commits, "commit");
         match &self.branch {
             Some(branch) => write!(f, "{commits} of {}", text::safe(branch)),
-            None => write!(f, "{commits} that no branch has"),
+            None => write!(f, "{commits} that no branch contains"),
         }
     }
 }
 
-/// Finds them, the most commits first.
+/// Returns the user's own commits that these pushes would send, grouped by branch, largest group first.
 ///
 /// # Errors
-/// An agent's life or the history cannot be read.
-pub fn find(repo: &Repo, sends: &[Push], known: &RemoteTips) -> Result<Vec<OwnWork>> {
+/// An agent's events or the history cannot be read.
+pub fn find(repo: &Repo, sends: &[RefPush], known: &RemoteTips) -> Result<Vec<OwnWork>> {
     let there: BTreeSet<Oid> = known.tips().collect();
     let mut bases: BTreeMap<Oid, BTreeSet<String>> = BTreeMap::new();
     for push in sends {
@@ -77,29 +77,30 @@ pub fn find(repo: &Repo, sends: &[Push], known: &RemoteTips) -> Result<Vec<OwnWo
     Ok(found)
 }
 
-/// What the agents whose work a push brings started from.
-fn bases_of(repo: &Repo, push: &Push, known: &RemoteTips) -> Result<Vec<Oid>> {
+/// Returns the commits from which the agents started whose work a push sends.
+fn bases_of(repo: &Repo, push: &RefPush, known: &RemoteTips) -> Result<Vec<Oid>> {
     let Some(new) = push.new else { return Ok(Vec::new()) };
-    let mut lives = Vec::new();
+    let mut event_logs = Vec::new();
     if layout::is_archive(&push.name) {
         let there = known.get(&push.name);
         let commits = archive::commits(repo, new)?;
         let new = commits.into_iter().take_while(|(commit, _)| Some(*commit) != there);
-        lives.extend(new.filter(|(_, archived)| archived.work.is_some()).map(|(_, archived)| archived.tip));
+        event_logs
+            .extend(new.filter(|(_, archived)| archived.work.is_some()).map(|(_, archived)| archived.tip));
     } else if let Some(agent) = layout::agent_of(&push.name).filter(|_| layout::is_work(&push.name)) {
-        lives.extend(repo.find_ref(&layout::agent_ref(&agent))?);
+        event_logs.extend(repo.find_ref(&layout::agent_ref(&agent))?);
     }
     let mut bases = Vec::new();
-    for tip in lives.into_iter().filter(|tip| repo.has_commit(*tip)) {
+    for tip in event_logs.into_iter().filter(|tip| repo.has_commit(*tip)) {
         bases.extend(Chain::read(repo, &[tip])?.fold().agent.base.commit());
     }
     Ok(bases)
 }
 
-/// The branches of this clone, told apart by whose they are.
+/// The branches of this clone: the user's own, and the agents'.
 struct Branches {
     own: Vec<(String, Oid)>,
-    /// Base and head of every agent.
+    /// The base and head of every agent.
     agents: Vec<(Oid, Oid)>,
 }
 
@@ -117,7 +118,7 @@ impl Branches {
                     .map(|name| (name.to_owned(), tip)),
             );
         }
-        // The one on which the user stands names it best.
+        // The branch that is checked out comes first, because its name says most to the user.
         own.sort_by_key(|(name, _)| Some(name) != here.as_ref());
         let mut agents = Vec::new();
         for (agent, row) in all.iter().zip(&listing.rows) {
@@ -127,10 +128,10 @@ impl Branches {
         Ok(Self { own, agents })
     }
 
-    /// Where the user's own commits below a base end, and the branch that has them. Below the base of an agent that started
-    /// from another agent's work, they end at the base of that one.
+    /// Returns the newest of the user's own commits below a base, and the branch that contains it. For an agent that started from
+    /// another agent's work, it is the base of that other agent.
     fn root(&self, repo: &Repo, mut base: Oid) -> Result<(Oid, Option<String>)> {
-        for _ in 0..DEPTH {
+        for _ in 0..MAX_DEPTH {
             for (name, tip) in &self.own {
                 if *tip == base || repo.contains(*tip, base)? {
                     return Ok((base, Some(name.clone())));

@@ -1,5 +1,5 @@
-//! What is to be done so that both sides have the same. Reads objects, writes joins (which nobody sees until a ref names
-//! them), and changes no ref.
+//! Plans the changes after which both sides have the same. Reads objects and writes joins, which are invisible until a ref names
+//! them, but changes no ref.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +11,9 @@ use crate::{
     git::{
         Oid, Repo,
         refs::RefEdit,
-        remotes::{Push, PushRule},
+        remotes::{PushRule, RefPush},
     },
-    model::AgentId,
+    model::{AgentId, LogId, SubjectId, logs::for_log},
     store::{
         join::join,
         layout::{self, PrivateDir},
@@ -21,7 +21,7 @@ use crate::{
     },
     sync::{
         archives::{self, ArchivedTips},
-        check::{self, KnownObjects, Relation},
+        check::{self, KnownTips, Relation},
         heads::{self, Heads},
         notes::{self, NotesError},
         ref_snapshot::RefSnapshot,
@@ -29,113 +29,125 @@ use crate::{
     },
 };
 
-/// An agent that runs here writes under the name under which it was launched, to its end.
-const IMPOSTOR: &str = "another clone writes under the name of this one; this one gets a new name at the first sync at \
-                        which no agent runs here, and takes it in then";
+/// Why events with this clone's writer id are refused while agents run: an agent keeps the writer id it was launched with.
+const IMPOSTOR: &str = "another clone uses the writer id of this one; this clone takes a new id and merges it at the next \
+sync while no agent runs here";
 
-/// What is known of both sides.
+/// What is known about both sides.
 pub struct Sides<'a> {
-    /// This clone.
+    /// The refs of this clone.
     pub ours: &'a RefSnapshot,
-    /// The remote at the last look.
+    /// The refs of the remote at the last fetch.
     pub theirs: &'a RefSnapshot,
-    /// The remote at the look before.
+    /// The refs of the remote at the fetch before.
     pub before: &'a RefSnapshot,
-    /// Names that are not sent (below the common prefix), because the remote had them and lost them.
+    /// Names below the common prefix that are not sent, because the remote had and lost them, or because they could not be fetched.
     pub held: &'a BTreeSet<String>,
-    /// Who we are.
+    /// The writer id of this clone.
     pub writer: Option<&'a str>,
-    /// The work travels as well.
+    /// Whether agents' work is sent as well.
     pub work: bool,
-    /// Agents run here: this clone cannot get another name now.
+    /// Whether agents run here, so that this clone cannot take another writer id now.
     pub busy: bool,
 }
 
-/// What became of an agent here.
+/// What became of an agent, or of another subject, here.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "AgentChange")]
 pub enum AgentChange {
-    /// It was not here.
+    /// It was not here before.
     New,
-    /// It has news.
+    /// It has new events from the remote.
     News,
-    /// It had news on both sides.
+    /// It had new events on both sides, which were joined.
     Joined,
-    /// Its work moved.
+    /// Its head changed.
     Work,
-    /// Somebody put it away.
+    /// It was archived in another clone.
     Archived,
 }
 
-/// What is to be done.
+/// The changes to make on both sides.
 #[derive(Debug, Default)]
 pub struct SyncPlan {
-    /// Refs of ours to be changed.
+    /// The local refs to change.
     pub edits: Vec<RefEdit>,
-    /// Refs of ours that an archive makes needless.
+    /// The local refs to delete, because an archive contains their agents.
     pub deletes: Vec<(String, Oid)>,
-    /// Refs of theirs to be changed.
-    pub sends: Vec<Push>,
-    /// What that means for the agents.
-    pub changes: BTreeMap<AgentId, AgentChange>,
-    /// What is not taken in, by its name there, and why.
+    /// The refs to push or to delete at the remote.
+    pub sends: Vec<RefPush>,
+    /// What that means for the agents, and for the other subjects.
+    pub changes: BTreeMap<LogId, AgentChange>,
+    /// What is not merged, by its name at the remote, and why.
     pub refused: BTreeMap<String, String>,
-    /// What is not sent, by its name there, and why.
+    /// What is not sent, by its name at the remote, and why.
     pub unsent: BTreeMap<String, String>,
-    /// Somebody writes under our name.
+    /// The number of events that carry this clone's writer id but were not written here.
     pub impostors: usize,
 }
 
-/// Makes the plan.
+/// Plans the changes.
 ///
 /// # Errors
-/// Our own state cannot be read, or nothing can be written.
+/// Local state cannot be read, or an object cannot be written.
 pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<SyncPlan> {
     let mut planner = Planner {
         repo,
         sides,
         private: PrivateDir::new(repo.private_dir()?),
-        put: ArchivedTips::new(),
+        archived_tips: ArchivedTips::new(),
         after: sides.ours.clone(),
         refused: Refused::read(repo)?,
         sound: SoundWork::read(repo)?,
-        has: repo.head().ok(),
+        head: repo.head().ok(),
         plan: SyncPlan::default(),
     };
-    planner.damaged();
+    planner.refuse_damaged();
     planner.archives()?;
     let mut ids: BTreeSet<&AgentId> = sides.ours.agents.keys().chain(sides.theirs.agents.keys()).collect();
-    // A sync that was cut off may have left the work of an agent that is put away, and nothing else of it.
+    // A sync that was interrupted may have left only the head of an archived agent.
     let works = sides.ours.heads.keys().chain(sides.theirs.heads.keys());
-    ids.extend(works.filter(|id| planner.put.contains_key(*id)));
+    ids.extend(works.filter(|id| planner.archived_tips.contains_key(*id)));
     for id in ids {
         planner.agent(id)?;
     }
+    planner.logs()?;
     planner.notes();
     planner.refused.remember();
     planner.sound.remember();
     Ok(planner.plan)
 }
 
+/// What is known of one log.
+struct LogTips {
+    log: LogId,
+    ours: Option<Oid>,
+    theirs: Option<Oid>,
+    /// Theirs at the last look.
+    before: Option<Oid>,
+    /// What archives hold of it.
+    archived: Vec<Oid>,
+}
+
 struct Planner<'a> {
     repo: &'a Repo,
     sides: &'a Sides<'a>,
     private: PrivateDir,
-    /// Agents that were put away.
-    put: ArchivedTips,
-    /// Ours, as it will be.
+    /// The archived agents.
+    archived_tips: ArchivedTips,
+    /// The local refs after the changes. Only its archives are kept up to date.
     after: RefSnapshot,
     refused: Refused,
     sound: SoundWork<'a>,
-    /// A commit of the user's.
-    has: Option<Oid>,
+    /// The commit of `HEAD`.
+    head: Option<Oid>,
     plan: SyncPlan,
 }
 
 impl Planner<'_> {
-    /// A ref of ours that is damaged is neither changed nor sent, nor is anything else of its agent.
-    fn damaged(&mut self) {
+    /// Refuses agents with a damaged local or tracking ref: nothing of them is changed or sent.
+    fn refuse_damaged(&mut self) {
         let broken = self.sides.ours.broken.iter().chain(&self.sides.theirs.broken);
         for (name, why) in broken.map(|(name, why)| (name.clone(), format!("the ref here {why}"))) {
             if let Some(id) = name.strip_prefix("heads/") {
@@ -152,7 +164,7 @@ impl Planner<'_> {
             if ours == Some(*theirs) || self.plan.refused.contains_key(&name) {
                 continue;
             }
-            if let Some(why) = self.refused.why(*theirs, ours).map(str::to_owned) {
+            if let Some(why) = self.refused.why(&name, *theirs, ours).map(str::to_owned) {
                 self.refuse(name, why);
                 continue;
             }
@@ -163,8 +175,8 @@ impl Planner<'_> {
                 }
                 Some(_) => {}
                 None => {
-                    let why = "it is no archive of agents";
-                    self.refused.add(*theirs, ours, why);
+                    let why = "it is not an archive of agents";
+                    self.refused.add(&name, *theirs, ours, why);
                     self.refuse(name, why.to_owned());
                 }
             }
@@ -172,16 +184,16 @@ impl Planner<'_> {
         for (writer, new) in &self.after.archives {
             let name = format!("archive/{writer}");
             let theirs = self.sides.theirs.archives.get(writer);
-            let stays = !self.sides.work && archives::bring_work(self.repo, *new, theirs.copied());
+            let stays = !self.sides.work && archives::add_work(self.repo, *new, theirs.copied());
             if theirs != Some(new) && !stays && !self.is_kept_back(&name) {
-                self.plan.sends.push(Push {
+                self.plan.sends.push(RefPush {
                     name: layout::archive_ref(writer),
                     new: Some(*new),
                     rule: PushRule::FastForwardOnly,
                 });
             }
         }
-        self.put = archives::read(self.repo, &self.after);
+        self.archived_tips = archives::read(self.repo, &self.after);
         Ok(())
     }
 
@@ -191,14 +203,18 @@ impl Planner<'_> {
         if self.plan.refused.contains_key(&format!("agents/{id}")) {
             return Ok(());
         }
-        if self.put.contains_key(id) && self.put_away(id, ours, theirs)? {
+        if self.archived_tips.contains_key(id) && self.archive_agent(id, ours, theirs)? {
             return Ok(());
         }
         let heads = (self.sides.ours.heads.get(id), self.sides.theirs.heads.get(id));
-        if ours == theirs && heads.0 == heads.1 && !self.put.contains_key(id) {
+        if ours == theirs && heads.0 == heads.1 && !self.archived_tips.contains_key(id) {
             return Ok(());
         }
-        let Some((tip, names_work)) = self.life(id, ours, theirs)? else { return Ok(()) };
+        let archived =
+            self.archived_tips.get(id).into_iter().flatten().map(|archived_tips| archived_tips.tip).collect();
+        let before = self.sides.before.agents.get(id).copied();
+        let tips = LogTips { log: LogId::Agent(id.clone()), ours, theirs, before, archived };
+        let Some((tip, names_work)) = self.merge_events(id, &tips)? else { return Ok(()) };
         let name = format!("agents/{id}");
         if self.is_kept_back(&name) {
             return Ok(());
@@ -212,29 +228,52 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The tip that holds what both sides, and the archives, tell. `None`: it stays as it is here.
-    fn life(&mut self, id: &AgentId, ours: Option<Oid>, theirs: Option<Oid>) -> Result<Option<(Oid, bool)>> {
+    /// The logs of all subjects but agents. They have nothing beside their events, and are not archived.
+    fn logs(&mut self) -> Result<()> {
+        let sides = self.sides;
+        let logs: BTreeSet<&LogId> = sides.ours.logs.keys().chain(sides.theirs.logs.keys()).collect();
+        for log in logs {
+            for_log!(log, id => self.log(log, id))?;
+        }
+        Ok(())
+    }
+
+    fn log<I: SubjectId>(&mut self, log: &LogId, id: &I) -> Result<()> {
+        let [ours, theirs, before] =
+            [self.sides.ours, self.sides.theirs, self.sides.before].map(|side| side.logs.get(log).copied());
+        let name = log.to_string();
+        if ours == theirs || self.plan.refused.contains_key(&name) {
+            return Ok(());
+        }
+        let tips = LogTips { log: log.clone(), ours, theirs, before, archived: Vec::new() };
+        let Some((tip, _)) = self.merge_events(id, &tips)? else { return Ok(()) };
+        if theirs != Some(tip) && !self.is_kept_back(&name) {
+            self.send(layout::event_log_ref(log), tip, PushRule::FastForwardOnly);
+        }
+        Ok(())
+    }
+
+    /// Returns a tip with the events of both sides and of the archives, and whether a new event may name the work. Returns `None`
+    /// if the agent is to stay as it is.
+    fn merge_events<I: SubjectId>(&mut self, id: &I, tips: &LogTips) -> Result<Option<(Oid, bool)>> {
+        let (log, ours) = (&tips.log, tips.ours);
         let (mut tip, mut names_work) = (ours, false);
-        let put: Vec<Oid> = self.put.get(id).into_iter().flatten().map(|put| put.tip).collect();
-        for (from, name) in theirs
-            .map(|theirs| (theirs, format!("agents/{id}")))
-            .into_iter()
-            .chain(put.into_iter().map(|put| (put, format!("agents/{id} in an archive"))))
-        {
+        let archived =
+            tips.archived.iter().map(|archived_tips| (*archived_tips, format!("{log} in an archive")));
+        for (from, name) in tips.theirs.map(|theirs| (theirs, log.to_string())).into_iter().chain(archived) {
             if tip == Some(from) {
                 continue;
             }
-            if let Some(why) = self.refused.why(from, tip).map(str::to_owned) {
+            if let Some(why) = self.refused.why(&name, from, tip).map(str::to_owned) {
                 self.refuse(name, why);
                 return Ok(None);
             }
-            let before = self.sides.before.agents.get(id).copied();
-            let known = KnownObjects { ours: tip, before, writer: self.sides.writer };
-            let news = match check::look(self.repo, id, from, &known)? {
+            let known = KnownTips { ours: tip, before: tips.before, writer: self.sides.writer };
+            let news = match check::check_tip(self.repo, id, from, &known)? {
                 Ok(news) => news,
                 Err(refusal) => {
                     if refusal.is_lasting {
-                        self.refused.add(from, tip, &refusal.why);
+                        self.refused.add(&name, from, tip, &refusal.why);
                     }
                     self.refuse(name, refusal.why);
                     return Ok(None);
@@ -250,18 +289,18 @@ impl Planner<'_> {
                 Relation::Behind => continue,
                 Relation::New => AgentChange::New,
                 Relation::Ahead => AgentChange::News,
-                Relation::Apart => AgentChange::Joined,
+                Relation::Diverged => AgentChange::Joined,
             };
             tip = Some(match tip {
-                Some(tip) => join(self.repo, id.as_str(), tip, from)?,
+                Some(tip) => join(self.repo, id, tip, from)?,
                 None => from,
             });
             if tip != ours {
-                self.change(id, change);
+                self.change(log.clone(), change);
             }
         }
         if let Some(tip) = tip.filter(|tip| Some(*tip) != ours) {
-            self.edit(layout::agent_ref(id), ours, tip);
+            self.edit(layout::event_log_ref(log), ours, tip);
         }
         Ok(tip.map(|tip| (tip, names_work)))
     }
@@ -272,17 +311,17 @@ impl Planner<'_> {
         if ours == theirs {
             return Ok(());
         }
-        let settled = heads::settle(self.repo, &self.private, id, &Heads { tip, ours, theirs })?;
-        if let Some(new) = settled.ours.filter(|new| Some(*new) != ours) {
+        let decision = heads::decide(self.repo, &self.private, id, &Heads { tip, ours, theirs })?;
+        if let Some(new) = decision.ours.filter(|new| Some(*new) != ours) {
             if let Some(old) = ours {
                 self.keep(id, old, new)?;
             }
-            self.change(id, AgentChange::Work);
+            self.change(LogId::Agent(id.clone()), AgentChange::Work);
             self.edit(layout::head_ref(id), ours, new);
         }
-        if let Some(new) = settled.ours.filter(|_| settled.send && self.sides.work) {
-            // A remote may refuse everything that comes with it, and a look for secrets in it may have no end.
-            if let Some(unsound) = self.sound.flaw(new, self.has) {
+        if let Some(new) = decision.ours.filter(|_| decision.send && self.sides.work) {
+            // A remote may reject the whole push because of broken work, and the search for secrets may not end in it.
+            if let Some(unsound) = self.sound.flaw(new, self.head) {
                 self.plan.unsent.insert(format!("heads/{id}"), unsound.why);
                 return Ok(());
             }
@@ -294,7 +333,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// What a new head does not contain is never lost.
+    /// Keeps an old head under a ref of its own if the new one does not contain it.
     fn keep(&mut self, id: &AgentId, old: Oid, new: Oid) -> Result<()> {
         if self.repo.has_commit(old) && !self.repo.contains(new, old)? {
             let name = layout::replaced_head_ref(id, &old.to_string());
@@ -305,9 +344,15 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Whoever put it away may have wanted the life alone, or have known less of the work.
+    /// Keeps the work of an archived agent if no archive contains it: it may have been archived without work, or with older work.
     fn keep_unless_archived(&mut self, id: &AgentId, work: Oid) -> Result<()> {
-        if self.put.get(id).into_iter().flatten().any(|put| put.work == Some(work)) {
+        if self
+            .archived_tips
+            .get(id)
+            .into_iter()
+            .flatten()
+            .any(|archived_tips| archived_tips.work == Some(work))
+        {
             return Ok(());
         }
         for archive in self.after.archives.values() {
@@ -322,11 +367,11 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// An agent all of whose life is in an archive needs no refs, neither here nor there. `true`: that is so.
-    fn put_away(&mut self, id: &AgentId, ours: Option<Oid>, theirs: Option<Oid>) -> Result<bool> {
+    /// Plans to delete the refs of an agent on both sides if its whole event log is in an archive. Returns whether that is so.
+    fn archive_agent(&mut self, id: &AgentId, ours: Option<Oid>, theirs: Option<Oid>) -> Result<bool> {
         let held = |tip: Option<Oid>| match tip {
             Some(tip) if !self.repo.has_commit(tip) => Ok(false),
-            Some(tip) => archives::hold(self.repo, &self.put, id, tip),
+            Some(tip) => archives::contain(self.repo, &self.archived_tips, id, tip),
             None => Ok(true),
         };
         if self.private.agent(id).dir().is_dir() || !held(ours)? || !held(theirs)? {
@@ -340,55 +385,56 @@ impl Planner<'_> {
             self.plan.deletes.extend(tip.map(|tip| (name, tip)));
         }
         if ours.is_some() {
-            self.change(id, AgentChange::Archived);
+            self.change(LogId::Agent(id.clone()), AgentChange::Archived);
         }
-        // There it goes only once the archive is there.
+        // It is deleted at the remote only once the archive is there.
         let archived_there =
             self.after.archives.iter().all(|one| self.sides.theirs.archives.get(one.0) == Some(one.1));
         let work = self.sides.theirs.heads.get(id).copied();
         for (name, tip) in [(layout::agent_ref(id), theirs), (layout::head_ref(id), work)] {
             if let Some(tip) = tip.filter(|_| archived_there) {
-                self.plan.sends.push(Push { name, new: None, rule: PushRule::Lease(Some(tip)) });
+                self.plan.sends.push(RefPush { name, new: None, rule: PushRule::Lease(Some(tip)) });
             }
         }
         Ok(true)
     }
 
-    /// What cannot be read of theirs stays theirs.
+    /// Merges notes. Remote notes that cannot be read are left alone.
     fn notes(&mut self) {
         let (ours, theirs) = (&self.sides.ours.notes, &self.sides.theirs.notes);
         let topics: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
         for topic in topics {
-            let (mine, foreign) = (ours.get(topic).copied(), theirs.get(topic).copied());
+            let (local, remote) = (ours.get(topic).copied(), theirs.get(topic).copied());
             let name = format!("notes/{topic}");
             if self.plan.refused.contains_key(&name) {
                 continue;
             }
-            if let Some(why) = foreign.and_then(|foreign| self.refused.why(foreign, None)).map(str::to_owned)
+            if let Some(why) =
+                remote.and_then(|remote| self.refused.why(&name, remote, None)).map(str::to_owned)
             {
                 self.refuse(name, why);
                 continue;
             }
-            let merged = match foreign {
-                Some(foreign) if mine != Some(foreign) => notes::merge(self.repo, mine, foreign).map(Some),
-                _ => Ok(mine),
+            let merged = match remote {
+                Some(remote) if local != Some(remote) => notes::merge(self.repo, local, remote).map(Some),
+                _ => Ok(local),
             };
             match merged {
                 Ok(Some(new)) => {
-                    if mine != Some(new) {
-                        self.edit(layout::notes_ref(topic), mine, new);
+                    if local != Some(new) {
+                        self.edit(layout::notes_ref(topic), local, new);
                     }
-                    if foreign != Some(new) && !self.is_kept_back(&format!("notes/{topic}")) {
-                        self.send(layout::notes_ref(topic), new, PushRule::Lease(foreign));
+                    if remote != Some(new) && !self.is_kept_back(&format!("notes/{topic}")) {
+                        self.send(layout::notes_ref(topic), new, PushRule::Lease(remote));
                     }
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    // What cannot be read may be readable later.
+                    // Notes that could not be read now may be readable later.
                     let is_for_good = matches!(error, NotesError::Unusable(_));
                     let why = Error::from(error).one_line();
-                    if let Some(foreign) = foreign.filter(|_| is_for_good) {
-                        self.refused.add(foreign, None, &why);
+                    if let Some(remote) = remote.filter(|_| is_for_good) {
+                        self.refused.add(&name, remote, None, &why);
                     }
                     self.refuse(name, why);
                 }
@@ -407,12 +453,12 @@ impl Planner<'_> {
     }
 
     fn send(&mut self, name: String, new: Oid, rule: PushRule) {
-        self.plan.sends.push(Push { name, new: Some(new), rule });
+        self.plan.sends.push(RefPush { name, new: Some(new), rule });
     }
 
-    /// The first change says the most.
-    fn change(&mut self, id: &AgentId, change: AgentChange) {
-        self.plan.changes.entry(id.clone()).or_insert(change);
+    /// Records the change of an agent; the first one is the most significant.
+    fn change(&mut self, log: LogId, change: AgentChange) {
+        self.plan.changes.entry(log).or_insert(change);
     }
 
     fn refuse(&mut self, name: String, why: String) {

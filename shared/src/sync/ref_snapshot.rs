@@ -1,31 +1,37 @@
-//! What one side has of all that travels: names and objects, nothing read yet.
+//! The refs that one side has of everything a sync exchanges: names and object ids only.
 
 use std::collections::BTreeMap;
 
 use crate::{
     Result,
     git::{Oid, Repo},
-    model::{AgentId, WriterId},
+    model::{
+        AgentId, Fact, LogId, WriterId,
+        logs::for_log,
+        subject::{FactOf, SubjectId},
+    },
     store::{commit, layout},
 };
 
-/// Longest name of a kind of notes.
-const TOPIC: usize = 40;
+/// The maximum length of a notes topic, in bytes.
+const MAX_TOPIC: usize = 40;
 
-/// This clone, or a remote at the last look.
+/// The refs of this clone, or of a remote at the last fetch.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RefSnapshot {
-    /// Lives.
+    /// The tips of event logs, by agent.
     pub agents: BTreeMap<AgentId, Oid>,
-    /// Work.
+    /// The logs of other subjects.
+    pub logs: BTreeMap<LogId, Oid>,
+    /// The commits that hold agents' work, by agent.
     pub heads: BTreeMap<AgentId, Oid>,
-    /// Notes, by topic.
+    /// The notes, by topic.
     pub notes: BTreeMap<String, Oid>,
-    /// Archives, by the writer of each.
+    /// The archives, by writer.
     pub archives: BTreeMap<String, Oid>,
-    /// Refs among them whose names are not ours.
+    /// The number of refs whose names are not recognized.
     pub strange: usize,
-    /// Refs among them that name no object, or one that is not here, by their names below the prefix, and why.
+    /// The damaged refs, by name below the prefix, and what is wrong with them.
     pub broken: BTreeMap<String, String>,
 }
 
@@ -35,49 +41,59 @@ impl RefSnapshot {
     /// # Errors
     /// The refs cannot be read.
     pub fn read(repo: &Repo, prefix: &str) -> Result<Self> {
-        let mut side = Self::default();
+        let mut snapshot = Self::default();
         let list = repo.ref_list(prefix)?;
         let is_partial = repo.is_partial();
         for (name, object) in list.refs {
             let name = &name[prefix.len()..];
             if is_partial || repo.has_object(object) {
-                side.add(name, object);
+                snapshot.add(name, object);
             } else {
                 let why = format!("names {}, which is not in this repository", object.short());
-                side.broken.insert(name.to_owned(), why);
+                snapshot.broken.insert(name.to_owned(), why);
             }
         }
         for broken in list.broken {
             let name = broken.name.strip_prefix(prefix).unwrap_or(&broken.name).to_owned();
-            side.broken.insert(name, broken.why);
+            snapshot.broken.insert(name, broken.why);
         }
-        Ok(side)
+        Ok(snapshot)
     }
 
-    /// What this clone has.
+    /// Reads the shared refs of this clone.
     ///
     /// # Errors
     /// The refs cannot be read.
     pub fn ours(repo: &Repo) -> Result<Self> {
-        let mut side = Self::read(repo, layout::SHARED)?;
-        side.set_damaged_apart(repo);
-        Ok(side)
+        let mut snapshot = Self::read(repo, layout::SHARED)?;
+        snapshot.separate_damaged(repo);
+        Ok(snapshot)
     }
 
-    /// What a ref of ours names and cannot be what it should be, is damaged like a ref that names nothing.
-    fn set_damaged_apart(&mut self, repo: &Repo) {
+    /// Moves refs that point to the wrong kind of object to the damaged ones.
+    fn separate_damaged(&mut self, repo: &Repo) {
         let mut reader = repo.commit_reader();
         let broken = &mut self.broken;
         self.agents.retain(|id, tip| {
             let why = match reader.message(*tip) {
-                Some(message) if !commit::parse(message).is_foreign() => return true,
+                Some(message) if !commit::parse::<Fact>(message).is_foreign() => return true,
                 None if !repo.has_commit(*tip) => {
                     format!("names {}, which is not a commit of this repository", tip.short())
                 }
-                Some(_) | None => format!("names {}, which is not the life of an agent", tip.short()),
+                Some(_) | None => {
+                    format!("names {}, which is not the event log of an agent", tip.short())
+                }
             };
             broken.insert(format!("agents/{id}"), why);
             false
+        });
+        self.logs.retain(|log, tip| {
+            let is_ours = for_log!(log, id => is_entry_of(id, reader.message(*tip)));
+            if !is_ours {
+                broken
+                    .insert(log.to_string(), format!("names {}, which is not a log of events", tip.short()));
+            }
+            is_ours
         });
         let is_partial = repo.is_partial();
         self.heads.retain(|id, tip| {
@@ -90,13 +106,14 @@ impl RefSnapshot {
         });
     }
 
-    /// Everything by its full name.
+    /// Returns all refs by their full names, except damaged ones.
     pub fn names(&self) -> BTreeMap<String, Oid> {
         let agents = self.agents.iter().map(|(id, tip)| (layout::agent_ref(id), *tip));
         let heads = self.heads.iter().map(|(id, tip)| (layout::head_ref(id), *tip));
         let notes = self.notes.iter().map(|(topic, tip)| (layout::notes_ref(topic), *tip));
         let archives = self.archives.iter().map(|(writer, tip)| (layout::archive_ref(writer), *tip));
-        agents.chain(heads).chain(notes).chain(archives).collect()
+        let logs = self.logs.iter().map(|(log, tip)| (layout::event_log_ref(log), *tip));
+        agents.chain(heads).chain(notes).chain(archives).chain(logs).collect()
     }
 
     fn add(&mut self, name: &str, object: Oid) {
@@ -107,14 +124,20 @@ impl RefSnapshot {
             "archive" => {
                 WriterId::parse(rest).is_ok() && self.archives.insert(rest.to_owned(), object).is_none()
             }
-            _ => false,
+            _ => LogId::parse(name).is_some_and(|log| self.logs.insert(log, object).is_none()),
         });
         self.strange += usize::from(!known);
     }
 }
 
+/// Whether a message is that of a commit in the log of such a subject.
+fn is_entry_of<I: SubjectId>(_: &I, message: Option<&str>) -> bool {
+    message.is_some_and(|message| !commit::parse::<FactOf<I>>(message).is_foreign())
+}
+
 fn is_topic(name: &str) -> bool {
-    (1..=TOPIC).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+    (1..=MAX_TOPIC).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
 #[cfg(test)]
@@ -122,17 +145,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_not_ours_are_counted_and_nothing_else() {
-        let mut side = RefSnapshot::default();
-        for name in ["agents/fix-00000", "heads/fix-00000", "notes/results", "archive/5t2k"] {
-            side.add(name, Oid::EMPTY_TREE);
+    fn unrecognized_names_are_only_counted() {
+        let mut snapshot = RefSnapshot::default();
+        for name in ["agents/fix-00000", "heads/fix-00000", "notes/results", "archive/5t2k", "runs/5t2k"] {
+            snapshot.add(name, Oid::EMPTY_TREE);
         }
-        assert_eq!(side.strange, 0);
+        assert_eq!(snapshot.strange, 0);
         for name in
-            ["agents/../x", "agents/Fix-00000", "agents/a/b", "notes/A b", "archive/x-y", "junk/1", "x"]
+            ["agents/../x", "agents/Fix-00000", "agents/a/b", "notes/A b", "archive/x-y", "runs/x-y", "x"]
         {
-            side.add(name, Oid::EMPTY_TREE);
+            snapshot.add(name, Oid::EMPTY_TREE);
         }
-        assert_eq!((side.strange, side.agents.len(), side.notes.len(), side.archives.len()), (7, 1, 1, 1));
+        assert_eq!(
+            (snapshot.strange, snapshot.agents.len(), snapshot.notes.len(), snapshot.archives.len()),
+            (7, 1, 1, 1)
+        );
+        assert_eq!(snapshot.logs.keys().map(ToString::to_string).collect::<Vec<_>>(), ["runs/5t2k"]);
     }
 }

@@ -1,4 +1,4 @@
-//! With whom: a remote of git's config, or a URL.
+//! Which repository to sync with: a remote of git's config, or a URL.
 
 use std::path::Path;
 
@@ -11,33 +11,33 @@ use crate::{
     model::text,
 };
 
-/// Longest name that is used as it is.
-const NAME: usize = 60;
-/// Remotes named in a hint.
-const HINTED: usize = 4;
+/// The maximum length of a name that is used unchanged in refs, in bytes.
+const MAX_NAME: usize = 60;
+/// The maximum number of remotes that hints name.
+const MAX_HINTS: usize = 4;
 
-/// A repository to speak with.
+/// A repository to sync with.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Remote {
-    /// As git is told.
+    /// The name, URL or path that is passed to git.
     pub address: String,
-    /// As a part of a ref.
+    /// The name as a component of a ref.
     pub name: String,
-    /// It is for agents only; code goes elsewhere.
-    pub apart: bool,
+    /// Whether code is pushed to another remote, so that this one is for agents only.
+    pub for_agents_only: bool,
 }
 
 impl Remote {
-    /// Picks the one that is meant: typed (a path is of `here`), configured, the branch's own, `origin`, or the only one.
+    /// Chooses the remote: typed (a path is relative to `here`), configured, that of the branch, `origin`, or the only one.
     ///
     /// # Errors
     /// There is none, or several to choose from (3).
     pub fn choose(repo: &Repo, typed: Option<&str>, here: &Path) -> Result<Self> {
         let known = repo.remotes();
-        let of_code = of_code(repo, &known);
+        let code_remote = code_remote(repo, &known);
         let configured = || Config::of(repo).get_or_default(&REMOTE);
         let chosen = typed.map(str::to_owned).filter(|name| !name.is_empty()).or_else(configured);
-        let address = match chosen.or_else(|| of_code.clone()) {
+        let address = match chosen.or_else(|| code_remote.clone()) {
             Some(address) => address,
             None if known.is_empty() => {
                 return Err(Error::new(
@@ -50,20 +50,20 @@ impl Remote {
             None => {
                 let several = Error::new(
                     Code::RemoteAmbiguous,
-                    "there are several remotes, and none of them is 'origin'",
+                    "there are several remotes, and none is named 'origin'",
                 );
-                let named = known.iter().take(HINTED);
+                let named = known.iter().take(MAX_HINTS);
                 return Err(named
                     .fold(several, |error, name| error.hint_command(&[&"git", &"orchestra", &"sync", name]))
-                    .hint(format!("{} sets one for good", REMOTE.hint("NAME"))));
+                    .hint(format!("to choose one permanently: {}", REMOTE.hint("NAME"))));
             }
         };
         if address.starts_with('-') {
-            return Err(Error::usage(format!("'{}' is no remote", text::safe(&address))));
+            return Err(Error::usage(format!("'{}' is not a remote", text::safe(&address))));
         }
-        let apart = of_code.is_some_and(|code| code != address);
+        let for_agents_only = code_remote.is_some_and(|code| code != address);
         if known.contains(&address) {
-            return Ok(Self { name: part(&address), address, apart });
+            return Ok(Self { name: ref_component(&address), address, for_agents_only });
         }
         let there = here.join(&address);
         if !there.exists() && is_plain_name(&address) && !repo.rewrites_urls() {
@@ -74,23 +74,23 @@ impl Remote {
         } else {
             address
         };
-        Ok(Self { name: part(&address), address, apart })
+        Ok(Self { name: ref_component(&address), address, for_agents_only })
     }
 
-    /// Where it is sent to, as git does it after everything that the config says, and as people see it: without a password.
+    /// Returns the URLs that a push goes to, after all rewrites by the config, without passwords.
     ///
     /// # Errors
-    /// Git finds no place.
+    /// Git finds no URL.
     pub fn urls(&self, repo: &Repo) -> Result<Vec<String>> {
         Ok(repo.push_urls(&self.address)?.iter().map(|url| without_password(url)).collect())
     }
 
-    /// What git is told in order to speak with the very places that a push goes to.
+    /// Returns what to pass to git so that it contacts exactly the repositories that a push goes to.
     ///
     /// # Errors
-    /// Git finds no place.
+    /// Git finds no URL.
     pub fn places(&self, repo: &Repo) -> Result<Vec<String>> {
-        if repo.pushes_elsewhere(&self.address) {
+        if repo.has_other_push_url(&self.address) {
             repo.push_urls(&self.address)
         } else {
             Ok(vec![self.address.clone()])
@@ -98,7 +98,7 @@ impl Remote {
     }
 }
 
-/// Whether this can be the name of a remote, or a folder, and nothing else.
+/// Returns whether this can only be the name of a remote or of a folder, and not a URL.
 fn is_plain_name(address: &str) -> bool {
     !address.contains(['/', ':'])
 }
@@ -106,17 +106,17 @@ fn is_plain_name(address: &str) -> bool {
 fn unknown(name: &str, known: &[String]) -> Error {
     let error = Error::new(
         Code::RemoteUnknown,
-        format!("there is no remote '{}', and no folder of that name", text::safe(name)),
+        format!("there is no remote '{}' and no folder of that name", text::safe(name)),
     );
     if known.is_empty() {
         return error.hint_command(&[&"git", &"remote", &"add", &"--", &name, &"URL"]);
     }
-    let named = known.iter().take(HINTED);
+    let named = known.iter().take(MAX_HINTS);
     named.fold(error, |error, name| error.hint_command(&[&"git", &"orchestra", &"sync", name]))
 }
 
-/// The remote that code goes to from here.
-fn of_code(repo: &Repo, known: &[String]) -> Option<String> {
+/// Returns the remote that code is pushed to from the current branch.
+fn code_remote(repo: &Repo, known: &[String]) -> Option<String> {
     let of_branch = repo.head_branch().and_then(|branch| repo.remote_of_branch(&branch));
     let is_known = |name: &String| known.contains(name);
     of_branch
@@ -125,11 +125,11 @@ fn of_code(repo: &Repo, known: &[String]) -> Option<String> {
         .or_else(|| Some(known).and_then(|all| <[String; 1]>::try_from(all.to_vec()).ok()).map(|[only]| only))
 }
 
-/// The name itself where it can stand in a ref and is no beginning of another; else one made of it.
-pub(super) fn part(address: &str) -> String {
+/// Returns the name itself if it can be used in a ref, else `at-` and a digest of it.
+pub(super) fn ref_component(address: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let stands =
-        (1..=NAME).contains(&address.len()) && address.bytes().all(plain) && !address.starts_with("at-");
+        (1..=MAX_NAME).contains(&address.len()) && address.bytes().all(plain) && !address.starts_with("at-");
     if stands {
         return address.to_owned();
     }
@@ -151,16 +151,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_can_stand_in_a_ref() {
-        assert_eq!(part("origin"), "origin");
+    fn refs_use_plain_names_or_digests() {
+        assert_eq!(ref_component("origin"), "origin");
         for address in ["at-1", "a/b", "../hub.git", "https://x/y", "a.lock", "x y", "-x\u{1b}"] {
-            let part = part(address);
+            let part = ref_component(address);
             assert!(part.starts_with("at-") && part.len() == 15, "{address}: {part}");
         }
     }
 
     #[test]
-    fn nobody_sees_a_password() {
+    fn passwords_are_removed_from_urls() {
         for (url, shown) in [
             ("https://me:secret@host/x.git", "https://me@host/x.git"),
             ("https://host/a@b", "https://host/a@b"),

@@ -1,34 +1,36 @@
-//! What a remote has at this moment: a push carries everything else. Only the remote's own answer counts. What this clone keeps
-//! of earlier answers, or of other remotes, may be of another repository, out of date, or written by anybody.
+//! The refs that a remote has now: a push sends everything that they do not contain. Only the remote's own answer counts. What this
+//! clone recorded earlier, or of other remotes, may be of another repository, out of date, or written by anybody.
 
 use std::collections::BTreeMap;
 
 use crate::{
     Result,
-    git::{Git, Oid, Repo, command, remotes::RemoteOptions},
+    context::Context,
+    git::{Oid, Repo, command, remotes::RemoteOptions},
     store::layout,
     sync::remote::Remote,
 };
 
-/// Branches of the remote that are brought up to date in one call.
-const BRANCHES: usize = 64;
+/// The maximum number of branches that are fetched to find common commits.
+const MAX_BRANCHES: usize = 64;
 
-/// The refs of a remote whose objects are here as well.
+/// The refs of a remote whose objects also exist here.
 #[derive(Clone, Debug, Default)]
 pub struct RemoteTips {
     refs: BTreeMap<String, Oid>,
 }
 
 impl RemoteTips {
-    /// Asks every place that a push to this remote goes to; known is what all of them have.
+    /// Asks every repository that a push to this remote goes to. The result has the refs that all of them share.
     ///
     /// # Errors
     /// Git cannot speak with one of them.
-    pub fn ask(repo: &Repo, remote: &Remote, manner: RemoteOptions) -> Result<Self> {
+    pub fn ask(context: &Context, repo: &Repo, remote: &Remote, options: RemoteOptions) -> Result<Self> {
         let places = remote.places(repo)?;
         let mut refs: Option<BTreeMap<String, Oid>> = None;
         for place in &places {
-            let there: BTreeMap<String, Oid> = repo.remote_refs(place, manner)?.into_iter().collect();
+            let there: BTreeMap<String, Oid> =
+                repo.remote_refs(context, place, options)?.into_iter().collect();
             refs = Some(match refs {
                 None => there,
                 Some(before) => before.into_iter().filter(|(name, id)| there.get(name) == Some(id)).collect(),
@@ -38,20 +40,21 @@ impl RemoteTips {
             refs.unwrap_or_default().into_iter().partition(|(_, id)| repo.has_object(*id));
         let mut known = Self { refs: here };
         if let [place] = places.as_slice() {
-            known.follow(repo, remote, place, elsewhere, manner)?;
+            known.fetch_moved_branches(context, repo, remote, place, elsewhere, options)?;
         }
         Ok(known)
     }
 
-    /// Branches that moved on since the user fetched them: what they were before is known only through what they are now.
-    /// A remote that does not give them leaves more to be read, and nothing else.
-    fn follow(
+    /// Fetches branches of the remote that moved since the user fetched them: their old commits count only as ancestors of the new
+    /// ones. If the fetch fails, more objects are searched for secrets than needed, and that is all.
+    fn fetch_moved_branches(
         &mut self,
+        context: &Context,
         repo: &Repo,
         remote: &Remote,
         place: &str,
         elsewhere: BTreeMap<String, Oid>,
-        manner: RemoteOptions,
+        options: RemoteOptions,
     ) -> Result<()> {
         let (mut moved, mut tracked) = (Vec::new(), Vec::new());
         for name in elsewhere.keys() {
@@ -63,45 +66,45 @@ impl RemoteTips {
                 tracked.push(before);
             }
         }
-        moved.truncate(BRANCHES);
-        tracked.truncate(BRANCHES);
+        moved.truncate(MAX_BRANCHES);
+        tracked.truncate(MAX_BRANCHES);
         if tracked.is_empty() || count(repo, &tracked, self)? == 0 {
             return Ok(());
         }
-        if repo.fetch_objects(place, &moved, manner).is_ok() {
+        if repo.fetch_objects(context, place, &moved, options).is_ok() {
             self.refs.extend(elsewhere.into_iter().filter(|(_, id)| repo.has_object(*id)));
         }
         Ok(())
     }
 
-    /// What one ref of the remote names.
+    /// Returns the object that a ref of the remote points to.
     pub fn get(&self, name: &str) -> Option<Oid> {
         self.refs.get(name).copied()
     }
 
-    /// The objects that its refs name.
+    /// Returns the objects that the refs point to.
     pub fn tips(&self) -> impl Iterator<Item = Oid> + '_ {
         self.refs.values().copied()
     }
 
-    /// The notes among them: their commits follow no others, so that their content is known by their trees alone.
+    /// Returns the tips of notes. Their commits have no parents, so what the remote has of them is found by their trees.
     pub(super) fn notes(&self) -> impl Iterator<Item = Oid> + '_ {
         self.refs.iter().filter(|(name, _)| layout::is_notes(name)).map(|(_, id)| *id)
     }
 }
 
-/// How many commits these hold that a remote has not.
+/// Counts the commits reachable from `tips` that the remote does not have.
 ///
 /// # Errors
 /// The history cannot be read.
 pub fn count(repo: &Repo, tips: &[Oid], known: &RemoteTips) -> Result<u64> {
-    let mut orders: String = tips.iter().map(|tip| format!("{tip}\n")).collect();
-    orders.extend(known.tips().map(|tip| format!("^{tip}\n")));
-    let git = Git::new(&repo.common_dir()?, "rev-list").args(["--count", "--stdin"]);
+    let mut revisions: String = tips.iter().map(|tip| format!("{tip}\n")).collect();
+    revisions.extend(known.tips().map(|tip| format!("^{tip}\n")));
+    let git = repo.git_in(&repo.common_dir()?, "rev-list").args(["--count", "--stdin"]);
     let said = git
         .env("GIT_NO_REPLACE_OBJECTS", "1")
-        .input(orders.into_bytes())
+        .input(revisions.into_bytes())
         .limit(command::LONG_LIMIT)
         .line()?;
-    said.parse().map_err(|_| crate::Error::internal(format!("git rev-list counts '{said}' commits")))
+    said.parse().map_err(|_| crate::Error::internal(format!("git rev-list --count printed '{said}'")))
 }

@@ -1,34 +1,35 @@
-//! A fetch that breaks off over one ref, done again without it: an object that is damaged at the remote, or one that the user's git
-//! refuses (`fetch.fsckObjects`), belongs to one agent, and the others are fetched.
+//! Repeats a failed fetch without the refs that make it fail: an object that is damaged at the remote, or that local git rejects
+//! (`fetch.fsckObjects`), affects one agent, and the others are fetched.
 
 use std::collections::BTreeMap;
 
 use crate::{
     Error, Result,
+    context::Context,
     git::{Oid, Repo, remotes::RemoteOptions},
     store::layout,
     sync::{ref_snapshot::RefSnapshot, remote::Remote},
 };
 
-/// Refs that are named before it is the remote that is broken, and not some refs of it.
-const MOST: usize = 32;
+/// The maximum number of refs to skip; if more fail, the whole remote counts as broken.
+const MAX_UNFETCHED: usize = 32;
 
-/// What cannot be fetched, by its name there, and why.
+/// The refs that cannot be fetched, by name below the common prefix, and why.
 pub type Unfetched = BTreeMap<String, String>;
 
-/// Fetches what the remote has and the last look has not, and gives what cannot be fetched.
+/// Fetches the refs that changed since `before`, in groups by agent. Returns those that cannot be fetched.
 ///
 /// # Errors
-/// `first`, the error of the fetch of everything, where the remote cannot be asked or nearly nothing can be fetched.
+/// Returns `first`, the error of the complete fetch, if the remote cannot list its refs, or if more than `MAX_UNFETCHED` refs fail.
 pub fn fetch(
+    context: &Context,
     repo: &Repo,
     remote: &Remote,
     before: &RefSnapshot,
-    manner: RemoteOptions,
+    options: RemoteOptions,
     first: Error,
-    watch: &mut dyn FnMut(&str),
 ) -> Result<Unfetched> {
-    let Ok(there) = repo.remote_refs(&remote.address, manner) else { return Err(first) };
+    let Ok(there) = repo.remote_refs(context, &remote.address, options) else { return Err(first) };
     let known = before.names();
     let is_news = |name: &String, tip: Oid| known.get(name) != Some(&tip);
     let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -36,29 +37,29 @@ pub fn fetch(
         groups.entry(name.rsplit('/').next().unwrap_or(name)).or_default().push(name.clone());
     }
     let groups: Vec<Vec<String>> = groups.into_values().collect();
-    let mut apart = Apart { repo, remote, manner, watch, unfetched: Unfetched::new() };
-    // With nothing to leave out, what failed was something else.
-    if groups.is_empty() || !apart.fetch(&groups)? {
+    let mut group_fetch = GroupFetch { context, repo, remote, options, unfetched: Unfetched::new() };
+    // If no ref changed, the fetch failed for another reason.
+    if groups.is_empty() || !group_fetch.fetch(&groups)? {
         return Err(first);
     }
-    Ok(apart.unfetched)
+    Ok(group_fetch.unfetched)
 }
 
 fn is_shared(name: &str) -> bool {
     let below = name.strip_prefix(layout::SHARED);
-    below.is_some_and(|below| layout::KINDS.iter().any(|kind| below.starts_with(&format!("{kind}/"))))
+    below.is_some_and(|below| layout::kinds().any(|kind| below.starts_with(&format!("{kind}/"))))
 }
 
-struct Apart<'a> {
+struct GroupFetch<'a> {
+    context: &'a Context,
     repo: &'a Repo,
     remote: &'a Remote,
-    manner: RemoteOptions,
-    watch: &'a mut dyn FnMut(&str),
+    options: RemoteOptions,
     unfetched: Unfetched,
 }
 
-impl Apart<'_> {
-    /// Fetches the groups, in halves where it breaks off. `false`: too many cannot be fetched.
+impl GroupFetch<'_> {
+    /// Fetches the groups, and each half separately if that fails. Returns `false` if too many refs fail.
     fn fetch(&mut self, groups: &[Vec<String>]) -> Result<bool> {
         let tracking = layout::tracking(&self.remote.name);
         let refspecs: Vec<String> = groups
@@ -66,9 +67,9 @@ impl Apart<'_> {
             .flatten()
             .filter_map(|name| Some(format!("+{name}:{tracking}{}", name.strip_prefix(layout::SHARED)?)))
             .collect();
-        let Err(error) = self.repo.fetch(&self.remote.address, &refspecs, self.manner, self.watch) else {
-            return Ok(true);
-        };
+        let fetched = self.repo.fetch(self.context, &self.remote.address, &refspecs, self.options);
+        let Err(error) = fetched else { return Ok(true) };
+        self.context.check()?;
         match groups {
             [] => Ok(true),
             [one] => {
@@ -76,7 +77,7 @@ impl Apart<'_> {
                 let why = why.unwrap_or(error.message);
                 let names = one.iter().filter_map(|name| name.strip_prefix(layout::SHARED));
                 self.unfetched.extend(names.map(|name| (name.to_owned(), why.clone())));
-                Ok(self.unfetched.len() <= MOST)
+                Ok(self.unfetched.len() <= MAX_UNFETCHED)
             }
             several => {
                 let (first, second) = several.split_at(several.len() / 2);

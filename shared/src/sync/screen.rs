@@ -1,10 +1,11 @@
-//! What of a plan may leave: nothing that looks like a secret, and nothing that the user did not agree to.
+//! Decides what a sync may send: nothing that looks like a secret, and nothing that the user did not agree to.
 
 use crate::{
     Result,
+    context::Context,
     git::{
-        Git, Repo, command,
-        remotes::{Push, RemoteOptions},
+        Repo, command,
+        remotes::{RefPush, RemoteOptions},
     },
     store::layout,
     sync::{
@@ -15,77 +16,87 @@ use crate::{
     },
 };
 
-/// What is about to leave.
+/// What is about to be sent.
 pub struct Outgoing<'a> {
-    /// The repository.
+    /// The repository it is sent from.
     pub repo: &'a Repo,
-    /// Where it goes.
+    /// The remote it is sent to.
     pub remote: &'a Remote,
-    /// The refs.
-    pub sends: &'a [Push],
-    /// Commits of the user's that go along.
+    /// The refs to push.
+    pub sends: &'a [RefPush],
+    /// The user's own commits that are sent as well.
     pub own: &'a [OwnWork],
     known: &'a RemoteTips,
 }
 
 impl Outgoing<'_> {
-    /// About how many bytes it is: what its objects take on this disk.
+    /// Estimates the size in bytes: what its objects occupy on the local disk.
     pub fn size(&self) -> Option<u64> {
         let tips = self.sends.iter().filter_map(|push| push.new);
-        let mut orders: String = tips.map(|tip| format!("{tip}\n")).collect();
-        orders.extend(self.known.tips().map(|tip| format!("^{tip}\n")));
-        let git = Git::new(&self.repo.common_dir().ok()?, "rev-list");
-        let git = git.args(["--objects", "--disk-usage", "--stdin"]).input(orders.into_bytes());
+        let mut revisions: String = tips.map(|tip| format!("{tip}\n")).collect();
+        revisions.extend(self.known.tips().map(|tip| format!("^{tip}\n")));
+        let git = self.repo.git_in(&self.repo.common_dir().ok()?, "rev-list");
+        let git = git.args(["--objects", "--disk-usage", "--stdin"]).input(revisions.into_bytes());
         git.limit(command::LONG_LIMIT).line().ok()?.parse().ok()
     }
 }
 
-/// What the user agrees to.
+/// What the user agrees to send.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LeaveConsent {
-    /// Everything.
+    /// The user agrees to everything that the sync would send.
     All,
-    /// Everything but the work that builds on their own commits.
+    /// Everything except work that builds on the user's own commits.
     WithoutOwnWork,
 }
 
-/// What may leave, and what may not.
+/// Who decides what may be sent.
+pub trait SendConsent {
+    /// Returns whether this may be sent, all or in part.
+    ///
+    /// # Errors
+    /// Nothing of it may (3).
+    fn may_leave(&mut self, outgoing: &Outgoing<'_>) -> Result<LeaveConsent>;
+}
+
+/// What may be sent, and what not.
 #[derive(Debug, Default)]
 pub struct Screened {
-    /// What may.
-    pub go: Vec<Push>,
-    /// What may not, and why.
+    /// The pushes that may be sent.
+    pub go: Vec<RefPush>,
+    /// What may not be sent, and why.
     pub held: Vec<Withheld>,
-    /// Commits of the user's among what may.
+    /// The user's own commits that the pushes send as well.
     pub own: Vec<OwnWork>,
 }
 
-/// Looks at everything that is to be sent, and asks the user where they have not agreed yet.
+/// Checks everything that is to be sent, and asks for the user's consent.
 ///
 /// # Errors
-/// Git cannot speak with the remote, the user does not agree to it at all (3), or the repository cannot be read.
+/// Git cannot reach the remote, the user does not agree (3), or the repository cannot be read.
 pub fn screen(
+    context: &Context,
     repo: &Repo,
     remote: &Remote,
-    sends: &[Push],
-    manner: RemoteOptions,
-    may_leave: &mut dyn FnMut(&Outgoing<'_>) -> Result<LeaveConsent>,
+    sends: &[RefPush],
+    options: RemoteOptions,
+    consent: &mut dyn SendConsent,
 ) -> Result<Screened> {
     if sends.iter().all(|push| push.new.is_none()) {
         return Ok(Screened { go: sends.to_vec(), ..Screened::default() });
     }
-    let known = RemoteTips::ask(repo, remote, manner)?;
+    let known = RemoteTips::ask(context, repo, remote, options)?;
     let SecretScan { go, mut held } = secrets::check(repo, sends, &known)?;
     if go.iter().all(|push| push.new.is_none()) {
         return Ok(Screened { go, held, own: Vec::new() });
     }
     let own = own_work::find(repo, &go, &known)?;
-    let parcel = Outgoing { repo, remote, sends: &go, own: &own, known: &known };
-    if may_leave(&parcel)? == LeaveConsent::All {
+    let outgoing = Outgoing { repo, remote, sends: &go, own: &own, known: &known };
+    if consent.may_leave(&outgoing)? == LeaveConsent::All {
         return Ok(Screened { go, held, own });
     }
-    let brings = |push: &Push| own.iter().any(|own| own.refs.contains(&push.name));
-    let (stays, go): (Vec<Push>, Vec<Push>) = go.into_iter().partition(brings);
+    let brings = |push: &RefPush| own.iter().any(|own| own.refs.contains(&push.name));
+    let (stays, go): (Vec<RefPush>, Vec<RefPush>) = go.into_iter().partition(brings);
     held.extend(stays.into_iter().map(|push| {
         let own = own.iter().filter(|own| own.refs.contains(&push.name)).cloned().collect();
         let agent = layout::agent_of(&push.name);

@@ -1,5 +1,5 @@
-//! Nothing that looks like a secret is sent: every object that a push would carry is read before, and what cannot be read
-//! stays. What holds a secret stays at home by its name; the rest goes.
+//! Keeps secrets from being sent: every object that a push would send is read first. An agent or ref with something that looks like
+//! a secret, or that cannot be read, is not sent and is reported by name; everything else is sent.
 
 mod allowlist;
 mod cache;
@@ -15,14 +15,14 @@ use crate::{
     git::{
         Oid, Repo,
         raw::RawReader,
-        remotes::{Push, PushRule},
+        remotes::{PushRule, RefPush},
     },
     model::AgentId,
     store::{archive, layout, layout::PrivateDir},
     sync::remote_tips::RemoteTips,
 };
 
-pub use environment::Environment;
+pub use environment::SecretVariables;
 pub use withheld::{Withheld, WithheldReason};
 
 use allowlist::Allowlist;
@@ -30,83 +30,84 @@ use cache::CleanObjects;
 use outgoing_objects::OutgoingObjects;
 use scan::{Scanner, SecretHit};
 
-/// What may be sent, and what may not.
+/// What may be sent, and what not.
 #[derive(Clone, Debug, Default)]
 pub struct SecretScan {
-    /// What holds no secret.
-    pub go: Vec<Push>,
-    /// What stays, and why.
+    /// The pushes without secrets.
+    pub go: Vec<RefPush>,
+    /// What is not sent, and why.
     pub held: Vec<Withheld>,
 }
 
-/// Reads everything that these pushes would bring to a remote which has what is `known`.
+/// Searches everything that these pushes would send to a remote with the refs in `known`.
 ///
 /// # Errors
-/// The repository itself cannot be read. An object that cannot be read holds back what it belongs to.
-pub fn check(repo: &Repo, sends: &[Push], known: &RemoteTips) -> Result<SecretScan> {
-    let (news, gone): (Vec<Push>, Vec<Push>) = sends.iter().cloned().partition(|push| push.new.is_some());
+/// The repository itself cannot be read. If a single object cannot be read, what it belongs to is not sent.
+pub fn check(repo: &Repo, sends: &[RefPush], known: &RemoteTips) -> Result<SecretScan> {
+    let (news, gone): (Vec<RefPush>, Vec<RefPush>) =
+        sends.iter().cloned().partition(|push| push.new.is_some());
     if news.is_empty() {
         return Ok(SecretScan { go: gone, held: Vec::new() });
     }
-    let environment = Environment::read();
+    let environment = SecretVariables::of(repo.environment());
     let cache = CleanObjects::read(&PrivateDir::new(repo.private_dir()?).scanned(), &environment);
     let mut scanner = Scanner::new(RawReader::new(repo)?, environment);
-    let mut gate = Gate {
+    let mut filter = SecretFilter {
         repo,
         known,
-        excuses: Allowlist::read(repo, &mut scanner, &news)?,
+        allowlist: Allowlist::read(repo, &mut scanner, &news)?,
         scanner,
         cache,
         hits: HashMap::new(),
         found: Vec::new(),
     };
-    gate.judge(&news)?;
-    gate.cache.write();
-    let found = std::mem::take(&mut gate.found);
-    let mut checked = gate.sort(news, found)?;
+    filter.search(&news)?;
+    filter.cache.write();
+    let found = std::mem::take(&mut filter.found);
+    let mut checked = filter.split(news, found)?;
     checked.go.extend(gone);
     Ok(checked)
 }
 
-struct Gate<'a> {
+struct SecretFilter<'a> {
     repo: &'a Repo,
     known: &'a RemoteTips,
     scanner: Scanner<'a>,
-    excuses: Allowlist,
+    allowlist: Allowlist,
     cache: CleanObjects,
-    /// What was found, so that nothing is read twice.
+    /// The hits of objects that were read, so that no object is read twice.
     hits: HashMap<Oid, Vec<SecretHit>>,
-    /// Names of pushes that stay, and why.
+    /// The names of pushes that are not sent, and why.
     found: Vec<(String, WithheldReason)>,
 }
 
-impl Gate<'_> {
-    /// Looks at all at once, and where that shows something, at the halves: which of them carries it is known at the end.
-    fn judge(&mut self, pushes: &[Push]) -> Result<()> {
-        let Some(reason) = self.look(pushes)? else { return Ok(()) };
+impl SecretFilter<'_> {
+    /// Searches all pushes at once, and each half separately if that finds something, down to the single pushes that contain it.
+    fn search(&mut self, pushes: &[RefPush]) -> Result<()> {
+        let Some(reason) = self.first_reason(pushes)? else { return Ok(()) };
         if let [push] = pushes {
             self.found.push((push.name.clone(), reason));
             return Ok(());
         }
         let (one, other) = pushes.split_at(pushes.len() / 2);
-        self.judge(one)?;
-        self.judge(other)
+        self.search(one)?;
+        self.search(other)
     }
 
-    /// The first thing that must not leave among what these pushes carry.
-    fn look(&mut self, pushes: &[Push]) -> Result<Option<WithheldReason>> {
+    /// Returns the first reason not to send these pushes together, if any.
+    fn first_reason(&mut self, pushes: &[RefPush]) -> Result<Option<WithheldReason>> {
         let tips: Vec<Oid> = pushes.iter().filter_map(|push| push.new).collect();
-        let carried = match outgoing_objects::list(self.repo, self.scanner.reader(), &tips, self.known) {
-            Ok(carried) => carried,
+        let outgoing = match outgoing_objects::list(self.repo, self.scanner.reader(), &tips, self.known) {
+            Ok(outgoing) => outgoing,
             Err(error) => {
                 let id = tips.first().map(Oid::short).unwrap_or_default();
                 return Ok(Some(WithheldReason::Unreadable { id, why: Some(error.one_line()) }));
             }
         };
-        if let Some(missing) = carried.missing.first() {
+        if let Some(missing) = outgoing.missing.first() {
             return Ok(Some(WithheldReason::Unreadable { id: missing.short(), why: None }));
         }
-        for (id, path) in &carried.objects {
+        for (id, path) in &outgoing.objects {
             if self.cache.has(*id) {
                 continue;
             }
@@ -120,40 +121,40 @@ impl Gate<'_> {
                     Some(hits) => drop(self.hits.insert(*id, hits)),
                 }
             }
-            if let Some(reason) = self.reason(*id, path, pushes, &carried)? {
+            if let Some(reason) = self.reason(*id, path, pushes, &outgoing)? {
                 return Ok(Some(reason));
             }
         }
         Ok(None)
     }
 
-    /// Why an object with hits must stay; `None`: every one of them is excused.
+    /// Returns why an object with hits must not be sent; `None` if all hits are allowed.
     fn reason(
         &self,
         id: Oid,
         path: &[u8],
-        pushes: &[Push],
-        carried: &OutgoingObjects,
+        pushes: &[RefPush],
+        outgoing: &OutgoingObjects,
     ) -> Result<Option<WithheldReason>> {
-        if self.excuses.object(id) {
+        if self.allowlist.object(id) {
             return Ok(None);
         }
-        let mut edges = carried.edges.clone();
+        let mut edges = outgoing.edges.clone();
         edges.extend(pushes.iter().filter_map(|push| self.known.get(&push.name)));
         for hit in self.hits.get(&id).into_iter().flatten() {
-            if allowlist::is_there_already(self.repo, &edges, path, hit) {
+            if allowlist::remote_has(self.repo, &edges, path, hit) {
                 continue;
             }
-            if self.excuses.text(&hit.text) {
+            if self.allowlist.text(&hit.text) {
                 continue;
             }
-            return withheld::reason(self.repo, id, path, hit, pushes, carried).map(Some);
+            return withheld::reason(self.repo, id, path, hit, pushes, outgoing).map(Some);
         }
         Ok(None)
     }
 
-    /// An agent goes whole or not at all. Of an archive, which is one chain, goes what stands before the first secret.
-    fn sort(&mut self, news: Vec<Push>, found: Vec<(String, WithheldReason)>) -> Result<SecretScan> {
+    /// Splits the pushes. An agent is sent completely or not at all; an archive, which is one chain, up to its first secret.
+    fn split(&mut self, news: Vec<RefPush>, found: Vec<(String, WithheldReason)>) -> Result<SecretScan> {
         let mut checked = SecretScan::default();
         let mut agents: BTreeSet<AgentId> = BTreeSet::new();
         let mut names: BTreeSet<String> = BTreeSet::new();
@@ -168,14 +169,14 @@ impl Gate<'_> {
                     let tip = news.iter().find(|push| push.name == name).and_then(|push| push.new);
                     let part = tip.filter(|_| layout::is_archive(&name));
                     let (go, agent) =
-                        part.map(|tip| self.clean_part(&name, tip)).transpose()?.unwrap_or_default();
+                        part.map(|tip| self.clean_prefix(&name, tip)).transpose()?.unwrap_or_default();
                     checked.go.extend(go);
                     checked.held.push(Withheld { name: name.clone(), agent, reason });
                     names.insert(name);
                 }
             }
         }
-        let stays = |push: &Push| {
+        let stays = |push: &RefPush| {
             names.contains(&push.name)
                 || layout::agent_of(&push.name).is_some_and(|agent| agents.contains(&agent))
         };
@@ -183,8 +184,8 @@ impl Gate<'_> {
         Ok(checked)
     }
 
-    /// The longest part of an archive that may be sent, if any, and the agent that comes next in it.
-    fn clean_part(&mut self, name: &str, tip: Oid) -> Result<(Option<Push>, Option<AgentId>)> {
+    /// Returns the longest part of an archive that may be sent, if any, and the first agent that is not part of it.
+    fn clean_prefix(&mut self, name: &str, tip: Oid) -> Result<(Option<RefPush>, Option<AgentId>)> {
         let there = self.known.get(name);
         let mut chain = Vec::new();
         for (commit, archived) in archive::commits(self.repo, tip)? {
@@ -195,11 +196,11 @@ impl Gate<'_> {
         }
         chain.reverse();
         let push =
-            |commit| Push { name: name.to_owned(), new: Some(commit), rule: PushRule::FastForwardOnly };
+            |commit| RefPush { name: name.to_owned(), new: Some(commit), rule: PushRule::FastForwardOnly };
         let (mut clean, mut dirty) = (0, chain.len());
         while clean < dirty {
             let middle = clean.midpoint(dirty);
-            match self.look(&[push(chain[middle].0)])? {
+            match self.first_reason(&[push(chain[middle].0)])? {
                 None => clean = middle + 1,
                 Some(_) => dirty = middle,
             }

@@ -1,4 +1,4 @@
-//! One sync: look at the remote, take in, send, look again, until both sides are the same.
+//! One sync: fetches from the remote, merges, sends, and fetches again, until both sides have the same.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Code, Error, Kind, Result,
     config::keys::REMOTE,
+    context::{Context, Event},
     git::{
         Oid, RefError, Repo,
-        remotes::{Push, Rejected, RejectionCause, RemoteOptions},
+        remotes::{RefPush, RejectedRef, RejectionCause, RemoteOptions},
     },
-    model::{AgentId, text},
+    model::{AgentId, LogId, text},
     store::{
         layout::{self, PrivateDir},
         writer,
@@ -30,143 +31,144 @@ use crate::{
         relocated,
         remote::Remote,
         resilient_fetch::{self, Unfetched},
-        screen::{self, LeaveConsent, Outgoing},
+        screen::{self, SendConsent},
         secrets::Withheld,
     },
     world,
 };
 
-/// How often to try again when others are quicker.
-const ATTEMPTS: u32 = 8;
-/// Refs named in a message; more are counted.
-const NAMED: usize = 3;
+/// How often to try to send while other clones change the remote at the same time.
+const MAX_ATTEMPTS: u32 = 8;
+/// The maximum number of refs that a message names.
+const MAX_NAMED: usize = 3;
 
-/// In which direction.
+/// The direction of a sync.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// Both.
+    /// Receive and send.
     #[default]
     Both,
     /// Only receive.
     Fetch,
-    /// Only send what the remote takes as it is.
+    /// Only send, and only refs that the remote accepts without a merge.
     Push,
 }
 
-/// How to sync.
+/// The options of a sync.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SyncOptions {
-    /// In which direction.
+    /// Whether to receive, send, or both.
     pub way: Direction,
-    /// Change nothing but what is known of the remote.
+    /// Change nothing except the tracking refs of the remote.
     pub dry_run: bool,
-    /// Send again what the remote lost.
+    /// Send what the remote lost again.
     pub restore: bool,
-    /// The work travels as well.
+    /// Send agents' work as well.
     pub work: bool,
-    /// Git may ask for a password.
+    /// Allow git to ask for a password.
     pub ask: bool,
 }
 
-/// Who is asked and told on the way.
-pub trait Talk {
-    /// What happens now.
-    fn doing(&mut self, what: &str);
-    /// Whether this may leave.
-    ///
-    /// # Errors
-    /// It may not (3).
-    fn may_leave(&mut self, parcel: &Outgoing<'_>) -> Result<LeaveConsent>;
-}
-
-/// What came of it.
+/// The outcome of a sync.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct SyncOutcome {
-    /// What changed here.
+    /// How agents changed in this clone, by id.
     pub changes: BTreeMap<String, AgentChange>,
-    /// Names of refs that the remote has now as we have them.
+    /// What changed here of subjects that are not agents: the name of each ref, below `refs/orchestra/`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_changes: BTreeMap<String, AgentChange>,
+    /// The names of the refs that were sent.
     pub sent: Vec<String>,
     /// What was not sent, and why.
     pub held: Vec<Withheld>,
-    /// Commits of the user's that were sent along, because agents' work builds on them.
+    /// The user's own commits that were sent because agents' work builds on them.
     pub own_work: Vec<OwnWork>,
-    /// What was not taken in, and why.
+    /// What was not merged, by its name at the remote, and why.
     pub refused: BTreeMap<String, String>,
-    /// What of it could not be fetched at all.
+    /// Those of them that could not even be fetched.
     pub unfetched: BTreeSet<String>,
-    /// What the remote does not have from us, and why.
+    /// What could not be sent, and why.
     pub unsent: BTreeMap<String, String>,
-    /// Damaged refs of ours that were moved out of the way, because git cannot fetch past them, and where to.
+    /// Damaged local refs that were moved to files, because git does not fetch while they exist.
     pub moved_aside: BTreeMap<String, PathBuf>,
-    /// Refs here that could not be changed, and why: what the remote has of them is not taken in.
+    /// Local refs that could not be changed, and why. What the remote has for them is not merged.
     pub locked: BTreeMap<String, String>,
-    /// What the remote had and lost; it is still here.
+    /// What the remote had and lost; this clone still has it.
     pub missing: Vec<String>,
-    /// Refs of theirs with names that are not ours.
+    /// The number of refs at the remote whose names are not recognized.
     pub strange: usize,
-    /// Another clone writes under the name of this one, which is this from now on.
+    /// The new writer id of this clone, if another clone uses the old one.
     pub renamed: Option<String>,
-    /// The remote's URL before and now, where another repository is there.
+    /// The old and the new URL of the remote, if it is a different repository now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relocated: Option<(String, String)>,
-    /// How often it was tried to send.
+    /// How often sending was tried.
     pub attempts: u32,
-    /// It is the first time that anything is known of this remote.
+    /// Whether this is the first sync with this remote.
     pub first: bool,
 }
 
-/// Syncs.
+/// Syncs this clone with a remote.
 ///
 /// # Errors
-/// Git cannot speak with the remote (5), it takes nothing (5), or others are quicker all the time (4). What was taken in stays.
-pub fn run(repo: &Repo, remote: &Remote, order: &SyncOptions, talk: &mut dyn Talk) -> Result<SyncOutcome> {
-    let mut sync = Sync {
+/// Git cannot speak with the remote (5), it takes nothing (5), others are quicker all the time (4), or the user
+/// interrupts it (130). What was taken in stays.
+pub fn run(
+    context: &Context,
+    repo: &Repo,
+    remote: &Remote,
+    options: &SyncOptions,
+    consent: &mut dyn SendConsent,
+) -> Result<SyncOutcome> {
+    let mut sync = SyncRun {
+        context,
         repo,
         remote,
-        order,
-        talk,
+        options,
+        consent,
         outcome: SyncOutcome::default(),
         unfetched: Unfetched::new(),
         screened: BTreeSet::new(),
     };
-    let relocated = relocated::look(repo, remote)?;
-    let (mut before, mut theirs) = sync.look()?;
+    let relocated = relocated::detect(repo, remote)?;
+    let (mut before, mut theirs) = sync.fetch_snapshots()?;
     if let Some(relocated) = relocated.filter(|relocated| relocated.is_another(&before, &theirs)) {
         before = RefSnapshot::default();
         relocated.set_aside_missing(repo, remote)?;
         sync.outcome.relocated = Some(relocated.shown());
     }
-    if !order.dry_run {
-        relocated::remember(repo, remote)?;
+    if !options.dry_run {
+        relocated::record_url(repo, remote)?;
     }
     sync.outcome.first = before == RefSnapshot::default();
-    sync.is_ours(&theirs)?;
+    sync.check_same_project(&theirs)?;
     loop {
-        let missing = missing::look(repo, &remote.name, &before, &theirs, order.restore)?;
-        let mut plan = sync.take_in(&before, &theirs, &missing)?;
+        context.check()?;
+        let missing = missing::update(repo, &remote.name, &before, &theirs, options.restore)?;
+        let mut plan = sync.merge_remote(&before, &theirs, &missing)?;
         plan.sends.retain(|push| !sync.outcome.unsent.contains_key(below_shared(&push.name)));
-        if order.way == Direction::Fetch {
+        if options.way == Direction::Fetch {
             break;
         }
         let sends = sync.screen(&plan.sends)?;
         if sends.is_empty() {
             break;
         }
-        if order.dry_run {
+        if options.dry_run {
             sync.outcome.sent = sends.into_iter().map(|push| push.name).collect();
             break;
         }
-        if sync.outcome.attempts >= ATTEMPTS {
-            return Err(sync.outrun(&sends));
+        if sync.outcome.attempts >= MAX_ATTEMPTS {
+            return Err(sync.race_error(&sends));
         }
         let rejected = sync.send(&sends)?;
-        (before, theirs) = sync.look()?;
-        let seen = sync.confirm(&sends, &theirs);
+        (before, theirs) = sync.fetch_snapshots()?;
+        let seen = sync.record_arrived(&sends, &theirs);
         if rejected.is_empty() && !seen {
-            return Err(sync.swallowed(&sends));
+            return Err(sync.vanished_error(&sends));
         }
-        if order.way == Direction::Push {
+        if options.way == Direction::Push {
             break;
         }
         if rejected.iter().any(|one| one.cause != RejectionCause::Refused) {
@@ -176,55 +178,57 @@ pub fn run(repo: &Repo, remote: &Remote, order: &SyncOptions, talk: &mut dyn Tal
     Ok(sync.outcome)
 }
 
-/// The name of a ref below the prefix that all shared ones have.
+/// Returns the name of a ref below the prefix of shared refs.
 fn below_shared(name: &str) -> &str {
     name.strip_prefix(layout::SHARED).unwrap_or(name)
 }
 
-struct Sync<'a> {
+struct SyncRun<'a> {
+    context: &'a Context,
     repo: &'a Repo,
     remote: &'a Remote,
-    order: &'a SyncOptions,
-    talk: &'a mut dyn Talk,
+    options: &'a SyncOptions,
+    consent: &'a mut dyn SendConsent,
     outcome: SyncOutcome,
-    /// What could not be fetched at the last look.
+    /// What could not be fetched in the last fetch.
     unfetched: Unfetched,
-    /// What stays at home, so that it is not looked at again.
+    /// What is not sent, so that it is not searched again.
     screened: BTreeSet<(String, Option<Oid>)>,
 }
 
-impl Sync<'_> {
-    /// What the remote had at the last look, and what it has.
-    fn look(&mut self) -> Result<(RefSnapshot, RefSnapshot)> {
+impl SyncRun<'_> {
+    /// Fetches from the remote. Returns what it had before, and what it has now.
+    fn fetch_snapshots(&mut self) -> Result<(RefSnapshot, RefSnapshot)> {
         let tracking = layout::tracking(&self.remote.name);
         if !self.is_tracked(&tracking) {
-            // Whoever syncs holds a lock of ours: what locks these refs is dead.
+            // Only one sync runs at a time, so these ref locks belong to processes that died.
             self.repo.break_stale_locks_below(&tracking);
         }
         let mut before = RefSnapshot::read(self.repo, &tracking)?;
-        let refspecs: Vec<String> = layout::KINDS
-            .iter()
-            .map(|kind| format!("+{}{kind}/*:{tracking}{kind}/*", layout::SHARED))
-            .collect();
-        self.talk.doing(&format!("looking at {}", text::safe(&self.remote.address)));
+        let refspecs: Vec<String> =
+            layout::kinds().map(|kind| format!("+{}{kind}/*:{tracking}{kind}/*", layout::SHARED)).collect();
+        self.context.emit(&Event::FetchStarted { remote: self.remote.address.clone() });
         self.unfetched.clear();
         let mut fetched = self.fetch(&refspecs);
-        if fetched.as_ref().is_err_and(|error| matches!(error.code, Code::NotAFile | Code::GitTimeout)) {
-            // It waits for something that is in the way here, or for a remote that says nothing: it would again.
+        if fetched
+            .as_ref()
+            .is_err_and(|error| matches!(error.code, Code::NotAFile | Code::GitTimeout | Code::Interrupted))
+        {
+            // It waits for something that is in the way here, or for a remote that says nothing: it would again. Or the user
+            // interrupted it.
             return fetched.map(|()| (before, RefSnapshot::default()));
         }
-        // Git fetches nothing while one ref, of whatever kind, names what is not here.
+        // Git fetches nothing while any ref points to a missing object.
         if fetched.is_err() && self.move_damaged_refs()? {
             before = RefSnapshot::read(self.repo, &tracking)?;
             fetched = self.fetch(&refspecs);
         }
         if let Err(error) = fetched {
-            // A git that was killed half-way left its locks.
+            // A git process that was killed may have left its locks.
             self.repo.break_stale_locks_below(&tracking);
-            let (manner, talk) = (self.manner(), &mut self.talk);
-            let mut watch = |said: &str| talk.doing(said);
+            let options = self.options();
             self.unfetched =
-                resilient_fetch::fetch(self.repo, self.remote, &before, manner, error, &mut watch)?;
+                resilient_fetch::fetch(self.context, self.repo, self.remote, &before, options, error)?;
         }
         let theirs = RefSnapshot::read(self.repo, &tracking)?;
         self.outcome.strange = theirs.strange;
@@ -232,12 +236,10 @@ impl Sync<'_> {
     }
 
     fn fetch(&mut self, refspecs: &[String]) -> Result<()> {
-        let manner = self.manner();
-        let talk = &mut self.talk;
-        self.repo.fetch(&self.remote.address, refspecs, manner, &mut |said| talk.doing(said))
+        self.repo.fetch(self.context, &self.remote.address, refspecs, self.options())
     }
 
-    /// Moves every damaged ref of ours out of the way. `true`: there was one. What a remote has of it comes back with the fetch.
+    /// Moves every damaged local ref to a file, and returns whether there was one. The fetch restores what the remote has of it.
     fn move_damaged_refs(&mut self) -> Result<bool> {
         let mut damaged: Vec<(String, String)> = Vec::new();
         for prefix in [layout::SHARED, layout::PRIVATE] {
@@ -247,14 +249,16 @@ impl Sync<'_> {
                 damaged.extend(self.repo.ref_damage(&name)?.map(|why| (name, why)));
             }
         }
-        if let (Some((name, why)), true) = (damaged.first(), self.order.dry_run) {
-            return Err(Error::refused(format!("git cannot fetch past the damaged ref '{name}': it {why}"))
-                .hint("git orchestra sync, without --dry-run, moves it out of the way"));
+        if let (Some((name, why)), true) = (damaged.first(), self.options.dry_run) {
+            return Err(Error::refused(format!(
+                "git cannot fetch because of the damaged ref '{name}': it {why}"
+            ))
+            .hint("to move it out of the way, without --dry-run: git orchestra sync"));
         }
         let folder = PrivateDir::new(self.repo.private_dir()?).damaged();
         let mut moved = false;
         for (name, _) in damaged {
-            if let Some(file) = self.repo.set_ref_aside(&name, &folder)? {
+            if let Some(file) = self.repo.quarantine_ref(&name, &folder)? {
                 self.outcome.moved_aside.insert(name, file);
                 moved = true;
             }
@@ -262,18 +266,18 @@ impl Sync<'_> {
         Ok(moved)
     }
 
-    /// Whether a fetch of the user's writes there as well.
+    /// Returns whether a fetch by the user writes these tracking refs as well.
     fn is_tracked(&self, tracking: &str) -> bool {
         let refspecs = self.repo.fetch_refspecs(&self.remote.address);
         refspecs.iter().any(|refspec| refspec.contains(tracking))
     }
 
-    fn manner(&self) -> RemoteOptions {
-        RemoteOptions { ask: self.order.ask }
+    fn options(&self) -> RemoteOptions {
+        RemoteOptions { ask: self.options.ask }
     }
 
-    /// At first contact: agents of another project are not taken in.
-    fn is_ours(&self, theirs: &RefSnapshot) -> Result<()> {
+    /// Fails at the first sync with a remote whose agents belong to another project.
+    fn check_same_project(&self, theirs: &RefSnapshot) -> Result<()> {
         let Ok(head) = self.repo.head() else { return Ok(()) };
         if !self.outcome.first || theirs.heads.is_empty() {
             return Ok(());
@@ -281,7 +285,7 @@ impl Sync<'_> {
         let here = self.repo.refs_below(layout::BRANCHES)?.into_iter().map(|(_, tip)| tip);
         let here: Vec<Oid> = here.chain([head]).take(64).collect();
         let mut strangers = 0;
-        for tip in theirs.heads.values().take(NAMED) {
+        for tip in theirs.heads.values().take(MAX_NAMED) {
             let related = |one: &Oid| self.repo.are_related(*one, *tip).unwrap_or(true);
             if here.iter().any(related) {
                 return Ok(());
@@ -289,15 +293,20 @@ impl Sync<'_> {
             strangers += 1;
         }
         let address = text::safe(&self.remote.address);
-        Err(Error::new(Code::RemoteUnrelated, format!("'{address}' holds agents of another project"))
+        Err(Error::new(Code::RemoteUnrelated, format!("'{address}' contains agents of another project"))
             .because(format!(
                 "the work of the first {strangers} has no commit in common with this repository"
             ))
             .hint(format!("git orchestra sync OTHER-REMOTE, or {}", REMOTE.hint("OTHER-REMOTE"))))
     }
 
-    /// Changes our refs. One that somebody else changes at the same moment waits for the next look.
-    fn take_in(&mut self, before: &RefSnapshot, theirs: &RefSnapshot, missing: &Missing) -> Result<SyncPlan> {
+    /// Plans the sync and changes the local refs. A ref that another process changes at the same time is left to the next fetch.
+    fn merge_remote(
+        &mut self,
+        before: &RefSnapshot,
+        theirs: &RefSnapshot,
+        missing: &Missing,
+    ) -> Result<SyncPlan> {
         self.outcome.missing = missing.keys().cloned().collect();
         let ours = RefSnapshot::ours(self.repo)?;
         let is_whole = ours.broken.is_empty() && self.unfetched.is_empty();
@@ -307,7 +316,7 @@ impl Sync<'_> {
             return Ok(SyncPlan::default());
         }
         let writer = writer::known_writer(self.repo);
-        // What could not be fetched is not known, and so not written over.
+        // What could not be fetched is unknown, and so it is not overwritten at the remote.
         let held: BTreeSet<String> = missing.keys().chain(self.unfetched.keys()).cloned().collect();
         let busy = !PrivateDir::new(self.repo.private_dir()?).agents().is_empty();
         let sides = Sides {
@@ -316,7 +325,7 @@ impl Sync<'_> {
             before,
             held: &held,
             writer: writer.as_deref(),
-            work: self.order.work,
+            work: self.options.work,
             busy,
         };
         let mut plan = plan::plan(self.repo, &sides)?;
@@ -324,35 +333,40 @@ impl Sync<'_> {
         self.outcome.refused.extend(self.unfetched.clone());
         self.outcome.unfetched = self.unfetched.keys().cloned().collect();
         self.outcome.unsent.extend(plan.unsent.clone());
-        if self.order.way == Direction::Push {
+        if self.options.way == Direction::Push {
             let as_it_is: BTreeSet<Oid> = [ours.agents.values(), ours.heads.values()]
                 .into_iter()
                 .flatten()
                 .chain(ours.notes.values())
                 .chain(ours.archives.values())
+                .chain(ours.logs.values())
                 .copied()
                 .collect();
             plan.sends.retain(|push| push.new.is_some_and(|new| as_it_is.contains(&new)));
             return Ok(plan);
         }
-        self.outcome.locked = if self.order.dry_run { BTreeMap::new() } else { self.change_ours(&plan)? };
-        let unchanged: BTreeSet<AgentId> =
-            self.outcome.locked.keys().filter_map(|name| layout::agent_of(name)).collect();
-        for (id, change) in plan.changes.iter().filter(|(id, _)| !unchanged.contains(id)) {
-            self.outcome.changes.entry(id.to_string()).or_insert(*change);
+        self.outcome.locked = if self.options.dry_run { BTreeMap::new() } else { self.change_ours(&plan)? };
+        let unchanged: BTreeSet<LogId> =
+            self.outcome.locked.keys().filter_map(|name| layout::owner_of(name)).collect();
+        for (log, change) in plan.changes.iter().filter(|(log, _)| !unchanged.contains(log)) {
+            let entry = match log {
+                LogId::Agent(id) => self.outcome.changes.entry(id.to_string()),
+                other => self.outcome.other_changes.entry(other.to_string()),
+            };
+            entry.or_insert(*change);
         }
         Ok(plan)
     }
 
-    /// Gives the refs that somebody else has locked or changed, and what was said of each. All refs of one agent change together
-    /// or not at all.
+    /// Changes the local refs, those of one agent together or not at all. Returns the refs that another process has locked or
+    /// changed, each with the error.
     fn change_ours(&mut self, plan: &SyncPlan) -> Result<BTreeMap<String, String>> {
         if plan.impostors > 0 {
-            self.outcome.renamed = Some(writer::rename(self.repo)?.into());
+            self.outcome.renamed = Some(writer::replace_id(self.repo)?.into());
         }
         let all = RefChanges { edits: plan.edits.clone(), deletes: plan.deletes.clone() };
         match all.make(self.repo) {
-            Err(error) if is_of_one_ref(&error) => {}
+            Err(error) if concerns_single_refs(&error) => {}
             other => {
                 other?;
                 return Ok(BTreeMap::new());
@@ -361,7 +375,7 @@ impl Sync<'_> {
         let mut unchanged = BTreeMap::new();
         for changes in all.remaining(self.repo)?.by_agent() {
             match changes.make(self.repo) {
-                Err(error) if is_of_one_ref(&error) => {
+                Err(error) if concerns_single_refs(&error) => {
                     let why = Error::from(error).one_line();
                     unchanged.extend(changes.names().map(|name| (name.to_owned(), why.clone())));
                 }
@@ -371,16 +385,14 @@ impl Sync<'_> {
         Ok(unchanged)
     }
 
-    /// What of the plan may leave.
-    fn screen(&mut self, sends: &[Push]) -> Result<Vec<Push>> {
-        let key = |push: &Push| (push.name.clone(), push.new);
-        let new: Vec<Push> =
+    /// Returns the pushes of a plan that may be sent.
+    fn screen(&mut self, sends: &[RefPush]) -> Result<Vec<RefPush>> {
+        let key = |push: &RefPush| (push.name.clone(), push.new);
+        let new: Vec<RefPush> =
             sends.iter().filter(|push| !self.screened.contains(&key(push))).cloned().collect();
-        let talk = &mut self.talk;
-        talk.doing(&format!("reading what {} does not have", text::safe(&self.remote.address)));
-        let manner = RemoteOptions { ask: self.order.ask };
-        let screened =
-            screen::screen(self.repo, self.remote, &new, manner, &mut |parcel| talk.may_leave(parcel))?;
+        self.context.emit(&Event::ScanStarted { remote: self.remote.address.clone() });
+        let options = self.options();
+        let screened = screen::screen(self.context, self.repo, self.remote, &new, options, self.consent)?;
         let go: BTreeSet<_> = screened.go.iter().map(key).collect();
         self.screened.extend(new.iter().map(key).filter(|one| !go.contains(one)));
         for held in screened.held {
@@ -394,22 +406,20 @@ impl Sync<'_> {
         Ok(screened.go)
     }
 
-    /// Gives what was rejected because others were quicker.
-    fn send(&mut self, sends: &[Push]) -> Result<Vec<Rejected>> {
+    /// Sends refs. Returns those that the remote rejected.
+    fn send(&mut self, sends: &[RefPush]) -> Result<Vec<RejectedRef>> {
         self.outcome.attempts += 1;
-        let n = sends.len();
-        self.talk.doing(&format!("sending {n} refs to {}", text::safe(&self.remote.address)));
-        let manner = self.manner();
-        let talk = &mut self.talk;
-        let rejected = self.repo.push(&self.remote.address, sends, manner, &mut |said| talk.doing(said))?;
-        self.keep_at_home(sends.len(), &rejected)?;
+        let address = &self.remote.address;
+        self.context.emit(&Event::PushStarted { remote: address.clone(), refs: sends.len() });
+        let rejected = self.repo.push(self.context, address, sends, self.options())?;
+        self.record_rejected(sends.len(), &rejected)?;
         Ok(rejected)
     }
 
-    /// What the remote does not take stays here by name; where it takes nothing at all, that is an error.
-    fn keep_at_home(&mut self, sent: usize, rejected: &[Rejected]) -> Result<()> {
-        let is_last = self.outcome.attempts >= ATTEMPTS;
-        let stays = |one: &&Rejected| {
+    /// Records the refs that the remote does not accept. It is an error if the remote accepts none.
+    fn record_rejected(&mut self, sent: usize, rejected: &[RejectedRef]) -> Result<()> {
+        let is_last = self.outcome.attempts >= MAX_ATTEMPTS;
+        let stays = |one: &&RejectedRef| {
             one.cause == RejectionCause::Refused || one.cause == RejectionCause::Locked && is_last
         };
         if let Some(refused) = rejected.iter().find(|one| one.cause == RejectionCause::Refused)
@@ -420,32 +430,34 @@ impl Sync<'_> {
         for one in rejected.iter().filter(stays) {
             let why = match one.cause {
                 RejectionCause::Locked => one.why.clone(),
-                RejectionCause::Race | RejectionCause::Refused => format!("it is not taken: {}", one.why),
+                RejectionCause::Race | RejectionCause::Refused => {
+                    format!("the remote rejects it: {}", one.why)
+                }
             };
             self.outcome.unsent.insert(below_shared(&one.name).to_owned(), why);
         }
         Ok(())
     }
 
-    fn refused(&self, rejected: &Rejected) -> Error {
+    fn refused(&self, rejected: &RejectedRef) -> Error {
         let (address, name) = (text::safe(&self.remote.address), text::one_line(&rejected.name, 200));
-        Error::new(Code::RemoteRejected, format!("'{address}' does not take '{name}'"))
+        Error::new(Code::RemoteRejected, format!("'{address}' rejects '{name}'"))
             .because(rejected.why.clone())
-            .hint("git orchestra init --probe says what it takes")
-            .hint("git orchestra sync --fetch takes in what it has")
+            .hint("to find out what it accepts: git orchestra init --probe")
+            .hint("to only receive what it has: git orchestra sync --fetch")
     }
 
-    fn outrun(&self, sends: &[Push]) -> Error {
-        let names: Vec<&str> = sends.iter().take(NAMED).map(|one| one.name.as_str()).collect();
+    fn race_error(&self, sends: &[RefPush]) -> Error {
+        let names: Vec<&str> = sends.iter().take(MAX_NAMED).map(|one| one.name.as_str()).collect();
         let (n, address) = (sends.len(), text::safe(&self.remote.address));
-        let message = format!("others write to '{address}' faster than we: {n} refs are not sent yet");
+        let message = format!("other clones keep changing '{address}': {n} refs are not sent yet");
         Error::new(Code::RemoteChanged, message).because(names.join(", ")).hint("git orchestra sync")
     }
 
-    /// What is said to be sent was seen there. Gives whether anything was.
-    fn confirm(&mut self, sends: &[Push], theirs: &RefSnapshot) -> bool {
+    /// Adds the pushes that the remote now has to the outcome. Returns whether there are any.
+    fn record_arrived(&mut self, sends: &[RefPush], theirs: &RefSnapshot) -> bool {
         let there = theirs.names();
-        let arrived = |push: &&Push| match (there.get(&push.name), push.new) {
+        let arrived = |push: &&RefPush| match (there.get(&push.name), push.new) {
             (Some(now), Some(new)) => *now == new || self.repo.contains(*now, new).unwrap_or(false),
             (now, new) => now.is_none() && new.is_none(),
         };
@@ -457,32 +469,32 @@ impl Sync<'_> {
         any
     }
 
-    fn swallowed(&self, sends: &[Push]) -> Error {
+    fn vanished_error(&self, sends: &[RefPush]) -> Error {
         let (n, address) = (sends.len(), text::safe(&self.remote.address));
-        let message = format!("'{address}' took {n} refs, and does not have them");
+        let message = format!("'{address}' accepted {n} refs but does not have them");
         Error::new(Code::RemoteRejected, message)
-            .because("it is a mirror, perhaps, that is written over")
+            .because("it may be a mirror that is overwritten")
             .hint(format!("git orchestra sync OTHER-REMOTE, or {}", REMOTE.hint("OTHER-REMOTE")))
     }
 
-    /// A moment by chance, longer each time, so that those who met do not meet again.
+    /// Waits for a random time, longer after each attempt, so that clones that collided do not collide again.
     fn wait(&self) -> Result<()> {
         let most = 20_u64 << self.outcome.attempts.min(6);
         let chance = u64::from(world::random::<1>()?[0]);
-        std::thread::sleep(Duration::from_millis(10 + most * chance / 255));
-        Ok(())
+        self.context.cancel.wait(Duration::from_millis(10 + most * chance / 255));
+        self.context.check()
     }
 }
 
-/// Whether an error is about some refs: somebody else changed or locked one, or it is broken.
-fn is_of_one_ref(error: &RefError) -> bool {
+/// Returns whether an error concerns single refs: another process changed or locked one, or it is broken.
+fn concerns_single_refs(error: &RefError) -> bool {
     match error {
         RefError::Changed { .. } | RefError::Locked { .. } => true,
         RefError::Failed(error) => error.kind() == Kind::Internal,
     }
 }
 
-/// The agents that a push tells of.
-pub fn agents_of(sends: &[Push]) -> BTreeSet<AgentId> {
+/// Returns the agents whose refs are pushed.
+pub fn agents_of(sends: &[RefPush]) -> BTreeSet<AgentId> {
     sends.iter().filter(|push| push.new.is_some()).filter_map(|push| layout::agent_of(&push.name)).collect()
 }

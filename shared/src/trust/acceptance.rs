@@ -1,4 +1,4 @@
-//! Whether the configuration may be used: decided once, where a command starts that may run what it names.
+//! Whether the configuration may be used: decided once, where a command starts that may run what the configuration names.
 
 use std::{ops::Deref, path::Path};
 
@@ -8,18 +8,15 @@ use super::{
 };
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::Repo,
     model::{AgentId, text},
     private_files,
     store::layout::{self, PrivateDir},
-    world,
+    world::Environment,
 };
 
-/// Set in the environment of everything that belongs to an agent.
-const AGENT: &str = "ORCHESTRA_ATTEMPT";
-
-/// A repository whose configuration may be used: whatever may run what it names asks for this.
+/// A repository whose configuration may be used. Functions that may run what it names require this type.
 pub struct AcceptedRepo(Repo);
 
 impl Deref for AcceptedRepo {
@@ -30,23 +27,23 @@ impl Deref for AcceptedRepo {
     }
 }
 
-/// What a look at the configuration came to.
+/// The result of checking the configuration.
 pub enum ConfigCheck {
     /// It may be used.
     Accepted(AcceptedRepo),
     /// It changed while agents ran, and nobody accepted that.
-    Pending(Pending),
+    Pending(PendingChanges),
 }
 
-/// A change that nobody accepted yet.
-pub struct Pending {
+/// Changes that nobody has accepted yet.
+pub struct PendingChanges {
     repo: Repo,
     now: ConfigSnapshot,
     changes: Vec<ConfigChange>,
 }
 
 impl AcceptedRepo {
-    /// The repository, for a command that has no person to ask.
+    /// Checks the configuration for a command that cannot ask anybody.
     ///
     /// # Errors
     /// The configuration changed while agents ran, and nobody accepted that (3).
@@ -57,51 +54,51 @@ impl AcceptedRepo {
         }
     }
 
-    /// Looks again: agents may have run since.
+    /// Checks again: agents may have run since.
     ///
     /// # Errors
     /// As [`AcceptedRepo::of`].
     pub fn confirm(&self) -> Result<()> {
         let now = ConfigSnapshot::of(&self.0);
-        let changes = pending(&self.0, &now)?;
-        if changes.is_empty() { Ok(()) } else { Err(refusal(&changes, &now)) }
+        let changes = pending_changes(&self.0, &now)?;
+        if changes.is_empty() { Ok(()) } else { Err(untrusted_error(&changes, &now)) }
     }
 
-    /// Writes down what holds now, where nothing is written yet: before anything of an agent is there, by which others see that
-    /// agents ran.
+    /// Records the current configuration as accepted, if there is no record. Must run before anything of an agent exists from
+    /// which others conclude that agents ran.
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn remember(&self) -> Result<()> {
+    pub fn record_baseline(&self) -> Result<()> {
         let private = PrivateDir::new(self.0.private_dir()?);
         if AcceptanceRecord::read(&private).is_some() {
             return Ok(());
         }
         let now = ConfigSnapshot::of(&self.0);
         AcceptanceRecord::change(&private, |record| {
-            record.get_or_insert_with(|| AcceptanceRecord::accepting(&now));
+            record.get_or_insert_with(|| AcceptanceRecord::with_baseline(&now));
         })
     }
 
-    /// Agents are about to run, their locks held: from here to their ends what changes is in doubt.
+    /// Records that agents are about to run, while their locks are held: from now until they end, every change is pending.
     ///
     /// # Errors
     /// The record cannot be written.
     pub fn begin(&self, ids: &[AgentId]) -> Result<()> {
         let private = PrivateDir::new(self.0.private_dir()?);
-        let cannot = || format!("cannot close '{}' to other users", private.dir().display());
-        private_files::close(private.dir()).context(Kind::External, cannot)?;
+        let cannot = || format!("cannot restrict '{}' to its owner", private.dir().display());
+        private_files::restrict(private.dir()).context(Kind::External, cannot)?;
         let now = ConfigSnapshot::of(&self.0);
         AcceptanceRecord::change(&private, |record| {
-            record.get_or_insert_with(|| AcceptanceRecord::accepting(&now)).begin(&now, ids, &private);
+            record.get_or_insert_with(|| AcceptanceRecord::with_baseline(&now)).begin(&now, ids, &private);
         })
     }
 
-    /// A command of ours set a key of the configuration, on a person's word.
+    /// Accepts a config key that one of our own commands set on the user's request.
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn take_own_change(&self, key: &str) -> Result<()> {
+    pub fn accept_own_change(&self, key: &str) -> Result<()> {
         let private = PrivateDir::new(self.0.private_dir()?);
         if AcceptanceRecord::read(&private).is_none() {
             return Ok(());
@@ -109,29 +106,29 @@ impl AcceptedRepo {
         let now = ConfigSnapshot::of(&self.0);
         AcceptanceRecord::change(&private, |record| {
             if let Some(record) = record {
-                record.take(&now, &key.to_ascii_lowercase());
+                record.copy_key(&now, &key.to_ascii_lowercase());
             }
         })
     }
 }
 
-impl Pending {
-    /// What changed, key by key.
+impl PendingChanges {
+    /// Returns what changed, key by key.
     pub fn changes(&self) -> &[ConfigChange] {
         &self.changes
     }
 
-    /// Names what [`Pending::changes`] shows, and nothing else: to be typed where nobody can be asked.
+    /// Returns the fingerprint of what [`PendingChanges::changes`] shows: to be typed where nobody can be asked.
     pub fn fingerprint(&self) -> String {
         self.now.fingerprint()
     }
 
-    /// A person accepts what they were shown.
+    /// Records that a person accepts the changes they were shown.
     ///
     /// # Errors
-    /// An agent asks (3), or the record cannot be written.
+    /// An agent called it (3), or the record cannot be written.
     pub fn accept(self) -> Result<AcceptedRepo> {
-        if world::variable(AGENT).is_some() {
+        if self.repo.environment().is_agent() {
             return Err(Error::new(
                 Code::NotForAgents,
                 "an agent cannot accept a change of the configuration",
@@ -145,53 +142,53 @@ impl Pending {
         Ok(AcceptedRepo(self.repo))
     }
 
-    /// Why a command does not go on, where nobody can be asked.
+    /// Returns the error of a command that cannot ask anybody.
     pub fn refusal(&self) -> Error {
-        refusal(&self.changes, &self.now)
+        untrusted_error(&self.changes, &self.now)
     }
 }
 
-/// Looks at the configuration.
+/// Checks the configuration.
 ///
 /// # Errors
-/// The repository cannot be read, or its configuration cannot be used by anybody (3).
+/// The repository cannot be read, or git itself cannot use its configuration (3).
 pub fn check(repo: Repo) -> Result<ConfigCheck> {
-    if let Some(why) = repo.trouble() {
-        return Err(unusable(&repo, why));
+    if let Some(why) = repo.config_error() {
+        return Err(unusable_error(&repo, why));
     }
     if is_untouched(&repo)? {
         return Ok(ConfigCheck::Accepted(AcceptedRepo(repo)));
     }
     let now = ConfigSnapshot::of(&repo);
-    let changes = pending(&repo, &now)?;
+    let changes = pending_changes(&repo, &now)?;
     Ok(if changes.is_empty() {
         ConfigCheck::Accepted(AcceptedRepo(repo))
     } else {
-        ConfigCheck::Pending(Pending { repo, now, changes })
+        ConfigCheck::Pending(PendingChanges { repo, now, changes })
     })
 }
 
-/// Whether the configuration may be used, for who does without it otherwise.
+/// Returns whether the configuration may be used, for callers that can do without it.
 pub fn is_accepted(repo: &Repo) -> bool {
-    let look = || -> Result<bool> {
-        if repo.trouble().is_some() {
+    let has_no_changes = || -> Result<bool> {
+        if repo.config_error().is_some() {
             return Ok(false);
         }
         if is_untouched(repo)? {
             return Ok(true);
         }
-        Ok(pending(repo, &ConfigSnapshot::of(repo))?.is_empty())
+        Ok(pending_changes(repo, &ConfigSnapshot::of(repo))?.is_empty())
     };
-    look().unwrap_or(false)
+    has_no_changes().unwrap_or(false)
 }
 
-/// An agent ended, with everything that it started: what is there now is what it may have changed.
+/// Records that an agent and all its processes ended: what is configured now may have been changed by it.
 ///
 /// # Errors
 /// The record cannot be written; the agent then counts as running.
-pub fn end(common_dir: &Path, id: &AgentId) -> Result<()> {
+pub fn agent_ended(environment: &Environment, common_dir: &Path, id: &AgentId) -> Result<()> {
     let private = PrivateDir::new(common_dir.join("orchestra"));
-    let now = ConfigSnapshot::at(common_dir);
+    let now = ConfigSnapshot::at(environment, common_dir);
     AcceptanceRecord::change(&private, |record| {
         if let Some(record) = record {
             record.end(&now, id);
@@ -199,18 +196,18 @@ pub fn end(common_dir: &Path, id: &AgentId) -> Result<()> {
     })
 }
 
-fn pending(repo: &Repo, now: &ConfigSnapshot) -> Result<Vec<ConfigChange>> {
+fn pending_changes(repo: &Repo, now: &ConfigSnapshot) -> Result<Vec<ConfigChange>> {
     if is_untouched(repo)? {
         return Ok(Vec::new());
     }
     Ok(match AcceptanceRecord::read(&PrivateDir::new(repo.private_dir()?)) {
         Some(record) => record.pending(now),
-        // Agents ran, and what there was before is not known any more.
+        // Agents ran, and the configuration from before is unknown.
         None => ConfigSnapshot::default().changes(now),
     })
 }
 
-/// Whether no agent ever ran in this clone, as far as it knows: then everything is the user's own.
+/// Returns whether, as far as this clone knows, no agent ever ran here: then everything is the user's own.
 fn is_untouched(repo: &Repo) -> Result<bool> {
     let private = PrivateDir::new(repo.private_dir()?);
     let agents_ran =
@@ -218,14 +215,14 @@ fn is_untouched(repo: &Repo) -> Result<bool> {
     Ok(AcceptanceRecord::read(&private).is_none() && !agents_ran()?)
 }
 
-/// The configuration is such that git would not use it either.
-fn unusable(repo: &Repo, why: &str) -> Error {
+/// Returns the error of a configuration that git itself cannot use.
+fn unusable_error(repo: &Repo, why: &str) -> Error {
     let error = Error::new(
         Code::ConfigInvalid,
         format!("the configuration of this repository cannot be used: {why}"),
     )
     .hint("'git config --edit' repairs it; status, logs, collect, stop and pause work meanwhile");
-    match pending(repo, &ConfigSnapshot::of(repo)) {
+    match pending_changes(repo, &ConfigSnapshot::of(repo)) {
         Ok(changes) if !changes.is_empty() => {
             let keys: Vec<&str> = changes.iter().map(|one| one.key.as_str()).collect();
             error.hint(format!("changed while agents ran: {}", keys.join(", ")))
@@ -234,7 +231,7 @@ fn unusable(repo: &Repo, why: &str) -> Error {
     }
 }
 
-fn refusal(changes: &[ConfigChange], now: &ConfigSnapshot) -> Error {
+fn untrusted_error(changes: &[ConfigChange], now: &ConfigSnapshot) -> Error {
     let keys: Vec<&str> = changes.iter().map(|one| one.key.as_str()).collect();
     let what = text::count(changes.len() as u64, "key");
     Error::new(
@@ -242,5 +239,5 @@ fn refusal(changes: &[ConfigChange], now: &ConfigSnapshot) -> Error {
         format!("{what} of the configuration changed while agents ran: {}", keys.join(", ")),
     )
     .hint(format!("git orchestra init --accept={} uses it from now on", now.fingerprint()))
-    .hint("'git config --edit' takes out what you do not want")
+    .hint("'git config --edit' removes what you do not want")
 }

@@ -1,5 +1,5 @@
-//! A fingerprint of everything in a repository that can name a program or decide where things go: its config files and
-//! what they include, its private attributes, its hooks. Two of them tell what changed in between, key by key.
+//! A snapshot of everything in a repository that can name a program or decide where things go: its config files and what they
+//! include, its private attributes, its hooks. Comparing two snapshots shows what changed, key by key.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,20 +18,21 @@ use crate::{
         settings::{self, Setting, Settings},
     },
     model::text,
+    world::Environment,
 };
 
-/// Longest attributes file that is kept by its lines; of a longer one only the fingerprint is.
-const LONGEST_ATTRIBUTES: usize = 4 << 10;
-/// Longest attributes file or hook that is read, in bytes.
-const LONGEST: u64 = 16 << 20;
-/// Widest value in a change that is shown, in columns: a person sees what they accept.
-const WIDEST: usize = 2000;
+/// Maximum size of an attributes file that is stored by line, in bytes; of a larger one only the fingerprint is.
+const MAX_STORED_ATTRIBUTES: usize = 4 << 10;
+/// Maximum size of an attributes file or hook that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 16 << 20;
+/// Maximum width of a value in a change, in columns. It is large: a person must see what they accept.
+const MAX_VALUE_WIDTH: usize = 2000;
 
-/// What counts, at one moment. The user's own configuration outside the repository is not in it.
+/// The relevant configuration at one moment, without the user's own configuration outside the repository.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ConfigSnapshot {
-    /// Values by key: `core.pager`, `core.pager (in .gitconfig)` for another file than the repository's `config`,
-    /// `info/attributes`, `hooks/pre-push`.
+    /// Values by key: `core.pager`; `core.pager (in .gitconfig)` for another file than the repository's `config`;
+    /// `info/attributes`; `hooks/pre-push`.
     entries: BTreeMap<String, Vec<String>>,
 }
 
@@ -39,51 +40,53 @@ pub struct ConfigSnapshot {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[schemars(rename = "ConfigChange")]
 pub struct ConfigChange {
-    /// As in git config, or the name of a file below the git directory; with the file's name where it is another config file.
+    /// The key in git config or a file name below the git directory; for another config file, with its name.
     pub key: String,
-    /// Its values before, on one line, safe to show; none where it was not set.
+    /// The values before, on one line and safe to display; `None` if the key was not set.
     pub before: Option<String>,
-    /// Its values after.
+    /// The values after, as in `before`.
     pub after: Option<String>,
 }
 
 impl ConfigSnapshot {
-    /// The repository as it is now. What cannot be read is an entry as well: it differs from what could be read before.
+    /// Takes a snapshot of a repository. A file that cannot be read is an entry as well, and so differs from one that could be
+    /// read.
     pub fn of(repo: &Repo) -> Self {
-        repo.common_dir().map(|common| Self::at(&common)).unwrap_or_default()
+        repo.common_dir().map(|common| Self::at(repo.environment(), &common)).unwrap_or_default()
     }
 
-    /// As [`ConfigSnapshot::of`], for a common git directory: it works where git refuses the configuration.
-    pub fn at(common_dir: &Path) -> Self {
-        let settings = Settings::of(common_dir);
+    /// Like [`ConfigSnapshot::of`], for a common git directory: it works even if git rejects the configuration.
+    pub fn at(environment: &Environment, common_dir: &Path) -> Self {
+        let home = environment.home();
+        let resolve = |path: &str| resolve_path(common_dir, home.as_deref(), path);
+        let settings = Settings::of(common_dir, home.as_deref());
         let mut snapshot = Self::default();
-        let counted = |one: &&Setting| is_relevant(&one.section, one.subsection.as_deref(), &one.name);
-        for one in settings.values.iter().filter(counted).filter(|one| !is_default(one)) {
+        let relevant = |one: &&Setting| is_relevant(&one.section, one.subsection.as_deref(), &one.name);
+        for one in settings.values.iter().filter(relevant).filter(|one| !is_default(one)) {
             snapshot.add(key_of(one), one.value.clone());
         }
         for (file, why) in &settings.unreadable {
             snapshot.add(file.clone(), why.clone());
         }
         snapshot.add_attributes("info/attributes".to_owned(), &common_dir.join("info/attributes"));
-        for module in settings::modules(common_dir) {
+        for module in settings::submodule_git_dirs(common_dir) {
             let name = module.strip_prefix(common_dir).unwrap_or(&module).to_string_lossy().into_owned();
             snapshot.add_attributes(format!("{name}/info/attributes"), &module.join("info/attributes"));
         }
         if let Some(file) = settings.last("core", "attributesfile") {
-            snapshot.add_attributes(format!("attributes in {file}"), &below(common_dir, file));
+            snapshot.add_attributes(format!("attributes in {file}"), &resolve(file));
         }
         let hooks = settings.last("core", "hookspath");
-        snapshot
-            .add_hooks(&hooks.map_or_else(|| common_dir.join("hooks"), |folder| below(common_dir, folder)));
+        snapshot.add_hooks(&hooks.map_or_else(|| common_dir.join("hooks"), resolve));
         snapshot
     }
 
-    /// Whether nothing counts in it.
+    /// Returns whether nothing relevant is configured.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// What differs in `later`, in the order of the keys.
+    /// Returns what differs in `later`, in the order of the keys.
     pub fn changes(&self, later: &Self) -> Vec<ConfigChange> {
         self.changed_keys(later)
             .into_iter()
@@ -95,23 +98,23 @@ impl ConfigSnapshot {
             .collect()
     }
 
-    /// The keys that differ in `later`. That a worktree went, with its own configuration, is no change.
+    /// Returns the keys that differ in `later`. A removed worktree with its own configuration is not a change.
     fn changed_keys<'a>(&'a self, later: &'a Self) -> BTreeSet<&'a str> {
         let keys = self.entries.keys().chain(later.entries.keys()).map(String::as_str);
         let differs = |key: &&str| self.entries.get(*key) != later.entries.get(*key);
-        let went = |key: &&str| key.contains("(in worktrees/") && !later.entries.contains_key(*key);
-        keys.filter(differs).filter(|key| !went(key)).collect()
+        let was_removed = |key: &&str| key.contains("(in worktrees/") && !later.entries.contains_key(*key);
+        keys.filter(differs).filter(|key| !was_removed(key)).collect()
     }
 
-    /// Takes the values of a key, in whatever file, from another snapshot.
-    pub(super) fn take(&mut self, other: &Self, key: &str) {
+    /// Copies the values of a key from another snapshot.
+    pub(super) fn copy_key(&mut self, other: &Self, key: &str) {
         match other.entries.get(key) {
             Some(values) => self.entries.insert(key.to_owned(), values.clone()),
             None => self.entries.remove(key),
         };
     }
 
-    /// Names this snapshot: another one has another name.
+    /// Returns a fingerprint of the whole snapshot.
     pub fn fingerprint(&self) -> String {
         let mut text = String::new();
         for (key, values) in &self.entries {
@@ -126,7 +129,7 @@ impl ConfigSnapshot {
     fn shown(&self, key: &str) -> Option<String> {
         let values = self.entries.get(key)?;
         let shown: Vec<String> = values.iter().map(|value| without_secret(key, value)).collect();
-        Some(text::one_line(&shown.join("; "), WIDEST))
+        Some(text::one_line(&shown.join("; "), MAX_VALUE_WIDTH))
     }
 
     pub(super) fn add(&mut self, key: String, value: String) {
@@ -134,21 +137,21 @@ impl ConfigSnapshot {
     }
 
     fn add_attributes(&mut self, key: String, file: &Path) {
-        match settings::read_regular(file, LONGEST) {
-            Ok(bytes) if bytes.len() <= LONGEST_ATTRIBUTES => {
+        match settings::read_regular(file, MAX_FILE_BYTES) {
+            Ok(bytes) if bytes.len() <= MAX_STORED_ATTRIBUTES => {
                 let content = String::from_utf8_lossy(&bytes).into_owned();
                 let lines = content.lines().map(str::trim);
                 for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
                     self.add(key.clone(), line.to_owned());
                 }
             }
-            Ok(bytes) => self.add(key, fingerprint(&bytes)),
+            Ok(bytes) => self.add(key, size_and_fingerprint(&bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => self.add(key, error.to_string()),
         }
     }
 
-    /// Hooks that git would run: executable, and not an example.
+    /// Adds the hooks that git would run: executable, and not a sample.
     fn add_hooks(&mut self, folder: &Path) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -159,26 +162,26 @@ impl ConfigSnapshot {
             if found.is_dir() || found.permissions().mode() & 0o111 == 0 {
                 continue;
             }
-            let content = settings::read_regular(&entry.path(), LONGEST);
-            let value = content.map_or_else(|error| error.to_string(), |bytes| fingerprint(&bytes));
+            let content = settings::read_regular(&entry.path(), MAX_FILE_BYTES);
+            let value = content.map_or_else(|error| error.to_string(), |bytes| size_and_fingerprint(&bytes));
             self.add(format!("hooks/{name}"), value);
         }
     }
 }
 
-/// A relative path in the configuration is seen from the top of the checkout.
-fn below(common_dir: &Path, path: &str) -> PathBuf {
-    if let (Some(rest), Some(home)) = (path.strip_prefix("~/"), crate::world::variable("HOME")) {
-        return PathBuf::from(home).join(rest);
+/// Resolves a path in the configuration; a relative one starts at the top of the checkout.
+fn resolve_path(common_dir: &Path, home: Option<&Path>, path: &str) -> PathBuf {
+    if let (Some(rest), Some(home)) = (path.strip_prefix("~/"), home) {
+        return home.join(rest);
     }
     common_dir.parent().unwrap_or(common_dir).join(path)
 }
 
-fn fingerprint(bytes: &[u8]) -> String {
+fn size_and_fingerprint(bytes: &[u8]) -> String {
     format!("{} ({})", text::count(bytes.len() as u64, "byte"), settings::fingerprint(bytes))
 }
 
-/// What git itself writes into a new repository says nothing.
+/// Returns whether git itself writes this setting into every new repository.
 fn is_default(one: &Setting) -> bool {
     one.section == "core"
         && matches!(
@@ -199,7 +202,7 @@ fn key_of(one: &Setting) -> String {
     }
 }
 
-/// A value without what must not be seen over a shoulder: passwords in URLs, headers and cookies.
+/// Returns a value without passwords in URLs, headers and cookie files.
 fn without_secret(key: &str, value: &str) -> String {
     let name = key.split(" (in ").next().unwrap_or(key);
     if name.ends_with(".extraheader") || name.ends_with(".cookiefile") {

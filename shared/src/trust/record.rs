@@ -1,5 +1,5 @@
-//! What was accepted, and what was seen when agents ended: one file of this machine. A change that was made while an
-//! agent ran counts until a person accepts it; what the user changes while none runs is theirs.
+//! What was accepted, and what was found when agents ended: one file on this machine. A change made while an agent ran is pending
+//! until a person accepts it; what the user changes while no agent runs is accepted.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,36 +11,37 @@ use serde::{Deserialize, Serialize};
 
 use super::configuration::{ConfigChange, ConfigSnapshot};
 use crate::{
-    Kind, Result, error::Context, git::settings, lock::Lock, model::AgentId, private_files,
+    Kind, Result, error::ErrorContext, git::settings, lock::Lock, model::AgentId, private_files,
     store::layout::PrivateDir,
 };
 
-/// How long another command may hold the record.
-const SETTLE: Duration = Duration::from_secs(10);
-/// Longest record that is read, in bytes.
-const LONGEST: u64 = 64 << 20;
+/// Maximum time to wait for another command that holds the record.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum size of a record that is read, in bytes.
+const MAX_RECORD_BYTES: u64 = 64 << 20;
 
-/// The record. While agents run, what differs from `accepted` is in doubt; afterwards, what differed at the end of one.
+/// The record. While agents run, every difference from `accepted` is pending; afterwards, only what also differed when the last
+/// one ended.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct AcceptanceRecord {
-    /// What a person accepted, or had when no agent ran.
+    /// What a person accepted, or what was configured while no agent ran.
     accepted: ConfigSnapshot,
-    /// As it was when the last agent ended.
+    /// What was configured when the last agent ended.
     seen: ConfigSnapshot,
-    /// Agents that run, or whose end nobody watched.
+    /// Agents that run, or whose end was not observed.
     open: BTreeSet<String>,
 }
 
 impl AcceptanceRecord {
-    /// Reads it. `None`: there is none, or it cannot be understood, which is the same.
+    /// Reads the record. `None`: it is missing or malformed, which has the same meaning.
     pub(super) fn read(private: &PrivateDir) -> Option<Self> {
-        let text = settings::read_regular(&private.accepted(), LONGEST).ok()?;
+        let text = settings::read_regular(&private.accepted(), MAX_RECORD_BYTES).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Changes it, alone among the processes of this clone.
+    /// Changes the record under its lock.
     pub(super) fn change(private: &PrivateDir, change: impl FnOnce(&mut Option<Self>)) -> Result<()> {
-        let _lock = Lock::require(&private.accepted_lock(), SETTLE)?;
+        let _lock = Lock::require(&private.accepted_lock(), LOCK_TIMEOUT)?;
         let mut record = Self::read(private);
         change(&mut record);
         record.map_or(Ok(()), |record| record.write(&private.accepted()))
@@ -52,57 +53,58 @@ impl AcceptanceRecord {
         private_files::replace(path, &text).context(Kind::External, cannot)
     }
 
-    /// A record that begins now, with nothing in doubt.
-    pub(super) fn accepting(now: &ConfigSnapshot) -> Self {
+    /// Creates a record with nothing pending.
+    pub(super) fn with_baseline(now: &ConfigSnapshot) -> Self {
         Self { accepted: now.clone(), seen: now.clone(), open: BTreeSet::new() }
     }
 
-    /// What is in doubt, given what is there now.
+    /// Returns the pending changes, given the current configuration.
     pub(super) fn pending(&self, now: &ConfigSnapshot) -> Vec<ConfigChange> {
-        let runs = !self.open.is_empty();
-        let in_doubt: BTreeMap<String, ConfigChange> =
+        let is_running = !self.open.is_empty();
+        let unaccepted: BTreeMap<String, ConfigChange> =
             self.accepted.changes(now).into_iter().map(|one| (one.key.clone(), one)).collect();
-        if runs {
-            return in_doubt.into_values().collect();
+        if is_running {
+            return unaccepted.into_values().collect();
         }
-        let while_they_ran: BTreeSet<String> =
+        let changed_by_end: BTreeSet<String> =
             self.accepted.changes(&self.seen).into_iter().map(|one| one.key).collect();
-        in_doubt.into_values().filter(|one| while_they_ran.contains(&one.key)).collect()
+        unaccepted.into_values().filter(|one| changed_by_end.contains(&one.key)).collect()
     }
 
-    /// Agents begin to run. Where none ran, what there is now was the user's own doing.
+    /// Records that agents start. If none ran before, the current configuration is the user's own.
     pub(super) fn begin(&mut self, now: &ConfigSnapshot, ids: &[AgentId], private: &PrivateDir) {
-        self.forget_unwatched(private);
+        self.remove_dead_agents(private);
         if self.open.is_empty() {
-            *self = Self::accepting(now);
+            *self = Self::with_baseline(now);
         }
         self.open.extend(ids.iter().map(ToString::to_string));
     }
 
-    /// An agent ended, with its whole tree.
+    /// Records that an agent ended with all its processes.
     pub(super) fn end(&mut self, now: &ConfigSnapshot, id: &AgentId) {
         if self.open.remove(id.as_str()) {
             self.seen = now.clone();
         }
     }
 
-    /// A person accepts what they were shown.
+    /// Records that a person accepts the changes they were shown.
     pub(super) fn accept(&mut self, shown: &ConfigSnapshot, private: &PrivateDir) {
         self.accepted = shown.clone();
         self.seen = shown.clone();
-        self.forget_unwatched(private);
+        self.remove_dead_agents(private);
     }
 
-    /// A command of ours set a key, on a person's word.
-    pub(super) fn take(&mut self, now: &ConfigSnapshot, key: &str) {
-        self.accepted.take(now, key);
-        self.seen.take(now, key);
+    /// Records that one of our own commands set a key on the user's request.
+    pub(super) fn copy_key(&mut self, now: &ConfigSnapshot, key: &str) {
+        self.accepted.copy_key(now, key);
+        self.seen.copy_key(now, key);
     }
 
-    /// An agent whose supervisor is gone: only to be called where nothing is in doubt.
-    fn forget_unwatched(&mut self, private: &PrivateDir) {
-        let runs = |id: &String| AgentId::parse(id).is_ok_and(|id| Lock::is_held(&private.agent(&id).lock()));
-        self.open.retain(runs);
+    /// Removes the agents whose supervisor is gone. Must only be called when nothing is pending.
+    fn remove_dead_agents(&mut self, private: &PrivateDir) {
+        let is_running =
+            |id: &String| AgentId::parse(id).is_ok_and(|id| Lock::is_held(&private.agent(&id).lock()));
+        self.open.retain(is_running);
     }
 }
 
@@ -118,39 +120,39 @@ mod tests {
         snapshot
     }
 
-    /// What is in doubt after: accepted, then as it was when the last agent ended, then now; with agents running or not.
-    fn doubted(
+    /// Returns the pending keys, given what was accepted, what was found when the last agent ended, and what is configured now.
+    fn pending_keys(
         accepted: &ConfigSnapshot,
         seen: &ConfigSnapshot,
         now: &ConfigSnapshot,
-        runs: bool,
+        is_running: bool,
     ) -> Vec<String> {
-        let open = runs.then(|| "agent-abcde".to_owned()).into_iter().collect();
+        let open = is_running.then(|| "agent-abcde".to_owned()).into_iter().collect();
         let record = AcceptanceRecord { accepted: accepted.clone(), seen: seen.clone(), open };
         record.pending(now).into_iter().map(|one| one.key).collect()
     }
 
     #[test]
-    fn changes_count_by_when_they_were_made() {
+    fn changes_are_pending_by_when_they_were_made() {
         let mine = snapshot(&[("core.pager", "less")]);
         let evil = snapshot(&[("core.pager", "evil"), ("merge.e.driver", "evil")]);
         let mixed = snapshot(&[("core.pager", "evil"), ("orchestra.test", "mine")]);
         let more = snapshot(&[("core.pager", "less"), ("orchestra.test", "mine")]);
         let both = vec!["core.pager".to_owned(), "merge.e.driver".to_owned()];
         let none: Vec<String> = Vec::new();
-        // Nothing changed; the user changed something when none ran.
-        assert_eq!(doubted(&mine, &mine, &mine, false), none);
-        assert_eq!(doubted(&mine, &mine, &evil, false), none);
-        // Changed while one ran: until it is accepted, whoever runs.
-        assert_eq!(doubted(&mine, &mine, &evil, true), both);
-        assert_eq!(doubted(&mine, &evil, &evil, false), both);
-        assert_eq!(doubted(&mine, &evil, &evil, true), both);
-        // Restored by the user, in whole or in part; what they changed themselves afterwards is not in doubt.
-        assert_eq!(doubted(&mine, &evil, &mine, false), none);
-        assert_eq!(doubted(&mine, &evil, &mixed, false), ["core.pager"]);
-        assert_eq!(doubted(&mine, &evil, &more, false), none);
-        // Something else under a key that was in doubt stays in doubt.
+        // Nothing changed; the user changed something while no agent ran.
+        assert_eq!(pending_keys(&mine, &mine, &mine, false), none);
+        assert_eq!(pending_keys(&mine, &mine, &evil, false), none);
+        // Changed while an agent ran: pending until accepted, whether or not agents run now.
+        assert_eq!(pending_keys(&mine, &mine, &evil, true), both);
+        assert_eq!(pending_keys(&mine, &evil, &evil, false), both);
+        assert_eq!(pending_keys(&mine, &evil, &evil, true), both);
+        // Restored by the user, in whole or in part; what they changed themselves afterwards is not pending.
+        assert_eq!(pending_keys(&mine, &evil, &mine, false), none);
+        assert_eq!(pending_keys(&mine, &evil, &mixed, false), ["core.pager"]);
+        assert_eq!(pending_keys(&mine, &evil, &more, false), none);
+        // Another value under a pending key is pending as well.
         let third = snapshot(&[("core.pager", "third")]);
-        assert_eq!(doubted(&mine, &evil, &third, false), ["core.pager"]);
+        assert_eq!(pending_keys(&mine, &evil, &third, false), ["core.pager"]);
     }
 }

@@ -1,10 +1,10 @@
-//! Which keys of git config count: those that can name a program, decide where things come from or go to, who signs, or
-//! what git orchestra may do. Keys of ordinary use (`branch.*`, `remote.*.fetch`, colours) do not.
+//! Which keys of git config are relevant: those that can name a program, decide where things come from or go to, who signs, or
+//! what git orchestra may do. Keys of ordinary use (`branch.*`, `remote.*.fetch`, colours) are not.
 
 use crate::config;
 
-/// Keys of `core` that count.
-const CORE: &[&str] = &[
+/// The relevant keys of `core`.
+const CORE_KEYS: &[&str] = &[
     "alternaterefscommand",
     "alternaterefsprefixes",
     "askpass",
@@ -21,8 +21,8 @@ const CORE: &[&str] = &[
     "worktree",
 ];
 
-/// Keys of a remote that count: where it is, and the programs that speak with it.
-const REMOTE: &[&str] = &[
+/// The relevant keys of a remote: its addresses, and the programs that communicate with it.
+const REMOTE_KEYS: &[&str] = &[
     "mirror",
     "partialclonefilter",
     "promisor",
@@ -35,8 +35,8 @@ const REMOTE: &[&str] = &[
     "vcs",
 ];
 
-/// Sections of which every key counts.
-const WHOLE: &[&str] = &[
+/// Sections in which every key is relevant.
+const WHOLE_SECTIONS: &[&str] = &[
     "alias",
     "author",
     "browser",
@@ -63,12 +63,12 @@ const WHOLE: &[&str] = &[
     "web",
 ];
 
-/// Whether a key counts. `section` and `name` are in lower case.
+/// Returns whether a key is relevant. `section` and `name` are in lower case.
 pub(super) fn is_relevant(section: &str, subsection: Option<&str>, name: &str) -> bool {
     match section {
-        "core" => CORE.contains(&name),
+        "core" => CORE_KEYS.contains(&name),
         "orchestra" => subsection.is_some() || !config::only_measures(name),
-        "remote" => REMOTE.contains(&name),
+        "remote" => REMOTE_KEYS.contains(&name),
         "diff" if subsection.is_some() => matches!(name, "command" | "textconv"),
         "diff" => matches!(name, "external" | "guitool" | "tool"),
         "merge" => subsection.is_some() || matches!(name, "default" | "guitool" | "tool"),
@@ -81,9 +81,9 @@ pub(super) fn is_relevant(section: &str, subsection: Option<&str>, name: &str) -
         "init" => name == "templatedir",
         "fetch" => name == "bundleuri",
         "commit" | "push" | "tag" => name == "gpgsign",
-        // What git-lfs itself writes down in ordinary use does not count.
+        // What git-lfs itself writes in ordinary use is not relevant.
         "lfs" => !matches!(name, "access" | "locksverify" | "repositoryformatversion"),
-        _ => WHOLE.contains(&section),
+        _ => WHOLE_SECTIONS.contains(&section),
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
     use super::is_relevant;
 
     /// Splits a key as git does: the first dot ends the section, the last one begins the name.
-    fn of(key: &str) -> bool {
+    fn is_key_relevant(key: &str) -> bool {
         let (section, rest) = key.split_once('.').expect("a section");
         let (subsection, name) = match rest.rsplit_once('.') {
             Some((subsection, name)) => (Some(subsection), name),
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_can_name_a_program_or_a_place() {
+    fn keys_that_can_name_a_program_or_a_destination_are_relevant() {
         for key in [
             "alias.st",
             "author.name",
@@ -183,12 +183,12 @@ mod tests {
             "user.name",
             "web.browser",
         ] {
-            assert!(of(key), "{key}");
+            assert!(is_key_relevant(key), "{key}");
         }
     }
 
     #[test]
-    fn keys_of_ordinary_use() {
+    fn keys_of_ordinary_use_are_not_relevant() {
         for key in [
             "branch.main.merge",
             "branch.main.remote",
@@ -221,7 +221,7 @@ mod tests {
             "rerere.enabled",
             "submodule.x.active",
         ] {
-            assert!(!of(key), "{key}");
+            assert!(!is_key_relevant(key), "{key}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What changed between two looks. Pure: no repository, no clock.
+//! The changes between two looks. Pure: no repository, no clock.
 
 use std::collections::BTreeMap;
 
@@ -11,77 +11,77 @@ use crate::{
     model::{AgentId, Liveness},
 };
 
-/// One change since the reader looked last. It says what is different; how it is now stands in the
+/// One change since the previous look. It says what is different; the new state is in the
 /// [`Snapshot`](super::Snapshot) that comes with it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
-    /// Everything may be different, or this is the first look.
+    /// Everything may have changed, or this is the first look.
     Reset,
-    /// An agent that was not in view is now.
+    /// An agent came into view.
     Appeared {
-        /// Which.
+        /// The id of the agent.
         agent: AgentId,
     },
-    /// An agent is not as it was.
+    /// An agent changed.
     Changed {
-        /// Which.
+        /// The id of the agent.
         agent: AgentId,
-        /// In what; never empty, each at most once.
+        /// What changed about it; never empty, without duplicates.
         aspects: Vec<Aspect>,
     },
     /// An agent is no longer in view.
     Left {
-        /// Which.
+        /// The id of the agent.
         agent: AgentId,
-        /// Why not.
+        /// Why it is no longer in view.
         how: Departure,
     },
     /// An agent printed something.
     LogGrew {
-        /// Which.
+        /// The id of the agent.
         agent: AgentId,
-        /// In which launch.
+        /// The attempt that printed it.
         attempt: u32,
-        /// How much there is now, in bytes.
+        /// The size of the output now, in bytes.
         bytes: u64,
     },
-    /// A landing began, made a step, or is over.
+    /// A landing began, made a step, or ended.
     Landing,
-    /// What cannot be read, or how many ended agents are not shown, is different.
+    /// The list of unreadable agents or the number of hidden ones changed.
     Listing,
 }
 
-/// In what an agent changed.
+/// The part of an agent that changed.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aspect {
-    /// Where it is in its life, and why.
+    /// Its phase, attempt, times, and exit code, and the reason for the phase.
     Phase,
-    /// Whether its supervisor lives.
+    /// Whether its supervisor is alive.
     Liveness,
     /// What it waits for: an answer, a place in the queue, the end of a usage limit.
     Waiting,
     /// Commits, changed lines, cost, tokens.
     Figures,
-    /// What it does now.
+    /// What it is doing now.
     Activity,
     /// The verdict on its work.
     Verdict,
-    /// Whether its work landed, or why not.
+    /// Whether its work landed, or why it did not.
     Landing,
-    /// Where its worktree is, and whether it is there.
+    /// The path of its worktree, and whether it exists.
     Worktree,
-    /// Its processes.
+    /// The ids of its processes.
     Processes,
-    /// An event was added.
+    /// Its newest event.
     Event,
-    /// Anything else that a report tells of it.
+    /// Any other field of its report.
     Other,
 }
 
 impl Aspect {
-    /// The aspect to which a field of an agent in JSON belongs.
+    /// Returns the aspect that a JSON field of an agent belongs to.
     fn of(field: &str) -> Self {
         match field {
             "phase" | "reason" | "exit_code" | "started_at" | "ended_at" | "attempt" => Self::Phase,
@@ -99,7 +99,7 @@ impl Aspect {
         }
     }
 
-    /// Whether it can be told of an earlier time as well, from the events up to then. The rest is what the machine says now.
+    /// Returns whether its earlier value can be derived from the events. Only the machine knows the others, and only at present.
     const fn is_in_events(self) -> bool {
         !matches!(self, Self::Liveness | Self::Activity | Self::Worktree | Self::Processes)
     }
@@ -109,48 +109,48 @@ impl Aspect {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Departure {
-    /// It was archived; its state of then can still be read.
+    /// It was archived; its last state can still be read.
     Archived,
     /// It was removed from this clone.
     Removed,
-    /// It is there, but not among those that are asked for: newer ones ended since.
+    /// It still exists, but the request no longer covers it, for instance because newer agents have ended since.
     Hidden,
 }
 
-/// What one look showed of one agent.
+/// The state of one agent at one look.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Seen {
+pub(super) struct ObservedAgent {
     pub(super) tip: Option<Oid>,
     pub(super) liveness: Liveness,
-    /// As in JSON: a field that is added to reports is compared without anybody remembering it here.
+    /// The fields as in JSON, so that a field which is added to reports is compared without a change here.
     pub(super) fields: Map<String, Value>,
     pub(super) log: Option<(u32, u64)>,
 }
 
-/// What one look showed.
+/// The state of everything in view at one look.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Look {
-    pub(super) agents: BTreeMap<AgentId, Seen>,
-    /// The newest commits of the landings that are not finished.
+pub(super) struct Observation {
+    pub(super) agents: BTreeMap<AgentId, ObservedAgent>,
+    /// The newest commits of the unfinished landings.
     pub(super) landings: Vec<Oid>,
-    /// Everything that is about no single agent, as in JSON.
+    /// Everything that does not belong to a single agent, as in JSON.
     pub(super) listing: Value,
 }
 
-/// How far back the former look of an agent can be trusted.
+/// Where the earlier look comes from, and so how much of it can be compared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Former {
-    /// Everything was seen by this watcher.
-    Whole,
-    /// Read again from its events: what only the machine knew of that time is not in it.
+pub(super) enum LookSource {
+    /// This watcher saw all of it.
+    Observed,
+    /// It was derived from the events. It lacks what only the machine knew at that time.
     FromEvents,
 }
 
-/// What is different. `departure` tells of an agent that is not there any more why.
-pub(super) fn between(
-    before: &Look,
-    now: &Look,
-    former: Former,
+/// Returns the changes from `before` to `now`. `departure` says why an agent is no longer in view.
+pub(super) fn changes_between(
+    before: &Observation,
+    now: &Observation,
+    source: LookSource,
     departure: impl Fn(&AgentId) -> Departure,
 ) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -159,7 +159,7 @@ pub(super) fn between(
         match before.agents.get(id) {
             None => changes.push(Change::Appeared { agent }),
             Some(was) => {
-                let aspects = aspects(was, seen, former);
+                let aspects = changed_aspects(was, seen, source);
                 if !aspects.is_empty() {
                     changes.push(Change::Changed { agent, aspects });
                 }
@@ -177,20 +177,20 @@ pub(super) fn between(
     if before.landings != now.landings {
         changes.push(Change::Landing);
     }
-    if former == Former::Whole && before.listing != now.listing {
+    if source == LookSource::Observed && before.listing != now.listing {
         changes.push(Change::Listing);
     }
     changes
 }
 
-fn aspects(was: &Seen, now: &Seen, former: Former) -> Vec<Aspect> {
+fn changed_aspects(was: &ObservedAgent, now: &ObservedAgent, source: LookSource) -> Vec<Aspect> {
     let names = was.fields.keys().chain(now.fields.keys());
     let differing = names.filter(|name| was.fields.get(*name) != now.fields.get(*name));
     let mut aspects: Vec<Aspect> = differing.map(|name| Aspect::of(name)).collect();
-    if former == Former::FromEvents {
+    if source == LookSource::FromEvents {
         aspects.retain(|aspect| aspect.is_in_events());
         aspects.extend((was.liveness != now.liveness).then_some(Aspect::Liveness));
-        // The tip moved: at least that is certain.
+        // The tip moved, so there is at least a new event.
         aspects.extend((was.tip != now.tip).then_some(Aspect::Event));
         if was.tip == now.tip {
             aspects.retain(|aspect| *aspect == Aspect::Liveness);
@@ -216,18 +216,18 @@ mod tests {
         Oid::parse(&format!("{number:040x}")).unwrap()
     }
 
-    fn seen(fields: &Value, log: Option<(u32, u64)>) -> Seen {
+    fn seen(fields: &Value, log: Option<(u32, u64)>) -> ObservedAgent {
         let fields = fields.as_object().unwrap().clone();
-        Seen { tip: Some(oid(1)), liveness: Liveness::Live, fields, log }
+        ObservedAgent { tip: Some(oid(1)), liveness: Liveness::Live, fields, log }
     }
 
-    fn look(agents: &[(&str, Seen)]) -> Look {
+    fn look(agents: &[(&str, ObservedAgent)]) -> Observation {
         let agents = agents.iter().map(|(name, seen)| (id(name), seen.clone())).collect();
-        Look { agents, landings: Vec::new(), listing: Value::Null }
+        Observation { agents, landings: Vec::new(), listing: Value::Null }
     }
 
-    fn found(before: &Look, now: &Look) -> Vec<Change> {
-        between(before, now, Former::Whole, |_| Departure::Archived)
+    fn found(before: &Observation, now: &Observation) -> Vec<Change> {
+        changes_between(before, now, LookSource::Observed, |_| Departure::Archived)
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
             ((json!({}), Some((1, 5))), (json!({}), Some((1, 5))), vec![]),
             ((json!({}), Some((1, 5))), (json!({}), Some((1, 9))), vec![grew(1, 9)]),
             ((json!({}), Some((1, 5))), (json!({}), Some((2, 1))), vec![grew(2, 1)]),
-            // It was stored, and the file is gone.
+            // The output was stored, and its file removed.
             ((json!({}), Some((1, 5))), (json!({}), None), vec![]),
         ] {
             let (before, now) =
@@ -264,33 +264,33 @@ mod tests {
     }
 
     #[test]
-    fn agents_come_and_go_and_so_do_landings() {
+    fn agents_and_landings_appear_and_leave() {
         let one = look(&[("a", seen(&json!({}), None))]);
         let other = look(&[("b", seen(&json!({}), None))]);
         let left = Change::Left { agent: id("a"), how: Departure::Archived };
         assert_eq!(found(&one, &other), [Change::Appeared { agent: id("b") }, left]);
-        let landing = Look { landings: vec![oid(7)], ..one.clone() };
+        let landing = Observation { landings: vec![oid(7)], ..one.clone() };
         assert_eq!(found(&one, &landing), [Change::Landing]);
         assert_eq!(found(&landing, &one), [Change::Landing]);
-        let other = Look { listing: json!({"hidden": 3}), ..one.clone() };
+        let other = Observation { listing: json!({"hidden": 3}), ..one.clone() };
         assert_eq!(found(&one, &other), [Change::Listing]);
     }
 
     #[test]
-    fn of_an_earlier_time_only_what_events_tell_is_compared() {
+    fn a_look_derived_from_events_compares_only_their_aspects() {
         let was = seen(&json!({"phase": "running", "worktree": null, "pid": 1}), None);
         let now = seen(&json!({"phase": "done", "worktree": "/there", "pid": null}), None);
-        let moved = Seen { tip: Some(oid(2)), ..now.clone() };
+        let moved = ObservedAgent { tip: Some(oid(2)), ..now.clone() };
         for (now, expected) in [
             (now.clone(), vec![]),
-            (Seen { liveness: Liveness::Lost, ..now }, vec![Aspect::Liveness]),
+            (ObservedAgent { liveness: Liveness::Lost, ..now }, vec![Aspect::Liveness]),
             (moved, vec![Aspect::Phase, Aspect::Event]),
         ] {
-            assert_eq!(aspects(&was, &now, Former::FromEvents), expected);
+            assert_eq!(changed_aspects(&was, &now, LookSource::FromEvents), expected);
         }
     }
 
-    fn any_look() -> impl Strategy<Value = Look> {
+    fn any_look() -> impl Strategy<Value = Observation> {
         let field = prop::sample::select(vec!["phase", "commits", "activity", "told_at", "new"]);
         let fields = prop::collection::btree_map(field, 0..3_i32, 0..4);
         let agent = (fields, prop::option::of((Just(1_u32), 0..4_u64)));
@@ -304,7 +304,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_told_of_what_is_the_same_and_nothing_is_left_out(one in any_look(), other in any_look()) {
+        fn every_difference_is_reported_once_and_nothing_else(one in any_look(), other in any_look()) {
             prop_assert!(found(&one, &one).is_empty());
             let changes = found(&one, &other);
             for id in one.agents.keys().chain(other.agents.keys()) {
@@ -319,22 +319,22 @@ mod tests {
         }
 
         #[test]
-        fn who_sees_every_step_is_told_all_that_one_look_at_the_end_shows(
+        fn changes_of_single_steps_cover_those_of_one_final_look(
             looks in prop::collection::vec(any_look(), 2..5),
         ) {
             let stepwise: Vec<Change> = looks.windows(2).flat_map(|pair| found(&pair[0], &pair[1])).collect();
             for change in found(&looks[0], &looks[looks.len() - 1]) {
-                let is_told = |step: &Change| match (&change, step) {
+                let is_covered = |step: &Change| match (&change, step) {
                     (Change::Changed { agent: one, .. }, Change::Changed { agent: other, .. } | Change::Appeared { agent: other })
                     | (Change::LogGrew { agent: one, .. }, Change::LogGrew { agent: other, .. } | Change::Appeared { agent: other }) => one == other,
                     (change, step) => change == step,
                 };
-                prop_assert!(stepwise.iter().any(is_told), "{:?}", change);
+                prop_assert!(stepwise.iter().any(is_covered), "{:?}", change);
             }
         }
 
         #[test]
-        fn changes_are_read_as_they_were_written(one in any_look(), other in any_look()) {
+        fn changes_round_trip_through_json(one in any_look(), other in any_look()) {
             let changes = found(&one, &other);
             let json = serde_json::to_string(&changes).unwrap();
             prop_assert_eq!(serde_json::from_str::<Vec<Change>>(&json).unwrap(), changes);

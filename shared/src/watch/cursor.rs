@@ -1,4 +1,4 @@
-//! Where a reader stopped. Pure.
+//! The place where a reader stopped. Pure.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -11,32 +11,32 @@ use crate::{
     model::{AgentId, Liveness},
 };
 
-/// What the text begins with; another number is another format.
+/// The first characters of the text; another number is another format.
 const FORMAT: &str = "w1";
-/// The longest text that is read, in bytes: some 150,000 agents.
-const LONGEST: usize = 16 << 20;
-/// What stands where nothing is known.
+/// The longest text that is accepted, in bytes: about 150,000 agents.
+const MAX_LENGTH: usize = 16 << 20;
+/// The text for an absent value.
 const NONE: &str = "-";
 
-/// Where a reader of a [`Watch`](super::Watch) stopped: whoever comes back with it is told what changed since, nothing twice and
-/// nothing left out. Made of the tips of refs, from which the state of that time can be read again. Opaque text in JSON; it is
-/// never trusted, since a window may hand in anything.
+/// The place where a reader of a [`Watch`](super::Watch) stopped. A watch that resumes from it reports every later change exactly
+/// once. It consists of the tips of refs, from which the state at that time can be read again. In JSON it is opaque text, which is
+/// never trusted: a window may pass in anything.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct Cursor {
-    pub(super) agents: BTreeMap<AgentId, Mark>,
-    /// The newest commits of the landings that were not finished.
+    pub(super) agents: BTreeMap<AgentId, AgentCursor>,
+    /// The newest commits of the unfinished landings.
     pub(super) landings: Vec<Oid>,
 }
 
-/// What a reader knew of one agent.
+/// What a reader knew about one agent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Mark {
-    /// The newest commit of its events.
+pub(super) struct AgentCursor {
+    /// The newest commit with its events.
     pub(super) tip: Oid,
     pub(super) liveness: Liveness,
-    /// The attempt whose output it saw, and how much of it, in bytes.
+    /// The attempt whose output the reader saw, and how many bytes of it.
     pub(super) log: Option<(u32, u64)>,
 }
 
@@ -60,8 +60,8 @@ impl FromStr for Cursor {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let unknown = || Error::usage("this is not a cursor of git orchestra, or one of another version");
-        if text.len() > LONGEST {
+        let unknown = || Error::usage("not a cursor of git orchestra, or a cursor of another version");
+        if text.len() > MAX_LENGTH {
             return Err(unknown());
         }
         let mut records = text.split(';');
@@ -73,7 +73,7 @@ impl FromStr for Cursor {
     }
 }
 
-fn mark(record: &str) -> Option<(AgentId, Mark)> {
+fn mark(record: &str) -> Option<(AgentId, AgentCursor)> {
     let mut fields = record.split(',');
     let (id, tip, liveness, log) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
     let log = match log {
@@ -84,7 +84,7 @@ fn mark(record: &str) -> Option<(AgentId, Mark)> {
     };
     let all = [Liveness::Live, Liveness::Lost, Liveness::Remote, Liveness::Ended];
     let liveness = all.into_iter().find(|known| known.as_str() == liveness)?;
-    let mark = Mark { tip: Oid::parse(tip)?, liveness, log };
+    let mark = AgentCursor { tip: Oid::parse(tip)?, liveness, log };
     fields.next().is_none().then_some((AgentId::parse(id).ok()?, mark))
 }
 
@@ -124,7 +124,7 @@ mod tests {
                 agents: agents
                     .into_iter()
                     .map(|(id, (tip, liveness, log))| {
-                        (AgentId::parse(&id).unwrap(), Mark { tip: oid(tip), liveness, log })
+                        (AgentId::parse(&id).unwrap(), AgentCursor { tip: oid(tip), liveness, log })
                     })
                     .collect(),
                 landings: landings.into_iter().map(oid).collect(),
@@ -134,7 +134,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_is_read_as_it_was_written(cursor in any_cursor()) {
+        fn cursors_round_trip(cursor in any_cursor()) {
             prop_assert_eq!(&cursor.to_string().parse::<Cursor>().unwrap(), &cursor);
             let json = serde_json::to_string(&cursor).unwrap();
             prop_assert_eq!(serde_json::from_str::<Cursor>(&json).unwrap(), cursor);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cursor_of_this_version_is_refused() {
+    fn other_texts_and_versions_are_refused() {
         for text in ["", "w1", "w0;-", "w2;-", "w1;x", "w1;-;a", "w1;-;a-00000,1,live,-", "w1;-;"] {
             assert!(text.parse::<Cursor>().is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! On systems without inotify there is none: watchers look at the times of folders instead.
+//! A substitute for systems without inotify: it can never be opened, and watchers poll the modification times of folders instead.
 
 use std::{
     convert::Infallible,
@@ -7,9 +7,9 @@ use std::{
     path::Path,
 };
 
-use super::{pace::Urgency, places::Place};
+use super::{folders::WatchedFolder, schedule::Urgency};
 
-/// There is none.
+/// A type without values, in the place of the watches of Linux.
 #[derive(Debug)]
 pub(super) struct Inotify(Infallible);
 
@@ -18,7 +18,7 @@ impl Inotify {
         None
     }
 
-    pub(super) const fn watch(&mut self, _: &Path, _: &[Place]) -> io::Result<bool> {
+    pub(super) const fn watch(&mut self, _: &Path, _: &[WatchedFolder]) -> io::Result<bool> {
         match self.0 {}
     }
 

@@ -1,5 +1,5 @@
-//! The kernel tells which folders changed. The `rustix` crate, which the library needs anyway, has inotify without `unsafe` code
-//! of ours, and a few calls of it are enough: the crates `inotify` and `notify` would bring streams, threads and other systems.
+//! Watching folders with inotify. The `rustix` crate, which the library needs anyway, offers it without `unsafe` code of ours, and
+//! a few of its calls are enough: the crates `inotify` and `notify` would bring streams, threads, and other systems.
 
 use std::{
     collections::HashMap,
@@ -15,14 +15,14 @@ use rustix::{
 };
 
 use super::{
-    pace::Urgency,
-    places::{Event, Folder, Place},
+    folders::{FileEvent, FolderKind, WatchedFolder},
+    schedule::Urgency,
 };
 
-/// Bytes of events that are read at once.
+/// The size of the buffer for events, in bytes.
 const BUFFER: usize = 16 * 1024;
-/// File systems that other machines may change, of which the kernel tells nothing: NFS, the three of SMB, 9P, AFS, Ceph, Lustre,
-/// and whatever a program serves (FUSE). The numbers are those of statfs(2).
+/// File systems that can change without an event of the kernel, because other machines write to them: NFS, the three kinds of SMB,
+/// 9P, AFS, Ceph, Lustre, and everything that a program serves (FUSE). The numbers are those of statfs(2).
 const SHARED_WITH_OTHERS: [u32; 9] = [
     0x6969,
     0x517b,
@@ -35,18 +35,18 @@ const SHARED_WITH_OTHERS: [u32; 9] = [
     0x6573_5546,
 ];
 
-/// Folders that the kernel watches for us.
+/// The folders that the kernel watches.
 #[derive(Debug)]
 pub(super) struct Inotify {
     handle: OwnedFd,
-    by_number: HashMap<i32, (PathBuf, Folder)>,
+    by_number: HashMap<i32, (PathBuf, FolderKind)>,
     by_path: HashMap<PathBuf, i32>,
     buffer: Vec<MaybeUninit<u8>>,
 }
 
 impl Inotify {
-    /// `None` where it would not tell of everything below `folder`, or where the system gives none: the user has too many already,
-    /// or the kernel was built without it.
+    /// Opens a set of watches. Returns `None` if the kernel would miss changes below `folder`, if the user has too many sets already,
+    /// or if the kernel was built without inotify.
     pub(super) fn open(folder: &Path) -> Option<Self> {
         let kind = u32::try_from(rustix::fs::statfs(folder).ok()?.f_type);
         if kind.is_ok_and(|kind| SHARED_WITH_OTHERS.contains(&kind)) {
@@ -61,14 +61,14 @@ impl Inotify {
         })
     }
 
-    /// Watches the folders that are there and not watched yet. Gives whether there were any: what was read of such a folder before
+    /// Watches the existing folders that are not watched yet. Returns whether there were any: what was read from such a folder before
     /// may be out of date.
     ///
     /// # Errors
     /// The user's limit is reached, or the file system cannot be watched.
-    pub(super) fn watch(&mut self, common: &Path, places: &[Place]) -> io::Result<bool> {
+    pub(super) fn watch(&mut self, common: &Path, folders: &[WatchedFolder]) -> io::Result<bool> {
         let mut is_new = false;
-        for place in places {
+        for place in folders {
             if self.by_path.contains_key(&place.path) {
                 continue;
             }
@@ -78,7 +78,7 @@ impl Inotify {
                     self.by_number.insert(number, (place.path.clone(), place.kind));
                     is_new = true;
                 }
-                // It is not there yet; the folder above it tells when it is.
+                // It does not exist yet; the watch on its parent reports when it is created.
                 Err(Errno::NOENT | Errno::NOTDIR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -86,10 +86,10 @@ impl Inotify {
         Ok(is_new)
     }
 
-    /// Reads all events that are there; gives the most urgent.
+    /// Reads all pending events, and returns the highest urgency among them.
     ///
     /// # Errors
-    /// The kernel does not answer.
+    /// The events cannot be read.
     pub(super) fn read(&mut self) -> io::Result<Option<Urgency>> {
         let mut most = None;
         let mut lost = Vec::new();
@@ -98,18 +98,18 @@ impl Inotify {
             match reader.next() {
                 Ok(event) => {
                     let (number, flags) = (event.wd(), event.events());
-                    // The folder itself is gone, or is in another place: the next look watches what is there then.
+                    // The folder itself was removed or moved: the next look watches the one that is at its path then.
                     if flags.intersects(ReadFlags::IGNORED | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT) {
                         lost.push((number, flags.contains(ReadFlags::MOVE_SELF)));
                         most = Some(Urgency::State);
                     } else if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
-                        // Among what was dropped may be that folders are gone.
+                        // The dropped events may include the removal of folders.
                         lost.extend(self.by_number.keys().map(|number| (*number, false)));
                         most = Some(Urgency::State);
                     } else if let Some((_, folder)) = self.by_number.get(&number) {
                         let name = event.file_name().map(|name| name.to_string_lossy());
                         let name = name.as_deref().unwrap_or_default();
-                        most = most.max(folder.sync_pending(name, meaning(flags)));
+                        most = most.max(folder.urgency(name, meaning(flags)));
                     }
                 }
                 Err(Errno::AGAIN) => break,
@@ -135,23 +135,23 @@ impl AsFd for Inotify {
     }
 }
 
-fn flags(folder: Folder) -> WatchFlags {
+fn flags(folder: FolderKind) -> WatchFlags {
     let names = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVED_FROM | WatchFlags::MOVED_TO;
     let own = WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR;
     match folder {
-        // Somebody may write a ref, or the configuration, without a rename.
-        Folder::Repository | Folder::Refs => names | own | WatchFlags::CLOSE_WRITE,
-        Folder::Private | Folder::Agents => names | own,
-        Folder::Agent => names | own | WatchFlags::CLOSE_WRITE | WatchFlags::MODIFY,
+        // A ref or the configuration may be written in place, without a rename.
+        FolderKind::Repository | FolderKind::Refs => names | own | WatchFlags::CLOSE_WRITE,
+        FolderKind::Private | FolderKind::Agents => names | own,
+        FolderKind::Agent => names | own | WatchFlags::CLOSE_WRITE | WatchFlags::MODIFY,
     }
 }
 
-const fn meaning(flags: ReadFlags) -> Event {
+const fn meaning(flags: ReadFlags) -> FileEvent {
     if flags.contains(ReadFlags::CLOSE_WRITE) {
-        Event::Closed
+        FileEvent::Closed
     } else if flags.contains(ReadFlags::MODIFY) {
-        Event::Bytes
+        FileEvent::Bytes
     } else {
-        Event::Name
+        FileEvent::Name
     }
 }

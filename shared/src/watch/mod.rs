@@ -1,24 +1,24 @@
-//! What changed, and when to look again: for every window that stays open, such as `status --watch`, a `spawn` that waits, a web page
+//! Watches the agents of a repository for every window that stays open, such as `status --watch`, a `spawn` that waits, a web page,
 //! or a program that drives agents.
 //!
-//! A [`Watch`] reads everything in view ([`Snapshot`]), waits until the kernel tells of a change in a folder of refs, in a lock or
-//! in an agent's output, reads again, and says what is different ([`Change`]). It derives the state anew each time, as `status`
-//! does, and never believes an event: events only say that it is time to look. While nothing changes it sleeps.
+//! A [`Watch`] reads everything in view ([`Snapshot`]), waits until the kernel reports a change in a folder of refs, in a lock, or
+//! in an agent's output, reads again, and reports the differences ([`Change`]). It derives the state again each time, as `status`
+//! does, and never trusts an event: an event only says that it is time to look. While nothing changes, it sleeps.
 //!
 //! | module | knows |
 //! |---|---|
-//! | `change`, `cursor`, `pace`, `places` | what is different, where a reader stopped, when to look, which events matter. Pure |
+//! | `change`, `cursor`, `schedule`, `folders` | what changed, where a reader stopped, when to look, which events matter. Pure |
 //! | `snapshot` | reading everything in view |
-//! | `wake`, `inotify` | waiting for the kernel, or for the times of folders |
-//! | `home` | the repository, also after it was renamed |
+//! | `wake`, `inotify` | waiting for events of the kernel, or polling the modification times of folders |
+//! | `repo_tracker` | finding the repository, also after it was renamed |
 //!
 //! ```no_run
 //! use std::time::Duration;
 //!
-//! use orchestra::{git::Repo, watch::{Filter, Update, Watch}};
+//! use orchestra::{context::Cancel, git::Repo, watch::{Filter, Update, Watch}};
 //!
 //! fn follow(repo: &Repo) -> orchestra::Result<()> {
-//!     let mut watch = Watch::new(repo, Filter::default())?;
+//!     let mut watch = Watch::new(&Cancel::never(), repo, Filter::default())?;
 //!     loop {
 //!         match watch.next(Duration::from_secs(60))? {
 //!             Update::Changed(changes) => println!("{changes:?}; {} agents", watch.snapshot().status.agents.len()),
@@ -29,12 +29,11 @@
 //! }
 //! ```
 
-mod cancel;
 mod change;
 mod cursor;
-mod home;
-mod pace;
-mod places;
+mod folders;
+mod repo_tracker;
+mod schedule;
 mod snapshot;
 mod wake;
 
@@ -46,160 +45,162 @@ mod inotify;
 mod inotify;
 
 use std::{
-    io::PipeReader,
     path::Path,
     time::{Duration, Instant},
 };
 
 pub use self::{
-    cancel::CancelHandle,
     change::{Aspect, Change, Departure},
     cursor::Cursor,
-    snapshot::{Filter, LandingUnderWay, LogEnd, Snapshot},
+    snapshot::{Filter, LogEnd, Snapshot, UnfinishedLanding},
 };
 use self::{
-    change::{Former, Look, between},
-    home::Home,
-    pace::{Pace, Urgency},
-    places::Place,
-    snapshot::Reader,
-    wake::{Waker, Woken},
+    change::{LookSource, Observation, changes_between},
+    folders::WatchedFolder,
+    repo_tracker::RepoTracker,
+    schedule::{Schedule, Urgency},
+    snapshot::SnapshotReader,
+    wake::{WakeReason, Waker},
 };
 use crate::{
     Result,
+    context::Cancel,
     git::Repo,
     model::{AgentId, Liveness},
     store::layout::PrivateDir,
 };
 
-/// How long after a look output that grew is read again, unless the reader asks for another pace: twice a second is enough for
-/// whoever watches many agents.
-const GROWTH: Duration = Duration::from_millis(500);
-/// The shortest and the longest time until everything is read without a reason. The kernel does not tell of everything: a worktree
-/// may be removed by hand.
-const FLOOR: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// The same where the kernel tells nothing, and a supervisor that died is noticed by this alone.
-const FLOOR_UNTOLD: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
-/// The longest wait; nobody waits longer without asking again.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The pause between a look and the next one that only output makes necessary, unless the reader asks for another: twice a second
+/// is enough for somebody who watches many agents.
+const OUTPUT_PAUSE: Duration = Duration::from_millis(500);
+/// The shortest and the longest time until everything is read again without an event. The kernel does not report everything: a
+/// worktree may be removed by hand.
+const FULL_READ_INTERVAL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// The same without events of the kernel, where only this notices that a supervisor died.
+const FULL_READ_INTERVAL_POLLING: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+/// The longest wait in one call of [`Watch::next`].
+const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// What [`Watch::next`] came to.
+/// The result of [`Watch::next`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Update {
-    /// Something changed; how it is now stands in [`Watch::snapshot`]. Never empty.
+    /// The changes since the last look; never empty. The new state is in [`Watch::snapshot`].
     Changed(Vec<Change>),
-    /// The time is over, and nothing changed.
+    /// Nothing changed within the time limit.
     Unchanged,
-    /// Somebody cancelled.
+    /// The watch was cancelled.
     Cancelled,
 }
 
-/// Watches the agents of a repository.
+/// A watch on the agents of a repository.
 #[derive(Debug)]
 pub struct Watch {
-    home: Home,
-    reader: Reader,
+    repo_tracker: RepoTracker,
+    reader: SnapshotReader,
     waker: Waker,
-    pace: Pace,
-    cancel: CancelHandle,
-    /// Where the reader stopped, until the first look.
+    schedule: Schedule,
+    cancel: Cancel,
+    /// The cursor of [`Watch::resume`], until the first look.
     resumed: Option<Cursor>,
-    /// What was noticed and not read yet.
+    /// The urgency of what was noticed and not read yet.
     noticed: Option<Urgency>,
-    places: Vec<Place>,
+    folders: Vec<WatchedFolder>,
     snapshot: Snapshot,
     /// `None` before the first look.
-    look: Option<Look>,
+    look: Option<Observation>,
 }
 
 impl Watch {
-    /// Watches from now on: the first [`Watch::next`] gives [`Change::Reset`] at once.
+    /// Watches from now on: the first [`Watch::next`] gives [`Change::Reset`] at once. `cancel` ends its waits, the present one and all
+    /// that follow.
     ///
     /// # Errors
-    /// The repository is gone, or there are no file descriptors left.
-    pub fn new(repo: &Repo, filter: Filter) -> Result<Self> {
-        Self::woken_by(Waker::new, repo, filter)
+    /// The repository is gone.
+    pub fn new(cancel: &Cancel, repo: &Repo, filter: Filter) -> Result<Self> {
+        Self::with_waker(Waker::new, cancel, repo, filter)
     }
 
-    /// As [`Watch::new`], without help of the kernel: for file systems that other machines change though they look like local ones.
+    /// As [`Watch::new`], but polls instead of waiting for events: for file systems that look local and that other machines change.
     ///
     /// # Errors
     /// As [`Watch::new`].
-    pub fn by_polling(repo: &Repo, filter: Filter) -> Result<Self> {
-        Self::woken_by(|_, ear| Waker::by_times(ear), repo, filter)
+    pub fn by_polling(cancel: &Cancel, repo: &Repo, filter: Filter) -> Result<Self> {
+        Self::with_waker(|_, cancel| Waker::polling(cancel), cancel, repo, filter)
     }
 
-    fn woken_by(waker: impl FnOnce(&Path, PipeReader) -> Waker, repo: &Repo, filter: Filter) -> Result<Self> {
+    fn with_waker(
+        waker: impl FnOnce(&Path, Cancel) -> Waker,
+        cancel: &Cancel,
+        repo: &Repo,
+        filter: Filter,
+    ) -> Result<Self> {
         let private = PrivateDir::new(repo.private_dir()?);
-        let places = places::all(&repo.common_dir()?, &private, std::iter::empty());
-        // From here on a rename of the repository does no harm.
-        let home = Home::of(repo)?;
-        let (cancel, ear) = cancel::pair()?;
-        let waker = waker(home.common_dir(), ear);
-        let pace = Pace::new(GROWTH, if waker.is_told() { FLOOR } else { FLOOR_UNTOLD });
+        let folders = folders::all(&repo.common_dir()?, &private, std::iter::empty());
+        // From here on, the repository is followed when it is renamed.
+        let repo_tracker = RepoTracker::of(repo)?;
+        let waker = waker(repo_tracker.common_dir(), cancel.clone());
+        let schedule = Schedule::new(
+            OUTPUT_PAUSE,
+            if waker.has_kernel_events() { FULL_READ_INTERVAL } else { FULL_READ_INTERVAL_POLLING },
+        );
         Ok(Self {
-            home,
-            reader: Reader::new(filter),
+            repo_tracker,
+            reader: SnapshotReader::new(filter),
             waker,
-            pace,
-            cancel,
+            schedule,
+            cancel: cancel.clone(),
             resumed: None,
             noticed: None,
-            places,
+            folders,
             snapshot: Snapshot::default(),
             look: None,
         })
     }
 
-    /// Watches from where a reader stopped: the first [`Watch::next`] tells at once what changed since, nothing twice and nothing left out.
+    /// Watches from the place where a reader stopped: the first [`Watch::next`] returns every later change, each exactly once.
     ///
     /// # Errors
     /// As [`Watch::new`].
-    pub fn resume(repo: &Repo, filter: Filter, cursor: Cursor) -> Result<Self> {
-        Ok(Self { resumed: Some(cursor), ..Self::new(repo, filter)? })
+    pub fn resume(cancel: &Cancel, repo: &Repo, filter: Filter, cursor: Cursor) -> Result<Self> {
+        Ok(Self { resumed: Some(cursor), ..Self::new(cancel, repo, filter)? })
     }
 
-    /// Output that grew is told after this pause, and not half a second.
+    /// Sets the pause before new output is reported, instead of half a second.
     #[must_use]
-    pub const fn with_growth_pause(mut self, pause: Duration) -> Self {
-        self.pace.growth = pause;
+    pub const fn with_output_pause(mut self, pause: Duration) -> Self {
+        self.schedule.growth = pause;
         self
     }
 
-    /// Ends waits from another thread.
-    pub fn cancel_handle(&self) -> CancelHandle {
-        self.cancel.clone()
-    }
-
-    /// Everything in view, as it was at the last look.
+    /// Returns everything in view, as it was at the last look.
     pub const fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// Where the reader stands, for [`Watch::resume`].
+    /// Returns the place up to which changes were reported, for [`Watch::resume`].
     pub fn cursor(&self) -> Cursor {
         self.look.as_ref().map(snapshot::cursor).unwrap_or_default()
     }
 
-    /// The common git directory, where it was found at the last look.
+    /// Returns the path at which the common git directory was found at the last look.
     pub fn common_dir(&self) -> &Path {
-        self.home.common_dir()
+        self.repo_tracker.common_dir()
     }
 
-    /// The repository as it is found now: its folder may have been renamed since the watch began.
+    /// Opens the repository where it is now: its folder may have been renamed since the watch began.
     ///
     /// # Errors
     /// It cannot be opened.
     pub fn repo(&mut self) -> Result<Repo> {
-        self.home.open()
+        self.repo_tracker.open()
     }
 
-    /// Waits until something changed, at most for `limit`.
+    /// Waits until something changes, at most for `limit`.
     ///
     /// # Errors
-    /// An agent that the filter names is not there (3), or the repository cannot be read at two looks in a row.
+    /// An agent that the filter names does not exist (3), or the repository cannot be read at two looks in a row.
     pub fn next(&mut self, limit: Duration) -> Result<Update> {
-        let end = Instant::now() + limit.min(LONGEST);
+        let end = Instant::now() + limit.min(MAX_WAIT);
         loop {
             if self.cancel.is_cancelled() {
                 return Ok(Update::Cancelled);
@@ -217,87 +218,92 @@ impl Watch {
             }
             let (until, growth) = self.next_look(end);
             match self.waker.wait(until, growth) {
-                Woken::News(urgency) => self.noticed = self.noticed.max(Some(urgency)),
-                Woken::Late => {}
-                Woken::Cancelled => return Ok(Update::Cancelled),
+                WakeReason::Changed(urgency) => self.noticed = self.noticed.max(Some(urgency)),
+                WakeReason::TimedOut => {}
+                WakeReason::Cancelled => return Ok(Update::Cancelled),
             }
         }
     }
 
-    /// Whether it is time to read.
+    /// Returns whether it is time to read.
     fn is_due(&self, now: Instant) -> bool {
         let passed = |due: Option<Instant>| due.is_none_or(|due| due <= now);
-        if self.home.has_failed() {
-            // Whatever happens meanwhile: the next look may be the last, and gives it time.
-            return passed(self.pace.unasked());
+        if self.repo_tracker.has_failed() {
+            // A second failure ends the watch, so events do not shorten this wait.
+            return passed(self.schedule.full_read_due());
         }
-        self.noticed.is_some_and(|urgency| passed(self.pace.due(urgency)))
-            || passed(self.pace.unasked())
-            || self.measures() && passed(self.pace.measure_due())
+        self.noticed.is_some_and(|urgency| passed(self.schedule.due(urgency)))
+            || passed(self.schedule.full_read_due())
+            || self.measures() && passed(self.schedule.measure_due())
     }
 
-    /// Until when to wait for anything at all, and until when to gather more output that grew.
+    /// Returns until when to wait for any event, and until when to gather more events about output.
     fn next_look(&self, end: Instant) -> (Instant, Option<Instant>) {
-        if self.home.has_failed() {
-            return (self.pace.unasked().map_or(end, |due| due.min(end)), None);
+        if self.repo_tracker.has_failed() {
+            return (self.schedule.full_read_due().map_or(end, |due| due.min(end)), None);
         }
-        let gathered = self.noticed.and_then(|urgency| self.pace.due(urgency));
-        let measure = if self.measures() { self.pace.measure_due() } else { None };
-        let until = [self.pace.unasked(), measure].into_iter().flatten().fold(end, Instant::min);
+        let gathered = self.noticed.and_then(|urgency| self.schedule.due(urgency));
+        let measure = if self.measures() { self.schedule.measure_due() } else { None };
+        let until = [self.schedule.full_read_due(), measure].into_iter().flatten().fold(end, Instant::min);
         (until, gathered)
     }
 
-    /// Whether uncommitted work is to be measured: it is asked for, and there may be any.
+    /// Returns whether uncommitted work is measured: it was requested, and a live agent may have some.
     fn measures(&self) -> bool {
         self.reader.measures()
             && self.snapshot.status.agents.iter().any(|agent| agent.liveness == Liveness::Live)
     }
 
-    /// Reads everything and compares it with the last look.
+    /// Reads everything, and compares it with the last look.
     fn read(&mut self) -> Result<Vec<Change>> {
         let begun = Instant::now();
-        // What changes from here on is noticed, whether this look sees it or not.
+        // Every change from here on is noticed, whether this look sees it or not.
         self.noticed = None;
-        let measure = self.pace.measure_due().is_none_or(|due| due <= begun);
-        let was_told = self.waker.is_told();
-        let (waker, places, reader) = (&mut self.waker, &self.places, &mut self.reader);
+        let measure = self.schedule.measure_due().is_none_or(|due| due <= begun);
+        let had_kernel_events = self.waker.has_kernel_events();
+        let (waker, folders, reader) = (&mut self.waker, &self.folders, &mut self.reader);
         let (look, resumed) = (&self.look, &self.resumed);
-        let found = self.home.read(look.is_none(), |repo, common| {
-            waker.watch(common, places);
+        let found = self.repo_tracker.read(look.is_none(), |repo, common| {
+            waker.watch(common, folders);
             let read = reader.read(repo, measure)?;
-            // Of a folder that is watched only now, something may have changed after it was read.
-            let again = waker.watch(common, &read.places);
+            // A folder that is watched only from now on may have changed after it was read.
+            let is_new = waker.watch(common, &read.folders);
             let changes = compare(repo, look.as_ref(), resumed.as_ref(), &read.look)?;
-            Ok((read, again, changes))
+            Ok((read, is_new, changes))
         })?;
         let ended = Instant::now();
-        if was_told && !self.waker.is_told() {
-            self.pace.set_floor(FLOOR_UNTOLD);
+        if had_kernel_events && !self.waker.has_kernel_events() {
+            self.schedule.set_full_read_interval(FULL_READ_INTERVAL_POLLING);
         }
-        let Some((read, again, changes)) = found else {
-            self.pace.looked(begun, ended, true);
+        let Some((read, is_new, changes)) = found else {
+            self.schedule.record_look(begun, ended, true);
             return Ok(Vec::new());
         };
-        self.noticed = again.then_some(Urgency::State);
+        self.noticed = is_new.then_some(Urgency::State);
         self.resumed = None;
-        (self.snapshot, self.look, self.places) = (read.snapshot, Some(read.look), read.places);
-        self.pace.looked(begun, ended, !changes.is_empty());
+        (self.snapshot, self.look, self.folders) = (read.snapshot, Some(read.look), read.folders);
+        self.schedule.record_look(begun, ended, !changes.is_empty());
         if let Some((begun, ended, changed)) = read.measured {
-            self.pace.measured(begun, ended, changed);
+            self.schedule.measured(begun, ended, changed);
         }
         Ok(changes)
     }
 }
 
-/// What is different from the look before, or from where a reader stopped.
-fn compare(repo: &Repo, before: Option<&Look>, resumed: Option<&Cursor>, now: &Look) -> Result<Vec<Change>> {
+/// Returns the changes since the look before, or since the place where a reader stopped.
+fn compare(
+    repo: &Repo,
+    before: Option<&Observation>,
+    resumed: Option<&Cursor>,
+    now: &Observation,
+) -> Result<Vec<Change>> {
     let departure = |id: &AgentId| snapshot::departure(repo, id);
     Ok(match (before, resumed) {
-        (Some(before), _) => between(before, now, Former::Whole, departure),
+        (Some(before), _) => changes_between(before, now, LookSource::Observed, departure),
         (None, None) => vec![Change::Reset],
         (None, Some(cursor)) => {
-            let before = snapshot::look_at_cursor(repo, cursor, now)?;
-            between(&before, now, Former::FromEvents, departure)
+            let before = snapshot::observation_at_cursor(repo, cursor, now)?;
+            changes_between(&before, now, LookSource::FromEvents, departure)
         }
     })
 }

@@ -1,4 +1,4 @@
-//! Reading everything that a watcher shows, and what of it can be compared with an earlier look.
+//! Reads everything that a watcher shows, and the part of it that is compared with an earlier look.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    change::{Departure, Look, Seen},
-    cursor::{Cursor, Mark},
-    places::{self, Place},
+    change::{Departure, Observation, ObservedAgent},
+    cursor::{AgentCursor, Cursor},
+    folders::{self, WatchedFolder},
 };
 use crate::{
     Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo},
-    landing::open::{self, OpenLanding},
+    landing::open_landings::{self, OpenLanding},
     model::{AgentId, Liveness},
     ops::{
         agent_object::AgentObject,
@@ -30,17 +30,18 @@ use crate::{
         operations::Operation,
         writer,
     },
+    supervise::liveness::Observed,
 };
 
-/// What only the machine of that time knew, beside whole aspects: fields of an agent in JSON.
-const OF_THE_MACHINE: [&str; 2] = ["dirty", "surroundings"];
+/// JSON fields of an agent that cannot be derived from its events, although their aspects can.
+const MACHINE_FIELDS: [&str; 2] = ["dirty", "surroundings"];
 
-/// What a watcher looks at.
+/// What a watcher reads.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Which agents. Those that are named by the beginning of their ids are found at the first look, and stay the same.
+    /// The agents. Prefixes of ids are resolved at the first look and keep their meaning.
     pub agents: Request,
-    /// Landings as well.
+    /// Whether to read landings as well.
     pub landing: bool,
 }
 
@@ -49,78 +50,78 @@ pub struct Filter {
 pub struct Snapshot {
     /// The agents, as `status` reports them.
     pub status: Report,
-    /// How much the agents printed that have not ended, by id.
+    /// The size of the output of each agent that has not ended, by id.
     pub logs: BTreeMap<AgentId, LogEnd>,
-    /// The landings that are under way, or were cut off, the newest first; only where the filter asks for them.
-    pub landings: Vec<LandingUnderWay>,
+    /// The landings that are running or were interrupted, newest first; empty unless the filter asks for them.
+    pub landings: Vec<UnfinishedLanding>,
 }
 
 impl Snapshot {
-    /// An agent in view.
+    /// Returns the agent with this id, if it is in view.
     pub fn agent(&self, id: &AgentId) -> Option<&AgentObject> {
         self.status.agents.iter().find(|agent| agent.id == *id)
     }
 }
 
-/// How far the output of an agent goes.
+/// The current end of an agent's output.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct LogEnd {
-    /// The launch that prints, or printed last.
+    /// The attempt that prints, or printed last.
     pub attempt: u32,
-    /// How much there is of it, in bytes.
+    /// The size of its output, in bytes.
     pub bytes: u64,
 }
 
-/// A landing that is under way, or was cut off.
+/// A landing that is running or was interrupted.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub struct LandingUnderWay {
-    /// The operation, as `undo` and `merge-ranked --continue` know it.
+pub struct UnfinishedLanding {
+    /// The id of its operation.
     pub operation: String,
-    /// When it began, in RFC 3339.
+    /// When it began, as an RFC 3339 timestamp.
     pub began_at: String,
-    /// How far it is, in words.
+    /// Its progress, in words.
     pub summary: String,
 }
 
-/// Reads looks.
+/// Reads the repository, and keeps what does not need to be read at every look.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct SnapshotReader {
     filter: Filter,
     is_pinned: bool,
-    operations: Option<Operations>,
-    /// What was measured last of each agent's uncommitted work.
+    operations: Option<KnownOperations>,
+    /// The number of uncommitted files of each agent when they were counted last.
     dirty: HashMap<AgentId, usize>,
 }
 
 /// The operations of this clone, as they were at the last look.
 #[derive(Debug)]
-struct Operations {
+struct KnownOperations {
     refs: Vec<(String, Oid)>,
-    /// The landings that are not finished, each with the newest commit of its operation.
-    landings: Vec<(Oid, LandingUnderWay)>,
+    /// The unfinished landings, each with the newest commit of its operation.
+    landings: Vec<(Oid, UnfinishedLanding)>,
 }
 
-/// One look.
-pub(super) struct Read {
+/// The result of one look.
+pub(super) struct ReadResult {
     pub(super) snapshot: Snapshot,
-    pub(super) look: Look,
-    pub(super) places: Vec<Place>,
-    /// What measuring uncommitted work showed, if it was measured: when, and whether anything differs.
+    pub(super) look: Observation,
+    pub(super) folders: Vec<WatchedFolder>,
+    /// When the measurement of uncommitted work began and ended, and whether its result changed; `None` if it was not measured.
     pub(super) measured: Option<(Instant, Instant, bool)>,
 }
 
-impl Reader {
+impl SnapshotReader {
     pub(super) fn new(filter: Filter) -> Self {
         Self { filter, is_pinned: false, operations: None, dirty: HashMap::new() }
     }
 
-    /// Whether uncommitted work is asked for.
+    /// Returns whether the filter asks for uncommitted work.
     pub(super) const fn measures(&self) -> bool {
         self.filter.agents.dirt
     }
 
-    /// Reads everything; uncommitted work only with `measure`, else it is taken from the last time.
-    pub(super) fn read(&mut self, repo: &Repo, measure: bool) -> Result<Read> {
+    /// Reads everything; uncommitted work only if `measure` is set, otherwise its last known number is used.
+    pub(super) fn read(&mut self, repo: &Repo, measure: bool) -> Result<ReadResult> {
         let begun = Instant::now();
         let measure = measure && self.measures();
         let request = Request { dirt: measure, ..self.filter.agents.clone() };
@@ -129,7 +130,7 @@ impl Reader {
             self.filter.agents.agents = status.agents.iter().map(|agent| agent.id.to_string()).collect();
             self.is_pinned = true;
         }
-        let measured = measure.then(|| (begun, Instant::now(), self.note_dirt(&status)));
+        let measured = measure.then(|| (begun, Instant::now(), self.store_dirty_counts(&status)));
         for agent in status.agents.iter_mut().filter(|agent| agent.liveness == Liveness::Live) {
             agent.dirty = agent.dirty.or_else(|| self.dirty.get(&agent.id).copied());
         }
@@ -147,22 +148,23 @@ impl Reader {
             let tip = tips.get(&agent.id).copied();
             seen.insert(
                 agent.id.clone(),
-                Seen { tip, liveness: agent.liveness, fields: fields(agent)?, log },
+                ObservedAgent { tip, liveness: agent.liveness, fields: json_fields(agent)?, log },
             );
         }
         let landings = self.landings(repo)?;
         let listing = serde_json::json!({ "hidden": status.hidden, "unreadable": status.unreadable });
-        let look = Look { agents: seen, landings: landings.iter().map(|(tip, _)| *tip).collect(), listing };
+        let look =
+            Observation { agents: seen, landings: landings.iter().map(|(tip, _)| *tip).collect(), listing };
         let open = status.agents.iter().filter(|agent| agent.liveness == Liveness::Live);
         let open = open.map(|agent| (agent.id.clone(), agent.branch.as_str()));
-        let places = places::all(&common, &private, open);
+        let folders = folders::all(&common, &private, open);
         let snapshot =
             Snapshot { status, logs, landings: landings.into_iter().map(|(_, landing)| landing).collect() };
-        Ok(Read { snapshot, look, places, measured })
+        Ok(ReadResult { snapshot, look, folders, measured })
     }
 
-    /// Remembers what was measured; gives whether anything differs from the last time.
-    fn note_dirt(&mut self, status: &Report) -> bool {
+    /// Stores the numbers of uncommitted files, and returns whether any of them changed.
+    fn store_dirty_counts(&mut self, status: &Report) -> bool {
         let now: HashMap<AgentId, usize> =
             status.agents.iter().filter_map(|agent| Some((agent.id.clone(), agent.dirty?))).collect();
         let changed = now != self.dirty;
@@ -170,8 +172,8 @@ impl Reader {
         changed
     }
 
-    /// The landings that are not finished. Operations are read only after one of their refs changed.
-    fn landings(&mut self, repo: &Repo) -> Result<Vec<(Oid, LandingUnderWay)>> {
+    /// Returns the unfinished landings. Operations are read again only after one of their refs changed.
+    fn landings(&mut self, repo: &Repo) -> Result<Vec<(Oid, UnfinishedLanding)>> {
         if !self.filter.landing {
             return Ok(Vec::new());
         }
@@ -181,29 +183,29 @@ impl Reader {
                 let Operation { id, at, summary, .. } = open.operation;
                 let name = layout::operation_ref(&id);
                 let tip = refs.iter().find(|(known, _)| *known == name)?.1;
-                Some((tip, LandingUnderWay { operation: id, began_at: at, summary }))
+                Some((tip, UnfinishedLanding { operation: id, began_at: at, summary }))
             };
-            let landings = open::all(repo)?.into_iter().filter_map(with_tip).collect();
-            self.operations = Some(Operations { refs, landings });
+            let landings = open_landings::all(repo)?.into_iter().filter_map(with_tip).collect();
+            self.operations = Some(KnownOperations { refs, landings });
         }
         Ok(self.operations.as_ref().map(|known| known.landings.clone()).unwrap_or_default())
     }
 }
 
-fn fields(agent: &AgentObject) -> Result<Map<String, Value>> {
+fn json_fields(agent: &AgentObject) -> Result<Map<String, Value>> {
     match serde_json::to_value(agent).context(Kind::Internal, || "cannot compare an agent".to_owned())? {
         Value::Object(fields) => Ok(fields),
         _ => Ok(Map::new()),
     }
 }
 
-/// How much an attempt printed so far.
+/// Returns the size of an attempt's output so far.
 fn log_end(private: &PrivateDir, id: &AgentId, attempt: u32) -> Option<LogEnd> {
     let bytes = private.agent(id).output(attempt).metadata().ok()?.len();
     Some(LogEnd { attempt, bytes })
 }
 
-/// Why an agent is no longer in view.
+/// Returns why an agent is no longer in view.
 pub(super) fn departure(repo: &Repo, id: &AgentId) -> Departure {
     if matches!(repo.find_ref(&layout::agent_ref(id)), Ok(Some(_))) {
         return Departure::Hidden;
@@ -212,15 +214,16 @@ pub(super) fn departure(repo: &Repo, id: &AgentId) -> Departure {
     if is_archived { Departure::Archived } else { Departure::Removed }
 }
 
-/// Where a reader stands that has seen a look.
-pub(super) fn cursor(look: &Look) -> Cursor {
-    let mark = |seen: &Seen| Some(Mark { tip: seen.tip?, liveness: seen.liveness, log: seen.log });
+/// Returns the cursor of a reader that has seen this look.
+pub(super) fn cursor(look: &Observation) -> Cursor {
+    let mark =
+        |seen: &ObservedAgent| Some(AgentCursor { tip: seen.tip?, liveness: seen.liveness, log: seen.log });
     let agents = look.agents.iter().filter_map(|(id, seen)| Some((id.clone(), mark(seen)?))).collect();
     Cursor { agents, landings: look.landings.clone() }
 }
 
-/// What a reader saw that stopped at `cursor`, as far as it can be told from the events up to then.
-pub(super) fn look_at_cursor(repo: &Repo, cursor: &Cursor, now: &Look) -> Result<Look> {
+/// Returns the look at which a reader stopped, as far as it can be derived from the events before `cursor`.
+pub(super) fn observation_at_cursor(repo: &Repo, cursor: &Cursor, now: &Observation) -> Result<Observation> {
     let private = PrivateDir::new(repo.private_dir()?);
     let writer = writer::known_writer(repo);
     let mut agents = BTreeMap::new();
@@ -229,7 +232,7 @@ pub(super) fn look_at_cursor(repo: &Repo, cursor: &Cursor, now: &Look) -> Result
         let fields = match present {
             Some(present) if present.tip != Some(mark.tip) => {
                 let mut fields = fields_at(repo, &private, id, mark.tip, writer.as_deref());
-                for name in OF_THE_MACHINE {
+                for name in MACHINE_FIELDS {
                     fields.extend(present.fields.get(name).map(|value| (name.to_owned(), value.clone())));
                 }
                 fields
@@ -237,13 +240,15 @@ pub(super) fn look_at_cursor(repo: &Repo, cursor: &Cursor, now: &Look) -> Result
             Some(present) => present.fields.clone(),
             None => Map::new(),
         };
-        agents
-            .insert(id.clone(), Seen { tip: Some(mark.tip), liveness: mark.liveness, fields, log: mark.log });
+        agents.insert(
+            id.clone(),
+            ObservedAgent { tip: Some(mark.tip), liveness: mark.liveness, fields, log: mark.log },
+        );
     }
-    Ok(Look { agents, landings: cursor.landings.clone(), listing: now.listing.clone() })
+    Ok(Observation { agents, landings: cursor.landings.clone(), listing: now.listing.clone() })
 }
 
-/// The state of an agent after an earlier event. Where that cannot be read any more, nothing is known: everything counts as changed.
+/// Returns the state of an agent at an earlier tip. If it can no longer be read, the result is empty, and everything counts as changed.
 fn fields_at(
     repo: &Repo,
     private: &PrivateDir,
@@ -252,6 +257,6 @@ fn fields_at(
     writer: Option<&str>,
 ) -> Map<String, Value> {
     let Ok(chain) = Chain::read(repo, &[tip]) else { return Map::new() };
-    let agent = AgentObject::new(repo, private, id, chain.fold().agent, writer);
-    fields(&agent).unwrap_or_default()
+    let agent = AgentObject::new(repo, private, id, Observed::once(private, id, chain.fold().agent, writer));
+    json_fields(&agent).unwrap_or_default()
 }

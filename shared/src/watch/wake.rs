@@ -1,188 +1,176 @@
-//! Waiting until something may have changed: for events of the kernel where it tells of them, else by looking at the times of
-//! folders. Never says what changed.
+//! Waits until something may have changed: for events of the kernel where there are any, otherwise by polling the modification
+//! times of folders. Never says what changed.
 
 use std::{
-    io::PipeReader,
     os::fd::AsFd,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
+    event::{PollFd, PollFlags, poll},
     io::Errno,
 };
 
 use super::{
+    folders::WatchedFolder,
     inotify::Inotify,
-    pace::{Backoff, Urgency},
-    places::Place,
+    schedule::{Backoff, Urgency},
 };
+use crate::context::{Cancel, timespec};
 
-/// While output that grew waits to be read, events are gathered for this long, however many there are.
-const SLICE: Duration = Duration::from_millis(25);
-/// How often the times of folders are looked at where the kernel tells nothing.
-const TICK: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
+/// While new output waits to be read, further events are collected at this interval, however many there are.
+const GATHER_INTERVAL: Duration = Duration::from_millis(25);
+/// The shortest and the longest pause between two polls of modification times.
+const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
 
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Woken {
-    /// Something may have changed.
-    News(Urgency),
-    /// The time is over.
-    Late,
-    /// Somebody wants it to end.
+pub(super) enum WakeReason {
+    /// Something may have changed; the value says how urgent it is.
+    Changed(Urgency),
+    /// The time limit was reached.
+    TimedOut,
+    /// The watch was cancelled.
     Cancelled,
 }
 
-/// What wakes a watcher.
+/// Waits on behalf of a watcher.
 #[derive(Debug)]
 pub(super) struct Waker {
     source: Source,
-    cancelled: PipeReader,
+    cancel: Cancel,
 }
 
 #[derive(Debug)]
 enum Source {
     Kernel(Inotify),
-    Times(Times),
+    Times(FolderTimes),
 }
 
 impl Waker {
-    /// `cancelled` can be read once all waits are to end.
-    pub(super) fn new(common: &Path, cancelled: PipeReader) -> Self {
-        let source = Inotify::open(common).map_or_else(|| Source::Times(Times::new()), Source::Kernel);
-        Self { source, cancelled }
+    /// Wakes when something changes below `common`, and when `cancel` ends all waits.
+    pub(super) fn new(common: &Path, cancel: Cancel) -> Self {
+        let source = Inotify::open(common).map_or_else(|| Source::Times(FolderTimes::new()), Source::Kernel);
+        Self { source, cancel }
     }
 
-    /// As [`Waker::new`], without the kernel.
-    pub(super) fn by_times(cancelled: PipeReader) -> Self {
-        Self { source: Source::Times(Times::new()), cancelled }
+    /// As [`Waker::new`], but always polls.
+    pub(super) fn polling(cancel: Cancel) -> Self {
+        Self { source: Source::Times(FolderTimes::new()), cancel }
     }
 
-    /// Whether the kernel tells of changes.
-    pub(super) const fn is_told(&self) -> bool {
+    /// Returns whether the kernel reports changes.
+    pub(super) const fn has_kernel_events(&self) -> bool {
         matches!(self.source, Source::Kernel(_))
     }
 
-    /// From now on a change in one of these folders ends a wait. To be called before they are read. Gives whether any of them was
-    /// not watched before: what was read of it by then may be out of date.
-    pub(super) fn watch(&mut self, common: &Path, places: &[Place]) -> bool {
+    /// Watches these folders: from now on, a change in one of them ends a wait. Call it before reading them. Returns whether any of
+    /// them was not watched before: what was read from it may be out of date.
+    pub(super) fn watch(&mut self, common: &Path, folders: &[WatchedFolder]) -> bool {
         if let Source::Kernel(inotify) = &mut self.source {
-            if let Ok(is_new) = inotify.watch(common, places) {
+            if let Ok(is_new) = inotify.watch(common, folders) {
                 return is_new;
             }
-            // The user's limit is reached: no folder is left out in silence, all are looked at.
-            self.source = Source::Times(Times::new());
+            // The user's limit of watches is reached. Polling all folders is better than missing some.
+            self.source = Source::Times(FolderTimes::new());
         }
         match &mut self.source {
             Source::Kernel(_) => false,
-            Source::Times(times) => times.watch(common, places),
+            Source::Times(times) => times.watch(common, folders),
         }
     }
 
-    /// Waits for news until `until`, and for those of growing output only until `growth`, if that is set.
-    pub(super) fn wait(&mut self, until: Instant, growth: Option<Instant>) -> Woken {
+    /// Waits for a change until `until`. If `growth` is set, new output is known already, and is reported at that time.
+    pub(super) fn wait(&mut self, until: Instant, growth: Option<Instant>) -> WakeReason {
         loop {
             let now = Instant::now();
             if now >= until {
-                return Woken::Late;
+                return WakeReason::TimedOut;
             }
             if growth.is_some_and(|growth| now >= growth) {
-                return Woken::News(Urgency::Growth);
+                return WakeReason::Changed(Urgency::Output);
             }
             let end = growth.map_or(until, |growth| growth.min(until));
-            let news = match self.pause(end.saturating_duration_since(now), growth.is_some()) {
-                Ok(news) => news,
-                Err(Cancelled) => return Woken::Cancelled,
+            let change = match self.pause(end.saturating_duration_since(now), growth.is_some()) {
+                Ok(change) => change,
+                Err(Cancelled) => return WakeReason::Cancelled,
             };
-            match news {
-                Some(Urgency::Growth) if growth.is_none() => return Woken::News(Urgency::Growth),
-                Some(Urgency::State) => return Woken::News(Urgency::State),
+            match change {
+                Some(Urgency::Output) if growth.is_none() => return WakeReason::Changed(Urgency::Output),
+                Some(Urgency::State) => return WakeReason::Changed(Urgency::State),
                 _ => {}
             }
         }
     }
 
-    /// Waits once, at most for `limit`. Where news of growth are known already, the kernel's are not waited for but gathered.
+    /// Waits once, at most for `limit`. With `gathers`, an event of the kernel does not end the wait: events are collected at its end.
     fn pause(&mut self, limit: Duration, gathers: bool) -> Result<Option<Urgency>, Cancelled> {
         match &mut self.source {
             Source::Kernel(inotify) if gathers => {
-                wait_for(&[&self.cancelled], limit.min(SLICE)).and_then(|found| cancelled(found & 1 != 0))?;
+                wait_for(&self.cancel, None, limit.min(GATHER_INTERVAL))?;
                 Ok(read(inotify))
             }
             Source::Kernel(inotify) => {
-                let found = wait_for(&[&self.cancelled, inotify], limit)?;
-                cancelled(found & 1 != 0)?;
+                wait_for(&self.cancel, Some(inotify), limit)?;
                 Ok(read(inotify))
             }
             Source::Times(times) => {
-                let found = wait_for(&[&self.cancelled], limit.min(times.tick.pause()))?;
-                cancelled(found & 1 != 0)?;
+                wait_for(&self.cancel, None, limit.min(times.tick.pause()))?;
                 Ok(times.changed().then_some(Urgency::State))
             }
         }
     }
 }
 
-/// Somebody wants the wait to end.
+/// The error of a cancelled wait.
 struct Cancelled;
 
-const fn cancelled(is_it: bool) -> Result<(), Cancelled> {
-    if is_it { Err(Cancelled) } else { Ok(()) }
-}
-
-/// What the kernel cannot tell may be anything.
+/// Reads the pending events. If they cannot be read, anything may have changed.
 fn read(inotify: &mut Inotify) -> Option<Urgency> {
     inotify.read().unwrap_or(Some(Urgency::State))
 }
 
-/// Waits until one of a few files can be read; gives which, one bit each.
-fn wait_for(files: &[&dyn AsFd], limit: Duration) -> Result<u32, Cancelled> {
+/// Waits until a file can be read, if there is one.
+fn wait_for(cancel: &Cancel, file: Option<&dyn AsFd>, limit: Duration) -> Result<(), Cancelled> {
+    let files = cancel.pipe().into_iter().chain(file.map(|file| file.as_fd()));
     let mut asked: Vec<PollFd<'_>> =
-        files.iter().map(|file| PollFd::from_borrowed_fd(file.as_fd(), PollFlags::IN)).collect();
-    let limit = Timespec {
-        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(limit.subsec_nanos()),
-    };
-    match poll(&mut asked, Some(&limit)) {
-        Ok(_) => {
-            let found = asked.iter().enumerate().filter(|(_, file)| !file.revents().is_empty());
-            Ok(found.fold(0, |bits, (at, _)| bits | 1 << at))
-        }
-        // A signal: whoever waits looks at the clock and waits on.
-        Err(Errno::INTR) => Ok(0),
-        // Nothing can be waited for: rather end than turn in circles.
+        files.map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN)).collect();
+    match poll(&mut asked, Some(&timespec(limit))) {
+        Ok(_) if cancel.is_cancelled() => Err(Cancelled),
+        // After a signal, whoever waits looks at the clock and waits on.
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        // Waiting is impossible; end rather than loop without a pause.
         Err(_) => Err(Cancelled),
     }
 }
 
-/// Folders whose times are looked at.
+/// The folders whose modification times are polled.
 #[derive(Debug)]
-struct Times {
+struct FolderTimes {
     tick: Backoff,
-    seen: Vec<(PathBuf, Time)>,
-    /// The last change may share its time with one that came after it: the next look counts as a change as well.
-    again: bool,
+    seen: Vec<(PathBuf, Stamp)>,
+    /// Whether the next poll counts as a change: a later change may have the same modification time as the last one.
+    recheck: bool,
 }
 
-/// What a look at a folder, or at the file `packed-refs`, shows.
-type Time = Option<(SystemTime, u64)>;
+/// The modification time and the size of a folder or file; `None` if it does not exist.
+type Stamp = Option<(SystemTime, u64)>;
 
-impl Times {
+impl FolderTimes {
     const fn new() -> Self {
-        Self { tick: Backoff::new(TICK.0, TICK.1), seen: Vec::new(), again: false }
+        Self { tick: Backoff::new(POLL_INTERVAL.0, POLL_INTERVAL.1), seen: Vec::new(), recheck: false }
     }
 
-    fn watch(&mut self, common: &Path, places: &[Place]) -> bool {
-        let paths = places.iter().map(|place| common.join(&place.path));
+    fn watch(&mut self, common: &Path, folders: &[WatchedFolder]) -> bool {
+        let paths = folders.iter().map(|place| common.join(&place.path));
         let paths = paths.chain([common.join("packed-refs"), common.join("config")]);
         let mut is_new = false;
-        let mut seen = Vec::with_capacity(places.len() + 2);
+        let mut seen = Vec::with_capacity(folders.len() + 2);
         for path in paths {
             let known = self.seen.iter().find(|(known, _)| *known == path).map(|(_, time)| *time);
             is_new |= known.is_none();
-            seen.push((path.clone(), known.unwrap_or_else(|| time_of(&path))));
+            seen.push((path.clone(), known.unwrap_or_else(|| stamp_of(&path))));
         }
         self.seen = seen;
         is_new
@@ -191,12 +179,12 @@ impl Times {
     fn changed(&mut self) -> bool {
         let mut changed = false;
         for (path, time) in &mut self.seen {
-            let now = time_of(path);
+            let now = stamp_of(path);
             changed |= *time != now;
             *time = now;
         }
-        let counts = changed || std::mem::take(&mut self.again);
-        self.again = changed;
+        let counts = changed || std::mem::take(&mut self.recheck);
+        self.recheck = changed;
         if counts {
             self.tick.restart();
         } else {
@@ -206,7 +194,7 @@ impl Times {
     }
 }
 
-fn time_of(path: &Path) -> Time {
+fn stamp_of(path: &Path) -> Stamp {
     let found = path.metadata().ok()?;
     Some((found.modified().ok()?, found.len()))
 }
@@ -216,74 +204,83 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
-    use crate::watch::{cancel, places::Folder};
+    use crate::watch::folders::FolderKind;
 
     const SOON: Duration = Duration::from_secs(60);
 
-    /// Both ways to notice, in a folder with one watched folder of refs.
-    fn each_way(test: impl Fn(&Path, &mut Waker)) {
-        for told in [true, false] {
+    /// Runs a test with events and with polling, in a repository with one folder of refs.
+    fn with_each_source(test: impl Fn(&Path, &mut Waker)) {
+        for with_events in [true, false] {
             let folder = tempfile::tempdir().unwrap();
             fs::create_dir(folder.path().join("refs")).unwrap();
-            let (_cancel, ear) = cancel::pair().unwrap();
-            let mut waker = if told { Waker::new(folder.path(), ear) } else { Waker::by_times(ear) };
+            let cancel = Cancel::never();
+            let mut waker =
+                if with_events { Waker::new(folder.path(), cancel) } else { Waker::polling(cancel) };
             test(folder.path(), &mut waker);
         }
     }
 
-    fn places() -> Vec<Place> {
-        let place = |path: &str, kind| Place { path: PathBuf::from(path), kind };
-        vec![place("", Folder::Repository), place("refs", Folder::Refs), place("refs/later", Folder::Refs)]
+    fn folders() -> Vec<WatchedFolder> {
+        let place = |path: &str, kind| WatchedFolder { path: PathBuf::from(path), kind };
+        vec![
+            place("", FolderKind::Repository),
+            place("refs", FolderKind::Refs),
+            place("refs/later", FolderKind::Refs),
+        ]
     }
 
     #[test]
     fn what_changes_between_reading_and_waiting_ends_the_wait() {
-        each_way(|folder, waker| {
-            assert!(waker.watch(folder, &places()), "all are new");
-            // Here the watcher reads; then, before it waits:
+        with_each_source(|folder, waker| {
+            assert!(waker.watch(folder, &folders()), "all are new");
+            // The watcher reads here. This happens after that and before it waits:
             fs::write(folder.join("refs/a"), "1").unwrap();
-            assert_eq!(waker.wait(Instant::now() + SOON, None), Woken::News(Urgency::State));
+            assert_eq!(waker.wait(Instant::now() + SOON, None), WakeReason::Changed(Urgency::State));
         });
     }
 
     #[test]
     fn a_folder_that_is_made_later_is_watched_from_then_on() {
-        each_way(|folder, waker| {
-            waker.watch(folder, &places());
+        with_each_source(|folder, waker| {
+            waker.watch(folder, &folders());
             fs::create_dir(folder.join("refs/later")).unwrap();
-            assert_eq!(waker.wait(Instant::now() + SOON, None), Woken::News(Urgency::State));
-            waker.watch(folder, &places());
-            // The times of folders may need one look more, since two changes can share a time.
-            while waker.wait(Instant::now() + Duration::from_millis(300), None) != Woken::Late {}
+            assert_eq!(waker.wait(Instant::now() + SOON, None), WakeReason::Changed(Urgency::State));
+            waker.watch(folder, &folders());
+            // Polling may need one more look, since two changes can have the same time.
+            while waker.wait(Instant::now() + Duration::from_millis(300), None) != WakeReason::TimedOut {}
             fs::write(folder.join("refs/later/b"), "1").unwrap();
-            assert_eq!(waker.wait(Instant::now() + SOON, None), Woken::News(Urgency::State));
+            assert_eq!(waker.wait(Instant::now() + SOON, None), WakeReason::Changed(Urgency::State));
         });
     }
 
     #[test]
     fn a_folder_that_was_removed_and_made_again_counts_as_new() {
-        each_way(|folder, waker| {
-            waker.watch(folder, &places());
-            assert!(!waker.watch(folder, &places()), "nothing is new");
+        with_each_source(|folder, waker| {
+            waker.watch(folder, &folders());
+            assert!(!waker.watch(folder, &folders()), "nothing is new");
             fs::remove_dir(folder.join("refs")).unwrap();
             fs::create_dir(folder.join("refs")).unwrap();
-            assert_eq!(waker.wait(Instant::now() + SOON, None), Woken::News(Urgency::State));
-            // By their times, the new folder is watched like the old one.
-            assert_eq!(waker.watch(folder, &places()), waker.is_told(), "it has to be read once more");
+            assert_eq!(waker.wait(Instant::now() + SOON, None), WakeReason::Changed(Urgency::State));
+            // When polling, the new folder counts as the old one.
+            assert_eq!(
+                waker.watch(folder, &folders()),
+                waker.has_kernel_events(),
+                "it has to be read once more"
+            );
         });
     }
 
     #[test]
     fn a_wait_ends_when_its_time_is_over_or_somebody_cancels() {
-        each_way(|folder, waker| {
-            waker.watch(folder, &places());
-            assert_eq!(waker.wait(Instant::now(), None), Woken::Late);
+        with_each_source(|folder, waker| {
+            waker.watch(folder, &folders());
+            assert_eq!(waker.wait(Instant::now(), None), WakeReason::TimedOut);
         });
-        let (handle, ear) = cancel::pair().unwrap();
-        let mut waker = Waker::by_times(ear);
-        let other = std::thread::spawn(move || handle.cancel());
-        assert_eq!(waker.wait(Instant::now() + SOON, None), Woken::Cancelled);
+        let cancel = Cancel::new().unwrap();
+        let mut waker = Waker::polling(cancel.clone());
+        let other = std::thread::spawn(move || cancel.cancel());
+        assert_eq!(waker.wait(Instant::now() + SOON, None), WakeReason::Cancelled);
         other.join().unwrap();
-        assert_eq!(waker.wait(Instant::now() + SOON, None), Woken::Cancelled, "and every later one");
+        assert_eq!(waker.wait(Instant::now() + SOON, None), WakeReason::Cancelled, "and every later one");
     }
 }

@@ -1,4 +1,4 @@
-//! One kind of answer: its name, and the type of its report.
+//! A kind of answer: its name, and the type of its report.
 
 use std::{fmt, marker::PhantomData};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Error, Result};
 
-/// Grows only when the meaning of something changes, which it does not.
+/// The version of the format. It would only grow if the meaning of a field changed.
 pub(super) const VERSION: u32 = 1;
 
 /// A kind of answer whose report is a `T`. The constants of [`crate::wire`] are the only ones.
@@ -20,19 +20,19 @@ impl<T> Answer<T> {
         Self { kind, report: PhantomData }
     }
 
-    /// Its name, as the field `kind` has it.
+    /// Returns its name, the value of the field `kind`.
     pub const fn kind(self) -> &'static str {
         self.kind
     }
 }
 
 impl<T: Serialize> Answer<T> {
-    /// The answer as JSON, on one line without a line feed.
+    /// Returns the answer as JSON, on one line without a line feed.
     ///
     /// # Errors
-    /// It cannot be written as JSON (70): a path in it is not UTF-8, for instance.
+    /// The report cannot be written as JSON (70), for instance because a path in it is not UTF-8.
     pub fn text(self, report: &T) -> Result<String> {
-        serde_json::to_string(&Envelope::of(self.kind, report)).map_err(unwritable)
+        serde_json::to_string(&Envelope::of(self.kind, report)).map_err(json_error)
     }
 }
 
@@ -40,15 +40,15 @@ impl<T: DeserializeOwned> Answer<T> {
     /// Reads an answer of this kind.
     ///
     /// # Errors
-    /// It is not JSON, of another kind or version, or lacks a field (3).
+    /// The text is not JSON, is of another kind or version, or lacks a field (3).
     pub fn read(self, text: &str) -> Result<T> {
         let unreadable =
-            |error| Error::refused(format!("this is not an answer of kind {}", self.kind)).because(error);
-        let head: Head = serde_json::from_str(text).map_err(unreadable)?;
+            |error| Error::refused(format!("not an answer of kind {}", self.kind)).because(error);
+        let head: AnswerHeader = serde_json::from_str(text).map_err(unreadable)?;
         if (head.version, head.kind.as_str()) != (VERSION, self.kind) {
             let (version, kind) = (head.version, head.kind);
             return Err(Error::refused(format!(
-                "an answer of kind {} and version {VERSION} was expected, not {kind:?} and {version}",
+                "expected an answer of kind {} and version {VERSION}, not {kind:?} and {version}",
                 self.kind
             )));
         }
@@ -70,12 +70,12 @@ impl<T> fmt::Debug for Answer<T> {
     }
 }
 
-/// A report with what every answer begins with.
+/// A report, preceded by the fields that every answer begins with.
 #[derive(Debug, Serialize)]
 pub(super) struct Envelope<'a, T> {
     version: u32,
     kind: &'static str,
-    // The fields stand beside version and kind since 0.1.0.
+    // The fields of the report have been on the same level as version and kind since 0.1.0.
     #[serde(flatten)]
     report: &'a T,
 }
@@ -86,14 +86,14 @@ impl<'a, T> Envelope<'a, T> {
     }
 }
 
-/// What every answer begins with.
+/// The fields that every answer begins with.
 #[derive(Deserialize)]
-struct Head {
+struct AnswerHeader {
     version: u32,
     kind: String,
 }
 
-pub(super) fn unwritable(error: serde_json::Error) -> Error {
+pub(super) fn json_error(error: serde_json::Error) -> Error {
     Error::internal("cannot write JSON").because(error)
 }
 
@@ -101,33 +101,33 @@ pub(super) fn unwritable(error: serde_json::Error) -> Error {
 mod tests {
     use crate::wire;
 
-    const KEPT: &str = r#"{"version":1,"kind":"keep","sessions":[{"id":"3f2a","changed":true}]}"#;
+    const SAMPLE: &str = r#"{"version":1,"kind":"keep","sessions":[{"id":"3f2a","changed":true}]}"#;
 
     #[test]
-    fn an_answer_is_read_and_written_as_it_was() {
-        let report = wire::KEEP.read(KEPT).expect("an answer");
+    fn answers_round_trip() {
+        let report = wire::KEEP.read(SAMPLE).expect("an answer");
         assert_eq!((report.sessions.len(), report.sessions[0].id.as_str()), (1, "3f2a"));
-        assert_eq!(wire::KEEP.text(&report).expect("text"), KEPT);
+        assert_eq!(wire::KEEP.text(&report).expect("text"), SAMPLE);
     }
 
     #[test]
-    fn a_reader_passes_over_what_a_newer_writer_adds() {
+    fn unknown_fields_of_newer_writers_are_ignored() {
         let newer =
             r#"{"version":1,"kind":"keep","sessions":[{"id":"3f2a","changed":true,"size":7}],"more":{}}"#;
-        assert_eq!(wire::rewrite_answer("keep", newer).expect("an answer"), KEPT);
+        assert_eq!(wire::rewrite_answer("keep", newer).expect("an answer"), SAMPLE);
     }
 
     #[test]
     fn another_kind_or_version_is_refused() {
         for (text, why) in [
-            (KEPT.replace("keep", "forget"), "not \"forget\" and 1"),
-            (KEPT.replace("\"version\":1", "\"version\":2"), "not \"keep\" and 2"),
-            (KEPT.replace(",\"changed\":true", ""), "missing field `changed`"),
+            (SAMPLE.replace("keep", "forget"), "not \"forget\" and 1"),
+            (SAMPLE.replace("\"version\":1", "\"version\":2"), "not \"keep\" and 2"),
+            (SAMPLE.replace(",\"changed\":true", ""), "missing field `changed`"),
             ("no JSON".to_owned(), "not an answer of kind keep"),
         ] {
             let error = wire::KEEP.read(&text).expect_err(&text).one_line();
             assert!(error.contains(why), "{text}: {error}");
         }
-        assert!(wire::rewrite_answer("nosuch", KEPT).is_err());
+        assert!(wire::rewrite_answer("nosuch", SAMPLE).is_err());
     }
 }

@@ -5,19 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Code, Kind};
 
-/// An error, for programs. Nothing else is on standard output then; the same is said on standard error in words.
+/// An error, for programs. It is the only answer on standard output; standard error has the same in words.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Failure {
-    /// What went wrong, as precisely as is known.
+    /// What went wrong, as one of the error codes in the manual.
     pub code: Code,
-    /// What kind of error it is: one word for each exit code.
+    /// The kind of error: one word for each exit code.
     pub error: Kind,
     /// The exit code.
     pub exit: u8,
-    /// What failed, on what.
+    /// What failed, and on what.
     pub message: String,
-    /// Why, the outermost cause first.
+    /// The causes, the outermost first.
     pub causes: Vec<String>,
-    /// What to type next.
+    /// Commands to type next, or other advice.
     pub hints: Vec<String>,
 }

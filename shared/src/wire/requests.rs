@@ -1,7 +1,7 @@
-//! The list of all requests: what an operation can be asked for, without what only a process has, such as a callback, a lock, or
-//! the folder in which it was started.
+//! The list of all requests: the parameters of operations, without those that only a process has, such as a callback, a lock, or
+//! its current folder.
 
-use super::{Described, schema};
+use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
@@ -12,69 +12,69 @@ use crate::{
 
 macro_rules! requests {
     ($($(#[doc = $about:literal])+ $name:literal: $request:ty;)+) => {
-        /// All requests: the name, a sentence, the schema.
-        pub const REQUESTS: &[Described] =
-            &[$(Described::new($name, concat!($($about),+), schema::of_request::<$request>)),+];
+        /// All requests, with name, description, and schema.
+        pub const REQUESTS: &[MessageType] =
+            &[$(MessageType::new($name, concat!($($about),+), schema::of_request::<$request>)),+];
 
-        /// Reads a request by its type, and writes it again.
+        /// Reads a request as its type, and writes it again.
         ///
         /// # Errors
-        /// There is no such request (2), or the text is not one (2): a field is of another type, or not known.
+        /// There is no such request (2), or the text is not one (2): a field has another type, or is unknown.
         pub fn rewrite_request(name: &str, text: &str) -> Result<String> {
             match name {
                 $($name => {
                     let read = serde_json::from_str::<$request>(text);
-                    let request = read.map_err(|e| Error::usage(format!("this is not a request of '{name}'")).because(e))?;
-                    serde_json::to_string(&request).map_err(super::answer::unwritable)
+                    let request = read.map_err(|e| Error::usage(format!("not a request of '{name}'")).because(e))?;
+                    serde_json::to_string(&request).map_err(super::answer::json_error)
                 })+
-                _ => Err(Error::usage(format!("there is no request {name:?}"))),
+                _ => Err(Error::usage(format!("no request {name:?}"))),
             }
         }
     };
 }
 
 requests! {
-    /// Names this clone, and looks what a remote takes.
+    /// Names this clone, and checks what a remote accepts.
     "init": init::Request;
     /// Starts an agent for each task.
     "spawn": spawn::Request;
-    /// Looks at agents.
+    /// Shows agents.
     "status": status::Request;
-    /// Finds what an agent printed.
+    /// Finds the output of an agent.
     "logs": logs::Request;
-    /// Stops agents, their work saved.
+    /// Stops agents, and saves their work.
     "stop": stop::Request;
-    /// Says something to agents, or answers what they ask.
+    /// Sends messages to agents, or answers their questions.
     "send": send::Request;
-    /// Pauses agents, their work saved.
+    /// Pauses agents, and saves their work.
     "pause": stop::Request;
     /// Resumes agents.
     "resume": resume::Request;
     /// Lists the agents' worktrees.
     "worktrees": worktrees::Request;
-    /// Finds conversations of coding agents.
+    /// Lists sessions of coding agents.
     "sessions": sessions::Request;
-    /// Searches the words of conversations.
+    /// Searches the text of sessions.
     "search": sessions::search::Query;
-    /// Keeps conversations in the repository.
-    "keep": sessions::keep::Keep;
-    /// Forgets what is kept of conversations.
-    "forget": sessions::keep::Forget;
-    /// Makes an agent of a conversation.
+    /// Keeps copies of sessions in the repository.
+    "keep": sessions::keep::KeepRequest;
+    /// Deletes kept copies of sessions.
+    "forget": sessions::keep::ForgetRequest;
+    /// Makes an agent from a session.
     "adopt": sessions::adopt::Request;
-    /// Resumes a conversation in its own program.
+    /// Resumes a session in its own program.
     "sessions-resume": sessions::resume::Request;
-    /// Saves the work of agents as it is now.
+    /// Saves the current work of agents.
     "collect": collect::Request;
-    /// Compares the work of an agent.
+    /// Compares the work of an agent with its base or with another agent's work.
     "diff": diff::Request;
-    /// Looks at a work, or judges it.
+    /// Shows the work of an agent, or records a verdict on it.
     "review": review::Request;
-    /// Lets another agent judge a work.
-    "review-by": review::by::By;
+    /// Starts agents that review the work of another.
+    "review-by": review::by_agent::ByAgentRequest;
     /// Lands branches.
     "merge-ranked": merge_ranked::Request;
-    /// Removes agents whose work is elsewhere.
+    /// Removes agents whose work is in another branch.
     "cleanup": cleanup::Request;
     /// Exchanges agents and their work with a remote.
     "sync": sync::Request;

@@ -1,4 +1,4 @@
-//! The JSON Schemas (draft 2020-12) of answers and requests, made from their types.
+//! The JSON Schemas (draft 2020-12) of answers and requests, derived from their types.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
@@ -6,16 +6,16 @@ use serde_json::{Map, Value, json};
 
 use super::answer::VERSION;
 
-/// One answer or request: its name, a sentence, its schema.
+/// An answer or request, with its name, description, and schema.
 #[derive(Clone, Copy, Debug)]
-pub struct Described {
-    /// The name.
+pub struct MessageType {
+    /// The `kind` of an answer, or the operation of a request.
     pub name: &'static str,
     about: &'static str,
     schema: fn(&str, &str) -> Schema,
 }
 
-impl Described {
+impl MessageType {
     pub(super) const fn new(
         name: &'static str,
         about: &'static str,
@@ -24,18 +24,18 @@ impl Described {
         Self { name, about, schema }
     }
 
-    /// What it is, in a sentence.
+    /// Returns the description, one sentence.
     pub fn about(&self) -> &'static str {
         self.about.trim()
     }
 
-    /// Its schema.
+    /// Returns the schema, with the description in it.
     pub fn schema(&self) -> Schema {
         (self.schema)(self.name, self.about())
     }
 }
 
-/// What `schema --json` prints.
+/// The answer of `schema --json`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Schemas {
     /// The answers that commands print with `--json`.
@@ -44,39 +44,39 @@ pub struct Schemas {
     pub requests: Vec<SchemaEntry>,
 }
 
-/// One schema.
+/// The schema of one answer or request.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct SchemaEntry {
-    /// Its name: the `kind` of an answer, the operation of a request.
+    /// The `kind` of an answer, or the operation of a request.
     pub name: String,
-    /// What it is, in a sentence.
+    /// The description, one sentence.
     pub about: String,
-    /// Its JSON Schema, draft 2020-12.
+    /// The JSON Schema, draft 2020-12.
     #[schemars(with = "Map<String, Value>")]
     pub schema: Schema,
 }
 
 impl Schemas {
-    /// Those of some answers and requests.
-    pub fn of(answers: &[Described], requests: &[Described]) -> Self {
-        let entries = |some: &[Described]| some.iter().map(SchemaEntry::from).collect();
+    /// Collects the schemas of these answers and requests.
+    pub fn of(answers: &[MessageType], requests: &[MessageType]) -> Self {
+        let entries = |some: &[MessageType]| some.iter().map(SchemaEntry::from).collect();
         Self { answers: entries(answers), requests: entries(requests) }
     }
 }
 
-impl From<&Described> for SchemaEntry {
-    fn from(one: &Described) -> Self {
+impl From<&MessageType> for SchemaEntry {
+    fn from(one: &MessageType) -> Self {
         Self { name: one.name.to_owned(), about: one.about().to_owned(), schema: one.schema() }
     }
 }
 
-/// The schema of an answer: that of its report, with `version` and `kind`.
+/// Returns the schema of an answer: that of its report, with `version` and `kind`.
 pub(super) fn of_answer<T: JsonSchema>(kind: &str, about: &str) -> Schema {
     let settings = SchemaSettings::draft2020_12().for_serialize();
-    let mut schema = titled::<T>(settings.into_generator(), kind, about);
+    let mut schema = with_title::<T>(settings.into_generator(), kind, about);
     let head = [
         ("version", json!({"const": VERSION, "description": "The version of the format."})),
-        ("kind", json!({"const": kind, "description": "What kind of answer it is."})),
+        ("kind", json!({"const": kind, "description": "The kind of answer."})),
     ];
     for (name, of_field) in head {
         if let Value::Object(properties) =
@@ -93,13 +93,13 @@ pub(super) fn of_answer<T: JsonSchema>(kind: &str, about: &str) -> Schema {
     schema
 }
 
-/// The schema of a request.
+/// Returns the schema of a request.
 pub(super) fn of_request<T: JsonSchema>(name: &str, about: &str) -> Schema {
     let settings = SchemaSettings::draft2020_12().for_deserialize();
-    titled::<T>(settings.into_generator(), name, about)
+    with_title::<T>(settings.into_generator(), name, about)
 }
 
-fn titled<T: JsonSchema>(generator: SchemaGenerator, title: &str, about: &str) -> Schema {
+fn with_title<T: JsonSchema>(generator: SchemaGenerator, title: &str, about: &str) -> Schema {
     let mut schema = generator.into_root_schema_for::<T>();
     schema.insert("title".to_owned(), title.into());
     schema.insert("description".to_owned(), about.into());

@@ -1,4 +1,4 @@
-//! Uncommitted work of live agents: measured, on all cores, within a budget.
+//! Counting uncommitted changes of live agents, on all cores, within a time limit.
 
 use std::{
     collections::HashSet,
@@ -11,114 +11,117 @@ use std::{
 
 use crate::{
     Kind, Result,
-    error::Context,
-    git::{Oid, careful, entries::Entries, worktrees::Worktree},
+    error::ErrorContext,
+    git::{Oid, careful, index_entries::IndexEntries, worktrees::Worktree},
     model::ByteSize,
     parallel,
     worktree::{
         isolated_git_dir::IsolatedGitDir,
-        root::Root,
+        root::WorktreeRoot,
         survey::{self, Survey, SurveyOptions},
     },
 };
 
-/// Counting stops here; a table says `999+`.
-pub const MOST: usize = 1000;
-/// What a list may spend on it.
-pub const BUDGET: Duration = Duration::from_millis(300);
+/// Counting stops at this number; a table shows `999+`.
+pub const MAX_COUNT: usize = 1000;
+/// Maximum time that a list may spend on counting.
+pub const TIME_LIMIT: Duration = Duration::from_millis(300);
 
-/// One worktree to look at.
+/// A worktree whose changes are counted.
 #[derive(Debug)]
 pub struct DirtyCheck {
     /// Its files, reached through [`super::open_worktree`].
-    pub root: Root,
+    pub root: WorktreeRoot,
     /// Its registration.
     pub worktree: Worktree,
-    /// Its shadow.
-    pub shadow: IsolatedGitDir,
+    /// Its isolated git directory.
+    pub isolated: IsolatedGitDir,
     /// The tree of its newest commit.
     pub head_tree: Oid,
 }
 
-/// The number of changed files for each question, in order; `None` where the budget did not suffice or the
-/// worktree cannot be read.
-pub fn measure(questions: Vec<DirtyCheck>, budget: Duration) -> Vec<Option<usize>> {
+/// Counts the changed files of each worktree, in their order; `None` if the time was too short or the worktree cannot be read.
+pub fn measure(checks: Vec<DirtyCheck>, budget: Duration) -> Vec<Option<usize>> {
     let deadline = Instant::now() + budget;
-    let count = questions.len();
+    let count = checks.len();
     let workers = parallel::cores().min(count);
-    let questions = std::sync::Arc::new(questions);
+    let checks = std::sync::Arc::new(checks);
     let next = std::sync::Arc::new(AtomicUsize::new(0));
     let (sender, receiver) = mpsc::channel();
     for _ in 0..workers {
-        let (questions, next, sender) = (questions.clone(), next.clone(), sender.clone());
-        // Not joined: a worker that is late is left behind, its answer unread.
+        let (checks, next, sender) = (checks.clone(), next.clone(), sender.clone());
+        // Not joined: the answer of a thread that is too late is never read.
         std::thread::spawn(move || {
             while Instant::now() < deadline {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(question) = questions.get(at) else { break };
-                if sender.send((at, answer(question, deadline))).is_err() {
+                let Some(check) = checks.get(at) else { break };
+                if sender.send((at, count_changes(check, deadline))).is_err() {
                     break;
                 }
             }
         });
     }
     drop(sender);
-    let mut answers = vec![None; count];
-    while let Ok((at, answer)) = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        answers[at] = answer;
+    let mut counts = vec![None; count];
+    while let Ok((at, result)) = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        counts[at] = result;
     }
-    answers
+    counts
 }
 
-fn answer(question: &DirtyCheck, deadline: Instant) -> Option<usize> {
-    let DirtyCheck { root, worktree, shadow, head_tree } = question;
-    let compared = Compared { root, worktree, shadow, head_tree: *head_tree };
-    Some(look(&compared, MOST, deadline).ok()?.changes)
+fn count_changes(check: &DirtyCheck, deadline: Instant) -> Option<usize> {
+    let DirtyCheck { root, worktree, isolated, head_tree } = check;
+    let compared = ComparedWorktree { root, worktree, isolated, head_tree: *head_tree };
+    Some(compare_worktree(&compared, MAX_COUNT, deadline).ok()?.changes)
 }
 
 /// A worktree, and what it is compared with.
 #[derive(Clone, Copy, Debug)]
-pub struct Compared<'a> {
+pub struct ComparedWorktree<'a> {
     /// Its files, reached through [`super::open_worktree`].
-    pub root: &'a Root,
+    pub root: &'a WorktreeRoot,
     /// Its registration.
     pub worktree: &'a Worktree,
-    /// Its shadow.
-    pub shadow: &'a IsolatedGitDir,
+    /// Its isolated git directory.
+    pub isolated: &'a IsolatedGitDir,
     /// The tree of its newest commit.
     pub head_tree: Oid,
 }
 
-/// A worktree compared with its commit and its own index.
+/// The result of comparing a worktree with its commit and its own index.
 #[derive(Debug)]
-pub struct WorktreeLook {
-    /// Paths that differ from the commit, staged or not, and untracked ones; a folder of them counts as one. At most as many
-    /// as were asked for.
+pub struct WorktreeComparison {
+    /// The number of paths that differ from the commit, staged or not, and of untracked ones; an untracked folder counts as one.
+    /// At most the limit that was passed.
     pub changes: usize,
-    /// Files that cannot be taken.
+    /// The number of files that cannot be captured.
     pub left_out: usize,
-    /// Git is told not to look at some files.
+    /// Whether the index tells git to skip some files.
     pub hides_files: bool,
     /// Files and folders that git ignores; folders end in `/`.
     pub ignored: Vec<Vec<u8>>,
 }
 
-/// Compares a worktree, without storing anything. A file that was touched, and goes through a filter, counts as changed.
+/// Compares a worktree with its commit, without storing anything. A file that was touched and has a filter counts as changed.
 ///
 /// # Errors
-/// It has no index, a tree or folder cannot be read, or it took too long.
-pub fn look(question: &Compared<'_>, most: usize, deadline: Instant) -> Result<WorktreeLook> {
-    let repo = question.shadow.repo()?;
-    let index = question.worktree.git_dir.join("index");
+/// The worktree has no index, a tree or folder cannot be read, or the deadline passed.
+pub fn compare_worktree(
+    check: &ComparedWorktree<'_>,
+    most: usize,
+    deadline: Instant,
+) -> Result<WorktreeComparison> {
+    let repo = check.isolated.repo()?;
+    let index = check.worktree.git_dir.join("index");
     careful::open_regular(&index)
         .context(Kind::External, || format!("cannot read index '{}'", index.display()))?;
-    let entries = Entries::read(&repo, &index)?;
-    let terms =
+    let entries = IndexEntries::read(&repo, &index)?;
+    let options =
         SurveyOptions { repo: &repo, entries: &entries, max_file: ByteSize::bytes(u64::MAX / 2), deadline };
-    let survey = survey::look(question.root, &terms)?;
-    let mut paths = entries.staged_since(&repo, question.head_tree, most)?;
-    count(&entries, &survey, &mut paths);
-    Ok(WorktreeLook {
+    let survey = survey::survey_worktree(check.root, &options)?;
+    let mut paths = entries.staged_since(&repo, check.head_tree, most)?;
+    add_changes(&entries, &survey, &mut paths);
+    Ok(WorktreeComparison {
         changes: paths.len().min(most),
         left_out: survey.left_out.len(),
         hides_files: entries.hides_files(),
@@ -126,7 +129,7 @@ pub fn look(question: &Compared<'_>, most: usize, deadline: Instant) -> Result<W
     })
 }
 
-fn count(entries: &Entries, survey: &Survey, paths: &mut HashSet<Vec<u8>>) {
+fn add_changes(entries: &IndexEntries, survey: &Survey, paths: &mut HashSet<Vec<u8>>) {
     for path in survey.changes().chain(survey.unmerged.iter().map(Vec::as_slice)) {
         let is_tracked = entries.of_path(path).is_some();
         let folder = path

@@ -1,5 +1,5 @@
-//! Keeps worktrees that lie in a checkout out of the user's sight, by the repository's private list of ignored files: `git status`
-//! would show them, and `git add` would take them for repositories.
+//! Hiding worktrees that are in a checkout, by `info/exclude`: otherwise `git status` would show them, and `git add` would add
+//! them as repositories.
 
 use std::{
     ffi::OsStr,
@@ -9,24 +9,24 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::away;
+use super::removed_folders;
 use crate::{
     Kind, Result,
     config::Config,
-    error::Context,
+    error::ErrorContext,
     git::{Repo, careful, common_dir},
     model::AgentId,
     store::layout,
 };
 
-/// The list, below the common git directory.
+/// The exclude file, relative to the git directory.
 const EXCLUDE: &str = "info/exclude";
 
-/// Hides the folder of worktrees, if it lies in a checkout. `is_chosen`: it is where the user wants it, which may be in any checkout.
+/// Hides the folder of worktrees if it is in a checkout. `is_chosen`: the user configured it, so it may be in any checkout.
 ///
 /// # Errors
-/// It holds other files, which would be hidden with it (3), or the list cannot be written (3).
-pub(super) fn hide(repo: &Repo, folder: &Path, is_chosen: bool) -> Result<()> {
+/// The folder holds other files, which would be hidden too (3), or the exclude file cannot be written (3).
+pub(super) fn hide_folder(repo: &Repo, folder: &Path, is_chosen: bool) -> Result<()> {
     let common = repo.common_dir()?;
     let mut checkouts: Vec<(PathBuf, PathBuf)> = Vec::new();
     checkouts.extend(repo.main_checkout()?.map(|checkout| (checkout, common.clone())));
@@ -39,13 +39,13 @@ pub(super) fn hide(repo: &Repo, folder: &Path, is_chosen: bool) -> Result<()> {
         if let Ok(inside) = folder.strip_prefix(&checkout)
             && !inside.as_os_str().is_empty()
         {
-            add(repo, folder, &git_dir.join(EXCLUDE), &line_for(inside))?;
+            add_line(repo, folder, &git_dir.join(EXCLUDE), &exclude_line(inside))?;
         }
     }
     Ok(())
 }
 
-fn add(repo: &Repo, folder: &Path, exclude: &Path, line: &[u8]) -> Result<()> {
+fn add_line(repo: &Repo, folder: &Path, exclude: &Path, line: &[u8]) -> Result<()> {
     let cannot = || format!("cannot write '{}'", exclude.display());
     let known = match careful::read(exclude) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -54,7 +54,7 @@ fn add(repo: &Repo, folder: &Path, exclude: &Path, line: &[u8]) -> Result<()> {
     if known.split(|byte| *byte == b'\n').any(|one| one.strip_suffix(b"\r").unwrap_or(one) == line) {
         return Ok(());
     }
-    if let Some(other) = other_than_worktrees(folder) {
+    if let Some(other) = foreign_entry(folder) {
         let name = crate::model::text::safe(&other.to_string_lossy()).into_owned();
         let why = format!("a folder of the checkout that holds '{name}' as well");
         return Err(Config::of(repo).bad_worktrees(&why));
@@ -72,19 +72,19 @@ fn add(repo: &Repo, folder: &Path, exclude: &Path, line: &[u8]) -> Result<()> {
     file.and_then(|mut file| file.write_all(&text)).context(Kind::Refused, cannot)
 }
 
-/// Something in the folder that is not ours.
-fn other_than_worktrees(folder: &Path) -> Option<std::ffi::OsString> {
+/// Returns something in the folder that is neither a worktree nor a trash folder of ours.
+fn foreign_entry(folder: &Path) -> Option<std::ffi::OsString> {
     let ours = |name: &OsStr| {
         name.to_str().is_some_and(|name| {
-            name == away::FOLDER || layout::is_scratch(name) || AgentId::parse(name).is_ok()
+            name == removed_folders::TRASH_DIR || layout::is_scratch(name) || AgentId::parse(name).is_ok()
         })
     };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.file_name()).find(|name| !ours(name))
 }
 
-/// The line that hides a folder, and nothing else but for names with a line feed, for which there is no other way to write them.
-fn line_for(inside: &Path) -> Vec<u8> {
+/// Returns the line that excludes a folder and nothing else. A line feed in its name can only be written as `?`.
+fn exclude_line(inside: &Path) -> Vec<u8> {
     let mut line = vec![b'/'];
     for byte in inside.as_os_str().as_bytes() {
         match byte {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_git_reads_as_the_folder() {
+    fn an_exclude_line_matches_only_its_folder() {
         for (inside, line) in [
             (".worktrees", "/.worktrees/"),
             ("a/b", "/a/b/"),
@@ -112,7 +112,7 @@ mod tests {
             ("#no !comment", "/#no\\ !comment/"),
             ("two\nlines", "/two?lines/"),
         ] {
-            assert_eq!(line_for(Path::new(inside)), line.as_bytes(), "{inside}");
+            assert_eq!(exclude_line(Path::new(inside)), line.as_bytes(), "{inside}");
         }
     }
 }

@@ -1,32 +1,32 @@
-//! Which files of a worktree are not taken into the agent's work. They stay where they are, and are named.
+//! Which files of a worktree are left out of the agent's work. They stay where they are and are listed.
 
 use crate::model::ByteSize;
 
-/// Names that hold secrets as a rule.
+/// File names that usually hold secrets.
 const SECRET_NAMES: &[&str] =
     &[".env", ".netrc", ".pgpass", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials.json"];
-/// Endings that hold private keys as a rule.
-const SECRET_ENDINGS: &[&str] = &[".pem", ".p12", ".pfx", ".jks", ".keystore"];
-/// `.env.example` and the like are made to be shared.
+/// Extensions of files that usually hold private keys.
+const SECRET_EXTENSIONS: &[&str] = &[".pem", ".p12", ".pfx", ".jks", ".keystore"];
+/// Suffixes of `.env` files that are meant to be shared, such as `.env.example`.
 const SHARED_ENV: &[&str] = &["example", "sample", "template", "dist", "defaults"];
 
 /// Why a repository inside the worktree is left out.
 pub const REPOSITORY: &str = "a repository of its own";
-/// Why a giant is left out.
+/// Why a large file is left out.
 pub const TOO_LARGE: &str = "too large (orchestra.maxFile)";
 
-/// Why an untracked file is left out; `None`: it is taken. `size` in bytes, `None` if it is gone.
-/// A path that ends in `/` is a repository inside the worktree: git names the folder only.
-pub fn exclusion_reason(path: &str, size: Option<u64>, largest: ByteSize) -> Option<&'static str> {
+/// Returns why an untracked file is left out; `None`: it is captured. `size` is in bytes, `None` if the file is gone. A path that
+/// ends in `/` is a repository inside the worktree.
+pub fn exclusion_reason(path: &str, size: Option<u64>, max_size: ByteSize) -> Option<&'static str> {
     if path.ends_with('/') {
         return Some(REPOSITORY);
     }
-    if size.is_some_and(|size| size > largest.as_bytes()) {
+    if size.is_some_and(|size| size > max_size.as_bytes()) {
         return Some(TOO_LARGE);
     }
     let name = path.rsplit('/').next().unwrap_or(path);
     let looks_secret = SECRET_NAMES.contains(&name)
-        || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
+        || SECRET_EXTENSIONS.iter().any(|ending| name.ends_with(ending))
         || name.strip_prefix(".env.").is_some_and(|rest| !SHARED_ENV.contains(&rest));
     looks_secret.then_some("looks like a secret")
 }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_nested_repositories_and_giants_stay() {
+    fn secrets_nested_repositories_and_large_files_are_left_out() {
         for (path, size, left) in [
             ("src/main.rs", 10, false),
             (".env", 10, true),

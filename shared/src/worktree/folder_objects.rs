@@ -1,4 +1,5 @@
-//! A folder as objects, byte for byte: no filter, no rule about line ends, nothing left out but what the caller says.
+//! Storing a folder as git objects, byte for byte: without filters or line-ending conversion, and complete except for what the
+//! caller skips.
 
 use std::{
     ffi::OsString,
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::manifest;
 use crate::{
     Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{
         Oid, Repo,
         objects::{TreeEntry, TreeEntryKind},
@@ -20,97 +21,97 @@ use crate::{
     worktree::list,
 };
 
-/// The subtree with the files, and the blob beside it.
+/// The name of the subtree with the files.
 pub const FILES: &str = "files";
-/// See [`manifest`].
+/// The name of the blob with the [`manifest`].
 pub const MANIFEST: &str = "manifest";
 
-/// A folder that was kept.
+/// A folder that was stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct StoredFolder {
     /// The tree with [`FILES`] and [`MANIFEST`].
     pub tree: Oid,
-    /// Bytes on the disk of everything that lies in it, what was passed over included.
+    /// The disk space of everything in the folder in bytes, skipped paths included.
     pub bytes: u64,
 }
 
-/// Everything that lies in a folder, folders before what is in them, as one look at it found it.
+/// Everything in a folder at one moment, folders before their content.
 pub struct FolderListing {
     found: Vec<(PathBuf, Metadata)>,
-    /// Bytes on the disk, what was passed over included.
+    /// The disk space in bytes, skipped paths included.
     bytes: u64,
 }
 
 impl FolderListing {
-    /// Looks, without going into the paths below it that `passed_over` names.
+    /// Lists a folder. Does not enter the relative paths `skipped`.
     ///
     /// # Errors
     /// A folder cannot be read.
-    pub fn of(root: &Path, passed_over: &[PathBuf]) -> Result<Self> {
-        let mut survey = Self { found: Vec::new(), bytes: 0 };
-        survey.look(root, Path::new(""), passed_over)?;
-        Ok(survey)
+    pub fn of(root: &Path, skipped: &[PathBuf]) -> Result<Self> {
+        let mut listing = Self { found: Vec::new(), bytes: 0 };
+        listing.list_folder(root, Path::new(""), skipped)?;
+        Ok(listing)
     }
 
-    fn look(&mut self, root: &Path, below: &Path, passed_over: &[PathBuf]) -> Result<()> {
+    fn list_folder(&mut self, root: &Path, below: &Path, skipped: &[PathBuf]) -> Result<()> {
         for name in names(&root.join(below))? {
             let path = below.join(name);
             let full = root.join(&path);
             let found = fs::symlink_metadata(&full).context(Kind::External, || cannot_read(&full))?;
             self.bytes += found.blocks() * 512;
             let inner = found.is_dir();
-            if passed_over.contains(&path) {
-                self.bytes += if inner { list::size(&full) } else { 0 };
+            if skipped.contains(&path) {
+                self.bytes += if inner { list::disk_size(&full) } else { 0 };
                 continue;
             }
             self.found.push((path.clone(), found));
             if inner {
-                self.look(root, &path, passed_over)?;
+                self.list_folder(root, &path, skipped)?;
             }
         }
         Ok(())
     }
 
-    /// Two that are equal saw the same, to the nanosecond.
+    /// Returns a hash that is equal only if nothing changed, to the nanosecond.
     pub fn fingerprint(&self) -> [u8; 32] {
         Sha256::digest(self.manifest()).into()
     }
 
-    /// What it found, as a manifest.
+    /// Returns the listing as a manifest.
     fn manifest(&self) -> Vec<u8> {
         let mut lines = Vec::new();
         for (path, found) in &self.found {
             let kind = found.file_type();
             if kind.is_dir() || kind.is_file() || kind.is_symlink() {
-                manifest::write(&mut lines, path.as_os_str().as_bytes(), entry_of(found));
+                manifest::write_line(&mut lines, path.as_os_str().as_bytes(), entry_of(found));
             }
         }
         lines
     }
 }
 
-/// Keeps a folder, without the paths below it that are passed over. Links are kept as links; sockets, pipes and devices hold no
-/// bytes and are not kept.
+/// Stores a folder without the relative paths `skipped`. Links are stored as links; sockets, pipes and devices hold no bytes
+/// and are not stored.
 ///
 /// # Errors
 /// A file cannot be read, or the disk is full.
-pub fn store(repo: &Repo, root: &Path, passed_over: &[PathBuf]) -> Result<StoredFolder> {
-    let survey = FolderListing::of(root, passed_over)?;
+pub fn store_folder(repo: &Repo, root: &Path, skipped: &[PathBuf]) -> Result<StoredFolder> {
+    let listing = FolderListing::of(root, skipped)?;
     let top = fs::symlink_metadata(root).context(Kind::External, || cannot_read(root))?;
     let mut lines = Vec::new();
-    manifest::write(&mut lines, b"", entry_of(&top));
-    lines.extend(survey.manifest());
+    manifest::write_line(&mut lines, b"", entry_of(&top));
+    lines.extend(listing.manifest());
     let mut at = 0;
-    let files = tree(repo, root, &survey.found, &mut at, Path::new(""))?;
+    let files = tree(repo, root, &listing.found, &mut at, Path::new(""))?;
     let lines = repo.write_blob(&lines)?;
     let entries = vec![
         TreeEntry::new(FILES, TreeEntryKind::Tree, files),
         TreeEntry::new(MANIFEST, TreeEntryKind::File, lines),
     ];
-    Ok(StoredFolder { tree: repo.write_entries(entries)?, bytes: survey.bytes })
+    Ok(StoredFolder { tree: repo.write_entries(entries)?, bytes: listing.bytes })
 }
 
-/// The tree of one folder; `at` is the first thing in it, and afterwards the first beyond it.
+/// Writes the tree of one folder. `at` is the index of its first entry, and afterwards of the first entry behind it.
 fn tree(
     repo: &Repo,
     root: &Path,
@@ -126,8 +127,8 @@ fn tree(
         } else {
             object(repo, &root.join(path), meta)?
         };
-        if let (Some((sort, id)), Some(name)) = (object, path.file_name()) {
-            entries.push(TreeEntry::new(manifest::to_tree(name.as_bytes()), sort, id));
+        if let (Some((kind, id)), Some(name)) = (object, path.file_name()) {
+            entries.push(TreeEntry::new(manifest::to_tree(name.as_bytes()), kind, id));
         }
     }
     repo.write_entries(entries)
@@ -136,8 +137,8 @@ fn tree(
 fn object(repo: &Repo, full: &Path, found: &Metadata) -> Result<Option<(TreeEntryKind, Oid)>> {
     let kind = found.file_type();
     Ok(if kind.is_file() {
-        let sort = if found.mode() & 0o100 == 0 { TreeEntryKind::File } else { TreeEntryKind::Executable };
-        Some((sort, repo.keep_file(full, found.len())?))
+        let kind = if found.mode() & 0o100 == 0 { TreeEntryKind::File } else { TreeEntryKind::Executable };
+        Some((kind, repo.store_file(full, found.len())?))
     } else if kind.is_symlink() {
         let target = fs::read_link(full).context(Kind::External, || cannot_read(full))?;
         Some((TreeEntryKind::Link, repo.write_blob(target.as_os_str().as_bytes())?))

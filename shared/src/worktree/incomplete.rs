@@ -1,11 +1,11 @@
-//! Worktrees whose making was cut off. A file in the git directory says so, and anybody can write that file: an agent too. So what
-//! it says is the reason to look, and never the reason to delete.
+//! Worktrees whose creation was interrupted. A lock file in the git directory marks them, and anybody can write that file, an
+//! agent too. So the mark is a reason to inspect the worktree, and never a reason to delete it.
 //!
-//! | its agent | the worktree | what is done |
+//! | agent | worktree | action |
 //! |---|---|---|
-//! | ran | has an index: its making was finished | it is unlocked, and stays |
-//! | whatever | holds nothing but what its commit has | it is removed |
-//! | whatever | holds anything else | it moves to the trash, and `undo` brings it back |
+//! | has run | has an index: its creation was finished | it is unlocked and stays |
+//! | any | contains only what its commit has | it is removed |
+//! | any | contains anything else | it is moved to the trash, and `undo` restores it |
 
 use std::{
     fs,
@@ -14,15 +14,15 @@ use std::{
 };
 
 use super::{
-    away::{self, OBJECTS, REGISTRATION, WORKTREE},
     folder_objects,
     registration_objects::{self, ReferencedObjects},
+    removed_folders::{self, OBJECTS, REGISTRATION, WORKTREE},
 };
 use crate::{
     Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{
-        Git, Oid, Repo, careful,
+        Oid, Repo, careful,
         objects::{TreeEntry, TreeEntryKind},
         worktrees::{LOCKED, Worktree, WorktreeHead},
     },
@@ -34,8 +34,8 @@ use crate::{
     },
 };
 
-/// What a registration holds that was just made: by git, by gix, or by a checkout that was cut off.
-const FRESH: &[&str] = &[
+/// What a new registration may contain: written by git, by gix, or by an interrupted checkout.
+const INITIAL_FILES: &[&str] = &[
     "HEAD",
     "commondir",
     "gitdir",
@@ -50,21 +50,21 @@ const FRESH: &[&str] = &[
     "info",
 ];
 
-/// Whether the making of an agent's worktree was cut off. Of one that ran, the program had a finished worktree, whatever is
-/// written there now: the index is written last.
-pub fn is_cut_off(worktree: &Worktree, has_run: bool) -> bool {
+/// Returns whether the creation of an agent's worktree was interrupted. If the agent has run, its worktree was complete whatever
+/// the mark says, provided that the index exists: it is written last.
+pub fn is_interrupted(worktree: &Worktree, has_run: bool) -> bool {
     worktree.is_incomplete() && !(has_run && worktree.git_dir.join("index").is_file())
 }
 
-/// Removes a worktree whose making was cut off. Gives why it is not removed: something in it may be work.
+/// Removes a worktree whose creation was interrupted. Returns why it was not removed: something in it may be work.
 ///
 /// # Errors
 /// It cannot be read or removed.
-pub fn remove(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
-    let why = work_in(repo, worktree)?;
+pub fn remove_worktree(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
+    let why = possible_work(repo, worktree)?;
     if why.is_none() {
         let cannot = || format!("cannot remove the incomplete worktree '{}'", worktree.path.display());
-        if leads_here(worktree) || is_empty(&worktree.path) {
+        if is_linked(worktree) || is_empty(&worktree.path) {
             fs::remove_dir_all(&worktree.path).context(Kind::External, cannot)?;
         }
         fs::remove_dir_all(&worktree.git_dir).context(Kind::External, cannot)?;
@@ -72,17 +72,17 @@ pub fn remove(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
     Ok(why)
 }
 
-/// Moves a worktree whose making was cut off to the trash, as an operation of its own; all refs of its agent stay. Gives what a
-/// user should know. To be called under the lock on operations and that of the agent.
+/// Moves a worktree whose creation was interrupted to the trash, as an operation; all refs of its agent stay. Returns a warning
+/// for the user. The caller holds the lock on operations and that of the agent.
 ///
 /// # Errors
-/// Something cannot be read, kept or moved: it is where it was then.
+/// Something cannot be read, stored or moved; then the worktree stays where it is.
 pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) -> Result<String> {
-    let files = folder_objects::store(repo, &worktree.path, &[])?;
-    // Without the mark: what comes back is complete.
-    let registration = folder_objects::store(repo, &worktree.git_dir, &[PathBuf::from(LOCKED)])?;
+    let files = folder_objects::store_folder(repo, &worktree.path, &[])?;
+    // Without the mark: a restored worktree is complete.
+    let registration = folder_objects::store_folder(repo, &worktree.git_dir, &[PathBuf::from(LOCKED)])?;
     let ReferencedObjects { commits, others } =
-        registration_objects::named(repo, &worktree.git_dir, &[], tip(repo, worktree)?)?;
+        registration_objects::referenced_objects(repo, &worktree.git_dir, &[], head_commit(repo, worktree)?)?;
     let mut parts = vec![
         TreeEntry::new(WORKTREE, TreeEntryKind::Tree, files.tree),
         TreeEntry::new(REGISTRATION, TreeEntryKind::Tree, registration.tree),
@@ -101,26 +101,27 @@ pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) 
     journal.operation.summary = id.to_string();
     journal.put_tree(id.as_str(), repo.write_entries(parts)?);
     journal.write(repo, &commits)?;
-    let moves = away::moves(repo, &journal.operation.id, &removal)?;
-    let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).worktrees_lock(), away::WAIT)?;
+    let moves = removed_folders::folder_moves(repo, &journal.operation.id, &removal)?;
+    let _lock =
+        Lock::require(&PrivateDir::new(repo.private_dir()?).worktrees_lock(), removed_folders::LOCK_TIMEOUT)?;
     for (from, to) in moves {
-        away::move_folder(&from, &to)?;
+        removed_folders::move_folder(&from, &to)?;
     }
     journal.operation.stage = Stage::Done;
     journal.write(repo, &[])?;
     Ok(format!(
-        "the worktree of '{id}' was not finished and is in the trash, because {why}; \
-         'git orchestra undo {}' brings it back",
+        "the worktree of '{id}' was incomplete and is in the trash, because {why}; \
+         'git orchestra undo {}' restores it",
         journal.operation.id
     ))
 }
 
-/// Removes the registrations of ours that were cut off before they named a folder. To be called under the lock on worktrees: nobody of
-/// ours registers one then.
+/// Removes registrations of ours whose creation was interrupted before they named a folder. The caller holds the lock on
+/// worktrees, so none of our commands is registering one.
 ///
 /// # Errors
-/// One cannot be removed.
-pub fn remove_nameless(repo: &Repo, _lock: &Lock) -> Result<()> {
+/// A registration cannot be removed.
+pub fn remove_nameless_registrations(repo: &Repo, _lock: &Lock) -> Result<()> {
     let is_ours = |name: &str| layout::is_scratch(name) || AgentId::parse(name).is_ok();
     for registration in repo.nameless_registrations()? {
         if registration.file_name().and_then(|name| name.to_str()).is_some_and(is_ours) {
@@ -131,38 +132,38 @@ pub fn remove_nameless(repo: &Repo, _lock: &Lock) -> Result<()> {
     Ok(())
 }
 
-/// Why something in it may be work; `None`: nothing can be.
+/// Returns why something in the worktree may be work; `None`: nothing can be.
 ///
 /// # Errors
 /// Something cannot be read.
-pub fn work_in(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
-    let tip = tip(repo, worktree)?;
+pub fn possible_work(repo: &Repo, worktree: &Worktree) -> Result<Option<String>> {
+    let tip = head_commit(repo, worktree)?;
     if let Some(name) = unusual_name(&worktree.git_dir)? {
-        return Ok(Some(format!("its registration holds '{}'", text::one_line(&name, 100))));
+        return Ok(Some(format!("its registration contains '{}'", text::one_line(&name, 100))));
     }
     let ReferencedObjects { commits, others } =
-        registration_objects::named(repo, &worktree.git_dir, &[], tip)?;
+        registration_objects::referenced_objects(repo, &worktree.git_dir, &[], tip)?;
     if others.is_some() {
-        return Ok(Some("its index or its reflog names objects that are not in its commit".to_owned()));
+        return Ok(Some("its index or its reflog references objects that are not in its commit".to_owned()));
     }
-    let made_at = made_at(worktree);
+    let made_at = initial_commits(worktree);
     for commit in commits.into_iter().filter(|commit| !made_at.contains(commit)) {
         if !is_reachable(repo, commit)? {
-            return Ok(Some(format!("commit {} is named there alone", commit.short())));
+            return Ok(Some(format!("only its registration references commit {}", commit.short())));
         }
     }
-    if !leads_here(worktree) {
-        // Whatever lies there is not of this worktree, and stays.
+    if !is_linked(worktree) {
+        // Whatever is at the path is not of this worktree, and stays.
         return Ok(None);
     }
     let found = Comparison { repo, root: &worktree.path }.differing(Path::new(""), repo.tree_of(tip)?)?;
     Ok(found
-        .map(|path| format!("'{}' is not as in its commit", text::one_line(&path.to_string_lossy(), 100))))
+        .map(|path| format!("'{}' differs from its commit", text::one_line(&path.to_string_lossy(), 100))))
 }
 
-/// The commits that its maker wrote there, before there was an index: whoever commits writes one. A detached HEAD is first zeros, then
-/// locked, then entered into the reflog.
-fn made_at(worktree: &Worktree) -> Vec<Oid> {
+/// Returns the commits that the creation itself wrote into the registration, as long as there is no index: every commit writes
+/// one. A detached `HEAD` is first written as zeros, then locked, then recorded in the reflog.
+fn initial_commits(worktree: &Worktree) -> Vec<Oid> {
     if worktree.git_dir.join("index").exists() {
         return Vec::new();
     }
@@ -173,8 +174,8 @@ fn made_at(worktree: &Worktree) -> Vec<Oid> {
     [head, lock, entry].into_iter().flatten().collect()
 }
 
-/// The commit on which it stands; one without files where there is none.
-fn tip(repo: &Repo, worktree: &Worktree) -> Result<Oid> {
+/// Returns the commit that is checked out; if there is none, that of the main `HEAD`.
+fn head_commit(repo: &Repo, worktree: &Worktree) -> Result<Oid> {
     let tip = match worktree.head() {
         WorktreeHead::Branch(name) => repo.find_ref(&name)?,
         WorktreeHead::Detached(id) => Some(id).filter(|id| repo.has_commit(*id)),
@@ -187,7 +188,7 @@ fn unusual_name(registration: &Path) -> Result<Option<String>> {
     let cannot = || format!("cannot read '{}'", registration.display());
     for entry in fs::read_dir(registration).context(Kind::External, cannot)? {
         let name = entry.context(Kind::External, cannot)?.file_name().to_string_lossy().into_owned();
-        if !FRESH.contains(&name.as_str()) {
+        if !INITIAL_FILES.contains(&name.as_str()) {
             return Ok(Some(name));
         }
     }
@@ -195,12 +196,12 @@ fn unusual_name(registration: &Path) -> Result<Option<String>> {
 }
 
 fn is_reachable(repo: &Repo, commit: Oid) -> Result<bool> {
-    let git = Git::new(&repo.common_dir()?, "for-each-ref");
+    let git = repo.git_in(&repo.common_dir()?, "for-each-ref");
     Ok(!git.args(["--count=1", "--contains", &commit.to_string()]).line()?.is_empty())
 }
 
-/// Whether its folder names this registration as its own.
-fn leads_here(worktree: &Worktree) -> bool {
+/// Returns whether the `.git` file of the folder names this registration.
+fn is_linked(worktree: &Worktree) -> bool {
     let text = careful::text(worktree.path.join(".git")).unwrap_or_default();
     let named = text.trim().strip_prefix("gitdir: ").map(|named| worktree.path.join(named));
     let real = |path: PathBuf| path.canonicalize().ok();
@@ -211,15 +212,15 @@ fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
 }
 
-/// A folder beside a tree.
+/// Compares a folder with a tree.
 struct Comparison<'a> {
     repo: &'a Repo,
     root: &'a Path,
 }
 
 impl Comparison<'_> {
-    /// The first path below `folder` that holds something which `tree` has not there: a file that a checkout was writing has the
-    /// beginning of what is in the commit.
+    /// Returns the first path below `folder` whose content is not in `tree`. A file that an interrupted checkout was writing has
+    /// the beginning of the committed content, and does not count.
     fn differing(&self, folder: &Path, tree: Oid) -> Result<Option<PathBuf>> {
         let full = self.root.join(folder);
         let cannot = || format!("cannot read '{}'", full.display());
@@ -234,21 +235,21 @@ impl Comparison<'_> {
             let kind = entry.file_type().context(Kind::External, cannot)?;
             if kind.is_dir() {
                 let below =
-                    known.filter(|one| one.sort == TreeEntryKind::Tree).map_or(Oid::EMPTY_TREE, |one| one.id);
+                    known.filter(|one| one.kind == TreeEntryKind::Tree).map_or(Oid::EMPTY_TREE, |one| one.id);
                 if let Some(found) = self.differing(&path, below)? {
                     return Ok(Some(found));
                 }
-            } else if !self.is_as_known(&entry.path(), kind, known)? {
+            } else if !self.matches_entry(&entry.path(), kind, known)? {
                 return Ok(Some(path));
             }
         }
         Ok(None)
     }
 
-    fn is_as_known(&self, full: &Path, kind: fs::FileType, known: Option<&TreeEntry>) -> Result<bool> {
+    fn matches_entry(&self, full: &Path, kind: fs::FileType, known: Option<&TreeEntry>) -> Result<bool> {
         let cannot = || format!("cannot read '{}'", full.display());
         let Some(known) = known else { return Ok(false) };
-        match known.sort {
+        match known.kind {
             TreeEntryKind::File | TreeEntryKind::Executable if kind.is_file() => {
                 let there = careful::read(full).context(Kind::External, cannot)?;
                 Ok(self.repo.read_blob(known.id)?.starts_with(&there))
@@ -262,14 +263,14 @@ impl Comparison<'_> {
     }
 }
 
-/// Removes the mark that the making of a worktree is under way, where it is not.
+/// Removes the mark of an incomplete worktree from one that is complete.
 ///
 /// # Errors
-/// It cannot be removed.
-pub fn unlock(worktree: &Worktree) -> Result<()> {
+/// The mark cannot be removed, or the lock file is not ours.
+pub fn remove_mark(worktree: &Worktree) -> Result<()> {
     let mark = worktree.git_dir.join(LOCKED);
     if !worktree.is_incomplete() {
-        return Err(Error::internal(format!("'{}' is no mark of ours", mark.display())));
+        return Err(Error::internal(format!("'{}' is not a lock of git orchestra", mark.display())));
     }
     fs::remove_file(&mark).context(Kind::External, || format!("cannot remove '{}'", mark.display()))
 }

@@ -1,6 +1,5 @@
-//! A git directory of ours beside an agent's worktree, with settings frozen before the agent ran. The work is read
-//! through it: nothing that the agent writes into config, hooks, attributes or filters runs, and its own index is
-//! not touched.
+//! A git directory of ours for an agent's worktree, with the settings from before the agent ran. The work is read through it, so
+//! that nothing the agent writes into config, hooks, attributes or filters runs, and the agent's own index is not touched.
 
 use std::{
     fs,
@@ -11,56 +10,65 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Git, Repo, careful, settings},
     private_files,
+    world::Environment,
 };
 
-/// Longest file of settings, in bytes.
-const LONGEST: u64 = 16 << 20;
+/// Maximum size of a settings file, in bytes.
+const MAX_FILE_BYTES: u64 = 16 << 20;
 
-/// The shadow of one worktree.
+/// An isolated git directory for one worktree.
 #[derive(Clone, Debug)]
 pub struct IsolatedGitDir {
+    environment: Environment,
     dir: PathBuf,
     index: PathBuf,
     work_tree: PathBuf,
     common_dir: PathBuf,
-    /// Where new objects go, if not into the repository.
+    /// Where new objects are written, if not into the repository.
     objects: Option<PathBuf>,
 }
 
 impl IsolatedGitDir {
-    /// The worktree at `work_tree` seen through the settings frozen at `dir` ([`FrozenConfig::keep`]), with an index of our own.
-    pub const fn at(dir: PathBuf, index: PathBuf, work_tree: PathBuf, common_dir: PathBuf) -> Self {
-        Self { dir, index, work_tree, common_dir, objects: None }
+    /// Returns the git directory for `work_tree` with the settings stored at `dir` ([`FrozenConfig::keep`]) and an index of our
+    /// own.
+    pub fn at(
+        environment: &Environment,
+        dir: PathBuf,
+        index: PathBuf,
+        work_tree: PathBuf,
+        common_dir: PathBuf,
+    ) -> Self {
+        Self { environment: environment.clone(), dir, index, work_tree, common_dir, objects: None }
     }
 
-    /// The same for a look that leaves nothing in the repository: new objects go into `folder`.
+    /// Writes new objects into `folder` instead of the repository.
     #[must_use]
     pub fn with_objects_in(self, folder: PathBuf) -> Self {
         Self { objects: Some(folder), ..self }
     }
 
-    /// The same settings and index for files in another folder.
+    /// Returns the same settings and index for files in another folder.
     #[must_use]
     pub fn with_files_in(&self, work_tree: PathBuf) -> Self {
         Self { work_tree, ..self.clone() }
     }
 
-    /// The worktree.
+    /// The path of the worktree.
     pub fn work_tree(&self) -> &Path {
         &self.work_tree
     }
 
-    /// Our own index of the worktree.
+    /// The path of our own index of the worktree.
     pub fn index(&self) -> &Path {
         &self.index
     }
 
-    /// A call of git that sees the worktree through the shadow; new objects go into the repository.
+    /// Returns a git command that uses this directory and the worktree; new objects go into the repository.
     pub fn git(&self, verb: &str) -> Git {
-        Git::new(&self.work_tree, verb)
+        Git::new(&self.environment, &self.work_tree, verb)
             .env("GIT_DIR", self.dir.as_os_str())
             .env("GIT_WORK_TREE", self.work_tree.as_os_str())
             .env("GIT_INDEX_FILE", self.index().as_os_str())
@@ -74,21 +82,21 @@ impl IsolatedGitDir {
         self.objects.clone().unwrap_or_else(|| self.common_dir.join("objects"))
     }
 
-    /// A call of git that looks at objects only: it works when the worktree is gone.
+    /// Returns a git command for objects only: it works even if the worktree is gone.
     pub fn git_without_files(&self, verb: &str) -> Git {
-        Git::new(&self.common_dir, verb)
+        Git::new(&self.environment, &self.common_dir, verb)
             .env("GIT_DIR", self.dir.as_os_str())
             .env("GIT_OBJECT_DIRECTORY", self.common_dir.join("objects").as_os_str())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
     }
 
-    /// The same for gix.
+    /// Opens this directory with gix.
     ///
     /// # Errors
-    /// It was not made, or cannot be read.
+    /// It does not exist or cannot be read.
     pub fn repo(&self) -> Result<Repo> {
-        Repo::open_shadow(&self.dir, &self.work_tree)
+        Repo::open_isolated(&self.environment, &self.dir, &self.work_tree)
     }
 }
 
@@ -101,13 +109,13 @@ pub struct FrozenConfig {
 }
 
 impl FrozenConfig {
-    /// As they are now.
+    /// Reads the current settings.
     ///
     /// # Errors
     /// The common git directory cannot be found.
     pub fn now(repo: &Repo) -> Result<Self> {
         let info = repo.common_dir()?.join("info");
-        // One name that is not UTF-8 must not make the other lines ineffective.
+        // One name that is not UTF-8 must not invalidate the other lines.
         let read = |name: &str| {
             String::from_utf8_lossy(&careful::read(info.join(name)).unwrap_or_default()).into_owned()
         };
@@ -116,10 +124,10 @@ impl FrozenConfig {
 }
 
 impl FrozenConfig {
-    /// As they were kept in a folder.
+    /// Reads settings that were stored in a folder.
     ///
     /// # Errors
-    /// It is not there, or cannot be read.
+    /// A file is missing or cannot be read.
     pub fn load(dir: &Path) -> Result<Self> {
         let read = |name: &str| {
             let path = dir.join(name);
@@ -132,13 +140,14 @@ impl FrozenConfig {
         })
     }
 
-    /// Without any program: where it is not known which ones a person accepted.
+    /// Returns settings without any program, for when it is unknown which ones a person accepted.
     pub fn plain() -> Self {
         let config = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n".to_owned();
         Self { config, exclude: String::new(), attributes: String::new() }
     }
 
-    /// Where settings lie that were kept below `folder` under `name`; where somebody changed them since, plain ones instead.
+    /// Returns the path of the settings stored below `folder` as `name`; if they were modified since, the path of plain ones
+    /// instead.
     ///
     /// # Errors
     /// The disk is full or not writable.
@@ -147,20 +156,20 @@ impl FrozenConfig {
             return Ok(folder.join(name));
         }
         let plain = Self::plain();
-        let name = plain.name(&objects_seen_from(folder, common_dir));
+        let name = plain.name(&objects_relative_to(folder, common_dir));
         if !is_intact(folder, &name) {
             let _ = fs::remove_dir_all(folder.join(&name));
         }
         Ok(folder.join(plain.keep(folder, common_dir)?))
     }
 
-    /// Writes the settings below `folder`, unless they are there already, and gives the name under which they are.
+    /// Stores the settings below `folder`, unless they are there already, and returns their name.
     ///
     /// # Errors
     /// The disk is full or not writable.
     pub fn keep(&self, folder: &Path, common_dir: &Path) -> Result<String> {
         let cannot = || format!("cannot write below '{}'", folder.display());
-        let objects = objects_seen_from(folder, common_dir);
+        let objects = objects_relative_to(folder, common_dir);
         let name = self.name(&objects);
         if folder.join(&name).is_dir() {
             return Ok(name);
@@ -173,7 +182,7 @@ impl FrozenConfig {
         for (file, content) in self.files(&objects) {
             private_files::write(&made.path().join(file), content).context(Kind::External, cannot)?;
         }
-        // Another spawn may have been quicker; then both wrote the same.
+        // Another spawn may have been faster; then both wrote the same content.
         if fs::rename(made.path(), folder.join(&name)).is_ok() {
             let _ = made.keep();
         }
@@ -190,17 +199,17 @@ impl FrozenConfig {
         ]
     }
 
-    /// Made of the content: what is under a name is what was kept under it.
+    /// Returns the name: a hash of the content, so that a name always stands for the same settings.
     fn name(&self, objects: &str) -> String {
         name_of(self.files(objects).iter().map(|(file, content)| (*file, content.as_bytes())))
     }
 }
 
-/// Where the repository's objects are, as seen from the objects of settings that are kept in `folder`. In the repository that is a
-/// relative path: it stays true when the repository is renamed.
-fn objects_seen_from(folder: &Path, common_dir: &Path) -> String {
+/// Returns the path of the repository's objects as seen from settings stored in `folder`. Within the repository it is relative,
+/// and so stays valid when the repository is moved.
+fn objects_relative_to(folder: &Path, common_dir: &Path) -> String {
     let objects = match folder.strip_prefix(common_dir) {
-        // The folder of the settings and its `objects` come on top.
+        // Two more levels: the folder of the settings and its `objects`.
         Ok(below) => std::iter::repeat_n("..", below.components().count() + 2).collect::<PathBuf>(),
         Err(_) => common_dir.to_owned(),
     };
@@ -216,7 +225,8 @@ fn name_of<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
     faster_hex::hex_string(&digest.finalize()[..10])
 }
 
-/// Whether settings are as they were kept: an agent can write here. A file more, such as `commondir`, could say everything anew.
+/// Returns whether stored settings are unmodified: an agent can write here. An additional file, such as `commondir`, could
+/// override everything.
 fn is_intact(folder: &Path, name: &str) -> bool {
     let dir = folder.join(name);
     let known = ["HEAD", "config", "info", "objects", "refs"];
@@ -226,6 +236,6 @@ fn is_intact(folder: &Path, name: &str) -> bool {
     }
     let files = ["HEAD", "config", "objects/info/alternates", "info/exclude", "info/attributes"];
     let read: Option<Vec<Vec<u8>>> =
-        files.iter().map(|file| settings::read_regular(&dir.join(file), LONGEST).ok()).collect();
+        files.iter().map(|file| settings::read_regular(&dir.join(file), MAX_FILE_BYTES).ok()).collect();
     read.is_some_and(|read| name_of(files.into_iter().zip(read.iter().map(Vec::as_slice))) == name)
 }

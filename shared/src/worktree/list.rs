@@ -1,4 +1,4 @@
-//! Where an agent's worktree is now, and how large.
+//! Finding an agent's worktree, and measuring its size.
 
 use std::{
     fs,
@@ -16,17 +16,17 @@ use crate::{
     store::layout,
 };
 
-/// The agent's worktree: the one that is registered under its name, else the one whose folder bears its name, else the one that
-/// stands on its branch.
+/// Returns the agent's worktree: the one registered under its name, else the one whose folder has its name, else the one that has
+/// its branch checked out.
 ///
 /// # Errors
 /// The repository cannot be read.
-pub fn of_agent(repo: &Repo, id: &AgentId, branch: &str) -> Result<Option<Worktree>> {
-    Ok(pick(&repo.worktrees()?, id, branch).cloned())
+pub fn worktree_of_agent(repo: &Repo, id: &AgentId, branch: &str) -> Result<Option<Worktree>> {
+    Ok(pick_worktree(&repo.worktrees()?, id, branch).cloned())
 }
 
-/// As [`of_agent`], from a list that was read before.
-pub fn pick<'a>(all: &'a [Worktree], id: &AgentId, branch: &str) -> Option<&'a Worktree> {
+/// Like [`worktree_of_agent`], from a list that was read before.
+pub fn pick_worktree<'a>(all: &'a [Worktree], id: &AgentId, branch: &str) -> Option<&'a Worktree> {
     let bears_name = |path: &Path| path.file_name().is_some_and(|name| name == id.as_str());
     let wanted = WorktreeHead::Branch(layout::branch_ref(branch));
     all.iter()
@@ -35,20 +35,20 @@ pub fn pick<'a>(all: &'a [Worktree], id: &AgentId, branch: &str) -> Option<&'a W
         .or_else(|| all.iter().find(|worktree| worktree.head() == wanted))
 }
 
-/// Bytes that a folder takes on the disk; links are not followed, the folder itself included.
-pub fn size(folder: &Path) -> u64 {
+/// Returns the disk space of a folder in bytes, the folder itself included. Links are not followed.
+pub fn disk_size(folder: &Path) -> u64 {
     let mut total = 0;
     if !fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir()) {
         return total;
     }
-    let mut open: Vec<PathBuf> = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
+    let mut pending: Vec<PathBuf> = vec![folder.to_owned()];
+    while let Some(folder) = pending.pop() {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for entry in entries.flatten() {
             let Ok(found) = entry.metadata() else { continue };
             total += found.blocks() * 512;
             if found.is_dir() {
-                open.push(entry.path());
+                pending.push(entry.path());
             }
         }
     }

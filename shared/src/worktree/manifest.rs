@@ -1,27 +1,27 @@
-//! What a tree of git cannot say of a folder: modes, times, empty folders, and names that git reserves. A line a file or folder,
-//! `<mode, octal> <seconds>.<nanoseconds> <path>`, ended by NUL; folders stand before what is in them.
+//! What a git tree cannot record of a folder: modes, times, empty folders, and names that git reserves. Each file or folder is
+//! one line, `<octal mode> <seconds>.<nanoseconds> <path>`, terminated by NUL; folders come before their content.
 
 use std::collections::HashMap;
 
-/// One file or folder.
+/// Mode and time of one file or folder.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ManifestEntry {
-    /// Permissions: the lower twelve bits.
+    /// The lower twelve bits of the mode.
     pub mode: u32,
-    /// When it was changed: seconds since 1970, and nanoseconds.
+    /// The modification time: seconds since 1970, and nanoseconds.
     pub changed: (i64, u32),
 }
 
-/// Adds a line.
-pub fn write(lines: &mut Vec<u8>, path: &[u8], entry: ManifestEntry) {
+/// Appends a line for one path.
+pub fn write_line(lines: &mut Vec<u8>, path: &[u8], entry: ManifestEntry) {
     let (seconds, nanoseconds) = entry.changed;
     lines.extend_from_slice(format!("{:04o} {seconds}.{nanoseconds:09} ", entry.mode).as_bytes());
     lines.extend_from_slice(path);
     lines.push(0);
 }
 
-/// Reads all lines; malformed ones are passed over.
-pub fn read(lines: &[u8]) -> HashMap<Vec<u8>, ManifestEntry> {
+/// Parses all lines; malformed ones are skipped.
+pub fn parse_manifest(lines: &[u8]) -> HashMap<Vec<u8>, ManifestEntry> {
     lines.split(|byte| *byte == 0).filter_map(line).collect()
 }
 
@@ -33,18 +33,18 @@ fn line(line: &[u8]) -> Option<(Vec<u8>, ManifestEntry)> {
     Some((parts.next()?.to_vec(), ManifestEntry { mode: mode & 0o7777, changed }))
 }
 
-/// A name as a tree of git may hold it. Git refuses trees with a `.git` in any spelling, and a repository inside the folder has one.
+/// Escapes a name for a tree. Git rejects trees with a `.git` in any spelling, and a repository inside the folder has one.
 pub fn to_tree(name: &[u8]) -> Vec<u8> {
     let reserved = is_reserved(name) || name.starts_with(b"%");
     if reserved { [b"%", name].concat() } else { name.to_vec() }
 }
 
-/// The way back.
+/// Reverts [`to_tree`].
 pub fn from_tree(name: &[u8]) -> &[u8] {
     name.strip_prefix(b"%").unwrap_or(name)
 }
 
-/// `.git`, its short name, and spellings that some file systems take for it.
+/// Returns whether a name is `.git`, its short name, or a spelling that some file systems treat the same.
 fn is_reserved(name: &[u8]) -> bool {
     let plain: Vec<u8> = name.iter().filter(|byte| byte.is_ascii()).map(u8::to_ascii_lowercase).collect();
     let stem = plain.split(|byte| *byte == b':').next().unwrap_or_default();
@@ -58,21 +58,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_come_back_whatever_is_in_a_name() {
+    fn lines_round_trip_for_any_name() {
         let mut lines = Vec::new();
         let all: &[(&[u8], ManifestEntry)] = &[
             (b"a b\nc", ManifestEntry { mode: 0o644, changed: (1, 5) }),
             (b"\xff\x01", ManifestEntry { mode: 0o4755, changed: (-7, 999_999_999) }),
         ];
         for (path, entry) in all {
-            write(&mut lines, path, *entry);
+            write_line(&mut lines, path, *entry);
         }
-        let read = read(&lines);
+        let read = parse_manifest(&lines);
         assert!(all.iter().all(|(path, entry)| read.get(*path) == Some(entry)) && read.len() == 2);
     }
 
     #[test]
-    fn every_name_comes_back_and_none_is_git_s_own() {
+    fn names_round_trip_and_are_never_reserved() {
         for name in [
             ".git",
             ".GIT",

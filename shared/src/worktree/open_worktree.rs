@@ -1,76 +1,79 @@
-//! The way into an agent's worktree. Whoever reads its files comes through here: a worktree that became a link, or whose
-//! registration leads elsewhere, is not followed, so nothing from outside of it is ever taken for the agent's work.
+//! Opening an agent's worktree. Everything that reads its files opens it here: a worktree that became a link, or whose
+//! registration leads elsewhere, is rejected, so that nothing outside of it is ever captured as the agent's work.
 
 use std::{fs, path::Path};
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Repo, careful, moved, worktrees::Worktree},
     model::quote,
-    worktree::root::Root,
+    worktree::root::WorktreeRoot,
 };
 
-/// What this clone knows of a worktree since it was made.
+/// What this clone recorded about a worktree when it was made.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WorktreeIdentity<'a> {
-    /// Where it was made.
+    /// The path at which it was made.
     pub path: Option<&'a Path>,
-    /// The device and number of its folder.
+    /// The device and inode of its folder.
     pub identity: Option<(u64, u64)>,
 }
 
-/// Opens a worktree's folder, if it is the one that it should be.
+/// Opens a worktree's folder after checking that it is the one that was made.
 ///
 /// # Errors
-/// It is a link, or its registration leads to another folder (3); or it cannot be read (5).
-pub fn enter(repo: &Repo, worktree: &Worktree, made: WorktreeIdentity<'_>) -> Result<Root> {
+/// It is a link, or its registration leads to another folder (3), or it cannot be read (5).
+pub fn open_worktree(repo: &Repo, worktree: &Worktree, made: WorktreeIdentity<'_>) -> Result<WorktreeRoot> {
     let path = worktree.registered_path().unwrap_or_else(|| worktree.path.clone());
     let shown = path.display().to_string();
-    let root = open(&path, &shown)?;
+    let root = open_folder(&path, &shown)?;
     check_registration(repo, worktree)?;
     let identity = root.identity().context(Kind::External, || format!("cannot read '{shown}'"))?;
     if made.identity == Some(identity) {
         return Ok(root);
     }
-    // It may have been brought back, or made by an older version. Then it lies where it was made, and knows its registration.
-    let stays = made.path.is_none_or(|made| made == path) && is_real(&path);
-    if !stays || !moved::belongs_to(&path, &worktree.git_dir) || holds_another_checkout(repo, &path)? {
-        return Err(astray(&format!("its registration leads to '{shown}', which is not its worktree")).hint(
-            format!(
-                "if the agent's files are there: {}",
-                quote::command(&[&"git", &"worktree", &"repair", &path])
-            ),
-        ));
+    // It may have been restored, or made by an older version. Then it must be at its original path and name its registration.
+    let is_in_place = made.path.is_none_or(|made| made == path) && has_no_links(&path);
+    if !is_in_place || !moved::belongs_to(&path, &worktree.git_dir) || holds_another_checkout(repo, &path)? {
+        return Err(suspect_error(&format!(
+            "its registration leads to '{shown}', which is not its worktree"
+        ))
+        .hint(format!(
+            "if the agent's files are there: {}",
+            quote::command(&[&"git", &"worktree", &"repair", &path])
+        )));
     }
     Ok(root)
 }
 
-fn open(path: &Path, shown: &str) -> Result<Root> {
+fn open_folder(path: &Path, shown: &str) -> Result<WorktreeRoot> {
     match fs::symlink_metadata(path) {
-        Ok(found) if found.is_symlink() => Err(astray("the worktree is a symbolic link")),
-        Ok(found) if !found.is_dir() => Err(astray("the worktree is not a folder")),
-        _ => Root::open(path).context(Kind::External, || format!("cannot open the worktree '{shown}'")),
+        Ok(found) if found.is_symlink() => Err(suspect_error("the worktree is a symbolic link")),
+        Ok(found) if !found.is_dir() => Err(suspect_error("the worktree is not a folder")),
+        _ => {
+            WorktreeRoot::open(path).context(Kind::External, || format!("cannot open the worktree '{shown}'"))
+        }
     }
 }
 
-fn astray(why: &str) -> Error {
+fn suspect_error(why: &str) -> Error {
     Error::new(Code::WorktreeSuspect, why)
 }
 
-/// A registration belongs to the repository in which it lies, whatever was written into it.
+/// Checks that the registration belongs to the repository that contains it, whatever was written into it.
 fn check_registration(repo: &Repo, worktree: &Worktree) -> Result<()> {
     let named = careful::small_text(&worktree.git_dir.join("commondir"));
     let named = named.and_then(|named| worktree.git_dir.join(named.trim_end()).canonicalize().ok());
     if named == Some(repo.common_dir()?) {
         Ok(())
     } else {
-        Err(astray("the registration of the worktree leads to another repository"))
+        Err(suspect_error("the registration of the worktree leads to another repository"))
     }
 }
 
-/// No folder on the way to it is a link.
-fn is_real(path: &Path) -> bool {
+/// Returns whether no component of the path is a link.
+fn has_no_links(path: &Path) -> bool {
     path.canonicalize().is_ok_and(|real| real == path)
 }
 

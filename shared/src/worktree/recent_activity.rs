@@ -1,4 +1,4 @@
-//! Whether anything changed in a worktree of late: a sign of life of an agent that says nothing.
+//! Whether anything changed in a worktree recently: an agent without output may still be working.
 
 use std::{
     fs,
@@ -6,13 +6,14 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// The longest to look, and the most to look at.
-const LIMIT: Duration = Duration::from_secs(2);
-const MOST: usize = 500_000;
+/// Maximum time for the search.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
+const MAX_ENTRIES: usize = 500_000;
 
-/// Whether a file or folder changed within the last `span`, ignored ones included. Where it cannot be told in time, it did.
+/// Returns whether a file or folder changed within the last `span`, ignored ones included. If the search is too long, the answer
+/// is `true`.
 pub fn changed_within(folder: &Path, span: Duration) -> bool {
-    let begun = Instant::now();
+    let started = Instant::now();
     if fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
         return false;
     }
@@ -22,11 +23,11 @@ pub fn changed_within(folder: &Path, span: Duration) -> bool {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for entry in entries.flatten() {
             seen += 1;
-            if seen > MOST || begun.elapsed() > LIMIT {
+            if seen > MAX_ENTRIES || started.elapsed() > TIME_LIMIT {
                 return true;
             }
             let Ok(found) = entry.metadata() else { continue };
-            if found.modified().is_ok_and(|at| is_within(at, span)) {
+            if found.modified().is_ok_and(|at| is_recent(at, span)) {
                 return true;
             }
             if found.is_dir() && entry.file_name() != ".git" {
@@ -37,8 +38,8 @@ pub fn changed_within(folder: &Path, span: Duration) -> bool {
     false
 }
 
-/// Whether a moment lies within the last `span`. One in the future does: clocks differ.
-pub fn is_within(at: SystemTime, span: Duration) -> bool {
+/// Returns whether a time is within the last `span`. A time in the future is, because clocks differ.
+pub fn is_recent(at: SystemTime, span: Duration) -> bool {
     at.elapsed().map_or(true, |age| age < span)
 }
 
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_deep_below_is_seen_and_an_old_one_is_not() {
+    fn a_recent_nested_change_is_found_and_an_old_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let deep = folder.path().join("a/b");
         fs::create_dir_all(&deep).unwrap();

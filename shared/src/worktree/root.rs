@@ -1,5 +1,5 @@
-//! An opened worktree. Everything in it is reached from its folder, one component after the other, and no link on the way is
-//! followed: what a worktree reaches beyond itself is never read.
+//! An opened worktree. Everything in it is reached from its folder one component at a time without following links, so that
+//! nothing outside of it is ever read.
 
 use std::{
     ffi::OsStr,
@@ -16,36 +16,37 @@ use rustix::fs::{CWD, Dir, FileType, Mode, OFlags};
 
 use crate::git::file_stat::{FileKind, FileStat};
 
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-/// A pipe's other end is not waited for.
-const FILE: OFlags = OFlags::RDONLY
+const OPEN_FOLDER: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// `NONBLOCK`: opening a pipe does not wait for its other end.
+const OPEN_FILE: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
-/// The folder of a worktree.
+/// The opened folder of a worktree.
 #[derive(Debug)]
-pub struct Root {
+pub struct WorktreeRoot {
     folder: OwnedFd,
     path: PathBuf,
 }
 
-impl Root {
-    /// Opens the folder at `path`, which is not a link.
+impl WorktreeRoot {
+    /// Opens the folder at `path`, which must not be a link.
     ///
     /// # Errors
-    /// It is missing, a link or a file, or may not be read.
+    /// It is missing, a link or a file, or cannot be read.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { folder: rustix::fs::openat(CWD, path, FOLDER, Mode::empty())?, path: path.to_owned() })
+        Ok(Self { folder: rustix::fs::openat(CWD, path, OPEN_FOLDER, Mode::empty())?, path: path.to_owned() })
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The device and number of the folder.
+    /// Returns the device and inode of the folder.
     ///
     /// # Errors
     /// The file system fails.
@@ -53,12 +54,12 @@ impl Root {
         Ok(FileStat::at(&self.folder, b".")?.identity)
     }
 
-    /// Whether the file is there that makes it a worktree for git.
+    /// Returns whether the `.git` file exists, by which git recognizes a worktree.
     pub fn has_git_file(&self) -> bool {
         FileStat::at(&self.folder, b".git").is_ok()
     }
 
-    /// The folder itself, once more.
+    /// Returns another handle of the folder.
     ///
     /// # Errors
     /// There are too many open files.
@@ -66,10 +67,10 @@ impl Root {
         self.folder.try_clone()
     }
 
-    /// A folder below, without a slash at its end; the worktree itself for an empty path.
+    /// Opens a folder below, by a path without a slash at its end; an empty path is the worktree itself.
     ///
     /// # Errors
-    /// A component of the path is missing, a link or a file, or may not be searched.
+    /// A component of the path is missing, a link or a file, or cannot be searched.
     pub fn folder(&self, path: &[u8]) -> io::Result<OwnedFd> {
         let mut folder = self.top()?;
         for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
@@ -78,18 +79,18 @@ impl Root {
         Ok(folder)
     }
 
-    /// A regular file below.
+    /// Opens a regular file below.
     ///
     /// # Errors
-    /// As [`Root::folder`], and where it is something else than a regular file.
+    /// As for [`WorktreeRoot::folder`], or it is not a regular file.
     pub fn file(&self, path: &[u8]) -> io::Result<(File, FileStat)> {
-        let (folder, name) = split(path);
+        let (folder, name) = split_path(path);
         open_file(&self.folder(folder)?, name)
     }
 }
 
-/// The folder of a path, and the name in it.
-pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
+/// Splits a path into its folder and its name.
+pub fn split_path(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|byte| *byte == b'/') {
         Some(at) => (&path[..at], &path[at + 1..]),
         None => (b"", path),
@@ -99,40 +100,40 @@ pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
 /// Opens a folder in a folder.
 ///
 /// # Errors
-/// It is missing, a link or a file, or may not be read.
+/// It is missing, a link or a file, or cannot be read.
 pub fn open_folder(folder: impl AsFd, name: &[u8]) -> io::Result<OwnedFd> {
-    Ok(rustix::fs::openat(folder, OsStr::from_bytes(name), FOLDER, Mode::empty())?)
+    Ok(rustix::fs::openat(folder, OsStr::from_bytes(name), OPEN_FOLDER, Mode::empty())?)
 }
 
 /// Opens a regular file in a folder.
 ///
 /// # Errors
-/// It is missing or something else, or may not be read.
+/// It is missing, not a regular file, or cannot be read.
 pub fn open_file(folder: impl AsFd, name: &[u8]) -> io::Result<(File, FileStat)> {
-    // To open a device may do something; a look at it does not.
+    // Opening a device may have an effect; `stat` does not.
     let regular = |found: &FileStat| matches!(found.kind, FileKind::Regular(_));
-    let other = || io::Error::new(io::ErrorKind::InvalidInput, "not a regular file any more");
+    let other = || io::Error::new(io::ErrorKind::InvalidInput, "no longer a regular file");
     if !regular(&FileStat::at(&folder, name)?) {
         return Err(other());
     }
-    let file = File::from(rustix::fs::openat(folder, OsStr::from_bytes(name), FILE, Mode::empty())?);
+    let file = File::from(rustix::fs::openat(folder, OsStr::from_bytes(name), OPEN_FILE, Mode::empty())?);
     let found = FileStat::of(&file)?;
     if regular(&found) { Ok((file, found)) } else { Err(other()) }
 }
 
-/// Where a link in a folder leads.
+/// Returns the target of a link in a folder.
 ///
 /// # Errors
-/// It is missing or something else.
+/// It is missing or not a link.
 pub fn read_link(folder: impl AsFd, name: &[u8]) -> io::Result<Vec<u8>> {
     Ok(rustix::fs::readlinkat(folder, OsStr::from_bytes(name), Vec::new())?.into_bytes())
 }
 
-/// The names in a folder, sorted, and whether each is a folder as far as the listing tells.
+/// Lists the names in a folder, sorted, and whether each is a folder if the listing says so.
 ///
 /// # Errors
-/// It cannot be read.
-pub fn names(folder: impl AsFd) -> io::Result<Vec<(Vec<u8>, Option<bool>)>> {
+/// The folder cannot be read.
+pub fn list_names(folder: impl AsFd) -> io::Result<Vec<(Vec<u8>, Option<bool>)>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(folder)? {
         let entry = entry?;

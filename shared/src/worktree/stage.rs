@@ -1,5 +1,5 @@
-//! Changed files on their way into objects. They are copied into a folder of ours first, byte for byte and within limits; git sees
-//! that folder alone. So nothing that lies in the worktree, or is put there meanwhile, can make git wait or lead it elsewhere.
+//! Turning changed files into objects. They are first copied into a folder of ours, byte for byte and within limits, and git
+//! reads only that folder. So nothing in the worktree, not even if it is replaced meanwhile, can block git or lead it elsewhere.
 
 use std::{
     collections::BTreeSet,
@@ -13,120 +13,120 @@ use std::{
 
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{
         Git, Oid, Repo, careful,
-        entries::Entries,
         file_stat::{FileKind, FileStat},
         ignore,
+        index_entries::IndexEntries,
     },
     model::{ByteSize, text},
     worktree::{
         exclusions,
         isolated_git_dir::IsolatedGitDir,
-        root::{self, Root},
+        root::{self, WorktreeRoot},
         survey::{self, Survey},
     },
 };
 
-/// Files, and bytes, that are copied at once.
-const FILES: usize = 4000;
-const BYTES: u64 = 256 << 20;
-/// Largest file of attributes that is read, in bytes.
-const ATTRIBUTES: u64 = 4 << 20;
-/// More files than this that git refuses one by one are no fault of the files.
-const MOST_REFUSED: usize = 100;
-/// How long git may take for some files whose filters may be slow: at least so long, and longer for each file and each byte.
-const FILTERING: Duration = Duration::from_secs(20);
-const FILTERING_A_FILE: Duration = Duration::from_millis(500);
-const FILTERED_A_SECOND: u64 = 4 << 20;
-/// Files whose filters did not end in time, after which no further filter is tried.
-const MOST_UNENDING: usize = 2;
-/// Why such files are left out.
-const UNENDING: &str = "its filter did not end in time";
-/// What git says when a file itself is to blame, and not the disk or the repository.
-const FAULTS_OF_A_FILE: &[&str] = &["filter", "nvalid path", "encod", "CRLF", "LF would", "binary"];
+/// Maximum number of files that are copied at once.
+const MAX_FILES: usize = 4000;
+const MAX_BYTES: u64 = 256 << 20;
+/// Maximum size of an attributes file that is read, in bytes.
+const MAX_ATTRIBUTES_BYTES: u64 = 4 << 20;
+/// If git rejects more files than this one by one, the files are not the cause.
+const MAX_REJECTED: usize = 100;
+/// How long git may take for some files, whose filters may be slow: this long, and longer for each file and byte.
+const FILTER_TIMEOUT: Duration = Duration::from_secs(20);
+const FILTER_TIMEOUT_PER_FILE: Duration = Duration::from_millis(500);
+const FILTER_BYTES_PER_SECOND: u64 = 4 << 20;
+/// After this many files whose filters did not end in time, no further filter is tried.
+const MAX_HANGING_FILTERS: usize = 2;
+/// Why a file whose filter does not end is left out.
+const FILTER_TIMED_OUT: &str = "its filter did not end in time";
+/// Words in git's messages when a file itself is the cause, and not the disk or the repository.
+const FILE_ERRORS: &[&str] = &["filter", "nvalid path", "encod", "CRLF", "LF would", "binary"];
 
 /// The folder into which files are copied.
 pub struct StagingArea<'a> {
-    root: &'a Root,
-    entries: &'a Entries,
-    /// The worktree's shadow, with the stage in the worktree's place.
-    shadow: IsolatedGitDir,
+    root: &'a WorktreeRoot,
+    entries: &'a IndexEntries,
+    /// The worktree's isolated git directory, with the staging area as its worktree.
+    isolated: IsolatedGitDir,
     folder: PathBuf,
     max_file: ByteSize,
     deadline: Instant,
-    refused: usize,
-    /// How many files had filters that did not end.
-    unending: usize,
-    /// What the file system said of each file that was copied.
+    rejected: usize,
+    /// The number of files whose filters did not end.
+    hanging_filters: usize,
+    /// The file system's data of each file that was copied.
     pub stats: Vec<(Vec<u8>, FileStat)>,
 }
 
 impl<'a> StagingArea<'a> {
-    /// Makes the folder beside the shadow's index.
+    /// Makes the folder next to the isolated index.
     ///
     /// # Errors
     /// The disk is full or not writable.
     pub fn make(
-        root: &'a Root,
-        entries: &'a Entries,
-        shadow: &IsolatedGitDir,
+        root: &'a WorktreeRoot,
+        entries: &'a IndexEntries,
+        isolated: &IsolatedGitDir,
         max_file: ByteSize,
         deadline: Instant,
     ) -> Result<Self> {
-        let folder = shadow.index().with_file_name("stage");
-        let shadow = shadow.with_files_in(folder.clone());
-        let stage = Self {
+        let folder = isolated.index().with_file_name("stage");
+        let isolated = isolated.with_files_in(folder.clone());
+        let area = Self {
             root,
             entries,
-            shadow,
+            isolated,
             folder,
             max_file,
             deadline,
-            refused: 0,
-            unending: 0,
+            rejected: 0,
+            hanging_filters: 0,
             stats: Vec::new(),
         };
-        stage.clear()?;
-        Ok(stage)
+        area.clear()?;
+        Ok(area)
     }
 
-    /// Brings everything that a survey found into the shadow's index, and writes the tree. What git refuses is added to what
-    /// the survey left out.
+    /// Adds everything that a survey found to the isolated index and writes the tree. What git rejects is added to what the
+    /// survey left out.
     ///
     /// # Errors
-    /// Git fails, the disk is full, or it took too long.
+    /// Git fails, the disk is full, or the deadline passed.
     pub fn write(&mut self, repo: &Repo, survey: &mut Survey) -> Result<Oid> {
-        self.show_hidden(survey)?;
-        self.copy_attributes_of_the_user(repo)?;
-        // What makes room for a folder or a file of the same name comes first.
+        self.clear_skip_flags(survey)?;
+        self.copy_user_attributes(repo)?;
+        // Removals come first: they make room for a folder or file of the same name.
         let removed = survey.removed.clone();
         let files = std::mem::take(&mut survey.files);
         self.add(&removed, &files, survey)?;
         survey.files = files;
         self.add_links(survey)?;
-        self.add_others(survey)?;
-        // What the base has may be missing in a partial clone; that all the rest is here is looked at before a ref names it.
+        self.add_submodules_and_conflicts(survey)?;
+        // A partial clone may lack objects of the base; that all others are here is checked before a ref references the tree.
         let tree = self.git("write-tree").arg("--missing-ok").line()?;
         Oid::parse(&tree).ok_or_else(|| Error::internal("git write-tree gave no tree"))
     }
 
     fn git(&self, verb: &str) -> Git {
-        let left = self.left().max(Duration::from_secs(1));
-        self.shadow.git(verb).setting("core.attributesFile=../attributes").limit(left)
+        let time_left = self.time_left().max(Duration::from_secs(1));
+        self.isolated.git(verb).setting("core.attributesFile=../attributes").limit(time_left)
     }
 
-    fn left(&self) -> Duration {
+    fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Entries marked "assume unchanged" or "skip" would hide an agent's changes from git.
-    fn show_hidden(&self, survey: &Survey) -> Result<()> {
+    /// Clears the flags "assume unchanged" and "skip worktree", which would hide an agent's changes from git.
+    fn clear_skip_flags(&self, survey: &Survey) -> Result<()> {
         let hidden = |path: &&[u8]| {
             self.entries.of_path(path).is_some_and(|range| self.entries.is_hidden(range.start))
         };
-        let paths = listed(survey.changes().filter(hidden));
+        let paths = nul_separated(survey.changes().filter(hidden));
         if paths.is_empty() {
             return Ok(());
         }
@@ -136,18 +136,19 @@ impl<'a> StagingArea<'a> {
         Ok(())
     }
 
-    /// The user's own attributes decide about filters and line ends as well.
-    fn copy_attributes_of_the_user(&self, repo: &Repo) -> Result<()> {
-        let path = repo.attributes_file().or_else(|| ignore::user_file("attributes"));
+    /// Copies the user's own attributes, which affect filters and line endings as well.
+    fn copy_user_attributes(&self, repo: &Repo) -> Result<()> {
+        let path = repo.attributes_file().or_else(|| ignore::user_file(repo.environment(), "attributes"));
         let read = |path: PathBuf| {
-            careful::read_up_to(careful::open_regular_through_links(&path).ok()?, ATTRIBUTES).ok()?
+            careful::read_up_to(careful::open_regular_through_links(&path).ok()?, MAX_ATTRIBUTES_BYTES)
+                .ok()?
         };
         let attributes = path.and_then(read).unwrap_or_default();
         let copy = self.folder.with_file_name("attributes");
         fs::write(&copy, attributes).context(Kind::External, || cannot_write(&copy))
     }
 
-    /// Copies files and has git take them, some thousands at once.
+    /// Copies files and has git add them, some thousands at once.
     fn add(&mut self, removed: &[Vec<u8>], files: &[Vec<u8>], survey: &mut Survey) -> Result<()> {
         let mut gone: Vec<&[u8]> = removed.iter().map(Vec::as_slice).collect();
         let mut rest = files;
@@ -156,19 +157,19 @@ impl<'a> StagingArea<'a> {
             let (mut copied, mut bytes) = (Vec::new(), 0);
             let mut attributes = BTreeSet::new();
             while let Some((path, others)) = rest.split_first() {
-                if copied.len() >= FILES || bytes >= BYTES {
+                if copied.len() >= MAX_FILES || bytes >= MAX_BYTES {
                     break;
                 }
                 rest = others;
                 match self.copy(path)? {
-                    Copied::Bytes(more, found) => {
+                    CopyResult::Bytes(more, found) => {
                         bytes += more;
                         self.stats.push((path.clone(), found));
                         copied.push(path.as_slice());
                         self.copy_attributes(path, &mut attributes)?;
                     }
-                    Copied::Gone => gone.push(path),
-                    Copied::Not(why) => self.leave_out(path, why, survey),
+                    CopyResult::Gone => gone.push(path),
+                    CopyResult::LeftOut(why) => self.leave_out(path, why, survey),
                 }
             }
             let paths: Vec<&[u8]> = gone.drain(..).chain(copied).collect();
@@ -177,38 +178,40 @@ impl<'a> StagingArea<'a> {
         Ok(())
     }
 
-    /// Has git take what lies in the stage, of `bytes` bytes at most. Where it refuses, the paths are halved until the one is found
-    /// that is to blame; where it does not end, those with filters are tried alone.
+    /// Has git add the files of the staging area, at most `bytes` bytes. If it rejects them, the list is halved until the file is
+    /// found that is the cause; if it does not end, files with filters are tried alone.
     fn update(&mut self, paths: &[&[u8]], bytes: u64, survey: &mut Survey) -> Result<()> {
         if paths.is_empty() {
             return Ok(());
         }
         let files = u32::try_from(paths.len()).unwrap_or(u32::MAX);
-        let limit = FILTERING + FILTERING_A_FILE * files + Duration::from_secs(bytes / FILTERED_A_SECOND);
-        let git = self.git("update-index").limit(self.left().min(limit));
+        let limit = FILTER_TIMEOUT
+            + FILTER_TIMEOUT_PER_FILE * files
+            + Duration::from_secs(bytes / FILTER_BYTES_PER_SECOND);
+        let git = self.git("update-index").limit(self.time_left().min(limit));
         let git = git.args(["--add", "--remove", "--replace", "-z", "--stdin"]);
-        let output = match git.input(listed(paths.iter().copied())).output() {
-            Err(error) if error.code == Code::GitTimeout && !self.left().is_zero() => {
-                return self.without_unending(paths, bytes, survey);
+        let output = match git.input(nul_separated(paths.iter().copied())).output() {
+            Err(error) if error.code == Code::GitTimeout && !self.time_left().is_zero() => {
+                return self.retry_without_hanging_filters(paths, bytes, survey);
             }
             other => other?,
         };
         if output.status.success() {
-            // It passes over some names without failing.
+            // Git skips some names without failing.
             for ignored in output.stderr.lines().filter_map(|line| line.strip_prefix("Ignoring path ")) {
-                self.leave_out(ignored.as_bytes(), "a name that git does not take", survey);
+                self.leave_out(ignored.as_bytes(), "a name that git does not accept", survey);
             }
             return Ok(());
         }
-        let said = output.stderr.trim();
-        if !FAULTS_OF_A_FILE.iter().any(|fault| said.contains(fault)) || self.refused >= MOST_REFUSED {
-            let said = text::safe_block(said);
-            return Err(Error::new(Code::GitFailed, "git update-index failed").because(said));
+        let reply = output.stderr.trim();
+        if !FILE_ERRORS.iter().any(|fault| reply.contains(fault)) || self.rejected >= MAX_REJECTED {
+            let reply = text::safe_block(reply);
+            return Err(Error::new(Code::GitFailed, "git update-index failed").because(reply));
         }
         if let [path] = paths {
-            self.refused += 1;
-            let why = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
-            self.leave_out(path, format!("git refuses it: {}", text::one_line(why, 200)), survey);
+            self.rejected += 1;
+            let why = reply.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            self.leave_out(path, format!("git rejects it: {}", text::one_line(why, 200)), survey);
             return Ok(());
         }
         let (first, second) = paths.split_at(paths.len() / 2);
@@ -216,14 +219,19 @@ impl<'a> StagingArea<'a> {
         self.update(second, bytes, survey)
     }
 
-    /// A filter does not end: it costs its file, or all that have filters where it happens again. They are not taken past their
-    /// filters, which may be there to encrypt them.
-    fn without_unending(&mut self, paths: &[&[u8]], bytes: u64, survey: &mut Survey) -> Result<()> {
-        // The git that was killed left its lock on an index that is ours alone.
-        let _ = fs::remove_file(self.shadow.index().with_extension("lock"));
+    /// Handles a filter that does not end: its file is left out, or all files with filters if that happens again. They are not
+    /// added unfiltered, since a filter may be there to encrypt them.
+    fn retry_without_hanging_filters(
+        &mut self,
+        paths: &[&[u8]],
+        bytes: u64,
+        survey: &mut Survey,
+    ) -> Result<()> {
+        // The killed git left its lock on our own index.
+        let _ = fs::remove_file(self.isolated.index().with_extension("lock"));
         if let [path] = paths {
-            self.unending += 1;
-            self.leave_out(path, UNENDING, survey);
+            self.hanging_filters += 1;
+            self.leave_out(path, FILTER_TIMED_OUT, survey);
             return Ok(());
         }
         let filtered = self.filtered(paths)?;
@@ -234,13 +242,13 @@ impl<'a> StagingArea<'a> {
         }
         self.update(&plain, bytes, survey)?;
         if let [path] = filtered[..] {
-            self.unending += 1;
-            self.leave_out(path, UNENDING, survey);
+            self.hanging_filters += 1;
+            self.leave_out(path, FILTER_TIMED_OUT, survey);
             return Ok(());
         }
         for path in filtered {
-            if self.unending >= MOST_UNENDING {
-                self.leave_out(path, UNENDING, survey);
+            if self.hanging_filters >= MAX_HANGING_FILTERS {
+                self.leave_out(path, FILTER_TIMED_OUT, survey);
             } else {
                 self.update(&[path], bytes, survey)?;
             }
@@ -248,11 +256,11 @@ impl<'a> StagingArea<'a> {
         Ok(())
     }
 
-    /// Those of the paths that go through a filter.
+    /// Returns those of the paths that have a filter.
     fn filtered(&self, paths: &[&[u8]]) -> Result<BTreeSet<Vec<u8>>> {
         let git = self.git("check-attr").args(["-z", "--stdin", "filter"]);
-        let said = git.input(listed(paths.iter().copied())).run()?;
-        let words: Vec<&[u8]> = said.split(|byte| *byte == 0).collect();
+        let reply = git.input(nul_separated(paths.iter().copied())).run()?;
+        let words: Vec<&[u8]> = reply.split(|byte| *byte == 0).collect();
         let (answers, _) = words.as_chunks::<3>();
         let has_one = |value: &[u8]| value != b"unspecified" && value != b"unset";
         Ok(answers.iter().filter(|[_, _, value]| has_one(value)).map(|[path, _, _]| path.to_vec()).collect())
@@ -266,30 +274,29 @@ impl<'a> StagingArea<'a> {
         }
     }
 
-    /// The stage holds nothing but the links then: nothing is written through one.
+    /// Adds symbolic links. The staging area contains nothing else at this point, so nothing is written through one.
     fn add_links(&mut self, survey: &mut Survey) -> Result<()> {
         let links = std::mem::take(&mut survey.links);
-        for some in links.chunks(FILES) {
+        for chunk in links.chunks(MAX_FILES) {
             self.clear()?;
-            for (path, target) in some {
+            for (path, target) in chunk {
                 let to = self.folder.join(Path::new(OsStr::from_bytes(path)));
                 let made = fs::create_dir_all(to.parent().unwrap_or(&to))
                     .and_then(|()| std::os::unix::fs::symlink(OsStr::from_bytes(target), &to));
                 made.context(Kind::External, || cannot_write(&to))?;
-                let (folder, name) = root::split(path);
+                let (folder, name) = root::split_path(path);
                 let found = self.root.folder(folder).and_then(|folder| FileStat::at(folder, name));
                 self.stats.extend(found.map(|found| (path.clone(), found)));
             }
-            let paths: Vec<&[u8]> = some.iter().map(|(path, _)| path.as_slice()).collect();
+            let paths: Vec<&[u8]> = chunk.iter().map(|(path, _)| path.as_slice()).collect();
             self.update(&paths, 0, survey)?;
         }
         survey.links = links;
         Ok(())
     }
 
-    /// A submodule's commit is no content that git would have to read. Of a conflict whose file is not taken, this branch's own
-    /// side stays.
-    fn add_others(&self, survey: &Survey) -> Result<()> {
+    /// Adds submodules by their commits, which git need not read. Of a conflict whose file is not captured, our own side stays.
+    fn add_submodules_and_conflicts(&self, survey: &Survey) -> Result<()> {
         let mut lines: Vec<u8> = Vec::new();
         let mut line = |mode: &str, id: &str, path: &[u8]| {
             lines.extend_from_slice(format!("{mode} {id}\t").as_bytes());
@@ -315,14 +322,14 @@ impl<'a> StagingArea<'a> {
         git.input(lines).run().map(|_| ())
     }
 
-    /// Copies a file of the worktree to the same place in the stage.
-    fn copy(&self, path: &[u8]) -> Result<Copied> {
+    /// Copies a file of the worktree to the same path in the staging area.
+    fn copy(&self, path: &[u8]) -> Result<CopyResult> {
         let (mut from, found) = match self.root.file(path) {
             Ok(opened) => opened,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(Copied::Gone);
+                return Ok(CopyResult::Gone);
             }
-            Err(error) => return Ok(Copied::Not(survey::cannot_be_read(&error))),
+            Err(error) => return Ok(CopyResult::LeftOut(survey::cannot_be_read(&error))),
         };
         let largest = match self.entries.of_path(path) {
             Some(range) => range.map(|at| self.entries.size(at)).max().unwrap_or(0).saturating_mul(2),
@@ -332,26 +339,25 @@ impl<'a> StagingArea<'a> {
         let to = self.folder.join(Path::new(OsStr::from_bytes(path)));
         let mut file = create(&to, found.kind == FileKind::Regular(true))?;
         match copy_up_to(&mut from, &mut file, largest).context(Kind::External, || cannot_write(&to))? {
-            Ok(Some(bytes)) => Ok(Copied::Bytes(bytes, found)),
-            Ok(None) => Ok(Copied::Not(exclusions::TOO_LARGE.to_owned())),
-            Err(error) => Ok(Copied::Not(survey::cannot_be_read(&error))),
+            Ok(Some(bytes)) => Ok(CopyResult::Bytes(bytes, found)),
+            Ok(None) => Ok(CopyResult::LeftOut(exclusions::TOO_LARGE.to_owned())),
+            Err(error) => Ok(CopyResult::LeftOut(survey::cannot_be_read(&error))),
         }
     }
 
-    /// The attributes of the folders in which a file lies. What cannot be read is as if it were not there: then git looks into the
-    /// index.
+    /// Copies the attributes files that apply to a file. One that cannot be read is skipped; then git uses the index.
     fn copy_attributes(&self, path: &[u8], done: &mut BTreeSet<Vec<u8>>) -> Result<()> {
-        let mut folder = root::split(path).0;
+        let mut folder = root::split_path(path).0;
         while done.insert(folder.to_vec()) {
             let name = [folder, if folder.is_empty() { b"" } else { b"/" }, b".gitattributes"].concat();
             if let Ok((file, _)) = self.root.file(&name)
-                && let Ok(Some(bytes)) = careful::read_up_to(file, ATTRIBUTES)
+                && let Ok(Some(bytes)) = careful::read_up_to(file, MAX_ATTRIBUTES_BYTES)
             {
                 let to = self.folder.join(Path::new(OsStr::from_bytes(&name)));
                 let written = create(&to, false)?.write_all(&bytes);
                 written.context(Kind::External, || cannot_write(&to))?;
             }
-            folder = root::split(folder).0;
+            folder = root::split_path(folder).0;
         }
         Ok(())
     }
@@ -369,13 +375,13 @@ impl Drop for StagingArea<'_> {
     }
 }
 
-enum Copied {
-    /// So many bytes, of a file of which the file system said this.
+enum CopyResult {
+    /// The number of bytes copied, and the file system's data of the file.
     Bytes(u64, FileStat),
-    /// It is not there any more.
+    /// The file is gone.
     Gone,
-    /// It is left out, and why.
-    Not(String),
+    /// The file is left out, and why.
+    LeftOut(String),
 }
 
 fn create(path: &Path, runs: bool) -> Result<File> {
@@ -387,7 +393,7 @@ fn create(path: &Path, runs: bool) -> Result<File> {
     make().context(Kind::External, || cannot_write(path))
 }
 
-/// The outer error is that of writing, the inner one that of reading; `None`: there is more than `largest`.
+/// Copies at most `largest` bytes. The outer error is of writing, the inner one of reading; `None`: there are more bytes.
 fn copy_up_to(from: &mut File, to: &mut File, largest: u64) -> io::Result<io::Result<Option<u64>>> {
     let mut buffer = vec![0; 64 << 10];
     let mut copied = 0;
@@ -406,7 +412,7 @@ fn copy_up_to(from: &mut File, to: &mut File, largest: u64) -> io::Result<io::Re
     }
 }
 
-fn listed<'p>(paths: impl Iterator<Item = &'p [u8]>) -> Vec<u8> {
+fn nul_separated<'p>(paths: impl Iterator<Item = &'p [u8]>) -> Vec<u8> {
     let mut all = Vec::new();
     for path in paths {
         all.extend_from_slice(path);

@@ -1,5 +1,5 @@
-//! One look over a worktree: what differs from its index, what is new, and what cannot be taken. Nothing is opened that could
-//! make us wait; one file that cannot be read costs that file alone.
+//! Finding what differs in a worktree from its index, what is new, and what cannot be captured. Nothing is opened that could
+//! block; a file that cannot be read is skipped alone.
 
 use std::{
     ffi::OsStr,
@@ -13,94 +13,94 @@ use crate::{
     Error, Kind, Result,
     git::{
         Oid, Repo, careful,
-        entries::{Difference, Entries, EntryMode, blob_id},
         file_stat::{FileKind, FileStat},
         ignore::IgnoreRules,
+        index_entries::{FileDifference, IndexEntries, IndexEntryMode, blob_id},
         submodule,
     },
     model::{ByteSize, event::LeftOut, text},
     worktree::{
         exclusions,
-        root::{self, Root},
+        root::{self, WorktreeRoot},
     },
 };
 
-/// Folders below one another; deeper ones are left out. An open file for each is allowed everywhere.
-const DEEPEST: usize = 200;
-/// Longest path, in bytes: the system's limit of 4096 holds for the stage as well.
-const LONGEST: usize = 3000;
-/// Largest `.gitignore`, in bytes.
-const RULES: u64 = 4 << 20;
-/// Longest path named as left out, in columns.
+/// Maximum depth of folders: each needs an open file, and every system allows this many.
+const MAX_DEPTH: usize = 200;
+/// Maximum length of a path, in bytes. The staging area adds its own path, and the system's limit is 4096.
+const MAX_PATH_BYTES: usize = 3000;
+/// Maximum size of a `.gitignore`, in bytes.
+const MAX_IGNORE_FILE_BYTES: u64 = 4 << 20;
+/// Maximum width of a path listed as left out, in columns.
 pub const PATH_WIDTH: usize = 200;
 
-/// What a look found. Paths are relative to the worktree.
+/// The findings. Paths are relative to the worktree.
 #[derive(Debug, Default)]
 pub struct Survey {
-    /// Regular files that are new, or differ from the index, or may do so.
+    /// Regular files that are new, differ from the index, or may differ.
     pub files: Vec<Vec<u8>>,
-    /// Links that are new or differ, and where they lead.
+    /// Links that are new or differ, with their targets.
     pub links: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Submodules that stand on another commit than the index says.
+    /// Submodules whose checked-out commit differs from the index.
     pub submodules: Vec<(Vec<u8>, Oid)>,
-    /// Paths of the index at which nothing lies any more.
+    /// Paths of the index that no longer exist.
     pub removed: Vec<Vec<u8>>,
-    /// Files that were touched and hold what the index says, with what the file system says of them now.
+    /// Files that were touched but have the content in the index, with their current file system data.
     pub touched: Vec<(Vec<u8>, FileStat)>,
-    /// What is not taken, and why.
+    /// What is not captured, and why.
     pub left_out: Vec<LeftOut>,
-    /// Conflicts that the index holds.
+    /// Paths with conflicts in the index.
     pub unmerged: Vec<Vec<u8>>,
-    /// Those of them whose file is not taken.
+    /// Those conflicts whose file is not captured.
     pub unmerged_left_out: Vec<Vec<u8>>,
-    /// Files and folders that are ignored; folders end in `/`.
+    /// Files and folders that git ignores; folders end in `/`.
     pub ignored: Vec<Vec<u8>>,
 }
 
-/// What a look needs to know.
+/// What a survey is based on, and its limits.
 pub struct SurveyOptions<'a> {
-    /// The worktree's repository as its shadow sees it.
+    /// The worktree's repository, opened through the isolated git directory.
     pub repo: &'a Repo,
-    /// The index with which the files are compared.
-    pub entries: &'a Entries,
-    /// The largest file that is taken.
+    /// The index that the files are compared with.
+    pub entries: &'a IndexEntries,
+    /// The maximum size of a captured file.
     pub max_file: ByteSize,
-    /// When the look must be over.
+    /// When the survey must be finished.
     pub deadline: Instant,
 }
 
-/// Looks over the worktree.
+/// Surveys a worktree.
 ///
 /// # Errors
-/// The worktree's own folder cannot be read, or the look took too long (124).
-pub fn look(root: &Root, terms: &SurveyOptions<'_>) -> Result<Survey> {
+/// The worktree's own folder cannot be read, or the deadline passed (124).
+pub fn survey_worktree(root: &WorktreeRoot, options: &SurveyOptions<'_>) -> Result<Survey> {
     let cannot = |error| {
         Error::new(Kind::External, format!("cannot read the worktree '{}'", root.path().display()))
             .because(error)
     };
     let mut walk = Walk {
         root,
-        terms,
-        rules: IgnoreRules::of(terms.repo),
-        seen: vec![false; terms.entries.len()],
-        kept: Vec::new(),
+        options,
+        rules: IgnoreRules::of(options.repo),
+        seen: vec![false; options.entries.len()],
+        unvisited: Vec::new(),
         found: Survey::default(),
     };
     let top = root.top().map_err(cannot)?;
-    let names = root::names(&top).map_err(cannot)?;
-    walk.folder(&Place { folder: &top, names: &names, ignored: false, depth: 0 }, &mut Vec::new())?;
-    walk.what_is_gone();
+    let names = root::list_names(&top).map_err(cannot)?;
+    walk.folder(&WalkFolder { folder: &top, names: &names, ignored: false, depth: 0 }, &mut Vec::new())?;
+    walk.record_missing();
     Ok(walk.found)
 }
 
 impl Survey {
-    /// The files and links that differ from the index, those that are gone included.
+    /// Iterates over the files and links that differ from the index, missing ones included.
     pub fn changes(&self) -> impl Iterator<Item = &[u8]> {
         let links = self.links.iter().map(|(path, _)| path);
         self.files.iter().chain(&self.removed).chain(links).map(Vec::as_slice)
     }
 
-    /// What is not taken, in the order of the paths.
+    /// Takes the list of what is not captured, sorted by path.
     #[must_use]
     pub fn sorted_left_out(&mut self) -> Vec<LeftOut> {
         let mut left_out = std::mem::take(&mut self.left_out);
@@ -108,7 +108,7 @@ impl Survey {
         left_out
     }
 
-    /// Adds to what is not taken.
+    /// Adds a path to what is not captured.
     pub fn leave_out(&mut self, path: &[u8], why: impl Into<String>) {
         let path = text::one_line(&String::from_utf8_lossy(path), PATH_WIDTH);
         self.left_out.push(LeftOut { path, why: why.into() });
@@ -116,48 +116,48 @@ impl Survey {
 }
 
 struct Walk<'a> {
-    root: &'a Root,
-    terms: &'a SurveyOptions<'a>,
+    root: &'a WorktreeRoot,
+    options: &'a SurveyOptions<'a>,
     rules: IgnoreRules,
-    /// Entries of the index whose path was found.
+    /// Whether the path of each index entry was found.
     seen: Vec<bool>,
-    /// Folders that could not be entered: what the index has below them stays as it is.
-    kept: Vec<Vec<u8>>,
+    /// Folders that could not be entered: the index entries below them stay as they are.
+    unvisited: Vec<Vec<u8>>,
     found: Survey,
 }
 
-/// A folder on the way.
-struct Place<'a> {
+/// A folder during the walk.
+struct WalkFolder<'a> {
     folder: &'a OwnedFd,
     names: &'a [(Vec<u8>, Option<bool>)],
-    /// It lies in a folder that git ignores: only what the index knows counts.
+    /// Whether git ignores it; then only paths in the index matter.
     ignored: bool,
     depth: usize,
 }
 
 impl Walk<'_> {
-    /// `path` is the folder's, with a slash at its end; empty for the worktree itself.
-    fn folder(&mut self, place: &Place<'_>, path: &mut Vec<u8>) -> Result<()> {
-        if Instant::now() > self.terms.deadline {
+    /// Walks a folder. `path` is its path with a slash at its end; empty for the worktree itself.
+    fn folder(&mut self, current: &WalkFolder<'_>, path: &mut Vec<u8>) -> Result<()> {
+        if Instant::now() > self.options.deadline {
             return Err(Error::new(
                 Kind::Timeout,
                 format!("reading the worktree '{}' took too long", self.root.path().display()),
             ));
         }
-        let rules = if place.ignored { None } else { self.own_rules(place, path) };
+        let rules = if current.ignored { None } else { self.own_rules(current, path) };
         if let Some(rules) = &rules {
             self.rules.enter(Path::new(OsStr::from_bytes(path)), rules);
         }
         let length = path.len();
         let mut folders: Vec<&[u8]> = Vec::new();
-        for (name, is_folder) in place.names {
+        for (name, is_folder) in current.names {
             path.extend_from_slice(name);
-            if is_gits_own(name) {
-                self.gits_own(path, length == 0);
-            } else if path.len() > LONGEST {
+            if is_reserved_name(name) {
+                self.record_reserved_name(path, length == 0);
+            } else if path.len() > MAX_PATH_BYTES {
                 self.found.leave_out(path, "its path is too long");
                 self.keep_below(path);
-            } else if self.is_folder(place, name, *is_folder, path) {
+            } else if self.is_folder(current, name, *is_folder, path) {
                 folders.push(name);
             }
             path.truncate(length);
@@ -165,7 +165,7 @@ impl Walk<'_> {
         for name in folders {
             path.extend_from_slice(name);
             path.push(b'/');
-            self.enter(place, name, path)?;
+            self.enter(current, name, path)?;
             path.truncate(length);
         }
         if rules.is_some() {
@@ -174,26 +174,34 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A folder's own `.gitignore`. One that cannot be read holds as it was staged: what it keeps out may be secret.
-    fn own_rules(&self, place: &Place<'_>, path: &[u8]) -> Option<Vec<u8>> {
+    /// Reads the folder's own `.gitignore`. If it cannot be read, the staged version is used: it may keep secrets out.
+    fn own_rules(&self, current: &WalkFolder<'_>, path: &[u8]) -> Option<Vec<u8>> {
         const NAME: &[u8] = b".gitignore";
-        place.names.binary_search_by(|(name, _)| name.as_slice().cmp(NAME)).ok()?;
-        let read = || careful::read_up_to(root::open_file(place.folder, NAME).ok()?.0, RULES).ok()?;
+        current.names.binary_search_by(|(name, _)| name.as_slice().cmp(NAME)).ok()?;
+        let read = || {
+            careful::read_up_to(root::open_file(current.folder, NAME).ok()?.0, MAX_IGNORE_FILE_BYTES).ok()?
+        };
         read().or_else(|| {
-            let staged = self.terms.entries.of_path(&[path, NAME].concat())?.start;
-            self.terms.repo.read_blob(self.terms.entries.id(staged)).ok()
+            let staged = self.options.entries.of_path(&[path, NAME].concat())?.start;
+            self.options.repo.read_blob(self.options.entries.id(staged)).ok()
         })
     }
 
-    /// Notes what lies at a path, and says whether it is a folder to go into.
-    fn is_folder(&mut self, place: &Place<'_>, name: &[u8], is_folder: Option<bool>, path: &[u8]) -> bool {
-        let tracked = self.terms.entries.of_path(path);
+    /// Records what is at a path, and returns whether it is a folder to enter.
+    fn is_folder(
+        &mut self,
+        current: &WalkFolder<'_>,
+        name: &[u8],
+        is_folder: Option<bool>,
+        path: &[u8],
+    ) -> bool {
+        let tracked = self.options.entries.of_path(path);
         if tracked.is_none() && is_folder == Some(true) {
             return true;
         }
-        let found = match FileStat::at(place.folder, name) {
+        let found = match FileStat::at(current.folder, name) {
             Ok(found) => found,
-            // It went away, or became something else, in this very moment.
+            // It was removed or replaced at this moment.
             Err(error) if is_gone(&error) => return false,
             Err(error) => {
                 if let Some(range) = tracked {
@@ -204,29 +212,29 @@ impl Walk<'_> {
             }
         };
         match tracked {
-            Some(range) => self.tracked(place, name, path, range, &found),
+            Some(range) => self.tracked(current, name, path, range, &found),
             None if found.kind == FileKind::Folder => true,
             None => {
-                self.untracked(place, name, path, &found);
+                self.untracked(current, name, path, &found);
                 false
             }
         }
     }
 
-    fn untracked(&mut self, place: &Place<'_>, name: &[u8], path: &[u8], found: &FileStat) {
-        if place.ignored || self.rules.ignores(path, false) {
+    fn untracked(&mut self, current: &WalkFolder<'_>, name: &[u8], path: &[u8], found: &FileStat) {
+        if current.ignored || self.rules.ignores(path, false) {
             self.found.ignored.push(path.to_vec());
             return;
         }
         let shown = String::from_utf8_lossy(path);
         match found.kind {
             FileKind::Special(what) => self.found.leave_out(path, what),
-            _ if exclusions::exclusion_reason(&shown, Some(found.size), self.terms.max_file).is_some() => {
-                let why = exclusions::exclusion_reason(&shown, Some(found.size), self.terms.max_file)
+            _ if exclusions::exclusion_reason(&shown, Some(found.size), self.options.max_file).is_some() => {
+                let why = exclusions::exclusion_reason(&shown, Some(found.size), self.options.max_file)
                     .unwrap_or_default();
                 self.found.leave_out(path, why);
             }
-            FileKind::Link => self.link(place, name, path, None),
+            FileKind::Link => self.link(current, name, path, None),
             FileKind::Regular(_) => self.found.files.push(path.to_vec()),
             FileKind::Folder => {}
         }
@@ -234,23 +242,23 @@ impl Walk<'_> {
 
     fn tracked(
         &mut self,
-        place: &Place<'_>,
+        current: &WalkFolder<'_>,
         name: &[u8],
         path: &[u8],
         range: std::ops::Range<usize>,
         found: &FileStat,
     ) -> bool {
         range.clone().for_each(|at| self.seen[at] = true);
-        let entries = self.terms.entries;
+        let entries = self.options.entries;
         let at = range.start;
         let unmerged = entries.is_unmerged(at);
         if unmerged {
             self.found.unmerged.push(path.to_vec());
         }
         let largest = range.map(|at| entries.size(at)).max().unwrap_or(0).saturating_mul(2);
-        let largest = largest.max(self.terms.max_file.as_bytes());
-        let taken = match (found.kind, entries.mode(at)) {
-            (FileKind::Folder, EntryMode::Submodule) => {
+        let largest = largest.max(self.options.max_file.as_bytes());
+        let result = match (found.kind, entries.mode(at)) {
+            (FileKind::Folder, IndexEntryMode::Submodule) => {
                 self.submodule(path, at);
                 return false;
             }
@@ -261,12 +269,12 @@ impl Walk<'_> {
             (FileKind::Special(what), _) => Err(what.to_owned()),
             (FileKind::Link, _) => {
                 let known = (!unmerged).then(|| entries.id(at));
-                self.link(place, name, path, known);
+                self.link(current, name, path, known);
                 Ok(())
             }
             (FileKind::Regular(_), _) => match entries.difference(at, found) {
-                Difference::None if !unmerged => Ok(()),
-                Difference::Perhaps if !unmerged => self.compare(place, name, path, at, largest),
+                FileDifference::Unchanged if !unmerged => Ok(()),
+                FileDifference::Unknown if !unmerged => self.compare(current, name, path, at, largest),
                 _ if found.size > largest => Err(exclusions::TOO_LARGE.to_owned()),
                 _ => {
                     self.found.files.push(path.to_vec());
@@ -274,7 +282,7 @@ impl Walk<'_> {
                 }
             },
         };
-        if let Err(why) = taken {
+        if let Err(why) = result {
             self.found.leave_out(path, why);
             if unmerged {
                 self.found.unmerged_left_out.push(path.to_vec());
@@ -283,19 +291,19 @@ impl Walk<'_> {
         false
     }
 
-    /// A file that was touched, or may have been in the instant in which the index was written: its content tells.
+    /// Compares the content of a file that was touched, or may have been changed in the instant in which the index was written.
     fn compare(
         &mut self,
-        place: &Place<'_>,
+        current: &WalkFolder<'_>,
         name: &[u8],
         path: &[u8],
         at: usize,
         largest: u64,
     ) -> Result<(), String> {
-        let read = root::open_file(place.folder, name)
+        let read = root::open_file(current.folder, name)
             .and_then(|(file, found)| Ok((careful::read_up_to(file, largest)?, found)));
         match read {
-            Ok((Some(bytes), found)) if blob_id(&bytes).is_ok_and(|id| id == self.terms.entries.id(at)) => {
+            Ok((Some(bytes), found)) if blob_id(&bytes).is_ok_and(|id| id == self.options.entries.id(at)) => {
                 self.found.touched.push((path.to_vec(), found));
                 Ok(())
             }
@@ -309,8 +317,8 @@ impl Walk<'_> {
         }
     }
 
-    fn link(&mut self, place: &Place<'_>, name: &[u8], path: &[u8], known: Option<Oid>) {
-        match root::read_link(place.folder, name) {
+    fn link(&mut self, current: &WalkFolder<'_>, name: &[u8], path: &[u8], known: Option<Oid>) {
+        match root::read_link(current.folder, name) {
             Ok(target) if known.is_some() && blob_id(&target).ok() == known && self.is_link(path) => {}
             Ok(target) => self.found.links.push((path.to_vec(), target)),
             Err(error) if is_gone(&error) => {}
@@ -319,31 +327,31 @@ impl Walk<'_> {
     }
 
     fn is_link(&self, path: &[u8]) -> bool {
-        let entries = self.terms.entries;
-        entries.of_path(path).is_some_and(|range| entries.mode(range.start) == EntryMode::Link)
+        let entries = self.options.entries;
+        entries.of_path(path).is_some_and(|range| entries.mode(range.start) == IndexEntryMode::Link)
     }
 
     fn submodule(&mut self, path: &[u8], at: usize) {
-        let now = submodule::head(&self.root.path().join(OsStr::from_bytes(path)));
-        if let Some(now) = now.filter(|now| *now != self.terms.entries.id(at)) {
+        let now = submodule::checked_out_commit(&self.root.path().join(OsStr::from_bytes(path)));
+        if let Some(now) = now.filter(|now| *now != self.options.entries.id(at)) {
             self.found.submodules.push((path.to_vec(), now));
         }
     }
 
-    /// Goes into a folder, unless there is nothing of ours in it. `path` ends in `/`.
-    fn enter(&mut self, place: &Place<'_>, name: &[u8], path: &mut Vec<u8>) -> Result<()> {
-        let tracked = self.terms.entries.has_below(path);
-        let ignored = place.ignored || self.rules.ignores(&path[..path.len() - 1], true);
+    /// Enters a folder, unless nothing in it is tracked and it is ignored. `path` ends in `/`.
+    fn enter(&mut self, current: &WalkFolder<'_>, name: &[u8], path: &mut Vec<u8>) -> Result<()> {
+        let tracked = self.options.entries.has_below(path);
+        let ignored = current.ignored || self.rules.ignores(&path[..path.len() - 1], true);
         if ignored && !tracked {
             self.found.ignored.push(path.clone());
             return Ok(());
         }
-        let opened = root::open_folder(place.folder, name)
-            .and_then(|folder| root::names(&folder).map(|names| (folder, names)));
+        let opened = root::open_folder(current.folder, name)
+            .and_then(|folder| root::list_names(&folder).map(|names| (folder, names)));
         let (folder, names) = match opened {
             Ok(opened) => opened,
             Err(error) if is_gone(&error) => return Ok(()),
-            Err(error) if is_exhausted(&error) => {
+            Err(error) if is_out_of_handles(&error) => {
                 return Err(Error::new(Kind::External, "too many open files").because(error));
             }
             Err(error) => {
@@ -356,54 +364,54 @@ impl Walk<'_> {
             self.found.leave_out(path, exclusions::REPOSITORY);
             return Ok(());
         }
-        if place.depth >= DEEPEST {
-            self.found.leave_out(path, format!("more than {DEEPEST} folders deep"));
+        if current.depth >= MAX_DEPTH {
+            self.found.leave_out(path, format!("more than {MAX_DEPTH} folders deep"));
             self.keep_below(path);
             return Ok(());
         }
-        self.folder(&Place { folder: &folder, names: &names, ignored, depth: place.depth + 1 }, path)
+        self.folder(&WalkFolder { folder: &folder, names: &names, ignored, depth: current.depth + 1 }, path)
     }
 
-    /// What git never takes: its own folder, by whatever spelling. That of the worktree itself is not worth a word.
-    fn gits_own(&mut self, path: &[u8], at_the_top: bool) {
+    /// Records a name that git never adds: its own folder, in any spelling. The one of the worktree itself is not reported.
+    fn record_reserved_name(&mut self, path: &[u8], at_the_top: bool) {
         if !(at_the_top && path == b".git") {
-            self.found.leave_out(path, "a name that git keeps for itself");
+            self.found.leave_out(path, "a name that git reserves");
         }
     }
 
     fn keep_below(&mut self, path: &[u8]) {
-        self.kept.push(path.to_vec());
+        self.unvisited.push(path.to_vec());
     }
 
-    /// What the index has and the worktree has not.
-    fn what_is_gone(&mut self) {
-        let entries = self.terms.entries;
+    /// Records the paths of the index that do not exist in the worktree.
+    fn record_missing(&mut self) {
+        let entries = self.options.entries;
         for at in (0..entries.len()).filter(|at| !self.seen[*at]).collect::<Vec<_>>() {
             let path = entries.path(at);
-            if entries.mode(at) == EntryMode::SparseFolder || entries.is_skipped(at) {
+            if entries.mode(at) == IndexEntryMode::SparseFolder || entries.is_skipped(at) {
                 continue;
             }
             let first = at == 0 || entries.path(at - 1) != path;
-            let kept = self.kept.iter().any(|folder| path.starts_with(folder));
+            let unvisited = self.unvisited.iter().any(|folder| path.starts_with(folder));
             if entries.is_unmerged(at) && first {
                 self.found.unmerged.push(path.to_vec());
-                if kept {
+                if unvisited {
                     self.found.unmerged_left_out.push(path.to_vec());
                 }
             }
-            if first && !kept {
+            if first && !unvisited {
                 self.found.removed.push(path.to_vec());
             }
         }
     }
 }
 
-/// Whether git refuses a name because it may stand for its own folder, on this or another system.
-fn is_gits_own(name: &[u8]) -> bool {
+/// Returns whether git rejects a name because it may stand for its own folder, on this or another system.
+fn is_reserved_name(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b".git") || name.eq_ignore_ascii_case(b"git~1")
 }
 
-/// Whether a folder is the checkout of another repository.
+/// Returns whether a folder is the checkout of another repository.
 fn is_repository(folder: &OwnedFd) -> bool {
     match FileStat::at(folder, b".git").map(|found| found.kind) {
         Ok(FileKind::Regular(_)) => true,
@@ -417,17 +425,17 @@ fn is_gone(error: &io::Error) -> bool {
     is_link || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Why a file is left out that cannot be read.
+/// Describes why a file that cannot be read is left out.
 pub fn cannot_be_read(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "cannot be read: permission denied".to_owned(),
-        io::ErrorKind::InvalidInput => "cannot be read: not a regular file any more".to_owned(),
+        io::ErrorKind::InvalidInput => "cannot be read: no longer a regular file".to_owned(),
         _ => format!("cannot be read: {error}"),
     }
 }
 
-/// The process may open no more files: that is no fault of the file.
-fn is_exhausted(error: &io::Error) -> bool {
+/// Returns whether the process has too many open files; then the file is not the cause.
+fn is_out_of_handles(error: &io::Error) -> bool {
     let too_many = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].map(rustix::io::Errno::raw_os_error);
     error.raw_os_error().is_some_and(|number| too_many.contains(&number))
 }

@@ -1,26 +1,26 @@
-//! Work that stopped in the middle of a git operation: it is kept whole, and it is not done.
+//! Work that ended in the middle of a git operation: it is captured completely, but it is not done.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{git::worktrees::Worktree, model::text};
 
-/// Files with conflicts that are named; more are counted.
-const NAMED: usize = 3;
-/// Columns of a file's name.
+/// Maximum number of files with conflicts that are named; the rest are counted.
+const MAX_NAMED: usize = 3;
+/// Maximum width of a file name, in columns.
 const WIDTH: usize = 100;
 
 /// What is unfinished in a worktree.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Unfinished {
-    /// The git operation that is under way, such as `merge`.
+    /// The git operation in progress, such as `merge`.
     pub operation: Option<String>,
-    /// The files in which the index holds conflicts.
+    /// The files with conflicts in the index.
     pub conflicts: Vec<String>,
 }
 
 impl Unfinished {
-    /// What is unfinished in a worktree whose index holds conflicts at these paths; `None`: nothing.
+    /// Returns what is unfinished in a worktree, given the paths with conflicts in its index; `None`: nothing.
     pub fn of(worktree: &Worktree, unmerged: &[Vec<u8>]) -> Option<Self> {
         let operation = worktree.operation().map(str::to_owned);
         let conflicts = unmerged.iter().map(|path| text::one_line(&String::from_utf8_lossy(path), WIDTH));
@@ -28,10 +28,10 @@ impl Unfinished {
         (found != Self::default()).then_some(found)
     }
 
-    /// As people read it: `a merge is unfinished: conflicts in c.txt`.
+    /// Describes it for people: `a merge is unfinished: conflicts in c.txt`.
     pub fn sentence(&self) -> String {
-        let named: Vec<&str> = self.conflicts.iter().take(NAMED).map(String::as_str).collect();
-        let more = self.conflicts.len().saturating_sub(NAMED);
+        let named: Vec<&str> = self.conflicts.iter().take(MAX_NAMED).map(String::as_str).collect();
+        let more = self.conflicts.len().saturating_sub(MAX_NAMED);
         let files = named.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() };
         match (&self.operation, self.conflicts.is_empty()) {
             (Some(operation), true) => format!("{} is unfinished", with_article(operation)),
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_is_unfinished_and_where() {
+    fn the_sentence_names_operation_and_conflicts() {
         let files = |count: usize| (1..=count).map(|n| format!("{n}.txt")).collect::<Vec<_>>();
         for (operation, conflicts, sentence) in [
             (Some("merge"), 1, "a merge is unfinished: conflicts in 1.txt"),

@@ -1,4 +1,5 @@
-//! Searches for an input of which a property does not hold: libFuzzer, with the target that `ORCHESTRA_FUZZ_TARGET` names.
+//! Searches for an input that violates a property: libFuzzer, with the target that `ORCHESTRA_FUZZ_TARGET`
+//! names.
 
 #![no_main]
 

@@ -2,7 +2,7 @@
 
 use orchestra::{
     model::{
-        Event,
+        Event, Fact,
         canonical::{self, MAX_LINE},
     },
     store::commit,
@@ -17,16 +17,16 @@ pub(crate) fn check(bytes: &[u8]) {
             assert_eq!(canonical::write(&value).as_deref(), Some(line), "it is canonical to the letter");
         }
         if let Some(event) = Event::read(line) {
-            assert_eq!(event.line, line, "the line is kept as it came");
+            assert_eq!(event.line, line, "the line is kept unchanged");
             is_stable(&event);
         }
     }
-    let parsed = commit::parse(&message);
+    let parsed = commit::parse::<Fact>(&message);
     assert!(parsed.events.len() + parsed.set_aside.len() <= message.lines().count());
     shown::check(&message);
 }
 
-/// What this version writes of an event is read back as the same, however often.
+/// Checks that an event which this version writes is read back unchanged, repeatedly.
 fn is_stable(event: &Event) {
     let Some(fact) = event.fact.as_ref().filter(|_| event.line.len() < MAX_LINE / 2) else { return };
     let written = Event::new(fact, event.lamport, event.at, &event.writer);

@@ -1,8 +1,8 @@
-//! What must hold of every input that comes from outside: nothing panics, what is written of what was read is read back as the same,
-//! and no text reaches a terminal with a character that the terminal would obey.
+//! The properties that must hold for every foreign input: nothing panics, what was read is written back
+//! unchanged, and no text reaches a terminal with a control character.
 //!
-//! Each target takes any bytes. `cargo test` gives it the corpus and a few thousand changes of it; `tests/fuzz/run` searches with a
-//! guide, by what part of the parser an input reached.
+//! Each target accepts any bytes. `cargo test` runs the corpus and a few thousand mutations of it;
+//! `tests/fuzz/run` searches for inputs, guided by the coverage of the parser.
 
 mod event;
 mod sessions;
@@ -12,14 +12,14 @@ mod trailers;
 
 /// A parser and its properties.
 pub struct Target {
-    /// Its name, and that of the folder with its corpus.
+    /// Its name, which is also that of the directory with its corpus.
     pub name: &'static str,
     /// Checks the properties on one input.
     ///
     /// # Panics
-    /// One of them does not hold.
+    /// A property does not hold.
     pub check: fn(&[u8]),
-    /// Folders below `tests/fixtures` whose files are inputs too.
+    /// Directories below `tests/fixtures` whose files are additional inputs.
     pub fixtures: &'static [&'static str],
 }
 
@@ -39,16 +39,16 @@ pub const TARGETS: &[Target] = &[
 mod tests {
     use std::{fs, path::Path};
 
-    use testkit::Numbers;
+    use testkit::SeededRandom;
 
     use super::{TARGETS, Target};
 
-    /// Longest input.
+    /// The longest input, in bytes.
     const LONGEST: usize = 4096;
-    /// Changes of each input of the corpus.
+    /// The number of mutations of each input of the corpus.
     const CHANGES: usize = 100;
 
-    /// The corpus of a target, in the order of the files' names.
+    /// Returns the corpus of a target, ordered by file name.
     fn corpus(target: &Target) -> Vec<Vec<u8>> {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut open = vec![tests.join("fuzz/corpus").join(target.name)];
@@ -64,8 +64,9 @@ mod tests {
         files.iter().map(|file| fs::read(file).expect("a file")).collect()
     }
 
-    /// One change: bytes that are lost, doubled, turned over, or replaced by ones that parsers stumble over.
-    fn change(input: &mut Vec<u8>, numbers: &mut Numbers) {
+    /// Mutates the input once: bytes are removed, duplicated, flipped, or replaced by ones that are
+    /// difficult for parsers.
+    fn change(input: &mut Vec<u8>, numbers: &mut SeededRandom) {
         const AWKWARD: [&[u8]; 12] = [
             b"\"",
             b"\\",
@@ -96,12 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn the_corpus_and_changes_of_it_keep_the_properties() {
+    fn the_corpus_and_its_mutations_keep_the_properties() {
         for target in TARGETS {
-            let (corpus, mut numbers, mut count) = (corpus(target), Numbers::from(7), 0);
+            let (corpus, mut numbers, mut count) = (corpus(target), SeededRandom::from(7), 0);
             for input in &corpus {
                 (target.check)(input);
-                // Of a long one, the beginning of some line.
+                // For a long input, the beginning of a random line.
                 let begins: Vec<usize> = std::iter::once(0)
                     .chain((0..input.len()).filter(|at| *at > 0 && input[at - 1] == b'\n'))
                     .collect();

@@ -1,4 +1,4 @@
-//! Transcripts of conversations, as every program keeps them.
+//! Session transcripts, in the format of every program.
 
 use orchestra::{
     agents,
@@ -28,7 +28,7 @@ pub(crate) fn check(bytes: &[u8]) {
         assert_eq!(
             serde_json::to_string(&again).expect("JSON"),
             written,
-            "what the index keeps stays the same"
+            "an index entry is read back unchanged"
         );
     }
 }
@@ -49,7 +49,7 @@ fn one_line(program: &dyn SessionReader, facts: &mut ConversationFacts, line: &[
             ItemKind::Prompt(text)
             | ItemKind::Answer(text)
             | ItemKind::Thought(text)
-            | ItemKind::Note(text) => shown::check(text),
+            | ItemKind::Remark(text) => shown::check(text),
             ItemKind::Result { text, .. } => shown::check(text),
             ItemKind::Tool { name, input } => {
                 shown::check(name);

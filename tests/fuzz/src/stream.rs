@@ -1,4 +1,4 @@
-//! What a coding agent prints while it works, line by line.
+//! The output of a coding agent while it works, line by line.
 
 use orchestra::agents::{Answer, StreamEvent, StreamSummary, program};
 
@@ -31,7 +31,8 @@ pub(crate) fn check(bytes: &[u8]) {
     assert_eq!(serde_json::to_string(&again).expect("JSON"), written);
 }
 
-/// What goes to the program is a line, so that nothing of a user's text becomes a message of its own.
+/// Checks that what is sent to the program is one line, so that no part of a user's text becomes a separate
+/// message.
 fn is_one_line_of_json(written: &[u8]) {
     let (end, line) = written.split_last().expect("a line");
     assert!(*end == b'\n' && !line.contains(&b'\n'), "{}", String::from_utf8_lossy(written));
@@ -46,8 +47,8 @@ fn is_shown_safely(event: &StreamEvent) {
     match event {
         StreamEvent::Text(text)
         | StreamEvent::Thinking(text)
-        | StreamEvent::Note(text)
-        | StreamEvent::Plain(text)
+        | StreamEvent::Remark(text)
+        | StreamEvent::Unparsed(text)
         | StreamEvent::MessageAccepted(text) => {
             shown::check(text);
         }

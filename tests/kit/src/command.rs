@@ -1,8 +1,8 @@
-//! A command that ran, with what it said.
+//! A command that has ended, with its output.
 
 use std::process::{Command, Output};
 
-/// What a command printed and how it ended.
+/// The output of a command and how it ended.
 #[derive(Debug)]
 pub struct Ran {
     shown: String,
@@ -10,64 +10,64 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Runs a command to its end.
+    /// Runs a command until it ends.
     pub fn of(command: &mut Command) -> Self {
         let shown = format!("{command:?}");
         let output = command.output().unwrap_or_else(|e| panic!("{shown}: {e}"));
         Self { shown, output }
     }
 
-    /// Standard output.
+    /// Returns standard output.
     pub fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.output.stdout).into_owned()
     }
 
-    /// Standard error.
+    /// Returns standard error.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
-    /// Standard output without white space at its end.
+    /// Returns standard output without trailing white space.
     pub fn line(&self) -> String {
         self.stdout().trim_end().to_owned()
     }
 
-    /// The exit code; -1 for a signal.
+    /// Returns the exit status; -1 if a signal ended it.
     pub fn code(&self) -> i32 {
         self.output.status.code().unwrap_or(-1)
     }
 
-    /// Insists on an exit code.
+    /// Asserts the exit status.
     ///
     /// # Panics
-    /// It is another one.
+    /// The exit status is another one.
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.code(), code, "{}\n{}\n{}", self.shown, self.stdout(), self.stderr());
         self
     }
 
-    /// Insists on success.
+    /// Asserts that the command succeeded.
     ///
     /// # Panics
-    /// It failed.
+    /// The command failed.
     pub fn succeeded(self) -> Self {
         self.exits(0)
     }
 
-    /// Insists that standard output holds a text.
+    /// Asserts that standard output contains a text.
     ///
     /// # Panics
-    /// It does not.
-    pub fn prints(self, text: &str) -> Self {
+    /// It does not contain the text.
+    pub fn stdout_has(self, text: &str) -> Self {
         assert!(self.stdout().contains(text), "{}\n{}\n{}", self.shown, self.stdout(), self.stderr());
         self
     }
 
-    /// Insists that standard error holds a text.
+    /// Asserts that standard error contains a text.
     ///
     /// # Panics
-    /// It does not.
-    pub fn says(self, text: &str) -> Self {
+    /// It does not contain the text.
+    pub fn stderr_has(self, text: &str) -> Self {
         assert!(
             self.stderr().contains(text),
             "{}\ndoes not say: {text}\nbut:\n{}",
@@ -77,10 +77,10 @@ impl Ran {
         self
     }
 
-    /// Standard output as JSON.
+    /// Parses standard output as JSON.
     ///
     /// # Panics
-    /// It is none.
+    /// Standard output is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout())
             .unwrap_or_else(|e| panic!("{}: {e}\n{}", self.shown, self.stdout()))

@@ -1,15 +1,15 @@
 /*
- * Loaded into every process of a command under test (LD_PRELOAD). Counts the calls that change files, in all processes together, and
- * at one of them lets the disk fail, be full from then on, or kills the process. Nothing of it is in the programs themselves.
+ * Loaded into every process of a command under test (LD_PRELOAD). Counts the calls that change files, over all processes, and at one
+ * of them fails the call, simulates a full disk from then on, or kills the process. The programs themselves are unmodified.
  *
- * FAULT_STATE    the file through which the test says what is to happen, and reads what did
+ * FAULT_STATE    the file through which the test selects the fault, and reads the result
  * FAULT_ROOT     only calls on files below it count
- * FAULT_EXCEPT   but not below this: a remote's own files are the remote's
- * FAULT_PROGRAM  only calls of processes with these words in their command line
- * FAULT_STEP     only calls of this name on paths with this in them, such as `rename refs/heads/`: a named step
- * FAULT_FROM     only from the first call on a path with this in it; or in its GIT_DIR
- * FAULT_UNTIL    no more after a folder whose path ends so is removed
- * FAULT_PARENT   the parent is killed too, as on a power cut
+ * FAULT_EXCEPT   but not below this directory, which holds the files of a remote
+ * FAULT_PROGRAM  only calls of processes with these texts in their command line
+ * FAULT_STEP     only calls of this name on paths that contain this text, such as `rename refs/heads/`: a named step
+ * FAULT_FROM     only from the first call on a path, or with a GIT_DIR, that contains this text
+ * FAULT_UNTIL    only until a directory whose path ends like this is removed
+ * FAULT_PARENT   the parent is killed too, as by a power failure
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -30,7 +30,7 @@
 
 enum { NOTHING, EIO_ONCE, KILL, FULL };
 
-/* One file for all processes; the test writes it before, and reads it after. */
+/* Shared by all processes; the test writes it before the run and reads it afterwards. */
 struct state {
 	unsigned long long count, at;
 	unsigned int mode, armed;
@@ -44,7 +44,7 @@ static size_t root_length, except_length;
 static const char *step, *from, *until;
 static int is_over;
 
-/* Whether this process has the words in its command line. */
+/* Whether the command line of this process contains the texts. */
 static int is_program(const char *words)
 {
 	static char line[1 << 16];
@@ -92,7 +92,7 @@ static int is_below(const char *path)
 	return starts(path, root, root_length) && !starts(path, except, except_length);
 }
 
-/* The path behind a file descriptor. */
+/* The path of a file descriptor. */
 static int path_of(int fd, char *path)
 {
 	char link[64];
@@ -104,7 +104,7 @@ static int path_of(int fd, char *path)
 	return 1;
 }
 
-/* The error that a call is to end with; 0 where it is to be made. `fills`: on a full disk it fails. */
+/* The error with which a call fails; 0 if it is made. `fills`: it fails on a full disk. */
 static int fault(const char *call, const char *path, int fills)
 {
 	if (from && strstr(path, from))

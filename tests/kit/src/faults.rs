@@ -1,5 +1,5 @@
-//! Faults at chosen steps: a library that lets calls fail or kills, loaded into the programs under test, and the file through which
-//! it is told when. The programs are those of any build; nothing in them knows of it.
+//! Injects faults at chosen calls: a library, preloaded into the programs under test, lets calls fail or
+//! kills the process, controlled through a shared file. The programs are unmodified, from any build.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::World;
 
-/// Size of the state, and where its fields lie: see `fault.c`.
+/// The size of the shared state and the offsets of its fields, as in `fault.c`.
 const STATE: usize = 512;
 const AT: usize = 8;
 const MODE: usize = 16;
@@ -22,23 +22,23 @@ const WHAT: usize = 32;
 /// What happens at the chosen call.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Mode {
-    /// Nothing; the calls are counted.
+    /// Nothing: calls are only counted.
     Count,
     /// The call fails with an input/output error.
     Error,
-    /// The process that makes it is killed.
+    /// The process that makes the call is killed.
     Kill,
     /// The disk is full from this call on.
     Full,
 }
 
 impl Mode {
-    /// Every mode.
+    /// All modes.
     pub const ALL: [Self; 4] = [Self::Count, Self::Error, Self::Kill, Self::Full];
-    /// Those in which something goes wrong.
+    /// The modes that inject a fault.
     pub const FAULTS: [Self; 3] = [Self::Error, Self::Kill, Self::Full];
 
-    /// Its name on the command line of the test.
+    /// Returns its name on the command line of the test.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Count => "none",
@@ -49,23 +49,23 @@ impl Mode {
     }
 }
 
-/// Whose calls count, and which of them: every one below the root of the world, where nothing else is said.
+/// Which calls are counted. By default, every call below the directory of the world.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Aim {
-    /// Words in the command line of the processes; of all of them if there are none.
+    /// Texts in the command lines of the processes; all processes if empty.
     pub program: Option<&'static str>,
-    /// A named step: the call, and something in its path, such as `rename refs/heads/main`.
+    /// A named step: the call and a part of its path, such as `rename refs/heads/main`.
     pub step: Option<&'static str>,
-    /// Counting begins with the first call on a path with this in it.
+    /// Counting begins with the first call on a path that contains this.
     pub from: Option<&'static str>,
-    /// Counting ends when a folder is removed whose path ends so.
+    /// Counting ends when a directory whose path ends like this is removed.
     pub until: Option<&'static str>,
-    /// The parent is killed too.
+    /// Whether the parent process is killed too.
     pub with_parent: bool,
 }
 
 impl Aim {
-    /// At every call of a program that changes a file.
+    /// Counts every call of a program that changes a file.
     pub const fn at(program: &'static str) -> Self {
         Self { program: Some(program), step: None, from: None, until: None, with_parent: false }
     }
@@ -77,7 +77,8 @@ pub struct Injector {
 }
 
 impl Injector {
-    /// Compiles it with the C compiler that every Rust needs for linking. `None` where there is none that can.
+    /// Compiles the library with the C compiler that Rust needs for linking. Returns `None` if there is
+    /// none.
     pub fn compile() -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("orchestra-faults-").tempdir().ok()?;
         let source = folder.path().join("fault.c");
@@ -96,13 +97,13 @@ impl Injector {
         compiled.status.success().then_some(Self { folder })
     }
 
-    /// How many calls a command makes that count. It runs to its end.
+    /// Runs a command until it ends, and returns the number of calls that were counted.
     pub fn count(&self, world: &World, command: &mut Command, aim: Aim) -> u64 {
         self.run(world, command, aim, Mode::Count, 0).0
     }
 
-    /// Runs a command and kills, at the `at`-th call that counts, the process that makes it. Gives which call that was; `None`: fewer
-    /// were made, and nothing was killed.
+    /// Runs a command, and kills the process that makes the `at`-th counted call. Returns which call that
+    /// was, or `None` if there were fewer calls and nothing was killed.
     pub fn kill(&self, world: &World, command: &mut Command, aim: Aim, at: u64) -> Option<String> {
         self.run(world, command, aim, Mode::Kill, at).1
     }
@@ -118,7 +119,7 @@ impl Injector {
         let state = self.state("run");
         state.reset(mode, at);
         state.arm(true);
-        state.put_on(command, world.dir(), aim);
+        state.apply_to(command, world.dir(), aim);
         crate::Ran::of(command);
         state.read()
     }
@@ -127,7 +128,7 @@ impl Injector {
         self.folder.path().join("fault.so")
     }
 
-    /// A state of its own for one operation.
+    /// Creates the shared state of one operation.
     pub fn state(&self, name: &str) -> State<'_> {
         State { path: self.folder.path().join(name), injector: self }
     }
@@ -140,12 +141,12 @@ pub struct State<'a> {
 }
 
 impl State<'_> {
-    /// The file.
+    /// Returns the path of the shared file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Makes it anew: nothing is counted yet, and nothing fails before it is armed.
+    /// Resets the state: nothing is counted yet, and nothing fails before it is armed.
     pub fn reset(&self, mode: Mode, at: u64) {
         let mut bytes = [0; STATE];
         bytes[AT..AT + 8].copy_from_slice(&at.to_ne_bytes());
@@ -153,14 +154,14 @@ impl State<'_> {
         fs::write(&self.path, bytes).expect("a state");
     }
 
-    /// From now on calls are counted and fail; or, with `false`, no longer: a full disk has space again.
+    /// Starts counting and failing calls; `false` stops it, and a full disk has space again.
     pub fn arm(&self, armed: bool) {
         use std::os::unix::fs::FileExt;
         let file = fs::File::options().write(true).open(&self.path).expect("a state");
         file.write_all_at(&u32::from(armed).to_ne_bytes(), ARMED as u64).expect("written");
     }
 
-    /// How many calls were counted, and at which one the fault was.
+    /// Returns the number of counted calls, and the call at which the fault happened.
     pub fn read(&self) -> (u64, Option<String>) {
         let bytes = fs::read(&self.path).expect("a state");
         let number = |at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
@@ -169,8 +170,8 @@ impl State<'_> {
         (number(0), fired)
     }
 
-    /// Lets a command, and all that it starts, be subject to it.
-    pub fn put_on(&self, command: &mut Command, root: &Path, aim: Aim) {
+    /// Subjects a command, and every process it starts, to the faults.
+    pub fn apply_to(&self, command: &mut Command, root: &Path, aim: Aim) {
         let named = [
             ("FAULT_PROGRAM", aim.program),
             ("FAULT_STEP", aim.step),

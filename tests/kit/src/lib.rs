@@ -1,10 +1,10 @@
-//! The harness of the suite: a clean world for every test, real git, the real binaries, and plain git to look at what they
-//! did.
+//! The test harness: an isolated world for every test, real git, the real binaries, and plain git to check
+//! what they did.
 
 mod command;
+mod dir_state;
 mod faults;
-mod forest;
-mod picture;
+mod generated_repo;
 mod poll;
 mod repo;
 mod schema;
@@ -14,9 +14,9 @@ mod terminal;
 mod world;
 
 pub use command::Ran;
+pub use dir_state::{FileState, dir_state};
 pub use faults::{Aim, Injector, Mode, State};
-pub use forest::{Forest, Numbers};
-pub use picture::{Seen, picture};
+pub use generated_repo::{GeneratedRepo, SeededRandom};
 pub use poll::{times, until};
 pub use repo::TestRepo;
 pub use schema::schema_faults;

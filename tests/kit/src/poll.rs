@@ -1,19 +1,19 @@
-//! Waiting for a condition, never for a time.
+//! Waits for conditions, never for a fixed time.
 
 use std::time::{Duration, Instant};
 
-/// The deadline of every wait: long enough for a busy machine; no test measures speed.
+/// The time limit of every wait: long enough for a busy machine, since no test measures speed.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How often something is done: a few times in the suite, more where the variable says so.
+/// Returns how often to repeat something: `default`, unless the environment variable says otherwise.
 pub fn times(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// Returns what `look` finds as soon as it finds something.
+/// Calls `look` until it returns something, and returns that.
 ///
 /// # Panics
-/// It finds nothing in a minute.
+/// It returns nothing within a minute.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {

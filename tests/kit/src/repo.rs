@@ -11,29 +11,29 @@ use serde_json::Value;
 
 use crate::{Ran, World, until};
 
-/// A repository; when it goes, its agents are ended.
+/// A repository under test. Dropping it ends its agents.
 pub struct TestRepo<'world> {
     world: &'world World,
     path: PathBuf,
 }
 
 impl<'world> TestRepo<'world> {
-    /// The repository at `path`.
+    /// Wraps the repository at `path`.
     pub fn new(world: &'world World, path: PathBuf) -> Self {
         Self { world, path: path.canonicalize().unwrap_or(path) }
     }
 
-    /// Its folder.
+    /// Returns its directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its world.
+    /// Returns its world.
     pub fn world(&self) -> &World {
         self.world
     }
 
-    /// A command in it.
+    /// Returns a command that runs in it.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         self.world.command(program, &self.path)
     }
@@ -43,7 +43,7 @@ impl<'world> TestRepo<'world> {
         self.world.git(&self.path, arguments)
     }
 
-    /// The command `git orchestra …`, not yet run.
+    /// Returns the command `git orchestra …`, not yet started.
     pub fn orchestra_command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Command {
         let mut command = self.command("git");
         command.arg("orchestra").args(arguments);
@@ -60,7 +60,7 @@ impl<'world> TestRepo<'world> {
         self.orchestra(["spawn", "--agent", "sh", "--detach", "--", script]).succeeded().line()
     }
 
-    /// Lets the scripted agent stand in for Claude Code, with quick retries.
+    /// Replaces Claude Code by the scripted agent, with short retry delays.
     pub fn with_scripted_claude(self) -> Self {
         let program = self.world.bins().join("fake-claude");
         self.git(["config", "orchestra.agent.claude.program", &program.to_string_lossy()]);
@@ -75,7 +75,7 @@ impl<'world> TestRepo<'world> {
         self.orchestra(arguments).succeeded().line()
     }
 
-    /// Accepts what agents changed in the configuration, as the refused command says.
+    /// Accepts the configuration that changed while agents ran, with the command that the refusal hints at.
     ///
     /// # Panics
     /// Nothing was changed.
@@ -85,13 +85,13 @@ impl<'world> TestRepo<'world> {
         self.orchestra(["init", accept.expect("a fingerprint")]).succeeded();
     }
 
-    /// Waits for the end of an agent, and gives it.
+    /// Waits until an agent has ended, and returns its status.
     pub fn end_of(&self, id: &str) -> Value {
         until(&format!("{id} ends"), || Some(self.agent(id)).filter(|agent| agent["liveness"] == "ended"))
     }
 
-    /// The facts of an agent's life, oldest first, by plain git.
-    pub fn facts(&self, id: &str) -> Vec<Value> {
+    /// Returns the events of an agent, oldest first, read by plain git.
+    pub fn events(&self, id: &str) -> Vec<Value> {
         let life =
             self.git(["log", "--reverse", "--format=%B", &format!("refs/orchestra/agents/{id}")]).stdout();
         life.lines()
@@ -100,10 +100,10 @@ impl<'world> TestRepo<'world> {
             .collect()
     }
 
-    /// Lets the usage limits that agents ran into be over now: those who wait see it at their next look.
+    /// Ends all known usage limits: agents that wait for one notice at their next check.
     ///
     /// # Panics
-    /// None is known.
+    /// No limit is known.
     pub fn end_limits(&self) {
         let folder = self.path.join(".git/orchestra/limits");
         let files = fs::read_dir(&folder).expect("limits").flatten().map(|entry| entry.path());
@@ -119,26 +119,26 @@ impl<'world> TestRepo<'world> {
         }
     }
 
-    /// Writes a file of the checkout.
+    /// Writes a file in the checkout.
     pub fn write(&self, name: &str, text: &str) {
         fs::write(self.path.join(name), text).expect("a file");
     }
 
-    /// Puts the identity into the repository itself: the library, called in this process, does not see the world's home.
+    /// Puts the identity into the repository itself, for the library where it is called with the environment of this process.
     pub fn with_identity(self) -> Self {
         self.git(["config", "user.name", "Tess Test"]);
         self.git(["config", "user.email", "tess@example.com"]);
         self
     }
 
-    /// A branch that starts at main and has one commit, with these files. The checkout comes back to main.
+    /// Creates a branch at main with one commit of these files, and switches back to main.
     pub fn branch(&self, name: &str, files: &[(&str, &str)]) {
         self.git(["checkout", "-q", "-b", name, "main"]).succeeded();
         self.commit(name, files);
         self.git(["checkout", "-q", "main"]).succeeded();
     }
 
-    /// A commit with these files, where the checkout stands.
+    /// Commits these files on the current branch.
     pub fn commit(&self, message: &str, files: &[(&str, &str)]) {
         for (file, text) in files {
             let path = self.path.join(file);
@@ -149,44 +149,44 @@ impl<'world> TestRepo<'world> {
         self.git(["commit", "-q", "-m", message]).succeeded();
     }
 
-    /// The commit that a revision names, by plain git.
+    /// Returns the commit that a revision names, by plain git.
     pub fn tip(&self, revision: &str) -> String {
         self.git(["rev-parse", "--verify", revision]).succeeded().line()
     }
 
-    /// A file of a revision, by plain git.
+    /// Returns a file of a revision, by plain git.
     pub fn file_at(&self, revision: &str, file: &str) -> String {
         self.git(["show", &format!("{revision}:{file}")]).stdout()
     }
 
-    /// Whether a revision has a file, by plain git.
+    /// Whether a revision contains a file, by plain git.
     pub fn has(&self, revision: &str, file: &str) -> bool {
         !self.git(["ls-tree", "--name-only", revision, file]).stdout().is_empty()
     }
 
-    /// All agents, as `status --json` shows them.
+    /// Returns all agents, as `status --json` shows them.
     pub fn agents(&self) -> Vec<Value> {
         let report = self.status(&["--all", "--json"]);
         report["agents"].as_array().cloned().unwrap_or_default()
     }
 
-    /// One agent, as `status --json` shows it.
+    /// Returns one agent, as `status --json` shows it.
     pub fn agent(&self, id: &str) -> Value {
         self.status(&["--json", id])["agents"][0].clone()
     }
 
-    /// The command itself, without git before it: this is what tests wait by, many times a second.
+    /// Calls the binary without git, since tests that wait call it many times a second.
     fn status(&self, arguments: &[&str]) -> Value {
         let program = self.world.bins().join("git-orchestra-status");
         Ran::of(self.command(program).args(arguments)).succeeded().json()
     }
 
-    /// Whether an agent may be here. What is not a plain repository may have some.
+    /// Whether the repository may have agents. Anything that is not an ordinary repository may have some.
     fn may_have_agents(&self) -> bool {
         let git_dir = self.path.join(".git");
         let packed = git_dir.join("packed-refs");
         let is_plain = git_dir.is_dir() && !git_dir.join("reftable").exists();
-        // Tests put pipes in the place of files.
+        // Tests replace files by pipes, which must not be opened.
         let packed =
             if packed.is_file() { fs::read_to_string(packed).unwrap_or_default() } else { String::new() };
         let known = ["refs/orchestra", "orchestra/agents"].iter().any(|place| git_dir.join(place).exists());
@@ -198,8 +198,8 @@ impl<'world> TestRepo<'world> {
         until(&format!("{id} {phase}"), || Some(self.agent(id)).filter(|agent| agent["phase"] == phase))
     }
 
-    /// Waits until an agent runs, by its own word, and has printed a text: a quick program prints before its supervisor
-    /// has written down that it runs.
+    /// Waits until an agent is shown as running and has printed a text; a quick program prints before its
+    /// supervisor has recorded that it runs.
     pub fn wait_for_output(&self, id: &str, text: &str) {
         until(&format!("{id} prints {text}"), || {
             let printed = self.orchestra(["logs", id]).stdout().contains(text);
@@ -207,7 +207,7 @@ impl<'world> TestRepo<'world> {
         });
     }
 
-    /// Waits until an agent has a file in its worktree, and runs by its own word.
+    /// Waits until an agent is shown as running and has a file in its worktree.
     pub fn wait_for_file(&self, id: &str, name: &str) {
         until(&format!("{id} makes {name}"), || {
             let agent = self.agent(id);
@@ -217,29 +217,30 @@ impl<'world> TestRepo<'world> {
         });
     }
 
-    /// The refs below a prefix, by plain git: name and object.
+    /// Returns the refs below a prefix with their objects, by plain git.
     pub fn refs(&self, prefix: &str) -> Vec<(String, String)> {
         let listed = self.git(["for-each-ref", "--format=%(refname) %(objectname)", prefix]).stdout();
         listed.lines().filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.into(), b.into())).collect()
     }
 
-    /// The value of a trailer at the tip of an agent, by plain git.
+    /// Returns a trailer at the tip of an agent's history, by plain git.
     pub fn trailer(&self, id: &str, key: &str) -> String {
         let format = format!("--format=%(contents:trailers:key=Orchestra-{key},valueonly,separator=)");
         self.git(["for-each-ref", &format, &format!("refs/orchestra/agents/{id}")]).line()
     }
 
-    /// A file in the work of an agent, by plain git.
+    /// Returns a file in the work of an agent, by plain git.
     pub fn file_in_head(&self, id: &str, file: &str) -> String {
         self.git(["show", &format!("refs/orchestra/heads/{id}:{file}")]).stdout()
     }
 
-    /// Where an agent's files are.
+    /// Returns the path of an agent's worktree.
     pub fn worktree(&self, id: &str) -> PathBuf {
         PathBuf::from(self.orchestra(["worktrees", "--path", id]).succeeded().line())
     }
 
-    /// Every byte of the checkout, of its index, of HEAD, of the branches that are not agents' and of the config.
+    /// Returns every byte of the checkout, its index, HEAD, the branches that are not agents', and the
+    /// configuration.
     pub fn checkout(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
         let mut open = vec![self.path.clone()];

@@ -1,15 +1,15 @@
-//! Checks a JSON value against a JSON Schema (draft 2020-12), strictly: every keyword of the schema must be one that is understood
-//! here, and every property of the value one that the schema describes.
+//! Validates a JSON value against a JSON Schema (draft 2020-12), strictly: every keyword of the schema must
+//! be supported here, and the schema must describe every property of the value.
 
 use std::collections::BTreeSet;
 
 use regex::Regex;
 use serde_json::{Map, Value};
 
-/// Keywords that say nothing about whether a value is right.
+/// Keywords that do not affect validity.
 const REMARKS: [&str; 6] = ["$defs", "$schema", "default", "description", "examples", "title"];
 
-/// What is wrong with a value, each as a sentence that begins with its place; nothing if it is as its schema says.
+/// Returns the faults of a value, each as a sentence that begins with its path.
 pub fn schema_faults(schema: &Value, value: &Value) -> Vec<String> {
     let mut check = Check { root: schema, faults: Vec::new() };
     check.whole(schema, value, "$");
@@ -21,11 +21,11 @@ struct Check<'a> {
     faults: Vec<String>,
 }
 
-/// Which properties of an object a schema describes.
+/// The properties of an object that a schema describes.
 #[derive(Default)]
 struct Described {
     names: BTreeSet<String>,
-    /// It says something about properties at all.
+    /// Whether the schema describes properties at all.
     any: bool,
 }
 
@@ -34,7 +34,7 @@ impl Check<'_> {
         self.faults.push(format!("{at}: {}", what.into()));
     }
 
-    /// A value and all that is in it, with nothing that is not described.
+    /// Validates a value with all nested values, and reports properties that are not described.
     fn whole(&mut self, schema: &Value, value: &Value, at: &str) {
         let described = self.value(schema, value, at);
         if let (Value::Object(fields), true) = (value, described.any) {
@@ -44,7 +44,7 @@ impl Check<'_> {
         }
     }
 
-    /// A value, by one of perhaps several schemas that apply to it.
+    /// Validates a value by one of the schemas that may apply to it.
     fn value(&mut self, schema: &Value, value: &Value, at: &str) -> Described {
         let mut described = Described::default();
         match schema {
@@ -74,7 +74,7 @@ impl Check<'_> {
                 let target = says.as_str().and_then(|path| path.strip_prefix('#'));
                 match target.and_then(|path| self.root.pointer(path)) {
                     Some(target) => described.join(self.value(target, value, at)),
-                    None => self.fault(at, format!("{says} leads nowhere")),
+                    None => self.fault(at, format!("{says} does not exist")),
                 }
             }
             "allOf" => {
@@ -85,7 +85,7 @@ impl Check<'_> {
             "anyOf" | "oneOf" => self.choice(keyword, list(says), value, at, described),
             "type" => self.type_of(says, value, at),
             "const" if value != says => self.fault(at, format!("{value} is not {says}")),
-            "enum" if !list(says).contains(value) => self.fault(at, format!("{value} is none of {says}")),
+            "enum" if !list(says).contains(value) => self.fault(at, format!("{value} is not one of {says}")),
             "const" | "enum" => {}
             "format" => self.format(says, value, at),
             "pattern" => self.pattern(says, value, at),
@@ -239,7 +239,7 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// RFC 3339.
+/// Whether a text is a time of RFC 3339.
 fn is_time(text: &str) -> bool {
     let pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$";
     Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text))

@@ -1,4 +1,5 @@
-//! An answer as a snapshot shows it: on many lines, in the order of its fields, without what differs from run to run.
+//! Formats an answer for a snapshot: on several lines, with its fields in order, without values that differ
+//! from run to run.
 
 use regex::{Captures, Regex};
 
@@ -6,7 +7,7 @@ use regex::{Captures, Regex};
 const MACHINE: [&str; 8] =
     ["bytes", "held_by", "orphans", "pid", "size", "supervisor_pid", "queue_position", "clock_seconds"];
 
-/// What is left out of an answer.
+/// The texts that are replaced in an answer.
 #[derive(Default)]
 pub struct Redactions {
     texts: Vec<(String, String)>,
@@ -14,7 +15,7 @@ pub struct Redactions {
 }
 
 impl Redactions {
-    /// Agents that were started with this `--name`.
+    /// Replaces the random ends of agents that were started with this `--name`.
     #[must_use]
     pub fn agents(mut self, names: &[&str]) -> Self {
         let pattern = |name: &&str| (format!(r"\b{name}-[0-9a-z]{{5}}\b"), format!("{name}-*****"));
@@ -22,24 +23,24 @@ impl Redactions {
         self
     }
 
-    /// A text that is another one each time.
+    /// Replaces a text that differs in each run.
     #[must_use]
     pub fn text(mut self, text: &str, shown: &str) -> Self {
         self.texts.push((regex::escape(text), shown.to_owned()));
         self
     }
 
-    /// Times are the same each time.
+    /// Keeps times, which are the same in each run.
     #[must_use]
     pub const fn keep_times(mut self) -> Self {
         self.keeps_times = true;
         self
     }
 
-    /// The answer, to be compared.
+    /// Formats the answer for comparison.
     ///
     /// # Panics
-    /// A text cannot be looked for.
+    /// A text is not a valid pattern.
     pub fn shown(&self, json: &str) -> String {
         let mut shown = json.to_owned();
         for (pattern, instead) in &self.texts {
@@ -57,7 +58,8 @@ impl Redactions {
     }
 }
 
-/// Ids of objects, sessions and runs, numbered in the order in which they come; the beginning of one is that one.
+/// Numbers the ids of objects, sessions and runs in the order in which they appear; a prefix of an id gets
+/// the same number.
 fn numbered(text: &str) -> String {
     let mut known: Vec<String> = Vec::new();
     let id =
@@ -75,7 +77,7 @@ fn numbered(text: &str) -> String {
     id.replace_all(text, number).into_owned()
 }
 
-/// JSON on many lines, its fields in their order.
+/// Formats JSON on several lines, with its fields in order.
 fn on_lines(json: &str) -> String {
     let mut out = String::new();
     let (mut depth, mut inside, mut escaped) = (0, false, false);
@@ -127,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_is_left_out_and_the_order_is_kept() {
+    fn redactions_are_applied_and_the_order_is_kept() {
         let json = r#"{"z":"tidy-k3m9q is at 0123456789abcdef","a":{"pid":7,"empty":[],"at":"2026-11-26T10:00:00Z"},"b":["0123456789","x\"{"]}"#;
         let shown = Redactions::default().agents(&["tidy"]).shown(json);
         let expected = [

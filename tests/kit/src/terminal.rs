@@ -1,17 +1,17 @@
-//! A command on a terminal of its own, answered when it asks.
+//! Runs a command on its own terminal, and answers its questions.
 
 use std::{
     io::{Read, Write},
     process::{Command, Stdio},
 };
 
-/// Whether such a terminal can be had here.
+/// Whether `script` can create a terminal here.
 pub fn has_terminal() -> bool {
     Command::new("script").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
-/// Runs `command`, which is `script -qec … /dev/null`, and types the line `answer` each time `question` appears. Gives its exit code and
-/// what the terminal showed.
+/// Runs `command`, which is `script -qec … /dev/null`, and types the line `answer` each time `question`
+/// appears. Returns its exit status and what the terminal showed.
 ///
 /// # Panics
 /// It cannot be started.

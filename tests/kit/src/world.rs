@@ -1,4 +1,4 @@
-//! A world for one test: its own home, its own configuration, its own PATH.
+//! An isolated world for one test: its own home, configuration and PATH.
 
 use std::{
     ffi::OsString,
@@ -10,22 +10,22 @@ use tempfile::TempDir;
 
 use crate::{command::Ran, repo::TestRepo};
 
-/// What the user of a world has configured.
+/// The git configuration of the world's user.
 const CONFIG: &str =
     "[user]\n\tname = Tess Test\n\temail = tess@example.com\n[init]\n\tdefaultBranch = main\n";
 
-/// Everything a test may touch lies below one temporary folder, which goes with it.
+/// One temporary directory that holds everything a test touches, and is removed with it.
 pub struct World {
     root: TempDir,
     path: std::ffi::OsString,
     bins: PathBuf,
-    /// What every command is started through, and sees in its environment.
-    through: Vec<OsString>,
+    /// The command through which every command is started, and additional environment variables.
+    with_wrapper: Vec<OsString>,
     variables: Vec<(String, String)>,
 }
 
 impl World {
-    /// A world in which `bins` is the folder of the built binaries.
+    /// Creates a world in which `bins` is the directory of the built binaries.
     pub fn new(bins: &Path) -> Self {
         let root = tempfile::Builder::new().prefix("orchestra-test-").tempdir().expect("a temporary folder");
         std::fs::create_dir_all(root.path().join("home")).expect("a home folder");
@@ -33,49 +33,49 @@ impl World {
         let mut folders = vec![bins.to_owned()];
         folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
         let path = std::env::join_paths(folders).expect("a PATH");
-        Self { root, path, bins: bins.to_owned(), through: Vec::new(), variables: Vec::new() }
+        Self { root, path, bins: bins.to_owned(), with_wrapper: Vec::new(), variables: Vec::new() }
     }
 
-    /// Keeps the folder when the world goes, so that a person can look at what went wrong.
+    /// Keeps the directory when the world is dropped, so that a person can examine it.
     pub fn keep(&mut self) {
         self.root.disable_cleanup(true);
     }
 
-    /// The same world, in which every command is started through another one, with more in its environment.
-    pub fn through(mut self, prefix: Vec<OsString>, variables: Vec<(String, String)>) -> Self {
-        (self.through, self.variables) = (prefix, variables);
+    /// Starts every command through another one, with additional environment variables.
+    pub fn with_wrapper(mut self, prefix: Vec<OsString>, variables: Vec<(String, String)>) -> Self {
+        (self.with_wrapper, self.variables) = (prefix, variables);
         self
     }
 
-    /// The folder of all.
+    /// Returns the directory of the world.
     pub fn dir(&self) -> &Path {
         self.root.path()
     }
 
-    /// The home folder.
+    /// Returns the home directory.
     pub fn home(&self) -> PathBuf {
         self.dir().join("home")
     }
 
-    /// Where Claude Code, the real or the scripted one, keeps its files.
+    /// Returns the directory in which Claude Code, the real or the scripted one, keeps its files.
     pub fn claude_config(&self) -> PathBuf {
         self.home().join("claude")
     }
 
-    /// What the scripted Claude Code wrote into the file of a conversation.
+    /// Returns what the scripted Claude Code wrote into the file of a session.
     pub fn scripted_conversation(&self, session: &str) -> String {
         let path = self.claude_config().join("projects/scripted").join(format!("{session}.jsonl"));
         std::fs::read_to_string(path).unwrap_or_default()
     }
 
-    /// The folder of the binaries.
+    /// Returns the directory of the binaries.
     pub fn bins(&self) -> &Path {
         &self.bins
     }
 
-    /// A command in a clean environment.
+    /// Returns a command with a clean environment.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>, directory: &Path) -> Command {
-        let mut words = self.through.iter().cloned().chain([program.as_ref().to_owned()]);
+        let mut words = self.with_wrapper.iter().cloned().chain([program.as_ref().to_owned()]);
         let mut command = Command::new(words.next().unwrap_or_default());
         command
             .args(words)
@@ -103,12 +103,12 @@ impl World {
         Ran::of(self.command("git", directory).args(arguments)).succeeded()
     }
 
-    /// A repository with one commit.
+    /// Creates a repository with one commit.
     pub fn repo(&self) -> TestRepo<'_> {
         self.repo_named("repo")
     }
 
-    /// A repository with one commit, in a folder of that name.
+    /// Creates a repository with one commit, in a directory of that name.
     pub fn repo_named(&self, name: &str) -> TestRepo<'_> {
         let repo = self.empty_repo(name);
         repo.write("file.txt", "one\n");
@@ -117,7 +117,7 @@ impl World {
         repo
     }
 
-    /// A repository without a commit.
+    /// Creates a repository without a commit.
     pub fn empty_repo(&self, name: &str) -> TestRepo<'_> {
         let path = self.dir().join(name);
         std::fs::create_dir_all(&path).expect("a folder");

@@ -1,4 +1,4 @@
-//! Every command has its files, and the texts that are generated from the commands are fresh.
+//! Every command has its files, and the texts generated from the commands are up to date.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ use crate::{skip, world};
 fn every_command_has_its_folder_page_suite_and_line_in_the_readme() {
     let readme = fs::read_to_string(root().join("README.md")).expect("a README");
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
-    for entry in catalog::COMMANDS.iter().chain(catalog::INNER).filter(|entry| !entry.built_in) {
+    for entry in catalog::COMMANDS.iter().chain(catalog::INTERNAL).filter(|entry| !entry.built_in) {
         let name = format!("git-orchestra-{}", entry.name);
         for file in ["main.rs", "cli.rs", "view.rs"] {
             assert!(root().join("bins").join(&name).join(file).is_file(), "{name}/{file}");
@@ -35,9 +35,9 @@ fn every_command_has_its_folder_page_suite_and_line_in_the_readme() {
 }
 
 #[test]
-fn the_catalogue_says_what_the_commands_say() {
+fn the_catalog_matches_the_help_of_the_commands() {
     let world = world();
-    for entry in catalog::COMMANDS.iter().chain(catalog::INNER) {
+    for entry in catalog::COMMANDS.iter().chain(catalog::INTERNAL) {
         let ran = if entry.built_in {
             Ran::of(world.command(world.bins().join("git-orchestra"), world.dir()).args(["help", entry.name]))
         } else {
@@ -109,7 +109,7 @@ fn man_pages_are_clean_and_complete() {
     }
 }
 
-/// Nothing that the linters of man pages dislike.
+/// Checks that the linters of man pages find no fault.
 fn lint(world: &World, page: &Path) {
     for (linter, arguments) in [
         ("mandoc", vec!["-T", "lint", "-W", "warning"]),
@@ -127,7 +127,7 @@ fn lint(world: &World, page: &Path) {
 }
 
 #[test]
-fn see_also_leads_somewhere() {
+fn see_also_names_existing_pages() {
     for page in files("man", ".1") {
         let text = fs::read_to_string(&page).expect("a page").replace("\\-", "-");
         for word in text.split([' ', ',', '\n']).filter_map(|word| word.strip_suffix("(1)")) {

@@ -1,10 +1,10 @@
-//! No crate is depended on that no source names.
+//! Every dependency is named by a source.
 
 use std::{collections::BTreeSet, fs};
 
 use super::{files, is_out_of_date, root, tokens::tokens};
 
-/// Each manifest, and the folders with the sources of its package.
+/// Each manifest, and the directories with the sources of its package.
 const PACKAGES: &[(&str, &[&str])] = &[
     (
         "Cargo.toml",
@@ -26,7 +26,8 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("tests/kit/Cargo.toml", &["tests/kit/src"]),
 ];
 
-/// Crates of ours go by the name of their library; the package itself is there to switch on a feature for its tests.
+/// Our crates are named by their library; the dependency on the package itself only enables a feature for
+/// its tests.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("git-orchestra-shared", "orchestra"),
     ("git-orchestra-terminal", "orchestra_terminal"),
@@ -34,7 +35,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("git-orchestra", ""),
 ];
 
-/// Named ahead of the code that uses them, by manifest. It only shrinks.
+/// Dependencies that are listed before the code that uses them, by manifest. This list may only shrink.
 const NOT_YET: &[(&str, &str)] = &[];
 
 #[test]
@@ -61,7 +62,7 @@ fn every_dependency_is_used() {
     }
 }
 
-/// The names of the dependencies in the sections of a manifest.
+/// Returns the names of the dependencies in the sections of a manifest.
 fn listed(manifest: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let text = fs::read_to_string(root().join(manifest)).expect("a manifest");
     let (mut found, mut wanted) = (Vec::new(), false);

@@ -1,17 +1,17 @@
-//! What a source names: every form of `use`, and every path written out.
+//! The names that a source uses: every form of `use`, and every path written in full.
 
 use super::tokens::Token;
 
-/// One name that a `use` brings in.
+/// One name that a `use` imports.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Import {
-    /// The whole path, as it is written.
+    /// The full path, as written.
     pub(super) path: Vec<String>,
-    /// The name that it has here; `*` for all of a module.
+    /// The local name; `*` for all names of a module.
     pub(super) name: String,
 }
 
-/// All imports of a source.
+/// Returns all imports of a source.
 pub(super) fn imports(all: &[Token<'_>]) -> Vec<Import> {
     let mut found = Vec::new();
     for (at, token) in all.iter().enumerate().filter(|(_, token)| token.text == "use") {
@@ -23,7 +23,7 @@ pub(super) fn imports(all: &[Token<'_>]) -> Vec<Import> {
     found
 }
 
-/// One tree of a `use`; gives how many tokens it took.
+/// Reads one tree of a `use`; returns the number of tokens it has.
 fn tree(all: &[Token<'_>], before: &[String], found: &mut Vec<Import>) -> usize {
     let (mut path, mut at) = (before.to_vec(), 0);
     while let Some(token) = all.get(at) {
@@ -50,7 +50,7 @@ fn tree(all: &[Token<'_>], before: &[String], found: &mut Vec<Import>) -> usize 
         }
     }
     if path.len() > before.len() {
-        // `a::{self}` brings in `a`.
+        // `a::{self}` imports `a`.
         if path.len() > 1 && path.last().is_some_and(|last| last == "self") {
             path.pop();
         }
@@ -60,7 +60,7 @@ fn tree(all: &[Token<'_>], before: &[String], found: &mut Vec<Import>) -> usize 
     at.max(1)
 }
 
-/// The paths of two words and more that stand outside of `use`.
+/// Returns the paths of two or more segments outside of `use`.
 pub(super) fn paths(all: &[Token<'_>]) -> Vec<Vec<String>> {
     let (mut found, mut at) = (Vec::new(), 0);
     while at < all.len() {

@@ -1,4 +1,4 @@
-//! The modules of a crate, and which file uses what of which other.
+//! Finds the modules of a crate, and which file uses which other.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,13 +11,13 @@ use super::{
     tokens::{Token, tokens, without_tests},
 };
 
-/// Longest chain of re-exports that is followed.
+/// The longest chain of re-exports that is followed.
 const DEEPEST: usize = 8;
 
-/// A module: one file.
+/// A module, which is one file.
 pub(super) struct Module {
     pub(super) file: PathBuf,
-    /// Its place below the root of the crate, which is the empty one.
+    /// Its path below the root of the crate, which is empty for the root.
     pub(super) path: Vec<String>,
     children: BTreeSet<String>,
     imports: Vec<Import>,
@@ -27,12 +27,13 @@ pub(super) struct Module {
 /// A crate.
 pub(super) struct Crate {
     modules: BTreeMap<Vec<String>, Module>,
-    /// The other crates of ours that it knows.
+    /// The other crates of ours that it may name.
     outside: &'static [&'static str],
 }
 
 impl Crate {
-    /// Reads it from its first file. Modules for tests alone are left out, and what else stands under `#[cfg(test)]`.
+    /// Reads a crate from its first file. Test modules, and everything else under `#[cfg(test)]`, are left
+    /// out.
     pub(super) fn read(root: &Path, outside: &'static [&'static str]) -> Self {
         let mut all = Self { modules: BTreeMap::new(), outside };
         all.add(root.to_owned(), Vec::new());
@@ -57,18 +58,19 @@ impl Crate {
         self.modules.values()
     }
 
-    /// The modules directly below the root.
+    /// Returns the modules directly below the root.
     pub(super) fn top(&self) -> &BTreeSet<String> {
         &self.modules[&Vec::new()].children
     }
 
-    /// The paths that a module names, from the root of the crate or, of others, from the name of that crate.
+    /// Returns the paths that a module names, absolute: from the root of the crate, or from the name of
+    /// another crate.
     pub(super) fn named(&self, module: &Module) -> BTreeSet<Vec<String>> {
         let all = module.imports.iter().map(|import| &import.path).chain(&module.paths);
         all.filter_map(|path| self.absolute(module, path)).collect()
     }
 
-    /// `None`: it is of a crate that is not ours, or of this file alone.
+    /// Makes a path absolute; `None` if it belongs to a foreign crate, or to this file alone.
     fn absolute(&self, module: &Module, path: &[String]) -> Option<Vec<String>> {
         let (first, rest) = path.split_first()?;
         let join = |begin: &[String], rest: &[String]| [begin, rest].concat();
@@ -84,14 +86,15 @@ impl Crate {
             name if module.children.contains(name) => Some(join(&module.path, path)),
             name => {
                 let import = module.imports.iter().find(|import| import.name == name)?;
-                // `use which::which`: the crate has the name of what it gives.
+                // `use which::which`: the crate has the same name as its function.
                 let is_known = import.path.first().is_some_and(|first| first != name);
                 Some(join(&is_known.then(|| self.absolute(module, &import.path)).flatten()?, rest))
             }
         }
     }
 
-    /// The module in which what a path names is defined, re-exports followed. `None`: the path is a module itself, or outside.
+    /// Returns the module that defines what a path names, following re-exports; `None` if the path is a
+    /// module itself, or foreign.
     pub(super) fn definition(&self, path: &[String]) -> Option<&Module> {
         self.defined(path, DEEPEST)
     }
@@ -116,7 +119,7 @@ impl Crate {
         None
     }
 
-    /// Which module uses something that another one defines.
+    /// Returns which module uses a definition of which other.
     pub(super) fn edges(&self) -> BTreeMap<&[String], BTreeSet<&[String]>> {
         let mut edges = BTreeMap::new();
         for module in self.modules() {
@@ -128,7 +131,7 @@ impl Crate {
     }
 }
 
-/// The modules that a file declares, with the file that `#[path]` gives.
+/// Returns the modules that a file declares, with the file that `#[path]` names.
 fn declared(all: &[Token<'_>], source: &str) -> Vec<(String, Option<String>)> {
     let mut found = Vec::new();
     for window in all.windows(3).filter(|window| window[0].text == "mod" && window[2].text == ";") {
@@ -152,7 +155,7 @@ fn child_file(parent: &Path, is_root: bool, name: &str, given: Option<&str>) -> 
     }
 }
 
-/// The groups of modules that use each other, each in the order of their names.
+/// Returns the groups of modules that use each other, each ordered by name.
 pub(super) fn circles<'a>(edges: &BTreeMap<&'a [String], BTreeSet<&'a [String]>>) -> Vec<Vec<&'a [String]>> {
     let reach: BTreeMap<&[String], BTreeSet<&[String]>> =
         edges.keys().map(|start| (*start, reached(edges, start))).collect();

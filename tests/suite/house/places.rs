@@ -1,4 +1,5 @@
-//! What stands in one place only: names of refs, reading what others can replace, asking questions.
+//! What may appear in one place only: ref names, reading files that other processes can replace, asking
+//! questions.
 
 use std::{fs, path::Path};
 
@@ -10,7 +11,7 @@ fn refs_are_spelled_in_one_place() {
     for file in
         files("shared/src", ".rs").into_iter().chain(files("bins", ".rs")).filter(|file| !is_help(file))
     {
-        // Tests spell out what they expect.
+        // Tests spell out the refs that they expect.
         if is(&file, "tests.rs") {
             continue;
         }
@@ -23,7 +24,7 @@ fn refs_are_spelled_in_one_place() {
             .any(|prefix| code.contains(prefix) && !is(&file, "git/ref_names.rs"));
         assert!(!ours && !gits, "{} spells a ref", shown(&file));
     }
-    // The harness of the tests spells those of ours too, so that it looks at them by plain git: in one file.
+    // The test harness also spells our refs, to check them by plain git, in one file.
     for file in files("tests/kit/src", ".rs").into_iter().filter(|file| !is(file, "kit/src/repo.rs")) {
         let text = fs::read_to_string(&file).expect("a file");
         assert!(!text.contains("refs/orchestra"), "{} spells a ref", shown(&file));
@@ -32,7 +33,7 @@ fn refs_are_spelled_in_one_place() {
 
 #[test]
 fn files_that_others_can_replace_are_read_without_waiting() {
-    // What reads files of the system or of the user's home, and the one module that knows how to open a file.
+    // The modules that read files of the system or of the user's home, and the one that can open any file.
     let free = ["conversation/", "/sessions/", "supervise/tree_", "git/abandoned.rs", "git/careful.rs"];
     for file in files("shared/src", ".rs") {
         let name = shown(&file);
@@ -47,6 +48,46 @@ fn files_that_others_can_replace_are_read_without_waiting() {
             let reads = ["fs::read(", "fs::read_to_string("].iter().any(|call| line.contains(call));
             assert!(!reads, "{name} reads past git::careful: {line}");
         }
+    }
+}
+
+#[test]
+fn the_environment_and_the_clock_are_read_in_one_place() {
+    const READS: [&str; 11] = [
+        "env::var",
+        "env::current_dir",
+        "env::home_dir",
+        "env::set_",
+        "env::remove_var",
+        "SystemTime::now",
+        "Timestamp::now",
+        "Zoned::now",
+        "TimeZone::system",
+        "which::which(",
+        "Clock::system",
+    ];
+    // What is compared with times that the kernel stamps needs the kernel's clock.
+    let by_the_system = |file: &Path| is(file, "git/abandoned.rs") || is(file, "supervise/tree_linux.rs");
+    for file in files("shared/src", ".rs").into_iter().chain(files("bins", ".rs")) {
+        let text = fs::read_to_string(&file).expect("a file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let name = shown(&file);
+        if !name.contains("shared/src/world") {
+            let read = |line: &&&str| {
+                let found = READS.iter().find(|read| line.contains(*read));
+                found.is_some_and(|read| *read != "Clock::system" || !by_the_system(&file))
+            };
+            assert_eq!(
+                code.iter().find(read),
+                None,
+                "{name} reads past the environment that its caller gives"
+            );
+        }
+        // A program reads it once; the library gets it.
+        let reads_all = code.iter().any(|line| line.contains("of_this_process"));
+        let may = is(&file, "world/environment.rs") || is(&file, "terminal/src/here.rs");
+        assert!(!reads_all || may, "{name} reads the environment of the process");
     }
 }
 
@@ -72,8 +113,8 @@ fn no_path_or_host_of_one_machine_is_in_the_tree() {
 }
 
 #[test]
-fn only_its_folder_knows_an_agent_program() {
-    // The registry, and the table of config keys with its defaults.
+fn agent_programs_are_known_only_in_their_directory() {
+    // The registry, and the table of configuration keys with its defaults.
     let free = ["agents/mod.rs", "config/keys.rs", "golden.rs"];
     for file in files("shared/src", ".rs") {
         let name = file.to_string_lossy().into_owned();

@@ -1,13 +1,13 @@
-//! Splits Rust source into words and signs, without comments and the contents of literals.
+//! Splits Rust source into tokens, without comments and the contents of literals.
 
-/// A word or a sign, and the line on which it stands, counted from 1.
+/// A token, and its line, counted from 1.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Token<'a> {
     pub(super) text: &'a str,
     pub(super) line: usize,
 }
 
-/// The tokens of a source. A literal is one token: its opening quote.
+/// Returns the tokens of a source. A literal is one token: its opening quote.
 pub(super) fn tokens(source: &str) -> Vec<Token<'_>> {
     let (mut found, mut at, mut line) = (Vec::new(), 0, 1);
     while let Some(first) = source[at..].chars().next() {
@@ -51,7 +51,7 @@ fn word(rest: &str) -> usize {
     rest.find(|c: char| !is_word(c)).unwrap_or(rest.len())
 }
 
-/// The length up to and with the closing quote.
+/// Returns the length up to and including the closing quote.
 fn quoted(rest: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, c) in rest.char_indices() {
@@ -65,7 +65,7 @@ fn quoted(rest: &str, quote: char) -> usize {
     rest.len()
 }
 
-/// A character, or the mark alone where a lifetime begins.
+/// Returns the length of a character literal, or of the quote alone where a lifetime begins.
 fn character(rest: &str) -> usize {
     let mut chars = rest[1..].chars();
     match (chars.next(), chars.next()) {
@@ -74,7 +74,7 @@ fn character(rest: &str) -> usize {
     }
 }
 
-/// A string or character whose prefix is `r`, `b`, `c` or two of them.
+/// Returns the length of a string or character literal with a prefix of `r`, `b`, `c` or two of them.
 fn prefixed(rest: &str) -> Option<usize> {
     let prefix = rest.find(|c| !matches!(c, 'r' | 'b' | 'c'))?;
     let (letters, body) = rest.split_at_checked(prefix).filter(|(letters, _)| letters.len() < 3)?;
@@ -91,7 +91,7 @@ fn prefixed(rest: &str) -> Option<usize> {
     }
 }
 
-/// The tokens of what is built for users: items under `#[cfg(test)]` are left out.
+/// Returns the tokens of the code that users run: items under `#[cfg(test)]` are left out.
 pub(super) fn without_tests<'a>(all: &[Token<'a>]) -> Vec<Token<'a>> {
     const TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let (mut kept, mut at) = (Vec::new(), 0);
@@ -106,7 +106,8 @@ pub(super) fn without_tests<'a>(all: &[Token<'a>]) -> Vec<Token<'a>> {
     kept
 }
 
-/// Behind the item that begins here: its `;`, or the bracket that closes its body.
+/// Returns the position after the item that begins here: after its `;`, or after the bracket that closes
+/// its body.
 fn end_of_item(all: &[Token<'_>], from: usize) -> usize {
     let is_use = all[from..].iter().take(3).any(|token| token.text == "use");
     let mut depth = 0;
@@ -124,7 +125,7 @@ fn end_of_item(all: &[Token<'_>], from: usize) -> usize {
     all.len()
 }
 
-/// Name, first line and number of lines of each function.
+/// Returns the name, the first line and the number of lines of each function.
 pub(super) fn functions<'a>(all: &[Token<'a>]) -> Vec<(&'a str, usize, usize)> {
     let mut found = Vec::new();
     for (at, token) in all.iter().enumerate().filter(|(_, token)| token.text == "fn") {
@@ -136,7 +137,8 @@ pub(super) fn functions<'a>(all: &[Token<'a>]) -> Vec<(&'a str, usize, usize)> {
     found
 }
 
-/// Where the body of the function opens whose `fn` stands here; a function of a trait may have none.
+/// Returns the position of the body of the function whose `fn` is here; a function of a trait may have
+/// none.
 fn body_of(all: &[Token<'_>], from: usize) -> Option<usize> {
     let mut depth = 0;
     for (at, token) in all.iter().enumerate().skip(from) {

@@ -1,19 +1,20 @@
-//! Phrases that are not used, and comments that say nothing. The list is `phrases.txt`: each with the number of times that it may
-//! still stand in the sources, which only shrinks: `ORCHESTRA_BLESS=1 cargo test --test suite phrases` lowers it to what is left.
+//! Forbids phrases, and comments that say nothing. `phrases.txt` lists each phrase with the number of times
+//! that it may still appear in the sources, which may only shrink: `ORCHESTRA_BLESS=1 cargo test --test
+//! suite phrases` lowers it to the present number.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{files, is_out_of_date, root, shown};
 
-/// Where the list is.
+/// The path of the list.
 const LIST: &str = "tests/suite/house/phrases.txt";
-/// What a phrase begins with that is the whole comment of an item.
+/// The prefix of a phrase that is the whole comment of an item.
 const WHOLE_COMMENT: &str = "/// ";
-/// Of a phrase that stands for many: any one word, any one link.
+/// The placeholder in a pattern: any one word, any one link.
 const ANY: &str = "…";
 
 #[test]
-fn phrases_that_are_not_used_become_fewer() {
+fn forbidden_phrases_become_fewer() {
     let (mut kept, mut wrong, mut left) = (String::new(), Vec::new(), 0);
     let (sources, bless) = (sources(), std::env::var_os("ORCHESTRA_BLESS").is_some());
     let text = fs::read_to_string(root().join(LIST)).expect("the list of phrases");
@@ -27,22 +28,25 @@ fn phrases_that_are_not_used_become_fewer() {
         let places: Vec<String> = sources.iter().flat_map(|source| source.places(phrase)).collect();
         let ceiling: usize = ceiling;
         if places.len() > ceiling {
-            wrong.push(format!("'{phrase}' may stand {ceiling} times:\n  {}", places.join("\n  ")));
+            wrong.push(format!("'{phrase}' may appear {ceiling} times:\n  {}", places.join("\n  ")));
         }
         if places.len() < ceiling && !bless {
-            is_out_of_date(&format!("'{phrase}' stands {} times, not {ceiling}: lower it", places.len()));
+            is_out_of_date(&format!(
+                "'{phrase}' appears {} times, not {ceiling}: lower the number",
+                places.len()
+            ));
         }
         left += places.len();
         kept += &format!("{} {phrase}\n", ceiling.min(places.len()));
     }
-    println!("{left} phrases are left that are to go");
+    println!("{left} forbidden phrases are left");
     if bless {
         fs::write(root().join(LIST), kept).expect("written");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A source: its lines in lower case, and the comments of its items by the line on which they end.
+/// A source: its lines in lower case, and the comments of its items by the line after them.
 struct Source {
     name: String,
     lines: Vec<String>,
@@ -69,7 +73,7 @@ impl Source {
         Self { name: shown(file), lines: text.lines().map(str::to_lowercase).collect(), comments }
     }
 
-    /// Where a phrase stands, once for each time.
+    /// Returns the locations of a phrase, once for each occurrence.
     fn places(&self, phrase: &str) -> Vec<String> {
         let place = |line: usize| format!("{}:{line}", self.name);
         match phrase.strip_prefix(WHOLE_COMMENT) {
@@ -87,7 +91,7 @@ impl Source {
     }
 }
 
-/// How often a phrase stands in a line, as words of their own.
+/// Returns how often a phrase occurs in a line as whole words.
 fn times(line: &str, phrase: &str) -> usize {
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     let found = line.match_indices(phrase).filter(|(at, _)| {
@@ -96,7 +100,7 @@ fn times(line: &str, phrase: &str) -> usize {
     found.count()
 }
 
-/// Whether a comment is the pattern, in which `…` stands for anything without a space.
+/// Whether a comment matches a pattern, in which `…` stands for any text without a space.
 fn is_like(comment: &str, pattern: &str) -> bool {
     match pattern.split_once(ANY) {
         None => comment == pattern,

@@ -1,4 +1,4 @@
-//! The shapes: what was done in a worktree, and what is taken of it.
+//! The shapes: what was done in a worktree, and what is saved of it.
 
 use std::{
     fs,
@@ -31,8 +31,9 @@ fn deep(folder: &Path, levels: usize) {
     fs::write(folder.join("p/".repeat(levels)).join("x"), "x").expect("a file");
 }
 
-/// Each: what was done; what differs from the base then, as `git diff --name-status` says; what is left out, and why.
-/// The base has `file.txt`, `run` (a program), `d/inner.txt`, and a `.gitignore` that names `build/` and `*.log`.
+/// A name, what was done, the difference to the base as `git diff --name-status` shows it, and what is left
+/// out with the reason. The base has `file.txt`, `run` (a program), `d/inner.txt`, and a `.gitignore` that
+/// names `build/` and `*.log`.
 pub(super) const SHAPES: &[Shape] = &[
     ("nothing", |_| {}, &[], &[]),
     ("a new file", |w| write(w, "new", "n"), &["A new"], &[]),
@@ -214,7 +215,7 @@ pub(super) const SHAPES: &[Shape] = &[
         "the list of submodules is an endless link",
         |w| sh(w, "ln -s /dev/zero .gitmodules; echo x > file.txt"),
         &["M file.txt"],
-        &[".gitmodules: a name that git does not take"],
+        &[".gitmodules: a name that git does not accept"],
     ),
     (
         "a repository",
@@ -226,19 +227,19 @@ pub(super) const SHAPES: &[Shape] = &[
         "a folder with a broken .git",
         |w| sh(w, "mkdir -p e/.git f; echo n > e/n; mkfifo f/.git; echo n > f/n"),
         &["A e/n", "A f/n"],
-        &["e/.git: a name that git keeps for itself", "f/.git: a name that git keeps for itself"],
+        &["e/.git: a name that git reserves", "f/.git: a name that git reserves"],
     ),
     (
         "a repository in a tracked folder",
         |w| sh(w, "git init -q d; echo x > d/inner.txt; echo n > d/n"),
         &["A d/n", "M d/inner.txt"],
-        &["d/.git: a name that git keeps for itself"],
+        &["d/.git: a name that git reserves"],
     ),
     (
-        "names that git keeps for itself",
+        "names that git reserves",
         |w| sh(w, "mkdir .GIT; echo n > .GIT/n; echo n > d/git~1; echo n > n"),
         &["A n"],
-        &[".GIT: a name that git keeps for itself", "d/git~1: a name that git keeps for itself"],
+        &[".GIT: a name that git reserves", "d/git~1: a name that git reserves"],
     ),
     (
         "names of every kind",
@@ -278,7 +279,7 @@ pub(super) const SHAPES: &[Shape] = &[
         &[],
         &[],
     ),
-    ("a file that git was told of and has not staged", |w| sh(w, "echo n > n; git add -N n"), &["A n"], &[]),
+    ("a file that was added by intent only", |w| sh(w, "echo n > n; git add -N n"), &["A n"], &[]),
     ("a file that is staged and gone", |w| sh(w, "echo n > n; git add n; rm n"), &[], &[]),
     (
         "hidden from git",
@@ -318,6 +319,6 @@ pub(super) const SHAPES: &[Shape] = &[
             );
         },
         &["A .gitattributes", "A 1", "A 2", "A 3", "A 4", "A 5", "A 6", "A 7"],
-        &["4.bad: git refuses it"],
+        &["4.bad: git rejects it"],
     ),
 ];

@@ -1,4 +1,4 @@
-//! The shapes: a file as a program keeps it, and what is right for it.
+//! The shapes: a file as a program writes it, and the expected results.
 
 use std::{
     fs,
@@ -8,17 +8,17 @@ use std::{
 use serde_json::{Value, json};
 use testkit::World;
 
-/// A file as a program keeps it, and what is right for it.
+/// A file as a program writes it, and the expected results.
 pub(crate) struct Shape {
-    /// Where it lies below the home folder.
+    /// Its path below the home directory.
     pub(crate) path: String,
     /// Its lines, or its only object.
     pub(crate) text: String,
-    /// The id of the conversation.
+    /// The id of the session.
     pub(crate) id: String,
-    /// Fields of the list.
+    /// Expected fields of the list.
     pub(crate) fields: Value,
-    /// What `show` prints.
+    /// Expected output of `show`.
     pub(crate) shown: &'static [&'static str],
 }
 
@@ -27,12 +27,12 @@ pub(crate) fn fixture(name: &str) -> String {
     fs::read_to_string(path).expect("a fixture")
 }
 
-/// A conversation of Claude Code.
+/// Creates a session of Claude Code.
 pub(crate) fn claude(id: &str, text: String, fields: Value, shown: &'static [&'static str]) -> Shape {
     Shape { path: format!(".claude/projects/-w-app/{id}.jsonl"), text, id: id.to_owned(), fields, shown }
 }
 
-/// The same, of a fixture, which bears its id.
+/// Creates the session of a fixture, which has its id.
 fn claude_fixture(name: &str, fields: Value, shown: &'static [&'static str]) -> Shape {
     let text = fixture(name);
     let first: Value = serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
@@ -61,7 +61,7 @@ impl Shape {
     }
 }
 
-/// One line of Claude Code; every line has a time of its own.
+/// Creates one line of Claude Code, with its own time.
 pub(crate) fn line(at: &str, kind: &str, more: Value) -> Value {
     let mut line = json!({"type": kind, "sessionId": "s", "cwd": "/w/app", "gitBranch": "main", "isSidechain": false,
         "timestamp": format!("2026-05-01T10:00:{at}.000Z")});
@@ -75,7 +75,7 @@ pub(crate) fn asks(at: &str, text: impl Into<Value>) -> Value {
     line(at, "user", json!({"message": {"role": "user", "content": text.into()}}))
 }
 
-/// A line of the answer `id`, which has written so many tokens.
+/// Creates a line of the answer `id`, which has written this many tokens.
 pub(crate) fn answers(at: &str, id: &str, text: &str, written: u64) -> Value {
     let usage = json!({"input_tokens": 100, "cache_read_input_tokens": 20, "output_tokens": written});
     let content = json!([{"type": "text", "text": text}]);
@@ -210,7 +210,7 @@ fn shapes_of_claude() -> Vec<Shape> {
             &[],
         ),
         claude(
-            "sub-agents-in-the-same-file",
+            "subagents-in-the-same-file",
             lines(&[
                 asks("01", "delegate"),
                 answers("02", "m1", "I delegate", 10),
@@ -224,7 +224,7 @@ fn shapes_of_claude() -> Vec<Shape> {
                 answers("05", "m2", "it is found", 20),
             ]),
             json!({"messages": 3, "input_tokens": 1240, "output_tokens": 330}),
-            &["I delegate\n  · sub-agent: look for it\nit is found\n"],
+            &["I delegate\n  · subagent: look for it\nit is found\n"],
         ),
         claude(
             "two-objects-on-one-line",

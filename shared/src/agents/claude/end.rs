@@ -1,9 +1,9 @@
-//! What Claude Code's words for the end of a turn mean.
+//! The meaning of Claude Code's words for the end of a turn.
 
 use crate::agents::{FailureKind, TurnFailure};
 
-/// Why a turn failed: by the word for its end, the status with which the service answered, and the word for the error that kept
-/// the model from answering, if one did.
+/// Classifies the failure of a turn, from the word for its end, the HTTP status of the service's answer, and the word for the last
+/// API error.
 pub(super) fn failure(word: &str, status: Option<u64>, api_error: Option<&str>) -> TurnFailure {
     TurnFailure { word: word.to_owned(), kind: kind(word, status, api_error.unwrap_or_default()) }
 }
@@ -16,8 +16,8 @@ fn kind(word: &str, status: Option<u64>, api_error: &str) -> FailureKind {
         _ if api_error == "authentication_failed" || status == Some(401) => {
             FailureKind::NotLoggedIn { login: "run 'claude' once to log in" }
         }
-        "blocking_limit" => FailureKind::ContextFull { is_transient: is_passing(status) },
-        _ if is_passing(status) => FailureKind::Transient,
+        "blocking_limit" => FailureKind::ContextFull { is_transient: is_transient_status(status) },
+        _ if is_transient_status(status) => FailureKind::Transient,
         _ => match status {
             None if word == "api_error" && !is_refusal(api_error) => FailureKind::Transient,
             _ => FailureKind::Permanent,
@@ -25,8 +25,8 @@ fn kind(word: &str, status: Option<u64>, api_error: &str) -> FailureKind {
     }
 }
 
-/// Whether the service may give another answer in a while.
-const fn is_passing(status: Option<u64>) -> bool {
+/// Returns whether the service may answer differently later.
+const fn is_transient_status(status: Option<u64>) -> bool {
     matches!(status, Some(408 | 409 | 429 | 500..))
 }
 

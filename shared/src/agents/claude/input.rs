@@ -1,35 +1,35 @@
-//! What is written to Claude Code: messages, and answers to its questions.
+//! Encoding messages to Claude Code and answers to its questions.
 
 use serde_json::{Map, Value, json};
 
 use crate::agents::Answer;
 
-/// Said where the user allows a choice without making one.
-const AS_YOU_LIKE: &str = "Choose what you think best.";
-/// Said where the user denies without a word.
-const NO: &str = "The user does not want this. Go on without it.";
+/// The answer to a choice if the user allows it without choosing.
+const DEFAULT_CHOICE: &str = "Choose what you think best.";
+/// The reason for a denial if the user gives none.
+const DEFAULT_DENIAL: &str = "The user does not want this. Continue without it.";
 
 pub(super) fn message(text: &str) -> Vec<u8> {
     line(&json!({"type": "user", "message": {"role": "user", "content": text}}))
 }
 
-/// Ends the turn under way; the process stays, and takes the next message.
+/// Encodes an interrupt, which ends the current turn; the process keeps running and accepts the next message.
 pub(super) fn interrupt() -> Vec<u8> {
     line(&json!({"type": "control_request", "request_id": "interrupt", "request": {"subtype": "interrupt"}}))
 }
 
-/// The answer to a `can_use_tool` request, which stands on `request`.
+/// Encodes the answer to a `can_use_tool` request; `request` is the line of the request.
 pub(super) fn answer(request: &[u8], answer: &Answer) -> Option<Vec<u8>> {
     let request: Value = serde_json::from_slice(request).ok()?;
     let id = request.get("request_id")?.as_str()?;
     let asked = request.get("request")?;
     let response = if answer.allow {
-        // Version 2.1.329 takes an answer without the input as well; older ones want it.
+        // Versions before 2.1.329 require the input in the answer.
         let mut input = asked.get("input").and_then(Value::as_object).cloned().unwrap_or_default();
-        choose(&mut input, answer.text.as_deref());
+        add_choices(&mut input, answer.text.as_deref());
         json!({"behavior": "allow", "updatedInput": input})
     } else {
-        json!({"behavior": "deny", "message": answer.text.as_deref().unwrap_or(NO)})
+        json!({"behavior": "deny", "message": answer.text.as_deref().unwrap_or(DEFAULT_DENIAL)})
     };
     Some(line(&json!({
         "type": "control_response",
@@ -37,11 +37,11 @@ pub(super) fn answer(request: &[u8], answer: &Answer) -> Option<Vec<u8>> {
     })))
 }
 
-/// A question for the user takes its answers into its input: a line of the text for each, the last for the rest.
-fn choose(input: &mut Map<String, Value>, text: Option<&str>) {
+/// Adds the answers to the input of a question for the user: one line of the text per question, the last one for all that remain.
+fn add_choices(input: &mut Map<String, Value>, text: Option<&str>) {
     let Some(questions) = input.get("questions").and_then(Value::as_array) else { return };
-    let mut lines = text.unwrap_or(AS_YOU_LIKE).lines();
-    let mut last = lines.next().unwrap_or(AS_YOU_LIKE);
+    let mut lines = text.unwrap_or(DEFAULT_CHOICE).lines();
+    let mut last = lines.next().unwrap_or(DEFAULT_CHOICE);
     let mut answers = Map::new();
     for question in questions.iter().filter_map(|question| question.get("question")?.as_str()) {
         answers.insert(question.to_owned(), Value::from(last));

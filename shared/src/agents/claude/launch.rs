@@ -1,10 +1,10 @@
-//! How Claude Code is started. Our settings go by flag, never into a file of the user's; login and everything else are the user's
-//! own.
+//! Starting Claude Code. Its settings are passed as options, never written to a file of the user; login and everything else are
+//! the user's own.
 
 use super::{Claude, NAME};
 use crate::{
     Code, Error, Result,
-    agents::{Launch, Launcher, Options, Reads, Stdin, launch::SESSION},
+    agents::{Launch, Launcher, Options, Stdin, TaskHandling, launch::SESSION},
     config::{
         Config,
         keys::{AGENT_PROGRAM, ALLOWED_CLI, ON_PROMPT},
@@ -13,12 +13,13 @@ use crate::{
     process,
 };
 
-/// Set in the environment of everything that a session starts: with them a second one believes to be inside the first.
+/// The variables that a session sets for the processes that it starts. Claude Code that sees them assumes to run inside a session.
 pub(super) const SESSION_VARIABLES: &[&str] =
     &["CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID"];
 
-/// Partial messages are the sign of life of a long answer; replayed messages tell which of ours were taken up.
-const FIXED: &[&str] = &[
+/// The fixed options. Partial messages show that a long answer is still being written; replayed messages show which messages were
+/// read.
+const FIXED_OPTIONS: &[&str] = &[
     "--print",
     "--verbose",
     "--input-format=stream-json",
@@ -27,14 +28,14 @@ const FIXED: &[&str] = &[
     "--replay-user-messages",
 ];
 
-/// Where the program is.
+/// Returns the path of the program, if it is installed.
 pub(super) fn program(config: &Config<'_>) -> Option<String> {
     let named = config.get_or_default(&AGENT_PROGRAM.of(NAME));
-    let path = process::on_path(named.as_deref().unwrap_or(NAME))?;
+    let path = process::on_path(config.environment(), named.as_deref().unwrap_or(NAME))?;
     Some(path.to_string_lossy().into_owned())
 }
 
-/// See [`Launcher::launch`].
+/// Implements [`Launcher::launch`].
 pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     let program = program(config).ok_or_else(not_installed)?;
     let permission = match options.permission {
@@ -52,7 +53,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         resume_args: vec![format!("--resume={SESSION}")],
         stdin: Stdin::Talk,
         protocol: Claude.protocol(),
-        reads: Reads::Prose,
+        reads: TaskHandling::Prose,
         permission: Some(permission),
         on_prompt,
         unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
@@ -60,9 +61,9 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
 }
 
 fn not_installed() -> Error {
-    Error::new(Code::ProgramMissing, "Claude Code is not here: no program 'claude' on PATH")
+    Error::new(Code::ProgramMissing, "Claude Code is not installed: no program 'claude' on PATH")
         .hint("npm install -g @anthropic-ai/claude-code, then run 'claude' once to log in")
-        .hint(format!("{}, where it is elsewhere", AGENT_PROGRAM.of(NAME).hint("PATH")))
+        .hint(format!("{}, if it is elsewhere", AGENT_PROGRAM.of(NAME).hint("PATH")))
 }
 
 fn argv(
@@ -73,7 +74,7 @@ fn argv(
     options: &Options,
 ) -> Vec<String> {
     let mut argv = vec![program];
-    argv.extend(FIXED.iter().map(|&word| word.to_owned()));
+    argv.extend(FIXED_OPTIONS.iter().map(|&word| word.to_owned()));
     argv.push(format!("--permission-mode={}", mode(permission)));
     if on_prompt != OnPrompt::Deny && permission != Permission::BypassPermissions {
         argv.push("--permission-prompt-tool=stdio".to_owned());
@@ -90,7 +91,7 @@ fn argv(
     argv
 }
 
-/// The program's word for a permission.
+/// Returns the program's word for a permission mode.
 const fn mode(permission: Permission) -> &'static str {
     match permission {
         Permission::Default => "default",

@@ -1,14 +1,14 @@
-//! Claude Code: an event since 2.1, texts before and beside it.
+//! Claude Code's usage limits: as events since version 2.1, and as text in all versions.
 
 use serde_json::Value;
 
 use crate::{
-    agents::limit::{Reached, Reset, after},
+    agents::limit::{ReportedLimit, Reset, text_after},
     model::limit::LimitKind,
 };
 
-/// What a `rate_limit_event` says; nothing where all is well, or where what is used beyond the plan is paid for.
-pub(super) fn in_event(value: &Value) -> Option<Reached> {
+/// Returns the limit in a `rate_limit_event`; `None` if none is near, or if further usage is paid for separately.
+pub(super) fn in_event(value: &Value) -> Option<ReportedLimit> {
     let info = &value["rate_limit_info"];
     let warning = match info["status"].as_str()? {
         "rejected" if info["isUsingOverage"] != true => false,
@@ -20,7 +20,7 @@ pub(super) fn in_event(value: &Value) -> Option<Reached> {
         word => LimitKind::parse(word),
     };
     let reset = info["resetsAt"].as_i64().map_or(Reset::Unknown, Reset::At);
-    Some(Reached { kind, reset, warning, used: percent(&info["utilization"]) })
+    Some(ReportedLimit { kind, reset, warning, used: percent(&info["utilization"]) })
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded before")]
@@ -29,12 +29,12 @@ fn percent(value: &Value) -> Option<u32> {
     Some((share * 100.0).round() as u32)
 }
 
-/// What a text says with which a turn failed. For versions without the event, and beside it.
-pub(super) fn in_text(text: &str) -> Option<Reached> {
+/// Returns the limit in the text with which a turn failed, for versions without the event and for turns without one.
+pub(super) fn in_text(text: &str) -> Option<ReportedLimit> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-    if let Some(at) = after(line, "usage limit reached|") {
+    if let Some(at) = text_after(line, "usage limit reached|") {
         let reset = at.trim().parse().map_or(Reset::Unknown, Reset::At);
-        return Some(Reached::of(LimitKind::Other, reset));
+        return Some(ReportedLimit::of(LimitKind::Other, reset));
     }
     let words = line.to_ascii_lowercase();
     let named = words.strip_prefix("you've hit your ").or_else(|| words.strip_prefix("you’ve hit your "));
@@ -51,12 +51,12 @@ pub(super) fn in_text(text: &str) -> Option<Reached> {
         "sonnet" | "weekly sonnet" | "sonnet weekly" => LimitKind::SevenDaySonnet,
         "" | "usage" => LimitKind::Other,
         other if other.contains("spend") => LimitKind::Spend,
-        // A longer sentence that only mentions a limit.
+        // This is a longer sentence that only mentions a limit.
         other if named.is_none() || other.len() > 20 => return None,
         _ => LimitKind::Other,
     };
-    let reset = after(line, "resets ").map_or(Reset::Unknown, |at| Reset::Words(at.trim().to_owned()));
-    Some(Reached::of(kind, reset))
+    let reset = text_after(line, "resets ").map_or(Reset::Unknown, |at| Reset::Words(at.trim().to_owned()));
+    Some(ReportedLimit::of(kind, reset))
 }
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
     fn events_of_the_real_program() {
         let event = |info: Value| in_event(&json!({"type": "rate_limit_event", "rate_limit_info": info}));
         let five = |warning, used| {
-            Some(Reached { kind: LimitKind::FiveHour, reset: Reset::At(1_795_682_747), warning, used })
+            Some(ReportedLimit { kind: LimitKind::FiveHour, reset: Reset::At(1_795_682_747), warning, used })
         };
         let rejected = json!({"status": "rejected", "resetsAt": 1_795_682_747, "rateLimitType": "five_hour",
             "overageStatus": "rejected", "overageDisabledReason": "org_level_disabled", "isUsingOverage": false,
@@ -92,7 +92,7 @@ mod tests {
             ("of_next_year", LimitKind::Other),
         ] {
             let found = event(json!({"status": "rejected", "rateLimitType": word}));
-            assert_eq!(found, Some(Reached::of(kind, Reset::Unknown)), "{word}");
+            assert_eq!(found, Some(ReportedLimit::of(kind, Reset::Unknown)), "{word}");
         }
     }
 
@@ -131,7 +131,7 @@ mod tests {
             ("Prompt is too long", None),
             ("", None),
         ] {
-            let expected = expected.map(|(kind, reset)| Reached::of(kind, reset));
+            let expected = expected.map(|(kind, reset)| ReportedLimit::of(kind, reset));
             assert_eq!(in_text(text), expected, "{text}");
         }
     }

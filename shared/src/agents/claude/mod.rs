@@ -1,4 +1,4 @@
-//! Claude Code. Every flag and event here was seen on version 2.1.329; older ones know a part of them.
+//! Claude Code. All options and events were seen in version 2.1.329; older versions have some of them.
 
 mod end;
 mod input;
@@ -8,12 +8,12 @@ mod protocol;
 mod sessions;
 mod stream;
 
-use super::{AgentProgram, Launch, Launcher, Options, Protocol, Reads, SessionFiles};
+use super::{AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling};
 use crate::{Result, config::Config, conversation::SessionReader};
 
 const NAME: &str = "claude";
 
-/// The program.
+/// Claude Code as an agent program.
 pub(super) struct Claude;
 
 impl AgentProgram for Claude {
@@ -49,8 +49,8 @@ impl Launcher for Claude {
         launch::program(config).is_some()
     }
 
-    fn reads(&self, _config: &Config<'_>) -> Result<Reads> {
-        Ok(Reads::Prose)
+    fn reads(&self, _config: &Config<'_>) -> Result<TaskHandling> {
+        Ok(TaskHandling::Prose)
     }
 
     fn protocol(&self) -> Protocol {

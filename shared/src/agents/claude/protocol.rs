@@ -1,11 +1,11 @@
-//! Claude Code's `stream-json`, both ways.
+//! Claude Code's `stream-json` protocol, for input and output.
 
 use std::io::Read;
 
 use super::{input, stream::Stream};
 use crate::agents::{Answer, Exchange, ProtocolKind, StreamEvent};
 
-/// The protocol.
+/// The `stream-json` protocol.
 pub(super) struct StreamJson;
 
 impl ProtocolKind for StreamJson {

@@ -1,14 +1,14 @@
-//! Codex: sentences, as text or in the events of `codex exec --json`.
+//! Codex's usage limits: sentences, as text or in the events of `codex exec --json`.
 
 use serde_json::Value;
 
 use crate::{
-    agents::limit::{Reached, Reset, after},
+    agents::limit::{ReportedLimit, Reset, text_after},
     model::limit::LimitKind,
 };
 
-/// What a line says. In JSON only the program's own errors count, never what the model wrote.
-pub(super) fn in_line(line: &str) -> Option<Reached> {
+/// Returns the limit in a line. In JSON only the program's own errors count, never what the model wrote.
+pub(super) fn in_line(line: &str) -> Option<ReportedLimit> {
     let line = line.trim();
     if !line.starts_with('{') {
         let words = ["ERROR:", "Error:", "error:", "■", "⚠"]
@@ -24,7 +24,7 @@ pub(super) fn in_line(line: &str) -> Option<Reached> {
     }
 }
 
-fn in_sentence(text: &str) -> Option<Reached> {
+fn in_sentence(text: &str) -> Option<ReportedLimit> {
     let begins = |phrase: &str| text.to_ascii_lowercase().replace('’', "'").starts_with(phrase);
     let kind = if begins("you've hit your usage limit") {
         LimitKind::Other
@@ -37,10 +37,10 @@ fn in_sentence(text: &str) -> Option<Reached> {
     } else {
         return None;
     };
-    let reset = after(text, "try again at ").map(str::to_owned);
-    let reset = reset.or_else(|| after(text, "try again in ").map(|time| format!("in {time}")));
+    let reset = text_after(text, "try again at ").map(str::to_owned);
+    let reset = reset.or_else(|| text_after(text, "try again in ").map(|time| format!("in {time}")));
     let reset = reset.map(|words| words.trim().trim_end_matches('.').to_owned());
-    Some(Reached::of(kind, reset.map_or(Reset::Unknown, Reset::Words)))
+    Some(ReportedLimit::of(kind, reset.map_or(Reset::Unknown, Reset::Words)))
 }
 
 #[cfg(test)]
@@ -55,7 +55,7 @@ mod tests {
                 "ERROR: You've hit your usage limit. Upgrade to Pro (https://example.com), or try again at 3:28 PM.",
                 Some((LimitKind::Other, words("3:28 PM"))),
             ),
-            // As 0.169.0 prints it.
+            // As version 0.169.0 prints it.
             (
                 "ERROR: You’ve hit your usage limit. Upgrade to Pro (https://chatgpt.com/explore/pro), visit https://chatgpt.com/settings/usage to purchase more credits or try again at 9:37 AM.",
                 Some((LimitKind::Other, words("9:37 AM"))),
@@ -84,7 +84,7 @@ mod tests {
                 "Quota exceeded. Check your plan and billing details.",
                 Some((LimitKind::Credits, Reset::Unknown)),
             ),
-            // What the model says of limits is not the program's word.
+            // A message of the model about limits does not count.
             (
                 r#"{"type":"item.completed","item":{"type":"agent_message","text":"You've hit your usage limit."}}"#,
                 None,
@@ -93,7 +93,7 @@ mod tests {
             (r#"{"type":"turn.failed","error":{"message":"stream disconnected"}}"#, None),
             ("{broken", None),
         ] {
-            let expected = expected.map(|(kind, reset)| Reached::of(kind, reset));
+            let expected = expected.map(|(kind, reset)| ReportedLimit::of(kind, reset));
             assert_eq!(in_line(line), expected, "{line}");
         }
     }

@@ -1,14 +1,14 @@
-//! Codex: its sessions are read, and its words for a usage limit are known where a command of the user's own runs it.
+//! Codex: its sessions can be read, and its messages about usage limits are recognized if a custom command runs it.
 
 mod limit;
 mod sessions;
 
-use super::{AgentProgram, Launcher, limit::Reached};
+use super::{AgentProgram, Launcher, limit::ReportedLimit};
 use crate::conversation::SessionReader;
 
 const NAME: &str = "codex";
 
-/// The program.
+/// Codex as an agent program.
 pub(super) struct Codex;
 
 impl AgentProgram for Codex {
@@ -28,7 +28,7 @@ impl AgentProgram for Codex {
         &["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"]
     }
 
-    fn usage_limit_in(&self, line: &str) -> Option<Reached> {
+    fn usage_limit_in(&self, line: &str) -> Option<ReportedLimit> {
         limit::in_line(line)
     }
 }

@@ -1,12 +1,12 @@
-//! Gemini CLI: sentences behind `[API Error: …]`, or in the trace of an error.
+//! Gemini CLI's usage limits: sentences after `[API Error: …]`, or in the trace of an error.
 
 use crate::{
-    agents::limit::{Reached, Reset, after},
+    agents::limit::{ReportedLimit, Reset, text_after},
     model::limit::LimitKind,
 };
 
-/// What a line says.
-pub(super) fn in_line(line: &str) -> Option<Reached> {
+/// Returns the limit in a line.
+pub(super) fn in_line(line: &str) -> Option<ReportedLimit> {
     let exhausted = "You have exhausted your ";
     let is_error = ["[API Error: ", "TerminalQuotaError: "].iter().any(|mark| line.contains(mark))
         || line.trim_start().starts_with(exhausted);
@@ -16,10 +16,11 @@ pub(super) fn in_line(line: &str) -> Option<Reached> {
     }
     let is_daily = line.contains("daily quota") || line.contains("PerDay");
     let kind = if is_daily { LimitKind::Daily } else { LimitKind::Other };
-    let delay = ["Please retry in ", "Suggested retry after "].iter().find_map(|words| after(line, words));
+    let delay =
+        ["Please retry in ", "Suggested retry after "].iter().find_map(|words| text_after(line, words));
     let delay = delay.and_then(|text| text.split([' ', ']']).next()).map(|text| text.trim_end_matches('.'));
     let reset = delay.map_or(Reset::Unknown, |delay| Reset::Words(format!("in {delay}")));
-    Some(Reached::of(kind, reset))
+    Some(ReportedLimit::of(kind, reset))
 }
 
 #[cfg(test)]
@@ -33,7 +34,7 @@ mod tests {
                 "[API Error: You have exhausted your daily quota on this model.]",
                 Some((LimitKind::Daily, Reset::Unknown)),
             ),
-            // As 0.61.0 prints it, as text and as JSON.
+            // As version 0.61.0 prints it, as text and as JSON.
             (
                 "Error when talking to Gemini API Full report available at: /tmp/x.json TerminalQuotaError: You have exhausted your daily quota on this model.",
                 Some((LimitKind::Daily, Reset::Unknown)),
@@ -53,7 +54,7 @@ mod tests {
             ("[API Error: An unknown error occurred.]", None),
             ("The page says QUOTA_EXHAUSTED.", None),
         ] {
-            let expected = expected.map(|(kind, reset)| Reached::of(kind, reset));
+            let expected = expected.map(|(kind, reset)| ReportedLimit::of(kind, reset));
             assert_eq!(in_line(line), expected, "{line}");
         }
     }

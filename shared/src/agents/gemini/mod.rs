@@ -1,14 +1,14 @@
-//! Gemini CLI: its sessions are read, and its words for a usage limit are known where a command of the user's own runs it.
+//! Gemini CLI: its sessions can be read, and its messages about usage limits are recognized if a custom command runs it.
 
 mod limit;
 mod sessions;
 
-use super::{AgentProgram, Launcher, limit::Reached};
+use super::{AgentProgram, Launcher, limit::ReportedLimit};
 use crate::conversation::SessionReader;
 
 const NAME: &str = "gemini";
 
-/// The program.
+/// Gemini CLI as an agent program.
 pub(super) struct Gemini;
 
 impl AgentProgram for Gemini {
@@ -28,7 +28,7 @@ impl AgentProgram for Gemini {
         &["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_GEMINI_BASE_URL"]
     }
 
-    fn usage_limit_in(&self, line: &str) -> Option<Reached> {
+    fn usage_limit_in(&self, line: &str) -> Option<ReportedLimit> {
         limit::in_line(line)
     }
 }

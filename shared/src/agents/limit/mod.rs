@@ -1,5 +1,5 @@
-//! Usage limits of the services behind agent programs. The words for them are each program's own; what they mean, and when a limit
-//! ends, is the same for all. Pure: texts and a clock in, a [`Reached`] out.
+//! Usage limits of the services behind agent programs. Each program has its own words for them; their meaning, and how their end is
+//! computed, are the same for all. Pure: the clock is a parameter.
 
 mod reset;
 
@@ -8,55 +8,55 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::limit::{Limit, LimitKind};
 
-/// When a limit ends, as the program says it.
+/// The end of a limit, as the program reports it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reset {
-    /// It does not say.
+    /// The program does not report it.
     #[default]
     Unknown,
     /// In seconds since 1970.
     At(i64),
-    /// In words, in which the reader's clock and time zone are needed.
+    /// In words, which only the reader's clock and time zone make a time.
     Words(String),
 }
 
-/// A limit that a program speaks of.
+/// A usage limit that a program reported as reached or near.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Reached {
-    /// Which.
+pub struct ReportedLimit {
+    /// The kind of limit.
     pub kind: LimitKind,
     /// When it ends.
     pub reset: Reset,
-    /// It is near, not reached.
+    /// Whether it is only near, not reached.
     pub warning: bool,
     /// How much of it is used, in percent.
     pub used: Option<u32>,
 }
 
 /// The clock and the time zones of this machine.
-pub struct Here<'a> {
-    /// The time.
+pub struct LocalClock<'a> {
+    /// The present time.
     pub now: Timestamp,
-    /// The zone of the user.
+    /// The user's time zone.
     pub zone: TimeZone,
-    /// The zone of a name such as `Asia/Shanghai`.
+    /// Looks up a time zone by a name such as `Asia/Shanghai`.
     pub named: &'a dyn Fn(&str) -> Option<TimeZone>,
 }
 
-impl Reached {
-    /// A limit of that kind, which is reached.
+impl ReportedLimit {
+    /// Makes a limit of that kind that was reached.
     pub(super) const fn of(kind: LimitKind, reset: Reset) -> Self {
         Self { kind, reset, warning: false, used: None }
     }
 
-    /// A limit of which nothing more is known.
+    /// Makes a limit that was reached, of an unknown kind and with an unknown end.
     pub const fn unknown() -> Self {
         Self::of(LimitKind::Other, Reset::Unknown)
     }
 
-    /// When it ends, in seconds since 1970.
-    pub fn until(&self, here: &Here<'_>) -> Option<i64> {
+    /// Returns when it ends, in seconds since 1970.
+    pub fn until(&self, here: &LocalClock<'_>) -> Option<i64> {
         match &self.reset {
             Reset::Unknown => None,
             Reset::At(at) => Some(*at),
@@ -64,8 +64,8 @@ impl Reached {
         }
     }
 
-    /// As events tell it: without a time where that takes the reader's clock.
-    pub fn noted(&self) -> Limit {
+    /// Converts it for an event, without an end that depends on the reader's clock.
+    pub fn for_event(&self) -> Limit {
         let until = match self.reset {
             Reset::At(at) => Timestamp::from_second(at).ok(),
             Reset::Unknown | Reset::Words(_) => None,
@@ -73,7 +73,7 @@ impl Reached {
         Limit { until, warning: self.warning, used: self.used, ..Limit::of(self.kind) }
     }
 
-    /// `the 5-hour limit is reached`, `93 % of the 5-hour limit is used`.
+    /// Describes it: `the 5-hour limit is reached`, `93 % of the 5-hour limit is used`.
     pub fn sentence(&self) -> String {
         let name = self.kind.name();
         match (self.warning, self.used) {
@@ -84,8 +84,8 @@ impl Reached {
     }
 }
 
-/// What follows a phrase, whatever the case of its letters.
-pub(super) fn after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
+/// Returns the text after a phrase, which is found in upper or lower case.
+pub(super) fn text_after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
     let at = text.to_ascii_lowercase().find(&phrase.to_ascii_lowercase())?;
     text.get(at + phrase.len()..)
 }

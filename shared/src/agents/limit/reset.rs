@@ -1,21 +1,21 @@
-//! Times as programs write them for people: `8:45am (UTC)`, `3:28 PM`, `Aug 8th, 2026 12:30 PM`, `in 2 days 17 hours`.
+//! Parsing times that programs write for people: `8:45am (UTC)`, `3:28 PM`, `Aug 8th, 2026 12:30 PM`, `in 2 days 17 hours`.
 
 use jiff::{
     ToSpan,
     civil::{Date, DateTime, Time},
 };
 
-use super::Here;
+use super::LocalClock;
 
-/// A time of day that was over by so many seconds is today's all the same: it is written in whole minutes or hours, and read later.
-const JUST_OVER: i64 = 10 * 60;
-/// A day without a year that was so many days ago is one of next year.
-const LONG_AGO: i64 = 180;
+/// A time of day that passed at most this many seconds ago means today, because it is rounded and read a little later.
+const MAX_PASSED_SECONDS: i64 = 10 * 60;
+/// A date without a year that was more than this many days ago means next year.
+const MAX_PASSED_DAYS: i64 = 180;
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/// The moment, in seconds since 1970; `None` where the words are not understood: nothing is guessed.
-pub(super) fn resolve(words: &str, here: &Here<'_>) -> Option<i64> {
+/// Returns the time in seconds since 1970; `None` if the words cannot be parsed with certainty.
+pub(super) fn resolve(words: &str, here: &LocalClock<'_>) -> Option<i64> {
     let words = words.trim();
     if let Some(time) = words.strip_prefix("in ") {
         return here.now.as_second().checked_add(seconds(time)?);
@@ -37,14 +37,14 @@ pub(super) fn resolve(words: &str, here: &Here<'_>) -> Option<i64> {
     match date {
         None if rest.is_empty() => None,
         None => match moment(today)? {
-            at if at >= now - JUST_OVER => Some(at),
+            at if at >= now - MAX_PASSED_SECONDS => Some(at),
             _ => moment(today.checked_add(1.day()).ok()?),
         },
         Some((month, day, Some(year))) => moment(Date::new(year, month, day).ok()?),
         Some((month, day, None)) => {
             let of = |year: i16| Date::new(year, month, day).ok().and_then(moment);
             match of(today.year())? {
-                at if at >= now - LONG_AGO * 24 * 3600 => Some(at),
+                at if at >= now - MAX_PASSED_DAYS * 24 * 3600 => Some(at),
                 _ => of(today.year().checked_add(1)?),
             }
         }
@@ -53,7 +53,7 @@ pub(super) fn resolve(words: &str, here: &Here<'_>) -> Option<i64> {
 
 type Day = (i8, i8, Option<i16>);
 
-/// `nov 30`, `aug 8th 2026`, or no date at all; and what follows.
+/// Parses a date such as `nov 30` or `aug 8th 2026`, if there is one; returns it with the remaining words.
 fn date<'a, 'w>(words: &'w [&'a str]) -> Option<(Option<Day>, &'w [&'a str])> {
     let month = words.first().and_then(|word| {
         let known = MONTHS.iter().position(|month| word.starts_with(month))?;
@@ -65,7 +65,7 @@ fn date<'a, 'w>(words: &'w [&'a str]) -> Option<(Option<Day>, &'w [&'a str])> {
     Some((Some((month, day, year)), words.get(if year.is_some() { 3 } else { 2 }..)?))
 }
 
-/// `2am`, `8:45am`, `3:28pm`, `15:28`.
+/// Parses a time of day: `2am`, `8:45am`, `3:28pm`, `15:28`.
 fn time(text: &str) -> Option<Time> {
     let (digits, half) = match (text.strip_suffix("am"), text.strip_suffix("pm")) {
         (Some(digits), _) => (digits, Some(0)),
@@ -77,14 +77,14 @@ fn time(text: &str) -> Option<Time> {
     let hour = match half {
         Some(half) if (1..=12).contains(&hour) => hour % 12 + half,
         Some(_) => return None,
-        // A bare number may be anything.
+        // A bare number may mean anything.
         None if !digits.contains(':') => return None,
         None => hour,
     };
     Time::new(hour, minute, 0, 0).ok()
 }
 
-/// `2 days 17 hours 14 minutes`, `34.07s`, in whole seconds.
+/// Parses a duration such as `2 days 17 hours 14 minutes` or `34.07s`; returns it in seconds, rounded up.
 fn seconds(text: &str) -> Option<i64> {
     let mut total = 0_i64;
     let mut number: Option<i64> = None;
@@ -92,7 +92,7 @@ fn seconds(text: &str) -> Option<i64> {
         let end = word.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(word.len());
         let (digits, unit) = word.split_at(end);
         if !digits.is_empty() {
-            // Part of a second counts as a whole one.
+            // A part of a second counts as a whole one.
             let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
             let extra = i64::from(part.bytes().any(|digit| digit != b'0'));
             number = Some(whole.parse::<i64>().ok()?.checked_add(extra)?);
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_as_programs_write_them() {
+    fn parses_times_as_programs_write_them() {
         let zone = |name: &str| match name {
             "UTC" => Some(TimeZone::UTC),
             "Asia/Shanghai" => Some(TimeZone::fixed(jiff::tz::offset(8))),
@@ -127,7 +127,7 @@ mod tests {
         };
         let now: Timestamp = "2026-11-26T07:15:47Z".parse().unwrap();
         // The user is two hours east of Greenwich: 9:15 in the morning.
-        let here = Here { now, zone: TimeZone::fixed(jiff::tz::offset(2)), named: &zone };
+        let here = LocalClock { now, zone: TimeZone::fixed(jiff::tz::offset(2)), named: &zone };
         for (words, expected) in [
             ("8:45am (UTC)", Some("2026-11-26T08:45:00Z")),
             ("2am (UTC)", Some("2026-11-27T02:00:00Z")),
@@ -138,7 +138,7 @@ mod tests {
             ("12pm", Some("2026-11-26T10:00:00Z")),
             ("3:28 PM", Some("2026-11-26T13:28:00Z")),
             ("15:28", Some("2026-11-26T13:28:00Z")),
-            // Over since five minutes, and since an hour.
+            // Five minutes ago, and an hour ago.
             ("7:10am (UTC)", Some("2026-11-26T07:10:00Z")),
             ("6:10am (UTC)", Some("2026-11-27T06:10:00Z")),
             ("Aug 8th, 2026 12:30 PM", Some("2026-08-08T10:30:00Z")),
@@ -148,7 +148,7 @@ mod tests {
             ("in 2 days 17 hours 14 minutes", Some("2026-11-29T00:29:47Z")),
             ("in 34.07s", Some("2026-11-26T07:16:22Z")),
             ("in 60s", Some("2026-11-26T07:16:47Z")),
-            // A zone that is not known here, and what is no time.
+            // An unknown time zone, and texts that are not times.
             ("2pm (Mars/Base)", None),
             ("13pm", None),
             ("25:00", None),

@@ -1,4 +1,4 @@
-//! opencode: its sessions are read.
+//! opencode: its sessions can be read.
 
 mod sessions;
 
@@ -7,7 +7,7 @@ use crate::conversation::SessionReader;
 
 const NAME: &str = "opencode";
 
-/// The program.
+/// opencode as an agent program.
 pub(super) struct Opencode;
 
 impl AgentProgram for Opencode {

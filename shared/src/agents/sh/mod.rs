@@ -1,11 +1,11 @@
-//! The embedded agent: the task is a shell script. It needs no install, so that everything can be tried on a bare machine.
+//! The built-in profile `sh`, whose task is a shell script. It needs no installation, so that everything can be tried on any machine.
 
-use super::{AgentProgram, Launch, Launcher, Options, Protocol, Reads, Stdin, launch::PROMPT_FILE};
+use super::{AgentProgram, Launch, Launcher, Options, Protocol, Stdin, TaskHandling, launch::PROMPT_FILE};
 use crate::{Result, config::Config, conversation::SessionReader};
 
 const NAME: &str = "sh";
 
-/// The shell.
+/// The shell as an agent program.
 pub(super) struct Sh;
 
 impl AgentProgram for Sh {
@@ -27,18 +27,18 @@ impl Launcher for Sh {
         true
     }
 
-    fn reads(&self, _config: &Config<'_>) -> Result<Reads> {
-        Ok(Reads::Script)
+    fn reads(&self, _config: &Config<'_>) -> Result<TaskHandling> {
+        Ok(TaskHandling::Script)
     }
 
     fn protocol(&self) -> Protocol {
         Protocol::PLAIN
     }
 
-    /// The script is a file rather than an argument (Linux allows 128 KiB for one), and reads nothing: a script that asks a
-    /// question ends instead of waiting for an answer that nobody gives.
+    /// Runs the script from a file, because Linux limits an argument to 128 KiB, and with an empty standard input, so that a script
+    /// that asks a question ends instead of waiting forever.
     fn launch(&self, _config: &Config<'_>, options: &Options) -> Result<Launch> {
         options.refuse_for(NAME)?;
-        Ok(Launch::plain(vec!["/bin/sh".into(), PROMPT_FILE.into()], Stdin::Empty, Reads::Script))
+        Ok(Launch::plain(vec!["/bin/sh".into(), PROMPT_FILE.into()], Stdin::Empty, TaskHandling::Script))
     }
 }

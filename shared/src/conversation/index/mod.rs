@@ -1,5 +1,5 @@
-//! A disposable file with what was read of transcripts, by path, size and time: a list then looks at the files and reads
-//! only what is new in them. Deleting it costs speed only.
+//! A disposable index of transcripts by path, size, and modification time, so that a list reads only what is new in them. Deleting
+//! the file costs only time.
 
 mod record;
 #[cfg(test)]
@@ -18,53 +18,53 @@ pub use record::IndexRecord;
 use record::RecordHead;
 
 use super::{
-    ConversationFacts, ConversationFile,
-    open::open,
-    reading::{Skimmed, TranscriptReading},
+    ConversationFacts, ConversationFile, open::open, reading::Skimmed, transcript_reading::TranscriptReading,
 };
 use crate::private_files;
 
-/// What the file begins with; an older one is read anew.
+/// The first line of the file, with its version; an index of another version is ignored.
 const MAGIC: &[u8] = b"git-orchestra conversations 6\n";
-/// A file larger than this, in bytes, is not ours.
+/// Maximum size of the file, in bytes; a larger one was not written by this program.
 const LARGEST: u64 = 256 << 20;
-/// Bytes written at a time.
+/// Size of the write buffer, in bytes.
 const CHUNK: usize = 64 << 10;
 
-/// What is known of one file.
+/// What is known of one transcript.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Known {
+pub struct IndexEntry {
     path: PathBuf,
     size: u64,
     written: i64,
-    /// What its lines say; what is counted holds only where [`Known::is_whole`].
+    /// The facts from its lines; counts and usage are complete only if [`IndexEntry::is_whole`].
     pub facts: ConversationFacts,
-    /// Every line was read.
+    /// Whether every line was read.
     pub is_whole: bool,
-    /// Only its beginning was read.
+    /// Whether only its beginning was read.
     pub is_begun: bool,
-    /// What is known is that of a sub-agent, without what stands in the file of its conversation.
+    /// Whether the facts are those of a sub-agent without what the transcript of its session holds as well.
     pub is_own_part: bool,
-    /// Where to read on.
+    /// The position from which to continue reading.
     pub reading: Option<TranscriptReading>,
-    /// The common git directory of its folder, seen when the folder was there.
+    /// The common git directory of its working directory, if that ever existed when it was checked.
     pub repository: Option<PathBuf>,
 }
 
-impl Known {
-    /// After a look at the beginning, or at the end as well; what was read whole before is read on from there.
+impl IndexEntry {
+    /// Makes the entry of a file of which only the beginning, or the beginning and the end, was read. An earlier position from which
+    /// to continue reading is kept.
     pub fn skimmed(place: &ConversationFile, skimmed: Skimmed, before: Option<Self>) -> Self {
         let Skimmed { facts, is_all, unread } = skimmed;
         let reading = unread.or_else(|| before?.reading);
         Self { facts, reading, is_begun: !is_all, ..Self::of(place) }
     }
 
-    /// After every line was read.
+    /// Makes the entry of a file of which every line was read.
     pub fn read(place: &ConversationFile, reading: TranscriptReading, facts: ConversationFacts) -> Self {
         Self { facts, reading: Some(reading), is_whole: true, ..Self::of(place) }
     }
 
-    /// Of a sub-agent, as far as it is not in the file of its conversation; where it has changed it is read anew.
+    /// Makes the entry of a sub-agent without what the transcript of its session holds as well. If the file changes, it is read from
+    /// its beginning.
     pub fn inner(place: &ConversationFile, facts: ConversationFacts, unread: TranscriptReading) -> Self {
         Self { facts, is_whole: true, is_own_part: true, reading: Some(unread), ..Self::of(place) }
     }
@@ -74,65 +74,65 @@ impl Known {
     }
 }
 
-/// The file in memory: its bytes as they are, so that nobody pays for what he does not look at.
+/// The index in memory. Its records stay encoded, so that a record costs time only when it is used.
 #[derive(Debug, Default)]
 pub struct Index {
     bytes: Vec<u8>,
-    /// What was learned since; what was replaced stays until the end.
-    learned: Vec<IndexRecord>,
-    /// Where the records are, by the digest of the path.
-    spots: HashMap<u64, Spot>,
+    /// The records that were added since the file was read, replaced ones included.
+    added: Vec<IndexRecord>,
+    /// The position of each record, by the digest of its path.
+    positions: HashMap<u64, RecordPosition>,
 }
 
-/// Where a record is.
+/// The position of a record.
 #[derive(Clone, Copy, Debug)]
-enum Spot {
-    /// From this byte of the file on.
-    Read(usize),
-    /// So many were learned before it.
-    Learned(usize),
+enum RecordPosition {
+    /// Its offset in `bytes`.
+    InFile(usize),
+    /// Its index in `added`.
+    Added(usize),
 }
 
 impl Index {
-    /// Reads the file; an absent, foreign, damaged or older one is empty.
+    /// Reads the file. A missing, foreign, damaged, or older file counts as empty.
     pub fn read(path: &Path) -> Self {
         content(path).and_then(Self::of).unwrap_or_default()
     }
 
     fn of(bytes: Vec<u8>) -> Option<Self> {
         let (sum, records) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;
-        let (mut spots, mut found, mut rest) = (HashMap::new(), 0, records);
+        let (mut positions, mut found, mut rest) = (HashMap::new(), 0, records);
         while !rest.is_empty() {
-            let (head, behind) = RecordHead::read(rest)?;
-            spots.insert(digest(head.path()), Spot::Read(bytes.len() - rest.len()));
-            found = joined(found, &rest[..rest.len() - behind.len()]);
-            rest = behind;
+            let (head, after) = RecordHead::read(rest)?;
+            positions.insert(digest(head.path()), RecordPosition::InFile(bytes.len() - rest.len()));
+            found = joined(found, &rest[..rest.len() - after.len()]);
+            rest = after;
         }
-        (found == u64::from_le_bytes(*sum)).then(|| Self { bytes, spots, ..Self::default() })
+        (found == u64::from_le_bytes(*sum)).then(|| Self { bytes, positions, ..Self::default() })
     }
 
-    /// What is known of a file, whatever became of it since.
+    /// Finds the record of a file, even if the file has changed since.
     pub fn find(&self, place: &ConversationFile) -> Option<RecordHead<'_>> {
         self.at(place.path.as_os_str().as_bytes()).map(|(head, _)| head)
     }
 
-    /// What is known of a file that is still as it was.
+    /// Finds the record of a file that has not changed since.
     pub fn fresh(&self, place: &ConversationFile) -> Option<RecordHead<'_>> {
         self.find(place).filter(|head| head.state() == (place.size, place.written))
     }
 
-    /// A record, and its bytes.
+    /// Finds a record and its bytes.
     fn at(&self, path: &[u8]) -> Option<(RecordHead<'_>, &[u8])> {
-        let bytes = match *self.spots.get(&digest(path))? {
-            Spot::Read(begin) => self.bytes.get(begin..)?,
-            Spot::Learned(before) => self.learned.get(before)?.bytes(),
+        let bytes = match *self.positions.get(&digest(path))? {
+            RecordPosition::InFile(begin) => self.bytes.get(begin..)?,
+            RecordPosition::Added(before) => self.added.get(before)?.bytes(),
         };
-        let (head, behind) = RecordHead::read(bytes)?;
-        (head.path() == path).then(|| (head, &bytes[..bytes.len() - behind.len()]))
+        let (head, after) = RecordHead::read(bytes)?;
+        (head.path() == path).then(|| (head, &bytes[..bytes.len() - after.len()]))
     }
 
-    /// Remembers; the repository that was known stays known.
-    pub fn learn(&mut self, record: IndexRecord) {
+    /// Adds or replaces a record. The repository of the old record is kept if the new one has none.
+    pub fn insert(&mut self, record: IndexRecord) {
         let Some((head, _)) = RecordHead::read(record.bytes()) else { return };
         let before = self.at(head.path()).and_then(|(before, _)| before.repository());
         let joined =
@@ -141,20 +141,20 @@ impl Index {
         self.put(path, joined.unwrap_or(record));
     }
 
-    /// Remembers to which repository a conversation belongs: its folder may be gone one day.
-    pub fn belongs(&mut self, place: &ConversationFile, repository: &Path) {
+    /// Records the repository of a session, because its working directory may be deleted later.
+    pub fn set_repository(&mut self, place: &ConversationFile, repository: &Path) {
         let head = self.find(place).filter(|head| head.repository() != Some(repository));
         if let Some(record) = head.and_then(|head| head.in_repository(repository)) {
             self.put(digest(place.path.as_os_str().as_bytes()), record);
         }
     }
 
-    /// The files of sub-agents that were read whole: those are found only where somebody asks for them.
+    /// Returns the paths of sub-agents that were read completely. Discovery finds sub-agents only on request.
     fn inner(&self) -> impl Iterator<Item = &[u8]> {
-        let records = self.spots.values().filter_map(|spot| {
+        let records = self.positions.values().filter_map(|spot| {
             let bytes = match *spot {
-                Spot::Read(begin) => self.bytes.get(begin..)?,
-                Spot::Learned(before) => self.learned.get(before)?.bytes(),
+                RecordPosition::InFile(begin) => self.bytes.get(begin..)?,
+                RecordPosition::Added(before) => self.added.get(before)?.bytes(),
             };
             Some(RecordHead::read(bytes)?.0)
         });
@@ -162,14 +162,14 @@ impl Index {
     }
 
     fn put(&mut self, path: u64, record: IndexRecord) {
-        self.spots.insert(path, Spot::Learned(self.learned.len()));
-        self.learned.push(record);
+        self.positions.insert(path, RecordPosition::Added(self.added.len()));
+        self.added.push(record);
     }
 
-    /// Replaces the file, whole or not at all, with what is known of `places` and of sub-agents whose files are still there.
-    /// A failure costs speed only.
+    /// Replaces the file atomically with the records of `places`, and of sub-agents whose files still exist, unless nothing was
+    /// added. A failure is ignored, because it costs only time.
     pub fn write<'a>(&self, path: &Path, places: impl Iterator<Item = &'a ConversationFile>) {
-        let Some(folder) = path.parent().filter(|_| !self.learned.is_empty()) else { return };
+        let Some(folder) = path.parent().filter(|_| !self.added.is_empty()) else { return };
         let places: HashSet<&[u8]> = places.map(|place| place.path.as_os_str().as_bytes()).collect();
         let inner = self.inner().filter(|path| !places.contains(path) && is_there(path));
         let known = places.iter().copied().chain(inner).filter_map(|path| self.at(path));
@@ -197,7 +197,7 @@ fn write(file: &mut impl Write, records: &[&[u8]]) -> io::Result<()> {
     file.flush()
 }
 
-/// All bytes of a file, if they are not too many.
+/// Reads a whole file, unless it is too large.
 fn content(path: &Path) -> Option<Vec<u8>> {
     let file = open(path).ok()?;
     let length = file.metadata().ok().filter(|found| found.is_file() && found.len() <= LARGEST)?.len();
@@ -206,12 +206,12 @@ fn content(path: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The digest of several records, one more of them added.
+/// Adds a record to the digest of several records.
 fn joined(sum: u64, record: &[u8]) -> u64 {
     step(sum, digest(record))
 }
 
-/// A digest (FNV-1a, of eight bytes at a time): no single byte changes without it.
+/// Computes a digest (FNV-1a on eight bytes at a time), which changes with every single byte.
 fn digest(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
     let sum = words.iter().fold(bytes.len() as u64, |sum, word| step(sum, u64::from_le_bytes(*word)));

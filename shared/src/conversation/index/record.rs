@@ -1,5 +1,5 @@
-//! How one file stands in the index: first what every list looks at, as plain bytes; behind it the rest, as JSON, which is read
-//! only of what is shown.
+//! The encoding of one transcript in the index: first what every list needs, as plain bytes, then the rest as JSON, which is read
+//! only for sessions that are shown.
 
 use std::{
     ffi::OsStr,
@@ -9,26 +9,31 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::Known;
-use crate::conversation::{ConversationFacts, reading::TranscriptReading};
+use super::IndexEntry;
+use crate::conversation::{ConversationFacts, transcript_reading::TranscriptReading};
 
-/// Size, time, flags, and the lengths of the parts.
+/// Length of the size, the time, the flags, and the lengths of the parts, in bytes.
 const FIXED: usize = 8 + 8 + 1 + 4 * PARTS;
+/// Number of parts of variable length.
 const PARTS: usize = 6;
-/// Flags: every line was read; a list shows it; only the beginning was read; it is a sub-agent; a list does not show it, and part of
-/// it could not be read; it is the part of a sub-agent that is not in the file of its conversation.
+/// Every line was read.
 const WHOLE: u8 = 1;
+/// Lists show it.
 const SHOWN: u8 = 2;
+/// Only the beginning was read.
 const BEGUN: u8 = 4;
+/// It is a sub-agent.
 const INNER: u8 = 8;
+/// Lists do not show it, and a part of it could not be read.
 const UNREAD: u8 = 16;
+/// It is a sub-agent without what the transcript of its session holds as well.
 const OWN_PART: u8 = 32;
 
-/// What is known of one file, as it is written.
+/// The encoded record of one transcript.
 #[derive(Clone, Debug)]
 pub struct IndexRecord(Vec<u8>);
 
-/// What every list looks at; nothing of it is copied. An empty part is none.
+/// A decoded record, which borrows its parts. An empty part means `None`.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordHead<'a> {
     size: u64,
@@ -42,19 +47,28 @@ pub struct RecordHead<'a> {
     rest: &'a [u8],
 }
 
-/// What is read only of what is shown.
+/// The JSON part of a record.
 #[derive(Deserialize, Serialize)]
-struct Rest {
+struct RecordBody {
     facts: ConversationFacts,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reading: Option<TranscriptReading>,
 }
 
 impl IndexRecord {
-    /// Of what is known; none if a part of it is longer than 4 GiB.
-    pub fn of(known: Known) -> Option<Self> {
-        let Known { path, size, written, mut facts, is_whole, is_begun, is_own_part, reading, repository } =
-            known;
+    /// Encodes an entry; returns `None` if a part is longer than 4 GiB.
+    pub fn of(known: IndexEntry) -> Option<Self> {
+        let IndexEntry {
+            path,
+            size,
+            written,
+            mut facts,
+            is_whole,
+            is_begun,
+            is_own_part,
+            reading,
+            repository,
+        } = known;
         let is_shown = facts.is_shown();
         let set = |flag: u8, is_so: bool| if is_so { flag } else { 0 };
         let is_unread =
@@ -65,12 +79,12 @@ impl IndexRecord {
             | set(INNER, facts.inner)
             | set(UNREAD, is_unread)
             | set(OWN_PART, is_own_part);
-        // These stand before the JSON, and only there.
+        // These are stored outside the JSON only.
         let [cwd, first_cwd, branch] = [&mut facts.cwd, &mut facts.first_cwd, &mut facts.branch]
             .map(|text| text.take().unwrap_or_default());
-        // Only reading on needs it, and has it.
+        // Only `reading` needs it to continue, and holds its own copy.
         facts.recent_usage.clear();
-        let rest = serde_json::to_vec(&Rest { facts, reading }).ok()?;
+        let rest = serde_json::to_vec(&RecordBody { facts, reading }).ok()?;
         let head = RecordHead {
             size,
             written,
@@ -85,24 +99,24 @@ impl IndexRecord {
         head.record()
     }
 
-    /// Its bytes; they say themselves how many they are.
+    /// Returns the encoded bytes, which include their lengths.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
 impl<'a> RecordHead<'a> {
-    /// Of bytes that begin with a record, and what stands behind it; none if they do not.
+    /// Decodes the record at the beginning of `bytes`, and returns it with the bytes after it; `None` if there is no whole record.
     pub fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (size, bytes) = bytes.split_first_chunk::<8>()?;
         let (written, bytes) = bytes.split_first_chunk::<8>()?;
         let (flags, bytes) = bytes.split_first()?;
-        let (lengths, mut behind) = bytes.split_at_checked(4 * PARTS)?;
+        let (lengths, mut after) = bytes.split_at_checked(4 * PARTS)?;
         let mut lengths = lengths.as_chunks::<4>().0.iter();
         let mut part = || {
             let length = usize::try_from(u32::from_le_bytes(*lengths.next()?)).ok()?;
             let part;
-            (part, behind) = behind.split_at_checked(length)?;
+            (part, after) = after.split_at_checked(length)?;
             Some(part)
         };
         let head = Self {
@@ -116,76 +130,76 @@ impl<'a> RecordHead<'a> {
             repository: part()?,
             rest: part()?,
         };
-        Some((head, behind))
+        Some((head, after))
     }
 
-    /// The same, of another repository.
+    /// Encodes the record with another repository.
     pub fn in_repository(self, repository: &'a Path) -> Option<IndexRecord> {
         Self { repository: repository.as_os_str().as_bytes(), ..self }.record()
     }
 
-    /// The file, as the bytes of its path.
+    /// Returns the path of the file, as bytes.
     pub const fn path(&self) -> &'a [u8] {
         self.path
     }
 
-    /// Its size, in bytes, and when it was written, in nanoseconds since 1970.
+    /// Returns the size of the file in bytes, and its modification time in nanoseconds since 1970.
     pub const fn state(&self) -> (u64, i64) {
         (self.size, self.written)
     }
 
-    /// It is a conversation of its own, in which something was asked or which has a title.
+    /// Returns whether lists show it; see [`ConversationFacts::is_shown`].
     pub const fn is_shown(&self) -> bool {
         self.flags & SHOWN != 0
     }
 
-    /// Every line was read.
+    /// Returns whether every line was read.
     pub const fn is_whole(&self) -> bool {
         self.flags & WHOLE != 0
     }
 
-    /// It is a sub-agent.
+    /// Returns whether it is a sub-agent.
     pub const fn is_inner(&self) -> bool {
         self.flags & INNER != 0
     }
 
-    /// What is known is that of a sub-agent, without what stands in the file of its conversation.
+    /// Returns whether it is a sub-agent without what the transcript of its session holds as well.
     pub const fn is_own_part(&self) -> bool {
         self.flags & OWN_PART != 0
     }
 
-    /// A list does not show it, and part of it could not be read.
+    /// Returns whether lists do not show it although a part of it could not be read.
     pub const fn is_unread(&self) -> bool {
         self.flags & UNREAD != 0
     }
 
-    /// Only the beginning was read.
+    /// Returns whether only the beginning was read.
     pub const fn is_begun(&self) -> bool {
         self.flags & BEGUN != 0
     }
 
-    /// The folder in which it was last.
+    /// Returns its last working directory.
     pub fn cwd(&self) -> Option<&'a str> {
         text(self.cwd)
     }
 
-    /// The folder in which it began.
+    /// Returns its first working directory.
     pub fn first_cwd(&self) -> Option<&'a str> {
         text(self.first_cwd)
     }
 
-    /// The branch it was last on.
+    /// Returns the branch that was last checked out in its working directory.
     pub fn branch(&self) -> Option<&'a str> {
         text(self.branch)
     }
 
-    /// The common git directory of its folder, seen when the folder was there.
+    /// Returns the common git directory of its working directory, if that ever existed when it was checked.
     pub fn repository(&self) -> Option<&'a Path> {
         (!self.repository.is_empty()).then(|| Path::new(OsStr::from_bytes(self.repository)))
     }
 
-    /// When something was last said in it, in nanoseconds since 1970; where no line says so, when its file was written. The rest is
-    /// passed over.
+    /// Returns the time of the last message, or else the modification time of the file, in nanoseconds since 1970. Parses only that
+    /// part of the JSON.
     pub fn active(&self) -> i64 {
         #[derive(Default, Deserialize)]
         #[serde(default)]
@@ -193,20 +207,20 @@ impl<'a> RecordHead<'a> {
             last_at: Option<String>,
         }
         #[derive(Deserialize)]
-        struct Rest {
+        struct RecordBody {
             facts: Times,
         }
-        let rest = serde_json::from_slice::<Rest>(self.rest).ok();
+        let rest = serde_json::from_slice::<RecordBody>(self.rest).ok();
         let last_at = rest.and_then(|rest| rest.facts.last_at);
         ConversationFacts { last_at, ..ConversationFacts::default() }.active(self.written)
     }
 
-    /// Everything that is known; none if it cannot be read.
-    pub fn known(&self) -> Option<Known> {
-        let Rest { mut facts, reading } = serde_json::from_slice(self.rest).ok()?;
+    /// Decodes the whole entry; returns `None` if its JSON is malformed.
+    pub fn known(&self) -> Option<IndexEntry> {
+        let RecordBody { mut facts, reading } = serde_json::from_slice(self.rest).ok()?;
         [facts.cwd, facts.first_cwd, facts.branch] =
             [self.cwd(), self.first_cwd(), self.branch()].map(|text| text.map(str::to_owned));
-        Some(Known {
+        Some(IndexEntry {
             path: PathBuf::from(OsStr::from_bytes(self.path)),
             size: self.size,
             written: self.written,

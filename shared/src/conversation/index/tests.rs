@@ -1,4 +1,4 @@
-//! What is remembered is what was learned, and a file that is not wholly ours is no index.
+//! The index returns the records that were added, and ignores a file that it did not write as a whole.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn skimmed(facts: ConversationFacts) -> Skimmed {
     Skimmed { facts, is_all: true, unread: None }
 }
 
-/// An index of two files, one of them read whole.
+/// Writes an index of two files, one of which was read completely.
 fn written(folder: &Path) -> (PathBuf, [ConversationFile; 2]) {
     let (path, places) = (folder.join("deep/index"), [place("/c/one.jsonl", 1), place("/c/two.jsonl", 2)]);
     let mut index = Index::default();
@@ -29,16 +29,16 @@ fn written(folder: &Path) -> (PathBuf, [ConversationFile; 2]) {
         mark: 3,
         ..TranscriptReading::default()
     };
-    let two = Known::read(&places[1], reading, facts("/w", "to two"));
-    for known in [Known::skimmed(&places[0], skimmed(facts("/w/ä", "to \"one\"")), None), two] {
-        index.learn(IndexRecord::of(known).unwrap());
+    let two = IndexEntry::read(&places[1], reading, facts("/w", "to two"));
+    for known in [IndexEntry::skimmed(&places[0], skimmed(facts("/w/ä", "to \"one\"")), None), two] {
+        index.insert(IndexRecord::of(known).unwrap());
     }
     index.write(&path, places.iter());
     (path, places)
 }
 
 #[test]
-fn what_was_learned_is_read_again() {
+fn records_round_trip() {
     let folder = tempfile::tempdir().unwrap();
     let (path, places) = written(folder.path());
     let index = Index::read(&path);
@@ -46,7 +46,7 @@ fn what_was_learned_is_read_again() {
     assert_eq!((one.cwd(), one.first_cwd(), one.branch()), (Some("/w/ä"), Some("/w/ä"), Some("main")));
     assert_eq!((one.is_shown(), one.repository(), one.path()), (true, None, &b"/c/one.jsonl"[..]));
     let known = one.known().unwrap();
-    assert_eq!(known, Known::skimmed(&places[0], skimmed(facts("/w/ä", "to \"one\"")), None));
+    assert_eq!(known, IndexEntry::skimmed(&places[0], skimmed(facts("/w/ä", "to \"one\"")), None));
     let two = index.find(&places[1]).unwrap().known().unwrap();
     assert_eq!((two.is_whole, two.reading.unwrap().offset), (true, 2));
     assert!(index.fresh(&place("/c/two.jsonl", 3)).is_none(), "it grew");
@@ -58,19 +58,21 @@ fn a_repository_stays_known_when_the_file_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let (path, places) = written(folder.path());
     let mut index = Index::read(&path);
-    index.belongs(&places[0], Path::new("/w/.git"));
-    index.learn(IndexRecord::of(Known::skimmed(&places[0], skimmed(facts("/v", "again")), None)).unwrap());
+    index.set_repository(&places[0], Path::new("/w/.git"));
+    index.insert(
+        IndexRecord::of(IndexEntry::skimmed(&places[0], skimmed(facts("/v", "again")), None)).unwrap(),
+    );
     index.write(&path, places.iter());
     let index = Index::read(&path);
     let known = index.find(&places[0]).unwrap();
     assert_eq!((known.repository(), known.cwd()), (Some(Path::new("/w/.git")), Some("/v")));
-    assert_eq!(index.spots.len(), 2);
+    assert_eq!(index.positions.len(), 2);
 }
 
 #[test]
-fn only_conversations_of_their_own_with_something_in_them_are_shown() {
+fn only_sessions_with_a_prompt_or_title_are_shown() {
     let shown = |facts: ConversationFacts| {
-        let record = IndexRecord::of(Known::skimmed(&place("/c", 1), skimmed(facts), None)).unwrap();
+        let record = IndexRecord::of(IndexEntry::skimmed(&place("/c", 1), skimmed(facts), None)).unwrap();
         RecordHead::read(record.bytes()).unwrap().0.is_shown()
     };
     assert!(!shown(ConversationFacts::default()));
@@ -92,11 +94,11 @@ fn what_did_not_change_is_not_written() {
 fn an_absent_foreign_or_older_file_is_empty() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
-    assert!(Index::read(&path).spots.is_empty());
-    assert!(Index::read(folder.path()).spots.is_empty());
+    assert!(Index::read(&path).positions.is_empty());
+    assert!(Index::read(folder.path()).positions.is_empty());
     for content in [&b"git-orchestra conversations 1\n{}"[..], MAGIC, b"\0", b""] {
         fs::write(&path, content).unwrap();
-        assert!(Index::read(&path).spots.is_empty());
+        assert!(Index::read(&path).positions.is_empty());
     }
 }
 
@@ -114,8 +116,8 @@ proptest! {
     }
 
     #[test]
-    fn whatever_the_bytes_are_they_are_read_or_not(mut bytes: Vec<u8>, sizes: [u8; 6]) {
-        // Lengths that fit more often than chance would have it.
+    fn arbitrary_bytes_never_panic(mut bytes: Vec<u8>, sizes: [u8; 6]) {
+        // Lengths that fit more often than random ones would.
         for (byte, size) in bytes.iter_mut().skip(17).step_by(4).zip(sizes) {
             *byte = size % 4;
         }
@@ -128,7 +130,7 @@ proptest! {
 }
 
 #[test]
-fn what_earlier_versions_read_is_known() {
+fn positions_of_earlier_versions_are_read() {
     let old = r#"{"offset":7,"mark":3,"passed_over":9}"#;
     let reading: TranscriptReading = serde_json::from_str(old).unwrap();
     assert_eq!((reading.offset, reading.mark, reading.passed_over), (7, 3, 9));

@@ -1,4 +1,4 @@
-//! The files of an intent, and the few ways in which one of them takes the place of another.
+//! The files of an intent, and the ways in which one file replaces another.
 
 use std::{
     fs::{self, File},
@@ -9,28 +9,28 @@ use std::{
 
 use crate::{
     Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{RefError, careful},
 };
 
-/// What is to happen to a file of git. Names are relative to the common git directory.
+/// What will happen to a file of git. Names are relative to the common git directory.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::git) enum Action {
-    /// A staged file takes its place.
+    /// A staged file replaces it.
     Replace,
     /// It is removed.
     Delete,
-    /// It is only kept from changing meanwhile, or replaced by the file staged as [`PACKED`].
+    /// It is only locked against changes, or replaced by the file staged as [`PACKED`].
     Hold,
 }
 
-/// The last line of an intent: from here on its changes are made.
+/// The last line of an intent: from here on its changes will be made.
 pub(in crate::git) const COMMIT: &str = "commit\n";
 
 /// The suffix of the staged `packed-refs`.
 pub(in crate::git) const PACKED: &str = "packed";
 
-/// The start of the suffix of staged files that have no content: the locks of files that are removed.
+/// The prefix of the suffix of staged files without content: the locks of files that are removed.
 pub(in crate::git) const EMPTY: &str = "empty";
 
 impl Action {
@@ -47,22 +47,23 @@ impl Action {
     }
 }
 
-/// The folder of the intents.
-pub(in crate::git) fn folder(common: &Path) -> PathBuf {
+/// Returns the folder of the intents.
+pub(in crate::git) fn intents_dir(common: &Path) -> PathBuf {
     common.join("orchestra/intents")
 }
 
-/// Where the lock of a file of git lies.
+/// Returns the path of the lock of a git file.
 pub(in crate::git) fn lock_of(common: &Path, name: &str) -> PathBuf {
     common.join(format!("{name}.lock"))
 }
 
-pub(in crate::git) fn locked(name: &str, lock: &Path) -> RefError {
+pub(in crate::git) fn locked_error(name: &str, lock: &Path) -> RefError {
     RefError::Locked { name: name.to_owned(), lock: lock.to_owned() }
 }
 
-/// A second name for a file; on a file system without links, a copy. Only the former can be told from others' locks.
-pub(in crate::git) fn link(source: &Path, lock: &Path) -> io::Result<()> {
+/// Makes `lock` a hard link to `source`, or a copy on a file system without links. Only a link can be distinguished from locks of
+/// others.
+pub(in crate::git) fn link_or_copy(source: &Path, lock: &Path) -> io::Result<()> {
     match fs::hard_link(source, lock) {
         Err(e) if matches!(e.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
             let mut file = File::create_new(lock)?;
@@ -76,8 +77,8 @@ pub(in crate::git) fn link(source: &Path, lock: &Path) -> io::Result<()> {
     }
 }
 
-/// A staged file takes the place of another, and stays staged: as long as its lock is there, it proves whose that is.
-pub(in crate::git) fn put(staged: &Path, to: &Path) -> io::Result<()> {
+/// Replaces a file by a staged one, which stays staged: while its lock exists, it proves whose lock that is.
+pub(in crate::git) fn replace_file(staged: &Path, to: &Path) -> io::Result<()> {
     let mut link = staged.as_os_str().to_owned();
     link.push(".new");
     let link = PathBuf::from(link);
@@ -92,7 +93,7 @@ pub(in crate::git) fn put(staged: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// A file takes the place of another. Where refs were below a ref of this name, git leaves an empty folder.
+/// Renames a file over another. If refs were below a ref of this name, git leaves an empty folder, which is removed.
 pub(in crate::git) fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
     if to.is_dir() {
         let _ = fs::remove_dir(to);
@@ -100,18 +101,18 @@ pub(in crate::git) fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
-/// The number of a file on its disk.
+/// Returns the inode of a file.
 pub(in crate::git) fn inode(path: &Path) -> Option<u64> {
     fs::symlink_metadata(path).ok().map(|found| found.ino())
 }
 
-/// Writes a folder's entries through to the disk.
+/// Syncs the entries of a folder to the disk.
 ///
 /// # Errors
-/// The disk does not take them.
+/// The disk fails.
 pub(in crate::git) fn sync_folder(folder: &Path) -> Result<()> {
     let synced = File::open(folder).and_then(|file| file.sync_all());
-    synced.context(Kind::External, || format!("cannot write '{}' through", folder.display()))
+    synced.context(Kind::External, || format!("cannot sync '{}'", folder.display()))
 }
 
 pub(in crate::git) fn remove_if_there(path: &Path) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Finishing or taking back what a killed writer left locked. See [`super`] for what proves that a lock is ours.
+//! Finishing or reverting what a killed writer left locked. [`super`] explains what proves that a lock is ours.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -6,45 +6,50 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::files::{self, Action, COMMIT, EMPTY, PACKED, inode, lock_of, put, remove_if_there, rename_over};
+use super::files::{
+    self, Action, COMMIT, EMPTY, PACKED, inode, lock_of, remove_if_there, rename_over, replace_file,
+};
 use crate::{
     git::{abandoned, careful, ref_names::PACKED_REFS},
     lock::Lock,
 };
 
-/// Removes the lock of one file if a dead writer left it. `me` is the writer that wants it. `true`: that lock is gone.
-pub(in crate::git) fn lock(common: &Path, name: &str, me: Option<&str>) -> bool {
+/// Removes the lock of one file if a dead writer left it. `own_nonce` is the nonce of the writer that wants the lock. Returns whether
+/// that lock is gone.
+pub(in crate::git) fn lock(common: &Path, name: &str, own_nonce: Option<&str>) -> bool {
     let path = lock_of(common, name);
     let Some(left) = inode(&path) else { return true };
-    let folder = files::folder(common);
+    let folder = files::intents_dir(common);
     let entries = entries(&folder);
     let linked = entries.iter().filter(|entry| inode(&folder.join(entry)) == Some(left));
     let nonces: BTreeSet<&str> = linked.map(|entry| nonce(entry)).collect();
     for nonce in nonces {
-        let _ = writer(common, nonce, Some(name));
+        let _ = repair_writer(common, nonce, Some(name));
     }
-    inode(&path) != Some(left) || !is_declared(common, name, me) && abandoned::remove(common, &path, name)
+    inode(&path) != Some(left)
+        || !is_declared(common, name, own_nonce) && abandoned::remove_if_abandoned(common, &path, name)
 }
 
-/// Whether another writer of ours says that it locks a file: where a file system knows no second names, its locks may be empty.
-fn is_declared(common: &Path, name: &str, me: Option<&str>) -> bool {
-    let folder = files::folder(common);
-    let is_other = |entry: &&String| nonce(entry) == entry.as_str() && Some(entry.as_str()) != me;
+/// Returns whether another writer of ours declares that it locks a file: on a file system without hard links its lock may be
+/// empty.
+fn is_declared(common: &Path, name: &str, own_nonce: Option<&str>) -> bool {
+    let folder = files::intents_dir(common);
+    let is_other = |entry: &&String| nonce(entry) == entry.as_str() && Some(entry.as_str()) != own_nonce;
     entries(&folder).iter().filter(is_other).any(|entry| {
         let text = careful::read(folder.join(entry)).unwrap_or_default();
-        Declared::parse(&String::from_utf8_lossy(&text)).changes.iter().any(|(_, changed)| changed == name)
+        Declaration::parse(&String::from_utf8_lossy(&text)).changes.iter().any(|(_, changed)| changed == name)
     })
 }
 
 /// Removes all locks that dead writers of ours left.
 pub(in crate::git) fn all(common: &Path) {
-    for entry in entries(&files::folder(common)) {
+    for entry in entries(&files::intents_dir(common)) {
         if nonce(&entry) == entry {
-            // What cannot be mended now is tried again by the next command.
-            let _ = writer(common, &entry, None);
+            // What cannot be repaired now, the next command tries again.
+            let _ = repair_writer(common, &entry, None);
         }
     }
-    // It stands in everybody's way, and a killed git of an agent's leaves it as well.
+    // It blocks every writer, and a killed git of an agent may leave it as well.
     if lock_of(common, PACKED_REFS).exists() {
         lock(common, PACKED_REFS, None);
     }
@@ -55,20 +60,20 @@ fn entries(folder: &Path) -> Vec<String> {
     found.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-/// The writer of a file in the folder.
+/// Returns the nonce of the writer to which a file in the folder belongs.
 fn nonce(entry: &str) -> &str {
     entry.split_once('.').map_or(entry, |(nonce, _)| nonce)
 }
 
-/// What an intent says.
+/// The content of an intent.
 #[derive(Debug, Default, Eq, PartialEq)]
-struct Declared {
+struct Declaration {
     changes: Vec<(Action, String)>,
     decided: bool,
 }
 
-impl Declared {
-    /// A line that is cut off, or leads out of the git directory, counts as not written.
+impl Declaration {
+    /// Parses an intent. A truncated line, or one that leads out of the git directory, is ignored.
     fn parse(text: &str) -> Self {
         let decided = text.ends_with(COMMIT);
         let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
@@ -81,15 +86,15 @@ impl Declared {
     }
 }
 
-/// Mends what one writer left, if it is dead. `also` is a file whose lock was found to be of this writer: after a power cut the
-/// intent may be empty.
-fn writer(common: &Path, nonce: &str, also: Option<&str>) -> io::Result<()> {
-    let folder = files::folder(common);
-    // Of several that mend at once one does; the others, and those that look at a living writer, find it locked.
+/// Repairs what one writer left, if it is dead. `also` is a file whose lock was found to belong to this writer: after a power
+/// failure the intent may be empty.
+fn repair_writer(common: &Path, nonce: &str, also: Option<&str>) -> io::Result<()> {
+    let folder = files::intents_dir(common);
+    // If several processes repair at once, one does; the others, and those that check a living writer, find it locked.
     let Some(_lock) = Lock::take_existing(&folder.join(nonce))? else { return Ok(()) };
     let text = careful::read(folder.join(nonce))?;
-    let declared = Declared::parse(&String::from_utf8_lossy(&text));
-    let dead = Dead { common, folder: &folder, nonce };
+    let declared = Declaration::parse(&String::from_utf8_lossy(&text));
+    let dead = DeadWriter { common, folder: &folder, nonce };
     if declared.decided {
         dead.finish(&declared.changes)?;
     }
@@ -97,7 +102,7 @@ fn writer(common: &Path, nonce: &str, also: Option<&str>) -> io::Result<()> {
     let inodes: HashSet<u64> = staged.iter().filter_map(|path| inode(path)).collect();
     for name in declared.changes.iter().map(|(_, name)| name.as_str()).chain(also) {
         let lock = lock_of(common, name);
-        // Under the lock on the intent nobody else removes what is staged: no other file has its number.
+        // Under the lock on the intent nobody else removes staged files, so no other file has their inodes.
         if inode(&lock).is_some_and(|left| inodes.contains(&left)) {
             fs::remove_file(&lock)?;
         }
@@ -109,13 +114,13 @@ fn writer(common: &Path, nonce: &str, also: Option<&str>) -> io::Result<()> {
 }
 
 /// A writer that was killed.
-struct Dead<'a> {
+struct DeadWriter<'a> {
     common: &'a Path,
     folder: &'a Path,
     nonce: &'a str,
 }
 
-impl Dead<'_> {
+impl DeadWriter<'_> {
     fn file(&self, suffix: &str) -> PathBuf {
         self.folder.join(format!("{}.{suffix}", self.nonce))
     }
@@ -126,7 +131,7 @@ impl Dead<'_> {
         names.map(|entry| self.folder.join(entry)).collect()
     }
 
-    /// Makes the changes that it had decided on: what it still has locked is as it was when it decided.
+    /// Makes the changes on which the writer had decided: what it still has locked is as it was then.
     fn finish(&self, changes: &[(Action, String)]) -> io::Result<()> {
         let empty: HashSet<u64> = self
             .staged()
@@ -147,7 +152,7 @@ impl Dead<'_> {
                 continue;
             }
             match action {
-                Action::Replace => put(&self.file(&at.to_string()), &target)?,
+                Action::Replace => replace_file(&self.file(&at.to_string()), &target)?,
                 Action::Hold if self.file(PACKED).exists() => rename_over(&self.file(PACKED), &target)?,
                 Action::Hold => continue,
                 Action::Delete => {
@@ -169,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_intent_says_what_stands_in_whole_lines() {
+    fn only_whole_lines_of_an_intent_count() {
         let change = |action, name: &str| (action, name.to_owned());
         for (text, changes, decided) in [
             ("", vec![], false),
@@ -182,7 +187,7 @@ mod tests {
             ("replace refs/a\ncommit", vec![change(Action::Replace, "refs/a")], false),
             ("replace ../x\nreplace /etc/x\nreplace a/../b\nodd refs/a\n", vec![], false),
         ] {
-            assert_eq!(Declared::parse(text), Declared { changes, decided }, "{text:?}");
+            assert_eq!(Declaration::parse(text), Declaration { changes, decided }, "{text:?}");
         }
     }
 }

@@ -1,35 +1,35 @@
-//! Files of attributes, read for one question: may a line decide how the content of a file is merged? Where that is not plain, it
-//! may: then git is asked.
+//! Reading attributes files for one question: may a line decide how the content of a file is merged? If it is not certain that
+//! none does, git is asked.
 
-/// Characters that mean something in a pattern; what is before the first and behind the last of them stands for itself.
+/// Special characters in a pattern; what is before the first and after the last of them is literal.
 const SPECIAL: &[u8] = b"*?[]\\\"";
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The lines of one file that may decide something.
+/// The lines of one file that may decide how files are merged.
 #[derive(Debug, Default)]
 pub(super) struct Attributes {
     patterns: Vec<Pattern>,
-    /// It defines attributes that stand for others: anything may decide.
+    /// Whether it defines macro attributes, which may decide about any file.
     defines: bool,
 }
 
-/// Which paths a line may be about.
+/// The paths that a line may match.
 #[derive(Debug)]
 struct Pattern {
-    /// Whether it is about whole paths, not about names in any folder.
+    /// Whether it matches whole paths, not names in any folder.
     path: bool,
     prefix: Vec<u8>,
     suffix: Vec<u8>,
 }
 
 impl Attributes {
-    /// Those in a file; `None` where it cannot be read.
-    pub(super) fn of(read: &Read) -> Option<Self> {
+    /// Parses a file; `None` if it cannot be read.
+    pub(super) fn of(read: &AttributesFile) -> Option<Self> {
         let text = match read {
-            Read::Missing => return Some(Self::default()),
-            Read::Unknown(_) => return None,
-            Read::Text(text) => text,
+            AttributesFile::Missing => return Some(Self::default()),
+            AttributesFile::Unknown(_) => return None,
+            AttributesFile::Text(text) => text,
         };
         let mut found = Self::default();
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
@@ -42,22 +42,22 @@ impl Attributes {
             }
             let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
             let Some(pattern) = words.next() else { continue };
-            // A quoted pattern may hold spaces; then what decides stands in one of its words, or behind.
-            if words.any(decides) {
+            // A quoted pattern may contain spaces; then the deciding word is one of its words or after it.
+            if words.any(affects_merging) {
                 found.patterns.push(Pattern::of(pattern));
             }
         }
         Some(found)
     }
 
-    /// Whether a line may decide how a path, from the folder of this file, is merged.
+    /// Returns whether a line may decide how `path`, relative to the folder of this file, is merged.
     pub(super) fn may_decide(&self, path: &[u8]) -> bool {
         self.defines || self.patterns.iter().any(|pattern| pattern.may_match(path))
     }
 }
 
-/// `merge`, `-merge`, `merge=union`, `binary` and the like.
-fn decides(word: &[u8]) -> bool {
+/// Returns whether a word is `merge`, `-merge`, `merge=union`, `binary` or the like.
+fn affects_merging(word: &[u8]) -> bool {
     let name = word.strip_prefix(b"-").or_else(|| word.strip_prefix(b"!")).unwrap_or(word);
     let name = name.split(|byte| *byte == b'=').next().unwrap_or(name);
     matches!(name, b"merge" | b"binary")
@@ -73,7 +73,7 @@ impl Pattern {
         let first = inner.iter().position(special).unwrap_or(inner.len());
         let last = inner.iter().rposition(special).map_or(0, |at| at + 1);
         let path = pattern.contains(&b'/');
-        // `**/` stands for no folder as well.
+        // `**/` matches no folder as well.
         let suffix = inner[last..].strip_prefix(b"/").unwrap_or(&inner[last..]);
         Self { path, prefix: inner[..first].to_ascii_lowercase(), suffix: suffix.to_ascii_lowercase() }
     }
@@ -85,12 +85,12 @@ impl Pattern {
     }
 }
 
-/// What is in a file of attributes.
+/// The content of an attributes file.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Read {
+pub(super) enum AttributesFile {
     Missing,
     Text(Vec<u8>),
-    /// It is something else than a file, or too large.
+    /// Not a file, or too large; the text says which.
     Unknown(String),
 }
 
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn decided(text: &str, path: &str) -> bool {
-        let read = Read::Text(text.as_bytes().to_vec());
+        let read = AttributesFile::Text(text.as_bytes().to_vec());
         Attributes::of(&read).is_none_or(|found| found.may_decide(path.as_bytes()))
     }
 
@@ -133,7 +133,7 @@ mod tests {
         ] {
             assert!(!decided(text, path), "{text:?} {path}");
         }
-        assert!(Attributes::of(&Read::Unknown("a pipe".into())).is_none());
-        assert!(!Attributes::of(&Read::Missing).unwrap().may_decide(b"a"));
+        assert!(Attributes::of(&AttributesFile::Unknown("a pipe".into())).is_none());
+        assert!(!Attributes::of(&AttributesFile::Missing).unwrap().may_decide(b"a"));
     }
 }

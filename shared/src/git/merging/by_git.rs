@@ -1,5 +1,5 @@
-//! Asking git itself, about many pairs at once: one process for each core. What it writes goes into a folder of its own, and away
-//! with it. A pair over which git breaks off, or takes too long, is asked about alone, and says nothing of the others.
+//! Asking git itself about many pairs of commits: one process per core. Git's objects go into a temporary folder. A pair on which
+//! git fails or takes too long is tried alone, and does not affect the others.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -7,88 +7,93 @@ use std::{
 };
 
 use super::{
-    answer::{self, Answer},
     judgement::Judgement,
-    place::{MERGE_TREE, MergePlace, why},
+    merge_place::{MERGE_TREE, MergePlace, failure_message},
+    merge_tree_output::{self, MergeResult},
     threads,
 };
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, command},
     model::text::count,
     parallel,
 };
 
-/// Pairs of one process where programs of the user's merge: one of them may block.
-const FEW: usize = 8;
-/// After so many single merges that took too long, git is not asked any more.
-const MOST_TIMEOUTS: usize = 3;
+/// Maximum number of pairs per process if programs of the user's take part in merges: one of them may block.
+const MAX_PAIRS_WITH_PROGRAMS: usize = 8;
+/// After this many single merges that took too long, git is no longer asked.
+const MAX_TIMEOUTS: usize = 3;
 /// The signal of Ctrl-C.
 const INTERRUPTED: i32 = 2;
 
-/// The judgements of git, in the order of the pairs. `programs`: programs of the user's may take part.
+/// Returns git's judgements in the order of the pairs. `programs`: programs of the user's may take part.
 ///
 /// # Errors
 /// Git does not work here at all, or Ctrl-C ended it.
-pub(super) fn ask(place: &MergePlace, pairs: &[(Oid, Oid)], programs: bool) -> Result<Vec<Judgement>> {
+pub(super) fn judge_by_git(
+    place: &MergePlace,
+    pairs: &[(Oid, Oid)],
+    programs: bool,
+) -> Result<Vec<Judgement>> {
     let Some(&(sample, _)) = pairs.first() else { return Ok(Vec::new()) };
     let threads = threads(pairs.len());
-    let most = if programs { FEW } else { usize::MAX };
+    let most = if programs { MAX_PAIRS_WITH_PROGRAMS } else { usize::MAX };
     let chunks: Vec<&[(Oid, Oid)]> = pairs.chunks(pairs.len().div_ceil(threads).min(most).max(1)).collect();
-    let asking = Asking { place, sample, timeouts: AtomicUsize::new(0) };
-    let judged = parallel::try_map_with(&chunks, threads, || Ok(()), |(), chunk| asking.about(chunk))?;
+    let judge = GitJudge { place, sample, timeouts: AtomicUsize::new(0) };
+    let judged = parallel::try_map_with(&chunks, threads, || Ok(()), |(), chunk| judge.judge(chunk))?;
     Ok(judged.into_iter().flatten().collect())
 }
 
-struct Asking<'a> {
+struct GitJudge<'a> {
     place: &'a MergePlace,
-    /// A commit that merges with itself, if git works.
+    /// A commit that merges with itself if git works.
     sample: Oid,
     timeouts: AtomicUsize,
 }
 
-/// How a call of git ended.
-enum Ended {
-    Well(Vec<Answer>),
-    /// It answered so many and gave up at the next one, saying why.
-    GaveUp(Vec<Answer>, String),
-    /// It was killed by something, or died: what it had answered is lost.
-    Died(String),
-    TooLate,
+/// How a git process ended.
+enum GitOutcome {
+    Complete(Vec<MergeResult>),
+    /// It judged some pairs and failed on the next one; the text says why.
+    Failed(Vec<MergeResult>, String),
+    /// It was killed or crashed; its results are lost.
+    Crashed(String),
+    TimedOut,
 }
 
-impl Asking<'_> {
-    fn about(&self, pairs: &[(Oid, Oid)]) -> Result<Vec<Judgement>> {
+impl GitJudge<'_> {
+    fn judge(&self, pairs: &[(Oid, Oid)]) -> Result<Vec<Judgement>> {
         let mut judged: Vec<Judgement> = Vec::with_capacity(pairs.len());
         while judged.len() < pairs.len() {
             let rest = &pairs[judged.len()..];
-            if self.timeouts.load(Ordering::Relaxed) >= MOST_TIMEOUTS {
-                let many = count(MOST_TIMEOUTS as u64, "merge");
-                let not = format!("git was not asked: {many} took longer than {}", self.place.shown_limit());
-                judged.resize(pairs.len(), Judgement::Unknown(not));
+            if self.timeouts.load(Ordering::Relaxed) >= MAX_TIMEOUTS {
+                let many = count(MAX_TIMEOUTS as u64, "merge");
+                let reason =
+                    format!("git was not asked: {many} took longer than {}", self.place.shown_limit());
+                judged.resize(pairs.len(), Judgement::Unknown(reason));
                 break;
             }
             match self.run(rest)? {
-                Ended::Well(answers) => judged.extend(answers.into_iter().map(Judgement::of)),
-                Ended::GaveUp(answers, why) => {
+                GitOutcome::Complete(answers) => judged.extend(answers.into_iter().map(Judgement::of)),
+                GitOutcome::Failed(answers, why) => {
                     judged.extend(answers.into_iter().map(Judgement::of));
                     judged.push(Judgement::Unknown(format!("git cannot merge them: {why}")));
                 }
-                Ended::TooLate if rest.len() == 1 => {
+                GitOutcome::TimedOut if rest.len() == 1 => {
                     self.timeouts.fetch_add(1, Ordering::Relaxed);
                     judged.push(Judgement::Unknown(format!(
                         "git takes longer than {}",
                         self.place.shown_limit()
                     )));
                 }
-                Ended::Died(why) if rest.len() == 1 => {
+                GitOutcome::Crashed(why) if rest.len() == 1 => {
                     judged.push(Judgement::Unknown(format!("git cannot merge them: {why}")));
                 }
-                Ended::TooLate | Ended::Died(_) => {
-                    let part = if rest.len() <= FEW { 1 } else { rest.len() / 2 };
-                    for some in rest.chunks(part) {
-                        judged.extend(self.about(some)?);
+                GitOutcome::TimedOut | GitOutcome::Crashed(_) => {
+                    let part = if rest.len() <= MAX_PAIRS_WITH_PROGRAMS { 1 } else { rest.len() / 2 };
+                    for chunk in rest.chunks(part) {
+                        judged.extend(self.judge(chunk)?);
                     }
                 }
             }
@@ -96,28 +101,28 @@ impl Asking<'_> {
         Ok(judged)
     }
 
-    fn run(&self, pairs: &[(Oid, Oid)]) -> Result<Ended> {
+    fn run(&self, pairs: &[(Oid, Oid)]) -> Result<GitOutcome> {
         let output = match self.merge_tree(pairs) {
-            Err(error) if error.code == Code::GitTimeout => return Ok(Ended::TooLate),
+            Err(error) if error.code == Code::GitTimeout => return Ok(GitOutcome::TimedOut),
             other => other?,
         };
-        let (answers, whole) = answer::parse(&output.stdout);
+        let (answers, whole) = merge_tree_output::parse(&output.stdout);
         if output.status.success() && whole && answers.len() == pairs.len() {
-            return Ok(Ended::Well(answers));
+            return Ok(GitOutcome::Complete(answers));
         }
         if output.signal() == Some(INTERRUPTED) {
             return Err(Error::new(Kind::Interrupted, "interrupted"));
         }
         if pairs != [(self.sample, self.sample)]
-            && !matches!(self.run(&[(self.sample, self.sample)])?, Ended::Well(_))
+            && !matches!(self.run(&[(self.sample, self.sample)])?, GitOutcome::Complete(_))
         {
             let error = Error::new(Code::GitFailed, "git merge-tree does not work here");
-            return Err(error.because(why(&output.stderr)));
+            return Err(error.because(failure_message(&output.stderr)));
         }
-        let said = why(&output.stderr);
+        let message = failure_message(&output.stderr);
         Ok(match output.status.code() {
-            Some(code) if code != 0 && answers.len() < pairs.len() => Ended::GaveUp(answers, said),
-            _ => Ended::Died(said),
+            Some(code) if code != 0 && answers.len() < pairs.len() => GitOutcome::Failed(answers, message),
+            _ => GitOutcome::Crashed(message),
         })
     }
 
@@ -136,10 +141,10 @@ impl Asking<'_> {
     }
 }
 
-/// How long a process may take for some pairs. By itself git ends; a program of the user's, of which [`FEW`] merges at the most
-/// are in one process, may not.
+/// Returns the time limit for some pairs. Git alone always ends; a program of the user's may not, but then at most [`MAX_PAIRS_WITH_PROGRAMS`] pairs
+/// are in one process.
 fn limit(one: Duration, pairs: usize) -> Duration {
-    if pairs <= FEW {
+    if pairs <= MAX_PAIRS_WITH_PROGRAMS {
         one
     } else {
         command::LONG_LIMIT

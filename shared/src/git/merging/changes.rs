@@ -1,4 +1,4 @@
-//! What a branch changed, and where two branches meet.
+//! What a branch changed, and where two branches overlap.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,39 +6,39 @@ use gix::objs::tree::{EntryKind, EntryMode};
 
 use crate::{
     Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo},
 };
 
-/// One file.
+/// One version of a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct FileVersion {
     pub(super) id: gix::ObjectId,
     pub(super) mode: EntryMode,
 }
 
-/// Before and after; `None` where there is no such file.
+/// A changed file before and after; `None` if it does not exist.
 #[derive(Clone, Copy, Debug)]
-struct Change {
+struct FileChange {
     old: Option<FileVersion>,
     new: Option<FileVersion>,
 }
 
-/// All of a branch, by path. Renames are a deletion and an addition here.
+/// All changes of a branch, by path. A rename is a deletion and an addition here.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
-    paths: HashMap<Vec<u8>, Change>,
+pub(super) struct BranchChanges {
+    paths: HashMap<Vec<u8>, FileChange>,
     /// Every folder above a changed path.
-    above: HashSet<Vec<u8>>,
-    /// Every folder above a deleted path that is gone: one that is still there was not renamed.
-    gone: HashSet<Vec<u8>>,
+    changed_folders: HashSet<Vec<u8>>,
+    /// Every folder above a deleted path that is gone: one that still exists was not renamed.
+    deleted_folders: HashSet<Vec<u8>>,
     /// Every folder above an added path.
-    added_below: HashSet<Vec<u8>>,
+    added_folders: HashSet<Vec<u8>>,
     /// Whether a path was added.
-    adds: bool,
+    has_additions: bool,
 }
 
-/// A file whose content both changed, and not alike.
+/// A file whose content both branches changed differently.
 #[derive(Clone, Debug)]
 pub(super) struct DivergedFile {
     pub(super) path: Vec<u8>,
@@ -47,18 +47,18 @@ pub(super) struct DivergedFile {
     pub(super) theirs: gix::ObjectId,
 }
 
-/// Where two branches meet.
+/// Where two branches overlap.
 #[derive(Clone, Debug)]
 pub(super) enum Overlap {
-    /// Nowhere: they merge, whatever was renamed.
+    /// Nowhere: they merge cleanly, whatever was renamed.
     Nowhere,
-    /// In the content of these regular files, and nowhere else.
+    /// Only in the content of these regular files.
     Contents(Vec<DivergedFile>),
-    /// In some other way: git judges it.
-    Doubtful,
+    /// In some other way, which git must judge.
+    NeedsGit,
 }
 
-impl Changes {
+impl BranchChanges {
     pub(super) fn between(repo: &Repo, base: Oid, tree: Oid) -> Result<Self> {
         let cannot = || format!("cannot compare trees {} and {}", base.short(), tree.short());
         let base = repo.gix.find_tree(base.gix()).context(Kind::Internal, cannot)?;
@@ -77,8 +77,8 @@ impl Changes {
             changes.add(record);
         }
         // Without an addition, nothing was renamed.
-        if changes.adds {
-            changes.gone.retain(|folder| !is_folder(&tree, folder));
+        if changes.has_additions {
+            changes.deleted_folders.retain(|folder| !is_folder(&tree, folder));
         }
         Ok(changes)
     }
@@ -99,7 +99,7 @@ impl Changes {
             ),
         };
         let is_tree = |file: Option<FileVersion>| file.is_some_and(|file| file.mode.is_tree());
-        // What is below a folder is told by itself.
+        // The paths below a folder have records of their own.
         let (old, new) = (old.filter(|file| !file.mode.is_tree()), new.filter(|_| !is_tree(new)));
         if old.is_none() && new.is_none() {
             return;
@@ -107,17 +107,17 @@ impl Changes {
         let path: Vec<u8> = path.into();
         let folders: Vec<Vec<u8>> = folders_above(&path).map(<[u8]>::to_vec).collect();
         if new.is_none() {
-            self.gone.extend(folders.iter().cloned());
+            self.deleted_folders.extend(folders.iter().cloned());
         }
         if old.is_none() {
-            self.adds = true;
-            self.added_below.extend(folders.iter().cloned());
+            self.has_additions = true;
+            self.added_folders.extend(folders.iter().cloned());
         }
-        self.above.extend(folders);
-        self.paths.insert(path, Change { old, new });
+        self.changed_folders.extend(folders);
+        self.paths.insert(path, FileChange { old, new });
     }
 
-    /// The contents before and after, of every path.
+    /// Returns the blobs before and after of every path.
     pub(super) fn contents(&self) -> Vec<(Option<Oid>, Option<Oid>)> {
         let id = |file: Option<FileVersion>| {
             file.filter(|file| file.mode.is_blob()).map(|file| Oid::from(file.id))
@@ -125,36 +125,37 @@ impl Changes {
         self.paths.values().map(|change| (id(change.old), id(change.new))).collect()
     }
 
-    /// Every folder above a changed path, without the top.
+    /// Iterates over every folder above a changed path, without the root.
     pub(super) fn folders(&self) -> impl Iterator<Item = &Vec<u8>> {
-        self.above.iter()
+        self.changed_folders.iter()
     }
 
-    /// Whether a file of this name changed, in any folder.
+    /// Returns whether a file of this name changed, in any folder.
     pub(super) fn has_file_named(&self, name: &str) -> bool {
-        let is_it = |path: &Vec<u8>| path.rsplit(|byte| *byte == b'/').next() == Some(name.as_bytes());
-        self.paths.keys().any(is_it)
+        let has_name = |path: &Vec<u8>| path.rsplit(|byte| *byte == b'/').next() == Some(name.as_bytes());
+        self.paths.keys().any(has_name)
     }
 
-    /// Where two works meet that begin at one commit. What is renamed here matters to git only if the other side touches it under
-    /// its old name or its new one: both are paths in common. Or if its whole folder was renamed and the other adds something there.
+    /// Returns where two branches with the same base overlap. A rename matters to git only if the other branch changes the old or
+    /// the new path, and then both have that path in common; or if a whole folder was renamed and the other branch adds something
+    /// in it.
     pub(super) fn overlap(&self, other: &Self) -> Overlap {
         let (few, many) = if self.paths.len() <= other.paths.len() { (self, other) } else { (other, self) };
-        if self.may_move_what_is_added_by(other) || other.may_move_what_is_added_by(self) {
-            return Overlap::Doubtful;
+        if self.may_move_additions_of(other) || other.may_move_additions_of(self) {
+            return Overlap::NeedsGit;
         }
-        let stands_in_the_way = few.paths.keys().any(|path| many.above.contains(path))
-            || many.paths.keys().any(|path| few.above.contains(path));
-        if stands_in_the_way {
-            return Overlap::Doubtful;
+        let is_obstructed = few.paths.keys().any(|path| many.changed_folders.contains(path))
+            || many.paths.keys().any(|path| few.changed_folders.contains(path));
+        if is_obstructed {
+            return Overlap::NeedsGit;
         }
         let mut contents = Vec::new();
         for path in few.paths.keys() {
             let (Some(ours), Some(theirs)) = (self.paths.get(path), other.paths.get(path)) else { continue };
-            match Common::of(path, ours, theirs) {
-                Common::Alike => {}
-                Common::Content(content) => contents.push(content),
-                Common::Otherwise => return Overlap::Doubtful,
+            match CommonChange::of(path, ours, theirs) {
+                CommonChange::Same => {}
+                CommonChange::Content(content) => contents.push(content),
+                CommonChange::Other => return Overlap::NeedsGit,
             }
         }
         if contents.is_empty() {
@@ -163,44 +164,44 @@ impl Changes {
         Overlap::Contents(contents)
     }
 
-    /// Whether a folder may have been renamed here in which the other side adds something: that is renamed along with it.
-    fn may_move_what_is_added_by(&self, other: &Self) -> bool {
-        self.adds && !self.gone.is_disjoint(&other.added_below)
+    /// Returns whether a folder may have been renamed in which the other branch adds something: git would move that along.
+    fn may_move_additions_of(&self, other: &Self) -> bool {
+        self.has_additions && !self.deleted_folders.is_disjoint(&other.added_folders)
     }
 }
 
-/// Whether a tree has a folder at a path. One that cannot be looked up counts as gone: then git judges.
+/// Returns whether a tree has a folder at a path. One that cannot be looked up counts as gone; then git judges.
 fn is_folder(tree: &gix::Tree<'_>, path: &[u8]) -> bool {
     let found = tree.lookup_entry(path.split(|byte| *byte == b'/'));
     found.ok().flatten().is_some_and(|entry| entry.mode().is_tree())
 }
 
-/// What two sides did to one path.
-enum Common {
-    /// The same, and the path is still there.
-    Alike,
+/// What two branches did to a path that both changed.
+enum CommonChange {
+    /// The same, and the path still exists.
+    Same,
     /// Both changed the content of a regular file.
     Content(DivergedFile),
-    Otherwise,
+    Other,
 }
 
-impl Common {
-    fn of(path: &[u8], ours: &Change, theirs: &Change) -> Self {
+impl CommonChange {
+    fn of(path: &[u8], ours: &FileChange, theirs: &FileChange) -> Self {
         let (Some(base), Some(ours), Some(theirs)) = (ours.old, ours.new, theirs.new) else {
-            return Self::Otherwise;
+            return Self::Other;
         };
         if ours == theirs && !ours.mode.is_commit() {
-            return Self::Alike;
+            return Self::Same;
         }
         let is_regular = matches!(base.mode.kind(), EntryKind::Blob | EntryKind::BlobExecutable);
         if !is_regular || ours.mode != base.mode || theirs.mode != base.mode {
-            return Self::Otherwise;
+            return Self::Other;
         }
         Self::Content(DivergedFile { path: path.to_vec(), base: base.id, ours: ours.id, theirs: theirs.id })
     }
 }
 
-/// `a/b/c` is below `a/b` and `a`.
+/// Returns the folders above a path: `a/b` and `a` for `a/b/c`.
 fn folders_above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let ends = path.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
     ends.map(move |at| &path[..at])

@@ -1,54 +1,54 @@
-//! What a merge on trial comes to, and how that was found.
+//! The result of a trial merge, and how it was found.
 
-use super::{answer::Answer, clash::TrialConflict};
+use super::{merge_tree_output::MergeResult, trial_conflict::TrialConflict};
 
-/// What a merge on trial comes to.
+/// The result of a trial merge.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Judgement {
     /// It is clean.
     Merges,
     /// It conflicts.
     Conflicts(TrialConflict),
-    /// Nobody can tell, and why.
+    /// It is unknown; the text says why.
     Unknown(String),
 }
 
 impl Judgement {
-    pub(super) fn of(answer: Answer) -> Self {
-        answer.conflict.map_or(Self::Merges, |conflict| Self::Conflicts(conflict.clash()))
+    pub(super) fn of(answer: MergeResult) -> Self {
+        answer.conflict.map_or(Self::Merges, |conflict| Self::Conflicts(conflict.trial_conflict()))
     }
 }
 
-/// How a verdict was found.
+/// How a result was found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Method {
-    /// The paths alone told it.
+    /// By comparing paths only.
     Paths,
-    /// By merging contents here.
+    /// By merging contents ourselves.
     Merge,
-    /// Git was asked.
+    /// By asking git.
     Git,
 }
 
-/// What became of one pair.
+/// The trial merge of one pair.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TrialMerge {
-    /// What the merge comes to.
+    /// The result of the merge.
     pub judgement: Judgement,
-    /// How that was found.
-    pub how: Method,
-    /// Whether the commits, and what [`super::Rules::key`] holds, decide it for good.
-    pub lasting: bool,
+    /// How it was found.
+    pub method: Method,
+    /// Whether the result depends only on the commits and on what [`super::MergeRules::key`] covers, so that it can be cached.
+    pub cacheable: bool,
 }
 
 impl TrialMerge {
     pub(super) const CLEAN_BY_PATHS: Self =
-        Self { judgement: Judgement::Merges, how: Method::Paths, lasting: true };
+        Self { judgement: Judgement::Merges, method: Method::Paths, cacheable: true };
 
-    /// What clashes, if anything does.
-    pub const fn clash(&self) -> Option<TrialConflict> {
+    /// Returns the conflict, if there is one.
+    pub const fn trial_conflict(&self) -> Option<TrialConflict> {
         match self.judgement {
-            Judgement::Conflicts(clash) => Some(clash),
+            Judgement::Conflicts(trial_conflict) => Some(trial_conflict),
             Judgement::Merges | Judgement::Unknown(_) => None,
         }
     }

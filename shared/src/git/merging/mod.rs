@@ -1,77 +1,82 @@
-//! Trial merges: what does git say when two commits are merged? Nothing is left in the repository.
+//! Trial merges: what git would say if two commits were merged. Nothing is left in the repository.
 //!
-//! Most pairs are told by their paths alone: no path in common, no merge. Where both changed the content of the same regular text
-//! files and nothing else meets, these contents are merged here, by git's algorithm. Everything else is put to git itself.
+//! Most pairs are decided by paths alone: branches without a common path merge cleanly. If both changed the content of the same
+//! regular text files and overlap nowhere else, these contents are merged here, by git's algorithm. Everything else is left to
+//! git itself.
 
-mod answer;
 mod attributes;
 mod by_git;
 mod changes;
-mod clash;
 mod contents;
 mod judgement;
-mod place;
+mod merge_place;
+mod merge_tree_output;
 mod rules;
 mod sizes;
 mod text;
+mod trial_conflict;
 
 use std::collections::{BTreeSet, HashMap};
 
-pub use self::{
-    answer::{Answer, GitConflict},
-    clash::TrialConflict,
-    judgement::{Judgement, Method, TrialMerge},
-    place::MergePlace,
-    rules::Rules,
-    sizes::Size,
-};
 use self::{
-    changes::{Changes, DivergedFile, Overlap},
+    changes::{BranchChanges, DivergedFile, Overlap},
     contents::Merger,
+};
+pub use self::{
+    judgement::{Judgement, Method, TrialMerge},
+    merge_place::MergePlace,
+    merge_tree_output::{GitConflict, MergeResult},
+    rules::MergeRules,
+    sizes::ChangeSize,
+    trial_conflict::TrialConflict,
 };
 use crate::{
     Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo},
     parallel,
 };
 
-/// More threads than this wait for memory.
-const MOST_THREADS: usize = 8;
+/// Maximum number of threads: more would only wait for memory.
+const MAX_THREADS: usize = 8;
 
-/// The verdicts on some pairs, in their order.
+/// The results for some pairs, in their order.
 #[derive(Debug)]
 pub struct Trials {
-    /// One for each pair.
+    /// One result per pair.
     pub found: Vec<TrialMerge>,
-    /// The folders whose attributes may have decided any of those that are lasting.
+    /// The folders whose attributes may have influenced the results that can be cached.
     pub folders: BTreeSet<Vec<u8>>,
 }
 
-/// Merges pairs of commits on trial; each names two places in `tips`: ours and theirs. A pair that cannot be merged for whatever
-/// reason says nothing of the others.
+/// Merges pairs of commits on trial. Each pair is two indices into `tips`: ours and theirs. A pair that cannot be merged, for
+/// whatever reason, does not affect the others.
 ///
 /// # Errors
 /// A commit of `tips` cannot be read, or git does not work here.
-pub fn trials(
+pub fn merge_on_trial(
     repo: &Repo,
     place: &MergePlace,
-    rules: &mut Rules,
+    rules: &mut MergeRules,
     tips: &[Oid],
     pairs: &[(usize, usize)],
 ) -> Result<Trials> {
     let trees = tips.iter().map(|tip| repo.tree_of(*tip)).collect::<Result<Vec<Oid>>>()?;
-    let bases = if rules.rewritten { vec![Base::Unclear; pairs.len()] } else { bases(repo, tips, pairs)? };
+    let bases = if rules.rewritten {
+        vec![MergeBase::Ambiguous; pairs.len()]
+    } else {
+        merge_bases(repo, tips, pairs)?
+    };
     let changed = all_changes(repo, &trees, &bases, pairs)?;
     let mut verdicts: Vec<Option<TrialMerge>> = vec![None; pairs.len()];
     let (mut to_merge, mut to_ask) = (Vec::new(), Vec::new());
     for (at, &(a, b)) in pairs.iter().enumerate() {
         let sides = match bases[at] {
-            Base::One(base) => both(&changed, base, a, b),
-            Base::Unclear => None,
-            Base::None => {
+            MergeBase::One(base) => sides_of(&changed, base, a, b),
+            MergeBase::Ambiguous => None,
+            MergeBase::None => {
                 let none = Judgement::Unknown("they have no common ancestor".to_owned());
-                verdicts[at] = Some(TrialMerge { judgement: none, how: Method::Paths, lasting: false });
+                verdicts[at] = Some(TrialMerge { judgement: none, method: Method::Paths, cacheable: false });
                 continue;
             }
         };
@@ -80,26 +85,26 @@ pub fn trials(
             Some(Overlap::Contents(files)) if files.iter().all(|file| rules.is_plain(&file.path)) => {
                 to_merge.push((at, files));
             }
-            Some(Overlap::Contents(_) | Overlap::Doubtful) | None => to_ask.push(at),
+            Some(Overlap::Contents(_) | Overlap::NeedsGit) | None => to_ask.push(at),
         }
     }
     for (at, merged) in merge_all(repo, &to_merge)? {
         match merged {
-            Some(clash) => {
-                let judgement = clash.map_or(Judgement::Merges, Judgement::Conflicts);
-                verdicts[at] = Some(TrialMerge { judgement, how: Method::Merge, lasting: true });
+            Some(trial_conflict) => {
+                let judgement = trial_conflict.map_or(Judgement::Merges, Judgement::Conflicts);
+                verdicts[at] = Some(TrialMerge { judgement, method: Method::Merge, cacheable: true });
             }
             None => to_ask.push(at),
         }
     }
     to_ask.sort_unstable();
     let asked: Vec<(Oid, Oid)> = to_ask.iter().map(|&at| (tips[pairs[at].0], tips[pairs[at].1])).collect();
-    for (at, judgement) in to_ask.into_iter().zip(by_git::ask(place, &asked, rules.programs)?) {
-        // A program may answer otherwise the next time; of histories that cross, not every folder is known that matters.
-        let lasting = matches!(bases[at], Base::One(_))
+    for (at, judgement) in to_ask.into_iter().zip(by_git::judge_by_git(place, &asked, rules.programs)?) {
+        // A program may give another result next time; for criss-cross histories not every relevant folder is known.
+        let cacheable = matches!(bases[at], MergeBase::One(_))
             && !rules.programs
             && !matches!(judgement, Judgement::Unknown(_));
-        verdicts[at] = Some(TrialMerge { judgement, how: Method::Git, lasting });
+        verdicts[at] = Some(TrialMerge { judgement, method: Method::Git, cacheable });
     }
     let found: Option<Vec<TrialMerge>> = verdicts.into_iter().collect();
     let found = found.ok_or_else(|| Error::internal("a pair without a verdict"))?;
@@ -107,18 +112,18 @@ pub fn trials(
     Ok(Trials { found, folders })
 }
 
-/// Of every pair that was not told by its paths, the folders above all that either side changed.
+/// Returns, for every pair that was not decided by paths alone, the folders above all paths that either side changed.
 fn deciding_folders(
     found: &[TrialMerge],
-    bases: &[Base],
+    bases: &[MergeBase],
     pairs: &[(usize, usize)],
     changed: &AllChanges,
 ) -> BTreeSet<Vec<u8>> {
     let mut sides: BTreeSet<([u8; 20], usize)> = BTreeSet::new();
     let mut folders = BTreeSet::new();
     for ((trial, base), &(a, b)) in found.iter().zip(bases).zip(pairs) {
-        let Base::One(base) = *base else { continue };
-        if !trial.lasting || trial.how == Method::Paths {
+        let MergeBase::One(base) = *base else { continue };
+        if !trial.cacheable || trial.method == Method::Paths {
             continue;
         }
         folders.insert(Vec::new());
@@ -133,59 +138,61 @@ fn deciding_folders(
     folders
 }
 
-/// What a branch changes: the tree from which it went apart, and its own.
+/// The changes of a branch: the tree of its merge base, and its own.
 pub type DiffRange = (Oid, Oid);
 
-/// What each commit changes since it went apart from `target`; `None` where their histories cross.
+/// Returns what each commit changes since its merge base with `target`; `None` if there is no single merge base.
 ///
 /// # Errors
-/// As [`trials`].
+/// As for [`merge_on_trial`].
 pub fn diff_ranges(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Option<DiffRange>>> {
     let all: Vec<Oid> = tips.iter().copied().chain([target]).collect();
     let pairs: Vec<(usize, usize)> = (0..tips.len()).map(|tip| (tip, tips.len())).collect();
-    let found = bases(repo, &all, &pairs)?.into_iter().zip(tips).map(|(base, tip)| match base {
-        Base::One(base) => Ok(Some((base, repo.tree_of(*tip)?))),
-        Base::Unclear | Base::None => Ok(None),
+    let found = merge_bases(repo, &all, &pairs)?.into_iter().zip(tips).map(|(base, tip)| match base {
+        MergeBase::One(base) => Ok(Some((base, repo.tree_of(*tip)?))),
+        MergeBase::Ambiguous | MergeBase::None => Ok(None),
     });
     found.collect()
 }
 
-/// How much each of them changes; nothing is said of one that cannot be read.
+/// Returns how much each range changes; zero for one that cannot be read.
 ///
 /// # Errors
 /// The repository cannot be opened.
-pub fn sizes(repo: &Repo, spans: &[DiffRange]) -> Result<Vec<Size>> {
+pub fn sizes(repo: &Repo, spans: &[DiffRange]) -> Result<Vec<ChangeSize>> {
     on_all_cores(
         repo,
         spans,
         |_| Ok(()),
         |repo, (), &(base, tree)| {
-            Ok(Changes::between(repo, base, tree).map_or_else(|_| Size::default(), |c| Size::of(repo, &c)))
+            Ok(BranchChanges::between(repo, base, tree)
+                .map_or_else(|_| ChangeSize::default(), |c| ChangeSize::of(repo, &c)))
         },
     )
 }
 
-/// Whether two commits differ in a file of attributes.
+/// Returns whether two commits differ in an attributes file.
 ///
 /// # Errors
 /// One of them cannot be read.
 pub fn changes_attributes(repo: &Repo, before: Oid, after: Oid) -> Result<bool> {
-    Ok(Changes::between(repo, repo.tree_of(before)?, repo.tree_of(after)?)?.has_file_named(place::ATTRIBUTES))
+    Ok(BranchChanges::between(repo, repo.tree_of(before)?, repo.tree_of(after)?)?
+        .has_file_named(merge_place::ATTRIBUTES))
 }
 
-/// From where two commits went apart.
+/// The merge base of two commits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Base {
-    /// The tree of the one best common ancestor.
+enum MergeBase {
+    /// The tree of the only merge base.
     One(Oid),
-    /// There are several, as their histories cross; or the history cannot be read. Git judges it.
-    Unclear,
-    /// They have none.
+    /// There are several, because the histories criss-cross, or the history cannot be read. Git judges the pair.
+    Ambiguous,
+    /// There is none.
     None,
 }
 
-fn bases(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<Base>> {
-    let cannot = || "cannot find where branches went apart".to_owned();
+fn merge_bases(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<MergeBase>> {
+    let cannot = || "cannot find the merge bases of branches".to_owned();
     let cache = repo.gix.commit_graph_if_enabled().context(Kind::Internal, cannot)?;
     let mut graph = repo.gix.revision_graph(cache.as_ref());
     let mut trees: HashMap<gix::ObjectId, Oid> = HashMap::new();
@@ -193,31 +200,36 @@ fn bases(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<Base
     for &(a, b) in pairs {
         let bases = repo.gix.merge_bases_many_with_graph(tips[a].gix(), &[tips[b].gix()], &mut graph);
         found.push(match bases.as_deref() {
-            Ok([]) => Base::None,
+            Ok([]) => MergeBase::None,
             Ok([one]) => {
                 let commit = one.detach();
                 let tree = trees.get(&commit).copied().or_else(|| repo.tree_of(commit.into()).ok());
                 trees.extend(tree.map(|tree| (commit, tree)));
-                tree.map_or(Base::Unclear, Base::One)
+                tree.map_or(MergeBase::Ambiguous, MergeBase::One)
             }
-            Ok(_) | Err(_) => Base::Unclear,
+            Ok(_) | Err(_) => MergeBase::Ambiguous,
         });
     }
     Ok(found)
 }
 
-/// `None` where the trees cannot be compared.
-type AllChanges = HashMap<(Oid, usize), Option<Changes>>;
+/// The changes by base and branch; `None` if the trees cannot be compared.
+type AllChanges = HashMap<(Oid, usize), Option<BranchChanges>>;
 
-fn both(changed: &AllChanges, base: Oid, a: usize, b: usize) -> Option<(&Changes, &Changes)> {
+fn sides_of(changed: &AllChanges, base: Oid, a: usize, b: usize) -> Option<(&BranchChanges, &BranchChanges)> {
     changed.get(&(base, a))?.as_ref().zip(changed.get(&(base, b))?.as_ref())
 }
 
-/// What each branch changed against each base that a pair of it has: once, not once a pair.
-fn all_changes(repo: &Repo, trees: &[Oid], bases: &[Base], pairs: &[(usize, usize)]) -> Result<AllChanges> {
+/// Returns what each branch changed since each of its bases: computed once, not once per pair.
+fn all_changes(
+    repo: &Repo,
+    trees: &[Oid],
+    bases: &[MergeBase],
+    pairs: &[(usize, usize)],
+) -> Result<AllChanges> {
     let mut wanted: Vec<(Oid, usize)> = Vec::new();
     for (base, &(a, b)) in bases.iter().zip(pairs) {
-        if let Base::One(base) = *base {
+        if let MergeBase::One(base) = *base {
             wanted.extend([(base, a), (base, b)]);
         }
     }
@@ -227,12 +239,12 @@ fn all_changes(repo: &Repo, trees: &[Oid], bases: &[Base], pairs: &[(usize, usiz
         repo,
         &wanted,
         |_| Ok(()),
-        |repo, (), &(base, branch)| Ok(Changes::between(repo, base, trees[branch]).ok()),
+        |repo, (), &(base, branch)| Ok(BranchChanges::between(repo, base, trees[branch]).ok()),
     )?;
     Ok(wanted.into_iter().zip(found).collect())
 }
 
-/// The clash of each pair, if there is one; `None` where git has to tell.
+/// Returns the conflict of each pair, if there is one; the outer `None`: git must judge.
 fn merge_all(
     repo: &Repo,
     to_merge: &[(usize, Vec<DivergedFile>)],
@@ -246,28 +258,28 @@ fn merge_all(
     Ok(to_merge.iter().map(|(at, _)| *at).zip(merged).collect())
 }
 
-/// How many threads help with so many items.
+/// Returns the useful number of threads for a number of items.
 fn threads(items: usize) -> usize {
-    parallel::cores().min(MOST_THREADS).min(items.div_ceil(4)).max(1)
+    parallel::cores().min(MAX_THREADS).min(items.div_ceil(4)).max(1)
 }
 
-/// Does something for each item, on as many threads as help; each has a repository of its own, whose new objects stay in
-/// memory, and tools of its own.
-fn on_all_cores<I: Sync, T: Send, Tools>(
+/// Applies `work` to each item, on as many threads as are useful. Each thread has its own repository, whose new objects stay in
+/// memory, and its own tools.
+fn on_all_cores<I: Sync, T: Send, State>(
     repo: &Repo,
     items: &[I],
-    tools: impl Fn(&Repo) -> Result<Tools> + Sync,
-    work: impl Fn(&mut Repo, &mut Tools, &I) -> Result<T> + Sync,
+    state: impl Fn(&Repo) -> Result<State> + Sync,
+    work: impl Fn(&mut Repo, &mut State, &I) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let common = repo.common_dir()?;
-    let with_repository = || -> Result<(Repo, Tools)> {
-        // With a cache for deltas: many versions of the same files are read.
-        let mut repo = Repo::open_for_checkout(&common)?.in_memory();
+    let (environment, common) = (repo.environment().clone(), repo.common_dir()?);
+    let with_repository = || -> Result<(Repo, State)> {
+        // With a cache for deltas, because many versions of the same files are read.
+        let mut repo = Repo::open_for_checkout(&environment, &common)?.in_memory();
         repo.gix.object_cache_size_if_unset(32 << 20);
-        let tools = tools(&repo)?;
-        Ok((repo, tools))
+        let state = state(&repo)?;
+        Ok((repo, state))
     };
-    parallel::try_map_with(items, threads(items.len()), with_repository, |(repo, tools), item| {
-        work(repo, tools, item)
+    parallel::try_map_with(items, threads(items.len()), with_repository, |(repo, state), item| {
+        work(repo, state, item)
     })
 }

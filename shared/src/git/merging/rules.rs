@@ -1,5 +1,5 @@
-//! What decides how two commits merge, besides the commits: git's version and settings, attributes, replaced history. Two uses:
-//! to tell which contents may be judged here, and to key what is remembered.
+//! What decides how two commits merge besides the commits themselves: git's version and settings, attributes, replaced history.
+//! It is used to decide which contents may be merged here, and as a cache key.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -11,49 +11,49 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    attributes::{Attributes, Read},
-    place::{self, ATTRIBUTES, MergePlace},
+    attributes::{Attributes, AttributesFile},
+    merge_place::{self, ATTRIBUTES, MergePlace},
 };
 use crate::{
     Result,
-    git::{Git, Repo, careful, settings},
-    world,
+    git::{Repo, careful, settings},
+    world::Environment,
 };
 
-/// Another way to judge here, or to count, has another one.
-const JUDGING: &[u8] = b"1";
-/// Sections of git's configuration in which something can decide a merge.
+/// The version of our own merging and counting, to be raised when either changes.
+const JUDGING_VERSION: &[u8] = b"1";
+/// Sections of git's configuration that can affect a merge.
 const SECTIONS: &[&str] = &["attr", "core", "diff", "extensions", "filter", "merge", "submodule"];
-/// Attributes of the whole machine: where git looks for them depends on how it was built.
-const OF_THE_MACHINE: &[&str] =
+/// Attributes files of the machine: their path depends on how git was built.
+const MACHINE_ATTRIBUTES: &[&str] =
     &["/etc/gitattributes", "/usr/local/etc/gitattributes", "/opt/homebrew/etc/gitattributes"];
-/// Largest file that is read, in bytes; git judges where one is larger.
-const LARGEST: u64 = 1 << 20;
-/// Folders whose attributes are read for one key, at the most.
-const MOST_FOLDERS: usize = 50_000;
+/// Maximum size of a file that is read, in bytes; if one is larger, git judges.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+/// Maximum number of folders whose attributes are read for one key.
+const MAX_FOLDERS: usize = 50_000;
 
-/// See the module.
-pub struct Rules {
-    /// Whether the repository's history is not what its commits say: replaced objects, grafts.
+/// The settings and attributes that decide how commits merge.
+pub struct MergeRules {
+    /// Whether the history differs from what the commits say: replaced objects or grafts.
     pub(super) rewritten: bool,
-    /// Whether plain text may be merged here at all: by settings, and by attributes that hold everywhere.
-    plain: bool,
+    /// Whether plain text may be merged here at all, by the settings and by the attributes that apply everywhere.
+    text_by_default: bool,
     /// Whether programs of the user's may merge files.
     pub(super) programs: bool,
-    /// Attributes that hold everywhere, and by folder those of its own file; `None` where they cannot be read.
-    everywhere: Vec<Attributes>,
+    /// The attributes that apply everywhere, and below those of each folder; `None` if they cannot be read.
+    global_attributes: Vec<Attributes>,
     folders: HashMap<Vec<u8>, Option<Attributes>>,
     top: PathBuf,
     digest: Sha256,
 }
 
-impl Rules {
-    /// Reads them, by asking git for its settings in the place.
+impl MergeRules {
+    /// Reads the rules. Asks git for its settings at the place.
     ///
     /// # Errors
     /// Git does not work here.
     pub fn read(repo: &Repo, place: &MergePlace) -> Result<Self> {
-        let version = Git::new(place.common_dir(), "version").line()?;
+        let version = repo.git_in(place.common_dir(), "version").line()?;
         let listed = place.git("config").args(["--list", "-z"]).run()?;
         let settings = settings_in(&listed);
         let mut digest = Sha256::new();
@@ -61,7 +61,7 @@ impl Rules {
             digest.update(format!("{name} {}\n", value.len()));
             digest.update(value);
         };
-        add("judging", JUDGING);
+        add("judging", JUDGING_VERSION);
         add("version", version.as_bytes());
         for (key, value) in &settings {
             add(key, value.as_bytes());
@@ -69,30 +69,30 @@ impl Rules {
         let rewritten = add_history(repo, place, &mut add);
         let mut rules = Self {
             rewritten,
-            plain: judges_plain_text(&settings),
+            text_by_default: merges_text_by_default(&settings),
             programs: settings.iter().any(|(key, _)| key.starts_with("merge.") && key.ends_with(".driver")),
-            everywhere: Vec::new(),
+            global_attributes: Vec::new(),
             folders: HashMap::new(),
             top: place.path().to_owned(),
             digest: Sha256::new(),
         };
-        let no_system = world::text_variable("GIT_ATTR_NOSYSTEM").unwrap_or_default();
+        let no_system = repo.environment().text_variable("GIT_ATTR_NOSYSTEM").unwrap_or_default();
         add("GIT_ATTR_NOSYSTEM", no_system.as_bytes());
-        for path in everywhere(place, &settings) {
-            let read = read(&path, true);
+        for path in global_attributes_files(repo.environment(), place, &settings) {
+            let read = read_attributes(&path, true);
             add(&path.to_string_lossy(), format!("{read:?}").as_bytes());
             match Attributes::of(&read) {
-                Some(attributes) => rules.everywhere.push(attributes),
-                None => rules.plain = false,
+                Some(attributes) => rules.global_attributes.push(attributes),
+                None => rules.text_by_default = false,
             }
         }
         rules.digest = digest;
         Ok(rules)
     }
 
-    /// Whether the content of a regular text file is merged as git merges any text.
+    /// Returns whether the content of a regular text file is merged by git's default algorithm.
     pub(super) fn is_plain(&mut self, path: &[u8]) -> bool {
-        if !self.plain || self.everywhere.iter().any(|one| one.may_decide(path)) {
+        if !self.text_by_default || self.global_attributes.iter().any(|one| one.may_decide(path)) {
             return false;
         }
         let folders = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
@@ -100,7 +100,7 @@ impl Rules {
             let folder = &path[..end];
             let inside = if end == 0 { path } else { &path[end + 1..] };
             if !self.folders.contains_key(folder) {
-                let read = read(&place::below(&self.top, folder, ATTRIBUTES), false);
+                let read = read_attributes(&merge_place::join_bytes(&self.top, folder, ATTRIBUTES), false);
                 self.folders.insert(folder.to_vec(), Attributes::of(&read));
             }
             let decided = self
@@ -114,16 +114,16 @@ impl Rules {
         true
     }
 
-    /// A key for what is remembered of merges in which git may have asked for the attributes in these folders (the top is the empty
-    /// one). `None`: nothing can be remembered.
+    /// Returns a cache key for merges in which git may have read the attributes of these folders (an empty path is the root).
+    /// `None`: the results cannot be cached.
     pub fn key(&self, folders: &BTreeSet<Vec<u8>>) -> Option<[u8; 32]> {
-        if folders.len() > MOST_FOLDERS {
+        if folders.len() > MAX_FOLDERS {
             return None;
         }
         let mut digest = self.digest.clone();
         for folder in folders {
-            let read = read(&place::below(&self.top, folder, ATTRIBUTES), false);
-            if read == Read::Missing {
+            let read = read_attributes(&merge_place::join_bytes(&self.top, folder, ATTRIBUTES), false);
+            if read == AttributesFile::Missing {
                 continue;
             }
             digest.update(format!("{} ", folder.len()));
@@ -134,18 +134,20 @@ impl Rules {
     }
 }
 
-/// As git reads one: through links only outside of a checkout.
-fn read(path: &Path, links: bool) -> Read {
+/// Reads an attributes file as git does: through links only outside of a checkout.
+fn read_attributes(path: &Path, links: bool) -> AttributesFile {
     let opened = if links { careful::open_regular_through_links(path) } else { careful::open_regular(path) };
-    match opened.and_then(|file| careful::read_up_to(file, LARGEST)) {
-        Ok(Some(text)) => Read::Text(text),
-        Ok(None) => Read::Unknown("too large".to_owned()),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Read::Missing,
-        Err(error) => Read::Unknown(error.to_string()),
+    match opened.and_then(|file| careful::read_up_to(file, MAX_FILE_BYTES)) {
+        Ok(Some(text)) => AttributesFile::Text(text),
+        Ok(None) => AttributesFile::Unknown("too large".to_owned()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            AttributesFile::Missing
+        }
+        Err(error) => AttributesFile::Unknown(error.to_string()),
     }
 }
 
-/// Keys and values of the sections that count, in git's order.
+/// Returns keys and values of the relevant sections, in git's order.
 fn settings_in(listed: &[u8]) -> Vec<(String, String)> {
     let listed = String::from_utf8_lossy(listed);
     let pairs = listed.split('\0').filter(|entry| !entry.is_empty()).map(|entry| {
@@ -155,8 +157,8 @@ fn settings_in(listed: &[u8]) -> Vec<(String, String)> {
     pairs.filter(|(key, _)| SECTIONS.iter().any(|section| key.split('.').next() == Some(section))).collect()
 }
 
-/// Whether nothing in the settings makes git merge text in another way than it does by default.
-fn judges_plain_text(settings: &[(String, String)]) -> bool {
+/// Returns whether no setting makes git merge text in a non-default way.
+fn merges_text_by_default(settings: &[(String, String)]) -> bool {
     settings.iter().all(|(key, value)| match key.as_str() {
         "merge.renormalize" => matches!(value.as_str(), "false" | "no" | "off" | "0" | ""),
         "merge.conflictstyle" => value == "merge",
@@ -166,33 +168,38 @@ fn judges_plain_text(settings: &[(String, String)]) -> bool {
     })
 }
 
-/// Files of attributes that hold everywhere: the machine's, the user's, the repository's private ones.
-fn everywhere(place: &MergePlace, settings: &[(String, String)]) -> Vec<PathBuf> {
-    let home = world::variable("HOME").map(PathBuf::from);
+/// Returns the attributes files that apply everywhere: the machine's, the user's, and the repository's private one.
+fn global_attributes_files(
+    environment: &Environment,
+    place: &MergePlace,
+    settings: &[(String, String)],
+) -> Vec<PathBuf> {
+    let home = environment.home();
     let configured =
         settings.iter().rev().find(|(key, _)| key == "core.attributesfile").map(|(_, value)| value);
-    let of_the_user = match configured {
+    let user_file = match configured {
         Some(path) => Some(match (path.strip_prefix("~/"), &home) {
             (Some(rest), Some(home)) => home.join(rest),
             _ => place.path().join(path),
         }),
-        None => world::variable("XDG_CONFIG_HOME")
+        None => environment
+            .variable("XDG_CONFIG_HOME")
             .map(PathBuf::from)
             .or_else(|| home.map(|home| home.join(".config")))
             .map(|config| config.join("git/attributes")),
     };
     let private = place.common_dir().join("info/attributes");
-    OF_THE_MACHINE.iter().map(PathBuf::from).chain(of_the_user).chain([private]).collect()
+    MACHINE_ATTRIBUTES.iter().map(PathBuf::from).chain(user_file).chain([private]).collect()
 }
 
-/// Refs that replace objects, and what they name.
+/// Lists the replace refs and their targets.
 fn replaced_objects(repo: &Repo) -> Vec<(String, String)> {
     let Ok(platform) = repo.gix.references() else { return Vec::new() };
     let Ok(found) = platform.prefixed("refs/replace/") else { return Vec::new() };
     found.flatten().map(|one| (one.name().as_bstr().to_string(), format!("{:?}", one.target()))).collect()
 }
 
-/// Adds replaced objects, grafts and the edge of a shallow clone; gives whether history is rewritten.
+/// Adds replaced objects, grafts and the boundary of a shallow clone; returns whether the history is rewritten.
 fn add_history(repo: &Repo, place: &MergePlace, add: &mut impl FnMut(&str, &[u8])) -> bool {
     let replaced = replaced_objects(repo);
     let mut listed = String::new();
@@ -200,9 +207,9 @@ fn add_history(repo: &Repo, place: &MergePlace, add: &mut impl FnMut(&str, &[u8]
         let _ = writeln!(listed, "{name} {target}");
     }
     add("refs/replace", listed.as_bytes());
-    let grafts = settings::read_regular(&place.common_dir().join("info/grafts"), LARGEST);
+    let grafts = settings::read_regular(&place.common_dir().join("info/grafts"), MAX_FILE_BYTES);
     add("grafts", format!("{grafts:?}").as_bytes());
-    let shallow = settings::read_regular(&place.common_dir().join("shallow"), 64 * LARGEST);
+    let shallow = settings::read_regular(&place.common_dir().join("shallow"), 64 * MAX_FILE_BYTES);
     add("shallow", format!("{:?}", shallow.map_err(|error| error.kind())).as_bytes());
     !replaced.is_empty() || grafts.is_ok_and(|grafts| !grafts.is_empty())
 }

@@ -1,35 +1,35 @@
-//! Whether git merges three versions of a text: histogram diffs, each change slid to where git puts it, and a look at where the
-//! two sides change lines that overlap or touch. The merged text itself is not made.
+//! Whether git can merge three versions of a text: histogram diffs, with each change slid to where git puts it, and a search for
+//! changes of the two sides that overlap or touch. The merged text itself is not produced.
 
 mod histogram;
 mod slide;
 
 use std::{collections::HashMap, ops::Range};
 
-/// One change of a text: these lines of the base became those.
+/// A change of a text: these lines of the base became those.
 #[derive(Clone, Debug, Eq, PartialEq)]
-struct Change {
+struct LineChange {
     old: Range<usize>,
     new: Range<usize>,
 }
 
 /// One side of a merge, and how it differs from the base.
 #[derive(Debug)]
-pub(super) struct Side {
+pub(super) struct MergeSide {
     text: Vec<u8>,
-    /// Where each line begins, and the end of the text.
+    /// The offset of each line, and the end of the text.
     starts: Vec<usize>,
-    changes: Vec<Change>,
-    /// Lines of the base.
+    changes: Vec<LineChange>,
+    /// The number of lines of the base.
     base: usize,
 }
 
-impl Side {
-    /// Compares a text with its base. `None` where git would turn to another algorithm, or where it takes too many steps.
+impl MergeSide {
+    /// Compares a text with its base. `None` if git would fall back to another algorithm, or it takes too many steps.
     pub(super) fn of(base: &[u8], text: Vec<u8>) -> Option<Self> {
         let mut numbers = HashMap::new();
-        let old = numbered(base, &mut numbers);
-        let new = numbered(&text, &mut numbers);
+        let old = number_lines(base, &mut numbers);
+        let new = number_lines(&text, &mut numbers);
         let (mut removed, mut added) = histogram::compare(&old, &new, numbers.len())?;
         slide::slide(&old, &mut removed, &added);
         slide::slide(&new, &mut added, &removed);
@@ -41,8 +41,8 @@ impl Side {
         Some(Self { text, starts, changes, base: old.len() })
     }
 
-    /// How much memory it takes, about.
-    pub(super) fn weight(&self) -> usize {
+    /// Returns the approximate memory size in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
         self.text.len() + 8 * self.starts.len() + 32 * self.changes.len()
     }
 
@@ -60,8 +60,8 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|byte| *byte == b'\n')
 }
 
-/// Equal lines get equal numbers.
-fn numbered<'a>(text: &'a [u8], numbers: &mut HashMap<&'a [u8], u32>) -> Vec<u32> {
+/// Numbers the lines of a text; equal lines get equal numbers.
+fn number_lines<'a>(text: &'a [u8], numbers: &mut HashMap<&'a [u8], u32>) -> Vec<u32> {
     lines(text)
         .map(|line| {
             let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
@@ -70,7 +70,7 @@ fn numbered<'a>(text: &'a [u8], numbers: &mut HashMap<&'a [u8], u32>) -> Vec<u32
         .collect()
 }
 
-fn changes(removed: &[bool], added: &[bool]) -> Vec<Change> {
+fn changes(removed: &[bool], added: &[bool]) -> Vec<LineChange> {
     let run = |marks: &[bool], from: usize| {
         let length = marks[from..].iter().take_while(|mark| **mark).count();
         from..from + length
@@ -80,29 +80,29 @@ fn changes(removed: &[bool], added: &[bool]) -> Vec<Change> {
         let (old, new) = (run(removed, at), run(added, to));
         (at, to) = (old.end + 1, new.end + 1);
         if !old.is_empty() || !new.is_empty() {
-            found.push(Change { old, new });
+            found.push(LineChange { old, new });
         }
     }
     found
 }
 
-/// Lines of both sides that belong together.
+/// A range of lines of both sides that correspond.
 #[derive(Debug)]
 struct Region {
-    /// Whose change it is; `None`: both changed it, and not alike.
-    by: Option<Who>,
+    /// Which side changed it; `None`: both did, and differently.
+    by: Option<SideName>,
     ours: Range<usize>,
     theirs: Range<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Who {
+enum SideName {
     Ours,
     Theirs,
 }
 
-/// In how many places two sides with one base conflict.
-pub(super) fn conflicts(ours: &Side, theirs: &Side) -> u32 {
+/// Counts the conflicts between two sides with the same base.
+pub(super) fn conflicts(ours: &MergeSide, theirs: &MergeSide) -> u32 {
     if ours.changes.is_empty() || theirs.changes.is_empty() {
         return 0;
     }
@@ -114,28 +114,28 @@ pub(super) fn conflicts(ours: &Side, theirs: &Side) -> u32 {
     u32::try_from(regions(ours, theirs).iter().filter(conflicting).count()).unwrap_or(u32::MAX)
 }
 
-fn regions(ours: &Side, theirs: &Side) -> Vec<Region> {
+fn regions(ours: &MergeSide, theirs: &MergeSide) -> Vec<Region> {
     let (mut mine, mut other) = (ours.changes.as_slice(), theirs.changes.as_slice());
     let mut found = Vec::new();
     while let ([one, more_of_mine @ ..], [two, more_of_other @ ..]) = (mine, other) {
         if one.old.end < two.old.start {
             let there = up_to(two.new.start + one.old.end - two.old.start, &one.old);
-            add(&mut found, Some(Who::Ours), one.new.clone(), there);
+            add(&mut found, Some(SideName::Ours), one.new.clone(), there);
             mine = more_of_mine;
             continue;
         }
         if two.old.end < one.old.start {
             let here = up_to(one.new.start + two.old.end - one.old.start, &two.old);
-            add(&mut found, Some(Who::Theirs), here, two.new.clone());
+            add(&mut found, Some(SideName::Theirs), here, two.new.clone());
             other = more_of_other;
             continue;
         }
         if one.old != two.old || ours.lines(&one.new) != theirs.lines(&two.new) {
-            // Each side from the first to the last line that any of the two changes.
+            // Each side from the first to the last line that either of the two changes affects.
             let start = one.old.start.min(two.old.start);
             let end = one.old.end.max(two.old.end);
-            // Of lines that belong to the last region already, only the end counts.
-            let stretch = |change: &Change| {
+            // If some lines already belong to the last region, only the end matters.
+            let stretch = |change: &LineChange| {
                 let before = change.old.start - start;
                 change.new.start.saturating_sub(before)..change.new.end + (end - change.old.end)
             };
@@ -151,23 +151,23 @@ fn regions(ours: &Side, theirs: &Side) -> Vec<Region> {
     }
     for one in mine {
         let there = up_to(one.old.end + theirs.count() - theirs.base, &one.old);
-        add(&mut found, Some(Who::Ours), one.new.clone(), there);
+        add(&mut found, Some(SideName::Ours), one.new.clone(), there);
     }
     for two in other {
         let here = up_to(two.old.end + ours.count() - ours.base, &two.old);
-        add(&mut found, Some(Who::Theirs), here, two.new.clone());
+        add(&mut found, Some(SideName::Theirs), here, two.new.clone());
     }
     found
 }
 
-/// The unchanged lines of a side that end there and stand for these of the base. Where a part of them belongs to a conflict already,
-/// only their end counts.
+/// Returns the unchanged lines of a side that end at `end` and correspond to `old` of the base. If some of them already belong to
+/// a conflict, only the end matters.
 fn up_to(end: usize, old: &Range<usize>) -> Range<usize> {
     end.saturating_sub(old.len())..end
 }
 
-/// Adds a region, to the last one where they touch on either side.
-fn add(found: &mut Vec<Region>, by: Option<Who>, ours: Range<usize>, theirs: Range<usize>) {
+/// Adds a region, and merges it into the last one if they touch on either side.
+fn add(found: &mut Vec<Region>, by: Option<SideName>, ours: Range<usize>, theirs: Range<usize>) {
     match found.last_mut() {
         Some(last) if ours.start <= last.ours.end || theirs.start <= last.theirs.end => {
             if last.by != by {
@@ -184,7 +184,8 @@ mod tests {
     use super::*;
 
     fn merge(base: &str, ours: &str, theirs: &str) -> u32 {
-        let side = |text: &str| Side::of(base.as_bytes(), text.as_bytes().to_vec()).expect("a comparison");
+        let side =
+            |text: &str| MergeSide::of(base.as_bytes(), text.as_bytes().to_vec()).expect("a comparison");
         conflicts(&side(ours), &side(theirs))
     }
 
@@ -210,6 +211,6 @@ mod tests {
     #[test]
     fn a_text_of_nothing_but_one_line_is_left_to_git() {
         let many = "x\n".repeat(100);
-        assert!(Side::of(many.as_bytes(), format!("{many}x\n").into_bytes()).is_none());
+        assert!(MergeSide::of(many.as_bytes(), format!("{many}x\n").into_bytes()).is_none());
     }
 }

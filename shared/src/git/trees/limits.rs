@@ -1,10 +1,10 @@
-//! How large, long and deep a tree may be.
+//! Limits on the size and depth of trees.
 
-/// Folders in each other: more than any project has.
-pub(super) const DEEPEST: usize = 256;
+/// Maximum depth of nested folders: no project has more.
+pub(super) const MAX_DEPTH: usize = 256;
 
-/// Longest path, in bytes: Linux takes no longer one.
-pub(super) const LONGEST_PATH: usize = 4000;
+/// Maximum length of a path, in bytes: Linux allows no more.
+pub(super) const MAX_PATH_BYTES: usize = 4000;
 
-/// Files that one branch may add.
-pub(super) const MOST_FILES: u64 = 500_000;
+/// Maximum number of files that one branch may add.
+pub(super) const MAX_FILES: u64 = 500_000;

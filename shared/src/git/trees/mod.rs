@@ -1,126 +1,126 @@
-//! Whether git would refuse the trees of a branch. One door for all work: that of other clones, and that of agents here, which can
-//! write any object they like.
+//! Whether git would reject the trees of a branch. All work is checked here: that of other clones, and that of agents here, which
+//! can write arbitrary objects.
 //!
-//! Only what a branch adds is looked at: what the commit it started from has, the user has anyway. Every tree is read once, however
-//! many paths lead to it, and the work has a bound: a few small objects can name more paths than any disk takes.
+//! Only what a branch adds is checked: the user already has the commit that it started from. Every tree is read once, however
+//! many paths lead to it, and the amount of work is limited: a few small objects can name more paths than fit on any disk.
 
 mod entries;
 mod flaw;
+mod gitmodules;
 mod limits;
-mod modules;
 
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
 };
 
-pub use self::flaw::{Flaw, Unsound};
+pub use self::flaw::{Flaw, UnusableWork};
 use self::{
     entries::{CheckedEntry, CheckedKind},
-    flaw::What,
-    limits::{DEEPEST, LONGEST_PATH, MOST_FILES},
+    flaw::FlawKind,
+    limits::{MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES},
 };
 use crate::git::{Oid, Repo};
 
-/// Largest tree object, in bytes.
-const LARGEST_TREE: u64 = 64 << 20;
-/// Longest text of a link, in bytes.
-const LONGEST_LINK: u64 = 4000;
-/// Commits of one branch that are looked at, the newest first.
-const MOST_COMMITS: usize = 20_000;
+/// Maximum size of a tree object, in bytes.
+const MAX_TREE_BYTES: u64 = 64 << 20;
+/// Maximum length of a link's target, in bytes.
+const MAX_LINK_BYTES: u64 = 4000;
+/// Maximum number of commits of one branch that are checked, newest first.
+const MAX_COMMITS: usize = 20_000;
 
-/// What is known of a tree without a flaw, all of which was read.
+/// What is known of a tree that was read completely and has no flaw.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sound {
-    /// Files in it and below.
+struct CheckedTree {
+    /// The number of files in it and below.
     files: u64,
-    /// Its longest path, in bytes.
+    /// The length of its longest path, in bytes.
     longest: usize,
 }
 
-/// Looks at trees, each once.
+/// Checks trees, each once.
 pub struct TreeChecks<'repo> {
     repo: &'repo Repo,
     is_partial: bool,
-    sound: HashMap<Oid, Sound>,
+    checked: HashMap<Oid, CheckedTree>,
     blobs: HashSet<Oid>,
 }
 
 impl<'repo> TreeChecks<'repo> {
-    /// Nothing is known yet.
+    /// Creates a checker that has not read anything yet.
     pub fn new(repo: &'repo Repo) -> Self {
-        Self { repo, is_partial: repo.is_partial(), sound: HashMap::new(), blobs: HashSet::new() }
+        Self { repo, is_partial: repo.is_partial(), checked: HashMap::new(), blobs: HashSet::new() }
     }
 
-    /// Why the commits that lead from `base` (which the user has) to `tip` cannot be used; `None`: they can.
-    pub fn flaw(&mut self, tip: Oid, base: Option<Oid>) -> Option<Unsound> {
+    /// Returns why the commits from `base` (which the user has) to `tip` cannot be used; `None`: they can.
+    pub fn flaw(&mut self, tip: Oid, base: Option<Oid>) -> Option<UnusableWork> {
         let tree = match self.repo.read_commit(tip) {
             Ok(commit) => commit.tree,
-            Err(error) => return Some(Unsound::unreadable(error.one_line())),
+            Err(error) => return Some(UnusableWork::unreadable(error.one_line())),
         };
         let reference = base.and_then(|base| self.repo.tree_of(base).ok());
         if let Err(flaw) = self.tree(tree, reference) {
-            return Some(Unsound::of("its tree", &flaw));
+            return Some(UnusableWork::of("its tree", &flaw));
         }
-        self.flaw_on_the_way(tip, base)
+        self.flaw_in_history(tip, base)
     }
 
-    /// What an older commit of the branch holds lands with the branch, though its newest does not have it.
-    fn flaw_on_the_way(&mut self, tip: Oid, base: Option<Oid>) -> Option<Unsound> {
-        let broken = || Some(Unsound::unreadable("its history cannot be read".to_owned()));
+    /// Checks the older commits as well: they land with the branch, even if the newest no longer has their content.
+    fn flaw_in_history(&mut self, tip: Oid, base: Option<Oid>) -> Option<UnusableWork> {
+        let broken = || Some(UnusableWork::unreadable("its history cannot be read".to_owned()));
         let walk = self.repo.gix.rev_walk([tip.gix()]).with_hidden(base.map(Oid::gix)).all();
         let Ok(walk) = walk else { return broken() };
-        for found in walk.take(MOST_COMMITS) {
+        for found in walk.take(MAX_COMMITS) {
             let Ok(found) = found else { return broken() };
             let id: Oid = found.id.into();
             let commit = match self.repo.read_commit(id) {
                 Ok(commit) => commit,
-                Err(error) => return Some(Unsound::unreadable(error.one_line())),
+                Err(error) => return Some(UnusableWork::unreadable(error.one_line())),
             };
             let before = commit.parents.first().and_then(|parent| self.repo.tree_of(*parent).ok());
             if let Err(flaw) = self.tree(commit.tree, before) {
-                return Some(Unsound::of(&format!("its commit {}", id.short()), &flaw));
+                return Some(UnusableWork::of(&format!("its commit {}", id.short()), &flaw));
             }
         }
         None
     }
 
     fn tree(&mut self, tree: Oid, reference: Option<Oid>) -> Result<(), Flaw> {
-        let sound = self.below(tree, reference, 0, 0)?;
-        if sound.files > MOST_FILES { Err(Flaw::of(b"", What::Many)) } else { Ok(()) }
+        let checked = self.below(tree, reference, 0, 0)?;
+        if checked.files > MAX_FILES { Err(Flaw::of(b"", FlawKind::TooManyFiles)) } else { Ok(()) }
     }
 
-    /// `length` is that of the path to this tree, `depth` the number of folders above it.
+    /// Checks a tree and everything below it. `length` is that of the path to this tree, `depth` the number of folders above it.
     fn below(
         &mut self,
         tree: Oid,
         reference: Option<Oid>,
         length: usize,
         depth: usize,
-    ) -> Result<Sound, Flaw> {
+    ) -> Result<CheckedTree, Flaw> {
         if reference == Some(tree) {
-            return Ok(Sound::default());
+            return Ok(CheckedTree::default());
         }
-        if let Some(sound) = self.sound.get(&tree).copied() {
-            return if length + sound.longest > LONGEST_PATH {
-                Err(Flaw::of(b"", What::LongPath))
+        if let Some(checked) = self.checked.get(&tree).copied() {
+            return if length + checked.longest > MAX_PATH_BYTES {
+                Err(Flaw::of(b"", FlawKind::LongPath))
             } else {
-                Ok(sound)
+                Ok(checked)
             };
         }
-        if depth > DEEPEST {
-            return Err(Flaw::of(b"", What::Deep));
+        if depth > MAX_DEPTH {
+            return Err(Flaw::of(b"", FlawKind::TooDeep));
         }
         if self.is_partial && !self.repo.has_object(tree) {
-            return Ok(Sound::default());
+            return Ok(CheckedTree::default());
         }
         let bytes = self.read(tree)?;
         let known = reference.and_then(|reference| self.read(reference).ok());
-        let known = known.as_deref().map(entries::read).and_then(Result::ok).unwrap_or_default();
+        let known = known.as_deref().map(entries::parse_tree).and_then(Result::ok).unwrap_or_default();
         let known: HashMap<&[u8], &CheckedEntry<'_>> =
             known.iter().map(|entry| (entry.name, entry)).collect();
-        let (mut sound, mut is_whole) = (Sound::default(), true);
-        for entry in entries::read(&bytes)? {
+        let (mut checked, mut is_whole) = (CheckedTree::default(), true);
+        for entry in entries::parse_tree(&bytes)? {
             let before = known.get(entry.name).copied();
             if before.is_some_and(|before| before.mode == entry.mode && before.id == entry.id) {
                 is_whole = false;
@@ -131,17 +131,17 @@ impl<'repo> TreeChecks<'repo> {
             let found = self
                 .entry(&entry, before, length + entry.name.len() + 1, depth)
                 .map_err(|flaw| flaw.below(entry.name))?;
-            sound.files = sound.files.saturating_add(found.files);
-            sound.longest = sound.longest.max(entry.name.len() + 1 + found.longest);
-            if sound.files > MOST_FILES {
-                return Err(Flaw::of(b"", What::Many));
+            checked.files = checked.files.saturating_add(found.files);
+            checked.longest = checked.longest.max(entry.name.len() + 1 + found.longest);
+            if checked.files > MAX_FILES {
+                return Err(Flaw::of(b"", FlawKind::TooManyFiles));
             }
         }
-        // Where something was passed over, the figures are of this place alone.
+        // If something was skipped, the numbers apply only to this path.
         if is_whole {
-            self.sound.insert(tree, sound);
+            self.checked.insert(tree, checked);
         }
-        Ok(sound)
+        Ok(checked)
     }
 
     fn entry(
@@ -150,36 +150,36 @@ impl<'repo> TreeChecks<'repo> {
         before: Option<Oid>,
         length: usize,
         depth: usize,
-    ) -> Result<Sound, Flaw> {
-        if length > LONGEST_PATH {
-            return Err(Flaw::of(b"", What::LongPath));
+    ) -> Result<CheckedTree, Flaw> {
+        if length > MAX_PATH_BYTES {
+            return Err(Flaw::of(b"", FlawKind::LongPath));
         }
         match entry.kind {
             CheckedKind::Folder => return self.below(entry.id, before, length, depth + 1),
             CheckedKind::Submodule => {}
             CheckedKind::File | CheckedKind::Link => self.blob(entry)?,
         }
-        Ok(Sound { files: 1, longest: 0 })
+        Ok(CheckedTree { files: 1, longest: 0 })
     }
 
     fn blob(&mut self, entry: &CheckedEntry<'_>) -> Result<(), Flaw> {
-        let modules = entry.kind == CheckedKind::File && entries::is_modules(entry.name);
+        let modules = entry.kind == CheckedKind::File && entries::is_gitmodules(entry.name);
         if !modules && entry.kind == CheckedKind::File && self.blobs.contains(&entry.id) {
             return Ok(());
         }
         let Some(size) = self.repo.blob_size(entry.id) else {
             if self.repo.has_object(entry.id) {
-                return Err(Flaw::of(b"", What::AnotherKind(entry.id)));
+                return Err(Flaw::of(b"", FlawKind::WrongType(entry.id)));
             }
-            return if self.is_partial { Ok(()) } else { Err(Flaw::of(b"", What::Missing(entry.id))) };
+            return if self.is_partial { Ok(()) } else { Err(Flaw::of(b"", FlawKind::Missing(entry.id))) };
         };
-        if entry.kind == CheckedKind::Link && size > LONGEST_LINK {
-            return Err(Flaw::of(b"", What::Large(size)));
+        if entry.kind == CheckedKind::Link && size > MAX_LINK_BYTES {
+            return Err(Flaw::of(b"", FlawKind::TooLarge(size)));
         }
-        if modules && size <= modules::LARGEST {
+        if modules && size <= gitmodules::MAX_FILE_BYTES {
             let content = self.repo.read_blob(entry.id).unwrap_or_default();
-            if let Some(why) = modules::flaw(&content) {
-                return Err(Flaw::of(b"", What::Modules(why)));
+            if let Some(why) = gitmodules::gitmodules_flaw(&content) {
+                return Err(Flaw::of(b"", FlawKind::BadModules(why)));
             }
         }
         self.blobs.insert(entry.id);
@@ -191,14 +191,14 @@ impl<'repo> TreeChecks<'repo> {
             return Ok(Cow::Borrowed(b""));
         }
         let flaw = |what| Flaw::of(b"", what);
-        let header = self.repo.gix.find_header(tree.gix()).map_err(|_| flaw(What::Missing(tree)))?;
+        let header = self.repo.gix.find_header(tree.gix()).map_err(|_| flaw(FlawKind::Missing(tree)))?;
         if header.kind() != gix::objs::Kind::Tree {
-            return Err(flaw(What::AnotherKind(tree)));
+            return Err(flaw(FlawKind::WrongType(tree)));
         }
-        if header.size() > LARGEST_TREE {
-            return Err(flaw(What::Large(header.size())));
+        if header.size() > MAX_TREE_BYTES {
+            return Err(flaw(FlawKind::TooLarge(header.size())));
         }
-        let found = self.repo.gix.find_object(tree.gix()).map_err(|_| flaw(What::Malformed))?;
+        let found = self.repo.gix.find_object(tree.gix()).map_err(|_| flaw(FlawKind::Malformed))?;
         Ok(Cow::Owned(found.detach().data))
     }
 }

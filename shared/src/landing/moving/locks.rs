@@ -1,26 +1,25 @@
-//! Git's own locks on what a move changes: the index of the checkout, its `HEAD`, and the branch. While we hold them, nobody
-//! commits, stages or switches there; git refuses, as it does while another git works.
+//! Git's own locks on what a move changes: the index of the checkout, its `HEAD`, and the branch. While we hold them, git refuses
+//! to commit, stage or switch there, as it does while another git process runs.
 //!
-//! Each lock is a second name of a file in the record of the move. So there is no moment in which a lock of ours is empty or
-//! unmarked, and whoever finds it after a kill can tell that it is ours.
+//! Each lock is a hard link to a file in the record of the move. So a lock of ours is never empty or unmarked, and after a kill it
+//! can be recognized as ours.
 
 use std::{
-    fs,
-    io::{self, Write},
-    os::unix::fs::MetadataExt,
+    fs, io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use super::record::MoveRecord;
-use crate::{
-    Code, Error, Kind, Result, backoff::Backoff, error::Context, git::careful, model::quote, store::layout,
+use super::{
+    links::{is_same, link},
+    record::MoveRecord,
 };
+use crate::{Code, Error, Kind, Result, backoff::Backoff, error::ErrorContext, model::quote, store::layout};
 
-/// How long another git may hold one of the locks.
+/// How long to wait for a lock that another git process holds.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// All three locks of a move. Dropped, they are released.
+/// All three locks of a move. They are released on drop.
 pub(super) struct Locks {
     index: GitLock,
     _head: GitLock,
@@ -28,68 +27,68 @@ pub(super) struct Locks {
 }
 
 impl Locks {
-    /// Takes them, in the order in which git does. Those that an earlier, killed move of the same record left are taken over.
+    /// Takes the locks in the order in which git does. Takes over those that an earlier, killed process left for the same record.
     ///
     /// # Errors
-    /// Another git holds one of them (4), or they cannot be made.
+    /// Another git process holds one of them (4), or they cannot be created.
     pub(super) fn take(record: &MoveRecord) -> Result<Self> {
-        let [index, head, branch] = wanted(record);
+        let [index, head, branch] = planned_locks(record);
         Ok(Self { index: index.take()?, _head: head.take()?, branch: branch.take()? })
     }
 
-    /// Puts a new index in the place of the old one.
+    /// Replaces the index of the checkout.
     ///
     /// # Errors
-    /// It cannot be put there.
+    /// The index cannot be replaced.
     pub(super) fn replace_index(&self, new: &Path) -> Result<()> {
         let index = &self.index.0.file;
         fs::rename(new, index).context(Kind::External, || format!("cannot write '{}'", index.display()))
     }
 
-    /// Gives the branch its new value.
+    /// Sets the branch to its new commit.
     ///
     /// # Errors
-    /// The ref cannot be written; the branch keeps its old value.
+    /// The ref cannot be written; the branch is unchanged.
     pub(super) fn commit_branch(&self) -> Result<()> {
         self.branch.commit()
     }
 }
 
-/// The locks that a move takes, in their order.
-fn wanted(record: &MoveRecord) -> [Wanted; 3] {
+/// Returns the locks that a move takes, in order.
+fn planned_locks(record: &MoveRecord) -> [PlannedLock; 3] {
     let git_dir = &record.plan.checkout.git_dir;
     let branch = layout::branch_ref(&record.plan.branch);
     [
-        Wanted { source: record.index_lock(), file: git_dir.join("index") },
-        Wanted { source: record.head_lock(), file: git_dir.join("HEAD") },
-        Wanted { source: record.branch_lock(), file: record.common.join(branch) },
+        PlannedLock { source: record.index_lock(), file: git_dir.join("index") },
+        PlannedLock { source: record.head_lock(), file: git_dir.join("HEAD") },
+        PlannedLock { source: record.branch_lock(), file: record.common.join(branch) },
     ]
 }
 
-/// Whether any lock of a move is still there.
+/// Returns whether any lock of a move still exists.
 pub(super) fn are_left(record: &MoveRecord) -> bool {
-    wanted(record).iter().any(|one| is_same(&one.source, &one.path()))
+    planned_locks(record).iter().any(|one| is_same(&one.source, &one.path()))
 }
 
-/// Releases every lock that a killed move left.
+/// Releases every lock of a move that was killed.
 pub(super) fn release_all(record: &MoveRecord) {
-    for one in wanted(record) {
+    for one in planned_locks(record) {
         release(&one.source, &one.path());
     }
 }
 
-/// One lock of git's: `<file>.lock`.
-struct Wanted {
-    /// What it locks.
+/// One of git's locks, `<file>.lock`, which is not taken yet.
+struct PlannedLock {
+    /// The file that it locks.
     file: PathBuf,
-    /// The name of the lock in the record.
+    /// The file in the record that the lock is a link to.
     source: PathBuf,
 }
 
-impl Wanted {
+impl PlannedLock {
     fn take(self) -> Result<GitLock> {
         let path = self.path();
-        let cannot = |e| Error::new(Kind::External, format!("cannot make '{}'", path.display())).because(e);
+        let cannot = |e| Error::new(Kind::External, format!("cannot create '{}'", path.display())).because(e);
         let begun = Instant::now();
         let mut backoff = Backoff::millis(1, 20);
         loop {
@@ -100,10 +99,10 @@ impl Wanted {
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                     if begun.elapsed() >= LOCK_TIMEOUT {
-                        return Err(self.is_taken());
+                        return Err(self.held_error());
                     }
                 }
-                // Git takes empty folders away when it deletes a ref; the branch itself may be packed.
+                // Git removes empty folders when it deletes a ref; the branch itself may be packed.
                 Err(e) if e.kind() == io::ErrorKind::NotFound && begun.elapsed() < LOCK_TIMEOUT => {
                     fs::create_dir_all(path.parent().unwrap_or(&path)).map_err(cannot)?;
                 }
@@ -119,22 +118,22 @@ impl Wanted {
         name.into()
     }
 
-    fn is_taken(&self) -> Error {
+    fn held_error(&self) -> Error {
         let (file, lock) = (self.file.display(), self.path());
         Error::new(Code::LockHeld, format!("'{file}' is locked by another program"))
-            .hint(format!("if no git runs here: {}", quote::command(&[&"rm", &lock])))
+            .hint(format!("if no git is running here: {}", quote::command(&[&"rm", &lock])))
     }
 }
 
-/// A lock that is held. Dropped, it is released.
-struct GitLock(Wanted);
+/// A lock that is held. It is released on drop.
+struct GitLock(PlannedLock);
 
 impl GitLock {
-    /// The content of the lock becomes the file.
+    /// Renames the lock to the file that it locks.
     fn commit(&self) -> Result<()> {
         let cannot = || format!("cannot write '{}'", self.0.file.display());
         if self.0.file.is_dir() {
-            // Left by refs that were below it; git does the same.
+            // An empty folder that deleted refs left; git removes it in the same way.
             let _ = fs::remove_dir(&self.0.file);
         }
         fs::rename(self.0.path(), &self.0.file).context(Kind::External, cannot)?;
@@ -149,36 +148,11 @@ impl Drop for GitLock {
     }
 }
 
-/// Removes a lock, if it is the one that `source` marks as ours.
+/// Removes a lock if it is a link to `source`, and so ours.
 pub(super) fn release(source: &Path, lock: &Path) {
     if is_same(source, lock) {
         let _ = fs::remove_file(lock);
     }
-}
-
-/// Gives a file a second name, unless that name is taken. Where the file system knows no second names, a copy gets it.
-pub(super) fn link(source: &Path, to: &Path) -> io::Result<()> {
-    match fs::hard_link(source, to) {
-        Err(e) if !matches!(e.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {
-            let content = careful::read(source)?;
-            let written = fs::File::create_new(to)?.write_all(&content);
-            if written.is_err() {
-                let _ = fs::remove_file(to);
-            }
-            written
-        }
-        other => other,
-    }
-}
-
-/// Whether two names are of one file, or of a copy that [`link`] made.
-pub(super) fn is_same(one: &Path, other: &Path) -> bool {
-    let (Ok(a), Ok(b)) = (fs::symlink_metadata(one), fs::symlink_metadata(other)) else { return false };
-    if (a.dev(), a.ino()) == (b.dev(), b.ino()) {
-        return true;
-    }
-    let is_copy = a.is_file() && b.is_file() && a.len() == b.len() && a.nlink() == 1;
-    is_copy && matches!((careful::read(one), careful::read(other)), (Ok(a), Ok(b)) if a == b)
 }
 
 #[cfg(test)]
@@ -186,20 +160,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_is_known_by_its_file_and_another_is_left_alone() {
+    fn only_our_own_lock_is_released() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("source"), "ours").unwrap();
-        let wanted = || Wanted { source: at("source"), file: at("a/index") };
-        let lock = wanted().take().unwrap();
+        let planned_locks = || PlannedLock { source: at("source"), file: at("a/index") };
+        let lock = planned_locks().take().unwrap();
         assert!(at("a/index.lock").exists());
-        // The same record takes its own lock over; another cannot.
-        drop(wanted().take().unwrap());
+        // The same record takes over its own lock.
+        drop(planned_locks().take().unwrap());
         assert!(!at("a/index.lock").exists());
         fs::write(at("a/index.lock"), "theirs").unwrap();
         drop(lock);
         assert!(at("a/index.lock").exists());
-        let refused = wanted().take().err().unwrap();
+        let refused = planned_locks().take().err().unwrap();
         assert_eq!(refused.code, Code::LockHeld);
     }
 }

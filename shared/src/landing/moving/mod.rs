@@ -1,14 +1,15 @@
-//! Moving a branch together with the files of the checkout that is on it: all of it, or nothing.
+//! Moves a branch together with the index and files of the checkout that is on it: all of it or nothing.
 //!
-//! The move is written down first. Then git's own locks are taken on index, `HEAD` and branch, and only under them is it decided
-//! whether everything is as it was seen. Git brings the files forward with an index of our own; it refuses where it would
-//! overwrite anything, ignored files included. Then the new index takes the place of the old one, and last of all the branch
-//! gets its new value. Before that, everything can be taken back, also by another process after a kill.
+//! The move is recorded first. Then git's own locks are taken on index, `HEAD` and branch, and only under them is it checked that
+//! everything is as expected. Git updates the files with an index of our own; it refuses to overwrite anything, ignored files
+//! included. Then the new index replaces the old one, and last of all the branch is set to its new commit. Until then everything
+//! can be reverted, even by another process after a kill.
 
+mod links;
 mod locks;
 mod record;
 mod refusal;
-mod take_back;
+mod revert;
 
 use std::{
     ffi::OsStr,
@@ -23,68 +24,82 @@ use self::{
     refusal::{CheckoutRefusal, name_files},
 };
 use super::{
+    branch_move::{Blocked, BranchMove},
     check,
-    finish::{Blocked, Move},
 };
 use crate::{
     Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Oid, Repo, careful, checkout::paths, worktrees::Checkout},
     model::{quote, text},
     store::layout::{self, PrivateDir},
 };
 
-/// How long to wait for a git that may be about to switch.
+/// How long to wait for a git process that may be about to switch branches.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
-/// How a move ended.
+/// The result of a move.
 #[derive(Debug)]
 pub(super) enum MoveOutcome {
-    /// Branch, index and files are at the new commit.
+    /// The branch, the index and the files are at the new commit.
     Moved,
-    /// Nothing changed: the branch is elsewhere, or gone.
+    /// Nothing changed: the branch is at another commit, or deleted.
     Elsewhere(Option<Oid>),
     /// Nothing changed: the checkout is no longer on the branch.
     Switched,
-    /// Nothing changed: something of the user's is in the way.
+    /// Nothing changed: something in the checkout prevents the move.
     Blocked(Blocked),
 }
 
 /// Moves a branch and the checkout that is on it.
 ///
 /// # Errors
-/// Another git works there (4), the checkout is not where it is registered (3), or something cannot be written.
-pub(super) fn move_checkout(repo: &Repo, checkout: &Checkout, wanted: Move<'_>) -> Result<MoveOutcome> {
-    attempt(repo, checkout, wanted, wanted.old)
+/// Another git process is running there (4), the checkout is not where it is registered (3), or something cannot be written.
+pub(super) fn move_checkout(
+    repo: &Repo,
+    checkout: &Checkout,
+    branch_move: BranchMove<'_>,
+) -> Result<MoveOutcome> {
+    try_move(repo, checkout, branch_move, branch_move.old)
 }
 
-/// Brings the files of a checkout along whose branch has moved already, if its index is still as the branch was before.
+/// Updates index and files of a checkout whose branch has moved already, if its index still matches the old commit.
 ///
 /// # Errors
 /// As [`move_checkout`].
-pub(super) fn bring_along(repo: &Repo, checkout: &Checkout, wanted: Move<'_>) -> Result<MoveOutcome> {
-    attempt(repo, checkout, wanted, wanted.new)
+pub(super) fn update_checkout(
+    repo: &Repo,
+    checkout: &Checkout,
+    branch_move: BranchMove<'_>,
+) -> Result<MoveOutcome> {
+    try_move(repo, checkout, branch_move, branch_move.new)
 }
 
-fn attempt(repo: &Repo, checkout: &Checkout, wanted: Move<'_>, expected: Oid) -> Result<MoveOutcome> {
+fn try_move(
+    repo: &Repo,
+    checkout: &Checkout,
+    branch_move: BranchMove<'_>,
+    expected: Oid,
+) -> Result<MoveOutcome> {
     checkout.verify()?;
     let plan = MovePlan {
         checkout: checkout.clone(),
-        branch: wanted.branch.to_owned(),
-        old: wanted.old,
-        new: wanted.new,
+        branch: branch_move.branch.to_owned(),
+        old: branch_move.old,
+        new: branch_move.new,
     };
     let record = MoveRecord::begin(repo, plan)?;
-    let mut attempt = Attempt { repo, record: &record, why: wanted.why, expected, settled: true };
+    let mut attempt =
+        MoveAttempt { repo, record: &record, why: branch_move.why, expected, is_consistent: true };
     let outcome = attempt.run();
-    // What could not be taken back, or unlocked, now is for the next command.
-    if attempt.settled && !locks::are_left(&record) {
+    // A record whose move was not reverted, or whose locks are left, is kept for the next command.
+    if attempt.is_consistent && !locks::are_left(&record) {
         record.remove();
     }
     outcome
 }
 
-/// Waits, not for long, for git where it works in a checkout now: it may be about to switch.
+/// Waits, up to [`MAX_WAIT`], for git processes that hold the index of a checkout: they may be about to switch branches.
 ///
 /// # Errors
 /// The checkouts cannot be listed.
@@ -98,23 +113,23 @@ pub(super) fn wait_for_switches(repo: &Repo) -> Result<()> {
         std::thread::sleep(Duration::from_millis(2));
     }
     if waited {
-        // Git gives the index back before it writes HEAD.
+        // Git unlocks the index before it writes HEAD.
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
 }
 
-/// Takes the locks away of every move that was made when a kill came. It looks at names and runs no git.
+/// Removes the locks of every move that was complete when a kill interrupted it. Runs no git.
 ///
 /// # Errors
 /// The repository cannot be read.
-pub(super) fn unlock_made(repo: &Repo) -> Result<()> {
+pub(super) fn release_completed_moves(repo: &Repo) -> Result<()> {
     let folder = PrivateDir::new(repo.private_dir()?).moves();
     let common = repo.common_dir()?;
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-        let Some(record) = MoveRecord::open(&common, &entry.path())? else { continue };
+        let Some(record) = MoveRecord::open(repo.environment(), &common, &entry.path())? else { continue };
         let MovePlan { checkout, branch, new, .. } = &record.plan;
-        let has_index = locks::is_same(&checkout.git_dir.join("index"), &record.new_index());
+        let has_index = links::is_same(&checkout.git_dir.join("index"), &record.new_index());
         if has_index && repo.find_ref(&layout::branch_ref(branch))? == Some(*new) {
             locks::release_all(&record);
             if !locks::are_left(&record) {
@@ -125,10 +140,10 @@ pub(super) fn unlock_made(repo: &Repo) -> Result<()> {
     Ok(())
 }
 
-/// Takes every move back that was cut off by a kill. Gives what the user should know.
+/// Reverts every move that a kill interrupted. Returns warnings for the user.
 ///
 /// # Errors
-/// Another git works in that checkout (4), or something cannot be written.
+/// Another git process is using that checkout (4), or something cannot be written.
 pub(super) fn recover(repo: &Repo) -> Result<Vec<String>> {
     let folder = PrivateDir::new(repo.private_dir()?).moves();
     if !folder.exists() {
@@ -137,11 +152,11 @@ pub(super) fn recover(repo: &Repo) -> Result<Vec<String>> {
     let common = repo.common_dir()?;
     let mut warnings = Vec::new();
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-        let Some(record) = MoveRecord::open(&common, &entry.path())? else { continue };
-        check::end_left_overs(&record.id())?;
+        let Some(record) = MoveRecord::open(repo.environment(), &common, &entry.path())? else { continue };
+        check::end_leftover_processes(&record.id())?;
         let checkout = &record.plan.checkout;
         if !checkout.git_dir.join("HEAD").exists() {
-            // Its worktree was removed; the branch may be moved elsewhere.
+            // The worktree was removed, so no files are left to revert.
             locks::release_all(&record);
             record.remove();
             continue;
@@ -149,59 +164,61 @@ pub(super) fn recover(repo: &Repo) -> Result<Vec<String>> {
         let place = checkout.path.display();
         if let Err(error) = checkout.verify() {
             let why = error.one_line();
-            warnings.push(format!("a move of the files in '{place}' was cut off and waits there: {why}"));
+            warnings.push(format!(
+                "a move of the files in '{place}' was interrupted and is not reverted yet: {why}"
+            ));
             continue;
         }
         let locks = Locks::take(&record)?;
-        let left = take_back::take_back(repo, &record, &locks)?;
+        let left = revert::revert(repo, &record, &locks)?;
         if !left.is_empty() {
             let files = name_files(&left);
-            warnings.push(format!("a move of the files in '{place}' was cut off; not taken back: {files}"));
+            warnings.push(format!("a move of the files in '{place}' was interrupted; not reverted: {files}"));
         }
         drop(locks);
-        let wanted = Move {
+        let branch_move = BranchMove {
             branch: &record.plan.branch,
             old: record.plan.old,
             new: record.plan.new,
-            why: "orchestra: a move that was cut off",
+            why: "orchestra: finish an interrupted move",
         };
         let checkout = record.plan.checkout.clone();
-        let moved = repo.find_ref(&layout::branch_ref(wanted.branch))? == Some(wanted.new);
-        if moved && checkout.is_on(&layout::branch_ref(wanted.branch)) {
-            bring_along(repo, &checkout, wanted)?;
+        let moved = repo.find_ref(&layout::branch_ref(branch_move.branch))? == Some(branch_move.new);
+        if moved && checkout.is_on(&layout::branch_ref(branch_move.branch)) {
+            update_checkout(repo, &checkout, branch_move)?;
         }
         record.remove();
     }
-    // Gone with its last record, unless another move is under way.
+    // This fails, as intended, while the folder holds the record of another move.
     let _ = fs::remove_dir(&folder);
     Ok(warnings)
 }
 
-/// One try.
-struct Attempt<'a> {
+/// One attempt at a move.
+struct MoveAttempt<'a> {
     repo: &'a Repo,
     record: &'a MoveRecord,
     why: &'a str,
-    /// Where the branch must be when the locks are taken.
+    /// The commit the branch must point to when the locks are taken.
     expected: Oid,
-    /// Nothing is half done.
-    settled: bool,
+    /// Whether the checkout is in a consistent state: nothing needs to be reverted.
+    is_consistent: bool,
 }
 
-impl Attempt<'_> {
+impl MoveAttempt<'_> {
     fn run(&mut self) -> Result<MoveOutcome> {
         let locks = Locks::take(self.record)?;
-        if let Some(outcome) = self.what_is_in_the_way()? {
+        if let Some(outcome) = self.find_blocker()? {
             return Ok(outcome);
         }
-        self.settled = false;
-        let done = match self.bring_files() {
-            Ok(Files::There) => self.put_in_place(&locks).map(|()| MoveOutcome::Moved),
-            Ok(Files::Refused(blocked)) => {
-                self.settled = true;
+        self.is_consistent = false;
+        let done = match self.update_files() {
+            Ok(FilesOutcome::Updated) => self.install(&locks).map(|()| MoveOutcome::Moved),
+            Ok(FilesOutcome::Refused(blocked)) => {
+                self.is_consistent = true;
                 return Ok(MoveOutcome::Blocked(blocked));
             }
-            Ok(Files::Failed(blocked)) => Ok(MoveOutcome::Blocked(blocked)),
+            Ok(FilesOutcome::Failed(blocked)) => Ok(MoveOutcome::Blocked(blocked)),
             Err(error) => Err(error),
         };
         let plan = &self.record.plan;
@@ -209,16 +226,16 @@ impl Attempt<'_> {
             Ok(self.repo.find_ref(&layout::branch_ref(&plan.branch))? == Some(plan.new))
         };
         if matches!(done, Ok(MoveOutcome::Moved)) || self.expected == plan.old && has_moved()? {
-            self.settled = true;
+            self.is_consistent = true;
             return Ok(MoveOutcome::Moved);
         }
-        take_back::take_back(self.repo, self.record, &locks)?;
-        self.settled = true;
+        revert::revert(self.repo, self.record, &locks)?;
+        self.is_consistent = true;
         done
     }
 
-    /// Looks, under the locks, whether everything is as it was when the move was wanted.
-    fn what_is_in_the_way(&self) -> Result<Option<MoveOutcome>> {
+    /// Returns what prevents the move, if anything. Runs under the locks.
+    fn find_blocker(&self) -> Result<Option<MoveOutcome>> {
         let MovePlan { checkout, branch, old, .. } = &self.record.plan;
         let branch_ref = layout::branch_ref(branch);
         if let Some(operation) = checkout.operation() {
@@ -233,7 +250,7 @@ impl Attempt<'_> {
         }
         let place = checkout.path.display();
         if !checkout.git_dir.join("index").exists() {
-            let why = self.cannot(&format!("the files of '{place}' were never checked out"));
+            let why = self.cannot_move(&format!("the files of '{place}' were never checked out"));
             return Ok(Some(MoveOutcome::Blocked(Blocked::new(why, "git checkout, in that folder"))));
         }
         self.record.keep_index()?;
@@ -243,18 +260,18 @@ impl Attempt<'_> {
             return Ok(None);
         }
         if self.expected != *old {
-            // Whoever switched has the files of the moved branch, or has gone on from there.
+            // The checkout already has the files of the moved branch, or has changed since.
             return Ok(Some(MoveOutcome::Elsewhere(now)));
         }
         let names: Vec<String> =
             staged.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
-        let why =
-            self.cannot(&format!("what is staged in '{place}' is not committed: {}", name_files(&names)));
-        Ok(Some(MoveOutcome::Blocked(Blocked::new(why, "commit it, or unstage it"))))
+        let why = self
+            .cannot_move(&format!("staged changes in '{place}' are not committed: {}", name_files(&names)));
+        Ok(Some(MoveOutcome::Blocked(Blocked::new(why, "commit or unstage them"))))
     }
 
-    /// Lets git bring the files forward. It looks at all of them before it touches the first.
-    fn bring_files(&self) -> Result<Files> {
+    /// Lets git update the files. It checks all of them before it changes the first.
+    fn update_files(&self) -> Result<FilesOutcome> {
         let new = self.record.plan.new;
         let ran = self
             .record
@@ -265,18 +282,18 @@ impl Attempt<'_> {
             .output();
         let output = match ran {
             Ok(output) if output.status.success() && output.stderr.trim().is_empty() => {
-                return Ok(Files::There);
+                return Ok(FilesOutcome::Updated);
             }
-            // Git only warns of a file that it could not remove.
-            Ok(output) if output.status.success() => return self.what_git_could_not_remove(),
+            // Git only warns about a file that it could not remove.
+            Ok(output) if output.status.success() => return self.check_removals(),
             Ok(output) => output,
             Err(error) => {
-                check::end_left_overs(&self.record.id())?;
+                check::end_leftover_processes(&self.record.id())?;
                 return Err(error);
             }
         };
         if let Some(refusal) = CheckoutRefusal::read(&output.stderr) {
-            return Ok(Files::Refused(self.refused(&refusal)));
+            return Ok(FilesOutcome::Refused(self.refused(&refusal)));
         }
         let said = text::safe_block(output.stderr.trim());
         let first = said.lines().next().unwrap_or_default();
@@ -286,11 +303,11 @@ impl Attempt<'_> {
         } else {
             first.to_owned()
         };
-        let hint = "repair that, then try again";
-        Ok(Files::Failed(Blocked::new(self.cannot(&what), hint)))
+        let hint = "fix that, then try again";
+        Ok(FilesOutcome::Failed(Blocked::new(self.cannot_move(&what), hint)))
     }
 
-    fn what_git_could_not_remove(&self) -> Result<Files> {
+    fn check_removals(&self) -> Result<FilesOutcome> {
         let MovePlan { checkout, old, new, .. } = &self.record.plan;
         let range = [old.to_string(), new.to_string()];
         let command =
@@ -306,17 +323,17 @@ impl Attempt<'_> {
             .map(|path| String::from_utf8_lossy(&path).into_owned())
             .collect();
         if left.is_empty() {
-            return Ok(Files::There);
+            return Ok(FilesOutcome::Updated);
         }
-        let why = self.cannot(&format!("git could not remove {}", name_files(&left)));
-        Ok(Files::Failed(Blocked::new(why, "repair that, then try again")))
+        let why = self.cannot_move(&format!("git could not remove {}", name_files(&left)));
+        Ok(FilesOutcome::Failed(Blocked::new(why, "fix that, then try again")))
     }
 
-    /// The index first, then the branch: from that moment on, the move is made.
-    fn put_in_place(&self, locks: &Locks) -> Result<()> {
+    /// Replaces the index, then sets the branch. With the latter, the move is complete.
+    fn install(&self, locks: &Locks) -> Result<()> {
         let MovePlan { checkout, branch, old, new } = &self.record.plan;
         let index = self.record.git_dir().join("index");
-        record::second_name(&index, &self.record.new_index())
+        record::replace_with_link(&index, &self.record.new_index())
             .context(Kind::External, || format!("cannot keep '{}'", index.display()))?;
         let branch_log = self.record.common.join("logs").join(layout::branch_ref(branch));
         let branch_log = (self.expected == *old).then_some(branch_log);
@@ -331,35 +348,35 @@ impl Attempt<'_> {
         let place = self.record.plan.checkout.path.display();
         if !refusal.changed.is_empty() {
             let files = name_files(&refusal.changed);
-            let why = self.cannot(&format!("changes in '{place}' are not committed: {files}"));
+            let why = self.cannot_move(&format!("changes in '{place}' are not committed: {files}"));
             let folder = &self.record.plan.checkout.path;
             let command = quote::command(&[&"git", &"-C", folder, &"commit", &"--all"]);
             return Blocked::new(why, format!("commit them: {command}"));
         }
         let files = name_files(&refusal.untracked);
-        let why = self.cannot(&format!("files in '{place}' that git does not track are in the way: {files}"));
-        Blocked::new(why, "move them somewhere else, or rename them")
+        let why = self.cannot_move(&format!("untracked files in '{place}' are in the way: {files}"));
+        Blocked::new(why, "move or rename them")
     }
 
-    fn cannot(&self, why: &str) -> String {
+    fn cannot_move(&self, why: &str) -> String {
         format!("{} cannot be moved: {why}", text::safe(&self.record.plan.branch))
     }
 }
 
-/// What git made of the files.
-enum Files {
-    /// All are at the new commit.
-    There,
-    /// None was touched.
+/// The result of letting git update the files.
+enum FilesOutcome {
+    /// All files are at the new commit.
+    Updated,
+    /// Git refused; no file was changed.
     Refused(Blocked),
-    /// Some may have been touched.
+    /// Git failed; some files may have been changed.
     Failed(Blocked),
 }
 
-/// A branch that is only another name of a branch is not ours to turn into a branch of its own.
+/// Fails if a branch is a symbolic ref: moving it would turn it into an ordinary branch.
 ///
 /// # Errors
-/// It is one (3).
+/// The branch is a symbolic ref (3).
 pub(super) fn refuse_symbolic(common: &std::path::Path, branch: &str) -> Result<()> {
     let file = common.join(layout::branch_ref(branch));
     let Some(target) =
@@ -368,6 +385,6 @@ pub(super) fn refuse_symbolic(common: &std::path::Path, branch: &str) -> Result<
         return Ok(());
     };
     let (branch, target) = (text::safe(branch), text::safe(&target).into_owned());
-    Err(Error::refused(format!("branch {branch} is another name of {target}"))
+    Err(Error::refused(format!("branch {branch} is a symbolic ref to {target}"))
         .hint(format!("name {} instead", layout::branch_of(&target).unwrap_or(&target))))
 }

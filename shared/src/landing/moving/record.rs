@@ -1,5 +1,5 @@
-//! What a move of a checkout writes down before it touches anything, so that the next command of ours can take it back after a
-//! kill: which branch in which checkout, from where to where, the index as it was, and the sources of all its locks.
+//! The record of a move, written before anything is changed, so that the next command can revert the move after a kill: branch,
+//! checkout, old and new commit, the old index, and the files that its locks link to.
 
 use std::{
     ffi::OsString,
@@ -12,35 +12,35 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::locks;
+use super::links;
 use crate::{
     Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::{Git, Oid, Repo, careful, checkout::paths, command, worktrees::Checkout},
     lock::Lock,
     store::layout::PrivateDir,
-    world,
+    world::{self, Environment},
 };
 
-/// Somebody may look at a new record before it is locked.
-const NEW: Duration = Duration::from_secs(1);
+/// How long to wait for the lock of a new record: another process may be testing it.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A move.
+/// Which branch moves from where to where, in which checkout.
 #[derive(Clone, Debug)]
 pub(super) struct MovePlan {
     /// The checkout whose files move.
     pub(super) checkout: Checkout,
     /// The branch, without `refs/heads/`.
     pub(super) branch: String,
-    /// Where the branch was.
+    /// The commit the branch points to before the move.
     pub(super) old: Oid,
-    /// Where it is going.
+    /// The commit the branch points to after the move.
     pub(super) new: Oid,
 }
 
-/// A [`MovePlan`] as it is written down; a path need not be text.
+/// A [`MovePlan`] as it is stored. Paths are bytes, as they need not be valid UTF-8.
 #[derive(Deserialize, Serialize)]
-struct Written {
+struct StoredPlan {
     git_dir: Vec<u8>,
     path: Vec<u8>,
     branch: String,
@@ -51,7 +51,7 @@ struct Written {
 impl MovePlan {
     fn write(&self) -> io::Result<Vec<u8>> {
         let bytes = |path: &Path| path.as_os_str().as_encoded_bytes().to_vec();
-        Ok(serde_json::to_vec(&Written {
+        Ok(serde_json::to_vec(&StoredPlan {
             git_dir: bytes(&self.checkout.git_dir),
             path: bytes(&self.checkout.path),
             branch: self.branch.clone(),
@@ -61,15 +61,16 @@ impl MovePlan {
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        let Written { git_dir, path, branch, old, new } = serde_json::from_slice(bytes).ok()?;
+        let StoredPlan { git_dir, path, branch, old, new } = serde_json::from_slice(bytes).ok()?;
         let path_of = |bytes| PathBuf::from(OsString::from_vec(bytes));
         let checkout = Checkout { git_dir: path_of(git_dir), path: path_of(path) };
         Some(Self { checkout, branch, old, new })
     }
 }
 
-/// The folder in which a move is written down. While the process that made it lives, nobody else can open it.
+/// The folder that records a move. While the process that created it lives, no other process can open it.
 pub(super) struct MoveRecord {
+    environment: Environment,
     pub(super) plan: MovePlan,
     pub(super) common: PathBuf,
     dir: PathBuf,
@@ -77,25 +78,26 @@ pub(super) struct MoveRecord {
 }
 
 impl MoveRecord {
-    /// Writes a move down, durably; nothing of it is done yet.
+    /// Records a move durably, before any of it is done.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The record cannot be written.
     pub(super) fn begin(repo: &Repo, plan: MovePlan) -> Result<Self> {
         let common = repo.common_dir()?;
         let id = world::random_hex::<8>()?;
         let dir = PrivateDir::new(repo.private_dir()?).moves().join(&id);
         let cannot = || format!("cannot write '{}'", dir.display());
-        // Taking the lock makes the folder: nobody finds it without one.
-        let alive = Lock::require(&dir.join("alive"), NEW)?;
-        let record = Self { plan, common, dir: dir.clone(), _alive: alive };
+        // Taking the lock creates the folder, so that it is never seen unlocked.
+        let alive = Lock::require(&dir.join("alive"), LOCK_TIMEOUT)?;
+        let environment = repo.environment().clone();
+        let record = Self { environment, plan, common, dir: dir.clone(), _alive: alive };
         let mark = format!("git orchestra move {id}\n");
         let write = || -> io::Result<()> {
             fs::create_dir_all(record.git_dir())?;
-            durable(&record.index_lock(), mark.as_bytes())?;
-            durable(&record.head_lock(), mark.as_bytes())?;
-            durable(&record.branch_lock(), format!("{}\n", record.plan.new).as_bytes())?;
-            durable(&dir.join("plan.new"), &record.plan.write()?)?;
+            write_durably(&record.index_lock(), mark.as_bytes())?;
+            write_durably(&record.head_lock(), mark.as_bytes())?;
+            write_durably(&record.branch_lock(), format!("{}\n", record.plan.new).as_bytes())?;
+            write_durably(&dir.join("plan.new"), &record.plan.write()?)?;
             fs::rename(dir.join("plan.new"), dir.join("plan"))?;
             File::open(&dir)?.sync_all()
         };
@@ -106,36 +108,37 @@ impl MoveRecord {
         written.context(Kind::External, cannot).map(|()| record)
     }
 
-    /// Opens the record of a move that was cut off. `None`: whoever makes the move still lives, or nothing of it was done.
+    /// Opens the record of a move that was interrupted. Returns `None` if its process still lives, or if none of it was done.
     ///
     /// # Errors
     /// It cannot be opened.
-    pub(super) fn open(common: &Path, dir: &Path) -> Result<Option<Self>> {
+    pub(super) fn open(environment: &Environment, common: &Path, dir: &Path) -> Result<Option<Self>> {
         let Some(alive) = Lock::take(&dir.join("alive"), Duration::ZERO)? else { return Ok(None) };
         let plan = careful::read(dir.join("plan")).ok().and_then(|bytes| MovePlan::read(&bytes));
         let Some(plan) = plan else {
-            // Killed before its plan was whole, and no lock is taken before that.
+            // It was killed before its plan was complete, and so before it took any lock.
             let _ = fs::remove_dir_all(dir);
             return Ok(None);
         };
-        Ok(Some(Self { plan, common: common.to_owned(), dir: dir.to_owned(), _alive: alive }))
+        let (environment, common) = (environment.clone(), common.to_owned());
+        Ok(Some(Self { environment, plan, common, dir: dir.to_owned(), _alive: alive }))
     }
 
-    /// Marks the processes of this move.
+    /// Returns the id that marks the processes of this move.
     pub(super) fn id(&self) -> String {
         self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// A git directory of our own for the files of the checkout: git's work there leaves the user's `HEAD`, index and refs alone.
+    /// Returns our own git directory for the files of the checkout: git with it does not change the user's `HEAD`, index or refs.
     pub(super) fn git_dir(&self) -> PathBuf {
         self.dir.join("git")
     }
 
-    /// Lets [`MoveRecord::git_dir`] stand at the old commit, with the user's index of the moment, and with all that the user's own git
-    /// directories hold besides: settings, attributes, objects, and what filters keep there.
+    /// Prepares [`MoveRecord::git_dir`]: `HEAD` at the old commit, the user's current index, and links to everything else in the
+    /// user's git directories, such as settings, attributes, objects, and the data of filters.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The directory cannot be written.
     pub(super) fn prepare_git_dir(&self) -> Result<()> {
         let (ours, users) = (self.git_dir(), &self.plan.checkout.git_dir);
         let prepare = || -> io::Result<()> {
@@ -146,25 +149,25 @@ impl MoveRecord {
                 fs::create_dir_all(ours.join(name))?;
             }
             fs::write(ours.join("HEAD"), format!("{}\n", self.plan.old))?;
-            // Git never writes into an index: it replaces it. So the file can be shared, and keeps its time, by which git tells
-            // whether an entry may have changed right after it was written.
-            second_name(&users.join("index"), &ours.join("index"))?;
+            // Git never writes into an index file, it replaces it. So a link is safe, and it keeps the file time, by which git
+            // detects entries that may have changed right after the index was written.
+            replace_with_link(&users.join("index"), &ours.join("index"))?;
             for source in [users, &self.common] {
-                point_to(source, &ours)?;
-                point_to(&source.join("info"), &ours.join("info"))?;
+                link_shared_entries(source, &ours)?;
+                link_shared_entries(&source.join("info"), &ours.join("info"))?;
             }
             Ok(())
         };
         prepare().context(Kind::External, || format!("cannot write '{}'", ours.display()))
     }
 
-    /// Git on the files of the checkout, with [`MoveRecord::git_dir`].
+    /// Returns a git command on the files of the checkout that uses [`MoveRecord::git_dir`].
     pub(super) fn git(&self, verb: &str) -> Git {
         self.plan
             .checkout
-            .git_through(&self.git_dir(), verb)
+            .git_through(&self.environment, &self.git_dir(), verb)
             .limit(command::LONG_LIMIT)
-            // Settings that the repository includes are named as seen from the place of its own settings.
+            // Include paths in the repository's config are relative to that file, so it is included rather than linked.
             .env("GIT_CONFIG_COUNT", "2")
             .env("GIT_CONFIG_KEY_0", "include.path")
             .env("GIT_CONFIG_VALUE_0", self.common.join("config"))
@@ -172,7 +175,7 @@ impl MoveRecord {
             .env("GIT_CONFIG_VALUE_1", "false")
     }
 
-    /// Paths that are staged: the index has them otherwise than the old commit. [`MoveRecord::prepare_git_dir`] comes first.
+    /// Returns the staged paths: those that differ between index and old commit. Needs [`MoveRecord::prepare_git_dir`].
     ///
     /// # Errors
     /// Git fails.
@@ -181,27 +184,27 @@ impl MoveRecord {
         Ok(paths(&self.git("diff-index").args(["--cached", "--name-only", "-z", &old, "--"]).run()?))
     }
 
-    /// Keeps the user's index as it is.
+    /// Keeps the user's index as [`MoveRecord::old_index`].
     ///
     /// # Errors
-    /// It cannot be kept.
+    /// The index cannot be linked or copied.
     pub(super) fn keep_index(&self) -> Result<()> {
         let index = self.plan.checkout.git_dir.join("index");
-        second_name(&index, &self.old_index())
+        replace_with_link(&index, &self.old_index())
             .context(Kind::External, || format!("cannot keep '{}'", index.display()))
     }
 
-    /// The user's index as it was before the move.
+    /// Returns the path of the user's index as it was before the move.
     pub(super) fn old_index(&self) -> PathBuf {
         self.dir.join("index.old")
     }
 
-    /// A second name of the index that the move puts in its place.
+    /// Returns the path of a second link to the index that the move installs.
     pub(super) fn new_index(&self) -> PathBuf {
         self.dir.join("index.new")
     }
 
-    /// Where a list of files is compared with a commit.
+    /// Returns the path of a temporary index, for comparing files with a commit.
     pub(super) fn compared_index(&self) -> PathBuf {
         self.dir.join("index.compared")
     }
@@ -218,7 +221,7 @@ impl MoveRecord {
         self.dir.join("branch.lock")
     }
 
-    /// Forgets the move: it is made, or taken back.
+    /// Deletes the record: the move is complete, or reverted.
     pub(super) fn remove(self) {
         let _ = fs::remove_file(self.dir.join("plan"));
         let _ = fs::remove_dir_all(&self.dir);
@@ -226,7 +229,7 @@ impl MoveRecord {
     }
 }
 
-/// In a git directory, what belongs to one checkout or to refs alone. Names of capital letters are state, too.
+/// The names in a git directory that belong to one checkout or to refs. Names in capitals, such as `MERGE_HEAD`, do so as well.
 const NOT_SHARED: &[&str] = &[
     "commondir",
     "gitdir",
@@ -248,8 +251,8 @@ fn is_shared(name: &str) -> bool {
     !is_state && !name.ends_with(".lock") && !NOT_SHARED.contains(&name)
 }
 
-/// Gives everything in a folder that can be shared a link in another folder, where that has nothing of the name.
-fn point_to(source: &Path, folder: &Path) -> io::Result<()> {
+/// Links every entry of a folder that can be shared into another folder, unless that has an entry of the same name.
+fn link_shared_entries(source: &Path, folder: &Path) -> io::Result<()> {
     let Ok(entries) = fs::read_dir(source) else { return Ok(()) };
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -264,16 +267,16 @@ fn point_to(source: &Path, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn durable(path: &Path, content: &[u8]) -> io::Result<()> {
+fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(content)?;
     file.sync_all()
 }
 
-/// As [`locks::link`]; a copy keeps the time of the file.
-pub(super) fn second_name(source: &Path, to: &Path) -> io::Result<()> {
+/// As [`links::link`]; a copy keeps the time of the file.
+pub(super) fn replace_with_link(source: &Path, to: &Path) -> io::Result<()> {
     let _ = fs::remove_file(to);
-    locks::link(source, to)?;
+    links::link(source, to)?;
     let time = fs::metadata(source)?.modified()?;
     if fs::metadata(to)?.modified()? != time {
         File::options().write(true).open(to)?.set_modified(time)?;
@@ -316,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_read_as_it_was_written() {
+    fn plans_survive_a_round_trip() {
         let path = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_vec()));
         let checkout = Checkout { git_dir: path(b"/a/\xff/.git"), path: path(b"/a/\xff") };
         let (old, new) = (Oid::from_bytes([1; 20]), Oid::from_bytes([2; 20]));

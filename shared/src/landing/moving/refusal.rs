@@ -1,11 +1,11 @@
-//! What git says when it does not bring files forward.
+//! Parses why `git checkout` refused to update files.
 
 use crate::model::text;
 
-/// Files that are named in a message; more are counted.
-const NAMED: usize = 3;
+/// The maximum number of files that a message names; more are counted.
+const MAX_NAMED: usize = 3;
 
-/// Why git left everything as it was.
+/// The files because of which git changed nothing.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct CheckoutRefusal {
     /// Files with changes that are not committed.
@@ -15,7 +15,7 @@ pub(super) struct CheckoutRefusal {
 }
 
 impl CheckoutRefusal {
-    /// Reads what `git checkout` says. `None`: it says something else, and may have begun.
+    /// Parses the errors of `git checkout`. Returns `None` for any other error, after which some files may have been changed.
     pub(super) fn read(said: &str) -> Option<Self> {
         let mut refusal = Self::default();
         let mut list: Option<&mut Vec<String>> = None;
@@ -41,10 +41,11 @@ impl CheckoutRefusal {
     }
 }
 
-/// `a.rs, b.rs and 3 more`.
+/// Lists file names, such as `a.rs, b.rs and 3 more`.
 pub(super) fn name_files<T: AsRef<str>>(files: &[T]) -> String {
-    let names: Vec<String> = files.iter().take(NAMED).map(|file| text::one_line(file.as_ref(), 80)).collect();
-    match files.len().saturating_sub(NAMED) {
+    let names: Vec<String> =
+        files.iter().take(MAX_NAMED).map(|file| text::one_line(file.as_ref(), 80)).collect();
+    match files.len().saturating_sub(MAX_NAMED) {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),
     }

@@ -1,45 +1,46 @@
-//! From events to state: a total function of a *set* of events. Order of arrival, repeats and the machine do not matter.
+//! The fold: a total function from a *set* of events to an agent's state. Order of arrival, duplicates, and the machine do not
+//! matter.
 //!
 //! An agent lives in the clone that launched its highest attempt.
 //!
-//! Events are applied in the order (Lamport number, event id). A higher attempt wins. Within one attempt an end beats
-//! what is no end; between two ends `done > failed > timeout > stopped`, and the contradiction is listed; between two
-//! others the last in order holds. Two launches with one number: the first in order is the attempt, the other is a
-//! listed contradiction and its later events are ignored.
+//! Events are applied in the order (Lamport number, event id). A higher attempt wins. Within one attempt an end beats every
+//! phase that is not an end; between two ends `done > failed > timeout > stopped`, and the contradiction is listed; between two
+//! other phases the later one holds. Of two launches with one number, the first is the attempt; the other is listed as a
+//! contradiction, and its later events are ignored.
 //!
-//! What a conversation used is told as its whole so far: of one conversation the highest figure holds, and those of
-//! several are added.
+//! Usage is reported as the total of a session so far: of one session the highest figure holds, and the figures of several
+//! sessions are added.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::{
     Agent, BranchName, CommitId, Cost, Event, Fact, IdOrText, Limit, Phase, SessionId, WorkStat, WriterId,
-    event::{Check, Collected, Created, Finished, Landed, Landing, PhaseChange, Usage},
+    event::{Check, Collected, Created, Finished, Landed, Landing, PhaseChange, Usage, in_order},
     landing::{FailedCheck, SetAside},
     text::{self, short, short_or_none},
     verdict::{self, CurrentVerdict, Review},
 };
 
-/// The version of these rules. State written under another one is folded anew.
+/// The version of these rules. State that was written under another version is folded again.
 pub const FOLD: u32 = 8;
 
-/// Columns kept of the name of a branch.
+/// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
 
-/// An agent, and what the fold had to decide on the way.
+/// The state of an agent, and what else its events say.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Fold {
     /// The state.
     pub agent: Agent,
-    /// Contradictions, each a sentence.
+    /// Contradictions between events, each as a sentence.
     pub conflicts: Vec<String>,
-    /// Events newer than this program; with any of them the agent is read-only here.
+    /// The number of events that are newer than this program; if there is any, the agent is read-only here.
     pub newer: usize,
     /// The highest Lamport number of a request to stop; 0 if there is none.
     pub stop_asked: u64,
-    /// How it was asked to end since its last launch, and with which reason, if it has not ended since.
+    /// The request to stop or pause since the last launch, with its reason, unless the agent has ended since.
     pub asked: Option<(StopMode, Option<String>)>,
-    /// Whether the event that makes the agent is there. Without it, it has no title, base or branch.
+    /// Whether there is a `created` event. Without it, the agent has no title, base, or branch.
     pub created: bool,
     /// Every verdict on its work, in order.
     pub verdicts: Vec<CurrentVerdict>,
@@ -48,19 +49,16 @@ pub struct Fold {
 /// The two ways to end an agent's program.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum StopMode {
-    /// For good, as far as this attempt goes.
+    /// The attempt ends as stopped.
     Stop,
-    /// Until it is resumed.
+    /// The attempt is paused until somebody resumes the agent.
     Pause,
 }
 
-/// Folds events, given in any order and any number of times.
+/// Folds events, which may come in any order and several times.
 pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Fold {
-    let mut seen = HashSet::new();
-    let mut events: Vec<&Event> = events.into_iter().filter(|event| seen.insert(event.id)).collect();
-    events.sort_unstable_by_key(|event| event.order());
     let mut folder = Folder::default();
-    for event in events {
+    for event in in_order(events) {
         folder.apply(event);
     }
     folder.fold.agent.conflicts = folder.fold.conflicts.len() as u64;
@@ -70,12 +68,12 @@ pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Fold {
 #[derive(Default)]
 struct Folder {
     fold: Fold,
-    /// Attempt → the writer that launched it.
+    /// The writer that launched each attempt.
     launches: BTreeMap<u32, WriterId>,
-    /// Conversation → cost in micros, tokens read, tokens written.
+    /// The cost in micros, the input tokens, and the output tokens of each session.
     used: BTreeMap<SessionId, [Option<u64>; 3]>,
-    /// Attempt → turns, denials.
-    went: BTreeMap<u32, (u64, u64)>,
+    /// The turns and denials of each attempt.
+    counts: BTreeMap<u32, (u64, u64)>,
 }
 
 impl Folder {
@@ -89,7 +87,7 @@ impl Folder {
                 self.fold.stop_asked = event.lamport;
                 self.fold.asked = Some((StopMode::Stop, reason.clone()));
             }
-            // A request to stop holds.
+            // A request to pause does not replace a request to stop.
             Some(Fact::Pause { reason }) => {
                 let stops = self.fold.asked.as_ref().is_some_and(|(rest, _)| *rest == StopMode::Stop);
                 if !stops {
@@ -99,15 +97,17 @@ impl Folder {
             Some(Fact::Send(_) | Fact::Restored {}) => {}
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => self.finished(event, finished),
-            Some(Fact::Landed(landed)) => land(&mut self.fold.agent, landed, &event.writer),
-            Some(Fact::Verdict(review)) => self.judged(event, review),
-            Some(Fact::Collected(collected)) => collect(&mut self.fold.agent, collected, &event.writer),
+            Some(Fact::Landed(landed)) => apply_landing(&mut self.fold.agent, landed, &event.writer),
+            Some(Fact::Verdict(review)) => self.apply_verdict(event, review),
+            Some(Fact::Collected(collected)) => {
+                apply_collected(&mut self.fold.agent, collected, &event.writer);
+            }
         }
     }
 
     fn created(&mut self, event: &Event, created: &Created) {
         if self.fold.created {
-            self.conflict(format!("made twice, by {} and {}", self.fold.agent.writer, event.writer));
+            self.conflict(format!("created twice, by {} and {}", self.fold.agent.writer, event.writer));
             return;
         }
         self.fold.created = true;
@@ -129,7 +129,7 @@ impl Folder {
 
     fn phase(&mut self, event: &Event, step: &PhaseChange) {
         let launch = step.phase == Phase::Starting;
-        if !self.belongs(event, step.attempt, launch) || step.attempt < self.fold.agent.attempt {
+        if !self.is_of_attempt(event, step.attempt, launch) || step.attempt < self.fold.agent.attempt {
             return;
         }
         let agent = &mut self.fold.agent;
@@ -163,7 +163,7 @@ impl Folder {
     }
 
     fn finished(&mut self, event: &Event, finished: &Finished) {
-        if !self.belongs(event, finished.attempt, false) {
+        if !self.is_of_attempt(event, finished.attempt, false) {
             return;
         }
         if let Some(usage) = &finished.usage {
@@ -200,17 +200,17 @@ impl Folder {
         agent.ended_at = Some(event.at);
         agent.exit_code = finished.exit;
         let head = IdOrText::short_or_none(finished.head.as_ref()).or_else(|| agent.head.take());
-        hold(agent, head, &finished.work, finished.unfinished.as_deref());
+        set_work(agent, head, &finished.work, finished.unfinished.as_deref());
         agent.unsaved = short_or_none(finished.unsaved.as_deref());
-        agent.limit = finished.limit.clone().map(Limit::safe);
+        agent.limit = finished.limit.clone().map(Limit::with_safe_kind);
     }
 
-    fn judged(&mut self, event: &Event, review: &Review) {
+    fn apply_verdict(&mut self, event: &Event, review: &Review) {
         self.fold.verdicts.push(CurrentVerdict::of(review, &event.writer));
         let agent = &mut self.fold.agent;
-        agent.verdict = verdict::standing(&self.fold.verdicts).cloned();
-        if let Err(at) = agent.judges.binary_search(&event.writer) {
-            agent.judges.insert(at, event.writer.clone());
+        agent.verdict = verdict::effective_verdict(&self.fold.verdicts).cloned();
+        if let Err(at) = agent.verdict_writers.binary_search(&event.writer) {
+            agent.verdict_writers.insert(at, event.writer.clone());
         }
     }
 
@@ -221,8 +221,8 @@ impl Folder {
         for (known, said) in known.iter_mut().zip(figures) {
             *known = (*known).max(said);
         }
-        let went = self.went.entry(attempt).or_default();
-        *went = (went.0.max(usage.turns), went.1.max(usage.denials));
+        let counts = self.counts.entry(attempt).or_default();
+        *counts = (counts.0.max(usage.turns), counts.1.max(usage.denials));
         let sum = |at: usize| {
             let all = self.used.values().filter_map(|figures| figures[at]);
             all.fold(None, |sum: Option<u64>, one| Some(sum.unwrap_or(0).saturating_add(one)))
@@ -230,13 +230,13 @@ impl Folder {
         let agent = &mut self.fold.agent;
         agent.cost = sum(0).map(Cost::from_micros);
         [agent.input_tokens, agent.output_tokens] = [sum(1), sum(2)];
-        agent.turns = self.went.values().fold(0, |sum, went| sum.saturating_add(went.0));
-        agent.denials = self.went.values().fold(0, |sum, went| sum.saturating_add(went.1));
+        agent.turns = self.counts.values().fold(0, |sum, counts| sum.saturating_add(counts.0));
+        agent.denials = self.counts.values().fold(0, |sum, counts| sum.saturating_add(counts.1));
         agent.model = short_or_none(usage.model.as_deref()).or_else(|| agent.model.take());
     }
 
-    /// Whether an event of `attempt` comes from the launch that holds it. Attempt 0 is before any launch.
-    fn belongs(&mut self, event: &Event, attempt: u32, launch: bool) -> bool {
+    /// Returns whether an event of `attempt` comes from the writer that launched it. Attempt 0 is before any launch.
+    fn is_of_attempt(&mut self, event: &Event, attempt: u32, launch: bool) -> bool {
         if attempt == 0 {
             return true;
         }
@@ -261,20 +261,20 @@ impl Folder {
     }
 }
 
-/// Sets what the work of an agent is: the one place where an event's figures become those of the state.
-fn hold(agent: &mut Agent, head: Option<IdOrText<CommitId>>, work: &WorkStat, unfinished: Option<&str>) {
+/// Sets head and figures of an agent's work. Nothing else sets them.
+fn set_work(agent: &mut Agent, head: Option<IdOrText<CommitId>>, work: &WorkStat, unfinished: Option<&str>) {
     agent.head = head;
-    agent.work = work.counted();
+    agent.work = work.without_paths();
     agent.unfinished = short_or_none(unfinished);
 }
 
-/// What was taken after the end. It counts only while the agent rests where it rested then.
-fn collect(agent: &mut Agent, collected: &Collected, writer: &WriterId) {
+/// Applies work that was collected after the end. It counts only while the agent is at rest in the same attempt.
+fn apply_collected(agent: &mut Agent, collected: &Collected, writer: &WriterId) {
     if !agent.phase.is_at_rest() || collected.attempt != agent.attempt {
         return;
     }
     let head = IdOrText::short_or_none(Some(&collected.head));
-    hold(agent, head, &collected.work, collected.unfinished.as_deref());
+    set_work(agent, head, &collected.work, collected.unfinished.as_deref());
     agent.unsaved = None;
     if let Some(phase) = collected.phase.filter(|_| *writer == agent.writer) {
         agent.phase = phase;
@@ -283,21 +283,21 @@ fn collect(agent: &mut Agent, collected: &Collected, writer: &WriterId) {
     }
 }
 
-/// What a landing did. The last word holds; what did not land changes nothing of what landed before.
-fn land(agent: &mut Agent, landed: &Landed, writer: &WriterId) {
+/// Applies the outcome of a landing. The last outcome holds; work that did not land does not change what landed before.
+fn apply_landing(agent: &mut Agent, landed: &Landed, writer: &WriterId) {
     match landed.outcome {
         Landing::Merged | Landing::UpToDate => {
             agent.landed_head = IdOrText::short_or_none(Some(&landed.head));
             agent.landed_as = IdOrText::short_or_none(landed.commit.as_ref());
             agent.landed_in = BranchName::short_or_none(Some(&landed.into));
             agent.set_aside = None;
-            // Another clone may have another check, or nothing to check with.
+            // Another clone may run other checks, or none: only the clone that saw the check fail clears it.
             agent.failed_check = agent
                 .failed_check
                 .take()
                 .filter(|failed| failed.writer != *writer || !landed.passed.contains(&failed.check.id));
         }
-        Landing::TakenBack => {
+        Landing::Undone => {
             (agent.landed_head, agent.landed_as, agent.landed_in) = (None, None, None);
         }
         Landing::NothingNew => {}
@@ -319,7 +319,7 @@ fn land(agent: &mut Agent, landed: &Landed, writer: &WriterId) {
     }
 }
 
-/// An event of 0.1.0 says in its reason only which check failed: `test fails: exit code 1`.
+/// Returns the check that failed. An event of version 0.1.0 names it only in its reason: `test fails: exit code 1`.
 fn failed_check(landed: &Landed) -> Check {
     let named = || landed.reason.as_deref()?.split_once(" fails: ").map(|(name, _)| name);
     let name = landed.check.as_ref().map(|check| check.name.as_str()).or_else(named);
@@ -331,13 +331,13 @@ fn failed_check(landed: &Landed) -> Check {
     }
 }
 
-/// Whether a landing, or work that was taken again, would change anything of an agent's state.
-pub fn is_news(agent: &Agent, fact: &Fact, writer: &WriterId) -> bool {
+/// Returns whether a fact would change the state of an agent; `true` for every fact but `Landed` and `Collected`.
+pub fn is_worth_recording(agent: &Agent, fact: &Fact, writer: &WriterId) -> bool {
     let mut after = agent.clone();
     match fact {
-        Fact::Landed(landed) => land(&mut after, landed, writer),
-        Fact::Collected(collected) => collect(&mut after, collected, writer),
-        // What somebody asks, says or judges is news in itself.
+        Fact::Landed(landed) => apply_landing(&mut after, landed, writer),
+        Fact::Collected(collected) => apply_collected(&mut after, collected, writer),
+        // A request, a message, or a verdict is worth recording even if the state stays the same.
         _ => return true,
     }
     after != *agent

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
@@ -15,7 +17,7 @@ fn writer(id: &str) -> WriterId {
 }
 
 fn phase(attempt: u32, phase: Phase) -> Fact {
-    Fact::Phase(PhaseChange::to(attempt, phase))
+    Fact::Phase(PhaseChange::new(attempt, phase))
 }
 
 fn work(files: u64) -> WorkStat {
@@ -26,7 +28,7 @@ fn end(attempt: u32, phase: Phase) -> Fact {
     Fact::Finished(Finished { work: work(2), ..Finished::empty(attempt, phase) })
 }
 
-fn told(facts: &[(u64, &str, Fact)]) -> (u32, Phase, usize) {
+fn recorded(facts: &[(u64, &str, Fact)]) -> (u32, Phase, usize) {
     let events: Vec<Event> = facts.iter().map(|(l, w, fact)| event(*l, w, fact)).collect();
     let fold = fold(&events);
     (fold.agent.attempt, fold.agent.phase, fold.conflicts.len())
@@ -39,22 +41,22 @@ fn phase_rules() {
     let table: &[(Story<'_>, (u32, Phase, usize))] = &[
         (&[], (0, Queued, 0)),
         (&[(2, "a", phase(1, Starting)), (3, "a", phase(1, Running))], (1, Running, 0)),
-        // an end beats what comes after it in the same attempt
+        // an end beats a later phase of the same attempt
         (&[(2, "a", phase(1, Starting)), (3, "a", end(1, Done)), (4, "a", phase(1, Running))], (1, Done, 0)),
-        // a higher attempt wins over an end
+        // a higher attempt beats an end
         (&[(2, "a", end(1, Failed)), (3, "a", phase(2, Starting))], (2, Starting, 0)),
-        // and over a later event of a lower one
+        // and a later event of a lower attempt
         (&[(2, "a", phase(2, Starting)), (9, "a", end(1, Done))], (2, Starting, 0)),
-        // two ends: the higher rank, and it is listed
+        // of two ends the one of higher rank holds, and the contradiction is listed
         (&[(2, "a", end(1, Stopped)), (3, "a", end(1, Done))], (1, Done, 1)),
         (&[(2, "a", end(1, Done)), (3, "a", end(1, Stopped))], (1, Done, 1)),
         (&[(2, "a", end(1, Timeout)), (3, "a", end(1, Failed))], (1, Failed, 1)),
-        // two launches of one number: the first is the attempt
+        // of two launches with one number the first is the attempt
         (
             &[(2, "a", phase(1, Starting)), (3, "b", phase(1, Starting)), (4, "b", end(1, Done))],
             (1, Starting, 1),
         ),
-        // a pause is an end that every other end beats, and a launch goes on from
+        // a pause is an end that every other end beats, and that a launch follows
         (&[(2, "a", phase(1, Starting)), (3, "a", end(1, Paused))], (1, Paused, 0)),
         (&[(2, "a", end(1, Paused)), (3, "a", end(1, Stopped))], (1, Stopped, 0)),
         (&[(2, "a", end(1, Paused)), (3, "a", phase(2, Queued))], (2, Queued, 0)),
@@ -62,12 +64,12 @@ fn phase_rules() {
         (&[(2, "b", end(0, Stopped))], (0, Stopped, 0)),
     ];
     for (facts, expected) in table {
-        assert_eq!(told(facts), *expected, "{facts:?}");
+        assert_eq!(recorded(facts), *expected, "{facts:?}");
     }
 }
 
 #[test]
-fn hostile_texts_become_harmless() {
+fn hostile_texts_are_escaped() {
     let created = Created {
         title: "a\u{1b}]0;x\u{7}\nb".into(),
         profile: "p\r\nOrchestra-State: done".into(),
@@ -79,7 +81,7 @@ fn hostile_texts_become_harmless() {
 }
 
 #[test]
-fn what_landed_stays_until_it_is_taken_back() {
+fn a_landing_holds_until_it_is_undone() {
     let landed = |outcome, head: &str| {
         let (into, head, commit) = ("main".into(), IdOrText::read(head), Some(IdOrText::read("c")));
         Fact::Landed(Landed { outcome, into, head, commit, reason: None, check: None, passed: Vec::new() })
@@ -89,18 +91,18 @@ fn what_landed_stays_until_it_is_taken_back() {
     let agent = fold(&events).agent;
     let landed_head = agent.landed_head.map(|head| head.to_string());
     assert_eq!((landed_head.as_deref(), agent.landed_in.as_deref()), (Some("one"), Some("main")));
-    events.push(event(4, "b", &landed(Landing::TakenBack, "one")));
+    events.push(event(4, "b", &landed(Landing::Undone, "one")));
     assert_eq!(fold(&events).agent.landed_head, None);
 }
 
 fn did_not_land(outcome: Landing, head: &str, reason: &str) -> Landed {
-    let check = (outcome == Landing::Failed).then(|| Check::shared("test", "make"));
+    let check = (outcome == Landing::Failed).then(|| Check::for_event("test", "make"));
     let (into, head, reason) = ("main".into(), IdOrText::read(head), Some(reason.into()));
     Landed { outcome, into, head, commit: None, reason, check, passed: Vec::new() }
 }
 
 #[test]
-fn a_failed_check_stays_until_the_clone_that_saw_it_fail_sees_it_pass() {
+fn a_failed_check_holds_until_the_same_clone_passes_it() {
     let failed = did_not_land(Landing::Failed, "one", "test fails: exit code 1");
     let aside = did_not_land(Landing::SetAside, "one", "conflicts");
     let merged = |passed: &[&str]| Landed {
@@ -119,14 +121,17 @@ fn a_failed_check_stays_until_the_clone_that_saw_it_fail_sees_it_pass() {
         (&[("a", failed.clone()), ("a", merged(&["make"]))], false, false),
         (&[("a", failed.clone()), ("b", aside), ("a", merged(&["make"]))], false, false),
     ];
-    for (told, fails, is_aside) in table {
-        let events: Vec<Event> =
-            told.iter().zip(2..).map(|((by, fact), l)| event(l, by, &Fact::Landed(fact.clone()))).collect();
+    for (recorded, fails, is_aside) in table {
+        let events: Vec<Event> = recorded
+            .iter()
+            .zip(2..)
+            .map(|((by, fact), l)| event(l, by, &Fact::Landed(fact.clone())))
+            .collect();
         let agent = fold(&events).agent;
         assert_eq!(
             (agent.failed_check.is_some(), agent.set_aside.is_some()),
             (*fails, *is_aside),
-            "{told:?}"
+            "{recorded:?}"
         );
     }
     let old = Landed { check: None, ..failed };
@@ -135,10 +140,10 @@ fn a_failed_check_stays_until_the_clone_that_saw_it_fail_sees_it_pass() {
 }
 
 #[test]
-fn what_is_known_of_a_landing_is_no_news() {
-    let agent = |told: &[Landed]| {
+fn a_repeated_landing_is_not_recorded() {
+    let agent = |recorded: &[Landed]| {
         let events: Vec<Event> =
-            told.iter().zip(2..).map(|(fact, l)| event(l, "a", &Fact::Landed(fact.clone()))).collect();
+            recorded.iter().zip(2..).map(|(fact, l)| event(l, "a", &Fact::Landed(fact.clone()))).collect();
         fold(&events).agent
     };
     let aside = |why| did_not_land(Landing::SetAside, "one", why);
@@ -148,7 +153,7 @@ fn what_is_known_of_a_landing_is_no_news() {
         passed: vec!["x".into()],
         ..did_not_land(Landing::Merged, "one", "")
     };
-    for (told, next, is_new) in [
+    for (recorded, next, is_new) in [
         (vec![], aside("conflicts"), true),
         (vec![aside("conflicts")], aside("conflicts"), false),
         (vec![aside("conflicts")], aside("conflicts elsewhere"), true),
@@ -156,19 +161,19 @@ fn what_is_known_of_a_landing_is_no_news() {
         (vec![failed("one")], failed("two"), true),
         (vec![merged("c")], merged("c"), false),
         (vec![merged("c")], merged("d"), true),
-        (vec![], did_not_land(Landing::TakenBack, "one", ""), false),
-        (vec![merged("c")], did_not_land(Landing::TakenBack, "one", ""), true),
+        (vec![], did_not_land(Landing::Undone, "one", ""), false),
+        (vec![merged("c")], did_not_land(Landing::Undone, "one", ""), true),
     ] {
         assert_eq!(
-            is_news(&agent(&told), &Fact::Landed(next.clone()), &writer("a")),
+            is_worth_recording(&agent(&recorded), &Fact::Landed(next.clone()), &writer("a")),
             is_new,
-            "{told:?} {next:?}"
+            "{recorded:?} {next:?}"
         );
     }
 }
 
 #[test]
-fn work_that_is_taken_again_as_it_was_is_no_news() {
+fn unchanged_collected_work_is_not_recorded() {
     let ended = event(2, "a", &end(1, Phase::Done));
     let agent = fold(&[event(1, "a", &phase(1, Phase::Starting)), ended]).agent;
     let taken = |head: &str, reason: Option<&str>| Collected {
@@ -188,12 +193,12 @@ fn work_that_is_taken_again_as_it_was_is_no_news() {
         (Fact::Collected(Collected { attempt: 2, ..taken("two", None) }), false),
         (Fact::Pause { reason: None }, true),
     ] {
-        assert_eq!(is_news(&agent, &fact, &writer("a")), is_new, "{fact:?}");
+        assert_eq!(is_worth_recording(&agent, &fact, &writer("a")), is_new, "{fact:?}");
     }
 }
 
 #[test]
-fn what_was_asked_holds_until_the_end_or_the_next_launch() {
+fn a_request_holds_until_the_end_or_the_next_launch() {
     let (stop, pause) = (Fact::Stop { reason: None }, Fact::Pause { reason: None });
     let launch = |attempt| phase(attempt, Phase::Starting);
     for (facts, asked) in [
@@ -218,15 +223,15 @@ fn usage(attempt: u32, session: &str, cost: u64, denials: u64) -> Fact {
 }
 
 #[test]
-fn a_conversation_tells_its_whole_and_several_are_added() {
-    let told = [
+fn session_totals_hold_and_sessions_add_up() {
+    let recorded = [
         event(2, "a", &usage(1, "s", 50, 1)),
         event(3, "a", &usage(2, "s", 100, 2)),
-        // killed and resumed: the program forgot what the lost turn cost
+        // killed and resumed: the program does not report the cost of the lost turn
         event(4, "a", &usage(3, "s", 30, 0)),
         event(5, "a", &usage(4, "t", 7, 0)),
     ];
-    let agent = fold(&told).agent;
+    let agent = fold(&recorded).agent;
     assert_eq!((agent.cost.map(Cost::micros), agent.denials, agent.input_tokens), (Some(107), 3, None));
 }
 
@@ -263,7 +268,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 session,
                 question,
                 choice,
-                ..PhaseChange::to(attempt, Phase::ALL[at])
+                ..PhaseChange::new(attempt, Phase::ALL[at])
             })
         }),
         (0u32..4, 4usize..9, prop::option::of(word), prop::option::of(-300i32..300)).prop_map(
@@ -284,7 +289,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
             .prop_map(|(attempt, session, cost, denials)| usage(attempt, &session, cost, denials)),
         (0usize..5, word, prop::option::of(word)).prop_map(|(at, into, commit)| {
             use Landing::*;
-            let outcome = [Merged, SetAside, Failed, UpToDate, TakenBack][at];
+            let outcome = [Merged, SetAside, Failed, UpToDate, Undone][at];
             let check = Check { name: into.clone(), id: into.clone(), command: commit.clone() };
             Fact::Landed(Landed {
                 outcome,
@@ -328,7 +333,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
     ]
 }
 
-/// What holds of every generated fact holds of every kind of fact.
+/// The property tests cover every kind of fact only if every kind is generated.
 #[test]
 fn every_kind_of_fact_is_generated() {
     let mut runner = TestRunner::deterministic();

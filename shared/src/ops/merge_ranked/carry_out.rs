@@ -1,6 +1,4 @@
-//! Carrying a landing out: its steps, the move of its target, and what is recorded about both.
-
-use std::sync::atomic::Ordering;
+//! Carries out a landing: takes its steps, moves its target, and records both.
 
 use super::{
     prepare,
@@ -13,9 +11,9 @@ use crate::{
         LandingPlan, State,
         branches::{self, Branch},
         context::LandContext,
-        finish::{self, Move, TargetMove},
+        finish::{self, BranchMove, TargetMove},
         gitlinks, record, signing,
-        steps::{Runner, StopReason},
+        steps::{Runner, StopReason, remove_scratch_of},
     },
     model::{event::Landing, text},
     store::{
@@ -25,10 +23,10 @@ use crate::{
     trust::AcceptedRepo,
 };
 
-/// How often a landing is planned again when its target moves meanwhile.
+/// How often a landing is planned again because its target moved.
 const MAX_REPLANS: usize = 5;
 
-/// Takes the steps that are left, and finishes the landing when there are no more.
+/// Takes the remaining steps, then finishes the landing.
 ///
 /// # Errors
 /// The target itself fails a check (3), git fails, or nothing can be written.
@@ -37,26 +35,26 @@ pub(super) fn steps(
     plan: &LandingPlan,
     state: State,
     journal: &mut Journal,
-    around: LandContext<'_>,
+    context: LandContext<'_>,
 ) -> Result<Report> {
-    let mut runner = Runner::new(repo, plan, state, journal, around);
+    let mut runner = Runner::new(repo, plan, state, journal, context);
     let mut stopped = runner.run();
-    if stopped.is_err() && around.interrupted.load(Ordering::Relaxed) {
-        // Ctrl-C reaches the programs that we started as well.
+    if stopped.is_err() && context.context.cancel.is_cancelled() {
+        // Ctrl-C also ends the programs that we started, whose failure is not the reason.
         stopped = Ok(StopReason::Interrupted);
     }
     if matches!(stopped, Ok(StopReason::Finished) | Err(_)) {
-        // What cannot be removed is no reason to lose what landed.
+        // A scratch worktree that cannot be removed must not fail the landing.
         let _ = runner.remove_scratch();
     }
     let state = runner.state;
     let open = journal.operation.stage == Stage::Open;
-    let hint = "git orchestra merge-ranked --continue goes on, --abort gives it up";
+    let hint = "git orchestra merge-ranked --continue resumes it, --abort aborts it";
     match stopped.map_err(|error| if open { error.hint(hint) } else { error })? {
-        StopReason::Finished => finish(repo, plan, state, journal, around),
+        StopReason::Finished => finish(repo, plan, state, journal, context),
         StopReason::Interrupted => Ok(incomplete(repo, plan, &state, journal, Incomplete::Interrupted)),
         StopReason::CheckFailed(step) => {
-            // The failed step is not written down as taken: `--continue` takes it again.
+            // The failed step is not recorded as taken: `--continue` takes it again.
             let mut shown = state.clone();
             shown.steps.push(*step);
             let warnings = record::record_failures(repo, &state);
@@ -68,66 +66,69 @@ pub(super) fn steps(
 /// Moves the target of a landing whose steps are all taken, and records the landing.
 ///
 /// # Errors
-/// The configuration changed meanwhile, another git works there (4), or something cannot be written.
+/// The configuration changed meanwhile, another git is at work there (4), or something cannot be written.
 pub(super) fn finish(
     repo: &AcceptedRepo,
     plan: &LandingPlan,
     state: State,
     journal: &mut Journal,
-    around: LandContext<'_>,
+    context: LandContext<'_>,
 ) -> Result<Report> {
     let wanted =
-        Move { branch: &state.into, old: state.base, new: state.result, why: "orchestra merge-ranked" };
-    // Other agents may have run during the landing; what follows writes files into the user's checkout.
+        BranchMove { branch: &state.into, old: state.base, new: state.result, why: "orchestra merge-ranked" };
+    // Agents may have changed the configuration during the landing, and the next step writes files into the user's checkout.
     repo.confirm().map_err(|error| error.hint("git orchestra merge-ranked --continue, after that"))?;
     let moved = finish::move_branch(repo, wanted).map_err(|error| {
-        error.hint("git orchestra merge-ranked --continue, then; --abort gives the landing up")
+        error.hint("git orchestra merge-ranked --continue, after that; --abort aborts the landing")
     })?;
     let blocked =
         |why, hints| Ok(incomplete(repo, plan, &state, journal, Incomplete::Blocked { why, hints }));
     match moved {
-        TargetMove::Elsewhere(Some(now)) => replan(repo, state, now, journal, around),
+        TargetMove::Elsewhere(Some(now)) => replan(repo, state, now, journal, context),
         TargetMove::Elsewhere(None) => {
             let into = text::safe(&state.into);
-            blocked(format!("branch {into} is gone"), vec![format!("git branch {into} {}", state.base)])
+            blocked(
+                format!("branch {into} no longer exists"),
+                vec![format!("git branch {into} {}", state.base)],
+            )
         }
         TargetMove::Blocked(found) => blocked(found.why, found.hints),
-        TargetMove::Yes | TargetMove::NotNeeded => record_landing(repo, plan, &state, journal),
+        TargetMove::Moved | TargetMove::Unchanged => record_landing(repo, plan, &state, journal),
     }
 }
 
-/// A landing that has not come to its end: which checks failed in it is known all the same from now on.
+/// Reports an unfinished landing, and records the checks that failed in it.
 fn incomplete(repo: &Repo, plan: &LandingPlan, state: &State, journal: &Journal, why: Incomplete) -> Report {
     let warnings = record::record_failures(repo, state);
     Report { warnings, ..Report::incomplete(plan, state, journal, why) }
 }
 
-/// The target has moved: everything is planned and tested again on top of where it is now.
+/// Plans and tests everything again, because the target has moved to `now`.
 ///
 /// # Errors
-/// It moves all the time (4), or as [`steps`].
+/// The target keeps moving (4), or as [`steps`].
 pub(super) fn replan(
     repo: &AcceptedRepo,
     state: State,
     now: Oid,
     journal: &mut Journal,
-    around: LandContext<'_>,
+    context: LandContext<'_>,
 ) -> Result<Report> {
     let plan = prepare::rebuild_plan(repo, &state, now)?;
     let replans = state.replans + 1;
     if replans > MAX_REPLANS {
         return Err(Error::new(
             Code::TargetBusy,
-            format!("{} moves faster than branches land on it", state.into),
+            format!("{} moves faster than branches can land on it", state.into),
         )
         .hint("git orchestra merge-ranked --continue tries again"));
     }
     let before_repair = state.before_repair;
     let fresh = State::new(&plan.target, state.options, state.branches);
-    steps(repo, &plan, State { replans, before_repair, ..fresh }, journal, around)
+    steps(repo, &plan, State { replans, before_repair, ..fresh }, journal, context)
 }
 
-/// Records a landing whose target has what landed: in the agents' lives, as notes, and in its operation.
+/// Records a landing whose target has moved: in the agents' events, in notes, and in its operation.
 ///
 /// # Errors
 /// The operation cannot be written.
@@ -137,7 +138,7 @@ pub(super) fn record_landing(
     state: &State,
     journal: &mut Journal,
 ) -> Result<Report> {
-    let mut warnings = moved_meanwhile(repo, state);
+    let mut warnings = moved_branch_warnings(repo, state);
     warnings.extend(record::record(repo, state, &plan.branches));
     warnings.extend(gitlinks::warnings(repo, state.base, merged(state, plan))?);
     warnings.extend(signing::warnings(repo, state)?);
@@ -145,14 +146,16 @@ pub(super) fn record_landing(
     if state.result != state.base {
         let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
         journal.operation.body = OperationBody::Landing(vec![change]);
-        notes_shown = notes::show(repo).unwrap_or(false);
+        notes_shown = notes::show_in_log(repo).unwrap_or(false);
     }
     journal.operation.stage = Stage::Done;
     journal.write(repo, &[state.base, state.result])?;
+    // A process that was killed after the last step may have left one.
+    warnings.extend(remove_scratch_of(repo, &journal.operation.id).err().map(|error| error.one_line()));
     Ok(Report { notes_shown, warnings, ..Report::ended(plan, state, journal) })
 }
 
-/// Whether the target has what a landing brings that is still open: it was killed after the move.
+/// Returns whether the target has the result of an unfinished landing, which was killed after the move.
 ///
 /// # Errors
 /// The target cannot be read.
@@ -162,18 +165,18 @@ pub(super) fn has_moved(repo: &Repo, state: &State) -> Result<bool> {
     Ok(now == state.result || now != state.base && repo.contains(now, state.result)?)
 }
 
-/// Moves the target of a landing back that was killed after the move.
+/// Moves the target back to where it was before a landing that was killed after the move.
 ///
 /// # Errors
-/// The target has moved on, or something is in the way (3).
+/// The target has new commits, or cannot be moved (3).
 pub(super) fn move_back(repo: &Repo, state: &State) -> Result<()> {
     let why = "orchestra merge-ranked --abort";
-    let wanted = Move { branch: &state.into, old: state.result, new: state.base, why };
+    let wanted = BranchMove { branch: &state.into, old: state.result, new: state.base, why };
     match finish::move_branch(repo, wanted)? {
-        TargetMove::Yes | TargetMove::NotNeeded => Ok(()),
+        TargetMove::Moved | TargetMove::Unchanged => Ok(()),
         TargetMove::Elsewhere(_) => {
             let into = text::safe(&state.into);
-            Err(Error::new(Code::BranchMoved, format!("{into} has what landed, and commits on top of it"))
+            Err(Error::new(Code::BranchMoved, format!("{into} has the landed branches, and newer commits"))
                 .hint("git orchestra merge-ranked --continue finishes the landing"))
         }
         TargetMove::Blocked(blocked) => {
@@ -182,7 +185,7 @@ pub(super) fn move_back(repo: &Repo, state: &State) -> Result<()> {
     }
 }
 
-/// The branches that landed.
+/// Returns the branches that landed.
 fn merged<'a>(state: &'a State, plan: &'a LandingPlan) -> impl Iterator<Item = &'a Branch> {
     let is_merged = |name: &str| {
         state.steps.iter().any(|step| step.branch == name && step.outcome == Some(Landing::Merged))
@@ -190,13 +193,13 @@ fn merged<'a>(state: &'a State, plan: &'a LandingPlan) -> impl Iterator<Item = &
     plan.branches.iter().filter(move |branch| is_merged(&branch.name))
 }
 
-/// Branches that are no longer what landed.
-fn moved_meanwhile(repo: &Repo, state: &State) -> Vec<String> {
+/// Returns a warning for each branch that has moved since its landing step.
+fn moved_branch_warnings(repo: &Repo, state: &State) -> Vec<String> {
     let merged = state.steps.iter().filter(|step| step.outcome == Some(Landing::Merged));
     let moved = merged.filter_map(|step| {
-        let now = branches::again(repo, &step.branch).ok()??.tip;
+        let now = branches::find_again(repo, &step.branch).ok()??.tip;
         let name = text::one_line(&step.branch, 100);
-        (now != step.head).then(|| format!("{name} has moved since: what landed is {}", step.head.short()))
+        (now != step.head).then(|| format!("{name} has moved since then: {} landed", step.head.short()))
     });
     moved.collect()
 }

@@ -1,4 +1,4 @@
-//! What becomes, or became, of a branch: one word, for people and for scripts. Pure.
+//! The outcome of a landing, or of its plan, for each branch: one word for people and scripts. Pure.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,42 +9,42 @@ use crate::{
     rank::{Candidate, Matrix, RankedBranch},
 };
 
-/// A branch of the order, with the word for it.
+/// A branch in the order of landing, with its outcome.
 pub type BranchRow = Step<BranchOutcome>;
 
-/// The word.
+/// The outcome for a branch.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "LandingOutcome")]
 pub enum BranchOutcome {
     /// It would land.
     Lands,
-    /// It would not, unless somebody resolves its conflict with the target or with what lands before it.
+    /// It would not land unless somebody resolves its conflict with the target or with a branch that lands earlier.
     Conflict,
-    /// It would not even be tried.
+    /// It would not be tried.
     Blocked,
-    /// It was merged, and passed the checks, in the worktree of the landing; the target has not moved.
+    /// It was merged and passed the checks in the scratch worktree; the target has not moved.
     Passed,
     /// It is in the target.
     Merged,
-    /// It did not land: it conflicts, or was not wanted.
+    /// It did not land, because it conflicts or was excluded.
     SetAside,
-    /// It merges, and a check fails with it.
+    /// It merges without conflict, but a check fails with it.
     Failed,
-    /// Nobody can tell before it is tried whether it conflicts.
+    /// Whether it conflicts is not known before it is tried.
     Unknown,
     /// It is in the target already.
     UpToDate,
-    /// There is nothing in it that the target has not.
+    /// It has no changes that the target does not have.
     NothingNew,
-    /// It was in the target, and is no more.
+    /// It was in the target, and was reverted there.
     TakenBack,
-    /// The landing has not come to it.
+    /// The landing ended before its turn.
     NotReached,
 }
 
 impl BranchOutcome {
-    /// As people read it.
+    /// Returns the outcome as people read it.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Lands => "lands",
@@ -62,7 +62,7 @@ impl BranchOutcome {
         }
     }
 
-    /// Of a step of a landing that has come to its end, or whose target has not moved.
+    /// Returns the outcome of a step. `has_moved` says whether the target has moved to the result of the landing.
     pub const fn of_step(outcome: Option<Landing>, has_moved: bool) -> Self {
         match outcome {
             None => Self::NotReached,
@@ -72,12 +72,12 @@ impl BranchOutcome {
             Some(Landing::Failed) => Self::Failed,
             Some(Landing::UpToDate) => Self::UpToDate,
             Some(Landing::NothingNew) => Self::NothingNew,
-            Some(Landing::TakenBack) => Self::TakenBack,
+            Some(Landing::Undone) => Self::TakenBack,
         }
     }
 }
 
-/// What would become of every branch of a plan, in the order of its steps.
+/// Returns the expected outcome for each branch of a plan, in the order of its steps.
 pub(super) fn planned(plan: &LandingPlan) -> Vec<BranchOutcome> {
     let tried = forecast(&plan.order.places, &plan.candidates, &plan.matrix);
     let not_tried = plan.skipped.iter().map(|skipped| match skipped.outcome {
@@ -88,14 +88,14 @@ pub(super) fn planned(plan: &LandingPlan) -> Vec<BranchOutcome> {
     tried.into_iter().chain(not_tried).collect()
 }
 
-/// What would become of the branches of an order if every check passed and nobody resolved a conflict. The set that lands together is
-/// as large as it can be, so whatever else may land conflicts with it, or with the target.
+/// Returns the outcome for each branch if every check passed and nobody resolved a conflict. A branch conflicts if it does so with
+/// the target or with a branch that lands earlier.
 fn forecast(places: &[RankedBranch], candidates: &[Candidate], matrix: &Matrix) -> Vec<BranchOutcome> {
     let mut lands: Vec<usize> = Vec::new();
     let of = |place: &RankedBranch| {
         let branch = place.branch;
         let before = || lands.iter().copied().chain([matrix.size()]);
-        let is_unjudged = |first: usize| matrix.why_unjudged(first, branch).is_some();
+        let is_unjudged = |first: usize| matrix.incomparable_reason(first, branch).is_some();
         let conflict = |first: usize| {
             if first == matrix.size() { matrix.with_target(branch) } else { matrix.get(first, branch) }
         };
@@ -118,12 +118,12 @@ fn forecast(places: &[RankedBranch], candidates: &[Candidate], matrix: &Matrix) 
 mod tests {
     use super::*;
     use crate::{
-        model::conflict::Kinds,
+        model::conflict::ConflictKinds,
         rank::{PairConflict, ReviewState, order},
     };
 
     #[test]
-    fn a_landing_says_merged_only_of_what_is_in_the_target() {
+    fn merged_means_that_the_target_has_moved() {
         for (step, moved, stayed) in [
             (None, BranchOutcome::NotReached, BranchOutcome::NotReached),
             (Some(Landing::Merged), BranchOutcome::Merged, BranchOutcome::Passed),
@@ -131,7 +131,7 @@ mod tests {
             (Some(Landing::Failed), BranchOutcome::Failed, BranchOutcome::Failed),
             (Some(Landing::UpToDate), BranchOutcome::UpToDate, BranchOutcome::UpToDate),
             (Some(Landing::NothingNew), BranchOutcome::NothingNew, BranchOutcome::NothingNew),
-            (Some(Landing::TakenBack), BranchOutcome::TakenBack, BranchOutcome::TakenBack),
+            (Some(Landing::Undone), BranchOutcome::TakenBack, BranchOutcome::TakenBack),
         ] {
             assert_eq!(
                 (BranchOutcome::of_step(step, true), BranchOutcome::of_step(step, false)),
@@ -141,16 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_says_what_would_become_of_every_branch() {
+    fn a_plan_forecasts_every_branch() {
         let candidate = |name: &str, lines| Candidate { name: name.into(), lines, ..Candidate::default() };
         let mut all = ["small", "big", "free", "rejected", "kept", "target", "third"]
             .iter()
             .zip(1..)
             .map(|(name, lines)| candidate(name, lines))
             .collect::<Vec<_>>();
-        all[3].standing = ReviewState::Rejected;
+        all[3].review_state = ReviewState::Rejected;
         all[4].kept_back = Some("failed its test last time (make: exit code 1)".into());
-        let conflict = Some(PairConflict { files: 1, hunks: 1, kinds: Kinds::CONTENT });
+        let conflict = Some(PairConflict { files: 1, hunks: 1, kinds: ConflictKinds::CONTENT });
         let mut matrix = Matrix::new(all.len());
         matrix.set(0, 1, conflict);
         matrix.set(1, 6, conflict);
@@ -165,7 +165,7 @@ mod tests {
         let expected = [
             ("small", BranchOutcome::Lands),
             ("free", BranchOutcome::Lands),
-            // It conflicts with nothing but what does not land.
+            // It conflicts only with branches that do not land.
             ("third", BranchOutcome::Lands),
             ("big", BranchOutcome::Conflict),
             ("target", BranchOutcome::Conflict),

@@ -1,4 +1,4 @@
-//! What a landing needs before its first step: its options, complete, and its plan.
+//! Prepares a landing: completes its options, and plans it.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use crate::{
         Config,
         keys::{BUILD, CHECK_TIME, TEST},
     },
+    context::Context,
     git::{Oid, Repo},
     landing::{
         LandOptions, LandingPlan, State,
@@ -21,13 +22,13 @@ use crate::{
     store::{Listing, Unreadable, layout},
 };
 
-/// The shortest time limit of a check: it is stored in whole seconds.
+/// The shortest time limit of a check, which is stored in whole seconds.
 const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The options of a landing: what was typed, else what is configured.
+/// Returns the options of a landing: those of the request, otherwise the configured ones.
 ///
 /// # Errors
-/// A command or a duration is wrong (2).
+/// A command or a duration is invalid (2).
 pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
     let config = Config::of(repo);
     let mut checks = Vec::new();
@@ -35,7 +36,7 @@ pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
         [("build", &request.build, config.get(&BUILD)?), ("test", &request.test, config.get(&TEST)?)]
     {
         if let Some(typed) = typed {
-            check::is_command(typed, name)?;
+            check::check_command(typed, name)?;
         }
         checks.extend(typed.clone().or(configured).map(|command| (name.to_owned(), command)));
     }
@@ -53,11 +54,12 @@ pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
     })
 }
 
-/// Plans a new landing of what was named, else of the work of every agent that is done.
+/// Plans a new landing of the named branches, or, if none is named, of the work of every agent that is done.
 ///
 /// # Errors
-/// There is nothing to land (3), a name means nothing, or a history cannot be read.
+/// There is nothing to land (3), a name is unknown, or a history cannot be read.
 pub(super) fn plan(
+    context: &Context,
     repo: &Repo,
     target: LandingTarget,
     named: &[String],
@@ -66,10 +68,10 @@ pub(super) fn plan(
     let (mut branches, mut unreadable) = if named.is_empty() {
         branches::finished(repo, &target)?
     } else {
-        (branches::named(repo, named).map_err(|error| why_not(repo, named, error))?, Vec::new())
+        (branches::named(repo, named).map_err(|error| explain_archived(repo, named, error))?, Vec::new())
     };
     if branches.is_empty() {
-        let nothing = "there is nothing to land: no agent is done whose work is not there yet";
+        let nothing = "nothing to land: no agent is done with work that has not landed yet";
         let error = match unreadable.as_slice() {
             [] => Error::new(Code::NothingToLand, nothing),
             broken => Error::new(Code::NothingToLand, nothing)
@@ -77,15 +79,15 @@ pub(super) fn plan(
         };
         return Err(error.hint("git orchestra status; git orchestra merge-ranked BRANCH…"));
     }
-    fetch_promised(repo, &target, &mut branches);
+    fetch_promised(context, repo, &target, &mut branches);
     unreadable.extend(branches.iter().filter_map(|branch| branch.problem.clone()));
-    earlier::recall(repo, &mut branches)?;
+    earlier::fill_in_failed_checks(repo, &mut branches)?;
     Ok(LandingPlan { unreadable, ..plan::plan(repo, target, branches, options)? })
 }
 
-/// In a partial clone, brings what comparing the branches with the target needs. A branch for which that fails cannot land; the
-/// others are not held up by it.
-fn fetch_promised(repo: &Repo, target: &LandingTarget, branches: &mut [Branch]) {
+/// In a partial clone, fetches the objects that are needed to compare the branches with the target. A branch whose objects cannot be
+/// fetched cannot land, but does not keep the others from landing.
+fn fetch_promised(context: &Context, repo: &Repo, target: &LandingTarget, branches: &mut [Branch]) {
     if !repo.is_partial() {
         return;
     }
@@ -94,11 +96,11 @@ fn fetch_promised(repo: &Repo, target: &LandingTarget, branches: &mut [Branch]) 
         Err(_) => Vec::new(),
     };
     let all: Vec<(Oid, Oid)> = branches.iter().flat_map(pairs).collect();
-    if repo.fetch_promised_changes(&all).is_ok() {
+    if repo.fetch_promised_changes(context, &all).is_ok() {
         return;
     }
     for branch in branches {
-        if let Err(error) = repo.fetch_promised_changes(&pairs(branch)) {
+        if let Err(error) = repo.fetch_promised_changes(context, &pairs(branch)) {
             let name = branch.agent.as_ref().map(|(id, _)| layout::head_ref(id));
             let name = name.unwrap_or_else(|| layout::branch_ref(&branch.name));
             branch.problem.get_or_insert_with(|| Unreadable::unfetched(repo, name, error.one_line()));
@@ -106,50 +108,50 @@ fn fetch_promised(repo: &Repo, target: &LandingTarget, branches: &mut [Branch]) 
     }
 }
 
-/// Branches that land, because they were named, without the check that failed with them last time.
-pub(super) fn unchecked(plan: &LandingPlan, options: &LandOptions) -> Vec<String> {
-    let unchecked = |branch: &Branch| {
+/// Returns a warning for each named branch that failed a check last time which is not among the checks now.
+pub(super) fn unchecked_warnings(plan: &LandingPlan, options: &LandOptions) -> Vec<String> {
+    let unchecked_warnings = |branch: &Branch| {
         let failed = branch.failed.as_ref().filter(|failed| !failed.check.is_among(&options.checks))?;
         let (name, why) = (text::one_line(&branch.name, 100), failed.sentence());
         Some(format!("'{name}' {why}; that check is not run this time"))
     };
     let may_land = plan.branches.iter().zip(&plan.candidates).filter(|(_, candidate)| candidate.may_land());
-    may_land.filter_map(|(branch, _)| unchecked(branch)).collect()
+    may_land.filter_map(|(branch, _)| unchecked_warnings(branch)).collect()
 }
 
-/// Plans a landing that began before again, on top of `base`.
+/// Plans an unfinished landing again, on top of `base`.
 ///
 /// # Errors
 /// As [`plan::plan`].
 pub(super) fn rebuild_plan(repo: &Repo, state: &State, base: Oid) -> Result<LandingPlan> {
     let mut named = Vec::with_capacity(state.branches.len());
     for saved in &state.branches {
-        let agent = branches::again(repo, &saved.name)?.and_then(|branch| branch.agent);
+        let agent = branches::find_again(repo, &saved.name)?.and_then(|branch| branch.agent);
         named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent, problem: None, failed: None });
     }
-    earlier::recall(repo, &mut named)?;
+    earlier::fill_in_failed_checks(repo, &mut named)?;
     let target = LandingTarget { branch: state.into.clone(), tip: base };
     plan::plan(repo, target, named, &state.options)
 }
 
-/// The branches of a landing that is continued: one that has not landed yet is taken as it is now, since somebody may have repaired
-/// it.
-pub(super) fn refreshed(repo: &Repo, state: &State) -> Vec<BranchTip> {
+/// Returns the branches of a landing that is continued. Those without a step yet are at their current tips, since somebody may have
+/// repaired them.
+pub(super) fn current_tips(repo: &Repo, state: &State) -> Vec<BranchTip> {
     let fresh = |saved: &BranchTip| {
         let done = state.steps.iter().any(|step| step.branch == saved.name);
-        let now = branches::again(repo, &saved.name).ok().flatten();
+        let now = branches::find_again(repo, &saved.name).ok().flatten();
         let tip = now.map(|branch| branch.tip).filter(|_| !done);
         BranchTip { name: saved.name.clone(), tip: tip.unwrap_or(saved.tip) }
     };
     state.branches.iter().map(fresh).collect()
 }
 
-/// Why what was named cannot land: of an archived agent, that it is archived.
-fn why_not(repo: &Repo, named: &[String], error: Error) -> Error {
+/// Returns the error for a name that cannot land. If it is an archived agent, the error says so.
+fn explain_archived(repo: &Repo, named: &[String], error: Error) -> Error {
     let Ok(listing) = Listing::read(repo) else { return error };
     let archived = named.iter().find_map(|name| match named_agents::find(repo, &listing, name) {
         Ok(NamedAgent::Archived(archived)) if repo.commit(name).is_err() => Some(archived.id),
         _ => None,
     });
-    archived.map_or(error, |id| named_agents::is_archived(repo, &id))
+    archived.map_or(error, |id| named_agents::archived_error(repo, &id))
 }

@@ -1,4 +1,4 @@
-//! What `merge-ranked` reports.
+//! The report of `merge-ranked`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,48 +10,48 @@ use crate::{
     store::{Unreadable, operations::Journal},
 };
 
-/// The order, the reasons, and what the landing came to.
+/// The order of landing, the reasons for it, and how the landing ended.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(from = "Json", into = "Json")]
 #[schemars(with = "Json")]
 pub struct Report {
     /// The target branch.
     pub into: String,
-    /// The commit of the target before.
+    /// The commit of the target before the landing.
     pub base: Oid,
-    /// What the landing came to.
+    /// How the landing ended.
     pub conclusion: Conclusion,
     /// Every branch, in the order of landing.
     pub order: Vec<BranchRow>,
-    /// How the pairs were judged.
+    /// The number of pairs that were merged on trial, and with which results.
     pub pairs: Pairs,
-    /// Whether the set that lands together is known to be the largest.
+    /// Whether the set that lands without conflict is known to be the largest.
     pub exact: bool,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Agents that cannot be read: whether they have anything to land is not known.
+    /// Agents that cannot be read, and may have work to land.
     pub unreadable: Vec<Unreadable>,
-    /// From now on plain `git log` shows the notes on what landed: its config was told so.
+    /// Whether git's config was changed so that plain `git log` shows the notes on what landed.
     pub notes_shown: bool,
 }
 
-/// What a landing came to.
+/// How a landing ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Conclusion {
-    /// Nothing was tried: it is a plan, or there was nothing to land.
+    /// No step was taken, because this is a plan or there was nothing to land.
     NotTried,
-    /// All steps were taken, and the target has what landed.
+    /// All steps were taken, and the target has moved to the result.
     Ended {
-        /// The operation, which can be undone.
+        /// The id of the operation, which can be undone.
         operation: String,
-        /// Where the target stands; where it stood if nothing landed.
+        /// The commit of the target now; the same as before if nothing landed.
         result: Oid,
     },
     /// The target has not moved.
     Incomplete {
-        /// The operation, which can be continued unless it was aborted.
+        /// The id of the operation, which can be continued unless it was aborted.
         operation: String,
-        /// Where the target would stand with what has landed so far.
+        /// The commit that the target would move to with the steps taken so far.
         result: Oid,
         /// Why it has not moved.
         why: Incomplete,
@@ -64,13 +64,13 @@ pub enum Conclusion {
 pub enum Incomplete {
     /// The user interrupted it.
     Interrupted,
-    /// A check failed, and that was to stop it.
+    /// A check failed, and the options say to stop then.
     CheckFailed,
     /// The target cannot be moved.
     Blocked {
-        /// What is in the way, for people.
+        /// What prevents the move, in words.
         why: String,
-        /// What to type.
+        /// Commands to type next, or other advice.
         hints: Vec<String>,
     },
     /// The user aborted it.
@@ -78,7 +78,7 @@ pub enum Incomplete {
 }
 
 impl Incomplete {
-    /// Why, for people and for scripts.
+    /// Returns the reason, for people and scripts.
     pub fn reason(&self) -> &str {
         match self {
             Self::Interrupted => "interrupted",
@@ -90,25 +90,25 @@ impl Incomplete {
 }
 
 impl Report {
-    /// The report of a plan: what would be done.
+    /// Reports a plan.
     pub(super) fn planned(plan: &LandingPlan) -> Self {
         let words = outcome::planned(plan);
         let order = plan.steps().into_iter().zip(words).map(|(step, word)| step.with_outcome(word));
         Self::not_tried(plan, order.collect())
     }
 
-    /// The report of a landing for which there was nothing to try.
-    pub(super) fn nothing(plan: &LandingPlan) -> Self {
+    /// Reports a landing in which there was nothing to do.
+    pub(super) fn nothing_to_land(plan: &LandingPlan) -> Self {
         Self::not_tried(plan, rows(plan.steps(), true))
     }
 
-    /// The report of a landing that has come to its end.
+    /// Reports a landing that has ended.
     pub(super) fn ended(plan: &LandingPlan, state: &State, journal: &Journal) -> Self {
         let operation = journal.operation.id.clone();
         Self::tried(plan, state, true, Conclusion::Ended { operation, result: state.result })
     }
 
-    /// The report of a landing whose target has not moved.
+    /// Reports a landing whose target has not moved.
     pub(super) fn incomplete(plan: &LandingPlan, state: &State, journal: &Journal, why: Incomplete) -> Self {
         let operation = journal.operation.id.clone();
         Self::tried(plan, state, false, Conclusion::Incomplete { operation, result: state.result, why })
@@ -128,7 +128,7 @@ impl Report {
         }
     }
 
-    /// `has_moved`: the target has what landed.
+    /// Reports a landing with steps. `has_moved` says whether the target has moved to its result.
     fn tried(plan: &LandingPlan, state: &State, has_moved: bool, conclusion: Conclusion) -> Self {
         let known = |name: &str| state.steps.iter().any(|step| step.branch == name);
         let open = plan.steps().into_iter().filter(|step| !known(&step.branch));
@@ -139,7 +139,7 @@ impl Report {
         Self { base: state.base, conclusion, ..Self::not_tried(plan, order) }
     }
 
-    /// Where the target stands, or would stand once it can be moved.
+    /// Returns the commit that the target moved to, or would move to.
     pub const fn result(&self) -> Option<Oid> {
         match &self.conclusion {
             Conclusion::NotTried => None,
@@ -147,7 +147,7 @@ impl Report {
         }
     }
 
-    /// The commit to which the target moved, if it did.
+    /// Returns the commit that the target moved to, if it did.
     pub fn moved_to(&self) -> Option<Oid> {
         match &self.conclusion {
             Conclusion::Ended { result, .. } => Some(*result).filter(|result| *result != self.base),
@@ -155,7 +155,7 @@ impl Report {
         }
     }
 
-    /// Why the target has not moved, if the landing is not complete.
+    /// Returns why the target has not moved, if the landing is not complete.
     pub const fn why_incomplete(&self) -> Option<&Incomplete> {
         match &self.conclusion {
             Conclusion::Incomplete { why, .. } => Some(why),
@@ -163,12 +163,12 @@ impl Report {
         }
     }
 
-    /// Whether the landing is not complete.
+    /// Returns whether the landing is not complete.
     pub const fn is_incomplete(&self) -> bool {
         self.why_incomplete().is_some()
     }
 
-    /// How many branches came to this outcome.
+    /// Returns the number of branches with this outcome.
     pub fn count(&self, outcome: BranchOutcome) -> usize {
         self.order.iter().filter(|row| row.outcome == outcome).count()
     }
@@ -182,35 +182,35 @@ fn rows(steps: impl IntoIterator<Item = Step>, has_moved: bool) -> Vec<BranchRow
     steps.into_iter().map(row).collect()
 }
 
-/// The report of a landing, as scripts read it.
+/// The order of landing, the reasons for it, and how the landing ended, in JSON.
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "LandingReport")]
 struct Json {
-    /// The branch in which the work lands.
+    /// The target branch.
     into: String,
-    /// The commit at which the target was when the landing began.
+    /// The commit of the target when the landing began.
     base: Oid,
-    /// Where the target stands, or would stand once it can be moved.
+    /// The commit that the target moved to, or would move to.
     result: Option<Oid>,
-    /// Whether the target moved there.
+    /// Whether the target moved to `result`.
     moved: bool,
-    /// The operation that can be undone or continued.
+    /// The id of the operation, which can be undone or continued.
     operation: Option<String>,
-    /// The branches in the order in which they land, with what became of each.
+    /// The branches in the order in which they land, with the outcome for each.
     order: Vec<BranchRow>,
-    /// How many pairs of branches were merged on trial, and how they were judged.
+    /// The number of pairs of branches that were merged on trial, and with which results.
     pairs: Pairs,
-    /// Whether the set that lands together is known to be the largest.
+    /// Whether the set that lands without conflict is known to be the largest.
     exact: bool,
-    /// What the user should know.
+    /// Warnings for the user.
     warnings: Vec<String>,
-    /// Agents that cannot be read: whether they have anything to land is not known.
+    /// Agents that cannot be read, and may have work to land.
     unreadable: Vec<Unreadable>,
-    /// Whether plain `git log` shows the notes on what landed from now on: its config was told so.
+    /// Whether git's config was changed so that plain `git log` shows the notes on what landed.
     notes_shown: bool,
     /// Why the target did not move, in words.
     blocked: Option<String>,
-    /// Why the target did not move, for programs; none where the landing came to its end.
+    /// Why the target did not move, for programs; `null` if the landing ended.
     #[serde(default)]
     incomplete: Option<Incomplete>,
 }
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn one_conclusion_gives_every_word_of_the_json() {
+    fn every_conclusion_has_its_json_fields() {
         let (operation, other) = ("7".to_owned(), Oid::EMPTY_TREE);
         let ended = |result| Conclusion::Ended { operation: operation.clone(), result };
         let incomplete = |why| Conclusion::Incomplete { operation: operation.clone(), result: other, why };

@@ -1,9 +1,11 @@
-//! What `resume --dry-run` says: what would be resumed, and how, without writing anything.
+//! `resume --dry-run`: which agents would be resumed, and how. Writes nothing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Request, check_alone, check_script, how, is_foreign, runs_already, taking_over};
+use super::{
+    Request, already_running, is_foreign, refuse_foreign_script, refuse_session_in_use, run_options, takeover,
+};
 use crate::{
     Result,
     agents::Words,
@@ -13,52 +15,52 @@ use crate::{
     ops::failure::Failure,
     store::{Chain, layout::PrivateDir, writer},
     supervise::{liveness, spec::Spec},
-    worktree::{list, open_worktree, place},
+    worktree::{list, open_worktree, worktrees_dir},
 };
 
-/// One agent that would be resumed.
+/// An agent that would be resumed.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "PlannedResume")]
 pub struct PlannedResume {
     /// The id of the agent.
     pub id: String,
-    /// What it would be told; its task in a few words where that is nothing.
+    /// The first line of the message, shortened; that of the task if there is no message.
     pub title: String,
     /// The kind of agent, such as `claude`.
     pub profile: String,
-    /// Where it is now.
+    /// The current phase.
     pub phase: Phase,
     /// The number of the attempt that would begin.
     pub attempt: u32,
-    /// What it would be allowed to do, where the program knows such modes.
+    /// The permission mode, if the program has such modes.
     pub permission: Option<Permission>,
-    /// How many agents of this kind may run at once.
+    /// The number of agents that may run at once.
     pub jobs: u32,
-    /// The longest that it would run, in seconds; 0: without limit.
+    /// The time limit, in seconds; 0 means no limit.
     pub max_time: u64,
-    /// It would begin a new conversation.
+    /// Whether it would begin a new session.
     pub fresh: bool,
-    /// Its branch.
+    /// The branch of the agent.
     pub branch: BranchName,
-    /// Where its files are, or would be.
+    /// The path of its worktree, which may have to be made.
     pub worktree: String,
 }
 
-/// What `resume --dry-run` reports.
+/// The report of `resume --dry-run`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Plan {
     /// The agents that would be resumed.
     pub agents: Vec<PlannedResume>,
-    /// Those that could not be resumed.
+    /// The agents that could not be resumed.
     pub failed: Vec<Failure>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// Plans one agent.
+/// Plans to resume one agent.
 ///
 /// # Errors
-/// As resuming it.
+/// The same as those of resuming it.
 pub(super) fn plan(
     repo: &Repo,
     config: &Config<'_>,
@@ -70,19 +72,19 @@ pub(super) fn plan(
     let agent = chain.fold().agent;
     let foreign = is_foreign(repo, &agent);
     if foreign {
-        taking_over::may(repo, id, &agent, request.take_over)?;
+        takeover::check_allowed(repo, id, &agent, request.take_over)?;
     }
-    check_script(repo, config, id, &chain, request)?;
+    refuse_foreign_script(repo, config, id, &chain, request)?;
     if liveness::of(&private, id, &agent, writer::known_writer(repo).as_deref()) == Liveness::Live {
-        return Err(runs_already(id));
+        return Err(already_running(id));
     }
-    check_alone(&agent, request)?;
+    refuse_session_in_use(repo, &agent, request)?;
     let before = Spec::last(repo, id, &private.agent(id));
-    let how = how(config, &agent, before.as_ref(), request)?;
-    let made = before.as_ref().map(Spec::made).unwrap_or_default();
-    let worktree = match list::of_agent(repo, id, &agent.branch)?.filter(|found| found.is_there()) {
-        Some(worktree) => open_worktree::enter(repo, &worktree, made)?.path().to_owned(),
-        None => place::foreseen(repo)?.join(id.as_str()),
+    let run_options = run_options(config, &agent, before.as_ref(), request)?;
+    let made = before.as_ref().map(Spec::worktree_identity).unwrap_or_default();
+    let worktree = match list::worktree_of_agent(repo, id, &agent.branch)?.filter(|found| found.exists()) {
+        Some(worktree) => open_worktree::open_worktree(repo, &worktree, made)?.path().to_owned(),
+        None => worktrees_dir::expected_dir(repo)?.join(id.as_str()),
     };
     let is_first = agent.attempt == 0 || agent.phase == Phase::Queued && !foreign;
     Ok(PlannedResume {
@@ -94,9 +96,9 @@ pub(super) fn plan(
         profile: agent.profile,
         phase: agent.phase,
         attempt: if is_first { agent.attempt.max(1) } else { agent.attempt + 1 },
-        permission: how.launch.permission,
-        jobs: how.jobs,
-        max_time: how.limits.max_time.as_secs(),
+        permission: run_options.launch.permission,
+        jobs: run_options.jobs,
+        max_time: run_options.limits.max_time.as_secs(),
         fresh: request.fresh,
         branch: agent.branch,
         worktree: worktree.to_string_lossy().into_owned(),

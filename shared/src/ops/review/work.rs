@@ -1,4 +1,4 @@
-//! What there is to know of one work before it is judged.
+//! Everything about one agent's work that a reviewer needs to know.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::{
     model::{AgentId, CommitId, IdOrText, WriterId, text},
     ops::{
         agent_object::AgentObject,
-        diff::{self, File},
+        diff::{self, ChangedFile},
         status,
     },
     store::{
@@ -26,32 +26,32 @@ use crate::{
     trust::AcceptedRepo,
 };
 
-/// Commits that are named; more are counted.
-const COMMITS: usize = 50;
+/// The most commits that are listed.
+const MAX_COMMITS: usize = 50;
 
-/// One agent's work.
+/// The work of one agent.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct ReviewedWork {
     /// The whole task.
     pub task: String,
-    /// Its commits, the oldest first.
+    /// The commits of the work, oldest first.
     pub commits_made: Vec<CommitSummary>,
-    /// The files that it changes.
-    pub files: Vec<File>,
-    /// Why it cannot be compared, or will not land.
+    /// The changed files.
+    pub files: Vec<ChangedFile>,
+    /// Why the work cannot be compared, or cannot land.
     pub problem: Option<String>,
-    /// The verdict on it.
+    /// The verdict on the work.
     pub known: Option<KnownVerdict>,
-    /// The branch on which the user stands.
+    /// The branch that the user has checked out.
     pub target: Option<String>,
-    /// With what it conflicts: the target, and the work of other agents that is done.
+    /// What the work conflicts with: the target, and finished work of other agents.
     pub conflicts_with: Vec<ConflictWith>,
     /// The agent.
     #[serde(flatten)]
     pub agent: AgentObject,
 }
 
-/// A commit.
+/// One commit of the work.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct CommitSummary {
     /// The id of the commit.
@@ -60,29 +60,29 @@ pub struct CommitSummary {
     pub subject: String,
 }
 
-/// The verdict that was given.
+/// A verdict that was given.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct KnownVerdict {
     /// The verdict.
     pub verdict: Verdict,
-    /// Whether it holds.
+    /// Whether it applies to the current work.
     pub holds: VerdictMatch,
-    /// Who gave it, as their clone calls them.
+    /// Who gave it, by the account of their clone.
     pub by: String,
     /// The clone in which it was given.
     pub writer: WriterId,
-    /// The head that it is of.
+    /// The head that it is about.
     pub head: IdOrText<CommitId>,
-    /// Whether it decides anything here.
+    /// Whether it counts in this clone.
     pub counts: bool,
 }
 
-/// Looks at an agent's work.
-pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
+/// Reads an agent's work.
+pub(super) fn read(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
     let chain = Chain::of_any_agent(repo, id)?;
     let agent = chain.fold().agent;
     let task = chain.prompt(repo)?.unwrap_or_default();
-    let compared = diff::run(
+    let compared = diff::compare(
         repo,
         &diff::Request {
             agent: id.to_string(),
@@ -91,16 +91,16 @@ pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
         },
     );
     let (files, head, problem) = match compared {
-        Ok(report) => {
-            (report.files, Some(report.to), report.problem.map(|why| format!("will not land: {why}")))
+        Ok(diff::Comparison { report, .. }) => {
+            (report.files, Some(report.to), report.problem.map(|why| format!("cannot land: {why}")))
         }
         Err(error) => (Vec::new(), None, Some(error.one_line())),
     };
     let known = match head {
-        Some(head) if agent.phase.is_at_rest() => match verdicts::of(repo, id, &agent, head)? {
+        Some(head) if agent.phase.is_at_rest() => match verdicts::effective_for(repo, id, &agent, head)? {
             Some(held) => Some(held),
-            None => verdicts::proposed(repo, &agent)
-                .map(|proposed| verdicts::held(repo, &agent, head, proposed))
+            None => verdicts::untrusted_verdict(repo, &agent)
+                .map(|proposed| verdicts::match_work(repo, &agent, head, proposed))
                 .transpose()?,
         },
         _ => None,
@@ -108,13 +108,13 @@ pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
     let known = known.map(|(standing, holds)| KnownVerdict {
         verdict: standing.verdict,
         holds,
-        counts: verdicts::counts(repo, &standing.writer),
+        counts: verdicts::is_trusted(repo, &standing.writer),
         by: standing.by,
         writer: standing.writer,
         head: standing.head,
     });
     let commits_made = match (agent.base.commit(), head.filter(|_| agent.phase.is_at_rest())) {
-        (Some(base), Some(head)) => made(repo, base, head)?,
+        (Some(base), Some(head)) => commit_summaries(repo, base, head)?,
         _ => Vec::new(),
     };
     let (target, conflicts_with) = conflicts(repo, id).unwrap_or_default();
@@ -127,13 +127,13 @@ pub(super) fn look(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
         known,
         target,
         conflicts_with,
-        agent: status::one(repo, id)?,
+        agent: status::read_agent(repo, id)?,
     })
 }
 
-fn made(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<CommitSummary>> {
+fn commit_summaries(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<CommitSummary>> {
     let mut made = Vec::new();
-    for id in repo.commits_since(base, head, COMMITS)? {
+    for id in repo.commits_since(base, head, MAX_COMMITS)? {
         let message = repo.read_commit(id)?.message;
         made.push(CommitSummary {
             id,
@@ -144,13 +144,14 @@ fn made(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<CommitSummary>> {
     Ok(made)
 }
 
-/// By trial merges, remembered from landing to landing. Nothing where the user stands on no branch.
+/// Returns the branch that is checked out, and the conflicts with it and with other work, by cached trial merges. Fails if no branch
+/// is checked out.
 fn conflicts(repo: &Repo, id: &AgentId) -> Result<(Option<String>, Vec<ConflictWith>)> {
     let target = branches::target(repo, None)?;
     let (mut all, _) = branches::finished(repo, &target)?;
     let is_it = |branch: &Branch| branch.name == id.as_str();
     if !all.iter().any(is_it) {
-        all.extend(branches::again(repo, id.as_str())?);
+        all.extend(branches::find_again(repo, id.as_str())?);
     }
     let into = target.branch.clone();
     let plan = plan::plan(repo, target, all, &LandOptions::default())?;

@@ -1,5 +1,5 @@
-//! Which conversations a program is in now. Some programs write it down or hold their files open; of the others it is concluded from
-//! the processes that run in the folders of their conversations.
+//! Which sessions are in use now, and by which process. Some programs record that or keep their files open; for the others it is
+//! inferred from the processes that run in the folders of their sessions.
 
 use std::{
     collections::HashMap,
@@ -10,15 +10,16 @@ use crate::{
     agents,
     conversation::{Activity, ConversationFile, RunningSession, session_lock},
     supervise::tree::{self, ProcessId, ProgramProcess},
+    world::Environment,
 };
 
-/// Clocks of processes and of files may differ by so many nanoseconds.
-const SLACK: i64 = 2_000_000_000;
+/// The tolerance between the start time of a process and the time of a file, in nanoseconds.
+const CLOCK_TOLERANCE: i64 = 2_000_000_000;
 
-/// A conversation, as far as it tells who is in it.
+/// The facts about a session from which its process is inferred.
 #[derive(Clone, Debug)]
-pub(super) struct Trace {
-    /// The program's own id.
+pub(super) struct SessionTrace {
+    /// The id of the session.
     pub id: String,
     /// The folder in which it began.
     pub folder: PathBuf,
@@ -28,30 +29,30 @@ pub(super) struct Trace {
     pub written: i64,
 }
 
-/// The conversations that their programs or locks tell of, and the process in each.
-pub(super) fn noted(places: &[ConversationFile]) -> HashMap<String, i32> {
-    let mut running: HashMap<String, i32> = session_lock::held_sessions().into_iter().collect();
+/// Returns the sessions that are in use by a program's own record, a lock, or an open file, each with its process.
+pub(super) fn recorded(environment: &Environment, places: &[ConversationFile]) -> HashMap<String, i32> {
+    let mut running: HashMap<String, i32> = session_lock::held_sessions(environment).into_iter().collect();
     let notes = agents::session_readers().filter_map(|reader| match reader.activity() {
-        Activity::Notes(read) => Some(read()),
+        Activity::StatusFiles(read) => Some(read(environment)),
         Activity::OpenFile | Activity::Inferred => None,
     });
-    running.extend(notes.flatten().filter(is_true).map(|claim| (claim.id, claim.pid)));
-    running.extend(open(places));
+    running.extend(notes.flatten().filter(is_same_process).map(|claim| (claim.id, claim.pid)));
+    running.extend(with_open_file(places));
     running
 }
 
-/// The process that is in a conversation, as far as its program or a lock tells.
-pub(in crate::ops) fn user_of(session: &str) -> Option<i32> {
-    noted(&[]).remove(session)
+/// Returns the process that uses a session, by a program's own record or a lock.
+pub(in crate::ops) fn process_of(environment: &Environment, session: &str) -> Option<i32> {
+    recorded(environment, &[]).remove(session)
 }
 
-/// The very same process still runs.
-fn is_true(claim: &RunningSession) -> bool {
+/// Returns whether the recorded process still runs, and not another one with its id.
+fn is_same_process(claim: &RunningSession) -> bool {
     claim.start.is_some_and(|start| ProcessId { pid: claim.pid, start }.is_alive())
 }
 
-/// Those whose files are held open.
-fn open(places: &[ConversationFile]) -> Vec<(String, i32)> {
+/// Returns the sessions whose files are open in a process.
+fn with_open_file(places: &[ConversationFile]) -> Vec<(String, i32)> {
     let holds = |place: &&ConversationFile| {
         agents::session_reader(place.program)
             .is_some_and(|reader| matches!(reader.activity(), Activity::OpenFile))
@@ -66,12 +67,12 @@ fn open(places: &[ConversationFile]) -> Vec<(String, i32)> {
     found.collect()
 }
 
-/// What the processes of one program are in. One that names a conversation is in it. Of the others each is in the newest that began in
-/// its folder since it did, else in the newest that was written there since.
-pub(super) fn concluded(works: &[ProgramProcess], traces: &[Trace]) -> HashMap<String, i32> {
+/// Infers which sessions the processes of one program use. A process that names a session in its arguments uses it. Any other uses
+/// the newest session that began in its folder after its own start, otherwise the newest that was written there since.
+pub(super) fn inferred(processes: &[ProgramProcess], traces: &[SessionTrace]) -> HashMap<String, i32> {
     let mut found = HashMap::new();
     let mut silent = Vec::new();
-    for work in works {
+    for work in processes {
         match traces.iter().find(|trace| work.arguments.contains(&trace.id)) {
             Some(trace) => {
                 found.insert(trace.id.clone(), work.pid);
@@ -79,13 +80,13 @@ pub(super) fn concluded(works: &[ProgramProcess], traces: &[Trace]) -> HashMap<S
             None => silent.push(work),
         }
     }
-    // What the one that began last can have begun itself, no other has.
+    // A session that the newest process can have begun was not begun by an older one.
     silent.sort_by_key(|work| std::cmp::Reverse(work.begun));
-    for since in [|trace: &Trace| trace.began, |trace: &Trace| trace.written] {
+    for since in [|trace: &SessionTrace| trace.began, |trace: &SessionTrace| trace.written] {
         silent.retain(|work| {
-            let fits = |trace: &&Trace| {
+            let fits = |trace: &&SessionTrace| {
                 trace.folder == work.folder
-                    && since(trace).saturating_add(SLACK) >= work.begun
+                    && since(trace).saturating_add(CLOCK_TOLERANCE) >= work.begun
                     && !found.contains_key(&trace.id)
             };
             let newest = traces.iter().filter(fits).max_by_key(|trace| trace.written);
@@ -106,15 +107,20 @@ mod tests {
         ProgramProcess { pid, begun: begun * SECOND, folder: folder.into(), arguments }
     }
 
-    fn trace(id: &str, folder: &str, began: i64, written: i64) -> Trace {
-        Trace { id: id.into(), folder: folder.into(), began: began * SECOND, written: written * SECOND }
+    fn trace(id: &str, folder: &str, began: i64, written: i64) -> SessionTrace {
+        SessionTrace {
+            id: id.into(),
+            folder: folder.into(),
+            began: began * SECOND,
+            written: written * SECOND,
+        }
     }
 
     #[test]
-    fn a_process_is_in_what_it_names_or_began_or_what_was_written_in_its_folder_since() {
+    fn a_process_uses_the_session_it_names_or_began_or_that_was_written_since() {
         let traces =
             [trace("old", "/a", 60, 700), trace("new", "/a", 510, 600), trace("other", "/b", 10, 950)];
-        for (name, works, expected) in [
+        for (name, processes, expected) in [
             ("nobody", vec![], vec![]),
             ("it began one", vec![work(1, 500, "/a", &[])], vec![("new", 1)]),
             ("it began several", vec![work(1, 50, "/a", &[])], vec![("old", 1)]),
@@ -134,7 +140,7 @@ mod tests {
             ),
             ("two, one silent", vec![work(1, 50, "/a", &[]), work(2, 990, "/a", &[])], vec![("old", 1)]),
         ] {
-            let mut found: Vec<(String, i32)> = concluded(&works, &traces).into_iter().collect();
+            let mut found: Vec<(String, i32)> = inferred(&processes, &traces).into_iter().collect();
             found.sort();
             let expected: Vec<(String, i32)> =
                 expected.into_iter().map(|(id, pid): (&str, i32)| (id.to_owned(), pid)).collect();

@@ -1,4 +1,4 @@
-//! The agents that hold conversations.
+//! The sessions of agents.
 
 use std::collections::HashMap;
 
@@ -10,20 +10,20 @@ use crate::{
     supervise::{liveness, processes::Processes, tree::ProcessId},
 };
 
-/// The agent that holds a conversation.
-pub(super) struct HoldingAgent {
-    /// Its id.
+/// The agent that a session belongs to.
+pub(super) struct SessionAgent {
+    /// The id of the agent.
     pub(super) agent: AgentId,
-    /// Its title.
+    /// The title of the agent.
     pub(super) title: String,
-    /// Whether it runs.
+    /// Whether the agent is running.
     pub(super) is_live: bool,
-    /// Its program's process.
+    /// The process id of its program.
     pub(super) pid: Option<i32>,
 }
 
-/// The conversations of archived agents whose ids begin so.
-pub(super) fn archived(repo: &Repo, typed: &str) -> Result<HashMap<String, HoldingAgent>> {
+/// Returns the sessions of archived agents whose ids begin with `typed`.
+pub(super) fn archived(repo: &Repo, typed: &str) -> Result<HashMap<String, SessionAgent>> {
     let (all, _) = archive::all(repo)?;
     let mut held = HashMap::new();
     for (id, archived) in all.into_iter().filter(|(id, _)| id.as_str().starts_with(typed)) {
@@ -32,22 +32,22 @@ pub(super) fn archived(repo: &Repo, typed: &str) -> Result<HashMap<String, Holdi
         if let Some(session) = agent.session {
             held.insert(
                 session.into(),
-                HoldingAgent { agent: id, title: agent.title, is_live: false, pid: None },
+                SessionAgent { agent: id, title: agent.title, is_live: false, pid: None },
             );
         }
     }
     Ok(held)
 }
 
-/// The conversations of agents, and the process of each that runs.
-pub(super) fn all(repo: &Repo) -> Result<HashMap<String, HoldingAgent>> {
+/// Returns the sessions of agents, with the process of each that is running.
+pub(super) fn all(repo: &Repo) -> Result<HashMap<String, SessionAgent>> {
     let listing = Listing::read(repo)?;
     let private = PrivateDir::new(repo.private_dir()?);
     let held = |id: &AgentId, agent: &Agent| {
         let is_live = liveness::of(&private, id, agent, listing.writer.as_deref()) == Liveness::Live;
         let record = is_live.then(|| Processes::read(&private.agent(id))).flatten();
         let program = record.and_then(|record| record.program).filter(ProcessId::is_alive);
-        HoldingAgent {
+        SessionAgent {
             agent: id.clone(),
             title: agent.title.clone(),
             is_live,

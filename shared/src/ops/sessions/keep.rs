@@ -1,81 +1,81 @@
-//! `sessions keep` and `forget`: what is kept in the repository outlives what programs delete.
+//! `sessions keep` and `forget`: copies of sessions in the repository, which remain when programs delete their files.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::Catalogue;
-use crate::{Code, Error, Result, git::Repo, store::transcripts, supervise::conversations};
+use crate::{Code, Error, Result, context::Context, git::Repo, store::transcripts, supervise::conversations};
 
-/// Which conversations to keep.
+/// Which sessions to keep.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Keep {
-    /// The conversations or their agents, by id or unique prefix.
+pub struct KeepRequest {
+    /// The sessions or their agents, by id or unique prefix.
     pub sessions: Vec<String>,
 }
 
-/// Which conversations to forget.
+/// Which sessions to forget.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Forget {
-    /// The conversations or their agents, by id or unique prefix.
+pub struct ForgetRequest {
+    /// The sessions or their agents, by id or unique prefix.
     pub sessions: Vec<String>,
-    /// Report what would be forgotten, and forget nothing.
+    /// Whether to only report what would be forgotten.
     pub dry_run: bool,
 }
 
-/// The conversations that were kept or forgotten.
+/// The sessions that were kept or forgotten.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The conversations, in the order in which they were named.
-    pub sessions: Vec<Done>,
+    /// The sessions, in the order in which they were named.
+    pub sessions: Vec<KeptSession>,
 }
 
-/// One conversation.
+/// A session that was kept or forgotten.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
-pub struct Done {
-    /// Its program's own id.
+pub struct KeptSession {
+    /// The id of the session.
     pub id: String,
-    /// There was something new to keep, or something to forget.
+    /// Whether there was something new to keep, or something to forget.
     pub changed: bool,
 }
 
-/// Keeps conversations as they are now, with what they started.
+/// Keeps copies of sessions in their current state, with their subagents.
 ///
 /// # Errors
-/// One is not there (3), or nothing can be written. Those before it are kept.
-pub fn keep(repo: &Repo, request: &Keep) -> Result<Report> {
+/// A session does not exist (3), or cannot be written. Those named before it are kept.
+pub fn keep(repo: &Repo, request: &KeepRequest) -> Result<Report> {
     let one = |typed: &String| {
-        let mut catalogue = Catalogue::of_typed(Some(repo), typed)?;
+        let mut catalogue = Catalogue::for_name(&Context::of(repo.environment()), Some(repo), typed)?;
         let row = match catalogue.resolve(typed) {
-            Ok(named) => catalogue.one(&named)?,
+            Ok(named) => catalogue.read_session(&named)?,
             Err(_) => catalogue.conversation(typed)?,
         };
         let session = catalogue.session(&row);
         let inner = row.place.as_ref().map(|place| catalogue.inner(place)).unwrap_or_default();
         let installed = catalogue.installed().clone();
         catalogue.close();
-        // Where the file is gone, what is kept is all there is.
-        let Some(place) = &row.place else { return Ok(Done { id: row.id, changed: false }) };
-        let changed = conversations::keep(repo, place, &row.facts, session.agent, &inner, &installed)?;
-        Ok(Done { id: row.id, changed })
+        // Without a file, the kept copy is all that is left.
+        let Some(place) = &row.place else { return Ok(KeptSession { id: row.id, changed: false }) };
+        let changed = conversations::store(repo, place, &row.facts, session.agent, &inner, &installed)?;
+        Ok(KeptSession { id: row.id, changed })
     };
     Ok(Report { sessions: request.sessions.iter().map(one).collect::<Result<_>>()? })
 }
 
-/// Forgets what is kept of conversations; what their programs keep stays. In a dry run it is only said.
+/// Deletes the kept copies of sessions; the files of their programs remain.
 ///
 /// # Errors
-/// One is not kept (3), or its ref cannot be deleted. Those before it are forgotten.
-pub fn forget(repo: &Repo, request: &Forget) -> Result<Report> {
+/// A session is not kept (3), or its ref cannot be deleted. Those named before it are forgotten.
+pub fn forget(repo: &Repo, request: &ForgetRequest) -> Result<Report> {
     let one = |typed: &String| {
-        let id = Catalogue::of_typed(Some(repo), typed)?.resolve(typed)?.id;
+        let id = Catalogue::for_name(&Context::of(repo.environment()), Some(repo), typed)?.resolve(typed)?.id;
         if transcripts::find(repo, &id)?.is_none() {
-            return Err(Error::new(Code::SessionUnknown, format!("conversation '{id}' is not kept"))
-                .hint("git orchestra sessions shows which are"));
+            return Err(Error::new(Code::SessionUnknown, format!("session '{id}' is not kept"))
+                .hint("git orchestra sessions shows which sessions are kept"));
         }
-        let changed = request.dry_run || transcripts::forget(repo, &id)?;
-        Ok(Done { id, changed })
+        let changed = request.dry_run || transcripts::delete(repo, &id)?;
+        Ok(KeptSession { id, changed })
     };
     Ok(Report { sessions: request.sessions.iter().map(one).collect::<Result<_>>()? })
 }

@@ -1,4 +1,4 @@
-//! `sessions resume`: goes on with a conversation in its own program and folder, whether or not git orchestra started it.
+//! `sessions resume`: resumes a session in its own program and folder, whether or not git orchestra started it.
 
 use std::{
     fs,
@@ -15,134 +15,137 @@ use super::{
 use crate::{
     Code, Error, Kind, Result, agents,
     config::{Config, keys::AGENT_PROGRAM},
+    context::Context,
     conversation::{
         SessionImport, SessionReader, Storage,
         session_lock::{self, SessionLock},
     },
-    error::Context,
+    error::ErrorContext as _,
     git::{Oid, Repo, objects::TreeEntryKind},
     model::{AgentId, quote, text},
     ops::named,
     process,
     store::{Chain, layout, transcripts, unreadable},
     trust::AcceptedRepo,
-    worktree::{make, place},
+    worktree::{make, worktrees_dir},
+    world::Environment,
 };
 
-/// Which conversation to resume, and how.
+/// Which session to resume, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The conversation or its agent, by id or unique prefix.
+    /// The session or its agent, by id or unique prefix.
     pub session: String,
-    /// Begin a new conversation that starts as this one.
+    /// Whether to begin a new session with a copy of this one.
     #[serde(default)]
     pub fork: bool,
-    /// Say the message, print the answer, and end, instead of going to the terminal.
+    /// Whether to send the message, print the answer, and exit, instead of running interactively.
     #[serde(default)]
     pub print: bool,
-    /// The message that is said first.
+    /// The first message.
     #[serde(default)]
     pub message: Option<String>,
-    /// More arguments for the program.
+    /// Further arguments for the program.
     #[serde(default)]
     pub more: Vec<String>,
-    /// Report what would be run, and change nothing.
+    /// Whether to only report what would be run.
     #[serde(default)]
     pub dry_run: bool,
 }
 
-/// What is to be run, everything else being done or, in a dry run, planned.
+/// The command to run, and what was done before, or would be done in a dry run.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Plan {
-    /// The conversation.
+    /// The id of the session.
     pub id: String,
-    /// Program and arguments.
+    /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Where.
+    /// The folder to run it in.
     pub folder: PathBuf,
-    /// What it reads on standard input; none: the terminal.
+    /// The standard input; `null` means the terminal.
     pub stdin: Option<String>,
-    /// Variables of the environment that it must not see.
+    /// Environment variables to remove.
     pub unset: Vec<String>,
-    /// A variable of the environment without which the program would not find the conversation, and its value.
+    /// An environment variable that the program needs to find the session, and its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<(String, PathBuf)>,
-    /// What had to be done before, or would have to.
+    /// The steps that were necessary before, or would be.
     pub steps: Vec<String>,
 }
 
-/// A conversation that can be resumed now.
+/// A session that is ready to be resumed.
 #[derive(Debug)]
-pub struct Prepared {
-    /// What is to be run.
+pub struct PreparedSession {
+    /// The command to run.
     pub plan: Plan,
-    /// Keeps others from resuming it as long as this process lives, whatever it becomes.
-    pub hold: Option<SessionLock>,
+    /// Keeps others from resuming it while this process lives, also after `exec`.
+    pub lock: Option<SessionLock>,
 }
 
-/// Puts back what is missing (the transcript from what is kept, an agent's worktree) and gives what to run.
+/// Restores a missing transcript from the kept copy and a missing worktree of an agent, and returns the command to run.
 ///
 /// # Errors
 /// The conversation is not there, runs elsewhere, or its folder or program is gone (3); nothing can be written.
-pub fn prepare(repo: Option<&AcceptedRepo>, request: &Request) -> Result<Prepared> {
+pub fn prepare(
+    environment: &Environment,
+    repo: Option<&AcceptedRepo>,
+    request: &Request,
+) -> Result<PreparedSession> {
     if request.print && request.message.is_none() {
-        return Err(
-            Error::new(Code::MessageInvalid, "--print needs something to say").hint("-m 'what to say'")
-        );
+        return Err(Error::new(Code::MessageInvalid, "--print needs a message").hint("-m MESSAGE"));
     }
     let repo = repo.map(|repo| &**repo);
-    let mut catalogue = Catalogue::of_typed(repo, &request.session)?;
+    let mut catalogue = Catalogue::for_name(&Context::of(environment), repo, &request.session)?;
     let row = catalogue.conversation(&request.session)?;
     let session = catalogue.session(&row);
     if session.live && !request.fork {
-        return Err(is_live(&session));
+        return Err(in_use_error(&session));
     }
     let program = agents::session_reader(&row.program).ok_or_else(|| {
-        Error::new(
-            Code::SessionUnsupported,
-            format!("conversations of '{}' cannot be gone on with", row.program),
-        )
+        Error::new(Code::SessionUnsupported, format!("sessions of '{}' cannot be resumed", row.program))
     })?;
-    let (argv, stdin) = command(repo, program, &row, request)?;
-    let hold = if request.fork || request.dry_run { None } else { hold(&session)? };
+    let (argv, stdin) = command(environment, repo, program, &row, request)?;
+    let lock = if request.fork || request.dry_run { None } else { lock_session(environment, &session)? };
     let mut steps = Vec::new();
     let folder = folder(repo, &session, request.dry_run, &mut steps)?;
     if row.place.is_none() {
-        steps.push("put its transcript back".to_owned());
-        put_back(repo, &catalogue, program, &row, &folder, request.dry_run)?;
+        steps.push("restore its transcript".to_owned());
+        restore_transcript(repo, &catalogue, program, &row, &folder, request.dry_run)?;
     }
     catalogue.close();
-    let set = row.place.as_ref().and_then(|place| program.variable_for(&place.path));
+    let set = row.place.as_ref().and_then(|place| program.variable_for(environment, &place.path));
     let set = set.map(|(name, value)| (name.to_owned(), value));
     let unset = agents::program(&row.program).map_or(&[][..], |program| program.session_variables());
     let unset = unset.iter().map(|name| (*name).to_owned()).collect();
     let plan = Plan { id: row.id, argv, folder, stdin, unset, set, steps };
-    Ok(Prepared { plan, hold })
+    Ok(PreparedSession { plan, lock })
 }
 
-/// Of several that go on with it at once, one does. Without a home folder that can be written to, what the program notes must do.
-fn hold(session: &Session) -> Result<Option<SessionLock>> {
-    let Ok(held) = session_lock::acquire(&session.id) else { return Ok(None) };
-    let hold = held.ok_or_else(|| is_live(session))?;
-    hold.outlive_exec().context(Kind::External, || format!("cannot hold conversation '{}'", session.id))?;
-    Ok(Some(hold))
+/// Locks the session, so that only one of several commands resumes it. Returns `None` if the home folder cannot be written; then only
+/// the program's own record keeps others out.
+fn lock_session(environment: &Environment, session: &Session) -> Result<Option<SessionLock>> {
+    let Ok(held) = session_lock::acquire(environment, &session.id) else { return Ok(None) };
+    let lock = held.ok_or_else(|| in_use_error(session))?;
+    lock.outlive_exec().context(Kind::External, || format!("cannot lock session '{}'", session.id))?;
+    Ok(Some(lock))
 }
 
-fn is_live(session: &Session) -> Error {
-    let process = session.pid.map_or_else(String::new, |pid| format!(" in process {pid}"));
-    let error = Error::new(Code::SessionInUse, format!("conversation '{}' goes on{process}", session.id));
+fn in_use_error(session: &Session) -> Error {
+    let process = session.pid.map_or_else(String::new, |pid| format!(" by process {pid}"));
+    let error = Error::new(Code::SessionInUse, format!("session '{}' is in use{process}", session.id));
     let error = match &session.agent {
         Some(agent) => error.hint(format!(
-            "{} says something to it",
+            "{} sends it a message",
             quote::command(&[&"git", &"orchestra", &"send", agent, &"…"])
         )),
         None => error,
     };
-    error.hint("--fork begins a new one from it")
+    error.hint("--fork begins a new session from it")
 }
 
 fn command(
+    environment: &Environment,
     repo: Option<&Repo>,
     program: &dyn SessionReader,
     row: &SessionRow,
@@ -153,24 +156,24 @@ fn command(
         false => program.resume_argv(&row.id, request.fork),
     };
     let mut argv = words.ok_or_else(|| {
-        let how = if request.fork { "forked" } else { "gone on with like this" };
-        Error::new(Code::SessionUnsupported, format!("conversations of '{}' cannot be {how}", row.program))
+        let how = if request.fork { "forked" } else { "resumed in this way" };
+        Error::new(Code::SessionUnsupported, format!("sessions of '{}' cannot be {how}", row.program))
     })?;
     let key = AGENT_PROGRAM.of(&row.program);
     let named = repo.and_then(|repo| Config::of(repo).get_or_default(&key));
     let named = named.unwrap_or_else(|| argv.first().cloned().unwrap_or_default());
-    // What would be run can be said without the program.
+    // A dry run does not need the program.
     let unfound = || request.dry_run.then(|| PathBuf::from(&named));
-    let path = process::on_path(&named).or_else(unfound).ok_or_else(|| {
+    let path = process::on_path(environment, &named).or_else(unfound).ok_or_else(|| {
         Error::new(Code::ProgramMissing, format!("no program '{}' on PATH", text::safe(&named)))
-            .hint(format!("{}, where it is elsewhere", key.hint("PATH")))
+            .hint(format!("{}, if it is elsewhere", key.hint("PATH")))
     })?;
     if let Some(first) = argv.first_mut() {
         *first = path.to_string_lossy().into_owned();
     }
     argv.extend(request.more.iter().cloned());
     if request.print {
-        // Every user of the machine can read a command line.
+        // The message is not in the arguments, because every user of the machine can read command lines.
         return Ok((argv, request.message.clone()));
     }
     argv.extend(request.message.as_ref().and_then(|_| program.prompt_flag()).map(str::to_owned));
@@ -178,13 +181,10 @@ fn command(
     Ok((argv, None))
 }
 
-/// The folder in which it was last; that of an agent is made anew where it is gone.
+/// Returns the folder that the session was in last; a missing worktree of an agent is made again.
 fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec<String>) -> Result<PathBuf> {
     let folder = session.folder().ok_or_else(|| {
-        Error::new(
-            Code::SessionFolderMissing,
-            format!("it is not known where conversation '{}' was", session.id),
-        )
+        Error::new(Code::SessionFolderMissing, format!("the folder of session '{}' is unknown", session.id))
     })?;
     if folder.is_dir() {
         return Ok(folder.to_owned());
@@ -192,42 +192,50 @@ fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec
     let gone = || {
         Error::new(
             Code::SessionFolderMissing,
-            format!("the folder of the conversation is gone: '{}'", text::safe(&folder.to_string_lossy())),
+            format!(
+                "the folder of the session no longer exists: '{}'",
+                text::safe(&folder.to_string_lossy())
+            ),
         )
-        .hint("git worktree add makes a worktree there; the conversation then goes on in it")
+        .hint("git worktree add can make a worktree there, in which the session can be resumed")
     };
     let agent = session.agent.as_deref().and_then(|agent| AgentId::parse(agent).ok());
     let (repo, agent) = repo.zip(agent).ok_or_else(gone)?;
     if repo.find_ref(&layout::agent_ref(&agent))?.is_none() {
-        return Err(named::is_archived(repo, &agent));
+        return Err(named::archived_error(repo, &agent));
     }
-    let worktree = place::planned(repo)?.join(agent.as_str());
+    let worktree = worktrees_dir::planned_dir(repo)?.join(agent.as_str());
     if !folder.starts_with(&worktree) {
         return Err(gone());
     }
     steps.push(format!("make the worktree of agent {agent} again"));
     if !dry_run {
-        make_again(repo, &agent, &worktree)?;
+        recreate_worktree(repo, &agent, &worktree)?;
         fs::create_dir_all(folder)
             .context(Kind::External, || format!("cannot make '{}'", folder.display()))?;
     }
     Ok(folder.to_owned())
 }
 
-/// With all its work, what was left uncommitted at its end included.
-fn make_again(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
+/// Makes an agent's worktree again, with all its work, including what was uncommitted at its end.
+fn recreate_worktree(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
     let known = Chain::of_agent(repo, agent)?.fold().agent;
-    let head = unreadable::named_tip(repo, agent, &known)?;
+    let head = unreadable::ref_tip(repo, agent, &known)?;
     let head = head.ok_or_else(|| {
         Error::new(Code::WorkMissing, format!("the work of agent '{agent}' is not in this clone"))
     })?;
-    place::folder(repo)?;
-    repo.fetch_promised_files(head)?;
-    make::make(&Repo::open_for_checkout(&repo.common_dir()?)?, &known.branch, head, worktree)
+    worktrees_dir::make_worktrees_dir(repo)?;
+    repo.fetch_promised_files(&Context::of(repo.environment()), head)?;
+    make::make_worktree(
+        &Repo::open_for_checkout(repo.environment(), &repo.common_dir()?)?,
+        &known.branch,
+        head,
+        worktree,
+    )
 }
 
-/// Gives what is kept back to its program, or writes it to where that looks for it.
-fn put_back(
+/// Restores the kept copy: imports it into its program, or writes the files where the program looks for them.
+fn restore_transcript(
     repo: Option<&Repo>,
     catalogue: &Catalogue,
     program: &dyn SessionReader,
@@ -235,50 +243,55 @@ fn put_back(
     folder: &Path,
     dry_run: bool,
 ) -> Result<()> {
-    let gone = || Error::new(Code::TranscriptMissing, format!("the transcript of '{}' is gone", row.id));
+    let gone =
+        || Error::new(Code::TranscriptMissing, format!("the transcript of '{}' no longer exists", row.id));
     let (repo, kept) = repo.zip(catalogue.kept(&row.id)).ok_or_else(gone)?;
-    let below = Path::new(&kept.about.path);
-    // A ref can be written by hand: it must not lead elsewhere.
-    let stays = below.components().all(|part| matches!(part, Component::Normal(_)));
+    let relative_path = Path::new(&kept.about.path);
+    // The path comes from a ref, which can be written by hand; it must not lead out of the folder.
+    let is_inside = relative_path.components().all(|part| matches!(part, Component::Normal(_)));
     let root = program
-        .roots()
+        .roots(catalogue.environment())
         .into_iter()
         .next()
-        .filter(|_| stays && below.extension().is_some_and(|end| end == "jsonl"));
-    let path = root.ok_or_else(gone)?.join(below);
+        .filter(|_| is_inside && relative_path.extension().is_some_and(|end| end == "jsonl"));
+    let path = root.ok_or_else(gone)?.join(relative_path);
     if dry_run {
         return Ok(());
     }
     let inner = program.subagent_folder(&path, &row.id);
     let mut files = vec![(path, transcripts::transcript(repo, kept)?)];
-    for entry in transcripts::inner(repo, kept)? {
+    for entry in transcripts::subagent_files(repo, kept)? {
         let name = String::from_utf8_lossy(&entry.name).into_owned();
-        if entry.sort == TreeEntryKind::File && !name.contains('/') && name != ".." {
+        if entry.kind == TreeEntryKind::File && !name.contains('/') && name != ".." {
             files.push((inner.join(name), entry.id));
         }
     }
     files.iter().try_for_each(|(path, blob)| match program.storage() {
-        Storage::Files => write(repo, path, *blob),
-        Storage::Program(import) => hand_back(repo, catalogue, (program.name(), import), *blob, folder),
+        Storage::Files => write_new_file(repo, path, *blob),
+        Storage::Program(import) => {
+            import_transcript(repo, catalogue, (program.name(), import), *blob, folder)
+        }
     })
 }
 
-/// Hands a transcript to a program that keeps no files.
-fn hand_back(
+/// Imports a transcript into a program that keeps no transcript files.
+fn import_transcript(
     repo: &Repo,
     catalogue: &Catalogue,
     (name, program): (&str, &dyn SessionImport),
     blob: Oid,
     folder: &Path,
 ) -> Result<()> {
-    let cannot = || format!("cannot give the conversation back to {name}");
+    let cannot = || format!("cannot import the session into {name}");
     let mut file = tempfile::NamedTempFile::new().context(Kind::External, cannot)?;
     repo.copy_blob(blob, file.as_file_mut())?;
-    program.import(file.path(), folder, catalogue.installed()).context(Kind::External, cannot)
+    program
+        .import(catalogue.environment(), file.path(), folder, catalogue.installed())
+        .context(Kind::External, cannot)
 }
 
-/// A file that is there is left as it is.
-fn write(repo: &Repo, path: &Path, blob: Oid) -> Result<()> {
+/// Writes a file, unless it exists.
+fn write_new_file(repo: &Repo, path: &Path, blob: Oid) -> Result<()> {
     let cannot = || format!("cannot write '{}'", path.display());
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).context(Kind::External, cannot)?;

@@ -1,4 +1,4 @@
-//! Which folders belong to a repository: its checkouts, those that are gone included.
+//! Which folders belong to a repository: its checkouts, including those that no longer exist.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use crate::{
     Result,
     git::{Repo, careful, common_dir},
     store::layout::PrivateDir,
-    worktree::place,
+    worktree::worktrees_dir,
 };
 
 /// The folders of one repository.
@@ -21,14 +21,14 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// Of a repository: its checkout, its worktrees, where agents' worktrees are made, and those that are known to be gone.
+    /// Returns the scope of a repository: its checkout, its worktrees, the folder for agents' worktrees, and removed worktrees.
     pub(super) fn of(repo: &Repo) -> Result<Self> {
         let common = repo.common_dir()?;
         let common = common.canonicalize().unwrap_or(common);
         let mut roots: Vec<PathBuf> = repo.main_checkout()?.into_iter().collect();
         roots.extend(repo.worktrees()?.into_iter().map(|worktree| worktree.path));
-        roots.extend(place::planned(repo));
-        roots.extend(gone(&PrivateDir::new(repo.private_dir()?)));
+        roots.extend(worktrees_dir::planned_dir(repo));
+        roots.extend(removed_worktrees(&PrivateDir::new(repo.private_dir()?)));
         Ok(Self { common, roots })
     }
 
@@ -36,25 +36,25 @@ impl Scope {
         &self.common
     }
 
-    /// Whether a folder belongs to the repository. `now` is the repository in which it lies now, `before` the one in which it
-    /// was seen before.
-    pub(super) fn holds(&self, folder: &Path, now: Option<&Path>, before: Option<&Path>) -> bool {
+    /// Returns whether a folder belongs to the repository. `now` is the repository that it is in now, `before` the one that it was in
+    /// when the session was read before.
+    pub(super) fn contains(&self, folder: &Path, now: Option<&Path>, before: Option<&Path>) -> bool {
         match now.or(before.filter(|_| !folder.exists())) {
             Some(common) => common == self.common,
-            // A repository inside another folder of ours that is gone cannot be told from it.
+            // A nested repository in a removed folder cannot be told apart from that folder.
             None => self.roots.iter().any(|root| folder.starts_with(root)),
         }
     }
 }
 
-/// Worktrees whose registrations were set aside because their files were gone.
-fn gone(private: &PrivateDir) -> Vec<PathBuf> {
+/// Returns the worktrees whose registrations were set aside because their files no longer existed.
+fn removed_worktrees(private: &PrivateDir) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(private.gone()) else { return Vec::new() };
     let links = entries.flatten().filter_map(|entry| careful::text(entry.path().join("gitdir")).ok());
     links.filter_map(|link| Path::new(link.trim_end()).parent().map(Path::to_owned)).collect()
 }
 
-/// In which repositories folders lie, each asked once.
+/// The repositories of folders, each looked up once.
 #[derive(Debug, Default)]
 pub(super) struct Repositories(HashMap<String, Option<PathBuf>>);
 

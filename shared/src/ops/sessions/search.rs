@@ -1,7 +1,7 @@
-//! `sessions search`: words in prompts and answers. Lines that cannot hold them are passed over unread.
+//! `sessions search`: finds words in prompts and answers. Lines that cannot contain them are not parsed.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     Code, Error, Result, agents,
+    context::{Context, Event},
     conversation::{
         ConversationFile, ItemKind, ReadFailure, Subagent, TranscriptItem,
         lines::{self, RawLine},
@@ -33,14 +34,14 @@ use crate::{
     store::transcripts,
 };
 
-/// Conversations searched at a time: what is held of hits is bounded by it.
-const AT_ONCE: usize = 64;
-/// Hits that are kept of one conversation; more are counted.
-const MOST_HITS: usize = 100;
-/// What a line has in which the parts of what was typed stand apart, such as a command and its arguments.
-const TYPED_APART: [&[u8]; 2] = [b"<command-", b"<bash-input>"];
-/// Largest program that a regular expression may become, in bytes.
-const LARGEST: usize = 1 << 20;
+/// The number of sessions that are searched at a time, which bounds the hits in memory.
+const BATCH_SIZE: usize = 64;
+/// The most hits that are kept for one session; further ones are only counted.
+const MAX_HITS: usize = 100;
+/// Marks of lines that store the parts of a typed text separately, such as a command and its arguments.
+const SPLIT_MARKS: [&[u8]; 2] = [b"<command-", b"<bash-input>"];
+/// The largest size of a compiled regular expression, in bytes.
+const MAX_REGEX_BYTES: usize = 1 << 20;
 
 /// What to search for.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -48,91 +49,143 @@ const LARGEST: usize = 1 << 20;
 pub struct Query {
     /// The words, or a regular expression.
     pub words: String,
-    /// The words are a regular expression.
+    /// Whether the words are a regular expression.
     #[serde(default)]
     pub regex: bool,
-    /// Upper and lower case are the same.
+    /// Whether to ignore upper and lower case.
     #[serde(default)]
     pub ignore_case: bool,
 }
 
-/// One conversation with what was found in it.
+/// A session with hits.
 #[derive(Debug)]
-pub struct Hits {
-    /// The conversation; nothing is counted in it.
+pub struct SessionHits {
+    /// The session; its numbers are not filled in.
     pub session: Session,
-    /// In their order, at most a hundred.
+    /// The first hits, at most a hundred.
     pub hits: Vec<Hit>,
-    /// How many more there are.
+    /// The number of further hits.
     pub more: u64,
 }
 
-/// One place where the words stand.
+/// One hit.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Hit {
-    /// When it was said, RFC 3339.
+    /// When the message was written, as an RFC 3339 timestamp.
     pub at: Option<String>,
-    /// By the user, not by the agent.
+    /// Whether the user wrote it, and not the agent.
     pub by_user: bool,
-    /// The sub-agent in whose own file it stands.
+    /// The subagent, if the hit is in a subagent's own file.
     pub subagent: Option<String>,
-    /// All that was said then.
+    /// The whole message.
     pub text: String,
-    /// Where in the text the words stand first, in bytes.
+    /// The byte range of the first match in the text.
     pub place: std::ops::Range<usize>,
 }
 
-/// What a search came to.
+/// The summary of a search.
 #[derive(Debug, Default)]
 pub struct SearchSummary {
-    /// Conversations that were searched.
+    /// The number of sessions that were searched.
     pub searched: usize,
-    /// What could not be read.
+    /// Files that could not be read.
     pub troubles: Vec<ReadFailure>,
 }
 
-/// Searches, newest first, and hands on each conversation in which something is found, as long as `each` wants more.
+/// Begins a search of the conversations, newest first.
 ///
 /// # Errors
 /// The words are none, or no regular expression (2); the refs cannot be read.
-pub fn run(
-    repo: Option<&Repo>,
+pub fn run<'a>(
+    context: &'a Context,
+    repo: Option<&'a Repo>,
     request: &Request,
     query: &Query,
-    mut each: impl FnMut(Hits) -> bool,
-) -> Result<SearchSummary> {
+) -> Result<Search<'a>> {
     let matcher = Matcher::new(query)?;
     super::check(request)?;
-    let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
+    let mut catalogue = Catalogue::read(context, repo, request.everywhere, request.program.as_deref())?;
     let (rows, _) = catalogue.rows(request);
-    let mut outcome = SearchSummary::default();
-    'all: for some in rows.chunks(AT_ONCE) {
-        let with_inner: Vec<(&SessionRow, Vec<Subagent>)> = some
-            .iter()
-            .map(|row| (row, row.place.as_ref().map(|place| catalogue.inner(place)).unwrap_or_default()))
-            .collect();
-        let found = parallel::map(&with_inner, |(row, inner)| {
-            row.place.as_ref().map(|place| in_files(row, place, inner, &matcher))
+    let (of, rows) = (rows.len(), rows.into_iter());
+    let (read, summary) = (VecDeque::new(), SearchSummary::default());
+    Ok(Search { context, repo, matcher, catalogue, of, rows, read, summary })
+}
+
+/// A search under way: an iterator over the conversations in which something is found. It reads only as far as it is asked.
+pub struct Search<'a> {
+    context: &'a Context,
+    repo: Option<&'a Repo>,
+    matcher: Matcher,
+    catalogue: Catalogue,
+    /// The number of conversations.
+    of: usize,
+    /// Those whose files are not searched yet.
+    rows: std::vec::IntoIter<SessionRow>,
+    /// Those whose files are searched; `None`: the conversation has no file.
+    read: VecDeque<(SessionRow, Option<Findings>)>,
+    summary: SearchSummary,
+}
+
+impl Search<'_> {
+    /// Ends the search, and remembers what was read.
+    pub fn finish(self) -> SearchSummary {
+        let mut summary = self.summary;
+        // The search has reported files that it could not read completely; they are not reported twice.
+        let named: HashSet<PathBuf> = summary.troubles.iter().map(|trouble| trouble.path.clone()).collect();
+        let others = self.catalogue.close().into_iter().filter(|trouble| !named.contains(&trouble.path));
+        summary.troubles.extend(others);
+        summary
+    }
+
+    /// Searches the files of the next conversations, on all cores.
+    fn search_files(&mut self) {
+        let mut some = Vec::with_capacity(BATCH_SIZE);
+        for row in self.rows.by_ref().take(BATCH_SIZE) {
+            let inner = row.place.as_ref().map(|place| self.catalogue.inner(place)).unwrap_or_default();
+            some.push((row, inner));
+        }
+        let matcher = &self.matcher;
+        let found = parallel::map(&some, |(row, inner)| {
+            row.place.as_ref().map(|place| search_files(row, place, inner, matcher))
         });
-        for (row, found) in some.iter().zip(found) {
-            // What is kept alone is read by git, one after the other.
-            let found = found.unwrap_or_else(|| in_kept(repo, &catalogue, row, &matcher));
-            outcome.searched += 1;
-            outcome.troubles.extend(found.troubles);
-            let (hits, more) = (found.hits, found.more);
-            if !hits.is_empty() && !each(Hits { session: catalogue.session(row), hits, more }) {
-                break 'all;
+        self.read.extend(some.into_iter().map(|(row, _)| row).zip(found));
+    }
+
+    /// What is found in the next conversation, if anything is left to search.
+    fn next_findings(&mut self) -> Result<Option<(SessionRow, Findings)>> {
+        self.context.check()?;
+        if self.read.is_empty() {
+            self.search_files();
+        }
+        let Some((row, found)) = self.read.pop_front() else { return Ok(None) };
+        // Kept copies are read from git, one after another.
+        let found = found.unwrap_or_else(|| search_kept(self.repo, &self.catalogue, &row, &self.matcher));
+        self.summary.searched += 1;
+        self.context.emit(&Event::SessionsRead { done: self.summary.searched, of: self.of });
+        Ok(Some((row, found)))
+    }
+}
+
+impl Iterator for Search<'_> {
+    /// The error: the user interrupts the search.
+    type Item = Result<SessionHits>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (row, found) = match self.next_findings() {
+                Ok(next) => next?,
+                Err(error) => return Some(Err(error)),
+            };
+            let Findings { hits, more, troubles } = found;
+            self.summary.troubles.extend(troubles);
+            if !hits.is_empty() {
+                return Some(Ok(SessionHits { session: self.catalogue.session(&row), hits, more }));
             }
         }
     }
-    // What was not read whole before is named by what searched it.
-    let named: HashSet<PathBuf> = outcome.troubles.iter().map(|trouble| trouble.path.clone()).collect();
-    let others = catalogue.close().into_iter().filter(|trouble| !named.contains(&trouble.path));
-    outcome.troubles.extend(others);
-    Ok(outcome)
 }
 
-/// What was found in one conversation and in what it started.
+/// What was found in one session and its subagents.
 #[derive(Default)]
 struct Findings {
     hits: Vec<Hit>,
@@ -141,7 +194,7 @@ struct Findings {
 }
 
 impl Findings {
-    /// Adds what is found in one file, of a sub-agent where `subagent` names one.
+    /// Adds what was found in one file, which belongs to a subagent if `subagent` is set.
     fn add(
         &mut self,
         path: &Path,
@@ -151,7 +204,7 @@ impl Findings {
         let trouble = |why: String| ReadFailure { path: path.to_owned(), why };
         match found {
             Ok((hits, more, unread)) => {
-                let room = MOST_HITS.saturating_sub(self.hits.len());
+                let room = MAX_HITS.saturating_sub(self.hits.len());
                 self.more += more + hits.len().saturating_sub(room) as u64;
                 let subagent = subagent.map(str::to_owned);
                 self.hits
@@ -164,8 +217,13 @@ impl Findings {
     }
 }
 
-/// Searches the file of a conversation, then those of what it started.
-fn in_files(row: &SessionRow, place: &ConversationFile, inner: &[Subagent], matcher: &Matcher) -> Findings {
+/// Searches the file of a session, then those of its subagents.
+fn search_files(
+    row: &SessionRow,
+    place: &ConversationFile,
+    inner: &[Subagent],
+    matcher: &Matcher,
+) -> Findings {
     let mut findings = Findings::default();
     let one = |path: &Path| open::open(path).and_then(|file| search(row, matcher, file));
     findings.add(&place.path, None, one(&place.path));
@@ -175,23 +233,23 @@ fn in_files(row: &SessionRow, place: &ConversationFile, inner: &[Subagent], matc
     findings
 }
 
-/// The same, where only what is kept is left.
-fn in_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionRow, matcher: &Matcher) -> Findings {
+/// Searches the kept copies of a session and its subagents.
+fn search_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionRow, matcher: &Matcher) -> Findings {
     let mut findings = Findings::default();
-    let file = read::file_of(repo, catalogue, row);
+    let file = read::open_transcript(repo, catalogue, row);
     let found =
         |file: Result<File>| file.map_err(io::Error::other).and_then(|file| search(row, matcher, file));
     findings.add(Path::new(&row.id), None, found(file));
     let Some((repo, kept)) = repo.zip(catalogue.kept(&row.id)) else { return findings };
     for (inner, _) in row.inner.iter().flatten() {
-        let blob = transcripts::transcript_of_inner(repo, kept, &inner.id);
-        let file = blob.and_then(|blob| read::kept_file(repo, blob, &inner.id));
+        let blob = transcripts::subagent_transcript(repo, kept, &inner.id);
+        let file = blob.and_then(|blob| read::open_kept(repo, blob, &inner.id));
         findings.add(Path::new(&inner.id), Some(&inner.id), found(file));
     }
     findings
 }
 
-/// The hits in one file, how many more there are, and what of it is too long to be searched.
+/// Returns the hits in one file, the number of further ones, and a message about lines that are too long to be searched.
 fn search(
     row: &SessionRow,
     matcher: &Matcher,
@@ -203,34 +261,34 @@ fn search(
         if let RawLine::TooLong(length) = line {
             longest = length.max(longest);
         }
-        let bytes = line.bytes().filter(|bytes| matcher.may_be_in(bytes) && program.is_counted(bytes));
+        let bytes = line.bytes().filter(|bytes| matcher.may_match(bytes) && program.is_counted(bytes));
         for piece in bytes.map(|bytes| program.parse_line(bytes)).unwrap_or_default() {
-            // What is written again, with more behind it, is said once.
+            // A message that is written again, followed by new content, is one hit.
             if let Some(hit) = matcher.find(piece).filter(|hit| hits.last() != Some(hit)) {
-                if hits.len() < MOST_HITS { hits.push(hit) } else { more += 1 }
+                if hits.len() < MAX_HITS { hits.push(hit) } else { more += 1 }
             }
         }
         !matches!(line, RawLine::Cut(_))
     })?;
-    let unread = (longest > 0).then(|| format!("a line of {longest} bytes is passed over"));
+    let unread = (longest > 0).then(|| format!("a line of {longest} bytes is skipped"));
     Ok((hits, more, unread))
 }
 
-/// The words, made ready.
+/// The compiled query.
 struct Matcher {
     regex: Regex,
-    sieve: Sieve,
-    /// The words may stand apart in a line, and together in what it means.
-    may_be_apart: bool,
+    prefilter: Prefilter,
+    /// Whether the words may be apart in a line, although they are together in the message.
+    may_be_split: bool,
 }
 
-/// What a line must hold, as its bytes are, to hold the words.
-enum Sieve {
-    /// Nothing is known.
+/// What the bytes of a line must contain for the line to match.
+enum Prefilter {
+    /// Nothing is known, so every line may match.
     Anything,
-    /// These bytes.
+    /// Exactly these bytes.
     Bytes(Box<memmem::Finder<'static>>),
-    /// This, in upper or lower case.
+    /// This text, in upper or lower case.
     AnyCase(Box<Bytes>),
 }
 
@@ -241,31 +299,34 @@ impl Matcher {
                 .hint("git orchestra sessions search 'some words'"));
         }
         let pattern = if query.regex { query.words.clone() } else { regex::escape(&query.words) };
-        let regex =
-            RegexBuilder::new(&pattern).case_insensitive(query.ignore_case).size_limit(LARGEST).build();
+        let regex = RegexBuilder::new(&pattern)
+            .case_insensitive(query.ignore_case)
+            .size_limit(MAX_REGEX_BYTES)
+            .build();
         let regex = regex.map_err(|error| {
             let why = error.to_string();
-            Error::usage(format!("'{}' is no regular expression", text::safe(&query.words))).because(why)
+            Error::usage(format!("'{}' is not a valid regular expression", text::safe(&query.words)))
+                .because(why)
         })?;
-        let run = if query.regex { "" } else { plain_run(&query.words) };
-        let sieve = if run.is_empty() {
-            Sieve::Anything
+        let run = if query.regex { "" } else { longest_literal(&query.words) };
+        let prefilter = if run.is_empty() {
+            Prefilter::Anything
         } else if query.ignore_case {
-            let sieve = BytesBuilder::new(&regex::escape(run)).case_insensitive(true).build();
-            sieve.map_or(Sieve::Anything, |sieve| Sieve::AnyCase(Box::new(sieve)))
+            let prefilter = BytesBuilder::new(&regex::escape(run)).case_insensitive(true).build();
+            prefilter.map_or(Prefilter::Anything, |prefilter| Prefilter::AnyCase(Box::new(prefilter)))
         } else {
-            Sieve::Bytes(Box::new(memmem::Finder::new(run).into_owned()))
+            Prefilter::Bytes(Box::new(memmem::Finder::new(run).into_owned()))
         };
-        Ok(Self { regex, sieve, may_be_apart: query.words.contains(' ') })
+        Ok(Self { regex, prefilter, may_be_split: query.words.contains(' ') })
     }
 
-    fn may_be_in(&self, line: &[u8]) -> bool {
-        let is_in = match &self.sieve {
-            Sieve::Anything => true,
-            Sieve::Bytes(finder) => finder.find(line).is_some(),
-            Sieve::AnyCase(regex) => regex.is_match(line),
+    fn may_match(&self, line: &[u8]) -> bool {
+        let is_in = match &self.prefilter {
+            Prefilter::Anything => true,
+            Prefilter::Bytes(finder) => finder.find(line).is_some(),
+            Prefilter::AnyCase(regex) => regex.is_match(line),
         };
-        is_in || (self.may_be_apart && TYPED_APART.iter().any(|mark| memmem::find(line, mark).is_some()))
+        is_in || (self.may_be_split && SPLIT_MARKS.iter().any(|mark| memmem::find(line, mark).is_some()))
     }
 
     fn find(&self, piece: TranscriptItem) -> Option<Hit> {
@@ -276,8 +337,8 @@ impl Matcher {
     }
 }
 
-/// The longest part of the words that stands in JSON as it is, whoever writes it.
-fn plain_run(words: &str) -> &str {
+/// Returns the longest part of the words that every JSON writer leaves unescaped.
+fn longest_literal(words: &str) -> &str {
     let plain = |c: char| c.is_ascii_alphanumeric() || " ,.:;-_()[]{}=!?#*@".contains(c);
     words.split(|c| !plain(c)).max_by_key(|run| run.len()).unwrap_or_default()
 }
@@ -287,21 +348,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sieve_lets_through_whatever_may_match() {
+    fn the_prefilter_accepts_whatever_may_match() {
         for (words, run) in
             [("rate limit", "rate limit"), ("say \"no\" now", " now"), ("größe", "gr"), ("\n\\", "")]
         {
-            assert_eq!(plain_run(words), run, "{words}");
+            assert_eq!(longest_literal(words), run, "{words}");
         }
         let matcher = |words: &str, ignore_case| {
             Matcher::new(&Query { words: words.into(), ignore_case, regex: false }).unwrap()
         };
-        assert!(matcher("Rate", false).may_be_in(b"{\"text\":\"a Rate\"}"));
-        assert!(!matcher("Rate", false).may_be_in(b"{\"text\":\"a rate\"}"));
-        assert!(matcher("Rate", true).may_be_in(b"{\"text\":\"a rATE \xff\"}"));
-        assert!(matcher("\"", false).may_be_in(b""));
+        assert!(matcher("Rate", false).may_match(b"{\"text\":\"a Rate\"}"));
+        assert!(!matcher("Rate", false).may_match(b"{\"text\":\"a rate\"}"));
+        assert!(matcher("Rate", true).may_match(b"{\"text\":\"a rATE \xff\"}"));
+        assert!(matcher("\"", false).may_match(b""));
         let command = b"<command-name>/review</command-name><command-args>14</command-args>";
-        assert!(matcher("/review 14", false).may_be_in(command));
+        assert!(matcher("/review 14", false).may_match(command));
         assert!(Matcher::new(&Query { words: "(".into(), regex: true, ignore_case: false }).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! A conversation as it is reported.
+//! A session as it is reported.
 
 use std::path::{Path, PathBuf};
 
@@ -10,90 +10,91 @@ use crate::{
     ops::{agent_object, sessions::catalogue::SessionRow},
 };
 
-/// The object of one conversation. What the program did not record is `None`.
+/// One session in `--json`. A value that the program did not record is `null`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Session {
-    /// The program's own id.
+    /// The id that its program gave it.
     pub id: String,
     /// The name of its program.
     pub program: String,
-    /// The title that a person gave it, else that of the program, else its noted last prompt, its summary, what was typed first.
+    /// The title that a person gave it; otherwise the program's title, the last prompt that it recorded, its summary, or the
+    /// first prompt.
     pub title: Option<String>,
-    /// The beginning of what was asked first.
+    /// The beginning of the first prompt.
     pub first_prompt: Option<String>,
-    /// The beginning of what was asked last.
+    /// The beginning of the last prompt.
     pub last_prompt: Option<String>,
-    /// The folder in which it was last.
+    /// The folder that it was in last.
     pub cwd: Option<String>,
     /// The checkout of that folder's repository.
     pub repository: Option<String>,
-    /// The branch it was last on.
+    /// The branch that it was on last.
     pub branch: Option<String>,
-    /// Prompts and answers; what tools gave is none.
+    /// The number of prompts and answers, without the results of tools.
     pub messages: Option<u64>,
-    /// The first time in it, RFC 3339.
+    /// The earliest time in it, as an RFC 3339 timestamp.
     #[schemars(extend("format" = "date-time"))]
     pub started_at: Option<String>,
-    /// The last time in it, else when its file was last written, RFC 3339.
+    /// The latest time in it, otherwise when its file was written last, as an RFC 3339 timestamp.
     #[schemars(extend("format" = "date-time"))]
     pub last_active_at: String,
     /// The model that answered last.
     pub model: Option<String>,
-    /// Tokens read, caches included.
+    /// The number of input tokens, including cached ones.
     pub input_tokens: Option<u64>,
-    /// Tokens written.
+    /// The number of output tokens.
     pub output_tokens: Option<u64>,
-    /// What it cost, as its program says.
+    /// Its cost in US dollars, as its program reported.
     pub cost_usd: Option<f64>,
-    /// Whether a program is in it now.
+    /// Whether a process uses it now.
     pub live: bool,
-    /// That program's process.
+    /// The id of that process.
     pub pid: Option<i32>,
-    /// Bytes of the transcript.
+    /// The size of the transcript, in bytes.
     pub size: u64,
-    /// The transcript; none where only the kept one is left.
+    /// The path of the transcript; `null` if only the kept copy is left.
     pub path: Option<PathBuf>,
-    /// The orchestra agent it belongs to.
+    /// The id of the agent that it belongs to.
     pub agent: Option<String>,
-    /// Whether it is kept in this repository.
+    /// Whether a copy is kept in this repository.
     pub kept: bool,
-    /// What it started.
-    pub subagents: Vec<SubAgent>,
-    /// The conversation that started it, where that is gone.
+    /// The subagents that it started.
+    pub subagents: Vec<SubagentInfo>,
+    /// The session that started it, if it is a subagent whose session no longer exists.
     pub subagent_of: Option<String>,
-    /// Other files with conversations of the same id.
+    /// Other files with sessions of the same id.
     pub other_files: Vec<PathBuf>,
 }
 
-/// A conversation that another one started.
+/// A subagent: a session that another session started.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub struct SubAgent {
-    /// The program's own id.
+pub struct SubagentInfo {
+    /// The id that its program gave it.
     pub id: String,
-    /// Which kind.
+    /// The kind of subagent, as its program names it.
     pub kind: Option<String>,
-    /// What it was for.
+    /// What it was started for.
     pub description: Option<String>,
-    /// Bytes of its transcript.
+    /// The size of its transcript, in bytes.
     pub size: u64,
-    /// Its transcript; none where only the kept one is left.
+    /// The path of its transcript; `null` if only the kept copy is left.
     pub path: Option<PathBuf>,
-    /// Prompts and answers in it.
+    /// The number of prompts and answers in it.
     pub messages: Option<u64>,
-    /// Tokens it read, caches included; they are part of those of its conversation.
+    /// The number of its input tokens, including cached ones, which is part of that of its session.
     pub input_tokens: Option<u64>,
-    /// Tokens it wrote, likewise.
+    /// The number of its output tokens, which is part of that of its session.
     pub output_tokens: Option<u64>,
-    /// What it cost, likewise.
+    /// Its cost in US dollars, which is part of that of its session.
     pub cost_usd: Option<f64>,
 }
 
-/// A title as a list shows it.
+/// Returns a title on one line, with single spaces.
 pub(super) fn on_one_line(title: &str) -> String {
     title.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-impl From<Subagent> for SubAgent {
+impl From<Subagent> for SubagentInfo {
     fn from(inner: Subagent) -> Self {
         let Subagent { id, kind, about, path, size, .. } = inner;
         let path = Some(path).filter(|path| !path.as_os_str().is_empty());
@@ -103,8 +104,8 @@ impl From<Subagent> for SubAgent {
     }
 }
 
-impl SubAgent {
-    /// Of one that was read whole.
+impl SubagentInfo {
+    /// Makes a subagent that was read completely.
     pub(super) fn read(inner: Subagent, facts: &ConversationFacts) -> Self {
         let (input_tokens, output_tokens) = facts.tokens();
         let cost_usd = facts.spent().map(agent_object::dollars);
@@ -113,7 +114,7 @@ impl SubAgent {
 }
 
 impl Session {
-    /// Of what the lines say; the rest is for the caller to fill in.
+    /// Makes a session from the lines of its transcript. The caller fills in the rest.
     pub(super) fn of(row: &SessionRow) -> Self {
         let SessionRow { id, program, facts, is_whole, .. } = row;
         let (input_tokens, output_tokens) = row.tokens();
@@ -148,7 +149,7 @@ impl Session {
         }
     }
 
-    /// The folder in which it was last.
+    /// Returns the folder that it was in last.
     pub fn folder(&self) -> Option<&Path> {
         self.cwd.as_deref().map(Path::new)
     }

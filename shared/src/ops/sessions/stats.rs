@@ -1,4 +1,4 @@
-//! `sessions stats`: what was said and spent, by day, project and model. Days are those of UTC.
+//! `sessions stats`: messages, tokens, and costs by day, project, and model. Days are in UTC.
 
 use std::collections::BTreeMap;
 
@@ -9,56 +9,58 @@ use serde::{Deserialize, Serialize};
 use super::{Request, catalogue::Catalogue, forks};
 use crate::{
     Result,
-    conversation::{ReadFailure, Share, day_of, model_of},
+    context::Context,
+    conversation::{DayUsage, ReadFailure, day_of, model_of},
     git::Repo,
     ops::agent_object,
 };
 
-/// What was said and spent.
+/// Messages, tokens, and costs.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The sum of everything.
     pub total: Sum,
-    /// The sums by day, the newest first.
+    /// The sums by day, newest first.
     pub days: Vec<Sum>,
-    /// The sums by project, those that cost most first.
+    /// The sums by project, the most expensive first.
     pub projects: Vec<Sum>,
-    /// The sums by model, those that cost most first.
+    /// The sums by model, the most expensive first.
     pub models: Vec<Sum>,
-    /// What could not be read.
+    /// Files that could not be read.
     #[serde(rename = "unreadable")]
     pub troubles: Vec<ReadFailure>,
 }
 
-/// One sum. What no program recorded is `None`.
+/// A sum. A value that no program recorded is `null`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Sum {
-    /// The day, the project's folder or the model; none where it is not known.
+    /// The day, the folder of the project, or the model; `null` if it is unknown.
     pub name: Option<String>,
-    /// Conversations that have a share in it.
+    /// The number of sessions that contribute to it.
     pub sessions: u64,
-    /// Prompts and answers.
+    /// The number of prompts and answers.
     pub messages: u64,
-    /// Tokens read, caches included.
+    /// The number of input tokens, including cached ones.
     pub input_tokens: Option<u64>,
-    /// Tokens written.
+    /// The number of output tokens.
     pub output_tokens: Option<u64>,
-    /// What it cost.
+    /// The cost in US dollars.
     pub cost_usd: Option<f64>,
 }
 
-/// Sums up; every line of every conversation that fits is read, or remembered.
+/// Computes the sums of the sessions that match. Reads every line that is not in the index yet.
 ///
 /// # Errors
-/// There is no such program (2), or the refs cannot be read.
-pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
+/// There is no such program (2), the refs cannot be read, or the user interrupts it (130).
+pub fn run(context: &Context, repo: Option<&Repo>, request: &Request) -> Result<Report> {
     super::check(request)?;
-    let mut catalogue = Catalogue::read(repo, request.everywhere, request.program.as_deref())?;
+    let mut catalogue = Catalogue::read(context, repo, request.everywhere, request.program.as_deref())?;
     let (mut rows, _) = catalogue.rows(&Request { limit: 0, ..request.clone() });
     catalogue.read_whole(&mut rows);
+    context.check()?;
     forks::count_once(repo, &mut catalogue, &mut rows);
     let since = request.since.and_then(day_at).unwrap_or_default();
-    // A share whose day is not known is of a conversation that was active since then.
+    // A share without a day counts, because its session was active since then.
     let is_wanted = |day: &str| day.is_empty() || day >= since.as_str();
     let mut sums = Sums::default();
     for row in &rows {
@@ -68,8 +70,8 @@ pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
         for (key, share) in row.shares().filter(|(key, _)| is_wanted(day_of(key))) {
             mine.add(day_of(key), &project, model_of(key), &share);
         }
-        // Prompts that nobody answered.
-        let unanswered = Share { messages: row.facts.unanswered, ..Share::default() };
+        // Prompts without an answer have no model of their own.
+        let unanswered = DayUsage { messages: row.facts.unanswered, ..DayUsage::default() };
         let last = row.facts.last_at.as_deref().and_then(|at| at.get(..10)).unwrap_or_default();
         if unanswered.messages > 0 && is_wanted(last) {
             mine.add(last, &project, row.facts.model.as_deref().unwrap_or_default(), &unanswered);
@@ -81,16 +83,16 @@ pub fn run(repo: Option<&Repo>, request: &Request) -> Result<Report> {
     Ok(sums.report(catalogue.close()))
 }
 
-/// The day of a time in seconds since 1970, as days are written in shares.
+/// Returns the day of a time in seconds since 1970, in the format of shares.
 fn day_at(seconds: i64) -> Option<String> {
     Some(Timestamp::from_second(seconds).ok()?.strftime("%Y-%m-%d").to_string())
 }
 
-/// A share, and the conversations in it.
+/// A share, and the number of sessions in it.
 #[derive(Clone, Copy, Default)]
 struct Counted {
     sessions: u64,
-    share: Share,
+    share: DayUsage,
 }
 
 #[derive(Default)]
@@ -106,7 +108,7 @@ impl Sums {
         self.days.is_empty()
     }
 
-    fn add(&mut self, day: &str, project: &str, model: &str, share: &Share) {
+    fn add(&mut self, day: &str, project: &str, model: &str, share: &DayUsage) {
         let groups = [(&mut self.days, day), (&mut self.projects, project), (&mut self.models, model)];
         for (group, name) in groups {
             add(&mut group.entry(name.to_owned()).or_default().share, share);
@@ -114,7 +116,7 @@ impl Sums {
         add(&mut self.total.share, share);
     }
 
-    /// Adds those of one conversation.
+    /// Adds the sums of one session.
     fn join(&mut self, one: Self) {
         let groups =
             [(&mut self.days, one.days), (&mut self.projects, one.projects), (&mut self.models, one.models)];
@@ -138,7 +140,7 @@ impl Sums {
                 .map(|(name, counted)| sum(Some(name).filter(|name| !name.is_empty()), &counted))
                 .collect()
         };
-        let dearest = |group| {
+        let by_cost = |group| {
             let mut group = named(group);
             group.sort_by_key(|(_, counted)| std::cmp::Reverse((counted.share.cost, counted.share.messages)));
             group
@@ -148,14 +150,14 @@ impl Sums {
         Report {
             total: sum(None, &self.total),
             days: sums(days),
-            projects: sums(dearest(self.projects)),
-            models: sums(dearest(self.models)),
+            projects: sums(by_cost(self.projects)),
+            models: sums(by_cost(self.models)),
             troubles,
         }
     }
 }
 
-const fn add(sum: &mut Share, more: &Share) {
+const fn add(sum: &mut DayUsage, more: &DayUsage) {
     sum.messages = sum.messages.saturating_add(more.messages);
     sum.input = sum.input.saturating_add(more.input);
     sum.output = sum.output.saturating_add(more.output);

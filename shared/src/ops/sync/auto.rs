@@ -1,39 +1,37 @@
-//! Syncing unasked, as the user set it: with the remote that they agreed to share with, without a question and without a word.
+//! The automatic sync that the user configured: with the remote that they agreed to share with, without questions and output.
 
 use std::{fs, time::Duration};
 
 use super::{ConsentQuestion, Request, SyncUser};
 use crate::{
-    Kind, Result, error::Context, lock::Lock, private_files, store::layout::PrivateDir, trust::AcceptedRepo,
-    world,
+    Kind, Result, context::Context, error::ErrorContext as _, lock::Lock, private_files,
+    store::layout::PrivateDir, trust::AcceptedRepo,
 };
 
-/// Nobody is there.
-struct Nobody;
+/// The user of an automatic sync, who cannot be asked and agrees to nothing new.
+struct AbsentUser;
 
-impl SyncUser for Nobody {
-    fn doing(&mut self, _what: &str) {}
-
+impl SyncUser for AbsentUser {
     fn agrees(&mut self, _question: &ConsentQuestion) -> Result<bool> {
         Ok(false)
     }
 }
 
-/// Syncs. Many supervisors have news at once: who finds another at work leaves word, and that one goes round once more.
+/// Syncs. Several supervisors may do so at once: one that finds another at work leaves a file, and the other syncs once more.
 ///
 /// # Errors
 /// As [`super::run`].
-pub fn run(repo: &AcceptedRepo) -> Result<()> {
+pub fn run(context: &Context, repo: &AcceptedRepo) -> Result<()> {
     let private = PrivateDir::new(repo.private_dir()?);
-    let word = private.sync_pending();
-    private_files::write(&word, "")
-        .context(Kind::External, || format!("cannot write '{}'", word.display()))?;
-    // Word that is left after the last look is left before the lock is free.
-    while word.exists() {
+    let pending = private.sync_pending();
+    private_files::write(&pending, "")
+        .context(Kind::External, || format!("cannot write '{}'", pending.display()))?;
+    // Checked again after the lock is released, so that a file which was written meanwhile is not missed.
+    while pending.exists() {
         let Some(lock) = Lock::take(&private.auto_sync_lock(), Duration::ZERO)? else { return Ok(()) };
-        let _ = fs::remove_file(&word);
-        let request = Request { here: world::directory(), ..Request::default() };
-        let synced = super::run(repo, &request, &mut Nobody);
+        let _ = fs::remove_file(&pending);
+        let request = Request::default();
+        let synced = super::run(context, repo, &request, &mut AbsentUser);
         drop(lock);
         synced?;
     }

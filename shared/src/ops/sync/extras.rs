@@ -1,13 +1,15 @@
-//! What travels by name only: snapshots of worktrees, and conversations. They stand below a prefix of their own at both ends.
+//! What is only exchanged if it is named: snapshots of worktrees, and transcripts. Each kind has its own prefix of refs in both
+//! repositories.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Code, Error, Result,
+    context::Context,
     git::{
         Oid, Repo,
-        remotes::{Push, PushRule, RemoteOptions},
+        remotes::{PushRule, RefPush, RemoteOptions},
     },
     model::{Agent, AgentId},
     store::{Listing, layout, transcripts},
@@ -15,20 +17,20 @@ use crate::{
     sync::Remote,
 };
 
-/// Largest conversation that travels, in bytes.
-const LARGEST: u64 = 256 * 1024 * 1024;
+/// The largest transcript that is sent, in bytes.
+const MAX_TRANSCRIPT_BYTES: u64 = 256 * 1024 * 1024;
 
-/// What travels only by name.
+/// What is only exchanged if it is named.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Extra {
-    /// The worktree as it was at the last look, untracked files included.
+pub enum SyncExtra {
+    /// The last snapshots of worktrees, including untracked files.
     Snapshots,
-    /// The conversation with the coding agent.
+    /// The transcripts of sessions.
     Transcripts,
 }
 
-impl Extra {
+impl SyncExtra {
     const fn name(self) -> &'static str {
         match self {
             Self::Snapshots => "snapshots",
@@ -37,21 +39,27 @@ impl Extra {
     }
 }
 
-/// Takes in what the remote has of a kind. Ours are not touched.
+/// Fetches the remote's refs of one kind. Our own refs are not changed.
 ///
 /// # Errors
 /// Git cannot speak with the remote.
-pub(super) fn fetch(repo: &Repo, remote: &Remote, extra: Extra, ask: bool) -> Result<()> {
+pub(super) fn fetch(
+    context: &Context,
+    repo: &Repo,
+    remote: &Remote,
+    extra: SyncExtra,
+    ask: bool,
+) -> Result<()> {
     let kind = extra.name();
     let refspec = format!("+{}{kind}/*:{}*", layout::SHARED, layout::extras(&remote.name, kind));
-    repo.fetch(&remote.address, &[refspec], RemoteOptions { ask }, &mut |_| {})
+    repo.fetch(context, &remote.address, &[refspec], RemoteOptions { ask })
 }
 
-/// What of this clone the remote does not have. `keep`: conversations are kept first as they are now.
+/// Returns what this clone has and the remote does not. With `keep`, copies of the sessions are updated first.
 ///
 /// # Errors
 /// Something cannot be read or written.
-pub(super) fn sends(repo: &Repo, remote: &Remote, extra: Extra, keep: bool) -> Result<Vec<Push>> {
+pub(super) fn unsent(repo: &Repo, remote: &Remote, extra: SyncExtra, keep: bool) -> Result<Vec<RefPush>> {
     let listing = Listing::read(repo)?;
     let kind = extra.name();
     let mut sends = Vec::new();
@@ -61,39 +69,46 @@ pub(super) fn sends(repo: &Repo, remote: &Remote, extra: Extra, keep: bool) -> R
             continue;
         }
         let ours = match extra {
-            Extra::Snapshots => repo.find_ref(&layout::snapshot_ref(&row.id))?,
-            Extra::Transcripts => conversation(repo, &row.id, &agent, keep)?,
+            SyncExtra::Snapshots => repo.find_ref(&layout::snapshot_ref(&row.id))?,
+            SyncExtra::Transcripts => kept_session(repo, &row.id, &agent, keep)?,
         };
         let there = repo.find_ref(&format!("{}{}", layout::extras(&remote.name, kind), row.id))?;
         if let Some(new) = ours.filter(|new| Some(*new) != there) {
             let name = format!("{}{kind}/{}", layout::SHARED, row.id);
-            sends.push(Push { name, new: Some(new), rule: PushRule::Lease(there) });
+            sends.push(RefPush { name, new: Some(new), rule: PushRule::Lease(there) });
         }
     }
     Ok(sends)
 }
 
-/// Sends what was screened; gives what the remote took.
+/// Sends refs that were checked for secrets, and returns the names of those that the remote accepted.
 ///
 /// # Errors
 /// Git cannot speak with the remote.
-pub(super) fn send(repo: &Repo, remote: &Remote, sends: &[Push], ask: bool) -> Result<Vec<String>> {
-    let rejected = repo.push(&remote.address, sends, RemoteOptions { ask }, &mut |_| {})?;
+pub(super) fn send(
+    context: &Context,
+    repo: &Repo,
+    remote: &Remote,
+    sends: &[RefPush],
+    ask: bool,
+) -> Result<Vec<String>> {
+    let rejected = repo.push(context, &remote.address, sends, RemoteOptions { ask })?;
     let sent = sends.iter().filter(|push| !rejected.iter().any(|one| one.name == push.name));
     Ok(sent.map(|push| push.name.clone()).collect())
 }
 
-/// What is kept of the agent's conversation.
-fn conversation(repo: &Repo, id: &AgentId, agent: &Agent, keep: bool) -> Result<Option<Oid>> {
+/// Returns the kept copy of an agent's session.
+fn kept_session(repo: &Repo, id: &AgentId, agent: &Agent, keep: bool) -> Result<Option<Oid>> {
     let Some(session) = &agent.session else { return Ok(None) };
     if keep {
-        conversations::keep_of_agent(repo, id)?;
+        conversations::store_of_agent(repo, id)?;
     }
     let kept = transcripts::find(repo, session)?;
-    if let Some(size) = kept.as_ref().map(|kept| kept.about.size).filter(|size| *size > LARGEST) {
+    if let Some(size) = kept.as_ref().map(|kept| kept.about.size).filter(|size| *size > MAX_TRANSCRIPT_BYTES)
+    {
         return Err(Error::new(
             Code::TooLarge,
-            format!("the conversation of '{id}' has {size} bytes: too many to travel"),
+            format!("the transcript of '{id}' has {size} bytes, which is too large to sync"),
         ));
     }
     Ok(kept.map(|kept| kept.tip))

@@ -1,4 +1,4 @@
-//! Which operation an undo is of, and what reverses it. Pure.
+//! Chooses the operation to undo, and decides what reverses it. Pure.
 
 use crate::{
     Code, Error, Result,
@@ -6,24 +6,24 @@ use crate::{
     store::operations::{self, Change, Operation, OperationBody, Removal, UndoEffect},
 };
 
-/// The command that lists what there is to choose from.
-const HINT: &str = "git orchestra undo --list";
+/// The command that lists the operations.
+const LIST_HINT: &str = "git orchestra undo --list";
 
-/// What reverses an operation.
+/// The way to reverse an operation.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Reversal<'a> {
-    /// These branches move back.
+    /// Move these branches back.
     MoveBack(&'a [Change]),
-    /// These agents, or their worktrees, come back.
-    BringBack(&'a [Removal]),
-    /// The agents that this operation had removed are removed again.
+    /// Restore these agents, or their worktrees.
+    Restore(&'a [Removal]),
+    /// Remove the agents again that this operation had removed.
     RemoveAgain(&'a Operation),
 }
 
-/// What reverses `operation`; `all` is newest first.
+/// Returns how to reverse `operation`. `all` is sorted, newest first.
 ///
 /// # Errors
-/// It changed nothing, or a newer version of ours made it (3).
+/// It changed nothing, or another version of git orchestra made it (3).
 pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Result<Reversal<'a>> {
     use OperationBody::{Cleanup, Landing, Other, Repair, Undo};
     let reversal = match &operation.body {
@@ -33,9 +33,9 @@ pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Re
         Cleanup(removals) | Repair(removals) | Undo { effect: UndoEffect::Removed(removals), .. }
             if !removals.is_empty() =>
         {
-            Some(Reversal::BringBack(removals))
+            Some(Reversal::Restore(removals))
         }
-        Undo { of, effect: UndoEffect::BroughtBack } => all
+        Undo { of, effect: UndoEffect::Restored } => all
             .iter()
             .find(|before| before.id == *of && !before.removals().is_empty())
             .map(Reversal::RemoveAgain),
@@ -47,17 +47,17 @@ pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Re
         _ => None,
     };
     reversal.ok_or_else(|| {
-        Error::refused(format!("operation '{}' changed nothing", text::safe(&operation.id))).hint(HINT)
+        Error::refused(format!("operation '{}' changed nothing", text::safe(&operation.id))).hint(LIST_HINT)
     })
 }
 
-/// The operation that a user means: by its id, or the beginning of one; else the newest that can be undone and was no undo.
+/// Finds the operation by its id or a unique prefix; without one, the newest landing or cleanup that can be undone.
 ///
 /// # Errors
-/// There is none, or it cannot be undone (3).
+/// There is no such operation, or it cannot be undone (3).
 pub(super) fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'a Operation> {
     let Some(typed) = typed else {
-        // What a command repaired on its way is not what its user wants to undo.
+        // A repair that a command made first is not what its user wants to undo.
         let can = |one: &&Operation| {
             matches!(one.body, OperationBody::Landing(_) | OperationBody::Cleanup(_))
                 && one.changed_something()
@@ -66,31 +66,32 @@ pub(super) fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'
         return all
             .iter()
             .find(can)
-            .ok_or_else(|| Error::new(Code::NothingToUndo, "nothing to undo").hint(HINT));
+            .ok_or_else(|| Error::new(Code::NothingToUndo, "nothing to undo").hint(LIST_HINT));
     };
     let shown = text::safe(typed);
     let found: Vec<&Operation> = all.iter().filter(|one| one.id.starts_with(typed)).collect();
     let operation = match found.as_slice() {
         [one] => *one,
-        [] => return Err(Error::new(Code::OperationUnknown, format!("no operation '{shown}'")).hint(HINT)),
+        [] => {
+            return Err(Error::new(Code::OperationUnknown, format!("no operation '{shown}'")).hint(LIST_HINT));
+        }
         _ => {
             return Err(Error::new(
                 Code::OperationAmbiguous,
                 format!("several operations begin with '{shown}'"),
             )
-            .hint(HINT));
+            .hint(LIST_HINT));
         }
     };
     reversal(operation, all)?;
     if !operations::is_in_effect(operation, all) {
-        return Err(
-            Error::new(Code::NothingToUndo, format!("operation '{shown}' was taken back before")).hint(HINT)
-        );
+        return Err(Error::new(Code::NothingToUndo, format!("operation '{shown}' was already undone"))
+            .hint(LIST_HINT));
     }
     Ok(operation)
 }
 
-/// The operation that removed the same agents last: agents that came back and were removed again are kept as they were then.
+/// Returns the operation that removed the same agents last: agents that were restored and removed again are kept as they were then.
 pub(super) fn newest_of<'a>(operation: &'a Operation, all: &'a [Operation]) -> &'a Operation {
     let again = |one: &&Operation| {
         let undone = one.undoes().and_then(|id| all.iter().find(|other| other.id == id));
@@ -152,22 +153,22 @@ mod tests {
         for (body, expected) in [
             (OperationBody::Landing(changes.clone()), Some(Reversal::MoveBack(&changes))),
             (OperationBody::Landing(Vec::new()), None),
-            (OperationBody::Cleanup(removals.clone()), Some(Reversal::BringBack(&removals))),
-            (OperationBody::Repair(removals.clone()), Some(Reversal::BringBack(&removals))),
+            (OperationBody::Cleanup(removals.clone()), Some(Reversal::Restore(&removals))),
+            (OperationBody::Repair(removals.clone()), Some(Reversal::Restore(&removals))),
             (undo(UndoEffect::Moved(changes.clone())), Some(Reversal::MoveBack(&changes))),
-            (undo(UndoEffect::Removed(removals.clone())), Some(Reversal::BringBack(&removals))),
-            (undo(UndoEffect::BroughtBack), Some(Reversal::RemoveAgain(&before[0]))),
+            (undo(UndoEffect::Removed(removals.clone())), Some(Reversal::Restore(&removals))),
+            (undo(UndoEffect::Restored), Some(Reversal::RemoveAgain(&before[0]))),
             (other, None),
         ] {
             let operation = operation("2", body);
             assert_eq!(reversal(&operation, &before).ok(), expected, "{operation:?}");
         }
-        let forgotten = operation("2", undo(UndoEffect::BroughtBack));
+        let forgotten = operation("2", undo(UndoEffect::Restored));
         assert!(reversal(&forgotten, &[]).is_err());
     }
 
     #[test]
-    fn without_a_name_the_newest_that_a_user_asked_for_is_chosen() {
+    fn without_an_id_the_newest_command_of_a_user_is_chosen() {
         let all = [
             operation("5", OperationBody::Repair(removals())),
             operation("4", OperationBody::Landing(Vec::new())),
@@ -177,8 +178,7 @@ mod tests {
         ];
         assert_eq!(choose(&all, None).unwrap().id, "1");
         assert_eq!(choose(&all, Some("5")).unwrap().id, "5");
-        for (typed, why) in [("4", "changed nothing"), ("2", "was taken back before"), ("9", "no operation")]
-        {
+        for (typed, why) in [("4", "changed nothing"), ("2", "was already undone"), ("9", "no operation")] {
             assert!(choose(&all, Some(typed)).unwrap_err().message.contains(why), "{typed}");
         }
     }

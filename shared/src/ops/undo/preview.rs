@@ -1,11 +1,13 @@
-//! What `undo --dry-run` looks at, so that it promises only what `undo` does.
+//! The checks of `undo --dry-run`, so that it promises only what `undo` can do.
 
 use super::{
+    branch_moved,
     choose::{self, Reversal},
-    moved_on, refuse_incomplete,
+    refuse_repair,
 };
 use crate::{
     Code, Error, Result,
+    context::Context,
     landing::{finish, target_lock::TargetLock},
     ops::cleanup,
     removal::restore,
@@ -16,18 +18,23 @@ use crate::{
     trust::AcceptedRepo,
 };
 
-/// Why an operation cannot be taken back as things stand; nothing is changed. Which files of a checkout would be in the way is not
-/// known before they are written.
+/// Checks whether an operation can be undone, and changes nothing. Whether files of a checkout prevent it is not known before the
+/// files are written.
 ///
 /// # Errors
 /// It cannot be taken back (3), or the repository cannot be read.
-pub(super) fn check(repo: &AcceptedRepo, operation: &Operation, all: &[Operation]) -> Result<()> {
+pub(super) fn check(
+    context: &Context,
+    repo: &AcceptedRepo,
+    operation: &Operation,
+    all: &[Operation],
+) -> Result<()> {
     match choose::reversal(operation, all)? {
         Reversal::MoveBack(changes) => changes.iter().try_for_each(|change| check_change(repo, change)),
-        Reversal::BringBack(removals) => {
-            removals.iter().try_for_each(|removal| restore::check(repo, removal))
+        Reversal::Restore(removals) => {
+            removals.iter().try_for_each(|removal| restore::require_restorable(repo, removal))
         }
-        Reversal::RemoveAgain(before) => check_removal(repo, before),
+        Reversal::RemoveAgain(before) => check_removal(context, repo, before),
     }
 }
 
@@ -38,9 +45,9 @@ fn check_change(repo: &AcceptedRepo, change: &Change) -> Result<()> {
         return Ok(());
     }
     if now != change.new.into() {
-        // As `undo` sees it: from new to old.
+        // The change that `undo` would make, from new to old.
         let back = Change { branch: change.branch.clone(), old: change.new, new: change.old };
-        return Err(moved_on(&back, now));
+        return Err(branch_moved(&back, now));
     }
     match finish::blocked_now(repo, &change.branch)? {
         Some(blocked) => {
@@ -51,8 +58,8 @@ fn check_change(repo: &AcceptedRepo, change: &Change) -> Result<()> {
     }
 }
 
-fn check_removal(repo: &AcceptedRepo, before: &Operation) -> Result<()> {
-    refuse_incomplete(before)?;
+fn check_removal(context: &Context, repo: &AcceptedRepo, before: &Operation) -> Result<()> {
+    refuse_repair(before)?;
     let named = |discarded: bool| {
         let removals = before.removals().iter().filter(move |one| one.discarded == discarded);
         removals.map(|one| one.agent.clone()).collect()
@@ -64,7 +71,7 @@ fn check_removal(repo: &AcceptedRepo, before: &Operation) -> Result<()> {
         dry_run: true,
         ..cleanup::Request::default()
     };
-    let report = cleanup::run(repo, &request)?;
+    let report = cleanup::run(context, repo, &request)?;
     if let Some(failure) = report.failure() {
         return Err(failure);
     }

@@ -1,5 +1,5 @@
 //! One operation: what a command changed. It is stored as `operation.json`, in the shape that version 0.1.0 wrote: the command is a
-//! word, and the lists that do not belong to it are empty. Only here is one turned into the other.
+//! word, and lists that do not apply to it are empty. Only this module converts between the two.
 
 use std::path::PathBuf;
 
@@ -15,15 +15,15 @@ pub(super) const VERSION: u32 = 1;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// It is under way, or was cut off.
+    /// It is in progress, or was interrupted.
     Open,
-    /// Its changes are made.
+    /// It made its changes.
     Done,
     /// It ended before it changed anything.
     Aborted,
 }
 
-/// What a command of ours changed, or is about to.
+/// What a command changed, or is about to change.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[schemars(with = "Stored")]
 #[serde(from = "Stored", into = "Stored")]
@@ -34,41 +34,42 @@ pub struct Operation {
     pub id: String,
     /// When it began, for people.
     pub at: String,
-    /// What it did, in a line.
+    /// What it did, on one line.
     pub summary: String,
-    /// How far it has come.
+    /// Its progress.
     pub stage: Stage,
-    /// What the clock of the trash said when it began ([`crate::store::trash_clock`]); 0 in operations of 0.1.0, which had none.
+    /// The value of the trash clock when it began ([`crate::store::trash_clock`]), in seconds; 0 in operations of version 0.1.0, which
+    /// had no such clock.
     pub clock: u64,
-    /// Which command it was of, and what it changed.
+    /// The command, and what it changed.
     pub body: OperationBody,
 }
 
-/// Which command an operation was of, and what it changed.
+/// The command of an operation, and what it changed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum OperationBody {
-    /// `merge-ranked` moved its target. Nothing has moved yet where there is no change.
+    /// `merge-ranked` moved its target branch; without a change, it has not moved yet.
     Landing(Vec<Change>),
     /// `cleanup` removed agents.
     Cleanup(Vec<Removal>),
-    /// A command moved a worktree that was cut off in its making to the trash. No agent was removed.
+    /// A command moved an incomplete worktree to the trash. No agent was removed.
     Repair(Vec<Removal>),
-    /// `undo` reversed another operation.
+    /// `undo` reverted another operation.
     Undo {
         /// The id of that operation.
         of: String,
-        /// What that changed.
+        /// What the undo changed.
         effect: UndoEffect,
     },
-    /// A newer version of ours wrote it: what it did is not known as a whole.
+    /// A newer version of git orchestra wrote it, and not everything that it did is known.
     Other {
-        /// The word for its command.
+        /// The name of the command.
         command: String,
-        /// The operation that it reverses.
+        /// The operation that it reverts.
         undoes: Option<String>,
-        /// Branches that it moved.
+        /// The branches that it moved.
         changes: Vec<Change>,
-        /// Agents that it removed.
+        /// The agents that it removed.
         removals: Vec<Removal>,
     },
 }
@@ -78,13 +79,13 @@ pub enum OperationBody {
 pub enum UndoEffect {
     /// It moved branches back.
     Moved(Vec<Change>),
-    /// It removed agents again that an undo had brought back.
+    /// It removed agents again that an undo had restored.
     Removed(Vec<Removal>),
-    /// It brought agents or a worktree back.
-    BroughtBack,
+    /// It restored agents or a worktree.
+    Restored,
 }
 
-/// An agent that was removed, or its worktree alone; what was kept of it is in the tree of the operation, under the agent's name.
+/// An agent that was removed, or only its worktree. What is kept of it is in the tree of the operation, under the agent's id.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Removal {
     /// The id of the agent.
@@ -95,15 +96,14 @@ pub struct Removal {
     /// The name of its registration, below `worktrees` in the common git directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<String>,
-    /// The refs that were deleted, and what they held.
+    /// The refs that were deleted, each with its value.
     pub refs: Vec<(String, Oid)>,
-    /// The branch of the user's own that was checked out in its worktree. It stays; whoever brings the agent back, gets it back with
-    /// the worktree.
+    /// The user's branch that was checked out in its worktree, with its commit. The branch is kept; an undo checks it out again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stood_on: Option<(String, Oid)>,
-    /// Bytes that its worktree took on the disk.
+    /// The size of its worktree on disk, in bytes.
     pub bytes: u64,
-    /// Its work was not elsewhere: the user discarded it.
+    /// Whether its work was not integrated, and the user discarded it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub discarded: bool,
 }
@@ -118,21 +118,21 @@ impl Removal {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[schemars(rename = "BranchMove")]
 pub struct Change {
-    /// Without `refs/heads/`.
+    /// The name of the branch, without `refs/heads/`.
     pub branch: String,
-    /// Where it was.
+    /// The commit that it named before.
     pub old: Oid,
-    /// Where it is.
+    /// The commit that it names now.
     pub new: Oid,
 }
 
 impl Operation {
-    /// The word for its command, such as `merge-ranked`.
+    /// Returns the name of its command, such as `merge-ranked`.
     pub fn command(&self) -> &str {
         self.body.command()
     }
 
-    /// The branches that it moved.
+    /// Returns the branches that it moved.
     pub fn changes(&self) -> &[Change] {
         match &self.body {
             OperationBody::Landing(changes)
@@ -142,7 +142,7 @@ impl Operation {
         }
     }
 
-    /// The agents that it removed, or whose worktrees it removed.
+    /// Returns the agents that it removed, or whose worktrees it removed.
     pub fn removals(&self) -> &[Removal] {
         match &self.body {
             OperationBody::Cleanup(removals)
@@ -153,7 +153,7 @@ impl Operation {
         }
     }
 
-    /// The same, to change what is known of each.
+    /// Returns the same as [`Self::removals`], to be changed.
     pub fn removals_mut(&mut self) -> &mut [Removal] {
         match &mut self.body {
             OperationBody::Cleanup(removals)
@@ -167,7 +167,7 @@ impl Operation {
     /// Replaces the agents that it removes.
     ///
     /// # Errors
-    /// It is of a kind that removes none, which is a bug.
+    /// It is of a kind that removes no agents, which is a bug.
     pub fn set_removals(&mut self, new: Vec<Removal>) -> Result<()> {
         match &mut self.body {
             OperationBody::Cleanup(removals)
@@ -180,7 +180,7 @@ impl Operation {
         }
     }
 
-    /// The id of the operation that it reverses.
+    /// Returns the id of the operation that it reverts.
     pub fn undoes(&self) -> Option<&str> {
         match &self.body {
             OperationBody::Undo { of, .. } => Some(of),
@@ -189,12 +189,12 @@ impl Operation {
         }
     }
 
-    /// Whether it moved a branch or removed anything.
+    /// Returns whether it moved a branch or removed anything.
     pub fn changed_something(&self) -> bool {
         !self.changes().is_empty() || !self.removals().is_empty()
     }
 
-    /// Every commit that it names: they stay as long as it does.
+    /// Returns every commit that it names, which must stay reachable as long as the operation exists.
     pub(super) fn commits(&self) -> impl Iterator<Item = Oid> {
         let changes = self.changes().iter().flat_map(|change| [change.old, change.new]);
         changes.chain(self.removals().iter().flat_map(Removal::commits))
@@ -218,7 +218,7 @@ impl OperationBody {
     }
 }
 
-/// `operation.json`.
+/// The content of `operation.json`, in every format that was ever written.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "Operation")]
 struct Stored {
@@ -231,9 +231,9 @@ struct Stored {
     /// When it began.
     #[schemars(extend("format" = "date-time"))]
     at: String,
-    /// What it did, in a line.
+    /// What it did, on one line.
     summary: String,
-    /// How far it got.
+    /// Its progress.
     stage: Stage,
     /// The branches that it moved.
     changes: Vec<Change>,
@@ -243,7 +243,7 @@ struct Stored {
     /// The operation that it reverts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     undoes: Option<String>,
-    /// What the clock of the trash said when it began, in seconds.
+    /// The value of the trash clock when it began, in seconds.
     #[serde(rename = "clock_seconds", alias = "clock", default)]
     clock: u64,
 }
@@ -259,7 +259,7 @@ impl From<Stored> for Operation {
                 let effect = match (changes.is_empty(), removals.is_empty()) {
                     (false, _) => UndoEffect::Moved(changes),
                     (true, false) => UndoEffect::Removed(removals),
-                    (true, true) => UndoEffect::BroughtBack,
+                    (true, true) => UndoEffect::Restored,
                 };
                 OperationBody::Undo { of, effect }
             }
@@ -296,7 +296,7 @@ mod tests {
         all
     }
 
-    /// Every shape that earlier versions wrote, with what it means.
+    /// Every shape that earlier versions wrote, with its meaning.
     #[test]
     fn every_stored_operation_is_read_and_written_as_it_was() {
         let zero = "0".repeat(40);
@@ -330,7 +330,7 @@ mod tests {
                 matches!(body, OperationBody::Undo { effect: UndoEffect::Removed(_), .. })
             }),
             ("undo", json!({ "undoes": "1" }), |body| {
-                matches!(body, OperationBody::Undo { effect: UndoEffect::BroughtBack, .. })
+                matches!(body, OperationBody::Undo { effect: UndoEffect::Restored, .. })
             }),
             (
                 "pipeline",
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn version_0_1_0_had_no_clock_and_only_what_removes_agents_names_them() {
+    fn reads_version_0_1_0_without_a_clock() {
         let mut old = stored("cleanup", &json!({}));
         old.as_object_mut().unwrap().remove("clock_seconds");
         let mut operation: Operation = serde_json::from_value(old).unwrap();

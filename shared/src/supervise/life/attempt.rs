@@ -1,4 +1,4 @@
-//! One attempt: the program runs, is listened to and answered, until it ends or must end.
+//! One attempt: runs the program, reads its output and answers its questions, until it ends or must be ended.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,9 +12,9 @@ use tokio::time::sleep;
 use super::{Supervisor, TICK, tracking::RepositoryState};
 use crate::{
     Kind, Result,
-    agents::{self, Answer, Question, QuestionKind, Stdin, StreamEvent, StreamSummary, limit::Reached},
+    agents::{self, Answer, Question, QuestionKind, Stdin, StreamEvent, StreamSummary, limit::ReportedLimit},
     config::keys::MAX_OUTPUT,
-    error::Context,
+    error::ErrorContext,
     git::careful,
     model::{
         Fact, OnPrompt, Phase,
@@ -25,77 +25,77 @@ use crate::{
     supervise::{
         ending::{AttemptEnd, EndedAttempt},
         guard,
-        helper::Job,
-        idle::Idle,
+        helper::HelperTask,
+        idle::IdleDetector,
         launch::{self, RunningProgram},
-        listen::{LineSpan, ProgramOutput},
+        program_output::{LineSpan, ProgramOutput},
     },
 };
 
-/// How often a program that speaks is listened to.
-const LISTEN: Duration = Duration::from_millis(250);
-/// How many looks in a row may fail before that ends an agent.
-const FAILED_LOOKS: u32 = 3;
-/// How often the worktree of a running agent is kept.
-const SNAPSHOT: Duration = Duration::from_secs(60);
-/// How often what it said is written down for `status`, at the most.
-const SHOW: Duration = Duration::from_secs(1);
-/// A turn is over, and a message of ours was not taken up for so long: the program will take it up at the end of its input.
-const UNHEARD: Duration = Duration::from_secs(10);
-/// The end of a file that is read for last words, in bytes.
+/// How often the output of a program with a structured protocol is read.
+const READ_INTERVAL: Duration = Duration::from_millis(250);
+/// How many times in a row reading output and requests may fail before that ends the agent.
+const MAX_FAILED_READS: u32 = 3;
+/// The interval between snapshots of a running agent's worktree.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(60);
+/// The minimum interval between writes of the summary that `status` reads.
+const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long after a turn to wait for the program to accept a message before its input is closed, which makes it read the rest.
+const ACCEPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much of the end of a file is read for its last lines, in bytes.
 const TAIL: u64 = 8 * 1024;
-/// Columns kept of a program's last complaint.
-const LAST_WORDS: usize = 160;
+/// The maximum width of the last line of standard error, in columns.
+const ERROR_WIDTH: usize = 160;
 
-/// A program that runs.
-struct Attempt {
+/// The state of the running attempt.
+struct RunningAttempt {
     program: RunningProgram,
     output: ProgramOutput,
     summary: StreamSummary,
-    idle: Idle,
-    /// Where the questions stand in the output.
+    idle: IdleDetector,
+    /// The open questions by id, with their lines in the output.
     asked: HashMap<String, LineSpan>,
-    /// The question that is shown as waited for.
+    /// The question that the recorded phase `waiting` is for.
     waits_for: Option<Question>,
-    /// Said by us and not yet taken up.
+    /// The messages that were sent and not accepted yet.
     unheard: VecDeque<String>,
-    /// How much was said by us.
+    /// The number of messages that were sent.
     said: usize,
-    /// Bytes of output, where that is not structured.
+    /// The length of the output in bytes, if it is not structured.
     length: u64,
     turn_over: Option<Instant>,
-    /// When what it said was last written down, and whether it said more since.
+    /// When the summary was last written, and whether it has changed since.
     shown: Option<Instant>,
     unshown: bool,
-    kept: Instant,
+    last_snapshot: Instant,
     checked: Option<Instant>,
-    /// How the program ended, while what it said last is still to be heard.
+    /// How the program ended, while the rest of its output is still to be read.
     ended: Option<AttemptEnd>,
 }
 
 impl Supervisor {
-    /// Runs the program once. Gives its end, and what it was told and did not take up.
+    /// Runs the program once. Returns how it ended, and the messages it did not accept.
     pub(super) async fn attempt(
         &mut self,
         why: Option<String>,
         messages: Vec<String>,
     ) -> Result<(EndedAttempt, Vec<String>)> {
         let number = self.record.attempt;
-        self.begin_limits();
+        self.reset_limits();
         let program = self.in_repository(Self::launch)?;
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
         self.record.write(&self.lock)?;
-        match self.say(&[Fact::Phase(PhaseChange::to(number, Phase::Running))]) {
-            // The program may have broken the repository's configuration already.
-            Err(error) if self.can_read() => return Err(error),
+        match self.append_facts(&[Fact::Phase(PhaseChange::new(number, Phase::Running))]) {
+            // The program may already have broken the repository's configuration.
+            Err(error) if self.can_open() => return Err(error),
             _ => {}
         }
-        let mut attempt = Attempt {
+        let mut attempt = RunningAttempt {
             program,
             output: ProgramOutput::new(self.dir.output(number), self.spec.launch.protocol),
             summary: StreamSummary::default(),
-            idle: Idle::new(self.spec.limits.idle_timeout),
+            idle: IdleDetector::new(self.spec.limits.idle_timeout),
             asked: HashMap::new(),
             waits_for: None,
             unheard: VecDeque::new(),
@@ -104,7 +104,7 @@ impl Supervisor {
             turn_over: None,
             shown: None,
             unshown: false,
-            kept: Instant::now(),
+            last_snapshot: Instant::now(),
             checked: None,
             ended: None,
         };
@@ -113,18 +113,19 @@ impl Supervisor {
             let opening = self.opening(why, &messages)?;
             opened = opening.iter().len();
             for words in opening.into_iter().chain(messages) {
-                self.tell(&mut attempt, words);
+                self.send_prose(&mut attempt, words);
             }
         }
-        let end = self.watch_over(&mut attempt).await?;
-        match self.in_repository(|supervisor| supervisor.listen(&mut attempt, true)) {
-            Err(error) if !matches!(end, AttemptEnd::Broken(_)) => return Err(error),
+        let end = self.supervise_program(&mut attempt).await?;
+        match self.in_repository(|supervisor| supervisor.read_output(&mut attempt, true)) {
+            Err(error) if !matches!(end, AttemptEnd::Failed(_)) => return Err(error),
             _ => {}
         }
-        let limit = self.limit_said(&attempt.summary, &end);
-        // The next attempt has an opening of its own.
-        let heard = attempt.said - attempt.unheard.len();
-        let unheard: Vec<String> = attempt.unheard.into_iter().skip(opened.saturating_sub(heard)).collect();
+        let limit = self.limit_in_output(&attempt.summary, &end);
+        // The opening is not repeated: the next attempt has its own.
+        let accepted = attempt.said - attempt.unheard.len();
+        let unheard: Vec<String> =
+            attempt.unheard.into_iter().skip(opened.saturating_sub(accepted)).collect();
         let is_structured = self.spec.launch.protocol.is_structured();
         let ended = EndedAttempt {
             last_words: is_structured.then(|| last_line(&self.dir.errors(number))).flatten(),
@@ -137,8 +138,8 @@ impl Supervisor {
         Ok((ended, unheard))
     }
 
-    /// The usage limit that the attempt spoke of. Of plain output only the last lines are read, and only where the program failed.
-    fn limit_said(&self, summary: &StreamSummary, end: &AttemptEnd) -> Option<Reached> {
+    /// Returns the usage limit that the output mentions. Plain output is searched only at its end, and only if the program failed.
+    fn limit_in_output(&self, summary: &StreamSummary, end: &AttemptEnd) -> Option<ReportedLimit> {
         if self.spec.launch.protocol.is_structured() {
             return summary.limit.clone();
         }
@@ -153,11 +154,19 @@ impl Supervisor {
         if !self.prompts.contains(&self.spec.worktree) {
             self.prompts.push(self.spec.worktree.clone());
         }
-        launch::start(&self.id, &self.dir, &self.common, &self.spec, &self.record, self.session())
+        launch::start(
+            &self.environment,
+            &self.id,
+            &self.dir,
+            &self.common,
+            &self.spec,
+            &self.record,
+            self.session(),
+        )
     }
 
-    /// How the attempt is opened: with the task; or, in a conversation that knows it, with why it goes on. Nothing where there
-    /// are messages to go on with.
+    /// Returns the first message of the attempt: the task, or in a known conversation the reason for the interruption and the task.
+    /// `None` if it was not interrupted and there are messages to continue with.
     fn opening(&self, why: Option<String>, messages: &[String]) -> Result<Option<String>> {
         let known = self.session.as_ref().is_some_and(|(_, known)| *known);
         if known && why.is_none() && !messages.is_empty() {
@@ -170,68 +179,68 @@ impl Supervisor {
             return Ok(Some(task));
         }
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        // The conversation may have been cut off before the task was in it.
+        // The conversation may have been interrupted before it contained the task.
         Ok(Some(format!(
-            "You were interrupted{why}. Look at the state of your worktree, then go on where you stopped. \
+            "You were interrupted{why}. Look at the state of your worktree, then continue where you stopped. \
              Your task is still:\n\n{task}"
         )))
     }
 
-    async fn watch_over(&mut self, attempt: &mut Attempt) -> Result<AttemptEnd> {
+    async fn supervise_program(&mut self, attempt: &mut RunningAttempt) -> Result<AttemptEnd> {
         let mut failures = 0;
         loop {
-            let standing = self.keep_up();
+            let standing = self.update_paths();
             let looked = match standing {
-                RepositoryState::Lost(why) => return Ok(AttemptEnd::Broken(why)),
-                // It works on; what it says is read when the repository is back.
+                RepositoryState::Lost(why) => return Ok(AttemptEnd::Failed(why)),
+                // The program keeps running; its output is read when the repository is back.
                 RepositoryState::Away => Ok(None),
-                RepositoryState::Usable => self.look(attempt),
+                RepositoryState::Usable => self.poll(attempt),
             };
             match looked {
                 Ok(Some(end)) => return Ok(end),
                 Ok(None) => failures = 0,
-                // The repository may be renamed in this moment, and be back in the next.
-                Err(_) if failures < FAILED_LOOKS => failures += 1,
+                // The repository may be renamed at this moment, and found again at the next try.
+                Err(_) if failures < MAX_FAILED_READS => failures += 1,
                 Err(error) => return Err(error),
             }
             if let Some(end) = self.limit_reached(attempt) {
                 return Ok(end);
             }
             if standing == RepositoryState::Usable {
-                self.keep(attempt).await;
+                self.take_snapshot(attempt).await;
             }
-            let tick = if self.spec.launch.protocol.is_structured() { LISTEN } else { TICK };
+            let tick = if self.spec.launch.protocol.is_structured() { READ_INTERVAL } else { TICK };
             let left = self.spec.limits.max_time.saturating_sub(self.begun.elapsed());
-            let left = attempt.idle.left().map_or(left, |idle| left.min(idle.max(LISTEN)));
+            let left = attempt.idle.left().map_or(left, |idle| left.min(idle.max(READ_INTERVAL)));
             tokio::select! {
                 () = self.reaper.any() => {}
                 _ = self.wake.recv() => {}
-                _ = self.term.recv() => return Ok(self.told_to_end()),
+                _ = self.term.recv() => return Ok(self.terminate()),
                 () = sleep(tick.min(left)) => {}
             }
         }
     }
 
-    /// Hears what the program and people say. Gives the end, if there is one.
-    fn look(&mut self, attempt: &mut Attempt) -> Result<Option<AttemptEnd>> {
+    /// Reads the program's output and people's requests. Returns the end of the attempt, if it has one.
+    fn poll(&mut self, attempt: &mut RunningAttempt) -> Result<Option<AttemptEnd>> {
         let pid = attempt.program.process.pid;
         if let Some(end) = attempt.ended.take().or_else(|| self.reaper.ended(pid)) {
             attempt.ended = Some(end);
         }
-        if self.listen(attempt, false)? {
-            attempt.idle.lives();
+        if self.read_output(attempt, false)? {
+            attempt.idle.record_activity();
         }
         if let Some(end) = attempt.ended.take() {
             return Ok(Some(end));
         }
         match self.end_asked()? {
             Some(end) => Ok(Some(end)),
-            None => self.converse(attempt),
+            None => self.exchange_messages(attempt),
         }
     }
 
-    /// Hears what is new.
-    fn listen(&mut self, attempt: &mut Attempt, over: bool) -> Result<bool> {
+    /// Reads new output. Returns whether there was any.
+    fn read_output(&mut self, attempt: &mut RunningAttempt, over: bool) -> Result<bool> {
         if !self.spec.launch.protocol.is_structured() {
             let length = fs::metadata(self.dir.output(self.record.attempt)).map_or(0, |found| found.len());
             let grew = length > attempt.length;
@@ -240,7 +249,7 @@ impl Supervisor {
         }
         attempt.output.move_to(self.dir.output(self.record.attempt));
         let (summary, asked, unheard) = (&mut attempt.summary, &mut attempt.asked, &mut attempt.unheard);
-        let new = attempt.output.listen(over, |event, span| {
+        let new = attempt.output.read_output(over, |event, span| {
             summary.observe(event);
             match event {
                 StreamEvent::QuestionAsked(question) => drop(asked.insert(question.id.clone(), span)),
@@ -249,27 +258,27 @@ impl Supervisor {
             }
         })?;
         let StreamSummary { answered, usage, .. } = &attempt.summary;
-        self.hear_limits(*answered, usage.model.as_deref());
+        self.observe_limits(*answered, usage.model.as_deref());
         attempt.unshown |= new;
-        if attempt.unshown && (over || attempt.shown.is_none_or(|at| at.elapsed() >= SHOW)) {
-            self.show(attempt);
+        if attempt.unshown && (over || attempt.shown.is_none_or(|at| at.elapsed() >= SUMMARY_INTERVAL)) {
+            self.write_summary(attempt);
         }
         Ok(new)
     }
 
-    /// For `status`; a failure costs only freshness.
-    fn show(&self, attempt: &mut Attempt) {
+    /// Writes the summary for `status`. Errors are ignored: `status` then shows an older one.
+    fn write_summary(&self, attempt: &mut RunningAttempt) {
         attempt.shown = Some(Instant::now());
         attempt.unshown = false;
         if let Ok(text) = serde_json::to_vec(&attempt.summary) {
-            let _ = private_files::replace(&self.dir.tally(), text);
+            let _ = private_files::replace(&self.dir.stream_summary(), text);
         }
     }
 
-    /// Answers, passes messages on, and closes the program's input when all is said.
-    fn converse(&mut self, attempt: &mut Attempt) -> Result<Option<AttemptEnd>> {
+    /// Answers questions, sends messages to the program, and closes its input when everything was accepted.
+    fn exchange_messages(&mut self, attempt: &mut RunningAttempt) -> Result<Option<AttemptEnd>> {
         while let Some(message) = self.next_message() {
-            self.pass_on(attempt, message)?;
+            self.send_message(attempt, message)?;
             self.message_passed_on();
         }
         if let Some(end) = self.wait_for_answers(attempt)? {
@@ -279,35 +288,36 @@ impl Supervisor {
             Some(_) => attempt.turn_over.or_else(|| Some(Instant::now())),
             None => None,
         };
-        let patient = attempt.turn_over.is_some_and(|since| since.elapsed() >= UNHEARD);
-        if attempt.turn_over.is_some() && (attempt.unheard.is_empty() || patient) {
+        let has_waited = attempt.turn_over.is_some_and(|since| since.elapsed() >= ACCEPT_TIMEOUT);
+        if attempt.turn_over.is_some() && (attempt.unheard.is_empty() || has_waited) {
             attempt.program.stdin = None;
         }
         Ok(None)
     }
 
-    /// Does with a question what the user wants: asks on, denies, or gives up. Says when the agent begins and ends to wait.
-    fn wait_for_answers(&mut self, attempt: &mut Attempt) -> Result<Option<AttemptEnd>> {
+    /// Handles the first open question as the options say: asks the user, denies it, or ends the attempt. Records when the agent
+    /// starts and stops waiting.
+    fn wait_for_answers(&mut self, attempt: &mut RunningAttempt) -> Result<Option<AttemptEnd>> {
         let Some(question) = attempt.summary.questions.front().cloned() else {
             if attempt.waits_for.is_some() {
-                self.say(&[Fact::Phase(PhaseChange::to(self.record.attempt, Phase::Running))])?;
+                self.append_facts(&[Fact::Phase(PhaseChange::new(self.record.attempt, Phase::Running))])?;
                 attempt.waits_for = None;
             }
             return Ok(None);
         };
         match self.spec.launch.on_prompt {
-            OnPrompt::Fail => return Ok(Some(AttemptEnd::Asked(question.text))),
+            OnPrompt::Fail => return Ok(Some(AttemptEnd::NeedsAnswer(question.text))),
             OnPrompt::Deny => self.answer(attempt, &question.id, &Answer { allow: false, text: None })?,
             OnPrompt::Ask => {
-                attempt.idle.lives();
+                attempt.idle.record_activity();
                 if attempt.waits_for.as_ref() != Some(&question) {
                     let step = PhaseChange {
                         question: Some(question.id.clone()),
                         choice: question.kind == QuestionKind::Choice,
-                        ..PhaseChange::to(self.record.attempt, Phase::Waiting).because(question.text.clone())
+                        ..PhaseChange::new(self.record.attempt, Phase::Waiting).because(question.text.clone())
                     };
-                    self.show(attempt);
-                    self.say(&[Fact::Phase(step)])?;
+                    self.write_summary(attempt);
+                    self.append_facts(&[Fact::Phase(step)])?;
                     attempt.waits_for = Some(question);
                 }
             }
@@ -315,8 +325,8 @@ impl Supervisor {
         Ok(None)
     }
 
-    /// A message is the answer to the question that it names, or to the one that is shown; else it is said to the agent.
-    fn pass_on(&self, attempt: &mut Attempt, message: Message) -> Result<()> {
+    /// Sends a message to the program: as the answer to the question that it names or to the open one, else as prose.
+    fn send_message(&self, attempt: &mut RunningAttempt, message: Message) -> Result<()> {
         let open = attempt.waits_for.clone();
         let meant = |question: &Question| message.question.as_ref().is_none_or(|id| *id == question.id);
         match (message.allow, open) {
@@ -325,29 +335,29 @@ impl Supervisor {
                 let said_with_it = message.text.clone().filter(|_| !allow || is_choice);
                 self.answer(attempt, &question.id, &Answer { allow, text: said_with_it })?;
                 if let Some(words) = message.text.filter(|_| allow && !is_choice) {
-                    self.tell(attempt, words);
+                    self.send_prose(attempt, words);
                 }
             }
-            // An answer to a question that is not open any more.
+            // An answer to a question that is no longer open.
             (Some(_), _) => {}
             (None, Some(question)) if question.kind == QuestionKind::Choice => {
                 self.answer(attempt, &question.id, &Answer { allow: true, text: message.text })?;
             }
             (None, _) => {
                 if let Some(words) = message.text {
-                    self.tell(attempt, words);
+                    self.send_prose(attempt, words);
                 }
             }
         }
         Ok(())
     }
 
-    fn answer(&self, attempt: &mut Attempt, id: &str, answer: &Answer) -> Result<()> {
-        // The line is read before the question is forgotten: where that fails, the answer is given again.
+    fn answer(&self, attempt: &mut RunningAttempt, id: &str, answer: &Answer) -> Result<()> {
+        // The line is read before the question is removed: if that fails, the answer is sent again.
         let line = attempt.asked.get(id).map(|span| attempt.output.line(*span)).transpose()?;
         attempt.summary.questions.retain(|question| question.id != id);
         attempt.asked.remove(id);
-        attempt.idle.lives();
+        attempt.idle.record_activity();
         if let Some(line) = line
             && let Some(stdin) = &attempt.program.stdin
             && let Some(bytes) = attempt.output.exchange().answer(&line, answer)
@@ -357,10 +367,10 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Says something to the agent. Where its input is closed already it stays unheard, for another attempt.
-    fn tell(&self, attempt: &mut Attempt, words: String) {
+    /// Sends a message to the agent. If its input is closed already, the message is left for another attempt.
+    fn send_prose(&self, attempt: &mut RunningAttempt, words: String) {
         attempt.turn_over = None;
-        attempt.idle.lives();
+        attempt.idle.record_activity();
         if let Some(stdin) = &attempt.program.stdin {
             stdin.send(attempt.output.exchange().message(&words));
         }
@@ -368,10 +378,10 @@ impl Supervisor {
         attempt.said += 1;
     }
 
-    fn limit_reached(&self, attempt: &mut Attempt) -> Option<AttemptEnd> {
+    fn limit_reached(&self, attempt: &mut RunningAttempt) -> Option<AttemptEnd> {
         let limits = &self.spec.limits;
         if self.begun.elapsed() >= limits.max_time {
-            return Some(AttemptEnd::TooLong(limits.max_time.as_secs()));
+            return Some(AttemptEnd::TimedOut(limits.max_time.as_secs()));
         }
         if attempt.checked.is_some_and(|at| at.elapsed() < TICK) {
             return None;
@@ -382,31 +392,31 @@ impl Supervisor {
         let limit = limits.max_output.as_bytes();
         if size(&self.dir.output(number)) + size(&self.dir.errors(number)) > limit {
             let key = MAX_OUTPUT.name();
-            return Some(AttemptEnd::Broken(format!("printed more than {limit} bytes ({key})")));
+            return Some(AttemptEnd::Failed(format!("printed more than {limit} bytes ({key})")));
         }
         if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
-            return Some(AttemptEnd::Broken("the disk is full".to_owned()));
+            return Some(AttemptEnd::Failed("the disk is full".to_owned()));
         }
-        let transcript = || self.session_files()?.transcript(&self.session.as_ref()?.0);
+        let transcript = || self.session_files()?.transcript(&self.environment, &self.session.as_ref()?.0);
         let idle = attempt.idle.is_over(&self.spec.worktree, transcript)?;
         Some(AttemptEnd::Idle(idle.as_secs()))
     }
 
-    /// A snapshot that fails is no reason to end an agent; the next one comes in a minute.
-    async fn keep(&mut self, attempt: &mut Attempt) {
-        if attempt.kept.elapsed() >= SNAPSHOT {
-            let _ = self.help(Job::Snapshot).await;
-            attempt.kept = Instant::now();
+    /// Takes a snapshot at intervals. A snapshot that fails does not end the agent; the next one follows in a minute.
+    async fn take_snapshot(&mut self, attempt: &mut RunningAttempt) {
+        if attempt.last_snapshot.elapsed() >= SNAPSHOT_INTERVAL {
+            let _ = self.run_helper(HelperTask::Snapshot).await;
+            attempt.last_snapshot = Instant::now();
         }
     }
 }
 
-/// The last line with something to see, safe to show.
+/// Returns the last visible line of a file, safe to show.
 fn last_line(path: &Path) -> Option<String> {
-    text::last_line(&String::from_utf8_lossy(&careful::tail(path, TAIL).ok()?), LAST_WORDS)
+    text::last_line(&String::from_utf8_lossy(&careful::tail(path, TAIL).ok()?), ERROR_WIDTH)
 }
 
-/// The end of a file, without what a terminal would obey.
+/// Returns the end of a file, without terminal control sequences.
 fn tail(path: &Path) -> Option<String> {
-    Some(text::plain(&String::from_utf8_lossy(&careful::tail(path, TAIL).ok()?)))
+    Some(text::rendered_output(&String::from_utf8_lossy(&careful::tail(path, TAIL).ok()?)))
 }

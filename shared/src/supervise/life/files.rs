@@ -1,11 +1,11 @@
-//! Our private files, which somebody may remove while we live: an agent by accident, or to be left alone.
+//! Restores the supervisor's private files if they are removed while it runs, by accident or by an agent.
 
 use std::time::Duration;
 
 use super::Supervisor;
 use crate::{
     Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::Repo,
     lock::Lock,
     private_files,
@@ -13,19 +13,19 @@ use crate::{
 };
 
 impl Supervisor {
-    /// Makes them anew where the lock is gone: without it the agent would be taken for lost, and get a second supervisor.
-    pub(super) fn keep_files(&mut self) {
+    /// Restores the files if the lock file is gone: without it the agent would count as lost, and could get a second supervisor.
+    pub(super) fn restore_files(&mut self) {
         if !self.lock.is_at(&self.dir.lock()) {
-            // What cannot be written now is tried again in a second.
+            // If this fails, it is tried again in a second.
             let _ = self.write_files();
         }
     }
 
     fn write_files(&mut self) -> Result<()> {
-        // A repository that is being deleted, or was renamed in this moment, gets no files.
-        let repo = Repo::open(&self.common)?;
+        // A repository that is being deleted, or was just renamed, gets no files.
+        let repo = Repo::open(&self.environment, &self.common)?;
         let chain = Chain::of_agent(&repo, &self.id)?;
-        // Another command of ours may hold it for a look.
+        // Another command of ours may hold it briefly.
         let Some(lock) = Lock::take(&self.dir.lock(), Duration::ZERO)? else { return Ok(()) };
         self.spec.write(&self.dir)?;
         if let Some(frozen) = &self.frozen {

@@ -1,4 +1,4 @@
-//! The last steps of a supervisor: its agent's work is saved, and its end written down.
+//! The last steps of a supervisor: saves its agent's work and records its end.
 
 use std::{
     path::Path,
@@ -7,89 +7,89 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{Supervisor, TICK, helping::HELPER_RESTARTS, tracking::RepositoryState};
+use super::{Supervisor, TICK, helpers::HELPER_RESTARTS, tracking::RepositoryState};
 use crate::{
     Error, Result,
     backoff::Backoff,
     model::{Fact, event::Finished},
     store::append_if,
-    supervise::{auto_sync, ending::EndedAttempt, guard, helper::Job, stored_output},
+    supervise::{auto_sync, ending::EndedAttempt, guard, helper::HelperTask, stored_output},
     worktree::capture::CapturedWork,
 };
 
-/// How long to go on trying to write the end down, on a full disk for instance.
+/// How long to retry recording the end, for instance on a full disk.
 const RETRY_FOR: Duration = Duration::from_secs(30 * 60);
-/// The same where the supervisor is told to end: long enough to lose a race and try again.
+/// The same if the supervisor itself was asked to terminate: long enough to retry after a race.
 const RETRY_FOR_WHEN_STOPPED: Duration = Duration::from_secs(5);
 
 impl Supervisor {
-    /// A configuration that nobody can read, which the agent may have left, keeps its work from being taken: it may be repaired. A
-    /// repository that is away may come back. Gives whether it can be used.
+    /// Waits until the repository can be used, and returns whether it can. A configuration that the agent broke may be repaired,
+    /// and a repository that is away may come back.
     pub(super) async fn wait_for_the_repository(&mut self) -> bool {
         let begun = Instant::now();
         loop {
-            if self.keep_up() == RepositoryState::Usable && self.can_read() {
+            if self.update_paths() == RepositoryState::Usable && self.can_open() {
                 return true;
             }
             let is_over = self.is_repository_deleted() || begun.elapsed() >= RETRY_FOR;
-            if is_over || self.is_told_to_end {
+            if is_over || self.is_terminating {
                 return false;
             }
             self.wait(TICK).await;
         }
     }
 
-    /// Waits, and hears whether the supervisor itself is told to end.
+    /// Waits, and notes if the supervisor itself is asked to terminate.
     async fn wait(&mut self, time: Duration) {
         tokio::select! {
-            _ = self.term.recv() => self.is_told_to_end = true,
+            _ = self.term.recv() => self.is_terminating = true,
             () = sleep(time) => {}
         }
     }
 
-    const fn patience(&self) -> Duration {
-        if self.is_told_to_end { RETRY_FOR_WHEN_STOPPED } else { RETRY_FOR }
+    const fn retry_time(&self) -> Duration {
+        if self.is_terminating { RETRY_FOR_WHEN_STOPPED } else { RETRY_FOR }
     }
 
-    /// Where there never was a worktree, nothing ran, and what was asked is all there is to keep.
-    pub(super) fn store_what_was_asked(&self) -> Result<()> {
+    /// Stores the spec of an agent that never had a worktree and so never ran.
+    pub(super) fn store_spec(&self) -> Result<()> {
         stored_output::store_output(&self.repo()?, &self.id, &self.dir)
     }
 
-    /// Takes the work; without a worktree there is none.
+    /// Captures the work; without a worktree there is none.
     pub(super) async fn take(&mut self) -> Result<CapturedWork> {
         if !self.has_worktree {
             return Ok(CapturedWork::nothing(self.spec.base.into()));
         }
         let mut restarts = 0;
-        let taken = loop {
-            let moves = self.followed.moves();
-            let taken = self.help(Job::Take).await?.taken()?;
-            let _ = self.keep_up();
-            // What could not be saved because the repository was renamed meanwhile is saved in its new place.
-            let is_displaced = self.followed.moves() != moves;
-            if taken.unsaved.is_none() || !is_displaced || restarts == HELPER_RESTARTS {
-                break taken;
+        let captured = loop {
+            let moves = self.tracked.moves();
+            let captured = self.run_helper(HelperTask::Capture).await?.captured()?;
+            let _ = self.update_paths();
+            // If saving failed because the repository was renamed meanwhile, it is tried again at the new path.
+            let has_moved = self.tracked.moves() != moves;
+            if captured.unsaved.is_none() || !has_moved || restarts == HELPER_RESTARTS {
+                break captured;
             }
             restarts += 1;
         };
-        let full = taken.unsaved.is_some() && guard::is_full(&self.common);
-        let unsaved = if full { Some("the disk is full".to_owned()) } else { taken.unsaved };
-        Ok(CapturedWork { unsaved, ..taken })
+        let full = captured.unsaved.is_some() && guard::is_full(&self.common);
+        let unsaved = if full { Some("the disk is full".to_owned()) } else { captured.unsaved };
+        Ok(CapturedWork { unsaved, ..captured })
     }
 
-    /// Nothing is acknowledged before it is on the disk; a full disk may have space again in a minute.
-    pub(super) async fn tell_end(
+    /// Records the end. Retries, because a full disk may have space again in a minute.
+    pub(super) async fn record_end(
         &mut self,
         ended: &EndedAttempt,
-        taken: Result<&CapturedWork, &Error>,
+        captured: Result<&CapturedWork, &Error>,
     ) -> Result<()> {
         let begun = Instant::now();
         let mut backoff = Backoff::millis(200, 30_000);
         loop {
-            match self.say_end(ended, taken) {
+            match self.try_record_end(ended, captured) {
                 Err(_) if self.is_repository_deleted() => return Ok(()),
-                Err(_) if begun.elapsed() < self.patience() => {
+                Err(_) if begun.elapsed() < self.retry_time() => {
                     guard::release_reserve(&self.private);
                     self.wait(backoff.pause()).await;
                 }
@@ -98,28 +98,32 @@ impl Supervisor {
         }
     }
 
-    fn say_end(&mut self, ended: &EndedAttempt, taken: Result<&CapturedWork, &Error>) -> Result<()> {
-        // One that was never launched by us ends where it was queued.
+    fn try_record_end(
+        &mut self,
+        ended: &EndedAttempt,
+        captured: Result<&CapturedWork, &Error>,
+    ) -> Result<()> {
+        // If this supervisor never launched it, the end belongs to the attempt that was queued.
         let launched = Some(self.record.attempt).filter(|attempt| *attempt > 0);
         self.in_repository(|supervisor| {
             append_if(&supervisor.repo()?, &supervisor.id, |fold| {
                 let attempt = launched.unwrap_or(fold.agent.attempt);
                 let places = [supervisor.spec.worktree.as_path(), &supervisor.common];
-                Some(vec![Fact::Finished(without_places(ended.fact(attempt, taken), &places))])
+                Some(vec![Fact::Finished(shorten_paths(ended.fact(attempt, captured), &places))])
             })
             .map(drop)
         })?;
-        auto_sync::sync_once(&self.spec.limits);
+        auto_sync::sync_once(&self.environment, &self.spec.limits);
         Ok(())
     }
 }
 
-/// An end as it may travel: in its words, paths begin at the folder in which the repository and its worktrees lie.
-fn without_places(end: Finished, places: &[&Path]) -> Finished {
+/// Shortens the paths in the texts of an end, which is synced: they begin at the folder that contains repository and worktrees.
+fn shorten_paths(end: Finished, places: &[&Path]) -> Finished {
     let shorten = |text: String| {
-        let arounds = places.iter().filter_map(|place| place.ancestors().nth(2));
-        let arounds = arounds.filter(|around| around.parent().is_some());
-        arounds.fold(text, |text, around| text.replace(&format!("{}/", around.display()), ""))
+        let parents = places.iter().filter_map(|place| place.ancestors().nth(2));
+        let parents = parents.filter(|parent| parent.parent().is_some());
+        parents.fold(text, |text, parent| text.replace(&format!("{}/", parent.display()), ""))
     };
     Finished { reason: end.reason.map(shorten), unsaved: end.unsaved.map(shorten), ..end }
 }
@@ -129,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_travels_names_no_place_of_this_machine() {
+    fn synced_ends_name_no_local_paths() {
         for (worktree, common, said, told) in [
             (
                 "/h/me/app.worktrees/x-1",
@@ -145,7 +149,7 @@ mod tests {
                 unsaved: Some(said.to_owned()),
                 ..Finished::empty(1, crate::model::Phase::Failed)
             };
-            let end = without_places(end, &[Path::new(worktree), Path::new(common)]);
+            let end = shorten_paths(end, &[Path::new(worktree), Path::new(common)]);
             assert_eq!((end.reason.as_deref(), end.unsaved.as_deref()), (Some(told), Some(told)));
         }
     }

@@ -1,9 +1,9 @@
-//! The life of one supervisor: wait for a slot, make the worktree, run the program (again, where that may help), end its tree,
-//! take the work, say so.
+//! The main loop of a supervisor: waits for a slot, creates the worktree, runs the program with retries, ends its process tree,
+//! captures the work, and records the end.
 
 mod attempt;
 mod files;
-mod helping;
+mod helpers;
 mod last_steps;
 mod limited;
 mod requests;
@@ -29,7 +29,7 @@ use crate::{
     Code, Error, Kind, Result,
     agents::{self, Session, SessionFiles},
     conversation::session_lock::{self, SessionLock},
-    error::Context,
+    error::ErrorContext,
     git::Repo,
     lock::Lock,
     model::{Agent, AgentId, ByteSize, Fact, Phase, SessionId, event::PhaseChange},
@@ -41,7 +41,7 @@ use crate::{
         auto_sync,
         ending::{AttemptEnd, EndedAttempt},
         guard,
-        helper::Job,
+        helper::HelperTask,
         processes::{self, Processes},
         prompt, queue,
         reaper::Reaper,
@@ -51,66 +51,74 @@ use crate::{
     },
     trust::acceptance,
     worktree::{capture::CapturedWork, isolated_git_dir::FrozenConfig},
-    world,
+    world::{self, Environment},
 };
 
-/// How often the limits and the agent's ref are looked at, when nothing wakes us earlier.
+/// How often limits and the agent's ref are checked when no signal arrives earlier.
 const TICK: Duration = Duration::from_secs(1);
-/// How long what the program left running may tidy up after its end.
+/// How long processes that the program left may clean up after its end.
 const EXIT_GRACE: Duration = Duration::from_secs(2);
 
-/// Supervises the agent to its end. `lock` is the agent's lock; `ready` is called as soon as the supervisor answers.
+/// Supervises an agent until it ends. `lock` is the agent's lock; `ready` is called once the supervisor reacts to requests.
 ///
 /// # Errors
 /// The end could not be written down: the agent then shows as lost, which it is.
-pub fn run_supervisor(common_dir: &Path, id: &AgentId, lock: Lock, ready: impl FnOnce()) -> Result<()> {
+pub fn run_supervisor(
+    environment: &Environment,
+    common_dir: &Path,
+    id: &AgentId,
+    lock: Lock,
+    ready: impl FnOnce(),
+) -> Result<()> {
     tree::adopt_orphans()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context(Kind::External, || "cannot start the supervisor".into())?;
     runtime.block_on(async {
-        let supervisor = Supervisor::new(common_dir, id, lock)?;
+        let supervisor = Supervisor::new(environment, common_dir, id, lock)?;
         ready();
         supervisor.run().await
     })
 }
 
 struct Supervisor {
+    /// That of the user who started the agent.
+    environment: Environment,
     common: PathBuf,
     private: PrivateDir,
     id: AgentId,
     dir: AgentDir,
     spec: Spec,
-    /// The settings under which the work is taken, as they were read at the start.
+    /// The settings for capturing the work, as they were read at the start.
     frozen: Option<FrozenConfig>,
     record: Processes,
     reaper: Reaper,
     wake: Signal,
     term: Signal,
-    /// It was told to end.
-    is_told_to_end: bool,
+    /// Whether the supervisor itself was asked to terminate.
+    is_terminating: bool,
     requests: Requests,
     slot: Option<Lock>,
     has_worktree: bool,
-    /// The conversation, where the program has such: its id, and whether it was there before this attempt.
+    /// The conversation, if the program has sessions: its id, and whether it existed before this attempt.
     session: Option<(SessionId, bool)>,
-    /// Keeps others out of the conversation.
-    hold: Option<(SessionId, SessionLock)>,
-    /// The repository and the worktree, wherever they are now.
-    followed: TrackedFolders,
-    /// Where the copies of the task lie that a program was started with.
+    /// The lock that prevents other programs of ours from resuming the session.
+    held_session: Option<(SessionId, SessionLock)>,
+    /// The repository and the worktree, tracked through renames.
+    tracked: TrackedFolders,
+    /// The worktrees next to which copies of the task were made.
     prompts: Vec<PathBuf>,
-    /// Since the first launch, without the time in which a usage limit kept it from running.
+    /// The start of the first launch, shifted by the time that the agent was paused by usage limits.
     begun: Instant,
-    /// How long it had run when a usage limit stopped it.
+    /// How long it had run when a usage limit paused it.
     ran: Duration,
     limits: KnownLimits,
     lock: Lock,
 }
 
 impl Supervisor {
-    fn new(common_dir: &Path, id: &AgentId, lock: Lock) -> Result<Self> {
+    fn new(environment: &Environment, common_dir: &Path, id: &AgentId, lock: Lock) -> Result<Self> {
         let private = PrivateDir::new(common_dir.join("orchestra"));
         let dir = private.agent(id);
         let spec = Spec::read(&dir)?;
@@ -123,21 +131,22 @@ impl Supervisor {
             program: None,
         };
         let supervisor = Self {
+            environment: environment.clone(),
             common: common_dir.to_owned(),
             reaper: Reaper::new()?,
             wake: listen(SignalKind::user_defined1())?,
             term: listen(SignalKind::terminate())?,
-            requests: Requests::since(spec.since, spec.launch.takes_prose()),
-            is_told_to_end: false,
+            requests: Requests::since(environment, spec.since, spec.launch.takes_prose()),
+            is_terminating: false,
             slot: None,
             has_worktree: spec.resumed,
             session: None,
-            hold: None,
-            followed: TrackedFolders::new(common_dir)?,
+            held_session: None,
+            tracked: TrackedFolders::new(common_dir)?,
             prompts: Vec::new(),
             begun: Instant::now(),
             ran: Duration::ZERO,
-            limits: KnownLimits::new(&private, &spec),
+            limits: KnownLimits::new(environment, &private, &spec),
             id: id.clone(),
             frozen: FrozenConfig::load(&private.frozen().join(&spec.frozen)).ok(),
             private,
@@ -151,37 +160,37 @@ impl Supervisor {
     }
 
     async fn run(mut self) -> Result<()> {
-        auto_sync::schedule(&self.spec.limits);
-        let mut ended = self.live().await;
-        let taken = loop {
-            let Some(taken) = self.conclude(&ended).await? else {
-                // There is nothing in which anything could be saved or written. The files of the worktree stay; where the
-                // repository comes back, the agent shows as lost.
+        auto_sync::schedule(&self.environment, &self.spec.limits);
+        let mut ended = self.run_attempts().await;
+        let captured = loop {
+            let Some(captured) = self.conclude(&ended).await? else {
+                // Without the repository nothing can be saved or recorded. The files of the worktree stay; if the repository
+                // comes back, the agent shows as lost.
                 return Ok(());
             };
             if !ended.end.resumes() {
-                break taken;
+                break captured;
             }
             ended = match self.wait_for_reset().await {
                 Waited::Over => {
-                    self.in_repository(Self::reopen)?;
-                    self.live().await
+                    self.in_repository(Self::queue_again)?;
+                    self.run_attempts().await
                 }
                 Waited::Ended(end) => end.into(),
-                Waited::Left => return Ok(()),
+                Waited::Terminated => return Ok(()),
             };
         };
-        let is_stored = self.has_worktree || self.store_what_was_asked().is_ok();
-        // With the output stored, nothing in the folder matters any more. The lock goes with us.
-        if is_stored && taken.is_ok_and(|taken| taken.unsaved.is_none()) {
+        let is_stored = self.has_worktree || self.store_spec().is_ok();
+        // Once the output is stored, the folder is not needed. The lock is released when this process ends.
+        if is_stored && captured.is_ok_and(|captured| captured.unsaved.is_none()) {
             let _ = std::fs::remove_dir_all(self.dir.dir());
         }
         Ok(())
     }
 
-    /// Ends what still runs, takes the work, and says how it came to its end. Nothing where the repository stays away.
+    /// Ends the agent's processes, captures the work, and records the end. Returns `None` if the repository stays away.
     async fn conclude(&mut self, ended: &EndedAttempt) -> Result<Option<Result<CapturedWork>>> {
-        let _ = self.keep_up();
+        let _ = self.update_paths();
         let left = self.end_tree(&ended.end);
         for worktree in self.prompts.iter().chain([&self.spec.worktree]) {
             prompt::remove(worktree, &self.id);
@@ -191,30 +200,30 @@ impl Supervisor {
         if !self.wait_for_the_repository().await {
             return Ok(None);
         }
-        let taken = self.take().await;
+        let captured = self.take().await;
         if !ended.end.resumes() {
-            // Whoever removes the worktree must not take us for somebody who works in it.
-            self.followed.worktree = None;
-            // Nothing of it runs any more. Where this cannot be written, the agent counts as running, and what changed is asked
-            // about.
-            let _ = acceptance::end(&self.common, &self.id);
+            // A command that removes the worktree must not find it in use by this process.
+            self.tracked.worktree = None;
+            // If this cannot be written, the agent counts as running, and the user is asked about changes to the
+            // configuration.
+            let _ = acceptance::agent_ended(&self.environment, &self.common, &self.id);
         }
-        let taken = left.and(taken);
-        self.tell_end(ended, taken.as_ref()).await?;
-        // Its figures stand in its life now.
-        let _ = std::fs::remove_file(self.dir.tally());
-        Ok(Some(taken))
+        let captured = left.and(captured);
+        self.record_end(ended, captured.as_ref()).await?;
+        // The agent's events contain the summary now.
+        let _ = std::fs::remove_file(self.dir.stream_summary());
+        Ok(Some(captured))
     }
 
-    async fn live(&mut self) -> EndedAttempt {
-        match self.live_on().await {
+    async fn run_attempts(&mut self) -> EndedAttempt {
+        match self.try_run_attempts().await {
             Ok(ended) => ended,
-            Err(error) => AttemptEnd::Broken(error.one_line()).into(),
+            Err(error) => AttemptEnd::Failed(error.one_line()).into(),
         }
     }
 
-    /// From the queue to the end of the last attempt.
-    async fn live_on(&mut self) -> Result<EndedAttempt> {
+    /// Runs from the queue to the end of the last attempt.
+    async fn try_run_attempts(&mut self) -> Result<EndedAttempt> {
         if let Some(end) = self.wait_for_slot().await? {
             return Ok(end.into());
         }
@@ -222,17 +231,20 @@ impl Supervisor {
         self.begun = now.checked_sub(self.ran).unwrap_or(now);
         let (why, mut messages) = self.in_repository(Self::first_launch)?;
         self.in_repository(|supervisor| guard::check_space(&supervisor.common, ByteSize::default()))?;
-        if let Err(error) = self.help(Job::Prepare).await {
+        if let Err(error) = self.run_helper(HelperTask::Prepare).await {
             if !self.spec.resumed {
-                // Killed, the helper leaves what it began. Nothing ever ran in it.
-                let _ =
-                    repair::remove_incomplete(&Repo::open(&self.common)?, &self.id, repair::Operations::Free);
+                // A helper that was killed leaves an incomplete worktree, in which no program has run.
+                let _ = repair::remove_incomplete(
+                    &Repo::open(&self.environment, &self.common)?,
+                    &self.id,
+                    repair::OperationsLock::NotHeld,
+                );
             }
             return Err(error);
         }
         self.has_worktree = true;
         self.spec = Spec::read(&self.dir).unwrap_or_else(|_| self.spec.clone());
-        self.follow_worktree();
+        self.track_worktree();
         if let Some(end) = self.end_asked()? {
             return Ok(end.into());
         }
@@ -240,12 +252,12 @@ impl Supervisor {
         let mut retries = 0;
         loop {
             let (ended, unheard) = self.attempt(why.take(), messages).await?;
-            let ended = self.limited(ended);
+            let ended = self.pause_if_limited(ended);
             let conclusion = ended.conclusion();
-            let goes_on =
+            let continues =
                 conclusion.phase == Phase::Done && !unheard.is_empty() && self.spec.launch.has_sessions();
             let again = conclusion.is_transient && retries < self.spec.limits.retries;
-            if !goes_on && !again || self.begun.elapsed() >= self.spec.limits.max_time {
+            if !continues && !again || self.begun.elapsed() >= self.spec.limits.max_time {
                 return Ok(ended);
             }
             self.end_tree(&ended.end)?;
@@ -257,10 +269,10 @@ impl Supervisor {
                 self.next_launch(&ended, &format!("retry {retries} of {most} in {seconds} s: {reason}"))?;
                 delay
             } else {
-                self.next_launch(&ended, "goes on with a message")?;
+                self.next_launch(&ended, "resumed with a message")?;
                 Duration::ZERO
             };
-            if let Some(end) = self.rest(delay).await? {
+            if let Some(end) = self.wait_or_end(delay).await? {
                 return Ok(EndedAttempt { end, ..ended });
             }
             why = again.then_some(reason);
@@ -270,8 +282,8 @@ impl Supervisor {
 
     async fn wait_for_slot(&mut self) -> Result<Option<AttemptEnd>> {
         loop {
-            // Of a repository that is away, or moves, no limit is known: then the slot is not taken.
-            let moves = self.followed.moves();
+            // While the repository is away or being moved, limits cannot be read, so no slot is taken.
+            let moves = self.tracked.moves();
             if let Some(end) = self.end_if_lost() {
                 return Ok(Some(end));
             }
@@ -279,115 +291,118 @@ impl Supervisor {
                 return Ok(Some(end));
             }
             match queue::try_enter(&self.private, &self.id) {
-                // A slot of a repository that was renamed in this moment is a new file in the old place.
+                // If the repository was just renamed, the slot would be a new file at the old path.
                 Ok(Some(slot))
-                    if self.keep_up() == RepositoryState::Usable && self.followed.moves() == moves =>
+                    if self.update_paths() == RepositoryState::Usable && self.tracked.moves() == moves =>
                 {
                     self.slot = Some(slot);
                     return Ok(None);
                 }
-                Err(error) if self.keep_up() == RepositoryState::Usable && self.followed.moves() == moves => {
+                Err(error)
+                    if self.update_paths() == RepositoryState::Usable && self.tracked.moves() == moves =>
+                {
                     return Err(error);
                 }
                 _ => {}
             }
             // What changes while it waits is nothing of its time: the look is taken again.
             let _ = std::fs::remove_file(self.dir.surroundings());
-            if let Some(end) = self.rest_once(TICK).await? {
+            if let Some(end) = self.wait_once(TICK).await? {
                 return Ok(Some(end));
             }
         }
     }
 
-    /// Waits, unless somebody asks for the end.
-    async fn rest(&mut self, time: Duration) -> Result<Option<AttemptEnd>> {
+    /// Waits for a time. Returns the end if one is requested meanwhile.
+    async fn wait_or_end(&mut self, time: Duration) -> Result<Option<AttemptEnd>> {
         let begun = Instant::now();
         while begun.elapsed() < time {
-            if let Some(end) = self.rest_once(TICK.min(time.saturating_sub(begun.elapsed()))).await? {
+            if let Some(end) = self.wait_once(TICK.min(time.saturating_sub(begun.elapsed()))).await? {
                 return Ok(Some(end));
             }
         }
         Ok(None)
     }
 
-    async fn rest_once(&mut self, time: Duration) -> Result<Option<AttemptEnd>> {
+    async fn wait_once(&mut self, time: Duration) -> Result<Option<AttemptEnd>> {
         tokio::select! {
             _ = self.wake.recv() => {}
-            _ = self.term.recv() => return Ok(Some(self.told_to_end())),
+            _ = self.term.recv() => return Ok(Some(self.terminate())),
             () = sleep(time) => {}
         }
-        match self.keep_up() {
+        match self.update_paths() {
             RepositoryState::Usable => self.in_repository(Self::end_asked),
             RepositoryState::Away => Ok(None),
-            RepositoryState::Lost(why) => Ok(Some(AttemptEnd::Broken(why))),
+            RepositoryState::Lost(why) => Ok(Some(AttemptEnd::Failed(why))),
         }
     }
 
-    /// The first launch of this supervisor. Gives why the agent stopped before, if it did, and what it was told since.
+    /// Records the first launch of this supervisor. Returns why the agent ended before, if it did, and the messages to send to it.
     fn first_launch(&mut self) -> Result<(Option<String>, Vec<String>)> {
         let repo = self.repo()?;
         let chain = Chain::of_agent(&repo, &self.id)?;
         let before = chain.fold().agent;
         let known = before.session.clone().filter(|_| !self.spec.fresh);
         let messages = self.requests.messages(&self.common, &self.id, &chain.events)?;
-        self.choose_conversation(known)?;
-        self.say_launch(&repo, None, None)?;
-        // Who says something says how to go on.
+        self.choose_session(known)?;
+        self.record_launch(&repo, None, None)?;
+        // A message says how to continue, so the reason is not repeated.
         Ok((before.reason.filter(|_| messages.is_empty()), messages))
     }
 
-    /// Another launch: the end of the attempt before and the beginning of the next are one event, so that nobody sees it ended
-    /// in between.
+    /// Records the end of an attempt and the start of the next in one commit, so that the agent never shows as ended in between.
     fn next_launch(&mut self, before: &EndedAttempt, why: &str) -> Result<()> {
-        self.in_repository(|supervisor| supervisor.say_next_launch(before, why))
+        self.in_repository(|supervisor| supervisor.record_next_launch(before, why))
     }
 
-    fn say_next_launch(&mut self, before: &EndedAttempt, why: &str) -> Result<()> {
+    fn record_next_launch(&mut self, before: &EndedAttempt, why: &str) -> Result<()> {
         let repo = self.repo()?;
-        self.choose_conversation(self.session.clone().map(|(session, _)| session))?;
-        let finished = Fact::Finished(before.fact_between(self.record.attempt));
-        self.say_launch(&repo, Some(&finished), Some(why))
+        self.choose_session(self.session.clone().map(|(session, _)| session))?;
+        let finished = Fact::Finished(before.fact_before_retry(self.record.attempt));
+        self.record_launch(&repo, Some(&finished), Some(why))
     }
 
-    /// A conversation that never came to be cannot be gone on with; its file tells.
-    fn choose_conversation(&mut self, known: Option<SessionId>) -> Result<()> {
+    /// Chooses the conversation to resume or start. One whose file does not exist cannot be resumed.
+    fn choose_session(&mut self, known: Option<SessionId>) -> Result<()> {
         let files = self.session_files();
-        let there = known.filter(|session| files.is_some_and(|files| files.transcript(session).is_some()));
+        let there = known.filter(|session| {
+            files.is_some_and(|files| files.transcript(&self.environment, session).is_some())
+        });
         self.session = match there {
             _ if !self.spec.launch.has_sessions() => None,
             Some(session) => Some((session, true)),
             None => Some((world::uuid()?.into(), false)),
         };
-        self.hold_conversation()?;
+        self.lock_session()?;
         if let (Some(files), Some((session, true))) = (files, &self.session) {
-            // Where the worktree was renamed, the program looks in another place. What cannot be moved, it will say itself.
-            let _ = files.follow(session, &self.spec.worktree);
+            // If the worktree was renamed, the program looks for its files elsewhere. If they cannot be moved, it reports that.
+            let _ = files.follow(&self.environment, session, &self.spec.worktree);
         }
         Ok(())
     }
 
-    /// The files of the sessions that the program resumes.
+    /// Returns access to the session files of the program, if it has any.
     fn session_files(&self) -> Option<&'static dyn SessionFiles> {
         agents::session_files(&self.spec.profile)
     }
 
-    /// What is held is not opened again: closing that would let go of it.
-    fn hold_conversation(&mut self) -> Result<()> {
+    /// Locks the session. A lock that is held already is not opened again, because closing the second file would release it.
+    fn lock_session(&mut self) -> Result<()> {
         let wanted = self.session.as_ref().map(|(session, _)| session);
-        if self.hold.as_ref().map(|(held, _)| held) == wanted {
+        if self.held_session.as_ref().map(|(held, _)| held) == wanted {
             return Ok(());
         }
-        self.hold = None;
+        self.held_session = None;
         let Some(session) = wanted.cloned() else { return Ok(()) };
-        match session_lock::acquire(&session) {
-            Ok(Some(hold)) => self.hold = Some((session, hold)),
+        match session_lock::acquire(&self.environment, &session) {
+            Ok(Some(held_session)) => self.held_session = Some((session, held_session)),
             Ok(None) => {
                 return Err(Error::new(
                     Code::SessionInUse,
-                    format!("conversation '{session}' goes on in another program"),
+                    format!("session '{session}' is in use by another program"),
                 ));
             }
-            // Without a home folder that can be written to, what the program notes must do.
+            // Without a writable home folder there is no lock, and only the program's own checks remain.
             Err(_) => {}
         }
         Ok(())
@@ -401,11 +416,11 @@ impl Supervisor {
         }
     }
 
-    /// A launch is one more than the highest so far, unless `resume` has opened it. The conversation is written down before the
-    /// program is there: a crash at any point can be resumed.
-    fn say_launch(&mut self, repo: &Repo, first: Option<&Fact>, reason: Option<&str>) -> Result<()> {
-        // What the attempt before said stands in its end.
-        let _ = std::fs::remove_file(self.dir.tally());
+    /// Records the start of an attempt: one more than the highest so far, unless `resume` has queued it. The session is recorded
+    /// before the program starts, so that the agent can be resumed after a crash at any point.
+    fn record_launch(&mut self, repo: &Repo, first: Option<&Fact>, reason: Option<&str>) -> Result<()> {
+        // The end of the previous attempt contains its summary.
+        let _ = std::fs::remove_file(self.dir.stream_summary());
         let session = self.session.as_ref().map(|(session, _)| session.clone());
         let fold = append_if(repo, &self.id, |fold| {
             let reason = reason.map(str::to_owned);
@@ -417,10 +432,10 @@ impl Supervisor {
         self.record.write(&self.lock)
     }
 
-    /// Ends everything that the agent started: the group first, then whatever descends from us or bears the nonce.
+    /// Ends everything that the agent started: its process group first, then all descendants of this process.
     fn end_tree(&mut self, end: &AttemptEnd) -> Result<()> {
         let me = self.record.supervisor.pid;
-        let grace = if end.is_its_own() { EXIT_GRACE } else { self.spec.limits.grace };
+        let grace = if end.is_by_program() { EXIT_GRACE } else { self.spec.limits.grace };
         if let Some(program) = self.record.program
             && program.is_alive()
             && let Some(group) = rustix::process::Pid::from_raw(program.pid)
@@ -428,37 +443,37 @@ impl Supervisor {
             let _ = kill_process_group(group, Number::TERM);
         }
         let private = &self.private;
-        let spared = || [processes::supervisors(private), auto_sync::under_way()].concat();
+        let spared = || [processes::supervisors(private), auto_sync::running_syncs()].concat();
         let left = processes::end_all(|| tree::descendants(me, &spared()), grace);
         self.record.program = None;
-        // For `status`: from now on its work is being saved.
+        // For `status`: without a program, the work is being saved.
         let _ = self.record.write(&self.lock);
         left
     }
 
-    /// Somebody ends this process: from now on nothing is waited for.
-    fn told_to_end(&mut self) -> AttemptEnd {
-        self.is_told_to_end = true;
-        AttemptEnd::Stopped(Some("its supervisor was told to end (SIGTERM)".to_owned()))
+    /// Handles SIGTERM: from now on nothing is waited for.
+    fn terminate(&mut self) -> AttemptEnd {
+        self.is_terminating = true;
+        AttemptEnd::Stopped(Some("its supervisor was terminated (SIGTERM)".to_owned()))
     }
 
-    fn can_read(&self) -> bool {
-        Repo::open(&self.common).is_ok()
+    fn can_open(&self) -> bool {
+        Repo::open(&self.environment, &self.common).is_ok()
     }
 
-    /// The repository, in which the supervisor writes as the user who started the agent.
+    /// Opens the repository. Commits are made as the user who started the agent.
     fn repo(&self) -> Result<Repo> {
-        Ok(Repo::open(&self.common)?.acting_as(self.spec.identity.as_ref()))
+        Ok(Repo::open(&self.environment, &self.common)?.with_identity(self.spec.identity.as_ref()))
     }
 
-    fn say(&mut self, facts: &[Fact]) -> Result<()> {
+    fn append_facts(&mut self, facts: &[Fact]) -> Result<()> {
         self.in_repository(|supervisor| append(&supervisor.repo()?, &supervisor.id, facts).map(drop))?;
-        auto_sync::sync_once(&self.spec.limits);
+        auto_sync::sync_once(&self.environment, &self.spec.limits);
         Ok(())
     }
 }
 
 fn launch_after(agent: &Agent) -> PhaseChange {
     let is_open = agent.phase == Phase::Queued && agent.attempt > 0;
-    PhaseChange::to(if is_open { agent.attempt } else { agent.attempt + 1 }, Phase::Starting)
+    PhaseChange::new(if is_open { agent.attempt } else { agent.attempt + 1 }, Phase::Starting)
 }

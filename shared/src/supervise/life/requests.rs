@@ -1,4 +1,4 @@
-//! What people ask of a running agent: events on its ref, heeded in their order, each once.
+//! Reads requests to a running agent: events on its ref, each handled once and in order.
 
 use std::{collections::HashSet, path::Path};
 
@@ -12,63 +12,66 @@ use crate::{
     },
     store::{Chain, layout, verdicts, writer},
     supervise::ending::AttemptEnd,
+    world::Environment,
 };
 
-/// The events that were heeded, and the ref that is watched for more.
+/// The events that were handled, and the ref that is watched for more.
 pub(super) struct Requests {
+    environment: Environment,
     watch: RefWatch,
     since: u64,
-    /// The program reads words; one that may run them hears only this clone.
+    /// Whether the program reads messages as prose. One that may execute them gets only messages from this clone.
     takes_prose: bool,
-    heeded: HashSet<EventId>,
-    /// Read, and not yet asked for.
+    handled: HashSet<EventId>,
+    /// The messages that were read and not sent to the program yet.
     messages: Vec<Message>,
     end: Option<AttemptEnd>,
 }
 
 impl Requests {
-    /// Heeds what is newer than a Lamport number.
-    pub(super) fn since(since: u64, takes_prose: bool) -> Self {
+    /// Returns a reader of events that are newer than a Lamport number.
+    pub(super) fn since(environment: &Environment, since: u64, takes_prose: bool) -> Self {
         Self {
+            environment: environment.clone(),
             watch: RefWatch::default(),
             since,
             takes_prose,
-            heeded: HashSet::new(),
+            handled: HashSet::new(),
             messages: Vec::new(),
             end: None,
         }
     }
 
-    /// Reads the ref, if it moved.
+    /// Reads the ref if it has changed.
     fn read(&mut self, common: &Path, id: &AgentId) -> Result<()> {
         if !self.watch.changed(common, &layout::agent_ref(id)) {
             return Ok(());
         }
-        let Ok(repo) = Repo::open(common) else {
-            // Its configuration may be broken for a while: no reason to end a program that works.
+        let Ok(repo) = Repo::open(&self.environment, common) else {
+            // The configuration may be broken for a while, which is no reason to end a program that works.
             self.watch = RefWatch::default();
             return Ok(());
         };
         let chain = Chain::of_agent(&repo, id)?;
-        let lives_in = chain.fold().agent.writer;
+        let owner = chain.fold().agent.writer;
         let own = writer::known_writer(&repo);
-        if own.as_ref() != Some(&lives_in) {
-            self.end = Some(AttemptEnd::Stopped(Some(format!("the clone {lives_in} goes on with it"))));
+        if own.as_ref() != Some(&owner) {
+            self.end = Some(AttemptEnd::Stopped(Some(format!("clone {owner} has resumed it"))));
         }
         let mut events = chain.events;
         events.sort_unstable_by_key(Event::order);
         for event in events.into_iter().filter(|event| event.lamport > self.since) {
-            if !self.heeded.insert(event.id) {
+            if !self.handled.insert(event.id) {
                 continue;
             }
             match event.fact {
                 Some(Fact::Stop { reason }) => self.end = Some(AttemptEnd::Stopped(reason)),
                 Some(Fact::Pause { reason }) if self.end.is_none() => {
-                    self.end = Some(AttemptEnd::Paused(reason))
+                    self.end = Some(AttemptEnd::Paused(reason));
                 }
-                // Of another clone only the end is obeyed; what its people say counts where they are trusted.
+                // From other clones, only stop and pause are obeyed; messages count only from trusted writers.
                 Some(Fact::Send(message))
-                    if verdicts::counts(&repo, &event.writer)
+                    if verdicts::is_trusted(&repo, &event.writer)
                         && (self.takes_prose || own.as_ref() == Some(&event.writer)) =>
                 {
                     self.messages.push(message);
@@ -79,25 +82,25 @@ impl Requests {
         Ok(())
     }
 
-    /// What a program that begins is to hear: what an earlier attempt did not take up, and what was said since.
+    /// Returns the messages for a program that starts: those that an earlier attempt did not accept, and those sent since.
     pub(super) fn messages(&mut self, common: &Path, id: &AgentId, earlier: &[Event]) -> Result<Vec<String>> {
         self.read(common, id)?;
         let since = std::mem::take(&mut self.messages).into_iter().filter_map(|message| message.text);
-        let repo = Repo::open(common)?;
-        let counts = |writer: &str| verdicts::counts(&repo, writer);
-        Ok(not_taken_up(earlier, &counts).into_iter().chain(since).collect())
+        let repo = Repo::open(&self.environment, common)?;
+        let counts = |writer: &str| verdicts::is_trusted(&repo, writer);
+        Ok(unaccepted(earlier, &counts).into_iter().chain(since).collect())
     }
 }
 
-/// The messages that the last attempt had left when it ended.
-fn not_taken_up(events: &[Event], counts: &dyn Fn(&str) -> bool) -> Vec<String> {
+/// Returns the messages that the last attempt had not accepted when it ended.
+fn unaccepted(events: &[Event], counts: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut events: Vec<&Event> = events.iter().collect();
     events.sort_unstable_by_key(|event| event.order());
     let (mut said, mut left, mut launched) = (Vec::new(), Vec::new(), false);
     for event in events {
         match &event.fact {
             Some(Fact::Send(message)) if counts(&event.writer) => said.extend(message.text.clone()),
-            // Nothing ran since: nobody can have heard anything.
+            // No program ran since, so none of them was accepted.
             Some(Fact::Finished(_)) if !launched => left.append(&mut said),
             Some(Fact::Finished(finished)) => {
                 launched = false;
@@ -105,7 +108,7 @@ fn not_taken_up(events: &[Event], counts: &dyn Fn(&str) -> bool) -> Vec<String> 
                 left = said.split_off(said.len() - kept);
                 said.clear();
             }
-            // A launch hears them, and tells itself what it leaves.
+            // A launch gets them all; its end records how many it did not accept.
             Some(Fact::Phase(step)) if step.phase == Phase::Starting => {
                 launched = true;
                 left.append(&mut said);
@@ -118,18 +121,18 @@ fn not_taken_up(events: &[Event], counts: &dyn Fn(&str) -> bool) -> Vec<String> 
 }
 
 impl Supervisor {
-    /// Whether somebody asked for the end or for a pause.
+    /// Returns the stop or pause that was requested, if any.
     pub(super) fn end_asked(&mut self) -> Result<Option<AttemptEnd>> {
         self.requests.read(&self.common, &self.id)?;
         Ok(self.requests.end.clone())
     }
 
-    /// The earliest message that was not passed on yet.
+    /// Returns the earliest message that was not sent to the program yet.
     pub(super) fn next_message(&self) -> Option<Message> {
         self.requests.messages.first().cloned()
     }
 
-    /// The message of [`Self::next_message`] was passed on.
+    /// Removes the message of [`Self::next_message`] once it was sent.
     pub(super) fn message_passed_on(&mut self) {
         self.requests.messages.remove(0);
     }

@@ -1,5 +1,5 @@
-//! The repository and the worktree may be renamed or deleted while an agent runs. Both are held open, so that they are found again:
-//! a rename ends nobody, and what was deleted leaves nothing running.
+//! Tracks the repository and the worktree, which may be renamed or deleted while an agent runs. Both are held open to find them
+//! again: a rename ends no agent, and after a deletion nothing keeps running.
 
 use std::{
     path::{Component, Path, PathBuf},
@@ -9,36 +9,36 @@ use std::{
 use super::Supervisor;
 use crate::{
     Code, Error, Kind, Result,
-    error::Context,
+    error::ErrorContext,
     git::Repo,
     store::layout::PrivateDir,
     supervise::{
         ending::AttemptEnd,
         spec::Spec,
-        tracked_folder::{TrackedFolder, Whereabouts},
+        tracked_folder::{FolderLocation, TrackedFolder},
     },
     worktree::list,
 };
 
-/// How long an agent runs on while no path leads to its repository, or what is there is not a repository.
+/// How long an agent keeps running while its repository has no known path or is incomplete.
 pub(super) const AWAY_LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// What can be done with the repository now.
+/// Whether the repository can be used now.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum RepositoryState {
-    /// Everything.
+    /// It can be used.
     Usable,
-    /// Nothing for the moment.
+    /// It cannot be used at the moment.
     Away,
-    /// Nothing any more: the agent ends for this reason.
+    /// It is lost, and the agent ends for this reason.
     Lost(String),
 }
 
-/// Decides by where the repository is, and for how long it was not usable.
-fn standing(whereabouts: &Whereabouts, is_complete: bool, absent: Duration) -> RepositoryState {
+/// Decides the state from where the repository is, and from how long it has been unusable.
+fn repository_state(whereabouts: &FolderLocation, is_complete: bool, absent: Duration) -> RepositoryState {
     match whereabouts {
-        Whereabouts::Deleted => RepositoryState::Lost("its repository was deleted".to_owned()),
-        Whereabouts::Here | Whereabouts::Moved(_) if is_complete => RepositoryState::Usable,
+        FolderLocation::Deleted => RepositoryState::Lost("its repository was deleted".to_owned()),
+        FolderLocation::Here | FolderLocation::Moved(_) if is_complete => RepositoryState::Usable,
         _ if absent < AWAY_LIMIT => RepositoryState::Away,
         _ => {
             RepositoryState::Lost(format!("its repository could not be found for {} s", AWAY_LIMIT.as_secs()))
@@ -46,17 +46,17 @@ fn standing(whereabouts: &Whereabouts, is_complete: bool, absent: Duration) -> R
     }
 }
 
-/// The folders that a supervisor follows.
+/// The folders that a supervisor tracks.
 #[derive(Debug)]
 pub(super) struct TrackedFolders {
     repository: TrackedFolder,
-    /// The worktree's folder, once it is there.
+    /// The folder of the worktree, once it exists.
     pub(super) worktree: Option<TrackedFolder>,
-    /// Since when the repository cannot be used.
+    /// Since when the repository has been unusable.
     away_since: Option<Instant>,
-    /// How often it was found in another place.
+    /// How often the repository was found at another path or became unusable.
     moves: u32,
-    /// Git's links between worktree and repository may be out of date.
+    /// Whether git's links between worktree and repository may be out of date.
     links_due: bool,
 }
 
@@ -67,59 +67,59 @@ impl TrackedFolders {
         Ok(Self { repository, worktree: None, away_since: None, moves: 0, links_due: false })
     }
 
-    /// How often the repository was found in another place, or was away.
+    /// Returns how often the repository was found at another path or became unusable.
     pub(super) const fn moves(&self) -> u32 {
         self.moves
     }
 }
 
 impl Supervisor {
-    /// Follows the repository and the worktree to where they are now, and makes private files anew that were removed. To be called
-    /// before anything in them is used.
-    pub(super) fn keep_up(&mut self) -> RepositoryState {
-        let found = self.followed.repository.follow();
-        if let Whereabouts::Moved(common) = &found {
-            self.followed.moves += 1;
+    /// Updates the paths of the repository and the worktree, and restores private files that were removed. To be called before
+    /// anything in them is used.
+    pub(super) fn update_paths(&mut self) -> RepositoryState {
+        let found = self.tracked.repository.locate();
+        if let FolderLocation::Moved(common) = &found {
+            self.tracked.moves += 1;
             self.move_to(common.clone());
         }
         let is_complete = self.common.join("objects").is_dir();
-        let absent = self.followed.away_since.map_or(Duration::ZERO, |since| since.elapsed());
-        let standing = standing(&found, is_complete, absent);
+        let absent = self.tracked.away_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let standing = repository_state(&found, is_complete, absent);
         if standing != RepositoryState::Usable {
-            if self.followed.away_since.is_none() {
-                self.followed.moves += 1;
-                self.followed.away_since = Some(Instant::now());
+            if self.tracked.away_since.is_none() {
+                self.tracked.moves += 1;
+                self.tracked.away_since = Some(Instant::now());
             }
             return standing;
         }
-        self.followed.away_since = None;
-        if let Some(Whereabouts::Moved(path)) = self.followed.worktree.as_mut().map(TrackedFolder::follow) {
+        self.tracked.away_since = None;
+        if let Some(FolderLocation::Moved(path)) = self.tracked.worktree.as_mut().map(TrackedFolder::locate) {
             self.worktree_moved_to(path);
         }
-        if self.followed.links_due {
-            // What cannot be written now is tried again in a second.
-            self.followed.links_due = self.repair_links().is_err();
+        if self.tracked.links_due {
+            // If this fails, it is tried again in a second.
+            self.tracked.links_due = self.repair_links().is_err();
         }
-        self.keep_files();
+        self.restore_files();
         standing
     }
 
-    /// The end of the agent, if its repository is lost.
+    /// Returns the end of the agent if its repository is lost.
     pub(super) fn end_if_lost(&mut self) -> Option<AttemptEnd> {
-        match self.keep_up() {
-            RepositoryState::Lost(why) => Some(AttemptEnd::Broken(why)),
+        match self.update_paths() {
+            RepositoryState::Lost(why) => Some(AttemptEnd::Failed(why)),
             RepositoryState::Usable | RepositoryState::Away => None,
         }
     }
 
-    /// Whether there is nothing left in which the agent's end could be written down.
+    /// Returns whether the repository was deleted, so that the agent's end cannot be recorded.
     pub(super) fn is_repository_deleted(&mut self) -> bool {
-        self.followed.repository.follow() == Whereabouts::Deleted
+        self.tracked.repository.locate() == FolderLocation::Deleted
     }
 
-    /// Holds the worktree open, so that it is found again.
-    pub(super) fn follow_worktree(&mut self) {
-        self.followed.worktree = TrackedFolder::open(&self.spec.worktree).ok();
+    /// Starts tracking the worktree.
+    pub(super) fn track_worktree(&mut self) {
+        self.tracked.worktree = TrackedFolder::open(&self.spec.worktree).ok();
     }
 
     fn move_to(&mut self, common: PathBuf) {
@@ -127,47 +127,47 @@ impl Supervisor {
         self.private = PrivateDir::new(self.common.join("orchestra"));
         self.dir = self.private.agent(&self.id);
         self.limits.move_to(&self.private);
-        let worktree = match &mut self.followed.worktree {
-            Some(worktree) => match worktree.follow() {
-                Whereabouts::Moved(path) if is_renamed_above(&self.spec.worktree, &path) => path,
+        let worktree = match &mut self.tracked.worktree {
+            Some(worktree) => match worktree.locate() {
+                FolderLocation::Moved(path) if is_renamed_above(&self.spec.worktree, &path) => path,
                 _ => self.spec.worktree.clone(),
             },
             None => planned_after_move(&self.spec.worktree, &old, &self.common),
         };
         if worktree != self.spec.worktree {
             self.spec.worktree = worktree;
-            // A helper has written down which folder the worktree is.
+            // A helper has recorded the identity of the worktree's folder in the file.
             let written = Spec::read(&self.dir).unwrap_or_else(|_| self.spec.clone());
             let _ = Spec { worktree: self.spec.worktree.clone(), ..written }.write(&self.dir);
         }
-        self.followed.links_due = self.has_worktree;
+        self.tracked.links_due = self.has_worktree;
     }
 
     fn worktree_moved_to(&mut self, path: PathBuf) {
         if is_renamed_above(&self.spec.worktree, &path) {
             self.spec.worktree = path;
-            self.followed.links_due = true;
+            self.tracked.links_due = true;
         }
     }
 
     fn repair_links(&self) -> Result<()> {
-        let repo = Repo::open(&self.common)?;
-        match list::of_agent(&repo, &self.id, &self.spec.branch)? {
+        let repo = Repo::open(&self.environment, &self.common)?;
+        match list::worktree_of_agent(&repo, &self.id, &self.spec.branch)? {
             Some(registered) => registered.repair_links(&self.spec.worktree).map(drop),
             None => Ok(()),
         }
     }
 
-    /// Does something in the repository; once more where the repository was found in another place since.
+    /// Runs `work` in the repository, and again if it fails and the repository was found at another path since.
     pub(super) fn in_repository<T>(&mut self, mut work: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
-        let mut moves = self.followed.moves();
+        let mut moves = self.tracked.moves();
         loop {
             let error = match work(self) {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            match self.keep_up() {
-                RepositoryState::Usable if self.followed.moves() != moves => moves = self.followed.moves(),
+            match self.update_paths() {
+                RepositoryState::Usable if self.tracked.moves() != moves => moves = self.tracked.moves(),
                 RepositoryState::Lost(why) => return Err(Error::new(Code::RepositoryLost, why)),
                 RepositoryState::Usable | RepositoryState::Away => return Err(error),
             }
@@ -175,22 +175,22 @@ impl Supervisor {
     }
 }
 
-/// A worktree that has its name was renamed with a folder above it. One that has another name was moved by itself: its agent, or
-/// somebody else, has a use for it.
+/// Returns whether a worktree moved because one of its parents was renamed: it still has its name. If it has another name, it was
+/// moved itself, on purpose.
 fn is_renamed_above(old: &Path, new: &Path) -> bool {
     old.file_name() == new.file_name()
 }
 
-/// Where a worktree that is not made yet is to be, once the repository has moved from `old` to `new`: in the same place as seen from
-/// the repository, unless the folder for it is still where it was.
+/// Returns the path of a worktree that is not created yet, after the repository moved from `old` to `new`: the same path relative
+/// to the repository, unless its parent folder still exists.
 fn planned_after_move(worktree: &Path, old: &Path, new: &Path) -> PathBuf {
     if worktree.parent().is_some_and(Path::is_dir) {
         return worktree.to_owned();
     }
-    rebased(worktree, old, new)
+    moved_along(worktree, old, new)
 }
 
-fn rebased(worktree: &Path, old: &Path, new: &Path) -> PathBuf {
+fn moved_along(worktree: &Path, old: &Path, new: &Path) -> PathBuf {
     let is_shared = |(a, b): &(Component<'_>, Component<'_>)| a == b;
     let shared = worktree.components().zip(old.components()).take_while(is_shared).count();
     let up = old.components().count() - shared;
@@ -207,37 +207,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repository_that_comes_back_in_time_changes_nothing() {
+    fn a_repository_may_be_away_for_a_while() {
         let (short, long) = (AWAY_LIMIT / 2, AWAY_LIMIT);
-        let moved = Whereabouts::Moved(PathBuf::from("/new"));
+        let moved = FolderLocation::Moved(PathBuf::from("/new"));
         let lost = |why: &str| RepositoryState::Lost(why.to_owned());
         let gone = "its repository could not be found for 300 s";
         for (found, is_complete, absent, expected) in [
-            (Whereabouts::Here, true, Duration::ZERO, RepositoryState::Usable),
+            (FolderLocation::Here, true, Duration::ZERO, RepositoryState::Usable),
             (moved.clone(), true, Duration::ZERO, RepositoryState::Usable),
-            (Whereabouts::Here, true, long, RepositoryState::Usable),
-            (Whereabouts::Here, false, Duration::ZERO, RepositoryState::Away),
+            (FolderLocation::Here, true, long, RepositoryState::Usable),
+            (FolderLocation::Here, false, Duration::ZERO, RepositoryState::Away),
             (moved, false, short, RepositoryState::Away),
-            (Whereabouts::Away, false, short, RepositoryState::Away),
-            (Whereabouts::Away, true, short, RepositoryState::Away),
-            (Whereabouts::Away, false, long, lost(gone)),
-            (Whereabouts::Here, false, long, lost(gone)),
-            (Whereabouts::Deleted, false, Duration::ZERO, lost("its repository was deleted")),
-            (Whereabouts::Deleted, true, Duration::ZERO, lost("its repository was deleted")),
+            (FolderLocation::Away, false, short, RepositoryState::Away),
+            (FolderLocation::Away, true, short, RepositoryState::Away),
+            (FolderLocation::Away, false, long, lost(gone)),
+            (FolderLocation::Here, false, long, lost(gone)),
+            (FolderLocation::Deleted, false, Duration::ZERO, lost("its repository was deleted")),
+            (FolderLocation::Deleted, true, Duration::ZERO, lost("its repository was deleted")),
         ] {
-            assert_eq!(standing(&found, is_complete, absent), expected, "{found:?} {is_complete} {absent:?}");
+            assert_eq!(
+                repository_state(&found, is_complete, absent),
+                expected,
+                "{found:?} {is_complete} {absent:?}"
+            );
         }
     }
 
     #[test]
-    fn a_worktree_to_come_keeps_its_place_beside_the_repository() {
+    fn planned_worktrees_move_with_the_repository() {
         for (worktree, old, new, expected) in [
             ("/a/app.worktrees/x-1", "/a/app/.git", "/b/app/.git", "/b/app.worktrees/x-1"),
             ("/a/app.worktrees/x-1", "/a/app/.git", "/a/new/.git", "/a/app.worktrees/x-1"),
             ("/a/app/.worktrees/x-1", "/a/app/.git", "/a/new/.git", "/a/new/.worktrees/x-1"),
             ("/a/app.worktrees/x-1", "/a/app.git", "/b/app.git", "/b/app.worktrees/x-1"),
         ] {
-            let found = rebased(Path::new(worktree), Path::new(old), Path::new(new));
+            let found = moved_along(Path::new(worktree), Path::new(old), Path::new(new));
             assert_eq!(found, Path::new(expected), "{worktree} {old} {new}");
         }
     }

@@ -1,23 +1,23 @@
 use super::*;
 
 #[derive(Default)]
-struct Told {
-    walked: Vec<ReflogEntry>,
+struct FakeEvidence {
+    visited: Vec<ReflogEntry>,
     log: Vec<ReflogEntry>,
-    kept: bool,
+    reachable: bool,
 }
 
-impl Evidence for Told {
-    fn walked(&self, checkout: &str) -> &[ReflogEntry] {
-        if checkout.is_empty() { &self.walked } else { &[] }
+impl Evidence for FakeEvidence {
+    fn visited(&self, checkout: &str) -> &[ReflogEntry] {
+        if checkout.is_empty() { &self.visited } else { &[] }
     }
-    fn log_of(&self, _: &str) -> Vec<ReflogEntry> {
+    fn reflog_of(&self, _: &str) -> Vec<ReflogEntry> {
         self.log.clone()
     }
-    fn is_kept(&self, _: Oid) -> bool {
-        self.kept
+    fn is_reachable(&self, _: Oid) -> bool {
+        self.reachable
     }
-    fn agent_at(&self, _: Oid) -> Option<String> {
+    fn agent_that_visited(&self, _: Oid) -> Option<String> {
         None
     }
 }
@@ -37,35 +37,41 @@ fn with_refs(refs: &[(&str, char)]) -> SurroundingsSnapshot {
 }
 
 #[test]
-fn refs_that_the_users_git_moved_are_notes() {
+fn ref_changes_that_the_reflogs_explain_are_notes() {
     use Level::{Note, Warning};
-    let told = |walked: &[ReflogEntry], log: &[ReflogEntry], kept| Told {
-        walked: walked.to_vec(),
+    let found = |visited: &[ReflogEntry], log: &[ReflogEntry], reachable| FakeEvidence {
+        visited: visited.to_vec(),
         log: log.to_vec(),
-        kept,
+        reachable,
     };
-    let nothing = || told(&[], &[], false);
+    let nothing = || found(&[], &[], false);
     for (name, old, new, evidence, level) in [
-        ("refs/heads/main", Some('a'), Some('b'), told(&[entry('a', 'b', "commit: x")], &[], false), Note),
-        ("refs/heads/main", Some('a'), Some('b'), told(&[entry('a', 'b', "")], &[], false), Warning),
+        ("refs/heads/main", Some('a'), Some('b'), found(&[entry('a', 'b', "commit: x")], &[], false), Note),
+        ("refs/heads/main", Some('a'), Some('b'), found(&[entry('a', 'b', "")], &[], false), Warning),
         ("refs/heads/main", Some('a'), Some('b'), nothing(), Warning),
-        ("refs/heads/main", Some('a'), Some('c'), told(&[entry('a', 'b', "commit: x")], &[], false), Warning),
+        (
+            "refs/heads/main",
+            Some('a'),
+            Some('c'),
+            found(&[entry('a', 'b', "commit: x")], &[], false),
+            Warning,
+        ),
         (
             "refs/heads/x",
             Some('a'),
             Some('b'),
-            told(&[], &[entry('a', 'b', "orchestra merge-ranked")], false),
+            found(&[], &[entry('a', 'b', "orchestra merge-ranked")], false),
             Note,
         ),
-        ("refs/heads/x", Some('a'), Some('b'), told(&[], &[entry('a', 'b', "commit: x")], false), Warning),
+        ("refs/heads/x", Some('a'), Some('b'), found(&[], &[entry('a', 'b', "commit: x")], false), Warning),
         ("refs/heads/x", None, Some('b'), nothing(), Note),
         ("refs/heads/x", Some('a'), None, nothing(), Warning),
-        ("refs/heads/x", Some('a'), None, told(&[], &[], true), Note),
+        ("refs/heads/x", Some('a'), None, found(&[], &[], true), Note),
         (
             "refs/remotes/o/x",
             Some('a'),
             Some('b'),
-            told(&[], &[entry('a', 'b', "fetch o: forced-update")], false),
+            found(&[], &[entry('a', 'b', "fetch o: forced-update")], false),
             Note,
         ),
         ("refs/remotes/o/x", Some('a'), Some('b'), nothing(), Warning),
@@ -77,7 +83,7 @@ fn refs_that_the_users_git_moved_are_notes() {
             "refs/stash",
             Some('a'),
             Some('b'),
-            told(&[], &[entry('0', 'a', "WIP"), entry('a', 'b', "WIP")], false),
+            found(&[], &[entry('0', 'a', "WIP"), entry('a', 'b', "WIP")], false),
             Note,
         ),
         ("refs/stash", Some('a'), None, nothing(), Warning),
@@ -93,19 +99,22 @@ fn refs_that_the_users_git_moved_are_notes() {
 fn a_switch_is_named_by_both_branches() {
     let (old, mut new) = (with_refs(&[]), with_refs(&[]));
     new.checkouts[0].head = "ref: refs/heads/stolen".into();
-    let change = |told: &Told| compare(&old, &new, told).pop().expect("a change");
-    let silent = change(&Told::default());
+    let change = |found: &FakeEvidence| compare(&old, &new, found).pop().expect("a change");
+    let silent = change(&FakeEvidence::default());
     assert_eq!(silent.what, "your checkout was switched from main to stolen");
     assert_eq!(silent.level, Level::Warning);
     let moving = "checkout: moving from main to stolen";
-    assert_eq!(change(&Told { walked: vec![entry('a', 'a', moving)], ..Told::default() }).level, Level::Note);
+    assert_eq!(
+        change(&FakeEvidence { visited: vec![entry('a', 'a', moving)], ..FakeEvidence::default() }).level,
+        Level::Note
+    );
 }
 
 #[test]
-fn files_that_appear_change_or_go_are_warnings() {
-    let stamp = |tracked, length| Some(Stamp { tracked, content: Some((length, 1)) });
-    let deleted = Some(Stamp { tracked: true, content: None });
-    for (old, new, walked, told) in [
+fn files_that_appear_change_or_disappear_are_warnings() {
+    let stamp = |tracked, length| Some(FileStamp { tracked, content: Some((length, 1)) });
+    let deleted = Some(FileStamp { tracked: true, content: None });
+    for (old, new, visited, found) in [
         (None, stamp(false, 1), false, Some("file f appeared in your checkout")),
         (None, stamp(true, 1), false, Some("file f changed in your checkout")),
         (None, deleted, false, Some("file f was deleted in your checkout")),
@@ -115,15 +124,18 @@ fn files_that_appear_change_or_go_are_warnings() {
         (stamp(true, 1), None, true, None),
         (stamp(false, 1), None, false, Some("untracked file f is gone from your checkout")),
     ] {
-        let change = file("f", old.as_ref(), new.as_ref(), walked);
-        assert_eq!(change.map(|change| change.what).as_deref(), told);
+        let change = file("f", old.as_ref(), new.as_ref(), visited);
+        assert_eq!(change.map(|change| change.what).as_deref(), found);
     }
 }
 
 #[test]
-fn very_many_are_counted() {
+fn changes_above_the_maximum_are_counted() {
     let names: Vec<String> = (0..100).map(|n| format!("refs/tags/{n}")).collect();
     let after = with_refs(&names.iter().map(|name| (name.as_str(), 'b')).collect::<Vec<_>>());
-    let changes = compare(&with_refs(&[]), &after, &Told::default());
-    assert_eq!((changes.len(), changes[NAMED].what.as_str()), (NAMED + 1, "70 more changes of this kind"));
+    let changes = compare(&with_refs(&[]), &after, &FakeEvidence::default());
+    assert_eq!(
+        (changes.len(), changes[MAX_NAMED].what.as_str()),
+        (MAX_NAMED + 1, "70 more changes of this kind")
+    );
 }

@@ -1,5 +1,5 @@
-//! Taking a secret out of the archive of this clone, as long as no remote has it: the archive commits from there on are written
-//! anew. An event is written without it; work that holds it is left out, and kept in this clone.
+//! Removes a secret from the archive of this clone, as long as no remote has it, by rewriting the archive commits from there on. An
+//! event is rewritten without the secret; work that contains it is removed from the archive and kept in this clone.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::{
     Code, Error, Result,
     git::{Oid, Repo, raw::RawReader, refs::RefEdit},
     lock::Lock,
-    model::AgentId,
+    model::{AgentId, Fact},
     store::{
         Chain,
         archive::{self, Archived},
@@ -18,33 +18,34 @@ use crate::{
     },
     sync::{
         remote_tips::RemoteTips,
-        secrets::{Environment, outgoing_objects},
+        secrets::{SecretVariables, outgoing_objects},
     },
 };
 
-/// How long another process of ours may add to the archive.
-const WAIT: std::time::Duration = std::time::Duration::from_secs(5);
-/// Shortest beginning of an event's id, and of an object's.
-const EVENT: usize = 4;
-const OBJECT: usize = 7;
+/// How long to wait while another process of ours writes to the archive.
+const LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+/// The shortest prefix of an event's id, and of an object's.
+const MIN_EVENT_ID: usize = 4;
+const MIN_OBJECT_ID: usize = 7;
 
-/// One archived agent, and what is to be changed of it.
-struct Entry {
+/// One archived agent, and what to change in it.
+struct ArchiveEntry {
     commit: Oid,
     archived: Archived,
-    /// The commit with the event.
+    /// The commit with the event that contains the secret.
     event: Option<Oid>,
     without_work: bool,
 }
 
-/// Does it for an event, or an object of the work, whose id begins so. `None`: nothing in the archive of this clone does.
+/// Removes the secret from an event, or removes the work with an object, whose id begins with `typed`. Returns the agent, or `None`
+/// if there is no such event or object in the archive of this clone.
 ///
 /// # Errors
 /// A remote has it already (3), or the archive cannot be read or written.
 pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
     let Some(writer) = writer::known_writer(repo) else { return Ok(None) };
     let name = layout::archive_ref(&writer);
-    let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).archive_lock(), WAIT)?;
+    let _lock = Lock::require(&PrivateDir::new(repo.private_dir()?).archive_lock(), LOCK_TIMEOUT)?;
     let Some(tip) = repo.find_ref(&name)? else { return Ok(None) };
     let mut entries = entries(repo, tip, typed)?;
     let Some(first) = entries.iter().position(|entry| entry.event.is_some() || entry.without_work) else {
@@ -55,14 +56,14 @@ pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
             let id = &entries[first].archived.id;
             return Err(Error::new(
                 Code::AlreadyPublished,
-                format!("{remote} has the archived agent '{id}' already: it cannot be called back"),
+                format!("{remote} already has the archived agent '{id}': it cannot be revoked"),
             )
-            .hint("revoke the secret where it was given out"));
+            .hint("revoke the secret where it was issued"));
         }
     }
     let agent = entries[first].archived.id.clone();
     let mut previous = first.checked_sub(1).map(|before| entries[before].commit);
-    let values = Environment::read().values();
+    let values = SecretVariables::of(repo.environment()).values();
     let mut kept = BTreeSet::new();
     for entry in &mut entries[first..] {
         if let Some(holder) = entry.event {
@@ -92,29 +93,29 @@ pub(super) fn redact(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
     Ok(Some(agent))
 }
 
-/// The archive, the oldest agent first, with what is to be changed.
-fn entries(repo: &Repo, tip: Oid, typed: &str) -> Result<Vec<Entry>> {
+/// Reads the archive, oldest agent first, and marks what to change.
+fn entries(repo: &Repo, tip: Oid, typed: &str) -> Result<Vec<ArchiveEntry>> {
     let mut reader = RawReader::new(repo)?;
-    let object = if typed.len() >= OBJECT { reader.find(typed) } else { None };
+    let object = if typed.len() >= MIN_OBJECT_ID { reader.find(typed) } else { None };
     let mut entries = Vec::new();
     for (commit, archived) in archive::commits(repo, tip)?.into_iter().rev() {
-        let event = if typed.len() >= EVENT { holder(repo, archived.tip, typed)? } else { None };
+        let event = if typed.len() >= MIN_EVENT_ID { holder(repo, archived.tip, typed)? } else { None };
         let without_work = match object.zip(archived.work).filter(|_| event.is_none()) {
             Some((object, work)) => {
-                let carried = outgoing_objects::list(repo, &mut reader, &[work], &RemoteTips::default())?;
-                carried.objects.iter().any(|(id, _)| *id == object)
+                let outgoing = outgoing_objects::list(repo, &mut reader, &[work], &RemoteTips::default())?;
+                outgoing.objects.iter().any(|(id, _)| *id == object)
             }
             None => false,
         };
-        entries.push(Entry { commit, archived, event, without_work });
+        entries.push(ArchiveEntry { commit, archived, event, without_work });
     }
     Ok(entries)
 }
 
-/// The commit of a life with the event whose id begins so.
+/// Returns the commit of an event log with the event whose id begins with `typed`.
 fn holder(repo: &Repo, tip: Oid, typed: &str) -> Result<Option<Oid>> {
     for commit in Chain::read(repo, &[tip])?.commits {
-        let events = commit::parse(&repo.read_commit(commit)?.message).events;
+        let events = commit::parse::<Fact>(&repo.read_commit(commit)?.message).events;
         if events.iter().any(|event| event.id.hex().starts_with(typed)) {
             return Ok(Some(commit));
         }

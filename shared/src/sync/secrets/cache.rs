@@ -1,4 +1,5 @@
-//! Objects in which nothing was found, so that what stays at home is not read at every sync. Deleting the file costs speed only.
+//! A cache of the objects without secrets, so that objects which are not sent are not read at every sync. The file can be deleted
+//! at any time.
 
 use std::{
     collections::HashSet,
@@ -7,29 +8,29 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::Environment;
+use super::SecretVariables;
 use crate::{
     git::{Oid, careful},
     model::secret::RULES,
     private_files,
 };
 
-/// More ids than this are not worth a file.
-const MOST: usize = 2_000_000;
+/// The maximum number of ids; with more, the file is not written.
+const MAX_IDS: usize = 2_000_000;
 
 pub(super) struct CleanObjects {
     path: PathBuf,
-    /// By which rules they are clean.
+    /// The first line of the file: the version of the rules, and a digest of the secrets in the environment.
     rules: Vec<u8>,
     before: HashSet<Oid>,
-    /// Those of this run: what nobody asks for any more is not kept.
+    /// The clean objects that this run needed; others are dropped from the file.
     clean: HashSet<Oid>,
     is_new: bool,
 }
 
 impl CleanObjects {
-    /// Reads the file; one that is missing, or was written by other rules or with other secrets in the environment, is empty.
-    pub(super) fn read(path: &Path, environment: &Environment) -> Self {
+    /// Reads the file. A missing file, or one for other rules or other secrets in the environment, counts as empty.
+    pub(super) fn read(path: &Path, environment: &SecretVariables) -> Self {
         let mut digest = Sha256::new();
         for value in environment.values() {
             digest.update(value.len().to_le_bytes());
@@ -43,20 +44,20 @@ impl CleanObjects {
         Self { path: path.to_owned(), rules, before, clean: HashSet::new(), is_new: false }
     }
 
-    /// Whether an object is clean.
+    /// Returns whether an object is known to be clean.
     pub(super) fn has(&mut self, id: Oid) -> bool {
         self.clean.contains(&id) || self.before.contains(&id) && self.clean.insert(id)
     }
 
-    /// It is.
+    /// Adds a clean object.
     pub(super) fn add(&mut self, id: Oid) {
         self.is_new |= self.clean.insert(id);
     }
 
-    /// Replaces the file, whole or not at all.
+    /// Replaces the file atomically. Errors are ignored.
     pub(super) fn write(&self) {
         let has_folder = self.path.parent().is_some_and(Path::is_dir);
-        if !self.is_new || !has_folder || self.clean.len() > MOST {
+        if !self.is_new || !has_folder || self.clean.len() > MAX_IDS {
             return;
         }
         let ids = self.clean.iter().flat_map(Oid::as_bytes);

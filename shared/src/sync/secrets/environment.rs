@@ -1,42 +1,43 @@
-//! Values of the environment that are secrets by their names.
+//! The environment variables whose names say that their values are secret.
 
 use memchr::memmem;
 
-use crate::{model::secret, world};
+use crate::{model::secret, world::Environment};
 
-/// Shortest value that is looked for.
-const SHORTEST: usize = 8;
-/// What names of such variables hold.
+/// The minimum length of a secret value, in bytes.
+const MIN_VALUE: usize = 8;
+/// The words that mark the name of a secret variable.
 const NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"];
 
-/// Names and values of such variables.
-pub struct Environment(Vec<(String, String)>);
+/// The names and values of secret variables.
+pub struct SecretVariables(Vec<(String, String)>);
 
-impl Environment {
-    /// That of this process.
-    pub fn read() -> Self {
-        Self(world::variables().into_iter().filter(|(name, value)| is_secret(name, value)).collect())
+impl SecretVariables {
+    /// Those of the caller.
+    pub fn of(environment: &Environment) -> Self {
+        let secret = environment.text_variables().filter(|(name, value)| is_secret(name, value));
+        Self(secret.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// The values.
+    /// Returns the secret values.
     pub fn values(&self) -> Vec<String> {
         self.0.iter().map(|(_, value)| value.clone()).collect()
     }
 
-    /// The values that stand in a text, each with what it is.
+    /// Returns the secret values that occur in a text, each with a description.
     pub fn find<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = (String, &'a [u8])> + 'a {
         let there = self.0.iter().filter(|(_, value)| memmem::find(bytes, value.as_bytes()).is_some());
         there.map(|(name, value)| (format!("the value of ${name}"), value.as_bytes()))
     }
 }
 
-/// A number, a word or a path is none, whatever its name.
+/// Returns whether a variable is secret: its name says so, and its value is not short, a number, or a path.
 fn is_secret(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     NAMES.iter().any(|part| name.contains(part))
-        && value.len() >= SHORTEST
+        && value.len() >= MIN_VALUE
         && value.bytes().any(|byte| !byte.is_ascii_digit())
-        && (!value.contains('/') || !value.starts_with('/') && secret::is_key(value.as_bytes()))
+        && (!value.contains('/') || !value.starts_with('/') && secret::looks_like_key(value.as_bytes()))
 }
 
 #[cfg(test)]

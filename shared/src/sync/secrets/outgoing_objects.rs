@@ -1,28 +1,28 @@
-//! Every object that a push would carry: what its commits reach, and what the remote has does not.
+//! Lists the objects that a push would send: those that its commits reach and the remote's refs do not.
 
 use std::collections::HashSet;
 
 use crate::{
     Result,
     git::{
-        Git, Oid, Repo, command,
+        Oid, Repo, command,
         raw::{self, ObjectKind, RawReader},
     },
     sync::remote_tips::RemoteTips,
 };
 
-/// What a push carries.
+/// The objects that a push would send.
 #[derive(Debug, Default)]
 pub struct OutgoingObjects {
-    /// Each object with a path that leads to it; commits have none.
+    /// Each object with a path to it; empty for commits.
     pub objects: Vec<(Oid, Vec<u8>)>,
-    /// The commits of the remote on which it stands.
+    /// The commits at the boundary, which the remote has.
     pub edges: Vec<Oid>,
-    /// Objects that are named, and are not here.
+    /// The objects that are referenced but missing here.
     pub missing: Vec<Oid>,
 }
 
-/// Lists it. Nothing is fetched: what a partial clone left at its remote is missing.
+/// Lists the objects to send. Nothing is fetched: objects that a partial clone did not fetch count as missing.
 ///
 /// # Errors
 /// Git cannot walk the history: a commit is missing or broken.
@@ -32,26 +32,27 @@ pub fn list(
     tips: &[Oid],
     known: &RemoteTips,
 ) -> Result<OutgoingObjects> {
-    let mut carried = OutgoingObjects::default();
-    let roots = in_memory(reader, tips, &mut carried);
+    let mut outgoing = OutgoingObjects::default();
+    let roots = walk_in_memory(reader, tips, &mut outgoing);
     if roots.is_empty() {
-        return Ok(carried);
+        return Ok(outgoing);
     }
-    let mut orders: String = roots.iter().map(|tip| format!("{tip}\n")).collect();
+    let mut revisions: String = roots.iter().map(|tip| format!("{tip}\n")).collect();
     for tip in known.tips() {
-        orders.push_str(&format!("^{tip}\n"));
+        revisions.push_str(&format!("^{tip}\n"));
     }
     for tip in known.notes() {
-        // Its tree is not known by its commit, on which nothing else stands.
+        // Notes commits have no common history, so their trees are excluded explicitly.
         if let Ok(tree) = repo.tree_of(tip) {
-            orders.push_str(&format!("^{tree}\n"));
+            revisions.push_str(&format!("^{tree}\n"));
         }
     }
-    let git = Git::new(&repo.common_dir()?, "rev-list")
+    let git = repo
+        .git_in(&repo.common_dir()?, "rev-list")
         .args(["--objects-edge", "--missing=print", "--stdin"])
         .env("GIT_NO_REPLACE_OBJECTS", "1")
         .env("GIT_NO_LAZY_FETCH", "1")
-        .input(orders.into_bytes())
+        .input(revisions.into_bytes())
         .limit(command::LONG_LIMIT);
     for line in git.run()?.split(|byte| *byte == b'\n') {
         let (mark, line) = match line.first() {
@@ -62,16 +63,16 @@ pub fn list(
             continue;
         };
         match mark {
-            b'-' => carried.edges.push(id),
-            b'?' => carried.missing.push(id),
-            _ => carried.objects.push((id, line.get(41..).unwrap_or_default().to_vec())),
+            b'-' => outgoing.edges.push(id),
+            b'?' => outgoing.missing.push(id),
+            _ => outgoing.objects.push((id, line.get(41..).unwrap_or_default().to_vec())),
         }
     }
-    Ok(carried)
+    Ok(outgoing)
 }
 
-/// What a dry run has made is in memory, where git does not see it: it is walked here. Gives where git begins.
-fn in_memory(reader: &mut RawReader<'_>, tips: &[Oid], carried: &mut OutgoingObjects) -> Vec<Oid> {
+/// Walks the objects that a dry run has made in memory, where git does not see them. Returns the commits at which git starts.
+fn walk_in_memory(reader: &mut RawReader<'_>, tips: &[Oid], outgoing: &mut OutgoingObjects) -> Vec<Oid> {
     let (mut roots, mut seen) = (Vec::new(), HashSet::new());
     let mut open: Vec<(Oid, Vec<u8>, bool)> = tips.iter().map(|tip| (*tip, Vec::new(), true)).collect();
     while let Some((id, path, is_commit)) = open.pop() {
@@ -83,8 +84,8 @@ fn in_memory(reader: &mut RawReader<'_>, tips: &[Oid], carried: &mut OutgoingObj
             continue;
         }
         let Some((kind, bytes)) = reader.read(id) else {
-            // Git says of a commit that is missing what is the matter with it.
-            let unread = if is_commit { &mut roots } else { &mut carried.missing };
+            // A missing commit is left to git, whose error says what is wrong.
+            let unread = if is_commit { &mut roots } else { &mut outgoing.missing };
             unread.push(id);
             continue;
         };
@@ -102,12 +103,12 @@ fn in_memory(reader: &mut RawReader<'_>, tips: &[Oid], carried: &mut OutgoingObj
             }
             ObjectKind::Blob | ObjectKind::Tag => {}
         }
-        carried.objects.push((id, path));
+        outgoing.objects.push((id, path));
     }
     roots
 }
 
-/// The tree and the parents of a commit.
+/// Returns the tree and parent lines of a raw commit.
 fn header(bytes: &[u8]) -> Vec<(&str, &str)> {
     let lines = bytes.split(|byte| *byte == b'\n').map_while(|line| std::str::from_utf8(line).ok());
     let words = lines.take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(' '));
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_commit_names() {
+    fn the_header_lists_tree_and_parents() {
         let commit = b"tree aa\nparent bb\nparent cc\nauthor A <a@x> 1 +0000\n\ntree no\n";
         assert_eq!(header(commit), [("tree", "aa"), ("parent", "bb"), ("parent", "cc")]);
     }

@@ -1,43 +1,43 @@
-//! Reading one object: every byte of it, in every spelling.
+//! Searches one object for secrets: all of its bytes, in all encodings.
 
 use std::{
     collections::HashSet,
     io::{self, Write},
 };
 
-use super::Environment;
+use super::SecretVariables;
 use crate::{
     git::{
         Oid,
         raw::{self, ObjectKind, RawReader},
     },
-    model::secret::{self, spelling},
+    model::secret::{self, decoding},
 };
 
-/// Objects beyond it, in bytes, are read piece by piece.
+/// The size in bytes above which an object is read in pieces.
 const LARGE: u64 = 8 << 20;
-/// Bytes of one piece, and how far each reaches into the one before: no secret is cut in two.
+/// The size of one piece in bytes, and how far it overlaps the previous one, so that no secret is cut in two.
 const PIECE: usize = 4 << 20;
 const OVERLAP: usize = 16 << 10;
 
-/// Something found in an object.
+/// Something in an object that looks like a secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct SecretHit {
-    /// What it looks like.
+    /// What it looks like, such as `a private key`.
     pub(super) what: String,
-    /// It.
+    /// The text that was found.
     pub(super) text: Vec<u8>,
-    /// In what.
+    /// The kind of object it was found in.
     pub(super) kind: ObjectKind,
 }
 
 pub(super) struct Scanner<'a> {
     reader: RawReader<'a>,
-    environment: Environment,
+    environment: SecretVariables,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) const fn new(reader: RawReader<'a>, environment: Environment) -> Self {
+    pub(super) const fn new(reader: RawReader<'a>, environment: SecretVariables) -> Self {
         Self { reader, environment }
     }
 
@@ -45,39 +45,39 @@ impl<'a> Scanner<'a> {
         &mut self.reader
     }
 
-    /// Everything in an object that looks like a secret; `None`: it cannot be read.
+    /// Returns everything in an object that looks like a secret; `None` if the object cannot be read.
     pub(super) fn scan(&mut self, id: Oid) -> Option<Vec<SecretHit>> {
         let (kind, size) = self.reader.header(id)?;
         if size > LARGE {
             let mut pieces =
-                Pieces { environment: &self.environment, kind, buffer: Vec::new(), hits: Vec::new() };
+                PieceScanner { environment: &self.environment, kind, buffer: Vec::new(), hits: Vec::new() };
             self.reader.stream(id, kind, &mut pieces).ok()?;
-            pieces.look();
+            pieces.search_buffer();
             return Some(pieces.hits);
         }
         let (kind, bytes) = self.reader.read(id)?;
         let mut hits = Vec::new();
         match kind {
-            // Of a tree, the names alone are text.
+            // Only the names in a tree are text.
             ObjectKind::Tree => {
                 let entries = raw::entries(bytes)?;
                 let names: Vec<&[u8]> = entries.iter().map(|entry| entry.name).collect();
-                look(&names.join(&b'\n'), kind, &self.environment, &mut hits);
+                find_secrets(&names.join(&b'\n'), kind, &self.environment, &mut hits);
             }
             ObjectKind::Blob | ObjectKind::Commit | ObjectKind::Tag => {
-                look(bytes, kind, &self.environment, &mut hits);
+                find_secrets(bytes, kind, &self.environment, &mut hits);
             }
         }
         Some(hits)
     }
 }
 
-/// Adds what stands in a text, each thing once.
-fn look(bytes: &[u8], kind: ObjectKind, environment: &Environment, hits: &mut Vec<SecretHit>) {
+/// Adds the secrets in a text to the hits, each one once.
+fn find_secrets(bytes: &[u8], kind: ObjectKind, environment: &SecretVariables, hits: &mut Vec<SecretHit>) {
     let mut seen: HashSet<Vec<u8>> = hits.iter().map(|hit| hit.text.clone()).collect();
-    for reading in spelling::readings(bytes) {
+    for reading in decoding::decodings(bytes) {
         let found = secret::find(&reading).into_iter();
-        let found = found.map(|found| (found.what.to_owned(), &reading[found.place]));
+        let found = found.map(|found| (found.what.to_owned(), &reading[found.range]));
         for (what, text) in found.chain(environment.find(&reading)) {
             if seen.insert(text.to_vec()) {
                 hits.push(SecretHit { what, text: text.to_vec(), kind });
@@ -86,27 +86,27 @@ fn look(bytes: &[u8], kind: ObjectKind, environment: &Environment, hits: &mut Ve
     }
 }
 
-/// Takes an object as it comes, and keeps one piece of it.
-struct Pieces<'a> {
-    environment: &'a Environment,
+/// Searches an object while it is streamed, with one piece of it in memory.
+struct PieceScanner<'a> {
+    environment: &'a SecretVariables,
     kind: ObjectKind,
     buffer: Vec<u8>,
     hits: Vec<SecretHit>,
 }
 
-impl Pieces<'_> {
-    fn look(&mut self) {
-        look(&self.buffer, self.kind, self.environment, &mut self.hits);
+impl PieceScanner<'_> {
+    fn search_buffer(&mut self) {
+        find_secrets(&self.buffer, self.kind, self.environment, &mut self.hits);
         let keep = self.buffer.len().saturating_sub(OVERLAP);
         self.buffer.drain(..keep);
     }
 }
 
-impl Write for Pieces<'_> {
+impl Write for PieceScanner<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= PIECE + OVERLAP {
-            self.look();
+            self.search_buffer();
         }
         Ok(bytes.len())
     }
@@ -118,14 +118,17 @@ impl Write for Pieces<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::world::Environment;
 
     #[test]
     fn no_secret_is_cut_in_two() {
         let key = format!("ghp{}aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hJ6", "_");
-        let environment = Environment::read();
+        let environment = SecretVariables::of(&Environment::new([], Path::new("/")));
         for before in (PIECE + OVERLAP - 2 * key.len()..=PIECE + OVERLAP).step_by(9).chain([0, 3 * PIECE]) {
-            let mut pieces = Pieces {
+            let mut pieces = PieceScanner {
                 environment: &environment,
                 kind: ObjectKind::Blob,
                 buffer: Vec::new(),
@@ -140,7 +143,7 @@ mod tests {
             }
             pieces.write_all(key.as_bytes()).unwrap();
             pieces.write_all(&chunk).unwrap();
-            pieces.look();
+            pieces.search_buffer();
             assert_eq!(pieces.hits.iter().filter(|hit| hit.text == key.as_bytes()).count(), 1, "{before}");
         }
     }

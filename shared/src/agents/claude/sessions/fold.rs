@@ -1,14 +1,14 @@
-//! What a line adds to what is known of its conversation.
+//! Adding a line of a transcript to the facts of its session.
 
 use serde_json::Value;
 
 use super::{
-    line::{Line, Message, Typed, each},
-    typed::begins_with_a_tag,
+    line::{Line, Message, each},
+    typed::{Typed, begins_with_a_tag},
 };
-use crate::conversation::{ConversationFacts, facts::Usage, json};
+use crate::conversation::{ConversationFacts, facts::AnswerUsage, json};
 
-/// The kinds of the lines that count.
+/// The kinds of lines and parts that change the facts.
 const COUNTED: [&[u8]; 9] = [
     b"user\"",
     b"queued_command\"",
@@ -20,16 +20,18 @@ const COUNTED: [&[u8]; 9] = [
     b"summary\"",
     b"relocated\"",
 ];
-/// What a tool gave, often long, is nobody's prompt, unless a text stands beside it.
+/// The kind of a tool result. Its line is often long, and is not a prompt unless it also holds a text.
 const RESULT: &[u8] = b"tool_result\"";
+/// The kind of a text.
 const TEXT: &[u8] = b"text\"";
-/// Tokens of a model in the sums over a conversation.
+/// The fields with the input tokens of a model in the totals of a session.
 const READ: [&str; 3] = ["inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"];
+/// The field with the output tokens of a model in the totals of a session.
 const WRITTEN: [&str; 1] = ["outputTokens"];
-/// The model of words that no model said.
+/// The model name of messages that the program itself wrote.
 const SYNTHETIC: &str = "<synthetic>";
 
-pub(super) fn counts(line: &[u8]) -> bool {
+pub(super) fn is_counted(line: &[u8]) -> bool {
     let (mut counts, mut has_result, mut has_text) = (false, false, false);
     for kind in json::kinds(line) {
         has_result |= kind.starts_with(RESULT);
@@ -39,33 +41,33 @@ pub(super) fn counts(line: &[u8]) -> bool {
     counts && (!has_result || has_text)
 }
 
-/// What a line is known by; a fork has the lines of its conversation with theirs.
+/// Returns the id of a line. A fork has copies of its session's lines with the same ids.
 pub(super) fn mark(line: &[u8]) -> Option<String> {
     let mut mark = None;
     each(line, |line| mark = mark.take().or_else(|| line.uuid.as_deref().map(str::to_owned)));
     mark
 }
 
-/// Gives whether the line could be read.
-pub(super) fn learn(facts: &mut ConversationFacts, line: &[u8]) -> bool {
+/// Adds a line to the facts; returns whether the line could be read.
+pub(super) fn apply_line(facts: &mut ConversationFacts, line: &[u8]) -> bool {
     each(line, |line| {
         if facts.id.is_none() {
             facts.id = line.session_id.as_deref().map(str::to_owned);
             facts.inner = line.is_sidechain;
         }
         if line.is_sidechain && !facts.inner {
-            return sub_agent(facts, line);
+            return apply_subagent_line(facts, line);
         }
         facts.at(line.timestamp.as_deref(), line.cwd.as_deref(), line.git_branch.as_deref());
         match line.kind.as_ref() {
-            "user" | "attachment" => person(facts, line),
-            "assistant" => assistant(facts, line),
-            "last-prompt" => facts.noted(line.last_prompt.as_deref().unwrap_or_default()),
+            "user" | "attachment" => apply_user_line(facts, line),
+            "assistant" => apply_answer(facts, line),
+            "last-prompt" => facts.add_recorded_prompt(line.last_prompt.as_deref().unwrap_or_default()),
             "custom-title" => facts.title = title(line.custom_title.as_deref()),
             "ai-title" => facts.ai_title = title(line.ai_title.as_deref()).or(facts.ai_title.take()),
             "summary" => facts.summary = title(line.summary.as_deref()).or(facts.summary.take()),
             "relocated" => facts.at(None, line.relocated_cwd.as_deref(), None),
-            "cost-state" => costs(facts, line),
+            "cost-state" => add_total_cost(facts, line),
             _ => {}
         }
     })
@@ -75,7 +77,7 @@ fn title(text: Option<&str>) -> Option<String> {
     text.map(str::trim).filter(|title| !title.is_empty()).map(str::to_owned)
 }
 
-fn person(facts: &mut ConversationFacts, line: &Line<'_>) {
+fn apply_user_line(facts: &mut ConversationFacts, line: &Line<'_>) {
     match line.typed(facts.inner) {
         Some(Typed::Prompt(text)) if begins_with_a_tag(&text) => facts.command(&text),
         Some(Typed::Prompt(text)) => facts.prompt(&text),
@@ -87,43 +89,43 @@ fn person(facts: &mut ConversationFacts, line: &Line<'_>) {
     }
 }
 
-/// A sub-agent in the file of its conversation, as older versions have it: only what it used counts.
-fn sub_agent(facts: &mut ConversationFacts, line: &Line<'_>) {
+/// Adds a line of a sub-agent in the transcript of its session, as older versions write it: only its usage counts.
+fn apply_subagent_line(facts: &mut ConversationFacts, line: &Line<'_>) {
     facts.at(line.timestamp.as_deref(), None, None);
     if let Some(message) = line.message.as_ref().filter(|_| line.kind == "assistant") {
-        used(facts, line, message);
+        add_usage(facts, line, message);
     }
 }
 
-fn assistant(facts: &mut ConversationFacts, line: &Line<'_>) {
+fn apply_answer(facts: &mut ConversationFacts, line: &Line<'_>) {
     let Some(message) = line.message.as_ref().filter(|_| !line.is_api_error_message) else { return };
     if let Some(model) = model(message) {
-        facts.by(model);
+        facts.set_model(model);
     }
     if line.is_answer(facts.inner) {
         facts.answer(message.id.as_deref());
     }
-    used(facts, line, message);
+    add_usage(facts, line, message);
 }
 
 fn model<'a>(message: &'a Message<'_>) -> Option<&'a str> {
     message.model.as_deref().filter(|model| *model != SYNTHETIC)
 }
 
-/// What an answer used: each of its lines says it, the last one says it all.
-fn used(facts: &mut ConversationFacts, line: &Line<'_>, message: &Message<'_>) {
+/// Adds the usage of an answer: each of its lines has the usage so far, and the last one has all of it.
+fn add_usage(facts: &mut ConversationFacts, line: &Line<'_>, message: &Message<'_>) {
     let usage = message.usage.as_ref().map(|usage| {
         let read = [usage.input_tokens, usage.cache_creation_input_tokens, usage.cache_read_input_tokens];
         (read.into_iter().fold(0, u64::saturating_add), usage.output_tokens)
     });
     let cost = line.cost.and_then(micros);
     if usage.is_some() || cost.is_some() {
-        facts.usage(message.id.as_deref(), model(message), Usage { tokens: usage, cost });
+        facts.usage(message.id.as_deref(), model(message), AnswerUsage { tokens: usage, cost });
     }
 }
 
-/// Sums over the whole conversation, also over what it was before it was resumed: the last ones hold.
-fn costs(facts: &mut ConversationFacts, line: &Line<'_>) {
+/// Sets the totals of the whole session, which include the time before it was resumed. The last totals hold.
+fn add_total_cost(facts: &mut ConversationFacts, line: &Line<'_>) {
     let Some(models) = &line.model_usage else { return };
     let count = |used: &Value, keys: &[&str]| {
         let counts = keys.iter().filter_map(|key| json::whole_number(used.get(key)?));
@@ -133,14 +135,14 @@ fn costs(facts: &mut ConversationFacts, line: &Line<'_>) {
     facts.input_tokens = Some(sum(&READ));
     facts.output_tokens = Some(sum(&WRITTEN));
     facts.sums_include_inner = true;
-    // Where the price of a model is not known, the sum is none.
+    // If the price of a model is unknown, the total is meaningless.
     facts.cost_micros = line.total_cost.filter(|_| !line.has_unknown_model_cost).and_then(micros);
     for (model, used) in models {
         let micros = used.get("costUSD").and_then(Value::as_f64).and_then(micros);
         if let Some(micros) = micros.filter(|_| facts.cost_micros.is_some()) {
-            facts.costs(model, micros);
+            facts.add_total_cost(model, micros);
         }
-        facts.summed(model, count(used, &READ), count(used, &WRITTEN));
+        facts.add_total_tokens(model, count(used, &READ), count(used, &WRITTEN));
     }
 }
 

@@ -1,4 +1,4 @@
-//! One line of a transcript, as far as we know it.
+//! The known fields of one line of a transcript.
 
 use std::borrow::Cow;
 
@@ -8,13 +8,13 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
-use super::typed;
+use super::typed::{self, Typed};
 use crate::conversation::json;
 
-/// What a prompt without words is called, as Claude Code calls it.
+/// The text of a prompt that consists only of an image, as in Claude Code.
 const IMAGE: &str = "Image";
 
-/// Everything may be missing; what is unknown is passed over.
+/// One line. Every field may be missing, and unknown fields are ignored.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Line<'a> {
@@ -39,14 +39,14 @@ pub(super) struct Line<'a> {
     #[serde(borrow)]
     pub(super) message: Option<Message<'a>>,
     #[serde(borrow)]
-    attachment: Later<'a>,
+    attachment: LazyPart<'a>,
     pub(super) last_prompt: Option<String>,
     pub(super) custom_title: Option<String>,
     pub(super) ai_title: Option<String>,
     pub(super) summary: Option<String>,
-    /// The folder to which the conversation moved.
+    /// The working directory to which the session moved.
     pub(super) relocated_cwd: Option<String>,
-    /// What one answer cost, in US dollars, as versions until mid 2025 recorded it.
+    /// The cost of one answer in US dollars, as versions until mid 2025 recorded it.
     #[serde(rename = "costUSD")]
     pub(super) cost: Option<f64>,
     #[serde(rename = "totalCostUSD")]
@@ -76,7 +76,7 @@ pub(super) struct Usage {
     pub(super) output_tokens: u64,
 }
 
-/// What the program adds to a conversation, as far as we know it: what was typed while the agent was at work stands there.
+/// The known fields of an attachment, which holds what was typed while the agent was working.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Attachment<'a> {
@@ -90,32 +90,32 @@ struct Attachment<'a> {
     origin: Option<Origin>,
 }
 
-/// Who said something.
+/// The origin of a message.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Origin {
     kind: String,
 }
 
-/// A part of a line as it stands there, read when it is wanted: most texts are long, and few are.
+/// A part of a line that is parsed on demand: most texts are long, and few of them are needed.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Later<'a>(#[serde(borrow)] Option<&'a RawValue>);
+pub(super) struct LazyPart<'a>(#[serde(borrow)] Option<&'a RawValue>);
 
-impl<'a> Later<'a> {
-    /// What it is; nothing where it is something else.
+impl<'a> LazyPart<'a> {
+    /// Parses the part; returns the default if it has another type.
     pub(super) fn read<T: Default + Deserialize<'a>>(&self) -> T {
         self.0.and_then(|part| serde_json::from_str(part.get()).ok()).unwrap_or_default()
     }
 
     fn is_blank(&self) -> bool {
-        // The first letter nearly always tells.
+        // The first character is nearly always enough to decide.
         let begin = self.0.and_then(|part| part.get().strip_prefix('"')).unwrap_or_default().trim_start();
         !begin.starts_with(|c: char| c.is_ascii_alphanumeric()) && self.read::<String>().trim().is_empty()
     }
 }
 
-/// A text, or blocks of which some are text.
+/// The content of a message: a text, or blocks of which some are text.
 pub(super) enum Content<'a> {
     Text(Cow<'a, str>),
     Blocks(Vec<Block<'a>>),
@@ -127,17 +127,17 @@ pub(super) struct Block<'a> {
     #[serde(borrow, rename = "type")]
     pub(super) kind: Cow<'a, str>,
     #[serde(borrow)]
-    pub(super) text: Later<'a>,
+    pub(super) text: LazyPart<'a>,
     #[serde(borrow)]
-    pub(super) thinking: Later<'a>,
+    pub(super) thinking: LazyPart<'a>,
     #[serde(borrow)]
     pub(super) name: Cow<'a, str>,
     pub(super) is_error: bool,
     #[serde(borrow)]
-    pub(super) input: Later<'a>,
-    /// What a tool gave.
+    pub(super) input: LazyPart<'a>,
+    /// The output of a tool.
     #[serde(borrow)]
-    pub(super) content: Later<'a>,
+    pub(super) content: LazyPart<'a>,
 }
 
 impl Default for Content<'_> {
@@ -148,8 +148,8 @@ impl Default for Content<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
+        struct ContentVisitor;
+        impl<'de> Visitor<'de> for ContentVisitor {
             type Value = Content<'de>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -176,12 +176,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
                 Ok(Content::Blocks(all))
             }
         }
-        deserializer.deserialize_any(Any)
+        deserializer.deserialize_any(ContentVisitor)
     }
 }
 
 impl Content<'_> {
-    /// All text in it.
+    /// Returns all text in the content.
     pub(super) fn texts(&self) -> Cow<'_, str> {
         let of_text = |block: &&Block<'_>| block.kind == "text";
         match self {
@@ -197,7 +197,7 @@ impl Content<'_> {
         matches!(self, Self::Blocks(blocks) if blocks.iter().any(|block| block.kind == kind))
     }
 
-    /// What a person typed in it.
+    /// Returns what a person typed in the content.
     fn typed(&self) -> Option<Typed> {
         let blocks = match self {
             Content::Text(text) => return typed::typed(text),
@@ -223,26 +223,9 @@ impl Content<'_> {
     }
 }
 
-/// Who typed a line, and what.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Typed {
-    /// A person, in their own words.
-    Prompt(String),
-    /// A person, as a command: `/review 14`.
-    Command(String),
-}
-
-impl Typed {
-    pub(super) fn text(self) -> String {
-        match self {
-            Self::Prompt(text) | Self::Command(text) => text,
-        }
-    }
-}
-
 impl Line<'_> {
-    /// What a person typed, if that is what the line is: results of tools, remarks of the program and summaries are not. In the file
-    /// of a sub-agent (`is_inner`) it is what that was asked.
+    /// Returns what a person typed; `None` for tool results, remarks of the program, and summaries. In the transcript of a sub-agent
+    /// (`is_inner`) it is the sub-agent's task.
     pub(super) fn typed(&self, is_inner: bool) -> Option<Typed> {
         if let Some(queued) = self.queued() {
             let is_of_a_person = !queued.is_meta
@@ -250,23 +233,23 @@ impl Line<'_> {
                 && queued.origin.is_none_or(|origin| origin.kind == "human");
             return queued.prompt.typed().filter(|_| is_of_a_person);
         }
-        let is_of_a_person = !self.is_of_the_program() && (is_inner || !self.is_sidechain);
+        let is_of_a_person = !self.is_from_program() && (is_inner || !self.is_sidechain);
         let message = self.message.as_ref().filter(|_| self.kind == "user" && is_of_a_person)?;
         Some(&message.content).filter(|content| !content.has("tool_result"))?.typed()
     }
 
-    /// What was put in while the agent was at work, by a person or by the program.
+    /// Returns what a person or the program queued while the agent was working.
     fn queued(&self) -> Option<Attachment<'_>> {
         let attachment: Attachment<'_> = Some(&self.attachment).filter(|_| self.kind == "attachment")?.read();
         (attachment.kind == "queued_command").then_some(attachment)
     }
 
-    /// The same, as a text, whoever put it in.
+    /// Returns the text of [`Self::queued`], whether a person or the program queued it.
     pub(super) fn queued_text(&self) -> Option<String> {
         self.queued().filter(|queued| !queued.is_meta).map(|queued| queued.prompt.texts().into_owned())
     }
 
-    /// Whether the agent says something in it; in the file of a sub-agent (`is_inner`) that.
+    /// Returns whether the line is an answer with text: of the agent, or in the transcript of a sub-agent (`is_inner`), of that.
     pub(super) fn is_answer(&self, is_inner: bool) -> bool {
         let is_its_own = is_inner || !self.is_sidechain;
         let is_of_the_agent = self.kind == "assistant" && !self.is_api_error_message && is_its_own;
@@ -274,25 +257,25 @@ impl Line<'_> {
         message.is_some_and(|message| !message.content.is_blank())
     }
 
-    fn is_of_the_program(&self) -> bool {
+    fn is_from_program(&self) -> bool {
         self.is_meta || self.is_compact_summary || self.prompt_source.as_deref() == Some("system")
     }
 }
 
-/// Hands on every object of a line; gives whether the line could be read.
+/// Calls `each` for every object of a line; returns whether the line could be read.
 pub(super) fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
     let text = json::text(line);
     if let Ok(parsed) = serde_json::from_str::<Line<'_>>(&text) {
         each(&parsed);
         return true;
     }
-    let objects = json::objects(&text, tidy);
+    let objects = json::objects(&text, remove_mistyped_fields);
     let parsed = objects.all.iter().filter_map(|object| serde_json::from_str::<Line<'_>>(object).ok());
     parsed.map(|parsed| each(&parsed)).count() > 0 && objects.is_whole
 }
 
-/// Removes what is not of the kind that it should be, so that the rest of the line can be read.
-fn tidy(line: &mut Value) {
+/// Removes fields of an unexpected type, so that the rest of the line can be read.
+fn remove_mistyped_fields(line: &mut Value) {
     const FLAGS: [&str; 5] =
         ["isSidechain", "isMeta", "isCompactSummary", "isApiErrorMessage", "hasUnknownModelCost"];
     const TEXTS: [&str; 12] = [
@@ -311,7 +294,7 @@ fn tidy(line: &mut Value) {
     ];
     const TOKENS: [&str; 4] =
         ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"];
-    json::keep_kinds(line, &FLAGS, &TEXTS, &[]);
+    json::remove_mistyped(line, &FLAGS, &TEXTS, &[]);
     let Some(fields) = line.as_object_mut() else { return };
     fields.retain(|name, value| match name.as_str() {
         "totalCostUSD" | "costUSD" => value.is_number(),
@@ -319,12 +302,12 @@ fn tidy(line: &mut Value) {
         _ => true,
     });
     let Some(message) = fields.get_mut("message") else { return };
-    json::keep_kinds(message, &[], &["id", "model"], &[]);
+    json::remove_mistyped(message, &[], &["id", "model"], &[]);
     if let Some(usage) = message.get_mut("usage") {
         if !usage.is_object() {
             *usage = Value::Null;
         }
-        json::keep_kinds(usage, &[], &[], &TOKENS);
+        json::remove_mistyped(usage, &[], &[], &TOKENS);
     }
     let Some(content) = message.get_mut("content") else { return };
     match content {
@@ -332,7 +315,7 @@ fn tidy(line: &mut Value) {
             blocks.retain(Value::is_object);
             blocks
                 .iter_mut()
-                .for_each(|block| json::keep_kinds(block, &["is_error"], &["type", "name"], &[]));
+                .for_each(|block| json::remove_mistyped(block, &["is_error"], &["type", "name"], &[]));
         }
         Value::String(_) => {}
         _ => *content = Value::Null,

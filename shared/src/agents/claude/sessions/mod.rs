@@ -1,11 +1,11 @@
-//! Claude Code's own files: `<config>/projects/<folder>/<session>.jsonl`. The folder's name is lossy, so it is never decoded.
-//! Sub-agents lie in `<session>/subagents/`, in older versions beside their conversation.
+//! Claude Code's transcripts: `<config>/projects/<folder>/<session>.jsonl`. The folder's name is lossy, so it is never decoded.
+//! Transcripts of sub-agents are in `<session>/subagents/`, in older versions in the same folder as that of their session.
 
 mod config;
+mod copied_answers;
 mod fold;
+mod items;
 mod line;
-mod pieces;
-mod repeated;
 mod restore;
 mod typed;
 
@@ -24,29 +24,31 @@ use crate::{
     conversation::{
         Activity, ConversationFacts, ConversationFile, Discovery, FolderEntry, RunningSession, SessionReader,
         Subagent, TranscriptItem,
-        files::{beginning, note},
+        files::{read_beginning, read_small_file},
         is_id, json,
     },
     parallel,
+    world::Environment,
 };
 
-/// More folders than anyone has projects, and more files than any has conversations.
+/// Maximum number of project folders that are listed.
 const MAX_FOLDERS: usize = 20_000;
+/// Maximum number of files that are listed in a project folder.
 const MAX_FILES: usize = 50_000;
-/// More than any conversation has sub-agents.
-const MAX_INNER: usize = 1_000;
-/// Folders in folders of sub-agents: `workflows`, then one for each workflow.
-const INNER_DEPTH: usize = 2;
-/// The folder of sub-agents below that of their conversation.
+/// Maximum number of files that are listed in a folder of sub-agents.
+const MAX_SUBAGENTS: usize = 1_000;
+/// Depth of the folders below that of sub-agents: `workflows`, then one for each workflow.
+const SUBAGENT_DEPTH: usize = 2;
+/// The folder of sub-agents below that of their session.
 const NESTED: &str = "subagents";
-/// Bytes at the beginning of a sub-agent's file in which the conversation is named.
+/// Number of bytes at the beginning of a sub-agent's transcript that are searched for the id of its session.
 const BEGINNING: u64 = 4 << 10;
-/// The field with the conversation of a line.
+/// The field with the session id of a line.
 const SESSION: &[u8] = b"\"sessionId\"";
-/// Longest note beside a sub-agent or a live session, in bytes.
-const NOTE: u64 = 64 << 10;
+/// Maximum size of a file with metadata of a sub-agent or of a running session, in bytes.
+const MAX_METADATA: u64 = 64 << 10;
 
-/// The reader of these sessions.
+/// Reads Claude Code's sessions.
 pub(super) struct Sessions;
 
 impl SessionReader for Sessions {
@@ -54,60 +56,67 @@ impl SessionReader for Sessions {
         NAME
     }
 
-    fn roots(&self) -> Vec<PathBuf> {
-        config::dirs().into_iter().map(|config| config.join("projects")).collect()
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf> {
+        config::dirs(environment).into_iter().map(|config| config.join("projects")).collect()
     }
 
-    fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
-        Some((config::VARIABLE, config::named()?))
+    fn named_folders(&self, environment: &Environment) -> Option<(&'static str, Vec<PathBuf>)> {
+        Some((config::VARIABLE, config::named(environment)?))
     }
 
-    fn variable_for(&self, transcript: &Path) -> Option<(&'static str, PathBuf)> {
-        let all = config::dirs();
+    fn variable_for(&self, environment: &Environment, transcript: &Path) -> Option<(&'static str, PathBuf)> {
+        let all = config::dirs(environment);
         let is_one = all.len() == 1;
         let (at, folder) = all.into_iter().enumerate().find(|(_, folder)| transcript.starts_with(folder))?;
-        let looks_there = is_one || (at == 0 && config::named().is_none());
+        let looks_there = is_one || (at == 0 && config::named(environment).is_none());
         (!looks_there).then_some((config::VARIABLE, folder))
     }
 
-    fn find(&self, found: &mut Discovery) {
+    fn find(&self, environment: &Environment, found: &mut Discovery) {
         let mut folders: Vec<FolderEntry> =
-            self.roots().iter().flat_map(|root| found.list(root, MAX_FOLDERS)).collect();
-        let several = config::named().filter(|named| named.len() > 1).unwrap_or_default();
+            self.roots(environment).iter().flat_map(|root| found.list(root, MAX_FOLDERS)).collect();
+        let several = config::named(environment).filter(|named| named.len() > 1).unwrap_or_default();
         for missing in several.iter().filter(|folder| !folder.is_dir()) {
-            found.trouble(missing, format!("{} names it, and it is not there", config::VARIABLE));
+            found.add_failure(missing, format!("{} names it, but it does not exist", config::VARIABLE));
         }
-        // The others are files, or links to them: of folders there is only one kind.
+        // Files here are not transcripts.
         folders.retain(|folder| folder.is_dir);
-        // Nothing of a list that is remembered takes longer than to look at each file.
-        for more in parallel::map(&folders, |folder| files_in(&folder.path)) {
+        // Listing the files takes most of the time if the index is up to date, so it is done in parallel.
+        for more in parallel::map(&folders, |folder| find_in(&folder.path)) {
             found.join(more);
         }
     }
 
-    fn subagents(&self, place: &ConversationFile, found: &mut Discovery) -> Vec<Subagent> {
+    fn subagents(
+        &self,
+        _environment: &Environment,
+        place: &ConversationFile,
+        found: &mut Discovery,
+    ) -> Vec<Subagent> {
         let Some(folder) = place.path.parent() else { return Vec::new() };
         let nested = folder.join(&place.id).join(NESTED);
         let mut inner: Vec<Subagent> = Vec::new();
         if nested.is_dir() {
-            below(&nested, INNER_DEPTH, found, &mut |id, entry| inner.push(described(id, entry)));
+            visit_subagents(&nested, SUBAGENT_DEPTH, found, &mut |id, entry| {
+                inner.push(describe_subagent(id, entry));
+            });
         }
-        let beside = found.beside(&place.path).iter();
-        inner.extend(beside.filter_map(|entry| Some(described(sub_agent(&entry.name)?, entry))));
+        let siblings = found.siblings(&place.path).iter();
+        inner.extend(siblings.filter_map(|entry| Some(describe_subagent(subagent_id(&entry.name)?, entry))));
         inner.sort_by(|a, b| a.id.cmp(&b.id));
         inner
     }
 
     fn own_part(&self, inner: &Path, conversation: &Path) -> io::Result<Option<ConversationFacts>> {
-        repeated::own_part(inner, conversation)
+        copied_answers::own_part(inner, conversation)
     }
 
     fn apply_line(&self, facts: &mut ConversationFacts, line: &[u8]) -> bool {
-        fold::learn(facts, line)
+        fold::apply_line(facts, line)
     }
 
     fn is_counted(&self, line: &[u8]) -> bool {
-        fold::counts(line)
+        fold::is_counted(line)
     }
 
     fn mark(&self, line: &[u8]) -> Option<String> {
@@ -115,11 +124,11 @@ impl SessionReader for Sessions {
     }
 
     fn parse_line(&self, line: &[u8]) -> Vec<TranscriptItem> {
-        pieces::pieces(line)
+        items::parse_items(line)
     }
 
     fn activity(&self) -> Activity {
-        Activity::Notes(noted)
+        Activity::StatusFiles(recorded_sessions)
     }
 
     fn resume_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
@@ -136,48 +145,54 @@ impl SessionReader for Sessions {
 }
 
 impl SessionFiles for Sessions {
-    fn transcript(&self, session: &str) -> Option<PathBuf> {
-        config::transcript(session)
+    fn transcript(&self, environment: &Environment, session: &str) -> Option<PathBuf> {
+        config::transcript(environment, session)
     }
 
-    fn restore(&self, session: &str, folder: &Path, transcript: &[u8]) -> Result<()> {
-        restore::restore(session, folder, transcript)
+    fn restore(
+        &self,
+        environment: &Environment,
+        session: &str,
+        folder: &Path,
+        transcript: &[u8],
+    ) -> Result<()> {
+        restore::restore(environment, session, folder, transcript)
     }
 
-    fn follow(&self, session: &str, folder: &Path) -> Result<()> {
-        restore::follow(session, folder)
+    fn follow(&self, environment: &Environment, session: &str, folder: &Path) -> Result<()> {
+        restore::follow(environment, session, folder)
     }
 }
 
-/// The conversations of one folder, newest last as the folder gives them.
-fn files_in(folder: &Path) -> Discovery {
+/// Finds the transcripts of one project folder, and the orphaned sub-agents.
+fn find_in(folder: &Path) -> Discovery {
     let mut found = Discovery::default();
-    let (mut ids, mut strays, mut folders) = (HashSet::new(), Vec::new(), Vec::new());
+    let (mut ids, mut loose_subagents, mut folders) = (HashSet::new(), Vec::new(), Vec::new());
     for entry in found.list(folder, MAX_FILES) {
         if entry.is_dir {
             folders.push(entry);
-        } else if sub_agent(&entry.name).is_some() {
-            strays.push(entry);
+        } else if subagent_id(&entry.name).is_some() {
+            loose_subagents.push(entry);
         } else if let Some(id) = entry.name.strip_suffix(".jsonl") {
             if is_id(id) {
                 found.add(NAME, id, &entry);
                 ids.insert(id.to_owned());
             } else {
-                found.trouble(&entry.path, "its name is not the id of a conversation");
+                found.add_failure(&entry.path, "its name is not the id of a session");
             }
         }
     }
-    for entry in strays {
-        let conversation = json::first_text(&beginning(&entry.path, BEGINNING), SESSION);
-        match (conversation.filter(|id| ids.contains(id)), sub_agent(&entry.name)) {
-            (Some(id), _) => found.add_beside(folder.join(format!("{id}.jsonl")), entry),
+    for entry in loose_subagents {
+        let conversation = json::first_text(&read_beginning(&entry.path, BEGINNING), SESSION);
+        match (conversation.filter(|id| ids.contains(id)), subagent_id(&entry.name)) {
+            (Some(id), _) => found.add_sibling(folder.join(format!("{id}.jsonl")), entry),
             (None, Some(id)) if is_id(id) => found.add_orphan(NAME, id, &entry),
             (None, _) => {}
         }
     }
     for gone in folders.into_iter().filter(|folder| !ids.contains(&folder.name)) {
         let mut orphans = Vec::new();
-        below(&gone.path.join(NESTED), INNER_DEPTH, &mut found, &mut |id, entry| {
+        visit_subagents(&gone.path.join(NESTED), SUBAGENT_DEPTH, &mut found, &mut |id, entry| {
             orphans.push((id.to_owned(), entry.clone()));
         });
         orphans.iter().filter(|(id, _)| is_id(id)).for_each(|(id, entry)| {
@@ -187,23 +202,29 @@ fn files_in(folder: &Path) -> Discovery {
     found
 }
 
-/// `a6f6` of `agent-a6f6.jsonl`.
-fn sub_agent(name: &str) -> Option<&str> {
+/// Returns the id of a sub-agent from the name of its file: `a6f6` from `agent-a6f6.jsonl`.
+fn subagent_id(name: &str) -> Option<&str> {
     name.strip_prefix("agent-")?.strip_suffix(".jsonl")
 }
 
-/// Hands on the sub-agents below a folder; those of workflows have folders of their own: `subagents/workflows/wf_1/agent-2.jsonl`.
-fn below(folder: &Path, depth: usize, found: &mut Discovery, each: &mut impl FnMut(&str, &FolderEntry)) {
-    for entry in found.list(folder, MAX_INNER) {
+/// Calls `each` for the sub-agents below a folder. Those of workflows have separate folders:
+/// `subagents/workflows/wf_1/agent-2.jsonl`.
+fn visit_subagents(
+    folder: &Path,
+    depth: usize,
+    found: &mut Discovery,
+    each: &mut impl FnMut(&str, &FolderEntry),
+) {
+    for entry in found.list(folder, MAX_SUBAGENTS) {
         if entry.is_dir && depth > 0 {
-            below(&entry.path, depth - 1, found, each);
-        } else if let Some(id) = sub_agent(&entry.name).filter(|_| !entry.is_dir) {
+            visit_subagents(&entry.path, depth - 1, found, each);
+        } else if let Some(id) = subagent_id(&entry.name).filter(|_| !entry.is_dir) {
             each(id, &entry);
         }
     }
 }
 
-fn described(id: &str, entry: &FolderEntry) -> Subagent {
+fn describe_subagent(id: &str, entry: &FolderEntry) -> Subagent {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Meta {
@@ -211,33 +232,34 @@ fn described(id: &str, entry: &FolderEntry) -> Subagent {
         kind: Option<String>,
         description: Option<String>,
     }
-    let meta = note(&entry.path.with_extension("meta.json"), NOTE);
+    let meta = read_small_file(&entry.path.with_extension("meta.json"), MAX_METADATA);
     let meta: Meta = meta.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
     let FolderEntry { path, size, written, .. } = entry.clone();
     Subagent { id: id.to_owned(), kind: meta.kind, about: meta.description, path, size, written }
 }
 
-/// The sessions that the program notes that it is in.
-fn noted() -> Vec<RunningSession> {
-    let folders = config::dirs().into_iter().filter_map(|config| fs::read_dir(config.join("sessions")).ok());
+/// Returns the sessions that the program recorded as running.
+fn recorded_sessions(environment: &Environment) -> Vec<RunningSession> {
+    let folders =
+        config::dirs(environment).into_iter().filter_map(|config| fs::read_dir(config.join("sessions")).ok());
     let notes = folders.flat_map(|entries| entries.flatten().take(MAX_FILES));
     notes
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|end| end == "json"))
-        .filter_map(|path| running(&path))
+        .filter_map(|path| read_status_file(&path))
         .collect()
 }
 
-/// What the program says of itself while it runs; whether it still does, the machine tells.
-fn running(path: &Path) -> Option<RunningSession> {
+/// Reads the file that the program keeps about a running session. The caller must check that the process still exists.
+fn read_status_file(path: &Path) -> Option<RunningSession> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Note {
+    struct StatusFile {
         pid: i32,
         proc_start: Option<serde_json::Value>,
         session_id: String,
     }
-    let note: Note = serde_json::from_slice(&note(path, NOTE)?).ok()?;
+    let note: StatusFile = serde_json::from_slice(&read_small_file(path, MAX_METADATA)?).ok()?;
     let start = note.proc_start.and_then(|start| match start {
         serde_json::Value::String(text) => text.parse().ok(),
         other => other.as_u64(),

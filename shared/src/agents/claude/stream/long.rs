@@ -1,18 +1,18 @@
-//! A line that is too long to be held: what decides is taken from it while it is read.
+//! Reading a line that is too long for memory: only its important fields are extracted.
 
 use std::io::{BufReader, Read};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// What is kept of a long line; the long texts in it are passed over without being held.
+/// The important fields of a long line. Its long texts are skipped while it is read.
 #[derive(Default)]
 pub(super) struct LongLine {
     pub(super) kind: String,
     pub(super) request_id: String,
     pub(super) is_replay: bool,
     pub(super) request: Option<Request>,
-    /// The fields of a result that are short by nature.
+    /// The fields of a result that are always short.
     pub(super) small: Map<String, Value>,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Request {
 }
 
 impl LongLine {
-    /// Reads it; `None` where it is not an event.
+    /// Reads the line; returns `None` if it is not an event.
     pub(super) fn read(line: impl Read) -> Option<Self> {
         serde_json::from_reader(BufReader::with_capacity(64 * 1024, line)).ok()
     }

@@ -1,5 +1,5 @@
-//! Reads Claude Code's `stream-json`, one line at a time. Total: what is unknown is passed over, what is broken is shown as it
-//! came.
+//! Parsing Claude Code's `stream-json` output, one line at a time. Any input is accepted: unknown events are ignored, and malformed
+//! lines are shown unchanged.
 
 mod long;
 #[cfg(test)]
@@ -12,44 +12,44 @@ use serde_json::Value;
 use self::long::LongLine;
 use super::{end, limit};
 use crate::{
-    agents::{Question, QuestionKind, StreamEvent, Turn, limit::Reached},
+    agents::{Question, QuestionKind, StreamEvent, Turn, limit::ReportedLimit},
     model::{text, tool_use},
 };
 
-/// Columns kept of what a tool is used on.
-const ABOUT: usize = 200;
-/// How the pieces of an answer begin, of which there are very many: they are life, and say nothing.
-const PIECE: &[u8] = b"{\"type\":\"stream_event\"";
+/// Maximum width of the summary of a tool call, in columns.
+const MAX_SUMMARY_WIDTH: usize = 200;
+/// The beginning of a partial message. There are very many of them, and they only show that the program is working.
+const PARTIAL_MESSAGE: &[u8] = b"{\"type\":\"stream_event\"";
 
-/// The output of one process, as far as it was read.
+/// The state of parsing the output of one process.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    /// The word for the error that has kept the model from answering since it last did.
+    /// The program's word for the last API error since the model last answered.
     api_error: Option<String>,
 }
 
 impl Stream {
-    /// What happens on a line.
+    /// Returns the events on a line.
     pub(super) fn line(&mut self, line: &[u8]) -> Vec<StreamEvent> {
         let line = line.trim_ascii();
-        if line.is_empty() || line.starts_with(PIECE) {
+        if line.is_empty() || line.starts_with(PARTIAL_MESSAGE) {
             return Vec::new();
         }
         let parsed: Option<Value> = match serde_json::from_slice(line) {
             Ok(value) => Some(value),
-            // Bytes that are no text stand in a string; the rest of the line is as good as any.
+            // Bytes that are not UTF-8 are inside a string; the rest of the line is still valid.
             Err(_) => serde_json::from_str(&String::from_utf8_lossy(line)).ok(),
         };
         match parsed {
             Some(value) if value.get("type").is_some_and(Value::is_string) => self.event(&value),
-            _ => vec![StreamEvent::Plain(String::from_utf8_lossy(line).into_owned())],
+            _ => vec![StreamEvent::Unparsed(String::from_utf8_lossy(line).into_owned())],
         }
     }
 
-    /// What happens on a line that is too long to be held: its kind, and what decides.
+    /// Returns the events on a line that is too long for memory, from its kind and its important fields.
     pub(super) fn long_line(&self, line: impl Read, length: u64) -> Vec<StreamEvent> {
         let Some(long) = LongLine::read(line) else {
-            return vec![StreamEvent::Note(format!("a line of {length} bytes that is not understood"))];
+            return vec![StreamEvent::Remark(format!("a line of {length} bytes that cannot be parsed"))];
         };
         let mut events = match (long.kind.as_str(), long.request) {
             ("control_request", Some(request)) if request.subtype == "can_use_tool" => {
@@ -64,7 +64,7 @@ impl Stream {
             ("user", _) if long.is_replay => vec![StreamEvent::MessageAccepted(String::new())],
             _ => Vec::new(),
         };
-        events.push(StreamEvent::Note(format!(
+        events.push(StreamEvent::Remark(format!(
             "a line of {length} bytes ({})",
             text::one_line(&long.kind, 40)
         )));
@@ -78,7 +78,7 @@ impl Stream {
             "user" => user(value),
             "result" => result(value, self.api_error.as_deref()),
             "rate_limit_event" => limit::in_event(value).map(StreamEvent::UsageLimit).into_iter().collect(),
-            "control_request" => asks(value),
+            "control_request" => permission_request(value),
             "control_cancel_request" => {
                 vec![StreamEvent::QuestionCancelled(word(value, "request_id").to_owned())]
             }
@@ -87,12 +87,12 @@ impl Stream {
         if value.get("parent_tool_use_id").is_some_and(Value::is_string) {
             return events.into_iter().map(|event| StreamEvent::Subagent(Box::new(event))).collect();
         }
-        events.iter().for_each(|event| self.note_error(event));
+        events.iter().for_each(|event| self.record_error(event));
         events
     }
 
-    /// Remembers an error until the model answers again.
-    fn note_error(&mut self, event: &StreamEvent) {
+    /// Records an API error until the model answers again.
+    fn record_error(&mut self, event: &StreamEvent) {
         match event {
             StreamEvent::ApiError(word, _) => self.api_error = Some(word.clone()),
             StreamEvent::Text(_) | StreamEvent::Thinking(_) | StreamEvent::ToolUse { .. } => {
@@ -124,11 +124,11 @@ fn system(value: &Value) -> Vec<StreamEvent> {
             },
         },
         "status" if word(value, "status") == "compacting" => {
-            StreamEvent::Note("compacts its conversation".into())
+            StreamEvent::Remark("compacts its conversation".into())
         }
-        "compact_boundary" => StreamEvent::Note("has compacted its conversation".into()),
-        "task_started" => StreamEvent::Note(format!("subagent: {}", word(value, "description"))),
-        "informational" => StreamEvent::Note(own("content")),
+        "compact_boundary" => StreamEvent::Remark("has compacted its conversation".into()),
+        "task_started" => StreamEvent::Remark(format!("subagent: {}", word(value, "description"))),
+        "informational" => StreamEvent::Remark(own("content")),
         _ => return Vec::new(),
     };
     vec![event]
@@ -172,14 +172,14 @@ fn user(value: &Value) -> Vec<StreamEvent> {
                     text: texts(&block["content"]),
                 });
             }
-            "text" => all.push(StreamEvent::Note(word(block, "text").to_owned())),
+            "text" => all.push(StreamEvent::Remark(word(block, "text").to_owned())),
             _ => {}
         }
     }
     all
 }
 
-fn asks(value: &Value) -> Vec<StreamEvent> {
+fn permission_request(value: &Value) -> Vec<StreamEvent> {
     let request = &value["request"];
     if word(request, "subtype") != "can_use_tool" {
         return Vec::new();
@@ -191,7 +191,7 @@ fn asks(value: &Value) -> Vec<StreamEvent> {
         QuestionKind::Choice => about,
         QuestionKind::Permission => format!("{tool} {about}"),
     };
-    let text = text::one_line(&text, ABOUT);
+    let text = text::one_line(&text, MAX_SUMMARY_WIDTH);
     vec![StreamEvent::QuestionAsked(Question { id: word(value, "request_id").to_owned(), kind, text })]
 }
 
@@ -199,7 +199,7 @@ fn kind_of(tool: &str) -> QuestionKind {
     if tool == "AskUserQuestion" { QuestionKind::Choice } else { QuestionKind::Permission }
 }
 
-/// The end of a turn; before it the limit by which it ended, where only the text tells.
+/// Returns the end of a turn, after the usage limit that ended it if only the text mentions one.
 fn result(value: &Value, api_error: Option<&str>) -> Vec<StreamEvent> {
     let subtype = word(value, "subtype");
     let is_ok = subtype == "success" && !flag(value, "is_error");
@@ -211,17 +211,17 @@ fn result(value: &Value, api_error: Option<&str>) -> Vec<StreamEvent> {
     let failure = (!is_ok).then(|| end::failure(how, status, api_error));
     let turn = Turn { failure, ..turn(value) };
     let is_limit = word(value, "api_error") == "usage_limit_reached";
-    // A session that is too long mentions a limit as well: 'blocking_limit'.
+    // A session that is too long ends with 'blocking_limit', and its text mentions a limit as well.
     let may_be = matches!(how, "api_error" | "success") && matches!(status, None | Some(429));
     let limit = match is_ok {
-        false if is_limit => Some(limit::in_text(&turn.text).unwrap_or_else(Reached::unknown)),
+        false if is_limit => Some(limit::in_text(&turn.text).unwrap_or_else(ReportedLimit::unknown)),
         false if may_be => limit::in_text(&turn.text),
         _ => None,
     };
     limit.map(StreamEvent::UsageLimit).into_iter().chain([StreamEvent::TurnEnded(turn)]).collect()
 }
 
-/// What a turn came to, apart from why it failed.
+/// Returns the result of a turn, without its failure.
 fn turn(value: &Value) -> Turn {
     let mut text = word(value, "result").to_owned();
     if text.is_empty() {
@@ -252,18 +252,19 @@ fn micros(dollars: f64) -> Option<u64> {
     (0.0..1e9).contains(&dollars).then(|| (dollars * 1e6).round() as u64)
 }
 
-/// What a tool is used on, in a line: the one thing that tells most of it.
+/// Summarizes the input of a tool on one line: by its most informative argument, if it is known.
 fn about(input: &Value) -> String {
-    let told =
-        tool_use::subject(input).or_else(|| question(input)).unwrap_or_else(|| match input.as_object() {
+    let summary = tool_use::main_argument(input).or_else(|| question(input)).unwrap_or_else(|| {
+        match input.as_object() {
             Some(map) if map.is_empty() => String::new(),
             Some(_) => input.to_string(),
             None => String::new(),
-        });
-    text::one_line(&told, ABOUT)
+        }
+    });
+    text::one_line(&summary, MAX_SUMMARY_WIDTH)
 }
 
-/// `Which color? (red, blue)`.
+/// Formats questions with their options: `Which color? (red, blue)`.
 fn question(input: &Value) -> Option<String> {
     let all: Vec<String> = input
         .get("questions")?
@@ -281,7 +282,7 @@ fn question(input: &Value) -> Option<String> {
     Some(all.join(" / "))
 }
 
-/// All text of a content: a string, or blocks of which some are text.
+/// Returns all text of a message's content, which is a string or an array of blocks.
 fn texts(content: &Value) -> String {
     if let Some(text) = content.as_str() {
         return text.to_owned();

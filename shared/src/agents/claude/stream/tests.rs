@@ -1,4 +1,4 @@
-//! Lines as Claude Code writes them, and lines that it never would.
+//! Parsing lines as Claude Code writes them, and lines that it never writes.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn every_kind_of_line_has_its_event() {
     };
     let said = |block: Value| json!({"type": "assistant", "message": {"content": [block]}});
     let user = |content: Value| json!({"type": "user", "message": {"content": content}});
-    let note = |text: &str| vec![StreamEvent::Note(text.into())];
+    let note = |text: &str| vec![StreamEvent::Remark(text.into())];
     for (line, expected) in [
         (
             json!({"type": "system", "subtype": "init", "session_id": "s", "model": "m", "permissionMode": "plan", "cwd": "/w"}),
@@ -114,7 +114,7 @@ fn every_kind_of_line_has_its_event() {
 }
 
 #[test]
-fn a_line_that_is_no_event_is_shown_as_it_came() {
+fn malformed_lines_are_shown_unchanged() {
     for (line, expected) in [
         (&b"Warning: no login"[..], Some("Warning: no login")),
         (b"{\"type\":", Some("{\"type\":")),
@@ -124,7 +124,7 @@ fn a_line_that_is_no_event_is_shown_as_it_came() {
         (b"  \r\n", None),
     ] {
         let expected: Vec<StreamEvent> =
-            expected.iter().map(|text| StreamEvent::Plain((*text).to_owned())).collect();
+            expected.iter().map(|text| StreamEvent::Unparsed((*text).to_owned())).collect();
         assert_eq!(Stream::default().line(line), expected);
     }
     let cut = b"{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"\xff\"}]}}";
@@ -138,7 +138,8 @@ fn the_end_of_a_turn_says_why_it_failed_and_what_it_used() {
         line.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
         read(&line)
     };
-    let limit = |kind, reset| StreamEvent::UsageLimit(Reached { kind, reset, warning: false, used: None });
+    let limit =
+        |kind, reset| StreamEvent::UsageLimit(ReportedLimit { kind, reset, warning: false, used: None });
     let words = "You've hit your 5-hour limit · resets 2pm (UTC)";
     let five = limit(LimitKind::FiveHour, Reset::Words("2pm (UTC)".into()));
     let with = |turn: Turn, text: &str| StreamEvent::TurnEnded(Turn { text: text.into(), ..turn });
@@ -213,9 +214,9 @@ fn an_error_counts_until_the_model_answers_again() {
 }
 
 #[test]
-fn of_a_long_line_only_what_decides_is_taken() {
+fn long_lines_give_their_important_fields() {
     let long = "x".repeat(1000);
-    let note = |kind: &str| StreamEvent::Note(format!("a line of 9 bytes ({kind})"));
+    let note = |kind: &str| StreamEvent::Remark(format!("a line of 9 bytes ({kind})"));
     let question = Question { id: "r1".into(), kind: QuestionKind::Permission, text: "Write".into() };
     for (line, expected) in [
         (
@@ -232,7 +233,7 @@ fn of_a_long_line_only_what_decides_is_taken() {
             vec![StreamEvent::TurnEnded(Turn { turns: 2, ..Turn::default() }), note("result")],
         ),
         (json!({"type": "assistant", "message": {"content": long}}), vec![note("assistant")]),
-        (json!([long]), vec![StreamEvent::Note("a line of 9 bytes that is not understood".into())]),
+        (json!([long]), vec![StreamEvent::Remark("a line of 9 bytes that cannot be parsed".into())]),
     ] {
         assert_eq!(Stream::default().long_line(line.to_string().as_bytes(), 9), expected);
     }

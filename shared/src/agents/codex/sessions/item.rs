@@ -1,22 +1,22 @@
-//! Finished items, as versions note them that number their lines: what was said, thought and done, whatever tool did it.
+//! Completed items, which versions that number their lines record: messages, reasoning, and tool calls.
 
 use serde_json::{Value, json};
 
 use super::response::texts;
 use crate::conversation::ItemKind;
 
-/// Fields of an item that say nothing of what a tool was used on.
-const APART: [&str; 8] =
+/// The fields of an item that are not part of a tool's input.
+const NOT_INPUT: [&str; 8] =
     ["type", "id", "status", "tool", "result", "error", "agents_states", "sender_thread_id"];
 
-/// What an item says; what a person or the agent says in it is read elsewhere.
-pub(super) fn done(item: &Value) -> Vec<ItemKind> {
+/// Converts a completed item, except the messages of the user and of the agent, which `super::what` converts.
+pub(super) fn convert(item: &Value) -> Vec<ItemKind> {
     match item["type"].as_str().unwrap_or_default() {
         "" | "UserMessage" | "AgentMessage" => Vec::new(),
         "Reasoning" => thought(item).into_iter().collect(),
-        "Plan" => item["text"].as_str().map(|text| ItemKind::Note(text.to_owned())).into_iter().collect(),
+        "Plan" => item["text"].as_str().map(|text| ItemKind::Remark(text.to_owned())).into_iter().collect(),
         "ContextCompaction" => {
-            vec![ItemKind::Note("what was said so far is summed up for the model".to_owned())]
+            vec![ItemKind::Remark("the conversation so far was summarized for the model".to_owned())]
         }
         "CommandExecution" => {
             let input = json!({"command": item["command"]}).to_string();
@@ -30,11 +30,11 @@ pub(super) fn done(item: &Value) -> Vec<ItemKind> {
         kind => {
             let name = item["tool"].as_str().unwrap_or(kind).to_owned();
             let used = item.as_object().into_iter().flatten();
-            let used = used.filter(|(field, value)| !APART.contains(&field.as_str()) && !value.is_null());
+            let used = used.filter(|(field, value)| !NOT_INPUT.contains(&field.as_str()) && !value.is_null());
             let input: serde_json::Map<String, Value> =
                 used.map(|(field, value)| (field.clone(), value.clone())).collect();
             let tool = ItemKind::Tool { name, input: Value::Object(input).to_string() };
-            std::iter::once(tool).chain(gave(item)).collect()
+            std::iter::once(tool).chain(tool_result(item)).collect()
         }
     }
 }
@@ -46,8 +46,8 @@ fn thought(item: &Value) -> Option<ItemKind> {
     (!text.trim().is_empty()).then_some(ItemKind::Thought(text))
 }
 
-/// What a tool gave; nothing where the item does not tell.
-fn gave(item: &Value) -> Option<ItemKind> {
+/// Returns the result of a tool call, if the item has one.
+fn tool_result(item: &Value) -> Option<ItemKind> {
     let error = matches!(item["status"].as_str(), Some("failed" | "declined"));
     let gave = [&item["error"], &item["result"]].into_iter().find(|value| !value.is_null());
     match gave {
@@ -61,7 +61,7 @@ fn gave(item: &Value) -> Option<ItemKind> {
     }
 }
 
-/// The files that were changed, and the lines, in the form of a patch.
+/// Returns the changed files and lines in the form of a patch.
 fn patch(item: &Value) -> Value {
     let files: Vec<(&String, &Value)> = item["changes"].as_object().into_iter().flatten().collect();
     let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
@@ -89,7 +89,7 @@ mod tests {
     use crate::conversation::edit::{Change, changes};
 
     #[test]
-    fn every_kind_of_item_is_told() {
+    fn every_kind_of_item_is_converted() {
         let tool = |name: &str, input: &str| ItemKind::Tool { name: name.into(), input: input.into() };
         let result = |error, text: &str| ItemKind::Result { error, text: text.into() };
         for (item, found) in [
@@ -113,11 +113,11 @@ mod tests {
             (r#"{"type":"WebSearch","id":"w","query":"x"}"#, vec![tool("WebSearch", r#"{"query":"x"}"#)]),
             (r#"{"type":"Reasoning","summary_text":["hm"]}"#, vec![ItemKind::Thought("hm".into())]),
             (r#"{"type":"Reasoning","summary_text":[]}"#, vec![]),
-            (r#"{"type":"Plan","text":"1. do it"}"#, vec![ItemKind::Note("1. do it".into())]),
+            (r#"{"type":"Plan","text":"1. do it"}"#, vec![ItemKind::Remark("1. do it".into())]),
             (r#"{"type":"AgentMessage","content":[{"text":"hi"}]}"#, vec![]),
             ("7", vec![]),
         ] {
-            assert_eq!(done(&serde_json::from_str(item).unwrap()), found, "{item}");
+            assert_eq!(convert(&serde_json::from_str(item).unwrap()), found, "{item}");
         }
     }
 
@@ -127,8 +127,8 @@ mod tests {
             "a.rs": {"type": "update", "unified_diff": "--- a\n+++ b\n@@ -1 +1 @@\n same\n-old\n+new\n"},
             "b.rs": {"type": "add", "content": "more\n"},
             "c.rs": {"type": "delete", "content": "gone\n"}}});
-        let told = done(&item);
-        let [ItemKind::Tool { name, input }] = told.as_slice() else { panic!("{told:?}") };
+        let items = convert(&item);
+        let [ItemKind::Tool { name, input }] = items.as_slice() else { panic!("{items:?}") };
         let (removed, added) =
             (|text: &str| Change::Removed(text.into()), |text: &str| Change::Added(text.into()));
         assert_eq!(changes(input), [removed("old"), added("new"), added("more"), removed("gone")]);

@@ -1,10 +1,10 @@
-//! Codex's own files: `<home>/sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl`, as versions from September 2025
-//! to 0.169.0 write them; those that a person archived lie in `<home>/archived_sessions`. It tells no cost.
+//! Codex's transcripts: `<home>/sessions/YYYY/MM/DD/rollout-<time>-<id>.jsonl`, as versions from September 2025 to 0.169.0 write
+//! them. Archived sessions are in `<home>/archived_sessions`. Costs are not recorded.
 
+mod copied_history;
 mod item;
-mod repeated;
+mod old_format;
 mod response;
-mod unwrapped;
 
 use std::{
     borrow::Cow,
@@ -19,24 +19,24 @@ use super::NAME;
 use crate::{
     conversation::{
         Activity, ConversationFacts, Discovery, ItemKind, SessionReader, SubagentFiles, TranscriptItem,
-        facts::Usage, is_id, json, lines, open::open,
+        facts::AnswerUsage, is_id, json, lines, open::open,
     },
-    world,
+    world::Environment,
 };
 
-/// More days than anyone has worked, and more files than anyone has in one.
-const MOST: usize = 20_000;
-/// The variable that names the folder of its settings.
+/// Maximum number of entries that are listed in one folder.
+const MAX_ENTRIES: usize = 20_000;
+/// The variable that names the configuration folder.
 const VARIABLE: &str = "CODEX_HOME";
-/// How the names of conversations end that the program compressed.
+/// The suffix of transcripts that the program compressed.
 const COMPRESSED: &str = ".jsonl.zst";
-/// More names than anyone gives.
-const MOST_NAMES: usize = 100_000;
-/// Folders in folders: year, month, day.
+/// Maximum number of titles that are read.
+const MAX_TITLES: usize = 100_000;
+/// Depth of the folders: year, month, day.
 const DEPTH: usize = 3;
-/// Length of an id, which stands at the end of a file's name.
-const ID: usize = 36;
-/// The kinds of the lines that count.
+/// Length of an id at the end of a file's name, in bytes.
+const ID_LENGTH: usize = 36;
+/// The kinds of lines and parts that change the facts.
 const COUNTED: [&[u8]; 7] = [
     b"session_meta\"",
     b"message\"",
@@ -46,20 +46,20 @@ const COUNTED: [&[u8]; 7] = [
     b"user_message\"",
     b"agent_message\"",
 ];
-/// What the lines without a kind bear that count: the header of versions until late 2025.
+/// A field of the header line, which has no kind in versions until late 2025.
 const HEADER: &[u8] = b"\"instructions\"";
 
-/// The reader of these sessions.
+/// Reads Codex's sessions.
 pub(super) struct Sessions;
 
-/// One line, as far as we know it.
+/// The known fields of one line.
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow, default)]
     timestamp: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "type")]
     kind: Cow<'a, str>,
-    /// Its number, which versions that note finished items give to every line.
+    /// The number of the line, which only versions that record completed items write.
     #[serde(default)]
     ordinal: Option<u64>,
     #[serde(default)]
@@ -71,26 +71,29 @@ impl SessionReader for Sessions {
         NAME
     }
 
-    fn roots(&self) -> Vec<PathBuf> {
-        // The program moves what a person archives.
-        home().into_iter().flat_map(|home| [home.join("sessions"), home.join("archived_sessions")]).collect()
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf> {
+        // The program moves archived sessions to another folder.
+        home(environment)
+            .into_iter()
+            .flat_map(|home| [home.join("sessions"), home.join("archived_sessions")])
+            .collect()
     }
 
-    fn named_folders(&self) -> Option<(&'static str, Vec<PathBuf>)> {
-        Some((VARIABLE, vec![named()?]))
+    fn named_folders(&self, environment: &Environment) -> Option<(&'static str, Vec<PathBuf>)> {
+        Some((VARIABLE, vec![named(environment)?]))
     }
 
-    fn find(&self, found: &mut Discovery) {
-        self.roots().iter().for_each(|root| below(root, DEPTH, found));
+    fn find(&self, environment: &Environment, found: &mut Discovery) {
+        self.roots(environment).iter().for_each(|root| find_below(root, DEPTH, found));
         if let Some(names) =
-            home().map(|home| home.join("session_index.jsonl")).filter(|names| names.is_file())
+            home(environment).map(|home| home.join("session_index.jsonl")).filter(|names| names.is_file())
         {
             read_names(&names, found);
         }
     }
 
     fn apply_line(&self, facts: &mut ConversationFacts, line: &[u8]) -> bool {
-        each(line, |line| learn(facts, line))
+        each(line, |line| apply(facts, line))
     }
 
     fn is_counted(&self, line: &[u8]) -> bool {
@@ -101,14 +104,14 @@ impl SessionReader for Sessions {
         let mut pieces = Vec::new();
         each(line, |line| {
             pieces.extend(
-                said(line).into_iter().map(|what| TranscriptItem::new(line.timestamp.as_deref(), what)),
+                item_kinds(line).into_iter().map(|what| TranscriptItem::new(line.timestamp.as_deref(), what)),
             );
         });
         pieces
     }
 
     fn own_part(&self, inner: &Path, conversation: &Path) -> io::Result<Option<ConversationFacts>> {
-        repeated::own_part(inner, conversation)
+        copied_history::own_part(inner, conversation)
     }
 
     fn subagent_folder(&self, conversation: &Path, _id: &str) -> PathBuf {
@@ -128,21 +131,21 @@ impl SessionReader for Sessions {
     }
 
     fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
-        // A new conversation takes its words by argument alone, where every user of the machine can read them.
+        // A fork accepts its prompt only as an argument, which every user of the machine can read.
         (!fork).then(|| [NAME, "exec", "resume", id, "-"].map(str::to_owned).into())
     }
 }
 
-fn named() -> Option<PathBuf> {
-    world::variable(VARIABLE).map(PathBuf::from)
+fn named(environment: &Environment) -> Option<PathBuf> {
+    environment.variable(VARIABLE).map(PathBuf::from)
 }
 
-/// The folder of its settings.
-fn home() -> Option<PathBuf> {
-    named().or_else(|| Some(PathBuf::from(world::variable("HOME")?).join(".codex")))
+/// Returns the configuration folder.
+fn home(environment: &Environment) -> Option<PathBuf> {
+    named(environment).or_else(|| Some(environment.home()?.join(".codex")))
 }
 
-/// Reads the names that a person gave to conversations: the last one holds.
+/// Reads the titles that people gave to sessions. The last title of a session holds.
 fn read_names(path: &Path, found: &mut Discovery) {
     #[derive(Deserialize)]
     struct Named {
@@ -153,43 +156,43 @@ fn read_names(path: &Path, found: &mut Discovery) {
         lines::read(file, |line| {
             let named = line.bytes().and_then(|bytes| serde_json::from_slice::<Named>(bytes).ok());
             found.titles.extend(named.map(|named| (named.id, named.thread_name)));
-            found.titles.len() < MOST_NAMES
+            found.titles.len() < MAX_TITLES
         })
     });
     if let Err(error) = read {
-        found.trouble(path, error.to_string());
+        found.add_failure(path, error.to_string());
     }
 }
 
-fn below(folder: &Path, depth: usize, found: &mut Discovery) {
-    for entry in found.list(folder, MOST) {
+fn find_below(folder: &Path, depth: usize, found: &mut Discovery) {
+    for entry in found.list(folder, MAX_ENTRIES) {
         if entry.is_dir && depth > 0 {
-            below(&entry.path, depth - 1, found);
+            find_below(&entry.path, depth - 1, found);
         } else if let Some(id) = id_of(&entry.name).filter(|_| !entry.is_dir) {
             found.add(NAME, id, &entry);
         } else if entry.name.ends_with(COMPRESSED) {
-            found.trouble(&entry.path, "Codex has compressed it, and it is not read");
+            found.add_failure(&entry.path, "it is compressed by Codex, and is not read");
         } else if entry.name.ends_with(".jsonl") {
-            found.trouble(&entry.path, "its name is not that of a conversation");
+            found.add_failure(&entry.path, "its name is not that of a session");
         }
     }
 }
 
-/// `rollout-2026-11-21T18-39-37-<id>.jsonl`.
+/// Returns the id in the name of a file such as `rollout-2026-11-21T18-39-37-<id>.jsonl`.
 fn id_of(name: &str) -> Option<&str> {
     let stem = name.strip_prefix("rollout-")?.strip_suffix(".jsonl")?;
-    stem.get(stem.len().checked_sub(ID)?..).filter(|id| is_id(id))
+    stem.get(stem.len().checked_sub(ID_LENGTH)?..).filter(|id| is_id(id))
 }
 
-/// Hands on every object of a line; gives whether the line could be read.
+/// Calls `each` for every object of a line; returns whether the line could be read.
 fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
     let text = json::text(line);
     let mut read = |text: &str| {
         let Ok(mut parsed) = serde_json::from_str::<Line<'_>>(text) else { return false };
         if parsed.payload.is_null() {
-            // Until late 2025 what is said stood in the line itself.
+            // Until late 2025 lines had no envelope: the payload is the line itself.
             parsed.payload = serde_json::from_str(text).unwrap_or_default();
-            parsed.kind = Cow::Borrowed(unwrapped::KIND);
+            parsed.kind = Cow::Borrowed(old_format::KIND);
         }
         each(&parsed);
         true
@@ -198,19 +201,19 @@ fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
         return true;
     }
     let objects =
-        json::objects(&text, |line| json::keep_kinds(line, &[], &["timestamp", "type"], &["ordinal"]));
+        json::objects(&text, |line| json::remove_mistyped(line, &[], &["timestamp", "type"], &["ordinal"]));
     objects.all.iter().filter(|object| read(object)).count() > 0 && objects.is_whole
 }
 
-fn learn(facts: &mut ConversationFacts, line: &Line<'_>) {
+fn apply(facts: &mut ConversationFacts, line: &Line<'_>) {
     let (payload, at) = (&line.payload, line.timestamp.as_deref());
     let word = |key: &str| payload.get(key).and_then(Value::as_str);
     match line.kind.as_ref() {
         "session_meta" => {
-            // A sub-agent's file may repeat that of its conversation, with its header: the first header holds.
+            // The transcript of a sub-agent may contain a copy of its session's, with its header: the first header holds.
             if facts.id.is_none() {
                 facts.id = word("id").map(str::to_owned);
-                // Those that a person started name their way in by a word.
+                // The source of a session that a person started is a string.
                 facts.inner = payload.get("source").is_some_and(Value::is_object);
                 facts.parent = word("parent_thread_id").map(str::to_owned);
                 facts.fork_of = word("forked_from_id").filter(|_| !facts.inner).map(str::to_owned);
@@ -220,13 +223,13 @@ fn learn(facts: &mut ConversationFacts, line: &Line<'_>) {
         }
         "turn_context" => {
             facts.at(at, word("cwd"), None);
-            word("model").into_iter().for_each(|model| facts.by(model));
+            word("model").into_iter().for_each(|model| facts.set_model(model));
         }
         "event_msg" => {
             facts.at(at, None, None);
             event(facts, payload);
         }
-        unwrapped::KIND => unwrapped::learn(facts, payload),
+        old_format::KIND => old_format::apply(facts, payload),
         _ => facts.at(at, None, None),
     }
 }
@@ -234,10 +237,10 @@ fn learn(facts: &mut ConversationFacts, line: &Line<'_>) {
 fn event(facts: &mut ConversationFacts, payload: &Value) {
     if payload["type"] == "token_count" {
         let count = |of: &str, key: &str| json::whole_number(&payload["info"][of][key]);
-        // The sum of the whole conversation: the last one holds.
+        // These are totals of the whole session, of which the last ones hold.
         let both = |of| count(of, "input_tokens").zip(count(of, "output_tokens"));
         let before = (facts.input_tokens.unwrap_or(0), facts.output_tokens.unwrap_or(0));
-        // A sum that is sent again adds nothing.
+        // A total that is recorded again adds nothing.
         let used = match both("total_token_usage") {
             Some((read, written)) => {
                 (facts.input_tokens, facts.output_tokens) = (Some(read), Some(written));
@@ -246,31 +249,33 @@ fn event(facts: &mut ConversationFacts, payload: &Value) {
             None => both("last_token_usage"),
         };
         if used.is_some() {
-            facts.usage(None, None, Usage { tokens: used, cost: None });
+            facts.usage(None, None, AnswerUsage { tokens: used, cost: None });
         }
         return;
     }
-    match what(payload) {
+    match message_item(payload) {
         Some(ItemKind::Prompt(text)) => facts.prompt(&text),
         Some(ItemKind::Answer(text)) if !text.trim().is_empty() => facts.answer(None),
         _ => {}
     }
 }
 
-fn said(line: &Line<'_>) -> Vec<ItemKind> {
+fn item_kinds(line: &Line<'_>) -> Vec<ItemKind> {
     let payload = &line.payload;
     match line.kind.as_ref() {
-        unwrapped::KIND => return unwrapped::said(payload),
-        // Versions that number their lines note the same again, as finished items.
-        "response_item" if line.ordinal.is_none() => return response::used(payload).into_iter().collect(),
+        old_format::KIND => return old_format::item_kinds(payload),
+        // Versions that number their lines also record these as completed items.
+        "response_item" if line.ordinal.is_none() => {
+            return response::tool_item(payload).into_iter().collect();
+        }
         "event_msg" => {}
         _ => return Vec::new(),
     }
-    let said = what(payload);
-    said.into_iter().chain(item::done(&payload["item"])).collect()
+    let said = message_item(payload);
+    said.into_iter().chain(item::convert(&payload["item"])).collect()
 }
 
-fn what(payload: &Value) -> Option<ItemKind> {
+fn message_item(payload: &Value) -> Option<ItemKind> {
     let message = || payload["message"].as_str().map(str::to_owned);
     match payload["type"].as_str()? {
         "item_completed" => {
@@ -281,10 +286,10 @@ fn what(payload: &Value) -> Option<ItemKind> {
                 _ => None,
             }
         }
-        // As older versions write it.
+        // Older versions write these.
         "user_message" => message().map(ItemKind::Prompt),
         "agent_message" => message().map(ItemKind::Answer),
-        "error" => message().map(ItemKind::Note),
+        "error" => message().map(ItemKind::Remark),
         _ => None,
     }
 }

@@ -1,11 +1,11 @@
-//! Items of an answer as the model gives them: calls of tools, what tools gave, and thoughts.
+//! Items of the model's responses: tool calls, their results, and reasoning.
 
 use serde_json::Value;
 
 use crate::conversation::ItemKind;
 
-/// A call of a tool, its result or a thought; what is said stands in other lines as well.
-pub(super) fn used(item: &Value) -> Option<ItemKind> {
+/// Converts a tool call, a result, or reasoning. Messages are skipped, because other lines contain them as well.
+pub(super) fn tool_item(item: &Value) -> Option<ItemKind> {
     let name = || item["name"].as_str().unwrap_or_default().to_owned();
     match item["type"].as_str()? {
         "function_call" => Some(ItemKind::Tool { name: name(), input: text(&item["arguments"]) }),
@@ -22,23 +22,24 @@ pub(super) fn used(item: &Value) -> Option<ItemKind> {
     }
 }
 
-/// The texts of the parts of a message, one after another.
+/// Joins the texts of the parts of a message.
 pub(super) fn texts(parts: &Value) -> String {
     let parts = parts.as_array().into_iter().flatten();
     let texts: Vec<&str> = parts.filter_map(|part| part["text"].as_str()).collect();
     texts.join("\n")
 }
 
-/// What a tool gave: a text, or in older versions JSON in a text, with the exit code.
+/// Converts the result of a tool: a string, or in older versions a string of JSON with the output and the exit code.
 fn result(output: &Value) -> ItemKind {
     let inner: Option<Value> = output.as_str().and_then(|text| serde_json::from_str(text).ok());
-    let told = inner.as_ref().filter(|inner| inner["output"].is_string());
-    let error = told.and_then(|told| told["metadata"]["exit_code"].as_i64()).is_some_and(|code| code != 0);
-    let words = told.map_or_else(|| text(output), |told| text(&told["output"]));
+    let wrapped = inner.as_ref().filter(|inner| inner["output"].is_string());
+    let error =
+        wrapped.and_then(|wrapped| wrapped["metadata"]["exit_code"].as_i64()).is_some_and(|code| code != 0);
+    let words = wrapped.map_or_else(|| text(output), |wrapped| text(&wrapped["output"]));
     ItemKind::Result { error, text: words }
 }
 
-/// A text as it is, anything else as JSON.
+/// Returns a string as it is, and any other value as JSON.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -70,7 +71,7 @@ mod tests {
             (r#"{"type":"message"}"#, None),
             ("7", None),
         ] {
-            assert_eq!(used(&serde_json::from_str(item).unwrap()), found, "{item}");
+            assert_eq!(tool_item(&serde_json::from_str(item).unwrap()), found, "{item}");
         }
     }
 }

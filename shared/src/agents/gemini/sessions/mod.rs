@@ -1,6 +1,6 @@
-//! Gemini CLI's own files: `<home>/.gemini/tmp/<project>/chats/session-<time>-<id8>.jsonl`, as version 0.61.0 writes them, and
-//! `session-*.json` as versions until early 2026 do. Sub-agents lie in `chats/<conversation>/<id>.jsonl`. The folder stands beside
-//! them in `.project_root`; branch and cost are not recorded.
+//! Gemini CLI's transcripts: `<home>/.gemini/tmp/<project>/chats/session-<time>-<id8>.jsonl` as version 0.61.0 writes them, and
+//! `session-*.json` as versions until early 2026 did. Sub-agents are in `chats/<session>/<id>.jsonl`. The working directory is in
+//! `<project>/.project_root`; branch and cost are not recorded.
 
 mod one_object;
 
@@ -18,38 +18,38 @@ use crate::{
     conversation::{
         Activity, ConversationFacts, ConversationFile, Discovery, FolderEntry, ItemKind, SessionReader,
         Subagent, TranscriptItem,
-        facts::Usage,
-        files::{beginning, note},
+        facts::AnswerUsage,
+        files::{read_beginning, read_small_file},
         is_id, json,
     },
-    world,
+    world::Environment,
 };
 
-/// More projects than anyone has, and more files than any has.
-const MOST: usize = 20_000;
-/// Bytes of a first line and of a path, at most.
-const LINE: u64 = 8 << 10;
-/// The kinds of the lines that count.
+/// Maximum number of entries that are listed in one folder.
+const MAX_ENTRIES: usize = 20_000;
+/// Maximum size of what is read of a first line, and of a file with a path, in bytes.
+const MAX_LINE: u64 = 8 << 10;
+/// The kinds of lines that change the facts.
 const COUNTED: [&[u8]; 2] = [b"user\"", b"gemini\""];
-/// What the first line has.
+/// A field of the first line.
 const HEADER: &[u8] = b"\"sessionId\"";
-/// What a line has that gives the conversation a title.
+/// The field of a line that sets the title of the session.
 const SUMMARY: &[u8] = b"\"summary\"";
-/// How texts begin that the program put before the first prompt.
-const OF_THE_PROGRAM: [&str; 2] = ["<session_context>", "<hook_context>"];
+/// The beginnings of texts that the program inserts before the first prompt.
+const PROGRAM_TEXTS: [&str; 2] = ["<session_context>", "<hook_context>"];
 
-/// The reader of these sessions.
+/// Reads Gemini CLI's sessions.
 pub(super) struct Sessions;
 
-/// One line, as far as we know it.
+/// The known fields of one line.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Line<'a> {
     session_id: Option<String>,
     start_time: Option<String>,
-    /// The folder, in a copy of a file that is one object.
+    /// The working directory; only in a copy of a file that is one JSON object.
     project_root: Option<String>,
-    /// Of a conversation: `main`, where a person started it.
+    /// The kind of a session: `main` if a person started it.
     #[serde(borrow)]
     kind: Option<Cow<'a, str>>,
     id: Option<String>,
@@ -58,9 +58,9 @@ struct Line<'a> {
     #[serde(rename = "type")]
     role: Option<String>,
     content: Value,
-    /// What a person typed, where `content` has more than that.
+    /// What a person typed, if `content` holds more than that.
     display_content: Value,
-    /// The title that the program made.
+    /// The title that the program generated.
     summary: Option<String>,
     #[serde(rename = "$set")]
     set: Value,
@@ -77,27 +77,32 @@ impl SessionReader for Sessions {
         NAME
     }
 
-    fn roots(&self) -> Vec<PathBuf> {
-        world::variable("HOME").map(|home| PathBuf::from(home).join(".gemini/tmp")).into_iter().collect()
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf> {
+        environment.home().map(|home| home.join(".gemini/tmp")).into_iter().collect()
     }
 
-    fn path_below_root(&self, path: &Path) -> Option<PathBuf> {
-        let roots = self.roots();
+    fn path_below_root(&self, environment: &Environment, path: &Path) -> Option<PathBuf> {
+        let roots = self.roots(environment);
         let below = roots.iter().find_map(|root| path.strip_prefix(root).ok()).map(Path::to_owned);
-        below.or_else(|| one_object::path_below_root(path))
+        below.or_else(|| one_object::path_below_root(environment, path))
     }
 
-    fn find(&self, found: &mut Discovery) {
-        for root in self.roots() {
-            one_object::remove_orphans(&root);
-            for project in found.list(&root, MOST).into_iter().filter(|entry| entry.is_dir) {
-                find_in(&project.path.join("chats"), found);
+    fn find(&self, environment: &Environment, found: &mut Discovery) {
+        for root in self.roots(environment) {
+            one_object::remove_orphans(environment, &root);
+            for project in found.list(&root, MAX_ENTRIES).into_iter().filter(|entry| entry.is_dir) {
+                find_in(environment, &project.path.join("chats"), found);
             }
         }
     }
 
-    fn subagents(&self, place: &ConversationFile, found: &mut Discovery) -> Vec<Subagent> {
-        let mut inner: Vec<Subagent> = sub_agents(&chats(&place.path).join(&place.id), found)
+    fn subagents(
+        &self,
+        environment: &Environment,
+        place: &ConversationFile,
+        found: &mut Discovery,
+    ) -> Vec<Subagent> {
+        let mut inner: Vec<Subagent> = sub_agents(&chats(environment, &place.path).join(&place.id), found)
             .into_iter()
             .map(|(id, FolderEntry { path, size, written, .. })| Subagent {
                 id,
@@ -117,16 +122,17 @@ impl SessionReader for Sessions {
 
     fn begin(&self, place: &ConversationFile) -> ConversationFacts {
         let mut facts = ConversationFacts::default();
-        // Sub-agents lie one folder deeper.
+        // Transcripts of sub-agents are one folder deeper.
         let above = place.path.ancestors().skip(2).take(2);
-        let folder = above.into_iter().find_map(|folder| note(&folder.join(".project_root"), LINE));
+        let folder =
+            above.into_iter().find_map(|folder| read_small_file(&folder.join(".project_root"), MAX_LINE));
         let folder = folder.and_then(|bytes| String::from_utf8(bytes).ok());
         facts.at(None, folder.as_deref().map(str::trim_end), None);
         facts
     }
 
     fn apply_line(&self, facts: &mut ConversationFacts, line: &[u8]) -> bool {
-        each(line, |line| learn(facts, line))
+        each(line, |line| apply(facts, line))
     }
 
     fn is_counted(&self, line: &[u8]) -> bool {
@@ -137,7 +143,7 @@ impl SessionReader for Sessions {
         let mut pieces = Vec::new();
         each(line, |line| {
             pieces.extend(
-                said(line).into_iter().map(|what| TranscriptItem::new(line.timestamp.as_deref(), what)),
+                item_kinds(line).into_iter().map(|what| TranscriptItem::new(line.timestamp.as_deref(), what)),
             );
         });
         pieces
@@ -156,30 +162,30 @@ impl SessionReader for Sessions {
     }
 
     fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
-        // What is piped into it is a prompt, and then it ends.
+        // With a pipe as standard input, the program takes it as one prompt and exits after the answer.
         self.resume_argv(id, fork)
     }
 }
 
-/// The conversations in one folder `chats`, and the sub-agents whose conversations are gone.
-fn find_in(chats: &Path, found: &mut Discovery) {
-    let entries = found.list(chats, MOST);
+/// Finds the sessions in one folder `chats`, and the sub-agents whose sessions are gone.
+fn find_in(environment: &Environment, chats: &Path, found: &mut Discovery) {
+    let entries = found.list(chats, MAX_ENTRIES);
     let names: HashSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     let mut ids = HashSet::new();
     for entry in entries.iter().filter(|entry| !entry.is_dir && entry.name.starts_with("session-")) {
         if entry.name.ends_with(".json") {
-            // What was resumed by a later version was written again, as lines.
+            // A later version that resumed the session wrote it again, as lines.
             if !names.contains(format!("{}l", entry.name).as_str()) {
-                ids.extend(one_object::add(found, entry));
+                ids.extend(one_object::add(environment, found, entry));
             }
         } else if entry.name.ends_with(".jsonl") {
-            // The name has the beginning of the id only.
-            match id_in(&beginning(&entry.path, LINE)) {
+            // The name holds only the beginning of the id.
+            match id_in(&read_beginning(&entry.path, MAX_LINE)) {
                 Some(id) => {
                     found.add(NAME, &id, entry);
                     ids.insert(id);
                 }
-                None => found.trouble(&entry.path, "its first line does not name a conversation"),
+                None => found.add_failure(&entry.path, "its first line does not name a session"),
             }
         }
     }
@@ -190,18 +196,18 @@ fn find_in(chats: &Path, found: &mut Discovery) {
     }
 }
 
-/// The id in the first line of a file.
+/// Returns the session id in the first line of a file.
 fn id_in(beginning: &[u8]) -> Option<String> {
     // The line may be longer than the beginning.
     json::first_text(beginning.split(|byte| *byte == b'\n').next()?, HEADER).filter(|id| is_id(id))
 }
 
-/// The sub-agents in the folder of one conversation.
+/// Returns the sub-agents in the folder of one session.
 fn sub_agents(folder: &Path, found: &mut Discovery) -> Vec<(String, FolderEntry)> {
     if !folder.is_dir() {
         return Vec::new();
     }
-    let entries = found.list(folder, MOST).into_iter().filter(|entry| !entry.is_dir);
+    let entries = found.list(folder, MAX_ENTRIES).into_iter().filter(|entry| !entry.is_dir);
     let with_id = entries.filter_map(|entry| {
         let id = entry.name.strip_suffix(".jsonl").filter(|id| is_id(id))?.to_owned();
         Some((id, entry))
@@ -209,13 +215,13 @@ fn sub_agents(folder: &Path, found: &mut Discovery) -> Vec<(String, FolderEntry)
     with_id.collect()
 }
 
-/// The folder `chats` in which the file of a conversation lies, or that of which it is the copy.
-fn chats(conversation: &Path) -> PathBuf {
-    let original = one_object::chats_of(conversation);
+/// Returns the folder `chats` of a transcript, or of the file that it is a copy of.
+fn chats(environment: &Environment, conversation: &Path) -> PathBuf {
+    let original = one_object::chats_of(environment, conversation);
     original.or_else(|| conversation.parent().map(Path::to_owned)).unwrap_or_default()
 }
 
-/// Hands on every object of a line; gives whether the line could be read.
+/// Calls `each` for every object of a line; returns whether the line could be read.
 fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
     const TEXTS: [&str; 9] =
         ["sessionId", "startTime", "projectRoot", "kind", "id", "timestamp", "type", "model", "summary"];
@@ -224,12 +230,12 @@ fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
         each(&parsed);
         return true;
     }
-    let objects = json::objects(&text, |line| json::keep_kinds(line, &[], &TEXTS, &[]));
+    let objects = json::objects(&text, |line| json::remove_mistyped(line, &[], &TEXTS, &[]));
     let parsed = objects.all.iter().filter_map(|object| serde_json::from_str::<Line<'_>>(object).ok());
     parsed.map(|parsed| each(&parsed)).count() > 0 && objects.is_whole
 }
 
-fn learn(facts: &mut ConversationFacts, line: &Line<'_>) {
+fn apply(facts: &mut ConversationFacts, line: &Line<'_>) {
     let summary = line.summary.as_deref().or_else(|| line.set["summary"].as_str());
     let summary = summary.map(str::trim).filter(|summary| !summary.is_empty()).map(str::to_owned);
     facts.summary = summary.or(facts.summary.take());
@@ -248,30 +254,30 @@ fn learn(facts: &mut ConversationFacts, line: &Line<'_>) {
     }
 }
 
-/// What a person typed; `None` where the program wrote it.
+/// Returns what a person typed; `None` if the program wrote the text.
 fn typed(line: &Line<'_>) -> Option<String> {
     let shown = texts(&line.display_content);
     let text = if shown.trim().is_empty() { texts(&line.content) } else { shown };
-    let is_of_the_program = OF_THE_PROGRAM.iter().any(|begin| text.trim_start().starts_with(begin));
+    let is_of_the_program = PROGRAM_TEXTS.iter().any(|begin| text.trim_start().starts_with(begin));
     Some(text.trim().to_owned()).filter(|text| !text.is_empty() && !is_of_the_program)
 }
 
-/// It stands there again with each tool that it used: it is counted once.
+/// Adds an answer. The program writes an answer again with each tool call, but it is counted once.
 fn answer(facts: &mut ConversationFacts, line: &Line<'_>) {
-    line.model.iter().for_each(|model| facts.by(model));
+    line.model.iter().for_each(|model| facts.set_model(model));
     if !texts(&line.content).trim().is_empty() {
         facts.answer(line.id.as_deref());
     }
     let count = |key: &str| json::whole_number(&line.tokens[key]);
     if let Some((read, written)) = count("input").zip(count("output")) {
         let tokens = Some((read, written.saturating_add(count("thoughts").unwrap_or(0))));
-        facts.usage(line.id.as_deref(), None, Usage { tokens, cost: None });
+        facts.usage(line.id.as_deref(), None, AnswerUsage { tokens, cost: None });
     }
 }
 
-fn said(line: &Line<'_>) -> Vec<ItemKind> {
+fn item_kinds(line: &Line<'_>) -> Vec<ItemKind> {
     if line.rewind_to.is_string() {
-        return vec![ItemKind::Note("the conversation goes back to an earlier point".to_owned())];
+        return vec![ItemKind::Remark("the session was rewound to an earlier point".to_owned())];
     }
     let words = texts(&line.content);
     let words = Some(words).filter(|words| !words.trim().is_empty());
@@ -287,7 +293,7 @@ fn said(line: &Line<'_>) -> Vec<ItemKind> {
                 .chain(tools)
                 .collect()
         }
-        Some("error" | "info" | "warning") => words.map(ItemKind::Note).into_iter().collect(),
+        Some("error" | "info" | "warning") => words.map(ItemKind::Remark).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -304,7 +310,7 @@ fn tool(call: &Value) -> [ItemKind; 2] {
     ]
 }
 
-/// A text, or parts of which some are text.
+/// Joins the texts of a content, which is a string or parts of which some are text.
 fn texts(content: &Value) -> String {
     if let Some(text) = content.as_str() {
         return text.to_owned();

@@ -1,5 +1,5 @@
-//! Conversations as versions until early 2026 keep them: one JSON object with all messages. Each is copied as lines, the header
-//! first, and read as every other from there on. Deleting the copies costs speed only.
+//! Sessions as versions until early 2026 store them: one JSON object with all messages. Each is copied as lines, the header first,
+//! and then read like every other session. Deleting the copies costs only time.
 
 use std::{
     fs::{self, DirBuilder},
@@ -11,66 +11,69 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{LINE, MOST, NAME};
+use super::{MAX_ENTRIES, MAX_LINE, NAME};
 use crate::{
-    conversation::{Discovery, FolderEntry, SessionReader, files::note, folders::cache, is_id, open::open},
+    conversation::{
+        Discovery, FolderEntry, SessionReader, files::read_small_file, folders::cache, is_id, open::open,
+    },
     private_files,
+    world::Environment,
 };
 
-/// Longest file that is copied, in bytes.
-const LONGEST: u64 = 64 << 20;
+/// Maximum size of a file that is copied, in bytes.
+const MAX_FILE: u64 = 64 << 20;
 
-/// Adds the conversation of a file, by way of its copy; gives its id.
-pub(super) fn add(found: &mut Discovery, entry: &FolderEntry) -> Option<String> {
-    match copied(entry) {
+/// Adds the copy of a file to the found transcripts; returns the session's id.
+pub(super) fn add(environment: &Environment, found: &mut Discovery, entry: &FolderEntry) -> Option<String> {
+    match copied(environment, entry) {
         Ok((id, copy)) => {
             found.add(NAME, &id, &copy);
             Some(id)
         }
         Err(error) => {
-            found.trouble(&entry.path, error.to_string());
+            found.add_failure(&entry.path, error.to_string());
             None
         }
     }
 }
 
-/// The folder `chats` with the file of which this is the copy; `None` if it is no copy.
-pub(super) fn chats_of(copy: &Path) -> Option<PathBuf> {
-    let below = path_below_root(copy)?;
-    let root = super::Sessions.roots().into_iter().next()?;
+/// Returns the folder `chats` with the original of a copy; `None` if the file is not a copy.
+pub(super) fn chats_of(environment: &Environment, copy: &Path) -> Option<PathBuf> {
+    let below = path_below_root(environment, copy)?;
+    let root = super::Sessions.roots(environment).into_iter().next()?;
     Some(root.join(below.parent()?))
 }
 
-/// The folder of the copies, with one for each project.
-fn folder() -> Option<PathBuf> {
-    Some(cache()?.join(NAME))
+/// Returns the folder of the copies, which has a folder for each project.
+fn folder(environment: &Environment) -> Option<PathBuf> {
+    Some(cache(environment)?.join(NAME))
 }
 
-/// Where the program would keep a conversation whose copy this is, had a later version written it.
-pub(super) fn path_below_root(copy: &Path) -> Option<PathBuf> {
-    let below = copy.strip_prefix(folder()?).ok()?;
+/// Returns the path below the root at which a later version of the program would store the session of a copy.
+pub(super) fn path_below_root(environment: &Environment, copy: &Path) -> Option<PathBuf> {
+    let below = copy.strip_prefix(folder(environment)?).ok()?;
     Some(below.parent()?.join("chats").join(below.file_name()?))
 }
 
-/// Removes the copies of files that are gone: what a person deleted is not to be found elsewhere.
-pub(super) fn remove_orphans(root: &Path) {
-    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().take(MOST);
-    let Some(folder) = folder() else { return };
+/// Removes the copies of files that are gone, so that nothing remains of a session that a person deleted.
+pub(super) fn remove_orphans(environment: &Environment, root: &Path) {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_ENTRIES);
+    let Some(folder) = folder(environment) else { return };
     for project in entries(&folder) {
         let chats = root.join(project.file_name()).join("chats");
         for copy in entries(&project.path()) {
             let original = chats.join(copy.file_name()).with_extension("json");
             if !original.is_file() {
-                // What cannot be removed now is removed next time.
+                // If it cannot be removed now, it is removed next time.
                 let _ = fs::remove_file(copy.path());
             }
         }
     }
 }
 
-/// The id and the copy of a file, made where there is none of its present state.
-fn copied(entry: &FolderEntry) -> io::Result<(String, FolderEntry)> {
-    let folder = folder().ok_or_else(|| io::Error::other("there is no folder for caches"))?;
+/// Returns the session id and the copy of a file. The copy is made unless there is one of the file's present state.
+fn copied(environment: &Environment, entry: &FolderEntry) -> io::Result<(String, FolderEntry)> {
+    let folder = folder(environment).ok_or_else(|| io::Error::other("there is no cache folder"))?;
     let stem = entry.name.trim_end_matches(".json");
     let project = entry.path.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();
     let path = folder.join(project).join(format!("{stem}.jsonl"));
@@ -78,7 +81,7 @@ fn copied(entry: &FolderEntry) -> io::Result<(String, FolderEntry)> {
     if !is_copy_of(&path, written) {
         copy(entry, &path, written)?;
     }
-    let header: Value = note(&path, LONGEST)
+    let header: Value = read_small_file(&path, MAX_FILE)
         .and_then(|bytes| serde_json::from_slice(bytes.split(|byte| *byte == b'\n').next()?).ok())
         .ok_or_else(|| io::Error::other("its copy cannot be read"))?;
     let id = header["sessionId"].as_str().filter(|id| is_id(id)).map(str::to_owned);
@@ -92,11 +95,11 @@ fn is_copy_of(path: &Path, written: SystemTime) -> bool {
 }
 
 fn copy(entry: &FolderEntry, path: &Path, written: SystemTime) -> io::Result<()> {
-    if entry.size > LONGEST {
-        return Err(io::Error::other(format!("{} bytes are too many to read", entry.size)));
+    if entry.size > MAX_FILE {
+        return Err(io::Error::other(format!("it is too large: {} bytes", entry.size)));
     }
     let mut bytes = Vec::new();
-    open(&entry.path)?.take(LONGEST).read_to_end(&mut bytes)?;
+    open(&entry.path)?.take(MAX_FILE).read_to_end(&mut bytes)?;
     let whole: Value =
         serde_json::from_str(&crate::conversation::json::text(&bytes)).map_err(io::Error::other)?;
     let folder = path.parent().unwrap_or(path);
@@ -112,7 +115,7 @@ fn copy(entry: &FolderEntry, path: &Path, written: SystemTime) -> io::Result<()>
     })
 }
 
-/// The header, then every message.
+/// Returns the lines of a copy: the header, then every message.
 fn lines<'a>(whole: &'a Value, project_root: Option<&str>) -> impl Iterator<Item = Value> + use<'a> {
     let header = json!({
         "sessionId": whole["sessionId"],
@@ -125,9 +128,9 @@ fn lines<'a>(whole: &'a Value, project_root: Option<&str>) -> impl Iterator<Item
     std::iter::once(header).chain(messages.filter(|message| message.is_object()).cloned())
 }
 
-/// The folder of a conversation, where the program noted it.
+/// Returns the working directory of a session, if the program recorded it.
 fn project_root(conversation: &Path) -> Option<String> {
     let project: PathBuf = conversation.parent()?.parent()?.to_owned();
-    let bytes = note(&project.join(".project_root"), LINE)?;
+    let bytes = read_small_file(&project.join(".project_root"), MAX_LINE)?;
     Some(String::from_utf8(bytes).ok()?.trim_end().to_owned())
 }

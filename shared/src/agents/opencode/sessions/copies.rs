@@ -1,5 +1,5 @@
-//! Copies of what is said in opencode's conversations, a file each: what a list and a search read. The database is asked when it
-//! has changed, for what is new in it. Deleting the copies costs speed only.
+//! Copies of the messages of opencode's sessions, one file each, for lists and searches. If the database has changed, it is queried
+//! for what is new. Deleting the copies costs only time.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,10 @@ use std::{
 use serde::Deserialize;
 use tempfile::{Builder, NamedTempFile};
 
-use super::{ask::ask, question};
+use super::{
+    command::{Opencode, run},
+    queries,
+};
 use crate::{
     conversation::{
         is_id,
@@ -22,30 +25,31 @@ use crate::{
     lock::Lock,
 };
 
-/// How the file begins that says which state of the database was copied.
+/// The first line of the file that records which state of the database was copied.
 const FORMAT: &str = "git-orchestra opencode 1";
-/// Conversations asked for at once.
-const AT_ONCE: usize = 500;
-/// The longest that is waited for another one who asks, and that is asked on.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// The note that it did not answer, and how long that holds.
+/// Number of sessions in one query.
+const BATCH: usize = 500;
+/// How long to wait for another process that queries, and after which no further query is started.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+/// The file that records a failed query.
 const FAILED: &str = "failed";
+/// How long after a failure no query is started.
 const RETRY: Duration = Duration::from_secs(60);
-/// How the names of copies begin that are not whole yet.
-const HALF: &str = ".half-";
-/// Conversations in each other, at most.
-const DEEPEST: usize = 16;
+/// The prefix of the names of incomplete copies.
+const INCOMPLETE: &str = ".half-";
+/// Maximum depth of sub-agents that start sub-agents.
+const MAX_DEPTH: usize = 16;
 
-/// Where the copies lie.
+/// The folder of the copies.
 pub(super) struct Copies {
     folder: PathBuf,
 }
 
-/// What the database says of one conversation.
+/// The entry of one session in the database.
 #[derive(Clone, Debug, Deserialize)]
 struct Listed {
     parent: Option<String>,
-    /// Milliseconds since 1970.
+    /// When it was last changed, in milliseconds since 1970.
     updated: i64,
 }
 
@@ -60,40 +64,40 @@ impl Copies {
         &self.folder
     }
 
-    /// The folder of those that a conversation started.
+    /// Returns the folder of a session's sub-agents.
     pub(super) fn inner(&self, id: &str) -> PathBuf {
         self.folder.join(id)
     }
 
-    /// Brings the copies up to date, if the database has changed.
+    /// Updates the copies if the database has changed.
     ///
     /// # Errors
     /// The program is not there, or does not answer; the copies that are there stay.
-    pub(super) fn refresh(&self, database: &Path, program: io::Result<PathBuf>) -> io::Result<()> {
-        if self.is_of(&state(database)?) {
+    pub(super) fn refresh(&self, database: &Path, program: io::Result<Opencode>) -> io::Result<()> {
+        if self.is_current(&state(database)?) {
             return Ok(());
         }
         let program = program?;
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let lock = Lock::take(&self.folder.join("lock"), PATIENCE).map_err(io::Error::other)?;
-        let Some(_lock) = lock else { return Err(io::Error::other("somebody else asks it")) };
-        // Whoever had the lock may have done it, or in vain.
+        let lock = Lock::take(&self.folder.join("lock"), TIME_LIMIT).map_err(io::Error::other)?;
+        let Some(_lock) = lock else { return Err(io::Error::other("another process is reading it")) };
+        // The process that held the lock may have updated the copies, or failed.
         let state = state(database)?;
-        if self.is_of(&state) {
+        if self.is_current(&state) {
             return Ok(());
         }
         if let Some(why) = self.failed_before() {
             return Err(io::Error::other(why));
         }
-        let left = self.bring_up_to_date(&program).inspect_err(|error| self.remember_failure(error))?;
+        let left = self.update(&program).inspect_err(|error| self.remember_failure(error))?;
         if left > 0 {
-            return Err(io::Error::other(format!("{left} conversations are still to be read: ask again")));
+            return Err(io::Error::other(format!("{left} sessions are not read yet: run the command again")));
         }
-        // What was written to it meanwhile is asked for the next time.
+        // Changes since `state` was determined are copied next time.
         fs::write(self.state_file(), format!("{FORMAT}\n{state}"))
     }
 
-    /// Why it failed less than a minute ago: nobody waits for the same again.
+    /// Returns the error of a failure less than a minute ago, so that nobody waits for the same failure again.
     fn failed_before(&self) -> Option<String> {
         let note = self.folder.join(FAILED);
         let age = fs::metadata(&note).ok()?.modified().ok()?.elapsed().ok()?;
@@ -101,7 +105,7 @@ impl Copies {
     }
 
     fn remember_failure(&self, error: &io::Error) {
-        // Where that cannot be written, it is asked again.
+        // If this cannot be written, the next command queries again.
         let _ = fs::write(self.folder.join(FAILED), error.to_string());
     }
 
@@ -109,20 +113,20 @@ impl Copies {
         self.folder.join("state")
     }
 
-    fn is_of(&self, state: &str) -> bool {
+    fn is_current(&self, state: &str) -> bool {
         fs::read_to_string(self.state_file()).is_ok_and(|text| {
             text.strip_prefix(FORMAT).and_then(|rest| rest.strip_prefix('\n')) == Some(state)
         })
     }
 
-    /// Gives how many conversations are still to be read, where there were too many.
-    fn bring_up_to_date(&self, program: &Path) -> io::Result<usize> {
+    /// Updates the copies; returns how many sessions are left to be read because there was no time for them.
+    fn update(&self, program: &Opencode) -> io::Result<usize> {
         let begun = Instant::now();
-        self.sweep();
+        self.remove_incomplete();
         let there = self.there();
         let newest = there.values().max().copied().unwrap_or(0);
-        let answer = ask(program, &question::since(newest, AT_ONCE), &self.folder)?;
-        let all = self.take_in(answer, None)?;
+        let answer = run(program, &queries::since(newest, BATCH), &self.folder)?;
+        let all = self.write_copies(answer, None)?;
         self.remove(|id| !all.contains_key(id));
         let there = self.there();
         let mut old: Vec<&str> = all
@@ -131,45 +135,45 @@ impl Copies {
             .map(|(id, _)| id.as_str())
             .collect();
         old.sort_unstable_by_key(|id| std::cmp::Reverse(all[*id].updated));
-        for (done, some) in old.chunks(AT_ONCE).enumerate() {
-            if begun.elapsed() > PATIENCE {
-                return Ok(old.len() - done * AT_ONCE);
+        for (done, some) in old.chunks(BATCH).enumerate() {
+            if begun.elapsed() > TIME_LIMIT {
+                return Ok(old.len() - done * BATCH);
             }
-            let answer = ask(program, &question::of(some), &self.folder)?;
-            self.take_in(answer, Some(&all))?;
+            let answer = run(program, &queries::of(some), &self.folder)?;
+            self.write_copies(answer, Some(&all))?;
         }
         Ok(0)
     }
 
-    /// Writes the copies that an answer brings; gives all conversations of the database.
-    fn take_in(&self, answer: File, known: Option<&All>) -> io::Result<All> {
+    /// Writes the copies from the result of a query; returns all sessions of the database.
+    fn write_copies(&self, answer: File, known: Option<&All>) -> io::Result<All> {
         let mut all = known.cloned().unwrap_or_default();
         let (mut open, mut failed, mut is_whole): (Option<Copy>, io::Result<()>, bool) =
             (None, Ok(()), false);
         lines::read(answer, |line| {
             let RawLine::Whole(line) = line else { return true };
-            match question::parse(line) {
-                Some(question::Answer::Listed { id, about }) => {
+            match queries::parse(line) {
+                Some(queries::ResultLine::Listed { id, about }) => {
                     all.extend(serde_json::from_slice(about).ok().map(|about| (id.to_owned(), about)));
                 }
-                Some(question::Answer::Said { id, line }) => {
+                Some(queries::ResultLine::Line { id, line }) => {
                     failed = self.add(&mut open, &all, id, line);
                 }
-                Some(question::Answer::End) => is_whole = true,
+                Some(queries::ResultLine::End) => is_whole = true,
                 None => {}
             }
             failed.is_ok()
         })?;
         failed?;
         if !is_whole {
-            // What was being written is a part only, and stays out of its place.
-            return Err(io::Error::other("the answer of opencode is cut off"));
+            // The copy that was being written is incomplete, and is discarded.
+            return Err(io::Error::other("the output of opencode is incomplete"));
         }
         open.map_or(Ok(()), Copy::close)?;
         Ok(all)
     }
 
-    /// Adds a line to the copy that is being written, or begins the next.
+    /// Adds a line to the copy that is being written, or begins the next copy.
     fn add(&self, open: &mut Option<Copy>, all: &All, id: &str, line: &[u8]) -> io::Result<()> {
         if open.as_ref().is_none_or(|copy| copy.id != id) {
             open.take().map_or(Ok(()), Copy::close)?;
@@ -181,20 +185,20 @@ impl Copies {
     fn begin(&self, id: &str, about: &Listed, all: &All) -> io::Result<Copy> {
         let folder = outermost(id, all).map_or_else(|| self.folder.clone(), |root| self.inner(root));
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let file = io::BufWriter::new(Builder::new().prefix(HALF).tempfile_in(&folder)?);
+        let file = io::BufWriter::new(Builder::new().prefix(INCOMPLETE).tempfile_in(&folder)?);
         Ok(Copy { id: id.to_owned(), updated: about.updated, path: folder.join(format!("{id}.jsonl")), file })
     }
 
-    /// The copies that are there, and of which moment each is.
+    /// Returns the existing copies, each with the time of its session's last change.
     fn there(&self) -> HashMap<String, i64> {
         self.files().into_iter().filter_map(|(id, path)| Some((id, modified(&path)?))).collect()
     }
 
-    /// Removes what one left half-written who was killed: whoever has the lock is the only writer.
-    fn sweep(&self) {
+    /// Removes incomplete copies of a process that was killed. Only the holder of the lock writes copies.
+    fn remove_incomplete(&self) {
         for folder in self.folders() {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-                if entry.file_name().to_string_lossy().starts_with(HALF) {
+                if entry.file_name().to_string_lossy().starts_with(INCOMPLETE) {
                     let _ = fs::remove_file(entry.path());
                 }
             }
@@ -203,7 +207,7 @@ impl Copies {
 
     fn remove(&self, is_gone: impl Fn(&str) -> bool) {
         for (_, path) in self.files().into_iter().filter(|(id, _)| is_gone(id)) {
-            // What stays costs nothing but its place.
+            // A copy that remains costs only space.
             let _ = fs::remove_file(path);
         }
     }
@@ -220,7 +224,7 @@ impl Copies {
         files
     }
 
-    /// That of the conversations, and those of what they started.
+    /// Returns the folder of the sessions, and those of their sub-agents.
     fn folders(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
@@ -242,7 +246,7 @@ impl Copy {
         self.file.write_all(b"\n")
     }
 
-    /// Puts it in its place, with the time of the conversation.
+    /// Moves the copy to its final path, with the time of the session's last change.
     fn close(self) -> io::Result<()> {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         let since = Duration::from_millis(u64::try_from(self.updated).unwrap_or(0));
@@ -251,10 +255,10 @@ impl Copy {
     }
 }
 
-/// The conversation that started the one that started this one, and so on; none where nobody did.
+/// Returns the outermost session that, through others, started a sub-agent; `None` if it is not a sub-agent.
 fn outermost<'a>(id: &str, all: &'a All) -> Option<&'a str> {
     let mut outer = all.get(id)?.parent.as_deref().filter(|parent| is_id(parent))?;
-    for _ in 0..DEEPEST {
+    for _ in 0..MAX_DEPTH {
         match all.get(outer).and_then(|one| one.parent.as_deref()).filter(|parent| is_id(parent)) {
             Some(next) => outer = next,
             None => break,
@@ -263,7 +267,7 @@ fn outermost<'a>(id: &str, all: &'a All) -> Option<&'a str> {
     Some(outer)
 }
 
-/// Tells one state of a database from another: whoever writes to it writes to its log first, which reading leaves alone.
+/// Returns a text that identifies the state of the database. Writers change its write-ahead log first; readers do not change it.
 fn state(database: &Path) -> io::Result<String> {
     let file = fs::metadata(database)?;
     let log = fs::metadata(format!("{}-wal", database.display())).ok().filter(|log| log.len() > 0);
@@ -272,7 +276,7 @@ fn state(database: &Path) -> io::Result<String> {
     Ok(format!("{} {} {log:?} {own:?}", database.display(), file.len()))
 }
 
-/// Milliseconds since 1970.
+/// Returns the modification time of a file, in milliseconds since 1970.
 fn modified(path: &Path) -> Option<i64> {
     let there = fs::metadata(path).ok()?;
     Some(there.mtime().saturating_mul(1000).saturating_add(there.mtime_nsec() / 1_000_000))

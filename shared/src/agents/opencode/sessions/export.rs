@@ -1,4 +1,4 @@
-//! A whole conversation: what `opencode export` gives, as lines, and what `opencode import` takes, from them.
+//! Complete sessions: converting the output of `opencode export` to lines, and lines to the input of `opencode import`.
 
 use std::{
     fs::File,
@@ -10,11 +10,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tempfile::NamedTempFile;
 
-use super::ask::ask;
+use super::command::{Opencode, run};
 use crate::conversation::lines;
 
-/// Bytes of the largest export that is read.
-const LARGEST: u64 = 256 << 20;
+/// Maximum size of an export that is read, in bytes.
+const MAX_EXPORT: u64 = 256 << 20;
 
 #[derive(Deserialize)]
 struct Export<'a> {
@@ -24,13 +24,13 @@ struct Export<'a> {
     messages: Vec<&'a RawValue>,
 }
 
-/// Every word of a conversation, a line for itself and one for each of its messages.
+/// Exports a complete session: a line for the session itself, and one for each of its messages.
 ///
 /// # Errors
 /// The program fails, or gives no such thing.
-pub(super) fn whole(program: &Path, id: &str) -> io::Result<NamedTempFile> {
+pub(super) fn whole(program: &Opencode, id: &str) -> io::Result<NamedTempFile> {
     let mut said = String::new();
-    ask(program, &["export", id], Path::new("/"))?.take(LARGEST).read_to_string(&mut said)?;
+    run(program, &["export", id], Path::new("/"))?.take(MAX_EXPORT).read_to_string(&mut said)?;
     let file = NamedTempFile::new()?;
     let mut sink = BufWriter::new(file.as_file());
     write_lines(&said, &mut sink)?;
@@ -45,7 +45,7 @@ fn write_lines(said: &str, sink: &mut impl Write) -> io::Result<()> {
     export.messages.iter().try_for_each(|message| writeln!(sink, "{}", on_one_line(message.get())))
 }
 
-/// JSON without the spaces between its words: every end of a line stands there.
+/// Removes the white space between the tokens of JSON, and with it all line breaks.
 fn on_one_line(json: &str) -> String {
     let (mut in_text, mut escaped) = (false, false);
     let keep = |c: &char| {
@@ -60,11 +60,11 @@ fn on_one_line(json: &str) -> String {
     json.chars().filter(keep).collect()
 }
 
-/// Gives a conversation back to the program, in the folder in which it was.
+/// Imports a session into the program, in the session's working directory.
 ///
 /// # Errors
 /// The lines are none of a conversation, or the program fails.
-pub(super) fn give_back(program: &Path, transcript: &Path, folder: &Path) -> io::Result<()> {
+pub(super) fn import(program: &Opencode, transcript: &Path, folder: &Path) -> io::Result<()> {
     let file = NamedTempFile::with_suffix(".json")?;
     let mut sink = BufWriter::new(file.as_file());
     let mut written = Ok(());
@@ -79,19 +79,20 @@ pub(super) fn give_back(program: &Path, transcript: &Path, folder: &Path) -> io:
     })?;
     written?;
     if count == 0 {
-        return Err(io::Error::other("there is nothing in it"));
+        return Err(io::Error::other("the transcript is empty"));
     }
     sink.write_all(b"]}")?;
     sink.flush()?;
     drop(sink);
-    ask(program, &["import", &file.path().to_string_lossy()], folder).map(|_| ())
+    run(program, &["import", &file.path().to_string_lossy()], folder).map(|_| ())
 }
 
 fn write_element(sink: &mut impl Write, count: u64, line: &[u8]) -> io::Result<()> {
     match count {
-        // The object goes on behind what is known of the conversation.
+        // The object of the session continues with its messages.
         0 => {
-            let open = line.strip_suffix(b"}").ok_or_else(|| io::Error::other("the first line is cut"))?;
+            let open =
+                line.strip_suffix(b"}").ok_or_else(|| io::Error::other("the first line is cut off"))?;
             sink.write_all(open)?;
             sink.write_all(b",\"messages\":[")
         }

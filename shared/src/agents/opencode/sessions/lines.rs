@@ -1,16 +1,16 @@
-//! What a line means. The first one holds the conversation, every other one a message with its parts, as `opencode export` gives
-//! them.
+//! Parsing the lines of a copy. The first line holds the session, every other one a message with its parts, as in the output of
+//! `opencode export`.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::conversation::{ConversationFacts, ItemKind, facts::Usage, json};
+use crate::conversation::{ConversationFacts, ItemKind, facts::AnswerUsage, json};
 
-/// How titles begin that nobody gave.
-const NO_TITLES: [&str; 2] = ["New session - ", "Child session - "];
+/// The beginnings of default titles.
+const DEFAULT_TITLES: [&str; 2] = ["New session - ", "Child session - "];
 
-/// One line, as far as we know it.
+/// The known fields of one line.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Line {
@@ -22,10 +22,10 @@ pub(super) struct Line {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Info {
     id: String,
-    /// Of a message: `user` or `assistant`.
+    /// The role of a message: `user` or `assistant`.
     role: Option<String>,
     pub(super) title: Option<String>,
-    /// Which kind of agent answers.
+    /// The kind of agent that answers.
     pub(super) agent: Option<String>,
     directory: Option<String>,
     path: Value,
@@ -45,7 +45,7 @@ struct Part {
     #[serde(rename = "type")]
     sort: String,
     text: String,
-    /// Put in by the program, not by the user.
+    /// Whether the program inserted it, not the user.
     synthetic: bool,
     tool: String,
     state: Value,
@@ -53,14 +53,14 @@ struct Part {
 }
 
 impl Info {
-    /// The title that somebody gave, or the program found.
+    /// Returns the title, unless it is a default title.
     pub(super) fn given_title(&self) -> Option<&str> {
         let title = self.title.as_deref().map(str::trim).filter(|title| !title.is_empty())?;
-        (!NO_TITLES.iter().any(|none| title.starts_with(none))).then_some(title)
+        (!DEFAULT_TITLES.iter().any(|none| title.starts_with(none))).then_some(title)
     }
 }
 
-/// Reads a line.
+/// Parses a line.
 pub(super) fn parse(line: &[u8]) -> Option<Line> {
     let text = json::text(line);
     serde_json::from_str(&text).ok().or_else(|| {
@@ -69,11 +69,11 @@ pub(super) fn parse(line: &[u8]) -> Option<Line> {
     })
 }
 
-/// What the line adds to what is known.
-pub(super) fn learn(facts: &mut ConversationFacts, line: &Line) {
+/// Adds a line to the facts.
+pub(super) fn apply(facts: &mut ConversationFacts, line: &Line) {
     let info = &line.info;
     let at = moment(&info.time["created"]);
-    // A fork takes over what was said before it was.
+    // The messages that a fork copies are older than the fork.
     facts.repeats = info.role.is_some() && at.is_some() && at < facts.started_at;
     match info.role.as_deref() {
         None if info.directory.is_some() => {
@@ -98,7 +98,7 @@ pub(super) fn learn(facts: &mut ConversationFacts, line: &Line) {
 
 fn answer(facts: &mut ConversationFacts, line: &Line) {
     let info = &line.info;
-    info.model.iter().for_each(|model| facts.by(model));
+    info.model.iter().for_each(|model| facts.set_model(model));
     if !line.words().trim().is_empty() {
         facts.answer(Some(&info.id));
     }
@@ -108,7 +108,7 @@ fn answer(facts: &mut ConversationFacts, line: &Line) {
         let cached = count(&tokens["cache"]["read"]).saturating_add(count(&tokens["cache"]["write"]));
         let written = count(&tokens["output"]).saturating_add(count(&tokens["reasoning"]));
         let tokens = Some((count(&tokens["input"]).saturating_add(cached), written));
-        facts.usage(Some(&info.id), None, Usage { tokens, cost: None });
+        facts.usage(Some(&info.id), None, AnswerUsage { tokens, cost: None });
     }
     if let Some(cost) = info.cost.filter(|cost| cost.is_finite() && *cost >= 0.0) {
         facts.cost(cost);
@@ -116,13 +116,13 @@ fn answer(facts: &mut ConversationFacts, line: &Line) {
 }
 
 impl Line {
-    /// The words of the user or of the agent.
+    /// Returns the text of the user or of the agent.
     fn words(&self) -> String {
         let texts = self.parts.iter().filter(|part| part.sort == "text" && !part.synthetic);
         texts.map(|part| part.text.trim()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
-    /// What is said and done, each with its time.
+    /// Returns the items of a message, each with its time.
     pub(super) fn said(&self) -> Vec<(Option<String>, ItemKind)> {
         let by_user = match self.info.role.as_deref() {
             Some("user") => true,
@@ -138,7 +138,7 @@ impl Line {
         }
         let error = &self.info.error;
         let why = error["data"]["message"].as_str().or_else(|| error["name"].as_str());
-        said.extend(why.map(|why| (begun(), ItemKind::Note(why.to_owned()))));
+        said.extend(why.map(|why| (begun(), ItemKind::Remark(why.to_owned()))));
         said
     }
 }
@@ -148,7 +148,7 @@ impl Part {
         let text = || self.text.trim().to_owned();
         match self.sort.as_str() {
             "text" if text().is_empty() => Vec::new(),
-            "text" if self.synthetic => vec![ItemKind::Note(text())],
+            "text" if self.synthetic => vec![ItemKind::Remark(text())],
             "text" if by_user => vec![ItemKind::Prompt(text())],
             "text" => vec![ItemKind::Answer(text())],
             "reasoning" if !text().is_empty() => vec![ItemKind::Thought(text())],
@@ -170,7 +170,7 @@ impl Part {
     }
 }
 
-/// Milliseconds since 1970 as RFC 3339.
+/// Converts milliseconds since 1970 to RFC 3339.
 fn moment(value: &Value) -> Option<String> {
     Timestamp::from_millisecond(value.as_i64()?).ok().map(|at| format!("{at:.3}"))
 }

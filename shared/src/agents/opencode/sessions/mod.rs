@@ -1,12 +1,11 @@
-//! opencode's conversations, as version 1.18.33 gives them away: they lie in a database, and its own commands answer for it. What
-//! was said is copied to `<cache>/git-orchestra/opencode`; what tools gave is asked for when somebody wants to see it. The branch
-//! is not recorded.
+//! opencode's sessions, as version 1.18.33 exports them: they are in a database that its own commands read. Messages are copied to
+//! `<cache>/git-orchestra/opencode`; tool results are exported only when somebody wants to see them. The branch is not recorded.
 
-mod ask;
+mod command;
 mod copies;
 mod export;
 mod lines;
-mod question;
+mod queries;
 
 use std::{
     collections::HashSet,
@@ -14,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use command::Opencode;
 use copies::Copies;
 
 use super::NAME;
@@ -21,20 +21,20 @@ use crate::{
     conversation::{
         Activity, ConversationFacts, ConversationFile, Discovery, FolderEntry, Installed, SessionImport,
         SessionReader, Storage, Subagent, Transcript, TranscriptItem,
-        files::beginning,
+        files::read_beginning,
         folders::{cache, user_folder},
     },
-    world,
+    world::Environment,
 };
 
-/// How its ids begin.
+/// The prefix of session ids.
 const PREFIX: &str = "ses_";
-/// More conversations than anyone has.
+/// Maximum number of entries that are listed in one folder.
 const MOST: usize = 20_000;
-/// Bytes in which a sub-agent says what it is.
+/// Number of bytes at the beginning of a sub-agent's copy that are searched for its kind and title.
 const HEADER: u64 = 8 << 10;
 
-/// The reader of these sessions.
+/// Reads opencode's sessions.
 pub(super) struct Sessions;
 
 impl SessionReader for Sessions {
@@ -42,23 +42,23 @@ impl SessionReader for Sessions {
         NAME
     }
 
-    fn roots(&self) -> Vec<PathBuf> {
-        copies().map(|copies| copies.folder().to_owned()).into_iter().collect()
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf> {
+        copies(environment).map(|copies| copies.folder().to_owned()).into_iter().collect()
     }
 
     fn owns_id_prefix(&self, typed: &str) -> bool {
         typed.starts_with(PREFIX) || PREFIX.starts_with(typed)
     }
 
-    fn find(&self, found: &mut Discovery) {
-        let Some((copies, database)) = copies().zip(database()) else { return };
+    fn find(&self, environment: &Environment, found: &mut Discovery) {
+        let Some((copies, database)) = copies(environment).zip(database(environment)) else { return };
         if !database.is_file() {
             return;
         }
         if found.may_ask
-            && let Err(error) = copies.refresh(&database, program(&found.installed))
+            && let Err(error) = copies.refresh(&database, program(environment, &found.installed))
         {
-            found.trouble(&database, error.to_string());
+            found.add_failure(&database, error.to_string());
         }
         let (folders, files): (Vec<FolderEntry>, Vec<FolderEntry>) =
             found.list(copies.folder(), MOST).into_iter().partition(|entry| entry.is_dir);
@@ -78,8 +78,13 @@ impl SessionReader for Sessions {
         }
     }
 
-    fn subagents(&self, place: &ConversationFile, found: &mut Discovery) -> Vec<Subagent> {
-        let Some(copies) = copies() else { return Vec::new() };
+    fn subagents(
+        &self,
+        environment: &Environment,
+        place: &ConversationFile,
+        found: &mut Discovery,
+    ) -> Vec<Subagent> {
+        let Some(copies) = copies(environment) else { return Vec::new() };
         let entries = found.list(&copies.inner(&place.id), MOST);
         let mut all: Vec<Subagent> = entries
             .into_iter()
@@ -95,7 +100,7 @@ impl SessionReader for Sessions {
 
     fn apply_line(&self, facts: &mut ConversationFacts, line: &[u8]) -> bool {
         let line = lines::parse(line);
-        line.iter().for_each(|line| lines::learn(facts, line));
+        line.iter().for_each(|line| lines::apply(facts, line));
         line.is_some()
     }
 
@@ -108,8 +113,14 @@ impl SessionReader for Sessions {
         said.into_iter().map(|(at, what)| TranscriptItem::new(at.as_deref(), what)).collect()
     }
 
-    fn whole(&self, id: &str, _path: &Path, installed: &Installed) -> io::Result<Transcript> {
-        export::whole(&program(installed)?, id).map(Transcript::made)
+    fn whole(
+        &self,
+        environment: &Environment,
+        id: &str,
+        _path: &Path,
+        installed: &Installed,
+    ) -> io::Result<Transcript> {
+        export::whole(&program(environment, installed)?, id).map(Transcript::made)
     }
 
     fn storage(&self) -> Storage<'_> {
@@ -134,8 +145,14 @@ impl SessionReader for Sessions {
 }
 
 impl SessionImport for Sessions {
-    fn import(&self, transcript: &Path, folder: &Path, installed: &Installed) -> io::Result<()> {
-        export::give_back(&program(installed)?, transcript, folder)
+    fn import(
+        &self,
+        environment: &Environment,
+        transcript: &Path,
+        folder: &Path,
+        installed: &Installed,
+    ) -> io::Result<()> {
+        export::import(&program(environment, installed)?, transcript, folder)
     }
 }
 
@@ -144,23 +161,26 @@ fn words(words: &[&str], fork: bool) -> Vec<String> {
     words.iter().copied().chain(fork).map(str::to_owned).collect()
 }
 
-fn program(installed: &Installed) -> io::Result<PathBuf> {
-    installed.path(NAME).ok_or_else(|| io::Error::other("there is no program 'opencode' to ask"))
+fn program(environment: &Environment, installed: &Installed) -> io::Result<Opencode> {
+    let path = installed.path(environment, NAME);
+    let path = path.ok_or_else(|| io::Error::other("the program 'opencode' is not installed"))?;
+    Ok(Opencode { path, environment: environment.clone() })
 }
 
-fn copies() -> Option<Copies> {
-    Some(Copies::at(cache()?.join(NAME)))
+fn copies(environment: &Environment) -> Option<Copies> {
+    Some(Copies::at(cache(environment)?.join(NAME)))
 }
 
-/// The database.
-fn database() -> Option<PathBuf> {
-    let name = world::variable("OPENCODE_DB").map_or_else(|| PathBuf::from("opencode.db"), PathBuf::from);
-    Some(user_folder("XDG_DATA_HOME", ".local/share")?.join(NAME).join(name))
+/// Returns the path of the database.
+fn database(environment: &Environment) -> Option<PathBuf> {
+    let name =
+        environment.variable("OPENCODE_DB").map_or_else(|| PathBuf::from("opencode.db"), PathBuf::from);
+    Some(user_folder(environment, "XDG_DATA_HOME", ".local/share")?.join(NAME).join(name))
 }
 
-/// Which kind of agent a sub-agent is, and what it was for.
+/// Returns the kind and the title of a sub-agent.
 fn header(path: &Path) -> (Option<String>, Option<String>) {
-    let bytes = beginning(path, HEADER);
+    let bytes = read_beginning(path, HEADER);
     let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').filter_map(lines::parse).collect();
     let kind = lines.iter().find_map(|line| line.info.agent.clone());
     (kind, lines.first().and_then(|line| line.info.given_title()).map(str::to_owned))

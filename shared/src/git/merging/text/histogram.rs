@@ -1,21 +1,21 @@
-//! The histogram diff: the texts are cut at the longest run of lines that both have and whose rarest line is rare in the old
-//! one; what is before and behind it is compared in the same way.
+//! The histogram diff: the texts are split at the longest common run of lines whose rarest line is rare in the old text; the
+//! parts before and after it are compared in the same way.
 
 use std::ops::Range;
 
-/// Lines that occur more often in the old text are no place to cut at.
-const MOST_OCCURRENCES: u32 = 64;
-/// Lines that one comparison looks at, at the most; git may take the time for more.
-const MOST_STEPS: usize = 20_000_000;
+/// Maximum number of occurrences in the old text of a line at which the texts may be split.
+const MAX_OCCURRENCES: u32 = 64;
+/// Maximum number of steps of one comparison; git may take the time for more.
+const MAX_STEPS: usize = 20_000_000;
 const NONE: u32 = u32::MAX;
 
-/// Which lines of the old text are gone, and which of the new one are new. Lines are numbers below `distinct`. `None` where no
-/// line that both have is rare enough, or where it takes too long.
+/// Returns which lines of the old text were removed and which of the new text were added. Lines are numbers below `distinct`.
+/// `None` if no common line is rare enough, or it takes too many steps.
 pub(super) fn compare(old: &[u32], new: &[u32], distinct: usize) -> Option<(Vec<bool>, Vec<bool>)> {
     let (mut removed, mut added) = (vec![false; old.len()], vec![false; new.len()]);
     let mut search = Search::new(old, new, distinct);
-    let mut open = vec![(0..old.len(), 0..new.len())];
-    while let Some((before, after)) = open.pop() {
+    let mut pending = vec![(0..old.len(), 0..new.len())];
+    while let Some((before, after)) = pending.pop() {
         let cut =
             if before.is_empty() || after.is_empty() { Cut::Nowhere } else { search.cut(&before, &after)? };
         match cut {
@@ -24,8 +24,8 @@ pub(super) fn compare(old: &[u32], new: &[u32], distinct: usize) -> Option<(Vec<
                 added[after].fill(true);
             }
             Cut::At(run) => {
-                open.push((run.old.end..before.end, run.new.end..after.end));
-                open.push((before.start..run.old.start, after.start..run.new.start));
+                pending.push((run.old.end..before.end, run.new.end..after.end));
+                pending.push((before.start..run.old.start, after.start..run.new.start));
             }
         }
     }
@@ -35,12 +35,12 @@ pub(super) fn compare(old: &[u32], new: &[u32], distinct: usize) -> Option<(Vec<
 enum Cut {
     /// The texts have no line in common.
     Nowhere,
-    At(Run),
+    At(CommonRun),
 }
 
-/// Equal lines of both texts.
+/// A run of equal lines in both texts.
 #[derive(Clone)]
-struct Run {
+struct CommonRun {
     old: Range<usize>,
     new: Range<usize>,
 }
@@ -48,10 +48,10 @@ struct Run {
 struct Search<'a> {
     old: &'a [u32],
     new: &'a [u32],
-    /// Of each line, where it stands first in the part of the old text that is looked at, and how often.
+    /// For each line, its first position in the current part of the old text, and its number of occurrences there.
     first: Vec<u32>,
     count: Vec<u32>,
-    /// Of each place in the old text, the next one with the same line.
+    /// For each position in the old text, the next one with the same line.
     next: Vec<u32>,
     steps: usize,
 }
@@ -62,7 +62,7 @@ impl<'a> Search<'a> {
         Self { old, new, first, count, next: vec![NONE; old.len()], steps: 0 }
     }
 
-    /// Where to cut; `None` where that cannot be said.
+    /// Finds where to split; `None` if that cannot be decided.
     fn cut(&mut self, before: &Range<usize>, after: &Range<usize>) -> Option<Cut> {
         for at in before.clone().rev() {
             let line = self.old[at] as usize;
@@ -76,12 +76,12 @@ impl<'a> Search<'a> {
             let line = self.old[at] as usize;
             (self.first[line], self.count[line]) = (NONE, 0);
         }
-        if self.steps > MOST_STEPS { None } else { found }
+        if self.steps > MAX_STEPS { None } else { found }
     }
 
     fn rarest(&mut self, before: &Range<usize>, after: &Range<usize>) -> Option<Cut> {
-        let mut best: Option<Run> = None;
-        let mut rarity = MOST_OCCURRENCES + 1;
+        let mut best: Option<CommonRun> = None;
+        let mut rarity = MAX_OCCURRENCES + 1;
         let (mut in_common, mut at) = (false, after.start);
         while at < after.end {
             let line = self.new[at] as usize;
@@ -101,7 +101,7 @@ impl<'a> Search<'a> {
                     while next != NONE && (next as usize) < run.old.end {
                         next = self.next[next as usize];
                     }
-                    if next == NONE || self.steps > MOST_STEPS {
+                    if next == NONE || self.steps > MAX_STEPS {
                         break;
                     }
                     place = next as usize;
@@ -110,16 +110,22 @@ impl<'a> Search<'a> {
             at = following;
         }
         match best {
-            _ if in_common && rarity > MOST_OCCURRENCES => None,
+            _ if in_common && rarity > MAX_OCCURRENCES => None,
             Some(run) => Some(Cut::At(run)),
             None => Some(Cut::Nowhere),
         }
     }
 
-    /// All equal lines around a place, and how often the rarest of them occurs.
-    fn extend(&mut self, old: usize, new: usize, before: &Range<usize>, after: &Range<usize>) -> (Run, u32) {
+    /// Extends a match to all equal lines around it, and returns the number of occurrences of the rarest.
+    fn extend(
+        &mut self,
+        old: usize,
+        new: usize,
+        before: &Range<usize>,
+        after: &Range<usize>,
+    ) -> (CommonRun, u32) {
         let (mut run, mut rare) =
-            (Run { old: old..old + 1, new: new..new + 1 }, self.count[self.old[old] as usize]);
+            (CommonRun { old: old..old + 1, new: new..new + 1 }, self.count[self.old[old] as usize]);
         while run.old.start > before.start
             && run.new.start > after.start
             && self.old[run.old.start - 1] == self.new[run.new.start - 1]
@@ -149,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rarest_line_is_kept() {
+    fn texts_are_split_at_the_rarest_line() {
         let some = |old: &str, new: &str| Some((old.to_owned(), new.to_owned()));
         assert_eq!(marks(&[], &[]), some("", ""));
         assert_eq!(marks(&[1, 2], &[]), some("xx", ""));

@@ -1,93 +1,99 @@
-//! Where a change can be told in several ways (of two equal blocks one is new: which?), it is told as git tells it: as far down as
-//! it goes, unless there is a place beside a change of the other text.
+//! Sliding changes that can be described in several ways (of two equal blocks, which one is new?) to where git puts them: as far
+//! down as possible, unless they can be aligned with a change of the other text.
 
 use std::ops::Range;
 
-/// Changed lines of a text that stand together, perhaps none, with an unchanged line or an end of the text on either side.
+/// Adjacent changed lines of a text, possibly none, between unchanged lines or the ends of the text.
 struct Group(Range<usize>);
 
 impl Group {
     fn first(changed: &[bool]) -> Self {
-        Self(0..run(changed, 0))
+        Self(0..run_end(changed, 0))
     }
 
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Moves behind the next unchanged line.
+    /// Moves to the group after the next unchanged line.
     fn forward(&mut self, changed: &[bool]) -> bool {
         let start = self.0.end + 1;
         if start > changed.len() {
             return false;
         }
-        self.0 = start..run(changed, start);
+        self.0 = start..run_end(changed, start);
         true
     }
 
-    /// Moves before the last unchanged line.
+    /// Moves to the group before the previous unchanged line.
     fn back(&mut self, changed: &[bool]) {
         let end = self.0.start.saturating_sub(1);
-        self.0 = back(changed, end)..end;
+        self.0 = run_start(changed, end)..end;
     }
 
-    /// One line up, and together with what it meets there.
+    /// Slides the group one line up, and joins it with a group that it touches.
     fn slide_up(&mut self, lines: &[u32], changed: &mut [bool]) -> bool {
         let Range { start, end } = self.0;
         if start == 0 || lines[start - 1] != lines[end - 1] {
             return false;
         }
         (changed[start - 1], changed[end - 1]) = (true, false);
-        self.0 = back(changed, start - 1)..end - 1;
+        self.0 = run_start(changed, start - 1)..end - 1;
         true
     }
 
-    /// One line down, and together with what it meets there.
+    /// Slides the group one line down, and joins it with a group that it touches.
     fn slide_down(&mut self, lines: &[u32], changed: &mut [bool]) -> bool {
         let Range { start, end } = self.0;
         if end >= lines.len() || lines[start] != lines[end] {
             return false;
         }
         (changed[start], changed[end]) = (false, true);
-        self.0 = start + 1..run(changed, end + 1);
+        self.0 = start + 1..run_end(changed, end + 1);
         true
     }
 }
 
-/// Where the changed lines end that begin at a place.
-fn run(changed: &[bool], from: usize) -> usize {
+/// Returns the end of the changed lines that begin at a position.
+fn run_end(changed: &[bool], from: usize) -> usize {
     from + changed[from..].iter().take_while(|mark| **mark).count()
 }
 
-/// Where the changed lines begin that end at a place.
-fn back(changed: &[bool], to: usize) -> usize {
+/// Returns the beginning of the changed lines that end at a position.
+fn run_start(changed: &[bool], to: usize) -> usize {
     to - changed[..to].iter().rev().take_while(|mark| **mark).count()
 }
 
-/// Slides every change of a text; `other` marks what changed in the other one.
+/// Slides every change of a text; `other` marks what changed in the other text.
 pub(super) fn slide(lines: &[u32], changed: &mut [bool], other: &[bool]) {
-    let (mut group, mut beside) = (Group::first(changed), Group::first(other));
+    let (mut group, mut other_group) = (Group::first(changed), Group::first(other));
     loop {
         if !group.is_empty() {
-            slide_one(&mut group, &mut beside, lines, changed, other);
+            slide_one(&mut group, &mut other_group, lines, changed, other);
         }
-        if !group.forward(changed) || !beside.forward(other) {
+        if !group.forward(changed) || !other_group.forward(other) {
             return;
         }
     }
 }
 
-fn slide_one(group: &mut Group, beside: &mut Group, lines: &[u32], changed: &mut [bool], other: &[bool]) {
+fn slide_one(
+    group: &mut Group,
+    other_group: &mut Group,
+    lines: &[u32],
+    changed: &mut [bool],
+    other: &[bool],
+) {
     let (mut highest, mut meets);
     loop {
         let size = group.0.len();
         while group.slide_up(lines, changed) {
-            beside.back(other);
+            other_group.back(other);
         }
-        (highest, meets) = (group.0.end, !beside.is_empty());
+        (highest, meets) = (group.0.end, !other_group.is_empty());
         while group.slide_down(lines, changed) {
-            beside.forward(other);
-            meets |= !beside.is_empty();
+            other_group.forward(other);
+            meets |= !other_group.is_empty();
         }
         if size == group.0.len() {
             break;
@@ -96,8 +102,8 @@ fn slide_one(group: &mut Group, beside: &mut Group, lines: &[u32], changed: &mut
     if group.0.end == highest || !meets {
         return;
     }
-    while beside.is_empty() && group.slide_up(lines, changed) {
-        beside.back(other);
+    while other_group.is_empty() && group.slide_up(lines, changed) {
+        other_group.back(other);
     }
 }
 
@@ -113,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_go_down_or_beside_one_of_the_other_text() {
+    fn changes_slide_down_or_align_with_one_of_the_other_text() {
         assert_eq!(slid(&[1, 1, 1], "x..", ".."), "..x");
         assert_eq!(slid(&[1, 2, 1, 2, 3], "xx...", "..."), "..xx.");
         assert_eq!(slid(&[1, 1, 1], "..x", "x.."), "x..");

@@ -1,54 +1,75 @@
-//! Reading what is not known yet, on all cores, and remembering it.
+//! Reads what is not in the index yet, on all cores, and adds it there.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 
 use super::{Catalogue, SessionRow};
 use crate::{
     agents,
+    context::{Context, Event},
     conversation::{
-        Activity, ConversationFile, IndexRecord, Known, SessionReader, SubagentFiles,
+        Activity, ConversationFile, IndexEntry, IndexRecord, SessionReader, SubagentFiles, TranscriptReading,
         reading::{self, ReadDepth},
     },
-    ops::sessions::active_sessions::{self, Trace},
+    ops::sessions::active_sessions::{self, SessionTrace},
     parallel,
     supervise::tree,
 };
 
+/// Reads files on all cores, and tells how many are read. When the operation is cancelled, the files that are left are not read.
+fn each_file<T: Sync, R: Send>(
+    context: &Context,
+    files: &[T],
+    read: impl Fn(&T) -> R + Sync,
+) -> Vec<Option<R>> {
+    let (done, of) = (AtomicUsize::new(0), files.len());
+    parallel::map(files, |file| {
+        if context.cancel.is_cancelled() {
+            return None;
+        }
+        let read = read(file);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        context.emit(&Event::SessionsRead { done, of });
+        Some(read)
+    })
+}
+
 impl Catalogue {
-    /// Reads the beginnings, and the ends, that are not known yet, on all cores.
+    /// Reads the beginnings, or also the ends, of files that are not in the index yet, on all cores.
     pub(super) fn skim(&mut self, places: &[&ConversationFile], look: ReadDepth) {
         let is_known = |place: &ConversationFile| {
             self.index.fresh(place).is_some_and(|known| look == ReadDepth::Beginning || !known.is_begun())
         };
         let new = places.iter().filter(|place| !is_known(place));
         let new: Vec<&ConversationFile> = new.copied().collect();
-        let read = parallel::map(&new, |place| {
+        let read = each_file(&self.context, &new, |place| {
             let program = agents::session_reader(place.program)?;
             let before = self.index.find(place).and_then(|before| before.known());
             let read = reading::skim(program, place, look);
-            // Made ready to be written here: thousands of facts are too large to be handed around.
-            Some(read.map(|skimmed| IndexRecord::of(Known::skimmed(place, skimmed, before))))
+            // Records are encoded here, since thousands of facts are too large to be moved between threads.
+            Some(read.map(|skimmed| IndexRecord::of(IndexEntry::skimmed(place, skimmed, before))))
         });
         for (place, read) in new.into_iter().zip(read) {
-            match read {
-                Some(Ok(record)) => record.into_iter().for_each(|record| self.index.learn(record)),
-                // Gone between two looks.
+            match read.flatten() {
+                Some(Ok(record)) => record.into_iter().for_each(|record| self.index.insert(record)),
+                // It was deleted after it was found.
                 Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Some(Err(error)) => self.found.trouble(&place.path, error.to_string()),
+                Some(Err(error)) => self.found.add_failure(&place.path, error.to_string()),
                 None => {}
             }
         }
     }
 
-    /// Reads every line of the rows and of what they started, or those that are new since they were read last, on all cores.
+    /// Reads every line of the rows and of their subagents, or only the new lines, on all cores.
     pub(in crate::ops::sessions) fn read_whole(&mut self, rows: &mut [SessionRow]) {
         self.read_lines(rows);
-        self.read_inner(rows);
+        self.read_subagents(rows);
     }
 
     fn read_lines(&mut self, rows: &mut [SessionRow]) {
         let new: Vec<&mut SessionRow> = rows.iter_mut().filter(|row| !row.is_whole).collect();
-        let places: Vec<(ConversationFile, Option<reading::TranscriptReading>)> = new
+        let places: Vec<(ConversationFile, Option<TranscriptReading>)> = new
             .iter()
             .filter_map(|row| row.place.clone())
             .map(|place| {
@@ -56,32 +77,38 @@ impl Catalogue {
                 (place, known)
             })
             .collect();
-        let read = parallel::map(&places, |(place, known)| {
-            agents::session_reader(place.program).map(|program| reading::whole(program, place, known.clone()))
+        let read = each_file(&self.context, &places, |(place, known)| {
+            agents::session_reader(place.program)
+                .map(|program| reading::read_all(program, place, known.clone()))
         });
-        let mut read = places.into_iter().zip(read);
+        let mut read = places.into_iter().zip(read.into_iter().map(Option::flatten));
         for row in new.into_iter().filter(|row| row.place.is_some()) {
             match read.next() {
                 Some(((place, _), Some(Ok((reading, mut facts))))) => {
-                    // Lines that count nothing may still say where it was last.
+                    // Lines that are not counted may still say which folder and branch it was on last.
                     let asked = facts.last_prompt.clone();
                     facts.join(std::mem::take(&mut row.facts));
                     facts.last_prompt = asked.or(facts.last_prompt);
                     (row.facts, row.is_whole) = (facts.clone(), true);
                     self.found.unread_lines(&place.path, &reading);
-                    let record = IndexRecord::of(Known::read(&place, reading, facts));
-                    record.into_iter().for_each(|record| self.index.learn(record));
+                    let record = IndexRecord::of(IndexEntry::read(&place, reading, facts));
+                    record.into_iter().for_each(|record| self.index.insert(record));
                 }
                 Some((_, Some(Err(error)))) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Some(((place, _), Some(Err(error)))) => self.found.trouble(&place.path, error.to_string()),
+                Some(((place, _), Some(Err(error)))) => {
+                    self.found.add_failure(&place.path, error.to_string());
+                }
                 Some((_, None)) | None => {}
             }
         }
     }
 
-    /// Reads the sub-agents of the rows whole, or what is new of them, on all cores.
-    fn read_inner(&mut self, rows: &mut [SessionRow]) {
+    /// Reads the subagents of the rows completely, or only what is new, on all cores.
+    fn read_subagents(&mut self, rows: &mut [SessionRow]) {
         for row in rows.iter_mut().filter(|row| row.inner.is_none()) {
+            if self.context.cancel.is_cancelled() {
+                return;
+            }
             let Some(place) = row.place.clone() else { continue };
             let Some(program) = agents::session_reader(place.program) else { continue };
             let inner = self.inner(&place);
@@ -98,8 +125,8 @@ impl Catalogue {
                 if let Some(known) = known {
                     return Ok((known.facts.clone(), known.reading.clone().unwrap_or_default(), None));
                 }
-                let (facts, unread) = reading::inner(program, inner, &place.path)?;
-                let record = IndexRecord::of(Known::inner(inner, facts.clone(), unread.clone()));
+                let (facts, unread) = reading::own_part(program, inner, &place.path)?;
+                let record = IndexRecord::of(IndexEntry::inner(inner, facts.clone(), unread.clone()));
                 Ok::<_, std::io::Error>((facts, unread, record))
             });
             let mut all = Vec::new();
@@ -109,15 +136,15 @@ impl Catalogue {
                         self.found.unread_lines(&place.path, &unread);
                         let asked = facts.first_typed().cloned();
                         inner.about = match program.subagent_files() {
-                            // What stands first in its file may be its conversation's.
+                            // The first entry of its file may belong to the session that started it.
                             SubagentFiles::AmongSessions => asked.or(inner.about),
                             SubagentFiles::Nested => inner.about.or(asked),
                         };
-                        record.into_iter().for_each(|record| self.index.learn(record));
+                        record.into_iter().for_each(|record| self.index.insert(record));
                         all.push((inner, facts));
                     }
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                    Err(error) => self.found.trouble(&place.path, error.to_string()),
+                    Err(error) => self.found.add_failure(&place.path, error.to_string()),
                 }
                 if program.subagent_files() == SubagentFiles::Nested {
                     self.inner_places.push(place);
@@ -127,26 +154,27 @@ impl Catalogue {
         }
     }
 
-    /// Concludes which conversations the programs are in that do not say so.
-    pub(super) fn conclude(&mut self) {
+    /// Infers which sessions are in use, for programs that do not record it.
+    pub(super) fn infer_active(&mut self) {
         let inferred = |reader: &&dyn SessionReader| matches!(reader.activity(), Activity::Inferred);
         for program in agents::session_readers().filter(inferred) {
             let mine = |place: &&ConversationFile| place.program == program.name();
             let mine: Vec<ConversationFile> = self.found.places.iter().filter(mine).cloned().collect();
-            let works = if mine.is_empty() { Vec::new() } else { tree::at_work(program.name()) };
-            if !works.is_empty() {
+            let processes =
+                if mine.is_empty() { Vec::new() } else { tree::processes_running(program.name()) };
+            if !processes.is_empty() {
                 self.skim(&mine.iter().collect::<Vec<_>>(), ReadDepth::Beginning);
-                let traces: Vec<Trace> = mine.iter().filter_map(|place| self.trace(place)).collect();
-                self.running.extend(active_sessions::concluded(&works, &traces));
+                let traces: Vec<SessionTrace> = mine.iter().filter_map(|place| self.trace(place)).collect();
+                self.running.extend(active_sessions::inferred(&processes, &traces));
             }
         }
     }
 
-    fn trace(&self, place: &ConversationFile) -> Option<Trace> {
+    fn trace(&self, place: &ConversationFile) -> Option<SessionTrace> {
         let facts = self.index.find(place)?.known()?.facts;
         let folder = facts.first_cwd.as_deref()?.into();
         let began: Timestamp = facts.started_at.as_deref()?.parse().ok()?;
         let began = i64::try_from(began.as_nanosecond()).ok()?;
-        Some(Trace { id: place.id.clone(), folder, began, written: place.written })
+        Some(SessionTrace { id: place.id.clone(), folder, began, written: place.written })
     }
 }

@@ -1,4 +1,4 @@
-//! Conversations as they are reported.
+//! Turns rows into the sessions of reports, and finds their subagents.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,25 +7,27 @@ use jiff::Timestamp;
 use super::{Catalogue, SessionRow};
 use crate::{
     agents,
-    conversation::{ConversationFile, Known, Subagent, SubagentFiles, reading::ReadDepth},
+    conversation::{ConversationFile, IndexEntry, Subagent, SubagentFiles, reading::ReadDepth},
     git::common_dir,
-    ops::sessions::session::{Session, SubAgent, on_one_line},
+    ops::sessions::session::{Session, SubagentInfo, on_one_line},
 };
 
 impl Catalogue {
-    /// The row as it is reported.
+    /// Returns the session of a row, for reports.
     pub(in crate::ops::sessions) fn session(&mut self, row: &SessionRow) -> Session {
         let mut session = Session::of(row);
         session.last_active_at =
-            row.facts.last_said(row.written).map_or_else(|| time(row.written), |(at, _)| at.to_owned());
+            row.facts.last_said(row.written).map_or_else(|| rfc3339(row.written), |(at, _)| at.to_owned());
         session.subagent_of.clone_from(&row.subagent_of);
-        session.repository =
-            row.repository.as_deref().map(|common| common_dir::home(common).to_string_lossy().into_owned());
+        session.repository = row
+            .repository
+            .as_deref()
+            .map(|common| common_dir::display_folder(common).to_string_lossy().into_owned());
         session.pid = self.pid_of(&row.id);
         session.live = self.is_live(&row.id);
         if let Some(held) = self.agents.get(&row.id) {
             session.agent = Some(held.agent.to_string());
-            // What its program calls it may be a prompt of ours.
+            // The program's own title may be made from a prompt of ours.
             session.title = row.facts.title.as_ref().or(Some(&held.title)).map(|title| on_one_line(title));
         }
         if let Some(kept) = self.kept.get(&row.id) {
@@ -39,9 +41,9 @@ impl Catalogue {
         }
         session.subagents = match (&row.inner, &row.place) {
             (Some(read), _) => {
-                read.iter().map(|(inner, facts)| SubAgent::read(inner.clone(), facts)).collect()
+                read.iter().map(|(inner, facts)| SubagentInfo::read(inner.clone(), facts)).collect()
             }
-            (None, Some(place)) => self.inner(place).into_iter().map(SubAgent::from).collect(),
+            (None, Some(place)) => self.inner(place).into_iter().map(SubagentInfo::from).collect(),
             (None, None) => Vec::new(),
         };
         if let Some(place) = &row.place {
@@ -52,40 +54,40 @@ impl Catalogue {
         session
     }
 
-    /// What a conversation started.
+    /// Returns the subagents of a session.
     pub(in crate::ops::sessions) fn inner(&mut self, place: &ConversationFile) -> Vec<Subagent> {
         match agents::session_reader(place.program) {
             Some(program) if program.subagent_files() == SubagentFiles::AmongSessions => {
-                if self.beside.is_none() {
-                    self.beside = Some(self.find_beside());
+                if self.among_sessions.is_none() {
+                    self.among_sessions = Some(self.find_among_sessions());
                 }
-                self.beside.as_ref().and_then(|all| all.get(&place.id)).cloned().unwrap_or_default()
+                self.among_sessions.as_ref().and_then(|all| all.get(&place.id)).cloned().unwrap_or_default()
             }
-            Some(program) => program.subagents(place, &mut self.found),
+            Some(program) => program.subagents(self.context.environment(), place, &mut self.found),
             None => Vec::new(),
         }
     }
 
-    /// Finds the sub-agents whose conversations are gone, where those lie among conversations and one of them may be wanted.
+    /// Finds orphaned subagents, whose session no longer exists, if their files are in the folders of sessions and one may be wanted.
     pub(super) fn find_orphans(&mut self, is_wanted: impl Fn(&ConversationFile) -> bool) {
-        let mut places = self.found.places.iter().filter(|place| is_beside(place));
-        if self.beside.is_none() && places.any(is_wanted) {
-            self.beside = Some(self.find_beside());
+        let mut places = self.found.places.iter().filter(|place| may_be_among_sessions(place));
+        if self.among_sessions.is_none() && places.any(is_wanted) {
+            self.among_sessions = Some(self.find_among_sessions());
         }
     }
 
-    /// The sub-agents that lie among conversations, by the conversation that started them, or started those that did. The others are
-    /// orphans.
-    fn find_beside(&mut self) -> HashMap<String, Vec<Subagent>> {
+    /// Returns the subagents whose files are in the folders of sessions, by the outermost session that started them. The others are
+    /// recorded as orphans.
+    fn find_among_sessions(&mut self) -> HashMap<String, Vec<Subagent>> {
         let places: Vec<ConversationFile> =
-            self.found.places.iter().filter(|place| is_beside(place)).cloned().collect();
+            self.found.places.iter().filter(|place| may_be_among_sessions(place)).cloned().collect();
         self.skim(&places.iter().collect::<Vec<_>>(), ReadDepth::Beginning);
         let (mut shown, mut all_inner) = (HashSet::new(), Vec::new());
         for place in places {
             let Some(known) = self.index.find(&place) else { continue };
             if known.is_shown() {
                 shown.insert(place.id);
-            } else if let Some(Known { facts, .. }) = known.known().filter(|_| known.is_inner()) {
+            } else if let Some(IndexEntry { facts, .. }) = known.known().filter(|_| known.is_inner()) {
                 all_inner.push((place, facts));
             }
         }
@@ -112,13 +114,13 @@ impl Catalogue {
     }
 }
 
-/// Whether a file may be one of a sub-agent that lies among conversations.
-fn is_beside(place: &ConversationFile) -> bool {
+/// Returns whether the program of a file keeps the files of subagents in the folders of sessions.
+fn may_be_among_sessions(place: &ConversationFile) -> bool {
     agents::session_reader(place.program)
         .is_some_and(|program| program.subagent_files() == SubagentFiles::AmongSessions)
 }
 
-/// The conversation at the beginning of a chain of sub-agents; `None` for a chain that leads into itself.
+/// Returns the outermost session of a chain of subagents; `None` if the chain is a circle.
 fn outermost<'a>(id: &str, parents: &'a HashMap<String, String>) -> Option<&'a str> {
     let mut outer = parents.get(id)?;
     for _ in 0..parents.len() {
@@ -130,7 +132,7 @@ fn outermost<'a>(id: &str, parents: &'a HashMap<String, String>) -> Option<&'a s
     None
 }
 
-fn time(nanoseconds: i64) -> String {
+fn rfc3339(nanoseconds: i64) -> String {
     Timestamp::from_nanosecond(i128::from(nanoseconds) / 1_000_000 * 1_000_000)
         .map_or_else(|_| String::new(), |at| at.to_string())
 }
@@ -140,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sub_agents_of_sub_agents_belong_to_the_conversation_and_circles_to_none() {
+    fn nested_subagents_belong_to_the_outermost_session() {
         let parents = [
             ("child", "root"),
             ("grandchild", "child"),

@@ -1,29 +1,29 @@
-//! Which conversations are asked for.
+//! Selects the sessions of a request.
 
 use std::{cmp::Reverse, collections::BTreeSet, path::PathBuf};
 
 use super::{Catalogue, SessionRow, kept_row, subagent_of};
 use crate::{
-    conversation::{ConversationFile, Known, reading::ReadDepth},
+    conversation::{ConversationFile, IndexEntry, reading::ReadDepth},
     ops::sessions::Request,
 };
 
-/// Files whose ends are read at a time.
-const AT_ONCE: usize = 256;
-/// Nanoseconds of a second.
-const SECOND: i64 = 1_000_000_000;
+/// The number of files whose ends are read at a time.
+const BATCH_SIZE: usize = 256;
+/// Nanoseconds per second.
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 impl Catalogue {
-    /// The conversations that fit, newest first, at most as many as are wanted, and how many fit.
+    /// Returns the sessions that match, newest first and up to the limit, and how many match in all.
     pub(in crate::ops::sessions) fn rows(&mut self, wanted: &Request) -> (Vec<SessionRow>, usize) {
-        self.conclude();
-        self.find_orphans(|place| wanted.fits(place.program, place.written));
+        self.infer_active();
+        self.find_orphans(|place| wanted.may_match(place.program, place.written));
         let most = if wanted.limit == 0 { usize::MAX } else { wanted.limit };
-        // Thousands: they are lent, not copied, and given back below.
+        // There may be thousands: they are moved out instead of copied, and moved back below.
         let found = std::mem::take(&mut self.found.places);
-        let (shown, mut all, there) = self.chosen(&found, wanted, most);
+        let (shown, mut all, there) = self.select(&found, wanted, most);
         let mut rows: Vec<SessionRow> = shown.into_iter().filter_map(|place| self.row(place)).collect();
-        let gone: Vec<SessionRow> = self.kept_alone(&there, wanted).collect();
+        let gone: Vec<SessionRow> = self.kept_only(&there, wanted).collect();
         self.found.places = found;
         all += gone.len();
         rows.extend(gone);
@@ -32,15 +32,15 @@ impl Catalogue {
         (rows, all)
     }
 
-    /// The newest files that fit, how many fit, and which kept conversations are still there. Ends are read only of what is shown,
-    /// and where the beginning does not tell.
-    fn chosen<'a>(
+    /// Returns the newest files that match, how many match, and which kept sessions still have a file. The end of a file is read only if
+    /// the file is shown, or if its beginning does not decide.
+    fn select<'a>(
         &mut self,
         found: &'a [ConversationFile],
         wanted: &Request,
         most: usize,
     ) -> (Vec<&'a ConversationFile>, usize, BTreeSet<&'a str>) {
-        let fits = |place: &&ConversationFile| wanted.fits(place.program, place.written);
+        let fits = |place: &&ConversationFile| wanted.may_match(place.program, place.written);
         let mut places: Vec<&ConversationFile> = found.iter().filter(fits).collect();
         places.sort_unstable_by(|a, b| (b.written, &a.id).cmp(&(a.written, &b.id)));
         self.skim(&places, ReadDepth::Beginning);
@@ -49,7 +49,7 @@ impl Catalogue {
         self.skim(&unclear, ReadDepth::Ends);
         let (mut fitting, mut there) = (Vec::new(), BTreeSet::new());
         for place in places {
-            if self.is_within(place) {
+            if self.is_in_scope(place) {
                 there.extend(self.kept.contains_key(&place.id).then_some(place.id.as_str()));
                 if self.is_wanted(place, wanted) {
                     fitting.push(place);
@@ -62,9 +62,9 @@ impl Catalogue {
         (shown, all, there)
     }
 
-    /// At most so many of the files, in the order in which they were written: those in which something was said last. And how many
-    /// fit. Nothing is said in a file after it was written, so the ends of few files are read: all where they are copies whose
-    /// times say nothing.
+    /// Returns the files with the most recent messages, at most `most`, and how many match. `places` are sorted by the time at which
+    /// they were written, newest first. No message is newer than that, so the ends of few files need to be read; of all only if they are
+    /// copies with meaningless times.
     fn newest<'a>(
         &mut self,
         places: Vec<&'a ConversationFile>,
@@ -78,7 +78,7 @@ impl Catalogue {
         }
         let mut newest: Vec<(Reverse<i64>, &ConversationFile)> = Vec::new();
         let mut all = places.len();
-        for some in places.chunks(most.clamp(1, AT_ONCE)) {
+        for some in places.chunks(most.clamp(1, BATCH_SIZE)) {
             let last = newest.get(most - 1).map(|(active, _)| active.0);
             if wanted.since.is_none() && last.is_some_and(|last| last >= some[0].written) {
                 break;
@@ -86,7 +86,7 @@ impl Catalogue {
             self.skim(some, ReadDepth::Ends);
             for place in some {
                 let active = self.index.find(place).map_or(place.written, |known| known.active());
-                if wanted.since.is_none_or(|since| active / SECOND >= since) {
+                if wanted.since.is_none_or(|since| active / NANOS_PER_SECOND >= since) {
                     newest.push((Reverse(active), place));
                 } else {
                     all -= 1;
@@ -98,23 +98,23 @@ impl Catalogue {
         (newest.into_iter().map(|(_, place)| place).collect(), all)
     }
 
-    /// Those that fit of which only what is kept is left.
-    fn kept_alone(&self, there: &BTreeSet<&str>, wanted: &Request) -> impl Iterator<Item = SessionRow> {
+    /// Returns the matching sessions of which only the kept copy is left.
+    fn kept_only(&self, there: &BTreeSet<&str>, wanted: &Request) -> impl Iterator<Item = SessionRow> {
         let gone = self.kept.values().filter(|kept| !there.contains(kept.about.id.as_str()));
         gone.filter_map(kept_row)
-            .filter(|row| wanted.fits(&row.program, row.active()))
+            .filter(|row| wanted.may_match(&row.program, row.active()))
             .filter(|row| wanted.branch.is_none() || row.facts.branch == wanted.branch)
             .filter(|row| !wanted.live || self.is_live(&row.id))
     }
 
-    /// Whether the beginning of a file does not tell if it is asked for.
+    /// Returns whether the beginning of a file does not decide if it matches.
     fn is_unclear(&mut self, place: &ConversationFile, wanted: &Request) -> bool {
         let is_begun = self.index.fresh(place).is_some_and(|known| known.is_begun());
-        is_begun && (wanted.branch.is_some() || !self.is_within(place))
+        is_begun && (wanted.branch.is_some() || !self.is_in_scope(place))
     }
 
-    /// Whether a file is a conversation within the scope.
-    pub(super) fn is_within(&mut self, place: &ConversationFile) -> bool {
+    /// Returns whether a file is a session within the scope.
+    pub(super) fn is_in_scope(&mut self, place: &ConversationFile) -> bool {
         let is_orphan = self.found.orphans.contains(&place.path);
         let Some(known) = self.index.find(place).filter(|known| known.is_shown() || is_orphan) else {
             return false;
@@ -123,20 +123,20 @@ impl Catalogue {
         let mut ours = self.agents.contains_key(&place.id) || self.kept.contains_key(&place.id);
         for folder in [known.cwd(), known.first_cwd()].into_iter().flatten() {
             let there = self.repositories.of(folder);
-            ours = ours || scope.holds(folder.as_ref(), there, known.repository());
+            ours = ours || scope.contains(folder.as_ref(), there, known.repository());
         }
         if ours {
-            self.index.belongs(place, scope.common());
+            self.index.set_repository(place, scope.common());
         }
         ours
     }
 
-    /// Names what could not be read of a file that no list shows for that, unless it is of another repository.
+    /// Reports the unread lines of a file that is not listed because of them, unless it belongs to another repository.
     pub(super) fn report_unread(&mut self, place: &ConversationFile) {
         let Some(known) = self.index.fresh(place).filter(|known| known.is_unread()) else { return };
         let is_ours = match (&self.scope, known.cwd()) {
             (Some(scope), Some(folder)) => {
-                scope.holds(folder.as_ref(), self.repositories.of(folder), known.repository())
+                scope.contains(folder.as_ref(), self.repositories.of(folder), known.repository())
             }
             _ => true,
         };
@@ -151,10 +151,10 @@ impl Catalogue {
             && (!wanted.live || self.is_live(&place.id))
     }
 
-    /// The row of a file, if that is known.
+    /// Returns the row of a file, if the file is in the index.
     pub(super) fn row(&mut self, place: &ConversationFile) -> Option<SessionRow> {
         let known = self.index.find(place)?.known()?;
-        let Known { mut facts, is_whole, is_own_part, reading, repository: before, .. } = known;
+        let IndexEntry { mut facts, is_whole, is_own_part, reading, repository: before, .. } = known;
         let is_whole = is_whole && !is_own_part && self.index.fresh(place).is_some();
         if let Some(reading) = reading.filter(|_| is_whole) {
             self.found.unread_lines(&place.path, &reading);
@@ -182,9 +182,9 @@ impl Catalogue {
 }
 
 impl Request {
-    /// As far as it can be told without reading.
-    fn fits(&self, program: &str, written: i64) -> bool {
-        self.since.is_none_or(|since| written / SECOND >= since)
+    /// Returns whether a file may match, as far as that can be decided without reading it.
+    fn may_match(&self, program: &str, written: i64) -> bool {
+        self.since.is_none_or(|since| written / NANOS_PER_SECOND >= since)
             && self.program.as_deref().is_none_or(|wanted| wanted == program)
     }
 }

@@ -1,0 +1,169 @@
+//! Finds `git-orchestra-<name>`, first in our own directory, so that versions agree, then on PATH, and runs
+//! it.
+
+use std::{collections::BTreeSet, ffi::OsString, path::PathBuf, process::ExitCode};
+
+use orchestra::{
+    Code, Error,
+    config::{self, keys::COMPLETION_PROVIDER},
+    model::text,
+    process,
+};
+use orchestra_terminal::{Terminal, catalog, complete, errors, here, run::INTROSPECT};
+
+use crate::nearest::nearest;
+
+const PREFIX: &str = "git-orchestra-";
+
+/// Replaces this process by the command that the first argument names, with its arguments unchanged.
+/// Returns `None` if the dispatcher itself implements that command.
+pub(crate) fn dispatch() -> Option<ExitCode> {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if here::environment().text_variable(INTROSPECT).as_deref() == Some("complete") {
+        return complete_by_command(&arguments);
+    }
+    let name = arguments.first()?.to_str()?;
+    if name.starts_with('-') || is_built_in(name) {
+        return None;
+    }
+    let terminal = Terminal::new(anstream_choice());
+    match program_of(name) {
+        Some(program) => Some(exec(&terminal, &program, &arguments[1..])),
+        None => Some(report_unknown(&terminal, name)),
+    }
+}
+
+const fn anstream_choice() -> orchestra_terminal::output::ColorChoice {
+    orchestra_terminal::output::ColorChoice::Auto
+}
+
+fn is_built_in(name: &str) -> bool {
+    catalog::COMMANDS.iter().any(|entry| entry.built_in && entry.name == name)
+}
+
+/// Returns the path of a command's program.
+pub(crate) fn program_of(name: &str) -> Option<PathBuf> {
+    own_program(name).or_else(|| {
+        is_name(name).then(|| process::on_path(here::environment(), format!("{PREFIX}{name}"))).flatten()
+    })
+}
+
+/// Returns the path of a command's program in our own directory.
+pub(crate) fn own_program(name: &str) -> Option<PathBuf> {
+    let known = catalog::COMMANDS.iter().chain(catalog::INTERNAL).any(|entry| entry.name == name);
+    let program = process::sibling_binary(&format!("{PREFIX}{name}"));
+    (known && program.is_file()).then_some(program)
+}
+
+/// Whether a name is only a name: it must not lead to another directory.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn exec(terminal: &Terminal, program: &std::path::Path, arguments: &[OsString]) -> ExitCode {
+    let error = process::exec(process::sibling_command(program).args(arguments));
+    let message = format!("cannot run '{}'", program.display());
+    errors::report(
+        terminal,
+        &Error::new(Code::ProgramFailed, message).because(error),
+        errors::is_json_typed(),
+    )
+}
+
+/// Returns the error for a name that is not a command.
+pub(crate) fn unknown_command(name: &str) -> Error {
+    Error::new(Code::CommandUnknown, format!("'{}' is not a git orchestra command", text::safe(name)))
+        .hint("'git orchestra --list' shows all commands")
+}
+
+fn report_unknown(terminal: &Terminal, name: &str) -> ExitCode {
+    let mut error = unknown_command(name);
+    if let Some(nearest) = nearest_command(name) {
+        error.hints.insert(0, format!("did you mean 'git orchestra {nearest}'?"));
+    }
+    errors::report(terminal, &error, errors::is_json_typed())
+}
+
+fn nearest_command(name: &str) -> Option<String> {
+    let ours = catalog::COMMANDS.iter().map(|entry| entry.name.to_owned());
+    nearest(name, ours.chain(other_commands()).collect())
+}
+
+/// Returns the other commands: programs `git-orchestra-NAME` on PATH that are not in our catalog.
+pub(crate) fn other_commands() -> Vec<String> {
+    let Some(path) = here::environment().variable("PATH") else { return Vec::new() };
+    let mut names = BTreeSet::new();
+    for folder in std::env::split_paths(&path) {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries.flatten() {
+            let file = entry.file_name();
+            if let Some(name) = file.to_str().and_then(|file| file.strip_prefix(PREFIX))
+                && is_name(name)
+                && !catalog::COMMANDS.iter().chain(catalog::INTERNAL).any(|known| known.name == name)
+                && is_program(&entry.path())
+            {
+                names.insert(name.to_owned());
+            }
+        }
+    }
+    names.into_iter().collect()
+}
+
+fn is_program(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+/// Lets the command that the first word names answer a completion. A foreign program might simply run, so
+/// it is asked only if the user declared that it answers.
+fn complete_by_command(arguments: &[OsString]) -> Option<ExitCode> {
+    let index: usize = arguments.first()?.to_str()?.parse().ok()?;
+    let words = &arguments[1..];
+    let name = words.get(1)?.to_str()?.to_owned();
+    if index == 1 {
+        return Some(complete_names(&name));
+    }
+    if index < 1 || is_built_in(&name) {
+        return None;
+    }
+    let program =
+        own_program(&name).or_else(|| is_completion_provider(&name).then(|| program_of(&name)).flatten());
+    let Some(program) = program else { return Some(ExitCode::SUCCESS) };
+    let mut passed: Vec<OsString> = vec![(index - 1).to_string().into(), format!("{PREFIX}{name}").into()];
+    passed.extend(words[2..].iter().cloned());
+    let _ = process::exec(process::sibling_command(&program).args(passed));
+    Some(ExitCode::SUCCESS)
+}
+
+fn complete_names(prefix: &str) -> ExitCode {
+    if prefix.starts_with('-') {
+        return complete_options(prefix);
+    }
+    let terminal = Terminal::new(anstream_choice());
+    let ours = catalog::COMMANDS.iter().map(|entry| (entry.name.to_owned(), entry.summary));
+    for (name, summary) in ours.chain(other_commands().into_iter().map(|name| (name, ""))) {
+        if name.starts_with(prefix) {
+            terminal.print(&complete::line(&name, Some(summary)));
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn complete_options(prefix: &str) -> ExitCode {
+    let terminal = Terminal::new(anstream_choice());
+    for (option, help) in
+        [("--help", "Print help"), ("--list", "List all commands"), ("--version", "Print version")]
+    {
+        if option.starts_with(prefix) {
+            terminal.print(&complete::line(option, Some(help)));
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Whether the user declared that a command answers completions. Only the user's own configuration counts:
+/// the repository's may come from somebody else, and a key press cannot ask.
+fn is_completion_provider(name: &str) -> bool {
+    let providers = config::user_values(here::environment(), &COMPLETION_PROVIDER);
+    providers.iter().any(|provider| provider == name)
+}

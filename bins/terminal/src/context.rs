@@ -1,0 +1,114 @@
+//! The context of a command's operations: Ctrl-C ends them, and the status line shows their progress.
+
+use orchestra::{
+    Result,
+    context::{Context, Event},
+    model::text,
+    ops::merge_ranked::BranchOutcome,
+};
+
+use crate::{
+    Terminal, here, interrupt,
+    status_line::StatusLine,
+    style::{Painter, Role},
+};
+
+/// The width of a branch's name, in columns.
+const NAME: usize = 40;
+/// Columns of a sentence.
+const SENTENCE: usize = 200;
+
+/// The context of a short operation: Ctrl-C ends the whole command, and there is no progress to show.
+pub fn uninterrupted() -> Context {
+    Context::of(here::environment())
+}
+
+/// The context of an operation that Ctrl-C ends in a state from which the next command can continue. One call is enough for all
+/// operations of a command.
+///
+/// # Errors
+/// Ctrl-C cannot be caught.
+pub fn interruptible(terminal: &Terminal) -> Result<Context> {
+    let context = Context::cancelled_by(here::environment(), interrupt::cancel()?);
+    if !StatusLine::can_be_drawn() {
+        return Ok(context);
+    }
+    let (line, painter) = (terminal.status_line().clone(), *terminal.painter_err());
+    Ok(context.observed_by(move |event: &Event| show(&line, &painter, event)))
+}
+
+fn show(line: &StatusLine, painter: &Painter, event: &Event) {
+    match event {
+        Event::LandingStepEnded { branch, outcome, why, .. } => {
+            line.clear();
+            let why =
+                why.as_ref().map_or_else(String::new, |why| format!(": {}", text::one_line(why, SENTENCE)));
+            // The target moves at the end.
+            let outcome = BranchOutcome::of_step(*outcome, false);
+            let word = painter.as_role(role_of(outcome), outcome.label());
+            Terminal::write_line(&format!("{} {word}{why}", text::one_line(branch, NAME)));
+        }
+        _ => match (sentence(event), count(event)) {
+            (Some(sentence), _) => line.draw(&sentence),
+            (None, Some((done, of, what))) if of > 1 => line.draw_count(&format!("{what}: {done} of {of}")),
+            (None, _) => {}
+        },
+    }
+}
+
+/// What begins now.
+fn sentence(event: &Event) -> Option<String> {
+    let of_remote = |remote: &str| text::one_line(remote, SENTENCE);
+    Some(match event {
+        Event::LandingStepStarted { rank, of, branch, doing } => {
+            format!("[{rank}/{of}] {}: {doing} …", text::one_line(branch, NAME))
+        }
+        Event::FetchStarted { remote } => format!("fetching from {}", of_remote(remote)),
+        Event::ScanStarted { remote } => {
+            format!("searching for secrets in what {} does not have", of_remote(remote))
+        }
+        Event::PushStarted { remote, refs } => format!("sending {refs} refs to {}", of_remote(remote)),
+        Event::GitProgress { line } => text::one_line(line, SENTENCE),
+        _ => return None,
+    })
+}
+
+/// How many of all items are done, and what is done with them.
+const fn count(event: &Event) -> Option<(usize, usize, &'static str)> {
+    Some(match event {
+        Event::AgentStarted { done, of, .. } => (*done, *of, "starting agents"),
+        Event::AgentEnded { done, of, .. } => (*done, *of, "waiting for agents to end"),
+        Event::WorkSaved { done, of, .. } => (*done, *of, "saving the work of agents"),
+        Event::AgentStored { done, of, .. } => (*done, *of, "storing agents"),
+        Event::AgentRemoved { done, of, .. } => (*done, *of, "removing agents"),
+        Event::AgentRestored { done, of, .. } => (*done, *of, "restoring agents"),
+        Event::SessionsRead { done, of } => (*done, *of, "reading sessions"),
+        _ => return None,
+    })
+}
+
+/// The role of what became of a branch.
+pub const fn role_of(outcome: BranchOutcome) -> Role {
+    match outcome {
+        BranchOutcome::Lands | BranchOutcome::NotReached | BranchOutcome::Unknown => Role::Plain,
+        BranchOutcome::Passed | BranchOutcome::Merged => Role::Good,
+        BranchOutcome::Conflict | BranchOutcome::Blocked | BranchOutcome::SetAside => Role::Warn,
+        BranchOutcome::Failed => Role::Bad,
+        BranchOutcome::UpToDate | BranchOutcome::NothingNew | BranchOutcome::TakenBack => Role::Faint,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_is_a_sentence_a_count_or_a_line() {
+        let event = Event::LandingStepStarted { rank: 2, of: 3, branch: "b".into(), doing: "test".into() };
+        assert_eq!(sentence(&event).as_deref(), Some("[2/3] b: test …"));
+        let event = Event::PushStarted { remote: "origin".into(), refs: 4 };
+        assert_eq!(sentence(&event).as_deref(), Some("sending 4 refs to origin"));
+        let event = Event::SessionsRead { done: 1, of: 2 };
+        assert_eq!((sentence(&event), count(&event)), (None, Some((1, 2, "reading sessions"))));
+    }
+}

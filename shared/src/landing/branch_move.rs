@@ -1,0 +1,47 @@
+//! A move of a branch, and what blocks it.
+
+use crate::{
+    git::{Oid, worktrees::Checkout},
+    model::text,
+};
+
+/// A move of a branch, by compare-and-swap.
+#[derive(Clone, Copy, Debug)]
+pub struct BranchMove<'a> {
+    /// The branch, without `refs/heads/`.
+    pub branch: &'a str,
+    /// The commit it must point to before.
+    pub old: Oid,
+    /// The commit it points to afterwards.
+    pub new: Oid,
+    /// The message for its reflog.
+    pub why: &'a str,
+}
+
+/// Why the target cannot be moved.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Blocked {
+    /// The reason, for people.
+    pub why: String,
+    /// What to do about it: commands to type, or advice.
+    pub hints: Vec<String>,
+}
+
+impl Blocked {
+    pub(super) fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { why: why.into(), hints: vec![hint.into()] }
+    }
+
+    /// Returns the reason and hint for a merge, rebase or similar that is in progress in a checkout.
+    pub(super) fn by_operation(checkout: &Checkout, branch: &str, operation: &str) -> Self {
+        let (branch, place) = (text::safe(branch), checkout.path.display());
+        let end = match operation {
+            "bisect" => "git bisect reset".to_owned(),
+            other => format!("git {other} --continue, or git {other} --abort"),
+        };
+        Self::new(
+            format!("a {operation} of {branch} is in progress in '{place}'"),
+            format!("{end}, in that folder"),
+        )
+    }
+}

@@ -1,0 +1,76 @@
+//! The list of all subjects that have logs.
+
+use std::{fmt, str::FromStr};
+
+use super::{
+    AgentId,
+    run::RunKey,
+    subject::{Subject, SubjectId},
+};
+
+/// Defines [`LogId`] and `for_log!` by the list of subjects: a name, and the type of its ids. (`$` as the first token lets the list
+/// define a macro.)
+macro_rules! logs {
+    ($dollar:tt $( $(#[$doc:meta])* $variant:ident($id:ty) ),* $(,)?) => {
+        /// Names the log of any subject. Its text is the name of the log's ref below the folder of all shared refs: `runs/5t2k`.
+        #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+        pub enum LogId { $( $(#[$doc])* $variant($id), )* }
+
+        impl LogId {
+            /// The folders of all logs.
+            pub const KINDS: [&str; [$(<$id as SubjectId>::Subject::KIND),*].len()] =
+                [$(<$id as SubjectId>::Subject::KIND),*];
+
+            /// The log of this name: `runs/5t2k`.
+            pub fn parse(name: &str) -> Option<Self> {
+                let (kind, id) = name.split_once('/')?;
+                $( if kind == <$id as SubjectId>::Subject::KIND {
+                    return <$id>::from_str(id).ok().map(Self::$variant);
+                } )*
+                None
+            }
+        }
+
+        impl fmt::Display for LogId {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $( Self::$variant(id) => write!(f, "{}/{id}", <$id as SubjectId>::Subject::KIND), )*
+                }
+            }
+        }
+
+        /// Runs code that works for every subject with the id in a [`LogId`]: `for_log!(log, id => append(repo, id, facts))`.
+        macro_rules! for_log {
+            ($dollar log:expr, $dollar id:ident => $dollar body:expr) => {
+                match $dollar log {
+                    $( $crate::model::LogId::$variant($dollar id) => $dollar body, )*
+                }
+            };
+        }
+
+        pub(crate) use for_log;
+    };
+}
+
+logs! { $
+    /// The log of an agent.
+    Agent(AgentId),
+    /// The log of a run.
+    Run(RunKey),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_named_by_its_folder_and_its_id() {
+        for name in ["agents/add-tests-k3m9q", "runs/019aa0a0a0a012345"] {
+            assert_eq!(LogId::parse(name).map(|log| log.to_string()).as_deref(), Some(name));
+        }
+        for name in ["runs", "runs/", "runs/a/b", "runs/../x", "agents/x", "heads/add-tests-k3m9q", ""] {
+            assert_eq!(LogId::parse(name), None, "{name}");
+        }
+        assert_eq!(LogId::KINDS, ["agents", "runs"]);
+    }
+}

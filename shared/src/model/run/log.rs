@@ -1,0 +1,56 @@
+//! The log of a run.
+
+use super::{
+    Fact, Fold, Run, RunKey,
+    fold::{self, FOLD},
+};
+use crate::{
+    Code,
+    model::{
+        event::Event,
+        subject::{Folded, Subject, SubjectId},
+    },
+};
+
+impl SubjectId for RunKey {
+    type Subject = Run;
+}
+
+impl Subject for Run {
+    type Id = RunKey;
+    type Fact = Fact;
+    type Fold = Fold;
+
+    const NAME: &'static str = "run";
+    const ONE: &'static str = "a run";
+    const KIND: &'static str = "runs";
+    const FOLD: u32 = FOLD;
+    const UNKNOWN: Code = Code::RunUnknown;
+
+    fn fold<'a>(events: impl IntoIterator<Item = &'a Event<Fact>>) -> Fold {
+        fold::fold(events)
+    }
+
+    fn headline(before: Option<&Self>, after: &Self, _events: &[Event<Fact>]) -> String {
+        let now = after.phase;
+        match before {
+            None => now.to_string(),
+            Some(before) if before.phase != now => format!("{} → {now}", before.phase),
+            Some(_) => format!("{now}, noted"),
+        }
+    }
+}
+
+impl Folded<Run> for Fold {
+    fn state(&self) -> &Run {
+        &self.run
+    }
+
+    fn into_state(self) -> Run {
+        self.run
+    }
+
+    fn newer(&self) -> usize {
+        self.newer
+    }
+}

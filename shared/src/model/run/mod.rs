@@ -1,0 +1,19 @@
+//! A run: the agents of one `spawn`, and what was said about them together.
+//!
+//! The log of a run names its agents and never copies their states: whoever shows a run folds both.
+
+pub mod fact;
+pub mod fold;
+mod key;
+mod log;
+mod phase;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use fact::Fact;
+pub use fold::Fold;
+pub use key::RunKey;
+pub use phase::RunPhase;
+pub use state::Run;

@@ -1,0 +1,115 @@
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::{
+    fact::{Created, MAX_AGENTS},
+    *,
+};
+use crate::model::{IdOrText, event::Event, trailers};
+
+/// A run told by every kind of event, each with every field that its kind can have. These bytes stay readable.
+const LIFE: &[&str] = &[
+    r#"{"agents":["add-tests-k3m9q","not an id"],"at":"2026-11-26T12:00:00Z","l":1,"label":"laptop","plan":"- Add tests","t":"created","title":"Two tasks","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-26T12:00:01Z","l":2,"t":"note","text":"wait for the other one","v":1,"w":"7a7a"}"#,
+    r#"{"at":"2026-11-26T12:00:02Z","l":3,"phase":"partial","reason":"one failed","t":"finished","v":1,"w":"5t2k"}"#,
+];
+
+/// The state after [`LIFE`].
+const STATE: &str = "\
+Orchestra-State: partial
+Orchestra-Created: 2026-11-26T12:00:00Z
+Orchestra-Title: Two tasks
+Orchestra-Agents: 2
+Orchestra-Writer: 5t2k
+Orchestra-Label: laptop
+Orchestra-Updated: 2026-11-26T12:00:02Z
+Orchestra-Ended: 2026-11-26T12:00:02Z
+Orchestra-Reason: one failed
+Orchestra-Notes: 1
+Orchestra-Lamport: 3
+Orchestra-By: 5t2k
+Orchestra-Fold: 1
+Orchestra-Format: 1
+";
+
+fn read(line: &str) -> Event<Fact> {
+    Event::read(line).unwrap_or_else(|| panic!("an event: {line}"))
+}
+
+fn event(lamport: u64, writer: &str, fact: &Fact) -> Event<Fact> {
+    Event::new(fact, lamport, Timestamp::UNIX_EPOCH, writer).unwrap()
+}
+
+fn end(phase: RunPhase) -> Fact {
+    Fact::Finished { phase, reason: None }
+}
+
+#[test]
+fn a_run_is_the_same_bytes_and_the_same_state() {
+    let events: Vec<Event<Fact>> = LIFE.iter().map(|line| read(line)).collect();
+    for event in &events {
+        let fact = event.fact.as_ref().unwrap();
+        assert_eq!(Event::new(fact, event.lamport, event.at, &event.writer).unwrap().line, event.line);
+    }
+    let fold = fold::fold(&events);
+    assert_eq!(trailers::write(&fold.run, "5t2k"), STATE);
+    assert_eq!(fold.agents[0].id().map(ToString::to_string).as_deref(), Some("add-tests-k3m9q"));
+    assert_eq!(fold.agents[1], IdOrText::Text("not an id".into()));
+    assert_eq!(fold.notes, [events[1].id]);
+}
+
+#[test]
+fn what_contradicts_itself_is_malformed_and_what_is_newer_is_kept() {
+    let newer = r#"{"at":"2026-11-26T12:00:00Z","l":3,"t":"gate_opened","v":1,"w":"a"}"#;
+    assert_eq!(read(newer).fact, None);
+    assert_eq!(fold::fold([&read(newer)]).newer, 1);
+    let running = r#"{"at":"2026-11-26T12:00:00Z","l":3,"phase":"running","t":"finished","v":1,"w":"a"}"#;
+    assert!(Event::<Fact>::read(running).is_none());
+    let agents = vec![IdOrText::Text("a".into()); MAX_AGENTS + 1];
+    let crowd = Fact::Created(Created { agents, ..Created::default() });
+    assert!(Event::new(&crowd, 1, Timestamp::UNIX_EPOCH, "a").is_none());
+}
+
+#[test]
+fn the_highest_end_holds_and_the_contradiction_is_listed() {
+    use RunPhase::*;
+    for (first, second, holds) in
+        [(Done, Stopped, Done), (Stopped, Done, Done), (Failed, Partial, Partial), (Stopped, Failed, Failed)]
+    {
+        let fold = fold::fold(&[event(2, "a", &end(first)), event(2, "b", &end(second))]);
+        assert_eq!((fold.run.phase, fold.conflicts.len()), (holds, 1), "{first} and {second}");
+    }
+    assert_eq!(fold::fold(&[event(2, "a", &end(Done)), event(3, "b", &end(Done))]).conflicts.len(), 0);
+}
+
+fn facts() -> impl Strategy<Value = Fact> {
+    let phases = prop::sample::select(&RunPhase::ALL[1..]);
+    prop_oneof![
+        any::<String>().prop_map(|title| Fact::Created(Created { title, ..Created::default() })),
+        proptest::option::of(any::<String>()).prop_map(|text| Fact::Note { text }),
+        (phases, proptest::option::of(any::<String>()))
+            .prop_map(|(phase, reason)| Fact::Finished { phase, reason }),
+    ]
+}
+
+fn events() -> impl Strategy<Value = Vec<Event<Fact>>> {
+    let one = (1_u64..9, prop::sample::select(&["a", "b", "c"][..]), facts());
+    prop::collection::vec(one, 0..12)
+        .prop_map(|all| all.iter().map(|(lamport, writer, fact)| event(*lamport, writer, fact)).collect())
+}
+
+proptest! {
+    #[test]
+    fn order_and_repeats_do_not_matter((events, shuffled) in events().prop_flat_map(|events| {
+        let twice: Vec<Event<Fact>> = events.iter().chain(&events).cloned().collect();
+        (Just(events), Just(twice).prop_shuffle())
+    })) {
+        prop_assert_eq!(fold::fold(&events), fold::fold(&shuffled));
+    }
+
+    #[test]
+    fn trailers_are_the_fold(events in events()) {
+        let run = fold::fold(&events).run;
+        prop_assert_eq!(trailers::state::<Run>(&trailers::write(&run, "w1")), Some(run));
+    }
+}

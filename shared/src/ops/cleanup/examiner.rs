@@ -1,0 +1,295 @@
+//! Decides whether an agent may be removed. Every doubt is a reason to keep it.
+
+use std::path::PathBuf;
+
+use super::{
+    Request,
+    targets::{self, IntegrationTarget},
+};
+use crate::{
+    Code, Error, Kind, Result,
+    config::{Config, keys::DISPOSABLE_DIRS},
+    error::ErrorContext,
+    git::{Oid, Repo, worktrees::Worktree},
+    landing::open_landings::{self, OpenLanding},
+    model::{Agent, AgentId, BranchName, IdOrText, Liveness, quote, text},
+    ops::{agent_checkout::AgentCheckout, agent_object::AgentObject},
+    removal::{
+        contents,
+        inspect::{self, WorktreeCondition},
+        integrated::{self, CandidateWork, Integration},
+        processes_in::UsedPaths,
+    },
+    store::{Listing, layout, sound, unreadable},
+};
+
+/// The reason to remove an agent without work.
+const NO_WORK: &str = "it has no work";
+
+/// What to remove of an agent, and why it may be removed.
+pub(super) struct Removable {
+    pub(super) worktree: Option<Worktree>,
+    pub(super) derived: Vec<PathBuf>,
+    pub(super) why: String,
+}
+
+/// Why an agent is kept.
+#[derive(Debug, Default)]
+pub(super) struct NotRemovable {
+    pub(super) why: String,
+    pub(super) hint: Option<String>,
+    pub(super) held_by: Option<i32>,
+    /// The error code, if something failed.
+    pub(super) code: Option<Code>,
+}
+
+impl NotRemovable {
+    fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), ..Self::default() }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Keeps an agent because of an error.
+    pub(super) fn because(mut error: Error) -> Self {
+        let hint = if error.hints.is_empty() { None } else { Some(error.hints.remove(0)) };
+        // A refusal, or an agent that cannot be understood, is a reason to keep the agent and not a failure of the command.
+        let code = Some(error.code).filter(|code| !matches!(code.kind(), Kind::Refused | Kind::Internal));
+        Self { why: error.one_line(), hint, held_by: None, code }
+    }
+}
+
+/// Examines agents against one view of the machine and the branches.
+pub(super) struct Examiner<'a> {
+    repo: &'a Repo,
+    request: &'a Request,
+    targets: Vec<IntegrationTarget>,
+    /// The branches of agents. Work that is only there is not integrated.
+    agents: Vec<BranchName>,
+    processes: UsedPaths,
+    derived: Vec<String>,
+    /// The landings that are running now.
+    landings: Vec<OpenLanding>,
+    /// The id of this clone.
+    writer: Option<&'a str>,
+}
+
+impl<'a> Examiner<'a> {
+    /// Reads the processes, the branches, and the running landings.
+    ///
+    /// # Errors
+    /// The requested branch does not exist (3).
+    pub(super) fn new(repo: &'a Repo, request: &'a Request, listing: &'a Listing) -> Result<Self> {
+        let agents =
+            listing.rows.iter().filter_map(|row| listing.agent(repo, row).ok()).map(|agent| agent.branch);
+        let agents: Vec<BranchName> = agents.collect();
+        let mut targets = targets::find(repo, request.into.as_deref())?;
+        targets.retain(|target| request.into.is_some() || !agents.iter().any(|own| *own == *target.name));
+        let derived = Config::of(repo).get_or_default(&DISPOSABLE_DIRS);
+        let writer = listing.writer.as_deref();
+        let landings = open_landings::running(repo)?;
+        Ok(Self { repo, request, targets, agents, processes: UsedPaths::now(), derived, landings, writer })
+    }
+
+    /// Decides whether an agent may be removed.
+    pub(super) fn look(
+        &self,
+        id: &AgentId,
+        agent: &Agent,
+        object: &AgentObject,
+        discard: bool,
+    ) -> Result<Result<Removable, NotRemovable>> {
+        let kept = self.not_ended(id, agent, object, discard).or_else(|| self.used_by_landing(id, agent));
+        if let Some(kept) = kept.or_else(|| self.ended_too_recently(agent)) {
+            return Ok(Err(kept));
+        }
+        let worktree = match inspect::worktree_condition(self.repo, id, &agent.branch)? {
+            WorktreeCondition::Doubtful(why) => return Ok(Err(NotRemovable::new(why))),
+            WorktreeCondition::Worktree(worktree) => Some(worktree),
+            WorktreeCondition::Missing => None,
+        };
+        if let Some(inside) = worktree.as_ref().and_then(|worktree| self.processes.first_in(&worktree.path)) {
+            return Ok(Err(NotRemovable {
+                held_by: Some(inside.pid),
+                ..NotRemovable::new(inside.sentence())
+            }));
+        }
+        if let Some(worktree) = &worktree
+            && let Some(from) = inspect::moved_from(self.repo, id, worktree)?
+        {
+            let back = quote::command(&[&"git", &"worktree", &"move", &worktree.path, &from]);
+            return Ok(Err(NotRemovable::new(format!(
+                "its worktree was moved to '{}'",
+                worktree.path.display()
+            ))
+            .hint(format!("{back} moves it back"))));
+        }
+        if let Some(why) = inspect::checked_out_elsewhere(self.repo, worktree.as_ref(), &agent.branch)? {
+            return Ok(Err(NotRemovable::new(why)));
+        }
+        if let Some(worktree) = worktree.as_ref().filter(|_| !discard)
+            && let Some(why) = inspect::unexpected_state(self.repo, worktree, &agent.branch)?
+        {
+            return Ok(Err(NotRemovable::new(why).hint(quote::command(&[&"cd", &worktree.path]))));
+        }
+        let elsewhere = if discard { Ok("discarded".to_owned()) } else { self.is_integrated(id, agent)? };
+        let why = match elsewhere {
+            Ok(why) => why,
+            Err(kept) => return Ok(Err(kept)),
+        };
+        let beyond = self.beyond(id, agent)?;
+        if let Some(why) = beyond.sentence().filter(|_| !self.request.force && !discard) {
+            return Ok(Err(NotRemovable::new(why).hint(format!("git orchestra cleanup --force {id}"))));
+        }
+        Ok(Ok(Removable { worktree, derived: beyond.derived, why }))
+    }
+
+    fn not_ended(
+        &self,
+        id: &AgentId,
+        agent: &Agent,
+        object: &AgentObject,
+        discard: bool,
+    ) -> Option<NotRemovable> {
+        let phase = agent.phase.as_str();
+        if self.writer != Some(agent.writer.as_str()) {
+            return Some(NotRemovable::new("it belongs to another clone"));
+        }
+        let kept = match object.liveness {
+            Liveness::Remote => NotRemovable::new("it belongs to another clone"),
+            Liveness::Live => NotRemovable {
+                held_by: object.supervisor_pid,
+                ..NotRemovable::new(format!("it has not ended: {phase}"))
+            }
+            .hint(format!("git orchestra stop {id}")),
+            Liveness::Lost => {
+                NotRemovable::new(format!("it has not ended: {phase}, but its supervisor died"))
+                    .hint(format!("git orchestra stop {id}"))
+            }
+            Liveness::Ended if !agent.phase.is_terminal() && !discard => {
+                NotRemovable::new(format!("it has not ended: {phase}"))
+                    .hint(format!("git orchestra resume {id}, or stop {id}"))
+            }
+            Liveness::Ended => return None,
+        };
+        Some(kept)
+    }
+
+    /// A running landing may ask the agent for a repair, and records in its events whether its work landed.
+    fn used_by_landing(&self, id: &AgentId, agent: &Agent) -> Option<NotRemovable> {
+        let landing = self.landings.iter().find(|landing| landing.uses(id, &agent.branch))?;
+        let into = text::one_line(landing.into.as_deref().unwrap_or_default(), 100);
+        Some(
+            NotRemovable::new(format!("a landing into {into} is using it"))
+                .hint("wait until that landing ends"),
+        )
+    }
+
+    fn ended_too_recently(&self, agent: &Agent) -> Option<NotRemovable> {
+        let least = i64::try_from(self.request.older_than?.as_secs()).ok()?;
+        let ended = agent.ended_at.unwrap_or(agent.queued_at).as_second();
+        (self.repo.now().as_second() - ended < least).then(|| NotRemovable::new("it ended too recently"))
+    }
+
+    /// Returns in which branch all its work is, its own branch as well as its captured work; or why it is kept.
+    fn is_integrated(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, NotRemovable>> {
+        let base = agent
+            .base
+            .commit()
+            .ok_or_else(|| Error::internal(format!("'{id}' has no base: '{}'", agent.base)))?;
+        if let Some(broken) = unreadable::work_of(self.repo, id, agent)? {
+            let kept = NotRemovable::new(broken.sentence());
+            return Ok(Err(broken.remedy.into_iter().fold(kept, NotRemovable::hint)));
+        }
+        let mut why = String::new();
+        let mut tips = Vec::new();
+        for name in [layout::head_ref(id), layout::branch_ref(&agent.branch)] {
+            tips.extend(self.repo.find_ref(&name)?.filter(|tip| !tips.contains(tip)));
+        }
+        // The head that its events name counts as well, whatever happened to the refs.
+        if let Some(recorded_head) = agent.head_commit().filter(|recorded_head| !tips.contains(recorded_head))
+        {
+            if !self.repo.has_commit(recorded_head) {
+                return Ok(Err(NotRemovable::new(format!(
+                    "its work, {}, is not in this repository",
+                    recorded_head.short()
+                ))));
+            }
+            tips.push(recorded_head);
+        }
+        for tip in tips {
+            if let Some(unsound) = sound::flaw_of(self.repo, tip)? {
+                return Ok(Err(
+                    NotRemovable::new(unsound.why).hint(format!("git orchestra cleanup --discard {id}"))
+                ));
+            }
+            let landed = agent.landed_head.as_ref().is_some_and(|head| *head == tip);
+            let landed_as = agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| landed);
+            match self.find(agent, CandidateWork { base, tip, landed_as })? {
+                // If only the head has work, the branch has none; the finding about the head is the one to report.
+                Ok(found) if why.is_empty() || why == NO_WORK => why = found,
+                Ok(_) => {}
+                Err(why) => {
+                    let hint = format!("git orchestra merge-ranked {id}, or cleanup --discard {id}");
+                    return Ok(Err(NotRemovable::new(why).hint(hint)));
+                }
+            }
+        }
+        Ok(Ok(why))
+    }
+
+    /// Returns in which branch a piece of work is, or why it is in none.
+    fn find(&self, agent: &Agent, work: CandidateWork) -> Result<Result<String, String>> {
+        let mut targets = self.targets.clone();
+        let landed = agent.landed_in.as_deref().filter(|name| !self.agents.iter().any(|own| *own == **name));
+        if let Some(landed) = landed.filter(|_| self.request.into.is_none()) {
+            targets.extend(
+                targets::local_branch(self.repo, landed)?.filter(|target| !self.targets.contains(target)),
+            );
+        }
+        let mut first = None;
+        for target in targets.iter().filter(|target| agent.branch != *target.name) {
+            let finding = integrated::find_integration(self.repo, work, target.tip)?;
+            if finding.is_integrated() {
+                return Ok(Ok(sentence(finding, &target.name)));
+            }
+            first.get_or_insert_with(|| sentence(finding, &target.name));
+        }
+        Ok(Err(first
+            .unwrap_or_else(|| "no branch to search for its work (name one with --into BRANCH)".to_owned())))
+    }
+
+    fn beyond(&self, id: &AgentId, agent: &Agent) -> Result<contents::ExtraContents> {
+        let Some(checkout) = AgentCheckout::of(self.repo, id, agent)? else {
+            return Ok(contents::ExtraContents::default());
+        };
+        let objects = checkout.folder.path().join("objects");
+        std::fs::create_dir(&objects).context(Kind::External, || "cannot make a temporary folder".into())?;
+        let base = agent.base.commit().unwrap_or(Oid::EMPTY_TREE);
+        let task = checkout.task(id, agent, base);
+        let isolated = checkout.isolated.clone().with_objects_in(objects);
+        contents::find_extra_contents(self.repo, &task, &checkout.place(&isolated), &self.derived)
+    }
+}
+
+fn sentence(finding: Integration, branch: &str) -> String {
+    let branch = text::one_line(branch, 100);
+    match finding {
+        Integration::Nothing => NO_WORK.to_owned(),
+        Integration::Merged => format!("merged into {branch}"),
+        Integration::Landed => format!("landed in {branch}"),
+        Integration::Squashed => format!("in {branch}, squashed into one commit"),
+        Integration::Picked => format!("in {branch}, commit by commit"),
+        Integration::SameContent => format!("{branch} has the same content"),
+        Integration::Reverted(1) => format!("it was in {branch}, but 1 file was reverted since"),
+        Integration::Reverted(files) => {
+            format!("it was in {branch}, but {files} files were reverted since")
+        }
+        Integration::Partly { there, of } => {
+            format!("only {there} of its {of} commits are in {branch}")
+        }
+        Integration::Missing => format!("its work is not in {branch}"),
+    }
+}

@@ -1,0 +1,302 @@
+//! `review --by`: an agent reviews the work of another, in its own worktree and with restricted permissions. The test is run here,
+//! not by the agent, so that its result can be trusted.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{GivenVerdict, Report, Request, Reviewer, fix, record_verdict};
+use crate::{
+    Code, Error, Kind, Result,
+    agents::{self, Options, StreamEvent},
+    config::{
+        Config,
+        keys::{CHECK_TIME, REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, TEST},
+    },
+    context::{Context, interrupted},
+    git::{Oid, Repo},
+    landing::{check::CheckRun, verify},
+    model::{
+        AgentId, OnPrompt, Permission, text,
+        verdict::{Comment, Verdict},
+    },
+    ops::{
+        logs,
+        settings::Settings,
+        spawn, status,
+        waiting::{self, WaitOutcome},
+    },
+    store::{Chain, layout},
+    trust::AcceptedRepo,
+};
+
+/// How much of the end of the answer is read, in bytes.
+const MAX_ANSWER: usize = 256 * 1024;
+/// How much of the end of the test's output is passed to the reviewer, in bytes.
+const MAX_TEST_OUTPUT: usize = 4 * 1024;
+
+/// Which agent reviews, and how.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByAgentRequest {
+    /// The kind of agent, such as `claude`.
+    pub profile: String,
+    /// The test command; by default `orchestra.review.test`, otherwise `orchestra.test`.
+    #[serde(default)]
+    pub test: Option<String>,
+    /// Whether the reviewer may repair the work.
+    #[serde(default)]
+    pub fix: bool,
+}
+
+/// The answer of a reviewer.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    verdict: Verdict,
+    #[serde(default)]
+    summary: String,
+    #[serde(default)]
+    findings: Vec<Finding>,
+}
+
+/// A problem that the reviewer found.
+#[derive(Debug, Deserialize)]
+struct Finding {
+    #[serde(default)]
+    severity: String,
+    #[serde(default)]
+    file: String,
+    #[serde(default)]
+    line: u32,
+    text: String,
+}
+
+/// Starts a reviewer, waits for its answer, and records its verdict.
+///
+/// # Errors
+/// There is no test (2), the work cannot be judged (3), the reviewer fails or answers nonsense (5); nothing is judged then.
+pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequest) -> Result<Report> {
+    let id = status::resolve(repo, agent)?;
+    let config = Config::of(repo);
+    let configured = config.get(&REVIEW_TEST)?.or(config.get(&TEST)?);
+    let test = by.test.clone().or(configured).ok_or_else(|| {
+        Error::new(Code::TestMissing, "no test command: an agent can only approve work that passed a test")
+            .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
+    })?;
+    let chain = Chain::of_agent(repo, &id)?;
+    let (base, head) = super::reviewable_work(repo, &id, &chain.fold().agent)?;
+    super::check_sound(repo, &id, head)?;
+    agents::check_prose(&by.profile, &config, "a review")?;
+    let task = String::from_utf8_lossy(&chain.prompt(repo)?.unwrap_or_default()).into_owned();
+    let limit = config.get(&CHECK_TIME)?;
+    let mut tested = run_test(context, repo, head, &test, limit)?;
+    let reviewer =
+        start_reviewer(context, repo, &id, by, head, &prompt(&task, base, &test, &tested, by.fix), &test)?;
+    wait_for_reviewer(context, repo, &reviewer)?;
+    // The reviewer ran and may have changed the configuration, which is used from here on.
+    repo.confirm()?;
+    let mut answer = parse_answer(&printed_text(context, repo, &reviewer)?).ok_or_else(|| {
+        Error::new(
+            Code::ReviewerFailed,
+            format!("the reviewer '{reviewer}' gave no valid answer; no verdict was recorded"),
+        )
+        .hint(format!("git orchestra logs {reviewer}"))
+    })?;
+    let mut report = Report::empty();
+    let mut judged = head;
+    if let Some(repaired) = repair_of_reviewer(repo, &reviewer, head)?.filter(|_| by.fix) {
+        let again = run_test(context, repo, repaired, &test, limit)?;
+        if again.failure.is_none() {
+            fix::adopt_repair(context, repo, &id, head, repaired)?;
+            (judged, tested, report.repaired) = (repaired, again, Some(repaired));
+        } else {
+            answer.verdict = Verdict::Changes;
+            answer.summary.push_str(&format!(
+                "\nIts repair was discarded, because the test failed: {}.",
+                again.label()
+            ));
+        }
+    }
+    let give = verdict_from_answer(repo, judged, answer, &tested)?;
+    let reviewer_info = Reviewer {
+        by: format!("agent {}", text::one_line(&by.profile, 60)),
+        reviewer,
+        check: text::one_line(&format!("{test}: {}", tested.label()), 200),
+    };
+    record_verdict(context, repo, &id, &give, &mut report, Some(reviewer_info))?;
+    report.work = super::run(context, repo, &Request { agent: Some(id.to_string()), give: None })?.work;
+    Ok(report)
+}
+
+/// Runs the test on a commit.
+fn run_test(context: &Context, repo: &Repo, commit: Oid, test: &str, limit: Duration) -> Result<CheckRun> {
+    verify::verify(context, repo, commit, test, limit).map_err(|error| match error.kind() {
+        Kind::Interrupted => interrupted("interrupted; no verdict was recorded"),
+        _ => error,
+    })
+}
+
+/// Returns the reviewer's own work on top of the reviewed work, if there is any.
+fn repair_of_reviewer(repo: &Repo, reviewer: &AgentId, head: Oid) -> Result<Option<Oid>> {
+    let left = repo.find_ref(&layout::head_ref(reviewer))?;
+    Ok(left.filter(|left| *left != head && repo.contains(*left, head).unwrap_or(false)))
+}
+
+/// Starts a reviewer in its own worktree, at the head of the work. It may read files and run the test.
+fn start_reviewer(
+    context: &Context,
+    repo: &AcceptedRepo,
+    of: &AgentId,
+    by: &ByAgentRequest,
+    head: Oid,
+    task: &str,
+    test: &str,
+) -> Result<AgentId> {
+    let config = Config::of(repo);
+    let launch = agents::launch(&by.profile, &config, &Options::default())?;
+    let options = match launch.permission {
+        None => Options::default(),
+        Some(_) => Options {
+            permission: Some(if by.fix { Permission::AcceptEdits } else { Permission::DontAsk }),
+            on_prompt: Some(OnPrompt::Deny),
+            allow: config.get(&REVIEW_ALLOW)?.into_iter().chain([format!("Bash({test})")]).collect(),
+            model: config.get(&REVIEW_MODEL)?,
+            ..Options::default()
+        },
+    };
+    let report = spawn::run(
+        context,
+        repo,
+        &spawn::Request {
+            tasks: vec![task.to_owned()],
+            agents: vec![by.profile.clone()],
+            base: Some(head.to_string()),
+            name: Some("review".to_owned()),
+            reviews: Some(of.clone()),
+            settings: Settings { options, ..Settings::default() },
+            ..spawn::Request::default()
+        },
+    )?;
+    let planned = report.agents.into_iter().next();
+    planned.map(|planned| planned.id).ok_or_else(|| Error::internal("no reviewer was started"))
+}
+
+fn wait_for_reviewer(context: &Context, repo: &Repo, id: &AgentId) -> Result<()> {
+    match waiting::wait(context, repo, id)? {
+        WaitOutcome::Done => Ok(()),
+        WaitOutcome::NotDone(why) => Err(Error::new(
+            Code::ReviewerFailed,
+            format!("the reviewer '{id}' is {why}; no verdict was recorded"),
+        )
+        .hint(format!("git orchestra logs {id}"))),
+        WaitOutcome::Interrupted => Err(interrupted(format!(
+            "interrupted; the reviewer '{id}' keeps running, and no verdict was recorded"
+        ))
+        .hint(format!("git orchestra stop {id}"))),
+    }
+}
+
+/// Returns the text that an agent printed in its last attempt.
+fn printed_text(context: &Context, repo: &Repo, id: &AgentId) -> Result<String> {
+    let report = logs::run(context, repo, &logs::Request { agent: id.to_string() })?;
+    let mut output = Vec::new();
+    if let Some(attempt) = report.attempts.last() {
+        attempt.copy(repo, 0, &mut output)?;
+    }
+    let mut words = String::new();
+    if report.protocol.is_structured() {
+        let mut exchange = report.protocol.open();
+        for line in output.split(|byte| *byte == b'\n') {
+            for event in exchange.read(line) {
+                if let StreamEvent::Text(text) = event {
+                    words.push_str(&text);
+                    words.push('\n');
+                }
+            }
+        }
+    } else {
+        words = String::from_utf8_lossy(&output).into_owned();
+    }
+    Ok(words)
+}
+
+/// Finds the last JSON object with a verdict in the output.
+fn parse_answer(said: &str) -> Option<Answer> {
+    let mut from = said.len().saturating_sub(MAX_ANSWER);
+    while !said.is_char_boundary(from) {
+        from += 1;
+    }
+    let said = &said[from..];
+    let mut objects = said.match_indices('{').filter_map(|(at, _)| {
+        serde_json::Deserializer::from_str(&said[at..]).into_iter::<Answer>().next()?.ok()
+    });
+    objects.next_back()
+}
+
+/// Turns the answer into a verdict. A failed test turns approval into requested changes. A finding on an existing line becomes a
+/// comment; any other is added to the text.
+fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &CheckRun) -> Result<GivenVerdict> {
+    let mut said: Vec<String> = Vec::new();
+    let mut verdict = answer.verdict;
+    if tested.failure.is_some() && verdict == Verdict::Approve {
+        verdict = Verdict::Changes;
+        said.push(format!("The test does not pass: {}.", tested.label()));
+    }
+    said.extend(Some(answer.summary).filter(|summary| !summary.trim().is_empty()));
+    let mut comments = Vec::new();
+    for finding in answer.findings.into_iter().take(crate::model::event::MAX_COMMENTS) {
+        let severity = Some(finding.severity).filter(|word| !word.is_empty());
+        let what =
+            severity.map_or_else(|| finding.text.clone(), |severity| format!("{severity}: {}", finding.text));
+        let lines = repo.read_blob_of(head, &finding.file).ok().flatten();
+        let lines = lines.map_or(0, |content| content.split_inclusive(|byte| *byte == b'\n').count());
+        if finding.line > 0 && finding.line as usize <= lines {
+            comments.push(Comment { file: finding.file, line: finding.line, text: what });
+        } else {
+            said.push(what);
+        }
+    }
+    if verdict == Verdict::Changes && said.is_empty() && comments.is_empty() {
+        said.push("The reviewer did not say which.".to_owned());
+    }
+    let text = Some(said.join("\n")).filter(|text| !text.is_empty());
+    // A person reads the review first, and then decides whether to resume the agent.
+    Ok(GivenVerdict { verdict, text, comments, head: Some(head.to_string()), keep: true })
+}
+
+fn prompt(task: &str, base: Oid, test: &str, tested: &CheckRun, fix: bool) -> String {
+    let tail = &tested.output[tested.output.len().saturating_sub(MAX_TEST_OUTPUT)..];
+    let may = if fix {
+        "Where you are sure, fix what you find in the files themselves, and commit nothing. Your verdict is on the work with your fixes."
+    } else {
+        "Change nothing."
+    };
+    format!(
+        "Review the work in this worktree: what changed since commit {base} ('git diff {base} HEAD' shows it). {may}\n\n\
+         The task was:\n\n{task}\n\n\
+         The result of the test '{test}': {}. The end of its output:\n\n{}\n\n\
+         Does the work do what the task asks, and do it right? Look for bugs, missing cases and tests, and security problems. Answer with one \
+         JSON object and nothing else:\n\
+         {{\"verdict\": \"approve\" or \"changes\" or \"reject\", \"summary\": \"…\", \"findings\": [{{\"severity\": \"high\" or \
+         \"medium\" or \"low\", \"file\": \"…\", \"line\": 1, \"text\": \"…\"}}]}}\n",
+        tested.label(),
+        text::rendered_output(&String::from_utf8_lossy(tail)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_verdict_counts_whatever_surrounds_it() {
+        let parsed = |said: &str| parse_answer(said).map(|answer| (answer.verdict, answer.findings.len()));
+        assert_eq!(parsed("so: {\"verdict\":\"approve\"} done"), Some((Verdict::Approve, 0)));
+        let two = "{\"verdict\":\"approve\"}\n```json\n{\"verdict\":\"changes\",\"findings\":[{\"text\":\"{x}\"}]}\n```";
+        assert_eq!(parsed(two), Some((Verdict::Changes, 1)));
+        for nonsense in ["", "{}", "{\"verdict\":\"maybe\"}", "looks good", "{\"verdict\":"] {
+            assert_eq!(parsed(nonsense), None, "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Reading the log of an agent: also of an archived one, and its task.
+
+use crate::{
+    Result,
+    git::Repo,
+    model::{Agent, AgentId, Fact},
+    store::{archive, chain, layout},
+};
+
+/// The log of an agent. Of another subject, it is [`chain::Chain`].
+pub type Chain = chain::Chain<Agent>;
+
+impl Chain {
+    /// Reads the log of an agent.
+    ///
+    /// # Errors
+    /// There is no such agent, or as [`Chain::read`].
+    pub fn of_agent(repo: &Repo, id: &AgentId) -> Result<Self> {
+        Self::of(repo, id)
+    }
+
+    /// Reads the log of an agent, also of one that was archived.
+    ///
+    /// # Errors
+    /// There is no such agent, or as [`Chain::read`].
+    pub fn of_any_agent(repo: &Repo, id: &AgentId) -> Result<Self> {
+        let archived = match repo.find_ref(&layout::agent_ref(id))? {
+            Some(_) => None,
+            None => archive::all(repo)?.0.remove(id),
+        };
+        match archived {
+            Some(archived) => Self::read(repo, &[archived.tip]),
+            None => Self::of_agent(repo, id),
+        }
+    }
+
+    /// Reads the whole task of the agent.
+    ///
+    /// # Errors
+    /// The blob that holds it cannot be read.
+    pub fn prompt(&self, repo: &Repo) -> Result<Option<Vec<u8>>> {
+        let inline = self.events.iter().find_map(|event| match &event.fact {
+            Some(Fact::Created(created)) => created.prompt.clone(),
+            _ => None,
+        });
+        match (inline, self.root) {
+            (Some(text), _) => Ok(Some(text.into_bytes())),
+            (None, Some(root)) => repo.read_blob_of(root, "prompt"),
+            (None, None) => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Every operation takes a context, and nothing else ends or observes it.
+
+use std::fs;
+
+use super::{
+    files, is, shown,
+    tokens::{Token, tokens, without_tests},
+};
+
+/// The files that may name a flag of their own, and why.
+const FLAGS: &[(&str, &str)] = &[
+    ("context/cancel.rs", "it is the flag"),
+    ("git/worktrees.rs", "gix asks for one"),
+    ("landing/check.rs", "it ends a thread of the same function"),
+];
+
+/// Where these words follow each other.
+fn find(all: &[Token<'_>], words: &[&str]) -> Option<usize> {
+    all.windows(words.len())
+        .find(|window| window.iter().map(|token| token.text).eq(words.iter().copied()))
+        .map(|window| window[0].line)
+}
+
+#[test]
+fn every_operation_takes_a_context_first() {
+    let mut operations = 0;
+    for file in files("shared/src/ops", ".rs") {
+        let source = fs::read_to_string(&file).expect("a file");
+        let all = without_tests(&tokens(&source));
+        for at in 0..all.len() {
+            let is_run = all[at..].iter().map(|token| token.text).take(3).eq(["pub", "fn", "run"]);
+            if !is_run {
+                continue;
+            }
+            operations += 1;
+            let first: Vec<&str> = all[at..]
+                .iter()
+                .map(|token| token.text)
+                .skip_while(|text| *text != "(")
+                .skip(1)
+                .take_while(|text| !matches!(*text, "," | ")"))
+                .collect();
+            let is_context = first.starts_with(&["context", ":", "&"]) && first.last() == Some(&"Context");
+            assert!(is_context, "{}:{}: run takes {} first", shown(&file), all[at].line, first.join(" "));
+        }
+    }
+    assert!(operations >= 20, "only {operations} operations were found");
+}
+
+#[test]
+fn operations_are_ended_and_observed_through_their_context() {
+    for file in files("shared/src", ".rs") {
+        let source = fs::read_to_string(&file).expect("a file");
+        let all = without_tests(&tokens(&source));
+        let is_free = FLAGS.iter().any(|(free, _)| is(&file, free));
+        if let Some(line) = find(&all, &["AtomicBool"]).filter(|_| !is_free) {
+            panic!("{}:{line} has a flag of its own: a context has a Cancel", shown(&file));
+        }
+        for closure in ["FnMut", "Fn"] {
+            if let Some(line) = find(&all, &[closure, "(", "&", "str", ")", ">"])
+                .or_else(|| find(&all, &[closure, "(", "&", "str", ")", ","]))
+            {
+                panic!(
+                    "{}:{line} reports its progress to a closure: a context has an observer",
+                    shown(&file)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_is_caught_in_one_place() {
+    for file in files("bins", ".rs").into_iter().chain(files("shared/src", ".rs")) {
+        let source = fs::read_to_string(&file).expect("a file");
+        let all = without_tests(&tokens(&source));
+        let catches = find(&all, &["SignalKind", "::", "interrupt"]).is_some();
+        assert!(!catches || is(&file, "terminal/src/interrupt.rs"), "{} catches Ctrl-C", shown(&file));
+        let cancels = find(&all, &["interrupt", "::", "cancel"]).is_some();
+        assert!(!cancels || is(&file, "terminal/src/context.rs"), "{} cancels at Ctrl-C", shown(&file));
+    }
+}
