@@ -176,7 +176,7 @@ impl Cli {
 }
 
 impl Cli {
-    /// Refuses a single task that is the name of a command: whoever types `git orchestra spawn help` wants
+    /// Refuses a single task that is the name of a command: who types `git orchestra spawn help` wants
     /// help, and every agent costs money.
     fn check_single_word(&self) -> Result<()> {
         let ([word], [], None) = (self.tasks.as_slice(), self.after_dashes.as_slice(), &self.file) else {

@@ -13,7 +13,7 @@
 //! | [`landing`] | landing branches: options, plan, steps, checks, and the move of the target |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
 //! | [`surroundings`] | what changed outside the agents' worktrees while they ran |
-//! | [`sync`] | what travels between clones, what is taken in, what is sent |
+//! | [`sync`] | the exchange between clones: what to fetch, accept, and send |
 //! | [`trust`] | which configuration may name a program, and whether a person accepted it |
 //! | [`ops`] | one file a command: `Context, Request → Report` |
 //! | [`context`] | what surrounds an operation: what ends it, how long it waits, and who observes its progress |

@@ -115,7 +115,7 @@ impl Lock {
         }
     }
 
-    /// Returns whether anybody holds the lock at `path`. Takes a shared lock for an instant.
+    /// Returns whether any process holds the lock at `path`. Takes a shared lock for an instant.
     pub fn is_held(path: &Path) -> bool {
         let Ok(file) = private_files::options().read(true).open(path) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))

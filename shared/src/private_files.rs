@@ -67,7 +67,7 @@ pub fn open_output(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a log file of the user's to append to it; makes it, readable by its owner only, if it is missing. A link is not
+/// Opens a log file of the user to append to it; makes it, readable by its owner only, if it is missing. A link is not
 /// followed.
 ///
 /// # Errors

@@ -97,7 +97,7 @@ fn a_supervisor_killed_at_any_step_loses_no_work() {
     is_repaired(&repo);
 }
 
-/// Steps in the life of an agent: a name, the program that takes the step, the call that identifies it, and
+/// Steps of an agent from its spawn to its end: a name, the program that takes the step, the call that identifies it, and
 /// its number.
 const LIFE_STEPS: &[(&str, &str, &str, u64)] = &[
     ("the agent is made", "git-orchestra-spawn", "rename refs/orchestra/agents/", 1),

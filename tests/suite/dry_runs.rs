@@ -30,8 +30,8 @@ fn spawn_starts_what_its_dry_run_showed() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     // Nothing can be created next to the repository: the worktrees are created inside it.
-    let beside = repo.path().with_extension("worktrees");
-    fs::write(&beside, "a file of the user's").expect("a file");
+    let in_the_way = repo.path().with_extension("worktrees");
+    fs::write(&in_the_way, "a file of the user").expect("a file");
     for options in [&["-j", "2"][..], &["--permission", "plan"], &["--agent", "sh", "--base", "HEAD"]] {
         let command = [&["spawn", "--detach", "true"], options].concat();
         let dry = repo.orchestra([&command[..], &["--dry-run", "--json"]].concat()).succeeded().json();
@@ -161,7 +161,7 @@ fn undo_does_what_its_dry_run_showed() {
     agree("a landing", 0);
     repo.orchestra(["merge-ranked"]).succeeded();
     let landed = repo.tip("main");
-    repo.commit("of the user's", &[("b", "b\n")]);
+    repo.commit("of the user", &[("b", "b\n")]);
     agree("the branch moved on", 3);
     repo.git(["reset", "-q", "--hard", &landed]).succeeded();
     repo.orchestra(["cleanup"]).succeeded();

@@ -73,7 +73,7 @@ const HISTORIES: &[(&str, &str, Integration)] = &[
     ),
     ("merged by name only", "git merge -q -s ours -m merge work", Integration::Reverted(2)),
     (
-        "the same change made by somebody else",
+        "the same change made by another person",
         "sed -i 's/^2$/two/;s/^3$/three/' lines.txt; git commit -qam theirs; echo own > own.txt; git add .; git commit -qm own",
         Integration::SameContent,
     ),

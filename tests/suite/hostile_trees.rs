@@ -65,8 +65,8 @@ fn file(repo: &TestRepo<'_>) -> String {
     object(repo, "blob", b"canary\n")
 }
 
-/// The file of main, and one entry after it.
-fn beside(repo: &TestRepo<'_>, mode: &str, name: &[u8], id: &str) -> String {
+/// Commits a tree with the file of main and one more entry.
+fn commit_with_entry(repo: &TestRepo<'_>, mode: &str, name: &[u8], id: &str) -> String {
     let main = repo.tip("main:file.txt");
     let (first, second) = (("100644", b"file.txt".as_slice(), main.as_str()), (mode, name, id));
     let both = if name < b"file.txt".as_slice() { [second, first] } else { [first, second] };
@@ -76,31 +76,51 @@ fn beside(repo: &TestRepo<'_>, mode: &str, name: &[u8], id: &str) -> String {
 
 pub(crate) fn folder_with_a_canary(repo: &TestRepo<'_>, name: &[u8]) -> String {
     let inner = tree(repo, &[("100644", b"canary", &file(repo))]);
-    beside(repo, "40000", name, &inner)
+    commit_with_entry(repo, "40000", name, &inner)
 }
 
 fn shapes() -> Vec<Shape> {
     let shape = |name, make, reason, by_git| Shape { name, make, reason, by_git };
     vec![
         shape("dotgit", |r| folder_with_a_canary(r, b".git"), "holds '.git', which git refuses", true),
-        shape("upper", |r| beside(r, "100644", b".GIT", &file(r)), "'.GIT', which git refuses", true),
+        shape(
+            "upper",
+            |r| commit_with_entry(r, "100644", b".GIT", &file(r)),
+            "'.GIT', which git refuses",
+            true,
+        ),
         shape("parent", |r| folder_with_a_canary(r, b".."), "holds '..', which git refuses", true),
-        shape("slashes", |r| beside(r, "100644", b"a/../canary", &file(r)), "'a/../canary'", true),
+        shape("slashes", |r| commit_with_entry(r, "100644", b"a/../canary", &file(r)), "'a/../canary'", true),
         shape(
             "absolute",
             |r| {
                 let place = r.world().dir().join("canary");
-                beside(r, "100644", place.to_string_lossy().as_bytes(), &file(r))
+                commit_with_entry(r, "100644", place.to_string_lossy().as_bytes(), &file(r))
             },
             "canary', which git refuses",
             true,
         ),
-        shape("modules-link", |r| beside(r, "120000", b".gitmodules", &file(r)), "as a link", true),
+        shape(
+            "modules-link",
+            |r| commit_with_entry(r, "120000", b".gitmodules", &file(r)),
+            "as a link",
+            true,
+        ),
         shape("short-name", |r| folder_with_a_canary(r, b"git~1"), "'git~1', which git refuses", true),
         shape("hfs", |r| folder_with_a_canary(r, ".g\u{200c}it".as_bytes()), "which git refuses", true),
-        shape("stream", |r| beside(r, "100644", b".git::$DATA", &file(r)), "which git refuses", true),
-        shape("backslash", |r| beside(r, "100644", b"a\\.git\\config", &file(r)), "which git refuses", true),
-        shape("empty", |r| beside(r, "100644", b"", &file(r)), "which git refuses", true),
+        shape(
+            "stream",
+            |r| commit_with_entry(r, "100644", b".git::$DATA", &file(r)),
+            "which git refuses",
+            true,
+        ),
+        shape(
+            "backslash",
+            |r| commit_with_entry(r, "100644", b"a\\.git\\config", &file(r)),
+            "which git refuses",
+            true,
+        ),
+        shape("empty", |r| commit_with_entry(r, "100644", b"", &file(r)), "which git refuses", true),
         shape(
             "twice",
             |r| {
@@ -121,27 +141,37 @@ fn shapes() -> Vec<Shape> {
             "is not sorted",
             true,
         ),
-        shape("padded", |r| beside(r, "0100644", b"x", &file(r)), "with the mode '0100644'", true),
-        shape("mode-0", |r| beside(r, "0", b"x", &file(r)), "with the mode '0'", true),
-        shape("blob-as-tree", |r| beside(r, "40000", b"x", &file(r)), "not of the type", true),
-        shape("tree-as-blob", |r| beside(r, "100644", b"x", &tree(r, &[])), "not of the type", true),
-        shape("no-blob", |r| beside(r, "100644", b"x", MISSING), "is missing", true),
-        shape("no-tree", |r| beside(r, "40000", b"x", MISSING), "is missing", true),
+        shape("padded", |r| commit_with_entry(r, "0100644", b"x", &file(r)), "with the mode '0100644'", true),
+        shape("mode-0", |r| commit_with_entry(r, "0", b"x", &file(r)), "with the mode '0'", true),
+        shape("blob-as-tree", |r| commit_with_entry(r, "40000", b"x", &file(r)), "not of the type", true),
+        shape(
+            "tree-as-blob",
+            |r| commit_with_entry(r, "100644", b"x", &tree(r, &[])),
+            "not of the type",
+            true,
+        ),
+        shape("no-blob", |r| commit_with_entry(r, "100644", b"x", MISSING), "is missing", true),
+        shape("no-tree", |r| commit_with_entry(r, "40000", b"x", MISSING), "is missing", true),
         shape(
             "option",
             |r| {
                 let text = b"[submodule \"a\"]\n\tpath = a\n\turl = --upload-pack=touch canary\n";
-                beside(r, "100644", b".gitmodules", &object(r, "blob", text))
+                commit_with_entry(r, "100644", b".gitmodules", &object(r, "blob", text))
             },
             "has a submodule whose url",
             true,
         ),
-        shape("long-name", |r| beside(r, "100644", &[b'x'; 300], &file(r)), "more than 255 bytes", false),
+        shape(
+            "long-name",
+            |r| commit_with_entry(r, "100644", &[b'x'; 300], &file(r)),
+            "more than 255 bytes",
+            false,
+        ),
         shape(
             "long-path",
             |r| {
                 let inner = tree(r, &[("100644", b"x", &file(r))]);
-                beside(r, "40000", b"x", &nested(r, &[b'y'; 250], 17, &inner))
+                commit_with_entry(r, "40000", b"x", &nested(r, &[b'y'; 250], 17, &inner))
             },
             "paths of more than",
             false,
@@ -150,12 +180,12 @@ fn shapes() -> Vec<Shape> {
             "deep",
             |r| {
                 let inner = tree(r, &[("100644", b"x", &file(r))]);
-                beside(r, "40000", b"x", &nested(r, b"d", 300, &inner))
+                commit_with_entry(r, "40000", b"x", &nested(r, b"d", 300, &inner))
             },
             "nested folders",
             false,
         ),
-        shape("bomb", |r| beside(r, "40000", b"x", &bomb(r, b"x")), "adds more than", false),
+        shape("bomb", |r| commit_with_entry(r, "40000", b"x", &bomb(r, b"x")), "adds more than", false),
         shape(
             "on-the-way",
             |r| {
@@ -336,7 +366,7 @@ fn a_branch_that_breaks_a_step_is_set_aside_and_the_next_lands() {
     // Its header can be read, its content cannot: the fault is found only at the checkout.
     let noise: Vec<u8> = (0u32..60_000).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     let blob = object(&repo, "blob", &noise);
-    let torn = beside(&repo, "100644", b"a-torn.bin", &blob);
+    let torn = commit_with_entry(&repo, "100644", b"a-torn.bin", &blob);
     let path = repo.path().join(".git/objects").join(&blob[..2]).join(&blob[2..]);
     let bytes = fs::read(&path).expect("an object");
     fs::remove_file(&path).expect("removed");
@@ -364,9 +394,9 @@ fn a_link_on_one_side_and_a_file_below_it_on_the_other_write_nothing_outside() {
     let outside = world.dir().join("outside");
     fs::create_dir(&outside).expect("a folder");
     let link = object(&repo, "blob", outside.to_string_lossy().as_bytes());
-    let one = beside(&repo, "120000", b"a", &link);
+    let one = commit_with_entry(&repo, "120000", b"a", &link);
     let below = tree(&repo, &[("100644", b"canary", &file(&repo))]);
-    let other = beside(&repo, "40000", b"a", &below);
+    let other = commit_with_entry(&repo, "40000", b"a", &below);
     repo.git(["branch", "link", &one]).succeeded();
     repo.git(["branch", "below", &other]).succeeded();
     let report =

@@ -16,11 +16,11 @@ type Make = fn(&World, &Path) -> PathBuf;
 
 const SHAPES: &[(&str, Make)] = &[
     ("plain", |world, dir| plain(world, &dir.join("repo"))),
-    ("'.git' is a link to the folder beside it", |world, dir| {
+    ("'.git' is a link to the folder next to it", |world, dir| {
         let repo = plain(world, &dir.join("repo"));
         fs::rename(repo.join(".git"), repo.join(".git.nosync")).expect("moved");
         symlink(".git.nosync", repo.join(".git")).expect("a link");
-        // The checkout is a link, whoever created it.
+        // The checkout is a link, no matter who created it.
         fs::write(repo.join(".git.nosync/info/exclude"), ".git.nosync\n").expect("written");
         repo
     }),

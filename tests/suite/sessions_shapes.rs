@@ -38,7 +38,7 @@ fn is_right(shape: &Shape, world: &World, repo: &TestRepo<'_>) {
         assert!(shown.contains(words), "{words} of {} in {shown}", shape.path);
     }
     let said = repo.orchestra(["sessions", "--all", "--verbose"]).succeeded();
-    assert_eq!(said.stderr(), "", "{}: nothing is passed over", shape.path);
+    assert_eq!(said.stderr(), "", "{}: nothing is skipped", shape.path);
     fs::remove_file(path).expect("gone");
 }
 

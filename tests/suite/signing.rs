@@ -14,7 +14,7 @@ fn with_ssh_key(repo: &TestRepo<'_>) -> bool {
         let mut keygen = repo.command("ssh-keygen");
         keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "tess@example.com", "-f"]).arg(&key);
         if !keygen.output().is_ok_and(|output| output.status.success()) {
-            crate::skip("ssh-keygen is not here");
+            crate::skip("ssh-keygen is not installed");
             return false;
         }
     }

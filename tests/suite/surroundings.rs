@@ -131,7 +131,7 @@ fn the_users_own_git_causes_no_warning() {
     repo.git(["worktree", "add", "-q", "-b", "theirs", &linked.to_string_lossy()]);
     repo.write("mine.txt", "mine\n");
     let id = waiting(&repo);
-    let beside = waiting(&repo);
+    let neighbour = waiting(&repo);
     repo.commit("while it runs", &[("file.txt", "two\n")]);
     repo.git(["checkout", "-q", "-b", "topic"]);
     repo.commit("topic", &[("topic.txt", "1\n")]);
@@ -169,14 +169,14 @@ fn the_users_own_git_causes_no_warning() {
             "tag v1 added",
         ],
     );
-    assert_eq!(repo.agent(&id)["surroundings"][0]["meanwhile"], serde_json::json!([beside]));
+    assert_eq!(repo.agent(&id)["surroundings"][0]["meanwhile"], serde_json::json!([neighbour]));
     let said = repo.orchestra(["status"]).succeeded().stderr();
     assert!(!said.contains("while '"), "{said}");
     repo.orchestra(["review", &id, "--approve", "--automerge"]).code();
     assert!(repo.has("main", "one.txt"), "a note stops nothing");
     // Landing is our own change.
-    release(&repo, &beside);
-    assert_eq!(reported(&repo, &beside, "warning"), [] as [String; 0]);
+    release(&repo, &neighbour);
+    assert_eq!(reported(&repo, &neighbour, "warning"), [] as [String; 0]);
 }
 
 #[test]

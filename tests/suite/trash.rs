@@ -347,14 +347,14 @@ fn tidy(repo: &TestRepo<'_>, worktrees: usize, what: &str) {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
     };
-    let beside =
+    let worktrees =
         repo.path().with_file_name(format!("{}.worktrees", repo.path().file_name().expect("one").display()));
     until(&format!("{what}: the trash is empty"), || {
-        let left = [names(beside.join(".trash")), names(repo.path().join(".git/orchestra/gone"))].concat();
+        let left = [names(worktrees.join(".trash")), names(repo.path().join(".git/orchestra/gone"))].concat();
         left.is_empty().then_some(())
     });
     let strange = |name: &String| name.starts_with('.') && name != ".trash";
-    for folder in [beside, repo.path().join(".git/worktrees")] {
+    for folder in [worktrees, repo.path().join(".git/worktrees")] {
         assert!(!names(folder.clone()).iter().any(strange), "{what}: {:?}", names(folder));
     }
 }

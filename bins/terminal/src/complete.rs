@@ -16,7 +16,7 @@ use orchestra::{
 
 use crate::here;
 
-/// The largest number of candidates: more are of no use to anybody.
+/// The largest number of candidates: more would not help.
 const MAX_CANDIDATES: usize = 200;
 
 /// Returns the candidates, one per line. `words` are the index and the words of the command line.

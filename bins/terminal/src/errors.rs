@@ -81,7 +81,7 @@ fn print_error(terminal: &Terminal, error: &Error) {
     }
 }
 
-/// Prints an error as the answer, unless an answer was printed already: whoever asked for JSON gets exactly
+/// Prints an error as the answer, unless an answer was printed already: a caller that asked for JSON gets exactly
 /// one object.
 fn print_json(terminal: &Terminal, error: &Error) {
     if !terminal.has_printed() {

@@ -35,7 +35,7 @@ pub fn pick_agents(
     Ok(Some(request))
 }
 
-/// Ends a command that found no agent to stop; with --json one object is printed all the same.
+/// Ends a command that found no agent to stop; with --json one object is still printed.
 ///
 /// # Errors
 /// As [`show`].

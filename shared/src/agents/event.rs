@@ -70,7 +70,7 @@ pub enum StreamEvent {
     Remark(String),
     /// A line that does not follow the program's protocol.
     Unparsed(String),
-    /// An event of a sub-agent.
+    /// An event of a subagent.
     Subagent(Box<Self>),
 }
 

@@ -52,9 +52,9 @@ pub struct Discovery {
     pub may_ask: bool,
     /// Titles that a program stores apart from its transcripts, by session id.
     pub titles: HashMap<String, String>,
-    /// Transcripts of sub-agents whose sessions are gone; they are listed instead of those.
+    /// Transcripts of subagents whose sessions are gone; they are listed instead of those.
     pub orphans: HashSet<PathBuf>,
-    /// The sub-agents in the folder of a session's transcript, by that transcript.
+    /// The subagents in the folder of a session's transcript, by that transcript.
     siblings: HashMap<PathBuf, Vec<FolderEntry>>,
 }
 
@@ -137,18 +137,18 @@ impl Discovery {
         self.places.push(ConversationFile { program, id, path, size: *size, written: *written });
     }
 
-    /// Adds the transcript of a sub-agent whose session is gone.
+    /// Adds the transcript of a subagent whose session is gone.
     pub(crate) fn add_orphan(&mut self, program: &'static str, id: &str, entry: &FolderEntry) {
         self.orphans.insert(entry.path.clone());
         self.add(program, id, entry);
     }
 
-    /// Adds a sub-agent in the folder of the session's transcript `conversation`.
+    /// Adds a subagent in the folder of the session's transcript `conversation`.
     pub(crate) fn add_sibling(&mut self, conversation: PathBuf, entry: FolderEntry) {
         self.siblings.entry(conversation).or_default().push(entry);
     }
 
-    /// Returns the sub-agents in the folder of a session's transcript.
+    /// Returns the subagents in the folder of a session's transcript.
     pub(crate) fn siblings(&self, conversation: &Path) -> &[FolderEntry] {
         self.siblings.get(conversation).map_or(&[], Vec::as_slice)
     }

@@ -16,7 +16,7 @@ const MAX_PROMPT: usize = 200;
 const COPIED_PREFIX: char = '~';
 /// Maximum number of keys in [`ConversationFacts::days`]; further usage is added to the last key.
 const MAX_DAYS: usize = 512;
-/// Number of answers whose usage may still grow: more than sub-agents ever write at once into one file.
+/// Number of answers whose usage may still grow: more than subagents ever write at once into one file.
 const RECENT_ANSWERS: usize = 16;
 
 /// The facts of a session. What the program did not record is `None`, never a guess.
@@ -77,7 +77,7 @@ pub struct ConversationFacts {
     /// The total of output tokens as the program reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
-    /// Whether the program's totals include the usage of sub-agents.
+    /// Whether the program's totals include the usage of subagents.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sums_include_inner: bool,
     /// The number of prompts since the last answer. They are counted with the day and model of the next answer.
@@ -107,10 +107,10 @@ pub struct ConversationFacts {
     /// The id of the session that started it, if its own lines name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// The kind of sub-agent that it is.
+    /// The kind of subagent that it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Whether it is a sub-agent, or not a session at all.
+    /// Whether it is a subagent, or not a session at all.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub inner: bool,
 }
@@ -198,7 +198,7 @@ impl ConversationFacts {
         self.last_said(written).map_or(written, |(_, at)| at)
     }
 
-    /// Returns whether lists show it: it is not a sub-agent, and somebody typed something in it or it has a title.
+    /// Returns whether lists show it: it is not a subagent, and somebody typed something in it or it has a title.
     pub const fn is_shown(&self) -> bool {
         !self.inner && (self.first_typed().is_some() || self.title.is_some())
     }

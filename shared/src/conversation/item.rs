@@ -7,7 +7,7 @@ pub struct TranscriptItem {
     pub at: Option<String>,
     /// Its kind and content.
     pub what: ItemKind,
-    /// Whether it is from a sub-agent that writes into the transcript of its session.
+    /// Whether it is from a subagent that writes into the transcript of its session.
     pub by_subagent: bool,
 }
 
@@ -39,12 +39,12 @@ pub enum ItemKind {
 }
 
 impl TranscriptItem {
-    /// Makes an item of the session itself, not of a sub-agent.
+    /// Makes an item of the session itself, not of a subagent.
     pub fn new(at: Option<&str>, what: ItemKind) -> Self {
         Self { at: at.map(str::to_owned), what, by_subagent: false }
     }
 
-    /// Sets whether the item is from a sub-agent.
+    /// Sets whether the item is from a subagent.
     #[must_use]
     pub const fn by_subagent(mut self, by_subagent: bool) -> Self {
         self.by_subagent = by_subagent;

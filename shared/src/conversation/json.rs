@@ -56,7 +56,7 @@ pub(crate) fn text(line: &[u8]) -> Cow<'_, str> {
         return text;
     }
     match replace_lone_surrogates(&text) {
-        Some(mended) => Cow::Owned(mended),
+        Some(repaired) => Cow::Owned(repaired),
         None => text,
     }
 }
@@ -135,21 +135,21 @@ pub(crate) fn whole_number(value: &Value) -> Option<u64> {
 /// Replaces each lone half of a surrogate pair in JSON with U+FFFD; returns `None` if there is none.
 fn replace_lone_surrogates(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
-    let (mut at, mut kept, mut mended) = (0, 0, String::new());
+    let (mut at, mut kept, mut repaired) = (0, 0, String::new());
     while let Some(found) = memchr::memchr(b'\\', bytes.get(at..)?) {
         let escape = at + found;
         match (utf16_unit(bytes, escape), utf16_unit(bytes, escape + 6)) {
             (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) => at = escape + 12,
             (Some(0xD800..0xE000), _) => {
-                mended.push_str(&text[kept..escape]);
-                mended.push_str("\\ufffd");
+                repaired.push_str(&text[kept..escape]);
+                repaired.push_str("\\ufffd");
                 at = escape + 6;
                 kept = at;
             }
             _ => at = (escape + 2).min(bytes.len()),
         }
     }
-    (kept > 0).then(|| mended + &text[kept..])
+    (kept > 0).then(|| repaired + &text[kept..])
 }
 
 /// Removes every field that is `null`, so that it gets its default.

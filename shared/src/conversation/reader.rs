@@ -46,12 +46,12 @@ pub trait SessionReader: Sync {
     /// Finds its sessions, without reading them.
     fn find(&self, environment: &Environment, found: &mut Discovery);
 
-    /// Returns where the transcripts of its sub-agents are.
+    /// Returns where the transcripts of its subagents are.
     fn subagent_files(&self) -> SubagentFiles {
         SubagentFiles::Nested
     }
 
-    /// Returns the sub-agents of one session, if they are [`SubagentFiles::Nested`].
+    /// Returns the subagents of one session, if they are [`SubagentFiles::Nested`].
     fn subagents(
         &self,
         _environment: &Environment,
@@ -61,12 +61,12 @@ pub trait SessionReader: Sync {
         Vec::new()
     }
 
-    /// Returns the folder to which the transcripts of a session's sub-agents are restored.
+    /// Returns the folder to which the transcripts of a session's subagents are restored.
     fn subagent_folder(&self, session: &Path, _id: &str) -> PathBuf {
         session.with_extension("").join("subagents")
     }
 
-    /// Returns the facts of a sub-agent or fork without what its session already has, if its transcript repeats lines of the session;
+    /// Returns the facts of a subagent or fork without what its session already has, if its transcript repeats lines of the session;
     /// otherwise `None`. Called only if the file is new or has changed, and for totals over forks.
     ///
     /// # Errors
@@ -158,7 +158,7 @@ pub trait SessionImport: Sync {
     ) -> io::Result<()>;
 }
 
-/// Where the transcripts of sub-agents are.
+/// Where the transcripts of subagents are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SubagentFiles {
     /// Below their session, or in its folder: [`SessionReader::subagents`] finds them.

@@ -238,7 +238,7 @@ pub fn read_all(
     Ok((read, facts))
 }
 
-/// Returns the facts of a sub-agent without what the transcript of its session holds as well, and what could not be read.
+/// Returns the facts of a subagent without what the transcript of its session holds as well, and what could not be read.
 ///
 /// # Errors
 /// One of the files cannot be read.

@@ -1,4 +1,4 @@
-//! The transcript files of sessions and sub-agents, and the sessions that are running.
+//! The transcript files of sessions and subagents, and the sessions that are running.
 
 use std::{
     fs,
@@ -37,12 +37,12 @@ impl ConversationFile {
     }
 }
 
-/// A sub-agent, which a session started.
+/// A subagent, which a session started.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Subagent {
-    /// The program's own id of the sub-agent.
+    /// The program's own id of the subagent.
     pub id: String,
-    /// The kind of sub-agent.
+    /// The kind of subagent.
     pub kind: Option<String>,
     /// Its task, in a few words.
     pub about: Option<String>,

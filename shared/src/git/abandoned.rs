@@ -154,7 +154,7 @@ mod tests {
             fs::write(&lock, text).unwrap();
             assert!(!remove_if_abandoned(common, &lock, name), "this process has it open");
             drop(open);
-            assert!(!remove_if_abandoned(common, &lock, "refs/heads/main"), "a ref of the user's");
+            assert!(!remove_if_abandoned(common, &lock, "refs/heads/main"), "a ref of the user");
             fs::hard_link(&lock, folder.path().join("second")).unwrap();
             assert!(!remove_if_abandoned(common, &lock, name), "a lock of ours has a second name");
             fs::remove_file(folder.path().join("second")).unwrap();

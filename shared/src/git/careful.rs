@@ -1,4 +1,4 @@
-//! Opening files that somebody else may have replaced: a pipe or device in their place does not block, and an endless file is
+//! Opening files that another process may have replaced: a pipe or device in their place does not block, and an endless file is
 //! read only to a limit.
 
 use std::{

@@ -31,7 +31,7 @@ const CORE_KEYS: &[&str] = &[
 ];
 
 impl Repo {
-    /// Returns the frozen settings as the text of a git config file: parts of `core`, and all of the user's `filter` sections
+    /// Returns the frozen settings as the text of a git config file: parts of `core`, and all `filter` sections
     /// (LFS needs its own).
     pub fn frozen_config(&self) -> String {
         let snapshot = self.gix.config_snapshot();

@@ -32,10 +32,10 @@ pub(super) struct UsableRepo {
     pub(super) work_tree: Option<PathBuf>,
 }
 
-/// Finds the repository of the caller's folder and refuses it where it belongs to somebody else. `None`: there is none.
+/// Finds the repository of the caller's folder and refuses it if it belongs to another user. `None`: there is none.
 ///
 /// # Errors
-/// It belongs to somebody else, and `safe.directory` does not name it (128).
+/// It belongs to another user, and `safe.directory` does not name it (128).
 pub(super) fn find_usable(environment: &Environment) -> Result<Option<UsableRepo>> {
     let directory = environment.directory();
     let found = match environment.variable("GIT_DIR").map(PathBuf::from) {
@@ -85,7 +85,7 @@ pub(super) fn check_owner(environment: &Environment, common_dir: &Path) -> Resul
             accept(environment, &[checkout, common_dir]);
             Ok(())
         }
-        // It does not exist; whoever opens it reports that.
+        // It does not exist; the caller that opens it reports that.
         Err(_) => Ok(()),
     }
 }
@@ -115,7 +115,7 @@ fn found(environment: &Environment) -> Option<(repository::Path, gix::sec::Trust
     gix::discover::upwards_opts(environment.directory(), upwards_options(environment)).ok()
 }
 
-/// Returns whether a bare repository was found rather than named. It may be in a checkout, as files of somebody else; git has a
+/// Returns whether a bare repository was found rather than named. It may be in a checkout, as the files of another user; git has a
 /// setting for that.
 fn is_found_and_bare(environment: &Environment, place: &repository::Path) -> bool {
     matches!(place, repository::Path::Repository(_)) && environment.variable("GIT_DIR").is_none()

@@ -46,7 +46,7 @@ pub struct RejectedRef {
 /// Why a remote did not change a ref.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RejectionCause {
-    /// Somebody else was faster: after a fetch it can be tried again.
+    /// Another push was faster: it can be tried again after a fetch.
     Race,
     /// The ref is locked there, by a git that is writing it or by one that was killed.
     Locked,
@@ -88,7 +88,7 @@ impl Repo {
     /// Lists the refs that a remote advertises and their objects, without fetching. `remote` is a name or a URL.
     ///
     /// # Errors
-    /// Git cannot speak with the remote.
+    /// Git cannot communicate with the remote.
     pub fn remote_refs(
         &self,
         context: &Context,
@@ -157,7 +157,7 @@ impl Repo {
     /// Fetches the objects of branches without writing any ref.
     ///
     /// # Errors
-    /// Git cannot speak with it, or the transfer breaks off.
+    /// Git cannot communicate with it, or the transfer breaks off.
     pub fn fetch_objects(
         &self,
         context: &Context,

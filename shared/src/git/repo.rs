@@ -284,7 +284,7 @@ impl Repo {
     }
 
     /// Like [`Repo::identity`]; without one, returns a placeholder. For commits of events, which record their writer separately:
-    /// a missing name must not prevent anybody from stopping an agent.
+    /// a missing name must not prevent the user from stopping an agent.
     pub fn identity_or_none(&self) -> Identity {
         self.identity().unwrap_or_else(|_| Identity {
             name: "git orchestra".to_owned(),

@@ -1,4 +1,4 @@
-//! Runs a check, a shell command of the user's, in the scratch worktree. Its time and output are limited, and all processes that it
+//! Runs a check, a shell command of the user, in the scratch worktree. Its time and output are limited, and all processes that it
 //! started are ended with it.
 
 use std::{

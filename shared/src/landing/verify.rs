@@ -1,4 +1,4 @@
-//! Runs a check, a build or test command of the user's, on one commit in a scratch worktree, for landings and reviews.
+//! Runs a check, a build or test command of the user, on one commit in a scratch worktree, for landings and reviews.
 
 use std::time::Duration;
 

@@ -85,7 +85,7 @@ pub struct ChangedFile {
 /// Compares, and writes nothing into the repository.
 ///
 /// # Errors
-/// There is no such agent, or its work is not here (3).
+/// There is no such agent, or its work is not in this clone (3).
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     context.check()?;
     compare(repo, request).map(|comparison| comparison.report)

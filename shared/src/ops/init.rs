@@ -166,7 +166,7 @@ fn remote(repo: &Repo, request: &Request) -> Result<Remote> {
 /// Checks whether a remote accepts our refs: pushes a ref that nobody else uses, and deletes it again.
 ///
 /// # Errors
-/// There is no remote (3), or git cannot speak with it (5).
+/// There is no remote (3), or git cannot communicate with it (5).
 pub fn probe(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Probe> {
     let remote = remote(repo, request)?;
     let name = layout::probe_ref(&world::random_hex::<6>()?);

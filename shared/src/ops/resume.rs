@@ -113,7 +113,7 @@ impl Report {
 ///
 /// # Errors
 /// An agent is not there (3), or there is too little space (3). The only one runs, belongs to another clone, or its program is not
-/// here (3); of several, that is a failure in the report, and the others are resumed all the same.
+/// here (3); of several, that is a failure in the report, and the others are still resumed.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     request.settings.check()?;
     if request.message.as_ref().is_some_and(|words| words.text().len() > send::MAX_TEXT) {

@@ -81,7 +81,7 @@ impl From<Report> for OneOrMany {
 /// Sends a message or an answer to each agent. If one of the names matches no agent, nothing is sent.
 ///
 /// # Errors
-/// Nothing is said (2), or a name means no agent (3). The only agent does not run, asks nothing, or hears nothing (3); of several,
+/// The text is empty (2), or there is no such agent (3). The only agent does not run, does not wait for an answer, or does not read messages (3); of several,
 /// that is a failure in the report.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     check_request(request)?;

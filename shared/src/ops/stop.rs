@@ -80,7 +80,7 @@ pub enum StopOutcome {
 ///
 /// # Errors
 /// An agent is not there (3). The only one does not end in time (124), or cannot be asked; of several, that is a failure in the
-/// report, and the others are stopped all the same. The user interrupts the wait (130): every agent is asked to end by then.
+/// report, and the others are still stopped. The user interrupts the wait (130): every agent is asked to end by then.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     stop_or_pause(context, repo, request, StopMode::Stop)
 }

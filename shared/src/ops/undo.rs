@@ -80,7 +80,7 @@ pub fn list(repo: &Repo) -> Result<Report> {
 /// Undoes an operation.
 ///
 /// # Errors
-/// There is none, or it cannot be taken back as things stand (3). The user interrupts it before it begins to change anything (130); from then on it is
+/// There is none, or it cannot be undone in the present state (3). The user interrupts it before it begins to change anything (130); from then on it is
 /// brought to its end.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {

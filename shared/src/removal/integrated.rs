@@ -1,4 +1,4 @@
-//! Whether work is provably integrated: in a branch of the user's, as history or as content, and not reverted there.
+//! Whether work is provably integrated: in a branch of the user, as history or as content, and not reverted there.
 
 use std::collections::HashMap;
 

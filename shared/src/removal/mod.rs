@@ -2,7 +2,7 @@
 //!
 //! | module | knows |
 //! |---|---|
-//! | [`integrated`] | whether work is already in a branch of the user's. The decision is pure |
+//! | [`integrated`] | whether work is already in a branch of the user. The decision is pure |
 //! | [`inspect`] | whether an agent's worktree can be removed safely |
 //! | [`contents`] | what it contains in addition to the agent's captured work |
 //! | [`processes_in`] | which processes use it |

@@ -1,6 +1,6 @@
 //! Finishing or reverting cleanups and undos that were killed, by the next one.
 //!
-//! Each of them is recorded as an open operation before it changes anything, and runs under one lock. So whoever holds the lock
+//! Each of them is recorded as an open operation before it changes anything, and runs under one lock. So a process that holds the lock
 //! and finds an open operation knows that nobody is working on it, and knows every folder and ref that it may have changed.
 //!
 //! | interrupted | state found | action |
@@ -140,7 +140,7 @@ fn recover_undo(repo: &Repo, undo: &Operation, before: &Operation, all: &[Operat
 /// Restores the agents that `before` removed; `journal` is that of the undo. Steps that are done are skipped.
 ///
 /// # Errors
-/// One of them cannot come back as things stand: nothing is changed; or something cannot be written: then what is there stays
+/// One of them cannot be restored in the present state: nothing is changed; or something cannot be written: then what is there stays
 /// there, and the same undo can be tried again.
 pub fn restore_agents(
     context: &Context,

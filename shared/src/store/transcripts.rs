@@ -21,7 +21,7 @@ use crate::{
 const METADATA: &str = "about.json";
 /// The transcript, byte for byte.
 const TRANSCRIPT: &str = "transcript.jsonl";
-/// The directory with the files of its sub-agents.
+/// The directory with the files of its subagents.
 const SUBAGENTS: &str = "subagents";
 
 /// The metadata of a stored session, from which it can be listed without reading its transcript.
@@ -44,22 +44,22 @@ pub struct TranscriptMeta {
     pub agent: Option<String>,
     /// The facts from its lines, as [`crate::conversation::ConversationFacts`] in JSON.
     pub facts: Value,
-    /// Its sub-agents.
+    /// Its subagents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inner: Vec<SubagentMeta>,
 }
 
-/// The metadata of a sub-agent of a stored session.
+/// The metadata of a subagent of a stored session.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct SubagentMeta {
     /// Its id within the session.
     pub id: String,
     /// The facts from its lines.
     pub facts: Value,
-    /// The name of its file among those of the sub-agents.
+    /// The name of its file among those of the subagents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// The kind of sub-agent.
+    /// The kind of subagent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Its task, in a few words.
@@ -71,7 +71,7 @@ pub struct SubagentMeta {
 }
 
 impl SubagentMeta {
-    /// Returns whether a file among those of the sub-agents is its own. Earlier versions did not record the name of the file.
+    /// Returns whether a file among those of the subagents is its own. Earlier versions did not record the name of the file.
     fn is_in(&self, name: &[u8]) -> bool {
         match &self.file {
             Some(file) => name == file.as_bytes(),
@@ -92,7 +92,7 @@ pub struct StoredTranscript {
 /// A file to be stored.
 #[derive(Clone, Debug)]
 pub struct TranscriptSource {
-    /// Its name among the files of the sub-agents; ignored for the transcript itself.
+    /// Its name among the files of the subagents; ignored for the transcript itself.
     pub name: String,
     /// Its path.
     pub path: PathBuf,
@@ -181,7 +181,7 @@ pub fn transcript(repo: &Repo, kept: &StoredTranscript) -> Result<Oid> {
     })
 }
 
-/// Returns the files of the sub-agents of a stored session.
+/// Returns the files of the subagents of a stored session.
 ///
 /// # Errors
 /// A tree cannot be read.
@@ -192,7 +192,7 @@ pub fn subagent_files(repo: &Repo, kept: &StoredTranscript) -> Result<Vec<TreeEn
     }
 }
 
-/// Returns the blob with the transcript of one sub-agent.
+/// Returns the blob with the transcript of one subagent.
 ///
 /// # Errors
 /// It is not stored, or a tree cannot be read.
@@ -201,7 +201,7 @@ pub fn subagent_transcript(repo: &Repo, kept: &StoredTranscript, id: &str) -> Re
     let entries = subagent_files(repo, kept)?;
     let found = about.and_then(|about| entries.iter().find(|entry| about.is_in(&entry.name)));
     found.map(|entry| entry.id).ok_or_else(|| {
-        Error::new(Code::TranscriptMissing, format!("the transcript of sub-agent '{id}' is not stored"))
+        Error::new(Code::TranscriptMissing, format!("the transcript of subagent '{id}' is not stored"))
     })
 }
 

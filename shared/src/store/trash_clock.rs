@@ -153,7 +153,7 @@ mod tests {
                 MAX_STEP,
             ),
             ("uptime that goes back", vec![reading(1_001 * DAY, "a", 1)], 0),
-            ("no boot is known: wall time, a day at the most", vec![reading(1_090 * DAY, "", 0)], MAX_STEP),
+            ("no boot is known: wall time, at most a day", vec![reading(1_090 * DAY, "", 0)], MAX_STEP),
         ];
         for (name, later, seconds) in cases {
             let all: Vec<ClockReading> = std::iter::once(start()).chain(later.iter().cloned()).collect();

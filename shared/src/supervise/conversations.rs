@@ -36,7 +36,7 @@ pub fn store_of_agent(repo: &Repo, id: &AgentId) -> Result<()> {
     store(repo, &place, &facts, Some(id.to_string()), &inner, &Installed::default()).map(|_| ())
 }
 
-/// Stores a conversation with its sub-agents. Returns whether there was anything new to store.
+/// Stores a conversation with its subagents. Returns whether there was anything new to store.
 ///
 /// # Errors
 /// The file is not where its program stores conversations (3), or cannot be read or stored.
@@ -87,7 +87,7 @@ pub fn store(
     transcripts::store(repo, &about, &source(&place.path, transcript.path()), &files)
 }
 
-/// Returns the metadata of a sub-agent, if its file can be read.
+/// Returns the metadata of a subagent, if its file can be read.
 fn subagent_meta(
     reader: &dyn SessionReader,
     one: &Subagent,
@@ -100,7 +100,7 @@ fn subagent_meta(
     Some(SubagentMeta { id, facts, file: Some(file.name.clone()), kind, about, size: file.size })
 }
 
-/// Makes the names of files unique: sub-agents of two workflows may share a name, so later ones also get that of their folder.
+/// Makes the names of files unique: subagents of two workflows may share a name, so later ones also get that of their folder.
 fn make_names_unique(files: &mut [TranscriptSource]) {
     let mut names = HashSet::new();
     for file in files {

@@ -33,7 +33,7 @@ pub enum ChangeSubject {
     GitFile,
     /// A branch, a tag or another ref.
     Ref,
-    /// The `HEAD` of a checkout of the user's.
+    /// The `HEAD` of a checkout of the user.
     Checkout,
     /// A file in the main checkout.
     File,

@@ -1,5 +1,5 @@
 //! The refs that a remote has now: a push sends everything that they do not contain. Only the remote's own answer counts. What this
-//! clone recorded earlier, or of other remotes, may be of another repository, out of date, or written by anybody.
+//! clone recorded earlier, or of other remotes, may be of another repository, out of date, or written by a stranger.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ impl RemoteTips {
     /// Asks every repository that a push to this remote goes to. The result has the refs that all of them share.
     ///
     /// # Errors
-    /// Git cannot speak with one of them.
+    /// Git cannot communicate with one of them.
     pub fn ask(context: &Context, repo: &Repo, remote: &Remote, options: RemoteOptions) -> Result<Self> {
         let places = remote.places(repo)?;
         let mut refs: Option<BTreeMap<String, Oid>> = None;

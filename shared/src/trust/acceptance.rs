@@ -43,7 +43,7 @@ pub struct PendingChanges {
 }
 
 impl AcceptedRepo {
-    /// Checks the configuration for a command that cannot ask anybody.
+    /// Checks the configuration for a command that cannot ask the user.
     ///
     /// # Errors
     /// The configuration changed while agents ran, and nobody accepted that (3).
@@ -142,7 +142,7 @@ impl PendingChanges {
         Ok(AcceptedRepo(self.repo))
     }
 
-    /// Returns the error of a command that cannot ask anybody.
+    /// Returns the error of a command that cannot ask the user.
     pub fn refusal(&self) -> Error {
         untrusted_error(&self.changes, &self.now)
     }

@@ -138,7 +138,7 @@ fn wait_for(cancel: &Cancel, file: Option<&dyn AsFd>, limit: Duration) -> Result
         files.map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN)).collect();
     match poll(&mut asked, Some(&timespec(limit))) {
         Ok(_) if cancel.is_cancelled() => Err(Cancelled),
-        // After a signal, whoever waits looks at the clock and waits on.
+        // After a signal, the waiting thread looks at the clock and continues to wait.
         Ok(_) | Err(Errno::INTR) => Ok(()),
         // Waiting is impossible; end rather than loop without a pause.
         Err(_) => Err(Cancelled),

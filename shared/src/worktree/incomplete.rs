@@ -1,4 +1,4 @@
-//! Worktrees whose creation was interrupted. A lock file in the git directory marks them, and anybody can write that file, an
+//! Worktrees whose creation was interrupted. A lock file in the git directory marks them, and any program can write that file, an
 //! agent too. So the mark is a reason to inspect the worktree, and never a reason to delete it.
 //!
 //! | agent | worktree | action |

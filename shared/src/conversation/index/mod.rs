@@ -41,7 +41,7 @@ pub struct IndexEntry {
     pub is_whole: bool,
     /// Whether only its beginning was read.
     pub is_begun: bool,
-    /// Whether the facts are those of a sub-agent without what the transcript of its session holds as well.
+    /// Whether the facts are those of a subagent without what the transcript of its session holds as well.
     pub is_own_part: bool,
     /// The position from which to continue reading.
     pub reading: Option<TranscriptReading>,
@@ -63,7 +63,7 @@ impl IndexEntry {
         Self { facts, reading: Some(reading), is_whole: true, ..Self::of(place) }
     }
 
-    /// Makes the entry of a sub-agent without what the transcript of its session holds as well. If the file changes, it is read from
+    /// Makes the entry of a subagent without what the transcript of its session holds as well. If the file changes, it is read from
     /// its beginning.
     pub fn inner(place: &ConversationFile, facts: ConversationFacts, unread: TranscriptReading) -> Self {
         Self { facts, is_whole: true, is_own_part: true, reading: Some(unread), ..Self::of(place) }
@@ -149,7 +149,7 @@ impl Index {
         }
     }
 
-    /// Returns the paths of sub-agents that were read completely. Discovery finds sub-agents only on request.
+    /// Returns the paths of subagents that were read completely. Discovery finds subagents only on request.
     fn inner(&self) -> impl Iterator<Item = &[u8]> {
         let records = self.positions.values().filter_map(|spot| {
             let bytes = match *spot {
@@ -166,7 +166,7 @@ impl Index {
         self.added.push(record);
     }
 
-    /// Replaces the file atomically with the records of `places`, and of sub-agents whose files still exist, unless nothing was
+    /// Replaces the file atomically with the records of `places`, and of subagents whose files still exist, unless nothing was
     /// added. A failure is ignored, because it costs only time.
     pub fn write<'a>(&self, path: &Path, places: impl Iterator<Item = &'a ConversationFile>) {
         let Some(folder) = path.parent().filter(|_| !self.added.is_empty()) else { return };

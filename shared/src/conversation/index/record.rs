@@ -22,11 +22,11 @@ const WHOLE: u8 = 1;
 const SHOWN: u8 = 2;
 /// Only the beginning was read.
 const BEGUN: u8 = 4;
-/// It is a sub-agent.
+/// It is a subagent.
 const INNER: u8 = 8;
 /// Lists do not show it, and a part of it could not be read.
 const UNREAD: u8 = 16;
-/// It is a sub-agent without what the transcript of its session holds as well.
+/// It is a subagent without what the transcript of its session holds as well.
 const OWN_PART: u8 = 32;
 
 /// The encoded record of one transcript.
@@ -158,12 +158,12 @@ impl<'a> RecordHead<'a> {
         self.flags & WHOLE != 0
     }
 
-    /// Returns whether it is a sub-agent.
+    /// Returns whether it is a subagent.
     pub const fn is_inner(&self) -> bool {
         self.flags & INNER != 0
     }
 
-    /// Returns whether it is a sub-agent without what the transcript of its session holds as well.
+    /// Returns whether it is a subagent without what the transcript of its session holds as well.
     pub const fn is_own_part(&self) -> bool {
         self.flags & OWN_PART != 0
     }

@@ -20,14 +20,14 @@ use crate::{
     parallel,
 };
 
-/// Maximum number of pairs per process if programs of the user's take part in merges: one of them may block.
+/// Maximum number of pairs per process if programs of the user take part in merges: one of them may block.
 const MAX_PAIRS_WITH_PROGRAMS: usize = 8;
 /// After this many single merges that took too long, git is no longer asked.
 const MAX_TIMEOUTS: usize = 3;
 /// The signal of Ctrl-C.
 const INTERRUPTED: i32 = 2;
 
-/// Returns git's judgements in the order of the pairs. `programs`: programs of the user's may take part.
+/// Returns git's judgements in the order of the pairs. `programs`: programs of the user may take part.
 ///
 /// # Errors
 /// Git does not work here at all, or Ctrl-C ended it.
@@ -141,7 +141,7 @@ impl GitJudge<'_> {
     }
 }
 
-/// Returns the time limit for some pairs. Git alone always ends; a program of the user's may not, but then at most [`MAX_PAIRS_WITH_PROGRAMS`] pairs
+/// Returns the time limit for some pairs. Git alone always ends; a program of the user may not, but then at most [`MAX_PAIRS_WITH_PROGRAMS`] pairs
 /// are in one process.
 fn limit(one: Duration, pairs: usize) -> Duration {
     if pairs <= MAX_PAIRS_WITH_PROGRAMS {

@@ -38,7 +38,7 @@ pub struct MergeRules {
     pub(super) rewritten: bool,
     /// Whether plain text may be merged here at all, by the settings and by the attributes that apply everywhere.
     text_by_default: bool,
-    /// Whether programs of the user's may merge files.
+    /// Whether programs of the user may merge files.
     pub(super) programs: bool,
     /// The attributes that apply everywhere, and below those of each folder; `None` if they cannot be read.
     global_attributes: Vec<Attributes>,

@@ -171,7 +171,7 @@ fn restore_session(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Path) ->
 /// the user if no remote could decide.
 ///
 /// # Errors
-/// Another clone was quicker (4); then it is as if nobody had tried here.
+/// Another clone was faster (4); then nothing has changed in this one.
 pub(super) fn claim_at_remotes(
     context: &Context,
     repo: &Repo,

@@ -42,7 +42,7 @@ impl SyncExtra {
 /// Fetches the remote's refs of one kind. Our own refs are not changed.
 ///
 /// # Errors
-/// Git cannot speak with the remote.
+/// Git cannot communicate with the remote.
 pub(super) fn fetch(
     context: &Context,
     repo: &Repo,
@@ -84,7 +84,7 @@ pub(super) fn unsent(repo: &Repo, remote: &Remote, extra: SyncExtra, keep: bool)
 /// Sends refs that were checked for secrets, and returns the names of those that the remote accepted.
 ///
 /// # Errors
-/// Git cannot speak with the remote.
+/// Git cannot communicate with the remote.
 pub(super) fn send(
     context: &Context,
     repo: &Repo,

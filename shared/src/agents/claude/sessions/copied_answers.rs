@@ -1,4 +1,4 @@
-//! Sub-agents whose transcripts begin with copies of their session's answers, which must not be counted twice.
+//! Subagents whose transcripts begin with copies of their session's answers, which must not be counted twice.
 
 use std::{collections::HashSet, io, path::Path};
 
@@ -10,7 +10,7 @@ use crate::conversation::{ConversationFacts, lines, open::open};
 /// Maximum number of answers that are compared.
 const MOST: usize = 1_000_000;
 
-/// Returns the facts of a sub-agent without the answers that it copied from its session; `None` if it copied none.
+/// Returns the facts of a subagent without the answers that it copied from its session; `None` if it copied none.
 ///
 /// # Errors
 /// One of the files cannot be read.

@@ -89,7 +89,7 @@ fn apply_user_line(facts: &mut ConversationFacts, line: &Line<'_>) {
     }
 }
 
-/// Adds a line of a sub-agent in the transcript of its session, as older versions write it: only its usage counts.
+/// Adds a line of a subagent in the transcript of its session, as older versions write it: only its usage counts.
 fn apply_subagent_line(facts: &mut ConversationFacts, line: &Line<'_>) {
     facts.at(line.timestamp.as_deref(), None, None);
     if let Some(message) = line.message.as_ref().filter(|_| line.kind == "assistant") {

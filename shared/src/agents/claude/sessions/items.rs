@@ -35,7 +35,7 @@ fn item_kinds(line: &Line<'_>) -> Vec<ItemKind> {
         "user" if message.content.has("tool_result") => {
             blocks(&message.content).into_iter().filter_map(as_user_text).collect()
         }
-        // The task that the session gives to a sub-agent.
+        // The task that the session gives to a subagent.
         "user" if line.is_sidechain && !line.is_meta => {
             unless_blank(message.content.texts().into_owned()).map(ItemKind::Prompt).into_iter().collect()
         }

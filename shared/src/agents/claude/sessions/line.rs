@@ -224,8 +224,8 @@ impl Content<'_> {
 }
 
 impl Line<'_> {
-    /// Returns what a person typed; `None` for tool results, remarks of the program, and summaries. In the transcript of a sub-agent
-    /// (`is_inner`) it is the sub-agent's task.
+    /// Returns what a person typed; `None` for tool results, remarks of the program, and summaries. In the transcript of a subagent
+    /// (`is_inner`) it is the subagent's task.
     pub(super) fn typed(&self, is_inner: bool) -> Option<Typed> {
         if let Some(queued) = self.queued() {
             let is_of_a_person = !queued.is_meta
@@ -249,7 +249,7 @@ impl Line<'_> {
         self.queued().filter(|queued| !queued.is_meta).map(|queued| queued.prompt.texts().into_owned())
     }
 
-    /// Returns whether the line is an answer with text: of the agent, or in the transcript of a sub-agent (`is_inner`), of that.
+    /// Returns whether the line is an answer with text: of the agent, or in the transcript of a subagent (`is_inner`), of that.
     pub(super) fn is_answer(&self, is_inner: bool) -> bool {
         let is_its_own = is_inner || !self.is_sidechain;
         let is_of_the_agent = self.kind == "assistant" && !self.is_api_error_message && is_its_own;

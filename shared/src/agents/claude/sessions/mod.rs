@@ -1,5 +1,5 @@
 //! Claude Code's transcripts: `<config>/projects/<folder>/<session>.jsonl`. The folder's name is lossy, so it is never decoded.
-//! Transcripts of sub-agents are in `<session>/subagents/`, in older versions in the same folder as that of their session.
+//! Transcripts of subagents are in `<session>/subagents/`, in older versions in the same folder as that of their session.
 
 mod config;
 mod copied_answers;
@@ -35,17 +35,17 @@ use crate::{
 const MAX_FOLDERS: usize = 20_000;
 /// Maximum number of files that are listed in a project folder.
 const MAX_FILES: usize = 50_000;
-/// Maximum number of files that are listed in a folder of sub-agents.
+/// Maximum number of files that are listed in a folder of subagents.
 const MAX_SUBAGENTS: usize = 1_000;
-/// Depth of the folders below that of sub-agents: `workflows`, then one for each workflow.
+/// Depth of the folders below that of subagents: `workflows`, then one for each workflow.
 const SUBAGENT_DEPTH: usize = 2;
-/// The folder of sub-agents below that of their session.
+/// The folder of subagents below that of their session.
 const NESTED: &str = "subagents";
-/// Number of bytes at the beginning of a sub-agent's transcript that are searched for the id of its session.
+/// Number of bytes at the beginning of a subagent's transcript that are searched for the id of its session.
 const BEGINNING: u64 = 4 << 10;
 /// The field with the session id of a line.
 const SESSION: &[u8] = b"\"sessionId\"";
-/// Maximum size of a file with metadata of a sub-agent or of a running session, in bytes.
+/// Maximum size of a file with metadata of a subagent or of a running session, in bytes.
 const MAX_METADATA: u64 = 64 << 10;
 
 /// Reads Claude Code's sessions.
@@ -164,7 +164,7 @@ impl SessionFiles for Sessions {
     }
 }
 
-/// Finds the transcripts of one project folder, and the orphaned sub-agents.
+/// Finds the transcripts of one project folder, and the orphaned subagents.
 fn find_in(folder: &Path) -> Discovery {
     let mut found = Discovery::default();
     let (mut ids, mut loose_subagents, mut folders) = (HashSet::new(), Vec::new(), Vec::new());
@@ -202,12 +202,12 @@ fn find_in(folder: &Path) -> Discovery {
     found
 }
 
-/// Returns the id of a sub-agent from the name of its file: `a6f6` from `agent-a6f6.jsonl`.
+/// Returns the id of a subagent from the name of its file: `a6f6` from `agent-a6f6.jsonl`.
 fn subagent_id(name: &str) -> Option<&str> {
     name.strip_prefix("agent-")?.strip_suffix(".jsonl")
 }
 
-/// Calls `each` for the sub-agents below a folder. Those of workflows have separate folders:
+/// Calls `each` for the subagents below a folder. Those of workflows have separate folders:
 /// `subagents/workflows/wf_1/agent-2.jsonl`.
 fn visit_subagents(
     folder: &Path,

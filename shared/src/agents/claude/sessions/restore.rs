@@ -50,7 +50,7 @@ pub(super) fn follow(environment: &Environment, session: &str, folder: &Path) ->
     }
     restore(environment, session, folder, &content)?;
     fs::rename(&old, old.with_extension("jsonl.before-rename")).context(Kind::External, cannot)?;
-    // The transcripts of its sub-agents move along.
+    // The transcripts of its subagents move along.
     let inner = old.with_extension("");
     if let (true, Some(new)) = (inner.is_dir(), transcript(environment, session)) {
         fs::rename(inner, new.with_extension("")).context(Kind::External, cannot)?;

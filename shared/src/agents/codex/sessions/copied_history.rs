@@ -1,4 +1,4 @@
-//! Sub-agents whose transcripts begin with a copy of their session's: header, prompts, and token counts.
+//! Subagents whose transcripts begin with a copy of their session's: header, prompts, and token counts.
 
 use std::{collections::HashSet, io, path::Path};
 
@@ -10,7 +10,7 @@ use crate::conversation::{ConversationFacts, json, lines, open::open};
 /// Maximum number of token counts that are compared.
 const MOST: usize = 100_000;
 
-/// Returns the facts of a sub-agent without what it copied from its session; `None` if it copied nothing.
+/// Returns the facts of a subagent without what it copied from its session; `None` if it copied nothing.
 ///
 /// # Errors
 /// One of the files cannot be read.

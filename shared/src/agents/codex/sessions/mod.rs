@@ -210,7 +210,7 @@ fn apply(facts: &mut ConversationFacts, line: &Line<'_>) {
     let word = |key: &str| payload.get(key).and_then(Value::as_str);
     match line.kind.as_ref() {
         "session_meta" => {
-            // The transcript of a sub-agent may contain a copy of its session's, with its header: the first header holds.
+            // The transcript of a subagent may contain a copy of its session's, with its header: the first header holds.
             if facts.id.is_none() {
                 facts.id = word("id").map(str::to_owned);
                 // The source of a session that a person started is a string.

@@ -1,5 +1,5 @@
 //! Gemini CLI's transcripts: `<home>/.gemini/tmp/<project>/chats/session-<time>-<id8>.jsonl` as version 0.61.0 writes them, and
-//! `session-*.json` as versions until early 2026 did. Sub-agents are in `chats/<session>/<id>.jsonl`. The working directory is in
+//! `session-*.json` as versions until early 2026 did. Subagents are in `chats/<session>/<id>.jsonl`. The working directory is in
 //! `<project>/.project_root`; branch and cost are not recorded.
 
 mod one_object;
@@ -122,7 +122,7 @@ impl SessionReader for Sessions {
 
     fn begin(&self, place: &ConversationFile) -> ConversationFacts {
         let mut facts = ConversationFacts::default();
-        // Transcripts of sub-agents are one folder deeper.
+        // Transcripts of subagents are one folder deeper.
         let above = place.path.ancestors().skip(2).take(2);
         let folder =
             above.into_iter().find_map(|folder| read_small_file(&folder.join(".project_root"), MAX_LINE));
@@ -167,7 +167,7 @@ impl SessionReader for Sessions {
     }
 }
 
-/// Finds the sessions in one folder `chats`, and the sub-agents whose sessions are gone.
+/// Finds the sessions in one folder `chats`, and the subagents whose sessions are gone.
 fn find_in(environment: &Environment, chats: &Path, found: &mut Discovery) {
     let entries = found.list(chats, MAX_ENTRIES);
     let names: HashSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
@@ -202,7 +202,7 @@ fn id_in(beginning: &[u8]) -> Option<String> {
     json::first_text(beginning.split(|byte| *byte == b'\n').next()?, HEADER).filter(|id| is_id(id))
 }
 
-/// Returns the sub-agents in the folder of one session.
+/// Returns the subagents in the folder of one session.
 fn sub_agents(folder: &Path, found: &mut Discovery) -> Vec<(String, FolderEntry)> {
     if !folder.is_dir() {
         return Vec::new();

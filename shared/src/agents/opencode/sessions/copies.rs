@@ -37,7 +37,7 @@ const FAILED: &str = "failed";
 const RETRY: Duration = Duration::from_secs(60);
 /// The prefix of the names of incomplete copies.
 const INCOMPLETE: &str = ".half-";
-/// Maximum depth of sub-agents that start sub-agents.
+/// Maximum depth of subagents that start subagents.
 const MAX_DEPTH: usize = 16;
 
 /// The folder of the copies.
@@ -64,7 +64,7 @@ impl Copies {
         &self.folder
     }
 
-    /// Returns the folder of a session's sub-agents.
+    /// Returns the folder of a session's subagents.
     pub(super) fn inner(&self, id: &str) -> PathBuf {
         self.folder.join(id)
     }
@@ -224,7 +224,7 @@ impl Copies {
         files
     }
 
-    /// Returns the folder of the sessions, and those of their sub-agents.
+    /// Returns the folder of the sessions, and those of their subagents.
     fn folders(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
@@ -255,7 +255,7 @@ impl Copy {
     }
 }
 
-/// Returns the outermost session that, through others, started a sub-agent; `None` if it is not a sub-agent.
+/// Returns the outermost session that, through others, started a subagent; `None` if it is not a subagent.
 fn outermost<'a>(id: &str, all: &'a All) -> Option<&'a str> {
     let mut outer = all.get(id)?.parent.as_deref().filter(|parent| is_id(parent))?;
     for _ in 0..MAX_DEPTH {

@@ -31,7 +31,7 @@ use crate::{
 const PREFIX: &str = "ses_";
 /// Maximum number of entries that are listed in one folder.
 const MOST: usize = 20_000;
-/// Number of bytes at the beginning of a sub-agent's copy that are searched for its kind and title.
+/// Number of bytes at the beginning of a subagent's copy that are searched for its kind and title.
 const HEADER: u64 = 8 << 10;
 
 /// Reads opencode's sessions.
@@ -178,7 +178,7 @@ fn database(environment: &Environment) -> Option<PathBuf> {
     Some(user_folder(environment, "XDG_DATA_HOME", ".local/share")?.join(NAME).join(name))
 }
 
-/// Returns the kind and the title of a sub-agent.
+/// Returns the kind and the title of a subagent.
 fn header(path: &Path) -> (Option<String>, Option<String>) {
     let bytes = read_beginning(path, HEADER);
     let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').filter_map(lines::parse).collect();
