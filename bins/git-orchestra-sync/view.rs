@@ -110,15 +110,15 @@ fn print_report(terminal: &Terminal, report: &Report) {
         (_, sent) => {
             terminal.eprintln(&format!(
                 "{} {would}received, {} {would}sent to {remote}",
-                taken(outcome),
+                received(outcome),
                 text::count(sent as u64, "ref")
             ));
         }
     }
 }
 
-/// `2 agents`, `2 agents and 1 other log`.
-fn taken(outcome: &SyncOutcome) -> String {
+/// Formats what was received: `2 agents`, or `2 agents and 1 other log`.
+fn received(outcome: &SyncOutcome) -> String {
     let agents = text::count(outcome.changes.len() as u64, "agent");
     match (outcome.changes.len(), outcome.other_changes.len()) {
         (_, 0) => agents,

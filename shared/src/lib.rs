@@ -15,8 +15,8 @@
 //! | [`surroundings`] | what changed outside the agents' worktrees while they ran |
 //! | [`sync`] | the exchange between clones: what to fetch, accept, and send |
 //! | [`trust`] | which configuration may name a program, and whether a person accepted it |
-//! | [`ops`] | one file a command: `Context, Request → Report` |
-//! | [`context`] | what surrounds an operation: what ends it, how long it waits, and who observes its progress |
+//! | [`ops`] | one file per command: `Context, Request → Report` |
+//! | [`context`] | the context of an operation: the caller's environment, cancellation, time limits, and the observer of its progress |
 //! | [`watch`] | what changed, and when to look again: for every window that stays open |
 //! | [`wire`] | what programs exchange with us: the answers of `--json`, the requests, the schemas of both |
 //! | [`config`] | the `orchestra.*` keys, one table |

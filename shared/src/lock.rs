@@ -22,11 +22,11 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock at `path`, making the file and its folders. While another process holds it, waits as long as `wait` says.
-    /// `None`: it is still held then.
+    /// Takes the lock at `path`, and creates the file and its folders if they are missing. While another process holds it, waits as
+    /// `wait` determines. Returns `None` if the time limit passes.
     ///
     /// # Errors
-    /// The file cannot be made or opened, or the wait is cancelled ([`Kind::Interrupted`]).
+    /// The file cannot be created or opened, or the wait is cancelled ([`Kind::Interrupted`]).
     pub fn take(path: &Path, wait: impl Into<Wait>) -> Result<Option<Self>> {
         let Wait { limit, cancel } = wait.into();
         let started = Instant::now();

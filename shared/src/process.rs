@@ -48,8 +48,8 @@ const REPOSITORY_VARIABLES: &[&str] = &[
     "OLDPWD",
 ];
 
-/// A command for `program` in an environment, with every variable removed that names a repository, and without the folder
-/// that git puts in front of PATH for its own children.
+/// Creates a command for `program` in an environment, without the variables that name a repository, and without the folder that git
+/// prepends to PATH for its child processes.
 #[expect(clippy::disallowed_methods, reason = "programs are started here only")]
 pub fn command(environment: &Environment, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
@@ -151,7 +151,7 @@ fn path_without_git(environment: &Environment) -> Option<OsString> {
     std::env::join_paths(entries).ok()
 }
 
-/// Waits for a child until a moment, or until the wait is cancelled; `None`: it still runs.
+/// Waits for a child until `deadline`, or until the wait is cancelled. Returns `None` if the child is still running.
 ///
 /// # Errors
 /// The system cannot report the state of the child.
@@ -184,8 +184,8 @@ pub fn kill_tree(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Asks a child and everything that it started to end, as Ctrl-C on a terminal does, so that each can remove its temporary files.
-/// Where the system does not list children, only the child itself.
+/// Asks a child and all processes that it started to end, so that each can remove its temporary files. If the system does not list
+/// the children of processes, only the child itself is asked.
 pub fn terminate_tree(child: &mut Child) {
     if matches!(child.try_wait(), Ok(None)) {
         let mut all = descendants(child.id());
@@ -216,7 +216,7 @@ pub fn sibling_binary(name: &str) -> PathBuf {
     world::this_program().with_file_name(name)
 }
 
-/// Where `program` is on the PATH of an environment, if it is. A relative path is below the caller's folder.
+/// Finds `program` on the PATH of an environment. A relative path is relative to the caller's folder.
 pub fn on_path(environment: &Environment, program: impl AsRef<OsStr>) -> Option<PathBuf> {
     which::which_in(program, environment.variable("PATH"), environment.directory()).ok()
 }

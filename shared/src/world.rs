@@ -1,4 +1,5 @@
-//! The one place that knows what differs from run to run: the caller's environment, which is a value, and randomness.
+//! The only module that reads what differs from one start of a program to the next: the caller's environment, which is a value, and
+//! randomness.
 
 use std::path::PathBuf;
 

@@ -226,14 +226,14 @@ impl<'a> Simulation<'a> {
         })
     }
 
-    /// There is one run, which all clones write about.
+    /// Writes an event of the only run, to whose log all clones append.
     fn write_run(&mut self, at: usize) {
         let key = RunKey::parse("5t2k").expect("an id");
         let log = LogId::Run(key.clone());
         let tip = self.clones[at].ours.logs.get(&log).copied();
         let is_known = |side: &RefSnapshot| side.logs.contains_key(&log);
         let fact = match tip {
-            // It is begun once.
+            // Only one clone creates it.
             None if self.clones.iter().any(|other| is_known(&other.ours)) || is_known(&self.hub) => return,
             None => run::Fact::Created(run::fact::Created { title: "a run".into(), ..Default::default() }),
             Some(_) if self.numbers.below(4) == 0 => {
@@ -255,7 +255,7 @@ impl<'a> Simulation<'a> {
         ours.heads.entry(id.clone()).or_insert(base);
     }
 
-    /// Writes an event after `tip`, as a clone would that knows only this.
+    /// Writes an event after `tip`, as a clone that has only this tip would.
     fn event<I: SubjectId>(&mut self, at: usize, id: &I, tip: Option<Oid>, fact: &FactOf<I>) -> Oid {
         let clone = &self.clones[at];
         let read = |tip| chain::Chain::<I::Subject>::read(self.repo, &[tip]).expect("a chain");

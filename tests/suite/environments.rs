@@ -1,4 +1,4 @@
-//! The environment is a value: several callers in one process, each with folders, settings, and a clock of their own.
+//! The environment is a value: several callers in one process, each with its own folders, settings, and clock.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -25,7 +25,7 @@ use crate::{environment, world};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The environment of a person with a home folder of their own.
+/// Returns the environment of a person who has a separate home folder.
 fn person(repo: &TestRepo<'_>, name: &str) -> Environment {
     let home = repo.world().dir().join(name);
     std::fs::create_dir_all(&home).expect("a folder");
@@ -46,7 +46,7 @@ fn at(text: &str) -> Timestamp {
 }
 
 #[test]
-fn two_callers_have_settings_of_their_own() {
+fn each_caller_has_its_own_settings() {
     let world = world();
     let repo = world.repo();
     repo.git(["config", "orchestra.jobs", "5"]);
@@ -58,7 +58,11 @@ fn two_callers_have_settings_of_their_own() {
         assert_eq!((say("user.name"), say("orchestra.label")), (name.to_owned(), format!("of {name}")));
         let config = Config::of(&opened);
         assert_eq!(config.get_or_default(&keys::LABEL), Some(format!("of {name}")));
-        assert_eq!(config.get(&keys::JOBS).expect("a number"), 5, "the repository's own counts more");
+        assert_eq!(
+            config.get(&keys::JOBS).expect("a number"),
+            5,
+            "the repository's configuration takes precedence"
+        );
     }
     let committer = kim.with("GIT_COMMITTER_NAME", "Kim At Work");
     assert_eq!(open(&committer).identity().expect("an identity").name, "Kim At Work");
@@ -69,7 +73,7 @@ fn two_callers_have_settings_of_their_own() {
 }
 
 #[test]
-fn two_callers_are_in_repositories_of_their_own() {
+fn each_caller_finds_its_own_repository() {
     let world = world();
     let (one, other) = (world.repo_named("one"), world.repo_named("other"));
     let here = environment(&one);
@@ -79,12 +83,12 @@ fn two_callers_are_in_repositories_of_their_own() {
     assert_eq!(common(&here.at(other.path())), canonical(other.path().join(".git")));
     let named = here.with("GIT_DIR", other.path().join(".git"));
     assert_eq!(common(&named), canonical(other.path().join(".git")));
-    // Git works in the folder in which it is started, whatever the caller's variables name.
+    // Git uses the repository of the folder in which it is started, whatever GIT_DIR of the caller names.
     let said =
         open(&named).git_in(one.path(), "rev-parse").arg("--absolute-git-dir").line().expect("a folder");
     assert_eq!(PathBuf::from(said), canonical(one.path().join(".git")));
     let nowhere = here.at(world.dir()).with("GIT_CEILING_DIRECTORIES", world.dir());
-    assert!(Repo::find(&nowhere).expect("looked").is_none());
+    assert!(Repo::find(&nowhere).expect("a result").is_none());
     one.git(["worktree", "add", "-q", "../linked"]);
     let linked = open(&here.at(world.dir().join("linked")));
     assert_eq!(linked.work_dir(), Some(canonical(world.dir().join("linked"))));
@@ -92,7 +96,7 @@ fn two_callers_are_in_repositories_of_their_own() {
 }
 
 #[test]
-fn programs_are_looked_for_on_the_callers_path() {
+fn programs_are_found_on_the_callers_path() {
     let world = world();
     let repo = world.repo();
     let here = environment(&repo);
@@ -108,7 +112,7 @@ fn programs_are_looked_for_on_the_callers_path() {
 }
 
 #[test]
-fn two_callers_have_sessions_of_their_own() {
+fn each_caller_has_its_own_sessions() {
     let world = world();
     let repo = world.repo();
     crate::sessions::with_fixtures(&world, repo.path());
@@ -123,7 +127,7 @@ fn two_callers_have_sessions_of_their_own() {
     assert!(count(&here) > 0 && count(&elsewhere) == 0);
 }
 
-/// An agent that has ended, as its events say, without a process having run.
+/// Creates an agent whose events state that it ended, without running a program.
 fn ended(repo: &Repo, name: &str) -> AgentId {
     let id = AgentId::parse(name).expect("an id");
     let created = Created {
@@ -139,7 +143,7 @@ fn ended(repo: &Repo, name: &str) -> AgentId {
 }
 
 #[test]
-fn ages_are_told_by_the_callers_clock() {
+fn ages_are_measured_by_the_callers_clock() {
     let world = world();
     let repo = world.repo();
     let clock = Clock::fixed_at(at("2026-01-02T03:04:05Z"));
@@ -155,7 +159,8 @@ fn ages_are_told_by_the_callers_clock() {
         ..cleanup::Request::default()
     };
     let why = || {
-        let report = cleanup::run(&Context::of(accepted.environment()), &accepted, &request).expect("looked");
+        let report =
+            cleanup::run(&Context::of(accepted.environment()), &accepted, &request).expect("a result");
         report.agents.first().expect("an agent").why.clone()
     };
     assert_eq!(why(), "it ended too recently");
@@ -166,7 +171,7 @@ fn ages_are_told_by_the_callers_clock() {
 }
 
 #[test]
-fn what_was_removed_is_forgotten_by_the_callers_clock() {
+fn removed_agents_expire_by_the_callers_clock() {
     let world = world();
     let repo = world.repo();
     let clock = Clock::fixed_at(at("2026-01-01T00:00:00Z"));
@@ -177,19 +182,19 @@ fn what_was_removed_is_forgotten_by_the_callers_clock() {
         journal.write(&library, &[]).expect("written");
         clock.advance(Duration::from_millis(1));
     }
-    let forgotten = || {
+    let expired = || {
         let now = operations::advance_trash_clock_to(&library, ClockReading::of(&clock)).expect("advanced");
-        trash::delete_expired(&library, 30 * DAY, now).expect("looked")
+        trash::delete_expired(&library, 30 * DAY, now).expect("a result")
     };
-    // Somebody sets the clock of the machine: nothing is older by that.
+    // Setting the wall time of the machine does not make anything older.
     for wall in ["2096-01-01T00:00:00Z", "1999-01-01T00:00:00Z", "2026-01-01T00:00:00Z"] {
         clock.set(at(wall));
-        assert_eq!(forgotten(), 0, "{wall}");
+        assert_eq!(expired(), 0, "{wall}");
     }
     for day in 1..=30 {
         clock.advance(DAY);
-        assert_eq!(forgotten(), 0, "day {day}");
+        assert_eq!(expired(), 0, "day {day}");
     }
     clock.advance(DAY);
-    assert_eq!(forgotten(), 1, "the newest stays");
+    assert_eq!(expired(), 1, "the newest is kept");
 }

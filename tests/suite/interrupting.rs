@@ -1,4 +1,4 @@
-//! Interrupting operations: each ends soon, in a state from which the next command continues.
+//! Interrupted operations end soon, in a state from which the next command can continue.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ fn library(repo: &TestRepo<'_>) -> AcceptedRepo {
     AcceptedRepo::of(crate::library(repo)).expect("an accepted configuration")
 }
 
-/// A context that is cancelled by the first event that `is_wanted`.
+/// Returns a context that is cancelled at the first event that `is_wanted` selects.
 fn cancelled_at(repo: &TestRepo<'_>, is_wanted: fn(&Event) -> bool) -> Context {
     let context = Context::cancelled_by(&environment(repo), Cancel::new().expect("a flag"));
     let cancel = context.cancel.clone();
@@ -46,12 +46,12 @@ fn cancelled(repo: &TestRepo<'_>) -> Context {
 }
 
 fn interrupted<T>(result: Result<T>) -> Error {
-    let Err(error) = result else { panic!("it is not interrupted") };
+    let Err(error) = result else { panic!("the operation was not interrupted") };
     assert_eq!(error.kind(), Kind::Interrupted, "{error}");
     error
 }
 
-/// Agents that ended and made nothing.
+/// Runs agents that change nothing, and waits until they have ended.
 fn idle(repo: &TestRepo<'_>, count: usize) -> Vec<String> {
     let ids: Vec<String> = (0..count).map(|_| repo.spawn("true")).collect();
     ids.iter().for_each(|id| drop(repo.end_of(id)));
@@ -59,7 +59,7 @@ fn idle(repo: &TestRepo<'_>, count: usize) -> Vec<String> {
 }
 
 #[test]
-fn what_is_cancelled_before_it_begins_changes_nothing() {
+fn operations_that_are_cancelled_before_they_begin_change_nothing() {
     let world = world();
     let repo = world.repo().with_identity();
     let ids = idle(&repo, 1);
@@ -78,12 +78,12 @@ fn what_is_cancelled_before_it_begins_changes_nothing() {
     interrupted(cleanup::run(&context, &library, &cleanup::Request::default()));
     assert_eq!(repo.refs("refs/"), before);
     let agents = PrivateDir::new(repo.path().join(".git/orchestra")).agents();
-    assert!(agents.is_empty(), "no agent is half made: {agents:?}");
+    assert!(agents.is_empty(), "no agent is incomplete: {agents:?}");
     repo.end_of(&repo.spawn("true"));
 }
 
 #[test]
-fn an_interrupted_cleanup_keeps_what_is_left_and_undo_restores_the_rest() {
+fn an_interrupted_cleanup_keeps_the_other_agents_and_undo_restores_the_removed_ones() {
     let world = world();
     let repo = world.repo().with_identity();
     let ids = idle(&repo, 3);
@@ -95,7 +95,7 @@ fn an_interrupted_cleanup_keeps_what_is_left_and_undo_restores_the_rest() {
     let removed = cancelled_at(&repo, |event| matches!(event, Event::AgentRemoved { .. }))
         .with_limits(Limits { removals_at_once: 1, ..Limits::default() });
     let error = interrupted(cleanup::run(&removed, &library, &cleanup::Request::default()));
-    assert!(error.message.contains("1 of 3 agents are removed"), "{error}");
+    assert!(error.message.contains("1 of 3 agents were removed"), "{error}");
     assert_eq!(repo.agents().len(), 2);
     repo.git(["fsck", "--strict"]);
     repo.orchestra(["undo"]).succeeded();
@@ -106,7 +106,7 @@ fn an_interrupted_cleanup_keeps_what_is_left_and_undo_restores_the_rest() {
 }
 
 #[test]
-fn an_undo_that_has_begun_is_brought_to_its_end() {
+fn an_undo_that_has_begun_cannot_be_interrupted() {
     let world = world();
     let repo = world.repo().with_identity();
     idle(&repo, 2);
@@ -121,7 +121,7 @@ fn an_undo_that_has_begun_is_brought_to_its_end() {
 }
 
 #[test]
-fn stopping_ends_the_wait_and_not_the_request() {
+fn an_interrupted_stop_ends_only_the_wait() {
     let world = world();
     let repo = world.repo().with_identity();
     let id = repo.spawn("trap '' TERM; while :; do sleep 0.05; done");
@@ -134,7 +134,7 @@ fn stopping_ends_the_wait_and_not_the_request() {
 }
 
 #[test]
-fn a_wait_for_another_command_has_the_limit_of_the_context() {
+fn a_wait_for_another_command_ends_at_the_limit_of_the_context() {
     let world = world();
     let repo = crate::sync::first(&world).with_identity();
     let private = PrivateDir::new(repo.path().join(".git/orchestra"));
@@ -142,24 +142,26 @@ fn a_wait_for_another_command_has_the_limit_of_the_context() {
     let limits = Limits { sync_lock: Duration::ZERO, journal_lock: Duration::ZERO, ..Limits::default() };
     let quick = Context::of(&environment(&repo)).with_limits(limits);
     let request = sync::Request::default();
-    let held = Lock::take(&private.sync_lock(), Duration::ZERO).expect("a lock").expect("free");
-    let error = sync::run(&quick, &library, &request, &mut Nobody).map(|_| ()).expect_err("it is held");
+    let held = Lock::take(&private.sync_lock(), Duration::ZERO).expect("a lock").expect("the lock is free");
+    let error =
+        sync::run(&quick, &library, &request, &mut RefusingUser).map(|_| ()).expect_err("the lock is held");
     assert_eq!(error.code, Code::SyncRunning);
-    interrupted(sync::run(&cancelled(&repo), &library, &request, &mut Nobody));
+    interrupted(sync::run(&cancelled(&repo), &library, &request, &mut RefusingUser));
     drop(held);
 
     repo.branch("one", &[("one.txt", "1\n")]);
     let request =
         merge_ranked::Request { branches: vec!["one".to_owned()], ..merge_ranked::Request::default() };
-    let held = Lock::take(&private.operations_lock(), Duration::ZERO).expect("a lock").expect("free");
-    let error = merge_ranked::run(&quick, &library, &request).map(|_| ()).expect_err("it is held");
+    let held =
+        Lock::take(&private.operations_lock(), Duration::ZERO).expect("a lock").expect("the lock is free");
+    let error = merge_ranked::run(&quick, &library, &request).map(|_| ()).expect_err("the lock is held");
     assert_eq!(error.code, Code::OperationRunning);
     drop(held);
     merge_ranked::run(&quick, &library, &request).expect("it lands");
 }
 
 #[test]
-fn an_answer_that_nobody_passes_on_is_not_waited_for_longer_than_the_limit() {
+fn a_wait_for_the_delivery_of_an_answer_ends_at_the_limit() {
     let world = world();
     let repo = world.repo().with_identity().with_scripted_claude();
     let id = repo.spawn_claude(&["--on-prompt", "ask"], "ask git push\nsay over");
@@ -172,27 +174,27 @@ fn an_answer_that_nobody_passes_on_is_not_waited_for_longer_than_the_limit() {
     let request = send::Request { agents: vec![id.clone()], allow: Some(true), ..send::Request::default() };
     let sent = send::run(&quick, &library, &request).map(|_| ());
     signal("-CONT");
-    assert_eq!(sent.expect_err("nobody passes it on").code, Code::AgentTimeout);
-    assert_eq!(repo.end_of(&id)["phase"], "done", "it is written down, and passed on later");
+    assert_eq!(sent.expect_err("it is not delivered").code, Code::AgentTimeout);
+    assert_eq!(repo.end_of(&id)["phase"], "done", "it is recorded, and delivered later");
 }
 
-/// Agrees to nothing.
-struct Nobody;
+/// A user who agrees to nothing.
+struct RefusingUser;
 
-impl SyncUser for Nobody {
+impl SyncUser for RefusingUser {
     fn agrees(&mut self, _question: &ConsentQuestion) -> Result<bool> {
         Ok(false)
     }
 }
 
-/// Makes a script.
+/// Writes an executable script.
 fn script(path: &Path, text: &str) -> PathBuf {
     fs::write(path, format!("#!/bin/sh\n{text}\n")).expect("a script");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
     path.to_owned()
 }
 
-/// The number that a script wrote into a file.
+/// Waits until a script has written its process id into a file, and returns it.
 fn pid_in(file: &Path) -> String {
     until("the script runs", || {
         let text = fs::read_to_string(file).ok()?;
@@ -231,10 +233,10 @@ fn ctrl_c_ends_a_transfer_and_the_next_sync_continues() {
 }
 
 #[test]
-fn agents_whose_start_is_not_waited_for_keep_running() {
+fn agents_keep_running_if_the_wait_for_their_start_is_interrupted() {
     let world = world();
     let repo = world.repo();
-    // A supervisor that never answers.
+    // The supervisor never reports that it is ready.
     let bins = world.dir().join("bins");
     fs::create_dir(&bins).expect("a folder");
     let program = bins.join("git-orchestra-spawn");
@@ -249,13 +251,13 @@ fn agents_whose_start_is_not_waited_for_keep_running() {
     let ended = child.wait_with_output().expect("an end");
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert_eq!(ended.status.code(), Some(130), "{said}");
-    assert!(said.contains("error: interrupted while agents start"), "{said}");
+    assert!(said.contains("error: interrupted while agents started"), "{said}");
     let agents = repo.agents();
     assert_eq!(
         (agents.len(), &agents[0]["phase"], &agents[0]["liveness"]),
         (1, &"queued".into(), &"live".into())
     );
-    // Once its supervisor is gone, it is an agent like any other.
+    // Without its supervisor it is lost, as any other agent would be.
     repo.command("kill").args(["-KILL", &supervisor]).status().expect("kill");
     let id = agents[0]["id"].as_str().expect("an id");
     until("it is lost", || (repo.agent(id)["liveness"] == "lost").then_some(()));

@@ -117,14 +117,14 @@ fn world() -> World {
     World::new(program.parent().expect("a folder of binaries"))
 }
 
-/// The environment that programs get in a repository of a test, for the library in this process.
+/// Returns the environment that programs have in a repository of a test, for calls of the library in this process.
 fn environment(repo: &TestRepo<'_>) -> Environment {
     let command = repo.command("git");
     let variables = command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
     Environment::new(variables, repo.path())
 }
 
-/// A repository of a test, as the library sees it.
+/// Opens a repository of a test with the library.
 fn library(repo: &TestRepo<'_>) -> Repo {
     Repo::discover(&environment(repo)).expect("a repository")
 }

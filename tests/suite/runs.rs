@@ -1,4 +1,4 @@
-//! The log of a run, the second subject with a log: written, read, joined, and synced by the code that does the same for agents.
+//! The logs of runs are written, read, joined, and synced by the same code as those of agents.
 
 use orchestra::{
     Code,
@@ -27,7 +27,7 @@ fn note(text: &str) -> Fact {
     Fact::Note { text: Some(text.to_owned()) }
 }
 
-/// Begins the run in a repository.
+/// Creates the log of the run in a repository.
 fn begin(repo: &TestRepo<'_>, plan: Option<&str>) -> Run {
     let created = Created {
         title: "Two tasks".into(),
@@ -50,7 +50,7 @@ fn folded(repo: &TestRepo<'_>) -> Fold {
     chain(repo).fold()
 }
 
-/// The texts of all notes, sorted.
+/// Returns the texts of all notes, sorted.
 fn notes(repo: &TestRepo<'_>) -> Vec<String> {
     let texts = chain(repo).events.into_iter().filter_map(|event| match event.fact {
         Some(Fact::Note { text }) => text,
@@ -61,7 +61,7 @@ fn notes(repo: &TestRepo<'_>) -> Vec<String> {
     texts
 }
 
-/// A commit of a stranger with these lines of events, on top of the run in this repository, by plain git.
+/// Appends a commit with these event lines to the log of the run with plain git, as any program could.
 fn foreign(repo: &TestRepo<'_>, lines: &str) -> String {
     let tree = repo.git(["rev-parse", &format!("{NAME}^{{tree}}")]).line();
     let commit = repo.git(["commit-tree", &tree, "-p", NAME, "-m", &format!("odd\n\n{lines}")]).line();
@@ -70,7 +70,7 @@ fn foreign(repo: &TestRepo<'_>, lines: &str) -> String {
 }
 
 #[test]
-fn a_run_is_written_and_plain_git_reads_it() {
+fn plain_git_can_read_the_log_of_a_run() {
     let world = world();
     let repo = world.repo().with_identity();
     let plan = "- Add tests\n".repeat(1000);
@@ -79,7 +79,7 @@ fn a_run_is_written_and_plain_git_reads_it() {
     append(&repo, note("wait"));
     let ended = append(&repo, Fact::Finished { phase: RunPhase::Partial, reason: Some("one failed".into()) });
     assert_eq!((ended.phase, ended.notes, ended.lamport), (RunPhase::Partial, 1, 3));
-    // One object holds the state.
+    // One object contains the whole state.
     let trailer = |key: &str| {
         let format = format!("%(trailers:key=Orchestra-{key},valueonly,separator=)");
         repo.git(["log", "-1", &format!("--format={format}"), NAME]).line()
@@ -93,14 +93,14 @@ fn a_run_is_written_and_plain_git_reads_it() {
         format!("run {KEY}: running"),
     ];
     assert_eq!(subjects.lines().collect::<Vec<_>>(), expected);
-    // The long text is a blob beside its event, and no part of it.
+    // The long text is a blob in the tree of the commit, and not a part of the event.
     assert_eq!(repo.git(["show", &format!("{NAME}~2:plan")]).stdout(), plan);
     assert!(!repo.git(["log", "--format=%B", NAME]).stdout().contains("Add tests"));
     let chain = chain(&repo);
     let first = chain.events.iter().find(|event| event.lamport == 1).expect("the first");
     let read = chain.long_text(&library(&repo), first.id, "plan").expect("read");
     assert_eq!(read.as_deref(), Some(plan.as_bytes()));
-    // No list of agents has it, and a run that does not exist is an error of its own.
+    // It is not listed as an agent, and an unknown run has its own error code.
     assert!(repo.agents().is_empty());
     let unknown = RunKey::parse("other").expect("an id");
     let error = store::append(&library(&repo), &unknown, &[note("x")]).expect_err("no such run");
@@ -110,7 +110,7 @@ fn a_run_is_written_and_plain_git_reads_it() {
 }
 
 #[test]
-fn two_clones_write_apart_and_end_with_one_log() {
+fn logs_that_two_clones_wrote_independently_are_joined() {
     let world = world();
     let (a, b) = (first(&world).with_identity(), clone(&world, "b").with_identity());
     begin(&a, None);
@@ -127,14 +127,14 @@ fn two_clones_write_apart_and_end_with_one_log() {
     assert!(shown.stderr().contains("1 other log received, 1 ref sent to origin"), "{}", shown.stderr());
     sync(&a);
     assert_eq!((shared(&a), shared(&b)), (shared_of_hub(&world), shared_of_hub(&world)));
-    assert_eq!(shared(&a).len(), 1, "and nothing else: no archive, no work");
+    assert_eq!(shared(&a).len(), 1, "no archive and no work were sent");
     assert_eq!(a.git(["log", "-1", "--format=%s", NAME]).line(), format!("run {KEY}: joined"));
     for repo in [&a, &b] {
         assert_eq!(notes(repo), ["from a", "from b"]);
         assert_eq!((folded(repo).run.phase, folded(repo).conflicts.len()), (RunPhase::Done, 0));
     }
     assert_eq!(folded(&a), folded(&b));
-    // Nothing new makes nothing.
+    // Without new events a sync does nothing.
     for repo in [&a, &b] {
         let report = sync(repo);
         assert_eq!((&report["attempts"], report.get("other_changes")), (&0.into(), None), "{report}");
@@ -142,7 +142,7 @@ fn two_clones_write_apart_and_end_with_one_log() {
 }
 
 #[test]
-fn what_a_newer_program_wrote_is_kept_and_passed_on() {
+fn events_of_a_newer_program_are_kept_and_passed_on() {
     let world = world();
     let (a, b) = (first(&world).with_identity(), clone(&world, "b").with_identity());
     begin(&a, None);
@@ -167,7 +167,7 @@ fn what_a_newer_program_wrote_is_kept_and_passed_on() {
 }
 
 #[test]
-fn what_is_no_run_is_not_taken_in() {
+fn refs_that_are_not_logs_of_runs_are_refused() {
     let world = world();
     let (a, b) = (first(&world).with_identity(), clone(&world, "b").with_identity());
     begin(&a, None);
@@ -184,12 +184,16 @@ fn what_is_no_run_is_not_taken_in() {
     ran.stderr_has(&format!("'runs/{KEY}' of origin is not accepted: another run has the id {KEY}"));
     assert_eq!(shared(&b), [(NAME.to_owned(), before)]);
     assert_eq!(folded(&b).run, ours);
-    assert_eq!(world.git(&hub, ["rev-parse", NAME]).line(), a.tip(NAME), "theirs stays theirs");
+    assert_eq!(
+        world.git(&hub, ["rev-parse", NAME]).line(),
+        a.tip(NAME),
+        "the ref of the remote is unchanged"
+    );
 }
 
-/// A log that a stranger puts under the name of an archive is refused there, and still accepted under its own name.
+/// A log that another program pushed as an archive is refused under that name, and still accepted under its own.
 #[test]
-fn a_log_that_is_no_archive_is_still_a_log() {
+fn a_log_that_is_refused_as_an_archive_is_accepted_under_its_own_name() {
     let world = world();
     let (a, b) = (first(&world).with_identity(), clone(&world, "b"));
     begin(&a, None);
@@ -210,7 +214,7 @@ fn a_log_that_is_no_archive_is_still_a_log() {
 }
 
 #[test]
-fn a_run_with_a_secret_stays_and_the_rest_goes() {
+fn a_run_with_a_secret_is_not_sent_and_the_others_are() {
     let world = world();
     let a = first(&world).with_identity();
     begin(&a, None);
@@ -224,7 +228,7 @@ fn a_run_with_a_secret_stays_and_the_rest_goes() {
     ran.stderr_has("if it is not a secret: ");
     let there: Vec<String> = shared_of_hub(&world).into_iter().map(|(name, _)| name).collect();
     assert_eq!(there, ["refs/orchestra/runs/other"]);
-    // In a blob beside its event it is found as well.
+    // A secret in the blob of a long text is found as well.
     let long = format!("{}\n{secret}\n", "x\n".repeat(3000));
     store::append(&library(&a), &other, &[note(&long)]).expect("appended");
     a.orchestra(["sync"]).exits(1).stderr_has("'refs/orchestra/runs/other' is not sent: event ");
@@ -234,7 +238,7 @@ fn a_run_with_a_secret_stays_and_the_rest_goes() {
 }
 
 #[test]
-fn what_a_remote_lost_of_a_run_is_kept_here() {
+fn a_run_that_the_remote_lost_is_kept_here() {
     let world = world();
     let a = first(&world).with_identity();
     begin(&a, None);
@@ -262,5 +266,5 @@ fn many_threads_append_to_one_run() {
     });
     let mut lamports: Vec<u64> = chain(&repo).events.iter().map(|event| event.lamport).collect();
     lamports.sort_unstable();
-    assert_eq!(lamports, (1..=21).collect::<Vec<u64>>(), "one after the other, without a gap");
+    assert_eq!(lamports, (1..=21).collect::<Vec<u64>>(), "consecutive numbers");
 }

@@ -1,4 +1,4 @@
-//! The context of a command's operations: Ctrl-C ends them, and the status line shows their progress.
+//! The context of a command's operations: Ctrl-C cancels them, and the status line shows their progress.
 
 use orchestra::{
     Result,
@@ -13,18 +13,18 @@ use crate::{
     style::{Painter, Role},
 };
 
-/// The width of a branch's name, in columns.
-const NAME: usize = 40;
-/// Columns of a sentence.
-const SENTENCE: usize = 200;
+/// The maximum width of a branch's name, in columns.
+const MAX_NAME: usize = 40;
+/// The maximum width of a text in a message, in columns.
+const MAX_TEXT: usize = 200;
 
-/// The context of a short operation: Ctrl-C ends the whole command, and there is no progress to show.
+/// Returns the context of a short operation: Ctrl-C ends the command at once, and no progress is shown.
 pub fn uninterrupted() -> Context {
     Context::of(here::environment())
 }
 
-/// The context of an operation that Ctrl-C ends in a state from which the next command can continue. One call is enough for all
-/// operations of a command.
+/// Returns the context of an operation that Ctrl-C ends in a state from which the next command can continue. A command calls this
+/// once and uses the context for all of its operations.
 ///
 /// # Errors
 /// Ctrl-C cannot be caught.
@@ -42,38 +42,38 @@ fn show(line: &StatusLine, painter: &Painter, event: &Event) {
         Event::LandingStepEnded { branch, outcome, why, .. } => {
             line.clear();
             let why =
-                why.as_ref().map_or_else(String::new, |why| format!(": {}", text::one_line(why, SENTENCE)));
-            // The target moves at the end.
+                why.as_ref().map_or_else(String::new, |why| format!(": {}", text::one_line(why, MAX_TEXT)));
+            // `false`: the target moves only at the end of the landing.
             let outcome = BranchOutcome::of_step(*outcome, false);
             let word = painter.as_role(role_of(outcome), outcome.label());
-            Terminal::write_line(&format!("{} {word}{why}", text::one_line(branch, NAME)));
+            Terminal::write_line(&format!("{} {word}{why}", text::one_line(branch, MAX_NAME)));
         }
-        _ => match (sentence(event), count(event)) {
-            (Some(sentence), _) => line.draw(&sentence),
+        _ => match (activity(event), count(event)) {
+            (Some(activity), _) => line.draw(&activity),
             (None, Some((done, of, what))) if of > 1 => line.draw_count(&format!("{what}: {done} of {of}")),
             (None, _) => {}
         },
     }
 }
 
-/// What begins now.
-fn sentence(event: &Event) -> Option<String> {
-    let of_remote = |remote: &str| text::one_line(remote, SENTENCE);
+/// Describes the activity that begins with an event.
+fn activity(event: &Event) -> Option<String> {
+    let of_remote = |remote: &str| text::one_line(remote, MAX_TEXT);
     Some(match event {
         Event::LandingStepStarted { rank, of, branch, doing } => {
-            format!("[{rank}/{of}] {}: {doing} …", text::one_line(branch, NAME))
+            format!("[{rank}/{of}] {}: {doing} …", text::one_line(branch, MAX_NAME))
         }
         Event::FetchStarted { remote } => format!("fetching from {}", of_remote(remote)),
         Event::ScanStarted { remote } => {
-            format!("searching for secrets in what {} does not have", of_remote(remote))
+            format!("searching for secrets in the objects that {} does not have", of_remote(remote))
         }
         Event::PushStarted { remote, refs } => format!("sending {refs} refs to {}", of_remote(remote)),
-        Event::GitProgress { line } => text::one_line(line, SENTENCE),
+        Event::GitProgress { line } => text::one_line(line, MAX_TEXT),
         _ => return None,
     })
 }
 
-/// How many of all items are done, and what is done with them.
+/// Returns the number of items that are done, the number of all items, and a description of the activity.
 const fn count(event: &Event) -> Option<(usize, usize, &'static str)> {
     Some(match event {
         Event::AgentStarted { done, of, .. } => (*done, *of, "starting agents"),
@@ -87,7 +87,7 @@ const fn count(event: &Event) -> Option<(usize, usize, &'static str)> {
     })
 }
 
-/// The role of what became of a branch.
+/// Returns the role that colours the outcome of a branch.
 pub const fn role_of(outcome: BranchOutcome) -> Role {
     match outcome {
         BranchOutcome::Lands | BranchOutcome::NotReached | BranchOutcome::Unknown => Role::Plain,
@@ -103,12 +103,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_event_is_a_sentence_a_count_or_a_line() {
+    fn events_are_described_by_a_text_or_a_count() {
         let event = Event::LandingStepStarted { rank: 2, of: 3, branch: "b".into(), doing: "test".into() };
-        assert_eq!(sentence(&event).as_deref(), Some("[2/3] b: test …"));
+        assert_eq!(activity(&event).as_deref(), Some("[2/3] b: test …"));
         let event = Event::PushStarted { remote: "origin".into(), refs: 4 };
-        assert_eq!(sentence(&event).as_deref(), Some("sending 4 refs to origin"));
+        assert_eq!(activity(&event).as_deref(), Some("sending 4 refs to origin"));
         let event = Event::SessionsRead { done: 1, of: 2 };
-        assert_eq!((sentence(&event), count(&event)), (None, Some((1, 2, "reading sessions"))));
+        assert_eq!((activity(&event), count(&event)), (None, Some((1, 2, "reading sessions"))));
     }
 }

@@ -1,16 +1,16 @@
-//! The environment in which a command was started, and the repository there.
+//! The environment in which a command was started, and the repository of its folder.
 
 use std::sync::OnceLock;
 
 use orchestra::{Result, git::Repo, world::Environment};
 
-/// The environment of this process, read when it is first asked for: variables, folder, clock.
+/// Returns the environment of this process (variables, folder, clock), which is read at the first call.
 pub fn environment() -> &'static Environment {
     static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
     ENVIRONMENT.get_or_init(Environment::of_this_process)
 }
 
-/// Opens the repository.
+/// Opens the repository of the current folder.
 ///
 /// # Errors
 /// No repository was found, it belongs to another user (128), or it cannot be read (3).
@@ -18,7 +18,7 @@ pub fn repository() -> Result<Repo> {
     Repo::discover(environment())
 }
 
-/// Opens the repository, for a command that works without one as well. Returns `None` if there is none.
+/// Opens the repository of the current folder, for a command that also works without one. Returns `None` if there is none.
 ///
 /// # Errors
 /// The repository belongs to another user (128).

@@ -8,10 +8,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit;
 
-/// Whether a question is open. Nothing is half done then, and Ctrl-C is an answer.
+/// Whether the user is being asked a question. No operation is under way then, so that Ctrl-C ends the command at once.
 static IS_ASKING: AtomicBool = AtomicBool::new(false);
 
-/// Is set by the first signal from now on.
+/// Starts to catch the signals, and returns the flag that the first one sets.
 ///
 /// # Errors
 /// The signals cannot be caught.
@@ -23,7 +23,7 @@ pub fn cancel() -> Result<Cancel> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().context(Kind::External, cannot)?;
     let entered = runtime.enter();
     let mut pressed = signal(SignalKind::interrupt()).context(Kind::External, cannot)?;
-    let mut asked = signal(SignalKind::terminate()).context(Kind::External, cannot)?;
+    let mut terminated = signal(SignalKind::terminate()).context(Kind::External, cannot)?;
     let mut hung_up = signal(SignalKind::hangup()).context(Kind::External, cannot)?;
     drop(entered);
     std::thread::spawn(move || {
@@ -31,7 +31,7 @@ pub fn cancel() -> Result<Cancel> {
             loop {
                 tokio::select! {
                     _ = pressed.recv() => {}
-                    _ = asked.recv() => {}
+                    _ = terminated.recv() => {}
                     _ = hung_up.recv() => {}
                 }
                 if on_signal.is_cancelled() || IS_ASKING.load(Ordering::SeqCst) {
@@ -44,7 +44,7 @@ pub fn cancel() -> Result<Cancel> {
     Ok(cancel)
 }
 
-/// Asks a question. Ctrl-C ends the command while it is open.
+/// Runs `ask`, which asks the user a question. Ctrl-C ends the command at once meanwhile.
 pub fn while_asking<T>(ask: impl FnOnce() -> T) -> T {
     IS_ASKING.store(true, Ordering::SeqCst);
     let answer = ask();

@@ -7,8 +7,8 @@
 //! | [`output`] | stdout is the answer, stderr the conversation |
 //! | [`style`], [`table`], [`agents`], [`humanize`] | how things look |
 //! | [`stop_view`] | what stop and pause show |
-//! | [`context`], [`interrupt`] | the context of operations: Ctrl-C ends them, and their progress is shown |
-//! | [`status_line`] | the line that says what is done now |
+//! | [`context`], [`interrupt`] | the context of operations: Ctrl-C cancels them, and their progress is shown |
+//! | [`status_line`] | the line that shows the current activity |
 //! | [`json`] | the envelope of `--json` |
 //! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
 //! | [`watch`], [`follow`] | following agents to their end |

@@ -96,7 +96,7 @@ impl Terminal {
         });
     }
 
-    /// The line that says what is done now. Whatever else is written removes it.
+    /// Returns the line that shows the current activity. Any other output removes it.
     pub const fn status_line(&self) -> &StatusLine {
         &self.status_line
     }
@@ -107,13 +107,13 @@ impl Terminal {
         Self::write_line(text);
     }
 
-    /// Writes a line to stderr where no status line is drawn.
+    /// Writes a line to stderr without removing the status line, for callers that have removed it.
     pub fn write_line(text: &str) {
         let mut stderr = std::io::stderr().lock();
         let _ = stderr.write_all(format!("{text}\n").as_bytes());
     }
 
-    /// Writes a question to stderr, on whose line the answer is typed.
+    /// Writes a question to stderr without a line break, so that the answer is typed on the same line.
     pub fn question(&self, text: &str) {
         self.status_line.clear();
         let mut stderr = std::io::stderr().lock();

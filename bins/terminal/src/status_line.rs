@@ -1,4 +1,4 @@
-//! The line on stderr that says what is done now. It is drawn on a terminal only, and removed before anything else is written.
+//! The line on stderr that shows the current activity. It is drawn on a terminal only, and removed before other output is written.
 
 use std::{
     io::{IsTerminal, Write},
@@ -9,27 +9,27 @@ use std::{
 use dialoguer::console::Term;
 use orchestra::model::text;
 
-/// Counts that follow each other faster are not drawn.
+/// The minimum time between two counts that are drawn.
 const MIN_PAUSE: Duration = Duration::from_millis(50);
 
-/// The status line. Clones draw the same one, from any thread.
+/// The status line. All clones draw the same line, and may be used in any thread.
 #[derive(Clone, Debug, Default)]
 pub struct StatusLine(Arc<Mutex<Option<Instant>>>);
 
 impl StatusLine {
-    /// Whether there is a terminal on which it can be drawn.
+    /// Returns whether stderr is a terminal, on which the line can be drawn.
     pub fn can_be_drawn() -> bool {
         std::io::stderr().is_terminal()
     }
 
-    /// Draws a text in the place of the one before.
+    /// Draws a text, which replaces the previous one.
     pub fn draw(&self, text: &str) {
         let mut drawn_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Self::write(text);
         *drawn_at = Some(Instant::now());
     }
 
-    /// As [`StatusLine::draw`], unless the text before was drawn only just now.
+    /// Draws a text like [`StatusLine::draw`], unless the previous one was drawn less than [`MIN_PAUSE`] ago.
     pub fn draw_count(&self, text: &str) {
         let mut drawn_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if drawn_at.is_none_or(|at| at.elapsed() >= MIN_PAUSE) {
@@ -38,7 +38,7 @@ impl StatusLine {
         }
     }
 
-    /// Removes it, if it is drawn.
+    /// Removes the line if it is drawn.
     pub fn clear(&self) {
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
             let _ = std::io::stderr().lock().write_all(b"\r\x1b[K");

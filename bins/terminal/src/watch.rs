@@ -73,8 +73,8 @@ pub enum WatchEnd {
     OutputClosed,
 }
 
-/// Watches the agents of a request until the context is cancelled. With `silent` nothing is drawn. If an agent runs the command, one
-/// of those whose end is waited for may run in its place.
+/// Watches the agents of a request until `until` is reached or the context is cancelled. With `silent` nothing is drawn. If an agent
+/// runs the command, one of the agents that it waits for may use the agent's slot.
 ///
 /// # Errors
 /// The refs cannot be read.

@@ -1,4 +1,4 @@
-//! Cancelling: ends waits, and asks an operation to stop, from another thread.
+//! Cancellation: one thread ends the waits of an operation in another, and asks it to stop.
 
 use std::{
     io::{self, PipeReader, PipeWriter, Write},
@@ -17,7 +17,7 @@ use rustix::{
 
 use crate::{Error, Kind, Result, error::ErrorContext};
 
-/// A flag that is set once, and a pipe that becomes readable at that moment, so that a wait for files can wait for it as well.
+/// A flag that is set once, and a pipe that becomes readable at that moment, so that `poll` can wait for it together with files.
 /// Clones share the flag and can be sent to other threads.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Option<Arc<Shared>>);
@@ -30,36 +30,36 @@ struct Shared {
 }
 
 impl Cancel {
-    /// A flag that is not set yet.
+    /// Returns a flag that is not set yet.
     ///
     /// # Errors
-    /// There are no file descriptors left.
+    /// The process has no file descriptors left.
     pub fn new() -> Result<Self> {
-        let (reader, writer) = io::pipe().context(Kind::External, || "cannot make a pipe".to_owned())?;
+        let (reader, writer) = io::pipe().context(Kind::External, || "cannot create a pipe".to_owned())?;
         Ok(Self(Some(Arc::new(Shared { is_cancelled: AtomicBool::new(false), reader, writer }))))
     }
 
-    /// A flag that is never set.
+    /// Returns a flag that is never set.
     pub const fn never() -> Self {
         Self(None)
     }
 
-    /// Sets the flag. Does not block; calls after the first change nothing.
+    /// Sets the flag. It does not block; further calls have no effect.
     pub fn cancel(&self) {
         if let Some(shared) = &self.0
             && !shared.is_cancelled.swap(true, Ordering::SeqCst)
         {
-            // One byte always fits, and it is written once.
+            // Only one byte is ever written, and the buffer of a pipe has space for it.
             let _ = (&shared.writer).write_all(b"!");
         }
     }
 
-    /// Whether the flag is set.
+    /// Returns whether the flag is set.
     pub fn is_cancelled(&self) -> bool {
         self.0.as_ref().is_some_and(|shared| shared.is_cancelled.load(Ordering::SeqCst))
     }
 
-    /// Ends an operation that can be ended where it is.
+    /// Returns an error if the flag is set, for an operation that may end at this point.
     ///
     /// # Errors
     /// The flag is set ([`Kind::Interrupted`]).
@@ -67,7 +67,7 @@ impl Cancel {
         if self.is_cancelled() { Err(interrupted("interrupted")) } else { Ok(()) }
     }
 
-    /// Waits until the flag is set, at most for `limit`. Returns whether it is set.
+    /// Waits until the flag is set, for at most `limit`. Returns whether it is set.
     pub fn wait(&self, limit: Duration) -> bool {
         let Some(pipe) = self.pipe() else {
             std::thread::sleep(limit);
@@ -78,25 +78,25 @@ impl Cancel {
             let left = deadline.map_or(limit, |deadline| deadline.saturating_duration_since(Instant::now()));
             let mut asked = [PollFd::from_borrowed_fd(pipe, PollFlags::IN)];
             match poll(&mut asked, Some(&timespec(left))) {
-                // Another signal: what is left of the time is waited for.
+                // A signal interrupted the wait; the rest of the time remains.
                 Err(Errno::INTR) => {}
                 _ => return self.is_cancelled(),
             }
         }
     }
 
-    /// The pipe that is readable once the flag is set. Nobody reads from it. `None`: the flag is never set.
+    /// Returns the pipe that is readable once the flag is set; nothing must be read from it. `None` if the flag is never set.
     pub fn pipe(&self) -> Option<BorrowedFd<'_>> {
         self.0.as_ref().map(|shared| shared.reader.as_fd())
     }
 }
 
-/// The error of an operation that the user interrupted.
+/// Returns the error of an operation that the user interrupted.
 pub fn interrupted(message: impl Into<String>) -> Error {
     Error::new(Kind::Interrupted, message)
 }
 
-/// A duration as `poll` takes it.
+/// Converts a duration for `poll`.
 pub fn timespec(duration: Duration) -> Timespec {
     Timespec {
         tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),

@@ -1,37 +1,38 @@
-//! The progress of operations, for whoever shows it.
+//! The events that report the progress of operations.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{AgentId, Phase, event::Landing};
 
-/// One event in the progress of an operation. Of several items, `done` counts those that are done, this one included.
+/// An event in the progress of an operation. Where there are several items, `done` is the number of those that are done, including
+/// this one, and `of` the number of all.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[schemars(rename = "ProgressEvent")]
 pub enum Event {
     /// A step of a landing begins to merge a branch, to check it, or to have it repaired.
     LandingStepStarted {
-        /// The number of the step; 1 is the first.
+        /// The number of the step, from 1.
         rank: usize,
-        /// How many branches land.
+        /// The number of branches to land.
         of: usize,
         /// The branch.
         branch: String,
-        /// What begins, in a few words: `merging`, or the name of a check.
+        /// The activity that begins: `merging`, or the name of a check.
         doing: String,
     },
     /// A step of a landing has ended. The target moves only after the last one.
     LandingStepEnded {
         /// The number of the step.
         rank: usize,
-        /// How many branches land.
+        /// The number of branches to land.
         of: usize,
         /// The branch.
         branch: String,
-        /// What became of the branch; none if that is not decided.
+        /// The outcome for the branch; `None` if it is not decided yet.
         outcome: Option<Landing>,
-        /// Why, in words.
+        /// The reason for the outcome, for people.
         why: Option<String>,
     },
     /// A fetch from a remote begins.
@@ -39,7 +40,7 @@ pub enum Event {
         /// The name or the URL of the remote.
         remote: String,
     },
-    /// What the remote does not have is searched for secrets before it is sent.
+    /// The search for secrets in the objects that the remote does not have begins.
     ScanStarted {
         /// The name or the URL of the remote.
         remote: String,
@@ -48,10 +49,10 @@ pub enum Event {
     PushStarted {
         /// The name or the URL of the remote.
         remote: String,
-        /// How many refs are sent.
+        /// The number of refs to send.
         refs: usize,
     },
-    /// Git reports progress of a transfer.
+    /// Git reported the progress of a transfer.
     GitProgress {
         /// The last line that git wrote.
         line: String,
@@ -60,63 +61,63 @@ pub enum Event {
     AgentStarted {
         /// The agent.
         agent: AgentId,
-        /// How many agents have been started.
+        /// The number of agents started so far.
         done: usize,
-        /// How many are to be started.
+        /// The number of agents to start.
         of: usize,
     },
-    /// An agent that was to stop or to pause has done so.
+    /// An agent has stopped or paused as requested.
     AgentEnded {
         /// The agent.
         agent: AgentId,
         /// Its phase.
         phase: Phase,
-        /// How many agents have ended.
+        /// The number of agents that have ended so far.
         done: usize,
-        /// How many are to end.
+        /// The number of agents that are to end.
         of: usize,
     },
     /// The work of an agent was saved.
     WorkSaved {
         /// The agent.
         agent: AgentId,
-        /// How many agents have been looked at.
+        /// The number of agents examined so far.
         done: usize,
-        /// How many are to be looked at.
+        /// The number of agents to examine.
         of: usize,
     },
-    /// Everything of an agent was stored, so that it can be removed.
+    /// All data of an agent was stored, so that the agent can be removed.
     AgentStored {
         /// The agent.
         agent: AgentId,
-        /// How many agents have been stored.
+        /// The number of agents stored so far.
         done: usize,
-        /// How many are to be stored.
+        /// The number of agents to store.
         of: usize,
     },
     /// An agent was removed.
     AgentRemoved {
         /// The agent.
         agent: AgentId,
-        /// How many agents have been removed.
+        /// The number of agents removed so far.
         done: usize,
-        /// How many are to be removed.
+        /// The number of agents to remove.
         of: usize,
     },
     /// A removed agent was restored.
     AgentRestored {
         /// The agent.
         agent: AgentId,
-        /// How many agents have been restored.
+        /// The number of agents restored so far.
         done: usize,
-        /// How many are to be restored.
+        /// The number of agents to restore.
         of: usize,
     },
-    /// Files of sessions were read.
+    /// The files of a session were read.
     SessionsRead {
-        /// How many sessions have been read.
+        /// The number of sessions read so far.
         done: usize,
-        /// How many are to be read.
+        /// The number of sessions to read.
         of: usize,
     },
 }
@@ -128,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_reads_back_as_it_was_written() {
+    fn an_event_keeps_its_value_through_json() {
         let event = Event::LandingStepEnded {
             rank: 1,
             of: 2,

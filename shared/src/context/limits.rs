@@ -1,31 +1,33 @@
-//! The longest waits of operations, and the largest batches.
+//! The time limits of waits in operations, and the sizes of batches.
 
 use std::time::Duration;
 
 use super::cancel::Cancel;
 
-/// How long operations wait for other commands and for agents. Tests make them shorter; everybody else uses the default.
+/// The maximum times that operations wait for other commands and for agents. Only tests use values other than the default.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// For the lock of an agent that does not run, which another command holds only while it looks.
+    /// The maximum time to wait for the lock of an agent that is not running. Other commands hold it only for an
+    /// instant, to test it.
     pub agent_lock: Duration,
-    /// For the lock of an agent that is being created, which nobody else uses.
+    /// The maximum time to wait for the lock of an agent that is being created; no other command uses the agent yet.
     pub new_agent_lock: Duration,
-    /// For the lock of an agent that is to be removed.
+    /// The maximum time to wait for the lock of an agent that is to be removed.
     pub removal_lock: Duration,
-    /// For another sync of this clone.
+    /// The maximum time to wait until another sync of this clone has ended.
     pub sync_lock: Duration,
-    /// For a cleanup or an undo, before a landing begins.
+    /// The maximum time that a landing waits, before it begins, until a cleanup or an undo has ended.
     pub journal_lock: Duration,
-    /// For a supervisor that was started to answer.
+    /// The maximum time to wait until a new supervisor reports that it is ready.
     pub supervisor_start: Duration,
-    /// For a supervisor to pass an answer on to its agent.
+    /// The maximum time to wait until a supervisor has delivered an answer to its agent.
     pub answer: Duration,
-    /// For an agent that was stopped to save its work, after the grace period of its program.
+    /// The maximum time to wait, after the grace period of its program, until the work of a stopped agent is saved.
     pub saving: Duration,
-    /// For a supervisor that waits for a usage limit to release its agent.
+    /// The maximum time to wait until a supervisor that waits for a usage limit has released its agent.
     pub release: Duration,
-    /// How many agents a cleanup removes at once. Each has a lock, and a process can have only so many open files.
+    /// The maximum number of agents that a cleanup removes at once. It holds the lock of each, and the number of open
+    /// files is limited.
     pub removals_at_once: usize,
 }
 
@@ -46,17 +48,17 @@ impl Default for Limits {
     }
 }
 
-/// How long to wait for something, and what ends the wait before.
+/// A wait: its time limit, and the flag that ends it earlier.
 #[derive(Clone, Debug)]
 pub struct Wait {
-    /// The longest that is waited.
+    /// The maximum time to wait.
     pub limit: Duration,
-    /// Ends the wait.
+    /// The flag that ends the wait.
     pub cancel: Cancel,
 }
 
 impl From<Duration> for Wait {
-    /// A wait that nothing cancels.
+    /// Returns a wait that only its time limit ends.
     fn from(limit: Duration) -> Self {
         Self { limit, cancel: Cancel::never() }
     }

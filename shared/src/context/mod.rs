@@ -1,11 +1,11 @@
-//! What surrounds an operation: what ends it early, how long it may wait, and who observes its progress. Each operation takes a
-//! [`Context`] as its first argument, so that every window offers the same.
+//! The context of an operation: the caller's environment, the flag that cancels it, its time limits, and the observer of its
+//! progress. Each operation takes a [`Context`] as its first argument, so that every frontend can offer the same.
 //!
 //! | module | knows |
 //! |---|---|
 //! | `cancel` | the flag that ends waits and operations |
-//! | `event` | the progress of all operations, one enum |
-//! | `limits` | the longest waits |
+//! | `event` | the events that report the progress of operations |
+//! | `limits` | the time limits of waits |
 
 mod cancel;
 mod event;
@@ -20,9 +20,9 @@ pub use self::{
 };
 use crate::{Result, world::Environment};
 
-/// Observes the progress of an operation. It may be called from any thread of the operation, which waits meanwhile.
+/// Receives the events of an operation. It may be called in any thread of the operation, which waits until the call returns.
 pub trait Observer: Send + Sync {
-    /// Takes note of an event.
+    /// Receives an event.
     fn observe(&self, event: &Event);
 }
 
@@ -32,58 +32,58 @@ impl<F: Fn(&Event) + Send + Sync> Observer for F {
     }
 }
 
-/// What surrounds an operation: who calls it and from where (variables, folder, clock, agent), what cancels it, how long it may
-/// wait, and who observes it. Clones share the flag and the observer.
+/// The context of an operation: the caller's environment (variables, folder, clock, agent), the flag that cancels it, its time
+/// limits, and the observer of its progress. Clones share the flag and the observer.
 #[derive(Clone)]
 pub struct Context {
     environment: Environment,
-    /// Ends the operation early, in a state from which the next command can continue.
+    /// The flag that ends the operation early, in a state from which the next command can continue.
     pub cancel: Cancel,
     limits: Limits,
     observer: Option<Arc<dyn Observer>>,
 }
 
 impl Context {
-    /// The context of an operation that nothing cancels and nobody observes.
+    /// Creates the context of an operation that cannot be cancelled and has no observer.
     pub fn of(environment: &Environment) -> Self {
         Self::cancelled_by(environment, Cancel::never())
     }
 
-    /// The context of an operation that `cancel` ends.
+    /// Creates the context of an operation that `cancel` ends and that has no observer.
     pub fn cancelled_by(environment: &Environment, cancel: Cancel) -> Self {
         Self { environment: environment.clone(), cancel, limits: Limits::default(), observer: None }
     }
 
-    /// The environment of the caller.
+    /// Returns the environment of the caller.
     pub const fn environment(&self) -> &Environment {
         &self.environment
     }
 
-    /// The same context with an observer, in the place of any other.
+    /// Replaces the observer.
     #[must_use]
     pub fn observed_by(self, observer: impl Observer + 'static) -> Self {
         Self { observer: Some(Arc::new(observer)), ..self }
     }
 
-    /// The same context with other limits.
+    /// Replaces the time limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// The same context without an observer, for an operation inside another.
+    /// Returns the same context without an observer, for an operation that is a part of another.
     #[must_use]
     pub fn unobserved(&self) -> Self {
         Self { observer: None, ..self.clone() }
     }
 
-    /// The same context for a part of an operation that must be brought to its end.
+    /// Returns the same context for a part of an operation that must be completed once it has begun: nothing cancels it.
     #[must_use]
     pub fn uncancellable(&self) -> Self {
         Self { cancel: Cancel::never(), ..self.clone() }
     }
 
-    /// The longest waits of the operation.
+    /// Returns the time limits of the operation.
     pub const fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -95,15 +95,15 @@ impl Context {
         }
     }
 
-    /// Ends an operation that can be ended where it is.
+    /// Returns an error if the operation is cancelled, for places where it may end.
     ///
     /// # Errors
-    /// It is cancelled ([`crate::Kind::Interrupted`]).
+    /// The operation is cancelled ([`crate::Kind::Interrupted`]).
     pub fn check(&self) -> Result<()> {
         self.cancel.check()
     }
 
-    /// A wait of the operation: at most so long, and no longer than until it is cancelled.
+    /// Returns a wait of at most `limit` that ends earlier if the operation is cancelled.
     pub fn at_most(&self, limit: Duration) -> Wait {
         Wait { limit, cancel: self.cancel.clone() }
     }
@@ -124,7 +124,7 @@ mod tests {
 
     use super::*;
 
-    fn nobody() -> Context {
+    fn without_observer() -> Context {
         Context::of(&Environment::of_this_process())
     }
 
@@ -132,11 +132,12 @@ mod tests {
     fn an_observer_receives_events_until_the_context_is_unobserved() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let keep = Arc::clone(&seen);
-        let context = nobody().observed_by(move |event: &Event| keep.lock().unwrap().push(event.clone()));
+        let context =
+            without_observer().observed_by(move |event: &Event| keep.lock().unwrap().push(event.clone()));
         let event = Event::SessionsRead { done: 1, of: 2 };
         context.emit(&event);
         context.unobserved().emit(&event);
-        nobody().emit(&event);
+        without_observer().emit(&event);
         assert_eq!(*seen.lock().unwrap(), [event]);
     }
 }

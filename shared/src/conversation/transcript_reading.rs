@@ -1,4 +1,4 @@
-//! How far a transcript has been read, and what was found there.
+//! The state of reading a transcript: the offset up to which it was read, and the facts found so far.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::{ConversationFacts, lines::RawLine};
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct TranscriptReading {
-    /// What is known.
+    /// The facts found so far.
     pub facts: ConversationFacts,
     /// The offset up to which every line was read.
     #[serde(rename = "offset_bytes", alias = "offset")]

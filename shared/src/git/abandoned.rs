@@ -73,7 +73,7 @@ impl LockFile {
 fn is_abandoned(common: &Path, lock: LockFile) -> bool {
     let (Ok(processes), Some(uptime)) = (fs::read_dir("/proc"), uptime()) else { return false };
     #[expect(clippy::cast_precision_loss, reason = "tenths of a second matter")]
-    // The system stamps files and processes by its own clock.
+    // Times of files and processes are those of the system's clock, whatever clock the caller has.
     let age = Clock::system().milliseconds() as f64 / 1e3 - lock.written;
     let mut any = false;
     for process in processes.flatten() {

@@ -1,4 +1,4 @@
-//! How gix opens a repository for a caller whose environment is not that of this process, which gix would read by itself.
+//! Opens repositories with gix for callers whose environment is not that of this process, which gix would use otherwise.
 
 use std::path::{Path, PathBuf};
 
@@ -18,20 +18,20 @@ use crate::{
     world::Environment,
 };
 
-/// Configuration files outside of the repository, in the order in which git reads them.
+/// The configuration files outside of the repository, in the order in which git reads them.
 const OUTSIDE: [Source; 3] = [Source::System, Source::Git, Source::User];
-/// Variables that say who commits and when, and the keys by which gix knows them.
+/// The variables that set the committer and the date, and the configuration keys that gix uses for them.
 const COMMITTER: &[(&str, &str)] = &[
     ("GIT_COMMITTER_NAME", "committer.name"),
     ("GIT_COMMITTER_EMAIL", "committer.email"),
     ("GIT_COMMITTER_DATE", "gitoxide.commit.committerDate"),
     ("EMAIL", "gitoxide.user.emailFallback"),
 ];
-/// Settings that the variables of an environment may hold, at most.
-const MOST_SETTINGS: usize = 1000;
+/// The maximum number of settings that are read from `GIT_CONFIG_COUNT` and its variables.
+const MAX_SETTINGS: usize = 1000;
 
-/// How gix opens a repository for this caller: by itself where the environment is that of the process, else without looking at it;
-/// [`complete`] adds what it would find.
+/// Returns the options with which gix opens a repository for a caller. If the environment is not that of this process, gix reads no
+/// variables and no configuration outside of the repository; [`complete`] adds those of the caller.
 pub(super) fn options(environment: &Environment) -> Options {
     let options = ownership::trusting_options();
     if environment.is_inherited() {
@@ -44,10 +44,10 @@ pub(super) fn options(environment: &Environment) -> Options {
     })
 }
 
-/// Opens the repository that was found for a caller with an environment of their own.
+/// Opens a repository that was found for a caller whose environment is not that of this process.
 ///
 /// # Errors
-/// It cannot be opened.
+/// The repository cannot be opened.
 pub(super) fn open_found(environment: &Environment, found: &UsableRepo) -> Result<gix::Repository> {
     let cannot = || format!("cannot open repository '{}'", found.git_dir.display());
     let git_dir = found.git_dir.canonicalize().context(Code::RepositoryUnreadable, cannot)?;
@@ -62,8 +62,8 @@ pub(super) fn open_found(environment: &Environment, found: &UsableRepo) -> Resul
     Ok(repo)
 }
 
-/// Adds the configuration of the caller's own files and variables to a repository that was opened with [`options`], below and above
-/// its own; `settings` come last.
+/// Adds the caller's configuration to a repository that was opened with [`options`]. The caller's files come before the
+/// repository's own configuration, the caller's variables after it, and `settings` last.
 ///
 /// # Errors
 /// One of the files cannot be read.
@@ -75,7 +75,7 @@ pub(super) fn complete(
     if environment.is_inherited() {
         return Ok(repo);
     }
-    let cannot = || "cannot read the configuration of the caller".to_owned();
+    let cannot = || "cannot read the caller's git configuration".to_owned();
     let own = repo.config_snapshot().plumbing().clone();
     let mut all = outside(environment).context(Code::RepositoryUnreadable, cannot)?;
     all.append(own).context(Code::RepositoryUnreadable, cannot)?;
@@ -98,7 +98,7 @@ pub(super) fn complete(
     Ok(repo)
 }
 
-/// The caller's files, without what they include.
+/// Reads the caller's configuration files, without the files that they include.
 fn outside(environment: &Environment) -> gix::Result<File> {
     let mut variable = |name: &str| environment.variable(name);
     let files = OUTSIDE.iter().filter_map(|source| {
@@ -111,11 +111,11 @@ fn outside(environment: &Environment) -> gix::Result<File> {
     Ok(read.unwrap_or_default())
 }
 
-/// What the variables say, as settings.
+/// Returns the settings that the caller's variables contain.
 fn of_variables(environment: &Environment) -> Vec<String> {
     let mut found = Vec::new();
     let count = environment.text_variable("GIT_CONFIG_COUNT").and_then(|count| count.parse::<usize>().ok());
-    for at in 0..count.unwrap_or(0).min(MOST_SETTINGS) {
+    for at in 0..count.unwrap_or(0).min(MAX_SETTINGS) {
         let of = |name: &str| environment.text_variable(&format!("GIT_CONFIG_{name}_{at}"));
         if let Some(key) = of("KEY") {
             found.push(format!("{key}={}", of("VALUE").unwrap_or_default()));
@@ -128,10 +128,10 @@ fn of_variables(environment: &Environment) -> Vec<String> {
     found
 }
 
-/// A path in the configuration, `~` spelled out as the caller's home folder.
+/// Returns a path from the configuration, with `~` replaced by the caller's home folder.
 ///
 /// # Errors
-/// It is not a path, such as `~nobody/x`.
+/// The value is not a usable path, such as `~nobody/x`.
 pub(super) fn path(
     repo: &gix::Repository,
     environment: &Environment,

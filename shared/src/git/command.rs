@@ -87,7 +87,7 @@ impl Output {
 }
 
 impl Git {
-    /// `git <verb>` in `directory`, for the caller of `environment`.
+    /// Creates the command `git <verb>` in `directory`, for the caller of `environment`.
     pub fn new(environment: &Environment, directory: &Path, verb: &str) -> Self {
         Self::with_options(environment, directory, &[], verb)
     }

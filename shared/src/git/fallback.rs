@@ -96,7 +96,8 @@ pub(super) fn obstacle(common_dir: &Path) -> Option<Error> {
     files.map(|file| common_dir.join(file)).find(|file| is_obstructed(file)).map(|file| not_a_file(&file))
 }
 
-/// The same of the files that are read to find out whether a folder in or above the caller's is a repository; and where it is.
+/// Returns the same for the files that are read to find out whether the caller's folder, or one above it, is a repository,
+/// together with the location of that repository.
 pub(super) fn obstacle_above(environment: &Environment) -> Option<(common_dir::Location, Error)> {
     let directory = environment.directory();
     let place = match environment.variable("GIT_DIR") {

@@ -66,7 +66,7 @@ impl IgnoreRules {
     }
 }
 
-/// A file of the caller's own git configuration folder.
+/// Returns the path of a file in the caller's git configuration folder.
 pub fn user_file(environment: &Environment, name: &str) -> Option<PathBuf> {
     let folder = environment.variable("XDG_CONFIG_HOME").map(PathBuf::from);
     let folder = folder.or_else(|| Some(environment.home()?.join(".config")))?;

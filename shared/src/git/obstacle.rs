@@ -35,7 +35,7 @@ const FILE_SETTINGS: &[&str] = &["attributesfile", "excludesfile"];
 pub(super) struct GitLocation {
     /// The folder in which it was started.
     pub(super) directory: PathBuf,
-    /// The home folder of its caller.
+    /// The home folder of the caller for whom it was started.
     pub(super) home: Option<PathBuf>,
     /// Its git directory, if it was passed one.
     pub(super) git_dir: Option<PathBuf>,

@@ -32,10 +32,10 @@ pub(super) struct UsableRepo {
     pub(super) work_tree: Option<PathBuf>,
 }
 
-/// Finds the repository of the caller's folder and refuses it if it belongs to another user. `None`: there is none.
+/// Finds the repository of the caller's folder, and rejects it if it belongs to another user. Returns `None` if there is none.
 ///
 /// # Errors
-/// It belongs to another user, and `safe.directory` does not name it (128).
+/// The repository belongs to another user, and `safe.directory` does not name it (128).
 pub(super) fn find_usable(environment: &Environment) -> Result<Option<UsableRepo>> {
     let directory = environment.directory();
     let found = match environment.variable("GIT_DIR").map(PathBuf::from) {
@@ -85,7 +85,7 @@ pub(super) fn check_owner(environment: &Environment, common_dir: &Path) -> Resul
             accept(environment, &[checkout, common_dir]);
             Ok(())
         }
-        // It does not exist; the caller that opens it reports that.
+        // It does not exist; opening it reports that.
         Err(_) => Ok(()),
     }
 }
@@ -98,7 +98,7 @@ fn named(git_dir: &Path) -> Option<(repository::Path, gix::sec::Trust)> {
     Some((place, trust))
 }
 
-/// How far git looks upwards for a repository.
+/// Returns the limits of the search upwards for a repository, from the variables that git uses.
 fn upwards_options(environment: &Environment) -> upwards::Options<'static> {
     let options = upwards::Options { match_ceiling_dir_or_error: false, ..Default::default() };
     if environment.is_inherited() {

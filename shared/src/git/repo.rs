@@ -32,8 +32,8 @@ pub struct Repo {
 }
 
 impl Repo {
-    /// Finds the repository in which the caller is, as git does: `GIT_DIR` first, then upwards from the caller's folder. Whatever is
-    /// done with it is done in that environment.
+    /// Finds the caller's repository as git does: `GIT_DIR` first, then upwards from the caller's folder. The repository keeps the
+    /// environment, and runs git in it.
     ///
     /// # Errors
     /// There is none, or it belongs to another user (128); or it is of a kind we cannot read (3).
@@ -103,7 +103,7 @@ impl Repo {
         }
     }
 
-    /// Opens the repository at its common git directory, whatever `GIT_DIR` of the environment names.
+    /// Opens the repository with this common git directory, whatever `GIT_DIR` in the environment names.
     ///
     /// # Errors
     /// It is gone, belongs to another user, or is of a kind we cannot read.

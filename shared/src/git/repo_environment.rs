@@ -1,4 +1,4 @@
-//! The environment in which a repository is used: that of the caller for whom it was opened.
+//! The environment of a repository: that of the caller for whom it was opened.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ impl Repo {
     /// Returns the command `git <verb>` on objects and refs, in the common git directory.
     ///
     /// # Errors
-    /// The folder is gone.
+    /// The common git directory does not exist any more.
     pub fn git(&self, verb: &str) -> Result<Git> {
         let git = self.git_in(&self.common_dir()?, verb);
         Ok(match &self.fallback {
@@ -21,25 +21,25 @@ impl Repo {
         })
     }
 
-    /// `git <verb>` in a folder, in the environment of the repository's caller.
+    /// Returns the command `git <verb>` in a folder, in the environment of the repository's caller.
     pub fn git_in(&self, directory: &Path, verb: &str) -> Git {
         Git::new(&self.environment, directory, verb)
     }
 
-    /// The environment of the caller for whom the repository was opened.
+    /// Returns the environment of the caller for whom the repository was opened.
     pub const fn environment(&self) -> &Environment {
         &self.environment
     }
 
-    /// The time by the caller's clock: see [`Clock::now`](crate::world::Clock::now).
+    /// Returns the time of the caller's clock; see [`Clock::now`](crate::world::Clock::now).
     pub fn now(&self) -> Timestamp {
         self.environment.now()
     }
 
-    /// Opens the repository once more, in the same environment, as it is now.
+    /// Opens the repository again in the same environment, to read its present configuration.
     ///
     /// # Errors
-    /// As [`Repo::open`].
+    /// The same as of [`Repo::open`].
     pub fn reopen(&self) -> Result<Self> {
         Self::open(&self.environment, &self.common_dir()?)
     }

@@ -46,7 +46,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the files of the repository at `common_dir`; what they include below `~` is in the folder `home`.
+    /// Reads the configuration files of the repository at `common_dir`. In the paths that they include, `~` is `home`.
     pub fn of(common_dir: &Path, home: Option<&Path>) -> Self {
         let mut reader = Reader { common_dir, home, found: Self::default(), seen: HashSet::new() };
         reader.read(&common_dir.join("config"), None, 0);

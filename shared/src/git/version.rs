@@ -11,7 +11,7 @@ const MIN_VERSION: (u32, u32) = (2, 39);
 /// The oldest version of git that can convert ref storage.
 pub(super) const WITH_REFS_MIGRATE: (u32, u32) = (2, 46);
 
-/// Which git is on the caller's PATH; none where it does not say.
+/// Returns the version of the git on the caller's PATH. `None` if it cannot be run, or prints none.
 pub(super) fn of(environment: &Environment) -> Option<(u32, u32)> {
     parse_version(&Git::new(environment, environment.directory(), "version").line().ok()?)
 }

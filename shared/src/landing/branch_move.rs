@@ -10,9 +10,9 @@ use crate::{
 pub struct BranchMove<'a> {
     /// The branch, without `refs/heads/`.
     pub branch: &'a str,
-    /// The commit it must point to before.
+    /// The commit that it must point to before the move.
     pub old: Oid,
-    /// The commit it points to afterwards.
+    /// The commit that it points to after the move.
     pub new: Oid,
     /// The message for its reflog.
     pub why: &'a str,
@@ -23,7 +23,7 @@ pub struct BranchMove<'a> {
 pub struct Blocked {
     /// The reason, for people.
     pub why: String,
-    /// What to do about it: commands to type, or advice.
+    /// How to resolve it: commands to type, or advice.
     pub hints: Vec<String>,
 }
 

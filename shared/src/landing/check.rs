@@ -55,11 +55,11 @@ impl CheckRun {
 /// The limits of a command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds<'a> {
-    /// That of the user.
+    /// The environment of the user.
     pub(super) environment: &'a Environment,
     /// The time limit.
     pub(super) limit: Duration,
-    /// Ends it when the user interrupts the operation.
+    /// Ends the command when the user interrupts the operation.
     pub(super) cancel: &'a Cancel,
     /// The value of [`NONCE`] in the environment of its processes.
     pub(super) nonce: &'a str,

@@ -26,7 +26,7 @@ use crate::{
 pub struct LandContext<'a> {
     /// Asks agents for repairs.
     pub repairer: &'a dyn Repairer,
-    /// Interrupts the landing, and observes its steps.
+    /// The context of the operation: cancels the landing, and receives the events of its steps.
     pub context: &'a Context,
     /// Returns whether the configuration is still accepted: agents that run during the landing may have changed it.
     pub is_accepted: &'a dyn Fn() -> bool,
@@ -55,7 +55,7 @@ pub(super) struct StepContext<'a> {
 }
 
 impl<'a> StepContext<'a> {
-    /// Says what begins now with the branch of a step.
+    /// Reports the activity that begins with the branch of a step.
     pub(super) fn tell(&self, step: &Step, doing: &str) {
         self.around.context.emit(&Event::LandingStepStarted {
             rank: step.rank,

@@ -367,10 +367,10 @@ pub fn remove_leftovers(repo: &Repo, operation: &str) -> Result<()> {
     remove_scratch_of(repo, operation)
 }
 
-/// Removes the scratch worktree of a landing, also one that a killed process of the same landing left.
+/// Removes the scratch worktree of a landing, even if a killed process of the same landing left it.
 ///
 /// # Errors
-/// It cannot be removed.
+/// The scratch worktree cannot be removed.
 pub fn remove_scratch_of(repo: &Repo, operation: &str) -> Result<()> {
     Scratch::remove_left_by(repo, operation)
 }

@@ -9,7 +9,7 @@ use super::{
     verdict::{CurrentVerdict, Verdict},
 };
 
-/// An event of an agent.
+/// An event in the log of an agent.
 pub type Event = super::event::Event<Fact>;
 
 state! {

@@ -58,29 +58,29 @@ impl Folded<Agent> for Fold {
 /// Describes a fact that does not change the phase.
 const fn noted(fact: &Fact) -> Option<&'static str> {
     match fact {
-        Fact::Stop { .. } => Some("stop asked"),
-        Fact::Pause { .. } => Some("pause asked"),
+        Fact::Stop { .. } => Some("stop requested"),
+        Fact::Pause { .. } => Some("pause requested"),
         Fact::Send(message) => Some(match message.allow {
             Some(true) => "allowed",
             Some(false) => "denied",
-            None => "told",
+            None => "message sent",
         }),
         Fact::Verdict(review) => Some(match review.verdict {
             Verdict::Approve => "approved",
-            Verdict::Changes => "changes asked for",
+            Verdict::Changes => "changes requested",
             Verdict::Reject => "rejected",
         }),
         Fact::Collected(_) => Some("collected"),
         Fact::Restored {} => Some("restored"),
         Fact::Landed(landed) => Some(match landed.outcome {
             Landing::Merged => "landed",
-            Landing::UpToDate => "landed before",
+            Landing::UpToDate => "already landed",
             Landing::NothingNew => "nothing new to land",
             Landing::SetAside => "set aside",
             Landing::Failed => "failed to land",
-            Landing::Undone => "taken back",
+            Landing::Undone => "landing undone",
         }),
-        Fact::Phase(step) if matches!(step.phase, Phase::Starting) => Some("launched again"),
+        Fact::Phase(step) if matches!(step.phase, Phase::Starting) => Some("started again"),
         Fact::Created(_) | Fact::Phase(_) | Fact::Finished(_) => None,
     }
 }

@@ -17,7 +17,7 @@ pub use super::{
 /// The limit of Lamport numbers, exclusive, below which every JSON reader keeps them exact.
 pub const MAX_LAMPORT: u64 = 1 << 53;
 
-/// A fact with its place in the order. Those of agents are [`super::Event`].
+/// A fact, with its position in the order of the log. The events of agents are [`super::Event`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Event<F> {
     /// The canonical line, as the commit holds it.
@@ -113,7 +113,7 @@ impl<F: EventFact> Event<F> {
     }
 }
 
-/// The events in the one order that all machines agree on, each once.
+/// Returns each event once, in the order that is the same on all machines.
 pub fn in_order<'a, F: EventFact>(events: impl IntoIterator<Item = &'a Event<F>>) -> Vec<&'a Event<F>> {
     let mut seen = HashSet::new();
     let mut events: Vec<&Event<F>> = events.into_iter().filter(|event| seen.insert(event.id)).collect();

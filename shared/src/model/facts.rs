@@ -1,35 +1,35 @@
-//! What the facts of every log have in common. A log holds facts of one enum; each is one event.
+//! What the facts of all logs have in common. The facts of one log are variants of one enum; each event states one fact.
 
 use std::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// The facts of one kind of log, as they are written to events and read from them.
+/// The facts of one subject, as events store them in JSON.
 pub trait EventFact: Clone + fmt::Debug + Eq + Serialize + DeserializeOwned + 'static {
-    /// The version of these events, the `v` of their JSON. A newer one makes a log read-only here, never unreadable.
+    /// The version of the events, `v` in their JSON. An event of a newer version makes its log read-only here, never unreadable.
     const VERSION: u32;
-    /// The names of all facts, the `t` of their JSON. An event of any other name is newer than this program.
+    /// The names of all facts, `t` in their JSON. An event with any other name is newer than this program.
     const NAMES: &'static [&'static str];
 
-    /// Whether the fact is free of contradictions and its lists are short. Otherwise its event is malformed.
+    /// Returns whether the fact has no contradictions and no list that is too long. Otherwise its event is malformed.
     fn is_sound(&self) -> bool;
 
-    /// Whether a log begins with this fact.
+    /// Returns whether this is the fact with which a log begins.
     fn begins(&self) -> bool;
 
-    /// Whether the fact names a commit that travels under a ref of its own, as the work of an agent does.
+    /// Returns whether the fact names a commit that sync exchanges under a separate ref, such as the work of an agent.
     fn names_work(&self) -> bool {
         false
     }
 
-    /// The text of this fact that may be too long for an event: the name of its blob in the tree of the commit, and the field,
-    /// which is empty where the text is in that blob. One commit holds at most one blob of a name.
+    /// Returns the text of this fact that may be too long for an event: the name of its blob in the tree of the commit, and the
+    /// field, which is empty if the text is in that blob. A commit has at most one blob of each name.
     fn long_text(&mut self) -> Option<(&'static str, &mut Option<String>)> {
         None
     }
 }
 
-/// Defines the enum of facts of one kind of log, each with its name in JSON, and the list of those names.
+/// Defines the enum of the facts of one subject, each with its name in JSON, and the list of the names.
 macro_rules! facts {
     (
         $(#[$meta:meta])*
@@ -39,7 +39,7 @@ macro_rules! facts {
         pub enum Fact { $( $(#[$doc])* #[serde(rename = $name)] $variant $body, )* }
 
         impl Fact {
-            /// The names of all facts, the `t` of their JSON. An event of any other name is newer than this program.
+            /// The names of all facts, `t` in their JSON. An event with any other name is newer than this program.
             pub const NAMES: [&str; [$($name),*].len()] = [$($name),*];
 
             /// Returns the name of this fact, as in the field `t`.

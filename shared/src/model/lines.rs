@@ -116,7 +116,7 @@ macro_rules! rows {
 
 pub(super) use rows;
 
-/// Defines the state of a subject, each field with the trailer that holds it, as a row of `rows`.
+/// Defines the type of a subject's state: for each field, the trailer that stores it, as a row of `rows`.
 macro_rules! state {
     ($(#[$meta:meta])* pub struct $name:ident { $( $(#[$doc:meta])* pub $field:ident: $type:ty = $rule:tt ),* $(,)? }) => {
         $(#[$meta])*

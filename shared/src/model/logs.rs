@@ -1,4 +1,4 @@
-//! The list of all subjects that have logs.
+//! The list of all subjects.
 
 use std::{fmt, str::FromStr};
 
@@ -8,20 +8,20 @@ use super::{
     subject::{Subject, SubjectId},
 };
 
-/// Defines [`LogId`] and `for_log!` by the list of subjects: a name, and the type of its ids. (`$` as the first token lets the list
-/// define a macro.)
+/// Defines [`LogId`] and `for_log!` from the list of subjects: for each a variant, and the type of its ids. The first token is `$`,
+/// because a macro cannot write one into the macro that it defines.
 macro_rules! logs {
     ($dollar:tt $( $(#[$doc:meta])* $variant:ident($id:ty) ),* $(,)?) => {
-        /// Names the log of any subject. Its text is the name of the log's ref below the folder of all shared refs: `runs/5t2k`.
+        /// The id of a log of any subject. As text it is the name of the log's ref below the folder of all shared refs: `runs/5t2k`.
         #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
         pub enum LogId { $( $(#[$doc])* $variant($id), )* }
 
         impl LogId {
-            /// The folders of all logs.
+            /// The names of the folders that contain logs.
             pub const KINDS: [&str; [$(<$id as SubjectId>::Subject::KIND),*].len()] =
                 [$(<$id as SubjectId>::Subject::KIND),*];
 
-            /// The log of this name: `runs/5t2k`.
+            /// Parses the name of a log, such as `runs/5t2k`. Returns `None` if there can be no such log.
             pub fn parse(name: &str) -> Option<Self> {
                 let (kind, id) = name.split_once('/')?;
                 $( if kind == <$id as SubjectId>::Subject::KIND {
@@ -39,7 +39,8 @@ macro_rules! logs {
             }
         }
 
-        /// Runs code that works for every subject with the id in a [`LogId`]: `for_log!(log, id => append(repo, id, facts))`.
+        /// Evaluates an expression that is generic over the subject, with the id in a [`LogId`]:
+        /// `for_log!(log, id => append(repo, id, facts))`.
         macro_rules! for_log {
             ($dollar log:expr, $dollar id:ident => $dollar body:expr) => {
                 match $dollar log {

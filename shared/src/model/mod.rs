@@ -1,4 +1,4 @@
-//! What an agent and a run are. Pure: no file, no process, no clock.
+//! The types and rules of agents and runs. The module is pure: it uses no files, processes or clocks.
 
 pub mod agent;
 pub mod canonical;

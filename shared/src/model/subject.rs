@@ -1,63 +1,66 @@
-//! What a log of events is about: an agent, a run. A subject is the type of its state; its id, its facts, and its fold belong to it.
+//! The subject of a log: an agent or a run. A subject is represented by the type of its state, which determines the types of its id,
+//! its facts, and its fold.
 //!
-//! Everything that keeps a log is written once, for every subject: [`Event`], the trailers, the chain of commits, appending, joining,
-//! and sync. To add one, see "a subject" in `shared/CONTRIBUTING.md`.
+//! The code for logs is generic over the subject: [`Event`], the trailers, the chain of commits, appending, joining, and sync. To
+//! add one, see "a subject" in `shared/CONTRIBUTING.md`.
 
 use std::{fmt, ops::Deref, str::FromStr};
 
 use super::{event::Event, facts::EventFact, lines::Lines};
 use crate::{Code, Error};
 
-/// Something with a log of its own. The type is the state that the events of the log lead to; its fields are the trailers of the
-/// newest commit, the first of which is `Orchestra-State`.
+/// The state of something that has a log, folded from its events. The fields are the trailers of the newest commit; the first one is
+/// `Orchestra-State`.
 pub trait Subject: Clone + fmt::Debug + Default + Eq + Lines + 'static {
-    /// The name of one.
+    /// The id, which names the log.
     type Id: SubjectId<Subject = Self>;
-    /// What can happen to it.
+    /// The enum of the facts that its events can state.
     type Fact: EventFact;
-    /// What the fold of its events gives.
+    /// The result of folding its events.
     type Fold: Folded<Self>;
 
-    /// What commits and messages call it: `agent`.
+    /// The word for it in commits and messages: `agent`.
     const NAME: &'static str;
-    /// The same with its article: `an agent`.
+    /// The same word with its article: `an agent`.
     const ONE: &'static str;
-    /// The folder of its refs, below the one that all shared refs have: `agents`.
+    /// The folder of its refs below that of all shared refs: `agents`.
     const KIND: &'static str;
-    /// The version of the fold. State that was written under another one is folded again.
+    /// The version of the fold. State that was written with another version is folded again.
     const FOLD: u32;
-    /// The code of the error that there is no subject of an id.
+    /// The code of the error for an id that no log has.
     const UNKNOWN: Code;
 
-    /// Folds events, which come in any order and any number of times. See [`super::event::in_order`].
+    /// Folds events, which may be in any order and may be repeated; [`super::event::in_order`] sorts them.
     fn fold<'a>(events: impl IntoIterator<Item = &'a Event<Self::Fact>>) -> Self::Fold;
 
-    /// Says for people what events changed; `before` is the state before them, absent for the first commit.
+    /// Describes in a few words what events changed, for the subject line of their commit. `before` is the state before them, `None`
+    /// for the first commit.
     fn headline(before: Option<&Self>, after: &Self, events: &[Event<Self::Fact>]) -> String;
 }
 
-/// An id, valid in a ref, a path, and JSON. It determines the subject: only facts of that subject can be appended under it.
+/// An id that is valid in a ref, a path, and JSON. Its type determines the subject, so that only facts of that subject can be
+/// appended to its log.
 pub trait SubjectId:
     Clone + Deref<Target = str> + fmt::Debug + fmt::Display + FromStr<Err = Error> + Ord
 {
-    /// What it is the id of.
+    /// The subject that it identifies.
     type Subject: Subject<Id = Self>;
 }
 
-/// The facts of the subject with an id of this type.
+/// The facts of the subject that an id of this type identifies.
 pub type FactOf<I> = <<I as SubjectId>::Subject as Subject>::Fact;
 
-/// What the fold gives for the subject with an id of this type.
+/// The result of the fold for the subject that an id of this type identifies.
 pub type FoldOf<I> = <<I as SubjectId>::Subject as Subject>::Fold;
 
-/// A state, with what keeping a log must know about how it came about.
+/// The result of a fold: the state, and what is needed to decide whether more may be appended.
 pub trait Folded<S> {
-    /// The state.
+    /// Returns the state.
     fn state(&self) -> &S;
 
-    /// The state alone.
+    /// Returns the state and drops the rest.
     fn into_state(self) -> S;
 
-    /// How many events are newer than this program. With any of them the log is read-only here.
+    /// Returns the number of events that are newer than this program. If there are any, the log is read-only here.
     fn newer(&self) -> usize;
 }

@@ -1,5 +1,5 @@
-//! The state of a subject as git trailers at the end of its newest event commit: one object read tells it all, to us and to
-//! `git for-each-ref --format='%(contents:trailers)'` alike.
+//! The state of a subject as git trailers at the end of its newest event commit: we and `git for-each-ref
+//! --format='%(contents:trailers)'` have to read only one object.
 
 use jiff::Timestamp;
 
@@ -62,7 +62,7 @@ pub fn read(paragraph: &str) -> Option<Agent> {
     state(paragraph)
 }
 
-/// As [`read`], for the state of any subject.
+/// Reads the state of any subject from its trailers; see [`read`].
 pub fn state<S: Subject>(paragraph: &str) -> Option<S> {
     let mut state = S::default();
     let mut seen: Vec<&str> = Vec::with_capacity(36);

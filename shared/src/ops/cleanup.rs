@@ -135,7 +135,7 @@ struct ExaminedAgent {
 ///
 /// # Errors
 /// An agent named is not there, another command of ours changes branches (4), or the operation cannot be written down; nothing is
-/// changed then. The user interrupts it (130): what was removed by then is one operation, and `undo` restores it.
+/// changed then. The user interrupts it (130): the removals up to then are one operation, which `undo` reverts.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
         let (candidates, unreadable) = examine(context, repo, request)?;
@@ -304,13 +304,13 @@ fn remove_agents(
     journal.operation.set_removals(removals)?;
     journal.write(repo, &pins)?;
     if is_interrupted {
-        let why = format!("interrupted; {done} of {of} agents are removed");
+        let why = format!("interrupted; {done} of {of} agents were removed");
         return Err(interrupted(why).hint("git orchestra cleanup removes the others"));
     }
     Ok(Report { operation: (!nothing).then(|| journal.operation.id.clone()), ..report(entries) })
 }
 
-/// Keeps what would have been removed if the user had not interrupted the cleanup.
+/// Marks the agents that were still to be removed as kept, because the user interrupted the cleanup.
 fn keep_all(some: &mut [(ExaminedAgent, Option<StoredAgent>)]) {
     for (one, kept) in some.iter_mut().filter(|(_, kept)| kept.is_some()) {
         (one.finding, *kept) = (Err(NotRemovable::because(interrupted("interrupted"))), None);

@@ -98,7 +98,8 @@ pub struct CollectedAgent {
 /// Saves the work of agents, and summarizes each agent.
 ///
 /// # Errors
-/// There is no such agent (3), or the bundle cannot be written. The user interrupts it (130): what was saved by then stays saved. What cannot be saved of one agent stands in its summary.
+/// There is no such agent (3), or the bundle cannot be written. The user interrupts it (130): what was saved by then stays saved.
+/// A failure to save the work of one agent is in its summary instead.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     let (ids, mut unreadable) = choose(repo, request)?;
     // Agents whose creation was interrupted have no work; they are removed first.

@@ -1,4 +1,4 @@
-//! The agents that an agent started, and those that they started.
+//! Finds the agents that an agent started, directly or indirectly.
 
 use std::collections::{HashMap, HashSet};
 
@@ -25,7 +25,7 @@ fn descendants<'a>(parents: &[(&'a str, Option<&'a str>)], ancestor: &'a str) ->
     }
     let (mut found, mut open) = (HashSet::new(), vec![ancestor]);
     while let Some(id) = open.pop() {
-        // Events may be wrong and form a circle.
+        // Parents in events from other clones may be wrong and form a cycle.
         open.extend(children.remove(id).unwrap_or_default().into_iter().filter(|child| found.insert(*child)));
     }
     found.remove(ancestor);
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_waits_for_those_that_come_from_it() {
+    fn descendants_are_started_directly_or_indirectly() {
         let parents = [
             ("a", None),
             ("b", Some("a")),

@@ -96,8 +96,8 @@ pub struct Request {
 /// Plans, begins, continues, or aborts a landing.
 ///
 /// # Errors
-/// The request is wrong (2); there is nothing to land on, or something is in the way (3); another landing on the target runs (4). A
-/// landing that the user interrupts after its first step is no error: the report says so, and it can be continued.
+/// The request is invalid (2), there is no target or something blocks its move (3), or another landing on the target runs (4). A
+/// landing that the user interrupts after its first step is not an error: the report states it, and the landing can be continued.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut report = land(context, repo, request)?;
     let agents = report.order.iter().filter_map(|step| step.agent.clone());

@@ -203,7 +203,7 @@ fn wait_until_delivered(context: &Context, repo: &Repo, id: &AgentId, before: &A
             .hint(format!("git orchestra status {id}")));
         }
         if context.cancel.wait(backoff.pause()) {
-            return Err(interrupted(format!("interrupted; the answer to '{id}' is written down"))
+            return Err(interrupted(format!("interrupted; the answer to '{id}' is recorded"))
                 .hint(format!("git orchestra status {id}")));
         }
     }

@@ -136,8 +136,8 @@ struct Assignment {
 /// Starts the agents. When it returns, each has its first event on the disk and a supervisor that accepts commands.
 ///
 /// # Errors
-/// The request is wrong (2), something is missing (3), or nothing can be written: no agent is created then. The user interrupts it
-/// (130): either no agent is created, or all are, and `status` shows which run.
+/// The request is invalid (2), something is missing (3), or the events cannot be written: no agent is created then. The user
+/// interrupts it (130): either no agents or all of them were created, and `status` shows which are running.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     for task in &request.tasks {
         tasks::check(task)?;

@@ -238,7 +238,7 @@ pub fn archived(repo: &Repo) -> Result<Report> {
     Ok(report)
 }
 
-/// The state of one row.
+/// Reads the state and the liveness of the agent in one row.
 fn observe(repo: &Repo, private: &PrivateDir, listing: &Listing, row: &ListRow) -> Result<Observed> {
     let agent = listing.agent(repo, row)?;
     Observed::settled(repo, private, &row.id, (row.tip, agent), listing.writer.as_deref())

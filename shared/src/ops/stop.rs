@@ -79,8 +79,9 @@ pub enum StopOutcome {
 /// Stops the agents and waits until they have ended.
 ///
 /// # Errors
-/// An agent is not there (3). The only one does not end in time (124), or cannot be asked; of several, that is a failure in the
-/// report, and the others are still stopped. The user interrupts the wait (130): every agent is asked to end by then.
+/// There is no such agent (3). A single agent does not end in time (124), or the request cannot be recorded; if there are several
+/// agents, that is a failure in the report, and the others are stopped. The user interrupts the wait (130): all agents were asked
+/// to end before that.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     stop_or_pause(context, repo, request, StopMode::Stop)
 }
@@ -199,7 +200,7 @@ fn wait(
             return Err(error.hint(format!("git orchestra status --wait {id}")));
         }
         if context.cancel.wait(backoff.pause()) {
-            return Err(interrupted(format!("interrupted; '{id}' was asked to end, and still runs"))
+            return Err(interrupted(format!("interrupted; '{id}' was asked to end, and is still running"))
                 .hint(format!("git orchestra status --wait {id}")));
         }
     }

@@ -94,7 +94,7 @@ pub struct ConsentQuestion {
 
 /// The user, who is asked before anything is sent to a new place.
 pub trait SyncUser {
-    /// Whether the user agrees.
+    /// Returns whether the user agrees.
     ///
     /// # Errors
     /// The user cannot be asked.
@@ -104,8 +104,8 @@ pub trait SyncUser {
 /// Exchanges agents with a remote.
 ///
 /// # Errors
-/// There is no remote, or the user does not agree (3); git cannot communicate with it (5); other clones are always faster (4); the user
-/// interrupts it (130). What was received or sent by then stays, and the next sync continues.
+/// There is no remote, or the user does not agree (3); git cannot reach the remote (5); other clones changed it during every attempt
+/// (4); or the user interrupts it (130). What was received or sent by then stays, and the next sync continues.
 pub fn run(
     context: &Context,
     repo: &AcceptedRepo,

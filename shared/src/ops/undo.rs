@@ -80,8 +80,8 @@ pub fn list(repo: &Repo) -> Result<Report> {
 /// Undoes an operation.
 ///
 /// # Errors
-/// There is none, or it cannot be undone in the present state (3). The user interrupts it before it begins to change anything (130); from then on it is
-/// brought to its end.
+/// There is no such operation, or it cannot be undone now (3). The user interrupts it before the first change (130); after that it
+/// cannot be interrupted.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     if request.dry_run {
         let all = operations::all(repo)?;
@@ -100,7 +100,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let all = operations::all(repo)?;
     let operation = choose::newest_of(choose::choose(&all, request.operation.as_deref())?, &all);
     let operation = with_current_paths(repo, operation)?;
-    // From here on everything is brought to its end.
+    // The last point at which the user can interrupt it.
     context.check()?;
     let (undo, more) = reverse(&context.uncancellable(), repo, &operation, &all)?;
     warnings.extend(more);

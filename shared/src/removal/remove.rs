@@ -154,7 +154,7 @@ pub enum RemovalOutcome {
 /// if a process uses its worktree, if something changed since it was stored, or if something cannot be moved.
 ///
 /// # Errors
-/// The lock on worktrees cannot be had, or the user interrupts the wait for it; nothing is changed.
+/// The lock on worktrees cannot be taken, or the user interrupts the wait for it. Nothing is changed then.
 pub fn remove_agents(
     context: &Context,
     repo: &Repo,

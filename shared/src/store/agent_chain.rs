@@ -1,4 +1,4 @@
-//! Reading the log of an agent: also of an archived one, and its task.
+//! Reads the logs of agents, including archived ones, and their tasks.
 
 use crate::{
     Result,
@@ -7,22 +7,22 @@ use crate::{
     store::{archive, chain, layout},
 };
 
-/// The log of an agent. Of another subject, it is [`chain::Chain`].
+/// The chain of an agent's log; [`chain::Chain`] is that of any subject.
 pub type Chain = chain::Chain<Agent>;
 
 impl Chain {
     /// Reads the log of an agent.
     ///
     /// # Errors
-    /// There is no such agent, or as [`Chain::read`].
+    /// There is no such agent, or an error of [`Chain::read`].
     pub fn of_agent(repo: &Repo, id: &AgentId) -> Result<Self> {
         Self::of(repo, id)
     }
 
-    /// Reads the log of an agent, also of one that was archived.
+    /// Reads the log of an agent that may be archived.
     ///
     /// # Errors
-    /// There is no such agent, or as [`Chain::read`].
+    /// There is no such agent, or an error of [`Chain::read`].
     pub fn of_any_agent(repo: &Repo, id: &AgentId) -> Result<Self> {
         let archived = match repo.find_ref(&layout::agent_ref(id))? {
             Some(_) => None,
@@ -37,7 +37,7 @@ impl Chain {
     /// Reads the whole task of the agent.
     ///
     /// # Errors
-    /// The blob that holds it cannot be read.
+    /// The blob that contains the task cannot be read.
     pub fn prompt(&self, repo: &Repo) -> Result<Option<Vec<u8>>> {
         let inline = self.events.iter().find_map(|event| match &event.fact {
             Some(Fact::Created(created)) => created.prompt.clone(),

@@ -7,7 +7,7 @@ const OUTPUT: &str = ".out";
 /// The suffix of files with standard error.
 const ERRORS: &str = ".err";
 
-/// The file of one attempt's output, live and in [`log_ref`](super::layout::log_ref).
+/// Returns the name of the file with the output of one attempt, in [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
 pub fn output_name(attempt: u32) -> String {
     format!("{attempt}{OUTPUT}")
 }
@@ -17,12 +17,13 @@ pub fn is_output_name(name: &str) -> bool {
     name.ends_with(OUTPUT) || name.ends_with(ERRORS)
 }
 
-/// The file of one attempt's complaints, where output is a speech of its own; live and in [`log_ref`](super::layout::log_ref).
+/// Returns the name of the file with the standard error of one attempt, which is separate if the output is structured, in
+/// [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
 pub fn errors_name(attempt: u32) -> String {
     format!("{attempt}{ERRORS}")
 }
 
-/// What the supervisor was asked to do, live and in [`log_ref`](super::layout::log_ref).
+/// The name of the file with the supervisor's instructions, in [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
 pub const SPEC: &str = "spec.json";
 
 /// The directory `<private>/agents/<id>`, which exists while the agent has not ended.

@@ -1,5 +1,5 @@
-//! Writing events to the log of any subject: read the tip, write a commit, compare-and-swap the ref. When a call returns, its events are on the
-//! disk; when it fails at any point, the old state stands.
+//! Writes events to the log of any subject: reads the tip, writes a commit, and moves the ref by compare-and-swap. When a call
+//! returns, its events are on the disk; if it fails at any point, the old state remains.
 
 use std::time::{Duration, Instant};
 
@@ -23,13 +23,13 @@ use crate::{
     world::Timestamp,
 };
 
-/// Longest text that stands in the event itself, in bytes; a longer one is a blob in the commit's tree.
+/// The maximum length of a text in the event itself, in bytes; a longer one becomes a blob in the commit's tree.
 const MAX_INLINE_TASK: usize = 4096;
-/// Longest task, and longest other text of an event, in bytes.
+/// The maximum length of a task, and of any other text of an event, in bytes.
 pub const MAX_PROMPT: usize = 1024 * 1024;
-/// How long to wait for another process of ours that writes to the same log.
+/// The maximum time to wait for another process of ours that writes to the same log.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long to retry while another program moves or locks the ref.
+/// The maximum time to retry while another program moves or locks the ref.
 const RETRY_FOR: Duration = Duration::from_secs(10);
 
 /// An agent to be created.
@@ -63,10 +63,10 @@ pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
     Ok(repo.edit_refs(&edits, "orchestra: spawn")?)
 }
 
-/// Begins the log of a subject with its first fact, and gives the state after it.
+/// Creates the log of a subject with its first fact, and returns the state after it.
 ///
 /// # Errors
-/// The id is taken (4), or nothing can be written.
+/// A log with this id exists (4), or the event cannot be written.
 pub fn begin<I: SubjectId>(repo: &Repo, id: &I, first: FactOf<I>) -> Result<I::Subject> {
     let author = Author::first(repo)?;
     let (new, after) = write(repo, id, &author, None, vec![first])?.ok_or_else(|| too_large(id))?;
@@ -74,10 +74,10 @@ pub fn begin<I: SubjectId>(repo: &Repo, id: &I, first: FactOf<I>) -> Result<I::S
     Ok(after.into_state())
 }
 
-/// Adds facts to the log of a subject and gives the state after them.
+/// Appends facts to the log of a subject, and returns the state after them.
 ///
 /// # Errors
-/// There is no such subject, its log is of a newer format (3), or nothing can be written.
+/// There is no such subject, its log has a newer format (3), or the events cannot be written.
 pub fn append<I: SubjectId>(repo: &Repo, id: &I, facts: &[FactOf<I>]) -> Result<I::Subject> {
     Ok(append_if(repo, id, |_| Some(facts.to_vec()))?.into_state())
 }
@@ -86,7 +86,7 @@ pub fn append<I: SubjectId>(repo: &Repo, id: &I, facts: &[FactOf<I>]) -> Result<
 /// again if another program moved the ref in the meantime.
 ///
 /// # Errors
-/// As [`append`].
+/// The same as of [`append`].
 pub fn append_if<I: SubjectId>(
     repo: &Repo,
     id: &I,
@@ -110,7 +110,7 @@ fn try_append<I: SubjectId>(
 ) -> Result<FoldOf<I>> {
     let private = PrivateDir::new(repo.private_dir()?);
     let name = layout::subject_ref(id);
-    // Other logs share the lock: it is not held while somebody else's lock on this one's ref is waited for.
+    // Wait for another program's lock on the ref before taking our lock, because other logs use the same one.
     repo.require_unlocked(&name)?;
     let _lock = Lock::require(&private.append_lock(id), LOCK_TIMEOUT)?;
     let Some(tip) = repo.find_ref(&name)? else { return Err(chain::unknown(id)) };
@@ -132,7 +132,7 @@ fn try_append<I: SubjectId>(
     Ok(after)
 }
 
-/// Who writes, and when.
+/// The author of a commit, and its time.
 struct Author {
     identity: Identity,
     by: WriterId,
@@ -140,7 +140,7 @@ struct Author {
 }
 
 impl Author {
-    /// This clone, at this moment.
+    /// Returns this clone at the present time.
     fn here(repo: &Repo) -> Result<Self> {
         let identity = repo.identity_or_none();
         let by = writer::writer(repo)?;
@@ -148,7 +148,8 @@ impl Author {
         Ok(Self { identity, by, at })
     }
 
-    /// The author of the first event of a log. Who this clone is stands in a ref from then on, not in a file alone.
+    /// Returns the author of the first event of a log, and saves the writer id of this clone in a ref: until then it is only in a
+    /// file.
     fn first(repo: &Repo) -> Result<Self> {
         let author = Self::here(repo)?;
         writer::save_to_ref(repo, &author.by)?;
@@ -158,14 +159,15 @@ impl Author {
     }
 }
 
-/// What a commit is added to.
+/// The log to which a commit is appended.
 struct Base<'a, S: Subject> {
     tip: Oid,
     chain: &'a Chain<S>,
     state: &'a S,
 }
 
-/// Writes the commit that adds facts to a log, or begins it; no ref names it yet. `None`: a fact does not fit into an event.
+/// Writes the commit that appends facts to a log, or creates it; no ref points to it yet. Returns `None` if a fact does not fit
+/// into an event.
 fn write<I: SubjectId>(
     repo: &Repo,
     id: &I,
@@ -187,17 +189,17 @@ fn write<I: SubjectId>(
     Ok(Some((repo.write_commit(&commit)?, after)))
 }
 
-/// Moves texts that are too long for an event into blobs, and gives the tree that holds them.
+/// Moves texts that are too long for an event into blobs, and returns the tree that contains them.
 fn write_long_texts(repo: &Repo, facts: &mut [impl EventFact]) -> Result<Oid> {
     let mut blobs: Vec<(&str, Oid)> = Vec::new();
     for (name, field) in facts.iter_mut().filter_map(EventFact::long_text) {
         let Some(text) = field.take_if(|text| text.len() > MAX_INLINE_TASK) else { continue };
         if text.len() > MAX_PROMPT {
-            let why = format!("a {name} has {} bytes; at most {MAX_PROMPT} are kept", text.len());
+            let why = format!("the {name} has {} bytes; the maximum is {MAX_PROMPT}", text.len());
             return Err(Error::new(Code::TooLarge, why));
         }
         if blobs.iter().any(|(known, _)| *known == name) {
-            return Err(Error::internal(format!("two texts of one commit are called '{name}'")));
+            return Err(Error::internal(format!("two texts of one commit have the name '{name}'")));
         }
         blobs.push((name, repo.write_blob(text.as_bytes())?));
     }

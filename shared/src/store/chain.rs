@@ -1,4 +1,4 @@
-//! Reading a log whole: every event reachable from its tip, folded.
+//! Reads whole logs: every event that is reachable from the tip.
 
 use std::collections::HashSet;
 
@@ -12,10 +12,10 @@ use crate::{
     store::{commit, layout},
 };
 
-/// More event commits than any log has; a chain beyond it is not ours.
+/// The maximum number of commits in a chain. No log of ours is that long.
 pub const MAX_COMMITS: usize = 100_000;
 
-/// All that is reachable from one or more tips of a log of `S`.
+/// Everything that is reachable from one or more tips of a log.
 #[derive(Debug)]
 pub struct Chain<S: Subject> {
     /// The events, in the order of the walk; the fold sorts them.
@@ -28,7 +28,7 @@ pub struct Chain<S: Subject> {
     pub joins: HashSet<Oid>,
     /// Whether a commit has a newer format than this program.
     pub newer: bool,
-    /// The first commit.
+    /// The first commit of the log.
     pub root: Option<Oid>,
 }
 
@@ -111,7 +111,7 @@ impl<S: Subject> Chain<S> {
     /// Reads the log of a subject.
     ///
     /// # Errors
-    /// There is no such subject, or as [`Chain::read`].
+    /// There is no such subject, or an error of [`Chain::read`].
     pub fn of(repo: &Repo, id: &S::Id) -> Result<Self> {
         match repo.find_ref(&layout::subject_ref(id))? {
             Some(tip) => Self::read(repo, &[tip]),
@@ -129,7 +129,7 @@ impl<S: Subject> Chain<S> {
         self.events.iter().map(|event| event.lamport).max().unwrap_or_default()
     }
 
-    /// Reads the long text of an event, which is the blob `name` in the tree of its commit; `None` where there is none.
+    /// Reads the long text of an event, which is the blob `name` in the tree of its commit. Returns `None` if there is none.
     ///
     /// # Errors
     /// A commit or the blob cannot be read.
@@ -146,7 +146,7 @@ impl<S: Subject> Chain<S> {
     }
 }
 
-/// The error that there is no subject of this id.
+/// Returns the error for an id that no log has.
 pub(super) fn unknown<I: SubjectId>(id: &I) -> Error {
     Error::new(I::Subject::UNKNOWN, format!("no {} '{id}'", I::Subject::NAME))
 }

@@ -7,7 +7,7 @@ use crate::model::{
     trailers,
 };
 
-/// Composes the message of a commit that adds `events` and leaves their subject in the state `after`.
+/// Composes the message of a commit that appends `events`, after which the state is `after`.
 pub fn message<I: SubjectId>(
     id: &I,
     before: Option<&I::Subject>,

@@ -1,4 +1,4 @@
-//! Joining event chains that two clones wrote independently. The bytes of a join depend only on its parents, so that every machine
+//! Joins event chains that two clones wrote independently. The bytes of a join depend only on its parents, so that every machine
 //! makes the same one. Two tips that hold the same events are not joined: otherwise machines would join each other's joins forever.
 
 use crate::{

@@ -17,22 +17,22 @@ pub fn agent_ref(id: &AgentId) -> String {
     format!("{AGENTS}{id}")
 }
 
-/// The log of a subject: a chain of event commits.
+/// Returns the ref with the log of a subject.
 pub fn subject_ref<I: SubjectId>(id: &I) -> String {
     format!("{SHARED}{}/{id}", I::Subject::KIND)
 }
 
-/// As [`subject_ref`], where the subject may be any.
+/// Returns the ref of a log of any subject.
 pub fn event_log_ref(log: &LogId) -> String {
     format!("{SHARED}{log}")
 }
 
-/// The subject whose log a shared ref is.
+/// Returns the log that a ref contains, by the ref's name.
 pub fn event_log_of(name: &str) -> Option<LogId> {
     LogId::parse(name.strip_prefix(SHARED)?)
 }
 
-/// The subject that a shared ref belongs to alone: its log is there, or what belongs to an agent.
+/// Returns the log of the only subject to which a shared ref belongs: the ref contains the log, or other data of an agent.
 pub fn owner_of(name: &str) -> Option<LogId> {
     event_log_of(name).or_else(|| agent_of(name).map(LogId::Agent))
 }
@@ -128,7 +128,7 @@ pub const SHARED: &str = "refs/orchestra/";
 /// The prefix of all refs that stay in this clone.
 pub const PRIVATE: &str = "refs/orchestra-local/";
 
-/// The folders of what travels: the logs of all subjects, work, notes, and agents that were archived.
+/// Returns the folders of the refs that sync exchanges: logs, work, notes, and archived agents.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
     LogId::KINDS.into_iter().chain(["heads", "notes", "archive"])
 }
@@ -258,7 +258,7 @@ impl PrivateDir {
         self.0.join("locks/archive")
     }
 
-    /// The lock that orders the writers of one log among the processes of this clone.
+    /// Returns the lock that serializes the processes of this clone that write to a log.
     pub fn append_lock(&self, id: &str) -> PathBuf {
         let bucket = id.bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 16;
         self.0.join("locks").join(format!("append-{bucket:02}"))

@@ -178,10 +178,10 @@ pub fn lock(repo: &Repo) -> Result<Lock> {
     lock_within(repo, LOCK_TIMEOUT)
 }
 
-/// Takes the lock of the journal, as [`lock`] does, and waits for it up to `limit`.
+/// Takes the lock of the journal, as [`lock`] does, and waits for it as `wait` determines.
 ///
 /// # Errors
-/// Another command has it all the time (4), or the wait is cancelled (130).
+/// Another command holds it until the time limit (4), or the wait is cancelled (130).
 pub fn lock_within(repo: &Repo, wait: impl Into<Wait>) -> Result<Lock> {
     let lock = PrivateDir::new(repo.private_dir()?).operations_lock();
     let lock = Lock::take(&lock, wait)?.ok_or_else(|| {

@@ -37,7 +37,7 @@ pub struct ClockReading {
 }
 
 impl ClockReading {
-    /// Reads a clock.
+    /// Reads the time and the uptime of a clock.
     pub fn of(clock: &world::Clock) -> Self {
         let (boot, uptime) = clock.uptime().unwrap_or_default();
         Self { wall: clock.now().as_second(), boot, uptime }
@@ -75,8 +75,8 @@ impl Clock {
     }
 }
 
-/// Advances the clock to a reading, and returns its seconds. Where its file is lost, the clock
-/// continues from `recorded`, the time of the newest operation: that makes everything younger and never older.
+/// Advances the clock to a reading, and returns its seconds. If its file is lost, the clock continues from `recorded`, the time of
+/// the newest operation, so that everything seems younger and never older.
 ///
 /// # Errors
 /// The operations cannot be read, or the file cannot be written.

@@ -12,27 +12,27 @@ use crate::{
     supervise::processes::{self, Processes},
 };
 
-/// How often the events of an agent that seems lost are read again. Each time, another event has arrived meanwhile.
-const MOST_READS: usize = 16;
+/// The maximum number of times that the events of an agent that seems lost are read again, because there were new ones.
+const MAX_READS: usize = 16;
 
-/// An agent as its events describe it, and what the machine said of it at that event: one answer, since two separate looks
-/// would show an agent that ends between them as lost.
+/// The state of an agent, and its liveness in that state. They are determined together, because an agent that ends between two
+/// separate observations would seem lost.
 #[derive(Clone, Debug)]
 pub struct Observed {
     /// The state after the newest event that was read.
     pub agent: Agent,
-    /// What the machine said of that state.
+    /// The liveness that this machine found for that state.
     pub liveness: Liveness,
 }
 
 impl Observed {
-    /// Looks at the machine once: enough for an agent that has ended.
+    /// Determines the liveness once, which is enough for an agent that has ended.
     pub fn once(private: &PrivateDir, id: &AgentId, agent: Agent, writer: Option<&str>) -> Self {
         Self { liveness: of(private, id, &agent, writer), agent }
     }
 
-    /// Looks at the machine, and reads the events again as long as they explain why an agent seems lost: a supervisor writes the
-    /// end of its agent before it releases the lock.
+    /// Determines the liveness, and while the agent seems lost and there are new events, reads them and determines it again: a
+    /// supervisor writes the end of its agent before it releases the lock.
     ///
     /// # Errors
     /// The newer events cannot be read.
@@ -58,7 +58,7 @@ fn settle(
     mut read_again: impl FnMut(Oid) -> Result<Option<(Oid, Agent)>>,
 ) -> Result<Observed> {
     let mut liveness = look(&agent);
-    for _ in 0..MOST_READS {
+    for _ in 0..MAX_READS {
         if liveness != Liveness::Lost {
             break;
         }
@@ -102,16 +102,16 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_that_ends_between_two_looks_is_not_lost() {
+    fn an_agent_that_ends_between_two_observations_is_not_lost() {
         use Liveness::{Ended, Live, Lost};
         use Phase::{Done, Queued, Running};
-        // What the machine says at each look, the states that are read again, and what is observed.
+        // The liveness at each observation, the phases that are read again, and the expected result.
         type Row = (&'static [Liveness], &'static [Phase], (Phase, Liveness));
         let table: [Row; 5] = [
             (&[Live], &[], (Running, Live)),
             (&[Lost], &[], (Running, Lost)),
             (&[Lost, Ended], &[Done], (Done, Ended)),
-            // It ended, was resumed, and ended once more.
+            // It ended, was resumed, and ended again.
             (&[Lost, Lost, Ended], &[Queued, Done], (Done, Ended)),
             (&[Lost, Lost], &[Queued], (Queued, Lost)),
         ];
@@ -119,7 +119,7 @@ mod tests {
             let (mut looks, mut states) = (looks.iter(), (1..).zip(states));
             let observed = settle(
                 (tip(0), at(Running)),
-                |_| *looks.next().expect("no look more than needed"),
+                |_| *looks.next().expect("no further observation"),
                 |_| Ok(states.next().map(|(number, phase)| (tip(number), at(*phase)))),
             );
             let observed = observed.expect("states that can be read");
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_not_read_again_without_end() {
+    fn the_number_of_reads_is_limited() {
         let mut reads = 0;
         let observed = settle(
             (tip(0), at(Phase::Running)),
@@ -139,6 +139,6 @@ mod tests {
                 Ok(Some((tip(1), at(Phase::Running))))
             },
         );
-        assert_eq!((observed.expect("a state").liveness, reads), (Liveness::Lost, MOST_READS));
+        assert_eq!((observed.expect("a state").liveness, reads), (Liveness::Lost, MAX_READS));
     }
 }

@@ -32,8 +32,8 @@ pub const READY_WORD: &str = "ready";
 /// Starts supervisors. Each inherits its agent's lock as standard input, so that the lock is held without interruption.
 ///
 /// # Errors
-/// One of them does not answer: its agent is shown as failed, with the reason, and the others run. The user interrupts the wait for
-/// their answers (130): those whose supervisor the signal did not end run.
+/// A supervisor does not report that it is ready: its agent is recorded as failed, with the reason, and the others run. The user
+/// interrupts the wait for the reports (130): the agents run unless the signal also ended their supervisors.
 pub fn start_supervisors(context: &Context, repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
     let common = repo.common_dir()?;
     let program = process::sibling_binary(SUPERVISOR);
@@ -50,7 +50,7 @@ pub fn start_supervisors(context: &Context, repo: &Repo, locks: Vec<(AgentId, Lo
         match child.and_then(|child| wait_ready(&context.cancel, child, deadline)) {
             Ok(()) => context.emit(&Event::AgentStarted { agent: id, done, of }),
             Err(error) => {
-                // One that is not waited for any longer still starts.
+                // After an interruption the supervisor still starts.
                 if error.kind() != Kind::Interrupted {
                     record_failure(repo, &id, &error);
                 }
@@ -60,10 +60,9 @@ pub fn start_supervisors(context: &Context, repo: &Repo, locks: Vec<(AgentId, Lo
         drop(lock);
     }
     match failure {
-        // Ctrl-C may have reached a supervisor as well, while it was in our session.
-        Some(_) if context.cancel.is_cancelled() => {
-            Err(interrupted("interrupted while agents start").hint("git orchestra status shows which run"))
-        }
+        // Ctrl-C may also have ended a supervisor that was still in our session.
+        Some(_) if context.cancel.is_cancelled() => Err(interrupted("interrupted while agents started")
+            .hint("git orchestra status shows which are running")),
         Some(error) => Err(error),
         None => Ok(()),
     }

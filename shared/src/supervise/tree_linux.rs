@@ -209,7 +209,7 @@ fn names(arguments: &[String], program: &str) -> bool {
 fn booted() -> i64 {
     let text = fs::read_to_string("/proc/uptime").unwrap_or_default();
     let seconds = text.split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or(0i64);
-    // Compared with the times of processes, which the kernel stamps.
+    // It is compared with the times of processes, which are those of the system's clock.
     Clock::system()
         .milliseconds()
         .saturating_mul(1_000_000)

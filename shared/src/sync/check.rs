@@ -1,4 +1,4 @@
-//! What came is data of strangers: before a log is taken in, its commits are looked at one by one.
+//! Checks every new commit of a received log before the log is accepted, because it may come from anyone.
 
 use std::collections::HashSet;
 
@@ -133,7 +133,7 @@ struct Walk {
     writers: Vec<(Oid, Vec<WriterId>)>,
     /// Whether the local tip was reached.
     reached_local: bool,
-    /// The event with which a log begins is among them, or something newer that may be it.
+    /// Whether an event with which a log begins was found, or one of a newer program that may be such an event.
     begins: bool,
     names_work: bool,
 }

@@ -1,5 +1,4 @@
-//! Travel: agents, their work and what was said of them, and the logs of other subjects, between clones, through any repository that
-//! git can speak with.
+//! Exchanges logs, the work of agents, and notes between clones, through any repository that git can reach.
 //!
 //! | file | knows |
 //! |---|---|

@@ -51,7 +51,7 @@ pub struct Sides<'a> {
     pub busy: bool,
 }
 
-/// What became of an agent, or of another subject, here.
+/// How an agent, or another subject, changed in this clone.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "AgentChange")]
@@ -77,7 +77,7 @@ pub struct SyncPlan {
     pub deletes: Vec<(String, Oid)>,
     /// The refs to push or to delete at the remote.
     pub sends: Vec<RefPush>,
-    /// What that means for the agents, and for the other subjects.
+    /// How the subjects of logs change in this clone.
     pub changes: BTreeMap<LogId, AgentChange>,
     /// What is not merged, by its name at the remote, and why.
     pub refused: BTreeMap<String, String>,
@@ -119,14 +119,14 @@ pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<SyncPlan> {
     Ok(planner.plan)
 }
 
-/// What is known of one log.
+/// The tips of one log.
 struct LogTips {
     log: LogId,
     ours: Option<Oid>,
     theirs: Option<Oid>,
-    /// Theirs at the last look.
+    /// The tip at the remote at the fetch before.
     before: Option<Oid>,
-    /// What archives hold of it.
+    /// The tips of the log in archives.
     archived: Vec<Oid>,
 }
 
@@ -228,7 +228,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The logs of all subjects but agents. They have nothing beside their events, and are not archived.
+    /// Merges the logs of all subjects except agents. They have no work and are not archived.
     fn logs(&mut self) -> Result<()> {
         let sides = self.sides;
         let logs: BTreeSet<&LogId> = sides.ours.logs.keys().chain(sides.theirs.logs.keys()).collect();

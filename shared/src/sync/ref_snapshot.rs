@@ -19,9 +19,9 @@ const MAX_TOPIC: usize = 40;
 /// The refs of this clone, or of a remote at the last fetch.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RefSnapshot {
-    /// The tips of event logs, by agent.
+    /// The tips of agents' logs, by agent.
     pub agents: BTreeMap<AgentId, Oid>,
-    /// The logs of other subjects.
+    /// The tips of the logs of other subjects.
     pub logs: BTreeMap<LogId, Oid>,
     /// The commits that hold agents' work, by agent.
     pub heads: BTreeMap<AgentId, Oid>,
@@ -90,8 +90,7 @@ impl RefSnapshot {
         self.logs.retain(|log, tip| {
             let is_ours = for_log!(log, id => is_entry_of(id, reader.message(*tip)));
             if !is_ours {
-                broken
-                    .insert(log.to_string(), format!("names {}, which is not a log of events", tip.short()));
+                broken.insert(log.to_string(), format!("names {}, which is not an event log", tip.short()));
             }
             is_ours
         });
@@ -130,7 +129,7 @@ impl RefSnapshot {
     }
 }
 
-/// Whether a message is that of a commit in the log of such a subject.
+/// Returns whether a message is that of a commit in a log of the subject with such an id.
 fn is_entry_of<I: SubjectId>(_: &I, message: Option<&str>) -> bool {
     message.is_some_and(|message| !commit::parse::<FactOf<I>>(message).is_foreign())
 }

@@ -21,8 +21,8 @@ const MAX_REFUSALS: usize = 10_000;
 /// The maximum width of a reason, in columns.
 const REASON_WIDTH: usize = 300;
 
-/// What was looked at: the folder of the ref (what is no archive may be an agent), their tip, and ours at that time, up to which it
-/// was read.
+/// What was checked: the folder of the ref (a commit that is not a valid archive may be a valid log), the remote's tip, and the
+/// local tip at that time, up to which the log was read.
 type Key = (String, Oid, Option<Oid>);
 
 fn key(name: &str, theirs: Oid, ours: Option<Oid>) -> Key {
@@ -60,7 +60,7 @@ impl Refused {
         Ok(refused)
     }
 
-    /// Why the tip of a ref was not taken in at an earlier look.
+    /// Returns why the tip of a ref was refused at an earlier check.
     pub fn why(&self, name: &str, theirs: Oid, ours: Option<Oid>) -> Option<&str> {
         self.known.get(&key(name, theirs, ours)).map(String::as_str)
     }

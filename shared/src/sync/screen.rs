@@ -50,12 +50,12 @@ pub enum LeaveConsent {
     WithoutOwnWork,
 }
 
-/// Who decides what may be sent.
+/// Decides what may be sent.
 pub trait SendConsent {
     /// Returns whether this may be sent, all or in part.
     ///
     /// # Errors
-    /// Nothing of it may (3).
+    /// None of it may be sent (3).
     fn may_leave(&mut self, outgoing: &Outgoing<'_>) -> Result<LeaveConsent>;
 }
 

@@ -75,7 +75,7 @@ pub struct SyncOptions {
 pub struct SyncOutcome {
     /// How agents changed in this clone, by id.
     pub changes: BTreeMap<String, AgentChange>,
-    /// What changed here of subjects that are not agents: the name of each ref, below `refs/orchestra/`.
+    /// How subjects other than agents changed in this clone, by the name of their ref below `refs/orchestra/`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub other_changes: BTreeMap<String, AgentChange>,
     /// The names of the refs that were sent.
@@ -112,8 +112,8 @@ pub struct SyncOutcome {
 /// Syncs this clone with a remote.
 ///
 /// # Errors
-/// Git cannot speak with the remote (5), it takes nothing (5), others are quicker all the time (4), or the user
-/// interrupts it (130). What was taken in stays.
+/// Git cannot reach the remote (5), the remote refuses everything (5), other clones changed it during every attempt (4), or the user
+/// interrupts it (130). What was received by then stays.
 pub fn run(
     context: &Context,
     repo: &Repo,
@@ -214,8 +214,7 @@ impl SyncRun<'_> {
             .as_ref()
             .is_err_and(|error| matches!(error.code, Code::NotAFile | Code::GitTimeout | Code::Interrupted))
         {
-            // It waits for something that is in the way here, or for a remote that says nothing: it would again. Or the user
-            // interrupted it.
+            // A file here blocked git, the remote did not answer, or the user interrupted it: trying again would not help.
             return fetched.map(|()| (before, RefSnapshot::default()));
         }
         // Git fetches nothing while any ref points to a missing object.

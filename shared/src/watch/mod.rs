@@ -111,11 +111,11 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches from now on: the first [`Watch::next`] gives [`Change::Reset`] at once. `cancel` ends its waits, the present one and all
-    /// that follow.
+    /// Watches from now on: the first [`Watch::next`] returns [`Change::Reset`] at once. `cancel` ends the present wait and all
+    /// later ones.
     ///
     /// # Errors
-    /// The repository is gone.
+    /// The repository does not exist any more.
     pub fn new(cancel: &Cancel, repo: &Repo, filter: Filter) -> Result<Self> {
         Self::with_waker(Waker::new, cancel, repo, filter)
     }

@@ -49,7 +49,7 @@ enum Source {
 }
 
 impl Waker {
-    /// Wakes when something changes below `common`, and when `cancel` ends all waits.
+    /// Creates a waker for changes below `common`, whose waits `cancel` ends.
     pub(super) fn new(common: &Path, cancel: Cancel) -> Self {
         let source = Inotify::open(common).map_or_else(|| Source::Times(FolderTimes::new()), Source::Kernel);
         Self { source, cancel }
@@ -131,14 +131,14 @@ fn read(inotify: &mut Inotify) -> Option<Urgency> {
     inotify.read().unwrap_or(Some(Urgency::State))
 }
 
-/// Waits until a file can be read, if there is one.
+/// Waits until a file, if there is one, can be read, for at most `limit`.
 fn wait_for(cancel: &Cancel, file: Option<&dyn AsFd>, limit: Duration) -> Result<(), Cancelled> {
     let files = cancel.pipe().into_iter().chain(file.map(|file| file.as_fd()));
     let mut asked: Vec<PollFd<'_>> =
         files.map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN)).collect();
     match poll(&mut asked, Some(&timespec(limit))) {
         Ok(_) if cancel.is_cancelled() => Err(Cancelled),
-        // After a signal, the waiting thread looks at the clock and continues to wait.
+        // After a signal, the caller waits for the rest of its time.
         Ok(_) | Err(Errno::INTR) => Ok(()),
         // Waiting is impossible; end rather than loop without a pause.
         Err(_) => Err(Cancelled),

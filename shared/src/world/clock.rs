@@ -1,4 +1,4 @@
-//! The clock of an environment.
+//! The clock of an environment, which is that of the system, or a fixed one in a test.
 
 use std::{
     fmt,
@@ -11,14 +11,14 @@ use std::{
 
 use jiff::Timestamp;
 
-/// What a [`Clock::fixed_at`] names as the boot of its machine.
+/// The boot id that a fixed clock returns.
 const FIXED_BOOT: &str = "fixed";
 
-/// Where the time comes from: the system, or a value that only the caller moves.
+/// The source of the time: the system, or a fixed time that only the caller changes.
 #[derive(Clone, Default)]
 pub struct Clock(Option<Arc<Fixed>>);
 
-/// A clock that stands still until it is moved.
+/// A time that changes only when it is set or advanced.
 struct Fixed {
     wall_millis: AtomicI64,
     uptime_millis: AtomicU64,
@@ -30,13 +30,13 @@ impl Clock {
         Self::default()
     }
 
-    /// Returns a clock that stands at `wall` until [`Clock::advance`] or [`Clock::set`] moves it. Clones share the time.
+    /// Returns a clock that shows `wall` until [`Clock::advance`] or [`Clock::set`] changes it. Clones share the time.
     pub fn fixed_at(wall: Timestamp) -> Self {
         let wall_millis = AtomicI64::new(wall.as_millisecond());
         Self(Some(Arc::new(Fixed { wall_millis, uptime_millis: AtomicU64::new(0) })))
     }
 
-    /// Lets time pass on a fixed clock, on the wall and since boot. It does nothing to the clock of the system.
+    /// Advances the wall time and the uptime of a fixed clock. It has no effect on the clock of the system.
     pub fn advance(&self, by: Duration) {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         if let Some(fixed) = &self.0 {
@@ -45,7 +45,7 @@ impl Clock {
         }
     }
 
-    /// Sets the wall time of a fixed clock, as a person sets that of a machine: the time since boot stays. It does nothing to the
+    /// Sets the wall time of a fixed clock, as a person sets that of a machine: the uptime does not change. It has no effect on the
     /// clock of the system.
     pub fn set(&self, wall: Timestamp) {
         if let Some(fixed) = &self.0 {
@@ -53,13 +53,13 @@ impl Clock {
         }
     }
 
-    /// Returns the wall time in whole seconds, UTC. For people only: it never decides anything in the state.
+    /// Returns the wall time in whole seconds, UTC. It is for people only and never decides anything in the state.
     pub fn now(&self) -> Timestamp {
         let now = self.exact();
         Timestamp::from_second(now.as_second()).unwrap_or(now)
     }
 
-    /// Returns the milliseconds since 1970. For the order of lists only.
+    /// Returns the wall time in milliseconds since 1970. It is for the order of lists only.
     pub fn milliseconds(&self) -> i64 {
         self.exact().as_millisecond()
     }
@@ -75,8 +75,8 @@ impl Clock {
         }
     }
 
-    /// Returns which boot of the machine this is, and the seconds since then, including those in which it slept. Nobody can set this
-    /// clock of the system. `None` where the system does not provide it.
+    /// Returns the boot id of the machine, and the seconds since that boot, including those in which it slept. No user can set this
+    /// clock. `None` if the system does not provide it.
     pub fn uptime(&self) -> Option<(String, u64)> {
         if let Some(fixed) = &self.0 {
             return Some((FIXED_BOOT.to_owned(), fixed.uptime_millis.load(Ordering::Relaxed) / 1000));
@@ -90,7 +90,7 @@ impl Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            None => f.write_str("the system's clock"),
+            None => f.write_str("the clock of the system"),
             Some(_) => write!(f, "a clock fixed at {}", self.exact()),
         }
     }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fixed_clock_moves_only_when_it_is_moved() {
+    fn a_fixed_clock_changes_only_on_request() {
         let clock = Clock::fixed_at(Timestamp::from_second(1_000).unwrap());
         let shared = clock.clone();
         assert_eq!((clock.now().as_second(), clock.milliseconds()), (1_000, 1_000_000));
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(
             shared.uptime(),
             Some((FIXED_BOOT.to_owned(), 2)),
-            "setting the wall clock is no passing of time"
+            "setting the wall time does not change the uptime"
         );
     }
 }

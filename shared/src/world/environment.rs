@@ -1,4 +1,4 @@
-//! What a caller gives an operation beside its request: variables, a folder, and a clock.
+//! The environment of a caller: its variables, its current folder, and its clock.
 
 use std::{
     collections::BTreeMap,
@@ -13,13 +13,13 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{clock::Clock, zone};
 use crate::model::AgentId;
 
-/// Set for the program of an agent: the agent's id.
+/// The variable that holds an agent's id, set for the agent's program.
 pub const AGENT: &str = "ORCHESTRA_AGENT";
-/// Set for the program of an agent: a random value for each attempt, by which its processes are found.
+/// The variable that holds a random value for each attempt, set for the agent's program so that its processes can be found.
 pub const ATTEMPT: &str = "ORCHESTRA_ATTEMPT";
 
-/// The environment in which an operation works: that of this process, or of a caller for whom it acts. It is immutable and cheap to
-/// clone; only the clock of a test moves.
+/// The environment in which an operation works: that of this process, or that of another caller. It is cheap to clone, and its
+/// variables and folder never change; [`Environment::with`] and similar functions return another value.
 #[derive(Clone)]
 pub struct Environment(Arc<Values>);
 
@@ -27,27 +27,29 @@ struct Values {
     variables: BTreeMap<OsString, OsString>,
     directory: PathBuf,
     clock: Clock,
-    /// Whether the variables are those of this process, which its children inherit anyway.
+    /// Whether the variables are those of this process, which child processes inherit without further action.
     is_inherited: bool,
-    /// The repositories of other users that git accepted: [`Environment::safe_directories`].
+    /// The folders that [`Environment::safe_directories`] returns.
     safe: Mutex<Vec<PathBuf>>,
 }
 
 impl Environment {
-    /// Reads the environment of this process, its current folder, and the system's clock. Each program calls it once, when it starts.
+    /// Returns the variables and the current folder of this process, with the clock of the system. Each program calls it once,
+    /// when it starts.
     #[expect(clippy::disallowed_methods, reason = "the environment of the process is read here")]
     pub fn of_this_process() -> Self {
         let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         Self::of(std::env::vars_os().collect(), current, Clock::system(), true)
     }
 
-    /// The environment of another caller: exactly these variables, in this folder. As with [`Environment::of_this_process`], the folder
-    /// below it that `GIT_PREFIX` names is the caller's folder.
+    /// Returns the environment of another caller, with only these variables, in this folder. As in
+    /// [`Environment::of_this_process`], the caller's folder is the one below it that `GIT_PREFIX` names, if that is set.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>, directory: &Path) -> Self {
         Self::of(variables.into_iter().collect(), directory.to_owned(), Clock::system(), false)
     }
 
-    /// Git moves a shell alias to the top of the checkout and leaves the place from which it was called in `GIT_PREFIX`.
+    /// Returns an environment in `current`, or in the folder below it that `GIT_PREFIX` names: git runs a shell alias at the top
+    /// of the checkout, and stores the folder from which it was called in that variable.
     fn of(
         variables: BTreeMap<OsString, OsString>,
         current: PathBuf,
@@ -62,19 +64,19 @@ impl Environment {
         Self(Arc::new(Values { variables, directory, clock, is_inherited, safe: Mutex::default() }))
     }
 
-    /// The same environment in another folder; a relative one is below the folder of this environment.
+    /// Returns the same environment in another folder. A relative path is relative to the folder of this environment.
     #[must_use]
     pub fn at(&self, directory: impl AsRef<Path>) -> Self {
         self.changed(|values| values.directory = values.directory.join(directory))
     }
 
-    /// The same environment with another clock.
+    /// Returns the same environment with another clock.
     #[must_use]
     pub fn with_clock(&self, clock: Clock) -> Self {
         self.changed(|values| values.clock = clock)
     }
 
-    /// The same environment with a variable set. Programs that are started for it see that value.
+    /// Returns the same environment with a variable set, also for the programs that are started in it.
     #[must_use]
     pub fn with(&self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.changed(|values| {
@@ -83,7 +85,7 @@ impl Environment {
         })
     }
 
-    /// The same environment without a variable. Programs that are started for it do not see it.
+    /// Returns the same environment without a variable, also for the programs that are started in it.
     #[must_use]
     pub fn without(&self, name: impl AsRef<OsStr>) -> Self {
         self.changed(|values| {
@@ -104,74 +106,74 @@ impl Environment {
         Self(Arc::new(values))
     }
 
-    /// The value of a variable, absent when it is empty.
+    /// Returns the value of a variable. `None` if it is not set or empty.
     pub fn variable(&self, name: &str) -> Option<OsString> {
         self.0.variables.get(OsStr::new(name)).filter(|value| !value.is_empty()).cloned()
     }
 
-    /// As [`Environment::variable`], for a value that must be text.
+    /// Returns the value of a variable if it is valid UTF-8; see [`Environment::variable`].
     pub fn text_variable(&self, name: &str) -> Option<String> {
         self.variable(name)?.into_string().ok()
     }
 
-    /// All variables whose name and value are text, in the order of their names, empty ones included.
+    /// Returns all variables whose name and value are valid UTF-8, including empty ones, sorted by name.
     pub fn text_variables(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
     }
 
-    /// The variables for a child process, where it would not inherit them.
+    /// Returns the variables to set for a child process. `None` if it inherits them.
     pub fn not_inherited(&self) -> Option<impl Iterator<Item = (&OsStr, &OsStr)>> {
         let all = self.0.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
         (!self.0.is_inherited).then_some(all)
     }
 
-    /// Whether the variables are those of this process.
+    /// Returns whether the variables are those of this process.
     pub fn is_inherited(&self) -> bool {
         self.0.is_inherited
     }
 
-    /// The caller's folder.
+    /// Returns the caller's folder.
     pub fn directory(&self) -> &Path {
         &self.0.directory
     }
 
-    /// The caller's home folder, by `HOME`.
+    /// Returns the caller's home folder, from `HOME`.
     pub fn home(&self) -> Option<PathBuf> {
         self.variable("HOME").map(PathBuf::from)
     }
 
-    /// The clock of the caller.
+    /// Returns the clock of the caller.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
 
-    /// Returns the time of the clock, as [`Clock::now`].
+    /// Returns the time of the caller's clock; see [`Clock::now`].
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
     }
 
-    /// The caller's time zone: `TZ`, else the machine's, else UTC.
+    /// Returns the caller's time zone: that of `TZ`, else that of the machine, else UTC.
     pub fn time_zone(&self) -> TimeZone {
         zone::of(self.text_variable("TZ").as_deref())
     }
 
-    /// The agent whose program is the caller, directly or not.
+    /// Returns the agent whose program is the caller, or started it directly or indirectly.
     pub fn agent(&self) -> Option<AgentId> {
         AgentId::parse(&self.text_variable(AGENT)?).ok()
     }
 
-    /// Whether the caller is the program of an agent, whichever one.
+    /// Returns whether the caller is the program of any agent, or was started by one.
     pub fn is_agent(&self) -> bool {
         self.variable(ATTEMPT).is_some()
     }
 
-    /// The folders of repositories of other users that git accepted for this environment, for the git processes that are started for
-    /// it: what was said on the command line of ours (`git -c safe.directory=…`) does not reach them.
+    /// Returns the folders of repositories of other users that git accepted in this environment. The git processes that are
+    /// started in it need the list, because a setting on our own command line (`git -c safe.directory=…`) does not reach them.
     pub fn safe_directories(&self) -> Vec<PathBuf> {
         self.0.safe.lock().map(|all| all.clone()).unwrap_or_default()
     }
 
-    /// Adds to [`Environment::safe_directories`].
+    /// Adds folders to [`Environment::safe_directories`]. Clones of this environment share the list.
     pub fn add_safe_directories(&self, directories: impl IntoIterator<Item = PathBuf>) {
         if let Ok(mut all) = self.0.safe.lock() {
             for directory in directories {
@@ -183,7 +185,7 @@ impl Environment {
     }
 }
 
-/// Shows no variable: their values may be secrets.
+/// Omits the variables, because their values may be secrets.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Environment")
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_environment_is_a_value_of_its_own_and_shows_no_variable() {
+    fn a_change_returns_another_value_and_debug_output_omits_variables() {
         let one = environment(&[("TOKEN", "hidden")]);
         let other = one.with("TOKEN", "other");
         assert_eq!(one.text_variable("TOKEN").as_deref(), Some("hidden"));

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 /// Maximum size of a time zone file, in bytes.
 const LONGEST_ZONE: u64 = 1 << 20;
 
-/// The zone that the variable `TZ` names, else the machine's, else UTC.
+/// Returns the time zone that the value of `TZ` names, else that of the machine, else UTC.
 pub(super) fn of(variable: Option<&str>) -> TimeZone {
     let name = variable.map(|name| name.trim_start_matches(':'));
     let of_name = name.and_then(|name| named(name).or_else(|| TimeZone::posix(name).ok()));

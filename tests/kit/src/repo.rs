@@ -124,7 +124,7 @@ impl<'world> TestRepo<'world> {
         fs::write(self.path.join(name), text).expect("a file");
     }
 
-    /// Puts the identity into the repository itself, for the library where it is called with the environment of this process.
+    /// Writes the identity to the repository's configuration, for calls of the library with the environment of this process.
     pub fn with_identity(self) -> Self {
         self.git(["config", "user.name", "Tess Test"]);
         self.git(["config", "user.email", "tess@example.com"]);

@@ -1,4 +1,4 @@
-//! Every operation takes a context, and nothing else ends or observes it.
+//! Every operation takes a context, and is cancelled and observed only through it.
 
 use std::fs;
 
@@ -7,14 +7,14 @@ use super::{
     tokens::{Token, tokens, without_tests},
 };
 
-/// The files that may name a flag of their own, and why.
+/// The files that may use `AtomicBool`, each with the reason.
 const FLAGS: &[(&str, &str)] = &[
     ("context/cancel.rs", "it is the flag"),
-    ("git/worktrees.rs", "gix asks for one"),
+    ("git/worktrees.rs", "gix requires one"),
     ("landing/check.rs", "it ends a thread of the same function"),
 ];
 
-/// Where these words follow each other.
+/// Returns the line at which these tokens follow each other.
 fn find(all: &[Token<'_>], words: &[&str]) -> Option<usize> {
     all.windows(words.len())
         .find(|window| window.iter().map(|token| token.text).eq(words.iter().copied()))
@@ -48,20 +48,20 @@ fn every_operation_takes_a_context_first() {
 }
 
 #[test]
-fn operations_are_ended_and_observed_through_their_context() {
+fn operations_are_cancelled_and_observed_through_their_context() {
     for file in files("shared/src", ".rs") {
         let source = fs::read_to_string(&file).expect("a file");
         let all = without_tests(&tokens(&source));
         let is_free = FLAGS.iter().any(|(free, _)| is(&file, free));
         if let Some(line) = find(&all, &["AtomicBool"]).filter(|_| !is_free) {
-            panic!("{}:{line} has a flag of its own: a context has a Cancel", shown(&file));
+            panic!("{}:{line} uses AtomicBool: use the Cancel of the context", shown(&file));
         }
         for closure in ["FnMut", "Fn"] {
             if let Some(line) = find(&all, &[closure, "(", "&", "str", ")", ">"])
                 .or_else(|| find(&all, &[closure, "(", "&", "str", ")", ","]))
             {
                 panic!(
-                    "{}:{line} reports its progress to a closure: a context has an observer",
+                    "{}:{line} reports progress to a closure: use the observer of the context",
                     shown(&file)
                 );
             }
@@ -77,6 +77,6 @@ fn ctrl_c_is_caught_in_one_place() {
         let catches = find(&all, &["SignalKind", "::", "interrupt"]).is_some();
         assert!(!catches || is(&file, "terminal/src/interrupt.rs"), "{} catches Ctrl-C", shown(&file));
         let cancels = find(&all, &["interrupt", "::", "cancel"]).is_some();
-        assert!(!cancels || is(&file, "terminal/src/context.rs"), "{} cancels at Ctrl-C", shown(&file));
+        assert!(!cancels || is(&file, "terminal/src/context.rs"), "{} cancels on Ctrl-C", shown(&file));
     }
 }

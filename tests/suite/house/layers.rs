@@ -345,7 +345,7 @@ fn frontends_use_only_the_interface() {
             BEYOND_INTERFACE.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, known)| known);
         let known: BTreeSet<String> = known.iter().map(|&known| known.to_owned()).collect();
         let more: Vec<&String> = past.difference(&known).collect();
-        assert!(more.is_empty(), "{name} uses {more:?} of the library: an operation is to give it");
+        assert!(more.is_empty(), "{name} uses {more:?} of the library: an operation should return it");
         for gone in known.difference(&past) {
             is_out_of_date(&format!("{name} no longer uses {gone}: remove it from PAST_THE_SEAM"));
         }

@@ -66,7 +66,7 @@ fn the_environment_and_the_clock_are_read_in_one_place() {
         "which::which(",
         "Clock::system",
     ];
-    // What is compared with times that the kernel stamps needs the kernel's clock.
+    // Times of files and processes are those of the system's clock, and are compared with it.
     let by_the_system = |file: &Path| is(file, "git/abandoned.rs") || is(file, "supervise/tree_linux.rs");
     for file in files("shared/src", ".rs").into_iter().chain(files("bins", ".rs")) {
         let text = fs::read_to_string(&file).expect("a file");
@@ -78,13 +78,9 @@ fn the_environment_and_the_clock_are_read_in_one_place() {
                 let found = READS.iter().find(|read| line.contains(*read));
                 found.is_some_and(|read| *read != "Clock::system" || !by_the_system(&file))
             };
-            assert_eq!(
-                code.iter().find(read),
-                None,
-                "{name} reads past the environment that its caller gives"
-            );
+            assert_eq!(code.iter().find(read), None, "{name} bypasses the environment of its caller");
         }
-        // A program reads it once; the library gets it.
+        // A program reads its environment once; the library receives it as a value.
         let reads_all = code.iter().any(|line| line.contains("of_this_process"));
         let may = is(&file, "world/environment.rs") || is(&file, "terminal/src/here.rs");
         assert!(!reads_all || may, "{name} reads the environment of the process");

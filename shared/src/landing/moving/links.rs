@@ -1,4 +1,4 @@
-//! Second names of files.
+//! Hard links, or copies on file systems without them.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ pub(super) fn link(source: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns whether two paths are the same file, or one is a copy of the other that [`link`] made.
+/// Returns whether two paths are the same file, or one may be a copy of the other that [`link`] made.
 pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     let (Ok(a), Ok(b)) = (fs::symlink_metadata(one), fs::symlink_metadata(other)) else { return false };
     if (a.dev(), a.ino()) == (b.dev(), b.ino()) {

@@ -273,7 +273,7 @@ fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// As [`links::link`]; a copy keeps the time of the file.
+/// Replaces `to` by a link to a file, as [`links::link`] does. A copy gets the modification time of the file.
 pub(super) fn replace_with_link(source: &Path, to: &Path) -> io::Result<()> {
     let _ = fs::remove_file(to);
     links::link(source, to)?;

@@ -1,4 +1,4 @@
-//! What can happen to a run.
+//! The facts that the events of a run state.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,44 +9,44 @@ use crate::model::{
     facts::{EventFact, facts},
 };
 
-/// Agents of one run.
+/// The maximum number of agents in one run.
 pub const MAX_AGENTS: usize = 1000;
 
 facts! {
-    /// A fact about a run. `t` is its name in JSON.
+    /// A fact about a run. Its name in JSON is `t`.
     #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
     #[serde(tag = "t")]
     pub enum Fact {
-        /// Someone started agents together.
+        /// A person or an agent started the run.
         Created(Created) = "created",
-        /// Someone wrote a remark about the run.
+        /// A person or an agent wrote a note about the run.
         Note {
-            /// The remark; absent where it is the blob `note` in the tree of the commit.
+            /// The text of the note; absent if it is the blob `note` in the tree of the commit.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             text: Option<String>,
         } = "note",
         /// The run ended.
         Finished {
-            /// How it ended: any phase but `running`.
+            /// The phase at the end: any but `running`.
             phase: RunPhase,
-            /// Why, for people.
+            /// The reason, for people.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             reason: Option<String>,
         } = "finished",
     }
 }
 
-/// The beginning of a run; see [`Fact::Created`]. When, and by which writer, is in the event.
+/// What [`Fact::Created`] states. The time and the writer are those of the event.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Created {
-    /// What the run is for, in a few words.
+    /// The purpose of the run, in a few words.
     pub title: String,
     /// Its agents, in the order of their tasks.
     pub agents: Vec<IdOrText<AgentId>>,
-    /// What people call the clone that created it.
+    /// The label of the clone that created it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// The tasks as they were written, if they came from a file; absent as well where they are the blob `plan` in the tree of the
+    /// The text of the file that the tasks were read from, if any. It is also absent if it is the blob `plan` in the tree of the
     /// commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,

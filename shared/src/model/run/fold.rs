@@ -1,7 +1,7 @@
-//! From the events of a run to its state: a total function of a *set* of events, as for agents.
+//! Computes the state of a run from its events: a total function of a *set* of events, as for agents.
 //!
-//! Of several beginnings the first in order holds. Of several ends the highest holds: `done > partial > failed > stopped`. Both are
-//! listed as conflicts where they differ.
+//! If a run was created more than once, the first event counts. If it ended more than once, the highest phase counts:
+//! `done > partial > failed > stopped`. A second creation, and an end with another phase, are listed as conflicts.
 
 use super::{Fact, Run, fact::Created};
 use crate::model::{
@@ -10,27 +10,27 @@ use crate::model::{
     text::{self, short_or_none},
 };
 
-/// The version of these rules. State written under another one is folded again.
+/// The version of these rules. State that was written with another version is folded again.
 pub const FOLD: u32 = 1;
 
-/// A run, and what the fold found on the way.
+/// The result of folding the events of a run.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Fold {
     /// The state.
     pub run: Run,
     /// Its agents, in the order of their tasks.
     pub agents: Vec<IdOrText<AgentId>>,
-    /// The events that hold remarks about it, in order.
+    /// The events that contain notes about it, in order.
     pub notes: Vec<EventId>,
-    /// Contradictions between events, each as a sentence.
+    /// Contradictions between events, each described in a few words.
     pub conflicts: Vec<String>,
-    /// Events newer than this program; with any of them the run is read-only here.
+    /// The number of events that are newer than this program. If there are any, the run is read-only here.
     pub newer: usize,
-    /// Whether the event that creates the run is there. Without it, the run has no title and no agents.
+    /// Whether the event that creates the run was found. Without it, the run has no title and no agents.
     pub created: bool,
 }
 
-/// Folds events, which may come in any order and several times.
+/// Folds events, which may be in any order and may be repeated.
 pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event<Fact>>) -> Fold {
     let mut fold = Fold::default();
     for event in in_order(events) {

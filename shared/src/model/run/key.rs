@@ -1,4 +1,4 @@
-//! Ids of runs that have a log.
+//! The ids of runs that have a log.
 
 use std::str::FromStr;
 
@@ -7,8 +7,8 @@ use crate::{
     model::{RunId, ids::text_id, text},
 };
 
-/// Longest id of a run that has a log.
-const LONGEST: usize = 40;
+/// The maximum length of an id, in bytes.
+const MAX_LENGTH: usize = 40;
 
 /// The id of a run that has a log: 1 to 40 lower-case letters and digits, so that it is valid in a ref, a path, and a shell word.
 /// An agent may name its run by any text, a [`RunId`]; only one of this form has a log.
@@ -18,20 +18,20 @@ pub struct RunKey(String);
 text_id!(RunKey);
 
 impl RunKey {
-    /// Reads the id of a run.
+    /// Parses the id of a run.
     ///
     /// # Errors
-    /// The text is empty, too long, or holds anything but lower-case letters and digits.
+    /// The text is empty, too long, or contains other characters than lower-case letters and digits.
     pub fn parse(text: &str) -> Result<Self> {
         let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        if (1..=LONGEST).contains(&text.len()) && text.bytes().all(is_letter) {
+        if (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_letter) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Error::new(Code::NameInvalid, format!("'{}' is not the id of a run", text::safe(text))))
+            Err(Error::new(Code::NameInvalid, format!("'{}' is not a valid run id", text::safe(text))))
         }
     }
 
-    /// The key of the run that agents name by `id`; `None` where a run of that id cannot have a log.
+    /// Returns the id of the log of the run that agents name as `id`. `None` if a run of that name cannot have a log.
     pub fn of(id: &RunId) -> Option<Self> {
         Self::parse(id).ok()
     }

@@ -1,6 +1,6 @@
-//! A run: the agents of one `spawn`, and what was said about them together.
+//! A run: the agents of one `spawn`, and the notes about them as a group.
 //!
-//! The log of a run names its agents and never copies their states: whoever shows a run folds both.
+//! The log of a run names its agents and never copies their states: showing a run requires the logs of its agents as well.
 
 pub mod fact;
 pub mod fold;

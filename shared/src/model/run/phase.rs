@@ -1,4 +1,4 @@
-//! Where a run is.
+//! The phases of a run.
 
 use crate::model::words::words;
 
@@ -6,10 +6,10 @@ words! {
     /// The phase of a run, in the order of its life.
     #[derive(Default, Hash)]
     pub enum RunPhase {
-        /// It has not ended. Every run begins here.
+        /// It has not ended. Every run begins in this phase.
         #[default]
         Running = "running",
-        /// All of its tasks were done.
+        /// It ended, and all of its tasks were done.
         Done = "done",
         /// It ended, and some of its tasks were not done.
         Partial = "partial",
@@ -21,12 +21,12 @@ words! {
 }
 
 impl RunPhase {
-    /// Whether the run has ended.
+    /// Returns whether the run has ended.
     pub const fn is_end(self) -> bool {
         !matches!(self, Self::Running)
     }
 
-    /// Orders ends that clones recorded without having seen each other; the highest holds.
+    /// Returns the rank that decides which phase counts if clones recorded different ends independently: the highest.
     pub const fn rank(self) -> u8 {
         match self {
             Self::Done => 4,

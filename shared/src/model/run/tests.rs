@@ -7,14 +7,14 @@ use super::{
 };
 use crate::model::{IdOrText, event::Event, trailers};
 
-/// A run told by every kind of event, each with every field that its kind can have. These bytes stay readable.
-const LIFE: &[&str] = &[
+/// The log of a run with every kind of event, each with all of its fields. These bytes must stay readable.
+const EVENTS: &[&str] = &[
     r#"{"agents":["add-tests-k3m9q","not an id"],"at":"2026-11-26T12:00:00Z","l":1,"label":"laptop","plan":"- Add tests","t":"created","title":"Two tasks","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-26T12:00:01Z","l":2,"t":"note","text":"wait for the other one","v":1,"w":"7a7a"}"#,
     r#"{"at":"2026-11-26T12:00:02Z","l":3,"phase":"partial","reason":"one failed","t":"finished","v":1,"w":"5t2k"}"#,
 ];
 
-/// The state after [`LIFE`].
+/// The trailers of the state after [`EVENTS`].
 const STATE: &str = "\
 Orchestra-State: partial
 Orchestra-Created: 2026-11-26T12:00:00Z
@@ -45,8 +45,8 @@ fn end(phase: RunPhase) -> Fact {
 }
 
 #[test]
-fn a_run_is_the_same_bytes_and_the_same_state() {
-    let events: Vec<Event<Fact>> = LIFE.iter().map(|line| read(line)).collect();
+fn events_and_state_of_a_run_keep_their_bytes() {
+    let events: Vec<Event<Fact>> = EVENTS.iter().map(|line| read(line)).collect();
     for event in &events {
         let fact = event.fact.as_ref().unwrap();
         assert_eq!(Event::new(fact, event.lamport, event.at, &event.writer).unwrap().line, event.line);
@@ -59,25 +59,25 @@ fn a_run_is_the_same_bytes_and_the_same_state() {
 }
 
 #[test]
-fn what_contradicts_itself_is_malformed_and_what_is_newer_is_kept() {
+fn invalid_facts_are_malformed_and_newer_events_are_kept() {
     let newer = r#"{"at":"2026-11-26T12:00:00Z","l":3,"t":"gate_opened","v":1,"w":"a"}"#;
     assert_eq!(read(newer).fact, None);
     assert_eq!(fold::fold([&read(newer)]).newer, 1);
     let running = r#"{"at":"2026-11-26T12:00:00Z","l":3,"phase":"running","t":"finished","v":1,"w":"a"}"#;
     assert!(Event::<Fact>::read(running).is_none());
     let agents = vec![IdOrText::Text("a".into()); MAX_AGENTS + 1];
-    let crowd = Fact::Created(Created { agents, ..Created::default() });
-    assert!(Event::new(&crowd, 1, Timestamp::UNIX_EPOCH, "a").is_none());
+    let too_many = Fact::Created(Created { agents, ..Created::default() });
+    assert!(Event::new(&too_many, 1, Timestamp::UNIX_EPOCH, "a").is_none());
 }
 
 #[test]
-fn the_highest_end_holds_and_the_contradiction_is_listed() {
+fn the_highest_end_counts_and_the_conflict_is_listed() {
     use RunPhase::*;
-    for (first, second, holds) in
+    for (first, second, expected) in
         [(Done, Stopped, Done), (Stopped, Done, Done), (Failed, Partial, Partial), (Stopped, Failed, Failed)]
     {
         let fold = fold::fold(&[event(2, "a", &end(first)), event(2, "b", &end(second))]);
-        assert_eq!((fold.run.phase, fold.conflicts.len()), (holds, 1), "{first} and {second}");
+        assert_eq!((fold.run.phase, fold.conflicts.len()), (expected, 1), "{first} and {second}");
     }
     assert_eq!(fold::fold(&[event(2, "a", &end(Done)), event(3, "b", &end(Done))]).conflicts.len(), 0);
 }
@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn trailers_are_the_fold(events in events()) {
+    fn trailers_read_back_as_the_state(events in events()) {
         let run = fold::fold(&events).run;
         prop_assert_eq!(trailers::state::<Run>(&trailers::write(&run, "w1")), Some(run));
     }

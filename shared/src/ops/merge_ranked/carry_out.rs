@@ -150,7 +150,7 @@ pub(super) fn record_landing(
     }
     journal.operation.stage = Stage::Done;
     journal.write(repo, &[state.base, state.result])?;
-    // A process that was killed after the last step may have left one.
+    // A process that was killed after the last step may have left its scratch worktree.
     warnings.extend(remove_scratch_of(repo, &journal.operation.id).err().map(|error| error.one_line()));
     Ok(Report { notes_shown, warnings, ..Report::ended(plan, state, journal) })
 }

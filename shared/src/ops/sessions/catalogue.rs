@@ -97,7 +97,7 @@ fn add_known(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 
 /// Everything that was found, and what is known about it.
 pub struct Catalogue {
-    /// Ends the reading, and observes its progress.
+    /// The context of the operation: cancels the reading, and receives its progress.
     context: Context,
     found: Discovery,
     index: Index,

@@ -92,10 +92,10 @@ pub struct SearchSummary {
     pub troubles: Vec<ReadFailure>,
 }
 
-/// Begins a search of the conversations, newest first.
+/// Prepares a search of the conversations, newest first.
 ///
 /// # Errors
-/// The words are none, or no regular expression (2); the refs cannot be read.
+/// The query is empty or not a valid regular expression (2), or the refs cannot be read.
 pub fn run<'a>(
     context: &'a Context,
     repo: Option<&'a Repo>,
@@ -111,7 +111,7 @@ pub fn run<'a>(
     Ok(Search { context, repo, matcher, catalogue, of, rows, read, summary })
 }
 
-/// A search under way: an iterator over the conversations in which something is found. It reads only as far as it is asked.
+/// An iterator over the conversations that match a query. It reads a batch of files at a time, when more results are requested.
 pub struct Search<'a> {
     context: &'a Context,
     repo: Option<&'a Repo>,
@@ -119,15 +119,15 @@ pub struct Search<'a> {
     catalogue: Catalogue,
     /// The number of conversations.
     of: usize,
-    /// Those whose files are not searched yet.
+    /// The conversations that are not searched yet.
     rows: std::vec::IntoIter<SessionRow>,
-    /// Those whose files are searched; `None`: the conversation has no file.
+    /// The conversations whose files are searched, with the matches; `None` if a conversation has no file.
     read: VecDeque<(SessionRow, Option<Findings>)>,
     summary: SearchSummary,
 }
 
 impl Search<'_> {
-    /// Ends the search, and remembers what was read.
+    /// Ends the search, saves what was read in the index, and returns the summary.
     pub fn finish(self) -> SearchSummary {
         let mut summary = self.summary;
         // The search has reported files that it could not read completely; they are not reported twice.
@@ -151,7 +151,7 @@ impl Search<'_> {
         self.read.extend(some.into_iter().map(|(row, _)| row).zip(found));
     }
 
-    /// What is found in the next conversation, if anything is left to search.
+    /// Returns the matches in the next conversation, or `None` after the last one.
     fn next_findings(&mut self) -> Result<Option<(SessionRow, Findings)>> {
         self.context.check()?;
         if self.read.is_empty() {
@@ -167,7 +167,7 @@ impl Search<'_> {
 }
 
 impl Iterator for Search<'_> {
-    /// The error: the user interrupts the search.
+    /// An error means that the user interrupted the search.
     type Item = Result<SessionHits>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -83,7 +83,7 @@ pub fn run_supervisor(
 }
 
 struct Supervisor {
-    /// That of the user who started the agent.
+    /// The environment of the user who started the agent.
     environment: Environment,
     common: PathBuf,
     private: PrivateDir,

@@ -57,14 +57,14 @@ impl Allowlist {
     }
 }
 
-/// The events of a log whose ids begin with one of these.
+/// Returns the lines of the events in a log whose ids begin with one of `ids`.
 fn events_of<I: SubjectId>(repo: &Repo, _: &I, tip: Oid, ids: &[String]) -> Result<Vec<Vec<u8>>> {
     let events = Chain::<I::Subject>::read(repo, &[tip])?.events.into_iter();
     let named = events.filter(|event| ids.iter().any(|id| event.id.hex().starts_with(id)));
     Ok(named.map(|event| event.line.into_bytes()).collect())
 }
 
-/// The logs of all subjects that pushes tell of.
+/// Returns the logs that the pushes send, and those of the subjects whose other refs they send.
 fn event_logs(repo: &Repo, sends: &[RefPush]) -> Result<Vec<(LogId, Oid)>> {
     let mut tips = Vec::new();
     for push in sends {

@@ -13,7 +13,7 @@ const NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDE
 pub struct SecretVariables(Vec<(String, String)>);
 
 impl SecretVariables {
-    /// Those of the caller.
+    /// Returns the secret variables of the caller.
     pub fn of(environment: &Environment) -> Self {
         let secret = environment.text_variables().filter(|(name, value)| is_secret(name, value));
         Self(secret.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())

@@ -240,7 +240,7 @@ fn event_of<I: SubjectId>(
     event_in::<I::Subject>(repo, object, hit, outgoing)
 }
 
-/// The event that holds it, in a log of such a subject.
+/// Returns the id of the event that contains a secret, in a log of this subject.
 fn event_in<S: Subject>(
     repo: &Repo,
     id: Oid,

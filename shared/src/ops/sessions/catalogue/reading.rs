@@ -17,7 +17,8 @@ use crate::{
     supervise::tree,
 };
 
-/// Reads files on all cores, and tells how many are read. When the operation is cancelled, the files that are left are not read.
+/// Reads files on all cores, and reports the progress. After a cancellation the remaining files are not read; their results are
+/// `None`.
 fn each_file<T: Sync, R: Send>(
     context: &Context,
     files: &[T],
