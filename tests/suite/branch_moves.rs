@@ -350,7 +350,7 @@ fn an_undo_killed_at_any_change_is_completed_by_the_next() {
             moments += 1;
             let when = format!("{program} killed at change {at}");
             let ran = repo.orchestra(["undo"]);
-            assert!(ran.code() == 0 || ran.stderr().contains("nothing to take back"), "{when}: {ran:?}");
+            assert!(ran.code() == 0 || ran.stderr().contains("nothing to undo"), "{when}: {ran:?}");
             clean_at(&repo, &base, &when);
         }
     }

@@ -152,7 +152,7 @@ impl<'repo> Config<'repo> {
 }
 
 /// Returns the values of a key in the user's and the system's configuration, without those of a repository. For completions, which
-/// run at a key press, when nobody can be asked.
+/// run at a key press, when the user cannot be asked.
 pub fn user_values(environment: &Environment, key: &RepeatedKey) -> Vec<String> {
     let names: Vec<String> = key.names().map(|name| name.replace('.', r"\.").to_lowercase()).collect();
     let pattern = format!("^({})$", names.join("|"));

@@ -58,7 +58,7 @@ macro_rules! codes {
 
 codes! {
     Usage "usage" Usage "The command line or the request is wrong.";
-    ArgumentMissing "argument-missing" Usage "A required argument is missing, and nobody can be asked for it.";
+    ArgumentMissing "argument-missing" Usage "A required argument is missing, and there is no terminal to ask for it on.";
     CommandUnknown "command-unknown" Usage "No command has this name.";
     LimitExceeded "limit-exceeded" Usage "The request exceeds a limit of the command.";
     MessageInvalid "message-invalid" Usage "The message is missing or too long.";
@@ -89,7 +89,7 @@ codes! {
     CommitUnknown "commit-unknown" Refused "The revision names no commit.";
     ConfigInvalid "config-invalid" Refused "A configuration value cannot be used.";
     ConfigUntrusted "config-untrusted" Refused "The configuration changed while agents ran, and nobody accepted the change.";
-    ConfirmationNeeded "confirmation-needed" Refused "Confirmation is required, and nobody can be asked for it.";
+    ConfirmationNeeded "confirmation-needed" Refused "Confirmation is required, and there is no terminal to ask on.";
     Declined "declined" Refused "The user was asked and declined.";
     DiskLow "disk-low" Refused "There is too little free disk space to start agents.";
     FileInaccessible "file-inaccessible" Refused "A named file or folder cannot be read or written.";

@@ -236,7 +236,7 @@ impl SendConsent for ConsentPrompt<'_> {
             return Ok(LeaveConsent::All);
         }
         let agreed_before = given.is_some();
-        // If nobody can be asked, only what the user agreed to before is sent.
+        // If the user cannot be asked, only what the user agreed to before is sent.
         if agreed_before && !self.request.ask {
             return Ok(LeaveConsent::WithoutOwnWork);
         }

@@ -118,7 +118,7 @@ impl PendingChanges {
         &self.changes
     }
 
-    /// Returns the fingerprint of what [`PendingChanges::changes`] shows: to be typed where nobody can be asked.
+    /// Returns the fingerprint of what [`PendingChanges::changes`] shows: to be typed where the user cannot be asked.
     pub fn fingerprint(&self) -> String {
         self.now.fingerprint()
     }

@@ -113,7 +113,7 @@ fn is_like(comment: &str, pattern: &str) -> bool {
 
 #[test]
 fn words_and_comments_are_compared_as_a_whole() {
-    assert_eq!(times("as every day, as ever", "as ever"), 1);
+    assert_eq!(times("one tree, one treetop", "one tree"), 1);
     assert!(is_like("See there.", "See there.") && !is_like("See there. It waits.", "See there."));
     assert!(is_like("Looks.", "….") && !is_like("Looks twice.", "…."));
     assert!(is_like("See [`Fact::Phase`].", "See [`…`].") && !is_like("See [`a`] and [`b`].", "See [`…`]."));

@@ -1,5 +1,5 @@
 //! Claude Code's transcripts: `<config>/projects/<folder>/<session>.jsonl`. The folder's name is lossy, so it is never decoded.
-//! Transcripts of subagents are in `<session>/subagents/`, in older versions in the same folder as that of their session.
+//! Transcripts of subagents are in `<session>/subagents/`, in older versions next to the transcript of their session.
 
 mod config;
 mod copied_answers;
