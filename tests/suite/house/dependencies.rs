@@ -52,7 +52,7 @@ fn every_dependency_is_used() {
             let is_ahead = NOT_YET.contains(&(*manifest, &dependency));
             assert!(is_used || is_ahead, "{manifest} names {dependency}, which no source of it uses");
             if is_used && is_ahead {
-                is_out_of_date(&format!("{dependency} is used by {manifest} now: take it out of NOT_YET"));
+                is_out_of_date(&format!("{dependency} is used by {manifest} now: remove it from NOT_YET"));
             }
             all.insert(dependency);
         }

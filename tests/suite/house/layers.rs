@@ -347,7 +347,7 @@ fn frontends_use_only_the_interface() {
         let more: Vec<&String> = past.difference(&known).collect();
         assert!(more.is_empty(), "{name} uses {more:?} of the library: an operation should return it");
         for gone in known.difference(&past) {
-            is_out_of_date(&format!("{name} no longer uses {gone}: remove it from PAST_THE_SEAM"));
+            is_out_of_date(&format!("{name} no longer uses {gone}: remove it from BEYOND_INTERFACE"));
         }
     }
 }
