@@ -29,7 +29,7 @@ impl StatusLine {
         *drawn_at = Some(Instant::now());
     }
 
-    /// Draws a text like [`StatusLine::draw`], unless the previous one was drawn less than [`MIN_PAUSE`] ago.
+    /// Draws a text like [`StatusLine::draw`], unless the previous one was drawn less than `MIN_PAUSE` ago.
     pub fn draw_count(&self, text: &str) {
         let mut drawn_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if drawn_at.is_none_or(|at| at.elapsed() >= MIN_PAUSE) {
