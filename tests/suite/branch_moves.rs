@@ -96,7 +96,7 @@ fn repo_to_land<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
     repo
 }
 
-/// Runs a user's action before and after every git call that works on the move of a command, and before all of them.
+/// Simulates a user who acts while a command moves a branch: before its first git call, and before and after each one.
 fn run_at_every_call(words: &[&str], prepare: fn(&TestRepo<'_>)) {
     let world = world();
     let wrapper = Wrapper::new(&world, "wrap");

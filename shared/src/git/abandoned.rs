@@ -104,7 +104,8 @@ fn may_hold(process: &Path, common: &Path, lock: LockFile, age: f64, uptime: f64
     Ok(is_git(process)? && !is_younger(process, age, uptime)? && uses_repository(process, common)?)
 }
 
-/// Returns whether a process is a git program. Our own programs make no such locks, nor does the git that waits for one of them.
+/// Returns whether a process is a git program. Programs of this suite create no such locks, and neither does a git that only
+/// waits for one of them.
 fn is_git(process: &Path) -> io::Result<bool> {
     let name = fs::read_to_string(process.join("comm"))?;
     if name.trim_end() != "git" {

@@ -206,7 +206,7 @@ impl RefList {
     }
 }
 
-/// Returns whether any file below the folder of `prefix` may be a ref. Opens none of them.
+/// Returns whether any file below the folder of `prefix` may be a ref, by names alone: no file is opened.
 pub(super) fn is_any_loose(common: &Path, prefix: &str) -> io::Result<bool> {
     let mut open = vec![common.join(prefix)];
     while let Some(folder) = open.pop() {

@@ -1,5 +1,5 @@
 //! Finds conflicts that an agent was asked to resolve and did not: a merge that a landing committed with conflict markers in its
-//! files, and no later commit that removed them. Such work does not land.
+//! files, and no later commit that removed them. Such work is not landed.
 
 use crate::{
     Result,

@@ -117,7 +117,7 @@ pub struct AgentObject {
     pub deletions: Option<u64>,
     /// The number of files that were not captured and are in the worktree only.
     pub left_out: u64,
-    /// The git operation that it left unfinished, such as a merge, or unresolved conflicts. Such work does not land.
+    /// The git operation that it left unfinished, such as a merge, or unresolved conflicts. Such work is not landed.
     pub unfinished: Option<String>,
     /// Why the contents of its worktree could not be saved.
     pub unsaved: Option<String>,

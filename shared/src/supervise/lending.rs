@@ -43,7 +43,7 @@ impl WaitingCommand {
         Ok(Self { private, caller, awaited: Vec::new(), file: None })
     }
 
-    /// Sets the agents that it waits for now. If this cannot be written, they wait for an ordinary slot.
+    /// Sets the agents that the caller waits for from now on. If this cannot be written, those agents wait for an ordinary slot.
     pub fn set(&mut self, awaited: impl IntoIterator<Item = AgentId>) {
         let Some(caller) = &self.caller else { return };
         let mut awaited: Vec<AgentId> = awaited.into_iter().filter(|id| id != caller).collect();

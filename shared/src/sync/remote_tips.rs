@@ -24,7 +24,7 @@ impl RemoteTips {
     /// Asks every repository that a push to this remote goes to. The result has the refs that all of them share.
     ///
     /// # Errors
-    /// Git cannot communicate with one of them.
+    /// Git cannot communicate with one of the remotes.
     pub fn ask(context: &Context, repo: &Repo, remote: &Remote, options: RemoteOptions) -> Result<Self> {
         let places = remote.places(repo)?;
         let mut refs: Option<BTreeMap<String, Oid>> = None;

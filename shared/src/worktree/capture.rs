@@ -1,4 +1,4 @@
-//! Capturing an agent's work, which is its commits and what it left uncommitted, through an isolated git directory.
+//! Capturing an agent's work (its commits and its uncommitted changes) through an isolated git directory.
 
 use std::{
     fs,
