@@ -11,7 +11,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, agents, context, here, humanize, json};
 
-use crate::cli::Cli;
+use super::cli::Cli;
 
 /// The number of left-out files that are listed; more are only counted.
 const MAX_LEFT_OUT: usize = 5;

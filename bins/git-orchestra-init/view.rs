@@ -12,7 +12,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, accepted, context, here, json, prompt};
 
-use crate::cli::Cli;
+use super::cli::Cli;
 
 /// The approximate size of an agent's ref in the answer of a remote, in bytes.
 const REF_BYTES: usize = 75;

@@ -1,13 +1,5 @@
-//! `git orchestra logs`: shows an agent's output.
+//! `git-orchestra-logs`: `git-orchestra` contains the command.
 
-mod cli;
-mod entries;
-mod view;
-
-use std::process::ExitCode;
-
-use orchestra_terminal::{Program, run};
-
-fn main() -> ExitCode {
-    run(&Program { page: cli::PAGE, run: view::run })
+fn main() -> std::process::ExitCode {
+    git_orchestra::hand_over("git-orchestra-logs")
 }

@@ -22,7 +22,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, context, here, prompt, style::Role};
 
-use crate::{cli::Cli, entries};
+use super::{cli::Cli, entries};
 
 /// The shortest pause between two reads of growing output.
 const GROWTH_PAUSE: Duration = Duration::from_millis(50);

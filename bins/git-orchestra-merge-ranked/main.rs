@@ -1,13 +1,5 @@
-//! `git orchestra merge-ranked`: lands many branches, testing each step.
+//! `git-orchestra-merge-ranked`: `git-orchestra` contains the command.
 
-mod cli;
-mod matrix;
-mod view;
-
-use std::process::ExitCode;
-
-use orchestra_terminal::{Program, run};
-
-fn main() -> ExitCode {
-    run(&Program { page: cli::PAGE, run: view::run })
+fn main() -> std::process::ExitCode {
+    git_orchestra::hand_over("git-orchestra-merge-ranked")
 }

@@ -13,7 +13,7 @@ use orchestra_terminal::{
     table::{self, TableCell},
 };
 
-use crate::{cli::Cli, matrix};
+use super::{cli::Cli, matrix};
 
 /// The width of a branch's name, in columns.
 const NAME_WIDTH: usize = 40;

@@ -13,7 +13,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, agents, context, here, prompt};
 
-use crate::{edit, show};
+use super::{edit, show};
 
 /// The choices for one agent's work. The first is the default, and does nothing.
 const CHOICES: [&str; 7] = [

@@ -1,15 +1,5 @@
-//! `git orchestra review`: records a verdict on an agent's work.
+//! `git-orchestra-review`: `git-orchestra` contains the command.
 
-mod cli;
-mod edit;
-mod interactive;
-mod show;
-mod view;
-
-use std::process::ExitCode;
-
-use orchestra_terminal::{Program, run};
-
-fn main() -> ExitCode {
-    run(&Program { page: cli::PAGE, run: view::run })
+fn main() -> std::process::ExitCode {
+    git_orchestra::hand_over("git-orchestra-review")
 }

@@ -14,7 +14,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, accepted, agents, context, here, json};
 
-use crate::{cli::Cli, edit, interactive, show};
+use super::{cli::Cli, edit, interactive, show};
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let mut request = cli.request()?;

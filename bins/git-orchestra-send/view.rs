@@ -11,7 +11,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, context, errors, here, json};
 
-use crate::cli::Cli;
+use super::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;

@@ -7,7 +7,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, here, markdown};
 
-use crate::{formats, scope};
+use super::{formats, scope};
 
 /// The number of heading levels above the headings of a message: the title of the session, and the speaker.
 const HEADING_LEVEL: usize = 2;

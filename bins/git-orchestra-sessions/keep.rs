@@ -10,7 +10,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, accepted, context, here, json};
 
-use crate::cli::SessionIds;
+use super::cli::SessionIds;
 
 pub(crate) fn keep(terminal: &Terminal, some: &SessionIds) -> Result<Exit> {
     let repo = here::repository()?;

@@ -14,7 +14,7 @@ use orchestra_terminal::{
     table::{self, TableCell},
 };
 
-use crate::{cli::Cli, formats, scope};
+use super::{cli::Cli, formats, scope};
 
 /// The smallest number of characters of an id that are shown.
 const MIN_ID: usize = 8;

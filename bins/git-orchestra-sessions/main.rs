@@ -1,21 +1,5 @@
-//! `git orchestra sessions`: finds, reads, keeps and resumes the sessions of coding agents.
+//! `git-orchestra-sessions`: `git-orchestra` contains the command.
 
-mod cli;
-mod export;
-mod formats;
-mod keep;
-mod list;
-mod resume;
-mod scope;
-mod search;
-mod show;
-mod stats;
-mod view;
-
-use std::process::ExitCode;
-
-use orchestra_terminal::{Program, run};
-
-fn main() -> ExitCode {
-    run(&Program { page: cli::PAGE, run: view::run })
+fn main() -> std::process::ExitCode {
+    git_orchestra::hand_over("git-orchestra-sessions")
 }

@@ -17,7 +17,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, accepted, context, here, prompt};
 
-use crate::{cli::ResumeArgs, scope};
+use super::{cli::ResumeArgs, scope};
 
 /// The number of sessions that the user can pick from.
 const MAX_CHOICES: usize = 30;

@@ -3,7 +3,7 @@
 use orchestra::{Result, git::Repo};
 use orchestra_terminal::here;
 
-use crate::cli::SessionFilter;
+use super::cli::SessionFilter;
 
 /// Opens the repository of the current directory, if there is one.
 pub(crate) fn repository() -> Result<Option<Repo>> {

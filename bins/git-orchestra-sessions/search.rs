@@ -14,7 +14,7 @@ use orchestra_terminal::{
     style::{Painter, Role},
 };
 
-use crate::{
+use super::{
     cli::{Search, SessionFilter},
     formats, scope,
 };

@@ -11,7 +11,7 @@ use orchestra_terminal::{
     style::{Painter, Role},
 };
 
-use crate::{
+use super::{
     formats::{self, COLUMNS, tool_result, tool_subject},
     scope,
 };

@@ -11,7 +11,7 @@ use orchestra_terminal::{
     table::{self, TableCell},
 };
 
-use crate::{cli::SessionFilter, formats, scope};
+use super::{cli::SessionFilter, formats, scope};
 
 pub(crate) fn run(terminal: &Terminal, which: &SessionFilter, as_json: bool) -> Result<Exit> {
     let repo = scope::repository_for(which)?;

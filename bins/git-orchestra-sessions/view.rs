@@ -3,7 +3,7 @@
 use orchestra::Result;
 use orchestra_terminal::{Exit, Terminal};
 
-use crate::{
+use super::{
     cli::{Cli, Verb},
     export, keep, list, resume, search, show, stats,
 };

@@ -19,7 +19,7 @@ use orchestra_terminal::{
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
 
-use crate::cli::Cli;
+use super::cli::Cli;
 
 /// How many lines of a task, and columns of each, are shown.
 const TASK_LINES: usize = 20;

@@ -3,7 +3,7 @@
 use orchestra::{Result, ops::stop, wire};
 use orchestra_terminal::{Exit, Terminal, context, here, stop_view};
 
-use crate::cli::Cli;
+use super::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;

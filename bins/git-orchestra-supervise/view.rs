@@ -9,7 +9,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, context, json};
 
-use crate::cli::{Cli, Verb};
+use super::cli::{Cli, Verb};
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let id = AgentId::parse(&cli.agent)?;

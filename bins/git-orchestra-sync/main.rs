@@ -1,12 +1,5 @@
-//! `git orchestra sync`: exchanges agents, branches and results with a remote.
+//! `git-orchestra-sync`: `git-orchestra` contains the command.
 
-mod cli;
-mod view;
-
-use std::process::ExitCode;
-
-use orchestra_terminal::{Program, run};
-
-fn main() -> ExitCode {
-    run(&Program { page: cli::PAGE, run: view::run })
+fn main() -> std::process::ExitCode {
+    git_orchestra::hand_over("git-orchestra-sync")
 }

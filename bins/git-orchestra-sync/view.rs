@@ -9,7 +9,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, accepted, context, here, humanize, json, prompt};
 
-use crate::cli::Cli;
+use super::cli::Cli;
 
 /// The number of changed agents that are listed; more are only counted.
 const MAX_NAMED: usize = 20;

@@ -12,7 +12,7 @@ use orchestra_terminal::{
     table::{self, TableCell},
 };
 
-use crate::cli::Cli;
+use super::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let context = context::interruptible(terminal)?;

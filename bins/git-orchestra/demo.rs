@@ -113,9 +113,9 @@ impl DemoRepo {
 
     /// Runs a command of the suite as a user would, with the user's terminal as its output.
     fn orchestra(&self, arguments: &[String]) -> Result<Option<i32>> {
-        let program = process::sibling_binary(&format!("git-orchestra-{}", arguments[0]));
+        let program = world::this_program();
         let mut command: Command = process::own_command(here::environment(), &program);
-        command.args(&arguments[1..]).current_dir(&self.repo).stdin(Stdio::null());
+        command.args(arguments).current_dir(&self.repo).stdin(Stdio::null());
         let status = process::status(&mut command)
             .context(Code::ProgramFailed, || format!("cannot run '{}'", program.display()))?;
         Ok(status.code())

@@ -4,16 +4,17 @@ use std::io::IsTerminal;
 
 use clap::CommandFactory;
 use orchestra::{Code, Error, Result, process};
-use orchestra_terminal::{Exit, Terminal, args, here, pages, run::INTROSPECT};
+use orchestra_terminal::{CommandLine, Exit, Terminal, here, pages, run};
 
 use crate::{
-    cli::{Cli, PAGE},
+    cli::Cli,
+    commands::{self, PREFIX},
     lookup,
 };
 
 /// Shows the man page if this is a terminal and `man` finds it; else the command's long help.
 pub(crate) fn show(terminal: &Terminal, name: &str) -> Result<Exit> {
-    let topic = format!("git-orchestra-{name}");
+    let topic = format!("{PREFIX}{name}");
     if std::io::stdout().is_terminal() && has_man_page(&topic) {
         let status = process::status(process::command(here::environment(), "man").arg(&topic));
         if status.is_ok_and(|status| status.success()) {
@@ -25,7 +26,11 @@ pub(crate) fn show(terminal: &Terminal, name: &str) -> Result<Exit> {
         terminal.print(&command.render_long_help().to_string());
         return Ok(Exit::Done);
     }
-    let program = lookup::program_of(name).ok_or_else(|| lookup::unknown_command(name))?;
+    if let Some(command) = commands::find(name) {
+        (command.run)(&CommandLine { program: topic, arguments: vec!["--help".into()] });
+        return Ok(Exit::Done);
+    }
+    let program = lookup::on_path(name).ok_or_else(|| lookup::unknown_command(name))?;
     let status = process::status(process::sibling_command(&program).arg("--help")).map_err(|e| {
         Error::new(Code::ProgramFailed, format!("cannot run '{}'", program.display())).because(e)
     })?;
@@ -43,22 +48,16 @@ fn has_man_page(topic: &str) -> bool {
 fn built_in(name: &str) -> Option<clap::Command> {
     let all = Cli::command();
     let found = all.get_subcommands().find(|command| command.get_name() == name)?;
-    Some(found.clone().name(format!("git-orchestra-{name}")))
+    Some(found.clone().name(format!("{PREFIX}{name}")))
 }
 
 /// Returns the man page of a command of the suite.
 pub(crate) fn page(name: Option<&str>) -> Result<String> {
-    let Some(name) = name else {
-        let command = pages::complete_help(args::command::<Cli>(), &PAGE);
-        return Ok(pages::man(command, &PAGE));
-    };
+    let Some(name) = name else { return Ok(run::man_page::<Cli>()) };
     if let Some(command) = built_in(name) {
         let page = pages::Page { configuration: false, ..pages::Page::default() };
         return Ok(pages::man(pages::complete_help(command, &page), &page));
     }
-    let program = lookup::own_program(name).ok_or_else(|| lookup::unknown_command(name))?;
-    let output = process::output(process::sibling_command(&program).env(INTROSPECT, "man")).map_err(|e| {
-        Error::new(Code::ProgramFailed, format!("cannot run '{}'", program.display())).because(e)
-    })?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    let command = commands::find(name).ok_or_else(|| lookup::unknown_command(name))?;
+    Ok((command.man_page)())
 }

@@ -1,5 +1,4 @@
-//! Finds `git-orchestra-<name>`, first in our own directory, so that versions agree, then on PATH, and runs
-//! it.
+//! Finds the command that is meant: one of ours, or a program `git-orchestra-<name>` on PATH.
 
 use std::{collections::BTreeSet, ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -9,28 +8,52 @@ use orchestra::{
     model::text,
     process,
 };
-use orchestra_terminal::{Terminal, catalog, complete, errors, here, run::INTROSPECT};
+use orchestra_terminal::{
+    CommandLine, Terminal, catalog, complete, errors, here,
+    run::{self, INTROSPECT},
+};
 
-use crate::nearest::nearest;
+use crate::{
+    cli::Cli,
+    commands::{self, Entry, PREFIX},
+    nearest::nearest,
+};
 
-const PREFIX: &str = "git-orchestra-";
-
-/// Replaces this process by the command that the first argument names, with its arguments unchanged.
-/// Returns `None` if the dispatcher itself implements that command.
-pub(crate) fn dispatch() -> Option<ExitCode> {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if here::environment().text_variable(INTROSPECT).as_deref() == Some("complete") {
-        return complete_by_command(&arguments);
+/// Runs the command that the name of the program or its first argument names. A program on PATH replaces
+/// this process.
+pub(crate) fn dispatch(line: CommandLine) -> ExitCode {
+    if let Some(command) = line.program.strip_prefix(PREFIX).and_then(commands::find) {
+        return (command.run)(&line);
     }
-    let name = arguments.first()?.to_str()?;
-    if name.starts_with('-') || is_built_in(name) {
-        return None;
+    if here::environment().text_variable(INTROSPECT).as_deref() == Some("complete") {
+        return complete_by_command(&line.arguments).unwrap_or_else(|| run_dispatcher(line));
+    }
+    let name = line.arguments.first().and_then(|word| word.to_str());
+    match name.filter(|name| !name.starts_with('-') && !is_built_in(name)).map(str::to_owned) {
+        Some(name) => run_named(&name, line.arguments),
+        None => run_dispatcher(line),
+    }
+}
+
+/// Runs a command that the dispatcher implements itself.
+fn run_dispatcher(line: CommandLine) -> ExitCode {
+    run::run::<Cli>(&CommandLine { program: "git-orchestra".into(), ..line })
+}
+
+fn run_named(name: &str, mut arguments: Vec<OsString>) -> ExitCode {
+    arguments.remove(0);
+    if let Some(command) = commands::find(name) {
+        return run_own(name, &command, arguments);
     }
     let terminal = Terminal::new(anstream_choice());
-    match program_of(name) {
-        Some(program) => Some(exec(&terminal, &program, &arguments[1..])),
-        None => Some(report_unknown(&terminal, name)),
+    match on_path(name) {
+        Some(program) => exec(&terminal, &program, &arguments),
+        None => report_unknown(&terminal, name),
     }
+}
+
+fn run_own(name: &str, command: &Entry, arguments: Vec<OsString>) -> ExitCode {
+    (command.run)(&CommandLine { program: format!("{PREFIX}{name}"), arguments })
 }
 
 const fn anstream_choice() -> orchestra_terminal::output::ColorChoice {
@@ -41,18 +64,9 @@ fn is_built_in(name: &str) -> bool {
     catalog::COMMANDS.iter().any(|entry| entry.built_in && entry.name == name)
 }
 
-/// Returns the path of a command's program.
-pub(crate) fn program_of(name: &str) -> Option<PathBuf> {
-    own_program(name).or_else(|| {
-        is_name(name).then(|| process::on_path(here::environment(), format!("{PREFIX}{name}"))).flatten()
-    })
-}
-
-/// Returns the path of a command's program in our own directory.
-pub(crate) fn own_program(name: &str) -> Option<PathBuf> {
-    let known = catalog::COMMANDS.iter().chain(catalog::INTERNAL).any(|entry| entry.name == name);
-    let program = process::sibling_binary(&format!("{PREFIX}{name}"));
-    (known && program.is_file()).then_some(program)
+/// Returns the path of another program that is a command.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    is_name(name).then(|| process::on_path(here::environment(), format!("{PREFIX}{name}"))).flatten()
 }
 
 /// Whether a name is only a name: it must not lead to another directory.
@@ -126,12 +140,15 @@ fn complete_by_command(arguments: &[OsString]) -> Option<ExitCode> {
     if index < 1 || is_built_in(&name) {
         return None;
     }
-    let program =
-        own_program(&name).or_else(|| is_completion_provider(&name).then(|| program_of(&name)).flatten());
-    let Some(program) = program else { return Some(ExitCode::SUCCESS) };
     let mut passed: Vec<OsString> = vec![(index - 1).to_string().into(), format!("{PREFIX}{name}").into()];
     passed.extend(words[2..].iter().cloned());
-    let _ = process::exec(process::sibling_command(&program).args(passed));
+    if let Some(command) = commands::find(&name) {
+        return Some(run_own(&name, &command, passed));
+    }
+    let program = is_completion_provider(&name).then(|| on_path(&name)).flatten();
+    if let Some(program) = program {
+        let _ = process::exec(process::sibling_command(&program).args(passed));
+    }
     Some(ExitCode::SUCCESS)
 }
 

@@ -1,7 +1,8 @@
-//! `git orchestra`: runs `git-orchestra-<command>`, and implements help, demo, setup, schema, completions
-//! and man itself.
+//! `git orchestra`: contains every command of the suite. It runs the one that its first argument names, or that
+//! the name of the program names; other commands are programs `git-orchestra-<command>` on PATH.
 
 mod cli;
+mod commands;
 mod completions;
 mod demo;
 mod help;
@@ -13,11 +14,8 @@ mod view;
 
 use std::process::ExitCode;
 
-use orchestra_terminal::{Program, run};
+use orchestra_terminal::CommandLine;
 
 fn main() -> ExitCode {
-    match lookup::dispatch() {
-        Some(code) => code,
-        None => run(&Program { page: cli::PAGE, run: view::run }),
-    }
+    lookup::dispatch(CommandLine::typed())
 }

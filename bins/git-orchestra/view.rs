@@ -1,14 +1,22 @@
 //! Calls the dispatcher's own commands, and prints the overview.
 
 use orchestra::Result;
-use orchestra_terminal::{Exit, Terminal, catalog, pages, style::Role};
+use orchestra_terminal::{Exit, Program, Terminal, catalog, pages, pages::Page, style::Role};
 
 use crate::{
-    cli::{BuiltIn, Cli},
+    cli::{self, BuiltIn, Cli},
     completions, demo, help, lookup, schema, setup,
 };
 
-pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+impl Program for Cli {
+    const PAGE: Page = cli::PAGE;
+
+    fn run(&self, terminal: &Terminal) -> Result<Exit> {
+        run(self, terminal)
+    }
+}
+
+fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if cli.list {
         return Ok(list(terminal));
     }

@@ -100,7 +100,7 @@ fn a_supervisor_killed_at_any_step_loses_no_work() {
 /// Steps of an agent from its spawn to its end: a name, the program that takes the step, the call that identifies it, and
 /// its number.
 const LIFE_STEPS: &[(&str, &str, &str, u64)] = &[
-    ("the agent is made", "git-orchestra-spawn", "rename refs/orchestra/agents/", 1),
+    ("the agent is made", "git-orchestra spawn", "rename refs/orchestra/agents/", 1),
     ("it starts", "git-orchestra-supervise run", "rename refs/orchestra/agents/", 1),
     ("its worktree is registered", "git-orchestra-supervise prepare", "open .git/worktrees/", 1),
     ("its first file is written", "git-orchestra-supervise prepare", "open repo.worktrees/", 1),

@@ -52,6 +52,34 @@ fn our_commands_are_found_next_to_the_dispatcher_not_on_path() {
 }
 
 #[test]
+fn a_program_of_a_command_hands_over_to_the_one_that_contains_all() {
+    let world = world();
+    let repo = world.repo();
+    let help = |program: &Path, words: &[&str]| {
+        Ran::of(repo.command(program).args(words).arg("--help")).succeeded().stdout()
+    };
+    let ours = world.bins();
+    let typed = help(&ours.join("git-orchestra"), &["status"]);
+    assert!(typed.contains("Usage: git orchestra status"), "{typed}");
+    assert_eq!(help(&ours.join("git-orchestra-status"), &[]), typed);
+    // Started by a link's name, as a package may install it, the one program is that command too.
+    let folder = world.dir().join("package");
+    fs::create_dir(&folder).expect("a folder");
+    let (whole, link) = (folder.join("git-orchestra"), folder.join("git-orchestra-status"));
+    // By another process: if another test started a program meanwhile, that would hold our copy open for writing.
+    let copy = |from: &Path, to: &Path| Ran::of(repo.command("cp").arg(from).arg(to)).succeeded();
+    copy(&ours.join("git-orchestra"), &whole);
+    fs::hard_link(&whole, &link).expect("a link");
+    assert_eq!(help(&link, &[]), typed);
+    // Alone, a program says what is missing.
+    let alone = world.dir().join("alone");
+    fs::create_dir(&alone).expect("a folder");
+    copy(&ours.join("git-orchestra-status"), &alone);
+    let ran = Ran::of(&mut repo.command(alone.join("git-orchestra-status"))).exits(5);
+    ran.stderr_has("git-orchestra': No such file").stderr_has("are installed together, in one folder");
+}
+
+#[test]
 fn a_typo_suggests_the_nearest_name() {
     let world = world();
     let repo = world.repo();

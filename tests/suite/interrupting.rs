@@ -240,7 +240,8 @@ fn agents_keep_running_if_the_wait_for_their_start_is_interrupted() {
     let bins = world.dir().join("bins");
     fs::create_dir(&bins).expect("a folder");
     let program = bins.join("git-orchestra-spawn");
-    fs::copy(world.bins().join("git-orchestra-spawn"), &program).expect("a copy");
+    // By another process: if another test started a program meanwhile, that would hold our copy open for writing.
+    repo.command("cp").arg(world.bins().join("git-orchestra")).arg(&program).status().expect("a copy");
     let pid = world.dir().join("pid");
     script(&bins.join("git-orchestra-supervise"), &format!("echo $$ > '{}'; exec sleep 1000", pid.display()));
     let mut command = repo.command(program);

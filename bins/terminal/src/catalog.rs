@@ -9,7 +9,7 @@ pub struct CommandEntry {
     pub name: &'static str,
     /// The first line of its help.
     pub summary: &'static str,
-    /// Whether the dispatcher implements it; otherwise it is a binary.
+    /// Whether it has no program of its own: the dispatcher implements it.
     pub built_in: bool,
 }
 
@@ -48,11 +48,11 @@ pub const COMMANDS: &[CommandEntry] = &[
     built_in("help", "Show help for a command"),
 ];
 
-/// Internal binaries, which no person types.
+/// Internal commands, which no person types.
 pub const INTERNAL: &[CommandEntry] =
     &[binary("supervise", "Supervise one agent (internal, started by spawn)")];
 
-/// Returns the commands that are binaries.
+/// Returns the commands that have a program.
 pub fn binaries() -> impl Iterator<Item = &'static CommandEntry> {
     COMMANDS.iter().filter(|entry| !entry.built_in)
 }

@@ -1,8 +1,8 @@
-//! Everything that the binaries know about a terminal.
+//! Everything that the commands know about a terminal.
 //!
 //! | module | knows |
 //! |---|---|
-//! | [`mod@run`] | the one way a binary starts and ends |
+//! | [`mod@run`] | the one way a command starts and ends |
 //! | [`args`], [`settings`] | the flags that every command has, and those that start agents |
 //! | [`output`] | stdout is the answer, stderr the conversation |
 //! | [`style`], [`table`], [`agents`], [`humanize`] | how things look |
@@ -49,4 +49,4 @@ pub mod watch;
 
 pub use exit::Exit;
 pub use output::Terminal;
-pub use run::{Program, run};
+pub use run::{CommandLine, Program};

@@ -1,9 +1,14 @@
-//! Starts and ends every binary.
+//! Starts and ends every command.
 
-use std::{ffi::OsString, process::ExitCode, time::Instant};
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+    process::ExitCode,
+    time::Instant,
+};
 
-use clap::{ArgMatches, Parser};
-use orchestra::{Result, trace, world};
+use clap::{ArgMatches, Command, Parser};
+use orchestra::{Result, trace};
 
 use crate::{
     args::{self, Common},
@@ -14,45 +19,89 @@ use crate::{
     pages::{self, Page},
 };
 
-/// The environment variable that asks a binary for its man page or for completions, read before the command
-/// line is parsed.
+/// The environment variable that asks a command for its completions, read before the command line is parsed.
 pub const INTROSPECT: &str = "GIT_ORCHESTRA_ASK";
 
-/// A binary of the suite.
-pub struct Program<C> {
+/// A command of the suite: its command line, as clap parses it, and what it does.
+pub trait Program: Parser {
     /// The parts of its man page beyond the options.
-    pub page: Page,
-    /// The function that does its work.
-    pub run: fn(&C, &Terminal) -> Result<Exit>,
+    const PAGE: Page;
+
+    /// Does its work.
+    ///
+    /// # Errors
+    /// As the command's operation.
+    fn run(&self, terminal: &Terminal) -> Result<Exit>;
 }
 
-/// Runs a binary: prints its man page or completions if asked, else parses the command line, does the work
-/// and reports an error. Returns the exit status.
-pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
-    exit_on_panic();
-    let command = pages::complete_help(args::command::<C>(), &program.page);
-    match here::environment().text_variable(INTROSPECT).as_deref() {
-        Some("man") => {
-            Terminal::new(anstream::ColorChoice::Never).print(&pages::man(command, &program.page));
-            return ExitCode::SUCCESS;
-        }
-        Some("complete") => {
-            let words: Vec<OsString> = std::env::args_os().skip(1).collect();
-            Terminal::new(anstream::ColorChoice::Never).print(&complete::complete_words(command, words));
-            return ExitCode::SUCCESS;
-        }
-        _ => {}
+/// What was typed: the full name of a command, and its arguments.
+#[derive(Clone, Debug)]
+pub struct CommandLine {
+    /// The name of the program, `git-orchestra-status`.
+    pub program: String,
+    /// The words after it.
+    pub arguments: Vec<OsString>,
+}
+
+impl CommandLine {
+    /// Returns the command line of this process. The file name of its first word is the name of the program,
+    /// so that one file can be started by several names.
+    pub fn typed() -> Self {
+        let mut words = std::env::args_os();
+        let first = words.next().unwrap_or_default();
+        let name = Path::new(&first).file_name().and_then(OsStr::to_str).unwrap_or_default();
+        Self { program: name.to_owned(), arguments: words.collect() }
     }
-    let parsed = command.try_get_matches().and_then(|matches| {
-        Ok((C::from_arg_matches(&matches)?, Common::of(&matches)?, wants_json(&matches)))
-    });
-    let (arguments, common, wants_json) = match parsed {
+
+    fn words(&self) -> impl Iterator<Item = OsString> {
+        std::iter::once(OsString::from(&self.program)).chain(self.arguments.iter().cloned())
+    }
+}
+
+/// Does the work of a command whose command line was parsed.
+type Work = Box<dyn FnOnce(&Terminal) -> Result<Exit>>;
+
+/// Runs a command: prints its completions if asked, else parses the command line, does the work and reports
+/// an error. Returns the exit status.
+pub fn run<P: Program + 'static>(line: &CommandLine) -> ExitCode {
+    run_any(line, definition::<P>(), &|matches| {
+        let parsed = P::from_arg_matches(matches)?;
+        Ok(Box::new(move |terminal| parsed.run(terminal)))
+    })
+}
+
+/// Returns the definition of a command, with what its page adds to the help.
+pub fn definition<P: Program>() -> Command {
+    pages::complete_help(args::command::<P>(), &P::PAGE)
+}
+
+/// Returns the man page of a command.
+pub fn man_page<P: Program>() -> String {
+    pages::man(definition::<P>(), &P::PAGE)
+}
+
+/// The part of [`run`] that is compiled once for all commands.
+fn run_any(
+    line: &CommandLine,
+    mut definition: Command,
+    parse: &dyn Fn(&ArgMatches) -> Result<Work, clap::Error>,
+) -> ExitCode {
+    exit_on_panic();
+    if here::environment().text_variable(INTROSPECT).as_deref() == Some("complete") {
+        let answer = complete::complete_words(definition, line.arguments.clone());
+        Terminal::new(anstream::ColorChoice::Never).print(&answer);
+        return ExitCode::SUCCESS;
+    }
+    let parsed = definition
+        .try_get_matches_from_mut(line.words())
+        .and_then(|matches| Ok((parse(&matches)?, Common::of(&matches)?, wants_json(&matches))));
+    let (work, common, wants_json) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return errors::report_usage(&error, errors::is_json_typed()),
     };
     let terminal = Terminal::new(common.choice());
-    crate::trace::start();
-    let result = traced(|| (program.run)(&arguments, &terminal));
+    crate::trace::start(&line.program);
+    let result = traced(line, || work(&terminal));
     terminal.status_line().clear();
     match result {
         Ok(exit) => ExitCode::from(exit.code()),
@@ -61,14 +110,9 @@ pub fn run<C: Parser>(program: &Program<C>) -> ExitCode {
 }
 
 /// Runs a command between two lines of the trace.
-fn traced(work: impl FnOnce() -> Result<Exit>) -> Result<Exit> {
+fn traced(line: &CommandLine, work: impl FnOnce() -> Result<Exit>) -> Result<Exit> {
     if trace::is_on() {
-        let typed: Vec<OsString> = std::env::args_os().skip(1).collect();
-        trace::command_begins(
-            world::this_program().file_name().unwrap_or_default(),
-            &typed,
-            here::environment().directory(),
-        );
+        trace::command_begins(line.program.as_ref(), &line.arguments, here::environment().directory());
     }
     let started_at = Instant::now();
     let result = work();

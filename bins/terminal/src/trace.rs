@@ -29,14 +29,13 @@ enum Sink {
     File(File),
 }
 
-/// Starts the trace if the environment asks for it. An unusable value of the variable is a warning, not an
+/// Starts the trace of a program if the environment asks for it. An unusable value of the variable is a warning, not an
 /// error.
-pub fn start() {
+pub fn start(program: &str) {
     let Some(value) = here::environment().text_variable(trace::VARIABLE) else { return };
     match sink(&value) {
         Ok(Some(sink)) => {
-            let program = world::this_program();
-            let program = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let program = program.to_owned();
             // A process sets one subscriber only, at its start.
             let _ = tracing::subscriber::set_global_default(LineWriter { sink, program });
         }

@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::Read,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{ChildStderr, ChildStdout, Stdio},
     time::Duration,
@@ -17,7 +18,13 @@ use crate::{
     model::{AgentId, words::words},
     process,
     store::layout::{self, AgentDir, PrivateDir},
-    supervise::{conversations, processes::NONCE, repair, spec::Spec, stored_output},
+    supervise::{
+        conversations,
+        processes::{NONCE, SUPERVISOR},
+        repair,
+        spec::Spec,
+        stored_output,
+    },
     surroundings,
     worktree::{
         capture::{self, CapturePlace, CaptureTarget, CapturedWork},
@@ -85,6 +92,7 @@ impl Helper {
         let cannot = || format!("cannot start the helper '{}' of agent '{id}'", job.as_str());
         let mut command = process::own_command(environment, world::this_program());
         command
+            .arg0(SUPERVISOR)
             .arg(job.as_str())
             .arg(common_dir)
             .arg(id.as_str())

@@ -18,7 +18,7 @@ fn every_command_has_its_folder_page_suite_and_line_in_the_readme() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
     for entry in catalog::COMMANDS.iter().chain(catalog::INTERNAL).filter(|entry| !entry.built_in) {
         let name = format!("git-orchestra-{}", entry.name);
-        for file in ["main.rs", "cli.rs", "view.rs"] {
+        for file in ["main.rs", "command.rs", "cli.rs", "view.rs"] {
             assert!(root().join("bins").join(&name).join(file).is_file(), "{name}/{file}");
         }
         assert!(manifest.contains(&format!("path = \"bins/{name}/main.rs\"")), "{name} in the manifest");

@@ -227,12 +227,13 @@ fn library() -> Crate {
 fn frontends() -> Vec<(String, Crate)> {
     let mut roots: Vec<(String, PathBuf)> =
         vec![("terminal".into(), root().join("bins/terminal/src/lib.rs"))];
-    roots.extend(files("bins", "main.rs").into_iter().map(|file| (command_of(&file), file)));
+    roots.push(("git-orchestra".into(), root().join("bins/git-orchestra/main.rs")));
+    roots.extend(files("bins", "command.rs").into_iter().map(|file| (command_of(&file), file)));
     roots.into_iter().map(|(name, root)| (name, Crate::read(&root, OUTSIDE))).collect()
 }
 
-fn command_of(main: &Path) -> String {
-    let folder = main.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+fn command_of(file: &Path) -> String {
+    let folder = file.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     folder.strip_prefix("git-orchestra-").unwrap_or(&folder).to_owned()
 }
 

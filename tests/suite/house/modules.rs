@@ -45,6 +45,10 @@ impl Crate {
         let all = without_tests(&tokens(&source));
         let mut children = BTreeSet::new();
         for (name, given) in declared(&all, &source) {
+            if given.as_ref().is_some_and(|given| given.starts_with("..")) {
+                // It is a root of its own.
+                continue;
+            }
             if children.insert(name.clone()) {
                 let below = [&path[..], std::slice::from_ref(&name)].concat();
                 self.add(child_file(&file, path.is_empty(), &name, given.as_deref()), below);

@@ -1,0 +1,18 @@
+//! `git orchestra logs`: shows an agent's output.
+
+mod cli;
+mod entries;
+mod view;
+
+use orchestra::Result;
+use orchestra_terminal::{Exit, Program, Terminal, pages::Page};
+
+pub(crate) use cli::Cli;
+
+impl Program for Cli {
+    const PAGE: Page = cli::PAGE;
+
+    fn run(&self, terminal: &Terminal) -> Result<Exit> {
+        view::run(self, terminal)
+    }
+}

@@ -1,0 +1,18 @@
+//! `git orchestra merge-ranked`: lands many branches, testing each step.
+
+mod cli;
+mod matrix;
+mod view;
+
+use orchestra::Result;
+use orchestra_terminal::{Exit, Program, Terminal, pages::Page};
+
+pub(crate) use cli::Cli;
+
+impl Program for Cli {
+    const PAGE: Page = cli::PAGE;
+
+    fn run(&self, terminal: &Terminal) -> Result<Exit> {
+        view::run(self, terminal)
+    }
+}

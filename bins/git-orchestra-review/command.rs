@@ -1,0 +1,20 @@
+//! `git orchestra review`: records a verdict on an agent's work.
+
+mod cli;
+mod edit;
+mod interactive;
+mod show;
+mod view;
+
+use orchestra::Result;
+use orchestra_terminal::{Exit, Program, Terminal, pages::Page};
+
+pub(crate) use cli::Cli;
+
+impl Program for Cli {
+    const PAGE: Page = cli::PAGE;
+
+    fn run(&self, terminal: &Terminal) -> Result<Exit> {
+        view::run(self, terminal)
+    }
+}

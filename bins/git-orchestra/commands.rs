@@ -1,0 +1,84 @@
+//! The commands of the suite, each in a folder of its own.
+
+use std::process::ExitCode;
+
+use orchestra_terminal::{CommandLine, Program, run};
+
+#[path = "../git-orchestra-cleanup/command.rs"]
+mod cleanup;
+#[path = "../git-orchestra-collect/command.rs"]
+mod collect;
+#[path = "../git-orchestra-diff/command.rs"]
+mod diff;
+#[path = "../git-orchestra-init/command.rs"]
+mod init;
+#[path = "../git-orchestra-logs/command.rs"]
+mod logs;
+#[path = "../git-orchestra-merge-ranked/command.rs"]
+mod merge_ranked;
+#[path = "../git-orchestra-pause/command.rs"]
+mod pause;
+#[path = "../git-orchestra-resume/command.rs"]
+mod resume;
+#[path = "../git-orchestra-review/command.rs"]
+mod review;
+#[path = "../git-orchestra-send/command.rs"]
+mod send;
+#[path = "../git-orchestra-sessions/command.rs"]
+mod sessions;
+#[path = "../git-orchestra-spawn/command.rs"]
+mod spawn;
+#[path = "../git-orchestra-status/command.rs"]
+mod status;
+#[path = "../git-orchestra-stop/command.rs"]
+mod stop;
+#[path = "../git-orchestra-supervise/command.rs"]
+mod supervise;
+#[path = "../git-orchestra-sync/command.rs"]
+mod sync;
+#[path = "../git-orchestra-undo/command.rs"]
+mod undo;
+#[path = "../git-orchestra-worktrees/command.rs"]
+mod worktrees;
+
+/// The start of the name of each command's program.
+pub(crate) const PREFIX: &str = "git-orchestra-";
+
+/// What the dispatcher does with a command.
+pub(crate) struct Entry {
+    /// Runs it.
+    pub(crate) run: fn(&CommandLine) -> ExitCode,
+    /// Returns its man page.
+    pub(crate) man_page: fn() -> String,
+}
+
+impl Entry {
+    fn of<P: Program + 'static>() -> Self {
+        Self { run: run::run::<P>, man_page: run::man_page::<P> }
+    }
+}
+
+/// Finds a command by its name without the prefix.
+pub(crate) fn find(name: &str) -> Option<Entry> {
+    Some(match name {
+        "cleanup" => Entry::of::<cleanup::Cli>(),
+        "collect" => Entry::of::<collect::Cli>(),
+        "diff" => Entry::of::<diff::Cli>(),
+        "init" => Entry::of::<init::Cli>(),
+        "logs" => Entry::of::<logs::Cli>(),
+        "merge-ranked" => Entry::of::<merge_ranked::Cli>(),
+        "pause" => Entry::of::<pause::Cli>(),
+        "resume" => Entry::of::<resume::Cli>(),
+        "review" => Entry::of::<review::Cli>(),
+        "send" => Entry::of::<send::Cli>(),
+        "sessions" => Entry::of::<sessions::Cli>(),
+        "spawn" => Entry::of::<spawn::Cli>(),
+        "status" => Entry::of::<status::Cli>(),
+        "stop" => Entry::of::<stop::Cli>(),
+        "supervise" => Entry::of::<supervise::Cli>(),
+        "sync" => Entry::of::<sync::Cli>(),
+        "undo" => Entry::of::<undo::Cli>(),
+        "worktrees" => Entry::of::<worktrees::Cli>(),
+        _ => return None,
+    })
+}
