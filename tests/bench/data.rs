@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     fmt::Write as _,
     io::Write as _,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -32,8 +33,15 @@ impl Lab {
         Self { world: World::new(bins), bins: bins.to_owned() }
     }
 
-    /// Returns a command of the suite, called directly.
+    /// Returns a command of the suite: the program that contains it, with the name of its own program.
     pub(crate) fn ours(&self, name: &str) -> Command {
+        let mut command = self.world.command(self.bins.join("git-orchestra"), self.world.dir());
+        command.arg0(name);
+        command
+    }
+
+    /// Returns a command of the suite by its own program, which hands over.
+    pub(crate) fn small_program(&self, name: &str) -> Command {
         self.world.command(self.bins.join(name), self.world.dir())
     }
 

@@ -14,6 +14,7 @@
 
 mod anchor;
 mod archive;
+mod build;
 mod data;
 mod landing;
 mod sessions;
@@ -76,6 +77,15 @@ fn main() -> ExitCode {
     if wanted("supervisor") {
         supervisor(&lab);
     }
+    if wanted("sizes") {
+        build::sizes(&bins);
+    }
+    // These two compile for minutes, so they run by name only.
+    match only.map(String::as_str) {
+        Some("install") => build::install(),
+        Some("loop") => build::developer_loop(),
+        _ => {}
+    }
     let agreed = !wanted("verdicts") || landing::agreement(&bins, short);
     if only.is_some_and(|only| only == "landing") {
         landing::workspace(&bins);
@@ -106,12 +116,15 @@ fn folder(arguments: &[String]) -> PathBuf {
 fn start_up(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
     let repo = lab.repo("start", 0);
     let mut direct = || lab.run(lab.ours("git-orchestra-status").arg("--json"), &repo);
+    let mut small = || lab.run(lab.small_program("git-orchestra-status").arg("--json"), &repo);
     let mut anchor = || lab.run(lab.git().args(["rev-parse", "--git-dir"]), &repo);
     let (ours, git) = median_of_turns(turns * 3, &mut direct, &mut anchor);
     show(Row::new("a command that opens a repository", ours, git, 1.3));
     let mut through = || lab.run(lab.git().args(["orchestra", "status", "--json"]), &repo);
     let (ours, git) = median_of_turns(turns * 3, &mut through, &mut anchor);
     show(Row::new("the same through 'git orchestra'", ours, git, 3.0));
+    let (ours, git) = median_of_turns(turns * 3, &mut small, &mut anchor);
+    show(Row::new("the same by the command's own program", ours, git, 2.0));
 }
 
 fn status(lab: &Lab, turns: usize, short: bool, show: &mut impl FnMut(Row)) {

@@ -19,12 +19,13 @@ macro_rules! kinds {
             &[$(MessageType::new($kind, concat!($($about),+), schema::of_answer::<$report>)),+];
 
         /// Reads an answer as the type of its kind, and writes it again. The bytes are the same if the type knows every field.
+        /// It is generic so that only a program that calls it contains the readers of all kinds.
         ///
         /// # Errors
         /// There is no such kind (2), or the text is not an answer of it (3).
-        pub fn rewrite_answer(kind: &str, text: &str) -> Result<String> {
+        pub fn rewrite_answer<T: AsRef<str>>(kind: &str, text: T) -> Result<String> {
             match kind {
-                $($kind => $name.text(&$name.read(text)?),)+
+                $($kind => $name.text(&$name.read(text.as_ref())?),)+
                 _ => Err(Error::usage(format!("no answer of kind {kind:?}"))),
             }
         }

@@ -16,14 +16,15 @@ macro_rules! requests {
         pub const REQUESTS: &[MessageType] =
             &[$(MessageType::new($name, concat!($($about),+), schema::of_request::<$request>)),+];
 
-        /// Reads a request as its type, and writes it again.
+        /// Reads a request as its type, and writes it again. It is generic so that only a program that calls it contains the
+        /// readers of all requests.
         ///
         /// # Errors
         /// There is no such request (2), or the text is not one (2): a field has another type, or is unknown.
-        pub fn rewrite_request(name: &str, text: &str) -> Result<String> {
+        pub fn rewrite_request<T: AsRef<str>>(name: &str, text: T) -> Result<String> {
             match name {
                 $($name => {
-                    let read = serde_json::from_str::<$request>(text);
+                    let read = serde_json::from_str::<$request>(text.as_ref());
                     let request = read.map_err(|e| Error::usage(format!("not a request of '{name}'")).because(e))?;
                     serde_json::to_string(&request).map_err(super::answer::json_error)
                 })+
