@@ -186,6 +186,14 @@ impl Repo {
         Ok(found)
     }
 
+    /// Returns the linked worktree that is registered under a name.
+    ///
+    /// # Errors
+    /// As for [`Repo::worktrees`].
+    pub fn worktree_named(&self, name: &str) -> Result<Option<Worktree>> {
+        Ok(Worktree::read(&self.common_dir()?.join("worktrees").join(name)))
+    }
+
     /// Lists every checkout that has a branch checked out, the main one first.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Finding an agent's worktree, and measuring its size.
 
 use std::{
+    cell::OnceCell,
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -16,16 +17,44 @@ use crate::{
     store::layout,
 };
 
-/// Returns the agent's worktree: the one registered under its name, else the one whose folder has its name, else the one that has
-/// its branch checked out.
+/// Finds the worktrees of agents. The list of all worktrees is read once, and only for an agent that is not registered under its own
+/// name.
+pub struct WorktreeFinder<'repo> {
+    repo: &'repo Repo,
+    all: OnceCell<Vec<Worktree>>,
+}
+
+impl<'repo> WorktreeFinder<'repo> {
+    /// Returns a finder that has read nothing yet.
+    pub const fn new(repo: &'repo Repo) -> Self {
+        Self { repo, all: OnceCell::new() }
+    }
+
+    /// Returns the agent's worktree, as [`pick_worktree`] does.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn find(&self, id: &AgentId, branch: &str) -> Result<Option<Worktree>> {
+        if let Some(own) = self.repo.worktree_named(id.as_str())? {
+            return Ok(Some(own));
+        }
+        if self.all.get().is_none() {
+            let _ = self.all.set(self.repo.worktrees()?);
+        }
+        Ok(self.all.get().and_then(|all| pick_worktree(all, id, branch)).cloned())
+    }
+}
+
+/// Returns the worktree of one agent.
 ///
 /// # Errors
 /// The repository cannot be read.
 pub fn worktree_of_agent(repo: &Repo, id: &AgentId, branch: &str) -> Result<Option<Worktree>> {
-    Ok(pick_worktree(&repo.worktrees()?, id, branch).cloned())
+    WorktreeFinder::new(repo).find(id, branch)
 }
 
-/// Like [`worktree_of_agent`], from a list that was read before.
+/// Returns the agent's worktree from a list of all: the one registered under its name, else the one whose folder has its name, else
+/// the one that has its branch checked out.
 pub fn pick_worktree<'a>(all: &'a [Worktree], id: &AgentId, branch: &str) -> Option<&'a Worktree> {
     let bears_name = |path: &Path| path.file_name().is_some_and(|name| name == id.as_str());
     let wanted = WorktreeHead::Branch(layout::branch_ref(branch));
