@@ -92,6 +92,19 @@ impl Repo {
         Ok(self.ref_list(prefix)?.refs)
     }
 
+    /// Returns the object that a ref names itself. A ref that is missing, damaged, or points to another one gives `None`: only
+    /// [`Repo::ref_list`] can say which.
+    ///
+    /// # Errors
+    /// As for [`Repo::find_ref`].
+    pub fn direct_ref(&self, name: &str) -> Result<Option<Oid>> {
+        match read_loose(&self.gix.common_dir().join(name)) {
+            Ok(Some(LooseRef::Object(id))) => Ok(Some(id)),
+            Ok(Some(_)) | Err(_) => Ok(None),
+            Ok(None) => self.find_ref(name),
+        }
+    }
+
     /// Returns the object that a ref names, if the ref exists. The object need not exist here.
     ///
     /// # Errors

@@ -42,8 +42,13 @@ impl TipCache {
         let magic = magic(writer);
         match careful::read(path) {
             Ok(bytes) if bytes.starts_with(magic.as_bytes()) => Self { bytes, at: magic.len(), index: None },
-            _ => Self { bytes: magic.into_bytes(), at: usize::MAX, index: None },
+            _ => Self::empty(writer),
         }
+    }
+
+    /// Returns a cache without entries.
+    pub fn empty(writer: &str) -> Self {
+        Self { bytes: magic(writer).into_bytes(), at: usize::MAX, index: None }
     }
 
     /// Returns the bytes that the ranges of entries refer to.

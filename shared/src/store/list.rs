@@ -1,5 +1,7 @@
 //! Listing all agents, with at most one object read per agent.
 
+use std::collections::BTreeSet;
+
 use crate::{
     Code, Error, Result,
     git::{Oid, Repo, ref_list::BrokenRef},
@@ -79,6 +81,27 @@ impl Listing {
             listing.cache.write(&private.cache(), &vouching, rows);
         }
         Ok(listing)
+    }
+
+    /// Reads only these agents, which costs nothing for all others; without the cache, which holds all of them. Returns `None` if
+    /// one of them is missing or cannot be read: only the whole list can say why.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn of(repo: &Repo, ids: &[AgentId]) -> Result<Option<Self>> {
+        let writer = writer::known_writer(repo);
+        let vouching = writer.clone().unwrap_or_default();
+        let mut listing =
+            Self { rows: Vec::new(), broken: Vec::new(), writer, cache: TipCache::empty(&vouching) };
+        let mut reader = repo.commit_reader();
+        for id in ids.iter().collect::<BTreeSet<_>>() {
+            let Some(tip) = repo.direct_ref(&layout::agent_ref(id))? else { return Ok(None) };
+            let Ok((entry, _)) = listing.read_agent(repo, reader.message(tip), tip, &vouching) else {
+                return Ok(None);
+            };
+            listing.rows.push(ListRow { id: id.clone(), tip, entry });
+        }
+        Ok(Some(listing))
     }
 
     /// Adds the refs that name no commit, if their names are ids of agents.
