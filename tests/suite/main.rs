@@ -96,6 +96,7 @@ mod trace;
 mod transports;
 mod trash;
 mod trust;
+mod uncommitted;
 mod undo;
 mod unfinished_merges;
 mod unusable_config;

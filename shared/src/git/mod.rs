@@ -42,6 +42,7 @@ pub mod settings;
 mod signing;
 pub mod submodule;
 mod symbolic_ref;
+pub mod tree_diff;
 pub mod trees;
 pub mod version;
 mod worktree_links;

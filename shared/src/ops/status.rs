@@ -1,6 +1,8 @@
 //! `status`: the current state of every agent, derived from facts when it is asked for. Writes nothing but a cache.
 
-use std::{collections::HashMap, path::Path};
+mod dirt;
+
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use crate::{
     Code, Error, Result,
     context::Context,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, text},
+    model::{AgentId, Event, Fact, Liveness, RunId, WriterId, event::LeftOut, text},
     ops::{
         agent_object::{AgentObject, WorktreeState},
         descendants,
@@ -23,21 +25,17 @@ use crate::{
         list::ListRow,
         unreadable, verdicts,
     },
-    supervise::{liveness::Observed, spec::Spec},
+    supervise::liveness::Observed,
     surroundings,
-    worktree::{
-        self,
-        dirty::{self, DirtyCheck},
-        isolated_git_dir::IsolatedGitDir,
-        list, open_worktree,
-        root::WorktreeRoot,
-    },
+    worktree::{list::WorktreeFinder, worktrees_dir},
 };
 pub use crate::{
     store::{Unreadable, layout::AGENTS as AGENT_REFS},
     worktree::dirty::MAX_COUNT,
 };
 
+/// The most agents that are read one by one; for more, the cache of all is faster.
+const MAX_READ_ALONE: usize = 64;
 /// The most ended agents that are listed by default, the newest.
 const MAX_ENDED: usize = 20;
 /// The most proposals of other clones that are listed, the newest.
@@ -151,15 +149,20 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
 /// An agent named is not there (3), or the refs cannot be read.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     context.check()?;
-    run_with_tips(repo, request).map(|(report, _)| report)
+    run_with_tips(repo, request, context.limits().counting).map(|(report, _)| report)
 }
 
-/// As [`run`], and also returns the newest event commit of each agent in the report.
+/// As [`run`], and also returns the newest event commit of each agent in the report. Counting uncommitted changes takes at most
+/// `counting`.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_with_tips(repo: &Repo, request: &Request) -> Result<(Report, HashMap<AgentId, Oid>)> {
-    let listing = Listing::read(repo)?;
+pub fn run_with_tips(
+    repo: &Repo,
+    request: &Request,
+    counting: Duration,
+) -> Result<(Report, HashMap<AgentId, Oid>)> {
+    let listing = listing_for(repo, request)?;
     let Selection { rows, archived, hidden } = select(repo, &listing, request)?;
     let archived_tips = archived.iter().map(|one| (one.id.clone(), one.tip));
     let tips = rows.iter().map(|row| (row.id.clone(), row.tip)).chain(archived_tips).collect();
@@ -199,9 +202,17 @@ pub fn run_with_tips(repo: &Repo, request: &Request) -> Result<(Report, HashMap<
     }
     if agents.iter().any(|agent| matches!(agent.liveness, Liveness::Live | Liveness::Lost | Liveness::Ended))
     {
-        fill_in_worktrees(repo, &private, &mut agents, request.dirt)?;
+        fill_in_worktrees(repo, &private, &mut agents, request.dirt.then_some(counting))?;
     }
     Ok((Report { agents, hidden, archived: archived_ids, unreadable }, tips))
+}
+
+/// Reads the agents that a request may name: only those, if it names few of them by their whole ids.
+fn listing_for(repo: &Repo, request: &Request) -> Result<Listing> {
+    let ids: Option<Vec<AgentId>> = request.agents.iter().map(|typed| AgentId::parse(typed).ok()).collect();
+    let few = ids.filter(|ids| (1..=MAX_READ_ALONE).contains(&ids.len()));
+    let listing = few.map_or(Ok(None), |ids| Listing::of(repo, &ids))?;
+    listing.map_or_else(|| Listing::read(repo), Ok)
 }
 
 /// Returns everything of ours that cannot be read, except for the work of agents, which is checked with each agent.
@@ -281,47 +292,30 @@ fn select<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Se
     Ok(Selection { rows, archived: Vec::new(), hidden })
 }
 
-/// Fills in the worktrees and, if `measure` is set, the number of uncommitted files of agents that have not ended.
+/// Fills in the worktrees and, if there is a time to count them, the numbers of uncommitted files of agents that have not ended.
 fn fill_in_worktrees(
     repo: &Repo,
     private: &PrivateDir,
     agents: &mut [AgentObject],
-    measure: bool,
+    counting: Option<Duration>,
 ) -> Result<()> {
-    let worktrees = repo.worktrees()?;
-    let common = repo.common_dir()?;
-    let worktrees_dir = worktree::worktrees_dir::planned_dir(repo)?;
-    let mut checks = Vec::new();
+    let finder = WorktreeFinder::new(repo);
+    let worktrees_dir = worktrees_dir::planned_dir(repo)?;
+    let mut open = Vec::new();
     for (at, agent) in agents.iter_mut().enumerate() {
         if agent.liveness == Liveness::Remote {
             continue;
         }
         let id = agent.id.clone();
-        let Some(worktree) = list::pick_worktree(&worktrees, &id, &agent.branch) else { continue };
+        let Some(worktree) = finder.find(&id, &agent.branch)? else { continue };
         agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
-        agent.worktree_state = Some(worktree_state(repo, &worktrees_dir, &id, worktree)?);
-        if measure && agent.liveness != Liveness::Ended {
-            let dir = private.agent(&id);
-            let Ok(spec) = Spec::read(&dir) else { continue };
-            let frozen = private.frozen().join(&spec.frozen);
-            let Ok(root) = open_worktree::open_worktree(repo, worktree, spec.worktree_identity()) else {
-                continue;
-            };
-            let isolated = IsolatedGitDir::at(
-                repo.environment(),
-                frozen,
-                dir.index(),
-                root.path().to_owned(),
-                common.clone(),
-            );
-            checks.extend(dirty_check(repo, worktree, root, isolated, agent).map(|check| (at, check)));
+        agent.worktree_state = Some(worktree_state(repo, &worktrees_dir, &id, &worktree)?);
+        if counting.is_some() && agent.liveness != Liveness::Ended {
+            open.push((at, worktree));
         }
     }
-    if !checks.is_empty() {
-        let (places, checks): (Vec<usize>, Vec<DirtyCheck>) = checks.into_iter().unzip();
-        for (at, count) in places.into_iter().zip(dirty::measure(checks, dirty::TIME_LIMIT)) {
-            agents[at].dirty = count;
-        }
+    if let Some(counting) = counting.filter(|_| !open.is_empty()) {
+        dirt::fill_in(repo, private, agents, &open, counting)?;
     }
     Ok(())
 }
@@ -341,20 +335,6 @@ fn worktree_state(
     Ok(if is_moved { WorktreeState::Moved } else { WorktreeState::Here })
 }
 
-fn dirty_check(
-    repo: &Repo,
-    worktree: &Worktree,
-    root: WorktreeRoot,
-    isolated: IsolatedGitDir,
-    agent: &AgentObject,
-) -> Option<DirtyCheck> {
-    if worktree.is_incomplete() {
-        return None;
-    }
-    let head = agent.head.as_ref().and_then(IdOrText::commit)?;
-    Some(DirtyCheck { root, worktree: worktree.clone(), isolated, head_tree: repo.tree_of(head).ok()? })
-}
-
 /// Resolves an id or a unique prefix to the id of an agent that is not archived.
 ///
 /// # Errors
@@ -369,6 +349,6 @@ pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
 /// There is no such agent.
 pub fn read_agent(repo: &Repo, id: &AgentId) -> Result<AgentObject> {
     let request = Request { agents: vec![id.to_string()], ..Request::default() };
-    let (mut report, _) = run_with_tips(repo, &request)?;
+    let (mut report, _) = run_with_tips(repo, &request, Duration::ZERO)?;
     report.agents.pop().ok_or_else(|| Error::new(Code::AgentUnknown, format!("no agent '{id}'")))
 }

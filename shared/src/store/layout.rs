@@ -238,6 +238,11 @@ impl PrivateDir {
         self.0.join("cache")
     }
 
+    /// The last known numbers of uncommitted changes, for lists; see `worktree::last_counts`.
+    pub fn last_counts(&self) -> PathBuf {
+        self.0.join("last-counts.json")
+    }
+
     /// The index of sessions, for lists.
     pub fn conversations(&self) -> PathBuf {
         self.0.join("conversations")

@@ -8,6 +8,7 @@ pub mod folder_objects;
 pub mod incomplete;
 pub mod index_copy;
 pub mod isolated_git_dir;
+pub mod last_counts;
 pub mod list;
 pub mod make;
 pub mod manifest;
