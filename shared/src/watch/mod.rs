@@ -172,6 +172,13 @@ impl Watch {
         self
     }
 
+    /// Sets the shortest and the longest time until everything is read without an event.
+    #[must_use]
+    pub const fn with_full_reads_every(mut self, shortest: Duration, longest: Duration) -> Self {
+        self.schedule.set_full_read_interval((shortest, longest));
+        self
+    }
+
     /// Returns everything in view, as it was at the last look.
     pub const fn snapshot(&self) -> &Snapshot {
         &self.snapshot
