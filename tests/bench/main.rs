@@ -16,6 +16,7 @@ mod anchor;
 mod archive;
 mod data;
 mod landing;
+mod live;
 mod sessions;
 mod sync;
 
@@ -59,7 +60,10 @@ fn main() -> ExitCode {
         one_event(&lab, turns, &mut show);
     }
     if wanted("spawn") {
-        spawn_of_five(&lab, if short { 5 } else { 15 }, &mut show);
+        live::spawn_of_five(&lab, short, &mut show);
+    }
+    if wanted("live") {
+        live::uncommitted_changes(&lab, short, &mut show);
     }
     if wanted("ranking") {
         ranking(&lab, short, &mut show);
@@ -142,14 +146,6 @@ fn one_event(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
     let (mut ours, mut git) = (lab.appender(&repo), lab.git_appender(&repo));
     let (ours, git) = median_of_turns(turns, &mut ours, &mut git);
     show(Row::new("one event, durable", ours, git, 0.25));
-}
-
-fn spawn_of_five(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
-    let repo = lab.repo("spawn", 0);
-    let mut ours = || lab.spawn_five(&repo);
-    let mut anchor = || lab.shell_loop(&repo);
-    let (ours, git) = median_of_turns(turns, &mut ours, &mut anchor);
-    show(Row::new("spawn of 5 trivial agents, to the last end", ours, git, 1.0));
 }
 
 /// Compares a plan for many branches with git merging all pairs on trial.
