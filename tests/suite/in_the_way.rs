@@ -234,7 +234,8 @@ fn huge_files_and_directories_affect_only_themselves() {
         assert_eq!(repo.file_in_head(&id, "w"), "w\n", "{name}");
     }
     // Our own caches, which any process may write.
-    for cache in ["cache", "conversations", "trials", "sizes", "scanned", "sound-trees", "consent", "refused"]
+    for cache in
+        ["cache", "conversations", "trials", "sizes", "scanned", "sound-trees", "consent", "refused", "folds"]
     {
         let at: PathBuf = repo.path().join(".git/orchestra").join(cache);
         let file = fs::File::options().write(true).create(true).truncate(true).open(&at).expect("a file");

@@ -44,6 +44,7 @@ mod lent_slots;
 mod limits;
 mod limits_asked;
 mod logs;
+mod long_logs;
 mod merge_ranked;
 mod merging;
 mod moved;

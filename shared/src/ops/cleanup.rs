@@ -25,7 +25,7 @@ use crate::{
         trash,
     },
     store::{
-        Chain, Listing, Unreadable,
+        self, Listing, Unreadable,
         layout::PrivateDir,
         operations::{self, Journal, OperationBody, Removal, Stage},
         pack,
@@ -221,7 +221,7 @@ fn examine(
         if named.is_empty() && Some(object.writer.as_str()) != listing.writer.as_deref() {
             continue;
         }
-        let agent = Chain::of_agent(repo, &id)?.fold().agent;
+        let agent = store::agent(repo, &id)?;
         let discard = discard.contains(&id);
         // An agent is kept if something about it cannot be determined.
         let finding = examiner
@@ -360,7 +360,7 @@ fn lock_unchanged(context: &Context, repo: &Repo, private: &PrivateDir, one: &Ex
     if private.agent(&one.id).holds_output() {
         return Err(Error::new(Kind::External, "its output is not stored yet"));
     }
-    if Chain::of_agent(repo, &one.id)?.fold().agent.lamport != one.agent.lamport {
+    if store::agent(repo, &one.id)?.lamport != one.agent.lamport {
         return Err(Error::new(Code::AgentChanged, "it changed just now"));
     }
     Ok(lock)

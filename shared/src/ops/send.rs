@@ -14,7 +14,7 @@ use crate::{
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
     ops::{agent_object::AgentObject, failure::Failure, selection, status},
-    store::{Listing, layout::PrivateDir},
+    store::{self, Listing, layout::PrivateDir},
     supervise::{control, spec::Spec},
 };
 
@@ -191,7 +191,7 @@ fn wait_until_delivered(context: &Context, repo: &Repo, id: &AgentId, before: &A
     let deadline = Instant::now() + context.limits().answer;
     let mut backoff = Backoff::millis(5, 100);
     loop {
-        let now = crate::store::Chain::of_agent(repo, id)?.fold().agent;
+        let now = store::agent(repo, id)?;
         if now.phase != Phase::Waiting || now.question != before.question {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use crate::{
     Code, Error, Result,
     context::Context,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, text},
+    model::{AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, fold::LastEnd, text},
     ops::{
         agent_object::{AgentObject, WorktreeState},
         descendants,
@@ -17,7 +17,7 @@ use crate::{
     },
     removal::inspect,
     store::{
-        Chain, Listing,
+        AgentLog, Chain, Listing,
         archive::{self, Archived},
         layout::{self, PrivateDir},
         list::ListRow,
@@ -108,19 +108,17 @@ pub struct Proposal {
 /// # Errors
 /// There is no such agent, or its events cannot be read.
 pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
-    let chain = Chain::of_any_agent(repo, id)?;
-    let task = chain.prompt(repo)?.map(|task| String::from_utf8_lossy(&task).into_owned());
-    let last = chain.events.iter().rev().max_by_key(|event| match &event.fact {
-        Some(Fact::Finished(finished)) => (finished.attempt + 1, event.lamport),
-        _ => (0, 0),
-    });
-    let (left_out, left_out_more) = match last.and_then(|event| event.fact.clone()) {
-        Some(Fact::Finished(finished)) => (finished.work.left_out, finished.work.left_out_more),
-        _ => (Vec::new(), 0),
+    let log = AgentLog::of_any(repo, id)?;
+    let task = log.prompt(repo)?.map(|task| String::from_utf8_lossy(&task).into_owned());
+    // Only the events of clones that the user does not trust are proposals.
+    let is_trusted = |writer: &WriterId| verdicts::is_trusted(repo, writer);
+    let proposals = match log.fold.writers.iter().all(is_trusted) {
+        true => Vec::new(),
+        false => proposals(repo, &Chain::read(repo, &[log.tip])?),
     };
-    let contradictions = chain.fold().conflicts;
-    let proposals = proposals(repo, &chain);
-    Ok(Detail { task, left_out, left_out_more, contradictions, set_aside: chain.set_aside.len(), proposals })
+    let (set_aside, fold) = (log.set_aside, log.fold);
+    let LastEnd { left_out, left_out_more, .. } = fold.end.unwrap_or_default();
+    Ok(Detail { task, left_out, left_out_more, contradictions: fold.conflicts, set_aside, proposals })
 }
 
 fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {

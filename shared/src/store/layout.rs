@@ -238,6 +238,11 @@ impl PrivateDir {
         self.0.join("cache")
     }
 
+    /// Returns the file with the kept fold of a log; see [`super::FoldedLog`]. `kind` is the folder of the log's ref.
+    pub fn fold(&self, kind: &str, id: &str) -> PathBuf {
+        self.0.join("folds").join(kind).join(id)
+    }
+
     /// The index of sessions, for lists.
     pub fn conversations(&self) -> PathBuf {
         self.0.join("conversations")

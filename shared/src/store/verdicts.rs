@@ -11,7 +11,7 @@ use crate::{
         Agent, AgentId,
         verdict::{self, CurrentVerdict},
     },
-    store::{Chain, writer},
+    store::{AgentLog, writer},
 };
 
 /// How the work of a verdict compares with the present work.
@@ -70,7 +70,7 @@ pub fn effective(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Curr
     if !agent.verdict_writers.iter().any(|writer| is_trusted(repo, writer)) {
         return Ok(None);
     }
-    let mut all = Chain::of_agent(repo, id)?.fold().verdicts;
+    let mut all = AgentLog::of(repo, id)?.fold.verdicts;
     all.retain(|verdict| is_trusted(repo, &verdict.writer));
     Ok(verdict::effective_verdict(&all).cloned())
 }

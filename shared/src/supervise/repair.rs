@@ -9,7 +9,7 @@ use crate::{
     lock::Lock,
     model::{AgentId, Fact, Phase},
     store::{
-        Chain,
+        AgentLog, Chain,
         layout::{self, PrivateDir},
         operations,
     },
@@ -86,7 +86,7 @@ fn repair_agent(
     }
     let ended = match repo.find_ref(&layout::agent_ref(id))? {
         None => true,
-        Some(tip) => Chain::read(repo, &[tip])?.fold().agent.phase.is_at_rest(),
+        Some(tip) => AgentLog::read(repo, id, tip)?.fold.agent.phase.is_at_rest(),
     };
     // Output that could not be stored at the end, on a full disk, is stored now.
     if ended && stored_output::store_output(repo, id, &dir).is_ok() {
