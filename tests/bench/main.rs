@@ -15,6 +15,7 @@
 mod anchor;
 mod archive;
 mod data;
+mod events;
 mod landing;
 mod sessions;
 mod sync;
@@ -57,6 +58,9 @@ fn main() -> ExitCode {
     }
     if wanted("event") {
         one_event(&lab, turns, &mut show);
+    }
+    if wanted("events") {
+        events::rows(&lab, short, &mut show);
     }
     if wanted("spawn") {
         spawn_of_five(&lab, if short { 5 } else { 15 }, &mut show);
