@@ -45,6 +45,7 @@ mod symbolic_ref;
 pub mod trees;
 pub mod version;
 mod worktree_links;
+pub mod worktree_reader;
 pub mod worktrees;
 
 pub use command::Git;

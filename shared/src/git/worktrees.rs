@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     fs,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
@@ -87,6 +87,8 @@ pub struct Worktree {
     pub git_dir: PathBuf,
     /// The path of its files.
     pub path: PathBuf,
+    /// Whether anything was at its path when its registration was read, a link included; [`Worktree::exists`] looks again.
+    pub was_there: bool,
 }
 
 /// The content of a worktree's `HEAD`.
@@ -179,11 +181,15 @@ impl Repo {
     /// # Errors
     /// The common git directory cannot be found.
     pub fn worktrees(&self) -> Result<Vec<Worktree>> {
-        let Ok(entries) = fs::read_dir(self.common_dir()?.join("worktrees")) else { return Ok(Vec::new()) };
-        let mut found: Vec<Worktree> =
-            entries.flatten().filter_map(|entry| Worktree::read(&entry.path())).collect();
-        found.sort_unstable_by(|a, b| a.git_dir.cmp(&b.git_dir));
-        Ok(found)
+        self.worktree_reader().all()
+    }
+
+    /// Returns the linked worktree that is registered under a name.
+    ///
+    /// # Errors
+    /// As for [`Repo::worktrees`].
+    pub fn worktree_named(&self, name: &str) -> Result<Option<Worktree>> {
+        self.worktree_reader().named(name.as_ref())
     }
 
     /// Lists every checkout that has a branch checked out, the main one first.
@@ -206,14 +212,14 @@ impl Repo {
     /// # Errors
     /// As for [`Repo::worktrees`].
     pub fn worktree_at(&self, path: &Path) -> Result<Option<Worktree>> {
-        let common = self.common_dir()?;
-        let name = path.file_name().map(|name| common.join("worktrees").join(name));
-        if let Some(likely) = name.and_then(|git_dir| Worktree::read(&git_dir))
+        let mut reader = self.worktree_reader();
+        if let Some(name) = path.file_name()
+            && let Some(likely) = reader.named(name)?
             && likely.path == path
         {
             return Ok(Some(likely));
         }
-        Ok(self.worktrees()?.into_iter().find(|worktree| worktree.path == path))
+        Ok(reader.all()?.into_iter().find(|worktree| worktree.path == path))
     }
 }
 
@@ -229,12 +235,6 @@ fn is_nameless(registration: &Path) -> bool {
 }
 
 impl Worktree {
-    fn read(git_dir: &Path) -> Option<Self> {
-        let path = current_path(git_dir)?;
-        let path = path.canonicalize().unwrap_or(path);
-        Some(Self { git_dir: git_dir.to_owned(), path })
-    }
-
     /// Returns its path by its registration, with links not resolved. If nothing is there because the worktree was moved with the
     /// repository, returns the new path.
     pub fn registered_path(&self) -> Option<PathBuf> {
@@ -315,11 +315,18 @@ fn recorded_path(git_dir: &Path) -> Option<PathBuf> {
 }
 
 fn current_path(git_dir: &Path) -> Option<PathBuf> {
+    current_place(git_dir).map(|(path, _)| path)
+}
+
+/// Returns the folder of a registration, which may have moved with the repository, and what is there.
+pub(super) fn current_place(git_dir: &Path) -> Option<(PathBuf, io::Result<fs::Metadata>)> {
     let written = recorded_path(git_dir)?;
-    match fs::symlink_metadata(&written) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Some(moved::find_moved(git_dir, &written).unwrap_or(written))
-        }
-        _ => Some(written),
+    let found = fs::symlink_metadata(&written);
+    if found.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        && let Some(moved) = moved::find_moved(git_dir, &written)
+    {
+        let found = fs::symlink_metadata(&moved);
+        return Some((moved, found));
     }
+    Some((written, found))
 }
