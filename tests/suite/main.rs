@@ -52,6 +52,7 @@ mod odd_shapes;
 mod odd_worktrees;
 mod outcomes;
 mod ownership;
+mod packed_refs;
 mod pause;
 mod prose;
 mod queue;

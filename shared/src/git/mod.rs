@@ -24,6 +24,7 @@ pub(crate) mod obstacle;
 pub mod oid;
 pub mod other_refs;
 mod ownership;
+mod pack_refs;
 mod packed;
 mod pipes;
 mod promised;

@@ -1,6 +1,7 @@
 //! Finding and opening a repository, and reading its properties.
 
 use std::{
+    cell::OnceCell,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -29,6 +30,8 @@ pub struct Repo {
     pub(super) fallback: Option<Arc<FallbackRepo>>,
     /// The committer, if it does not come from the configuration.
     identity: Option<Identity>,
+    /// The common git directory with links resolved, once it was asked for.
+    common: OnceCell<PathBuf>,
 }
 
 impl Repo {
@@ -159,7 +162,14 @@ impl Repo {
     }
 
     pub(super) fn of(gix: gix::Repository, environment: &Environment) -> Self {
-        Self { gix, environment: environment.clone(), durable: true, fallback: None, identity: None }
+        Self {
+            gix,
+            environment: environment.clone(),
+            durable: true,
+            fallback: None,
+            identity: None,
+            common: OnceCell::new(),
+        }
     }
 
     /// Returns the repository with all new objects in memory: for trials that leave nothing behind.
@@ -173,8 +183,8 @@ impl Repo {
     #[must_use]
     pub fn with_identity(&self, identity: Option<&Identity>) -> Self {
         let identity = identity.or(self.identity.as_ref()).cloned();
-        let (gix, fallback) = (self.gix.clone(), self.fallback.clone());
-        Self { gix, environment: self.environment.clone(), durable: self.durable, fallback, identity }
+        let (gix, fallback, common) = (self.gix.clone(), self.fallback.clone(), self.common.clone());
+        Self { gix, environment: self.environment.clone(), durable: self.durable, fallback, identity, common }
     }
 
     /// Distinguishes "no repository" from "a repository that cannot be opened".
@@ -204,8 +214,13 @@ impl Repo {
         if let Some(fallback) = &self.fallback {
             return Ok(fallback.common_dir.clone());
         }
+        if let Some(known) = self.common.get() {
+            return Ok(known.clone());
+        }
         let dir = self.gix.common_dir();
-        dir.canonicalize().context(Code::RepositoryUnreadable, || format!("cannot find '{}'", dir.display()))
+        let cannot = || format!("cannot find '{}'", dir.display());
+        let found = dir.canonicalize().context(Code::RepositoryUnreadable, cannot)?;
+        Ok(self.common.get_or_init(|| found).clone())
     }
 
     /// Returns the folder for machine-bound and disposable files: `<common>/orchestra`.
