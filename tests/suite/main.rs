@@ -44,6 +44,7 @@ mod lent_slots;
 mod limits;
 mod limits_asked;
 mod logs;
+mod many_agents;
 mod merge_ranked;
 mod merging;
 mod moved;

@@ -40,6 +40,7 @@ pub mod repo;
 mod repo_environment;
 mod revision;
 pub mod settings;
+pub mod shared_repo;
 mod signing;
 pub mod submodule;
 mod symbolic_ref;

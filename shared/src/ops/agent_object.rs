@@ -21,7 +21,7 @@ use crate::{
     },
     store::{
         layout::{self, PrivateDir},
-        verdicts,
+        verdicts::TrustedWriters,
     },
     supervise::{
         liveness::Observed,
@@ -257,12 +257,17 @@ pub struct ProposedVerdict {
 impl AgentObject {
     /// Combines the state by the events with what this machine knows. Leaves `dirty` and `worktree` to callers that read worktrees.
     pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
+        Self::judged(&TrustedWriters::of(repo), private, id, observed)
+    }
+
+    /// As [`AgentObject::new`], for lists: which verdicts count is asked once.
+    pub fn judged(by: &TrustedWriters<'_>, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
         let Observed { agent, liveness } = observed;
         let is_current = |verdict: &CurrentVerdict| verdict.is_on(&agent.base, agent.head.as_ref());
         // A verdict that cannot be read does not count as an approval.
-        let verdict = verdicts::effective(repo, id, &agent).ok().flatten();
+        let verdict = by.effective(id, &agent).ok().flatten();
         let verdict_current = verdict.as_ref().map(is_current);
-        let proposed_verdict = verdicts::untrusted_verdict(repo, &agent).map(|proposed| ProposedVerdict {
+        let proposed_verdict = by.untrusted_verdict(&agent).map(|proposed| ProposedVerdict {
             verdict: proposed.verdict,
             current: is_current(&proposed),
             by: proposed.by,
@@ -374,7 +379,7 @@ impl AgentObject {
             head,
         };
         if matches!(liveness, Liveness::Live | Liveness::Lost) {
-            object.read_machine_state(repo, private, id);
+            object.read_machine_state(by.repo(), private, id);
         }
         object
     }

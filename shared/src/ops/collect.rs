@@ -137,7 +137,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
 
 /// Returns the requested agents, and, if none is named, those that cannot be read.
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
-    let listing = Listing::read(repo)?;
+    let listing = Listing::of_names(repo, &request.agents)?;
     if request.agents.is_empty() {
         let (mut ids, mut unreadable) = (Vec::new(), listing.broken.clone());
         for row in &listing.rows {

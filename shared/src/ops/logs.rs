@@ -71,7 +71,7 @@ enum Source {
 /// There is no such agent, or it has no output in this clone (3).
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     context.check()?;
-    let found = named::find(repo, &Listing::read(repo)?, &request.agent)?;
+    let found = named::find(repo, &Listing::of_name(repo, &request.agent)?, &request.agent)?;
     let id = found.id().clone();
     let agent = Chain::of_any_agent(repo, &id)?.fold().agent;
     let log = match &found {

@@ -158,7 +158,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
 
 /// Returns the requested agents, and, if all are requested, those that cannot be read.
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
-    let listing = Listing::read(repo)?;
+    let listing = Listing::of_names(repo, &request.agents)?;
     if !request.all {
         return Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()));
     }

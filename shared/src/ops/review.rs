@@ -18,13 +18,19 @@ use crate::{
     context::Context,
     git::{Oid, Repo},
     model::{
-        Agent, AgentId, Fact, IdOrText, canonical,
+        Agent, AgentId, Fact, IdOrText, Phase, canonical,
         event::MAX_COMMENTS,
         text,
         verdict::{Comment, Review, Verdict},
     },
     ops::{agent_object::AgentObject, merge_ranked, named, resume, status},
-    store::{Chain, Listing, Unreadable, append_if, layout, notes, sound, unreadable, verdicts, writer},
+    store::{
+        Chain, Listing, Unreadable, append_if, layout,
+        list::ListRow,
+        notes, sound, unreadable,
+        verdicts::{self, TrustedWriters},
+        writer,
+    },
     surroundings,
     trust::AcceptedRepo,
 };
@@ -137,7 +143,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let id = if request.give.is_some() {
         status::resolve(repo, typed)?
     } else {
-        let found = named::find(repo, &Listing::read(repo)?, typed)?;
+        let found = named::find(repo, &Listing::of_name(repo, typed)?, typed)?;
         report.archived = matches!(found, named::NamedAgent::Archived(_));
         found.id().clone()
     };
@@ -178,29 +184,33 @@ pub fn land(context: &Context, repo: &AcceptedRepo, report: &mut Report) -> Resu
 /// Returns the agents whose work is done, has not landed, and has no valid verdict; and what cannot be read.
 fn awaiting_verdict(repo: &Repo) -> Result<(Vec<AgentObject>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
-    let mut ids = Vec::new();
-    for row in &listing.rows {
-        let Ok(agent) = listing.agent(repo, row) else { continue };
-        let Some(head) = agent.head_commit() else { continue };
-        let wanted = row.entry.header.phase == crate::model::Phase::Done
-            && agent.work.commits > 0
-            && agent.reviews.is_none()
-            && agent.landed_head != agent.head;
-        // Work that cannot be compared waits as well: missing objects of one agent must not fail the whole list.
-        let judged = || {
-            let held = verdicts::effective_for(repo, &row.id, &agent, head).ok().flatten();
-            held.is_some_and(|(_, holds)| holds != VerdictMatch::Stale)
-        };
-        if wanted && !judged() {
-            ids.push(row.id.to_string());
-        }
-    }
-    if ids.is_empty() {
-        return Ok((Vec::new(), listing.broken));
-    }
-    let asked = status::Request { agents: ids, ..status::Request::default() };
-    let report = status::run(&Context::of(repo.environment()), repo, &asked)?;
+    let trusted = TrustedWriters::of(repo);
+    let done = listing.rows.iter().filter(|row| row.entry.header.phase == Phase::Done);
+    let waiting = done.filter_map(|row| Some((row, waiting_agent(repo, &listing, &trusted, row)?))).collect();
+    let report = status::of_agents(repo, &listing, waiting)?;
     Ok((report.agents, listing.broken.into_iter().chain(report.unreadable).collect()))
+}
+
+/// Returns the agent of a row that is done, if its work has not landed, and has no valid verdict.
+fn waiting_agent(
+    repo: &Repo,
+    listing: &Listing,
+    trusted: &TrustedWriters<'_>,
+    row: &ListRow,
+) -> Option<Agent> {
+    // In a long life most work has landed, which two values say.
+    let landed = listing.trailer(row, "Landed");
+    if landed.is_some() && landed == listing.trailer(row, "Head") {
+        return None;
+    }
+    let agent = listing.agent(repo, row).ok()?;
+    let head = agent.head_commit()?;
+    if agent.work.commits == 0 || agent.reviews.is_some() || agent.landed_head == agent.head {
+        return None;
+    }
+    // Work that cannot be compared waits as well: missing objects of one agent must not fail the whole list.
+    let judged = trusted.effective_for(&row.id, &agent, head).ok().flatten();
+    judged.is_none_or(|(_, holds)| holds == VerdictMatch::Stale).then_some(agent)
 }
 
 /// Records a verdict. `by` is the reviewing agent; `None` means the user.

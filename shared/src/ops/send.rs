@@ -85,7 +85,7 @@ impl From<Report> for OneOrMany {
 /// that is a failure in the report.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     check_request(request)?;
-    let listing = Listing::read(repo)?;
+    let listing = Listing::of_names(repo, &request.agents)?;
     let ids = selection::named(repo, &listing, &request.agents)?;
     if let [id] = ids.as_slice() {
         return Ok(Report { sent: vec![send_one(context, repo, id, request)?], failed: Vec::new() });

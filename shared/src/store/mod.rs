@@ -14,6 +14,7 @@ pub mod notes;
 pub mod operations;
 pub mod pack;
 pub mod sound;
+mod tips;
 pub mod transcripts;
 pub mod trash_clock;
 pub mod unreadable;
