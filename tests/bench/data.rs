@@ -15,6 +15,7 @@ use orchestra::{
     model::{
         AgentId, Event, Fact, IdOrText, Phase, WorkStat,
         event::{Created, Finished, PhaseChange},
+        landing::{Landed, Landing},
     },
     store::{append, commit, layout},
     world::Environment,
@@ -60,8 +61,37 @@ impl Lab {
         taken
     }
 
+    /// Returns the time of one whole process, however it ends.
+    pub(crate) fn run_any(&self, command: &mut Command, directory: &Path) -> Duration {
+        let begun = Instant::now();
+        command
+            .current_dir(directory)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("a process");
+        begun.elapsed()
+    }
+
     /// Creates a repository with ended agents of three events each, packed, written by its own writer.
     pub(crate) fn repo(&self, name: &str, agents: usize) -> PathBuf {
+        self.repo_of(name, agents, |stream, at, writer, base| write_agent(stream, at, writer, base, false))
+    }
+
+    /// Like [`Lab::repo`], with the refs of the agents' work, some of which has landed.
+    pub(crate) fn repo_with_work(
+        &self,
+        name: &str,
+        agents: usize,
+        landed: impl Fn(usize) -> bool,
+    ) -> PathBuf {
+        self.repo_of(name, agents, |stream, at, writer, base| {
+            write_agent(stream, at, writer, base, landed(at));
+            let _ = write!(stream, "reset {}\nfrom {base}\n\n", layout::head_ref(&agent_id(at)));
+        })
+    }
+
+    fn repo_of(&self, name: &str, agents: usize, write: impl Fn(&mut String, usize, &str, &str)) -> PathBuf {
         let repo = self.world.repo_named(name).with_identity();
         let path = repo.path().to_owned();
         let opened = Repo::discover(&Environment::of_this_process().at(&path)).expect("a repository");
@@ -70,7 +100,7 @@ impl Lab {
         if agents > 0 {
             let base = repo.tip("main");
             let stream = (0..agents).fold(String::new(), |mut stream, at| {
-                write_agent(&mut stream, at, &writer, &base);
+                write(&mut stream, at, &writer, &base);
                 stream
             });
             let mut import = self
@@ -88,6 +118,37 @@ impl Lab {
         }
         std::mem::forget(repo);
         path
+    }
+
+    /// Gives every packed ref a file of its own.
+    pub(crate) fn unpack_refs(&self, path: &Path) {
+        let git_dir = path.join(".git");
+        let packed = std::fs::read_to_string(git_dir.join("packed-refs")).expect("packed refs");
+        std::fs::remove_file(git_dir.join("packed-refs")).expect("removed");
+        for (value, name) in packed.lines().filter_map(|line| line.split_once(" refs/")) {
+            let file = git_dir.join("refs").join(name);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            std::fs::write(file, format!("{value}\n")).expect("written");
+        }
+    }
+
+    /// Registers a worktree with one file for each agent, as `git worktree add` would.
+    pub(crate) fn add_worktrees(&self, path: &Path, agents: usize) {
+        let git_dir = path.join(".git").canonicalize().expect("a git directory");
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let folder = git_dir.parent().expect("a folder").with_file_name(format!("{name}.worktrees"));
+        for id in (0..agents).map(agent_id) {
+            let (own, files) = (git_dir.join(format!("worktrees/{id}")), folder.join(id.as_str()));
+            for (name, content) in [
+                (own.join("HEAD"), format!("ref: {}\n", layout::branch_ref(&format!("orchestra/{id}")))),
+                (own.join("commondir"), "../..\n".to_owned()),
+                (own.join("gitdir"), format!("{}/.git\n", files.display())),
+                (files.join(".git"), format!("gitdir: {}\n", own.display())),
+            ] {
+                std::fs::create_dir_all(name.parent().expect("a folder")).expect("a folder");
+                std::fs::write(name, content).expect("written");
+            }
+        }
     }
 
     /// Returns the number of refs below a prefix.
@@ -265,16 +326,16 @@ impl Lab {
     }
 }
 
-fn agent_id(at: usize) -> AgentId {
+pub(crate) fn agent_id(at: usize) -> AgentId {
     let random =
         [(at >> 12) as u8 & 31, (at >> 9) as u8 & 7, (at >> 6) as u8 & 7, (at >> 3) as u8 & 7, at as u8 & 7];
     AgentId::new(&format!("bench task {at}"), random)
 }
 
-/// Writes three commits of an ended agent, as a stream for `git fast-import`.
-fn write_agent(stream: &mut String, at: usize, writer: &str, base: &str) {
+/// Writes three commits of an ended agent, as a stream for `git fast-import`, and a fourth if its work landed.
+fn write_agent(stream: &mut String, at: usize, writer: &str, base: &str, landed: bool) {
     let id = agent_id(at);
-    let facts = [
+    let mut facts = vec![
         Fact::Created(Created {
             title: format!("Bench task number {at}"),
             profile: "sh".into(),
@@ -292,6 +353,17 @@ fn write_agent(stream: &mut String, at: usize, writer: &str, base: &str) {
             ..Finished::empty(1, Phase::Done)
         }),
     ];
+    if landed {
+        facts.push(Fact::Landed(Landed {
+            outcome: Landing::Merged,
+            into: "main".into(),
+            head: IdOrText::read(base),
+            commit: Some(IdOrText::read(base)),
+            reason: None,
+            check: None,
+            passed: Vec::new(),
+        }));
+    }
     let mut events: Vec<Event> = Vec::new();
     for (lamport, fact) in (1..).zip(&facts) {
         let time = "2026-11-21T01:00:00Z".parse().expect("a time");

@@ -16,6 +16,7 @@ mod anchor;
 mod archive;
 mod data;
 mod landing;
+mod lists;
 mod sessions;
 mod sync;
 
@@ -54,6 +55,9 @@ fn main() -> ExitCode {
     }
     if wanted("status") {
         status(&lab, turns, short, &mut show);
+    }
+    if wanted("lists") {
+        lists::lists(&lab, short, &mut show);
     }
     if wanted("event") {
         one_event(&lab, turns, &mut show);
