@@ -1,6 +1,7 @@
 //! The only way to a repository and to the `git` program. No type of gix leaves this module.
 
 mod abandoned;
+pub mod ancestry;
 mod caller;
 pub mod careful;
 pub mod checkout;
@@ -42,6 +43,7 @@ pub mod settings;
 mod signing;
 pub mod submodule;
 mod symbolic_ref;
+pub mod tree_changes;
 pub mod trees;
 pub mod version;
 mod worktree_links;

@@ -125,6 +125,11 @@ impl BranchChanges {
         self.paths.values().map(|change| (id(change.old), id(change.new))).collect()
     }
 
+    /// Returns whether every path that another branch changed changed here as well.
+    pub(super) fn has_all_paths_of(&self, other: &Self) -> bool {
+        other.paths.keys().all(|path| self.paths.contains_key(path))
+    }
+
     /// Iterates over every folder above a changed path, without the root.
     pub(super) fn folders(&self) -> impl Iterator<Item = &Vec<u8>> {
         self.changed_folders.iter()

@@ -4,6 +4,7 @@
 //! regular text files and overlap nowhere else, these contents are merged here, by git's algorithm. Everything else is left to
 //! git itself.
 
+mod additions;
 mod attributes;
 mod by_git;
 mod changes;
@@ -18,17 +19,18 @@ mod trial_conflict;
 
 use std::collections::{BTreeSet, HashMap};
 
-use self::{
-    changes::{BranchChanges, DivergedFile, Overlap},
-    contents::Merger,
-};
 pub use self::{
+    additions::{MergePair, which_add_nothing},
     judgement::{Judgement, Method, TrialMerge},
     merge_place::MergePlace,
     merge_tree_output::{GitConflict, MergeResult},
     rules::MergeRules,
     sizes::ChangeSize,
     trial_conflict::TrialConflict,
+};
+use self::{
+    changes::{BranchChanges, DivergedFile, Overlap},
+    contents::Merger,
 };
 use crate::{
     Error, Kind, Result,

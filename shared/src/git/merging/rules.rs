@@ -199,6 +199,12 @@ fn replaced_objects(repo: &Repo) -> Vec<(String, String)> {
     found.flatten().map(|one| (one.name().as_bstr().to_string(), format!("{:?}", one.target()))).collect()
 }
 
+/// Returns whether the history differs from what the commits say.
+pub(super) fn is_history_rewritten(repo: &Repo, common_dir: &Path) -> bool {
+    let grafts = settings::read_regular(&common_dir.join("info/grafts"), MAX_FILE_BYTES);
+    !replaced_objects(repo).is_empty() || grafts.is_ok_and(|grafts| !grafts.is_empty())
+}
+
 /// Adds replaced objects, grafts and the boundary of a shallow clone; returns whether the history is rewritten.
 fn add_history(repo: &Repo, place: &MergePlace, add: &mut impl FnMut(&str, &[u8])) -> bool {
     let replaced = replaced_objects(repo);
