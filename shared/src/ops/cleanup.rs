@@ -214,15 +214,20 @@ fn examine(
         &status::Request { all: agents.is_empty(), agents, ..status::Request::default() },
     )?;
     let examiner = Examiner::new(repo, request, &listing)?;
-    let mut found = Vec::new();
+    let mut asked = Vec::new();
     for object in seen.agents {
         context.check()?;
-        let id = object.id.clone();
-        if named.is_empty() && Some(object.writer.as_str()) != listing.writer.as_deref() {
-            continue;
+        if !named.is_empty() || Some(object.writer.as_str()) == listing.writer.as_deref() {
+            let agent = Chain::of_agent(repo, &object.id)?.fold().agent;
+            asked.push((object, agent));
         }
-        let agent = Chain::of_agent(repo, &id)?.fold().agent;
-        let discard = discard.contains(&id);
+    }
+    let to_search = asked.iter().filter(|(object, _)| !discard.contains(&object.id));
+    examiner.look_for_work(to_search.map(|(object, agent)| (object, agent)))?;
+    let mut found = Vec::new();
+    for (object, agent) in asked {
+        context.check()?;
+        let (id, discard) = (object.id.clone(), discard.contains(&object.id));
         // An agent is kept if something about it cannot be determined.
         let finding = examiner
             .look(&id, &agent, &object, discard)
