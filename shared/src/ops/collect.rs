@@ -29,6 +29,7 @@ use crate::{
     },
     worktree::{
         capture::{self, CapturedWork},
+        unchanged,
         unfinished::Unfinished,
     },
 };
@@ -198,6 +199,10 @@ fn capture_under_lock(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     let base =
         agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' is not a commit", agent.base)))?;
     let task = checkout.task(id, &agent, base);
+    let known = agent.head_commit().filter(|_| agent.unsaved.is_none() && agent.unfinished.is_none());
+    if known.is_some_and(|head| unchanged::has_only(repo, &task, &checkout.place(&checkout.isolated), head)) {
+        return Ok(CollectOutcome::Nothing);
+    }
     let repo = &repo.with_identity(checkout.identity.as_ref());
     let captured = capture::capture_work(repo, &task, &checkout.place(&checkout.isolated))?;
     let unfinished = captured.unfinished.as_ref().map(Unfinished::sentence);

@@ -19,5 +19,6 @@ pub mod removed_folders;
 pub mod root;
 pub mod stage;
 pub mod survey;
+pub mod unchanged;
 pub mod unfinished;
 pub mod worktrees_dir;
