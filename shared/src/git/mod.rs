@@ -43,6 +43,7 @@ pub mod settings;
 mod signing;
 pub mod submodule;
 mod symbolic_ref;
+mod syncing;
 pub mod tree_changes;
 pub mod trees;
 pub mod version;

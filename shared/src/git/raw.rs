@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::{
     Result,
-    git::{Oid, Repo, command},
+    git::{Oid, Repo, command, syncing::Syncing},
 };
 
 /// The type of an object.
@@ -45,7 +45,11 @@ impl<'repo> RawReader<'repo> {
     /// The repository cannot be opened again.
     pub fn new(repo: &'repo Repo) -> Result<Self> {
         let disk = Repo::open_with(repo.environment(), &repo.common_dir()?, &["core.useReplaceRefs=false"])?;
-        Ok(Self { disk, memory: Some(repo).filter(|repo| !repo.durable), buffer: Vec::new() })
+        Ok(Self {
+            disk,
+            memory: Some(repo).filter(|repo| matches!(repo.syncing, Syncing::Never)),
+            buffer: Vec::new(),
+        })
     }
 
     /// Returns whether an object is in the repository, and not only in memory.

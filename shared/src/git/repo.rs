@@ -14,7 +14,9 @@ use crate::{
         Oid, caller, careful, common_dir,
         fallback::{self, FallbackRepo},
         ownership::{self, UsableRepo},
-        ref_names, symbolic_ref, version,
+        ref_names, symbolic_ref,
+        syncing::Syncing,
+        version,
     },
     world::Environment,
 };
@@ -23,8 +25,7 @@ use crate::{
 pub struct Repo {
     pub(super) gix: gix::Repository,
     pub(super) environment: Environment,
-    /// Whether objects are synced to the disk; off only if they stay in memory.
-    pub(super) durable: bool,
+    pub(super) syncing: Syncing,
     /// The git directory of ours, if the repository's own configuration cannot be used.
     pub(super) fallback: Option<Arc<FallbackRepo>>,
     /// The committer, if it does not come from the configuration.
@@ -159,13 +160,19 @@ impl Repo {
     }
 
     pub(super) fn of(gix: gix::Repository, environment: &Environment) -> Self {
-        Self { gix, environment: environment.clone(), durable: true, fallback: None, identity: None }
+        Self {
+            gix,
+            environment: environment.clone(),
+            syncing: Syncing::AtOnce,
+            fallback: None,
+            identity: None,
+        }
     }
 
     /// Returns the repository with all new objects in memory: for trials that leave nothing behind.
     #[must_use]
     pub fn in_memory(self) -> Self {
-        Self { gix: self.gix.with_object_memory(), durable: false, ..self }
+        Self { gix: self.gix.with_object_memory(), syncing: Syncing::Never, ..self }
     }
 
     /// Returns the repository with a fixed identity for commits and reflogs, whatever the configuration says now. `None`: the
@@ -173,8 +180,8 @@ impl Repo {
     #[must_use]
     pub fn with_identity(&self, identity: Option<&Identity>) -> Self {
         let identity = identity.or(self.identity.as_ref()).cloned();
-        let (gix, fallback) = (self.gix.clone(), self.fallback.clone());
-        Self { gix, environment: self.environment.clone(), durable: self.durable, fallback, identity }
+        let (gix, fallback, syncing) = (self.gix.clone(), self.fallback.clone(), self.syncing.clone());
+        Self { gix, environment: self.environment.clone(), syncing, fallback, identity }
     }
 
     /// Distinguishes "no repository" from "a repository that cannot be opened".

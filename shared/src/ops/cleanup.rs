@@ -247,9 +247,10 @@ fn remove_agents(
     let (mut kept, mut pins): (Vec<Option<StoredAgent>>, Vec<_>) = (Vec::new(), Vec::new());
     let mut removals = Vec::new();
     let of = candidates.iter().filter(|one| one.finding.is_ok()).count();
+    let storing = repo.syncing_together();
     for one in &mut candidates {
         context.check()?;
-        let done = removal_target(one).map(|order| remove::store_agent(repo, &order)).transpose();
+        let done = removal_target(one).map(|order| remove::store_agent(&storing, &order)).transpose();
         kept.push(done.unwrap_or_else(|error| {
             one.finding = Err(NotRemovable::because(error));
             None
@@ -266,6 +267,8 @@ fn remove_agents(
             candidates.into_iter().map(|one| cleaned_agent(one, CleanupOutcome::Kept, None)).collect(),
         ));
     }
+    // Everything is on the disk before the operation names it, and before anything is removed.
+    storing.sync_objects()?;
     journal.operation.summary = summary(&removals);
     journal.operation.set_removals(removals.clone())?;
     journal.write(repo, &pins)?;
