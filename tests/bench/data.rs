@@ -73,21 +73,28 @@ impl Lab {
                 write_agent(&mut stream, at, &writer, &base);
                 stream
             });
-            let mut import = self
-                .world
-                .command("git", &path)
-                .args(["fast-import", "--quiet"])
-                .stdin(Stdio::piped())
-                .spawn()
-                .expect("git fast-import");
-            import.stdin.take().expect("a pipe").write_all(stream.as_bytes()).expect("written");
-            assert!(import.wait().expect("an end").success());
+            self.fast_import(&path, stream.as_bytes());
             for arguments in [vec!["pack-refs", "--all"], vec!["repack", "-adq"]] {
                 drop(self.world.git(&path, arguments));
             }
         }
         std::mem::forget(repo);
         path
+    }
+
+    /// Writes objects and refs from a stream for `git fast-import`.
+    pub(crate) fn fast_import(&self, path: &Path, stream: &[u8]) {
+        let mut command = self.world.command("git", path);
+        command.args(["fast-import", "--quiet", "--force"]).stdin(Stdio::piped());
+        let mut import = command.spawn().expect("git fast-import");
+        import.stdin.take().expect("a pipe").write_all(stream).expect("written");
+        assert!(import.wait().expect("an end").success());
+    }
+
+    /// Returns the branches below a prefix.
+    pub(crate) fn branches(&self, path: &Path, prefix: &str) -> Vec<String> {
+        let listed = self.world.git(path, ["for-each-ref", "--format=%(refname)", prefix]).stdout();
+        listed.lines().map(str::to_owned).collect()
     }
 
     /// Returns the number of refs below a prefix.

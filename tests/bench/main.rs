@@ -14,6 +14,7 @@
 
 mod anchor;
 mod archive;
+mod cleanup;
 mod data;
 mod landing;
 mod sessions;
@@ -69,6 +70,9 @@ fn main() -> ExitCode {
     }
     if wanted("archive") {
         archive::archive(&lab, turns, short, &mut show);
+    }
+    if wanted("cleanup") {
+        cleanup::rows(&lab, turns, short, &mut show);
     }
     if wanted("sessions") {
         sessions::rows(&lab, short, &mut show);

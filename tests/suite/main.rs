@@ -17,6 +17,7 @@ mod broken_work;
 mod claude;
 mod cleanup;
 mod cleanup_keeps;
+mod cleanup_many;
 mod collect;
 mod completions;
 mod consent;
