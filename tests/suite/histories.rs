@@ -33,6 +33,12 @@ const HISTORIES: &[(&str, &str, Integration)] = &[
         Integration::Squashed,
     ),
     (
+        "squashed with a rename, then the same lines changed",
+        "git checkout -q work; git mv lines.txt rows.txt; git commit -qm rename; git checkout -q main
+         git merge -q --squash work; git commit -qm squash; sed -i 's/^two$/TWO/' rows.txt; git commit -qam more",
+        Integration::Squashed,
+    ),
+    (
         "squashed, then the work went on",
         "git merge -q --squash work; git commit -qm squash
          git checkout -q work; echo late >> own.txt; git commit -qam late; git checkout -q main",
