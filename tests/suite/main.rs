@@ -92,6 +92,7 @@ mod sync;
 mod sync_afar;
 mod sync_auto;
 mod sync_hostile;
+mod sync_many;
 mod trace;
 mod transports;
 mod trash;

@@ -25,6 +25,7 @@ pub mod oid;
 pub mod other_refs;
 mod ownership;
 mod packed;
+mod packed_batch;
 mod pipes;
 mod promised;
 pub mod raw;

@@ -31,6 +31,7 @@ use crate::{
         pack,
     },
     supervise::repair,
+    sync::outgoing,
     trust::AcceptedRepo,
 };
 
@@ -157,6 +158,9 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     match trash::delete_expired(repo, Config::of(repo).get(&UNDO_EXPIRE)?, clock) {
         Ok(forgotten) => report.forgotten = forgotten,
         Err(error) => report.warnings.push(error.one_line()),
+    }
+    if let Err(error) = outgoing::remove_abandoned(repo) {
+        report.warnings.push(error.one_line());
     }
     if let Err(error) = pack::pack_if_many(repo, pack::LOOSE_LIMIT) {
         report.warnings.push(error.one_line());

@@ -127,7 +127,21 @@ const LIBRARY: &[Rule] = &[
             "world",
         ],
     ),
-    ("sync", &["config", "context", "error", "git", "lock", "model", "private_files", "store", "world"]),
+    (
+        "sync",
+        &[
+            "config",
+            "context",
+            "error",
+            "git",
+            "lock",
+            "model",
+            "parallel",
+            "private_files",
+            "store",
+            "world",
+        ],
+    ),
     (
         "ops",
         &[
