@@ -90,6 +90,20 @@ impl Lab {
         path
     }
 
+    /// Gives every agent a head: the commit that it started from.
+    pub(crate) fn give_heads(&self, path: &Path) {
+        let base = self.world.git(path, ["rev-parse", "main"]).line();
+        let names =
+            self.world.git(path, ["for-each-ref", "--format=%(refname:lstrip=3)", "refs/orchestra/agents"]);
+        let orders: String =
+            names.stdout().lines().map(|id| format!("create refs/orchestra/heads/{id} {base}\n")).collect();
+        let mut update = self.world.command("git", path);
+        let mut update = update.args(["update-ref", "--stdin"]).stdin(Stdio::piped()).spawn().expect("git");
+        update.stdin.take().expect("a pipe").write_all(orders.as_bytes()).expect("written");
+        assert!(update.wait().expect("an end").success());
+        drop(self.world.git(path, ["pack-refs", "--all"]));
+    }
+
     /// Returns the number of refs below a prefix.
     pub(crate) fn refs(&self, path: &Path, prefix: &str) -> usize {
         self.world.git(path, ["for-each-ref", prefix]).stdout().lines().count()

@@ -18,6 +18,7 @@ mod data;
 mod landing;
 mod sessions;
 mod sync;
+mod sync_fleet;
 
 use std::{
     path::{Path, PathBuf},
@@ -66,6 +67,9 @@ fn main() -> ExitCode {
     }
     if wanted("sync") {
         sync::sync(&lab, turns, &mut show);
+    }
+    if wanted("fleet") {
+        sync_fleet::sync_fleet(&lab, short, &mut show);
     }
     if wanted("archive") {
         archive::archive(&lab, turns, short, &mut show);
