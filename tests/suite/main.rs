@@ -95,6 +95,7 @@ mod sync_hostile;
 mod trace;
 mod transports;
 mod trash;
+mod trial_costs;
 mod trust;
 mod undo;
 mod unfinished_merges;

@@ -52,7 +52,15 @@ impl<'repo> SoundWork<'repo> {
         }
         // The base is not taken from the events, because a stranger may have written them.
         let bases = has.and_then(|has| self.repo.merge_bases(has, tip).ok()).unwrap_or_default();
-        let flaw = self.checks.flaw(tip, bases.first().copied());
+        self.flaw_since(tip, bases.first().copied())
+    }
+
+    /// Like [`SoundWork::flaw`], if the merge base of the work with a commit of the user is known already.
+    pub fn flaw_since(&mut self, tip: Oid, base: Option<Oid>) -> Option<UnusableWork> {
+        if self.known.contains(&tip) {
+            return None;
+        }
+        let flaw = self.checks.flaw(tip, base);
         if flaw.is_none() {
             self.known.insert(tip);
             self.order.push(tip);
