@@ -97,11 +97,16 @@ impl Lab {
 
     /// Generates a repository from a seed, packed.
     pub(crate) fn forest(&self, name: &str, forest: &GeneratedRepo) -> PathBuf {
+        self.imported(name, |import| forest.import(import))
+    }
+
+    /// Creates a packed repository from what `write` gives to `git fast-import`.
+    pub(crate) fn imported(&self, name: &str, write: impl FnOnce(Command)) -> PathBuf {
         let repo = self.world.empty_repo(name);
         let path = repo.path().to_owned();
         let mut import = self.world.command("git", &path);
         import.args(["fast-import", "--quiet"]);
-        forest.import(import);
+        write(import);
         for arguments in [vec!["repack", "-adq"], vec!["pack-refs", "--all"], vec!["read-tree", "main"]] {
             drop(self.world.git(&path, arguments));
         }
@@ -112,7 +117,7 @@ impl Lab {
     /// Plans a landing in this process; with `anew`, without the cache.
     pub(crate) fn plan(&self, path: &Path, anew: bool) -> Duration {
         if anew {
-            for known in ["trials", "sizes"] {
+            for known in ["trials", "sizes", "sound-trees"] {
                 let _ = std::fs::remove_file(path.join(".git/orchestra").join(known));
             }
         }
@@ -151,14 +156,15 @@ impl Lab {
     }
 
     /// Asks git for all pairs at once; with `anew`, the objects that it writes do not exist yet.
-    pub(crate) fn merge_tree(&self, path: &Path, forest: &GeneratedRepo, anew: bool) -> Duration {
+    pub(crate) fn merge_tree(&self, path: &Path, branches: u64, anew: bool) -> Duration {
         let scratch = path.join("scratch");
         if anew {
             let _ = std::fs::remove_dir_all(&scratch);
         }
         std::fs::create_dir_all(&scratch).expect("a folder");
-        let pairs = (0..forest.branches).flat_map(|a| (0..a).map(move |b| (b, a)));
-        let questions: String = pairs.map(|(a, b)| format!("b{a:03} b{b:03}\n")).collect();
+        let pairs = (0..branches).flat_map(|a| (0..a).map(move |b| (b, a)));
+        let questions: String =
+            pairs.map(|(a, b)| format!("refs/heads/b{a:03} refs/heads/b{b:03}\n")).collect();
         std::fs::write(path.join("questions"), questions).expect("written");
         let mut command = self.world.command("git", path);
         command.args(["merge-tree", "--write-tree", "--stdin", "--name-only", "--no-messages"]);

@@ -16,6 +16,7 @@ mod anchor;
 mod archive;
 mod data;
 mod landing;
+mod plans;
 mod sessions;
 mod sync;
 
@@ -26,7 +27,6 @@ use std::{
 
 use anchor::{Row, median_of_turns};
 use data::Lab;
-use testkit::GeneratedRepo;
 
 /// The run fails if a goal is missed by more than this factor.
 const FAR: f64 = 4.0;
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
         spawn_of_five(&lab, if short { 5 } else { 15 }, &mut show);
     }
     if wanted("ranking") {
-        ranking(&lab, short, &mut show);
+        plans::rows(&lab, turns, short, &mut show);
     }
     if wanted("sync") {
         sync::sync(&lab, turns, &mut show);
@@ -150,26 +150,6 @@ fn spawn_of_five(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
     let mut anchor = || lab.shell_loop(&repo);
     let (ours, git) = median_of_turns(turns, &mut ours, &mut anchor);
     show(Row::new("spawn of 5 trivial agents, to the last end", ours, git, 1.0));
-}
-
-/// Compares a plan for many branches with git merging all pairs on trial.
-fn ranking(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
-    let (files, branches, turns) = if short { (5_000, 30, 3) } else { (50_000, 100, 5) };
-    let forest =
-        GeneratedRepo { files, folders: files / 25, lines: 80, branches, hot: 5, hot_share: 10, seed: 7 };
-    let repo = lab.forest("ranking", &forest);
-    let what = format!("a plan for {branches} branches of {files} files");
-    let (ours, git) =
-        median_of_turns(turns, &mut || lab.plan(&repo, true), &mut || lab.merge_tree(&repo, &forest, true));
-    // The goal applies to the large repository; in a small one the fixed costs dominate.
-    show(Row::new(&what, ours, git, if short { 0.25 } else { 0.10 }));
-    let (ours, git) =
-        median_of_turns(turns, &mut || lab.plan(&repo, false), &mut || lab.merge_tree(&repo, &forest, false));
-    show(Row::new(&format!("{what}, repeated"), ours, git, 0.20));
-    let (known, whole) =
-        median_of_turns(turns, &mut || lab.plan_after_one_moved(&repo), &mut || lab.plan(&repo, true));
-    #[expect(clippy::cast_precision_loss, reason = "few")]
-    show(Row::new("a plan after one branch moved, to a whole one", known, whole, 3.0 / branches as f64));
 }
 
 /// Prints, not as a ratio, what a supervisor costs while its agent is busy.
