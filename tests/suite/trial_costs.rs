@@ -4,6 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use orchestra::{
     git::{Oid, Repo, merging::Method},
+    model::conflict::ConflictKinds,
     world::Environment,
 };
 use testkit::{Ran, TestRepo, World};
@@ -202,4 +203,34 @@ fn branches_of_a_long_history_get_the_results_of_git() {
             assert!(expected.contains(&true) && expected.contains(&false));
         }
     }
+}
+
+#[test]
+fn a_deleted_file_is_left_to_git_only_if_it_may_have_been_renamed() {
+    let world = world();
+    let repo = world.empty_repo("deleted");
+    let script = "body() { seq 1 40 | sed \"s/^/line $1 /\"; }; keep() { git add -A .; git commit -qm \"$1\"; }\n\
+        body 1 >f; body 2 >z; keep base\n\
+        git checkout -qb changed; sed -i 5s/line/X/ f; keep changed; git checkout -q main\n\
+        git checkout -qb deleted; git rm -q f; keep deleted; git checkout -q main\n\
+        git checkout -qb replaced; git rm -q f; body 7 >new; mkdir d; body 8 >d/f; keep replaced; git checkout -q main\n\
+        git checkout -qb renamed; git mv f g; sed -i 25s/line/Y/ g; keep renamed; git checkout -q main\n";
+    let ran = Ran::of(repo.command("sh").args(["-ec", script]));
+    assert_eq!(ran.code(), 0, "{}", ran.stderr());
+    let library = library(&repo);
+    let tips: Vec<Oid> = ["changed", "deleted", "replaced", "renamed"]
+        .iter()
+        .map(|name| library.commit(name).expect("a commit"))
+        .collect();
+    let pairs = [(0, 1), (2, 0), (1, 2), (0, 3), (3, 1)];
+    let found = trials(&library, &tips, &pairs);
+    let methods: Vec<Method> = found.iter().map(|trial| trial.method).collect();
+    assert_eq!(methods, [Method::Merge, Method::Merge, Method::Merge, Method::Git, Method::Git]);
+    let files: Vec<Option<u32>> =
+        found.iter().map(|trial| trial.trial_conflict().map(|clash| clash.files)).collect();
+    assert_eq!(files, [Some(1), Some(1), None, None, Some(1)]);
+    assert_eq!(found[0].trial_conflict().map(|clash| clash.kinds), Some(ConflictKinds::MODIFY_DELETE));
+    let commits: Vec<(Oid, Oid)> = pairs.iter().map(|&(a, b)| (tips[a], tips[b])).collect();
+    let expected = world.git_conflicts(repo.path(), &commits);
+    assert_eq!(files.iter().map(Option::is_some).collect::<Vec<_>>(), expected);
 }

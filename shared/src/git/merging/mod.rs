@@ -1,8 +1,8 @@
 //! Trial merges: what git would say if two commits were merged. Nothing is left in the repository.
 //!
 //! Most pairs are decided by paths alone: branches without a common path merge cleanly. If both changed the content of the same
-//! regular text files and overlap nowhere else, these contents are merged here, by git's algorithm. Everything else is left to
-//! git itself.
+//! regular text files and overlap nowhere else, these contents are merged here, by git's algorithm. A file that one deleted and the
+//! other changed is a conflict, unless it may have been renamed. Everything else is left to git itself.
 
 mod attributes;
 mod by_git;
@@ -15,6 +15,7 @@ mod merge_place;
 mod merge_tree_output;
 mod rules;
 mod scratch_objects;
+mod similarity;
 mod sizes;
 mod text;
 mod trial_conflict;
@@ -27,7 +28,7 @@ use std::{
 };
 
 use self::{
-    changes::{BranchChanges, DivergedFile, Overlap},
+    changes::{BranchChanges, CommonFiles, Overlap},
     contents::Merger,
 };
 pub use self::{
@@ -107,10 +108,10 @@ pub fn merge_on_trial_from(
         };
         match sides.map(|(ours, theirs)| ours.overlap(theirs)) {
             Some(Overlap::Nowhere) => verdicts[at] = Some(TrialMerge::CLEAN_BY_PATHS),
-            Some(Overlap::Contents(files)) if files.iter().all(|file| rules.is_plain(&file.path)) => {
+            Some(Overlap::Files(files)) if files.paths().all(|path| rules.is_plain(path)) => {
                 to_merge.push((at, files));
             }
-            Some(Overlap::Contents(_) | Overlap::NeedsGit) | None => to_ask.push(at),
+            Some(Overlap::Files(_) | Overlap::NeedsGit) | None => to_ask.push(at),
         }
     }
     let ask = |pairs: &[usize]| {
@@ -264,13 +265,13 @@ fn all_changes(
 /// Returns the conflict of each pair, if there is one; the outer `None`: git must judge.
 fn merge_all(
     repo: &Repo,
-    to_merge: &[(usize, Vec<DivergedFile>)],
+    to_merge: &[(usize, CommonFiles)],
 ) -> Result<Vec<(usize, Option<Option<TrialConflict>>)>> {
     let merged = on_all_cores(
         repo,
         to_merge,
         |_| Ok(Merger::default()),
-        |repo, merger, (_, files)| Ok(merger.contents(repo, files)),
+        |repo, merger, (_, files)| Ok(merger.merge(repo, files)),
     )?;
     Ok(to_merge.iter().map(|(at, _)| *at).zip(merged).collect())
 }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The version of our own merging and counting, to be raised when either changes.
-const JUDGING_VERSION: &[u8] = b"1";
+const JUDGING_VERSION: &[u8] = b"2";
 /// Sections of git's configuration that can affect a merge.
 const SECTIONS: &[&str] = &["attr", "core", "diff", "extensions", "filter", "merge", "submodule"];
 /// Attributes files of the machine: their path depends on how git was built.
