@@ -1,6 +1,10 @@
 //! What trial merges cost: the programs that a plan runs, where git's temporary objects are, and results that do not depend on either.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use orchestra::{
     git::{Oid, Repo, merging::Method},
@@ -21,7 +25,12 @@ fn programs_of_a_plan(repo: &TestRepo<'_>, trace: &str) -> Vec<String> {
     let file = repo.path().join(".git").join(trace);
     let mut command = repo.orchestra_command(["merge-ranked", "-n", "b1", "b2", "b3", "b4"]);
     Ran::of(command.env("ORCHESTRA_TRACE", &file)).succeeded();
-    let text = fs::read_to_string(&file).expect("a trace");
+    git_commands(&file)
+}
+
+/// Returns the git commands in a trace.
+fn git_commands(trace: &Path) -> Vec<String> {
+    let text = fs::read_to_string(trace).expect("a trace");
     let programs = text.lines().filter_map(|line| line.split_once("] program: git ")).map(|(_, rest)| rest);
     let is_verb = |word: &&str| !word.starts_with('-');
     programs.filter_map(|program| program.split(' ').find(is_verb)).map(str::to_owned).collect()
@@ -233,4 +242,16 @@ fn a_deleted_file_is_left_to_git_only_if_it_may_have_been_renamed() {
     let commits: Vec<(Oid, Oid)> = pairs.iter().map(|&(a, b)| (tips[a], tips[b])).collect();
     let expected = world.git_conflicts(repo.path(), &commits);
     assert_eq!(files.iter().map(Option::is_some).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_landing_ends_no_rebase_that_did_not_begin() {
+    let world = world();
+    let repo = four(&world);
+    let file = repo.path().join(".git/landing");
+    let mut command = repo.orchestra_command(["merge-ranked", "--test", "true", "b1", "b3", "b4"]);
+    Ran::of(command.env("ORCHESTRA_TRACE", &file)).succeeded();
+    let programs = git_commands(&file);
+    let count = |verb: &str| programs.iter().filter(|program| *program == verb).count();
+    assert_eq!((count("rebase"), count("merge-tree")), (0, 3), "{programs:?}");
 }
