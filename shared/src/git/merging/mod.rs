@@ -50,6 +50,9 @@ use crate::{
 /// Maximum number of threads: more would only wait for memory.
 const MAX_THREADS: usize = 8;
 
+/// The memory in which a thread keeps packed files that others are stored as differences to, in bytes.
+const DELTA_CACHE_BYTES: usize = 64 << 20;
+
 /// The results for some pairs, in their order.
 #[derive(Debug)]
 pub struct Trials {
@@ -94,26 +97,7 @@ pub fn merge_on_trial_from(
         base_trees(repo, bases.of_pairs(repo, &commits)?)
     };
     let changed = all_changes(repo, &trees, &bases, pairs)?;
-    let mut verdicts: Vec<Option<TrialMerge>> = vec![None; pairs.len()];
-    let (mut to_merge, mut to_ask) = (Vec::new(), Vec::new());
-    for (at, &(a, b)) in pairs.iter().enumerate() {
-        let sides = match bases[at] {
-            MergeBase::One(base) => sides_of(&changed, base, a, b),
-            MergeBase::Ambiguous => None,
-            MergeBase::None => {
-                let none = Judgement::Unknown("they have no common ancestor".to_owned());
-                verdicts[at] = Some(TrialMerge { judgement: none, method: Method::Paths, cacheable: false });
-                continue;
-            }
-        };
-        match sides.map(|(ours, theirs)| ours.overlap(theirs)) {
-            Some(Overlap::Nowhere) => verdicts[at] = Some(TrialMerge::CLEAN_BY_PATHS),
-            Some(Overlap::Files(files)) if files.paths().all(|path| rules.is_plain(path)) => {
-                to_merge.push((at, files));
-            }
-            Some(Overlap::Files(_) | Overlap::NeedsGit) | None => to_ask.push(at),
-        }
-    }
+    let PathVerdicts { mut verdicts, to_merge, to_ask } = judge_by_paths(rules, &changed, &bases, pairs);
     let ask = |pairs: &[usize]| {
         let asked: Vec<(Oid, Oid)> = pairs.iter().map(|at| commits[*at]).collect();
         by_git::judge_by_git(place, &asked, rules.programs)
@@ -148,6 +132,42 @@ pub fn merge_on_trial_from(
     let found = found.ok_or_else(|| Error::internal("a pair without a verdict"))?;
     let folders = deciding_folders(&found, &bases, pairs, &changed);
     Ok(Trials { found, folders })
+}
+
+/// What is decided by paths alone. The other pairs are listed by their indexes.
+struct PathVerdicts {
+    verdicts: Vec<Option<TrialMerge>>,
+    to_merge: Vec<(usize, CommonFiles)>,
+    to_ask: Vec<usize>,
+}
+
+fn judge_by_paths(
+    rules: &mut MergeRules,
+    changed: &AllChanges,
+    bases: &[MergeBase],
+    pairs: &[(usize, usize)],
+) -> PathVerdicts {
+    let mut verdicts: Vec<Option<TrialMerge>> = vec![None; pairs.len()];
+    let (mut to_merge, mut to_ask) = (Vec::new(), Vec::new());
+    for (at, &(a, b)) in pairs.iter().enumerate() {
+        let sides = match bases[at] {
+            MergeBase::One(base) => sides_of(changed, base, a, b),
+            MergeBase::Ambiguous => None,
+            MergeBase::None => {
+                let none = Judgement::Unknown("they have no common ancestor".to_owned());
+                verdicts[at] = Some(TrialMerge { judgement: none, method: Method::Paths, cacheable: false });
+                continue;
+            }
+        };
+        match sides.map(|(ours, theirs)| ours.overlap(theirs)) {
+            Some(Overlap::Nowhere) => verdicts[at] = Some(TrialMerge::CLEAN_BY_PATHS),
+            Some(Overlap::Files(files)) if files.paths().all(|path| rules.is_plain(path)) => {
+                to_merge.push((at, files));
+            }
+            Some(Overlap::Files(_) | Overlap::NeedsGit) | None => to_ask.push(at),
+        }
+    }
+    PathVerdicts { verdicts, to_merge, to_ask }
 }
 
 /// Returns, for every pair that was not decided by paths alone, the folders above all paths that either side changed.
@@ -300,9 +320,13 @@ fn on_all_cores<I: Sync, T: Send, State>(
     })
 }
 
-/// Opens the repository for one thread, with a cache for deltas, because many versions of the same files are read.
+/// Opens the repository for one thread, with a cache for the chains of differences as which packed files are stored: many versions
+/// of the same files are read. Gix makes that cache by itself only with a feature that we do not use.
 fn worker(environment: &Environment, common_dir: &Path) -> Result<Repo> {
     let mut repo = Repo::open_for_checkout(environment, common_dir)?.in_memory();
     repo.gix.object_cache_size_if_unset(32 << 20);
+    repo.gix.objects.set_pack_cache(|| -> Box<gix::odb::cache::PackCache> {
+        Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(DELTA_CACHE_BYTES))
+    });
     Ok(repo)
 }

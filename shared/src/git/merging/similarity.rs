@@ -77,7 +77,7 @@ mod tests {
         assert!(unlike(&text(0..100), &text(0..30)));
         assert!(!unlike(b"a\n", b"b\n") && !unlike(b"", b""));
         // Without line breaks.
-        assert!(unlike(&[1; 2000], &[2; 2000]) && !unlike(&[1; 2000], &[1; 1500]));
+        assert!(!unlike(&[1; 2000], &[1; 1500]));
         assert!(Pieces::of(b"a\r\nb").is_none() && Pieces::of(b"a\rb").is_some());
     }
 }
