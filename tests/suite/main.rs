@@ -14,6 +14,7 @@ mod bad_input;
 mod branch_moves;
 mod broken_refs;
 mod broken_work;
+mod checkouts;
 mod claude;
 mod cleanup;
 mod cleanup_keeps;

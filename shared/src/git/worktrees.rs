@@ -1,28 +1,23 @@
-//! Git's own list of worktrees: registering a worktree, checking it out, reading the list.
+//! Git's own list of worktrees.
 
 use std::{
     ffi::OsStr,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
 };
 
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
-    git::{Oid, Repo, careful, frozen, moved},
+    git::{Oid, Repo, careful, moved},
     model::quote,
-    world::Environment,
 };
 
 /// The file of a registration that contains the reason why its worktree is locked.
 pub const LOCKED: &str = "locked";
 /// What git writes into that file while a worktree is being made.
-const INITIALIZING: &str = "initializing";
-
-/// Settings for checkouts: a delta cache, and all cores.
-const FOR_CHECKOUT: [&str; 2] = ["core.deltaBaseCacheLimit=96m", "checkout.workers=0"];
+pub(super) const INITIALIZING: &str = "initializing";
 
 /// Files and folders of a git directory that show an operation in progress, with its name.
 const OPERATIONS: &[(&str, &str)] = &[
@@ -35,23 +30,6 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("sequencer", "cherry-pick"),
     ("BISECT_LOG", "bisect"),
 ];
-
-/// A worktree that is registered but not yet checked out. When dropped, it is removed again.
-pub struct PreparedWorktree(gix::worktree::add::PrepareCheckout);
-
-impl PreparedWorktree {
-    /// Checks out the files of its commit, on all cores, and finishes the registration.
-    ///
-    /// # Errors
-    /// A file cannot be written; then nothing is left behind.
-    pub fn checkout(self) -> Result<()> {
-        let should_interrupt = AtomicBool::new(false);
-        self.0
-            .checkout(gix::progress::Discard, &should_interrupt)
-            .context(Kind::External, || "cannot write the files of the worktree".into())?;
-        Ok(())
-    }
-}
 
 /// A checkout: the main one or a linked worktree.
 #[derive(Clone, Debug)]
@@ -101,59 +79,6 @@ pub enum WorktreeHead {
 }
 
 impl Repo {
-    /// Opens the repository for checkouts: with all cores and a delta cache (gix has none by default, and is up to 20 times
-    /// slower without).
-    ///
-    /// # Errors
-    /// As [`Repo::open`].
-    pub fn open_for_checkout(environment: &Environment, common_dir: &Path) -> Result<Self> {
-        Self::open_with(environment, common_dir, &FOR_CHECKOUT)
-    }
-
-    /// Like [`Repo::open_for_checkout`], with the settings frozen in the git directory `frozen` of ours: what agents wrote into
-    /// the repository's own configuration since does not affect how files are written.
-    ///
-    /// # Errors
-    /// As [`Repo::open`].
-    pub fn open_for_checkout_as_frozen(
-        environment: &Environment,
-        common_dir: &Path,
-        frozen: &Path,
-    ) -> Result<Self> {
-        let settings = frozen::frozen_settings(frozen);
-        let settings = settings.iter().map(String::as_str).chain(FOR_CHECKOUT);
-        Self::open_without_own_settings(environment, common_dir, &settings.collect::<Vec<_>>())
-    }
-
-    /// Registers a worktree at `path` for an existing branch at `commit`. The branch must not be checked out elsewhere.
-    ///
-    /// # Errors
-    /// The folder is taken or cannot be written.
-    pub fn prepare_worktree(&self, path: &Path, branch_ref: &str, commit: Oid) -> Result<PreparedWorktree> {
-        let cannot = || format!("cannot make worktree '{}'", path.display());
-        let should_interrupt = AtomicBool::new(false);
-        let prepared = self
-            .gix
-            .prepare_add_worktree(path, gix::worktree::add::Head::Detached(commit.gix()), &should_interrupt)
-            .context(Kind::External, cannot)?;
-        // For an attached `HEAD` gix opens every other worktree to see whether it has the branch checked out; ours is new.
-        let head = prepared.repo().git_dir().join("HEAD");
-        fs::write(head, format!("ref: {branch_ref}\n")).context(Kind::External, cannot)?;
-        Ok(PreparedWorktree(prepared))
-    }
-
-    /// Registers a worktree at `path` with a detached `HEAD`.
-    ///
-    /// # Errors
-    /// The folder is taken or cannot be written.
-    pub fn prepare_detached_worktree(&self, path: &Path, commit: Oid) -> Result<PreparedWorktree> {
-        let should_interrupt = AtomicBool::new(false);
-        self.gix
-            .prepare_add_worktree(path, gix::worktree::add::Head::Detached(commit.gix()), &should_interrupt)
-            .map(PreparedWorktree)
-            .context(Kind::External, || format!("cannot make worktree '{}'", path.display()))
-    }
-
     /// Returns whether any linked worktree is locked, as those being made are. Costs one `stat` per registration.
     ///
     /// # Errors
@@ -174,6 +99,15 @@ impl Repo {
         Ok(paths.filter(|path| is_nameless(path)).collect())
     }
 
+    /// Returns the registration with this name if it is one of [`Repo::nameless_registrations`].
+    ///
+    /// # Errors
+    /// The common git directory cannot be found.
+    pub fn nameless_registration(&self, name: &str) -> Result<Option<PathBuf>> {
+        let path = self.common_dir()?.join("worktrees").join(name);
+        Ok(Some(path).filter(|path| is_nameless(path)))
+    }
+
     /// Lists all linked worktrees, sorted by name.
     ///
     /// # Errors
@@ -184,6 +118,14 @@ impl Repo {
             entries.flatten().filter_map(|entry| Worktree::read(&entry.path())).collect();
         found.sort_unstable_by(|a, b| a.git_dir.cmp(&b.git_dir));
         Ok(found)
+    }
+
+    /// Returns the linked worktree that is registered under a name.
+    ///
+    /// # Errors
+    /// As for [`Repo::worktrees`].
+    pub fn worktree_named(&self, name: &str) -> Result<Option<Worktree>> {
+        Ok(Worktree::read(&self.common_dir()?.join("worktrees").join(name)))
     }
 
     /// Lists every checkout that has a branch checked out, the main one first.
@@ -217,7 +159,7 @@ impl Repo {
     }
 }
 
-fn is_nameless(registration: &Path) -> bool {
+pub(super) fn is_nameless(registration: &Path) -> bool {
     let has_no_path = match fs::symlink_metadata(registration.join("gitdir")) {
         Ok(found) => found.is_file() && found.len() == 0,
         Err(error) => error.kind() == ErrorKind::NotFound,
