@@ -46,6 +46,7 @@ mod signing;
 pub mod submodule;
 mod symbolic_ref;
 pub mod trees;
+mod unchanged;
 pub mod version;
 mod worktree_links;
 pub mod worktrees;
