@@ -99,14 +99,26 @@ impl Lab {
     pub(crate) fn forest(&self, name: &str, forest: &GeneratedRepo) -> PathBuf {
         let repo = self.world.empty_repo(name);
         let path = repo.path().to_owned();
-        let mut import = self.world.command("git", &path);
+        self.import(&path, forest);
+        std::mem::forget(repo);
+        path
+    }
+
+    /// Generates the content of a repository, packed.
+    pub(crate) fn import(&self, path: &Path, forest: &GeneratedRepo) {
+        drop(self.world.git(path, ["init", "-q"]));
+        let mut import = self.world.command("git", path);
         import.args(["fast-import", "--quiet"]);
         forest.import(import);
         for arguments in [vec!["repack", "-adq"], vec!["pack-refs", "--all"], vec!["read-tree", "main"]] {
-            drop(self.world.git(&path, arguments));
+            drop(self.world.git(path, arguments));
         }
-        std::mem::forget(repo);
-        path
+    }
+
+    /// Writes the files of the main branch and an identity for commits, as a person's repository has them.
+    pub(crate) fn check_out(&self, path: &Path) {
+        drop(self.world.git(path, ["reset", "-q", "--hard", "main"]));
+        std::mem::forget(TestRepo::new(&self.world, path.to_owned()).with_identity());
     }
 
     /// Plans a landing in this process; with `anew`, without the cache.
@@ -265,7 +277,7 @@ impl Lab {
     }
 }
 
-fn agent_id(at: usize) -> AgentId {
+pub(crate) fn agent_id(at: usize) -> AgentId {
     let random =
         [(at >> 12) as u8 & 31, (at >> 9) as u8 & 7, (at >> 6) as u8 & 7, (at >> 3) as u8 & 7, at as u8 & 7];
     AgentId::new(&format!("bench task {at}"), random)

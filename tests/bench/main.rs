@@ -18,6 +18,7 @@ mod data;
 mod landing;
 mod sessions;
 mod sync;
+mod worktrees;
 
 use std::{
     path::{Path, PathBuf},
@@ -72,6 +73,9 @@ fn main() -> ExitCode {
     }
     if wanted("sessions") {
         sessions::rows(&lab, short, &mut show);
+    }
+    if wanted("worktrees") {
+        worktrees::rows(&lab, short, &mut show);
     }
     if wanted("supervisor") {
         supervisor(&lab);
