@@ -1,7 +1,7 @@
 //! Runs git diff on an agent's work and warns about what the diff does not show.
 
 use orchestra::{
-    Code, Error, Result,
+    Result,
     model::text,
     ops::diff::{self, Report},
     wire,
@@ -16,9 +16,8 @@ const MAX_LEFT_OUT: usize = 5;
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
     let comparison = diff::compare(&repo, &cli.request())?;
-    let report = &comparison.report;
     if cli.json {
-        json::print_answer(terminal, wire::DIFF, report)?;
+        json::print_answer(terminal, wire::DIFF, &comparison.into_report()?)?;
         return Ok(Exit::Done);
     }
     let mut git = comparison.git_diff().arg(if cli.ext_diff { "--ext-diff" } else { "--no-ext-diff" });
@@ -34,8 +33,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     // an error.
     if let Some(code) = comparison.with_trees(git).run_interactive()?.filter(|code| !matches!(code, 0 | 141))
     {
-        return Err(Error::new(Code::GitFailed, format!("git diff failed ({code})")));
+        return Err(comparison.failure(code));
     }
+    let report = &comparison.report;
     if let Some(problem) = &report.problem {
         terminal.warn(&format!("this work cannot land: {problem}"));
     }

@@ -19,6 +19,12 @@ pub(crate) struct Cli {
     /// Follow the output until the agent ends; Ctrl-C leaves the agent running
     #[arg(short, long)]
     pub(crate) follow: bool,
+    /// Show only the last N lines; with --follow, from there on
+    ///
+    /// The lines are those that the program printed, of several attempts if need be. Of the output of Claude
+    /// Code, which is shown as a conversation, they are lines of that conversation.
+    #[arg(short = 'n', long, value_name = "N", visible_alias = "lines")]
+    pub(crate) tail: Option<u32>,
     /// Print the bytes unchanged
     #[arg(long)]
     pub(crate) raw: bool,
@@ -28,6 +34,7 @@ pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra logs add-tests", "Show the output of an agent"),
         ("git orchestra logs -f add-tests", "Follow the output until the agent ends"),
+        ("git orchestra logs -n 20 add-tests", "Show the last 20 lines"),
         ("git orchestra logs --raw add-tests | less -R", "Show the output with its colours"),
     ],
     sections: &[(

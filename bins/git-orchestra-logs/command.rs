@@ -2,6 +2,7 @@
 
 mod cli;
 mod entries;
+mod last_lines;
 mod view;
 
 use orchestra::Result;

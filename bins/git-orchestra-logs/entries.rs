@@ -81,7 +81,7 @@ fn summary(how: &str, turns: u64, cost_micros: Option<u64>, denied: u64) -> Stri
 }
 
 fn block(words: &str) -> String {
-    text::safe_block(&text::rendered_output(words.trim_end()))
+    String::from_utf8_lossy(&text::shown_output(words.trim_end().as_bytes())).into_owned()
 }
 
 fn prefixed(words: &str, prefix: impl Fn(&str) -> String) -> String {

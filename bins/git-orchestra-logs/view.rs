@@ -12,7 +12,7 @@ use orchestra::{
     model::{Liveness, text},
     ops::{
         logs::{
-            self, Attempt, Report,
+            self, Attempt, Position, Report,
             log_reader::{LogEntry, LogReader},
         },
         status,
@@ -22,7 +22,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, context, here, prompt, style::Role};
 
-use super::{cli::Cli, entries};
+use super::{cli::Cli, entries, last_lines::LastLines};
 
 /// The shortest pause between two reads of growing output.
 const GROWTH_PAUSE: Duration = Duration::from_millis(50);
@@ -50,8 +50,15 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         (false, true) => OutputMode::Story(LogReader::new(report.protocol)),
         (false, false) => OutputMode::Text,
     };
-    let mut sink = OutputWriter { terminal, mode, line: Vec::new() };
-    let at = show(&repo, &report, &mut sink, Position::default())?;
+    let is_story = matches!(mode, OutputMode::Story(_));
+    let last = cli.tail.filter(|_| is_story).map(LastLines::new);
+    let mut sink = OutputWriter { terminal, mode, line: Vec::new(), last };
+    let start = match cli.tail.filter(|_| !is_story) {
+        Some(lines) => start_of_tail(&repo, &report, &mut sink, lines)?,
+        None => Position::default(),
+    };
+    let at = show(&repo, &report, &mut sink, start)?;
+    sink.show_last();
     let mut repo = repo;
     if cli.follow {
         repo = follow(repo, &report, &mut sink, at)?;
@@ -92,11 +99,20 @@ fn follow(repo: Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Positi
     }
 }
 
-/// The position up to which output has been printed.
-#[derive(Clone, Copy, Default)]
-struct Position {
-    attempt: u32,
-    bytes: u64,
+/// Finds where the last lines begin, and prints which attempt they are of.
+fn start_of_tail(repo: &Repo, report: &Report, sink: &mut OutputWriter<'_>, lines: u32) -> Result<Position> {
+    let start = match report.last_lines(repo, lines.into()) {
+        // The file vanished: its content has been stored in git.
+        Err(_) if report.attempts.iter().any(Attempt::is_live) => {
+            let request = logs::Request { agent: report.id.to_string() };
+            logs::run(&context::uninterrupted(), repo, &request)?.last_lines(repo, lines.into())?
+        }
+        found => found?,
+    };
+    if let Some(attempt) = report.attempts.iter().find(|attempt| attempt.number == start.attempt) {
+        print_attempt_heading(report, attempt, sink);
+    }
+    Ok(start)
 }
 
 fn show(repo: &Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Position) -> Result<Position> {
@@ -107,7 +123,11 @@ fn show(repo: &Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Positio
             at = Position { attempt: attempt.number, bytes: 0 };
             print_attempt_heading(report, attempt, sink);
         }
-        match attempt.copy(repo, at.bytes, sink) {
+        let copied = match sink.mode {
+            OutputMode::Raw if at.bytes == 0 => attempt.copy_to_stdout(repo, sink),
+            _ => attempt.copy(repo, at.bytes, sink),
+        };
+        match copied {
             Ok(bytes) => at.bytes = bytes,
             // The file vanished between two reads: its content has been stored in git, where the next read
             // finds it.
@@ -155,40 +175,68 @@ struct OutputWriter<'a> {
     mode: OutputMode,
     /// The bytes of a line that is not complete yet.
     line: Vec<u8>,
+    /// The lines of the conversation that are printed later, if only the last ones are.
+    last: Option<LastLines>,
 }
 
 impl OutputWriter<'_> {
     fn end_line(&mut self) {
         match &mut self.mode {
-            OutputMode::Story(story) => story.finish(|entry| print_entry(self.terminal, &entry)),
+            OutputMode::Story(story) => {
+                story.finish(|entry| print_entry(self.terminal, self.last.as_mut(), &entry));
+            }
             OutputMode::Raw | OutputMode::Text if self.line.is_empty() => {}
             OutputMode::Raw | OutputMode::Text => {
-                self.put(self.line.len());
+                self.print_line();
                 self.terminal.print("\n");
             }
         }
     }
 
-    fn put(&mut self, length: usize) {
-        let bytes: Vec<u8> = self.line.drain(..length).collect();
-        let shown = text::safe_block(&text::rendered_output(&String::from_utf8_lossy(&bytes)));
-        self.terminal.print(&shown);
+    /// Prints the lines that were held back; from here on, each line is printed at once.
+    fn show_last(&mut self) {
+        if let Some(last) = self.last.take() {
+            self.terminal.print(&last.into_text());
+        }
+    }
+
+    /// Prints what there is of the incomplete line.
+    fn print_line(&mut self) {
+        self.terminal.print_bytes(&text::shown_output(&self.line));
+        self.line.clear();
     }
 
     fn text(&mut self, bytes: &[u8]) {
-        self.line.extend_from_slice(bytes);
-        if let Some(end) = self.line.iter().rposition(|byte| *byte == b'\n') {
-            self.put(end + 1);
+        let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n').map(|end| end + 1) else {
+            return self.begin_line(bytes);
+        };
+        let mut whole = &bytes[..end];
+        if !self.line.is_empty() {
+            let first = whole.iter().position(|byte| *byte == b'\n').map_or(end, |first| first + 1);
+            self.line.extend_from_slice(&whole[..first]);
+            self.print_line();
+            whole = &whole[first..];
         }
+        if !whole.is_empty() {
+            self.terminal.print_bytes(&text::shown_output(whole));
+        }
+        self.begin_line(&bytes[end..]);
+    }
+
+    /// Adds to the incomplete line, and prints it once it is long.
+    fn begin_line(&mut self, bytes: &[u8]) {
+        self.line.extend_from_slice(bytes);
         if self.line.len() > MAX_LINE {
-            self.put(self.line.len());
+            self.print_line();
         }
     }
 }
 
-fn print_entry(terminal: &Terminal, entry: &LogEntry) {
-    if let Some(drawn) = entries::draw(entry, terminal.painter()) {
-        terminal.print(&format!("{drawn}\n"));
+fn print_entry(terminal: &Terminal, last: Option<&mut LastLines>, entry: &LogEntry) {
+    let Some(drawn) = entries::draw(entry, terminal.painter()) else { return };
+    match last {
+        Some(last) => last.add(&drawn),
+        None => terminal.print(&format!("{drawn}\n")),
     }
 }
 
@@ -197,7 +245,9 @@ impl Write for OutputWriter<'_> {
         match &mut self.mode {
             OutputMode::Raw => self.terminal.print_bytes(bytes),
             OutputMode::Text => self.text(bytes),
-            OutputMode::Story(story) => story.read(bytes, |entry| print_entry(self.terminal, &entry)),
+            OutputMode::Story(story) => {
+                story.read(bytes, |entry| print_entry(self.terminal, self.last.as_mut(), &entry));
+            }
         }
         if self.terminal.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) }
     }

@@ -1,6 +1,6 @@
 //! Prints the list of sessions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use orchestra::{
     Result,
@@ -24,8 +24,8 @@ const FOLDER_WIDTH: usize = 60;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = scope::repository_for(&cli.which)?;
-    let report =
-        sessions::run(&context::interruptible(terminal)?, repo.as_ref(), &cli.which.request(cli.limit)?)?;
+    let request = cli.which.request(cli.limit)?;
+    let report = sessions::run(&context::reading(terminal), repo.as_ref(), &request)?;
     formats::print_read_failures(terminal, &report.troubles, cli.which.verbose);
     if cli.json {
         json::print_answer(terminal, wire::SESSIONS, &report)?;
@@ -84,11 +84,18 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
     headings.extend(branch.then_some("BRANCH"));
     headings.extend(agent.then_some("AGENT"));
     headings.push("TITLE");
+    let ids = short_ids(sessions);
     let rows = sessions.iter().map(|session| {
         let age = world::parse_unix_seconds(&session.last_active_at)
             .map_or_else(String::new, |at| humanize::age(now - at));
         let mut row = vec![
-            TableCell::new(short_id(session, sessions)),
+            TableCell::new(
+                session
+                    .id
+                    .chars()
+                    .take(ids.get(session.id.as_str()).copied().unwrap_or(MIN_ID))
+                    .collect::<String>(),
+            ),
             TableCell::new(session.program.clone()),
             TableCell::number(age),
             TableCell::number(session.messages.map_or_else(|| "?".to_owned(), |count| count.to_string())),
@@ -137,10 +144,16 @@ fn line(text: Option<&str>, columns: usize) -> String {
     text.map_or_else(|| "-".to_owned(), |text| text::one_line(text, columns))
 }
 
-/// Returns the prefix of an id that distinguishes it from the other ids of the list.
-fn short_id(session: &Session, all: &[Session]) -> String {
-    let shared =
-        |other: &Session| session.id.bytes().zip(other.id.bytes()).take_while(|(a, b)| a == b).count();
-    let longest = all.iter().filter(|other| other.id != session.id).map(shared).max().unwrap_or(0);
-    session.id.chars().take(MIN_ID.max(longest + 1)).collect()
+/// Returns for each id the length of the prefix that distinguishes it from the other ids of the list.
+fn short_ids(sessions: &[Session]) -> BTreeMap<&str, usize> {
+    let ids: BTreeSet<&str> = sessions.iter().map(|session| session.id.as_str()).collect();
+    let mut lengths: BTreeMap<&str, usize> = ids.iter().map(|id| (*id, MIN_ID)).collect();
+    // An id has the longest prefix in common with one of its neighbours.
+    for (one, other) in ids.iter().zip(ids.iter().skip(1)) {
+        let shared = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+        for id in [one, other] {
+            lengths.entry(id).and_modify(|length| *length = (shared + 1).max(*length));
+        }
+    }
+    lengths
 }

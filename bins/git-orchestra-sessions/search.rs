@@ -26,7 +26,8 @@ const CONTEXT_BEFORE: usize = 60;
 
 pub(crate) fn run(terminal: &Terminal, search: &Search, which: &SessionFilter) -> Result<Exit> {
     let repo = scope::repository_for(which)?;
-    let query = Query { words: search.words.clone(), regex: search.regex, ignore_case: search.ignore_case };
+    let Search { words, regex, ignore_case, files: one_match, .. } = search.clone();
+    let query = Query { words, regex, ignore_case, one_match };
     let mut found: Vec<FoundSession> = Vec::new();
     let mut any = false;
     let context = context::interruptible(terminal)?;

@@ -29,7 +29,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if request.dry_run {
         return planned(cli, terminal, &report);
     }
-    let mine = status::Request { run: Some(report.run), dirt: true, ..status::Request::default() };
+    let agents = report.agents.into_iter().map(|agent| agent.id.to_string()).collect();
+    let mine = status::Request { agents, dirt: true, ..status::Request::default() };
     let how = FollowOptions { kind: wire::SPAWN, verb: "started", detach: cli.detach, json: cli.json };
     follow(&context, terminal, &repo, &mine, how)
 }

@@ -75,10 +75,11 @@ pub(crate) const PAGE: Page = Page {
                  belongs to another clone, and by 'bypass' if the agent may do everything without asking.",
                 "AGE counts from the launch (for a queued agent, from the spawn) until now or until the end. \
                  COMMITS and CHANGES are what the branch adds to its base; CHANGES are counted when the \
-                 agent ends. DIRTY is the number of files with uncommitted changes while it runs. COST is \
-                 the cost in US dollars that the program reported, and DENIED the number of denied requests; \
-                 they are shown if any agent has them. NOW is what the agent does, what it waits for, or why \
-                 it ended.",
+                 agent ends. DIRTY is the number of files with uncommitted changes while it runs, with \
+                 its age if there was no time to count them again; '?' means that they were not counted yet. \
+                 COST is the cost in US dollars that the program reported, and DENIED the number of denied \
+                 requests; they are shown if any agent has them. NOW is what the agent does, what it waits \
+                 for, or why it ended.",
             ],
         ),
         (

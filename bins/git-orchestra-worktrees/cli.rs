@@ -39,7 +39,7 @@ pub(crate) const PAGE: Page = Page {
                  worktree move'. STATE also shows a git operation in progress, the reason of a lock, and how \
                  many files were left out of the agent's work. In JSON worktree_state is here, missing or \
                  moved.",
-                "DIRTY is measured until an agent ends; '-' means that it was not measured.",
+                "DIRTY is counted until an agent ends, as in git-orchestra-status(1); '-' means that nothing was counted.",
             ],
         ),
     ],

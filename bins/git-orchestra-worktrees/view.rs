@@ -43,12 +43,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 }
 
 fn row(entry: &WorktreeInfo) -> Vec<TableCell> {
-    let dirty = entry.agent.dirty.map_or_else(|| "-".to_owned(), |count| count.to_string());
+    let now = here::environment().now().as_second();
     vec![
         TableCell::new(&entry.agent.id),
         TableCell::role(agents::phase(&entry.agent), role_of(entry.agent.phase, entry.agent.liveness)),
         TableCell::number(entry.size.map_or_else(|| "-".to_owned(), humanize::size)),
-        TableCell::number(dirty),
+        TableCell::number(agents::dirty(&entry.agent, now)),
         TableCell::new(state(entry)),
         TableCell::new(text::safe(&entry.path)),
     ]

@@ -2,13 +2,17 @@
 
 use std::{
     convert::Infallible,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
-/// Returns how many threads the machine runs at once.
+/// Returns how many threads the machine runs at once. Asked once: each answer costs a dozen system calls in control groups.
 pub fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// Applies `each` to every item, on all cores, and returns the results in the order of the items.

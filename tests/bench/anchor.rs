@@ -40,6 +40,16 @@ pub(crate) fn median_of_turns(
     ours: &mut impl FnMut() -> Duration,
     anchor: &mut impl FnMut() -> Duration,
 ) -> (Duration, Duration) {
+    let (a, b) = sorted_turns(turns, ours, anchor);
+    (a[a.len() / 2], b[b.len() / 2])
+}
+
+/// As [`median_of_turns`], but returns all times, the shortest first.
+pub(crate) fn sorted_turns(
+    turns: usize,
+    ours: &mut impl FnMut() -> Duration,
+    anchor: &mut impl FnMut() -> Duration,
+) -> (Vec<Duration>, Vec<Duration>) {
     let (mut a, mut b) = (Vec::new(), Vec::new());
     for turn in 0..turns + 2 {
         let (one, other) = (ours(), anchor());
@@ -50,5 +60,33 @@ pub(crate) fn median_of_turns(
     }
     a.sort_unstable();
     b.sort_unstable();
-    (a[a.len() / 2], b[b.len() / 2])
+    (a, b)
+}
+
+/// Runs both workloads in turn and returns the mean CPU time of the processes of each.
+pub(crate) fn cpu_of_turns(
+    turns: u32,
+    ours: &mut impl FnMut() -> Duration,
+    anchor: &mut impl FnMut() -> Duration,
+) -> (Duration, Duration) {
+    let (mut a, mut b) = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..turns {
+        for (workload, sum) in [(&mut *ours as &mut dyn FnMut() -> Duration, &mut a), (&mut *anchor, &mut b)]
+        {
+            let before = cpu_of_children();
+            workload();
+            *sum += cpu_of_children() - before;
+        }
+    }
+    (a / turns, b / turns)
+}
+
+/// Returns the CPU time of all processes that this one started and waited for.
+fn cpu_of_children() -> Duration {
+    const TICKS_PER_SECOND: u64 = 100;
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name, in parentheses, may have spaces. After it, these are the 14th and 15th field.
+    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(13).take(2);
+    let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
 }

@@ -16,6 +16,7 @@ use orchestra::{
     model::{
         AgentId, Event, Fact, IdOrText, Phase, WorkStat,
         event::{Created, Finished, PhaseChange},
+        landing::{Landed, Landing},
     },
     store::{append, commit, layout},
     world::Environment,
@@ -68,8 +69,37 @@ impl Lab {
         taken
     }
 
+    /// Returns the time of one whole process, however it ends.
+    pub(crate) fn run_any(&self, command: &mut Command, directory: &Path) -> Duration {
+        let begun = Instant::now();
+        command
+            .current_dir(directory)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("a process");
+        begun.elapsed()
+    }
+
     /// Creates a repository with ended agents of three events each, packed, written by its own writer.
     pub(crate) fn repo(&self, name: &str, agents: usize) -> PathBuf {
+        self.repo_of(name, agents, |stream, at, writer, base| write_agent(stream, at, writer, base, false))
+    }
+
+    /// Like [`Lab::repo`], with the refs of the agents' work, some of which has landed.
+    pub(crate) fn repo_with_work(
+        &self,
+        name: &str,
+        agents: usize,
+        landed: impl Fn(usize) -> bool,
+    ) -> PathBuf {
+        self.repo_of(name, agents, |stream, at, writer, base| {
+            write_agent(stream, at, writer, base, landed(at));
+            let _ = write!(stream, "reset {}\nfrom {base}\n\n", layout::head_ref(&agent_id(at)));
+        })
+    }
+
+    fn repo_of(&self, name: &str, agents: usize, write: impl Fn(&mut String, usize, &str, &str)) -> PathBuf {
         let repo = self.world.repo_named(name).with_identity();
         let path = repo.path().to_owned();
         let opened = Repo::discover(&Environment::of_this_process().at(&path)).expect("a repository");
@@ -78,24 +108,76 @@ impl Lab {
         if agents > 0 {
             let base = repo.tip("main");
             let stream = (0..agents).fold(String::new(), |mut stream, at| {
-                write_agent(&mut stream, at, &writer, &base);
+                write(&mut stream, at, &writer, &base);
                 stream
             });
-            let mut import = self
-                .world
-                .command("git", &path)
-                .args(["fast-import", "--quiet"])
-                .stdin(Stdio::piped())
-                .spawn()
-                .expect("git fast-import");
-            import.stdin.take().expect("a pipe").write_all(stream.as_bytes()).expect("written");
-            assert!(import.wait().expect("an end").success());
+            self.fast_import(&path, stream.as_bytes());
             for arguments in [vec!["pack-refs", "--all"], vec!["repack", "-adq"]] {
                 drop(self.world.git(&path, arguments));
             }
         }
         std::mem::forget(repo);
         path
+    }
+
+    /// Gives every packed ref a file of its own.
+    pub(crate) fn unpack_refs(&self, path: &Path) {
+        let git_dir = path.join(".git");
+        let packed = std::fs::read_to_string(git_dir.join("packed-refs")).expect("packed refs");
+        std::fs::remove_file(git_dir.join("packed-refs")).expect("removed");
+        for (value, name) in packed.lines().filter_map(|line| line.split_once(" refs/")) {
+            let file = git_dir.join("refs").join(name);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            std::fs::write(file, format!("{value}\n")).expect("written");
+        }
+    }
+
+    /// Registers a worktree with one file for each agent, as `git worktree add` would.
+    pub(crate) fn add_worktrees(&self, path: &Path, agents: usize) {
+        let git_dir = path.join(".git").canonicalize().expect("a git directory");
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let folder = git_dir.parent().expect("a folder").with_file_name(format!("{name}.worktrees"));
+        for id in (0..agents).map(agent_id) {
+            let (own, files) = (git_dir.join(format!("worktrees/{id}")), folder.join(id.as_str()));
+            for (name, content) in [
+                (own.join("HEAD"), format!("ref: {}\n", layout::branch_ref(&format!("orchestra/{id}")))),
+                (own.join("commondir"), "../..\n".to_owned()),
+                (own.join("gitdir"), format!("{}/.git\n", files.display())),
+                (files.join(".git"), format!("gitdir: {}\n", own.display())),
+            ] {
+                std::fs::create_dir_all(name.parent().expect("a folder")).expect("a folder");
+                std::fs::write(name, content).expect("written");
+            }
+        }
+    }
+
+    /// Writes objects and refs from a stream for `git fast-import`.
+    pub(crate) fn fast_import(&self, path: &Path, stream: &[u8]) {
+        let mut command = self.world.command("git", path);
+        command.args(["fast-import", "--quiet", "--force"]).stdin(Stdio::piped());
+        let mut import = command.spawn().expect("git fast-import");
+        import.stdin.take().expect("a pipe").write_all(stream).expect("written");
+        assert!(import.wait().expect("an end").success());
+    }
+
+    /// Returns the branches below a prefix.
+    pub(crate) fn branches(&self, path: &Path, prefix: &str) -> Vec<String> {
+        let listed = self.world.git(path, ["for-each-ref", "--format=%(refname)", prefix]).stdout();
+        listed.lines().map(str::to_owned).collect()
+    }
+
+    /// Gives every agent a head: the commit that it started from.
+    pub(crate) fn give_heads(&self, path: &Path) {
+        let base = self.world.git(path, ["rev-parse", "main"]).line();
+        let names =
+            self.world.git(path, ["for-each-ref", "--format=%(refname:lstrip=3)", "refs/orchestra/agents"]);
+        let orders: String =
+            names.stdout().lines().map(|id| format!("create refs/orchestra/heads/{id} {base}\n")).collect();
+        let mut update = self.world.command("git", path);
+        let mut update = update.args(["update-ref", "--stdin"]).stdin(Stdio::piped()).spawn().expect("git");
+        update.stdin.take().expect("a pipe").write_all(orders.as_bytes()).expect("written");
+        assert!(update.wait().expect("an end").success());
+        drop(self.world.git(path, ["pack-refs", "--all"]));
     }
 
     /// Returns the number of refs below a prefix.
@@ -105,22 +187,43 @@ impl Lab {
 
     /// Generates a repository from a seed, packed.
     pub(crate) fn forest(&self, name: &str, forest: &GeneratedRepo) -> PathBuf {
+        self.imported(name, |import| forest.import(import))
+    }
+
+    /// Creates a packed repository from what `write` gives to `git fast-import`.
+    pub(crate) fn imported(&self, name: &str, write: impl FnOnce(Command)) -> PathBuf {
         let repo = self.world.empty_repo(name);
         let path = repo.path().to_owned();
-        let mut import = self.world.command("git", &path);
-        import.args(["fast-import", "--quiet"]);
-        forest.import(import);
-        for arguments in [vec!["repack", "-adq"], vec!["pack-refs", "--all"], vec!["read-tree", "main"]] {
-            drop(self.world.git(&path, arguments));
-        }
+        self.import_with(&path, write);
         std::mem::forget(repo);
         path
+    }
+
+    /// Generates the content of a repository, packed.
+    pub(crate) fn import(&self, path: &Path, forest: &GeneratedRepo) {
+        self.import_with(path, |import| forest.import(import));
+    }
+
+    fn import_with(&self, path: &Path, write: impl FnOnce(Command)) {
+        drop(self.world.git(path, ["init", "-q"]));
+        let mut import = self.world.command("git", path);
+        import.args(["fast-import", "--quiet"]);
+        write(import);
+        for arguments in [vec!["repack", "-adq"], vec!["pack-refs", "--all"], vec!["read-tree", "main"]] {
+            drop(self.world.git(path, arguments));
+        }
+    }
+
+    /// Writes the files of the main branch and an identity for commits, as a person's repository has them.
+    pub(crate) fn check_out(&self, path: &Path) {
+        drop(self.world.git(path, ["reset", "-q", "--hard", "main"]));
+        std::mem::forget(TestRepo::new(&self.world, path.to_owned()).with_identity());
     }
 
     /// Plans a landing in this process; with `anew`, without the cache.
     pub(crate) fn plan(&self, path: &Path, anew: bool) -> Duration {
         if anew {
-            for known in ["trials", "sizes"] {
+            for known in ["trials", "sizes", "sound-trees"] {
                 let _ = std::fs::remove_file(path.join(".git/orchestra").join(known));
             }
         }
@@ -159,14 +262,15 @@ impl Lab {
     }
 
     /// Asks git for all pairs at once; with `anew`, the objects that it writes do not exist yet.
-    pub(crate) fn merge_tree(&self, path: &Path, forest: &GeneratedRepo, anew: bool) -> Duration {
+    pub(crate) fn merge_tree(&self, path: &Path, branches: u64, anew: bool) -> Duration {
         let scratch = path.join("scratch");
         if anew {
             let _ = std::fs::remove_dir_all(&scratch);
         }
         std::fs::create_dir_all(&scratch).expect("a folder");
-        let pairs = (0..forest.branches).flat_map(|a| (0..a).map(move |b| (b, a)));
-        let questions: String = pairs.map(|(a, b)| format!("b{a:03} b{b:03}\n")).collect();
+        let pairs = (0..branches).flat_map(|a| (0..a).map(move |b| (b, a)));
+        let questions: String =
+            pairs.map(|(a, b)| format!("refs/heads/b{a:03} refs/heads/b{b:03}\n")).collect();
         std::fs::write(path.join("questions"), questions).expect("written");
         let mut command = self.world.command("git", path);
         command.args(["merge-tree", "--write-tree", "--stdin", "--name-only", "--no-messages"]);
@@ -273,16 +377,16 @@ impl Lab {
     }
 }
 
-fn agent_id(at: usize) -> AgentId {
+pub(crate) fn agent_id(at: usize) -> AgentId {
     let random =
         [(at >> 12) as u8 & 31, (at >> 9) as u8 & 7, (at >> 6) as u8 & 7, (at >> 3) as u8 & 7, at as u8 & 7];
     AgentId::new(&format!("bench task {at}"), random)
 }
 
-/// Writes three commits of an ended agent, as a stream for `git fast-import`.
-fn write_agent(stream: &mut String, at: usize, writer: &str, base: &str) {
+/// Writes three commits of an ended agent, as a stream for `git fast-import`, and a fourth if its work landed.
+fn write_agent(stream: &mut String, at: usize, writer: &str, base: &str, landed: bool) {
     let id = agent_id(at);
-    let facts = [
+    let mut facts = vec![
         Fact::Created(Created {
             title: format!("Bench task number {at}"),
             profile: "sh".into(),
@@ -300,6 +404,17 @@ fn write_agent(stream: &mut String, at: usize, writer: &str, base: &str) {
             ..Finished::empty(1, Phase::Done)
         }),
     ];
+    if landed {
+        facts.push(Fact::Landed(Landed {
+            outcome: Landing::Merged,
+            into: "main".into(),
+            head: IdOrText::read(base),
+            commit: Some(IdOrText::read(base)),
+            reason: None,
+            check: None,
+            passed: Vec::new(),
+        }));
+    }
     let mut events: Vec<Event> = Vec::new();
     for (lamport, fact) in (1..).zip(&facts) {
         let time = "2026-11-21T01:00:00Z".parse().expect("a time");

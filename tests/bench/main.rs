@@ -15,10 +15,17 @@
 mod anchor;
 mod archive;
 mod build;
+mod cleanup;
 mod data;
+mod events;
 mod landing;
+mod lists;
+mod live;
+mod plans;
 mod sessions;
 mod sync;
+mod sync_fleet;
+mod worktrees;
 
 use std::{
     path::{Path, PathBuf},
@@ -27,7 +34,6 @@ use std::{
 
 use anchor::{Row, median_of_turns};
 use data::Lab;
-use testkit::GeneratedRepo;
 
 /// The run fails if a goal is missed by more than this factor.
 const FAR: f64 = 4.0;
@@ -56,23 +62,41 @@ fn main() -> ExitCode {
     if wanted("status") {
         status(&lab, turns, short, &mut show);
     }
+    if wanted("lists") {
+        lists::lists(&lab, short, &mut show);
+    }
     if wanted("event") {
         one_event(&lab, turns, &mut show);
     }
+    if wanted("events") {
+        events::rows(&lab, short, &mut show);
+    }
     if wanted("spawn") {
-        spawn_of_five(&lab, if short { 5 } else { 15 }, &mut show);
+        live::spawn_of_five(&lab, short, &mut show);
+    }
+    if wanted("live") {
+        live::uncommitted_changes(&lab, short, &mut show);
     }
     if wanted("ranking") {
-        ranking(&lab, short, &mut show);
+        plans::rows(&lab, turns, short, &mut show);
     }
     if wanted("sync") {
         sync::sync(&lab, turns, &mut show);
     }
+    if wanted("fleet") {
+        sync_fleet::sync_fleet(&lab, short, &mut show);
+    }
     if wanted("archive") {
         archive::archive(&lab, turns, short, &mut show);
     }
+    if wanted("cleanup") {
+        cleanup::rows(&lab, turns, short, &mut show);
+    }
     if wanted("sessions") {
         sessions::rows(&lab, short, &mut show);
+    }
+    if wanted("worktrees") {
+        worktrees::rows(&lab, short, &mut show);
     }
     if wanted("supervisor") {
         supervisor(&lab);
@@ -155,34 +179,6 @@ fn one_event(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
     let (mut ours, mut git) = (lab.appender(&repo), lab.git_appender(&repo));
     let (ours, git) = median_of_turns(turns, &mut ours, &mut git);
     show(Row::new("one event, durable", ours, git, 0.25));
-}
-
-fn spawn_of_five(lab: &Lab, turns: usize, show: &mut impl FnMut(Row)) {
-    let repo = lab.repo("spawn", 0);
-    let mut ours = || lab.spawn_five(&repo);
-    let mut anchor = || lab.shell_loop(&repo);
-    let (ours, git) = median_of_turns(turns, &mut ours, &mut anchor);
-    show(Row::new("spawn of 5 trivial agents, to the last end", ours, git, 1.0));
-}
-
-/// Compares a plan for many branches with git merging all pairs on trial.
-fn ranking(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
-    let (files, branches, turns) = if short { (5_000, 30, 3) } else { (50_000, 100, 5) };
-    let forest =
-        GeneratedRepo { files, folders: files / 25, lines: 80, branches, hot: 5, hot_share: 10, seed: 7 };
-    let repo = lab.forest("ranking", &forest);
-    let what = format!("a plan for {branches} branches of {files} files");
-    let (ours, git) =
-        median_of_turns(turns, &mut || lab.plan(&repo, true), &mut || lab.merge_tree(&repo, &forest, true));
-    // The goal applies to the large repository; in a small one the fixed costs dominate.
-    show(Row::new(&what, ours, git, if short { 0.25 } else { 0.10 }));
-    let (ours, git) =
-        median_of_turns(turns, &mut || lab.plan(&repo, false), &mut || lab.merge_tree(&repo, &forest, false));
-    show(Row::new(&format!("{what}, repeated"), ours, git, 0.20));
-    let (known, whole) =
-        median_of_turns(turns, &mut || lab.plan_after_one_moved(&repo), &mut || lab.plan(&repo, true));
-    #[expect(clippy::cast_precision_loss, reason = "few")]
-    show(Row::new("a plan after one branch moved, to a whole one", known, whole, 3.0 / branches as f64));
 }
 
 /// Prints, not as a ratio, what a supervisor costs while its agent is busy.

@@ -21,9 +21,45 @@ const WORDS: [&str; 16] = [
     "fails", "branch", "merge", "again",
 ];
 
-/// Measures lists and searches, of sessions of 1.25 GB or a tenth of it.
+/// The number of sessions of which one contains the rare phrase.
+const RARE: u64 = 50;
+
+/// What is measured: sessions, and the programs that only read their bytes.
+struct Archive<'a> {
+    lab: &'a Lab,
+    repo: PathBuf,
+    projects: PathBuf,
+    index: PathBuf,
+}
+
+impl Archive<'_> {
+    fn ours(&self, arguments: &[&str]) -> Command {
+        let mut command = self.lab.ours("git-orchestra-sessions");
+        command.args(arguments);
+        command
+    }
+
+    /// Returns the time of one of our commands.
+    fn run(&self, arguments: &[&str]) -> Duration {
+        self.lab.run(&mut self.ours(arguments), &self.repo)
+    }
+
+    /// Returns the time of one of our commands without the index.
+    fn run_cold(&self, arguments: &[&str]) -> Duration {
+        let _ = fs::remove_file(&self.index);
+        self.run(arguments)
+    }
+
+    /// Returns the time of a shell command on the files of all sessions, whose folder is `$0`.
+    fn shell(&self, script: &str) -> Duration {
+        let mut command = self.lab.command("sh");
+        self.lab.run(command.args(["-c", script]).arg(&self.projects), &self.repo)
+    }
+}
+
+/// Measures lists and searches, of sessions of 600 MB or a tenth of it.
 pub(crate) fn rows(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
-    let files: u64 = if short { 200 } else { 2_000 };
+    let files: u64 = if short { 100 } else { 1_000 };
     let repo = lab.repo("sessions", 1);
     let projects = lab.claude_projects();
     let bytes: u64 = (0..files).map(|number| write(&projects, number)).sum();
@@ -31,37 +67,55 @@ pub(crate) fn rows(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
     lab.run(&mut lab.command("sync"), &repo);
     let what = format!("{files} conversations, {} MB", bytes / 1_000_000);
     let index = repo.join(".git/orchestra/conversations");
-    let turns = if short { 5 } else { 9 };
-    let shell = |script: &str| {
-        let mut command = lab.command("sh");
-        command.args(["-c", script]).arg(&projects);
-        command
-    };
-    let all = || {
-        let mut command = lab.ours("git-orchestra-sessions");
-        command.args(["--all", "--json"]);
-        command
-    };
-    let mut read = || lab.run(&mut shell("cat \"$0\"/*/*.jsonl"), &repo);
-    let mut cold = || {
-        let _ = fs::remove_file(&index);
-        lab.run(&mut all(), &repo)
-    };
+    let archive = Archive { lab, repo, projects, index };
+    let turns = if short { 3 } else { 7 };
+    lists(&archive, &what, turns, short, show);
+    searches(&archive, &what, turns, short, show);
+    let commands: [(&str, &[&str]); 4] = [
+        ("list", &["--all", "--json"]),
+        ("whole list", &["--all", "--json", "--limit", "0"]),
+        ("search of a rare phrase", &["search", "--all", "a rare needle"]),
+        ("search of a common word", &["search", "--all", "--ids", "error"]),
+    ];
+    for (name, arguments) in commands {
+        let _ = fs::remove_file(&archive.index);
+        let peak = peak(&mut archive.ours(arguments), &archive.repo);
+        println!("{name} of {what}: at most {peak} KiB resident (goal 30720)");
+    }
+}
+
+fn lists(archive: &Archive<'_>, what: &str, turns: usize, short: bool, show: &mut impl FnMut(Row)) {
     // The goals apply to many sessions; with few, the cost of starting a process dominates.
-    let (without, with) = if short { (0.5, 0.25) } else { (0.2, 0.06) };
-    let (ours, anchor) = median_of_turns(turns, &mut cold, &mut read);
-    show(Row::new(&format!("list of {what}, no index"), ours, anchor, without));
-    let (ours, anchor) = median_of_turns(turns, &mut || lab.run(&mut all(), &repo), &mut read);
-    show(Row::new(&format!("list of {what}, index"), ours, anchor, with));
-    let mut grep = || lab.run(&mut shell("grep -c 'queue limit the' \"$0\"/*/*.jsonl | tail -n 1"), &repo);
-    let mut search = || {
-        let mut command = lab.ours("git-orchestra-sessions");
-        lab.run(command.args(["search", "--all", "--ids", "queue limit the"]), &repo)
-    };
-    let (ours, anchor) = median_of_turns(turns, &mut search, &mut grep);
-    show(Row::new(&format!("search in {what}, to grep -c"), ours, anchor, 2.0));
-    let _ = fs::remove_file(&index);
-    println!("list of {what}: at most {} KiB resident (goal 30720)", peak(&mut all(), &repo));
+    let goal = |many: f64, few: f64| if short { few } else { many };
+    let mut read = || archive.shell("cat \"$0\"/*/*.jsonl");
+    let commands: [(&str, &[&str], f64, f64); 2] = [
+        ("list", &["--all", "--json"], goal(0.2, 0.5), goal(0.06, 0.25)),
+        ("whole list", &["--all", "--json", "--limit", "0"], goal(0.9, 1.2), goal(0.1, 0.5)),
+    ];
+    for (name, arguments, cold, indexed) in commands {
+        let (ours, anchor) = median_of_turns(turns, &mut || archive.run_cold(arguments), &mut read);
+        show(Row::new(&format!("{name} of {what}, no index"), ours, anchor, cold));
+        let (ours, anchor) = median_of_turns(turns, &mut || archive.run(arguments), &mut read);
+        show(Row::new(&format!("{name} of {what}, index"), ours, anchor, indexed));
+    }
+}
+
+fn searches(archive: &Archive<'_>, what: &str, turns: usize, short: bool, show: &mut impl FnMut(Row)) {
+    // A search that stops at the first match reads little, so that starting the process and reading the index dominate.
+    let first = if short { 4.0 } else { 2.5 };
+    let searches: [(&str, &[&str], &str, f64); 4] = [
+        ("a rare phrase", &["a rare needle"], "grep -c 'a rare needle'", 2.0),
+        ("the same in any case", &["-i", "A Rare Needle"], "grep -ci 'a rare needle'", 2.0),
+        ("a common word, only ids", &["--ids", "error"], "grep -l error", first),
+        ("the same in any case", &["--ids", "-i", "Error"], "grep -li error", first),
+    ];
+    for (name, arguments, script, goal) in searches {
+        let arguments = [&["search", "--all"] as &[&str], arguments].concat();
+        let script = format!("{script} \"$0\"/*/*.jsonl | tail -n 1");
+        let mut grep = || archive.shell(&script);
+        let (ours, anchor) = median_of_turns(turns, &mut || archive.run(&arguments), &mut grep);
+        show(Row::new(&format!("search for {name}, {what}"), ours, anchor, goal));
+    }
 }
 
 /// Returns the peak memory of a command, in KiB.
@@ -128,6 +182,13 @@ fn write(projects: &Path, number: u64) -> u64 {
             at / 3600 % 24,
             at / 60 % 60,
             at % 60
+        );
+    }
+    if number % RARE == 7 {
+        let message = "{\"role\":\"user\",\"content\":\"a rare needle\"}";
+        let _ = writeln!(
+            text,
+            "{{\"cwd\":\"{cwd}\",\"sessionId\":\"{id}\",\"type\":\"user\",\"message\":{message}}}"
         );
     }
     fs::write(folder.join(format!("{id}.jsonl")), &text).expect("a file");

@@ -20,7 +20,7 @@ use crate::{
     data::Lab,
 };
 
-const SAME: &str = "refs/orchestra/*:refs/orchestra/*";
+pub(crate) const SAME: &str = "refs/orchestra/*:refs/orchestra/*";
 /// The number of agents, and of events that each gets in a turn.
 const AGENTS: usize = 100;
 const EVENTS: usize = 10;
@@ -65,12 +65,8 @@ impl Pair {
         lab.run(lab.git().args(["remote", "add", "origin", &text(&hub)]), &near);
         lab.run(lab.git().args(["push", "-q", "origin", "main"]), &near);
         lab.run(lab.git().args(["clone", "-q", &text(&hub), &text(&far)]), &near);
-        for clone in [&near, &far] {
-            let repo = orchestra::git::Repo::discover(&Environment::of_this_process().at(clone))
-                .expect("a repository");
-            let given = consent::GrantedConsent { own_work: true };
-            consent::grant(&repo, &[text(&hub)], given).expect("the user agrees");
-        }
+        agree(&near, &hub);
+        agree(&far, &hub);
         Self { near, far }
     }
 
@@ -83,6 +79,14 @@ impl Pair {
         lab.run(lab.git().args(["push", "-q", "origin", SAME]), &self.near)
             + lab.run(lab.git().args(["fetch", "-q", "origin", SAME]), &self.far)
     }
+}
+
+/// Records that the user of a clone agrees to send everything to the hub.
+pub(crate) fn agree(clone: &Path, hub: &Path) {
+    let repo =
+        orchestra::git::Repo::discover(&Environment::of_this_process().at(clone)).expect("a repository");
+    let given = consent::GrantedConsent { own_work: true };
+    consent::grant(&repo, &[hub.to_string_lossy().into_owned()], given).expect("the user agrees");
 }
 
 /// The events of all agents, so that more can be added quickly.

@@ -56,3 +56,22 @@ fn ended_agents_are_compared_with_their_base_and_with_each_other() {
     repo.orchestra(["diff", "nobody"]).exits(3);
     repo.orchestra(["diff"]).exits(2);
 }
+
+/// A diff costs one `git diff`: the files are not counted first.
+#[test]
+fn one_git_compares() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo new > new.txt");
+    repo.end_of(&id);
+    for options in [&["--committed", "--stat"][..], &["--committed"], &["--committed", "--json"]] {
+        let trace = world.dir().join("trace");
+        let arguments = [&["diff"], options, &[id.as_str()]].concat();
+        let ran = Ran::of(repo.orchestra_command(arguments).env("ORCHESTRA_TRACE", &trace)).succeeded();
+        assert!(ran.stdout().contains("new.txt"), "{}", ran.stdout());
+        let started = std::fs::read_to_string(&trace).expect("a trace");
+        let gits: Vec<&str> = started.lines().filter(|line| line.contains("program: git ")).collect();
+        assert!(gits.len() == 1 && gits[0].contains(" diff "), "{options:?}\n{started}");
+        std::fs::remove_file(&trace).expect("removed");
+    }
+}

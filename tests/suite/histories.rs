@@ -2,8 +2,8 @@
 //! answers.
 
 use orchestra::{
-    git::Oid,
-    removal::integrated::{self, CandidateWork, Integration},
+    git::{Oid, Repo},
+    removal::integrated::{self, CandidateWork, Integration, Integrations, Search},
 };
 use testkit::{Ran, TestRepo};
 
@@ -30,6 +30,12 @@ const HISTORIES: &[(&str, &str, Integration)] = &[
         "squashed, then the same lines changed",
         "git merge -q --squash work; git commit -qm squash
          sed -i 's/^two$/TWO/' lines.txt; echo more >> own.txt; git commit -qam more",
+        Integration::Squashed,
+    ),
+    (
+        "squashed with a rename, then the same lines changed",
+        "git checkout -q work; git mv lines.txt rows.txt; git commit -qm rename; git checkout -q main
+         git merge -q --squash work; git commit -qm squash; sed -i 's/^two$/TWO/' rows.txt; git commit -qam more",
         Integration::Squashed,
     ),
     (
@@ -116,10 +122,36 @@ fn every_history_has_the_right_answer() {
         let found = integrated::find_integration(&library, work, oid("main")).expect("an answer");
         assert_eq!(found, *wanted, "{name}");
         assert_eq!(repo.git(["count-objects", "-v"]).stdout(), objects, "a look leaves nothing: {name}");
+        have_the_same_answers_together(&repo, &library);
         let answer = if found.is_integrated() { "may go" } else { "is kept" };
         table.push_str(&format!("{name:<58} {answer}: {found:?}\n"));
     }
     eprintln!("{table}");
+}
+
+/// Searches for parts of the work, in several branches, one by one and all at once.
+fn have_the_same_answers_together(repo: &TestRepo<'_>, library: &Repo) {
+    let oid = |revision: &str| Oid::parse(&repo.tip(revision)).expect("an id");
+    let mut searches = Vec::new();
+    for (base, tip, target) in [
+        ("base", "work", "main"),
+        ("base", "work~0", "main~0"),
+        ("work", "base", "main"),
+        ("base", "main", "work"),
+        ("base", "work", "base"),
+        ("main", "work", "main"),
+        ("base", "base", "main"),
+    ] {
+        let work = CandidateWork { base: oid(base), tip: oid(tip), landed_as: None };
+        searches.push(Search { work, target: oid(target) });
+    }
+    let unknown = CandidateWork { tip: Oid::from_bytes([7; 20]), ..searches[0].work };
+    searches.insert(1, Search { work: unknown, target: searches[0].target });
+    let mut together = Integrations::of(library, &searches);
+    for search in searches {
+        let alone = integrated::find_integration(library, search.work, search.target).ok();
+        assert_eq!(together.take(library, search).ok(), alone, "{search:?}");
+    }
 }
 
 fn sh(repo: &TestRepo<'_>, script: &str) {

@@ -143,6 +143,7 @@ fn pipes_among_our_refs_and_private_files() {
         "refs/orchestra-local/operations/x",
         "orchestra/writer",
         "orchestra/cache",
+        "orchestra/last-counts.json",
         "orchestra/accepted.json",
         "orchestra/queue/lock",
         "orchestra/slots/1",
@@ -234,8 +235,18 @@ fn huge_files_and_directories_affect_only_themselves() {
         assert_eq!(repo.file_in_head(&id, "w"), "w\n", "{name}");
     }
     // Our own caches, which any process may write.
-    for cache in ["cache", "conversations", "trials", "sizes", "scanned", "sound-trees", "consent", "refused"]
-    {
+    for cache in [
+        "cache",
+        "last-counts.json",
+        "conversations",
+        "trials",
+        "sizes",
+        "scanned",
+        "sound-trees",
+        "consent",
+        "refused",
+        "folds",
+    ] {
         let at: PathBuf = repo.path().join(".git/orchestra").join(cache);
         let file = fs::File::options().write(true).create(true).truncate(true).open(&at).expect("a file");
         file.set_len(40 << 30).expect("a giant");

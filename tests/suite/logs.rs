@@ -1,5 +1,10 @@
 //! `logs`: the output of an agent.
 
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+};
+
 use crate::world;
 
 #[test]
@@ -67,4 +72,78 @@ fn an_agent_whose_program_never_started_has_no_output() {
     let ran =
         repo.orchestra(["logs", &id]).exits(3).stderr_has("it ended before its program started (failed: ");
     assert!(!ran.stderr().contains("not in this clone"), "{}", ran.stderr());
+}
+
+#[test]
+fn the_last_lines_are_shown_of_a_file_and_of_a_blob() {
+    let world = world();
+    let repo = world.repo();
+    let script = "printf 'one\ntwo\n\\033[31mthree\\033[0m\n'; touch ready; while ! [ -e ../../repo/go ]; do sleep 0.05; done; \
+                  echo four; printf five";
+    let id = repo.spawn(script);
+    repo.wait_for_output(&id, "three");
+    let last = |options: &[&str]| {
+        let arguments = [&["logs"], options, &[id.as_str()]].concat();
+        repo.orchestra(arguments).succeeded().stdout()
+    };
+    assert_eq!(last(&["-n", "2"]), "two\nthree\n");
+    assert_eq!(last(&["--raw", "--tail", "1"]), "\u{1b}[31mthree\u{1b}[0m\n");
+    assert_eq!(last(&["--lines=0"]), "");
+    assert_eq!(last(&["-n", "9"]), "one\ntwo\nthree\n");
+    let mut follow = repo.orchestra_command(["logs", "-f", "-n1", &id]);
+    let mut child = follow.stdout(std::process::Stdio::piped()).spawn().expect("logs");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut next = || lines.next().map(|line| line.expect("a line"));
+    assert_eq!(next().as_deref(), Some("three"));
+    repo.write("go", "");
+    assert_eq!([next(), next(), next()], [Some("four".to_owned()), Some("five".to_owned()), None]);
+    child.wait().expect("an end");
+    repo.end_of(&id);
+    assert_eq!(last(&["-n", "2"]), "four\nfive\n");
+    assert_eq!(last(&["-n", "2", "--raw"]), "four\nfive");
+    assert_eq!(last(&["-n", "0"]), "");
+    assert_eq!(last(&["-n", "99"]), last(&[]));
+    repo.orchestra(["logs", "-n", "-1", &id]).exits(2);
+}
+
+#[test]
+fn the_last_lines_of_a_conversation_are_lines_as_they_are_shown() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = repo.spawn_claude(&[], "write hello");
+    repo.end_of(&id);
+    let whole = repo.orchestra(["logs", &id]).succeeded().stdout();
+    let lines: Vec<&str> = whole.lines().collect();
+    assert!(lines.len() > 2, "{whole}");
+    let last = repo.orchestra(["logs", "-n", "2", &id]).succeeded().stdout();
+    assert_eq!(last.lines().collect::<Vec<_>>(), lines[lines.len() - 2..]);
+}
+
+/// Output that is too long for memory is written by git; what is short needs no git at all.
+#[test]
+fn one_git_at_most_reads_the_output() {
+    let world = world();
+    let repo = world.repo();
+    let long = "i=0; while [ $i -lt 60000 ]; do echo \"line $i of a long output, padded: ----------------------------------------------------------------\"; i=$((i+1)); done";
+    for (script, gits) in [("true", 0), ("echo short", 0), (long, 1)] {
+        let id = repo.spawn(script);
+        repo.end_of(&id);
+        let stored =
+            repo.git(["cat-file", "blob", &format!("refs/orchestra-local/logs/{id}:1.out")]).stdout();
+        for options in [&[][..], &["--raw"]] {
+            let trace = world.dir().join("trace");
+            let arguments = [&["logs"], options, &[id.as_str()]].concat();
+            let ran = testkit::Ran::of(repo.orchestra_command(arguments).env("ORCHESTRA_TRACE", &trace))
+                .succeeded();
+            assert!(ran.stdout() == stored, "{script} {options:?}: {} bytes", ran.stdout().len());
+            let started = fs::read_to_string(&trace).expect("a trace");
+            let run = started.lines().filter(|line| line.contains("program: git ")).count();
+            assert_eq!(run, gits, "{script} {options:?}\n{started}");
+            fs::remove_file(&trace).expect("removed");
+        }
+        if gits == 1 {
+            let last = repo.orchestra(["logs", "-n", "3", &id]).succeeded().stdout();
+            assert!(stored.ends_with(&last) && last.lines().count() == 3, "{last}");
+        }
+    }
 }

@@ -134,6 +134,24 @@ fn status_shows_the_newest_ended_agents_and_counts_the_rest() {
 }
 
 #[test]
+fn an_agent_that_is_named_whole_is_read_without_the_others() {
+    let world = world();
+    let repo = world.repo().with_identity();
+    ended(&repo, 23);
+    let cache = repo.path().join(".git/orchestra/cache");
+    let agent = repo.agent("ended-22230");
+    assert_eq!((&agent["id"], &agent["phase"]), (&"ended-22230".into(), &"done".into()));
+    assert!(!cache.exists(), "a list of all agents caches what it read");
+    repo.orchestra(["status", "ended-2223"]).exits(3).stderr_has("is ambiguous");
+    assert!(cache.exists());
+    // The whole list has the same answer, and says why an agent that cannot be read is not in it.
+    let listed = repo.agents().into_iter().find(|one| one["id"] == "ended-22230");
+    assert_eq!(listed, Some(agent));
+    repo.write(".git/refs/orchestra/agents/ended-22230", "damaged");
+    repo.orchestra(["status", "ended-22230"]).exits(3).stderr_has("cannot be read");
+}
+
+#[test]
 fn an_agent_of_another_clone_is_remote() {
     let world = world();
     let repo = world.repo();

@@ -90,6 +90,29 @@ fn a_wait_ends_when_another_thread_cancels() {
 }
 
 #[test]
+fn what_changes_between_a_look_and_the_wait_is_reported_without_reading_at_intervals() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo 1 > made");
+    repo.end_of(&id);
+    let hour = Duration::from_secs(3600);
+    both_ways(&library(&repo), &Filter::default(), |watch| {
+        let mut watch = watch.with_full_reads_every(hour, hour);
+        assert_eq!(next(&mut watch), [Change::Reset]);
+        // Each of these happens after a look and before the next wait.
+        for (action, verdict, code) in [("--approve", "approve", 0), ("--reject", "reject", 1)] {
+            repo.orchestra(["review", &id, action]).exits(code);
+            until(&mut watch, verdict, |watch, _| {
+                let agent = watch.snapshot().agent(&of(&id));
+                agent.and_then(|agent| agent.verdict).is_some_and(|now| now.as_str() == verdict)
+            });
+        }
+        let other = repo.spawn("true");
+        until_phase(&mut watch, &other, Phase::Done);
+    });
+}
+
+#[test]
 fn an_agent_is_followed_from_its_start_to_its_end() {
     let world = world();
     let repo = world.repo();

@@ -16,6 +16,8 @@ use crate::{
     table::{self, TableCell},
 };
 
+/// The age in seconds from which a count is shown with its age.
+const FRESH: i64 = 5;
 /// The number of agents that a warning names; more are only counted.
 const MAX_NAMED: usize = 3;
 
@@ -46,7 +48,7 @@ fn row(agent: &AgentObject, now: i64) -> Vec<TableCell> {
         TableCell::number(humanize::age(age(agent, now))),
         TableCell::number(or_dash(agent.commits)),
         TableCell::number(changes(agent)),
-        TableCell::number(dirty(agent)),
+        TableCell::number(dirty(agent, now)),
     ]
 }
 
@@ -103,12 +105,18 @@ fn commits(count: u64) -> String {
     text::count(count, "commit")
 }
 
-fn dirty(agent: &AgentObject) -> String {
-    match agent.dirty {
-        None => "-".to_owned(),
+/// Formats the number of uncommitted changes, with its age unless they were just counted; `?` if an agent that has not ended may
+/// have some, but they were never counted.
+pub fn dirty(agent: &AgentObject, now: i64) -> String {
+    let is_open = matches!(agent.liveness, Liveness::Live | Liveness::Lost);
+    let count = match agent.dirty {
+        None if is_open && agent.worktree.is_some() => return "?".to_owned(),
+        None => return "-".to_owned(),
         Some(count) if count >= MAX_COUNT => format!("{}+", MAX_COUNT - 1),
         Some(count) => count.to_string(),
-    }
+    };
+    let age = agent.dirty_at.map_or(0, |at| now - at.as_second());
+    if age < FRESH { count } else { format!("{count} ({} ago)", humanize::age(age)) }
 }
 
 /// Formats the usage limit for which an agent is queued or paused, and whether it resumes.

@@ -23,18 +23,26 @@ pub fn uninterrupted() -> Context {
     Context::of(here::environment())
 }
 
+/// Returns the context of an operation that only reads, but may take long: Ctrl-C ends the command at once, and progress is shown.
+pub fn reading(terminal: &Terminal) -> Context {
+    observed(terminal, uninterrupted())
+}
+
 /// Returns the context of an operation that Ctrl-C ends in a state from which the next command can continue. A command calls this
 /// once and uses the context for all of its operations.
 ///
 /// # Errors
 /// Ctrl-C cannot be caught.
 pub fn interruptible(terminal: &Terminal) -> Result<Context> {
-    let context = Context::cancelled_by(here::environment(), interrupt::cancel()?);
+    Ok(observed(terminal, Context::cancelled_by(here::environment(), interrupt::cancel()?)))
+}
+
+fn observed(terminal: &Terminal, context: Context) -> Context {
     if !StatusLine::can_be_drawn() {
-        return Ok(context);
+        return context;
     }
     let (line, painter) = (terminal.status_line().clone(), *terminal.painter_err());
-    Ok(context.observed_by(move |event: &Event| show(&line, &painter, event)))
+    context.observed_by(move |event: &Event| show(&line, &painter, event))
 }
 
 fn show(line: &StatusLine, painter: &Painter, event: &Event) {

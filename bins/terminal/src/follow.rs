@@ -39,7 +39,9 @@ pub fn follow(
     how: FollowOptions,
 ) -> Result<Exit> {
     if how.detach {
-        return detached(terminal, &status::run(&crate::context::uninterrupted(), repo, mine)?, how);
+        // They have just started, and nobody sees their figures.
+        let mine = Request { dirt: false, ..mine.clone() };
+        return detached(terminal, &status::run(&crate::context::uninterrupted(), repo, &mine)?, how);
     }
     let until = Until::AllEnded { limit: None };
     let watched = watch::watch(context, terminal, repo, mine, Stream::Err, until, how.json)?;

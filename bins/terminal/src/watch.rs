@@ -132,7 +132,9 @@ pub fn watch(
     let report = if is_known {
         watch.snapshot().status.clone()
     } else {
-        status::run(&crate::context::uninterrupted(), &repo, request)?
+        // Of agents that keep running, only the answer on stdout shows figures.
+        let request = Request { dirt: request.dirt && stream == Stream::Out, ..request.clone() };
+        status::run(&crate::context::uninterrupted(), &repo, &request)?
     };
     Ok(Watched { end, report, repo })
 }

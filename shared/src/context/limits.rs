@@ -26,6 +26,9 @@ pub struct Limits {
     pub saving: Duration,
     /// The maximum time to wait until a supervisor that waits for a usage limit has released its agent.
     pub release: Duration,
+    /// The maximum time that a list of agents counts uncommitted changes. For the agents that it does not get to, it reports what
+    /// was counted earlier.
+    pub counting: Duration,
     /// The maximum number of agents that a cleanup removes at once. It holds the lock of each, and the number of open
     /// files is limited.
     pub removals_at_once: usize,
@@ -43,6 +46,7 @@ impl Default for Limits {
             answer: Duration::from_secs(10),
             saving: Duration::from_secs(120),
             release: Duration::from_secs(120),
+            counting: Duration::from_millis(300),
             removals_at_once: 200,
         }
     }

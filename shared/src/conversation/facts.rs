@@ -11,7 +11,7 @@ const EARLIEST_YEAR: &str = "2020";
 /// the machines may differ.
 const MAX_CLOCK_SKEW: i64 = 86_400_000_000_000;
 /// Maximum length of a prompt in the facts, in characters.
-const MAX_PROMPT: usize = 200;
+pub(crate) const MAX_PROMPT: usize = 200;
 /// The prefix of the keys of [`ConversationFacts::days`] whose usage a fork copied from another session.
 const COPIED_PREFIX: char = '~';
 /// Maximum number of keys in [`ConversationFacts::days`]; further usage is added to the last key.

@@ -1,6 +1,9 @@
 //! Reading a transcript line by line in bounded memory. A line that is too long is skipped and reported.
 
-use std::io::{self, Read};
+use std::{
+    cell::Cell,
+    io::{self, Read},
+};
 
 use memchr::memchr;
 
@@ -8,6 +11,15 @@ use memchr::memchr;
 pub const MAX_LINE: usize = 32 << 20;
 /// Initial size of the read buffer, in bytes.
 const CHUNK: usize = 256 << 10;
+/// Number of bytes that are read first, because the caller may stop early.
+const FIRST_READ: usize = 32 << 10;
+/// Maximum size of a buffer that is kept for the next file.
+const MAX_KEPT: usize = 1 << 20;
+
+thread_local! {
+    /// The buffer of the last file that this thread read: thousands of files would each clear a new one.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// One line, without its line break.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,10 +46,24 @@ impl<'a> RawLine<'a> {
 ///
 /// # Errors
 /// `from` cannot be read.
-pub fn read(mut from: impl Read, mut each: impl FnMut(RawLine<'_>) -> bool) -> io::Result<u64> {
-    let mut buffer = vec![0; CHUNK];
+pub fn read(from: impl Read, each: impl FnMut(RawLine<'_>) -> bool) -> io::Result<u64> {
+    let mut buffer = BUFFER.take();
+    buffer.resize(buffer.len().max(CHUNK), 0);
+    let done = read_with(&mut buffer, from, each);
+    if buffer.len() <= MAX_KEPT {
+        BUFFER.set(buffer);
+    }
+    done
+}
+
+fn read_with(
+    buffer: &mut Vec<u8>,
+    mut from: impl Read,
+    mut each: impl FnMut(RawLine<'_>) -> bool,
+) -> io::Result<u64> {
     // Bytes in the buffer; of those, searched for a line break; skipped bytes of a line that is too long; bytes of finished lines.
     let (mut held, mut seen, mut skipped, mut done) = (0, 0, 0u64, 0u64);
+    let mut is_first = true;
     loop {
         if held == buffer.len() {
             if held >= MAX_LINE {
@@ -47,7 +73,9 @@ pub fn read(mut from: impl Read, mut each: impl FnMut(RawLine<'_>) -> bool) -> i
                 buffer.resize((held * 2).min(MAX_LINE), 0);
             }
         }
-        let got = match from.read(&mut buffer[held..]) {
+        let most = if is_first { FIRST_READ } else { buffer.len() };
+        is_first = false;
+        let got = match from.read(&mut buffer[held..most]) {
             Ok(0) => break,
             Ok(got) => got,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -18,12 +18,14 @@ pub mod lines;
 pub mod open;
 mod reader;
 pub mod reading;
+pub(crate) mod scan;
 pub mod session_lock;
 mod transcript;
 mod transcript_file;
 mod transcript_reading;
 
 pub use discovery::{Discovery, FolderEntry, ReadFailure};
+pub(crate) use facts::MAX_PROMPT;
 pub use facts::{ConversationFacts, DayUsage, day_of, model_of};
 pub use index::{Index, IndexEntry, IndexRecord};
 pub use installed::Installed;

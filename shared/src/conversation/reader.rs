@@ -94,6 +94,14 @@ pub trait SessionReader: Sync {
     /// Returns the items of a line, for display and for search.
     fn parse_line(&self, line: &[u8]) -> Vec<TranscriptItem>;
 
+    /// Returns the prompts and answers of a line, for search. Those in whose JSON `may_match` finds nothing may be left out.
+    fn parse_words(&self, line: &[u8], may_match: &dyn Fn(&[u8]) -> bool) -> Vec<TranscriptItem> {
+        let _ = may_match;
+        let mut items = self.parse_line(line);
+        items.retain(|item| item.words().is_some());
+        items
+    }
+
     /// Returns whether the program writes a whole message again each time something is added to it.
     fn rewrites_messages(&self) -> bool {
         false

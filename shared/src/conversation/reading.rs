@@ -210,15 +210,15 @@ pub fn read_all(
     place: &ConversationFile,
     known: Option<TranscriptReading>,
 ) -> io::Result<(TranscriptReading, ConversationFacts)> {
-    let mut file = open(&place.path)?;
+    let file = open(&place.path)?;
     let length = file.metadata()?.len();
     let mut read = known
         .filter(|known| still_begins(&file, length, known))
         .unwrap_or_else(|| TranscriptReading { facts: program.begin(place), ..TranscriptReading::default() });
-    file.seek(SeekFrom::Start(read.offset))?;
+    (&file).seek(SeekFrom::Start(read.offset))?;
     read.is_torn = false;
     let mut cut = None;
-    let done = lines::read(file.try_clone()?.take(length - read.offset), |line| {
+    let done = lines::read((&file).take(length - read.offset), |line| {
         match (read.note(line), line) {
             // A line that is being written counts now, and is read again when it is complete.
             (Some(bytes), RawLine::Cut(_)) => cut = Some(bytes.to_vec()),

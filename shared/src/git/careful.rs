@@ -23,6 +23,16 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     require_regular(options(OFlags::NOFOLLOW).open(path)?)
 }
 
+/// Like [`open_regular`], and returns the length of the file in bytes as well.
+///
+/// # Errors
+/// As for [`open_regular`].
+pub fn open_regular_with_length(path: &Path) -> io::Result<(File, u64)> {
+    let file = options(OFlags::NOFOLLOW).open(path)?;
+    let found = file.metadata()?;
+    if found.is_file() { Ok((file, found.len())) } else { Err(not_regular()) }
+}
+
 /// Like [`open_regular`], but follows links: for files that the user named.
 ///
 /// # Errors
@@ -101,11 +111,11 @@ fn options(more: OFlags) -> OpenOptions {
 }
 
 fn require_regular(file: File) -> io::Result<File> {
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
-    }
+    if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
+}
+
+fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
 }
 
 #[cfg(test)]

@@ -335,11 +335,36 @@ impl Git {
         }
         let status = child.wait().context(Kind::External, || format!("cannot wait for {what}"))?;
         copied.context(Kind::External, || "cannot write the output of git".into())?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(Error::new(Code::GitFailed, format!("{what} failed ({status})")))
-        }
+        succeeded(&what, status)
+    }
+
+    /// Runs the command with the standard output of this process, so that nothing is copied. There is no time limit: a person may be
+    /// reading.
+    ///
+    /// # Errors
+    /// It cannot be started, fails, or is blocked by something in the place of a file (3). It fails as well if the reader is gone.
+    pub fn print(self) -> Result<()> {
+        self.traced(Self::print_untraced, |()| ExitStatus::default().to_string())
+    }
+
+    fn print_untraced(mut self) -> Result<()> {
+        self.command.stdin(Stdio::null()).stdout(Stdio::inherit()).stderr(Stdio::null());
+        let what = self.what;
+        let mut child = process::spawn_untraced(&mut self.command)
+            .context(Code::GitMissing, || "cannot run 'git'".into())?;
+        let mut obstacle = ObstacleWatch::begin(self.location);
+        let status = loop {
+            let next = Instant::now() + obstacle.pause();
+            let ended = process::wait_until(&mut child, next, WAIT_FOR_END, &Cancel::never());
+            if let Some(status) = ended.context(Kind::External, || format!("cannot wait for {what}"))? {
+                break status;
+            }
+            if let Some(error) = obstacle.check(&what) {
+                process::kill_tree(&mut child);
+                return Err(error);
+            }
+        };
+        succeeded(&what, status)
     }
 
     /// Runs the command and returns its result, whatever its exit code.
@@ -398,6 +423,14 @@ impl Git {
             .context(Kind::External, || format!("cannot wait for {what}"))?
             .ok_or_else(|| timeout_error(&mut child))?;
         Ok(Output { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
+    }
+}
+
+fn succeeded(what: &str, status: ExitStatus) -> Result<()> {
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Error::new(Code::GitFailed, format!("{what} failed ({status})")))
     }
 }
 

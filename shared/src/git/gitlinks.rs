@@ -1,9 +1,8 @@
 //! Gitlinks: tree entries that name a commit of another repository.
 
 use crate::{
-    Kind, Result,
-    error::ErrorContext,
-    git::{Oid, Repo},
+    Result,
+    git::{Oid, Repo, tree_diff},
 };
 
 /// A gitlink of a tree.
@@ -21,17 +20,7 @@ pub struct Gitlink {
 /// A tree cannot be read.
 pub fn added_gitlinks(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<Gitlink>> {
     use gix::diff::tree::recorder::Change;
-    let cannot = || format!("cannot compare trees {} and {}", old.short(), new.short());
-    let old = repo.gix.find_tree(old.gix()).context(Kind::Internal, cannot)?;
-    let new = repo.gix.find_tree(new.gix()).context(Kind::Internal, cannot)?;
-    let kind = repo.gix.object_hash();
-    let iterate = |data| gix::objs::TreeRefIter::from_bytes(data, kind);
-    let mut recorder = gix::diff::tree::Recorder::default();
-    let mut state = gix::diff::tree::State::default();
-    gix::diff::tree(iterate(&old.data), iterate(&new.data), &mut state, &repo.gix.objects, &mut recorder)
-        .context(Kind::Internal, cannot)?;
-    let mut found: Vec<Gitlink> = recorder
-        .records
+    let mut found: Vec<Gitlink> = tree_diff::differences(repo, old, new)?
         .into_iter()
         .filter_map(|change| match change {
             Change::Addition { entry_mode, oid, path, .. }

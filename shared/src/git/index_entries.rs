@@ -15,6 +15,7 @@ use crate::{
         Oid, Repo, careful,
         file_stat::{FileKind, FileStat},
         index::read_index,
+        unchanged::IndexTime,
     },
 };
 
@@ -45,6 +46,7 @@ pub enum FileDifference {
 /// An index in memory, with the rules for comparing its entries with files.
 pub struct IndexEntries {
     file: gix::index::File,
+    written: IndexTime,
     options: Options,
     trust_mode: bool,
 }
@@ -55,10 +57,19 @@ impl IndexEntries {
     /// # Errors
     /// It cannot be read.
     pub fn read(repo: &Repo, path: &Path) -> Result<Self> {
+        Self::read_copy(repo, path, path)
+    }
+
+    /// Like [`IndexEntries::read`], from a copy that has the modification time of the index at `original`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read_copy(repo: &Repo, path: &Path, original: &Path) -> Result<Self> {
         let options =
             repo.gix.stat_options().context(Kind::Internal, || "cannot read the isolated settings".into())?;
         let trust_mode = repo.gix.config_snapshot().boolean("core.fileMode").unwrap_or(true);
-        Ok(Self { file: read_index(path)?, options, trust_mode })
+        let file = read_index(path)?;
+        Ok(Self { written: IndexTime::of(&file, original), file, options, trust_mode })
     }
 
     /// Returns the paths whose entries differ from `tree`, at most `most` of them.
@@ -171,9 +182,7 @@ impl IndexEntries {
         let unknown = entry.stat == Stat::default();
         if !is_same_type || entry.flags.contains(Flags::INTENT_TO_ADD) {
             FileDifference::Different
-        } else if entry.stat.matches(&found.stat, self.options)
-            && !entry.stat.is_racy(self.file.timestamp(), self.options)
-        {
+        } else if self.written.proves_unchanged(&entry.stat, found, self.options) {
             FileDifference::Unchanged
         } else if unknown || entry.stat.size == found.stat.size {
             FileDifference::Unknown

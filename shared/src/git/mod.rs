@@ -1,6 +1,7 @@
 //! The only way to a repository and to the `git` program. No type of gix leaves this module.
 
 mod abandoned;
+pub mod ancestry;
 mod caller;
 pub mod careful;
 pub mod checkout;
@@ -24,8 +25,11 @@ pub(crate) mod obstacle;
 pub mod oid;
 pub mod other_refs;
 mod ownership;
+mod pack_refs;
 mod packed;
+mod packed_batch;
 mod pipes;
+mod prepared_worktree;
 mod promised;
 pub mod raw;
 mod ref_error;
@@ -34,17 +38,25 @@ pub mod ref_names;
 mod ref_quarantine;
 pub mod reflog;
 pub mod refs;
+mod registration;
+pub mod registration_checks;
 pub mod remotes;
 pub mod repo;
 mod repo_environment;
 mod revision;
 pub mod settings;
+pub mod shared_repo;
 mod signing;
 pub mod submodule;
 mod symbolic_ref;
+mod syncing;
+pub mod tree_changes;
+pub mod tree_diff;
 pub mod trees;
+mod unchanged;
 pub mod version;
 mod worktree_links;
+pub mod worktree_reader;
 pub mod worktrees;
 
 pub use command::Git;

@@ -4,7 +4,8 @@ use std::{
     collections::HashMap,
     fs::File,
     io::Write,
-    path::{Path, PathBuf},
+    path::Path,
+    sync::{Arc, PoisonError},
 };
 
 use gix::objs::{Find, tree::EntryKind};
@@ -12,7 +13,11 @@ use gix::objs::{Find, tree::EntryKind};
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
-    git::{Oid, Repo, careful, command, repo::Identity},
+    git::{
+        Oid, Repo, careful, command,
+        repo::Identity,
+        syncing::{self, Syncing},
+    },
 };
 
 /// Maximum size of a file that is read into memory, in bytes; larger ones go through git, which streams them.
@@ -351,24 +356,43 @@ impl Repo {
         Ok(self.read_commit(commit)?.tree)
     }
 
-    /// Syncs an object to the disk: otherwise it may be empty after a power failure, and stay so.
+    /// Returns the repository with objects that are synced together, by [`Repo::sync_objects`]. Until then no ref may lead to
+    /// them.
+    #[must_use]
+    pub fn syncing_together(&self) -> Self {
+        let mut repo = self.with_identity(None);
+        repo.syncing = Syncing::Together(Arc::default());
+        repo
+    }
+
+    /// Syncs all objects that were written since [`Repo::syncing_together`] or the last call.
+    ///
+    /// # Errors
+    /// An object cannot be synced.
+    pub fn sync_objects(&self) -> Result<()> {
+        let Syncing::Together(written) = &self.syncing else { return Ok(()) };
+        let written = std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner));
+        self.sync_now(written)
+    }
+
+    /// Syncs an object to the disk, or notes that it must be: otherwise it may be empty after a power failure, and stay so.
     fn sync_object(&self, id: Oid) -> Result<Oid> {
-        if !self.durable {
-            return Ok(id);
-        }
-        let hex = id.to_string();
-        let folder: PathBuf = self.gix.common_dir().join("objects").join(&hex[..2]);
-        for path in [folder.join(&hex[2..]), folder] {
-            match File::open(&path).and_then(|file| file.sync_all()) {
-                // The object existed before, in a pack.
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.gix.has_object(id.gix()) => break,
-                Err(e) => {
-                    let message = format!("cannot fsync object {}", id.short());
-                    return Err(Error::new(Kind::External, message).because(e));
-                }
-                Ok(()) => {}
+        match &self.syncing {
+            Syncing::Never => {}
+            Syncing::AtOnce => self.sync_now([id])?,
+            Syncing::Together(written) => {
+                written.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
             }
         }
         Ok(id)
+    }
+
+    fn sync_now(&self, ids: impl IntoIterator<Item = Oid>) -> Result<()> {
+        let missing = syncing::sync_loose(&self.gix.common_dir().join("objects"), ids)?;
+        // An object that is not loose existed before, in a pack.
+        match missing.into_iter().find(|id| !self.has_object(*id)) {
+            Some(id) => Err(Error::new(Kind::External, format!("object {} was not written", id.short()))),
+            None => Ok(()),
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! Reading objects byte for byte, as a push sends them: `refs/replace` is ignored.
 
-use std::io::Write;
+use std::{io::Write, path::Path};
 
 use crate::{
     Result,
-    git::{Oid, Repo, command},
+    git::{Oid, Repo, command, syncing::Syncing},
+    world::Environment,
 };
 
 /// The type of an object.
@@ -38,14 +39,25 @@ pub struct RawReader<'repo> {
     buffer: Vec<u8>,
 }
 
+impl RawReader<'static> {
+    /// Creates a reader for the objects on the disk, which can be made on any thread.
+    ///
+    /// # Errors
+    /// The repository cannot be opened.
+    pub fn open(environment: &Environment, common_dir: &Path) -> Result<Self> {
+        let disk = Repo::open_with(environment, common_dir, &["core.useReplaceRefs=false"])?;
+        Ok(Self { disk, memory: None, buffer: Vec::new() })
+    }
+}
+
 impl<'repo> RawReader<'repo> {
     /// Creates a reader for the objects of a repository, including those that it holds in memory.
     ///
     /// # Errors
     /// The repository cannot be opened again.
     pub fn new(repo: &'repo Repo) -> Result<Self> {
-        let disk = Repo::open_with(repo.environment(), &repo.common_dir()?, &["core.useReplaceRefs=false"])?;
-        Ok(Self { disk, memory: Some(repo).filter(|repo| !repo.durable), buffer: Vec::new() })
+        let reader = RawReader::open(repo.environment(), &repo.common_dir()?)?;
+        Ok(Self { memory: Some(repo).filter(|repo| matches!(repo.syncing, Syncing::Never)), ..reader })
     }
 
     /// Returns whether an object is in the repository, and not only in memory.
@@ -105,6 +117,8 @@ pub struct RawEntry<'a> {
     pub id: Oid,
     /// Whether the object is a commit of another repository, which is not pushed with this one.
     pub is_link: bool,
+    /// Whether the object is said to be a tree.
+    pub is_tree: bool,
 }
 
 /// Parses the entries of a tree; `None`: the bytes are not a tree.
@@ -118,6 +132,7 @@ pub fn entries(mut bytes: &[u8]) -> Option<Vec<RawEntry<'_>>> {
             name: &bytes[space + 1..end],
             id: Oid::from_bytes(id.try_into().ok()?),
             is_link: bytes.starts_with(b"160000 "),
+            is_tree: bytes.starts_with(b"40000 ") || bytes.starts_with(b"040000 "),
         });
         bytes = &bytes[end + 21..];
     }

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
-    git::{Oid, Repo, careful, ref_names, symbolic_ref},
+    git::{Oid, Repo, careful, packed, ref_names, symbolic_ref},
     model::quote,
 };
 
@@ -63,19 +63,19 @@ impl Repo {
         let mut list = RefList::default();
         let packed = self.gix.refs.cached_packed_buffer().context(Kind::Internal, unreadable)?;
         if let Some(packed) = &packed {
-            for found in packed.iter_prefixed(prefix.into()).context(Kind::Internal, unreadable)? {
-                let Ok(found) = found else {
+            for line in packed::lines_below(AsRef::<[u8]>::as_ref(&***packed), prefix.as_bytes()) {
+                let Some((name, target)) = line else {
                     let why = "holds a line that is not a ref".to_owned();
                     list.broken.push(BrokenRef { name: "packed-refs".to_owned(), why });
                     continue;
                 };
-                let Ok(name) = std::str::from_utf8(found.name.as_bstr()) else { continue };
+                let Ok(name) = std::str::from_utf8(name) else { continue };
                 while let Some((before, value)) = loose.next_if(|(loose, _)| loose.as_str() < name) {
                     list.add(before, value);
                 }
                 match loose.next_if(|(loose, _)| loose == name) {
                     Some((name, value)) => list.add(name, value),
-                    None => list.refs.push((name.to_owned(), found.target().into())),
+                    None => list.refs.push((name.to_owned(), target)),
                 }
             }
         }
@@ -90,6 +90,35 @@ impl Repo {
     /// The refs cannot be read at all.
     pub fn refs_below(&self, prefix: &str) -> Result<Vec<(String, Oid)>> {
         Ok(self.ref_list(prefix)?.refs)
+    }
+
+    /// Returns the object that a ref itself names. `None` if the ref is missing, damaged, or points to another ref:
+    /// [`Repo::ref_list`] tells these apart.
+    ///
+    /// # Errors
+    /// The packed refs cannot be read.
+    pub fn direct_ref(&self, name: &str) -> Result<Option<Oid>> {
+        if !ref_names::is_ref_name(name) {
+            return Ok(None);
+        }
+        let file = self.gix.common_dir().join(name);
+        if fs::symlink_metadata(&file).is_ok_and(|found| found.is_symlink()) {
+            return Ok(None);
+        }
+        match read_loose(&file) {
+            Ok(Some(LooseRef::Object(id))) => Ok(Some(id)),
+            Ok(None) => self.packed_ref(name),
+            Ok(Some(_)) | Err(_) => Ok(None),
+        }
+    }
+
+    /// Returns the object that a ref names in `packed-refs`.
+    fn packed_ref(&self, name: &str) -> Result<Option<Oid>> {
+        let broken = || format!("ref '{name}' is broken");
+        let packed = self.gix.refs.cached_packed_buffer().context(Code::RefDamaged, broken)?;
+        let Some(packed) = packed else { return Ok(None) };
+        let found = packed.try_find(name).context(Code::RefDamaged, broken)?;
+        Ok(found.filter(|found| found.name.as_bstr() == name).map(|found| found.target().into()))
     }
 
     /// Returns the object that a ref names, if the ref exists. The object need not exist here.
@@ -114,6 +143,7 @@ impl Repo {
                     None => break,
                 },
                 // There is no such file, or it is a folder.
+                Ok(None) if ref_names::is_shared(&name) => return self.packed_ref(&name),
                 Ok(None) => break,
                 Err(e) => {
                     return Err(Error::new(Kind::External, format!("cannot read ref '{name}'")).because(e));
@@ -227,6 +257,15 @@ pub(super) fn is_any_loose(common: &Path, prefix: &str) -> io::Result<bool> {
     Ok(false)
 }
 
+/// Returns the loose refs below `prefix` that name an object.
+pub(super) fn loose_objects(common: &Path, prefix: &str) -> io::Result<Vec<(String, Oid)>> {
+    let of_object = |(name, value)| match value {
+        LooseRef::Object(id) => Some((name, id)),
+        LooseRef::Symbolic | LooseRef::Broken(_) => None,
+    };
+    Ok(loose_below(common, prefix)?.into_iter().filter_map(of_object).collect())
+}
+
 /// Reads every file below the folder of `prefix` whose path is a valid ref name. Links are not followed.
 fn loose_below(common: &Path, prefix: &str) -> io::Result<Vec<(String, LooseRef)>> {
     let mut found = Vec::new();
@@ -248,7 +287,7 @@ fn loose_below(common: &Path, prefix: &str) -> io::Result<Vec<(String, LooseRef)
             } else if gix::validate::reference::name_partial(name.as_str().into()).is_err() {
                 // A lock, or a file that is not a ref.
             } else if kind.is_file() {
-                found.extend(read_loose(&entry.path())?.map(|value| (name, value)));
+                found.extend(read_loose_file(&entry.path())?.map(|value| (name, value)));
             } else if kind.is_symlink() {
                 // Old versions of git wrote symbolic refs as links.
                 found.push((name, LooseRef::Symbolic));
@@ -282,6 +321,22 @@ fn read_loose(path: &Path) -> io::Result<Option<LooseRef>> {
         Ok(_) => Ok(Some(parse(&bytes))),
         Err(e) if absent(e.kind()) => Ok(None),
         Err(e) => Err(e),
+    }
+}
+
+/// Reads the file of a loose ref of which a list of its folder says that it is a regular file: with fewer system calls, because there
+/// may be thousands. If it is none any more, it is read with care.
+fn read_loose_file(path: &Path) -> io::Result<Option<LooseRef>> {
+    let Ok((mut file, length)) = careful::open_regular_with_length(path) else { return read_loose(path) };
+    if length > MAX_REF_BYTES {
+        return Ok(Some(LooseRef::Broken(format!("has {length} bytes"))));
+    }
+    let mut bytes = [0; 64];
+    match usize::try_from(length) {
+        Ok(length) if length < bytes.len() && file.read(&mut bytes)? == length => {
+            Ok(Some(parse(&bytes[..length])))
+        }
+        _ => read_loose(path),
     }
 }
 

@@ -9,7 +9,9 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use super::{
@@ -290,22 +292,66 @@ fn remove_empty_folders(common: &Path, name: &str) {
 /// second.
 #[derive(Debug, Default)]
 pub struct RefWatch {
-    last: Option<Vec<u8>>,
+    last: Option<RefPlace>,
+}
+
+/// What holds the value of a ref. While it is the same, the value is.
+#[derive(Debug, Eq, PartialEq)]
+enum RefPlace {
+    /// The content of its own file.
+    Loose(Vec<u8>),
+    /// `packed-refs`, which is never changed in place: its inode, length, and time.
+    Packed(u64, u64, SystemTime),
+}
+
+impl RefPlace {
+    fn of(common_dir: &Path, name: &str) -> Option<Self> {
+        match careful::read(common_dir.join(name)) {
+            Ok(content) => Some(Self::Loose(content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let packed = fs::metadata(common_dir.join(PACKED_REFS)).ok()?;
+                Some(Self::Packed(packed.ino(), packed.len(), packed.modified().ok()?))
+            }
+            Err(_) => None,
+        }
+    }
 }
 
 impl RefWatch {
-    /// Returns whether the ref's loose file changed since the last call. A packed ref always counts as changed.
+    /// Returns whether the ref may have changed since the last call. A ref that cannot be found always counts as changed.
     pub fn changed(&mut self, common_dir: &Path, name: &str) -> bool {
-        match careful::read(common_dir.join(name)) {
-            Ok(now) if self.last.as_ref() == Some(&now) => false,
-            Ok(now) => {
-                self.last = Some(now);
-                true
-            }
-            Err(_) => {
-                self.last = None;
-                true
-            }
-        }
+        let now = RefPlace::of(common_dir, name);
+        let is_same = now.is_some() && now == self.last;
+        self.last = now;
+        !is_same
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packed_ref_changes_only_with_the_packed_refs() {
+        let folder = tempfile::tempdir().unwrap();
+        let common = folder.path();
+        let write = |name: &str, text: &str| {
+            let path = common.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            // As git does, a file is replaced and never changed in place.
+            fs::write(common.join("new"), text).unwrap();
+            fs::rename(common.join("new"), path).unwrap();
+        };
+        let mut watch = RefWatch::default();
+        let mut changed = || watch.changed(common, "refs/a");
+        assert!(changed() && changed(), "a ref that cannot be found");
+        write(PACKED_REFS, "1 refs/a\n");
+        assert!(changed() && !changed());
+        write(PACKED_REFS, "22 refs/a\n");
+        assert!(changed() && !changed());
+        write("refs/a", "3\n");
+        assert!(changed() && !changed());
+        fs::remove_file(common.join("refs/a")).unwrap();
+        assert!(changed() && !changed());
     }
 }

@@ -9,8 +9,8 @@ use crate::{
     model::text,
 };
 
-/// Maximum number of refs in one push: more would not fit on a command line.
-const MAX_REFS_PER_PUSH: usize = 2000;
+/// Maximum number of refs that are named on one command line.
+const MAX_REFS_PER_PUSH: usize = 500;
 
 /// The condition for changing a ref of the remote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -119,17 +119,47 @@ impl Repo {
     ) -> Result<Vec<RejectedRef>> {
         let mut rejected = Vec::new();
         for chunk in refs.chunks(MAX_REFS_PER_PUSH) {
-            let git = Git::for_remote(self.environment(), &self.url_base_dir()?, "push", true, options.ask)
-                .args(["--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=no"])
-                .args(chunk.iter().filter_map(lease))
-                .args(["--end-of-options", remote])
-                .args(chunk.iter().map(refspec));
-            let output = git.run_with_progress(context)?;
-            let found = rejections(&output);
-            if !output.status.success() && found.is_empty() {
-                return Err(remote_error(format!("cannot push to '{}'", text::safe(remote)), &output));
-            }
-            rejected.extend(found);
+            let leases = chunk.iter().filter_map(lease);
+            let refspecs = chunk.iter().map(refspec);
+            rejected.extend(self.run_push(context, remote, leases, refspecs, options)?);
+        }
+        Ok(rejected)
+    }
+
+    /// Creates refs at a remote or forwards them, by patterns: each pair is a prefix of local refs, and the prefix that takes its
+    /// place at the remote. Git compares each refspec with every ref on both sides, so naming many refs takes quadratic time.
+    /// Returns those that the remote did not change.
+    ///
+    /// # Errors
+    /// Git cannot communicate with the remote, or the remote rejects the whole push.
+    pub fn push_below(
+        &self,
+        context: &Context,
+        remote: &str,
+        prefixes: &[(String, String)],
+        options: RemoteOptions,
+    ) -> Result<Vec<RejectedRef>> {
+        let refspecs = prefixes.iter().map(|(from, to)| format!("{from}*:{to}*"));
+        self.run_push(context, remote, std::iter::empty(), refspecs, options)
+    }
+
+    fn run_push(
+        &self,
+        context: &Context,
+        remote: &str,
+        leases: impl Iterator<Item = String>,
+        refspecs: impl Iterator<Item = String>,
+        options: RemoteOptions,
+    ) -> Result<Vec<RejectedRef>> {
+        let git = Git::for_remote(self.environment(), &self.url_base_dir()?, "push", true, options.ask)
+            .args(["--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=no"])
+            .args(leases)
+            .args(["--end-of-options", remote])
+            .args(refspecs);
+        let output = git.run_with_progress(context)?;
+        let rejected = rejections(&output);
+        if !output.status.success() && rejected.is_empty() {
+            return Err(remote_error(format!("cannot push to '{}'", text::safe(remote)), &output));
         }
         Ok(rejected)
     }

@@ -1,6 +1,7 @@
 //! Finding and opening a repository, and reading its properties.
 
 use std::{
+    cell::OnceCell,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -14,7 +15,9 @@ use crate::{
         Oid, caller, careful, common_dir,
         fallback::{self, FallbackRepo},
         ownership::{self, UsableRepo},
-        ref_names, symbolic_ref, version,
+        ref_names, symbolic_ref,
+        syncing::Syncing,
+        version,
     },
     world::Environment,
 };
@@ -23,12 +26,13 @@ use crate::{
 pub struct Repo {
     pub(super) gix: gix::Repository,
     pub(super) environment: Environment,
-    /// Whether objects are synced to the disk; off only if they stay in memory.
-    pub(super) durable: bool,
+    pub(super) syncing: Syncing,
     /// The git directory of ours, if the repository's own configuration cannot be used.
     pub(super) fallback: Option<Arc<FallbackRepo>>,
     /// The committer, if it does not come from the configuration.
     identity: Option<Identity>,
+    /// The common git directory with links resolved, once it was asked for.
+    common: OnceCell<PathBuf>,
 }
 
 impl Repo {
@@ -159,13 +163,20 @@ impl Repo {
     }
 
     pub(super) fn of(gix: gix::Repository, environment: &Environment) -> Self {
-        Self { gix, environment: environment.clone(), durable: true, fallback: None, identity: None }
+        Self {
+            gix,
+            environment: environment.clone(),
+            syncing: Syncing::AtOnce,
+            fallback: None,
+            identity: None,
+            common: OnceCell::new(),
+        }
     }
 
     /// Returns the repository with all new objects in memory: for trials that leave nothing behind.
     #[must_use]
     pub fn in_memory(self) -> Self {
-        Self { gix: self.gix.with_object_memory(), durable: false, ..self }
+        Self { gix: self.gix.with_object_memory(), syncing: Syncing::Never, ..self }
     }
 
     /// Returns the repository with a fixed identity for commits and reflogs, whatever the configuration says now. `None`: the
@@ -173,8 +184,9 @@ impl Repo {
     #[must_use]
     pub fn with_identity(&self, identity: Option<&Identity>) -> Self {
         let identity = identity.or(self.identity.as_ref()).cloned();
-        let (gix, fallback) = (self.gix.clone(), self.fallback.clone());
-        Self { gix, environment: self.environment.clone(), durable: self.durable, fallback, identity }
+        let (gix, fallback, common) = (self.gix.clone(), self.fallback.clone(), self.common.clone());
+        let (environment, syncing) = (self.environment.clone(), self.syncing.clone());
+        Self { gix, environment, syncing, fallback, identity, common }
     }
 
     /// Distinguishes "no repository" from "a repository that cannot be opened".
@@ -204,8 +216,13 @@ impl Repo {
         if let Some(fallback) = &self.fallback {
             return Ok(fallback.common_dir.clone());
         }
+        if let Some(known) = self.common.get() {
+            return Ok(known.clone());
+        }
         let dir = self.gix.common_dir();
-        dir.canonicalize().context(Code::RepositoryUnreadable, || format!("cannot find '{}'", dir.display()))
+        let cannot = || format!("cannot find '{}'", dir.display());
+        let found = dir.canonicalize().context(Code::RepositoryUnreadable, cannot)?;
+        Ok(self.common.get_or_init(|| found).clone())
     }
 
     /// Returns the folder for machine-bound and disposable files: `<common>/orchestra`.

@@ -67,7 +67,7 @@ mod tests {
         fs::create_dir_all(world.join("other/.git/worktrees/a-1")).unwrap();
         let folder = world.join("new.worktrees/a-1");
         fs::create_dir_all(&folder).unwrap();
-        let worktree = Worktree { git_dir: git_dir.clone(), path: folder.clone() };
+        let worktree = Worktree { git_dir: git_dir.clone(), path: folder.clone(), was_there: true };
         let sound = format!("gitdir: {}\n", git_dir.display());
         let registered = format!("{}/.git\n", folder.display());
         let at = |path: &str| format!("gitdir: {}/{path}\n", world.display());

@@ -1,28 +1,23 @@
-//! Git's own list of worktrees: registering a worktree, checking it out, reading the list.
+//! Git's own list of worktrees.
 
 use std::{
     ffi::OsStr,
     fs,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
 };
 
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
-    git::{Oid, Repo, careful, frozen, moved},
+    git::{Oid, Repo, careful, moved},
     model::quote,
-    world::Environment,
 };
 
 /// The file of a registration that contains the reason why its worktree is locked.
 pub const LOCKED: &str = "locked";
 /// What git writes into that file while a worktree is being made.
-const INITIALIZING: &str = "initializing";
-
-/// Settings for checkouts: a delta cache, and all cores.
-const FOR_CHECKOUT: [&str; 2] = ["core.deltaBaseCacheLimit=96m", "checkout.workers=0"];
+pub(super) const INITIALIZING: &str = "initializing";
 
 /// Files and folders of a git directory that show an operation in progress, with its name.
 const OPERATIONS: &[(&str, &str)] = &[
@@ -35,23 +30,6 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("sequencer", "cherry-pick"),
     ("BISECT_LOG", "bisect"),
 ];
-
-/// A worktree that is registered but not yet checked out. When dropped, it is removed again.
-pub struct PreparedWorktree(gix::worktree::add::PrepareCheckout);
-
-impl PreparedWorktree {
-    /// Checks out the files of its commit, on all cores, and finishes the registration.
-    ///
-    /// # Errors
-    /// A file cannot be written; then nothing is left behind.
-    pub fn checkout(self) -> Result<()> {
-        let should_interrupt = AtomicBool::new(false);
-        self.0
-            .checkout(gix::progress::Discard, &should_interrupt)
-            .context(Kind::External, || "cannot write the files of the worktree".into())?;
-        Ok(())
-    }
-}
 
 /// A checkout: the main one or a linked worktree.
 #[derive(Clone, Debug)]
@@ -87,6 +65,8 @@ pub struct Worktree {
     pub git_dir: PathBuf,
     /// The path of its files.
     pub path: PathBuf,
+    /// Whether anything was at its path when its registration was read, a link included; [`Worktree::exists`] looks again.
+    pub was_there: bool,
 }
 
 /// The content of a worktree's `HEAD`.
@@ -101,59 +81,6 @@ pub enum WorktreeHead {
 }
 
 impl Repo {
-    /// Opens the repository for checkouts: with all cores and a delta cache (gix has none by default, and is up to 20 times
-    /// slower without).
-    ///
-    /// # Errors
-    /// As [`Repo::open`].
-    pub fn open_for_checkout(environment: &Environment, common_dir: &Path) -> Result<Self> {
-        Self::open_with(environment, common_dir, &FOR_CHECKOUT)
-    }
-
-    /// Like [`Repo::open_for_checkout`], with the settings frozen in the git directory `frozen` of ours: what agents wrote into
-    /// the repository's own configuration since does not affect how files are written.
-    ///
-    /// # Errors
-    /// As [`Repo::open`].
-    pub fn open_for_checkout_as_frozen(
-        environment: &Environment,
-        common_dir: &Path,
-        frozen: &Path,
-    ) -> Result<Self> {
-        let settings = frozen::frozen_settings(frozen);
-        let settings = settings.iter().map(String::as_str).chain(FOR_CHECKOUT);
-        Self::open_without_own_settings(environment, common_dir, &settings.collect::<Vec<_>>())
-    }
-
-    /// Registers a worktree at `path` for an existing branch at `commit`. The branch must not be checked out elsewhere.
-    ///
-    /// # Errors
-    /// The folder is taken or cannot be written.
-    pub fn prepare_worktree(&self, path: &Path, branch_ref: &str, commit: Oid) -> Result<PreparedWorktree> {
-        let cannot = || format!("cannot make worktree '{}'", path.display());
-        let should_interrupt = AtomicBool::new(false);
-        let prepared = self
-            .gix
-            .prepare_add_worktree(path, gix::worktree::add::Head::Detached(commit.gix()), &should_interrupt)
-            .context(Kind::External, cannot)?;
-        // For an attached `HEAD` gix opens every other worktree to see whether it has the branch checked out; ours is new.
-        let head = prepared.repo().git_dir().join("HEAD");
-        fs::write(head, format!("ref: {branch_ref}\n")).context(Kind::External, cannot)?;
-        Ok(PreparedWorktree(prepared))
-    }
-
-    /// Registers a worktree at `path` with a detached `HEAD`.
-    ///
-    /// # Errors
-    /// The folder is taken or cannot be written.
-    pub fn prepare_detached_worktree(&self, path: &Path, commit: Oid) -> Result<PreparedWorktree> {
-        let should_interrupt = AtomicBool::new(false);
-        self.gix
-            .prepare_add_worktree(path, gix::worktree::add::Head::Detached(commit.gix()), &should_interrupt)
-            .map(PreparedWorktree)
-            .context(Kind::External, || format!("cannot make worktree '{}'", path.display()))
-    }
-
     /// Returns whether any linked worktree is locked, as those being made are. Costs one `stat` per registration.
     ///
     /// # Errors
@@ -174,16 +101,29 @@ impl Repo {
         Ok(paths.filter(|path| is_nameless(path)).collect())
     }
 
+    /// Returns the registration with this name if it is one of [`Repo::nameless_registrations`].
+    ///
+    /// # Errors
+    /// The common git directory cannot be found.
+    pub fn nameless_registration(&self, name: &str) -> Result<Option<PathBuf>> {
+        let path = self.common_dir()?.join("worktrees").join(name);
+        Ok(Some(path).filter(|path| is_nameless(path)))
+    }
+
     /// Lists all linked worktrees, sorted by name.
     ///
     /// # Errors
     /// The common git directory cannot be found.
     pub fn worktrees(&self) -> Result<Vec<Worktree>> {
-        let Ok(entries) = fs::read_dir(self.common_dir()?.join("worktrees")) else { return Ok(Vec::new()) };
-        let mut found: Vec<Worktree> =
-            entries.flatten().filter_map(|entry| Worktree::read(&entry.path())).collect();
-        found.sort_unstable_by(|a, b| a.git_dir.cmp(&b.git_dir));
-        Ok(found)
+        self.worktree_reader().all()
+    }
+
+    /// Returns the linked worktree that is registered under a name.
+    ///
+    /// # Errors
+    /// As for [`Repo::worktrees`].
+    pub fn worktree_named(&self, name: &str) -> Result<Option<Worktree>> {
+        self.worktree_reader().named(name.as_ref())
     }
 
     /// Lists every checkout that has a branch checked out, the main one first.
@@ -206,18 +146,18 @@ impl Repo {
     /// # Errors
     /// As for [`Repo::worktrees`].
     pub fn worktree_at(&self, path: &Path) -> Result<Option<Worktree>> {
-        let common = self.common_dir()?;
-        let name = path.file_name().map(|name| common.join("worktrees").join(name));
-        if let Some(likely) = name.and_then(|git_dir| Worktree::read(&git_dir))
+        let mut reader = self.worktree_reader();
+        if let Some(name) = path.file_name()
+            && let Some(likely) = reader.named(name)?
             && likely.path == path
         {
             return Ok(Some(likely));
         }
-        Ok(self.worktrees()?.into_iter().find(|worktree| worktree.path == path))
+        Ok(reader.all()?.into_iter().find(|worktree| worktree.path == path))
     }
 }
 
-fn is_nameless(registration: &Path) -> bool {
+pub(super) fn is_nameless(registration: &Path) -> bool {
     let has_no_path = match fs::symlink_metadata(registration.join("gitdir")) {
         Ok(found) => found.is_file() && found.len() == 0,
         Err(error) => error.kind() == ErrorKind::NotFound,
@@ -229,12 +169,6 @@ fn is_nameless(registration: &Path) -> bool {
 }
 
 impl Worktree {
-    fn read(git_dir: &Path) -> Option<Self> {
-        let path = current_path(git_dir)?;
-        let path = path.canonicalize().unwrap_or(path);
-        Some(Self { git_dir: git_dir.to_owned(), path })
-    }
-
     /// Returns its path by its registration, with links not resolved. If nothing is there because the worktree was moved with the
     /// repository, returns the new path.
     pub fn registered_path(&self) -> Option<PathBuf> {
@@ -315,11 +249,18 @@ fn recorded_path(git_dir: &Path) -> Option<PathBuf> {
 }
 
 fn current_path(git_dir: &Path) -> Option<PathBuf> {
+    current_place(git_dir).map(|(path, _)| path)
+}
+
+/// Returns the folder of a registration, which may have moved with the repository, and what is there.
+pub(super) fn current_place(git_dir: &Path) -> Option<(PathBuf, io::Result<fs::Metadata>)> {
     let written = recorded_path(git_dir)?;
-    match fs::symlink_metadata(&written) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Some(moved::find_moved(git_dir, &written).unwrap_or(written))
-        }
-        _ => Some(written),
+    let found = fs::symlink_metadata(&written);
+    if found.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        && let Some(moved) = moved::find_moved(git_dir, &written)
+    {
+        let found = fs::symlink_metadata(&moved);
+        return Some((moved, found));
     }
+    Some((written, found))
 }

@@ -1,5 +1,7 @@
 //! Plans a landing: trial merges of every pair of branches and of every branch with the target, and the order that results.
 
+use std::{panic, thread};
+
 use super::{
     branches::{Branch, LandingTarget},
     options::LandOptions,
@@ -11,7 +13,7 @@ use crate::{
     config::{Config, keys::MERGE_TIMEOUT},
     git::{
         Oid, Repo,
-        merging::{ChangeSize, Judgement, MergePlace},
+        merging::{ChangeSize, Judgement, MergeBases, MergePlace},
     },
     model::{event::Landing, text, verdict::Verdict},
     rank::{self, Candidate, LandingOrder, Matrix, PairConflict, ReviewState},
@@ -53,11 +55,22 @@ pub fn plan(
     named: Vec<Branch>,
     options: &LandOptions,
 ) -> Result<LandingPlan> {
-    let (branches, skipped) = filter_branches(repo, &target, named)?;
+    let all: Vec<Oid> = named.iter().map(|branch| branch.tip).chain([target.tip]).collect();
+    let bases = MergeBases::of(repo, &all);
+    let (branches, skipped) = filter_branches(repo, &bases, &target, named)?;
     let priorities = priorities(&branches, &options.priority)?;
     let tips: Vec<Oid> = branches.iter().map(|branch| branch.tip).collect();
-    let sizes = branch_sizes(repo, target.tip, &branches)?;
-    let (matrix, pairs) = matrix(repo, &tips, &target)?;
+    // The sizes are measured beside the trial merges.
+    let beside = repo.reopen()?;
+    let (sizes, judged) = thread::scope(|scope| {
+        let measuring = scope.spawn(|| {
+            let beside = beside;
+            branch_sizes(&beside, &bases, target.tip, &branches)
+        });
+        let judged = matrix(repo, &bases, &tips, &target);
+        (measuring.join().unwrap_or_else(|panic| panic::resume_unwind(panic)), judged)
+    });
+    let (sizes, (matrix, pairs)) = (sizes?, judged?);
     let candidates: Vec<Candidate> = branches
         .iter()
         .zip(&sizes)
@@ -93,11 +106,16 @@ fn review_state(repo: &Repo, branch: &Branch, approved: bool) -> ReviewState {
 }
 
 /// Returns the sizes of all branches. Those that agents' events record are not computed again.
-fn branch_sizes(repo: &Repo, target: Oid, branches: &[Branch]) -> Result<Vec<ChangeSize>> {
+fn branch_sizes(
+    repo: &Repo,
+    bases: &MergeBases,
+    target: Oid,
+    branches: &[Branch],
+) -> Result<Vec<ChangeSize>> {
     let written: Vec<Option<ChangeSize>> = branches.iter().map(Branch::size_by_its_events).collect();
     let unknown = |(branch, size): (&Branch, &Option<ChangeSize>)| size.is_none().then_some(branch.tip);
     let tips: Vec<Oid> = branches.iter().zip(&written).filter_map(unknown).collect();
-    let mut measured = sizes(repo, target, &tips)?.into_iter();
+    let mut measured = sizes(repo, bases, target, &tips)?.into_iter();
     Ok(written.into_iter().map(|size| size.or_else(|| measured.next()).unwrap_or_default()).collect())
 }
 
@@ -115,6 +133,7 @@ pub struct Skipped {
 /// Splits the branches into those to land and those to skip: already in the target, duplicates, unrelated histories, broken work.
 fn filter_branches(
     repo: &Repo,
+    bases: &MergeBases,
     target: &LandingTarget,
     named: Vec<Branch>,
 ) -> Result<(Vec<Branch>, Vec<Skipped>)> {
@@ -124,7 +143,7 @@ fn filter_branches(
         let same = branches.iter().find(|known| known.tip == branch.tip).map(|known| known.name.clone());
         let skip = match same {
             Some(same) => Some((Landing::UpToDate, format!("the same commit as {}", text::safe(&same)))),
-            None => skip_reason(repo, target, &branch, &mut sound),
+            None => skip_reason(repo, bases, target, &branch, &mut sound),
         };
         match skip {
             Some((outcome, why)) => skipped.push(Skipped { branch, outcome, why }),
@@ -138,6 +157,7 @@ fn filter_branches(
 /// Returns why a branch is skipped, if it is. A fault of one branch never stops the others from landing.
 fn skip_reason(
     repo: &Repo,
+    bases: &MergeBases,
     target: &LandingTarget,
     branch: &Branch,
     sound: &mut SoundWork<'_>,
@@ -146,7 +166,8 @@ fn skip_reason(
     if let Some(problem) = &branch.problem {
         return Some((Landing::SetAside, format!("not landed: {}", problem.sentence())));
     }
-    let bases = match repo.merge_bases(target.tip, branch.tip) {
+    let only = bases.only(target.tip, branch.tip);
+    let bases = match only.map_or_else(|| repo.merge_bases(target.tip, branch.tip), |base| Ok(vec![base])) {
         Ok(bases) => bases,
         Err(error) => return Some((Landing::SetAside, format!("not landed: {}", error.one_line()))),
     };
@@ -162,10 +183,11 @@ fn skip_reason(
     if let Some(unfinished) = branch.unfinished() {
         return Some((Landing::SetAside, unfinished));
     }
-    if let Some(unsound) = sound.flaw(branch.tip, Some(target.tip)) {
+    if let Some(unsound) = sound.flaw_since(branch.tip, bases.first().copied()) {
         return Some((Landing::SetAside, format!("not landed: {}", unsound.why)));
     }
-    match unresolved::files(repo, target.tip, branch.tip) {
+    // What the target has of the branch, its only merge base has as well, and is nearer.
+    match unresolved::files(repo, only.unwrap_or(target.tip), branch.tip) {
         Ok(files) => {
             let file = text::one_line(files.first()?, 100);
             Some((Landing::SetAside, format!("has unresolved conflicts in {file}")))
@@ -202,7 +224,7 @@ fn priorities(branches: &[Branch], first: &[String]) -> Result<Vec<Option<usize>
     Ok(priorities)
 }
 
-fn matrix(repo: &Repo, tips: &[Oid], target: &LandingTarget) -> Result<(Matrix, Pairs)> {
+fn matrix(repo: &Repo, bases: &MergeBases, tips: &[Oid], target: &LandingTarget) -> Result<(Matrix, Pairs)> {
     let all: Vec<Oid> = tips.iter().copied().chain([target.tip]).collect();
     let last = tips.len();
     let both = (0..all.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
@@ -210,7 +232,7 @@ fn matrix(repo: &Repo, tips: &[Oid], target: &LandingTarget) -> Result<(Matrix, 
     let branch_ref = layout::branch_ref(&target.branch);
     let limit = Config::of(repo).get(&MERGE_TIMEOUT)?;
     let place = MergePlace::of_branch(repo, &branch_ref, target.tip, limit)?;
-    let (found, known) = trials(repo, place, &all, &pairs)?;
+    let (found, known) = trials(repo, bases, place, &all, &pairs)?;
     let mut matrix = Matrix::new(last);
     for (&(ours, theirs), trial) in pairs.iter().zip(&found) {
         if let Judgement::Unknown(why) = &trial.judgement {

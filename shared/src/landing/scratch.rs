@@ -239,7 +239,10 @@ fn verify(checkout: &Checkout) -> Result<()> {
 fn reset(environment: &Environment, checkout: &Checkout, to: Oid) -> Result<()> {
     git(environment, checkout, "reset")?.args(["--quiet", "--hard", &to.to_string()]).run()?;
     // An interrupted rebase leaves its state in the git directory.
-    let _ = git(environment, checkout, "rebase")?.arg("--quit").output();
+    let has_state = |name| checkout.git_dir.join(name).try_exists().unwrap_or(true);
+    if ["rebase-merge", "rebase-apply"].into_iter().any(has_state) {
+        let _ = git(environment, checkout, "rebase")?.arg("--quit").output();
+    }
     git(environment, checkout, "clean")?.args(["-ffdq"]).run()?;
     Ok(())
 }

@@ -16,7 +16,8 @@ use crate::{
     git::{
         Oid, Repo, careful,
         merging::{
-            self, ChangeSize, DiffRange, Judgement, MergePlace, MergeRules, Method, TrialConflict, TrialMerge,
+            self, ChangeSize, DiffRange, Judgement, MergeBases, MergePlace, MergeRules, Method,
+            TrialConflict, TrialMerge,
         },
     },
     model::conflict::ConflictKinds,
@@ -64,6 +65,7 @@ impl Pairs {
 /// Returns the trial merges of pairs of `tips` (ours, theirs), in order, and how many of them were found in the cache.
 pub(super) fn trials(
     repo: &Repo,
+    bases: &MergeBases,
     place: MergePlace,
     tips: &[Oid],
     pairs: &[(usize, usize)],
@@ -83,7 +85,7 @@ pub(super) fn trials(
     let unknown: Vec<(usize, usize)> =
         pairs.iter().copied().filter(|pair| known.get(&key(pair)).is_none()).collect();
     if !unknown.is_empty() {
-        let judged = merging::merge_on_trial(repo, &place, &mut rules, tips, &unknown)?;
+        let judged = merging::merge_on_trial_from(repo, bases, &place, &mut rules, tips, &unknown)?;
         if judged.found.iter().any(|trial| matches!(trial.judgement, Judgement::Unknown(_))) {
             // A program that exceeded its time limit may still be running.
             check::end_leftover_processes(&mark)?;
@@ -127,10 +129,13 @@ fn write_folders(path: &Path, folders: &BTreeSet<Vec<u8>>) {
 }
 
 /// Returns how much each commit changes since its merge base with `target`; zero if they have several merge bases.
-pub(super) fn sizes(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<ChangeSize>> {
+pub(super) fn sizes(repo: &Repo, bases: &MergeBases, target: Oid, tips: &[Oid]) -> Result<Vec<ChangeSize>> {
+    if tips.is_empty() {
+        return Ok(Vec::new());
+    }
     let path = PrivateDir::new(repo.private_dir()?).sizes();
     let mut known = PairCache::<ChangeSize>::read(&path, &Sha256::digest("git orchestra sizes 1").into());
-    let spans = merging::diff_ranges(repo, target, tips)?;
+    let spans = merging::diff_ranges(repo, bases, target, tips)?;
     let mut unknown: Vec<DiffRange> = spans
         .iter()
         .flatten()

@@ -3,7 +3,7 @@
 use super::{
     Agent, AgentId, Event, Fact, Phase,
     event::Landing,
-    fold::{self, FOLD, Fold},
+    fold::{FOLD, Fold},
     subject::{Folded, Subject, SubjectId},
     verdict::Verdict,
 };
@@ -24,10 +24,6 @@ impl Subject for Agent {
     const FOLD: u32 = FOLD;
     const UNKNOWN: Code = Code::AgentUnknown;
 
-    fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Fold {
-        fold::fold(events)
-    }
-
     fn headline(before: Option<&Self>, after: &Self, events: &[Event]) -> String {
         let now = after.phase.as_str();
         match before {
@@ -42,12 +38,25 @@ impl Subject for Agent {
 }
 
 impl Folded<Agent> for Fold {
+    fn apply(&mut self, event: &Event) {
+        Self::apply(self, event);
+    }
+
     fn state(&self) -> &Agent {
         &self.agent
     }
 
     fn into_state(self) -> Agent {
         self.agent
+    }
+
+    fn with_state(mut self, agent: Agent) -> Self {
+        self.agent = agent;
+        self
+    }
+
+    fn lamport(&self) -> u64 {
+        self.agent.lamport
     }
 
     fn newer(&self) -> usize {

@@ -6,7 +6,13 @@
 
 use std::{fmt, ops::Deref, str::FromStr};
 
-use super::{event::Event, facts::EventFact, lines::Lines};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    event::{Event, in_order},
+    facts::EventFact,
+    lines::Lines,
+};
 use crate::{Code, Error};
 
 /// The state of something that has a log, folded from its events. The fields are the trailers of the newest commit; the first one is
@@ -30,8 +36,14 @@ pub trait Subject: Clone + fmt::Debug + Default + Eq + Lines + 'static {
     /// The code of the error for an id that no log has.
     const UNKNOWN: Code;
 
-    /// Folds events, which may be in any order and may be repeated; [`super::event::in_order`] sorts them.
-    fn fold<'a>(events: impl IntoIterator<Item = &'a Event<Self::Fact>>) -> Self::Fold;
+    /// Folds events, which may be in any order and may be repeated.
+    fn fold<'a>(events: impl IntoIterator<Item = &'a Event<Self::Fact>>) -> Self::Fold {
+        let mut fold = Self::Fold::default();
+        for event in in_order(events) {
+            fold.apply(event);
+        }
+        fold
+    }
 
     /// Describes in a few words what events changed, for the subject line of their commit. `before` is the state before them, `None`
     /// for the first commit.
@@ -53,13 +65,24 @@ pub type FactOf<I> = <<I as SubjectId>::Subject as Subject>::Fact;
 /// The result of the fold for the subject that an id of this type identifies.
 pub type FoldOf<I> = <<I as SubjectId>::Subject as Subject>::Fold;
 
-/// The result of a fold: the state, and what is needed to decide whether more may be appended.
-pub trait Folded<S> {
+/// The result of a fold: the state, and what is needed to apply more events and to decide whether more may be appended. In JSON the
+/// state is left out, because its trailers hold it.
+pub trait Folded<S: Subject>: Clone + Default + Eq + Serialize + DeserializeOwned {
+    /// Applies an event that comes after all others in the order of the log.
+    fn apply(&mut self, event: &Event<S::Fact>);
+
     /// Returns the state.
     fn state(&self) -> &S;
 
     /// Returns the state and drops the rest.
     fn into_state(self) -> S;
+
+    /// Returns the same result with another state, for one that was read from JSON.
+    #[must_use]
+    fn with_state(self, state: S) -> Self;
+
+    /// Returns the highest Lamport number of the events; 0 if there is none.
+    fn lamport(&self) -> u64;
 
     /// Returns the number of events that are newer than this program. If there are any, the log is read-only here.
     fn newer(&self) -> usize;

@@ -10,20 +10,36 @@ pub const MAX_TITLE_WIDTH: usize = 120;
 /// Escapes control, bidirectional, and zero-width characters as `\n`, `\t`, `\e`, or `\u{…}`. Every text that is shown and that
 /// this program did not write passes through here.
 pub fn safe(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unsafe) {
-        return Cow::Borrowed(text);
-    }
+    let Some(first) = find_unsafe(text) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
+    let (clean, mut rest) = text.split_at(first);
+    out.push_str(clean);
+    while let Some(c) = rest.chars().next() {
         match c {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\u{1b}' => out.push_str("\\e"),
-            c if is_unsafe(c) => out.extend(c.escape_unicode()),
-            c => out.push(c),
+            c => out.extend(c.escape_unicode()),
         }
+        rest = &rest[c.len_utf8()..];
+        let (clean, unsafe_rest) = rest.split_at(find_unsafe(rest).unwrap_or(rest.len()));
+        out.push_str(clean);
+        rest = unsafe_rest;
     }
     Cow::Owned(out)
+}
+
+/// Returns where the first character is that [`safe`] escapes.
+fn find_unsafe(text: &str) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += printable_length(&text.as_bytes()[at..]);
+        let c = text[at..].chars().next()?;
+        if is_unsafe(c) {
+            return Some(at);
+        }
+        at += c.len_utf8();
+    }
 }
 
 /// Does the same as [`safe`], but keeps line breaks and tabs, for text that is shown as a block.
@@ -49,11 +65,19 @@ pub fn rendered_output(text: &str) -> String {
         if at > 0 {
             out.push('\n');
         }
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        let last = line.rsplit('\r').find(|part| !part.is_empty()).unwrap_or_default();
-        push_without_colours(last, &mut out);
+        push_rendered_line(line, &mut out);
     }
     out
+}
+
+fn push_rendered_line(line: &str, out: &mut String) {
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let last = line.rsplit('\r').find(|part| !part.is_empty()).unwrap_or_default();
+    if last.contains('\u{1b}') {
+        push_without_colours(last, out);
+    } else {
+        out.push_str(last);
+    }
 }
 
 /// Appends a line without the sequences `ESC [ digits ; … m`, which only set colours.
@@ -71,6 +95,51 @@ fn push_without_colours(line: &str, out: &mut String) {
         }
     }
     out.push_str(rest);
+}
+
+/// Returns the output of a program as it is shown: as by [`rendered_output`], then [`safe_block`]. What is not UTF-8 becomes `\u{fffd}`.
+/// Most output has nothing to change and is not copied.
+pub fn shown_output(output: &[u8]) -> Cow<'_, [u8]> {
+    let mut plain = plain_length(output);
+    if plain == output.len() {
+        return Cow::Borrowed(output);
+    }
+    let (mut shown, mut rest) = (Vec::with_capacity(output.len() + 64), output);
+    let mut rendered = String::new();
+    while plain < rest.len() {
+        // The whole line is drawn anew, because a carriage return changes what comes before it.
+        let begin = memchr::memrchr(b'\n', &rest[..plain]).map_or(0, |end| end + 1);
+        let end = memchr::memchr(b'\n', &rest[plain..]).map_or(rest.len(), |end| plain + end);
+        shown.extend_from_slice(&rest[..begin]);
+        rendered.clear();
+        push_rendered_line(&String::from_utf8_lossy(&rest[begin..end]), &mut rendered);
+        for (at, part) in rendered.split('\t').enumerate() {
+            shown.extend_from_slice(if at > 0 { b"\t" } else { b"" });
+            shown.extend_from_slice(safe(part).as_bytes());
+        }
+        rest = &rest[end..];
+        plain = plain_length(rest);
+    }
+    shown.extend_from_slice(rest);
+    Cow::Owned(shown)
+}
+
+/// Returns the length of the printable ASCII at the start.
+fn printable_length(bytes: &[u8]) -> usize {
+    prefix_length(bytes, |byte| byte.wrapping_sub(b' ') < 0x5f)
+}
+
+/// Returns the length of the printable ASCII, tabs, and line breaks at the start.
+fn plain_length(bytes: &[u8]) -> usize {
+    prefix_length(bytes, |byte| (byte.wrapping_sub(b' ') < 0x5f) | (byte == b'\t') | (byte == b'\n'))
+}
+
+/// Returns how many bytes at the start have a property. Looks at many at once, which the compiler turns into vector instructions.
+fn prefix_length(bytes: &[u8], has: impl Fn(u8) -> bool) -> usize {
+    let (blocks, _) = bytes.as_chunks::<32>();
+    let whole = blocks.iter().take_while(|block| block.iter().fold(true, |all, byte| all & has(*byte)));
+    let start = whole.count() * 32;
+    bytes[start..].iter().position(|byte| !has(*byte)).map_or(bytes.len(), |at| start + at)
 }
 
 /// Returns whether a character controls a terminal, is invisible, or reorders others.
@@ -192,7 +261,56 @@ mod tests {
         assert_eq!(truncate("日本語", 5), "日本…");
     }
 
+    /// Escapes a character at a time, as the fast functions must.
+    fn escaped(text: &str) -> String {
+        let escape = |c: char| match c {
+            '\n' => "\\n".to_owned(),
+            '\t' => "\\t".to_owned(),
+            '\u{1b}' => "\\e".to_owned(),
+            c if is_unsafe(c) => c.escape_unicode().to_string(),
+            c => c.to_string(),
+        };
+        text.chars().map(escape).collect()
+    }
+
+    #[test]
+    fn every_byte_is_judged_at_every_offset() {
+        for byte in 0..=u8::MAX {
+            for at in [0, 1, 31, 32, 33, 63, 64] {
+                let mut bytes = vec![b'a'; 70];
+                bytes[at] = byte;
+                let text = String::from_utf8_lossy(&bytes);
+                assert_eq!(safe(&text), escaped(&text), "{byte} at {at}");
+                let shown = safe_block(&rendered_output(&text));
+                assert_eq!(shown_output(&bytes), shown.as_bytes(), "{byte} at {at}");
+            }
+        }
+        assert!(matches!(shown_output(&[b'\n'; 99]), Cow::Borrowed(_)));
+    }
+
     proptest! {
+        #[test]
+        fn escaping_runs_is_escaping_each_character(text: String, run in 0usize..70) {
+            let text = format!("{}{text}{}", "a".repeat(run), "é b".repeat(run));
+            prop_assert_eq!(safe(&text), escaped(&text));
+        }
+
+        #[test]
+        fn output_is_shown_as_rendered_and_made_safe(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    Just(b"plain words, and more than thirty-two of them".to_vec()),
+                    "[\\n\\r\\t\u{1b}\\[0-9m;é\u{202e}]{0,6}".prop_map(String::into_bytes),
+                    prop::collection::vec(any::<u8>(), 0..4),
+                ],
+                0..12,
+            ),
+        ) {
+            let output = parts.concat();
+            let shown = safe_block(&rendered_output(&String::from_utf8_lossy(&output)));
+            prop_assert_eq!(shown_output(&output).into_owned(), shown.into_bytes());
+        }
+
         #[test]
         fn titles_are_safe_and_short(task: String) {
             let title = title(&task);

@@ -48,6 +48,12 @@ pub fn vouching_writer(paragraph: &str) -> Option<&str> {
     paragraph.lines().rev().find_map(|line| line.strip_prefix("Orchestra-By: "))
 }
 
+/// Returns the text of one trailer, without reading the others.
+pub fn value<'text>(paragraph: &'text str, key: &str) -> Option<&'text str> {
+    let of_key = |line: &'text str| line.strip_prefix(PREFIX)?.strip_prefix(key)?.strip_prefix(": ");
+    paragraph.lines().find_map(of_key)
+}
+
 /// Reads the first two trailers.
 pub fn read_header(paragraph: &str) -> Option<AgentHeader> {
     let mut lines = paragraph.lines();

@@ -73,7 +73,7 @@ pub struct Review {
 }
 
 /// The verdict on an agent's work that counts, safe to show.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct CurrentVerdict {
     /// The verdict.
     pub verdict: Verdict,
@@ -100,6 +100,13 @@ impl CurrentVerdict {
             by: text::short(&review.by),
             writer: writer.clone(),
         }
+    }
+
+    /// Returns whether it makes an earlier verdict meaningless: the same reviewer gave it in the same clone on the same work.
+    pub(super) fn replaces(&self, earlier: &Self) -> bool {
+        let Self { verdict: _, base, head, patch, by, writer } = self;
+        (base, head, patch, by, writer)
+            == (&earlier.base, &earlier.head, &earlier.patch, &earlier.by, &earlier.writer)
     }
 
     /// Returns whether it is on exactly this base and head.

@@ -38,7 +38,14 @@ impl AgentCheckout {
     /// The folder is not the agent's worktree (3), or something cannot be read or written.
     pub(super) fn of(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Self>> {
         let found = list::worktree_of_agent(repo, id, &agent.branch)?;
-        let Some(worktree) = found.filter(Worktree::exists) else { return Ok(None) };
+        found.filter(Worktree::exists).map(|worktree| Self::open(repo, id, worktree)).transpose()
+    }
+
+    /// Opens an agent's worktree, which was found before.
+    ///
+    /// # Errors
+    /// As for [`AgentCheckout::of`].
+    pub(super) fn open(repo: &Repo, id: &AgentId, worktree: Worktree) -> Result<Self> {
         let common = repo.common_dir()?;
         let private = PrivateDir::new(repo.private_dir()?);
         let spec = Spec::last(repo, id, &private.agent(id));
@@ -68,7 +75,7 @@ impl AgentCheckout {
             root.path().to_owned(),
             common,
         );
-        Ok(Some(Self { folder, isolated, worktree, identity, root, max_file }))
+        Ok(Self { folder, isolated, worktree, identity, root, max_file })
     }
 
     /// Returns the worktree for a capture that stores its objects where `isolated` says.

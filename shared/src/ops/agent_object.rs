@@ -21,7 +21,7 @@ use crate::{
     },
     store::{
         layout::{self, PrivateDir},
-        verdicts,
+        verdicts::TrustedWriters,
     },
     supervise::{
         liveness::Observed,
@@ -125,6 +125,10 @@ pub struct AgentObject {
     pub limit: Option<LimitObject>,
     /// The number of files with uncommitted changes, while it has not ended.
     pub dirty: Option<usize>,
+    /// When `dirty` was counted: just now, or earlier if there was no time to count again.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub dirty_at: Option<Timestamp>,
     /// What it cost, in US dollars, as its program reported.
     #[serde(with = "cost::in_dollars")]
     #[schemars(with = "Option<f64>")]
@@ -254,20 +258,27 @@ pub struct ProposedVerdict {
     pub current: bool,
 }
 
+impl ProposedVerdict {
+    fn of(current: bool, CurrentVerdict { verdict, by, writer, .. }: CurrentVerdict) -> Self {
+        Self { verdict, by, writer, current }
+    }
+}
+
 impl AgentObject {
-    /// Combines the state by the events with what this machine knows. Leaves `dirty` and `worktree` to callers that read worktrees.
+    /// Combines the state by the events with what this machine knows. Leaves `dirty`, `dirty_at` and `worktree` to callers that read worktrees.
     pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
+        Self::judged(&TrustedWriters::of(repo), private, id, observed)
+    }
+
+    /// As [`AgentObject::new`], for lists: which verdicts count is asked once.
+    pub fn judged(by: &TrustedWriters<'_>, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
         let Observed { agent, liveness } = observed;
         let is_current = |verdict: &CurrentVerdict| verdict.is_on(&agent.base, agent.head.as_ref());
         // A verdict that cannot be read does not count as an approval.
-        let verdict = verdicts::effective(repo, id, &agent).ok().flatten();
+        let verdict = by.effective(id, &agent).ok().flatten();
         let verdict_current = verdict.as_ref().map(is_current);
-        let proposed_verdict = verdicts::untrusted_verdict(repo, &agent).map(|proposed| ProposedVerdict {
-            verdict: proposed.verdict,
-            current: is_current(&proposed),
-            by: proposed.by,
-            writer: proposed.writer,
-        });
+        let proposed_verdict =
+            by.untrusted_verdict(&agent).map(|proposed| ProposedVerdict::of(is_current(&proposed), proposed));
         // The work of an agent that waits for the end of a usage limit is saved as well.
         let ended = liveness == Liveness::Ended || agent.waits_for_limit();
         // Every field is named, so that adding one to `Agent` asks for a decision here.
@@ -356,6 +367,7 @@ impl AgentObject {
             unsaved,
             limit: limit.map(LimitObject::from),
             dirty: None,
+            dirty_at: None,
             cost_usd: cost,
             input_tokens,
             output_tokens,
@@ -374,7 +386,7 @@ impl AgentObject {
             head,
         };
         if matches!(liveness, Liveness::Live | Liveness::Lost) {
-            object.read_machine_state(repo, private, id);
+            object.read_machine_state(by.repo(), private, id);
         }
         object
     }

@@ -25,12 +25,13 @@ use crate::{
         trash,
     },
     store::{
-        Chain, Listing, Unreadable,
+        self, Listing, Unreadable,
         layout::PrivateDir,
         operations::{self, Journal, OperationBody, Removal, Stage},
         pack,
     },
     supervise::repair,
+    sync::outgoing,
     trust::AcceptedRepo,
 };
 
@@ -158,6 +159,9 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         Ok(forgotten) => report.forgotten = forgotten,
         Err(error) => report.warnings.push(error.one_line()),
     }
+    if let Err(error) = outgoing::remove_abandoned(repo) {
+        report.warnings.push(error.one_line());
+    }
     if let Err(error) = pack::pack_if_many(repo, pack::LOOSE_LIMIT) {
         report.warnings.push(error.one_line());
     }
@@ -214,15 +218,20 @@ fn examine(
         &status::Request { all: agents.is_empty(), agents, ..status::Request::default() },
     )?;
     let examiner = Examiner::new(repo, request, &listing)?;
-    let mut found = Vec::new();
+    let mut asked = Vec::new();
     for object in seen.agents {
         context.check()?;
-        let id = object.id.clone();
-        if named.is_empty() && Some(object.writer.as_str()) != listing.writer.as_deref() {
-            continue;
+        if !named.is_empty() || Some(object.writer.as_str()) == listing.writer.as_deref() {
+            let agent = store::agent(repo, &object.id)?;
+            asked.push((object, agent));
         }
-        let agent = Chain::of_agent(repo, &id)?.fold().agent;
-        let discard = discard.contains(&id);
+    }
+    let to_search = asked.iter().filter(|(object, _)| !discard.contains(&object.id));
+    examiner.look_for_work(to_search.map(|(object, agent)| (object, agent)))?;
+    let mut found = Vec::new();
+    for (object, agent) in asked {
+        context.check()?;
+        let (id, discard) = (object.id.clone(), discard.contains(&object.id));
         // An agent is kept if something about it cannot be determined.
         let finding = examiner
             .look(&id, &agent, &object, discard)
@@ -242,9 +251,10 @@ fn remove_agents(
     let (mut kept, mut pins): (Vec<Option<StoredAgent>>, Vec<_>) = (Vec::new(), Vec::new());
     let mut removals = Vec::new();
     let of = candidates.iter().filter(|one| one.finding.is_ok()).count();
+    let storing = repo.syncing_together();
     for one in &mut candidates {
         context.check()?;
-        let done = removal_target(one).map(|order| remove::store_agent(repo, &order)).transpose();
+        let done = removal_target(one).map(|order| remove::store_agent(&storing, &order)).transpose();
         kept.push(done.unwrap_or_else(|error| {
             one.finding = Err(NotRemovable::because(error));
             None
@@ -261,6 +271,8 @@ fn remove_agents(
             candidates.into_iter().map(|one| cleaned_agent(one, CleanupOutcome::Kept, None)).collect(),
         ));
     }
+    // Everything is on the disk before the operation names it, and before anything is removed.
+    storing.sync_objects()?;
     journal.operation.summary = summary(&removals);
     journal.operation.set_removals(removals.clone())?;
     journal.write(repo, &pins)?;
@@ -360,7 +372,7 @@ fn lock_unchanged(context: &Context, repo: &Repo, private: &PrivateDir, one: &Ex
     if private.agent(&one.id).holds_output() {
         return Err(Error::new(Kind::External, "its output is not stored yet"));
     }
-    if Chain::of_agent(repo, &one.id)?.fold().agent.lamport != one.agent.lamport {
+    if store::agent(repo, &one.id)?.lamport != one.agent.lamport {
         return Err(Error::new(Code::AgentChanged, "it changed just now"));
     }
     Ok(lock)

@@ -19,7 +19,7 @@ use crate::{
     },
     ops::{agent_checkout::AgentCheckout, agent_object::AgentObject, repairing, selection, status},
     store::{
-        Chain, Listing, Unreadable, append_if,
+        self, AgentLog, Listing, Unreadable, append_if,
         layout::{self, PrivateDir},
         notes, unreadable, writer,
     },
@@ -29,6 +29,7 @@ use crate::{
     },
     worktree::{
         capture::{self, CapturedWork},
+        unchanged,
         unfinished::Unfinished,
     },
 };
@@ -118,8 +119,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
             }
         };
         context.emit(&Event::WorkSaved { agent: id.clone(), done, of });
-        let work =
-            Chain::of_agent(repo, id).and_then(|chain| unreadable::work_of(repo, id, &chain.fold().agent));
+        let work = store::agent(repo, id).and_then(|agent| unreadable::work_of(repo, id, &agent));
         unreadable.extend(work.ok().flatten());
         match summary(repo, id, saved, failure) {
             Ok(summary) => agents.push(summary),
@@ -137,7 +137,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
 
 /// Returns the requested agents, and, if none is named, those that cannot be read.
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
-    let listing = Listing::read(repo)?;
+    let listing = Listing::of_names(repo, &request.agents)?;
     if request.agents.is_empty() {
         let (mut ids, mut unreadable) = (Vec::new(), listing.broken.clone());
         for row in &listing.rows {
@@ -177,7 +177,7 @@ pub(super) fn capture_again(context: &Context, repo: &Repo, id: &AgentId) -> Res
 }
 
 fn capture_under_lock(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
-    let agent = Chain::of_agent(repo, id)?.fold().agent;
+    let agent = store::agent(repo, id)?;
     if !agent.phase.is_at_rest() {
         return Ok(CollectOutcome::Nothing);
     }
@@ -198,6 +198,10 @@ fn capture_under_lock(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     let base =
         agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' is not a commit", agent.base)))?;
     let task = checkout.task(id, &agent, base);
+    let known = agent.head_commit().filter(|_| agent.unsaved.is_none() && agent.unfinished.is_none());
+    if known.is_some_and(|head| unchanged::has_only(repo, &task, &checkout.place(&checkout.isolated), head)) {
+        return Ok(CollectOutcome::Nothing);
+    }
     let repo = &repo.with_identity(checkout.identity.as_ref());
     let captured = capture::capture_work(repo, &task, &checkout.place(&checkout.isolated))?;
     let unfinished = captured.unfinished.as_ref().map(Unfinished::sentence);
@@ -234,18 +238,11 @@ fn summary(
     let mut agent = status::read_agent(repo, id)?;
     let worktree = crate::worktree::list::worktree_of_agent(repo, id, &agent.branch)?;
     agent.worktree = worktree.map(|found| found.path.to_string_lossy().into_owned());
-    let chain = Chain::of_agent(repo, id)?;
-    let mut events: Vec<_> = chain.events.iter().collect();
-    events.sort_unstable_by_key(|event| event.order());
-    let not_taken = events.iter().rev().find_map(|event| match &event.fact {
-        Some(Fact::Finished(finished)) => Some(finished.work.left_out.clone()),
-        Some(Fact::Collected(collected)) => Some(collected.work.left_out.clone()),
-        _ => None,
-    });
+    let not_taken = AgentLog::of(repo, id)?.fold.left_out;
     let by_hand =
         agent.session.as_deref().and_then(|session| agents::manual_resume_command(&agent.profile, session));
     let (code, failure) = failure.map(|error| (error.code, error.one_line())).unzip();
-    Ok(CollectedAgent { saved, failure, code, not_taken: not_taken.unwrap_or_default(), by_hand, agent })
+    Ok(CollectedAgent { saved, failure, code, not_taken, by_hand, agent })
 }
 
 /// Writes a note with the result on the head of every ended agent that has commits.
@@ -275,8 +272,8 @@ fn bundle(repo: &Repo, ids: &[AgentId], file: &std::path::Path) -> Result<()> {
                 arguments.push(name);
             }
         }
-        if let Ok(chain) = Chain::of_agent(repo, id) {
-            arguments.extend(chain.fold().agent.base.commit().map(|base| format!("^{base}")));
+        if let Ok(agent) = store::agent(repo, id) {
+            arguments.extend(agent.base.commit().map(|base| format!("^{base}")));
         }
     }
     if arguments.is_empty() {

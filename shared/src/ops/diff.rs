@@ -13,7 +13,7 @@ use crate::{
     git::{Git, Oid, Repo, command},
     model::{Agent, AgentId, event::LeftOut, text},
     ops::{agent_checkout::AgentCheckout, named},
-    store::{Chain, layout, sound, unreadable, verdicts},
+    store::{self, layout, sound, unreadable, verdicts},
     trust::AcceptedRepo,
     worktree::capture,
     world::Environment,
@@ -58,10 +58,10 @@ pub struct Report {
     pub problem: Option<String>,
 }
 
-/// A comparison that can be shown: the report, and the objects of its two trees.
+/// A comparison that can be shown: the two trees, and their objects.
 #[derive(Debug)]
 pub struct Comparison {
-    /// The report: what was compared, and what differs.
+    /// The report, without the files that differ: only git determines these, and it takes as long as the diff itself.
     pub report: Report,
     environment: Environment,
     place: PathBuf,
@@ -88,10 +88,10 @@ pub struct ChangedFile {
 /// There is no such agent, or its work is not in this clone (3).
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     context.check()?;
-    compare(repo, request).map(|comparison| comparison.report)
+    compare(repo, request)?.into_report()
 }
 
-/// Compares as [`run`], and keeps the two trees, so that the diff itself can be shown.
+/// Finds the two trees to compare, so that the diff itself can be shown.
 ///
 /// # Errors
 /// As [`run`].
@@ -114,22 +114,14 @@ pub fn compare(repo: &AcceptedRepo, request: &Request) -> Result<Comparison> {
     let problem = if one.is_kept { landing_problem(repo, &id, one.now)? } else { None };
     let common = repo.common_dir()?;
     let report = Report { agent: id.to_string(), other, from, to, files: Vec::new(), left_out, problem };
-    let mut comparison = Comparison {
+    Ok(Comparison {
         report,
         environment: repo.environment().clone(),
         place: repo.work_dir().unwrap_or_else(|| common.clone()),
         common,
         paths: request.paths.clone(),
         scratch,
-    };
-    comparison.report.files =
-        comparison.changed_files().map_err(|error| match &comparison.report.problem {
-            Some(why) => {
-                Error::new(Code::WorkUnusable, format!("the work of '{id}' cannot be compared: {why}"))
-            }
-            None => error,
-        })?;
-    Ok(comparison)
+    })
 }
 
 /// Returns why work cannot land, if git would refuse it.
@@ -149,7 +141,7 @@ fn landing_problem(repo: &Repo, id: &AgentId, work: Oid) -> Result<Option<String
 
 /// Returns the head that was reviewed last.
 fn reviewed_head(repo: &Repo, id: &AgentId) -> Result<Oid> {
-    let verdict = verdicts::effective(repo, id, &Chain::of_any_agent(repo, id)?.fold().agent)?;
+    let verdict = verdicts::effective(repo, id, &store::any_agent(repo, id)?)?;
     let head = verdict.and_then(|verdict| verdict.head.commit());
     head.filter(|head| repo.read_commit(*head).is_ok()).ok_or_else(|| {
         Error::new(Code::NotReviewed, format!("the work of '{id}' has no verdict yet"))
@@ -172,7 +164,7 @@ fn current_work(
     committed: bool,
     scratch: &mut Vec<TempDir>,
 ) -> Result<ComparedWork> {
-    let agent = Chain::of_any_agent(repo, id)?.fold().agent;
+    let agent = store::any_agent(repo, id)?;
     let missing = || Error::new(Code::WorkMissing, format!("the work of agent '{id}' is not in this clone"));
     let base = agent.base.commit().filter(|base| repo.read_commit(*base).is_ok()).ok_or_else(missing)?;
     if !committed && let Some((now, left_out)) = worktree_contents(repo, id, &agent, base, scratch)? {
@@ -246,6 +238,28 @@ impl Comparison {
         ]);
         let output = self.with_trees(git).limit(command::LONG_LIMIT).run()?;
         Ok(String::from_utf8_lossy(&output).into_owned())
+    }
+
+    /// Returns the report with the files that differ.
+    ///
+    /// # Errors
+    /// Git fails.
+    pub fn into_report(self) -> Result<Report> {
+        let files = self.changed_files().map_err(|error| self.unusable_work().unwrap_or(error))?;
+        Ok(Report { files, ..self.report })
+    }
+
+    /// Returns the error for a `git diff` that exited with a code.
+    pub fn failure(&self, code: i32) -> Error {
+        let failed = || Error::new(Code::GitFailed, format!("git diff failed ({code})"));
+        self.unusable_work().unwrap_or_else(failed)
+    }
+
+    /// Returns the error for work that git cannot compare, if it is known why.
+    fn unusable_work(&self) -> Option<Error> {
+        let Report { agent, problem, .. } = &self.report;
+        let why = problem.as_ref()?;
+        Some(Error::new(Code::WorkUnusable, format!("the work of '{agent}' cannot be compared: {why}")))
     }
 
     fn changed_files(&self) -> Result<Vec<ChangedFile>> {

@@ -1,26 +1,24 @@
 //! `logs`: the output of an agent, while it runs and afterwards.
 
 pub mod log_reader;
+mod source;
 
-use std::{
-    io::{Read, Seek, SeekFrom, Write},
-    path::PathBuf,
-};
+use std::io::Write;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::source::Source;
 use crate::{
-    Code, Error, Kind, Result,
+    Code, Error, Result,
     agents::{self, Protocol},
     config::Config,
     context::Context,
-    error::ErrorContext as _,
-    git::{Oid, Repo, careful},
+    git::Repo,
     model::{Agent, AgentId, Phase},
     ops::named::{self, NamedAgent},
     store::{
-        Chain, Listing,
+        self, Listing,
         layout::{self, PrivateDir},
         writer,
     },
@@ -59,10 +57,13 @@ pub struct Attempt {
     errors: Option<Source>,
 }
 
-#[derive(Clone, Debug)]
-enum Source {
-    Live(PathBuf),
-    Stored(Oid),
+/// A place in the output of an agent.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Position {
+    /// The number of the attempt; 0 is before the first.
+    pub attempt: u32,
+    /// The offset in the output of the attempt, in bytes.
+    pub bytes: u64,
 }
 
 /// Finds the output of an agent.
@@ -71,9 +72,9 @@ enum Source {
 /// There is no such agent, or it has no output in this clone (3).
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     context.check()?;
-    let found = named::find(repo, &Listing::read(repo)?, &request.agent)?;
+    let found = named::find(repo, &Listing::of_name(repo, &request.agent)?, &request.agent)?;
     let id = found.id().clone();
-    let agent = Chain::of_any_agent(repo, &id)?.fold().agent;
+    let agent = store::any_agent(repo, &id)?;
     let log = match &found {
         NamedAgent::Current(id) => repo.find_ref(&layout::log_ref(id))?,
         NamedAgent::Archived(archived) => named::log_of_archived(repo, &archived.id),
@@ -136,6 +137,25 @@ fn attempt_number(name: &str) -> Option<u32> {
     name.strip_suffix(".out")?.parse().ok()
 }
 
+impl Report {
+    /// Returns where the last `lines` lines of the output begin; they may be of several attempts. A file is read from its end.
+    ///
+    /// # Errors
+    /// The output cannot be read.
+    pub fn last_lines(&self, repo: &Repo, lines: u64) -> Result<Position> {
+        let (mut wanted, mut position) = (lines, Position::default());
+        for attempt in self.attempts.iter().rev() {
+            let last = attempt.source.last_lines(repo, wanted)?;
+            position = Position { attempt: attempt.number, bytes: last.from };
+            wanted -= last.count.min(wanted);
+            if wanted == 0 {
+                break;
+            }
+        }
+        Ok(position)
+    }
+}
+
 impl Attempt {
     /// Returns whether the output is still in a file, and may grow.
     pub const fn is_live(&self) -> bool {
@@ -150,53 +170,23 @@ impl Attempt {
         self.source.copy(repo, from, sink)
     }
 
+    /// Writes the whole output to the standard output of this process, which is also what `stdout` writes to, and returns the offset
+    /// of its current end. Git itself writes output that is long and stored in git, so that it is not copied.
+    ///
+    /// # Errors
+    /// The output cannot be read, or nobody reads the standard output.
+    pub fn copy_to_stdout(&self, repo: &Repo, stdout: &mut dyn Write) -> Result<u64> {
+        match self.source.written_by_git(repo)? {
+            Some(end) => Ok(end),
+            None => self.source.copy(repo, 0, stdout),
+        }
+    }
+
     /// Copies the standard error, as [`Attempt::copy`].
     ///
     /// # Errors
     /// As [`Attempt::copy`].
     pub fn copy_errors(&self, repo: &Repo, from: u64, sink: &mut dyn Write) -> Result<u64> {
         self.errors.as_ref().map_or(Ok(from), |errors| errors.copy(repo, from, sink))
-    }
-}
-
-impl Source {
-    fn copy(&self, repo: &Repo, from: u64, sink: &mut dyn Write) -> Result<u64> {
-        match self {
-            Self::Live(path) => {
-                let cannot = || format!("cannot read '{}'", path.display());
-                let mut file = careful::open_regular_through_links(path).context(Kind::External, cannot)?;
-                let end = file.metadata().context(Kind::External, cannot)?.len();
-                file.seek(SeekFrom::Start(from)).context(Kind::External, cannot)?;
-                let copied = std::io::copy(&mut file.take(end.saturating_sub(from)), sink)
-                    .context(Kind::External, cannot)?;
-                Ok(from + copied)
-            }
-            Self::Stored(blob) => {
-                let mut skipping = SkipWriter { left: from, passed: 0, sink };
-                repo.git("cat-file")?.args(["blob".to_owned(), blob.to_string()]).stream(&mut skipping)?;
-                Ok(from + skipping.passed)
-            }
-        }
-    }
-}
-
-/// A writer that drops the first `left` bytes and passes on the others.
-struct SkipWriter<'a> {
-    left: u64,
-    passed: u64,
-    sink: &'a mut dyn Write,
-}
-
-impl Write for SkipWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let skipped = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-        self.left -= skipped as u64;
-        self.sink.write_all(&bytes[skipped..])?;
-        self.passed += (bytes.len() - skipped) as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.sink.flush()
     }
 }

@@ -53,7 +53,7 @@ pub fn find(repo: &Repo, listing: &Listing, typed: &str) -> Result<NamedAgent> {
 /// # Errors
 /// As [`find`].
 pub fn find_id(repo: &Repo, typed: &str) -> Result<AgentId> {
-    Ok(find(repo, &Listing::read(repo)?, typed)?.id().clone())
+    Ok(find(repo, &Listing::of_name(repo, typed)?, typed)?.id().clone())
 }
 
 /// As [`find`], for callers that change the agent.
@@ -123,7 +123,7 @@ pub fn resolve_commit(repo: &Repo, typed: &str) -> Result<Oid> {
         Ok(commit) => return Ok(commit),
         Err(error) => error,
     };
-    let Ok(found) = find(repo, &Listing::read(repo)?, typed) else { return Err(error) };
+    let Ok(found) = find(repo, &Listing::of_name(repo, typed)?, typed) else { return Err(error) };
     let work = match &found {
         NamedAgent::Current(id) => repo.find_ref(&layout::head_ref(id))?,
         NamedAgent::Archived(archived) => archived.work,

@@ -36,7 +36,7 @@ use crate::{
     },
     private_files,
     store::{
-        Chain, Listing, Unreadable, append_if,
+        self, Chain, Listing, Unreadable, append_if,
         layout::{self, AgentDir, PrivateDir},
         unreadable, verdicts, writer,
     },
@@ -158,7 +158,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
 
 /// Returns the requested agents, and, if all are requested, those that cannot be read.
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
-    let listing = Listing::read(repo)?;
+    let listing = Listing::of_names(repo, &request.agents)?;
     if !request.all {
         return Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()));
     }
@@ -204,7 +204,7 @@ fn resume_one(
     if processes::supervisor_of(&private, id).is_some() {
         return Err(already_running(id));
     }
-    let now = Chain::of_agent(repo, id)?.fold().agent;
+    let now = store::agent(repo, id)?;
     if (now.attempt, now.phase) != (agent.attempt, agent.phase) {
         return Err(Error::new(Code::AgentChanged, format!("agent '{id}' was resumed or ended just now"))
             .hint(format!("git orchestra status {id}")));
@@ -292,7 +292,7 @@ fn stop_waiting_for_limit(
     dir: &AgentDir,
     request: &Request,
 ) -> Result<Option<String>> {
-    let agent = Chain::of_agent(repo, id)?.fold().agent;
+    let agent = store::agent(repo, id)?;
     let ours = writer::known_writer(repo).as_deref() == Some(agent.writer.as_str());
     let Some(limit) = agent.limit.clone().filter(|_| ours && agent.phase == Phase::Paused) else {
         return Ok(None);

@@ -18,13 +18,20 @@ use crate::{
     context::Context,
     git::{Oid, Repo},
     model::{
-        Agent, AgentId, Fact, IdOrText, canonical,
-        event::MAX_COMMENTS,
+        Agent, AgentId, Fact, IdOrText, Phase, canonical,
+        event::{self, MAX_COMMENTS},
+        fold::{Fold, GivenReview, Reviews},
         text,
         verdict::{Comment, Review, Verdict},
     },
     ops::{agent_object::AgentObject, merge_ranked, named, resume, status},
-    store::{Chain, Listing, Unreadable, append_if, layout, notes, sound, unreadable, verdicts, writer},
+    store::{
+        self, AgentLog, Chain, Listing, Unreadable, append_if, layout,
+        list::ListRow,
+        notes, sound, unreadable,
+        verdicts::{self, TrustedWriters},
+        writer,
+    },
     surroundings,
     trust::AcceptedRepo,
 };
@@ -137,7 +144,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let id = if request.give.is_some() {
         status::resolve(repo, typed)?
     } else {
-        let found = named::find(repo, &Listing::read(repo)?, typed)?;
+        let found = named::find(repo, &Listing::of_name(repo, typed)?, typed)?;
         report.archived = matches!(found, named::NamedAgent::Archived(_));
         found.id().clone()
     };
@@ -145,7 +152,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         record_verdict(context, repo, &id, give, &mut report, None)?;
     }
     if !report.archived {
-        let agent = Chain::of_agent(repo, &id)?.fold().agent;
+        let agent = store::agent(repo, &id)?;
         report.unreadable.extend(unreadable::work_of(repo, &id, &agent)?);
     }
     report.work = Some(work::read(repo, &id)?);
@@ -178,29 +185,33 @@ pub fn land(context: &Context, repo: &AcceptedRepo, report: &mut Report) -> Resu
 /// Returns the agents whose work is done, has not landed, and has no valid verdict; and what cannot be read.
 fn awaiting_verdict(repo: &Repo) -> Result<(Vec<AgentObject>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
-    let mut ids = Vec::new();
-    for row in &listing.rows {
-        let Ok(agent) = listing.agent(repo, row) else { continue };
-        let Some(head) = agent.head_commit() else { continue };
-        let wanted = row.entry.header.phase == crate::model::Phase::Done
-            && agent.work.commits > 0
-            && agent.reviews.is_none()
-            && agent.landed_head != agent.head;
-        // Work that cannot be compared waits as well: missing objects of one agent must not fail the whole list.
-        let judged = || {
-            let held = verdicts::effective_for(repo, &row.id, &agent, head).ok().flatten();
-            held.is_some_and(|(_, holds)| holds != VerdictMatch::Stale)
-        };
-        if wanted && !judged() {
-            ids.push(row.id.to_string());
-        }
-    }
-    if ids.is_empty() {
-        return Ok((Vec::new(), listing.broken));
-    }
-    let asked = status::Request { agents: ids, ..status::Request::default() };
-    let report = status::run(&Context::of(repo.environment()), repo, &asked)?;
+    let trusted = TrustedWriters::of(repo);
+    let done = listing.rows.iter().filter(|row| row.entry.header.phase == Phase::Done);
+    let waiting = done.filter_map(|row| Some((row, waiting_agent(repo, &listing, &trusted, row)?))).collect();
+    let report = status::of_agents(repo, &listing, waiting)?;
     Ok((report.agents, listing.broken.into_iter().chain(report.unreadable).collect()))
+}
+
+/// Returns the agent of a row that is done, if its work has not landed, and has no valid verdict.
+fn waiting_agent(
+    repo: &Repo,
+    listing: &Listing,
+    trusted: &TrustedWriters<'_>,
+    row: &ListRow,
+) -> Option<Agent> {
+    // In a long life most work has landed, which two values say.
+    let landed = listing.trailer(row, "Landed");
+    if landed.is_some() && landed == listing.trailer(row, "Head") {
+        return None;
+    }
+    let agent = listing.agent(repo, row).ok()?;
+    let head = agent.head_commit()?;
+    if agent.work.commits == 0 || agent.reviews.is_some() || agent.landed_head == agent.head {
+        return None;
+    }
+    // Work that cannot be compared waits as well: missing objects of one agent must not fail the whole list.
+    let judged = trusted.effective_for(&row.id, &agent, head).ok().flatten();
+    judged.is_none_or(|(_, holds)| holds == VerdictMatch::Stale).then_some(agent)
 }
 
 /// Records a verdict. `by` is the reviewing agent; `None` means the user.
@@ -218,8 +229,7 @@ fn record_verdict(
         None => (user(), None, None),
         Some(judge) => (judge.by, Some(judge.reviewer), Some(judge.check)),
     };
-    let chain = Chain::of_agent(repo, id)?;
-    let agent = chain.fold().agent;
+    let Fold { agent, reviews, .. } = AgentLog::of(repo, id)?.fold;
     let (base, head) = reviewable_work(repo, id, &agent)?;
     if give.head.as_ref().is_some_and(|looked| *looked != head.to_string()) {
         return Err(work_changed(id));
@@ -244,7 +254,8 @@ fn record_verdict(
     };
     let still = |agent: &Agent| agent.head.as_ref() == Some(&review.head) && agent.phase.is_at_rest();
     // A repetition of the last verdict is not recorded.
-    let is_news = last_verdict(&chain) != Some((writer::writer(repo)?.as_str(), &review));
+    let by = writer::writer(repo)?;
+    let is_news = reviews.last().is_none_or(|last| last.writer != by || last.review != review);
     let after = append_if(repo, id, |fold| {
         (is_news && still(&fold.agent)).then(|| vec![Fact::Verdict(review.clone())])
     })?;
@@ -252,7 +263,7 @@ fn record_verdict(
         return Err(work_changed(id));
     }
     report.given = Some(give.verdict);
-    if let Err(error) = write_notes(repo, id, head) {
+    if let Err(error) = write_notes(repo, id, head, &after.reviews) {
         report.warnings.push(format!("no note was written: {}", error.one_line()));
     }
     report.notes_shown = notes::show_in_log(repo).unwrap_or(false);
@@ -265,15 +276,6 @@ fn record_verdict(
         }
     }
     Ok(())
-}
-
-/// Returns the last verdict, and the clone in which it was given.
-fn last_verdict(chain: &Chain) -> Option<(&str, &Review)> {
-    let verdicts = chain.events.iter().filter_map(|event| match &event.fact {
-        Some(Fact::Verdict(review)) => Some((event.order(), event.writer.as_str(), review)),
-        _ => None,
-    });
-    verdicts.max_by_key(|(order, _, _)| *order).map(|(_, writer, review)| (writer, review))
 }
 
 /// Refuses to request changes from an agent that cannot receive them, before the verdict is recorded.
@@ -347,18 +349,32 @@ fn check_texts(repo: &Repo, give: &GivenVerdict, head: Oid) -> Result<()> {
 }
 
 /// Writes a note with all verdicts on one commit. It depends on the agent's events alone, so that all clones write the same note.
-fn write_notes(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
+fn write_notes(repo: &Repo, id: &AgentId, head: Oid, known: &Reviews) -> Result<()> {
+    let note = match known.on(&head.into()) {
+        Some(given) => note(id, given),
+        None => note(id, &all_reviews(repo, id, head)?),
+    };
+    notes::write(repo, layout::REVIEWS, &format!("verdict on {id}"), &[(head, note)])
+}
+
+/// Returns all verdicts on one commit, in order, from the whole log.
+fn all_reviews(repo: &Repo, id: &AgentId, head: Oid) -> Result<Vec<GivenReview>> {
     let chain = Chain::of_agent(repo, id)?;
-    let mut events: Vec<_> = chain.events.iter().collect();
-    events.sort_unstable_by_key(|event| event.order());
-    let mut note = String::new();
-    for event in events {
-        let Some(Fact::Verdict(review)) = &event.fact else { continue };
-        if review.head != head {
-            continue;
+    let given = event::in_order(&chain.events).into_iter().filter_map(|event| match &event.fact {
+        Some(Fact::Verdict(review)) if review.head == head => {
+            Some(GivenReview { at: event.at, writer: event.writer.clone(), review: review.clone() })
         }
+        _ => None,
+    });
+    Ok(given.collect())
+}
+
+/// Returns the text of the note: one line of canonical JSON for each verdict.
+fn note(id: &AgentId, given: &[GivenReview]) -> String {
+    let mut note = String::new();
+    for GivenReview { at, writer, review } in given {
         let line = json!({
-            "v": 1, "t": "verdict", "agent": id.as_str(), "at": event.at.to_string(), "w": event.writer,
+            "v": 1, "t": "verdict", "agent": id.as_str(), "at": at.to_string(), "w": writer,
             "verdict": review.verdict.as_str(), "base": review.base, "head": review.head, "patch": review.patch,
             "by": review.by, "reviewer": review.reviewer, "check": review.check, "text": review.text, "comments": review.comments,
         });
@@ -367,7 +383,7 @@ fn write_notes(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
             note.push('\n');
         }
     }
-    notes::write(repo, layout::REVIEWS, &format!("verdict on {id}"), &[(head, note)])
+    note
 }
 
 fn change_request(id: &AgentId, review: &Review) -> resume::Request {

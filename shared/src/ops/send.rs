@@ -14,7 +14,7 @@ use crate::{
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
     ops::{agent_object::AgentObject, failure::Failure, selection, status},
-    store::{Listing, layout::PrivateDir},
+    store::{self, Listing, layout::PrivateDir},
     supervise::{control, spec::Spec},
 };
 
@@ -85,7 +85,7 @@ impl From<Report> for OneOrMany {
 /// that is a failure in the report.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     check_request(request)?;
-    let listing = Listing::read(repo)?;
+    let listing = Listing::of_names(repo, &request.agents)?;
     let ids = selection::named(repo, &listing, &request.agents)?;
     if let [id] = ids.as_slice() {
         return Ok(Report { sent: vec![send_one(context, repo, id, request)?], failed: Vec::new() });
@@ -191,7 +191,7 @@ fn wait_until_delivered(context: &Context, repo: &Repo, id: &AgentId, before: &A
     let deadline = Instant::now() + context.limits().answer;
     let mut backoff = Backoff::millis(5, 100);
     loop {
-        let now = crate::store::Chain::of_agent(repo, id)?.fold().agent;
+        let now = store::agent(repo, id)?;
         if now.phase != Phase::Waiting || now.question != before.question {
             return Ok(());
         }

@@ -1,6 +1,8 @@
 //! `status`: the current state of every agent, derived from facts when it is asked for. Writes nothing but a cache.
 
-use std::{collections::HashMap, path::Path};
+mod dirt;
+
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use crate::{
     Code, Error, Result,
     context::Context,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{AgentId, Event, Fact, IdOrText, Liveness, RunId, WriterId, event::LeftOut, text},
+    model::{Agent, AgentId, Event, Fact, Liveness, RunId, WriterId, event::LeftOut, fold::LastEnd, text},
     ops::{
         agent_object::{AgentObject, WorktreeState},
         descendants,
@@ -17,21 +19,16 @@ use crate::{
     },
     removal::inspect,
     store::{
-        Chain, Listing,
+        AgentLog, Chain, Listing,
         archive::{self, Archived},
         layout::{self, PrivateDir},
         list::ListRow,
-        unreadable, verdicts,
+        unreadable::{self, WorkRefs},
+        verdicts::{self, TrustedWriters},
     },
-    supervise::{liveness::Observed, spec::Spec},
+    supervise::liveness::Observed,
     surroundings,
-    worktree::{
-        self,
-        dirty::{self, DirtyCheck},
-        isolated_git_dir::IsolatedGitDir,
-        list, open_worktree,
-        root::WorktreeRoot,
-    },
+    worktree::{list::WorktreeFinder, worktrees_dir},
 };
 pub use crate::{
     store::{Unreadable, layout::AGENTS as AGENT_REFS},
@@ -108,19 +105,17 @@ pub struct Proposal {
 /// # Errors
 /// There is no such agent, or its events cannot be read.
 pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
-    let chain = Chain::of_any_agent(repo, id)?;
-    let task = chain.prompt(repo)?.map(|task| String::from_utf8_lossy(&task).into_owned());
-    let last = chain.events.iter().rev().max_by_key(|event| match &event.fact {
-        Some(Fact::Finished(finished)) => (finished.attempt + 1, event.lamport),
-        _ => (0, 0),
-    });
-    let (left_out, left_out_more) = match last.and_then(|event| event.fact.clone()) {
-        Some(Fact::Finished(finished)) => (finished.work.left_out, finished.work.left_out_more),
-        _ => (Vec::new(), 0),
+    let log = AgentLog::of_any(repo, id)?;
+    let task = log.prompt(repo)?.map(|task| String::from_utf8_lossy(&task).into_owned());
+    // Only the events of clones that the user does not trust are proposals.
+    let is_trusted = |writer: &WriterId| verdicts::is_trusted(repo, writer);
+    let proposals = match log.fold.writers.iter().all(is_trusted) {
+        true => Vec::new(),
+        false => proposals(repo, &Chain::read(repo, &[log.tip])?),
     };
-    let contradictions = chain.fold().conflicts;
-    let proposals = proposals(repo, &chain);
-    Ok(Detail { task, left_out, left_out_more, contradictions, set_aside: chain.set_aside.len(), proposals })
+    let (set_aside, fold) = (log.set_aside, log.fold);
+    let LastEnd { left_out, left_out_more, .. } = fold.end.unwrap_or_default();
+    Ok(Detail { task, left_out, left_out_more, contradictions: fold.conflicts, set_aside, proposals })
 }
 
 fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
@@ -151,57 +146,123 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
 /// An agent named is not there (3), or the refs cannot be read.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     context.check()?;
-    run_with_tips(repo, request).map(|(report, _)| report)
+    run_with_tips(repo, request, context.limits().counting).map(|(report, _)| report)
 }
 
-/// As [`run`], and also returns the newest event commit of each agent in the report.
+/// As [`run`], and also returns the newest event commit of each agent in the report. Counting uncommitted changes takes at most
+/// `counting`.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_with_tips(repo: &Repo, request: &Request) -> Result<(Report, HashMap<AgentId, Oid>)> {
-    let listing = Listing::read(repo)?;
-    let Selection { rows, archived, hidden } = select(repo, &listing, request)?;
-    let archived_tips = archived.iter().map(|one| (one.id.clone(), one.tip));
-    let tips = rows.iter().map(|row| (row.id.clone(), row.tip)).chain(archived_tips).collect();
+pub fn run_with_tips(
+    repo: &Repo,
+    request: &Request,
+    counting: Duration,
+) -> Result<(Report, HashMap<AgentId, Oid>)> {
+    read(repo, request, counting).map(|(report, found)| (report, found.tips))
+}
+
+/// What was read for a report and is not shown in it.
+pub(super) struct Found {
+    /// The newest event commit of each agent.
+    tips: HashMap<AgentId, Oid>,
+    /// The worktrees of the agents that are not of another clone.
+    pub(super) worktrees: HashMap<AgentId, Worktree>,
+}
+
+/// As [`run`], and also returns what was read for the report.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn read(repo: &Repo, request: &Request, counting: Duration) -> Result<(Report, Found)> {
+    let listing = Listing::of_names(repo, &request.agents)?;
+    let selection = select(repo, &listing, request)?;
+    let archived_tips = selection.archived.iter().map(|one| (one.id.clone(), one.tip));
+    let tips = selection.rows.iter().map(|row| (row.id.clone(), row.tip)).chain(archived_tips).collect();
+    let unreadable = if request.agents.is_empty() { unreadable_of_all(repo, &listing)? } else { Vec::new() };
+    let Selection { rows, archived, hidden } = selection;
     let private = PrivateDir::new(repo.private_dir()?);
-    let mut agents: Vec<AgentObject> = Vec::with_capacity(rows.len() + archived.len());
-    let mut unreadable =
-        if request.agents.is_empty() { unreadable_of_all(repo, &listing)? } else { Vec::new() };
-    for row in rows {
-        let observed = match observe(repo, &private, &listing, row) {
+    let read = |row| listing.agent(repo, row).and_then(|agent| observe(repo, &private, &listing, row, agent));
+    let (count, mut observed) = (rows.len(), rows.into_iter().map(|row| (row, read(row))));
+    let (mut report, worktrees) = report_on(repo, count, &mut observed, archived, request, counting)?;
+    report.hidden = hidden;
+    report.unreadable.splice(0..0, unreadable);
+    Ok((report, Found { tips, worktrees }))
+}
+
+/// Describes some agents of a listing. What cannot be read is of these agents only.
+///
+/// # Errors
+/// The refs cannot be read.
+pub(super) fn of_agents(repo: &Repo, listing: &Listing, agents: Vec<(&ListRow, Agent)>) -> Result<Report> {
+    let private = PrivateDir::new(repo.private_dir()?);
+    let observe = |(row, agent)| (row, observe(repo, &private, listing, row, agent));
+    let (count, mut observed) = (agents.len(), agents.into_iter().map(observe));
+    Ok(report_on(repo, count, &mut observed, Vec::new(), &Request::default(), Duration::ZERO)?.0)
+}
+
+/// Describes `count` agents, and returns the worktrees of those that are not of another clone.
+fn report_on(
+    repo: &Repo,
+    count: usize,
+    observed: &mut dyn Iterator<Item = (&ListRow, Result<Observed>)>,
+    archived: Vec<Archived>,
+    request: &Request,
+    counting: Duration,
+) -> Result<(Report, HashMap<AgentId, Worktree>)> {
+    let private = PrivateDir::new(repo.private_dir()?);
+    let trusted = TrustedWriters::of(repo);
+    let work = WorkRefs::for_agents(repo, count)?;
+    let mut agents: Vec<AgentObject> = Vec::with_capacity(count + archived.len());
+    let mut unreadable = Vec::new();
+    for (row, observed) in observed {
+        let observed = match observed {
             Ok(observed) => observed,
             Err(error) => {
                 unreadable.push(Unreadable::agent(repo, &row.id, error.one_line()));
                 continue;
             }
         };
-        unreadable.extend(unreadable::work_of(repo, &row.id, &observed.agent)?);
+        unreadable.extend(work.damage(repo, &row.id, &observed.agent)?);
         if request.run.as_ref().is_none_or(|run| *run == observed.agent.run) {
-            agents.push(AgentObject::new(repo, &private, &row.id, observed));
+            agents.push(AgentObject::judged(&trusted, &private, &row.id, observed));
         }
     }
     let archived_ids = archived.iter().map(|one| one.id.to_string()).collect();
     for archived in archived {
         let agent = Chain::read(repo, &[archived.tip])?.fold().agent;
         let observed = Observed::once(&private, &archived.id, agent, None);
-        agents.push(AgentObject::new(repo, &private, &archived.id, observed));
+        agents.push(AgentObject::judged(&trusted, &private, &archived.id, observed));
     }
     if let Some(ancestor) = &request.started_by {
         descendants::keep_descendants(&mut agents, ancestor);
     }
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
+    fill_in_surroundings(repo, &mut agents)?;
+    let is_here =
+        |agent: &AgentObject| matches!(agent.liveness, Liveness::Live | Liveness::Lost | Liveness::Ended);
+    let worktrees = match agents.iter().any(is_here) {
+        true => fill_in_worktrees(repo, &private, &mut agents, request.dirt.then_some(counting))?,
+        false => HashMap::new(),
+    };
+    Ok((Report { agents, hidden: 0, archived: archived_ids, unreadable }, worktrees))
+}
+
+/// Fills in what changed outside the worktrees. The record of a single agent is found without listing the others.
+fn fill_in_surroundings(repo: &Repo, agents: &mut [AgentObject]) -> Result<()> {
+    if let [only] = agents {
+        let record = repo.direct_ref(&layout::surroundings_ref(&only.id))?;
+        only.surroundings = record.map(|record| surroundings::load_changes(repo, record)).unwrap_or_default();
+        return Ok(());
+    }
     let records = surroundings::all_records(repo)?;
-    for agent in &mut agents {
+    for agent in agents {
         if let Some(record) = records.get(agent.id.as_str()) {
             agent.surroundings = surroundings::load_changes(repo, *record);
         }
     }
-    if agents.iter().any(|agent| matches!(agent.liveness, Liveness::Live | Liveness::Lost | Liveness::Ended))
-    {
-        fill_in_worktrees(repo, &private, &mut agents, request.dirt)?;
-    }
-    Ok((Report { agents, hidden, archived: archived_ids, unreadable }, tips))
+    Ok(())
 }
 
 /// Returns everything of ours that cannot be read, except for the work of agents, which is checked with each agent.
@@ -219,6 +280,7 @@ pub fn archived(repo: &Repo) -> Result<Report> {
     let private = PrivateDir::new(repo.private_dir()?);
     let (all, unreadable) = archive::all(repo)?;
     let mut report = Report { agents: Vec::new(), hidden: 0, archived: Vec::new(), unreadable };
+    let trusted = TrustedWriters::of(repo);
     for (id, archived) in all {
         // An agent that was restored is listed with the others, even if it cannot be read.
         if repo.find_ref(&layout::agent_ref(&id)).map_or(true, |tip| tip.is_some()) {
@@ -227,7 +289,7 @@ pub fn archived(repo: &Repo) -> Result<Report> {
         match Chain::read(repo, &[archived.tip]) {
             Ok(chain) => {
                 let observed = Observed::once(&private, &id, chain.fold().agent, None);
-                report.agents.push(AgentObject::new(repo, &private, &id, observed));
+                report.agents.push(AgentObject::judged(&trusted, &private, &id, observed));
             }
             Err(error) => {
                 report.unreadable.push(Unreadable::agent(repo, &id, error.one_line()));
@@ -238,9 +300,14 @@ pub fn archived(repo: &Repo) -> Result<Report> {
     Ok(report)
 }
 
-/// Reads the state and the liveness of the agent in one row.
-fn observe(repo: &Repo, private: &PrivateDir, listing: &Listing, row: &ListRow) -> Result<Observed> {
-    let agent = listing.agent(repo, row)?;
+/// Determines the liveness of the agent in one row.
+fn observe(
+    repo: &Repo,
+    private: &PrivateDir,
+    listing: &Listing,
+    row: &ListRow,
+    agent: Agent,
+) -> Result<Observed> {
     Observed::settled(repo, private, &row.id, (row.tip, agent), listing.writer.as_deref())
 }
 
@@ -281,49 +348,35 @@ fn select<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Se
     Ok(Selection { rows, archived: Vec::new(), hidden })
 }
 
-/// Fills in the worktrees and, if `measure` is set, the number of uncommitted files of agents that have not ended.
+/// Fills in the worktrees, which are returned as well, and, if there is a time to count them, the numbers of uncommitted files of
+/// agents that have not ended.
 fn fill_in_worktrees(
     repo: &Repo,
     private: &PrivateDir,
     agents: &mut [AgentObject],
-    measure: bool,
-) -> Result<()> {
-    let worktrees = repo.worktrees()?;
-    let common = repo.common_dir()?;
-    let worktrees_dir = worktree::worktrees_dir::planned_dir(repo)?;
-    let mut checks = Vec::new();
+    counting: Option<Duration>,
+) -> Result<HashMap<AgentId, Worktree>> {
+    let mut finder = WorktreeFinder::new(repo);
+    let mut worktrees = HashMap::new();
+    let worktrees_dir = worktrees_dir::planned_dir(repo)?;
+    let mut open = Vec::new();
     for (at, agent) in agents.iter_mut().enumerate() {
         if agent.liveness == Liveness::Remote {
             continue;
         }
         let id = agent.id.clone();
-        let Some(worktree) = list::pick_worktree(&worktrees, &id, &agent.branch) else { continue };
+        let Some(worktree) = finder.find(&id, &agent.branch)? else { continue };
         agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
-        agent.worktree_state = Some(worktree_state(repo, &worktrees_dir, &id, worktree)?);
-        if measure && agent.liveness != Liveness::Ended {
-            let dir = private.agent(&id);
-            let Ok(spec) = Spec::read(&dir) else { continue };
-            let frozen = private.frozen().join(&spec.frozen);
-            let Ok(root) = open_worktree::open_worktree(repo, worktree, spec.worktree_identity()) else {
-                continue;
-            };
-            let isolated = IsolatedGitDir::at(
-                repo.environment(),
-                frozen,
-                dir.index(),
-                root.path().to_owned(),
-                common.clone(),
-            );
-            checks.extend(dirty_check(repo, worktree, root, isolated, agent).map(|check| (at, check)));
+        agent.worktree_state = Some(worktree_state(repo, &worktrees_dir, &id, &worktree)?);
+        if counting.is_some() && agent.liveness != Liveness::Ended {
+            open.push((at, worktree.clone()));
         }
+        worktrees.insert(id, worktree);
     }
-    if !checks.is_empty() {
-        let (places, checks): (Vec<usize>, Vec<DirtyCheck>) = checks.into_iter().unzip();
-        for (at, count) in places.into_iter().zip(dirty::measure(checks, dirty::TIME_LIMIT)) {
-            agents[at].dirty = count;
-        }
+    if let Some(counting) = counting.filter(|_| !open.is_empty()) {
+        dirt::fill_in(repo, private, agents, &open, counting)?;
     }
-    Ok(())
+    Ok(worktrees)
 }
 
 /// Returns the state of a worktree. `worktrees_dir` is the folder for worktrees: one that is there under its own name needs no further check.
@@ -333,7 +386,7 @@ fn worktree_state(
     id: &AgentId,
     worktree: &Worktree,
 ) -> Result<WorktreeState> {
-    if !worktree.exists() {
+    if !worktree.was_there {
         return Ok(WorktreeState::Missing);
     }
     let is_moved = worktree.path != worktrees_dir.join(id.as_str())
@@ -341,26 +394,12 @@ fn worktree_state(
     Ok(if is_moved { WorktreeState::Moved } else { WorktreeState::Here })
 }
 
-fn dirty_check(
-    repo: &Repo,
-    worktree: &Worktree,
-    root: WorktreeRoot,
-    isolated: IsolatedGitDir,
-    agent: &AgentObject,
-) -> Option<DirtyCheck> {
-    if worktree.is_incomplete() {
-        return None;
-    }
-    let head = agent.head.as_ref().and_then(IdOrText::commit)?;
-    Some(DirtyCheck { root, worktree: worktree.clone(), isolated, head_tree: repo.tree_of(head).ok()? })
-}
-
 /// Resolves an id or a unique prefix to the id of an agent that is not archived.
 ///
 /// # Errors
 /// No agent matches, several match, or it is archived (3).
 pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
-    named::find_current(repo, &Listing::read(repo)?, typed)
+    named::find_current(repo, &Listing::of_name(repo, typed)?, typed)
 }
 
 /// Returns one agent.
@@ -369,6 +408,6 @@ pub fn resolve(repo: &Repo, typed: &str) -> Result<AgentId> {
 /// There is no such agent.
 pub fn read_agent(repo: &Repo, id: &AgentId) -> Result<AgentObject> {
     let request = Request { agents: vec![id.to_string()], ..Request::default() };
-    let (mut report, _) = run_with_tips(repo, &request)?;
+    let (mut report, _) = run_with_tips(repo, &request, Duration::ZERO)?;
     report.agents.pop().ok_or_else(|| Error::new(Code::AgentUnknown, format!("no agent '{id}'")))
 }

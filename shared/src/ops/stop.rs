@@ -146,7 +146,7 @@ fn choose(
     request: &Request,
     mode: StopMode,
 ) -> Result<(Vec<AgentId>, Vec<Failure>, Vec<Unreadable>)> {
-    let listing = Listing::read(repo)?;
+    let listing = Listing::of_names(repo, &request.agents)?;
     if request.all {
         let private = PrivateDir::new(repo.private_dir()?);
         let runs = |id: &AgentId| Lock::is_held(&private.agent(id).lock());
@@ -157,10 +157,12 @@ fn choose(
                 None => unreadable.push(broken.clone()),
             }
         }
-        let ours = selection::of_this_clone(repo, &listing, listing.rows.iter(), |_, agent| {
+        let rows = listing.rows.iter().filter(|row| {
             // Agents whose work could not be saved at their end are included, to save it now.
-            !agent.phase.is_terminal() || mode == StopMode::Stop && agent.unsaved.is_some()
+            !row.entry.header.phase.is_terminal()
+                || mode == StopMode::Stop && listing.trailer(row, "Unsaved").is_some()
         });
+        let ours = selection::of_this_clone(repo, &listing, rows, |_, _| true);
         return Ok((ours, failed, unreadable));
     }
     Ok((selection::named(repo, &listing, &request.agents)?, Vec::new(), Vec::new()))

@@ -10,7 +10,7 @@ use crate::{
     model::{BranchName, text},
     ops::{agent_object::AgentObject, named, status},
     store::{Listing, Unreadable},
-    worktree::list,
+    worktree::list::{self, WorktreeFinder},
 };
 
 /// Whether to measure the worktrees.
@@ -52,17 +52,23 @@ pub struct WorktreeInfo {
 /// # Errors
 /// The repository cannot be read.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
-    let report =
-        status::run(context, repo, &status::Request { all: true, dirt: true, ..status::Request::default() })?;
-    let all = repo.worktrees()?;
+    context.check()?;
+    let asked = status::Request { all: true, dirt: true, ..status::Request::default() };
+    let (report, mut found) = status::read(repo, &asked, context.limits().counting)?;
+    let mut finder = WorktreeFinder::new(repo);
     let mut worktrees = Vec::new();
     for agent in report.agents {
-        let Some(found) = list::pick_worktree(&all, &agent.id, &agent.branch) else { continue };
+        let worktree = match found.worktrees.remove(&agent.id) {
+            Some(worktree) => Some(worktree),
+            // A worktree may also belong to an agent of another clone.
+            None => finder.find(&agent.id, &agent.branch)?,
+        };
+        let Some(worktree) = worktree else { continue };
         worktrees.push(WorktreeInfo {
-            path: found.path.to_string_lossy().into_owned(),
-            size: request.size.then(|| found.registered_path().map_or(0, |path| list::disk_size(&path))),
-            locked: found.lock_reason(),
-            operation: found.operation().map(str::to_owned),
+            path: worktree.path.to_string_lossy().into_owned(),
+            size: request.size.then(|| worktree.registered_path().map_or(0, |path| list::disk_size(&path))),
+            locked: worktree.lock_reason(),
+            operation: worktree.operation().map(str::to_owned),
             agent,
         });
     }
@@ -74,7 +80,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
 /// # Errors
 /// There is no such agent, or it has no worktree in this clone (3).
 pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
-    let listing = Listing::read(repo)?;
+    let listing = Listing::of_name(repo, typed)?;
     let id = named::find_current(repo, &listing, typed)?;
     let branch = match listing.row(&id) {
         Some(row) => listing.agent(repo, row).map(|agent| agent.branch).unwrap_or_default(),

@@ -6,22 +6,18 @@ use std::{
     fs,
     os::unix::ffi::OsStrExt,
     path::{Component, Path, PathBuf},
-    time::Instant,
 };
 
 use crate::{
     Result,
-    git::{
-        Git, Oid, Repo, command,
-        worktrees::{Worktree, WorktreeHead},
-    },
+    git::{Git, Oid, Repo, command, worktrees::Worktree},
     model::text,
     store::layout,
     worktree::{
         capture::{self, CapturePlace},
-        dirty, index_copy,
+        index_copy,
         isolated_git_dir::IsolatedGitDir,
-        list, nested_repositories,
+        list, nested_repositories, unchanged,
     },
 };
 
@@ -96,9 +92,9 @@ pub fn find_extra_contents(
     let (submodules, inner) = (submodules(worktree), nested_repositories::find_nested(worktree)?);
     let mut extra = ExtraContents { submodules, inner, ..ExtraContents::default() };
     let tip = repo.find_ref(&layout::branch_ref(task.branch))?.unwrap_or(task.base);
-    let ignored = match compare_quickly(repo, place, tip) {
+    let ignored = match unchanged::compare(repo, place, tip) {
         // Nothing changed; only the ignored files remain to be listed.
-        Ok(comparison) if is_clean(&comparison, worktree) => comparison.ignored,
+        Ok(comparison) if unchanged::is_clean(&comparison, worktree) => comparison.ignored,
         compared => match capture::preview(repo, task, place)? {
             Some(captured) => {
                 // What could not go to the branch is in the head; being in either is enough.
@@ -140,26 +136,6 @@ fn submodules(worktree: &Worktree) -> Vec<String> {
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort_unstable();
     names
-}
-
-/// Compares the worktree without storing anything.
-fn compare_quickly(repo: &Repo, place: &CapturePlace<'_>, tip: Oid) -> Result<dirty::WorktreeComparison> {
-    let deadline = Instant::now() + capture::CAPTURE_TIMEOUT;
-    let compared = dirty::ComparedWorktree {
-        root: place.root,
-        worktree: place.worktree,
-        isolated: place.isolated,
-        head_tree: repo.tree_of(tip)?,
-    };
-    dirty::compare_worktree(&compared, 1, deadline)
-}
-
-/// Returns whether nothing is changed or new, and nothing is hidden from the comparison.
-fn is_clean(comparison: &dirty::WorktreeComparison, worktree: &Worktree) -> bool {
-    comparison.changes == 0
-        && comparison.left_out == 0
-        && !comparison.hides_files
-        && matches!(worktree.head(), WorktreeHead::Branch(_))
 }
 
 /// Returns the paths that differ from every one of the commits.

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::checkouts::Checkouts;
 use crate::{
     Result,
     git::{
@@ -15,7 +16,7 @@ use crate::{
     model::{AgentId, quote, text},
     store::layout::{self, PrivateDir},
     supervise::spec::Spec,
-    worktree::{list, worktrees_dir},
+    worktree::worktrees_dir,
 };
 
 /// Where an agent's files are, and whether they can be removed safely.
@@ -33,14 +34,18 @@ pub enum WorktreeCondition {
 ///
 /// # Errors
 /// The repository cannot be read.
-pub fn worktree_condition(repo: &Repo, id: &AgentId, branch: &str) -> Result<WorktreeCondition> {
-    let all = repo.worktrees()?;
-    let Some(worktree) = list::pick_worktree(&all, id, branch).cloned() else {
+pub fn worktree_condition(
+    repo: &Repo,
+    checkouts: &Checkouts,
+    id: &AgentId,
+    branch: &str,
+) -> Result<WorktreeCondition> {
+    let Some(worktree) = checkouts.worktree_of(id, branch) else {
         return unregistered(repo, id);
     };
-    Ok(match doubtful_reason(repo, &worktree, &all)? {
+    Ok(match doubtful_reason(checkouts, worktree) {
         Some(why) => WorktreeCondition::Doubtful(why),
-        None => WorktreeCondition::Worktree(worktree),
+        None => WorktreeCondition::Worktree(worktree.clone()),
     })
 }
 
@@ -57,32 +62,28 @@ fn unregistered(repo: &Repo, id: &AgentId) -> Result<WorktreeCondition> {
     )))
 }
 
-fn doubtful_reason(repo: &Repo, worktree: &Worktree, all: &[Worktree]) -> Result<Option<String>> {
+fn doubtful_reason(checkouts: &Checkouts, worktree: &Worktree) -> Option<String> {
     let at = worktree.registered_path().unwrap_or_else(|| worktree.path.clone());
     let place = shown(&at);
     if let Some(reason) = worktree.lock_reason() {
         let reason = text::one_line(&reason, 100);
-        return Ok(Some(format!(
+        return Some(format!(
             "'{place}' is locked: {} (git worktree unlock '{place}')",
             if reason.is_empty() { "no reason given" } else { &reason }
-        )));
+        ));
     }
     let Ok(found) = fs::symlink_metadata(&at) else {
-        return Ok(Some(format!(
+        return Some(format!(
             "'{place}' is gone (moved by hand? git worktree repair, or git worktree prune)"
-        )));
+        ));
     };
     if !found.is_dir() {
-        return Ok(Some(format!("'{place}' is a link or a file, not a folder")));
+        return Some(format!("'{place}' is a link or a file, not a folder"));
     }
     if !moved::belongs_to(&at, &worktree.git_dir) {
-        return Ok(Some(format!("the '.git' file of '{place}' is gone or leads to another repository")));
+        return Some(format!("the '.git' file of '{place}' is gone or leads to another repository"));
     }
-    let mut others =
-        all.iter().filter(|other| other.git_dir != worktree.git_dir).map(|other| other.path.clone());
-    let main = repo.main_checkout()?.into_iter().chain([repo.common_dir()?]);
-    let inner = main.chain(others.by_ref()).find(|other| other.starts_with(&worktree.path));
-    Ok(inner.map(|inner| format!("'{}' lies in '{place}'", shown(&inner))))
+    checkouts.inside(worktree).map(|inner| format!("'{}' lies in '{place}'", shown(inner)))
 }
 
 /// Returns where the worktree was made, if somebody moved it since. A user who moves a worktree still needs it.
@@ -94,9 +95,12 @@ pub fn moved_from(repo: &Repo, id: &AgentId, worktree: &Worktree) -> Result<Opti
         (Some(Ok(parent)), Some(name)) => parent.join(name),
         _ => path,
     };
-    let planned = worktrees_dir::planned_dir(repo)?.join(id.as_str());
     let made_at =
         Spec::last(repo, id, &PrivateDir::new(repo.private_dir()?).agent(id)).map(|spec| spec.worktree);
+    if made_at.as_ref() == Some(&worktree.path) {
+        return Ok(None);
+    }
+    let planned = worktrees_dir::planned_dir(repo)?.join(id.as_str());
     // When the repository was moved, its worktrees moved with it.
     let moved_along = |made_at: &Path| -> Result<bool> {
         Ok(moved::possible_paths(&repo.common_dir()?, made_at).contains(&worktree.path))
@@ -131,18 +135,14 @@ pub fn unexpected_state(repo: &Repo, worktree: &Worktree, branch: &str) -> Resul
 }
 
 /// Returns where else the branch is checked out.
-///
-/// # Errors
-/// The repository cannot be read.
 pub fn checked_out_elsewhere(
-    repo: &Repo,
+    checkouts: &Checkouts,
     worktree: Option<&Worktree>,
     branch: &str,
-) -> Result<Option<String>> {
-    let own = worktree.map(|worktree| worktree.path.clone());
-    let all = repo.checkouts_of(&layout::branch_ref(branch))?;
-    let other = all.into_iter().find(|checkout| own.as_ref() != Some(&checkout.path));
-    Ok(other.map(|checkout| format!("its branch is checked out in '{}'", shown(&checkout.path))))
+) -> Option<String> {
+    let own = worktree.map(|worktree| worktree.path.as_path());
+    let other = checkouts.other_with(&layout::branch_ref(branch), own)?;
+    Some(format!("its branch is checked out in '{}'", shown(other)))
 }
 
 fn shown(path: &Path) -> String {

@@ -1,97 +1,24 @@
-//! Whether work is provably integrated: in a branch of the user, as history or as content, and not reverted there.
+//! Finding out whether work is provably in a branch of the user, as history or as content, and not reverted there.
+//!
+//! Many pieces of work are looked for at once. Each kind of evidence is collected for all of them, the cheapest first, and only
+//! for those that it can still decide: what is in the history, what changes nothing when merged, and what the branch has as other
+//! commits. Git runs at most once for each kind, however many agents there are, and however long the branch is.
 
 use std::collections::HashMap;
 
+pub use super::integration::{Integration, IntegrationFacts, decide};
+use super::same_patches::{self, CommitsElsewhere, SamePatches};
 use crate::{
-    Kind, Result,
-    error::ErrorContext,
-    git::{Oid, Repo, command},
+    Error, Result,
+    git::{
+        Oid, Repo,
+        ancestry::Ancestry,
+        merging::{self, MergePair},
+    },
 };
 
-/// Maximum number of commits of the target that are searched for the same patches, newest first.
-const MAX_SEARCHED_COMMITS: usize = 5_000;
-/// Maximum number of files to which the search is narrowed: more do not fit on a command line.
-const MAX_PATHS: usize = 200;
-
-/// What is known about some work and one branch. Counts are of the work's own commits without merges.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct IntegrationFacts {
-    /// The number of the work's commits.
-    pub commits: usize,
-    /// Whether its newest commit is in the branch's history.
-    pub reachable: bool,
-    /// Whether `merge-ranked` landed it, and the resulting commit is in the branch's history.
-    pub landed: bool,
-    /// Whether one commit of the branch makes the same change as all of the work.
-    pub squashed: bool,
-    /// The number of its commits for which a commit of the branch makes the same change.
-    pub picked: usize,
-    /// Whether merging it into the branch would change nothing.
-    pub adds_nothing: bool,
-    /// The number of files that it changes and that are in the branch as they were before.
-    pub reverted_files: usize,
-}
-
-/// How work is integrated, or that it is not.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Integration {
-    /// There is no work.
-    Nothing,
-    /// As itself, in the branch's history.
-    Merged,
-    /// By `merge-ranked`, as other commits.
-    Landed,
-    /// As one commit.
-    Squashed,
-    /// Commit by commit: rebased or cherry-picked.
-    Picked,
-    /// The branch has the same content.
-    SameContent,
-    /// It was integrated, but this many of its files were reverted.
-    Reverted(usize),
-    /// Only some of its commits are integrated.
-    Partly {
-        /// The number of integrated commits.
-        there: usize,
-        /// The number of all its commits.
-        of: usize,
-    },
-    /// It is not integrated.
-    Missing,
-}
-
-impl Integration {
-    /// Returns whether nothing is lost when the work is removed.
-    pub const fn is_integrated(self) -> bool {
-        !matches!(self, Self::Reverted(_) | Self::Partly { .. } | Self::Missing)
-    }
-}
-
-/// Decides the integration from the facts.
-pub const fn decide(facts: IntegrationFacts) -> Integration {
-    let integration = if facts.commits == 0 {
-        return Integration::Nothing;
-    } else if facts.reachable {
-        Integration::Merged
-    } else if facts.landed {
-        Integration::Landed
-    } else if facts.squashed {
-        Integration::Squashed
-    } else if facts.picked >= facts.commits {
-        Integration::Picked
-    } else if facts.adds_nothing {
-        Integration::SameContent
-    } else if facts.picked > 0 {
-        return Integration::Partly { there: facts.picked, of: facts.commits };
-    } else {
-        return Integration::Missing;
-    };
-    // Being in the history does not mean being in the files: a user who reverted the work may want it again.
-    if facts.reverted_files > 0 { Integration::Reverted(facts.reverted_files) } else { integration }
-}
-
 /// Work to look for in a branch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct CandidateWork {
     /// The commit that the work started from.
     pub base: Oid,
@@ -101,155 +28,164 @@ pub struct CandidateWork {
     pub landed_as: Option<Oid>,
 }
 
+/// A piece of work, and the tip of a branch in which to look for it.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Search {
+    /// The work.
+    pub work: CandidateWork,
+    /// The tip of the branch.
+    pub target: Oid,
+}
+
+/// Searches that were made together, and their results.
+#[derive(Default)]
+pub struct Integrations(HashMap<Search, Result<Integration>>);
+
+impl Integrations {
+    /// Makes all searches. An error that concerns one of them is its result.
+    pub fn of(repo: &Repo, searches: &[Search]) -> Self {
+        let mut distinct: Vec<Search> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        distinct.extend(searches.iter().copied().filter(|search| seen.insert(*search)));
+        // Whatever fails as a whole is found again, and reported, by the search that caused it.
+        let found = search_all(repo, &distinct).unwrap_or_default();
+        Self(distinct.into_iter().zip(found).collect())
+    }
+
+    /// Returns the result of a search, which is made now if it was not made before.
+    ///
+    /// # Errors
+    /// A commit cannot be read, or git fails.
+    pub fn take(&mut self, repo: &Repo, search: Search) -> Result<Integration> {
+        match self.0.remove(&search) {
+            Some(Ok(found)) => {
+                self.0.insert(search, Ok(found));
+                Ok(found)
+            }
+            Some(Err(error)) => Err(error),
+            None => find_integration(repo, search.work, search.target),
+        }
+    }
+}
+
 /// Determines how a piece of work is integrated into the branch at `target`.
 ///
 /// # Errors
 /// A commit cannot be read, or git fails.
 pub fn find_integration(repo: &Repo, work: CandidateWork, target: Oid) -> Result<Integration> {
-    let mut facts = IntegrationFacts {
-        commits: count(repo.commits_between(work.base, work.tip)?),
-        ..IntegrationFacts::default()
-    };
-    if facts.commits == 0 {
-        return Ok(decide(facts));
+    let found = search_all(repo, &[Search { work, target }])?;
+    found.into_iter().next().unwrap_or_else(|| Err(Error::internal("a search without a result")))
+}
+
+/// The evidence about one search so far.
+struct Evidence {
+    search: Search,
+    facts: IntegrationFacts,
+    /// All merge bases of the work and the branch.
+    bases: Vec<Oid>,
+}
+
+impl Evidence {
+    /// Returns whether more evidence could prove that the work is in the branch.
+    fn is_open(&self) -> bool {
+        let IntegrationFacts { commits, reachable, landed, adds_nothing, .. } = self.facts;
+        commits > 0 && !reachable && !landed && !adds_nothing && !self.bases.is_empty()
     }
-    facts.reachable = repo.contains(target, work.tip)?;
-    facts.landed = work.landed_as.map_or(Ok(false), |commit| repo.contains(target, commit))?;
-    if !facts.reachable && !facts.landed && repo.are_related(target, work.tip)? {
-        facts.adds_nothing = adds_nothing(repo, work, target)?;
-        if !facts.adds_nothing {
-            find_same_patches(repo, work, target, &mut facts)?;
+
+    fn add_patches(&mut self, found: SamePatches) {
+        self.facts.squashed = found.squashed;
+        self.facts.picked = found.picked;
+        self.facts.commits = found.commits;
+    }
+}
+
+fn search_all(repo: &Repo, searches: &[Search]) -> Result<Vec<Result<Integration>>> {
+    repo.with_ancestry(|ancestry| {
+        let mut all: Vec<Result<Evidence>> =
+            searches.iter().map(|search| in_history(repo, ancestry, *search)).collect();
+        merge_on_trial(repo, &mut all)?;
+        look_for_patches(repo, ancestry, &mut all)?;
+        Ok(all.into_iter().map(|one| conclude(repo, &one?)).collect())
+    })
+}
+
+/// Collects what the history alone says.
+fn in_history(repo: &Repo, ancestry: &mut Ancestry<'_>, search: Search) -> Result<Evidence> {
+    let Search { work, target } = search;
+    let commits = usize::try_from(repo.commits_between(work.base, work.tip)?).unwrap_or(usize::MAX);
+    let mut evidence =
+        Evidence { search, facts: IntegrationFacts { commits, ..Default::default() }, bases: Vec::new() };
+    if commits > 0 {
+        evidence.bases = ancestry.merge_bases(target, work.tip)?;
+        evidence.facts.reachable = evidence.bases.contains(&work.tip);
+        evidence.facts.landed =
+            work.landed_as.map_or(Ok(false), |commit| ancestry.contains(target, commit))?;
+    }
+    Ok(evidence)
+}
+
+/// Returns the open ones, each with what identifies it in `all`.
+fn open(all: &[Result<Evidence>]) -> Vec<(usize, &Evidence)> {
+    let readable = all.iter().enumerate().filter_map(|(at, one)| Some((at, one.as_ref().ok()?)));
+    readable.filter(|(_, evidence)| evidence.is_open()).collect()
+}
+
+/// Adds what `found` says about the searches at `places`.
+fn add<T>(
+    all: &mut [Result<Evidence>],
+    places: Vec<usize>,
+    found: Vec<Result<T>>,
+    add_to: impl Fn(&mut Evidence, T),
+) {
+    for (at, found) in places.into_iter().zip(found) {
+        match (found, &mut all[at]) {
+            (Ok(found), Ok(evidence)) => add_to(evidence, found),
+            (Ok(_), Err(_)) => {}
+            (Err(error), one) => *one = Err(error),
         }
     }
-    if decide(facts).is_integrated() && !facts.adds_nothing {
-        facts.reverted_files = reverted_files(repo, work, target)?;
-    }
-    Ok(decide(facts))
 }
 
-fn count(many: u64) -> usize {
-    usize::try_from(many).unwrap_or(usize::MAX)
-}
-
-/// Returns whether a merge into the target would change nothing. The objects of the trial merge go into a temporary folder.
-fn adds_nothing(repo: &Repo, work: CandidateWork, target: Oid) -> Result<bool> {
-    let common = repo.common_dir()?;
-    let objects_dir =
-        tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
-    let output = repo
-        .git_in(&common, "merge-tree")
-        .allow_lazy_fetch()
-        .args([
-            "--write-tree",
-            "--no-messages",
-            "--name-only",
-            "-z",
-            &target.to_string(),
-            &work.tip.to_string(),
-        ])
-        .env("GIT_OBJECT_DIRECTORY", objects_dir.path().as_os_str())
-        .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", common.join("objects").as_os_str())
-        .limit(command::LONG_LIMIT)
-        .output()?;
-    let tree = String::from_utf8_lossy(&output.stdout).split('\0').next().and_then(Oid::parse);
-    Ok(output.status.success() && tree == Some(repo.tree_of(target)?))
-}
-
-/// Searches the commits that the target has and the work does not for the same patches.
-fn find_same_patches(
-    repo: &Repo,
-    work: CandidateWork,
-    target: Oid,
-    facts: &mut IntegrationFacts,
-) -> Result<()> {
-    let merge_base = repo.merge_base(target, work.tip)?;
-    let files = changed_files(repo, merge_base, work.tip)?;
-    let there = patch_ids(repo, &format!("{}..{target}", work.tip), &files)?;
-    let whole = crate::store::verdicts::patch_id(repo, merge_base, work.tip)?;
-    facts.squashed = !whole.is_empty() && there.contains_key(&whole);
-    let range = format!("{target}..{}", work.tip);
-    let own = patch_ids(repo, &range, &[])?;
-    facts.picked = own.iter().filter(|(patch, _)| there.contains_key(*patch)).map(|(_, times)| times).sum();
-    let merges =
-        repo.git_in(&repo.common_dir()?, "rev-list").args(["--count", "--merges", &range, "--"]).line()?;
-    // A commit that is itself in the target, or changes nothing, does not count. A merge may hold changes of its own but has no
-    // patch.
-    facts.commits = (own.values().sum::<usize>() + merges.parse::<usize>().unwrap_or(1)).max(1);
+/// Collects which work changes nothing when it is merged into its branch.
+fn merge_on_trial(repo: &Repo, all: &mut [Result<Evidence>]) -> Result<()> {
+    let open = open(all);
+    let places = open.iter().map(|(at, _)| *at).collect();
+    let pair = |evidence: &Evidence| MergePair {
+        target: evidence.search.target,
+        tip: evidence.search.work.tip,
+        bases: evidence.bases.clone(),
+    };
+    let pairs: Vec<MergePair> = open.iter().map(|(_, evidence)| pair(evidence)).collect();
+    let found = merging::which_add_nothing(repo, &pairs)?;
+    add(all, places, found, |evidence, adds_nothing| evidence.facts.adds_nothing = adds_nothing);
     Ok(())
 }
 
-/// Returns the patch ids of the commits in a range, each with the number of commits that have it.
-fn patch_ids(repo: &Repo, range: &str, files: &[String]) -> Result<HashMap<String, usize>> {
-    let place = repo.common_dir()?;
-    let most = format!("--max-count={MAX_SEARCHED_COMMITS}");
-    let mut log = repo
-        .git_in(&place, "log")
-        .allow_lazy_fetch()
-        .args([
-            "-p",
-            "--no-merges",
-            "--no-ext-diff",
-            "--no-textconv",
-            "--full-index",
-            "--full-diff",
-            "--no-color",
-            &most,
-        ])
-        .args(["--format=commit %H", range, "--"])
-        .env("GIT_LITERAL_PATHSPECS", "1");
-    if files.len() <= MAX_PATHS {
-        log = log.args(files);
+/// Collects which work is in its branch as other commits.
+fn look_for_patches(repo: &Repo, ancestry: &mut Ancestry<'_>, all: &mut [Result<Evidence>]) -> Result<()> {
+    let open = open(all);
+    let places: Vec<usize> = open.iter().map(|(at, _)| *at).collect();
+    let commits = |evidence: &Evidence| CommitsElsewhere {
+        tip: evidence.search.work.tip,
+        target: evidence.search.target,
+        bases: evidence.bases.clone(),
+    };
+    let sought: Vec<CommitsElsewhere> = open.iter().map(|(_, evidence)| commits(evidence)).collect();
+    if sought.is_empty() {
+        return Ok(());
     }
-    let log = log.limit(command::LONG_LIMIT).run()?;
-    let output =
-        repo.git_in(&place, "patch-id").arg("--stable").input(log).limit(command::LONG_LIMIT).run()?;
-    let mut found = HashMap::new();
-    for line in String::from_utf8_lossy(&output).lines() {
-        if let Some((patch, _)) = line.split_once(' ') {
-            *found.entry(patch.to_owned()).or_insert(0) += 1;
-        }
-    }
-    Ok(found)
+    let found = same_patches::find(repo, ancestry, &sought)?;
+    add(all, places, found, Evidence::add_patches);
+    Ok(())
 }
 
-fn changed_files(repo: &Repo, from: Oid, to: Oid) -> Result<Vec<String>> {
-    let output = repo
-        .git_in(&repo.common_dir()?, "diff-tree")
-        .args(["-r", "-z", "--name-only", "--no-renames", &from.to_string(), &to.to_string()])
-        .limit(command::LONG_LIMIT)
-        .run()?;
-    let names = output.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
-}
-
-/// Counts the files that the work changes and that are in the target as they were before.
-fn reverted_files(repo: &Repo, work: CandidateWork, target: Oid) -> Result<usize> {
-    let own_files = changed_files(repo, work.base, work.tip)?;
-    let moved: std::collections::HashSet<String> =
-        changed_files(repo, work.base, target)?.into_iter().collect();
-    Ok(own_files.iter().filter(|file| !moved.contains(*file)).count())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_integration_follows_from_the_facts() {
-        let none = IntegrationFacts { commits: 2, ..IntegrationFacts::default() };
-        for (facts, finding) in [
-            (IntegrationFacts::default(), Integration::Nothing),
-            (IntegrationFacts { reachable: true, ..none }, Integration::Merged),
-            (IntegrationFacts { landed: true, ..none }, Integration::Landed),
-            (IntegrationFacts { squashed: true, ..none }, Integration::Squashed),
-            (IntegrationFacts { picked: 2, ..none }, Integration::Picked),
-            (IntegrationFacts { adds_nothing: true, ..none }, Integration::SameContent),
-            (IntegrationFacts { reachable: true, reverted_files: 1, ..none }, Integration::Reverted(1)),
-            (IntegrationFacts { squashed: true, reverted_files: 3, ..none }, Integration::Reverted(3)),
-            (IntegrationFacts { picked: 1, ..none }, Integration::Partly { there: 1, of: 2 }),
-            (none, Integration::Missing),
-        ] {
-            assert_eq!(decide(facts), finding, "{facts:?}");
-        }
+/// Decides, after counting the files that were reverted since.
+fn conclude(repo: &Repo, evidence: &Evidence) -> Result<Integration> {
+    let Evidence { search: Search { work, target }, mut facts, .. } = *evidence;
+    if facts.commits > 0 && decide(facts).is_integrated() && !facts.adds_nothing {
+        let base = repo.tree_of(work.base)?;
+        let own = repo.paths_between(Some(base), Some(repo.tree_of(work.tip)?))?;
+        facts.reverted_files = repo.count_unchanged(&own, base, repo.tree_of(target)?)?;
     }
+    Ok(decide(facts))
 }

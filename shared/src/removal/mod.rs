@@ -2,7 +2,10 @@
 //!
 //! | module | knows |
 //! |---|---|
-//! | [`integrated`] | whether work is already in a branch of the user. The decision is pure |
+//! | [`integrated`] | whether work is already in a branch of the user, for many pieces of work at once |
+//! | [`integration`] | how it is integrated there. Pure |
+//! | `same_patches` | work that is in a branch as other commits |
+//! | [`checkouts`] | all checkouts of the repository, read once |
 //! | [`inspect`] | whether an agent's worktree can be removed safely |
 //! | [`contents`] | what it contains in addition to the agent's captured work |
 //! | [`processes_in`] | which processes use it |
@@ -11,12 +14,15 @@
 //! | [`trash`] | the folders that were moved away, deleted in the background |
 //! | [`recover`] | finishing or reverting a killed cleanup or undo |
 
+pub mod checkouts;
 pub mod contents;
 pub mod inspect;
 pub mod integrated;
+pub mod integration;
 pub mod processes_in;
 pub mod recover;
 pub mod remove;
 pub mod restore;
 pub mod restore_folder;
+mod same_patches;
 pub mod trash;

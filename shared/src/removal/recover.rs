@@ -12,7 +12,7 @@
 
 use std::{fs, path::Path};
 
-use super::restore::{self, Archive};
+use super::restore::{self, Archive, RemovedAgent};
 use crate::{
     Code, Error, Kind, Result,
     context::{Context, Event},
@@ -27,6 +27,9 @@ use crate::{
     },
     worktree::removed_folders,
 };
+
+/// The number of agents whose refs are restored at once.
+const RESTORED_AT_ONCE: usize = 200;
 
 /// Finishes or reverts every interrupted operation, and returns a warning for each that cannot be. The caller holds the lock on
 /// operations.
@@ -97,7 +100,8 @@ fn is_in_place(repo: &Repo, operation: &Operation, removal: &Removal) -> Result<
 /// Reverts what an interrupted cleanup did to an agent that stays.
 fn revert_removal(repo: &Repo, journal: &Journal, removal: &Removal, archived: &Archive) -> Result<()> {
     move_back(repo, &journal.operation, removal)?;
-    restore::restore_refs(repo, stored_tree(journal, removal)?, removal, archived)
+    let agent = RemovedAgent { removal, stored: stored_tree(journal, removal)? };
+    restore::restore_refs(repo, &[agent], archived)
 }
 
 /// Moves folders out of the trash to their old paths, the registration first. The folders themselves are used: what was written
@@ -149,31 +153,65 @@ pub fn restore_agents(
     before: &Operation,
 ) -> Result<()> {
     let stored = Journal::open(repo, &before.id)?;
-    let mut trees = Vec::new();
+    let mut agents = Vec::new();
     for removal in before.removals() {
         if before.stage == Stage::Open {
             move_back(repo, before, removal)?;
         }
         restore::require_restorable(repo, removal)?;
-        trees.push((removal, stored_tree(&stored, removal)?));
+        agents.push(RemovedAgent { removal, stored: stored_tree(&stored, removal)? });
     }
     journal.operation.summary = format!("of {} {} ({})", before.command(), before.id, before.summary);
     journal.write(repo, &[])?;
     let (archived, _) = archive::all(repo)?;
-    let of = trees.len();
-    for (done, (removal, tree)) in (1..).zip(trees) {
-        if let Err(error) = restore::restore(repo, &journal.operation.id, tree, removal, &archived) {
+    let reader = Repo::open_for_checkout(repo.environment(), &repo.common_dir()?)?;
+    let mut done = 0;
+    for some in agents.chunks(RESTORED_AT_ONCE) {
+        let (restored, failure) = restore_some(repo, &reader, &journal.operation.id, some, &archived);
+        for agent in restored {
+            done += 1;
+            if let Ok(agent) = AgentId::parse(&agent.removal.agent) {
+                context.emit(&Event::AgentRestored { agent, done, of: agents.len() });
+            }
+        }
+        if let Some(error) = failure {
             abort_undo(repo, journal, before)?;
             return Err(error);
-        }
-        if let Ok(agent) = AgentId::parse(&removal.agent) {
-            context.emit(&Event::AgentRestored { agent, done, of });
         }
     }
     journal.operation.stage = Stage::Done;
     journal.write(repo, &[])?;
     remove_empty_trash(before);
     Ok(())
+}
+
+/// Restores agents until one fails. Returns those that are back, and the error of the next one.
+fn restore_some<'a, 'b>(
+    repo: &Repo,
+    reader: &Repo,
+    undo: &str,
+    agents: &'b [RemovedAgent<'a>],
+    archived: &Archive,
+) -> (&'b [RemovedAgent<'a>], Option<Error>) {
+    let mut failure = None;
+    let mut with_folders = 0;
+    while let Some(agent) = agents.get(with_folders).filter(|_| failure.is_none()) {
+        match restore::restore_folders(repo, reader, undo, *agent) {
+            Ok(()) => with_folders += 1,
+            Err(error) => failure = Some(error),
+        }
+    }
+    let agents = &agents[..with_folders];
+    if restore::restore_refs(repo, agents, archived).is_ok() {
+        return (agents, failure);
+    }
+    // One agent blocks all; try each alone.
+    for (at, agent) in agents.iter().enumerate() {
+        if let Err(error) = restore::restore_refs(repo, &[*agent], archived) {
+            return (&agents[..at], Some(error));
+        }
+    }
+    (agents, failure)
 }
 
 fn stored_tree(stored: &Journal, removal: &Removal) -> Result<Oid> {

@@ -4,7 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{processes_in::UsedPaths, restore};
+use super::{
+    processes_in::UsedPaths,
+    restore::{self, RemovedAgent},
+};
 use crate::{
     Code, Error, Result,
     context::Context,
@@ -248,8 +251,8 @@ impl MovedFolders {
     /// Restores refs that may have been deleted, and the agent from the archive.
     fn restore_refs(&mut self, repo: &Repo, stored: &StoredAgent) {
         let archived = archive::all(repo);
-        let revived =
-            archived.and_then(|all| restore::restore_refs(repo, stored.tree, &stored.removal, &all.0));
+        let agent = RemovedAgent { removal: &stored.removal, stored: stored.tree };
+        let revived = archived.and_then(|all| restore::restore_refs(repo, &[agent], &all.0));
         if let Err(worse) = revived {
             (self.error, self.stuck) = (Some(worse), true);
         }

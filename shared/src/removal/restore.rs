@@ -1,4 +1,4 @@
-//! Restoring one agent exactly as it was. Each step is skipped if it is done already, so that an interrupted restore is simply
+//! Restoring agents exactly as they were. Each step is skipped if it is done already, so that an interrupted restore is simply
 //! run again.
 
 use std::{
@@ -77,56 +77,86 @@ fn has_agent_ref(repo: &Repo, removal: &Removal) -> Result<bool> {
     Ok(repo.find_ref(&layout::agent_ref(&id))?.is_some())
 }
 
-/// Restores an agent from what was stored of it. `undo` is the id of the current operation: an unfinished copy is in the trash
-/// under this id, where the next command finds it.
+/// An agent that was removed, and the tree that holds what was stored of it.
+#[derive(Clone, Copy, Debug)]
+pub struct RemovedAgent<'a> {
+    /// The record of its removal.
+    pub removal: &'a Removal,
+    /// The tree.
+    pub stored: Oid,
+}
+
+/// Restores the folders of an agent from what was stored of it. `reader` was opened by [`Repo::open_for_checkout`]. `undo` is the
+/// id of the current operation: an unfinished copy is in the trash under this id, where the next command finds it.
 ///
 /// # Errors
-/// A path of the agent is taken or cannot be written.
-pub fn restore(repo: &Repo, undo: &str, stored: Oid, removal: &Removal, archived: &Archive) -> Result<()> {
+/// A path of the agent cannot be written.
+pub fn restore_folders(repo: &Repo, reader: &Repo, undo: &str, agent: RemovedAgent<'_>) -> Result<()> {
+    let RemovedAgent { removal, stored } = agent;
     let parts = repo.entries_of(stored)?;
     let part = |name: &str| {
         parts.iter().find(|entry| entry.name == name.as_bytes()).map(|entry: &TreeEntry| entry.id)
     };
-    let reader = Repo::open_for_checkout(repo.environment(), &repo.common_dir()?)?;
     for ((place, name), (_, temporary)) in
         paths_of(repo, removal)?.into_iter().zip(removed_folders::folder_moves(repo, undo, removal)?)
     {
         if let Some(tree) = part(name).filter(|_| fs::symlink_metadata(&place).is_err()) {
-            restore_folder(&reader, tree, &temporary, &place)?;
+            restore_folder(reader, tree, &temporary, &place)?;
         }
     }
-    restore_refs(repo, stored, removal, archived)
+    Ok(())
 }
 
 /// Archived agents by id.
 pub type Archive = BTreeMap<AgentId, Archived>;
 
-/// Restores the missing refs of an agent. `archived` is the content of the archives.
+/// Restores the missing refs of agents, all at once. `archived` is the content of the archives.
 ///
 /// # Errors
-/// A ref cannot be written.
-pub fn restore_refs(repo: &Repo, stored: Oid, removal: &Removal, archived: &Archive) -> Result<()> {
-    let id = AgentId::parse(&removal.agent)?;
-    let agent_ref = layout::agent_ref(&id);
-    let mut edits = Vec::new();
-    for (name, was) in removal.refs.iter().chain(&removal.stood_on) {
-        if repo.find_ref(name)?.is_none() {
-            edits.push(RefEdit { name: name.clone(), old: None, new: *was });
+/// A ref cannot be written; then no ref is.
+pub fn restore_refs(repo: &Repo, agents: &[RemovedAgent<'_>], archived: &Archive) -> Result<()> {
+    // Two agents may have stood on one branch.
+    let mut missing: BTreeMap<&str, Oid> = BTreeMap::new();
+    for agent in agents {
+        for (name, was) in agent.removal.refs.iter().chain(&agent.removal.stood_on) {
+            if repo.find_ref(name)?.is_none() {
+                missing.entry(name).or_insert(*was);
+            }
         }
     }
+    let edit = |(name, was): (&&str, &Oid)| RefEdit { name: (*name).to_owned(), old: None, new: *was };
+    let edits: Vec<RefEdit> = missing.iter().map(edit).collect();
     repo.edit_refs(&edits, "orchestra undo")?;
-    let branch = edits.iter().map(|edit| &edit.name).find(|name| name.starts_with(layout::BRANCHES));
+    agents.iter().try_for_each(|agent| finish_restoring(repo, *agent, &missing, archived))
+}
+
+/// Restores the reflog of an agent's branch, and records that the agent is back. `restored` are the refs that were missing.
+fn finish_restoring(
+    repo: &Repo,
+    agent: RemovedAgent<'_>,
+    restored: &BTreeMap<&str, Oid>,
+    archived: &Archive,
+) -> Result<()> {
+    let RemovedAgent { removal, stored } = agent;
+    let id = AgentId::parse(&removal.agent)?;
+    let agent_ref = layout::agent_ref(&id);
+    let names = removal.refs.iter().chain(&removal.stood_on).map(|(name, _)| name.as_str());
+    let branch =
+        names.into_iter().find(|name| restored.contains_key(name) && name.starts_with(layout::BRANCHES));
     let reflog = repo.entries_of(stored)?.into_iter().find(|entry| entry.name == REFLOG.as_bytes());
     if let (Some(branch), Some(reflog)) = (branch, reflog) {
         write_reflog(repo, branch, &repo.read_blob(reflog.id)?)?;
     }
     // The archive holds the agent's last state; an agent that continues is no longer in the archive.
-    let was_deleted = edits.iter().any(|edit| edit.name == agent_ref);
     let is_archived = match archived.get(&id) {
         Some(known) => repo.find_ref(&agent_ref)? == Some(known.tip),
         None => false,
     };
-    if was_deleted || is_archived { append(repo, &id, &[Fact::Restored {}]).map(|_| ()) } else { Ok(()) }
+    if restored.contains_key(agent_ref.as_str()) || is_archived {
+        append(repo, &id, &[Fact::Restored {}]).map(|_| ())
+    } else {
+        Ok(())
+    }
 }
 
 fn write_reflog(repo: &Repo, branch: &str, bytes: &[u8]) -> Result<()> {

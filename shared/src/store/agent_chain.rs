@@ -1,10 +1,10 @@
-//! Reads the logs of agents, including archived ones, and their tasks.
+//! Reads the whole logs of agents, and their tasks.
 
 use crate::{
     Result,
     git::Repo,
     model::{Agent, AgentId, Fact},
-    store::{archive, chain, layout},
+    store::chain,
 };
 
 /// The chain of an agent's log; [`chain::Chain`] is that of any subject.
@@ -17,21 +17,6 @@ impl Chain {
     /// There is no such agent, or an error of [`Chain::read`].
     pub fn of_agent(repo: &Repo, id: &AgentId) -> Result<Self> {
         Self::of(repo, id)
-    }
-
-    /// Reads the log of an agent that may be archived.
-    ///
-    /// # Errors
-    /// There is no such agent, or an error of [`Chain::read`].
-    pub fn of_any_agent(repo: &Repo, id: &AgentId) -> Result<Self> {
-        let archived = match repo.find_ref(&layout::agent_ref(id))? {
-            Some(_) => None,
-            None => archive::all(repo)?.0.remove(id),
-        };
-        match archived {
-            Some(archived) => Self::read(repo, &[archived.tip]),
-            None => Self::of_agent(repo, id),
-        }
     }
 
     /// Reads the whole task of the agent.

@@ -10,13 +10,13 @@ use crate::{
     lock::Lock,
     model::{
         AgentId, Fact, WriterId,
-        event::{Created, Event},
+        event::{Created, Event, in_order},
         facts::EventFact,
-        subject::{FactOf, FoldOf, Folded, Subject, SubjectId},
+        subject::{FactOf, FoldOf, Folded as _, Subject, SubjectId},
     },
     store::{
-        chain::{self, Chain},
-        commit,
+        chain, commit,
+        folded_log::FoldedLog,
         layout::{self, PrivateDir},
         writer,
     },
@@ -114,10 +114,9 @@ fn try_append<I: SubjectId>(
     repo.require_unlocked(&name)?;
     let _lock = Lock::require(&private.append_lock(id), LOCK_TIMEOUT)?;
     let Some(tip) = repo.find_ref(&name)? else { return Err(chain::unknown(id)) };
-    let chain = Chain::<I::Subject>::read(repo, &[tip])?;
-    let before = chain.fold();
-    let Some(facts) = decide(&before) else { return Ok(before) };
-    if chain.newer || before.newer() > 0 {
+    let log = FoldedLog::<I::Subject>::read(repo, id, tip)?;
+    let Some(facts) = decide(&log.fold) else { return Ok(log.fold) };
+    if log.newer || log.fold.newer() > 0 {
         let what = I::Subject::NAME;
         return Err(Error::new(
             Code::FormatNewer,
@@ -126,8 +125,7 @@ fn try_append<I: SubjectId>(
         .hint(format!("update git orchestra; until then this {what} can only be read")));
     }
     let author = Author::here(repo)?;
-    let base = Base { tip, chain: &chain, state: before.state() };
-    let (new, after) = write(repo, id, &author, Some(&base), facts)?.ok_or_else(|| too_large(id))?;
+    let (new, after) = write(repo, id, &author, Some(&log), facts)?.ok_or_else(|| too_large(id))?;
     repo.edit_refs(&[RefEdit { name, old: Some(tip), new }], "orchestra: event")?;
     Ok(after)
 }
@@ -159,31 +157,27 @@ impl Author {
     }
 }
 
-/// The log to which a commit is appended.
-struct Base<'a, S: Subject> {
-    tip: Oid,
-    chain: &'a Chain<S>,
-    state: &'a S,
-}
-
 /// Writes the commit that appends facts to a log, or creates it; no ref points to it yet. Returns `None` if a fact does not fit
 /// into an event.
 fn write<I: SubjectId>(
     repo: &Repo,
     id: &I,
     author: &Author,
-    base: Option<&Base<'_, I::Subject>>,
+    base: Option<&FoldedLog<I::Subject>>,
     mut facts: Vec<FactOf<I>>,
 ) -> Result<Option<(Oid, FoldOf<I>)>> {
     let Author { identity, by, at } = author;
     let tree = write_long_texts(repo, &mut facts)?;
-    let first = base.map_or(1, |base| base.chain.lamport() + 1);
+    let first = base.map_or(1, |base| base.fold.lamport() + 1);
     let new: Option<Vec<Event<FactOf<I>>>> =
         (first..).zip(&facts).map(|(lamport, fact)| Event::new(fact, lamport, *at, by)).collect();
     let Some(new) = new else { return Ok(None) };
-    let before = base.into_iter().flat_map(|base| &base.chain.events);
-    let after = I::Subject::fold(before.chain(&new));
-    let message = commit::message(id, base.map(|base| base.state), &new, after.state(), by);
+    let mut after = base.map(|base| base.fold.clone()).unwrap_or_default();
+    // They come after all events of the log, because their Lamport numbers are higher.
+    for event in in_order(&new) {
+        after.apply(event);
+    }
+    let message = commit::message(id, base.map(|base| base.fold.state()), &new, after.state(), by);
     let parents = base.map(|base| base.tip).into_iter().collect();
     let commit = Commit::by(identity, at.as_second(), tree, parents, message);
     Ok(Some((repo.write_commit(&commit)?, after)))

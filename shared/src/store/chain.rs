@@ -51,10 +51,22 @@ impl<S: Subject> Chain<S> {
     /// # Errors
     /// A commit is missing (in a shallow clone or a damaged repository), or the chain is too long.
     pub fn read(repo: &Repo, tips: &[Oid]) -> Result<Self> {
+        Self::read_until(repo, tips, None)
+    }
+
+    /// Reads what `tip` has and the earlier tip `known` does not; after a join, possibly more. Without `known`, it reads everything.
+    ///
+    /// # Errors
+    /// The same as of [`Chain::read`].
+    pub fn since(repo: &Repo, tip: Oid, known: Option<Oid>) -> Result<Self> {
+        Self::read_until(repo, &[tip], known)
+    }
+
+    fn read_until(repo: &Repo, tips: &[Oid], end: Option<Oid>) -> Result<Self> {
         let mut chain = Self::default();
         let mut open: Vec<Oid> = tips.to_vec();
         while let Some(id) = open.pop() {
-            if !chain.commits.insert(id) {
+            if Some(id) == end || !chain.commits.insert(id) {
                 continue;
             }
             if chain.commits.len() > MAX_COMMITS {

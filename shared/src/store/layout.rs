@@ -133,6 +133,11 @@ pub fn kinds() -> impl Iterator<Item = &'static str> {
     LogId::KINDS.into_iter().chain(["heads", "notes", "archive"])
 }
 
+/// Returns whether sync exchanges a ref, by its name below [`SHARED`].
+pub fn is_exchanged(name: &str) -> bool {
+    name.split_once('/').is_some_and(|(kind, _)| kinds().any(|one| one == kind))
+}
+
 /// Returns the agent that a shared ref belongs to; `None` for a ref of several agents.
 pub fn agent_of(name: &str) -> Option<AgentId> {
     let (kind, id) = name.strip_prefix(SHARED)?.split_once('/')?;
@@ -142,6 +147,11 @@ pub fn agent_of(name: &str) -> Option<AgentId> {
 /// Returns whether a ref holds the events of an agent.
 pub fn is_agent(name: &str) -> bool {
     name.starts_with(AGENTS)
+}
+
+/// Returns whether a ref holds the log of a subject, or the work of an agent.
+pub fn is_log_or_head(name: &str) -> bool {
+    name.starts_with(HEADS) || event_log_of(name).is_some()
 }
 
 /// Returns whether a shared ref holds commits of an agent's worktree, with their history.
@@ -175,15 +185,28 @@ pub const fn tracking_all() -> &'static str {
 /// The prefix of the refs with snapshots and transcripts from remotes. They are never sent.
 pub const EXTRAS: &str = "refs/orchestra-local/extras/";
 
+/// Returns the prefix for snapshots and transcripts from one remote.
+pub fn all_extras(remote: &str) -> String {
+    format!("{EXTRAS}{remote}/")
+}
+
 /// Returns the prefix for snapshots or transcripts from one remote.
 pub fn extras(remote: &str, kind: &str) -> String {
-    format!("{EXTRAS}{remote}/{kind}/")
+    format!("{}{kind}/", all_extras(remote))
 }
 
 /// Returns the prefix for refs that a remote deleted or rewound, so that this clone does not push them again unasked. They are
 /// never sent.
 pub fn missing(remote: &str) -> String {
     format!("refs/orchestra-local/missing/{remote}/")
+}
+
+/// The prefix of the refs that are about to be sent, as they were when they were checked. Only while a sync sends them.
+pub const OUTGOING: &str = "refs/orchestra-local/outgoing/";
+
+/// Returns the prefix for the refs that one push is about to send to a remote.
+pub fn outgoing(remote: &str, chance: &str) -> String {
+    format!("{OUTGOING}{remote}/{chance}/")
 }
 
 /// Returns the ref of a blob with the URL of a remote at the last sync. It is never sent.
@@ -236,6 +259,16 @@ impl PrivateDir {
     /// The cache of the newest event commits, for lists; see [`super::cache`].
     pub fn cache(&self) -> PathBuf {
         self.0.join("cache")
+    }
+
+    /// The last known numbers of uncommitted changes, for lists; see `worktree::last_counts`.
+    pub fn last_counts(&self) -> PathBuf {
+        self.0.join("last-counts.json")
+    }
+
+    /// Returns the file with the kept fold of a log; see [`super::FoldedLog`]. `kind` is the folder of the log's ref.
+    pub fn fold(&self, kind: &str, id: &str) -> PathBuf {
+        self.0.join("folds").join(kind).join(id)
     }
 
     /// The index of sessions, for lists.

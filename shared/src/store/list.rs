@@ -1,14 +1,16 @@
-//! Listing all agents, with at most one object read per agent.
+//! Listing agents, with at most one object read per agent, or one ref per agent that is named by its whole id.
+
+use std::collections::BTreeSet;
 
 use crate::{
-    Code, Error, Result,
+    Result,
     git::{Oid, Repo, ref_list::BrokenRef},
-    model::{Agent, AgentId, Fact, WriterId, id, trailers},
+    model::{Agent, AgentId, WriterId, id, trailers},
     store::{
         Chain,
         cache::{CachedTip, TipCache},
-        commit,
         layout::{self, PrivateDir},
+        tips::{FoundTip, TipReader},
         unreadable::{self, Unreadable},
         writer,
     },
@@ -16,6 +18,8 @@ use crate::{
 
 /// If fewer unknown commits than this were read, writing the cache would take longer than reading them again.
 const MIN_READS_TO_CACHE: usize = 16;
+/// The most agents that are read one by one; for more, the cache of all is faster.
+const MAX_READ_ALONE: usize = 64;
 
 /// All agents of the repository, with what decides whether each is shown; the rest is read on demand.
 pub struct Listing {
@@ -46,39 +50,99 @@ impl Listing {
     /// The refs cannot be read.
     pub fn read(repo: &Repo) -> Result<Self> {
         let private = PrivateDir::new(repo.private_dir()?);
-        let writer = writer::known_writer(repo);
-        let vouching = writer.clone().unwrap_or_default();
+        let mut listing = Self::empty(repo, |vouching| TipCache::read(&private.cache(), vouching));
         let list = repo.ref_list(layout::AGENTS)?;
-        let mut listing = Self {
-            rows: Vec::with_capacity(list.refs.len()),
-            broken: Vec::new(),
-            writer,
-            cache: TipCache::read(&private.cache(), &vouching),
-        };
-        let mut unknown = 0;
-        let mut reader = repo.commit_reader();
+        listing.rows.reserve(list.refs.len());
+        let mut unknown = Vec::new();
         for (name, tip) in list.refs {
             // A ref whose name is not an id belongs to no agent.
             let Ok(id) = AgentId::parse(&name[layout::AGENTS.len()..]) else { continue };
-            if let Some(entry) = listing.cache.find(tip) {
-                listing.rows.push(ListRow { id, tip, entry });
-                continue;
-            }
-            let message = reader.message(tip);
-            match listing.read_agent(repo, message, tip, &vouching) {
-                Ok((entry, commits)) => {
-                    unknown += commits;
-                    listing.rows.push(ListRow { id, tip, entry });
-                }
-                Err(e) => listing.broken.push(Unreadable::agent(repo, &id, e.one_line())),
+            match listing.cache.find(tip) {
+                Some(entry) => listing.rows.push(ListRow { id, tip, entry }),
+                None => unknown.push((id, tip)),
             }
         }
+        let read = listing.add_unknown(repo, unknown)?;
         listing.add_broken(repo, list.broken, list.symbolic)?;
-        if unknown >= MIN_READS_TO_CACHE {
+        if read >= MIN_READS_TO_CACHE {
             let rows = listing.rows.iter().map(|row| (row.tip, &row.entry));
-            listing.cache.write(&private.cache(), &vouching, rows);
+            listing.cache.write(&private.cache(), &listing.vouching(), rows);
         }
         Ok(listing)
+    }
+
+    /// Reads only these agents, which costs nothing for the others. Returns `None` if one of them is missing or cannot be read:
+    /// only the list of all says why.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn of(repo: &Repo, ids: &[AgentId]) -> Result<Option<Self>> {
+        let mut listing = Self::empty(repo, TipCache::empty);
+        let tips = TipReader { repo, vouching: listing.vouching() };
+        let mut reader = repo.commit_reader();
+        for id in ids.iter().collect::<BTreeSet<_>>() {
+            let Some(tip) = repo.direct_ref(&layout::agent_ref(id))? else { return Ok(None) };
+            let Ok(found) = tips.read(&mut reader, tip) else { return Ok(None) };
+            listing.add(id.clone(), tip, &found);
+        }
+        Ok(Some(listing))
+    }
+
+    /// Reads the agents that names, as a person types them, may mean: only those named, if each name is the whole id of an agent,
+    /// and otherwise all.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn of_names(repo: &Repo, typed: &[String]) -> Result<Self> {
+        let ids: Option<Vec<AgentId>> = typed.iter().map(|typed| whole_id(typed)).collect();
+        let few = ids.filter(|ids| (1..=MAX_READ_ALONE).contains(&ids.len()));
+        match few.map_or(Ok(None), |ids| Self::of(repo, &ids))? {
+            Some(named) => Ok(named),
+            None => Self::read(repo),
+        }
+    }
+
+    /// As [`Listing::of_names`], for one name.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_name(repo: &Repo, typed: &str) -> Result<Self> {
+        Self::of_names(repo, &[typed.to_owned()])
+    }
+
+    fn empty(repo: &Repo, cache: impl FnOnce(&str) -> TipCache) -> Self {
+        let writer = writer::known_writer(repo);
+        let cache = cache(writer.as_deref().unwrap_or_default());
+        Self { rows: Vec::new(), broken: Vec::new(), writer, cache }
+    }
+
+    /// Returns the writer whose trailers are trusted.
+    fn vouching(&self) -> WriterId {
+        self.writer.clone().unwrap_or_default()
+    }
+
+    fn add(&mut self, id: AgentId, tip: Oid, found: &FoundTip) {
+        let entry = self.cache.add(found.header, &found.text);
+        self.rows.push(ListRow { id, tip, entry });
+    }
+
+    /// Reads agents that the cache does not have, and returns the number of commits that were read.
+    fn add_unknown(&mut self, repo: &Repo, unknown: Vec<(AgentId, Oid)>) -> Result<usize> {
+        let found = TipReader { repo, vouching: self.vouching() }.read_all(&unknown)?;
+        let (known, mut commits) = (self.rows.len(), 0);
+        for ((id, tip), found) in unknown.into_iter().zip(found) {
+            match found {
+                Ok(found) => {
+                    commits += found.commits;
+                    self.add(id, tip, &found);
+                }
+                Err(why) => self.broken.push(Unreadable::agent(repo, &id, why)),
+            }
+        }
+        if 0 < known && known < self.rows.len() {
+            self.rows.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        }
+        Ok(commits)
     }
 
     /// Adds the refs that name no commit, if their names are ids of agents.
@@ -97,36 +161,6 @@ impl Listing {
         Ok(())
     }
 
-    /// Reads an agent from its trailers if this clone vouches for them, else by folding its events. Returns the number of commits
-    /// that were read as well.
-    fn read_agent(
-        &mut self,
-        repo: &Repo,
-        message: Option<&str>,
-        tip: Oid,
-        vouching: &str,
-    ) -> Result<(CachedTip, usize)> {
-        if let Some(text) = message.and_then(trailers::paragraph)
-            && trailers::is_trusted::<Agent>(text, vouching)
-            && let Some(header) = trailers::read_header(text)
-        {
-            return Ok((self.cache.add(header, text), 1));
-        }
-        // The history of a commit that holds code may have any length, and is not walked.
-        let parsed = message.map(commit::parse::<Fact>);
-        if parsed.is_some_and(|parsed| parsed.is_foreign()) {
-            return Err(not_an_event_chain());
-        }
-        let chain = Chain::read(repo, &[tip])?;
-        let fold = chain.fold();
-        if !fold.created && fold.newer == 0 && !chain.newer {
-            return Err(not_an_event_chain());
-        }
-        let agent = fold.agent;
-        let header = trailers::AgentHeader { phase: agent.phase, queued_at: agent.queued_at.as_second() };
-        Ok((self.cache.add(header, &trailers::write(&agent, vouching)), chain.commits.len()))
-    }
-
     /// Returns the whole state of one agent.
     ///
     /// # Errors
@@ -139,11 +173,21 @@ impl Listing {
         }
     }
 
+    /// Returns the text of one value of an agent's state, by its trailer: for decisions about all agents, most of which need no
+    /// more.
+    pub fn trailer(&self, row: &ListRow, key: &str) -> Option<&str> {
+        let text = self.cache.bytes().get(row.entry.text.clone())?;
+        trailers::value(std::str::from_utf8(text).ok()?, key)
+    }
+
     /// Finds an agent by its id or a unique prefix of it.
     ///
     /// # Errors
     /// No agent or several agents match, or the agent cannot be read (3).
     pub fn resolve(&self, typed: &str) -> Result<AgentId> {
+        if let Some(id) = whole_id(typed).filter(|id| self.row(id).is_some()) {
+            return Ok(id);
+        }
         let broken = self.broken.iter().filter_map(Unreadable::agent_id);
         let id = id::resolve(typed, self.ids().chain(broken))?;
         match self.unreadable(&id) {
@@ -175,6 +219,7 @@ impl Listing {
     }
 }
 
-fn not_an_event_chain() -> Error {
-    Error::new(Code::StateDamaged, "its ref does not hold the events of an agent")
+/// Returns the agent's id if a person typed the whole of it, or something that a table shows in its place.
+fn whole_id(typed: &str) -> Option<AgentId> {
+    AgentId::parse(id::shown_name(typed)).ok()
 }

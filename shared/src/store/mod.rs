@@ -2,11 +2,14 @@
 
 mod agent_chain;
 mod agent_dir;
+mod agent_state;
 pub mod append;
 pub mod archive;
 pub mod cache;
 pub mod chain;
 pub mod commit;
+mod fold_cache;
+mod folded_log;
 pub mod join;
 pub mod layout;
 pub mod list;
@@ -14,6 +17,7 @@ pub mod notes;
 pub mod operations;
 pub mod pack;
 pub mod sound;
+mod tips;
 pub mod transcripts;
 pub mod trash_clock;
 pub mod unreadable;
@@ -21,6 +25,8 @@ pub mod verdicts;
 pub mod writer;
 
 pub use agent_chain::Chain;
+pub use agent_state::{AgentLog, agent, any_agent};
 pub use append::{NewAgent, append, append_if, begin, create};
+pub use folded_log::FoldedLog;
 pub use list::Listing;
 pub use unreadable::Unreadable;

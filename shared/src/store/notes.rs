@@ -23,6 +23,11 @@ pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) ->
     }
     for attempt in 1.. {
         let old = repo.find_ref(name)?;
+        if let Some(old) = old
+            && has_all(repo, old, notes)?
+        {
+            return Ok(());
+        }
         let new = write_notes_commit(repo, name, old, subject, notes)?;
         if let Some(old) = old
             && repo.tree_of(old)? == repo.tree_of(new)?
@@ -35,6 +40,27 @@ pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) ->
         }
     }
     Ok(())
+}
+
+/// Returns whether a commit on a ref of notes has exactly these notes, so that writing them would change nothing.
+fn has_all(repo: &Repo, tip: Oid, notes: &[(Oid, String)]) -> Result<bool> {
+    for (commit, text) in notes {
+        let hex = commit.to_string();
+        // Git moves notes into folders as they become many.
+        let places = [
+            hex.clone(),
+            format!("{}/{}", &hex[..2], &hex[2..]),
+            format!("{}/{}/{}", &hex[..2], &hex[2..4], &hex[4..]),
+        ];
+        let mut found = Vec::new();
+        for place in places {
+            found.extend(repo.read_blob_of(tip, &place)?);
+        }
+        if found != [text.as_bytes()] {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Writes the commit with the notes, which no ref names yet.

@@ -1,5 +1,5 @@
-//! Packing orchestra's own objects when many of them are loose, because thousands of small files slow down git for the user.
-//! Nothing else in the repository changes: there is no `gc`, no `repack`, and no update of a ref.
+//! Packing orchestra's own objects and refs when many of them are loose, because thousands of small files slow down git for the
+//! user, and every list of ours. Nothing else in the repository changes: there is no `gc`, no `repack`, and no other value of a ref.
 
 use std::fs;
 
@@ -15,12 +15,30 @@ use crate::{
 /// The number of new loose objects since the last packing at which they are packed.
 pub const LOOSE_LIMIT: usize = 2_000;
 
-/// Packs the objects that only orchestra's refs reach, if there are `many` new loose objects since the last packing. Returns
-/// whether it packed.
+/// The number of agents with refs of their own files at which our refs are packed.
+pub const LOOSE_REFS_LIMIT: usize = 500;
+/// The most refs that are packed at once, so that a command that deletes a ref at this moment does not wait long.
+const MAX_PACKED_REFS: usize = 4_000;
+
+/// Packs our refs if those of at least `many` agents are loose: a list reads packed refs at once, and loose ones one by one. Returns
+/// how many were packed. If another program holds a lock, the next command packs them.
+///
+/// # Errors
+/// The refs cannot be read or written; nothing is lost then.
+pub fn pack_refs_if_many(repo: &Repo, many: usize) -> Result<usize> {
+    if !repo.has_many_loose_refs(layout::AGENTS, many.max(1)) {
+        return Ok(0);
+    }
+    Ok(repo.pack_refs(&[layout::SHARED, layout::PRIVATE], MAX_PACKED_REFS)?)
+}
+
+/// Packs our refs, and the objects that only they reach, each if many are loose: `many` is the number of new loose objects since the
+/// last packing. Returns whether it packed objects.
 ///
 /// # Errors
 /// The refs cannot be read, or git fails; nothing is lost then.
 pub fn pack_if_many(repo: &Repo, many: usize) -> Result<bool> {
+    pack_refs_if_many(repo, LOOSE_REFS_LIMIT)?;
     let private = PrivateDir::new(repo.private_dir()?);
     let loose = estimate_loose_objects(repo)?;
     let known = careful::text(private.loose()).ok().and_then(|text| text.trim().parse::<usize>().ok());

@@ -8,7 +8,9 @@ use std::{
 use crate::{
     Result,
     git::{
-        Oid, Repo, careful,
+        Oid, Repo,
+        ancestry::Ancestry,
+        careful,
         trees::{TreeChecks, UnusableWork},
     },
     private_files,
@@ -47,12 +49,31 @@ impl<'repo> SoundWork<'repo> {
 
     /// Returns why the work at `tip` cannot be used, if it cannot. `has` is a commit of the user, whose history is not checked.
     pub fn flaw(&mut self, tip: Oid, has: Option<Oid>) -> Option<UnusableWork> {
+        let repo = self.repo;
+        self.check(tip, || repo.merge_bases(has?, tip).ok()?.first().copied())
+    }
+
+    /// Like [`SoundWork::flaw`], with the history of the many commits that are checked together.
+    pub fn flaw_by(
+        &mut self,
+        ancestry: &mut Ancestry<'_>,
+        tip: Oid,
+        has: Option<Oid>,
+    ) -> Option<UnusableWork> {
+        self.check(tip, || ancestry.merge_bases(has?, tip).ok()?.first().copied())
+    }
+
+    /// Like [`SoundWork::flaw`], if the merge base of the work with a commit of the user is known already.
+    pub fn flaw_since(&mut self, tip: Oid, base: Option<Oid>) -> Option<UnusableWork> {
+        self.check(tip, || base)
+    }
+
+    fn check(&mut self, tip: Oid, base: impl FnOnce() -> Option<Oid>) -> Option<UnusableWork> {
         if self.known.contains(&tip) {
             return None;
         }
         // The base is not taken from the events, because a stranger may have written them.
-        let bases = has.and_then(|has| self.repo.merge_bases(has, tip).ok()).unwrap_or_default();
-        let flaw = self.checks.flaw(tip, bases.first().copied());
+        let flaw = self.checks.flaw(tip, base());
         if flaw.is_none() {
             self.known.insert(tip);
             self.order.push(tip);

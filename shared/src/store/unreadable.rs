@@ -1,5 +1,7 @@
 //! Shared refs that cannot be read, with the same message and remedy in every command. A damaged ref is never treated as missing.
 
+use std::collections::HashMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +11,9 @@ use crate::{
     model::{Agent, AgentId, quote},
     store::layout::{self, PrivateDir},
 };
+
+/// If a list has at least this number of agents, the refs of their work are read together.
+const MIN_READ_TOGETHER: usize = 256;
 
 /// A ref of orchestra that cannot be read.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -145,6 +150,34 @@ pub fn of_no_agent(repo: &Repo) -> Result<Vec<Unreadable>> {
         }
     }
     Ok(found)
+}
+
+/// The refs of agents' work, for lists: read together if the agents are many, because a ref that is looked for alone takes several
+/// system calls.
+pub struct WorkRefs(HashMap<String, Oid>);
+
+impl WorkRefs {
+    /// Reads the refs for this number of agents.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn for_agents(repo: &Repo, count: usize) -> Result<Self> {
+        let many = count >= MIN_READ_TOGETHER;
+        Ok(Self(if many { repo.refs_below(layout::HEADS)?.into_iter().collect() } else { HashMap::new() }))
+    }
+
+    /// As [`work_of`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn damage(&self, repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<Unreadable>> {
+        let head = agent.head_commit();
+        let is_recorded = head.is_some() && self.0.get(&layout::head_ref(id)).copied() == head;
+        if is_recorded && head.is_some_and(|head| repo.has_object(head)) {
+            return Ok(None);
+        }
+        work_of(repo, id, agent)
+    }
 }
 
 /// Returns a description of an agent's work if its ref is damaged, or does not name the work that its events name.

@@ -1,5 +1,7 @@
 //! Verdicts that count in this clone, and whether they hold for the work as it is now.
 
+use std::{cell::OnceCell, collections::HashSet};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +13,7 @@ use crate::{
         Agent, AgentId,
         verdict::{self, CurrentVerdict},
     },
-    store::{Chain, writer},
+    store::{AgentLog, writer},
 };
 
 /// How the work of a verdict compares with the present work.
@@ -42,42 +44,96 @@ pub fn patch_id(repo: &Repo, base: Oid, head: Oid) -> Result<String> {
     Ok(output.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
-/// Returns the verdict on an agent's work that counts, and whether it holds for the work at `head`. A verdict from a clone that the
-/// user does not trust does not count: it neither approves the work nor replaces a verdict from another clone.
+/// The clones whose verdicts, messages, and answers count here: this clone, and those that the user trusts
+/// (`orchestra.trustWriter`). They are read once, when they are first needed, so that a list asks for them once.
+pub struct TrustedWriters<'repo> {
+    repo: &'repo Repo,
+    known: OnceCell<HashSet<String>>,
+}
+
+impl<'repo> TrustedWriters<'repo> {
+    /// Returns the trusted clones of a repository, which are not read yet.
+    pub const fn of(repo: &'repo Repo) -> Self {
+        Self { repo, known: OnceCell::new() }
+    }
+
+    /// Returns the repository whose clones they are.
+    pub const fn repo(&self) -> &'repo Repo {
+        self.repo
+    }
+
+    /// Returns whether what a writer says counts here.
+    pub fn contains(&self, writer: &str) -> bool {
+        let known = self.known.get_or_init(|| {
+            let own = writer::known_writer(self.repo).map(|own| own.to_string());
+            own.into_iter().chain(Config::of(self.repo).all(&TRUST_WRITER)).collect()
+        });
+        known.contains(writer)
+    }
+
+    /// Returns the verdict on an agent's work that counts, whether or not it holds for the present work.
+    ///
+    /// # Errors
+    /// The agent's events cannot be read.
+    pub fn effective(&self, id: &AgentId, agent: &Agent) -> Result<Option<CurrentVerdict>> {
+        if agent.verdict_writers.iter().all(|writer| self.contains(writer)) {
+            return Ok(agent.verdict.clone());
+        }
+        if !agent.verdict_writers.iter().any(|writer| self.contains(writer)) {
+            return Ok(None);
+        }
+        let mut all = AgentLog::of(self.repo, id)?.fold.verdicts;
+        all.retain(|verdict| self.contains(&verdict.writer));
+        Ok(verdict::effective_verdict(&all).cloned())
+    }
+
+    /// Returns the verdict on an agent's work that counts, and whether it holds for the work at `head`. A verdict from a clone that
+    /// the user does not trust does not count: it neither approves the work nor replaces a verdict from another clone.
+    ///
+    /// # Errors
+    /// [`patch_id`] fails, or the agent's events cannot be read.
+    pub fn effective_for(
+        &self,
+        id: &AgentId,
+        agent: &Agent,
+        head: Oid,
+    ) -> Result<Option<(CurrentVerdict, VerdictMatch)>> {
+        match self.effective(id, agent)? {
+            Some(verdict) => Ok(Some(match_work(self.repo, agent, head, verdict)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the verdict on an agent's work if it comes from a clone that the user does not trust.
+    pub fn untrusted_verdict(&self, agent: &Agent) -> Option<CurrentVerdict> {
+        agent.verdict.as_ref().filter(|verdict| !self.contains(&verdict.writer)).cloned()
+    }
+}
+
+/// For one agent, as [`TrustedWriters::effective_for`].
 ///
 /// # Errors
-/// [`patch_id`] fails, or the agent's events cannot be read.
+/// As there.
 pub fn effective_for(
     repo: &Repo,
     id: &AgentId,
     agent: &Agent,
     head: Oid,
 ) -> Result<Option<(CurrentVerdict, VerdictMatch)>> {
-    match effective(repo, id, agent)? {
-        Some(verdict) => Ok(Some(match_work(repo, agent, head, verdict)?)),
-        None => Ok(None),
-    }
+    TrustedWriters::of(repo).effective_for(id, agent, head)
 }
 
-/// Returns the verdict on an agent's work that counts, whether or not it holds for the present work.
+/// For one agent, as [`TrustedWriters::effective`].
 ///
 /// # Errors
-/// The agent's events cannot be read.
+/// As there.
 pub fn effective(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Option<CurrentVerdict>> {
-    if agent.verdict_writers.iter().all(|writer| is_trusted(repo, writer)) {
-        return Ok(agent.verdict.clone());
-    }
-    if !agent.verdict_writers.iter().any(|writer| is_trusted(repo, writer)) {
-        return Ok(None);
-    }
-    let mut all = Chain::of_agent(repo, id)?.fold().verdicts;
-    all.retain(|verdict| is_trusted(repo, &verdict.writer));
-    Ok(verdict::effective_verdict(&all).cloned())
+    TrustedWriters::of(repo).effective(id, agent)
 }
 
-/// Returns the verdict on an agent's work if it comes from a clone that the user does not trust.
+/// For one agent, as [`TrustedWriters::untrusted_verdict`].
 pub fn untrusted_verdict(repo: &Repo, agent: &Agent) -> Option<CurrentVerdict> {
-    agent.verdict.clone().filter(|verdict| !is_trusted(repo, &verdict.writer))
+    TrustedWriters::of(repo).untrusted_verdict(agent)
 }
 
 /// Determines whether a verdict holds for the work at `head`.
@@ -100,9 +156,7 @@ pub fn match_work(
     Ok((verdict, if same { VerdictMatch::Carried } else { VerdictMatch::Stale }))
 }
 
-/// Returns whether verdicts, messages, and answers of a writer count here: those of this clone do, and those of the clones that the
-/// user trusts (`orchestra.trustWriter`).
+/// For one writer, as [`TrustedWriters::contains`].
 pub fn is_trusted(repo: &Repo, writer: &str) -> bool {
-    writer::known_writer(repo).as_deref() == Some(writer)
-        || Config::of(repo).all(&TRUST_WRITER).iter().any(|trusted| trusted == writer)
+    TrustedWriters::of(repo).contains(writer)
 }

@@ -11,7 +11,7 @@ use crate::{
     lock::Lock,
     model::{Agent, AgentId, Fact, event::Message},
     store::{
-        Chain, append, append_if,
+        self, append, append_if,
         layout::{AgentDir, PrivateDir},
         writer,
     },
@@ -121,7 +121,7 @@ pub fn end_lost(repo: &Repo, id: &AgentId, mode: StopMode, reason: Option<&str>)
         // Its lock was removed, but the supervisor lives and ends the agent itself.
         return Ok(false);
     }
-    let before = Chain::of_agent(repo, id)?.fold().agent;
+    let before = store::agent(repo, id)?;
     if mode.is_reached(&before) {
         // It ended before the lock was taken.
         return Ok(false);

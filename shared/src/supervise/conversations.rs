@@ -12,7 +12,7 @@ use crate::{
     git::Repo,
     model::AgentId,
     store::{
-        Chain,
+        self,
         transcripts::{self, SubagentMeta, TranscriptMeta, TranscriptSource},
     },
 };
@@ -22,7 +22,7 @@ use crate::{
 /// # Errors
 /// The conversation cannot be read or stored.
 pub fn store_of_agent(repo: &Repo, id: &AgentId) -> Result<()> {
-    let agent = Chain::of_agent(repo, id)?.fold().agent;
+    let agent = store::agent(repo, id)?;
     let Some(session) = agent.session else { return Ok(()) };
     let files = agents::session_files(&agent.profile);
     let Some(path) = files.and_then(|files| files.transcript(repo.environment(), &session)) else {

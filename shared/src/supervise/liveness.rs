@@ -6,7 +6,7 @@ use crate::{
     lock::Lock,
     model::{Agent, AgentId, Liveness},
     store::{
-        Chain,
+        AgentLog,
         layout::{self, PrivateDir},
     },
     supervise::processes::{self, Processes},
@@ -45,7 +45,7 @@ impl Observed {
     ) -> Result<Self> {
         let look = |agent: &Agent| of(private, id, agent, writer);
         let read_again = |tip: Oid| match repo.find_ref(&layout::agent_ref(id))? {
-            Some(newer) if newer != tip => Ok(Some((newer, Chain::read(repo, &[newer])?.fold().agent))),
+            Some(newer) if newer != tip => Ok(Some((newer, AgentLog::read(repo, id, newer)?.fold.agent))),
             _ => Ok(None),
         };
         settle(read, look, read_again)

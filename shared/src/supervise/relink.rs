@@ -3,7 +3,7 @@
 
 use crate::{
     Result,
-    git::{Repo, worktrees::Worktree},
+    git::{Repo, registration_checks::DoubtfulRegistration},
     model::AgentId,
     store::layout::{self, PrivateDir},
 };
@@ -13,9 +13,19 @@ use crate::{
 /// # Errors
 /// The repository cannot be read.
 pub fn repair(repo: &Repo) -> Result<Vec<String>> {
+    repair_doubtful(repo, &repo.doubtful_registrations()?)
+}
+
+/// Like [`repair`], given the registrations that may need it.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn repair_doubtful(repo: &Repo, doubtful: &[DoubtfulRegistration]) -> Result<Vec<String>> {
     let private = PrivateDir::new(repo.private_dir()?);
     let (mut repaired, mut notices) = (0, Vec::new());
-    for worktree in repo.worktrees()?.iter().filter(|worktree| is_ours(repo, &private, worktree)) {
+    let names = doubtful.iter().filter(|one| one.has_other_links).map(|one| one.name.as_str());
+    for name in names.filter(|name| is_ours(repo, &private, name)) {
+        let Some(worktree) = repo.worktree_named(name)? else { continue };
         let Some(folder) = worktree.registered_path() else { continue };
         match worktree.repair_links(&folder) {
             Ok(false) => {}
@@ -31,9 +41,8 @@ pub fn repair(repo: &Repo) -> Result<Vec<String>> {
     Ok(notices)
 }
 
-/// Returns whether a worktree belongs to an agent, or is a scratch worktree.
-fn is_ours(repo: &Repo, private: &PrivateDir, worktree: &Worktree) -> bool {
-    let Some(name) = worktree.git_dir.file_name().and_then(|name| name.to_str()) else { return false };
+/// Returns whether the worktree of a registration belongs to an agent, or is a scratch worktree.
+fn is_ours(repo: &Repo, private: &PrivateDir, name: &str) -> bool {
     name.starts_with(layout::SCRATCH)
         || AgentId::parse(name).is_ok_and(|id| {
             private.agent(&id).dir().is_dir()

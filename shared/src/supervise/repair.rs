@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::{
     Code, Error, Kind, Result,
     context::Context,
-    git::{Repo, worktrees::Worktree},
+    git::{Repo, registration_checks::DoubtfulRegistration, worktrees::Worktree},
     lock::Lock,
     model::{AgentId, Fact, Phase},
     store::{
-        Chain,
+        AgentLog, Chain,
         layout::{self, PrivateDir},
         operations,
     },
@@ -40,14 +40,15 @@ pub fn repair(context: &Context, repo: &Repo, lock: OperationsLock<'_>) -> Resul
     // The age of trash is counted in days on which this repository is used.
     let _ = operations::advance_trash_clock(repo);
     let private = PrivateDir::new(repo.private_dir()?);
-    if !repo.nameless_registrations()?.is_empty() {
+    let doubtful = repo.doubtful_registrations()?;
+    if doubtful.iter().any(|one| one.is_nameless) {
         let registering = Lock::require(&private.worktrees_lock(), context.at_most(LOCK_TIMEOUT))?;
         incomplete::remove_nameless_registrations(repo, &registering)?;
     }
-    let mut notices = relink::repair(repo)?;
+    let mut notices = relink::repair_doubtful(repo, &doubtful)?;
     let mut ids = private.agents();
     // A supervisor that was killed between two of its last steps may leave a worktree but no private folder.
-    ids.extend(with_incomplete_worktree(repo)?);
+    ids.extend(with_incomplete_worktree(repo, &doubtful)?);
     ids.sort_unstable();
     ids.dedup();
     for id in ids {
@@ -63,12 +64,14 @@ pub fn repair(context: &Context, repo: &Repo, lock: OperationsLock<'_>) -> Resul
 }
 
 /// Returns the agents with incomplete worktrees.
-fn with_incomplete_worktree(repo: &Repo) -> Result<Vec<AgentId>> {
-    if !repo.has_locked_worktree()? {
-        return Ok(Vec::new());
+fn with_incomplete_worktree(repo: &Repo, doubtful: &[DoubtfulRegistration]) -> Result<Vec<AgentId>> {
+    let mut ids = Vec::new();
+    for locked in doubtful.iter().filter(|one| one.is_locked) {
+        let worktree = repo.worktree_named(&locked.name)?.filter(Worktree::is_incomplete);
+        let folder = worktree.as_ref().and_then(|worktree| worktree.path.file_name()?.to_str());
+        ids.extend(folder.and_then(|name| AgentId::parse(name).ok()));
     }
-    let unfinished = repo.worktrees()?.into_iter().filter(Worktree::is_incomplete);
-    Ok(unfinished.filter_map(|one| AgentId::parse(one.path.file_name()?.to_str()?).ok()).collect())
+    Ok(ids)
 }
 
 fn repair_agent(
@@ -86,7 +89,7 @@ fn repair_agent(
     }
     let ended = match repo.find_ref(&layout::agent_ref(id))? {
         None => true,
-        Some(tip) => Chain::read(repo, &[tip])?.fold().agent.phase.is_at_rest(),
+        Some(tip) => AgentLog::read(repo, id, tip)?.fold.agent.phase.is_at_rest(),
     };
     // Output that could not be stored at the end, on a full disk, is stored now.
     if ended && stored_output::store_output(repo, id, &dir).is_ok() {
@@ -105,10 +108,7 @@ fn repair_agent(
 /// # Errors
 /// The worktree cannot be removed, or another command of ours holds the lock on operations (4).
 pub fn remove_incomplete(repo: &Repo, id: &AgentId, lock: OperationsLock<'_>) -> Result<Option<String>> {
-    let named = |worktree: &Worktree| worktree.path.file_name().is_some_and(|name| name == id.as_str());
-    let Some(worktree) = repo.worktrees()?.into_iter().find(|one| named(one) && one.is_incomplete()) else {
-        return Ok(None);
-    };
+    let Some(worktree) = incomplete_worktree(repo, id)? else { return Ok(None) };
     let tip = repo.find_ref(&layout::agent_ref(id))?;
     let has_run = match tip {
         Some(tip) => {
@@ -132,6 +132,21 @@ pub fn remove_incomplete(repo: &Repo, id: &AgentId, lock: OperationsLock<'_>) ->
         OperationsLock::NotHeld => Some(operations::lock(repo)?),
     };
     incomplete::move_to_trash(repo, id, &worktree, &why).map(Some)
+}
+
+/// Returns the incomplete worktree in the folder that has the agent's name.
+fn incomplete_worktree(repo: &Repo, id: &AgentId) -> Result<Option<Worktree>> {
+    let is_wanted = |worktree: &Worktree| {
+        worktree.path.file_name().is_some_and(|name| name == id.as_str()) && worktree.is_incomplete()
+    };
+    if let Some(own) = repo.worktree_named(id.as_str())?.filter(is_wanted) {
+        return Ok(Some(own));
+    }
+    // Git may have registered it under another name. Each is marked by a lock.
+    if !repo.has_locked_worktree()? {
+        return Ok(None);
+    }
+    Ok(repo.worktrees()?.into_iter().find(is_wanted))
 }
 
 /// Returns whether a fact says that the agent's program was started.

@@ -30,6 +30,11 @@ impl ProcessId {
     }
 }
 
+/// The CPU time of threads is not known on this system.
+pub fn thread_cpu_time() -> Option<std::time::Duration> {
+    None
+}
+
 /// Returns an empty id: boots are not distinguished.
 pub fn boot_id() -> String {
     String::new()

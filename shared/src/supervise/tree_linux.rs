@@ -59,6 +59,12 @@ pub struct ProgramProcess {
     pub arguments: Vec<String>,
 }
 
+/// Returns the CPU time that the calling thread has used so far; `None` if the kernel does not count it.
+pub fn thread_cpu_time() -> Option<Duration> {
+    let counted = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(Duration::from_nanos(counted.split(' ').next()?.parse().ok()?))
+}
+
 /// Returns the id of this boot of the machine.
 pub fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()

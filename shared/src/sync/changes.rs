@@ -1,12 +1,15 @@
 //! The changes that a sync makes to local refs: all at once, or agent by agent if one of the refs cannot be changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Result,
     git::{Oid, RefError, Repo, refs::RefEdit},
     store::layout,
 };
+
+/// The number of new refs up to which each is written into a file of its own.
+const MAX_NEW_BY_FILE: usize = 32;
 
 /// Changes of local refs.
 #[derive(Default)]
@@ -17,8 +20,26 @@ pub(super) struct RefChanges {
 
 impl RefChanges {
     pub(super) fn make(&self, repo: &Repo) -> Result<(), RefError> {
-        repo.edit_refs(&self.edits, "orchestra: sync")?;
+        let new = self.new_agents(repo);
+        if new.len() > MAX_NEW_BY_FILE && repo.create_packed(&new)? {
+            let others: Vec<RefEdit> =
+                self.edits.iter().filter(|edit| !new.contains_key(&edit.name)).cloned().collect();
+            repo.edit_refs(&others, "orchestra: sync")?;
+        } else {
+            repo.edit_refs(&self.edits, "orchestra: sync")?;
+        }
         repo.delete_refs(&self.deletes)
+    }
+
+    /// Returns the refs of agents of which nothing was here before: all refs of one of them are created together.
+    fn new_agents(&self, repo: &Repo) -> BTreeMap<String, Oid> {
+        let owner = |edit: &RefEdit| layout::agent_of(&edit.name);
+        let known: BTreeSet<_> =
+            self.edits.iter().filter(|edit| edit.old.is_some()).filter_map(owner).collect();
+        let is_new =
+            |edit: &&RefEdit| edit.old.is_none() && owner(edit).is_some_and(|id| !known.contains(&id));
+        let new = self.edits.iter().filter(is_new).filter(|edit| repo.has_commit(edit.new));
+        new.map(|edit| (edit.name.clone(), edit.new)).collect()
     }
 
     /// Returns the changes that are not made yet.

@@ -39,15 +39,17 @@ pub enum Relation {
     Diverged,
 }
 
-/// The result of checking a remote tip.
+/// The result of checking a remote tip of the log of a subject.
 #[derive(Debug)]
-pub struct TipNews {
+pub struct TipNews<S> {
     /// How it relates to the local tip.
     pub relation: Relation,
     /// Whether a new event may name the commit that holds the agent's work.
     pub names_work: bool,
     /// The number of events that carry this clone's writer id but were not written here.
     pub impostors: usize,
+    /// The state after all events. Only of a new log, which is read whole to be checked, so that nobody reads it again.
+    pub state: Option<S>,
 }
 
 /// Why a remote tip is not merged.
@@ -88,8 +90,8 @@ pub fn check_tip<I: SubjectId>(
     id: &I,
     theirs: Oid,
     known: &KnownTips<'_>,
-) -> Result<Result<TipNews, TipRefusal>> {
-    let behind = TipNews { relation: Relation::Behind, names_work: false, impostors: 0 };
+) -> Result<Result<TipNews<I::Subject>, TipRefusal>> {
+    let behind = TipNews { relation: Relation::Behind, names_work: false, impostors: 0, state: None };
     // The remote tip is as it was at the previous fetch and merged already: this avoids a walk to the first commit.
     if let Some(ours) = known.ours.filter(|_| known.before == Some(theirs))
         && Chain::<I::Subject>::holds(repo, ours, theirs)?
@@ -123,12 +125,14 @@ pub fn check_tip<I: SubjectId>(
         return Ok(Err(TipRefusal::temporary(why.to_owned())));
     }
     let impostors = count_impostors::<I::Subject>(repo, &walk, known)?;
-    Ok(Ok(TipNews { relation, names_work: walk.names_work, impostors }))
+    let state = (relation == Relation::New).then(|| I::Subject::fold(&walk.events).into_state());
+    Ok(Ok(TipNews { relation, names_work: walk.names_work, impostors, state }))
 }
 
-#[derive(Default)]
-struct Walk {
+struct Walk<F> {
     seen: HashSet<Oid>,
+    /// All events of a new log; none if there is a local tip.
+    events: Vec<Event<F>>,
     /// Event commits, with the writers of their events.
     writers: Vec<(Oid, Vec<WriterId>)>,
     /// Whether the local tip was reached.
@@ -139,8 +143,15 @@ struct Walk {
 }
 
 /// Walks from the remote tip to the local one, or to the first commit.
-fn walk<F: EventFact>(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk, TipRefusal> {
-    let mut walk = Walk::default();
+fn walk<F: EventFact>(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Walk<F>, TipRefusal> {
+    let mut walk = Walk {
+        seen: HashSet::new(),
+        events: Vec::new(),
+        writers: Vec::new(),
+        reached_local: false,
+        begins: false,
+        names_work: false,
+    };
     let mut open = vec![theirs];
     while let Some(id) = open.pop() {
         if Some(id) == ours {
@@ -157,7 +168,10 @@ fn walk<F: EventFact>(repo: &Repo, theirs: Oid, ours: Option<Oid>) -> Result<Wal
         let parsed = commit::parse::<F>(&found.message);
         walk.begins |= parsed.newer || parsed.events.iter().any(begins);
         walk.names_work |= parsed.newer || parsed.events.iter().any(names_work);
-        walk.writers.push((id, parsed.events.into_iter().map(|event| event.writer).collect()));
+        walk.writers.push((id, parsed.events.iter().map(|event| event.writer.clone()).collect()));
+        if ours.is_none() {
+            walk.events.extend(parsed.events);
+        }
         open.extend(found.parents);
     }
     Ok(walk)
@@ -224,7 +238,7 @@ fn is_forged<S: Subject>(repo: &Repo, tip: Oid, writer: Option<&str>) -> bool {
 
 /// Counts the events that carry this clone's writer id, but are neither here nor were at this remote before. A copy of this clone
 /// wrote them, or somebody who impersonates it.
-fn count_impostors<S: Subject>(repo: &Repo, walk: &Walk, known: &KnownTips<'_>) -> Result<usize> {
+fn count_impostors<S: Subject>(repo: &Repo, walk: &Walk<S::Fact>, known: &KnownTips<'_>) -> Result<usize> {
     let Some(writer) = known.writer else { return Ok(0) };
     let claimed = |writers: &[WriterId]| writers.iter().filter(|one| ***one == *writer).count();
     if walk.writers.iter().all(|(_, writers)| claimed(writers) == 0) {

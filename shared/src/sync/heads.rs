@@ -5,14 +5,14 @@ use std::cmp::Reverse;
 use crate::{
     Result,
     git::{Oid, Repo},
-    model::AgentId,
-    store::{Chain, layout::PrivateDir},
+    model::{Agent, AgentId},
+    store::layout::PrivateDir,
 };
 
 /// The local and the remote head of one agent.
-pub struct Heads {
-    /// The tip of its event log, with the events of both sides.
-    pub tip: Oid,
+pub struct Heads<'a> {
+    /// Its state after the events of both sides.
+    pub agent: &'a Agent,
     /// The local head.
     pub ours: Option<Oid>,
     /// The head at the remote.
@@ -36,20 +36,22 @@ pub struct HeadDecision {
 /// a commit that exists only here.
 ///
 /// # Errors
-/// The events or the local history cannot be read.
-pub fn decide(repo: &Repo, private: &PrivateDir, id: &AgentId, heads: &Heads) -> Result<HeadDecision> {
-    let agent = Chain::read(repo, &[heads.tip])?.fold().agent;
-    let base = agent.base.commit();
-    let named = agent.head_commit().or(base);
+/// The local history cannot be read.
+pub fn decide(repo: &Repo, private: &PrivateDir, id: &AgentId, heads: &Heads<'_>) -> Result<HeadDecision> {
+    let base = heads.agent.base.commit();
+    let named = heads.agent.head_commit().or(base);
     let theirs = heads.theirs.filter(|theirs| repo.has_commit(*theirs));
     let (mut best, mut highest) = (None, None);
+    let is_choice = heads.ours.is_some() && theirs.is_some();
     for candidate in heads.ours.into_iter().chain(theirs) {
         let holds = match named {
             Some(named) => candidate == named || contains(repo, candidate, named)?,
             None => false,
         };
         let candidate = named.filter(|_| holds).unwrap_or(candidate);
-        let length = base.and_then(|base| repo.commits_between(base, candidate).ok()).unwrap_or(0);
+        // Of a single head, the number of commits decides nothing.
+        let counted = base.filter(|_| is_choice);
+        let length = counted.and_then(|base| repo.commits_between(base, candidate).ok()).unwrap_or(0);
         let rank = Some((holds, length, Reverse(candidate)));
         if rank > highest {
             (best, highest) = (Some(candidate), rank);

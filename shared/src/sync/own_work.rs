@@ -1,7 +1,7 @@
 //! Finds the user's own commits that agents started from and that the remote does not have: they are sent with the agents' work.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
 };
 
@@ -9,11 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Result,
+    Error, Result,
     git::{Oid, Repo, remotes::RefPush},
     model::{Agent, text},
-    store::{Chain, Listing, archive, layout},
-    sync::remote_tips::{self, RemoteTips},
+    store::{Listing, archive, layout, writer},
+    sync::{
+        agent_state,
+        remote_tips::{self, RemoteTips},
+    },
 };
 
 /// The maximum length of a chain of agents that each started from another's work.
@@ -40,27 +43,85 @@ impl fmt::Display for OwnWork {
     }
 }
 
+/// The commits from which the agents started whose heads are about to be sent, except those that refs of the remote name.
+pub struct Bases {
+    /// The refs whose push would send each.
+    refs: BTreeMap<Oid, BTreeSet<String>>,
+    /// Whether the remote has all of them.
+    are_there: bool,
+    /// The refs whose agents cannot be read.
+    unread: Vec<(String, Error)>,
+}
+
+impl Bases {
+    /// Finds the bases of these pushes.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn read(repo: &Repo, sends: &[RefPush], known: &RemoteTips) -> Result<Self> {
+        let mut bases = Self { refs: BTreeMap::new(), are_there: false, unread: Vec::new() };
+        bases.add(repo, sends.iter().filter(|push| !layout::is_archive(&push.name)), known);
+        bases.are_there = bases.refs.is_empty() || bases.count(repo, known)? == 0;
+        Ok(bases)
+    }
+
+    fn add<'a>(&mut self, repo: &Repo, sends: impl Iterator<Item = &'a RefPush>, known: &RemoteTips) {
+        let there: BTreeSet<Oid> = known.tips().collect();
+        let writer = writer::known_writer(repo);
+        for push in sends {
+            match bases_of(repo, push, known, writer.as_deref()) {
+                Ok(bases) => {
+                    for base in
+                        bases.into_iter().filter(|base| !there.contains(base) && repo.has_commit(*base))
+                    {
+                        self.refs.entry(base).or_default().insert(push.name.clone());
+                    }
+                }
+                Err(error) => self.unread.push((push.name.clone(), error)),
+            }
+        }
+    }
+
+    /// Counts the commits that the remote does not have.
+    fn count(&self, repo: &Repo, known: &RemoteTips) -> Result<u64> {
+        let all: Vec<Oid> = self.refs.keys().copied().collect();
+        // Usually its branches have all, and they are few.
+        match remote_tips::count(repo, &all, &known.without_shared())? {
+            0 => Ok(0),
+            _ => remote_tips::count(repo, &all, known),
+        }
+    }
+
+    /// Returns those that the remote has for certain.
+    pub fn there(&self) -> HashSet<Oid> {
+        if self.are_there { self.refs.keys().copied().collect() } else { HashSet::new() }
+    }
+}
+
 /// Returns the user's own commits that these pushes would send, grouped by branch, largest group first.
 ///
 /// # Errors
 /// An agent's events or the history cannot be read.
-pub fn find(repo: &Repo, sends: &[RefPush], known: &RemoteTips) -> Result<Vec<OwnWork>> {
-    let there: BTreeSet<Oid> = known.tips().collect();
-    let mut bases: BTreeMap<Oid, BTreeSet<String>> = BTreeMap::new();
-    for push in sends {
-        for base in bases_of(repo, push, known)? {
-            if !there.contains(&base) && repo.has_commit(base) {
-                bases.entry(base).or_default().insert(push.name.clone());
-            }
-        }
+pub fn find(repo: &Repo, mut bases: Bases, sends: &[RefPush], known: &RemoteTips) -> Result<Vec<OwnWork>> {
+    let heads = bases.refs.len();
+    // Of an archive, perhaps only a part is sent.
+    bases.add(repo, sends.iter().filter(|push| layout::is_archive(&push.name)), known);
+    let are_there = bases.are_there && bases.refs.len() == heads;
+    let sent: HashSet<&str> = sends.iter().map(|push| push.name.as_str()).collect();
+    let unread = std::mem::take(&mut bases.unread);
+    if let Some((_, error)) = unread.into_iter().find(|(name, _)| sent.contains(name.as_str())) {
+        return Err(error);
     }
-    let all: Vec<Oid> = bases.keys().copied().collect();
-    if all.is_empty() || remote_tips::count(repo, &all, known)? == 0 {
+    for refs in bases.refs.values_mut() {
+        refs.retain(|name| sent.contains(name.as_str()));
+    }
+    bases.refs.retain(|_, refs| !refs.is_empty());
+    if bases.refs.is_empty() || are_there || bases.count(repo, known)? == 0 {
         return Ok(Vec::new());
     }
     let branches = Branches::read(repo)?;
     let mut groups: BTreeMap<Option<String>, (Vec<Oid>, BTreeSet<String>)> = BTreeMap::new();
-    for (base, refs) in bases {
+    for (base, refs) in bases.refs {
         let (base, branch) = branches.root(repo, base)?;
         if remote_tips::count(repo, &[base], known)? == 0 {
             continue;
@@ -78,7 +139,7 @@ pub fn find(repo: &Repo, sends: &[RefPush], known: &RemoteTips) -> Result<Vec<Ow
 }
 
 /// Returns the commits from which the agents started whose work a push sends.
-fn bases_of(repo: &Repo, push: &RefPush, known: &RemoteTips) -> Result<Vec<Oid>> {
+fn bases_of(repo: &Repo, push: &RefPush, known: &RemoteTips, writer: Option<&str>) -> Result<Vec<Oid>> {
     let Some(new) = push.new else { return Ok(Vec::new()) };
     let mut event_logs = Vec::new();
     if layout::is_archive(&push.name) {
@@ -92,7 +153,7 @@ fn bases_of(repo: &Repo, push: &RefPush, known: &RemoteTips) -> Result<Vec<Oid>>
     }
     let mut bases = Vec::new();
     for tip in event_logs.into_iter().filter(|tip| repo.has_commit(*tip)) {
-        bases.extend(Chain::read(repo, &[tip])?.fold().agent.base.commit());
+        bases.extend(agent_state::at(repo, tip, writer)?.base.commit());
     }
     Ok(bases)
 }

@@ -13,13 +13,14 @@ use crate::{
         refs::RefEdit,
         remotes::{PushRule, RefPush},
     },
-    model::{AgentId, LogId, SubjectId, logs::for_log},
+    model::{Agent, AgentId, LogId, SubjectId, logs::for_log},
     store::{
         join::join,
         layout::{self, PrivateDir},
         sound::SoundWork,
     },
     sync::{
+        agent_state,
         archives::{self, ArchivedTips},
         check::{self, KnownTips, Relation},
         heads::{self, Heads},
@@ -130,6 +131,15 @@ struct LogTips {
     archived: Vec<Oid>,
 }
 
+/// A log with the events of both sides.
+struct MergedLog<S> {
+    tip: Oid,
+    /// Whether an event that is new here may name the work.
+    names_work: bool,
+    /// The state after all events, if it was read.
+    state: Option<S>,
+}
+
 struct Planner<'a> {
     repo: &'a Repo,
     sides: &'a Sides<'a>,
@@ -214,16 +224,16 @@ impl Planner<'_> {
             self.archived_tips.get(id).into_iter().flatten().map(|archived_tips| archived_tips.tip).collect();
         let before = self.sides.before.agents.get(id).copied();
         let tips = LogTips { log: LogId::Agent(id.clone()), ours, theirs, before, archived };
-        let Some((tip, names_work)) = self.merge_events(id, &tips)? else { return Ok(()) };
+        let Some(merged) = self.merge_events(id, &tips)? else { return Ok(()) };
         let name = format!("agents/{id}");
         if self.is_kept_back(&name) {
             return Ok(());
         }
-        if theirs != Some(tip) {
-            self.send(layout::agent_ref(id), tip, PushRule::FastForwardOnly);
+        if theirs != Some(merged.tip) {
+            self.send(layout::agent_ref(id), merged.tip, PushRule::FastForwardOnly);
         }
-        if heads.0 != heads.1 || names_work {
-            self.work(id, tip)?;
+        if heads.0 != heads.1 || merged.names_work {
+            self.work(id, merged)?;
         }
         Ok(())
     }
@@ -246,18 +256,21 @@ impl Planner<'_> {
             return Ok(());
         }
         let tips = LogTips { log: log.clone(), ours, theirs, before, archived: Vec::new() };
-        let Some((tip, _)) = self.merge_events(id, &tips)? else { return Ok(()) };
+        let Some(MergedLog { tip, .. }) = self.merge_events(id, &tips)? else { return Ok(()) };
         if theirs != Some(tip) && !self.is_kept_back(&name) {
             self.send(layout::event_log_ref(log), tip, PushRule::FastForwardOnly);
         }
         Ok(())
     }
 
-    /// Returns a tip with the events of both sides and of the archives, and whether a new event may name the work. Returns `None`
-    /// if the agent is to stay as it is.
-    fn merge_events<I: SubjectId>(&mut self, id: &I, tips: &LogTips) -> Result<Option<(Oid, bool)>> {
+    /// Returns the log with the events of both sides and of the archives. Returns `None` if the agent is to stay as it is.
+    fn merge_events<I: SubjectId>(
+        &mut self,
+        id: &I,
+        tips: &LogTips,
+    ) -> Result<Option<MergedLog<I::Subject>>> {
         let (log, ours) = (&tips.log, tips.ours);
-        let (mut tip, mut names_work) = (ours, false);
+        let (mut tip, mut names_work, mut state) = (ours, false, None);
         let archived =
             tips.archived.iter().map(|archived_tips| (*archived_tips, format!("{log} in an archive")));
         for (from, name) in tips.theirs.map(|theirs| (theirs, log.to_string())).into_iter().chain(archived) {
@@ -291,10 +304,10 @@ impl Planner<'_> {
                 Relation::Ahead => AgentChange::News,
                 Relation::Diverged => AgentChange::Joined,
             };
-            tip = Some(match tip {
-                Some(tip) => join(self.repo, id, tip, from)?,
-                None => from,
-            });
+            (tip, state) = match tip {
+                Some(tip) => (Some(join(self.repo, id, tip, from)?), None),
+                None => (Some(from), news.state),
+            };
             if tip != ours {
                 self.change(log.clone(), change);
             }
@@ -302,16 +315,20 @@ impl Planner<'_> {
         if let Some(tip) = tip.filter(|tip| Some(*tip) != ours) {
             self.edit(layout::event_log_ref(log), ours, tip);
         }
-        Ok(tip.map(|tip| (tip, names_work)))
+        Ok(tip.map(|tip| MergedLog { tip, names_work, state }))
     }
 
-    fn work(&mut self, id: &AgentId, tip: Oid) -> Result<()> {
+    fn work(&mut self, id: &AgentId, merged: MergedLog<Agent>) -> Result<()> {
         let (ours, theirs) =
             (self.sides.ours.heads.get(id).copied(), self.sides.theirs.heads.get(id).copied());
         if ours == theirs {
             return Ok(());
         }
-        let decision = heads::decide(self.repo, &self.private, id, &Heads { tip, ours, theirs })?;
+        let agent = match merged.state {
+            Some(agent) => agent,
+            None => agent_state::at(self.repo, merged.tip, self.sides.writer)?,
+        };
+        let decision = heads::decide(self.repo, &self.private, id, &Heads { agent: &agent, ours, theirs })?;
         if let Some(new) = decision.ours.filter(|new| Some(*new) != ours) {
             if let Some(old) = ours {
                 self.keep(id, old, new)?;

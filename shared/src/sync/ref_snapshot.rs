@@ -1,6 +1,6 @@
 //! The refs that one side has of everything a sync exchanges: names and object ids only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     Result,
@@ -65,18 +65,32 @@ impl RefSnapshot {
     /// # Errors
     /// The refs cannot be read.
     pub fn ours(repo: &Repo) -> Result<Self> {
+        Self::ours_again(repo, &mut HashSet::new())
+    }
+
+    /// Like [`RefSnapshot::ours`]. `logs` are commits that were found to be in the log of an agent; what is found now is added to
+    /// them, so that nothing is parsed again in the next round.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn ours_again(repo: &Repo, logs: &mut HashSet<Oid>) -> Result<Self> {
         let mut snapshot = Self::read(repo, layout::SHARED)?;
-        snapshot.separate_damaged(repo);
+        snapshot.separate_damaged(repo, logs);
         Ok(snapshot)
     }
 
     /// Moves refs that point to the wrong kind of object to the damaged ones.
-    fn separate_damaged(&mut self, repo: &Repo) {
+    fn separate_damaged(&mut self, repo: &Repo, logs: &mut HashSet<Oid>) {
         let mut reader = repo.commit_reader();
         let broken = &mut self.broken;
         self.agents.retain(|id, tip| {
+            if logs.contains(tip) {
+                return true;
+            }
             let why = match reader.message(*tip) {
-                Some(message) if !commit::parse::<Fact>(message).is_foreign() => return true,
+                Some(message) if !commit::parse::<Fact>(message).is_foreign() => {
+                    return logs.insert(*tip);
+                }
                 None if !repo.has_commit(*tip) => {
                     format!("names {}, which is not a commit of this repository", tip.short())
                 }

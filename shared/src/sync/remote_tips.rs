@@ -8,7 +8,7 @@ use crate::{
     context::Context,
     git::{Oid, Repo, command, remotes::RemoteOptions},
     store::layout,
-    sync::remote::Remote,
+    sync::{ref_snapshot::RefSnapshot, remote::Remote},
 };
 
 /// The maximum number of branches that are fetched to find common commits.
@@ -87,10 +87,41 @@ impl RemoteTips {
         self.refs.values().copied()
     }
 
+    /// Returns the refs that are not orchestra's.
+    pub(super) fn without_shared(&self) -> Self {
+        let others = self.refs.iter().filter(|(name, _)| !name.starts_with(layout::SHARED));
+        Self { refs: others.map(|(name, id)| (name.clone(), *id)).collect() }
+    }
+
     /// Returns the tips of notes. Their commits have no parents, so what the remote has of them is found by their trees.
     pub(super) fn notes(&self) -> impl Iterator<Item = Oid> + '_ {
         self.refs.iter().filter(|(name, _)| layout::is_notes(name)).map(|(_, id)| *id)
     }
+}
+
+/// Returns the refs of a remote if it has exactly those that are tracked, and their objects need not be fetched.
+///
+/// # Errors
+/// The tracking refs cannot be read. If the remote cannot be asked, the answer is `None`, and a fetch says why.
+pub fn as_tracked(
+    context: &Context,
+    repo: &Repo,
+    remote: &Remote,
+    options: RemoteOptions,
+) -> Result<Option<RefSnapshot>> {
+    let Ok(there) = repo.remote_refs(context, &remote.address, options) else { return Ok(None) };
+    let there = there.iter().filter_map(|(name, id)| Some((name.strip_prefix(layout::SHARED)?, *id)));
+    let there: BTreeMap<&str, Oid> = there.filter(|(name, _)| layout::is_exchanged(name)).collect();
+    let tracking = layout::tracking(&remote.name);
+    let here = repo.ref_list(&tracking)?;
+    let is_same = here.broken.is_empty()
+        && here.symbolic.is_empty()
+        && here.refs.iter().map(|(name, id)| (&name[tracking.len()..], *id)).eq(there);
+    if !is_same {
+        return Ok(None);
+    }
+    let snapshot = RefSnapshot::read(repo, &tracking)?;
+    Ok(Some(snapshot).filter(|snapshot| snapshot.broken.is_empty()))
 }
 
 /// Counts the commits reachable from `tips` that the remote does not have.

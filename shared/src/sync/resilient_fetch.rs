@@ -14,6 +14,9 @@ use crate::{
 /// The maximum number of refs to skip; if more fail, the whole remote counts as broken.
 const MAX_UNFETCHED: usize = 32;
 
+/// The maximum number of refs that are named on one command line.
+const MAX_NAMED: usize = 500;
+
 /// The refs that cannot be fetched, by name below the common prefix, and why.
 pub type Unfetched = BTreeMap<String, String>;
 
@@ -46,8 +49,7 @@ pub fn fetch(
 }
 
 fn is_shared(name: &str) -> bool {
-    let below = name.strip_prefix(layout::SHARED);
-    below.is_some_and(|below| layout::kinds().any(|kind| below.starts_with(&format!("{kind}/"))))
+    name.strip_prefix(layout::SHARED).is_some_and(layout::is_exchanged)
 }
 
 struct GroupFetch<'a> {
@@ -61,6 +63,10 @@ struct GroupFetch<'a> {
 impl GroupFetch<'_> {
     /// Fetches the groups, and each half separately if that fails. Returns `false` if too many refs fail.
     fn fetch(&mut self, groups: &[Vec<String>]) -> Result<bool> {
+        if groups.len() > 1 && groups.iter().map(Vec::len).sum::<usize>() > MAX_NAMED {
+            let (first, second) = groups.split_at(groups.len() / 2);
+            return Ok(self.fetch(first)? && self.fetch(second)?);
+        }
         let tracking = layout::tracking(&self.remote.name);
         let refspecs: Vec<String> = groups
             .iter()

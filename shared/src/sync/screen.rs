@@ -9,7 +9,7 @@ use crate::{
     },
     store::layout,
     sync::{
-        own_work::{self, OwnWork},
+        own_work::{self, Bases, OwnWork},
         remote::Remote,
         remote_tips::RemoteTips,
         secrets::{self, SecretScan, Withheld, WithheldReason},
@@ -86,11 +86,12 @@ pub fn screen(
         return Ok(Screened { go: sends.to_vec(), ..Screened::default() });
     }
     let known = RemoteTips::ask(context, repo, remote, options)?;
-    let SecretScan { go, mut held } = secrets::check(repo, sends, &known)?;
+    let bases = Bases::read(repo, sends, &known)?;
+    let SecretScan { go, mut held } = secrets::check(repo, sends, &known, &bases.there())?;
     if go.iter().all(|push| push.new.is_none()) {
         return Ok(Screened { go, held, own: Vec::new() });
     }
-    let own = own_work::find(repo, &go, &known)?;
+    let own = own_work::find(repo, bases, &go, &known)?;
     let outgoing = Outgoing { repo, remote, sends: &go, own: &own, known: &known };
     if consent.may_leave(&outgoing)? == LeaveConsent::All {
         return Ok(Screened { go, held, own });

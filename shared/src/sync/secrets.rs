@@ -5,10 +5,11 @@ mod allowlist;
 mod cache;
 mod environment;
 pub mod outgoing_objects;
+mod quick_search;
 mod scan;
 mod withheld;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::{
     Result,
@@ -28,6 +29,7 @@ pub use withheld::{Withheld, WithheldReason};
 use allowlist::Allowlist;
 use cache::CleanObjects;
 use outgoing_objects::OutgoingObjects;
+use quick_search::QuickSearch;
 use scan::{Scanner, SecretHit};
 
 /// What may be sent, and what not.
@@ -39,11 +41,11 @@ pub struct SecretScan {
     pub held: Vec<Withheld>,
 }
 
-/// Searches everything that these pushes would send to a remote with the refs in `known`.
+/// Searches everything that these pushes would send to a remote with the refs in `known`. `there` are commits that it has as well.
 ///
 /// # Errors
 /// The repository itself cannot be read. If a single object cannot be read, what it belongs to is not sent.
-pub fn check(repo: &Repo, sends: &[RefPush], known: &RemoteTips) -> Result<SecretScan> {
+pub fn check(repo: &Repo, sends: &[RefPush], known: &RemoteTips, there: &HashSet<Oid>) -> Result<SecretScan> {
     let (news, gone): (Vec<RefPush>, Vec<RefPush>) =
         sends.iter().cloned().partition(|push| push.new.is_some());
     if news.is_empty() {
@@ -61,7 +63,12 @@ pub fn check(repo: &Repo, sends: &[RefPush], known: &RemoteTips) -> Result<Secre
         hits: HashMap::new(),
         found: Vec::new(),
     };
-    filter.search(&news)?;
+    let (logs_and_heads, others): (Vec<RefPush>, Vec<RefPush>) =
+        news.iter().cloned().partition(|push| layout::is_log_or_head(&push.name));
+    let unsure = if filter.is_surely_clean(&logs_and_heads, there)? { &others } else { &news };
+    if !unsure.is_empty() {
+        filter.search(unsure)?;
+    }
     filter.cache.write();
     let found = std::mem::take(&mut filter.found);
     let mut checked = filter.split(news, found)?;
@@ -82,6 +89,25 @@ struct SecretFilter<'a> {
 }
 
 impl SecretFilter<'_> {
+    /// Searches logs and heads quickly. Returns whether there is nothing that the exact search has to look at.
+    fn is_surely_clean(&mut self, pushes: &[RefPush], there: &HashSet<Oid>) -> Result<bool> {
+        let tips: Vec<Oid> = pushes.iter().filter_map(|push| push.new).collect();
+        let search = QuickSearch {
+            environment: self.repo.environment(),
+            common_dir: &self.repo.common_dir()?,
+            variables: self.scanner.variables(),
+            cache: &self.cache,
+            there: &self.known.tips().chain(there.iter().copied()).collect(),
+        };
+        let Some(clean) = search.clean_objects(&tips) else { return Ok(false) };
+        for id in clean {
+            if !self.cache.has(id) {
+                self.cache.add(id);
+            }
+        }
+        Ok(true)
+    }
+
     /// Searches all pushes at once, and each half separately if that finds something, down to the single pushes that contain it.
     fn search(&mut self, pushes: &[RefPush]) -> Result<()> {
         let Some(reason) = self.first_reason(pushes)? else { return Ok(()) };

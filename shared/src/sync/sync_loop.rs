@@ -1,7 +1,7 @@
 //! One sync: fetches from the remote, merges, sends, and fetches again, until both sides have the same.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::PathBuf,
     time::Duration,
 };
@@ -25,12 +25,15 @@ use crate::{
     sync::{
         changes::RefChanges,
         missing::{self, Missing},
+        outgoing::{self, Tracking},
         own_work::OwnWork,
         plan::{self, AgentChange, Sides, SyncPlan},
         ref_snapshot::RefSnapshot,
         relocated,
         remote::Remote,
+        remote_tips,
         resilient_fetch::{self, Unfetched},
+        same_project,
         screen::{self, SendConsent},
         secrets::Withheld,
     },
@@ -130,7 +133,11 @@ pub fn run(
         outcome: SyncOutcome::default(),
         unfetched: Unfetched::new(),
         screened: BTreeSet::new(),
+        logs: HashSet::new(),
     };
+    if !options.dry_run {
+        outgoing::remove_leftovers(repo)?;
+    }
     let relocated = relocated::detect(repo, remote)?;
     let (mut before, mut theirs) = sync.fetch_snapshots()?;
     if let Some(relocated) = relocated.filter(|relocated| relocated.is_another(&before, &theirs)) {
@@ -142,7 +149,9 @@ pub fn run(
         relocated::record_url(repo, remote)?;
     }
     sync.outcome.first = before == RefSnapshot::default();
-    sync.check_same_project(&theirs)?;
+    if sync.outcome.first {
+        same_project::check(repo, remote, &theirs)?;
+    }
     loop {
         context.check()?;
         let missing = missing::update(repo, &remote.name, &before, &theirs, options.restore)?;
@@ -162,8 +171,8 @@ pub fn run(
         if sync.outcome.attempts >= MAX_ATTEMPTS {
             return Err(sync.race_error(&sends));
         }
-        let rejected = sync.send(&sends)?;
-        (before, theirs) = sync.fetch_snapshots()?;
+        let (rejected, now) = sync.send(&sends)?;
+        (before, theirs) = (theirs, now);
         let seen = sync.record_arrived(&sends, &theirs);
         if rejected.is_empty() && !seen {
             return Err(sync.vanished_error(&sends));
@@ -194,6 +203,8 @@ struct SyncRun<'a> {
     unfetched: Unfetched,
     /// What is not sent, so that it is not searched again.
     screened: BTreeSet<(String, Option<Oid>)>,
+    /// Commits that are in the log of an agent.
+    logs: HashSet<Oid>,
 }
 
 impl SyncRun<'_> {
@@ -275,30 +286,6 @@ impl SyncRun<'_> {
         RemoteOptions { ask: self.options.ask }
     }
 
-    /// Fails at the first sync with a remote whose agents belong to another project.
-    fn check_same_project(&self, theirs: &RefSnapshot) -> Result<()> {
-        let Ok(head) = self.repo.head() else { return Ok(()) };
-        if !self.outcome.first || theirs.heads.is_empty() {
-            return Ok(());
-        }
-        let here = self.repo.refs_below(layout::BRANCHES)?.into_iter().map(|(_, tip)| tip);
-        let here: Vec<Oid> = here.chain([head]).take(64).collect();
-        let mut strangers = 0;
-        for tip in theirs.heads.values().take(MAX_NAMED) {
-            let related = |one: &Oid| self.repo.are_related(*one, *tip).unwrap_or(true);
-            if here.iter().any(related) {
-                return Ok(());
-            }
-            strangers += 1;
-        }
-        let address = text::safe(&self.remote.address);
-        Err(Error::new(Code::RemoteUnrelated, format!("'{address}' contains agents of another project"))
-            .because(format!(
-                "the work of the first {strangers} has no commit in common with this repository"
-            ))
-            .hint(format!("git orchestra sync OTHER-REMOTE, or {}", REMOTE.hint("OTHER-REMOTE"))))
-    }
-
     /// Plans the sync and changes the local refs. A ref that another process changes at the same time is left to the next fetch.
     fn merge_remote(
         &mut self,
@@ -307,7 +294,7 @@ impl SyncRun<'_> {
         missing: &Missing,
     ) -> Result<SyncPlan> {
         self.outcome.missing = missing.keys().cloned().collect();
-        let ours = RefSnapshot::ours(self.repo)?;
+        let ours = RefSnapshot::ours_again(self.repo, &mut self.logs)?;
         let is_whole = ours.broken.is_empty() && self.unfetched.is_empty();
         if is_whole && ours == (RefSnapshot { strange: ours.strange, ..theirs.clone() }) {
             self.outcome.refused.clear();
@@ -405,14 +392,22 @@ impl SyncRun<'_> {
         Ok(screened.go)
     }
 
-    /// Sends refs. Returns those that the remote rejected.
-    fn send(&mut self, sends: &[RefPush]) -> Result<Vec<RejectedRef>> {
+    /// Sends refs. Returns those that the remote rejected, and what it has now.
+    fn send(&mut self, sends: &[RefPush]) -> Result<(Vec<RejectedRef>, RefSnapshot)> {
         self.outcome.attempts += 1;
-        let address = &self.remote.address;
-        self.context.emit(&Event::PushStarted { remote: address.clone(), refs: sends.len() });
-        let rejected = self.repo.push(self.context, address, sends, self.options())?;
-        self.record_rejected(sends.len(), &rejected)?;
-        Ok(rejected)
+        self.context.emit(&Event::PushStarted { remote: self.remote.address.clone(), refs: sends.len() });
+        let tracking = Tracking(layout::tracking(&self.remote.name));
+        let sent = outgoing::send(self.context, self.repo, self.remote, &tracking, sends, self.options())?;
+        self.record_rejected(sends.len(), &sent.rejected)?;
+        let as_tracked = match sent.is_tracked {
+            true => remote_tips::as_tracked(self.context, self.repo, self.remote, self.options())?,
+            false => None,
+        };
+        let now = match as_tracked {
+            Some(now) => now,
+            None => self.fetch_snapshots()?.1,
+        };
+        Ok((sent.rejected, now))
     }
 
     /// Records the refs that the remote does not accept. It is an error if the remote accepts none.

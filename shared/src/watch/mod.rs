@@ -68,6 +68,7 @@ use crate::{
     git::Repo,
     model::{AgentId, Liveness},
     store::layout::PrivateDir,
+    supervise::tree,
 };
 
 /// The pause between a look and the next one that only output makes necessary, unless the reader asks for another: twice a second
@@ -172,6 +173,13 @@ impl Watch {
         self
     }
 
+    /// Sets the shortest and the longest time until everything is read without an event.
+    #[must_use]
+    pub const fn with_full_reads_every(mut self, shortest: Duration, longest: Duration) -> Self {
+        self.schedule.set_full_read_interval((shortest, longest));
+        self
+    }
+
     /// Returns everything in view, as it was at the last look.
     pub const fn snapshot(&self) -> &Snapshot {
         &self.snapshot
@@ -256,7 +264,7 @@ impl Watch {
 
     /// Reads everything, and compares it with the last look.
     fn read(&mut self) -> Result<Vec<Change>> {
-        let begun = Instant::now();
+        let (begun, cpu_before) = (Instant::now(), tree::thread_cpu_time());
         // Every change from here on is noticed, whether this look sees it or not.
         self.noticed = None;
         let measure = self.schedule.measure_due().is_none_or(|due| due <= begun);
@@ -272,22 +280,30 @@ impl Watch {
             Ok((read, is_new, changes))
         })?;
         let ended = Instant::now();
+        let cost = cost_since(cpu_before, ended.saturating_duration_since(begun));
         if had_kernel_events && !self.waker.has_kernel_events() {
             self.schedule.set_full_read_interval(FULL_READ_INTERVAL_POLLING);
         }
         let Some((read, is_new, changes)) = found else {
-            self.schedule.record_look(begun, ended, true);
+            self.schedule.record_look(ended, cost, true);
             return Ok(Vec::new());
         };
         self.noticed = is_new.then_some(Urgency::State);
         self.resumed = None;
         (self.snapshot, self.look, self.folders) = (read.snapshot, Some(read.look), read.folders);
-        self.schedule.record_look(begun, ended, !changes.is_empty());
+        self.schedule.record_look(ended, cost, !changes.is_empty());
         if let Some((begun, ended, changed)) = read.measured {
             self.schedule.measured(begun, ended, changed);
         }
         Ok(changes)
     }
+}
+
+/// Returns what a look cost: the CPU time of this thread since `before`. The time that passed counts only where the system does not
+/// say: while agents keep the machine busy, a cheap look takes long, and a pause by its length would report their end late.
+fn cost_since(before: Option<Duration>, passed: Duration) -> Duration {
+    let used = before.zip(tree::thread_cpu_time()).map(|(before, now)| now.saturating_sub(before));
+    used.unwrap_or(passed)
 }
 
 /// Returns the changes since the look before, or since the place where a reader stopped.

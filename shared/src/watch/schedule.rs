@@ -87,8 +87,8 @@ impl Schedule {
     }
 
     /// Records a look, and whether it found a change.
-    pub(super) fn record_look(&mut self, begun: Instant, ended: Instant, changed: bool) {
-        self.last = Some((ended, ended.saturating_duration_since(begun)));
+    pub(super) fn record_look(&mut self, ended: Instant, cost: Duration, changed: bool) {
+        self.last = Some((ended, cost));
         if changed {
             self.full_read_interval.restart();
             self.measure.restart();
@@ -97,14 +97,9 @@ impl Schedule {
         }
     }
 
-    /// Records that the last look measured uncommitted work. The next look does not measure, so the cost of measuring is subtracted
-    /// from the cost of the look.
+    /// Records that the last look measured uncommitted work, which takes all cores for that long.
     pub(super) fn measured(&mut self, begun: Instant, ended: Instant, changed: bool) {
-        let measuring = ended.saturating_duration_since(begun);
-        if let Some((_, cost)) = &mut self.last {
-            *cost = cost.saturating_sub(measuring);
-        }
-        self.measured = Some((ended, measuring));
+        self.measured = Some((ended, ended.saturating_duration_since(begun)));
         if changed { self.measure.restart() } else { self.measure.lengthen() }
     }
 
@@ -156,9 +151,8 @@ mod tests {
         for (cost, state, growth) in
             [(0, 20, 500), (5, 20, 500), (10, 30, 500), (50, 150, 950), (300, 900, 2000), (5000, 2000, 2000)]
         {
-            let (begun, mut schedule) = (Instant::now(), schedule());
-            let ended = begun + ms(cost);
-            schedule.record_look(begun, ended, true);
+            let (ended, mut schedule) = (Instant::now(), schedule());
+            schedule.record_look(ended, ms(cost), true);
             let after = |urgency| schedule.due(urgency).map(|due| due.duration_since(ended));
             assert_eq!(after(Urgency::State), Some(ms(state)), "{cost}");
             assert_eq!(after(Urgency::Output), Some(ms(growth)), "{cost}");
@@ -170,7 +164,7 @@ mod tests {
         let (begun, mut schedule) = (Instant::now(), schedule());
         let mut pauses = Vec::new();
         for changed in [true, false, false, false, false, false, false, true, false] {
-            schedule.record_look(begun, begun, changed);
+            schedule.record_look(begun, Duration::ZERO, changed);
             pauses.push(schedule.full_read_due().map_or(0, |due| due.duration_since(begun).as_secs()));
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 1, 2]);

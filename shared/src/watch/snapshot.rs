@@ -5,6 +5,7 @@ use std::{
     time::Instant,
 };
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{
     Kind, Result,
+    context::Limits,
     error::ErrorContext,
     git::{Oid, Repo},
     landing::open_landings::{self, OpenLanding},
@@ -89,8 +91,8 @@ pub(super) struct SnapshotReader {
     filter: Filter,
     is_pinned: bool,
     operations: Option<KnownOperations>,
-    /// The number of uncommitted files of each agent when they were counted last.
-    dirty: HashMap<AgentId, usize>,
+    /// The number of uncommitted files of each agent, and when they were counted last.
+    dirty: HashMap<AgentId, (usize, Timestamp)>,
 }
 
 /// The operations of this clone, as they were at the last look.
@@ -125,14 +127,16 @@ impl SnapshotReader {
         let begun = Instant::now();
         let measure = measure && self.measures();
         let request = Request { dirt: measure, ..self.filter.agents.clone() };
-        let (mut status, tips) = status::run_with_tips(repo, &request)?;
+        let (mut status, tips) = status::run_with_tips(repo, &request, Limits::default().counting)?;
         if !self.is_pinned && !request.agents.is_empty() {
             self.filter.agents.agents = status.agents.iter().map(|agent| agent.id.to_string()).collect();
             self.is_pinned = true;
         }
         let measured = measure.then(|| (begun, Instant::now(), self.store_dirty_counts(&status)));
         for agent in status.agents.iter_mut().filter(|agent| agent.liveness == Liveness::Live) {
-            agent.dirty = agent.dirty.or_else(|| self.dirty.get(&agent.id).copied());
+            if let (None, Some((count, at))) = (agent.dirty, self.dirty.get(&agent.id)) {
+                (agent.dirty, agent.dirty_at) = (Some(*count), Some(*at));
+            }
         }
         let (common, private) = (repo.common_dir()?, PrivateDir::new(repo.private_dir()?));
         let mut seen = BTreeMap::new();
@@ -165,9 +169,12 @@ impl SnapshotReader {
 
     /// Stores the numbers of uncommitted files, and returns whether any of them changed.
     fn store_dirty_counts(&mut self, status: &Report) -> bool {
-        let now: HashMap<AgentId, usize> =
-            status.agents.iter().filter_map(|agent| Some((agent.id.clone(), agent.dirty?))).collect();
-        let changed = now != self.dirty;
+        let count = |agent: &AgentObject| Some((agent.id.clone(), (agent.dirty?, agent.dirty_at?)));
+        let now: HashMap<AgentId, (usize, Timestamp)> = status.agents.iter().filter_map(count).collect();
+        let is_known = |(id, (count, _)): (&AgentId, &(usize, Timestamp))| {
+            self.dirty.get(id).is_some_and(|(known, _)| known == count)
+        };
+        let changed = now.len() != self.dirty.len() || !now.iter().all(is_known);
         self.dirty = now;
         changed
     }
@@ -192,9 +199,13 @@ impl SnapshotReader {
     }
 }
 
+/// Returns what is compared of an agent: all of its fields but the time of its last count, which says nothing about the agent.
 fn json_fields(agent: &AgentObject) -> Result<Map<String, Value>> {
     match serde_json::to_value(agent).context(Kind::Internal, || "cannot compare an agent".to_owned())? {
-        Value::Object(fields) => Ok(fields),
+        Value::Object(mut fields) => {
+            fields.remove("dirty_at");
+            Ok(fields)
+        }
         _ => Ok(Map::new()),
     }
 }

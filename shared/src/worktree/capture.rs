@@ -315,7 +315,8 @@ fn capture_tree(
 fn initial_entries(isolated_repo: &Repo, place: &CapturePlace<'_>, checked_out: Oid) -> Result<IndexEntries> {
     let isolated = place.isolated;
     if index_copy::copy_index(place.worktree, isolated.index()).is_ok()
-        && let Ok(entries) = IndexEntries::read(isolated_repo, isolated.index())
+        && let Ok(entries) =
+            IndexEntries::read_copy(isolated_repo, isolated.index(), &place.worktree.git_dir.join("index"))
     {
         return Ok(entries);
     }

@@ -24,8 +24,6 @@ use crate::{
 
 /// Counting stops at this number; a table shows `999+`.
 pub const MAX_COUNT: usize = 1000;
-/// Maximum time that a list may spend on counting.
-pub const TIME_LIMIT: Duration = Duration::from_millis(300);
 
 /// A worktree whose changes are counted.
 #[derive(Debug)]
@@ -40,8 +38,30 @@ pub struct DirtyCheck {
     pub head_tree: Oid,
 }
 
-/// Counts the changed files of each worktree, in their order; `None` if the time was too short or the worktree cannot be read.
-pub fn measure(checks: Vec<DirtyCheck>, budget: Duration) -> Vec<Option<usize>> {
+/// How the count of one worktree ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Counted {
+    /// The number of changed files.
+    Changes(usize),
+    /// It was begun, but took too long, or the worktree cannot be read.
+    InVain,
+}
+
+impl Counted {
+    /// Returns the number of changed files, if they were counted.
+    pub const fn changes(self) -> Option<usize> {
+        match self {
+            Self::Changes(changes) => Some(changes),
+            Self::InVain => None,
+        }
+    }
+}
+
+/// Counts the changed files of each worktree, the first ones first; `None` if there was no time to begin.
+pub fn measure(checks: Vec<DirtyCheck>, budget: Duration) -> Vec<Option<Counted>> {
+    if checks.is_empty() {
+        return Vec::new();
+    }
     let deadline = Instant::now() + budget;
     let count = checks.len();
     let workers = parallel::cores().min(count);
@@ -64,15 +84,22 @@ pub fn measure(checks: Vec<DirtyCheck>, budget: Duration) -> Vec<Option<usize>> 
     drop(sender);
     let mut counts = vec![None; count];
     while let Ok((at, result)) = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        counts[at] = result;
+        counts[at] = Some(result);
+    }
+    // A thread that is too late is still at work on the last one that it took.
+    for count in counts.iter_mut().take(next.load(Ordering::Relaxed)) {
+        count.get_or_insert(Counted::InVain);
     }
     counts
 }
 
-fn count_changes(check: &DirtyCheck, deadline: Instant) -> Option<usize> {
+fn count_changes(check: &DirtyCheck, deadline: Instant) -> Counted {
     let DirtyCheck { root, worktree, isolated, head_tree } = check;
     let compared = ComparedWorktree { root, worktree, isolated, head_tree: *head_tree };
-    Some(compare_worktree(&compared, MAX_COUNT, deadline).ok()?.changes)
+    match compare_worktree(&compared, MAX_COUNT, deadline) {
+        Ok(found) => Counted::Changes(found.changes),
+        Err(_) => Counted::InVain,
+    }
 }
 
 /// A worktree, and what it is compared with.

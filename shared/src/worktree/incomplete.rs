@@ -116,6 +116,19 @@ pub fn move_to_trash(repo: &Repo, id: &AgentId, worktree: &Worktree, why: &str) 
     ))
 }
 
+/// Removes the registration with this name if its creation was interrupted before it named a folder. The caller holds the lock on
+/// worktrees, so none of our commands is registering one.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn remove_nameless_registration(repo: &Repo, name: &str, _lock: &Lock) -> Result<()> {
+    match repo.nameless_registration(name)? {
+        Some(registration) => fs::remove_dir_all(&registration)
+            .context(Kind::External, || format!("cannot remove '{}'", registration.display())),
+        None => Ok(()),
+    }
+}
+
 /// Removes registrations of ours whose creation was interrupted before they named a folder. The caller holds the lock on
 /// worktrees, so none of our commands is registering one.
 ///

@@ -1,4 +1,4 @@
-//! Making an agent's worktree: the branch by a ref edit, the files by gix on all cores.
+//! Making an agent's worktree: the branch by a ref edit, the files on all cores.
 
 use std::{path::Path, time::Duration};
 
@@ -39,7 +39,9 @@ pub fn make_worktree(repo: &Repo, branch: &str, base: Oid, path: &Path) -> Resul
         std::fs::create_dir_all(folder)
             .context(Kind::External, || format!("cannot make '{}'", folder.display()))?;
     }
-    incomplete::remove_nameless_registrations(repo, &lock)?;
+    if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+        incomplete::remove_nameless_registration(repo, name, &lock)?;
+    }
     let prepared = repo.prepare_worktree(path, &branch_ref, at)?;
     drop(lock);
     prepared.checkout()

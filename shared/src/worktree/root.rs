@@ -6,7 +6,7 @@ use std::{
     fs::File,
     io,
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::ffi::OsStrExt,
     },
     path::{Path, PathBuf},
@@ -129,23 +129,48 @@ pub fn read_link(folder: impl AsFd, name: &[u8]) -> io::Result<Vec<u8>> {
     Ok(rustix::fs::readlinkat(folder, OsStr::from_bytes(name), Vec::new())?.into_bytes())
 }
 
-/// Lists the names in a folder, sorted, and whether each is a folder if the listing says so.
-///
-/// # Errors
-/// The folder cannot be read.
-pub fn list_names(folder: impl AsFd) -> io::Result<Vec<(Vec<u8>, Option<bool>)>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
-            let is_folder = match entry.file_type() {
-                FileType::Unknown => None,
-                kind => Some(kind == FileType::Directory),
-            };
-            names.push((name.to_vec(), is_folder));
+/// A folder that was opened and listed through the same handle: opening it again for the list would cost as much as the list.
+pub struct ListedFolder {
+    dir: Dir,
+    names: Vec<(Vec<u8>, Option<bool>)>,
+}
+
+impl ListedFolder {
+    /// Opens a folder in a folder, and lists it.
+    ///
+    /// # Errors
+    /// It is missing, a link or a file, or cannot be read.
+    pub fn open(folder: impl AsFd, name: &[u8]) -> io::Result<Self> {
+        let folder = open_folder(folder, name)?;
+        // One that may be read but not searched counts as unreadable: nothing in it can be reached.
+        FileStat::at(&folder, b".")?;
+        let mut dir = Dir::new(folder)?;
+        let mut names = Vec::new();
+        while let Some(entry) = dir.read() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                let is_folder = match entry.file_type() {
+                    FileType::Unknown => None,
+                    kind => Some(kind == FileType::Directory),
+                };
+                names.push((name.to_vec(), is_folder));
+            }
         }
+        names.sort_unstable();
+        Ok(Self { dir, names })
     }
-    names.sort_unstable();
-    Ok(names)
+
+    /// Returns the names, sorted, and whether each is a folder if the list says so.
+    pub fn names(&self) -> &[(Vec<u8>, Option<bool>)] {
+        &self.names
+    }
+
+    /// Returns its handle, to reach what is in it.
+    ///
+    /// # Errors
+    /// The system has no handle of an open folder.
+    pub fn handle(&self) -> io::Result<BorrowedFd<'_>> {
+        Ok(self.dir.fd()?)
+    }
 }

@@ -4,7 +4,7 @@
 use std::{
     ffi::OsStr,
     io,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::{fd::BorrowedFd, unix::ffi::OsStrExt},
     path::Path,
     time::Instant,
 };
@@ -21,7 +21,7 @@ use crate::{
     model::{ByteSize, event::LeftOut, text},
     worktree::{
         exclusions,
-        root::{self, WorktreeRoot},
+        root::{self, ListedFolder, WorktreeRoot},
     },
 };
 
@@ -86,9 +86,10 @@ pub fn survey_worktree(root: &WorktreeRoot, options: &SurveyOptions<'_>) -> Resu
         unvisited: Vec::new(),
         found: Survey::default(),
     };
-    let top = root.top().map_err(cannot)?;
-    let names = root::list_names(&top).map_err(cannot)?;
-    walk.folder(&WalkFolder { folder: &top, names: &names, ignored: false, depth: 0 }, &mut Vec::new())?;
+    let top = root.top().and_then(|top| ListedFolder::open(top, b".")).map_err(cannot)?;
+    let folder = top.handle().map_err(cannot)?;
+    let top = WalkFolder { folder, names: top.names(), ignored: false, depth: 0 };
+    walk.folder(&top, &mut Vec::new())?;
     walk.record_missing();
     Ok(walk.found)
 }
@@ -128,7 +129,7 @@ struct Walk<'a> {
 
 /// A folder during the walk.
 struct WalkFolder<'a> {
-    folder: &'a OwnedFd,
+    folder: BorrowedFd<'a>,
     names: &'a [(Vec<u8>, Option<bool>)],
     /// Whether git ignores it; then only paths in the index matter.
     ignored: bool,
@@ -346,10 +347,8 @@ impl Walk<'_> {
             self.found.ignored.push(path.clone());
             return Ok(());
         }
-        let opened = root::open_folder(current.folder, name)
-            .and_then(|folder| root::list_names(&folder).map(|names| (folder, names)));
-        let (folder, names) = match opened {
-            Ok(opened) => opened,
+        let listed = match ListedFolder::open(current.folder, name) {
+            Ok(listed) => listed,
             Err(error) if is_gone(&error) => return Ok(()),
             Err(error) if is_out_of_handles(&error) => {
                 return Err(Error::new(Kind::External, "too many open files").because(error));
@@ -360,7 +359,10 @@ impl Walk<'_> {
                 return Ok(());
             }
         };
-        if !tracked && is_repository(&folder) {
+        let folder = listed
+            .handle()
+            .map_err(|error| Error::new(Kind::External, "cannot read an open folder").because(error))?;
+        if !tracked && is_repository(folder) {
             self.found.leave_out(path, exclusions::REPOSITORY);
             return Ok(());
         }
@@ -369,7 +371,8 @@ impl Walk<'_> {
             self.keep_below(path);
             return Ok(());
         }
-        self.folder(&WalkFolder { folder: &folder, names: &names, ignored, depth: current.depth + 1 }, path)
+        let below = WalkFolder { folder, names: listed.names(), ignored, depth: current.depth + 1 };
+        self.folder(&below, path)
     }
 
     /// Records a name that git never adds: its own folder, in any spelling. The one of the worktree itself is not reported.
@@ -412,7 +415,7 @@ fn is_reserved_name(name: &[u8]) -> bool {
 }
 
 /// Returns whether a folder is the checkout of another repository.
-fn is_repository(folder: &OwnedFd) -> bool {
+fn is_repository(folder: BorrowedFd<'_>) -> bool {
     match FileStat::at(folder, b".git").map(|found| found.kind) {
         Ok(FileKind::Regular(_)) => true,
         Ok(FileKind::Folder) => FileStat::at(folder, b".git/HEAD").is_ok(),

@@ -62,7 +62,21 @@ const LIBRARY: &[Rule] = &[
         ],
     ),
     ("rank", &["model"]),
-    ("store", &["backoff", "config", "context", "error", "git", "lock", "model", "private_files", "world"]),
+    (
+        "store",
+        &[
+            "backoff",
+            "config",
+            "context",
+            "error",
+            "git",
+            "lock",
+            "model",
+            "parallel",
+            "private_files",
+            "world",
+        ],
+    ),
     ("trust", &["config", "error", "git", "lock", "model", "private_files", "store", "world"]),
     ("worktree", &["config", "error", "git", "lock", "model", "parallel", "private_files", "store", "world"]),
     (
@@ -127,7 +141,21 @@ const LIBRARY: &[Rule] = &[
             "world",
         ],
     ),
-    ("sync", &["config", "context", "error", "git", "lock", "model", "private_files", "store", "world"]),
+    (
+        "sync",
+        &[
+            "config",
+            "context",
+            "error",
+            "git",
+            "lock",
+            "model",
+            "parallel",
+            "private_files",
+            "store",
+            "world",
+        ],
+    ),
     (
         "ops",
         &[

@@ -23,7 +23,7 @@ use super::{
 use crate::private_files;
 
 /// The first line of the file, with its version; an index of another version is ignored.
-const MAGIC: &[u8] = b"git-orchestra conversations 6\n";
+const MAGIC: &[u8] = b"git-orchestra conversations 7\n";
 /// Maximum size of the file, in bytes; a larger one was not written by this program.
 const LARGEST: u64 = 256 << 20;
 /// Size of the write buffer, in bytes.
@@ -52,9 +52,9 @@ pub struct IndexEntry {
 impl IndexEntry {
     /// Makes the entry of a file of which only the beginning, or the beginning and the end, was read. An earlier position from which
     /// to continue reading is kept.
-    pub fn skimmed(place: &ConversationFile, skimmed: Skimmed, before: Option<Self>) -> Self {
+    pub fn skimmed(place: &ConversationFile, skimmed: Skimmed, before: Option<TranscriptReading>) -> Self {
         let Skimmed { facts, is_all, unread } = skimmed;
-        let reading = unread.or_else(|| before?.reading);
+        let reading = unread.or(before);
         Self { facts, reading, is_begun: !is_all, ..Self::of(place) }
     }
 
@@ -78,7 +78,7 @@ impl IndexEntry {
 #[derive(Debug, Default)]
 pub struct Index {
     bytes: Vec<u8>,
-    /// The records that were added since the file was read, replaced ones included.
+    /// The records that were added since the file was read.
     added: Vec<IndexRecord>,
     /// The position of each record, by the digest of its path.
     positions: HashMap<u64, RecordPosition>,
@@ -91,6 +91,15 @@ enum RecordPosition {
     InFile(usize),
     /// Its index in `added`.
     Added(usize),
+}
+
+impl RecordPosition {
+    const fn added(self) -> Option<usize> {
+        match self {
+            Self::InFile(_) => None,
+            Self::Added(index) => Some(index),
+        }
+    }
 }
 
 impl Index {
@@ -162,6 +171,12 @@ impl Index {
     }
 
     fn put(&mut self, path: u64, record: IndexRecord) {
+        let before = self.positions.get(&path);
+        let added = before.and_then(|before| before.added()).and_then(|index| self.added.get_mut(index));
+        if let Some(added) = added {
+            *added = record;
+            return;
+        }
         self.positions.insert(path, RecordPosition::Added(self.added.len()));
         self.added.push(record);
     }

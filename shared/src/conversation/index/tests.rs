@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::conversation::facts::AnswerUsage;
 
 fn place(path: &str, size: u64) -> ConversationFile {
     ConversationFile { program: "claude", id: "id".into(), path: path.into(), size, written: -7 }
@@ -15,6 +16,34 @@ fn facts(cwd: &str, prompt: &str) -> ConversationFacts {
     facts
 }
 
+/// Returns a position with facts that the record of the file does not hold.
+fn reading() -> TranscriptReading {
+    let mut facts = facts("/w", "to two");
+    facts.usage(Some("answer"), Some("opus"), AnswerUsage { tokens: Some((7, 8)), cost: None });
+    TranscriptReading { facts, offset: 2, mark: 3, ..TranscriptReading::default() }
+}
+
+#[test]
+fn a_position_is_read_back_whether_its_facts_are_those_of_the_record_or_others() {
+    for known in [reading().facts, facts("/w", "another")] {
+        let known = ConversationFacts { recent_usage: Vec::new(), ..known };
+        let record = IndexRecord::of(IndexEntry::read(&place("/c", 1), reading(), known.clone())).unwrap();
+        let (head, _) = RecordHead::read(record.bytes()).unwrap();
+        assert_eq!((head.facts(), head.reading()), (Some(known), Some(reading())));
+    }
+}
+
+#[test]
+fn a_record_that_is_added_again_replaces_the_one_before() {
+    let mut index = Index::default();
+    for prompt in ["one", "two", "three"] {
+        let known = IndexEntry::skimmed(&place("/c", 1), skimmed(facts("/w", prompt)), None);
+        index.insert(IndexRecord::of(known).unwrap());
+    }
+    let known = index.find(&place("/c", 1)).and_then(|head| head.facts()).unwrap();
+    assert_eq!((index.added.len(), known.first_prompt.as_deref()), (1, Some("three")));
+}
+
 fn skimmed(facts: ConversationFacts) -> Skimmed {
     Skimmed { facts, is_all: true, unread: None }
 }
@@ -23,13 +52,7 @@ fn skimmed(facts: ConversationFacts) -> Skimmed {
 fn written(folder: &Path) -> (PathBuf, [ConversationFile; 2]) {
     let (path, places) = (folder.join("deep/index"), [place("/c/one.jsonl", 1), place("/c/two.jsonl", 2)]);
     let mut index = Index::default();
-    let reading = TranscriptReading {
-        facts: facts("/w", "to two"),
-        offset: 2,
-        mark: 3,
-        ..TranscriptReading::default()
-    };
-    let two = IndexEntry::read(&places[1], reading, facts("/w", "to two"));
+    let two = IndexEntry::read(&places[1], reading(), facts("/w", "to two"));
     for known in [IndexEntry::skimmed(&places[0], skimmed(facts("/w/ä", "to \"one\"")), None), two] {
         index.insert(IndexRecord::of(known).unwrap());
     }
@@ -48,7 +71,7 @@ fn records_round_trip() {
     let known = one.known().unwrap();
     assert_eq!(known, IndexEntry::skimmed(&places[0], skimmed(facts("/w/ä", "to \"one\"")), None));
     let two = index.find(&places[1]).unwrap().known().unwrap();
-    assert_eq!((two.is_whole, two.reading.unwrap().offset), (true, 2));
+    assert_eq!((two.is_whole, two.reading), (true, Some(reading())));
     assert!(index.fresh(&place("/c/two.jsonl", 3)).is_none(), "it grew");
     assert!(index.find(&place("/c/three.jsonl", 2)).is_none());
 }
@@ -116,9 +139,9 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_never_panic(mut bytes: Vec<u8>, sizes: [u8; 6]) {
+    fn arbitrary_bytes_never_panic(mut bytes: Vec<u8>, sizes: [u8; 7]) {
         // Lengths that fit more often than random ones would.
-        for (byte, size) in bytes.iter_mut().skip(17).step_by(4).zip(sizes) {
+        for (byte, size) in bytes.iter_mut().skip(25).step_by(4).zip(sizes) {
             *byte = size % 4;
         }
         let content = [MAGIC, &joined(0, &bytes).to_le_bytes(), &bytes].concat();

@@ -150,6 +150,14 @@ impl Intent {
         Ok(())
     }
 
+    /// Locks a file as [`Intent::lock`] does, but only if that is possible at once. Returns whether it is locked now.
+    pub(super) fn lock_now(&mut self, name: &str, suffix: &str) -> bool {
+        let lock = lock_of(&self.common, name);
+        let is_locked = link_or_copy(&self.staged(suffix), &lock).is_ok();
+        self.held.extend(is_locked.then_some(lock));
+        is_locked
+    }
+
     /// Returns the suffix of the staged file for the `n`th lock of a file that is not replaced, and makes it if it is the first
     /// of its group.
     ///

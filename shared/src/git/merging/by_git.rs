@@ -1,5 +1,5 @@
-//! Asking git itself about many pairs of commits: one process per core. Git's objects go into a temporary folder. A pair on which
-//! git fails or takes too long is tried alone, and does not affect the others.
+//! Asking git itself about many pairs of commits: one process per core at a time. Git's objects go into temporary folders. A pair on
+//! which git fails or takes too long is tried alone, and does not affect the others.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -10,11 +10,11 @@ use super::{
     judgement::Judgement,
     merge_place::{MERGE_TREE, MergePlace, failure_message},
     merge_tree_output::{self, MergeResult},
+    scratch_objects::{self, QuickFolder},
     threads,
 };
 use crate::{
     Code, Error, Kind, Result,
-    error::ErrorContext,
     git::{Oid, command},
     model::text::count,
     parallel,
@@ -22,6 +22,8 @@ use crate::{
 
 /// Maximum number of pairs per process if programs of the user take part in merges: one of them may block.
 const MAX_PAIRS_WITH_PROGRAMS: usize = 8;
+/// Maximum number of pairs per process otherwise: it bounds the size of the temporary objects.
+const MAX_PAIRS: usize = 256;
 /// After this many single merges that took too long, git is no longer asked.
 const MAX_TIMEOUTS: usize = 3;
 /// The signal of Ctrl-C.
@@ -38,9 +40,11 @@ pub(super) fn judge_by_git(
 ) -> Result<Vec<Judgement>> {
     let Some(&(sample, _)) = pairs.first() else { return Ok(Vec::new()) };
     let threads = threads(pairs.len());
-    let most = if programs { MAX_PAIRS_WITH_PROGRAMS } else { usize::MAX };
+    let most = if programs { MAX_PAIRS_WITH_PROGRAMS } else { MAX_PAIRS };
     let chunks: Vec<&[(Oid, Oid)]> = pairs.chunks(pairs.len().div_ceil(threads).min(most).max(1)).collect();
-    let judge = GitJudge { place, sample, timeouts: AtomicUsize::new(0) };
+    let quick = QuickFolder::make(place.environment());
+    let judge =
+        GitJudge { place, sample, quick, quick_failures: AtomicUsize::new(0), timeouts: AtomicUsize::new(0) };
     let judged = parallel::try_map_with(&chunks, threads, || Ok(()), |(), chunk| judge.judge(chunk))?;
     Ok(judged.into_iter().flatten().collect())
 }
@@ -49,6 +53,9 @@ struct GitJudge<'a> {
     place: &'a MergePlace,
     /// A commit that merges with itself if git works.
     sample: Oid,
+    quick: Option<QuickFolder>,
+    /// How often git failed with its objects in memory, which may be full. From the first time on, the disk is used.
+    quick_failures: AtomicUsize,
     timeouts: AtomicUsize,
 }
 
@@ -102,7 +109,19 @@ impl GitJudge<'_> {
     }
 
     fn run(&self, pairs: &[(Oid, Oid)]) -> Result<GitOutcome> {
-        let output = match self.merge_tree(pairs) {
+        if let Some(quick) = self.quick.as_ref().filter(|_| self.quick_failures.load(Ordering::Relaxed) == 0)
+        {
+            let outcome = self.run_in(Some(quick), pairs)?;
+            if matches!(outcome, GitOutcome::Complete(_) | GitOutcome::TimedOut) {
+                return Ok(outcome);
+            }
+            self.quick_failures.fetch_add(1, Ordering::Relaxed);
+        }
+        self.run_in(None, pairs)
+    }
+
+    fn run_in(&self, quick: Option<&QuickFolder>, pairs: &[(Oid, Oid)]) -> Result<GitOutcome> {
+        let output = match self.merge_tree(quick, pairs) {
             Err(error) if error.code == Code::GitTimeout => return Ok(GitOutcome::TimedOut),
             other => other?,
         };
@@ -114,7 +133,8 @@ impl GitJudge<'_> {
             return Err(Error::new(Kind::Interrupted, "interrupted"));
         }
         if pairs != [(self.sample, self.sample)]
-            && !matches!(self.run(&[(self.sample, self.sample)])?, GitOutcome::Complete(_))
+            && quick.is_none()
+            && !matches!(self.run_in(None, &[(self.sample, self.sample)])?, GitOutcome::Complete(_))
         {
             let error = Error::new(Code::GitFailed, "git merge-tree does not work here");
             return Err(error.because(failure_message(&output.stderr)));
@@ -126,9 +146,8 @@ impl GitJudge<'_> {
         })
     }
 
-    fn merge_tree(&self, pairs: &[(Oid, Oid)]) -> Result<command::Output> {
-        let scratch =
-            tempfile::tempdir().context(Kind::External, || "cannot make a temporary folder".into())?;
+    fn merge_tree(&self, quick: Option<&QuickFolder>, pairs: &[(Oid, Oid)]) -> Result<command::Output> {
+        let scratch = scratch_objects::make(quick)?;
         let questions: String = pairs.iter().map(|(ours, theirs)| format!("{ours} {theirs}\n")).collect();
         self.place
             .git_without_fsync(MERGE_TREE[0])

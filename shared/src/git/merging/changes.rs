@@ -1,6 +1,9 @@
 //! What a branch changed, and where two branches overlap.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use gix::objs::tree::{EntryKind, EntryMode};
 
@@ -34,6 +37,8 @@ pub(super) struct BranchChanges {
     deleted_folders: HashSet<Vec<u8>>,
     /// Every folder above an added path.
     added_folders: HashSet<Vec<u8>>,
+    /// The contents of the added files and links.
+    additions: Arc<HashSet<gix::ObjectId>>,
     /// Whether a path was added.
     has_additions: bool,
 }
@@ -47,13 +52,38 @@ pub(super) struct DivergedFile {
     pub(super) theirs: gix::ObjectId,
 }
 
+/// A file that one branch deleted and the other changed, or that both deleted.
+#[derive(Clone, Debug)]
+pub(super) struct DeletedFile {
+    pub(super) path: Vec<u8>,
+    pub(super) base: gix::ObjectId,
+    /// For each branch that deleted it, the contents that the branch added: any may be the renamed file.
+    pub(super) additions: Vec<Arc<HashSet<gix::ObjectId>>>,
+    /// Whether only one branch deleted it.
+    pub(super) is_conflict: bool,
+}
+
+/// What two branches have in common, if everything else merges.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CommonFiles {
+    pub(super) diverged: Vec<DivergedFile>,
+    pub(super) deleted: Vec<DeletedFile>,
+}
+
+impl CommonFiles {
+    pub(super) fn paths(&self) -> impl Iterator<Item = &[u8]> {
+        let diverged = self.diverged.iter().map(|file| file.path.as_slice());
+        diverged.chain(self.deleted.iter().map(|file| file.path.as_slice()))
+    }
+}
+
 /// Where two branches overlap.
 #[derive(Clone, Debug)]
 pub(super) enum Overlap {
     /// Nowhere: they merge cleanly, whatever was renamed.
     Nowhere,
-    /// Only in the content of these regular files.
-    Contents(Vec<DivergedFile>),
+    /// Only in these regular files.
+    Files(CommonFiles),
     /// In some other way, which git must judge.
     NeedsGit,
 }
@@ -76,6 +106,10 @@ impl BranchChanges {
         for record in recorder.records {
             changes.add(record);
         }
+        let added = changes.paths.values().filter(|change| change.old.is_none());
+        let content =
+            |change: &FileChange| change.new.filter(|file| !file.mode.is_commit()).map(|file| file.id);
+        changes.additions = Arc::new(added.filter_map(content).collect());
         // Without an addition, nothing was renamed.
         if changes.has_additions {
             changes.deleted_folders.retain(|folder| !is_folder(&tree, folder));
@@ -125,6 +159,11 @@ impl BranchChanges {
         self.paths.values().map(|change| (id(change.old), id(change.new))).collect()
     }
 
+    /// Returns whether every path that another branch changed changed here as well.
+    pub(super) fn has_all_paths_of(&self, other: &Self) -> bool {
+        other.paths.keys().all(|path| self.paths.contains_key(path))
+    }
+
     /// Iterates over every folder above a changed path, without the root.
     pub(super) fn folders(&self) -> impl Iterator<Item = &Vec<u8>> {
         self.changed_folders.iter()
@@ -149,19 +188,29 @@ impl BranchChanges {
         if is_obstructed {
             return Overlap::NeedsGit;
         }
-        let mut contents = Vec::new();
+        let mut common = CommonFiles::default();
         for path in few.paths.keys() {
             let (Some(ours), Some(theirs)) = (self.paths.get(path), other.paths.get(path)) else { continue };
             match CommonChange::of(path, ours, theirs) {
                 CommonChange::Same => {}
-                CommonChange::Content(content) => contents.push(content),
+                CommonChange::Content(content) => common.diverged.push(content),
+                CommonChange::Deleted(base) => common.deleted.push(DeletedFile {
+                    path: path.clone(),
+                    base,
+                    additions: [(self, ours), (other, theirs)]
+                        .into_iter()
+                        .filter(|(_, change)| change.new.is_none())
+                        .map(|(branch, _)| Arc::clone(&branch.additions))
+                        .collect(),
+                    is_conflict: ours.new.is_some() || theirs.new.is_some(),
+                }),
                 CommonChange::Other => return Overlap::NeedsGit,
             }
         }
-        if contents.is_empty() {
+        if common.diverged.is_empty() && common.deleted.is_empty() {
             return Overlap::Nowhere;
         }
-        Overlap::Contents(contents)
+        Overlap::Files(common)
     }
 
     /// Returns whether a folder may have been renamed in which the other branch adds something: git would move that along.
@@ -182,19 +231,29 @@ enum CommonChange {
     Same,
     /// Both changed the content of a regular file.
     Content(DivergedFile),
+    /// One or both deleted a regular file with this content; the other may have changed the content.
+    Deleted(gix::ObjectId),
     Other,
 }
 
 impl CommonChange {
     fn of(path: &[u8], ours: &FileChange, theirs: &FileChange) -> Self {
-        let (Some(base), Some(ours), Some(theirs)) = (ours.old, ours.new, theirs.new) else {
-            return Self::Other;
+        let is_regular =
+            |file: &FileVersion| matches!(file.mode.kind(), EntryKind::Blob | EntryKind::BlobExecutable);
+        let Some(base) = ours.old else { return Self::Other };
+        let (ours, theirs) = match (ours.new, theirs.new) {
+            (Some(ours), Some(theirs)) => (ours, theirs),
+            (Some(kept), None) | (None, Some(kept)) => {
+                let is_changed = kept.mode == base.mode && kept.id != base.id;
+                return if is_regular(&base) && is_changed { Self::Deleted(base.id) } else { Self::Other };
+            }
+            (None, None) if is_regular(&base) => return Self::Deleted(base.id),
+            (None, None) => return Self::Other,
         };
         if ours == theirs && !ours.mode.is_commit() {
             return Self::Same;
         }
-        let is_regular = matches!(base.mode.kind(), EntryKind::Blob | EntryKind::BlobExecutable);
-        if !is_regular || ours.mode != base.mode || theirs.mode != base.mode {
+        if !is_regular(&base) || ours.mode != base.mode || theirs.mode != base.mode {
             return Self::Other;
         }
         Self::Content(DivergedFile { path: path.to_vec(), base: base.id, ours: ours.id, theirs: theirs.id })

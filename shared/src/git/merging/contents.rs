@@ -1,9 +1,14 @@
-//! Trial merges of file contents: only text up to a maximum size. Everything else is left to git.
+//! Trial merges of files that both branches touched: texts up to a maximum size, and files that were deleted and certainly not renamed.
+//! Everything else is left to git.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use super::{
-    changes::DivergedFile,
+    changes::{CommonFiles, DeletedFile},
+    similarity::Pieces,
     text::{MergeSide, conflicts},
     trial_conflict::TrialConflict,
 };
@@ -16,18 +21,31 @@ const MAX_FILE_BYTES: usize = 8 << 20;
 /// Maximum size of the compared texts that are cached for the next pairs, in bytes.
 const MAX_CACHE_BYTES: usize = 64 << 20;
 
+/// Maximum number of added files that are compared with a deleted one.
+const MAX_ADDITIONS: usize = 200;
+
 /// The compared texts of one thread: a branch's version of a file is merged with the versions of many others.
 #[derive(Default)]
 pub(super) struct Merger {
     sides: HashMap<(gix::ObjectId, gix::ObjectId), Option<Rc<MergeSide>>>,
     memory_bytes: usize,
+    pieces: HashMap<gix::ObjectId, Option<Rc<Pieces>>>,
+    pieces_bytes: usize,
 }
 
 impl Merger {
     /// Returns the conflict in files that both branches changed, if there is one; the outer `None`: git must judge.
-    pub(super) fn contents(&mut self, repo: &Repo, files: &[DivergedFile]) -> Option<Option<TrialConflict>> {
+    pub(super) fn merge(&mut self, repo: &Repo, files: &CommonFiles) -> Option<Option<TrialConflict>> {
         let mut trial_conflict: Option<TrialConflict> = None;
-        for file in files {
+        for file in &files.deleted {
+            if !self.is_gone(repo, file) {
+                return None;
+            }
+            if file.is_conflict {
+                trial_conflict.get_or_insert(TrialConflict::NONE).add(1, ConflictKinds::MODIFY_DELETE);
+            }
+        }
+        for file in &files.diverged {
             let ours = self.side(repo, file.base, file.ours)?;
             let theirs = self.side(repo, file.base, file.theirs)?;
             let hunks = conflicts(&ours, &theirs);
@@ -36,6 +54,36 @@ impl Merger {
             }
         }
         Some(trial_conflict)
+    }
+
+    /// Returns whether git certainly takes none of the added files for the deleted one.
+    fn is_gone(&mut self, repo: &Repo, file: &DeletedFile) -> bool {
+        let additions: HashSet<gix::ObjectId> =
+            file.additions.iter().flat_map(|all| all.iter().copied()).collect();
+        if additions.is_empty() {
+            return true;
+        }
+        if additions.len() > MAX_ADDITIONS || additions.contains(&file.base) {
+            return false;
+        }
+        let Some(base) = self.pieces(repo, file.base) else { return false };
+        additions
+            .into_iter()
+            .all(|added| self.pieces(repo, added).is_some_and(|added| base.is_unlike(&added)))
+    }
+
+    fn pieces(&mut self, repo: &Repo, id: gix::ObjectId) -> Option<Rc<Pieces>> {
+        if let Some(known) = self.pieces.get(&id) {
+            return known.clone();
+        }
+        if self.pieces_bytes > MAX_CACHE_BYTES {
+            self.pieces.clear();
+            self.pieces_bytes = 0;
+        }
+        let cut = content(repo, id).and_then(|content| Pieces::of(&content)).map(Rc::new);
+        self.pieces_bytes += cut.as_ref().map_or(0, |pieces| pieces.memory_bytes());
+        self.pieces.insert(id, cut.clone());
+        cut
     }
 
     fn side(&mut self, repo: &Repo, base: gix::ObjectId, version: gix::ObjectId) -> Option<Rc<MergeSide>> {
@@ -58,11 +106,14 @@ impl Merger {
 
 /// Returns a file if it is text and not too large.
 fn text(repo: &Repo, id: gix::ObjectId) -> Option<Vec<u8>> {
+    content(repo, id).filter(|text| !text.iter().take(TEXT_PROBE_BYTES).any(|byte| *byte == 0))
+}
+
+/// Returns a file if it is not too large.
+fn content(repo: &Repo, id: gix::ObjectId) -> Option<Vec<u8>> {
     let size = repo.gix.find_header(id).ok()?.size();
     if usize::try_from(size).ok()? > MAX_FILE_BYTES {
         return None;
     }
-    let text = repo.gix.find_blob(id).ok()?.detach().data;
-    let is_binary = text.iter().take(TEXT_PROBE_BYTES).any(|byte| *byte == 0);
-    (!is_binary).then_some(text)
+    Some(repo.gix.find_blob(id).ok()?.detach().data)
 }

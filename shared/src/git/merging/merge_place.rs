@@ -98,6 +98,11 @@ impl MergePlace {
         &self.common
     }
 
+    /// The environment in which git runs.
+    pub(super) const fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// The time limit of one merge.
     pub(super) const fn limit(&self) -> Duration {
         self.limit

@@ -1,44 +1,59 @@
 //! Trial merges: what git would say if two commits were merged. Nothing is left in the repository.
 //!
 //! Most pairs are decided by paths alone: branches without a common path merge cleanly. If both changed the content of the same
-//! regular text files and overlap nowhere else, these contents are merged here, by git's algorithm. Everything else is left to
-//! git itself.
+//! regular text files and overlap nowhere else, these contents are merged here, by git's algorithm. A file that one deleted and the
+//! other changed is a conflict, unless it may have been renamed. Everything else is left to git itself.
 
+mod additions;
 mod attributes;
 mod by_git;
 mod changes;
+mod common_ancestors;
 mod contents;
 mod judgement;
+mod merge_bases;
 mod merge_place;
 mod merge_tree_output;
 mod rules;
+mod scratch_objects;
+mod similarity;
 mod sizes;
 mod text;
 mod trial_conflict;
 
-use std::collections::{BTreeSet, HashMap};
-
-use self::{
-    changes::{BranchChanges, DivergedFile, Overlap},
-    contents::Merger,
+use std::{
+    collections::{BTreeSet, HashMap},
+    panic,
+    path::Path,
+    thread,
 };
+
 pub use self::{
+    additions::{MergePair, which_add_nothing},
     judgement::{Judgement, Method, TrialMerge},
+    merge_bases::{MergeBase, MergeBases},
     merge_place::MergePlace,
     merge_tree_output::{GitConflict, MergeResult},
     rules::MergeRules,
     sizes::ChangeSize,
     trial_conflict::TrialConflict,
 };
+use self::{
+    changes::{BranchChanges, CommonFiles, Overlap},
+    contents::Merger,
+};
 use crate::{
-    Error, Kind, Result,
-    error::ErrorContext,
+    Error, Result,
     git::{Oid, Repo},
     parallel,
+    world::Environment,
 };
 
 /// Maximum number of threads: more would only wait for memory.
 const MAX_THREADS: usize = 8;
+
+/// The memory in which a thread keeps packed files that others are stored as differences to, in bytes.
+const DELTA_CACHE_BYTES: usize = 64 << 20;
 
 /// The results for some pairs, in their order.
 #[derive(Debug)]
@@ -61,45 +76,54 @@ pub fn merge_on_trial(
     tips: &[Oid],
     pairs: &[(usize, usize)],
 ) -> Result<Trials> {
+    merge_on_trial_from(repo, &MergeBases::of(repo, tips), place, rules, tips, pairs)
+}
+
+/// Like [`merge_on_trial`], with the merge bases of the commits, if they are known already.
+///
+/// # Errors
+/// As for [`merge_on_trial`].
+pub fn merge_on_trial_from(
+    repo: &Repo,
+    bases: &MergeBases,
+    place: &MergePlace,
+    rules: &mut MergeRules,
+    tips: &[Oid],
+    pairs: &[(usize, usize)],
+) -> Result<Trials> {
     let trees = tips.iter().map(|tip| repo.tree_of(*tip)).collect::<Result<Vec<Oid>>>()?;
+    let commits: Vec<(Oid, Oid)> = pairs.iter().map(|&(a, b)| (tips[a], tips[b])).collect();
     let bases = if rules.rewritten {
         vec![MergeBase::Ambiguous; pairs.len()]
     } else {
-        merge_bases(repo, tips, pairs)?
+        base_trees(repo, bases.of_pairs(repo, &commits)?)
     };
     let changed = all_changes(repo, &trees, &bases, pairs)?;
-    let mut verdicts: Vec<Option<TrialMerge>> = vec![None; pairs.len()];
-    let (mut to_merge, mut to_ask) = (Vec::new(), Vec::new());
-    for (at, &(a, b)) in pairs.iter().enumerate() {
-        let sides = match bases[at] {
-            MergeBase::One(base) => sides_of(&changed, base, a, b),
-            MergeBase::Ambiguous => None,
-            MergeBase::None => {
-                let none = Judgement::Unknown("they have no common ancestor".to_owned());
-                verdicts[at] = Some(TrialMerge { judgement: none, method: Method::Paths, cacheable: false });
-                continue;
-            }
-        };
-        match sides.map(|(ours, theirs)| ours.overlap(theirs)) {
-            Some(Overlap::Nowhere) => verdicts[at] = Some(TrialMerge::CLEAN_BY_PATHS),
-            Some(Overlap::Contents(files)) if files.iter().all(|file| rules.is_plain(&file.path)) => {
-                to_merge.push((at, files));
-            }
-            Some(Overlap::Contents(_) | Overlap::NeedsGit) | None => to_ask.push(at),
-        }
-    }
-    for (at, merged) in merge_all(repo, &to_merge)? {
+    let PathVerdicts { mut verdicts, to_merge, to_ask } = judge_by_paths(rules, &changed, &bases, pairs);
+    let ask = |pairs: &[usize]| {
+        let asked: Vec<(Oid, Oid)> = pairs.iter().map(|at| commits[*at]).collect();
+        by_git::judge_by_git(place, &asked, rules.programs)
+    };
+    // Git works beside our own threads.
+    let (merged, mut by_git) = thread::scope(|scope| {
+        let asked = scope.spawn(|| ask(&to_ask));
+        let merged = merge_all(repo, &to_merge);
+        (merged, asked.join().unwrap_or_else(|panic| panic::resume_unwind(panic)))
+    });
+    let mut too_hard = Vec::new();
+    for (at, merged) in merged? {
         match merged {
             Some(trial_conflict) => {
                 let judgement = trial_conflict.map_or(Judgement::Merges, Judgement::Conflicts);
                 verdicts[at] = Some(TrialMerge { judgement, method: Method::Merge, cacheable: true });
             }
-            None => to_ask.push(at),
+            None => too_hard.push(at),
         }
     }
-    to_ask.sort_unstable();
-    let asked: Vec<(Oid, Oid)> = to_ask.iter().map(|&at| (tips[pairs[at].0], tips[pairs[at].1])).collect();
-    for (at, judgement) in to_ask.into_iter().zip(by_git::judge_by_git(place, &asked, rules.programs)?) {
+    if let Ok(judged) = &mut by_git {
+        judged.extend(ask(&too_hard)?);
+    }
+    for (at, judgement) in to_ask.into_iter().chain(too_hard).zip(by_git?) {
         // A program may give another result next time; for criss-cross histories not every relevant folder is known.
         let cacheable = matches!(bases[at], MergeBase::One(_))
             && !rules.programs
@@ -110,6 +134,42 @@ pub fn merge_on_trial(
     let found = found.ok_or_else(|| Error::internal("a pair without a verdict"))?;
     let folders = deciding_folders(&found, &bases, pairs, &changed);
     Ok(Trials { found, folders })
+}
+
+/// What is decided by paths alone. The other pairs are listed by their indexes.
+struct PathVerdicts {
+    verdicts: Vec<Option<TrialMerge>>,
+    to_merge: Vec<(usize, CommonFiles)>,
+    to_ask: Vec<usize>,
+}
+
+fn judge_by_paths(
+    rules: &mut MergeRules,
+    changed: &AllChanges,
+    bases: &[MergeBase],
+    pairs: &[(usize, usize)],
+) -> PathVerdicts {
+    let mut verdicts: Vec<Option<TrialMerge>> = vec![None; pairs.len()];
+    let (mut to_merge, mut to_ask) = (Vec::new(), Vec::new());
+    for (at, &(a, b)) in pairs.iter().enumerate() {
+        let sides = match bases[at] {
+            MergeBase::One(base) => sides_of(changed, base, a, b),
+            MergeBase::Ambiguous => None,
+            MergeBase::None => {
+                let none = Judgement::Unknown("they have no common ancestor".to_owned());
+                verdicts[at] = Some(TrialMerge { judgement: none, method: Method::Paths, cacheable: false });
+                continue;
+            }
+        };
+        match sides.map(|(ours, theirs)| ours.overlap(theirs)) {
+            Some(Overlap::Nowhere) => verdicts[at] = Some(TrialMerge::CLEAN_BY_PATHS),
+            Some(Overlap::Files(files)) if files.paths().all(|path| rules.is_plain(path)) => {
+                to_merge.push((at, files));
+            }
+            Some(Overlap::Files(_) | Overlap::NeedsGit) | None => to_ask.push(at),
+        }
+    }
+    PathVerdicts { verdicts, to_merge, to_ask }
 }
 
 /// Returns, for every pair that was not decided by paths alone, the folders above all paths that either side changed.
@@ -145,13 +205,18 @@ pub type DiffRange = (Oid, Oid);
 ///
 /// # Errors
 /// As for [`merge_on_trial`].
-pub fn diff_ranges(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Option<DiffRange>>> {
-    let all: Vec<Oid> = tips.iter().copied().chain([target]).collect();
-    let pairs: Vec<(usize, usize)> = (0..tips.len()).map(|tip| (tip, tips.len())).collect();
-    let found = merge_bases(repo, &all, &pairs)?.into_iter().zip(tips).map(|(base, tip)| match base {
-        MergeBase::One(base) => Ok(Some((base, repo.tree_of(*tip)?))),
-        MergeBase::Ambiguous | MergeBase::None => Ok(None),
-    });
+pub fn diff_ranges(
+    repo: &Repo,
+    bases: &MergeBases,
+    target: Oid,
+    tips: &[Oid],
+) -> Result<Vec<Option<DiffRange>>> {
+    let pairs: Vec<(Oid, Oid)> = tips.iter().map(|tip| (*tip, target)).collect();
+    let found =
+        base_trees(repo, bases.of_pairs(repo, &pairs)?).into_iter().zip(tips).map(|(base, tip)| match base {
+            MergeBase::One(base) => Ok(Some((base, repo.tree_of(*tip)?))),
+            MergeBase::Ambiguous | MergeBase::None => Ok(None),
+        });
     found.collect()
 }
 
@@ -160,15 +225,12 @@ pub fn diff_ranges(repo: &Repo, target: Oid, tips: &[Oid]) -> Result<Vec<Option<
 /// # Errors
 /// The repository cannot be opened.
 pub fn sizes(repo: &Repo, spans: &[DiffRange]) -> Result<Vec<ChangeSize>> {
-    on_all_cores(
-        repo,
-        spans,
-        |_| Ok(()),
-        |repo, (), &(base, tree)| {
-            Ok(BranchChanges::between(repo, base, tree)
-                .map_or_else(|_| ChangeSize::default(), |c| ChangeSize::of(repo, &c)))
-        },
-    )
+    if spans.is_empty() {
+        return Ok(Vec::new());
+    }
+    let repo = worker(repo.environment(), &repo.common_dir()?)?;
+    let changes = |(base, tree): &DiffRange| BranchChanges::between(&repo, *base, *tree).ok();
+    Ok(sizes::measure(&repo, spans.iter().map(changes)))
 }
 
 /// Returns whether two commits differ in an attributes file.
@@ -180,37 +242,15 @@ pub fn changes_attributes(repo: &Repo, before: Oid, after: Oid) -> Result<bool> 
         .has_file_named(merge_place::ATTRIBUTES))
 }
 
-/// The merge base of two commits.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum MergeBase {
-    /// The tree of the only merge base.
-    One(Oid),
-    /// There are several, because the histories criss-cross, or the history cannot be read. Git judges the pair.
-    Ambiguous,
-    /// There is none.
-    None,
-}
-
-fn merge_bases(repo: &Repo, tips: &[Oid], pairs: &[(usize, usize)]) -> Result<Vec<MergeBase>> {
-    let cannot = || "cannot find the merge bases of branches".to_owned();
-    let cache = repo.gix.commit_graph_if_enabled().context(Kind::Internal, cannot)?;
-    let mut graph = repo.gix.revision_graph(cache.as_ref());
-    let mut trees: HashMap<gix::ObjectId, Oid> = HashMap::new();
-    let mut found = Vec::with_capacity(pairs.len());
-    for &(a, b) in pairs {
-        let bases = repo.gix.merge_bases_many_with_graph(tips[a].gix(), &[tips[b].gix()], &mut graph);
-        found.push(match bases.as_deref() {
-            Ok([]) => MergeBase::None,
-            Ok([one]) => {
-                let commit = one.detach();
-                let tree = trees.get(&commit).copied().or_else(|| repo.tree_of(commit.into()).ok());
-                trees.extend(tree.map(|tree| (commit, tree)));
-                tree.map_or(MergeBase::Ambiguous, MergeBase::One)
-            }
-            Ok(_) | Err(_) => MergeBase::Ambiguous,
-        });
-    }
-    Ok(found)
+/// Replaces each merge base by its tree. One whose tree cannot be read counts as ambiguous.
+fn base_trees(repo: &Repo, bases: Vec<MergeBase>) -> Vec<MergeBase> {
+    let mut trees: HashMap<Oid, Option<Oid>> = HashMap::new();
+    let mut tree = |commit| *trees.entry(commit).or_insert_with(|| repo.tree_of(commit).ok());
+    let of_one = |base| match base {
+        MergeBase::One(commit) => tree(commit).map_or(MergeBase::Ambiguous, MergeBase::One),
+        other => other,
+    };
+    bases.into_iter().map(of_one).collect()
 }
 
 /// The changes by base and branch; `None` if the trees cannot be compared.
@@ -247,13 +287,13 @@ fn all_changes(
 /// Returns the conflict of each pair, if there is one; the outer `None`: git must judge.
 fn merge_all(
     repo: &Repo,
-    to_merge: &[(usize, Vec<DivergedFile>)],
+    to_merge: &[(usize, CommonFiles)],
 ) -> Result<Vec<(usize, Option<Option<TrialConflict>>)>> {
     let merged = on_all_cores(
         repo,
         to_merge,
         |_| Ok(Merger::default()),
-        |repo, merger, (_, files)| Ok(merger.contents(repo, files)),
+        |repo, merger, (_, files)| Ok(merger.merge(repo, files)),
     )?;
     Ok(to_merge.iter().map(|(at, _)| *at).zip(merged).collect())
 }
@@ -273,13 +313,22 @@ fn on_all_cores<I: Sync, T: Send, State>(
 ) -> Result<Vec<T>> {
     let (environment, common) = (repo.environment().clone(), repo.common_dir()?);
     let with_repository = || -> Result<(Repo, State)> {
-        // With a cache for deltas, because many versions of the same files are read.
-        let mut repo = Repo::open_for_checkout(&environment, &common)?.in_memory();
-        repo.gix.object_cache_size_if_unset(32 << 20);
+        let repo = worker(&environment, &common)?;
         let state = state(&repo)?;
         Ok((repo, state))
     };
     parallel::try_map_with(items, threads(items.len()), with_repository, |(repo, state), item| {
         work(repo, state, item)
     })
+}
+
+/// Opens the repository for one thread, with a cache for the chains of differences as which packed files are stored: many versions
+/// of the same files are read. Gix makes that cache by itself only with a feature that we do not use.
+fn worker(environment: &Environment, common_dir: &Path) -> Result<Repo> {
+    let mut repo = Repo::open_for_checkout(environment, common_dir)?.in_memory();
+    repo.gix.object_cache_size_if_unset(32 << 20);
+    repo.gix.objects.set_pack_cache(|| -> Box<gix::odb::cache::PackCache> {
+        Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(DELTA_CACHE_BYTES))
+    });
+    Ok(repo)
 }

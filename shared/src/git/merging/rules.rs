@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The version of our own merging and counting, to be raised when either changes.
-const JUDGING_VERSION: &[u8] = b"1";
+const JUDGING_VERSION: &[u8] = b"2";
 /// Sections of git's configuration that can affect a merge.
 const SECTIONS: &[&str] = &["attr", "core", "diff", "extensions", "filter", "merge", "submodule"];
 /// Attributes files of the machine: their path depends on how git was built.
@@ -53,8 +53,7 @@ impl MergeRules {
     /// # Errors
     /// Git does not work here.
     pub fn read(repo: &Repo, place: &MergePlace) -> Result<Self> {
-        let version = repo.git_in(place.common_dir(), "version").line()?;
-        let listed = place.git("config").args(["--list", "-z"]).run()?;
+        let (version, listed) = version_and_settings(repo, place)?;
         let settings = settings_in(&listed);
         let mut digest = Sha256::new();
         let mut add = |name: &str, value: &[u8]| {
@@ -134,6 +133,25 @@ impl MergeRules {
     }
 }
 
+/// Returns git's version and its list of settings, by one process: its own trace begins with the version.
+fn version_and_settings(repo: &Repo, place: &MergePlace) -> Result<(String, Vec<u8>)> {
+    let listing = || place.git("config").args(["--list", "-z"]);
+    let traced = listing().env("GIT_TRACE2_EVENT", "2").env("GIT_TRACE2_EVENT_BRIEF", "1").output()?;
+    if traced.status.success()
+        && let Some(version) = version_in_trace(&traced.stderr)
+    {
+        return Ok((version, traced.stdout));
+    }
+    Ok((repo.git_in(place.common_dir(), "version").line()?, listing().run()?))
+}
+
+/// Returns what `git version` would print, from the trace of another git command.
+fn version_in_trace(trace: &str) -> Option<String> {
+    let events = trace.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let version = events.into_iter().find(|event| event["event"] == "version")?;
+    version["exe"].as_str().map(|exe| format!("git version {exe}"))
+}
+
 /// Reads an attributes file as git does: through links only outside of a checkout.
 fn read_attributes(path: &Path, links: bool) -> AttributesFile {
     let opened = if links { careful::open_regular_through_links(path) } else { careful::open_regular(path) };
@@ -199,6 +217,12 @@ fn replaced_objects(repo: &Repo) -> Vec<(String, String)> {
     found.flatten().map(|one| (one.name().as_bstr().to_string(), format!("{:?}", one.target()))).collect()
 }
 
+/// Returns whether the history differs from what the commits say.
+pub(super) fn is_history_rewritten(repo: &Repo, common_dir: &Path) -> bool {
+    let grafts = settings::read_regular(&common_dir.join("info/grafts"), MAX_FILE_BYTES);
+    !replaced_objects(repo).is_empty() || grafts.is_ok_and(|grafts| !grafts.is_empty())
+}
+
 /// Adds replaced objects, grafts and the boundary of a shallow clone; returns whether the history is rewritten.
 fn add_history(repo: &Repo, place: &MergePlace, add: &mut impl FnMut(&str, &[u8])) -> bool {
     let replaced = replaced_objects(repo);
@@ -212,4 +236,23 @@ fn add_history(repo: &Repo, place: &MergePlace, add: &mut impl FnMut(&str, &[u8]
     let shallow = settings::read_regular(&place.common_dir().join("shallow"), 64 * MAX_FILE_BYTES);
     add("shallow", format!("{:?}", shallow.map_err(|error| error.kind())).as_bytes());
     !replaced.is_empty() || grafts.is_ok_and(|grafts| !grafts.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_in_the_trace() {
+        let event = r#"{"event":"version","sid":"1","evt":"3","exe":"2.39.5 (Apple Git-154)"}"#;
+        for (trace, version) in [
+            (format!("{event}\n{{\"event\":\"start\"}}\n"), Some("git version 2.39.5 (Apple Git-154)")),
+            (format!("warning: strange\n{event}\n"), Some("git version 2.39.5 (Apple Git-154)")),
+            ("{\"event\":\"start\"}\n".to_owned(), None),
+            (event[..30].to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(version_in_trace(&trace).as_deref(), version, "{trace}");
+        }
+    }
 }

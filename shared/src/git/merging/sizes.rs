@@ -7,6 +7,8 @@ use crate::git::{Oid, Repo};
 
 /// Maximum size of a file whose lines are counted, in bytes. For a larger one, the difference in size is counted instead.
 const MAX_COUNTED_BYTES: u64 = 1 << 20;
+/// Maximum size of the files that are in memory together, in bytes.
+const MAX_GROUP_BYTES: u64 = 32 << 20;
 
 /// The numbers of changed files and lines.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -17,29 +19,81 @@ pub struct ChangeSize {
     pub lines: u64,
 }
 
-impl ChangeSize {
-    pub(super) fn of(repo: &Repo, changes: &BranchChanges) -> Self {
-        let pairs = changes.contents();
-        let lines = pairs.iter().map(|(old, new)| lines(repo, *old, *new)).fold(0, u64::saturating_add);
-        Self { files: pairs.len() as u64, lines }
+/// Returns the size of each change; zero for one that could not be read.
+///
+/// A packed file is a chain of differences to others, and the repository caches the ends of the chains that it followed. So the files are
+/// read in groups, those with short chains first: then most chains end at a file of the group.
+pub(super) fn measure(repo: &Repo, changes: impl Iterator<Item = Option<BranchChanges>>) -> Vec<ChangeSize> {
+    let mut sizes = Vec::new();
+    let mut group = Group::default();
+    for changed in changes {
+        let pairs = changed.map(|changed| changed.contents()).unwrap_or_default();
+        sizes.push(ChangeSize { files: pairs.len() as u64, lines: 0 });
+        for (old, new) in pairs {
+            group.add(repo, sizes.len() - 1, old, new);
+            if group.bytes > MAX_GROUP_BYTES {
+                std::mem::take(&mut group).count(repo, &mut sizes);
+            }
+        }
     }
+    group.count(repo, &mut sizes);
+    sizes
 }
 
-fn lines(repo: &Repo, old: Option<Oid>, new: Option<Oid>) -> u64 {
-    if old == new {
-        return 0;
+/// Files that are read together.
+#[derive(Default)]
+struct Group {
+    /// The index of a change, and a file before and after.
+    pairs: Vec<(usize, Option<Oid>, Option<Oid>)>,
+    files: HashMap<Oid, Stored>,
+    bytes: u64,
+}
+
+/// How a file is stored.
+#[derive(Clone, Copy, Default)]
+struct Stored {
+    bytes: u64,
+    /// The length of its chain of differences.
+    chain: u32,
+}
+
+impl Group {
+    fn add(&mut self, repo: &Repo, change: usize, old: Option<Oid>, new: Option<Oid>) {
+        if old == new {
+            return;
+        }
+        for id in [old, new].into_iter().flatten() {
+            self.files.entry(id).or_insert_with(|| {
+                let stored = repo.gix.find_header(id.gix()).map_or_else(
+                    |_| Stored::default(),
+                    |found| Stored { bytes: found.size(), chain: found.num_deltas().unwrap_or(0) },
+                );
+                self.bytes += stored.bytes.min(MAX_COUNTED_BYTES);
+                stored
+            });
+        }
+        self.pairs.push((change, old, new));
     }
-    let size = |id: Option<Oid>| {
-        id.and_then(|id| repo.gix.find_header(id.gix()).ok()).map_or(0, |found| found.size())
-    };
-    let (old_size, new_size) = (size(old), size(new));
-    if old_size.max(new_size) > MAX_COUNTED_BYTES {
-        return old_size.abs_diff(new_size) / 64 + 1;
+
+    fn count(self, repo: &Repo, sizes: &mut [ChangeSize]) {
+        let stored = |id: Option<Oid>| id.and_then(|id| self.files.get(&id)).copied().unwrap_or_default();
+        let is_large = |old, new| stored(old).bytes.max(stored(new).bytes) > MAX_COUNTED_BYTES;
+        let small = self.pairs.iter().filter(|(_, old, new)| !is_large(*old, *new));
+        let mut wanted: Vec<Oid> = small.flat_map(|(_, old, new)| [*old, *new]).flatten().collect();
+        wanted.sort_unstable_by_key(|id| (stored(Some(*id)).chain, *id.as_bytes()));
+        wanted.dedup();
+        let read = |id: Oid| repo.gix.find_blob(id.gix()).map(|blob| blob.detach().data).unwrap_or_default();
+        let texts: HashMap<Oid, Vec<u8>> = wanted.into_iter().map(|id| (id, read(id))).collect();
+        let text = |id: Option<Oid>| id.and_then(|id| texts.get(&id)).map_or(&[][..], Vec::as_slice);
+        for (change, old, new) in &self.pairs {
+            let lines = if is_large(*old, *new) {
+                stored(*old).bytes.abs_diff(stored(*new).bytes) / 64 + 1
+            } else {
+                count_differing_lines(text(*old), text(*new))
+            };
+            sizes[*change].lines = sizes[*change].lines.saturating_add(lines);
+        }
     }
-    let content = |id: Option<Oid>| {
-        id.and_then(|id| repo.gix.find_blob(id.gix()).ok()).map(|blob| blob.detach().data).unwrap_or_default()
-    };
-    count_differing_lines(&content(old), &content(new))
 }
 
 /// Counts the lines that only one of two texts has, wherever they are.

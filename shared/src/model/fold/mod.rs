@@ -11,12 +11,19 @@
 //! Usage is reported as the total of a session so far: of one session the highest figure holds, and the figures of several
 //! sessions are added.
 
-use std::collections::BTreeMap;
+mod launches;
+mod reviews;
+mod usage;
 
+use serde::{Deserialize, Serialize};
+
+pub use self::reviews::{GivenReview, Reviews};
+use self::{launches::Launches, usage::SessionUsage};
 use super::{
-    Agent, BranchName, CommitId, Cost, Event, Fact, IdOrText, Limit, Phase, SessionId, WorkStat, WriterId,
-    event::{Check, Collected, Created, Finished, Landed, Landing, PhaseChange, Usage, in_order},
+    Agent, BranchName, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, WorkStat, WriterId,
+    event::{Check, Collected, Created, Finished, Landed, Landing, LeftOut, PhaseChange, Usage},
     landing::{FailedCheck, SetAside},
+    subject::Subject as _,
     text::{self, short, short_or_none},
     verdict::{self, CurrentVerdict, Review},
 };
@@ -27,10 +34,12 @@ pub const FOLD: u32 = 8;
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
 
-/// The state of an agent, and what else its events say.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// The state of an agent, and what else its events say: enough to apply later events without the earlier ones. In JSON the state
+/// is left out, because its trailers hold it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Fold {
     /// The state.
+    #[serde(skip)]
     pub agent: Agent,
     /// Contradictions between events, each as a sentence.
     pub conflicts: Vec<String>,
@@ -42,12 +51,34 @@ pub struct Fold {
     pub asked: Option<(StopMode, Option<String>)>,
     /// Whether there is a `created` event. Without it, the agent has no title, base, or branch.
     pub created: bool,
-    /// Every verdict on its work, in order.
+    /// The verdicts on its work, in order: of each reviewer in each clone, the last one on each work.
     pub verdicts: Vec<CurrentVerdict>,
+    /// The verdicts on the work that was reviewed last, in full.
+    pub reviews: Reviews,
+    /// The files that were left out when its work was captured last.
+    pub left_out: Vec<LeftOut>,
+    /// The last end of its highest attempt that ended; `None` before the first end.
+    pub end: Option<LastEnd>,
+    /// The clones that wrote any of the events, sorted.
+    pub writers: Vec<WriterId>,
+    launches: Launches,
+    usage: SessionUsage,
+}
+
+/// What an end of an attempt says about files that were not captured.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct LastEnd {
+    /// The number of the attempt.
+    pub attempt: u32,
+    /// The files that were left out.
+    pub left_out: Vec<LeftOut>,
+    /// How many more were left out.
+    pub left_out_more: u64,
 }
 
 /// The two ways to end an agent's program.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StopMode {
     /// The attempt ends as stopped.
     Stop,
@@ -57,61 +88,55 @@ pub enum StopMode {
 
 /// Folds events, which may come in any order and several times.
 pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Fold {
-    let mut folder = Folder::default();
-    for event in in_order(events) {
-        folder.apply(event);
-    }
-    folder.fold.agent.conflicts = folder.fold.conflicts.len() as u64;
-    folder.fold
+    Agent::fold(events)
 }
 
-#[derive(Default)]
-struct Folder {
-    fold: Fold,
-    /// The writer that launched each attempt.
-    launches: BTreeMap<u32, WriterId>,
-    /// The cost in micros, the input tokens, and the output tokens of each session.
-    used: BTreeMap<SessionId, [Option<u64>; 3]>,
-    /// The turns and denials of each attempt.
-    counts: BTreeMap<u32, (u64, u64)>,
-}
-
-impl Folder {
-    fn apply(&mut self, event: &Event) {
-        self.fold.agent.lamport = event.lamport;
-        self.fold.agent.told_at = event.at;
+impl Fold {
+    /// Applies one event, which comes after all others in the order.
+    pub(super) fn apply(&mut self, event: &Event) {
+        self.agent.lamport = event.lamport;
+        self.agent.told_at = event.at;
+        insert_sorted(&mut self.writers, &event.writer);
         match &event.fact {
-            None => self.fold.newer += 1,
+            None => self.newer += 1,
             Some(Fact::Created(created)) => self.created(event, created),
             Some(Fact::Stop { reason }) => {
-                self.fold.stop_asked = event.lamport;
-                self.fold.asked = Some((StopMode::Stop, reason.clone()));
+                self.stop_asked = event.lamport;
+                self.asked = Some((StopMode::Stop, reason.clone()));
             }
             // A request to pause does not replace a request to stop.
             Some(Fact::Pause { reason }) => {
-                let stops = self.fold.asked.as_ref().is_some_and(|(rest, _)| *rest == StopMode::Stop);
+                let stops = self.asked.as_ref().is_some_and(|(rest, _)| *rest == StopMode::Stop);
                 if !stops {
-                    self.fold.asked = Some((StopMode::Pause, reason.clone()));
+                    self.asked = Some((StopMode::Pause, reason.clone()));
                 }
             }
             Some(Fact::Send(_) | Fact::Restored {}) => {}
             Some(Fact::Phase(step)) => self.phase(event, step),
-            Some(Fact::Finished(finished)) => self.finished(event, finished),
-            Some(Fact::Landed(landed)) => apply_landing(&mut self.fold.agent, landed, &event.writer),
+            Some(Fact::Finished(finished)) => {
+                self.left_out.clone_from(&finished.work.left_out);
+                if self.end.as_ref().is_none_or(|end| end.attempt <= finished.attempt) {
+                    let WorkStat { left_out, left_out_more, .. } = finished.work.clone();
+                    self.end = Some(LastEnd { attempt: finished.attempt, left_out, left_out_more });
+                }
+                self.finished(event, finished);
+            }
+            Some(Fact::Landed(landed)) => apply_landing(&mut self.agent, landed, &event.writer),
             Some(Fact::Verdict(review)) => self.apply_verdict(event, review),
             Some(Fact::Collected(collected)) => {
-                apply_collected(&mut self.fold.agent, collected, &event.writer);
+                self.left_out.clone_from(&collected.work.left_out);
+                apply_collected(&mut self.agent, collected, &event.writer);
             }
         }
     }
 
     fn created(&mut self, event: &Event, created: &Created) {
-        if self.fold.created {
-            self.conflict(format!("created twice, by {} and {}", self.fold.agent.writer, event.writer));
+        if self.created {
+            self.conflict(format!("created twice, by {} and {}", self.agent.writer, event.writer));
             return;
         }
-        self.fold.created = true;
-        let agent = &mut self.fold.agent;
+        self.created = true;
+        let agent = &mut self.agent;
         agent.title = text::title(&created.title);
         agent.profile = short(&created.profile);
         agent.model = short_or_none(created.model.as_deref());
@@ -129,10 +154,10 @@ impl Folder {
 
     fn phase(&mut self, event: &Event, step: &PhaseChange) {
         let launch = step.phase == Phase::Starting;
-        if !self.is_of_attempt(event, step.attempt, launch) || step.attempt < self.fold.agent.attempt {
+        if !self.is_of_attempt(event, step.attempt, launch) || step.attempt < self.agent.attempt {
             return;
         }
-        let agent = &mut self.fold.agent;
+        let agent = &mut self.agent;
         if step.attempt > agent.attempt {
             *agent = Agent {
                 attempt: step.attempt,
@@ -150,7 +175,7 @@ impl Folder {
         }
         if launch {
             agent.started_at = Some(event.at);
-            self.fold.asked = None;
+            self.asked = None;
         }
         agent.phase = step.phase;
         agent.limit = None;
@@ -169,11 +194,11 @@ impl Folder {
         if let Some(usage) = &finished.usage {
             self.used(finished.attempt, usage);
         }
-        if finished.attempt < self.fold.agent.attempt {
+        if finished.attempt < self.agent.attempt {
             return;
         }
-        let same = finished.attempt == self.fold.agent.attempt;
-        let before = self.fold.agent.phase;
+        let same = finished.attempt == self.agent.attempt;
+        let before = self.agent.phase;
         if same && before.is_terminal() {
             if before != finished.phase {
                 self.conflict(format!(
@@ -187,11 +212,11 @@ impl Folder {
                 return;
             }
         }
-        let agent = &mut self.fold.agent;
+        let agent = &mut self.agent;
         if !same {
             agent.started_at = None;
         }
-        self.fold.asked = None;
+        self.asked = None;
         agent.attempt = finished.attempt;
         agent.phase = finished.phase;
         agent.reason = short_or_none(finished.reason.as_deref());
@@ -206,32 +231,23 @@ impl Folder {
     }
 
     fn apply_verdict(&mut self, event: &Event, review: &Review) {
-        self.fold.verdicts.push(CurrentVerdict::of(review, &event.writer));
-        let agent = &mut self.fold.agent;
-        agent.verdict = verdict::effective_verdict(&self.fold.verdicts).cloned();
-        if let Err(at) = agent.verdict_writers.binary_search(&event.writer) {
-            agent.verdict_writers.insert(at, event.writer.clone());
-        }
+        self.reviews.add(event, review, &self.verdicts);
+        let given = CurrentVerdict::of(review, &event.writer);
+        // An earlier verdict of the same reviewer on the same work never counts again.
+        self.verdicts.retain(|earlier| !given.replaces(earlier));
+        self.verdicts.push(given);
+        let agent = &mut self.agent;
+        agent.verdict = verdict::effective_verdict(&self.verdicts).cloned();
+        insert_sorted(&mut agent.verdict_writers, &event.writer);
     }
 
     fn used(&mut self, attempt: u32, usage: &Usage) {
-        let session = SessionId::short_or_none(usage.session.as_ref()).unwrap_or_default();
-        let figures = [usage.cost.map(Cost::micros), usage.input_tokens, usage.output_tokens];
-        let known = self.used.entry(session).or_default();
-        for (known, said) in known.iter_mut().zip(figures) {
-            *known = (*known).max(said);
-        }
-        let counts = self.counts.entry(attempt).or_default();
-        *counts = (counts.0.max(usage.turns), counts.1.max(usage.denials));
-        let sum = |at: usize| {
-            let all = self.used.values().filter_map(|figures| figures[at]);
-            all.fold(None, |sum: Option<u64>, one| Some(sum.unwrap_or(0).saturating_add(one)))
-        };
-        let agent = &mut self.fold.agent;
-        agent.cost = sum(0).map(Cost::from_micros);
-        [agent.input_tokens, agent.output_tokens] = [sum(1), sum(2)];
-        agent.turns = self.counts.values().fold(0, |sum, counts| sum.saturating_add(counts.0));
-        agent.denials = self.counts.values().fold(0, |sum, counts| sum.saturating_add(counts.1));
+        self.usage.add(attempt, usage);
+        let agent = &mut self.agent;
+        let totals = self.usage.totals();
+        agent.cost = totals.cost;
+        (agent.input_tokens, agent.output_tokens) = (totals.input_tokens, totals.output_tokens);
+        (agent.turns, agent.denials) = (totals.turns, totals.denials);
         agent.model = short_or_none(usage.model.as_deref()).or_else(|| agent.model.take());
     }
 
@@ -240,24 +256,29 @@ impl Folder {
         if attempt == 0 {
             return true;
         }
-        match self.launches.get(&attempt) {
-            None => {
-                self.launches.insert(attempt, event.writer.clone());
-                true
-            }
-            Some(writer) if *writer == event.writer => true,
-            Some(writer) => {
-                if launch {
-                    let sentence = format!("attempt {attempt} was launched by {writer} and {}", event.writer);
-                    self.conflict(sentence);
-                }
-                false
-            }
+        let Some(writer) = self.launches.writer(attempt) else {
+            self.launches.add(attempt, &event.writer);
+            return true;
+        };
+        if *writer == event.writer {
+            return true;
         }
+        if launch {
+            let sentence = format!("attempt {attempt} was launched by {writer} and {}", event.writer);
+            self.conflict(sentence);
+        }
+        false
     }
 
     fn conflict(&mut self, sentence: String) {
-        self.fold.conflicts.push(sentence);
+        self.conflicts.push(sentence);
+        self.agent.conflicts = self.conflicts.len() as u64;
+    }
+}
+
+fn insert_sorted(writers: &mut Vec<WriterId>, writer: &WriterId) {
+    if let Err(at) = writers.binary_search(writer) {
+        writers.insert(at, writer.clone());
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use super::{
-    super::{Phase::Failed, event::Message, landing::check_id},
+    super::{Cost, Phase::Failed, event::Message, landing::check_id},
     *,
 };
 

@@ -3,20 +3,24 @@
 //! If a run was created more than once, the first event counts. If it ended more than once, the highest phase counts:
 //! `done > partial > failed > stopped`. A second creation, and an end with another phase, are listed as conflicts.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Fact, Run, fact::Created};
 use crate::model::{
     AgentId, IdOrText,
-    event::{Event, EventId, in_order},
+    event::{Event, EventId},
+    subject::Subject as _,
     text::{self, short_or_none},
 };
 
 /// The version of these rules. State that was written with another version is folded again.
 pub const FOLD: u32 = 1;
 
-/// The result of folding the events of a run.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// The result of folding the events of a run. In JSON the state is left out, because its trailers hold it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Fold {
     /// The state.
+    #[serde(skip)]
     pub run: Run,
     /// Its agents, in the order of their tasks.
     pub agents: Vec<IdOrText<AgentId>>,
@@ -32,16 +36,12 @@ pub struct Fold {
 
 /// Folds events, which may be in any order and may be repeated.
 pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event<Fact>>) -> Fold {
-    let mut fold = Fold::default();
-    for event in in_order(events) {
-        fold.apply(event);
-    }
-    fold.run.conflicts = fold.conflicts.len() as u64;
-    fold
+    Run::fold(events)
 }
 
 impl Fold {
-    fn apply(&mut self, event: &Event<Fact>) {
+    /// Applies one event, which comes after all others in the order.
+    pub(super) fn apply(&mut self, event: &Event<Fact>) {
         self.run.lamport = event.lamport;
         self.run.updated_at = event.at;
         match &event.fact {
@@ -54,7 +54,7 @@ impl Fold {
             Some(Fact::Finished { phase, reason }) => {
                 let before = self.run.phase;
                 if before.is_end() && before != *phase {
-                    self.conflicts.push(format!("ended twice: {before} and {phase}"));
+                    self.conflict(format!("ended twice: {before} and {phase}"));
                 }
                 if before.rank() < phase.rank() {
                     self.run.phase = *phase;
@@ -67,7 +67,7 @@ impl Fold {
 
     fn created(&mut self, event: &Event<Fact>, created: &Created) {
         if self.created {
-            self.conflicts.push(format!("created twice, by {} and {}", self.run.writer, event.writer));
+            self.conflict(format!("created twice, by {} and {}", self.run.writer, event.writer));
             return;
         }
         self.created = true;
@@ -77,5 +77,10 @@ impl Fold {
         self.run.writer.clone_from(&event.writer);
         self.run.label = short_or_none(created.label.as_deref());
         self.run.created_at = event.at;
+    }
+
+    fn conflict(&mut self, sentence: String) {
+        self.conflicts.push(sentence);
+        self.run.conflicts = self.conflicts.len() as u64;
     }
 }

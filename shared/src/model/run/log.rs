@@ -1,9 +1,6 @@
 //! The log of a run.
 
-use super::{
-    Fact, Fold, Run, RunKey,
-    fold::{self, FOLD},
-};
+use super::{Fact, Fold, Run, RunKey, fold::FOLD};
 use crate::{
     Code,
     model::{
@@ -27,10 +24,6 @@ impl Subject for Run {
     const FOLD: u32 = FOLD;
     const UNKNOWN: Code = Code::RunUnknown;
 
-    fn fold<'a>(events: impl IntoIterator<Item = &'a Event<Fact>>) -> Fold {
-        fold::fold(events)
-    }
-
     fn headline(before: Option<&Self>, after: &Self, _events: &[Event<Fact>]) -> String {
         let now = after.phase;
         match before {
@@ -42,12 +35,25 @@ impl Subject for Run {
 }
 
 impl Folded<Run> for Fold {
+    fn apply(&mut self, event: &Event<Fact>) {
+        Self::apply(self, event);
+    }
+
     fn state(&self) -> &Run {
         &self.run
     }
 
     fn into_state(self) -> Run {
         self.run
+    }
+
+    fn with_state(mut self, run: Run) -> Self {
+        self.run = run;
+        self
+    }
+
+    fn lamport(&self) -> u64 {
+        self.run.lamport
     }
 
     fn newer(&self) -> usize {

@@ -1,6 +1,6 @@
 //! Decides whether an agent may be removed. Every doubt is a reason to keep it.
 
-use std::path::PathBuf;
+use std::{cell::RefCell, path::PathBuf};
 
 use super::{
     Request,
@@ -15,12 +15,13 @@ use crate::{
     model::{Agent, AgentId, BranchName, IdOrText, Liveness, quote, text},
     ops::{agent_checkout::AgentCheckout, agent_object::AgentObject},
     removal::{
+        checkouts::Checkouts,
         contents,
         inspect::{self, WorktreeCondition},
-        integrated::{self, CandidateWork, Integration},
+        integrated::{CandidateWork, Integration, Integrations, Search},
         processes_in::UsedPaths,
     },
-    store::{Listing, layout, sound, unreadable},
+    store::{Listing, layout, sound::SoundWork, unreadable},
 };
 
 /// The reason to remove an agent without work.
@@ -72,12 +73,16 @@ pub(super) struct Examiner<'a> {
     derived: Vec<String>,
     /// The landings that are running now.
     landings: Vec<OpenLanding>,
+    checkouts: Checkouts,
+    sound: RefCell<SoundWork<'a>>,
+    /// How the work of the agents to examine is integrated.
+    integrations: RefCell<Integrations>,
     /// The id of this clone.
     writer: Option<&'a str>,
 }
 
 impl<'a> Examiner<'a> {
-    /// Reads the processes, the branches, and the running landings.
+    /// Reads the processes, the branches, the checkouts, and the running landings.
     ///
     /// # Errors
     /// The requested branch does not exist (3).
@@ -90,7 +95,51 @@ impl<'a> Examiner<'a> {
         let derived = Config::of(repo).get_or_default(&DISPOSABLE_DIRS);
         let writer = listing.writer.as_deref();
         let landings = open_landings::running(repo)?;
-        Ok(Self { repo, request, targets, agents, processes: UsedPaths::now(), derived, landings, writer })
+        Ok(Self {
+            repo,
+            request,
+            targets,
+            agents,
+            processes: UsedPaths::now(),
+            derived,
+            landings,
+            checkouts: Checkouts::read(repo)?,
+            sound: RefCell::new(SoundWork::read(repo)?),
+            integrations: RefCell::default(),
+            writer,
+        })
+    }
+
+    /// Looks for the work of many agents in the branches, all at once. What is not found here, [`Examiner::look`] finds alone.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub(super) fn look_for_work<'b>(
+        &self,
+        agents: impl Iterator<Item = (&'b AgentObject, &'b Agent)>,
+    ) -> Result<()> {
+        let mut searches = Vec::new();
+        self.repo.with_ancestry(|ancestry| {
+            let user = self.repo.head().ok();
+            for (object, agent) in agents {
+                let is_kept = self.not_ended(&object.id, agent, object, false).is_some()
+                    || self.ended_too_recently(agent).is_some();
+                let Some(base) = agent.base.commit().filter(|_| !is_kept) else { continue };
+                // An error is found again when the agent is examined.
+                let Ok(Ok(tips)) = self.tips(&object.id, agent) else { continue };
+                let Ok(targets) = self.targets_of(agent) else { continue };
+                for tip in tips {
+                    if self.sound.borrow_mut().flaw_by(ancestry, tip, user).is_none() {
+                        let work = candidate(agent, base, tip);
+                        searches.extend(targets.iter().map(|target| Search { work, target: target.tip }));
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        self.sound.borrow().remember();
+        self.integrations.replace(Integrations::of(self.repo, &searches));
+        Ok(())
     }
 
     /// Decides whether an agent may be removed.
@@ -105,7 +154,7 @@ impl<'a> Examiner<'a> {
         if let Some(kept) = kept.or_else(|| self.ended_too_recently(agent)) {
             return Ok(Err(kept));
         }
-        let worktree = match inspect::worktree_condition(self.repo, id, &agent.branch)? {
+        let worktree = match inspect::worktree_condition(self.repo, &self.checkouts, id, &agent.branch)? {
             WorktreeCondition::Doubtful(why) => return Ok(Err(NotRemovable::new(why))),
             WorktreeCondition::Worktree(worktree) => Some(worktree),
             WorktreeCondition::Missing => None,
@@ -126,7 +175,7 @@ impl<'a> Examiner<'a> {
             ))
             .hint(format!("{back} moves it back"))));
         }
-        if let Some(why) = inspect::checked_out_elsewhere(self.repo, worktree.as_ref(), &agent.branch)? {
+        if let Some(why) = inspect::checked_out_elsewhere(&self.checkouts, worktree.as_ref(), &agent.branch) {
             return Ok(Err(NotRemovable::new(why)));
         }
         if let Some(worktree) = worktree.as_ref().filter(|_| !discard)
@@ -139,7 +188,7 @@ impl<'a> Examiner<'a> {
             Ok(why) => why,
             Err(kept) => return Ok(Err(kept)),
         };
-        let beyond = self.beyond(id, agent)?;
+        let beyond = self.beyond(id, agent, worktree.clone())?;
         if let Some(why) = beyond.sentence().filter(|_| !self.request.force && !discard) {
             return Ok(Err(NotRemovable::new(why).hint(format!("git orchestra cleanup --force {id}"))));
         }
@@ -199,11 +248,36 @@ impl<'a> Examiner<'a> {
             .base
             .commit()
             .ok_or_else(|| Error::internal(format!("'{id}' has no base: '{}'", agent.base)))?;
+        let tips = match self.tips(id, agent)? {
+            Ok(tips) => tips,
+            Err(kept) => return Ok(Err(kept)),
+        };
+        let mut why = String::new();
+        for tip in tips {
+            if let Some(unsound) = self.sound.borrow_mut().flaw(tip, self.repo.head().ok()) {
+                return Ok(Err(
+                    NotRemovable::new(unsound.why).hint(format!("git orchestra cleanup --discard {id}"))
+                ));
+            }
+            match self.find(agent, candidate(agent, base, tip))? {
+                // If only the head has work, the branch has none; the finding about the head is the one to report.
+                Ok(found) if why.is_empty() || why == NO_WORK => why = found,
+                Ok(_) => {}
+                Err(why) => {
+                    let hint = format!("git orchestra merge-ranked {id}, or cleanup --discard {id}");
+                    return Ok(Err(NotRemovable::new(why).hint(hint)));
+                }
+            }
+        }
+        Ok(Ok(why))
+    }
+
+    /// Returns the commits that hold the agent's work, or why it is kept.
+    fn tips(&self, id: &AgentId, agent: &Agent) -> Result<Result<Vec<Oid>, NotRemovable>> {
         if let Some(broken) = unreadable::work_of(self.repo, id, agent)? {
             let kept = NotRemovable::new(broken.sentence());
             return Ok(Err(broken.remedy.into_iter().fold(kept, NotRemovable::hint)));
         }
-        let mut why = String::new();
         let mut tips = Vec::new();
         for name in [layout::head_ref(id), layout::branch_ref(&agent.branch)] {
             tips.extend(self.repo.find_ref(&name)?.filter(|tip| !tips.contains(tip)));
@@ -219,29 +293,11 @@ impl<'a> Examiner<'a> {
             }
             tips.push(recorded_head);
         }
-        for tip in tips {
-            if let Some(unsound) = sound::flaw_of(self.repo, tip)? {
-                return Ok(Err(
-                    NotRemovable::new(unsound.why).hint(format!("git orchestra cleanup --discard {id}"))
-                ));
-            }
-            let landed = agent.landed_head.as_ref().is_some_and(|head| *head == tip);
-            let landed_as = agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| landed);
-            match self.find(agent, CandidateWork { base, tip, landed_as })? {
-                // If only the head has work, the branch has none; the finding about the head is the one to report.
-                Ok(found) if why.is_empty() || why == NO_WORK => why = found,
-                Ok(_) => {}
-                Err(why) => {
-                    let hint = format!("git orchestra merge-ranked {id}, or cleanup --discard {id}");
-                    return Ok(Err(NotRemovable::new(why).hint(hint)));
-                }
-            }
-        }
-        Ok(Ok(why))
+        Ok(Ok(tips))
     }
 
-    /// Returns in which branch a piece of work is, or why it is in none.
-    fn find(&self, agent: &Agent, work: CandidateWork) -> Result<Result<String, String>> {
+    /// Returns the branches to search for the work of an agent.
+    fn targets_of(&self, agent: &Agent) -> Result<Vec<IntegrationTarget>> {
         let mut targets = self.targets.clone();
         let landed = agent.landed_in.as_deref().filter(|name| !self.agents.iter().any(|own| *own == **name));
         if let Some(landed) = landed.filter(|_| self.request.into.is_none()) {
@@ -249,9 +305,16 @@ impl<'a> Examiner<'a> {
                 targets::local_branch(self.repo, landed)?.filter(|target| !self.targets.contains(target)),
             );
         }
+        targets.retain(|target| agent.branch != *target.name);
+        Ok(targets)
+    }
+
+    /// Returns in which branch a piece of work is, or why it is in none.
+    fn find(&self, agent: &Agent, work: CandidateWork) -> Result<Result<String, String>> {
         let mut first = None;
-        for target in targets.iter().filter(|target| agent.branch != *target.name) {
-            let finding = integrated::find_integration(self.repo, work, target.tip)?;
+        for target in self.targets_of(agent)? {
+            let search = Search { work, target: target.tip };
+            let finding = self.integrations.borrow_mut().take(self.repo, search)?;
             if finding.is_integrated() {
                 return Ok(Ok(sentence(finding, &target.name)));
             }
@@ -261,10 +324,15 @@ impl<'a> Examiner<'a> {
             .unwrap_or_else(|| "no branch to search for its work (name one with --into BRANCH)".to_owned())))
     }
 
-    fn beyond(&self, id: &AgentId, agent: &Agent) -> Result<contents::ExtraContents> {
-        let Some(checkout) = AgentCheckout::of(self.repo, id, agent)? else {
-            return Ok(contents::ExtraContents::default());
-        };
+    /// Returns what an agent's worktree has in addition to its captured work.
+    fn beyond(
+        &self,
+        id: &AgentId,
+        agent: &Agent,
+        worktree: Option<Worktree>,
+    ) -> Result<contents::ExtraContents> {
+        let Some(worktree) = worktree else { return Ok(contents::ExtraContents::default()) };
+        let checkout = AgentCheckout::open(self.repo, id, worktree)?;
         let objects = checkout.folder.path().join("objects");
         std::fs::create_dir(&objects).context(Kind::External, || "cannot make a temporary folder".into())?;
         let base = agent.base.commit().unwrap_or(Oid::EMPTY_TREE);
@@ -272,6 +340,13 @@ impl<'a> Examiner<'a> {
         let isolated = checkout.isolated.clone().with_objects_in(objects);
         contents::find_extra_contents(self.repo, &task, &checkout.place(&isolated), &self.derived)
     }
+}
+
+/// Returns the work at a tip, for a search.
+fn candidate(agent: &Agent, base: Oid, tip: Oid) -> CandidateWork {
+    let landed = agent.landed_head.as_ref().is_some_and(|head| *head == tip);
+    let landed_as = agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| landed);
+    CandidateWork { base, tip, landed_as }
 }
 
 fn sentence(finding: Integration, branch: &str) -> String {

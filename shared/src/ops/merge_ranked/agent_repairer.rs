@@ -19,7 +19,7 @@ use crate::{
         waiting::{self, WaitOutcome},
     },
     store::{
-        Chain,
+        self,
         layout::{self, PrivateDir},
     },
     supervise::spec::Spec,
@@ -38,7 +38,7 @@ pub(super) struct AgentRepairer<'a> {
 impl Repairer for AgentRepairer<'_> {
     fn ask(&self, agent: &AgentId, forward_to: Option<Oid>, message: &str) -> Result<Oid, RepairError> {
         self.refuse_shared(agent)?;
-        let profile = Chain::of_agent(self.repo, agent)?.fold().agent.profile;
+        let profile = store::agent(self.repo, agent)?.profile;
         let what = "names and output of others";
         agents::check_prose(&profile, &Config::of(self.repo), what)
             .map_err(|error| cannot_ask(&error.one_line()))?;
@@ -60,7 +60,7 @@ impl Repairer for AgentRepairer<'_> {
     }
 
     fn before(&self, id: &AgentId) -> Result<BeforeRepair> {
-        let agent = Chain::of_agent(self.repo, id)?.fold().agent;
+        let agent = store::agent(self.repo, id)?;
         let tip = self.repo.find_ref(&layout::branch_ref(&agent.branch))?;
         let head = self.repo.find_ref(&layout::head_ref(id))?;
         Ok(BeforeRepair::of(id, &agent, tip, head))
@@ -74,7 +74,7 @@ impl Repairer for AgentRepairer<'_> {
 impl AgentRepairer<'_> {
     /// Refuses an agent that another landing uses: one landing could roll back what the agent did for the other.
     fn refuse_shared(&self, id: &AgentId) -> Result<(), RepairError> {
-        let branch = Chain::of_agent(self.repo, id)?.fold().agent.branch;
+        let branch = store::agent(self.repo, id)?.branch;
         for other in open_landings::running(self.repo)? {
             let into = other.into.as_deref().unwrap_or_default();
             if into != self.into && other.uses(id, &branch) {

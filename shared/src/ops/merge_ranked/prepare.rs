@@ -148,7 +148,7 @@ pub(super) fn current_tips(repo: &Repo, state: &State) -> Vec<BranchTip> {
 
 /// Returns the error for a name that cannot land. If it is an archived agent, the error says so.
 fn explain_archived(repo: &Repo, named: &[String], error: Error) -> Error {
-    let Ok(listing) = Listing::read(repo) else { return error };
+    let Ok(listing) = Listing::of_names(repo, named) else { return error };
     let archived = named.iter().find_map(|name| match named_agents::find(repo, &listing, name) {
         Ok(NamedAgent::Archived(archived)) if repo.commit(name).is_err() => Some(archived.id),
         _ => None,

@@ -12,7 +12,7 @@ use crate::{
     lock::Lock,
     model::{AgentId, Fact, IdOrText, WorkStat, event::Collected, fold, text},
     store::{
-        Chain, append_if,
+        self, append_if,
         layout::{self, PrivateDir},
         writer,
     },
@@ -40,7 +40,7 @@ pub(super) fn roll_back(
 }
 
 fn under_lock(repo: &Repo, id: &AgentId, before: &BeforeRepair, why: &str) -> Result<(), RepairError> {
-    let agent = Chain::of_agent(repo, id)?.fold().agent;
+    let agent = store::agent(repo, id)?;
     if !agent.phase.is_at_rest() {
         return Err(RepairError::not_possible(format!("its agent is {}", agent.phase.as_str())));
     }

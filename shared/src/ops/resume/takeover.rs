@@ -1,6 +1,6 @@
 //! Takes over an agent of another clone: puts its branch, its last snapshot, and its session where this clone looks for them.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use super::TakeOverPolicy;
 use crate::{
@@ -197,8 +197,9 @@ pub(super) fn claim_at_remotes(
             continue;
         }
         let push = [RefPush { name: name.clone(), new: Some(now), rule: PushRule::FastForwardOnly }];
-        let checked = RemoteTips::ask(context, repo, &remote, RemoteOptions::default())
-            .and_then(|known| secrets::check(repo, &push, &known).map(|checked| checked.held.is_empty()));
+        let checked = RemoteTips::ask(context, repo, &remote, RemoteOptions::default()).and_then(|known| {
+            secrets::check(repo, &push, &known, &HashSet::new()).map(|checked| checked.held.is_empty())
+        });
         if checked.as_ref().is_ok_and(|clean| !clean) {
             continue;
         }

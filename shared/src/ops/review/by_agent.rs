@@ -27,7 +27,7 @@ use crate::{
         spawn, status,
         waiting::{self, WaitOutcome},
     },
-    store::{Chain, layout},
+    store::{AgentLog, layout},
     trust::AcceptedRepo,
 };
 
@@ -84,11 +84,11 @@ pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequ
         Error::new(Code::TestMissing, "no test command: an agent can only approve work that passed a test")
             .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
     })?;
-    let chain = Chain::of_agent(repo, &id)?;
-    let (base, head) = super::reviewable_work(repo, &id, &chain.fold().agent)?;
+    let log = AgentLog::of(repo, &id)?;
+    let (base, head) = super::reviewable_work(repo, &id, &log.fold.agent)?;
     super::check_sound(repo, &id, head)?;
     agents::check_prose(&by.profile, &config, "a review")?;
-    let task = String::from_utf8_lossy(&chain.prompt(repo)?.unwrap_or_default()).into_owned();
+    let task = String::from_utf8_lossy(&log.prompt(repo)?.unwrap_or_default()).into_owned();
     let limit = config.get(&CHECK_TIME)?;
     let mut tested = run_test(context, repo, head, &test, limit)?;
     let reviewer =

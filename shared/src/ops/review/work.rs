@@ -20,7 +20,7 @@ use crate::{
         status,
     },
     store::{
-        Chain,
+        AgentLog,
         verdicts::{self, VerdictMatch},
     },
     trust::AcceptedRepo,
@@ -79,9 +79,9 @@ pub struct KnownVerdict {
 
 /// Reads an agent's work.
 pub(super) fn read(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
-    let chain = Chain::of_any_agent(repo, id)?;
-    let agent = chain.fold().agent;
-    let task = chain.prompt(repo)?.unwrap_or_default();
+    let log = AgentLog::of_any(repo, id)?;
+    let task = log.prompt(repo)?.unwrap_or_default();
+    let agent = log.fold.agent;
     let compared = diff::compare(
         repo,
         &diff::Request {
@@ -89,9 +89,10 @@ pub(super) fn read(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
             committed: agent.phase.is_at_rest(),
             ..diff::Request::default()
         },
-    );
+    )
+    .and_then(diff::Comparison::into_report);
     let (files, head, problem) = match compared {
-        Ok(diff::Comparison { report, .. }) => {
+        Ok(report) => {
             (report.files, Some(report.to), report.problem.map(|why| format!("cannot land: {why}")))
         }
         Err(error) => (Vec::new(), None, Some(error.one_line())),

@@ -25,7 +25,7 @@ use crate::{
     model::{AgentId, quote, text},
     ops::named,
     process,
-    store::{Chain, layout, transcripts, unreadable},
+    store::{self, layout, transcripts, unreadable},
     trust::AcceptedRepo,
     worktree::{make, worktrees_dir},
     world::Environment,
@@ -219,7 +219,7 @@ fn folder(repo: Option<&Repo>, session: &Session, dry_run: bool, steps: &mut Vec
 
 /// Makes an agent's worktree again, with all its work, including what was uncommitted at its end.
 fn recreate_worktree(repo: &Repo, agent: &AgentId, worktree: &Path) -> Result<()> {
-    let known = Chain::of_agent(repo, agent)?.fold().agent;
+    let known = store::agent(repo, agent)?;
     let head = unreadable::ref_tip(repo, agent, &known)?;
     let head = head.ok_or_else(|| {
         Error::new(Code::WorkMissing, format!("the work of agent '{agent}' is not in this clone"))

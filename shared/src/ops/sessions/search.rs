@@ -1,5 +1,7 @@
 //! `sessions search`: finds words in prompts and answers. Lines that cannot contain them are not parsed.
 
+mod matcher;
+
 use std::{
     collections::{HashSet, VecDeque},
     fs::File,
@@ -7,11 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use memchr::memmem;
-use regex::{
-    Regex, RegexBuilder,
-    bytes::{Regex as Bytes, RegexBuilder as BytesBuilder},
-};
+use matcher::Matcher;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,27 +19,24 @@ use super::{
     read,
 };
 use crate::{
-    Code, Error, Result, agents,
+    Result, agents,
     context::{Context, Event},
     conversation::{
-        ConversationFile, ItemKind, ReadFailure, Subagent, TranscriptItem,
+        ConversationFile, ReadFailure, Subagent,
         lines::{self, RawLine},
         open,
     },
     git::Repo,
-    model::text,
     parallel,
     store::transcripts,
 };
 
-/// The number of sessions that are searched at a time, which bounds the hits in memory.
-const BATCH_SIZE: usize = 64;
+/// The number of sessions that each thread searches at a time, which bounds the hits in memory.
+const BATCH_SIZE: usize = 8;
+/// The same if one hit of each session is enough.
+const BATCH_SIZE_OF_ONE: usize = 512;
 /// The most hits that are kept for one session; further ones are only counted.
 const MAX_HITS: usize = 100;
-/// Marks of lines that store the parts of a typed text separately, such as a command and its arguments.
-const SPLIT_MARKS: [&[u8]; 2] = [b"<command-", b"<bash-input>"];
-/// The largest size of a compiled regular expression, in bytes.
-const MAX_REGEX_BYTES: usize = 1 << 20;
 
 /// What to search for.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -55,6 +50,9 @@ pub struct Query {
     /// Whether to ignore upper and lower case.
     #[serde(default)]
     pub ignore_case: bool,
+    /// Whether one match of each session is enough: the rest of the session is not searched.
+    #[serde(default)]
+    pub one_match: bool,
 }
 
 /// A session with hits.
@@ -108,14 +106,29 @@ pub fn run<'a>(
     let (rows, _) = catalogue.rows(request);
     let (of, rows) = (rows.len(), rows.into_iter());
     let (read, summary) = (VecDeque::new(), SearchSummary::default());
-    Ok(Search { context, repo, matcher, catalogue, of, rows, read, summary })
+    let wanted = Wanted { matcher, most: if query.one_match { 1 } else { MAX_HITS } };
+    Ok(Search { context, repo, wanted, catalogue, of, rows, read, summary })
+}
+
+/// What is searched for.
+struct Wanted {
+    matcher: Matcher,
+    /// The most hits that are kept for one session. Further ones are only counted, unless one is enough.
+    most: usize,
+}
+
+impl Wanted {
+    /// Returns whether the rest of a session with these hits need not be searched.
+    const fn is_enough(&self, hits: &[Hit]) -> bool {
+        self.most == 1 && !hits.is_empty()
+    }
 }
 
 /// An iterator over the conversations that match a query. It reads a batch of files at a time, when more results are requested.
 pub struct Search<'a> {
     context: &'a Context,
     repo: Option<&'a Repo>,
-    matcher: Matcher,
+    wanted: Wanted,
     catalogue: Catalogue,
     /// The number of conversations.
     of: usize,
@@ -139,14 +152,15 @@ impl Search<'_> {
 
     /// Searches the files of the next conversations, on all cores.
     fn search_files(&mut self) {
-        let mut some = Vec::with_capacity(BATCH_SIZE);
-        for row in self.rows.by_ref().take(BATCH_SIZE) {
+        let each = if self.wanted.most == 1 { BATCH_SIZE_OF_ONE } else { BATCH_SIZE };
+        let mut some = Vec::new();
+        for row in self.rows.by_ref().take(each * parallel::cores()) {
             let inner = row.place.as_ref().map(|place| self.catalogue.inner(place)).unwrap_or_default();
             some.push((row, inner));
         }
-        let matcher = &self.matcher;
+        let wanted = &self.wanted;
         let found = parallel::map(&some, |(row, inner)| {
-            row.place.as_ref().map(|place| search_files(row, place, inner, matcher))
+            row.place.as_ref().map(|place| search_files(row, place, inner, wanted))
         });
         self.read.extend(some.into_iter().map(|(row, _)| row).zip(found));
     }
@@ -159,7 +173,7 @@ impl Search<'_> {
         }
         let Some((row, found)) = self.read.pop_front() else { return Ok(None) };
         // Kept copies are read from git, one after another.
-        let found = found.unwrap_or_else(|| search_kept(self.repo, &self.catalogue, &row, &self.matcher));
+        let found = found.unwrap_or_else(|| search_kept(self.repo, &self.catalogue, &row, &self.wanted));
         self.summary.searched += 1;
         self.context.emit(&Event::SessionsRead { done: self.summary.searched, of: self.of });
         Ok(Some((row, found)))
@@ -218,30 +232,32 @@ impl Findings {
 }
 
 /// Searches the file of a session, then those of its subagents.
-fn search_files(
-    row: &SessionRow,
-    place: &ConversationFile,
-    inner: &[Subagent],
-    matcher: &Matcher,
-) -> Findings {
+fn search_files(row: &SessionRow, place: &ConversationFile, inner: &[Subagent], wanted: &Wanted) -> Findings {
     let mut findings = Findings::default();
-    let one = |path: &Path| open::open(path).and_then(|file| search(row, matcher, file));
+    let one = |path: &Path| open::open(path).and_then(|file| search(&row.program, wanted, file));
     findings.add(&place.path, None, one(&place.path));
     for inner in inner {
+        if wanted.is_enough(&findings.hits) {
+            break;
+        }
         findings.add(&inner.path, Some(&inner.id), one(&inner.path));
     }
     findings
 }
 
 /// Searches the kept copies of a session and its subagents.
-fn search_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionRow, matcher: &Matcher) -> Findings {
+fn search_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionRow, wanted: &Wanted) -> Findings {
     let mut findings = Findings::default();
     let file = read::open_transcript(repo, catalogue, row);
-    let found =
-        |file: Result<File>| file.map_err(io::Error::other).and_then(|file| search(row, matcher, file));
+    let found = |file: Result<File>| {
+        file.map_err(io::Error::other).and_then(|file| search(&row.program, wanted, file))
+    };
     findings.add(Path::new(&row.id), None, found(file));
     let Some((repo, kept)) = repo.zip(catalogue.kept(&row.id)) else { return findings };
     for (inner, _) in row.inner.iter().flatten() {
+        if wanted.is_enough(&findings.hits) {
+            break;
+        }
         let blob = transcripts::subagent_transcript(repo, kept, &inner.id);
         let file = blob.and_then(|blob| read::open_kept(repo, blob, &inner.id));
         findings.add(Path::new(&inner.id), Some(&inner.id), found(file));
@@ -251,118 +267,60 @@ fn search_kept(repo: Option<&Repo>, catalogue: &Catalogue, row: &SessionRow, mat
 
 /// Returns the hits in one file, the number of further ones, and a message about lines that are too long to be searched.
 fn search(
-    row: &SessionRow,
-    matcher: &Matcher,
+    program: &str,
+    wanted: &Wanted,
     file: impl io::Read,
 ) -> io::Result<(Vec<Hit>, u64, Option<String>)> {
+    let matcher = &wanted.matcher;
     let (mut hits, mut more, mut longest) = (Vec::new(), 0, 0);
-    let Some(program) = agents::session_reader(&row.program) else { return Ok((hits, more, None)) };
+    let Some(program) = agents::session_reader(program) else { return Ok((hits, more, None)) };
     lines::read(file, |line| {
         if let RawLine::TooLong(length) = line {
             longest = length.max(longest);
         }
         let bytes = line.bytes().filter(|bytes| matcher.may_match(bytes) && program.is_counted(bytes));
-        for piece in bytes.map(|bytes| program.parse_line(bytes)).unwrap_or_default() {
+        let words = bytes.map(|bytes| program.parse_words(bytes, &|text| matcher.may_match(text)));
+        for piece in words.unwrap_or_default() {
             // A message that is written again, followed by new content, is one hit.
             if let Some(hit) = matcher.find(piece).filter(|hit| hits.last() != Some(hit)) {
-                if hits.len() < MAX_HITS { hits.push(hit) } else { more += 1 }
+                if hits.len() < wanted.most { hits.push(hit) } else { more += 1 }
             }
         }
-        !matches!(line, RawLine::Cut(_))
+        !matches!(line, RawLine::Cut(_)) && !wanted.is_enough(&hits)
     })?;
     let unread = (longest > 0).then(|| format!("a line of {longest} bytes is skipped"));
     Ok((hits, more, unread))
-}
-
-/// The compiled query.
-struct Matcher {
-    regex: Regex,
-    prefilter: Prefilter,
-    /// Whether the words may be apart in a line, although they are together in the message.
-    may_be_split: bool,
-}
-
-/// What the bytes of a line must contain for the line to match.
-enum Prefilter {
-    /// Nothing is known, so every line may match.
-    Anything,
-    /// Exactly these bytes.
-    Bytes(Box<memmem::Finder<'static>>),
-    /// This text, in upper or lower case.
-    AnyCase(Box<Bytes>),
-}
-
-impl Matcher {
-    fn new(query: &Query) -> Result<Self> {
-        if query.words.is_empty() {
-            return Err(Error::new(Code::ArgumentMissing, "nothing to search for")
-                .hint("git orchestra sessions search 'some words'"));
-        }
-        let pattern = if query.regex { query.words.clone() } else { regex::escape(&query.words) };
-        let regex = RegexBuilder::new(&pattern)
-            .case_insensitive(query.ignore_case)
-            .size_limit(MAX_REGEX_BYTES)
-            .build();
-        let regex = regex.map_err(|error| {
-            let why = error.to_string();
-            Error::usage(format!("'{}' is not a valid regular expression", text::safe(&query.words)))
-                .because(why)
-        })?;
-        let run = if query.regex { "" } else { longest_literal(&query.words) };
-        let prefilter = if run.is_empty() {
-            Prefilter::Anything
-        } else if query.ignore_case {
-            let prefilter = BytesBuilder::new(&regex::escape(run)).case_insensitive(true).build();
-            prefilter.map_or(Prefilter::Anything, |prefilter| Prefilter::AnyCase(Box::new(prefilter)))
-        } else {
-            Prefilter::Bytes(Box::new(memmem::Finder::new(run).into_owned()))
-        };
-        Ok(Self { regex, prefilter, may_be_split: query.words.contains(' ') })
-    }
-
-    fn may_match(&self, line: &[u8]) -> bool {
-        let is_in = match &self.prefilter {
-            Prefilter::Anything => true,
-            Prefilter::Bytes(finder) => finder.find(line).is_some(),
-            Prefilter::AnyCase(regex) => regex.is_match(line),
-        };
-        is_in || (self.may_be_split && SPLIT_MARKS.iter().any(|mark| memmem::find(line, mark).is_some()))
-    }
-
-    fn find(&self, piece: TranscriptItem) -> Option<Hit> {
-        let by_user = matches!(piece.what, ItemKind::Prompt(_)) && !piece.by_subagent;
-        let place = self.regex.find(piece.words()?)?.range();
-        let (ItemKind::Prompt(text) | ItemKind::Answer(text)) = piece.what else { return None };
-        Some(Hit { at: piece.at, by_user, subagent: None, text, place })
-    }
-}
-
-/// Returns the longest part of the words that every JSON writer leaves unescaped.
-fn longest_literal(words: &str) -> &str {
-    let plain = |c: char| c.is_ascii_alphanumeric() || " ,.:;-_()[]{}=!?#*@".contains(c);
-    words.split(|c| !plain(c)).max_by_key(|run| run.len()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_prefilter_accepts_whatever_may_match() {
-        for (words, run) in
-            [("rate limit", "rate limit"), ("say \"no\" now", " now"), ("größe", "gr"), ("\n\\", "")]
-        {
-            assert_eq!(longest_literal(words), run, "{words}");
+    /// A file whose first line matches, and that cannot be read any further.
+    struct FirstLine(bool);
+
+    impl io::Read for FirstLine {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if std::mem::replace(&mut self.0, true) {
+                return Err(io::Error::other("it is read any further"));
+            }
+            let line = b"{\"type\":\"user\",\"message\":{\"content\":\"an error\"}}\n";
+            buffer[..line.len()].copy_from_slice(line);
+            Ok(line.len())
         }
-        let matcher = |words: &str, ignore_case| {
-            Matcher::new(&Query { words: words.into(), ignore_case, regex: false }).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_the_first_match_if_one_is_enough() {
+        let search = |one_match| {
+            let matcher = Matcher::new(&Query { words: "error".into(), ..Query::default() }).unwrap();
+            search(
+                "claude",
+                &Wanted { matcher, most: if one_match { 1 } else { MAX_HITS } },
+                FirstLine(false),
+            )
         };
-        assert!(matcher("Rate", false).may_match(b"{\"text\":\"a Rate\"}"));
-        assert!(!matcher("Rate", false).may_match(b"{\"text\":\"a rate\"}"));
-        assert!(matcher("Rate", true).may_match(b"{\"text\":\"a rATE \xff\"}"));
-        assert!(matcher("\"", false).may_match(b""));
-        let command = b"<command-name>/review</command-name><command-args>14</command-args>";
-        assert!(matcher("/review 14", false).may_match(command));
-        assert!(Matcher::new(&Query { words: "(".into(), regex: true, ignore_case: false }).is_err());
+        assert_eq!(search(true).unwrap().0[0].place, 3..8);
+        assert!(search(false).is_err());
     }
 }

@@ -1,6 +1,8 @@
 //! What is only exchanged if it is named: snapshots of worktrees, and transcripts. Each kind has its own prefix of refs in both
 //! repositories.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,10 @@ use crate::{
     model::{Agent, AgentId},
     store::{Listing, layout, transcripts},
     supervise::conversations,
-    sync::Remote,
+    sync::{
+        Remote,
+        outgoing::{self, Tracking},
+    },
 };
 
 /// The largest transcript that is sent, in bytes.
@@ -92,8 +97,10 @@ pub(super) fn send(
     sends: &[RefPush],
     ask: bool,
 ) -> Result<Vec<String>> {
-    let rejected = repo.push(context, &remote.address, sends, RemoteOptions { ask })?;
-    let sent = sends.iter().filter(|push| !rejected.iter().any(|one| one.name == push.name));
+    let tracking = Tracking(layout::all_extras(&remote.name));
+    let rejected = outgoing::send(context, repo, remote, &tracking, sends, RemoteOptions { ask })?.rejected;
+    let rejected: BTreeSet<String> = rejected.into_iter().map(|one| one.name).collect();
+    let sent = sends.iter().filter(|push| !rejected.contains(&push.name));
     Ok(sent.map(|push| push.name.clone()).collect())
 }
 

@@ -9,7 +9,7 @@ use crate::{
     git::Repo,
     lock::Lock,
     private_files,
-    store::{Chain, writer},
+    store::{AgentLog, writer},
 };
 
 impl Supervisor {
@@ -24,7 +24,7 @@ impl Supervisor {
     fn write_files(&mut self) -> Result<()> {
         // A repository that is being deleted, or was just renamed, gets no files.
         let repo = Repo::open(&self.environment, &self.common)?;
-        let chain = Chain::of_agent(&repo, &self.id)?;
+        let log = AgentLog::of(&repo, &self.id)?;
         // Another command of ours may hold it briefly.
         let Some(lock) = Lock::take(&self.dir.lock(), Duration::ZERO)? else { return Ok(()) };
         self.spec.write(&self.dir)?;
@@ -34,7 +34,7 @@ impl Supervisor {
         writer::writer(&repo)?;
         let prompt = self.dir.prompt();
         if !prompt.exists() {
-            let task = chain.prompt(&repo)?.unwrap_or_default();
+            let task = log.prompt(&repo)?.unwrap_or_default();
             private_files::write(&prompt, task)
                 .context(Kind::External, || format!("cannot write '{}'", prompt.display()))?;
         }

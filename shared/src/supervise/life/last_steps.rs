@@ -12,7 +12,7 @@ use crate::{
     Error, Result,
     backoff::Backoff,
     model::{Fact, event::Finished},
-    store::append_if,
+    store::{append_if, pack},
     supervise::{auto_sync, ending::EndedAttempt, guard, helper::HelperTask, stored_output},
     worktree::capture::CapturedWork,
 };
@@ -106,12 +106,15 @@ impl Supervisor {
         // If this supervisor never launched it, the end belongs to the attempt that was queued.
         let launched = Some(self.record.attempt).filter(|attempt| *attempt > 0);
         self.in_repository(|supervisor| {
-            append_if(&supervisor.repo()?, &supervisor.id, |fold| {
+            let repo = supervisor.repo()?;
+            append_if(&repo, &supervisor.id, |fold| {
                 let attempt = launched.unwrap_or(fold.agent.attempt);
                 let places = [supervisor.spec.worktree.as_path(), &supervisor.common];
                 Some(vec![Fact::Finished(shorten_paths(ended.fact(attempt, captured), &places))])
-            })
-            .map(drop)
+            })?;
+            // Nobody waits for this. What cannot be packed now, another supervisor or command packs.
+            let _ = pack::pack_refs_if_many(&repo, pack::LOOSE_REFS_LIMIT);
+            Ok(())
         })?;
         auto_sync::sync_once(&self.environment, &self.spec.limits);
         Ok(())

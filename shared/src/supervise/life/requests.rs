@@ -5,12 +5,12 @@ use std::{collections::HashSet, path::Path};
 use super::Supervisor;
 use crate::{
     Result,
-    git::{Repo, refs::RefWatch},
+    git::{Oid, Repo, refs::RefWatch},
     model::{
         AgentId, Event, Fact, Phase,
         event::{EventId, Message},
     },
-    store::{Chain, layout, verdicts, writer},
+    store::{AgentLog, Chain, layout, verdicts, writer},
     supervise::ending::AttemptEnd,
     world::Environment,
 };
@@ -23,6 +23,8 @@ pub(super) struct Requests {
     /// Whether the program reads messages as prose. One that may execute them gets only messages from this clone.
     takes_prose: bool,
     handled: HashSet<EventId>,
+    /// The tip up to which all events were handled.
+    read_to: Option<Oid>,
     /// The messages that were read and not sent to the program yet.
     messages: Vec<Message>,
     end: Option<AttemptEnd>,
@@ -37,6 +39,7 @@ impl Requests {
             since,
             takes_prose,
             handled: HashSet::new(),
+            read_to: None,
             messages: Vec::new(),
             end: None,
         }
@@ -52,13 +55,13 @@ impl Requests {
             self.watch = RefWatch::default();
             return Ok(());
         };
-        let chain = Chain::of_agent(&repo, id)?;
-        let owner = chain.fold().agent.writer;
+        let AgentLog { tip, fold, .. } = AgentLog::of(&repo, id)?;
+        let owner = fold.agent.writer;
         let own = writer::known_writer(&repo);
         if own.as_ref() != Some(&owner) {
             self.end = Some(AttemptEnd::Stopped(Some(format!("clone {owner} has resumed it"))));
         }
-        let mut events = chain.events;
+        let mut events = Chain::since(&repo, tip, self.read_to)?.events;
         events.sort_unstable_by_key(Event::order);
         for event in events.into_iter().filter(|event| event.lamport > self.since) {
             if !self.handled.insert(event.id) {
@@ -79,6 +82,7 @@ impl Requests {
                 _ => {}
             }
         }
+        self.read_to = Some(tip);
         Ok(())
     }
 

@@ -49,6 +49,11 @@ impl CleanObjects {
         self.clean.contains(&id) || self.before.contains(&id) && self.clean.insert(id)
     }
 
+    /// Returns whether an object is known to be clean from an earlier run.
+    pub(super) fn had(&self, id: Oid) -> bool {
+        self.before.contains(&id)
+    }
+
     /// Adds a clean object.
     pub(super) fn add(&mut self, id: Oid) {
         self.is_new |= self.clean.insert(id);

@@ -10,6 +10,7 @@ const MIN_VALUE: usize = 8;
 const NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"];
 
 /// The names and values of secret variables.
+#[derive(Clone)]
 pub struct SecretVariables(Vec<(String, String)>);
 
 impl SecretVariables {

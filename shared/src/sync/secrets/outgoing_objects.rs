@@ -109,7 +109,7 @@ fn walk_in_memory(reader: &mut RawReader<'_>, tips: &[Oid], outgoing: &mut Outgo
 }
 
 /// Returns the tree and parent lines of a raw commit.
-fn header(bytes: &[u8]) -> Vec<(&str, &str)> {
+pub(super) fn header(bytes: &[u8]) -> Vec<(&str, &str)> {
     let lines = bytes.split(|byte| *byte == b'\n').map_while(|line| std::str::from_utf8(line).ok());
     let words = lines.take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(' '));
     words.filter(|(key, _)| matches!(*key, "tree" | "parent")).collect()

@@ -45,6 +45,22 @@ impl<'a> Scanner<'a> {
         &mut self.reader
     }
 
+    pub(super) const fn variables(&self) -> &SecretVariables {
+        &self.environment
+    }
+
+    /// Returns the content of a commit or tree, if nothing in it looks like a secret. With `is_known`, that is known already.
+    /// `None` says nothing: it may be large, damaged, or of another kind.
+    pub(super) fn read_clean(&mut self, id: Oid, kind: ObjectKind, is_known: bool) -> Option<&[u8]> {
+        let (found, size) = self.reader.header(id)?;
+        if found != kind || size > LARGE {
+            return None;
+        }
+        let (_, bytes) = self.reader.read(id)?;
+        let is_clean = is_known || hits_in(kind, bytes, &self.environment)?.is_empty();
+        is_clean.then_some(bytes)
+    }
+
     /// Returns everything in an object that looks like a secret; `None` if the object cannot be read.
     pub(super) fn scan(&mut self, id: Oid) -> Option<Vec<SecretHit>> {
         let (kind, size) = self.reader.header(id)?;
@@ -56,20 +72,25 @@ impl<'a> Scanner<'a> {
             return Some(pieces.hits);
         }
         let (kind, bytes) = self.reader.read(id)?;
-        let mut hits = Vec::new();
-        match kind {
-            // Only the names in a tree are text.
-            ObjectKind::Tree => {
-                let entries = raw::entries(bytes)?;
-                let names: Vec<&[u8]> = entries.iter().map(|entry| entry.name).collect();
-                find_secrets(&names.join(&b'\n'), kind, &self.environment, &mut hits);
-            }
-            ObjectKind::Blob | ObjectKind::Commit | ObjectKind::Tag => {
-                find_secrets(bytes, kind, &self.environment, &mut hits);
-            }
-        }
-        Some(hits)
+        hits_in(kind, bytes, &self.environment)
     }
+}
+
+/// Returns everything in the content of an object that looks like a secret; `None` if a tree is damaged.
+fn hits_in(kind: ObjectKind, bytes: &[u8], environment: &SecretVariables) -> Option<Vec<SecretHit>> {
+    let mut hits = Vec::new();
+    match kind {
+        // Only the names in a tree are text.
+        ObjectKind::Tree => {
+            let entries = raw::entries(bytes)?;
+            let names: Vec<&[u8]> = entries.iter().map(|entry| entry.name).collect();
+            find_secrets(&names.join(&b'\n'), kind, environment, &mut hits);
+        }
+        ObjectKind::Blob | ObjectKind::Commit | ObjectKind::Tag => {
+            find_secrets(bytes, kind, environment, &mut hits);
+        }
+    }
+    Some(hits)
 }
 
 /// Adds the secrets in a text to the hits, each one once.

@@ -4,7 +4,7 @@ use std::{collections::HashSet, io, path::Path};
 
 use memchr::memmem;
 
-use super::{fold, line::each};
+use super::{fold, parse::each};
 use crate::conversation::{ConversationFacts, lines, open::open};
 
 /// Maximum number of answers that are compared.

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    line::{Line, Message, each},
+    line::{Line, Message},
+    parse::each,
     typed::{Typed, begins_with_a_tag},
 };
 use crate::conversation::{ConversationFacts, facts::AnswerUsage, json};
@@ -50,27 +51,30 @@ pub(super) fn mark(line: &[u8]) -> Option<String> {
 
 /// Adds a line to the facts; returns whether the line could be read.
 pub(super) fn apply_line(facts: &mut ConversationFacts, line: &[u8]) -> bool {
-    each(line, |line| {
-        if facts.id.is_none() {
-            facts.id = line.session_id.as_deref().map(str::to_owned);
-            facts.inner = line.is_sidechain;
-        }
-        if line.is_sidechain && !facts.inner {
-            return apply_subagent_line(facts, line);
-        }
-        facts.at(line.timestamp.as_deref(), line.cwd.as_deref(), line.git_branch.as_deref());
-        match line.kind.as_ref() {
-            "user" | "attachment" => apply_user_line(facts, line),
-            "assistant" => apply_answer(facts, line),
-            "last-prompt" => facts.add_recorded_prompt(line.last_prompt.as_deref().unwrap_or_default()),
-            "custom-title" => facts.title = title(line.custom_title.as_deref()),
-            "ai-title" => facts.ai_title = title(line.ai_title.as_deref()).or(facts.ai_title.take()),
-            "summary" => facts.summary = title(line.summary.as_deref()).or(facts.summary.take()),
-            "relocated" => facts.at(None, line.relocated_cwd.as_deref(), None),
-            "cost-state" => add_total_cost(facts, line),
-            _ => {}
-        }
-    })
+    each(line, |line| apply(facts, line))
+}
+
+/// Adds an object of a line to the facts.
+pub(super) fn apply(facts: &mut ConversationFacts, line: &Line<'_>) {
+    if facts.id.is_none() {
+        facts.id = line.session_id.as_deref().map(str::to_owned);
+        facts.inner = line.is_sidechain;
+    }
+    if line.is_sidechain && !facts.inner {
+        return apply_subagent_line(facts, line);
+    }
+    facts.at(line.timestamp.as_deref(), line.cwd.as_deref(), line.git_branch.as_deref());
+    match line.kind.as_ref() {
+        "user" | "attachment" => apply_user_line(facts, line),
+        "assistant" => apply_answer(facts, line),
+        "last-prompt" => facts.add_recorded_prompt(line.last_prompt.as_deref().unwrap_or_default()),
+        "custom-title" => facts.title = title(line.custom_title.as_deref()),
+        "ai-title" => facts.ai_title = title(line.ai_title.as_deref()).or(facts.ai_title.take()),
+        "summary" => facts.summary = title(line.summary.as_deref()).or(facts.summary.take()),
+        "relocated" => facts.at(None, line.relocated_cwd.as_deref(), None),
+        "cost-state" => add_total_cost(facts, line),
+        _ => {}
+    }
 }
 
 fn title(text: Option<&str>) -> Option<String> {
@@ -78,15 +82,20 @@ fn title(text: Option<&str>) -> Option<String> {
 }
 
 fn apply_user_line(facts: &mut ConversationFacts, line: &Line<'_>) {
-    match line.typed(facts.inner) {
+    if add_typed(facts, line.typed_beginning(facts.inner)) && facts.root.is_none() {
+        facts.root = line.uuid.as_deref().map(str::to_owned);
+    }
+}
+
+/// Adds what a person typed; returns whether it is anything.
+pub(super) fn add_typed(facts: &mut ConversationFacts, typed: Option<Typed>) -> bool {
+    match typed {
         Some(Typed::Prompt(text)) if begins_with_a_tag(&text) => facts.command(&text),
         Some(Typed::Prompt(text)) => facts.prompt(&text),
         Some(Typed::Command(text)) => facts.command(&text),
-        None => return,
+        None => return false,
     }
-    if facts.root.is_none() {
-        facts.root = line.uuid.as_deref().map(str::to_owned);
-    }
+    true
 }
 
 /// Adds a line of a subagent in the transcript of its session, as older versions write it: only its usage counts.

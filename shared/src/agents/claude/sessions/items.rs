@@ -3,22 +3,43 @@
 use serde_json::Value;
 
 use super::{
-    line::{Block, Content, Line, each},
+    content::{Block, Content, LazyPart},
+    line::Line,
+    parse::each,
     typed,
 };
 use crate::conversation::{ItemKind, TranscriptItem};
 
 pub(super) fn parse_items(line: &[u8]) -> Vec<TranscriptItem> {
     let mut pieces = Vec::new();
-    each(line, |line| {
-        let pieces_of_line =
-            item_kinds(line).into_iter().map(|what| TranscriptItem::new(line.timestamp.as_deref(), what));
-        pieces.extend(pieces_of_line.map(|piece| piece.by_subagent(line.is_sidechain)));
-    });
+    each(line, |line| pieces.extend(items(line)));
     pieces
 }
 
-fn item_kinds(line: &Line<'_>) -> Vec<ItemKind> {
+/// Returns the prompts and answers of a line in whose JSON `may_match` finds something.
+pub(super) fn parse_words(line: &[u8], may_match: &dyn Fn(&[u8]) -> bool) -> Vec<TranscriptItem> {
+    let mut words = Vec::new();
+    each(line, |line| {
+        if line.has_text(may_match) {
+            words.extend(items_of_blocks(line, &|block| block.is_text(may_match)));
+        }
+    });
+    words.retain(|item| item.words().is_some());
+    words
+}
+
+/// Returns the items of an object of a line.
+pub(super) fn items(line: &Line<'_>) -> Vec<TranscriptItem> {
+    items_of_blocks(line, &|_| true)
+}
+
+/// Returns the items of an object of a line. Of a message that consists of blocks that do not belong together, only some are read.
+fn items_of_blocks(line: &Line<'_>, is_wanted: &dyn Fn(&Block<'_>) -> bool) -> Vec<TranscriptItem> {
+    let new = |what| TranscriptItem::new(line.timestamp.as_deref(), what).by_subagent(line.is_sidechain);
+    item_kinds(line, is_wanted).into_iter().map(new).collect()
+}
+
+fn item_kinds(line: &Line<'_>, is_wanted: &dyn Fn(&Block<'_>) -> bool) -> Vec<ItemKind> {
     if let Some(typed) = line.typed(false) {
         return vec![ItemKind::Prompt(typed.text())];
     }
@@ -28,16 +49,16 @@ fn item_kinds(line: &Line<'_>) -> Vec<ItemKind> {
     let Some(message) = &line.message else { return Vec::new() };
     match line.kind.as_ref() {
         "assistant" if line.is_api_error_message => {
-            vec![ItemKind::Remark(message.content.texts().into_owned())]
+            vec![ItemKind::Remark(message.content.texts())]
         }
-        "assistant" => blocks(&message.content),
+        "assistant" => blocks(&message.content, is_wanted),
         // A person may have typed a text in addition to the tool result.
         "user" if message.content.has("tool_result") => {
-            blocks(&message.content).into_iter().filter_map(as_user_text).collect()
+            blocks(&message.content, is_wanted).into_iter().filter_map(as_user_text).collect()
         }
         // The task that the session gives to a subagent.
         "user" if line.is_sidechain && !line.is_meta => {
-            unless_blank(message.content.texts().into_owned()).map(ItemKind::Prompt).into_iter().collect()
+            unless_blank(message.content.texts()).map(ItemKind::Prompt).into_iter().collect()
         }
         "user" if !line.is_meta => {
             typed::without_markup(&message.content.texts()).map(ItemKind::Remark).into_iter().collect()
@@ -57,27 +78,31 @@ fn as_user_text(what: ItemKind) -> Option<ItemKind> {
     }
 }
 
-fn blocks(content: &Content<'_>) -> Vec<ItemKind> {
+fn blocks(content: &Content<'_>, is_wanted: &dyn Fn(&Block<'_>) -> bool) -> Vec<ItemKind> {
     match content {
-        Content::Text(text) => unless_blank(text.to_string()).map(ItemKind::Answer).into_iter().collect(),
-        Content::Blocks(blocks) => blocks.iter().filter_map(block).collect(),
+        Content::Text(text) => unless_blank(text.string()).map(ItemKind::Answer).into_iter().collect(),
+        Content::Blocks(blocks) => blocks.iter().filter(|block| is_wanted(block)).filter_map(block).collect(),
     }
 }
 
 fn block(block: &Block<'_>) -> Option<ItemKind> {
     match block.kind.as_ref() {
-        "text" => unless_blank(block.text.read()).map(ItemKind::Answer),
-        "thinking" => unless_blank(block.thinking.read()).map(ItemKind::Thought),
-        "tool_use" | "server_tool_use" => Some(ItemKind::Tool {
-            name: block.name.clone().into_owned(),
-            input: block.input.read::<Option<Value>>().map(|input| input.to_string()).unwrap_or_default(),
-        }),
+        "text" => unless_blank(block.text.string()).map(ItemKind::Answer),
+        "thinking" => unless_blank(block.thinking.string()).map(ItemKind::Thought),
+        "tool_use" | "server_tool_use" => {
+            Some(ItemKind::Tool { name: block.name.clone().into_owned(), input: tool_input(&block.input) })
+        }
         "tool_result" => Some(ItemKind::Result {
             error: block.is_error,
-            text: block.content.read::<Content<'_>>().texts().into_owned(),
+            text: serde_json::from_str::<Content<'_>>(&block.content.json()).unwrap_or_default().texts(),
         }),
         _ => None,
     }
+}
+
+/// Returns the input of a tool as compact JSON.
+fn tool_input(input: &LazyPart<'_>) -> String {
+    serde_json::from_str::<Value>(&input.json()).map(|input| input.to_string()).unwrap_or_default()
 }
 
 fn unless_blank(text: String) -> Option<String> {

@@ -2,17 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{SeqAccess, Visitor},
+use serde::Deserialize;
+
+use super::{
+    content::{Content, LazyPart},
+    typed::Typed,
 };
-use serde_json::{Value, value::RawValue};
-
-use super::typed::{self, Typed};
-use crate::conversation::json;
-
-/// The text of a prompt that consists only of an image, as in Claude Code.
-const IMAGE: &str = "Image";
 
 /// One line. Every field may be missing, and unknown fields are ignored.
 #[derive(Default, Deserialize)]
@@ -39,7 +34,7 @@ pub(super) struct Line<'a> {
     #[serde(borrow)]
     pub(super) message: Option<Message<'a>>,
     #[serde(borrow)]
-    attachment: LazyPart<'a>,
+    pub(super) attachment: LazyPart<'a>,
     pub(super) last_prompt: Option<String>,
     pub(super) custom_title: Option<String>,
     pub(super) ai_title: Option<String>,
@@ -97,129 +92,13 @@ struct Origin {
     kind: String,
 }
 
-/// A part of a line that is parsed on demand: most texts are long, and few of them are needed.
-#[derive(Default, Deserialize)]
-#[serde(transparent)]
-pub(super) struct LazyPart<'a>(#[serde(borrow)] Option<&'a RawValue>);
-
-impl<'a> LazyPart<'a> {
-    /// Parses the part; returns the default if it has another type.
-    pub(super) fn read<T: Default + Deserialize<'a>>(&self) -> T {
-        self.0.and_then(|part| serde_json::from_str(part.get()).ok()).unwrap_or_default()
-    }
-
-    fn is_blank(&self) -> bool {
-        // The first character is nearly always enough to decide.
-        let begin = self.0.and_then(|part| part.get().strip_prefix('"')).unwrap_or_default().trim_start();
-        !begin.starts_with(|c: char| c.is_ascii_alphanumeric()) && self.read::<String>().trim().is_empty()
-    }
-}
-
-/// The content of a message: a text, or blocks of which some are text.
-pub(super) enum Content<'a> {
-    Text(Cow<'a, str>),
-    Blocks(Vec<Block<'a>>),
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Block<'a> {
-    #[serde(borrow, rename = "type")]
-    pub(super) kind: Cow<'a, str>,
-    #[serde(borrow)]
-    pub(super) text: LazyPart<'a>,
-    #[serde(borrow)]
-    pub(super) thinking: LazyPart<'a>,
-    #[serde(borrow)]
-    pub(super) name: Cow<'a, str>,
-    pub(super) is_error: bool,
-    #[serde(borrow)]
-    pub(super) input: LazyPart<'a>,
-    /// The output of a tool.
-    #[serde(borrow)]
-    pub(super) content: LazyPart<'a>,
-}
-
-impl Default for Content<'_> {
-    fn default() -> Self {
-        Self::Blocks(Vec::new())
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ContentVisitor;
-        impl<'de> Visitor<'de> for ContentVisitor {
-            type Value = Content<'de>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a text or blocks")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Content<'de>, E> {
-                Ok(Content::Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Content<'de>, E> {
-                Ok(Content::Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_unit<E>(self) -> Result<Content<'de>, E> {
-                Ok(Content::default())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut blocks: A) -> Result<Content<'de>, A::Error> {
-                let mut all = Vec::new();
-                while let Some(block) = blocks.next_element()? {
-                    all.push(block);
-                }
-                Ok(Content::Blocks(all))
-            }
-        }
-        deserializer.deserialize_any(ContentVisitor)
-    }
-}
-
-impl Content<'_> {
-    /// Returns all text in the content.
-    pub(super) fn texts(&self) -> Cow<'_, str> {
-        let of_text = |block: &&Block<'_>| block.kind == "text";
-        match self {
-            Self::Text(text) => Cow::Borrowed(text.as_ref()),
-            Self::Blocks(blocks) => {
-                let texts = blocks.iter().filter(of_text).map(|block| block.text.read());
-                Cow::Owned(texts.collect::<Vec<String>>().join("\n"))
-            }
-        }
-    }
-
-    pub(super) fn has(&self, kind: &str) -> bool {
-        matches!(self, Self::Blocks(blocks) if blocks.iter().any(|block| block.kind == kind))
-    }
-
-    /// Returns what a person typed in the content.
+impl Attachment<'_> {
+    /// Returns what a person typed in it.
     fn typed(&self) -> Option<Typed> {
-        let blocks = match self {
-            Content::Text(text) => return typed::typed(text),
-            Content::Blocks(blocks) => blocks,
-        };
-        let texts = blocks.iter().filter(|block| block.kind == "text");
-        let typed: Vec<Typed> =
-            texts.filter_map(|block| typed::typed(&block.text.read::<String>())).collect();
-        let is_command = matches!(typed.as_slice(), [Typed::Command(_)]);
-        let texts: Vec<String> = typed.into_iter().map(Typed::text).collect();
-        match texts.join("\n") {
-            text if is_command => Some(Typed::Command(text)),
-            text if text.is_empty() => self.has("image").then(|| Typed::Prompt(IMAGE.to_owned())),
-            text => Some(Typed::Prompt(text)),
-        }
-    }
-
-    fn is_blank(&self) -> bool {
-        match self {
-            Self::Text(text) => text.trim().is_empty(),
-            Self::Blocks(blocks) => blocks.iter().all(|block| block.kind != "text" || block.text.is_blank()),
-        }
+        let is_of_a_person = !self.is_meta
+            && self.command_mode.as_ref().is_none_or(|mode| mode == "prompt")
+            && self.origin.as_ref().is_none_or(|origin| origin.kind == "human");
+        self.prompt.typed().filter(|_| is_of_a_person)
     }
 }
 
@@ -227,26 +106,44 @@ impl Line<'_> {
     /// Returns what a person typed; `None` for tool results, remarks of the program, and summaries. In the transcript of a subagent
     /// (`is_inner`) it is the subagent's task.
     pub(super) fn typed(&self, is_inner: bool) -> Option<Typed> {
-        if let Some(queued) = self.queued() {
-            let is_of_a_person = !queued.is_meta
-                && queued.command_mode.is_none_or(|mode| mode == "prompt")
-                && queued.origin.is_none_or(|origin| origin.kind == "human");
-            return queued.prompt.typed().filter(|_| is_of_a_person);
+        match self.queued(|queued| queued.typed()) {
+            Some(typed) => typed,
+            None => self.typed_content(is_inner)?.typed(),
         }
+    }
+
+    /// Returns what a person typed, like [`Line::typed`], or of a long text at least as much as the facts hold.
+    pub(super) fn typed_beginning(&self, is_inner: bool) -> Option<Typed> {
+        match self.queued(|queued| queued.typed()) {
+            Some(typed) => typed,
+            None => self.typed_content(is_inner)?.typed_beginning(),
+        }
+    }
+
+    /// Returns the content of a message of the user that is neither from the program nor the result of a tool.
+    fn typed_content(&self, is_inner: bool) -> Option<&Content<'_>> {
         let is_of_a_person = !self.is_from_program() && (is_inner || !self.is_sidechain);
         let message = self.message.as_ref().filter(|_| self.kind == "user" && is_of_a_person)?;
-        Some(&message.content).filter(|content| !content.has("tool_result"))?.typed()
+        Some(&message.content).filter(|content| !content.has("tool_result"))
     }
 
-    /// Returns what a person or the program queued while the agent was working.
-    fn queued(&self) -> Option<Attachment<'_>> {
-        let attachment: Attachment<'_> = Some(&self.attachment).filter(|_| self.kind == "attachment")?.read();
-        (attachment.kind == "queued_command").then_some(attachment)
+    /// Passes what a person or the program queued while the agent was working to `read`; returns `None` if nothing was queued.
+    fn queued<T>(&self, read: impl FnOnce(&Attachment<'_>) -> T) -> Option<T> {
+        let attachment = Some(&self.attachment).filter(|_| self.kind == "attachment")?.json();
+        let attachment: Attachment<'_> = serde_json::from_str(&attachment).unwrap_or_default();
+        (attachment.kind == "queued_command").then(|| read(&attachment))
     }
 
-    /// Returns the text of [`Self::queued`], whether a person or the program queued it.
+    /// Returns the queued text, whether a person or the program queued it.
     pub(super) fn queued_text(&self) -> Option<String> {
-        self.queued().filter(|queued| !queued.is_meta).map(|queued| queued.prompt.texts().into_owned())
+        self.queued(|queued| (!queued.is_meta).then(|| queued.prompt.texts())).flatten()
+    }
+
+    /// Returns whether `may_match` finds something in the JSON of one of its texts.
+    pub(super) fn has_text(&self, may_match: &dyn Fn(&[u8]) -> bool) -> bool {
+        let message = self.message.as_ref();
+        self.attachment.is_matched(may_match)
+            || message.is_some_and(|message| message.content.has_text(may_match))
     }
 
     /// Returns whether the line is an answer with text: of the agent, or in the transcript of a subagent (`is_inner`), of that.
@@ -259,110 +156,5 @@ impl Line<'_> {
 
     fn is_from_program(&self) -> bool {
         self.is_meta || self.is_compact_summary || self.prompt_source.as_deref() == Some("system")
-    }
-}
-
-/// Calls `each` for every object of a line; returns whether the line could be read.
-pub(super) fn each(line: &[u8], mut each: impl FnMut(&Line<'_>)) -> bool {
-    let text = json::text(line);
-    if let Ok(parsed) = serde_json::from_str::<Line<'_>>(&text) {
-        each(&parsed);
-        return true;
-    }
-    let objects = json::objects(&text, remove_mistyped_fields);
-    let parsed = objects.all.iter().filter_map(|object| serde_json::from_str::<Line<'_>>(object).ok());
-    parsed.map(|parsed| each(&parsed)).count() > 0 && objects.is_whole
-}
-
-/// Removes fields of an unexpected type, so that the rest of the line can be read.
-fn remove_mistyped_fields(line: &mut Value) {
-    const FLAGS: [&str; 5] =
-        ["isSidechain", "isMeta", "isCompactSummary", "isApiErrorMessage", "hasUnknownModelCost"];
-    const TEXTS: [&str; 12] = [
-        "type",
-        "promptSource",
-        "timestamp",
-        "cwd",
-        "gitBranch",
-        "sessionId",
-        "uuid",
-        "lastPrompt",
-        "customTitle",
-        "aiTitle",
-        "summary",
-        "relocatedCwd",
-    ];
-    const TOKENS: [&str; 4] =
-        ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"];
-    json::remove_mistyped(line, &FLAGS, &TEXTS, &[]);
-    let Some(fields) = line.as_object_mut() else { return };
-    fields.retain(|name, value| match name.as_str() {
-        "totalCostUSD" | "costUSD" => value.is_number(),
-        "modelUsage" | "message" => value.is_object(),
-        _ => true,
-    });
-    let Some(message) = fields.get_mut("message") else { return };
-    json::remove_mistyped(message, &[], &["id", "model"], &[]);
-    if let Some(usage) = message.get_mut("usage") {
-        if !usage.is_object() {
-            *usage = Value::Null;
-        }
-        json::remove_mistyped(usage, &[], &[], &TOKENS);
-    }
-    let Some(content) = message.get_mut("content") else { return };
-    match content {
-        Value::Array(blocks) => {
-            blocks.retain(Value::is_object);
-            blocks
-                .iter_mut()
-                .for_each(|block| json::remove_mistyped(block, &["is_error"], &["type", "name"], &[]));
-        }
-        Value::String(_) => {}
-        _ => *content = Value::Null,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prompts_are_what_a_person_typed() {
-        for (line, prompt) in [
-            (r#"{"type":"user","message":{"content":"hello"}}"#, Some("hello")),
-            (
-                r#"{"type":"user","message":{"content":[{"type":"text","text":"a"},{"type":"image"},{"type":"text","text":"b"}]}}"#,
-                Some("a\nb"),
-            ),
-            (
-                r#"{"type":"user","message":{"content":[{"type":"text","text":"a"},{"type":"tool_result","content":"b"}]}}"#,
-                None,
-            ),
-            (r#"{"type":"user","isMeta":true,"message":{"content":"hello"}}"#, None),
-            (r#"{"type":"user","isSidechain":true,"message":{"content":"hello"}}"#, None),
-            (r#"{"type":"user","isCompactSummary":true,"message":{"content":"hello"}}"#, None),
-            (r#"{"type":"user","promptSource":"system","message":{"content":"hello"}}"#, None),
-            (
-                r#"{"type":"user","message":{"content":"<command-message>go</command-message>\n<command-name>/go</command-name>\n<command-args>14 now</command-args>"}}"#,
-                Some("/go 14 now"),
-            ),
-            (r#"{"type":"user","message":{"content":[{"type":"image"}]}}"#, Some("Image")),
-            (r#"{"type":"user","isMeta":null,"message":{"content":"hello"}}"#, Some("hello")),
-            (
-                r#"{"type":"user","message":{"content":"hello","usage":{"output_tokens":1.5e0}}}"#,
-                Some("hello"),
-            ),
-            (r#"{"type":"user","message":{"content":"half \ud83d"}}"#, Some("half \u{FFFD}")),
-            (r#"{"type":"system"}{"type":"user","message":{"content":"second"}}"#, Some("second")),
-            (r#"{"type":"user","message":{"content":"[Request interrupted by user for tool use]"}}"#, None),
-            (r#"{"type":"assistant","message":{"content":"hello"}}"#, None),
-            (r#"{"type":"user","message":{"content":null}}"#, None),
-            (r#"{"type":"user","message":7}"#, None),
-            ("", None),
-        ] {
-            let mut found = None;
-            each(line.as_bytes(), |line| found = line.typed(false).map(Typed::text));
-            assert_eq!(found.as_deref(), prompt, "{line}");
-        }
     }
 }

@@ -2,11 +2,14 @@
 //! Transcripts of subagents are in `<session>/subagents/`, in older versions next to the transcript of their session.
 
 mod config;
+mod content;
 mod copied_answers;
 mod fold;
 mod items;
 mod line;
+mod parse;
 mod restore;
+mod scanned;
 mod typed;
 
 use std::{
@@ -125,6 +128,10 @@ impl SessionReader for Sessions {
 
     fn parse_line(&self, line: &[u8]) -> Vec<TranscriptItem> {
         items::parse_items(line)
+    }
+
+    fn parse_words(&self, line: &[u8], may_match: &dyn Fn(&[u8]) -> bool) -> Vec<TranscriptItem> {
+        items::parse_words(line, may_match)
     }
 
     fn activity(&self) -> Activity {

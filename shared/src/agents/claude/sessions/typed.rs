@@ -1,5 +1,7 @@
 //! Distinguishing what a person typed from what the program wrote into messages of the user.
 
+use memchr::memmem;
+
 /// The elements that the program writes into messages of the user.
 const PROGRAM_ELEMENTS: [&str; 9] = [
     "task-notification",
@@ -93,7 +95,10 @@ fn command(text: &str) -> Option<String> {
 }
 
 fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    let open = format!("<{name}>");
+    // Most texts have no element at all, and some are long.
+    let begin = memmem::find(text.as_bytes(), open.as_bytes())? + open.len();
+    let rest = &text[begin..];
     Some(rest.split_once(&format!("</{name}>")).map_or(rest, |(content, _)| content))
 }
 

@@ -19,7 +19,7 @@ use super::NAME;
 use crate::{
     conversation::{
         Activity, ConversationFacts, Discovery, ItemKind, SessionReader, SubagentFiles, TranscriptItem,
-        facts::AnswerUsage, is_id, json, lines, open::open,
+        facts::AnswerUsage, is_id, json, lines, open::open, scan::Scanner,
     },
     world::Environment,
 };
@@ -93,6 +93,10 @@ impl SessionReader for Sessions {
     }
 
     fn apply_line(&self, facts: &mut ConversationFacts, line: &[u8]) -> bool {
+        if let Some(time) = time_only(line) {
+            facts.at(time.as_deref(), None, None);
+            return true;
+        }
         each(line, |line| apply(facts, line))
     }
 
@@ -182,6 +186,26 @@ fn find_below(folder: &Path, depth: usize, found: &mut Discovery) {
 fn id_of(name: &str) -> Option<&str> {
     let stem = name.strip_prefix("rollout-")?.strip_suffix(".jsonl")?;
     stem.get(stem.len().checked_sub(ID_LENGTH)?..).filter(|id| is_id(id))
+}
+
+/// Returns the time of a line of which the facts hold nothing but its time, such as an item of a response; `None` for any other
+/// line. Its payload is not decoded, and is often long.
+fn time_only(line: &[u8]) -> Option<Option<Cow<'_, str>>> {
+    let mut scan = Scanner::new(line);
+    let (mut time, mut kind, mut has_payload) = (None, Cow::Borrowed(old_format::KIND), false);
+    scan.enter_object()?;
+    while let Some(name) = scan.field()? {
+        match name {
+            b"timestamp" => time = scan.text()?,
+            b"type" => kind = scan.text()??,
+            b"ordinal" => drop(scan.read::<Option<u64>>()?),
+            b"payload" => has_payload = scan.skip()? != b"null",
+            _ => drop(scan.skip()?),
+        }
+    }
+    let is_of_facts =
+        ["session_meta", "turn_context", "event_msg", old_format::KIND].contains(&kind.as_ref());
+    (has_payload && !is_of_facts && scan.is_at_end()).then_some(time)
 }
 
 /// Calls `each` for every object of a line; returns whether the line could be read.
@@ -291,5 +315,36 @@ fn message_item(payload: &Value) -> Option<ItemKind> {
         "agent_message" => message().map(ItemKind::Answer),
         "error" => message().map(ItemKind::Remark),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_which_only_the_time_counts_is_not_decoded() {
+        let time = "2026-05-01T10:00:01.000Z";
+        let line = |rest: &str| format!("{{\"timestamp\":\"{time}\",{rest}}}");
+        for (rest, is_quick) in [
+            (r#""type":"response_item","payload":{"type":"message","content":[{"text":"a \"b\""}]}"#, true),
+            (r#""type":"response_item","ordinal":7,"payload":{}"#, true),
+            (r#""type":"response_item","ordinal":"7","payload":{}"#, false),
+            (r#""type":"response_item","payload":null"#, false),
+            (r#""type":"response_item""#, false),
+            (r#""type":"message","role":"user","content":[{"text":"old"}]"#, false),
+            (r#""type":"event_msg","payload":{"type":"user_message","message":"do it"}"#, false),
+            (r#""type":"turn_context","payload":{"cwd":"/w","model":"m"}"#, false),
+            (r#""type":null,"payload":{}"#, false),
+            (r#""payload":{"type":"message"}"#, false),
+            (r#""type":"response_item","payload":{},"payload":null"#, false),
+            (r#""type":"response_item","payload":{"torn"#, false),
+        ] {
+            let line = line(rest);
+            let (mut quick, mut whole) = (ConversationFacts::default(), ConversationFacts::default());
+            let is_read = Sessions.apply_line(&mut quick, line.as_bytes());
+            assert_eq!(is_read, each(line.as_bytes(), |line| apply(&mut whole, line)), "{line}");
+            assert_eq!((quick, time_only(line.as_bytes()).is_some()), (whole, is_quick), "{line}");
+        }
     }
 }

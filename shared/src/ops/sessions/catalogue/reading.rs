@@ -9,7 +9,7 @@ use crate::{
     agents,
     context::{Context, Event},
     conversation::{
-        Activity, ConversationFile, IndexEntry, IndexRecord, SessionReader, SubagentFiles, TranscriptReading,
+        Activity, ConversationFile, IndexEntry, IndexRecord, SessionReader, SubagentFiles,
         reading::{self, ReadDepth},
     },
     ops::sessions::active_sessions::{self, SessionTrace},
@@ -17,23 +17,34 @@ use crate::{
     supervise::tree,
 };
 
-/// Reads files on all cores, and reports the progress. After a cancellation the remaining files are not read; their results are
-/// `None`.
-fn each_file<T: Sync, R: Send>(
-    context: &Context,
-    files: &[T],
-    read: impl Fn(&T) -> R + Sync,
-) -> Vec<Option<R>> {
-    let (done, of) = (AtomicUsize::new(0), files.len());
-    parallel::map(files, |file| {
-        if context.cancel.is_cancelled() {
-            return None;
-        }
-        let read = read(file);
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        context.emit(&Event::SessionsRead { done, of });
-        Some(read)
-    })
+/// Number of files whose results are held before they are added to the index, which bounds the memory.
+const BATCH_SIZE: usize = 256;
+
+/// How many files were read, of how many.
+struct Progress {
+    context: Context,
+    done: AtomicUsize,
+    of: usize,
+}
+
+impl Progress {
+    fn new(context: &Context, of: usize) -> Self {
+        Self { context: context.clone(), done: AtomicUsize::new(0), of }
+    }
+
+    /// Reads files on all cores, and reports the progress. After a cancellation the remaining files are not read; their results are
+    /// `None`.
+    fn each_file<T: Sync, R: Send>(&self, files: &[T], read: impl Fn(&T) -> R + Sync) -> Vec<Option<R>> {
+        parallel::map(files, |file| {
+            if self.context.cancel.is_cancelled() {
+                return None;
+            }
+            let read = read(file);
+            let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+            self.context.emit(&Event::SessionsRead { done, of: self.of });
+            Some(read)
+        })
+    }
 }
 
 impl Catalogue {
@@ -44,9 +55,9 @@ impl Catalogue {
         };
         let new = places.iter().filter(|place| !is_known(place));
         let new: Vec<&ConversationFile> = new.copied().collect();
-        let read = each_file(&self.context, &new, |place| {
+        let read = Progress::new(&self.context, new.len()).each_file(&new, |place| {
             let program = agents::session_reader(place.program)?;
-            let before = self.index.find(place).and_then(|before| before.known());
+            let before = self.index.find(place).and_then(|before| before.reading());
             let read = reading::skim(program, place, look);
             // Records are encoded here, since thousands of facts are too large to be moved between threads.
             Some(read.map(|skimmed| IndexRecord::of(IndexEntry::skimmed(place, skimmed, before))))
@@ -69,23 +80,23 @@ impl Catalogue {
     }
 
     fn read_lines(&mut self, rows: &mut [SessionRow]) {
-        let new: Vec<&mut SessionRow> = rows.iter_mut().filter(|row| !row.is_whole).collect();
-        let places: Vec<(ConversationFile, Option<TranscriptReading>)> = new
-            .iter()
-            .filter_map(|row| row.place.clone())
-            .map(|place| {
-                let known = self.index.find(&place).and_then(|known| known.known()?.reading);
-                (place, known)
-            })
-            .collect();
-        let read = each_file(&self.context, &places, |(place, known)| {
-            agents::session_reader(place.program)
-                .map(|program| reading::read_all(program, place, known.clone()))
+        let mut new: Vec<&mut SessionRow> =
+            rows.iter_mut().filter(|row| !row.is_whole && row.place.is_some()).collect();
+        let progress = Progress::new(&self.context, new.len());
+        for some in new.chunks_mut(BATCH_SIZE) {
+            self.read_lines_of(some, &progress);
+        }
+    }
+
+    fn read_lines_of(&mut self, rows: &mut [&mut SessionRow], progress: &Progress) {
+        let places: Vec<ConversationFile> = rows.iter().filter_map(|row| row.place.clone()).collect();
+        let read = progress.each_file(&places, |place| {
+            let known = self.index.find(place).and_then(|known| known.reading());
+            agents::session_reader(place.program).map(|program| reading::read_all(program, place, known))
         });
-        let mut read = places.into_iter().zip(read.into_iter().map(Option::flatten));
-        for row in new.into_iter().filter(|row| row.place.is_some()) {
-            match read.next() {
-                Some(((place, _), Some(Ok((reading, mut facts))))) => {
+        for ((row, place), read) in rows.iter_mut().zip(places).zip(read) {
+            match read.flatten() {
+                Some(Ok((reading, mut facts))) => {
                     // Lines that are not counted may still say which folder and branch it was on last.
                     let asked = facts.last_prompt.clone();
                     facts.join(std::mem::take(&mut row.facts));
@@ -95,11 +106,9 @@ impl Catalogue {
                     let record = IndexRecord::of(IndexEntry::read(&place, reading, facts));
                     record.into_iter().for_each(|record| self.index.insert(record));
                 }
-                Some((_, Some(Err(error)))) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Some(((place, _), Some(Err(error)))) => {
-                    self.found.add_failure(&place.path, error.to_string());
-                }
-                Some((_, None)) | None => {}
+                Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Some(Err(error)) => self.found.add_failure(&place.path, error.to_string()),
+                None => {}
             }
         }
     }
@@ -118,13 +127,13 @@ impl Catalogue {
                 .map(|inner| {
                     let place = inner.place(program.name());
                     let known = self.index.fresh(&place).filter(|head| head.is_own_part());
-                    let known = known.and_then(|head| head.known());
+                    let known = known.and_then(|head| Some((head.facts()?, head.reading())));
                     (inner, place, known)
                 })
                 .collect();
             let read = parallel::map(&known, |(_, inner, known)| {
-                if let Some(known) = known {
-                    return Ok((known.facts.clone(), known.reading.clone().unwrap_or_default(), None));
+                if let Some((facts, reading)) = known {
+                    return Ok((facts.clone(), reading.clone().unwrap_or_default(), None));
                 }
                 let (facts, unread) = reading::own_part(program, inner, &place.path)?;
                 let record = IndexRecord::of(IndexEntry::inner(inner, facts.clone(), unread.clone()));
@@ -172,7 +181,7 @@ impl Catalogue {
     }
 
     fn trace(&self, place: &ConversationFile) -> Option<SessionTrace> {
-        let facts = self.index.find(place)?.known()?.facts;
+        let facts = self.index.find(place)?.facts()?;
         let folder = facts.first_cwd.as_deref()?.into();
         let began: Timestamp = facts.started_at.as_deref()?.parse().ok()?;
         let began = i64::try_from(began.as_nanosecond()).ok()?;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Catalogue, SessionRow};
 use crate::{
     agents,
-    conversation::{ConversationFile, IndexEntry, Subagent, SubagentFiles, reading::ReadDepth},
+    conversation::{ConversationFile, Subagent, SubagentFiles, reading::ReadDepth},
     git::common_dir,
     ops::sessions::session::{Session, SubagentInfo, on_one_line},
 };
@@ -87,7 +87,7 @@ impl Catalogue {
             let Some(known) = self.index.find(&place) else { continue };
             if known.is_shown() {
                 shown.insert(place.id);
-            } else if let Some(IndexEntry { facts, .. }) = known.known().filter(|_| known.is_inner()) {
+            } else if let Some(facts) = known.facts().filter(|_| known.is_inner()) {
                 all_inner.push((place, facts));
             }
         }

@@ -1,10 +1,14 @@
 //! Selects the sessions of a request.
 
-use std::{cmp::Reverse, collections::BTreeSet, path::PathBuf};
+use std::{
+    cmp::Reverse,
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use super::{Catalogue, SessionRow, kept_row, subagent_of};
 use crate::{
-    conversation::{ConversationFile, IndexEntry, reading::ReadDepth},
+    conversation::{ConversationFile, reading::ReadDepth},
     ops::sessions::Request,
 };
 
@@ -140,7 +144,7 @@ impl Catalogue {
             }
             _ => true,
         };
-        if let Some(reading) = known.known().and_then(|known| known.reading).filter(|_| is_ours) {
+        if let Some(reading) = known.reading().filter(|_| is_ours) {
             self.found.unread_lines(&place.path, &reading);
         }
     }
@@ -153,10 +157,13 @@ impl Catalogue {
 
     /// Returns the row of a file, if the file is in the index.
     pub(super) fn row(&mut self, place: &ConversationFile) -> Option<SessionRow> {
-        let known = self.index.find(place)?.known()?;
-        let IndexEntry { mut facts, is_whole, is_own_part, reading, repository: before, .. } = known;
-        let is_whole = is_whole && !is_own_part && self.index.fresh(place).is_some();
-        if let Some(reading) = reading.filter(|_| is_whole) {
+        let known = self.index.find(place)?;
+        let (mut facts, before) = (known.facts()?, known.repository().map(Path::to_owned));
+        let is_whole = known.is_whole() && !known.is_own_part() && self.index.fresh(place).is_some();
+        if is_whole
+            && known.is_partial()
+            && let Some(reading) = known.reading()
+        {
             self.found.unread_lines(&place.path, &reading);
         }
         if let Some(title) = self.found.titles.get(&place.id).filter(|title| !title.trim().is_empty()) {

@@ -1,0 +1,113 @@
+//! Questions about the history of many commits: each commit is read once, however many questions it takes part in.
+
+use std::collections::HashSet;
+
+use gix::revision::plumbing::merge_base::Flags;
+
+use crate::{
+    Code, Kind, Result,
+    error::ErrorContext,
+    git::{Oid, Repo},
+};
+
+/// The part of the history that was read so far.
+pub struct Ancestry<'repo> {
+    repo: &'repo Repo,
+    graph: gix::revwalk::Graph<'repo, 'repo, gix::revwalk::graph::Commit<Flags>>,
+}
+
+impl Repo {
+    /// Calls `ask` with the history, which remembers what it read until `ask` returns. Uses the commit-graph where there is one.
+    ///
+    /// # Errors
+    /// The commit-graph is broken, or `ask` fails.
+    pub fn with_ancestry<T>(&self, ask: impl FnOnce(&mut Ancestry<'_>) -> Result<T>) -> Result<T> {
+        let cannot = || "cannot read the commit-graph".to_owned();
+        let cache = self.gix.commit_graph_if_enabled().context(Kind::Internal, cannot)?;
+        let graph = self.gix.revision_graph(cache.as_ref());
+        ask(&mut Ancestry { repo: self, graph })
+    }
+}
+
+impl Ancestry<'_> {
+    /// Returns all merge bases of two commits, the best first; empty if their histories are unrelated.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn merge_bases(&mut self, one: Oid, other: Oid) -> Result<Vec<Oid>> {
+        let cannot = || format!("cannot walk the history of {}", one.short());
+        let bases = self.repo.gix.merge_bases_many_with_graph(one.gix(), &[other.gix()], &mut self.graph);
+        Ok(bases.context(Kind::Internal, cannot)?.iter().map(|base| base.detach().into()).collect())
+    }
+
+    /// Returns whether `old` is `new` or an ancestor of it.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn contains(&mut self, new: Oid, old: Oid) -> Result<bool> {
+        Ok(self.merge_bases(new, old)?.contains(&old))
+    }
+
+    /// Returns a commit that is an ancestor of all of `commits`; `None` if they have none in common.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn common_ancestor(&mut self, commits: &[Oid]) -> Result<Option<Oid>> {
+        let mut commits: Vec<Oid> = commits.iter().copied().collect::<HashSet<_>>().into_iter().collect();
+        // Neighbours first: then each step walks only the way between two of them.
+        commits.sort_by_cached_key(|commit| std::cmp::Reverse((self.repo.commit_time(*commit), *commit)));
+        let mut common = commits.first().copied();
+        for commit in commits.into_iter().skip(1) {
+            let Some(known) = common else { break };
+            common = self.merge_bases(known, commit)?.first().copied();
+        }
+        Ok(common)
+    }
+}
+
+/// The trees before and after a commit; before a root it is `None`.
+pub type TreesAround = (Option<Oid>, Oid);
+
+impl Repo {
+    /// Returns the commits that `tip` has and none of `hidden` has, the nearest first, at most `most` of them.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn commits_beyond(&self, tip: Oid, hidden: &[Oid], most: usize) -> Result<Vec<Oid>> {
+        let cannot = || format!("cannot walk the history of {}", tip.short());
+        let walk = self.gix.rev_walk([tip.gix()]).with_hidden(hidden.iter().map(|commit| commit.gix()));
+        let walk = walk.all().context(Kind::Internal, cannot)?;
+        walk.take(most).map(|one| one.map(|found| found.id.into()).context(Kind::Internal, cannot)).collect()
+    }
+
+    /// Returns the trees before and after a commit; `None` for a merge. A commit whose parent is not here, as in a shallow clone,
+    /// counts as a root.
+    ///
+    /// # Errors
+    /// The commit or its parent cannot be read.
+    pub fn trees_around(&self, commit: Oid) -> Result<Option<TreesAround>> {
+        let read = |id: Oid| -> Result<(Oid, Vec<Oid>)> {
+            let broken = || format!("cannot read commit {}", id.short());
+            let found = self.gix.find_commit(id.gix()).context(Code::ObjectUnreadable, broken)?;
+            let decoded = found.decode().context(Code::ObjectUnreadable, broken)?;
+            let parents: Vec<Oid> = decoded.parents().map(Into::into).collect();
+            Ok((decoded.tree().into(), parents))
+        };
+        let (after, parents) = read(commit)?;
+        match parents.as_slice() {
+            [] => Ok(Some((None, after))),
+            [parent] if self.has_object(*parent) => Ok(Some((Some(read(*parent)?.0), after))),
+            [_] => Ok(Some((None, after))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the repository with a cache of `bytes` for objects that are read repeatedly, such as the trees of neighbouring
+    /// commits.
+    #[must_use]
+    pub fn with_object_cache(&self, bytes: usize) -> Self {
+        let mut cached = self.with_identity(None);
+        cached.gix.object_cache_size_if_unset(bytes);
+        cached
+    }
+}

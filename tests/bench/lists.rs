@@ -1,0 +1,84 @@
+//! Lists of many agents and worktrees, and one agent among many: nothing costs more than its own share.
+
+use std::{path::Path, process::Command, time::Duration};
+
+use crate::{
+    anchor::{Row, median_of_turns},
+    data::{Lab, agent_id},
+};
+
+/// Shows one row for each list.
+pub(crate) fn lists(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
+    let (few, many, turns) = if short { (100, 1_000, 5) } else { (1_000, 10_000, 9) };
+    let waiting = [few, many].map(|agents| {
+        let repo = lab.repo_with_work(&format!("waiting-{agents}"), agents, |_| false);
+        review(lab, &repo, &format!("review, all of {agents} agents wait"), turns, show)
+    });
+    print_exponent("review", few, many, waiting);
+    let repo = lab.repo_with_work("landed", many, |at| at % 100 != 0);
+    review(lab, &repo, &format!("review, 1 % of {many} agents wait"), turns, show);
+    let name = format!("completion of an id among {many} agents");
+    let mut tab = || lab.run(&mut complete(lab), &repo);
+    let (ours, git) = median_of_turns(turns, &mut tab, &mut || all_refs(lab, &repo));
+    show(Row::new(&name, ours, git, 0.35));
+    one_of_many(lab, &repo, many, turns, show);
+    let (few, many) = if short { (50, 400) } else { (500, 4_000) };
+    let listed = [few, many].map(|agents| worktrees(lab, agents, turns, show));
+    print_exponent("worktrees", few, many, listed);
+}
+
+/// Shows what `review` takes without an agent, and returns its time.
+fn review(lab: &Lab, repo: &Path, what: &str, turns: usize, show: &mut impl FnMut(Row)) -> Duration {
+    let mut list = || lab.run(&mut lab.ours("git-orchestra-review"), repo);
+    let (ours, git) = median_of_turns(turns, &mut list, &mut || all_refs(lab, repo));
+    show(Row::new(what, ours, git, 0.35));
+    ours
+}
+
+/// Runs git's own list, which reads the newest commit of every agent.
+fn all_refs(lab: &Lab, repo: &Path) -> Duration {
+    let format = "--format=%(refname) %(contents)";
+    lab.run(lab.git().args(["for-each-ref", format, "refs/orchestra/agents"]), repo)
+}
+
+fn complete(lab: &Lab) -> Command {
+    let mut command = lab.ours("git-orchestra");
+    command.args(["2", "git-orchestra", "status", "bench-task-77"]).env("GIT_ORCHESTRA_ASK", "complete");
+    command
+}
+
+/// Shows what one agent takes that is named whole, among many with loose refs, to the same among ten.
+fn one_of_many(lab: &Lab, repo: &Path, many: usize, turns: usize, show: &mut impl FnMut(Row)) {
+    let alone = lab.repo_with_work("ten", 10, |_| false);
+    for repo in [repo, &alone] {
+        lab.unpack_refs(repo);
+    }
+    let id = agent_id(7);
+    for (name, words) in [("status", &[][..]), ("review", &[]), ("stop", &[]), ("worktrees", &["--path"])] {
+        let run = |repo: &Path| {
+            let mut command = lab.ours(&format!("git-orchestra-{name}"));
+            lab.run_any(command.args(words).arg(id.as_str()), repo)
+        };
+        let (ours, few) = median_of_turns(turns, &mut || run(repo), &mut || run(&alone));
+        show(Row::new(&format!("{name} of one of {many} agents, to one of 10"), ours, few, 1.3));
+    }
+}
+
+/// Shows what `worktrees` takes, and returns its time.
+fn worktrees(lab: &Lab, count: usize, turns: usize, show: &mut impl FnMut(Row)) -> Duration {
+    let repo = lab.repo_with_work(&format!("worktrees-{count}"), count, |_| false);
+    lab.add_worktrees(&repo, count);
+    let mut list = || lab.run(&mut lab.ours("git-orchestra-worktrees"), &repo);
+    let mut anchor = || lab.run(lab.git().args(["worktree", "list", "--porcelain"]), &repo);
+    let (ours, git) = median_of_turns(turns, &mut list, &mut anchor);
+    show(Row::new(&format!("worktrees, {count} of them"), ours, git, 1.0));
+    ours
+}
+
+/// Prints how the time grows with the number: 1 is in proportion.
+fn print_exponent(what: &str, few: usize, many: usize, [less, more]: [Duration; 2]) {
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let times = many as f64 / few as f64;
+    let exponent = (more.as_secs_f64() / less.as_secs_f64()).ln() / times.ln();
+    println!("{what}: exponent {exponent:.2} from {few} to {many} (goal 1.1)");
+}
