@@ -51,9 +51,12 @@ fn spawn_starts_what_its_dry_run_showed() {
     repo.orchestra(["spawn", "--dry-run", "--permission", "plan", "true"]).succeeded().stdout_has("plan");
     let refused = ["spawn", "--agent", "sh", "-d", "true"];
     repo.git(["config", "orchestra.minFree", "900000000m"]);
+    // Other processes change what is free from one call to the next.
+    let reason =
+        |ran: Ran| errors(&ran.exits(3)).concat().replace(|letter: char| letter.is_ascii_digit(), "#");
     assert_eq!(
-        errors(&repo.orchestra([&refused[..], &["--dry-run"]].concat()).exits(3)),
-        errors(&repo.orchestra(refused).exits(3))
+        reason(repo.orchestra([&refused[..], &["--dry-run"]].concat())),
+        reason(repo.orchestra(refused))
     );
 }
 

@@ -72,7 +72,7 @@ fn a_request_with_an_unknown_field_is_refused() {
     for one in REQUESTS {
         let mut wrong = least(one.name);
         wrong["dry_rum"] = true.into();
-        let error = wire::rewrite_request(one.name, &wrong.to_string()).expect_err(one.name);
+        let error = wire::rewrite_request(one.name, wrong.to_string()).expect_err(one.name);
         assert!(error.one_line().contains("dry_rum"), "{}: {}", one.name, error.one_line());
         assert!(!schema_faults(&schema_of(one.name), &wrong).is_empty(), "{}", one.name);
     }

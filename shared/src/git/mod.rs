@@ -14,6 +14,7 @@ pub mod file_stat;
 pub mod frozen;
 mod git_keys;
 pub mod gitlinks;
+mod history;
 pub mod ignore;
 pub mod index;
 pub mod index_entries;

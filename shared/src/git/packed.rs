@@ -66,12 +66,10 @@ fn first_not_before(text: &[u8], name: &[u8]) -> usize {
             start = start_of(start - 1);
         }
         let end = end_of(start);
-        // A malformed line counts as the first of all, as in gix.
-        let found = text[start..end].split_at_checked(41).map_or(&[][..], |(_, name)| name.trim_ascii_end());
-        if found < name {
-            from = end;
-        } else {
-            to = start;
+        // A malformed line is among those found, so that it is reported, and no ref before it is missed.
+        match text[start..end].split_at_checked(41) {
+            Some((_, found)) if found.trim_ascii_end() < name => from = end,
+            _ => to = start,
         }
     }
     from

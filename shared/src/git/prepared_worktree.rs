@@ -113,7 +113,7 @@ impl Repo {
         let cannot = || format!("cannot make worktree '{}'", path.display());
         let settings = self.gix.config_snapshot();
         let is_off = |key: &&str| matches!(settings.try_boolean(*key), Ok(None | Some(false)));
-        if REGISTERED_BY_GIX.iter().all(|key| is_off(key)) {
+        if REGISTERED_BY_GIX.iter().all(is_off) {
             let tree = self.tree_of(commit)?.gix();
             let text = match head {
                 Head::Branch(name) => format!("ref: {name}"),
