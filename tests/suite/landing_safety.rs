@@ -112,7 +112,7 @@ fn one_landing_at_a_time_and_ctrl_c_leaves_nothing_running() {
         .exits(4)
         .stderr_has("another landing into main has been running since");
     let program = until("our program", || {
-        let found = Ran::of(repo.command("pgrep").args(["-f", "git-orchestra-merge-ranked b1 b3"]));
+        let found = Ran::of(repo.command("pgrep").args(["-f", "git-orchestra merge-ranked b1 b3"]));
         found.stdout().lines().next().and_then(|pid| pid.parse::<u32>().ok())
     });
     let sent = Command::new("kill").args(["-INT", &program.to_string()]).status();
