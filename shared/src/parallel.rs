@@ -20,8 +20,10 @@ pub fn cores() -> usize {
 /// # Panics
 /// If `each` panics.
 pub fn map<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    // How many cores there are is not asked for a single item.
+    let threads = if items.len() < 2 { 1 } else { cores() };
     let Ok(done) =
-        try_map_with(items, cores(), || Ok::<(), Infallible>(()), |(), item| Ok::<R, Infallible>(each(item)));
+        try_map_with(items, threads, || Ok::<(), Infallible>(()), |(), item| Ok::<R, Infallible>(each(item)));
     done
 }
 

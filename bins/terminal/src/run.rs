@@ -64,7 +64,7 @@ type Work = Box<dyn FnOnce(&Terminal) -> Result<Exit>>;
 /// Runs a command: prints its completions if asked, else parses the command line, does the work and reports
 /// an error. Returns the exit status.
 pub fn run<P: Program + 'static>(line: &CommandLine) -> ExitCode {
-    run_any(line, definition::<P>(), &|matches| {
+    run_any(line, &args::command::<P>, &P::PAGE, &|matches| {
         let parsed = P::from_arg_matches(matches)?;
         Ok(Box::new(move |terminal| parsed.run(terminal)))
     })
@@ -83,19 +83,24 @@ pub fn man_page<P: Program>() -> String {
 /// The part of [`run`] that is compiled once for all commands.
 fn run_any(
     line: &CommandLine,
-    mut definition: Command,
+    definition: &dyn Fn() -> Command,
+    page: &Page,
     parse: &dyn Fn(&ArgMatches) -> Result<Work, clap::Error>,
 ) -> ExitCode {
     exit_on_panic();
+    let whole = || pages::complete_help(definition(), page);
     if here::environment().text_variable(INTROSPECT).as_deref() == Some("complete") {
-        let answer = complete::complete_words(definition, line.arguments.clone());
+        let answer = complete::complete_words(whole(), line.arguments.clone());
         Terminal::new(anstream::ColorChoice::Never).print(&answer);
         return ExitCode::SUCCESS;
     }
-    let parsed = definition
-        .try_get_matches_from_mut(line.words())
-        .and_then(|matches| Ok((parse(&matches)?, Common::of(&matches)?, wants_json(&matches))));
-    let (work, common, wants_json) = match parsed {
+    let parse_by = |mut definition: Command| {
+        let matches = definition.try_get_matches_from_mut(line.words())?;
+        Ok((parse(&matches)?, Common::of(&matches)?, wants_json(&matches)))
+    };
+    // What the page adds takes longer than everything else here, and is shown on request or after an error only.
+    let parsed = parse_by(definition().disable_help_subcommand(true));
+    let (work, common, wants_json) = match parsed.or_else(|_: clap::Error| parse_by(whole())) {
         Ok(parsed) => parsed,
         Err(error) => return errors::report_usage(&error, errors::is_json_typed()),
     };

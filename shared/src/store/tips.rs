@@ -37,7 +37,8 @@ impl TipReader<'_> {
     /// # Errors
     /// The repository cannot be opened again for another thread.
     pub(super) fn read_all<T: Sync>(&self, tips: &[(T, Oid)]) -> Result<Vec<Result<FoundTip, String>>> {
-        let threads = parallel::cores().min(tips.len() / MIN_FOR_A_THREAD);
+        let most = tips.len() / MIN_FOR_A_THREAD;
+        let threads = if most < 2 { 1 } else { parallel::cores().min(most) };
         if threads < 2 {
             let mut reader = self.repo.commit_reader();
             return Ok(tips.iter().map(|(_, tip)| self.read_or_say(&mut reader, *tip)).collect());
