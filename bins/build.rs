@@ -4,7 +4,7 @@
 //! the time of a short command. The heap, the stack and all libraries stay at random addresses. Who prefers that for the program too
 //! sets `GIT_ORCHESTRA_PIE` to any value.
 
-#![expect(clippy::disallowed_methods, reason = "a build script is told by the environment what to build")]
+#![expect(clippy::disallowed_methods, reason = "a build script finds in the environment what to build")]
 
 /// The variable that asks for programs which can be loaded anywhere.
 const MOVABLE: &str = "GIT_ORCHESTRA_PIE";
