@@ -77,9 +77,6 @@ fn main() -> ExitCode {
     if wanted("live") {
         live::uncommitted_changes(&lab, short, &mut show);
     }
-    if wanted("ranking") {
-        plans::rows(&lab, turns, short, &mut show);
-    }
     if wanted("sync") {
         sync::sync(&lab, turns, &mut show);
     }
@@ -100,6 +97,10 @@ fn main() -> ExitCode {
     }
     if wanted("supervisor") {
         supervisor(&lab);
+    }
+    // Plans are made in this process, which then takes longer to start others: everything else comes first.
+    if wanted("ranking") {
+        plans::rows(&lab, turns, short, &mut show);
     }
     if wanted("sizes") {
         build::sizes(&bins);

@@ -18,6 +18,7 @@ const TOPICS: u64 = 40;
 const EXPONENT: f64 = 1.1;
 
 pub(crate) fn rows(lab: &Lab, turns: usize, short: bool, show: &mut impl FnMut(Row)) {
+    of_three(lab, turns, show);
     // In a small repository the fixed costs dominate: the goal for a hundred branches applies to the large one.
     let sizes: &[(u64, u64, f64)] =
         if short { &[(5_000, 30, 0.25)] } else { &[(5_000, 30, 0.25), (50_000, 100, 0.10)] };
@@ -26,7 +27,6 @@ pub(crate) fn rows(lab: &Lab, turns: usize, short: bool, show: &mut impl FnMut(R
     }
     growth(lab, short, show);
     long_history(lab, short, show);
-    of_three(lab, turns, show);
 }
 
 fn forest(files: u64, branches: u64) -> GeneratedRepo {
