@@ -82,7 +82,7 @@ fn clones(lab: &Lab, agents: usize, turns: usize, show: &mut impl FnMut(Row)) {
     show(Row::new(&format!("sync after lost caches, {agents} agents"), lost, git, 1.5));
 }
 
-/// A clone with many agents, and a hub that has none of them.
+/// A clone with many agents, and an empty hub.
 struct Fleet {
     near: PathBuf,
     hub: PathBuf,

@@ -105,7 +105,7 @@ fn may_hold(process: &Path, common: &Path, lock: LockFile, age: f64, uptime: f64
 }
 
 /// Returns whether a process is a git program. Programs of this suite create no such locks, and neither does a git that only
-/// waits for one of them.
+/// waits for such a program.
 fn is_git(process: &Path) -> io::Result<bool> {
     let name = fs::read_to_string(process.join("comm"))?;
     if name.trim_end() != "git" {

@@ -1,4 +1,4 @@
-//! Finding registrations that a killed process or a renamed folder left in need of repair, in one pass over all of them.
+//! Finding the registrations that need a repair after a kill or a renamed folder, in one pass.
 
 use std::{
     fs,

@@ -47,7 +47,7 @@ impl fmt::Display for OwnWork {
 pub struct Bases {
     /// The refs whose push would send each.
     refs: BTreeMap<Oid, BTreeSet<String>>,
-    /// Whether the remote has all of them.
+    /// Whether the remote has every one of these commits.
     are_there: bool,
     /// The refs whose agents cannot be read.
     unread: Vec<(String, Error)>,
