@@ -34,6 +34,7 @@ mod prepared_worktree;
 mod promised;
 pub mod raw;
 mod ref_error;
+mod ref_folder;
 pub mod ref_list;
 pub mod ref_names;
 mod ref_quarantine;

@@ -60,7 +60,7 @@ use crate::{
         layout::{self, AgentDir, PrivateDir},
     },
     supervise::{
-        guard, queue, repair,
+        guard, queue,
         spec::{Limits, Spec},
         start, tree,
     },
@@ -174,7 +174,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     guard::check_space(&folder, config.get(&MIN_FREE)?)?;
     let assignments = plan(&folder, request, &launches, base, &prefix)?;
     let mut report = report(repo, &assignments, jobs, warnings)?;
-    report.warnings.extend(repairing::repair(context, repo, repair::OperationsLock::NotHeld)?);
+    report.warnings.extend(repairing::repair_before_spawn(context, repo)?);
     start(context, repo, &report, &assignments, base, request)?;
     Ok(report)
 }
