@@ -112,8 +112,7 @@ impl SurroundingsSnapshot {
         }
         let own_branches =
             OwnBranches { agents: &agents, prefix: Config::of(&repo).get_or_default(&BRANCH_PREFIX) };
-        let mut refs = repo.refs_outside(OWN_NAMESPACES)?;
-        refs.retain(|name, _| !own_branches.is_branch(name));
+        let refs = repo.refs_outside(OWN_NAMESPACES, &|name| own_branches.is_branch(name))?;
         Ok(Self {
             trusted: configuration::ConfigSnapshot::at(environment, common_dir),
             settings: settings_of(environment, common_dir),
