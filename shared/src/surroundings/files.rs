@@ -67,7 +67,7 @@ pub(super) fn compare_in_background(
             }
         };
         let stamps = compare().ok().flatten().and_then(|paths| {
-            let worktrees = || worktree_folders(&environment, common?);
+            let worktrees = || worktree_folders(&environment, &common?);
             stamps(isolated.work_tree(), planned, worktrees, &paths).ok()
         });
         let _ = sender.send(stamps);
@@ -76,8 +76,8 @@ pub(super) fn compare_in_background(
 }
 
 /// Returns the folders of all linked worktrees. To be called only if a file changed: each registration is read.
-fn worktree_folders(environment: &Environment, common: PathBuf) -> Result<Vec<PathBuf>> {
-    let all = Repo::open(environment, &common)?.worktrees()?;
+fn worktree_folders(environment: &Environment, common: &Path) -> Result<Vec<PathBuf>> {
+    let all = Repo::open(environment, common)?.worktrees()?;
     Ok(all.into_iter().map(|worktree| worktree.path).collect())
 }
 
