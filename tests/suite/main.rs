@@ -23,6 +23,7 @@ mod collect;
 mod completions;
 mod consent;
 mod convergence;
+mod conversions;
 mod crash;
 mod diff;
 mod dispatch;

@@ -11,6 +11,7 @@ pub mod config_file;
 mod fallback;
 pub mod file_lock;
 pub mod file_stat;
+mod files_of_tree;
 pub mod frozen;
 mod git_keys;
 pub mod gitlinks;
@@ -59,6 +60,7 @@ pub mod version;
 mod worktree_links;
 pub mod worktree_reader;
 pub mod worktrees;
+mod written_by_git;
 
 pub use command::Git;
 pub use oid::Oid;
