@@ -29,7 +29,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     if let Some(why) = repo.config_error() {
         terminal.warn(&format!("the configuration of this repository cannot be used: {}", text::safe(why)));
-        terminal.hint("git config --edit");
+        terminal.hint(&repo.edit_config_command());
     }
     let mut request = cli.request();
     if cli.watch || cli.wait.is_some() {

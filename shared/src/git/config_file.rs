@@ -7,12 +7,20 @@ use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
     git::{Git, Repo, careful},
+    model::quote,
 };
 
 /// How often to retry when another program changes the config.
 const ATTEMPTS: u32 = 5;
 
 impl Repo {
+    /// Returns the command that opens the repository's own config in an editor. It works if git cannot parse the config: outside the
+    /// repository, git does not read it first.
+    pub fn edit_config_command(&self) -> String {
+        let path = self.common_dir().unwrap_or_default().join("config");
+        quote::command(&[&"git", &"-C", &"/", &"config", &"--file", &path, &"--edit"])
+    }
+
     /// Runs `git config` on the repository's own config and returns its exit code.
     ///
     /// # Errors

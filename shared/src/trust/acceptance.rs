@@ -221,7 +221,7 @@ fn unusable_error(repo: &Repo, why: &str) -> Error {
         Code::ConfigInvalid,
         format!("the configuration of this repository cannot be used: {why}"),
     )
-    .hint("'git config --edit' repairs it; status, logs, collect, stop and pause work meanwhile");
+    .hint(format!("{}; status, logs, collect, stop and pause work meanwhile", repo.edit_config_command()));
     match pending_changes(repo, &ConfigSnapshot::of(repo)) {
         Ok(changes) if !changes.is_empty() => {
             let keys: Vec<&str> = changes.iter().map(|one| one.key.as_str()).collect();
