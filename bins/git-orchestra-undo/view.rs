@@ -81,6 +81,9 @@ fn print_report(terminal: &Terminal, report: &Report) {
             removal.worktree.as_ref().map(|path| format!(", in '{}'", text::safe(&path.to_string_lossy())));
         terminal.print(&format!("{agent} {verb} back{}\n", place.unwrap_or_default()));
     }
+    for quarantined in listed.operation.quarantined() {
+        terminal.print(&format!("{} {verb} back\n", text::safe(&quarantined.name)));
+    }
     if let Some(id) = &report.undo {
         terminal.hint(&format!("git orchestra undo {id} reverts this undo"));
     }

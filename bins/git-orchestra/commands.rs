@@ -10,6 +10,8 @@ mod cleanup;
 mod collect;
 #[path = "../git-orchestra-diff/command.rs"]
 mod diff;
+#[path = "../git-orchestra-doctor/command.rs"]
+mod doctor;
 #[path = "../git-orchestra-init/command.rs"]
 mod init;
 #[path = "../git-orchestra-logs/command.rs"]
@@ -64,6 +66,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "cleanup" => Entry::of::<cleanup::Cli>(),
         "collect" => Entry::of::<collect::Cli>(),
         "diff" => Entry::of::<diff::Cli>(),
+        "doctor" => Entry::of::<doctor::Cli>(),
         "init" => Entry::of::<init::Cli>(),
         "logs" => Entry::of::<logs::Cli>(),
         "merge-ranked" => Entry::of::<merge_ranked::Cli>(),

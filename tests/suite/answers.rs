@@ -7,11 +7,15 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use orchestra::wire;
+use orchestra::{
+    ops::doctor::{Finding, Group, Severity},
+    wire,
+};
 use serde_json::Value;
 use testkit::{Ran, Redactions, SeededRandom, TestRepo, World, schema_faults};
 
 use crate::{
+    doctor::fixing,
     library,
     secrets::{from_pattern, word_after},
     sessions::{id, with_fixtures},
@@ -23,8 +27,14 @@ use crate::{
 fn check(name: &str, ran: &Ran, redactions: &Redactions) {
     let said = ran.stdout();
     let line = said.trim_end();
-    let answer: Value =
-        serde_json::from_str(line).unwrap_or_else(|e| panic!("{name}: {e}\n{said}{}", ran.stderr()));
+    if let Err(error) = serde_json::from_str::<Value>(line) {
+        panic!("{name}: {error}\n{said}{}", ran.stderr());
+    }
+    check_line(name, line, redactions);
+}
+
+fn check_line(name: &str, line: &str, redactions: &Redactions) {
+    let answer: Value = serde_json::from_str(line).expect("JSON");
     let kind = answer["kind"].as_str().expect("a kind");
     assert_eq!(name.split('.').next(), Some(kind));
     matches_schema_and_types(name, line);
@@ -210,6 +220,26 @@ fn compressed(world: &World) {
     let folder = world.home().join(".codex/sessions/2026/07/14");
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join("rollout-2026-07-14T22-00-00-compressed.jsonl.zst"), "").expect("a file");
+}
+
+#[test]
+fn answers_about_the_health_of_a_repository() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo 1 > a");
+    repo.end_of(&id);
+    let agent = repo.path().join(format!(".git/refs/orchestra/agents/{id}"));
+    fs::write(agent, "").expect("a damaged ref");
+    repo.git(["config", "orchestra.job", "3"]);
+    let ran = fixing(&repo, &["--json", "--fix", "--yes"]).exits(1);
+    matches_schema_and_types("doctor", &ran.line());
+    // What is found in this machine differs from that of others.
+    let mut report = wire::DOCTOR.read(&ran.line()).expect("a report");
+    let is_of_test = |one: &Finding| matches!(one.group, Group::Repository | Group::Keys);
+    report.findings.retain(|one| is_of_test(one) && (one.check == "locks" || one.severity != Severity::Ok));
+    report.fixed.retain(|one| one.operation.is_some());
+    let line = wire::DOCTOR.text(&report).expect("JSON");
+    check_line("doctor", &line, &redactions(&repo, &["echo-1-a"]));
 }
 
 #[test]

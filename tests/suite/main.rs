@@ -26,6 +26,8 @@ mod convergence;
 mod crash;
 mod diff;
 mod dispatch;
+mod doctor;
+mod doctor_outside;
 mod dry_runs;
 mod environments;
 mod error_codes;

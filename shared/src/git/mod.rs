@@ -19,6 +19,7 @@ pub mod ignore;
 pub mod index;
 pub mod index_entries;
 mod intent;
+pub mod lock_files;
 pub mod merging;
 pub mod moved;
 pub mod objects;

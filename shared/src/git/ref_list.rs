@@ -227,6 +227,16 @@ fn damage_of(repo: &Repo, name: &str) -> String {
 }
 
 impl RefList {
+    /// Returns the names of all refs, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let broken = self.broken.iter().map(|broken| broken.name.as_str());
+        self.refs
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .chain(broken)
+            .chain(self.symbolic.iter().map(String::as_str))
+    }
+
     fn add(&mut self, name: String, value: LooseRef) {
         match value {
             LooseRef::Object(id) => self.refs.push((name, id)),

@@ -208,6 +208,22 @@ pub fn truncate(text: &str, columns: usize) -> String {
     text.to_owned()
 }
 
+/// Breaks a text into lines of at most `columns`, at its spaces. A longer word gets a line of its own.
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let width = |text: &str| text.chars().filter_map(UnicodeWidthChar::width).sum::<usize>();
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Formats a number with its noun: `1 file`, `2 files`.
 pub fn count(number: u64, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
@@ -218,6 +234,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn lines_break_at_spaces() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("a-very-long-word b", 5), ["a-very-long-word", "b"]);
+        assert_eq!(wrapped("日本 語", 6), ["日本", "語"]);
+        assert_eq!(wrapped("", 5), [""]);
+    }
 
     #[test]
     fn escapes_control_characters() {

@@ -8,6 +8,7 @@ pub mod collect;
 pub mod configuration;
 mod descendants;
 pub mod diff;
+pub mod doctor;
 pub mod failure;
 pub mod init;
 pub mod logs;

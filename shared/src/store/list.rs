@@ -49,6 +49,25 @@ impl Listing {
     /// # Errors
     /// The refs cannot be read.
     pub fn read(repo: &Repo) -> Result<Self> {
+        let (listing, read) = Self::read_counted(repo)?;
+        if read >= MIN_READS_TO_CACHE {
+            let rows = listing.rows.iter().map(|row| (row.tip, &row.entry));
+            let private = PrivateDir::new(repo.private_dir()?);
+            listing.cache.write(&private.cache(), &listing.vouching(), rows);
+        }
+        Ok(listing)
+    }
+
+    /// Reads all agents, and writes nothing.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn observe(repo: &Repo) -> Result<Self> {
+        Self::read_counted(repo).map(|(listing, _)| listing)
+    }
+
+    /// Reads all agents, and returns the number of commits that the cache did not have.
+    fn read_counted(repo: &Repo) -> Result<(Self, usize)> {
         let private = PrivateDir::new(repo.private_dir()?);
         let mut listing = Self::empty(repo, |vouching| TipCache::read(&private.cache(), vouching));
         let list = repo.ref_list(layout::AGENTS)?;
@@ -64,11 +83,7 @@ impl Listing {
         }
         let read = listing.add_unknown(repo, unknown)?;
         listing.add_broken(repo, list.broken, list.symbolic)?;
-        if read >= MIN_READS_TO_CACHE {
-            let rows = listing.rows.iter().map(|row| (row.tip, &row.entry));
-            listing.cache.write(&private.cache(), &listing.vouching(), rows);
-        }
-        Ok(listing)
+        Ok((listing, read))
     }
 
     /// Reads only these agents, which costs nothing for the others. Returns `None` if one of them is missing or cannot be read:

@@ -4,8 +4,8 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        cleanup, collect, diff, init, merge_ranked, resume, review, send, sessions, spawn, status, stop,
-        sync, undo, worktrees,
+        cleanup, collect, diff, doctor, init, merge_ranked, resume, review, send, sessions, spawn, status,
+        stop, sync, undo, worktrees,
     },
     worktree::capture::CapturedWork,
 };
@@ -83,6 +83,8 @@ kinds! {
     SYNC = "sync": sync::Report;
     /// The agent from whose events a secret was removed.
     REDACT = "redact": sync::Redacted;
+    /// What was found in git, the programs, the repository, and the machine, with the fix of each.
+    DOCTOR = "doctor": doctor::Report;
     /// The operations that can be undone, or the operation that was undone.
     UNDO = "undo": undo::Report;
     /// The schemas of answers and requests.

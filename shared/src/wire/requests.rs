@@ -5,8 +5,8 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        cleanup, collect, diff, init, logs, merge_ranked, resume, review, send, sessions, spawn, status,
-        stop, sync, undo, worktrees,
+        cleanup, collect, diff, doctor, init, logs, merge_ranked, resume, review, send, sessions, spawn,
+        status, stop, sync, undo, worktrees,
     },
 };
 
@@ -79,6 +79,8 @@ requests! {
     "cleanup": cleanup::Request;
     /// Exchanges agents and their work with a remote.
     "sync": sync::Request;
+    /// Examines git, the programs, the repository, and the machine.
+    "doctor": doctor::Request;
     /// Undoes an operation.
     "undo": undo::Request;
 }
