@@ -8,6 +8,8 @@ use orchestra_terminal::{CommandLine, Program, run};
 mod cleanup;
 #[path = "../git-orchestra-collect/command.rs"]
 mod collect;
+#[path = "../git-orchestra-config/command.rs"]
+mod config;
 #[path = "../git-orchestra-diff/command.rs"]
 mod diff;
 #[path = "../git-orchestra-init/command.rs"]
@@ -63,6 +65,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
     Some(match name {
         "cleanup" => Entry::of::<cleanup::Cli>(),
         "collect" => Entry::of::<collect::Cli>(),
+        "config" => Entry::of::<config::Cli>(),
         "diff" => Entry::of::<diff::Cli>(),
         "init" => Entry::of::<init::Cli>(),
         "logs" => Entry::of::<logs::Cli>(),

@@ -7,7 +7,6 @@ mod completions;
 mod demo;
 mod help;
 mod lookup;
-mod nearest;
 mod schema;
 mod setup;
 mod view;

@@ -129,6 +129,10 @@ fn answers_about_reviews_landings_and_cleanups() {
     let json = |name: &str, code: i32, arguments: &[&str]| {
         check(name, &repo.orchestra(arguments).exits(code), &all);
     };
+    json("config-change", 0, &["config", "set", "jobs", "5", "--json"]);
+    repo.git(["config", "orchestra.job", "3"]);
+    json("config", 0, &["config", "--json"]);
+    repo.git(["config", "--unset", "orchestra.job"]);
     let agent = |name: &str, script: &str| {
         let spawned = repo.orchestra(["spawn", "-d", "--agent", "sh", "--name", name, "--", script]);
         let id = spawned.succeeded().line();

@@ -21,6 +21,7 @@ mod cleanup_keeps;
 mod cleanup_many;
 mod collect;
 mod completions;
+mod config;
 mod consent;
 mod convergence;
 mod crash;

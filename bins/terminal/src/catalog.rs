@@ -40,6 +40,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary("cleanup", "Remove agents whose work has landed, keeping every byte for undo"),
     binary("sync", "Exchange agents, branches and results with a remote"),
     binary("undo", "Undo a landing or a cleanup"),
+    binary("config", "Show and change the settings of git orchestra"),
     built_in("demo", "Run four agents in a scratch repository, to see how it works"),
     built_in("setup", "Install man pages and shell completions"),
     built_in("completions", "Print the completion script of a shell"),

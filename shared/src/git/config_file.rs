@@ -7,6 +7,7 @@ use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
     git::{Git, Repo, careful},
+    world::Environment,
 };
 
 /// How often to retry when another program changes the config.
@@ -49,6 +50,16 @@ impl Repo {
         Err(Error::new(Code::LockHeld, format!("other programs keep changing '{}'", path.display()))
             .hint("try again"))
     }
+}
+
+/// Runs `git config` on the user's own configuration, under git's lock, and returns its exit code.
+///
+/// # Errors
+/// The configuration is locked or cannot be written (5).
+pub(crate) fn edit_user_config(environment: &Environment, arguments: &[&str]) -> Result<i32> {
+    let home = environment.home();
+    let folder = home.as_deref().unwrap_or_else(|| environment.directory());
+    code(Git::new(environment, folder, "config").arg("--global").args(arguments))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

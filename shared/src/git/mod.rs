@@ -7,6 +7,7 @@ pub mod careful;
 pub mod checkout;
 pub mod command;
 pub mod common_dir;
+pub mod config_entries;
 pub mod config_file;
 mod fallback;
 pub mod file_lock;

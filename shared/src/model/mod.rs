@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod canonical;
+pub mod config_scope;
 pub mod conflict;
 pub mod cost;
 pub mod duration;
@@ -14,6 +15,7 @@ pub mod id_or_text;
 pub mod ids;
 pub mod landing;
 pub mod limit;
+pub mod nearest;
 pub mod oid;
 pub mod permission;
 pub mod phase;
@@ -37,6 +39,7 @@ mod parsed;
 pub(crate) mod words;
 
 pub use agent::{Agent, Event};
+pub use config_scope::ConfigScope;
 pub use cost::Cost;
 pub use fact::Fact;
 pub use id::AgentId;

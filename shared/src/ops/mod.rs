@@ -5,6 +5,7 @@ pub mod agent_object;
 pub mod candidates;
 pub mod cleanup;
 pub mod collect;
+pub mod config;
 pub mod configuration;
 mod descendants;
 pub mod diff;

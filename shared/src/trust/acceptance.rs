@@ -7,7 +7,7 @@ use super::{
     record::AcceptanceRecord,
 };
 use crate::{
-    Code, Error, Kind, Result,
+    Code, Error, Kind, Result, config,
     error::ErrorContext,
     git::Repo,
     model::{AgentId, text},
@@ -106,7 +106,7 @@ impl AcceptedRepo {
         let now = ConfigSnapshot::of(&self.0);
         AcceptanceRecord::change(&private, |record| {
             if let Some(record) = record {
-                record.copy_key(&now, &key.to_ascii_lowercase());
+                record.copy_key(&now, &config::normalized(key));
             }
         })
     }
