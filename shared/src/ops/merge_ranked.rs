@@ -166,10 +166,12 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
     let options = prepare::options(repo, request)?;
     let target = branches::target(repo, Some(into))?;
     let planned = prepare::plan(around.context, repo, target, &request.branches, &options);
-    if around.context.cancel.is_cancelled() {
-        return Err(interrupted("interrupted before anything was changed"));
-    }
-    let plan = planned?;
+    let plan = match planned {
+        // Git receives Ctrl-C as well, and may end by it before this process has heard of it.
+        Err(error) if error.kind() == Kind::Interrupted => return Err(interrupted_while_planning()),
+        _ if around.context.cancel.is_cancelled() => return Err(interrupted_while_planning()),
+        planned => planned?,
+    };
     let blocked = finish::blocked_now(repo, &plan.target.branch)?;
     if plan.branches.is_empty() {
         return Ok(Report::nothing_to_land(&plan));
@@ -187,6 +189,10 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
     report.warnings.splice(0..0, warnings);
     report.warnings.extend(early.filter(|_| report.is_incomplete()));
     Ok(report)
+}
+
+fn interrupted_while_planning() -> Error {
+    interrupted("interrupted before anything was changed")
 }
 
 /// Records the landing in the journal. From then on, cleanups keep the agents that it uses. Fails if one of them was removed while

@@ -130,7 +130,7 @@ impl GitJudge<'_> {
             return Ok(GitOutcome::Complete(answers));
         }
         if output.signal() == Some(INTERRUPTED) {
-            return Err(Error::new(Kind::Interrupted, "interrupted"));
+            return Err(Error::new(Kind::Interrupted, "interrupted during a trial merge"));
         }
         if pairs != [(self.sample, self.sample)]
             && quick.is_none()
