@@ -143,7 +143,7 @@ pub(crate) const PAGE: Page = Page {
                  --detach and does not wait in one of these ways keeps its slot."],
         ),
     ],
-    configuration: true,
+    configuration: false,
     see_also: &[
         "git-orchestra-status",
         "git-orchestra-logs",

@@ -15,7 +15,14 @@ use orchestra_terminal::{complete, pages::Page};
 /// Every program git-orchestra-NAME on PATH is available as a command too.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra", version, arg_required_else_help = false, subcommand_value_name = "COMMAND")]
+#[command(disable_help_flag = true)]
 pub(crate) struct Cli {
+    /// List the commands by purpose
+    #[arg(short = 'h')]
+    pub(crate) overview: bool,
+    /// Show the man page if it is installed, else the commands, concepts and examples
+    #[arg(long)]
+    pub(crate) help: bool,
     /// List all commands, one per line, including those of other programs on PATH
     #[arg(long)]
     pub(crate) list: bool,
@@ -34,15 +41,18 @@ pub(crate) enum BuiltIn {
     Demo(Demo),
     /// Install man pages and shell completions
     ///
-    /// The files go where man and the shells look for them: next to the programs if that directory is
-    /// writable, else below the user's data directory. No file of yours is changed.
+    /// The files go where man and the shells look for them: the pages next to the programs if that
+    /// directory is writable, the completions into the user's data directory, or into the system's if the
+    /// programs are in its prefix. No file of yours is changed.
     Setup(Setup),
     /// Print the completion script of a shell
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Print a man page
+    /// Show a man page
+    ///
+    /// On a terminal man(1) formats it, or the pager shows it as text; elsewhere its source is printed.
     Man {
         /// The command; without it, the page of git orchestra itself
         command: Option<String>,
@@ -122,6 +132,12 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra setup", "Install man pages and completions"),
     ],
     sections: &[
+        (
+            "ORDER OF WORK",
+            &["'spawn' starts agents, 'status' shows them, 'review' records what you think of their work, \
+             'merge-ranked' lands it, and 'cleanup' removes the agents whose work has landed. 'undo' reverts \
+             a landing or a cleanup."],
+        ),
         (
             "STATE",
             &[

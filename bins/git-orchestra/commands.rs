@@ -48,13 +48,15 @@ pub(crate) const PREFIX: &str = "git-orchestra-";
 pub(crate) struct Entry {
     /// Runs it.
     pub(crate) run: fn(&CommandLine) -> ExitCode,
+    /// Returns the definition of its command line, with what its page adds to the help.
+    pub(crate) definition: fn() -> clap::Command,
     /// Returns its man page.
     pub(crate) man_page: fn() -> String,
 }
 
 impl Entry {
     fn of<P: Program + 'static>() -> Self {
-        Self { run: run::run::<P>, man_page: run::man_page::<P> }
+        Self { run: run::run::<P>, definition: run::definition::<P>, man_page: run::man_page::<P> }
     }
 }
 

@@ -8,6 +8,7 @@ mod demo;
 mod help;
 mod lookup;
 mod nearest;
+mod overview;
 mod schema;
 mod setup;
 mod view;

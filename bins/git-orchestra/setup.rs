@@ -18,41 +18,103 @@ use crate::{
 const FORMAT_PAGES: &[(&str, &str)] =
     &[("gitorchestra-storage.5", include_str!("../../man/gitorchestra-storage.5"))];
 
-/// A file to install.
-struct InstalledFile {
-    /// The path below the `share_dir` directory.
-    path: String,
-    content: String,
-}
-
 pub(crate) fn run(options: &Setup, terminal: &Terminal) -> Result<Exit> {
-    let share_dir = share_dir(options)?;
+    let shares = ShareDirs::find(options)?;
+    let mut changed = 0;
     for item in items()? {
-        let path = share_dir.join(&item.path);
-        if options.uninstall {
-            remove(&path, options.dry_run, terminal)?;
+        let path = shares.of(item.reader).join(&item.path);
+        let would = if options.uninstall {
+            // Version 0.1.0 installed completions next to the pages.
+            let old = remove(&shares.man.join(&item.path), options.dry_run)?;
+            remove(&path, options.dry_run)?.or(old)
         } else {
-            install(&path, &item.content, options.dry_run, terminal)?;
+            install(&path, &item.content, options.dry_run)?
+        };
+        changed += usize::from(would.is_some());
+        if let Some(would) = would.filter(|_| options.dry_run) {
+            terminal.print(&format!("{would} {}\n", path.display()));
         }
     }
+    if !options.dry_run {
+        terminal.print(&format!("{}\n", summary(options, changed, &shares)));
+    }
     if !options.uninstall {
-        print_hints(&share_dir, terminal);
+        print_hints(&shares, terminal);
     }
     Ok(Exit::Done)
 }
 
-/// Returns the `share_dir` directory next to the programs' directory if it is writable, since `man` and new
-/// shells find it through PATH; else the user's data directory.
-fn share_dir(options: &Setup) -> Result<PathBuf> {
-    if let Some(prefix) = &options.prefix {
-        return Ok(prefix.join("share"));
+fn summary(options: &Setup, changed: usize, shares: &ShareDirs) -> String {
+    let (man, shells) = (shares.man.join("man"), shares.shells.display());
+    let all = format!("man pages in {}, completions for bash, zsh and fish in {shells}", man.display());
+    match (options.uninstall, changed) {
+        (true, 0) => "nothing is installed".to_owned(),
+        (true, _) => format!("removed {changed} files"),
+        (false, 0) => format!("up to date: {all}"),
+        (false, _) => format!("installed {all}"),
     }
-    let sibling = world::this_program().parent().and_then(Path::parent).map(|prefix| prefix.join("share"));
-    if let Some(sibling) = sibling.filter(|_| is_in_path())
-        && fs::create_dir_all(sibling.join("man/man1")).is_ok()
-    {
-        return Ok(sibling);
+}
+
+/// A file to install.
+struct InstalledFile {
+    /// Who looks for it.
+    reader: Reader,
+    /// The path below the `share` directory.
+    path: String,
+    content: String,
+}
+
+/// Who looks for a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Reader {
+    Man,
+    Shells,
+}
+
+/// The `share` directories in which man and the shells look.
+struct ShareDirs {
+    man: PathBuf,
+    shells: PathBuf,
+}
+
+impl ShareDirs {
+    /// Man looks next to the directories of PATH; shells look in the user's data directory and in those of the
+    /// system. So with programs in `~/.cargo/bin` the pages go to `~/.cargo/share`, and the completions to
+    /// `~/.local/share`.
+    fn find(options: &Setup) -> Result<Self> {
+        if let Some(prefix) = &options.prefix {
+            let share = prefix.join("share");
+            return Ok(Self { man: share.clone(), shells: share });
+        }
+        let sibling = sibling();
+        let shells = match &sibling {
+            Some(sibling) if is_data_dir_of_system(sibling) => sibling.clone(),
+            _ => user_data_dir()?,
+        };
+        Ok(Self { man: sibling.map_or_else(user_data_dir, Ok)?, shells })
     }
+
+    fn of(&self, reader: Reader) -> &Path {
+        match reader {
+            Reader::Man => &self.man,
+            Reader::Shells => &self.shells,
+        }
+    }
+}
+
+/// Returns the `share` directory next to the programs' directory, if that is in PATH and it is writable.
+fn sibling() -> Option<PathBuf> {
+    let sibling = world::this_program().parent()?.parent()?.join("share");
+    (is_in_path() && fs::create_dir_all(sibling.join("man/man1")).is_ok()).then_some(sibling)
+}
+
+fn is_data_dir_of_system(share: &Path) -> bool {
+    let listed = here::environment().variable("XDG_DATA_DIRS").filter(|listed| !listed.is_empty());
+    let listed = listed.unwrap_or_else(|| "/usr/local/share:/usr/share".into());
+    std::env::split_paths(&listed).any(|entry| entry == share)
+}
+
+fn user_data_dir() -> Result<PathBuf> {
     let data = here::environment().variable("XDG_DATA_HOME").map(PathBuf::from);
     let home = here::environment().variable("HOME").map(|home| PathBuf::from(home).join(".local/share"));
     data.or(home).ok_or_else(|| {
@@ -71,10 +133,14 @@ fn is_in_path() -> bool {
 fn items() -> Result<Vec<InstalledFile>> {
     let mut items = Vec::new();
     for (file, page) in pages()? {
-        items.push(InstalledFile { path: format!("man/man1/{file}"), content: page });
+        items.push(InstalledFile { reader: Reader::Man, path: format!("man/man1/{file}"), content: page });
     }
     for (file, page) in FORMAT_PAGES {
-        items.push(InstalledFile { path: format!("man/man5/{file}"), content: (*page).to_owned() });
+        items.push(InstalledFile {
+            reader: Reader::Man,
+            path: format!("man/man5/{file}"),
+            content: (*page).to_owned(),
+        });
     }
     for (path, shell) in [
         ("bash-completion/completions/git-orchestra", Shell::Bash),
@@ -83,7 +149,11 @@ fn items() -> Result<Vec<InstalledFile>> {
         ("fish/vendor_completions.d/git-orchestra.fish", Shell::Fish),
         ("fish/vendor_conf.d/git-orchestra.fish", Shell::FishConf),
     ] {
-        items.push(InstalledFile { path: path.to_owned(), content: completions::script(shell) });
+        items.push(InstalledFile {
+            reader: Reader::Shells,
+            path: path.to_owned(),
+            content: completions::script(shell),
+        });
     }
     Ok(items)
 }
@@ -91,45 +161,40 @@ fn items() -> Result<Vec<InstalledFile>> {
 /// Returns all man pages with their file names.
 pub(crate) fn pages() -> Result<Vec<(String, String)>> {
     let mut pages = vec![("git-orchestra.1".to_owned(), help::page(None)?)];
-    for entry in catalog::COMMANDS.iter().chain(catalog::INTERNAL) {
+    for entry in catalog::COMMANDS {
         pages.push((format!("git-orchestra-{}.1", entry.name), help::page(Some(entry.name))?));
     }
     Ok(pages)
 }
 
-fn install(path: &Path, content: &str, dry_run: bool, terminal: &Terminal) -> Result<()> {
-    let cannot = || format!("cannot write '{}'", path.display());
+/// Writes a file, unless it has this content. Returns what a dry run says of it.
+fn install(path: &Path, content: &str, dry_run: bool) -> Result<Option<&'static str>> {
     if fs::read(path).is_ok_and(|known| known == content.as_bytes()) {
-        terminal.print(&format!("up to date: {}\n", path.display()));
-        return Ok(());
+        return Ok(None);
     }
-    if dry_run {
-        terminal.print(&format!("would write {}\n", path.display()));
-        return Ok(());
+    if !dry_run {
+        let cannot = || format!("cannot write '{}'", path.display());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).context(Kind::Refused, cannot)?;
+        }
+        fs::write(path, content).context(Kind::Refused, cannot)?;
     }
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).context(Kind::Refused, cannot)?;
-    }
-    fs::write(path, content).context(Kind::Refused, cannot)?;
-    terminal.print(&format!("wrote {}\n", path.display()));
-    Ok(())
+    Ok(Some("would write"))
 }
 
-fn remove(path: &Path, dry_run: bool, terminal: &Terminal) -> Result<()> {
+/// Removes a file, if it is there. Returns what a dry run says of it.
+fn remove(path: &Path, dry_run: bool) -> Result<Option<&'static str>> {
     if !path.exists() {
-        return Ok(());
+        return Ok(None);
     }
-    if dry_run {
-        terminal.print(&format!("would remove {}\n", path.display()));
-        return Ok(());
+    if !dry_run {
+        fs::remove_file(path).context(Kind::Refused, || format!("cannot remove '{}'", path.display()))?;
     }
-    fs::remove_file(path).context(Kind::Refused, || format!("cannot remove '{}'", path.display()))?;
-    terminal.print(&format!("removed {}\n", path.display()));
-    Ok(())
+    Ok(Some("would remove"))
 }
 
 /// Hints at settings that only the user can make.
-fn print_hints(share_dir: &Path, terminal: &Terminal) {
+fn print_hints(shares: &ShareDirs, terminal: &Terminal) {
     if !is_in_path() {
         let program = world::this_program();
         let folder = program.parent().unwrap_or(&program).display().to_string();
@@ -138,7 +203,6 @@ fn print_hints(share_dir: &Path, terminal: &Terminal) {
     }
     terminal.hint(&format!(
         "zsh: before compinit, in ~/.zshrc: fpath+=({})",
-        quote::word(share_dir.join("zsh/site-functions"))
+        quote::word(shares.shells.join("zsh/site-functions"))
     ));
-    terminal.hint("new shells complete 'git orchestra'; 'git help orchestra' shows the man page");
 }

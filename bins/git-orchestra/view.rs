@@ -1,11 +1,13 @@
-//! Calls the dispatcher's own commands, and prints the overview.
+//! Calls the dispatcher's own commands.
 
 use orchestra::Result;
-use orchestra_terminal::{Exit, Program, Terminal, catalog, pages, pages::Page, style::Role};
+use orchestra_terminal::{Exit, Program, Terminal, catalog, pages::Page};
 
 use crate::{
     cli::{self, BuiltIn, Cli},
-    completions, demo, help, lookup, schema, setup,
+    completions, demo, help, lookup,
+    overview::overview,
+    schema, setup,
 };
 
 impl Program for Cli {
@@ -20,14 +22,16 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if cli.list {
         return Ok(list(terminal));
     }
+    if cli.overview {
+        return Ok(print(terminal, &overview(terminal)));
+    }
+    if cli.help {
+        return help::show_suite(terminal);
+    }
     match &cli.command {
-        None => Ok(overview(terminal)),
-        Some(BuiltIn::Help { command: None }) => Ok(overview(terminal)),
+        None | Some(BuiltIn::Help { command: None }) => Ok(print(terminal, &overview(terminal))),
         Some(BuiltIn::Help { command: Some(name) }) => help::show(terminal, name),
-        Some(BuiltIn::Man { command }) => {
-            terminal.print(&help::page(command.as_deref())?);
-            Ok(Exit::Done)
-        }
+        Some(BuiltIn::Man { command }) => help::show_page(terminal, command.as_deref()),
         Some(BuiltIn::Completions { shell }) => {
             terminal.print(&completions::script(*shell));
             Ok(Exit::Done)
@@ -38,6 +42,11 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
 }
 
+fn print(terminal: &Terminal, text: &str) -> Exit {
+    terminal.print(text);
+    Exit::Done
+}
+
 fn list(terminal: &Terminal) -> Exit {
     for entry in catalog::COMMANDS {
         terminal.print(&format!("{}\n", entry.name));
@@ -45,27 +54,5 @@ fn list(terminal: &Terminal) -> Exit {
     for name in lookup::other_commands() {
         terminal.print(&format!("{name}\n"));
     }
-    Exit::Done
-}
-
-fn overview(terminal: &Terminal) -> Exit {
-    let head = |text: &str| terminal.painter().as_role(Role::Head, text);
-    let mut out = format!(
-        "Run coding agents side by side in git worktrees, with all state in git refs.\n\n{} git orchestra COMMAND [ARGUMENT...]\n\n{}\n",
-        head("Usage:"),
-        head("Commands:")
-    );
-    out.push_str(&pages::command_list());
-    let others = lookup::other_commands();
-    if !others.is_empty() {
-        out.push_str(&format!("\n{}\n", head("Other commands on PATH:")));
-        for name in others {
-            out.push_str(&format!("  {name}\n"));
-        }
-    }
-    out.push_str(
-        "\n'git orchestra help COMMAND' describes a command.\n'git orchestra demo' shows an example.\n",
-    );
-    terminal.print(&out);
     Exit::Done
 }

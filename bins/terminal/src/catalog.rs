@@ -2,9 +2,47 @@
 //! the summaries with
 //! what each command's own help says.
 
+/// What a user wants to do, under which the commands are listed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Group {
+    /// Start agents and direct them.
+    Run,
+    /// See what they do and did.
+    Look,
+    /// Bring their work into a branch.
+    Land,
+    /// Exchange agents with other clones.
+    Share,
+    /// Get to know and maintain the suite.
+    SetUp,
+}
+
+impl Group {
+    /// All groups, in the order of the help.
+    pub const ALL: [Self; 5] = [Self::Run, Self::Look, Self::Land, Self::Share, Self::SetUp];
+
+    /// The heading of its commands.
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Run => "Run",
+            Self::Look => "Look",
+            Self::Land => "Land",
+            Self::Share => "Share",
+            Self::SetUp => "Set up",
+        }
+    }
+
+    /// Returns its commands, in the order of the help.
+    pub fn commands(self) -> impl Iterator<Item = &'static CommandEntry> {
+        COMMANDS.iter().filter(move |entry| entry.group == self)
+    }
+}
+
 /// A command of the suite.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandEntry {
+    /// Under which it is listed.
+    pub group: Group,
     /// The name without its prefix: `spawn` for `git-orchestra-spawn`.
     pub name: &'static str,
     /// The first line of its help.
@@ -13,44 +51,44 @@ pub struct CommandEntry {
     pub built_in: bool,
 }
 
-const fn binary(name: &'static str, summary: &'static str) -> CommandEntry {
-    CommandEntry { name, summary, built_in: false }
+const fn binary(group: Group, name: &'static str, summary: &'static str) -> CommandEntry {
+    CommandEntry { group, name, summary, built_in: false }
 }
 
 const fn built_in(name: &'static str, summary: &'static str) -> CommandEntry {
-    CommandEntry { name, summary, built_in: true }
+    CommandEntry { group: Group::SetUp, name, summary, built_in: true }
 }
 
 /// The commands that a user types, in the order of the help.
 pub const COMMANDS: &[CommandEntry] = &[
-    binary("init", "Name this clone and check what its remote accepts (optional)"),
-    binary("spawn", "Start one agent per task, each in its own worktree and branch"),
-    binary("status", "Show the current state of every agent"),
-    binary("logs", "Show an agent's output, live or after it has ended"),
-    binary("stop", "Stop agents and everything they started, saving their work"),
-    binary("send", "Send a message to a running agent, or answer its request"),
-    binary("pause", "Pause agents, saving their work"),
-    binary("resume", "Resume agents that are paused, ended or lost"),
-    binary("worktrees", "List the agents' worktrees, or print the path of one"),
-    binary("sessions", "Find, read, search, keep and resume coding agents' sessions"),
-    binary("collect", "Save the work of agents as it is now, and summarize it"),
-    binary("diff", "Show what an agent changed, including uncommitted and new files"),
-    binary("review", "Review an agent's work: approve, reject, or request changes"),
-    binary("merge-ranked", "Land many branches, least conflicting first, testing each step"),
-    binary("cleanup", "Remove agents whose work has landed, keeping every byte for undo"),
-    binary("sync", "Exchange agents, branches and results with a remote"),
-    binary("undo", "Undo a landing or a cleanup"),
+    binary(Group::Run, "spawn", "Start one agent per task, each in its own worktree and branch"),
+    binary(Group::Run, "send", "Send a message to a running agent, or answer its request"),
+    binary(Group::Run, "pause", "Pause agents, saving their work"),
+    binary(Group::Run, "resume", "Resume agents that are paused, ended or lost"),
+    binary(Group::Run, "stop", "Stop agents and everything they started, saving their work"),
+    binary(Group::Look, "status", "Show the current state of every agent"),
+    binary(Group::Look, "logs", "Show an agent's output, live or after it has ended"),
+    binary(Group::Look, "diff", "Show what an agent changed, including uncommitted and new files"),
+    binary(Group::Look, "collect", "Save the work of agents as it is now, and summarize it"),
+    binary(Group::Look, "worktrees", "List the agents' worktrees, or print the path of one"),
+    binary(Group::Look, "sessions", "Find, read, search, keep and resume coding agents' sessions"),
+    binary(Group::Land, "review", "Review an agent's work: approve, reject, or request changes"),
+    binary(Group::Land, "merge-ranked", "Land many branches, least conflicting first, testing each step"),
+    binary(Group::Land, "undo", "Undo a landing or a cleanup"),
+    binary(Group::Land, "cleanup", "Remove agents whose work has landed, keeping every byte for undo"),
+    binary(Group::Share, "sync", "Exchange agents, branches and results with a remote"),
+    binary(Group::Share, "init", "Name this clone and check what its remote accepts (optional)"),
     built_in("demo", "Run four agents in a scratch repository, to see how it works"),
     built_in("setup", "Install man pages and shell completions"),
     built_in("completions", "Print the completion script of a shell"),
-    built_in("man", "Print a man page"),
+    built_in("man", "Show a man page"),
     built_in("schema", "Print the JSON Schema of an answer or a request"),
     built_in("help", "Show help for a command"),
 ];
 
 /// Internal commands, which no person types.
 pub const INTERNAL: &[CommandEntry] =
-    &[binary("supervise", "Supervise one agent (internal, started by spawn)")];
+    &[binary(Group::Run, "supervise", "Supervise one agent (internal, started by spawn)")];
 
 /// Returns the commands that have a program.
 pub fn binaries() -> impl Iterator<Item = &'static CommandEntry> {

@@ -24,6 +24,7 @@ pub mod agents;
 pub mod args;
 pub mod catalog;
 pub mod complete;
+pub mod concepts;
 pub mod context;
 pub mod errors;
 pub mod exit;

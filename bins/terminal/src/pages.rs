@@ -9,7 +9,11 @@ use clap_mangen::{
 };
 use orchestra::{Code, Kind, config};
 
-use crate::{catalog, exit, key_help};
+use crate::{
+    catalog::{self, Group},
+    concepts::CONCEPTS,
+    exit, key_help,
+};
 
 /// The date of the release, which the pages show, so that they are the same wherever they are generated.
 const DATE: &str = "2026-11-21";
@@ -129,13 +133,25 @@ fn synopsis(mut command: Command) -> Vec<String> {
         .collect()
 }
 
+/// Writes the list of commands, by group.
+fn commands(roff: &mut Roff) {
+    roff.control("SH", ["COMMANDS"]);
+    for group in Group::ALL {
+        roff.control("SS", [group.heading()]);
+        for entry in group.commands() {
+            let page = format!("git-orchestra-{}(1)", entry.name);
+            roff.control("TP", []).text([bold(page)]).text([roman(format!("{}.", entry.summary))]);
+        }
+    }
+}
+
 fn sections(name: &str, page: &Page) -> Roff {
     let mut roff = Roff::new();
     if name == "git-orchestra" {
-        roff.control("SH", ["COMMANDS"]);
-        for entry in catalog::COMMANDS {
-            let page = format!("git-orchestra-{}(1)", entry.name);
-            roff.control("TP", []).text([bold(page)]).text([roman(format!("{}.", entry.summary))]);
+        commands(&mut roff);
+        roff.control("SH", ["CONCEPTS"]);
+        for (word, meaning) in CONCEPTS {
+            roff.control("TP", []).text([bold(*word)]).text([roman(*meaning)]);
         }
     }
     for (heading, paragraphs) in page.sections {
@@ -167,11 +183,13 @@ fn sections(name: &str, page: &Page) -> Roff {
         }
     }
     roff.control("SH", ["EXIT STATUS"]);
-    for (code, meaning) in exit::TABLE {
-        roff.control("TP", []).text([bold(*code)]).text([roman(*meaning)]);
-    }
     if name == "git-orchestra" {
+        for (code, meaning) in exit::TABLE {
+            roff.control("TP", []).text([bold(*code)]).text([roman(*meaning)]);
+        }
         errors(&mut roff);
+    } else {
+        roff.text([roman("0 if it succeeded, else one of the codes in git-orchestra(1).")]);
     }
     roff.control("SH", ["SEE ALSO"]);
     let mut pages: Vec<String> = page.see_also.iter().map(|page| format!("{page}(1)")).collect();
@@ -234,12 +252,15 @@ fn tidy(text: &str) -> String {
     format!("{}\n", out.join("\n"))
 }
 
-/// Lists the commands with their summaries, for the overview.
-pub fn command_list() -> String {
+/// Lists the commands with their summaries by group, for the overview. `heading` paints the name of a group.
+pub fn command_list(heading: impl Fn(&str) -> String) -> String {
     let width = catalog::COMMANDS.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
     let mut out = String::new();
-    for entry in catalog::COMMANDS {
-        let _ = writeln!(out, "  {:width$}  {}", entry.name, entry.summary);
+    for group in Group::ALL {
+        let _ = writeln!(out, "\n{}", heading(group.heading()));
+        for entry in group.commands() {
+            let _ = writeln!(out, "  {:width$}  {}", entry.name, entry.summary);
+        }
     }
     out
 }
