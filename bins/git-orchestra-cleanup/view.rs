@@ -9,7 +9,7 @@ use orchestra::{
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents, context, here, humanize, json,
     style::Role,
-    table::{self, TableCell},
+    table::{self, Column, TableCell},
 };
 
 use super::cli::Cli;
@@ -47,10 +47,15 @@ fn print_report(terminal: &Terminal, report: &Report) {
         }
         return;
     }
-    let rows = report.agents.iter().map(row).collect();
+    let rows: Vec<Vec<TableCell>> = report.agents.iter().map(row).collect();
     terminal.print(&table::draw(
-        &["AGENT", "OUTCOME", "SIZE", "WHY"],
-        rows,
+        &[
+            Column::new("AGENT").cut_in_middle(),
+            Column::new("OUTCOME"),
+            Column::new("SIZE").hidden_at(1),
+            Column::new("WHY").wrapped(),
+        ],
+        &rows,
         terminal.width(),
         terminal.painter(),
     ));

@@ -13,7 +13,7 @@ use orchestra_terminal::{
     Exit, Terminal, accepted, agents, context, errors,
     follow::{FollowOptions, follow},
     json, prompt,
-    table::{self, TableCell},
+    table::{self, Column, TableCell},
 };
 
 use super::cli::Cli;
@@ -70,9 +70,17 @@ fn planned(cli: &Cli, terminal: &Terminal, report: Report) -> Result<()> {
             TableCell::new(&agent.title),
         ]
     };
+    let rows: Vec<Vec<TableCell>> = plan.agents.iter().map(row).collect();
     terminal.print(&table::draw(
-        &["AGENT", "PHASE", "PROGRAM", "PERMISSION", "JOBS", "TASK"],
-        plan.agents.iter().map(row).collect(),
+        &[
+            Column::new("AGENT").cut_in_middle(),
+            Column::new("PHASE"),
+            Column::new("PROGRAM").hidden_at(3),
+            Column::new("PERMISSION").hidden_at(2),
+            Column::new("JOBS").hidden_at(1),
+            Column::new("TASK").cut_at_end(),
+        ],
+        &rows,
         terminal.width(),
         terminal.painter(),
     ));

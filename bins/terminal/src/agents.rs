@@ -13,7 +13,7 @@ use crate::{
     here, humanize,
     output::Terminal,
     style::{Painter, Role, role_of},
-    table::{self, TableCell},
+    table::{self, Column, TableCell},
 };
 
 /// The age in seconds from which a count is shown with its age.
@@ -26,10 +26,17 @@ pub fn draw(agents: &[AgentObject], width: Option<usize>, painter: &Painter) -> 
     let now = here::environment().now().as_second();
     let costs = agents.iter().any(|agent| agent.cost_usd.is_some());
     let denials = agents.iter().any(|agent| agent.denials.is_some_and(|denials| denials > 0));
-    let mut headings = vec!["AGENT", "PHASE", "AGE", "COMMITS", "CHANGES", "DIRTY"];
-    headings.extend(costs.then_some("COST"));
-    headings.extend(denials.then_some("DENIED"));
-    headings.push("NOW");
+    let mut columns = vec![
+        Column::new("AGENT").cut_in_middle(),
+        Column::new("PHASE"),
+        Column::new("AGE").hidden_at(5),
+        Column::new("COMMITS").hidden_at(3),
+        Column::new("CHANGES").hidden_at(2),
+        Column::new("DIRTY").hidden_at(1),
+    ];
+    columns.extend(costs.then_some(Column::new("COST").hidden_at(6)));
+    columns.extend(denials.then_some(Column::new("DENIED").hidden_at(4)));
+    columns.push(Column::new("NOW").cut_at_end());
     let row = |agent: &AgentObject| {
         let mut row = row(agent, now);
         row.extend(costs.then(|| TableCell::number(cost(agent))));
@@ -38,7 +45,8 @@ pub fn draw(agents: &[AgentObject], width: Option<usize>, painter: &Painter) -> 
         row.push(TableCell::role(activity(agent), role));
         row
     };
-    table::draw(&headings, agents.iter().map(row).collect(), width, painter)
+    let rows: Vec<Vec<TableCell>> = agents.iter().map(row).collect();
+    table::draw(&columns, &rows, width, painter)
 }
 
 fn row(agent: &AgentObject, now: i64) -> Vec<TableCell> {

@@ -29,6 +29,7 @@ pub mod verdict;
 pub mod work_stat;
 
 mod agent_log;
+mod fit;
 #[cfg(test)]
 mod golden;
 mod lines;
