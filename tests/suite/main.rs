@@ -68,6 +68,7 @@ mod resume_keeps;
 mod review;
 mod runs;
 mod schema;
+mod screens;
 mod secret_carriers;
 mod secret_refs;
 mod secrets;

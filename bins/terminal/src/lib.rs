@@ -12,6 +12,7 @@
 //! | [`json`] | the envelope of `--json` |
 //! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
 //! | [`watch`], [`follow`] | following agents to their end |
+//! | `alternate` | the second screen of the terminal |
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
 //! | [`prompt`] | questions to the user, on a terminal only |
 //! | [`errors`], [`exit`] | how errors become messages, JSON and exit statuses |
@@ -21,6 +22,7 @@
 
 pub mod accepted;
 pub mod agents;
+mod alternate;
 pub mod args;
 pub mod catalog;
 pub mod complete;
