@@ -89,6 +89,11 @@ fn a_watch_draws_one_table_in_one_place_also_when_the_window_changes() {
     screen.types("git orchestra status --watch --wait");
     let is_drawn = |shown: &str| shown.contains("2 running");
     screen.until("the table", is_drawn);
+    // Ctrl-Z returns the terminal to the shell, and what was shown before.
+    screen.tmux(&["send-keys", "C-z"]);
+    screen.until("the shell", |shown| !is_drawn(shown) && shown.contains("status --watch"));
+    screen.types("fg");
+    screen.until("the table again", is_drawn);
     for columns in [80, 60, 41, 100, 30] {
         screen.resize(columns, 24);
         let fits = |shown: &str| {
