@@ -1,5 +1,6 @@
 //! The meanings of colours. No other module names a colour, and no meaning is shown by colour alone.
 
+use comfy_table::{Attribute, Cell, Color};
 use owo_colors::{OwoColorize, Style};
 
 use orchestra::model::{Liveness, Phase};
@@ -60,6 +61,19 @@ const fn style(role: Role) -> Style {
         Role::Warn => Style::new().yellow(),
         Role::Active | Role::Hint => Style::new().cyan(),
         Role::Faint => Style::new().dimmed(),
+    }
+}
+
+/// Returns a table's cell in the colour of its role.
+pub(crate) fn cell(role: Role, cell: Cell) -> Cell {
+    match role {
+        Role::Plain => cell,
+        Role::Head => cell.add_attribute(Attribute::Bold),
+        Role::Good => cell.fg(Color::DarkGreen),
+        Role::Bad => cell.fg(Color::DarkRed).add_attribute(Attribute::Bold),
+        Role::Warn => cell.fg(Color::DarkYellow),
+        Role::Active | Role::Hint => cell.fg(Color::DarkCyan),
+        Role::Faint => cell.add_attribute(Attribute::Dim),
     }
 }
 

@@ -108,7 +108,7 @@ impl Layout {
         let mut shown: Vec<Shown> =
             (0..).zip(columns).map(|(at, column)| measure(at, column, rows)).collect();
         let Some(width) = width else { return Self { shown, hidden: 0 } };
-        shown.retain(|column| column.rank.is_none() || has_values(column.at, rows));
+        shown.retain(|column| column.at == 0 || column.rank.is_none() || has_values(column.at, rows));
         let all = shown.len();
         hide(&mut shown, width);
         let hidden = all - shown.len();
@@ -130,7 +130,8 @@ fn has_values(at: usize, rows: &[Vec<TableCell>]) -> bool {
 
 /// Hides columns until the others fit at their least widths; one remains in any case.
 fn hide(shown: &mut Vec<Shown>, width: usize) {
-    while least_width(shown, COMFORTABLE) > width
+    while shown.len() > 1
+        && least_width(shown, COMFORTABLE) > width
         && let Some(next) = next_hidden(shown)
     {
         shown.remove(next);

@@ -3,11 +3,12 @@
 
 mod layout;
 
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use orchestra::model::text;
 
 pub use self::layout::Column;
 use self::layout::{GAP, Layout, Shown};
-use crate::style::{Painter, Role};
+use crate::style::{self, Painter, Role};
 
 /// A cell of a table.
 #[derive(Clone, Debug)]
@@ -35,56 +36,55 @@ impl TableCell {
     pub fn number(text: impl Into<String>) -> Self {
         Self { text: text.into(), role: Role::Plain, right: true }
     }
+
+    /// Returns the cell without what joins emoji into one: terminals differ in how wide they draw the result.
+    fn of_certain_width(&self) -> Self {
+        Self { text: self.text.replace(['\u{200d}', '\u{fe0f}'], ""), ..*self }
+    }
 }
 
 /// Draws rows below the headings of their columns, each line at most `width` columns wide. On a terminal, which has a width, columns
 /// without any value are left out, and a last line says how many others are hidden.
 pub fn draw(columns: &[Column], rows: &[Vec<TableCell>], width: Option<usize>, painter: &Painter) -> String {
-    let layout = Layout::of(columns, rows, width);
-    let is_right = |at: usize| rows.first().and_then(|row| row.get(at)).is_some_and(|cell| cell.right);
-    let heading = |(at, column): (usize, &Column)| TableCell {
-        right: is_right(at),
-        ..TableCell::role(column.heading, Role::Head)
+    let rows: Vec<Vec<TableCell>> = match width {
+        Some(_) => rows.iter().map(|row| row.iter().map(TableCell::of_certain_width).collect()).collect(),
+        None => rows.to_vec(),
     };
-    let headings: Vec<TableCell> = columns.iter().enumerate().map(heading).collect();
-    let mut out = draw_row(&layout, &headings, painter);
-    rows.iter().for_each(|row| out.push_str(&draw_row(&layout, row, painter)));
+    let layout = Layout::of(columns, &rows, width);
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
+    if painter.is_on() {
+        table.enforce_styling().style_text_only();
+    }
+    let is_right = |at: usize| rows.first().and_then(|row| row.get(at)).is_some_and(|cell| cell.right);
+    let heading = |shown: &Shown| TableCell {
+        right: is_right(shown.at),
+        ..TableCell::role(columns[shown.at].heading, Role::Head)
+    };
+    table.set_header(layout.shown.iter().map(|shown| fitted(shown, &heading(shown))).collect::<Vec<_>>());
+    for row in &rows {
+        let cells = layout.shown.iter().filter_map(|shown| Some(fitted(shown, row.get(shown.at)?)));
+        table.add_row(cells.collect::<Vec<_>>());
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, u16::try_from(GAP).unwrap_or_default()));
+    }
+    let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     if let (Some(width), hidden @ 1..) = (width, layout.hidden) {
         let words = format!("{} hidden", text::count(hidden as u64, "column"));
-        out.push_str(&painter.as_role(Role::Faint, &text::truncate(&words, width)));
-        out.push('\n');
+        lines.push(painter.as_role(Role::Faint, &text::truncate(&words, width)));
     }
-    out
+    format!("{}\n", lines.join("\n"))
 }
 
-/// Draws a row, on more than one line if a text is wrapped.
-fn draw_row(layout: &Layout, row: &[TableCell], painter: &Painter) -> String {
-    let cells: Vec<(&Shown, &TableCell, Vec<String>)> = layout
-        .shown
-        .iter()
-        .filter_map(|shown| row.get(shown.at).map(|cell| (shown, cell, shown.lines(&cell.text))))
-        .collect();
-    let height = cells.iter().map(|(.., lines)| lines.len()).max().unwrap_or(1);
-    let mut out = String::new();
-    for at in 0..height {
-        // Spaces are written only before a text, so that no line ends with some.
-        let mut spaces = 0;
-        for (shown, cell, lines) in &cells {
-            let text = lines.get(at).map_or("", String::as_str);
-            let rest = shown.width.saturating_sub(text::width(text));
-            let (before, after) = if cell.right { (rest, 0) } else { (0, rest) };
-            if text.is_empty() {
-                spaces += shown.width;
-            } else {
-                out.push_str(&" ".repeat(spaces + before));
-                out.push_str(&painter.as_role(cell.role, text));
-                spaces = after;
-            }
-            spaces += GAP;
-        }
-        out.push('\n');
-    }
-    out
+/// Returns a cell with its text cut or broken as the layout requires.
+fn fitted(shown: &Shown, cell: &TableCell) -> Cell {
+    let align = if cell.right { CellAlignment::Right } else { CellAlignment::Left };
+    let lines = shown.lines(&cell.text);
+    // Colour around spaces would be left at the end of a line.
+    let text = lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
+    let role = if text.is_empty() { Role::Plain } else { cell.role };
+    style::cell(role, Cell::new(text)).set_alignment(align)
 }
 
 #[cfg(test)]
