@@ -192,7 +192,7 @@ fn answers_about_sessions() {
     let repo = world.repo().with_scripted_claude();
     with_fixtures(&world, repo.path());
     compressed(&world);
-    let all = redactions(&repo, &["now-fake-say-again"]).keep_times();
+    let all = redactions(&repo, &["fake-say-again"]).keep_times();
     let json = |name: &str, arguments: &[&str]| {
         check(name, &repo.orchestra([&["sessions"], arguments].concat()).succeeded(), &all);
     };

@@ -160,7 +160,7 @@ fn the_name_of_a_command_is_a_task_only_after_dashes() {
     assert!(repo.agents().is_empty());
     assert_eq!(planned(&repo, &["--", "status"]), ["status"]);
     assert_eq!(planned(&repo, &["status", "more"]), ["status", "more"]);
-    assert_eq!(planned(&repo, &["show the status"]), ["show-the-status"]);
+    assert_eq!(planned(&repo, &["show the status"]), ["show-status"]);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn tasks_in_every_script_get_readable_names() {
     let repo = world.repo();
     assert_eq!(
         planned(&repo, &["Добавить тесты", "日本語のタスク", "größere Änderung"]),
-        ["dobavit-testy", "ri-ben-yu-notasuku", "grossere-anderung"]
+        ["dobavit-testy", "ri-ben-yu", "grossere-anderung"]
     );
     assert_eq!(planned(&repo, &["--name", "日本語", "x"]), ["ri-ben-yu"]);
     repo.orchestra(["spawn", "-n", "--agent", "sh", "--name", "…", "x"])

@@ -1,18 +1,20 @@
-//! Agent ids: a slug of the task and five random characters, `add-rate-limit-k3m9q`.
+//! Agent ids: telling words of the task and five random characters, `add-rate-limiting-k3m9q`.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{ids::text_id, parsed::parsed};
+use super::{
+    ids::text_id,
+    parsed::parsed,
+    slug::{self, MAX_SLUG},
+};
 use crate::{Code, Error, Result};
 
 /// Crockford's base 32 alphabet: digits and lower-case letters without `i`, `l`, `o`, and `u`, which are easily misread.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Number of random characters at the end: 32⁵, about 33 million ids for one slug.
 const RANDOM_LENGTH: usize = 5;
-/// Maximum length of a slug, in bytes, so that ids fit in a table and in a path.
-const MAX_SLUG: usize = 24;
 
 /// The name of an agent, valid in a ref, a path, a shell word and JSON alike.
 ///
@@ -25,15 +27,34 @@ pub struct AgentId(#[schemars(regex(pattern = "^[a-z0-9]+(-[a-z0-9]+)*-[0-9a-hjk
 text_id!(AgentId);
 
 impl AgentId {
-    /// Makes an id for a task from random bytes.
+    /// Makes an id of at most 24 columns for a task from random bytes.
     pub fn new(task: &str, random: [u8; RANDOM_LENGTH]) -> Self {
-        let mut id = slug(task);
+        Self::with_slug(slug::of_task(task), random)
+    }
+
+    /// Makes an id that begins with a name that a person chose.
+    ///
+    /// # Errors
+    /// The name has no letter and no digit, or is too long.
+    pub fn of_name(name: &str, random: [u8; RANDOM_LENGTH]) -> Result<Self> {
+        let invalid =
+            |why: &str| Error::new(Code::NameInvalid, format!("'{}' {why}", super::text::safe(name)));
+        if !slug::has_word(name) {
+            return Err(invalid("has no letter and no digit"));
+        }
+        let slug = slug::of_name(name).ok_or_else(|| {
+            invalid("is too long for a name").hint(format!("at most {MAX_SLUG} letters and digits"))
+        })?;
+        Ok(Self::with_slug(slug, random))
+    }
+
+    fn with_slug(mut id: String, random: [u8; RANDOM_LENGTH]) -> Self {
         id.push('-');
         id.extend(random.iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])));
         Self(id)
     }
 
-    /// Accepts exactly what [`AgentId::new`] can make.
+    /// Accepts every id that this or an earlier version made: ids of tasks once had up to 30 characters.
     ///
     /// # Errors
     /// The text is not an agent id.
@@ -68,47 +89,6 @@ fn is_slug(text: &str) -> bool {
         && text.split('-').all(|word| {
             !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         })
-}
-
-/// Returns whether a slug can be made from this text: whether it holds a letter or a digit once it is written in ASCII.
-pub fn has_slug(text: &str) -> bool {
-    ascii(text).contains(|c: char| c.is_ascii_alphanumeric())
-}
-
-/// Transliterates the beginning of a text into ASCII (`Größe` becomes `Grosse`).
-fn ascii(text: &str) -> String {
-    let mut ascii = String::new();
-    // More than this never fits into a slug.
-    for c in text.chars().take(4 * MAX_SLUG) {
-        if c.is_ascii() {
-            ascii.push(c);
-            continue;
-        }
-        let read = deunicode::deunicode_char(c).unwrap_or("-");
-        // A soft sign, for example, does not end a word.
-        ascii.extend(read.chars().filter(|c| !matches!(c, '\'' | '`' | '"')));
-    }
-    ascii
-}
-
-/// Returns the first words of a task in `[a-z0-9-]`, cut at the end of a word where possible.
-fn slug(task: &str) -> String {
-    let mut slug = String::new();
-    let task = ascii(task);
-    for word in task.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
-        let separator = usize::from(!slug.is_empty());
-        if slug.len() + separator + word.len() > MAX_SLUG {
-            if slug.is_empty() {
-                slug.push_str(&word[..MAX_SLUG].to_ascii_lowercase());
-            }
-            break;
-        }
-        if separator == 1 {
-            slug.push('-');
-        }
-        slug.push_str(&word.to_ascii_lowercase());
-    }
-    if slug.is_empty() { "task".to_owned() } else { slug }
 }
 
 /// Extracts an agent's id, or a prefix of it, from what a table shows: its branch, or a text that was cut with `…`.
@@ -159,27 +139,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slugs_are_words_of_the_task() {
-        for (task, slug) in [
-            ("Add rate limiting to the API", "add-rate-limiting-to-the"),
-            ("  fix: `parse()`!  ", "fix-parse"),
-            ("größere Änderung", "grossere-anderung"),
-            ("Добавить тесты для входа", "dobavit-testy-dlia"),
-            ("Προσθήκη δοκιμών", "prostheke-dokimon"),
-            ("Thêm xác thực", "them-xac-thuc"),
-            ("日本語", "ri-ben-yu"),
-            ("로그인", "rogeuin"),
-            ("…!", "task"),
-            ("", "task"),
-            ("--help", "help"),
-            ("Donaudampfschifffahrtsgesellschaft", "donaudampfschifffahrtsge"),
-            ("../../etc/passwd", "etc-passwd"),
-        ] {
-            assert_eq!(super::slug(task), slug, "{task}");
-        }
-    }
-
-    #[test]
     fn rejects_malformed_ids() {
         for text in [
             "",
@@ -216,6 +175,7 @@ mod tests {
         #[test]
         fn every_new_id_parses(task: String, random: [u8; RANDOM_LENGTH]) {
             let id = AgentId::new(&task, random);
+            prop_assert!(id.as_str().len() <= 24, "{}", id);
             prop_assert_eq!(AgentId::parse(id.as_str()).unwrap(), id);
         }
     }
