@@ -7,7 +7,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents, context, here, humanize, json,
+    Exit, Terminal, accepted, agents, context, here, humanize, json, names,
     style::Role,
     table::{self, TableCell},
 };
@@ -21,7 +21,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let repo = accepted::accept(terminal, repo)?;
-    let report = cleanup::run(&context::interruptible(terminal)?, &repo, &cli.request())?;
+    let mut request = cli.request();
+    names::meant(terminal, &repo, &mut request.agents)?;
+    names::meant(terminal, &repo, &mut request.discard)?;
+    let report = cleanup::run(&context::interruptible(terminal)?, &repo, &request)?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }

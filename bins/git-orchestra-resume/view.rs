@@ -12,7 +12,7 @@ use orchestra::{
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents, context, errors,
     follow::{FollowOptions, follow},
-    json, prompt,
+    json, names, prompt,
     table::{self, TableCell},
 };
 
@@ -28,6 +28,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         let hint = "git orchestra resume AGENT, or --all";
         request.agents.push(prompt::pick_agent(terminal, "which agent?", &resting, hint)?);
     }
+    names::meant(terminal, &repo, &mut request.agents)?;
     let context = context::interruptible(terminal)?;
     let report = resume::run(&context, &repo, &request)?;
     for warning in &report.warnings {

@@ -15,7 +15,7 @@ use orchestra_terminal::{complete, pages::Page, settings};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-status", version)]
 pub(crate) struct Cli {
-    /// Show only these agents; an unambiguous prefix of the name is enough
+    /// Show only these agents; a unique prefix of the name or a word in it is enough
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) agents: Vec<String>,
     /// Show all agents that have ended, not only the newest

@@ -14,7 +14,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, context, here, json,
+    Exit, Terminal, agents, context, here, json, names,
     style::Role,
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
@@ -32,6 +32,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         terminal.hint("git config --edit");
     }
     let mut request = cli.request();
+    names::meant(terminal, &repo, &mut request.agents)?;
     if cli.watch || cli.wait.is_some() {
         let until = cli.wait.map_or(Until::Interrupted, |limit| Until::AllEnded { limit: limit.0 });
         if cli.wait.is_some() {

@@ -9,7 +9,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, context, here, humanize, json,
+    Exit, Terminal, agents, context, here, humanize, json, names,
     style::role_of,
     table::{self, TableCell},
 };
@@ -19,7 +19,9 @@ use super::cli::Cli;
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     if let Some(agent) = &cli.path {
-        let path = worktrees::path(&repo, agent)?;
+        let mut agent = agent.clone();
+        names::meant_one(terminal, &repo, &mut agent)?;
+        let path = worktrees::path(&repo, &agent)?;
         terminal.print_bytes(path.as_os_str().as_bytes());
         terminal.print("\n");
         return Ok(Exit::Done);

@@ -4,12 +4,12 @@ use std::slice;
 
 use orchestra::{
     Error, Result,
-    model::text,
+    model::{nearest::nearest, text},
     wire::{self, MessageType, Schemas},
 };
 use orchestra_terminal::{Exit, Terminal, json, table, table::TableCell};
 
-use crate::{cli::Schema, nearest::nearest};
+use crate::cli::Schema;
 
 pub(crate) fn run(options: &Schema, terminal: &Terminal) -> Result<Exit> {
     let all = if options.request { wire::REQUESTS } else { wire::KINDS };

@@ -227,3 +227,32 @@ fn prefixes_of_branches_that_git_refuses_are_refused_by_the_name_of_the_key() {
     let id = repo.spawn("true");
     assert_eq!(repo.end_of(&id)["branch"], format!("ünï/côde-{id}"));
 }
+
+#[test]
+fn a_word_of_a_name_means_the_only_agent_that_runs() {
+    let world = world();
+    let repo = world.repo();
+    let spawn = |task: &str| {
+        repo.orchestra(["spawn", "--detach", "--agent", "sh", "--name", "fix-login", task]).succeeded().line()
+    };
+    let ended = spawn("echo said");
+    repo.end_of(&ended);
+    repo.orchestra(["logs", "login"]).succeeded().stdout_has("said");
+    repo.orchestra(["logs", "logn"]).exits(3).stderr_has(&format!("did you mean '{ended}'?"));
+    let open = spawn("while :; do sleep 0.1; done");
+    repo.wait_for(&open, "running");
+    repo.orchestra(["stop", "login"])
+        .succeeded()
+        .stdout_has(&open)
+        .stderr_has(&format!("meaning {open}, the one that is running"));
+    repo.orchestra(["status", "login"])
+        .exits(3)
+        .stderr_has("'login' is ambiguous: 2 agents")
+        .stderr_has(&format!("{ended} (done, "))
+        .stderr_has(&format!("{open} (stopped, "));
+    // The name of a commit is stronger than a part of an id.
+    repo.git(["tag", "login", "main"]);
+    let planned = repo.orchestra(["merge-ranked", "-n", "--json", "login"]).succeeded().json();
+    assert_eq!(planned["order"][0]["branch"], "login");
+    repo.orchestra(["merge-ranked", "-n", "ogin"]).exits(3).stderr_has("is ambiguous: 2 agents");
+}

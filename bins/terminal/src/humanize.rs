@@ -1,6 +1,9 @@
 //! Formats durations, times and sizes for people.
 
-use orchestra::{model::limit, world::Timestamp};
+use orchestra::{
+    model::{duration, limit},
+    world::Timestamp,
+};
 
 use crate::here;
 
@@ -11,12 +14,7 @@ pub fn clock_time(at: Timestamp) -> String {
 
 /// Formats a number of seconds in its largest unit: `3s`, `5m`, `2h`, `4d`.
 pub fn age(seconds: i64) -> String {
-    match seconds.max(0) {
-        s @ 0..60 => format!("{s}s"),
-        s @ 60..3600 => format!("{}m", s / 60),
-        s @ 3600..86400 => format!("{}h", s / 3600),
-        s => format!("{}d", s / 86400),
-    }
+    duration::age(seconds)
 }
 
 /// Formats a number of bytes: `512 B`, `3.4 KiB`, `1.2 GiB`.

@@ -13,6 +13,7 @@
 //! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
 //! | [`watch`], [`follow`] | following agents to their end |
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
+//! | [`names`] | the names of agents that people type |
 //! | [`prompt`] | questions to the user, on a terminal only |
 //! | [`errors`], [`exit`] | how errors become messages, JSON and exit statuses |
 //! | [`mod@trace`] | the lines that `ORCHESTRA_TRACE` asks for |
@@ -35,6 +36,7 @@ pub mod interrupt;
 pub mod json;
 mod key_help;
 pub mod markdown;
+pub mod names;
 pub mod output;
 pub mod pager;
 pub mod pages;

@@ -4,7 +4,7 @@ use super::options::LandOptions;
 use crate::{
     Code, Error, Result,
     git::{Oid, Repo, merging::ChangeSize},
-    model::{Agent, AgentId, IdOrText, Phase, id, landing::FailedCheck, text},
+    model::{Agent, AgentId, IdOrText, Phase, landing::FailedCheck, naming, text},
     store::{Listing, Unreadable, layout, unreadable},
 };
 
@@ -135,12 +135,12 @@ pub fn finished(repo: &Repo, target: &LandingTarget) -> Result<(Vec<Branch>, Vec
     Ok((check_count(found)?, listing.broken))
 }
 
-/// Finds the branch for a name again, when a landing is continued. Returns `None` if the name matches nothing any more.
+/// Finds the branch for its whole name again, when a landing is continued. Returns `None` if nothing has this name any more.
 ///
 /// # Errors
 /// The refs cannot be read.
 pub fn find_again(repo: &Repo, name: &str) -> Result<Option<Branch>> {
-    Ok(resolve(repo, &Listing::read(repo)?, name).ok())
+    Ok(resolve(repo, &Listing::read(repo)?, name).ok().filter(|branch| branch.name == name))
 }
 
 fn check_count(found: Vec<Branch>) -> Result<Vec<Branch>> {
@@ -159,22 +159,32 @@ fn resolve(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
         let agent = agent_of_branch(repo, listing, name);
         return Ok(Branch { name: name.to_owned(), tip, agent, problem: None, failed: None });
     }
-    let broken = listing.broken.iter().filter_map(Unreadable::agent_id);
-    if let Ok(id) = id::resolve(name, listing.ids().chain(broken)) {
-        if let Some(broken) = listing.unreadable(&id) {
-            return of_unreadable(repo, &id, broken);
+    let agent = listing.meant(name).map(|meant| meant.id);
+    // A part of an id is weaker than the name of a commit.
+    if !agent.as_ref().is_ok_and(|id| naming::begins(name, id))
+        && let Ok(tip) = repo.commit(name)
+    {
+        return Ok(Branch { name: name.to_owned(), tip, agent: None, problem: None, failed: None });
+    }
+    match agent {
+        Ok(id) => of_named_agent(repo, listing, &id),
+        Err(error) if error.code == Code::AgentAmbiguous => Err(error),
+        Err(error) => {
+            let what = format!("'{}' is not a branch, an agent or a commit", text::safe(name));
+            let nearest = error.hints.into_iter().filter(|hint| hint.starts_with("did you mean"));
+            Err(nearest
+                .fold(Error::new(Code::BranchUnknown, what), Error::hint)
+                .hint("git branch --list; git orchestra status --all"))
         }
-        return of_agent(repo, listing, &id)?
-            .ok_or_else(|| Error::new(Code::WorkMissing, format!("agent '{id}' has no work here")));
     }
-    match repo.commit(name) {
-        Ok(tip) => Ok(Branch { name: name.to_owned(), tip, agent: None, problem: None, failed: None }),
-        Err(_) => Err(Error::new(
-            Code::BranchUnknown,
-            format!("'{}' is not a branch, an agent or a commit", text::safe(name)),
-        )
-        .hint("git branch --list; git orchestra status --all")),
+}
+
+fn of_named_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Branch> {
+    if let Some(broken) = listing.unreadable(id) {
+        return of_unreadable(repo, id, broken);
     }
+    of_agent(repo, listing, id)?
+        .ok_or_else(|| Error::new(Code::WorkMissing, format!("agent '{id}' has no work here")))
 }
 
 fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Option<Branch>> {

@@ -91,47 +91,6 @@ fn is_slug(text: &str) -> bool {
         })
 }
 
-/// Extracts an agent's id, or a prefix of it, from what a table shows: its branch, or a text that was cut with `…`.
-pub fn shown_name(typed: &str) -> &str {
-    let name = typed.trim_end_matches('…');
-    match name.rsplit_once('/') {
-        Some((_, id)) if AgentId::parse(id).is_ok() => id,
-        _ => name,
-    }
-}
-
-/// Finds the id that `typed` names: the same id, or the only one that begins with it. `typed` may be cut as in [`shown_name`].
-///
-/// # Errors
-/// No id or several ids match; in the second case the hint lists the candidates.
-pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) -> Result<AgentId> {
-    let shown = super::text::safe(typed);
-    let typed = shown_name(typed);
-    let mut matches: Vec<&AgentId> = Vec::new();
-    for id in known {
-        if id.as_str() == typed {
-            return Ok(id.clone());
-        }
-        if !typed.is_empty() && id.as_str().starts_with(typed) {
-            matches.push(id);
-        }
-    }
-    match matches.as_slice() {
-        [one] => Ok((*one).clone()),
-        [] => Err(Error::new(Code::AgentUnknown, format!("no agent '{shown}'")).hint(
-            "'git orchestra status --all' lists the agents of this repository, --archived those that were removed",
-        )),
-        several => {
-            let mut names: Vec<&str> = several.iter().take(8).map(|id| id.as_str()).collect();
-            names.sort_unstable();
-            let more = several.len() - names.len();
-            let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-            Err(Error::new(Code::AgentAmbiguous, format!("'{shown}' is ambiguous: {} agents", several.len()))
-                .hint(format!("type more of one of: {}{tail}", names.join(", "))))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -155,20 +114,6 @@ mod tests {
         ] {
             assert!(AgentId::parse(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_unique_prefix_names_an_agent() {
-        let known: Vec<_> =
-            ["add-a-00000", "add-b-00000", "fix-00000"].map(|t| AgentId::parse(t).unwrap()).into();
-        assert_eq!(resolve("fix", &known).unwrap().as_str(), "fix-00000");
-        assert_eq!(resolve("add-b-00000", &known).unwrap().as_str(), "add-b-00000");
-        assert!(resolve("add", &known).unwrap_err().hints[0].contains("add-a-00000, add-b-00000"));
-        assert!(resolve("", &known).is_err());
-        assert_eq!(resolve("orchestra/add-b-00000", &known).unwrap().as_str(), "add-b-00000");
-        assert_eq!(resolve("add-b…", &known).unwrap().as_str(), "add-b-00000");
-        assert!(resolve("topic/fix", &known).is_err() && resolve("…", &known).is_err());
-        assert!(resolve("zzz", &known).is_err());
     }
 
     proptest! {

@@ -14,6 +14,8 @@ pub mod id_or_text;
 pub mod ids;
 pub mod landing;
 pub mod limit;
+pub mod naming;
+pub mod nearest;
 pub mod oid;
 pub mod permission;
 pub mod phase;
