@@ -2,6 +2,7 @@
 
 use orchestra::{
     Code, Error, Result,
+    git::Repo,
     model::text,
     ops::merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode, Report},
     wire,
@@ -9,7 +10,7 @@ use orchestra::{
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents,
     context::{self, role_of},
-    json,
+    json, names,
     table::{self, TableCell},
 };
 
@@ -20,7 +21,8 @@ const NAME_WIDTH: usize = 40;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
-    let request = cli.request();
+    let mut request = cli.request();
+    names::numbered_branches(&repo, &mut request.branches)?;
     // A dry run leaves nothing to tidy up, so Ctrl-C may end it at any point.
     let is_dry_run = request.mode == Mode::DryRun;
     let context = if is_dry_run { context::uninterrupted() } else { context::interruptible(terminal)? };
@@ -32,15 +34,17 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if cli.json {
         json::print_answer(terminal, wire::MERGE_RANKED, &report)?;
     } else {
-        show(terminal, &report, request.mode);
+        show(terminal, &repo, &report, request.mode);
     }
     finish(terminal, &report, request.mode)
 }
 
-fn show(terminal: &Terminal, report: &Report, mode: Mode) {
+fn show(terminal: &Terminal, repo: &Repo, report: &Report, mode: Mode) {
     if mode == Mode::Abort {
         return;
     }
+    // The ranks are numbers in the first column, too.
+    names::number_rows(terminal, repo, report.order.iter().map(|row| row.branch.as_str()));
     let rows = report.order.iter().map(row).collect();
     let headings = ["#", "BRANCH", "OUTCOME", "FILES", "LINES", "WHY"];
     terminal.print(&table::draw(&headings, rows, terminal.width(), terminal.painter()));

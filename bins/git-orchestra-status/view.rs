@@ -93,7 +93,13 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
         return Ok(());
     }
     if !report.agents.is_empty() {
-        terminal.print(&agents::draw(&report.agents, terminal.width(), terminal.painter()));
+        // Asking about some agents leaves the numbers as they are.
+        let numbered = cli.agents.is_empty() && {
+            let ids = report.agents.iter().map(|agent| agent.id.as_str());
+            names::number_rows(terminal, repo, ids)
+        };
+        let (width, painter) = (terminal.width(), terminal.painter());
+        terminal.print(&agents::draw_rows(&report.agents, numbered, width, painter));
     }
     if report.hidden > 0 {
         terminal.eprintln(&format!("{} older ended agents are not shown; --all shows them", report.hidden));

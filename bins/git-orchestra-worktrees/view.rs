@@ -38,8 +38,13 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         }
         return Ok(Exit::Done);
     }
-    let rows = report.worktrees.iter().map(row).collect();
-    let headings = ["AGENT", "PHASE", "SIZE", "DIRTY", "STATE", "PATH"];
+    let mut rows: Vec<_> = report.worktrees.iter().map(row).collect();
+    let mut headings = vec!["AGENT", "PHASE", "SIZE", "DIRTY", "STATE", "PATH"];
+    let ids = report.worktrees.iter().map(|entry| entry.agent.id.as_str());
+    if names::number_rows(terminal, &repo, ids) {
+        headings.insert(0, "#");
+        rows.iter_mut().enumerate().for_each(|(at, row)| row.insert(0, table::row_number(at)));
+    }
     terminal.print(&table::draw(&headings, rows, None, terminal.painter()));
     Ok(Exit::Done)
 }

@@ -3,7 +3,10 @@
 
 use std::fs;
 
-use crate::world;
+use orchestra::ops::shown_list;
+use orchestra_terminal::names;
+
+use crate::{library, world};
 
 /// Returns the agents that a spawn would start, without the random ends of their names.
 fn planned(repo: &testkit::TestRepo<'_>, arguments: &[&str]) -> Vec<String> {
@@ -244,7 +247,7 @@ fn a_word_of_a_name_means_the_only_agent_that_runs() {
     repo.orchestra(["stop", "login"])
         .succeeded()
         .stdout_has(&open)
-        .stderr_has(&format!("meaning {open}, the one that is running"));
+        .stderr_has(&format!("meaning {open}; the others have ended or are paused"));
     repo.orchestra(["status", "login"])
         .exits(3)
         .stderr_has("'login' is ambiguous: 2 agents")
@@ -255,4 +258,46 @@ fn a_word_of_a_name_means_the_only_agent_that_runs() {
     let planned = repo.orchestra(["merge-ranked", "-n", "--json", "login"]).succeeded().json();
     assert_eq!(planned["order"][0]["branch"], "login");
     repo.orchestra(["merge-ranked", "-n", "ogin"]).exits(3).stderr_has("is ambiguous: 2 agents");
+}
+
+#[test]
+fn a_number_names_a_row_of_the_list_that_this_terminal_showed_last() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["stop", "1"]).exits(3).stderr_has("no agent '1'");
+    let spawn = |name: &str| {
+        let id = repo.orchestra(["spawn", "-d", "--agent", "sh", "--name", name, &format!("echo {name}")]);
+        let id = id.succeeded().line();
+        repo.end_of(&id);
+        id
+    };
+    let (one, two) = (spawn("one"), spawn("two"));
+    // Elsewhere than on a terminal, no numbers are shown and no list is kept.
+    assert!(!repo.orchestra(["status"]).succeeded().stdout().contains('#'));
+    let file = repo.path().join(".git/orchestra/shown-list.json");
+    assert!(!file.exists());
+    let session = names::session().expect("a session");
+    let rows = || vec![two.clone(), one.clone(), "feature".to_owned()];
+    assert!(shown_list::keep(&library(&repo), session, rows()));
+    repo.orchestra(["logs", "1"]).succeeded().stdout_has("two");
+    let shown = repo.orchestra(["status", "--json", "2"]).succeeded().json();
+    assert_eq!(shown["agents"][0]["id"], one.as_str());
+    repo.orchestra(["logs", "3"]).exits(3).stderr_has("that row shows 'feature'");
+    repo.orchestra(["logs", "4"]).exits(3).stderr_has("has 3 rows").stderr_has("git orchestra status");
+    let planned = || repo.orchestra(["merge-ranked", "-n", "--json", "2"]).succeeded().json();
+    // The agents wrote nothing; a branch that is called 2 is meant rather than the row.
+    assert_eq!(planned()["order"][0]["branch"], one.as_str());
+    repo.branch("2", &[("b.txt", "b\n")]);
+    assert_eq!(planned()["order"][0]["branch"], "2");
+    // The agent is gone, which its own error says.
+    repo.orchestra(["cleanup", "--discard", &one]).succeeded();
+    repo.orchestra(["stop", "2"]).exits(3).stderr_has(&format!("agent '{one}' is archived"));
+    assert!(shown_list::keep(&library(&repo), session + 1, rows()));
+    repo.orchestra(["logs", "1"]).exits(3).stderr_has("is on another terminal");
+    // A list that cannot be kept has no numbers; a damaged one means nothing.
+    fs::write(&file, "damaged").expect("a file");
+    repo.orchestra(["logs", "1"]).exits(3).stderr_has("no agent '1'");
+    fs::remove_file(&file).expect("the list");
+    fs::create_dir(&file).expect("a folder");
+    assert!(!shown_list::keep(&library(&repo), session, rows()));
 }

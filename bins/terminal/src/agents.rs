@@ -23,6 +23,11 @@ const MAX_NAMED: usize = 3;
 
 /// Draws a table of agents. The columns COST and DENIED are shown if any agent has a value for them.
 pub fn draw(agents: &[AgentObject], width: Option<usize>, painter: &Painter) -> String {
+    draw_rows(agents, false, width, painter)
+}
+
+/// As [`draw`]; with `numbered`, the first column is the number of the row.
+pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, painter: &Painter) -> String {
     let now = here::environment().now().as_second();
     let costs = agents.iter().any(|agent| agent.cost_usd.is_some());
     let denials = agents.iter().any(|agent| agent.denials.is_some_and(|denials| denials > 0));
@@ -30,15 +35,21 @@ pub fn draw(agents: &[AgentObject], width: Option<usize>, painter: &Painter) -> 
     headings.extend(costs.then_some("COST"));
     headings.extend(denials.then_some("DENIED"));
     headings.push("NOW");
-    let row = |agent: &AgentObject| {
+    if numbered {
+        headings.insert(0, "#");
+    }
+    let row = |(at, agent): (usize, &AgentObject)| {
         let mut row = row(agent, now);
+        if numbered {
+            row.insert(0, table::row_number(at));
+        }
         row.extend(costs.then(|| TableCell::number(cost(agent))));
         row.extend(denials.then(|| TableCell::number(or_dash(agent.denials))));
         let role = if agent.liveness == Liveness::Ended { Role::Faint } else { Role::Plain };
         row.push(TableCell::role(activity(agent), role));
         row
     };
-    table::draw(&headings, agents.iter().map(row).collect(), width, painter)
+    table::draw(&headings, agents.iter().enumerate().map(row).collect(), width, painter)
 }
 
 fn row(agent: &AgentObject, now: i64) -> Vec<TableCell> {

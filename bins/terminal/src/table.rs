@@ -34,6 +34,11 @@ impl TableCell {
     }
 }
 
+/// Returns the cell with the number of a row, which counts from 1.
+pub fn row_number(at: usize) -> TableCell {
+    TableCell::number((at + 1).to_string())
+}
+
 /// Draws rows below headings; the last column is cut so that lines fit into `width` columns.
 pub fn draw(
     headings: &[&str],

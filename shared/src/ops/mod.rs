@@ -22,6 +22,7 @@ mod selection;
 pub mod send;
 pub mod sessions;
 pub mod settings;
+pub mod shown_list;
 pub mod spawn;
 pub mod status;
 pub mod stop;
