@@ -24,7 +24,7 @@ use orchestra_terminal::{complete, pages::Page, settings::time};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-cleanup", version)]
 pub(crate) struct Cli {
-    /// Agents to remove; an unambiguous prefix of the name is enough (default: all agents of this clone)
+    /// Agents to remove; a unique prefix of the name or a word in it is enough (default: all agents of this clone)
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) agents: Vec<String>,
     /// Remove this agent even though its work is nowhere else; may be given several times

@@ -7,9 +7,9 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents, context, here, humanize, json,
+    Exit, Terminal, accepted, agents, context, here, humanize, json, names,
     style::Role,
-    table::{self, TableCell},
+    table::{self, Column, TableCell},
 };
 
 use super::cli::Cli;
@@ -21,7 +21,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let repo = accepted::accept(terminal, repo)?;
-    let report = cleanup::run(&context::interruptible(terminal)?, &repo, &cli.request())?;
+    let mut request = cli.request();
+    names::meant(terminal, &repo, &mut request.agents)?;
+    names::meant(terminal, &repo, &mut request.discard)?;
+    let report = cleanup::run(&context::interruptible(terminal)?, &repo, &request)?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }
@@ -47,10 +50,15 @@ fn print_report(terminal: &Terminal, report: &Report) {
         }
         return;
     }
-    let rows = report.agents.iter().map(row).collect();
+    let rows: Vec<Vec<TableCell>> = report.agents.iter().map(row).collect();
     terminal.print(&table::draw(
-        &["AGENT", "OUTCOME", "SIZE", "WHY"],
-        rows,
+        &[
+            Column::new("AGENT").cut_in_middle(),
+            Column::new("OUTCOME"),
+            Column::new("SIZE").hidden_at(1),
+            Column::new("WHY").wrapped(),
+        ],
+        &rows,
         terminal.width(),
         terminal.painter(),
     ));

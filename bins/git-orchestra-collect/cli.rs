@@ -17,7 +17,7 @@ use orchestra_terminal::{complete, here, pages::Page};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-collect", version)]
 pub(crate) struct Cli {
-    /// Agents to collect; an unambiguous prefix of the name is enough (default: all agents of this clone)
+    /// Agents to collect; a unique prefix of the name or a word in it is enough (default: all agents of this clone)
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) agents: Vec<String>,
     /// Also write the agents' history and work into a bundle file, from which git can fetch

@@ -9,7 +9,7 @@ use orchestra::{
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, agents, context, here, humanize, json};
+use orchestra_terminal::{Exit, Terminal, agents, context, here, humanize, json, names};
 
 use super::cli::Cli;
 
@@ -18,7 +18,9 @@ const MAX_LEFT_OUT: usize = 5;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
-    let report = collect::run(&context::interruptible(terminal)?, &repo, &cli.request())?;
+    let mut request = cli.request();
+    names::meant(terminal, &repo, &mut request.agents)?;
+    let report = collect::run(&context::interruptible(terminal)?, &repo, &request)?;
     for warning in &report.warnings {
         terminal.warn(warning);
     }

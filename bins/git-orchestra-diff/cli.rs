@@ -14,7 +14,7 @@ use orchestra_terminal::{complete, pages::Page};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-diff", version)]
 pub(crate) struct Cli {
-    /// The agent; an unambiguous prefix of the name is enough
+    /// The agent; a unique prefix of the name or a word in it is enough
     #[arg(value_name = "AGENT", required = true, add = ArgValueCandidates::new(complete::agents))]
     pub(crate) agent: String,
     /// Another agent, to compare with the first

@@ -6,7 +6,7 @@ use orchestra::{
     ops::diff::{self, Report},
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, json};
+use orchestra_terminal::{Exit, Terminal, accepted, json, names};
 
 use super::cli::Cli;
 
@@ -15,7 +15,12 @@ const MAX_LEFT_OUT: usize = 5;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
-    let comparison = diff::compare(&repo, &cli.request())?;
+    let mut request = cli.request();
+    names::meant_one(terminal, &repo, &mut request.agent)?;
+    if let Some(other) = &mut request.other {
+        names::meant_one(terminal, &repo, other)?;
+    }
+    let comparison = diff::compare(&repo, &request)?;
     if cli.json {
         json::print_answer(terminal, wire::DIFF, &comparison.into_report()?)?;
         return Ok(Exit::Done);

@@ -20,7 +20,7 @@ use orchestra::{
     },
     watch::{Filter, Update, Watch},
 };
-use orchestra_terminal::{Exit, Terminal, context, here, prompt, style::Role};
+use orchestra_terminal::{Exit, Terminal, context, here, names, prompt, style::Role};
 
 use super::{cli::Cli, entries, last_lines::LastLines};
 
@@ -36,7 +36,11 @@ const MAX_STDERR: usize = 4096;
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     let agent = match &cli.agent {
-        Some(agent) => agent.clone(),
+        Some(agent) => {
+            let mut agent = agent.clone();
+            names::meant_one(terminal, &repo, &mut agent)?;
+            agent
+        }
         None => {
             let all = status::run(&context::uninterrupted(), &repo, &status::Request::default())?.agents;
             prompt::pick_agent(terminal, "which agent?", &all, "git orchestra logs AGENT")?

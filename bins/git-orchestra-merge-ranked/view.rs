@@ -2,6 +2,7 @@
 
 use orchestra::{
     Code, Error, Result,
+    git::Repo,
     model::text,
     ops::merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode, Report},
     wire,
@@ -9,18 +10,20 @@ use orchestra::{
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents,
     context::{self, role_of},
-    json,
-    table::{self, TableCell},
+    json, names,
+    table::{self, Column, TableCell},
 };
 
 use super::{cli::Cli, matrix};
 
-/// The width of a branch's name, in columns.
+/// The width of a branch's name in a sentence, in columns, and the most that a table shows where there is room.
 const NAME_WIDTH: usize = 40;
+const MAX_NAME_WIDTH: usize = 250;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
-    let request = cli.request();
+    let mut request = cli.request();
+    names::numbered_branches(&repo, &mut request.branches)?;
     // A dry run leaves nothing to tidy up, so Ctrl-C may end it at any point.
     let is_dry_run = request.mode == Mode::DryRun;
     let context = if is_dry_run { context::uninterrupted() } else { context::interruptible(terminal)? };
@@ -32,18 +35,27 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if cli.json {
         json::print_answer(terminal, wire::MERGE_RANKED, &report)?;
     } else {
-        show(terminal, &report, request.mode);
+        show(terminal, &repo, &report, request.mode);
     }
     finish(terminal, &report, request.mode)
 }
 
-fn show(terminal: &Terminal, report: &Report, mode: Mode) {
+fn show(terminal: &Terminal, repo: &Repo, report: &Report, mode: Mode) {
     if mode == Mode::Abort {
         return;
     }
-    let rows = report.order.iter().map(row).collect();
-    let headings = ["#", "BRANCH", "OUTCOME", "FILES", "LINES", "WHY"];
-    terminal.print(&table::draw(&headings, rows, terminal.width(), terminal.painter()));
+    // The ranks are numbers in the first column, too.
+    names::number_rows(terminal, repo, report.order.iter().map(|row| row.branch.as_str()));
+    let rows: Vec<Vec<TableCell>> = report.order.iter().map(row).collect();
+    let columns = [
+        Column::new("#"),
+        Column::new("BRANCH").cut_in_middle(),
+        Column::new("OUTCOME"),
+        Column::new("FILES").hidden_at(1),
+        Column::new("LINES").hidden_at(2),
+        Column::new("WHY").wrapped(),
+    ];
+    terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
     let matrix = matrix::draw(&report.order, &report.into, terminal.width());
     if !matrix.is_empty() {
         terminal.print(&format!("\n{matrix}"));
@@ -65,7 +77,7 @@ fn row(step: &BranchRow) -> Vec<TableCell> {
     };
     vec![
         TableCell::number(step.rank.to_string()),
-        TableCell::new(text::one_line(&step.branch, NAME_WIDTH)),
+        TableCell::new(text::one_line(&step.branch, MAX_NAME_WIDTH)),
         TableCell::role(step.outcome.label(), role_of(step.outcome)),
         TableCell::number(step.files.to_string()),
         TableCell::number(step.lines.to_string()),

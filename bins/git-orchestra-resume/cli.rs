@@ -15,7 +15,7 @@ use orchestra_terminal::{Terminal, complete, pages::Page, settings::RunOptions};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-resume", version)]
 pub(crate) struct Cli {
-    /// The agents; an unambiguous prefix of the name is enough
+    /// The agents; a unique prefix of the name or a word in it is enough
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) agents: Vec<String>,
     /// Resume all agents of this clone that are paused or lost, for example after a reboot

@@ -12,8 +12,8 @@ use orchestra::{
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents, context, errors,
     follow::{FollowOptions, follow},
-    json, prompt,
-    table::{self, TableCell},
+    json, names, prompt,
+    table::{self, Column, TableCell},
 };
 
 use super::cli::Cli;
@@ -28,6 +28,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         let hint = "git orchestra resume AGENT, or --all";
         request.agents.push(prompt::pick_agent(terminal, "which agent?", &resting, hint)?);
     }
+    names::meant(terminal, &repo, &mut request.agents)?;
     let context = context::interruptible(terminal)?;
     let report = resume::run(&context, &repo, &request)?;
     for warning in &report.warnings {
@@ -70,9 +71,17 @@ fn planned(cli: &Cli, terminal: &Terminal, report: Report) -> Result<()> {
             TableCell::new(&agent.title),
         ]
     };
+    let rows: Vec<Vec<TableCell>> = plan.agents.iter().map(row).collect();
     terminal.print(&table::draw(
-        &["AGENT", "PHASE", "PROGRAM", "PERMISSION", "JOBS", "TASK"],
-        plan.agents.iter().map(row).collect(),
+        &[
+            Column::new("AGENT").cut_in_middle(),
+            Column::new("PHASE"),
+            Column::new("PROGRAM").hidden_at(3),
+            Column::new("PERMISSION").hidden_at(2),
+            Column::new("JOBS").hidden_at(1),
+            Column::new("TASK").cut_at_end(),
+        ],
+        &rows,
         terminal.width(),
         terminal.painter(),
     ));

@@ -19,7 +19,7 @@ use orchestra_terminal::{complete, pages::Page};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-review", version)]
 pub(crate) struct Cli {
-    /// The agent; an unambiguous prefix of the name is enough
+    /// The agent; a unique prefix of the name or a word in it is enough
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) agent: Option<String>,
     /// Approve the work: it may land

@@ -12,7 +12,7 @@ use orchestra::{
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, agents, context, here, json};
+use orchestra_terminal::{Exit, Terminal, accepted, agents, context, here, json, names};
 
 use super::{cli::Cli, edit, interactive, show};
 
@@ -24,10 +24,14 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return print_answer(terminal, cli, &report, &request);
     }
     let repo = accepted::repository(terminal)?;
-    if let (true, Some(give), Some(agent)) = (cli.edit, &mut request.give, &cli.agent) {
+    if let Some(agent) = &mut request.agent {
+        names::meant_one(terminal, &repo, agent)?;
+    }
+    let agent = request.agent.clone();
+    if let (true, Some(give), Some(agent)) = (cli.edit, &mut request.give, &agent) {
         give.comments.extend(edit::comments(&repo, agent)?);
     }
-    if let (Some(profile), Some(agent)) = (&cli.by, &cli.agent) {
+    if let (Some(profile), Some(agent)) = (&cli.by, &agent) {
         let by = ByAgentRequest { profile: profile.clone(), test: cli.test.clone(), fix: cli.fix };
         let context = context::interruptible(terminal)?;
         let mut report = by_agent::run(&context, &repo, agent, &by)?;

@@ -17,7 +17,7 @@ use orchestra_terminal::{complete, pages::Page};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-send", version)]
 pub(crate) struct Cli {
-    /// The agent; an unambiguous prefix of the name is enough
+    /// The agent; a unique prefix of the name or a word in it is enough
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::open_agents))]
     pub(crate) agent: String,
     /// The message; with --allow, --deny or -m, further agents

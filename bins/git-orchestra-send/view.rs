@@ -9,14 +9,15 @@ use orchestra::{
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, context, errors, here, json};
+use orchestra_terminal::{Exit, Terminal, context, errors, here, json, names};
 
 use super::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     let is_agent = |word: &str| AgentId::parse(word).is_ok() && named::find_id(&repo, word).is_ok();
-    let request = cli.request(is_agent)?;
+    let mut request = cli.request(is_agent)?;
+    names::meant(terminal, &repo, &mut request.agents)?;
     let report = send::run(&context::interruptible(terminal)?, &repo, &request)?;
     let failed = errors::print_failures(terminal, &report.failed);
     if cli.json {

@@ -11,16 +11,15 @@ use orchestra::{
 use orchestra_terminal::{
     Exit, Terminal, context, here, humanize, json,
     style::Role,
-    table::{self, TableCell},
+    table::{self, Column, TableCell},
 };
 
 use super::{cli::Cli, formats, scope};
 
 /// The smallest number of characters of an id that are shown.
 const MIN_ID: usize = 8;
-/// The widths of a branch and of a directory, in columns, where there is room.
-const BRANCH_WIDTH: usize = 28;
-const FOLDER_WIDTH: usize = 60;
+/// The most that is shown of a branch, in columns.
+const MAX_BRANCH_WIDTH: usize = 250;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = scope::repository_for(&cli.which)?;
@@ -73,17 +72,18 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
         any(|session| session.agent.is_some()),
     );
     let branch = any(|session| branch_of(session).is_some());
-    // On a narrow terminal the title needs the room.
-    let room =
-        |part: usize, most: usize| terminal.width().map_or(most, |width| (width / part).clamp(12, most));
-    let (folder_columns, branch_columns) = (room(5, FOLDER_WIDTH), room(7, BRANCH_WIDTH));
-    let mut headings = vec!["SESSION", "PROGRAM", "ACTIVE", "MESSAGES"];
-    headings.extend(state.then_some("STATE"));
-    headings.extend(cost.then_some("COST"));
-    headings.extend(everywhere.then_some("FOLDER"));
-    headings.extend(branch.then_some("BRANCH"));
-    headings.extend(agent.then_some("AGENT"));
-    headings.push("TITLE");
+    let mut columns = vec![
+        Column::new("SESSION"),
+        Column::new("PROGRAM").hidden_at(2),
+        Column::new("ACTIVE").hidden_at(7),
+        Column::new("MESSAGES").hidden_at(1),
+    ];
+    columns.extend(state.then_some(Column::new("STATE").hidden_at(4)));
+    columns.extend(cost.then_some(Column::new("COST").hidden_at(3)));
+    columns.extend(everywhere.then_some(Column::new("FOLDER").cut_at_start().hidden_at(8)));
+    columns.extend(branch.then_some(Column::new("BRANCH").cut_in_middle().hidden_at(5)));
+    columns.extend(agent.then_some(Column::new("AGENT").cut_in_middle().hidden_at(6)));
+    columns.push(Column::new("TITLE").cut_at_end());
     let ids = short_ids(sessions);
     let rows = sessions.iter().map(|session| {
         let age = world::parse_unix_seconds(&session.last_active_at)
@@ -106,24 +106,14 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
                 TableCell::number(session.cost_usd.map_or_else(|| "-".to_owned(), formats::dollars))
             }),
         );
-        row.extend(
-            everywhere.then(|| TableCell::new(tail(&line(session.cwd.as_deref(), 4096), folder_columns))),
-        );
-        row.extend(branch.then(|| TableCell::new(line(branch_of(session), branch_columns))));
+        row.extend(everywhere.then(|| TableCell::new(line(session.cwd.as_deref(), 4096))));
+        row.extend(branch.then(|| TableCell::new(line(branch_of(session), MAX_BRANCH_WIDTH))));
         row.extend(agent.then(|| TableCell::new(session.agent.clone().unwrap_or_else(|| "-".to_owned()))));
         row.push(TableCell::new(line(session.title.as_deref(), text::MAX_TITLE_WIDTH)));
         row
     });
-    table::draw(&headings, rows.collect(), terminal.width(), terminal.painter())
-}
-
-/// Returns the end of a text: it is the end that distinguishes directories.
-fn tail(text: &str, columns: usize) -> String {
-    let length = text.chars().count();
-    if length <= columns {
-        return text.to_owned();
-    }
-    format!("…{}", text.chars().skip(length + 1 - columns).collect::<String>())
+    let rows: Vec<Vec<TableCell>> = rows.collect();
+    table::draw(&columns, &rows, terminal.width(), terminal.painter())
 }
 
 /// Returns the session's branch, unless it is the one of its agent, which is shown already.

@@ -8,7 +8,7 @@ use orchestra::{
 };
 use orchestra_terminal::{
     Exit, Terminal, context, json,
-    table::{self, TableCell},
+    table::{self, Column, TableCell},
 };
 
 use super::{cli::SessionFilter, formats, scope};
@@ -34,7 +34,7 @@ pub(crate) fn run(terminal: &Terminal, which: &SessionFilter, as_json: bool) -> 
     Ok(Exit::Done)
 }
 
-fn draw(heading: &str, sums: &[Sum], terminal: &Terminal) -> String {
+fn draw(heading: &'static str, sums: &[Sum], terminal: &Terminal) -> String {
     let number =
         |number: Option<u64>| TableCell::number(number.map_or_else(|| "-".to_owned(), |n| n.to_string()));
     let row = |sum: &Sum| {
@@ -49,6 +49,14 @@ fn draw(heading: &str, sums: &[Sum], terminal: &Terminal) -> String {
             ),
         ]
     };
-    let headings = ["SESSIONS", "MESSAGES", "READ", "WRITTEN", "COST", heading];
-    table::draw(&headings, sums.iter().map(row).collect(), terminal.width(), terminal.painter())
+    let columns = [
+        Column::new("SESSIONS").hidden_at(5),
+        Column::new("MESSAGES").hidden_at(1),
+        Column::new("READ").hidden_at(2),
+        Column::new("WRITTEN").hidden_at(3),
+        Column::new("COST").hidden_at(4),
+        Column::new(heading).cut_at_end(),
+    ];
+    let rows: Vec<Vec<TableCell>> = sums.iter().map(row).collect();
+    table::draw(&columns, &rows, terminal.width(), terminal.painter())
 }

@@ -51,7 +51,7 @@ pub(crate) struct Cli {
     /// Start from this branch or commit instead of HEAD
     #[arg(short, long, value_name = "REV")]
     pub(crate) base: Option<String>,
-    /// The prefix of the agents' names, instead of the words of the task
+    /// The prefix of the agents' names, instead of telling words of the task; at most 24 letters and digits
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Return as soon as all supervisors have started, instead of watching

@@ -13,7 +13,7 @@ use orchestra_terminal::{
     Exit, Terminal, accepted, agents, context,
     follow::{FollowOptions, follow},
     json,
-    table::{self, TableCell},
+    table::{self, Column, TableCell},
 };
 
 use super::cli::Cli;
@@ -40,7 +40,7 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
         json::print_answer(terminal, wire::SPAWN_PLAN, report)?;
         return Ok(Exit::Done);
     }
-    let rows = report
+    let rows: Vec<Vec<TableCell>> = report
         .agents
         .iter()
         .map(|agent| {
@@ -54,8 +54,14 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
         })
         .collect();
     terminal.print(&table::draw(
-        &["AGENT", "PROGRAM", "PERMISSION", "BRANCH", "TASK"],
-        rows,
+        &[
+            Column::new("AGENT").cut_in_middle(),
+            Column::new("PROGRAM").hidden_at(3),
+            Column::new("PERMISSION").hidden_at(2),
+            Column::new("BRANCH").cut_in_middle().hidden_at(1),
+            Column::new("TASK").cut_at_end(),
+        ],
+        &rows,
         terminal.width(),
         terminal.painter(),
     ));

@@ -15,7 +15,7 @@ use orchestra_terminal::{complete, pages::Page, settings};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-status", version)]
 pub(crate) struct Cli {
-    /// Show only these agents; an unambiguous prefix of the name is enough
+    /// Show only these agents; a unique prefix of the name or a word in it is enough
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) agents: Vec<String>,
     /// Show all agents that have ended, not only the newest
@@ -80,6 +80,11 @@ pub(crate) const PAGE: Page = Page {
                  COST is the cost in US dollars that the program reported, and DENIED the number of denied \
                  requests; they are shown if any agent has them. NOW is what the agent does, what it waits \
                  for, or why it ended.",
+                "On a terminal that is too narrow for all columns, some are hidden (DIRTY first, then CHANGES, \
+                 COMMITS, DENIED, AGE and COST), long names lose their middle, and a last line says how many \
+                 columns are hidden. Columns without any value are left out. A pipe gets everything.",
+                "With --watch, agents that wait come first, and what the first of them asks is shown below the \
+                 table, on as many lines as it needs. The table is redrawn in one place, and stays when watching ends.",
             ],
         ),
         (

@@ -14,7 +14,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, context, here, json,
+    Exit, Terminal, agents, context, here, json, names,
     style::Role,
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
@@ -29,9 +29,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     if let Some(why) = repo.config_error() {
         terminal.warn(&format!("the configuration of this repository cannot be used: {}", text::safe(why)));
-        terminal.hint("git config --edit");
+        terminal.hint(&repo.edit_config_command());
     }
     let mut request = cli.request();
+    names::meant(terminal, &repo, &mut request.agents)?;
     if cli.watch || cli.wait.is_some() {
         let until = cli.wait.map_or(Until::Interrupted, |limit| Until::AllEnded { limit: limit.0 });
         if cli.wait.is_some() {
@@ -92,7 +93,13 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
         return Ok(());
     }
     if !report.agents.is_empty() {
-        terminal.print(&agents::draw(&report.agents, terminal.width(), terminal.painter()));
+        // Asking about some agents leaves the numbers as they are.
+        let numbered = cli.agents.is_empty() && {
+            let ids = report.agents.iter().map(|agent| agent.id.as_str());
+            names::number_rows(terminal, repo, ids)
+        };
+        let (width, painter) = (terminal.width(), terminal.painter());
+        terminal.print(&agents::draw_rows(&report.agents, numbered, width, painter));
     }
     if report.hidden > 0 {
         terminal.eprintln(&format!("{} older ended agents are not shown; --all shows them", report.hidden));

@@ -15,7 +15,7 @@ use orchestra_terminal::{complete, pages::Page};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-stop", version)]
 pub(crate) struct Cli {
-    /// The agents; an unambiguous prefix of the name is enough
+    /// The agents; a unique prefix of the name or a word in it is enough
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::open_agents))]
     pub(crate) agents: Vec<String>,
     /// Stop all agents of this clone that have not ended

@@ -9,7 +9,7 @@ use orchestra::{
 use orchestra_terminal::{
     Exit, Terminal, accepted, context, here, humanize, json,
     style::Role,
-    table::{self, TableCell},
+    table::{self, Column, TableCell},
 };
 
 use super::cli::Cli;
@@ -38,9 +38,15 @@ fn list(terminal: &Terminal, report: &Report) {
         terminal.eprintln("nothing to undo");
         return;
     }
-    let rows = report.operations.iter().map(row).collect();
-    let headings = ["OPERATION", "AGE", "COMMAND", "STATE", "WHAT"];
-    terminal.print(&table::draw(&headings, rows, terminal.width(), terminal.painter()));
+    let rows: Vec<Vec<TableCell>> = report.operations.iter().map(row).collect();
+    let columns = [
+        Column::new("OPERATION"),
+        Column::new("AGE").hidden_at(2),
+        Column::new("COMMAND").hidden_at(1),
+        Column::new("STATE"),
+        Column::new("WHAT").cut_at_end(),
+    ];
+    terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
 }
 
 fn row(listed: &ListedOperation) -> Vec<TableCell> {
@@ -80,6 +86,9 @@ fn print_report(terminal: &Terminal, report: &Report) {
         let place =
             removal.worktree.as_ref().map(|path| format!(", in '{}'", text::safe(&path.to_string_lossy())));
         terminal.print(&format!("{agent} {verb} back{}\n", place.unwrap_or_default()));
+    }
+    for quarantined in listed.operation.quarantined() {
+        terminal.print(&format!("{} {verb} back\n", text::safe(&quarantined.name)));
     }
     if let Some(id) = &report.undo {
         terminal.hint(&format!("git orchestra undo {id} reverts this undo"));

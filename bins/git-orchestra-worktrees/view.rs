@@ -1,6 +1,6 @@
 //! Prints the report of `worktrees`.
 
-use std::os::unix::ffi::OsStrExt;
+use std::{os::unix::ffi::OsStrExt, path::Path};
 
 use orchestra::{
     Result,
@@ -9,9 +9,9 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, context, here, humanize, json,
+    Exit, Terminal, agents, context, here, humanize, json, names,
     style::role_of,
-    table::{self, TableCell},
+    table::{self, Column, TableCell},
 };
 
 use super::cli::Cli;
@@ -19,7 +19,9 @@ use super::cli::Cli;
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     if let Some(agent) = &cli.path {
-        let path = worktrees::path(&repo, agent)?;
+        let mut agent = agent.clone();
+        names::meant_one(terminal, &repo, &mut agent)?;
+        let path = worktrees::path(&repo, &agent)?;
         terminal.print_bytes(path.as_os_str().as_bytes());
         terminal.print("\n");
         return Ok(Exit::Done);
@@ -36,13 +38,29 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         }
         return Ok(Exit::Done);
     }
-    let rows = report.worktrees.iter().map(row).collect();
-    let headings = ["AGENT", "PHASE", "SIZE", "DIRTY", "STATE", "PATH"];
-    terminal.print(&table::draw(&headings, rows, None, terminal.painter()));
+    let folder = terminal.width().map(|_| here::environment().directory());
+    let mut rows: Vec<Vec<TableCell>> = report.worktrees.iter().map(|entry| row(entry, folder)).collect();
+    let mut columns = vec![
+        Column::new("AGENT").cut_in_middle(),
+        Column::new("PHASE"),
+        Column::new("SIZE").hidden_at(2),
+        Column::new("DIRTY").hidden_at(1),
+        Column::new("STATE").cut_at_end().hidden_at(3),
+        Column::new("PATH").cut_at_start(),
+    ];
+    let ids = report.worktrees.iter().map(|entry| entry.agent.id.as_str());
+    if names::number_rows(terminal, &repo, ids) {
+        columns.insert(0, Column::new("#"));
+        rows.iter_mut().enumerate().for_each(|(at, row)| row.insert(0, table::row_number(at)));
+    }
+    terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
     Ok(Exit::Done)
 }
 
-fn row(entry: &WorktreeInfo) -> Vec<TableCell> {
+/// Formats a worktree; its path as seen from `folder`, if there is one, and otherwise whole.
+fn row(entry: &WorktreeInfo, folder: Option<&Path>) -> Vec<TableCell> {
+    let path = Path::new(&entry.path);
+    let seen = folder.and_then(|folder| humanize::path_from(path, folder));
     let now = here::environment().now().as_second();
     vec![
         TableCell::new(&entry.agent.id),
@@ -50,7 +68,7 @@ fn row(entry: &WorktreeInfo) -> Vec<TableCell> {
         TableCell::number(entry.size.map_or_else(|| "-".to_owned(), humanize::size)),
         TableCell::number(agents::dirty(&entry.agent, now)),
         TableCell::new(state(entry)),
-        TableCell::new(text::safe(&entry.path)),
+        TableCell::new(text::safe(&seen.unwrap_or_else(|| entry.path.clone()))),
     ]
 }
 

@@ -8,8 +8,12 @@ use orchestra_terminal::{CommandLine, Program, run};
 mod cleanup;
 #[path = "../git-orchestra-collect/command.rs"]
 mod collect;
+#[path = "../git-orchestra-config/command.rs"]
+mod config;
 #[path = "../git-orchestra-diff/command.rs"]
 mod diff;
+#[path = "../git-orchestra-doctor/command.rs"]
+mod doctor;
 #[path = "../git-orchestra-init/command.rs"]
 mod init;
 #[path = "../git-orchestra-logs/command.rs"]
@@ -65,7 +69,9 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
     Some(match name {
         "cleanup" => Entry::of::<cleanup::Cli>(),
         "collect" => Entry::of::<collect::Cli>(),
+        "config" => Entry::of::<config::Cli>(),
         "diff" => Entry::of::<diff::Cli>(),
+        "doctor" => Entry::of::<doctor::Cli>(),
         "init" => Entry::of::<init::Cli>(),
         "logs" => Entry::of::<logs::Cli>(),
         "merge-ranked" => Entry::of::<merge_ranked::Cli>(),

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, ffi::OsString, path::PathBuf, process::ExitCode
 use orchestra::{
     Code, Error,
     config::{self, keys::COMPLETION_PROVIDER},
-    model::text,
+    model::{nearest::nearest, text},
     process,
 };
 use orchestra_terminal::{
@@ -16,7 +16,6 @@ use orchestra_terminal::{
 use crate::{
     cli::Cli,
     commands::{self, Entry, PREFIX},
-    nearest::nearest,
 };
 
 /// Runs the command that the name of the program or its first argument names. A program on PATH replaces

@@ -7,7 +7,6 @@ mod completions;
 mod demo;
 mod help;
 mod lookup;
-mod nearest;
 mod overview;
 mod schema;
 mod setup;

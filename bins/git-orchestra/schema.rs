@@ -4,12 +4,15 @@ use std::slice;
 
 use orchestra::{
     Error, Result,
-    model::text,
+    model::{nearest::nearest, text},
     wire::{self, MessageType, Schemas},
 };
-use orchestra_terminal::{Exit, Terminal, json, table, table::TableCell};
+use orchestra_terminal::{
+    Exit, Terminal, json, table,
+    table::{Column, TableCell},
+};
 
-use crate::{cli::Schema, nearest::nearest};
+use crate::cli::Schema;
 
 pub(crate) fn run(options: &Schema, terminal: &Terminal) -> Result<Exit> {
     let all = if options.request { wire::REQUESTS } else { wire::KINDS };
@@ -40,8 +43,10 @@ fn print(terminal: &Terminal, one: &MessageType) -> Result<()> {
 }
 
 fn list(terminal: &Terminal, all: &[MessageType]) {
-    let rows = all.iter().map(|one| vec![TableCell::new(one.name), TableCell::new(one.about())]).collect();
-    terminal.print(&table::draw(&["KIND", "DESCRIPTION"], rows, terminal.width(), terminal.painter()));
+    let rows: Vec<Vec<TableCell>> =
+        all.iter().map(|one| vec![TableCell::new(one.name), TableCell::new(one.about())]).collect();
+    let columns = [Column::new("KIND"), Column::new("DESCRIPTION").wrapped()];
+    terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
 }
 
 fn find<'a>(name: &str, all: &'a [MessageType], is_request: bool) -> Result<&'a MessageType> {

@@ -6,8 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use orchestra::{Kind, Result, error::ErrorContext, model::quote, world};
-use orchestra_terminal::{Exit, Terminal, catalog, here};
+use orchestra::{
+    Kind, Result,
+    error::ErrorContext,
+    model::{quote, text},
+    ops::doctor::{self, Severity},
+    world,
+};
+use orchestra_terminal::{Exit, Terminal, catalog, context, here};
 
 use crate::{
     cli::{Setup, Shell},
@@ -36,22 +42,40 @@ pub(crate) fn run(options: &Setup, terminal: &Terminal) -> Result<Exit> {
         }
     }
     if !options.dry_run {
-        terminal.print(&format!("{}\n", summary(options, changed, &shares)));
+        terminal.print(&format!("{}\n", summary(options, changed)));
     }
     if !options.uninstall {
-        print_hints(&shares, terminal);
+        hint_path(terminal);
+    }
+    if !options.uninstall && !options.dry_run && options.prefix.is_none() {
+        show_found(terminal);
     }
     Ok(Exit::Done)
 }
 
-fn summary(options: &Setup, changed: usize, shares: &ShareDirs) -> String {
-    let (man, shells) = (shares.man.join("man"), shares.shells.display());
-    let all = format!("man pages in {}, completions for bash, zsh and fish in {shells}", man.display());
+fn summary(options: &Setup, changed: usize) -> String {
+    let files = text::count(changed as u64, "file");
     match (options.uninstall, changed) {
         (true, 0) => "nothing is installed".to_owned(),
-        (true, _) => format!("removed {changed} files"),
-        (false, 0) => format!("up to date: {all}"),
-        (false, _) => format!("installed {all}"),
+        (true, _) => format!("removed {files}"),
+        (false, 0) => "man pages and completions are up to date".to_owned(),
+        (false, _) => format!("installed {files} of man pages and completions"),
+    }
+}
+
+/// Asks man and the shells, so that nothing is claimed that is not so.
+fn show_found(terminal: &Terminal) {
+    let asked = doctor::pages_and_completions(&context::reading(terminal));
+    let (found, missing): (Vec<_>, Vec<_>) = asked.iter().partition(|one| one.severity == Severity::Ok);
+    if !found.is_empty() {
+        let found: Vec<&str> = found.iter().map(|one| one.what.as_str()).collect();
+        terminal.print(&format!("checked: {}\n", found.join("; ")));
+    }
+    for one in missing {
+        terminal.warn(&one.what);
+        if let Some(fix) = one.fix.as_ref().filter(|fix| !fix.contains("orchestra setup")) {
+            terminal.hint(fix);
+        }
     }
 }
 
@@ -193,16 +217,12 @@ fn remove(path: &Path, dry_run: bool) -> Result<Option<&'static str>> {
     Ok(Some("would remove"))
 }
 
-/// Hints at settings that only the user can make.
-fn print_hints(shares: &ShareDirs, terminal: &Terminal) {
+/// Says how git finds the programs, if it does not.
+fn hint_path(terminal: &Terminal) {
     if !is_in_path() {
         let program = world::this_program();
         let folder = program.parent().unwrap_or(&program).display().to_string();
         terminal.warn(&format!("'{folder}' is not in PATH: git does not find 'git orchestra'"));
         terminal.hint(&format!("export PATH={}:\"$PATH\"", quote::word(&folder)));
     }
-    terminal.hint(&format!(
-        "zsh: before compinit, in ~/.zshrc: fpath+=({})",
-        quote::word(shares.shells.join("zsh/site-functions"))
-    ));
 }

@@ -211,9 +211,15 @@ fn descendants(of: u32) -> Vec<u32> {
     found
 }
 
-/// Returns the path of the program `name` in the folder of the running one.
-pub fn sibling_binary(name: &str) -> PathBuf {
-    world::this_program().with_file_name(name)
+/// The program that contains every command, and runs the one whose name it is started with.
+const EVERY_COMMAND: &str = "git-orchestra";
+
+/// Returns a command for one of our own programs that runs in the background, as [`own_command`] does. The program that contains every
+/// command is started under the name of the other one, which would only replace itself by it.
+pub fn background_command(environment: &Environment, name: &str) -> Command {
+    let mut command = own_command(environment, world::this_program().with_file_name(EVERY_COMMAND));
+    command.arg0(name);
+    command
 }
 
 /// Finds `program` on the PATH of an environment. A relative path is relative to the caller's folder.

@@ -69,7 +69,7 @@ fn one_of_many(lab: &Lab, repo: &Path, many: usize, turns: usize, show: &mut imp
         lab.unpack_refs(repo);
     }
     let id = agent_id(7);
-    // A review of one also compares it with the work of all others, so it is not independent of them; that is left to improve.
+    // A review of one also names the work that it conflicts with: for that it reads the list of all, here a file for each ref.
     let with_others = if many > 1_000 { 40.0 } else { 6.0 };
     for (name, words, goal) in [
         ("status", &[][..], 1.3),

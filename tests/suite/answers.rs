@@ -7,11 +7,15 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use orchestra::wire;
+use orchestra::{
+    ops::doctor::{Finding, Group, Severity},
+    wire,
+};
 use serde_json::Value;
 use testkit::{Ran, Redactions, SeededRandom, TestRepo, World, schema_faults};
 
 use crate::{
+    doctor::fixing,
     library,
     secrets::{from_pattern, word_after},
     sessions::{id, with_fixtures},
@@ -23,8 +27,14 @@ use crate::{
 fn check(name: &str, ran: &Ran, redactions: &Redactions) {
     let said = ran.stdout();
     let line = said.trim_end();
-    let answer: Value =
-        serde_json::from_str(line).unwrap_or_else(|e| panic!("{name}: {e}\n{said}{}", ran.stderr()));
+    if let Err(error) = serde_json::from_str::<Value>(line) {
+        panic!("{name}: {error}\n{said}{}", ran.stderr());
+    }
+    check_line(name, line, redactions);
+}
+
+fn check_line(name: &str, line: &str, redactions: &Redactions) {
+    let answer: Value = serde_json::from_str(line).expect("JSON");
     let kind = answer["kind"].as_str().expect("a kind");
     assert_eq!(name.split('.').next(), Some(kind));
     matches_schema_and_types(name, line);
@@ -129,6 +139,10 @@ fn answers_about_reviews_landings_and_cleanups() {
     let json = |name: &str, code: i32, arguments: &[&str]| {
         check(name, &repo.orchestra(arguments).exits(code), &all);
     };
+    json("config-change", 0, &["config", "set", "jobs", "5", "--json"]);
+    repo.git(["config", "orchestra.job", "3"]);
+    json("config", 0, &["config", "--json"]);
+    repo.git(["config", "--unset", "orchestra.job"]);
     let agent = |name: &str, script: &str| {
         let spawned = repo.orchestra(["spawn", "-d", "--agent", "sh", "--name", name, "--", script]);
         let id = spawned.succeeded().line();
@@ -192,7 +206,7 @@ fn answers_about_sessions() {
     let repo = world.repo().with_scripted_claude();
     with_fixtures(&world, repo.path());
     compressed(&world);
-    let all = redactions(&repo, &["now-fake-say-again"]).keep_times();
+    let all = redactions(&repo, &["fake-say-again"]).keep_times();
     let json = |name: &str, arguments: &[&str]| {
         check(name, &repo.orchestra([&["sessions"], arguments].concat()).succeeded(), &all);
     };
@@ -210,6 +224,26 @@ fn compressed(world: &World) {
     let folder = world.home().join(".codex/sessions/2026/07/14");
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join("rollout-2026-07-14T22-00-00-compressed.jsonl.zst"), "").expect("a file");
+}
+
+#[test]
+fn answers_about_the_health_of_a_repository() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo 1 > a");
+    repo.end_of(&id);
+    let agent = repo.path().join(format!(".git/refs/orchestra/agents/{id}"));
+    fs::write(agent, "").expect("a damaged ref");
+    repo.git(["config", "orchestra.job", "3"]);
+    let ran = fixing(&repo, &["--json", "--fix", "--yes"]).exits(1);
+    matches_schema_and_types("doctor", &ran.line());
+    // What is found in this machine differs from that of others.
+    let mut report = wire::DOCTOR.read(&ran.line()).expect("a report");
+    let is_of_test = |one: &Finding| matches!(one.group, Group::Repository | Group::Keys);
+    report.findings.retain(|one| is_of_test(one) && (one.check == "locks" || one.severity != Severity::Ok));
+    report.fixed.retain(|one| one.operation.is_some());
+    let line = wire::DOCTOR.text(&report).expect("JSON");
+    check_line("doctor", &line, &redactions(&repo, &["echo-1"]));
 }
 
 #[test]

@@ -12,13 +12,13 @@ use testkit::{FileState, TestRepo, dir_state};
 
 use crate::{library, world};
 
-/// Files whose content git converts, or that are no regular files, among more plain ones than a thread takes at once. Two kinds
-/// are missing, which gix writes otherwise: `ident` (without the space before the last `$`) and UTF-16.
+/// Files whose content git converts, or that are no regular files, among more plain ones than a thread takes at once.
 fn odd_repo(repo: &TestRepo<'_>) {
     let attributes = "*.up filter=upper\n*.win text eol=crlf\n\
-                      *.txt text=auto\n*.bin binary\n[attr]loud filter=upper\n*.loud loud\n";
+                      *.txt text=auto\n*.bin binary\n[attr]loud filter=upper\n*.loud loud\n\
+                      *.id ident\n*.rc text working-tree-encoding=UTF-16LE-BOM\n";
     let deep = format!("{}/end.txt", vec!["d"; 60].join("/"));
-    let files: [(&str, &[u8]); 12] = [
+    let files: [(&str, &[u8]); 14] = [
         (".gitattributes", attributes.as_bytes()),
         ("sub/.gitattributes", b"*.txt eol=crlf\nplain.up -filter\n"),
         ("a.up", b"upper\n"),
@@ -28,6 +28,8 @@ fn odd_repo(repo: &TestRepo<'_>) {
         ("sub/f.txt", b"one\ntwo\n"),
         ("g.txt", b"one\ntwo\n"),
         ("h.bin", b"\0one\ntwo\n"),
+        ("many/i.id", b"$Id$ $Id: of another system $\n"),
+        ("many/j.rc", b"\xff\xfeo\0k\0\n\0"),
         ("empty", b""),
         ("sp ace\n\"quoted\"/é", b"name\n"),
         (&deep, b"deep\n"),
@@ -65,7 +67,7 @@ fn state(worktree: &Path) -> BTreeMap<PathBuf, FileState> {
 
 #[test]
 fn a_worktree_has_the_files_that_git_would_write() {
-    for settings in [&[][..], &["core.autocrlf=true"], &["core.eol=crlf"]] {
+    for settings in [&[][..], &["core.autocrlf=true"], &["core.eol=crlf"], &["core.fileMode=false"]] {
         let world = world();
         let repo = world.repo().with_identity();
         repo.git(["config", "filter.upper.smudge", "tr a-z A-Z"]);

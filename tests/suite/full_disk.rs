@@ -66,7 +66,7 @@ fn worktrees_are_created_inside_a_repository_with_a_read_only_parent() {
     let lines: Vec<&str> = shown.lines().collect();
     assert_eq!(lines.first(), Some(&"exit 0"), "{}", ran.stderr());
     assert_eq!(lines.len(), 2, "the checkout stays clean: {shown}");
-    assert!(lines[1].contains("/outer/repo/.worktrees/echo-fine-fine-"), "{shown}");
+    assert!(lines[1].contains("/outer/repo/.worktrees/echo-fine-"), "{shown}");
 }
 
 #[test]

@@ -243,7 +243,8 @@ fn agents_keep_running_if_the_wait_for_their_start_is_interrupted() {
     // By another process: if another test started a program meanwhile, that would hold our copy open for writing.
     repo.command("cp").arg(world.bins().join("git-orchestra")).arg(&program).status().expect("a copy");
     let pid = world.dir().join("pid");
-    script(&bins.join("git-orchestra-supervise"), &format!("echo $$ > '{}'; exec sleep 1000", pid.display()));
+    // A supervisor is started through the program that contains every command, in the same folder.
+    script(&bins.join("git-orchestra"), &format!("echo $$ > '{}'; exec sleep 1000", pid.display()));
     let mut command = repo.command(program);
     command.args(["--agent", "sh", "--detach", "--", "true"]);
     let child = command.stderr(Stdio::piped()).spawn().expect("spawn");

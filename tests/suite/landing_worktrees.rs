@@ -59,6 +59,35 @@ fn a_registration_without_a_directory_blocks_nothing() {
 }
 
 #[test]
+fn a_spawn_among_many_worktrees_leaves_their_registrations_to_other_commands() {
+    let world = world();
+    let repo = four(&world);
+    let registrations = repo.path().join(".git/worktrees");
+    for number in 0..70 {
+        let (name, folder) = (format!("other-{number}"), world.dir().join(format!("others/{number}")));
+        fs::create_dir_all(registrations.join(&name)).expect("a folder");
+        fs::create_dir_all(&folder).expect("a folder");
+        let write = |file: &str, text: String| {
+            fs::write(registrations.join(&name).join(file), text).expect("a file");
+        };
+        write("HEAD", "ref: refs/heads/b1\n".to_owned());
+        write("commondir", "../..\n".to_owned());
+        write("gitdir", format!("{}/.git\n", folder.display()));
+        let link = format!("gitdir: {}\n", registrations.join(&name).display());
+        fs::write(folder.join(".git"), link).expect("a file");
+    }
+    let cut_off = registrations.join("cut-off-abc12");
+    fs::create_dir_all(&cut_off).expect("a folder");
+    fs::write(cut_off.join("locked"), "initializing\n").expect("a mark");
+    repo.orchestra(["spawn", "--agent", "sh", "echo 1 > one.txt"]).succeeded();
+    let agent = repo.agents()[0].clone();
+    assert_eq!((&agent["phase"], &agent["surroundings"]), (&"done".into(), &serde_json::json!([])));
+    assert!(cut_off.exists(), "a spawn reads none of them");
+    repo.orchestra(["collect"]).succeeded();
+    assert!(!cut_off.exists());
+}
+
+#[test]
 fn a_partly_removed_landing_worktree_is_removed_by_the_next_command() {
     let world = world();
     let repo = four(&world);

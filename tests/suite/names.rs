@@ -3,7 +3,10 @@
 
 use std::fs;
 
-use crate::world;
+use orchestra::ops::shown_list;
+use orchestra_terminal::names;
+
+use crate::{library, world};
 
 /// Returns the agents that a spawn would start, without the random ends of their names.
 fn planned(repo: &testkit::TestRepo<'_>, arguments: &[&str]) -> Vec<String> {
@@ -160,7 +163,7 @@ fn the_name_of_a_command_is_a_task_only_after_dashes() {
     assert!(repo.agents().is_empty());
     assert_eq!(planned(&repo, &["--", "status"]), ["status"]);
     assert_eq!(planned(&repo, &["status", "more"]), ["status", "more"]);
-    assert_eq!(planned(&repo, &["show the status"]), ["show-the-status"]);
+    assert_eq!(planned(&repo, &["show the status"]), ["show-status"]);
 }
 
 #[test]
@@ -169,7 +172,7 @@ fn tasks_in_every_script_get_readable_names() {
     let repo = world.repo();
     assert_eq!(
         planned(&repo, &["Добавить тесты", "日本語のタスク", "größere Änderung"]),
-        ["dobavit-testy", "ri-ben-yu-notasuku", "grossere-anderung"]
+        ["dobavit-testy", "ri-ben-yu", "grossere-anderung"]
     );
     assert_eq!(planned(&repo, &["--name", "日本語", "x"]), ["ri-ben-yu"]);
     repo.orchestra(["spawn", "-n", "--agent", "sh", "--name", "…", "x"])
@@ -226,4 +229,75 @@ fn prefixes_of_branches_that_git_refuses_are_refused_by_the_name_of_the_key() {
     repo.git(["config", "orchestra.branchPrefix", "ünï/côde-"]);
     let id = repo.spawn("true");
     assert_eq!(repo.end_of(&id)["branch"], format!("ünï/côde-{id}"));
+}
+
+#[test]
+fn a_word_of_a_name_means_the_only_agent_that_runs() {
+    let world = world();
+    let repo = world.repo();
+    let spawn = |task: &str| {
+        repo.orchestra(["spawn", "--detach", "--agent", "sh", "--name", "fix-login", task]).succeeded().line()
+    };
+    let ended = spawn("echo said");
+    repo.end_of(&ended);
+    repo.orchestra(["logs", "login"]).succeeded().stdout_has("said");
+    repo.orchestra(["logs", "logn"]).exits(3).stderr_has(&format!("did you mean '{ended}'?"));
+    let open = spawn("while :; do sleep 0.1; done");
+    repo.wait_for(&open, "running");
+    repo.orchestra(["stop", "login"])
+        .succeeded()
+        .stdout_has(&open)
+        .stderr_has(&format!("meaning {open}; the others have ended or are paused"));
+    repo.orchestra(["status", "login"])
+        .exits(3)
+        .stderr_has("'login' is ambiguous: 2 agents")
+        .stderr_has(&format!("{ended} (done, "))
+        .stderr_has(&format!("{open} (stopped, "));
+    // The name of a commit is stronger than a part of an id.
+    repo.git(["tag", "login", "main"]);
+    let planned = repo.orchestra(["merge-ranked", "-n", "--json", "login"]).succeeded().json();
+    assert_eq!(planned["order"][0]["branch"], "login");
+    repo.orchestra(["merge-ranked", "-n", "ogin"]).exits(3).stderr_has("is ambiguous: 2 agents");
+}
+
+#[test]
+fn a_number_names_a_row_of_the_list_that_this_terminal_showed_last() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["stop", "1"]).exits(3).stderr_has("no agent '1'");
+    let spawn = |name: &str| {
+        let id = repo.orchestra(["spawn", "-d", "--agent", "sh", "--name", name, &format!("echo {name}")]);
+        let id = id.succeeded().line();
+        repo.end_of(&id);
+        id
+    };
+    let (one, two) = (spawn("one"), spawn("two"));
+    // Elsewhere than on a terminal, no numbers are shown and no list is kept.
+    assert!(!repo.orchestra(["status"]).succeeded().stdout().contains('#'));
+    let file = repo.path().join(".git/orchestra/shown-list.json");
+    assert!(!file.exists());
+    let session = names::session().expect("a session");
+    let rows = || vec![two.clone(), one.clone(), "feature".to_owned()];
+    assert!(shown_list::keep(&library(&repo), session, rows()));
+    repo.orchestra(["logs", "1"]).succeeded().stdout_has("two");
+    let shown = repo.orchestra(["status", "--json", "2"]).succeeded().json();
+    assert_eq!(shown["agents"][0]["id"], one.as_str());
+    repo.orchestra(["logs", "3"]).exits(3).stderr_has("that row shows 'feature'");
+    repo.orchestra(["logs", "4"]).exits(3).stderr_has("has 3 rows").stderr_has("git orchestra status");
+    let planned = || repo.orchestra(["merge-ranked", "-n", "--json", "2"]).succeeded().json();
+    // The agents wrote nothing; a branch that is called 2 is meant rather than the row.
+    assert_eq!(planned()["order"][0]["branch"], one.as_str());
+    repo.branch("2", &[("b.txt", "b\n")]);
+    assert_eq!(planned()["order"][0]["branch"], "2");
+    // The agent is gone, which its own error says.
+    repo.orchestra(["cleanup", "--discard", &one]).succeeded();
+    repo.orchestra(["stop", "2"]).exits(3).stderr_has(&format!("agent '{one}' is archived"));
+    assert!(shown_list::keep(&library(&repo), session + 1, rows()));
+    repo.orchestra(["logs", "1"]).exits(3).stderr_has("is on another terminal");
+    // A list that cannot be kept has no numbers; a damaged one means nothing.
+    fs::write(&file, "damaged").expect("a file");
+    repo.orchestra(["logs", "1"]).exits(3).stderr_has("no agent '1'");
+    fs::remove_file(&file).expect("the list");
+    fs::create_dir(&file).expect("a folder");
+    assert!(!shown_list::keep(&library(&repo), session, rows()));
 }

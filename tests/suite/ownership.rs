@@ -61,6 +61,10 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["undo", "--list"],
         vec!["cleanup"],
         vec!["cleanup", "--empty-trash"],
+        vec!["config"],
+        vec!["config", "get", "jobs"],
+        vec!["config", "set", "jobs", "2"],
+        vec!["config", "unset", "jobs"],
         vec!["init"],
         vec!["init", "--probe"],
         vec!["init", "--accept"],
@@ -78,7 +82,8 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["sessions", "export", "x"],
     ];
     let covered = |name: &str| all.iter().any(|words| words[0] == name);
-    for entry in catalog::COMMANDS.iter().filter(|entry| !entry.built_in) {
+    // The doctor examines what the others refuse.
+    for entry in catalog::COMMANDS.iter().filter(|entry| !entry.built_in && entry.name != "doctor") {
         assert!(covered(entry.name), "{} is not in this table", entry.name);
     }
     all.sort_unstable();
@@ -123,6 +128,8 @@ fn every_command_refuses_a_repository_of_another_user() {
         let hint = format!("git config --global --add safe.directory {}", repo.path().display());
         assert!(said.contains(&hint), "{words:?}: {said}");
     }
+    let doctor = Ran::of(world.command("git", &below).args(["orchestra", "doctor", "--fix", "--yes"]));
+    assert!(doctor.exits(1).stdout().contains("safe.directory"), "the doctor explains it");
     for words in [["1", "git-orchestra", "logs", ""], ["2", "git-orchestra", "evil", ""]] {
         let program = world.bins().join("git-orchestra");
         let ran = Ran::of(world.command(program, &below).env("GIT_ORCHESTRA_ASK", "complete").args(words));

@@ -44,6 +44,56 @@ fn waiting_work_is_listed_and_the_details_are_shown() {
     assert_eq!(work["files"][0]["path"], "file.txt");
 }
 
+/// Returns what the work of an agent conflicts with, by its review and by the plan of a landing of all work.
+fn conflicts(repo: &TestRepo<'_>, id: &str) -> (Value, Value) {
+    let names = |conflicts: &Value| -> Value {
+        let all = conflicts.as_array().expect("a list").iter();
+        all.map(|one| serde_json::json!([one["branch"], one["files"], one["hunks"], one["kinds"]])).collect()
+    };
+    let work = repo.orchestra(["review", id, "--json"]).succeeded().json()["work"].clone();
+    let plan = repo.orchestra(["merge-ranked", "--dry-run", "--json"]).json();
+    let steps = plan["order"].as_array().expect("an order");
+    let step = steps.iter().find(|step| step["branch"] == id).cloned().unwrap_or_default();
+    let planned =
+        if step["conflicts"].is_array() { names(&step["conflicts"]) } else { Value::Array(Vec::new()) };
+    (names(&work["conflicts_with"]), planned)
+}
+
+#[test]
+fn work_is_compared_with_the_target_and_with_finished_work_that_has_not_landed() {
+    let world = world();
+    let repo = world.repo();
+    let [one, two, three] =
+        ["one", "two", "three"].map(|text| done(&repo, &format!("echo {text} >> file.txt")));
+    let apart = done(&repo, "echo 1 > apart.txt");
+    let unfinished = done(&repo, "echo 4 >> file.txt; exit 1");
+    let named = |found: &Value| -> Vec<String> {
+        let all = found.as_array().expect("a list").iter();
+        all.filter_map(|one| one[0].as_str().map(str::to_owned)).collect()
+    };
+    for (id, mut expected) in [
+        (&one, vec![&two, &three]),
+        (&two, vec![&one, &three]),
+        (&apart, vec![]),
+        (&unfinished, vec![&one, &two, &three]),
+    ] {
+        expected.sort();
+        let (reviewed, planned) = conflicts(&repo, id);
+        assert_eq!(named(&reviewed).iter().collect::<Vec<_>>(), expected, "{id}");
+        assert!(*id == unfinished || reviewed == planned, "{reviewed} {planned}");
+    }
+    let before = repo.tip("main");
+    repo.orchestra(["merge-ranked", "--strategy", "squash", &two]).succeeded();
+    let (reviewed, planned) = conflicts(&repo, &one);
+    assert_eq!(named(&reviewed), ["main", three.as_str()], "the landed work counts as the target");
+    assert_eq!(reviewed, planned);
+    assert!(named(&conflicts(&repo, &two).0).is_empty(), "it has landed");
+    repo.git(["reset", "-q", "--hard", &before]);
+    let (reviewed, planned) = conflicts(&repo, &one);
+    assert_eq!(reviewed, planned);
+    assert!(named(&reviewed).contains(&two), "its landing was removed: {reviewed}");
+}
+
 #[test]
 fn a_verdict_is_an_event_and_a_note_and_decides_what_lands() {
     let world = world();

@@ -355,7 +355,7 @@ fn a_manual_session_becomes_an_agent() {
     fs::create_dir_all(&folder).expect("a folder");
     fs::rename(&small, folder.join(format!("{id}.jsonl"))).expect("moved");
     let agent = repo.orchestra(["sessions", "adopt", id]).succeeded().line();
-    assert!(agent.starts_with("begun-by-hand-"), "{agent}");
+    assert!(agent.starts_with("begun-hand-"), "{agent}");
     let at_rest = repo.agent(&agent);
     assert_eq!((&at_rest["phase"], &at_rest["session"]), (&json!("stopped"), &json!(id)));
     let listed = one(&repo, id);

@@ -44,7 +44,7 @@ fn five_tasks_run_two_at_a_time_and_one_fails() {
     let subjects =
         repo.git(["log", "--format=%s", &format!("main..refs/orchestra/heads/{committed}")]).stdout();
     assert!(subjects.contains("my own commit"), "{subjects}");
-    assert_eq!(repo.file_in_head(&named("sed-i"), "file.txt"), "two\n");
+    assert_eq!(repo.file_in_head(&named("sed-bak"), "file.txt"), "two\n");
     let failed = named("echo-before");
     assert_eq!(repo.trailer(&failed, "State"), "failed");
     assert_eq!(repo.trailer(&failed, "Exit"), "3");

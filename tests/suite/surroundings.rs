@@ -190,6 +190,26 @@ fn an_agent_around_which_nothing_changed_has_no_record() {
 }
 
 #[test]
+fn other_agents_and_worktrees_in_the_checkout_are_no_changes() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["worktree", "add", "-q", "--detach", "inside"]);
+    let packed = waiting(&repo);
+    repo.git(["pack-refs", "--all"]);
+    let loose = waiting(&repo);
+    let id = waiting(&repo);
+    for worktree in [repo.worktree(&packed), repo.worktree(&loose)] {
+        Ran::of(world.command("git", &worktree).args(["commit", "-q", "--allow-empty", "-m", "x"]))
+            .succeeded();
+    }
+    fs::write(repo.path().join("inside/new.txt"), "1\n").expect("a file");
+    release(&repo, &id);
+    assert_eq!(repo.agent(&id)["surroundings"], serde_json::json!([]));
+    release(&repo, &packed);
+    release(&repo, &loose);
+}
+
+#[test]
 fn commits_for_an_agent_have_the_identity_of_the_spawn() {
     let world = world();
     let repo = world.repo();

@@ -54,7 +54,8 @@ fn supervisors_write_into_the_same_private_file_and_agents_do_not_see_it() {
     assert_eq!(mode & 0o777, 0o600);
     for (program, event) in [
         ("git-orchestra-spawn[", "command: begin git-orchestra-spawn --agent sh --name one "),
-        ("git-orchestra-spawn[", "git-orchestra-supervise run "),
+        // The program that contains every command is started, under the name of the supervisor.
+        ("git-orchestra-spawn[", "/git-orchestra run "),
         ("git-orchestra-supervise[", "command: begin git-orchestra-supervise run "),
         ("git-orchestra-supervise[", "end='started as "),
         ("git-orchestra-supervise[", "program: ended pid="),

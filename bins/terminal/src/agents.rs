@@ -13,7 +13,7 @@ use crate::{
     here, humanize,
     output::Terminal,
     style::{Painter, Role, role_of},
-    table::{self, TableCell},
+    table::{self, Column, TableCell},
 };
 
 /// The age in seconds from which a count is shown with its age.
@@ -23,22 +23,41 @@ const MAX_NAMED: usize = 3;
 
 /// Draws a table of agents. The columns COST and DENIED are shown if any agent has a value for them.
 pub fn draw(agents: &[AgentObject], width: Option<usize>, painter: &Painter) -> String {
+    draw_rows(agents, false, width, painter)
+}
+
+/// As [`draw`]; with `numbered`, the first column is the number of the row.
+pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, painter: &Painter) -> String {
     let now = here::environment().now().as_second();
     let costs = agents.iter().any(|agent| agent.cost_usd.is_some());
     let denials = agents.iter().any(|agent| agent.denials.is_some_and(|denials| denials > 0));
-    let mut headings = vec!["AGENT", "PHASE", "AGE", "COMMITS", "CHANGES", "DIRTY"];
-    headings.extend(costs.then_some("COST"));
-    headings.extend(denials.then_some("DENIED"));
-    headings.push("NOW");
-    let row = |agent: &AgentObject| {
+    let mut columns = vec![
+        Column::new("AGENT").cut_in_middle(),
+        Column::new("PHASE"),
+        Column::new("AGE").hidden_at(5),
+        Column::new("COMMITS").hidden_at(3),
+        Column::new("CHANGES").hidden_at(2),
+        Column::new("DIRTY").hidden_at(1),
+    ];
+    columns.extend(costs.then_some(Column::new("COST").hidden_at(6)));
+    columns.extend(denials.then_some(Column::new("DENIED").hidden_at(4)));
+    columns.push(Column::new("NOW").cut_at_end());
+    if numbered {
+        columns.insert(0, Column::new("#"));
+    }
+    let row = |(at, agent): (usize, &AgentObject)| {
         let mut row = row(agent, now);
+        if numbered {
+            row.insert(0, table::row_number(at));
+        }
         row.extend(costs.then(|| TableCell::number(cost(agent))));
         row.extend(denials.then(|| TableCell::number(or_dash(agent.denials))));
         let role = if agent.liveness == Liveness::Ended { Role::Faint } else { Role::Plain };
         row.push(TableCell::role(activity(agent), role));
         row
     };
-    table::draw(&headings, agents.iter().map(row).collect(), width, painter)
+    let rows: Vec<Vec<TableCell>> = agents.iter().enumerate().map(row).collect();
+    table::draw(&columns, &rows, width, painter)
 }
 
 fn row(agent: &AgentObject, now: i64) -> Vec<TableCell> {

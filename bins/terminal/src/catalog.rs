@@ -80,6 +80,8 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Share, "init", "Name this clone and check what its remote accepts (optional)"),
     built_in("demo", "Run four agents in a scratch repository, to see how it works"),
     built_in("setup", "Install man pages and shell completions"),
+    binary(Group::SetUp, "config", "Show and change the settings of git orchestra"),
+    binary(Group::SetUp, "doctor", "Find problems of this machine and repository, and how to fix them"),
     built_in("completions", "Print the completion script of a shell"),
     built_in("man", "Show a man page"),
     built_in("schema", "Print the JSON Schema of an answer or a request"),

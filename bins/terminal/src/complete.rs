@@ -4,13 +4,15 @@
 //! words. The answer has one line per candidate, `value TAB description`. Completing never writes, never
 //! waits, and yields nothing on an error.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, sync::OnceLock};
 
 use clap::Command;
 use clap_complete::engine::CompletionCandidate;
 use orchestra::{
+    config::{Choices, TableKey},
+    context::Context,
     model::{Phase, text},
-    ops::{candidates, sessions},
+    ops::{candidates, config, sessions},
     wire,
 };
 
@@ -18,6 +20,9 @@ use crate::here;
 
 /// The largest number of candidates: more would not help.
 const MAX_CANDIDATES: usize = 200;
+
+/// The words before the one to complete, after the name of the command and that of its subcommand.
+static WORDS: OnceLock<Vec<OsString>> = OnceLock::new();
 
 /// Returns the candidates, one per line. `words` are the index and the words of the command line.
 pub fn complete_words(mut command: Command, mut words: Vec<OsString>) -> String {
@@ -28,6 +33,7 @@ pub fn complete_words(mut command: Command, mut words: Vec<OsString>) -> String 
     let Some(index) = index.filter(|index| *index <= words.len()) else { return String::new() };
     words.resize(words.len().max(index + 1), OsString::new());
     let current = words[index].to_string_lossy().into_owned();
+    let _ = WORDS.set(words[..index].iter().skip(2).cloned().collect());
     let directory = here::environment().directory();
     let found = clap_complete::engine::complete(&mut command, words, index, Some(directory));
     let mut out = String::new();
@@ -114,6 +120,40 @@ pub fn operations() -> Vec<CompletionCandidate> {
 pub fn profiles() -> Vec<CompletionCandidate> {
     let Ok(repo) = here::repository() else { return Vec::new() };
     candidates::profiles(&repo).into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// Lists the keys of the configuration.
+pub fn config_keys() -> Vec<CompletionCandidate> {
+    keys_where(true)
+}
+
+/// Lists the keys of the configuration that are set.
+pub fn config_set_keys() -> Vec<CompletionCandidate> {
+    keys_where(false)
+}
+
+fn keys_where(all: bool) -> Vec<CompletionCandidate> {
+    let repo = here::repository_if_any().ok().flatten();
+    let request = config::Request { key: None, all };
+    let report = config::run(&Context::of(here::environment()), repo.as_ref(), &request);
+    let settings = report.map(|report| report.settings).unwrap_or_default();
+    let candidate =
+        |one: config::SettingObject| CompletionCandidate::new(one.key).help(Some(one.purpose.into()));
+    settings.into_iter().take(MAX_CANDIDATES).map(candidate).collect()
+}
+
+/// Lists the values of the key that was typed before, if there are few.
+pub fn config_values() -> Vec<CompletionCandidate> {
+    let Some(key) = WORDS.get().into_iter().flatten().find_map(|word| TableKey::find(word.to_str()?)) else {
+        return Vec::new();
+    };
+    match key.key().choices() {
+        Choices::Words(words) => words.iter().map(CompletionCandidate::new).collect(),
+        Choices::Profiles => profiles(),
+        Choices::Branches => branches(),
+        Choices::Remotes => remotes(),
+        Choices::Open => Vec::new(),
+    }
 }
 
 /// Lists the kinds of answers that have a schema.

@@ -1,6 +1,11 @@
 //! Formats durations, times and sizes for people.
 
-use orchestra::{model::limit, world::Timestamp};
+use std::path::{Component, Path};
+
+use orchestra::{
+    model::{duration, limit},
+    world::Timestamp,
+};
 
 use crate::here;
 
@@ -11,12 +16,7 @@ pub fn clock_time(at: Timestamp) -> String {
 
 /// Formats a number of seconds in its largest unit: `3s`, `5m`, `2h`, `4d`.
 pub fn age(seconds: i64) -> String {
-    match seconds.max(0) {
-        s @ 0..60 => format!("{s}s"),
-        s @ 60..3600 => format!("{}m", s / 60),
-        s @ 3600..86400 => format!("{}h", s / 3600),
-        s => format!("{}d", s / 86400),
-    }
+    duration::age(seconds)
 }
 
 /// Formats a number of bytes: `512 B`, `3.4 KiB`, `1.2 GiB`.
@@ -34,9 +34,46 @@ pub fn size(bytes: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
+/// The number of folders to leave up to which a path is shown as seen from another.
+const MAX_PARENTS: usize = 3;
+
+/// Formats an absolute path as seen from a folder, such as `../app.worktrees/tidy`. Returns `None` if it is far away, and then shorter
+/// as a whole.
+pub fn path_from(path: &Path, folder: &Path) -> Option<String> {
+    if !path.is_absolute() || !folder.is_absolute() {
+        return None;
+    }
+    let (to, from): (Vec<Component<'_>>, Vec<Component<'_>>) =
+        (path.components().collect(), folder.components().collect());
+    let shared = to.iter().zip(&from).take_while(|(one, other)| one == other).count();
+    let parents = from.len() - shared;
+    // Only the root in common: the path says more as a whole.
+    if parents > MAX_PARENTS || shared < 2 {
+        return None;
+    }
+    let down = to[shared..].iter().map(|part| part.as_os_str().to_string_lossy().into_owned());
+    let parts: Vec<String> = std::iter::repeat_n("..".to_owned(), parents).chain(down).collect();
+    Some(if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_seen_from_a_folder() {
+        for (path, folder, seen) in [
+            ("/src/app.worktrees/tidy", "/src/app", Some("../app.worktrees/tidy")),
+            ("/src/app.worktrees/tidy", "/src/app/lib/a", Some("../../../app.worktrees/tidy")),
+            ("/src/app.worktrees/tidy", "/src/app/lib/a/b", None),
+            ("/src/app.worktrees/tidy", "/src/app.worktrees/tidy", Some(".")),
+            ("/src/app.worktrees/tidy", "/src", Some("app.worktrees/tidy")),
+            ("/big/app.worktrees/tidy", "/src/app", None),
+            ("tidy", "/src/app", None),
+        ] {
+            assert_eq!(path_from(Path::new(path), Path::new(folder)).as_deref(), seen);
+        }
+    }
 
     #[test]
     fn short_and_round() {

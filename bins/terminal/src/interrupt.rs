@@ -1,12 +1,20 @@
 //! Ctrl-C, and the signals that ask a command to end. The first one cancels the operation, which ends in a state from which the next
 //! command can continue. The second one ends the command at once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    io::{PipeReader, Read, Write},
+    os::fd::OwnedFd,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use orchestra::{Kind, Result, context::Cancel, error::ErrorContext};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Signal, getpid, kill_process},
+};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::exit;
+use crate::{alternate, exit};
 
 /// Whether the user is being asked a question. No operation is under way then, so that Ctrl-C ends the command at once.
 static IS_ASKING: AtomicBool = AtomicBool::new(false);
@@ -44,6 +52,65 @@ pub fn cancel() -> Result<Cancel> {
     Ok(cancel)
 }
 
+/// Pauses this process as Ctrl-Z does, with the terminal as it was before. Returns when it continues.
+fn pause() {
+    let mut drawing = alternate::drawing();
+    drawing.leave();
+    let _ = kill_process(getpid(), Signal::STOP);
+}
+
+/// The changes of the terminal's size that nobody has looked at.
+pub struct Resizes(PipeReader);
+
+/// Starts to catch the signal that the terminal has another size, and Ctrl-Z, after which it has to be drawn on again.
+///
+/// # Errors
+/// The signal cannot be caught.
+pub fn resizes() -> Result<Resizes> {
+    let cannot = || "cannot listen for changes of the window's size".to_owned();
+    let (reader, mut writer) = std::io::pipe().context(Kind::External, cannot)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context(Kind::External, cannot)?;
+    let entered = runtime.enter();
+    let mut changed = signal(SignalKind::window_change()).context(Kind::External, cannot)?;
+    let mut paused = signal(SignalKind::from_raw(Signal::TSTP.as_raw())).context(Kind::External, cannot)?;
+    drop(entered);
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    _ = changed.recv() => {}
+                    _ = paused.recv() => pause(),
+                }
+                if writer.write_all(b"!").is_err() {
+                    break;
+                }
+            }
+        });
+    });
+    Ok(Resizes(reader))
+}
+
+impl Resizes {
+    /// Returns a file from which something can be read while there are any.
+    ///
+    /// # Errors
+    /// The process has no file descriptors left.
+    pub fn file(&self) -> Result<OwnedFd> {
+        let copy = self.0.try_clone().context(Kind::External, || "cannot open a file twice".to_owned())?;
+        Ok(copy.into())
+    }
+
+    /// Forgets those so far.
+    pub fn forget(&self) {
+        let mut asked = [PollFd::new(&self.0, PollFlags::IN)];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        if poll(&mut asked, Some(&at_once)).is_ok_and(|found| found > 0) {
+            let _ = (&self.0).read(&mut [0; 256]);
+        }
+    }
+}
+
 /// Runs `ask`, which asks the user a question. Ctrl-C ends the command at once meanwhile.
 pub fn while_asking<T>(ask: impl FnOnce() -> T) -> T {
     IS_ASKING.store(true, Ordering::SeqCst);
@@ -58,5 +125,6 @@ pub fn while_asking<T>(ask: impl FnOnce() -> T) -> T {
     reason = "the user does not want to wait for the operation"
 )]
 fn end_at_once() {
+    alternate::leave_at_once();
     std::process::exit(i32::from(exit::code(Kind::Interrupted)));
 }

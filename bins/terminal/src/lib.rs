@@ -12,7 +12,9 @@
 //! | [`json`] | the envelope of `--json` |
 //! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
 //! | [`watch`], [`follow`] | following agents to their end |
+//! | `alternate` | the second screen of the terminal |
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
+//! | [`names`] | the names of agents that people type |
 //! | [`prompt`] | questions to the user, on a terminal only |
 //! | [`errors`], [`exit`] | how errors become messages, JSON and exit statuses |
 //! | [`mod@trace`] | the lines that `ORCHESTRA_TRACE` asks for |
@@ -21,6 +23,7 @@
 
 pub mod accepted;
 pub mod agents;
+mod alternate;
 pub mod args;
 pub mod catalog;
 pub mod complete;
@@ -35,6 +38,7 @@ pub mod interrupt;
 pub mod json;
 mod key_help;
 pub mod markdown;
+pub mod names;
 pub mod output;
 pub mod pager;
 pub mod pages;

@@ -10,9 +10,9 @@ use orchestra::{
     wire::Answer,
 };
 
-use crate::{Exit, Terminal, agents, errors, json, prompt};
+use crate::{Exit, Terminal, agents, errors, json, names, prompt};
 
-/// Asks which agent to stop if none is named. `None`: no agent runs.
+/// Finds the agents that are named, or asks which agent to stop if none is. `None`: no agent runs.
 ///
 /// # Errors
 /// The user cannot be asked (2).
@@ -32,6 +32,7 @@ pub fn pick_agents(
         let hint = format!("git orchestra {command} AGENT, or --all");
         request.agents.push(prompt::pick_agent(terminal, "which agent?", &open, &hint)?);
     }
+    names::meant(terminal, repo, &mut request.agents)?;
     Ok(Some(request))
 }
 

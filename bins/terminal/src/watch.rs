@@ -1,5 +1,8 @@
-//! Follows agents until they end: redrawn on a terminal, else a line per change. Ctrl-C leaves the agents
+//! Follows agents until they end: redrawn on a terminal, where the last table stays, else a line per change. Ctrl-C leaves the agents
 //! running. [`orchestra::watch`] decides when to look and what changed; this module draws it.
+
+mod frame;
+mod screen;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -10,7 +13,7 @@ use orchestra::{
     Result,
     context::Context,
     git::Repo,
-    model::{AgentId, Liveness, text},
+    model::{AgentId, Liveness},
     ops::{
         agent_object::AgentObject,
         status::{self, Report, Request},
@@ -19,15 +22,13 @@ use orchestra::{
     watch::{Filter, Update, Watch},
 };
 
-use crate::{Terminal, agents};
+use self::screen::Screen;
+use crate::{Terminal, agents, interrupt, style::Painter};
 
 /// How often a table is redrawn while nothing changes, since the ages in it grow.
 const REDRAW: Duration = Duration::from_secs(1);
 /// The longest sleep while nothing is drawn and nothing changes.
 const SLEEP: Duration = Duration::from_secs(3600);
-
-/// The number of waiting agents for which the screen shows the command to type.
-const HINTS: usize = 3;
 
 /// The stream on which the state is drawn.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -93,6 +94,10 @@ pub fn watch(
     let filter = Filter { agents: Request { dirt: shows_dirt, ..request.clone() }, landing: false };
     let mut waiting = SlotLending::new(repo)?;
     let mut watch = Watch::new(&context.cancel, repo, filter)?;
+    let resizes = if view.draws_table() { Some(interrupt::resizes()?) } else { None };
+    if let Some(resizes) = &resizes {
+        watch.wake_on(resizes.file()?);
+    }
     if stream == Stream::Out {
         let cancel = context.cancel.clone();
         terminal.on_closed(move || cancel.cancel());
@@ -105,6 +110,9 @@ pub fn watch(
         let pause = if view.draws_table() { REDRAW } else { SLEEP };
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let update = watch.next(left.map_or(pause, |left| left.min(pause)))?;
+        if let Some(resizes) = &resizes {
+            resizes.forget();
+        }
         if update == Update::Cancelled {
             let is_unread = stream == Stream::Out && terminal.is_closed();
             break if is_unread { WatchEnd::OutputClosed } else { WatchEnd::Interrupted };
@@ -127,6 +135,7 @@ pub fn watch(
             break WatchEnd::OutputClosed;
         }
     };
+    view.finish(&watch.snapshot().status);
     let repo = watch.repo()?;
     let is_known = end == WatchEnd::AllEnded || end == WatchEnd::OutputClosed;
     let report = if is_known {
@@ -168,8 +177,8 @@ struct View<'a> {
     terminal: &'a Terminal,
     stream: Stream,
     silent: bool,
-    /// The text on the screen.
-    drawn: String,
+    /// The table on the terminal, once it is drawn.
+    screen: Option<Screen>,
     reported: HashMap<AgentId, (String, Option<String>)>,
     /// The limits that were reported as waited for.
     limits: HashSet<String>,
@@ -177,14 +186,7 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn new(terminal: &'a Terminal, stream: Stream, silent: bool) -> Self {
-        Self {
-            terminal,
-            stream,
-            silent,
-            drawn: String::new(),
-            reported: HashMap::new(),
-            limits: HashSet::new(),
-        }
+        Self { terminal, stream, silent, screen: None, reported: HashMap::new(), limits: HashSet::new() }
     }
 
     fn size(&self) -> Option<(usize, usize)> {
@@ -208,42 +210,32 @@ impl<'a> View<'a> {
         }
     }
 
-    fn redraw(&mut self, report: &Report, rows: usize, columns: usize) {
-        let painter = match self.stream {
+    fn painter(&self) -> &'a Painter {
+        match self.stream {
             Stream::Out => self.terminal.painter(),
             Stream::Err => self.terminal.painter_err(),
-        };
-        // If the list is too long for the screen, agents that run are kept, at its end.
-        let room = rows.saturating_sub(3 + HINTS).max(1);
-        let mut shown: Vec<AgentObject> = report.agents.clone();
-        if shown.len() > room {
-            shown.sort_by_key(|agent| !agent.phase.is_terminal());
-            shown.drain(..shown.len() - room);
         }
-        let mut text = agents::draw(&shown, Some(columns), painter);
-        text.push_str(&agents::summary(&report.agents));
-        text.push('\n');
-        for waiting in report.agents.iter().filter(|agent| agent.waiting.is_some()).take(room.min(HINTS)) {
-            text.push_str(&text::truncate(
-                &format!("type in another terminal: {}", agents::answer_command(waiting)),
-                columns,
-            ));
-            text.push('\n');
+    }
+
+    fn redraw(&mut self, report: &Report, rows: usize, columns: usize) {
+        let lines = frame::compose(&report.agents, rows, columns, self.painter());
+        self.screen.get_or_insert_with(|| Screen::new(self.stream)).show(lines, (rows, columns));
+    }
+
+    /// Returns to the first screen, and leaves the table of all agents there.
+    fn finish(&mut self, report: &Report) {
+        let Some(screen) = self.screen.take() else { return };
+        drop(screen);
+        let columns = self.size().map_or(usize::MAX, |(_, columns)| columns);
+        let lines = frame::compose_whole(&report.agents, columns, self.painter()).join("\n");
+        match self.stream {
+            Stream::Out => self.terminal.print(&format!("{lines}\n")),
+            Stream::Err => self.terminal.eprintln(&lines),
         }
-        if text == self.drawn {
-            return;
-        }
-        let lines = self.drawn.lines().count();
-        let back = if lines > 0 { format!("\u{1b}[{lines}A\u{1b}[J") } else { String::new() };
-        self.put(&format!("{back}{text}"));
-        self.drawn = text;
     }
 
     fn say_changes(&mut self, report: &Report) {
-        let painter = match self.stream {
-            Stream::Out => self.terminal.painter(),
-            Stream::Err => self.terminal.painter_err(),
-        };
+        let painter = self.painter();
         let mut lines = String::new();
         for agent in &report.agents {
             let now = (agents::phase(agent), agents::limited(agent).or_else(|| agent.reason.clone()));

@@ -7,6 +7,7 @@
 //! | [`configured`](launch()) | the program of a profile, custom commands included |
 //! | [`protocol`](Protocol), [`event`](StreamEvent), [`summary`](StreamSummary) | its output, in the same form for all programs |
 //! | [`limit`] | usage limits, and when they end |
+//! | [`examination`] | how an installed program is asked for its version and its login |
 //! | `claude`, `codex`, `gemini`, `opencode`, `sh` | everything that is specific to that program |
 //! | `custom` | a custom command |
 //!
@@ -21,6 +22,7 @@ mod codex;
 mod configured;
 mod custom;
 mod event;
+pub mod examination;
 mod gemini;
 mod input;
 mod launch;
@@ -41,8 +43,8 @@ pub use options::Options;
 pub use program::{AgentProgram, Launcher, SessionFiles};
 pub use protocol::{Answer, Exchange, Protocol, ProtocolKind};
 pub use registry::{
-    manual_resume_command, missing_session_folders, program, session_files, session_reader, session_readers,
-    usage_limit_in_output,
+    all, manual_resume_command, missing_session_folders, program, session_files, session_reader,
+    session_readers, usage_limit_in_output,
 };
 pub use summary::{ApiError, StreamSummary, relative_to};
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Launch, Options, Protocol, TaskHandling, limit::ReportedLimit};
+use super::{Launch, Options, Protocol, TaskHandling, examination::Examination, limit::ReportedLimit};
 use crate::{Result, config::Config, conversation::SessionReader, world::Environment};
 
 /// One agent program.
@@ -27,6 +27,11 @@ pub trait AgentProgram: Sync {
     /// Returns the variables that it sets for the processes that it starts. A program that sees them assumes to run inside a session.
     fn session_variables(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Returns how it is examined without starting an agent; `None` if there is nothing to examine.
+    fn examination(&self) -> Option<&'static Examination> {
+        None
     }
 
     /// Returns the usage limit in a line of plain output, by this program's own words.

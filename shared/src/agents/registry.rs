@@ -15,6 +15,11 @@ pub fn program(name: &str) -> Option<&'static dyn AgentProgram> {
     PROGRAMS.iter().copied().find(|program| program.name() == name)
 }
 
+/// Returns all known programs, in the order in which they are listed.
+pub fn all() -> impl Iterator<Item = &'static dyn AgentProgram> {
+    PROGRAMS.iter().copied()
+}
+
 /// Returns the programs that can be started as agents, whether or not they are installed.
 pub(super) fn startable() -> impl Iterator<Item = (&'static str, &'static dyn Launcher)> {
     PROGRAMS.iter().filter_map(|program| Some((program.name(), program.launcher()?)))

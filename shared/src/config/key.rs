@@ -14,6 +14,21 @@ pub(super) struct Kind<T: 'static> {
     pub(super) text: fn(&T) -> String,
 }
 
+/// The values among which a person chooses, for completions and suggestions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Choices {
+    /// Any value of the type.
+    Open,
+    /// These words.
+    Words(&'static [&'static str]),
+    /// The profiles of agents.
+    Profiles,
+    /// The branches of the repository.
+    Branches,
+    /// The remotes of the repository.
+    Remotes,
+}
+
 /// A key with one value of type `T`.
 pub struct Key<T: 'static> {
     name: Cow<'static, str>,
@@ -23,6 +38,7 @@ pub struct Key<T: 'static> {
     shown_default: Option<&'static str>,
     what: &'static str,
     only_measures: bool,
+    choices: Choices,
 }
 
 impl<T> Key<T> {
@@ -34,7 +50,22 @@ impl<T> Key<T> {
         what: &'static str,
     ) -> Self {
         let name = Cow::Borrowed(name);
-        Self { name, old_name: None, kind, default, shown_default: None, what, only_measures: false }
+        Self {
+            name,
+            old_name: None,
+            kind,
+            default,
+            shown_default: None,
+            what,
+            only_measures: false,
+            choices: Choices::Open,
+        }
+    }
+
+    /// Sets the values among which a person chooses.
+    pub(super) const fn with_choices(mut self, choices: Choices) -> Self {
+        self.choices = choices;
+        self
     }
 
     /// Sets the name that the key had in earlier versions, which is still read if the new one is not set.
@@ -97,7 +128,7 @@ impl<T> Key<T> {
 pub struct NamedKey<T: 'static>(Key<T>);
 
 /// The placeholder for the user's name in a [`NamedKey`].
-const NAME_PLACEHOLDER: &str = "<name>";
+pub(super) const NAME_PLACEHOLDER: &str = "<name>";
 
 impl<T> NamedKey<T> {
     /// Makes a key from one whose name contains `<name>`.
@@ -167,6 +198,12 @@ pub trait Described: Sync {
     fn what(&self) -> &'static str;
     /// Returns whether it only sets an amount, a duration, or a label.
     fn only_measures(&self) -> bool;
+    /// Returns what a value must be; completes the sentence "… is 'x', not …".
+    fn expected(&self) -> &'static str;
+    /// Returns the values among which a person chooses.
+    fn choices(&self) -> Choices;
+    /// Returns whether it may be given several times, each time with one value.
+    fn is_repeated(&self) -> bool;
     /// Parses and formats a value; returns `None` if it is invalid.
     fn rewritten(&self, value: &str) -> Option<String>;
 }
@@ -190,6 +227,18 @@ impl<T> Described for Key<T> {
 
     fn only_measures(&self) -> bool {
         self.only_measures
+    }
+
+    fn expected(&self) -> &'static str {
+        self.kind.expected
+    }
+
+    fn choices(&self) -> Choices {
+        self.choices
+    }
+
+    fn is_repeated(&self) -> bool {
+        false
     }
 
     fn rewritten(&self, value: &str) -> Option<String> {
@@ -218,6 +267,18 @@ impl<T> Described for NamedKey<T> {
         self.0.only_measures
     }
 
+    fn expected(&self) -> &'static str {
+        self.0.kind.expected
+    }
+
+    fn choices(&self) -> Choices {
+        self.0.choices
+    }
+
+    fn is_repeated(&self) -> bool {
+        false
+    }
+
     fn rewritten(&self, value: &str) -> Option<String> {
         self.0.rewritten(value)
     }
@@ -244,7 +305,19 @@ impl Described for RepeatedKey {
         false
     }
 
+    fn expected(&self) -> &'static str {
+        "a text that is not empty"
+    }
+
+    fn choices(&self) -> Choices {
+        Choices::Open
+    }
+
+    fn is_repeated(&self) -> bool {
+        true
+    }
+
     fn rewritten(&self, value: &str) -> Option<String> {
-        Some(value.to_owned())
+        Some(value.to_owned()).filter(|value| !value.trim().is_empty())
     }
 }

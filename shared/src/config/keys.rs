@@ -5,7 +5,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    key::{Described, Key, Kind, NamedKey, RepeatedKey},
+    key::{Choices, Described, Key, Kind, NamedKey, RepeatedKey},
     kind::{self, DURATION, FOLDER_NAMES, LIST, OPTIONAL_DURATION, OPTIONAL_PATH, OPTIONAL_TEXT, SIZE, TEXT},
 };
 use crate::model::{ByteSize, OnPrompt, Permission};
@@ -14,7 +14,8 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
 pub static AGENT: Key<String> =
-    Key::new("orchestra.agent", TEXT, || "claude".to_owned(), "The profile of the agents that spawn starts");
+    Key::new("orchestra.agent", TEXT, || "claude".to_owned(), "The profile of the agents that spawn starts")
+        .with_choices(Choices::Profiles);
 
 pub static AGENT_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
     "orchestra.agent.<name>.command",
@@ -25,16 +26,19 @@ pub static AGENT_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
 ));
 
 /// Whether standard input is kept open.
-pub static AGENT_STDIN_HELD: NamedKey<bool> = NamedKey::new(Key::new(
-    "orchestra.agent.<name>.stdin",
-    Kind {
-        expected: "'held' or 'closed'",
-        parse: |text| parse_either(text, "held", "closed"),
-        text: |held| (if *held { "held" } else { "closed" }).to_owned(),
-    },
-    || false,
-    "'held' keeps the agent's standard input open as long as its supervisor lives; 'closed' closes it",
-));
+pub static AGENT_STDIN_HELD: NamedKey<bool> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.stdin",
+        Kind {
+            expected: "'held' or 'closed'",
+            parse: |text| parse_either(text, "held", "closed"),
+            text: |held| (if *held { "held" } else { "closed" }).to_owned(),
+        },
+        || false,
+        "'held' keeps the agent's standard input open as long as its supervisor lives; 'closed' closes it",
+    )
+    .with_choices(Choices::Words(&["held", "closed"])),
+);
 
 /// Whether the agent reads its task as text and never executes it.
 pub static AGENT_READS_PROSE: NamedKey<bool> = NamedKey::new(Key::new(
@@ -47,7 +51,7 @@ pub static AGENT_READS_PROSE: NamedKey<bool> = NamedKey::new(Key::new(
     || false,
     "'prose' if the agent reads its task as text, as coding agents do; 'script' if it may execute the task: such an agent \
      receives nothing that you did not type, such as review comments, conflicts, or the output of a test",
-));
+).with_choices(Choices::Words(&["prose", "script"])));
 
 pub static AGENT_PROGRAM: NamedKey<Option<String>> = NamedKey::new(
     Key::new(
@@ -64,13 +68,14 @@ pub(super) static PERMISSION: Key<Permission> = Key::new(
     "orchestra.permission",
     Kind {
         expected: "plan, default, dontAsk, or acceptEdits",
-        parse: Permission::parse,
+        parse: permanent,
         text: |value| value.as_str().to_owned(),
     },
     || Permission::AcceptEdits,
     "What a coding agent may do without asking: plan, default, dontAsk, or acceptEdits; bypassPermissions \
      is only accepted on the command line",
-);
+)
+.with_choices(PERMANENT);
 
 pub static ON_PROMPT: Key<Option<OnPrompt>> = Key::new(
     "orchestra.onPrompt",
@@ -82,7 +87,8 @@ pub static ON_PROMPT: Key<Option<OnPrompt>> = Key::new(
     || None,
     "What happens when an agent asks for a permission: deny, ask (it waits for 'git orchestra send'), or fail; if \
      this is not set: ask while spawn watches on a terminal, else deny",
-);
+)
+.with_choices(Choices::Words(&["deny", "ask", "fail"]));
 
 pub static ALLOWED_CLI: Key<Vec<String>> = Key::new(
     "orchestra.allowedCli",
@@ -278,7 +284,8 @@ pub static REMOTE: Key<Option<String>> = Key::new(
     || None,
     "The remote that sync uses, if it is not the branch's own or origin; work is then not sent, unless \
      'sync --with work' asks for it",
-);
+)
+.with_choices(Choices::Remotes);
 
 pub static AUTO_SYNC: Key<Option<Duration>> = Key::new(
     "orchestra.autoSync",
@@ -359,6 +366,14 @@ pub static KEYS: &[&dyn Described] = &[
     &TRUST_WRITER,
     &COMPLETION_PROVIDER,
 ];
+
+/// The permission modes that may be permanent.
+const PERMANENT: Choices = Choices::Words(&["plan", "default", "dontAsk", "acceptEdits"]);
+
+/// Parses a permission mode that may be permanent: everything but the one that allows everything.
+fn permanent(text: &str) -> Option<Permission> {
+    Permission::parse(text).filter(|permission| *permission != Permission::BypassPermissions)
+}
 
 /// Parses one of two words; returns whether it is `yes`.
 fn parse_either(text: &str, yes: &str, no: &str) -> Option<bool> {

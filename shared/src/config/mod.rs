@@ -2,15 +2,21 @@
 //!
 //! A new key is a line in the table ([`keys`]) and a `config.get(&KEY)` where it is needed.
 
+mod editing;
 mod key;
 pub mod keys;
 mod kind;
+mod setting;
+mod table_key;
 
 use std::path::PathBuf;
 
 pub use self::{
-    key::{Described, Key, NamedKey, RepeatedKey},
+    editing::Edit,
+    key::{Choices, Described, Key, NamedKey, RepeatedKey},
     keys::KEYS,
+    setting::{Setting, Settings},
+    table_key::{TableKey, normalized, short_name, suggestion},
 };
 use crate::{
     Code, Error, Result,
@@ -109,14 +115,18 @@ impl<'repo> Config<'repo> {
     /// # Errors
     /// The value is invalid, or allows everything, which must be typed each time.
     pub fn permission(&self) -> Result<Permission> {
-        match self.get(&keys::PERMISSION)? {
-            Permission::BypassPermissions => {
-                let name = keys::PERMISSION.name();
+        self.permanent_permission(&keys::PERMISSION)
+    }
+
+    fn permanent_permission(&self, key: &Key<Permission>) -> Result<Permission> {
+        let allows_everything = |value: &str| Permission::parse(value) == Some(Permission::BypassPermissions);
+        match self.raw(key) {
+            Some((name, value)) if allows_everything(&value) => {
                 Err(Error::refused(format!("git config '{name}' must not allow everything permanently"))
-                    .hint(keys::PERMISSION.hint(keys::PERMISSION.default().as_str()))
+                    .hint(key.hint(key.default().as_str()))
                     .hint("type --permission bypassPermissions for the agents that should have it"))
             }
-            permission => Ok(permission),
+            _ => self.get(key),
         }
     }
 

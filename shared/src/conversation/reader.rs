@@ -46,6 +46,12 @@ pub trait SessionReader: Sync {
     /// Finds its sessions, without reading them.
     fn find(&self, environment: &Environment, found: &mut Discovery);
 
+    /// Returns after how many days without a message the program deletes a transcript; `None` if it deletes none, or that is not
+    /// known.
+    fn kept_days(&self, _environment: &Environment) -> Option<u32> {
+        None
+    }
+
     /// Returns where the transcripts of its subagents are.
     fn subagent_files(&self) -> SubagentFiles {
         SubagentFiles::Nested

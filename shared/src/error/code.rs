@@ -60,6 +60,7 @@ codes! {
     Usage "usage" Usage "The command line or the request is wrong.";
     ArgumentMissing "argument-missing" Usage "A required argument is missing, and there is no terminal to ask for it on.";
     CommandUnknown "command-unknown" Usage "No command has this name.";
+    KeyUnknown "key-unknown" Usage "No configuration key has this name.";
     LimitExceeded "limit-exceeded" Usage "The request exceeds a limit of the command.";
     MessageInvalid "message-invalid" Usage "The message is missing or too long.";
     NameInvalid "name-invalid" Usage "A name, an id or a label is malformed.";
@@ -67,6 +68,7 @@ codes! {
     PlaceUnknown "place-unknown" Usage "The file or the line of a comment is not in the reviewed work.";
     TaskInvalid "task-invalid" Usage "A task is missing, too long or not text.";
     TestMissing "test-missing" Usage "A test command is required, and none is configured.";
+    ValueInvalid "value-invalid" Usage "The value is not of the type of the configuration key.";
 
     Refused "refused" Refused "The operation is not possible in the current state.";
     AgentAmbiguous "agent-ambiguous" Refused "What was typed matches several agents.";

@@ -32,8 +32,13 @@ pub(super) fn remove_if_abandoned(common: &Path, lock: &Path, name: &str) -> boo
     LockFile::at(lock) == Some(first) && is_abandoned(common, first) && fs::remove_file(lock).is_ok()
 }
 
+/// Returns whether certainly no living process holds a lock, on whatever file. Nothing is changed.
+pub(super) fn is_held_by_nobody(common: &Path, lock: &Path) -> bool {
+    LockFile::at(lock).is_some_and(|found| is_abandoned(common, found))
+}
+
 /// Returns whether a name is a ref of ours, an agent's branch, or `packed-refs`, which git locks whenever it deletes a ref.
-fn is_own_name(name: &str) -> bool {
+pub(super) fn is_own_name(name: &str) -> bool {
     let mut parts = name.split('/');
     match (parts.next(), parts.next(), parts.next()) {
         (Some("packed-refs"), None, None) => true,

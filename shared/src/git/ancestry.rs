@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use gix::revision::plumbing::merge_base::Flags;
+use gix::{revision::plumbing::merge_base::Flags, traverse::commit::simple::CommitTimeOrder};
 
 use crate::{
     Code, Kind, Result,
@@ -78,6 +78,36 @@ impl Repo {
         let walk = self.gix.rev_walk([tip.gix()]).with_hidden(hidden.iter().map(|commit| commit.gix()));
         let walk = walk.all().context(Kind::Internal, cannot)?;
         walk.take(most).map(|one| one.map(|found| found.id.into()).context(Kind::Internal, cannot)).collect()
+    }
+
+    /// Returns those of some commits that are in the history of `tip`. The history is read once for all, the newest commits first, and
+    /// only until all are found. A commit that is missing here is in no history.
+    ///
+    /// # Errors
+    /// `tip` cannot be read.
+    pub fn which_are_in(&self, tip: Oid, mut sought: HashSet<Oid>) -> Result<HashSet<Oid>> {
+        let mut found = HashSet::new();
+        if sought.remove(&tip) {
+            found.insert(tip);
+        }
+        if sought.is_empty() {
+            return Ok(found);
+        }
+        let newest_first = gix::revision::walk::Sorting::ByCommitTime(CommitTimeOrder::NewestFirst);
+        let cannot = || format!("cannot walk the history of {}", tip.short());
+        let walk =
+            self.gix.rev_walk([tip.gix()]).sorting(newest_first).all().context(Kind::Internal, cannot)?;
+        // What lies behind a commit that cannot be read is unknown, as if it were not there.
+        for commit in walk.filter_map(std::result::Result::ok) {
+            let commit = Oid::from(commit.id);
+            if sought.remove(&commit) {
+                found.insert(commit);
+                if sought.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Returns the trees before and after a commit; `None` for a merge. A commit whose parent is not here, as in a shallow clone,

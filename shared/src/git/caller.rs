@@ -111,6 +111,21 @@ fn outside(environment: &Environment) -> gix::Result<File> {
     Ok(read.unwrap_or_default())
 }
 
+/// Reads the configuration of a caller who is in no repository: their files with what these include.
+///
+/// # Errors
+/// One of the files cannot be read.
+pub(super) fn without_repository(environment: &Environment) -> Result<File> {
+    let cannot = || "cannot read your git configuration".to_owned();
+    let mut all = outside(environment).context(Code::ConfigInvalid, cannot)?;
+    let home = environment.home();
+    let included =
+        includes::Options::follow(context(home.as_deref()), includes::conditional::Context::default());
+    let options = init::Options { includes: included, ..init::Options::default() };
+    all.resolve_includes(options).context(Code::ConfigInvalid, cannot)?;
+    Ok(all)
+}
+
 /// Returns the settings that the caller's variables contain.
 fn of_variables(environment: &Environment) -> Vec<String> {
     let mut found = Vec::new();

@@ -7,12 +7,21 @@ use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
     git::{Git, Repo, careful},
+    model::quote,
+    world::Environment,
 };
 
 /// How often to retry when another program changes the config.
 const ATTEMPTS: u32 = 5;
 
 impl Repo {
+    /// Returns the command that opens the repository's own config in an editor. It works if git cannot parse the config: outside the
+    /// repository, git does not read it first.
+    pub fn edit_config_command(&self) -> String {
+        let path = self.common_dir().unwrap_or_default().join("config");
+        quote::command(&[&"git", &"-C", &"/", &"config", &"--file", &path, &"--edit"])
+    }
+
     /// Runs `git config` on the repository's own config and returns its exit code.
     ///
     /// # Errors
@@ -49,6 +58,16 @@ impl Repo {
         Err(Error::new(Code::LockHeld, format!("other programs keep changing '{}'", path.display()))
             .hint("try again"))
     }
+}
+
+/// Runs `git config` on the user's own configuration, under git's lock, and returns its exit code.
+///
+/// # Errors
+/// The configuration is locked or cannot be written (5).
+pub(crate) fn edit_user_config(environment: &Environment, arguments: &[&str]) -> Result<i32> {
+    let home = environment.home();
+    let folder = home.as_deref().unwrap_or_else(|| environment.directory());
+    code(Git::new(environment, folder, "config").arg("--global").args(arguments))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

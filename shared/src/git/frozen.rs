@@ -3,7 +3,10 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use crate::git::{Repo, settings};
+use crate::{
+    git::{Git, Repo, settings},
+    world::Environment,
+};
 
 /// Maximum size of a file of frozen settings, in bytes.
 const MAX_FILE_BYTES: u64 = 4 << 20;
@@ -50,6 +53,16 @@ impl Repo {
             }
         }
         text
+    }
+}
+
+impl Git {
+    /// Creates the command `git <verb>` in `directory` with the settings in the git directory `dir` of ours, and no others.
+    pub fn with_settings_of(environment: &Environment, directory: &Path, dir: &Path, verb: &str) -> Self {
+        Self::new(environment, directory, verb)
+            .env("GIT_DIR", dir.as_os_str())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
     }
 }
 

@@ -49,6 +49,8 @@ pub struct IndexEntries {
     written: IndexTime,
     options: Options,
     trust_mode: bool,
+    /// Whether links are checked out as links, and not as files with their targets.
+    has_links: bool,
 }
 
 impl IndexEntries {
@@ -67,9 +69,11 @@ impl IndexEntries {
     pub fn read_copy(repo: &Repo, path: &Path, original: &Path) -> Result<Self> {
         let options =
             repo.gix.stat_options().context(Kind::Internal, || "cannot read the isolated settings".into())?;
-        let trust_mode = repo.gix.config_snapshot().boolean("core.fileMode").unwrap_or(true);
+        let settings = repo.gix.config_snapshot();
+        let trust_mode = settings.boolean("core.fileMode").unwrap_or(true);
+        let has_links = settings.boolean("core.symlinks").unwrap_or(true);
         let file = read_index(path)?;
-        Ok(Self { written: IndexTime::of(&file, original), file, options, trust_mode })
+        Ok(Self { written: IndexTime::of(&file, original), file, options, trust_mode, has_links })
     }
 
     /// Returns the paths whose entries differ from `tree`, at most `most` of them.
@@ -177,6 +181,7 @@ impl IndexEntries {
                 !self.trust_mode || could_run == can_run
             }
             (IndexEntryMode::Link, FileKind::Link) => true,
+            (IndexEntryMode::Link, FileKind::Regular(_)) => !self.has_links,
             _ => false,
         };
         let unknown = entry.stat == Stat::default();

@@ -1,7 +1,7 @@
 //! Reading and writing objects. Written objects are on the disk when the call returns.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs::File,
     io::Write,
     path::Path,
@@ -356,12 +356,14 @@ impl Repo {
         Ok(self.read_commit(commit)?.tree)
     }
 
-    /// Returns the repository with objects that are synced together, by [`Repo::sync_objects`]. Until then no ref may lead to
-    /// them.
+    /// Returns the repository with objects that are synced together, by [`Repo::sync_objects`] or before [`Repo::edit_refs`] moves a
+    /// ref. Until then no ref may lead to them.
     #[must_use]
     pub fn syncing_together(&self) -> Self {
         let mut repo = self.with_identity(None);
-        repo.syncing = Syncing::Together(Arc::default());
+        if !matches!(repo.syncing, Syncing::Never) {
+            repo.syncing = Syncing::Together(Arc::default());
+        }
         repo
     }
 
@@ -370,9 +372,36 @@ impl Repo {
     /// # Errors
     /// An object cannot be synced.
     pub fn sync_objects(&self) -> Result<()> {
-        let Syncing::Together(written) = &self.syncing else { return Ok(()) };
-        let written = std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner));
-        self.sync_now(written)
+        self.sync_now(self.take_unsynced())
+    }
+
+    /// Takes the objects that are not synced yet.
+    fn take_unsynced(&self) -> BTreeSet<Oid> {
+        match &self.syncing {
+            Syncing::Together(written) => {
+                std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            Syncing::AtOnce | Syncing::Never => BTreeSet::new(),
+        }
+    }
+
+    /// Syncs all objects that are not synced yet while `meanwhile` runs, which also waits for the disk: it syncs both hardly slower than
+    /// one.
+    ///
+    /// # Errors
+    /// An object cannot be synced, or `meanwhile` fails.
+    pub(super) fn sync_objects_during(&self, meanwhile: impl FnOnce() -> Result<()>) -> Result<()> {
+        let (written, objects) = (self.take_unsynced(), self.gix.common_dir().join("objects"));
+        if written.is_empty() {
+            return meanwhile();
+        }
+        let missing = std::thread::scope(|scope| {
+            let syncing = scope.spawn(|| syncing::sync_loose(&objects, written));
+            let done = meanwhile();
+            let missing = syncing.join().unwrap_or_else(|_| Err(Error::internal("cannot fsync objects")));
+            done.and(missing)
+        })?;
+        self.require_present(missing)
     }
 
     /// Syncs an object to the disk, or notes that it must be: otherwise it may be empty after a power failure, and stay so.
@@ -388,7 +417,10 @@ impl Repo {
     }
 
     fn sync_now(&self, ids: impl IntoIterator<Item = Oid>) -> Result<()> {
-        let missing = syncing::sync_loose(&self.gix.common_dir().join("objects"), ids)?;
+        self.require_present(syncing::sync_loose(&self.gix.common_dir().join("objects"), ids)?)
+    }
+
+    fn require_present(&self, missing: Vec<Oid>) -> Result<()> {
         // An object that is not loose existed before, in a pack.
         match missing.into_iter().find(|id| !self.has_object(*id)) {
             Some(id) => Err(Error::new(Kind::External, format!("object {} was not written", id.short()))),

@@ -15,11 +15,16 @@ const WORKTREE_NAMESPACES: &[&str] = &["bisect", "rewritten", "worktree"];
 
 impl Repo {
     /// Returns every ref below `refs/` with its target: an object, or (`ref: …`) another ref. Leaves out the namespaces
-    /// `without`, such as `orchestra`, those of single worktrees, and broken refs.
+    /// `without`, such as `orchestra`, those of single worktrees, broken refs, and the refs whose full names `is_left_out` selects: their
+    /// files are not opened.
     ///
     /// # Errors
     /// The refs cannot be read at all.
-    pub fn refs_outside(&self, without: &[&str]) -> Result<BTreeMap<String, String>> {
+    pub fn refs_outside(
+        &self,
+        without: &[&str],
+        is_left_out: &dyn Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, String>> {
         let mut refs = BTreeMap::new();
         let ours = |space: &str| without.contains(&space) || WORKTREE_NAMESPACES.contains(&space);
         for space in self.namespaces().into_iter().filter(|space| !ours(space)) {
@@ -28,7 +33,7 @@ impl Repo {
                 refs.insert(name, value);
                 continue;
             }
-            let list = self.ref_list(&format!("{name}/"))?;
+            let list = self.ref_list_without(&format!("{name}/"), is_left_out)?;
             refs.extend(list.refs.into_iter().map(|(name, id)| (name, id.to_string())));
             let symbolic = list.symbolic.into_iter();
             refs.extend(symbolic.filter_map(|name| self.ref_value(&name).map(|value| (name, value))));

@@ -2,12 +2,7 @@
 
 use std::{path::Path, sync::atomic::AtomicBool};
 
-use gix::{
-    error::ResultExt,
-    refs::transaction::{LogChange, PreviousValue, RefEdit, RefLog},
-};
-
-use super::{frozen, registration::Registration};
+use super::{files_of_tree::FilesOfTree, frozen, registration::Registration, written_by_git::GitWriter};
 use crate::{
     Kind, Result,
     error::ErrorContext,
@@ -23,10 +18,15 @@ const REGISTERED_BY_GIX: [&str; 3] =
     ["core.sparseCheckout", "extensions.worktreeConfig", "worktree.useRelativePaths"];
 
 /// A worktree that is registered but not yet checked out. When dropped, it is removed again.
-pub struct PreparedWorktree(Way);
+pub struct PreparedWorktree {
+    way: Way,
+    tree: gix::ObjectId,
+    git: GitWriter,
+}
 
+/// How it was registered.
 enum Way {
-    Own { registration: Registration, repo: Box<gix::Repository>, tree: gix::ObjectId },
+    Own { registration: Registration, repo: Box<gix::Repository> },
     Gix(Box<gix::worktree::add::PrepareCheckout>),
 }
 
@@ -43,29 +43,21 @@ impl PreparedWorktree {
     /// # Errors
     /// A file cannot be written; then nothing is left behind.
     pub fn checkout(self) -> Result<()> {
-        let never = AtomicBool::new(false);
-        let written = match self.0 {
-            Way::Own { registration, repo, tree } => write_files(&repo, registration.folder(), &tree, &never)
-                .and_then(|()| registration.finish().or_error()),
-            Way::Gix(prepared) => prepared.checkout(gix::progress::Discard, &never).map(drop),
-        };
-        written.context(Kind::External, || "cannot write the files of the worktree".into())
+        let cannot = || "cannot write the files of the worktree".to_owned();
+        match self.way {
+            Way::Own { registration, repo } => {
+                FilesOfTree { repo: &repo, worktree: registration.folder(), git: &self.git }
+                    .write(&self.tree)?;
+                registration.finish().context(Kind::External, cannot)
+            }
+            Way::Gix(prepared) => {
+                let repo = prepared.repo();
+                let worktree = repo.workdir().map(Path::to_owned).unwrap_or_default();
+                FilesOfTree { repo, worktree: &worktree, git: &self.git }.write(&self.tree)?;
+                prepared.persist().map(drop).context(Kind::External, cannot)
+            }
+        }
     }
-}
-
-/// Writes all files of a tree into an empty worktree, then the index.
-fn write_files(
-    repo: &gix::Repository,
-    worktree: &Path,
-    tree: &gix::oid,
-    never: &AtomicBool,
-) -> gix::Result<()> {
-    let mut index = repo.index_from_tree(tree)?;
-    let mut options = repo.checkout_options(gix::worktree::stack::state::attributes::Source::IdMapping)?;
-    options.destination_is_initially_empty = true;
-    let (objects, progress) = (repo.objects.clone().into_arc().or_error()?, gix::progress::Discard);
-    gix::worktree::state::checkout(&mut index, worktree, objects, &progress, &progress, never, options)?;
-    index.write(gix::index::write::Options::default())
 }
 
 impl Repo {
@@ -90,7 +82,10 @@ impl Repo {
     ) -> Result<Self> {
         let settings = frozen::frozen_settings(frozen);
         let settings = settings.iter().map(String::as_str).chain(FOR_CHECKOUT);
-        Self::open_without_own_settings(environment, common_dir, &settings.collect::<Vec<_>>())
+        let mut repo =
+            Self::open_without_own_settings(environment, common_dir, &settings.collect::<Vec<_>>())?;
+        repo.frozen = Some(frozen.to_owned());
+        Ok(repo)
     }
 
     /// Registers a worktree at `path` for an existing branch at `commit`. The branch must not be checked out elsewhere.
@@ -110,47 +105,53 @@ impl Repo {
     }
 
     fn prepare(&self, path: &Path, head: &Head<'_>, commit: Oid) -> Result<PreparedWorktree> {
-        let cannot = || format!("cannot make worktree '{}'", path.display());
-        let settings = self.gix.config_snapshot();
-        let is_off = |key: &&str| matches!(settings.try_boolean(*key), Ok(None | Some(false)));
-        if REGISTERED_BY_GIX.iter().all(is_off) {
-            let tree = self.tree_of(commit)?.gix();
-            let text = match head {
-                Head::Branch(name) => format!("ref: {name}"),
-                // The first entry of its reflog tells where it came from: from nothing.
-                Head::Detached => Oid::NULL.to_string(),
-            };
-            let made =
-                Registration::make(&self.common_dir()?, path, &text).context(Kind::External, cannot)?;
-            if let Some(registration) = made {
-                let repo = Box::new(self.open_new(&registration, head, commit)?);
-                return Ok(PreparedWorktree(Way::Own { registration, repo, tree }));
-            }
-        }
-        self.prepare_by_gix(path, head, commit)
+        let (tree, git) = (self.tree_of(commit)?.gix(), GitWriter::of(self)?);
+        let way = match self.register(path, head, commit)? {
+            Some(way) => way,
+            None => self.register_by_gix(path, head, commit)?,
+        };
+        Ok(PreparedWorktree { way, tree, git })
     }
 
-    /// Opens a worktree that was just registered, and writes the first entry of its reflog.
-    fn open_new(&self, registration: &Registration, head: &Head<'_>, commit: Oid) -> Result<gix::Repository> {
-        let cannot = || format!("cannot make worktree '{}'", registration.folder().display());
+    /// Registers a worktree without reading the other registrations. `None`: only gix knows how.
+    fn register(&self, path: &Path, head: &Head<'_>, commit: Oid) -> Result<Option<Way>> {
+        let settings = self.gix.config_snapshot();
+        let is_off = |key: &&str| matches!(settings.try_boolean(*key), Ok(None | Some(false)));
+        if !REGISTERED_BY_GIX.iter().all(is_off) {
+            return Ok(None);
+        }
+        let text = match head {
+            Head::Branch(name) => format!("ref: {name}"),
+            Head::Detached => commit.to_string(),
+        };
+        let made = Registration::make(&self.common_dir()?, path, &text)
+            .context(Kind::External, || cannot_make(path))?;
+        let Some(registration) = made else { return Ok(None) };
+        let repo = Box::new(self.open_new(&registration)?);
+        // It tells where the worktree came from: from nothing.
+        self.write_reflog(&registration.git_dir().join("logs/HEAD"), None, commit, "")?;
+        Ok(Some(Way::Own { registration, repo }))
+    }
+
+    /// Opens a worktree that was just registered, with the configuration of this repository.
+    fn open_new(&self, registration: &Registration) -> Result<gix::Repository> {
+        let cannot = || cannot_make(registration.folder());
         let options = self.gix.open_options().clone().open_path_as_is(true);
-        let repo = gix::ThreadSafeRepository::open_opts(registration.git_dir(), options)
+        let mut repo = gix::ThreadSafeRepository::open_opts(registration.git_dir(), options)
             .context(Kind::External, cannot)?
             .to_thread_local();
-        let mode = match head {
-            Head::Branch(_) => RefLog::Only,
-            Head::Detached => RefLog::AndReference,
-        };
-        let log = LogChange { mode, ..LogChange::default() };
-        let name = "HEAD".try_into().context(Kind::Internal, cannot)?;
-        repo.edit_reference(RefEdit::update_with_log(name, commit.gix(), PreviousValue::Any, log))
-            .context(Kind::External, cannot)?;
+        if !self.environment.is_inherited() {
+            // The options do not contain what was read in the caller's environment.
+            let mut settings = repo.config_snapshot_mut();
+            *settings = self.gix.config_snapshot().plumbing().clone();
+            settings.commit().context(Kind::External, cannot)?;
+        }
         Ok(repo)
     }
 
     /// Registers a worktree with every setting and every check of git, one of which reads all other registrations.
-    fn prepare_by_gix(&self, path: &Path, head: &Head<'_>, commit: Oid) -> Result<PreparedWorktree> {
-        let cannot = || format!("cannot make worktree '{}'", path.display());
+    fn register_by_gix(&self, path: &Path, head: &Head<'_>, commit: Oid) -> Result<Way> {
+        let cannot = || cannot_make(path);
         let detached = gix::worktree::add::Head::Detached(commit.gix());
         let prepared = self
             .gix
@@ -161,6 +162,10 @@ impl Repo {
             let head = prepared.repo().git_dir().join("HEAD");
             std::fs::write(head, format!("ref: {name}\n")).context(Kind::External, cannot)?;
         }
-        Ok(PreparedWorktree(Way::Gix(Box::new(prepared))))
+        Ok(Way::Gix(Box::new(prepared)))
     }
+}
+
+fn cannot_make(path: &Path) -> String {
+    format!("cannot make worktree '{}'", path.display())
 }

@@ -55,9 +55,22 @@ impl Repo {
     /// # Errors
     /// The refs cannot be read at all.
     pub fn ref_list(&self, prefix: &str) -> Result<RefList> {
+        self.ref_list_without(prefix, &|_| false)
+    }
+
+    /// Like [`Repo::ref_list`], without the refs whose full names `is_left_out` selects: their files are not opened.
+    ///
+    /// # Errors
+    /// The refs cannot be read at all.
+    pub(super) fn ref_list_without(
+        &self,
+        prefix: &str,
+        is_left_out: &dyn Fn(&str) -> bool,
+    ) -> Result<RefList> {
         let unreadable = || format!("cannot read the refs below '{prefix}'");
         // Loose ones first: one that is packed meanwhile is then found among the packed ones.
-        let mut loose = loose_below(self.gix.common_dir(), prefix).context(Kind::External, unreadable)?;
+        let mut loose =
+            loose_below(self.gix.common_dir(), prefix, is_left_out).context(Kind::External, unreadable)?;
         loose.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut loose = loose.into_iter().peekable();
         let mut list = RefList::default();
@@ -69,7 +82,9 @@ impl Repo {
                     list.broken.push(BrokenRef { name: "packed-refs".to_owned(), why });
                     continue;
                 };
-                let Ok(name) = std::str::from_utf8(name) else { continue };
+                let Some(name) = std::str::from_utf8(name).ok().filter(|name| !is_left_out(name)) else {
+                    continue;
+                };
                 while let Some((before, value)) = loose.next_if(|(loose, _)| loose.as_str() < name) {
                     list.add(before, value);
                 }
@@ -227,6 +242,16 @@ fn damage_of(repo: &Repo, name: &str) -> String {
 }
 
 impl RefList {
+    /// Returns the names of all refs, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let broken = self.broken.iter().map(|broken| broken.name.as_str());
+        self.refs
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .chain(broken)
+            .chain(self.symbolic.iter().map(String::as_str))
+    }
+
     fn add(&mut self, name: String, value: LooseRef) {
         match value {
             LooseRef::Object(id) => self.refs.push((name, id)),
@@ -263,11 +288,16 @@ pub(super) fn loose_objects(common: &Path, prefix: &str) -> io::Result<Vec<(Stri
         LooseRef::Object(id) => Some((name, id)),
         LooseRef::Symbolic | LooseRef::Broken(_) => None,
     };
-    Ok(loose_below(common, prefix)?.into_iter().filter_map(of_object).collect())
+    Ok(loose_below(common, prefix, &|_| false)?.into_iter().filter_map(of_object).collect())
 }
 
-/// Reads every file below the folder of `prefix` whose path is a valid ref name. Links are not followed.
-fn loose_below(common: &Path, prefix: &str) -> io::Result<Vec<(String, LooseRef)>> {
+/// Reads every file below the folder of `prefix` whose path is a valid ref name that `is_left_out` does not select. Links are not
+/// followed.
+fn loose_below(
+    common: &Path,
+    prefix: &str,
+    is_left_out: &dyn Fn(&str) -> bool,
+) -> io::Result<Vec<(String, LooseRef)>> {
     let mut found = Vec::new();
     let mut open = vec![prefix.to_owned()];
     while let Some(folder) = open.pop() {
@@ -284,8 +314,10 @@ fn loose_below(common: &Path, prefix: &str) -> io::Result<Vec<(String, LooseRef)
             let kind = entry.file_type()?;
             if kind.is_dir() {
                 open.push(format!("{name}/"));
-            } else if gix::validate::reference::name_partial(name.as_str().into()).is_err() {
-                // A lock, or a file that is not a ref.
+            } else if is_left_out(&name)
+                || gix::validate::reference::name_partial(name.as_str().into()).is_err()
+            {
+                // Not wanted, a lock, or a file that is not a ref.
             } else if kind.is_file() {
                 found.extend(read_loose_file(&entry.path())?.map(|value| (name, value)));
             } else if kind.is_symlink() {

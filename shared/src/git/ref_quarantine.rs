@@ -40,6 +40,32 @@ impl Repo {
     }
 }
 
+impl Repo {
+    /// Moves the file of a damaged ref back to its place.
+    ///
+    /// # Errors
+    /// The ref exists again (3), is locked by another program (4), or the file cannot be moved.
+    pub fn return_quarantined_ref(&self, name: &str, file: &Path) -> Result<()> {
+        let mut lock = Intent::declare(self.gix.common_dir(), std::iter::once((Action::Hold, name)))?;
+        let suffix = lock.stage_empty(0)?;
+        lock.lock(name, &suffix)?;
+        if !matches!(self.find_ref(name), Ok(None)) {
+            return Err(Error::new(Code::UndoRefused, format!("ref '{name}' exists again")).hint_command(&[
+                &"git",
+                &"log",
+                &"--oneline",
+                &name,
+            ]));
+        }
+        let to = self.gix.common_dir().join(name);
+        let cannot = || format!("cannot move '{}' to '{}'", file.display(), to.display());
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).context(Kind::External, cannot)?;
+        }
+        fs::rename(file, &to).context(Kind::External, cannot)
+    }
+}
+
 /// Returns an unused path: a ref may be damaged more than once, and earlier files stay.
 fn unused_path(folder: &Path, name: &str) -> Result<PathBuf> {
     let first = folder.join(name);

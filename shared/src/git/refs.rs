@@ -58,7 +58,8 @@ impl Repo {
         Ok(packed.iter_prefixed(prefix.into()).context(Kind::Internal, unreadable)?.next().is_some())
     }
 
-    /// Makes all edits, or none if one of them fails; when it returns, they survive a power failure. If the process is killed,
+    /// Makes all edits, or none if one of them fails; when it returns, they survive a power failure, and so do the objects that were
+    /// written since [`Repo::syncing_together`]. If the process is killed,
     /// the next command finishes what was decided, or removes the locks. `why` goes into the reflogs of branches.
     ///
     /// # Errors
@@ -79,7 +80,7 @@ impl Repo {
         let values = sorted.iter().enumerate();
         let values: Vec<_> =
             values.map(|(at, edit)| (at.to_string(), format!("{}\n", edit.new).into_bytes())).collect();
-        intent.stage(&values, MAX_WRITERS)?;
+        self.sync_objects_during(|| intent.stage(&values, MAX_WRITERS))?;
         for (edit, (suffix, _)) in sorted.iter().zip(&values) {
             intent.lock(&edit.name, suffix)?;
             self.check_value(&edit.name, edit.old)?;

@@ -29,6 +29,8 @@ pub struct Repo {
     pub(super) syncing: Syncing,
     /// The git directory of ours, if the repository's own configuration cannot be used.
     pub(super) fallback: Option<Arc<FallbackRepo>>,
+    /// The git directory of ours with the settings for writing files, if they are not the repository's own.
+    pub(super) frozen: Option<PathBuf>,
     /// The committer, if it does not come from the configuration.
     identity: Option<Identity>,
     /// The common git directory with links resolved, once it was asked for.
@@ -168,6 +170,7 @@ impl Repo {
             environment: environment.clone(),
             syncing: Syncing::AtOnce,
             fallback: None,
+            frozen: None,
             identity: None,
             common: OnceCell::new(),
         }
@@ -186,7 +189,7 @@ impl Repo {
         let identity = identity.or(self.identity.as_ref()).cloned();
         let (gix, fallback, common) = (self.gix.clone(), self.fallback.clone(), self.common.clone());
         let (environment, syncing) = (self.environment.clone(), self.syncing.clone());
-        Self { gix, environment, syncing, fallback, identity, common }
+        Self { gix, environment, syncing, fallback, frozen: self.frozen.clone(), identity, common }
     }
 
     /// Distinguishes "no repository" from "a repository that cannot be opened".

@@ -19,33 +19,26 @@ const MAX_SYNCING: usize = 8;
 pub(super) enum Syncing {
     /// Before the call that writes them returns.
     AtOnce,
-    /// By `Repo::sync_objects`; until then they are listed here.
+    /// By `Repo::sync_objects`, or before the next edit of a ref; until then they are listed here.
     Together(Arc<Mutex<BTreeSet<Oid>>>),
     /// Never, because they stay in memory.
     Never,
 }
 
-/// Syncs loose objects below the folder `objects`, and then their folders. Returns those that are not there.
+/// Syncs loose objects below the folder `objects` and their folders, all in one round. Returns those that are not there.
 ///
 /// # Errors
 /// An object cannot be synced.
 pub(super) fn sync_loose(objects: &Path, ids: impl IntoIterator<Item = Oid>) -> Result<Vec<Oid>> {
     let paths: Vec<(Oid, PathBuf)> = ids.into_iter().map(|id| (id, loose_path(objects, id))).collect();
-    let is_loose = parallel::try_map_with(
-        &paths,
-        MAX_SYNCING,
-        || Ok(()),
-        |(), (id, path)| {
-            let cannot = || format!("cannot fsync object {}", id.short());
-            sync(path).context(Kind::External, cannot)
-        },
-    )?;
     let folders: BTreeSet<&Path> = paths.iter().filter_map(|(_, path)| path.parent()).collect();
-    let folders: Vec<&Path> = folders.into_iter().collect();
-    let cannot = || "cannot fsync the folders of objects".to_owned();
-    let synced = parallel::try_map_with(&folders, MAX_SYNCING, || Ok(()), |(), folder| sync(folder));
-    synced.context(Kind::External, cannot)?;
-    Ok(paths.iter().zip(is_loose).filter(|(_, is_loose)| !is_loose).map(|((id, _), _)| *id).collect())
+    let all: Vec<&Path> = paths.iter().map(|(_, path)| path.as_path()).chain(folders).collect();
+    let sync_one = |(): &mut (), path: &&Path| {
+        let name = path.file_name().unwrap_or_default().display();
+        sync(path).context(Kind::External, || format!("cannot fsync '{name}' in the folder of objects"))
+    };
+    let is_there = parallel::try_map_with(&all, MAX_SYNCING, || Ok(()), sync_one)?;
+    Ok(paths.iter().zip(is_there).filter(|(_, is_there)| !is_there).map(|((id, _), _)| *id).collect())
 }
 
 fn loose_path(objects: &Path, id: Oid) -> PathBuf {

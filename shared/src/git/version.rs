@@ -16,6 +16,30 @@ pub(super) fn of(environment: &Environment) -> Option<(u32, u32)> {
     parse_version(&Git::new(environment, environment.directory(), "version").line().ok()?)
 }
 
+/// The git on the caller's PATH.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InstalledGit {
+    /// Its version, such as `2.47.3`.
+    pub version: String,
+    /// Whether it is new enough. A version of an unknown form counts as new enough.
+    pub is_supported: bool,
+}
+
+/// The oldest supported version of git, such as `2.39`.
+pub fn oldest_supported() -> String {
+    format!("{}.{}", MIN_VERSION.0, MIN_VERSION.1)
+}
+
+/// Returns the version of the git on the caller's PATH.
+///
+/// # Errors
+/// It cannot be run.
+pub fn installed(environment: &Environment) -> Result<InstalledGit> {
+    let said = Git::new(environment, Path::new("/"), "version").line()?;
+    let version = said.split_whitespace().nth(2).unwrap_or("of an unknown version").to_owned();
+    Ok(InstalledGit { version, is_supported: parse_version(&said).is_none_or(|found| found >= MIN_VERSION) })
+}
+
 /// Checks that git is not too old.
 ///
 /// # Errors

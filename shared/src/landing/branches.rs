@@ -1,10 +1,12 @@
 //! Finds the branches to land: those that were named, or the work of every agent that is done.
 
+use std::collections::HashSet;
+
 use super::options::LandOptions;
 use crate::{
     Code, Error, Result,
     git::{Oid, Repo, merging::ChangeSize},
-    model::{Agent, AgentId, IdOrText, Phase, id, landing::FailedCheck, text},
+    model::{Agent, AgentId, IdOrText, Phase, landing::FailedCheck, naming, text},
     store::{Listing, Unreadable, layout, unreadable},
 };
 
@@ -29,14 +31,22 @@ pub struct Branch {
 impl Branch {
     /// Returns whether exactly this work landed in the target before, squashed or rebased, which history does not show.
     pub(super) fn landed_in(&self, repo: &Repo, target: &LandingTarget) -> Result<bool> {
-        let Some((_, agent)) = &self.agent else { return Ok(false) };
+        let Some(commit) = self.landed_as(target) else { return Ok(false) };
+        Ok(!repo.which_are_in(target.tip, HashSet::from([commit]))?.is_empty())
+    }
+
+    /// Returns the commit as which exactly this work landed in the target, by its events. It may have been removed from the target
+    /// since, and an event of another clone may name a missing commit.
+    fn landed_as(&self, target: &LandingTarget) -> Option<Oid> {
+        let (_, agent) = self.agent.as_ref()?;
         let same = agent.landed_in.as_deref() == Some(target.branch.as_str())
             && agent.landed_head.as_ref().is_some_and(|head| *head == self.tip);
-        let commit = agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| same);
-        // The commit may have been removed from the target since, and an event of another clone may name a missing commit.
-        Ok(commit
-            .filter(|commit| repo.has_commit(*commit))
-            .is_some_and(|commit| repo.contains(target.tip, commit).unwrap_or(false)))
+        agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| same)
+    }
+
+    /// Returns whether its agent made it to be landed: it has commits, and is not a review of other work.
+    pub(super) fn has_work(&self) -> bool {
+        self.agent.as_ref().is_none_or(|(_, agent)| agent.work.commits > 0 && agent.reviews.is_none())
     }
 
     /// Returns why the branch lands only if it is named: a check that failed with it is not among the checks of this landing.
@@ -122,25 +132,29 @@ pub fn finished(repo: &Repo, target: &LandingTarget) -> Result<(Vec<Branch>, Vec
     let listing = Listing::read(repo)?;
     let mut found = Vec::new();
     for row in listing.rows.iter().filter(|row| row.entry.header.phase == Phase::Done) {
-        if let Some(branch) = of_agent(repo, &listing, &row.id)?
-            && branch
-                .agent
-                .as_ref()
-                .is_none_or(|(_, agent)| agent.work.commits > 0 && agent.reviews.is_none())
-            && !branch.landed_in(repo, target)?
-        {
-            found.push(branch);
-        }
+        found.extend(of_agent(repo, &listing, &row.id)?.filter(Branch::has_work));
     }
-    Ok((check_count(found)?, listing.broken))
+    Ok((check_count(without_landed(repo, target, found)?)?, listing.broken))
 }
 
-/// Finds the branch for a name again, when a landing is continued. Returns `None` if the name matches nothing any more.
+/// Removes the branches whose work landed in the target before: the history of the target is read once for all.
+pub(super) fn without_landed(
+    repo: &Repo,
+    target: &LandingTarget,
+    mut all: Vec<Branch>,
+) -> Result<Vec<Branch>> {
+    let landed = all.iter().filter_map(|branch| branch.landed_as(target)).collect();
+    let landed = repo.which_are_in(target.tip, landed)?;
+    all.retain(|branch| branch.landed_as(target).is_none_or(|commit| !landed.contains(&commit)));
+    Ok(all)
+}
+
+/// Finds the branch for its whole name again, when a landing is continued. Returns `None` if nothing has this name any more.
 ///
 /// # Errors
 /// The refs cannot be read.
 pub fn find_again(repo: &Repo, name: &str) -> Result<Option<Branch>> {
-    Ok(resolve(repo, &Listing::read(repo)?, name).ok())
+    Ok(resolve(repo, &Listing::read(repo)?, name).ok().filter(|branch| branch.name == name))
 }
 
 fn check_count(found: Vec<Branch>) -> Result<Vec<Branch>> {
@@ -154,30 +168,41 @@ fn check_count(found: Vec<Branch>) -> Result<Vec<Branch>> {
 }
 
 /// Finds a branch of that name, else an agent, else any commit that the name resolves to.
-fn resolve(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
+pub(super) fn resolve(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
     if let Ok(Some(tip)) = repo.find_ref(&layout::branch_ref(name)) {
         let agent = agent_of_branch(repo, listing, name);
         return Ok(Branch { name: name.to_owned(), tip, agent, problem: None, failed: None });
     }
-    let broken = listing.broken.iter().filter_map(Unreadable::agent_id);
-    if let Ok(id) = id::resolve(name, listing.ids().chain(broken)) {
-        if let Some(broken) = listing.unreadable(&id) {
-            return of_unreadable(repo, &id, broken);
-        }
-        return of_agent(repo, listing, &id)?
-            .ok_or_else(|| Error::new(Code::WorkMissing, format!("agent '{id}' has no work here")));
+    let agent = listing.meant(name).map(|meant| meant.id);
+    // A part of an id is weaker than the name of a commit.
+    if !agent.as_ref().is_ok_and(|id| naming::begins(name, id))
+        && let Ok(tip) = repo.commit(name)
+    {
+        return Ok(Branch { name: name.to_owned(), tip, agent: None, problem: None, failed: None });
     }
-    match repo.commit(name) {
-        Ok(tip) => Ok(Branch { name: name.to_owned(), tip, agent: None, problem: None, failed: None }),
-        Err(_) => Err(Error::new(
-            Code::BranchUnknown,
-            format!("'{}' is not a branch, an agent or a commit", text::safe(name)),
-        )
-        .hint("git branch --list; git orchestra status --all")),
+    match agent {
+        Ok(id) => of_named_agent(repo, listing, &id),
+        Err(error) if error.code == Code::AgentAmbiguous => Err(error),
+        Err(error) => {
+            let what = format!("'{}' is not a branch, an agent or a commit", text::safe(name));
+            let nearest = error.hints.into_iter().filter(|hint| hint.starts_with("did you mean"));
+            Err(nearest
+                .fold(Error::new(Code::BranchUnknown, what), Error::hint)
+                .hint("git branch --list; git orchestra status --all"))
+        }
     }
 }
 
-fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Option<Branch>> {
+fn of_named_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Branch> {
+    if let Some(broken) = listing.unreadable(id) {
+        return of_unreadable(repo, id, broken);
+    }
+    of_agent(repo, listing, id)?
+        .ok_or_else(|| Error::new(Code::WorkMissing, format!("agent '{id}' has no work here")))
+}
+
+/// Returns the work of an agent; `None` if it has none here, or its state cannot be read.
+pub(super) fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<Option<Branch>> {
     let Some(row) = listing.row(id) else { return Ok(None) };
     let Ok(agent) = listing.agent(repo, row) else { return Ok(None) };
     let broken = unreadable::work_of(repo, id, &agent)?;

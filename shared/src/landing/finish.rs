@@ -109,6 +109,14 @@ pub fn release_completed_moves(repo: &Repo) -> Result<()> {
     moving::release_completed_moves(repo)
 }
 
+/// Returns the number of moves of checkouts that a kill interrupted, without changing anything.
+///
+/// # Errors
+/// The private folder cannot be found.
+pub fn count_interrupted_moves(repo: &Repo) -> Result<usize> {
+    moving::count_interrupted(repo)
+}
+
 /// Returns whether any scratch worktree is incomplete.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 //! | [`options`] | what the user asked for: strategy, checks, what to do about conflicts |
 //! | [`branches`] | which branches to land: those that were named, or the work of every finished agent |
 //! | [`plan`], `planned` | trial merges of every pair, the order that results, and its steps |
+//! | [`conflicts`] | what the work of one agent conflicts with |
 //! | `trials`, `pair_cache` | trial merges and their cache |
 //! | [`steps`] | runs the steps: integrate a branch, check the result, keep it or set it aside |
 //! | [`context`], `outcome` | what a step may use, and the results of its parts |
@@ -29,6 +30,7 @@ pub mod before;
 mod branch_move;
 pub mod branches;
 pub mod check;
+pub mod conflicts;
 pub mod context;
 pub mod earlier;
 pub mod finish;

@@ -13,7 +13,7 @@ use crate::{
     config::{Config, keys::MERGE_TIMEOUT},
     git::{
         Oid, Repo,
-        merging::{ChangeSize, Judgement, MergeBases, MergePlace},
+        merging::{ChangeSize, Judgement, MergeBases, MergePlace, TrialMerge},
     },
     model::{event::Landing, text, verdict::Verdict},
     rank::{self, Candidate, LandingOrder, Matrix, PairConflict, ReviewState},
@@ -155,7 +155,7 @@ fn filter_branches(
 }
 
 /// Returns why a branch is skipped, if it is. A fault of one branch never stops the others from landing.
-fn skip_reason(
+pub(super) fn skip_reason(
     repo: &Repo,
     bases: &MergeBases,
     target: &LandingTarget,
@@ -229,21 +229,14 @@ fn matrix(repo: &Repo, bases: &MergeBases, tips: &[Oid], target: &LandingTarget)
     let last = tips.len();
     let both = (0..all.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
     let pairs: Vec<(usize, usize)> = both.map(|(a, b)| ours_and_theirs(&all, last, a, b)).collect();
-    let branch_ref = layout::branch_ref(&target.branch);
-    let limit = Config::of(repo).get(&MERGE_TIMEOUT)?;
-    let place = MergePlace::of_branch(repo, &branch_ref, target.tip, limit)?;
-    let (found, known) = trials(repo, bases, place, &all, &pairs)?;
+    let (found, known) = trials(repo, bases, merge_place(repo, target)?, &all, &pairs)?;
     let mut matrix = Matrix::new(last);
     for (&(ours, theirs), trial) in pairs.iter().zip(&found) {
         if let Judgement::Unknown(why) = &trial.judgement {
             matrix.mark_incomparable(ours, theirs, why);
             continue;
         }
-        let conflict = trial.trial_conflict().map(|clash| PairConflict {
-            files: clash.files,
-            hunks: clash.hunks,
-            kinds: clash.kinds,
-        });
+        let conflict = pair_conflict(trial);
         if ours == last {
             matrix.set_target(theirs, conflict);
         } else {
@@ -253,8 +246,20 @@ fn matrix(repo: &Repo, bases: &MergeBases, tips: &[Oid], target: &LandingTarget)
     Ok((matrix, Pairs::count(&found, known)))
 }
 
+/// Returns the place and settings with which git would merge into the target.
+pub(super) fn merge_place(repo: &Repo, target: &LandingTarget) -> Result<MergePlace> {
+    let limit = Config::of(repo).get(&MERGE_TIMEOUT)?;
+    MergePlace::of_branch(repo, &layout::branch_ref(&target.branch), target.tip, limit)
+}
+
+/// Returns the size of the conflict that a trial merge found, if it found one.
+pub(super) fn pair_conflict(trial: &TrialMerge) -> Option<PairConflict> {
+    let conflict = trial.trial_conflict()?;
+    Some(PairConflict { files: conflict.files, hunks: conflict.hunks, kinds: conflict.kinds })
+}
+
 /// Returns which of two commits is ours and which is theirs in a trial merge. A branch is merged into the target; of two branches,
 /// the one with the smaller id is ours, so that the result does not depend on the order in which they were named.
-fn ours_and_theirs(all: &[Oid], target: usize, a: usize, b: usize) -> (usize, usize) {
+pub(super) fn ours_and_theirs(all: &[Oid], target: usize, a: usize, b: usize) -> (usize, usize) {
     if b == target || a != target && all[b].as_bytes() < all[a].as_bytes() { (b, a) } else { (a, b) }
 }

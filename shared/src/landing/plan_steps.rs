@@ -13,19 +13,13 @@ impl LandingPlan {
     /// Returns the step of one branch of the order.
     pub fn step(&self, place: &RankedBranch, rank: usize) -> Step {
         let branch = &self.branches[place.branch];
-        let with = |name: &str, conflict: PairConflict| ConflictWith {
-            branch: name.to_owned(),
-            files: conflict.files,
-            hunks: conflict.hunks,
-            kinds: conflict.kinds.names().into_iter().map(str::to_owned).collect(),
-        };
         let name = |other: usize| self.branches.get(other).map_or(&self.target.branch, |branch| &branch.name);
         let target = self.matrix.with_target(place.branch).map(|conflict| (self.matrix.size(), conflict));
         let (mut conflicts, mut unjudged) = (Vec::new(), Vec::new());
         for (other, conflict) in target.into_iter().chain(self.matrix.conflicts_with(place.branch)) {
             match self.matrix.incomparable_reason(place.branch, other) {
                 Some(why) => unjudged.push(Unjudged { branch: name(other).clone(), why: why.to_owned() }),
-                None => conflicts.push(with(name(other), conflict)),
+                None => conflicts.push(ConflictWith::of(name(other), conflict)),
             }
         }
         let candidate = &self.candidates[place.branch];
@@ -51,6 +45,18 @@ impl LandingPlan {
         let places = self.order.places.iter().zip(1..).map(|(place, rank)| self.step(place, rank));
         let skipped = self.skipped.iter().zip(self.order.places.len() + 1..);
         places.chain(skipped.map(|(skipped, rank)| skipped.step(rank))).collect()
+    }
+}
+
+impl ConflictWith {
+    /// Returns the conflict with the branch of this name.
+    pub(super) fn of(name: &str, conflict: PairConflict) -> Self {
+        Self {
+            branch: name.to_owned(),
+            files: conflict.files,
+            hunks: conflict.hunks,
+            kinds: conflict.kinds.names().into_iter().map(str::to_owned).collect(),
+        }
     }
 }
 

@@ -69,7 +69,8 @@ state! {
         pub exit_code: Option<i32> = "Exit",
         /// How large its work is; files that were left out are only counted.
         pub work: WorkStat = (own lines),
-        /// What it left unfinished: a merge, or conflicts. Such work is not landed.
+        /// Describes for people the git operation that it did not finish and the conflicts that it left; such work is not
+        /// landed.
         pub unfinished: Option<String> = "Unfinished",
         /// Why the content of its worktree could not be saved.
         pub unsaved: Option<String> = "Unsaved",

@@ -33,6 +33,16 @@ pub fn text(duration: Duration) -> String {
     if parts.is_empty() { "0".to_owned() } else { parts.join(" ") }
 }
 
+/// Formats a number of seconds in its largest unit: `3s`, `5m`, `2h`, `4d`.
+pub fn age(seconds: i64) -> String {
+    match seconds.max(0) {
+        s @ 0..60 => format!("{s}s"),
+        s @ 60..3600 => format!("{}m", s / 60),
+        s @ 3600..86400 => format!("{}h", s / 3600),
+        s => format!("{}d", s / 86400),
+    }
+}
+
 /// Serializes a duration as whole seconds, for `#[serde(with = "duration::seconds")]`.
 pub mod seconds {
     use std::time::Duration;

@@ -104,7 +104,8 @@ pub struct Collected {
     /// How large the work is now. No figure may be missing.
     #[serde(flatten, deserialize_with = "WholeWorkStat::deserialize")]
     pub work: WorkStat,
-    /// What the agent left unfinished, for people: a merge, or conflicts. Such work is not landed.
+    /// Describes for people the git operation that the agent did not finish and the conflicts that it left; such work is not
+    /// landed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
     /// The phase of an earlier end, if the work was rolled back to what it was then.
@@ -275,7 +276,8 @@ pub struct Finished {
     /// How large the work is.
     #[serde(flatten)]
     pub work: WorkStat,
-    /// What the agent left unfinished, for people: a merge, or conflicts. Such work is not landed.
+    /// Describes for people the git operation that the agent did not finish and the conflicts that it left; such work is not
+    /// landed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
     /// Why the content of the worktree could not be saved.

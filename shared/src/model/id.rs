@@ -1,18 +1,20 @@
-//! Agent ids: a slug of the task and five random characters, `add-rate-limit-k3m9q`.
+//! Agent ids: telling words of the task and five random characters, `add-rate-limiting-k3m9q`.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{ids::text_id, parsed::parsed};
+use super::{
+    ids::text_id,
+    parsed::parsed,
+    slug::{self, MAX_SLUG},
+};
 use crate::{Code, Error, Result};
 
 /// Crockford's base 32 alphabet: digits and lower-case letters without `i`, `l`, `o`, and `u`, which are easily misread.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Number of random characters at the end: 32⁵, about 33 million ids for one slug.
 const RANDOM_LENGTH: usize = 5;
-/// Maximum length of a slug, in bytes, so that ids fit in a table and in a path.
-const MAX_SLUG: usize = 24;
 
 /// The name of an agent, valid in a ref, a path, a shell word and JSON alike.
 ///
@@ -25,15 +27,34 @@ pub struct AgentId(#[schemars(regex(pattern = "^[a-z0-9]+(-[a-z0-9]+)*-[0-9a-hjk
 text_id!(AgentId);
 
 impl AgentId {
-    /// Makes an id for a task from random bytes.
+    /// Makes an id of at most 24 columns for a task from random bytes.
     pub fn new(task: &str, random: [u8; RANDOM_LENGTH]) -> Self {
-        let mut id = slug(task);
+        Self::with_slug(slug::of_task(task), random)
+    }
+
+    /// Makes an id that begins with a name that a person chose.
+    ///
+    /// # Errors
+    /// The name has no letter and no digit, or is too long.
+    pub fn of_name(name: &str, random: [u8; RANDOM_LENGTH]) -> Result<Self> {
+        let invalid =
+            |why: &str| Error::new(Code::NameInvalid, format!("'{}' {why}", super::text::safe(name)));
+        if !slug::has_word(name) {
+            return Err(invalid("has no letter and no digit"));
+        }
+        let slug = slug::of_name(name).ok_or_else(|| {
+            invalid("is too long for a name").hint(format!("at most {MAX_SLUG} letters and digits"))
+        })?;
+        Ok(Self::with_slug(slug, random))
+    }
+
+    fn with_slug(mut id: String, random: [u8; RANDOM_LENGTH]) -> Self {
         id.push('-');
         id.extend(random.iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()])));
         Self(id)
     }
 
-    /// Accepts exactly what [`AgentId::new`] can make.
+    /// Accepts every id that this or an earlier version made: ids of tasks once had up to 30 characters.
     ///
     /// # Errors
     /// The text is not an agent id.
@@ -70,114 +91,11 @@ fn is_slug(text: &str) -> bool {
         })
 }
 
-/// Returns whether a slug can be made from this text: whether it holds a letter or a digit once it is written in ASCII.
-pub fn has_slug(text: &str) -> bool {
-    ascii(text).contains(|c: char| c.is_ascii_alphanumeric())
-}
-
-/// Transliterates the beginning of a text into ASCII (`Größe` becomes `Grosse`).
-fn ascii(text: &str) -> String {
-    let mut ascii = String::new();
-    // More than this never fits into a slug.
-    for c in text.chars().take(4 * MAX_SLUG) {
-        if c.is_ascii() {
-            ascii.push(c);
-            continue;
-        }
-        let read = deunicode::deunicode_char(c).unwrap_or("-");
-        // A soft sign, for example, does not end a word.
-        ascii.extend(read.chars().filter(|c| !matches!(c, '\'' | '`' | '"')));
-    }
-    ascii
-}
-
-/// Returns the first words of a task in `[a-z0-9-]`, cut at the end of a word where possible.
-fn slug(task: &str) -> String {
-    let mut slug = String::new();
-    let task = ascii(task);
-    for word in task.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
-        let separator = usize::from(!slug.is_empty());
-        if slug.len() + separator + word.len() > MAX_SLUG {
-            if slug.is_empty() {
-                slug.push_str(&word[..MAX_SLUG].to_ascii_lowercase());
-            }
-            break;
-        }
-        if separator == 1 {
-            slug.push('-');
-        }
-        slug.push_str(&word.to_ascii_lowercase());
-    }
-    if slug.is_empty() { "task".to_owned() } else { slug }
-}
-
-/// Extracts an agent's id, or a prefix of it, from what a table shows: its branch, or a text that was cut with `…`.
-pub fn shown_name(typed: &str) -> &str {
-    let name = typed.trim_end_matches('…');
-    match name.rsplit_once('/') {
-        Some((_, id)) if AgentId::parse(id).is_ok() => id,
-        _ => name,
-    }
-}
-
-/// Finds the id that `typed` names: the same id, or the only one that begins with it. `typed` may be cut as in [`shown_name`].
-///
-/// # Errors
-/// No id or several ids match; in the second case the hint lists the candidates.
-pub fn resolve<'a>(typed: &str, known: impl IntoIterator<Item = &'a AgentId>) -> Result<AgentId> {
-    let shown = super::text::safe(typed);
-    let typed = shown_name(typed);
-    let mut matches: Vec<&AgentId> = Vec::new();
-    for id in known {
-        if id.as_str() == typed {
-            return Ok(id.clone());
-        }
-        if !typed.is_empty() && id.as_str().starts_with(typed) {
-            matches.push(id);
-        }
-    }
-    match matches.as_slice() {
-        [one] => Ok((*one).clone()),
-        [] => Err(Error::new(Code::AgentUnknown, format!("no agent '{shown}'")).hint(
-            "'git orchestra status --all' lists the agents of this repository, --archived those that were removed",
-        )),
-        several => {
-            let mut names: Vec<&str> = several.iter().take(8).map(|id| id.as_str()).collect();
-            names.sort_unstable();
-            let more = several.len() - names.len();
-            let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-            Err(Error::new(Code::AgentAmbiguous, format!("'{shown}' is ambiguous: {} agents", several.len()))
-                .hint(format!("type more of one of: {}{tail}", names.join(", "))))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn slugs_are_words_of_the_task() {
-        for (task, slug) in [
-            ("Add rate limiting to the API", "add-rate-limiting-to-the"),
-            ("  fix: `parse()`!  ", "fix-parse"),
-            ("größere Änderung", "grossere-anderung"),
-            ("Добавить тесты для входа", "dobavit-testy-dlia"),
-            ("Προσθήκη δοκιμών", "prostheke-dokimon"),
-            ("Thêm xác thực", "them-xac-thuc"),
-            ("日本語", "ri-ben-yu"),
-            ("로그인", "rogeuin"),
-            ("…!", "task"),
-            ("", "task"),
-            ("--help", "help"),
-            ("Donaudampfschifffahrtsgesellschaft", "donaudampfschifffahrtsge"),
-            ("../../etc/passwd", "etc-passwd"),
-        ] {
-            assert_eq!(super::slug(task), slug, "{task}");
-        }
-    }
 
     #[test]
     fn rejects_malformed_ids() {
@@ -198,24 +116,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_unique_prefix_names_an_agent() {
-        let known: Vec<_> =
-            ["add-a-00000", "add-b-00000", "fix-00000"].map(|t| AgentId::parse(t).unwrap()).into();
-        assert_eq!(resolve("fix", &known).unwrap().as_str(), "fix-00000");
-        assert_eq!(resolve("add-b-00000", &known).unwrap().as_str(), "add-b-00000");
-        assert!(resolve("add", &known).unwrap_err().hints[0].contains("add-a-00000, add-b-00000"));
-        assert!(resolve("", &known).is_err());
-        assert_eq!(resolve("orchestra/add-b-00000", &known).unwrap().as_str(), "add-b-00000");
-        assert_eq!(resolve("add-b…", &known).unwrap().as_str(), "add-b-00000");
-        assert!(resolve("topic/fix", &known).is_err() && resolve("…", &known).is_err());
-        assert!(resolve("zzz", &known).is_err());
-    }
-
     proptest! {
         #[test]
         fn every_new_id_parses(task: String, random: [u8; RANDOM_LENGTH]) {
             let id = AgentId::new(&task, random);
+            prop_assert!(id.as_str().len() <= 24, "{}", id);
             prop_assert_eq!(AgentId::parse(id.as_str()).unwrap(), id);
         }
     }

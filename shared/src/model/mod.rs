@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod canonical;
+pub mod config_scope;
 pub mod conflict;
 pub mod cost;
 pub mod duration;
@@ -14,6 +15,8 @@ pub mod id_or_text;
 pub mod ids;
 pub mod landing;
 pub mod limit;
+pub mod naming;
+pub mod nearest;
 pub mod oid;
 pub mod permission;
 pub mod phase;
@@ -29,14 +32,17 @@ pub mod verdict;
 pub mod work_stat;
 
 mod agent_log;
+mod fit;
 #[cfg(test)]
 mod golden;
 mod lines;
 pub(crate) mod logs;
 mod parsed;
+mod slug;
 pub(crate) mod words;
 
 pub use agent::{Agent, Event};
+pub use config_scope::ConfigScope;
 pub use cost::Cost;
 pub use fact::Fact;
 pub use id::AgentId;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use unicode_width::UnicodeWidthChar;
+pub use super::fit::{keep_end, keep_ends, truncate, width, wrap};
 
 /// Maximum width of a title, in columns.
 pub const MAX_TITLE_WIDTH: usize = 120;
@@ -186,28 +186,6 @@ pub fn short_or_none(text: Option<&str>) -> Option<String> {
     text.map(short).filter(|text| !text.is_empty())
 }
 
-/// Cuts `text` to at most `columns`, with `…` at its end if anything was cut.
-pub fn truncate(text: &str, columns: usize) -> String {
-    let mut width = 0;
-    for (at, c) in text.char_indices() {
-        width += c.width().unwrap_or(0);
-        if width > columns {
-            let room = columns.saturating_sub(1);
-            let mut kept = 0;
-            let end = text[..at]
-                .char_indices()
-                .take_while(|(_, c)| {
-                    kept += c.width().unwrap_or(0);
-                    kept <= room
-                })
-                .last()
-                .map_or(0, |(i, c)| i + c.len_utf8());
-            return format!("{}…", text[..end].trim_end());
-        }
-    }
-    text.to_owned()
-}
-
 /// Formats a number with its noun: `1 file`, `2 files`.
 pub fn count(number: u64, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
@@ -315,7 +293,7 @@ mod tests {
         fn titles_are_safe_and_short(task: String) {
             let title = title(&task);
             prop_assert_eq!(&safe(&title), &title);
-            prop_assert!(title.chars().map(|c| c.width().unwrap_or(0)).sum::<usize>() <= MAX_TITLE_WIDTH);
+            prop_assert!(width(&title) <= MAX_TITLE_WIDTH);
         }
     }
 }

@@ -411,6 +411,15 @@ impl AgentObject {
         self.failed_check.as_ref().filter(current).or_else(|| self.set_aside.as_ref().filter(current))
     }
 
+    /// Returns whether its program was never started, so that it can have no worktree but the one that is being made for it.
+    pub(super) const fn is_before_first_launch(&self) -> bool {
+        match self.phase {
+            Phase::Queued => self.attempt == 0,
+            Phase::Starting => self.attempt <= 1,
+            _ => false,
+        }
+    }
+
     /// Returns its cost, in millionths of a US dollar.
     pub fn cost_micros(&self) -> Option<u64> {
         self.cost_usd.map(Cost::micros)

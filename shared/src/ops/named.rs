@@ -3,7 +3,10 @@
 use crate::{
     Code, Error, Result,
     git::{Oid, Repo},
-    model::{AgentId, id},
+    model::{
+        AgentId,
+        naming::{self, KnownAgent, MeantAgent},
+    },
     store::{
         Listing,
         archive::{self, Archived},
@@ -30,13 +33,23 @@ impl NamedAgent {
     }
 }
 
-/// Finds an agent by its id or a unique prefix. Archived agents are searched only if no other agent matches.
+/// Finds an agent by its id, or by a unique beginning or part of it. Archived agents are searched only if no other agent matches, and
+/// for a whole id.
 ///
 /// # Errors
 /// No agent matches, several match, or the agent cannot be read (3).
 pub fn find(repo: &Repo, listing: &Listing, typed: &str) -> Result<NamedAgent> {
     let error = match listing.resolve(typed) {
-        Ok(id) => return Ok(NamedAgent::Current(id)),
+        // Of a whole id, the longer id of another agent may hold a part alone.
+        Ok(id) if !is_id(typed) || id.as_str() == naming::shown_name(typed) => {
+            return Ok(NamedAgent::Current(id));
+        }
+        Ok(id) => match find_archived(repo, typed)? {
+            Some(archived) if archived.id.as_str() == naming::shown_name(typed) => {
+                return Ok(NamedAgent::Archived(archived));
+            }
+            _ => return Ok(NamedAgent::Current(id)),
+        },
         Err(error) => error,
     };
     if listing.holds(typed) {
@@ -46,6 +59,22 @@ pub fn find(repo: &Repo, listing: &Listing, typed: &str) -> Result<NamedAgent> {
         Some(archived) => Ok(NamedAgent::Archived(archived)),
         None => Err(error),
     }
+}
+
+/// Returns the agent that a name means, if it is neither the whole id of one nor archived nor unclear: for a frontend that says what it
+/// understood before it acts.
+///
+/// # Errors
+/// The agents cannot be read.
+pub fn meant(repo: &Repo, typed: &str) -> Result<Option<MeantAgent>> {
+    if is_id(typed) {
+        return Ok(None);
+    }
+    Ok(Listing::read(repo)?.meant(typed).ok())
+}
+
+fn is_id(typed: &str) -> bool {
+    AgentId::parse(naming::shown_name(typed)).is_ok()
 }
 
 /// As [`find`], for callers that only read. Returns the id of the agent, archived or not.
@@ -67,17 +96,17 @@ pub fn find_current(repo: &Repo, listing: &Listing, typed: &str) -> Result<Agent
     }
 }
 
-/// Finds an archived agent by its id or a unique prefix.
+/// Finds an archived agent by its id, or by a unique beginning or part of it.
 ///
 /// # Errors
 /// Several match (3), or the archives cannot be read.
 pub fn find_archived(repo: &Repo, typed: &str) -> Result<Option<Archived>> {
     let (mut all, _) = archive::all(repo)?;
-    let typed = id::shown_name(typed);
-    if typed.is_empty() || !all.keys().any(|id| id.as_str().starts_with(typed)) {
+    if !all.keys().any(|id| naming::matches(typed, id)) {
         return Ok(None);
     }
-    let id = id::resolve(typed, all.keys())?;
+    let known = all.keys().map(|id| KnownAgent { id, is_open: false });
+    let id = naming::resolve(typed, known, &|_| " (archived)".to_owned())?.id;
     Ok(all.remove(&id))
 }
 

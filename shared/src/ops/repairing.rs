@@ -8,6 +8,9 @@ use crate::{
     supervise::repair::{self, OperationsLock},
 };
 
+/// The number of worktrees up to which a command that only adds agents reads all of them.
+const MAX_WORKTREES: usize = 64;
+
 /// Removes the remains of landings, then those of agents. Returns warnings for the user.
 ///
 /// # Errors
@@ -17,6 +20,21 @@ pub(super) fn repair(context: &Context, repo: &Repo, lock: OperationsLock<'_>) -
     let failures = [finish::release_completed_moves(repo), clear_landing(repo)];
     let mut notices = repair::repair(context, repo, lock)?;
     notices.extend(failures.into_iter().filter_map(Result::err).map(|error| error.one_line()));
+    Ok(notices)
+}
+
+/// Like [`repair`], for a command that only adds agents: of many worktrees it reads none, so that its time does not grow with them.
+/// What a killed process left of one of them stays for the next command that works with it.
+///
+/// # Errors
+/// The repository cannot be read.
+pub(super) fn repair_before_spawn(context: &Context, repo: &Repo) -> Result<Vec<String>> {
+    if repo.worktree_names()?.len() <= MAX_WORKTREES {
+        return repair(context, repo, OperationsLock::NotHeld);
+    }
+    let released = finish::release_completed_moves(repo);
+    let mut notices = repair::repair_agents(repo, OperationsLock::NotHeld)?;
+    notices.extend(released.err().map(|error| error.one_line()));
     Ok(notices)
 }
 

@@ -8,7 +8,7 @@ mod forks;
 pub mod keep;
 pub mod read;
 pub mod resume;
-mod scope;
+pub(in crate::ops) mod scope;
 pub mod search;
 pub mod search_report;
 mod session;

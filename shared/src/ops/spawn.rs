@@ -28,7 +28,7 @@
 //! };
 //! let report = spawn::run(&context, &repo, &request)?;
 //! assert_eq!(report.agents[0].title, "Add a login page");
-//! assert!(report.agents[0].branch.starts_with("orchestra/add-a-login-page-"));
+//! assert!(report.agents[0].branch.starts_with("orchestra/add-login-page-"));
 //! # Ok(())
 //! # }
 //! ```
@@ -52,7 +52,7 @@ use crate::{
     error::ErrorContext as _,
     git::{Oid, Repo, repo::Identity, version},
     lock::Lock,
-    model::{AgentId, BranchName, CommitId, IdOrText, Permission, RunId, event::Created, id, text},
+    model::{AgentId, BranchName, CommitId, IdOrText, Permission, RunId, event::Created, text},
     ops::{named, repairing, settings::Settings, tasks},
     private_files,
     store::{
@@ -60,7 +60,7 @@ use crate::{
         layout::{self, AgentDir, PrivateDir},
     },
     supervise::{
-        guard, queue, repair,
+        guard, queue,
         spec::{Limits, Spec},
         start, tree,
     },
@@ -82,7 +82,7 @@ pub struct Request {
     pub copies: u32,
     /// The revision from which the agents start; by default, the current commit.
     pub base: Option<String>,
-    /// The beginning of the agents' ids; by default, the first words of the task.
+    /// The beginning of the agents' ids; by default, telling words of the task.
     pub name: Option<String>,
     /// The agent whose work the new agents review.
     pub reviews: Option<AgentId>,
@@ -143,9 +143,9 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         tasks::check(task)?;
     }
     let config = Config::of(repo);
-    if let Some(name) = request.name.as_ref().filter(|name| !id::has_slug(name)) {
-        let shown = text::safe(name);
-        return Err(Error::new(Code::NameInvalid, format!("--name '{shown}' has no letter and no digit")));
+    if let Some(name) = &request.name {
+        // Before anything is made; only the random part is not known yet.
+        AgentId::of_name(name, Default::default())?;
     }
     let base = match &request.base {
         Some(revision) => named::resolve_commit(repo, revision)?,
@@ -174,7 +174,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     guard::check_space(&folder, config.get(&MIN_FREE)?)?;
     let assignments = plan(&folder, request, &launches, base, &prefix)?;
     let mut report = report(repo, &assignments, jobs, warnings)?;
-    report.warnings.extend(repairing::repair(context, repo, repair::OperationsLock::NotHeld)?);
+    report.warnings.extend(repairing::repair_before_spawn(context, repo)?);
     start(context, repo, &report, &assignments, base, request)?;
     Ok(report)
 }
@@ -233,7 +233,11 @@ fn plan(
         let title = text::title(task);
         for ready in launches {
             for _ in 0..request.copies.max(1) {
-                let id = AgentId::new(request.name.as_deref().unwrap_or(&title), world::random()?);
+                let random = world::random()?;
+                let id = match &request.name {
+                    Some(name) => AgentId::of_name(name, random)?,
+                    None => AgentId::new(&title, random),
+                };
                 let planned = PlannedAgent {
                     title: title.clone(),
                     profile: ready.profile.clone(),

@@ -365,7 +365,12 @@ fn fill_in_worktrees(
             continue;
         }
         let id = agent.id.clone();
-        let Some(worktree) = finder.find(&id, &agent.branch)? else { continue };
+        let found = if agent.is_before_first_launch() {
+            finder.find_registered(&id)?
+        } else {
+            finder.find(&id, &agent.branch)?
+        };
+        let Some(worktree) = found else { continue };
         agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
         agent.worktree_state = Some(worktree_state(repo, &worktrees_dir, &id, &worktree)?);
         if counting.is_some() && agent.liveness != Liveness::Ended {

@@ -27,7 +27,7 @@ use crate::{
     },
     ops::{cleanup, merge_ranked},
     removal::{recover, trash},
-    store::operations::{self, Change, Journal, Operation, OperationBody, UndoEffect},
+    store::operations::{self, Change, Journal, Operation, OperationBody, QuarantinedRef, UndoEffect},
     supervise::relink,
     trust::AcceptedRepo,
     worktree::worktrees_dir,
@@ -144,6 +144,11 @@ fn reverse(
             move_branches_back(repo, journal, operation, &back)?;
             Ok((id, record_in_agents(repo, operation, all)))
         }
+        Reversal::Return(refs) => {
+            let mut journal = begin(UndoEffect::Restored)?;
+            return_refs(repo, &mut journal, operation, refs)?;
+            Ok((journal.operation.id, Vec::new()))
+        }
         Reversal::Restore(_) => restore_agents(context, repo, begin(UndoEffect::Restored)?, operation, all),
         Reversal::RemoveAgain(before) => {
             let journal = begin(UndoEffect::Removed(Vec::new()))?;
@@ -170,6 +175,28 @@ fn move_branches_back(
     journal.write(repo, &[])?;
     for change in back {
         if let Err(error) = move_back(repo, change) {
+            journal.operation.stage = Stage::Aborted;
+            journal.write(repo, &[])?;
+            return Err(error);
+        }
+    }
+    journal.operation.stage = Stage::Done;
+    journal.write(repo, &[])
+}
+
+/// Returns damaged refs to where they were before `doctor` moved them out of the way. Those before one that cannot be returned stay
+/// returned.
+fn return_refs(
+    repo: &Repo,
+    journal: &mut Journal,
+    operation: &Operation,
+    refs: &[QuarantinedRef],
+) -> Result<()> {
+    let names: Vec<&str> = refs.iter().map(|one| one.name.as_str()).collect();
+    journal.operation.summary = format!("of {} {} ({})", operation.command(), operation.id, names.join(", "));
+    journal.write(repo, &[])?;
+    for one in refs.iter().filter(|one| one.file.exists()) {
+        if let Err(error) = repo.return_quarantined_ref(&one.name, &one.file) {
             journal.operation.stage = Stage::Aborted;
             journal.write(repo, &[])?;
             return Err(error);

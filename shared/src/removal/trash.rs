@@ -30,8 +30,8 @@ use crate::{
 /// # Errors
 /// The process cannot be started.
 pub fn delete_in_background(repo: &Repo) -> Result<()> {
-    let program = process::sibling_binary("git-orchestra-cleanup");
-    let mut command = process::own_command(repo.environment(), &program);
+    let program = "git-orchestra-cleanup";
+    let mut command = process::background_command(repo.environment(), program);
     command
         .arg("--empty-trash")
         .current_dir(repo.common_dir()?)
@@ -41,7 +41,7 @@ pub fn delete_in_background(repo: &Repo) -> Result<()> {
         .process_group(0);
     process::spawn(&mut command)
         .map(|_| ())
-        .context(Code::ProgramFailed, || format!("cannot start '{}'", program.display()))
+        .context(Code::ProgramFailed, || format!("cannot start '{program}'"))
 }
 
 /// Deletes the files that were moved away, at the lowest priority. Every byte worth keeping is in the operation.

@@ -50,6 +50,8 @@ pub struct NewAgent {
 /// # Errors
 /// An id is taken (4), or a ref or object cannot be written.
 pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
+    // The edit of the refs syncs all objects at once.
+    let repo = &repo.syncing_together();
     let author = Author::first(repo)?;
     let mut edits = Vec::with_capacity(agents.len() * 2);
     for new in agents {
@@ -68,6 +70,7 @@ pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
 /// # Errors
 /// A log with this id exists (4), or the event cannot be written.
 pub fn begin<I: SubjectId>(repo: &Repo, id: &I, first: FactOf<I>) -> Result<I::Subject> {
+    let repo = &repo.syncing_together();
     let author = Author::first(repo)?;
     let (new, after) = write(repo, id, &author, None, vec![first])?.ok_or_else(|| too_large(id))?;
     repo.edit_refs(&[RefEdit { name: layout::subject_ref(id), old: None, new }], "orchestra: event")?;
@@ -124,6 +127,7 @@ fn try_append<I: SubjectId>(
         )
         .hint(format!("update git orchestra; until then this {what} can only be read")));
     }
+    let repo = &repo.syncing_together();
     let author = Author::here(repo)?;
     let (new, after) = write(repo, id, &author, Some(&log), facts)?.ok_or_else(|| too_large(id))?;
     repo.edit_refs(&[RefEdit { name, old: Some(tip), new }], "orchestra: event")?;

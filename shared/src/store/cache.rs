@@ -3,7 +3,7 @@
 //! An entry is keyed by the id of the commit, which determines the events and so the state; the first line names what else it
 //! depends on: the version of the fold, and the writer whose trailers are trusted. A checksum at the end covers the whole file.
 
-use std::{collections::HashMap, ops::Range, path::Path};
+use std::{collections::HashMap, io, ops::Range, path::Path};
 
 use crate::{
     git::{Oid, careful},
@@ -46,6 +46,14 @@ impl TipCache {
         match intact.filter(|bytes| bytes.starts_with(magic.as_bytes())) {
             Some(bytes) => Self { bytes, at: magic.len(), index: None },
             None => Self::empty(writer),
+        }
+    }
+
+    /// Returns whether the file exists and is not what was written.
+    pub fn is_damaged(path: &Path) -> bool {
+        match careful::read(path) {
+            Ok(bytes) => without_checksum(bytes).is_none(),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
         }
     }
 

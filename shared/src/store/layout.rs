@@ -261,6 +261,11 @@ impl PrivateDir {
         self.0.join("cache")
     }
 
+    /// The list of agents that a terminal showed last; see `ops::shown_list`.
+    pub fn shown_list(&self) -> PathBuf {
+        self.0.join("shown-list.json")
+    }
+
     /// The last known numbers of uncommitted changes, for lists; see `worktree::last_counts`.
     pub fn last_counts(&self) -> PathBuf {
         self.0.join("last-counts.json")

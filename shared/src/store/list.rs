@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use crate::{
     Result,
     git::{Oid, Repo, ref_list::BrokenRef},
-    model::{Agent, AgentId, WriterId, id, trailers},
+    model::{
+        Agent, AgentId, WriterId, duration,
+        naming::{self, KnownAgent, MeantAgent},
+        trailers,
+    },
     store::{
         Chain,
         cache::{CachedTip, TipCache},
@@ -30,6 +34,8 @@ pub struct Listing {
     /// The id of this clone, if it ever wrote an event.
     pub writer: Option<WriterId>,
     cache: TipCache,
+    /// When it was read, in seconds since 1970.
+    read_at: i64,
 }
 
 /// One agent of a listing.
@@ -49,6 +55,25 @@ impl Listing {
     /// # Errors
     /// The refs cannot be read.
     pub fn read(repo: &Repo) -> Result<Self> {
+        let (listing, read) = Self::read_counted(repo)?;
+        if read >= MIN_READS_TO_CACHE {
+            let rows = listing.rows.iter().map(|row| (row.tip, &row.entry));
+            let private = PrivateDir::new(repo.private_dir()?);
+            listing.cache.write(&private.cache(), &listing.vouching(), rows);
+        }
+        Ok(listing)
+    }
+
+    /// Reads all agents, and writes nothing.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn observe(repo: &Repo) -> Result<Self> {
+        Self::read_counted(repo).map(|(listing, _)| listing)
+    }
+
+    /// Reads all agents, and returns the number of commits that the cache did not have.
+    fn read_counted(repo: &Repo) -> Result<(Self, usize)> {
         let private = PrivateDir::new(repo.private_dir()?);
         let mut listing = Self::empty(repo, |vouching| TipCache::read(&private.cache(), vouching));
         let list = repo.ref_list(layout::AGENTS)?;
@@ -64,11 +89,7 @@ impl Listing {
         }
         let read = listing.add_unknown(repo, unknown)?;
         listing.add_broken(repo, list.broken, list.symbolic)?;
-        if read >= MIN_READS_TO_CACHE {
-            let rows = listing.rows.iter().map(|row| (row.tip, &row.entry));
-            listing.cache.write(&private.cache(), &listing.vouching(), rows);
-        }
-        Ok(listing)
+        Ok((listing, read))
     }
 
     /// Reads only these agents, which costs nothing for the others. Returns `None` if one of them is missing or cannot be read:
@@ -113,7 +134,7 @@ impl Listing {
     fn empty(repo: &Repo, cache: impl FnOnce(&str) -> TipCache) -> Self {
         let writer = writer::known_writer(repo);
         let cache = cache(writer.as_deref().unwrap_or_default());
-        Self { rows: Vec::new(), broken: Vec::new(), writer, cache }
+        Self { rows: Vec::new(), broken: Vec::new(), writer, cache, read_at: repo.now().as_second() }
     }
 
     /// Returns the writer whose trailers are trusted.
@@ -180,27 +201,44 @@ impl Listing {
         trailers::value(std::str::from_utf8(text).ok()?, key)
     }
 
-    /// Finds an agent by its id or a unique prefix of it.
+    /// Finds an agent by its id, or by a unique beginning or part of it; the only open one of several is meant.
     ///
     /// # Errors
     /// No agent or several agents match, or the agent cannot be read (3).
     pub fn resolve(&self, typed: &str) -> Result<AgentId> {
-        if let Some(id) = whole_id(typed).filter(|id| self.row(id).is_some()) {
-            return Ok(id);
-        }
-        let broken = self.broken.iter().filter_map(Unreadable::agent_id);
-        let id = id::resolve(typed, self.ids().chain(broken))?;
+        let id = self.meant(typed)?.id;
         match self.unreadable(&id) {
             Some(broken) => Err(broken.error()),
             None => Ok(id),
         }
     }
 
-    /// Returns whether the id of any agent begins with `typed`.
-    pub fn holds(&self, typed: &str) -> bool {
-        let typed = id::shown_name(typed);
+    /// As [`Listing::resolve`], also for an agent that cannot be read, and with the number of the others that match.
+    ///
+    /// # Errors
+    /// No agent or several agents match (3).
+    pub fn meant(&self, typed: &str) -> Result<MeantAgent> {
+        if let Some(id) = whole_id(typed).filter(|id| self.row(id).is_some()) {
+            return Ok(MeantAgent { id, others: 0 });
+        }
+        let is_open = |row: &ListRow| !row.entry.header.phase.is_at_rest();
+        let rows = self.rows.iter().map(|row| KnownAgent { id: &row.id, is_open: is_open(row) });
         let broken = self.broken.iter().filter_map(Unreadable::agent_id);
-        !typed.is_empty() && self.ids().chain(broken).any(|id| id.as_str().starts_with(typed))
+        let broken = broken.map(|id| KnownAgent { id, is_open: false });
+        naming::resolve(typed, rows.chain(broken), &|id| self.about(id))
+    }
+
+    /// Describes a candidate for a name by its phase and age.
+    fn about(&self, id: &AgentId) -> String {
+        let Some(row) = self.row(id) else { return " (unreadable)".to_owned() };
+        let header = &row.entry.header;
+        format!(" ({}, {})", header.phase.as_str(), duration::age(self.read_at - header.queued_at))
+    }
+
+    /// Returns whether any agent can be meant by `typed`.
+    pub fn holds(&self, typed: &str) -> bool {
+        let broken = self.broken.iter().filter_map(Unreadable::agent_id);
+        self.ids().chain(broken).any(|id| naming::matches(typed, id))
     }
 
     /// Returns why the events of an agent cannot be read, if they cannot.
@@ -221,5 +259,5 @@ impl Listing {
 
 /// Returns the agent's id if a person typed the whole of it, or something that a table shows in its place.
 fn whole_id(typed: &str) -> Option<AgentId> {
-    AgentId::parse(id::shown_name(typed)).ok()
+    AgentId::parse(naming::shown_name(typed)).ok()
 }

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::de::DeserializeOwned;
 
 use self::operation::VERSION;
-pub use self::operation::{Change, Operation, OperationBody, Removal, Stage, UndoEffect};
+pub use self::operation::{Change, Operation, OperationBody, QuarantinedRef, Removal, Stage, UndoEffect};
 use crate::{
     Code, Error, Kind, Result,
     context::Wait,

@@ -97,6 +97,12 @@ pub fn advance(repo: &Repo, now: ClockReading, recorded: impl FnOnce() -> Result
     Ok(clock.seconds)
 }
 
+/// Returns the seconds of the clock at a reading, without advancing it. `None` if its file is missing or damaged.
+pub fn seconds_at(private: &PrivateDir, now: ClockReading) -> Option<u64> {
+    let known: Clock = serde_json::from_slice(&careful::read(private.trash_clock()).ok()?).ok()?;
+    Some(known.advanced(now).0.seconds)
+}
+
 /// Returns whether an operation may be forgotten: it is older than `keep` seconds by this clock, and there are `later` operations.
 /// The newest operation is never forgotten, so that the user can undo it at any time.
 pub const fn is_due(made: u64, now: u64, keep: u64, later: usize) -> bool {

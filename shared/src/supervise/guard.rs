@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The number of free inodes below which no agent is started.
-const MIN_FILES: u64 = 1000;
+pub const MIN_FILES: u64 = 1000;
 
 /// The space to reserve in every repository, in bytes: enough for some commits, refs and their folders.
 const RESERVE_SIZE: usize = 256 * 1024;
@@ -57,7 +57,10 @@ pub fn check_space(path: &Path, min_free: ByteSize) -> Result<()> {
 
 /// Returns the free bytes, and the free files if the file system counts them. If the folder does not exist, its nearest existing
 /// parent is measured: the folder of worktrees is removed with the last worktree, at any moment.
-fn free_space(path: &Path) -> Result<(ByteSize, Option<u64>)> {
+///
+/// # Errors
+/// It cannot be measured.
+pub fn free_space(path: &Path) -> Result<(ByteSize, Option<u64>)> {
     let mut above = path.ancestors().map(rustix::fs::statvfs);
     let measured = above.find(|found| !matches!(found, Err(Errno::NOENT)));
     let found = measured

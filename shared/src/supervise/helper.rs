@@ -4,7 +4,6 @@
 use std::{
     fs,
     io::Read,
-    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{ChildStderr, ChildStdout, Stdio},
     time::Duration,
@@ -32,7 +31,7 @@ use crate::{
         list, make, open_worktree, registration_objects,
         root::WorktreeRoot,
     },
-    world::{self, Environment},
+    world::Environment,
 };
 
 /// The time limit for creating a worktree.
@@ -90,9 +89,8 @@ impl Helper {
         job: HelperTask,
     ) -> Result<Self> {
         let cannot = || format!("cannot start the helper '{}' of agent '{id}'", job.as_str());
-        let mut command = process::own_command(environment, world::this_program());
+        let mut command = process::background_command(environment, SUPERVISOR);
         command
-            .arg0(SUPERVISOR)
             .arg(job.as_str())
             .arg(common_dir)
             .arg(id.as_str())

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 
-use rustix::process::{WaitOptions, WaitStatus};
+use rustix::{
+    io::Errno,
+    process::{WaitId, WaitIdOptions, WaitOptions, WaitStatus},
+};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::timeout,
@@ -31,6 +34,13 @@ impl Reaper {
     /// Registers a child whose status is wanted. To be called before any other child is waited for.
     pub fn expect(&mut self, pid: i32) {
         self.expected.entry(pid).or_default();
+    }
+
+    /// Returns whether this process has any child. Without one it has no descendants either: as their subreaper it would be the parent
+    /// of those whose own parent has ended.
+    pub fn has_children() -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !matches!(rustix::process::waitid(WaitId::All, options), Err(Errno::CHILD))
     }
 
     /// Returns how an expected child ended, once, or `None` if it has not.

@@ -36,10 +36,7 @@ pub enum OperationsLock<'a> {
 /// # Errors
 /// The repository cannot be read, or the user interrupts the wait for a lock.
 pub fn repair(context: &Context, repo: &Repo, lock: OperationsLock<'_>) -> Result<Vec<String>> {
-    repo.repair_locks();
-    // The age of trash is counted in days on which this repository is used.
-    let _ = operations::advance_trash_clock(repo);
-    let private = PrivateDir::new(repo.private_dir()?);
+    let private = begin(repo)?;
     let doubtful = repo.doubtful_registrations()?;
     if doubtful.iter().any(|one| one.is_nameless) {
         let registering = Lock::require(&private.worktrees_lock(), context.at_most(LOCK_TIMEOUT))?;
@@ -51,8 +48,33 @@ pub fn repair(context: &Context, repo: &Repo, lock: OperationsLock<'_>) -> Resul
     ids.extend(with_incomplete_worktree(repo, &doubtful)?);
     ids.sort_unstable();
     ids.dedup();
+    notices.extend(repair_each(repo, &private, &ids, lock));
+    Ok(notices)
+}
+
+/// Like [`repair`], but only for the agents that have a private folder, which are those that run and those whose supervisor died: no
+/// other registration of a worktree is read.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn repair_agents(repo: &Repo, lock: OperationsLock<'_>) -> Result<Vec<String>> {
+    let private = begin(repo)?;
+    Ok(repair_each(repo, &private, &private.agents(), lock))
+}
+
+/// Repairs what is common to all agents.
+fn begin(repo: &Repo) -> Result<PrivateDir> {
+    repo.repair_locks();
+    // The age of trash is counted in days on which this repository is used.
+    let _ = operations::advance_trash_clock(repo);
+    Ok(PrivateDir::new(repo.private_dir()?))
+}
+
+/// Repairs agents one by one. Returns notices for the user.
+fn repair_each(repo: &Repo, private: &PrivateDir, ids: &[AgentId], lock: OperationsLock<'_>) -> Vec<String> {
+    let mut notices = Vec::new();
     for id in ids {
-        match repair_agent(repo, &private, &id, lock) {
+        match repair_agent(repo, private, id, lock) {
             Ok(notice) => notices.extend(notice),
             // A landing may hold the lock on operations for a while: the next command tries again.
             Err(error) if error.kind() == Kind::Conflict => {}
@@ -60,7 +82,7 @@ pub fn repair(context: &Context, repo: &Repo, lock: OperationsLock<'_>) -> Resul
             Err(error) => notices.push(error.one_line()),
         }
     }
-    Ok(notices)
+    notices
 }
 
 /// Returns the agents with incomplete worktrees.

@@ -36,11 +36,10 @@ pub const READY_WORD: &str = "ready";
 /// interrupts the wait for the reports (130): the agents run unless the signal also ended their supervisors.
 pub fn start_supervisors(context: &Context, repo: &Repo, locks: Vec<(AgentId, Lock)>) -> Result<()> {
     let common = repo.common_dir()?;
-    let program = process::sibling_binary(SUPERVISOR);
     let log = open_log(&PrivateDir::new(repo.private_dir()?))?;
     let mut started = Vec::with_capacity(locks.len());
     for (id, lock) in locks {
-        let child = spawn_supervisor(repo.environment(), &program, &common, &id, &log, &lock);
+        let child = spawn_supervisor(repo.environment(), &common, &id, &log, &lock);
         started.push((id, lock, child));
     }
     let deadline = Instant::now() + context.limits().supervisor_start;
@@ -70,15 +69,14 @@ pub fn start_supervisors(context: &Context, repo: &Repo, locks: Vec<(AgentId, Lo
 
 fn spawn_supervisor(
     environment: &Environment,
-    program: &Path,
     common: &Path,
     id: &AgentId,
     log: &File,
     lock: &Lock,
 ) -> Result<Child> {
-    let cannot = || format!("cannot start the supervisor of '{id}' ({})", program.display());
+    let cannot = || format!("cannot start the supervisor of '{id}'");
     let inherited = lock.file().try_clone().context(Kind::External, cannot)?;
-    let mut command = process::own_command(environment, program);
+    let mut command = process::background_command(environment, SUPERVISOR);
     command
         .arg(RUN)
         .arg(common)

@@ -15,6 +15,8 @@ use crate::{
 /// # Errors
 /// Something cannot be read or written.
 pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
+    // The edit of the ref syncs all objects at once.
+    let repo = &repo.syncing_together();
     let mut blobs: Vec<(String, Oid)> = Vec::new();
     let entries = fs::read_dir(dir.dir())
         .context(Kind::External, || format!("cannot read '{}'", dir.dir().display()))?;

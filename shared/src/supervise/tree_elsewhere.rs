@@ -92,11 +92,6 @@ pub fn places_in_use() -> Vec<(i32, std::path::PathBuf)> {
     Vec::new()
 }
 
-/// Processes are not known on this system.
-pub fn running(_program: &std::path::Path) -> Vec<i32> {
-    Vec::new()
-}
-
 /// A process that runs a program.
 #[derive(Clone, Debug)]
 pub struct ProgramProcess {

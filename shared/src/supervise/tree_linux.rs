@@ -166,12 +166,6 @@ pub fn places_in_use() -> Vec<(i32, PathBuf)> {
     found
 }
 
-/// Returns the processes that run the program at this path.
-pub fn running(program: &Path) -> Vec<i32> {
-    let runs = |pid: &i32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program);
-    all().into_iter().filter(runs).collect()
-}
-
 /// Returns the processes that run a program or script of this name. Children of such a process are not listed separately.
 pub fn processes_running(program: &str) -> Vec<ProgramProcess> {
     let found: HashMap<i32, Vec<String>> = all()

@@ -16,6 +16,7 @@ use crate::{
     Result,
     git::{Oid, Repo},
     worktree::isolated_git_dir::IsolatedGitDir,
+    world::Environment,
 };
 
 /// Maximum number of changed files that are recorded one by one.
@@ -44,18 +45,19 @@ impl BackgroundComparison {
 }
 
 /// Compares the files of the main checkout with the commit `head_commit`, through an isolated git directory. Ignores files in or
-/// above the folders `hidden`.
+/// above worktrees and the folder `planned` for them.
 pub(super) fn compare_in_background(
     repo: &Repo,
     isolated: IsolatedGitDir,
     head_commit: Option<Oid>,
-    hidden: Vec<PathBuf>,
+    planned: Option<PathBuf>,
     budget: Duration,
 ) -> BackgroundComparison {
     let (sender, answer) = mpsc::channel();
     let deadline = Instant::now() + budget;
     let tree = head_commit.and_then(|commit| repo.tree_of(commit).ok());
     let index = repo.common_dir().map(|common| common.join("index"));
+    let (environment, common) = (repo.environment().clone(), repo.common_dir());
     // Not joined: the answer of a thread that is too late is never read.
     std::thread::spawn(move || {
         let compare = || -> Result<Option<BTreeMap<Vec<u8>, bool>>> {
@@ -64,13 +66,31 @@ pub(super) fn compare_in_background(
                 None => Ok(None),
             }
         };
-        let stamps = compare().ok().flatten().map(|paths| stamps(isolated.work_tree(), &hidden, &paths));
+        let stamps = compare().ok().flatten().and_then(|paths| {
+            let worktrees = || worktree_folders(&environment, &common?);
+            stamps(isolated.work_tree(), planned, worktrees, &paths).ok()
+        });
         let _ = sender.send(stamps);
     });
     BackgroundComparison { answer, deadline }
 }
 
-fn stamps(top: &Path, hidden: &[PathBuf], paths: &BTreeMap<Vec<u8>, bool>) -> BTreeMap<String, FileStamp> {
+/// Returns the folders of all linked worktrees. To be called only if a file changed: each registration is read.
+fn worktree_folders(environment: &Environment, common: &Path) -> Result<Vec<PathBuf>> {
+    let all = Repo::open(environment, common)?.worktrees()?;
+    Ok(all.into_iter().map(|worktree| worktree.path).collect())
+}
+
+fn stamps(
+    top: &Path,
+    planned: Option<PathBuf>,
+    worktrees: impl FnOnce() -> Result<Vec<PathBuf>>,
+    paths: &BTreeMap<Vec<u8>, bool>,
+) -> Result<BTreeMap<String, FileStamp>> {
+    let mut hidden: Vec<PathBuf> = planned.into_iter().collect();
+    if !paths.is_empty() {
+        hidden.extend(worktrees()?);
+    }
     let is_hidden =
         |path: &Path| hidden.iter().any(|folder| folder.starts_with(path) || path.starts_with(folder));
     let mut stamps = BTreeMap::new();
@@ -84,5 +104,5 @@ fn stamps(top: &Path, hidden: &[PathBuf], paths: &BTreeMap<Vec<u8>, bool>) -> BT
             .map(|found| (found.len(), found.mtime().saturating_mul(1_000_000_000) + found.mtime_nsec()));
         stamps.insert(String::from_utf8_lossy(name).into_owned(), FileStamp { tracked: *tracked, content });
     }
-    stamps
+    Ok(stamps)
 }

@@ -1,7 +1,7 @@
 //! The state of everything outside the agents' worktrees at one moment.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -17,7 +17,6 @@ use crate::{
     git::{
         Oid, Repo, careful, reflog,
         settings::{self, Settings},
-        worktrees::Worktree,
     },
     model::AgentId,
     store::layout::{self, PrivateDir},
@@ -85,7 +84,6 @@ impl SurroundingsSnapshot {
     ) -> Result<Self> {
         let repo = Repo::open(environment, common_dir)?;
         let private = PrivateDir::new(repo.private_dir()?);
-        let worktrees = repo.worktrees()?;
         let main = repo.main_checkout()?.or_else(|| earlier?.main.clone());
         let head_commit = repo.head().ok().or_else(|| earlier?.checkouts.first()?.commit);
         let files = main.as_ref().map(|main| {
@@ -96,31 +94,32 @@ impl SurroundingsSnapshot {
                 main.clone(),
                 common_dir.to_owned(),
             );
-            let hidden = worktrees
-                .iter()
-                .map(|worktree| worktree.path.clone())
-                .chain(worktrees_dir::planned_dir(&repo));
-            files::compare_in_background(&repo, dir, head_commit, hidden.collect(), budget)
+            files::compare_in_background(
+                &repo,
+                dir,
+                head_commit,
+                worktrees_dir::planned_dir(&repo).ok(),
+                budget,
+            )
         });
+        let agents = KnownAgents::of(&repo, &private)?;
         let mut checkouts = vec![UserCheckout::of(&repo, "", common_dir)];
-        checkouts.extend(
-            users_worktrees(&repo, &private, &worktrees)
-                .map(|(name, worktree)| UserCheckout::of(&repo, &name, &worktree.git_dir)),
-        );
-        let own_branches = OwnBranches {
-            repo: &repo,
-            private: &private,
-            prefix: Config::of(&repo).get_or_default(&BRANCH_PREFIX),
-        };
-        let mut refs = repo.refs_outside(OWN_NAMESPACES)?;
-        refs.retain(|name, _| !own_branches.is_branch(name));
+        let mut registered = repo.worktree_reader();
+        for name in users_worktrees(&repo, &agents)? {
+            if let Some(worktree) = registered.named(name.as_ref())? {
+                checkouts.push(UserCheckout::of(&repo, &name, &worktree.git_dir));
+            }
+        }
+        let own_branches =
+            OwnBranches { agents: &agents, prefix: Config::of(&repo).get_or_default(&BRANCH_PREFIX) };
+        let refs = repo.refs_outside(OWN_NAMESPACES, &|name| own_branches.is_branch(name))?;
         Ok(Self {
             trusted: configuration::ConfigSnapshot::at(environment, common_dir),
             settings: settings_of(environment, common_dir),
             files: git_files(common_dir),
             refs,
             checkouts,
-            agents: agents_with_folder(&private).collect(),
+            agents: agents.with_folder,
             changed: files.and_then(files::BackgroundComparison::wait),
             main,
         })
@@ -138,28 +137,38 @@ impl UserCheckout {
     }
 }
 
-/// Returns the user's linked worktrees: neither an agent's nor one for landing.
-fn users_worktrees<'a>(
-    repo: &Repo,
-    private: &PrivateDir,
-    all: &'a [Worktree],
-) -> impl Iterator<Item = (String, &'a Worktree)> {
-    let named = all.iter().filter_map(|one| Some((one.git_dir.file_name()?.to_str()?.to_owned(), one)));
-    named.filter(|(name, _)| !is_agent(repo, private, name) && !name.starts_with(layout::SCRATCH))
+/// Returns the names of the user's linked worktrees, sorted: neither an agent's nor one for landing. The registrations of agents,
+/// of which there may be thousands, are not read.
+fn users_worktrees(repo: &Repo, agents: &KnownAgents) -> Result<Vec<String>> {
+    let all = repo.worktree_names()?.into_iter().filter_map(|name| name.into_string().ok());
+    let mut names: Vec<String> =
+        all.filter(|name| !agents.contains(name) && !name.starts_with(layout::SCRATCH)).collect();
+    names.sort_unstable();
+    Ok(names)
 }
 
-/// Returns whether this clone knows an agent named `name`.
-fn is_agent(repo: &Repo, private: &PrivateDir, name: &str) -> bool {
-    AgentId::parse(name).is_ok_and(|id| {
-        private.agent(&id).dir().is_dir()
-            || repo.find_ref(&layout::agent_ref(&id)).is_ok_and(|tip| tip.is_some())
-    })
+/// The agents that this clone knows.
+struct KnownAgents {
+    /// The agents that have a private folder: they run or wait to run.
+    with_folder: BTreeSet<String>,
+    /// The agents that have a ref.
+    with_ref: HashSet<String>,
+}
+
+impl KnownAgents {
+    fn of(repo: &Repo, private: &PrivateDir) -> Result<Self> {
+        let with_folder = private.agents().into_iter().map(|id| id.to_string()).collect();
+        Ok(Self { with_folder, with_ref: repo.ref_names_in(layout::AGENTS)? })
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        AgentId::parse(name).is_ok() && (self.with_folder.contains(name) || self.with_ref.contains(name))
+    }
 }
 
 /// Distinguishes the branches of agents from the user's.
 struct OwnBranches<'a> {
-    repo: &'a Repo,
-    private: &'a PrivateDir,
+    agents: &'a KnownAgents,
     prefix: String,
 }
 
@@ -168,7 +177,7 @@ impl OwnBranches<'_> {
         let Some(branch) = layout::branch_of(name) else { return false };
         let prefixed = |prefix: &str| !prefix.is_empty() && branch.starts_with(prefix);
         let last = branch.rsplit('/').next().unwrap_or(branch);
-        prefixed(&self.prefix) || prefixed(layout::OTHER_PREFIX) || is_agent(self.repo, self.private, last)
+        prefixed(&self.prefix) || prefixed(layout::OTHER_PREFIX) || self.agents.contains(last)
     }
 }
 
@@ -202,9 +211,4 @@ fn file_state(path: &Path) -> Option<String> {
         Err(error) => error.to_string(),
     };
     Some(format!("{:o} {content}", found.permissions().mode()))
-}
-
-/// Returns the agents that have a private folder: they run or wait to run.
-fn agents_with_folder(private: &PrivateDir) -> impl Iterator<Item = String> {
-    private.agents().into_iter().map(|id| id.to_string())
 }

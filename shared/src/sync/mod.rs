@@ -18,7 +18,7 @@
 //! | [`outgoing`] | sending few refs by name, and many by pattern |
 //! | [`refused`] | a cache of what is not merged |
 //! | [`missing`] | what a remote had and lost |
-//! | `relocated` | remotes whose URL changed |
+//! | [`relocated`] | remotes whose URL changed |
 //! | `same_project` | remotes with the agents of another project |
 //! | [`sync_loop`] | fetch, merge, send, and fetch again, until both sides have the same |
 //!
@@ -39,7 +39,7 @@ pub mod plan;
 pub mod redact;
 pub mod ref_snapshot;
 pub mod refused;
-mod relocated;
+pub mod relocated;
 pub mod remote;
 pub mod remote_tips;
 pub mod resilient_fetch;

@@ -9,7 +9,7 @@ use crate::{
 
 /// The old and the new URL of a remote whose URL changed since the last sync.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Relocated {
+pub struct Relocated {
     old: String,
     new: String,
 }
@@ -18,7 +18,7 @@ pub(super) struct Relocated {
 ///
 /// # Errors
 /// The record cannot be read.
-pub(super) fn detect(repo: &Repo, remote: &Remote) -> Result<Option<Relocated>> {
+pub fn detect(repo: &Repo, remote: &Remote) -> Result<Option<Relocated>> {
     let Some(new) = url(repo, remote) else { return Ok(None) };
     let Some(record) = repo.find_ref(&layout::remote_url_ref(&remote.name))? else { return Ok(None) };
     // A record that cannot be read is treated as missing.
@@ -68,7 +68,7 @@ impl Relocated {
     }
 
     /// Returns the old and the new URL, without passwords.
-    pub(super) fn shown(&self) -> (String, String) {
+    pub fn shown(&self) -> (String, String) {
         (remote::without_password(&self.old), remote::without_password(&self.new))
     }
 }

@@ -7,7 +7,7 @@ use super::{
     record::AcceptanceRecord,
 };
 use crate::{
-    Code, Error, Kind, Result,
+    Code, Error, Kind, Result, config,
     error::ErrorContext,
     git::Repo,
     model::{AgentId, text},
@@ -106,7 +106,7 @@ impl AcceptedRepo {
         let now = ConfigSnapshot::of(&self.0);
         AcceptanceRecord::change(&private, |record| {
             if let Some(record) = record {
-                record.copy_key(&now, &key.to_ascii_lowercase());
+                record.copy_key(&now, &config::normalized(key));
             }
         })
     }
@@ -221,7 +221,7 @@ fn unusable_error(repo: &Repo, why: &str) -> Error {
         Code::ConfigInvalid,
         format!("the configuration of this repository cannot be used: {why}"),
     )
-    .hint("'git config --edit' repairs it; status, logs, collect, stop and pause work meanwhile");
+    .hint(format!("{}; status, logs, collect, stop and pause work meanwhile", repo.edit_config_command()));
     match pending_changes(repo, &ConfigSnapshot::of(repo)) {
         Ok(changes) if !changes.is_empty() => {
             let keys: Vec<&str> = changes.iter().map(|one| one.key.as_str()).collect();

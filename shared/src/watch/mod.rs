@@ -45,6 +45,7 @@ mod inotify;
 mod inotify;
 
 use std::{
+    os::fd::OwnedFd,
     path::Path,
     time::{Duration, Instant},
 };
@@ -203,6 +204,12 @@ impl Watch {
         self.repo_tracker.open()
     }
 
+    /// Ends a call of [`Watch::next`] early, with [`Update::Unchanged`], while something can be read from `file`: the reader has a
+    /// window of another size to fill, for example. The reader empties it.
+    pub fn wake_on(&mut self, file: OwnedFd) {
+        self.waker.wake_on(file);
+    }
+
     /// Waits until something changes, at most for `limit`.
     ///
     /// # Errors
@@ -229,6 +236,7 @@ impl Watch {
                 WakeReason::Changed(urgency) => self.noticed = self.noticed.max(Some(urgency)),
                 WakeReason::TimedOut => {}
                 WakeReason::Cancelled => return Ok(Update::Cancelled),
+                WakeReason::Woken => return Ok(Update::Unchanged),
             }
         }
     }

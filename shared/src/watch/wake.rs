@@ -2,7 +2,7 @@
 //! times of folders. Never says what changed.
 
 use std::{
-    os::fd::AsFd,
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
@@ -33,6 +33,8 @@ pub(super) enum WakeReason {
     TimedOut,
     /// The watch was cancelled.
     Cancelled,
+    /// The reader's own file can be read.
+    Woken,
 }
 
 /// Waits on behalf of a watcher.
@@ -40,6 +42,8 @@ pub(super) enum WakeReason {
 pub(super) struct Waker {
     source: Source,
     cancel: Cancel,
+    /// A file of the reader; a wait ends when something can be read from it.
+    own: Option<OwnedFd>,
 }
 
 #[derive(Debug)]
@@ -52,12 +56,17 @@ impl Waker {
     /// Creates a waker for changes below `common`, whose waits `cancel` ends.
     pub(super) fn new(common: &Path, cancel: Cancel) -> Self {
         let source = Inotify::open(common).map_or_else(|| Source::Times(FolderTimes::new()), Source::Kernel);
-        Self { source, cancel }
+        Self { source, cancel, own: None }
     }
 
     /// As [`Waker::new`], but always polls.
     pub(super) fn polling(cancel: Cancel) -> Self {
-        Self { source: Source::Times(FolderTimes::new()), cancel }
+        Self { source: Source::Times(FolderTimes::new()), cancel, own: None }
+    }
+
+    /// Ends every wait in which something can be read from `file`.
+    pub(super) fn wake_on(&mut self, file: OwnedFd) {
+        self.own = Some(file);
     }
 
     /// Returns whether the kernel reports changes.
@@ -94,7 +103,8 @@ impl Waker {
             let end = growth.map_or(until, |growth| growth.min(until));
             let change = match self.pause(end.saturating_duration_since(now), growth.is_some()) {
                 Ok(change) => change,
-                Err(Cancelled) => return WakeReason::Cancelled,
+                Err(Cut::Cancelled) => return WakeReason::Cancelled,
+                Err(Cut::Woken) => return WakeReason::Woken,
             };
             match change {
                 Some(Urgency::Output) if growth.is_none() => return WakeReason::Changed(Urgency::Output),
@@ -105,43 +115,55 @@ impl Waker {
     }
 
     /// Waits once, at most for `limit`. With `gathers`, an event of the kernel does not end the wait: events are collected at its end.
-    fn pause(&mut self, limit: Duration, gathers: bool) -> Result<Option<Urgency>, Cancelled> {
+    fn pause(&mut self, limit: Duration, gathers: bool) -> Result<Option<Urgency>, Cut> {
+        let own = self.own.as_ref();
         match &mut self.source {
             Source::Kernel(inotify) if gathers => {
-                wait_for(&self.cancel, None, limit.min(GATHER_INTERVAL))?;
+                wait_for(&self.cancel, own, None, limit.min(GATHER_INTERVAL))?;
                 Ok(read(inotify))
             }
             Source::Kernel(inotify) => {
-                wait_for(&self.cancel, Some(inotify), limit)?;
+                wait_for(&self.cancel, own, Some(inotify), limit)?;
                 Ok(read(inotify))
             }
             Source::Times(times) => {
-                wait_for(&self.cancel, None, limit.min(times.tick.pause()))?;
+                wait_for(&self.cancel, own, None, limit.min(times.tick.pause()))?;
                 Ok(times.changed().then_some(Urgency::State))
             }
         }
     }
 }
 
-/// The error of a cancelled wait.
-struct Cancelled;
+/// Why a wait ended early, other than by a change.
+enum Cut {
+    Cancelled,
+    Woken,
+}
 
 /// Reads the pending events. If they cannot be read, anything may have changed.
 fn read(inotify: &mut Inotify) -> Option<Urgency> {
     inotify.read().unwrap_or(Some(Urgency::State))
 }
 
-/// Waits until a file, if there is one, can be read, for at most `limit`.
-fn wait_for(cancel: &Cancel, file: Option<&dyn AsFd>, limit: Duration) -> Result<(), Cancelled> {
-    let files = cancel.pipe().into_iter().chain(file.map(|file| file.as_fd()));
+/// Waits until the reader's own file or another one, if there are any, can be read, for at most `limit`.
+fn wait_for(
+    cancel: &Cancel,
+    own: Option<&OwnedFd>,
+    file: Option<&dyn AsFd>,
+    limit: Duration,
+) -> Result<(), Cut> {
+    let files = own.map(OwnedFd::as_fd).into_iter().chain(cancel.pipe()).chain(file.map(|file| file.as_fd()));
     let mut asked: Vec<PollFd<'_>> =
         files.map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN)).collect();
-    match poll(&mut asked, Some(&timespec(limit))) {
-        Ok(_) if cancel.is_cancelled() => Err(Cancelled),
+    let found = poll(&mut asked, Some(&timespec(limit)));
+    let is_woken = own.is_some() && asked.first().is_some_and(|own| own.revents().contains(PollFlags::IN));
+    match found {
+        Ok(_) if cancel.is_cancelled() => Err(Cut::Cancelled),
+        Ok(_) if is_woken => Err(Cut::Woken),
         // After a signal, the caller waits for the rest of its time.
         Ok(_) | Err(Errno::INTR) => Ok(()),
         // Waiting is impossible; end rather than loop without a pause.
-        Err(_) => Err(Cancelled),
+        Err(_) => Err(Cut::Cancelled),
     }
 }
 
@@ -201,7 +223,11 @@ fn stamp_of(path: &Path) -> Stamp {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{
+        fs,
+        io::{Read, Write},
+        path::Path,
+    };
 
     use super::*;
     use crate::watch::folders::FolderKind;
@@ -282,5 +308,20 @@ mod tests {
         assert_eq!(waker.wait(Instant::now() + SOON, None), WakeReason::Cancelled);
         other.join().unwrap();
         assert_eq!(waker.wait(Instant::now() + SOON, None), WakeReason::Cancelled, "and every later one");
+    }
+
+    #[test]
+    fn a_wait_ends_when_the_reader_s_own_file_can_be_read() {
+        with_each_source(|folder, waker| {
+            waker.watch(folder, &folders());
+            let (mut reader, mut writer) = std::io::pipe().unwrap();
+            waker.wake_on(reader.try_clone().unwrap().into());
+            for _ in 0..2 {
+                writer.write_all(b"!").unwrap();
+                assert_eq!(waker.wait(Instant::now() + SOON, None), WakeReason::Woken);
+                reader.read_exact(&mut [0]).unwrap();
+            }
+            assert_eq!(waker.wait(Instant::now(), None), WakeReason::TimedOut);
+        });
     }
 }

@@ -4,8 +4,8 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        cleanup, collect, diff, init, merge_ranked, resume, review, send, sessions, spawn, status, stop,
-        sync, undo, worktrees,
+        cleanup, collect, config, diff, doctor, init, merge_ranked, resume, review, send, sessions, spawn,
+        status, stop, sync, undo, worktrees,
     },
     worktree::capture::CapturedWork,
 };
@@ -71,6 +71,10 @@ kinds! {
     FORGET = "forget": sessions::keep::Report;
     /// The agents whose work was saved, and the result for each.
     COLLECT = "collect": collect::Report;
+    /// The keys of the configuration with the values that apply, and the unknown names in it.
+    CONFIG = "config": config::Report;
+    /// The key of the configuration that was changed, and what applies now.
+    CONFIG_CHANGE = "config-change": config::Change;
     /// What an agent changed.
     DIFF = "diff": diff::Report;
     /// The work that waits for a verdict, the work of one agent, or the verdict that was given.
@@ -83,6 +87,8 @@ kinds! {
     SYNC = "sync": sync::Report;
     /// The agent from whose events a secret was removed.
     REDACT = "redact": sync::Redacted;
+    /// What was found in git, the programs, the repository, and the machine, with the fix of each.
+    DOCTOR = "doctor": doctor::Report;
     /// The operations that can be undone, or the operation that was undone.
     UNDO = "undo": undo::Report;
     /// The schemas of answers and requests.

@@ -5,8 +5,8 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        cleanup, collect, diff, init, logs, merge_ranked, resume, review, send, sessions, spawn, status,
-        stop, sync, undo, worktrees,
+        cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send, sessions,
+        spawn, status, stop, sync, undo, worktrees,
     },
 };
 
@@ -67,6 +67,12 @@ requests! {
     "sessions-resume": sessions::resume::Request;
     /// Saves the current work of agents.
     "collect": collect::Request;
+    /// Shows keys of the configuration.
+    "config": config::Request;
+    /// Sets a key of the configuration.
+    "config-set": config::SetRequest;
+    /// Unsets a key of the configuration.
+    "config-unset": config::UnsetRequest;
     /// Compares the work of an agent with its base or with another agent's work.
     "diff": diff::Request;
     /// Shows the work of an agent, or records a verdict on it.
@@ -79,6 +85,8 @@ requests! {
     "cleanup": cleanup::Request;
     /// Exchanges agents and their work with a remote.
     "sync": sync::Request;
+    /// Examines git, the programs, the repository, and the machine.
+    "doctor": doctor::Request;
     /// Undoes an operation.
     "undo": undo::Request;
 }

@@ -31,7 +31,7 @@ use crate::{
         nested_repositories,
         root::WorktreeRoot,
         stage::StagingArea,
-        survey::{self, PATH_WIDTH, SurveyOptions},
+        survey::{self, PATH_WIDTH, Survey, SurveyOptions},
         unfinished::Unfinished,
     },
 };
@@ -116,6 +116,7 @@ pub fn capture_work(
     target: &CaptureTarget<'_>,
     place: &CapturePlace<'_>,
 ) -> Result<CapturedWork> {
+    let repo = &repo.syncing_together();
     let CapturePlace { isolated, worktree, .. } = place;
     let (checked_out, off_branch) = checked_out_commit(repo, target, worktree)?;
     let mut captured = capture_tree(target, place, checked_out)?;
@@ -299,15 +300,36 @@ fn capture_tree(
     let options =
         SurveyOptions { repo: &isolated_repo, entries: &entries, max_file: target.max_file, deadline };
     let mut survey = survey::survey_worktree(place.root, &options)?;
-    let mut stage = StagingArea::make(place.root, &entries, isolated, target.max_file, deadline)?;
-    let tree = stage.write(&isolated_repo, &mut survey)?;
+    let (tree, stats) = match unchanged_tree(&isolated_repo, &entries, &survey, checked_out) {
+        Some(tree) => (tree, Vec::new()),
+        None => {
+            let mut stage = StagingArea::make(place.root, &entries, isolated, target.max_file, deadline)?;
+            let tree = stage.write(&isolated_repo, &mut survey)?;
+            (tree, std::mem::take(&mut stage.stats))
+        }
+    };
     Ok(CapturedTree {
         unfinished: Unfinished::of(place.worktree, &survey.unmerged),
         tree,
         left_out: survey.sorted_left_out(),
         ignored: survey.ignored,
-        stats: [std::mem::take(&mut stage.stats), survey.touched].concat(),
+        stats: [stats, survey.touched].concat(),
     })
+}
+
+/// Returns the tree of the commit if neither the index nor the files differ from it: then git need not be asked. `None` also if that
+/// cannot be told.
+fn unchanged_tree(
+    isolated_repo: &Repo,
+    entries: &IndexEntries,
+    survey: &Survey,
+    checked_out: Oid,
+) -> Option<Oid> {
+    if !survey.is_unchanged() {
+        return None;
+    }
+    let tree = isolated_repo.tree_of(checked_out).ok()?;
+    entries.staged_since(isolated_repo, tree, 1).is_ok_and(|staged| staged.is_empty()).then_some(tree)
 }
 
 /// Starts from a copy of the worktree's own index, so that unchanged files need not be read; if it is not usable, starts from the

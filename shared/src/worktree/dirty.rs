@@ -129,7 +129,7 @@ pub struct WorktreeComparison {
     pub ignored: Vec<Vec<u8>>,
 }
 
-/// Compares a worktree with its commit, without storing anything. A file that was touched and has a filter counts as changed.
+/// Compares a worktree with its commit, without storing anything. A file that was touched counts as changed if git converts its content.
 ///
 /// # Errors
 /// The worktree has no index, a tree or folder cannot be read, or the deadline passed.

@@ -68,14 +68,11 @@ impl IsolatedGitDir {
 
     /// Returns a git command that uses this directory and the worktree; new objects go into the repository.
     pub fn git(&self, verb: &str) -> Git {
-        Git::new(&self.environment, &self.work_tree, verb)
-            .env("GIT_DIR", self.dir.as_os_str())
+        Git::with_settings_of(&self.environment, &self.work_tree, &self.dir, verb)
             .env("GIT_WORK_TREE", self.work_tree.as_os_str())
             .env("GIT_INDEX_FILE", self.index().as_os_str())
             .env("GIT_OBJECT_DIRECTORY", self.objects().as_os_str())
             .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", self.common_dir.join("objects").as_os_str())
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
     }
 
     fn objects(&self) -> PathBuf {
@@ -84,11 +81,8 @@ impl IsolatedGitDir {
 
     /// Returns a git command for objects only: it works even if the worktree is gone.
     pub fn git_without_files(&self, verb: &str) -> Git {
-        Git::new(&self.environment, &self.common_dir, verb)
-            .env("GIT_DIR", self.dir.as_os_str())
+        Git::with_settings_of(&self.environment, &self.common_dir, &self.dir, verb)
             .env("GIT_OBJECT_DIRECTORY", self.common_dir.join("objects").as_os_str())
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
     }
 
     /// Opens this directory with gix.

@@ -36,6 +36,14 @@ impl<'repo> WorktreeFinder<'repo> {
         Self { repo, reader: repo.worktree_reader(), names: None, all: None }
     }
 
+    /// Returns the worktree that is registered under the agent's name: an agent whose program was never started has no other.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn find_registered(&mut self, id: &AgentId) -> Result<Option<Worktree>> {
+        self.reader.named(id.as_str().as_ref())
+    }
+
     /// Returns the agent's worktree, as [`pick_worktree`] does.
     ///
     /// # Errors

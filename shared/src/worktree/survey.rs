@@ -101,6 +101,14 @@ impl Survey {
         self.files.iter().chain(&self.removed).chain(links).map(Vec::as_slice)
     }
 
+    /// Returns whether the files are those of the index, which has no conflicts.
+    pub fn is_unchanged(&self) -> bool {
+        self.changes().next().is_none()
+            && self.submodules.is_empty()
+            && self.unmerged.is_empty()
+            && self.unmerged_left_out.is_empty()
+    }
+
     /// Takes the list of what is not captured, sorted by path.
     #[must_use]
     pub fn sorted_left_out(&mut self) -> Vec<LeftOut> {

@@ -10,6 +10,7 @@ use super::{
 /// The files that may use `AtomicBool`, each with the reason.
 const FLAGS: &[(&str, &str)] = &[
     ("context/cancel.rs", "it is the flag"),
+    ("git/files_of_tree.rs", "gix requires one"),
     ("git/prepared_worktree.rs", "gix requires one"),
     ("landing/check.rs", "it ends a thread of the same function"),
 ];

@@ -1,6 +1,7 @@
 //! Claude Code. All options and events were seen in version 2.1.329; older versions have some of them.
 
 mod end;
+mod examination;
 mod input;
 mod launch;
 mod limit;
@@ -8,7 +9,9 @@ mod protocol;
 mod sessions;
 mod stream;
 
-use super::{AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling};
+use super::{
+    AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling, examination::Examination,
+};
 use crate::{Result, config::Config, conversation::SessionReader};
 
 const NAME: &str = "claude";
@@ -41,6 +44,10 @@ impl AgentProgram for Claude {
 
     fn session_variables(&self) -> &'static [&'static str] {
         launch::SESSION_VARIABLES
+    }
+
+    fn examination(&self) -> Option<&'static Examination> {
+        Some(&examination::EXAMINATION)
     }
 }
 

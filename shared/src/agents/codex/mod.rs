@@ -3,10 +3,29 @@
 mod limit;
 mod sessions;
 
-use super::{AgentProgram, Launcher, limit::ReportedLimit};
+use super::{
+    AgentProgram, Launcher,
+    examination::{Examination, LoginQuery},
+    limit::ReportedLimit,
+};
 use crate::conversation::SessionReader;
 
 const NAME: &str = "codex";
+
+const EXAMINATION: Examination = Examination {
+    tried: ("0.169.0", "0.169.0"),
+    login: Some(LoginQuery {
+        arguments: &["login", "status"],
+        variables: &[],
+        parse: |succeeded, said| match (succeeded, said.contains("Not logged in")) {
+            (false, true) => Some(false),
+            (true, false) => Some(true),
+            _ => None,
+        },
+        log_in: "codex login",
+    }),
+    install: "npm install -g @openai/codex",
+};
 
 /// Codex as an agent program.
 pub(super) struct Codex;
@@ -26,6 +45,10 @@ impl AgentProgram for Codex {
 
     fn account_variables(&self) -> &'static [&'static str] {
         &["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"]
+    }
+
+    fn examination(&self) -> Option<&'static Examination> {
+        Some(&EXAMINATION)
     }
 
     fn usage_limit_in(&self, line: &str) -> Option<ReportedLimit> {

@@ -1,8 +1,9 @@
 //! opencode: its sessions can be read.
 
+mod examination;
 mod sessions;
 
-use super::{AgentProgram, Launcher};
+use super::{AgentProgram, Launcher, examination::Examination};
 use crate::conversation::SessionReader;
 
 const NAME: &str = "opencode";
@@ -21,5 +22,9 @@ impl AgentProgram for Opencode {
 
     fn session_reader(&self) -> Option<&'static dyn SessionReader> {
         Some(&sessions::Sessions)
+    }
+
+    fn examination(&self) -> Option<&'static Examination> {
+        Some(&examination::EXAMINATION)
     }
 }

@@ -108,6 +108,11 @@ impl Index {
         content(path).and_then(Self::of).unwrap_or_default()
     }
 
+    /// Returns whether the file exists and would count as empty.
+    pub fn is_damaged(path: &Path) -> bool {
+        path.symlink_metadata().is_ok() && content(path).and_then(Self::of).is_none()
+    }
+
     fn of(bytes: Vec<u8>) -> Option<Self> {
         let (sum, records) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;
         let (mut positions, mut found, mut rest) = (HashMap::new(), 0, records);

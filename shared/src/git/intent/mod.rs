@@ -25,7 +25,8 @@ use files::{COMMIT, EMPTY, intents_dir, link_or_copy, rename_over, replace_file}
 use super::RefError;
 use crate::{Error, Kind, Result, backoff::Backoff, error::ErrorContext, lock::Lock, parallel, trace, world};
 pub(super) use files::{Action, PACKED, lock_of, locked_error, remove_if_there, sync_folder};
-pub(super) use repair::{all as repair_all, lock as repair_lock};
+pub use repair::DeadIntent;
+pub(super) use repair::{all as repair_all, lock as repair_lock, observe};
 
 mod files;
 mod repair;

@@ -55,6 +55,34 @@ pub(in crate::git) fn all(common: &Path) {
     }
 }
 
+/// A writer of ours that was killed, or is being killed at this moment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DeadIntent {
+    /// The files that it changes, below the common git directory.
+    pub files: Vec<String>,
+    /// The inodes of its staged files, which its locks have as well.
+    pub(in crate::git) inodes: Vec<u64>,
+}
+
+/// Returns the writers that were killed, and the inodes of the staged files of those that live. Nothing is changed.
+pub(in crate::git) fn observe(common: &Path) -> (Vec<DeadIntent>, HashSet<u64>) {
+    let folder = files::intents_dir(common);
+    let all = entries(&folder);
+    let (mut dead, mut live) = (Vec::new(), HashSet::new());
+    for intent in all.iter().filter(|entry| nonce(entry) == entry.as_str()) {
+        let staged = all.iter().filter(|entry| nonce(entry) == intent && *entry != intent);
+        let inodes: Vec<u64> = staged.filter_map(|entry| inode(&folder.join(entry))).collect();
+        if Lock::is_held(&folder.join(intent)) {
+            live.extend(inodes);
+        } else if let Ok(text) = careful::read(folder.join(intent)) {
+            let declared = Declaration::parse(&String::from_utf8_lossy(&text));
+            let files = declared.changes.into_iter().map(|(_, name)| name).collect();
+            dead.push(DeadIntent { files, inodes });
+        }
+    }
+    (dead, live)
+}
+
 fn entries(folder: &Path) -> Vec<String> {
     let Ok(found) = fs::read_dir(folder) else { return Vec::new() };
     found.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()

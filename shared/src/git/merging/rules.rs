@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Result,
-    git::{Repo, careful, settings},
+    git::{Repo, careful, settings, written_by_git::MACHINE_ATTRIBUTES},
     world::Environment,
 };
 
@@ -24,9 +24,6 @@ use crate::{
 const JUDGING_VERSION: &[u8] = b"2";
 /// Sections of git's configuration that can affect a merge.
 const SECTIONS: &[&str] = &["attr", "core", "diff", "extensions", "filter", "merge", "submodule"];
-/// Attributes files of the machine: their path depends on how git was built.
-const MACHINE_ATTRIBUTES: &[&str] =
-    &["/etc/gitattributes", "/usr/local/etc/gitattributes", "/opt/homebrew/etc/gitattributes"];
 /// Maximum size of a file that is read, in bytes; if one is larger, git judges.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 /// Maximum number of folders whose attributes are read for one key.

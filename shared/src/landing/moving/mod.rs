@@ -140,6 +140,13 @@ pub(super) fn release_completed_moves(repo: &Repo) -> Result<()> {
     Ok(())
 }
 
+/// Returns the number of moves that a kill interrupted. Nothing is changed.
+pub(super) fn count_interrupted(repo: &Repo) -> Result<usize> {
+    let records = fs::read_dir(PrivateDir::new(repo.private_dir()?).moves());
+    let records = records.into_iter().flatten().flatten().map(|entry| entry.path());
+    Ok(records.filter(|record| record.is_dir() && !MoveRecord::is_in_use(record)).count())
+}
+
 /// Reverts every move that a kill interrupted. Returns warnings for the user.
 ///
 /// # Errors

@@ -25,6 +25,9 @@ use crate::{
 /// How long to wait for the lock of a new record: another process may be testing it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The lock of a record, which is held while the process that created it lives.
+const ALIVE: &str = "alive";
+
 /// Which branch moves from where to where, in which checkout.
 #[derive(Clone, Debug)]
 pub(super) struct MovePlan {
@@ -88,7 +91,7 @@ impl MoveRecord {
         let dir = PrivateDir::new(repo.private_dir()?).moves().join(&id);
         let cannot = || format!("cannot write '{}'", dir.display());
         // Taking the lock creates the folder, so that it is never seen unlocked.
-        let alive = Lock::require(&dir.join("alive"), LOCK_TIMEOUT)?;
+        let alive = Lock::require(&dir.join(ALIVE), LOCK_TIMEOUT)?;
         let environment = repo.environment().clone();
         let record = Self { environment, plan, common, dir: dir.clone(), _alive: alive };
         let mark = format!("git orchestra move {id}\n");
@@ -113,7 +116,7 @@ impl MoveRecord {
     /// # Errors
     /// It cannot be opened.
     pub(super) fn open(environment: &Environment, common: &Path, dir: &Path) -> Result<Option<Self>> {
-        let Some(alive) = Lock::take(&dir.join("alive"), Duration::ZERO)? else { return Ok(None) };
+        let Some(alive) = Lock::take(&dir.join(ALIVE), Duration::ZERO)? else { return Ok(None) };
         let plan = careful::read(dir.join("plan")).ok().and_then(|bytes| MovePlan::read(&bytes));
         let Some(plan) = plan else {
             // It was killed before its plan was complete, and so before it took any lock.
@@ -122,6 +125,11 @@ impl MoveRecord {
         };
         let (environment, common) = (environment.clone(), common.to_owned());
         Ok(Some(Self { environment, plan, common, dir: dir.to_owned(), _alive: alive }))
+    }
+
+    /// Returns whether the process that created the record at `dir` lives, or another one is reverting the move.
+    pub(super) fn is_in_use(dir: &Path) -> bool {
+        Lock::is_held(&dir.join(ALIVE))
     }
 
     /// Returns the id that marks the processes of this move.

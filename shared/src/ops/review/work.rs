@@ -7,12 +7,7 @@ use super::Verdict;
 use crate::{
     Result,
     git::{Oid, Repo},
-    landing::{
-        LandOptions,
-        branches::{self, Branch},
-        plan,
-        state::ConflictWith,
-    },
+    landing::{branches, conflicts, state::ConflictWith},
     model::{AgentId, CommitId, IdOrText, WriterId, text},
     ops::{
         agent_object::AgentObject,
@@ -149,13 +144,6 @@ fn commit_summaries(repo: &Repo, base: Oid, head: Oid) -> Result<Vec<CommitSumma
 /// is checked out.
 fn conflicts(repo: &Repo, id: &AgentId) -> Result<(Option<String>, Vec<ConflictWith>)> {
     let target = branches::target(repo, None)?;
-    let (mut all, _) = branches::finished(repo, &target)?;
-    let is_it = |branch: &Branch| branch.name == id.as_str();
-    if !all.iter().any(is_it) {
-        all.extend(branches::find_again(repo, id.as_str())?);
-    }
-    let into = target.branch.clone();
-    let plan = plan::plan(repo, target, all, &LandOptions::default())?;
-    let step = plan.steps().into_iter().find(|step| step.branch == id.as_str());
-    Ok((Some(into), step.map(|step| step.conflicts).unwrap_or_default()))
+    let found = conflicts::of_agent(repo, &target, id)?;
+    Ok((Some(target.branch), found))
 }

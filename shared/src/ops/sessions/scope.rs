@@ -15,14 +15,14 @@ use crate::{
 
 /// The folders of one repository.
 #[derive(Debug)]
-pub(super) struct Scope {
+pub(in crate::ops) struct Scope {
     common: PathBuf,
     roots: Vec<PathBuf>,
 }
 
 impl Scope {
     /// Returns the scope of a repository: its checkout, its worktrees, the folder for agents' worktrees, and removed worktrees.
-    pub(super) fn of(repo: &Repo) -> Result<Self> {
+    pub(in crate::ops) fn of(repo: &Repo) -> Result<Self> {
         let common = repo.common_dir()?;
         let common = common.canonicalize().unwrap_or(common);
         let mut roots: Vec<PathBuf> = repo.main_checkout()?.into_iter().collect();
@@ -32,13 +32,13 @@ impl Scope {
         Ok(Self { common, roots })
     }
 
-    pub(super) fn common(&self) -> &Path {
+    pub(in crate::ops) fn common(&self) -> &Path {
         &self.common
     }
 
     /// Returns whether a folder belongs to the repository. `now` is the repository that it is in now, `before` the one that it was in
     /// when the session was read before.
-    pub(super) fn contains(&self, folder: &Path, now: Option<&Path>, before: Option<&Path>) -> bool {
+    pub(in crate::ops) fn contains(&self, folder: &Path, now: Option<&Path>, before: Option<&Path>) -> bool {
         match now.or(before.filter(|_| !folder.exists())) {
             Some(common) => common == self.common,
             // A nested repository in a removed folder cannot be told apart from that folder.
@@ -56,10 +56,10 @@ fn removed_worktrees(private: &PrivateDir) -> Vec<PathBuf> {
 
 /// The repositories of folders, each looked up once.
 #[derive(Debug, Default)]
-pub(super) struct Repositories(HashMap<String, Option<PathBuf>>);
+pub(in crate::ops) struct Repositories(HashMap<String, Option<PathBuf>>);
 
 impl Repositories {
-    pub(super) fn of(&mut self, folder: &str) -> Option<&Path> {
+    pub(in crate::ops) fn of(&mut self, folder: &str) -> Option<&Path> {
         if !self.0.contains_key(folder) {
             self.0.insert(folder.to_owned(), common_dir::of_folder(Path::new(folder)));
         }

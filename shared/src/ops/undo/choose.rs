@@ -3,7 +3,7 @@
 use crate::{
     Code, Error, Result,
     model::text,
-    store::operations::{self, Change, Operation, OperationBody, Removal, UndoEffect},
+    store::operations::{self, Change, Operation, OperationBody, QuarantinedRef, Removal, UndoEffect},
 };
 
 /// The command that lists the operations.
@@ -16,6 +16,8 @@ pub(super) enum Reversal<'a> {
     MoveBack(&'a [Change]),
     /// Restore these agents, or their worktrees.
     Restore(&'a [Removal]),
+    /// Return these damaged refs to their places.
+    Return(&'a [QuarantinedRef]),
     /// Remove the agents again that this operation had removed.
     RemoveAgain(&'a Operation),
 }
@@ -25,7 +27,7 @@ pub(super) enum Reversal<'a> {
 /// # Errors
 /// It changed nothing, or another version of git orchestra made it (3).
 pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Result<Reversal<'a>> {
-    use OperationBody::{Cleanup, Landing, Other, Repair, Undo};
+    use OperationBody::{Cleanup, Doctor, Landing, Other, Repair, Undo};
     let reversal = match &operation.body {
         Landing(changes) | Undo { effect: UndoEffect::Moved(changes), .. } if !changes.is_empty() => {
             Some(Reversal::MoveBack(changes))
@@ -35,6 +37,7 @@ pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Re
         {
             Some(Reversal::Restore(removals))
         }
+        Doctor(refs) if !refs.is_empty() => Some(Reversal::Return(refs)),
         Undo { of, effect: UndoEffect::Restored } => all
             .iter()
             .find(|before| before.id == *of && !before.removals().is_empty())
@@ -57,7 +60,7 @@ pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Re
 /// There is no such operation, or it cannot be undone (3).
 pub(super) fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'a Operation> {
     let Some(typed) = typed else {
-        // A repair that a command made first is not what its user wants to undo.
+        // A repair, which a command makes first or `doctor` makes, is not what its user wants to undo unasked.
         let can = |one: &&Operation| {
             matches!(one.body, OperationBody::Landing(_) | OperationBody::Cleanup(_))
                 && one.changed_something()
@@ -150,11 +153,14 @@ mod tests {
             removals: Vec::new(),
         };
         let (changes, removals) = (changes(), removals());
+        let refs = vec![QuarantinedRef { name: "refs/x".into(), file: "/damaged/refs/x".into() }];
         for (body, expected) in [
             (OperationBody::Landing(changes.clone()), Some(Reversal::MoveBack(&changes))),
             (OperationBody::Landing(Vec::new()), None),
             (OperationBody::Cleanup(removals.clone()), Some(Reversal::Restore(&removals))),
             (OperationBody::Repair(removals.clone()), Some(Reversal::Restore(&removals))),
+            (OperationBody::Doctor(refs.clone()), Some(Reversal::Return(&refs))),
+            (OperationBody::Doctor(Vec::new()), None),
             (undo(UndoEffect::Moved(changes.clone())), Some(Reversal::MoveBack(&changes))),
             (undo(UndoEffect::Removed(removals.clone())), Some(Reversal::Restore(&removals))),
             (undo(UndoEffect::Restored), Some(Reversal::RemoveAgain(&before[0]))),

@@ -13,7 +13,7 @@ use crate::{
     removal::restore,
     store::{
         layout,
-        operations::{Change, Operation},
+        operations::{Change, Operation, QuarantinedRef},
     },
     trust::AcceptedRepo,
 };
@@ -34,7 +34,15 @@ pub(super) fn check(
         Reversal::Restore(removals) => {
             removals.iter().try_for_each(|removal| restore::require_restorable(repo, removal))
         }
+        Reversal::Return(refs) => refs.iter().try_for_each(|one| check_return(repo, one)),
         Reversal::RemoveAgain(before) => check_removal(context, repo, before),
+    }
+}
+
+fn check_return(repo: &AcceptedRepo, one: &QuarantinedRef) -> Result<()> {
+    match repo.find_ref(&one.name) {
+        Ok(None) => Ok(()),
+        _ => Err(Error::new(Code::UndoRefused, format!("ref '{}' exists again", one.name))),
     }
 }
 

@@ -54,6 +54,8 @@ pub enum OperationBody {
     Cleanup(Vec<Removal>),
     /// A command moved an incomplete worktree to the trash. No agent was removed.
     Repair(Vec<Removal>),
+    /// `doctor` moved damaged refs out of the way.
+    Doctor(Vec<QuarantinedRef>),
     /// `undo` reverted another operation.
     Undo {
         /// The id of that operation.
@@ -114,6 +116,15 @@ impl Removal {
     }
 }
 
+/// A damaged ref whose file was moved out of the way.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct QuarantinedRef {
+    /// The full name of the ref.
+    pub name: String,
+    /// Where its file is now.
+    pub file: PathBuf,
+}
+
 /// A branch that moved.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[schemars(rename = "BranchMove")]
@@ -138,7 +149,10 @@ impl Operation {
             OperationBody::Landing(changes)
             | OperationBody::Undo { effect: UndoEffect::Moved(changes), .. }
             | OperationBody::Other { changes, .. } => changes,
-            OperationBody::Cleanup(_) | OperationBody::Repair(_) | OperationBody::Undo { .. } => &[],
+            OperationBody::Cleanup(_)
+            | OperationBody::Repair(_)
+            | OperationBody::Doctor(_)
+            | OperationBody::Undo { .. } => &[],
         }
     }
 
@@ -149,7 +163,7 @@ impl Operation {
             | OperationBody::Repair(removals)
             | OperationBody::Undo { effect: UndoEffect::Removed(removals), .. }
             | OperationBody::Other { removals, .. } => removals,
-            OperationBody::Landing(_) | OperationBody::Undo { .. } => &[],
+            OperationBody::Landing(_) | OperationBody::Doctor(_) | OperationBody::Undo { .. } => &[],
         }
     }
 
@@ -160,7 +174,7 @@ impl Operation {
             | OperationBody::Repair(removals)
             | OperationBody::Undo { effect: UndoEffect::Removed(removals), .. }
             | OperationBody::Other { removals, .. } => removals,
-            OperationBody::Landing(_) | OperationBody::Undo { .. } => &mut [],
+            OperationBody::Landing(_) | OperationBody::Doctor(_) | OperationBody::Undo { .. } => &mut [],
         }
     }
 
@@ -180,6 +194,14 @@ impl Operation {
         }
     }
 
+    /// Returns the damaged refs that it moved out of the way.
+    pub fn quarantined(&self) -> &[QuarantinedRef] {
+        match &self.body {
+            OperationBody::Doctor(refs) => refs,
+            _ => &[],
+        }
+    }
+
     /// Returns the id of the operation that it reverts.
     pub fn undoes(&self) -> Option<&str> {
         match &self.body {
@@ -189,9 +211,9 @@ impl Operation {
         }
     }
 
-    /// Returns whether it moved a branch or removed anything.
+    /// Returns whether it moved a branch or a ref, or removed anything.
     pub fn changed_something(&self) -> bool {
-        !self.changes().is_empty() || !self.removals().is_empty()
+        !self.changes().is_empty() || !self.removals().is_empty() || !self.quarantined().is_empty()
     }
 
     /// Returns every commit that it names, which must stay reachable as long as the operation exists.
@@ -205,6 +227,7 @@ impl OperationBody {
     const LANDING: &str = "merge-ranked";
     const CLEANUP: &str = "cleanup";
     const REPAIR: &str = "repair";
+    const DOCTOR: &str = "doctor";
     const UNDO: &str = "undo";
 
     fn command(&self) -> &str {
@@ -212,6 +235,7 @@ impl OperationBody {
             Self::Landing(_) => Self::LANDING,
             Self::Cleanup(_) => Self::CLEANUP,
             Self::Repair(_) => Self::REPAIR,
+            Self::Doctor(_) => Self::DOCTOR,
             Self::Undo { .. } => Self::UNDO,
             Self::Other { command, .. } => command,
         }
@@ -240,6 +264,9 @@ struct Stored {
     /// The agents that it removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     removals: Vec<Removal>,
+    /// The damaged refs that it moved out of the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    quarantined: Vec<QuarantinedRef>,
     /// The operation that it reverts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     undoes: Option<String>,
@@ -250,11 +277,26 @@ struct Stored {
 
 impl From<Stored> for Operation {
     fn from(stored: Stored) -> Self {
-        let Stored { version, id, command, at, summary, stage, changes, removals, undoes, clock } = stored;
+        let Stored {
+            version,
+            id,
+            command,
+            at,
+            summary,
+            stage,
+            changes,
+            removals,
+            quarantined,
+            undoes,
+            clock,
+        } = stored;
         let body = match (command.as_str(), undoes) {
             (OperationBody::LANDING, None) if removals.is_empty() => OperationBody::Landing(changes),
             (OperationBody::CLEANUP, None) if changes.is_empty() => OperationBody::Cleanup(removals),
             (OperationBody::REPAIR, None) if changes.is_empty() => OperationBody::Repair(removals),
+            (OperationBody::DOCTOR, None) if changes.is_empty() && removals.is_empty() => {
+                OperationBody::Doctor(quarantined)
+            }
             (OperationBody::UNDO, Some(of)) if changes.is_empty() || removals.is_empty() => {
                 let effect = match (changes.is_empty(), removals.is_empty()) {
                     (false, _) => UndoEffect::Moved(changes),
@@ -274,8 +316,9 @@ impl From<Operation> for Stored {
         let command = operation.command().to_owned();
         let undoes = operation.undoes().map(str::to_owned);
         let (changes, removals) = (operation.changes().to_vec(), operation.removals().to_vec());
+        let quarantined = operation.quarantined().to_vec();
         let Operation { version, id, at, summary, stage, clock, .. } = operation;
-        Self { version, id, command, at, summary, stage, changes, removals, undoes, clock }
+        Self { version, id, command, at, summary, stage, changes, removals, quarantined, undoes, clock }
     }
 }
 
@@ -321,6 +364,11 @@ mod tests {
             ),
             ("cleanup", json!({ "stage": "aborted" }), |body| matches!(body, OperationBody::Cleanup(_))),
             ("repair", json!({ "removals": removal }), |body| matches!(body, OperationBody::Repair(_))),
+            (
+                "doctor",
+                json!({ "quarantined": [{ "name": "refs/x", "file": "/damaged/refs/x" }] }),
+                |body| matches!(body, OperationBody::Doctor(refs) if refs[0].name == "refs/x"),
+            ),
             (
                 "undo",
                 json!({ "undoes": "1", "changes": change }),

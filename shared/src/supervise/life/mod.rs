@@ -343,7 +343,7 @@ impl Supervisor {
         let chain = Chain::of_agent(&repo, &self.id)?;
         let before = chain.fold().agent;
         let known = before.session.clone().filter(|_| !self.spec.fresh);
-        let messages = self.requests.messages(&self.common, &self.id, &chain.events)?;
+        let messages = self.requests.messages(&repo, &self.id, &chain.events)?;
         self.choose_session(known)?;
         self.record_launch(&repo, None, None)?;
         // A message says how to continue, so the reason is not repeated.
@@ -444,7 +444,8 @@ impl Supervisor {
         }
         let private = &self.private;
         let spared = || [processes::supervisors(private), auto_sync::running_syncs()].concat();
-        let left = processes::end_all(|| tree::descendants(me, &spared()), grace);
+        let find = || if Reaper::has_children() { tree::descendants(me, &spared()) } else { Vec::new() };
+        let left = processes::end_all(find, grace);
         self.record.program = None;
         // For `status`: without a program, the work is being saved.
         let _ = self.record.write(&self.lock);

@@ -55,13 +55,18 @@ impl Requests {
             self.watch = RefWatch::default();
             return Ok(());
         };
-        let AgentLog { tip, fold, .. } = AgentLog::of(&repo, id)?;
+        self.read_from(&repo, id)
+    }
+
+    /// Reads the events that were not read yet.
+    fn read_from(&mut self, repo: &Repo, id: &AgentId) -> Result<()> {
+        let AgentLog { tip, fold, .. } = AgentLog::of(repo, id)?;
         let owner = fold.agent.writer;
-        let own = writer::known_writer(&repo);
+        let own = writer::known_writer(repo);
         if own.as_ref() != Some(&owner) {
             self.end = Some(AttemptEnd::Stopped(Some(format!("clone {owner} has resumed it"))));
         }
-        let mut events = Chain::since(&repo, tip, self.read_to)?.events;
+        let mut events = Chain::since(repo, tip, self.read_to)?.events;
         events.sort_unstable_by_key(Event::order);
         for event in events.into_iter().filter(|event| event.lamport > self.since) {
             if !self.handled.insert(event.id) {
@@ -74,7 +79,7 @@ impl Requests {
                 }
                 // From other clones, only stop and pause are obeyed; messages count only from trusted writers.
                 Some(Fact::Send(message))
-                    if verdicts::is_trusted(&repo, &event.writer)
+                    if verdicts::is_trusted(repo, &event.writer)
                         && (self.takes_prose || own.as_ref() == Some(&event.writer)) =>
                 {
                     self.messages.push(message);
@@ -87,11 +92,12 @@ impl Requests {
     }
 
     /// Returns the messages for a program that starts: those that an earlier attempt did not accept, and those sent since.
-    pub(super) fn messages(&mut self, common: &Path, id: &AgentId, earlier: &[Event]) -> Result<Vec<String>> {
-        self.read(common, id)?;
+    pub(super) fn messages(&mut self, repo: &Repo, id: &AgentId, earlier: &[Event]) -> Result<Vec<String>> {
+        if self.watch.changed(&repo.common_dir()?, &layout::agent_ref(id)) {
+            self.read_from(repo, id)?;
+        }
         let since = std::mem::take(&mut self.messages).into_iter().filter_map(|message| message.text);
-        let repo = Repo::open(&self.environment, common)?;
-        let counts = |writer: &str| verdicts::is_trusted(&repo, writer);
+        let counts = |writer: &str| verdicts::is_trusted(repo, writer);
         Ok(unaccepted(earlier, &counts).into_iter().chain(since).collect())
     }
 }

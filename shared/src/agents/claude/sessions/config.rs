@@ -2,15 +2,22 @@
 
 use std::{fs, path::PathBuf};
 
+use serde::Deserialize;
+
 use super::MAX_FOLDERS;
 use crate::{
-    conversation::{folders::user_folder, is_id},
+    conversation::{files::read_small_file, folders::user_folder, is_id},
     world::Environment,
 };
 
 /// The variable that names the folder. The tool `ccusage` accepts several folders in it, separated by commas, so its users may set it
 /// like that.
 pub(super) const VARIABLE: &str = "CLAUDE_CONFIG_DIR";
+
+/// The value of `cleanupPeriodDays` if it is not set.
+const DEFAULT_KEPT_DAYS: u32 = 30;
+/// Maximum size of the user's settings, in bytes.
+const MAX_SETTINGS: u64 = 1 << 20;
 
 /// Returns the folders that [`VARIABLE`] names.
 pub(super) fn named(environment: &Environment) -> Option<Vec<PathBuf>> {
@@ -34,6 +41,21 @@ pub(super) fn dirs(environment: &Environment) -> Vec<PathBuf> {
         let xdg = user_folder(environment, "XDG_CONFIG_HOME", ".config").map(|folder| folder.join("claude"));
         home.into_iter().chain(xdg).collect()
     })
+}
+
+/// Returns after how many days the program deletes a transcript: `cleanupPeriodDays` of the user's settings. Nothing else in that
+/// file is used.
+pub(super) fn kept_days(environment: &Environment) -> u32 {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Settings {
+        cleanup_period_days: Option<u32>,
+    }
+    let set = |folder: PathBuf| {
+        let text = read_small_file(&folder.join("settings.json"), MAX_SETTINGS)?;
+        serde_json::from_slice::<Settings>(&text).ok()?.cleanup_period_days
+    };
+    dirs(environment).into_iter().find_map(set).unwrap_or(DEFAULT_KEPT_DAYS)
 }
 
 /// Returns the transcript of a session, if there is one; of several, the one that was written last.

@@ -90,6 +90,10 @@ impl SessionReader for Sessions {
         }
     }
 
+    fn kept_days(&self, environment: &Environment) -> Option<u32> {
+        Some(config::kept_days(environment))
+    }
+
     fn subagents(
         &self,
         _environment: &Environment,

@@ -14,7 +14,7 @@ use crate::{backoff::Backoff, context::Cancel, model::text, process, trace, worl
 /// How long a command may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// The variables with which it runs no code from a repository or a plugin, and fetches nothing.
-const ISOLATION: [(&str, &str); 4] = [
+pub(in crate::agents::opencode) const ISOLATION: [(&str, &str); 4] = [
     ("OPENCODE_PURE", "1"),
     ("OPENCODE_DISABLE_PROJECT_CONFIG", "1"),
     ("OPENCODE_DISABLE_AUTOUPDATE", "1"),

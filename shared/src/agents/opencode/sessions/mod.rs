@@ -13,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(super) use command::ISOLATION;
 use command::Opencode;
 use copies::Copies;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 const MAX_NAME: usize = 64;
 
 /// Returns a name that begins with what was typed, else the name with the fewest edits, if they are few.
-pub(crate) fn nearest(typed: &str, known: BTreeSet<String>) -> Option<String> {
+pub fn nearest(typed: &str, known: BTreeSet<String>) -> Option<String> {
     if let Some(longer) = known.iter().find(|known| known.starts_with(typed) && typed.len() > 1) {
         return Some(longer.clone());
     }

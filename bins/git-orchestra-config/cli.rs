@@ -1,0 +1,150 @@
+//! The command line of `config`.
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
+use orchestra::ops::config::{Request, SetRequest, UnsetRequest};
+use orchestra_terminal::{complete, pages::Page};
+
+/// Show and change the settings of git orchestra
+///
+/// Settings are keys of git's configuration, such as orchestra.jobs, in the files that git reads: of the
+/// repository, of the user, and of the machine. Unlike git config, this command knows the keys. It refuses
+/// unknown names and values that would not work, and shows which values apply, where they come from, and
+/// the defaults. The prefix 'orchestra.' may be left out.
+///
+/// Without a command, the keys that are set are listed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "git-orchestra-config",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Option<Verb>,
+    #[command(flatten)]
+    pub(crate) list: List,
+}
+
+/// The options of the list.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct List {
+    /// Include the keys whose default applies
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Show the file in which each value is
+    #[arg(long)]
+    pub(crate) show_origin: bool,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// List the keys that are set, with their values and origins
+    ///
+    /// ORIGIN is the scope of git's configuration: local (this repository), global (all of your
+    /// repositories), system, worktree, command (the environment), or default. Names that git orchestra
+    /// does not know, and values that it cannot use, are reported as warnings.
+    List(List),
+    /// Print the value of a key, or its default
+    ///
+    /// A key that may be given several times is printed with one value per line. Exits with 1 if the key
+    /// is not set and has no default. What looks like a secret is replaced; git config prints it.
+    Get {
+        /// The key
+        #[arg(value_name = "KEY", add = ArgValueCandidates::new(complete::config_keys))]
+        key: String,
+        /// Print the result as one JSON object, with origin, default and purpose
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set a key, replacing the values that it has
+    ///
+    /// An empty value is the same as the default.
+    Set {
+        /// The key
+        #[arg(value_name = "KEY", add = ArgValueCandidates::new(complete::config_keys))]
+        key: String,
+        /// The value
+        #[arg(value_name = "VALUE", allow_hyphen_values = true, add = ArgValueCandidates::new(complete::config_values))]
+        value: String,
+        /// Add the value to those that the key has; for keys that may be given several times
+        #[arg(long)]
+        add: bool,
+        /// Set it for all of your repositories
+        #[arg(long)]
+        global: bool,
+        /// Print the result as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a key, so that its default applies
+    ///
+    /// Exits with 1 if it is not set there.
+    Unset {
+        /// The key
+        #[arg(value_name = "KEY", add = ArgValueCandidates::new(complete::config_set_keys))]
+        key: String,
+        /// Remove only this value of a key that may be given several times
+        #[arg(value_name = "VALUE", allow_hyphen_values = true, add = ArgValueCandidates::new(complete::config_values))]
+        value: Option<String>,
+        /// Remove it from the configuration of all your repositories
+        #[arg(long)]
+        global: bool,
+        /// Print the result as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(crate) const PAGE: Page = Page {
+    examples: &[
+        ("git orchestra config list --all", "List every key, with its value or its default"),
+        ("git orchestra config set maxTime 2h", "Let agents run for two hours in this repository"),
+        ("git orchestra config set --global agent claude", "Choose a profile for all of your repositories"),
+        ("git orchestra config set --add trustWriter 5t2k9x", "Add one value to a key that may have several"),
+        ("git orchestra config get jobs", "Print the value that applies"),
+        ("git orchestra config unset maxTime", "Return to the default"),
+    ],
+    sections: &[
+        (
+            "PRECEDENCE",
+            &[
+                "An option on the command line takes precedence over every key. Of several files, git's order \
+                 decides: the repository's takes precedence over yours, and yours over the machine's. If \
+                 another file takes precedence over what was set, a warning names it. A key that may be given \
+                 several times has the values of all files.",
+            ],
+        ),
+        (
+            "TRUST",
+            &[
+                "An agent cannot use set and unset. A key that you set in a repository in which agents run is \
+                 accepted with that; changes by other means are shown before they are used, see \
+                 git-orchestra-init(1). Files are written by git config, with its locks.",
+            ],
+        ),
+    ],
+    configuration: true,
+    see_also: &["git-orchestra-init", "git-config"],
+};
+
+impl List {
+    pub(crate) fn request(&self) -> Request {
+        Request { key: None, all: self.all }
+    }
+}
+
+impl Verb {
+    pub(crate) fn set_request(key: &str, value: &str, add: bool, global: bool) -> SetRequest {
+        SetRequest { key: key.to_owned(), value: value.to_owned(), add, global }
+    }
+
+    pub(crate) fn unset_request(key: &str, value: Option<&String>, global: bool) -> UnsetRequest {
+        UnsetRequest { key: key.to_owned(), value: value.cloned(), global }
+    }
+}

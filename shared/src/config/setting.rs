@@ -1,0 +1,126 @@
+//! What applies of everything that is configured: for each key of the table the values that count, and which names the table does
+//! not have.
+
+use std::collections::BTreeSet;
+
+use super::{KEYS, SECTION, key::NAME_PLACEHOLDER, table_key::TableKey};
+use crate::{
+    Result,
+    git::{
+        Repo,
+        config_entries::{ConfigEntry, outside_a_repository},
+    },
+    model::ConfigScope,
+    world::Environment,
+};
+
+/// A key, with the values that apply.
+#[derive(Clone)]
+pub struct Setting {
+    /// The key.
+    pub key: TableKey,
+    /// The value, or all values of a key that may be given several times; empty if the default applies.
+    pub values: Vec<ConfigEntry>,
+}
+
+/// Everything in the section of our keys.
+pub struct Settings {
+    entries: Vec<ConfigEntry>,
+}
+
+impl Settings {
+    /// Reads the settings of a repository, or those outside of any.
+    ///
+    /// # Errors
+    /// The user's configuration cannot be read (3).
+    pub fn read(repo: Option<&Repo>, environment: &Environment) -> Result<Self> {
+        let entries = match repo {
+            Some(repo) => repo.config_entries(SECTION),
+            None => outside_a_repository(environment, SECTION)?,
+        };
+        Ok(Self { entries })
+    }
+
+    /// Returns the setting of one key.
+    pub fn of(&self, key: &TableKey) -> Setting {
+        let names = key.names_in_git();
+        let named = |name: &String| -> Vec<ConfigEntry> {
+            self.entries.iter().filter(|entry| entry.name == *name).cloned().collect()
+        };
+        let values = if key.key().is_repeated() {
+            names.iter().flat_map(named).collect()
+        } else {
+            let lasts = names.iter().filter_map(|name| named(name).pop());
+            // An empty value counts as not set.
+            lasts.filter(|entry| !entry.value.is_empty()).take(1).collect()
+        };
+        Setting { key: key.clone(), values }
+    }
+
+    /// Returns the setting of every key: first those with a fixed name, in the order of the table, then those in whose name the
+    /// user chose a part, sorted by that.
+    pub fn all(&self) -> Vec<Setting> {
+        let fixed = KEYS.iter().filter(|key| !key.name().contains(NAME_PLACEHOLDER));
+        let fixed = fixed.filter_map(|key| TableKey::find(key.name()));
+        let named: BTreeSet<&str> = self.entries.iter().map(|entry| entry.name.as_str()).collect();
+        let named = named.into_iter().filter_map(TableKey::find);
+        let named = named.filter(|key| key.key().name().contains(NAME_PLACEHOLDER));
+        fixed.chain(named).map(|key| self.of(&key)).collect()
+    }
+
+    /// Returns the values whose names the table does not have.
+    pub fn unknown(&self) -> impl Iterator<Item = &ConfigEntry> {
+        self.entries.iter().filter(|entry| TableKey::find(&entry.name).is_none())
+    }
+
+    /// Returns the values of a key that are in the user's or in the repository's own configuration, under any of its names.
+    pub fn in_scope(&self, key: &TableKey, scope: ConfigScope) -> Vec<String> {
+        let names = key.names_in_git();
+        let here = self.entries.iter().filter(|entry| entry.scope == scope && names.contains(&entry.name));
+        here.map(|entry| entry.value.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(entries: &[(&str, &str)]) -> Settings {
+        let entry = |(name, value): &(&str, &str)| ConfigEntry {
+            name: (*name).to_owned(),
+            value: (*value).to_owned(),
+            scope: ConfigScope::Local,
+            file: None,
+        };
+        Settings { entries: entries.iter().map(entry).collect() }
+    }
+
+    fn values(settings: &Settings, key: &str) -> Vec<String> {
+        let setting = settings.of(&TableKey::find(key).unwrap());
+        setting.values.into_iter().map(|entry| entry.value).collect()
+    }
+
+    #[test]
+    fn the_values_that_apply_are_those_that_commands_read() {
+        let all = settings(&[
+            ("orchestra.jobs", "2"),
+            ("orchestra.jobs", "5"),
+            ("orchestra.maxtime", "5m"),
+            ("orchestra.maxtime", ""),
+            ("orchestra.derived", "out"),
+            ("orchestra.sharewith", "a"),
+            ("orchestra.sharewith", "b"),
+            ("orchestra.agent.mine.command", "cat"),
+            ("orchestra.nosuch", "x"),
+        ]);
+        assert_eq!(values(&all, "jobs"), ["5"]);
+        assert_eq!(values(&all, "maxTime"), [""; 0]);
+        assert_eq!(values(&all, "disposableDirs"), ["out"]);
+        assert_eq!(values(&all, "shareWith"), ["a", "b"]);
+        assert_eq!(values(&all, "agent.mine.command"), ["cat"]);
+        assert_eq!(all.unknown().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["orchestra.nosuch"]);
+        let listed: Vec<String> = all.all().iter().map(|one| one.key.name().to_owned()).collect();
+        assert_eq!(listed.first().map(String::as_str), Some("orchestra.agent"));
+        assert_eq!(listed.last().map(String::as_str), Some("orchestra.agent.mine.command"));
+    }
+}

@@ -1,0 +1,114 @@
+//! The list that was last shown on a terminal, whose rows people name by their numbers.
+//!
+//! It is one small private file for each clone, and only a convenience: if it cannot be written, no numbers are shown, and if it
+//! cannot be read, a number means nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Code, Error, Result,
+    git::{Repo, careful},
+    model::{AgentId, text},
+    private_files,
+    store::layout::PrivateDir,
+};
+
+/// The most rows that have numbers.
+const MAX_ROWS: usize = 1000;
+/// How long the numbers of a list are valid, in seconds: after that, nobody remembers them.
+const MAX_AGE: i64 = 3600;
+
+/// A list that was shown.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct ShownList {
+    /// When it was shown, in seconds since 1970.
+    at: i64,
+    /// The session of the terminal that showed it; see `setsid(2)`.
+    session: i32,
+    /// The names in its rows, in order.
+    names: Vec<String>,
+}
+
+/// Keeps a list that a terminal is about to show. Returns whether its rows can be named by their numbers from now on: without our
+/// folder, or in a repository that cannot be written, they cannot.
+pub fn keep(repo: &Repo, session: i32, names: Vec<String>) -> bool {
+    let list = ShownList { at: repo.now().as_second(), session, names };
+    let written = || {
+        let file = PrivateDir::new(repo.private_dir().ok()?).shown_list();
+        private_files::replace(&file, serde_json::to_vec(&list).ok()?).ok()
+    };
+    list.names.len() <= MAX_ROWS && written().is_some()
+}
+
+/// Returns the id of the agent whose number was typed; `None` if this is not a number, or no list was shown yet.
+///
+/// # Errors
+/// The list is too old, another terminal showed it, or the row has no agent (3).
+pub fn agent(repo: &Repo, session: i32, typed: &str) -> Result<Option<AgentId>> {
+    let Some(number) = number(typed) else { return Ok(None) };
+    let file = PrivateDir::new(repo.private_dir()?).shown_list();
+    let list = careful::text(file).ok().and_then(|text| serde_json::from_str::<ShownList>(&text).ok());
+    let Some(list) = list else { return Ok(None) };
+    list.agent(number, session, repo.now().as_second()).map(Some).map_err(|why| {
+        Error::new(Code::AgentUnknown, format!("no agent '{number}': {why}"))
+            .hint("git orchestra status shows the numbers of the agents")
+    })
+}
+
+/// Returns the number of a row, from 1.
+fn number(typed: &str) -> Option<usize> {
+    let is_number = (1..=4).contains(&typed.len()) && typed.bytes().all(|byte| byte.is_ascii_digit());
+    typed.parse().ok().filter(|_| is_number)
+}
+
+impl ShownList {
+    /// Returns the agent in a row, or why there is none.
+    fn agent(&self, number: usize, session: i32, now: i64) -> Result<AgentId, String> {
+        if self.session != session {
+            return Err("the list that was last shown is on another terminal".to_owned());
+        }
+        if now - self.at > MAX_AGE {
+            return Err("the list that was last shown is older than an hour".to_owned());
+        }
+        let Some(name) = number.checked_sub(1).and_then(|at| self.names.get(at)) else {
+            let rows = text::count(self.names.len() as u64, "row");
+            return Err(format!("the list that was last shown has {rows}"));
+        };
+        AgentId::parse(name).map_err(|_| format!("that row shows '{}'", text::one_line(name, 40)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_means_a_row_of_a_fresh_list_of_this_terminal() {
+        let names = ["fix-login-00000", "feature"].map(str::to_owned).to_vec();
+        let list = ShownList { at: 10_000, session: 7, names };
+        for (number, session, now, expected) in [
+            (1, 7, 10_000, Ok("fix-login-00000")),
+            (1, 7, 10_000 + MAX_AGE, Ok("fix-login-00000")),
+            (1, 7, 10_001 + MAX_AGE, Err("older than an hour")),
+            (1, 8, 10_000, Err("on another terminal")),
+            (2, 7, 10_000, Err("that row shows 'feature'")),
+            (3, 7, 10_000, Err("has 2 rows")),
+            (0, 7, 10_000, Err("has 2 rows")),
+        ] {
+            match (list.agent(number, session, now), expected) {
+                (Ok(id), Ok(expected)) => assert_eq!(id.as_str(), expected),
+                (Err(why), Err(expected)) => assert!(why.contains(expected), "{why}"),
+                (found, _) => panic!("{number}, {session}, {now}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn only_short_decimal_numbers_are_numbers_of_rows() {
+        for (typed, expected) in
+            [("1", Some(1)), ("12", Some(12)), ("", None), ("+1", None), ("12345", None), ("1a", None)]
+        {
+            assert_eq!(number(typed), expected, "{typed}");
+        }
+    }
+}
