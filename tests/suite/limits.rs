@@ -2,6 +2,7 @@
 //! nothing is tried too early. The programs' messages and events, the clocks and the order of waiting
 //! agents are tested in tables next to the code; `tests/real` uses the real program.
 
+use orchestra::{model::AgentId, store::layout::PrivateDir};
 use serde_json::Value;
 use testkit::{TestRepo, World, until};
 
@@ -47,6 +48,16 @@ fn an_agent_is_paused_with_its_work_and_resumes_when_the_limit_is_over() {
     assert_eq!((&paused["pid"], &paused["commits"], &paused["attempt"]), (&().into(), &1.into(), &1.into()));
     assert_eq!(repo.file_in_head(&id, "before"), "1\n");
     assert!(repo.trailer(&id, "Limit").starts_with("five_hour 20"), "{}", repo.trailer(&id, "Limit"));
+    // Its supervisor removes the summary of the attempt a moment after the events contain it.
+    let summary = PrivateDir::new(repo.path().join(".git/orchestra"))
+        .agent(&AgentId::parse(&id).expect("an id"))
+        .stream_summary();
+    std::fs::write(&summary, r#"{"usage":{"turns":7,"denials":3},"limit":null}"#).expect("a summary");
+    let again = repo.agent(&id);
+    for field in ["turns", "denials", "limit"] {
+        assert_eq!(again[field], paused[field], "{field}");
+    }
+    std::fs::remove_file(&summary).expect("removed");
     let shown = repo.orchestra(["status"]).succeeded().stdout();
     assert!(shown.contains("  limit until ") && shown.contains("paused  "), "{shown}");
     // The slot is free.

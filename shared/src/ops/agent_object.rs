@@ -439,7 +439,9 @@ impl AgentObject {
             self.orphans =
                 processes::leftovers_of(repo, private, id).iter().map(|process| process.pid).collect();
         }
-        match program_output::summary(&dir) {
+        // Once the attempt has ended, its events contain the summary, while the file is there for a moment more.
+        let reported = if self.phase.is_at_rest() { None } else { program_output::summary(&dir) };
+        match reported {
             Some(summary) => self.add_current_attempt(summary),
             // A structured stream is not shown as it is.
             None if agents::protocol_of(&self.profile, &Config::of(repo)).is_structured() => {}
