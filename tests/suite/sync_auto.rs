@@ -33,9 +33,12 @@ fn supervisors_sync_automatically_if_configured() {
     b.orchestra(["stop", &id]).succeeded();
     sync(&b);
     assert_eq!(a.end_of(&id)["phase"], "stopped");
-    until("the other clone gets the event", || {
+    // Refs arrive one by one: a sync between two of them gets the event before the work.
+    let work = a.refs(&format!("refs/orchestra/heads/{id}"));
+    until("the other clone gets the event and the work", || {
         sync(&b);
-        (b.agent(&id)["phase"] == "stopped").then_some(())
+        let has_work = b.refs(&format!("refs/orchestra/heads/{id}")) == work;
+        (b.agent(&id)["phase"] == "stopped" && has_work).then_some(())
     });
     assert_eq!(b.file_in_head(&id, "one.txt"), "1\n", "with the work");
 }
