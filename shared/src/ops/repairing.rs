@@ -8,7 +8,7 @@ use crate::{
     supervise::repair::{self, OperationsLock},
 };
 
-/// The number of worktrees up to which a command that only adds agents reads all of them.
+/// The most worktrees that a command which only adds agents checks; with more, it leaves that to a later command.
 const MAX_WORKTREES: usize = 64;
 
 /// Removes the remains of landings, then those of agents. Returns warnings for the user.

@@ -37,7 +37,7 @@ struct InstalledProgram {
     version: Result<String, String>,
 }
 
-/// Checks our programs in the folder of this one, on PATH, and where git keeps its own. `names` are the names of all of them.
+/// Checks our programs in this program's folder, on PATH, and where git keeps its own. `names` lists all of ours.
 pub(super) fn programs(context: &Context, names: &[String]) -> Vec<Finding> {
     let own = world::this_program().parent().map(Path::to_owned).unwrap_or_default();
     let searched = searched_folders(context.environment());
