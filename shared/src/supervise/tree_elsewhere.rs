@@ -115,6 +115,11 @@ pub fn name_of(_pid: i32) -> String {
     String::new()
 }
 
+/// Returns the session of this process, which is the same in each pipeline of a terminal.
+pub fn session() -> Option<i32> {
+    rustix::process::getsid(None).ok().map(|session| session.as_raw_nonzero().get())
+}
+
 /// Fails, as supervision is not supported.
 ///
 /// # Errors

@@ -30,7 +30,7 @@ pub struct ProcessId {
 impl ProcessId {
     /// Returns the process that has this id now.
     pub fn of(pid: i32) -> Option<Self> {
-        let (_, _, start) = stat(pid)?;
+        let start = Stat::of(pid)?.start;
         Some(Self { pid, start })
     }
 
@@ -42,7 +42,7 @@ impl ProcessId {
 
     /// Returns whether it is still running. A zombie is not.
     pub fn is_alive(&self) -> bool {
-        stat(self.pid).is_some_and(|(_, state, start)| start == self.start && state != b'Z' && state != b'X')
+        Stat::of(self.pid).is_some_and(|now| now.start == self.start && now.runs())
     }
 }
 
@@ -84,10 +84,8 @@ pub fn adopt_orphans() -> Result<()> {
 pub fn descendants(of: i32, spare: &[i32]) -> Vec<ProcessId> {
     let mut children: HashMap<i32, Vec<ProcessId>> = HashMap::new();
     for pid in all() {
-        if let Some((parent, state, start)) = stat(pid)
-            && state != b'Z'
-        {
-            children.entry(parent).or_default().push(ProcessId { pid, start });
+        if let Some(stat) = Stat::of(pid).filter(|stat| stat.state != b'Z') {
+            children.entry(stat.parent).or_default().push(ProcessId { pid, start: stat.start });
         }
     }
     let (mut found, mut open) = (Vec::new(), vec![of]);
@@ -174,7 +172,7 @@ pub fn processes_running(program: &str) -> Vec<ProgramProcess> {
         .collect();
     let booted = booted();
     let of = |(pid, arguments): (&i32, &Vec<String>)| {
-        let (parent, state, start) = stat(*pid)?;
+        let Stat { state, parent, start, .. } = Stat::of(*pid)?;
         if found.contains_key(&parent) || state == b'Z' {
             return None;
         }
@@ -221,16 +219,44 @@ pub fn name_of(pid: i32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
 }
 
-/// Reads parent, state and start of a process. Its name, which comes before them, may contain anything, even `)`.
-fn stat(pid: i32) -> Option<(i32, u8, u64)> {
-    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let after = text.iter().rposition(|byte| *byte == b')')?;
-    let rest = std::str::from_utf8(text.get(after + 2..)?).ok()?;
-    let mut fields = rest.split(' ');
-    let state = *fields.next()?.as_bytes().first()?;
-    let parent = fields.next()?.parse().ok()?;
-    let start = fields.nth(17)?.parse().ok()?;
-    Some((parent, state, start))
+/// What `/proc/PID/stat` says of a process; see `proc(5)`.
+struct Stat {
+    state: u8,
+    parent: i32,
+    /// 0 if the leader of the session is outside our container.
+    session: i32,
+    /// In clock ticks since boot.
+    start: u64,
+}
+
+impl Stat {
+    fn of(pid: i32) -> Option<Self> {
+        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// Reads the line. The name of the process, which comes first, may contain anything, even `)`.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let after = text.iter().rposition(|byte| *byte == b')')?;
+        let rest = std::str::from_utf8(text.get(after + 2..)?).ok()?;
+        let mut fields = rest.split(' ');
+        let state = *fields.next()?.as_bytes().first()?;
+        let parent = fields.next()?.parse().ok()?;
+        let session = fields.nth(1)?.parse().ok()?;
+        let start = fields.nth(15)?.parse().ok()?;
+        Some(Self { state, parent, session, start })
+    }
+
+    /// A zombie does not run.
+    fn runs(&self) -> bool {
+        self.state != b'Z' && self.state != b'X'
+    }
+}
+
+/// Returns the session of this process, which is the same in each pipeline of a terminal; `None` if its leader is outside our
+/// container. (`getsid(2)` returns 0 then, which is no process id: `rustix` relies on that it never does.)
+pub fn session() -> Option<i32> {
+    let session = Stat::of(ProcessId::me().pid)?.session;
+    (session > 0).then_some(session)
 }
 
 fn all() -> Vec<i32> {
@@ -243,7 +269,7 @@ fn all() -> Vec<i32> {
 /// # Errors
 /// `/proc` is not mounted.
 pub fn check() -> Result<()> {
-    if stat(ProcessId::me().pid).is_some() {
+    if Stat::of(ProcessId::me().pid).is_some() {
         Ok(())
     } else {
         Err(Error::new(Code::PlatformUnsupported, "agents cannot be supervised here: /proc is not mounted"))
@@ -269,6 +295,20 @@ mod tests {
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
             assert_eq!(names(&words, "gemini"), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn the_line_of_a_process_is_read_whatever_its_name() {
+        for (name, session) in [("sh", 7), ("a) R 1 (b", 7), ("sh", 0)] {
+            let line = format!("70 ({name}) S 3 70 {session} 34816 70 0 0 0 0 0 1 2 0 0 20 0 1 0 555 0");
+            let stat = Stat::parse(line.as_bytes()).unwrap();
+            assert_eq!(
+                (stat.state, stat.parent, stat.session, stat.start),
+                (b'S', 3, session, 555),
+                "{line}"
+            );
+        }
+        assert!(Stat::parse(b"70 (sh) S 3").is_none());
     }
 
     #[test]
