@@ -119,6 +119,23 @@ pub(crate) fn all(world: &World, repo: &TestRepo<'_>, before: &Before) -> Vec<St
     wrong
 }
 
+/// Returns the agents whose events are visible and whose work is not: the work is written first, and events are removed first, so no
+/// fault leaves that behind even before it is repaired.
+pub(crate) fn events_without_work(world: &World) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for name in repos(world) {
+        let below = |prefix: &str| -> BTreeSet<String> {
+            let refs = git(world, name, &["for-each-ref", "--format=%(refname)", prefix]).1;
+            refs.lines().filter_map(|name| Some(name.strip_prefix(prefix)?.to_owned())).collect()
+        };
+        let heads = below("refs/orchestra/heads/");
+        let agents = below("refs/orchestra/agents/");
+        wrong
+            .extend(agents.difference(&heads).map(|id| format!("events of {id} without its work in {name}")));
+    }
+    wrong
+}
+
 /// Checks that each byte is in a file, or reachable from a ref.
 fn lost_files(world: &World, name: &str, before: &Before, wrong: &mut Vec<String>) {
     let root = world.dir().join(name);

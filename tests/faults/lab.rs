@@ -136,6 +136,7 @@ impl<'a> Lab<'a> {
         {
             failures.push(format!("false success: exit status 0, but {why}; output: {}", said(&trial.ended)));
         }
+        failures.extend(checks::events_without_work(&self.world));
         before.add_files(&self.world);
         let next = Next { lab: self, repo };
         if let Err(why) = caught(|| (self.operation.again)(&next)) {

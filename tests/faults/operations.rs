@@ -3,7 +3,7 @@
 
 use std::{fs, process::Command};
 
-use testkit::{TestRepo, World, until};
+use testkit::{TestRepo, World, runs, until};
 
 use crate::lab::{Next, words};
 
@@ -102,9 +102,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             assert!(killed.success() && pids.len() == 2, "{agent}");
             until("it is lost", || (repo.agent("a")["liveness"] == "lost").then_some(()));
             // No state remains outside of what a copy contains.
-            until("nothing runs", || {
-                pids.iter().all(|pid| !fs::exists(format!("/proc/{pid}")).unwrap_or(false)).then_some(())
-            });
+            until("nothing runs", || (!pids.iter().any(runs)).then_some(()));
             std::mem::forget(repo);
         },
         start: None,

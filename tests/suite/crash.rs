@@ -1,6 +1,6 @@
 //! kill -9 at any step: anything incomplete is reported, and the next command repairs it.
 
-use testkit::{Aim, Mode, Ran, TestRepo, dir_state, until};
+use testkit::{Aim, Mode, Ran, TestRepo, dir_state, runs, until};
 
 use crate::{injector, world};
 
@@ -170,11 +170,6 @@ fn running(repo: &TestRepo<'_>) -> (String, i64, i64) {
     let agent = repo.agent(&id);
     let pid = |key: &str| agent[key].as_i64().expect("a number");
     (id, pid("supervisor_pid"), pid("pid"))
-}
-
-fn runs(pid: i64) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
 }
 
 /// Checks that it has one supervisor and can be stopped with its work, whatever was removed.

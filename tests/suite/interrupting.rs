@@ -20,7 +20,7 @@ use orchestra::{
     store::layout::PrivateDir,
     trust::AcceptedRepo,
 };
-use testkit::{TestRepo, until};
+use testkit::{TestRepo, runs, until};
 
 use crate::{environment, world};
 
@@ -200,11 +200,6 @@ fn pid_in(file: &Path) -> String {
         let text = fs::read_to_string(file).ok()?;
         text.ends_with('\n').then(|| text.trim().to_owned())
     })
-}
-
-fn runs(pid: &str) -> bool {
-    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    state.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
 #[test]

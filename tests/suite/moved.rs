@@ -3,7 +3,7 @@
 use std::{cell::RefCell, fs, path::PathBuf, process::Stdio};
 
 use serde_json::Value;
-use testkit::{Ran, TestRepo, World, until};
+use testkit::{Ran, TestRepo, World, runs, until};
 
 use crate::{limits, world};
 
@@ -88,11 +88,6 @@ impl Agents {
     fn id(&self, name: &str) -> &str {
         &self.all.iter().find(|(known, _)| *known == name).expect("an agent").1
     }
-}
-
-fn runs(pid: i64) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
 }
 
 fn kill_supervisor(repo: &TestRepo<'_>, id: &str) {

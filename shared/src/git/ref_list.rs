@@ -292,7 +292,8 @@ pub(super) fn loose_objects(common: &Path, prefix: &str) -> io::Result<Vec<(Stri
 }
 
 /// Reads every file below the folder of `prefix` whose path is a valid ref name that `is_left_out` does not select. Links are not
-/// followed.
+/// followed. Folders are read in the order of their names: the events of agents before their work, which is written in the other
+/// order, so that an event is never found without its work.
 fn loose_below(
     common: &Path,
     prefix: &str,
@@ -301,6 +302,7 @@ fn loose_below(
     let mut found = Vec::new();
     let mut open = vec![prefix.to_owned()];
     while let Some(folder) = open.pop() {
+        let mut folders = Vec::new();
         let entries = match fs::read_dir(common.join(&folder)) {
             Ok(entries) => entries,
             // Git removes empty folders at any time.
@@ -313,7 +315,7 @@ fn loose_below(
             let name = format!("{folder}{name}");
             let kind = entry.file_type()?;
             if kind.is_dir() {
-                open.push(format!("{name}/"));
+                folders.push(format!("{name}/"));
             } else if is_left_out(&name)
                 || gix::validate::reference::name_partial(name.as_str().into()).is_err()
             {
@@ -327,6 +329,9 @@ fn loose_below(
                 found.push((name, LooseRef::Broken("is not a regular file".to_owned())));
             }
         }
+        // The first of them is opened next.
+        folders.sort_unstable_by(|a, b| b.cmp(a));
+        open.append(&mut folders);
     }
     Ok(found)
 }
@@ -396,6 +401,21 @@ fn parse(bytes: &[u8]) -> LooseRef {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_are_read_in_the_order_of_their_names() {
+        let common = tempfile::tempdir().unwrap();
+        let folders = ["notes", "b", "heads", "agents", "a/deep", "runs", "archive"];
+        for folder in folders {
+            fs::create_dir_all(common.path().join("refs/x").join(folder)).unwrap();
+            fs::write(common.path().join("refs/x").join(folder).join("one"), Oid::EMPTY_TREE.to_string())
+                .unwrap();
+        }
+        let found = loose_below(common.path(), "refs/x/", &|_| false).unwrap();
+        let mut expected = folders.map(|folder| format!("refs/x/{folder}/one"));
+        expected.sort_unstable();
+        assert_eq!(found.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), expected);
+    }
 
     #[test]
     fn loose_refs_are_parsed_as_git_does() {

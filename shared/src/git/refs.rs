@@ -59,44 +59,45 @@ impl Repo {
     }
 
     /// Makes all edits, or none if one of them fails; when it returns, they survive a power failure, and so do the objects that were
-    /// written since [`Repo::syncing_together`]. If the process is killed,
-    /// the next command finishes what was decided, or removes the locks. `why` goes into the reflogs of branches.
+    /// written since [`Repo::syncing_together`]. The refs change in the order of `edits`: a reader that sees one of them finds those
+    /// before it changed as well. If the process is killed, the next command finishes what was decided, or removes the locks. `why`
+    /// goes into the reflogs of branches.
     ///
     /// # Errors
     /// A ref no longer has the expected value (4), is locked by another program (4), or cannot be written.
     pub fn edit_refs(&self, edits: &[RefEdit], why: &str) -> Result<(), RefError> {
-        let mut sorted: Vec<&RefEdit> = edits.iter().collect();
-        if sorted.is_empty() {
+        if edits.is_empty() {
             return Ok(());
         }
-        // All writers lock in the same order, so that no two wait for each other.
-        sorted.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        for edit in &sorted {
+        for edit in edits {
             require_ref_name(&edit.name)?;
         }
         let common = self.gix.common_dir();
         let mut intent =
-            Intent::declare(common, sorted.iter().map(|edit| (Action::Replace, edit.name.as_str())))?;
-        let values = sorted.iter().enumerate();
+            Intent::declare(common, edits.iter().map(|edit| (Action::Replace, edit.name.as_str())))?;
+        let values = edits.iter().enumerate();
         let values: Vec<_> =
             values.map(|(at, edit)| (at.to_string(), format!("{}\n", edit.new).into_bytes())).collect();
         self.sync_objects_during(|| intent.stage(&values, MAX_WRITERS))?;
-        for (edit, (suffix, _)) in sorted.iter().zip(&values) {
+        // All writers lock in the same order, so that no two wait for each other.
+        let mut by_name: Vec<_> = edits.iter().zip(&values).collect();
+        by_name.sort_unstable_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        for (edit, (suffix, _)) in by_name {
             intent.lock(&edit.name, suffix)?;
             self.check_value(&edit.name, edit.old)?;
         }
-        for edit in &sorted {
+        for edit in edits {
             self.log_branch(edit, why)?;
         }
-        if let [only] = sorted.as_slice() {
+        if let [only] = edits {
             let replaced = intent.replace_by_lock(&only.name);
             replaced.context(Kind::External, || format!("cannot write ref '{}'", only.name))?;
         } else {
             intent.decide()?;
-            for (done, (edit, (suffix, _))) in sorted.iter().zip(&values).enumerate() {
+            for (done, (edit, (suffix, _))) in edits.iter().zip(&values).enumerate() {
                 if let Err(error) = intent.replace(&edit.name, suffix) {
                     intent.revoke();
-                    let changed = sorted[..done].iter().map(|edit| (edit.name.as_str(), edit.old));
+                    let changed = edits[..done].iter().map(|edit| (edit.name.as_str(), edit.old));
                     restore_values(common, &mut intent, changed);
                     let message = format!("cannot write ref '{}'", edit.name);
                     return Err(Error::new(Kind::External, message).because(error).into());
@@ -105,7 +106,7 @@ impl Repo {
             intent.release();
         }
         drop(intent);
-        Ok(sync_folders(common, sorted.iter().map(|edit| edit.name.as_str()))?)
+        Ok(sync_folders(common, edits.iter().map(|edit| edit.name.as_str()))?)
     }
 
     /// Deletes refs, all or none, each only if it still has the expected value. The reflog of a branch is deleted too. If

@@ -125,7 +125,8 @@ pub fn restore_refs(repo: &Repo, agents: &[RemovedAgent<'_>], archived: &Archive
         }
     }
     let edit = |(name, was): (&&str, &Oid)| RefEdit { name: (*name).to_owned(), old: None, new: *was };
-    let edits: Vec<RefEdit> = missing.iter().map(edit).collect();
+    let mut edits: Vec<RefEdit> = missing.iter().map(edit).collect();
+    layout::put_events_last(&mut edits);
     repo.edit_refs(&edits, "orchestra undo")?;
     agents.iter().try_for_each(|agent| finish_restoring(repo, *agent, &missing, archived))
 }

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 pub use self::landing::{MAX_SCRATCHES, SCRATCH, is_scratch, removed_scratch_name, scratch_name};
 pub use super::agent_dir::{AgentDir, SPEC, errors_name, is_output_name, output_name};
 pub use crate::git::ref_names::{BRANCHES, REMOTE_BRANCHES, TAGS};
-use crate::model::{AgentId, LogId, Subject, SubjectId};
+use crate::{
+    git::refs::RefEdit,
+    model::{AgentId, LogId, Subject, SubjectId},
+};
 
 /// The prefix of the refs that hold agents' events, one ref per agent.
 pub const AGENTS: &str = "refs/orchestra/agents/";
@@ -25,6 +28,11 @@ pub fn subject_ref<I: SubjectId>(id: &I) -> String {
 /// Returns the ref of a log of any subject.
 pub fn event_log_ref(log: &LogId) -> String {
     format!("{SHARED}{log}")
+}
+
+/// Orders changes of refs so that no event is visible before the work that it names: logs of events come last.
+pub fn put_events_last(edits: &mut [RefEdit]) {
+    edits.sort_by_key(|edit| event_log_of(&edit.name).is_some());
 }
 
 /// Returns the log that a ref contains, by the ref's name.
@@ -459,5 +467,26 @@ impl PrivateDir {
         let mut ids: Vec<AgentId> = names.filter_map(|name| AgentId::parse(&name).ok()).collect();
         ids.sort_unstable();
         ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::Oid;
+
+    #[test]
+    fn events_come_after_the_work_that_they_name() {
+        let names = [
+            "refs/orchestra/agents/a-00000",
+            "refs/orchestra/heads/a-00000",
+            "refs/heads/orchestra/a-00000",
+            "refs/orchestra/runs/5t2k",
+            "refs/orchestra/notes/reviews",
+        ];
+        let mut edits = names.map(|name| RefEdit { name: name.to_owned(), old: None, new: Oid::EMPTY_TREE });
+        put_events_last(&mut edits);
+        let order = edits.map(|edit| names.iter().position(|name| *name == edit.name).unwrap());
+        assert_eq!(order, [1, 2, 4, 0, 3]);
     }
 }

@@ -19,14 +19,14 @@ pub(super) struct RefChanges {
 }
 
 impl RefChanges {
+    /// Makes the changes, all or none. Work is written before the events that name it.
     pub(super) fn make(&self, repo: &Repo) -> Result<(), RefError> {
         let new = self.new_agents(repo);
         if new.len() > MAX_NEW_BY_FILE && repo.create_packed(&new)? {
-            let others: Vec<RefEdit> =
-                self.edits.iter().filter(|edit| !new.contains_key(&edit.name)).cloned().collect();
-            repo.edit_refs(&others, "orchestra: sync")?;
+            let is_packed = |edit: &&RefEdit| new.contains_key(&edit.name);
+            repo.edit_refs(&in_order(self.edits.iter().filter(|edit| !is_packed(edit))), "orchestra: sync")?;
         } else {
-            repo.edit_refs(&self.edits, "orchestra: sync")?;
+            repo.edit_refs(&in_order(self.edits.iter()), "orchestra: sync")?;
         }
         repo.delete_refs(&self.deletes)
     }
@@ -71,4 +71,10 @@ impl RefChanges {
         let deletes = self.deletes.iter().map(|(name, _)| name.as_str());
         self.edits.iter().map(|edit| edit.name.as_str()).chain(deletes)
     }
+}
+
+fn in_order<'a>(edits: impl Iterator<Item = &'a RefEdit>) -> Vec<RefEdit> {
+    let mut edits: Vec<RefEdit> = edits.cloned().collect();
+    layout::put_events_last(&mut edits);
+    edits
 }

@@ -17,7 +17,7 @@ pub use command::Ran;
 pub use dir_state::{FileState, dir_state};
 pub use faults::{Aim, Injector, Mode, State};
 pub use generated_repo::{GeneratedRepo, SeededRandom};
-pub use poll::{times, until};
+pub use poll::{runs, times, until};
 pub use repo::TestRepo;
 pub use schema::schema_faults;
 pub use shown::Redactions;
