@@ -2,7 +2,11 @@
 
 use testkit::{Aim, Mode, Ran, TestRepo, dir_state, runs, until};
 
-use crate::{injector, world};
+use crate::{
+    injector,
+    sync::{clone, first, sync},
+    world,
+};
 
 /// Checks that every branch and worktree belongs to an agent, that every agent can be stopped, and that a
 /// new spawn works.
@@ -51,6 +55,27 @@ fn a_spawn_killed_at_any_step_leaves_nothing_incomplete() {
         repo.agents().iter().all(|agent| agent["liveness"] != "live").then_some(())
     });
     is_repaired(&repo);
+}
+
+#[test]
+fn events_are_never_visible_before_the_work_that_they_name() {
+    let world = world();
+    let Some(injector) = injector() else { return };
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let agents = "refs/orchestra/agents/";
+    let work = Aim { step: Some("rename refs/orchestra/heads/"), ..Aim::at("git-orchestra") };
+    let mut spawn = a.orchestra_command(["spawn", "-d", "--agent", "sh", "echo 1 > a"]);
+    let hit = injector.kill(&world, &mut spawn, work, 1);
+    assert!(hit.is_some() && a.refs(agents).is_empty(), "{hit:?}: {:?}", a.refs(agents));
+    // The killed command had decided, so the next one finishes what it began.
+    a.orchestra(["stop", "--all"]).succeeded();
+    let [(agent, _)] = a.refs(agents).try_into().expect("one agent");
+    sync(&a);
+    let hit = injector.kill(&world, &mut b.orchestra_command(["sync", "--fetch"]), work, 1);
+    assert!(hit.is_some() && b.refs(agents).is_empty(), "{hit:?}: {:?}", b.refs(agents));
+    b.orchestra(["stop", "--all"]);
+    assert_eq!(b.refs(agents)[0].0, agent);
+    assert_eq!(b.refs("refs/orchestra/heads/"), a.refs("refs/orchestra/heads/"));
 }
 
 #[test]
