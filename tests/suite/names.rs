@@ -3,7 +3,7 @@
 
 use std::{fs, process::Command};
 
-use orchestra::{ops::shown_list, supervise::tree};
+use orchestra::ops::shown_list;
 
 use crate::{library, world};
 
@@ -270,7 +270,7 @@ fn run_in_a_session(test: &str) {
 
 #[test]
 fn a_number_names_a_row_of_the_list_that_this_terminal_showed_last() {
-    let Some(session) = tree::session() else {
+    let Some(session) = shown_list::session() else {
         run_in_a_session("names::a_number_names_a_row_of_the_list_that_this_terminal_showed_last");
         return;
     };

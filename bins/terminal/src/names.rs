@@ -4,7 +4,6 @@ use orchestra::{
     Result,
     git::Repo,
     ops::{named, shown_list},
-    supervise::tree,
 };
 
 use crate::output::Terminal;
@@ -12,7 +11,7 @@ use crate::output::Terminal;
 /// Keeps the agents of a table that is about to be shown on a terminal, in the order of its rows. Returns whether they can be named by
 /// their numbers from now on. Elsewhere than on a terminal nothing is kept, and no numbers are shown.
 pub fn number_rows<'a>(terminal: &Terminal, repo: &Repo, names: impl Iterator<Item = &'a str>) -> bool {
-    let Some(session) = tree::session().filter(|_| terminal.width().is_some()) else { return false };
+    let Some(session) = shown_list::session().filter(|_| terminal.width().is_some()) else { return false };
     shown_list::keep(repo, session, names.map(str::to_owned).collect())
 }
 
@@ -30,7 +29,7 @@ pub fn numbered_branches(repo: &Repo, typed: &mut [String]) -> Result<()> {
 }
 
 fn number(repo: &Repo, name: &mut String) -> Result<()> {
-    if let Some(session) = tree::session()
+    if let Some(session) = shown_list::session()
         && let Some(id) = shown_list::agent(repo, session, name)?
     {
         *name = id.to_string();

@@ -11,6 +11,7 @@ use crate::{
     model::{AgentId, text},
     private_files,
     store::layout::PrivateDir,
+    supervise::tree,
 };
 
 /// The most rows that have numbers.
@@ -27,6 +28,12 @@ struct ShownList {
     session: i32,
     /// The names in its rows, in order.
     names: Vec<String>,
+}
+
+/// Returns the session of the terminal on which this process was started, which is the same in each of its pipelines; `None` in a
+/// container whose session was started outside.
+pub fn session() -> Option<i32> {
+    tree::session()
 }
 
 /// Keeps a list that a terminal is about to show. Returns whether its rows can be named by their numbers from now on: without our

@@ -59,7 +59,7 @@ pub fn create(repo: &Repo, agents: &[NewAgent]) -> Result<()> {
         let (tip, _) = write(repo, &new.id, &author, None, vec![created])?.ok_or_else(|| {
             Error::new(Code::TaskInvalid, format!("the task of '{}' does not fit into an event", new.id))
         })?;
-        // In this order: whoever sees the agent finds its work.
+        // In this order, so that no agent is visible without its work.
         edits.push(RefEdit { name: layout::head_ref(&new.id), old: None, new: new.base });
         edits.push(RefEdit { name: layout::agent_ref(&new.id), old: None, new: tip });
     }
