@@ -14,7 +14,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, context, here, json, names,
+    Exit, Terminal, agents, context, here, json, names, request_view,
     style::Role,
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
@@ -24,6 +24,8 @@ use super::cli::Cli;
 /// How many lines of a task, and columns of each, are shown.
 const TASK_LINES: usize = 20;
 const TASK_COLUMNS: usize = 160;
+/// Where the values of details begin, in columns.
+const INDENT: usize = 10;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
@@ -129,12 +131,12 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("program", program(agent)),
         ("session", agent.session.as_deref().unwrap_or_default().to_owned()),
         ("used", used(agent)),
-        ("waits", agent.waiting.clone().unwrap_or_default()),
         ("limit", agents::limited(agent).or_else(|| agents::near_limit(agent)).unwrap_or_default()),
         ("unfinished", agent.unfinished.clone().unwrap_or_default()),
         ("unsaved", agent.unsaved.clone().unwrap_or_default()),
     ];
     lines.extend(agent.failed_check.iter().chain(&agent.set_aside).map(|one| ("landing", not_landed(one))));
+    lines.extend(allowed(agent));
     lines.extend(detail.left_out.iter().map(|left| ("left out", format!("{} ({})", left.path, left.why))));
     if detail.left_out_more > 0 {
         lines.push(("left out", format!("{} more", detail.left_out_more)));
@@ -151,6 +153,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("proposed", format!("{} (by {}, not trusted here){said}", one.what, one.writer))
     }));
     let mut text = String::from("\n");
+    text.push_str(&asked(terminal, agent));
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
         let name = terminal.painter().as_role(Role::Head, &format!("{name:<9}"));
         text.push_str(&format!("{name} {}\n", text::safe(value)));
@@ -166,6 +169,32 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     }
     terminal.print(&text);
     Ok(())
+}
+
+/// Formats what the agent asks for, whole, and what `--always` would allow.
+fn asked(terminal: &Terminal, agent: &AgentObject) -> String {
+    if agent.waiting.is_none() {
+        return String::new();
+    }
+    let columns = terminal.width().map(|width| width.saturating_sub(INDENT).max(INDENT));
+    let name = |name: &str| terminal.painter().as_role(Role::Head, &format!("{name:<9}"));
+    let mut text = String::new();
+    for (at, line) in request_view::lines("", agent, columns).iter().enumerate() {
+        let name = if at == 0 { name("waits") } else { " ".repeat(INDENT - 1) };
+        text.push_str(&format!("{name} {line}\n"));
+    }
+    if let Some(pattern) = agent.request.as_ref().and_then(|asked| asked.pattern.as_ref()) {
+        text.push_str(&format!("{} --always would allow {}\n", name("pattern"), text::safe(pattern)));
+    }
+    text
+}
+
+/// Formats what was allowed for good, and how often that answered a request.
+fn allowed(agent: &AgentObject) -> impl Iterator<Item = (&'static str, String)> {
+    let count = (agent.automatic_answers > 0).then(|| {
+        ("always", format!("{} allowed automatically", text::count(agent.automatic_answers, "request")))
+    });
+    agent.always.iter().map(|pattern| ("always", format!("may {pattern}"))).chain(count)
 }
 
 /// Formats the path of the worktree, and whether it is missing or moved.

@@ -77,6 +77,7 @@ mod secret_carriers;
 mod secret_refs;
 mod secrets;
 mod send;
+mod send_always;
 mod sequences;
 mod sessions;
 mod sessions_files;

@@ -12,6 +12,7 @@ use orchestra::{
 use crate::{
     here, humanize,
     output::Terminal,
+    request_view,
     style::{Painter, Role, role_of},
     table::{self, Column, TableCell},
 };
@@ -53,7 +54,7 @@ pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, p
         row.extend(costs.then(|| TableCell::number(cost(agent))));
         row.extend(denials.then(|| TableCell::number(or_dash(agent.denials))));
         let role = if agent.liveness == Liveness::Ended { Role::Faint } else { Role::Plain };
-        row.push(TableCell::role(activity(agent), role));
+        row.push(TableCell::role(activity(agent), role).with_ends(agent.waiting.is_some()));
         row
     };
     let rows: Vec<Vec<TableCell>> = agents.iter().enumerate().map(row).collect();
@@ -257,8 +258,8 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
         ));
     }
     for agent in agents.iter().filter(|agent| agent.liveness == Liveness::Live) {
-        if let Some(what) = &agent.waiting {
-            terminal.warn(&format!("'{}' waits for an answer: {what}", agent.id));
+        if agent.waiting.is_some() {
+            terminal.warn(&format!("'{}' waits for an answer: {}", agent.id, request_view::listed(agent)));
             terminal.hint(&answer_command(agent));
         }
     }

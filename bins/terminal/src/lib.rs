@@ -7,6 +7,7 @@
 //! | [`output`] | stdout is the answer, stderr the conversation |
 //! | [`style`], [`table`], [`agents`], [`humanize`] | how things look |
 //! | [`stop_view`] | what stop and pause show |
+//! | [`request_view`] | what a waiting agent asks for |
 //! | [`context`], [`interrupt`] | the context of operations: Ctrl-C cancels them, and their progress is shown |
 //! | [`status_line`] | the line that shows the current activity |
 //! | [`json`] | the envelope of `--json` |
@@ -43,6 +44,7 @@ pub mod output;
 pub mod pager;
 pub mod pages;
 pub mod prompt;
+pub mod request_view;
 pub mod run;
 pub mod settings;
 pub mod status_line;

@@ -6,6 +6,7 @@ use super::{
     AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, WorkStat, WriterId,
     landing::{Check, FailedCheck, SetAside},
     lines::{Group, Value, rows, state},
+    request::{AskedRequest, Grant},
     verdict::{CurrentVerdict, Verdict},
 };
 
@@ -61,6 +62,12 @@ state! {
         pub question: Option<String> = "Question",
         /// Whether the question is a choice, not a permission.
         pub choice: bool = "Choice",
+        /// What it asks for, in full; `None` if it does not wait, or an older version recorded it.
+        pub request: Option<AskedRequest> = (own lines),
+        /// What it may do for good, as a person allowed while it ran.
+        pub always: Vec<Grant> = "Always",
+        /// How many requests its supervisor allowed by those.
+        pub automatic: u64 = ("Automatic" unless 0),
         /// When the attempt was launched.
         pub started_at: Option<Timestamp> = "Started",
         /// When the attempt ended.

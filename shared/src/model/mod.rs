@@ -21,6 +21,7 @@ pub mod oid;
 pub mod permission;
 pub mod phase;
 pub mod quote;
+pub mod request;
 pub mod run;
 pub mod secret;
 pub mod size;

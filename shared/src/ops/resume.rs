@@ -24,7 +24,7 @@ use crate::{
     lock::Lock,
     model::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
-        event::{Message, PhaseChange},
+        event::{Message, Pattern, PhaseChange},
         limit::clock_time,
         text,
     },
@@ -454,8 +454,15 @@ fn new_spec(
         fresh: request.fresh,
         judges: agent.reviews.is_some(),
         profile: agent.profile.clone(),
+        always: trusted_grants(repo, agent),
         despite_limit: request.despite_limit,
     })
+}
+
+/// Returns what the agent may do for good. What was allowed in a clone that the user does not trust does not count here.
+fn trusted_grants(repo: &Repo, agent: &Agent) -> Vec<Pattern> {
+    let trusted = agent.always.iter().filter(|grant| verdicts::is_trusted(repo, &grant.writer));
+    trusted.map(|grant| grant.pattern.clone()).collect()
 }
 
 fn worktree_path(repo: &Repo, id: &AgentId) -> Result<PathBuf> {

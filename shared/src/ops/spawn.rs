@@ -372,6 +372,7 @@ fn write_spec(
         fresh: false,
         judges: request.reviews.is_some(),
         profile: planned.profile.clone(),
+        always: Vec::new(),
         despite_limit: false,
     };
     spec.write(dir)?;

@@ -3,7 +3,7 @@
 use orchestra::{model::text, ops::agent_object::AgentObject};
 
 use crate::{
-    agents,
+    agents, request_view,
     style::{Painter, Role},
 };
 
@@ -51,14 +51,15 @@ fn table(agents: &[AgentObject], columns: usize, painter: &Painter) -> Vec<Strin
 
 /// Returns what the first waiting agent asks, whole if it has room, the command that answers it, and how many more agents wait.
 fn question(agents: &[AgentObject], room: usize, columns: usize) -> Vec<String> {
-    let mut waiting = agents.iter().filter_map(|agent| Some((agent, agent.waiting.as_ref()?)));
-    let Some((first, what)) = waiting.next() else { return Vec::new() };
+    let mut waiting = agents.iter().filter(|agent| agent.waiting.is_some());
+    let Some(first) = waiting.next() else { return Vec::new() };
     let more = match waiting.count() {
         0 => None,
         1 => Some(text::truncate("+1 more waits", columns)),
         more => Some(text::truncate(&format!("+{more} more wait"), columns)),
     };
-    let mut lines = text::wrap(&format!("{} waits for an answer: {what}", first.id), columns);
+    let words = format!("{} waits for an answer: ", first.id);
+    let mut lines = request_view::lines(&words, first, Some(columns));
     lines
         .extend(text::wrap(&format!("type in another terminal: {}", agents::answer_command(first)), columns));
     if lines.len() + usize::from(more.is_some()) > room {

@@ -81,7 +81,7 @@ fn argv(
     }
     let allowed = options.allow.iter().cloned();
     let allowed = allowed.chain(allowed_programs.iter().map(|name| format!("Bash({name}:*)")));
-    argv.extend(allowed.map(|rule| format!("--allowedTools={rule}")));
+    argv.extend(allowed.map(|rule| allowed_rule(&rule)));
     argv.extend(options.deny.iter().map(|rule| format!("--disallowedTools={rule}")));
     argv.extend(options.add_dirs.iter().map(|dir| format!("--add-dir={}", dir.display())));
     argv.extend(options.model.iter().map(|model| format!("--model={model}")));
@@ -89,6 +89,11 @@ fn argv(
     argv.extend(options.max_turns.map(|turns| format!("--max-turns={turns}")));
     argv.extend(options.budget_micros.map(|micros| format!("--max-budget-usd={}", dollars(micros))));
     argv
+}
+
+/// Returns the argument that allows a permission rule.
+pub(super) fn allowed_rule(rule: &str) -> String {
+    format!("--allowedTools={rule}")
 }
 
 /// Returns the program's word for a permission mode.
