@@ -22,7 +22,8 @@ const MAX_FILE: u64 = 16 << 20;
 /// queued; none is dropped.
 ///
 /// Without --detach the command watches until all agents have ended, and succeeds if all of them are done.
-/// Ctrl-C ends only the watching; the agents keep running.
+/// On a terminal, keys answer, pause and stop agents (see KEYS in git-orchestra-status(1)). Ctrl-C ends only
+/// the watching; the agents keep running.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-spawn", version)]
 pub(crate) struct Cli {

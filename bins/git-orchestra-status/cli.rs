@@ -24,7 +24,8 @@ pub(crate) struct Cli {
     /// Show archived agents instead
     #[arg(long, conflicts_with_all = ["agents", "all", "watch", "wait"])]
     pub(crate) archived: bool,
-    /// Keep showing the state: redrawn on a terminal, else one line per change; Ctrl-C ends it
+    /// Keep showing the state: on a terminal a window that takes keys, else one line per change; Ctrl-C ends
+    /// it
     #[arg(short, long)]
     pub(crate) watch: bool,
     /// Wait until no agent runs any more, and succeed if all are done; with a TIME such as 90s or 5m, wait
@@ -58,7 +59,7 @@ fn limit(text: &str) -> Result<Limit, String> {
 pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra status", "Show the agents that run or ended recently"),
-        ("git orchestra status --watch", "Keep showing the state"),
+        ("git orchestra status --watch", "Keep showing the state, and answer agents with keys"),
         ("git orchestra status --wait add-tests && echo good", "Wait for one agent"),
         ("git orchestra status --wait=10m", "Wait at most ten minutes"),
         (
@@ -67,6 +68,19 @@ pub(crate) const PAGE: Page = Page {
         ),
     ],
     sections: &[
+        (
+            "KEYS",
+            &[
+                "In the window of --watch, and of commands that start agents, the arrow keys (or j and k) choose \
+                 an agent. 'a' shows all that it asks for, and only then 'y' allows it: not if it does not fit \
+                 the window, and not if the agent asks something else meanwhile. 'x' denies it with a reason. \
+                 'l' shows its log and 'd' its diff in the pager, 'r' reviews its work, 'p' pauses it, 's' \
+                 stops it after a question. '?' shows the keys, and 'q' ends the window; the agents keep \
+                 running.",
+                "The keys do what the commands send, pause and stop do. Ctrl-C and Ctrl-Z work as elsewhere. \
+                 Without a terminal there are no keys.",
+            ],
+        ),
         (
             "COLUMNS",
             &[

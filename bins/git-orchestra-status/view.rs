@@ -54,6 +54,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             WatchEnd::AllEnded => print_waited(cli, terminal, &repo, &report),
             WatchEnd::TimedOut => print_timed_out(cli, terminal, &repo, &report),
             WatchEnd::Interrupted => Ok(Exit::Interrupted),
+            WatchEnd::Quit => {
+                terminal.eprintln(&format!("the agents keep running: {}", agents::summary(&report.agents)));
+                Ok(Exit::Done)
+            }
             WatchEnd::OutputClosed => Ok(Exit::Done),
         };
     }

@@ -116,6 +116,7 @@ mod unusable_config;
 mod verdicts;
 mod verdicts_landing;
 mod watch;
+mod watch_keys;
 mod work;
 mod worktree_folders;
 mod worktrees;

@@ -48,7 +48,7 @@ pub fn follow(
     let state = watched.report;
     match watched.end {
         WatchEnd::AllEnded | WatchEnd::TimedOut => ended(terminal, &state, how),
-        WatchEnd::Interrupted => {
+        WatchEnd::Interrupted | WatchEnd::Quit => {
             terminal.eprintln(&format!("\nthe agents keep running: {}", agents::summary(&state.agents)));
             for agent in &state.agents {
                 if let Some(limit) = agents::limited(agent) {
@@ -57,7 +57,7 @@ pub fn follow(
             }
             terminal
                 .hint("'git orchestra status --watch' follows them, 'git orchestra stop --all' stops them");
-            Ok(Exit::Interrupted)
+            Ok(if watched.end == WatchEnd::Quit { Exit::Done } else { Exit::Interrupted })
         }
         WatchEnd::OutputClosed => Ok(Exit::Done),
     }

@@ -14,6 +14,7 @@
 //! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
 //! | [`watch`], [`follow`] | following agents to their end |
 //! | `alternate` | the second screen of the terminal |
+//! | `keyboard` | single keys |
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
 //! | [`names`] | the names of agents that people type |
 //! | [`prompt`] | questions to the user, on a terminal only |
@@ -38,6 +39,7 @@ pub mod humanize;
 pub mod interrupt;
 pub mod json;
 mod key_help;
+mod keyboard;
 pub mod markdown;
 pub mod names;
 pub mod output;

@@ -204,8 +204,8 @@ impl Watch {
         self.repo_tracker.open()
     }
 
-    /// Ends a call of [`Watch::next`] early, with [`Update::Unchanged`], while something can be read from `file`: the reader has a
-    /// window of another size to fill, for example. The reader empties it.
+    /// Ends a call of [`Watch::next`] early, with [`Update::Unchanged`], while something can be read from `file`, one of several: the
+    /// reader has a window of another size to fill, for example, or keys were pressed. The reader empties it.
     pub fn wake_on(&mut self, file: OwnedFd) {
         self.waker.wake_on(file);
     }
