@@ -33,7 +33,7 @@ pub(crate) struct Cli {
     /// Remove only agents that ended at least this long ago, such as 90m, 12h or 7d
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) older_than: Option<Duration>,
-    /// The branch that must contain the work (default: that of the main checkout, or its upstream)
+    /// The branch that must contain the work (default: {orchestra.into}, else that of the main checkout; or its upstream)
     #[arg(long, value_name = "BRANCH", add = ArgValueCandidates::new(complete::branches))]
     pub(crate) into: Option<String>,
     /// Remove worktrees even if they contain uncommitted or ignored files; never one in which a process

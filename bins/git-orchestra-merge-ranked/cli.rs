@@ -30,7 +30,7 @@ pub(crate) struct Cli {
     /// Branches, agents or commits to land (default: the work of every agent that is done)
     #[arg(value_name = "BRANCH", add = ArgValueCandidates::new(complete::agents_and_branches))]
     pub(crate) branches: Vec<String>,
-    /// The target branch (default: the branch that is checked out)
+    /// The target branch (default: {orchestra.into}, else the branch that is checked out)
     ///
     /// With --continue or --abort: selects the landing, if several are unfinished.
     #[arg(long, value_name = "BRANCH", add = ArgValueCandidates::new(complete::branches))]

@@ -48,7 +48,7 @@ pub(crate) struct Cli {
     /// Start this many agents for each task, to compare their work
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) copies: u32,
-    /// Start from this branch or commit instead of HEAD
+    /// Start from this branch or commit (default: {orchestra.base})
     #[arg(short, long, value_name = "REV")]
     pub(crate) base: Option<String>,
     /// The prefix of the agents' names, instead of telling words of the task; at most 24 letters and digits

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::{Error, Result, model::text::safe};
+use crate::{
+    Error, Result,
+    model::{nearest::nearest, text::safe},
+};
 
 /// How values of one type are parsed, written, and described.
 pub(super) struct Kind<T: 'static> {
@@ -27,6 +30,16 @@ pub enum Choices {
     Branches,
     /// The remotes of the repository.
     Remotes,
+}
+
+impl Choices {
+    /// Returns the word that is nearest to a value, if the words are known.
+    pub(super) fn nearest(self, value: &str) -> Option<String> {
+        match self {
+            Self::Words(words) => nearest(value, words.iter().map(|&word| word.to_owned()).collect()),
+            _ => None,
+        }
+    }
 }
 
 /// A key with one value of type `T`.
@@ -113,8 +126,14 @@ impl<T> Key<T> {
 
     /// Makes an error about a value. `why` completes the sentence.
     pub(super) fn refused(&self, name: &str, value: &str, why: &str) -> Error {
+        self.refused_for(name, value, why, self.choices.nearest(value).as_deref())
+    }
+
+    /// Like [`Key::refused`], with a value that would be accepted, if one is known.
+    pub(super) fn refused_for(&self, name: &str, value: &str, why: &str, better: Option<&str>) -> Error {
         let default = self.default_text();
-        let example = if default.is_empty() || self.shown_default.is_some() { "…" } else { &default };
+        let has_default = !default.is_empty() && self.shown_default.is_none();
+        let example = better.unwrap_or(if has_default { &default } else { "…" });
         let example = if example.contains(' ') { format!("'{example}'") } else { example.to_owned() };
         Error::refused(format!("git config '{name}' is '{}', {why}", safe(value))).hint(self.hint(&example))
     }
@@ -153,15 +172,16 @@ impl<T> NamedKey<T> {
 
 /// A key that may be given several times, each time with one value.
 pub struct RepeatedKey {
-    name: &'static str,
+    name: Cow<'static, str>,
     old_name: Option<&'static str>,
     what: &'static str,
+    kind: Kind<String>,
 }
 
 impl RepeatedKey {
     /// Makes a key by its name in git config. `what` describes each value in one sentence without a full stop.
     pub(super) const fn new(name: &'static str, what: &'static str) -> Self {
-        Self { name, old_name: None, what }
+        Self { name: Cow::Borrowed(name), old_name: None, what, kind: NOT_EMPTY }
     }
 
     /// Sets the name that the key had in earlier versions. Its values count as well.
@@ -170,9 +190,25 @@ impl RepeatedKey {
         self
     }
 
+    /// Sets what each value must be.
+    pub(super) const fn of_kind(mut self, kind: Kind<String>) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Returns the name as it is written in git config.
-    pub const fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Checks one value.
+    pub(super) fn parse(&self, value: &str) -> Result<String> {
+        (self.kind.parse)(value).ok_or_else(|| self.refused(value, &format!("not {}", self.kind.expected)))
+    }
+
+    /// Makes an error about one value. `why` completes the sentence.
+    pub(super) fn refused(&self, value: &str, why: &str) -> Error {
+        Error::refused(format!("git config '{}' has the value '{}', {why}", self.name, safe(value)))
     }
 
     /// Returns a command that adds a value, for a hint.
@@ -181,8 +217,8 @@ impl RepeatedKey {
     }
 
     /// Returns the names whose values count.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
-        [self.name].into_iter().chain(self.old_name)
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        [self.name()].into_iter().chain(self.old_name)
     }
 }
 
@@ -286,7 +322,7 @@ impl<T> Described for NamedKey<T> {
 
 impl Described for RepeatedKey {
     fn name(&self) -> &str {
-        self.name
+        &self.name
     }
 
     fn old_name(&self) -> Option<&'static str> {
@@ -306,7 +342,7 @@ impl Described for RepeatedKey {
     }
 
     fn expected(&self) -> &'static str {
-        "a text that is not empty"
+        self.kind.expected
     }
 
     fn choices(&self) -> Choices {
@@ -318,6 +354,13 @@ impl Described for RepeatedKey {
     }
 
     fn rewritten(&self, value: &str) -> Option<String> {
-        Some(value.to_owned()).filter(|value| !value.trim().is_empty())
+        (self.kind.parse)(value)
     }
 }
+
+/// Any text that is not blank.
+const NOT_EMPTY: Kind<String> = Kind {
+    expected: "a text that is not empty",
+    parse: |text| Some(text.to_owned()).filter(|text| !text.trim().is_empty()),
+    text: String::clone,
+};

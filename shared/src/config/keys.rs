@@ -6,7 +6,10 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     key::{Choices, Described, Key, Kind, NamedKey, RepeatedKey},
-    kind::{self, DURATION, FOLDER_NAMES, LIST, OPTIONAL_DURATION, OPTIONAL_PATH, OPTIONAL_TEXT, SIZE, TEXT},
+    kind::{
+        self, DURATION, FOLDER_NAMES, LIST, OPTIONAL_BRANCH, OPTIONAL_DURATION, OPTIONAL_PATH,
+        OPTIONAL_REVISION, OPTIONAL_TEXT, SIZE, TEXT, TOOL,
+    },
 };
 use crate::model::{ByteSize, OnPrompt, Permission};
 
@@ -66,11 +69,7 @@ pub static AGENT_PROGRAM: NamedKey<Option<String>> = NamedKey::new(
 /// The default permission mode. Read only by [`super::Config::permission`], which refuses a value that must not be permanent.
 pub(super) static PERMISSION: Key<Permission> = Key::new(
     "orchestra.permission",
-    Kind {
-        expected: "plan, default, dontAsk, or acceptEdits",
-        parse: permanent,
-        text: |value| value.as_str().to_owned(),
-    },
+    PERMANENT_PERMISSION,
     || Permission::AcceptEdits,
     "What a coding agent may do without asking: plan, default, dontAsk, or acceptEdits; bypassPermissions \
      is only accepted on the command line",
@@ -97,15 +96,53 @@ pub static ALLOWED_CLI: Key<Vec<String>> = Key::new(
     "Programs that a coding agent may run without asking, separated by commas, such as gh,az",
 );
 
-pub static JOBS: Key<u32> = Key::new(
-    "orchestra.jobs",
-    Kind {
-        expected: "a number from 1 to 1000",
-        parse: |text| text.parse().ok().filter(|jobs| (1..=1000).contains(jobs)),
-        text: u32::to_string,
-    },
-    || 3,
-    "How many agents run at once",
+pub static ALLOW: RepeatedKey = RepeatedKey::new(
+    "orchestra.allow",
+    "A tool that a coding agent may use without asking, such as 'Bash(git *)', in addition to --allow; a reviewing agent \
+     has orchestra.review.allow instead; may be given several times",
+)
+.of_kind(TOOL);
+
+pub static DENY: RepeatedKey = RepeatedKey::new(
+    "orchestra.deny",
+    "A tool that a coding agent must not use, in addition to --deny, unless --allow names the same tool; may be given \
+     several times",
+)
+.of_kind(TOOL);
+
+/// Folders besides the worktree. Read by [`super::Config::folders`], which expands `~`.
+pub static ADD_DIR: RepeatedKey = RepeatedKey::new(
+    "orchestra.addDir",
+    "A directory that a coding agent may use besides its worktree, in addition to --add-dir, relative to the repository's \
+     own folder; may be given several times",
+);
+
+pub static BASE: Key<Option<String>> = Key::new(
+    "orchestra.base",
+    OPTIONAL_REVISION,
+    || None,
+    "The branch, tag, or commit from which spawn starts agents; those that an agent starts begin at its own HEAD",
+)
+.shown_default("HEAD")
+.with_choices(Choices::Branches);
+
+pub static INTO: Key<Option<String>> = Key::new(
+    "orchestra.into",
+    OPTIONAL_BRANCH,
+    || None,
+    "The branch into which merge-ranked lands, with which review compares, and in which cleanup looks for the work of \
+     agents; if this is not set: the branch that is checked out",
+)
+.with_choices(Choices::Branches);
+
+pub static JOBS: Key<u32> =
+    Key::new("orchestra.jobs", NUMBER_OF_AGENTS, || 3, "How many agents run at once").only_measures();
+
+pub static MAX_JOBS: Key<u32> = Key::new(
+    "orchestra.maxJobs",
+    NUMBER_OF_AGENTS,
+    || 1000,
+    "The largest number of agents that may run at once; --jobs must not exceed it, and orchestra.jobs is limited to it",
 )
 .only_measures();
 
@@ -257,6 +294,15 @@ pub static REVIEW_ALLOW: Key<Vec<String>> = Key::new(
     "What a reviewing agent may use without asking, in addition to that test, separated by commas",
 );
 
+/// What a reviewing agent may do. Read only by [`super::Config::review_permission`].
+pub(super) static REVIEW_PERMISSION: Key<Permission> = Key::new(
+    "orchestra.review.permission",
+    PERMANENT_PERMISSION,
+    || Permission::DontAsk,
+    "The permission mode of a reviewing agent: plan, default, dontAsk, or acceptEdits; with --fix it is acceptEdits",
+)
+.with_choices(PERMANENT);
+
 pub static REVIEW_MODEL: Key<Option<String>> =
     Key::new("orchestra.review.model", OPTIONAL_TEXT, || None, "The model of a reviewing agent");
 
@@ -336,7 +382,13 @@ pub static KEYS: &[&dyn Described] = &[
     &PERMISSION,
     &ON_PROMPT,
     &ALLOWED_CLI,
+    &ALLOW,
+    &DENY,
+    &ADD_DIR,
+    &BASE,
+    &INTO,
     &JOBS,
+    &MAX_JOBS,
     &MAX_TIME,
     &IDLE_TIMEOUT,
     &RETRIES,
@@ -355,6 +407,7 @@ pub static KEYS: &[&dyn Described] = &[
     &WORKTREES,
     &REVIEW_TEST,
     &REVIEW_ALLOW,
+    &REVIEW_PERMISSION,
     &REVIEW_MODEL,
     &DISPOSABLE_DIRS,
     &UNDO_EXPIRE,
@@ -369,6 +422,20 @@ pub static KEYS: &[&dyn Described] = &[
 
 /// The permission modes that may be permanent.
 const PERMANENT: Choices = Choices::Words(&["plan", "default", "dontAsk", "acceptEdits"]);
+
+/// A permission mode that may be permanent.
+const PERMANENT_PERMISSION: Kind<Permission> = Kind {
+    expected: "plan, default, dontAsk, or acceptEdits",
+    parse: permanent,
+    text: |value| value.as_str().to_owned(),
+};
+
+/// A number of agents.
+const NUMBER_OF_AGENTS: Kind<u32> = Kind {
+    expected: "a number from 1 to 1000",
+    parse: |text| text.parse().ok().filter(|agents| (1..=1000).contains(agents)),
+    text: u32::to_string,
+};
 
 /// Parses a permission mode that may be permanent: everything but the one that allows everything.
 fn permanent(text: &str) -> Option<Permission> {

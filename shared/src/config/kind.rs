@@ -74,6 +74,34 @@ pub(super) const BRANCH_PREFIX: Kind<String> = Kind {
     text: String::clone,
 };
 
+/// A branch, or `None` if the value is blank.
+pub(super) const OPTIONAL_BRANCH: Kind<Option<String>> = Kind {
+    expected: "the name of a branch",
+    parse: |text| match text.trim() {
+        "" => Some(None),
+        name => ref_names::is_branch_name(name).then(|| Some(name.to_owned())),
+    },
+    text: |value| value.clone().unwrap_or_default(),
+};
+
+/// A branch, a tag, or a commit, or `None` if the value is blank. It must not look like an option of git.
+pub(super) const OPTIONAL_REVISION: Kind<Option<String>> = Kind {
+    expected: "a branch, a tag, or a commit",
+    parse: |text| match text.trim() {
+        "" => Some(None),
+        name if name.starts_with('-') || name.contains(char::is_control) => None,
+        name => Some(Some(name.to_owned())),
+    },
+    text: |value| value.clone().unwrap_or_default(),
+};
+
+/// A tool of an agent, with the uses that a rule names in parentheses.
+pub(super) const TOOL: Kind<String> = Kind {
+    expected: "a tool such as Edit or 'Bash(git *)'",
+    parse: |text| is_tool(text.trim()).then(|| text.trim().to_owned()),
+    text: String::clone,
+};
+
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
 }
@@ -85,9 +113,31 @@ fn is_branch_prefix(text: &str) -> bool {
         && ref_names::is_branch_name(&format!("{text}agent-00000"))
 }
 
+/// Returns whether a text is the name of a tool, alone or followed by a rule in parentheses.
+fn is_tool(text: &str) -> bool {
+    let (name, rule) = match text.split_once('(') {
+        Some((name, rest)) => (name, rest.strip_suffix(')')),
+        None => (text, Some("*")),
+    };
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '*' | '.' | ':');
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_of_name);
+    is_name && rule.is_some_and(|rule| !rule.trim().is_empty()) && !text.contains(char::is_control)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tools() {
+        for tool in ["Edit", "Bash(git *)", "Bash(echo (x))", "WebFetch(domain:a.b)", "mcp__x-y__*"] {
+            assert!(is_tool(tool), "{tool}");
+        }
+        for text in ["", "Bash(", "Bash()", "Bash(git *", "git *", "-x", "(x)", "Edit,Write", "Bash(a\u{1b})"]
+        {
+            assert!(!is_tool(text), "{text}");
+        }
+    }
 
     #[test]
     fn prefixes_of_branch_names() {

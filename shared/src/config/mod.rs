@@ -20,13 +20,16 @@ pub use self::{
 };
 use crate::{
     Code, Error, Result,
-    git::{Git, Repo},
-    model::Permission,
+    git::{Git, Repo, config_entries::ConfigEntry, ref_names},
+    model::{Permission, nearest::nearest, text},
     world::Environment,
 };
 
 /// The section of orchestra's keys in git config.
 const SECTION: &str = "orchestra";
+
+/// Maximum number of branches that are compared with a value.
+const MAX_BRANCHES: usize = 10_000;
 
 /// The user's settings for one repository.
 pub struct Config<'repo> {
@@ -57,7 +60,9 @@ impl<'repo> Config<'repo> {
     /// # Errors
     /// The value is not of the key's type.
     pub fn get_if_set<T>(&self, key: &Key<T>) -> Result<Option<T>> {
-        self.raw(key).map(|(name, value)| key.parse(name, &value)).transpose()
+        let parsed =
+            |(name, value): (&str, String)| key.parse(name, &value).map_err(|error| self.placed(name, error));
+        self.raw(key).map(parsed).transpose()
     }
 
     /// Returns the value of a key, or its default if it is not set, empty, or invalid. For commands that must not fail because of a
@@ -69,6 +74,78 @@ impl<'repo> Config<'repo> {
     /// Returns all values of a key that may be given several times, in the order of git config.
     pub fn all(&self, key: &RepeatedKey) -> Vec<String> {
         key.names().flat_map(|name| self.repo.config_all(name)).collect()
+    }
+
+    /// Like [`Config::all`], for a key whose values have a type.
+    ///
+    /// # Errors
+    /// A value is not of the key's type (3).
+    pub fn valid(&self, key: &RepeatedKey) -> Result<Vec<String>> {
+        let values = self.all(key);
+        values
+            .iter()
+            .map(|value| key.parse(value).map_err(|error| self.placed_value(key, value, error)))
+            .collect()
+    }
+
+    /// Returns the folders that a key names, with `~` expanded; other relative ones are in the repository's own folder.
+    ///
+    /// # Errors
+    /// One of them does not exist (3): programs ignore a missing folder without a word.
+    pub fn folders(&self, key: &RepeatedKey) -> Result<Vec<PathBuf>> {
+        let values = self.valid(key)?;
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let own = self.repo.main_checkout()?.map_or_else(|| self.repo.common_dir(), Ok)?;
+        let folder = |value: &String| {
+            let home = value.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
+            let folder = match (home, self.environment().home()) {
+                (Some(below), Some(home)) => home.join(below.trim_start_matches('/')),
+                _ => own.join(value),
+            };
+            if folder.is_dir() {
+                return Ok(folder);
+            }
+            Err(self.placed_value(key, value, key.refused(value, "which is not a folder")))
+        };
+        values.iter().map(folder).collect()
+    }
+
+    /// Makes an error about the value of a key, which says where it is set. `why` completes the sentence; `better` is a value that
+    /// would be accepted.
+    pub fn refused<T>(&self, key: &Key<T>, why: &str, better: Option<&str>) -> Error {
+        let (name, value) = self.raw(key).unwrap_or_else(|| (key.name(), String::new()));
+        self.placed(name, key.refused_for(name, &value, why, better))
+    }
+
+    /// Returns the error of a key that names no branch, or none that can be used, with the branch that was probably meant.
+    pub fn refused_branch<T>(&self, key: &Key<T>, why: &str) -> Error {
+        let value = self.raw(key).map(|(_, value)| value).unwrap_or_default();
+        let branches = self.repo.refs_below(ref_names::BRANCHES).unwrap_or_default();
+        let names = branches.iter().filter_map(|(name, _)| name.strip_prefix(ref_names::BRANCHES));
+        let near = nearest(&value, names.take(MAX_BRANCHES).map(str::to_owned).collect());
+        self.refused(key, why, near.as_deref())
+    }
+
+    /// Adds to an error where the value of a key is set.
+    fn placed(&self, name: &str, error: Error) -> Error {
+        let name = normalized(name);
+        self.placed_by(error, |entry| entry.name == name)
+    }
+
+    /// Like [`Config::placed`], for one value of a key that may be given several times.
+    fn placed_value(&self, key: &RepeatedKey, value: &str, error: Error) -> Error {
+        let names: Vec<String> = key.names().map(normalized).collect();
+        self.placed_by(error, |entry| names.contains(&entry.name) && entry.value == value)
+    }
+
+    fn placed_by(&self, error: Error, is_it: impl Fn(&ConfigEntry) -> bool) -> Error {
+        let entry = self.repo.config_entries(SECTION).into_iter().rev().find(is_it);
+        match entry.and_then(|entry| entry.file) {
+            Some(file) => error.hint(format!("it is set in '{}'", text::safe(&file.to_string_lossy()))),
+            None => error,
+        }
     }
 
     /// Sets a key in the repository's own config, and replaces its values there.
@@ -118,13 +195,23 @@ impl<'repo> Config<'repo> {
         self.permanent_permission(&keys::PERMISSION)
     }
 
+    /// Returns what a reviewing agent may do without asking.
+    ///
+    /// # Errors
+    /// As [`Config::permission`].
+    pub fn review_permission(&self) -> Result<Permission> {
+        self.permanent_permission(&keys::REVIEW_PERMISSION)
+    }
+
     fn permanent_permission(&self, key: &Key<Permission>) -> Result<Permission> {
         let allows_everything = |value: &str| Permission::parse(value) == Some(Permission::BypassPermissions);
         match self.raw(key) {
             Some((name, value)) if allows_everything(&value) => {
-                Err(Error::refused(format!("git config '{name}' must not allow everything permanently"))
-                    .hint(key.hint(key.default().as_str()))
-                    .hint("type --permission bypassPermissions for the agents that should have it"))
+                let error =
+                    Error::refused(format!("git config '{name}' must not allow everything permanently"))
+                        .hint(key.hint(key.default().as_str()))
+                        .hint("type --permission bypassPermissions for the agents that should have it");
+                Err(self.placed(name, error))
             }
             _ => self.get(key),
         }

@@ -81,13 +81,7 @@ impl TableKey {
             return Ok(());
         }
         let error = Error::new(Code::ValueInvalid, self.problem(value));
-        let near = match self.key.choices() {
-            super::Choices::Words(words) => {
-                nearest(value, words.iter().map(|&word| word.to_owned()).collect())
-            }
-            _ => None,
-        };
-        Err(match near {
+        Err(match self.key.choices().nearest(value) {
             Some(near) => error.hint(did_you_mean(&near)),
             None => error.hint(format!("{}: {}", self.name, self.purpose())),
         })

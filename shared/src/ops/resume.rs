@@ -392,7 +392,8 @@ fn run_options(
     request: &Request,
 ) -> Result<RunOptions> {
     let said = before.map(|spec| spec.options.clone()).unwrap_or_default();
-    let options = said.with(request.settings.options.clone());
+    let options =
+        Options { restricted: agent.reviews.is_some(), ..said }.with(request.settings.options.clone());
     let launch = agents::launch(&agent.profile, config, &options)?;
     let limits = request.settings.limits(config, &launch, before.map(|spec| &spec.limits))?;
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;

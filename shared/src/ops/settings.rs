@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::agents::Options;
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     agents::Launch,
     config::{Config, Key, keys},
     model::duration,
@@ -68,9 +68,21 @@ impl Settings {
     /// Returns how many agents may run at once. `before` is the value of the agent's last attempt.
     ///
     /// # Errors
-    /// The value in git config is invalid (3).
+    /// The value in git config is invalid (3), or the one that was typed exceeds the limit that the user set (2).
     pub fn jobs(&self, config: &Config<'_>, before: Option<u32>) -> Result<u32> {
-        self.jobs.or(before).map_or_else(|| config.get(&keys::JOBS), Ok)
+        let most = config.get(&keys::MAX_JOBS)?;
+        match self.jobs {
+            Some(typed) if typed > most => {
+                let key = &keys::MAX_JOBS;
+                let error = Error::new(
+                    Code::LimitExceeded,
+                    format!("--jobs {typed} exceeds git config '{}', which is {most}", key.name()),
+                );
+                Err(error.hint(format!("--jobs {most}, or {}", key.hint(&typed.to_string()))))
+            }
+            Some(typed) => Ok(typed),
+            None => Ok(before.map_or_else(|| config.get(&keys::JOBS), Ok)?.min(most)),
+        }
     }
 
     /// Checks that additional folders exist, because a program may silently ignore a missing one.

@@ -46,7 +46,7 @@ use crate::{
     agents::{self, Launch},
     config::{
         Config,
-        keys::{AGENT, BRANCH_PREFIX, LABEL, MIN_FREE},
+        keys::{AGENT, BASE, BRANCH_PREFIX, LABEL, MIN_FREE},
     },
     context::Context,
     error::ErrorContext as _,
@@ -147,10 +147,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         // Before anything is made; only the random part is not known yet.
         AgentId::of_name(name, Default::default())?;
     }
-    let base = match &request.base {
-        Some(revision) => named::resolve_commit(repo, revision)?,
-        None => repo.head()?,
-    };
+    let (base, revision) = base(repo, &config, request)?;
     repo.identity()?;
     tree::check()?;
     version::require_supported_version(repo.environment(), &repo.common_dir()?)?;
@@ -158,7 +155,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let jobs = request.settings.jobs(&config, None)?;
     let launches = launches(&config, request)?;
     let mut warnings = Vec::new();
-    if let Some(base) = request.base.as_ref().filter(|base| repo.hides_a_tag(base)) {
+    if let Some(base) = revision.as_ref().filter(|base| repo.hides_a_tag(base)) {
         let shown = text::safe(base);
         warnings
             .push(format!("'{shown}' is a branch and a tag: the branch is used, 'tags/{shown}' is the tag"));
@@ -177,6 +174,24 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     report.warnings.extend(repairing::repair_before_spawn(context, repo)?);
     start(context, repo, &report, &assignments, base, request)?;
     Ok(report)
+}
+
+/// Returns the commit from which the agents start, and the name that was typed or configured for it.
+fn base(repo: &Repo, config: &Config<'_>, request: &Request) -> Result<(Oid, Option<String>)> {
+    if let Some(typed) = &request.base {
+        return Ok((named::resolve_commit(repo, typed)?, Some(typed.clone())));
+    }
+    // An agent that starts others divides its own work among them.
+    let configured = if repo.environment().is_agent() { None } else { config.get(&BASE)? };
+    match configured {
+        None => Ok((repo.head()?, None)),
+        Some(name) => match repo.commit(&name) {
+            Ok(commit) => Ok((commit, Some(name))),
+            Err(error) => Err(config
+                .refused_branch(&BASE, "which is not a commit of this repository")
+                .because(error.one_line())),
+        },
+    }
 }
 
 /// A kind of agent, with everything that is needed to start it.

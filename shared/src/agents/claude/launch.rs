@@ -4,7 +4,7 @@
 use super::{Claude, NAME};
 use crate::{
     Code, Error, Result,
-    agents::{Launch, Launcher, Options, Stdin, TaskHandling, launch::SESSION},
+    agents::{Launch, Launcher, Options, Stdin, TaskHandling, launch::SESSION, options::Rules},
     config::{
         Config,
         keys::{AGENT_PROGRAM, ALLOWED_CLI, ON_PROMPT},
@@ -47,8 +47,9 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         Some(on_prompt) => on_prompt,
         None => config.get(&ON_PROMPT)?.unwrap_or(unless),
     };
+    let options = options.clone().with_rules(Rules::of(config)?);
     Ok(Launch {
-        argv: argv(program, permission, on_prompt, &config.get(&ALLOWED_CLI)?, options),
+        argv: argv(program, permission, on_prompt, &config.get(&ALLOWED_CLI)?, &options),
         new_session_args: vec![format!("--session-id={SESSION}")],
         resume_args: vec![format!("--resume={SESSION}")],
         stdin: Stdin::Talk,

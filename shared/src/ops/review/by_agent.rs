@@ -158,10 +158,11 @@ fn start_reviewer(
     let options = match launch.permission {
         None => Options::default(),
         Some(_) => Options {
-            permission: Some(if by.fix { Permission::AcceptEdits } else { Permission::DontAsk }),
+            permission: Some(if by.fix { Permission::AcceptEdits } else { config.review_permission()? }),
             on_prompt: Some(OnPrompt::Deny),
             allow: config.get(&REVIEW_ALLOW)?.into_iter().chain([format!("Bash({test})")]).collect(),
             model: config.get(&REVIEW_MODEL)?,
+            restricted: true,
             ..Options::default()
         },
     };
