@@ -41,8 +41,9 @@ pub(crate) struct Cli {
     /// The profile of the agent; several, separated by commas, each get every task
     ///
     /// 'claude' is Claude Code, with your own login and settings. 'sh' is always available: the task is a
-    /// shell script. Any program becomes a profile with git config orchestra.agent.NAME.command. The
-    /// default is {orchestra.agent}.
+    /// shell script. Any program becomes a profile with git config orchestra.agent.NAME.command. A role is
+    /// a known program under a name of your own, with its own prompt, model, permissions and limits: see
+    /// orchestra.agent.NAME.program in git-orchestra-config(1). The default is {orchestra.agent}.
     #[arg(long = "agent", value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) agents: Vec<String>,
     /// Start this many agents for each task, to compare their work
@@ -92,6 +93,10 @@ pub(crate) const PAGE: Page = Page {
         (
             "git config orchestra.agent.mine.command 'my-agent --task {prompt_file}'",
             "Define a profile for any program",
+        ),
+        (
+            "git config orchestra.agent.tester.program claude; git config orchestra.agent.tester.prompt 'Write tests only.'",
+            "Define a role, which --agent tester starts",
         ),
     ],
     sections: &[

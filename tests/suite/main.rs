@@ -71,6 +71,7 @@ mod repository_shapes;
 mod resume;
 mod resume_keeps;
 mod review;
+mod roles;
 mod runs;
 mod schema;
 mod screens;

@@ -222,6 +222,23 @@ impl RepeatedKey {
     }
 }
 
+/// A key that may be given several times, whose name contains a name that the user chooses.
+pub struct NamedRepeatedKey(RepeatedKey);
+
+impl NamedRepeatedKey {
+    /// Makes a key from one whose name contains `<name>`.
+    pub(super) const fn new(key: RepeatedKey) -> Self {
+        Self(key)
+    }
+
+    /// Returns the key for one name.
+    pub fn of(&self, name: &str) -> RepeatedKey {
+        let Kind { expected, parse, text } = self.0.kind;
+        let kind = Kind { expected, parse, text };
+        RepeatedKey { name: Cow::Owned(self.0.name.replace(NAME_PLACEHOLDER, name)), kind, ..self.0 }
+    }
+}
+
 /// A key of any type, as the documentation lists it.
 pub trait Described: Sync {
     /// Returns the name as it is written in git config, with `<name>` for a name that the user chooses.
@@ -355,6 +372,44 @@ impl Described for RepeatedKey {
 
     fn rewritten(&self, value: &str) -> Option<String> {
         (self.kind.parse)(value)
+    }
+}
+
+impl Described for NamedRepeatedKey {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn old_name(&self) -> Option<&'static str> {
+        self.0.old_name
+    }
+
+    fn default_text(&self) -> String {
+        String::new()
+    }
+
+    fn what(&self) -> &'static str {
+        self.0.what
+    }
+
+    fn only_measures(&self) -> bool {
+        false
+    }
+
+    fn expected(&self) -> &'static str {
+        self.0.kind.expected
+    }
+
+    fn choices(&self) -> Choices {
+        Choices::Open
+    }
+
+    fn is_repeated(&self) -> bool {
+        true
+    }
+
+    fn rewritten(&self, value: &str) -> Option<String> {
+        self.0.rewritten(value)
     }
 }
 

@@ -4,11 +4,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
+pub use super::profile_keys::*;
 use super::{
     key::{Choices, Described, Key, Kind, NamedKey, RepeatedKey},
     kind::{
         self, DURATION, FOLDER_NAMES, LIST, OPTIONAL_BRANCH, OPTIONAL_DURATION, OPTIONAL_PATH,
-        OPTIONAL_REVISION, OPTIONAL_TEXT, SIZE, TEXT, TOOL,
+        OPTIONAL_REVISION, OPTIONAL_TEXT, PERMANENT, PERMANENT_PERMISSION, SIZE, TEXT, TOOL,
     },
 };
 use crate::model::{ByteSize, OnPrompt, Permission};
@@ -19,52 +20,6 @@ const HOUR: u64 = 60 * MINUTE;
 pub static AGENT: Key<String> =
     Key::new("orchestra.agent", TEXT, || "claude".to_owned(), "The profile of the agents that spawn starts")
         .with_choices(Choices::Profiles);
-
-pub static AGENT_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
-    "orchestra.agent.<name>.command",
-    OPTIONAL_TEXT,
-    || None,
-    "A shell command that runs an agent of the profile <name>; {prompt_file} in it is the path of a file with the task, \
-     without it the task is given on standard input",
-));
-
-/// Whether standard input is kept open.
-pub static AGENT_STDIN_HELD: NamedKey<bool> = NamedKey::new(
-    Key::new(
-        "orchestra.agent.<name>.stdin",
-        Kind {
-            expected: "'held' or 'closed'",
-            parse: |text| parse_either(text, "held", "closed"),
-            text: |held| (if *held { "held" } else { "closed" }).to_owned(),
-        },
-        || false,
-        "'held' keeps the agent's standard input open as long as its supervisor lives; 'closed' closes it",
-    )
-    .with_choices(Choices::Words(&["held", "closed"])),
-);
-
-/// Whether the agent reads its task as text and never executes it.
-pub static AGENT_READS_PROSE: NamedKey<bool> = NamedKey::new(Key::new(
-    "orchestra.agent.<name>.reads",
-    Kind {
-        expected: "'prose' or 'script'",
-        parse: |text| parse_either(text, "prose", "script"),
-        text: |prose| (if *prose { "prose" } else { "script" }).to_owned(),
-    },
-    || false,
-    "'prose' if the agent reads its task as text, as coding agents do; 'script' if it may execute the task: such an agent \
-     receives nothing that you did not type, such as review comments, conflicts, or the output of a test",
-).with_choices(Choices::Words(&["prose", "script"])));
-
-pub static AGENT_PROGRAM: NamedKey<Option<String>> = NamedKey::new(
-    Key::new(
-        "orchestra.agent.<name>.program",
-        OPTIONAL_TEXT,
-        || None,
-        "The path of the program of the coding agent <name>, such as claude or opencode, if it is not on PATH",
-    )
-    .shown_default("<name>"),
-);
 
 /// The default permission mode. Read only by [`super::Config::permission`], which refuses a value that must not be permanent.
 pub(super) static PERMISSION: Key<Permission> = Key::new(
@@ -379,6 +334,14 @@ pub static KEYS: &[&dyn Described] = &[
     &AGENT_STDIN_HELD,
     &AGENT_READS_PROSE,
     &AGENT_PROGRAM,
+    &AGENT_PROMPT,
+    &AGENT_MODEL,
+    &AGENT_PERMISSION,
+    &AGENT_ALLOW,
+    &AGENT_DENY,
+    &AGENT_MAX_TIME,
+    &AGENT_MAX_TURNS,
+    &AGENT_BUDGET,
     &PERMISSION,
     &ON_PROMPT,
     &ALLOWED_CLI,
@@ -420,29 +383,9 @@ pub static KEYS: &[&dyn Described] = &[
     &COMPLETION_PROVIDER,
 ];
 
-/// The permission modes that may be permanent.
-const PERMANENT: Choices = Choices::Words(&["plan", "default", "dontAsk", "acceptEdits"]);
-
-/// A permission mode that may be permanent.
-const PERMANENT_PERMISSION: Kind<Permission> = Kind {
-    expected: "plan, default, dontAsk, or acceptEdits",
-    parse: permanent,
-    text: |value| value.as_str().to_owned(),
-};
-
 /// A number of agents.
 const NUMBER_OF_AGENTS: Kind<u32> = Kind {
     expected: "a number from 1 to 1000",
     parse: |text| text.parse().ok().filter(|agents| (1..=1000).contains(agents)),
     text: u32::to_string,
 };
-
-/// Parses a permission mode that may be permanent: everything but the one that allows everything.
-fn permanent(text: &str) -> Option<Permission> {
-    Permission::parse(text).filter(|permission| *permission != Permission::BypassPermissions)
-}
-
-/// Parses one of two words; returns whether it is `yes`.
-fn parse_either(text: &str, yes: &str, no: &str) -> Option<bool> {
-    (text == yes || text == no).then_some(text == yes)
-}

@@ -2,10 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::key::Kind;
+use super::key::{Choices, Kind};
 use crate::{
     git::ref_names,
-    model::{ByteSize, duration},
+    model::{ByteSize, Permission, duration},
 };
 
 /// Maximum length of a prefix of branch names, in bytes: the name of a file may have 255.
@@ -102,8 +102,30 @@ pub(super) const TOOL: Kind<String> = Kind {
     text: String::clone,
 };
 
+/// The permission modes that may be permanent.
+pub(super) const PERMANENT: Choices = Choices::Words(&["plan", "default", "dontAsk", "acceptEdits"]);
+
+/// A permission mode that may be permanent.
+pub(super) const PERMANENT_PERMISSION: Kind<Permission> = Kind {
+    expected: "plan, default, dontAsk, or acceptEdits",
+    parse: permanent,
+    text: |value| value.as_str().to_owned(),
+};
+
+/// A permission mode that may be permanent, or `None` if the value is empty.
+pub(super) const OPTIONAL_PERMISSION: Kind<Option<Permission>> = Kind {
+    expected: PERMANENT_PERMISSION.expected,
+    parse: |text| if text.is_empty() { Some(None) } else { permanent(text).map(Some) },
+    text: |value| value.map_or("", Permission::as_str).to_owned(),
+};
+
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+}
+
+/// Parses a permission mode that may be permanent: everything but the one that allows everything.
+fn permanent(text: &str) -> Option<Permission> {
+    Permission::parse(text).filter(|permission| *permission != Permission::BypassPermissions)
 }
 
 /// Returns whether git accepts branches with this prefix. `refs/` would become part of their names.

@@ -6,6 +6,7 @@ mod editing;
 mod key;
 pub mod keys;
 mod kind;
+mod profile_keys;
 mod setting;
 mod table_key;
 
@@ -203,13 +204,26 @@ impl<'repo> Config<'repo> {
         self.permanent_permission(&keys::REVIEW_PERMISSION)
     }
 
-    fn permanent_permission(&self, key: &Key<Permission>) -> Result<Permission> {
+    /// Returns what agents of a profile may do without asking, if that is configured for the profile.
+    ///
+    /// # Errors
+    /// As [`Config::permission`].
+    pub fn profile_permission(&self, profile: &str) -> Result<Option<Permission>> {
+        self.permanent_permission(&keys::AGENT_PERMISSION.of(profile))
+    }
+
+    /// Returns the name of the key that [`Config::profile_permission`] reads.
+    pub fn profile_permission_key(profile: &str) -> String {
+        keys::AGENT_PERMISSION.of(profile).name().to_owned()
+    }
+
+    fn permanent_permission<T>(&self, key: &Key<T>) -> Result<T> {
         let allows_everything = |value: &str| Permission::parse(value) == Some(Permission::BypassPermissions);
         match self.raw(key) {
             Some((name, value)) if allows_everything(&value) => {
                 let error =
                     Error::refused(format!("git config '{name}' must not allow everything permanently"))
-                        .hint(key.hint(key.default().as_str()))
+                        .hint(key.hint(Permission::AcceptEdits.as_str()))
                         .hint("type --permission bypassPermissions for the agents that should have it");
                 Err(self.placed(name, error))
             }
@@ -301,9 +315,9 @@ mod tests {
 
     #[test]
     fn every_key_that_is_declared_is_in_the_table() {
-        let source = include_str!("keys.rs");
-        let (declared, table) = source.split_once("pub static KEYS").unwrap();
-        let declared = declared.lines().filter_map(|line| {
+        let (declared, table) = include_str!("keys.rs").split_once("pub static KEYS").unwrap();
+        let declared = declared.lines().chain(include_str!("profile_keys.rs").lines());
+        let declared = declared.filter_map(|line| {
             let name =
                 line.trim_start_matches("pub(super) ").trim_start_matches("pub ").strip_prefix("static ")?;
             Some(name.split_once(':')?.0)

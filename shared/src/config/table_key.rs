@@ -189,6 +189,8 @@ mod tests {
             ("jbos", "orchestra.jobs"),
             ("maxtme", "orchestra.maxTime"),
             ("agent.mine.comand", "orchestra.agent.mine.command"),
+            ("agent.Mine.promt", "orchestra.agent.Mine.prompt"),
+            ("agent.mine.maxturn", "orchestra.agent.mine.maxTurns"),
             ("Review.model", "orchestra.review.model"),
         ] {
             assert_eq!(suggestion(typed).as_deref(), Some(name), "{typed}");

@@ -394,8 +394,9 @@ fn run_options(
     let said = before.map(|spec| spec.options.clone()).unwrap_or_default();
     let options =
         Options { restricted: agent.reviews.is_some(), ..said }.with(request.settings.options.clone());
-    let launch = agents::launch(&agent.profile, config, &options)?;
-    let limits = request.settings.limits(config, &launch, before.map(|spec| &spec.limits))?;
+    let profile = before.and_then(|spec| spec.role.as_deref()).unwrap_or(&agent.profile);
+    let launch = agents::launch(profile, config, &options)?;
+    let limits = request.settings.limits(config, profile, &launch, before.map(|spec| &spec.limits))?;
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
     Ok(RunOptions { options, launch, limits, jobs })
 }
@@ -455,6 +456,7 @@ fn new_spec(
         fresh: request.fresh,
         judges: agent.reviews.is_some(),
         profile: agent.profile.clone(),
+        role: before.and_then(|spec| spec.role),
         despite_limit: request.despite_limit,
     })
 }

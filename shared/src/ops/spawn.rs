@@ -115,6 +115,9 @@ pub struct PlannedAgent {
     pub title: String,
     /// The kind of agent, such as `claude`.
     pub profile: String,
+    /// The role, if the agent has one: a profile of the user that runs the program `profile`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// The permission mode, if the program has such modes.
     pub permission: Option<Permission>,
     /// The branch of the agent.
@@ -197,7 +200,11 @@ fn base(repo: &Repo, config: &Config<'_>, request: &Request) -> Result<(Oid, Opt
 /// A kind of agent, with everything that is needed to start it.
 #[derive(Clone, Debug)]
 struct ReadyProfile {
-    profile: String,
+    /// The program, which has the name of the profile unless that is a role.
+    program: String,
+    role: Option<String>,
+    /// What is put before each task.
+    prompt: Option<String>,
     launch: Launch,
     limits: Limits,
 }
@@ -210,8 +217,10 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<ReadyProfile>>
             // The task of a reviewer contains text from the reviewed agent and from the test.
             agents::check_prose(&profile, config, "a review")?;
         }
-        let limits = request.settings.limits(config, &launch, None)?;
-        Ok(ReadyProfile { profile, launch, limits })
+        let limits = request.settings.limits(config, &profile, &launch, None)?;
+        let (program, prompt) = (agents::program_of(&profile, config), agents::prompt_of(&profile, config)?);
+        let role = Some(profile).filter(|profile| *profile != program);
+        Ok(ReadyProfile { program, role, prompt, launch, limits })
     };
     names.into_iter().map(ready).collect()
 }
@@ -255,14 +264,16 @@ fn plan(
                 };
                 let planned = PlannedAgent {
                     title: title.clone(),
-                    profile: ready.profile.clone(),
+                    profile: ready.program.clone(),
+                    role: ready.role.clone(),
                     permission: ready.launch.permission,
                     branch: format!("{prefix}{id}").into(),
                     base,
                     worktree: folder.join(id.as_str()).to_string_lossy().into_owned(),
                     id: id.clone(),
                 };
-                assignments.push(Assignment { id, planned, task: task.clone(), ready: ready.clone() });
+                let task = with_prompt(ready.prompt.as_deref(), task)?;
+                assignments.push(Assignment { id, planned, task, ready: ready.clone() });
             }
         }
     }
@@ -277,6 +288,13 @@ fn plan(
         ));
     }
     Ok(assignments)
+}
+
+/// Returns a task with what is configured to be put before it.
+fn with_prompt(prompt: Option<&str>, task: &str) -> Result<String> {
+    let Some(prompt) = prompt else { return Ok(task.to_owned()) };
+    let whole = format!("{}\n\n{task}", prompt.trim_end());
+    tasks::check(&whole).map(|()| whole)
 }
 
 fn report(repo: &Repo, assignments: &[Assignment], jobs: u32, warnings: Vec<String>) -> Result<Report> {
@@ -387,6 +405,7 @@ fn write_spec(
         fresh: false,
         judges: request.reviews.is_some(),
         profile: planned.profile.clone(),
+        role: planned.role.clone(),
         despite_limit: false,
     };
     spec.write(dir)?;
@@ -402,7 +421,7 @@ fn new_agents(
     base: Oid,
     request: &Request,
 ) -> Vec<NewAgent> {
-    let (options, reviews) = (&request.settings.options, request.reviews.as_ref());
+    let reviews = request.reviews.as_ref();
     let parent = repo.environment().agent().map(IdOrText::from);
     let label = Config::of(repo).get_or_default(&LABEL);
     let new = |(place, assignment): (u32, &Assignment)| {
@@ -410,7 +429,7 @@ fn new_agents(
         let created = Created {
             title: planned.title.clone(),
             profile: planned.profile.clone(),
-            model: options.model.clone(),
+            model: assignment.ready.launch.model.clone(),
             permission: planned.permission.map(|permission| permission.as_str().to_owned()),
             run: report.run.clone(),
             place,

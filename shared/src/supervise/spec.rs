@@ -52,9 +52,13 @@ pub struct Spec {
     /// Whether it reviews another agent's work: its verdict counts, not its changes.
     #[serde(default)]
     pub judges: bool,
-    /// The name of its profile.
+    /// The name of its program, which is that of its profile unless the profile is a role.
     #[serde(default)]
     pub profile: String,
+    /// The role: a profile of the user that runs a known program. Its options are read anew for each attempt, so that what the user
+    /// took back does not apply any more.
+    #[serde(default)]
+    pub role: Option<String>,
     /// Whether the user wants its first launch now, despite any usage limit.
     #[serde(default)]
     pub despite_limit: bool,

@@ -55,6 +55,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         stdin: Stdin::Talk,
         protocol: Claude.protocol(),
         reads: TaskHandling::Prose,
+        model: None,
         permission: Some(permission),
         on_prompt,
         unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
