@@ -1,5 +1,6 @@
 //! `git orchestra config`: shows the settings of git orchestra, and changes them.
 
+mod approve;
 mod cli;
 mod view;
 

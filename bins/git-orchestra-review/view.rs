@@ -23,7 +23,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         let report = review::list(&here::repository()?)?;
         return print_answer(terminal, cli, &report, &request);
     }
-    let repo = accepted::repository(terminal)?;
+    let uses_checks = cli.by.is_some() || cli.automerge;
+    let open = if uses_checks { accepted::with_team_settings } else { accepted::repository };
+    let repo = open(terminal)?;
     if let Some(agent) = &mut request.agent {
         names::meant_one(terminal, &repo, agent)?;
     }

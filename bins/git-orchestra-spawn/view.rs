@@ -20,7 +20,7 @@ use super::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = cli.request(terminal)?;
-    let repo = accepted::repository(terminal)?;
+    let repo = accepted::with_team_settings(terminal)?;
     let context = context::interruptible(terminal)?;
     let report = spawn::run(&context, &repo, &request)?;
     for warning in &report.warnings {

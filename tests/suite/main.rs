@@ -105,6 +105,7 @@ mod sync_afar;
 mod sync_auto;
 mod sync_hostile;
 mod sync_many;
+mod team_settings;
 mod trace;
 mod transports;
 mod trash;

@@ -7,7 +7,10 @@ use clap_mangen::{
     Man,
     roff::{Roff, bold, roman},
 };
-use orchestra::{Code, Kind, config};
+use orchestra::{
+    Code, Kind,
+    config::{self, TeamUse},
+};
 
 use crate::{
     catalog::{self, Group},
@@ -178,7 +181,12 @@ fn sections(name: &str, page: &Page) -> Roff {
                 default => format!(" (default: {default})"),
             };
             let formerly = key.old_name().map(|old| format!("; {old} in earlier versions, still read"));
-            let text = format!("{}{default}{}.", key.what(), formerly.unwrap_or_default());
+            let team = match key.team() {
+                TeamUse::Nothing => "",
+                TeamUse::Sets => "; the team sets it",
+                TeamUse::Proposes => "; the team proposes it",
+            };
+            let text = format!("{}{default}{}{team}.", key.what(), formerly.unwrap_or_default());
             roff.control("TP", []).text([bold(key.name())]).text([roman(text)]);
         }
     }

@@ -52,6 +52,9 @@ fn program_of_role(name: &str, config: &Config<'_>) -> Option<&'static dyn Agent
 /// There is no such profile, its program is not on this machine, or it does not support an option (2). The error names the profiles
 /// that are ready.
 pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch> {
+    // What nobody approved must not look as if it were missing.
+    config.get(&AGENT_COMMAND.of(name))?;
+    config.get(&AGENT_PROGRAM.of(name))?;
     let program = configured(name, config);
     let launcher = program.as_deref().and_then(AgentProgram::launcher);
     let launcher = launcher.ok_or_else(|| no_such_program(name, config))?;

@@ -32,6 +32,18 @@ pub enum Choices {
     Remotes,
 }
 
+/// What the team's file may do with a key.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TeamUse {
+    /// It has no effect on the key.
+    #[default]
+    Nothing,
+    /// It sets the key.
+    Sets,
+    /// It sets the key once a person approved the content of the file.
+    Proposes,
+}
+
 impl Choices {
     /// Returns the word that is nearest to a value, if the words are known.
     pub(super) fn nearest(self, value: &str) -> Option<String> {
@@ -52,6 +64,7 @@ pub struct Key<T: 'static> {
     what: &'static str,
     only_measures: bool,
     choices: Choices,
+    team: TeamUse,
 }
 
 impl<T> Key<T> {
@@ -72,7 +85,20 @@ impl<T> Key<T> {
             what,
             only_measures: false,
             choices: Choices::Open,
+            team: TeamUse::Nothing,
         }
+    }
+
+    /// Lets the team's file set the key.
+    pub(super) const fn set_by_team(mut self) -> Self {
+        self.team = TeamUse::Sets;
+        self
+    }
+
+    /// Lets the team's file propose the key.
+    pub(super) const fn proposed_by_team(mut self) -> Self {
+        self.team = TeamUse::Proposes;
+        self
     }
 
     /// Sets the values among which a person chooses.
@@ -114,8 +140,9 @@ impl<T> Key<T> {
         format!("git config {} {value}", self.name)
     }
 
-    pub(super) fn old_name(&self) -> Option<&'static str> {
-        self.old_name
+    /// Returns the names whose values count; an earlier one only if the others have none.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        [self.name()].into_iter().chain(self.old_name)
     }
 
     /// Parses the value of `name`, which is the new or the old name of the key.
@@ -176,17 +203,30 @@ pub struct RepeatedKey {
     old_name: Option<&'static str>,
     what: &'static str,
     kind: Kind<String>,
+    team: TeamUse,
 }
 
 impl RepeatedKey {
     /// Makes a key by its name in git config. `what` describes each value in one sentence without a full stop.
     pub(super) const fn new(name: &'static str, what: &'static str) -> Self {
-        Self { name: Cow::Borrowed(name), old_name: None, what, kind: NOT_EMPTY }
+        Self { name: Cow::Borrowed(name), old_name: None, what, kind: NOT_EMPTY, team: TeamUse::Nothing }
     }
 
     /// Sets the name that the key had in earlier versions. Its values count as well.
     pub(super) const fn renamed_from(mut self, old_name: &'static str) -> Self {
         self.old_name = Some(old_name);
+        self
+    }
+
+    /// Lets the team's file set the key.
+    pub(super) const fn set_by_team(mut self) -> Self {
+        self.team = TeamUse::Sets;
+        self
+    }
+
+    /// Lets the team's file propose the key.
+    pub(super) const fn proposed_by_team(mut self) -> Self {
+        self.team = TeamUse::Proposes;
         self
     }
 
@@ -257,6 +297,8 @@ pub trait Described: Sync {
     fn choices(&self) -> Choices;
     /// Returns whether it may be given several times, each time with one value.
     fn is_repeated(&self) -> bool;
+    /// Returns what the team's file may do with it.
+    fn team(&self) -> TeamUse;
     /// Parses and formats a value; returns `None` if it is invalid.
     fn rewritten(&self, value: &str) -> Option<String>;
 }
@@ -292,6 +334,10 @@ impl<T> Described for Key<T> {
 
     fn is_repeated(&self) -> bool {
         false
+    }
+
+    fn team(&self) -> TeamUse {
+        self.team
     }
 
     fn rewritten(&self, value: &str) -> Option<String> {
@@ -332,6 +378,10 @@ impl<T> Described for NamedKey<T> {
         false
     }
 
+    fn team(&self) -> TeamUse {
+        self.0.team
+    }
+
     fn rewritten(&self, value: &str) -> Option<String> {
         self.0.rewritten(value)
     }
@@ -370,6 +420,10 @@ impl Described for RepeatedKey {
         true
     }
 
+    fn team(&self) -> TeamUse {
+        self.team
+    }
+
     fn rewritten(&self, value: &str) -> Option<String> {
         (self.kind.parse)(value)
     }
@@ -406,6 +460,10 @@ impl Described for NamedRepeatedKey {
 
     fn is_repeated(&self) -> bool {
         true
+    }
+
+    fn team(&self) -> TeamUse {
+        self.0.team
     }
 
     fn rewritten(&self, value: &str) -> Option<String> {

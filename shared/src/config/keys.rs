@@ -8,7 +8,7 @@ pub use super::profile_keys::*;
 use super::{
     key::{Choices, Described, Key, Kind, NamedKey, RepeatedKey},
     kind::{
-        self, DURATION, FOLDER_NAMES, LIST, OPTIONAL_BRANCH, OPTIONAL_DURATION, OPTIONAL_PATH,
+        self, DIGEST, DURATION, FOLDER_NAMES, LIST, OPTIONAL_BRANCH, OPTIONAL_DURATION, OPTIONAL_PATH,
         OPTIONAL_REVISION, OPTIONAL_TEXT, PERMANENT, PERMANENT_PERMISSION, SIZE, TEXT, TOOL,
     },
 };
@@ -19,7 +19,8 @@ const HOUR: u64 = 60 * MINUTE;
 
 pub static AGENT: Key<String> =
     Key::new("orchestra.agent", TEXT, || "claude".to_owned(), "The profile of the agents that spawn starts")
-        .with_choices(Choices::Profiles);
+        .with_choices(Choices::Profiles)
+        .proposed_by_team();
 
 /// The default permission mode. Read only by [`super::Config::permission`], which refuses a value that must not be permanent.
 pub(super) static PERMISSION: Key<Permission> = Key::new(
@@ -29,7 +30,8 @@ pub(super) static PERMISSION: Key<Permission> = Key::new(
     "What a coding agent may do without asking: plan, default, dontAsk, or acceptEdits; bypassPermissions \
      is only accepted on the command line",
 )
-.with_choices(PERMANENT);
+.with_choices(PERMANENT)
+.proposed_by_team();
 
 pub static ON_PROMPT: Key<Option<OnPrompt>> = Key::new(
     "orchestra.onPrompt",
@@ -42,28 +44,29 @@ pub static ON_PROMPT: Key<Option<OnPrompt>> = Key::new(
     "What happens when an agent asks for a permission: deny, ask (it waits for 'git orchestra send'), or fail; if \
      this is not set: ask while spawn watches on a terminal, else deny",
 )
-.with_choices(Choices::Words(&["deny", "ask", "fail"]));
+.with_choices(Choices::Words(&["deny", "ask", "fail"])).proposed_by_team();
 
 pub static ALLOWED_CLI: Key<Vec<String>> = Key::new(
     "orchestra.allowedCli",
     LIST,
     Vec::new,
     "Programs that a coding agent may run without asking, separated by commas, such as gh,az",
-);
+)
+.proposed_by_team();
 
 pub static ALLOW: RepeatedKey = RepeatedKey::new(
     "orchestra.allow",
     "A tool that a coding agent may use without asking, such as 'Bash(git *)', in addition to --allow; a reviewing agent \
      has orchestra.review.allow instead; may be given several times",
 )
-.of_kind(TOOL);
+.of_kind(TOOL).proposed_by_team();
 
 pub static DENY: RepeatedKey = RepeatedKey::new(
     "orchestra.deny",
     "A tool that a coding agent must not use, in addition to --deny, unless --allow names the same tool; may be given \
      several times",
 )
-.of_kind(TOOL);
+.of_kind(TOOL).set_by_team();
 
 /// Folders besides the worktree. Read by [`super::Config::folders`], which expands `~`.
 pub static ADD_DIR: RepeatedKey = RepeatedKey::new(
@@ -79,7 +82,7 @@ pub static BASE: Key<Option<String>> = Key::new(
     "The branch, tag, or commit from which spawn starts agents; those that an agent starts begin at its own HEAD",
 )
 .shown_default("HEAD")
-.with_choices(Choices::Branches);
+.with_choices(Choices::Branches).set_by_team();
 
 pub static INTO: Key<Option<String>> = Key::new(
     "orchestra.into",
@@ -88,10 +91,11 @@ pub static INTO: Key<Option<String>> = Key::new(
     "The branch into which merge-ranked lands, with which review compares, and in which cleanup looks for the work of \
      agents; if this is not set: the branch that is checked out",
 )
-.with_choices(Choices::Branches);
+.with_choices(Choices::Branches).set_by_team();
 
-pub static JOBS: Key<u32> =
-    Key::new("orchestra.jobs", NUMBER_OF_AGENTS, || 3, "How many agents run at once").only_measures();
+pub static JOBS: Key<u32> = Key::new("orchestra.jobs", NUMBER_OF_AGENTS, || 3, "How many agents run at once")
+    .only_measures()
+    .set_by_team();
 
 pub static MAX_JOBS: Key<u32> = Key::new(
     "orchestra.maxJobs",
@@ -103,7 +107,8 @@ pub static MAX_JOBS: Key<u32> = Key::new(
 
 pub static MAX_TIME: Key<Duration> =
     Key::new("orchestra.maxTime", DURATION, || Duration::from_secs(HOUR), "How long an agent may run")
-        .only_measures();
+        .only_measures()
+        .set_by_team();
 
 pub static IDLE_TIMEOUT: Key<Duration> = Key::new(
     "orchestra.idleTimeout",
@@ -112,7 +117,8 @@ pub static IDLE_TIMEOUT: Key<Duration> = Key::new(
     "How long a coding agent may be idle: no output, no new line in its session's file, and no change in its \
      worktree; programs that print nothing while they work (sh, your own) are watched only if this is set",
 )
-.only_measures();
+.only_measures()
+.set_by_team();
 
 pub static RETRIES: Key<u32> = Key::new(
     "orchestra.retries",
@@ -125,7 +131,7 @@ pub static RETRIES: Key<u32> = Key::new(
     "How often an agent resumes its session after a transient failure: it was idle too long, or its service was \
      overloaded",
 )
-.only_measures();
+.only_measures().set_by_team();
 
 pub static RETRY_DELAY: Key<Duration> = Key::new(
     "orchestra.retryDelay",
@@ -133,7 +139,8 @@ pub static RETRY_DELAY: Key<Duration> = Key::new(
     || Duration::from_secs(5),
     "How long to wait before the first retry; the wait doubles before each further one",
 )
-.only_measures();
+.only_measures()
+.set_by_team();
 
 pub static LIMIT_WAIT: Key<Duration> = Key::new(
     "orchestra.limitWait",
@@ -180,14 +187,16 @@ pub static BUILD: Key<Option<String>> = Key::new(
     OPTIONAL_TEXT,
     || None,
     "The shell command that builds; merge-ranked runs it after each branch",
-);
+)
+.proposed_by_team();
 
 pub static TEST: Key<Option<String>> = Key::new(
     "orchestra.test",
     OPTIONAL_TEXT,
     || None,
     "The shell command that tests; merge-ranked runs it after each branch",
-);
+)
+.proposed_by_team();
 
 pub static CHECK_TIME: Key<Duration> = Key::new(
     "orchestra.checkTime",
@@ -195,7 +204,8 @@ pub static CHECK_TIME: Key<Duration> = Key::new(
     || Duration::from_secs(30 * MINUTE),
     "How long one build or test may take",
 )
-.only_measures();
+.only_measures()
+.set_by_team();
 
 pub static MERGE_TIMEOUT: Key<Duration> = Key::new(
     "orchestra.mergeTimeout",
@@ -204,22 +214,26 @@ pub static MERGE_TIMEOUT: Key<Duration> = Key::new(
     "How long git may take to merge two branches, merge drivers included; if it takes longer, it is unknown whether the \
      two conflict",
 )
-.only_measures();
+.only_measures().set_by_team();
 
-pub static REGENERATE: NamedKey<Option<String>> = NamedKey::new(Key::new(
-    "orchestra.regenerate.<name>",
-    OPTIONAL_TEXT,
-    || None,
-    "The shell command that regenerates a file with conflicts, if .gitattributes gives it the attribute \
+pub static REGENERATE: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.regenerate.<name>",
+        OPTIONAL_TEXT,
+        || None,
+        "The shell command that regenerates a file with conflicts, if .gitattributes gives it the attribute \
      orchestra-regenerate=<name>; it runs in the file's folder",
-));
+    )
+    .proposed_by_team(),
+);
 
 pub static BRANCH_PREFIX: Key<String> = Key::new(
     "orchestra.branchPrefix",
     kind::BRANCH_PREFIX,
     || "orchestra/".to_owned(),
     "The prefix of agents' branches",
-);
+)
+.proposed_by_team();
 
 /// The folder for worktrees. Read only by [`super::Config::worktrees`], which expands `~`.
 pub(super) static WORKTREES: Key<Option<PathBuf>> = Key::new(
@@ -236,7 +250,8 @@ pub static REVIEW_TEST: Key<Option<String>> = Key::new(
     OPTIONAL_TEXT,
     || None,
     "The shell command that tests the work that an agent reviews (default: orchestra.test)",
-);
+)
+.proposed_by_team();
 
 pub static REVIEW_ALLOW: Key<Vec<String>> = Key::new(
     "orchestra.review.allow",
@@ -247,7 +262,8 @@ pub static REVIEW_ALLOW: Key<Vec<String>> = Key::new(
             .into()
     },
     "What a reviewing agent may use without asking, in addition to that test, separated by commas",
-);
+)
+.proposed_by_team();
 
 /// What a reviewing agent may do. Read only by [`super::Config::review_permission`].
 pub(super) static REVIEW_PERMISSION: Key<Permission> = Key::new(
@@ -256,10 +272,11 @@ pub(super) static REVIEW_PERMISSION: Key<Permission> = Key::new(
     || Permission::DontAsk,
     "The permission mode of a reviewing agent: plan, default, dontAsk, or acceptEdits; with --fix it is acceptEdits",
 )
-.with_choices(PERMANENT);
+.with_choices(PERMANENT).proposed_by_team();
 
 pub static REVIEW_MODEL: Key<Option<String>> =
-    Key::new("orchestra.review.model", OPTIONAL_TEXT, || None, "The model of a reviewing agent");
+    Key::new("orchestra.review.model", OPTIONAL_TEXT, || None, "The model of a reviewing agent")
+        .proposed_by_team();
 
 pub static DISPOSABLE_DIRS: Key<Vec<String>> = Key::new(
     "orchestra.disposableDirs",
@@ -327,6 +344,13 @@ pub static COMPLETION_PROVIDER: RepeatedKey = RepeatedKey::new(
 )
 .renamed_from("orchestra.completes");
 
+pub static APPROVED: Key<Option<String>> = Key::new(
+    "orchestra.approved",
+    DIGEST,
+    || None,
+    "The SHA-256 of the .gitorchestra whose proposals you approved; 'git orchestra config approve' sets it",
+);
+
 /// All keys, in the order in which the documentation lists them.
 pub static KEYS: &[&dyn Described] = &[
     &AGENT,
@@ -381,6 +405,7 @@ pub static KEYS: &[&dyn Described] = &[
     &NOT_SECRET,
     &TRUST_WRITER,
     &COMPLETION_PROVIDER,
+    &APPROVED,
 ];
 
 /// A number of agents.

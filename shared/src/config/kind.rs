@@ -43,6 +43,19 @@ pub(super) const OPTIONAL_TEXT: Kind<Option<String>> = Kind {
     text: |value| value.clone().unwrap_or_default(),
 };
 
+/// A SHA-256 in hexadecimal, or `None` if the value is empty.
+pub(super) const DIGEST: Kind<Option<String>> = Kind {
+    expected: "a SHA-256 of 64 hexadecimal digits",
+    parse: |text| match text {
+        "" => Some(None),
+        text if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Some(Some(text.to_ascii_lowercase()))
+        }
+        _ => None,
+    },
+    text: |value| value.clone().unwrap_or_default(),
+};
+
 /// A path, or `None` if it is empty. The reader expands `~`, as git does.
 pub(super) const OPTIONAL_PATH: Kind<Option<PathBuf>> = Kind {
     expected: "a path",

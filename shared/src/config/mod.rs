@@ -9,15 +9,17 @@ mod kind;
 mod profile_keys;
 mod setting;
 mod table_key;
+mod team;
 
 use std::path::PathBuf;
 
 pub use self::{
     editing::Edit,
-    key::{Choices, Described, Key, NamedKey, RepeatedKey},
+    key::{Choices, Described, Key, NamedKey, RepeatedKey, TeamUse},
     keys::KEYS,
     setting::{Setting, Settings},
     table_key::{TableKey, normalized, short_name, suggestion},
+    team::Proposal,
 };
 use crate::{
     Code, Error, Result,
@@ -63,7 +65,17 @@ impl<'repo> Config<'repo> {
     pub fn get_if_set<T>(&self, key: &Key<T>) -> Result<Option<T>> {
         let parsed =
             |(name, value): (&str, String)| key.parse(name, &value).map_err(|error| self.placed(name, error));
-        self.raw(key).map(parsed).transpose()
+        if let Some(own) = self.raw(key) {
+            return parsed(own).map(Some);
+        }
+        if self.has_own(key.names()) {
+            // An empty value leaves out what the team's file says.
+            return Ok(None);
+        }
+        let values = self.team_values(key.names(), key.team())?;
+        let value = values.into_iter().rev().find(|value| !value.is_empty());
+        let of_team = |value: String| key.parse(key.name(), &value).map_err(|error| error.hint(team::PLACE));
+        value.map(of_team).transpose()
     }
 
     /// Returns the value of a key, or its default if it is not set, empty, or invalid. For commands that must not fail because of a
@@ -83,6 +95,13 @@ impl<'repo> Config<'repo> {
     /// A value is not of the key's type (3).
     pub fn valid(&self, key: &RepeatedKey) -> Result<Vec<String>> {
         let values = self.all(key);
+        if values.is_empty() {
+            let values = self.team_values(key.names(), key.team())?;
+            return values
+                .iter()
+                .map(|value| key.parse(value).map_err(|error| error.hint(team::PLACE)))
+                .collect();
+        }
         values
             .iter()
             .map(|value| key.parse(value).map_err(|error| self.placed_value(key, value, error)))
@@ -116,17 +135,25 @@ impl<'repo> Config<'repo> {
     /// Makes an error about the value of a key, which says where it is set. `why` completes the sentence; `better` is a value that
     /// would be accepted.
     pub fn refused<T>(&self, key: &Key<T>, why: &str, better: Option<&str>) -> Error {
-        let (name, value) = self.raw(key).unwrap_or_else(|| (key.name(), String::new()));
-        self.placed(name, key.refused_for(name, &value, why, better))
+        match self.raw(key) {
+            Some((name, value)) => self.placed(name, key.refused_for(name, &value, why, better)),
+            None => key.refused_for(key.name(), &self.text(key), why, better).hint(team::PLACE),
+        }
     }
 
     /// Returns the error of a key that names no branch, or none that can be used, with the branch that was probably meant.
     pub fn refused_branch<T>(&self, key: &Key<T>, why: &str) -> Error {
-        let value = self.raw(key).map(|(_, value)| value).unwrap_or_default();
+        let value = self.text(key);
         let branches = self.repo.refs_below(ref_names::BRANCHES).unwrap_or_default();
         let names = branches.iter().filter_map(|(name, _)| name.strip_prefix(ref_names::BRANCHES));
         let near = nearest(&value, names.take(MAX_BRANCHES).map(str::to_owned).collect());
         self.refused(key, why, near.as_deref())
+    }
+
+    /// Returns the value of a key that applies, as text; empty if there is none.
+    fn text<T>(&self, key: &Key<T>) -> String {
+        let of_team = || self.team_values(key.names(), key.team()).unwrap_or_default().pop();
+        self.raw(key).map(|(_, value)| value).or_else(of_team).unwrap_or_default()
     }
 
     /// Adds to an error where the value of a key is set.
@@ -171,7 +198,7 @@ impl<'repo> Config<'repo> {
     /// The config is locked or cannot be written.
     pub fn unset<T>(&self, key: &Key<T>) -> Result<bool> {
         let mut found = false;
-        for name in [key.name()].into_iter().chain(key.old_name()) {
+        for name in key.names() {
             found |= self.repo.edit_config(&["--unset-all", name])? == 0;
         }
         Ok(found)
@@ -179,7 +206,8 @@ impl<'repo> Config<'repo> {
 
     /// Returns the names for which the user set a key, sorted.
     pub fn names<T>(&self, key: &NamedKey<Option<T>>) -> Vec<String> {
-        let subsections = self.repo.config_sections(SECTION);
+        let mut subsections = self.repo.config_sections(SECTION);
+        subsections.extend(self.team_sections());
         let names = subsections.iter().filter_map(|subsection| key.name_in(subsection));
         let is_set = |name: &&str| self.get_or_default(&key.of(name)).is_some();
         let mut names: Vec<String> = names.filter(is_set).map(str::to_owned).collect();
@@ -254,10 +282,14 @@ impl<'repo> Config<'repo> {
         keys::WORKTREES.hint("/a/folder/that/can/be/written")
     }
 
+    /// Returns whether git's configuration has a key, under any of its names.
+    fn has_own<'name>(&self, mut names: impl Iterator<Item = &'name str>) -> bool {
+        names.any(|name| self.repo.config(name).is_some())
+    }
+
     /// Returns the value as text with the name that has it. The old name counts only if the new one is not set.
     fn raw<'key, T>(&self, key: &'key Key<T>) -> Option<(&'key str, String)> {
-        let names = [key.name()].into_iter().chain(key.old_name());
-        let mut values = names.filter_map(|name| Some((name, self.repo.config(name)?)));
+        let mut values = key.names().filter_map(|name| Some((name, self.repo.config(name)?)));
         values.find(|(_, value)| !value.is_empty())
     }
 }

@@ -16,7 +16,7 @@ pub static AGENT_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
     || None,
     "A shell command that runs an agent of the profile <name>; {prompt_file} in it is the path of a file with the task, \
      without it the task is given on standard input",
-));
+).proposed_by_team(),);
 
 /// Whether standard input is kept open.
 pub static AGENT_STDIN_HELD: NamedKey<bool> = NamedKey::new(
@@ -30,7 +30,8 @@ pub static AGENT_STDIN_HELD: NamedKey<bool> = NamedKey::new(
         || false,
         "'held' keeps the agent's standard input open as long as its supervisor lives; 'closed' closes it",
     )
-    .with_choices(Choices::Words(&["held", "closed"])),
+    .with_choices(Choices::Words(&["held", "closed"]))
+    .proposed_by_team(),
 );
 
 /// Whether the agent reads its task as text and never executes it.
@@ -44,7 +45,7 @@ pub static AGENT_READS_PROSE: NamedKey<bool> = NamedKey::new(Key::new(
     || false,
     "'prose' if the agent reads its task as text, as coding agents do; 'script' if it may execute the task: such an agent \
      receives nothing that you did not type, such as review comments, conflicts, or the output of a test",
-).with_choices(Choices::Words(&["prose", "script"])));
+).with_choices(Choices::Words(&["prose", "script"])).proposed_by_team(),);
 
 pub static AGENT_PROGRAM: NamedKey<Option<String>> = NamedKey::new(
     Key::new(
@@ -54,22 +55,27 @@ pub static AGENT_PROGRAM: NamedKey<Option<String>> = NamedKey::new(
         "The path of the program of the coding agent <name>, such as claude or opencode, if it is not on PATH; for a role, \
          which is a profile with a name of your own, the known program that it runs, such as claude",
     )
-    .shown_default("<name>"),
+    .shown_default("<name>").proposed_by_team(),);
+
+pub static AGENT_PROMPT: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.prompt",
+        OPTIONAL_TEXT,
+        || None,
+        "Text that is put before the task of an agent of the profile <name>, such as its role",
+    )
+    .proposed_by_team(),
 );
 
-pub static AGENT_PROMPT: NamedKey<Option<String>> = NamedKey::new(Key::new(
-    "orchestra.agent.<name>.prompt",
-    OPTIONAL_TEXT,
-    || None,
-    "Text that is put before the task of an agent of the profile <name>, such as its role",
-));
-
-pub static AGENT_MODEL: NamedKey<Option<String>> = NamedKey::new(Key::new(
-    "orchestra.agent.<name>.model",
-    OPTIONAL_TEXT,
-    || None,
-    "The model of agents of the profile <name>",
-));
+pub static AGENT_MODEL: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.model",
+        OPTIONAL_TEXT,
+        || None,
+        "The model of agents of the profile <name>",
+    )
+    .proposed_by_team(),
+);
 
 /// The permission mode of a profile. Read only by [`super::Config::profile_permission`].
 pub(super) static AGENT_PERMISSION: NamedKey<Option<Permission>> = NamedKey::new(
@@ -79,7 +85,8 @@ pub(super) static AGENT_PERMISSION: NamedKey<Option<Permission>> = NamedKey::new
         || None,
         "What agents of the profile <name> may do without asking, instead of orchestra.permission",
     )
-    .with_choices(PERMANENT),
+    .with_choices(PERMANENT)
+    .proposed_by_team(),
 );
 
 pub static AGENT_ALLOW: NamedRepeatedKey = NamedRepeatedKey::new(
@@ -88,37 +95,41 @@ pub static AGENT_ALLOW: NamedRepeatedKey = NamedRepeatedKey::new(
         "A tool that agents of the profile <name> may use without asking, in addition to orchestra.allow; may be given \
          several times",
     )
-    .of_kind(TOOL),
-);
+    .of_kind(TOOL).proposed_by_team(),);
 
 pub static AGENT_DENY: NamedRepeatedKey = NamedRepeatedKey::new(
     RepeatedKey::new(
         "orchestra.agent.<name>.deny",
         "A tool that agents of the profile <name> must not use, in addition to orchestra.deny; may be given several times",
     )
-    .of_kind(TOOL),
+    .of_kind(TOOL).set_by_team(),);
+
+pub static AGENT_MAX_TIME: NamedKey<Option<Duration>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.maxTime",
+        OPTIONAL_DURATION,
+        || None,
+        "How long an agent of the profile <name> may run, instead of orchestra.maxTime",
+    )
+    .set_by_team(),
 );
 
-pub static AGENT_MAX_TIME: NamedKey<Option<Duration>> = NamedKey::new(Key::new(
-    "orchestra.agent.<name>.maxTime",
-    OPTIONAL_DURATION,
-    || None,
-    "How long an agent of the profile <name> may run, instead of orchestra.maxTime",
-));
-
-pub static AGENT_MAX_TURNS: NamedKey<Option<u32>> = NamedKey::new(Key::new(
-    "orchestra.agent.<name>.maxTurns",
-    Kind {
-        expected: "a number from 1 to 1000000",
-        parse: |text| match text {
-            "" => Some(None),
-            text => text.parse().ok().filter(|turns| (1..=1_000_000).contains(turns)).map(Some),
+pub static AGENT_MAX_TURNS: NamedKey<Option<u32>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.maxTurns",
+        Kind {
+            expected: "a number from 1 to 1000000",
+            parse: |text| match text {
+                "" => Some(None),
+                text => text.parse().ok().filter(|turns| (1..=1_000_000).contains(turns)).map(Some),
+            },
+            text: |value| value.map_or_else(String::new, |turns: u32| turns.to_string()),
         },
-        text: |value| value.map_or_else(String::new, |turns: u32| turns.to_string()),
-    },
-    || None,
-    "The largest number of turns of an agent of the profile <name> with its model",
-));
+        || None,
+        "The largest number of turns of an agent of the profile <name> with its model",
+    )
+    .set_by_team(),
+);
 
 pub static AGENT_BUDGET: NamedKey<Option<Cost>> = NamedKey::new(Key::new(
     "orchestra.agent.<name>.budget",
@@ -129,7 +140,7 @@ pub static AGENT_BUDGET: NamedKey<Option<Cost>> = NamedKey::new(Key::new(
     },
     || None,
     "The largest cost of an agent of the profile <name> in US dollars, such as 2.50; the turn in progress may exceed it",
-));
+).proposed_by_team(),);
 
 /// Parses one of two words; returns whether it is `yes`.
 fn parse_either(text: &str, yes: &str, no: &str) -> Option<bool> {

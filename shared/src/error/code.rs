@@ -117,6 +117,7 @@ codes! {
     PlatformUnsupported "platform-unsupported" Refused "Agents cannot be supervised on this system.";
     ProfileUnknown "profile-unknown" Refused "There is no profile of this name.";
     ProgramMissing "program-missing" Refused "The agent's program is not on PATH.";
+    ProposalUnapproved "proposal-unapproved" Refused "The team's file proposes a setting that nobody approved here.";
     RemoteAmbiguous "remote-ambiguous" Refused "Several remotes are configured, and none was named.";
     RemoteMissing "remote-missing" Refused "No remote is configured.";
     RemoteUnknown "remote-unknown" Refused "No remote has this name.";

@@ -17,6 +17,7 @@ use crate::{
         ownership::{self, UsableRepo},
         ref_names, symbolic_ref,
         syncing::Syncing,
+        team_file::TeamFile,
         version,
     },
     world::Environment,
@@ -35,6 +36,8 @@ pub struct Repo {
     identity: Option<Identity>,
     /// The common git directory with links resolved, once it was asked for.
     common: OnceCell<PathBuf>,
+    /// The team's file, once it was asked for.
+    pub(super) team: OnceCell<Option<Arc<TeamFile>>>,
 }
 
 impl Repo {
@@ -173,6 +176,7 @@ impl Repo {
             frozen: None,
             identity: None,
             common: OnceCell::new(),
+            team: OnceCell::new(),
         }
     }
 
@@ -189,7 +193,8 @@ impl Repo {
         let identity = identity.or(self.identity.as_ref()).cloned();
         let (gix, fallback, common) = (self.gix.clone(), self.fallback.clone(), self.common.clone());
         let (environment, syncing) = (self.environment.clone(), self.syncing.clone());
-        Self { gix, environment, syncing, fallback, frozen: self.frozen.clone(), identity, common }
+        let (frozen, team) = (self.frozen.clone(), self.team.clone());
+        Self { gix, environment, syncing, fallback, frozen, identity, common, team }
     }
 
     /// Distinguishes "no repository" from "a repository that cannot be opened".

@@ -37,6 +37,8 @@ kinds! {
     INIT = "init": init::Report;
     /// The changed configuration that a person accepted.
     ACCEPT = "accept": init::Accepted;
+    /// The file of the team that a person approved.
+    CONFIG_APPROVAL = "config-approval": config::Approval;
     /// The agents that were started: at their end, or immediately with --detach.
     SPAWN = "spawn": status::Report;
     /// The agents that would be started.

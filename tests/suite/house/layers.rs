@@ -196,7 +196,7 @@ const TERMINAL: &[Rule] = &[
     ("interrupt", &["alternate", "exit"]),
     ("prompt", &["interrupt", "output"]),
     ("context", &["here", "interrupt", "output", "status_line", "style"]),
-    ("accepted", &["here", "output", "prompt"]),
+    ("accepted", &["context", "here", "output", "prompt"]),
     ("table", &["style"]),
     ("humanize", &["here"]),
     ("agents", &["here", "output", "style", "table", "humanize"]),

@@ -79,8 +79,11 @@ struct Finding {
 pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequest) -> Result<Report> {
     let id = status::resolve(repo, agent)?;
     let config = Config::of(repo);
-    let configured = config.get(&REVIEW_TEST)?.or(config.get(&TEST)?);
-    let test = by.test.clone().or(configured).ok_or_else(|| {
+    let test = match by.test.clone().map_or_else(|| config.get(&REVIEW_TEST), |typed| Ok(Some(typed)))? {
+        None => config.get(&TEST)?,
+        test => test,
+    };
+    let test = test.ok_or_else(|| {
         Error::new(Code::TestMissing, "no test command: an agent can only approve work that passed a test")
             .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
     })?;
