@@ -25,8 +25,8 @@ pub(crate) fn arguments(repo: &TestRepo<'_>, id: &str) -> Vec<String> {
     let agent = repo.end_of(id);
     let file = repo.world().scripted_conversation(agent["session"].as_str().expect("a session"));
     let starts = file.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let starts = starts.filter_map(|line| Some(line.get("arguments")?.as_array()?.clone()));
-    let last = starts.last().expect("a start");
+    let mut starts = starts.filter_map(|line| Some(line.get("arguments")?.as_array()?.clone()));
+    let last = starts.next_back().expect("a start");
     last.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect()
 }
 

@@ -65,6 +65,7 @@ pub struct Options {
     /// Maximum cost, in millionths of a US dollar.
     pub budget_micros: Option<u64>,
     /// Whether the tools and folders that git config allows to agents are not allowed to this one, as to a reviewer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restricted: bool,
 }
 
