@@ -1,8 +1,10 @@
 //! The command line of `config`.
 
-use clap::{Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::ops::config::{Request, SetRequest, UnsetRequest};
+use orchestra::ops::config::{ImportRequest, Request, SetRequest, UnsetRequest};
 use orchestra_terminal::{complete, pages::Page};
 
 /// Show and change the settings of git orchestra
@@ -94,6 +96,22 @@ pub(crate) enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Take over the settings of another orchestrator
+    ///
+    /// Reads .claude-orchestrator.yaml, the config.json of claude-orchestra, or the orchestra.yml of
+    /// agent-orchestra, and shows which keys it would set, and which of its fields have no counterpart.
+    /// Nothing is set before you agree. Only a part of YAML is read; the rest is refused with its line.
+    Import {
+        /// The file (default: the one in this repository)
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+        /// Set the keys without a question
+        #[arg(short, long)]
+        yes: bool,
+        /// Print the result as one JSON object, without a question; nothing is set without --yes
+        #[arg(long)]
+        json: bool,
+    },
     /// Remove a key, so that its default applies
     ///
     /// Exits with 1 if it is not set there.
@@ -121,6 +139,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra config set --add trustWriter 5t2k9x", "Add one value to a key that may have several"),
         ("git orchestra config get jobs", "Print the value that applies"),
         ("git orchestra config unset maxTime", "Return to the default"),
+        ("git orchestra config import", "Take over the settings of another orchestrator, after a question"),
         ("git orchestra config approve", "See and approve what your team committed in .gitorchestra"),
     ],
     sections: &[
@@ -170,6 +189,10 @@ impl List {
 impl Verb {
     pub(crate) fn set_request(key: &str, value: &str, add: bool, global: bool) -> SetRequest {
         SetRequest { key: key.to_owned(), value: value.to_owned(), add, global }
+    }
+
+    pub(crate) fn import_request(file: Option<&Path>) -> ImportRequest {
+        ImportRequest { file: file.map(Path::to_owned) }
     }
 
     pub(crate) fn unset_request(key: &str, value: Option<&String>, global: bool) -> UnsetRequest {

@@ -2,6 +2,7 @@
 
 mod approve;
 mod cli;
+mod import;
 mod view;
 
 use orchestra::Result;

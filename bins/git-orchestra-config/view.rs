@@ -17,6 +17,7 @@ use orchestra_terminal::{
 use super::{
     approve,
     cli::{Cli, List, Verb},
+    import,
 };
 
 /// The number of unknown keys that are named; more are only counted.
@@ -41,6 +42,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
                 return Err(here::repository().err().unwrap_or_else(config::no_file));
             };
             approve::approve(terminal, repo, hash.as_deref(), *json)
+        }
+        Some(Verb::Import { file, yes, json }) => {
+            let Some(repo) = repo else {
+                return Err(here::repository().err().unwrap_or_else(config::no_file));
+            };
+            import::import(terminal, repo, &Verb::import_request(file.as_deref()), *yes, *json)
         }
         Some(Verb::Unset { key, value, global, json }) => {
             let change = config::unset(&context, repo, &Verb::unset_request(key, value.as_ref(), *global))?;

@@ -22,6 +22,7 @@ mod cleanup_many;
 mod collect;
 mod completions;
 mod config;
+mod config_import;
 mod configured_runs;
 mod consent;
 mod convergence;

@@ -2,6 +2,7 @@
 
 mod approve;
 mod change;
+mod import;
 mod setting_object;
 
 use schemars::JsonSchema;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     approve::{Approval, ApproveRequest, approve, no_file, proposal},
     change::{Change, SetRequest, UnsetRequest, set, unset},
+    import::{Import, ImportRequest, ImportedSetting, LeftOutField, import, plan_import},
     setting_object::{SettingObject, ValueObject},
 };
 pub use crate::config::Proposal;

@@ -39,6 +39,8 @@ kinds! {
     ACCEPT = "accept": init::Accepted;
     /// The file of the team that a person approved.
     CONFIG_APPROVAL = "config-approval": config::Approval;
+    /// What the settings file of another orchestrator sets, or would set.
+    CONFIG_IMPORT = "config-import": config::Import;
     /// The agents that were started: at their end, or immediately with --detach.
     SPAWN = "spawn": status::Report;
     /// The agents that would be started.
