@@ -58,6 +58,7 @@ mod moved;
 mod names;
 mod odd_shapes;
 mod odd_worktrees;
+mod on_branch;
 mod outcomes;
 mod ownership;
 mod packed_refs;

@@ -82,9 +82,9 @@ fn print_error(terminal: &Terminal, error: &Error) {
 }
 
 /// Prints an error as the answer, unless an answer was printed already: a caller that asked for JSON gets exactly
-/// one object.
+/// one object, or a line for each event and the error as the last one.
 fn print_json(terminal: &Terminal, error: &Error) {
-    if !terminal.has_printed() {
+    if !terminal.has_answered() {
         // The error is on stderr already; a failure to print it as JSON is no further error.
         let _ = json::print_answer(terminal, wire::ERROR, &to_failure(error));
     }

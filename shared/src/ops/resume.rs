@@ -105,7 +105,7 @@ impl Report {
     /// Returns the report of a dry run.
     #[must_use]
     pub fn into_plan(self) -> Plan {
-        Plan { agents: self.planned, failed: self.failed, warnings: self.warnings }
+        Plan { agents: self.planned, failed: self.failed, warnings: self.warnings, dry_run: true }
     }
 }
 
@@ -212,7 +212,7 @@ fn resume_one(
     let notice = control::reap_lost_agent(repo, id, &private, &dir)?;
     if let Ok(spec) = Spec::read(&dir) {
         // Records what changed around the interrupted attempt, before the next one records its own surroundings.
-        surroundings::record_changes(repo, id, &dir, &private.frozen().join(spec.frozen))?;
+        surroundings::record_changes(repo, id, &spec.branch, &dir, &private.frozen().join(spec.frozen))?;
     }
     let _ = fs::remove_file(dir.surroundings());
     refuse_session_in_use(repo, &agent, request)?;

@@ -33,6 +33,8 @@
 //! # }
 //! ```
 
+mod existing_branch;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -82,6 +84,8 @@ pub struct Request {
     pub copies: u32,
     /// The revision from which the agents start; by default, the current commit.
     pub base: Option<String>,
+    /// The existing branch that the only agent works on, instead of a new one.
+    pub on: Option<String>,
     /// The beginning of the agents' ids; by default, telling words of the task.
     pub name: Option<String>,
     /// The agent whose work the new agents review.
@@ -103,6 +107,9 @@ pub struct Report {
     pub agents: Vec<PlannedAgent>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
+    /// Whether this was a dry run, which changed nothing.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// An agent to start.
@@ -133,12 +140,34 @@ struct Assignment {
     ready: ReadyProfile,
 }
 
+/// The branches that agents work on.
+enum AgentBranch {
+    /// A new one for each, named after it.
+    New { prefix: String },
+    /// One that is there, for the only agent.
+    Existing(BranchName),
+}
+
+impl AgentBranch {
+    fn of(&self, id: &AgentId) -> BranchName {
+        match self {
+            Self::New { prefix } => format!("{prefix}{id}").into(),
+            Self::Existing(name) => name.clone(),
+        }
+    }
+}
+
 /// Starts the agents. When it returns, each has its first event on the disk and a supervisor that accepts commands.
 ///
 /// # Errors
 /// The request is invalid (2), something is missing (3), or the events cannot be written: no agent is created then. The user
 /// interrupts it (130): either no agents or all of them were created, and `status` shows which are running.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    if request.tasks.is_empty() {
+        return Err(Error::new(Code::TaskInvalid, "no task given")
+            .hint("git orchestra spawn \"what to do\"")
+            .hint("git orchestra spawn -f FILE reads a list of tasks, -f - standard input"));
+    }
     for task in &request.tasks {
         tasks::check(task)?;
     }
@@ -147,9 +176,11 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         // Before anything is made; only the random part is not known yet.
         AgentId::of_name(name, Default::default())?;
     }
-    let base = match &request.base {
-        Some(revision) => named::resolve_commit(repo, revision)?,
-        None => repo.head()?,
+    let existing = existing_branch::find(repo, request)?;
+    let base = match (&existing, &request.base) {
+        (Some(branch), _) => branch.tip,
+        (None, Some(revision)) => named::resolve_commit(repo, revision)?,
+        (None, None) => repo.head()?,
     };
     repo.identity()?;
     tree::check()?;
@@ -163,16 +194,19 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         warnings
             .push(format!("'{shown}' is a branch and a tag: the branch is used, 'tags/{shown}' is the tag"));
     }
-    let prefix = branch_prefix(repo, &config, &mut warnings)?;
+    let branches = match existing {
+        Some(branch) => AgentBranch::Existing(branch.name),
+        None => AgentBranch::New { prefix: branch_prefix(repo, &config, &mut warnings)? },
+    };
     guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
     if request.dry_run {
-        let assignments = plan(&worktrees_dir::expected_dir(repo)?, request, &launches, base, &prefix)?;
-        return report(repo, &assignments, jobs, warnings);
+        let assignments = plan(&worktrees_dir::expected_dir(repo)?, request, &launches, base, &branches)?;
+        return Ok(Report { dry_run: true, ..report(repo, &assignments, jobs, warnings)? });
     }
     repo.fetch_promised_files(context, base)?;
     let folder = worktrees_dir::make_worktrees_dir(repo)?;
     guard::check_space(&folder, config.get(&MIN_FREE)?)?;
-    let assignments = plan(&folder, request, &launches, base, &prefix)?;
+    let assignments = plan(&folder, request, &launches, base, &branches)?;
     let mut report = report(repo, &assignments, jobs, warnings)?;
     report.warnings.extend(repairing::repair_before_spawn(context, repo)?);
     start(context, repo, &report, &assignments, base, request)?;
@@ -226,7 +260,7 @@ fn plan(
     request: &Request,
     launches: &[ReadyProfile],
     base: Oid,
-    prefix: &str,
+    branches: &AgentBranch,
 ) -> Result<Vec<Assignment>> {
     let mut assignments = Vec::new();
     for task in &request.tasks {
@@ -242,7 +276,7 @@ fn plan(
                     title: title.clone(),
                     profile: ready.profile.clone(),
                     permission: ready.launch.permission,
-                    branch: format!("{prefix}{id}").into(),
+                    branch: branches.of(&id),
                     base,
                     worktree: folder.join(id.as_str()).to_string_lossy().into_owned(),
                     id: id.clone(),
@@ -250,9 +284,6 @@ fn plan(
                 assignments.push(Assignment { id, planned, task: task.clone(), ready: ready.clone() });
             }
         }
-    }
-    if assignments.is_empty() {
-        return Err(Error::new(Code::TaskInvalid, "no task given").hint("git orchestra spawn \"what to do\""));
     }
     if assignments.len() > tasks::MAX_TASKS {
         let count = assignments.len();
@@ -266,7 +297,7 @@ fn plan(
 
 fn report(repo: &Repo, assignments: &[Assignment], jobs: u32, warnings: Vec<String>) -> Result<Report> {
     let agents = assignments.iter().map(|assignment| assignment.planned.clone()).collect();
-    Ok(Report { run: run_id(repo)?, jobs, agents, warnings })
+    Ok(Report { run: run_id(repo)?, jobs, agents, warnings, dry_run: false })
 }
 
 /// Returns a new id of a run. It begins with the time in milliseconds, so that runs sort in the order in which they were started.

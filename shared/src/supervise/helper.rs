@@ -248,7 +248,7 @@ pub fn capture_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> R
     let _ = conversations::store_of_agent(repo, id);
     let mut captured = capture_files(repo, id, dir, spec)?;
     // The work is captured even if this fails.
-    let recorded = surroundings::record_changes(repo, id, dir, &frozen(repo, spec)?);
+    let recorded = surroundings::record_changes(repo, id, &spec.branch, dir, &frozen(repo, spec)?);
     captured.unrecorded = recorded.err().map(|error| error.one_line());
     Ok(captured)
 }
