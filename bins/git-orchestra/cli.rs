@@ -15,7 +15,7 @@ use orchestra_terminal::{complete, pages::Page};
 /// Every program git-orchestra-NAME on PATH is available as a command too.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra", version, arg_required_else_help = false, subcommand_value_name = "COMMAND")]
-#[command(disable_help_flag = true)]
+#[command(disable_help_flag = true, propagate_version = true)]
 pub(crate) struct Cli {
     /// List the commands by purpose
     #[arg(short = 'h')]
@@ -67,6 +67,9 @@ pub(crate) enum BuiltIn {
     Help {
         /// The command; without it, all of them
         command: Option<String>,
+        /// Explain the suite to a coding agent that runs it, as Markdown
+        #[arg(long, conflicts_with = "command")]
+        for_agents: bool,
     },
 }
 

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod completions;
 mod demo;
+mod for_agents;
 mod help;
 mod lookup;
 mod overview;

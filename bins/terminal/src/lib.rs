@@ -20,8 +20,10 @@
 //! | [`mod@trace`] | the lines that `ORCHESTRA_TRACE` asks for |
 //! | [`pages`], [`complete`] | man pages and completions, from the commands' definitions |
 //! | [`catalog`] | the commands of the suite |
+//! | [`agent_variables`] | the variables that an agent's program sees |
 
 pub mod accepted;
+pub mod agent_variables;
 pub mod agents;
 mod alternate;
 pub mod args;

@@ -201,6 +201,7 @@ const TERMINAL: &[Rule] = &[
     ("humanize", &["here"]),
     ("agents", &["here", "output", "style", "table", "humanize"]),
     ("alternate", &[]),
+    ("agent_variables", &[]),
     ("args", &[]),
     ("catalog", &[]),
     ("concepts", &[]),
