@@ -42,8 +42,8 @@ pub(crate) struct Cli {
         value_parser = limit
     )]
     pub(crate) wait: Option<Limit>,
-    /// Print the result as one JSON object
-    #[arg(long, conflicts_with = "watch")]
+    /// Print the result as one JSON object; with --watch, one per line for each change
+    #[arg(long)]
     pub(crate) json: bool,
 }
 
@@ -61,12 +61,22 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra status --watch", "Keep showing the state"),
         ("git orchestra status --wait add-tests && echo good", "Wait for one agent"),
         ("git orchestra status --wait=10m", "Wait at most ten minutes"),
+        ("git orchestra status --watch --json | my-program", "Tell a program about every change"),
         (
             "git orchestra status --json | jq '.agents[] | select(.liveness == \"lost\") | .id'",
             "Find agents whose supervisor died",
         ),
     ],
     sections: &[
+        (
+            "WATCHING BY PROGRAMS",
+            &["With --watch --json every line is one JSON object of kind 'change' (git orchestra schema \
+                 change). 'change' says what changed; 'agents' holds the new state of the agent that it is \
+                 about, and of all agents in the first line. The stream ends with Ctrl-C, when nobody reads \
+                 it any more, and with --wait when no agent runs any more. If it ends with an error, the \
+                 last line is an object of kind 'error'. Output of agents is not in it; 'git orchestra logs \
+                 --follow --json' has it."],
+        ),
         (
             "COLUMNS",
             &[

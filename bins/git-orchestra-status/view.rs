@@ -14,7 +14,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, context, here, json, names,
+    Exit, Terminal, agents, change_stream, context, here, json, names,
     style::Role,
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
@@ -39,15 +39,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             request = wait_targets::for_caller(&repo, request)?;
         }
         let silent = !cli.watch;
-        let Watched { end, report, repo } = watch::watch(
-            &context::interruptible(terminal)?,
-            terminal,
-            &repo,
-            &request,
-            Stream::Out,
-            until,
-            silent,
-        )?;
+        let context = context::interruptible(terminal)?;
+        let Watched { end, report, repo } = if cli.watch && cli.json {
+            change_stream::stream(&context, terminal, &repo, &request, until)?
+        } else {
+            watch::watch(&context, terminal, &repo, &request, Stream::Out, until, silent)?
+        };
         return match end {
             WatchEnd::AllEnded => print_waited(cli, terminal, &repo, &report),
             WatchEnd::TimedOut => print_timed_out(cli, terminal, &repo, &report),

@@ -110,11 +110,13 @@ fn answers_about_running_and_ended_agents() {
     json("status", 0, &["status", "--json"]);
     json("worktrees", 0, &["worktrees", "--json", "--size"]);
     json("collect", 0, &["collect", "--json"]);
+    json("log", 0, &["logs", "--json", "-n", "1", &asks]);
     json("send", 0, &["send", "--json", &asks, "--allow"]);
     repo.end_of(&asks);
     let tidy = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
     json("send.several", 3, &["send", "--json", &tidy, &asks, "-m", "more of it"]);
     json("diff", 0, &["diff", "--json", &tidy]);
+    json("change", 0, &["status", "--json", "--watch", "--wait", &tidy]);
 
     let rests = repo.orchestra(["spawn", "-d", "--name", "rests", "--", "write before 1\nawait never"]);
     let rests = rests.succeeded().line();

@@ -99,6 +99,7 @@ mod stop;
 mod storage;
 mod store;
 mod stories;
+mod streams;
 mod surroundings;
 mod sync;
 mod sync_afar;

@@ -11,7 +11,7 @@
 //! | [`status_line`] | the line that shows the current activity |
 //! | [`json`] | the envelope of `--json` |
 //! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
-//! | [`watch`], [`follow`] | following agents to their end |
+//! | [`watch`], [`follow`], [`change_stream`] | following agents to their end: for people, and for programs |
 //! | `alternate` | the second screen of the terminal |
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
 //! | [`names`] | the names of agents that people type |
@@ -28,6 +28,7 @@ pub mod agents;
 mod alternate;
 pub mod args;
 pub mod catalog;
+pub mod change_stream;
 pub mod complete;
 pub mod concepts;
 pub mod context;

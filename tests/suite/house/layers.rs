@@ -184,7 +184,7 @@ const LIBRARY: &[Rule] = &[
         ],
     ),
     ("watch", &["context", "error", "git", "landing", "model", "ops", "store", "supervise", "world"]),
-    ("wire", &["error", "ops", "worktree"]),
+    ("wire", &["error", "ops", "watch", "worktree"]),
 ];
 
 /// The rules of the code that the commands share.
@@ -210,6 +210,7 @@ const TERMINAL: &[Rule] = &[
     ("json", &["exit", "output"]),
     ("errors", &["exit", "json", "output", "style"]),
     ("watch", &["agents", "alternate", "context", "interrupt", "output", "style"]),
+    ("change_stream", &["context", "json", "output", "watch"]),
     ("follow", &["agents", "context", "exit", "here", "json", "output", "watch"]),
     ("key_help", &[]),
     ("markdown", &[]),

@@ -25,6 +25,7 @@ pub struct LogEntry {
 /// The source of an entry.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "LogRole")]
 pub enum Role {
     /// The person or program that gives the agent its task and answers its questions.
     User,

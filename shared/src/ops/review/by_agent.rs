@@ -199,7 +199,7 @@ fn wait_for_reviewer(context: &Context, repo: &Repo, id: &AgentId) -> Result<()>
 
 /// Returns the text that an agent printed in its last attempt.
 fn printed_text(context: &Context, repo: &Repo, id: &AgentId) -> Result<String> {
-    let report = logs::run(context, repo, &logs::Request { agent: id.to_string() })?;
+    let report = logs::run(context, repo, &logs::Request { agent: id.to_string(), attempt: None })?;
     let mut output = Vec::new();
     if let Some(attempt) = report.attempts.last() {
         attempt.copy(repo, 0, &mut output)?;
