@@ -162,7 +162,27 @@ pub(crate) const PAGE: Page = Page {
                  error; code identifies the error, see ERRORS; exit is the exit status, and error a word for \
                  it: usage, refused, conflict, external, internal, timeout, not_a_repository or interrupted; \
                  message, causes and hints repeat the text on standard error.",
+                "Two answers are streams of objects, one on each line: 'status --watch --json' (kind change) and \
+                 'logs --json' (kind log). An error that ends a stream is its last line. Every answer of a \
+                 dry run has \"dry_run\": true.",
+                "A command that works on all agents, and finds none, succeeds with an empty list. A command \
+                 that moves a branch or reverts something (merge-ranked, undo), and finds nothing to move or to revert, is \
+                 refused with 3 and a code that begins with nothing-to-, so that a script does not go on as if \
+                 it had been done.",
                 "'git orchestra schema' lists the kinds, and 'git orchestra schema KIND' prints the JSON Schema of one.",
+            ],
+        ),
+        (
+            "OUTPUT",
+            &[
+                "The keys of git's own commands apply. advice.orchestra set to false turns off all lines that \
+                 begin with 'hint:'; in JSON, hints stay. color.orchestra, or else color.ui, set to false or \
+                 never turns off colours on terminals; NO_COLOR does as well, and --color overrides both. Pipes \
+                 get colours only with --color=always. core.pager and GIT_PAGER choose the pager, and \
+                 pager.orchestra set to false turns it off.",
+                "Every key of the configuration can be given for one command: 'git -c advice.orchestra=false \
+                 orchestra status'. What an agent's program, or a command that it starts, was given in this \
+                 way does not count, nor do agents inherit it.",
             ],
         ),
         (

@@ -84,7 +84,7 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
         "pause" | "resume" | "stop" | "logs" | "diff" => &["nosuch"],
         "status" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup" | "sync"
         | "init" => &[],
-        "config" => &["--local", "orchestra.jobs", "2"],
+        "config" => &["set", "orchestra.jobs", "2"],
         "sessions" | "doctor" | "demo" | "setup" | "completions" | "man" | "schema" | "help" => return None,
         other => panic!("say how {other} is called"),
     })
@@ -102,7 +102,7 @@ fn every_command_reports_an_error_as_one_object_and_has_a_version() {
         let version = repo.orchestra([name, "--version"]).succeeded().stdout();
         assert!(version.starts_with("git") && version.lines().count() == 1, "{name}: {version}");
         let Some(arguments) = arguments(name) else { continue };
-        let ran = nowhere.orchestra([&[name, "--json"], arguments].concat());
+        let ran = nowhere.orchestra([&[name], arguments, &["--json"]].concat());
         let outside = object(&ran);
         let found = (outside["kind"].as_str(), outside["code"].as_str(), ran.code());
         assert_eq!(found, (Some("error"), Some("not-a-repository"), 128), "{name}: {outside}");

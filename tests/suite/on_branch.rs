@@ -109,3 +109,24 @@ fn undo_restores_no_worktree_on_a_branch_that_moved_or_is_checked_out() {
     repo.orchestra(["undo"]).succeeded();
     assert!(worktree.join("one").exists() && repo.has("newer", "two"));
 }
+
+/// A queued agent starts much later than it was checked.
+#[test]
+fn a_branch_that_is_checked_out_meanwhile_is_not_checked_out_again() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["branch", "feature"]).succeeded();
+    let first = repo.spawn("until test -e ../../repo/go; do sleep 0.05; done");
+    repo.wait_for(&first, "running");
+    let options = ["spawn", "--on", "feature", "-j", "1", "--agent", "sh", "-d", "echo 1 > one"];
+    let id = repo.orchestra(options).succeeded().line();
+    repo.git(["checkout", "-q", "feature"]).succeeded();
+    repo.write("go", "");
+    let end = repo.end_of(&id);
+    let why = end["reason"].as_str().unwrap_or_default();
+    assert!(end["phase"] == "failed" && why.contains("branch 'feature' is checked out in"), "{end}");
+    assert_eq!(repo.tip("feature"), repo.tip("main"));
+    repo.git(["checkout", "-q", "main"]).succeeded();
+    repo.orchestra(["resume", "--fresh", &id]).succeeded();
+    assert_eq!(repo.file_at("feature", "one"), "1\n");
+}

@@ -17,6 +17,7 @@ use rustix::{
 };
 
 use crate::{
+    here,
     status_line::StatusLine,
     style::{Painter, Role},
 };
@@ -155,9 +156,9 @@ impl Terminal {
         self.labelled("warning", Role::Warn, text);
     }
 
-    /// Writes to stderr what to do next. An empty hint writes nothing.
+    /// Writes to stderr what to do next, unless the user wants no advice. An empty hint writes nothing.
     pub fn hint(&self, hint: &str) {
-        if !hint.trim().is_empty() {
+        if !hint.trim().is_empty() && here::preferences().advice {
             self.labelled("hint", Role::Hint, &text::safe(hint));
         }
     }
@@ -245,11 +246,14 @@ impl Write for Writer<'_> {
 }
 
 /// Decides on colour: `--color` first, then the environment (`NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`),
-/// then whether the stream is a terminal.
+/// then whether the stream is a terminal, and then git's configuration of colours, which is read for a terminal only.
 fn colours(choice: anstream::ColorChoice, stream: &impl anstream::stream::RawStream) -> bool {
     match choice {
         anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => true,
         anstream::ColorChoice::Never => false,
-        anstream::ColorChoice::Auto => anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never,
+        anstream::ColorChoice::Auto => {
+            anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never
+                && (!stream.is_terminal() || here::preferences().colours)
+        }
     }
 }

@@ -49,8 +49,11 @@ fn child() -> Option<Child> {
     {
         return None;
     }
-    let pager =
-        Git::new(here::environment(), here::environment().directory(), "var").arg("GIT_PAGER").line().ok()?;
+    let mut asked = Git::new(here::environment(), here::environment().directory(), "var").arg("GIT_PAGER");
+    if !here::environment().is_agent() {
+        asked = asked.command_line_settings();
+    }
+    let pager = asked.line().ok()?;
     if pager.is_empty() || pager == "cat" {
         return None;
     }

@@ -17,6 +17,7 @@ use crate::{
         ownership::{self, UsableRepo},
         ref_names, symbolic_ref,
         syncing::Syncing,
+        typed_settings::typed_settings,
         version,
     },
     world::Environment,
@@ -59,6 +60,16 @@ impl Repo {
     }
 
     fn discover_trusted(environment: &Environment, found: &UsableRepo) -> Result<Self> {
+        let mut repo = Self::discover_without_typed(environment, found)?;
+        let typed = typed_settings(environment);
+        if !typed.is_empty() {
+            caller::append(&mut repo.gix, &typed)?;
+        }
+        Ok(repo)
+    }
+
+    /// Opens the repository without what was typed as `git -c KEY=VALUE`, which gix does not read.
+    fn discover_without_typed(environment: &Environment, found: &UsableRepo) -> Result<Self> {
         let directory = environment.directory();
         if !environment.is_inherited() {
             return match caller::open_found(environment, found) {

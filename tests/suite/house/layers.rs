@@ -192,7 +192,7 @@ const TERMINAL: &[Rule] = &[
     ("here", &[]),
     ("style", &[]),
     ("status_line", &[]),
-    ("output", &["status_line", "style"]),
+    ("output", &["here", "status_line", "style"]),
     ("interrupt", &["alternate", "exit"]),
     ("prompt", &["interrupt", "output"]),
     ("context", &["here", "interrupt", "output", "status_line", "style"]),
