@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::ops::status::Request;
+use orchestra::ops::{agent_format::AgentFormat, status::Request};
 use orchestra_terminal::{complete, pages::Page, settings};
 
 /// Show the current state of every agent
@@ -42,6 +42,15 @@ pub(crate) struct Cli {
         value_parser = limit
     )]
     pub(crate) wait: Option<Limit>,
+    /// Print each agent in this format, such as '%(id) %(phase)', with the field names of --json
+    ///
+    /// %% is a percent sign, and % with two hexadecimal digits is that character: %09 is a tab. A field
+    /// without a value is empty; control characters in a value are made visible.
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["json", "watch"], value_parser = format)]
+    pub(crate) format: Option<AgentFormat>,
+    /// End each agent with a NUL byte instead of a line break
+    #[arg(short = 'z', requires = "format")]
+    pub(crate) nul: bool,
     /// Print the result as one JSON object; with --watch, one per line for each change
     #[arg(long)]
     pub(crate) json: bool,
@@ -50,6 +59,13 @@ pub(crate) struct Cli {
 /// The time limit of `--wait`; `None` waits without a limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit(pub(crate) Option<Duration>);
+
+fn format(text: &str) -> Result<AgentFormat, String> {
+    AgentFormat::parse(text).map_err(|error| {
+        let hints: Vec<String> = error.hints.iter().map(|hint| format!("; {hint}")).collect();
+        format!("{}{}", error.message, hints.concat())
+    })
+}
 
 fn limit(text: &str) -> Result<Limit, String> {
     if text.is_empty() { Ok(Limit(None)) } else { settings::time(text).map(|limit| Limit(Some(limit))) }
@@ -61,6 +77,10 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra status --watch", "Keep showing the state"),
         ("git orchestra status --wait add-tests && echo good", "Wait for one agent"),
         ("git orchestra status --wait=10m", "Wait at most ten minutes"),
+        (
+            "git orchestra status --all --format '%(id)%09%(phase)%09%(cost_usd)'",
+            "Print some fields of all agents",
+        ),
         ("git orchestra status --watch --json | my-program", "Tell a program about every change"),
         (
             "git orchestra status --json | jq '.agents[] | select(.liveness == \"lost\") | .id'",

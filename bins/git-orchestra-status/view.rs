@@ -80,6 +80,14 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
     if cli.json {
         return json::print_answer(terminal, wire::STATUS, report);
     }
+    if let Some(format) = &cli.format {
+        let end = if cli.nul { "\0" } else { "\n" };
+        for agent in &report.agents {
+            terminal.print(&(format.line(agent)? + end));
+        }
+        agents::warn_unreadable(terminal, &report.unreadable);
+        return Ok(());
+    }
     if report.agents.is_empty() && report.unreadable.is_empty() {
         if cli.archived {
             terminal.eprintln("no archived agents");

@@ -14,6 +14,9 @@ pub(crate) struct Cli {
     /// Measure the disk space of each worktree
     #[arg(short, long)]
     pub(crate) size: bool,
+    /// Print only the paths, each ended by a NUL byte
+    #[arg(short = 'z', conflicts_with_all = ["path", "size", "json"])]
+    pub(crate) nul: bool,
     /// Print the result as one JSON object
     #[arg(long, conflicts_with = "path")]
     pub(crate) json: bool,
@@ -22,6 +25,7 @@ pub(crate) struct Cli {
 pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra worktrees --size", "List them with their sizes"),
+        ("git orchestra worktrees -z | xargs -0 -n1 -I{} git -C {} status --short", "Run git in each"),
         ("cd \"$(git orchestra worktrees --path add-tests)\"", "Change into one"),
     ],
     sections: &[

@@ -1,4 +1,4 @@
-//! Answers that are streams: one JSON object on a line for each change, and for each entry of an agent's output.
+//! Answers for programs that are not one JSON object: a stream of them, or records in a format that was typed.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -127,4 +127,41 @@ fn one_attempt_is_shown_alone() {
     assert_eq!((shown("1").as_str(), shown("2").as_str()), ("first\n", "second\n"));
     let ran = repo.orchestra(["logs", "--json", "--attempt", "7", &id]).exits(3);
     assert_eq!(lines("error", &ran)[0]["code"], "output-missing");
+}
+
+#[test]
+fn agents_and_worktrees_are_printed_as_records() {
+    let world = world();
+    let repo = world.repo();
+    let (one, two) = (repo.spawn("echo 1 > one"), repo.spawn("printf 'x\\ty'; exit 3"));
+    repo.end_of(&one);
+    repo.end_of(&two);
+    let shown =
+        |arguments: &[&str]| repo.orchestra([&["status", "--all"], arguments].concat()).succeeded().stdout();
+    let mut all = [format!("{one} done 0|"), format!("{two} failed 3|")];
+    all.sort();
+    let mut lines: Vec<String> =
+        shown(&["--format", "%(id) %(phase) %(exit_code)|%(waiting)"]).lines().map(str::to_owned).collect();
+    lines.sort();
+    assert_eq!(lines, all);
+    let record =
+        repo.orchestra(["status", "-z", "--format=%(phase)%0a%(insertions)", &one]).succeeded().stdout();
+    assert_eq!(record, "done\n1\0");
+    repo.orchestra(["status", "--format", "%(phas)"]).exits(2).stderr_has("did you mean '%(phase)'?");
+    repo.orchestra(["status", "--format", "x", "--json"]).exits(2);
+    let paths = repo.orchestra(["worktrees", "-z"]).succeeded().stdout();
+    let mut paths: Vec<&str> = paths.split_terminator('\0').collect();
+    paths.sort_unstable();
+    let mut known = [repo.worktree(&one), repo.worktree(&two)];
+    known.sort();
+    assert_eq!(paths, known.map(|path| path.to_string_lossy().into_owned()));
+}
+
+/// Without agents there are no records, and no words that a script would take for one.
+#[test]
+fn an_empty_repository_prints_no_record() {
+    let world = world();
+    let repo = world.repo();
+    assert_eq!(repo.orchestra(["status", "--format", "%(id)"]).succeeded().stdout(), "");
+    assert_eq!(repo.orchestra(["worktrees", "-z"]).succeeded().stdout(), "");
 }
