@@ -3,8 +3,7 @@
 
 use std::fs;
 
-use orchestra::ops::shown_list;
-use orchestra_terminal::names;
+use orchestra::{ops::shown_list, supervise::tree};
 
 use crate::{library, world};
 
@@ -276,7 +275,7 @@ fn a_number_names_a_row_of_the_list_that_this_terminal_showed_last() {
     assert!(!repo.orchestra(["status"]).succeeded().stdout().contains('#'));
     let file = repo.path().join(".git/orchestra/shown-list.json");
     assert!(!file.exists());
-    let session = names::session().expect("a session");
+    let session = tree::session().expect("a session");
     let rows = || vec![two.clone(), one.clone(), "feature".to_owned()];
     assert!(shown_list::keep(&library(&repo), session, rows()));
     repo.orchestra(["logs", "1"]).succeeded().stdout_has("two");
