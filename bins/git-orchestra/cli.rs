@@ -54,7 +54,7 @@ pub(crate) enum BuiltIn {
     ///
     /// On a terminal man(1) formats it, or the pager shows it as text; elsewhere its source is printed.
     Man {
-        /// The command; without it, the page of git orchestra itself
+        /// The command, 'tutorial' or 'storage'; without it, the page of git orchestra itself
         command: Option<String>,
     },
     /// Print the JSON Schema of an answer or a request
@@ -65,7 +65,7 @@ pub(crate) enum BuiltIn {
     Schema(Schema),
     /// Show help for a command
     Help {
-        /// The command; without it, all of them
+        /// The command, or 'tutorial'; without it, all commands
         command: Option<String>,
     },
 }

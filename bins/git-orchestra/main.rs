@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod completions;
 mod demo;
+mod guides;
 mod help;
 mod lookup;
 mod overview;

@@ -19,6 +19,7 @@
 //! | [`errors`], [`exit`] | how errors become messages, JSON and exit statuses |
 //! | [`mod@trace`] | the lines that `ORCHESTRA_TRACE` asks for |
 //! | [`pages`], [`complete`] | man pages and completions, from the commands' definitions |
+//! | [`guides`] | man pages that belong to no command, from Markdown |
 //! | [`catalog`] | the commands of the suite |
 
 pub mod accepted;
@@ -32,6 +33,7 @@ pub mod context;
 pub mod errors;
 pub mod exit;
 pub mod follow;
+pub mod guides;
 pub mod here;
 pub mod humanize;
 pub mod interrupt;

@@ -214,6 +214,7 @@ const TERMINAL: &[Rule] = &[
     ("markdown", &[]),
     ("pager", &["here", "output"]),
     ("pages", &["catalog", "concepts", "exit", "key_help"]),
+    ("guides", &["pages"]),
     ("names", &["output"]),
     ("stop_view", &["agents", "context", "errors", "exit", "json", "names", "output", "prompt"]),
     ("trace", &["here", "output"]),
