@@ -124,7 +124,7 @@ fn help_works_in_every_form() {
     assert!(help.contains("help tutorial"), "{help}");
     let tutorial = repo.orchestra(["help", "tutorial"]).succeeded().stdout();
     assert!(tutorial.starts_with("# gitorchestra-tutorial - "), "{tutorial}");
-    repo.orchestra(["man", "tutorial"]).succeeded().stdout_has(".TH GITORCHESTRA\\-TUTORIAL 7 ");
+    repo.orchestra(["man", "tutorial"]).succeeded().stdout_has(".TH GITORCHESTRA-TUTORIAL 7 ");
     repo.orchestra(["man", "gitorchestra-storage"]).succeeded().stdout_has(".TH GITORCHESTRA-STORAGE 5 ");
     repo.orchestra(["help", "nothing"]).exits(2).stderr_has("--list");
     let version = format!("git orchestra {}\n", env!("CARGO_PKG_VERSION"));
