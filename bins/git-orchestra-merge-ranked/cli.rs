@@ -10,7 +10,7 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::merge_ranked::{Mode, OnConflict, OnFailure, Request, Strategy};
 use orchestra_terminal::{complete, pages::Page, settings::time};
 
-/// Land many branches, least conflicting first, testing each step
+/// Land many branches, fewest conflicts first, testing each step
 ///
 /// Every pair of branches is merged on trial, in memory, with the result that git merge would give. The
 /// largest set of branches that land together without conflict goes first, small branches before large

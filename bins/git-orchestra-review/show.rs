@@ -67,8 +67,7 @@ pub(crate) fn details(work: &ReviewedWork, painter: &Painter) -> String {
         facts.push(format!("conflicts with {} in {files}", text::one_line(&conflict.branch, 60)));
     }
     if let Some(into) = work.target.as_ref().filter(|_| work.conflicts_with.is_empty()) {
-        facts
-            .push(format!("conflicts neither with {} nor with other agents' work", text::one_line(into, 60)));
+        facts.push(format!("no conflicts with {} or other agents' work", text::one_line(into, 60)));
     }
     facts.extend(work.agent.did_not_land().map(agents::did_not_land));
     if let Some(known) = &work.known {

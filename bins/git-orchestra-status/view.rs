@@ -145,7 +145,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     let others: BTreeSet<&String> = agent.surroundings.iter().flat_map(|change| &change.meanwhile).collect();
     let others = others.into_iter().cloned().collect::<Vec<_>>().join(", ");
     lines.push(("ran with", others));
-    lines.extend(detail.contradictions.iter().map(|sentence| ("contradiction", sentence.clone())));
+    lines.extend(detail.contradictions.iter().map(|sentence| ("conflict", sentence.clone())));
     lines.extend(detail.proposals.iter().map(|one| {
         let said = one.text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
         ("proposed", format!("{} (by {}, not trusted here){said}", one.what, one.writer))

@@ -139,6 +139,13 @@ pub(crate) const PAGE: Page = Page {
              a landing or a cleanup."],
         ),
         (
+            "NAMES OF AGENTS",
+            &["An agent's id is two or three words of its task and five random characters, such as \
+                 add-tests-q0q88. Wherever an agent is named, a unique prefix of the id, a word in it, or the \
+                 number in the first column of the table that this terminal showed last is enough. If \
+                 several match and only one of them has not ended, it is meant."],
+        ),
+        (
             "STATE",
             &[
                 "refs/orchestra/agents/ID is the history of an agent: a chain of commits, each with its \
@@ -180,18 +187,25 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "CONFIGURATION",
+            &["Settings are keys of git config, such as orchestra.jobs, for one repository or for all of a \
+                 user. git-orchestra-config(1) describes every key; 'git orchestra config list --all' shows \
+                 their values."],
+        ),
+        (
             "OTHER COMMANDS",
             &["A program git-orchestra-NAME on PATH is run by 'git orchestra NAME', with its arguments \
                  unchanged. It is asked for completions only if 'git config --global --add \
                  orchestra.completionProvider NAME' declares that it answers."],
         ),
     ],
-    configuration: true,
+    configuration: false,
     see_also: &[
         "git-orchestra-spawn",
         "git-orchestra-status",
-        "git-orchestra-logs",
-        "git-orchestra-stop",
-        "git-orchestra-worktrees",
+        "git-orchestra-review",
+        "git-orchestra-merge-ranked",
+        "git-orchestra-cleanup",
+        "git-orchestra-config",
     ],
 };

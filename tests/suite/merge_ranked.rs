@@ -1,4 +1,4 @@
-//! `merge-ranked`: the least conflicting branches first, each step tested, the target moved once.
+//! `merge-ranked`: the branches with the fewest conflicts first, each step tested, the target moved once.
 
 use std::{path::Path, process::Command};
 
@@ -94,8 +94,8 @@ fn a_dry_run_changes_nothing_and_is_repeatable() {
         first,
         "#  BRANCH  OUTCOME   FILES  LINES  WHY\n\
          1  b1      lands         1      2  of the 3 that land together; conflicts with 1 later one; 1 file, 2 lines\n\
-         2  b4      lands         1      2  conflicts with nothing; 1 file, 2 lines\n\
-         3  b3      lands         1      3  conflicts with nothing; 1 file, 3 lines\n\
+         2  b4      lands         1      2  no conflicts; 1 file, 2 lines\n\
+         3  b3      lands         1      3  no conflicts; 1 file, 3 lines\n\
          4  b2      conflict      2      3  conflicts with b1 in 1 file\n\n     \
          files in conflict with   1   4\n   \
          1 b1                       -   1\n   \
@@ -151,7 +151,7 @@ fn a_failing_branch_is_set_aside_and_its_conflicting_branches_move_up() {
     assert_eq!(failed["why"], "test fails: exit code 1");
     let log = failed["log"].as_str().expect("a log");
     assert_eq!(repo.git(["show", log]).stdout(), "looking\n");
-    assert_eq!(report["order"][2]["reason"], "conflicts with nothing; 2 files, 3 lines");
+    assert_eq!(report["order"][2]["reason"], "no conflicts; 2 files, 3 lines");
 }
 
 #[test]

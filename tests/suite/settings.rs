@@ -108,7 +108,8 @@ fn every_named_key_is_in_the_table() {
 
 #[test]
 fn the_manual_lists_every_key() {
-    let manual = fs::read_to_string(root().join("man/git-orchestra.1")).expect("a page").replace("\\-", "-");
+    let manual =
+        fs::read_to_string(root().join("man/git-orchestra-config.1")).expect("a page").replace("\\-", "-");
     for key in KEYS {
         assert!(manual.contains(key.name()), "{}", key.name());
     }
