@@ -5,6 +5,9 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra_terminal::{complete, pages::Page};
 
 /// List the agents' worktrees, or print the path of one
+///
+/// Worktrees are in the directory NAME.worktrees next to the repository, since 'git clean' would delete them
+/// inside the checkout. git config orchestra.worktrees selects another directory.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-worktrees", version)]
 pub(crate) struct Cli {
@@ -24,25 +27,17 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra worktrees --size", "List them with their sizes"),
         ("cd \"$(git orchestra worktrees --path add-tests)\"", "Change into one"),
     ],
-    sections: &[
-        (
-            "LOCATION",
-            &["Worktrees are in the directory NAME.worktrees next to the repository, since 'git clean' \
-                 would delete them inside the checkout. git config orchestra.worktrees selects another \
-                 directory."],
-        ),
-        (
-            "STATE",
-            &[
-                "missing: git has the worktree registered, but its path does not exist; if you moved it by \
+    sections: &[(
+        "STATE",
+        &[
+            "missing: git has the worktree registered, but its path does not exist; if you moved it by \
                  hand, 'git worktree repair NEW-PATH' tells git the new path. moved: it was moved by 'git \
                  worktree move'. STATE also shows a git operation in progress, the reason of a lock, and how \
                  many files were left out of the agent's work. In JSON worktree_state is here, missing or \
                  moved.",
-                "DIRTY is counted until an agent ends, as in git-orchestra-status(1); '-' means that nothing was counted.",
-            ],
-        ),
-    ],
+            "DIRTY is counted until an agent ends, as in git-orchestra-status(1); '-' means that nothing was counted.",
+        ],
+    )],
     configuration: false,
     see_also: &["git-orchestra-status"],
 };

@@ -46,6 +46,9 @@ pub(crate) enum BuiltIn {
     /// programs are in its prefix. No file of yours is changed.
     Setup(Setup),
     /// Print the completion script of a shell
+    ///
+    /// The script asks git orchestra for commands, options and agents, so it never becomes outdated. 'git
+    /// orchestra setup' installs the scripts of all shells.
     Completions {
         /// The shell
         shell: Shell,
@@ -64,6 +67,9 @@ pub(crate) enum BuiltIn {
     /// listed with a sentence each.
     Schema(Schema),
     /// Show help for a command
+    ///
+    /// On a terminal this is the man page, if man(1) finds it; elsewhere the options and examples as text.
+    /// Without a command, all commands are listed by purpose.
     Help {
         /// The command, or 'tutorial'; without it, all commands
         command: Option<String>,
