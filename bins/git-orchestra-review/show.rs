@@ -35,6 +35,9 @@ pub(crate) fn details(work: &ReviewedWork, painter: &Painter) -> String {
     let mut out = format!("{}\n", agents::line(&work.agent, painter));
     out.push_str(&format!("\n{}\n", head("TASK")));
     section(&mut out, work.task.lines().map(str::to_owned).collect(), TASK_LINES, "lines");
+    if let Some(words) = &work.agent.last_words {
+        out.push_str(&format!("\n{}\n  {words}\n", head("LAST WORDS")));
+    }
     out.push_str(&format!("\n{}\n", head("COMMITS")));
     section(
         &mut out,

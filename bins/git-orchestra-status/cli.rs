@@ -73,15 +73,16 @@ pub(crate) const PAGE: Page = Page {
                 "PHASE is queued, starting, running, waiting or paused, and at the end done, failed, timeout \
                  or stopped. It is followed by 'lost' if the supervisor died, by 'remote' if the agent \
                  belongs to another clone, and by 'bypass' if the agent may do everything without asking.",
-                "AGE counts from the launch (for a queued agent, from the spawn) until now or until the end. \
-                 COMMITS and CHANGES are what the branch adds to its base; CHANGES are counted when the \
+                "TIME is how long all attempts of the agent ran together, the one in progress included, \
+                 without the time between them. ENDED is how long ago the last one ended. COMMITS and CHANGES are what the branch adds to its base; CHANGES are counted when the \
                  agent ends. DIRTY is the number of files with uncommitted changes while it runs, with \
                  its age if there was no time to count them again; '?' means that they were not counted yet. \
                  COST is the cost in US dollars that the program reported, and DENIED the number of denied \
-                 requests; they are shown if any agent has them. NOW is what the agent does, what it waits \
-                 for, or why it ended.",
-                "On a terminal that is too narrow for all columns, some are hidden (DIRTY first, then CHANGES, \
-                 COMMITS, DENIED, AGE and COST), long names lose their middle, and a last line says how many \
+                 requests; they are shown if any agent has them. NOW is what the agent does or what it \
+                 waits for; of an agent that has ended, why, unless it is done, and its last words: what it \
+                 said last, or the last line that a plain command printed.",
+                "On a terminal that is too narrow for all columns, some are hidden (DIRTY first, then COMMITS, \
+                 CHANGES, DENIED, TIME, ENDED and COST), long names lose their middle, and a last line says how many \
                  columns are hidden. Columns without any value are left out. A pipe gets everything.",
                 "With --watch, agents that wait come first, and what the first of them asks is shown below the \
                  table, on as many lines as it needs. The table is redrawn in one place, and stays when watching ends.",

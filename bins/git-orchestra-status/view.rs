@@ -14,7 +14,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, context, here, json, names,
+    Exit, Terminal, agents, context, here, humanize, json, names,
     style::Role,
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
@@ -129,6 +129,8 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("program", program(agent)),
         ("session", agent.session.as_deref().unwrap_or_default().to_owned()),
         ("used", used(agent)),
+        ("ran", ran(agent)),
+        ("said", agent.last_words.clone().unwrap_or_default()),
         ("waits", agent.waiting.clone().unwrap_or_default()),
         ("limit", agents::limited(agent).or_else(|| agents::near_limit(agent)).unwrap_or_default()),
         ("unfinished", agent.unfinished.clone().unwrap_or_default()),
@@ -188,6 +190,18 @@ fn not_landed(one: &DidNotLand) -> String {
 fn program(agent: &AgentObject) -> String {
     let parts = [Some(agent.profile.clone()), agent.model.clone(), agent.permission_mode.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Formats how long it ran, such as `1m in 2 attempts, until 14:31`; nothing before the first launch.
+fn ran(agent: &AgentObject) -> String {
+    let now = here::environment().now().as_second();
+    let attempts = if agent.attempt > 1 { format!(" in {} attempts", agent.attempt) } else { String::new() };
+    let ended = agent.ended_at.filter(|_| agent.phase.is_at_rest());
+    match (agents::time(agent, now), ended.map(humanize::clock_time)) {
+        (time, _) if time == "-" => String::new(),
+        (time, Some(ended)) => format!("{time}{attempts}, until {ended}"),
+        (time, None) => format!("{time}{attempts}"),
+    }
 }
 
 /// Formats the usage, such as `3 turns, 39001 tokens read, 83 written, $0.16, 1 denied`.

@@ -46,6 +46,7 @@ mod json_errors;
 mod keeping;
 mod landing_safety;
 mod landing_worktrees;
+mod last_words;
 mod lent_slots;
 mod limits;
 mod limits_asked;

@@ -34,12 +34,13 @@ pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, p
     let mut columns = vec![
         Column::new("AGENT").cut_in_middle(),
         Column::new("PHASE"),
-        Column::new("AGE").hidden_at(5),
-        Column::new("COMMITS").hidden_at(3),
-        Column::new("CHANGES").hidden_at(2),
+        Column::new("TIME").hidden_at(5),
+        Column::new("ENDED").hidden_at(6),
+        Column::new("COMMITS").hidden_at(2),
+        Column::new("CHANGES").hidden_at(3),
         Column::new("DIRTY").hidden_at(1),
     ];
-    columns.extend(costs.then_some(Column::new("COST").hidden_at(6)));
+    columns.extend(costs.then_some(Column::new("COST").hidden_at(7)));
     columns.extend(denials.then_some(Column::new("DENIED").hidden_at(4)));
     columns.push(Column::new("NOW").cut_at_end());
     if numbered {
@@ -64,7 +65,8 @@ fn row(agent: &AgentObject, now: i64) -> Vec<TableCell> {
     vec![
         TableCell::new(&agent.id),
         TableCell::role(phase(agent), role_of(agent.phase, agent.liveness)),
-        TableCell::number(humanize::age(age(agent, now))),
+        TableCell::number(time(agent, now)),
+        TableCell::number(ended(agent, now)),
         TableCell::number(or_dash(agent.commits)),
         TableCell::number(changes(agent)),
         TableCell::number(dirty(agent, now)),
@@ -101,10 +103,20 @@ pub fn phase(agent: &AgentObject) -> String {
     }
 }
 
-/// Returns the age in seconds: from the launch, else from the spawn, until now or until the end.
-fn age(agent: &AgentObject, now: i64) -> i64 {
-    let from = agent.started_at.unwrap_or(agent.queued_at);
-    agent.ended_at.map_or(now, |at| at.as_second()) - from.as_second()
+/// Formats how long its attempts ran together, the one in progress included, or `-` before the first.
+pub fn time(agent: &AgentObject, now: i64) -> String {
+    let current = agent.started_at.filter(|_| agent.ended_at.is_none());
+    if current.is_none() && agent.ran_seconds == 0 && agent.started_at.is_none() {
+        return "-".to_owned();
+    }
+    let running = current.map_or(0, |since| (now - since.as_second()).max(0));
+    humanize::age(running.saturating_add(i64::try_from(agent.ran_seconds).unwrap_or(i64::MAX)))
+}
+
+/// Formats how long ago its last attempt ended, or `-` unless it has.
+fn ended(agent: &AgentObject, now: i64) -> String {
+    let ended = agent.ended_at.filter(|_| agent.phase.is_at_rest());
+    ended.map_or_else(|| "-".to_owned(), |at| format!("{} ago", humanize::age(now - at.as_second())))
 }
 
 fn changes(agent: &AgentObject) -> String {
@@ -200,7 +212,7 @@ fn activity(agent: &AgentObject) -> String {
     let left = (agent.left_out > 0).then(|| format!("{} left out", agent.left_out));
     let main = match agent.liveness {
         _ if agent.waiting.is_some() => agent.waiting.clone(),
-        Liveness::Ended => agent.reason.clone().or_else(|| Some(agent.title.clone())),
+        Liveness::Ended => Some(end(agent)),
         _ => agent.activity.clone().or_else(|| agent.reason.clone()).or_else(|| Some(agent.title.clone())),
     };
     let landed = agent.landed_in.as_ref().filter(|_| agent.merged == Some(true));
@@ -210,7 +222,18 @@ fn activity(agent: &AgentObject) -> String {
     let proposed = agent.proposed_verdict.as_ref().filter(|one| landed.is_none() && one.current);
     let proposed = proposed.map(|one| format!("{} {}", one.verdict.as_str(), proposed_by(&one.writer)));
     let not_landed = agent.did_not_land().map(did_not_land);
-    [landed, judged, proposed, not_landed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    [not_landed, landed, judged, proposed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// Formats why an agent is in its last phase and what it said last; without both, its task.
+fn end(agent: &AgentObject) -> String {
+    match (&agent.reason, &agent.last_words) {
+        // The reason of a failure may already say it.
+        (Some(reason), Some(words)) if reason.contains(words.trim_end_matches('…')) => reason.clone(),
+        (Some(reason), Some(words)) => format!("{reason}; {words}"),
+        (Some(text), None) | (None, Some(text)) => text.clone(),
+        (None, None) => agent.title.clone(),
+    }
 }
 
 /// Returns the word for a worktree that is not where it should be.

@@ -65,8 +65,12 @@ state! {
         pub started_at: Option<Timestamp> = "Started",
         /// When the attempt ended.
         pub ended_at: Option<Timestamp> = "Ended",
+        /// How long its ended attempts ran, together; the attempt in progress is not counted.
+        pub ran_seconds: u64 = ("Ran-Seconds" unless 0),
         /// The exit code of its program.
         pub exit_code: Option<i32> = "Exit",
+        /// What it said last in the attempt that ended.
+        pub last_words: Option<String> = "Last-Words",
         /// How large its work is; files that were left out are only counted.
         pub work: WorkStat = (own lines),
         /// Describes for people the git operation that it did not finish and the conflicts that it left; such work is not

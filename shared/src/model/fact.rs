@@ -286,6 +286,9 @@ pub struct Finished {
     /// The usage limit that it reached or came near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
+    /// What the agent said last; see [`super::last_words`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_words: Option<String>,
 }
 
 impl Finished {
@@ -303,6 +306,7 @@ impl Finished {
             unfinished: None,
             unsaved: None,
             limit: None,
+            last_words: None,
         }
     }
 }

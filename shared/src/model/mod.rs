@@ -14,6 +14,7 @@ pub mod id;
 pub mod id_or_text;
 pub mod ids;
 pub mod landing;
+pub mod last_words;
 pub mod limit;
 pub mod naming;
 pub mod nearest;

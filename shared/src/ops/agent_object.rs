@@ -103,10 +103,16 @@ pub struct AgentObject {
     /// When it ended.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub ended_at: Option<Timestamp>,
+    /// How many seconds its ended attempts ran, together. The attempt in progress began at `started_at`.
+    #[serde(default)]
+    pub ran_seconds: u64,
     /// The exit code of its program; 128 + n if signal n ended it.
     pub exit_code: Option<i32>,
     /// What it is doing now: the last line that it printed, or its last action.
     pub activity: Option<String>,
+    /// What it said last in the attempt that ended, or the last line that a plain command printed, shortened.
+    #[serde(default)]
+    pub last_words: Option<String>,
     /// The number of commits since its base.
     pub commits: Option<u64>,
     /// The number of files that differ from its base.
@@ -306,7 +312,9 @@ impl AgentObject {
             choice,
             started_at,
             ended_at,
+            ran_seconds,
             exit_code,
+            last_words,
             work,
             unfinished,
             unsaved,
@@ -326,7 +334,7 @@ impl AgentObject {
             conflicts,
             lamport: _,
         } = agent;
-        let mut object = Self {
+        let object = Self {
             id: id.clone(),
             title,
             phase,
@@ -356,8 +364,10 @@ impl AgentObject {
             queued_at,
             started_at,
             ended_at,
+            ran_seconds,
             exit_code,
             activity: None,
+            last_words,
             commits: ended.then_some(work.commits),
             files_changed: ended.then_some(work.files),
             insertions: ended.then_some(work.insertions),
@@ -385,10 +395,15 @@ impl AgentObject {
             surroundings: Vec::new(),
             head,
         };
-        if matches!(liveness, Liveness::Live | Liveness::Lost) {
-            object.read_machine_state(by.repo(), private, id);
+        object.with_machine_state(by.repo(), private)
+    }
+
+    fn with_machine_state(mut self, repo: &Repo, private: &PrivateDir) -> Self {
+        if matches!(self.liveness, Liveness::Live | Liveness::Lost) {
+            let id = self.id.clone();
+            self.read_machine_state(repo, private, &id);
         }
-        object
+        self
     }
 
     /// Adds what the current attempt has reported so far to the sums of earlier attempts.

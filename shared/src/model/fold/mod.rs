@@ -29,7 +29,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 8;
+pub const FOLD: u32 = 9;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -164,6 +164,7 @@ impl Fold {
                 exit_code: None,
                 ended_at: None,
                 started_at: None,
+                last_words: None,
                 ..agent.clone()
             };
             if agent.writer != event.writer {
@@ -216,6 +217,11 @@ impl Fold {
         if !same {
             agent.started_at = None;
         }
+        // An attempt that was paused may end a second time; it did not run in between.
+        if let Some(started) = agent.started_at.filter(|_| !before.is_at_rest()) {
+            let ran = u64::try_from(event.at.as_second() - started.as_second()).unwrap_or(0);
+            agent.ran_seconds = agent.ran_seconds.saturating_add(ran);
+        }
         self.asked = None;
         agent.attempt = finished.attempt;
         agent.phase = finished.phase;
@@ -224,6 +230,7 @@ impl Fold {
         agent.choice = false;
         agent.ended_at = Some(event.at);
         agent.exit_code = finished.exit;
+        agent.last_words = short_or_none(finished.last_words.as_deref());
         let head = IdOrText::short_or_none(finished.head.as_ref()).or_else(|| agent.head.take());
         set_work(agent, head, &finished.work, finished.unfinished.as_deref());
         agent.unsaved = short_or_none(finished.unsaved.as_deref());

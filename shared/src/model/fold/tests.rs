@@ -282,7 +282,8 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     used: u32::try_from(exit).ok(),
                     resumes: exit < 0,
                 });
-                Fact::Finished(Finished { reason, exit, unfinished, unsaved, limit, ..finished })
+                let last_words = reason.clone();
+                Fact::Finished(Finished { reason, exit, unfinished, unsaved, limit, last_words, ..finished })
             }
         ),
         (0u32..4, "[st]", 0u64..9, 0u64..3)
@@ -364,4 +365,32 @@ proptest! {
         }
         prop_assert_eq!(fold(&events), fold(&shuffled));
     }
+}
+
+/// Attempts are added up; the time between them, and a second end of the same attempt, are not.
+#[test]
+fn the_times_of_attempts_are_added_up() {
+    let at = |lamport: u64, second: i64, fact: &Fact| {
+        Event::new(fact, lamport, Timestamp::from_second(second).unwrap(), "a").unwrap()
+    };
+    let said = |attempt, phase, words: &str| {
+        let last_words = Some(words.to_owned());
+        Fact::Finished(Finished { last_words, ..Finished::empty(attempt, phase) })
+    };
+    let life = [
+        (10, phase(1, Phase::Starting)),
+        (15, said(1, Phase::Paused, "one")),
+        (90, said(1, Phase::Stopped, "two")),
+        (200, phase(2, Phase::Queued)),
+        (300, phase(2, Phase::Starting)),
+        (307, said(2, Phase::Done, "three")),
+    ];
+    let events: Vec<Event> = (2..).zip(&life).map(|(l, (second, fact))| at(l, *second, fact)).collect();
+    let told = |count: usize| {
+        let agent = fold(&events[..count]).agent;
+        (agent.ran_seconds, agent.last_words)
+    };
+    let words = |words: &str| Some(words.to_owned());
+    assert_eq!([told(1), told(2), told(3)], [(0, None), (5, words("one")), (5, words("two"))]);
+    assert_eq!([told(4), told(5), told(6)], [(5, None), (5, None), (12, words("three"))]);
 }

@@ -82,6 +82,8 @@ impl Supervisor {
     ) -> Result<(EndedAttempt, Vec<String>)> {
         let number = self.record.attempt;
         self.reset_limits();
+        // The events contain the summary of an earlier attempt.
+        let _ = fs::remove_file(self.dir.stream_summary());
         let program = self.in_repository(Self::launch)?;
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
