@@ -25,6 +25,12 @@ pub(crate) struct Cli {
     /// Code, which is shown as a conversation, they are lines of that conversation.
     #[arg(short = 'n', long, value_name = "N", visible_alias = "lines")]
     pub(crate) tail: Option<u32>,
+    /// Show what the checks of the last landing printed: those that failed, or those of this agent or branch
+    ///
+    /// 'git orchestra merge-ranked' keeps the output of the last check of each branch in this clone. Without a
+    /// name, the newest landing that ran a check is meant; with one, the newest that checked it.
+    #[arg(long, conflicts_with = "follow")]
+    pub(crate) check: bool,
     /// Print the bytes unchanged
     #[arg(long)]
     pub(crate) raw: bool,
@@ -35,6 +41,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra logs add-tests", "Show the output of an agent"),
         ("git orchestra logs -f add-tests", "Follow the output until the agent ends"),
         ("git orchestra logs -n 20 add-tests", "Show the last 20 lines"),
+        ("git orchestra logs --check", "Show why the checks of the last landing failed"),
         ("git orchestra logs --raw add-tests | less -R", "Show the output with its colours"),
     ],
     sections: &[(

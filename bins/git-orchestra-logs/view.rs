@@ -22,7 +22,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, context, here, names, prompt, style::Role};
 
-use super::{cli::Cli, entries, last_lines::LastLines};
+use super::{check, cli::Cli, entries, last_lines::LastLines};
 
 /// The shortest pause between two reads of growing output.
 const GROWTH_PAUSE: Duration = Duration::from_millis(50);
@@ -34,6 +34,9 @@ const MAX_LINE: usize = 64 * 1024;
 const MAX_STDERR: usize = 4096;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    if cli.check {
+        return check::run(cli, terminal);
+    }
     let repo = here::repository()?;
     let agent = match &cli.agent {
         Some(agent) => {

@@ -162,8 +162,11 @@ fn a_target_that_fails_its_own_checks_is_reported() {
     land(&repo, &["--test", "echo broken; exit 7"])
         .exits(3)
         .stderr_has("test fails on main itself, before anything is merged: exit code 7")
-        .stderr_has("git show refs/orchestra-local/operations/");
+        .stderr_has("test; its last lines:\n  broken\n")
+        .stderr_has("git orchestra logs --check");
     assert_eq!((repo.checkout(), repo.tip("main")), before);
+    let shown = repo.orchestra(["logs", "--check"]).succeeded().stdout();
+    assert_eq!(shown, "── main: test fails on main itself ──\nbroken\n");
     // No landing is left open.
     land(&repo, &[]).exits(1);
 }

@@ -26,6 +26,7 @@ pub mod agents;
 mod alternate;
 pub mod args;
 pub mod catalog;
+pub mod check_output;
 pub mod complete;
 pub mod concepts;
 pub mod context;

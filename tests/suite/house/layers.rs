@@ -208,6 +208,7 @@ const TERMINAL: &[Rule] = &[
     ("exit", &[]),
     ("json", &["exit", "output"]),
     ("errors", &["exit", "json", "output", "style"]),
+    ("check_output", &["context", "output"]),
     ("watch", &["agents", "alternate", "context", "interrupt", "output", "style"]),
     ("follow", &["agents", "context", "exit", "here", "json", "output", "watch"]),
     ("key_help", &[]),
