@@ -14,7 +14,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, context, here, humanize, json, names,
+    Exit, Terminal, agents, context, here, humanize, json, names, outcome,
     style::Role,
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
@@ -67,6 +67,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 fn print_waited(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<Exit> {
     if !cli.watch {
         show(cli, terminal, repo, report)?;
+    }
+    if !cli.json {
+        outcome::print(terminal, &report.agents);
     }
     let all_done = report.agents.iter().all(|agent| agent.phase == Phase::Done);
     Ok(if all_done { Exit::Done } else { Exit::No })

@@ -225,13 +225,16 @@ fn activity(agent: &AgentObject) -> String {
     [not_landed, landed, judged, proposed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
+/// Returns whether the reason of an end already says what the agent said last.
+fn repeats(reason: &str, last_words: &str) -> bool {
+    reason.contains(last_words.trim_end_matches('…'))
+}
+
 /// Formats why an agent is in its last phase and what it said last; without both, its task.
 fn end(agent: &AgentObject) -> String {
-    match (&agent.reason, &agent.last_words) {
-        // The reason of a failure may already say it.
-        (Some(reason), Some(words)) if reason.contains(words.trim_end_matches('…')) => reason.clone(),
+    match (agent.reason.as_deref(), last_words(agent)) {
         (Some(reason), Some(words)) => format!("{reason}; {words}"),
-        (Some(text), None) | (None, Some(text)) => text.clone(),
+        (Some(text), None) | (None, Some(text)) => text.to_owned(),
         (None, None) => agent.title.clone(),
     }
 }
@@ -346,8 +349,20 @@ pub fn answer_command(agent: &AgentObject) -> String {
     }
 }
 
-/// Formats an agent as one line, for a change that a watcher sees.
+/// Formats an agent as one line, for a change that a watcher sees: as [`result`], with its last words.
 pub fn line(agent: &AgentObject, painter: &Painter) -> String {
+    let words = last_words(agent).map_or_else(String::new, |words| format!("; {words}"));
+    format!("{}{words}", result(agent, painter))
+}
+
+/// Returns what an agent that has ended said last, unless the reason of its end says the same.
+pub fn last_words(agent: &AgentObject) -> Option<&str> {
+    let is_said = |words: &str| agent.reason.as_ref().is_some_and(|reason| repeats(reason, words));
+    agent.last_words.as_deref().filter(|words| agent.phase.is_at_rest() && !is_said(words))
+}
+
+/// Formats an agent as one line: its phase, with what it made if it has ended.
+pub fn result(agent: &AgentObject, painter: &Painter) -> String {
     let phase = painter.as_role(role_of(agent.phase, agent.liveness), &phase(agent));
     let mut about: Vec<String> = Vec::new();
     if agent.phase.is_at_rest() {
@@ -371,6 +386,11 @@ pub fn line(agent: &AgentObject, painter: &Painter) -> String {
 
 /// Formats the number of agents in each phase, such as `3 done, 1 failed`.
 pub fn summary(agents: &[AgentObject]) -> String {
+    summary_of(&agents.iter().collect::<Vec<_>>())
+}
+
+/// As [`summary`], for some agents of a list.
+pub fn summary_of(agents: &[&AgentObject]) -> String {
     let mut parts = Vec::new();
     for phase in Phase::ALL {
         let count =

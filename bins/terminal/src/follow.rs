@@ -10,7 +10,7 @@ use orchestra::{
 };
 
 use crate::{
-    Exit, Terminal, agents, here, json,
+    Exit, Terminal, agents, here, json, outcome,
     watch::{self, Stream, Until, WatchEnd},
 };
 
@@ -90,12 +90,10 @@ fn ended(terminal: &Terminal, state: &Report, how: FollowOptions) -> Result<Exit
             terminal.print(&agents::draw(&state.agents, terminal.width(), terminal.painter()));
         }
         agents::warn(terminal, &state.agents);
-        if let Some(failed) = state.agents.iter().find(|agent| agent.phase == Phase::Failed) {
-            terminal.hint(&format!("'git orchestra logs {}' shows its output", failed.id));
-        }
         for unsaved in state.agents.iter().filter(|agent| agent.unsaved.is_some()) {
             terminal.hint(&format!("git orchestra collect {} tries again to save its work", unsaved.id));
         }
+        outcome::print(terminal, &state.agents);
     }
     Ok(if all_done { Exit::Done } else { Exit::No })
 }

@@ -40,6 +40,7 @@ pub mod json;
 mod key_help;
 pub mod markdown;
 pub mod names;
+pub mod outcome;
 pub mod output;
 pub mod pager;
 pub mod pages;
