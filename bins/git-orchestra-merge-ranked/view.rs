@@ -28,7 +28,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let is_dry_run = request.mode == Mode::DryRun;
     let context = if is_dry_run { context::uninterrupted() } else { context::interruptible(terminal)? };
     let report = match merge_ranked::run(&context, &repo, &request) {
-        Err(error) if error.code == Code::CheckFailsOnTarget => {
+        Err(error) if error.code == Code::CheckFailsOnTarget && !cli.json => {
             check_output::print_failure_of_target(terminal, &repo);
             return Err(error);
         }

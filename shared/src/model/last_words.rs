@@ -27,18 +27,22 @@ pub fn of_prose(said: &str) -> Option<String> {
         true => lines.next().map_or(first.clone(), |next| format!("{first} {next}")),
         false => first,
     };
-    unless_secret(one_line(sentences_that_fit(&gist), MAX_LAST_WORDS_WIDTH))
+    cut_unless_secret(&gist)
 }
 
 /// Returns the last line of a command's output with a visible character, safe to show. Returns `None` if there is none, or if it
 /// contains a secret.
 pub fn of_output(output: &str) -> Option<String> {
-    unless_secret(text::last_line(output, MAX_LAST_WORDS_WIDTH)?)
+    cut_unless_secret(&text::last_line(output, MAX_CHARACTERS)?)
 }
 
-/// Last words are written into events and commits, which are shared.
-fn unless_secret(words: String) -> Option<String> {
-    (!words.is_empty() && secret::first_secret(&words).is_none()).then_some(words)
+/// Cuts last words to their width. They are written into events and commits, which are shared; the part of a secret that a cut would leave
+/// is not recognized as one.
+fn cut_unless_secret(words: &str) -> Option<String> {
+    if secret::first_secret(words).is_some() {
+        return None;
+    }
+    Some(one_line(sentences_that_fit(words), MAX_LAST_WORDS_WIDTH)).filter(|words| !words.is_empty())
 }
 
 /// Removes the Markdown of a line: what marks a heading, a quote, or an item, emphasis, backticks, and the targets of links.
@@ -123,6 +127,9 @@ mod tests {
     fn of_output_the_last_line_counts() {
         assert_eq!(of_output("one\n 40%\r100%\n\u{1b}[32mok\u{1b}[0m\n\n").as_deref(), Some("ok"));
         assert_eq!(of_output("\n\n"), None);
+        let cut =
+            format!("{} {}", "x".repeat(MAX_LAST_WORDS_WIDTH - 20), concat!("gh", "p_0123456789abcdefghijklmnopqrstuvwxyzA"));
+        assert_eq!((of_output(&cut), of_prose(&cut)), (None, None));
     }
 
     proptest! {
