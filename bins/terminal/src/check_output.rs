@@ -56,7 +56,7 @@ fn print_end(terminal: &Terminal, of: &str, output: &[u8]) {
     }
     terminal.eprintln(&format!("{of}; its last lines:"));
     for line in lines {
-        terminal.eprintln(&format!("  {line}").trim_end().to_owned());
+        terminal.eprintln(format!("  {line}").trim_end());
     }
 }
 

@@ -59,16 +59,16 @@ fn totals(ended: &[&AgentObject]) -> String {
 fn hints(ended: &[&AgentObject]) -> Vec<String> {
     let has_failed = |agent: &&&AgentObject| matches!(agent.phase, Phase::Failed | Phase::Timeout);
     let failed: Vec<&AgentObject> = ended.iter().filter(has_failed).copied().collect();
-    let mut hints: Vec<String> = failed
-        .iter()
-        .take(MAX_FAILED)
-        .map(|agent| {
-            let id = &agent.id;
-            format!("'git orchestra logs {id}' shows its output, 'git orchestra resume {id}' resumes it")
-        })
-        .collect();
-    if let Some(more @ 1..) = failed.len().checked_sub(MAX_FAILED) {
-        hints.push(format!("{more} more failed; 'git orchestra resume' offers them"));
+    let logs = |agent: &&AgentObject| format!("'git orchestra logs {}' shows its output", agent.id);
+    let mut hints: Vec<String> = failed.iter().take(MAX_FAILED).map(logs).collect();
+    match failed.as_slice() {
+        [] => {}
+        [one] => hints.push(format!("'git orchestra resume {}' resumes it", one.id)),
+        several => {
+            let more = several.len().saturating_sub(MAX_FAILED);
+            let more = if more > 0 { format!("{more} more failed; ") } else { String::new() };
+            hints.push(format!("{more}'git orchestra resume AGENT' resumes one of them"));
+        }
     }
     let lands = |agent: &&AgentObject| {
         agent.phase == Phase::Done
@@ -115,14 +115,14 @@ mod tests {
             next(&[agent("a", "done", 0), AgentObject { merged: Some(true), ..agent("b", "done", 1) }]),
             [""; 0]
         );
+        assert_eq!(
+            next(&[agent("x", "failed", 1)]),
+            ["'git orchestra logs x-k3m9q' shows its output", "'git orchestra resume x-k3m9q' resumes it"]
+        );
         let failed: Vec<AgentObject> = (0..5).map(|_| agent("x", "failed", 1)).collect();
         let shown = next(&failed);
         assert_eq!(shown.len(), MAX_FAILED + 1);
-        assert!(
-            shown[0].contains("git orchestra logs x-k3m9q")
-                && shown[0].contains("git orchestra resume x-k3m9q")
-        );
-        assert!(shown[MAX_FAILED].starts_with("2 more failed"), "{shown:?}");
+        assert_eq!(shown[MAX_FAILED], "2 more failed; 'git orchestra resume AGENT' resumes one of them");
     }
 
     #[test]
