@@ -145,3 +145,21 @@ fn tables_fit_a_narrow_terminal_and_a_pipe_gets_everything() {
         assert!(shown.contains("a-rathe"), "{shown}");
     }
 }
+
+#[test]
+fn after_a_watched_run_the_screen_shows_who_did_and_said_what() {
+    let world = world();
+    let repo = world.repo();
+    let Some(screen) = Screen::open(&world, &repo, 80, 24) else { return };
+    let task = "echo 1 > made; echo I rewrote the parser, which now reads each of its files once";
+    screen.types(&format!("git orchestra spawn --agent sh --name tidy '{task}'"));
+    let next = "hint: 'git orchestra merge-ranked --dry-run' shows how it lands";
+    let shown = screen.until("the next command", |shown| shown.contains(next));
+    let did = "done: 1 commit, +1 -0\n  I rewrote the parser, which now reads each of its files once\n";
+    assert!(shown.contains(did), "{shown}");
+    // In a low window the sums take the place of the agents.
+    screen.resize(80, 8);
+    screen.types("clear; git orchestra status --wait");
+    let shown = screen.until("the sums", |shown| shown.contains("1 done: 1 commit, +1 -0\n"));
+    assert!(!shown.rsplit("--wait").next().is_some_and(|end| end.contains(did)), "{shown}");
+}
