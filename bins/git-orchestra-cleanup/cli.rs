@@ -12,7 +12,7 @@ use orchestra_terminal::{complete, pages::Page, settings::time};
 /// An agent is removed, with its worktree and its branch, once it has ended and its work is provably in the
 /// branch of your main checkout or in the branch's upstream: merged, squashed, rebased, cherry-picked, or
 /// with the same content. Its history stays in refs/orchestra/archive. Every other agent is kept, and the
-/// reason is shown: its work is nowhere else or was reverted; its worktree has uncommitted or ignored
+/// reason is shown: its work has not landed or was reverted; its worktree has uncommitted or ignored
 /// files, or contains another repository; the worktree was moved or locked, or a process runs in it.
 /// Keeping an agent because something failed, such as a full disk, is an error.
 ///
@@ -27,13 +27,13 @@ pub(crate) struct Cli {
     /// Agents to remove; a unique prefix of the name or a word in it is enough (default: all agents of this clone)
     #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) agents: Vec<String>,
-    /// Remove this agent even though its work is nowhere else; may be given several times
+    /// Remove this agent even though its work has not landed; may be given several times
     #[arg(long, value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) discard: Vec<String>,
     /// Remove only agents that ended at least this long ago, such as 90m, 12h or 7d
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) older_than: Option<Duration>,
-    /// The branch that must contain the work (default: that of the main checkout, or its upstream)
+    /// The branch that must contain the work (default: {orchestra.into}, else that of the main checkout; or its upstream)
     #[arg(long, value_name = "BRANCH", add = ArgValueCandidates::new(complete::branches))]
     pub(crate) into: Option<String>,
     /// Remove worktrees even if they contain uncommitted or ignored files; never one in which a process
@@ -55,7 +55,7 @@ pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra cleanup --dry-run", "Show what would be removed, and why the rest is kept"),
         ("git orchestra cleanup --older-than 7d", "Remove what has landed and ended at least a week ago"),
-        ("git orchestra cleanup --discard try-regex", "Remove an agent whose work is not wanted"),
+        ("git orchestra cleanup --discard try-regex", "Discard an agent's work, until undo restores it"),
         ("git orchestra undo", "Restore what the last cleanup removed"),
         (
             "git archive refs/orchestra-local/operations/ID:try-regex/worktree/files | tar -x -C /tmp/there",

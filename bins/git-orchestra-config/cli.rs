@@ -1,8 +1,10 @@
 //! The command line of `config`.
 
-use clap::{Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::ops::config::{Request, SetRequest, UnsetRequest};
+use orchestra::ops::config::{ImportRequest, Request, SetRequest, UnsetRequest};
 use orchestra_terminal::{complete, pages::Page};
 
 /// Show and change the settings of git orchestra
@@ -47,7 +49,7 @@ pub(crate) enum Verb {
     /// List the keys that are set, with their values and origins
     ///
     /// ORIGIN is the scope of git's configuration: local (this repository), global (all of your
-    /// repositories), system, worktree, command (the environment), or default. Names that git orchestra
+    /// repositories), system, worktree, command (the environment), team (the file .gitorchestra), or default. Names that git orchestra
     /// does not know, and values that it cannot use, are reported as warnings.
     List(List),
     /// Print the value of a key, or its default
@@ -82,6 +84,34 @@ pub(crate) enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Approve what the file .gitorchestra proposes
+    ///
+    /// The file is shown in full, and must be approved on a terminal, or by its hash. The approval is for
+    /// exactly this content: after a change, the file has to be approved again.
+    Approve {
+        /// Approve the file with this SHA-256, without a question
+        #[arg(long, value_name = "SHA256")]
+        hash: Option<String>,
+        /// Print the result as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take over the settings of another orchestrator
+    ///
+    /// Reads .claude-orchestrator.yaml, the config.json of claude-orchestra, or the orchestra.yml of
+    /// agent-orchestra, and shows which keys it would set, and which of its fields have no counterpart.
+    /// Nothing is set before you agree. Only a part of YAML is read; the rest is refused with its line.
+    Import {
+        /// The file (default: the one in this repository)
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+        /// Set the keys without a question
+        #[arg(short, long)]
+        yes: bool,
+        /// Print the result as one JSON object, without a question; nothing is set without --yes
+        #[arg(long)]
+        json: bool,
+    },
     /// Remove a key, so that its default applies
     ///
     /// Exits with 1 if it is not set there.
@@ -109,6 +139,8 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra config set --add trustWriter 5t2k9x", "Add one value to a key that may have several"),
         ("git orchestra config get jobs", "Print the value that applies"),
         ("git orchestra config unset maxTime", "Return to the default"),
+        ("git orchestra config import", "Take over the settings of another orchestrator, after a question"),
+        ("git orchestra config approve", "See and approve what your team committed in .gitorchestra"),
     ],
     sections: &[
         (
@@ -118,6 +150,21 @@ pub(crate) const PAGE: Page = Page {
                  decides: the repository's takes precedence over yours, and yours over the machine's. If \
                  another file takes precedence over what was set, a warning names it. A key that may be given \
                  several times has the values of all files.",
+            ],
+        ),
+        (
+            "THE SETTINGS OF A TEAM",
+            &[
+                "A team can commit settings in a file .gitorchestra at the top of its repository, in the \
+                 syntax of git's configuration. It counts as it is in the commit that is checked out in the \
+                 main checkout; files of worktrees and branches of agents have no effect, nor has what is \
+                 not committed. Your own configuration takes precedence, for every key that it has; an \
+                 empty value in it leaves out what the file says.",
+                "Below, 'the team sets it' marks the keys that hold at once: they only narrow or measure. \
+                 'the team proposes it' marks those that can run something or allow something. They hold \
+                 after you approved exactly this content: spawn, resume, review and merge-ranked show the \
+                 whole file on a terminal and ask; elsewhere, what needs such a key is refused, and the \
+                 command to type is shown. Other keys in the file have no effect, and the list says so.",
             ],
         ),
         (
@@ -142,6 +189,10 @@ impl List {
 impl Verb {
     pub(crate) fn set_request(key: &str, value: &str, add: bool, global: bool) -> SetRequest {
         SetRequest { key: key.to_owned(), value: value.to_owned(), add, global }
+    }
+
+    pub(crate) fn import_request(file: Option<&Path>) -> ImportRequest {
+        ImportRequest { file: file.map(Path::to_owned) }
     }
 
     pub(crate) fn unset_request(key: &str, value: Option<&String>, global: bool) -> UnsetRequest {

@@ -1,6 +1,8 @@
 //! `git orchestra config`: shows the settings of git orchestra, and changes them.
 
+mod approve;
 mod cli;
+mod import;
 mod view;
 
 use orchestra::Result;

@@ -14,7 +14,11 @@ use orchestra_terminal::{
     table::{self, Column, TableCell},
 };
 
-use super::cli::{Cli, List, Verb};
+use super::{
+    approve,
+    cli::{Cli, List, Verb},
+    import,
+};
 
 /// The number of unknown keys that are named; more are only counted.
 const MAX_NAMED: usize = 20;
@@ -32,6 +36,18 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Some(Verb::Set { key, value, add, global, json }) => {
             let change = config::set(&context, repo, &Verb::set_request(key, value, *add, *global))?;
             show_change(terminal, &change, *json)
+        }
+        Some(Verb::Approve { hash, json }) => {
+            let Some(repo) = repo else {
+                return Err(here::repository().err().unwrap_or_else(config::no_file));
+            };
+            approve::approve(terminal, repo, hash.as_deref(), *json)
+        }
+        Some(Verb::Import { file, yes, json }) => {
+            let Some(repo) = repo else {
+                return Err(here::repository().err().unwrap_or_else(config::no_file));
+            };
+            import::import(terminal, repo, &Verb::import_request(file.as_deref()), *yes, *json)
         }
         Some(Verb::Unset { key, value, global, json }) => {
             let change = config::unset(&context, repo, &Verb::unset_request(key, value.as_ref(), *global))?;
@@ -113,6 +129,17 @@ fn warn(terminal: &Terminal, report: &Report) {
     }
     if report.unknown.len() > MAX_NAMED {
         terminal.warn(&format!("{} more unknown keys", report.unknown.len() - MAX_NAMED));
+    }
+    for name in &report.forbidden {
+        let name = text::one_line(name, 100);
+        terminal.warn(&format!(".gitorchestra sets '{name}', which only your own configuration can set"));
+    }
+    if let Some(problem) = &report.team_problem {
+        terminal.warn(&text::safe(problem));
+    }
+    if !report.proposed.is_empty() {
+        terminal.warn(&format!(".gitorchestra proposes {}", text::safe(&report.proposed.join(" and "))));
+        terminal.hint("git orchestra config approve shows the file and asks");
     }
     for one in report.settings.iter().flat_map(|setting| &setting.values) {
         if let Some(problem) = &one.problem {

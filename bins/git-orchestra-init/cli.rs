@@ -66,7 +66,8 @@ pub(crate) const PAGE: Page = Page {
                  fingerprint of the change.",
                 "Commands that only read or stop always work: status, logs, worktrees, collect, send, stop, \
                  pause. What you change while no agent runs is accepted without a question. Your own \
-                 configuration outside the repository is not watched.",
+                 configuration outside the repository is not watched. A repository of another user is refused \
+                 as git refuses it (safe.directory).",
             ],
         ),
         (

@@ -25,9 +25,24 @@ pub(crate) struct Cli {
     /// Code, which is shown as a conversation, they are lines of that conversation.
     #[arg(short = 'n', long, value_name = "N", visible_alias = "lines")]
     pub(crate) tail: Option<u32>,
+    /// Show only this attempt, counted from 1
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) attempt: Option<u32>,
+    /// Show what the checks of the last landing printed: those that failed, or those of this agent or branch
+    ///
+    /// 'git orchestra merge-ranked' keeps the output of the last check of each branch in this clone. Without a
+    /// name, the newest landing that ran a check is meant; with one, the newest that checked it.
+    #[arg(long, conflicts_with = "follow")]
+    pub(crate) check: bool,
     /// Print the bytes unchanged
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Print each entry as one JSON object on a line
+    ///
+    /// An entry is a line of output, or an event of a conversation. With --tail N these are the last N
+    /// entries. 'git orchestra schema log' describes them.
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) json: bool,
 }
 
 pub(crate) const PAGE: Page = Page {
@@ -35,6 +50,9 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra logs add-tests", "Show the output of an agent"),
         ("git orchestra logs -f add-tests", "Follow the output until the agent ends"),
         ("git orchestra logs -n 20 add-tests", "Show the last 20 lines"),
+        ("git orchestra logs --attempt 1 add-tests", "Show what the first attempt printed"),
+        ("git orchestra logs -f --json add-tests | my-program", "Tell a program about every entry"),
+        ("git orchestra logs --check", "Show why the checks of the last landing failed"),
         ("git orchestra logs --raw add-tests | less -R", "Show the output with its colours"),
     ],
     sections: &[(

@@ -1,5 +1,6 @@
 //! `git orchestra logs`: shows an agent's output.
 
+mod check;
 mod cli;
 mod entries;
 mod last_lines;

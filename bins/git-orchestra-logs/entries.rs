@@ -41,7 +41,7 @@ fn event(event: &LogEvent, painter: &Painter) -> Option<String> {
             line(mark, role, &tool_use::summary_line(text, COLUMNS))
         }
         LogEvent::Denied { tool, reason } => line("✗", Role::Bad, &format!("denied: {tool}: {reason}")),
-        LogEvent::Question { text } => line("?", Role::Warn, text),
+        LogEvent::Question { text } => line("?", Role::Warn, &text::keep_ends(&text::safe(text), COLUMNS)),
         LogEvent::Retry { attempt, most, reason } => line(
             "…",
             Role::Warn,

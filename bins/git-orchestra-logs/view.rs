@@ -9,20 +9,21 @@ use orchestra::{
     Result,
     context::Cancel,
     git::Repo,
-    model::{Liveness, text},
+    model::{AgentId, Liveness, text},
     ops::{
         logs::{
-            self, Attempt, Position, Report,
+            self, Attempt, Position, Report, StreamedEntry,
             log_reader::{LogEntry, LogReader},
         },
         status,
         wait_targets::WaitingCommand,
     },
     watch::{Filter, Update, Watch},
+    wire,
 };
 use orchestra_terminal::{Exit, Terminal, context, here, names, prompt, style::Role};
 
-use super::{cli::Cli, entries, last_lines::LastLines};
+use super::{check, cli::Cli, entries, last_lines::LastLines};
 
 /// The shortest pause between two reads of growing output.
 const GROWTH_PAUSE: Duration = Duration::from_millis(50);
@@ -34,6 +35,9 @@ const MAX_LINE: usize = 64 * 1024;
 const MAX_STDERR: usize = 4096;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    if cli.check {
+        return check::run(cli, terminal);
+    }
     let repo = here::repository()?;
     let agent = match &cli.agent {
         Some(agent) => {
@@ -46,26 +50,33 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             prompt::pick_agent(terminal, "which agent?", &all, "git orchestra logs AGENT")?
         }
     };
-    let request = logs::Request { agent };
+    if cli.json {
+        terminal.begin_stream();
+    }
+    let request = logs::Request { agent, attempt: cli.attempt };
     let report = logs::run(&context::uninterrupted(), &repo, &request)?;
-    let request = logs::Request { agent: report.id.to_string() };
-    let mode = match (cli.raw, report.protocol.is_structured()) {
-        (true, _) => OutputMode::Raw,
-        (false, true) => OutputMode::Story(LogReader::new(report.protocol)),
-        (false, false) => OutputMode::Text,
+    let request = logs::Request { agent: report.id.to_string(), ..request };
+    let mode = if cli.raw {
+        OutputMode::Raw
+    } else if cli.json {
+        OutputMode::Entries(LogReader::new(report.protocol), Drawing::Json(report.id.clone()))
+    } else if report.protocol.is_structured() {
+        OutputMode::Entries(LogReader::new(report.protocol), Drawing::Conversation)
+    } else {
+        OutputMode::Text
     };
-    let is_story = matches!(mode, OutputMode::Story(_));
-    let last = cli.tail.filter(|_| is_story).map(LastLines::new);
-    let mut sink = OutputWriter { terminal, mode, line: Vec::new(), last };
-    let start = match cli.tail.filter(|_| !is_story) {
-        Some(lines) => start_of_tail(&repo, &report, &mut sink, lines)?,
+    let has_entries = matches!(mode, OutputMode::Entries(..));
+    let last = cli.tail.filter(|_| has_entries).map(LastLines::new);
+    let mut sink = OutputWriter { terminal, mode, attempt: 0, line: Vec::new(), last };
+    let start = match cli.tail.filter(|_| !has_entries) {
+        Some(lines) => start_of_tail(&repo, &report, &request, &mut sink, lines)?,
         None => Position::default(),
     };
     let at = show(&repo, &report, &mut sink, start)?;
     sink.show_last();
     let mut repo = repo;
     if cli.follow {
-        repo = follow(repo, &report, &mut sink, at)?;
+        repo = follow(repo, &report, &request, &mut sink, at)?;
     }
     sink.end_line();
     print_stderr(&repo, &logs::run(&context::uninterrupted(), &repo, &request)?, &mut sink)?;
@@ -81,8 +92,13 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 
 /// Prints output until the agent ends or stdout is closed. Returns the repository, which may have been
 /// moved meanwhile.
-fn follow(repo: Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Position) -> Result<Repo> {
-    let request = logs::Request { agent: report.id.to_string() };
+fn follow(
+    repo: Repo,
+    report: &Report,
+    request: &logs::Request,
+    sink: &mut OutputWriter<'_>,
+    from: Position,
+) -> Result<Repo> {
     let mut waiting = WaitingCommand::new(&repo)?;
     waiting.set([report.id.clone()]);
     let agents = status::Request { agents: vec![request.agent.clone()], ..status::Request::default() };
@@ -96,7 +112,7 @@ fn follow(repo: Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Positi
         // Checked before the output is read, so that nothing printed before the end is missed.
         let ended = watch.snapshot().agent(&report.id).is_none_or(|agent| agent.liveness != Liveness::Live);
         repo = watch.repo().unwrap_or(repo);
-        at = show(&repo, &logs::run(&context::uninterrupted(), &repo, &request)?, sink, at)?;
+        at = show(&repo, &logs::run(&context::uninterrupted(), &repo, request)?, sink, at)?;
         if ended || update == Update::Cancelled || sink.terminal.is_closed() {
             return Ok(repo);
         }
@@ -104,12 +120,17 @@ fn follow(repo: Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Positi
 }
 
 /// Finds where the last lines begin, and prints which attempt they are of.
-fn start_of_tail(repo: &Repo, report: &Report, sink: &mut OutputWriter<'_>, lines: u32) -> Result<Position> {
+fn start_of_tail(
+    repo: &Repo,
+    report: &Report,
+    request: &logs::Request,
+    sink: &mut OutputWriter<'_>,
+    lines: u32,
+) -> Result<Position> {
     let start = match report.last_lines(repo, lines.into()) {
         // The file vanished: its content has been stored in git.
         Err(_) if report.attempts.iter().any(Attempt::is_live) => {
-            let request = logs::Request { agent: report.id.to_string() };
-            logs::run(&context::uninterrupted(), repo, &request)?.last_lines(repo, lines.into())?
+            logs::run(&context::uninterrupted(), repo, request)?.last_lines(repo, lines.into())?
         }
         found => found?,
     };
@@ -127,6 +148,7 @@ fn show(repo: &Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Positio
             at = Position { attempt: attempt.number, bytes: 0 };
             print_attempt_heading(report, attempt, sink);
         }
+        sink.attempt = attempt.number;
         let copied = match sink.mode {
             OutputMode::Raw if at.bytes == 0 => attempt.copy_to_stdout(repo, sink),
             _ => attempt.copy(repo, at.bytes, sink),
@@ -145,7 +167,9 @@ fn show(repo: &Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Positio
 
 /// Prints which attempt follows, if there is more than one.
 fn print_attempt_heading(report: &Report, attempt: &Attempt, sink: &mut OutputWriter<'_>) {
-    if report.attempts.len() > 1 && !matches!(sink.mode, OutputMode::Raw) {
+    if report.attempts.len() > 1
+        && !matches!(sink.mode, OutputMode::Raw | OutputMode::Entries(_, Drawing::Json(_)))
+    {
         sink.terminal.eprintln(&format!("── attempt {} ──", attempt.number));
     }
 }
@@ -170,13 +194,24 @@ enum OutputMode {
     Raw,
     /// Whole lines, with control sequences made visible.
     Text,
-    /// Formatted as a conversation.
-    Story(LogReader),
+    /// As entries, each drawn alone.
+    Entries(LogReader, Drawing),
+}
+
+/// How an entry is drawn.
+#[derive(Debug)]
+enum Drawing {
+    /// As a part of a conversation.
+    Conversation,
+    /// As a JSON object, with the id of the agent.
+    Json(AgentId),
 }
 
 struct OutputWriter<'a> {
     terminal: &'a Terminal,
     mode: OutputMode,
+    /// The number of the attempt whose output is written.
+    attempt: u32,
     /// The bytes of a line that is not complete yet.
     line: Vec<u8>,
     /// The lines of the conversation that are printed later, if only the last ones are.
@@ -186,8 +221,9 @@ struct OutputWriter<'a> {
 impl OutputWriter<'_> {
     fn end_line(&mut self) {
         match &mut self.mode {
-            OutputMode::Story(story) => {
-                story.finish(|entry| print_entry(self.terminal, self.last.as_mut(), &entry));
+            OutputMode::Entries(reader, drawing) => {
+                let attempt = self.attempt;
+                reader.finish(|entry| drawing.print(self.terminal, self.last.as_mut(), attempt, entry));
             }
             OutputMode::Raw | OutputMode::Text if self.line.is_empty() => {}
             OutputMode::Raw | OutputMode::Text => {
@@ -236,11 +272,18 @@ impl OutputWriter<'_> {
     }
 }
 
-fn print_entry(terminal: &Terminal, last: Option<&mut LastLines>, entry: &LogEntry) {
-    let Some(drawn) = entries::draw(entry, terminal.painter()) else { return };
-    match last {
-        Some(last) => last.add(&drawn),
-        None => terminal.print(&format!("{drawn}\n")),
+impl Drawing {
+    /// Prints an entry, or keeps it if only the last ones are printed.
+    fn print(&self, terminal: &Terminal, last: Option<&mut LastLines>, attempt: u32, entry: LogEntry) {
+        let drawn = match self {
+            Self::Conversation => entries::draw(&entry, terminal.painter()),
+            Self::Json(agent) => wire::LOG.text(&StreamedEntry { agent: agent.clone(), attempt, entry }).ok(),
+        };
+        match (drawn, last) {
+            (None, _) => {}
+            (Some(drawn), Some(last)) => last.add(&drawn),
+            (Some(drawn), None) => terminal.print(&format!("{drawn}\n")),
+        }
     }
 }
 
@@ -249,8 +292,9 @@ impl Write for OutputWriter<'_> {
         match &mut self.mode {
             OutputMode::Raw => self.terminal.print_bytes(bytes),
             OutputMode::Text => self.text(bytes),
-            OutputMode::Story(story) => {
-                story.read(bytes, |entry| print_entry(self.terminal, self.last.as_mut(), &entry));
+            OutputMode::Entries(reader, drawing) => {
+                let attempt = self.attempt;
+                reader.read(bytes, |entry| drawing.print(self.terminal, self.last.as_mut(), attempt, entry));
             }
         }
         if self.terminal.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) }

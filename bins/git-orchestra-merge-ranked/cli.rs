@@ -10,7 +10,7 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::merge_ranked::{Mode, OnConflict, OnFailure, Request, Strategy};
 use orchestra_terminal::{complete, pages::Page, settings::time};
 
-/// Land many branches, least conflicting first, testing each step
+/// Land many branches, fewest conflicts first, testing each step
 ///
 /// Every pair of branches is merged on trial, in memory, with the result that git merge would give. The
 /// largest set of branches that land together without conflict goes first, small branches before large
@@ -30,7 +30,7 @@ pub(crate) struct Cli {
     /// Branches, agents or commits to land (default: the work of every agent that is done)
     #[arg(value_name = "BRANCH", add = ArgValueCandidates::new(complete::agents_and_branches))]
     pub(crate) branches: Vec<String>,
-    /// The target branch (default: the branch that is checked out)
+    /// The target branch (default: {orchestra.into}, else the branch that is checked out)
     ///
     /// With --continue or --abort: selects the landing, if several are unfinished.
     #[arg(long, value_name = "BRANCH", add = ArgValueCandidates::new(complete::branches))]
@@ -157,8 +157,8 @@ pub(crate) const PAGE: Page = Page {
         (
             "STORAGE",
             &["A landing is an operation: refs/orchestra-local/operations/ID holds its progress and the \
-                 output of every build and test ('git show' prints the object that the field log of --json \
-                 names). The landed commits have notes in refs/orchestra/notes/results, which git log shows."],
+                 output of every build and test: 'git orchestra logs --check' shows it, and 'git show' prints \
+                 the object that the field log of --json names. The landed commits have notes in refs/orchestra/notes/results, which git log shows."],
         ),
     ],
     configuration: false,

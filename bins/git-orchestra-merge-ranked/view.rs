@@ -8,7 +8,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, agents,
+    Exit, Terminal, accepted, agents, check_output,
     context::{self, role_of},
     json, names,
     table::{self, Column, TableCell},
@@ -21,13 +21,19 @@ const NAME_WIDTH: usize = 40;
 const MAX_NAME_WIDTH: usize = 250;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = accepted::repository(terminal)?;
+    let repo = accepted::with_team_settings(terminal)?;
     let mut request = cli.request();
     names::numbered_branches(&repo, &mut request.branches)?;
     // A dry run leaves nothing to tidy up, so Ctrl-C may end it at any point.
     let is_dry_run = request.mode == Mode::DryRun;
     let context = if is_dry_run { context::uninterrupted() } else { context::interruptible(terminal)? };
-    let report = merge_ranked::run(&context, &repo, &request)?;
+    let report = match merge_ranked::run(&context, &repo, &request) {
+        Err(error) if error.code == Code::CheckFailsOnTarget && !cli.json => {
+            check_output::print_failure_of_target(terminal, &repo);
+            return Err(error);
+        }
+        other => other?,
+    };
     for warning in &report.warnings {
         terminal.warn(warning);
     }
@@ -37,7 +43,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     } else {
         show(terminal, &repo, &report, request.mode);
     }
-    finish(terminal, &report, request.mode)
+    finish(terminal, &repo, &report, request.mode)
 }
 
 fn show(terminal: &Terminal, repo: &Repo, report: &Report, mode: Mode) {
@@ -86,7 +92,7 @@ fn row(step: &BranchRow) -> Vec<TableCell> {
 }
 
 /// Prints the result and what to type next, and returns the exit status.
-fn finish(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
+fn finish(terminal: &Terminal, repo: &Repo, report: &Report, mode: Mode) -> Result<Exit> {
     let continue_hint = "git orchestra merge-ranked --continue continues it, --abort aborts it";
     let into = text::one_line(&report.into, NAME_WIDTH);
     match report.why_incomplete() {
@@ -96,8 +102,8 @@ fn finish(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
             return Ok(Exit::Interrupted);
         }
         Some(Incomplete::CheckFailed) => {
+            check_output::print_failures(terminal, repo, &report.order);
             terminal.eprintln(&format!("stopped at a failure; {into} is unchanged"));
-            logs(terminal, report);
             terminal.hint(continue_hint);
             return Ok(Exit::No);
         }
@@ -116,6 +122,7 @@ fn finish(terminal: &Terminal, report: &Report, mode: Mode) -> Result<Exit> {
     if mode == Mode::DryRun {
         return Ok(Exit::Done);
     }
+    check_output::print_failures(terminal, repo, &report.order);
     summary(terminal, report, &into);
     Ok(if merge_ranked::all_landed(report) { Exit::Done } else { Exit::No })
 }
@@ -136,14 +143,5 @@ fn summary(terminal: &Terminal, report: &Report, into: &str) {
             }
         }
         None => terminal.eprintln(&format!("nothing landed; {into} is unchanged")),
-    }
-    logs(terminal, report);
-}
-
-/// Hints at the commands that show the output of failed checks, three at most.
-fn logs(terminal: &Terminal, report: &Report) {
-    let failed = |row: &&BranchRow| row.outcome == BranchOutcome::Failed;
-    for log in report.order.iter().filter(failed).filter_map(|step| step.log.as_ref()).take(3) {
-        terminal.hint_command(&[&"git", &"show", log]);
     }
 }

@@ -11,7 +11,7 @@ use orchestra_terminal::{Terminal, complete, pages::Page, settings::RunOptions};
 /// recreated from the agent's last snapshot. If the supervisor died, the agent's remaining processes are
 /// ended first; their files are kept. The options that were given when the agent was spawned apply again,
 /// including --jobs and all limits, and the options given now are added to them. The environment is that of
-/// this command, and settings of git config that were not given as options are read anew.
+/// this command, and settings of git config that were not given as options are read again.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-resume", version)]
 pub(crate) struct Cli {
@@ -61,7 +61,11 @@ pub(crate) const PAGE: Page = Page {
         ),
         (
             "PROGRAMS WITHOUT SESSIONS",
-            &["sh and your own programs run again in the same worktree; -m is then their task."],
+            &[
+                "sh and your own programs run again in the same worktree; -m is then their task. The usage limits \
+                 of your own commands named codex and gemini are recognized by their messages; such an agent \
+                 stays paused until it is resumed here.",
+            ],
         ),
         (
             "AGENTS OF OTHER CLONES",
@@ -69,7 +73,7 @@ pub(crate) const PAGE: Page = Page {
                  created at its work, its last snapshot is applied on top, and its session is placed into \
                  the program's own directory, as far as 'git orchestra sync --with snapshots,transcripts', \
                  run in both clones, transferred them. If several clones resume one agent at the same time, \
-                 the remote accepts the first; without a remote both are kept and shown as a contradiction. \
+                 the remote accepts the first; without a remote both are kept and shown as a conflict. \
                  Program, permissions and limits are those of this clone."],
         ),
     ],

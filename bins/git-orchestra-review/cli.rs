@@ -35,7 +35,7 @@ pub(crate) struct Cli {
     ///
     /// This command first runs the test itself, on the work as it is; nothing is approved unless the test
     /// passes. The reviewer works in its own worktree with its own permissions (git config
-    /// orchestra.review.allow). It may read and run the test, but without --fix it changes nothing that
+    /// orchestra.review.allow and orchestra.review.permission). It may read and run the test, but without --fix it changes nothing that
     /// lands. Its findings become comments, which the agent gets only when you resume it ('git orchestra
     /// resume').
     #[arg(long, value_name = "PROFILE", requires = "agent", conflicts_with_all = ["approve", "reject", "changes", "message", "comments", "edit"], add = ArgValueCandidates::new(complete::profiles))]

@@ -73,7 +73,7 @@ fn review_one(terminal: &Terminal, repo: &AcceptedRepo, id: &str) -> Result<()> 
                     vec![],
                 );
             }
-            Some(4) => match prompt::line("which changes")? {
+            Some(4) => match prompt::line("what should change?")? {
                 Some(text) => return give(terminal, repo, &work, Verdict::Changes, Some(text), vec![]),
                 None => terminal.eprintln("no comment given; no verdict recorded"),
             },

@@ -35,6 +35,9 @@ pub(crate) fn details(work: &ReviewedWork, painter: &Painter) -> String {
     let mut out = format!("{}\n", agents::line(&work.agent, painter));
     out.push_str(&format!("\n{}\n", head("TASK")));
     section(&mut out, work.task.lines().map(str::to_owned).collect(), TASK_LINES, "lines");
+    if let Some(words) = &work.agent.last_words {
+        out.push_str(&format!("\n{}\n  {words}\n", head("LAST WORDS")));
+    }
     out.push_str(&format!("\n{}\n", head("COMMITS")));
     section(
         &mut out,
@@ -67,8 +70,7 @@ pub(crate) fn details(work: &ReviewedWork, painter: &Painter) -> String {
         facts.push(format!("conflicts with {} in {files}", text::one_line(&conflict.branch, 60)));
     }
     if let Some(into) = work.target.as_ref().filter(|_| work.conflicts_with.is_empty()) {
-        facts
-            .push(format!("conflicts neither with {} nor with other agents' work", text::one_line(into, 60)));
+        facts.push(format!("no conflicts with {} or other agents' work", text::one_line(into, 60)));
     }
     facts.extend(work.agent.did_not_land().map(agents::did_not_land));
     if let Some(known) = &work.known {

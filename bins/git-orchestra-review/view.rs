@@ -2,6 +2,7 @@
 
 use orchestra::{
     Result,
+    git::Repo,
     model::{text, verdict::Verdict},
     ops::{
         merge_ranked::Report as Landed,
@@ -12,7 +13,7 @@ use orchestra::{
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, agents, context, here, json, names};
+use orchestra_terminal::{Exit, Terminal, accepted, agents, check_output, context, here, json, names};
 
 use super::{cli::Cli, edit, interactive, show};
 
@@ -20,10 +21,13 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let mut request = cli.request()?;
     let asks = !cli.json && request.give.is_none() && terminal.can_ask() && terminal.width().is_some();
     if request.agent.is_none() && !asks {
-        let report = review::list(&here::repository()?)?;
-        return print_answer(terminal, cli, &report, &request);
+        let repo = here::repository()?;
+        let report = review::list(&repo)?;
+        return print_answer(terminal, &repo, cli, &report, &request);
     }
-    let repo = accepted::repository(terminal)?;
+    let uses_checks = cli.by.is_some() || cli.automerge;
+    let open = if uses_checks { accepted::with_team_settings } else { accepted::repository };
+    let repo = open(terminal)?;
     if let Some(agent) = &mut request.agent {
         names::meant_one(terminal, &repo, agent)?;
     }
@@ -38,7 +42,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         if cli.automerge {
             review::land(&context, &repo, &mut report)?;
         }
-        return print_answer(terminal, cli, &report, &request);
+        return print_answer(terminal, &repo, cli, &report, &request);
     }
     if asks {
         return interactive::run(terminal, &repo, request.agent);
@@ -48,14 +52,20 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if cli.automerge {
         review::land(&context, &repo, &mut report)?;
     }
-    print_answer(terminal, cli, &report, &request)
+    print_answer(terminal, &repo, cli, &report, &request)
 }
 
-fn print_answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Request) -> Result<Exit> {
+fn print_answer(
+    terminal: &Terminal,
+    repo: &Repo,
+    cli: &Cli,
+    report: &Report,
+    request: &Request,
+) -> Result<Exit> {
     if cli.json {
         json::print_answer(terminal, wire::REVIEW, report)?;
     } else {
-        show_report(terminal, report, request);
+        show_report(terminal, repo, report, request);
     }
     show::notices(terminal, report);
     if let (Some(why), Some(work)) = (&report.not_landed, &report.work) {
@@ -67,7 +77,7 @@ fn print_answer(terminal: &Terminal, cli: &Cli, report: &Report, request: &Reque
     Ok(if report.given == Some(Verdict::Reject) || not_landed { Exit::No } else { Exit::Done })
 }
 
-fn show_report(terminal: &Terminal, report: &Report, request: &Request) {
+fn show_report(terminal: &Terminal, repo: &Repo, report: &Report, request: &Request) {
     match (&report.work, report.given) {
         (Some(work), Some(verdict)) => {
             let told = if report.told { "; sent to the agent, which is working on it" } else { "" };
@@ -80,7 +90,7 @@ fn show_report(terminal: &Terminal, report: &Report, request: &Request) {
             }
             terminal.print(&format!("{} {}{told}\n", work.agent.id, verdict.label()));
             if let Some(landing) = &report.landing {
-                print_landing(terminal, landing);
+                print_landing(terminal, repo, landing);
             }
         }
         (Some(work), None) => {
@@ -101,7 +111,7 @@ fn show_report(terminal: &Terminal, report: &Report, request: &Request) {
 }
 
 /// Prints the result of landing an approved work.
-fn print_landing(terminal: &Terminal, landing: &Landed) {
+fn print_landing(terminal: &Terminal, repo: &Repo, landing: &Landed) {
     let into = text::one_line(&landing.into, 100);
     for step in &landing.order {
         let outcome = step.outcome.label();
@@ -112,6 +122,7 @@ fn print_landing(terminal: &Terminal, landing: &Landed) {
             text::one_line(why, 200)
         ));
     }
+    check_output::print_failures(terminal, repo, &landing.order);
     if let Some(commit) = landing.moved_to() {
         terminal.print(&format!("{into} is at {}\n", commit.short()));
         terminal.hint("git orchestra undo undoes the landing");

@@ -2,14 +2,14 @@
 
 use orchestra::{
     Result,
-    model::AgentId,
+    model::{AgentId, text},
     ops::{
         named,
         send::{self, OneOrMany, Sent},
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, context, errors, here, json, names};
+use orchestra_terminal::{Exit, Terminal, context, errors, here, json, names, request_view};
 
 use super::cli::Cli;
 
@@ -21,13 +21,26 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let report = send::run(&context::interruptible(terminal)?, &repo, &request)?;
     let failed = errors::print_failures(terminal, &report.failed);
     if cli.json {
-        json::print_answer(terminal, wire::SEND, &OneOrMany::from(report))?;
+        let answer = if cli.all { OneOrMany::Many(report) } else { OneOrMany::from(report) };
+        json::print_answer(terminal, wire::SEND, &answer)?;
+    } else if cli.all && report.sent.is_empty() && report.failed.is_empty() {
+        terminal.eprintln("no agent waits for an answer");
     } else {
         for sent in &report.sent {
             print_sent(cli, terminal, sent);
         }
     }
     Ok(failed.unwrap_or(Exit::Done))
+}
+
+/// Says what is allowed from now on, as the supervisor recorded it.
+fn print_always(terminal: &Terminal, sent: &Sent, pattern: &str) {
+    let id = &sent.agent.id;
+    if sent.agent.always.iter().any(|known| known == pattern) {
+        terminal.eprintln(&format!("{id}: allowed from now on: {}", text::safe(pattern)));
+    } else {
+        terminal.warn(&format!("{id}: allowed once only: its supervisor is of an older version"));
+    }
 }
 
 fn print_sent(cli: &Cli, terminal: &Terminal, sent: &Sent) {
@@ -45,6 +58,12 @@ fn print_sent(cli: &Cli, terminal: &Terminal, sent: &Sent) {
         Some(what) if cli.deny => terminal.eprintln(&format!("{id}: denied: {what}")),
         Some(what) => terminal.eprintln(&format!("{id}: answered: {what}")),
         None => terminal.eprintln(&format!("{id}: message sent")),
+    }
+    if let (Some(shown), Some(bytes)) = (&sent.answered, sent.cut_from_bytes) {
+        terminal.warn(&format!("{id}: {}", request_view::cut_sentence(shown.len(), bytes)));
+    }
+    if let Some(pattern) = &sent.allowed_always {
+        print_always(terminal, sent, pattern);
     }
     if sent.answered.is_none()
         && let Some(what) = &sent.agent.waiting

@@ -19,7 +19,7 @@ pub(crate) fn print_read_failures(terminal: &Terminal, troubles: &[ReadFailure],
     }
 }
 
-/// Says that there are no sessions, which configured directories do not exist, and how to include more.
+/// Says that no session was found, which configured directories do not exist, and how to include more.
 pub(crate) fn print_none(terminal: &Terminal, everywhere: bool) {
     terminal.eprintln("no sessions here");
     for (variable, folder) in sessions::missing_folders(here::environment()) {

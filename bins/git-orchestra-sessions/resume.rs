@@ -63,9 +63,8 @@ fn pick(terminal: &Terminal) -> Result<String> {
     let lines: Vec<String> = found.iter().map(line).collect();
     let choices: Vec<&str> = lines.iter().map(String::as_str).collect();
     if choices.is_empty() {
-        return Err(
-            Error::new(Code::SessionUnknown, "there are no sessions").hint("git orchestra sessions --all")
-        );
+        return Err(Error::new(Code::SessionUnknown, "no sessions in this repository")
+            .hint("git orchestra sessions --all"));
     }
     let picked = prompt::choose(terminal, "which session?", &choices)?;
     picked

@@ -1,6 +1,10 @@
 //! The command line of `spawn`.
 
-use std::{io::Read, path::PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{ArgAction, Parser, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
@@ -9,10 +13,17 @@ use orchestra::{
     error::ErrorContext,
     ops::{spawn::Request, tasks},
 };
-use orchestra_terminal::{Terminal, catalog, complete, pages::Page, settings::RunOptions};
+use orchestra_terminal::{
+    Terminal, catalog, complete, here, output::Input, pages::Page, settings::RunOptions,
+};
 
 /// The size limit of a file of tasks, in bytes.
 const MAX_FILE: u64 = 16 << 20;
+
+/// How long tasks on standard input may take before the command says that it waits for them.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait for the first task on standard input: another program may write the list.
+const MAX_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// Start one agent per task, each in its own worktree and branch
 ///
@@ -22,11 +33,12 @@ const MAX_FILE: u64 = 16 << 20;
 /// queued; none is dropped.
 ///
 /// Without --detach the command watches until all agents have ended, and succeeds if all of them are done.
-/// Ctrl-C ends only the watching; the agents keep running.
+/// On a terminal, keys answer, pause and stop agents (see KEYS in git-orchestra-status(1)). Ctrl-C ends only
+/// the watching; the agents keep running.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-spawn", version)]
 pub(crate) struct Cli {
-    /// The tasks, one agent for each
+    /// The tasks, one agent for each; without any, they are read from standard input if it is a file or a pipe
     #[arg(value_name = "TASK")]
     pub(crate) tasks: Vec<String>,
     /// Tasks that begin with a dash, or that are the name of a command
@@ -41,16 +53,24 @@ pub(crate) struct Cli {
     /// The profile of the agent; several, separated by commas, each get every task
     ///
     /// 'claude' is Claude Code, with your own login and settings. 'sh' is always available: the task is a
-    /// shell script. Any program becomes a profile with git config orchestra.agent.NAME.command. The
-    /// default is {orchestra.agent}.
+    /// shell script. Any program becomes a profile with git config orchestra.agent.NAME.command. A role is
+    /// a known program under a name of your own, with its own prompt, model, permissions and limits: see
+    /// orchestra.agent.NAME.program in git-orchestra-config(1). The default is {orchestra.agent}.
     #[arg(long = "agent", value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) agents: Vec<String>,
     /// Start this many agents for each task, to compare their work
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) copies: u32,
-    /// Start from this branch or commit instead of HEAD
+    /// Start from this branch or commit (default: {orchestra.base})
     #[arg(short, long, value_name = "REV")]
     pub(crate) base: Option<String>,
+    /// Work on this existing branch instead of a new one; for one task and one agent
+    ///
+    /// The agent starts from the tip of the branch and commits to it. No checkout, your own included, may
+    /// have the branch checked out. The branch stays yours: 'git orchestra cleanup' removes the agent and
+    /// its worktree, never the branch.
+    #[arg(long, value_name = "BRANCH", conflicts_with_all = ["base", "copies"], add = ArgValueCandidates::new(complete::branches))]
+    pub(crate) on: Option<String>,
     /// The prefix of the agents' names, instead of telling words of the task; at most 24 letters and digits
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
@@ -85,6 +105,8 @@ pub(crate) const PAGE: Page = Page {
             "git orchestra spawn -f TODO.md -j 4 --detach",
             "Start the items of a list, four at a time, and return at once",
         ),
+        ("git orchestra spawn < TODO.md", "Read the tasks from a file or a pipe, as with -f -"),
+        ("git orchestra spawn --on my-feature 'add the missing tests'", "Work on a branch that exists"),
         (
             "git orchestra spawn --agent a,b --copies 2 'speed up the parser'",
             "Give one task to two agents, twice each",
@@ -92,6 +114,10 @@ pub(crate) const PAGE: Page = Page {
         (
             "git config orchestra.agent.mine.command 'my-agent --task {prompt_file}'",
             "Define a profile for any program",
+        ),
+        (
+            "git config orchestra.agent.tester.program claude; git config orchestra.agent.tester.prompt 'Write tests only.'",
+            "Define a role, which --agent tester starts",
         ),
     ],
     sections: &[
@@ -112,8 +138,9 @@ pub(crate) const PAGE: Page = Page {
             "THE AGENT'S ENVIRONMENT",
             &[
                 "The agent's program runs in its worktree. Its environment contains ORCHESTRA_AGENT (its \
-                 id), ORCHESTRA_BRANCH, ORCHESTRA_BASE and ORCHESTRA_PROMPT_FILE. Nothing in it refers to \
-                 another repository: git variables that belong to one command or hook are not inherited, and \
+                 id), ORCHESTRA_BRANCH, ORCHESTRA_BASE, ORCHESTRA_PROMPT_FILE, and ORCHESTRA_ATTEMPT, a mark by \
+                 which its processes are found; 'git orchestra help --for-agents' tells what each means. \
+                 Nothing in it refers to another repository: git variables that belong to one command or hook are not inherited, and \
                  a value that is a path in the main checkout is replaced by the same path in the worktree. \
                  PATH and other lists stay as they are.",
                 "Commits that are made for an agent carry the name and e-mail that were configured when it \
@@ -159,8 +186,12 @@ impl Cli {
         self.check_single_word()?;
         let mut all = self.tasks.clone();
         all.extend(self.after_dashes.iter().cloned());
-        if let Some(file) = &self.file {
-            all.extend(tasks::parse(&read(file)?));
+        match &self.file {
+            Some(file) => all.extend(tasks::parse(&read(file)?)),
+            None if all.is_empty() && has_piped_tasks(terminal)? => {
+                all.extend(tasks::parse(&read(Path::new("-"))?));
+            }
+            None => {}
         }
         Ok(Request {
             reviews: None,
@@ -168,6 +199,7 @@ impl Cli {
             agents: self.agents.clone(),
             copies: self.copies,
             base: self.base.clone(),
+            on: self.on.clone(),
             name: self.name.clone(),
             settings: self.how.settings(terminal, self.detach),
             dry_run: self.dry_run,
@@ -193,7 +225,26 @@ impl Cli {
     }
 }
 
-fn read(file: &std::path::Path) -> Result<String> {
+/// Whether tasks come from standard input without being asked for, as in `git orchestra spawn < tasks.md`. Says so if nothing comes.
+///
+/// The pipe that an agent's program inherits stays open while the agent runs, so that an agent must ask: `-f -`.
+fn has_piped_tasks(terminal: &Terminal) -> Result<bool> {
+    match terminal.input() {
+        Input::File => Ok(true),
+        Input::Pipe if !here::environment().is_agent() => {
+            if !terminal.wait_for_input(PATIENCE) {
+                terminal.eprintln("reading tasks from standard input; Ctrl-C ends it");
+                if !terminal.wait_for_input(MAX_WAIT) {
+                    return Err(Error::new(Code::Timeout, "no task came on standard input"));
+                }
+            }
+            Ok(true)
+        }
+        Input::Pipe | Input::Other => Ok(false),
+    }
+}
+
+fn read(file: &Path) -> Result<String> {
     let shown =
         if file.as_os_str() == "-" { "standard input".to_owned() } else { format!("'{}'", file.display()) };
     let cannot = || format!("cannot read tasks from {shown}");

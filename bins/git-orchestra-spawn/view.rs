@@ -20,7 +20,7 @@ use super::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = cli.request(terminal)?;
-    let repo = accepted::repository(terminal)?;
+    let repo = accepted::with_team_settings(terminal)?;
     let context = context::interruptible(terminal)?;
     let report = spawn::run(&context, &repo, &request)?;
     for warning in &report.warnings {
@@ -46,7 +46,7 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
         .map(|agent| {
             vec![
                 TableCell::new(&agent.id),
-                TableCell::new(&agent.profile),
+                TableCell::new(agent.role.as_ref().unwrap_or(&agent.profile)),
                 TableCell::new(agent.permission.map_or("-", Permission::as_str)),
                 TableCell::new(&agent.branch),
                 TableCell::new(&agent.title),

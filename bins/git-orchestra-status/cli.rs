@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::ops::status::Request;
+use orchestra::ops::{agent_format::AgentFormat, status::Request};
 use orchestra_terminal::{complete, pages::Page, settings};
 
 /// Show the current state of every agent
@@ -24,7 +24,8 @@ pub(crate) struct Cli {
     /// Show archived agents instead
     #[arg(long, conflicts_with_all = ["agents", "all", "watch", "wait"])]
     pub(crate) archived: bool,
-    /// Keep showing the state: redrawn on a terminal, else one line per change; Ctrl-C ends it
+    /// Keep showing the state: on a terminal a window that takes keys, else one line per change; Ctrl-C ends
+    /// it
     #[arg(short, long)]
     pub(crate) watch: bool,
     /// Wait until no agent runs any more, and succeed if all are done; with a TIME such as 90s or 5m, wait
@@ -42,14 +43,30 @@ pub(crate) struct Cli {
         value_parser = limit
     )]
     pub(crate) wait: Option<Limit>,
-    /// Print the result as one JSON object
-    #[arg(long, conflicts_with = "watch")]
+    /// Print each agent in this format, such as '%(id) %(phase)', with the field names of --json
+    ///
+    /// %% is a percent sign, and % with two hexadecimal digits is that character: %09 is a tab. A field
+    /// without a value is empty; control characters in a value are made visible.
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["json", "watch"], value_parser = format)]
+    pub(crate) format: Option<AgentFormat>,
+    /// End each agent with a NUL byte instead of a line break
+    #[arg(short = 'z', requires = "format")]
+    pub(crate) nul: bool,
+    /// Print the result as one JSON object; with --watch, one per line for each change
+    #[arg(long)]
     pub(crate) json: bool,
 }
 
 /// The time limit of `--wait`; `None` waits without a limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit(pub(crate) Option<Duration>);
+
+fn format(text: &str) -> Result<AgentFormat, String> {
+    AgentFormat::parse(text).map_err(|error| {
+        let hints: Vec<String> = error.hints.iter().map(|hint| format!("; {hint}")).collect();
+        format!("{}{}", error.message, hints.concat())
+    })
+}
 
 fn limit(text: &str) -> Result<Limit, String> {
     if text.is_empty() { Ok(Limit(None)) } else { settings::time(text).map(|limit| Limit(Some(limit))) }
@@ -58,9 +75,14 @@ fn limit(text: &str) -> Result<Limit, String> {
 pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra status", "Show the agents that run or ended recently"),
-        ("git orchestra status --watch", "Keep showing the state"),
+        ("git orchestra status --watch", "Keep showing the state, and answer agents with keys"),
         ("git orchestra status --wait add-tests && echo good", "Wait for one agent"),
         ("git orchestra status --wait=10m", "Wait at most ten minutes"),
+        (
+            "git orchestra status --all --format '%(id)%09%(phase)%09%(cost_usd)'",
+            "Print some fields of all agents",
+        ),
+        ("git orchestra status --watch --json | my-program", "Tell a program about every change"),
         (
             "git orchestra status --json | jq '.agents[] | select(.liveness == \"lost\") | .id'",
             "Find agents whose supervisor died",
@@ -68,20 +90,43 @@ pub(crate) const PAGE: Page = Page {
     ],
     sections: &[
         (
+            "WATCHING BY PROGRAMS",
+            &["With --watch --json every line is one JSON object of kind 'change' (git orchestra schema \
+                 change). 'change' says what changed; 'agents' holds the new state of the agent that it is \
+                 about, and of all agents in the first line. The stream ends with Ctrl-C, when nobody reads \
+                 it any more, and with --wait when no agent runs any more. If it ends with an error, the \
+                 last line is an object of kind 'error'. Output of agents is not in it; 'git orchestra logs \
+                 --follow --json' has it."],
+        ),
+        (
+            "KEYS",
+            &[
+                "In the window of --watch, and of commands that start agents, the arrow keys (or j and k) choose \
+                 an agent. 'a' shows all that it asks for, and only then 'y' allows it: not if it does not fit \
+                 the window, and not if the agent asks something else meanwhile. 'x' denies it with a reason. \
+                 'l' shows its log and 'd' its diff in the pager, 'r' reviews its work, 'p' pauses it, 's' \
+                 stops it after a question. '?' shows the keys, and 'q' ends the window; the agents keep \
+                 running.",
+                "The keys do what the commands send, pause and stop do. Ctrl-C and Ctrl-Z work as elsewhere. \
+                 Without a terminal there are no keys.",
+            ],
+        ),
+        (
             "COLUMNS",
             &[
                 "PHASE is queued, starting, running, waiting or paused, and at the end done, failed, timeout \
                  or stopped. It is followed by 'lost' if the supervisor died, by 'remote' if the agent \
                  belongs to another clone, and by 'bypass' if the agent may do everything without asking.",
-                "AGE counts from the launch (for a queued agent, from the spawn) until now or until the end. \
-                 COMMITS and CHANGES are what the branch adds to its base; CHANGES are counted when the \
+                "TIME is how long all attempts of the agent ran together, the one in progress included, \
+                 without the time between them. ENDED is how long ago the last one ended. COMMITS and CHANGES are what the branch adds to its base; CHANGES are counted when the \
                  agent ends. DIRTY is the number of files with uncommitted changes while it runs, with \
                  its age if there was no time to count them again; '?' means that they were not counted yet. \
                  COST is the cost in US dollars that the program reported, and DENIED the number of denied \
-                 requests; they are shown if any agent has them. NOW is what the agent does, what it waits \
-                 for, or why it ended.",
-                "On a terminal that is too narrow for all columns, some are hidden (DIRTY first, then CHANGES, \
-                 COMMITS, DENIED, AGE and COST), long names lose their middle, and a last line says how many \
+                 requests; they are shown if any agent has them. NOW is what the agent does or what it \
+                 waits for; of an agent that has ended, why, unless it is done, and its last words: what it \
+                 said last, or the last line that a plain command printed.",
+                "On a terminal that is too narrow for all columns, some are hidden (DIRTY first, then COMMITS, \
+                 CHANGES, DENIED, TIME, ENDED and COST), long names lose their middle, and a last line says how many \
                  columns are hidden. Columns without any value are left out. A pipe gets everything.",
                 "With --watch, agents that wait come first, and what the first of them asks is shown below the \
                  table, on as many lines as it needs. The table is redrawn in one place, and stays when watching ends.",

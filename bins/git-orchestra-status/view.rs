@@ -14,7 +14,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, context, here, json, names,
+    Exit, Terminal, agents, change_stream, context, here, humanize, json, names, outcome, request_view,
     style::Role,
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
@@ -24,6 +24,8 @@ use super::cli::Cli;
 /// How many lines of a task, and columns of each, are shown.
 const TASK_LINES: usize = 20;
 const TASK_COLUMNS: usize = 160;
+/// Where the values of details begin, in columns.
+const INDENT: usize = 10;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
@@ -39,19 +41,20 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             request = wait_targets::for_caller(&repo, request)?;
         }
         let silent = !cli.watch;
-        let Watched { end, report, repo } = watch::watch(
-            &context::interruptible(terminal)?,
-            terminal,
-            &repo,
-            &request,
-            Stream::Out,
-            until,
-            silent,
-        )?;
+        let context = context::interruptible(terminal)?;
+        let Watched { end, report, repo } = if cli.watch && cli.json {
+            change_stream::stream(&context, terminal, &repo, &request, until)?
+        } else {
+            watch::watch(&context, terminal, &repo, &request, Stream::Out, until, silent)?
+        };
         return match end {
             WatchEnd::AllEnded => print_waited(cli, terminal, &repo, &report),
             WatchEnd::TimedOut => print_timed_out(cli, terminal, &repo, &report),
             WatchEnd::Interrupted => Ok(Exit::Interrupted),
+            WatchEnd::Quit => {
+                terminal.eprintln(&format!("the agents keep running: {}", agents::summary(&report.agents)));
+                Ok(Exit::Done)
+            }
             WatchEnd::OutputClosed => Ok(Exit::Done),
         };
     }
@@ -68,6 +71,9 @@ fn print_waited(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) ->
     if !cli.watch {
         show(cli, terminal, repo, report)?;
     }
+    if !cli.json {
+        outcome::print(terminal, &report.agents);
+    }
     let all_done = report.agents.iter().all(|agent| agent.phase == Phase::Done);
     Ok(if all_done { Exit::Done } else { Exit::No })
 }
@@ -82,6 +88,14 @@ fn print_timed_out(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report)
 fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<()> {
     if cli.json {
         return json::print_answer(terminal, wire::STATUS, report);
+    }
+    if let Some(format) = &cli.format {
+        let end = if cli.nul { "\0" } else { "\n" };
+        for agent in &report.agents {
+            terminal.print(&(format.line(agent)? + end));
+        }
+        agents::warn_unreadable(terminal, &report.unreadable);
+        return Ok(());
     }
     if report.agents.is_empty() && report.unreadable.is_empty() {
         if cli.archived {
@@ -129,12 +143,14 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("program", program(agent)),
         ("session", agent.session.as_deref().unwrap_or_default().to_owned()),
         ("used", used(agent)),
-        ("waits", agent.waiting.clone().unwrap_or_default()),
+        ("ran", ran(agent)),
+        ("said", agent.last_words.clone().unwrap_or_default()),
         ("limit", agents::limited(agent).or_else(|| agents::near_limit(agent)).unwrap_or_default()),
         ("unfinished", agent.unfinished.clone().unwrap_or_default()),
         ("unsaved", agent.unsaved.clone().unwrap_or_default()),
     ];
     lines.extend(agent.failed_check.iter().chain(&agent.set_aside).map(|one| ("landing", not_landed(one))));
+    lines.extend(allowed(agent));
     lines.extend(detail.left_out.iter().map(|left| ("left out", format!("{} ({})", left.path, left.why))));
     if detail.left_out_more > 0 {
         lines.push(("left out", format!("{} more", detail.left_out_more)));
@@ -145,12 +161,13 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     let others: BTreeSet<&String> = agent.surroundings.iter().flat_map(|change| &change.meanwhile).collect();
     let others = others.into_iter().cloned().collect::<Vec<_>>().join(", ");
     lines.push(("ran with", others));
-    lines.extend(detail.contradictions.iter().map(|sentence| ("contradiction", sentence.clone())));
+    lines.extend(detail.contradictions.iter().map(|sentence| ("conflict", sentence.clone())));
     lines.extend(detail.proposals.iter().map(|one| {
         let said = one.text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
         ("proposed", format!("{} (by {}, not trusted here){said}", one.what, one.writer))
     }));
     let mut text = String::from("\n");
+    text.push_str(&asked(terminal, agent));
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
         let name = terminal.painter().as_role(Role::Head, &format!("{name:<9}"));
         text.push_str(&format!("{name} {}\n", text::safe(value)));
@@ -166,6 +183,32 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     }
     terminal.print(&text);
     Ok(())
+}
+
+/// Formats what the agent asks for, whole, and what `--always` would allow.
+fn asked(terminal: &Terminal, agent: &AgentObject) -> String {
+    if agent.waiting.is_none() {
+        return String::new();
+    }
+    let columns = terminal.width().map(|width| width.saturating_sub(INDENT).max(INDENT));
+    let name = |name: &str| terminal.painter().as_role(Role::Head, &format!("{name:<9}"));
+    let mut text = String::new();
+    for (at, line) in request_view::lines("", agent, columns).iter().enumerate() {
+        let name = if at == 0 { name("waits") } else { " ".repeat(INDENT - 1) };
+        text.push_str(&format!("{name} {line}\n"));
+    }
+    if let Some(pattern) = agent.request.as_ref().and_then(|asked| asked.pattern.as_ref()) {
+        text.push_str(&format!("{} --always would allow {}\n", name("pattern"), text::safe(pattern)));
+    }
+    text
+}
+
+/// Formats what was allowed for good, and how often that answered a request.
+fn allowed(agent: &AgentObject) -> impl Iterator<Item = (&'static str, String)> {
+    let count = (agent.automatic_answers > 0).then(|| {
+        ("always", format!("{} allowed automatically", text::count(agent.automatic_answers, "request")))
+    });
+    agent.always.iter().map(|pattern| ("always", format!("may {pattern}"))).chain(count)
 }
 
 /// Formats the path of the worktree, and whether it is missing or moved.
@@ -188,6 +231,18 @@ fn not_landed(one: &DidNotLand) -> String {
 fn program(agent: &AgentObject) -> String {
     let parts = [Some(agent.profile.clone()), agent.model.clone(), agent.permission_mode.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Formats how long it ran, such as `1m in 2 attempts, until 14:31`; nothing before the first launch.
+fn ran(agent: &AgentObject) -> String {
+    let now = here::environment().now().as_second();
+    let attempts = if agent.attempt > 1 { format!(" in {} attempts", agent.attempt) } else { String::new() };
+    let ended = agent.ended_at.filter(|_| agent.phase.is_at_rest());
+    match (agents::time(agent, now), ended.map(humanize::clock_time)) {
+        (time, _) if time == "-" => String::new(),
+        (time, Some(ended)) => format!("{time}{attempts}, until {ended}"),
+        (time, None) => format!("{time}{attempts}"),
+    }
 }
 
 /// Formats the usage, such as `3 turns, 39001 tokens read, 83 written, $0.16, 1 denied`.

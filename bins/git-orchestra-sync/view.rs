@@ -108,8 +108,10 @@ fn print_report(terminal: &Terminal, report: &Report) {
         }
         (0, 0) => terminal.eprintln(&format!("already up to date with {remote}")),
         (_, sent) => {
+            let (receives, sends) =
+                if would.is_empty() { ("received", "sent") } else { ("would receive", "would send") };
             terminal.eprintln(&format!(
-                "{} {would}received, {} {would}sent to {remote}",
+                "{receives} {}; {sends} {} to {remote}",
                 received(outcome),
                 text::count(sent as u64, "ref")
             ));

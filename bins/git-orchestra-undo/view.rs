@@ -76,7 +76,7 @@ fn print_report(terminal: &Terminal, report: &Report) {
     for change in listed.operation.changes() {
         let branch = text::one_line(&change.branch, 200);
         terminal.print(&format!(
-            "{branch} {verb} back at {} (it was at {})\n",
+            "{branch} {verb} back at {} (was {})\n",
             change.old.short(),
             change.new.short()
         ));

@@ -5,6 +5,9 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra_terminal::{complete, pages::Page};
 
 /// List the agents' worktrees, or print the path of one
+///
+/// Worktrees are in the directory NAME.worktrees next to the repository, since 'git clean' would delete them
+/// inside the checkout. git config orchestra.worktrees selects another directory.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-worktrees", version)]
 pub(crate) struct Cli {
@@ -14,6 +17,9 @@ pub(crate) struct Cli {
     /// Measure the disk space of each worktree
     #[arg(short, long)]
     pub(crate) size: bool,
+    /// Print only the paths, each ended by a NUL byte
+    #[arg(short = 'z', conflicts_with_all = ["path", "size", "json"])]
+    pub(crate) nul: bool,
     /// Print the result as one JSON object
     #[arg(long, conflicts_with = "path")]
     pub(crate) json: bool,
@@ -22,27 +28,20 @@ pub(crate) struct Cli {
 pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra worktrees --size", "List them with their sizes"),
+        ("git orchestra worktrees -z | xargs -0 -n1 -I{} git -C {} status --short", "Run git in each"),
         ("cd \"$(git orchestra worktrees --path add-tests)\"", "Change into one"),
     ],
-    sections: &[
-        (
-            "LOCATION",
-            &["Worktrees are in the directory NAME.worktrees next to the repository, since 'git clean' \
-                 would delete them inside the checkout. git config orchestra.worktrees selects another \
-                 directory."],
-        ),
-        (
-            "STATE",
-            &[
-                "missing: git has the worktree registered, but its path does not exist; if you moved it by \
+    sections: &[(
+        "STATE",
+        &[
+            "missing: git has the worktree registered, but its path does not exist; if you moved it by \
                  hand, 'git worktree repair NEW-PATH' tells git the new path. moved: it was moved by 'git \
                  worktree move'. STATE also shows a git operation in progress, the reason of a lock, and how \
                  many files were left out of the agent's work. In JSON worktree_state is here, missing or \
                  moved.",
-                "DIRTY is counted until an agent ends, as in git-orchestra-status(1); '-' means that nothing was counted.",
-            ],
-        ),
-    ],
+            "DIRTY is counted until an agent ends, as in git-orchestra-status(1); '-' means that nothing was counted.",
+        ],
+    )],
     configuration: false,
     see_also: &["git-orchestra-status"],
 };

@@ -32,6 +32,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     agents::warn_unreadable(terminal, &report.unreadable);
+    if cli.nul {
+        for entry in &report.worktrees {
+            terminal.print(&format!("{}\0", entry.path));
+        }
+        return Ok(Exit::Done);
+    }
     if report.worktrees.is_empty() {
         if report.unreadable.is_empty() {
             terminal.eprintln("no agent has a worktree here");

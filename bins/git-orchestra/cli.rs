@@ -15,7 +15,7 @@ use orchestra_terminal::{complete, pages::Page};
 /// Every program git-orchestra-NAME on PATH is available as a command too.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra", version, arg_required_else_help = false, subcommand_value_name = "COMMAND")]
-#[command(disable_help_flag = true)]
+#[command(disable_help_flag = true, propagate_version = true)]
 pub(crate) struct Cli {
     /// List the commands by purpose
     #[arg(short = 'h')]
@@ -46,6 +46,9 @@ pub(crate) enum BuiltIn {
     /// programs are in its prefix. No file of yours is changed.
     Setup(Setup),
     /// Print the completion script of a shell
+    ///
+    /// The script asks git orchestra for commands, options and agents, so it never becomes outdated. 'git
+    /// orchestra setup' installs the scripts of all shells.
     Completions {
         /// The shell
         shell: Shell,
@@ -54,7 +57,7 @@ pub(crate) enum BuiltIn {
     ///
     /// On a terminal man(1) formats it, or the pager shows it as text; elsewhere its source is printed.
     Man {
-        /// The command; without it, the page of git orchestra itself
+        /// The command, 'tutorial' or 'storage'; without it, the page of git orchestra itself
         command: Option<String>,
     },
     /// Print the JSON Schema of an answer or a request
@@ -64,9 +67,15 @@ pub(crate) enum BuiltIn {
     /// listed with a sentence each.
     Schema(Schema),
     /// Show help for a command
+    ///
+    /// On a terminal this is the man page, if man(1) finds it; elsewhere the options and examples as text.
+    /// Without a command, all commands are listed by purpose.
     Help {
-        /// The command; without it, all of them
+        /// The command, or 'tutorial'; without it, all commands
         command: Option<String>,
+        /// Explain the suite to a coding agent that runs it, as Markdown
+        #[arg(long, conflicts_with = "command")]
+        for_agents: bool,
     },
 }
 
@@ -139,6 +148,13 @@ pub(crate) const PAGE: Page = Page {
              a landing or a cleanup."],
         ),
         (
+            "NAMES OF AGENTS",
+            &["An agent's id is two or three words of its task and five random characters, such as \
+                 add-tests-q0q88. Wherever an agent is named, a unique prefix of the id, a word in it, or the \
+                 number in the first column of the table that this terminal showed last is enough. If \
+                 several match and only one of them has not ended, it is meant."],
+        ),
+        (
             "STATE",
             &[
                 "refs/orchestra/agents/ID is the history of an agent: a chain of commits, each with its \
@@ -159,7 +175,27 @@ pub(crate) const PAGE: Page = Page {
                  error; code identifies the error, see ERRORS; exit is the exit status, and error a word for \
                  it: usage, refused, conflict, external, internal, timeout, not_a_repository or interrupted; \
                  message, causes and hints repeat the text on standard error.",
+                "Two answers are streams of objects, one on each line: 'status --watch --json' (kind change) and \
+                 'logs --json' (kind log). An error that ends a stream is its last line. Every answer of a \
+                 dry run has \"dry_run\": true.",
+                "A command that works on all agents, and finds none, succeeds with an empty list. A command \
+                 that moves a branch or reverts something (merge-ranked, undo), and finds nothing to move or to revert, is \
+                 refused with 3 and a code that begins with nothing-to-, so that a script does not continue as if \
+                 it had been done.",
                 "'git orchestra schema' lists the kinds, and 'git orchestra schema KIND' prints the JSON Schema of one.",
+            ],
+        ),
+        (
+            "OUTPUT",
+            &[
+                "The keys of git's own commands apply. advice.orchestra set to false turns off all lines that \
+                 begin with 'hint:'; in JSON, hints stay. color.orchestra, or else color.ui, set to false or \
+                 never turns off colours on terminals; NO_COLOR does as well, and --color overrides both. Pipes \
+                 get colours only with --color=always. core.pager and GIT_PAGER choose the pager, and \
+                 pager.orchestra set to false turns it off.",
+                "Every key of the configuration can be given for one command: 'git -c advice.orchestra=false \
+                 orchestra status'. What an agent's program, or a command that it starts, was given in this \
+                 way does not count, nor do agents inherit it.",
             ],
         ),
         (
@@ -180,18 +216,25 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "CONFIGURATION",
+            &["Settings are keys of git config, such as orchestra.jobs, for one repository or for all of a \
+                 user. git-orchestra-config(1) describes every key; 'git orchestra config list --all' shows \
+                 their values."],
+        ),
+        (
             "OTHER COMMANDS",
             &["A program git-orchestra-NAME on PATH is run by 'git orchestra NAME', with its arguments \
                  unchanged. It is asked for completions only if 'git config --global --add \
                  orchestra.completionProvider NAME' declares that it answers."],
         ),
     ],
-    configuration: true,
+    configuration: false,
     see_also: &[
         "git-orchestra-spawn",
         "git-orchestra-status",
-        "git-orchestra-logs",
-        "git-orchestra-stop",
-        "git-orchestra-worktrees",
+        "git-orchestra-review",
+        "git-orchestra-merge-ranked",
+        "git-orchestra-cleanup",
+        "git-orchestra-config",
     ],
 };

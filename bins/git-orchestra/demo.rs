@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Demo, terminal: &Terminal) -> Result<Exit> {
     demo.show(terminal, &["log", "--format=%h %s", "--reverse", &demo.first_agent()?])?;
     say("\nYour own checkout was not touched:");
     demo.show(terminal, &["status", "--short", "--branch"])?;
-    say("\nLand what fits together, least conflicting first, testing each step; your branch moves once:");
+    say("\nLand what fits together, fewest conflicts first, testing each step; your branch moves once:");
     terminal.eprintln("  $ git orchestra merge-ranked --test 'test -s greeting.txt'");
     // Two of them change the same line: one is set aside, and the exit status is 1.
     let landing = ["merge-ranked", "--test", "test -s greeting.txt"].map(str::to_owned);

@@ -9,12 +9,17 @@ use orchestra_terminal::{Exit, Terminal, concepts::CONCEPTS, here, pager::Pager,
 use crate::{
     cli::{self, Cli},
     commands::{self, PREFIX},
+    guides::{self, Guide},
     lookup,
     overview::overview,
 };
 
-/// Shows the man page of a command if this is a terminal and `man` finds it; else the command's long help.
+/// Shows the man page of a command if this is a terminal and `man` finds it; else the command's long help. The name can also be that of
+/// a page that belongs to no command.
 pub(crate) fn show(terminal: &Terminal, name: &str) -> Result<Exit> {
+    if let Some(guide) = guides::find(name) {
+        return Ok(show_guide(terminal, guide));
+    }
     let topic = format!("{PREFIX}{name}");
     if show_installed_page(&topic) {
         return Ok(Exit::Done);
@@ -34,6 +39,13 @@ pub(crate) fn show(terminal: &Terminal, name: &str) -> Result<Exit> {
         Error::new(Code::ProgramFailed, format!("cannot run '{}'", program.display())).because(e)
     })?;
     Ok(if status.success() { Exit::Done } else { Exit::No })
+}
+
+fn show_guide(terminal: &Terminal, guide: &Guide) -> Exit {
+    if !show_installed_page(guide.page) {
+        Pager::start(terminal).show(&guide.plain());
+    }
+    Exit::Done
 }
 
 /// Shows the man page of the suite if this is a terminal and `man` finds it; else the commands, the concepts and the examples.
@@ -77,8 +89,11 @@ pub(crate) fn show_page(terminal: &Terminal, name: Option<&str>) -> Result<Exit>
     }
     let folder =
         tempfile::tempdir().context(Kind::External, || "cannot make a temporary directory".to_owned())?;
-    let file =
-        folder.path().join(name.map_or("git-orchestra.1".to_owned(), |name| format!("{PREFIX}{name}.1")));
+    let file = folder.path().join(match (name, name.and_then(guides::find)) {
+        (_, Some(guide)) => guide.file(),
+        (Some(name), None) => format!("{PREFIX}{name}.1"),
+        (None, None) => "git-orchestra.1".to_owned(),
+    });
     let written = std::fs::write(&file, text);
     written.context(Kind::External, || format!("cannot write '{}'", file.display()))?;
     match (man_shows(file.as_os_str()), name) {
@@ -103,9 +118,12 @@ fn built_in(name: &str) -> Option<clap::Command> {
     Some(found.clone().name(format!("{PREFIX}{name}")))
 }
 
-/// Returns the man page of a command of the suite.
+/// Returns a man page of the suite.
 pub(crate) fn page(name: Option<&str>) -> Result<String> {
     let Some(name) = name else { return Ok(run::man_page::<Cli>()) };
+    if let Some(guide) = guides::find(name) {
+        return Ok(guide.roff());
+    }
     if let Some(command) = built_in(name) {
         let page = pages::Page::default();
         return Ok(pages::man(pages::complete_help(command, &page), &page));

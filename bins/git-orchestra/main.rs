@@ -5,6 +5,8 @@ mod cli;
 mod commands;
 mod completions;
 mod demo;
+mod for_agents;
+mod guides;
 mod help;
 mod lookup;
 mod overview;

@@ -22,6 +22,7 @@ pub(crate) fn overview(terminal: &Terminal) -> String {
     out.push_str(
         "\nOrder of work: spawn, status, review, merge-ranked, cleanup.\n\
          'git orchestra help COMMAND' describes a command.\n\
+         'git orchestra help tutorial' leads from an empty directory to landed work.\n\
          'git orchestra demo' shows them at work.\n",
     );
     out

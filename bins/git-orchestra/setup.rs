@@ -17,12 +17,8 @@ use orchestra_terminal::{Exit, Terminal, catalog, context, here};
 
 use crate::{
     cli::{Setup, Shell},
-    completions, help,
+    completions, guides, help,
 };
-
-/// The man pages that belong to no command.
-const FORMAT_PAGES: &[(&str, &str)] =
-    &[("gitorchestra-storage.5", include_str!("../../man/gitorchestra-storage.5"))];
 
 pub(crate) fn run(options: &Setup, terminal: &Terminal) -> Result<Exit> {
     let shares = ShareDirs::find(options)?;
@@ -159,11 +155,11 @@ fn items() -> Result<Vec<InstalledFile>> {
     for (file, page) in pages()? {
         items.push(InstalledFile { reader: Reader::Man, path: format!("man/man1/{file}"), content: page });
     }
-    for (file, page) in FORMAT_PAGES {
+    for guide in guides::all() {
         items.push(InstalledFile {
             reader: Reader::Man,
-            path: format!("man/man5/{file}"),
-            content: (*page).to_owned(),
+            path: format!("man/man{}/{}", guide.section, guide.file()),
+            content: guide.roff(),
         });
     }
     for (path, shell) in [
@@ -182,7 +178,7 @@ fn items() -> Result<Vec<InstalledFile>> {
     Ok(items)
 }
 
-/// Returns all man pages with their file names.
+/// Returns the man pages of commands with their file names.
 pub(crate) fn pages() -> Result<Vec<(String, String)>> {
     let mut pages = vec![("git-orchestra.1".to_owned(), help::page(None)?)];
     for entry in catalog::COMMANDS {

@@ -5,7 +5,7 @@ use orchestra_terminal::{Exit, Program, Terminal, catalog, pages::Page};
 
 use crate::{
     cli::{self, BuiltIn, Cli},
-    completions, demo, help, lookup,
+    completions, demo, for_agents, help, lookup,
     overview::overview,
     schema, setup,
 };
@@ -29,8 +29,9 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return help::show_suite(terminal);
     }
     match &cli.command {
-        None | Some(BuiltIn::Help { command: None }) => Ok(print(terminal, &overview(terminal))),
-        Some(BuiltIn::Help { command: Some(name) }) => help::show(terminal, name),
+        Some(BuiltIn::Help { for_agents: true, .. }) => Ok(print(terminal, &for_agents::page())),
+        None | Some(BuiltIn::Help { command: None, .. }) => Ok(print(terminal, &overview(terminal))),
+        Some(BuiltIn::Help { command: Some(name), .. }) => help::show(terminal, name),
         Some(BuiltIn::Man { command }) => help::show_page(terminal, command.as_deref()),
         Some(BuiltIn::Completions { shell }) => {
             terminal.print(&completions::script(*shell));

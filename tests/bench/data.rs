@@ -223,7 +223,7 @@ impl Lab {
     /// Plans a landing in this process; with `anew`, without the cache.
     pub(crate) fn plan(&self, path: &Path, anew: bool) -> Duration {
         if anew {
-            for known in ["trials", "sizes", "sound-trees"] {
+            for known in ["trials", "changes", "sizes", "sound-trees"] {
                 let _ = std::fs::remove_file(path.join(".git/orchestra").join(known));
             }
         }

@@ -2,7 +2,8 @@
 //! file as the real program does. Each line of a message is one action; `tests/real` shows that the real
 //! program behaves in the same way.
 //!
-//! `say TEXT` · `write FILE TEXT` · `ask COMMAND` (a permission) · `choose QUESTION` · `refused COMMAND` ·
+//! `say TEXT` · `write FILE TEXT` · `ask COMMAND` (a permission) · `propose COMMAND` (a permission, with the
+//! rule `Bash(FIRST WORD:*)`) · `choose QUESTION` · `refused COMMAND` ·
 //! `await FILE` · `hang` · `hang once` · `long BYTES` · `noise` · `fail STATUS` · `fail STATUS once` ·
 //! `crash once` · `exit CODE` · `limit SECONDS` · `limit SECONDS unless FILE` · `paid SECONDS` · `near
 //! SECONDS` · `refuse HOW TEXT` (a turn that fails in this way). If a file `limited` exists in its
@@ -66,6 +67,8 @@ fn main() {
     let asks = value("--permission-prompt-tool").is_some();
     let mode = value("--permission-mode").unwrap_or_default();
     let mut agent = Agent::new(file(&session), session, mode, asks);
+    agent.rules =
+        arguments.iter().filter_map(|a| Some(a.strip_prefix("--allowedTools=")?.to_owned())).collect();
     agent.note(&json!({"type": "arguments", "arguments": arguments}));
     while let Some(message) = agent.next_message() {
         agent.turn(&message);
@@ -89,6 +92,8 @@ struct Agent {
     input: Receiver<Value>,
     queued: VecDeque<Value>,
     denials: Vec<Value>,
+    /// The permission rules that are allowed.
+    rules: Vec<String>,
     acts: usize,
 }
 
@@ -101,7 +106,17 @@ impl Agent {
                 sender.send(serde_json::from_str(&line).expect("JSON")).expect("heard");
             }
         });
-        Self { file, session, mode, asks, input, queued: VecDeque::new(), denials: Vec::new(), acts: 0 }
+        Self {
+            file,
+            session,
+            mode,
+            asks,
+            input,
+            queued: VecDeque::new(),
+            denials: Vec::new(),
+            rules: Vec::new(),
+            acts: 0,
+        }
     }
 
     /// Adds a line to the session file.
@@ -167,7 +182,8 @@ impl Agent {
                 std::fs::write(path, format!("{text}\n")).expect("written");
                 self.gave("File created", false);
             }
-            "ask" => self.ask(rest),
+            "ask" => self.ask(rest, &json!([])),
+            "propose" => self.propose(rest),
             "choose" => self.choose(rest),
             "refused" => self.refuse(rest, &self.tool("Bash", &json!({"command": rest}))),
             "await" => wait_for(Path::new(rest)),
@@ -230,13 +246,36 @@ impl Agent {
         self.denials.push(json!({"tool_name": "Bash", "tool_use_id": id}));
     }
 
-    fn ask(&mut self, command: &str) {
+    /// Asks for a permission, unless a rule gives it, and proposes that rule as the real program does.
+    fn propose(&mut self, command: &str) {
+        let rule = format!("{}:*", command.split(' ').next().unwrap_or_default());
+        if self.rules.contains(&format!("Bash({rule})")) {
+            self.tool("Bash", &json!({"command": command}));
+            return self.gave(&format!("ran {command} by rule"), false);
+        }
+        self.ask(
+            command,
+            &json!([
+                {"type": "addRules", "rules": [{"toolName": "Bash", "ruleContent": rule}], "behavior": "allow",
+                    "destination": "localSettings"},
+                {"type": "setMode", "mode": "acceptEdits", "destination": "session"},
+            ]),
+        );
+    }
+
+    fn ask(&mut self, command: &str, proposals: &Value) {
         let input = json!({"command": command});
         let id = self.tool("Bash", &input);
         if !self.asks {
             return self.refuse(command, &id);
         }
-        let answer = self.answer_to("Bash", &input, &id);
+        let answer = self.answer_to("Bash", &input, &id, proposals);
+        for update in answer["updatedPermissions"].as_array().into_iter().flatten() {
+            assert_eq!((&update["type"], &update["destination"]), (&"addRules".into(), &"session".into()));
+            let rules = update["rules"].as_array().expect("rules").iter();
+            let text = |rule: &Value| format!("Bash({})", rule["ruleContent"].as_str().expect("a rule"));
+            self.rules.extend(rules.map(text));
+        }
         if answer["behavior"] == "allow" {
             assert_eq!(answer["updatedInput"], input);
             self.gave(&format!("ran {command}"), false);
@@ -250,15 +289,15 @@ impl Agent {
         let input =
             json!({"questions": [{"question": question, "options": [{"label": "red"}, {"label": "blue"}]}]});
         let id = self.tool("AskUserQuestion", &input);
-        let answer = self.answer_to("AskUserQuestion", &input, &id);
+        let answer = self.answer_to("AskUserQuestion", &input, &id, &json!([]));
         let chosen = answer["updatedInput"]["answers"][question].as_str().unwrap_or("nothing").to_owned();
         self.gave(&format!("chosen: {chosen}"), false);
     }
 
-    fn answer_to(&mut self, tool: &str, input: &Value, id: &str) -> Value {
+    fn answer_to(&mut self, tool: &str, input: &Value, id: &str, proposals: &Value) -> Value {
         let request = format!("request-{}", self.acts);
         say(&json!({"type": "control_request", "request_id": request, "request": {"subtype": "can_use_tool",
-            "tool_name": tool, "input": input, "tool_use_id": id}}));
+            "tool_name": tool, "input": input, "tool_use_id": id, "permission_suggestions": proposals}}));
         loop {
             match self.input.recv() {
                 Ok(value) if value["type"] == "control_response" => {

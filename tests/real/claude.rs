@@ -131,6 +131,23 @@ fn a_permission_is_requested_and_granted_by_send() {
 }
 
 #[test]
+fn what_is_allowed_for_good_is_not_asked_again() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    let id = spawn(&repo, "always", &["--on-prompt", "ask"], "FAKE-WRITE one.txt");
+    let pattern = repo.wait_for(&id, "waiting")["request"]["pattern"].clone();
+    let pattern = pattern.as_str().expect("the rules that Claude Code proposes");
+    repo.orchestra(["send", &id, "--allow", "--always"]).succeeded().stderr_has(pattern);
+    assert_eq!(outcome(&repo.end_of(&id)), ("done", 1, 0));
+    // The rules hold in later attempts as well: nobody answers here, and nothing is denied.
+    repo.orchestra(["resume", &id, "-m", "FAKE-WRITE two.txt"]).succeeded();
+    let agent = repo.agent(&id);
+    assert_eq!(outcome(&agent), ("done", 2, 0), "{agent}");
+    assert_eq!(agent["always"], serde_json::json!([pattern]));
+    assert_eq!(repo.file_in_head(&id, "two.txt").lines().count(), 1);
+}
+
+#[test]
 fn messages_pauses_and_fresh_sessions() {
     let Some(test_bed) = TestBed::set() else { return };
     let repo = test_bed.repo();

@@ -110,11 +110,13 @@ fn answers_about_running_and_ended_agents() {
     json("status", 0, &["status", "--json"]);
     json("worktrees", 0, &["worktrees", "--json", "--size"]);
     json("collect", 0, &["collect", "--json"]);
+    json("log", 0, &["logs", "--json", "-n", "1", &asks]);
     json("send", 0, &["send", "--json", &asks, "--allow"]);
     repo.end_of(&asks);
     let tidy = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
     json("send.several", 3, &["send", "--json", &tidy, &asks, "-m", "more of it"]);
     json("diff", 0, &["diff", "--json", &tidy]);
+    json("change", 0, &["status", "--json", "--watch", "--wait", &tidy]);
 
     let rests = repo.orchestra(["spawn", "-d", "--name", "rests", "--", "write before 1\nawait never"]);
     let rests = rests.succeeded().line();
@@ -167,6 +169,23 @@ fn answers_about_reviews_landings_and_cleanups() {
     json("undo", 0, &["undo", "--json"]);
     json("undo.list", 0, &["undo", "--json", "--list"]);
     json("error", 3, &["status", "--json", "nosuch"]);
+}
+
+#[test]
+fn answers_about_the_settings_of_others() {
+    let world = world();
+    let repo = world.repo();
+    repo.commit("team", &[(".gitorchestra", "[orchestra]\n\tbuild = true\n")]);
+    let digest = "c0a68970e3a3498ff93466c14f6aa6c286fe789f4ff37d3730b59e7a0f50f5e8";
+    let ran = repo.orchestra(["config", "approve", "--json", "--hash", digest]).succeeded();
+    check("config-approval", &ran, &redactions(&repo, &[]));
+    fs::write(
+        repo.path().join("orchestra.yml"),
+        "agents:\n  tester:\n    system_prompt: Test.\n    enabled: true\n",
+    )
+    .expect("a file");
+    let ran = repo.orchestra(["config", "import", "--json"]).succeeded();
+    check("config-import", &ran, &redactions(&repo, &[]));
 }
 
 #[test]

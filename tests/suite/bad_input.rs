@@ -156,7 +156,7 @@ fn ambiguous_and_unknown_names_are_refused() {
     repo.orchestra(["logs", "twin"])
         .exits(3)
         .stderr_has("'twin' is ambiguous: 2 agents")
-        .stderr_has("type more of one of: twin-");
+        .stderr_has("could be: twin-");
     repo.orchestra(["stop", "nobody"]).exits(3).stderr_has("no agent 'nobody'");
     repo.orchestra(["stop"]).succeeded().stderr_has("no agent is running");
     let open = repo.spawn("while :; do sleep 0.1; done");

@@ -315,7 +315,7 @@ fn landing_is_killed(program: &'static str) {
         } else {
             repo.orchestra(["merge-ranked", finish]).succeeded()
         };
-        // If nothing landed, there is nothing to undo.
+        // If nothing landed, nothing can be undone.
         assert!(matches!(ran.code(), 0 | 3), "{when}: {ran:?}");
         let landed = repo.git(["log", "-1", "--format=%H", "--merges", "main"]).line();
         clean_at(&repo, if finish == "--continue" { &landed } else { &base }, &when);

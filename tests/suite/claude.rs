@@ -75,7 +75,7 @@ fn questions_interrupts_and_answers_are_understood() {
     let asked: Vec<&str> = said
         .iter()
         .filter_map(|said| match said {
-            StreamEvent::QuestionAsked(question) => Some(question.text.as_str()),
+            StreamEvent::QuestionAsked(question) => Some(question.request.text.as_str()),
             _ => None,
         })
         .collect();

@@ -139,7 +139,7 @@ fn every_doubt_keeps_the_agent_and_is_reported() {
             &|_, at| {
                 repo.git(["worktree", "add", "-q", "--detach", &at.join("inner").to_string_lossy()]);
             },
-            "lies in",
+            "is inside",
         ),
     ];
     let mut ids = Vec::new();

@@ -173,7 +173,7 @@ fn user_commits_are_listed_before_they_are_sent() {
     let held = format!(
         "the work of '{id}' is not sent: it builds on 2 commits of main that the remote does not have"
     );
-    a.orchestra(["sync", "-n"]).exits(1).stderr_has(&held).stderr_has("1 ref would be sent");
+    a.orchestra(["sync", "-n"]).exits(1).stderr_has(&held).stderr_has("would send 1 ref");
     a.orchestra(["sync"]).exits(1).stderr_has(&held).stderr_has("--yes");
     let names: Vec<String> = shared_of_hub(&world).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, [format!("refs/orchestra/agents/{id}")]);

@@ -116,7 +116,14 @@ impl<'world> Lab<'world> {
         let isolated = IsolatedGitDir::at(repo.environment(), self.frozen.clone(), index, files, common);
         let id = AgentId::parse("random-00000").expect("an id");
         let base = Oid::parse(&self.repo.tip("HEAD")).expect("a commit");
-        let target = CaptureTarget { id: &id, title: "task", branch, base, max_file: ByteSize::mebibytes(1) };
+        let target = CaptureTarget {
+            id: &id,
+            title: "task",
+            last_words: None,
+            branch,
+            base,
+            max_file: ByteSize::mebibytes(1),
+        };
         let root = WorktreeRoot::open(path).expect("a folder");
         look(&repo, &target, &CapturePlace { root: &root, worktree: &worktree, isolated: &isolated })
     }

@@ -121,6 +121,11 @@ fn help_works_in_every_form() {
             && long.len() > short.len()
     );
     assert!(repo.orchestra(["help", "demo"]).succeeded().stdout().contains("--keep"));
+    assert!(help.contains("help tutorial"), "{help}");
+    let tutorial = repo.orchestra(["help", "tutorial"]).succeeded().stdout();
+    assert!(tutorial.starts_with("# gitorchestra-tutorial - "), "{tutorial}");
+    repo.orchestra(["man", "tutorial"]).succeeded().stdout_has(".TH GITORCHESTRA-TUTORIAL 7 ");
+    repo.orchestra(["man", "gitorchestra-storage"]).succeeded().stdout_has(".TH GITORCHESTRA-STORAGE 5 ");
     repo.orchestra(["help", "nothing"]).exits(2).stderr_has("--list");
     let version = format!("git orchestra {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(repo.orchestra(["--version"]).succeeded().stdout(), version);
@@ -140,6 +145,7 @@ fn pages_and_completions_are_installed_and_removed_again() {
     assert!(dry.stdout().contains("would write") && !prefix.exists());
     repo.orchestra(["setup", "--prefix", prefix_text]).succeeded();
     assert!(prefix.join("share/man/man1/git-orchestra-spawn.1").is_file());
+    assert!(prefix.join("share/man/man7/gitorchestra-tutorial.7").is_file());
     assert!(prefix.join("share/bash-completion/completions/git-orchestra").is_file());
     let again = repo.orchestra(["setup", "--prefix", prefix_text]).succeeded().stdout();
     assert_eq!(again, "man pages and completions are up to date\n");

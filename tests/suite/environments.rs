@@ -19,7 +19,7 @@ use orchestra::{
     },
     world::{Clock, Environment, Timestamp},
 };
-use testkit::TestRepo;
+use testkit::{Ran, TestRepo};
 
 use crate::{environment, world};
 
@@ -197,4 +197,58 @@ fn removed_agents_expire_by_the_callers_clock() {
     }
     clock.advance(DAY);
     assert_eq!(expired(), 1, "the newest is kept");
+}
+
+#[test]
+fn settings_that_a_person_types_count_and_those_of_an_agent_do_not() {
+    let world = world();
+    let repo = world.repo();
+    let jobs = |agent: bool| {
+        let mut command = repo.command("git");
+        command.args(["-c", "orchestra.jobs=7", "-c", "advice.orchestra=off", "orchestra"]);
+        command.args(["spawn", "-n", "--json", "--agent", "sh", "true"]);
+        if agent {
+            command.env("ORCHESTRA_ATTEMPT", "x");
+        }
+        Ran::of(&mut command).succeeded().json()["jobs"].clone()
+    };
+    assert_eq!((jobs(false), jobs(true)), (7.into(), 3.into()));
+    // Neither does an agent inherit them.
+    let seen = "git config orchestra.jobs > seen; env | grep -c GIT_CONFIG_PARAMETERS >> seen; true";
+    let mut command = repo.command("git");
+    command.args(["-c", "orchestra.jobs=7", "orchestra", "spawn", "--json", "--agent", "sh", seen]);
+    let id = Ran::of(&mut command).succeeded().json()["agents"][0]["id"].clone();
+    assert_eq!(repo.file_in_head(id.as_str().expect("an id"), "seen"), "0\n");
+    // The author of our commits, as git takes it.
+    repo.branch("b1", &[("b", "1\n")]);
+    repo.commit("on main", &[("c", "1\n")]);
+    repo.git(["-c", "user.name=Typed", "orchestra", "merge-ranked", "b1"]).succeeded();
+    assert_eq!(repo.git(["log", "-1", "--format=%cn"]).line(), "Typed");
+}
+
+#[test]
+fn hints_are_advice_that_can_be_turned_off() {
+    let world = world();
+    let repo = world.repo();
+    let said = |folder: &TestRepo<'_>, settings: &[&str]| {
+        let arguments = [settings, &["orchestra", "logs", "--json", "nosuch"]].concat();
+        let ran = Ran::of(folder.command("git").args(arguments)).exits(3);
+        (ran.stderr().contains("hint:"), ran.json()["hints"].as_array().expect("hints").len())
+    };
+    let (shown, hints) = said(&repo, &[]);
+    assert!(shown && hints > 0);
+    for settings in [["-c", "advice.orchestra=false"], ["-c", "Advice.Orchestra=0"]] {
+        assert_eq!(said(&repo, &settings), (false, hints), "JSON keeps them");
+    }
+    assert!(said(&repo, &["-c", "advice.orchestra=false", "-c", "advice.orchestra"]).0);
+    repo.git(["config", "advice.orchestra", "false"]).succeeded();
+    assert!(!said(&repo, &[]).0);
+    assert!(said(&repo, &["-c", "advice.orchestra=true"]).0);
+    // A wrong command line, and no repository at all.
+    let nowhere = TestRepo::new(&world, world.home());
+    for settings in [&[][..], &["-c", "advice.orchestra=no"]] {
+        let arguments = [settings, &["orchestra", "status", "--wach"]].concat();
+        let ran = Ran::of(nowhere.command("git").args(arguments)).exits(2);
+        assert_eq!(ran.stderr().contains("hint: did you mean '--watch'?"), settings.is_empty());
+    }
 }

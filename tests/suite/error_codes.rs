@@ -75,15 +75,11 @@ fn a_wrong_command_line_has_a_code_as_well() {
     let repo = world.repo();
     let ran = repo.orchestra(["status", "--json", "--wach"]);
     assert_snapshot!(whole_output(&ran, &repo), @r#"
-    {"version":1,"kind":"error","code":"usage","error":"usage","exit":2,"message":"unexpected argument '--wach' found","causes":[],"hints":["a similar argument exists: '--watch'"]}
+    {"version":1,"kind":"error","code":"usage","error":"usage","exit":2,"message":"unexpected argument '--wach' found","causes":[],"hints":["did you mean '--watch'?","git orchestra status -h lists the options"]}
     ---
     error: unexpected argument '--wach' found
-
-      tip: a similar argument exists: '--watch'
-
-    Usage: git orchestra status --json --watch [AGENT]...
-
-    For more information, try '--help'.
+    hint: did you mean '--watch'?
+    hint: git orchestra status -h lists the options
     --- 2
     "#);
     let ran = repo.orchestra(["spwan", "--json"]);

@@ -240,6 +240,7 @@ fn huge_files_and_directories_affect_only_themselves() {
         "last-counts.json",
         "conversations",
         "trials",
+        "changes",
         "sizes",
         "scanned",
         "sound-trees",

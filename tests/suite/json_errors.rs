@@ -1,7 +1,8 @@
 //! With `--json`, a command prints exactly one object, whatever happens.
 
+use orchestra_terminal::catalog;
 use serde_json::Value;
-use testkit::Ran;
+use testkit::{Ran, TestRepo};
 
 use crate::world;
 
@@ -73,4 +74,86 @@ fn nothing_to_do_is_an_object_too() {
             "{command:?}"
         );
     }
+}
+
+/// Arguments with which each command needs a repository; `None` for those that need none.
+fn arguments(command: &str) -> Option<&'static [&'static str]> {
+    Some(match command {
+        "spawn" => &["--agent", "sh", "true"],
+        "send" => &["nosuch", "text"],
+        "pause" | "resume" | "stop" | "logs" | "diff" => &["nosuch"],
+        "status" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup" | "sync"
+        | "init" => &[],
+        "config" => &["set", "orchestra.jobs", "2"],
+        "sessions" | "doctor" | "demo" | "setup" | "completions" | "man" | "schema" | "help" => return None,
+        other => panic!("say how {other} is called"),
+    })
+}
+
+#[test]
+fn every_command_reports_an_error_as_one_object_and_has_a_version() {
+    let world = world();
+    let repo = world.repo();
+    let nowhere = TestRepo::new(&world, world.home());
+    for command in catalog::COMMANDS {
+        let name = command.name;
+        let wrong = object(&repo.orchestra([name, "--json", "--no-such-option"]).exits(2));
+        assert_eq!((&wrong["kind"], &wrong["error"]), (&"error".into(), &"usage".into()), "{name}: {wrong}");
+        let version = repo.orchestra([name, "--version"]).succeeded().stdout();
+        assert!(version.starts_with("git") && version.lines().count() == 1, "{name}: {version}");
+        let Some(arguments) = arguments(name) else { continue };
+        let ran = nowhere.orchestra([&[name], arguments, &["--json"]].concat());
+        let outside = object(&ran);
+        let found = (outside["kind"].as_str(), outside["code"].as_str(), ran.code());
+        assert_eq!(found, (Some("error"), Some("not-a-repository"), 128), "{name}: {outside}");
+    }
+}
+
+/// One rule: what is asked for of all agents succeeds with an empty list; what moves a branch, or takes something back, is refused if
+/// there is nothing to move, so that a script does not go on as if there had been.
+#[test]
+fn nothing_to_do_follows_one_rule() {
+    let world = world();
+    let repo = world.repo();
+    for (arguments, kind, list) in [
+        (&["status"] as &[&str], "status", "agents"),
+        (&["cleanup"], "cleanup", "agents"),
+        (&["collect"], "collect", "agents"),
+        (&["review"], "review", "waiting"),
+        (&["worktrees"], "worktrees", "worktrees"),
+        (&["undo", "--list"], "undo", "operations"),
+        (&["resume", "--all", "--dry-run"], "resume-plan", "agents"),
+    ] {
+        let answer = object(&repo.orchestra([arguments, &["--json"]].concat()).succeeded());
+        assert_eq!((&answer["kind"], &answer[list]), (&kind.into(), &serde_json::json!([])), "{answer}");
+    }
+    for (arguments, code) in
+        [(&["merge-ranked"] as &[&str], "nothing-to-land"), (&["undo"], "nothing-to-undo")]
+    {
+        for dry in [&[] as &[&str], &["--dry-run"]] {
+            let answer = object(&repo.orchestra([arguments, dry, &["--json"]].concat()).exits(3));
+            assert_eq!((&answer["kind"], &answer["code"]), (&"error".into(), &code.into()), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn every_answer_of_a_dry_run_says_so() {
+    let world = world();
+    let repo = world.repo();
+    let ran = |arguments: &[&str]| object(&repo.orchestra([arguments, &["--json"]].concat()));
+    let planned = ran(&["spawn", "-n", "--agent", "sh", "true"]);
+    assert_eq!((&planned["kind"], &planned["dry_run"]), (&"spawn-plan".into(), &true.into()));
+    let id = repo.spawn("echo 1 > one");
+    repo.end_of(&id);
+    assert_eq!(ran(&["resume", "-n", &id])["dry_run"], true);
+    for command in ["merge-ranked", "undo", "cleanup"] {
+        if command == "undo" {
+            // A landing to undo, and then to clean up after.
+            repo.orchestra(["merge-ranked"]).succeeded();
+        }
+        let answer = ran(&[command, "--dry-run"]);
+        assert_eq!((&answer["kind"], &answer["dry_run"]), (&command.into(), &true.into()), "{answer}");
+    }
+    assert_eq!(ran(&["cleanup"])["dry_run"], false);
 }

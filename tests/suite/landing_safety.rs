@@ -255,7 +255,8 @@ fn a_stopped_landing_continues_after_a_repair() {
     let test = "! grep -q A1 lines.txt";
     let ran = land(&repo, &["--on-failure", "stop", "--test", test]).exits(1);
     ran.stderr_has("stopped at a failure; main is unchanged")
-        .stderr_has("git show refs/orchestra-local/operations/");
+        .stderr_has("b1: test fails: exit code 1 (no output)")
+        .stderr_has("git orchestra logs --check b1");
     assert_eq!(repo.tip("main"), base);
     repo.git(["checkout", "-q", "b1"]);
     repo.commit("repaired", &[("lines.txt", "B1\nb\nc\nd\ne\n")]);

@@ -1,4 +1,4 @@
-//! `merge-ranked`: the least conflicting branches first, each step tested, the target moved once.
+//! `merge-ranked`: the branches with the fewest conflicts first, each step tested, the target moved once.
 
 use std::{path::Path, process::Command};
 
@@ -94,8 +94,8 @@ fn a_dry_run_changes_nothing_and_is_repeatable() {
         first,
         "#  BRANCH  OUTCOME   FILES  LINES  WHY\n\
          1  b1      lands         1      2  of the 3 that land together; conflicts with 1 later one; 1 file, 2 lines\n\
-         2  b4      lands         1      2  conflicts with nothing; 1 file, 2 lines\n\
-         3  b3      lands         1      3  conflicts with nothing; 1 file, 3 lines\n\
+         2  b4      lands         1      2  no conflicts; 1 file, 2 lines\n\
+         3  b3      lands         1      3  no conflicts; 1 file, 3 lines\n\
          4  b2      conflict      2      3  conflicts with b1 in 1 file\n\n     \
          files in conflict with   1   4\n   \
          1 b1                       -   1\n   \
@@ -151,7 +151,7 @@ fn a_failing_branch_is_set_aside_and_its_conflicting_branches_move_up() {
     assert_eq!(failed["why"], "test fails: exit code 1");
     let log = failed["log"].as_str().expect("a log");
     assert_eq!(repo.git(["show", log]).stdout(), "looking\n");
-    assert_eq!(report["order"][2]["reason"], "conflicts with nothing; 2 files, 3 lines");
+    assert_eq!(report["order"][2]["reason"], "no conflicts; 2 files, 3 lines");
 }
 
 #[test]
@@ -162,8 +162,11 @@ fn a_target_that_fails_its_own_checks_is_reported() {
     land(&repo, &["--test", "echo broken; exit 7"])
         .exits(3)
         .stderr_has("test fails on main itself, before anything is merged: exit code 7")
-        .stderr_has("git show refs/orchestra-local/operations/");
+        .stderr_has("test on main; its last lines:\n  broken\n")
+        .stderr_has("git orchestra logs --check");
     assert_eq!((repo.checkout(), repo.tip("main")), before);
+    let shown = repo.orchestra(["logs", "--check"]).succeeded().stdout();
+    assert_eq!(shown, "── main: test fails on main itself ──\nbroken\n");
     // No landing is left open.
     land(&repo, &[]).exits(1);
 }

@@ -203,6 +203,36 @@ fn lists_of_tasks_come_from_any_editor() {
 }
 
 #[test]
+fn tasks_are_read_from_a_redirected_standard_input() {
+    let world = world();
+    let repo = world.repo();
+    let list = "# Plan\n\n- [ ] first\n- [x] done\n1. second\n";
+    fs::write(repo.path().join("tasks.md"), list).expect("a file");
+    let shell = |line: &str| testkit::Ran::of(repo.command("sh").args(["-c", line]));
+    for line in [
+        "git orchestra spawn -n --json --agent sh < tasks.md",
+        "cat tasks.md | git orchestra spawn -n --json --agent sh",
+        "cat tasks.md | git orchestra spawn -n --json --agent sh -f -",
+        // The pipe that an agent's program inherits is read only if it is asked to.
+        "cat tasks.md | ORCHESTRA_ATTEMPT=1 git orchestra spawn -n --json --agent sh -f -",
+    ] {
+        let plan = shell(line).succeeded().json();
+        let titles: Vec<_> =
+            plan["agents"].as_array().expect("agents").iter().map(|one| &one["title"]).collect();
+        assert_eq!(titles, ["first", "second"], "{line}");
+    }
+    for (line, said) in [
+        ("git orchestra spawn < /dev/null", "no task given"),
+        (": | git orchestra spawn", "standard input contains no task"),
+        ("cat tasks.md | ORCHESTRA_ATTEMPT=1 git orchestra spawn", "no task given"),
+    ] {
+        shell(line).exits(2).stderr_has(said);
+    }
+    let plan = shell("git orchestra spawn -n --json --agent sh typed < tasks.md").succeeded().json();
+    assert_eq!(plan["agents"][0]["title"], "typed");
+}
+
+#[test]
 fn an_unused_or_missing_remote_is_an_error() {
     let world = world();
     let repo = world.repo();

@@ -80,6 +80,7 @@ impl<'world> Lab<'world> {
         let task = CaptureTarget {
             id: &id,
             title: "task",
+            last_words: None,
             branch: &branch,
             base: self.base,
             max_file: ByteSize::mebibytes(1),

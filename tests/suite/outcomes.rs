@@ -85,6 +85,32 @@ fn a_passed_branch_is_merged_only_once_the_target_moved() {
 }
 
 #[test]
+fn the_end_of_the_output_of_a_failed_check_is_shown_and_all_of_it_on_request() {
+    let world = world();
+    let repo = four(&world);
+    let id = failing_agent(&repo);
+    let check = format!(r"printf '\033[31mred\033[0m\n'; seq 1 20; {CHECK}");
+    let ran = repo.orchestra(["merge-ranked", &id, "--test", &check]).exits(1);
+    let end: String = (11..=20).map(|number| format!("  {number}\n")).collect();
+    let hint = format!("hint: git orchestra logs --check {id}\n");
+    ran.stderr_has(&format!("{id}: test fails: exit code 1; its last lines:\n{end}{hint}"));
+    let whole: String = (1..=20).map(|number| format!("{number}\n")).collect();
+    let heading = format!("── {id}: test fails: exit code 1 ──\n");
+    let all = format!("{heading}red\n{whole}");
+    assert_eq!(repo.orchestra(["logs", "--check"]).succeeded().stdout(), all);
+    // A newer landing did not check it.
+    land(&repo, &["--test", "echo fine"]).exits(1);
+    assert_eq!(repo.orchestra(["logs", "--check", &id]).succeeded().stdout(), all);
+    let shown = repo.orchestra(["logs", "--check", "b1", "-n", "1"]).succeeded().stdout();
+    assert_eq!(shown, "── b1: test passed ──\nfine\n");
+    let raw = repo.orchestra(["logs", "--check", &id, "--raw"]).succeeded().stdout();
+    assert_eq!(raw, format!("\u{1b}[31mred\u{1b}[0m\n{whole}"));
+    repo.orchestra(["logs", "--check", "main"])
+        .exits(3)
+        .stderr_has("no landing of this clone ran a check on 'main'");
+}
+
+#[test]
 fn a_failed_check_is_shown_everywhere_and_blocks_the_branch() {
     let world = world();
     let repo = world.repo();

@@ -124,7 +124,7 @@ fn logs_that_two_clones_wrote_independently_are_joined() {
     sync(&a);
     let shown = b.orchestra(["sync"]).succeeded();
     assert_eq!(shown.stdout(), format!("runs/{KEY} changed in both clones: joined\n"));
-    assert!(shown.stderr().contains("1 other log received, 1 ref sent to origin"), "{}", shown.stderr());
+    assert!(shown.stderr().contains("received 1 other log; sent 1 ref to origin"), "{}", shown.stderr());
     sync(&a);
     assert_eq!((shared(&a), shared(&b)), (shared_of_hub(&world), shared_of_hub(&world)));
     assert_eq!(shared(&a).len(), 1, "no archive and no work were sent");

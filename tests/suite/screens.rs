@@ -9,14 +9,19 @@ use crate::{skip, world};
 const UNTIL_GO: &str = "until test -e go; do sleep 0.05; done; echo 1 > made";
 
 /// A terminal whose contents can be read; it ends with this value.
-struct Screen<'a> {
+pub(crate) struct Screen<'a> {
     repo: &'a TestRepo<'a>,
     world: &'a World,
 }
 
 impl<'a> Screen<'a> {
     /// Opens a terminal in which a shell runs; `None` if there is no tmux.
-    fn open(world: &'a World, repo: &'a TestRepo<'a>, columns: usize, rows: usize) -> Option<Self> {
+    pub(crate) fn open(
+        world: &'a World,
+        repo: &'a TestRepo<'a>,
+        columns: usize,
+        rows: usize,
+    ) -> Option<Self> {
         let tmux = repo.command("tmux").arg("-V").stdout(Stdio::null()).status();
         if tmux.is_err() {
             skip("no tmux");
@@ -31,19 +36,34 @@ impl<'a> Screen<'a> {
         Some(screen)
     }
 
-    fn tmux(&self, arguments: &[&str]) -> String {
+    pub(crate) fn tmux(&self, arguments: &[&str]) -> String {
         let mut command = self.repo.command("tmux");
         command.env_remove("TMUX").arg("-S").arg(self.world.dir().join("tmux")).args(["-f", "/dev/null"]);
         Ran::of(command.args(arguments)).succeeded().stdout()
     }
 
-    fn types(&self, line: &str) {
+    pub(crate) fn types(&self, line: &str) {
         self.tmux(&["send-keys", "-l", line]);
         self.tmux(&["send-keys", "Enter"]);
     }
 
-    fn resize(&self, columns: usize, rows: usize) {
+    pub(crate) fn resize(&self, columns: usize, rows: usize) {
         self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()]);
+    }
+
+    /// Presses keys, in tmux's words; text is typed as it is.
+    pub(crate) fn press(&self, keys: &[&str]) {
+        self.tmux(&[&["send-keys"], keys].concat());
+    }
+
+    /// Returns what is shown now, without what was scrolled away.
+    pub(crate) fn window(&self) -> String {
+        self.tmux(&["capture-pane", "-p"])
+    }
+
+    /// Waits until the window shows something.
+    pub(crate) fn until_window(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+        until(what, || Some(self.window()).filter(|shown| is_so(shown)))
     }
 
     /// Returns everything that is shown, and everything that was scrolled away.
@@ -51,20 +71,24 @@ impl<'a> Screen<'a> {
         self.tmux(&["capture-pane", "-p", "-S", "-"])
     }
 
-    fn until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
         until(what, || Some(self.shown()).filter(|shown| is_so(shown)))
     }
 }
 
 impl Drop for Screen<'_> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the window shows:\n{}", self.window());
+        }
         self.tmux(&["kill-server"]);
     }
 }
 
 /// Returns the lines that begin with a word, which are one for each table if nothing was left behind.
 fn lines_with<'a>(shown: &'a str, word: &str) -> Vec<&'a str> {
-    shown.lines().filter(|line| line.starts_with(word)).collect()
+    // Where keys are taken, a mark stands before each row.
+    shown.lines().filter(|line| line.trim_start().starts_with(word)).collect()
 }
 
 fn two_agents(repo: &TestRepo<'_>) -> Vec<String> {
@@ -144,4 +168,22 @@ fn tables_fit_a_narrow_terminal_and_a_pipe_gets_everything() {
         assert!(table.all(|line| line.trim_end().chars().count() <= 60), "{shown}");
         assert!(shown.contains("a-rathe"), "{shown}");
     }
+}
+
+#[test]
+fn after_a_watched_run_the_screen_shows_who_did_and_said_what() {
+    let world = world();
+    let repo = world.repo();
+    let Some(screen) = Screen::open(&world, &repo, 80, 24) else { return };
+    let task = "echo 1 > made; echo I rewrote the parser, which now reads each of its files once";
+    screen.types(&format!("git orchestra spawn --agent sh --name tidy '{task}'"));
+    let next = "hint: 'git orchestra merge-ranked --dry-run' shows how it lands";
+    let shown = screen.until("the next command", |shown| shown.contains(next));
+    let did = "done: 1 commit, +1 -0\n  I rewrote the parser, which now reads each of its files once\n";
+    assert!(shown.contains(did), "{shown}");
+    // In a low window the sums take the place of the agents.
+    screen.resize(80, 8);
+    screen.types("clear; git orchestra status --wait");
+    let shown = screen.until("the sums", |shown| shown.contains("1 done: 1 commit, +1 -0\n"));
+    assert!(!shown.rsplit("--wait").next().is_some_and(|end| end.contains(did)), "{shown}");
 }

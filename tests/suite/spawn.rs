@@ -25,7 +25,9 @@ fn five_tasks_run_two_at_a_time_and_one_fails() {
         "true",
     ])
     .exits(1)
-    .stderr_has("failed: 1 commit, +1 -0; exit code 3");
+    .stderr_has("failed: 1 commit, +1 -0; exit code 3")
+    .stderr_has("' resumes it\nhint: 'git orchestra review' looks at the work\n")
+    .stderr_has("hint: 'git orchestra merge-ranked --dry-run' shows how it lands\n");
     assert_eq!(repo.checkout(), before, "the user's checkout is untouched");
 
     // Read back by plain git.

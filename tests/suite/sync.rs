@@ -117,7 +117,7 @@ fn nothing_is_sent_before_the_user_agreed() {
     assert!(asked.stderr().contains(&format!(") to {url}, now and with every sync?")), "{}", asked.stderr());
     a.orchestra(["sync", "-n"])
         .succeeded()
-        .stderr_has("2 refs would be sent")
+        .stderr_has("would send 2 refs")
         .stderr_has("sync asks first: Send 1 agent (");
     a.orchestra(["sync", "--fetch"]).succeeded();
     assert!(shared_of_hub(&world).is_empty());

@@ -59,7 +59,7 @@ fn a_lost_or_torn_cache_gives_the_same_plan() {
         report
     };
     let fresh = plan();
-    for name in ["trials", "sizes", "trial-folders", "sound-trees"] {
+    for name in ["trials", "changes", "sizes", "trial-folders", "sound-trees"] {
         let file = repo.path().join(".git/orchestra").join(name);
         let bytes = fs::read(&file).unwrap_or_default();
         for spoiled in [&bytes[..bytes.len() / 2], b"x"] {
@@ -68,6 +68,37 @@ fn a_lost_or_torn_cache_gives_the_same_plan() {
         }
         let _ = fs::remove_file(&file);
         assert_eq!(plan(), fresh, "without {name}");
+    }
+}
+
+#[test]
+fn a_plan_after_a_branch_moved_does_not_depend_on_what_is_known_of_the_others() {
+    let world = world();
+    let repo = four(&world);
+    let file = |name: &str| repo.path().join(".git/orchestra").join(name);
+    let plan = || land(&repo, &["-n", "--json"]).json();
+    plan();
+    let (trials, changes) =
+        (fs::read(file("trials")).expect("trials"), fs::read(file("changes")).expect("changes"));
+    // It now changes what another branch deletes or changes, and adds a file.
+    repo.git(["checkout", "-q", "b3"]);
+    repo.commit("moved", &[("one.txt", "another\n"), ("new.txt", "1\n")]);
+    repo.git(["checkout", "-q", "main"]);
+    for name in ["trials", "changes", "sizes", "sound-trees"] {
+        // The first plan may come before the folder that the last one is in.
+        let _ = fs::remove_file(file(name));
+    }
+    let mut expected = plan();
+    let mut damaged = changes.clone();
+    damaged[changes.len() / 2] ^= 1;
+    for known in [&changes[..], &changes[..changes.len() / 2], &damaged, b""] {
+        fs::write(file("trials"), &trials).expect("restored");
+        fs::write(file("changes"), known).expect("restored");
+        let found = plan();
+        assert_ne!(found["pairs"]["known"], 0);
+        expected["pairs"]["known"] = found["pairs"]["known"].clone();
+        assert_eq!(found, expected, "{} bytes", known.len());
+        assert!(fs::read(file("changes")).expect("changes").len() > changes.len() / 2, "written again");
     }
 }
 

@@ -16,7 +16,7 @@ fn a_landing_and_its_undo_can_be_undone() {
     land(&repo, &[]).exits(1);
     let landed = repo.tip("main");
     let said = repo.orchestra(["undo", "-n"]).succeeded().stdout();
-    assert_eq!(said, format!("main would be back at {} (it was at {})\n", &base[..10], &landed[..10]));
+    assert_eq!(said, format!("main would be back at {} (was {})\n", &base[..10], &landed[..10]));
     assert_eq!(repo.tip("main"), landed);
     let undone = repo.orchestra(["undo", "--json"]).succeeded().json();
     assert_eq!(repo.tip("main"), base);

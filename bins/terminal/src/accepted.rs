@@ -4,10 +4,12 @@
 use orchestra::{
     Result,
     git::Repo,
+    model::text,
+    ops::config::{self, ApproveRequest, Proposal},
     ops::configuration::{self, AcceptedRepo, ConfigChange, ConfigCheck, PendingChanges},
 };
 
-use crate::{here, output::Terminal, prompt};
+use crate::{context, here, output::Terminal, prompt};
 
 /// The question below the list of changes.
 pub const QUESTION: &str = "use this configuration?";
@@ -18,6 +20,37 @@ pub const QUESTION: &str = "use this configuration?";
 /// No repository was found (128), or its configuration changed while agents ran and was not accepted (3).
 pub fn repository(terminal: &Terminal) -> Result<AcceptedRepo> {
     accept(terminal, here::repository()?)
+}
+
+/// The question below the file of the team.
+pub const APPROVE: &str = "approve this file?";
+
+/// Like [`repository`], for a command that uses settings which a team may propose: on a terminal, the file that proposes them is
+/// shown, and the user is asked once for each content. Elsewhere, the operation refuses what nobody approved.
+///
+/// # Errors
+/// As [`repository`].
+pub fn with_team_settings(terminal: &Terminal) -> Result<AcceptedRepo> {
+    let repo = repository(terminal)?;
+    let Ok(Some(proposal)) = config::proposal(&repo) else { return Ok(repo) };
+    if proposal.is_approved || proposal.keys.is_empty() || !terminal.can_ask() {
+        return Ok(repo);
+    }
+    show_proposal(terminal, &proposal);
+    if !prompt::confirm(terminal, APPROVE, "")? {
+        return Ok(repo);
+    }
+    config::approve(&context::uninterrupted(), &repo, &ApproveRequest { hash: proposal.digest })?;
+    repository(terminal)
+}
+
+/// Prints the file of the team in full, and what it proposes.
+pub fn show_proposal(terminal: &Terminal, proposal: &Proposal) {
+    terminal.warn("the commit that is checked out has a file '.gitorchestra' that nobody approved here:");
+    for line in text::safe_block(&proposal.content).lines() {
+        terminal.eprintln(&format!("  {line}"));
+    }
+    terminal.eprintln(&format!("it proposes {}", text::safe(&proposal.keys.join(", "))));
 }
 
 /// Asks the user to accept the configuration of an open repository, if it changed while agents ran.

@@ -12,6 +12,7 @@ use orchestra::{
 use crate::{
     here, humanize,
     output::Terminal,
+    request_view,
     style::{Painter, Role, role_of},
     table::{self, Column, TableCell},
 };
@@ -34,12 +35,13 @@ pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, p
     let mut columns = vec![
         Column::new("AGENT").cut_in_middle(),
         Column::new("PHASE"),
-        Column::new("AGE").hidden_at(5),
-        Column::new("COMMITS").hidden_at(3),
-        Column::new("CHANGES").hidden_at(2),
+        Column::new("TIME").hidden_at(5),
+        Column::new("ENDED").hidden_at(6),
+        Column::new("COMMITS").hidden_at(2),
+        Column::new("CHANGES").hidden_at(3),
         Column::new("DIRTY").hidden_at(1),
     ];
-    columns.extend(costs.then_some(Column::new("COST").hidden_at(6)));
+    columns.extend(costs.then_some(Column::new("COST").hidden_at(7)));
     columns.extend(denials.then_some(Column::new("DENIED").hidden_at(4)));
     columns.push(Column::new("NOW").cut_at_end());
     if numbered {
@@ -53,7 +55,7 @@ pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, p
         row.extend(costs.then(|| TableCell::number(cost(agent))));
         row.extend(denials.then(|| TableCell::number(or_dash(agent.denials))));
         let role = if agent.liveness == Liveness::Ended { Role::Faint } else { Role::Plain };
-        row.push(TableCell::role(activity(agent), role));
+        row.push(TableCell::role(activity(agent), role).with_ends(agent.waiting.is_some()));
         row
     };
     let rows: Vec<Vec<TableCell>> = agents.iter().enumerate().map(row).collect();
@@ -64,7 +66,8 @@ fn row(agent: &AgentObject, now: i64) -> Vec<TableCell> {
     vec![
         TableCell::new(&agent.id),
         TableCell::role(phase(agent), role_of(agent.phase, agent.liveness)),
-        TableCell::number(humanize::age(age(agent, now))),
+        TableCell::number(time(agent, now)),
+        TableCell::number(ended(agent, now)),
         TableCell::number(or_dash(agent.commits)),
         TableCell::number(changes(agent)),
         TableCell::number(dirty(agent, now)),
@@ -101,10 +104,20 @@ pub fn phase(agent: &AgentObject) -> String {
     }
 }
 
-/// Returns the age in seconds: from the launch, else from the spawn, until now or until the end.
-fn age(agent: &AgentObject, now: i64) -> i64 {
-    let from = agent.started_at.unwrap_or(agent.queued_at);
-    agent.ended_at.map_or(now, |at| at.as_second()) - from.as_second()
+/// Formats how long its attempts ran together, the one in progress included, or `-` before the first.
+pub fn time(agent: &AgentObject, now: i64) -> String {
+    let current = agent.started_at.filter(|_| agent.ended_at.is_none());
+    if current.is_none() && agent.ran_seconds == 0 && agent.started_at.is_none() {
+        return "-".to_owned();
+    }
+    let running = current.map_or(0, |since| (now - since.as_second()).max(0));
+    humanize::age(running.saturating_add(i64::try_from(agent.ran_seconds).unwrap_or(i64::MAX)))
+}
+
+/// Formats how long ago its last attempt ended, or `-` unless it has.
+fn ended(agent: &AgentObject, now: i64) -> String {
+    let ended = agent.ended_at.filter(|_| agent.phase.is_at_rest());
+    ended.map_or_else(|| "-".to_owned(), |at| format!("{} ago", humanize::age(now - at.as_second())))
 }
 
 fn changes(agent: &AgentObject) -> String {
@@ -200,7 +213,7 @@ fn activity(agent: &AgentObject) -> String {
     let left = (agent.left_out > 0).then(|| format!("{} left out", agent.left_out));
     let main = match agent.liveness {
         _ if agent.waiting.is_some() => agent.waiting.clone(),
-        Liveness::Ended => agent.reason.clone().or_else(|| Some(agent.title.clone())),
+        Liveness::Ended => Some(end(agent)),
         _ => agent.activity.clone().or_else(|| agent.reason.clone()).or_else(|| Some(agent.title.clone())),
     };
     let landed = agent.landed_in.as_ref().filter(|_| agent.merged == Some(true));
@@ -210,7 +223,21 @@ fn activity(agent: &AgentObject) -> String {
     let proposed = agent.proposed_verdict.as_ref().filter(|one| landed.is_none() && one.current);
     let proposed = proposed.map(|one| format!("{} {}", one.verdict.as_str(), proposed_by(&one.writer)));
     let not_landed = agent.did_not_land().map(did_not_land);
-    [landed, judged, proposed, not_landed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    [not_landed, landed, judged, proposed, main, left].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// Returns whether the reason of an end already says what the agent said last.
+fn repeats(reason: &str, last_words: &str) -> bool {
+    reason.contains(last_words.trim_end_matches('…'))
+}
+
+/// Formats why an agent is in its last phase and what it said last; without both, its task.
+fn end(agent: &AgentObject) -> String {
+    match (agent.reason.as_deref(), last_words(agent)) {
+        (Some(reason), Some(words)) => format!("{reason}; {words}"),
+        (Some(text), None) | (None, Some(text)) => text.to_owned(),
+        (None, None) => agent.title.clone(),
+    }
 }
 
 /// Returns the word for a worktree that is not where it should be.
@@ -257,8 +284,8 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
         ));
     }
     for agent in agents.iter().filter(|agent| agent.liveness == Liveness::Live) {
-        if let Some(what) = &agent.waiting {
-            terminal.warn(&format!("'{}' waits for an answer: {what}", agent.id));
+        if agent.waiting.is_some() {
+            terminal.warn(&format!("'{}' waits for an answer: {}", agent.id, request_view::listed(agent)));
             terminal.hint(&answer_command(agent));
         }
     }
@@ -323,8 +350,20 @@ pub fn answer_command(agent: &AgentObject) -> String {
     }
 }
 
-/// Formats an agent as one line, for a change that a watcher sees.
+/// Formats an agent as one line, for a change that a watcher sees: as [`result`], with its last words.
 pub fn line(agent: &AgentObject, painter: &Painter) -> String {
+    let words = last_words(agent).map_or_else(String::new, |words| format!("; {words}"));
+    format!("{}{words}", result(agent, painter))
+}
+
+/// Returns what an agent that has ended said last, unless the reason of its end says the same.
+pub fn last_words(agent: &AgentObject) -> Option<&str> {
+    let is_said = |words: &str| agent.reason.as_ref().is_some_and(|reason| repeats(reason, words));
+    agent.last_words.as_deref().filter(|words| agent.phase.is_at_rest() && !is_said(words))
+}
+
+/// Formats an agent as one line: its phase, with what it made if it has ended.
+pub fn result(agent: &AgentObject, painter: &Painter) -> String {
     let phase = painter.as_role(role_of(agent.phase, agent.liveness), &phase(agent));
     let mut about: Vec<String> = Vec::new();
     if agent.phase.is_at_rest() {
@@ -348,6 +387,11 @@ pub fn line(agent: &AgentObject, painter: &Painter) -> String {
 
 /// Formats the number of agents in each phase, such as `3 done, 1 failed`.
 pub fn summary(agents: &[AgentObject]) -> String {
+    summary_of(&agents.iter().collect::<Vec<_>>())
+}
+
+/// As [`summary`], for some agents of a list.
+pub fn summary_of(agents: &[&AgentObject]) -> String {
     let mut parts = Vec::new();
     for phase in Phase::ALL {
         let count =

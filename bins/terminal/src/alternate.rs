@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError},
 };
 
+use crate::keyboard;
+
 const ENTER: &str = "\u{1b}[?1049h";
 const LEAVE: &str = "\u{1b}[?1049l";
 
@@ -55,8 +57,9 @@ impl Drawing {
     }
 }
 
-/// Returns to the first screen, also while another thread draws: the program ends.
+/// Returns to the first screen and to the terminal's own modes, also while another thread draws: the program ends.
 pub(crate) fn leave_at_once() {
+    keyboard::restore_at_once();
     match SHOWN.try_lock() {
         Ok(shown) => Drawing(shown).leave(),
         Err(TryLockError::Poisoned(shown)) => Drawing(shown.into_inner()).leave(),

@@ -73,7 +73,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Look, "worktrees", "List the agents' worktrees, or print the path of one"),
     binary(Group::Look, "sessions", "Find, read, search, keep and resume coding agents' sessions"),
     binary(Group::Land, "review", "Review an agent's work: approve, reject, or request changes"),
-    binary(Group::Land, "merge-ranked", "Land many branches, least conflicting first, testing each step"),
+    binary(Group::Land, "merge-ranked", "Land many branches, fewest conflicts first, testing each step"),
     binary(Group::Land, "undo", "Undo a landing or a cleanup"),
     binary(Group::Land, "cleanup", "Remove agents whose work has landed, keeping every byte for undo"),
     binary(Group::Share, "sync", "Exchange agents, branches and results with a remote"),

@@ -31,18 +31,14 @@ pub fn report(terminal: &Terminal, error: &Error, as_json: bool) -> ExitCode {
     ExitCode::from(exit::code(error.kind()))
 }
 
-/// Reports a command line that cannot be parsed. Help and version are answers; everything else is an error.
-pub fn report_usage(error: &clap::Error, as_json: bool) -> ExitCode {
-    // clap chooses the stream; if it cannot be written, there is nothing left to do.
-    let _ = error.print();
+/// Reports a command line of a program that cannot be parsed. Help and version are answers; everything else is an error.
+pub fn report_usage(program: &str, error: &clap::Error, as_json: bool) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // clap chooses the stream; if it cannot be written, there is nothing left to do.
+        let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    let error = usage(error);
-    if as_json {
-        print_json(&Terminal::new(anstream::ColorChoice::Never), &error);
-    }
-    ExitCode::from(exit::code(error.kind()))
+    report(&Terminal::new(anstream::ColorChoice::Auto), &usage(program, error), as_json)
 }
 
 /// Prints on stderr for which of several agents a command failed. Returns the exit, or `None` if none
@@ -82,24 +78,77 @@ fn print_error(terminal: &Terminal, error: &Error) {
 }
 
 /// Prints an error as the answer, unless an answer was printed already: a caller that asked for JSON gets exactly
-/// one object.
+/// one object, or a line for each event and the error as the last one.
 fn print_json(terminal: &Terminal, error: &Error) {
-    if !terminal.has_printed() {
+    if !terminal.has_answered() {
         // The error is on stderr already; a failure to print it as JSON is no further error.
         let _ = json::print_answer(terminal, wire::ERROR, &to_failure(error));
     }
 }
 
-/// Converts an error of clap: its first line is the message, its tips are the hints.
-fn usage(error: &clap::Error) -> Error {
+/// Converts an error of clap: its first paragraph is the message, its tips are hints, and so is how to see the options.
+fn usage(program: &str, error: &clap::Error) -> Error {
     let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
+    let paragraph = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+    let message = paragraph.collect::<Vec<_>>().join(" ");
     let code = match error.kind() {
         ErrorKind::InvalidSubcommand => Code::CommandUnknown,
         ErrorKind::MissingRequiredArgument | ErrorKind::MissingSubcommand => Code::ArgumentMissing,
         _ => Code::Usage,
     };
-    let error = Error::new(code, first.strip_prefix("error: ").unwrap_or(first));
+    let error = Error::new(code, message.strip_prefix("error: ").unwrap_or(&message));
     let tips = text.lines().filter_map(|line| line.trim_start().strip_prefix("tip: "));
-    tips.fold(error, Error::hint)
+    let error = tips.map(hint_of).fold(error, Error::hint);
+    let command =
+        program.replacen("git-orchestra", "git orchestra", 1).replacen("orchestra-", "orchestra ", 1);
+    error.hint(format!("{command} -h lists the options"))
+}
+
+/// Returns one of clap's tips in our words.
+fn hint_of(tip: &str) -> String {
+    match tip.split_once(": ") {
+        Some((similar, names)) if similar.starts_with("a similar ") => format!("did you mean {names}?"),
+        Some((similar, names)) if similar.starts_with("some similar ") => {
+            format!("did you mean one of {names}?")
+        }
+        _ => tip.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Arg, ArgAction, Command};
+
+    use super::*;
+
+    #[test]
+    fn usage_errors_are_in_our_words() {
+        let command = || {
+            Command::new("git-orchestra-merge-ranked")
+                .arg(Arg::new("watch").long("watch").action(ArgAction::SetTrue))
+                .arg(Arg::new("when").long("when").value_parser(["auto", "never"]))
+                .arg(Arg::new("name").required(true))
+        };
+        for (words, message, hints) in [
+            (&["x", "--wach"][..], "unexpected argument '--wach' found", &["did you mean '--watch'?"][..]),
+            (&[], "the following required arguments were not provided: <name>", &[]),
+            (
+                &["x", "--when", "x"],
+                "invalid value 'x' for '--when <when>' [possible values: auto, never]",
+                &[],
+            ),
+        ] {
+            let line = [&["git-orchestra-merge-ranked"], words].concat();
+            let error = usage(
+                "git-orchestra-merge-ranked",
+                &command().try_get_matches_from(line).expect_err("wrong"),
+            );
+            let (last, first) = error.hints.split_last().expect("a hint");
+            assert_eq!(
+                (error.message.as_str(), first),
+                (message, &hints.iter().map(|&hint| hint.to_owned()).collect::<Vec<_>>()[..])
+            );
+            assert_eq!(last, "git orchestra merge-ranked -h lists the options");
+        }
+    }
 }

@@ -59,7 +59,7 @@ pub const fn code(kind: Kind) -> u8 {
 pub const TABLE: &[(&str, &str)] = &[
     ("0", "Done."),
     ("1", "Done, and the answer is no; for example, an agent failed."),
-    ("2", "The command line is wrong."),
+    ("2", "Usage error: the command line or the request is wrong."),
     ("3", "Refused in the present state; a hint says how to change that."),
     ("4", "Another process changed the same thing first; trying again is safe."),
     ("5", "Another program (git, an agent) could not be started or failed."),

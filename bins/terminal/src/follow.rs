@@ -10,7 +10,7 @@ use orchestra::{
 };
 
 use crate::{
-    Exit, Terminal, agents, here, json,
+    Exit, Terminal, agents, here, json, outcome,
     watch::{self, Stream, Until, WatchEnd},
 };
 
@@ -48,8 +48,13 @@ pub fn follow(
     let state = watched.report;
     match watched.end {
         WatchEnd::AllEnded | WatchEnd::TimedOut => ended(terminal, &state, how),
-        WatchEnd::Interrupted => {
-            terminal.eprintln(&format!("\nthe agents keep running: {}", agents::summary(&state.agents)));
+        WatchEnd::Interrupted | WatchEnd::Quit => {
+            // The window that a key ended has just shown the summary.
+            match watched.end {
+                WatchEnd::Quit => terminal.eprintln("the agents keep running"),
+                _ => terminal
+                    .eprintln(&format!("\nthe agents keep running: {}", agents::summary(&state.agents))),
+            }
             for agent in &state.agents {
                 if let Some(limit) = agents::limited(agent) {
                     terminal.eprintln(&format!("'{}': {limit}", agent.id));
@@ -57,7 +62,7 @@ pub fn follow(
             }
             terminal
                 .hint("'git orchestra status --watch' follows them, 'git orchestra stop --all' stops them");
-            Ok(Exit::Interrupted)
+            Ok(if watched.end == WatchEnd::Quit { Exit::Done } else { Exit::Interrupted })
         }
         WatchEnd::OutputClosed => Ok(Exit::Done),
     }
@@ -90,12 +95,10 @@ fn ended(terminal: &Terminal, state: &Report, how: FollowOptions) -> Result<Exit
             terminal.print(&agents::draw(&state.agents, terminal.width(), terminal.painter()));
         }
         agents::warn(terminal, &state.agents);
-        if let Some(failed) = state.agents.iter().find(|agent| agent.phase == Phase::Failed) {
-            terminal.hint(&format!("'git orchestra logs {}' shows its output", failed.id));
-        }
         for unsaved in state.agents.iter().filter(|agent| agent.unsaved.is_some()) {
             terminal.hint(&format!("git orchestra collect {} tries again to save its work", unsaved.id));
         }
+        outcome::print(terminal, &state.agents);
     }
     Ok(if all_done { Exit::Done } else { Exit::No })
 }

@@ -2,12 +2,22 @@
 
 use std::sync::OnceLock;
 
-use orchestra::{Result, git::Repo, world::Environment};
+use orchestra::{
+    Result,
+    git::{Repo, preferences::Preferences},
+    world::Environment,
+};
 
 /// Returns the environment of this process (variables, folder, clock), which is read at the first call.
 pub fn environment() -> &'static Environment {
     static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
     ENVIRONMENT.get_or_init(Environment::of_this_process)
+}
+
+/// Returns how the user wants commands to speak, which is read at the first call.
+pub fn preferences() -> Preferences {
+    static PREFERENCES: OnceLock<Preferences> = OnceLock::new();
+    *PREFERENCES.get_or_init(|| Preferences::of(environment()))
 }
 
 /// Opens the repository of the current folder.

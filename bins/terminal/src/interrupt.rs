@@ -4,17 +4,18 @@
 use std::{
     io::{PipeReader, Read, Write},
     os::fd::OwnedFd,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::Duration,
 };
 
 use orchestra::{Kind, Result, context::Cancel, error::ErrorContext};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    process::{Signal, getpid, kill_process},
+    process::{Signal, getpid, kill_current_process_group, kill_process},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{alternate, exit};
+use crate::{alternate, exit, keyboard};
 
 /// Whether the user is being asked a question. No operation is under way then, so that Ctrl-C ends the command at once.
 static IS_ASKING: AtomicBool = AtomicBool::new(false);
@@ -52,11 +53,33 @@ pub fn cancel() -> Result<Cancel> {
     Ok(cancel)
 }
 
+/// How often this process was paused and continued.
+static PAUSES: AtomicUsize = AtomicUsize::new(0);
+/// How long this process may take to pause itself after the signal, and how often it is asked whether it did.
+const MAX_PAUSE_WAIT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(5));
+
+/// Pauses all processes of this job, as Ctrl-Z does. Returns when they continue. The signals are caught by [`resizes`].
+pub(crate) fn pause_job() {
+    let before = PAUSES.load(Ordering::SeqCst);
+    if kill_current_process_group(Signal::TSTP).is_err() {
+        return;
+    }
+    let (most, step) = MAX_PAUSE_WAIT;
+    let mut waited = Duration::ZERO;
+    while PAUSES.load(Ordering::SeqCst) == before && waited < most {
+        std::thread::sleep(step);
+        waited += step;
+    }
+}
+
 /// Pauses this process as Ctrl-Z does, with the terminal as it was before. Returns when it continues.
 fn pause() {
     let mut drawing = alternate::drawing();
     drawing.leave();
-    let _ = kill_process(getpid(), Signal::STOP);
+    keyboard::while_paused(|| {
+        let _ = kill_process(getpid(), Signal::STOP);
+    });
+    PAUSES.fetch_add(1, Ordering::SeqCst);
 }
 
 /// The changes of the terminal's size that nobody has looked at.

@@ -7,42 +7,53 @@
 //! | [`output`] | stdout is the answer, stderr the conversation |
 //! | [`style`], [`table`], [`agents`], [`humanize`] | how things look |
 //! | [`stop_view`] | what stop and pause show |
+//! | [`request_view`] | what a waiting agent asks for |
 //! | [`context`], [`interrupt`] | the context of operations: Ctrl-C cancels them, and their progress is shown |
 //! | [`status_line`] | the line that shows the current activity |
 //! | [`json`] | the envelope of `--json` |
 //! | [`markdown`] | what others wrote as Markdown, inside a page of ours |
-//! | [`watch`], [`follow`] | following agents to their end |
+//! | [`watch`], [`follow`], [`change_stream`] | following agents to their end: for people, and for programs |
 //! | `alternate` | the second screen of the terminal |
+//! | `keyboard` | single keys |
 //! | [`accepted`] | asking about a configuration that changed while agents ran |
 //! | [`names`] | the names of agents that people type |
 //! | [`prompt`] | questions to the user, on a terminal only |
 //! | [`errors`], [`exit`] | how errors become messages, JSON and exit statuses |
 //! | [`mod@trace`] | the lines that `ORCHESTRA_TRACE` asks for |
 //! | [`pages`], [`complete`] | man pages and completions, from the commands' definitions |
+//! | [`guides`] | man pages that belong to no command, from Markdown |
 //! | [`catalog`] | the commands of the suite |
+//! | [`agent_variables`] | the variables that an agent's program sees |
 
 pub mod accepted;
+pub mod agent_variables;
 pub mod agents;
 mod alternate;
 pub mod args;
 pub mod catalog;
+pub mod change_stream;
+pub mod check_output;
 pub mod complete;
 pub mod concepts;
 pub mod context;
 pub mod errors;
 pub mod exit;
 pub mod follow;
+pub mod guides;
 pub mod here;
 pub mod humanize;
 pub mod interrupt;
 pub mod json;
 mod key_help;
+mod keyboard;
 pub mod markdown;
 pub mod names;
+pub mod outcome;
 pub mod output;
 pub mod pager;
 pub mod pages;
 pub mod prompt;
+pub mod request_view;
 pub mod run;
 pub mod settings;
 pub mod status_line;

@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     ffi::OsStr,
     io::{self, IsTerminal, Write},
+    time::{Duration, Instant},
 };
 
 pub use anstream::ColorChoice;
@@ -11,13 +12,26 @@ use dialoguer::console::Term;
 use orchestra::model::{quote, text};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    fs::{FileType, fstat},
     io::Errno,
 };
 
 use crate::{
+    here,
     status_line::StatusLine,
     style::{Painter, Role},
 };
+
+/// What stdin is, for a command that can read it without being told to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Input {
+    /// A file, which ends.
+    File,
+    /// What another program writes, or nobody.
+    Pipe,
+    /// A terminal, a device or nothing.
+    Other,
+}
 
 /// The two output streams, with their capabilities.
 pub struct Terminal {
@@ -25,6 +39,7 @@ pub struct Terminal {
     painter_err: Painter,
     closed: Cell<bool>,
     printed: Cell<bool>,
+    streams: Cell<bool>,
     status_line: StatusLine,
 }
 
@@ -36,6 +51,7 @@ impl Terminal {
             painter_err: Painter::new(colours(choice, &std::io::stderr())),
             closed: Cell::new(false),
             printed: Cell::new(false),
+            streams: Cell::new(false),
             status_line: StatusLine::default(),
         }
     }
@@ -60,9 +76,14 @@ impl Terminal {
         Writer(self)
     }
 
-    /// Whether anything was written to stdout.
-    pub const fn has_printed(&self) -> bool {
-        self.printed.get()
+    /// Declares that stdout gets a JSON object per line from here on, instead of one in all.
+    pub fn begin_stream(&self) {
+        self.streams.set(true);
+    }
+
+    /// Whether the only JSON object that stdout may get was written.
+    pub const fn has_answered(&self) -> bool {
+        self.printed.get() && !self.streams.get()
     }
 
     /// Whether stdout is closed at the other end.
@@ -135,9 +156,9 @@ impl Terminal {
         self.labelled("warning", Role::Warn, text);
     }
 
-    /// Writes to stderr what to do next. An empty hint writes nothing.
+    /// Writes to stderr what to do next, unless the user wants no advice. An empty hint writes nothing.
     pub fn hint(&self, hint: &str) {
-        if !hint.trim().is_empty() {
+        if !hint.trim().is_empty() && here::preferences().advice {
             self.labelled("hint", Role::Hint, &text::safe(hint));
         }
     }
@@ -178,6 +199,32 @@ impl Terminal {
         })
     }
 
+    /// Returns what stdin is.
+    pub fn input(&self) -> Input {
+        let stdin = std::io::stdin();
+        let Ok(found) = fstat(&stdin) else { return Input::Other };
+        match FileType::from_raw_mode(found.st_mode) {
+            FileType::RegularFile => Input::File,
+            FileType::Fifo | FileType::Socket => Input::Pipe,
+            _ => Input::Other,
+        }
+    }
+
+    /// Waits until something, or the end, can be read from stdin. Returns whether that happened within the limit.
+    pub fn wait_for_input(&self, limit: Duration) -> bool {
+        let stdin = std::io::stdin();
+        let mut asked = [PollFd::new(&stdin, PollFlags::IN)];
+        let begun = Instant::now();
+        loop {
+            let left = limit.saturating_sub(begun.elapsed());
+            let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+            match poll(&mut asked, Some(&left)) {
+                Err(Errno::INTR) => {}
+                found => return found.is_ok_and(|found| found > 0),
+            }
+        }
+    }
+
     /// Whether the user can be asked: stdin and stderr are terminals.
     pub fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
@@ -199,11 +246,14 @@ impl Write for Writer<'_> {
 }
 
 /// Decides on colour: `--color` first, then the environment (`NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`),
-/// then whether the stream is a terminal.
+/// then whether the stream is a terminal, and then git's configuration of colours, which is read for a terminal only.
 fn colours(choice: anstream::ColorChoice, stream: &impl anstream::stream::RawStream) -> bool {
     match choice {
         anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => true,
         anstream::ColorChoice::Never => false,
-        anstream::ColorChoice::Auto => anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never,
+        anstream::ColorChoice::Auto => {
+            anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never
+                && (!stream.is_terminal() || here::preferences().colours)
+        }
     }
 }

@@ -18,16 +18,32 @@ pub struct Pager<'a> {
 impl<'a> Pager<'a> {
     /// Starts the pager if stdout is a terminal.
     pub fn start(terminal: &'a Terminal) -> Self {
-        let child = std::io::stdout().is_terminal().then(child).flatten();
+        let child = std::io::stdout().is_terminal().then(|| child(false)).flatten();
         Self { terminal, child }
+    }
+
+    /// As [`Pager::start`], but a short answer does not end the pager: what the screen shows otherwise comes back only after a key.
+    pub fn start_to_stay(terminal: &'a Terminal) -> Self {
+        let child = std::io::stdout().is_terminal().then(|| child(true)).flatten();
+        Self { terminal, child }
+    }
+
+    /// Returns whether there is a pager.
+    pub const fn is_used(&self) -> bool {
+        self.child.is_some()
     }
 
     /// Writes a text to the pager. Returns `false` once the reader is gone.
     pub fn show(&mut self, text: &str) -> bool {
+        self.show_bytes(text.as_bytes())
+    }
+
+    /// Writes bytes, as [`Pager::show`] does.
+    pub fn show_bytes(&mut self, bytes: &[u8]) -> bool {
         match self.child.as_mut().and_then(|child| child.stdin.as_mut()) {
-            Some(stdin) => stdin.write_all(text.as_bytes()).is_ok(),
+            Some(stdin) => stdin.write_all(bytes).is_ok(),
             None => {
-                self.terminal.print(text);
+                self.terminal.print_bytes(bytes);
                 !self.terminal.is_closed()
             }
         }
@@ -43,14 +59,19 @@ impl Drop for Pager<'_> {
     }
 }
 
-fn child() -> Option<Child> {
+fn child(stays: bool) -> Option<Child> {
     // A pager that an agent may have configured is not used; a command that only reads does not ask.
     if here::repository_if_any().is_ok_and(|repo| repo.is_some_and(|repo| !configuration::is_accepted(&repo)))
     {
         return None;
     }
-    let pager =
-        Git::new(here::environment(), here::environment().directory(), "var").arg("GIT_PAGER").line().ok()?;
+    // Other git commands run without a pager, of which this one would then report none.
+    let git = Git::interactive(here::environment(), here::environment().directory(), "var");
+    let mut asked = git.arg("GIT_PAGER");
+    if !here::environment().is_agent() {
+        asked = asked.command_line_settings();
+    }
+    let pager = asked.line().ok()?;
     if pager.is_empty() || pager == "cat" {
         return None;
     }
@@ -61,6 +82,10 @@ fn child() -> Option<Child> {
         if here::environment().variable(name).is_none() {
             command.env(name, value);
         }
+    }
+    if stays {
+        let own = here::environment().variable("LESS").map(|own| own.to_string_lossy().into_owned());
+        command.env("LESS", format!("{} -+F -+X", own.as_deref().unwrap_or("R")));
     }
     process::spawn(&mut command).ok()
 }

@@ -7,7 +7,10 @@ use clap_mangen::{
     Man,
     roff::{Roff, bold, roman},
 };
-use orchestra::{Code, Kind, config};
+use orchestra::{
+    Code, Kind,
+    config::{self, TeamUse},
+};
 
 use crate::{
     catalog::{self, Group},
@@ -16,7 +19,11 @@ use crate::{
 };
 
 /// The date of the release, which the pages show, so that they are the same wherever they are generated.
-const DATE: &str = "2026-11-21";
+pub(crate) const DATE: &str = "2026-11-21";
+/// The program and the manual to which every page belongs, and its last line.
+pub(crate) const SOURCE: &str = concat!("git-orchestra ", env!("CARGO_PKG_VERSION"));
+pub(crate) const MANUAL: &str = "Git Orchestra Manual";
+pub(crate) const NOTE: &str = "Not part of git(1); a third-party suite of subcommands.";
 
 /// The parts of a man page beyond the options.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,8 +69,8 @@ pub fn man(command: Command, page: &Page) -> String {
         .title(name.to_uppercase())
         .section("1")
         .date(DATE)
-        .source(concat!("git-orchestra ", env!("CARGO_PKG_VERSION")))
-        .manual("Git Orchestra Manual");
+        .source(SOURCE)
+        .manual(MANUAL);
     let mut out = Vec::new();
     // Writing to memory does not fail.
     let _ = man.render_title(&mut out);
@@ -178,7 +185,12 @@ fn sections(name: &str, page: &Page) -> Roff {
                 default => format!(" (default: {default})"),
             };
             let formerly = key.old_name().map(|old| format!("; {old} in earlier versions, still read"));
-            let text = format!("{}{default}{}.", key.what(), formerly.unwrap_or_default());
+            let team = match key.team() {
+                TeamUse::Nothing => "",
+                TeamUse::Sets => "; the team sets it",
+                TeamUse::Proposes => "; the team proposes it",
+            };
+            let text = format!("{}{default}{}{team}.", key.what(), formerly.unwrap_or_default());
             roff.control("TP", []).text([bold(key.name())]).text([roman(text)]);
         }
     }
@@ -196,10 +208,13 @@ fn sections(name: &str, page: &Page) -> Roff {
     if name != "git-orchestra" {
         pages.insert(0, "git-orchestra(1)".to_owned());
     }
+    if name == "git-orchestra" {
+        pages.extend(["gitorchestra-tutorial(7)".to_owned(), "gitorchestra-storage(5)".to_owned()]);
+    }
     pages.push("git-worktree(1)".to_owned());
     roff.text([roman(pages.join(", "))]);
     roff.control("SH", ["NOTES"]);
-    roff.text([roman("Not part of git(1); a third-party suite of subcommands.")]);
+    roff.text([roman(NOTE)]);
     roff
 }
 
@@ -224,7 +239,7 @@ fn errors(roff: &mut Roff) {
 
 /// Removes what the linters of man pages dislike: empty lines (they become requests), needless breaks,
 /// trailing white space.
-fn tidy(text: &str) -> String {
+pub(crate) fn tidy(text: &str) -> String {
     let mut out: Vec<&str> = Vec::new();
     let mut ended = false;
     for line in text.lines().map(str::trim_end) {

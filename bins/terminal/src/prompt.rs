@@ -22,7 +22,7 @@ pub fn pick_agent(
     alternative: &str,
 ) -> Result<String> {
     if !terminal.can_ask() {
-        return Err(Error::new(Code::ArgumentMissing, "no agent named").hint(alternative));
+        return Err(Error::new(Code::ArgumentMissing, "which agent?").hint(alternative));
     }
     if agents.is_empty() {
         return Err(

@@ -102,7 +102,7 @@ fn run_any(
     let parsed = parse_by(definition().disable_help_subcommand(true));
     let (work, common, wants_json) = match parsed.or_else(|_: clap::Error| parse_by(whole())) {
         Ok(parsed) => parsed,
-        Err(error) => return errors::report_usage(&error, errors::is_json_typed()),
+        Err(error) => return errors::report_usage(&line.program, &error, errors::is_json_typed()),
     };
     let terminal = Terminal::new(common.choice());
     crate::trace::start(&line.program);

@@ -17,6 +17,8 @@ use crate::{Terminal, here};
 #[derive(Args, Clone, Debug, Default)]
 pub struct RunOptions {
     /// Run at most this many agents at once; the others are queued (default: {orchestra.jobs})
+    ///
+    /// It must not exceed {orchestra.maxJobs}.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub jobs: Option<u32>,
     /// Time limit of an agent, such as 90s, 5m or 1h30m (default: {orchestra.maxTime})
@@ -50,12 +52,18 @@ pub struct RunOptions {
     #[arg(long, value_name = "WHAT", value_parser = on_prompt(), hide_possible_values = true)]
     pub on_prompt: Option<OnPrompt>,
     /// A tool that an agent may use without asking, such as 'Bash(git *)'; may be given several times
+    ///
+    /// The tools of {orchestra.allow} are allowed as well, except those that --deny names.
     #[arg(long, value_name = "TOOL", allow_hyphen_values = false)]
     pub allow: Vec<String>,
     /// A tool that an agent must not use; may be given several times
+    ///
+    /// The tools of {orchestra.deny} are denied as well, except those that --allow names.
     #[arg(long, value_name = "TOOL")]
     pub deny: Vec<String>,
     /// A directory that an agent may use besides its worktree; may be given several times
+    ///
+    /// It may use those of {orchestra.addDir} as well.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub add_dir: Vec<PathBuf>,
     /// The model that the agent's program uses
@@ -88,6 +96,7 @@ impl RunOptions {
                 append_system_prompt: self.append_system_prompt.clone(),
                 max_turns: self.max_turns,
                 budget_micros: self.budget,
+                restricted: false,
             },
             jobs: self.jobs,
             max_time: self.max_time,

@@ -1,7 +1,14 @@
 //! Follows agents until they end: redrawn on a terminal, where the last table stays, else a line per change. Ctrl-C leaves the agents
 //! running. [`orchestra::watch`] decides when to look and what changed; this module draws it.
 
+mod act;
+mod control;
+mod dialog;
 mod frame;
+mod key;
+mod keys;
+#[cfg(test)]
+mod samples;
 mod screen;
 
 use std::{
@@ -22,7 +29,7 @@ use orchestra::{
     watch::{Filter, Update, Watch},
 };
 
-use self::screen::Screen;
+use self::{control::Control, keys::Keys, screen::Screen};
 use crate::{Terminal, agents, interrupt, style::Painter};
 
 /// How often a table is redrawn while nothing changes, since the ages in it grow.
@@ -70,6 +77,8 @@ pub enum WatchEnd {
     TimedOut,
     /// The user pressed Ctrl-C; the agents keep running.
     Interrupted,
+    /// The user pressed the key that ends the watch; the agents keep running.
+    Quit,
     /// Stdout was closed at the other end.
     OutputClosed,
 }
@@ -94,6 +103,10 @@ pub fn watch(
     let filter = Filter { agents: Request { dirt: shows_dirt, ..request.clone() }, landing: false };
     let mut waiting = SlotLending::new(repo)?;
     let mut watch = Watch::new(&context.cancel, repo, filter)?;
+    let mut keys = if view.draws_table() { Keys::open() } else { None };
+    if let Some(keys) = &keys {
+        watch.wake_on(keys.file()?);
+    }
     let resizes = if view.draws_table() { Some(interrupt::resizes()?) } else { None };
     if let Some(resizes) = &resizes {
         watch.wake_on(resizes.file()?);
@@ -117,8 +130,15 @@ pub fn watch(
             let is_unread = stream == Stream::Out && terminal.is_closed();
             break if is_unread { WatchEnd::OutputClosed } else { WatchEnd::Interrupted };
         }
+        let mut wants_end = false;
+        if let Some(keys) = &mut keys {
+            wants_end = keys.handle(context, &mut watch, &mut view)?;
+        }
         let report = &watch.snapshot().status;
-        view.show(report);
+        view.show(report, keys.as_mut().map(Keys::control));
+        if wants_end {
+            break WatchEnd::Quit;
+        }
         if let Until::AllEnded { .. } = until {
             view.report_limits(report);
             if report.agents.iter().all(is_final) {
@@ -135,6 +155,7 @@ pub fn watch(
             break WatchEnd::OutputClosed;
         }
     };
+    drop(keys);
     view.finish(&watch.snapshot().status);
     let repo = watch.repo()?;
     let is_known = end == WatchEnd::AllEnded || end == WatchEnd::OutputClosed;
@@ -200,12 +221,12 @@ impl<'a> View<'a> {
         !self.silent && self.size().is_some()
     }
 
-    fn show(&mut self, report: &Report) {
+    fn show(&mut self, report: &Report, control: Option<&mut Control>) {
         if self.silent {
             return;
         }
         match self.size() {
-            Some((rows, columns)) => self.redraw(report, rows, columns),
+            Some((rows, columns)) => self.redraw(report, rows, columns, control),
             None => self.say_changes(report),
         }
     }
@@ -217,9 +238,12 @@ impl<'a> View<'a> {
         }
     }
 
-    fn redraw(&mut self, report: &Report, rows: usize, columns: usize) {
-        let lines = frame::compose(&report.agents, rows, columns, self.painter());
-        self.screen.get_or_insert_with(|| Screen::new(self.stream)).show(lines, (rows, columns));
+    fn redraw(&mut self, report: &Report, rows: usize, columns: usize, control: Option<&mut Control>) {
+        let frame = frame::compose(&report.agents, rows, columns, self.painter(), control.as_deref());
+        self.screen.get_or_insert_with(|| Screen::new(self.stream)).show(frame.lines, (rows, columns));
+        if let Some(control) = control {
+            control.shown_whole = frame.shown_whole;
+        }
     }
 
     /// Returns to the first screen, and leaves the table of all agents there.

@@ -1,18 +1,18 @@
 //! Finding the program of a profile in the user's configuration. A custom command takes precedence over a known program.
 
-use std::ops::Deref;
+use std::{collections::BTreeSet, ops::Deref};
 
 use super::{
     AgentProgram, Launch, Options, Protocol, TaskHandling, custom::CustomCommand, launch::PROMPT_FILE,
-    registry,
+    profile::ProfileOptions, registry,
 };
 use crate::{
     Code, Error, Kind, Result,
     config::{
         Config,
-        keys::{AGENT_COMMAND, AGENT_READS_PROSE},
+        keys::{AGENT_COMMAND, AGENT_PROGRAM, AGENT_PROMPT, AGENT_READS_PROSE},
     },
-    model::{quote, text},
+    model::{nearest::nearest, quote, text},
 };
 
 /// The program of a profile.
@@ -36,8 +36,14 @@ impl Deref for Configured {
 pub(super) fn configured(name: &str, config: &Config<'_>) -> Option<Configured> {
     match config.get_or_default(&AGENT_COMMAND.of(name)) {
         Some(command) => Some(Configured::Custom(CustomCommand::new(name, command, registry::program(name)))),
-        None => registry::program(name).map(Configured::Known),
+        None => registry::program(name).or_else(|| program_of_role(name, config)).map(Configured::Known),
     }
+}
+
+/// Returns the known program that a profile with a name of the user runs.
+fn program_of_role(name: &str, config: &Config<'_>) -> Option<&'static dyn AgentProgram> {
+    let named = config.get_or_default(&AGENT_PROGRAM.of(name))?;
+    registry::startable().any(|(known, _)| known == named).then(|| registry::program(&named))?
 }
 
 /// Determines how an agent of the profile `name` is started with these options.
@@ -46,16 +52,31 @@ pub(super) fn configured(name: &str, config: &Config<'_>) -> Option<Configured> 
 /// There is no such profile, its program is not on this machine, or it does not support an option (2). The error names the profiles
 /// that are ready.
 pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch> {
+    // What nobody approved must not look as if it were missing.
+    config.get(&AGENT_COMMAND.of(name))?;
+    config.get(&AGENT_PROGRAM.of(name))?;
     let program = configured(name, config);
     let launcher = program.as_deref().and_then(AgentProgram::launcher);
     let launcher = launcher.ok_or_else(|| no_such_program(name, config))?;
-    launcher.launch(config, options).map_err(|error| match program {
+    let own = ProfileOptions::of(name, config)?;
+    let unsupported = own.unsupported();
+    let options = own.with(options.clone());
+    let launch = launcher.launch(config, &options).map_err(|error| match program {
         Some(Configured::Known(_)) if error.kind() != Kind::Usage => error.hint(ready_here(config)),
+        _ if error.code == Code::OptionUnsupported => unsupported.unwrap_or(error),
         _ => error,
-    })
+    })?;
+    Ok(Launch { model: options.model, ..launch })
 }
 
 fn no_such_program(name: &str, config: &Config<'_>) -> Error {
+    let key = AGENT_PROGRAM.of(name);
+    if let Ok(Some(named)) = config.get(&key) {
+        let known: BTreeSet<String> = registry::startable().map(|(known, _)| known.to_owned()).collect();
+        let all = known.iter().map(String::as_str).collect::<Vec<_>>().join(" or ");
+        let near = nearest(&named, known);
+        return config.refused(&key, &format!("which is not {all}"), near.as_deref());
+    }
     let command =
         quote::command(&[&"git", &"config", &AGENT_COMMAND.of(name).name(), &format!("… {PROMPT_FILE} …")]);
     Error::new(Code::ProfileUnknown, format!("no agent program '{}'", text::safe(name)))
@@ -74,13 +95,13 @@ pub fn protocol_of(name: &str, config: &Config<'_>) -> Protocol {
     launcher.map_or(Protocol::PLAIN, |launcher| launcher.protocol())
 }
 
-/// Returns the profiles that can be started on this machine: first the known programs, then the custom commands.
+/// Returns the profiles that can be started on this machine: first the known programs, then the custom commands and the roles.
 pub fn ready(config: &Config<'_>) -> Vec<String> {
     let own = config.names(&AGENT_COMMAND);
     let known = registry::startable()
         .filter(|(name, launcher)| launcher.is_installed(config) || own.iter().any(|own| own == name));
     let mut names: Vec<String> = known.map(|(name, _)| name.to_owned()).collect();
-    for name in own {
+    for name in own.into_iter().chain(roles(config)) {
         if !names.contains(&name) && launch(&name, config, &Options::default()).is_ok() {
             names.push(name);
         }
@@ -117,4 +138,30 @@ pub fn check_prose(name: &str, config: &Config<'_>, what: &str) -> Result<()> {
     let key = AGENT_READS_PROSE.of(name);
     let command = quote::command(&[&"git", &"config", &key.name(), &"prose"]);
     Err(refused.hint(format!("if it reads its task as text: {command}")))
+}
+
+/// Returns the name of the program that agents of the profile `name` run. It is another name only for a role: a profile of the user
+/// that runs a known program.
+pub fn program_of(name: &str, config: &Config<'_>) -> String {
+    configured(name, config).map_or_else(|| name.to_owned(), |program| program.name().to_owned())
+}
+
+/// Returns the text that the user configured to be put before the tasks of a profile.
+///
+/// # Errors
+/// The profile would run it as a script (3).
+pub fn prompt_of(name: &str, config: &Config<'_>) -> Result<Option<String>> {
+    let key = AGENT_PROMPT.of(name);
+    let prompt = config.get(&key)?;
+    if prompt.is_some() {
+        check_prose(name, config, &format!("'{}'", text::safe(key.name())))?;
+    }
+    Ok(prompt)
+}
+
+/// Returns the roles of the user: profiles that run a known program under another name.
+fn roles(config: &Config<'_>) -> Vec<String> {
+    let mut names = config.names(&AGENT_PROGRAM);
+    names.retain(|name| configured(name, config).is_some_and(|program| program.name() != name));
+    names
 }

@@ -1,6 +1,7 @@
 //! The events in the output of an agent program, in the same form for every program.
 
 use super::limit::ReportedLimit;
+use crate::model::request::AskedRequest;
 
 /// One event in a program's output.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,8 +91,8 @@ pub struct Question {
     pub id: String,
     /// Its kind.
     pub kind: QuestionKind,
-    /// One line: the tool with a summary of its input, or the question with its options.
-    pub text: String,
+    /// The tool with its whole input, or the question with its options.
+    pub request: AskedRequest,
 }
 
 /// The result of a turn. Cost and tokens are totals of the session so far.

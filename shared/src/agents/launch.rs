@@ -46,6 +46,9 @@ pub struct Launch {
     /// How it treats its task and messages.
     #[serde(default)]
     pub reads: TaskHandling,
+    /// The model that was typed or configured for it.
+    #[serde(default)]
+    pub model: Option<String>,
     /// Its permission mode, if it has such modes.
     pub permission: Option<Permission>,
     /// What happens when it asks for a permission.
@@ -75,6 +78,7 @@ impl Launch {
             stdin,
             protocol: Protocol::PLAIN,
             reads,
+            model: None,
             permission: None,
             on_prompt: OnPrompt::Deny,
             unset: vec![],

@@ -29,13 +29,14 @@ mod launch;
 pub mod limit;
 mod opencode;
 mod options;
+mod profile;
 mod program;
 mod protocol;
 mod registry;
 mod sh;
 mod summary;
 
-pub use configured::{check_prose, launch, protocol_of, ready};
+pub use configured::{check_prose, launch, program_of, prompt_of, protocol_of, ready};
 pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFailure};
 pub use input::{TaskHandling, Words};
 pub use launch::{Launch, Session, Stdin};

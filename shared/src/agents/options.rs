@@ -7,8 +7,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Code, Error, Result,
+    config::{
+        Config,
+        keys::{ADD_DIR, ALLOW, DENY},
+    },
     model::{OnPrompt, Permission, text},
 };
+
+/// What git config allows and denies to agents.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Rules {
+    /// The tools that they may use without asking.
+    pub(super) allow: Vec<String>,
+    /// The tools that they must not use.
+    pub(super) deny: Vec<String>,
+    /// The folders that they may use.
+    pub(super) add_dirs: Vec<PathBuf>,
+}
+
+impl Rules {
+    /// Reads the rules for all agents.
+    ///
+    /// # Errors
+    /// A value is invalid, or a folder does not exist (3).
+    pub(super) fn of(config: &Config<'_>) -> Result<Self> {
+        Ok(Self {
+            allow: config.valid(&ALLOW)?,
+            deny: config.valid(&DENY)?,
+            add_dirs: config.folders(&ADD_DIR)?,
+        })
+    }
+}
 
 /// Options of a coding agent. They come only from the user: typed, or set in git config.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -35,6 +64,9 @@ pub struct Options {
     pub max_turns: Option<u32>,
     /// Maximum cost, in millionths of a US dollar.
     pub budget_micros: Option<u64>,
+    /// Whether the tools and folders that git config allows to agents are not allowed to this one, as to a reviewer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub restricted: bool,
 }
 
 impl Options {
@@ -57,7 +89,20 @@ impl Options {
             append_system_prompt: newer.append_system_prompt.or(self.append_system_prompt),
             max_turns: newer.max_turns.or(self.max_turns),
             budget_micros: newer.budget_micros.or(self.budget_micros),
+            restricted: self.restricted || newer.restricted,
         }
+    }
+
+    /// Adds what git config allows and denies to agents. What was typed takes precedence: a configured rule is left out if the
+    /// opposite was typed for the same tool.
+    #[must_use]
+    pub(super) fn with_rules(self, rules: Rules) -> Self {
+        let Rules { allow, deny, add_dirs } =
+            if self.restricted { Rules { deny: rules.deny, ..Rules::default() } } else { rules };
+        let allow = allow.into_iter().filter(|tool| !self.deny.contains(tool)).collect();
+        let deny = deny.into_iter().filter(|tool| !self.allow.contains(tool)).collect();
+        let base = Self { allow, deny, add_dirs, ..Self::default() };
+        Self { watched: self.watched, ..base.with(self) }
     }
 
     /// Returns the names of the options that are set, as on the command line.
@@ -111,6 +156,30 @@ mod tests {
         let both = old.with(newer);
         assert_eq!(both.permission, Some(Permission::AcceptEdits));
         assert_eq!((both.allow.len(), both.max_turns), (2, Some(3)));
+    }
+
+    #[test]
+    fn configured_rules_yield_to_what_was_typed() {
+        let texts = |list: &[&str]| -> Vec<String> { list.iter().map(|&one| one.to_owned()).collect() };
+        let rules = Rules {
+            allow: texts(&["Edit", "Bash(make *)"]),
+            deny: texts(&["WebFetch", "Bash(rm *)"]),
+            add_dirs: vec!["/notes".into()],
+        };
+        let typed = Options {
+            allow: texts(&["WebFetch"]),
+            deny: texts(&["Edit"]),
+            watched: true,
+            ..Options::default()
+        };
+        let both = typed.clone().with_rules(rules.clone());
+        assert_eq!(both.allow, ["Bash(make *)", "WebFetch"]);
+        assert_eq!(both.deny, ["Bash(rm *)", "Edit"]);
+        assert_eq!((both.add_dirs.len(), both.watched), (1, true));
+        // A reviewer gets only what was chosen for it; what is denied stays denied.
+        let reviewer = Options { restricted: true, ..typed }.with_rules(rules);
+        assert_eq!(reviewer.allow, ["WebFetch"]);
+        assert_eq!((reviewer.deny.len(), reviewer.add_dirs.len()), (2, 0));
     }
 
     #[test]

@@ -16,6 +16,11 @@ pub trait ProtocolKind: Sync {
     /// Returns whether the output consists of events. Otherwise it is text for people, and is not interpreted.
     fn is_structured(&self) -> bool;
 
+    /// Returns the arguments that allow a permission rule of the program from the start; none if it has no such rules.
+    fn rule_arguments(&self, _rule: &str) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Begins an exchange with one process.
     fn open(&self) -> Box<dyn Exchange>;
 }
@@ -48,6 +53,8 @@ pub trait Exchange: fmt::Debug + Send {
 pub struct Answer {
     /// Whether the request is allowed.
     pub allow: bool,
+    /// Whether the rules that the program proposes with the request are allowed too, as long as the process runs.
+    pub always: bool,
     /// The user's text: a choice, or the reason for a denial.
     pub text: Option<String>,
 }
@@ -73,6 +80,11 @@ impl Protocol {
     /// Returns whether the output consists of events; see [`ProtocolKind::is_structured`].
     pub fn is_structured(self) -> bool {
         self.0.is_structured()
+    }
+
+    /// Returns the arguments that allow a rule; see [`ProtocolKind::rule_arguments`].
+    pub fn rule_arguments(self, rule: &str) -> Vec<String> {
+        self.0.rule_arguments(rule)
     }
 
     /// Begins an exchange with one process; see [`ProtocolKind::open`].

@@ -8,7 +8,7 @@ use super::{
     Question, StreamEvent, Turn,
     limit::{ReportedLimit, Reset},
 };
-use crate::model::{Cost, SessionId, event::Usage, text};
+use crate::model::{Cost, SessionId, event::Usage, last_words, text};
 
 /// Maximum width of an activity, in columns.
 const MAX_ACTIVITY_WIDTH: usize = 120;
@@ -38,6 +38,8 @@ pub struct StreamSummary {
     pub mode: Option<String>,
     /// What it is doing, on one line.
     pub activity: Option<String>,
+    /// What the agent itself said last; see [`last_words`].
+    pub last_words: Option<String>,
     /// The first tool call that was denied, on one line.
     pub first_denied: Option<String>,
     /// The usage limit that it came near or reached. A limit that was reached is dropped when the model answers again.
@@ -78,6 +80,7 @@ impl StreamSummary {
             }
             StreamEvent::Text(words) => {
                 self.record_answer();
+                self.set_last_words(words);
                 self.set_activity(words);
             }
             StreamEvent::Thinking(_) => {
@@ -154,6 +157,10 @@ impl StreamSummary {
         for (id, tool) in &turn.denied {
             self.record_denial(id, tool);
         }
+        // The text of a failure is not the agent's.
+        if turn.failure.is_none() {
+            self.set_last_words(&turn.text);
+        }
         self.set_activity(&turn.text);
         self.questions.clear();
         self.last_turn = Some(turn.clone());
@@ -169,6 +176,10 @@ impl StreamSummary {
         let what = used.unwrap_or_else(|| text::one_line(tool, MAX_ACTIVITY_WIDTH));
         self.set_activity(&format!("denied: {what}"));
         self.first_denied.get_or_insert(what);
+    }
+
+    fn set_last_words(&mut self, said: &str) {
+        self.last_words = last_words::of_prose(said).or_else(|| self.last_words.take());
     }
 
     fn set_activity(&mut self, what: &str) {

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::{Error, Result, model::text::safe};
+use crate::{
+    Error, Result,
+    model::{nearest::nearest, text::safe},
+};
 
 /// How values of one type are parsed, written, and described.
 pub(super) struct Kind<T: 'static> {
@@ -29,6 +32,28 @@ pub enum Choices {
     Remotes,
 }
 
+/// What the team's file may do with a key.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TeamUse {
+    /// It has no effect on the key.
+    #[default]
+    Nothing,
+    /// It sets the key.
+    Sets,
+    /// It sets the key once a person approved the content of the file.
+    Proposes,
+}
+
+impl Choices {
+    /// Returns the word that is nearest to a value, if the words are known.
+    pub(super) fn nearest(self, value: &str) -> Option<String> {
+        match self {
+            Self::Words(words) => nearest(value, words.iter().map(|&word| word.to_owned()).collect()),
+            _ => None,
+        }
+    }
+}
+
 /// A key with one value of type `T`.
 pub struct Key<T: 'static> {
     name: Cow<'static, str>,
@@ -39,6 +64,7 @@ pub struct Key<T: 'static> {
     what: &'static str,
     only_measures: bool,
     choices: Choices,
+    team: TeamUse,
 }
 
 impl<T> Key<T> {
@@ -59,7 +85,20 @@ impl<T> Key<T> {
             what,
             only_measures: false,
             choices: Choices::Open,
+            team: TeamUse::Nothing,
         }
+    }
+
+    /// Lets the team's file set the key.
+    pub(super) const fn set_by_team(mut self) -> Self {
+        self.team = TeamUse::Sets;
+        self
+    }
+
+    /// Lets the team's file propose the key.
+    pub(super) const fn proposed_by_team(mut self) -> Self {
+        self.team = TeamUse::Proposes;
+        self
     }
 
     /// Sets the values among which a person chooses.
@@ -101,8 +140,9 @@ impl<T> Key<T> {
         format!("git config {} {value}", self.name)
     }
 
-    pub(super) fn old_name(&self) -> Option<&'static str> {
-        self.old_name
+    /// Returns the names whose values count; an earlier one only if the others have none.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        [self.name()].into_iter().chain(self.old_name)
     }
 
     /// Parses the value of `name`, which is the new or the old name of the key.
@@ -113,8 +153,14 @@ impl<T> Key<T> {
 
     /// Makes an error about a value. `why` completes the sentence.
     pub(super) fn refused(&self, name: &str, value: &str, why: &str) -> Error {
+        self.refused_for(name, value, why, self.choices.nearest(value).as_deref())
+    }
+
+    /// Like [`Key::refused`], with a value that would be accepted, if one is known.
+    pub(super) fn refused_for(&self, name: &str, value: &str, why: &str, better: Option<&str>) -> Error {
         let default = self.default_text();
-        let example = if default.is_empty() || self.shown_default.is_some() { "…" } else { &default };
+        let has_default = !default.is_empty() && self.shown_default.is_none();
+        let example = better.unwrap_or(if has_default { &default } else { "…" });
         let example = if example.contains(' ') { format!("'{example}'") } else { example.to_owned() };
         Error::refused(format!("git config '{name}' is '{}', {why}", safe(value))).hint(self.hint(&example))
     }
@@ -153,15 +199,17 @@ impl<T> NamedKey<T> {
 
 /// A key that may be given several times, each time with one value.
 pub struct RepeatedKey {
-    name: &'static str,
+    name: Cow<'static, str>,
     old_name: Option<&'static str>,
     what: &'static str,
+    kind: Kind<String>,
+    team: TeamUse,
 }
 
 impl RepeatedKey {
     /// Makes a key by its name in git config. `what` describes each value in one sentence without a full stop.
     pub(super) const fn new(name: &'static str, what: &'static str) -> Self {
-        Self { name, old_name: None, what }
+        Self { name: Cow::Borrowed(name), old_name: None, what, kind: NOT_EMPTY, team: TeamUse::Nothing }
     }
 
     /// Sets the name that the key had in earlier versions. Its values count as well.
@@ -170,9 +218,37 @@ impl RepeatedKey {
         self
     }
 
+    /// Lets the team's file set the key.
+    pub(super) const fn set_by_team(mut self) -> Self {
+        self.team = TeamUse::Sets;
+        self
+    }
+
+    /// Lets the team's file propose the key.
+    pub(super) const fn proposed_by_team(mut self) -> Self {
+        self.team = TeamUse::Proposes;
+        self
+    }
+
+    /// Sets what each value must be.
+    pub(super) const fn of_kind(mut self, kind: Kind<String>) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Returns the name as it is written in git config.
-    pub const fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Checks one value.
+    pub(super) fn parse(&self, value: &str) -> Result<String> {
+        (self.kind.parse)(value).ok_or_else(|| self.refused(value, &format!("not {}", self.kind.expected)))
+    }
+
+    /// Makes an error about one value. `why` completes the sentence.
+    pub(super) fn refused(&self, value: &str, why: &str) -> Error {
+        Error::refused(format!("git config '{}' has the value '{}', {why}", self.name, safe(value)))
     }
 
     /// Returns a command that adds a value, for a hint.
@@ -181,8 +257,25 @@ impl RepeatedKey {
     }
 
     /// Returns the names whose values count.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
-        [self.name].into_iter().chain(self.old_name)
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        [self.name()].into_iter().chain(self.old_name)
+    }
+}
+
+/// A key that may be given several times, whose name contains a name that the user chooses.
+pub struct NamedRepeatedKey(RepeatedKey);
+
+impl NamedRepeatedKey {
+    /// Makes a key from one whose name contains `<name>`.
+    pub(super) const fn new(key: RepeatedKey) -> Self {
+        Self(key)
+    }
+
+    /// Returns the key for one name.
+    pub fn of(&self, name: &str) -> RepeatedKey {
+        let Kind { expected, parse, text } = self.0.kind;
+        let kind = Kind { expected, parse, text };
+        RepeatedKey { name: Cow::Owned(self.0.name.replace(NAME_PLACEHOLDER, name)), kind, ..self.0 }
     }
 }
 
@@ -204,6 +297,8 @@ pub trait Described: Sync {
     fn choices(&self) -> Choices;
     /// Returns whether it may be given several times, each time with one value.
     fn is_repeated(&self) -> bool;
+    /// Returns what the team's file may do with it.
+    fn team(&self) -> TeamUse;
     /// Parses and formats a value; returns `None` if it is invalid.
     fn rewritten(&self, value: &str) -> Option<String>;
 }
@@ -239,6 +334,10 @@ impl<T> Described for Key<T> {
 
     fn is_repeated(&self) -> bool {
         false
+    }
+
+    fn team(&self) -> TeamUse {
+        self.team
     }
 
     fn rewritten(&self, value: &str) -> Option<String> {
@@ -279,6 +378,10 @@ impl<T> Described for NamedKey<T> {
         false
     }
 
+    fn team(&self) -> TeamUse {
+        self.0.team
+    }
+
     fn rewritten(&self, value: &str) -> Option<String> {
         self.0.rewritten(value)
     }
@@ -286,7 +389,7 @@ impl<T> Described for NamedKey<T> {
 
 impl Described for RepeatedKey {
     fn name(&self) -> &str {
-        self.name
+        &self.name
     }
 
     fn old_name(&self) -> Option<&'static str> {
@@ -306,7 +409,7 @@ impl Described for RepeatedKey {
     }
 
     fn expected(&self) -> &'static str {
-        "a text that is not empty"
+        self.kind.expected
     }
 
     fn choices(&self) -> Choices {
@@ -317,7 +420,60 @@ impl Described for RepeatedKey {
         true
     }
 
+    fn team(&self) -> TeamUse {
+        self.team
+    }
+
     fn rewritten(&self, value: &str) -> Option<String> {
-        Some(value.to_owned()).filter(|value| !value.trim().is_empty())
+        (self.kind.parse)(value)
     }
 }
+
+impl Described for NamedRepeatedKey {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn old_name(&self) -> Option<&'static str> {
+        self.0.old_name
+    }
+
+    fn default_text(&self) -> String {
+        String::new()
+    }
+
+    fn what(&self) -> &'static str {
+        self.0.what
+    }
+
+    fn only_measures(&self) -> bool {
+        false
+    }
+
+    fn expected(&self) -> &'static str {
+        self.0.kind.expected
+    }
+
+    fn choices(&self) -> Choices {
+        Choices::Open
+    }
+
+    fn is_repeated(&self) -> bool {
+        true
+    }
+
+    fn team(&self) -> TeamUse {
+        self.0.team
+    }
+
+    fn rewritten(&self, value: &str) -> Option<String> {
+        self.0.rewritten(value)
+    }
+}
+
+/// Any text that is not blank.
+const NOT_EMPTY: Kind<String> = Kind {
+    expected: "a text that is not empty",
+    parse: |text| Some(text.to_owned()).filter(|text| !text.trim().is_empty()),
+    text: String::clone,
+};

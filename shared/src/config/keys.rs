@@ -4,9 +4,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
+pub use super::profile_keys::*;
 use super::{
     key::{Choices, Described, Key, Kind, NamedKey, RepeatedKey},
-    kind::{self, DURATION, FOLDER_NAMES, LIST, OPTIONAL_DURATION, OPTIONAL_PATH, OPTIONAL_TEXT, SIZE, TEXT},
+    kind::{
+        self, DIGEST, DURATION, FOLDER_NAMES, LIST, OPTIONAL_BRANCH, OPTIONAL_DURATION, OPTIONAL_PATH,
+        OPTIONAL_REVISION, OPTIONAL_TEXT, PERMANENT, PERMANENT_PERMISSION, SIZE, TEXT, TOOL,
+    },
 };
 use crate::model::{ByteSize, OnPrompt, Permission};
 
@@ -15,67 +19,19 @@ const HOUR: u64 = 60 * MINUTE;
 
 pub static AGENT: Key<String> =
     Key::new("orchestra.agent", TEXT, || "claude".to_owned(), "The profile of the agents that spawn starts")
-        .with_choices(Choices::Profiles);
-
-pub static AGENT_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
-    "orchestra.agent.<name>.command",
-    OPTIONAL_TEXT,
-    || None,
-    "A shell command that runs an agent of the profile <name>; {prompt_file} in it is the path of a file with the task, \
-     without it the task is given on standard input",
-));
-
-/// Whether standard input is kept open.
-pub static AGENT_STDIN_HELD: NamedKey<bool> = NamedKey::new(
-    Key::new(
-        "orchestra.agent.<name>.stdin",
-        Kind {
-            expected: "'held' or 'closed'",
-            parse: |text| parse_either(text, "held", "closed"),
-            text: |held| (if *held { "held" } else { "closed" }).to_owned(),
-        },
-        || false,
-        "'held' keeps the agent's standard input open as long as its supervisor lives; 'closed' closes it",
-    )
-    .with_choices(Choices::Words(&["held", "closed"])),
-);
-
-/// Whether the agent reads its task as text and never executes it.
-pub static AGENT_READS_PROSE: NamedKey<bool> = NamedKey::new(Key::new(
-    "orchestra.agent.<name>.reads",
-    Kind {
-        expected: "'prose' or 'script'",
-        parse: |text| parse_either(text, "prose", "script"),
-        text: |prose| (if *prose { "prose" } else { "script" }).to_owned(),
-    },
-    || false,
-    "'prose' if the agent reads its task as text, as coding agents do; 'script' if it may execute the task: such an agent \
-     receives nothing that you did not type, such as review comments, conflicts, or the output of a test",
-).with_choices(Choices::Words(&["prose", "script"])));
-
-pub static AGENT_PROGRAM: NamedKey<Option<String>> = NamedKey::new(
-    Key::new(
-        "orchestra.agent.<name>.program",
-        OPTIONAL_TEXT,
-        || None,
-        "The path of the program of the coding agent <name>, such as claude or opencode, if it is not on PATH",
-    )
-    .shown_default("<name>"),
-);
+        .with_choices(Choices::Profiles)
+        .proposed_by_team();
 
 /// The default permission mode. Read only by [`super::Config::permission`], which refuses a value that must not be permanent.
 pub(super) static PERMISSION: Key<Permission> = Key::new(
     "orchestra.permission",
-    Kind {
-        expected: "plan, default, dontAsk, or acceptEdits",
-        parse: permanent,
-        text: |value| value.as_str().to_owned(),
-    },
+    PERMANENT_PERMISSION,
     || Permission::AcceptEdits,
     "What a coding agent may do without asking: plan, default, dontAsk, or acceptEdits; bypassPermissions \
      is only accepted on the command line",
 )
-.with_choices(PERMANENT);
+.with_choices(PERMANENT)
+.proposed_by_team();
 
 pub static ON_PROMPT: Key<Option<OnPrompt>> = Key::new(
     "orchestra.onPrompt",
@@ -88,30 +44,71 @@ pub static ON_PROMPT: Key<Option<OnPrompt>> = Key::new(
     "What happens when an agent asks for a permission: deny, ask (it waits for 'git orchestra send'), or fail; if \
      this is not set: ask while spawn watches on a terminal, else deny",
 )
-.with_choices(Choices::Words(&["deny", "ask", "fail"]));
+.with_choices(Choices::Words(&["deny", "ask", "fail"])).proposed_by_team();
 
 pub static ALLOWED_CLI: Key<Vec<String>> = Key::new(
     "orchestra.allowedCli",
     LIST,
     Vec::new,
     "Programs that a coding agent may run without asking, separated by commas, such as gh,az",
+)
+.proposed_by_team();
+
+pub static ALLOW: RepeatedKey = RepeatedKey::new(
+    "orchestra.allow",
+    "A tool that a coding agent may use without asking, such as 'Bash(git *)', in addition to --allow; a reviewing agent \
+     has orchestra.review.allow instead; may be given several times",
+)
+.of_kind(TOOL).proposed_by_team();
+
+pub static DENY: RepeatedKey = RepeatedKey::new(
+    "orchestra.deny",
+    "A tool that a coding agent must not use, in addition to --deny, unless --allow names the same tool; may be given \
+     several times",
+)
+.of_kind(TOOL).set_by_team();
+
+/// Folders besides the worktree. Read by [`super::Config::folders`], which expands `~`.
+pub static ADD_DIR: RepeatedKey = RepeatedKey::new(
+    "orchestra.addDir",
+    "A directory that a coding agent may use besides its worktree, in addition to --add-dir, relative to the repository's \
+     own folder; may be given several times",
 );
 
-pub static JOBS: Key<u32> = Key::new(
-    "orchestra.jobs",
-    Kind {
-        expected: "a number from 1 to 1000",
-        parse: |text| text.parse().ok().filter(|jobs| (1..=1000).contains(jobs)),
-        text: u32::to_string,
-    },
-    || 3,
-    "How many agents run at once",
+pub static BASE: Key<Option<String>> = Key::new(
+    "orchestra.base",
+    OPTIONAL_REVISION,
+    || None,
+    "The branch, tag, or commit from which spawn starts agents; those that an agent starts begin at its own HEAD",
+)
+.shown_default("HEAD")
+.with_choices(Choices::Branches).set_by_team();
+
+pub static INTO: Key<Option<String>> = Key::new(
+    "orchestra.into",
+    OPTIONAL_BRANCH,
+    || None,
+    "The branch into which merge-ranked lands, with which review compares, and in which cleanup looks for the work of \
+     agents; if this is not set: the branch that is checked out",
+)
+.with_choices(Choices::Branches).set_by_team();
+
+pub static JOBS: Key<u32> = Key::new("orchestra.jobs", NUMBER_OF_AGENTS, || 3, "How many agents run at once")
+    .only_measures()
+    .set_by_team();
+
+pub static MAX_JOBS: Key<u32> = Key::new(
+    "orchestra.maxJobs",
+    NUMBER_OF_AGENTS,
+    || 1000,
+    "The largest number of agents that may run at once; --jobs must not exceed it, and orchestra.jobs is limited to it",
 )
 .only_measures();
 
 pub static MAX_TIME: Key<Duration> =
     Key::new("orchestra.maxTime", DURATION, || Duration::from_secs(HOUR), "How long an agent may run")
-        .only_measures();
+        .only_measures()
+        .set_by_team();
 
 pub static IDLE_TIMEOUT: Key<Duration> = Key::new(
     "orchestra.idleTimeout",
@@ -120,7 +117,8 @@ pub static IDLE_TIMEOUT: Key<Duration> = Key::new(
     "How long a coding agent may be idle: no output, no new line in its session's file, and no change in its \
      worktree; programs that print nothing while they work (sh, your own) are watched only if this is set",
 )
-.only_measures();
+.only_measures()
+.set_by_team();
 
 pub static RETRIES: Key<u32> = Key::new(
     "orchestra.retries",
@@ -133,7 +131,7 @@ pub static RETRIES: Key<u32> = Key::new(
     "How often an agent resumes its session after a transient failure: it was idle too long, or its service was \
      overloaded",
 )
-.only_measures();
+.only_measures().set_by_team();
 
 pub static RETRY_DELAY: Key<Duration> = Key::new(
     "orchestra.retryDelay",
@@ -141,7 +139,8 @@ pub static RETRY_DELAY: Key<Duration> = Key::new(
     || Duration::from_secs(5),
     "How long to wait before the first retry; the wait doubles before each further one",
 )
-.only_measures();
+.only_measures()
+.set_by_team();
 
 pub static LIMIT_WAIT: Key<Duration> = Key::new(
     "orchestra.limitWait",
@@ -188,14 +187,16 @@ pub static BUILD: Key<Option<String>> = Key::new(
     OPTIONAL_TEXT,
     || None,
     "The shell command that builds; merge-ranked runs it after each branch",
-);
+)
+.proposed_by_team();
 
 pub static TEST: Key<Option<String>> = Key::new(
     "orchestra.test",
     OPTIONAL_TEXT,
     || None,
     "The shell command that tests; merge-ranked runs it after each branch",
-);
+)
+.proposed_by_team();
 
 pub static CHECK_TIME: Key<Duration> = Key::new(
     "orchestra.checkTime",
@@ -203,7 +204,8 @@ pub static CHECK_TIME: Key<Duration> = Key::new(
     || Duration::from_secs(30 * MINUTE),
     "How long one build or test may take",
 )
-.only_measures();
+.only_measures()
+.set_by_team();
 
 pub static MERGE_TIMEOUT: Key<Duration> = Key::new(
     "orchestra.mergeTimeout",
@@ -212,22 +214,26 @@ pub static MERGE_TIMEOUT: Key<Duration> = Key::new(
     "How long git may take to merge two branches, merge drivers included; if it takes longer, it is unknown whether the \
      two conflict",
 )
-.only_measures();
+.only_measures().set_by_team();
 
-pub static REGENERATE: NamedKey<Option<String>> = NamedKey::new(Key::new(
-    "orchestra.regenerate.<name>",
-    OPTIONAL_TEXT,
-    || None,
-    "The shell command that regenerates a file with conflicts, if .gitattributes gives it the attribute \
+pub static REGENERATE: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.regenerate.<name>",
+        OPTIONAL_TEXT,
+        || None,
+        "The shell command that regenerates a file with conflicts, if .gitattributes gives it the attribute \
      orchestra-regenerate=<name>; it runs in the file's folder",
-));
+    )
+    .proposed_by_team(),
+);
 
 pub static BRANCH_PREFIX: Key<String> = Key::new(
     "orchestra.branchPrefix",
     kind::BRANCH_PREFIX,
     || "orchestra/".to_owned(),
     "The prefix of agents' branches",
-);
+)
+.proposed_by_team();
 
 /// The folder for worktrees. Read only by [`super::Config::worktrees`], which expands `~`.
 pub(super) static WORKTREES: Key<Option<PathBuf>> = Key::new(
@@ -244,7 +250,8 @@ pub static REVIEW_TEST: Key<Option<String>> = Key::new(
     OPTIONAL_TEXT,
     || None,
     "The shell command that tests the work that an agent reviews (default: orchestra.test)",
-);
+)
+.proposed_by_team();
 
 pub static REVIEW_ALLOW: Key<Vec<String>> = Key::new(
     "orchestra.review.allow",
@@ -255,10 +262,21 @@ pub static REVIEW_ALLOW: Key<Vec<String>> = Key::new(
             .into()
     },
     "What a reviewing agent may use without asking, in addition to that test, separated by commas",
-);
+)
+.proposed_by_team();
+
+/// What a reviewing agent may do. Read only by [`super::Config::review_permission`].
+pub(super) static REVIEW_PERMISSION: Key<Permission> = Key::new(
+    "orchestra.review.permission",
+    PERMANENT_PERMISSION,
+    || Permission::DontAsk,
+    "The permission mode of a reviewing agent: plan, default, dontAsk, or acceptEdits; with --fix it is acceptEdits",
+)
+.with_choices(PERMANENT).proposed_by_team();
 
 pub static REVIEW_MODEL: Key<Option<String>> =
-    Key::new("orchestra.review.model", OPTIONAL_TEXT, || None, "The model of a reviewing agent");
+    Key::new("orchestra.review.model", OPTIONAL_TEXT, || None, "The model of a reviewing agent")
+        .proposed_by_team();
 
 pub static DISPOSABLE_DIRS: Key<Vec<String>> = Key::new(
     "orchestra.disposableDirs",
@@ -326,6 +344,13 @@ pub static COMPLETION_PROVIDER: RepeatedKey = RepeatedKey::new(
 )
 .renamed_from("orchestra.completes");
 
+pub static APPROVED: Key<Option<String>> = Key::new(
+    "orchestra.approved",
+    DIGEST,
+    || None,
+    "The SHA-256 of the .gitorchestra whose proposals you approved; 'git orchestra config approve' sets it",
+);
+
 /// All keys, in the order in which the documentation lists them.
 pub static KEYS: &[&dyn Described] = &[
     &AGENT,
@@ -333,10 +358,24 @@ pub static KEYS: &[&dyn Described] = &[
     &AGENT_STDIN_HELD,
     &AGENT_READS_PROSE,
     &AGENT_PROGRAM,
+    &AGENT_PROMPT,
+    &AGENT_MODEL,
+    &AGENT_PERMISSION,
+    &AGENT_ALLOW,
+    &AGENT_DENY,
+    &AGENT_MAX_TIME,
+    &AGENT_MAX_TURNS,
+    &AGENT_BUDGET,
     &PERMISSION,
     &ON_PROMPT,
     &ALLOWED_CLI,
+    &ALLOW,
+    &DENY,
+    &ADD_DIR,
+    &BASE,
+    &INTO,
     &JOBS,
+    &MAX_JOBS,
     &MAX_TIME,
     &IDLE_TIMEOUT,
     &RETRIES,
@@ -355,6 +394,7 @@ pub static KEYS: &[&dyn Described] = &[
     &WORKTREES,
     &REVIEW_TEST,
     &REVIEW_ALLOW,
+    &REVIEW_PERMISSION,
     &REVIEW_MODEL,
     &DISPOSABLE_DIRS,
     &UNDO_EXPIRE,
@@ -365,17 +405,12 @@ pub static KEYS: &[&dyn Described] = &[
     &NOT_SECRET,
     &TRUST_WRITER,
     &COMPLETION_PROVIDER,
+    &APPROVED,
 ];
 
-/// The permission modes that may be permanent.
-const PERMANENT: Choices = Choices::Words(&["plan", "default", "dontAsk", "acceptEdits"]);
-
-/// Parses a permission mode that may be permanent: everything but the one that allows everything.
-fn permanent(text: &str) -> Option<Permission> {
-    Permission::parse(text).filter(|permission| *permission != Permission::BypassPermissions)
-}
-
-/// Parses one of two words; returns whether it is `yes`.
-fn parse_either(text: &str, yes: &str, no: &str) -> Option<bool> {
-    (text == yes || text == no).then_some(text == yes)
-}
+/// A number of agents.
+const NUMBER_OF_AGENTS: Kind<u32> = Kind {
+    expected: "a number from 1 to 1000",
+    parse: |text| text.parse().ok().filter(|agents| (1..=1000).contains(agents)),
+    text: u32::to_string,
+};

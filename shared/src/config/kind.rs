@@ -2,10 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::key::Kind;
+use super::key::{Choices, Kind};
 use crate::{
     git::ref_names,
-    model::{ByteSize, duration},
+    model::{ByteSize, Permission, duration},
 };
 
 /// Maximum length of a prefix of branch names, in bytes: the name of a file may have 255.
@@ -43,6 +43,19 @@ pub(super) const OPTIONAL_TEXT: Kind<Option<String>> = Kind {
     text: |value| value.clone().unwrap_or_default(),
 };
 
+/// A SHA-256 in hexadecimal, or `None` if the value is empty.
+pub(super) const DIGEST: Kind<Option<String>> = Kind {
+    expected: "a SHA-256 of 64 hexadecimal digits",
+    parse: |text| match text {
+        "" => Some(None),
+        text if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Some(Some(text.to_ascii_lowercase()))
+        }
+        _ => None,
+    },
+    text: |value| value.clone().unwrap_or_default(),
+};
+
 /// A path, or `None` if it is empty. The reader expands `~`, as git does.
 pub(super) const OPTIONAL_PATH: Kind<Option<PathBuf>> = Kind {
     expected: "a path",
@@ -74,8 +87,58 @@ pub(super) const BRANCH_PREFIX: Kind<String> = Kind {
     text: String::clone,
 };
 
+/// A branch, or `None` if the value is blank.
+pub(super) const OPTIONAL_BRANCH: Kind<Option<String>> = Kind {
+    expected: "the name of a branch",
+    parse: |text| match text.trim() {
+        "" => Some(None),
+        name => ref_names::is_branch_name(name).then(|| Some(name.to_owned())),
+    },
+    text: |value| value.clone().unwrap_or_default(),
+};
+
+/// A branch, a tag, or a commit, or `None` if the value is blank. It must not look like an option of git.
+pub(super) const OPTIONAL_REVISION: Kind<Option<String>> = Kind {
+    expected: "a branch, a tag, or a commit",
+    parse: |text| match text.trim() {
+        "" => Some(None),
+        name if name.starts_with('-') || name.contains(char::is_control) => None,
+        name => Some(Some(name.to_owned())),
+    },
+    text: |value| value.clone().unwrap_or_default(),
+};
+
+/// A tool of an agent, with the uses that a rule names in parentheses.
+pub(super) const TOOL: Kind<String> = Kind {
+    expected: "a tool such as Edit or 'Bash(git *)'",
+    parse: |text| is_tool(text.trim()).then(|| text.trim().to_owned()),
+    text: String::clone,
+};
+
+/// The permission modes that may be permanent.
+pub(super) const PERMANENT: Choices = Choices::Words(&["plan", "default", "dontAsk", "acceptEdits"]);
+
+/// A permission mode that may be permanent.
+pub(super) const PERMANENT_PERMISSION: Kind<Permission> = Kind {
+    expected: "plan, default, dontAsk, or acceptEdits",
+    parse: permanent,
+    text: |value| value.as_str().to_owned(),
+};
+
+/// A permission mode that may be permanent, or `None` if the value is empty.
+pub(super) const OPTIONAL_PERMISSION: Kind<Option<Permission>> = Kind {
+    expected: PERMANENT_PERMISSION.expected,
+    parse: |text| if text.is_empty() { Some(None) } else { permanent(text).map(Some) },
+    text: |value| value.map_or("", Permission::as_str).to_owned(),
+};
+
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+}
+
+/// Parses a permission mode that may be permanent: everything but the one that allows everything.
+fn permanent(text: &str) -> Option<Permission> {
+    Permission::parse(text).filter(|permission| *permission != Permission::BypassPermissions)
 }
 
 /// Returns whether git accepts branches with this prefix. `refs/` would become part of their names.
@@ -85,9 +148,31 @@ fn is_branch_prefix(text: &str) -> bool {
         && ref_names::is_branch_name(&format!("{text}agent-00000"))
 }
 
+/// Returns whether a text is the name of a tool, alone or followed by a rule in parentheses.
+fn is_tool(text: &str) -> bool {
+    let (name, rule) = match text.split_once('(') {
+        Some((name, rest)) => (name, rest.strip_suffix(')')),
+        None => (text, Some("*")),
+    };
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '*' | '.' | ':');
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_of_name);
+    is_name && rule.is_some_and(|rule| !rule.trim().is_empty()) && !text.contains(char::is_control)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tools() {
+        for tool in ["Edit", "Bash(git *)", "Bash(echo (x))", "WebFetch(domain:a.b)", "mcp__x-y__*"] {
+            assert!(is_tool(tool), "{tool}");
+        }
+        for text in ["", "Bash(", "Bash()", "Bash(git *", "git *", "-x", "(x)", "Edit,Write", "Bash(a\u{1b})"]
+        {
+            assert!(!is_tool(text), "{text}");
+        }
+    }
 
     #[test]
     fn prefixes_of_branch_names() {

@@ -6,27 +6,33 @@ mod editing;
 mod key;
 pub mod keys;
 mod kind;
+mod profile_keys;
 mod setting;
 mod table_key;
+mod team;
 
 use std::path::PathBuf;
 
 pub use self::{
     editing::Edit,
-    key::{Choices, Described, Key, NamedKey, RepeatedKey},
+    key::{Choices, Described, Key, NamedKey, RepeatedKey, TeamUse},
     keys::KEYS,
     setting::{Setting, Settings},
     table_key::{TableKey, normalized, short_name, suggestion},
+    team::Proposal,
 };
 use crate::{
     Code, Error, Result,
-    git::{Git, Repo},
-    model::Permission,
+    git::{Git, Repo, config_entries::ConfigEntry, ref_names},
+    model::{Permission, nearest::nearest, quote},
     world::Environment,
 };
 
 /// The section of orchestra's keys in git config.
 const SECTION: &str = "orchestra";
+
+/// Maximum number of branches that are compared with a value.
+const MAX_BRANCHES: usize = 10_000;
 
 /// The user's settings for one repository.
 pub struct Config<'repo> {
@@ -57,7 +63,19 @@ impl<'repo> Config<'repo> {
     /// # Errors
     /// The value is not of the key's type.
     pub fn get_if_set<T>(&self, key: &Key<T>) -> Result<Option<T>> {
-        self.raw(key).map(|(name, value)| key.parse(name, &value)).transpose()
+        let parsed =
+            |(name, value): (&str, String)| key.parse(name, &value).map_err(|error| self.placed(name, error));
+        if let Some(own) = self.raw(key) {
+            return parsed(own).map(Some);
+        }
+        if self.has_own(key.names()) {
+            // An empty value leaves out what the team's file says.
+            return Ok(None);
+        }
+        let values = self.team_values(key.names(), key.team())?;
+        let value = values.into_iter().rev().find(|value| !value.is_empty());
+        let of_team = |value: String| key.parse(key.name(), &value).map_err(|error| error.hint(team::PLACE));
+        value.map(of_team).transpose()
     }
 
     /// Returns the value of a key, or its default if it is not set, empty, or invalid. For commands that must not fail because of a
@@ -69,6 +87,93 @@ impl<'repo> Config<'repo> {
     /// Returns all values of a key that may be given several times, in the order of git config.
     pub fn all(&self, key: &RepeatedKey) -> Vec<String> {
         key.names().flat_map(|name| self.repo.config_all(name)).collect()
+    }
+
+    /// Like [`Config::all`], for a key whose values have a type.
+    ///
+    /// # Errors
+    /// A value is not of the key's type (3).
+    pub fn valid(&self, key: &RepeatedKey) -> Result<Vec<String>> {
+        let values = self.all(key);
+        if values.is_empty() {
+            let values = self.team_values(key.names(), key.team())?;
+            return values
+                .iter()
+                .map(|value| key.parse(value).map_err(|error| error.hint(team::PLACE)))
+                .collect();
+        }
+        values
+            .iter()
+            .map(|value| key.parse(value).map_err(|error| self.placed_value(key, value, error)))
+            .collect()
+    }
+
+    /// Returns the folders that a key names, with `~` expanded; other relative ones are in the repository's own folder.
+    ///
+    /// # Errors
+    /// One of them does not exist (3): programs ignore a missing folder without a word.
+    pub fn folders(&self, key: &RepeatedKey) -> Result<Vec<PathBuf>> {
+        let values = self.valid(key)?;
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let own = self.repo.main_checkout()?.map_or_else(|| self.repo.common_dir(), Ok)?;
+        let folder = |value: &String| {
+            let home = value.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
+            let folder = match (home, self.environment().home()) {
+                (Some(below), Some(home)) => home.join(below.trim_start_matches('/')),
+                _ => own.join(value),
+            };
+            if folder.is_dir() {
+                return Ok(folder);
+            }
+            Err(self.placed_value(key, value, key.refused(value, "which is not a folder")))
+        };
+        values.iter().map(folder).collect()
+    }
+
+    /// Makes an error about the value of a key, which says where it is set. `why` completes the sentence; `better` is a value that
+    /// would be accepted.
+    pub fn refused<T>(&self, key: &Key<T>, why: &str, better: Option<&str>) -> Error {
+        match self.raw(key) {
+            Some((name, value)) => self.placed(name, key.refused_for(name, &value, why, better)),
+            None => key.refused_for(key.name(), &self.text(key), why, better).hint(team::PLACE),
+        }
+    }
+
+    /// Returns the error of a key that names no branch, or none that can be used, with the branch that was probably meant.
+    pub fn refused_branch<T>(&self, key: &Key<T>, why: &str) -> Error {
+        let value = self.text(key);
+        let branches = self.repo.refs_below(ref_names::BRANCHES).unwrap_or_default();
+        let names = branches.iter().filter_map(|(name, _)| name.strip_prefix(ref_names::BRANCHES));
+        let near = nearest(&value, names.take(MAX_BRANCHES).map(str::to_owned).collect());
+        self.refused(key, why, near.as_deref())
+    }
+
+    /// Returns the value of a key that applies, as text; empty if there is none.
+    fn text<T>(&self, key: &Key<T>) -> String {
+        let of_team = || self.team_values(key.names(), key.team()).unwrap_or_default().pop();
+        self.raw(key).map(|(_, value)| value).or_else(of_team).unwrap_or_default()
+    }
+
+    /// Adds to an error where the value of a key is set.
+    fn placed(&self, name: &str, error: Error) -> Error {
+        let name = normalized(name);
+        self.placed_by(error, |entry| entry.name == name)
+    }
+
+    /// Like [`Config::placed`], for one value of a key that may be given several times.
+    fn placed_value(&self, key: &RepeatedKey, value: &str, error: Error) -> Error {
+        let names: Vec<String> = key.names().map(normalized).collect();
+        self.placed_by(error, |entry| names.contains(&entry.name) && entry.value == value)
+    }
+
+    fn placed_by(&self, error: Error, is_it: impl Fn(&ConfigEntry) -> bool) -> Error {
+        let entry = self.repo.config_entries(SECTION).into_iter().rev().find(is_it);
+        match entry.and_then(|entry| entry.file) {
+            Some(file) => error.hint(format!("it is set in {}", quote::word(&file))),
+            None => error,
+        }
     }
 
     /// Sets a key in the repository's own config, and replaces its values there.
@@ -93,7 +198,7 @@ impl<'repo> Config<'repo> {
     /// The config is locked or cannot be written.
     pub fn unset<T>(&self, key: &Key<T>) -> Result<bool> {
         let mut found = false;
-        for name in [key.name()].into_iter().chain(key.old_name()) {
+        for name in key.names() {
             found |= self.repo.edit_config(&["--unset-all", name])? == 0;
         }
         Ok(found)
@@ -101,7 +206,8 @@ impl<'repo> Config<'repo> {
 
     /// Returns the names for which the user set a key, sorted.
     pub fn names<T>(&self, key: &NamedKey<Option<T>>) -> Vec<String> {
-        let subsections = self.repo.config_sections(SECTION);
+        let mut subsections = self.repo.config_sections(SECTION);
+        subsections.extend(self.team_sections());
         let names = subsections.iter().filter_map(|subsection| key.name_in(subsection));
         let is_set = |name: &&str| self.get_or_default(&key.of(name)).is_some();
         let mut names: Vec<String> = names.filter(is_set).map(str::to_owned).collect();
@@ -118,13 +224,36 @@ impl<'repo> Config<'repo> {
         self.permanent_permission(&keys::PERMISSION)
     }
 
-    fn permanent_permission(&self, key: &Key<Permission>) -> Result<Permission> {
+    /// Returns what a reviewing agent may do without asking.
+    ///
+    /// # Errors
+    /// As [`Config::permission`].
+    pub fn review_permission(&self) -> Result<Permission> {
+        self.permanent_permission(&keys::REVIEW_PERMISSION)
+    }
+
+    /// Returns what agents of a profile may do without asking, if that is configured for the profile.
+    ///
+    /// # Errors
+    /// As [`Config::permission`].
+    pub fn profile_permission(&self, profile: &str) -> Result<Option<Permission>> {
+        self.permanent_permission(&keys::AGENT_PERMISSION.of(profile))
+    }
+
+    /// Returns the name of the key that [`Config::profile_permission`] reads.
+    pub fn profile_permission_key(profile: &str) -> String {
+        keys::AGENT_PERMISSION.of(profile).name().to_owned()
+    }
+
+    fn permanent_permission<T>(&self, key: &Key<T>) -> Result<T> {
         let allows_everything = |value: &str| Permission::parse(value) == Some(Permission::BypassPermissions);
         match self.raw(key) {
             Some((name, value)) if allows_everything(&value) => {
-                Err(Error::refused(format!("git config '{name}' must not allow everything permanently"))
-                    .hint(key.hint(key.default().as_str()))
-                    .hint("type --permission bypassPermissions for the agents that should have it"))
+                let error =
+                    Error::refused(format!("git config '{name}' must not allow everything permanently"))
+                        .hint(key.hint(Permission::AcceptEdits.as_str()))
+                        .hint("type --permission bypassPermissions for the agents that should have it");
+                Err(self.placed(name, error))
             }
             _ => self.get(key),
         }
@@ -153,10 +282,14 @@ impl<'repo> Config<'repo> {
         keys::WORKTREES.hint("/a/folder/that/can/be/written")
     }
 
+    /// Returns whether git's configuration has a key, under any of its names.
+    fn has_own<'name>(&self, mut names: impl Iterator<Item = &'name str>) -> bool {
+        names.any(|name| self.repo.config(name).is_some())
+    }
+
     /// Returns the value as text with the name that has it. The old name counts only if the new one is not set.
     fn raw<'key, T>(&self, key: &'key Key<T>) -> Option<(&'key str, String)> {
-        let names = [key.name()].into_iter().chain(key.old_name());
-        let mut values = names.filter_map(|name| Some((name, self.repo.config(name)?)));
+        let mut values = key.names().filter_map(|name| Some((name, self.repo.config(name)?)));
         values.find(|(_, value)| !value.is_empty())
     }
 }
@@ -214,9 +347,9 @@ mod tests {
 
     #[test]
     fn every_key_that_is_declared_is_in_the_table() {
-        let source = include_str!("keys.rs");
-        let (declared, table) = source.split_once("pub static KEYS").unwrap();
-        let declared = declared.lines().filter_map(|line| {
+        let (declared, table) = include_str!("keys.rs").split_once("pub static KEYS").unwrap();
+        let declared = declared.lines().chain(include_str!("profile_keys.rs").lines());
+        let declared = declared.filter_map(|line| {
             let name =
                 line.trim_start_matches("pub(super) ").trim_start_matches("pub ").strip_prefix("static ")?;
             Some(name.split_once(':')?.0)

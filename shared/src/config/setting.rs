@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{KEYS, SECTION, key::NAME_PLACEHOLDER, table_key::TableKey};
+use super::{Config, KEYS, SECTION, key::NAME_PLACEHOLDER, table_key::TableKey, team::TeamValues};
 use crate::{
     Result,
     git::{
@@ -26,6 +26,8 @@ pub struct Setting {
 /// Everything in the section of our keys.
 pub struct Settings {
     entries: Vec<ConfigEntry>,
+    team: TeamValues,
+    team_problem: Option<String>,
 }
 
 impl Settings {
@@ -38,14 +40,21 @@ impl Settings {
             Some(repo) => repo.config_entries(SECTION),
             None => outside_a_repository(environment, SECTION)?,
         };
-        Ok(Self { entries })
+        let team = repo.map_or_else(|| Ok(TeamValues::default()), |repo| Config::of(repo).team_by_effect());
+        let (team, team_problem) = match team {
+            Ok(team) => (team, None),
+            Err(error) => (TeamValues::default(), Some(error.one_line())),
+        };
+        Ok(Self { entries, team, team_problem })
     }
 
     /// Returns the setting of one key.
     pub fn of(&self, key: &TableKey) -> Setting {
         let names = key.names_in_git();
+        let own = self.entries.iter().any(|entry| names.contains(&entry.name));
+        let entries = if own { &self.entries } else { &self.team.applied };
         let named = |name: &String| -> Vec<ConfigEntry> {
-            self.entries.iter().filter(|entry| entry.name == *name).cloned().collect()
+            entries.iter().filter(|entry| entry.name == *name).cloned().collect()
         };
         let values = if key.key().is_repeated() {
             names.iter().flat_map(named).collect()
@@ -62,7 +71,8 @@ impl Settings {
     pub fn all(&self) -> Vec<Setting> {
         let fixed = KEYS.iter().filter(|key| !key.name().contains(NAME_PLACEHOLDER));
         let fixed = fixed.filter_map(|key| TableKey::find(key.name()));
-        let named: BTreeSet<&str> = self.entries.iter().map(|entry| entry.name.as_str()).collect();
+        let named: BTreeSet<&str> =
+            self.entries.iter().chain(&self.team.applied).map(|entry| entry.name.as_str()).collect();
         let named = named.into_iter().filter_map(TableKey::find);
         let named = named.filter(|key| key.key().name().contains(NAME_PLACEHOLDER));
         fixed.chain(named).map(|key| self.of(&key)).collect()
@@ -70,7 +80,23 @@ impl Settings {
 
     /// Returns the values whose names the table does not have.
     pub fn unknown(&self) -> impl Iterator<Item = &ConfigEntry> {
-        self.entries.iter().filter(|entry| TableKey::find(&entry.name).is_none())
+        let unknown = self.entries.iter().filter(|entry| TableKey::find(&entry.name).is_none());
+        unknown.chain(&self.team.unknown)
+    }
+
+    /// Returns the keys in the team's file that have no effect, because only the user may set them.
+    pub fn forbidden(&self) -> Vec<String> {
+        names_of(&self.team.forbidden)
+    }
+
+    /// Returns the keys that the team's file proposes and that wait for a person's approval.
+    pub fn proposed(&self) -> Vec<String> {
+        names_of(&self.team.proposed)
+    }
+
+    /// Returns why the team's file cannot be used, if so.
+    pub fn team_problem(&self) -> Option<&str> {
+        self.team_problem.as_deref()
     }
 
     /// Returns the values of a key that are in the user's or in the repository's own configuration, under any of its names.
@@ -79,6 +105,17 @@ impl Settings {
         let here = self.entries.iter().filter(|entry| entry.scope == scope && names.contains(&entry.name));
         here.map(|entry| entry.value.clone()).collect()
     }
+}
+
+/// Returns the names of the keys that have these values, each once.
+fn names_of(entries: &[ConfigEntry]) -> Vec<String> {
+    let mut names = Vec::new();
+    for key in entries.iter().filter_map(|entry| TableKey::find(&entry.name)) {
+        if !names.iter().any(|name| name == key.name()) {
+            names.push(key.name().to_owned());
+        }
+    }
+    names
 }
 
 #[cfg(test)]
@@ -92,7 +129,11 @@ mod tests {
             scope: ConfigScope::Local,
             file: None,
         };
-        Settings { entries: entries.iter().map(entry).collect() }
+        Settings {
+            entries: entries.iter().map(entry).collect(),
+            team: TeamValues::default(),
+            team_problem: None,
+        }
     }
 
     fn values(settings: &Settings, key: &str) -> Vec<String> {

@@ -81,13 +81,7 @@ impl TableKey {
             return Ok(());
         }
         let error = Error::new(Code::ValueInvalid, self.problem(value));
-        let near = match self.key.choices() {
-            super::Choices::Words(words) => {
-                nearest(value, words.iter().map(|&word| word.to_owned()).collect())
-            }
-            _ => None,
-        };
-        Err(match near {
+        Err(match self.key.choices().nearest(value) {
             Some(near) => error.hint(did_you_mean(&near)),
             None => error.hint(format!("{}: {}", self.name, self.purpose())),
         })
@@ -195,6 +189,8 @@ mod tests {
             ("jbos", "orchestra.jobs"),
             ("maxtme", "orchestra.maxTime"),
             ("agent.mine.comand", "orchestra.agent.mine.command"),
+            ("agent.Mine.promt", "orchestra.agent.Mine.prompt"),
+            ("agent.mine.maxturn", "orchestra.agent.mine.maxTurns"),
             ("Review.model", "orchestra.review.model"),
         ] {
             assert_eq!(suggestion(typed).as_deref(), Some(name), "{typed}");

@@ -246,7 +246,7 @@ fn string_end(bytes: &[u8], begin: usize) -> Option<usize> {
     }
 }
 
-/// Returns whether a string goes on through the next block, and is well-formed there. Returns `false` in doubt. The two bytes before
+/// Returns whether a string continues through the next block, and is well-formed there. Returns `false` in doubt. The two bytes before
 /// belong to the string.
 fn is_plain(bytes: &[u8], at: usize) -> bool {
     let all = bytes.get(at - 2..at + BLOCK).and_then(|all| all.first_chunk::<{ BLOCK + 2 }>());

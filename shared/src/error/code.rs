@@ -84,6 +84,7 @@ codes! {
     BranchDiffers "branch-differs" Refused "The branch here differs from the agent's, in its name or its commits.";
     BranchGone "branch-gone" Refused "The branch no longer exists.";
     BranchMoved "branch-moved" Refused "The branch has new commits.";
+    BranchOfAgent "branch-of-agent" Refused "The branch belongs to an agent.";
     BranchUnknown "branch-unknown" Refused "No branch, agent or commit has this name.";
     CheckFailsOnTarget "check-fails-on-target" Refused "A check fails on the target itself, before anything is merged.";
     CheckoutBlocked "checkout-blocked" Refused "Something in a checkout of the branch prevents moving it.";
@@ -117,6 +118,7 @@ codes! {
     PlatformUnsupported "platform-unsupported" Refused "Agents cannot be supervised on this system.";
     ProfileUnknown "profile-unknown" Refused "There is no profile of this name.";
     ProgramMissing "program-missing" Refused "The agent's program is not on PATH.";
+    ProposalUnapproved "proposal-unapproved" Refused "The team's file proposes a setting that nobody approved here.";
     RemoteAmbiguous "remote-ambiguous" Refused "Several remotes are configured, and none was named.";
     RemoteMissing "remote-missing" Refused "No remote is configured.";
     RemoteUnknown "remote-unknown" Refused "No remote has this name.";

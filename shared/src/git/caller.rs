@@ -98,6 +98,17 @@ pub(super) fn complete(
     Ok(repo)
 }
 
+/// Adds the settings of the command line to an open repository, which take precedence over all others.
+///
+/// # Errors
+/// One of them has no key, or a value that git would not accept either.
+pub(super) fn append(repo: &mut gix::Repository, settings: &[String]) -> Result<()> {
+    let cannot = || "cannot use the settings of the command line (git -c)".to_owned();
+    let mut snapshot = repo.config_snapshot_mut();
+    snapshot.append_config(settings, Source::Cli).context(Code::ConfigInvalid, cannot)?;
+    snapshot.commit().map(drop).context(Code::ConfigInvalid, cannot)
+}
+
 /// Reads the caller's configuration files, without the files that they include.
 fn outside(environment: &Environment) -> gix::Result<File> {
     let mut variable = |name: &str| environment.variable(name);

@@ -1,31 +1,12 @@
-//! Reading every value of one section of the configuration, with the scope and the file that each comes from.
+//! Reading every value of one section of the configuration.
 
-use std::path::PathBuf;
-
-use gix::config::{File, Source};
-
+pub(crate) use super::config_values::ConfigEntry;
+use super::config_values::entries;
 use crate::{
     Result,
     git::{Repo, caller},
-    model::ConfigScope,
     world::Environment,
 };
-
-/// Maximum number of values of a section that are read.
-const MAX_ENTRIES: usize = 10_000;
-
-/// One value in the configuration.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ConfigEntry {
-    /// The name as git normalizes it: section and last part in lower case.
-    pub name: String,
-    /// The value.
-    pub value: String,
-    /// The scope.
-    pub scope: ConfigScope,
-    /// The file, if it is in one.
-    pub file: Option<PathBuf>,
-}
 
 impl Repo {
     /// Returns the values of a section, from those that others override to those that take precedence. It is the configuration
@@ -41,41 +22,4 @@ impl Repo {
 /// A configuration file of the user or the system cannot be read (3).
 pub(crate) fn outside_a_repository(environment: &Environment, section: &str) -> Result<Vec<ConfigEntry>> {
     Ok(entries(&caller::without_repository(environment)?, section))
-}
-
-fn entries(config: &File, section: &str) -> Vec<ConfigEntry> {
-    let Some(sections) = config.sections_by_name(section) else { return Vec::new() };
-    let mut found = Vec::new();
-    for part in sections {
-        let meta = part.meta();
-        let subsection = part.header().subsection_name().map(|name| format!("{name}."));
-        let mut names: Vec<String> = part.value_names().map(|name| name.to_ascii_lowercase()).collect();
-        names.sort_unstable();
-        names.dedup();
-        for name in names {
-            let full = format!("{section}.{}{name}", subsection.as_deref().unwrap_or_default());
-            for value in part.values(&name) {
-                if found.len() == MAX_ENTRIES {
-                    return found;
-                }
-                found.push(ConfigEntry {
-                    name: full.clone(),
-                    value: value.to_string(),
-                    scope: scope(meta.source),
-                    file: meta.path.clone(),
-                });
-            }
-        }
-    }
-    found
-}
-
-const fn scope(source: Source) -> ConfigScope {
-    match source {
-        Source::GitInstallation | Source::System => ConfigScope::System,
-        Source::Git | Source::User => ConfigScope::Global,
-        Source::Local => ConfigScope::Local,
-        Source::Worktree => ConfigScope::Worktree,
-        Source::Env | Source::Cli | Source::Api | Source::EnvOverride => ConfigScope::Command,
-    }
 }

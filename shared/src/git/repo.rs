@@ -17,6 +17,8 @@ use crate::{
         ownership::{self, UsableRepo},
         ref_names, symbolic_ref,
         syncing::Syncing,
+        team_file::TeamFile,
+        typed_settings::typed_settings,
         version,
     },
     world::Environment,
@@ -35,6 +37,8 @@ pub struct Repo {
     identity: Option<Identity>,
     /// The common git directory with links resolved, once it was asked for.
     common: OnceCell<PathBuf>,
+    /// The team's file, once it was asked for.
+    pub(super) team: OnceCell<Option<Arc<TeamFile>>>,
 }
 
 impl Repo {
@@ -59,6 +63,16 @@ impl Repo {
     }
 
     fn discover_trusted(environment: &Environment, found: &UsableRepo) -> Result<Self> {
+        let mut repo = Self::discover_without_typed(environment, found)?;
+        let typed = typed_settings(environment);
+        if !typed.is_empty() {
+            caller::append(&mut repo.gix, &typed)?;
+        }
+        Ok(repo)
+    }
+
+    /// Opens the repository without what was typed as `git -c KEY=VALUE`, which gix does not read.
+    fn discover_without_typed(environment: &Environment, found: &UsableRepo) -> Result<Self> {
         let directory = environment.directory();
         if !environment.is_inherited() {
             return match caller::open_found(environment, found) {
@@ -173,6 +187,7 @@ impl Repo {
             frozen: None,
             identity: None,
             common: OnceCell::new(),
+            team: OnceCell::new(),
         }
     }
 
@@ -189,7 +204,8 @@ impl Repo {
         let identity = identity.or(self.identity.as_ref()).cloned();
         let (gix, fallback, common) = (self.gix.clone(), self.fallback.clone(), self.common.clone());
         let (environment, syncing) = (self.environment.clone(), self.syncing.clone());
-        Self { gix, environment, syncing, fallback, frozen: self.frozen.clone(), identity, common }
+        let (frozen, team) = (self.frozen.clone(), self.team.clone());
+        Self { gix, environment, syncing, fallback, frozen, identity, common, team }
     }
 
     /// Distinguishes "no repository" from "a repository that cannot be opened".

@@ -193,6 +193,11 @@ pub fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Returns the SHA-256 of some content, in hexadecimal.
+pub fn digest(content: &[u8]) -> String {
+    faster_hex::hex_string(&Sha256::digest(content))
+}
+
 /// Returns the beginning of the SHA-256 of some content, to distinguish it from other content.
 pub fn fingerprint(content: &[u8]) -> String {
     faster_hex::hex_string(&Sha256::digest(content)[..10])

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::options::LandOptions;
 use crate::{
     Code, Error, Result,
+    config::{Config, keys::INTO},
     git::{Oid, Repo, merging::ChangeSize},
     model::{Agent, AgentId, IdOrText, Phase, landing::FailedCheck, naming, text},
     store::{Listing, Unreadable, layout, unreadable},
@@ -80,29 +81,32 @@ pub struct LandingTarget {
     pub tip: Oid,
 }
 
-/// Returns the branch that was named, or else the branch that is checked out.
+/// Returns the branch that was named, else the one that the user configured, else the branch that is checked out.
 ///
 /// # Errors
 /// There is no such branch, or `HEAD` is detached (3).
 pub fn target(repo: &Repo, named: Option<&str>) -> Result<LandingTarget> {
+    let config = Config::of(repo);
+    let configured = if named.is_some() { None } else { config.get(&INTO)? };
+    let found = |name: &str| {
+        let branch = layout::branch_of(name).unwrap_or(name).to_owned();
+        let tip = repo.find_ref(&layout::branch_ref(&branch)).ok().flatten();
+        tip.map(|tip| LandingTarget { branch: branch.clone(), tip }).ok_or(branch)
+    };
+    if let Some(configured) = configured {
+        return found(&configured).map_err(|_| config.refused_branch(&INTO, "a branch that does not exist"));
+    }
     let branch = match named {
-        Some(named) => layout::branch_of(named).unwrap_or(named).to_owned(),
+        Some(named) => named.to_owned(),
         None => repo.head_branch().ok_or_else(|| {
             Error::new(Code::HeadDetached, "HEAD is detached: no branch to land on")
                 .hint("name one: --into BRANCH")
         })?,
     };
-    let tip = match repo.find_ref(&layout::branch_ref(&branch)) {
-        Ok(Some(tip)) => tip,
-        _ => {
-            return Err(Error::new(
-                Code::BranchUnknown,
-                format!("no branch '{}' to land on", text::safe(&branch)),
-            )
-            .hint("git branch --list"));
-        }
-    };
-    Ok(LandingTarget { branch, tip })
+    found(&branch).map_err(|branch| {
+        Error::new(Code::BranchUnknown, format!("no branch '{}' to land on", text::safe(&branch)))
+            .hint("git branch --list")
+    })
 }
 
 /// Returns the branches that were named.

@@ -139,6 +139,9 @@ fn filter_branches(
 ) -> Result<(Vec<Branch>, Vec<Skipped>)> {
     let (mut branches, mut skipped): (Vec<Branch>, Vec<Skipped>) = (Vec::new(), Vec::new());
     let mut sound = SoundWork::read(repo)?;
+    let since = |branch: &Branch| Some((branch.tip, bases.only(target.tip, branch.tip)?));
+    let work = named.iter().filter(|branch| branch.problem.is_none()).filter_map(since);
+    sound.check_together(&work.filter(|(tip, base)| tip != base).collect::<Vec<_>>());
     for branch in named {
         let same = branches.iter().find(|known| known.tip == branch.tip).map(|known| known.name.clone());
         let skip = match same {

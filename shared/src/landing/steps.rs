@@ -279,7 +279,7 @@ impl<'a> Runner<'a> {
     }
 
     fn target_fails(&mut self, name: &str, why: &str, output: &[u8]) -> Result<Error> {
-        let log = self.keep_output(0, name, output)?;
+        self.keep_output(0, name, output)?;
         self.journal.operation.stage = Stage::Aborted;
         self.save()?;
         let into = text::safe(&self.state.into);
@@ -287,7 +287,7 @@ impl<'a> Runner<'a> {
             Code::CheckFailsOnTarget,
             format!("{name} fails on {into} itself, before anything is merged: {why}"),
         )
-        .hint_command(&[&"git", &"show", &log]))
+        .hint("git orchestra logs --check shows what it printed"))
     }
 
     fn run_check(&mut self, commit: Oid, command: &str) -> Result<CheckRun> {

@@ -85,7 +85,9 @@ pub(super) fn trials(
     let unknown: Vec<(usize, usize)> =
         pairs.iter().copied().filter(|pair| known.get(&key(pair)).is_none()).collect();
     if !unknown.is_empty() {
-        let judged = merging::merge_on_trial_from(repo, bases, &place, &mut rules, tips, &unknown)?;
+        let changes = private.changes();
+        let judged =
+            merging::merge_on_trial_from(repo, bases, &place, &mut rules, tips, &unknown, Some(&changes))?;
         if judged.found.iter().any(|trial| matches!(trial.judgement, Judgement::Unknown(_))) {
             // A program that exceeded its time limit may still be running.
             check::end_leftover_processes(&mark)?;

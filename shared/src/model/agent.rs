@@ -6,6 +6,7 @@ use super::{
     AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, WorkStat, WriterId,
     landing::{Check, FailedCheck, SetAside},
     lines::{Group, Value, rows, state},
+    request::{AskedRequest, Grant},
     verdict::{CurrentVerdict, Verdict},
 };
 
@@ -61,12 +62,22 @@ state! {
         pub question: Option<String> = "Question",
         /// Whether the question is a choice, not a permission.
         pub choice: bool = "Choice",
+        /// What it asks for, in full; `None` if it does not wait, or an older version recorded it.
+        pub request: Option<AskedRequest> = (own lines),
+        /// What it may do for good, as a person allowed while it ran.
+        pub always: Vec<Grant> = "Always",
+        /// How many requests its supervisor allowed by those.
+        pub automatic: u64 = ("Automatic" unless 0),
         /// When the attempt was launched.
         pub started_at: Option<Timestamp> = "Started",
         /// When the attempt ended.
         pub ended_at: Option<Timestamp> = "Ended",
+        /// How long its ended attempts ran, together; the attempt in progress is not counted.
+        pub ran_seconds: u64 = ("Ran-Seconds" unless 0),
         /// The exit code of its program.
         pub exit_code: Option<i32> = "Exit",
+        /// What it said last in the attempt that ended.
+        pub last_words: Option<String> = "Last-Words",
         /// How large its work is; files that were left out are only counted.
         pub work: WorkStat = (own lines),
         /// Describes for people the git operation that it did not finish and the conflicts that it left; such work is not

@@ -3,8 +3,10 @@
 use super::words::words;
 
 words! {
-    /// The scope of a value, in the words of `git config --show-scope`. A later scope takes precedence.
+    /// The scope of a value, in the words of `git config --show-scope`, and the file of the team. A later scope takes precedence.
     pub enum ConfigScope {
+        /// The file of the team, `.gitorchestra`.
+        Team = "team",
         /// The configuration of the machine.
         System = "system",
         /// The configuration of the user.

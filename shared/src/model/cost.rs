@@ -21,6 +21,26 @@ impl Cost {
         self.0
     }
 
+    /// Parses an amount of US dollars that is more than 0, such as `5` or `2.50`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+        if whole.is_empty() && part.is_empty() || part.len() > 6 || !part.bytes().all(|b| b.is_ascii_digit())
+        {
+            return None;
+        }
+        let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+        let part: u64 = format!("{part:0<6}").parse().ok()?;
+        let micros = whole.checked_mul(1_000_000)?.checked_add(part)?;
+        (1..=1_000_000_000_000).contains(&micros).then_some(Self(micros))
+    }
+
+    /// Returns the amount as [`Cost::parse`] reads it, with at least two decimals.
+    pub fn text(self) -> String {
+        let (whole, part) = (self.0 / 1_000_000, format!("{:06}", self.0 % 1_000_000));
+        let (cents, rest) = part.split_at(2);
+        format!("{whole}.{cents}{}", rest.trim_end_matches('0'))
+    }
+
     /// Returns the amount nearest to a number of dollars; 0 for a negative number and for `NaN`.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "such a cast saturates")]
     pub fn from_dollars(dollars: f64) -> Self {

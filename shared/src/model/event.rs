@@ -11,6 +11,7 @@ use super::{WriterId, canonical, facts::EventFact};
 pub use super::{
     fact::{Collected, Created, Finished, MAX_COMMENTS, Message, PhaseChange, Usage},
     landing::{Check, Landed, Landing},
+    request::{AskedRequest, Grant, Pattern},
     work_stat::{LeftOut, MAX_LEFT_OUT, WorkStat},
 };
 

@@ -7,6 +7,7 @@ use super::{
     AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId,
     facts::{EventFact, facts},
     landing::Landed,
+    request::{AskedRequest, Pattern},
     verdict::Review,
     work_stat::{MAX_LEFT_OUT, WholeWorkStat, WorkStat, is_zero},
 };
@@ -123,7 +124,7 @@ pub struct PhaseChange {
     pub attempt: u32,
     /// The new phase, which is not terminal.
     pub phase: Phase,
-    /// Why, for people; the question, if the agent waits.
+    /// Why, for people; the request in a few words, if the agent waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The session of this attempt.
@@ -135,6 +136,15 @@ pub struct PhaseChange {
     /// Whether the question is a choice, which a text answers, and not a permission.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub choice: bool,
+    /// What it asks for, in full, if it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<AskedRequest>,
+    /// What a person allowed it for good in this step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub always: Option<Pattern>,
+    /// Whether its supervisor allowed a request in this step, because a person allowed it for good before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
     /// The label of the clone, if the agent moves to another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -159,6 +169,9 @@ impl PhaseChange {
             session: None,
             question: None,
             choice: false,
+            request: None,
+            always: None,
+            automatic: false,
             label: None,
             mark: None,
             permission: None,
@@ -183,6 +196,9 @@ pub struct Message {
     /// The answer to a question about a permission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow: Option<bool>,
+    /// Whether the pattern of the question is allowed for good.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub always: bool,
     /// The program's own id of the question that this answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
@@ -286,6 +302,9 @@ pub struct Finished {
     /// The usage limit that it reached or came near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
+    /// What the agent said last; see [`super::last_words`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_words: Option<String>,
 }
 
 impl Finished {
@@ -303,6 +322,7 @@ impl Finished {
             unfinished: None,
             unsaved: None,
             limit: None,
+            last_words: None,
         }
     }
 }

@@ -68,6 +68,12 @@ impl AgentId {
             Err(Error::new(Code::NameInvalid, format!("'{}' is not an agent id", super::text::safe(text))))
         }
     }
+
+    /// Whether a branch was made for this agent, as its name tells. Any other branch was there before the agent, and stays when the
+    /// agent is removed.
+    pub fn has_made(&self, branch: &str) -> bool {
+        branch.ends_with(&self.0)
+    }
 }
 
 impl FromStr for AgentId {

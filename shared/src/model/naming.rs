@@ -129,7 +129,7 @@ fn ambiguous(typed: &str, found: &[&KnownAgent<'_>], about: &dyn Fn(&AgentId) ->
     let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
     let shown = text::safe(typed);
     Error::new(Code::AgentAmbiguous, format!("'{shown}' is ambiguous: {} agents", found.len()))
-        .hint(format!("type more of one of: {}{tail}", names.join(", ")))
+        .hint(format!("could be: {}{tail}", names.join(", ")))
 }
 
 #[cfg(test)]
@@ -169,7 +169,7 @@ mod tests {
         let meant = found("add", &["add-a-00000", "add-b-00001*", "add-c-00002"]).unwrap();
         assert_eq!((meant.id.as_str(), meant.others), ("add-b-00001", 2));
         let error = found("add", &["add-a-00000*", "add-b-00001*"]).unwrap_err();
-        assert_eq!(error.hints, ["type more of one of: add-a-00000 (done), add-b-00001 (done)"]);
+        assert_eq!(error.hints, ["could be: add-a-00000 (done), add-b-00001 (done)"]);
         // A beginning is stronger than a word inside of an open one.
         assert_eq!(found("fix", &["fix-a-00000", "do-fix-00001*"]).unwrap().id.as_str(), "fix-a-00000");
     }

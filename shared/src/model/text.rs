@@ -107,7 +107,7 @@ pub fn shown_output(output: &[u8]) -> Cow<'_, [u8]> {
     let (mut shown, mut rest) = (Vec::with_capacity(output.len() + 64), output);
     let mut rendered = String::new();
     while plain < rest.len() {
-        // The whole line is drawn anew, because a carriage return changes what comes before it.
+        // The whole line is redrawn, because a carriage return changes what comes before it.
         let begin = memchr::memrchr(b'\n', &rest[..plain]).map_or(0, |end| end + 1);
         let end = memchr::memchr(b'\n', &rest[plain..]).map_or(rest.len(), |end| plain + end);
         shown.extend_from_slice(&rest[..begin]);

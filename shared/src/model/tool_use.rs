@@ -24,9 +24,16 @@ const RESERVED_WIDTH: usize = 20;
 
 /// Returns the most informative argument of a tool call; `None` if it has no known argument.
 pub fn main_argument(input: &Value) -> Option<String> {
-    INFORMATIVE_ARGUMENTS.iter().find_map(|name| match input.get(name)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(words) => Some(words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
+    named_main_argument(input).map(|(_, argument)| argument)
+}
+
+/// As [`main_argument`], with the name of the argument.
+pub fn named_main_argument(input: &Value) -> Option<(&'static str, String)> {
+    INFORMATIVE_ARGUMENTS.iter().find_map(|&name| match input.get(name)? {
+        Value::String(text) => Some((name, text.clone())),
+        Value::Array(words) => {
+            Some((name, words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")))
+        }
         _ => None,
     })
 }

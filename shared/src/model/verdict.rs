@@ -1,8 +1,8 @@
 //! Verdicts of people and agents on an agent's work. Pure.
 //!
 //! A verdict is on one base, one head, and the id of the patch between them. It holds while base and head stay the same, and after
-//! they moved, while the patch is the same (a rebase, a squash). Of one reviewer the last verdict counts; of several reviewers of
-//! the same patch, the strictest: approvals do not outvote a rejection.
+//! they moved, while the patch is the same (a rebase, a squash). Each reviewer's latest verdict counts; if reviewers of the same
+//! patch disagree, the strictest decides: approvals do not outvote a rejection.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

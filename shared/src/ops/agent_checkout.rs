@@ -85,6 +85,13 @@ impl AgentCheckout {
 
     /// Returns whose work is captured, and from which base.
     pub(super) fn task<'a>(&self, id: &'a AgentId, agent: &'a Agent, base: Oid) -> CaptureTarget<'a> {
-        CaptureTarget { id, title: &agent.title, branch: &agent.branch, base, max_file: self.max_file }
+        CaptureTarget {
+            id,
+            title: &agent.title,
+            last_words: agent.last_words.as_deref(),
+            branch: &agent.branch,
+            base,
+            max_file: self.max_file,
+        }
     }
 }

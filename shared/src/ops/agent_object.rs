@@ -17,7 +17,7 @@ use crate::{
         event::Usage,
         landing::{FailedCheck, SetAside},
         text,
-        verdict::{CurrentVerdict, Verdict},
+        verdict::Verdict,
     },
     store::{
         layout::{self, PrivateDir},
@@ -30,6 +30,11 @@ use crate::{
     },
     surroundings::SurroundingsChange,
 };
+
+mod request;
+mod verdicts;
+
+pub use self::{request::RequestObject, verdicts::ProposedVerdict};
 
 /// The longest activity that is shown, in columns.
 const MAX_ACTIVITY_WIDTH: usize = 120;
@@ -47,7 +52,7 @@ pub struct AgentObject {
     pub phase: Phase,
     /// Whether its supervisor is alive, as this machine sees it now.
     pub liveness: Liveness,
-    /// What it waits for, if it is waiting.
+    /// What it waits for, if it is waiting, in a few words; `request` has all of it.
     pub waiting: Option<String>,
     /// Whether it waits for a choice, which is answered with text, and not for a permission.
     pub choice: bool,
@@ -103,10 +108,16 @@ pub struct AgentObject {
     /// When it ended.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub ended_at: Option<Timestamp>,
+    /// How many seconds its ended attempts ran, together. The attempt in progress began at `started_at`.
+    #[serde(default)]
+    pub ran_seconds: u64,
     /// The exit code of its program; 128 + n if signal n ended it.
     pub exit_code: Option<i32>,
     /// What it is doing now: the last line that it printed, or its last action.
     pub activity: Option<String>,
+    /// What it said last in the attempt that ended, or the last line that a plain command printed, shortened.
+    #[serde(default)]
+    pub last_words: Option<String>,
     /// The number of commits since its base.
     pub commits: Option<u64>,
     /// The number of files that differ from its base.
@@ -161,6 +172,15 @@ pub struct AgentObject {
     pub conflicts: u64,
     /// What changed outside its worktree while it ran, on this machine; empty for archived agents.
     pub surroundings: Vec<SurroundingsChange>,
+    /// What it asks for, in full, if it is waiting; `null` if an older version recorded only what `waiting` says.
+    #[serde(default)]
+    pub request: Option<RequestObject>,
+    /// What it may do for good, as `send --allow --always` allowed it.
+    #[serde(default)]
+    pub always: Vec<String>,
+    /// How many requests were allowed automatically because of that.
+    #[serde(default)]
+    pub automatic_answers: u64,
 }
 
 /// A usage limit in `--json`.
@@ -245,25 +265,6 @@ impl DidNotLand {
     }
 }
 
-/// A verdict that does not count in this clone.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub struct ProposedVerdict {
-    /// The proposed verdict.
-    pub verdict: Verdict,
-    /// Who gave it, by the account of their clone, which is not verified.
-    pub by: String,
-    /// The clone in which it was given.
-    pub writer: WriterId,
-    /// Whether it is about the current work.
-    pub current: bool,
-}
-
-impl ProposedVerdict {
-    fn of(current: bool, CurrentVerdict { verdict, by, writer, .. }: CurrentVerdict) -> Self {
-        Self { verdict, by, writer, current }
-    }
-}
-
 impl AgentObject {
     /// Combines the state by the events with what this machine knows. Leaves `dirty`, `dirty_at` and `worktree` to callers that read worktrees.
     pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
@@ -273,12 +274,7 @@ impl AgentObject {
     /// As [`AgentObject::new`], for lists: which verdicts count is asked once.
     pub fn judged(by: &TrustedWriters<'_>, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
         let Observed { agent, liveness } = observed;
-        let is_current = |verdict: &CurrentVerdict| verdict.is_on(&agent.base, agent.head.as_ref());
-        // A verdict that cannot be read does not count as an approval.
-        let verdict = by.effective(id, &agent).ok().flatten();
-        let verdict_current = verdict.as_ref().map(is_current);
-        let proposed_verdict =
-            by.untrusted_verdict(&agent).map(|proposed| ProposedVerdict::of(is_current(&proposed), proposed));
+        let (verdict, verdict_current, proposed_verdict) = verdicts::of(by, id, &agent);
         // The work of an agent that waits for the end of a usage limit is saved as well.
         let ended = liveness == Liveness::Ended || agent.waits_for_limit();
         // Every field is named, so that adding one to `Agent` asks for a decision here.
@@ -302,11 +298,16 @@ impl AgentObject {
             attempt,
             reason,
             session,
-            question: _,
+            question,
             choice,
+            request,
+            always,
+            automatic,
             started_at,
             ended_at,
+            ran_seconds,
             exit_code,
+            last_words,
             work,
             unfinished,
             unsaved,
@@ -326,7 +327,7 @@ impl AgentObject {
             conflicts,
             lamport: _,
         } = agent;
-        let mut object = Self {
+        let object = Self {
             id: id.clone(),
             title,
             phase,
@@ -356,8 +357,10 @@ impl AgentObject {
             queued_at,
             started_at,
             ended_at,
+            ran_seconds,
             exit_code,
             activity: None,
+            last_words,
             commits: ended.then_some(work.commits),
             files_changed: ended.then_some(work.files),
             insertions: ended.then_some(work.insertions),
@@ -374,7 +377,7 @@ impl AgentObject {
             turns: (turns > 0).then_some(turns),
             denials: permission.is_some().then_some(denials),
             permission_mode: permission,
-            verdict: verdict.map(|verdict| verdict.verdict),
+            verdict,
             verdict_current,
             proposed_verdict,
             merged: ended.then(|| landed_head.is_some() && landed_head == head),
@@ -383,12 +386,20 @@ impl AgentObject {
             set_aside: set_aside.map(|one| DidNotLand::set_aside(one, head.as_ref())),
             conflicts,
             surroundings: Vec::new(),
+            request: question.zip(request).map(|(id, asked)| RequestObject::of(id, asked)),
+            always: always.iter().map(|grant| grant.pattern.to_string()).collect(),
+            automatic_answers: automatic,
             head,
         };
-        if matches!(liveness, Liveness::Live | Liveness::Lost) {
-            object.read_machine_state(by.repo(), private, id);
+        object.with_machine_state(by.repo(), private)
+    }
+
+    fn with_machine_state(mut self, repo: &Repo, private: &PrivateDir) -> Self {
+        if matches!(self.liveness, Liveness::Live | Liveness::Lost) {
+            let id = self.id.clone();
+            self.read_machine_state(repo, private, &id);
         }
-        object
+        self
     }
 
     /// Adds what the current attempt has reported so far to the sums of earlier attempts.

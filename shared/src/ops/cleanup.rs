@@ -70,6 +70,9 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Agents that were not examined because they cannot be read.
     pub unreadable: Vec<Unreadable>,
+    /// Whether this was a dry run, which changed nothing.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 impl Report {
@@ -142,7 +145,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         let (candidates, unreadable) = examine(context, repo, request)?;
         let entries =
             candidates.into_iter().map(|one| cleaned_agent(one, CleanupOutcome::Planned, None)).collect();
-        return Ok(Report { unreadable, ..report(entries) });
+        return Ok(Report { unreadable, dry_run: true, ..report(entries) });
     }
     repo.identity()?;
     let lock = operations::lock(repo)?;
@@ -409,5 +412,13 @@ fn cleaned_agent(one: ExaminedAgent, outcome: CleanupOutcome, bytes: Option<u64>
 
 fn report(agents: Vec<CleanedAgent>) -> Report {
     let bytes = agents.iter().filter_map(|entry| entry.bytes).sum();
-    Report { agents, operation: None, bytes, forgotten: 0, warnings: Vec::new(), unreadable: Vec::new() }
+    Report {
+        agents,
+        operation: None,
+        bytes,
+        forgotten: 0,
+        warnings: Vec::new(),
+        unreadable: Vec::new(),
+        dry_run: false,
+    }
 }

@@ -1,15 +1,20 @@
 //! `config`: shows the keys of git orchestra with the values that apply, and changes them in git's configuration.
 
+mod approve;
 mod change;
+mod import;
 mod setting_object;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    approve::{Approval, ApproveRequest, approve, no_file, proposal},
     change::{Change, SetRequest, UnsetRequest, set, unset},
+    import::{Import, ImportRequest, ImportedSetting, LeftOutField, import, plan_import},
     setting_object::{SettingObject, ValueObject},
 };
+pub use crate::config::Proposal;
 use crate::{
     Code, Error, Result,
     config::{Settings, TableKey, suggestion},
@@ -39,6 +44,15 @@ pub struct Report {
     pub settings: Vec<SettingObject>,
     /// The names that git's configuration has and git orchestra does not know, at most 100.
     pub unknown: Vec<UnknownKey>,
+    /// The names in `.gitorchestra` that only the user's own configuration can set, at most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forbidden: Vec<String>,
+    /// The keys that `.gitorchestra` proposes, and that hold after an approval.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposed: Vec<String>,
+    /// Why `.gitorchestra` cannot be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team_problem: Option<String>,
 }
 
 /// A name that git's configuration has and git orchestra does not know.
@@ -66,7 +80,13 @@ pub fn run(context: &Context, repo: Option<&Repo>, request: &Request) -> Result<
     let settings = Settings::read(repo, context.environment())?;
     if let Some(typed) = &request.key {
         let setting = settings.of(&TableKey::require(typed)?);
-        return Ok(Report { settings: vec![SettingObject::of(&setting)], unknown: Vec::new() });
+        return Ok(Report {
+            settings: vec![SettingObject::of(&setting)],
+            unknown: Vec::new(),
+            forbidden: Vec::new(),
+            proposed: settings.proposed().into_iter().filter(|name| name == setting.key.name()).collect(),
+            team_problem: settings.team_problem().map(str::to_owned),
+        });
     }
     let shown = settings.all().into_iter().filter(|setting| request.all || !setting.values.is_empty());
     let unknown = settings.unknown().take(MAX_UNKNOWN).map(|entry| UnknownKey {
@@ -78,6 +98,9 @@ pub fn run(context: &Context, repo: Option<&Repo>, request: &Request) -> Result<
     Ok(Report {
         settings: shown.map(|setting| SettingObject::of(&setting)).collect(),
         unknown: unknown.collect(),
+        forbidden: settings.forbidden().into_iter().take(MAX_UNKNOWN).collect(),
+        proposed: settings.proposed(),
+        team_problem: settings.team_problem().map(str::to_owned),
     })
 }
 

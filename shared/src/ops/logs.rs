@@ -8,7 +8,7 @@ use std::io::Write;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::source::Source;
+use self::{log_reader::LogEntry, source::Source};
 use crate::{
     Code, Error, Result,
     agents::{self, Protocol},
@@ -30,6 +30,20 @@ use crate::{
 pub struct Request {
     /// The agent, by id or unique prefix.
     pub agent: String,
+    /// The number of the only attempt to find, from 1.
+    #[serde(default)]
+    pub attempt: Option<u32>,
+}
+
+/// One entry of the output, as a line of a stream. Its text is the program's own: it may contain control characters.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+pub struct StreamedEntry {
+    /// The id of the agent.
+    pub agent: AgentId,
+    /// The number of the attempt, from 1.
+    pub attempt: u32,
+    /// What was said or done, and by whom.
+    pub entry: LogEntry,
 }
 
 /// The output of an agent, by attempts.
@@ -112,6 +126,15 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     }
     if attempts.is_empty() && agent.attempt > 0 && agent.phase.is_terminal() {
         return Err(no_output(repo, &id, &agent));
+    }
+    if let Some(number) = request.attempt {
+        let last = agent.attempt;
+        attempts.retain(|attempt| attempt.number == number);
+        if attempts.is_empty() {
+            let numbers = if last == 0 { "none yet".to_owned() } else { format!("1 to {last}") };
+            return Err(Error::new(Code::OutputMissing, format!("'{id}' has no output of attempt {number}"))
+                .hint(format!("its attempts: {numbers}; git orchestra logs {id}")));
+        }
     }
     let protocol = agents::protocol_of(&agent.profile, &Config::of(repo));
     Ok(Report { id, title: agent.title, phase: agent.phase, protocol, attempts })

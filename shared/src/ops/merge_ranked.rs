@@ -141,7 +141,7 @@ fn dry_run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     let plan = prepare::plan(context, repo, target, &request.branches, &options)?;
     let mut warnings = gitlinks::warnings(repo, plan.target.tip, &plan.branches)?;
     warnings.extend(prepare::unchecked_warnings(&plan, &options));
-    Ok(Report { warnings, ..Report::planned(&plan) })
+    Ok(Report { warnings, dry_run: true, ..Report::planned(&plan) })
 }
 
 /// Returns the target of the unfinished landing to continue or abort.

@@ -1,8 +1,10 @@
 //! The operations, one for each command: `Request → Report`. They know no terminal and print nothing.
 
 mod agent_checkout;
+pub mod agent_format;
 pub mod agent_object;
 pub mod candidates;
+pub mod check_output;
 pub mod cleanup;
 pub mod collect;
 pub mod config;

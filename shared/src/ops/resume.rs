@@ -24,7 +24,7 @@ use crate::{
     lock::Lock,
     model::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
-        event::{Message, PhaseChange},
+        event::{Message, Pattern, PhaseChange},
         limit::clock_time,
         text,
     },
@@ -105,7 +105,7 @@ impl Report {
     /// Returns the report of a dry run.
     #[must_use]
     pub fn into_plan(self) -> Plan {
-        Plan { agents: self.planned, failed: self.failed, warnings: self.warnings }
+        Plan { agents: self.planned, failed: self.failed, warnings: self.warnings, dry_run: true }
     }
 }
 
@@ -212,7 +212,7 @@ fn resume_one(
     let notice = control::reap_lost_agent(repo, id, &private, &dir)?;
     if let Ok(spec) = Spec::read(&dir) {
         // Records what changed around the interrupted attempt, before the next one records its own surroundings.
-        surroundings::record_changes(repo, id, &dir, &private.frozen().join(spec.frozen))?;
+        surroundings::record_changes(repo, id, &spec.branch, &dir, &private.frozen().join(spec.frozen))?;
     }
     let _ = fs::remove_file(dir.surroundings());
     refuse_session_in_use(repo, &agent, request)?;
@@ -392,9 +392,11 @@ fn run_options(
     request: &Request,
 ) -> Result<RunOptions> {
     let said = before.map(|spec| spec.options.clone()).unwrap_or_default();
-    let options = said.with(request.settings.options.clone());
-    let launch = agents::launch(&agent.profile, config, &options)?;
-    let limits = request.settings.limits(config, &launch, before.map(|spec| &spec.limits))?;
+    let options =
+        Options { restricted: agent.reviews.is_some(), ..said }.with(request.settings.options.clone());
+    let profile = before.and_then(|spec| spec.role.as_deref()).unwrap_or(&agent.profile);
+    let launch = agents::launch(profile, config, &options)?;
+    let limits = request.settings.limits(config, profile, &launch, before.map(|spec| &spec.limits))?;
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
     Ok(RunOptions { options, launch, limits, jobs })
 }
@@ -454,8 +456,16 @@ fn new_spec(
         fresh: request.fresh,
         judges: agent.reviews.is_some(),
         profile: agent.profile.clone(),
+        role: before.and_then(|spec| spec.role),
+        always: trusted_grants(repo, agent),
         despite_limit: request.despite_limit,
     })
+}
+
+/// Returns what the agent may do for good. What was allowed in a clone that the user does not trust does not count here.
+fn trusted_grants(repo: &Repo, agent: &Agent) -> Vec<Pattern> {
+    let trusted = agent.always.iter().filter(|grant| verdicts::is_trusted(repo, &grant.writer));
+    trusted.map(|grant| grant.pattern.clone()).collect()
 }
 
 fn worktree_path(repo: &Repo, id: &AgentId) -> Result<PathBuf> {

@@ -27,10 +27,16 @@ pub const MAX_TEXT: usize = 16 * 1024;
 pub struct Request {
     /// The agents, by id or unique prefix.
     pub agents: Vec<String>,
+    /// Whether all agents of this clone that wait are meant, instead of `agents`.
+    pub all: bool,
     /// The message.
     pub text: Option<String>,
     /// The answer to a request for permission.
     pub allow: Option<bool>,
+    /// Whether what an agent asks for is also allowed for the rest of its life, by the pattern in its `request`.
+    pub always: bool,
+    /// The id of the question that is answered, as in the agent's `request`. If the agent asks something else by now, nothing is sent.
+    pub question: Option<String>,
 }
 
 /// The agents that the message was sent to, and those for which that failed.
@@ -46,8 +52,14 @@ pub struct Report {
 /// An agent that a message was sent to.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Sent {
-    /// The question that was answered.
+    /// The question that was answered, in full.
     pub answered: Option<String>,
+    /// The length of the whole question in bytes, if `answered` is not all of it.
+    #[serde(default)]
+    pub cut_from_bytes: Option<u64>,
+    /// What is allowed for good.
+    #[serde(default)]
+    pub allowed_always: Option<String>,
     /// Whether the agent runs in another clone. The next sync takes the message there, where it counts if that clone trusts this one.
     pub travels: bool,
     /// The agent, after the message was sent.
@@ -85,9 +97,15 @@ impl From<Report> for OneOrMany {
 /// that is a failure in the report.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     check_request(request)?;
-    let listing = Listing::of_names(repo, &request.agents)?;
-    let ids = selection::named(repo, &listing, &request.agents)?;
-    if let [id] = ids.as_slice() {
+    let ids = if request.all {
+        waiting(context, repo)?
+    } else {
+        let listing = Listing::of_names(repo, &request.agents)?;
+        selection::named(repo, &listing, &request.agents)?
+    };
+    if let [id] = ids.as_slice()
+        && !request.all
+    {
         return Ok(Report { sent: vec![send_one(context, repo, id, request)?], failed: Vec::new() });
     }
     let mut report = Report { sent: Vec::new(), failed: Vec::new() };
@@ -100,6 +118,13 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
         }
     }
     Ok(report)
+}
+
+/// Returns the agents of this clone that wait for an answer.
+fn waiting(context: &Context, repo: &Repo) -> Result<Vec<AgentId>> {
+    let agents = status::run(context, repo, &status::Request::default())?.agents;
+    let waits = |agent: &AgentObject| agent.phase == Phase::Waiting && agent.liveness == Liveness::Live;
+    Ok(agents.into_iter().filter(waits).map(|agent| agent.id).collect())
 }
 
 /// Records the message, which the supervisor passes on. Waits until an answer was passed on.
@@ -132,11 +157,22 @@ fn send_one(context: &Context, repo: &Repo, id: &AgentId, request: &Request) -> 
     if let Some(why) = refused.into_inner() {
         return Err(Error::refused(format!("agent '{id}' {why}")).hint(format!("git orchestra status {id}")));
     }
-    let answered = before.question.clone().filter(|_| is_answer(request, &before)).and(before.reason.clone());
-    if answered.is_some() && !travels {
+    let is_answer = before.question.is_some() && is_answer(request, &before);
+    if is_answer && !travels {
         wait_until_delivered(context, repo, id, &before)?;
     }
-    Ok(Sent { answered, travels, agent: status::read_agent(repo, id)? })
+    let agent = status::read_agent(repo, id)?;
+    let asked = before.request.as_ref().filter(|_| is_answer);
+    Ok(Sent {
+        answered: asked.map(|asked| asked.text.clone()).or(before.reason.clone().filter(|_| is_answer)),
+        cut_from_bytes: asked.map(|asked| asked.cut_from_bytes).filter(|bytes| *bytes > 0),
+        allowed_always: asked
+            .and_then(|asked| asked.pattern.as_ref())
+            .filter(|_| request.always)
+            .map(ToString::to_string),
+        travels,
+        agent,
+    })
 }
 
 /// Checks that its program reads messages.
@@ -155,6 +191,14 @@ fn check_reads_messages(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Resul
 }
 
 fn check_request(request: &Request) -> Result<()> {
+    if request.always && request.allow != Some(true) {
+        return Err(Error::new(Code::MessageInvalid, "only what is allowed can be allowed for good")
+            .hint("git orchestra send AGENT --allow --always"));
+    }
+    if request.all && (request.allow.is_none() || !request.agents.is_empty()) {
+        return Err(Error::new(Code::MessageInvalid, "only an answer can be sent to all agents that wait")
+            .hint("git orchestra send --all --allow, or --deny"));
+    }
     let text = request.text.as_deref().map(str::trim);
     if request.allow.is_none() && text.is_none_or(str::is_empty) {
         return Err(Error::new(Code::MessageInvalid, "nothing to send")
@@ -179,8 +223,28 @@ fn compose(request: &Request, agent: &Agent) -> std::result::Result<Message, Str
     if request.allow.is_some() && agent.phase != Phase::Waiting {
         return Err("is not waiting for an answer".to_owned());
     }
+    if request.question.is_some() && request.question != agent.question {
+        return Err("asks something else now".to_owned());
+    }
+    if request.always {
+        check_pattern(agent)?;
+    }
     let question = agent.question.clone().filter(|_| is_answer(request, agent));
-    Ok(Message { text: request.text.clone(), allow: request.allow, question })
+    Ok(Message { text: request.text.clone(), allow: request.allow, always: request.always, question })
+}
+
+/// Checks that what the agent asks for can be allowed for good.
+fn check_pattern(agent: &Agent) -> std::result::Result<(), String> {
+    if agent.choice {
+        return Err("asks for a choice, which cannot be made for good".to_owned());
+    }
+    match &agent.request {
+        Some(asked) if asked.pattern.is_some() => Ok(()),
+        Some(asked) => {
+            Err(format!("asks for something too long to be recognized: {} bytes", asked.cut_from_bytes))
+        }
+        None => Err("was started by an older version, which can only allow it once".to_owned()),
+    }
 }
 
 fn is_answer(request: &Request, agent: &Agent) -> bool {

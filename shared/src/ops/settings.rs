@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::agents::Options;
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     agents::Launch,
     config::{Config, Key, keys},
-    model::duration,
+    model::{Cost, duration},
     supervise::spec::Limits,
 };
 
@@ -39,17 +39,28 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns the limits of an agent that is started with these settings.
+    /// Returns the limits of an agent of a profile that is started with these settings.
     ///
     /// # Errors
     /// A value in git config is invalid (3).
-    pub fn limits(&self, config: &Config<'_>, launch: &Launch, before: Option<&Limits>) -> Result<Limits> {
+    pub fn limits(
+        &self,
+        config: &Config<'_>,
+        profile: &str,
+        launch: &Launch,
+        before: Option<&Limits>,
+    ) -> Result<Limits> {
+        let of_profile = if before.is_none() { config.get(&keys::AGENT_MAX_TIME.of(profile))? } else { None };
         let or = |typed: Option<Duration>, before: Option<Duration>, key: &Key<Duration>| {
             typed.or(before).map_or_else(|| config.get(key), Ok)
         };
         let before_retries = before.map(|before| before.retries);
         Ok(Limits {
-            max_time: or(self.max_time, before.map(|before| before.max_time), &keys::MAX_TIME)?,
+            max_time: or(
+                self.max_time.or(of_profile),
+                before.map(|before| before.max_time),
+                &keys::MAX_TIME,
+            )?,
             idle_timeout: match (self.idle_timeout, before) {
                 (Some(typed), _) => Some(typed).filter(|typed| !typed.is_zero()),
                 (None, Some(before)) => before.idle_timeout,
@@ -68,9 +79,21 @@ impl Settings {
     /// Returns how many agents may run at once. `before` is the value of the agent's last attempt.
     ///
     /// # Errors
-    /// The value in git config is invalid (3).
+    /// The value in git config is invalid (3), or the one that was typed exceeds the limit that the user set (2).
     pub fn jobs(&self, config: &Config<'_>, before: Option<u32>) -> Result<u32> {
-        self.jobs.or(before).map_or_else(|| config.get(&keys::JOBS), Ok)
+        let most = config.get(&keys::MAX_JOBS)?;
+        match self.jobs {
+            Some(typed) if typed > most => {
+                let key = &keys::MAX_JOBS;
+                let error = Error::new(
+                    Code::LimitExceeded,
+                    format!("--jobs {typed} exceeds git config '{}', which is {most}", key.name()),
+                );
+                Err(error.hint(format!("--jobs {most}, or {}", key.hint(&typed.to_string()))))
+            }
+            Some(typed) => Ok(typed),
+            None => Ok(before.map_or_else(|| config.get(&keys::JOBS), Ok)?.min(most)),
+        }
     }
 
     /// Checks that additional folders exist, because a program may silently ignore a missing one.
@@ -94,13 +117,7 @@ fn idle_timeout(config: &Config<'_>, launch: &Launch) -> Result<Option<Duration>
 
 /// Parses an amount of US dollars, such as `5` or `2.50`, into millionths.
 pub fn budget(text: &str) -> Option<u64> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    if whole.is_empty() && part.is_empty() || part.len() > 6 || !part.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let part: u64 = format!("{part:0<6}").parse().ok()?;
-    whole.checked_mul(1_000_000)?.checked_add(part).filter(|micros| (1..=1_000_000_000_000).contains(micros))
+    Cost::parse(text).map(Cost::micros)
 }
 
 /// Parses a time for `--idle-timeout`; 0 means no limit.

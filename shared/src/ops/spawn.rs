@@ -33,6 +33,8 @@
 //! # }
 //! ```
 
+mod existing_branch;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -46,7 +48,7 @@ use crate::{
     agents::{self, Launch},
     config::{
         Config,
-        keys::{AGENT, BRANCH_PREFIX, LABEL, MIN_FREE},
+        keys::{AGENT, BASE, BRANCH_PREFIX, LABEL, MIN_FREE},
     },
     context::Context,
     error::ErrorContext as _,
@@ -82,6 +84,8 @@ pub struct Request {
     pub copies: u32,
     /// The revision from which the agents start; by default, the current commit.
     pub base: Option<String>,
+    /// The existing branch that the only agent works on, instead of a new one.
+    pub on: Option<String>,
     /// The beginning of the agents' ids; by default, telling words of the task.
     pub name: Option<String>,
     /// The agent whose work the new agents review.
@@ -103,6 +107,9 @@ pub struct Report {
     pub agents: Vec<PlannedAgent>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
+    /// Whether this was a dry run, which changed nothing.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// An agent to start.
@@ -115,6 +122,9 @@ pub struct PlannedAgent {
     pub title: String,
     /// The kind of agent, such as `claude`.
     pub profile: String,
+    /// The role, if the agent has one: a profile of the user that runs the program `profile`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// The permission mode, if the program has such modes.
     pub permission: Option<Permission>,
     /// The branch of the agent.
@@ -133,12 +143,34 @@ struct Assignment {
     ready: ReadyProfile,
 }
 
+/// The branches that agents work on.
+enum AgentBranch {
+    /// A new one for each, named after it.
+    New { prefix: String },
+    /// One that is there, for the only agent.
+    Existing(BranchName),
+}
+
+impl AgentBranch {
+    fn of(&self, id: &AgentId) -> BranchName {
+        match self {
+            Self::New { prefix } => format!("{prefix}{id}").into(),
+            Self::Existing(name) => name.clone(),
+        }
+    }
+}
+
 /// Starts the agents. When it returns, each has its first event on the disk and a supervisor that accepts commands.
 ///
 /// # Errors
 /// The request is invalid (2), something is missing (3), or the events cannot be written: no agent is created then. The user
 /// interrupts it (130): either no agents or all of them were created, and `status` shows which are running.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    if request.tasks.is_empty() {
+        return Err(Error::new(Code::TaskInvalid, "no task given")
+            .hint("git orchestra spawn \"what to do\"")
+            .hint("git orchestra spawn -f FILE reads a list of tasks, -f - standard input"));
+    }
     for task in &request.tasks {
         tasks::check(task)?;
     }
@@ -147,9 +179,10 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         // Before anything is made; only the random part is not known yet.
         AgentId::of_name(name, Default::default())?;
     }
-    let base = match &request.base {
-        Some(revision) => named::resolve_commit(repo, revision)?,
-        None => repo.head()?,
+    let existing = existing_branch::find(repo, request)?;
+    let (base, revision) = match &existing {
+        Some(branch) => (branch.tip, None),
+        None => base(repo, &config, request)?,
     };
     repo.identity()?;
     tree::check()?;
@@ -158,31 +191,56 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let jobs = request.settings.jobs(&config, None)?;
     let launches = launches(&config, request)?;
     let mut warnings = Vec::new();
-    if let Some(base) = request.base.as_ref().filter(|base| repo.hides_a_tag(base)) {
+    if let Some(base) = revision.as_ref().filter(|base| repo.hides_a_tag(base)) {
         let shown = text::safe(base);
         warnings
             .push(format!("'{shown}' is a branch and a tag: the branch is used, 'tags/{shown}' is the tag"));
     }
-    let prefix = branch_prefix(repo, &config, &mut warnings)?;
+    let branches = match existing {
+        Some(branch) => AgentBranch::Existing(branch.name),
+        None => AgentBranch::New { prefix: branch_prefix(repo, &config, &mut warnings)? },
+    };
     guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
     if request.dry_run {
-        let assignments = plan(&worktrees_dir::expected_dir(repo)?, request, &launches, base, &prefix)?;
-        return report(repo, &assignments, jobs, warnings);
+        let assignments = plan(&worktrees_dir::expected_dir(repo)?, request, &launches, base, &branches)?;
+        return Ok(Report { dry_run: true, ..report(repo, &assignments, jobs, warnings)? });
     }
     repo.fetch_promised_files(context, base)?;
     let folder = worktrees_dir::make_worktrees_dir(repo)?;
     guard::check_space(&folder, config.get(&MIN_FREE)?)?;
-    let assignments = plan(&folder, request, &launches, base, &prefix)?;
+    let assignments = plan(&folder, request, &launches, base, &branches)?;
     let mut report = report(repo, &assignments, jobs, warnings)?;
     report.warnings.extend(repairing::repair_before_spawn(context, repo)?);
     start(context, repo, &report, &assignments, base, request)?;
     Ok(report)
 }
 
+/// Returns the commit from which the agents start, and the name that was typed or configured for it.
+fn base(repo: &Repo, config: &Config<'_>, request: &Request) -> Result<(Oid, Option<String>)> {
+    if let Some(typed) = &request.base {
+        return Ok((named::resolve_commit(repo, typed)?, Some(typed.clone())));
+    }
+    // An agent that starts others divides its own work among them.
+    let configured = if repo.environment().is_agent() { None } else { config.get(&BASE)? };
+    match configured {
+        None => Ok((repo.head()?, None)),
+        Some(name) => match repo.commit(&name) {
+            Ok(commit) => Ok((commit, Some(name))),
+            Err(error) => Err(config
+                .refused_branch(&BASE, "which is not a commit of this repository")
+                .because(error.one_line())),
+        },
+    }
+}
+
 /// A kind of agent, with everything that is needed to start it.
 #[derive(Clone, Debug)]
 struct ReadyProfile {
-    profile: String,
+    /// The program, which has the name of the profile unless that is a role.
+    program: String,
+    role: Option<String>,
+    /// What is put before each task.
+    prompt: Option<String>,
     launch: Launch,
     limits: Limits,
 }
@@ -195,8 +253,10 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<ReadyProfile>>
             // The task of a reviewer contains text from the reviewed agent and from the test.
             agents::check_prose(&profile, config, "a review")?;
         }
-        let limits = request.settings.limits(config, &launch, None)?;
-        Ok(ReadyProfile { profile, launch, limits })
+        let limits = request.settings.limits(config, &profile, &launch, None)?;
+        let (program, prompt) = (agents::program_of(&profile, config), agents::prompt_of(&profile, config)?);
+        let role = Some(profile).filter(|profile| *profile != program);
+        Ok(ReadyProfile { program, role, prompt, launch, limits })
     };
     names.into_iter().map(ready).collect()
 }
@@ -226,7 +286,7 @@ fn plan(
     request: &Request,
     launches: &[ReadyProfile],
     base: Oid,
-    prefix: &str,
+    branches: &AgentBranch,
 ) -> Result<Vec<Assignment>> {
     let mut assignments = Vec::new();
     for task in &request.tasks {
@@ -240,19 +300,18 @@ fn plan(
                 };
                 let planned = PlannedAgent {
                     title: title.clone(),
-                    profile: ready.profile.clone(),
+                    profile: ready.program.clone(),
+                    role: ready.role.clone(),
                     permission: ready.launch.permission,
-                    branch: format!("{prefix}{id}").into(),
+                    branch: branches.of(&id),
                     base,
                     worktree: folder.join(id.as_str()).to_string_lossy().into_owned(),
                     id: id.clone(),
                 };
-                assignments.push(Assignment { id, planned, task: task.clone(), ready: ready.clone() });
+                let task = with_prompt(ready.prompt.as_deref(), task)?;
+                assignments.push(Assignment { id, planned, task, ready: ready.clone() });
             }
         }
-    }
-    if assignments.is_empty() {
-        return Err(Error::new(Code::TaskInvalid, "no task given").hint("git orchestra spawn \"what to do\""));
     }
     if assignments.len() > tasks::MAX_TASKS {
         let count = assignments.len();
@@ -264,9 +323,16 @@ fn plan(
     Ok(assignments)
 }
 
+/// Returns a task with what is configured to be put before it.
+fn with_prompt(prompt: Option<&str>, task: &str) -> Result<String> {
+    let Some(prompt) = prompt else { return Ok(task.to_owned()) };
+    let whole = format!("{}\n\n{task}", prompt.trim_end());
+    tasks::check(&whole).map(|()| whole)
+}
+
 fn report(repo: &Repo, assignments: &[Assignment], jobs: u32, warnings: Vec<String>) -> Result<Report> {
     let agents = assignments.iter().map(|assignment| assignment.planned.clone()).collect();
-    Ok(Report { run: run_id(repo)?, jobs, agents, warnings })
+    Ok(Report { run: run_id(repo)?, jobs, agents, warnings, dry_run: false })
 }
 
 /// Returns a new id of a run. It begins with the time in milliseconds, so that runs sort in the order in which they were started.
@@ -372,6 +438,8 @@ fn write_spec(
         fresh: false,
         judges: request.reviews.is_some(),
         profile: planned.profile.clone(),
+        role: planned.role.clone(),
+        always: Vec::new(),
         despite_limit: false,
     };
     spec.write(dir)?;
@@ -387,7 +455,7 @@ fn new_agents(
     base: Oid,
     request: &Request,
 ) -> Vec<NewAgent> {
-    let (options, reviews) = (&request.settings.options, request.reviews.as_ref());
+    let reviews = request.reviews.as_ref();
     let parent = repo.environment().agent().map(IdOrText::from);
     let label = Config::of(repo).get_or_default(&LABEL);
     let new = |(place, assignment): (u32, &Assignment)| {
@@ -395,7 +463,7 @@ fn new_agents(
         let created = Created {
             title: planned.title.clone(),
             profile: planned.profile.clone(),
-            model: options.model.clone(),
+            model: assignment.ready.launch.model.clone(),
             permission: planned.permission.map(|permission| permission.as_str().to_owned()),
             run: report.run.clone(),
             place,

@@ -52,6 +52,9 @@ pub struct Report {
     pub undo: Option<String>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
+    /// Whether this was a dry run, which changed nothing.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// An operation, and whether it is in effect.
@@ -74,7 +77,12 @@ pub fn list(repo: &Repo) -> Result<Report> {
         operation: one.clone(),
         holds: operations::is_in_effect(one, &all),
     };
-    Ok(Report { operations: all.iter().map(listed).collect(), undo: None, warnings: Vec::new() })
+    Ok(Report {
+        operations: all.iter().map(listed).collect(),
+        undo: None,
+        warnings: Vec::new(),
+        dry_run: false,
+    })
 }
 
 /// Undoes an operation.
@@ -89,7 +97,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         let operation = with_current_paths(repo, operation)?;
         preview::check(context, repo, &operation, &all)?;
         let listed = ListedOperation { holds: true, operation };
-        return Ok(Report { operations: vec![listed], undo: None, warnings: Vec::new() });
+        return Ok(Report { operations: vec![listed], undo: None, warnings: Vec::new(), dry_run: true });
     }
     repo.identity()?;
     let _lock = operations::lock(repo)?;
@@ -107,7 +115,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     // A restored worktree refers to the repository by the path that it had when the worktree was removed.
     relink::repair(repo)?;
     let listed = ListedOperation { holds: false, operation };
-    Ok(Report { operations: vec![listed], undo: Some(undo), warnings })
+    Ok(Report { operations: vec![listed], undo: Some(undo), warnings, dry_run: false })
 }
 
 /// Returns the operation with corrected paths of worktrees. If the folder of a worktree no longer exists, the repository was probably

@@ -209,7 +209,7 @@ fn together_reason(candidate: &Candidate, against: usize, incomparable: usize, t
                 count(incomparable as u64, "later one")
             )
         }
-        (0, _) => "conflicts with nothing".to_owned(),
+        (0, _) => "no conflicts".to_owned(),
         (_, 1) => "preferred to the branches that conflict with it".to_owned(),
         (against, many) => {
             format!("of the {many} that land together; conflicts with {}", count(against as u64, "later one"))
@@ -311,7 +311,7 @@ mod tests {
             [
                 "of the 3 that land together; conflicts with 1 later one; 1 file, 40 lines",
                 "of the 3 that land together; conflicts with 1 later one; 1 file, 50 lines",
-                "conflicts with nothing; 1 file, 90 lines",
+                "no conflicts; 1 file, 90 lines",
                 "conflicts with 2 branches that land earlier, in 2 files, 3 places",
             ]
         );
@@ -386,10 +386,7 @@ mod tests {
         let order = order_after(&candidates, &matrix, &[2], &[0]);
         assert_eq!(names(&candidates, &order), ["b", "d"]);
         let reasons: Vec<&str> = order.places.iter().map(|place| place.reason.as_str()).collect();
-        assert_eq!(
-            reasons,
-            ["conflicts with nothing; 1 file, 2 lines", "conflicts with c in 1 file, 2 places"]
-        );
+        assert_eq!(reasons, ["no conflicts; 1 file, 2 lines", "conflicts with c in 1 file, 2 places"]);
     }
 
     proptest! {

@@ -76,11 +76,12 @@ impl Checkouts {
     }
 
     /// Returns the agent's worktree: the one registered under its name, else the one whose folder has its name, else the one that
-    /// has its branch checked out.
+    /// has its branch checked out. A branch that was there before the agent may be checked out by its user.
     pub fn worktree_of(&self, id: &AgentId, branch: &str) -> Option<&Worktree> {
         let by_name = [&self.by_registration, &self.by_folder];
         let found = by_name.into_iter().find_map(|names| names.get(id.as_str()));
-        let found = found.or_else(|| self.by_head.get(&layout::branch_ref(branch)))?;
+        let by_head = || self.by_head.get(&layout::branch_ref(branch)).filter(|_| id.has_made(branch));
+        let found = found.or_else(by_head)?;
         self.worktrees.get(*found)
     }
 

@@ -83,7 +83,7 @@ fn doubtful_reason(checkouts: &Checkouts, worktree: &Worktree) -> Option<String>
     if !moved::belongs_to(&at, &worktree.git_dir) {
         return Some(format!("the '.git' file of '{place}' is gone or leads to another repository"));
     }
-    checkouts.inside(worktree).map(|inner| format!("'{}' lies in '{place}'", shown(inner)))
+    checkouts.inside(worktree).map(|inner| format!("'{}' is inside '{place}'", shown(inner)))
 }
 
 /// Returns where the worktree was made, if somebody moved it since. A user who moves a worktree still needs it.

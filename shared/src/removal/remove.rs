@@ -66,7 +66,8 @@ pub fn store_agent(repo: &Repo, target: &RemovalTarget<'_>) -> Result<StoredAgen
     let refs = refs_of(repo, target)?;
     let (mut parts, mut pins) = (Vec::new(), Vec::new());
     let reflog = repo.common_dir()?.join("logs").join(layout::branch_ref(&target.agent.branch));
-    let reflog = reflog.is_file().then_some(reflog);
+    let goes = target.id.has_made(&target.agent.branch);
+    let reflog = Some(reflog).filter(|path| goes && path.is_file());
     if let Some(path) = &reflog {
         parts.push(TreeEntry::new(REFLOG, TreeEntryKind::File, repo.store_file(path, 0)?));
     }
@@ -98,18 +99,20 @@ pub fn store_agent(repo: &Repo, target: &RemovalTarget<'_>) -> Result<StoredAgen
     Ok(StoredAgent { removal, tree: repo.write_entries(parts)?, pins, fingerprint })
 }
 
+/// Returns the refs that go with the agent. A branch that was there before it is none of them.
 fn refs_of(repo: &Repo, target: &RemovalTarget<'_>) -> Result<Vec<(String, Oid)>> {
     let id = target.id;
+    let branch = &target.agent.branch;
     let names = [
-        layout::agent_ref(id),
-        layout::head_ref(id),
-        layout::branch_ref(&target.agent.branch),
-        layout::log_ref(id),
-        layout::snapshot_ref(id),
-        layout::surroundings_ref(id),
+        Some(layout::agent_ref(id)),
+        Some(layout::head_ref(id)),
+        id.has_made(branch).then(|| layout::branch_ref(branch)),
+        Some(layout::log_ref(id)),
+        Some(layout::snapshot_ref(id)),
+        Some(layout::surroundings_ref(id)),
     ];
     let mut refs = Vec::new();
-    for name in names {
+    for name in names.into_iter().flatten() {
         refs.extend(repo.find_ref(&name)?.map(|at| (name, at)));
     }
     Ok(refs)

@@ -49,7 +49,37 @@ pub fn require_restorable(repo: &Repo, removal: &Removal) -> Result<()> {
             )));
         }
     }
-    Ok(())
+    require_free_branch(repo, removal)
+}
+
+/// Checks that the branch on which the worktree stood, and which was not the agent's own, is where it was: a worktree with older files
+/// than its branch would take the newer commits back.
+fn require_free_branch(repo: &Repo, removal: &Removal) -> Result<()> {
+    let (Some((name, was)), Some(worktree)) = (&removal.stood_on, &removal.worktree) else { return Ok(()) };
+    let (agent, branch) = (text::safe(&removal.agent), layout::branch_of(name).unwrap_or(name));
+    let shown = text::safe(branch);
+    if let Some(now) = repo.find_ref(name)?.filter(|now| now != was) {
+        return Err(Error::new(
+            Code::BranchMoved,
+            format!("'{agent}' cannot be restored: its branch '{shown}' has moved to {}", now.short()),
+        )
+        .hint(format!(
+            "{} keeps the new commits under another name; then try again",
+            quote::command(&[&"git", &"branch", &"-m", &"--", &branch, &"ANOTHER-NAME"])
+        )));
+    }
+    let others = repo.checkouts_of(name)?;
+    match others.into_iter().find(|checkout| checkout.path != *worktree) {
+        None => Ok(()),
+        Some(checkout) => Err(Error::new(
+            Code::BranchCheckedOut,
+            format!(
+                "'{agent}' cannot be restored: '{}' has its branch '{shown}' checked out",
+                text::safe(&checkout.path.to_string_lossy())
+            ),
+        )
+        .hint_command(&[&"git", &"-C", &checkout.path, &"switch", &"--detach"])),
+    }
 }
 
 /// Returns the paths of its worktree and its registration, each with the name of the stored part.

@@ -420,6 +420,11 @@ impl PrivateDir {
         self.0.join("trial-folders")
     }
 
+    /// The cached changes of branches: which paths each changes.
+    pub fn changes(&self) -> PathBuf {
+        self.0.join("changes")
+    }
+
     /// The cached sizes of branches: how much each changes.
     pub fn sizes(&self) -> PathBuf {
         self.0.join("sizes")

@@ -107,6 +107,11 @@ impl Journal {
         self.files.insert(name.to_owned(), (TreeEntryKind::Tree, tree));
     }
 
+    /// Returns the names of its files and trees, without `operation.json`, sorted.
+    pub fn file_names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
     /// Returns the tree of that name.
     pub fn tree(&self, name: &str) -> Option<Oid> {
         self.files.get(name).filter(|(sort, _)| *sort == TreeEntryKind::Tree).map(|(_, id)| *id)

@@ -13,7 +13,7 @@ use crate::{
         careful,
         trees::{TreeChecks, UnusableWork},
     },
-    private_files,
+    parallel, private_files,
     store::layout::PrivateDir,
 };
 
@@ -21,6 +21,8 @@ use crate::{
 const MAGIC: &[u8] = b"git orchestra sound trees 1\n";
 /// Maximum number of commits in the cache; the oldest are dropped first.
 const MAX_COMMITS: usize = 50_000;
+/// The number of commits from which on another thread is worth its start.
+const MIN_TOGETHER: usize = 4;
 
 /// Checks the trees of work, and caches which commits passed.
 pub struct SoundWork<'repo> {
@@ -68,6 +70,30 @@ impl<'repo> SoundWork<'repo> {
         self.check(tip, || base)
     }
 
+    /// Checks much work on all cores, each commit with its merge base with a commit of the user, and remembers what passes. What does
+    /// not is checked again when somebody asks for its flaw.
+    pub fn check_together(&mut self, work: &[(Oid, Oid)]) {
+        let unknown: Vec<(Oid, Oid)> =
+            work.iter().copied().filter(|(tip, _)| !self.known.contains(tip)).collect();
+        let shared = self.repo.shared();
+        let parts: Vec<&[(Oid, Oid)]> =
+            unknown.chunks(unknown.len().div_ceil(parallel::cores()).max(MIN_TOGETHER)).collect();
+        let passed = parallel::map(&parts, |part| {
+            let repo = shared.for_this_thread();
+            let mut checks = TreeChecks::new(&repo);
+            let passes = |(tip, base): &&(Oid, Oid)| checks.flaw(*tip, Some(*base)).is_none();
+            part.iter().filter(passes).map(|(tip, _)| *tip).collect::<Vec<Oid>>()
+        });
+        passed.into_iter().flatten().for_each(|tip| self.pass(tip));
+    }
+
+    fn pass(&mut self, tip: Oid) {
+        if self.known.insert(tip) {
+            self.order.push(tip);
+            self.is_new = true;
+        }
+    }
+
     fn check(&mut self, tip: Oid, base: impl FnOnce() -> Option<Oid>) -> Option<UnusableWork> {
         if self.known.contains(&tip) {
             return None;
@@ -75,9 +101,7 @@ impl<'repo> SoundWork<'repo> {
         // The base is not taken from the events, because a stranger may have written them.
         let flaw = self.checks.flaw(tip, base());
         if flaw.is_none() {
-            self.known.insert(tip);
-            self.order.push(tip);
-            self.is_new = true;
+            self.pass(tip);
         }
         flaw
     }

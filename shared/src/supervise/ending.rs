@@ -218,6 +218,7 @@ impl EndedAttempt {
                 work: work.work.clone(),
                 unfinished: work.unfinished.as_ref().map(Unfinished::sentence),
                 unsaved: work.unsaved.clone(),
+                last_words: work.last_words.clone(),
                 ..finished
             },
         }

@@ -18,7 +18,7 @@ use crate::{
     process,
     store::layout::{self, AgentDir, PrivateDir},
     supervise::{
-        conversations,
+        conversations, last_words,
         processes::{NONCE, SUPERVISOR},
         repair,
         spec::Spec,
@@ -244,20 +244,22 @@ pub fn wait_for_orphaned_helper(dir: &AgentDir) {
 pub fn capture_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<CapturedWork> {
     let repo = &repo.with_identity(spec.identity.as_ref());
     stored_output::store_output(repo, id, dir)?;
+    let last_words = last_words::of_attempt(dir, spec, &repo.common_dir()?);
     // The work is more important: a conversation that cannot be stored now can be stored later.
     let _ = conversations::store_of_agent(repo, id);
-    let mut captured = capture_files(repo, id, dir, spec)?;
+    let target = CaptureTarget { last_words: last_words.as_deref(), ..capture_target(id, spec) };
+    let mut captured = capture_files(repo, &target, dir, spec)?;
     // The work is captured even if this fails.
-    let recorded = surroundings::record_changes(repo, id, dir, &frozen(repo, spec)?);
+    let recorded = surroundings::record_changes(repo, id, &spec.branch, dir, &frozen(repo, spec)?);
     captured.unrecorded = recorded.err().map(|error| error.one_line());
+    captured.last_words = last_words;
     Ok(captured)
 }
 
-fn capture_files(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Result<CapturedWork> {
-    let task = capture_target(id, spec);
-    let Some(worktree) = registered(repo, id, spec)? else {
+fn capture_files(repo: &Repo, task: &CaptureTarget<'_>, dir: &AgentDir, spec: &Spec) -> Result<CapturedWork> {
+    let Some(worktree) = registered(repo, task.id, spec)? else {
         let own = FreshGitDir::of(repo, dir, spec, &spec.worktree)?;
-        let captured = capture::capture_branch(repo, &task, &own.isolated, "its worktree is gone")?;
+        let captured = capture::capture_branch(repo, task, &own.isolated, "its worktree is gone")?;
         let unregistered = "the worktree is no longer registered (git worktree repair)".to_owned();
         let unsaved = fs::symlink_metadata(&spec.worktree).is_ok().then_some(unregistered);
         return Ok(CapturedWork { unsaved, ..captured });
@@ -266,7 +268,7 @@ fn capture_files(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Resu
         let own = FreshGitDir::of(repo, dir, spec, root.path())?;
         capture::capture_work(
             repo,
-            &task,
+            task,
             &CapturePlace { root: &root, worktree: &worktree, isolated: &own.isolated },
         )
     });
@@ -274,7 +276,7 @@ fn capture_files(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> Resu
         // The agent's commits can still be captured.
         let why = error.one_line();
         let own = FreshGitDir::of(repo, dir, spec, &worktree.path)?;
-        let captured = capture::capture_branch(repo, &task, &own.isolated, &why);
+        let captured = capture::capture_branch(repo, task, &own.isolated, &why);
         captured.map(|captured| CapturedWork { unsaved: Some(why), ..captured }).map_err(|_| error)
     })
 }
@@ -315,5 +317,12 @@ impl FreshGitDir {
 
 fn capture_target<'a>(id: &'a AgentId, spec: &'a Spec) -> CaptureTarget<'a> {
     let max_file = spec.limits.max_file;
-    CaptureTarget { id, title: &spec.title, branch: &spec.branch, base: spec.base, max_file }
+    CaptureTarget {
+        id,
+        title: &spec.title,
+        last_words: None,
+        branch: &spec.branch,
+        base: spec.base,
+        max_file,
+    }
 }

@@ -50,7 +50,8 @@ pub fn start(
     session: Session<'_>,
 ) -> Result<RunningProgram> {
     let prompt = prompt::copy(&dir.prompt(), &spec.worktree, id)?;
-    let argv = spec.launch.argv_for(&prompt, session);
+    let mut argv = spec.launch.argv_for(&prompt, session);
+    argv.extend(spec.rules().flat_map(|rule| spec.launch.protocol.rule_arguments(rule)));
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
     let cannot = || format!("cannot start '{program}'");
     let write = |path: &Path| private_files::open_output(path).context(Kind::External, cannot);

@@ -13,6 +13,7 @@ pub mod environment;
 pub mod guard;
 pub mod helper;
 pub mod idle;
+mod last_words;
 pub mod launch;
 pub mod lending;
 pub mod life;

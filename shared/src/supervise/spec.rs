@@ -10,7 +10,7 @@ use crate::{
     agents::{Launch, Options},
     error::ErrorContext,
     git::{Repo, careful, repo::Identity},
-    model::{AgentId, BranchName, ByteSize, CommitId, duration},
+    model::{AgentId, BranchName, ByteSize, CommitId, duration, request::Pattern},
     private_files,
     store::layout::{self, AgentDir},
     worktree::open_worktree::WorktreeIdentity,
@@ -52,9 +52,16 @@ pub struct Spec {
     /// Whether it reviews another agent's work: its verdict counts, not its changes.
     #[serde(default)]
     pub judges: bool,
-    /// The name of its profile.
+    /// The name of its program, which is that of its profile unless the profile is a role.
     #[serde(default)]
     pub profile: String,
+    /// The role: a profile of the user that runs a known program. Its options are read anew for each attempt, so that what the user
+    /// took back does not apply any more.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// What the user allowed it for good in earlier attempts.
+    #[serde(default)]
+    pub always: Vec<Pattern>,
     /// Whether the user wants its first launch now, despite any usage limit.
     #[serde(default)]
     pub despite_limit: bool,
@@ -113,6 +120,14 @@ impl Spec {
     /// Returns the path and identity of the worktree.
     pub fn worktree_identity(&self) -> WorktreeIdentity<'_> {
         WorktreeIdentity { path: Some(&self.worktree), identity: self.folder }
+    }
+
+    /// Returns the permission rules of the program that the user allowed for good.
+    pub fn rules(&self) -> impl Iterator<Item = &String> {
+        self.always.iter().flat_map(|pattern| match pattern {
+            Pattern::Rules(rules) => rules.as_slice(),
+            Pattern::Exact { .. } => &[],
+        })
     }
 
     /// Reads the spec from the agent's private folder.

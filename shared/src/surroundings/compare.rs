@@ -120,7 +120,7 @@ fn configuration(before: &SurroundingsSnapshot, after: &SurroundingsSnapshot) ->
                 format!("config {} changed from '{}' to '{}'", one.key, value(old), value(new))
             }
             (old, None) => {
-                format!("config {} unset (it was '{}')", one.key, value(old.as_deref().unwrap_or_default()))
+                format!("config {} unset (was '{}')", one.key, value(old.as_deref().unwrap_or_default()))
             }
         };
         changes.push(SurroundingsChange::warning(ChangeSubject::Config, &what));
@@ -212,7 +212,7 @@ impl MovedRef<'_> {
         match (self.old, self.new) {
             (Some(old), Some(new)) => format!("moved {} → {}", short(old), short(new)),
             (None, Some(new)) => format!("added at {}", short(new)),
-            (Some(old), None) => format!("removed (it was at {})", short(old)),
+            (Some(old), None) => format!("removed (was {})", short(old)),
             (None, None) => String::new(),
         }
     }

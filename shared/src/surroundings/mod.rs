@@ -67,16 +67,19 @@ pub fn write_snapshot<'a>(
     Ok(())
 }
 
-/// Compares the repository at the agent's end with the snapshot taken before, and records the changes.
+/// Compares the repository at the agent's end with the snapshot taken before, and records the changes. The agent's own `branch` is none of
+/// its surroundings.
 ///
 /// # Errors
 /// The record cannot be written. A repository that cannot be read is a warning in the record.
-pub fn record_changes(repo: &Repo, id: &AgentId, dir: &AgentDir, frozen: &Path) -> Result<()> {
-    let Some(before) = read_snapshot(dir) else { return Ok(()) };
+pub fn record_changes(repo: &Repo, id: &AgentId, branch: &str, dir: &AgentDir, frozen: &Path) -> Result<()> {
+    let Some(mut before) = read_snapshot(dir) else { return Ok(()) };
+    before.forget_branch(branch);
     let common = repo.common_dir()?;
     let changes =
         match SurroundingsSnapshot::take(repo.environment(), &common, frozen, Some(&before), BUDGET_AFTER) {
-            Ok(after) => {
+            Ok(mut after) => {
+                after.forget_branch(branch);
                 let evidence = evidence::RepositoryEvidence::of(repo, &before, &after)?;
                 let mut changes = compare::compare(&before, &after, &evidence);
                 let others = before.agents.union(&after.agents).filter(|other| other.as_str() != id.as_str());

@@ -126,6 +126,13 @@ impl SurroundingsSnapshot {
     }
 }
 
+impl SurroundingsSnapshot {
+    /// Removes a branch of the user that an agent works on.
+    pub(super) fn forget_branch(&mut self, branch: &str) {
+        self.refs.remove(&layout::branch_ref(branch));
+    }
+}
+
 impl UserCheckout {
     fn of(repo: &Repo, name: &str, git_dir: &Path) -> Self {
         let head = careful::text(git_dir.join("HEAD")).unwrap_or_default().trim().to_owned();

@@ -84,7 +84,8 @@ impl Aspect {
     /// Returns the aspect that a JSON field of an agent belongs to.
     fn of(field: &str) -> Self {
         match field {
-            "phase" | "reason" | "exit_code" | "started_at" | "ended_at" | "attempt" => Self::Phase,
+            "phase" | "reason" | "exit_code" | "started_at" | "ended_at" | "ran_seconds" | "last_words"
+            | "attempt" => Self::Phase,
             "liveness" => Self::Liveness,
             "waiting" | "choice" | "queue_position" | "limit" => Self::Waiting,
             "commits" | "files_changed" | "insertions" | "deletions" | "head" | "dirty" | "left_out"

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `change`, `cursor`, `schedule`, `folders` | what changed, where a reader stopped, when to look, which events matter. Pure |
 //! | `snapshot` | reading everything in view |
+//! | `streamed` | a change with the state after it |
 //! | `wake`, `inotify` | waiting for events of the kernel, or polling the modification times of folders |
 //! | `repo_tracker` | finding the repository, also after it was renamed |
 //!
@@ -35,6 +36,7 @@ mod folders;
 mod repo_tracker;
 mod schedule;
 mod snapshot;
+mod streamed;
 mod wake;
 
 #[cfg(target_os = "linux")]
@@ -54,6 +56,7 @@ pub use self::{
     change::{Aspect, Change, Departure},
     cursor::Cursor,
     snapshot::{Filter, LogEnd, Snapshot, UnfinishedLanding},
+    streamed::StreamedChange,
 };
 use self::{
     change::{LookSource, Observation, changes_between},
@@ -204,8 +207,8 @@ impl Watch {
         self.repo_tracker.open()
     }
 
-    /// Ends a call of [`Watch::next`] early, with [`Update::Unchanged`], while something can be read from `file`: the reader has a
-    /// window of another size to fill, for example. The reader empties it.
+    /// Ends a call of [`Watch::next`] early, with [`Update::Unchanged`], while something can be read from `file`, one of several: the
+    /// reader has a window of another size to fill, for example, or keys were pressed. The reader empties it.
     pub fn wake_on(&mut self, file: OwnedFd) {
         self.waker.wake_on(file);
     }

@@ -42,8 +42,8 @@ pub(super) enum WakeReason {
 pub(super) struct Waker {
     source: Source,
     cancel: Cancel,
-    /// A file of the reader; a wait ends when something can be read from it.
-    own: Option<OwnedFd>,
+    /// Files of the reader; a wait ends when something can be read from one of them.
+    own: Vec<OwnedFd>,
 }
 
 #[derive(Debug)]
@@ -56,17 +56,17 @@ impl Waker {
     /// Creates a waker for changes below `common`, whose waits `cancel` ends.
     pub(super) fn new(common: &Path, cancel: Cancel) -> Self {
         let source = Inotify::open(common).map_or_else(|| Source::Times(FolderTimes::new()), Source::Kernel);
-        Self { source, cancel, own: None }
+        Self { source, cancel, own: Vec::new() }
     }
 
     /// As [`Waker::new`], but always polls.
     pub(super) fn polling(cancel: Cancel) -> Self {
-        Self { source: Source::Times(FolderTimes::new()), cancel, own: None }
+        Self { source: Source::Times(FolderTimes::new()), cancel, own: Vec::new() }
     }
 
     /// Ends every wait in which something can be read from `file`.
     pub(super) fn wake_on(&mut self, file: OwnedFd) {
-        self.own = Some(file);
+        self.own.push(file);
     }
 
     /// Returns whether the kernel reports changes.
@@ -116,7 +116,7 @@ impl Waker {
 
     /// Waits once, at most for `limit`. With `gathers`, an event of the kernel does not end the wait: events are collected at its end.
     fn pause(&mut self, limit: Duration, gathers: bool) -> Result<Option<Urgency>, Cut> {
-        let own = self.own.as_ref();
+        let own = self.own.as_slice();
         match &mut self.source {
             Source::Kernel(inotify) if gathers => {
                 wait_for(&self.cancel, own, None, limit.min(GATHER_INTERVAL))?;
@@ -145,18 +145,14 @@ fn read(inotify: &mut Inotify) -> Option<Urgency> {
     inotify.read().unwrap_or(Some(Urgency::State))
 }
 
-/// Waits until the reader's own file or another one, if there are any, can be read, for at most `limit`.
-fn wait_for(
-    cancel: &Cancel,
-    own: Option<&OwnedFd>,
-    file: Option<&dyn AsFd>,
-    limit: Duration,
-) -> Result<(), Cut> {
-    let files = own.map(OwnedFd::as_fd).into_iter().chain(cancel.pipe()).chain(file.map(|file| file.as_fd()));
+/// Waits until one of the reader's own files or another one, if there are any, can be read, for at most `limit`.
+fn wait_for(cancel: &Cancel, own: &[OwnedFd], file: Option<&dyn AsFd>, limit: Duration) -> Result<(), Cut> {
+    let files = own.iter().map(OwnedFd::as_fd).chain(cancel.pipe()).chain(file.map(|file| file.as_fd()));
     let mut asked: Vec<PollFd<'_>> =
         files.map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN)).collect();
     let found = poll(&mut asked, Some(&timespec(limit)));
-    let is_woken = own.is_some() && asked.first().is_some_and(|own| own.revents().contains(PollFlags::IN));
+    let own = asked.iter().take(own.len());
+    let is_woken = own.map(PollFd::revents).any(|found| found.intersects(PollFlags::IN | PollFlags::HUP));
     match found {
         Ok(_) if cancel.is_cancelled() => Err(Cut::Cancelled),
         Ok(_) if is_woken => Err(Cut::Woken),

@@ -4,9 +4,10 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        cleanup, collect, config, diff, doctor, init, merge_ranked, resume, review, send, sessions, spawn,
-        status, stop, sync, undo, worktrees,
+        cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send, sessions,
+        spawn, status, stop, sync, undo, worktrees,
     },
+    watch::StreamedChange,
     worktree::capture::CapturedWork,
 };
 
@@ -37,12 +38,20 @@ kinds! {
     INIT = "init": init::Report;
     /// The changed configuration that a person accepted.
     ACCEPT = "accept": init::Accepted;
+    /// The file of the team that a person approved.
+    CONFIG_APPROVAL = "config-approval": config::Approval;
+    /// What the settings file of another orchestrator sets, or would set.
+    CONFIG_IMPORT = "config-import": config::Import;
     /// The agents that were started: at their end, or immediately with --detach.
     SPAWN = "spawn": status::Report;
     /// The agents that would be started.
     SPAWN_PLAN = "spawn-plan": spawn::Report;
     /// The agents, in their current state.
     STATUS = "status": status::Report;
+    /// One change of the agents that `status --watch` shows: a line of its stream.
+    CHANGE = "change": StreamedChange;
+    /// One entry of the output of an agent: a line of the stream of `logs`.
+    LOG = "log": logs::StreamedEntry;
     /// The agents that were stopped.
     STOP = "stop": stop::Report;
     /// The messages and answers that were sent to agents, and which were delivered.

@@ -38,6 +38,8 @@ use crate::{
 
 /// Maximum time to read and store a worktree.
 pub const CAPTURE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// The width of the body of a commit, in columns.
+const BODY_WIDTH: usize = 72;
 
 /// The agent whose work is captured, and how.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub struct CaptureTarget<'a> {
     pub id: &'a AgentId,
     /// Its title, for the commit of uncommitted changes.
     pub title: &'a str,
+    /// What it said last, for the same commit.
+    pub last_words: Option<&'a str>,
     /// Its branch, without `refs/heads/`.
     pub branch: &'a str,
     /// The commit it started from.
@@ -87,6 +91,9 @@ pub struct CapturedWork {
     /// Why the files in the worktree could not be saved; then only commits were captured. `None`: they were saved.
     #[serde(default)]
     pub unsaved: Option<String>,
+    /// What the agent said last.
+    #[serde(default)]
+    pub last_words: Option<String>,
 }
 
 impl CapturedWork {
@@ -100,6 +107,7 @@ impl CapturedWork {
             unrecorded: None,
             unfinished: None,
             unsaved: None,
+            last_words: None,
         }
     }
 }
@@ -365,9 +373,11 @@ fn head_with_same_tree(
 }
 
 fn commit_leftovers(repo: &Repo, target: &CaptureTarget<'_>, tree: Oid, parent: Oid) -> Result<Oid> {
+    let words = target.last_words.map(|words| format!("{}\n\n", text::wrap(words, BODY_WIDTH).join("\n")));
     let message = format!(
-        "{}\n\nLeft uncommitted by agent {id}; committed by git orchestra.\n\nOrchestra-Agent: {id}\n",
+        "{}\n\n{}Left uncommitted by agent {id}; committed by git orchestra.\n\nOrchestra-Agent: {id}\n",
         target.title,
+        words.unwrap_or_default(),
         id = target.id
     );
     let at = repo.now().as_second();
@@ -459,6 +469,7 @@ fn summarize(
         unrecorded: None,
         unfinished: None,
         unsaved: None,
+        last_words: None,
     })
 }
 

@@ -92,6 +92,9 @@ impl AllWorktrees {
         if let Some(at) = self.by_folder.get(OsStr::new(id.as_str())) {
             return self.all.get(*at);
         }
+        if !id.has_made(branch) {
+            return None;
+        }
         let by_branch = self.by_branch.get_or_insert_with(|| by_branch(&self.all));
         by_branch.get(&layout::branch_ref(branch)).and_then(|at| self.all.get(*at))
     }
@@ -116,14 +119,14 @@ pub fn worktree_of_agent(repo: &Repo, id: &AgentId, branch: &str) -> Result<Opti
 }
 
 /// Returns the agent's worktree from a list of all: the one registered under its name, else the one whose folder has its name, else
-/// the one that has its branch checked out.
+/// the one that has its branch checked out. A branch that was there before the agent may be checked out by its user.
 pub fn pick_worktree<'a>(all: &'a [Worktree], id: &AgentId, branch: &str) -> Option<&'a Worktree> {
     let bears_name = |path: &Path| path.file_name().is_some_and(|name| name == id.as_str());
     let wanted = WorktreeHead::Branch(layout::branch_ref(branch));
     all.iter()
         .find(|worktree| bears_name(&worktree.git_dir))
         .or_else(|| all.iter().find(|worktree| bears_name(&worktree.path)))
-        .or_else(|| all.iter().find(|worktree| worktree.head() == wanted))
+        .or_else(|| all.iter().find(|worktree| id.has_made(branch) && worktree.head() == wanted))
 }
 
 /// Returns the disk space of a folder in bytes, the folder itself included. Links are not followed.

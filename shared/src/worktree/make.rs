@@ -4,10 +4,11 @@ use std::{path::Path, time::Duration};
 
 use super::incomplete;
 use crate::{
-    Kind, Result,
+    Code, Error, Kind, Result,
     error::ErrorContext,
     git::{Oid, Repo, refs::RefEdit},
     lock::Lock,
+    model::text,
     store::layout::{self, PrivateDir},
 };
 
@@ -24,6 +25,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
 /// branch, which has the agent's name.
 pub fn make_worktree(repo: &Repo, branch: &str, base: Oid, path: &Path) -> Result<()> {
     let branch_ref = layout::branch_ref(branch);
+    let name = path.file_name().and_then(|name| name.to_str());
     let at = match repo.find_ref(&branch_ref)? {
         Some(tip) => tip,
         None => {
@@ -39,10 +41,33 @@ pub fn make_worktree(repo: &Repo, branch: &str, base: Oid, path: &Path) -> Resul
         std::fs::create_dir_all(folder)
             .context(Kind::External, || format!("cannot make '{}'", folder.display()))?;
     }
-    if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+    if let Some(name) = name {
         incomplete::remove_nameless_registration(repo, name, &lock)?;
+    }
+    if name.is_none_or(|name| !branch.ends_with(name)) {
+        refuse_checked_out(repo, branch, &branch_ref)?;
     }
     let prepared = repo.prepare_worktree(path, &branch_ref, at)?;
     drop(lock);
     prepared.checkout()
+}
+
+/// Refuses a branch that is checked out anywhere. A branch that is named like its worktree was made for it, and is not looked for:
+/// that would read every registration.
+///
+/// # Errors
+/// It is checked out (3), or the repository cannot be read.
+pub fn refuse_checked_out(repo: &Repo, branch: &str, branch_ref: &str) -> Result<()> {
+    match repo.checkouts_of(branch_ref)?.into_iter().next() {
+        None => Ok(()),
+        Some(checkout) => Err(Error::new(
+            Code::BranchCheckedOut,
+            format!(
+                "branch '{}' is checked out in '{}'",
+                text::safe(branch),
+                text::safe(&checkout.path.to_string_lossy())
+            ),
+        )
+        .hint_command(&[&"git", &"-C", &checkout.path, &"switch", &"--detach"])),
+    }
 }

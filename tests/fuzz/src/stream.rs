@@ -18,7 +18,8 @@ pub(crate) fn check(bytes: &[u8]) {
             is_shown_safely(&event);
         }
         for allow in [true, false] {
-            let answer = Answer { allow, text: Some(String::from_utf8_lossy(line).into_owned()) };
+            let answer =
+                Answer { allow, always: allow, text: Some(String::from_utf8_lossy(line).into_owned()) };
             if let Some(written) = exchange.answer(line, &answer) {
                 is_one_line_of_json(&written);
             }
@@ -56,7 +57,7 @@ fn is_shown_safely(event: &StreamEvent) {
             [name, about].into_iter().for_each(|text| shown::check(text))
         }
         StreamEvent::ToolResult { text, .. } => shown::check(text),
-        StreamEvent::QuestionAsked(question) => shown::check(&question.text),
+        StreamEvent::QuestionAsked(question) => shown::check(&question.request.text),
         StreamEvent::Subagent(inner) => is_shown_safely(inner),
         _ => {}
     }

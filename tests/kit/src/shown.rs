@@ -4,8 +4,17 @@
 use regex::{Captures, Regex};
 
 /// Fields whose numbers depend on the machine.
-const MACHINE: [&str; 8] =
-    ["bytes", "held_by", "orphans", "pid", "size", "supervisor_pid", "queue_position", "clock_seconds"];
+const MACHINE: [&str; 9] = [
+    "bytes",
+    "held_by",
+    "orphans",
+    "pid",
+    "size",
+    "supervisor_pid",
+    "queue_position",
+    "clock_seconds",
+    "ran_seconds",
+];
 
 /// The texts that are replaced in an answer.
 #[derive(Default)]

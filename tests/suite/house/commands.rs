@@ -12,6 +12,9 @@ use testkit::{Ran, World};
 use super::{files, root};
 use crate::{skip, world};
 
+/// The sections of the manual that have pages of ours.
+const MANUAL_SECTIONS: [&str; 3] = ["man1", "man5", "man7"];
+
 #[test]
 fn every_command_has_its_folder_page_suite_and_line_in_the_readme() {
     let readme = fs::read_to_string(root().join("README.md")).expect("a README");
@@ -57,11 +60,10 @@ fn man_pages_and_completions_are_fresh() {
         Ran::of(world.command(&program, world.dir()).args(["setup", "--prefix"]).arg(&prefix)).succeeded();
     assert!(ran.stdout().ends_with(" files of man pages and completions\n"), "{}", ran.stdout());
     let mut fresh: Vec<(String, PathBuf)> = Vec::new();
-    for page in fs::read_dir(prefix.join("share/man/man1")).expect("pages").flatten() {
-        fresh.push((format!("man/{}", page.file_name().to_string_lossy()), page.path()));
-    }
-    for page in fs::read_dir(prefix.join("share/man/man5")).expect("pages").flatten() {
-        fresh.push((format!("man/{}", page.file_name().to_string_lossy()), page.path()));
+    for section in MANUAL_SECTIONS {
+        for page in fs::read_dir(prefix.join("share/man").join(section)).expect("pages").flatten() {
+            fresh.push((format!("man/{}", page.file_name().to_string_lossy()), page.path()));
+        }
     }
     for (file, installed) in [
         ("git-orchestra.bash", "bash-completion/completions/git-orchestra"),
@@ -104,7 +106,7 @@ fn man_pages_are_clean_and_complete() {
         assert!(!text.contains("  \n") && !text.contains("\n\n"), "{}", page.display());
         lint(&world, &page);
     }
-    for page in files("man", ".5") {
+    for page in files("man", ".5").into_iter().chain(files("man", ".7")) {
         lint(&world, &page);
     }
 }
@@ -127,12 +129,20 @@ fn lint(world: &World, page: &Path) {
 }
 
 #[test]
-fn see_also_names_existing_pages() {
-    for page in files("man", ".1") {
-        let text = fs::read_to_string(&page).expect("a page").replace("\\-", "-");
-        for word in text.split([' ', ',', '\n']).filter_map(|word| word.strip_suffix("(1)")) {
-            let ours = word.starts_with("git-orchestra");
-            assert!(!ours || root().join(format!("man/{word}.1")).is_file(), "{word} in {}", page.display());
+fn pages_name_existing_pages() {
+    for page in files("man", "") {
+        let text = fs::read_to_string(&page).expect("a page").replace("\\-", "-").replace("\\fR", "");
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        for (at, _) in text.match_indices('(') {
+            let name = text[..at].rsplit(|c| !is_name(c)).next().unwrap_or_default();
+            let name = name.strip_prefix("fB").unwrap_or(name);
+            let section = text[at + 1..].split(')').next().unwrap_or_default();
+            let ours = name.starts_with("git-orchestra") || name.starts_with("gitorchestra");
+            assert!(
+                !ours || root().join(format!("man/{name}.{section}")).is_file(),
+                "{name}({section}) in {}",
+                page.display()
+            );
         }
     }
 }

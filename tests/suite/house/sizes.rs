@@ -11,7 +11,7 @@ use super::{
 const LONGEST_FILE: usize = 500;
 /// The limits for functions that users run and for functions of tests, in lines: the present maximum. They
 /// may only shrink.
-const LONGEST_FUNCTION: usize = 122;
+const LONGEST_FUNCTION: usize = 121;
 const LONGEST_TEST_FUNCTION: usize = 320;
 /// The limit for the `main.rs` of a command, in lines.
 const LONGEST_MAIN: usize = 30;

@@ -1,6 +1,6 @@
 //! Forbids phrases, and comments that say nothing. `phrases.txt` lists each phrase with the number of times
-//! that it may still appear in the sources, which may only shrink: `ORCHESTRA_BLESS=1 cargo test --test
-//! suite phrases` lowers it to the present number.
+//! that it may still appear in sources, documents and man pages, which may only shrink: `ORCHESTRA_BLESS=1 cargo
+//! test --test suite phrases` lowers it to the present number.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -10,6 +10,8 @@ use super::{files, is_out_of_date, root, shown};
 const LIST: &str = "tests/suite/house/phrases.txt";
 /// The prefix of a phrase that is the whole comment of an item.
 const WHOLE_COMMENT: &str = "/// ";
+/// The prefix of a phrase that is forbidden only in what users read: documents, man pages, help, and the code that prints messages.
+const FOR_USERS: &str = "text: ";
 /// The placeholder in a pattern: any one word, any one link.
 const ANY: &str = "…";
 
@@ -46,16 +48,20 @@ fn forbidden_phrases_become_fewer() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A source: its lines in lower case, and the comments of its items by the line after them.
+/// A source: its lines in lower case, those of them that users read, and the comments of its items by the line after them.
 struct Source {
     name: String,
     lines: Vec<String>,
+    for_users: Vec<String>,
     comments: BTreeMap<usize, String>,
 }
 
 fn sources() -> Vec<Source> {
     let all = ["shared/src", "bins", "tests"].iter().flat_map(|folder| files(folder, ".rs"));
-    all.chain([root().join("README.md")]).map(|file| Source::read(&file)).collect()
+    let documents = ["shared", "bins", "tests"].iter().flat_map(|folder| files(folder, ".md"));
+    let pages = files("man", "");
+    let all = all.chain(documents).chain(pages).chain([root().join("README.md")]);
+    all.map(|file| Source::read(&file)).collect()
 }
 
 impl Source {
@@ -70,7 +76,12 @@ impl Source {
                 None => drop(comments.insert(at, std::mem::take(&mut comment))),
             }
         }
-        Self { name: shown(file), lines: text.lines().map(str::to_lowercase).collect(), comments }
+        // Roff writes a hyphen and a quote as an escape.
+        let text = text.replace("\\-", "-").replace("\\*(Aq", "'");
+        let lines: Vec<String> = text.lines().map(str::to_lowercase).collect();
+        let name = shown(file);
+        let for_users = lines_for_users(&name, &lines);
+        Self { name, lines, for_users, comments }
     }
 
     /// Returns the locations of a phrase, once for each occurrence.
@@ -82,13 +93,29 @@ impl Source {
                 same.map(|(line, _)| place(*line)).collect()
             }
             None => {
-                let phrase = phrase.to_lowercase();
+                let (lines, phrase) = match phrase.strip_prefix(FOR_USERS) {
+                    Some(phrase) => (&self.for_users, phrase.to_lowercase()),
+                    None => (&self.lines, phrase.to_lowercase()),
+                };
                 let times = |line: &String| times(line, &phrase);
-                let found = self.lines.iter().enumerate().map(|(at, line)| (at + 1, times(line)));
+                let found = lines.iter().enumerate().map(|(at, line)| (at + 1, times(line)));
                 found.flat_map(|(line, times)| std::iter::repeat_n(place(line), times)).collect()
             }
         }
     }
+}
+
+/// Returns the lines of a source that users read, and empty lines in place of the others.
+fn lines_for_users(name: &str, lines: &[String]) -> Vec<String> {
+    let is_code = name.ends_with(".rs");
+    let is_help = !is_code || name.ends_with("cli.rs");
+    let tests = lines.iter().position(|line| is_code && line == "#[cfg(test)]").unwrap_or(lines.len());
+    let is_read = |line: &String| {
+        !name.starts_with("tests/")
+            && !name.ends_with("tests.rs")
+            && (is_help || !line.trim_start().starts_with("//"))
+    };
+    lines[..tests].iter().map(|line| if is_read(line) { line.clone() } else { String::new() }).collect()
 }
 
 /// Returns how often a phrase occurs in a line as whole words.
@@ -109,6 +136,15 @@ fn is_like(comment: &str, pattern: &str) -> bool {
             .and_then(|rest| rest.strip_suffix(after))
             .is_some_and(|between| !between.is_empty() && !between.contains(' ')),
     }
+}
+
+#[test]
+fn users_read_help_and_messages_but_no_comments_and_tests() {
+    let lines = ["/// a", "b", "#[cfg(test)]", "c"].map(str::to_owned);
+    assert_eq!(lines_for_users("shared/src/a.rs", &lines), ["", "b"]);
+    assert_eq!(lines_for_users("bins/git-orchestra-a/cli.rs", &lines), ["/// a", "b"]);
+    assert_eq!(lines_for_users("README.md", &lines), lines);
+    assert_eq!(lines_for_users("tests/suite/a.rs", &lines), ["", ""]);
 }
 
 #[test]

@@ -87,11 +87,12 @@ pub(super) struct Shown {
 
 impl Shown {
     /// Returns the lines of a text in this column.
-    pub(super) fn lines(&self, text: &str) -> Vec<String> {
+    pub(super) fn lines(&self, text: &str, keeps_ends: bool) -> Vec<String> {
         match self.shorten {
             Shorten::Wrap => text::wrap(text, self.width),
             Shorten::Start => vec![text::keep_end(text, self.width)],
             Shorten::Middle => vec![text::keep_ends(text, self.width)],
+            Shorten::End if keeps_ends => vec![text::keep_ends(text, self.width)],
             Shorten::End | Shorten::Never => vec![text::truncate(text, self.width)],
         }
     }

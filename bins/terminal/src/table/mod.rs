@@ -19,22 +19,30 @@ pub struct TableCell {
     pub role: Role,
     /// Whether it is aligned to the right, as numbers are.
     pub right: bool,
+    /// Whether a text that is shortened keeps its end as well as its beginning.
+    pub keeps_ends: bool,
 }
 
 impl TableCell {
     /// Creates a cell of plain text.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), role: Role::Plain, right: false }
+        Self::role(text, Role::Plain)
     }
 
     /// Creates a cell of text with a role.
     pub fn role(text: impl Into<String>, role: Role) -> Self {
-        Self { text: text.into(), role, right: false }
+        Self { text: text.into(), role, right: false, keeps_ends: false }
     }
 
     /// Creates a cell of a number, aligned to the right.
     pub fn number(text: impl Into<String>) -> Self {
-        Self { text: text.into(), role: Role::Plain, right: true }
+        Self { right: true, ..Self::new(text) }
+    }
+
+    /// Keeps the end of the text, too, if it is shortened: of a command, both say what it does.
+    #[must_use]
+    pub fn with_ends(self, keeps_ends: bool) -> Self {
+        Self { keeps_ends, ..self }
     }
 
     /// Returns the cell without what joins emoji into one: terminals differ in how wide they draw the result.
@@ -85,7 +93,7 @@ pub fn draw(columns: &[Column], rows: &[Vec<TableCell>], width: Option<usize>, p
 /// Returns a cell with its text cut or broken as the layout requires.
 fn fitted(shown: &Shown, cell: &TableCell) -> Cell {
     let align = if cell.right { CellAlignment::Right } else { CellAlignment::Left };
-    let lines = shown.lines(&cell.text);
+    let lines = shown.lines(&cell.text, cell.keeps_ends);
     // Colour around spaces would be left at the end of a line.
     let text = lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
     let role = if text.is_empty() { Role::Plain } else { cell.role };

@@ -112,7 +112,7 @@ fn any_column() -> impl Strategy<Value = Column> {
 fn any_table() -> impl Strategy<Value = (Vec<Column>, Vec<Vec<TableCell>>)> {
     (1usize..9, 0usize..4).prop_flat_map(|(columns, rows)| {
         let cell = ("[a-z -]{0,30}|[é日\u{301}\u{2764}\u{fe0f}a]{0,20}|-", any::<bool>())
-            .prop_map(|(text, right)| TableCell { text, role: Role::Good, right });
+            .prop_map(|(text, right)| TableCell { right, ..TableCell::role(text, Role::Good) });
         let row = prop::collection::vec(cell, columns);
         (prop::collection::vec(any_column(), columns), prop::collection::vec(row, rows))
     })

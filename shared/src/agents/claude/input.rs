@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::permission;
 use crate::agents::Answer;
 
 /// The answer to a choice if the user allows it without choosing.
@@ -27,7 +28,11 @@ pub(super) fn answer(request: &[u8], answer: &Answer) -> Option<Vec<u8>> {
         // Versions before 2.1.329 require the input in the answer.
         let mut input = asked.get("input").and_then(Value::as_object).cloned().unwrap_or_default();
         add_choices(&mut input, answer.text.as_deref());
-        json!({"behavior": "allow", "updatedInput": input})
+        let mut allowed = json!({"behavior": "allow", "updatedInput": input});
+        if answer.always {
+            allowed["updatedPermissions"] = permission::session_update(asked);
+        }
+        allowed
     } else {
         json!({"behavior": "deny", "message": answer.text.as_deref().unwrap_or(DEFAULT_DENIAL)})
     };
@@ -61,7 +66,7 @@ mod tests {
     use super::*;
 
     fn answered(request: &Value, allow: bool, text: Option<&str>) -> Value {
-        let answer = Answer { allow, text: text.map(str::to_owned) };
+        let answer = Answer { allow, always: false, text: text.map(str::to_owned) };
         let line = super::answer(request.to_string().as_bytes(), &answer).unwrap();
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
         let value: Value = serde_json::from_slice(&line).unwrap();
@@ -84,7 +89,7 @@ mod tests {
             answered(&choice, true, Some("blue\nbecause"))["updatedInput"]["answers"],
             json!({"Which?": "blue", "Why?": "because", "When?": "because"})
         );
-        assert!(super::answer(b"{}", &Answer { allow: true, text: None }).is_none());
+        assert!(super::answer(b"{}", &Answer { allow: true, always: false, text: None }).is_none());
     }
 
     #[test]

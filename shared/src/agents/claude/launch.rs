@@ -4,7 +4,7 @@
 use super::{Claude, NAME};
 use crate::{
     Code, Error, Result,
-    agents::{Launch, Launcher, Options, Stdin, TaskHandling, launch::SESSION},
+    agents::{Launch, Launcher, Options, Stdin, TaskHandling, launch::SESSION, options::Rules},
     config::{
         Config,
         keys::{AGENT_PROGRAM, ALLOWED_CLI, ON_PROMPT},
@@ -47,13 +47,15 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         Some(on_prompt) => on_prompt,
         None => config.get(&ON_PROMPT)?.unwrap_or(unless),
     };
+    let options = options.clone().with_rules(Rules::of(config)?);
     Ok(Launch {
-        argv: argv(program, permission, on_prompt, &config.get(&ALLOWED_CLI)?, options),
+        argv: argv(program, permission, on_prompt, &config.get(&ALLOWED_CLI)?, &options),
         new_session_args: vec![format!("--session-id={SESSION}")],
         resume_args: vec![format!("--resume={SESSION}")],
         stdin: Stdin::Talk,
         protocol: Claude.protocol(),
         reads: TaskHandling::Prose,
+        model: None,
         permission: Some(permission),
         on_prompt,
         unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
@@ -81,7 +83,7 @@ fn argv(
     }
     let allowed = options.allow.iter().cloned();
     let allowed = allowed.chain(allowed_programs.iter().map(|name| format!("Bash({name}:*)")));
-    argv.extend(allowed.map(|rule| format!("--allowedTools={rule}")));
+    argv.extend(allowed.map(|rule| allowed_rule(&rule)));
     argv.extend(options.deny.iter().map(|rule| format!("--disallowedTools={rule}")));
     argv.extend(options.add_dirs.iter().map(|dir| format!("--add-dir={}", dir.display())));
     argv.extend(options.model.iter().map(|model| format!("--model={model}")));
@@ -89,6 +91,11 @@ fn argv(
     argv.extend(options.max_turns.map(|turns| format!("--max-turns={turns}")));
     argv.extend(options.budget_micros.map(|micros| format!("--max-budget-usd={}", dollars(micros))));
     argv
+}
+
+/// Returns the argument that allows a permission rule.
+pub(super) fn allowed_rule(rule: &str) -> String {
+    format!("--allowedTools={rule}")
 }
 
 /// Returns the program's word for a permission mode.

@@ -5,6 +5,7 @@ mod examination;
 mod input;
 mod launch;
 mod limit;
+mod permission;
 mod protocol;
 mod sessions;
 mod stream;

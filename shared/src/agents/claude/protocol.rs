@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{input, stream::Stream};
+use super::{input, launch, stream::Stream};
 use crate::agents::{Answer, Exchange, ProtocolKind, StreamEvent};
 
 /// The `stream-json` protocol.
@@ -15,6 +15,10 @@ impl ProtocolKind for StreamJson {
 
     fn is_structured(&self) -> bool {
         true
+    }
+
+    fn rule_arguments(&self, rule: &str) -> Vec<String> {
+        vec![launch::allowed_rule(rule)]
     }
 
     fn open(&self) -> Box<dyn Exchange> {

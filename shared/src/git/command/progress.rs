@@ -74,7 +74,7 @@ impl Git {
             if Instant::now() > deadline || last.elapsed() > SILENCE_LIMIT {
                 process::kill_tree(&mut child);
                 let why =
-                    if Instant::now() > deadline { "took too long" } else { "said nothing for 5 minutes" };
+                    if Instant::now() > deadline { "took too long" } else { "was silent for 5 minutes" };
                 return Err(Error::new(Code::GitTimeout, format!("{} {why}", self.what)));
             }
             // A slow command may be noticed late, a quick one must not.

@@ -21,14 +21,14 @@ pub(super) struct FileVersion {
 }
 
 /// A changed file before and after; `None` if it does not exist.
-#[derive(Clone, Copy, Debug)]
-struct FileChange {
-    old: Option<FileVersion>,
-    new: Option<FileVersion>,
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct FileChange {
+    pub(super) old: Option<FileVersion>,
+    pub(super) new: Option<FileVersion>,
 }
 
 /// All changes of a branch, by path. A rename is a deletion and an addition here.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct BranchChanges {
     paths: HashMap<Vec<u8>, FileChange>,
     /// Every folder above a changed path.
@@ -104,41 +104,19 @@ impl BranchChanges {
             .context(Kind::Internal, cannot)?;
         let mut changes = Self::default();
         for record in recorder.records {
-            changes.add(record);
+            let (path, change) = of_record(record);
+            changes.add(path, change);
         }
-        let added = changes.paths.values().filter(|change| change.old.is_none());
-        let content =
-            |change: &FileChange| change.new.filter(|file| !file.mode.is_commit()).map(|file| file.id);
-        changes.additions = Arc::new(added.filter_map(content).collect());
-        // Without an addition, nothing was renamed.
-        if changes.has_additions {
-            changes.deleted_folders.retain(|folder| !is_folder(&tree, folder));
-        }
+        changes.complete(|folder| !is_folder(&tree, folder));
         Ok(changes)
     }
 
-    fn add(&mut self, record: gix::diff::tree::recorder::Change) {
-        use gix::diff::tree::recorder::Change as Record;
-        let (path, old, new) = match record {
-            Record::Addition { entry_mode, oid, path, .. } => {
-                (path, None, Some(FileVersion { id: oid, mode: entry_mode }))
-            }
-            Record::Deletion { entry_mode, oid, path, .. } => {
-                (path, Some(FileVersion { id: oid, mode: entry_mode }), None)
-            }
-            Record::Modification { previous_entry_mode, previous_oid, entry_mode, oid, path } => (
-                path,
-                Some(FileVersion { id: previous_oid, mode: previous_entry_mode }),
-                Some(FileVersion { id: oid, mode: entry_mode }),
-            ),
-        };
-        let is_tree = |file: Option<FileVersion>| file.is_some_and(|file| file.mode.is_tree());
-        // The paths below a folder have records of their own.
-        let (old, new) = (old.filter(|file| !file.mode.is_tree()), new.filter(|_| !is_tree(new)));
+    /// Adds the change of a path; without a file before and after, there is none.
+    pub(super) fn add(&mut self, path: Vec<u8>, change: FileChange) {
+        let FileChange { old, new } = change;
         if old.is_none() && new.is_none() {
             return;
         }
-        let path: Vec<u8> = path.into();
         let folders: Vec<Vec<u8>> = folders_above(&path).map(<[u8]>::to_vec).collect();
         if new.is_none() {
             self.deleted_folders.extend(folders.iter().cloned());
@@ -148,7 +126,29 @@ impl BranchChanges {
             self.added_folders.extend(folders.iter().cloned());
         }
         self.changed_folders.extend(folders);
-        self.paths.insert(path, FileChange { old, new });
+        self.paths.insert(path, change);
+    }
+
+    /// Completes the changes after all paths were added. `is_gone` says whether the branch has no folder at a path any more.
+    pub(super) fn complete(&mut self, is_gone: impl Fn(&[u8]) -> bool) {
+        let added = self.paths.values().filter(|change| change.old.is_none());
+        let content =
+            |change: &FileChange| change.new.filter(|file| !file.mode.is_commit()).map(|file| file.id);
+        self.additions = Arc::new(added.filter_map(content).collect());
+        // Without an addition, nothing was renamed.
+        if self.has_additions {
+            self.deleted_folders.retain(|folder| is_gone(folder));
+        }
+    }
+
+    /// Iterates over the changed paths.
+    pub(super) fn paths(&self) -> impl Iterator<Item = (&Vec<u8>, &FileChange)> {
+        self.paths.iter()
+    }
+
+    /// Iterates over the folders above a deleted path that are gone; if nothing was added, over all above a deleted path.
+    pub(super) fn deleted_folders(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.deleted_folders.iter()
     }
 
     /// Returns the blobs before and after of every path.
@@ -216,6 +216,24 @@ impl BranchChanges {
     /// Returns whether a folder may have been renamed in which the other branch adds something: git would move that along.
     fn may_move_additions_of(&self, other: &Self) -> bool {
         self.has_additions && !self.deleted_folders.is_disjoint(&other.added_folders)
+    }
+}
+
+/// Returns the change of one path. A folder is no file: the paths below it have records of their own.
+fn of_record(record: gix::diff::tree::recorder::Change) -> (Vec<u8>, FileChange) {
+    use gix::diff::tree::recorder::Change as Record;
+    let file = |mode: EntryMode, id| (!mode.is_tree()).then_some(FileVersion { id, mode });
+    match record {
+        Record::Addition { entry_mode, oid, path, .. } => {
+            (path.into(), FileChange { old: None, new: file(entry_mode, oid) })
+        }
+        Record::Deletion { entry_mode, oid, path, .. } => {
+            (path.into(), FileChange { old: file(entry_mode, oid), new: None })
+        }
+        Record::Modification { previous_entry_mode, previous_oid, entry_mode, oid, path } => (
+            path.into(),
+            FileChange { old: file(previous_entry_mode, previous_oid), new: file(entry_mode, oid) },
+        ),
     }
 }
 

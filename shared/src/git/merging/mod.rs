@@ -11,6 +11,7 @@ mod changes;
 mod common_ancestors;
 mod contents;
 mod judgement;
+mod known_changes;
 mod merge_bases;
 mod merge_place;
 mod merge_tree_output;
@@ -41,12 +42,12 @@ pub use self::{
 use self::{
     changes::{BranchChanges, CommonFiles, Overlap},
     contents::Merger,
+    known_changes::{KnownChanges, TreePair},
 };
 use crate::{
     Error, Result,
-    git::{Oid, Repo},
+    git::{Oid, Repo, shared_repo::SharedRepo},
     parallel,
-    world::Environment,
 };
 
 /// Maximum number of threads: more would only wait for memory.
@@ -76,10 +77,10 @@ pub fn merge_on_trial(
     tips: &[Oid],
     pairs: &[(usize, usize)],
 ) -> Result<Trials> {
-    merge_on_trial_from(repo, &MergeBases::of(repo, tips), place, rules, tips, pairs)
+    merge_on_trial_from(repo, &MergeBases::of(repo, tips), place, rules, tips, pairs, None)
 }
 
-/// Like [`merge_on_trial`], with the merge bases of the commits, if they are known already.
+/// Like [`merge_on_trial`], with the merge bases of the commits, if they are known already, and with a cache file of what branches changed.
 ///
 /// # Errors
 /// As for [`merge_on_trial`].
@@ -90,6 +91,7 @@ pub fn merge_on_trial_from(
     rules: &mut MergeRules,
     tips: &[Oid],
     pairs: &[(usize, usize)],
+    cache: Option<&Path>,
 ) -> Result<Trials> {
     let trees = tips.iter().map(|tip| repo.tree_of(*tip)).collect::<Result<Vec<Oid>>>()?;
     let commits: Vec<(Oid, Oid)> = pairs.iter().map(|&(a, b)| (tips[a], tips[b])).collect();
@@ -98,7 +100,7 @@ pub fn merge_on_trial_from(
     } else {
         base_trees(repo, bases.of_pairs(repo, &commits)?)
     };
-    let changed = all_changes(repo, &trees, &bases, pairs)?;
+    let changed = all_changes(repo, &trees, &bases, pairs, cache)?;
     let PathVerdicts { mut verdicts, to_merge, to_ask } = judge_by_paths(rules, &changed, &bases, pairs);
     let ask = |pairs: &[usize]| {
         let asked: Vec<(Oid, Oid)> = pairs.iter().map(|at| commits[*at]).collect();
@@ -228,9 +230,24 @@ pub fn sizes(repo: &Repo, spans: &[DiffRange]) -> Result<Vec<ChangeSize>> {
     if spans.is_empty() {
         return Ok(Vec::new());
     }
-    let repo = worker(repo.environment(), &repo.common_dir()?)?;
-    let changes = |(base, tree): &DiffRange| BranchChanges::between(&repo, *base, *tree).ok();
-    Ok(sizes::measure(&repo, spans.iter().map(changes)))
+    let between = |repo: &mut Repo, (): &mut (), (base, tree): &DiffRange| {
+        Ok(BranchChanges::between(repo, *base, *tree).map(|changes| changes.contents()).unwrap_or_default())
+    };
+    let changed = on_all_cores(repo, spans, |_| Ok(()), between)?;
+    let size = |files: &Vec<_>| ChangeSize { files: files.len() as u64, lines: 0 };
+    let mut sizes: Vec<ChangeSize> = changed.iter().map(size).collect();
+    let parts = sizes::parts(changed, threads(spans.len()));
+    let shared = repo.shared();
+    let counted = parallel::try_map_with(
+        &parts,
+        parts.len(),
+        || Ok::<Repo, Error>(worker(&shared)),
+        |repo, part| Ok(sizes::count_lines(repo, part)),
+    )?;
+    for (change, lines) in counted.into_iter().flatten() {
+        sizes[change].lines = sizes[change].lines.saturating_add(lines);
+    }
+    Ok(sizes)
 }
 
 /// Returns whether two commits differ in an attributes file.
@@ -260,12 +277,13 @@ fn sides_of(changed: &AllChanges, base: Oid, a: usize, b: usize) -> Option<(&Bra
     changed.get(&(base, a))?.as_ref().zip(changed.get(&(base, b))?.as_ref())
 }
 
-/// Returns what each branch changed since each of its bases: computed once, not once per pair.
+/// Returns what each branch changed since each of its bases: computed once, not once per pair, or found in the cache file.
 fn all_changes(
     repo: &Repo,
     trees: &[Oid],
     bases: &[MergeBase],
     pairs: &[(usize, usize)],
+    cache: Option<&Path>,
 ) -> Result<AllChanges> {
     let mut wanted: Vec<(Oid, usize)> = Vec::new();
     for (base, &(a, b)) in bases.iter().zip(pairs) {
@@ -275,13 +293,27 @@ fn all_changes(
     }
     wanted.sort_unstable_by_key(|(base, branch)| (*base.as_bytes(), *branch));
     wanted.dedup();
-    let found = on_all_cores(
-        repo,
-        &wanted,
-        |_| Ok(()),
-        |repo, (), &(base, branch)| Ok(BranchChanges::between(repo, base, trees[branch]).ok()),
-    )?;
-    Ok(wanted.into_iter().zip(found).collect())
+    if wanted.is_empty() {
+        return Ok(AllChanges::new());
+    }
+    let known = cache.map(KnownChanges::read).unwrap_or_default();
+    let tree_pair = |(base, branch): (Oid, usize)| -> TreePair { (base, trees[branch]) };
+    let mut all: AllChanges =
+        wanted.iter().filter_map(|one| Some((*one, Some(known.get(tree_pair(*one))?)))).collect();
+    let unknown: Vec<(Oid, usize)> = wanted.into_iter().filter(|one| !all.contains_key(one)).collect();
+    if unknown.is_empty() {
+        return Ok(all);
+    }
+    let between = |repo: &mut Repo, (): &mut (), one: &(Oid, usize)| {
+        let (base, tree) = tree_pair(*one);
+        Ok(BranchChanges::between(repo, base, tree).ok())
+    };
+    let found = on_all_cores(repo, &unknown, |_| Ok(()), between)?;
+    all.extend(unknown.into_iter().zip(found));
+    if let Some(path) = cache {
+        known.write(path, all.iter().filter_map(|(one, changes)| Some((tree_pair(*one), changes.as_ref()?))));
+    }
+    Ok(all)
 }
 
 /// Returns the conflict of each pair, if there is one; the outer `None`: git must judge.
@@ -311,9 +343,9 @@ fn on_all_cores<I: Sync, T: Send, State>(
     state: impl Fn(&Repo) -> Result<State> + Sync,
     work: impl Fn(&mut Repo, &mut State, &I) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let (environment, common) = (repo.environment().clone(), repo.common_dir()?);
+    let shared = repo.shared();
     let with_repository = || -> Result<(Repo, State)> {
-        let repo = worker(&environment, &common)?;
+        let repo = worker(&shared);
         let state = state(&repo)?;
         Ok((repo, state))
     };
@@ -322,13 +354,13 @@ fn on_all_cores<I: Sync, T: Send, State>(
     })
 }
 
-/// Opens the repository for one thread, with a cache for the chains of differences as which packed files are stored: many versions
+/// Returns the repository for one thread, with a cache for the chains of differences as which packed files are stored: many versions
 /// of the same files are read. Gix makes that cache by itself only with a feature that we do not use.
-fn worker(environment: &Environment, common_dir: &Path) -> Result<Repo> {
-    let mut repo = Repo::open_for_checkout(environment, common_dir)?.in_memory();
+fn worker(shared: &SharedRepo) -> Repo {
+    let mut repo = shared.for_this_thread().in_memory();
     repo.gix.object_cache_size_if_unset(32 << 20);
     repo.gix.objects.set_pack_cache(|| -> Box<gix::odb::cache::PackCache> {
         Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(DELTA_CACHE_BYTES))
     });
-    Ok(repo)
+    repo
 }

@@ -2,13 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::changes::BranchChanges;
 use crate::git::{Oid, Repo};
 
 /// Maximum size of a file whose lines are counted, in bytes. For a larger one, the difference in size is counted instead.
 const MAX_COUNTED_BYTES: u64 = 1 << 20;
-/// Maximum size of the files that are in memory together, in bytes.
-const MAX_GROUP_BYTES: u64 = 32 << 20;
+/// Maximum size of the files that one thread has in memory together, in bytes.
+const MAX_GROUP_BYTES: u64 = 16 << 20;
+
+/// A file before and after.
+pub(super) type FilePair = (Option<Oid>, Option<Oid>);
+/// A changed file, with the index of the change that it belongs to.
+pub(super) type ChangedFile = (usize, FilePair);
 
 /// The numbers of changed files and lines.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -19,32 +23,38 @@ pub struct ChangeSize {
     pub lines: u64,
 }
 
-/// Returns the size of each change; zero for one that could not be read.
+/// Divides the changed files of all changes into parts of about the same size, each for one thread. Files of one change stay together: what
+/// was written together is often stored as differences to each other.
+pub(super) fn parts(changes: Vec<Vec<FilePair>>, count: usize) -> Vec<Vec<ChangedFile>> {
+    let files = changes.into_iter().enumerate();
+    let all: Vec<ChangedFile> = files
+        .flat_map(|(change, files)| files.into_iter().map(move |pair| (change, pair)))
+        .filter(|(_, (old, new))| old != new)
+        .collect();
+    all.chunks(all.len().div_ceil(count.max(1)).max(1)).map(<[ChangedFile]>::to_vec).collect()
+}
+
+/// Counts the changed lines of each file, and returns them with the index of its change.
 ///
 /// A packed file is a chain of differences to others, and the repository caches the ends of the chains that it followed. So the files are
 /// read in groups, those with short chains first: then most chains end at a file of the group.
-pub(super) fn measure(repo: &Repo, changes: impl Iterator<Item = Option<BranchChanges>>) -> Vec<ChangeSize> {
-    let mut sizes = Vec::new();
+pub(super) fn count_lines(repo: &Repo, files: &[ChangedFile]) -> Vec<(usize, u64)> {
+    let mut counts = Vec::with_capacity(files.len());
     let mut group = Group::default();
-    for changed in changes {
-        let pairs = changed.map(|changed| changed.contents()).unwrap_or_default();
-        sizes.push(ChangeSize { files: pairs.len() as u64, lines: 0 });
-        for (old, new) in pairs {
-            group.add(repo, sizes.len() - 1, old, new);
-            if group.bytes > MAX_GROUP_BYTES {
-                std::mem::take(&mut group).count(repo, &mut sizes);
-            }
+    for file in files {
+        group.add(repo, *file);
+        if group.bytes > MAX_GROUP_BYTES {
+            counts.extend(std::mem::take(&mut group).count(repo));
         }
     }
-    group.count(repo, &mut sizes);
-    sizes
+    counts.extend(group.count(repo));
+    counts
 }
 
 /// Files that are read together.
 #[derive(Default)]
 struct Group {
-    /// The index of a change, and a file before and after.
-    pairs: Vec<(usize, Option<Oid>, Option<Oid>)>,
+    changed: Vec<ChangedFile>,
     files: HashMap<Oid, Stored>,
     bytes: u64,
 }
@@ -58,10 +68,8 @@ struct Stored {
 }
 
 impl Group {
-    fn add(&mut self, repo: &Repo, change: usize, old: Option<Oid>, new: Option<Oid>) {
-        if old == new {
-            return;
-        }
+    fn add(&mut self, repo: &Repo, changed: ChangedFile) {
+        let (_, (old, new)) = changed;
         for id in [old, new].into_iter().flatten() {
             self.files.entry(id).or_insert_with(|| {
                 let stored = repo.gix.find_header(id.gix()).map_or_else(
@@ -72,27 +80,27 @@ impl Group {
                 stored
             });
         }
-        self.pairs.push((change, old, new));
+        self.changed.push(changed);
     }
 
-    fn count(self, repo: &Repo, sizes: &mut [ChangeSize]) {
+    fn count(self, repo: &Repo) -> Vec<(usize, u64)> {
         let stored = |id: Option<Oid>| id.and_then(|id| self.files.get(&id)).copied().unwrap_or_default();
-        let is_large = |old, new| stored(old).bytes.max(stored(new).bytes) > MAX_COUNTED_BYTES;
-        let small = self.pairs.iter().filter(|(_, old, new)| !is_large(*old, *new));
-        let mut wanted: Vec<Oid> = small.flat_map(|(_, old, new)| [*old, *new]).flatten().collect();
+        let is_large = |(old, new): FilePair| stored(old).bytes.max(stored(new).bytes) > MAX_COUNTED_BYTES;
+        let small = self.changed.iter().map(|(_, pair)| *pair).filter(|pair| !is_large(*pair));
+        let mut wanted: Vec<Oid> = small.flat_map(|(old, new)| [old, new]).flatten().collect();
         wanted.sort_unstable_by_key(|id| (stored(Some(*id)).chain, *id.as_bytes()));
         wanted.dedup();
         let read = |id: Oid| repo.gix.find_blob(id.gix()).map(|blob| blob.detach().data).unwrap_or_default();
         let texts: HashMap<Oid, Vec<u8>> = wanted.into_iter().map(|id| (id, read(id))).collect();
         let text = |id: Option<Oid>| id.and_then(|id| texts.get(&id)).map_or(&[][..], Vec::as_slice);
-        for (change, old, new) in &self.pairs {
-            let lines = if is_large(*old, *new) {
-                stored(*old).bytes.abs_diff(stored(*new).bytes) / 64 + 1
+        let lines = |(old, new): FilePair| {
+            if is_large((old, new)) {
+                stored(old).bytes.abs_diff(stored(new).bytes) / 64 + 1
             } else {
-                count_differing_lines(text(*old), text(*new))
-            };
-            sizes[*change].lines = sizes[*change].lines.saturating_add(lines);
-        }
+                count_differing_lines(text(old), text(new))
+            }
+        };
+        self.changed.iter().map(|(change, pair)| (*change, lines(*pair))).collect()
     }
 }
 
@@ -122,6 +130,17 @@ fn without_common_ends<'a>(old: &'a [u8], new: &'a [u8]) -> (&'a [u8], &'a [u8])
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_divided_into_parts_of_about_the_same_size() {
+        let id = |number: u8| Some(Oid::from_bytes([number; 20]));
+        let changes = vec![vec![(id(1), id(2)), (id(3), id(3)), (None, id(4))], vec![], vec![(id(1), None)]];
+        let all = [(0, (id(1), id(2))), (0, (None, id(4))), (2, (id(1), None))];
+        assert_eq!(parts(changes.clone(), 1), [all.to_vec()]);
+        assert_eq!(parts(changes.clone(), 2), [all[..2].to_vec(), all[2..].to_vec()]);
+        assert_eq!(parts(changes, 9).len(), 3);
+        assert!(parts(vec![vec![]], 2).is_empty());
+    }
 
     #[test]
     fn lines_are_counted_wherever_they_are() {

@@ -43,13 +43,21 @@ pub struct TreeChecks<'repo> {
     repo: &'repo Repo,
     is_partial: bool,
     checked: HashMap<Oid, CheckedTree>,
+    /// The trees of which only what differs from another tree was checked, with that tree.
+    checked_since: HashMap<(Oid, Oid), CheckedTree>,
     blobs: HashSet<Oid>,
 }
 
 impl<'repo> TreeChecks<'repo> {
     /// Creates a checker that has not read anything yet.
     pub fn new(repo: &'repo Repo) -> Self {
-        Self { repo, is_partial: repo.is_partial(), checked: HashMap::new(), blobs: HashSet::new() }
+        Self {
+            repo,
+            is_partial: repo.is_partial(),
+            checked: HashMap::new(),
+            checked_since: HashMap::new(),
+            blobs: HashSet::new(),
+        }
     }
 
     /// Returns why the commits from `base` (which the user has) to `tip` cannot be used; `None`: they can.
@@ -101,7 +109,8 @@ impl<'repo> TreeChecks<'repo> {
         if reference == Some(tree) {
             return Ok(CheckedTree::default());
         }
-        if let Some(checked) = self.checked.get(&tree).copied() {
+        let since = || self.checked_since.get(&(tree, reference?));
+        if let Some(checked) = self.checked.get(&tree).or_else(since).copied() {
             return if length + checked.longest > MAX_PATH_BYTES {
                 Err(Flaw::of(b"", FlawKind::LongPath))
             } else {
@@ -137,10 +146,11 @@ impl<'repo> TreeChecks<'repo> {
                 return Err(Flaw::of(b"", FlawKind::TooManyFiles));
             }
         }
-        // If something was skipped, the numbers apply only to this path.
-        if is_whole {
-            self.checked.insert(tree, checked);
-        }
+        // If something was skipped, the numbers apply only to what differs from the reference.
+        match reference.filter(|_| !is_whole) {
+            None => self.checked.insert(tree, checked),
+            Some(reference) => self.checked_since.insert((tree, reference), checked),
+        };
         Ok(checked)
     }
 

@@ -23,13 +23,14 @@ use super::{
     Agent, BranchName, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, WorkStat, WriterId,
     event::{Check, Collected, Created, Finished, Landed, Landing, LeftOut, PhaseChange, Usage},
     landing::{FailedCheck, SetAside},
+    request::{AskedRequest, Grant},
     subject::Subject as _,
     text::{self, short, short_or_none},
     verdict::{self, CurrentVerdict, Review},
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 8;
+pub const FOLD: u32 = 9;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -164,6 +165,7 @@ impl Fold {
                 exit_code: None,
                 ended_at: None,
                 started_at: None,
+                last_words: None,
                 ..agent.clone()
             };
             if agent.writer != event.writer {
@@ -182,6 +184,11 @@ impl Fold {
         agent.reason = short_or_none(step.reason.as_deref());
         agent.question = short_or_none(step.question.as_deref());
         agent.choice = step.choice && agent.question.is_some();
+        agent.request = step.request.as_ref().and_then(AskedRequest::checked);
+        agent.automatic += u64::from(step.automatic);
+        if let Some(pattern) = &step.always {
+            Grant::add(&mut agent.always, pattern, &event.writer);
+        }
         agent.session = SessionId::short_or_none(step.session.as_ref()).or_else(|| agent.session.take());
         agent.permission = short_or_none(step.permission.as_deref()).or_else(|| agent.permission.take());
         agent.model = short_or_none(step.model.as_deref()).or_else(|| agent.model.take());
@@ -216,14 +223,21 @@ impl Fold {
         if !same {
             agent.started_at = None;
         }
+        // An attempt that was paused may end a second time; it did not run in between.
+        if let Some(started) = agent.started_at.filter(|_| !before.is_at_rest()) {
+            let ran = u64::try_from(event.at.as_second() - started.as_second()).unwrap_or(0);
+            agent.ran_seconds = agent.ran_seconds.saturating_add(ran);
+        }
         self.asked = None;
         agent.attempt = finished.attempt;
         agent.phase = finished.phase;
         agent.reason = short_or_none(finished.reason.as_deref());
         agent.question = None;
         agent.choice = false;
+        agent.request = None;
         agent.ended_at = Some(event.at);
         agent.exit_code = finished.exit;
+        agent.last_words = short_or_none(finished.last_words.as_deref());
         let head = IdOrText::short_or_none(finished.head.as_ref()).or_else(|| agent.head.take());
         set_work(agent, head, &finished.work, finished.unfinished.as_deref());
         agent.unsaved = short_or_none(finished.unsaved.as_deref());

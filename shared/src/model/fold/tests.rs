@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use super::{
-    super::{Cost, Phase::Failed, event::Message, landing::check_id},
+    super::{Cost, Phase::Failed, event::Message, event::Pattern, landing::check_id},
     *,
 };
 
@@ -235,6 +235,27 @@ fn session_totals_hold_and_sessions_add_up() {
     assert_eq!((agent.cost.map(Cost::micros), agent.denials, agent.input_tokens), (Some(107), 3, None));
 }
 
+#[test]
+fn what_is_allowed_for_good_comes_from_the_clone_that_runs_the_agent() {
+    let step = |rule: &str| {
+        let always = Pattern::rules(vec![rule.to_owned()]);
+        Fact::Phase(PhaseChange { always, ..PhaseChange::new(1, Phase::Running) })
+    };
+    let events = [
+        event(2, "a", &phase(1, Phase::Starting)),
+        event(3, "a", &step("Bash(make:*)")),
+        event(4, "b", &step("Bash")),
+        event(5, "a", &Fact::Phase(PhaseChange { automatic: true, ..PhaseChange::new(1, Phase::Running) })),
+        event(6, "a", &end(1, Failed)),
+        event(7, "b", &phase(2, Phase::Starting)),
+    ];
+    let agent = fold(&events).agent;
+    // A later attempt knows it, also in another clone, which decides whether it trusts the first one.
+    let allowed: Vec<String> = agent.always.iter().map(|one| one.pattern.to_string()).collect();
+    assert_eq!((allowed, agent.always[0].writer.as_str()), (vec!["Bash(make:*)".to_owned()], "a"));
+    assert_eq!((agent.automatic, agent.attempt), (1, 2));
+}
+
 pub(crate) fn facts() -> impl Strategy<Value = Fact> {
     let word = "[ -~\u{1b}\n\u{202e}é日]{0,12}";
     prop_oneof![
@@ -263,11 +284,18 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
         (1u32..4, 0usize..4, prop::option::of(word)).prop_map(|(attempt, at, reason)| {
             let (session, question) = (reason.clone().map(SessionId::from), reason.clone());
             let choice = question.is_some();
+            let asked = reason.as_deref().map(|text| AskedRequest::new(text, None));
+            let pattern = asked.as_ref().map(|asked| Pattern::exact(asked, b"x"));
+            let request = asked.map(|asked| AskedRequest { pattern: pattern.clone(), ..asked });
+            let (always, automatic) = (pattern.filter(|_| at == 2), at == 2);
             Fact::Phase(PhaseChange {
                 reason,
                 session,
                 question,
                 choice,
+                request,
+                always,
+                automatic,
                 ..PhaseChange::new(attempt, Phase::ALL[at])
             })
         }),
@@ -282,7 +310,8 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     used: u32::try_from(exit).ok(),
                     resumes: exit < 0,
                 });
-                Fact::Finished(Finished { reason, exit, unfinished, unsaved, limit, ..finished })
+                let last_words = reason.clone();
+                Fact::Finished(Finished { reason, exit, unfinished, unsaved, limit, last_words, ..finished })
             }
         ),
         (0u32..4, "[st]", 0u64..9, 0u64..3)
@@ -364,4 +393,32 @@ proptest! {
         }
         prop_assert_eq!(fold(&events), fold(&shuffled));
     }
+}
+
+/// Attempts are added up; the time between them, and a second end of the same attempt, are not.
+#[test]
+fn the_times_of_attempts_are_added_up() {
+    let at = |lamport: u64, second: i64, fact: &Fact| {
+        Event::new(fact, lamport, Timestamp::from_second(second).unwrap(), "a").unwrap()
+    };
+    let said = |attempt, phase, words: &str| {
+        let last_words = Some(words.to_owned());
+        Fact::Finished(Finished { last_words, ..Finished::empty(attempt, phase) })
+    };
+    let life = [
+        (10, phase(1, Phase::Starting)),
+        (15, said(1, Phase::Paused, "one")),
+        (90, said(1, Phase::Stopped, "two")),
+        (200, phase(2, Phase::Queued)),
+        (300, phase(2, Phase::Starting)),
+        (307, said(2, Phase::Done, "three")),
+    ];
+    let events: Vec<Event> = (2..).zip(&life).map(|(l, (second, fact))| at(l, *second, fact)).collect();
+    let told = |count: usize| {
+        let agent = fold(&events[..count]).agent;
+        (agent.ran_seconds, agent.last_words)
+    };
+    let words = |words: &str| Some(words.to_owned());
+    assert_eq!([told(1), told(2), told(3)], [(0, None), (5, words("one")), (5, words("two"))]);
+    assert_eq!([told(4), told(5), told(6)], [(5, None), (5, None), (12, words("three"))]);
 }

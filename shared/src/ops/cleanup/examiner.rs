@@ -127,7 +127,7 @@ impl<'a> Examiner<'a> {
                 let Some(base) = agent.base.commit().filter(|_| !is_kept) else { continue };
                 // An error is found again when the agent is examined.
                 let Ok(Ok(tips)) = self.tips(&object.id, agent) else { continue };
-                let Ok(targets) = self.targets_of(agent) else { continue };
+                let Ok(targets) = self.targets_of(&object.id, agent) else { continue };
                 for tip in tips {
                     if self.sound.borrow_mut().flaw_by(ancestry, tip, user).is_none() {
                         let work = candidate(agent, base, tip);
@@ -259,7 +259,7 @@ impl<'a> Examiner<'a> {
                     NotRemovable::new(unsound.why).hint(format!("git orchestra cleanup --discard {id}"))
                 ));
             }
-            match self.find(agent, candidate(agent, base, tip))? {
+            match self.find(id, agent, candidate(agent, base, tip))? {
                 // If only the head has work, the branch has none; the finding about the head is the one to report.
                 Ok(found) if why.is_empty() || why == NO_WORK => why = found,
                 Ok(_) => {}
@@ -297,7 +297,7 @@ impl<'a> Examiner<'a> {
     }
 
     /// Returns the branches to search for the work of an agent.
-    fn targets_of(&self, agent: &Agent) -> Result<Vec<IntegrationTarget>> {
+    fn targets_of(&self, id: &AgentId, agent: &Agent) -> Result<Vec<IntegrationTarget>> {
         let mut targets = self.targets.clone();
         let landed = agent.landed_in.as_deref().filter(|name| !self.agents.iter().any(|own| *own == **name));
         if let Some(landed) = landed.filter(|_| self.request.into.is_none()) {
@@ -305,14 +305,16 @@ impl<'a> Examiner<'a> {
                 targets::local_branch(self.repo, landed)?.filter(|target| !self.targets.contains(target)),
             );
         }
-        targets.retain(|target| agent.branch != *target.name);
+        // Only a branch that stays can keep the agent's own work, and only if the user says so.
+        let stays = self.request.into.is_some() && !id.has_made(&agent.branch);
+        targets.retain(|target| stays || agent.branch != *target.name);
         Ok(targets)
     }
 
     /// Returns in which branch a piece of work is, or why it is in none.
-    fn find(&self, agent: &Agent, work: CandidateWork) -> Result<Result<String, String>> {
+    fn find(&self, id: &AgentId, agent: &Agent, work: CandidateWork) -> Result<Result<String, String>> {
         let mut first = None;
-        for target in self.targets_of(agent)? {
+        for target in self.targets_of(id, agent)? {
             let search = Search { work, target: target.tip };
             let finding = self.integrations.borrow_mut().take(self.repo, search)?;
             if finding.is_integrated() {

@@ -2,6 +2,7 @@
 
 use crate::{
     Code, Error, Result,
+    config::{Config, keys::INTO},
     git::{Oid, Repo, careful},
     model::text,
     store::layout,
@@ -16,10 +17,11 @@ pub(super) struct IntegrationTarget {
     pub(super) tip: Oid,
 }
 
-/// Returns the branch that was named; otherwise the branch of the main checkout, and its upstream.
+/// Returns the branch that was named; otherwise the one that the user configured, or the branch of the main checkout, and its
+/// upstream.
 ///
 /// # Errors
-/// The named branch does not exist (3).
+/// The branch does not exist (3).
 pub(super) fn find(repo: &Repo, named: Option<&str>) -> Result<Vec<IntegrationTarget>> {
     if let Some(named) = named {
         let found = local_branch(repo, named)?.or(remote_branch(repo, named)?);
@@ -28,10 +30,17 @@ pub(super) fn find(repo: &Repo, named: Option<&str>) -> Result<Vec<IntegrationTa
                 .hint("git branch --list --all")
         });
     }
+    let config = Config::of(repo);
+    let configured = config.get(&INTO)?;
     let head = careful::text(repo.common_dir()?.join("HEAD")).unwrap_or_default();
-    let Some(main) = head.trim().strip_prefix("ref: ").and_then(layout::branch_of) else {
-        return Ok(Vec::new());
+    let main = match &configured {
+        Some(name) => Some(layout::branch_of(name).unwrap_or(name)),
+        None => head.trim().strip_prefix("ref: ").and_then(layout::branch_of),
     };
+    let Some(main) = main else { return Ok(Vec::new()) };
+    if configured.is_some() && local_branch(repo, main)?.is_none() {
+        return Err(config.refused_branch(&INTO, "a branch that does not exist"));
+    }
     let mut found: Vec<IntegrationTarget> = local_branch(repo, main)?.into_iter().collect();
     if let (Some(from), Some(branch)) = (repo.remote_of_branch(main), repo.upstream_ref_of_branch(main)) {
         let branch = layout::branch_of(&branch).unwrap_or(&branch).to_owned();

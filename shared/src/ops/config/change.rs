@@ -102,10 +102,7 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn of(context: &'a Context, repo: Option<&'a Repo>, is_global: bool) -> Result<Self> {
         context.check()?;
-        if context.environment().is_agent() {
-            return Err(Error::new(Code::NotForAgents, "an agent cannot change the configuration")
-                .hint("type it in a shell of your own"));
-        }
+        refuse_agents(context)?;
         let scope = if is_global { ConfigScope::Global } else { ConfigScope::Local };
         if let Some(repo) = repo {
             check_readable(repo)?;
@@ -149,9 +146,18 @@ impl<'a> Place<'a> {
     }
 }
 
+/// Fails if an agent calls: the configuration decides what agents may do.
+pub(super) fn refuse_agents(context: &Context) -> Result<()> {
+    if !context.environment().is_agent() {
+        return Ok(());
+    }
+    Err(Error::new(Code::NotForAgents, "an agent cannot change the configuration")
+        .hint("type it in a shell of your own"))
+}
+
 /// Changes the repository's configuration, and accepts the change of this key, which a person made. If other changes wait to be
 /// accepted, this one is shown with them.
-fn change_accepted(repo: &Repo, key: &TableKey, edit: Edit<'_>) -> Result<()> {
+pub(super) fn change_accepted(repo: &Repo, key: &TableKey, edit: Edit<'_>) -> Result<()> {
     let check = acceptance::check(repo.reopen()?)?;
     edit.in_repository(repo, key)?;
     match check {

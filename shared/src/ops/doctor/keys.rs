@@ -1,13 +1,11 @@
 //! The keys of git orchestra in git's configuration: unknown ones, and values that are not valid.
 
-use std::collections::BTreeSet;
-
 use super::finding::{Finding, Group};
 use crate::{
     Code, Error, Result,
-    config::{Described, KEYS},
+    config::{Described, KEYS, suggestion},
     git::Git,
-    model::{nearest::nearest, quote, text},
+    model::{quote, text},
     world::Environment,
 };
 
@@ -64,12 +62,11 @@ fn judged(entry: &Entry) -> Option<Finding> {
     let Entry { scope, key, value } = entry;
     let Some((known, is_old)) = find(key) else {
         let unset = format!("git config {} --unset-all {}", option_of(scope), quote::word(key));
-        let names: BTreeSet<String> = KEYS.iter().map(|known| known.name().to_owned()).collect();
         let finding =
             Finding::warning(Group::Keys, "key-unknown", format!("'{key}' is not a key of git orchestra"))
                 .about(key)
                 .because(format!("it is set in the {scope} configuration, and has no effect"));
-        return Some(match nearest(key, names) {
+        return Some(match suggestion(key) {
             Some(near) => finding.fix(format!("did you mean {near}? else: {unset}")),
             None => finding.fix(unset),
         });
@@ -148,6 +145,14 @@ mod tests {
                 )),
             ),
             ("orchestra.agent.x.colour", "red", Some((Severity::Warning, ""))),
+            (
+                "orchestra.agent.x.promt",
+                "p",
+                Some((
+                    Severity::Warning,
+                    "did you mean orchestra.agent.x.prompt? else: git config --local --unset-all orchestra.agent.x.promt",
+                )),
+            ),
             (
                 "orchestra.derived",
                 "target",

@@ -25,6 +25,7 @@ pub struct LogEntry {
 /// The source of an entry.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "LogRole")]
 pub enum Role {
     /// The person or program that gives the agent its task and answers its questions.
     User,
@@ -214,7 +215,9 @@ impl LogReader {
                 let about = relative_to(&self.folder, &about).to_owned();
                 (Role::Agent, LogEvent::ToolUse { tool: name, about })
             }
-            StreamEvent::QuestionAsked(question) => (Role::Agent, LogEvent::Question { text: question.text }),
+            StreamEvent::QuestionAsked(question) => {
+                (Role::Agent, LogEvent::Question { text: question.request.text })
+            }
             StreamEvent::ToolResult { error, text } => {
                 (Role::Tool, LogEvent::ToolResult { failed: error, text })
             }
@@ -248,7 +251,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::agents::{Question, QuestionKind, Turn, program};
+    use crate::{
+        agents::{Question, QuestionKind, Turn, program},
+        model::request::AskedRequest,
+    };
 
     fn entries(protocol: Protocol, pieces: &[&[u8]]) -> Vec<LogEntry> {
         let (mut story, mut all) = (LogReader::new(protocol), Vec::new());
@@ -301,7 +307,11 @@ mod tests {
                 Some((Role::Tool, LogEvent::ToolResult { failed: false, text: text() })),
             ),
             (
-                StreamEvent::QuestionAsked(Question { id: text(), kind: QuestionKind::Choice, text: text() }),
+                StreamEvent::QuestionAsked(Question {
+                    id: text(),
+                    kind: QuestionKind::Choice,
+                    request: AskedRequest::new("t", None),
+                }),
                 Some((Role::Agent, LogEvent::Question { text: text() })),
             ),
             (

@@ -32,13 +32,15 @@ const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
     let config = Config::of(repo);
     let mut checks = Vec::new();
-    for (name, typed, configured) in
-        [("build", &request.build, config.get(&BUILD)?), ("test", &request.test, config.get(&TEST)?)]
-    {
-        if let Some(typed) = typed {
-            check::check_command(typed, name)?;
-        }
-        checks.extend(typed.clone().or(configured).map(|command| (name.to_owned(), command)));
+    for (name, typed, key) in [("build", &request.build, &BUILD), ("test", &request.test, &TEST)] {
+        let command = match typed {
+            Some(typed) => {
+                check::check_command(typed, name)?;
+                Some(typed.clone())
+            }
+            None => config.get(key)?,
+        };
+        checks.extend(command.map(|command| (name.to_owned(), command)));
     }
     let timeout = request.check_time.map_or_else(|| config.get(&CHECK_TIME), Ok)?;
     Ok(LandOptions {

@@ -33,6 +33,8 @@ pub struct Report {
     pub unreadable: Vec<Unreadable>,
     /// Whether git's config was changed so that plain `git log` shows the notes on what landed.
     pub notes_shown: bool,
+    /// Whether this was a dry run, which changed nothing.
+    pub dry_run: bool,
 }
 
 /// How a landing ended.
@@ -125,6 +127,7 @@ impl Report {
             warnings: Vec::new(),
             unreadable: plan.unreadable.clone(),
             notes_shown: false,
+            dry_run: false,
         }
     }
 
@@ -213,6 +216,9 @@ struct Json {
     /// Why the target did not move, for programs; `null` if the landing ended.
     #[serde(default)]
     incomplete: Option<Incomplete>,
+    /// Whether this was a dry run, which changed nothing.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 impl From<Json> for Report {
@@ -222,8 +228,8 @@ impl From<Json> for Report {
             (Some(operation), Some(result), None) => Conclusion::Ended { operation, result },
             _ => Conclusion::NotTried,
         };
-        let Json { into, base, order, pairs, exact, warnings, unreadable, notes_shown, .. } = json;
-        Self { into, base, conclusion, order, pairs, exact, warnings, unreadable, notes_shown }
+        let Json { into, base, order, pairs, exact, warnings, unreadable, notes_shown, dry_run, .. } = json;
+        Self { into, base, conclusion, order, pairs, exact, warnings, unreadable, notes_shown, dry_run }
     }
 }
 
@@ -236,7 +242,8 @@ impl From<Report> for Json {
             Conclusion::NotTried => None,
             Conclusion::Ended { operation, .. } | Conclusion::Incomplete { operation, .. } => Some(operation),
         };
-        let Report { into, base, order, pairs, exact, warnings, unreadable, notes_shown, .. } = report;
+        let Report { into, base, order, pairs, exact, warnings, unreadable, notes_shown, dry_run, .. } =
+            report;
         Self {
             into,
             base,
@@ -251,6 +258,7 @@ impl From<Report> for Json {
             notes_shown,
             blocked,
             incomplete,
+            dry_run,
         }
     }
 }
@@ -272,6 +280,7 @@ mod tests {
             warnings: Vec::new(),
             unreadable: Vec::new(),
             notes_shown: false,
+            dry_run: false,
         };
         serde_json::to_value(report).unwrap()
     }

@@ -55,6 +55,9 @@ pub struct Plan {
     pub failed: Vec<Failure>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
+    /// True: a plan is the answer of a dry run, which changed nothing.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Plans to resume one agent.

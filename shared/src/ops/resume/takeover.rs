@@ -82,6 +82,13 @@ pub(super) fn check_allowed(repo: &Repo, id: &AgentId, agent: &Agent, how: TakeO
         return Ok(());
     }
     let theirs = text::safe(&agent.branch);
+    if !id.has_made(&agent.branch) {
+        return Err(Error::new(
+            Code::BranchDiffers,
+            format!("'{id}' works on '{theirs}', a branch of the other clone"),
+        )
+        .hint(format!("git orchestra spawn --base {id} TASK starts an agent from its work")));
+    }
     Err(Error::new(
         Code::BranchDiffers,
         format!("the branch of '{id}' is '{theirs}', but would be '{ours}' here"),

@@ -79,8 +79,11 @@ struct Finding {
 pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequest) -> Result<Report> {
     let id = status::resolve(repo, agent)?;
     let config = Config::of(repo);
-    let configured = config.get(&REVIEW_TEST)?.or(config.get(&TEST)?);
-    let test = by.test.clone().or(configured).ok_or_else(|| {
+    let test = match by.test.clone().map_or_else(|| config.get(&REVIEW_TEST), |typed| Ok(Some(typed)))? {
+        None => config.get(&TEST)?,
+        test => test,
+    };
+    let test = test.ok_or_else(|| {
         Error::new(Code::TestMissing, "no test command: an agent can only approve work that passed a test")
             .hint(format!("--test COMMAND, or {}", TEST.hint("COMMAND")))
     })?;
@@ -158,10 +161,11 @@ fn start_reviewer(
     let options = match launch.permission {
         None => Options::default(),
         Some(_) => Options {
-            permission: Some(if by.fix { Permission::AcceptEdits } else { Permission::DontAsk }),
+            permission: Some(if by.fix { Permission::AcceptEdits } else { config.review_permission()? }),
             on_prompt: Some(OnPrompt::Deny),
             allow: config.get(&REVIEW_ALLOW)?.into_iter().chain([format!("Bash({test})")]).collect(),
             model: config.get(&REVIEW_MODEL)?,
+            restricted: true,
             ..Options::default()
         },
     };
@@ -199,7 +203,7 @@ fn wait_for_reviewer(context: &Context, repo: &Repo, id: &AgentId) -> Result<()>
 
 /// Returns the text that an agent printed in its last attempt.
 fn printed_text(context: &Context, repo: &Repo, id: &AgentId) -> Result<String> {
-    let report = logs::run(context, repo, &logs::Request { agent: id.to_string() })?;
+    let report = logs::run(context, repo, &logs::Request { agent: id.to_string(), attempt: None })?;
     let mut output = Vec::new();
     if let Some(attempt) = report.attempts.last() {
         attempt.copy(repo, 0, &mut output)?;

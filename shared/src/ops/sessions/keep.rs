@@ -29,6 +29,9 @@ pub struct ForgetRequest {
 pub struct Report {
     /// The sessions, in the order in which they were named.
     pub sessions: Vec<KeptSession>,
+    /// Whether this was a dry run, which changed nothing; only for sessions to forget.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
 }
 
 /// A session that was kept or forgotten.
@@ -60,7 +63,7 @@ pub fn keep(repo: &Repo, request: &KeepRequest) -> Result<Report> {
         let changed = conversations::store(repo, place, &row.facts, session.agent, &inner, &installed)?;
         Ok(KeptSession { id: row.id, changed })
     };
-    Ok(Report { sessions: request.sessions.iter().map(one).collect::<Result<_>>()? })
+    Ok(Report { sessions: request.sessions.iter().map(one).collect::<Result<_>>()?, dry_run: false })
 }
 
 /// Deletes the kept copies of sessions; the files of their programs remain.
@@ -77,5 +80,6 @@ pub fn forget(repo: &Repo, request: &ForgetRequest) -> Result<Report> {
         let changed = request.dry_run || transcripts::delete(repo, &id)?;
         Ok(KeptSession { id, changed })
     };
-    Ok(Report { sessions: request.sessions.iter().map(one).collect::<Result<_>>()? })
+    let sessions = request.sessions.iter().map(one).collect::<Result<_>>()?;
+    Ok(Report { sessions, dry_run: request.dry_run })
 }

@@ -18,7 +18,7 @@ use crate::{
     git::careful,
     model::{
         Fact, OnPrompt, Phase,
-        event::{Message, PhaseChange},
+        event::{Message, Pattern, PhaseChange},
         text,
     },
     private_files,
@@ -44,6 +44,8 @@ const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of the end of a file is read for its last lines, in bytes.
 const TAIL: u64 = 8 * 1024;
+/// The maximum width of the reason of an automatic answer, in columns.
+const WHY_WIDTH: usize = 200;
 /// The maximum width of the last line of standard error, in columns.
 const ERROR_WIDTH: usize = 160;
 
@@ -82,6 +84,8 @@ impl Supervisor {
     ) -> Result<(EndedAttempt, Vec<String>)> {
         let number = self.record.attempt;
         self.reset_limits();
+        // The events contain the summary of an earlier attempt.
+        let _ = fs::remove_file(self.dir.stream_summary());
         let program = self.in_repository(Self::launch)?;
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
@@ -305,16 +309,24 @@ impl Supervisor {
             }
             return Ok(None);
         };
+        if self.is_allowed_for_good(&question) {
+            self.allow_automatically(attempt, &question)?;
+            return Ok(None);
+        }
         match self.spec.launch.on_prompt {
-            OnPrompt::Fail => return Ok(Some(AttemptEnd::NeedsAnswer(question.text))),
-            OnPrompt::Deny => self.answer(attempt, &question.id, &Answer { allow: false, text: None })?,
+            OnPrompt::Fail => return Ok(Some(AttemptEnd::NeedsAnswer(question.request.short()))),
+            OnPrompt::Deny => {
+                self.answer(attempt, &question.id, &Answer { allow: false, always: false, text: None })?;
+            }
             OnPrompt::Ask => {
                 attempt.idle.record_activity();
                 if attempt.waits_for.as_ref() != Some(&question) {
                     let step = PhaseChange {
                         question: Some(question.id.clone()),
                         choice: question.kind == QuestionKind::Choice,
-                        ..PhaseChange::new(self.record.attempt, Phase::Waiting).because(question.text.clone())
+                        request: Some(question.request.clone()),
+                        ..PhaseChange::new(self.record.attempt, Phase::Waiting)
+                            .because(question.request.short())
                     };
                     self.write_summary(attempt);
                     self.append_facts(&[Fact::Phase(step)])?;
@@ -326,14 +338,18 @@ impl Supervisor {
     }
 
     /// Sends a message to the program: as the answer to the question that it names or to the open one, else as prose.
-    fn send_message(&self, attempt: &mut RunningAttempt, message: Message) -> Result<()> {
+    fn send_message(&mut self, attempt: &mut RunningAttempt, message: Message) -> Result<()> {
         let open = attempt.waits_for.clone();
         let meant = |question: &Question| message.question.as_ref().is_none_or(|id| *id == question.id);
         match (message.allow, open) {
             (Some(allow), Some(question)) if meant(&question) => {
                 let is_choice = question.kind == QuestionKind::Choice;
                 let said_with_it = message.text.clone().filter(|_| !allow || is_choice);
-                self.answer(attempt, &question.id, &Answer { allow, text: said_with_it })?;
+                let always = allow && message.always && message.question.is_some();
+                if let Some(pattern) = question.request.pattern.as_ref().filter(|_| always) {
+                    self.record_grant(pattern)?;
+                }
+                self.answer(attempt, &question.id, &Answer { allow, always, text: said_with_it })?;
                 if let Some(words) = message.text.filter(|_| allow && !is_choice) {
                     self.send_prose(attempt, words);
                 }
@@ -341,13 +357,43 @@ impl Supervisor {
             // An answer to a question that is no longer open.
             (Some(_), _) => {}
             (None, Some(question)) if question.kind == QuestionKind::Choice => {
-                self.answer(attempt, &question.id, &Answer { allow: true, text: message.text })?;
+                self.answer(
+                    attempt,
+                    &question.id,
+                    &Answer { allow: true, always: false, text: message.text },
+                )?;
             }
             (None, _) => {
                 if let Some(words) = message.text {
                     self.send_prose(attempt, words);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Returns whether a person allowed exactly this request for good. The program itself applies rules.
+    fn is_allowed_for_good(&self, question: &Question) -> bool {
+        let Some(asked @ Pattern::Exact { .. }) = &question.request.pattern else { return false };
+        self.spec.always.iter().any(|pattern| pattern.is_same(asked))
+    }
+
+    /// Allows a request that a person allowed for good. The event counts it, and says what it was.
+    fn allow_automatically(&mut self, attempt: &mut RunningAttempt, question: &Question) -> Result<()> {
+        let why = format!("allowed as always: {}", question.request.text);
+        let step =
+            PhaseChange::new(self.record.attempt, Phase::Running).because(text::keep_ends(&why, WHY_WIDTH));
+        self.append_facts(&[Fact::Phase(PhaseChange { automatic: true, ..step })])?;
+        attempt.waits_for = None;
+        self.answer(attempt, &question.id, &Answer { allow: true, always: false, text: None })
+    }
+
+    /// Records what a person allows for good, before the program gets the answer.
+    fn record_grant(&mut self, pattern: &Pattern) -> Result<()> {
+        let step = PhaseChange::new(self.record.attempt, Phase::Running);
+        self.append_facts(&[Fact::Phase(PhaseChange { always: Some(pattern.clone()), ..step })])?;
+        if !self.spec.always.iter().any(|known| known.is_same(pattern)) {
+            self.spec.always.push(pattern.clone());
         }
         Ok(())
     }

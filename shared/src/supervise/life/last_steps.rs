@@ -13,7 +13,7 @@ use crate::{
     backoff::Backoff,
     model::{Fact, event::Finished},
     store::{append_if, pack},
-    supervise::{auto_sync, ending::EndedAttempt, guard, helper::HelperTask, stored_output},
+    supervise::{auto_sync, ending::EndedAttempt, guard, helper::HelperTask, last_words, stored_output},
     worktree::capture::CapturedWork,
 };
 
@@ -123,11 +123,7 @@ impl Supervisor {
 
 /// Shortens the paths in the texts of an end, which is synced: they begin at the folder that contains repository and worktrees.
 fn shorten_paths(end: Finished, places: &[&Path]) -> Finished {
-    let shorten = |text: String| {
-        let parents = places.iter().filter_map(|place| place.ancestors().nth(2));
-        let parents = parents.filter(|parent| parent.parent().is_some());
-        parents.fold(text, |text, parent| text.replace(&format!("{}/", parent.display()), ""))
-    };
+    let shorten = |text: String| last_words::shorten_paths(&text, places);
     Finished { reason: end.reason.map(shorten), unsaved: end.unsaved.map(shorten), ..end }
 }
 

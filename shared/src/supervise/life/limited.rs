@@ -45,7 +45,8 @@ pub(super) struct KnownLimits {
 impl KnownLimits {
     pub(super) fn new(environment: &Environment, private: &PrivateDir, spec: &Spec) -> Self {
         let account = agents::program(&spec.profile).map_or(&[][..], |program| program.account_variables());
-        let breaker = Breaker::new(environment, private, &spec.profile, account, spec.options.model.clone());
+        let model = spec.launch.model.clone().or_else(|| spec.options.model.clone());
+        let breaker = Breaker::new(environment, private, &spec.profile, account, model);
         let permit = if spec.despite_limit { StartPermit::OnDemand } else { StartPermit::None };
         Self { breaker, permit, refused: 0, success_recorded: false, shown: None }
     }

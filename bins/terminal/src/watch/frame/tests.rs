@@ -1,18 +1,12 @@
 use proptest::prelude::*;
 
-use super::*;
-
-const RUNNING: &str = r#"{"id":"NAME","title":"Add tests","phase":"PHASE","liveness":"LIVENESS","waiting":WAITING,"choice":false,"reason":null,"profile":"claude","model":null,"run":"019aa0a0a0a012345","place":2,"parent":null,"reviews":null,"attempt":1,"branch":"orchestra/x","base":"1111111111111111111111111111111111111111","head":null,"worktree":null,"worktree_state":null,"session":null,"writer":"5t2k","label":null,"told_at":"2026-11-21T01:40:13Z","pid":null,"supervisor_pid":7,"orphans":[],"queue_position":null,"queued_at":"2026-11-21T01:40:00Z","started_at":"2026-11-21T01:40:01Z","ended_at":null,"exit_code":null,"activity":null,"commits":4,"files_changed":7,"insertions":8,"deletions":9,"left_out":0,"unfinished":null,"unsaved":null,"limit":null,"dirty":null,"dirty_at":null,"cost_usd":0.21,"input_tokens":null,"output_tokens":null,"turns":7,"permission_mode":null,"denials":0,"verdict":null,"verdict_current":null,"proposed_verdict":null,"merged":false,"landed_in":null,"failed_check":null,"set_aside":null,"conflicts":0,"surroundings":[]}"#;
-
-fn agent(name: &str, phase: &str, waiting: Option<&str>) -> AgentObject {
-    let liveness = if phase == "done" { "ended" } else { "live" };
-    let waiting = waiting.map_or_else(|| "null".to_owned(), |what| format!("{what:?}"));
-    let text = RUNNING.replace("NAME", name).replace("PHASE", phase);
-    serde_json::from_str(&text.replace("LIVENESS", liveness).replace("WAITING", &waiting)).unwrap()
-}
+use super::{
+    super::samples::{agent, asking},
+    *,
+};
 
 fn composed(agents: &[AgentObject], rows: usize, columns: usize) -> Vec<String> {
-    compose(agents, rows, columns, &Painter::new(false))
+    compose(agents, rows, columns, &Painter::new(false), None).lines
 }
 
 /// Returns the first word of each line.
@@ -84,5 +78,74 @@ proptest! {
         let lines = composed(&agents, rows, columns);
         prop_assert!(lines.len() <= rows.saturating_sub(1).max(1));
         prop_assert!(lines.iter().all(|line| text::width(line) <= columns), "{lines:?}");
+    }
+}
+
+fn with_keys(agents: &[AgentObject], keys: &str, rows: usize, columns: usize) -> (Control, Frame) {
+    let mut control = Control::default();
+    for key in super::super::key::keys(keys.as_bytes()) {
+        control.press(key, agents);
+    }
+    let frame = compose(agents, rows, columns, &Painter::new(false), Some(&control));
+    (control, frame)
+}
+
+#[test]
+fn a_window_that_takes_keys_marks_the_chosen_agent_and_names_the_keys() {
+    let agents = [
+        agent("one-aaaaa", "running", None),
+        asking("two-bbbbb", "q1", COMMAND),
+        asking("six-ccccc", "q2", "Bash ls"),
+    ];
+    let (_, frame) = with_keys(&agents, "", 24, 80);
+    assert!(frame.lines[1].starts_with("> two-bbbbb") && frame.lines[2].starts_with("  six-ccccc"));
+    assert_eq!(
+        frame.lines[frame.lines.len() - 5..],
+        [
+            "1 running, 2 waiting",
+            "two-bbbbb waits for an answer: Bash python -m pytest tests/test_blueprints.py &&",
+            "git push origin HEAD",
+            "+1 more waits",
+            "? help  q quit  a allow  x deny  l log  d diff  s stop  p pause  r review",
+        ]
+    );
+    let (_, frame) = with_keys(&agents, "j", 10, 40);
+    assert!(frame.lines.iter().any(|line| line.starts_with("> six-ccccc")), "{:?}", frame.lines);
+    assert_eq!(frame.lines.last().map(String::as_str), Some("? help  q quit  a allow  x deny  l log"));
+}
+
+#[test]
+fn a_request_is_to_be_allowed_only_where_it_is_shown_whole() {
+    let long = format!("Bash {} && git push", "word ".repeat(80).trim_end());
+    let agents = [asking("two-bbbbb", "q1", &long)];
+    let (control, frame) = with_keys(&agents, "a", 24, 80);
+    let joined = frame.lines.join(" ");
+    assert!(joined.contains(&long) && joined.contains("y allows it"), "{joined}");
+    assert!(
+        matches!(&control.mode, control::Mode::Allow(asked) if frame.shown_whole.as_ref() == Some(asked))
+    );
+    let (_, frame) = with_keys(&agents, "a", 10, 40);
+    let joined = frame.lines.join(" ");
+    assert!(joined.contains("too small") && joined.contains("git orchestra status two-bbbbb"), "{joined}");
+    assert_eq!(frame.shown_whole, None);
+}
+
+proptest! {
+    #[test]
+    fn a_window_that_takes_keys_is_never_wider_or_higher_than_the_terminal(
+        waiting in 0usize..4,
+        keys in "[ajkxps?yn]{0,6}",
+        what in "[a-z 日]{1,300}",
+        rows in 1usize..30,
+        columns in 20usize..120,
+    ) {
+        let one = |at: usize| match at < waiting {
+            true => asking(&format!("waits-{at:02}-aaaaa"), "q1", &what),
+            false => agent(&format!("a-rather-long-name-{at:02}-aaaaa"), "running", None),
+        };
+        let agents: Vec<AgentObject> = (0..6).map(one).collect();
+        let (_, frame) = with_keys(&agents, &keys, rows, columns);
+        prop_assert!(frame.lines.len() <= rows.saturating_sub(1).max(1));
+        prop_assert!(frame.lines.iter().all(|line| text::width(line) <= columns), "{:?}", frame.lines);
     }
 }

@@ -10,10 +10,10 @@ use std::io::Read;
 use serde_json::Value;
 
 use self::long::LongLine;
-use super::{end, limit};
+use super::{end, limit, permission};
 use crate::{
     agents::{Question, QuestionKind, StreamEvent, Turn, limit::ReportedLimit},
-    model::{text, tool_use},
+    model::{request::AskedRequest, text, tool_use},
 };
 
 /// Maximum width of the summary of a tool call, in columns.
@@ -54,11 +54,8 @@ impl Stream {
         let mut events = match (long.kind.as_str(), long.request) {
             ("control_request", Some(request)) if request.subtype == "can_use_tool" => {
                 let kind = kind_of(&request.tool_name);
-                vec![StreamEvent::QuestionAsked(Question {
-                    id: long.request_id,
-                    kind,
-                    text: request.tool_name,
-                })]
+                let request = permission::too_long(&request.tool_name, length);
+                vec![StreamEvent::QuestionAsked(Question { id: long.request_id, kind, request })]
             }
             ("result", _) => result(&Value::Object(long.small), self.api_error.as_deref()),
             ("user", _) if long.is_replay => vec![StreamEvent::MessageAccepted(String::new())],
@@ -185,14 +182,12 @@ fn permission_request(value: &Value) -> Vec<StreamEvent> {
         return Vec::new();
     }
     let tool = word(request, "tool_name");
-    let about = about(&request["input"]);
     let kind = kind_of(tool);
-    let text = match kind {
-        QuestionKind::Choice => about,
-        QuestionKind::Permission => format!("{tool} {about}"),
+    let request = match kind {
+        QuestionKind::Choice => AskedRequest::new(&question(&request["input"]).unwrap_or_default(), None),
+        QuestionKind::Permission => permission::asked(request),
     };
-    let text = text::one_line(&text, MAX_SUMMARY_WIDTH);
-    vec![StreamEvent::QuestionAsked(Question { id: word(value, "request_id").to_owned(), kind, text })]
+    vec![StreamEvent::QuestionAsked(Question { id: word(value, "request_id").to_owned(), kind, request })]
 }
 
 fn kind_of(tool: &str) -> QuestionKind {

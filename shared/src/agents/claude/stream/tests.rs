@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     agents::{FailureKind, TurnFailure, limit::Reset},
-    model::limit::LimitKind,
+    model::{limit::LimitKind, request::Pattern},
 };
 
 fn read(line: &Value) -> Vec<StreamEvent> {
@@ -22,9 +22,14 @@ fn every_kind_of_line_has_its_event() {
         let request = json!({"subtype": "can_use_tool", "tool_name": tool, "input": input});
         json!({"type": "control_request", "request_id": "r1", "request": request})
     };
-    let question = |kind, text: &str| {
-        vec![StreamEvent::QuestionAsked(Question { id: "r1".into(), kind, text: text.into() })]
+    let question =
+        |kind, request| vec![StreamEvent::QuestionAsked(Question { id: "r1".into(), kind, request })];
+    let permission = |text: &str, raw: &str| {
+        let asked = AskedRequest::new(text, None);
+        let pattern = Some(Pattern::exact(&asked, raw.as_bytes()));
+        question(QuestionKind::Permission, AskedRequest { pattern, ..asked })
     };
+    let choice = |text: &str| question(QuestionKind::Choice, AskedRequest::new(text, None));
     let said = |block: Value| json!({"type": "assistant", "message": {"content": [block]}});
     let user = |content: Value| json!({"type": "user", "message": {"content": content}});
     let note = |text: &str| vec![StreamEvent::Remark(text.into())];
@@ -89,13 +94,20 @@ fn every_kind_of_line_has_its_event() {
             json!({"type": "user", "isSynthetic": true, "message": {"content": [{"type": "text", "text": "x"}]}}),
             vec![],
         ),
-        (ask("Bash", json!({"command": "rm x"})), question(QuestionKind::Permission, "Bash rm x")),
+        (ask("Bash", json!({"command": "rm x"})), permission("Bash rm x", "Bash\n{\"command\":\"rm x\"}")),
+        (
+            ask("Edit", json!({"file_path": "a", "new_string": "x\ny"})),
+            permission(
+                "Edit a {\"new_string\":\"x\\ny\"}",
+                "Edit\n{\"file_path\":\"a\",\"new_string\":\"x\\ny\"}",
+            ),
+        ),
         (
             ask(
                 "AskUserQuestion",
                 json!({"questions": [{"question": "Which?", "options": [{"label": "red"}, {"label": "blue"}]}, {"question": "Why?"}]}),
             ),
-            question(QuestionKind::Choice, "Which? (red, blue) / Why?"),
+            choice("Which? (red, blue) / Why?"),
         ),
         (json!({"type": "control_request", "request_id": "r1", "request": {"subtype": "hook"}}), vec![]),
         (
@@ -217,7 +229,8 @@ fn an_error_counts_until_the_model_answers_again() {
 fn long_lines_give_their_important_fields() {
     let long = "x".repeat(1000);
     let note = |kind: &str| StreamEvent::Remark(format!("a line of 9 bytes ({kind})"));
-    let question = Question { id: "r1".into(), kind: QuestionKind::Permission, text: "Write".into() };
+    let request = AskedRequest { text: "Write …".into(), cut_from_bytes: 9, pattern: None };
+    let question = Question { id: "r1".into(), kind: QuestionKind::Permission, request };
     for (line, expected) in [
         (
             json!({"type": "control_request", "request_id": "r1",

@@ -198,7 +198,7 @@ fn ambiguous<'a>(typed: &str, names: impl ExactSizeIterator<Item = &'a str>, wha
     let more = count - some.len();
     let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
     Error::new(Code::SessionAmbiguous, format!("'{}' is ambiguous: {count} {what}s", text::safe(typed)))
-        .hint(format!("type more of one of: {}{tail}", some.join(", ")))
+        .hint(format!("could be: {}{tail}", some.join(", ")))
 }
 
 fn unknown_session(what: &str) -> Error {

@@ -1,0 +1,13 @@
+//! The variables of ours in the environment of an agent's program, with what each means: for `git-orchestra-spawn(1)` and for agents.
+
+/// Each variable with its meaning. An agent's program gets no other one whose name begins with `ORCHESTRA_`.
+pub const AGENT_VARIABLES: &[(&str, &str)] = &[
+    ("ORCHESTRA_AGENT", "The id of the agent. Commands that start agents record it as their parent."),
+    (
+        "ORCHESTRA_ATTEMPT",
+        "A random mark of this attempt, by which its processes are found. Do not change it.",
+    ),
+    ("ORCHESTRA_BASE", "The commit from which the agent started."),
+    ("ORCHESTRA_BRANCH", "The branch of the agent, without refs/heads/."),
+    ("ORCHESTRA_PROMPT_FILE", "The path of a file that contains the task."),
+];

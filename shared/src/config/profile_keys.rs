@@ -1,0 +1,148 @@
+//! The keys of profiles: `orchestra.agent.<name>.*`.
+
+#![expect(missing_docs, reason = "the description of each key says what it is for")]
+
+use std::time::Duration;
+
+use super::{
+    key::{Choices, Key, Kind, NamedKey, NamedRepeatedKey, RepeatedKey},
+    kind::{OPTIONAL_DURATION, OPTIONAL_PERMISSION, OPTIONAL_TEXT, PERMANENT, TOOL},
+};
+use crate::model::{Cost, Permission};
+
+pub static AGENT_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
+    "orchestra.agent.<name>.command",
+    OPTIONAL_TEXT,
+    || None,
+    "A shell command that runs an agent of the profile <name>; {prompt_file} in it is the path of a file with the task, \
+     without it the task is given on standard input",
+).proposed_by_team(),);
+
+/// Whether standard input is kept open.
+pub static AGENT_STDIN_HELD: NamedKey<bool> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.stdin",
+        Kind {
+            expected: "'held' or 'closed'",
+            parse: |text| parse_either(text, "held", "closed"),
+            text: |held| (if *held { "held" } else { "closed" }).to_owned(),
+        },
+        || false,
+        "'held' keeps the agent's standard input open as long as its supervisor lives; 'closed' closes it",
+    )
+    .with_choices(Choices::Words(&["held", "closed"]))
+    .proposed_by_team(),
+);
+
+/// Whether the agent reads its task as text and never executes it.
+pub static AGENT_READS_PROSE: NamedKey<bool> = NamedKey::new(Key::new(
+    "orchestra.agent.<name>.reads",
+    Kind {
+        expected: "'prose' or 'script'",
+        parse: |text| parse_either(text, "prose", "script"),
+        text: |prose| (if *prose { "prose" } else { "script" }).to_owned(),
+    },
+    || false,
+    "'prose' if the agent reads its task as text, as coding agents do; 'script' if it may execute the task: such an agent \
+     receives nothing that you did not type, such as review comments, conflicts, or the output of a test",
+).with_choices(Choices::Words(&["prose", "script"])).proposed_by_team(),);
+
+pub static AGENT_PROGRAM: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.program",
+        OPTIONAL_TEXT,
+        || None,
+        "The path of the program of the coding agent <name>, such as claude or opencode, if it is not on PATH; for a role, \
+         which is a profile with a name of your own, the known program that it runs, such as claude",
+    )
+    .shown_default("<name>").proposed_by_team(),);
+
+pub static AGENT_PROMPT: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.prompt",
+        OPTIONAL_TEXT,
+        || None,
+        "Text that is put before the task of an agent of the profile <name>, such as its role",
+    )
+    .proposed_by_team(),
+);
+
+pub static AGENT_MODEL: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.model",
+        OPTIONAL_TEXT,
+        || None,
+        "The model of agents of the profile <name>",
+    )
+    .proposed_by_team(),
+);
+
+/// The permission mode of a profile. Read only by [`super::Config::profile_permission`].
+pub(super) static AGENT_PERMISSION: NamedKey<Option<Permission>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.permission",
+        OPTIONAL_PERMISSION,
+        || None,
+        "What agents of the profile <name> may do without asking, instead of orchestra.permission",
+    )
+    .with_choices(PERMANENT)
+    .proposed_by_team(),
+);
+
+pub static AGENT_ALLOW: NamedRepeatedKey = NamedRepeatedKey::new(
+    RepeatedKey::new(
+        "orchestra.agent.<name>.allow",
+        "A tool that agents of the profile <name> may use without asking, in addition to orchestra.allow; may be given \
+         several times",
+    )
+    .of_kind(TOOL).proposed_by_team(),);
+
+pub static AGENT_DENY: NamedRepeatedKey = NamedRepeatedKey::new(
+    RepeatedKey::new(
+        "orchestra.agent.<name>.deny",
+        "A tool that agents of the profile <name> must not use, in addition to orchestra.deny; may be given several times",
+    )
+    .of_kind(TOOL).set_by_team(),);
+
+pub static AGENT_MAX_TIME: NamedKey<Option<Duration>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.maxTime",
+        OPTIONAL_DURATION,
+        || None,
+        "How long an agent of the profile <name> may run, instead of orchestra.maxTime",
+    )
+    .set_by_team(),
+);
+
+pub static AGENT_MAX_TURNS: NamedKey<Option<u32>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.maxTurns",
+        Kind {
+            expected: "a number from 1 to 1000000",
+            parse: |text| match text {
+                "" => Some(None),
+                text => text.parse().ok().filter(|turns| (1..=1_000_000).contains(turns)).map(Some),
+            },
+            text: |value| value.map_or_else(String::new, |turns: u32| turns.to_string()),
+        },
+        || None,
+        "The largest number of turns of an agent of the profile <name> with its model",
+    )
+    .set_by_team(),
+);
+
+pub static AGENT_BUDGET: NamedKey<Option<Cost>> = NamedKey::new(Key::new(
+    "orchestra.agent.<name>.budget",
+    Kind {
+        expected: "an amount of US dollars such as 5 or 2.50",
+        parse: |text| if text.is_empty() { Some(None) } else { Cost::parse(text).map(Some) },
+        text: |value| value.map_or_else(String::new, Cost::text),
+    },
+    || None,
+    "The largest cost of an agent of the profile <name> in US dollars, such as 2.50; the turn in progress may exceed it",
+).proposed_by_team(),);
+
+/// Parses one of two words; returns whether it is `yes`.
+fn parse_either(text: &str, yes: &str, no: &str) -> Option<bool> {
+    (text == yes || text == no).then_some(text == yes)
+}

@@ -1,0 +1,203 @@
+//! The file `.gitorchestra`: what a team committed sets what can do no harm, proposes what a person has to approve, and nothing else.
+
+use std::fs;
+
+use orchestra::{
+    Code, Error,
+    config::{
+        Config, KEYS, TeamUse,
+        keys::{ALLOW, BASE, JOBS, MAX_JOBS, TEST},
+    },
+    context::Context,
+    ops::{
+        config::{self, ApproveRequest, Request},
+        spawn,
+    },
+    trust::AcceptedRepo,
+};
+use testkit::TestRepo;
+
+use crate::{environment, library, merge_ranked::four, skip, world};
+
+const FILE: &str = "[orchestra]\n\ttest = test -e lines.txt\n\tjobs = 7\n\tmaxJobs = 900\n\tallow = Bash(make *)\n\tnosuch = 1\n\
+                    [core]\n\tpager = evil\n";
+
+fn with_file(repo: &TestRepo<'_>, content: &str) {
+    repo.commit("team", &[(".gitorchestra", content)]);
+}
+
+fn proposal(repo: &TestRepo<'_>) -> config::Proposal {
+    config::proposal(&library(repo)).expect("a file that is read").expect("a file")
+}
+
+fn approve(repo: &TestRepo<'_>) {
+    let request = ApproveRequest { hash: proposal(repo).digest };
+    config::approve(&Context::of(&environment(repo)), &library(repo), &request).expect("approved");
+}
+
+fn test_command(repo: &TestRepo<'_>) -> Result<Option<String>, Error> {
+    Config::of(&library(repo)).get(&TEST)
+}
+
+#[test]
+fn only_what_can_do_no_harm_holds_before_an_approval() {
+    let world = world();
+    let repo = world.repo();
+    with_file(&repo, FILE);
+    let here = library(&repo);
+    let config = Config::of(&here);
+    assert_eq!(config.get(&JOBS).expect("a number"), 7);
+    assert_eq!(config.get(&MAX_JOBS).expect("a number"), 1000);
+    let error = config.get(&TEST).expect_err("not approved");
+    assert_eq!(error.code, Code::ProposalUnapproved);
+    assert!(error.message.contains("'.gitorchestra' proposes orchestra.test"), "{}", error.message);
+    assert_eq!(config.valid(&ALLOW).expect_err("not approved").code, Code::ProposalUnapproved);
+    approve(&repo);
+    assert_eq!(test_command(&repo).expect("approved").as_deref(), Some("test -e lines.txt"));
+    assert_eq!(Config::of(&library(&repo)).valid(&ALLOW).expect("approved"), ["Bash(make *)"]);
+    // Another content has to be approved again, and the old one as well when it returns after that.
+    with_file(&repo, &FILE.replace("lines", "lists"));
+    assert!(test_command(&repo).is_err());
+    approve(&repo);
+    with_file(&repo, FILE);
+    assert!(test_command(&repo).is_err());
+}
+
+#[test]
+fn the_users_own_configuration_takes_precedence() {
+    let world = world();
+    let repo = world.repo();
+    with_file(&repo, FILE);
+    repo.git(["config", "--global", "orchestra.jobs", "2"]);
+    repo.git(["config", "orchestra.test", ""]);
+    repo.git(["config", "orchestra.allow", "Edit"]);
+    let here = library(&repo);
+    assert_eq!(Config::of(&here).get(&JOBS).expect("a number"), 2);
+    // An empty value leaves out what the team proposes.
+    assert_eq!(test_command(&repo).expect("left out"), None);
+    assert_eq!(proposal(&repo).keys, [""; 0]);
+    // A list of one's own replaces the list of the team.
+    assert_eq!(Config::of(&here).valid(&ALLOW).expect("own"), ["Edit"]);
+}
+
+#[test]
+fn only_the_commit_of_the_main_checkout_counts() {
+    let world = world();
+    let repo = world.repo();
+    fs::write(repo.path().join(".gitorchestra"), FILE).expect("a file");
+    assert!(config::proposal(&library(&repo)).expect("no file").is_none());
+    let id = repo.spawn("printf '[orchestra]\\n\\tbase = evil\\n\\tjobs = 9\\n' > .gitorchestra; git orchestra config get jobs > got");
+    repo.end_of(&id);
+    assert_eq!(repo.file_in_head(&id, "got"), "3\n");
+    let agent = repo.agents().remove(0);
+    let there = environment(&repo).at(agent["worktree"].as_str().expect("a worktree"));
+    let there = orchestra::git::Repo::discover(&there).expect("a repository");
+    assert_eq!(Config::of(&there).get(&BASE).expect("not set"), None);
+    assert_eq!(Config::of(&there).get(&JOBS).expect("a number"), 3);
+}
+
+#[test]
+fn an_approval_by_an_agent_is_not_one() {
+    let world = world();
+    let repo = world.repo();
+    with_file(&repo, FILE);
+    let digest = proposal(&repo).digest;
+    let id = repo.spawn(&format!(
+        "git orchestra config approve --hash={digest} 2> said; git config orchestra.approved {digest}"
+    ));
+    repo.end_of(&id);
+    assert!(repo.file_in_head(&id, "said").contains("an agent cannot change the configuration"));
+    let refused = AcceptedRepo::of(library(&repo)).map(drop).expect_err("refused");
+    assert_eq!(refused.code, Code::ConfigUntrusted);
+    assert!(refused.message.contains("orchestra.approved"), "{}", refused.message);
+}
+
+#[test]
+fn a_landing_waits_for_the_approval() {
+    let world = world();
+    let repo = four(&world);
+    with_file(&repo, FILE);
+    let digest = proposal(&repo).digest;
+    repo.orchestra(["merge-ranked", "b3"])
+        .exits(3)
+        .stderr_has("'.gitorchestra' proposes orchestra.test, and nobody approved that here")
+        .stderr_has(&format!("git orchestra config approve --hash={digest}"));
+    repo.orchestra(["config", "approve"]).exits(3).stderr_has("test = test -e lines.txt");
+    repo.orchestra(["config", "approve", "--hash", &"0".repeat(64)]).exits(3);
+    repo.orchestra(["config", "approve", "--hash", &digest]).succeeded().stdout_has("orchestra.test");
+    repo.orchestra(["merge-ranked", "b3"]).succeeded();
+}
+
+#[test]
+fn a_person_sees_the_whole_file_and_answers() {
+    if !testkit::has_terminal() {
+        return skip("there is no terminal");
+    }
+    let world = world();
+    let repo = four(&world);
+    with_file(&repo, FILE);
+    let ask = |answer: &str| {
+        let typed = "stty -echo; git orchestra merge-ranked b3";
+        testkit::talk(repo.command("script").args(["-qec", typed, "/dev/null"]), "approve this file?", answer)
+    };
+    let (code, said) = ask("n\n");
+    assert!(code != 0 && said.contains("pager = evil"), "{code}: {said}");
+    assert!(test_command(&repo).is_err());
+    let (code, said) = ask("y\n");
+    assert_eq!(code, 0, "{said}");
+    assert!(test_command(&repo).is_ok());
+}
+
+#[test]
+fn the_list_names_what_the_team_set_proposed_and_must_not_set() {
+    let world = world();
+    let repo = world.repo();
+    with_file(&repo, FILE);
+    let ran = repo.orchestra(["config"]).succeeded();
+    ran.stderr_has(".gitorchestra proposes orchestra.allow and orchestra.test")
+        .stderr_has(".gitorchestra sets 'orchestra.maxJobs', which only your own configuration can set")
+        .stderr_has(".gitorchestra sets the unknown key 'orchestra.nosuch'")
+        .stdout_has("team");
+    let request = Request { key: Some("jobs".to_owned()), all: false };
+    let report =
+        config::run(&Context::of(&environment(&repo)), Some(&library(&repo)), &request).expect("a key");
+    assert_eq!(report.settings[0].value.as_deref(), Some("7"));
+    with_file(&repo, "[orchestra\n");
+    repo.orchestra(["config"]).succeeded().stderr_has("'.gitorchestra' of commit");
+    let request = spawn::Request {
+        tasks: vec!["x".to_owned()],
+        agents: vec!["sh".to_owned()],
+        dry_run: true,
+        ..Default::default()
+    };
+    let accepted = AcceptedRepo::of(library(&repo)).expect("accepted");
+    let refused = spawn::run(&Context::of(&environment(&repo)), &accepted, &request).expect_err("refused");
+    assert_eq!(refused.code, Code::ConfigInvalid);
+}
+
+#[test]
+fn a_team_sets_nothing_that_could_run_or_widen() {
+    // Keys of other kinds are proposals, or the user's own.
+    let sets: Vec<&str> =
+        KEYS.iter().filter(|key| key.team() == TeamUse::Sets).map(|key| key.name()).collect();
+    let harmless = |name: &str| {
+        ["base", "into", "deny", "maxTime", "maxTurns"].iter().any(|end| name.ends_with(end))
+            || KEYS.iter().any(|key| key.name() == name && key.only_measures())
+    };
+    for name in sets {
+        assert!(harmless(name), "{name}");
+    }
+    for key in KEYS.iter().filter(|key| key.name().ends_with(".command") || key.name().ends_with("est")) {
+        assert_eq!(key.team(), TeamUse::Proposes, "{}", key.name());
+    }
+    for name in [
+        "orchestra.addDir",
+        "orchestra.trustWriter",
+        "orchestra.shareWith",
+        "orchestra.approved",
+        "orchestra.worktrees",
+    ] {
+        let key = KEYS.iter().find(|key| key.name() == name).expect(name);
+        assert_eq!(key.team(), TeamUse::Nothing, "{name}");
+    }
+}
