@@ -4,7 +4,9 @@ use orchestra::{
     Result,
     model::Permission,
     ops::{
-        spawn::{self, Report},
+        config,
+        configuration::AcceptedRepo,
+        spawn::{self, Report, Request},
         status,
     },
     wire,
@@ -12,16 +14,20 @@ use orchestra::{
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents, context,
     follow::{FollowOptions, follow},
-    json,
+    json, prompt,
     table::{self, Column, TableCell},
 };
 
 use super::cli::Cli;
 
+/// The question below the offered rules.
+const OFFER: &str = "allow them to all agents of this repository?";
+
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = cli.request(terminal)?;
     let repo = accepted::with_team_settings(terminal)?;
     let context = context::interruptible(terminal)?;
+    let repo = offer_rules(cli, terminal, repo, &request)?;
     let report = spawn::run(&context, &repo, &request)?;
     for warning in &report.warnings {
         terminal.warn(warning);
@@ -33,6 +39,35 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let mine = status::Request { agents, dirt: true, ..status::Request::default() };
     let how = FollowOptions { kind: wire::SPAWN, verb: "started", detach: cli.detach, json: cli.json };
     follow(&context, terminal, &repo, &mine, how)
+}
+
+/// Asks the user once, before the first agents start, whether agents may run the commands that the project itself names.
+fn offer_rules(
+    cli: &Cli,
+    terminal: &Terminal,
+    repo: AcceptedRepo,
+    request: &Request,
+) -> Result<AcceptedRepo> {
+    if cli.json || !terminal.can_ask() {
+        return Ok(repo);
+    }
+    let context = context::reading(terminal);
+    let rules = config::offered_rules(&context, &repo, request)?;
+    if rules.is_empty() {
+        return Ok(repo);
+    }
+    terminal.eprintln("agents ask before they run a command; this project names these:");
+    for rule in &rules {
+        terminal.eprintln(&format!("  {rule}"));
+    }
+    let agrees = prompt::confirm(terminal, OFFER, "")?;
+    config::answer_offer(&context, &repo, &rules, agrees)?;
+    terminal.hint(if agrees {
+        "'git orchestra config unset orchestra.allow' removes them"
+    } else {
+        "'git orchestra config set --add orchestra.allow RULE' allows one later"
+    });
+    accepted::repository(terminal)
 }
 
 fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {

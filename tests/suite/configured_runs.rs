@@ -76,7 +76,7 @@ fn a_reviewer_has_its_own_rules() {
     assert!(has("--permission-mode=plan") && has("--allowedTools=Read"), "{given:?}");
     assert!(has("--disallowedTools=WebFetch") && !has("--allowedTools=Bash(make *)"), "{given:?}");
     repo.git(["config", "orchestra.review.permission", "bypassPermissions"]);
-    repo.orchestra(["review", &id, "--by", "claude", "--test", "true"]).exits(3).stderr_has(".git/config'");
+    repo.orchestra(["review", &id, "--by", "claude", "--test", "true"]).exits(3).stderr_has("it is set in ");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_value_that_cannot_be_used_is_refused_with_its_place() {
         let error = plan(&repo).expect_err(key);
         assert!(error.message.contains(key) && error.message.contains(why), "{key}: {}", error.message);
         let hints = error.hints.join("\n");
-        assert!(hints.contains(hint) && hints.contains(".gitconfig'"), "{key}: {hints}");
+        assert!(hints.contains(hint) && hints.contains(".gitconfig"), "{key}: {hints}");
         repo.git(["config", "--global", "--unset-all", key]);
     }
     plan(&repo).expect("a plan");

@@ -62,6 +62,7 @@ mod moved;
 mod names;
 mod odd_shapes;
 mod odd_worktrees;
+mod offers;
 mod on_branch;
 mod outcomes;
 mod ownership;

@@ -8,8 +8,8 @@ pub use super::profile_keys::*;
 use super::{
     key::{Choices, Described, Key, Kind, NamedKey, RepeatedKey},
     kind::{
-        self, DIGEST, DURATION, FOLDER_NAMES, LIST, OPTIONAL_BRANCH, OPTIONAL_DURATION, OPTIONAL_PATH,
-        OPTIONAL_REVISION, OPTIONAL_TEXT, PERMANENT, PERMANENT_PERMISSION, SIZE, TEXT, TOOL,
+        self, BOOLEAN, DIGEST, DURATION, FOLDER_NAMES, LIST, OPTIONAL_BRANCH, OPTIONAL_DURATION,
+        OPTIONAL_PATH, OPTIONAL_REVISION, OPTIONAL_TEXT, PERMANENT, PERMANENT_PERMISSION, SIZE, TEXT, TOOL,
     },
 };
 use crate::model::{ByteSize, OnPrompt, Permission};
@@ -60,6 +60,14 @@ pub static ALLOW: RepeatedKey = RepeatedKey::new(
      has orchestra.review.allow instead; may be given several times",
 )
 .of_kind(TOOL).proposed_by_team();
+
+pub static OFFER_ALLOW: Key<bool> = Key::new(
+    "orchestra.offerAllow",
+    BOOLEAN,
+    || true,
+    "Whether spawn, on a terminal, offers to allow the commands with which the project is built and tested, if nothing \
+     is allowed yet; it sets this to false once it has asked",
+);
 
 pub static DENY: RepeatedKey = RepeatedKey::new(
     "orchestra.deny",
@@ -370,6 +378,7 @@ pub static KEYS: &[&dyn Described] = &[
     &ON_PROMPT,
     &ALLOWED_CLI,
     &ALLOW,
+    &OFFER_ALLOW,
     &DENY,
     &ADD_DIR,
     &BASE,

@@ -132,6 +132,17 @@ pub(super) const OPTIONAL_PERMISSION: Kind<Option<Permission>> = Kind {
     text: |value| value.map_or("", Permission::as_str).to_owned(),
 };
 
+/// Yes or no, in the words of git.
+pub(super) const BOOLEAN: Kind<bool> = Kind {
+    expected: "true or false",
+    parse: |text| match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some(true),
+        "false" | "no" | "off" | "0" => Some(false),
+        _ => None,
+    },
+    text: bool::to_string,
+};
+
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
 }

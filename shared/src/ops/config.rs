@@ -3,6 +3,8 @@
 mod approve;
 mod change;
 mod import;
+mod offer;
+mod project_rules;
 mod setting_object;
 
 use schemars::JsonSchema;
@@ -12,6 +14,7 @@ pub use self::{
     approve::{Approval, ApproveRequest, approve, no_file, proposal},
     change::{Change, SetRequest, UnsetRequest, set, unset},
     import::{Import, ImportRequest, ImportedSetting, LeftOutField, import, plan_import},
+    offer::{answer_offer, offered_rules},
     setting_object::{SettingObject, ValueObject},
 };
 pub use crate::config::Proposal;

@@ -261,6 +261,13 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<ReadyProfile>>
     names.into_iter().map(ready).collect()
 }
 
+/// Returns whether any of the agents may ask for permissions, or is refused what is not allowed. Agents that cannot be started are none.
+pub(super) fn may_ask(config: &Config<'_>, request: &Request) -> bool {
+    let permissions =
+        launches(config, request).unwrap_or_default().into_iter().map(|ready| ready.launch.permission);
+    permissions.flatten().any(|mode| !matches!(mode, Permission::BypassPermissions | Permission::Plan))
+}
+
 /// Returns the prefix of agents' branches. Git cannot have a branch `orchestra` and branches `orchestra/…`; if the first exists, the
 /// prefix is another one, with a warning.
 pub(super) fn branch_prefix(repo: &Repo, config: &Config<'_>, warnings: &mut Vec<String>) -> Result<String> {

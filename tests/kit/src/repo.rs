@@ -66,6 +66,7 @@ impl<'world> TestRepo<'world> {
         self.git(["config", "orchestra.agent.claude.program", &program.to_string_lossy()]);
         self.git(["config", "orchestra.retryDelay", "1s"]);
         self.git(["config", "orchestra.grace", "1s"]);
+        self.git(["config", "orchestra.offerAllow", "false"]);
         self
     }
 
