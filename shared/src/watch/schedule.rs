@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// The shortest pause between two looks, so that a burst of changes is read at once.
-const MIN_PAUSE: Duration = Duration::from_millis(20);
+/// The shortest pause between two looks, so that a burst of changes is read at once. A command that waits for an end waits this long for it in
+/// vain.
+const MIN_PAUSE: Duration = Duration::from_millis(5);
 /// A look is followed by a pause of this many times its cost: while changes keep coming, a watcher uses at most a quarter of a core
 /// for state, and a twentieth for output.
 const STATE_COST_FACTOR: u32 = 3;
@@ -149,7 +150,7 @@ mod tests {
     #[test]
     fn the_pause_after_a_look_grows_with_its_cost() {
         for (cost, state, growth) in
-            [(0, 20, 500), (5, 20, 500), (10, 30, 500), (50, 150, 950), (300, 900, 2000), (5000, 2000, 2000)]
+            [(0, 5, 500), (5, 15, 500), (10, 30, 500), (50, 150, 950), (300, 900, 2000), (5000, 2000, 2000)]
         {
             let (ended, mut schedule) = (Instant::now(), schedule());
             schedule.record_look(ended, ms(cost), true);
