@@ -90,12 +90,19 @@ fn is_abandoned(common: &Path, lock: LockFile) -> bool {
             Ok(false) => {}
             Ok(true) => return false,
             // The process has ended, or belongs to another user, who cannot have made a file of this owner.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if means_ended(&error) => {}
             Err(_) if process.metadata().is_ok_and(|found| found.uid() != lock.owner) => {}
             Err(_) => return false,
         }
     }
     any
+}
+
+/// Returns whether the files of a process cannot be read because it has ended: they are gone, or if one was open already, reading it
+/// fails.
+fn means_ended(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
 /// Returns whether a process has a lock open, or is a git process of this repository that may have made it.
@@ -167,6 +174,21 @@ mod tests {
             assert!(remove_if_abandoned(common, &lock, name) && !lock.exists());
             assert!(!remove_if_abandoned(common, &lock, name), "there is none");
         }
+    }
+
+    #[test]
+    fn a_process_that_ends_while_it_is_looked_at_holds_no_lock() {
+        let environment = crate::world::Environment::of_this_process();
+        let mut child =
+            crate::process::spawn(crate::process::command(&environment, "sleep").arg("60")).unwrap();
+        let process = Path::new("/proc").join(child.id().to_string());
+        let mut open = fs::File::open(process.join("stat")).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let while_open = io::Read::read(&mut open, &mut [0; 16]).unwrap_err();
+        assert!(means_ended(&while_open), "{while_open}");
+        assert!(means_ended(&fs::read(process.join("stat")).unwrap_err()));
+        assert!(!means_ended(&io::Error::from(io::ErrorKind::PermissionDenied)));
     }
 
     #[test]
