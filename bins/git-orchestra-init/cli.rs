@@ -7,8 +7,8 @@ use orchestra_terminal::{complete, pages::Page};
 
 /// Name this clone and check what its remote accepts (optional)
 ///
-/// Every command works without it. It gives this clone its id as a writer, lets plain 'git log' show the
-/// notes on agents' work and, on request, checks whether a remote accepts agents. It changes the git
+/// Every command works without it. It gives this clone its id as a writer and, on request, lets plain
+/// 'git log' show reviews and landings, and checks whether a remote accepts agents. It changes the git
 /// configuration of this clone and no tracked file. Running it twice has the same effect as running it
 /// once.
 #[derive(Debug, Parser)]
@@ -20,6 +20,12 @@ pub(crate) struct Cli {
     /// The label by which other clones show this one, such as laptop
     #[arg(long, value_name = "NAME", conflicts_with = "undo")]
     pub(crate) label: Option<String>,
+    /// Let plain 'git log' show reviews, landings and results, a sentence each
+    ///
+    /// It sets git's notes.displayRef. The same facts for programs are JSON, in the notes below
+    /// refs/orchestra/notes/.
+    #[arg(long, conflicts_with = "undo")]
+    pub(crate) notes: bool,
     /// Check whether the remote accepts agents, by pushing a test ref and deleting it again
     #[arg(long, conflicts_with = "undo")]
     pub(crate) probe: bool,
@@ -48,6 +54,7 @@ pub(crate) struct Cli {
 pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra init --label laptop", "Appear as laptop in other clones"),
+        ("git orchestra init --notes", "Show reviews and landings in git log"),
         ("git orchestra init --probe", "Check whether origin accepts agents"),
         ("git orchestra init --accept", "Show how the configuration changed while agents ran, and accept it"),
         ("git orchestra init --undo", "Remove the settings that init made"),
@@ -85,6 +92,7 @@ impl Cli {
     pub(crate) fn request(&self, ask: bool) -> Request {
         Request {
             label: self.label.clone(),
+            notes: self.notes,
             track: self.track,
             probe: self.probe,
             undo: self.undo,

@@ -158,7 +158,8 @@ pub(crate) const PAGE: Page = Page {
             "STORAGE",
             &["A landing is an operation: refs/orchestra-local/operations/ID holds its progress and the \
                  output of every build and test: 'git orchestra logs --check' shows it, and 'git show' prints \
-                 the object that the field log of --json names. The landed commits have notes in refs/orchestra/notes/results, which git log shows."],
+                 the object that the field log of --json names. The landed commits have notes in \
+                 refs/orchestra/notes/results; after 'git orchestra init --notes', git log shows what they say."],
         ),
     ],
     configuration: false,

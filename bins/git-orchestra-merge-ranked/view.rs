@@ -138,9 +138,6 @@ fn summary(terminal: &Terminal, report: &Report, into: &str) {
                 result.short()
             ));
             terminal.hint("git orchestra undo undoes the landing");
-            if report.notes_shown {
-                terminal.hint("git log now shows the notes on what landed (git config notes.displayRef)");
-            }
         }
         None => terminal.eprintln(&format!("nothing landed; {into} is unchanged")),
     }

@@ -94,8 +94,8 @@ pub(crate) const PAGE: Page = Page {
     sections: &[(
         "WHICH VERDICT COUNTS",
         &["The last verdict of each reviewer counts; if several reviewers judged the same patch, the \
-             strictest one decides: a rejection is not outvoted. All verdicts are kept, and git log shows \
-             them as notes (refs/orchestra/notes/reviews). Verdicts from other clones count only if git \
+             strictest one decides: a rejection is not outvoted. All verdicts are kept, also as notes \
+             (refs/orchestra/notes/reviews); after 'git orchestra init --notes', git log shows what they say. Verdicts from other clones count only if git \
              config orchestra.trustWriter names their writer."],
     )],
     configuration: false,

@@ -18,14 +18,10 @@ const TASK_LINES: usize = 12;
 const MAX_COMMITS: usize = 10;
 const MAX_FILES: usize = 20;
 
-/// Prints the warnings of a report, and that git log shows notes now.
+/// Prints the warnings of a report.
 pub(crate) fn notices(terminal: &Terminal, report: &Report) {
     for warning in &report.warnings {
         terminal.warn(warning);
-    }
-    if report.notes_shown {
-        terminal
-            .hint("git log now shows the notes on reviewed and landed work (git config notes.displayRef)");
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use testkit::TestRepo;
+
 use crate::{
-    sync::{first, shared_of_hub},
+    sync::{clone, first, shared_of_hub, sync},
     world,
 };
 
@@ -12,11 +14,12 @@ fn init_is_idempotent_and_can_be_undone() {
     let world = world();
     let repo = first(&world);
     let (config, checkout) = (repo.git(["config", "--list", "--local"]).stdout(), repo.checkout());
-    let said = repo.orchestra(["init", "--label", "laptop", "--track"]).succeeded().stdout();
+    let all = ["init", "--label", "laptop", "--track", "--notes"];
+    let said = repo.orchestra(all).succeeded().stdout();
     assert!(said.contains("other clones call this one laptop") && said.contains("every git fetch of origin"));
-    assert_eq!(repo.git(["config", "notes.displayRef"]).line(), "refs/orchestra/notes/*");
+    assert_eq!(repo.git(["config", "notes.displayRef"]).line(), "refs/orchestra-local/notes/log");
     let once = repo.git(["config", "--list", "--local"]).stdout();
-    repo.orchestra(["init", "--label", "laptop", "--track"]).succeeded().stderr_has("nothing changed");
+    repo.orchestra(all).succeeded().stderr_has("nothing changed");
     assert_eq!(repo.git(["config", "--list", "--local"]).stdout(), once);
     repo.git(["fetch", "-q"]).succeeded();
     assert!(repo.refs("refs/orchestra/").is_empty());
@@ -27,6 +30,41 @@ fn init_is_idempotent_and_can_be_undone() {
     };
     assert_eq!(tracked(repo.checkout()), tracked(checkout));
     repo.orchestra(["init", "--label", "a\u{1b}b"]).exits(2).stderr_has("a label is one line");
+}
+
+#[test]
+fn git_log_shows_notes_for_people_if_they_asked_for_them() {
+    let world = world();
+    let (repo, other) = (first(&world), clone(&world, "b"));
+    let id = repo.spawn("echo 1 > one.txt");
+    repo.end_of(&id);
+    // As an earlier version configured it.
+    repo.git(["config", "notes.displayRef", "refs/orchestra/notes/*"]);
+    repo.orchestra(["init", "--notes"]).succeeded();
+    assert_eq!(
+        repo.git(["config", "--get-all", "notes.displayRef"]).line(),
+        "refs/orchestra-local/notes/log"
+    );
+    repo.orchestra(["review", &id, "--approve", "-m", "two\nlines"]).succeeded();
+    repo.orchestra(["merge-ranked", "--test", "true"]).succeeded();
+    let author = repo.git(["config", "user.name"]).line();
+    let review = format!("Review of agent {id}: approved by {author}: two lines");
+    let landed = format!("Landed in main: agent {id}; passed: test");
+    let log = |repo: &TestRepo<'_>, tip: &str| {
+        let shown = repo.git(["log", "--format=%N", tip]).stdout();
+        shown.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(log(&repo, "main"), [landed, review.clone()]);
+    // In another clone they are made from the notes that a sync brought, and stay there.
+    sync(&repo);
+    sync(&other);
+    let head = format!("refs/orchestra/heads/{id}");
+    assert!(log(&other, &head).is_empty());
+    other.orchestra(["init", "--notes"]).succeeded();
+    assert_eq!(log(&other, &head), [review]);
+    assert!(!shared_of_hub(&world).iter().any(|(name, _)| name.contains("log")));
+    other.orchestra(["init", "--undo"]).succeeded();
+    assert!(log(&other, &head).is_empty());
 }
 
 #[test]

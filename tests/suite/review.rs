@@ -114,9 +114,15 @@ fn a_verdict_is_an_event_and_a_note_and_decides_what_lands() {
     assert_eq!(repo.agent(&good)["verdict_current"], true);
     let fact = repo.events(&good).pop().expect("a fact");
     assert_eq!((&fact["t"], &fact["text"]), (&"verdict".into(), &"well done".into()));
-    // Plain git shows it with the commit.
-    let log = repo.git(["log", "-1", "--format=%N", &head]).stdout();
-    let note: Value = serde_json::from_str(log.trim()).expect("a note");
+    // For programs there is a note with the commit. Plain git log shows people a sentence, if they asked for it.
+    let noted = |options: &[&str]| {
+        repo.git([options, &["log", "-1", "--format=%N", head.as_str()]].concat()).stdout().trim().to_owned()
+    };
+    assert_eq!(noted(&[]), "");
+    let note: Value =
+        serde_json::from_str(&noted(&["-c", "notes.displayRef=refs/orchestra/notes/*"])).expect("a note");
+    repo.orchestra(["init", "--notes"]).succeeded().stdout_has("git log shows reviews, landings and results");
+    assert_eq!(noted(&[]), format!("Review of agent {good}: approved by Tess Test: well done"));
     assert_eq!(
         (&note["verdict"], &note["head"], &note["agent"]),
         (&"approve".into(), &head.into(), &good.clone().into())
@@ -223,7 +229,9 @@ fn several_reviewers_and_a_late_verdict() {
     assert_eq!(known(&repo, &id)["verdict"], "reject", "one who rejects is not outvoted");
     by("Ann", "--approve").succeeded();
     assert_eq!(known(&repo, &id)["verdict"], "approve");
-    let notes = repo.git(["log", "-1", "--format=%N", &head]).stdout();
+    let notes = repo
+        .git(["-c", "notes.displayRef=refs/orchestra/notes/*", "log", "-1", "--format=%N", &head])
+        .stdout();
     assert_eq!(notes.lines().filter(|line| line.starts_with('{')).count(), 3);
     repo.orchestra(["resume", &id, "-m", "echo 2 > a.txt"]).succeeded();
     repo.end_of(&id);

@@ -27,6 +27,7 @@ use crate::{
         helper::{self, HelperTask},
         repair,
     },
+    sync::log_notes,
     worktree::{
         capture::{self, CapturedWork},
         unchanged,
@@ -260,7 +261,8 @@ fn write_notes(repo: &Repo, agents: &[CollectedAgent]) -> Result<()> {
             all.push((head, format!("{line}\n")));
         }
     }
-    notes::write(repo, layout::RESULTS, "results", &all)
+    notes::write(repo, layout::RESULTS, "results", &all)?;
+    log_notes::refresh(repo)
 }
 
 /// Writes the events and the work of agents, without the history before their bases.

@@ -1,4 +1,4 @@
-//! `init`: names this clone, makes plain `git log` show our notes, and checks whether a remote accepts agents. It is optional, and
+//! `init`: names this clone, lets plain `git log` show reviews and landings, and checks whether a remote accepts agents. It is optional, and
 //! changes only git's config and the files below `<common git dir>/orchestra`.
 
 use schemars::JsonSchema;
@@ -14,8 +14,8 @@ use crate::{
         remotes::{PushRule, RefPush, RemoteOptions},
     },
     model::{WriterId, text},
-    store::{layout, notes, writer},
-    sync::{RefSnapshot, Remote},
+    store::{layout, writer},
+    sync::{RefSnapshot, Remote, log_notes},
     trust::{AcceptedRepo, configuration::ConfigChange},
     world,
 };
@@ -29,6 +29,8 @@ const MAX_LABEL_LENGTH: usize = 40;
 pub struct Request {
     /// The label of this clone, which other clones show.
     pub label: Option<String>,
+    /// Let plain `git log` show reviews, landings and results.
+    pub notes: bool,
     /// Add a refspec, so that every `git fetch` brings the remote's agents.
     pub track: bool,
     /// Check whether the remote accepts agents.
@@ -111,13 +113,14 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     if known.is_none() {
         changed.push(format!("the id of this clone as a writer is {writer}"));
     }
-    if notes::show_in_log(repo)? {
-        changed.push("git log shows the notes on agents' work (notes.displayRef)".to_owned());
+    if request.notes && log_notes::show(repo)? {
+        changed.push("git log shows reviews, landings and results (notes.displayRef)".to_owned());
     }
     let tracked =
         if request.track { Some(track(repo, &remote(repo, request)?, &mut changed)?) } else { None };
     let label = request.label.clone().or_else(|| Config::of(repo).get_or_default(&LABEL));
-    Ok(Report { writer: Some(writer), label, notes_shown: true, tracked, probe: None, changed })
+    let notes_shown = log_notes::are_shown(&repo.reopen()?);
+    Ok(Report { writer: Some(writer), label, notes_shown, tracked, probe: None, changed })
 }
 
 fn set_label(repo: &Repo, label: &str, changed: &mut Vec<String>) -> Result<()> {
@@ -196,7 +199,7 @@ fn undo(repo: &Repo, request: &Request) -> Result<Report> {
     if Config::of(repo).unset(&LABEL)? {
         changed.push("this clone no longer has a label".to_owned());
     }
-    if repo.hide_notes(layout::NOTES)? {
+    if log_notes::hide(repo)? {
         changed.push("git log no longer shows the notes on agents' work".to_owned());
     }
     let remotes = match &request.remote {

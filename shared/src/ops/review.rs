@@ -33,6 +33,7 @@ use crate::{
         writer,
     },
     surroundings,
+    sync::log_notes,
     trust::AcceptedRepo,
 };
 
@@ -91,7 +92,7 @@ pub struct Report {
     pub not_landed: Option<String>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Whether git's config was changed so that plain `git log` shows the notes.
+    /// Whether plain `git log` shows reviews, because the user asked for that.
     pub notes_shown: bool,
     /// Agents, work, notes, and archives that cannot be read; if an agent is named, its work.
     pub unreadable: Vec<Unreadable>,
@@ -266,7 +267,7 @@ fn record_verdict(
     if let Err(error) = write_notes(repo, id, head, &after.reviews) {
         report.warnings.push(format!("no note was written: {}", error.one_line()));
     }
-    report.notes_shown = notes::show_in_log(repo).unwrap_or(false);
+    report.notes_shown = log_notes::are_shown(repo);
     if give.verdict == Verdict::Changes && !give.keep {
         match resume::run(&context.unobserved(), repo, &change_request(id, &review)) {
             Ok(_) => report.told = true,
@@ -354,7 +355,8 @@ fn write_notes(repo: &Repo, id: &AgentId, head: Oid, known: &Reviews) -> Result<
         Some(given) => note(id, given),
         None => note(id, &all_reviews(repo, id, head)?),
     };
-    notes::write(repo, layout::REVIEWS, &format!("verdict on {id}"), &[(head, note)])
+    notes::write(repo, layout::REVIEWS, &format!("verdict on {id}"), &[(head, note)])?;
+    log_notes::refresh(repo)
 }
 
 /// Returns all verdicts on one commit, in order, from the whole log.

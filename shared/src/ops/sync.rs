@@ -26,7 +26,7 @@ use crate::{
     sync::{
         Remote,
         consent::{self, GrantedConsent},
-        redact,
+        log_notes, redact,
         screen::{self, LeaveConsent, Outgoing, SendConsent},
         sync_loop::{self, SyncOptions},
     },
@@ -151,6 +151,9 @@ pub fn run(
         && let Err(error) = pack::pack_if_many(repo, pack::LOOSE_LIMIT)
     {
         warnings.push(error.one_line());
+    }
+    if !request.dry_run {
+        warnings.extend(log_notes::refresh(repo).err().map(|error| error.one_line()));
     }
     Ok(Report { remote: remote.address, dry_run: request.dry_run, outcome, asks, warnings })
 }

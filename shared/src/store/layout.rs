@@ -241,7 +241,10 @@ pub const RESULTS: &str = "refs/orchestra/notes/results";
 /// The ref with verdicts, as notes on the reviewed commits.
 pub const REVIEWS: &str = "refs/orchestra/notes/reviews";
 
-/// The pattern for all notes of orchestra, for `notes.displayRef`.
+/// The ref with the notes that plain `git log` shows, in this clone alone.
+pub const LOG_NOTES: &str = "refs/orchestra-local/notes/log";
+
+/// The pattern for all shared notes, for `notes.displayRef`.
 pub const NOTES: &str = "refs/orchestra/notes/*";
 
 /// The private directory, `<common git dir>/orchestra`, for files that are bound to this machine or disposable.

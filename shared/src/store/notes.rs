@@ -1,4 +1,4 @@
-//! Notes on commits for plain `git log`: events as lines of JSON. `git notes` writes only below `refs/notes`, so `git fast-import`
+//! Notes on commits, for programs that know git alone: events as lines of JSON. `git notes` writes only below `refs/notes`, so `git fast-import`
 //! writes them, in a separate git directory: if it is killed, it leaves no lock on a ref of the repository.
 
 use std::{fs, path::Path};
@@ -7,7 +7,6 @@ use crate::{
     Error, Kind, Result,
     error::ErrorContext,
     git::{Oid, Repo, command, refs::RefEdit, repo::Identity},
-    store::layout,
 };
 
 /// How often to try if other programs keep changing the ref.
@@ -103,19 +102,4 @@ fn make_git_dir(place: &Path) -> Result<()> {
     fs::write(place.join("HEAD"), "ref: refs/heads/none\n").context(Kind::External, cannot)?;
     let config = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
     fs::write(place.join("config"), config).context(Kind::External, cannot)
-}
-
-/// Configures git so that plain `git log` shows the notes, unless it shows them already. Returns whether it was changed.
-///
-/// # Errors
-/// The config cannot be written.
-pub fn show_in_log(repo: &Repo) -> Result<bool> {
-    let shown = |value: &String| {
-        value == layout::NOTES || value == layout::RESULTS || value == "*" || value == "refs/*"
-    };
-    if repo.shown_notes().iter().any(shown) {
-        return Ok(false);
-    }
-    repo.show_notes(layout::NOTES)?;
-    Ok(true)
 }

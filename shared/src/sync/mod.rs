@@ -31,6 +31,7 @@ mod changes;
 pub mod check;
 pub mod consent;
 pub mod heads;
+pub mod log_notes;
 pub mod missing;
 pub mod notes;
 pub mod outgoing;

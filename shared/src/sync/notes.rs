@@ -47,7 +47,7 @@ impl From<NotesError> for Error {
 }
 
 /// The blob of the note of each commit.
-type Notes = BTreeMap<Oid, Oid>;
+pub(super) type Notes = BTreeMap<Oid, Oid>;
 
 /// Merges local and remote notes. Remote lines that are not canonical JSON are dropped, because git prints notes unescaped.
 ///
@@ -102,7 +102,8 @@ pub fn rewrite(repo: &Repo, tip: Oid, by: &dyn Fn(&str) -> String) -> Result<Oid
     if notes == before { Ok(tip) } else { write(repo, &notes, None, tip) }
 }
 
-fn read(repo: &Repo, tip: Oid) -> Result<Notes, NotesError> {
+/// Reads the notes of a commit.
+pub(super) fn read(repo: &Repo, tip: Oid) -> Result<Notes, NotesError> {
     let mut notes = Notes::new();
     let mut trees = 0;
     let mut open = vec![(String::new(), repo.tree_of(tip)?)];
@@ -190,7 +191,8 @@ fn write(repo: &Repo, notes: &Notes, ours: Option<Oid>, theirs: Oid) -> Result<O
     })
 }
 
-fn write_tree(repo: &Repo, notes: &Notes) -> Result<Oid> {
+/// Writes the tree with notes.
+pub(super) fn write_tree(repo: &Repo, notes: &Notes) -> Result<Oid> {
     let file = |name: String, note: Oid| TreeEntry::new(name, TreeEntryKind::File, note);
     if notes.len() <= MAX_FLAT {
         return repo

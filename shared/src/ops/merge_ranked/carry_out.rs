@@ -17,9 +17,10 @@ use crate::{
     },
     model::{event::Landing, text},
     store::{
-        layout, notes,
+        layout,
         operations::{Change, Journal, OperationBody, Stage},
     },
+    sync::log_notes,
     trust::AcceptedRepo,
 };
 
@@ -142,17 +143,16 @@ pub(super) fn record_landing(
     warnings.extend(record::record(repo, state, &plan.branches));
     warnings.extend(gitlinks::warnings(repo, state.base, merged(state, plan))?);
     warnings.extend(signing::warnings(repo, state)?);
-    let mut notes_shown = false;
+    warnings.extend(log_notes::refresh(repo).err().map(|error| error.one_line()));
     if state.result != state.base {
         let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
         journal.operation.body = OperationBody::Landing(vec![change]);
-        notes_shown = notes::show_in_log(repo).unwrap_or(false);
     }
     journal.operation.stage = Stage::Done;
     journal.write(repo, &[state.base, state.result])?;
     // A process that was killed after the last step may have left its scratch worktree.
     warnings.extend(remove_scratch_of(repo, &journal.operation.id).err().map(|error| error.one_line()));
-    Ok(Report { notes_shown, warnings, ..Report::ended(plan, state, journal) })
+    Ok(Report { notes_shown: log_notes::are_shown(repo), warnings, ..Report::ended(plan, state, journal) })
 }
 
 /// Returns whether the target has the result of an unfinished landing, which was killed after the move.

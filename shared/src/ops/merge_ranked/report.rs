@@ -31,7 +31,7 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Agents that cannot be read, and may have work to land.
     pub unreadable: Vec<Unreadable>,
-    /// Whether git's config was changed so that plain `git log` shows the notes on what landed.
+    /// Whether plain `git log` shows what landed, because the user asked for that.
     pub notes_shown: bool,
     /// Whether this was a dry run, which changed nothing.
     pub dry_run: bool,
@@ -209,7 +209,7 @@ struct Json {
     warnings: Vec<String>,
     /// Agents that cannot be read, and may have work to land.
     unreadable: Vec<Unreadable>,
-    /// Whether git's config was changed so that plain `git log` shows the notes on what landed.
+    /// Whether plain `git log` shows what landed, because the user asked for that.
     notes_shown: bool,
     /// Why the target did not move, in words.
     blocked: Option<String>,
