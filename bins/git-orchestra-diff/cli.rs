@@ -15,8 +15,10 @@ use orchestra_terminal::{complete, pages::Page};
 #[command(name = "git-orchestra-diff", version)]
 pub(crate) struct Cli {
     /// The agent; a unique prefix of the name or a word in it is enough
-    #[arg(value_name = "AGENT", required = true, add = ArgValueCandidates::new(complete::agents))]
-    pub(crate) agent: String,
+    ///
+    /// Without one, a terminal lets you pick it.
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
+    pub(crate) agent: Option<String>,
     /// Another agent, to compare with the first
     #[arg(value_name = "OTHER", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) other: Option<String>,
@@ -58,7 +60,7 @@ pub(crate) const PAGE: Page = Page {
 impl Cli {
     pub(crate) fn request(&self) -> Request {
         Request {
-            agent: self.agent.clone(),
+            agent: self.agent.clone().unwrap_or_default(),
             other: self.other.clone(),
             committed: self.committed,
             since_review: self.since_review,

@@ -6,7 +6,7 @@ use orchestra::{
     ops::diff::{self, Report},
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, json, names};
+use orchestra_terminal::{Exit, Terminal, accepted, chosen, json, names};
 
 use super::cli::Cli;
 
@@ -16,7 +16,7 @@ const MAX_LEFT_OUT: usize = 5;
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
     let mut request = cli.request();
-    names::meant_one(terminal, &repo, &mut request.agent)?;
+    request.agent = chosen::agent(terminal, &repo, cli.agent.as_ref(), "git orchestra diff AGENT")?;
     if let Some(other) = &mut request.other {
         names::meant_one(terminal, &repo, other)?;
     }

@@ -21,7 +21,7 @@ use orchestra::{
     watch::{Filter, Update, Watch},
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, context, here, names, prompt, style::Role};
+use orchestra_terminal::{Exit, Terminal, chosen, context, here, style::Role};
 
 use super::{check, cli::Cli, entries, last_lines::LastLines};
 
@@ -39,17 +39,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return check::run(cli, terminal);
     }
     let repo = here::repository()?;
-    let agent = match &cli.agent {
-        Some(agent) => {
-            let mut agent = agent.clone();
-            names::meant_one(terminal, &repo, &mut agent)?;
-            agent
-        }
-        None => {
-            let all = status::run(&context::uninterrupted(), &repo, &status::Request::default())?.agents;
-            prompt::pick_agent(terminal, "which agent?", &all, "git orchestra logs AGENT")?
-        }
-    };
+    let agent = chosen::agent(terminal, &repo, cli.agent.as_ref(), "git orchestra logs AGENT")?;
     if cli.json {
         terminal.begin_stream();
     }

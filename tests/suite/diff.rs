@@ -2,7 +2,7 @@
 
 use testkit::Ran;
 
-use crate::world;
+use crate::{skip, world};
 
 #[test]
 fn a_running_agent_shows_what_it_committed_changed_and_added() {
@@ -74,4 +74,22 @@ fn one_git_compares() {
         assert!(gits.len() == 1 && gits[0].contains(" diff "), "{options:?}\n{started}");
         std::fs::remove_file(&trace).expect("removed");
     }
+}
+
+#[test]
+fn without_a_name_a_terminal_shows_the_only_agent() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo fresh > new.txt");
+    repo.end_of(&id);
+    for command in ["diff", "logs"] {
+        repo.orchestra([command]).exits(2).stderr_has("which agent?");
+    }
+    if !testkit::has_terminal() {
+        return skip("there is no terminal");
+    }
+    let typed = "GIT_PAGER=cat git orchestra diff";
+    let (code, shown) =
+        testkit::talk(repo.command("script").args(["-qec", typed, "/dev/null"]), "which agent?", "");
+    assert!(code == 0 && shown.contains("+fresh"), "{code}: {shown}");
 }

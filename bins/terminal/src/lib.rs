@@ -33,6 +33,7 @@ pub mod args;
 pub mod catalog;
 pub mod change_stream;
 pub mod check_output;
+pub mod chosen;
 pub mod complete;
 pub mod concepts;
 pub mod context;

@@ -212,6 +212,7 @@ const TERMINAL: &[Rule] = &[
     ("json", &["exit", "output"]),
     ("errors", &["exit", "json", "output", "style"]),
     ("check_output", &["context", "output"]),
+    ("chosen", &["context", "names", "output", "prompt"]),
     ("outcome", &["agents", "output", "style"]),
     (
         "watch",
