@@ -24,7 +24,7 @@ git orchestra runs coding agents side by side. Each has one task, one worktree a
 ## The order of work
 
 1. `git orchestra spawn --detach --json 'task' 'task'` starts agents; `-f FILE` reads a list. Each costs money: start what was asked for.
-2. `git orchestra status --wait --json ID` waits for them, and lends this agent's slot to one of them. `--wait=10m` limits the wait.
+2. `git orchestra status --wait --json ID` waits for them; one of them may use your slot meanwhile. `--wait=10m` limits the wait.
 3. `git orchestra logs ID` shows what one printed, `git orchestra diff ID` what it changed.
 4. `git orchestra send ID 'message'` instructs one that runs; `git orchestra resume ID -m 'message'` one that has ended.
 5. `git orchestra review ID --approve` records a verdict on its work; `--reject` and `--changes` are the others.

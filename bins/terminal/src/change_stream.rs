@@ -41,10 +41,7 @@ pub fn stream(
     let mut waiting = WaitingCommand::new(repo)?;
     let cancel = context.cancel.clone();
     terminal.on_closed(move || cancel.cancel());
-    let deadline = match until {
-        Until::AllEnded { limit: Some(limit) } => Instant::now().checked_add(limit),
-        _ => None,
-    };
+    let deadline = until.deadline();
     let end = loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         match watch.next(left.map_or(SLEEP, |left| left.min(SLEEP)))? {

@@ -58,6 +58,16 @@ pub enum Until {
     Interrupted,
 }
 
+impl Until {
+    /// Returns when watching that begins now ends at the latest; `None` if only agents or the user end it.
+    pub(crate) fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::AllEnded { limit } => limit.and_then(|limit| Instant::now().checked_add(limit)),
+            Self::Interrupted => None,
+        }
+    }
+}
+
 /// The result of watching.
 pub struct Watched {
     /// Why it ended.
@@ -115,10 +125,7 @@ pub fn watch(
         let cancel = context.cancel.clone();
         terminal.on_closed(move || cancel.cancel());
     }
-    let deadline = match until {
-        Until::AllEnded { limit: Some(limit) } => Instant::now().checked_add(limit),
-        _ => None,
-    };
+    let deadline = until.deadline();
     let end = loop {
         let pause = if view.draws_table() { REDRAW } else { SLEEP };
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));

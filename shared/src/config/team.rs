@@ -40,7 +40,7 @@ pub struct Proposal {
 }
 
 impl Config<'_> {
-    /// Returns what the team's file proposes; `None` if there is no file.
+    /// Returns what the team's file proposes; `None` if it does not exist.
     ///
     /// # Errors
     /// The file cannot be read or parsed (3).

@@ -99,7 +99,7 @@ pub fn store_agent(repo: &Repo, target: &RemovalTarget<'_>) -> Result<StoredAgen
     Ok(StoredAgent { removal, tree: repo.write_entries(parts)?, pins, fingerprint })
 }
 
-/// Returns the refs that go with the agent. A branch that was there before it is none of them.
+/// Returns the refs that go with the agent. A branch that existed before it is not included.
 fn refs_of(repo: &Repo, target: &RemovalTarget<'_>) -> Result<Vec<(String, Oid)>> {
     let id = target.id;
     let branch = &target.agent.branch;

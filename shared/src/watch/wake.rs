@@ -42,7 +42,7 @@ pub(super) enum WakeReason {
 pub(super) struct Waker {
     source: Source,
     cancel: Cancel,
-    /// Files of the reader; a wait ends when something can be read from one of them.
+    /// Files of the reader; a wait ends as soon as one of them has data to read.
     own: Vec<OwnedFd>,
 }
 

@@ -219,7 +219,7 @@ impl BranchChanges {
     }
 }
 
-/// Returns the change of one path. A folder is no file: the paths below it have records of their own.
+/// Returns the change of one path. A folder does not count: the paths below it have records of their own.
 fn of_record(record: gix::diff::tree::recorder::Change) -> (Vec<u8>, FileChange) {
     use gix::diff::tree::recorder::Change as Record;
     let file = |mode: EntryMode, id| (!mode.is_tree()).then_some(FileVersion { id, mode });

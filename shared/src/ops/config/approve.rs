@@ -41,7 +41,7 @@ pub fn proposal(repo: &Repo) -> Result<Option<Proposal>> {
 /// Records that a person approves the team's file.
 ///
 /// # Errors
-/// There is no file, or it is another one than the person saw (3); an agent called it (3); the configuration is locked (4).
+/// The file does not exist, or has changed since the person saw it (3); an agent called it (3); the configuration is locked (4).
 pub fn approve(context: &Context, repo: &Repo, request: &ApproveRequest) -> Result<Approval> {
     context.check()?;
     change::refuse_agents(context)?;
