@@ -55,6 +55,11 @@ fn git_log_shows_notes_for_people_if_they_asked_for_them() {
         shown.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(log(&repo, "main"), [landed, review.clone()]);
+    // They are made again only when the shared notes changed.
+    let made = repo.refs("refs/orchestra-local/notes/");
+    repo.orchestra(["init", "--notes"]).succeeded();
+    assert_eq!(made.len(), 1);
+    assert_eq!(repo.refs("refs/orchestra-local/notes/"), made);
     // In another clone they are made from the notes that a sync brought, and stay there.
     sync(&repo);
     sync(&other);

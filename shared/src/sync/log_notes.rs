@@ -13,6 +13,8 @@ use crate::{
     store::layout,
 };
 
+/// How often to try if other commands change the notes at the same time.
+const ATTEMPTS: u32 = 5;
 /// The width at which a sentence is cut, in columns.
 const MAX_WIDTH: usize = 300;
 
@@ -52,37 +54,46 @@ pub fn refresh(repo: &Repo) -> Result<()> {
     if !are_shown(repo) {
         return Ok(());
     }
-    let old = repo.find_ref(layout::LOG_NOTES)?;
-    let (mut sentences, mut sources): (BTreeMap<Oid, BTreeSet<String>>, Vec<Oid>) = Default::default();
+    for attempt in 1.. {
+        let old = repo.find_ref(layout::LOG_NOTES)?;
+        let Some(new) = written(repo, old)? else { return Ok(()) };
+        let edit = RefEdit { name: layout::LOG_NOTES.to_owned(), old, new };
+        match repo.edit_refs(&[edit], "orchestra: notes for git log") {
+            // Another command of ours did the same meanwhile, perhaps from older notes.
+            Err(error) if error.is_race() && attempt < ATTEMPTS => {}
+            other => return Ok(other?),
+        }
+    }
+    Ok(())
+}
+
+/// Writes the commit with the sentences of all shared notes. Its message names what they were made from; `None` if `old` was made from
+/// the same.
+fn written(repo: &Repo, old: Option<Oid>) -> Result<Option<Oid>> {
+    let mut sources = Vec::new();
     for name in [layout::REVIEWS, layout::RESULTS] {
         sources.extend(repo.find_ref(name)?);
     }
-    let message = sources.iter().map(|source| format!("made from {source}\n")).collect::<String>();
-    if sources.is_empty()
-        || old.is_some_and(|old| repo.read_commit(old).is_ok_and(|old| old.message == message))
-    {
-        return Ok(());
+    let message: String = sources.iter().map(|source| format!("made from {source}\n")).collect();
+    let is_same = |old: Oid| repo.read_commit(old).is_ok_and(|old| old.message == message);
+    if sources.is_empty() || old.is_some_and(is_same) {
+        return Ok(None);
     }
-    for source in &sources {
-        for (commit, note) in notes::read(repo, *source)? {
+    let mut sentences: BTreeMap<Oid, BTreeSet<String>> = BTreeMap::new();
+    for source in sources {
+        for (commit, note) in notes::read(repo, source)? {
             let text = repo.read_blob(note)?;
             let said = String::from_utf8_lossy(&text).lines().filter_map(sentence).collect::<Vec<_>>();
             sentences.entry(commit).or_default().extend(said);
         }
     }
-    sentences.retain(|_, said| !said.is_empty());
     let mut all = notes::Notes::new();
-    for (commit, said) in sentences {
+    for (commit, said) in sentences.into_iter().filter(|(_, said)| !said.is_empty()) {
         let text: String = said.iter().map(|sentence| format!("{sentence}\n")).collect();
         all.insert(commit, repo.write_blob(text.as_bytes())?);
     }
-    let at = repo.now().as_second();
-    let tree = notes::write_tree(repo, &all)?;
-    let new = repo.write_commit(&Commit::by(&repo.identity_or_none(), at, tree, Vec::new(), message))?;
-    Ok(repo.edit_refs(
-        &[RefEdit { name: layout::LOG_NOTES.to_owned(), old, new }],
-        "orchestra: notes for git log",
-    )?)
+    let (tree, at) = (notes::write_tree(repo, &all)?, repo.now().as_second());
+    repo.write_commit(&Commit::by(&repo.identity_or_none(), at, tree, Vec::new(), message)).map(Some)
 }
 
 /// Returns what a line of a shared note says, for people. A remote may have written it.
