@@ -38,6 +38,9 @@ pub struct Launch {
     /// Further arguments that resume a session; empty if the program cannot resume.
     #[serde(alias = "again")]
     pub resume_args: Vec<String>,
+    /// Whether the program chooses the id of a new session, and reports it in its output.
+    #[serde(default)]
+    pub reports_session: bool,
     /// Its standard input.
     pub stdin: Stdin,
     /// The protocol of its standard streams.
@@ -55,6 +58,9 @@ pub struct Launch {
     pub on_prompt: OnPrompt,
     /// Environment variables that are removed for it.
     pub unset: Vec<String>,
+    /// Environment variables that are set for it, with their values.
+    #[serde(default)]
+    pub env: Vec<(String, String)>,
 }
 
 /// The session of one launch.
@@ -62,6 +68,8 @@ pub struct Launch {
 pub enum Session<'a> {
     /// The program has no sessions, or none that can be resumed.
     None,
+    /// A new session whose id the program chooses.
+    Unnamed,
     /// A new session with this id.
     New(&'a str),
     /// The session with this id, which is resumed.
@@ -75,6 +83,7 @@ impl Launch {
             argv,
             new_session_args: vec![],
             resume_args: vec![],
+            reports_session: false,
             stdin,
             protocol: Protocol::PLAIN,
             reads,
@@ -82,6 +91,7 @@ impl Launch {
             permission: None,
             on_prompt: OnPrompt::Deny,
             unset: vec![],
+            env: vec![],
         }
     }
 
@@ -90,6 +100,7 @@ impl Launch {
         let path = prompt.to_string_lossy();
         let (more, session): (&[String], &str) = match session {
             Session::None => (&[], ""),
+            Session::Unnamed => (&self.new_session_args, ""),
             Session::New(session) => (&self.new_session_args, session),
             Session::Known(session) => (&self.resume_args, session),
         };
@@ -124,5 +135,9 @@ mod tests {
         assert_eq!(argv(Session::None), ["claude"]);
         assert_eq!(argv(Session::New("x")), ["claude", "--session-id=x"]);
         assert_eq!(argv(Session::Known("x")), ["claude", "--resume=x"]);
+        assert!(!launch.reports_session && launch.env.is_empty());
+        let choosing =
+            Launch { new_session_args: vec!["--json".to_owned()], reports_session: true, ..launch };
+        assert_eq!(choosing.argv_for(Path::new("/task"), Session::Unnamed), ["claude", "--json"]);
     }
 }

@@ -1,10 +1,11 @@
 //! The protocols that agent programs use on their standard streams.
 
-use std::{fmt, io::Read};
+use std::{fmt, io::Read, path::Path};
 
 use serde::{Serialize, Serializer};
 
-use super::StreamEvent;
+use super::{Session, StreamEvent};
+use crate::model::Permission;
 
 /// The protocol of a program's standard streams.
 ///
@@ -21,8 +22,26 @@ pub trait ProtocolKind: Sync {
         Vec::new()
     }
 
-    /// Begins an exchange with one process.
+    /// Begins to read the output of one process.
     fn open(&self) -> Box<dyn Exchange>;
+
+    /// Begins an exchange with a process that was just started. Protocols in which the session is negotiated need to know it.
+    fn connect(&self, _connection: &Connection<'_>) -> Box<dyn Exchange> {
+        self.open()
+    }
+}
+
+/// What an exchange knows about the process at its other end.
+#[derive(Clone, Copy, Debug)]
+pub struct Connection<'a> {
+    /// The working directory of the process.
+    pub folder: &'a Path,
+    /// The session that the process is to start or resume.
+    pub session: Session<'a>,
+    /// The permission mode that was typed or configured for it.
+    pub permission: Option<Permission>,
+    /// The model that was typed or configured for it.
+    pub model: Option<&'a str>,
 }
 
 /// The exchange with one process: parses its output line by line, in order, and encodes messages for its standard input.
@@ -39,6 +58,11 @@ pub trait Exchange: fmt::Debug + Send {
     /// Encodes the answer to the question on the line `request`; returns `None` if the program cannot be answered.
     fn answer(&mut self, _request: &[u8], _answer: &Answer) -> Option<Vec<u8>> {
         None
+    }
+
+    /// Returns the bytes that the protocol itself has to send now, such as the next step of its handshake; none if nothing is due.
+    fn outgoing(&mut self) -> Vec<u8> {
+        Vec::new()
     }
 
     /// Encodes an interrupt of the current turn, after which the program accepts the next message; returns `None` if the program can
@@ -87,9 +111,14 @@ impl Protocol {
         self.0.rule_arguments(rule)
     }
 
-    /// Begins an exchange with one process; see [`ProtocolKind::open`].
+    /// Begins to read the output of one process; see [`ProtocolKind::open`].
     pub fn open(self) -> Box<dyn Exchange> {
         self.0.open()
+    }
+
+    /// Begins an exchange with a process that was just started; see [`ProtocolKind::connect`].
+    pub fn connect(self, connection: &Connection<'_>) -> Box<dyn Exchange> {
+        self.0.connect(connection)
     }
 }
 

@@ -38,6 +38,8 @@ pub struct RunningProgram {
 /// Starts the program of `record.attempt` in its worktree. Its output goes to a file, so that the end of the program or of the
 /// supervisor does not block or end the other. If the output is structured, standard error goes to a separate file.
 ///
+/// A program whose input is not kept open reads `words` in place of its task, for instance the messages with which it is resumed.
+///
 /// # Errors
 /// The program cannot be started, or the files cannot be opened.
 pub fn start(
@@ -48,8 +50,12 @@ pub fn start(
     spec: &Spec,
     record: &Processes,
     session: Session<'_>,
+    words: Option<&str>,
 ) -> Result<RunningProgram> {
-    let prompt = prompt::copy(&dir.prompt(), &spec.worktree, id)?;
+    let prompt = match words {
+        Some(words) => prompt::put(words.as_bytes(), &spec.worktree, id)?,
+        None => prompt::copy(&dir.prompt(), &spec.worktree, id)?,
+    };
     let mut argv = spec.launch.argv_for(&prompt, session);
     argv.extend(spec.rules().flat_map(|rule| spec.launch.protocol.rule_arguments(rule)));
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
@@ -80,6 +86,7 @@ pub fn start(
         command.env_remove(name);
     }
     command
+        .envs(spec.launch.env.iter().map(|(name, value)| (name, value)))
         .args(arguments)
         .current_dir(&spec.worktree)
         .env("PWD", &spec.worktree)

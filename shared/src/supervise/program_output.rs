@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     Kind, Result,
-    agents::{Exchange, Protocol, StreamEvent, StreamSummary},
+    agents::{Exchange, StreamEvent, StreamSummary},
     error::ErrorContext,
     git::careful,
     store::layout::AgentDir,
@@ -49,8 +49,8 @@ pub struct ProgramOutput {
 
 impl ProgramOutput {
     /// Returns output of which nothing was read yet.
-    pub fn new(path: PathBuf, protocol: Protocol) -> Self {
-        Self { path, exchange: protocol.open(), read: 0, line_start: 0, current_line: Vec::new() }
+    pub fn new(path: PathBuf, exchange: Box<dyn Exchange>) -> Self {
+        Self { path, exchange, read: 0, line_start: 0, current_line: Vec::new() }
     }
 
     /// Sets the new path of the output after its folder was renamed.
@@ -165,10 +165,11 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::agents::Protocol;
 
     fn heard(pieces: &[&[u8]]) -> Vec<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let mut output = ProgramOutput::new(file.path().to_owned(), Protocol::PLAIN);
+        let mut output = ProgramOutput::new(file.path().to_owned(), Protocol::PLAIN.open());
         let mut all = Vec::new();
         for piece in pieces {
             file.as_file().write_all(piece).unwrap();

@@ -25,12 +25,20 @@ pub fn path(worktree: &Path, id: &AgentId) -> PathBuf {
 /// # Errors
 /// The task cannot be read, or the copy cannot be written.
 pub fn copy(from: &Path, worktree: &Path, id: &AgentId) -> Result<PathBuf> {
-    let path = path(worktree, id);
     let task = careful::read(from).context(Kind::External, || format!("cannot read '{}'", from.display()))?;
+    put(&task, worktree, id)
+}
+
+/// Writes what the program is to read instead of the task. Only the user can read it. Returns its path.
+///
+/// # Errors
+/// It cannot be written.
+pub fn put(words: &[u8], worktree: &Path, id: &AgentId) -> Result<PathBuf> {
+    let path = path(worktree, id);
     let mut tries = 0;
     loop {
         tries += 1;
-        match write(&path, &task) {
+        match write(&path, words) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && tries < MAX_TRIES => {}
             other => {
                 return other

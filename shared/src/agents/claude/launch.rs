@@ -52,6 +52,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         argv: argv(program, permission, on_prompt, &config.get(&ALLOWED_CLI)?, &options),
         new_session_args: vec![format!("--session-id={SESSION}")],
         resume_args: vec![format!("--resume={SESSION}")],
+        reports_session: false,
         stdin: Stdin::Talk,
         protocol: Claude.protocol(),
         reads: TaskHandling::Prose,
@@ -59,6 +60,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         permission: Some(permission),
         on_prompt,
         unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
+        env: vec![],
     })
 }
 

@@ -12,12 +12,15 @@ use tokio::time::sleep;
 use super::{Supervisor, TICK, tracking::RepositoryState};
 use crate::{
     Kind, Result,
-    agents::{self, Answer, Question, QuestionKind, Stdin, StreamEvent, StreamSummary, limit::ReportedLimit},
+    agents::{
+        self, Answer, Connection, Exchange, Question, QuestionKind, Stdin, StreamEvent, StreamSummary,
+        limit::ReportedLimit,
+    },
     config::keys::MAX_OUTPUT,
     error::ErrorContext,
     git::careful,
     model::{
-        Fact, OnPrompt, Phase,
+        Fact, OnPrompt, Phase, SessionId,
         event::{Message, Pattern, PhaseChange},
         text,
     },
@@ -63,6 +66,10 @@ struct RunningAttempt {
     unheard: VecDeque<String>,
     /// The number of messages that were sent.
     said: usize,
+    /// The number of messages that the program reads when it starts.
+    in_prompt: usize,
+    /// The id of the session that the program has chosen, until it is recorded.
+    reported: Option<SessionId>,
     /// The length of the output in bytes, if it is not structured.
     length: u64,
     turn_over: Option<Instant>,
@@ -86,7 +93,14 @@ impl Supervisor {
         self.reset_limits();
         // The events contain the summary of an earlier attempt.
         let _ = fs::remove_file(self.dir.stream_summary());
-        let program = self.in_repository(Self::launch)?;
+        let (opening, messages) = match self.reads_words() {
+            true => (self.opening(why, &messages)?, messages),
+            false => (None, Vec::new()),
+        };
+        let opened = opening.iter().len();
+        let words: Vec<String> = opening.into_iter().chain(messages).collect();
+        let prompt = self.reads_prompt().then(|| words.join("\n\n"));
+        let program = self.in_repository(|supervisor| supervisor.launch(prompt.as_deref()))?;
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
         self.record.write(&self.lock)?;
@@ -97,13 +111,15 @@ impl Supervisor {
         }
         let mut attempt = RunningAttempt {
             program,
-            output: ProgramOutput::new(self.dir.output(number), self.spec.launch.protocol),
+            output: ProgramOutput::new(self.dir.output(number), self.connect()),
             summary: StreamSummary::default(),
             idle: IdleDetector::new(self.spec.limits.idle_timeout),
             asked: HashMap::new(),
             waits_for: None,
             unheard: VecDeque::new(),
             said: 0,
+            in_prompt: 0,
+            reported: None,
             length: 0,
             turn_over: None,
             shown: None,
@@ -112,16 +128,17 @@ impl Supervisor {
             checked: None,
             ended: None,
         };
-        let mut opened = 0;
-        if self.spec.launch.stdin == Stdin::Talk {
-            let opening = self.opening(why, &messages)?;
-            opened = opening.iter().len();
-            for words in opening.into_iter().chain(messages) {
-                self.send_prose(&mut attempt, words);
-            }
+        send_outgoing(&mut attempt);
+        for words in words {
+            self.send_prose(&mut attempt, words);
         }
+        attempt.in_prompt = prompt.map_or(0, |_| attempt.said);
         let end = self.supervise_program(&mut attempt).await?;
-        match self.in_repository(|supervisor| supervisor.read_output(&mut attempt, true)) {
+        let read = |supervisor: &mut Self| {
+            supervisor.read_output(&mut attempt, true)?;
+            supervisor.record_reported_session(&mut attempt)
+        };
+        match self.in_repository(read) {
             Err(error) if !matches!(end, AttemptEnd::Failed(_)) => return Err(error),
             _ => {}
         }
@@ -154,7 +171,27 @@ impl Supervisor {
         agents::usage_limit_in_output(&self.spec.profile, &output)
     }
 
-    fn launch(&mut self) -> Result<RunningProgram> {
+    /// Returns whether each attempt has its own first message: the program's input is open, or it can be resumed with another prompt.
+    fn reads_words(&self) -> bool {
+        self.spec.launch.stdin == Stdin::Talk || self.reads_prompt()
+    }
+
+    /// Returns whether the program reads its messages when it starts, and only then.
+    fn reads_prompt(&self) -> bool {
+        self.spec.launch.stdin != Stdin::Talk && self.spec.launch.has_sessions()
+    }
+
+    fn connect(&self) -> Box<dyn Exchange> {
+        let launch = &self.spec.launch;
+        launch.protocol.connect(&Connection {
+            folder: &self.spec.worktree,
+            session: self.session(),
+            permission: launch.permission,
+            model: launch.model.as_deref(),
+        })
+    }
+
+    fn launch(&mut self, prompt: Option<&str>) -> Result<RunningProgram> {
         if !self.prompts.contains(&self.spec.worktree) {
             self.prompts.push(self.spec.worktree.clone());
         }
@@ -166,6 +203,7 @@ impl Supervisor {
             &self.spec,
             &self.record,
             self.session(),
+            prompt,
         )
     }
 
@@ -234,6 +272,8 @@ impl Supervisor {
         if self.read_output(attempt, false)? {
             attempt.idle.record_activity();
         }
+        send_outgoing(attempt);
+        self.record_reported_session(attempt)?;
         if let Some(end) = attempt.ended.take() {
             return Ok(Some(end));
         }
@@ -253,9 +293,14 @@ impl Supervisor {
         }
         attempt.output.move_to(self.dir.output(self.record.attempt));
         let (summary, asked, unheard) = (&mut attempt.summary, &mut attempt.asked, &mut attempt.unheard);
+        let (in_prompt, reported) = (&mut attempt.in_prompt, &mut attempt.reported);
         let new = attempt.output.read_output(over, |event, span| {
             summary.observe(event);
             match event {
+                StreamEvent::SessionStarted { session, .. } => {
+                    *reported = SessionId::short_or_none(Some(&session.as_str().into()));
+                    drop(unheard.drain(..std::mem::take(in_prompt).min(unheard.len())));
+                }
                 StreamEvent::QuestionAsked(question) => drop(asked.insert(question.id.clone(), span)),
                 StreamEvent::MessageAccepted(_) => drop(unheard.pop_front()),
                 _ => {}
@@ -268,6 +313,16 @@ impl Supervisor {
             self.write_summary(attempt);
         }
         Ok(new)
+    }
+
+    /// Records the session that the program reports, if it chooses it itself.
+    fn record_reported_session(&mut self, attempt: &mut RunningAttempt) -> Result<()> {
+        if attempt.waits_for.is_none()
+            && let Some(session) = attempt.reported.take_if(|_| self.spec.launch.reports_session)
+        {
+            self.record_session(&session).inspect_err(|_| attempt.reported = Some(session))?;
+        }
+        Ok(())
     }
 
     /// Writes the summary for `status`. Errors are ignored: `status` then shows an older one.
@@ -454,6 +509,14 @@ impl Supervisor {
             let _ = self.run_helper(HelperTask::Snapshot).await;
             attempt.last_snapshot = Instant::now();
         }
+    }
+}
+
+/// Sends what the protocol itself has to say.
+fn send_outgoing(attempt: &mut RunningAttempt) {
+    let bytes = attempt.output.exchange().outgoing();
+    if let Some(stdin) = attempt.program.stdin.as_ref().filter(|_| !bytes.is_empty()) {
+        stdin.send(bytes);
     }
 }
 

@@ -362,15 +362,17 @@ impl Supervisor {
         self.record_launch(&repo, Some(&finished), Some(why))
     }
 
-    /// Chooses the conversation to resume or start. One whose file does not exist cannot be resumed.
+    /// Chooses the conversation to resume or start. One whose file does not exist cannot be resumed; a program whose files are unknown
+    /// looks for them itself.
     fn choose_session(&mut self, known: Option<SessionId>) -> Result<()> {
         let files = self.session_files();
         let there = known.filter(|session| {
-            files.is_some_and(|files| files.transcript(&self.environment, session).is_some())
+            files.is_none_or(|files| files.transcript(&self.environment, session).is_some())
         });
         self.session = match there {
             _ if !self.spec.launch.has_sessions() => None,
             Some(session) => Some((session, true)),
+            None if self.spec.launch.reports_session => None,
             None => Some((world::uuid()?.into(), false)),
         };
         self.lock_session()?;
@@ -378,6 +380,19 @@ impl Supervisor {
             // If the worktree was renamed, the program looks for its files elsewhere. If they cannot be moved, it reports that.
             let _ = files.follow(&self.environment, session, &self.spec.worktree);
         }
+        Ok(())
+    }
+
+    /// Records the id of a session that the program has chosen, so that it can be resumed.
+    fn record_session(&mut self, reported: &SessionId) -> Result<()> {
+        if self.session.as_ref().is_some_and(|(session, _)| session == reported) {
+            return Ok(());
+        }
+        let step = PhaseChange::new(self.record.attempt, Phase::Running);
+        self.append_facts(&[Fact::Phase(PhaseChange { session: Some(reported.clone()), ..step })])?;
+        self.session = Some((reported.clone(), true));
+        // The program uses it already: another lock does not change that.
+        let _ = self.lock_session();
         Ok(())
     }
 
@@ -412,6 +427,7 @@ impl Supervisor {
         match &self.session {
             Some((session, true)) => Session::Known(session),
             Some((session, false)) => Session::New(session),
+            None if self.spec.launch.has_sessions() => Session::Unnamed,
             None => Session::None,
         }
     }
