@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Protocol, TaskHandling};
+use super::{Protocol, Session, TaskHandling};
 use crate::model::{OnPrompt, Permission};
 
 /// The placeholder in a command for the path of the file with the task.
@@ -61,19 +61,6 @@ pub struct Launch {
     /// Environment variables that are set for it, with their values.
     #[serde(default)]
     pub env: Vec<(String, String)>,
-}
-
-/// The session of one launch.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Session<'a> {
-    /// The program has no sessions, or none that can be resumed.
-    None,
-    /// A new session whose id the program chooses.
-    Unnamed,
-    /// A new session with this id.
-    New(&'a str),
-    /// The session with this id, which is resumed.
-    Known(&'a str),
 }
 
 impl Launch {

@@ -35,10 +35,17 @@ pub struct RunningProgram {
     pub stdin: Option<StdinWriter>,
 }
 
+/// What an attempt begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning<'a> {
+    /// The session that it starts or resumes.
+    pub session: Session<'a>,
+    /// What a program whose input is not kept open reads in place of its task, for instance the messages with which it is resumed.
+    pub words: Option<&'a str>,
+}
+
 /// Starts the program of `record.attempt` in its worktree. Its output goes to a file, so that the end of the program or of the
 /// supervisor does not block or end the other. If the output is structured, standard error goes to a separate file.
-///
-/// A program whose input is not kept open reads `words` in place of its task, for instance the messages with which it is resumed.
 ///
 /// # Errors
 /// The program cannot be started, or the files cannot be opened.
@@ -49,14 +56,13 @@ pub fn start(
     common_dir: &Path,
     spec: &Spec,
     record: &Processes,
-    session: Session<'_>,
-    words: Option<&str>,
+    beginning: Beginning<'_>,
 ) -> Result<RunningProgram> {
-    let prompt = match words {
+    let prompt = match beginning.words {
         Some(words) => prompt::put(words.as_bytes(), &spec.worktree, id)?,
         None => prompt::copy(&dir.prompt(), &spec.worktree, id)?,
     };
-    let mut argv = spec.launch.argv_for(&prompt, session);
+    let mut argv = spec.launch.argv_for(&prompt, beginning.session);
     argv.extend(spec.rules().flat_map(|rule| spec.launch.protocol.rule_arguments(rule)));
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
     let cannot = || format!("cannot start '{program}'");

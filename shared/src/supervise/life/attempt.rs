@@ -1,5 +1,7 @@
 //! One attempt: runs the program, reads its output and answers its questions, until it ends or must be ended.
 
+mod exchange;
+
 use std::{
     collections::{HashMap, VecDeque},
     fs,
@@ -12,25 +14,18 @@ use tokio::time::sleep;
 use super::{Supervisor, TICK, tracking::RepositoryState};
 use crate::{
     Kind, Result,
-    agents::{
-        self, Answer, Connection, Exchange, Question, QuestionKind, Stdin, StreamEvent, StreamSummary,
-        limit::ReportedLimit,
-    },
+    agents::{self, Connection, Exchange, Question, Stdin, StreamEvent, StreamSummary, limit::ReportedLimit},
     config::keys::MAX_OUTPUT,
     error::ErrorContext,
     git::careful,
-    model::{
-        Fact, OnPrompt, Phase, SessionId,
-        event::{Message, Pattern, PhaseChange},
-        text,
-    },
+    model::{Fact, Phase, SessionId, event::PhaseChange, text},
     private_files,
     supervise::{
         ending::{AttemptEnd, EndedAttempt},
         guard,
         helper::HelperTask,
         idle::IdleDetector,
-        launch::{self, RunningProgram},
+        launch::{self, Beginning, RunningProgram},
         program_output::{LineSpan, ProgramOutput},
     },
 };
@@ -47,8 +42,6 @@ const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of the end of a file is read for its last lines, in bytes.
 const TAIL: u64 = 8 * 1024;
-/// The maximum width of the reason of an automatic answer, in columns.
-const WHY_WIDTH: usize = 200;
 /// The maximum width of the last line of standard error, in columns.
 const ERROR_WIDTH: usize = 160;
 
@@ -202,8 +195,7 @@ impl Supervisor {
             &self.common,
             &self.spec,
             &self.record,
-            self.session(),
-            prompt,
+            Beginning { session: self.session(), words: prompt },
         )
     }
 
@@ -352,131 +344,6 @@ impl Supervisor {
             attempt.program.stdin = None;
         }
         Ok(None)
-    }
-
-    /// Handles the first open question as the options say: asks the user, denies it, or ends the attempt. Records when the agent
-    /// starts and stops waiting.
-    fn wait_for_answers(&mut self, attempt: &mut RunningAttempt) -> Result<Option<AttemptEnd>> {
-        let Some(question) = attempt.summary.questions.front().cloned() else {
-            if attempt.waits_for.is_some() {
-                self.append_facts(&[Fact::Phase(PhaseChange::new(self.record.attempt, Phase::Running))])?;
-                attempt.waits_for = None;
-            }
-            return Ok(None);
-        };
-        if self.is_allowed_for_good(&question) {
-            self.allow_automatically(attempt, &question)?;
-            return Ok(None);
-        }
-        match self.spec.launch.on_prompt {
-            OnPrompt::Fail => return Ok(Some(AttemptEnd::NeedsAnswer(question.request.short()))),
-            OnPrompt::Deny => {
-                self.answer(attempt, &question.id, &Answer { allow: false, always: false, text: None })?;
-            }
-            OnPrompt::Ask => {
-                attempt.idle.record_activity();
-                if attempt.waits_for.as_ref() != Some(&question) {
-                    let step = PhaseChange {
-                        question: Some(question.id.clone()),
-                        choice: question.kind == QuestionKind::Choice,
-                        request: Some(question.request.clone()),
-                        ..PhaseChange::new(self.record.attempt, Phase::Waiting)
-                            .because(question.request.short())
-                    };
-                    self.write_summary(attempt);
-                    self.append_facts(&[Fact::Phase(step)])?;
-                    attempt.waits_for = Some(question);
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Sends a message to the program: as the answer to the question that it names or to the open one, else as prose.
-    fn send_message(&mut self, attempt: &mut RunningAttempt, message: Message) -> Result<()> {
-        let open = attempt.waits_for.clone();
-        let meant = |question: &Question| message.question.as_ref().is_none_or(|id| *id == question.id);
-        match (message.allow, open) {
-            (Some(allow), Some(question)) if meant(&question) => {
-                let is_choice = question.kind == QuestionKind::Choice;
-                let said_with_it = message.text.clone().filter(|_| !allow || is_choice);
-                let always = allow && message.always && message.question.is_some();
-                if let Some(pattern) = question.request.pattern.as_ref().filter(|_| always) {
-                    self.record_grant(pattern)?;
-                }
-                self.answer(attempt, &question.id, &Answer { allow, always, text: said_with_it })?;
-                if let Some(words) = message.text.filter(|_| allow && !is_choice) {
-                    self.send_prose(attempt, words);
-                }
-            }
-            // An answer to a question that is no longer open.
-            (Some(_), _) => {}
-            (None, Some(question)) if question.kind == QuestionKind::Choice => {
-                self.answer(
-                    attempt,
-                    &question.id,
-                    &Answer { allow: true, always: false, text: message.text },
-                )?;
-            }
-            (None, _) => {
-                if let Some(words) = message.text {
-                    self.send_prose(attempt, words);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns whether a person allowed exactly this request for good. The program itself applies rules.
-    fn is_allowed_for_good(&self, question: &Question) -> bool {
-        let Some(asked @ Pattern::Exact { .. }) = &question.request.pattern else { return false };
-        self.spec.always.iter().any(|pattern| pattern.is_same(asked))
-    }
-
-    /// Allows a request that a person allowed for good. The event counts it, and says what it was.
-    fn allow_automatically(&mut self, attempt: &mut RunningAttempt, question: &Question) -> Result<()> {
-        let why = format!("allowed as always: {}", question.request.text);
-        let step =
-            PhaseChange::new(self.record.attempt, Phase::Running).because(text::keep_ends(&why, WHY_WIDTH));
-        self.append_facts(&[Fact::Phase(PhaseChange { automatic: true, ..step })])?;
-        attempt.waits_for = None;
-        self.answer(attempt, &question.id, &Answer { allow: true, always: false, text: None })
-    }
-
-    /// Records what a person allows for good, before the program gets the answer.
-    fn record_grant(&mut self, pattern: &Pattern) -> Result<()> {
-        let step = PhaseChange::new(self.record.attempt, Phase::Running);
-        self.append_facts(&[Fact::Phase(PhaseChange { always: Some(pattern.clone()), ..step })])?;
-        if !self.spec.always.iter().any(|known| known.is_same(pattern)) {
-            self.spec.always.push(pattern.clone());
-        }
-        Ok(())
-    }
-
-    fn answer(&self, attempt: &mut RunningAttempt, id: &str, answer: &Answer) -> Result<()> {
-        // The line is read before the question is removed: if that fails, the answer is sent again.
-        let line = attempt.asked.get(id).map(|span| attempt.output.line(*span)).transpose()?;
-        attempt.summary.questions.retain(|question| question.id != id);
-        attempt.asked.remove(id);
-        attempt.idle.record_activity();
-        if let Some(line) = line
-            && let Some(stdin) = &attempt.program.stdin
-            && let Some(bytes) = attempt.output.exchange().answer(&line, answer)
-        {
-            stdin.send(bytes);
-        }
-        Ok(())
-    }
-
-    /// Sends a message to the agent. If its input is closed already, the message is left for another attempt.
-    fn send_prose(&self, attempt: &mut RunningAttempt, words: String) {
-        attempt.turn_over = None;
-        attempt.idle.record_activity();
-        if let Some(stdin) = &attempt.program.stdin {
-            stdin.send(attempt.output.exchange().message(&words));
-        }
-        attempt.unheard.push_back(words);
-        attempt.said += 1;
     }
 
     fn limit_reached(&self, attempt: &mut RunningAttempt) -> Option<AttemptEnd> {
