@@ -80,7 +80,7 @@ Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
 Orchestra-Lamport: 14
 Orchestra-By: 5t2k
-Orchestra-Fold: 9
+Orchestra-Fold: 10
 Orchestra-Format: 1
 "#;
 
