@@ -30,7 +30,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 10;
+pub const FOLD: u32 = 11;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -140,6 +140,7 @@ impl Fold {
         let agent = &mut self.agent;
         agent.title = text::title(&created.title);
         agent.profile = short(&created.profile);
+        agent.role = short_or_none(created.role.as_deref());
         agent.model = short_or_none(created.model.as_deref());
         agent.run = created.run.short();
         agent.place = created.place;

@@ -277,6 +277,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 Fact::Created(Created {
                     title,
                     profile,
+                    role: label.clone(),
                     model,
                     run,
                     place,
