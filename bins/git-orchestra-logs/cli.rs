@@ -34,12 +34,20 @@ pub(crate) struct Cli {
     /// name, the newest landing that ran a check is meant; with one, the newest that checked it.
     #[arg(long, conflicts_with = "follow")]
     pub(crate) check: bool,
+    /// Show only what was read from the program since TIME: 10m, 2h, 2026-11-21, 2026-11-21T14:00:00Z
+    ///
+    /// Times are those at which the agent's supervisor read the output, to about a second.
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["check", "raw"])]
+    pub(crate) since: Option<String>,
+    /// Show the time of each line, or of each entry of a conversation
+    #[arg(long, conflicts_with_all = ["check", "raw", "json"])]
+    pub(crate) times: bool,
     /// Print the bytes unchanged
     #[arg(long)]
     pub(crate) raw: bool,
     /// Print each entry as one JSON object on a line
     ///
-    /// An entry is a line of output, or an event of a conversation. With --tail N these are the last N
+    /// An entry is a line of output, or an event of a conversation, with the time at which it was read. With --tail N these are the last N
     /// entries. 'git orchestra schema log' describes them.
     #[arg(long, conflicts_with = "raw")]
     pub(crate) json: bool,
@@ -50,6 +58,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra logs add-tests", "Show the output of an agent"),
         ("git orchestra logs -f add-tests", "Follow the output until the agent ends"),
         ("git orchestra logs -n 20 add-tests", "Show the last 20 lines"),
+        ("git orchestra logs --times --since 10m add-tests", "Show the last ten minutes, with times"),
         ("git orchestra logs --attempt 1 add-tests", "Show what the first attempt printed"),
         ("git orchestra logs -f --json add-tests | my-program", "Tell a program about every entry"),
         ("git orchestra logs --check", "Show why the checks of the last landing failed"),
@@ -59,7 +68,8 @@ pub(crate) const PAGE: Page = Page {
         "STORAGE",
         &["While an agent runs, its output is a file below the git directory. When it ends, the output is \
              stored under refs/orchestra-local/logs/, one blob per attempt. It is never sent to another \
-             machine."],
+             machine. The times are a small file beside it, with a line for each read that found new output: at \
+             most one per second, fewer in an agent that runs for hours."],
     )],
     configuration: false,
     see_also: &["git-orchestra-status", "git-orchestra-stop"],

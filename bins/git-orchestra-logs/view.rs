@@ -14,14 +14,16 @@ use orchestra::{
         logs::{
             self, Attempt, Position, Report, StreamedEntry,
             log_reader::{LogEntry, LogReader},
+            times::OutputTimes,
         },
         status,
         wait_targets::WaitingCommand,
     },
     watch::{Filter, Update, Watch},
     wire,
+    world::Timestamp,
 };
-use orchestra_terminal::{Exit, Terminal, chosen, context, here, style::Role};
+use orchestra_terminal::{Exit, Terminal, chosen, context, here, humanize, style::Role, times};
 
 use super::{check, cli::Cli, entries, last_lines::LastLines};
 
@@ -33,11 +35,16 @@ const SLEEP: Duration = Duration::from_secs(3600);
 const MAX_LINE: usize = 64 * 1024;
 /// How much of the program's standard error is shown, in bytes.
 const MAX_STDERR: usize = 4096;
+/// What stands for a time that is not known, as wide as a time.
+const NO_TIME: &str = "              -";
+/// The width of a time, in columns.
+const NO_TIME_WIDTH: usize = NO_TIME.len();
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if cli.check {
         return check::run(cli, terminal);
     }
+    let since = cli.since.as_deref().map(times::parse).transpose()?;
     let repo = here::repository()?;
     let agent = chosen::agent(terminal, &repo, cli.agent.as_ref(), "git orchestra logs AGENT")?;
     if cli.json {
@@ -50,14 +57,17 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         OutputMode::Raw
     } else if cli.json {
         OutputMode::Entries(LogReader::new(report.protocol), Drawing::Json(report.id.clone()))
-    } else if report.protocol.is_structured() {
+    } else if report.protocol.is_structured() || cli.times || since.is_some() {
         OutputMode::Entries(LogReader::new(report.protocol), Drawing::Conversation)
     } else {
         OutputMode::Text
     };
     let has_entries = matches!(mode, OutputMode::Entries(..));
     let last = cli.tail.filter(|_| has_entries).map(LastLines::new);
-    let mut sink = OutputWriter { terminal, mode, attempt: 0, line: Vec::new(), last };
+    let printer = EntryPrinter { terminal, attempt: 0, times: cli.times, since, last };
+    let wants_times = cli.times || since.is_some() || cli.json;
+    let clock = wants_times.then(AttemptClock::default);
+    let mut sink = OutputWriter { terminal, mode, clock, line: Vec::new(), printer };
     let start = match cli.tail.filter(|_| !has_entries) {
         Some(lines) => start_of_tail(&repo, &report, &request, &mut sink, lines)?,
         None => Position::default(),
@@ -69,6 +79,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         repo = follow(repo, &report, &request, &mut sink, at)?;
     }
     sink.end_line();
+    warn_without_times(cli, &report, &sink);
     print_stderr(&repo, &logs::run(&context::uninterrupted(), &repo, &request)?, &mut sink)?;
     if report.attempts.is_empty() && !cli.follow {
         terminal.eprintln(&format!(
@@ -138,7 +149,10 @@ fn show(repo: &Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Positio
             at = Position { attempt: attempt.number, bytes: 0 };
             print_attempt_heading(report, attempt, sink);
         }
-        sink.attempt = attempt.number;
+        sink.printer.attempt = attempt.number;
+        if let Some(clock) = &mut sink.clock {
+            clock.begin(repo, attempt, at);
+        }
         let copied = match sink.mode {
             OutputMode::Raw if at.bytes == 0 => attempt.copy_to_stdout(repo, sink),
             _ => attempt.copy(repo, at.bytes, sink),
@@ -161,6 +175,20 @@ fn print_attempt_heading(report: &Report, attempt: &Attempt, sink: &mut OutputWr
         && !matches!(sink.mode, OutputMode::Raw | OutputMode::Entries(_, Drawing::Json(_)))
     {
         sink.terminal.eprintln(&format!("── attempt {} ──", attempt.number));
+    }
+}
+
+/// Says of which attempts the times are not known.
+fn warn_without_times(cli: &Cli, report: &Report, sink: &OutputWriter<'_>) {
+    let unknown =
+        sink.clock.iter().flat_map(|clock| &clock.unknown).filter(|_| cli.times || cli.since.is_some());
+    for attempt in unknown {
+        let all = if cli.since.is_some() { "; all of it is shown" } else { "" };
+        let warning = format!(
+            "the times of attempt {attempt} of '{}' are not known: older versions did not record them{all}",
+            report.id
+        );
+        sink.terminal.warn(&warning);
     }
 }
 
@@ -200,20 +228,71 @@ enum Drawing {
 struct OutputWriter<'a> {
     terminal: &'a Terminal,
     mode: OutputMode,
-    /// The number of the attempt whose output is written.
-    attempt: u32,
+    /// The times of the output, if they are wanted.
+    clock: Option<AttemptClock>,
     /// The bytes of a line that is not complete yet.
     line: Vec<u8>,
+    printer: EntryPrinter<'a>,
+}
+
+/// Prints entries.
+struct EntryPrinter<'a> {
+    terminal: &'a Terminal,
+    /// The number of the attempt whose output is written.
+    attempt: u32,
+    /// Whether each entry is shown with its time.
+    times: bool,
+    /// The second since 1970 from which on entries are shown.
+    since: Option<i64>,
     /// The lines of the conversation that are printed later, if only the last ones are.
     last: Option<LastLines>,
+}
+
+/// The times of the output of one attempt, and how far it was read.
+#[derive(Default)]
+struct AttemptClock {
+    /// The attempt of the times.
+    attempt: u32,
+    times: OutputTimes,
+    /// The offset of what is read next.
+    offset: u64,
+    /// The attempts whose times are not known.
+    unknown: Vec<u32>,
+}
+
+impl AttemptClock {
+    /// Prepares for the output of an attempt from a position on.
+    fn begin(&mut self, repo: &Repo, attempt: &Attempt, at: Position) {
+        if self.attempt != attempt.number {
+            (self.attempt, self.times) = (attempt.number, OutputTimes::default());
+        }
+        self.offset = at.bytes;
+        // Its file may vanish when the attempt ends; the next read finds the times in git.
+        let _ = self.times.update(repo, attempt);
+        self.unknown.retain(|number| *number != attempt.number);
+        if !self.times.is_known() {
+            self.unknown.push(attempt.number);
+        }
+    }
+
+    /// Counts what is read next, and returns the time of its last byte.
+    fn advance(&mut self, bytes: usize) -> Option<Timestamp> {
+        self.offset += bytes as u64;
+        self.now()
+    }
+
+    /// Returns the time of the byte that was read last.
+    fn now(&self) -> Option<Timestamp> {
+        self.times.of_byte(self.offset.checked_sub(1)?)
+    }
 }
 
 impl OutputWriter<'_> {
     fn end_line(&mut self) {
         match &mut self.mode {
             OutputMode::Entries(reader, drawing) => {
-                let attempt = self.attempt;
-                reader.finish(|entry| drawing.print(self.terminal, self.last.as_mut(), attempt, entry));
+                let at = self.clock.as_ref().and_then(AttemptClock::now);
+                reader.finish(|entry| self.printer.print(drawing, at, entry));
             }
             OutputMode::Raw | OutputMode::Text if self.line.is_empty() => {}
             OutputMode::Raw | OutputMode::Text => {
@@ -225,8 +304,20 @@ impl OutputWriter<'_> {
 
     /// Prints the lines that were held back; from here on, each line is printed at once.
     fn show_last(&mut self) {
-        if let Some(last) = self.last.take() {
+        if let Some(last) = self.printer.last.take() {
             self.terminal.print(&last.into_text());
+        }
+    }
+
+    /// Reads entries, each complete line alone, as it has a time of its own.
+    fn entries(&mut self, bytes: &[u8]) {
+        let OutputMode::Entries(reader, drawing) = &mut self.mode else { return };
+        let Some(clock) = &mut self.clock else {
+            return reader.read(bytes, |entry| self.printer.print(drawing, None, entry));
+        };
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let at = clock.advance(line.len());
+            reader.read(line, |entry| self.printer.print(drawing, at, entry));
         }
     }
 
@@ -262,18 +353,34 @@ impl OutputWriter<'_> {
     }
 }
 
-impl Drawing {
-    /// Prints an entry, or keeps it if only the last ones are printed.
-    fn print(&self, terminal: &Terminal, last: Option<&mut LastLines>, attempt: u32, entry: LogEntry) {
-        let drawn = match self {
-            Self::Conversation => entries::draw(&entry, terminal.painter()),
-            Self::Json(agent) => wire::LOG.text(&StreamedEntry { agent: agent.clone(), attempt, entry }).ok(),
+impl EntryPrinter<'_> {
+    /// Prints an entry, or keeps it if only the last ones are printed. An entry whose time is not known is not taken for an old one.
+    fn print(&mut self, drawing: &Drawing, at: Option<Timestamp>, entry: LogEntry) {
+        if self.since.zip(at).is_some_and(|(since, at)| at.as_second() < since) {
+            return;
+        }
+        let drawn = match drawing {
+            Drawing::Conversation => {
+                let drawn = entries::draw(&entry, self.terminal.painter());
+                drawn.map(|drawn| if self.times { self.with_time(at, &drawn) } else { drawn })
+            }
+            Drawing::Json(agent) => {
+                let (agent, attempt) = (agent.clone(), self.attempt);
+                wire::LOG.text(&StreamedEntry { agent, attempt, at, entry }).ok()
+            }
         };
-        match (drawn, last) {
+        match (drawn, &mut self.last) {
             (None, _) => {}
             (Some(drawn), Some(last)) => last.add(&drawn),
-            (Some(drawn), None) => terminal.print(&format!("{drawn}\n")),
+            (Some(drawn), None) => self.terminal.print(&format!("{drawn}\n")),
         }
+    }
+
+    /// Puts a time before the first line of an entry, and its other lines below that one.
+    fn with_time(&self, at: Option<Timestamp>, drawn: &str) -> String {
+        let time = at.map_or_else(|| NO_TIME.to_owned(), humanize::exact_time);
+        let below = format!("\n{:NO_TIME_WIDTH$} ", "");
+        format!("{} {}", self.terminal.painter().as_role(Role::Faint, &time), drawn.replace('\n', &below))
     }
 }
 
@@ -282,10 +389,7 @@ impl Write for OutputWriter<'_> {
         match &mut self.mode {
             OutputMode::Raw => self.terminal.print_bytes(bytes),
             OutputMode::Text => self.text(bytes),
-            OutputMode::Entries(reader, drawing) => {
-                let attempt = self.attempt;
-                reader.read(bytes, |entry| drawing.print(self.terminal, self.last.as_mut(), attempt, entry));
-            }
+            OutputMode::Entries(..) => self.entries(bytes),
         }
         if self.terminal.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) }
     }

@@ -65,7 +65,7 @@ fn planned(cli: &Cli, terminal: &Terminal, report: Report) -> Result<()> {
         vec![
             TableCell::new(&agent.id),
             TableCell::new(agent.phase.as_str()),
-            TableCell::new(&agent.profile),
+            TableCell::new(agent.role.as_ref().unwrap_or(&agent.profile)),
             TableCell::new(agent.permission.map_or("-", Permission::as_str)),
             TableCell::new(agent.jobs.to_string()),
             TableCell::new(&agent.title),

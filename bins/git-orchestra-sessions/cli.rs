@@ -2,13 +2,8 @@
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::{
-    Error, Result,
-    model::{duration, text},
-    ops::sessions::Request,
-    world,
-};
-use orchestra_terminal::{complete, here, pages::Page};
+use orchestra::{Result, ops::sessions::Request};
+use orchestra_terminal::{complete, here, pages::Page, times};
 
 /// Find, read, search, keep and resume coding agents' sessions
 ///
@@ -290,7 +285,7 @@ pub(crate) const PAGE: Page = Page {
 impl SessionFilter {
     pub(crate) fn request(&self, limit: usize) -> Result<Request> {
         let hours = self.hours.map(|hours| here::environment().now().as_second() - i64::from(hours) * 3600);
-        let since = self.since.as_deref().map(parse_time).transpose()?;
+        let since = self.since.as_deref().map(times::parse).transpose()?;
         Ok(Request {
             everywhere: self.all,
             since: since.or(hours),
@@ -300,16 +295,4 @@ impl SessionFilter {
             limit,
         })
     }
-}
-
-/// Parses a time, or a duration before now, into seconds since 1970.
-fn parse_time(typed: &str) -> Result<i64> {
-    if let Some(ago) = duration::parse(typed).filter(|_| !typed.trim().ends_with('Z')) {
-        return Ok(here::environment().now().as_second() - i64::try_from(ago.as_secs()).unwrap_or(i64::MAX));
-    }
-    let midnight = || world::parse_unix_seconds(&format!("{}T00:00:00Z", typed.trim()));
-    world::parse_unix_seconds(typed.trim()).or_else(midnight).ok_or_else(|| {
-        Error::usage(format!("'{}' is not a time", text::safe(typed)))
-            .hint("--since 3d, --since 90m, --since 2026-11-21, --since 2026-11-21T14:00:00Z")
-    })
 }

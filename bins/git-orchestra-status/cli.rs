@@ -102,8 +102,10 @@ pub(crate) const PAGE: Page = Page {
             "KEYS",
             &[
                 "In the window of --watch, and of commands that start agents, the arrow keys (or j and k) choose \
-                 an agent. 'a' shows all that it asks for, and only then 'y' allows it: not if it does not fit \
-                 the window, and not if the agent asks something else meanwhile. 'x' denies it with a reason. \
+                 an agent. 'a' shows all that it asks for, and only then 'y' allows it: not before its end was \
+                 shown, and not if the agent asks something else meanwhile. In a window that is too low for \
+                 it, space and the arrow keys show the rest. 'A' instead of 'y' shows what would be allowed \
+                 for good, as 'send --allow --always' does, and then 'y' allows that. 'x' denies it with a reason. \
                  'l' shows its log and 'd' its diff in the pager, 'r' reviews its work, 'p' pauses it, 's' \
                  stops it after a question. '?' shows the keys, and 'q' ends the window; the agents keep \
                  running.",

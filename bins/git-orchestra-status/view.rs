@@ -140,6 +140,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("head", agent.head.as_ref().map(|head| short(&head.to_string())).unwrap_or_default()),
         ("worktree", worktree(agent)),
         ("parent", agent.parent.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("role", agent.role.clone().unwrap_or_default()),
         ("program", program(agent)),
         ("session", agent.session.as_deref().unwrap_or_default().to_owned()),
         ("used", used(agent)),

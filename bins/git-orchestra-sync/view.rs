@@ -104,28 +104,35 @@ fn print_report(terminal: &Terminal, report: &Report) {
         (0, 0) if !outcome.locked.is_empty() => {}
         (0, 0) if !outcome.held.is_empty() => terminal.eprintln(&format!("nothing {would}sent to {remote}")),
         (0, 0) if !outcome.missing.is_empty() => {
-            terminal.eprintln(&format!("nothing received, nothing {would}sent to {remote}"));
+            terminal.eprintln(&format!("nothing {would}received from {remote} or sent to it"));
         }
         (0, 0) => terminal.eprintln(&format!("already up to date with {remote}")),
-        (_, sent) => {
-            let (receives, sends) =
-                if would.is_empty() { ("received", "sent") } else { ("would receive", "would send") };
-            terminal.eprintln(&format!(
-                "{receives} {}; {sends} {} to {remote}",
-                received(outcome),
-                text::count(sent as u64, "ref")
-            ));
+        (0, _) => terminal.eprintln(&sent(outcome, &remote, report.dry_run)),
+        (_, 0) => {
+            terminal.eprintln(&format!("{} from {remote}", received(outcome, report.dry_run)));
+        }
+        _ => {
+            let sent = sent(outcome, &remote, report.dry_run);
+            terminal.eprintln(&format!("{}; {sent}", received(outcome, report.dry_run)));
         }
     }
 }
 
-/// Formats what was received: `2 agents`, or `2 agents and 1 other log`.
-fn received(outcome: &SyncOutcome) -> String {
+/// Formats what was sent: `sent 9 refs to origin`.
+fn sent(outcome: &SyncOutcome, remote: &str, dry_run: bool) -> String {
+    let sends = if dry_run { "would send" } else { "sent" };
+    format!("{sends} {} to {remote}", text::count(outcome.sent.len() as u64, "ref"))
+}
+
+/// Formats what was received: `received 2 agents`, or `received 2 agents and 1 other log`.
+fn received(outcome: &SyncOutcome, dry_run: bool) -> String {
+    let receives = if dry_run { "would receive" } else { "received" };
     let agents = text::count(outcome.changes.len() as u64, "agent");
+    let logs = text::count(outcome.other_changes.len() as u64, "other log");
     match (outcome.changes.len(), outcome.other_changes.len()) {
-        (_, 0) => agents,
-        (0, others) => text::count(others as u64, "other log"),
-        (_, others) => format!("{agents} and {}", text::count(others as u64, "other log")),
+        (_, 0) => format!("{receives} {agents}"),
+        (0, _) => format!("{receives} {logs}"),
+        _ => format!("{receives} {agents} and {logs}"),
     }
 }
 

@@ -9,9 +9,9 @@ use orchestra_terminal::{complete, pages::Page};
 ///
 /// Every landing and every cleanup is an operation. Undoing a landing moves the branch back to where it was
 /// before, with the files of its checkout; it is refused if that would overwrite a file, even an ignored
-/// one, or if the branch has moved since. Undoing a cleanup restores what it removed: branch, worktree,
-/// uncommitted and staged changes, ignored files, modes and times. An undo is itself an operation, and can
-/// be undone by its id.
+/// one, or if the branch has moved since. The checks that failed in the landing, and what it set aside, no
+/// longer count. Undoing a cleanup restores what it removed: branch, worktree, uncommitted and staged
+/// changes, ignored files, modes and times. An undo is itself an operation, and can be undone by its id.
 ///
 /// Commands that only add (spawn, send, review, collect) are not operations: they remove nothing that undo
 /// could restore.

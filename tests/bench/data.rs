@@ -413,6 +413,8 @@ fn write_agent(stream: &mut String, at: usize, writer: &str, base: &str, landed:
             reason: None,
             check: None,
             passed: Vec::new(),
+            operation: None,
+            undone: None,
         }));
     }
     let mut events: Vec<Event> = Vec::new();

@@ -5,6 +5,8 @@ use std::{
     io::{BufRead as _, BufReader},
 };
 
+use testkit::{Ran, TestRepo, until};
+
 use crate::world;
 
 #[test]
@@ -146,4 +148,84 @@ fn one_git_at_most_reads_the_output() {
             assert!(stored.ends_with(&last) && last.lines().count() == 3, "{last}");
         }
     }
+}
+
+/// Replaces the stored times of the first attempt of an agent, or removes them.
+fn set_times(repo: &TestRepo<'_>, id: &str, times: Option<&str>) {
+    let name = format!("refs/orchestra-local/logs/{id}");
+    let script = "tree=$(git ls-tree \"$1\" | grep -v 'times$')
+        if [ -n \"$2\" ]; then
+            blob=$(printf \"$2\" | git hash-object -w --stdin)
+            tree=$(printf '%s\\n100644 blob %s\\t1.times' \"$tree\" \"$blob\")
+        fi
+        tree=$(printf '%s\\n' \"$tree\" | git mktree)
+        git update-ref \"$1\" \"$(git commit-tree -m times \"$tree\")\"";
+    let mut command = repo.command("sh");
+    Ran::of(command.args(["-e", "-c", script, "sh", &name, times.unwrap_or_default()])).succeeded();
+}
+
+#[test]
+fn the_time_of_each_line_is_known() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo first; echo second");
+    repo.end_of(&id);
+    // Its supervisor noted the start, and the end of the output.
+    let stored = repo.git(["show", &format!("refs/orchestra-local/logs/{id}:1.times")]).succeeded().stdout();
+    assert!(stored.lines().all(|line| line.split(' ').count() == 2), "{stored}");
+    assert!(stored.ends_with(" 13\n"), "{stored}");
+    set_times(&repo, &id, Some("1000000000000 0\n1000000000500 6\n1000003600000 13\n"));
+    let shown = repo.orchestra(["logs", "--times", &id]).succeeded();
+    assert_eq!(shown.stdout(), "Sep  9 01:46:40 first\nSep  9 02:46:40 second\n");
+    for (since, left) in
+        [("2001-09-09T01:46:40Z", "first\nsecond\n"), ("2001-09-09T02:00:00Z", "second\n"), ("10m", "")]
+    {
+        assert_eq!(repo.orchestra(["logs", "--since", since, &id]).succeeded().stdout(), left, "{since}");
+    }
+    let shown = repo.orchestra(["logs", "--json", "--since", "2001-09-09T02:00:00Z", &id]).succeeded();
+    let entry: serde_json::Value = serde_json::from_str(&shown.stdout()).expect("one entry");
+    assert_eq!(entry["at"], "2001-09-09T02:46:40Z");
+    repo.orchestra(["logs", "--since", "soon", &id]).exits(2).stderr_has("'soon' is not a time");
+}
+
+#[test]
+fn output_without_times_is_shown_and_said_to_have_none() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo first; echo second");
+    repo.end_of(&id);
+    set_times(&repo, &id, None);
+    let shown = repo.orchestra(["logs", "--times", &id]).succeeded();
+    assert_eq!(shown.stdout(), "              - first\n              - second\n");
+    let words = format!("the times of attempt 1 of '{id}' are not known: older versions did not record them");
+    drop(shown.stderr_has(&words));
+    let shown = repo.orchestra(["logs", "--since", "1m", &id]).succeeded();
+    assert_eq!(shown.stdout(), "first\nsecond\n");
+    drop(shown.stderr_has(&format!("{words}; all of it is shown")));
+    let shown = repo.orchestra(["logs", "--json", &id]).succeeded().stdout();
+    assert!(shown.lines().all(|line| line.contains(r#""at":null"#)), "{shown}");
+    assert_eq!(repo.orchestra(["logs", &id]).succeeded().stderr(), "");
+}
+
+#[test]
+fn what_is_followed_has_times() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo first; while ! [ -e ../../repo/go ]; do sleep 0.05; done; echo last");
+    let times = repo.path().join(format!(".git/orchestra/agents/{id}/1.times"));
+    until("its supervisor reads it", || times.exists().then_some(()));
+    let child = repo
+        .orchestra_command(["logs", "-f", "--json", &id])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("logs");
+    repo.write("go", "");
+    let output = child.wait_with_output().expect("an end");
+    let entries: Vec<serde_json::Value> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an entry"))
+        .collect();
+    let texts: Vec<_> = entries.iter().map(|entry| entry["entry"]["event"]["text"].as_str()).collect();
+    assert_eq!(texts, [Some("first"), Some("last")]);
+    assert!(entries.iter().all(|entry| entry["at"].is_string()), "{entries:?}");
 }

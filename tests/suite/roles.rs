@@ -66,6 +66,10 @@ fn a_role_runs_a_known_program_with_its_own_options() {
     // The title is that of the task, and the agent has both.
     let agent = repo.end_of(&id);
     assert_eq!((&agent["title"], &agent["profile"]), (&"write a b".into(), &"claude".into()));
+    // Its events name both, so that every clone knows the role and can run the program.
+    assert_eq!((&agent["role"], &repo.events(&id)[0]["role"]), (&"tester".into(), &"tester".into()));
+    repo.orchestra(["status", &id]).succeeded().stdout_has("role      tester").stdout_has("program   claude");
+    repo.orchestra(["resume", "-n", &id, "-m", "x"]).succeeded().stdout_has(" tester ");
     assert_eq!(repo.file_in_head(&id, "a"), "b\n");
     repo.orchestra(["logs", &id]).succeeded().stdout_has("> say I test.").stdout_has("> write a b");
     // A later attempt has the role as it is configured then; what was typed stays.

@@ -334,7 +334,7 @@ fn a_fetch_reports_a_locked_ref() {
     let ran = clone
         .orchestra(["sync", "--fetch"])
         .exits(4)
-        .stderr_has("received 1 agent;")
+        .stderr_has("received 1 agent from origin")
         .stderr_has(&format!("'{name}'"));
     assert!(!ran.stdout().contains(&locked), "{}", ran.stdout());
     assert_eq!(

@@ -350,7 +350,7 @@ fn more_refs_than_open_files_are_exchanged() {
         let mut command = repo.command("sh");
         Ran::of(command.args(["-c", &format!("ulimit -n 64; exec git orchestra {words}")]))
     };
-    limited(&b, "sync").succeeded().stderr_has("received 201 agents;");
+    limited(&b, "sync").succeeded().stderr_has("received 201 agents");
     assert_eq!(shared(&b), shared_of_hub(&world));
     limited(&b, "status --all").succeeded();
     let other = world.dir().join("other.git");

@@ -79,6 +79,52 @@ fn agents_record_that_their_landing_was_undone() {
 }
 
 #[test]
+fn work_that_did_not_land_no_longer_says_so_after_the_undo() {
+    let world = world();
+    let repo = world.repo();
+    let spawn = |task: &str| {
+        let id = repo.spawn(task);
+        repo.end_of(&id);
+        id
+    };
+    let landed = spawn("echo 1 > same.txt");
+    let aside = spawn("echo 2 > same.txt; echo 3 > more.txt");
+    let failing = spawn("echo bad > state.txt");
+    let failed_before = spawn("echo bad > state2.txt");
+    repo.branch("plain", &[("state3.txt", "bad\n")]);
+    // The last one failed in a landing that moved nothing, so that no undo changes it.
+    let check = "! grep -q bad state*.txt 2>/dev/null";
+    repo.orchestra(["merge-ranked", "--test", check, &failed_before]).exits(1);
+    let before = repo.agent(&failed_before)["failed_check"].clone();
+    let all = [&*landed, &aside, &failing, &failed_before, "plain"];
+    let command = ["merge-ranked", "--test", check].into_iter().chain(all).collect::<Vec<_>>();
+    repo.orchestra(&command).exits(1);
+    let now = |id: &str| repo.orchestra(["status", id]).succeeded().stdout();
+    let plan = || repo.orchestra(["merge-ranked", "-n", "plain"]).stdout();
+    let told = "failed its test last time";
+    assert!(now(&aside).contains("set aside: conflicts with"), "{}", now(&aside));
+    assert!(now(&failing).contains("did not land: test fails") && plan().contains(told), "{}", now(&failing));
+    let undo = repo.orchestra(["undo", "--json"]).succeeded().json();
+    for id in [&landed, &aside, &failing] {
+        assert!(!now(id).contains("did not land") && !now(id).contains("set aside"), "{}", now(id));
+        assert_eq!(
+            (&repo.agent(id)["failed_check"], &repo.agent(id)["set_aside"]),
+            (&serde_json::Value::Null, &serde_json::Value::Null)
+        );
+    }
+    assert!(!plan().contains(told), "{}", plan());
+    assert!(now(&failed_before).contains("did not land"), "{}", now(&failed_before));
+    assert_eq!(repo.agent(&failed_before)["failed_check"], before);
+    // The undo of the undo brings all of it back, and another undo takes it away again.
+    repo.orchestra(["undo", undo["undo"].as_str().expect("an id")]).succeeded();
+    assert!(now(&aside).contains("set aside: conflicts with"), "{}", now(&aside));
+    assert!(now(&failing).contains("did not land: test fails") && plan().contains(told), "{}", now(&failing));
+    repo.orchestra(["undo"]).succeeded();
+    assert!(!now(&aside).contains("set aside") && !now(&failing).contains("did not land"));
+    assert!(now(&failed_before).contains("did not land"), "{}", now(&failed_before));
+}
+
+#[test]
 fn only_one_of_two_concurrent_undos_succeeds() {
     let world = world();
     let repo = world.repo();

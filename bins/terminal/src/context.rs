@@ -75,7 +75,9 @@ fn activity(event: &Event) -> Option<String> {
         Event::ScanStarted { remote } => {
             format!("searching for secrets in the objects that {} does not have", of_remote(remote))
         }
-        Event::PushStarted { remote, refs } => format!("sending {refs} refs to {}", of_remote(remote)),
+        Event::PushStarted { remote, refs } => {
+            format!("sending {} to {}", text::count(*refs as u64, "ref"), of_remote(remote))
+        }
         Event::GitProgress { line } => text::one_line(line, MAX_TEXT),
         _ => return None,
     })
@@ -116,6 +118,8 @@ mod tests {
         assert_eq!(activity(&event).as_deref(), Some("[2/3] b: test …"));
         let event = Event::PushStarted { remote: "origin".into(), refs: 4 };
         assert_eq!(activity(&event).as_deref(), Some("sending 4 refs to origin"));
+        let event = Event::PushStarted { remote: "origin".into(), refs: 1 };
+        assert_eq!(activity(&event).as_deref(), Some("sending 1 ref to origin"));
         let event = Event::SessionsRead { done: 1, of: 2 };
         assert_eq!((activity(&event), count(&event)), (None, Some((1, 2, "reading sessions"))));
     }

@@ -14,6 +14,11 @@ pub fn clock_time(at: Timestamp) -> String {
     limit::clock_time(at, here::environment().now(), &here::environment().time_zone())
 }
 
+/// Formats a time in the user's time zone to the second, with its day: `Nov 28 14:05:07`.
+pub fn exact_time(at: Timestamp) -> String {
+    limit::exact_time(at, &here::environment().time_zone())
+}
+
 /// Formats a number of seconds in its largest unit: `3s`, `5m`, `2h`, `4d`.
 pub fn age(seconds: i64) -> String {
     duration::age(seconds)

@@ -61,6 +61,7 @@ pub mod status_line;
 pub mod stop_view;
 pub mod style;
 pub mod table;
+pub mod times;
 pub mod trace;
 pub mod watch;
 

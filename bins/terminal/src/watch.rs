@@ -7,6 +7,8 @@ mod dialog;
 mod frame;
 mod key;
 mod keys;
+mod mode;
+mod reading;
 #[cfg(test)]
 mod samples;
 mod screen;
@@ -249,7 +251,7 @@ impl<'a> View<'a> {
         let frame = frame::compose(&report.agents, rows, columns, self.painter(), control.as_deref());
         self.screen.get_or_insert_with(|| Screen::new(self.stream)).show(frame.lines, (rows, columns));
         if let Some(control) = control {
-            control.shown_whole = frame.shown_whole;
+            control.reading = frame.reading;
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
         landing::{FailedCheck, check_id},
         text,
     },
-    store::operations::{self, Journal, Operation, OperationBody},
+    store::operations::{self, Journal, Operation, OperationBody, Stage},
 };
 
 /// The maximum number of earlier landings that are searched, newest first.
@@ -58,13 +58,21 @@ fn from_events(branch: &Branch) -> Option<FailedCheck> {
     agent.failed_check.clone().filter(|failed| failed.head == branch.tip)
 }
 
-/// Returns the states of earlier landings, newest first.
+/// Returns the states of earlier landings, newest first. What failed in a landing that was undone is left out: it failed on top of
+/// what the undo took away.
 fn earlier_landings(repo: &Repo) -> Result<Vec<State>> {
-    let is_landing = |one: &Operation| matches!(one.body, OperationBody::Landing(_));
-    let mut all: Vec<_> = operations::all(repo)?.into_iter().filter(is_landing).collect();
-    all.sort_by(|a, b| b.id.cmp(&a.id));
-    let load = |id: &str| Journal::open(repo, id).and_then(|journal| State::load(repo, &journal)).ok();
-    Ok(all.iter().take(MAX_LANDINGS).filter_map(|one| load(&one.id)).collect())
+    let all = operations::all(repo)?;
+    let is_landing = |one: &&Operation| matches!(one.body, OperationBody::Landing(_));
+    let mut landings: Vec<&Operation> = all.iter().filter(is_landing).collect();
+    landings.sort_by(|a, b| b.id.cmp(&a.id));
+    let load = |one: &&Operation| {
+        let mut state = Journal::open(repo, &one.id).and_then(|journal| State::load(repo, &journal)).ok()?;
+        if one.stage == Stage::Done && !operations::is_in_effect(one, &all) {
+            state.steps.retain(|step| step.outcome != Some(Landing::Failed));
+        }
+        Some(state)
+    };
+    Ok(landings.iter().take(MAX_LANDINGS).filter_map(load).collect())
 }
 
 /// Returns the latest failure with exactly this commit, unless the check has passed with it since.

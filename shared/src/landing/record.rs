@@ -20,9 +20,9 @@ use crate::{
     store::{append_if, layout, notes, writer},
 };
 
-/// Records the outcome of every branch. Returns a warning for whatever cannot be written: the work has landed nevertheless.
-pub fn record(repo: &Repo, state: &State, branches: &[Branch]) -> Vec<String> {
-    let mut warnings = record_on_agents(repo, state, &state.steps);
+/// Records the outcome of every branch in the landing `operation`. Returns a warning for whatever cannot be written: the work has landed nevertheless.
+pub fn record(repo: &Repo, operation: &str, state: &State, branches: &[Branch]) -> Vec<String> {
+    let mut warnings = record_on_agents(repo, state, &state.steps, Some(operation));
     if let Err(error) = write_notes(repo, state, branches) {
         warnings.push(format!("cannot write notes: {}", error.one_line()));
     }
@@ -33,22 +33,22 @@ pub fn record(repo: &Repo, state: &State, branches: &[Branch]) -> Vec<String> {
 pub fn record_failures(repo: &Repo, state: &State) -> Vec<String> {
     let failed = |step: &&Step| step.outcome == Some(Landing::Failed);
     let all: Vec<Step> = state.steps.iter().chain(&state.stopped_at).filter(failed).cloned().collect();
-    record_on_agents(repo, state, &all)
+    record_on_agents(repo, state, &all, None)
 }
 
-fn record_on_agents(repo: &Repo, state: &State, steps: &[Step]) -> Vec<String> {
+fn record_on_agents(repo: &Repo, state: &State, steps: &[Step], operation: Option<&str>) -> Vec<String> {
     let mut warnings = Vec::new();
     for step in steps {
-        if let Err(error) = record_on_agent(repo, state, step) {
+        if let Err(error) = record_on_agent(repo, state, step, operation) {
             warnings.push(format!("{}: {}", step.branch, error.one_line()));
         }
     }
     warnings
 }
 
-fn record_on_agent(repo: &Repo, state: &State, step: &Step) -> Result<()> {
+fn record_on_agent(repo: &Repo, state: &State, step: &Step, operation: Option<&str>) -> Result<()> {
     let (Some(agent), Some(landed)) = (&step.agent, landed_event(state, step)) else { return Ok(()) };
-    record_landing(repo, agent, &landed)
+    record_landing(repo, agent, &Landed { operation: operation.map(str::to_owned), ..landed })
 }
 
 /// Records what a landing did with an agent's work, unless its events already say so, as they do when a landing that was
@@ -74,6 +74,8 @@ fn landed_event(state: &State, step: &Step) -> Option<Landed> {
         reason: step.why.clone(),
         check: step.failed_check.as_ref().map(|check| Check::for_event(&check.name, &check.command)),
         passed: if outcome == Landing::Merged { passed(&state.options) } else { Vec::new() },
+        operation: None,
+        undone: None,
     })
 }
 

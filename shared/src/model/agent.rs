@@ -32,8 +32,10 @@ state! {
         pub base: IdOrText<CommitId> = "Base",
         /// The commit that holds its work.
         pub head: Option<IdOrText<CommitId>> = "Head",
-        /// The profile that runs it.
+        /// The name of its program, which is that of its profile unless the profile is a role.
         pub profile: String = "Profile",
+        /// The role as which it was started.
+        pub role: Option<String> = "Role",
         /// The requested model, then the one that answered.
         pub model: Option<String> = "Model",
         /// The run it belongs to, which all agents of one `spawn` share.

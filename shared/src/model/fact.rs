@@ -237,8 +237,11 @@ pub struct Usage {
 pub struct Created {
     /// The task in a few words.
     pub title: String,
-    /// The profile that runs it.
+    /// The name of its program, which is that of its profile unless the profile is a role.
     pub profile: String,
+    /// The role, if it was started as one: the name that the user gave to the profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// The requested model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,

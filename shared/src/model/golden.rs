@@ -4,7 +4,7 @@ use super::{Event, fold, trailers};
 
 /// One agent, told by every kind of event. Each line is canonical, with every field that its kind can have.
 const LIFE: &[&str] = &[
-    r#"{"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","l":1,"label":"laptop","model":"large","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","run":"019aa0a0a0a012345","t":"created","title":"Add tests","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","l":1,"label":"laptop","model":"large","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","t":"created","title":"Add tests","v":1,"w":"5t2k"}"#,
     r#"{"always":{"rules":["Bash(make:*)"]},"at":"2026-11-21T01:40:01Z","attempt":1,"automatic":true,"l":2,"label":"laptop","mark":"beef","model":"larger","permission":"plan","phase":"starting","reason":"first launch","session":"0b5e","t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:02.5Z","attempt":1,"choice":true,"l":3,"phase":"waiting","question":"q1","reason":"Which one?","request":{"cut_from_bytes":70000,"pattern":{"rules":["Bash(make:*)"]},"text":"Which one?"},"t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"allow":true,"always":true,"at":"2026-11-21T01:40:03Z","l":4,"question":"q1","t":"send","text":"the first","v":1,"w":"5t2k"}"#,
@@ -14,7 +14,7 @@ const LIFE: &[&str] = &[
     r#"{"at":"2026-11-21T01:40:07Z","attempt":1,"commits":4,"deletions":9,"files":7,"head":"3333333333333333333333333333333333333333","insertions":8,"l":8,"left_out":[{"path":"b.bin","why":"too large"}],"left_out_more":3,"phase":"done","reason":"rolled back","t":"collected","unfinished":"conflicts","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:08Z","base":"1111111111111111111111111111111111111111","by":"kim","check":"passed","comments":[{"file":"a.rs","line":3,"text":"why?"}],"head":"3333333333333333333333333333333333333333","l":9,"patch":"4444444444444444444444444444444444444444","reviewer":"review-it-22222","t":"verdict","text":"good","v":1,"verdict":"approve","w":"7a7a"}"#,
     r#"{"at":"2026-11-21T01:40:09Z","check":{"command":"make test","id":"0123456789abcdef0123456789abcdef","name":"test"},"head":"3333333333333333333333333333333333333333","into":"main","l":10,"outcome":"failed","reason":"test fails: exit code 1","t":"landed","v":1,"w":"7a7a"}"#,
-    r#"{"at":"2026-11-21T01:40:10Z","head":"3333333333333333333333333333333333333333","into":"main","l":11,"outcome":"set_aside","reason":"conflicts","t":"landed","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:10Z","head":"3333333333333333333333333333333333333333","into":"main","l":11,"operation":"op-1","outcome":"set_aside","reason":"conflicts","t":"landed","undone":"merged","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:11Z","commit":"5555555555555555555555555555555555555555","head":"3333333333333333333333333333333333333333","into":"main","l":12,"outcome":"merged","passed":["ffff"],"t":"landed","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:12Z","head":"3333333333333333333333333333333333333333","into":"main","l":13,"outcome":"set_aside","t":"landed","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:13Z","l":14,"t":"restored","v":1,"w":"5t2k"}"#,
@@ -28,6 +28,7 @@ Orchestra-Branch: orchestra/add-tests-k3m9q
 Orchestra-Base: 1111111111111111111111111111111111111111
 Orchestra-Head: 3333333333333333333333333333333333333333
 Orchestra-Profile: claude
+Orchestra-Role: tester
 Orchestra-Model: larger
 Orchestra-Run: 019aa0a0a0a012345
 Orchestra-Place: 2
@@ -80,7 +81,7 @@ Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
 Orchestra-Lamport: 14
 Orchestra-By: 5t2k
-Orchestra-Fold: 9
+Orchestra-Fold: 11
 Orchestra-Format: 1
 "#;
 

@@ -30,6 +30,12 @@ pub struct Landed {
     /// The ids of the checks that passed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<String>,
+    /// The id of the landing's operation, in the clone that wrote the event; absent in events of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// With [`Landing::Undone`], the outcome that no longer holds; if it is absent, the work had been merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<Landing>,
 }
 
 /// A command that builds or tests a commit, as events name it.
@@ -145,7 +151,7 @@ words! {
         UpToDate = "up_to_date",
         /// The target branch did not contain it, but had all its changes.
         NothingNew = "nothing_new",
-        /// It had been merged, and the merge was undone.
+        /// The landing was undone, with what it did to this branch.
         Undone = "taken_back",
     }
 }

@@ -177,6 +177,11 @@ pub fn clock_time(until: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     until.strftime(format).to_string()
 }
 
+/// Formats a time in the reader's time zone to the second: `Nov 28 14:05:07`. All have the same width.
+pub fn exact_time(at: Timestamp, zone: &TimeZone) -> String {
+    zone.to_datetime(at).strftime("%b %e %H:%M:%S").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

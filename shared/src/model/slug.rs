@@ -1,5 +1,7 @@
 //! Makes the readable part of an agent's id: the telling words of its task, in ASCII. Pure.
 
+mod sequences;
+
 /// The longest readable part that is read or that a person can choose, in bytes.
 pub(super) const MAX_SLUG: usize = 24;
 /// The longest readable part that is made of a task, in bytes: a whole id then has at most 24 columns.
@@ -114,7 +116,7 @@ const STOP_WORDS: &[&str] = &[
 
 /// Returns whether this text holds a letter or a digit once it is written in ASCII.
 pub(super) fn has_word(text: &str) -> bool {
-    ascii(text).contains(|c: char| c.is_ascii_alphanumeric())
+    !words(text).is_empty()
 }
 
 /// Returns two or three telling words of a task in `[a-z0-9-]`, of at most 18 bytes. The first words that are no stop words are
@@ -188,9 +190,10 @@ fn has_letter(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
-/// Returns the words at the beginning of a text, in `[a-z0-9]`. What follows an apostrophe belongs to the word before it.
+/// Returns the words at the beginning of a text, in `[a-z0-9]`. What follows an apostrophe belongs to the word before it, and what
+/// controls a terminal to none.
 fn words(text: &str) -> Vec<String> {
-    let text = ascii(text).to_ascii_lowercase();
+    let text = ascii(&sequences::removed(text)).to_ascii_lowercase();
     let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_owned).collect()
 }
@@ -255,6 +258,9 @@ mod tests {
             ("--help", "help"),
             ("Donaudampfschifffahrtsgesellschaft", "donaudampfschifffa"),
             ("../../etc/passwd", "etc-passwd"),
+            ("fix the \u{1b}[1;31mred\u{1b}[0m errors", "fix-red-errors"),
+            ("printf '\\x1b[31mred\\x1b[0m'", "printf-red"),
+            ("\\e[31m", "agent"),
         ] {
             assert_eq!(of_task(task), slug, "{task}");
         }

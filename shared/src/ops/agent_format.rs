@@ -57,6 +57,7 @@ const FIELDS: &[&str] = &[
     "reason",
     "request",
     "reviews",
+    "role",
     "run",
     "session",
     "set_aside",

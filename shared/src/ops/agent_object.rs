@@ -58,8 +58,11 @@ pub struct AgentObject {
     pub choice: bool,
     /// The reason for its phase.
     pub reason: Option<String>,
-    /// The profile that says how its program is run.
+    /// The name of its program, which is that of its profile unless the profile is a role.
     pub profile: String,
+    /// The role as which it was started: the user's name for a profile that runs the program `profile`.
+    #[serde(default)]
+    pub role: Option<String>,
     /// The model that was requested, or that its program reported.
     pub model: Option<String>,
     /// The id of the run: the agents of one `spawn` share it.
@@ -271,13 +274,12 @@ impl AgentObject {
         Self::judged(&TrustedWriters::of(repo), private, id, observed)
     }
 
-    /// As [`AgentObject::new`], for lists: which verdicts count is asked once.
+    /// As [`AgentObject::new`], for lists: which verdicts count is asked once. Every field of the state is named in it, so that adding
+    /// one to [`Agent`] asks for a decision here.
     pub fn judged(by: &TrustedWriters<'_>, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
         let Observed { agent, liveness } = observed;
         let (verdict, verdict_current, proposed_verdict) = verdicts::of(by, id, &agent);
-        // The work of an agent that waits for the end of a usage limit is saved as well.
-        let ended = liveness == Liveness::Ended || agent.waits_for_limit();
-        // Every field is named, so that adding one to `Agent` asks for a decision here.
+        let ended = has_saved_work(&agent, liveness);
         let Agent {
             phase,
             queued_at,
@@ -286,6 +288,7 @@ impl AgentObject {
             base,
             head,
             profile,
+            role,
             model,
             run,
             place,
@@ -336,6 +339,7 @@ impl AgentObject {
             choice,
             reason,
             profile,
+            role,
             model,
             run,
             place,
@@ -467,6 +471,11 @@ impl AgentObject {
             self.head = Some(tip.into());
         }
     }
+}
+
+/// Returns whether the work of an agent is saved: it has ended, or waits for the end of a usage limit.
+fn has_saved_work(agent: &Agent, liveness: Liveness) -> bool {
+    liveness == Liveness::Ended || agent.waits_for_limit()
 }
 
 /// Reads the usage limit that keeps an agent in the queue, which its supervisor recorded.

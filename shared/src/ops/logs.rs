@@ -2,8 +2,9 @@
 
 pub mod log_reader;
 mod source;
+pub mod times;
 
-use std::io::Write;
+use std::{io::Write, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ use crate::{
         layout::{self, PrivateDir},
         writer,
     },
+    world::Timestamp,
 };
 
 /// The agent whose output to find.
@@ -42,6 +44,10 @@ pub struct StreamedEntry {
     pub agent: AgentId,
     /// The number of the attempt, from 1.
     pub attempt: u32,
+    /// When it was read from the program, to about a second; `null` if an older version recorded the output without times.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub at: Option<Timestamp>,
     /// What was said or done, and by whom.
     pub entry: LogEntry,
 }
@@ -69,6 +75,8 @@ pub struct Attempt {
     source: Source,
     /// The standard error of its program, if its output is structured.
     errors: Option<Source>,
+    /// The times at which the output was read, if they were noted.
+    times: Option<Source>,
 }
 
 /// A place in the output of an agent.
@@ -99,12 +107,15 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
         let blobs = repo.blobs_of(commit)?;
         for (name, blob) in &blobs {
             attempts.extend(attempt_number(name).map(|number| {
-                let errors_name = layout::errors_name(number);
-                let errors = blobs.iter().find(|(name, _)| *name == errors_name);
+                let stored = |wanted: String| {
+                    let found = blobs.iter().find(|(name, _)| *name == wanted);
+                    found.map(|(_, blob)| Source::Stored(*blob))
+                };
                 Attempt {
                     number,
                     source: Source::Stored(*blob),
-                    errors: errors.map(|(_, blob)| Source::Stored(*blob)),
+                    errors: stored(layout::errors_name(number)),
+                    times: stored(layout::times_name(number)),
                 }
             }));
         }
@@ -112,8 +123,9 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     for attempt in 1..=agent.attempt {
         let path = dir.output(attempt);
         if path.exists() && !attempts.iter().any(|known| known.number == attempt) {
-            let errors = Some(dir.errors(attempt)).filter(|path| path.exists()).map(Source::Live);
-            attempts.push(Attempt { number: attempt, source: Source::Live(path), errors });
+            let live = |path: PathBuf| Some(path).filter(|path| path.exists()).map(Source::Live);
+            let (errors, times) = (live(dir.errors(attempt)), live(dir.times(attempt)));
+            attempts.push(Attempt { number: attempt, source: Source::Live(path), errors, times });
         }
     }
     attempts.sort_by_key(|attempt| attempt.number);

@@ -470,6 +470,7 @@ fn new_agents(
         let created = Created {
             title: planned.title.clone(),
             profile: planned.profile.clone(),
+            role: planned.role.clone(),
             model: assignment.ready.launch.model.clone(),
             permission: planned.permission.map(|permission| permission.as_str().to_owned()),
             run: report.run.clone(),

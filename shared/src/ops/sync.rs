@@ -281,7 +281,11 @@ fn warnings(remote: &Remote, outcome: &SyncOutcome) -> Vec<String> {
         warnings.push(format!("'{name}' of {address} is not accepted: {why}"));
     }
     if outcome.strange > 0 {
-        warnings.push(format!("{} refs of {address} have unknown names; they are ignored", outcome.strange));
+        let (refs, rest) = match outcome.strange {
+            1 => ("1 ref".to_owned(), "has an unknown name; it is ignored"),
+            more => (format!("{more} refs"), "have unknown names; they are ignored"),
+        };
+        warnings.push(format!("{refs} of {address} {rest}"));
     }
     if !outcome.missing.is_empty() {
         let some: Vec<&str> = outcome.missing.iter().take(3).map(String::as_str).collect();

@@ -1,6 +1,7 @@
 //! `undo`: reverts what a command changed. An undo is an operation too, and can be undone itself.
 
 mod choose;
+mod outcomes;
 mod preview;
 
 use std::{collections::BTreeSet, path::Path};
@@ -15,16 +16,10 @@ use crate::{
     context::Context,
     git::{Oid, Repo},
     landing::{
-        State,
         finish::{self, BranchMove, TargetMove},
-        record,
         target_lock::{LockHolder, TargetLock},
     },
-    model::{
-        IdOrText,
-        event::{Landed, Landing},
-        text,
-    },
+    model::text,
     ops::{cleanup, merge_ranked},
     removal::{recover, trash},
     store::operations::{self, Change, Journal, Operation, OperationBody, QuarantinedRef, UndoEffect},
@@ -150,7 +145,7 @@ fn reverse(
             let journal = begin(UndoEffect::Moved(back.clone()))?;
             let id = journal.operation.id.clone();
             move_branches_back(repo, journal, operation, &back)?;
-            Ok((id, record_in_agents(repo, operation, all)))
+            Ok((id, outcomes::record(repo, operation, all)))
         }
         Reversal::Return(refs) => {
             let mut journal = begin(UndoEffect::Restored)?;
@@ -292,40 +287,4 @@ fn move_back(repo: &Repo, change: &Change) -> Result<()> {
             Err(blocked.hints.into_iter().fold(error, Error::hint))
         }
     }
-}
-
-/// Records the undo in the events of the agents whose work landed or was reverted. Returns warnings for the user.
-fn record_in_agents(repo: &Repo, operation: &Operation, all: &[Operation]) -> Vec<String> {
-    let (mut root, mut undone) = (operation, true);
-    // An undo of an undo restores what the landing brought.
-    while let Some(before) =
-        root.undoes().and_then(|id| all.iter().find(|one| one.id == id && one.id < root.id))
-    {
-        (root, undone) = (before, !undone);
-    }
-    if !matches!(root.body, OperationBody::Landing(_)) {
-        return Vec::new();
-    }
-    let state = Journal::open(repo, &root.id).and_then(|journal| State::load(repo, &journal));
-    let state = match state {
-        Ok(state) => state,
-        Err(error) => return vec![error.one_line()],
-    };
-    let mut warnings = Vec::new();
-    for step in state.steps.iter().filter(|step| step.outcome == Some(Landing::Merged)) {
-        let Some(id) = &step.agent else { continue };
-        let landed = Landed {
-            outcome: if undone { Landing::Undone } else { Landing::Merged },
-            into: state.into.as_str().into(),
-            head: step.head.into(),
-            commit: step.commit.map(IdOrText::from),
-            reason: Some("by undo".to_owned()),
-            check: None,
-            passed: if undone { Vec::new() } else { record::passed(&state.options) },
-        };
-        if let Err(error) = record::record_landing(repo, id, &landed) {
-            warnings.push(format!("{id}: {}", error.one_line()));
-        }
-    }
-    warnings
 }

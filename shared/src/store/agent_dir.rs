@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 const OUTPUT: &str = ".out";
 /// The suffix of files with standard error.
 const ERRORS: &str = ".err";
+/// The suffix of files with the times of standard output.
+const TIMES: &str = ".times";
 
 /// Returns the name of the file with the output of one attempt, in [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
 pub fn output_name(attempt: u32) -> String {
@@ -21,6 +23,12 @@ pub fn is_output_name(name: &str) -> bool {
 /// [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
 pub fn errors_name(attempt: u32) -> String {
     format!("{attempt}{ERRORS}")
+}
+
+/// Returns the name of the file that says when the output of one attempt was read, in [`AgentDir`] and in
+/// [`log_ref`](super::layout::log_ref).
+pub fn times_name(attempt: u32) -> String {
+    format!("{attempt}{TIMES}")
 }
 
 /// The name of the file with the supervisor's instructions, in [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
@@ -39,6 +47,11 @@ impl AgentDir {
     /// Returns the path of the directory.
     pub fn dir(&self) -> &Path {
         &self.0
+    }
+
+    /// Returns whether a file with this name is stored when the agent ends: output, its times, and the supervisor's instructions.
+    pub fn is_stored(name: &str) -> bool {
+        is_output_name(name) || name.ends_with(TIMES) || name == SPEC
     }
 
     /// Returns whether the directory holds output of an attempt that may not be stored in git yet.
@@ -78,6 +91,11 @@ impl AgentDir {
     /// The standard error of an attempt while it is live, if it is kept apart from the output.
     pub fn errors(&self, attempt: u32) -> PathBuf {
         self.0.join(errors_name(attempt))
+    }
+
+    /// The times at which the output of an attempt was read, while it is live.
+    pub fn times(&self, attempt: u32) -> PathBuf {
+        self.0.join(times_name(attempt))
     }
 
     /// The summary of the attempt's output so far.

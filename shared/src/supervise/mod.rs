@@ -18,6 +18,7 @@ pub mod launch;
 pub mod lending;
 pub mod life;
 pub mod liveness;
+mod output_times;
 pub mod processes;
 pub mod program_output;
 pub mod prompt;

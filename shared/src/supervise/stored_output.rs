@@ -22,7 +22,7 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
         .context(Kind::External, || format!("cannot read '{}'", dir.dir().display()))?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".out") || name.ends_with(".err") || name == layout::SPEC {
+        if AgentDir::is_stored(&name) {
             blobs.push((name, store_file(repo, &entry.path())?));
         }
     }

@@ -200,6 +200,7 @@ const TERMINAL: &[Rule] = &[
     ("accepted", &["context", "here", "output", "prompt"]),
     ("table", &["style"]),
     ("humanize", &["here"]),
+    ("times", &["here"]),
     ("agents", &["here", "output", "request_view", "style", "table", "humanize"]),
     ("alternate", &["keyboard"]),
     ("keyboard", &[]),

@@ -11,7 +11,7 @@ use orchestra::{
     process, world,
 };
 
-use super::control::{Action, Asked};
+use super::{control::Action, mode::Asked};
 use crate::{Terminal, alternate, keyboard::Keyboard, pager::Pager};
 
 /// How much of a program's output is passed to the pager at once, in bytes.
@@ -22,7 +22,9 @@ pub(super) fn announcement(action: &Action) -> Option<String> {
     match action {
         Action::Pause(id) => Some(format!("pausing {id} …")),
         Action::Stop(id) => Some(format!("stopping {id} …")),
-        Action::Allow(asked) | Action::Deny(asked, _) => Some(format!("answering {} …", asked.agent)),
+        Action::Allow(asked) | Action::Always(asked) | Action::Deny(asked, _) => {
+            Some(format!("answering {} …", asked.agent))
+        }
         Action::Nothing | Action::Quit | Action::Log(_) | Action::Diff(_) | Action::Review(_) => None,
     }
 }
@@ -42,8 +44,9 @@ pub(super) fn perform(
         Action::Review(id) => review(terminal, keyboard, &id).map(|()| None),
         Action::Pause(id) => pause::run(context, repo, &one(&id)).map(|_| Some(format!("{id} is paused"))),
         Action::Stop(id) => stop::run(context, repo, &one(&id)).map(|_| Some(format!("{id} is stopped"))),
-        Action::Allow(asked) => answer(context, repo, &asked, true, None),
-        Action::Deny(asked, reason) => answer(context, repo, &asked, false, reason),
+        Action::Allow(asked) => answer(context, repo, &asked, Answer::Allow),
+        Action::Always(asked) => answer(context, repo, &asked, Answer::Always),
+        Action::Deny(asked, reason) => answer(context, repo, &asked, Answer::Deny(reason)),
     };
     match done {
         Ok(said) => said,
@@ -55,23 +58,33 @@ fn one(id: &AgentId) -> stop::Request {
     stop::Request { agents: vec![id.to_string()], ..stop::Request::default() }
 }
 
+/// What a person answers.
+enum Answer {
+    Allow,
+    Always,
+    Deny(Option<String>),
+}
+
 /// Answers this question, and no other.
-fn answer(
-    context: &Context,
-    repo: &Repo,
-    asked: &Asked,
-    allow: bool,
-    reason: Option<String>,
-) -> Result<Option<String>> {
+fn answer(context: &Context, repo: &Repo, asked: &Asked, answer: Answer) -> Result<Option<String>> {
+    let (word, always) = match answer {
+        Answer::Allow => ("allowed", false),
+        Answer::Always => ("allowed for good", true),
+        Answer::Deny(_) => ("denied", false),
+    };
+    let (allow, text) = match answer {
+        Answer::Allow | Answer::Always => (true, None),
+        Answer::Deny(reason) => (false, reason),
+    };
     let request = send::Request {
         agents: vec![asked.agent.to_string()],
-        text: reason,
+        text,
         allow: Some(allow),
+        always,
         question: Some(asked.question.clone()),
         ..send::Request::default()
     };
     send::run(context, repo, &request)?;
-    let word = if allow { "allowed" } else { "denied" };
     Ok(Some(format!("{word} what {} asked for", asked.agent)))
 }
 

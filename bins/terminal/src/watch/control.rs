@@ -2,41 +2,15 @@
 
 use orchestra::{model::AgentId, ops::agent_object::AgentObject};
 
-use super::key::Key;
+use super::{
+    key::Key,
+    mode::{Asked, Mode},
+    reading::Reading,
+};
 use crate::request_view;
 
 /// The longest reason that can be typed, in characters.
 const MAX_REASON: usize = 2000;
-
-/// What the window shows.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) enum Mode {
-    /// The agents.
-    #[default]
-    Table,
-    /// The keys.
-    Help,
-    /// The whole request of an agent, which `y` allows.
-    Allow(Asked),
-    /// The request of an agent, and the reason that is typed for denying it.
-    Deny(Asked, String),
-    /// Whether to stop an agent.
-    Stop(AgentId),
-}
-
-/// A question of an agent: an answer to it is never one to another.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Asked {
-    pub(super) agent: AgentId,
-    pub(super) question: String,
-}
-
-impl Asked {
-    fn of(agent: &AgentObject) -> Option<Self> {
-        let request = agent.request.as_ref().filter(|_| agent.waiting.is_some())?;
-        Some(Self { agent: agent.id.clone(), question: request.id.clone() })
-    }
-}
 
 /// What a key asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,6 +25,8 @@ pub(super) enum Action {
     Pause(AgentId),
     Stop(AgentId),
     Allow(Asked),
+    /// Allows what an agent asks for, and whatever has the same pattern, for good.
+    Always(Asked),
     /// Denies a request, with a reason if there is one.
     Deny(Asked, Option<String>),
 }
@@ -63,8 +39,8 @@ pub(super) struct Control {
     chosen: Option<AgentId>,
     /// What happened last, for one line.
     pub(super) message: Option<String>,
-    /// The question whose whole request the window shows at present.
-    pub(super) shown_whole: Option<Asked>,
+    /// How far the text of the question was read that the window asks.
+    pub(super) reading: Option<Reading>,
 }
 
 /// Returns the agents in the order in which they are shown: those that wait come first.
@@ -85,18 +61,32 @@ impl Control {
     pub(super) fn update(&mut self, agents: &[AgentObject]) {
         // An agent that is chosen stays so when others begin to wait.
         self.chosen = self.chosen(agents).map(|agent| agent.id.clone());
-        let (Mode::Allow(asked) | Mode::Deny(asked, _)) = &self.mode else { return };
+        let (Mode::Allow(asked) | Mode::Always(asked, _) | Mode::Deny(asked, _)) = &self.mode else { return };
         let agent = agents.iter().find(|agent| agent.id == asked.agent);
         let now = agent.and_then(Asked::of);
-        if now.as_ref() == Some(asked) {
+        let is_same = match &self.mode {
+            Mode::Always(asked, shown) => pattern(asked, agents).as_ref() == Some(shown),
+            _ => true,
+        };
+        if is_same && now.as_ref() == Some(asked) {
             return;
         }
-        self.shown_whole = None;
+        self.reading = None;
         let id = asked.agent.clone();
         (self.mode, self.message) = match now {
             Some(now) => (Mode::Allow(now), Some(format!("{id} asks something else now"))),
             None => (Mode::Table, Some(format!("{id} no longer waits"))),
         };
+    }
+
+    /// Returns whether a window shows another question than before, or another part of it: what was typed before that appeared does
+    /// not answer it.
+    pub(super) fn asks_more_than(&self, mode: &Mode, reading: Option<&Reading>) -> bool {
+        let is_question = matches!(self.mode, Mode::Allow(_) | Mode::Always(..) | Mode::Stop(_));
+        match mode {
+            Mode::Table => self.mode != Mode::Table,
+            _ => is_question && (self.mode != *mode || self.reading.as_ref() != reading),
+        }
     }
 
     /// Handles a key.
@@ -105,15 +95,7 @@ impl Control {
         match std::mem::take(&mut self.mode) {
             Mode::Table => self.press_in_table(key, agents),
             Mode::Help => Action::Nothing,
-            Mode::Allow(asked) => match key {
-                Key::Char('y') if self.shown_whole.as_ref() == Some(&asked) => Action::Allow(asked),
-                Key::Char('y') => {
-                    self.message = Some("not allowed: it is not shown whole".to_owned());
-                    self.mode = Mode::Allow(asked);
-                    Action::Nothing
-                }
-                _ => self.say("nothing was allowed"),
-            },
+            mode @ (Mode::Allow(_) | Mode::Always(..)) => self.press_in_request(key, mode, agents),
             Mode::Deny(asked, reason) => self.press_in_reason(key, asked, reason),
             Mode::Stop(id) if key == Key::Char('y') => Action::Stop(id),
             Mode::Stop(_) => self.say("nothing was stopped"),
@@ -122,6 +104,31 @@ impl Control {
 
     fn say(&mut self, message: impl Into<String>) -> Action {
         self.message = Some(message.into());
+        Action::Nothing
+    }
+
+    /// Handles a key while the window shows what an agent asks for, or what would be allowed for good.
+    fn press_in_request(&mut self, key: Key, mode: Mode, agents: &[AgentObject]) -> Action {
+        let is_whole = self.reading.as_ref().is_some_and(|reading| reading.is_whole(&mode));
+        match (key, &mode) {
+            (Key::Char('y'), Mode::Allow(asked)) if is_whole => return Action::Allow(asked.clone()),
+            (Key::Char('y'), Mode::Always(asked, _)) if is_whole => return Action::Always(asked.clone()),
+            (Key::Char('A'), Mode::Allow(asked)) if is_whole => {
+                self.mode = match pattern(asked, agents) {
+                    Some(pattern) => Mode::Always(asked.clone(), pattern),
+                    None => {
+                        self.message = Some("it can only be allowed once".to_owned());
+                        mode
+                    }
+                };
+            }
+            (Key::Char('y'), _) | (Key::Char('A'), Mode::Allow(_)) => {
+                self.message = Some("not allowed: its end was not shown yet".to_owned());
+                self.mode = mode;
+            }
+            _ if self.reading.as_mut().is_some_and(|reading| reading.scroll(key)) => self.mode = mode,
+            _ => return self.say("nothing was allowed"),
+        }
         Action::Nothing
     }
 
@@ -179,7 +186,7 @@ impl Control {
                 self.say(format!("too long to be shown whole: git orchestra send {id} --allow"))
             }
             Some(asked) => {
-                self.shown_whole = None;
+                self.reading = None;
                 self.mode = Mode::Allow(asked);
                 Action::Nothing
             }
@@ -201,6 +208,12 @@ impl Control {
         self.mode = Mode::Deny(asked, reason);
         Action::Nothing
     }
+}
+
+/// Returns what would be allowed for good with the answer to a question, if anything can be.
+fn pattern(asked: &Asked, agents: &[AgentObject]) -> Option<String> {
+    let agent = agents.iter().find(|agent| agent.id == asked.agent)?;
+    agent.request.as_ref().filter(|request| request.id == asked.question)?.pattern.clone()
 }
 
 /// Says why an agent cannot be answered.

@@ -4,8 +4,9 @@
 use orchestra::{model::text, ops::agent_object::AgentObject};
 
 use super::{
-    control::{self, Asked, Control},
+    control::{self, Control},
     dialog,
+    reading::Reading,
 };
 use crate::{
     agents, request_view,
@@ -20,8 +21,8 @@ const MARKS: (&str, &str) = ("> ", "  ");
 /// What a window shows.
 pub(super) struct Frame {
     pub(super) lines: Vec<String>,
-    /// The question whose whole request is shown, to be allowed.
-    pub(super) shown_whole: Option<Asked>,
+    /// How far the text of the question that it asks was read.
+    pub(super) reading: Option<Reading>,
 }
 
 /// Returns lines of at most `columns` columns, fewer than `rows`, so that the line of the cursor below them is in the window as well.
@@ -35,11 +36,9 @@ pub(super) fn compose(
     control: Option<&Control>,
 ) -> Frame {
     let room = rows.saturating_sub(1).max(1);
-    let dialog = control.and_then(|control| {
-        dialog::compose(&control.mode, agents, control.message.as_deref(), room, columns)
-    });
+    let dialog = control.and_then(|control| dialog::compose(control, agents, room, columns));
     if let Some(dialog) = dialog {
-        return Frame { lines: dialog.lines, shown_whole: dialog.shown_whole };
+        return Frame { lines: dialog.lines, reading: dialog.reading };
     }
     // In the lowest windows, the agents are more useful than the keys.
     let foot = control.filter(|_| room >= LEAST_TABLE);
@@ -60,7 +59,7 @@ pub(super) fn compose(
     lines.truncate(above);
     lines.extend(foot);
     lines.truncate(room);
-    Frame { lines, shown_whole: None }
+    Frame { lines, reading: None }
 }
 
 /// Returns the lines of the table and of the summary of all agents, however high they are.

@@ -5,6 +5,8 @@
 pub(super) enum Key {
     Up,
     Down,
+    PageUp,
+    PageDown,
     Enter,
     Escape,
     Backspace,
@@ -47,6 +49,8 @@ fn escaped(text: &str) -> (Key, usize) {
     let key = match bytes.get(end) {
         Some(b'A') => Key::Up,
         Some(b'B') => Key::Down,
+        Some(b'~') if &bytes[2..end] == b"5" => Key::PageUp,
+        Some(b'~') if &bytes[2..end] == b"6" => Key::PageDown,
         _ => Key::Other,
     };
     (key, if bytes.get(end).is_some_and(u8::is_ascii) { end + 1 } else { end })
@@ -58,13 +62,14 @@ mod tests {
 
     #[test]
     fn bytes_are_keys() {
-        use Key::{Backspace, Char, Down, Enter, Escape, Other, Pause, Up};
+        use Key::{Backspace, Char, Down, Enter, Escape, Other, PageDown, PageUp, Pause, Up};
         for (bytes, expected) in [
             (&b"\x1b[A\x1bOBjk"[..], &[Up, Down, Char('j'), Char('k')][..]),
             (b"\x1b", &[Escape]),
             (b"\x1by", &[Escape, Char('y')]),
             (b"\x1b[1;5Cq", &[Other, Char('q')]),
             (b"\x1b[15~", &[Other]),
+            (b"\x1b[5~\x1b[6~ ", &[PageUp, PageDown, Char(' ')]),
             (b"\x1b[", &[Other]),
             (b"no\x7f\r", &[Char('n'), Char('o'), Backspace, Enter]),
             ("é日".as_bytes(), &[Char('é'), Char('日')]),

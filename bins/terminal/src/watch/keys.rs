@@ -6,7 +6,7 @@ use orchestra::{Result, context::Context, ops::status::Report, watch::Watch};
 
 use super::{
     View, act,
-    control::{Action, Control, Mode},
+    control::{Action, Control},
     key::{self, Key},
 };
 use crate::{
@@ -68,11 +68,12 @@ impl Keys {
                 self.keyboard.pause_job(interrupt::pause_job);
                 break;
             }
-            let is_in_table = self.control.mode == Mode::Table;
+            let before = (self.control.mode.clone(), self.control.reading.clone());
             let action = self.control.press(key, &report.agents);
+            let asks_more = self.control.asks_more_than(&before.0, before.1.as_ref());
             match action {
                 Action::Quit => return Ok(true),
-                Action::Nothing if is_in_table && self.control.mode != Mode::Table => {
+                Action::Nothing if asks_more => {
                     self.draw(view, &report);
                     break;
                 }

@@ -30,7 +30,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 9;
+pub const FOLD: u32 = 11;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -140,6 +140,7 @@ impl Fold {
         let agent = &mut self.agent;
         agent.title = text::title(&created.title);
         agent.profile = short(&created.profile);
+        agent.role = short_or_none(created.role.as_deref());
         agent.model = short_or_none(created.model.as_deref());
         agent.run = created.run.short();
         agent.place = created.place;
@@ -332,9 +333,7 @@ fn apply_landing(agent: &mut Agent, landed: &Landed, writer: &WriterId) {
                 .take()
                 .filter(|failed| failed.writer != *writer || !landed.passed.contains(&failed.check.id));
         }
-        Landing::Undone => {
-            (agent.landed_head, agent.landed_as, agent.landed_in) = (None, None, None);
-        }
+        Landing::Undone => apply_undone(agent, landed, writer),
         Landing::NothingNew => {}
         Landing::SetAside => {
             let why =
@@ -351,6 +350,29 @@ fn apply_landing(agent: &mut Agent, landed: &Landed, writer: &WriterId) {
                 writer: writer.clone(),
             });
         }
+    }
+}
+
+/// Applies the undo of a landing. Why the work did not land holds no longer if that landing said so.
+fn apply_undone(agent: &mut Agent, landed: &Landed, writer: &WriterId) {
+    let is_of = |head: &IdOrText<CommitId>, into: &BranchName| {
+        *head == landed.head.short() && *into == landed.into.short()
+    };
+    match landed.undone {
+        None | Some(Landing::Merged) => {
+            (agent.landed_head, agent.landed_as, agent.landed_in) = (None, None, None);
+        }
+        Some(Landing::SetAside) => {
+            agent.set_aside = agent.set_aside.take().filter(|aside| !is_of(&aside.head, &aside.into));
+        }
+        // As with a check that passes: only the clone that saw it fail clears it.
+        Some(Landing::Failed) => {
+            agent.failed_check = agent
+                .failed_check
+                .take()
+                .filter(|failed| failed.writer != *writer || !is_of(&failed.head, &failed.into));
+        }
+        Some(Landing::UpToDate | Landing::NothingNew | Landing::Undone) => {}
     }
 }
 

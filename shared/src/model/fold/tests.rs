@@ -83,8 +83,8 @@ fn hostile_texts_are_escaped() {
 #[test]
 fn a_landing_holds_until_it_is_undone() {
     let landed = |outcome, head: &str| {
-        let (into, head, commit) = ("main".into(), IdOrText::read(head), Some(IdOrText::read("c")));
-        Fact::Landed(Landed { outcome, into, head, commit, reason: None, check: None, passed: Vec::new() })
+        let commit = Some(IdOrText::read("c"));
+        Fact::Landed(Landed { commit, reason: None, ..did_not_land(outcome, head, "") })
     };
     let mut events =
         vec![event(2, "a", &landed(Landing::Merged, "one")), event(3, "a", &landed(Landing::Failed, "two"))];
@@ -98,7 +98,8 @@ fn a_landing_holds_until_it_is_undone() {
 fn did_not_land(outcome: Landing, head: &str, reason: &str) -> Landed {
     let check = (outcome == Landing::Failed).then(|| Check::for_event("test", "make"));
     let (into, head, reason) = ("main".into(), IdOrText::read(head), Some(reason.into()));
-    Landed { outcome, into, head, commit: None, reason, check, passed: Vec::new() }
+    let (commit, passed, operation, undone) = (None, Vec::new(), None, None);
+    Landed { outcome, into, head, commit, reason, check, passed, operation, undone }
 }
 
 #[test]
@@ -109,6 +110,8 @@ fn a_failed_check_holds_until_the_same_clone_passes_it() {
         passed: passed.iter().map(|command| check_id(command)).collect(),
         ..did_not_land(Landing::Merged, "one", "")
     };
+    let undone =
+        |before: &Landed| Landed { undone: Some(before.outcome), outcome: Landing::Undone, ..before.clone() };
     type Row<'a> = (&'a [(&'a str, Landed)], bool, bool);
     let table: &[Row<'_>] = &[
         (&[("a", failed.clone())], true, false),
@@ -119,7 +122,13 @@ fn a_failed_check_holds_until_the_same_clone_passes_it() {
         (&[("a", failed.clone()), ("a", merged(&["other"]))], true, false),
         (&[("a", failed.clone()), ("b", merged(&["make"]))], true, false),
         (&[("a", failed.clone()), ("a", merged(&["make"]))], false, false),
-        (&[("a", failed.clone()), ("b", aside), ("a", merged(&["make"]))], false, false),
+        (&[("a", failed.clone()), ("b", aside.clone()), ("a", merged(&["make"]))], false, false),
+        (&[("a", failed.clone()), ("a", undone(&failed))], false, false),
+        (&[("a", failed.clone()), ("b", undone(&failed))], true, false),
+        (&[("a", failed.clone()), ("a", undone(&merged(&[])))], true, false),
+        (&[("a", failed.clone()), ("a", undone(&did_not_land(Landing::Failed, "two", "")))], true, false),
+        (&[("a", failed.clone()), ("a", aside.clone()), ("a", undone(&aside))], true, false),
+        (&[("a", failed.clone()), ("a", aside.clone()), ("a", undone(&failed))], false, true),
     ];
     for (recorded, fails, is_aside) in table {
         let events: Vec<Event> = recorded
@@ -268,6 +277,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 Fact::Created(Created {
                     title,
                     profile,
+                    role: label.clone(),
                     model,
                     run,
                     place,
@@ -326,8 +336,11 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 reason: commit.clone(),
                 passed: vec![into.clone()],
                 check: commit.as_ref().map(|_| check),
-                into: into.into(),
+                operation: commit.clone(),
+                undone: (outcome == Undone)
+                    .then(|| [Merged, SetAside, Failed, UpToDate, Undone][(at + into.len()) % 5]),
                 commit: commit.as_deref().map(IdOrText::read),
+                into: into.into(),
             })
         }),
         (0usize..3, "[1x]", "[ab]", word, prop::option::of(word)).prop_map(|(at, head, by, patch, text)| {

@@ -1,7 +1,7 @@
 use super::*;
 
 /// An agent with a value in every field.
-const COMPLETE: &str = r#"{"id":"add-tests-k3m9q","title":"Add tests","phase":"failed","liveness":"ended","waiting":null,"choice":false,"reason":"exit code 1","profile":"claude","model":"large","run":"019aa0a0a0a012345","place":2,"parent":"plan-work-00000","reviews":null,"attempt":1,"branch":"orchestra/add-tests-k3m9q","base":"1111111111111111111111111111111111111111","head":"2222222222222222222222222222222222222222","worktree":"/w/add-tests-k3m9q","worktree_state":"here","session":"0b5e","writer":"5t2k","label":"laptop","told_at":"2026-11-21T01:40:13Z","pid":null,"supervisor_pid":7,"orphans":[8],"queue_position":null,"queued_at":"2026-11-21T01:40:00Z","started_at":"2026-11-21T01:40:01.5Z","ended_at":null,"ran_seconds":90,"exit_code":1,"activity":null,"last_words":"I added them.","commits":4,"files_changed":7,"insertions":8,"deletions":9,"left_out":4,"unfinished":"a merge","unsaved":null,"limit":{"kind":"five_hour","until":"2026-11-26T14:05:00Z","warning":true,"used_percent":93,"resumes":false},"dirty":3,"dirty_at":"2026-11-21T01:40:02Z","cost_usd":0.210108,"input_tokens":1000,"output_tokens":200,"turns":7,"permission_mode":"plan","denials":1,"verdict":"changes","verdict_current":true,"proposed_verdict":{"verdict":"approve","by":"kim","writer":"7a7a","current":false},"merged":false,"landed_in":"main","failed_check":{"why":"exit code 1","into":"main","head":"2222222222222222222222222222222222222222","current":true,"check":"test","command":"make test"},"set_aside":null,"conflicts":1,"surroundings":[{"level":"warning","subject":"hook","what":"a hook changed","meanwhile":["fix-it-00000"]}],"request":{"id":"q1","text":"Bash make","cut_from_bytes":null,"pattern":"Bash(make:*)"},"always":["Bash(make:*)"],"automatic_answers":2}"#;
+const COMPLETE: &str = r#"{"id":"add-tests-k3m9q","title":"Add tests","phase":"failed","liveness":"ended","waiting":null,"choice":false,"reason":"exit code 1","profile":"claude","role":"tester","model":"large","run":"019aa0a0a0a012345","place":2,"parent":"plan-work-00000","reviews":null,"attempt":1,"branch":"orchestra/add-tests-k3m9q","base":"1111111111111111111111111111111111111111","head":"2222222222222222222222222222222222222222","worktree":"/w/add-tests-k3m9q","worktree_state":"here","session":"0b5e","writer":"5t2k","label":"laptop","told_at":"2026-11-21T01:40:13Z","pid":null,"supervisor_pid":7,"orphans":[8],"queue_position":null,"queued_at":"2026-11-21T01:40:00Z","started_at":"2026-11-21T01:40:01.5Z","ended_at":null,"ran_seconds":90,"exit_code":1,"activity":null,"last_words":"I added them.","commits":4,"files_changed":7,"insertions":8,"deletions":9,"left_out":4,"unfinished":"a merge","unsaved":null,"limit":{"kind":"five_hour","until":"2026-11-26T14:05:00Z","warning":true,"used_percent":93,"resumes":false},"dirty":3,"dirty_at":"2026-11-21T01:40:02Z","cost_usd":0.210108,"input_tokens":1000,"output_tokens":200,"turns":7,"permission_mode":"plan","denials":1,"verdict":"changes","verdict_current":true,"proposed_verdict":{"verdict":"approve","by":"kim","writer":"7a7a","current":false},"merged":false,"landed_in":"main","failed_check":{"why":"exit code 1","into":"main","head":"2222222222222222222222222222222222222222","current":true,"check":"test","command":"make test"},"set_aside":null,"conflicts":1,"surroundings":[{"level":"warning","subject":"hook","what":"a hook changed","meanwhile":["fix-it-00000"]}],"request":{"id":"q1","text":"Bash make","cut_from_bytes":null,"pattern":"Bash(make:*)"},"always":["Bash(make:*)"],"automatic_answers":2}"#;
 
 #[test]
 fn agents_round_trip() {
@@ -12,12 +12,16 @@ fn agents_round_trip() {
 
 #[test]
 fn an_agent_of_an_older_writer_lacks_the_newer_fields() {
-    let newer =
-        [r#""dirty_at":"2026-11-21T01:40:02Z","#, r#""ran_seconds":90,"#, r#""last_words":"I added them.","#];
+    let newer = [
+        r#""dirty_at":"2026-11-21T01:40:02Z","#,
+        r#""ran_seconds":90,"#,
+        r#""last_words":"I added them.","#,
+        r#""role":"tester","#,
+    ];
     let older = newer.iter().fold(COMPLETE.to_owned(), |older, field| older.replace(field, ""));
     let read: AgentObject = serde_json::from_str(&older).expect("an agent");
     assert_eq!((read.dirty, read.dirty_at), (Some(3), None));
-    assert_eq!((read.ran_seconds, read.last_words), (0, None));
+    assert_eq!((read.ran_seconds, read.last_words, read.role), (0, None, None));
 }
 
 /// An invalid id from another writer is shown as it is.

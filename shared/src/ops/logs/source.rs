@@ -6,6 +6,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::FileExt,
     path::PathBuf,
+    time::SystemTime,
 };
 
 use crate::{
@@ -84,6 +85,14 @@ impl Source {
         let mut starts = LineStarts::new(wanted);
         self.copy(repo, 0, &mut starts)?;
         Ok(starts.last_lines())
+    }
+
+    /// Returns when the newest byte of a file was written; `None` for a blob.
+    pub(super) fn written_at(&self) -> Option<SystemTime> {
+        match self {
+            Self::Live(path) => path.metadata().ok()?.modified().ok(),
+            Self::Stored(_) => None,
+        }
     }
 
     fn open(&self, path: &std::path::Path) -> io::Result<(File, u64)> {

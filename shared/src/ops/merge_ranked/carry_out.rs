@@ -140,7 +140,7 @@ pub(super) fn record_landing(
     journal: &mut Journal,
 ) -> Result<Report> {
     let mut warnings = moved_branch_warnings(repo, state);
-    warnings.extend(record::record(repo, state, &plan.branches));
+    warnings.extend(record::record(repo, &journal.operation.id, state, &plan.branches));
     warnings.extend(gitlinks::warnings(repo, state.base, merged(state, plan))?);
     warnings.extend(signing::warnings(repo, state)?);
     warnings.extend(log_notes::refresh(repo).err().map(|error| error.one_line()));

@@ -26,8 +26,11 @@ pub struct PlannedResume {
     pub id: String,
     /// The first line of the message, shortened; that of the task if there is no message.
     pub title: String,
-    /// The kind of agent, such as `claude`.
+    /// The name of its program, such as `claude`.
     pub profile: String,
+    /// The role as which it would run, if it has one.
+    #[serde(default)]
+    pub role: Option<String>,
     /// The current phase.
     pub phase: Phase,
     /// The number of the attempt that would begin.
@@ -97,6 +100,7 @@ pub(super) fn plan(
             None => agent.title,
         },
         profile: agent.profile,
+        role: before.and_then(|spec| spec.role),
         phase: agent.phase,
         attempt: if is_first { agent.attempt.max(1) } else { agent.attempt + 1 },
         permission: run_options.launch.permission,

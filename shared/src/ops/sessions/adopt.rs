@@ -94,6 +94,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let created = Created {
         title,
         profile: session.program,
+        role: None,
         model: None,
         permission: None,
         run: spawn::run_id(repo)?,

@@ -26,6 +26,7 @@ use crate::{
         helper::HelperTask,
         idle::IdleDetector,
         launch::{self, Beginning, RunningProgram},
+        output_times::OutputTimes,
         program_output::{LineSpan, ProgramOutput},
     },
 };
@@ -49,6 +50,7 @@ const ERROR_WIDTH: usize = 160;
 struct RunningAttempt {
     program: RunningProgram,
     output: ProgramOutput,
+    times: OutputTimes,
     summary: StreamSummary,
     idle: IdleDetector,
     /// The open questions by id, with their lines in the output.
@@ -105,6 +107,7 @@ impl Supervisor {
         let mut attempt = RunningAttempt {
             program,
             output: ProgramOutput::new(self.dir.output(number), self.connect()),
+            times: OutputTimes::default(),
             summary: StreamSummary::default(),
             idle: IdleDetector::new(self.spec.limits.idle_timeout),
             asked: HashMap::new(),
@@ -281,6 +284,7 @@ impl Supervisor {
             let length = fs::metadata(self.dir.output(self.record.attempt)).map_or(0, |found| found.len());
             let grew = length > attempt.length;
             attempt.length = length;
+            self.note_time(&mut attempt.times, length, over);
             return Ok(grew);
         }
         attempt.output.move_to(self.dir.output(self.record.attempt));
@@ -298,6 +302,7 @@ impl Supervisor {
                 _ => {}
             }
         })?;
+        self.note_time(&mut attempt.times, attempt.output.length(), over);
         let StreamSummary { answered, usage, .. } = &attempt.summary;
         self.observe_limits(*answered, usage.model.as_deref());
         attempt.unshown |= new;
@@ -315,6 +320,11 @@ impl Supervisor {
             self.record_session(&session).inspect_err(|_| attempt.reported = Some(session))?;
         }
         Ok(())
+    }
+
+    fn note_time(&self, times: &mut OutputTimes, length: u64, over: bool) {
+        let now = self.environment.clock().milliseconds();
+        times.note(&self.dir.times(self.record.attempt), now, length, over);
     }
 
     /// Writes the summary for `status`. Errors are ignored: `status` then shows an older one.

@@ -12,11 +12,9 @@ fn asked(name: &str, question: &str) -> Asked {
 }
 
 fn agents() -> Vec<AgentObject> {
-    vec![
-        agent("one-aaaaa", "running", None),
-        asking("two-bbbbb", "q1", "Bash ls && git push"),
-        agent("six-ccccc", "done", None),
-    ]
+    let mut asking = asking("two-bbbbb", "q1", "Bash ls && git push");
+    asking.request.as_mut().unwrap().pattern = Some("Bash(ls:*)".to_owned());
+    vec![agent("one-aaaaa", "running", None), asking, agent("six-ccccc", "done", None)]
 }
 
 /// Presses keys, as in a window that shows each question whole. Returns the last action.
@@ -24,11 +22,15 @@ fn press(control: &mut Control, keys: &str, agents: &[AgentObject]) -> Action {
     let mut last = Action::Nothing;
     for key in super::super::key::keys(keys.as_bytes()) {
         last = control.press(key, agents);
-        if let Mode::Allow(asked) = &control.mode {
-            control.shown_whole = Some(asked.clone());
-        }
+        draw(control, 3);
     }
     last
+}
+
+/// Shows a question whose text has three lines, `room` of them at once.
+fn draw(control: &mut Control, room: usize) {
+    let lines = ["one".to_owned(), "two".to_owned(), "three".to_owned()];
+    control.reading = Some(Reading::go_on(control.reading.as_ref(), &control.mode, &lines, room));
 }
 
 #[test]
@@ -48,6 +50,10 @@ fn keys_ask_for_actions_on_the_chosen_agent() {
         ("ay", Action::Allow(asked("two-bbbbb", "q1")), None),
         ("an", Action::Nothing, Some("nothing was allowed")),
         ("a\ry", Action::Nothing, None),
+        ("a ky", Action::Allow(asked("two-bbbbb", "q1")), None),
+        ("aAy", Action::Always(asked("two-bbbbb", "q1")), None),
+        ("aAn", Action::Nothing, Some("nothing was allowed")),
+        ("aAA", Action::Nothing, Some("nothing was allowed")),
         ("ja", Action::Nothing, Some("one-aaaaa is not waiting for an answer")),
         ("x\r", Action::Deny(asked("two-bbbbb", "q1"), None), None),
         ("xnox\x7f, q\r", Action::Deny(asked("two-bbbbb", "q1"), Some("no, q".to_owned())), None),
@@ -67,13 +73,39 @@ fn keys_ask_for_actions_on_the_chosen_agent() {
 #[test]
 fn nothing_is_allowed_that_was_not_shown_whole() {
     let agents = agents();
+    for answer in ['y', 'A'] {
+        let mut control = Control::default();
+        control.press(Key::Char('a'), &agents);
+        assert_eq!(control.press(Key::Char(answer), &agents), Action::Nothing, "the window did not show it");
+        draw(&mut control, 1);
+        control.press(Key::Char(' '), &agents);
+        control.press(Key::Char(' '), &agents);
+        control.press(Key::Char(' '), &agents);
+        draw(&mut control, 1);
+        assert_eq!(control.press(Key::Char(answer), &agents), Action::Nothing, "the window showed two lines");
+        assert_eq!(control.mode, Mode::Allow(asked("two-bbbbb", "q1")));
+        assert_eq!(control.message.as_deref(), Some("not allowed: its end was not shown yet"));
+        control.press(Key::Down, &agents);
+        draw(&mut control, 1);
+        let last = control.press(Key::Char(answer), &agents);
+        if answer == 'y' {
+            assert_eq!(last, Action::Allow(asked("two-bbbbb", "q1")));
+            continue;
+        }
+        assert_eq!(control.mode, Mode::Always(asked("two-bbbbb", "q1"), "Bash(ls:*)".to_owned()));
+        assert_eq!(control.press(Key::Char('y'), &agents), Action::Nothing, "the pattern was not shown");
+        draw(&mut control, 3);
+        assert_eq!(control.press(Key::Char('y'), &agents), Action::Always(asked("two-bbbbb", "q1")));
+    }
+}
+
+#[test]
+fn what_has_no_pattern_is_allowed_only_once() {
+    let agents = [asking("two-bbbbb", "q1", "Bash ls")];
     let mut control = Control::default();
-    control.press(Key::Char('a'), &agents);
-    assert_eq!(control.press(Key::Char('y'), &agents), Action::Nothing, "the window did not show it");
-    control.shown_whole = Some(asked("two-bbbbb", "q0"));
-    assert_eq!(control.press(Key::Char('y'), &agents), Action::Nothing, "the window showed another one");
-    control.shown_whole = Some(asked("two-bbbbb", "q1"));
-    assert_eq!(control.press(Key::Char('y'), &agents), Action::Allow(asked("two-bbbbb", "q1")));
+    assert_eq!(press(&mut control, "aA", &agents), Action::Nothing);
+    assert_eq!(control.message.as_deref(), Some("it can only be allowed once"));
+    assert_eq!(press(&mut control, "y", &agents), Action::Allow(asked("two-bbbbb", "q1")));
 }
 
 #[test]
@@ -98,13 +130,20 @@ fn what_was_recorded_only_in_part_is_not_allowed() {
 fn a_question_that_changed_is_not_answered() {
     let mut agents = agents();
     let mut control = Control::default();
-    press(&mut control, "a", &agents);
+    press(&mut control, "aA", &agents);
     agents[1] = asking("two-bbbbb", "q2", "Bash rm x");
     control.update(&agents);
     assert_eq!(control.mode, Mode::Allow(asked("two-bbbbb", "q2")));
     assert_eq!(control.message.as_deref(), Some("two-bbbbb asks something else now"));
     assert_eq!(control.press(Key::Char('y'), &agents), Action::Nothing, "the new one was not shown");
-    for typed in ["a", "xno"] {
+    // The same question, of which another pattern would be allowed.
+    let mut agents = self::agents();
+    let mut control = Control::default();
+    press(&mut control, "aA", &agents);
+    agents[1].request.as_mut().unwrap().pattern = Some("Bash(rm:*)".to_owned());
+    control.update(&agents);
+    assert_eq!(control.mode, Mode::Allow(asked("two-bbbbb", "q1")));
+    for typed in ["a", "aA", "xno"] {
         let mut control = Control::default();
         press(&mut control, typed, &agents);
         let answered = [agents[0].clone(), agent("two-bbbbb", "running", None)];

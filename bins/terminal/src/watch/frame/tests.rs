@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::{
-    super::samples::{agent, asking},
+    super::{
+        key::Key,
+        samples::{agent, asking},
+    },
     *,
 };
 
@@ -115,26 +118,54 @@ fn a_window_that_takes_keys_marks_the_chosen_agent_and_names_the_keys() {
 }
 
 #[test]
-fn a_request_is_to_be_allowed_only_where_it_is_shown_whole() {
+fn a_request_is_to_be_allowed_once_its_end_was_shown() {
     let long = format!("Bash {} && git push", "word ".repeat(80).trim_end());
     let agents = [asking("two-bbbbb", "q1", &long)];
-    let (control, frame) = with_keys(&agents, "a", 24, 80);
+    let (mut control, frame) = with_keys(&agents, "a", 24, 80);
     let joined = frame.lines.join(" ");
     assert!(joined.contains(&long) && joined.contains("y allows it"), "{joined}");
-    assert!(
-        matches!(&control.mode, control::Mode::Allow(asked) if frame.shown_whole.as_ref() == Some(asked))
-    );
-    let (_, frame) = with_keys(&agents, "a", 10, 40);
+    assert!(frame.reading.is_some_and(|reading| reading.is_whole(&control.mode)));
+    // In a low window, part by part.
+    let mut shown = Vec::new();
+    for _ in 0..3 {
+        let frame = compose(&agents, 10, 40, &Painter::new(false), Some(&control));
+        assert_eq!(frame.lines[0], "two-bbbbb asks for:");
+        shown.push(frame.lines[1..].join(" "));
+        control.reading = frame.reading;
+        control.press(Key::Char(' '), &agents);
+    }
+    assert!(shown[0].ends_with("lines 1 to 6 of 11; space shows more, Escape returns"), "{shown:?}");
+    assert!(shown[1].contains("git push y allows it"), "{shown:?}");
+    let (_, frame) = with_keys(&agents, "a", 3, 40);
     let joined = frame.lines.join(" ");
-    assert!(joined.contains("too small") && joined.contains("git orchestra status two-bbbbb"), "{joined}");
-    assert_eq!(frame.shown_whole, None);
+    assert!(joined.contains("this window is too small") && frame.reading.is_none(), "{joined}");
+}
+
+#[test]
+fn what_is_allowed_for_good_is_shown() {
+    let mut agents = [asking("two-bbbbb", "q1", "Bash ls -l")];
+    agents[0].request.as_mut().unwrap().pattern = Some("Bash(ls:*)".to_owned());
+    let (mut control, frame) = with_keys(&agents, "a", 24, 80);
+    assert_eq!(
+        frame.lines.last().map(String::as_str),
+        Some("y allows it, A for good, any other key does not")
+    );
+    control.reading = frame.reading;
+    control.press(Key::Char('A'), &agents);
+    let frame = compose(&agents, 24, 80, &Painter::new(false), Some(&control));
+    let expected = [
+        "allow two-bbbbb this now, and whenever it asks again:",
+        "Bash(ls:*)",
+        "y allows it for good, any other key does not",
+    ];
+    assert_eq!(frame.lines, expected);
 }
 
 proptest! {
     #[test]
     fn a_window_that_takes_keys_is_never_wider_or_higher_than_the_terminal(
         waiting in 0usize..4,
-        keys in "[ajkxps?yn]{0,6}",
+        keys in "[ajkxps?ynA ]{0,6}",
         what in "[a-z 日]{1,300}",
         rows in 1usize..30,
         columns in 20usize..120,
