@@ -10,7 +10,7 @@ use orchestra::{
     },
     context::Context,
     ops::{
-        config::{self, ApproveRequest, Request},
+        config::{self, Decision, DecisionRequest, Request},
         spawn,
     },
     trust::AcceptedRepo,
@@ -31,7 +31,7 @@ fn proposal(repo: &TestRepo<'_>) -> config::Proposal {
 }
 
 fn approve(repo: &TestRepo<'_>) {
-    let request = ApproveRequest { hash: proposal(repo).digest };
+    let request = DecisionRequest { hash: proposal(repo).digest };
     config::approve(&Context::of(&environment(repo)), &library(repo), &request).expect("approved");
 }
 
@@ -140,12 +140,68 @@ fn a_person_sees_the_whole_file_and_answers() {
         let typed = "stty -echo; git orchestra merge-ranked b3";
         testkit::talk(repo.command("script").args(["-qec", typed, "/dev/null"]), "approve this file?", answer)
     };
-    let (code, said) = ask("n\n");
+    let (code, said) = ask("\n");
     assert!(code != 0 && said.contains("pager = evil"), "{code}: {said}");
     assert!(test_command(&repo).is_err());
     let (code, said) = ask("y\n");
     assert_eq!(code, 0, "{said}");
     assert!(test_command(&repo).is_ok());
+}
+
+#[test]
+fn a_no_is_remembered_until_the_file_changes() {
+    if !testkit::has_terminal() {
+        return skip("there is no terminal");
+    }
+    let world = world();
+    let repo = four(&world);
+    with_file(&repo, FILE);
+    let on_terminal = |command: &str, answer: &str| {
+        let typed = format!("stty -echo; git orchestra {command}");
+        let mut script = repo.command("script");
+        testkit::talk(script.args(["-qec", &typed, "/dev/null"]), "approve this file?", answer)
+    };
+    // An empty line is no decision.
+    let (_, said) = on_terminal("merge-ranked b3", "");
+    assert!(said.contains("approve this file?") && !said.contains("declined"), "{said}");
+    assert_eq!(proposal(&repo).decision, Decision::Open);
+    let (code, said) = on_terminal("config approve", "no");
+    assert!(code == 3 && said.contains("nobody asks again until the file changes"), "{code}: {said}");
+    assert_eq!(proposal(&repo).decision, Decision::Declined);
+    let (code, said) = on_terminal("merge-ranked b3", "y");
+    assert!(code == 3 && !said.contains("approve this file?"), "{code}: {said}");
+    assert!(said.contains("proposes orchestra.test, and that was declined here"), "{said}");
+    repo.orchestra(["config"])
+        .succeeded()
+        .stderr_has("proposes orchestra.allow and orchestra.test, which you declined");
+    // Another content is asked about, and an approval still works.
+    with_file(&repo, &FILE.replace("lines", "lists"));
+    assert_eq!(proposal(&repo).decision, Decision::Open);
+    with_file(&repo, FILE);
+    let (code, said) = on_terminal("config approve", "y");
+    assert!(code == 0 && said.contains("that was declined here"), "{code}: {said}");
+    assert!(test_command(&repo).is_ok());
+    assert!(!repo.git(["config", "--list"]).stdout().contains("orchestra.declined"));
+}
+
+#[test]
+fn an_approval_ends_when_the_file_is_declined() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["config", "decline"]).exits(3).stderr_has("has no file '.gitorchestra'");
+    with_file(&repo, FILE);
+    approve(&repo);
+    repo.orchestra(["config", "decline", "--hash", &"0".repeat(64)]).exits(3);
+    repo.orchestra(["config", "decline"])
+        .succeeded()
+        .stdout_has("declined .gitorchestra: orchestra.allow, orchestra.test");
+    assert_eq!(test_command(&repo).expect_err("declined").code, Code::ProposalUnapproved);
+    approve(&repo);
+    assert!(test_command(&repo).is_ok());
+    let id = repo.spawn("git orchestra config decline 2> said");
+    repo.end_of(&id);
+    assert!(repo.file_in_head(&id, "said").contains("an agent cannot change the configuration"));
+    assert_eq!(proposal(&repo).decision, Decision::Approved);
 }
 
 #[test]
@@ -195,6 +251,7 @@ fn a_team_sets_nothing_that_could_run_or_widen() {
         "orchestra.trustWriter",
         "orchestra.shareWith",
         "orchestra.approved",
+        "orchestra.declined",
         "orchestra.worktrees",
     ] {
         let key = KEYS.iter().find(|key| key.name() == name).expect(name);

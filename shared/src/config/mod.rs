@@ -19,7 +19,7 @@ pub use self::{
     keys::KEYS,
     setting::{Setting, Settings},
     table_key::{TableKey, normalized, short_name, suggestion},
-    team::Proposal,
+    team::{Decision, Proposal},
 };
 use crate::{
     Code, Error, Result,

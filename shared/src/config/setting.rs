@@ -94,6 +94,11 @@ impl Settings {
         names_of(&self.team.proposed)
     }
 
+    /// Returns whether a person declined what the team's file proposes.
+    pub fn is_declined(&self) -> bool {
+        self.team.is_declined
+    }
+
     /// Returns why the team's file cannot be used, if so.
     pub fn team_problem(&self) -> Option<&str> {
         self.team_problem.as_deref()
