@@ -11,13 +11,19 @@ use orchestra::{
     context::Context,
     ops::{
         config::{self, Decision, DecisionRequest, Request},
+        doctor::{Finding, Severity},
         spawn,
     },
     trust::AcceptedRepo,
 };
 use testkit::TestRepo;
 
-use crate::{environment, library, merge_ranked::four, skip, world};
+use crate::{
+    doctor::{examined, healthy},
+    environment, library,
+    merge_ranked::four,
+    skip, world,
+};
 
 const FILE: &str = "[orchestra]\n\ttest = test -e lines.txt\n\tjobs = 7\n\tmaxJobs = 900\n\tallow = Bash(make *)\n\tnosuch = 1\n\
                     [core]\n\tpager = evil\n";
@@ -229,6 +235,40 @@ fn the_list_names_what_the_team_set_proposed_and_must_not_set() {
     let accepted = AcceptedRepo::of(library(&repo)).expect("accepted");
     let refused = spawn::run(&Context::of(&environment(&repo)), &accepted, &request).expect_err("refused");
     assert_eq!(refused.code, Code::ConfigInvalid);
+}
+
+#[test]
+fn doctor_examines_the_file_and_the_decision() {
+    let world = world();
+    let repo = healthy(&world);
+    let checks = |severity: Severity| {
+        let report = examined(&repo, false);
+        let of_team = report.findings.into_iter().filter(|one| one.check.starts_with("team-"));
+        let found: Vec<Finding> = of_team.filter(|one| one.severity == severity).collect();
+        found
+    };
+    let named = |found: Vec<Finding>| found.into_iter().map(|one| one.check).collect::<Vec<_>>();
+    assert_eq!(checks(Severity::Ok).len() + checks(Severity::Warning).len(), 0);
+    with_file(&repo, FILE);
+    assert_eq!(
+        named(checks(Severity::Warning)),
+        ["team-key-forbidden", "team-key-unknown", "team-unapproved"]
+    );
+    let ran = repo.orchestra(["doctor"]).exits(1);
+    ran.stdout_has("warning: .gitorchestra sets the unknown key 'orchestra.nosuch'")
+        .stdout_has("fix: git orchestra config approve, or decline");
+    approve(&repo);
+    let good = "[orchestra]\n\tbuild = true\n";
+    with_file(&repo, good);
+    assert!(checks(Severity::Warning)[0].what.contains("changed after it was approved here"));
+    repo.orchestra(["config", "decline"]).succeeded();
+    assert_eq!(named(checks(Severity::Note)), ["team-declined"]);
+    repo.orchestra(["doctor"]).stdout_has("which you declined");
+    approve(&repo);
+    assert_eq!(named(checks(Severity::Ok)), ["team-file"]);
+    with_file(&repo, "[orchestra\n");
+    let found = checks(Severity::Error).remove(0);
+    assert!(found.what.contains("cannot be used") && found.fix.is_some(), "{found:?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod profile_keys;
 mod setting;
 mod table_key;
 mod team;
+mod team_flaws;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub use self::{
     setting::{Setting, Settings},
     table_key::{TableKey, normalized, short_name, suggestion},
     team::{Decision, Proposal},
+    team_flaws::{TeamFlaw, TeamFlawKind, team_flaws},
 };
 use crate::{
     Code, Error, Result,
