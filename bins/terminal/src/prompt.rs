@@ -10,11 +10,11 @@ use crate::{interrupt, output::Terminal};
 /// The longest answer that is read, in bytes: anything longer is not "yes".
 const MAX_ANSWER: u64 = 4096;
 
-/// Lets the user pick one of several agents. `alternative` is the command to type where the user cannot be
+/// Lets the user pick one of several agents; there is at least one. `alternative` is the command to type where the user cannot be
 /// asked.
 ///
 /// # Errors
-/// No agent to choose from, no terminal to ask on (2), or the user picked none.
+/// No terminal to ask on (2), or the user picked none.
 pub fn pick_agent(
     terminal: &Terminal,
     question: &str,
@@ -24,17 +24,13 @@ pub fn pick_agent(
     if !terminal.can_ask() {
         return Err(Error::new(Code::ArgumentMissing, "which agent?").hint(alternative));
     }
-    if agents.is_empty() {
-        return Err(
-            Error::new(Code::AgentUnknown, "no agent to choose from").hint("git orchestra status --all")
-        );
-    }
     let items: Vec<String> = agents
         .iter()
         .map(|agent| format!("{}  {}  {}", agent.id, agent.phase.as_str(), text::truncate(&agent.title, 60)))
         .collect();
     discard_input();
-    let select = dialoguer::Select::new().with_prompt(question).items(&items).default(items.len() - 1);
+    let select =
+        dialoguer::Select::new().with_prompt(question).items(&items).default(items.len().saturating_sub(1));
     let picked = interrupt::while_asking(|| select.interact_opt())
         .map_err(|e| Error::new(Kind::External, "cannot read the answer").because(e.to_string()))?;
     picked
