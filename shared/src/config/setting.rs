@@ -23,7 +23,8 @@ pub struct Setting {
     pub values: Vec<ConfigEntry>,
 }
 
-/// Everything in the section of our keys.
+/// Everything in the section of our keys. Without a value, nothing is set.
+#[derive(Default)]
 pub struct Settings {
     entries: Vec<ConfigEntry>,
     team: TeamValues,

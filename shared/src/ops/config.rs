@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     approve::{Approval, DecisionRequest, Decline, approve, decline, no_file, proposal},
     change::{Change, SetRequest, UnsetRequest, set, unset},
-    import::{Import, ImportRequest, ImportedSetting, LeftOutField, import, plan_import},
+    import::{Import, ImportRequest, ImportedSetting, LeftOutField, import, plan_import, read_import},
     offer::{answer_offer, offered_rules},
     setting_object::{SettingObject, ValueObject},
 };
