@@ -3,6 +3,7 @@
 use orchestra::{
     Result,
     config::keys::UNDO_EXPIRE,
+    git::Repo,
     ops::cleanup::{self, CleanedAgent, CleanupOutcome, Report},
     wire,
 };
@@ -31,7 +32,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if cli.json {
         json::print_answer(terminal, wire::CLEANUP, &report)?;
     } else {
-        print_report(terminal, &report);
+        // Asking about some agents leaves the numbers as they are.
+        let repo = Some(&*repo).filter(|_| cli.agents.is_empty() && cli.discard.is_empty());
+        print_report(terminal, repo, &report);
     }
     if let Some(failure) = report.failure() {
         return Err(failure);
@@ -42,7 +45,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     Ok(if named && kept { Exit::No } else { Exit::Done })
 }
 
-fn print_report(terminal: &Terminal, report: &Report) {
+/// Prints the report, with numbers that later commands accept if all agents of `repo` are meant.
+fn print_report(terminal: &Terminal, repo: Option<&Repo>, report: &Report) {
     agents::warn_unreadable(terminal, &report.unreadable);
     if report.agents.is_empty() {
         if report.unreadable.is_empty() {
@@ -50,18 +54,18 @@ fn print_report(terminal: &Terminal, report: &Report) {
         }
         return;
     }
-    let rows: Vec<Vec<TableCell>> = report.agents.iter().map(row).collect();
-    terminal.print(&table::draw(
-        &[
-            Column::new("AGENT").cut_in_middle(),
-            Column::new("OUTCOME"),
-            Column::new("SIZE").hidden_at(1),
-            Column::new("WHY").wrapped(),
-        ],
-        &rows,
-        terminal.width(),
-        terminal.painter(),
-    ));
+    let mut rows: Vec<Vec<TableCell>> = report.agents.iter().map(row).collect();
+    let mut columns = vec![
+        Column::new("AGENT").cut_in_middle(),
+        Column::new("OUTCOME"),
+        Column::new("SIZE").hidden_at(1),
+        Column::new("WHY").wrapped(),
+    ];
+    let ids = report.agents.iter().map(|entry| entry.agent.id.as_str());
+    if repo.is_some_and(|repo| names::number_rows(terminal, repo, ids)) {
+        names::add_numbers(&mut columns, &mut rows);
+    }
+    terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
     let removed = report.agents.iter().filter(|entry| entry.outcome == CleanupOutcome::Removed).count();
     if let Some(operation) = &report.operation {
         let agents = agents::count(removed);

@@ -96,6 +96,18 @@ pub(crate) enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Decline what the file .gitorchestra proposes
+    ///
+    /// What it proposes does not hold, and no command asks about exactly this content again. An approval of it
+    /// ends. To change your mind, use 'git orchestra config approve'.
+    Decline {
+        /// Decline the file with this SHA-256, and no other
+        #[arg(long, value_name = "SHA256")]
+        hash: Option<String>,
+        /// Print the result as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Take over the settings of another orchestrator
     ///
     /// Reads .claude-orchestrator.yaml, the config.json of claude-orchestra, or the orchestra.yml of
@@ -141,6 +153,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra config unset maxTime", "Return to the default"),
         ("git orchestra config import", "Take over the settings of another orchestrator, after a question"),
         ("git orchestra config approve", "See and approve what your team committed in .gitorchestra"),
+        ("git orchestra config decline", "Never be asked about this content of .gitorchestra again"),
     ],
     sections: &[
         (
@@ -164,7 +177,9 @@ pub(crate) const PAGE: Page = Page {
                  'the team proposes it' marks those that can run something or allow something. They hold \
                  after you approved exactly this content: spawn, resume, review and merge-ranked show the \
                  whole file on a terminal and ask; elsewhere, what needs such a key is refused, and the \
-                 command to type is shown. Other keys in the file have no effect, and the list says so.",
+                 command to type is shown. If you answer 'no', or use 'git orchestra config decline', nobody \
+                 asks again until the file changes; what needs such a key is still refused, unless you set \
+                 the key yourself. Other keys in the file have no effect, and the list says so.",
             ],
         ),
         (

@@ -43,6 +43,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
             };
             approve::approve(terminal, repo, hash.as_deref(), *json)
         }
+        Some(Verb::Decline { hash, json }) => {
+            let Some(repo) = repo else {
+                return Err(here::repository().err().unwrap_or_else(config::no_file));
+            };
+            approve::decline(terminal, repo, hash.as_deref(), *json)
+        }
         Some(Verb::Import { file, yes, json }) => {
             let Some(repo) = repo else {
                 return Err(here::repository().err().unwrap_or_else(config::no_file));
@@ -138,7 +144,9 @@ fn warn(terminal: &Terminal, report: &Report) {
         terminal.warn(&text::safe(problem));
     }
     if !report.proposed.is_empty() {
-        terminal.warn(&format!(".gitorchestra proposes {}", text::safe(&report.proposed.join(" and "))));
+        let declined = if report.declined { ", which you declined" } else { "" };
+        let keys = report.proposed.join(" and ");
+        terminal.warn(&format!(".gitorchestra proposes {}{declined}", text::safe(&keys)));
         terminal.hint("git orchestra config approve shows the file and asks");
     }
     for one in report.settings.iter().flat_map(|setting| &setting.values) {

@@ -53,7 +53,7 @@ pub(crate) const PAGE: Page = Page {
                 "repository: stale locks, damaged refs, agents that are lost or unreadable, worktrees and branches \
                  without agents, malformed events, and what killed commands left.",
                 "remotes: changed URLs, and whether you agreed to share agents. machine: free disk space, limits on \
-                 open files and watched folders, the clock. keys: unknown keys and invalid values. sessions: those \
+                 open files and watched folders, the clock. keys: unknown keys and invalid values, also in .gitorchestra, and whether you approved that. sessions: those \
                  that are unreadable, very large, of folders that are gone, or about to be deleted by their program.",
             ],
         ),

@@ -2,6 +2,7 @@
 
 use orchestra::{
     Result,
+    git::Repo,
     model::{Liveness, Permission},
     ops::{
         resume::{self, Report},
@@ -37,7 +38,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let failed = errors::print_failures(terminal, &report.failed);
     agents::warn_unreadable(terminal, &report.unreadable);
     if request.dry_run && (cli.json || !report.planned.is_empty()) {
-        planned(cli, terminal, report)?;
+        planned(cli, terminal, &repo, report)?;
         return Ok(failed.unwrap_or(Exit::Done));
     }
     if report.agents.is_empty() {
@@ -56,7 +57,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     Ok(failed.filter(|_| exit == Exit::Done).unwrap_or(exit))
 }
 
-fn planned(cli: &Cli, terminal: &Terminal, report: Report) -> Result<()> {
+fn planned(cli: &Cli, terminal: &Terminal, repo: &Repo, report: Report) -> Result<()> {
     let plan = report.into_plan();
     if cli.json {
         return json::print_answer(terminal, wire::RESUME_PLAN, &plan);
@@ -71,20 +72,21 @@ fn planned(cli: &Cli, terminal: &Terminal, report: Report) -> Result<()> {
             TableCell::new(&agent.title),
         ]
     };
-    let rows: Vec<Vec<TableCell>> = plan.agents.iter().map(row).collect();
-    terminal.print(&table::draw(
-        &[
-            Column::new("AGENT").cut_in_middle(),
-            Column::new("PHASE"),
-            Column::new("PROGRAM").hidden_at(3),
-            Column::new("PERMISSION").hidden_at(2),
-            Column::new("JOBS").hidden_at(1),
-            Column::new("TASK").cut_at_end(),
-        ],
-        &rows,
-        terminal.width(),
-        terminal.painter(),
-    ));
+    let mut rows: Vec<Vec<TableCell>> = plan.agents.iter().map(row).collect();
+    let mut columns = vec![
+        Column::new("AGENT").cut_in_middle(),
+        Column::new("PHASE"),
+        Column::new("PROGRAM").hidden_at(3),
+        Column::new("PERMISSION").hidden_at(2),
+        Column::new("JOBS").hidden_at(1),
+        Column::new("TASK").cut_at_end(),
+    ];
+    // Asking about some agents leaves the numbers as they are.
+    let ids = plan.agents.iter().map(|agent| agent.id.as_str());
+    if cli.agents.is_empty() && names::number_rows(terminal, repo, ids) {
+        names::add_numbers(&mut columns, &mut rows);
+    }
+    terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
     terminal.eprintln(&format!("would resume {}", agents::count(plan.agents.len())));
     Ok(())
 }

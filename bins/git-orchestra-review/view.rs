@@ -105,7 +105,7 @@ fn show_report(terminal: &Terminal, repo: &Repo, report: &Report, request: &Requ
                     .hint(&format!("git orchestra review {id} --approve, --reject or --changes -m 'which'"));
             }
         }
-        (None, _) if request.agent.is_none() => list(terminal, report),
+        (None, _) if request.agent.is_none() => list(terminal, repo, report),
         (None, _) => {}
     }
 }
@@ -132,12 +132,14 @@ fn print_landing(terminal: &Terminal, repo: &Repo, landing: &Landed) {
     }
 }
 
-fn list(terminal: &Terminal, report: &Report) {
+fn list(terminal: &Terminal, repo: &Repo, report: &Report) {
     agents::warn_unreadable(terminal, &report.unreadable);
     if report.waiting.is_empty() {
         terminal.eprintln("no work waits for a verdict");
         return;
     }
-    terminal.print(&agents::draw(&report.waiting, terminal.width(), terminal.painter()));
+    let ids = report.waiting.iter().map(|agent| agent.id.as_str());
+    let numbered = names::number_rows(terminal, repo, ids);
+    terminal.print(&agents::draw_rows(&report.waiting, numbered, terminal.width(), terminal.painter()));
     terminal.hint("git orchestra review AGENT");
 }

@@ -22,7 +22,9 @@ use orchestra_terminal::{complete, pages::Page};
 #[command(name = "git-orchestra-send", version)]
 pub(crate) struct Cli {
     /// The agent; a unique prefix of the name or a word in it is enough
-    #[arg(value_name = "AGENT", required_unless_present = "all", add = ArgValueCandidates::new(complete::open_agents))]
+    ///
+    /// Without one, a terminal lets you pick it: with --allow or --deny, of those that wait.
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::open_agents))]
     pub(crate) agent: Option<String>,
     /// The message; with --allow, --deny or -m, further agents
     #[arg(value_name = "TEXT")]
@@ -51,6 +53,7 @@ pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra send add-auth 'use the existing session table'", "Send one more instruction"),
         ("git orchestra send add-auth --allow", "Allow what the agent asks for"),
+        ("git orchestra send --allow", "Allow what the only waiting agent asks for, or pick one of several"),
         ("git orchestra send add-auth --deny -m 'never push; commit only'", "Deny it, and give the reason"),
         ("git orchestra send add-auth --allow --always", "Allow it, and the same from now on"),
         ("git orchestra send --all --allow", "Allow what every waiting agent asks for"),

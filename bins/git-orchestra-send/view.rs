@@ -2,14 +2,19 @@
 
 use orchestra::{
     Result,
+    git::Repo,
     model::{AgentId, text},
     ops::{
         named,
-        send::{self, OneOrMany, Sent},
+        send::{self, OneOrMany, Request, Sent},
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, context, errors, here, json, names, request_view};
+use orchestra_terminal::{
+    Exit, Terminal,
+    chosen::{self, Choice},
+    context, errors, here, json, names, prompt, request_view,
+};
 
 use super::cli::Cli;
 
@@ -17,6 +22,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     let is_agent = |word: &str| AgentId::parse(word).is_ok() && named::find_id(&repo, word).is_ok();
     let mut request = cli.request(is_agent)?;
+    if request.agents.is_empty() && !request.all {
+        complete(terminal, &repo, &mut request)?;
+    }
     names::meant(terminal, &repo, &mut request.agents)?;
     let report = send::run(&context::interruptible(terminal)?, &repo, &request)?;
     let failed = errors::print_failures(terminal, &report.failed);
@@ -31,6 +39,21 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         }
     }
     Ok(failed.unwrap_or(Exit::Done))
+}
+
+/// Lets the user pick the agent, and type the message if there is neither that nor an answer.
+fn complete(terminal: &Terminal, repo: &Repo, request: &mut Request) -> Result<()> {
+    let (choice, alternative) = match request.allow {
+        Some(true) => (Choice::Waiting, "git orchestra send AGENT --allow"),
+        Some(false) => (Choice::Waiting, "git orchestra send AGENT --deny"),
+        None => (Choice::Running, "git orchestra send AGENT 'what to do next'"),
+    };
+    let agent = chosen::picked(terminal, repo, choice, alternative)?;
+    if request.allow.is_none() && request.text.is_none() {
+        request.text = prompt::line(&format!("message to {agent}"))?;
+    }
+    request.agents = vec![agent];
+    Ok(())
 }
 
 /// Says what is allowed from now on, as the supervisor recorded it.

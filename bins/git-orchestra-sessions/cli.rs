@@ -188,6 +188,9 @@ pub(crate) struct Search {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ResumeArgs {
     /// The session, or its agent; an unambiguous prefix of the id is enough
+    ///
+    /// The number of its row in the list that was last shown here names it as well, or words of its title or
+    /// first prompt.
     #[arg(value_name = "ID", add = ArgValueCandidates::new(complete::session_ids))]
     pub(crate) id: Option<String>,
     /// The first message
@@ -210,7 +213,7 @@ pub(crate) struct ResumeArgs {
 /// The sessions that `keep` and `forget` are given.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SessionIds {
-    /// The sessions, or their agents; an unambiguous prefix of the id is enough
+    /// The sessions, or their agents; an unambiguous prefix of the id or the number of a row is enough
     #[arg(value_name = "ID", required = true, add = ArgValueCandidates::new(complete::session_ids))]
     pub(crate) ids: Vec<String>,
     /// Print the result as one JSON object
@@ -222,6 +225,9 @@ pub(crate) struct SessionIds {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SessionArg {
     /// The session, its agent or its file; an unambiguous prefix of the id is enough
+    ///
+    /// The number of its row in the list that was last shown here names it as well, or words of its title or
+    /// first prompt.
     #[arg(value_name = "ID", add = ArgValueCandidates::new(complete::session_ids))]
     pub(crate) id: String,
 }
@@ -231,9 +237,11 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra sessions", "List the sessions of this repository, newest first"),
         ("git orchestra sessions --all --hours 24", "List all sessions on this machine of the last 24 hours"),
         ("git orchestra sessions show 3f2a", "Show a session"),
+        ("git orchestra sessions show 'rate limit'", "Show the session that has these words in its title"),
         ("git orchestra sessions search -i 'rate limit'", "Find the sessions that mention something"),
         ("git orchestra sessions export 3f2a > session.md", "Save a session as Markdown"),
         ("git orchestra sessions resume 3f2a", "Resume a session where it stopped"),
+        ("git orchestra sessions resume 2", "Resume the session in the second row of the last list"),
         ("git orchestra sessions resume 3f2a --print -m 'and the tests?'", "Ask one question in a session"),
         ("git orchestra sessions keep 3f2a", "Keep a session for good"),
         ("git orchestra sessions adopt 3f2a", "Turn a session that you started by hand into an agent"),

@@ -5,6 +5,7 @@ mod export;
 mod formats;
 mod keep;
 mod list;
+mod meant;
 mod resume;
 mod scope;
 mod search;

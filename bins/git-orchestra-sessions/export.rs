@@ -7,14 +7,15 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, here, markdown};
 
-use super::{formats, scope};
+use super::{formats, meant, scope};
 
 /// The number of heading levels above the headings of a message: the title of the session, and the speaker.
 const HEADING_LEVEL: usize = 2;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, raw: bool, full: bool) -> Result<Exit> {
     let repo = scope::repository()?;
-    let mut open = read::open(here::environment(), repo.as_ref(), id)?;
+    let open = |id: &str| read::open(here::environment(), repo.as_ref(), id);
+    let mut open = meant::with_session(terminal, repo.as_ref(), id, open)?;
     if raw {
         return match open.copy(&mut terminal.writer()) {
             Err(_) if terminal.is_closed() => Ok(Exit::Done),

@@ -10,17 +10,20 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, accepted, context, here, json};
 
-use super::cli::SessionIds;
+use super::{cli::SessionIds, meant};
 
 pub(crate) fn keep(terminal: &Terminal, some: &SessionIds) -> Result<Exit> {
     let repo = here::repository()?;
-    let report = keep::keep(&repo, &KeepRequest { sessions: some.ids.clone() })?;
+    let report = keep::keep(&repo, &KeepRequest { sessions: meant::numbered(&repo, &some.ids)? })?;
     print_report(terminal, some, wire::KEEP, &report, ["kept", "is up to date"])
 }
 
 pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json: bool) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
-    let report = adopt::run(&context::uninterrupted(), &repo, &Request { session: id.to_owned(), base })?;
+    let report = meant::with_session(terminal, Some(&repo), id, |id| {
+        let request = Request { session: id.to_owned(), base: base.clone() };
+        adopt::run(&context::uninterrupted(), &repo, &request)
+    })?;
     report.warnings.iter().for_each(|warning| terminal.warn(warning));
     if as_json {
         json::print_answer(terminal, wire::ADOPT, &report)?;
@@ -33,7 +36,8 @@ pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json
 
 pub(crate) fn forget(terminal: &Terminal, some: &SessionIds, dry_run: bool) -> Result<Exit> {
     let repo = here::repository()?;
-    let report = keep::forget(&repo, &ForgetRequest { sessions: some.ids.clone(), dry_run })?;
+    let report =
+        keep::forget(&repo, &ForgetRequest { sessions: meant::numbered(&repo, &some.ids)?, dry_run })?;
     print_report(
         terminal,
         some,

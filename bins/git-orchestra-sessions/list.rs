@@ -9,7 +9,7 @@ use orchestra::{
     wire, world,
 };
 use orchestra_terminal::{
-    Exit, Terminal, context, here, humanize, json,
+    Exit, Terminal, context, here, humanize, json, names,
     style::Role,
     table::{self, Column, TableCell},
 };
@@ -38,7 +38,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         formats::print_none(terminal, cli.which.all);
         return Ok(Exit::Done);
     }
-    terminal.print(&draw(&report.sessions, cli.which.all, terminal));
+    let numbered = repo.as_ref().is_some_and(|repo| {
+        names::number_sessions(terminal, repo, report.sessions.iter().map(|one| one.id.as_str()))
+    });
+    terminal.print(&draw(&report.sessions, cli.which.all, numbered, terminal));
     name_copies(&report.sessions, terminal);
     if report.more > 0 {
         terminal.eprintln(&format!("{} more; --limit 0 shows all", report.more));
@@ -63,7 +66,7 @@ fn name_copies(sessions: &[Session], terminal: &Terminal) {
     }
 }
 
-fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
+fn draw(sessions: &[Session], everywhere: bool, numbered: bool, terminal: &Terminal) -> String {
     let now = here::environment().now().as_second();
     let any = |has: fn(&Session) -> bool| sessions.iter().any(has);
     let (state, cost, agent) = (
@@ -112,7 +115,10 @@ fn draw(sessions: &[Session], everywhere: bool, terminal: &Terminal) -> String {
         row.push(TableCell::new(line(session.title.as_deref(), text::MAX_TITLE_WIDTH)));
         row
     });
-    let rows: Vec<Vec<TableCell>> = rows.collect();
+    let mut rows: Vec<Vec<TableCell>> = rows.collect();
+    if numbered {
+        names::add_numbers(&mut columns, &mut rows);
+    }
     table::draw(&columns, &rows, terminal.width(), terminal.painter())
 }
 

@@ -17,7 +17,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, accepted, context, here, prompt};
 
-use super::{cli::ResumeArgs, scope};
+use super::{cli::ResumeArgs, meant, scope};
 
 /// The number of sessions that the user can pick from.
 const MAX_CHOICES: usize = 30;
@@ -28,8 +28,8 @@ pub(crate) fn run(terminal: &Terminal, how: &ResumeArgs) -> Result<Exit> {
         Some(id) => id.clone(),
         None => pick(terminal)?,
     };
-    let request = Request {
-        session,
+    let request = |session: &str| Request {
+        session: session.to_owned(),
         fork: how.fork,
         print: how.print,
         message: how.message.clone(),
@@ -37,8 +37,9 @@ pub(crate) fn run(terminal: &Terminal, how: &ResumeArgs) -> Result<Exit> {
         dry_run: how.dry_run,
     };
     // The lock on the session is held until this process has been replaced by the program.
+    let prepare = |session: &str| resume::prepare(here::environment(), repo.as_ref(), &request(session));
     let PreparedSession { plan, lock: _hold } =
-        resume::prepare(here::environment(), repo.as_ref(), &request)?;
+        meant::with_session(terminal, repo.as_deref(), &session, prepare)?;
     if how.dry_run {
         plan.steps.iter().for_each(|step| terminal.eprintln(&format!("would {step}")));
         terminal.print(&format!("{}\n", shell_command(&plan)));

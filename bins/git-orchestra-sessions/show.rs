@@ -13,7 +13,7 @@ use orchestra_terminal::{
 
 use super::{
     formats::{self, COLUMNS, tool_result, tool_subject},
-    scope,
+    meant, scope,
 };
 
 /// The name under which a subagent speaks.
@@ -23,7 +23,8 @@ const MAX_CHANGES: usize = 12;
 
 pub(crate) fn run(terminal: &Terminal, id: &str, full: bool, as_json: bool) -> Result<Exit> {
     let repo = scope::repository()?;
-    let mut open = read::open(here::environment(), repo.as_ref(), id)?;
+    let open = |id: &str| read::open(here::environment(), repo.as_ref(), id);
+    let mut open = meant::with_session(terminal, repo.as_ref(), id, open)?;
     if as_json {
         formats::print_read_failures(terminal, &open.troubles, true);
         return json::print_session(terminal, &mut open).map(|()| Exit::Done);

@@ -56,8 +56,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     ];
     let ids = report.worktrees.iter().map(|entry| entry.agent.id.as_str());
     if names::number_rows(terminal, &repo, ids) {
-        columns.insert(0, Column::new("#"));
-        rows.iter_mut().enumerate().for_each(|(at, row)| row.insert(0, table::row_number(at)));
+        names::add_numbers(&mut columns, &mut rows);
     }
     terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
     Ok(Exit::Done)

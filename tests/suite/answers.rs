@@ -179,6 +179,8 @@ fn answers_about_the_settings_of_others() {
     let digest = "c0a68970e3a3498ff93466c14f6aa6c286fe789f4ff37d3730b59e7a0f50f5e8";
     let ran = repo.orchestra(["config", "approve", "--json", "--hash", digest]).succeeded();
     check("config-approval", &ran, &redactions(&repo, &[]));
+    let ran = repo.orchestra(["config", "decline", "--json"]).succeeded();
+    check("config-decline", &ran, &redactions(&repo, &[]));
     fs::write(
         repo.path().join("orchestra.yml"),
         "agents:\n  tester:\n    system_prompt: Test.\n    enabled: true\n",

@@ -9,7 +9,7 @@ use orchestra::{
 };
 use testkit::TestRepo;
 
-use crate::{environment, library, world};
+use crate::{environment, library, skip, world};
 
 const ORCHESTRATOR: &str = "git:\n  provider: auto\n  base_branch: main\n  destination_branch: develop\n\
     project:\n  test_command: cargo test\n  agent_instructions: |\n    Be brief.\n    Write tests.\n\
@@ -55,6 +55,29 @@ fn what_has_a_counterpart_is_set_after_consent() {
     }
     // What is set already is not set again.
     repo.orchestra(["config", "import"]).succeeded().stderr_has("nothing to set");
+}
+
+#[test]
+fn a_person_sees_the_keys_and_answers() {
+    if !testkit::has_terminal() {
+        return skip("there is no terminal");
+    }
+    let world = world();
+    let repo = world.repo();
+    fs::write(repo.path().join("orchestra.yml"), "agents:\n  tester:\n    system_prompt: Test.\n")
+        .expect("a file");
+    let ask = |answer: &str| {
+        let typed = "stty -echo; git orchestra config import";
+        let question = "set 2 keys in the configuration of this repository?";
+        testkit::talk(repo.command("script").args(["-qec", typed, "/dev/null"]), question, answer)
+    };
+    let set = || repo.git(["config", "--list"]).stdout();
+    let (code, shown) = ask("n");
+    assert!(code == 3 && shown.contains("nothing was set") && shown.contains("Test."), "{code}: {shown}");
+    assert!(!set().contains("tester"));
+    let (code, shown) = ask("y");
+    assert!(code == 0 && shown.contains("set 2 keys"), "{code}: {shown}");
+    assert!(set().contains("orchestra.agent.tester.prompt=Test."), "{}", set());
 }
 
 #[test]

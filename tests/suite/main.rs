@@ -89,6 +89,7 @@ mod sequences;
 mod sessions;
 mod sessions_files;
 mod sessions_live;
+mod sessions_named;
 mod sessions_opencode;
 mod sessions_orphans;
 mod sessions_programs;

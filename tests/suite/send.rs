@@ -1,6 +1,6 @@
 //! `send`: an agent that waits gets an answer, a running agent gets a message.
 
-use crate::{library, world};
+use crate::{library, skip, world};
 
 #[test]
 fn an_agent_that_asks_waits_and_is_answered() {
@@ -114,4 +114,36 @@ fn messages_of_an_untrusted_writer_are_not_delivered() {
         repo.git(["ls-tree", "--name-only", &format!("refs/orchestra/heads/{id}")]).stdout(),
         "file.txt\ngo\n"
     );
+}
+
+#[test]
+fn without_a_name_a_terminal_picks_an_agent_that_can_be_meant() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    for arguments in [&["send"][..], &["send", "--allow"], &["send", "-m", "go on"]] {
+        repo.orchestra(arguments).exits(2).stderr_has("which agent?").stderr_has("git orchestra send AGENT");
+    }
+    if !testkit::has_terminal() {
+        return skip("there is no terminal");
+    }
+    let on_terminal = |command: &str, question: &str, answer: &str| {
+        let typed = format!("git orchestra {command}");
+        testkit::talk(repo.command("script").args(["-qec", &typed, "/dev/null"]), question, answer)
+    };
+    let (code, shown) = on_terminal("send", "message to", "");
+    assert!(code == 3 && shown.contains("no agent is running"), "{code}: {shown}");
+    let asks = repo.spawn_claude(&["--on-prompt", "ask"], "ask git push\nchoose Which color?");
+    repo.wait_for(&asks, "waiting");
+    let runs = repo.spawn("until test -e go; do :; done");
+    repo.wait_for(&runs, "running");
+    // Of the two, one waits, and needs no question.
+    let (code, shown) = on_terminal("send --allow", "which agent?", "");
+    assert!(code == 0 && shown.contains("allowed: Bash git push"), "{code}: {shown}");
+    testkit::until("the choice", || (repo.agent(&asks)["choice"] == true).then_some(()));
+    repo.orchestra(["stop", &runs]).succeeded();
+    let (code, shown) = on_terminal("send", "message to", "blue");
+    assert!(code == 0 && shown.contains("answered: Which color?"), "{code}: {shown}");
+    repo.end_of(&asks);
+    let (code, shown) = on_terminal("send --deny", "which agent?", "");
+    assert!(code == 3 && shown.contains("no agent waits for an answer"), "{code}: {shown}");
 }

@@ -134,16 +134,40 @@ fn blesses() -> bool {
     std::env::var_os("ORCHESTRA_BLESS").is_some()
 }
 
+/// Returns the lines in which a person types a command: a long one continues in the next line, after a whole argument.
+fn as_typed(command: &str, columns: usize) -> Vec<String> {
+    let mut quoted = false;
+    let arguments = command.split(|c: char| {
+        quoted ^= c == '\'';
+        c == ' ' && !quoted
+    });
+    let mut lines = vec!["$".to_owned()];
+    for argument in arguments {
+        let last = lines.last_mut().expect("a line");
+        if last.chars().count() + argument.chars().count() + " \\ ".len() > columns {
+            last.push_str(" \\");
+            lines.push(format!("   {argument}"));
+        } else {
+            last.push_str(&format!(" {argument}"));
+        }
+    }
+    lines
+}
+
+#[test]
+fn a_long_command_continues_after_a_whole_argument() {
+    assert_eq!(as_typed("git orchestra undo", 80), ["$ git orchestra undo"]);
+    assert_eq!(as_typed("spawn 'echo one' 'echo two'", 20), ["$ spawn 'echo one' \\", "   'echo two'"]);
+}
+
 #[test]
 fn the_tour_of_the_readme_prints_what_it_shows_and_its_picture_is_fresh() {
     let Some(typed) = follow(README, README_COLUMNS) else { return };
     let mut screen = String::new();
     for begins in IN_PICTURE {
         let (command, shown) = typed.iter().rfind(|(command, _)| command.starts_with(begins)).expect(begins);
-        // As a terminal wraps what is typed.
-        let line: Vec<char> = format!("$ {command}").chars().collect();
-        for part in line.chunks(README_COLUMNS) {
-            screen += &format!("\u{1b}[0;1m{}\u{1b}[0m\n", part.iter().collect::<String>());
+        for line in as_typed(command, README_COLUMNS) {
+            screen += &format!("\u{1b}[0;1m{line}\u{1b}[0m\n");
         }
         screen += &format!("{shown}\u{1b}[0m\n\n");
     }

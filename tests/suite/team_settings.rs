@@ -10,14 +10,20 @@ use orchestra::{
     },
     context::Context,
     ops::{
-        config::{self, ApproveRequest, Request},
+        config::{self, Decision, DecisionRequest, Request},
+        doctor::{Finding, Severity},
         spawn,
     },
     trust::AcceptedRepo,
 };
 use testkit::TestRepo;
 
-use crate::{environment, library, merge_ranked::four, skip, world};
+use crate::{
+    doctor::{examined, healthy},
+    environment, library,
+    merge_ranked::four,
+    skip, world,
+};
 
 const FILE: &str = "[orchestra]\n\ttest = test -e lines.txt\n\tjobs = 7\n\tmaxJobs = 900\n\tallow = Bash(make *)\n\tnosuch = 1\n\
                     [core]\n\tpager = evil\n";
@@ -31,7 +37,7 @@ fn proposal(repo: &TestRepo<'_>) -> config::Proposal {
 }
 
 fn approve(repo: &TestRepo<'_>) {
-    let request = ApproveRequest { hash: proposal(repo).digest };
+    let request = DecisionRequest { hash: proposal(repo).digest };
     config::approve(&Context::of(&environment(repo)), &library(repo), &request).expect("approved");
 }
 
@@ -140,12 +146,68 @@ fn a_person_sees_the_whole_file_and_answers() {
         let typed = "stty -echo; git orchestra merge-ranked b3";
         testkit::talk(repo.command("script").args(["-qec", typed, "/dev/null"]), "approve this file?", answer)
     };
-    let (code, said) = ask("n\n");
+    let (code, said) = ask("\n");
     assert!(code != 0 && said.contains("pager = evil"), "{code}: {said}");
     assert!(test_command(&repo).is_err());
     let (code, said) = ask("y\n");
     assert_eq!(code, 0, "{said}");
     assert!(test_command(&repo).is_ok());
+}
+
+#[test]
+fn a_no_is_remembered_until_the_file_changes() {
+    if !testkit::has_terminal() {
+        return skip("there is no terminal");
+    }
+    let world = world();
+    let repo = four(&world);
+    with_file(&repo, FILE);
+    let on_terminal = |command: &str, answer: &str| {
+        let typed = format!("stty -echo; git orchestra {command}");
+        let mut script = repo.command("script");
+        testkit::talk(script.args(["-qec", &typed, "/dev/null"]), "approve this file?", answer)
+    };
+    // An empty line is no decision.
+    let (_, said) = on_terminal("merge-ranked b3", "");
+    assert!(said.contains("approve this file?") && !said.contains("declined"), "{said}");
+    assert_eq!(proposal(&repo).decision, Decision::Open);
+    let (code, said) = on_terminal("config approve", "no");
+    assert!(code == 3 && said.contains("nobody asks again until the file changes"), "{code}: {said}");
+    assert_eq!(proposal(&repo).decision, Decision::Declined);
+    let (code, said) = on_terminal("merge-ranked b3", "y");
+    assert!(code == 3 && !said.contains("approve this file?"), "{code}: {said}");
+    assert!(said.contains("proposes orchestra.test, and that was declined here"), "{said}");
+    repo.orchestra(["config"])
+        .succeeded()
+        .stderr_has("proposes orchestra.allow and orchestra.test, which you declined");
+    // Another content is asked about, and an approval still works.
+    with_file(&repo, &FILE.replace("lines", "lists"));
+    assert_eq!(proposal(&repo).decision, Decision::Open);
+    with_file(&repo, FILE);
+    let (code, said) = on_terminal("config approve", "y");
+    assert!(code == 0 && said.contains("that was declined here"), "{code}: {said}");
+    assert!(test_command(&repo).is_ok());
+    assert!(!repo.git(["config", "--list"]).stdout().contains("orchestra.declined"));
+}
+
+#[test]
+fn an_approval_ends_when_the_file_is_declined() {
+    let world = world();
+    let repo = world.repo();
+    repo.orchestra(["config", "decline"]).exits(3).stderr_has("has no file '.gitorchestra'");
+    with_file(&repo, FILE);
+    approve(&repo);
+    repo.orchestra(["config", "decline", "--hash", &"0".repeat(64)]).exits(3);
+    repo.orchestra(["config", "decline"])
+        .succeeded()
+        .stdout_has("declined .gitorchestra: orchestra.allow, orchestra.test");
+    assert_eq!(test_command(&repo).expect_err("declined").code, Code::ProposalUnapproved);
+    approve(&repo);
+    assert!(test_command(&repo).is_ok());
+    let id = repo.spawn("git orchestra config decline 2> said");
+    repo.end_of(&id);
+    assert!(repo.file_in_head(&id, "said").contains("an agent cannot change the configuration"));
+    assert_eq!(proposal(&repo).decision, Decision::Approved);
 }
 
 #[test]
@@ -176,6 +238,40 @@ fn the_list_names_what_the_team_set_proposed_and_must_not_set() {
 }
 
 #[test]
+fn doctor_examines_the_file_and_the_decision() {
+    let world = world();
+    let repo = healthy(&world);
+    let checks = |severity: Severity| {
+        let report = examined(&repo, false);
+        let of_team = report.findings.into_iter().filter(|one| one.check.starts_with("team-"));
+        let found: Vec<Finding> = of_team.filter(|one| one.severity == severity).collect();
+        found
+    };
+    let named = |found: Vec<Finding>| found.into_iter().map(|one| one.check).collect::<Vec<_>>();
+    assert_eq!(checks(Severity::Ok).len() + checks(Severity::Warning).len(), 0);
+    with_file(&repo, FILE);
+    assert_eq!(
+        named(checks(Severity::Warning)),
+        ["team-key-forbidden", "team-key-unknown", "team-unapproved"]
+    );
+    let ran = repo.orchestra(["doctor"]).exits(1);
+    ran.stdout_has("warning: .gitorchestra sets the unknown key 'orchestra.nosuch'")
+        .stdout_has("fix: git orchestra config approve, or decline");
+    approve(&repo);
+    let good = "[orchestra]\n\tbuild = true\n";
+    with_file(&repo, good);
+    assert!(checks(Severity::Warning)[0].what.contains("changed after it was approved here"));
+    repo.orchestra(["config", "decline"]).succeeded();
+    assert_eq!(named(checks(Severity::Note)), ["team-declined"]);
+    repo.orchestra(["doctor"]).stdout_has("which you declined");
+    approve(&repo);
+    assert_eq!(named(checks(Severity::Ok)), ["team-file"]);
+    with_file(&repo, "[orchestra\n");
+    let found = checks(Severity::Error).remove(0);
+    assert!(found.what.contains("cannot be used") && found.fix.is_some(), "{found:?}");
+}
+
+#[test]
 fn a_team_sets_nothing_that_could_run_or_widen() {
     // Keys of other kinds are proposals, or the user's own.
     let sets: Vec<&str> =
@@ -195,6 +291,7 @@ fn a_team_sets_nothing_that_could_run_or_widen() {
         "orchestra.trustWriter",
         "orchestra.shareWith",
         "orchestra.approved",
+        "orchestra.declined",
         "orchestra.worktrees",
     ] {
         let key = KEYS.iter().find(|key| key.name() == name).expect(name);

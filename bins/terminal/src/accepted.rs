@@ -5,11 +5,15 @@ use orchestra::{
     Result,
     git::Repo,
     model::text,
-    ops::config::{self, ApproveRequest, Proposal},
+    ops::config::{self, Decision, DecisionRequest, Proposal},
     ops::configuration::{self, AcceptedRepo, ConfigChange, ConfigCheck, PendingChanges},
 };
 
-use crate::{context, here, output::Terminal, prompt};
+use crate::{
+    context, here,
+    output::Terminal,
+    prompt::{self, Answer},
+};
 
 /// The question below the list of changes.
 pub const QUESTION: &str = "use this configuration?";
@@ -23,30 +27,54 @@ pub fn repository(terminal: &Terminal) -> Result<AcceptedRepo> {
 }
 
 /// The question below the file of the team.
-pub const APPROVE: &str = "approve this file?";
+const APPROVE: &str = "approve this file?";
 
 /// Like [`repository`], for a command that uses settings which a team may propose: on a terminal, the file that proposes them is
-/// shown, and the user is asked once for each content. Elsewhere, the operation refuses what nobody approved.
+/// shown, and the user is asked until they answered for this content. Elsewhere, the operation refuses what nobody approved.
 ///
 /// # Errors
 /// As [`repository`].
 pub fn with_team_settings(terminal: &Terminal) -> Result<AcceptedRepo> {
     let repo = repository(terminal)?;
     let Ok(Some(proposal)) = config::proposal(&repo) else { return Ok(repo) };
-    if proposal.is_approved || proposal.keys.is_empty() || !terminal.can_ask() {
+    if !proposal.decision.is_open() || proposal.keys.is_empty() || !terminal.can_ask() {
         return Ok(repo);
     }
     show_proposal(terminal, &proposal);
-    if !prompt::confirm(terminal, APPROVE, "")? {
+    if !answer(terminal, &repo, &proposal, "")? {
         return Ok(repo);
     }
-    config::approve(&context::uninterrupted(), &repo, &ApproveRequest { hash: proposal.digest })?;
+    config::approve(&context::uninterrupted(), &repo, &DecisionRequest { hash: proposal.digest })?;
     repository(terminal)
+}
+
+/// Asks whether the file of the team, which was shown, is approved. A "no" that was typed is recorded, so that nobody is asked about
+/// this content again; an empty line is none. `alternative` is what to type where the user cannot be asked.
+///
+/// # Errors
+/// The user cannot be asked (3), or the answer cannot be recorded.
+pub fn answer(terminal: &Terminal, repo: &Repo, proposal: &Proposal, alternative: &str) -> Result<bool> {
+    match prompt::answer(terminal, APPROVE, alternative)? {
+        Answer::Yes => Ok(true),
+        Answer::No => {
+            let request = DecisionRequest { hash: proposal.digest.clone() };
+            config::decline(&context::uninterrupted(), repo, &request)?;
+            terminal.eprintln("declined: nobody asks again until the file changes");
+            terminal.hint("git orchestra config approve");
+            Ok(false)
+        }
+        Answer::Neither => Ok(false),
+    }
 }
 
 /// Prints the file of the team in full, and what it proposes.
 pub fn show_proposal(terminal: &Terminal, proposal: &Proposal) {
-    terminal.warn("the commit that is checked out has a file '.gitorchestra' that nobody approved here:");
+    let decided = match proposal.decision {
+        Decision::Declined => "was declined here",
+        Decision::Changed => "changed after it was approved here",
+        Decision::Open | Decision::Approved => "nobody approved here",
+    };
+    terminal.warn(&format!("the commit that is checked out has a file '.gitorchestra' that {decided}:"));
     for line in text::safe_block(&proposal.content).lines() {
         terminal.eprintln(&format!("  {line}"));
     }

@@ -9,7 +9,7 @@ use std::{ffi::OsString, sync::OnceLock};
 use clap::Command;
 use clap_complete::engine::CompletionCandidate;
 use orchestra::{
-    config::{Choices, TableKey},
+    config::{Choices, TableKey, short_name},
     context::Context,
     model::{Phase, text},
     ops::{candidates, config, sessions},
@@ -23,6 +23,8 @@ const MAX_CANDIDATES: usize = 200;
 
 /// The words before the one to complete, after the name of the command and that of its subcommand.
 static WORDS: OnceLock<Vec<OsString>> = OnceLock::new();
+/// The part of the word to complete that was typed.
+static CURRENT: OnceLock<String> = OnceLock::new();
 
 /// Returns the candidates, one per line. `words` are the index and the words of the command line.
 pub fn complete_words(mut command: Command, mut words: Vec<OsString>) -> String {
@@ -33,6 +35,7 @@ pub fn complete_words(mut command: Command, mut words: Vec<OsString>) -> String 
     let Some(index) = index.filter(|index| *index <= words.len()) else { return String::new() };
     words.resize(words.len().max(index + 1), OsString::new());
     let current = words[index].to_string_lossy().into_owned();
+    let _ = CURRENT.set(current.clone());
     let _ = WORDS.set(words[..index].iter().skip(2).cloned().collect());
     let directory = here::environment().directory();
     let found = clap_complete::engine::complete(&mut command, words, index, Some(directory));
@@ -137,9 +140,18 @@ fn keys_where(all: bool) -> Vec<CompletionCandidate> {
     let request = config::Request { key: None, all };
     let report = config::run(&Context::of(here::environment()), repo.as_ref(), &request);
     let settings = report.map(|report| report.settings).unwrap_or_default();
-    let candidate =
-        |one: config::SettingObject| CompletionCandidate::new(one.key).help(Some(one.purpose.into()));
-    settings.into_iter().take(MAX_CANDIDATES).map(candidate).collect()
+    // A name without the section is offered only to who begins to type it, so that no key is listed twice.
+    let is_short = CURRENT.get().is_some_and(|typed| !typed.is_empty());
+    let names = |key: &str| {
+        let short = is_short.then(|| short_name(key).to_owned());
+        std::iter::once(key.to_owned()).chain(short).collect::<Vec<_>>()
+    };
+    let candidates = |one: config::SettingObject| {
+        let help = one.purpose;
+        let candidate = |name| CompletionCandidate::new(name).help(Some(help.clone().into()));
+        names(&one.key).into_iter().map(candidate).collect::<Vec<_>>()
+    };
+    settings.into_iter().take(MAX_CANDIDATES).flat_map(candidates).collect()
 }
 
 /// Lists the values of the key that was typed before, if there are few.

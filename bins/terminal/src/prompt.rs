@@ -10,11 +10,11 @@ use crate::{interrupt, output::Terminal};
 /// The longest answer that is read, in bytes: anything longer is not "yes".
 const MAX_ANSWER: u64 = 4096;
 
-/// Lets the user pick one of several agents. `alternative` is the command to type where the user cannot be
+/// Lets the user pick one of several agents; there is at least one. `alternative` is the command to type where the user cannot be
 /// asked.
 ///
 /// # Errors
-/// No agent to choose from, no terminal to ask on (2), or the user picked none.
+/// No terminal to ask on (2), or the user picked none.
 pub fn pick_agent(
     terminal: &Terminal,
     question: &str,
@@ -24,17 +24,13 @@ pub fn pick_agent(
     if !terminal.can_ask() {
         return Err(Error::new(Code::ArgumentMissing, "which agent?").hint(alternative));
     }
-    if agents.is_empty() {
-        return Err(
-            Error::new(Code::AgentUnknown, "no agent to choose from").hint("git orchestra status --all")
-        );
-    }
     let items: Vec<String> = agents
         .iter()
         .map(|agent| format!("{}  {}  {}", agent.id, agent.phase.as_str(), text::truncate(&agent.title, 60)))
         .collect();
     discard_input();
-    let select = dialoguer::Select::new().with_prompt(question).items(&items).default(items.len() - 1);
+    let select =
+        dialoguer::Select::new().with_prompt(question).items(&items).default(items.len().saturating_sub(1));
     let picked = interrupt::while_asking(|| select.interact_opt())
         .map_err(|e| Error::new(Kind::External, "cannot read the answer").because(e.to_string()))?;
     picked
@@ -60,12 +56,31 @@ pub fn choose(terminal: &Terminal, question: &str, choices: &[&str]) -> Result<O
         .map_err(|e| Error::new(Kind::External, "cannot read the answer").because(e.to_string()))
 }
 
+/// What a line says to a question.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// `y` or `yes`.
+    Yes,
+    /// `n` or `no`.
+    No,
+    /// Anything else, and the end of the input: it agrees to nothing, and is no decision.
+    Neither,
+}
+
 /// Asks a question, which `y` or `yes` on a line of its own answers with yes. Any other line, and the end
 /// of the input, mean no. `alternative` is what to type where the user cannot be asked.
 ///
 /// # Errors
 /// The user cannot be asked (3).
 pub fn confirm(terminal: &Terminal, question: &str, alternative: &str) -> Result<bool> {
+    answer(terminal, question, alternative).map(|answer| answer == Answer::Yes)
+}
+
+/// Like [`confirm`], and distinguishes a `no` that was typed from no answer.
+///
+/// # Errors
+/// As there.
+pub fn answer(terminal: &Terminal, question: &str, alternative: &str) -> Result<Answer> {
     if !terminal.can_ask() {
         return Err(Error::new(
             Code::ConfirmationNeeded,
@@ -82,14 +97,20 @@ pub fn confirm(terminal: &Terminal, question: &str, alternative: &str) -> Result
     if !line.ends_with(b"\n") {
         terminal.eprintln("");
     }
-    Ok(agrees(&line))
+    Ok(Answer::of(&line))
 }
 
-/// Whether a line agrees. A line without a line break, at the end of the input, does not.
-fn agrees(line: &[u8]) -> bool {
-    let Some(line) = line.strip_suffix(b"\n") else { return false };
-    let answer = line.trim_ascii();
-    answer.eq_ignore_ascii_case(b"y") || answer.eq_ignore_ascii_case(b"yes")
+impl Answer {
+    /// Reads a line. One without a line break, at the end of the input, is no answer.
+    fn of(line: &[u8]) -> Self {
+        let answer = line.strip_suffix(b"\n").unwrap_or_default().trim_ascii();
+        let is = |words: [&str; 2]| words.iter().any(|word| answer.eq_ignore_ascii_case(word.as_bytes()));
+        match (is(["y", "yes"]), is(["n", "no"])) {
+            (true, _) => Self::Yes,
+            (_, true) => Self::No,
+            (false, false) => Self::Neither,
+        }
+    }
 }
 
 /// Discards the input that was typed so far.
@@ -115,25 +136,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_whole_line_of_yes_agrees() {
+    fn only_a_whole_line_is_an_answer() {
         for line in ["y\n", "yes\n", "Y\n", "YES\r\n", " yes \n"] {
-            assert!(agrees(line.as_bytes()), "{line:?}");
+            assert_eq!(Answer::of(line.as_bytes()), Answer::Yes, "{line:?}");
+        }
+        for line in ["n\n", "NO\n", " no \r\n"] {
+            assert_eq!(Answer::of(line.as_bytes()), Answer::No, "{line:?}");
         }
         for line in [
             "",
             "y",
             "yes",
             "\n",
-            "n\n",
-            "no\n",
+            "n",
             "yy\n",
+            "not\n",
             "git log; say hello\n",
             "y n\n",
             "\u{1b}y\n",
             "yes, but\n",
             "ja\n",
         ] {
-            assert!(!agrees(line.as_bytes()), "{line:?}");
+            assert_eq!(Answer::of(line.as_bytes()), Answer::Neither, "{line:?}");
         }
     }
 }

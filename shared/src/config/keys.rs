@@ -359,6 +359,13 @@ pub static APPROVED: Key<Option<String>> = Key::new(
     "The SHA-256 of the .gitorchestra whose proposals you approved; 'git orchestra config approve' sets it",
 );
 
+pub static DECLINED: Key<Option<String>> = Key::new(
+    "orchestra.declined",
+    DIGEST,
+    || None,
+    "The SHA-256 of the .gitorchestra whose proposals you declined; 'git orchestra config decline' sets it",
+);
+
 /// All keys, in the order in which the documentation lists them.
 pub static KEYS: &[&dyn Described] = &[
     &AGENT,
@@ -415,6 +422,7 @@ pub static KEYS: &[&dyn Described] = &[
     &TRUST_WRITER,
     &COMPLETION_PROVIDER,
     &APPROVED,
+    &DECLINED,
 ];
 
 /// A number of agents.

@@ -10,6 +10,7 @@ mod profile_keys;
 mod setting;
 mod table_key;
 mod team;
+mod team_flaws;
 
 use std::path::PathBuf;
 
@@ -19,7 +20,8 @@ pub use self::{
     keys::KEYS,
     setting::{Setting, Settings},
     table_key::{TableKey, normalized, short_name, suggestion},
-    team::Proposal,
+    team::{Decision, Proposal},
+    team_flaws::{TeamFlaw, TeamFlawKind, team_flaws},
 };
 use crate::{
     Code, Error, Result,

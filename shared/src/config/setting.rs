@@ -23,7 +23,8 @@ pub struct Setting {
     pub values: Vec<ConfigEntry>,
 }
 
-/// Everything in the section of our keys.
+/// Everything in the section of our keys. Without a value, nothing is set.
+#[derive(Default)]
 pub struct Settings {
     entries: Vec<ConfigEntry>,
     team: TeamValues,
@@ -92,6 +93,11 @@ impl Settings {
     /// Returns the keys that the team's file proposes and that wait for a person's approval.
     pub fn proposed(&self) -> Vec<String> {
         names_of(&self.team.proposed)
+    }
+
+    /// Returns whether a person declined what the team's file proposes.
+    pub fn is_declined(&self) -> bool {
+        self.team.is_declined
     }
 
     /// Returns why the team's file cannot be used, if so.

@@ -1,7 +1,11 @@
 //! What the team's file may do. It sets the keys that can only narrow or measure, and proposes the others of which a team decides:
 //! those hold after a person approved exactly this content. Every other key is the user's own.
 
-use super::{Config, SECTION, TableKey, key::TeamUse, keys};
+use super::{
+    Config, SECTION, TableKey,
+    key::{Key, TeamUse},
+    keys,
+};
 use crate::{
     Code, Error, Result,
     git::{
@@ -25,6 +29,8 @@ pub(super) struct TeamValues {
     pub(super) forbidden: Vec<ConfigEntry>,
     /// Those whose names the table does not have.
     pub(super) unknown: Vec<ConfigEntry>,
+    /// Whether a person declined what this content proposes.
+    pub(super) is_declined: bool,
 }
 
 /// What a person has to approve before it holds.
@@ -33,10 +39,41 @@ pub struct Proposal {
     pub content: String,
     /// The SHA-256 of the content.
     pub digest: String,
-    /// Whether this content is approved.
-    pub is_approved: bool,
+    /// What a person decided about this content.
+    pub decision: Decision,
     /// The keys that it proposes and that git's configuration does not have.
     pub keys: Vec<String>,
+}
+
+/// What a person decided about one content of the file. It is the last decision of this clone alone, and another content has none.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Decision {
+    /// Nothing yet.
+    Open,
+    /// Nothing yet, but another content was approved.
+    Changed,
+    /// What it proposes holds.
+    Approved,
+    /// What it proposes does not hold, and nobody is asked again.
+    Declined,
+}
+
+impl Decision {
+    /// Returns whether nobody decided about this content yet.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Changed)
+    }
+
+    /// `declined` takes precedence: a change of the decision that was interrupted must not leave more than there was.
+    fn of(digest: &str, approved: Option<&str>, declined: Option<&str>) -> Self {
+        let is_this = |recorded: Option<&str>| recorded.is_some_and(|recorded| recorded.trim() == digest);
+        match (is_this(declined), is_this(approved)) {
+            (true, _) => Self::Declined,
+            (false, true) => Self::Approved,
+            (false, false) if approved.is_some_and(|other| !other.trim().is_empty()) => Self::Changed,
+            (false, false) => Self::Open,
+        }
+    }
 }
 
 impl Config<'_> {
@@ -53,8 +90,8 @@ impl Config<'_> {
                 keys.push(name);
             }
         }
-        let is_approved = self.has_approved(&file);
-        Ok(Some(Proposal { content: file.content.clone(), digest: file.digest.clone(), is_approved, keys }))
+        let decision = self.decision(&file);
+        Ok(Some(Proposal { content: file.content.clone(), digest: file.digest.clone(), decision, keys }))
     }
 
     /// Returns the values that the team's file has for a key, which apply if git's configuration does not have it.
@@ -73,9 +110,10 @@ impl Config<'_> {
         let names: Vec<String> = names.map(super::normalized).collect();
         let of_key: Vec<&ConfigEntry> =
             file.entries.iter().filter(|entry| names.contains(&entry.name)).collect();
+        let decision = self.decision(&file);
         match of_key.first() {
-            Some(first) if team == TeamUse::Proposes && !self.has_approved(&file) => {
-                Err(unapproved(&first.name, &file.digest))
+            Some(first) if team == TeamUse::Proposes && decision != Decision::Approved => {
+                Err(unapproved(&first.name, &file.digest, decision))
             }
             _ => Ok(of_key.into_iter().map(|entry| entry.value.clone()).collect()),
         }
@@ -97,15 +135,15 @@ impl Config<'_> {
     /// The file cannot be read or parsed (3).
     pub(super) fn team_by_effect(&self) -> Result<TeamValues> {
         let Some(file) = self.repo.team_file(SECTION)? else { return Ok(TeamValues::default()) };
-        let is_approved = self.has_approved(&file);
-        let mut values = TeamValues::default();
+        let decision = self.decision(&file);
+        let mut values = TeamValues { is_declined: decision == Decision::Declined, ..TeamValues::default() };
         for entry in file.entries.iter().cloned() {
             let known = TableKey::find(&entry.name).map(|key| (self.is_own(&key), key.key().team()));
             let group = match known {
                 None => &mut values.unknown,
                 Some((_, TeamUse::Nothing)) => &mut values.forbidden,
                 Some((true, _)) => continue,
-                Some((false, TeamUse::Proposes)) if !is_approved => &mut values.proposed,
+                Some((false, TeamUse::Proposes)) if decision != Decision::Approved => &mut values.proposed,
                 Some((false, _)) => &mut values.applied,
             };
             group.push(entry);
@@ -117,20 +155,43 @@ impl Config<'_> {
         self.has_own(key.names_in_git().iter().map(String::as_str))
     }
 
-    /// The approval is in the repository's own configuration, where `trust` finds a change that an agent made.
-    fn has_approved(&self, file: &TeamFile) -> bool {
-        self.repo.config(keys::APPROVED.name()).is_some_and(|digest| digest.trim() == file.digest)
+    /// The decision is in the repository's own configuration, where `trust` finds a change that an agent made.
+    fn decision(&self, file: &TeamFile) -> Decision {
+        let recorded = |key: &Key<Option<String>>| self.repo.config(key.name());
+        Decision::of(&file.digest, recorded(&keys::APPROVED).as_deref(), recorded(&keys::DECLINED).as_deref())
     }
 }
 
-fn unapproved(name: &str, digest: &str) -> Error {
+fn unapproved(name: &str, digest: &str, decision: Decision) -> Error {
     let name = TableKey::find(name).map_or_else(|| name.to_owned(), |key| key.name().to_owned());
     let name = text::safe(&name);
-    Error::new(
-        Code::ProposalUnapproved,
-        format!("'{TEAM_FILE}' proposes {name}, and nobody approved that here"),
-    )
-    .hint("git orchestra config approve shows the file and asks")
-    .hint(format!("git orchestra config approve --hash={digest}, where there is no terminal"))
-    .hint(format!("git orchestra config set {} … takes precedence over the file", quote::word(&*name)))
+    let decided = match decision {
+        Decision::Declined => "and that was declined here",
+        Decision::Changed => "and it changed after it was approved here",
+        Decision::Open | Decision::Approved => "and nobody approved that here",
+    };
+    Error::new(Code::ProposalUnapproved, format!("'{TEAM_FILE}' proposes {name}, {decided}"))
+        .hint("git orchestra config approve shows the file and asks")
+        .hint(format!("git orchestra config approve --hash={digest}, where there is no terminal"))
+        .hint(format!("git orchestra config set {} … takes precedence over the file", quote::word(&*name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_is_about_one_content_and_a_refusal_takes_precedence() {
+        for (approved, declined, expected) in [
+            (None, None, Decision::Open),
+            (Some(""), Some("c"), Decision::Open),
+            (Some("b"), Some("c"), Decision::Changed),
+            (Some("a\n"), None, Decision::Approved),
+            (Some("a"), Some("b"), Decision::Approved),
+            (None, Some("a"), Decision::Declined),
+            (Some("a"), Some("a"), Decision::Declined),
+        ] {
+            assert_eq!(Decision::of("a", approved, declined), expected, "{approved:?}, {declined:?}");
+        }
+    }
 }

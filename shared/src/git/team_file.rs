@@ -28,7 +28,7 @@ pub(crate) struct TeamFile {
 
 impl TeamFile {
     /// Parses the file. Includes are not followed: an approval covers this content alone.
-    pub(super) fn parse(bytes: Vec<u8>, section: &str) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: Vec<u8>, section: &str) -> Result<Self, String> {
         let digest = settings::digest(&bytes);
         let content = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
         let meta = Metadata::from(Source::Local);

@@ -11,13 +11,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    approve::{Approval, ApproveRequest, approve, no_file, proposal},
+    approve::{Approval, DecisionRequest, Decline, approve, decline, no_file, proposal},
     change::{Change, SetRequest, UnsetRequest, set, unset},
-    import::{Import, ImportRequest, ImportedSetting, LeftOutField, import, plan_import},
+    import::{Import, ImportRequest, ImportedSetting, LeftOutField, import, plan_import, read_import},
     offer::{answer_offer, offered_rules},
     setting_object::{SettingObject, ValueObject},
 };
-pub use crate::config::Proposal;
+pub use crate::config::{Decision, Proposal};
 use crate::{
     Code, Error, Result,
     config::{Settings, TableKey, suggestion},
@@ -53,6 +53,9 @@ pub struct Report {
     /// The keys that `.gitorchestra` proposes, and that hold after an approval.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proposed: Vec<String>,
+    /// Whether a person declined what this content of `.gitorchestra` proposes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub declined: bool,
     /// Why `.gitorchestra` cannot be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team_problem: Option<String>,
@@ -88,6 +91,7 @@ pub fn run(context: &Context, repo: Option<&Repo>, request: &Request) -> Result<
             unknown: Vec::new(),
             forbidden: Vec::new(),
             proposed: settings.proposed().into_iter().filter(|name| name == setting.key.name()).collect(),
+            declined: settings.is_declined(),
             team_problem: settings.team_problem().map(str::to_owned),
         });
     }
@@ -103,6 +107,7 @@ pub fn run(context: &Context, repo: Option<&Repo>, request: &Request) -> Result<
         unknown: unknown.collect(),
         forbidden: settings.forbidden().into_iter().take(MAX_UNKNOWN).collect(),
         proposed: settings.proposed(),
+        declined: settings.is_declined(),
         team_problem: settings.team_problem().map(str::to_owned),
     })
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `finding` | what a finding is, and how long lists are shortened |
 //! | `outside` | asking other programs within limits |
-//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `keys`, `session_files` | the checks |
+//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `keys`, `team_file`, `session_files` | the checks |
 //! | `fix` | what `--fix` does |
 
 mod agents_state;
@@ -24,6 +24,7 @@ mod refs;
 mod remotes;
 mod session_files;
 mod shells;
+mod team_file;
 mod upkeep;
 
 use std::{collections::BTreeSet, path::Path};
@@ -189,6 +190,9 @@ fn examine(context: &Context, place: &Place, request: &Request) -> Result<Vec<Fi
     // Git cannot list the keys of a configuration that it cannot use.
     if is_usable || matches!(place, Place::Nowhere) {
         checks.check(Group::Keys, "keys", || keys::check(environment))?;
+    }
+    if let Some(repo) = repo.filter(|_| is_usable) {
+        checks.check(Group::Keys, "team-file", || team_file::check(repo))?;
     }
     checks.check(Group::Sessions, "sessions", || session_files::check(context, repo))?;
     let Examiner { mut findings, failed, .. } = examiner;

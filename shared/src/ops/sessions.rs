@@ -14,6 +14,7 @@ pub mod search_report;
 mod session;
 pub mod stats;
 pub mod transcript;
+pub mod words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

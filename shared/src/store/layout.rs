@@ -272,7 +272,7 @@ impl PrivateDir {
         self.0.join("cache")
     }
 
-    /// The list of agents that a terminal showed last; see `ops::shown_list`.
+    /// The list of agents or sessions that a terminal showed last; see `ops::shown_list`.
     pub fn shown_list(&self) -> PathBuf {
         self.0.join("shown-list.json")
     }

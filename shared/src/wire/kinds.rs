@@ -40,6 +40,8 @@ kinds! {
     ACCEPT = "accept": init::Accepted;
     /// The file of the team that a person approved.
     CONFIG_APPROVAL = "config-approval": config::Approval;
+    /// The file of the team that a person declined.
+    CONFIG_DECLINE = "config-decline": config::Decline;
     /// What the settings file of another orchestrator sets, or would set.
     CONFIG_IMPORT = "config-import": config::Import;
     /// The agents that were started: at their end, or immediately with --detach.

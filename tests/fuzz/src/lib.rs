@@ -5,9 +5,11 @@
 //! `tests/fuzz/run` searches for inputs, guided by the coverage of the parser.
 
 mod event;
+mod import;
 mod sessions;
 mod shown;
 mod stream;
+mod team_file;
 mod trailers;
 
 /// A parser and its properties.
@@ -33,6 +35,8 @@ pub const TARGETS: &[Target] = &[
         check: sessions::check,
         fixtures: &["claude/config", "codex", "gemini", "shapes"],
     },
+    Target { name: "team_file", check: team_file::check, fixtures: &[] },
+    Target { name: "import", check: import::check, fixtures: &[] },
 ];
 
 #[cfg(test)]

@@ -236,7 +236,7 @@ const TERMINAL: &[Rule] = &[
     ("pager", &["here", "output"]),
     ("pages", &["catalog", "concepts", "exit", "key_help"]),
     ("guides", &["pages"]),
-    ("names", &["output"]),
+    ("names", &["output", "table"]),
     ("stop_view", &["agents", "context", "errors", "exit", "json", "names", "output", "prompt"]),
     ("trace", &["here", "output"]),
     ("run", &["args", "complete", "errors", "exit", "here", "json", "output", "pages", "style", "trace"]),

@@ -1,4 +1,4 @@
-//! Approving the settings that a team proposes in its file: a person saw exactly this content.
+//! Deciding about the settings that a team proposes in its file: a person saw exactly this content, and approves or declines it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use super::{change, check_readable};
 use crate::{
     Code, Error, Result,
-    config::{Config, Edit, Proposal, TableKey, keys},
+    config::{Config, Edit, Key, Proposal, TableKey, keys},
     context::Context,
     git::Repo,
 };
 
-/// Which content a person approves.
+/// About which content a person decides.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ApproveRequest {
+pub struct DecisionRequest {
     /// The SHA-256 of the file that the person saw, in hexadecimal.
     pub hash: String,
 }
@@ -26,6 +26,16 @@ pub struct Approval {
     /// The SHA-256 of the file, in hexadecimal.
     pub hash: String,
     /// The keys that hold from now on.
+    pub keys: Vec<String>,
+}
+
+/// The team's file that a person declined.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "ConfigDecline")]
+pub struct Decline {
+    /// The SHA-256 of the file, in hexadecimal.
+    pub hash: String,
+    /// The keys that it proposes, and that do not hold.
     pub keys: Vec<String>,
 }
 
@@ -42,17 +52,48 @@ pub fn proposal(repo: &Repo) -> Result<Option<Proposal>> {
 ///
 /// # Errors
 /// The file does not exist, or has changed since the person saw it (3); an agent called it (3); the configuration is locked (4).
-pub fn approve(context: &Context, repo: &Repo, request: &ApproveRequest) -> Result<Approval> {
+pub fn approve(context: &Context, repo: &Repo, request: &DecisionRequest) -> Result<Approval> {
+    let proposal = decide(context, repo, request, "approve")?;
+    record(repo, &proposal.digest, &keys::APPROVED, &keys::DECLINED)?;
+    Ok(Approval { hash: proposal.digest, keys: proposal.keys })
+}
+
+/// Records that a person declines the team's file: what it proposes does not hold, and nobody is asked about this content again. An
+/// approval of it ends.
+///
+/// # Errors
+/// As those of [`approve`].
+pub fn decline(context: &Context, repo: &Repo, request: &DecisionRequest) -> Result<Decline> {
+    let proposal = decide(context, repo, request, "decline")?;
+    record(repo, &proposal.digest, &keys::DECLINED, &keys::APPROVED)?;
+    Ok(Decline { hash: proposal.digest, keys: proposal.keys })
+}
+
+/// Returns the file as it is now, if a person may decide about it and it is the one that they saw.
+fn decide(context: &Context, repo: &Repo, request: &DecisionRequest, verb: &str) -> Result<Proposal> {
     context.check()?;
     change::refuse_agents(context)?;
     let proposal = proposal(repo)?.ok_or_else(no_file)?;
     if proposal.digest != request.hash.trim().to_ascii_lowercase() {
         return Err(Error::new(Code::ProposalUnapproved, "the hash is not that of the file '.gitorchestra'")
-            .hint("git orchestra config approve shows the file as it is now, and asks"));
+            .hint(format!("git orchestra config {verb} takes the file as it is now")));
     }
-    let key = TableKey::require(keys::APPROVED.name())?;
-    change::change_accepted(repo, &key, Edit::Set(&proposal.digest))?;
-    Ok(Approval { hash: proposal.digest, keys: proposal.keys })
+    Ok(proposal)
+}
+
+/// Sets the key of a decision, and removes the opposite one about the same content. As long as both are there, the file is declined.
+fn record(
+    repo: &Repo,
+    digest: &str,
+    decided: &Key<Option<String>>,
+    opposite: &Key<Option<String>>,
+) -> Result<()> {
+    change::change_accepted(repo, &TableKey::require(decided.name())?, Edit::Set(digest))?;
+    if repo.config(opposite.name()).is_some_and(|recorded| recorded.trim() == digest) {
+        let opposite = TableKey::require(opposite.name())?;
+        change::change_accepted(&repo.reopen()?, &opposite, Edit::Unset)?;
+    }
+    Ok(())
 }
 
 /// Returns the error of a repository without a file of the team.

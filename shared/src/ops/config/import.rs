@@ -79,17 +79,25 @@ pub fn plan_import(context: &Context, repo: &Repo, request: &ImportRequest) -> R
         Some(file) => context.environment().directory().join(file),
         None => only_file(repo)?,
     };
+    let cannot = || format!("cannot read '{}'", path.display());
+    let bytes = read_regular(&path, MAX_BYTES).context(Kind::Refused, cannot)?;
+    read_import(&path, bytes, &Settings::read(Some(repo), context.environment())?)
+}
+
+/// Reads the content of a file, and returns what it would set over the present settings. Pure.
+///
+/// # Errors
+/// It contains something that is not understood (3).
+pub fn read_import(path: &Path, bytes: Vec<u8>, present: &Settings) -> Result<Import> {
     let shown = path.display().to_string();
-    let bytes = read_regular(&path, MAX_BYTES).context(Kind::Refused, || format!("cannot read '{shown}'"))?;
     let content =
         String::from_utf8(bytes).context(Kind::Refused, || format!("'{shown}' is not UTF-8 text"))?;
-    let content = parse(&path, &content)?;
+    let content = parse(path, &content)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let kind = ForeignFile::of(&name, &content).ok_or_else(|| {
         Error::refused(format!("'{}' is not the settings file of a known orchestrator", text::safe(&shown)))
     })?;
-    let present = Settings::read(Some(repo), context.environment())?;
-    Ok(compare(shown, kind, &content, &present))
+    Ok(compare(shown, kind, &content, present))
 }
 
 /// Makes the settings of a plan, one key after the other. Those that were made before an interruption stay.
