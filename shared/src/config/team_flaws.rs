@@ -39,7 +39,7 @@ pub enum TeamFlawKind {
     },
 }
 
-/// Returns what is wrong with the values in the content of a team's file, at most 100, in their order.
+/// Returns what is wrong with the values in the content of a team's file, at most 100.
 ///
 /// # Errors
 /// It cannot be parsed: the reason.
@@ -70,15 +70,14 @@ mod tests {
         let content = "[orchestra]\n\tjobs = 7\n\tjob = 7\n\tqwxyz = 1\n\tmaxJobs = 9\n\tmaxTime = long\n\ttest =\n\
                        [orchestra \"agent.x\"]\n\tcommand = cat\n\tpromt = p\n[core]\n\tpager = evil\n";
         let found = team_flaws(content).unwrap();
-        let named = |at: usize| (found[at].key.as_str(), &found[at].kind);
+        let kind = |key: &str| found.iter().find(|flaw| flaw.key == key).map(|flaw| flaw.kind.clone());
         let unknown = |nearest: Option<&str>| TeamFlawKind::Unknown { nearest: nearest.map(str::to_owned) };
-        assert_eq!(named(0), ("orchestra.job", &unknown(Some("orchestra.jobs"))));
-        assert_eq!(named(1), ("orchestra.qwxyz", &unknown(None)));
-        assert_eq!(named(2), ("orchestra.maxJobs", &TeamFlawKind::Forbidden));
-        assert!(
-            matches!(named(3), ("orchestra.maxTime", TeamFlawKind::Invalid { problem }) if problem.contains("'long'"))
-        );
-        assert_eq!(named(4), ("orchestra.agent.x.promt", &unknown(Some("orchestra.agent.x.prompt"))));
+        assert_eq!(kind("orchestra.job"), Some(unknown(Some("orchestra.jobs"))));
+        assert_eq!(kind("orchestra.qwxyz"), Some(unknown(None)));
+        assert_eq!(kind("orchestra.maxJobs"), Some(TeamFlawKind::Forbidden));
+        let time = kind("orchestra.maxTime");
+        assert!(matches!(time, Some(TeamFlawKind::Invalid { problem }) if problem.contains("'long'")));
+        assert_eq!(kind("orchestra.agent.x.promt"), Some(unknown(Some("orchestra.agent.x.prompt"))));
         assert_eq!(found.len(), 5);
         assert!(team_flaws("[orchestra").is_err());
     }
