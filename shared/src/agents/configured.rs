@@ -59,7 +59,7 @@ pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Laun
     let launcher = program.as_deref().and_then(AgentProgram::launcher);
     let launcher = launcher.ok_or_else(|| no_such_program(name, config))?;
     let own = ProfileOptions::of(name, config)?;
-    let unsupported = own.unsupported();
+    let unsupported = own.unsupported(launcher.supported());
     let options = own.with(options.clone());
     let launch = launcher.launch(config, &options).map_err(|error| match program {
         Some(Configured::Known(_)) if error.kind() != Kind::Usage => error.hint(ready_here(config)),
@@ -73,7 +73,11 @@ fn no_such_program(name: &str, config: &Config<'_>) -> Error {
     let key = AGENT_PROGRAM.of(name);
     if let Ok(Some(named)) = config.get(&key) {
         let known: BTreeSet<String> = registry::startable().map(|(known, _)| known.to_owned()).collect();
-        let all = known.iter().map(String::as_str).collect::<Vec<_>>().join(" or ");
+        let all: Vec<&str> = known.iter().map(String::as_str).collect();
+        let all = match all.as_slice() {
+            [most @ .., last] if !most.is_empty() => format!("{} or {last}", most.join(", ")),
+            few => few.concat(),
+        };
         let near = nearest(&named, known);
         return config.refused(&key, &format!("which is not {all}"), near.as_deref());
     }

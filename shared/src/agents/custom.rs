@@ -70,6 +70,10 @@ impl Launcher for CustomCommand {
         Protocol::PLAIN
     }
 
+    fn supported(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
         options.refuse_for(&self.name)?;
         let reads = self.reads(config)?;

@@ -7,6 +7,7 @@
 //! | [`configured`](launch()) | the program of a profile, custom commands included |
 //! | [`protocol`](Protocol), [`event`](StreamEvent), [`summary`](StreamSummary) | its output, in the same form for all programs |
 //! | [`limit`] | usage limits, and when they end |
+//! | `fields`, `installed` | reading the fields of JSON; finding an installed program |
 //! | [`examination`] | how an installed program is asked for its version and its login |
 //! | `claude`, `codex`, `gemini`, `opencode`, `sh` | everything that is specific to that program |
 //! | `custom` | a custom command |
@@ -23,8 +24,10 @@ mod configured;
 mod custom;
 mod event;
 pub mod examination;
+mod fields;
 mod gemini;
 mod input;
+mod installed;
 mod launch;
 pub mod limit;
 mod opencode;

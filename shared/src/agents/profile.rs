@@ -43,17 +43,19 @@ impl ProfileOptions {
         self.rest.with(typed).with_rules(self.rules)
     }
 
-    /// Returns the error of a program that supports none of them; `None` if there are none.
-    pub(super) fn unsupported(&self) -> Option<Error> {
+    /// Returns the error of a program that supports only these options, named as on the command line; `None` if no other is configured.
+    pub(super) fn unsupported(&self, supported: &[&str]) -> Option<Error> {
+        let named = |key: &str| key.to_owned();
         let set = [
-            (AGENT_ALLOW.of(&self.name).name().to_owned(), !self.rules.allow.is_empty()),
-            (AGENT_DENY.of(&self.name).name().to_owned(), !self.rules.deny.is_empty()),
-            (AGENT_MODEL.of(&self.name).name().to_owned(), self.rest.model.is_some()),
-            (AGENT_MAX_TURNS.of(&self.name).name().to_owned(), self.rest.max_turns.is_some()),
-            (AGENT_BUDGET.of(&self.name).name().to_owned(), self.rest.budget_micros.is_some()),
-            (Config::profile_permission_key(&self.name), self.rest.permission.is_some()),
+            ("--allow", named(AGENT_ALLOW.of(&self.name).name()), !self.rules.allow.is_empty()),
+            ("--deny", named(AGENT_DENY.of(&self.name).name()), !self.rules.deny.is_empty()),
+            ("--model", named(AGENT_MODEL.of(&self.name).name()), self.rest.model.is_some()),
+            ("--max-turns", named(AGENT_MAX_TURNS.of(&self.name).name()), self.rest.max_turns.is_some()),
+            ("--budget", named(AGENT_BUDGET.of(&self.name).name()), self.rest.budget_micros.is_some()),
+            ("--permission", Config::profile_permission_key(&self.name), self.rest.permission.is_some()),
         ];
-        let keys: Vec<String> = set.into_iter().filter_map(|(key, is_set)| is_set.then_some(key)).collect();
+        let refused = set.into_iter().filter(|(option, _, is_set)| *is_set && !supported.contains(option));
+        let keys: Vec<String> = refused.map(|(_, key, _)| key).collect();
         let first = keys.first()?;
         let unset = format!("git orchestra config unset {}", quote::word(first));
         let message =

@@ -5,7 +5,7 @@ use std::{fmt, io::Read, path::Path};
 use serde::{Serialize, Serializer};
 
 use super::{Session, StreamEvent};
-use crate::model::Permission;
+use crate::model::{Permission, event::Usage};
 
 /// The protocol of a program's standard streams.
 ///
@@ -51,6 +51,9 @@ pub trait Exchange: fmt::Debug + Send {
 
     /// Returns the events on a line that is too long for memory, from its important fields. `length` is in bytes.
     fn read_long(&mut self, line: &mut dyn Read, length: u64) -> Vec<StreamEvent>;
+
+    /// Tells what the session used before, to the exchange with a program that counts anew whenever it starts.
+    fn continue_from(&mut self, _used: &Usage) {}
 
     /// Encodes a message to the agent.
     fn message(&mut self, text: &str) -> Vec<u8>;

@@ -12,6 +12,7 @@ mod stream;
 
 use super::{
     AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling, examination::Examination,
+    installed,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
 
@@ -54,7 +55,7 @@ impl AgentProgram for Claude {
 
 impl Launcher for Claude {
     fn is_installed(&self, config: &Config<'_>) -> bool {
-        launch::program(config).is_some()
+        installed::path(config, NAME).is_some()
     }
 
     fn reads(&self, _config: &Config<'_>) -> Result<TaskHandling> {

@@ -1,6 +1,7 @@
 //! One attempt: runs the program, reads its output and answers its questions, until it ends or must be ended.
 
 mod exchange;
+mod usage;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,7 +15,9 @@ use tokio::time::sleep;
 use super::{Supervisor, TICK, tracking::RepositoryState};
 use crate::{
     Kind, Result,
-    agents::{self, Connection, Exchange, Question, Stdin, StreamEvent, StreamSummary, limit::ReportedLimit},
+    agents::{
+        self, Connection, Exchange, Question, Session, Stdin, StreamEvent, StreamSummary, limit::ReportedLimit,
+    },
     config::keys::MAX_OUTPUT,
     error::ErrorContext,
     git::careful,
@@ -179,12 +182,16 @@ impl Supervisor {
 
     fn connect(&self) -> Box<dyn Exchange> {
         let launch = &self.spec.launch;
-        launch.protocol.connect(&Connection {
+        let mut exchange = launch.protocol.connect(&Connection {
             folder: &self.spec.worktree,
             session: self.session(),
             permission: launch.permission,
             model: launch.model.as_deref(),
-        })
+        });
+        if let Session::Known(session) = self.session() {
+            exchange.continue_from(&self.used_before(session).unwrap_or_default());
+        }
+        exchange
     }
 
     fn launch(&mut self, prompt: Option<&str>) -> Result<RunningProgram> {
