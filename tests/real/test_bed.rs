@@ -40,6 +40,8 @@ impl TestBed {
             std::fs::read_to_string(&port_file).ok().filter(|port| !port.trim().is_empty())
         });
         let url = format!("http://127.0.0.1:{}", port.trim());
+        let temporary = world.dir().join("temporary");
+        std::fs::create_dir_all(&temporary).expect("a folder");
         let variables = [
             ("ANTHROPIC_BASE_URL", url.clone()),
             (login, token.to_owned()),
@@ -53,6 +55,8 @@ impl TestBed {
             ("DISABLE_ERROR_REPORTING", "1".to_owned()),
             ("DISABLE_TELEMETRY", "1".to_owned()),
             ("IS_SANDBOX", "1".to_owned()),
+            // Codex refuses to keep its helpers below the folder of temporary files.
+            ("TMPDIR", temporary.to_string_lossy().into_owned()),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value)).into();
         let mut enter: Vec<OsString> = vec!["nsenter".into(), "-t".into(), model.id().to_string().into()];
@@ -100,6 +104,12 @@ impl Drop for TestBed {
         let _ = self.model.kill();
         let _ = self.model.wait();
     }
+}
+
+/// Returns the phase, the commits and the denials of an agent.
+pub(crate) fn outcome(agent: &Value) -> (&str, u64, u64) {
+    let number = |key: &str| agent[key].as_u64().unwrap_or_default();
+    (agent["phase"].as_str().unwrap_or_default(), number("commits"), number("denials"))
 }
 
 /// Returns the only session that is listed.
