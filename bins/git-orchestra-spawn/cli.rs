@@ -52,8 +52,8 @@ pub(crate) struct Cli {
     pub(crate) file: Option<PathBuf>,
     /// The profile of the agent; several, separated by commas, each get every task
     ///
-    /// 'claude' is Claude Code, with your own login and settings. 'sh' is always available: the task is a
-    /// shell script. Any program becomes a profile with git config orchestra.agent.NAME.command. A role is
+    /// 'claude' is Claude Code, 'codex' is Codex, 'opencode' is opencode, each with your own login and
+    /// settings. 'sh' is always available: the task is a shell script. Any program becomes a profile with git config orchestra.agent.NAME.command. A role is
     /// a known program under a name of your own, with its own prompt, model, permissions and limits: see
     /// orchestra.agent.NAME.program in git-orchestra-config(1). The default is {orchestra.agent}.
     #[arg(long = "agent", value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(complete::profiles))]
@@ -108,8 +108,8 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra spawn < TODO.md", "Read the tasks from a file or a pipe, as with -f -"),
         ("git orchestra spawn --on my-feature 'add the missing tests'", "Work on a branch that exists"),
         (
-            "git orchestra spawn --agent a,b --copies 2 'speed up the parser'",
-            "Give one task to two agents, twice each",
+            "git orchestra spawn --agent claude,codex,opencode 'add rate limiting'",
+            "Give one task to three programs, to compare their work",
         ),
         (
             "git config orchestra.agent.mine.command 'my-agent --task {prompt_file}'",
@@ -132,6 +132,31 @@ pub(crate) const PAGE: Page = Page {
                  changed nothing and was denied something has failed. An agent that is idle for too long, or \
                  meets an overloaded service, is retried in the same session after a pause; each launch is \
                  an attempt with its own log.",
+            ],
+        ),
+        (
+            "CODEX",
+            &[
+                "The program 'codex' is started as a server on its standard streams. It chooses the id of \
+                 its session, which is recorded at once. plan and dontAsk run in its sandbox read-only \
+                 without questions; default is read-only, acceptEdits is workspace-write, and what the \
+                 sandbox forbids is asked for; bypassPermissions is danger-full-access. In workspace-write it \
+                 cannot commit, so its work is committed when it ends.",
+                "It has no permission rules, and no limits on turns or cost, that could be passed: --allow, \
+                 --deny, --max-turns and --budget are refused. It reports tokens, not cost. If CODEX_HOME is \
+                 below the folder of temporary files, every command in its sandbox fails.",
+            ],
+        ),
+        (
+            "OPENCODE",
+            &[
+                "The program 'opencode' is started with 'opencode run'. It cannot ask: what is not permitted \
+                 is denied, and --on-prompt fail ends it at the first question. --allow and --deny take its \
+                 tools and patterns, such as 'bash(make *)'. A message that is sent while it works is its \
+                 next prompt, when its turn has ended. Tools of MCP servers follow your own settings.",
+                "It retries an overloaded service without saying so; only the idle timeout ends that. The \
+                 tokens and the cost of its subagents are not in its output. Use it once before you start \
+                 several: processes that make its database at the same time disturb each other.",
             ],
         ),
         (
