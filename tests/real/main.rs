@@ -11,6 +11,7 @@ mod hand_over;
 mod limits;
 mod opencode;
 mod sessions;
+mod several;
 #[expect(dead_code, reason = "the suite uses the rest")]
 #[path = "../suite/sessions_shapes/shapes.rs"]
 mod shapes;

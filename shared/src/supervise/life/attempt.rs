@@ -16,7 +16,8 @@ use super::{Supervisor, TICK, tracking::RepositoryState};
 use crate::{
     Kind, Result,
     agents::{
-        self, Connection, Exchange, Question, Session, Stdin, StreamEvent, StreamSummary, limit::ReportedLimit,
+        self, Connection, Exchange, Question, Session, Stdin, StreamEvent, StreamSummary,
+        limit::ReportedLimit,
     },
     config::keys::MAX_OUTPUT,
     error::ErrorContext,
