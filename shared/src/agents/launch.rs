@@ -96,8 +96,8 @@ impl Launch {
     }
 
     /// Returns whether it has sessions that can be resumed.
-    pub const fn has_sessions(&self) -> bool {
-        !self.resume_args.is_empty()
+    pub fn has_sessions(&self) -> bool {
+        !self.resume_args.is_empty() || self.protocol.negotiates_session()
     }
 
     /// Returns whether text that the user did not type may be given to the program.

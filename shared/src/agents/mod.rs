@@ -43,7 +43,7 @@ pub use input::{TaskHandling, Words};
 pub use launch::{Launch, Stdin};
 pub use options::Options;
 pub use program::{AgentProgram, Launcher, SessionFiles};
-pub use protocol::{Answer, Connection, Exchange, Protocol, ProtocolKind};
+pub use protocol::{Answer, Connection, Exchange, Protocol, ProtocolKind, Standing};
 pub use registry::{
     all, manual_resume_command, missing_session_folders, program, session_files, session_reader,
     session_readers, usage_limit_in_output,

@@ -22,6 +22,16 @@ pub trait ProtocolKind: Sync {
         Vec::new()
     }
 
+    /// Returns whether sessions are started and resumed by messages of the protocol rather than by arguments of the program.
+    fn negotiates_session(&self) -> bool {
+        false
+    }
+
+    /// Returns whether a program may stay after its last turn although its input was closed. The supervisor then ends it.
+    fn outlives_input(&self) -> bool {
+        false
+    }
+
     /// Begins to read the output of one process.
     fn open(&self) -> Box<dyn Exchange>;
 
@@ -38,6 +48,8 @@ pub struct Connection<'a> {
     pub folder: &'a Path,
     /// The session that the process is to start or resume.
     pub session: Session<'a>,
+    /// Whether the first message contains the whole task, so that a lost session can be replaced by a new one.
+    pub opens_with_task: bool,
     /// The permission mode that was typed or configured for it.
     pub permission: Option<Permission>,
     /// The model that was typed or configured for it.
@@ -65,11 +77,27 @@ pub trait Exchange: fmt::Debug + Send {
         Vec::new()
     }
 
+    /// Returns what it knows about the turns beyond the events in the output.
+    fn standing(&self) -> Standing {
+        Standing::Unknown
+    }
+
     /// Encodes an interrupt of the current turn, after which the program accepts the next message; returns `None` if the program can
     /// only be ended.
     fn interrupt(&mut self) -> Option<Vec<u8>> {
         None
     }
+}
+
+/// What an exchange knows about the turns of its program.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// Nothing beyond the events in the output.
+    Unknown,
+    /// A turn has begun, or is about to, of which the output may not show anything yet.
+    Busy,
+    /// No message can reach the agent any more.
+    Over,
 }
 
 /// The answer to a question of the agent.
@@ -109,6 +137,16 @@ impl Protocol {
     /// Returns the arguments that allow a rule; see [`ProtocolKind::rule_arguments`].
     pub fn rule_arguments(self, rule: &str) -> Vec<String> {
         self.0.rule_arguments(rule)
+    }
+
+    /// Returns whether it starts and resumes sessions itself; see [`ProtocolKind::negotiates_session`].
+    pub fn negotiates_session(self) -> bool {
+        self.0.negotiates_session()
+    }
+
+    /// Returns whether its programs may stay after their last turn; see [`ProtocolKind::outlives_input`].
+    pub fn outlives_input(self) -> bool {
+        self.0.outlives_input()
     }
 
     /// Begins to read the output of one process; see [`ProtocolKind::open`].

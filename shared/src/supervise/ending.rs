@@ -14,6 +14,8 @@ pub enum AttemptEnd {
     Exit(i32),
     /// The program was ended by this signal.
     Signal(i32),
+    /// The program ended its last turn, but stayed after its input was closed.
+    Stayed,
     /// The agent reached its time limit, in seconds.
     TimedOut(u64),
     /// The agent was idle for this many seconds.
@@ -86,7 +88,7 @@ impl AttemptEnd {
 
     /// Returns whether the program ended by itself.
     pub const fn is_by_program(&self) -> bool {
-        self.exit_code().is_some() || matches!(self, Self::Limited(_))
+        self.exit_code().is_some() || matches!(self, Self::Limited(_) | Self::Stayed)
     }
 
     /// Returns whether the supervisor resumes the agent after this end, when a usage limit is over.
@@ -112,6 +114,10 @@ impl EndedAttempt {
             AttemptEnd::Paused(why) => Conclusion::of(Phase::Paused, why.clone()),
             AttemptEnd::Limited(limit) => Conclusion::of(Phase::Paused, limit.sentence()),
             AttemptEnd::Failed(why) => Conclusion::of(Phase::Failed, why.clone()),
+            AttemptEnd::Stayed => match &self.summary {
+                Some(summary) => self.exited(summary, 0),
+                None => Conclusion::of(Phase::Done, None),
+            },
             AttemptEnd::Exit(code) => match &self.summary {
                 Some(summary) => self.exited(summary, *code),
                 None if *code == 0 => Conclusion::of(Phase::Done, None),
@@ -126,7 +132,7 @@ impl EndedAttempt {
     pub fn limit_reached(&self) -> Option<&ReportedLimit> {
         let last_turn = self.summary.as_ref().and_then(|summary| summary.last_turn.as_ref());
         let gave_up = match (&self.end, last_turn) {
-            (AttemptEnd::Exit(_), Some(turn)) => {
+            (AttemptEnd::Exit(_) | AttemptEnd::Stayed, Some(turn)) => {
                 let is_context = |kind| matches!(kind, FailureKind::ContextFull { .. });
                 turn.failure.as_ref().is_some_and(|failure| !is_context(failure.kind))
             }
@@ -368,6 +374,8 @@ mod tests {
         let interrupted = "interrupted before it was done";
         let table: &[Row] = &[
             (AttemptEnd::Exit(0), true, turn(None), Phase::Done, "", false),
+            (AttemptEnd::Stayed, true, turn(None), Phase::Done, "", false),
+            (AttemptEnd::Stayed, true, failed(FailureKind::Permanent), Phase::Failed, "words", false),
             (AttemptEnd::Exit(1), true, turn(None), Phase::Failed, "exit code 1: last", false),
             (AttemptEnd::Exit(0), true, None, Phase::Failed, interrupted, false),
             (AttemptEnd::Exit(1), true, None, Phase::Failed, "crashed with exit code 1: last", true),

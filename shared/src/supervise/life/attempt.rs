@@ -14,7 +14,10 @@ use tokio::time::sleep;
 use super::{Supervisor, TICK, tracking::RepositoryState};
 use crate::{
     Kind, Result,
-    agents::{self, Connection, Exchange, Question, Stdin, StreamEvent, StreamSummary, limit::ReportedLimit},
+    agents::{
+        self, Connection, Exchange, Question, Standing, Stdin, StreamEvent, StreamSummary,
+        limit::ReportedLimit,
+    },
     config::keys::MAX_OUTPUT,
     error::ErrorContext,
     git::careful,
@@ -40,6 +43,8 @@ const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(60);
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
 /// How long after a turn to wait for the program to accept a message before its input is closed, which makes it read the rest.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a program may stay after its last turn once its input is closed.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of the end of a file is read for its last lines, in bytes.
 const TAIL: u64 = 8 * 1024;
 /// The maximum width of the last line of standard error, in columns.
@@ -66,6 +71,8 @@ struct RunningAttempt {
     /// The length of the output in bytes, if it is not structured.
     length: u64,
     turn_over: Option<Instant>,
+    /// When its input was closed after its last turn.
+    closed: Option<Instant>,
     /// When the summary was last written, and whether it has changed since.
     shown: Option<Instant>,
     unshown: bool,
@@ -104,7 +111,7 @@ impl Supervisor {
         }
         let mut attempt = RunningAttempt {
             program,
-            output: ProgramOutput::new(self.dir.output(number), self.connect()),
+            output: ProgramOutput::new(self.dir.output(number), self.connect(opened > 0)),
             summary: StreamSummary::default(),
             idle: IdleDetector::new(self.spec.limits.idle_timeout),
             asked: HashMap::new(),
@@ -115,6 +122,7 @@ impl Supervisor {
             reported: None,
             length: 0,
             turn_over: None,
+            closed: None,
             shown: None,
             unshown: false,
             last_snapshot: Instant::now(),
@@ -174,11 +182,12 @@ impl Supervisor {
         self.spec.launch.stdin != Stdin::Talk && self.spec.launch.has_sessions()
     }
 
-    fn connect(&self) -> Box<dyn Exchange> {
+    fn connect(&self, opens_with_task: bool) -> Box<dyn Exchange> {
         let launch = &self.spec.launch;
         launch.protocol.connect(&Connection {
             folder: &self.spec.worktree,
             session: self.session(),
+            opens_with_task,
             permission: launch.permission,
             model: launch.model.as_deref(),
         })
@@ -335,15 +344,18 @@ impl Supervisor {
         if let Some(end) = self.wait_for_answers(attempt)? {
             return Ok(Some(end));
         }
+        let standing = attempt.output.exchange().standing();
         attempt.turn_over = match attempt.summary.last_turn {
-            Some(_) => attempt.turn_over.or_else(|| Some(Instant::now())),
-            None => None,
+            Some(_) if standing != Standing::Busy => attempt.turn_over.or_else(|| Some(Instant::now())),
+            _ => None,
         };
         let has_waited = attempt.turn_over.is_some_and(|since| since.elapsed() >= ACCEPT_TIMEOUT);
-        if attempt.turn_over.is_some() && (attempt.unheard.is_empty() || has_waited) {
-            attempt.program.stdin = None;
+        let hears_no_more = attempt.unheard.is_empty() || has_waited || standing == Standing::Over;
+        if attempt.turn_over.is_some() && hears_no_more && attempt.program.stdin.take().is_some() {
+            attempt.closed = Some(Instant::now());
         }
-        Ok(None)
+        let stays = attempt.closed.is_some_and(|since| since.elapsed() >= LEAVE_TIMEOUT);
+        Ok((stays && self.spec.launch.protocol.outlives_input()).then_some(AttemptEnd::Stayed))
     }
 
     fn limit_reached(&self, attempt: &mut RunningAttempt) -> Option<AttemptEnd> {
