@@ -9,6 +9,7 @@
     reason = "a test says what it expects, and prints what it measures"
 )]
 
+mod acp;
 mod answers;
 mod bad_input;
 mod branch_moves;

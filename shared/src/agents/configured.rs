@@ -3,14 +3,14 @@
 use std::{collections::BTreeSet, ops::Deref};
 
 use super::{
-    AgentProgram, Launch, Options, Protocol, TaskHandling, custom::CustomCommand, launch::PROMPT_FILE,
-    profile::ProfileOptions, registry,
+    AgentProgram, Launch, Options, Protocol, TaskHandling, acp::AcpCommand, custom::CustomCommand,
+    launch::PROMPT_FILE, profile::ProfileOptions, registry,
 };
 use crate::{
     Code, Error, Kind, Result,
     config::{
         Config,
-        keys::{AGENT_COMMAND, AGENT_PROGRAM, AGENT_PROMPT, AGENT_READS_PROSE},
+        keys::{AGENT_ACP, AGENT_COMMAND, AGENT_PROGRAM, AGENT_PROMPT, AGENT_READS_PROSE},
     },
     model::{nearest::nearest, quote, text},
 };
@@ -19,6 +19,7 @@ use crate::{
 pub(super) enum Configured {
     Known(&'static dyn AgentProgram),
     Custom(CustomCommand),
+    Acp(AcpCommand),
 }
 
 impl Deref for Configured {
@@ -28,16 +29,21 @@ impl Deref for Configured {
         match self {
             Self::Known(program) => *program,
             Self::Custom(command) => command,
+            Self::Acp(command) => command,
         }
     }
 }
 
 /// Returns the program of the profile `name`, if there is one.
 pub(super) fn configured(name: &str, config: &Config<'_>) -> Option<Configured> {
-    match config.get_or_default(&AGENT_COMMAND.of(name)) {
-        Some(command) => Some(Configured::Custom(CustomCommand::new(name, command, registry::program(name)))),
-        None => registry::program(name).or_else(|| program_of_role(name, config)).map(Configured::Known),
+    let known = registry::program(name);
+    if let Some(command) = config.get_or_default(&AGENT_COMMAND.of(name)) {
+        return Some(Configured::Custom(CustomCommand::new(name, command, known)));
     }
+    if let Some(command) = config.get_or_default(&AGENT_ACP.of(name)) {
+        return Some(Configured::Acp(AcpCommand::new(name, command, known)));
+    }
+    known.or_else(|| program_of_role(name, config)).map(Configured::Known)
 }
 
 /// Returns the known program that a profile with a name of the user runs.
@@ -54,6 +60,7 @@ fn program_of_role(name: &str, config: &Config<'_>) -> Option<&'static dyn Agent
 pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch> {
     // What nobody approved must not look as if it were missing.
     config.get(&AGENT_COMMAND.of(name))?;
+    config.get(&AGENT_ACP.of(name))?;
     config.get(&AGENT_PROGRAM.of(name))?;
     let program = configured(name, config);
     let launcher = program.as_deref().and_then(AgentProgram::launcher);
@@ -97,7 +104,7 @@ pub fn protocol_of(name: &str, config: &Config<'_>) -> Protocol {
 
 /// Returns the profiles that can be started on this machine: first the known programs, then the custom commands and the roles.
 pub fn ready(config: &Config<'_>) -> Vec<String> {
-    let own = config.names(&AGENT_COMMAND);
+    let own = [config.names(&AGENT_COMMAND), config.names(&AGENT_ACP)].concat();
     let known = registry::startable()
         .filter(|(name, launcher)| launcher.is_installed(config) || own.iter().any(|own| own == name));
     let mut names: Vec<String> = known.map(|(name, _)| name.to_owned()).collect();

@@ -112,7 +112,7 @@ fn command_launch(
 }
 
 /// Returns the program that a command names, if it is not on PATH.
-fn missing_program<'a>(environment: &Environment, command: &'a str) -> Option<&'a str> {
+pub(super) fn missing_program<'a>(environment: &Environment, command: &'a str) -> Option<&'a str> {
     program_of(command).filter(|program| process::on_path(environment, program).is_none())
 }
 

@@ -10,6 +10,7 @@
 //! | [`examination`] | how an installed program is asked for its version and its login |
 //! | `claude`, `codex`, `gemini`, `opencode`, `sh` | everything that is specific to that program |
 //! | `custom` | a custom command |
+//! | `acp` | the Agent Client Protocol, and every program that has no folder of its own and speaks it |
 //!
 //! A new program is a folder here with an [`AgentProgram`] in its `mod.rs`, and a line in `PROGRAMS`; the compiler asks for the
 //! rest. A program that can be started has a [`Launcher`] and, if its output is structured, a [`ProtocolKind`] with an [`Exchange`].
@@ -17,6 +18,7 @@
 //!
 //! Commands come only from this program or from the user's own git config.
 
+mod acp;
 mod claude;
 mod codex;
 mod configured;

@@ -125,7 +125,14 @@ impl Options {
 
     /// Fails if any option is set, for a program that supports none of them and would ignore it.
     pub(super) fn refuse_for(&self, agent: &str) -> Result<()> {
-        match self.named().as_slice() {
+        self.refuse_beyond(agent, &[])
+    }
+
+    /// Fails if any other option than these is set, for a program that would ignore it.
+    pub(super) fn refuse_beyond(&self, agent: &str, supported: &[&str]) -> Result<()> {
+        let mut named = self.named();
+        named.retain(|name| !supported.contains(name));
+        match named.as_slice() {
             [] => Ok(()),
             named => Err(Error::new(
                 Code::OptionUnsupported,
@@ -188,5 +195,6 @@ mod tests {
         let error = options.refuse_for("sh").unwrap_err();
         assert_eq!(error.message, "agent 'sh' does not support --model");
         assert!(Options::default().refuse_for("sh").is_ok());
+        assert!(options.refuse_beyond("sh", &["--model"]).is_ok());
     }
 }

@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn protocols_are_words_in_state_files() {
-        for word in ["plain", "claude_stream"] {
+        for word in ["plain", "claude_stream", "acp"] {
             let protocol: Protocol = serde_json::from_value(word.into()).unwrap();
             assert_eq!(serde_json::to_value(protocol).unwrap(), word);
         }

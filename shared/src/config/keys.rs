@@ -363,6 +363,7 @@ pub static APPROVED: Key<Option<String>> = Key::new(
 pub static KEYS: &[&dyn Described] = &[
     &AGENT,
     &AGENT_COMMAND,
+    &AGENT_ACP,
     &AGENT_STDIN_HELD,
     &AGENT_READS_PROSE,
     &AGENT_PROGRAM,

@@ -18,6 +18,17 @@ pub static AGENT_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
      without it the task is given on standard input",
 ).proposed_by_team(),);
 
+pub static AGENT_ACP: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.acp",
+        OPTIONAL_TEXT,
+        || None,
+        "A shell command that runs an agent of the profile <name> that speaks the Agent Client Protocol, version 1, on its \
+         standard streams; a command in orchestra.agent.<name>.command takes precedence",
+    )
+    .proposed_by_team(),
+);
+
 /// Whether standard input is kept open.
 pub static AGENT_STDIN_HELD: NamedKey<bool> = NamedKey::new(
     Key::new(

@@ -1,17 +1,34 @@
 //! The output of a coding agent while it works, line by line.
 
-use orchestra::agents::{Answer, StreamEvent, StreamSummary, program};
+use std::path::Path;
+
+use orchestra::agents::{Answer, Connection, Session, StreamEvent, StreamSummary, program};
 
 use crate::shown;
 
 pub(crate) fn check(bytes: &[u8]) {
-    let launcher =
-        program("claude").and_then(|program| program.launcher()).expect("a program that is started");
-    let (mut exchange, mut summary) = (launcher.protocol().open(), StreamSummary::default());
+    check_program("claude", bytes);
+    check_program("qwen", bytes);
+}
+
+/// Checks the protocol of a program. One stands for all that speak the Agent Client Protocol.
+fn check_program(name: &str, bytes: &[u8]) {
+    let launcher = program(name).and_then(|program| program.launcher()).expect("a program that is started");
+    let connection = Connection {
+        folder: Path::new("/w"),
+        session: Session::Unnamed,
+        opens_with_task: true,
+        permission: None,
+        model: None,
+    };
+    let (mut exchange, mut summary) = (launcher.protocol().connect(&connection), StreamSummary::default());
+    let mut reader = launcher.protocol().open();
     let mut lines = 0;
     for line in bytes.split(|byte| *byte == b'\n') {
         lines += 1;
         let mut events = exchange.read(line);
+        let _ = reader.read(line);
+        is_lines_of_json(&exchange.outgoing());
         events.extend(exchange.read_long(&mut &*line, line.len() as u64));
         for event in events {
             summary.observe(&event);
@@ -25,7 +42,8 @@ pub(crate) fn check(bytes: &[u8]) {
             }
         }
     }
-    is_one_line_of_json(&exchange.message(&String::from_utf8_lossy(bytes)));
+    is_lines_of_json(&exchange.message(&String::from_utf8_lossy(bytes)));
+    assert!(reader.outgoing().is_empty(), "nobody reads what a reader of the output would send");
     assert!(summary.questions.len() <= 2 * lines, "no line asks twice");
     let written = serde_json::to_string(&summary).expect("JSON");
     let again: StreamSummary = serde_json::from_str(&written).unwrap_or_else(|e| panic!("{e}: {written}"));
@@ -42,6 +60,11 @@ fn is_one_line_of_json(written: &[u8]) {
         "{}",
         String::from_utf8_lossy(written)
     );
+}
+
+/// Checks any number of lines: a protocol may have nothing to say, or more than one thing.
+fn is_lines_of_json(written: &[u8]) {
+    written.split_inclusive(|byte| *byte == b'\n').for_each(is_one_line_of_json);
 }
 
 fn is_shown_safely(event: &StreamEvent) {
