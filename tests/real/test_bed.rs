@@ -110,6 +110,16 @@ pub(crate) fn only_session(repo: &TestRepo<'_>) -> Value {
     all[0].clone()
 }
 
+/// Returns the processes that have a variable in their environment.
+pub(crate) fn marked(variable: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let has = |entry: &std::fs::DirEntry| {
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|known| known == variable.as_bytes())
+    };
+    entries.filter(has).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
 /// Returns the path of a pinned program, which `tests/real/install` installs.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
