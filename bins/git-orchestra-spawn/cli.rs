@@ -53,9 +53,12 @@ pub(crate) struct Cli {
     /// The profile of the agent; several, separated by commas, each get every task
     ///
     /// 'claude' is Claude Code, with your own login and settings. 'sh' is always available: the task is a
-    /// shell script. Any program becomes a profile with git config orchestra.agent.NAME.command. A role is
-    /// a known program under a name of your own, with its own prompt, model, permissions and limits: see
-    /// orchestra.agent.NAME.program in git-orchestra-config(1). The default is {orchestra.agent}.
+    /// shell script. Programs that speak the Agent Client Protocol are started by their names, if they are
+    /// installed: auggie, cline, copilot, cursor, droid, goose, grok, junie, kilo, kimi, kiro, qoder, qwen,
+    /// vibe. Any other becomes a profile with git config orchestra.agent.NAME.acp, and any program at all
+    /// with git config orchestra.agent.NAME.command. A role is a known program under a name of your own, with
+    /// its own prompt, model, permissions and limits: see orchestra.agent.NAME.program in
+    /// git-orchestra-config(1). The default is {orchestra.agent}.
     #[arg(long = "agent", value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) agents: Vec<String>,
     /// Start this many agents for each task, to compare their work
@@ -114,6 +117,10 @@ pub(crate) const PAGE: Page = Page {
         (
             "git config orchestra.agent.mine.command 'my-agent --task {prompt_file}'",
             "Define a profile for any program",
+        ),
+        (
+            "git config orchestra.agent.mine.acp 'my-agent --acp'",
+            "Define a profile for a program that speaks the Agent Client Protocol",
         ),
         (
             "git config orchestra.agent.tester.program claude; git config orchestra.agent.tester.prompt 'Write tests only.'",
