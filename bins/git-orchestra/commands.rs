@@ -30,6 +30,8 @@ mod review;
 mod send;
 #[path = "../git-orchestra-sessions/command.rs"]
 mod sessions;
+#[path = "../git-orchestra-slot/command.rs"]
+mod slot;
 #[path = "../git-orchestra-spawn/command.rs"]
 mod spawn;
 #[path = "../git-orchestra-status/command.rs"]
@@ -80,6 +82,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "review" => Entry::of::<review::Cli>(),
         "send" => Entry::of::<send::Cli>(),
         "sessions" => Entry::of::<sessions::Cli>(),
+        "slot" => Entry::of::<slot::Cli>(),
         "spawn" => Entry::of::<spawn::Cli>(),
         "status" => Entry::of::<status::Cli>(),
         "stop" => Entry::of::<stop::Cli>(),

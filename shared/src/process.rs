@@ -143,6 +143,15 @@ pub fn sibling_command(program: &Path) -> Command {
     Command::new(program)
 }
 
+/// Returns a command for a program of the user that replaces this process, with the environment unchanged: as if the user had typed it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "started here only: it gets what the user's shell would have given it"
+)]
+pub fn unchanged_command(program: &OsStr) -> Command {
+    Command::new(program)
+}
+
 /// Returns `PATH` without git's own folder, if git put it there.
 fn path_without_git(environment: &Environment) -> Option<OsString> {
     let exec_path = PathBuf::from(environment.variable("GIT_EXEC_PATH")?);

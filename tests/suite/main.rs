@@ -98,6 +98,7 @@ mod set_aside;
 mod settings;
 mod side_by_side;
 mod signing;
+mod slot;
 mod spawn;
 mod stale_locks;
 mod status;

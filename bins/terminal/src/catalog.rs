@@ -66,6 +66,11 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Run, "pause", "Pause agents, saving their work"),
     binary(Group::Run, "resume", "Resume agents that are paused, ended or lost"),
     binary(Group::Run, "stop", "Stop agents and everything they started, saving their work"),
+    binary(
+        Group::Run,
+        "slot",
+        "Run a heavy command, such as a test suite, when the machine has a slot for it",
+    ),
     binary(Group::Look, "status", "Show the current state of every agent"),
     binary(Group::Look, "logs", "Show an agent's output, live or after it has ended"),
     binary(Group::Look, "diff", "Show what an agent changed, including uncommitted and new files"),

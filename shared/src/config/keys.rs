@@ -12,7 +12,10 @@ use super::{
         OPTIONAL_PATH, OPTIONAL_REVISION, OPTIONAL_TEXT, PERMANENT, PERMANENT_PERMISSION, SIZE, TEXT, TOOL,
     },
 };
-use crate::model::{ByteSize, OnPrompt, Permission};
+use crate::{
+    model::{ByteSize, OnPrompt, Permission},
+    parallel,
+};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -111,6 +114,20 @@ pub static MAX_JOBS: Key<u32> = Key::new(
     || 1000,
     "The largest number of agents that may run at once; --jobs must not exceed it, and orchestra.jobs is limited to it",
 )
+.only_measures();
+
+pub static SLOTS: Key<u32> = Key::new(
+    "orchestra.slots",
+    Kind {
+        expected: "a number from 1 to 1000",
+        parse: |text| text.parse().ok().filter(|slots| (1..=1000).contains(slots)),
+        text: u32::to_string,
+    },
+    || u32::try_from(parallel::cores() / 2).unwrap_or(1).max(1),
+    "How many heavy commands run at once on this machine, over all repositories: the checks of landings and reviews, and what \
+     'git orchestra slot' runs",
+)
+.shown_default("<half of the processors, at least 1>")
 .only_measures();
 
 pub static MAX_TIME: Key<Duration> =
@@ -385,6 +402,7 @@ pub static KEYS: &[&dyn Described] = &[
     &INTO,
     &JOBS,
     &MAX_JOBS,
+    &SLOTS,
     &MAX_TIME,
     &IDLE_TIMEOUT,
     &RETRIES,

@@ -175,6 +175,7 @@ codes! {
     Timeout "timeout" Timeout "A wait reached its limit.";
     AgentTimeout "agent-timeout" Timeout "The agent did not end, or did not answer, in time.";
     GitTimeout "git-timeout" Timeout "A git command took too long.";
+    SlotTimeout "slot-timeout" Timeout "No slot of the machine became free in time.";
 
     NotARepository "not-a-repository" NotARepository "There is no git repository here.";
     RepositoryUnreadable "repository-unreadable" NotARepository "The repository cannot be opened.";

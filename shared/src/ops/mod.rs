@@ -27,6 +27,7 @@ pub mod send;
 pub mod sessions;
 pub mod settings;
 pub mod shown_list;
+pub mod slot;
 pub mod spawn;
 pub mod status;
 pub mod stop;

@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     ops::{
         cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send, sessions,
-        spawn, status, stop, sync, undo, worktrees,
+        slot, spawn, status, stop, sync, undo, worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -42,6 +42,8 @@ kinds! {
     CONFIG_APPROVAL = "config-approval": config::Approval;
     /// What the settings file of another orchestrator sets, or would set.
     CONFIG_IMPORT = "config-import": config::Import;
+    /// The slots of this machine, and the commands that have them.
+    SLOT = "slot": slot::Report;
     /// The agents that were started: at their end, or immediately with --detach.
     SPAWN = "spawn": status::Report;
     /// The agents that would be started.

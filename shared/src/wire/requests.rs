@@ -6,7 +6,7 @@ use crate::{
     Error, Result,
     ops::{
         cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send, sessions,
-        spawn, status, stop, sync, undo, worktrees,
+        slot, spawn, status, stop, sync, undo, worktrees,
     },
 };
 
@@ -37,6 +37,8 @@ macro_rules! requests {
 requests! {
     /// Names this clone, and checks what a remote accepts.
     "init": init::Request;
+    /// Shows the slots of the machine.
+    "slot": slot::Request;
     /// Starts an agent for each task.
     "spawn": spawn::Request;
     /// Shows agents.
