@@ -75,7 +75,7 @@ fn show(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
             .map(|holder| {
                 vec![
                     TableCell::new(text::safe(&holder.command)),
-                    TableCell::number(humanize::age(now - holder.since)),
+                    TableCell::number(humanize::age(now - holder.since.as_second())),
                     TableCell::number(holder.pid.to_string()),
                     TableCell::new(holder.agent.as_ref().map_or("-", |agent| agent.as_str())),
                     TableCell::new(text::safe(&holder.folder)),

@@ -266,6 +266,14 @@ fn answers_about_the_health_of_a_repository() {
 }
 
 #[test]
+fn answers_about_slots() {
+    let world = world();
+    let repo = world.repo();
+    let ran = repo.orchestra(["slot", "git-orchestra", "slot", "--json"]).succeeded();
+    check("slot", &ran, &redactions(&repo, &[]));
+}
+
+#[test]
 fn answers_about_schemas() {
     let world = world();
     let repo = world.repo();

@@ -11,7 +11,7 @@ use testkit::{Ran, TestRepo, World, until};
 
 use crate::world;
 
-/// Returns a command that runs a script in a slot, in the world's folder, which is no repository.
+/// Returns a command that runs a script in a slot, in a folder outside of repositories.
 fn in_slot(world: &World, options: &[&str], script: &str) -> Command {
     let mut command = world.command("git-orchestra", world.dir());
     command.arg("slot").args(options).args(["--", "sh", "-c", script]);

@@ -113,7 +113,7 @@ impl Slots {
         turn::waiting(&self.queue())
     }
 
-    /// Waits for a slot, at most for `limit`, and takes it. Whoever came first takes the next free one. `what` describes the command,
+    /// Waits for a slot, at most for `limit`, and takes it. The one that waits longest takes the next free one. `what` describes the command,
     /// for those that wait. An observer learns who holds the slots if it has to be waited for one, and when it is taken then.
     ///
     /// # Errors
@@ -179,7 +179,7 @@ impl Slots {
         let number = number.parse().ok().filter(|number| (1..=MAX).contains(number))?;
         let record = self.record(number).filter(|record| record.is_marked(mark))?;
         // Closing a file ends this process's own lock on it, so that it must not be tested if this process has the slot.
-        (record.is_of_this_process() || self.is_held(number)).then_some(number)
+        (record.is_own() || self.is_held(number)).then_some(number)
     }
 
     fn is_held(&self, number: u32) -> bool {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     model::{AgentId, duration, secret, text},
     private_files,
-    world::Environment,
+    world::{Environment, Timestamp},
 };
 
 /// The longest record that is read, in bytes.
@@ -28,8 +28,9 @@ pub struct Holder {
     pub agent: Option<AgentId>,
     /// The process that holds the slot: the command itself, or the landing that checks.
     pub pid: u32,
-    /// When it took the slot, in seconds since 1970.
-    pub since: i64,
+    /// When it took the slot.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub since: Timestamp,
 }
 
 /// The content of a slot's file.
@@ -48,7 +49,7 @@ impl Record {
             folder: environment.directory().to_string_lossy().into_owned(),
             agent: environment.agent(),
             pid: std::process::id(),
-            since: environment.now().as_second(),
+            since: environment.now(),
         };
         Self { mark: mark.to_owned(), holder }
     }
@@ -69,7 +70,7 @@ impl Record {
         !mark.is_empty() && self.mark == mark
     }
 
-    pub(super) fn is_of_this_process(&self) -> bool {
+    pub(super) fn is_own(&self) -> bool {
         self.holder.pid == std::process::id()
     }
 }
@@ -77,7 +78,7 @@ impl Record {
 impl Holder {
     /// Describes the holder for people: `cargo test (agent add-tests-k3m9q, for 2m)`.
     pub fn shown(&self, environment: &Environment) -> String {
-        let age = duration::age(environment.now().as_second() - self.since);
+        let age = duration::age(environment.now().as_second() - self.since.as_second());
         let who = self.agent.as_ref().map_or_else(String::new, |agent| format!("agent {agent}, "));
         format!("{} ({who}for {age})", text::one_line(&self.command, MAX_COMMAND))
     }

@@ -11,7 +11,8 @@ use tempfile::TempDir;
 use crate::{command::Ran, repo::TestRepo};
 
 /// The git configuration of the world's user.
-const CONFIG: &str = "[user]\n\tname = Tess Test\n\temail = tess@example.com\n[init]\n\tdefaultBranch = main\n[orchestra]\n\tslots = 100\n";
+const CONFIG: &str =
+    "[user]\n\tname = Tess Test\n\temail = tess@example.com\n[init]\n\tdefaultBranch = main\n";
 
 /// One temporary directory that holds everything a test touches, and is removed with it.
 pub struct World {
