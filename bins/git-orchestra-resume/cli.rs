@@ -15,8 +15,8 @@ use orchestra_terminal::{Terminal, complete, pages::Page, settings::RunOptions};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-resume", version)]
 pub(crate) struct Cli {
-    /// The agents; a unique prefix of the name or a word in it is enough
-    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
+    /// The agents; a unique prefix of the name or a word in it is enough, and tag:NAME names all with a tag
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents_and_tags))]
     pub(crate) agents: Vec<String>,
     /// Resume all agents of this clone that are paused or lost, for example after a reboot
     #[arg(short, long, conflicts_with = "agents")]

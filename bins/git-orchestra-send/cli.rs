@@ -21,8 +21,8 @@ use orchestra_terminal::{complete, pages::Page};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-send", version)]
 pub(crate) struct Cli {
-    /// The agent; a unique prefix of the name or a word in it is enough
-    #[arg(value_name = "AGENT", required_unless_present = "all", add = ArgValueCandidates::new(complete::open_agents))]
+    /// The agent; a unique prefix of the name or a word in it is enough, and tag:NAME names all with a tag
+    #[arg(value_name = "AGENT", required_unless_present = "all", add = ArgValueCandidates::new(complete::open_agents_and_tags))]
     pub(crate) agent: Option<String>,
     /// The message; with --allow, --deny or -m, further agents
     #[arg(value_name = "TEXT")]

@@ -11,6 +11,7 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
     Code, Error, Kind, Result,
     error::ErrorContext,
+    model::Tag,
     ops::{spawn::Request, tasks},
 };
 use orchestra_terminal::{
@@ -74,6 +75,9 @@ pub(crate) struct Cli {
     /// The prefix of the agents' names, instead of telling words of the task; at most 24 letters and digits
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// Give the agents a tag, by which 'tag:NAME' names them in other commands; may be given several times
+    #[arg(long = "tag", value_name = "NAME", add = ArgValueCandidates::new(complete::tag_names))]
+    pub(crate) tags: Vec<Tag>,
     /// Return as soon as all supervisors have started, instead of watching
     #[arg(short, long)]
     pub(crate) detach: bool,
@@ -106,6 +110,10 @@ pub(crate) const PAGE: Page = Page {
             "Start the items of a list, four at a time, and return at once",
         ),
         ("git orchestra spawn < TODO.md", "Read the tasks from a file or a pipe, as with -f -"),
+        (
+            "git orchestra spawn --tag night -f TODO.md -d; git orchestra merge-ranked tag:night",
+            "Name agents by a tag, and land the work of those that are done",
+        ),
         ("git orchestra spawn --on my-feature 'add the missing tests'", "Work on a branch that exists"),
         (
             "git orchestra spawn --agent a,b --copies 2 'speed up the parser'",
@@ -201,6 +209,7 @@ impl Cli {
             base: self.base.clone(),
             on: self.on.clone(),
             name: self.name.clone(),
+            tags: self.tags.clone(),
             settings: self.how.settings(terminal, self.detach),
             dry_run: self.dry_run,
         })

@@ -269,6 +269,7 @@ fn answers_about_the_health_of_a_repository() {
 fn answers_about_slots() {
     let world = world();
     let repo = world.repo();
+    repo.git(["config", "orchestra.slots", "2"]);
     let ran = repo.orchestra(["slot", "git-orchestra", "slot", "--json"]).succeeded();
     check("slot", &ran, &redactions(&repo, &[]));
 }

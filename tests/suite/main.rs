@@ -113,6 +113,7 @@ mod sync_afar;
 mod sync_auto;
 mod sync_hostile;
 mod sync_many;
+mod tags;
 mod team_settings;
 mod trace;
 mod transports;

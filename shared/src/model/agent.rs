@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, WorkStat, WriterId,
+    AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, Tag, WorkStat,
+    WriterId,
     landing::{Check, FailedCheck, SetAside},
     lines::{Group, Value, rows, state},
     request::{AskedRequest, Grant},
@@ -50,6 +51,8 @@ state! {
         pub writer: WriterId = "Writer",
         /// The label of that clone.
         pub label: Option<String> = "Label",
+        /// Its tags, sorted.
+        pub tags: Vec<Tag> = "Tags",
         /// When its newest event was written.
         pub told_at: Timestamp = "Told",
         /// The number of its newest attempt; 0 before the first.

@@ -262,6 +262,9 @@ pub struct Created {
     /// The label of the clone that it lives in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Its tags; a text that cannot be one has no effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// The whole task; absent if it is the blob `prompt` in the commit's tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,

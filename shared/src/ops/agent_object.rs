@@ -13,7 +13,7 @@ use crate::{
     git::{Repo, careful},
     model::{
         Agent, AgentId, BranchName, CommitId, Cost, IdOrText, Limit, LimitKind, Liveness, Phase, RunId,
-        SessionId, WriterId, cost,
+        SessionId, Tag, WriterId, cost,
         event::Usage,
         landing::{FailedCheck, SetAside},
         text,
@@ -88,6 +88,9 @@ pub struct AgentObject {
     pub writer: WriterId,
     /// The label of that clone.
     pub label: Option<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
     /// When its newest event was recorded. What is known about an agent of another clone is as old as this.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub told_at: Timestamp,
@@ -265,19 +268,23 @@ impl DidNotLand {
     }
 }
 
+/// Returns whether the work of an agent is saved, so that its size is known: also of one that waits for the end of a usage limit.
+fn is_saved(liveness: Liveness, agent: &Agent) -> bool {
+    liveness == Liveness::Ended || agent.waits_for_limit()
+}
+
 impl AgentObject {
     /// Combines the state by the events with what this machine knows. Leaves `dirty`, `dirty_at` and `worktree` to callers that read worktrees.
     pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
         Self::judged(&TrustedWriters::of(repo), private, id, observed)
     }
 
-    /// As [`AgentObject::new`], for lists: which verdicts count is asked once.
+    /// As [`AgentObject::new`], for lists: which verdicts count is asked once. It names every field of `Agent`, so that adding one asks
+    /// for a decision here.
     pub fn judged(by: &TrustedWriters<'_>, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
         let Observed { agent, liveness } = observed;
         let (verdict, verdict_current, proposed_verdict) = verdicts::of(by, id, &agent);
-        // The work of an agent that waits for the end of a usage limit is saved as well.
-        let ended = liveness == Liveness::Ended || agent.waits_for_limit();
-        // Every field is named, so that adding one to `Agent` asks for a decision here.
+        let ended = is_saved(liveness, &agent);
         let Agent {
             phase,
             queued_at,
@@ -294,6 +301,7 @@ impl AgentObject {
             permission,
             writer,
             label,
+            tags,
             told_at,
             attempt,
             reason,
@@ -349,6 +357,7 @@ impl AgentObject {
             session,
             writer,
             label,
+            tags,
             told_at,
             pid: None,
             supervisor_pid: None,

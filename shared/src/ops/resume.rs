@@ -38,6 +38,7 @@ use crate::{
     store::{
         self, Chain, Listing, Unreadable, append_if,
         layout::{self, AgentDir, PrivateDir},
+        list::ListRow,
         unreadable, verdicts, writer,
     },
     supervise::{
@@ -159,16 +160,18 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
 /// Returns the requested agents, and, if all are requested, those that cannot be read.
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::of_names(repo, &request.agents)?;
-    if !request.all {
-        return Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()));
-    }
     let private = PrivateDir::new(repo.private_dir()?);
-    let rows = listing.rows.iter().filter(|row| !row.entry.header.phase.is_terminal());
-    let ids = selection::of_this_clone(repo, &listing, rows, |row, agent| {
+    let can_go_on = |row: &ListRow, agent: &Agent| {
         let lost = liveness::of(&private, &row.id, agent, listing.writer.as_deref()) == Liveness::Lost;
         // An agent that waits for the end of a usage limit resumes by itself.
         lost || agent.phase == Phase::Paused && !agent.waits_for_limit()
-    });
+    };
+    if !request.all {
+        let ids = selection::named_or_tagged(repo, &listing, &request.agents, can_go_on)?;
+        return Ok((ids, Vec::new()));
+    }
+    let rows = listing.rows.iter().filter(|row| !row.entry.header.phase.is_terminal());
+    let ids = selection::of_this_clone(repo, &listing, rows, can_go_on);
     Ok((ids, listing.broken))
 }
 

@@ -14,7 +14,7 @@ use crate::{
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
     ops::{agent_object::AgentObject, failure::Failure, selection, status},
-    store::{self, Listing, layout::PrivateDir},
+    store::{self, Listing, layout::PrivateDir, list::ListRow},
     supervise::{control, spec::Spec},
 };
 
@@ -101,7 +101,8 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
         waiting(context, repo)?
     } else {
         let listing = Listing::of_names(repo, &request.agents)?;
-        selection::named(repo, &listing, &request.agents)?
+        let is_open = |row: &ListRow, _: &Agent| !row.entry.header.phase.is_at_rest();
+        selection::named_or_tagged(repo, &listing, &request.agents, is_open)?
     };
     if let [id] = ids.as_slice()
         && !request.all

@@ -54,7 +54,7 @@ use crate::{
     error::ErrorContext as _,
     git::{Oid, Repo, repo::Identity, version},
     lock::Lock,
-    model::{AgentId, BranchName, CommitId, IdOrText, Permission, RunId, event::Created, text},
+    model::{AgentId, BranchName, CommitId, IdOrText, Permission, RunId, Tag, event::Created, tag, text},
     ops::{named, repairing, settings::Settings, tasks},
     private_files,
     store::{
@@ -88,6 +88,8 @@ pub struct Request {
     pub on: Option<String>,
     /// The beginning of the agents' ids; by default, telling words of the task.
     pub name: Option<String>,
+    /// The tags of the agents.
+    pub tags: Vec<Tag>,
     /// The agent whose work the new agents review.
     pub reviews: Option<AgentId>,
     /// How the agents run.
@@ -184,6 +186,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         Some(branch) => (branch.tip, None),
         None => base(repo, &config, request)?,
     };
+    tag::check_count(&request.tags)?;
     repo.identity()?;
     tree::check()?;
     version::require_supported_version(repo.environment(), &repo.common_dir()?)?;
@@ -479,6 +482,7 @@ fn new_agents(
             base: planned.base.into(),
             branch: planned.branch.clone(),
             label: label.clone(),
+            tags: request.tags.iter().map(ToString::to_string).collect(),
             prompt: None,
         };
         NewAgent { id: assignment.id.clone(), created, prompt: assignment.task.clone(), base }

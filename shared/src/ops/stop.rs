@@ -19,7 +19,7 @@ use crate::{
         failure::{Failure, locked_last},
         repairing, selection, status,
     },
-    store::{Listing, Unreadable, layout::PrivateDir},
+    store::{Listing, Unreadable, layout::PrivateDir, list::ListRow},
     supervise::{
         control::{self, StopMode},
         repair,
@@ -147,6 +147,11 @@ fn choose(
     mode: StopMode,
 ) -> Result<(Vec<AgentId>, Vec<Failure>, Vec<Unreadable>)> {
     let listing = Listing::of_names(repo, &request.agents)?;
+    // Agents whose work could not be saved at their end are included, to save it now.
+    let is_open = |row: &ListRow| {
+        !row.entry.header.phase.is_terminal()
+            || mode == StopMode::Stop && listing.trailer(row, "Unsaved").is_some()
+    };
     if request.all {
         let private = PrivateDir::new(repo.private_dir()?);
         let runs = |id: &AgentId| Lock::is_held(&private.agent(id).lock());
@@ -157,15 +162,12 @@ fn choose(
                 None => unreadable.push(broken.clone()),
             }
         }
-        let rows = listing.rows.iter().filter(|row| {
-            // Agents whose work could not be saved at their end are included, to save it now.
-            !row.entry.header.phase.is_terminal()
-                || mode == StopMode::Stop && listing.trailer(row, "Unsaved").is_some()
-        });
+        let rows = listing.rows.iter().filter(|row| is_open(row));
         let ours = selection::of_this_clone(repo, &listing, rows, |_, _| true);
         return Ok((ours, failed, unreadable));
     }
-    Ok((selection::named(repo, &listing, &request.agents)?, Vec::new(), Vec::new()))
+    let ids = selection::named_or_tagged(repo, &listing, &request.agents, |row, _| is_open(row))?;
+    Ok((ids, Vec::new(), Vec::new()))
 }
 
 /// Waits for the supervisor to end the agent; ends the agent itself if there is no supervisor.

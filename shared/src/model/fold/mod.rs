@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::reviews::{GivenReview, Reviews};
 use self::{launches::Launches, usage::SessionUsage};
 use super::{
-    Agent, BranchName, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, WorkStat, WriterId,
+    Agent, BranchName, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, Tag, WorkStat, WriterId,
     event::{Check, Collected, Created, Finished, Landed, Landing, LeftOut, PhaseChange, Usage},
     landing::{FailedCheck, SetAside},
     request::{AskedRequest, Grant},
@@ -30,7 +30,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 9;
+pub const FOLD: u32 = 10;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -148,6 +148,7 @@ impl Fold {
         agent.permission = short_or_none(created.permission.as_deref());
         agent.writer.clone_from(&event.writer);
         agent.label = short_or_none(created.label.as_deref());
+        agent.tags = Tag::valid(&created.tags);
         agent.base = created.base.short();
         agent.branch = text::one_line(&created.branch, BRANCH).into();
         agent.queued_at = event.at;

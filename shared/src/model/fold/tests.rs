@@ -264,6 +264,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 let (reviews, label) = (model.as_deref().map(IdOrText::read), model.clone());
                 let parent = reviews.as_ref().map(|_| IdOrText::read("plan-work-00000"));
                 let (base, permission) = (IdOrText::read(&digit.repeat(40)), model.clone());
+                let tags = model.iter().cloned().chain(["web".to_owned()]).collect();
                 let (run, branch, prompt) = (profile.as_str().into(), title.as_str().into(), None);
                 Fact::Created(Created {
                     title,
@@ -277,6 +278,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     base,
                     branch,
                     label,
+                    tags,
                     prompt,
                 })
             }
