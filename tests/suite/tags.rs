@@ -85,3 +85,27 @@ fn a_tag_of_another_clones_agents_removes_nothing_here() {
     other.orchestra(["cleanup", "tag:theirs"]).succeeded();
     assert_eq!(other.agents().len(), 2, "cleanup without any agent does not mean all");
 }
+
+#[test]
+fn what_happened_since_a_moment_is_listed() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo 1 > a.txt");
+    repo.end_of(&id);
+    repo.orchestra(["merge-ranked"]).succeeded();
+    let report = repo.orchestra(["status", "--json", "--since", "1h"]).succeeded().json();
+    let happened: Vec<&str> = report["happened"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|one| one["what"].as_str())
+        .collect();
+    assert_eq!(happened, ["created", "started", "ended", "landed"]);
+    assert_eq!(report["happened"][2]["text"], "done, 1 commit, +1 -0");
+    repo.orchestra(["status", "--since", "1h"])
+        .succeeded()
+        .stdout_has("WHAT HAPPENED")
+        .stdout_has("landed in main");
+    assert!(repo.orchestra(["status", "--json"]).succeeded().json().get("happened").is_none());
+    repo.orchestra(["status", "--since", "soon"]).exits(2).stderr_has("8h");
+}

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod landing;
 pub mod last_words;
 pub mod limit;
+pub mod moment;
 pub mod naming;
 pub mod nearest;
 pub mod oid;
