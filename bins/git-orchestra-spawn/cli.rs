@@ -78,6 +78,9 @@ pub(crate) struct Cli {
     /// Give the agents a tag, by which 'tag:NAME' names them in other commands; may be given several times
     #[arg(long = "tag", value_name = "NAME", add = ArgValueCandidates::new(complete::tag_names))]
     pub(crate) tags: Vec<Tag>,
+    /// Fetch the branch of the base from its remote first, for at most a minute
+    #[arg(long, conflicts_with = "on")]
+    pub(crate) fetch: bool,
     /// Return as soon as all supervisors have started, instead of watching
     #[arg(short, long)]
     pub(crate) detach: bool,
@@ -170,6 +173,14 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "THE BASE",
+            &[
+                "If the branch from which the agents start is behind the same branch of its remote, as it was \
+                 fetched last, a warning says by how many commits; --fetch asks the remote first. A fetch that \
+                 fails is a warning.",
+            ],
+        ),
+        (
             "AGENTS THAT START AGENTS",
             &["An agent's program may run git orchestra itself; the agents that it starts have its id as \
                  'parent'. While it waits for other agents, in spawn, resume, 'status --wait' or 'logs \
@@ -210,6 +221,7 @@ impl Cli {
             on: self.on.clone(),
             name: self.name.clone(),
             tags: self.tags.clone(),
+            fetch: self.fetch,
             settings: self.how.settings(terminal, self.detach),
             dry_run: self.dry_run,
         })

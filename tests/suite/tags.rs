@@ -109,3 +109,29 @@ fn what_happened_since_a_moment_is_listed() {
     assert!(repo.orchestra(["status", "--json"]).succeeded().json().get("happened").is_none());
     repo.orchestra(["status", "--since", "soon"]).exits(2).stderr_has("8h");
 }
+
+#[test]
+fn a_base_that_is_behind_its_remote_is_reported() {
+    let world = world();
+    let repo = world.repo();
+    let hub = world.dir().join("hub.git").to_string_lossy().into_owned();
+    repo.git(["init", "-q", "--bare", &hub]);
+    repo.git(["remote", "add", "origin", &hub]);
+    repo.git(["push", "-q", "-u", "origin", "main"]);
+    world.git(world.dir(), ["clone", "-q", &hub, "other"]);
+    let other = testkit::TestRepo::new(&world, world.dir().join("other"));
+    other.commit("two", &[("two.txt", "2\n")]);
+    other.git(["push", "-q", "origin", "main"]);
+    let plan = |options: &[&str]| {
+        let ran =
+            repo.orchestra([&["spawn", "-n", "--agent", "sh"][..], options, &["true"]].concat()).succeeded();
+        ran.stderr()
+    };
+    assert!(!plan(&[]).contains("behind"), "nothing is asked of the remote");
+    let behind = "base main is 1 commit behind origin/main";
+    assert!(plan(&["--fetch"]).contains(behind));
+    assert!(plan(&[]).contains(behind));
+    assert!(!plan(&["--base", "origin/main"]).contains("behind"));
+    repo.git(["remote", "set-url", "origin", "/nowhere"]);
+    assert!(plan(&["--fetch"]).contains("the base is as it was fetched before: cannot fetch from 'origin'"));
+}

@@ -33,6 +33,7 @@
 //! # }
 //! ```
 
+mod base_branch;
 mod existing_branch;
 
 use std::{
@@ -48,14 +49,14 @@ use crate::{
     agents::{self, Launch},
     config::{
         Config,
-        keys::{AGENT, BASE, BRANCH_PREFIX, LABEL, MIN_FREE},
+        keys::{AGENT, BRANCH_PREFIX, LABEL, MIN_FREE},
     },
     context::Context,
     error::ErrorContext as _,
     git::{Oid, Repo, repo::Identity, version},
     lock::Lock,
     model::{AgentId, BranchName, CommitId, IdOrText, Permission, RunId, Tag, event::Created, tag, text},
-    ops::{named, repairing, settings::Settings, tasks},
+    ops::{repairing, settings::Settings, tasks},
     private_files,
     store::{
         self, NewAgent,
@@ -94,6 +95,8 @@ pub struct Request {
     pub reviews: Option<AgentId>,
     /// How the agents run.
     pub settings: Settings,
+    /// Whether to fetch the branch of the base from its remote first.
+    pub fetch: bool,
     /// Whether to only report what would be started.
     pub dry_run: bool,
 }
@@ -181,10 +184,15 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         // Before anything is made; only the random part is not known yet.
         AgentId::of_name(name, Default::default())?;
     }
+    let upstream = base_branch::Upstream::of(repo, &config, request)?.filter(|_| request.on.is_none());
+    let mut warnings = Vec::new();
+    if let Some(upstream) = upstream.as_ref().filter(|_| request.fetch) {
+        warnings.extend(upstream.fetch(context, repo)?);
+    }
     let existing = existing_branch::find(repo, request)?;
     let (base, revision) = match &existing {
         Some(branch) => (branch.tip, None),
-        None => base(repo, &config, request)?,
+        None => base_branch::commit(repo, &config, request)?,
     };
     tag::check_count(&request.tags)?;
     repo.identity()?;
@@ -193,7 +201,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     request.settings.check()?;
     let jobs = request.settings.jobs(&config, None)?;
     let launches = launches(&config, request)?;
-    let mut warnings = Vec::new();
+    warnings.extend(upstream.and_then(|upstream| upstream.warning(repo, base)));
     if let Some(base) = revision.as_ref().filter(|base| repo.hides_a_tag(base)) {
         let shown = text::safe(base);
         warnings
@@ -216,24 +224,6 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     report.warnings.extend(repairing::repair_before_spawn(context, repo)?);
     start(context, repo, &report, &assignments, base, request)?;
     Ok(report)
-}
-
-/// Returns the commit from which the agents start, and the name that was typed or configured for it.
-fn base(repo: &Repo, config: &Config<'_>, request: &Request) -> Result<(Oid, Option<String>)> {
-    if let Some(typed) = &request.base {
-        return Ok((named::resolve_commit(repo, typed)?, Some(typed.clone())));
-    }
-    // An agent that starts others divides its own work among them.
-    let configured = if repo.environment().is_agent() { None } else { config.get(&BASE)? };
-    match configured {
-        None => Ok((repo.head()?, None)),
-        Some(name) => match repo.commit(&name) {
-            Ok(commit) => Ok((commit, Some(name))),
-            Err(error) => Err(config
-                .refused_branch(&BASE, "which is not a commit of this repository")
-                .because(error.one_line())),
-        },
-    }
 }
 
 /// A kind of agent, with everything that is needed to start it.
