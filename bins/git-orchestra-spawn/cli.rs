@@ -81,6 +81,9 @@ pub(crate) struct Cli {
     /// Fetch the branch of the base from its remote first, for at most a minute
     #[arg(long, conflicts_with = "on")]
     pub(crate) fetch: bool,
+    /// Start an agent although another one that has not ended has the same task
+    #[arg(long)]
+    pub(crate) again: bool,
     /// Return as soon as all supervisors have started, instead of watching
     #[arg(short, long)]
     pub(crate) detach: bool,
@@ -173,11 +176,16 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
-            "THE BASE",
+            "THE BASE AND OTHER AGENTS",
             &[
                 "If the branch from which the agents start is behind the same branch of its remote, as it was \
                  fetched last, a warning says by how many commits; --fetch asks the remote first. A fetch that \
                  fails is a warning.",
+                "A task with the text of an agent that has not ended is refused (task-taken), since most likely the \
+                 same command ran twice; on a terminal you are asked. --again starts it nevertheless, and \
+                 --copies starts several agents on purpose. If an agent whose work has not landed had the same \
+                 text, or names the same issue (#12, or the address of its page), a warning says so. Agents \
+                 of other clones count as they were received last. Tasks that are run as scripts are not compared.",
             ],
         ),
         (
@@ -222,6 +230,7 @@ impl Cli {
             name: self.name.clone(),
             tags: self.tags.clone(),
             fetch: self.fetch,
+            again: self.again,
             settings: self.how.settings(terminal, self.detach),
             dry_run: self.dry_run,
         })

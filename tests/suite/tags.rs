@@ -111,6 +111,21 @@ fn what_happened_since_a_moment_is_listed() {
 }
 
 #[test]
+fn a_task_of_an_agent_that_has_not_ended_is_refused() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let first = repo.spawn_claude(&[], "say fixing #12\nawait never");
+    repo.wait_for(&first, "running");
+    let refused = repo.orchestra(["spawn", "-d", "Say  fixing #12\nawait NEVER."]).exits(3);
+    refused.stderr_has(&format!("agent '{first}' has the task")).stderr_has("--again");
+    repo.orchestra(["spawn", "-n", "look at #12 too"]).succeeded().stderr_has("names issue #12 as well");
+    let again = repo.orchestra(["spawn", "-n", "--again", "say fixing #12\nawait never"]).succeeded();
+    assert!(!again.stderr().contains("already"), "{}", again.stderr());
+    repo.orchestra(["stop", &first]).succeeded();
+    repo.orchestra(["spawn", "-n", "say fixing #12\nawait never"]).succeeded();
+}
+
+#[test]
 fn a_base_that_is_behind_its_remote_is_reported() {
     let world = world();
     let repo = world.repo();

@@ -132,6 +132,7 @@ codes! {
     SessionUnknown "session-unknown" Refused "No session has this id.";
     SessionUnsupported "session-unsupported" Refused "Sessions of this program cannot be used in this way.";
     TaskIsScript "task-is-script" Refused "The agent's program would run the text as a script.";
+    TaskTaken "task-taken" Refused "An agent that has not ended has the same task.";
     TooLarge "too-large" Refused "The file or text exceeds the maximum size.";
     TranscriptMissing "transcript-missing" Refused "The transcript of the session no longer exists.";
     UndoRefused "undo-refused" Refused "The operation cannot be undone in the current state.";

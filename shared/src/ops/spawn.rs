@@ -34,6 +34,7 @@
 //! ```
 
 mod base_branch;
+mod duplicates;
 mod existing_branch;
 
 use std::{
@@ -97,6 +98,8 @@ pub struct Request {
     pub settings: Settings,
     /// Whether to fetch the branch of the base from its remote first.
     pub fetch: bool,
+    /// Whether to start agents although others work on the same tasks.
+    pub again: bool,
     /// Whether to only report what would be started.
     pub dry_run: bool,
 }
@@ -202,6 +205,10 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let jobs = request.settings.jobs(&config, None)?;
     let launches = launches(&config, request)?;
     warnings.extend(upstream.and_then(|upstream| upstream.warning(repo, base)));
+    let prose = launches.iter().any(|ready| ready.reads_prose);
+    if prose && !request.again && request.reviews.is_none() {
+        warnings.extend(duplicates::check(repo, request, &launches)?);
+    }
     if let Some(base) = revision.as_ref().filter(|base| repo.hides_a_tag(base)) {
         let shown = text::safe(base);
         warnings
@@ -234,6 +241,8 @@ struct ReadyProfile {
     role: Option<String>,
     /// What is put before each task.
     prompt: Option<String>,
+    /// Whether it reads its task as text, and does not run it as a script.
+    reads_prose: bool,
     launch: Launch,
     limits: Limits,
 }
@@ -242,14 +251,16 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<ReadyProfile>>
     let names = if request.agents.is_empty() { vec![config.get(&AGENT)?] } else { request.agents.clone() };
     let ready = |profile: String| {
         let launch = agents::launch(&profile, config, &request.settings.options)?;
+        let prose = agents::check_prose(&profile, config, "a review");
+        let reads_prose = prose.is_ok();
         if request.reviews.is_some() {
             // The task of a reviewer contains text from the reviewed agent and from the test.
-            agents::check_prose(&profile, config, "a review")?;
+            prose?;
         }
         let limits = request.settings.limits(config, &profile, &launch, None)?;
         let (program, prompt) = (agents::program_of(&profile, config), agents::prompt_of(&profile, config)?);
         let role = Some(profile).filter(|profile| *profile != program);
-        Ok(ReadyProfile { program, role, prompt, launch, limits })
+        Ok(ReadyProfile { program, role, prompt, reads_prose, launch, limits })
     };
     names.into_iter().map(ready).collect()
 }
