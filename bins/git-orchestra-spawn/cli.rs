@@ -98,6 +98,10 @@ pub(crate) const PAGE: Page = Page {
             "Let it run cargo without asking, within limits",
         ),
         (
+            "git orchestra spawn --until 'cargo test' --rounds 3 'make the tests pass'",
+            "Done only when the tests pass; until then it gets their output back",
+        ),
+        (
             "git orchestra spawn --agent sh 'cargo test > report.txt' 'sed -i s/a/b/ x.txt'",
             "Run two shell scripts side by side",
         ),

@@ -7,7 +7,7 @@
 //! `await FILE` · `hang` · `hang once` · `long BYTES` · `noise` · `fail STATUS` · `fail STATUS once` ·
 //! `crash once` · `exit CODE` · `limit SECONDS` · `limit SECONDS unless FILE` · `paid SECONDS` · `near
 //! SECONDS` · `refuse HOW TEXT` (a turn that fails in this way). If a file `limited` exists in its
-//! configuration, each turn runs into a limit.
+//! configuration, each turn runs into a limit. `later ACTION` is performed when a failed check is reported.
 
 #![expect(
     clippy::disallowed_methods,
@@ -84,6 +84,9 @@ fn say(value: &Value) {
     println!("{value}");
 }
 
+/// How the message begins that reports a failed check.
+const REPORT: &str = "Your turn ended, and the check";
+
 struct Agent {
     file: PathBuf,
     session: String,
@@ -148,13 +151,33 @@ impl Agent {
         if always.is_some_and(|file| file.exists()) {
             self.limit("5400");
         }
-        for line in message.lines() {
-            self.acts += 1;
-            self.act(line);
+        if message.starts_with(REPORT) {
+            self.act_after_check();
+        } else {
+            for line in message.lines() {
+                self.acts += 1;
+                self.act(line);
+            }
         }
         self.note(&json!({"type": "turn"}));
         self.result(&json!({"subtype": "success", "is_error": false, "result": "That is all.",
             "terminal_reason": "completed"}));
+    }
+
+    /// Performs the action that an earlier message has for this report: the first `later` for the first one, and so on.
+    fn act_after_check(&mut self) {
+        let noted = std::fs::read_to_string(&self.file).unwrap_or_default();
+        let said = noted.lines().filter_map(|line| {
+            Some(serde_json::from_str::<Value>(line).ok()?["message"]["content"].as_str()?.to_owned())
+        });
+        let said: Vec<String> = said.collect();
+        let reports = said.iter().filter(|text| text.starts_with(REPORT)).count();
+        let mut later =
+            said.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("later "));
+        if let Some(line) = later.nth(reports - 1) {
+            self.acts += 1;
+            self.act(line);
+        }
     }
 
     /// Prints the result: cost and tokens of the whole session, one cent per turn.
@@ -174,6 +197,7 @@ impl Agent {
     fn act(&mut self, line: &str) {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match verb {
+            "later" => {}
             "say" => self.assistant(&json!({"type": "text", "text": rest})),
             "write" => {
                 let (file, text) = rest.split_once(' ').unwrap_or((rest, ""));

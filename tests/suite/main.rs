@@ -122,6 +122,7 @@ mod trust;
 mod uncommitted;
 mod undo;
 mod unfinished_merges;
+mod until;
 mod unusable_config;
 mod verdicts;
 mod verdicts_landing;

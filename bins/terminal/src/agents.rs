@@ -95,7 +95,11 @@ pub fn dollars(micros: u64) -> String {
 
 /// Formats the phase, with `lost`, `remote` or `bypass` where one of them applies.
 pub fn phase(agent: &AgentObject) -> String {
-    let word = agent.phase.as_str();
+    let word = match &agent.check {
+        Some(check) if agent.phase == Phase::Done && check.holds() => "done (checked)",
+        Some(check) if agent.phase == Phase::Failed && check.stuck => "failed (stuck)",
+        _ => agent.phase.as_str(),
+    };
     let bypasses = agent.permission_mode.as_deref() == Some(Permission::BypassPermissions.as_str());
     match agent.liveness {
         Liveness::Lost | Liveness::Remote => format!("{word}, {}", agent.liveness.as_str()),

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, WorkStat, WriterId,
+    AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, WorkCheck, WorkStat,
+    WriterId,
     landing::{Check, FailedCheck, SetAside},
     lines::{Group, Value, rows, state},
     request::{AskedRequest, Grant},
@@ -80,6 +81,8 @@ state! {
         pub exit_code: Option<i32> = "Exit",
         /// What it said last in the attempt that ended.
         pub last_words: Option<String> = "Last-Words",
+        /// What the check that decides whether it is done said about its work, in the attempt that ended.
+        pub check: Option<WorkCheck> = (own lines),
         /// How large its work is; files that were left out are only counted.
         pub work: WorkStat = (own lines),
         /// Describes for people the git operation that it did not finish and the conflicts that it left; such work is not

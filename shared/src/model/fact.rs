@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId,
+    AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId, WorkCheck,
     facts::{EventFact, facts},
     landing::Landed,
     request::{AskedRequest, Pattern},
@@ -157,6 +157,9 @@ pub struct PhaseChange {
     /// The requested model from this attempt on, if the attempt sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The profile that runs the agent from this attempt on, if another one did before. A session of the earlier one is not resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
 }
 
 impl PhaseChange {
@@ -176,6 +179,7 @@ impl PhaseChange {
             mark: None,
             permission: None,
             model: None,
+            profile: None,
         }
     }
 
@@ -308,6 +312,9 @@ pub struct Finished {
     /// What the agent said last; see [`super::last_words`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_words: Option<String>,
+    /// The outcome of the check that decides whether the agent is done, if it has one and it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<WorkCheck>,
 }
 
 impl Finished {
@@ -326,6 +333,7 @@ impl Finished {
             unsaved: None,
             limit: None,
             last_words: None,
+            check: None,
         }
     }
 }

@@ -81,7 +81,7 @@ Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
 Orchestra-Lamport: 14
 Orchestra-By: 5t2k
-Orchestra-Fold: 11
+Orchestra-Fold: 12
 Orchestra-Format: 1
 "#;
 
@@ -111,6 +111,8 @@ fn an_event_with_nothing_but_what_it_must_have_is_the_same_bytes() {
     for line in [
         r#"{"at":"2026-11-21T01:40:00Z","base":"","branch":"","l":1,"place":0,"profile":"","run":"","t":"created","title":"","v":1,"w":"a"}"#,
         r#"{"at":"2026-11-21T01:40:00Z","attempt":1,"commits":0,"deletions":0,"files":0,"insertions":0,"l":1,"phase":"done","t":"finished","v":1,"w":"a"}"#,
+        r#"{"at":"2026-11-21T01:40:00Z","attempt":2,"l":1,"phase":"queued","profile":"mine","t":"phase","v":1,"w":"a"}"#,
+        r#"{"at":"2026-11-21T01:40:00Z","attempt":1,"check":{"id":"x","most_rounds":5,"rounds":1,"tree":"t"},"commits":0,"deletions":0,"files":0,"insertions":0,"l":1,"phase":"done","t":"finished","v":1,"w":"a"}"#,
         r#"{"at":"2026-11-21T01:40:00Z","attempt":1,"commits":0,"deletions":0,"files":0,"head":"x","insertions":0,"l":1,"t":"collected","v":1,"w":"a"}"#,
         r#"{"at":"2026-11-21T01:40:00Z","base":"","by":"","head":"","l":1,"patch":"","t":"verdict","v":1,"verdict":"reject","w":"a"}"#,
     ] {

@@ -31,6 +31,7 @@ pub mod text;
 pub mod tool_use;
 pub mod trailers;
 pub mod verdict;
+pub mod work_check;
 pub mod work_stat;
 
 mod agent_log;
@@ -58,4 +59,5 @@ pub use phase::{Liveness, Phase};
 pub use run::{Run, RunKey};
 pub use size::ByteSize;
 pub use subject::{Subject, SubjectId};
+pub use work_check::WorkCheck;
 pub use work_stat::WorkStat;

@@ -18,6 +18,7 @@ const FIELDS: &[&str] = &[
     "automatic_answers",
     "base",
     "branch",
+    "check",
     "choice",
     "commits",
     "conflicts",

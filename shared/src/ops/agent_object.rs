@@ -12,8 +12,8 @@ use crate::{
     config::Config,
     git::{Repo, careful},
     model::{
-        Agent, AgentId, BranchName, CommitId, Cost, IdOrText, Limit, LimitKind, Liveness, Phase, RunId,
-        SessionId, WriterId, cost,
+        Agent, AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Liveness, Phase, RunId, SessionId,
+        WriterId, cost,
         event::Usage,
         landing::{FailedCheck, SetAside},
         text,
@@ -31,10 +31,12 @@ use crate::{
     surroundings::SurroundingsChange,
 };
 
+mod check;
+mod limit;
 mod request;
 mod verdicts;
 
-pub use self::{request::RequestObject, verdicts::ProposedVerdict};
+pub use self::{check::CheckObject, limit::LimitObject, request::RequestObject, verdicts::ProposedVerdict};
 
 /// The longest activity that is shown, in columns.
 const MAX_ACTIVITY_WIDTH: usize = 120;
@@ -184,41 +186,9 @@ pub struct AgentObject {
     /// How many requests were allowed automatically because of that.
     #[serde(default)]
     pub automatic_answers: u64,
-}
-
-/// A usage limit in `--json`.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub struct LimitObject {
-    /// The kind of limit: `five_hour`, `seven_day`, …, `other`.
-    pub kind: String,
-    /// When it ends, or is checked again.
-    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
-    pub until: Option<Timestamp>,
-    /// Whether it is near, and not reached.
-    pub warning: bool,
-    /// The share of it that is used, in percent.
-    pub used_percent: Option<u32>,
-    /// Whether the agent starts or resumes automatically when it ends.
-    pub resumes: bool,
-}
-
-impl LimitObject {
-    /// Returns the sentence of [`Limit::sentence`].
-    pub(super) fn sentence(&self) -> String {
-        Limit { until: self.until, kind: self.kind.clone(), ..Limit::of(LimitKind::Other) }.sentence()
-    }
-}
-
-impl From<Limit> for LimitObject {
-    fn from(limit: Limit) -> Self {
-        Self {
-            until: limit.until,
-            kind: limit.kind,
-            warning: limit.warning,
-            used_percent: limit.used,
-            resumes: limit.resumes,
-        }
-    }
+    /// The outcome of the check that decides whether it is done (`--until`), in the attempt that ended.
+    #[serde(default)]
+    pub check: Option<CheckObject>,
 }
 
 /// Whether a worktree is still where it was made.
@@ -329,6 +299,7 @@ impl AgentObject {
             verdict_writers: _,
             conflicts,
             lamport: _,
+            check,
         } = agent;
         let object = Self {
             id: id.clone(),
@@ -393,6 +364,7 @@ impl AgentObject {
             request: question.zip(request).map(|(id, asked)| RequestObject::of(id, asked)),
             always: always.iter().map(|grant| grant.pattern.to_string()).collect(),
             automatic_answers: automatic,
+            check: check.map(CheckObject::from),
             head,
         };
         object.with_machine_state(by.repo(), private)
@@ -460,6 +432,8 @@ impl AgentObject {
             Some(summary) => self.add_current_attempt(summary),
             // A structured stream is not shown as it is.
             None if agents::protocol_of(&self.profile, &Config::of(repo)).is_structured() => {}
+            // Only a check gives the phase a reason.
+            None if self.phase == Phase::Running && self.reason.is_some() => {}
             None => self.activity = last_line(&dir.output(self.attempt)),
         }
         if self.liveness == Liveness::Live && self.phase == Phase::Running && self.pid.is_none() {

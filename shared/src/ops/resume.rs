@@ -42,7 +42,7 @@ use crate::{
     },
     supervise::{
         control, guard, liveness, processes, queue, repair,
-        spec::{Limits, Spec},
+        spec::{Limits, Spec, Until},
         start, tree,
     },
     surroundings,
@@ -383,6 +383,7 @@ struct RunOptions {
     launch: Launch,
     limits: Limits,
     jobs: u32,
+    until: Option<Until>,
 }
 
 fn run_options(
@@ -398,7 +399,8 @@ fn run_options(
     let launch = agents::launch(profile, config, &options)?;
     let limits = request.settings.limits(config, profile, &launch, before.map(|spec| &spec.limits))?;
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
-    Ok(RunOptions { options, launch, limits, jobs })
+    let until = request.settings.until(config, before.and_then(|spec| spec.until.as_ref()))?;
+    Ok(RunOptions { options, launch, limits, jobs, until })
 }
 
 /// Returns the title of the commit with uncommitted work: the last message, if the user typed it.
@@ -423,7 +425,8 @@ fn new_spec(
     let foreign = is_foreign(repo, agent);
     let before = Spec::last(repo, id, dir);
     let known = before.as_ref().and_then(|spec| spec.identity.clone());
-    let RunOptions { options, launch, limits, jobs } = run_options(config, agent, before.as_ref(), request)?;
+    let RunOptions { options, launch, limits, jobs, until } =
+        run_options(config, agent, before.as_ref(), request)?;
     let title = title(agent, before.as_ref(), &launch, request);
     let private = PrivateDir::new(repo.private_dir()?);
     guard::reserve_space(&private)?;
@@ -459,6 +462,7 @@ fn new_spec(
         role: before.and_then(|spec| spec.role),
         always: trusted_grants(repo, agent),
         despite_limit: request.despite_limit,
+        until,
     })
 }
 

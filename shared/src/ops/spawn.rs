@@ -63,7 +63,7 @@ use crate::{
     },
     supervise::{
         guard, queue,
-        spec::{Limits, Spec},
+        spec::{Limits, Spec, Until},
         start, tree,
     },
     surroundings::{self, SurroundingsSnapshot},
@@ -243,6 +243,7 @@ struct ReadyProfile {
     prompt: Option<String>,
     launch: Launch,
     limits: Limits,
+    until: Option<Until>,
 }
 
 fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<ReadyProfile>> {
@@ -256,7 +257,8 @@ fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<ReadyProfile>>
         let limits = request.settings.limits(config, &profile, &launch, None)?;
         let (program, prompt) = (agents::program_of(&profile, config), agents::prompt_of(&profile, config)?);
         let role = Some(profile).filter(|profile| *profile != program);
-        Ok(ReadyProfile { program, role, prompt, launch, limits })
+        let until = request.settings.until(config, None)?;
+        Ok(ReadyProfile { program, role, prompt, launch, limits, until })
     };
     names.into_iter().map(ready).collect()
 }
@@ -448,6 +450,7 @@ fn write_spec(
         role: planned.role.clone(),
         always: Vec::new(),
         despite_limit: false,
+        until: ready.until.clone(),
     };
     spec.write(dir)?;
     let prompt = dir.prompt();

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// The suffix of files with standard output.
 const OUTPUT: &str = ".out";
+/// The suffix of files with the output of checks.
+const CHECK: &str = ".check";
 /// The suffix of files with standard error.
 const ERRORS: &str = ".err";
 /// The suffix of files with the times of standard output.
@@ -14,9 +16,15 @@ pub fn output_name(attempt: u32) -> String {
     format!("{attempt}{OUTPUT}")
 }
 
-/// Returns whether a file of an agent holds output of its program.
+/// Returns whether a file of an agent holds output of its program or its check.
 pub fn is_output_name(name: &str) -> bool {
-    name.ends_with(OUTPUT) || name.ends_with(ERRORS)
+    name.ends_with(OUTPUT) || name.ends_with(ERRORS) || name.ends_with(CHECK)
+}
+
+/// Returns the name of the file with what the check after one attempt printed, in [`AgentDir`] and in
+/// [`log_ref`](super::layout::log_ref).
+fn check_name(attempt: u32) -> String {
+    format!("{attempt}{CHECK}")
 }
 
 /// Returns the name of the file with the standard error of one attempt, which is separate if the output is structured, in
@@ -96,6 +104,11 @@ impl AgentDir {
     /// The times at which the output of an attempt was read, while it is live.
     pub fn times(&self, attempt: u32) -> PathBuf {
         self.0.join(times_name(attempt))
+    }
+
+    /// What the check after an attempt printed.
+    pub fn check(&self, attempt: u32) -> PathBuf {
+        self.0.join(check_name(attempt))
     }
 
     /// The summary of the attempt's output so far.

@@ -3,7 +3,7 @@
 use crate::{
     Error,
     agents::{FailureKind, StreamSummary, Turn, TurnFailure, limit::ReportedLimit},
-    model::{Limit, Phase, event::Finished},
+    model::{Limit, Phase, WorkCheck, event::Finished},
     worktree::{capture::CapturedWork, unfinished::Unfinished},
 };
 
@@ -45,11 +45,21 @@ pub struct EndedAttempt {
     pub unheard: usize,
     /// Whether it reviews another agent's work: then denied permissions are not a failure.
     pub is_reviewer: bool,
+    /// The outcome of the check that decides whether the agent is done, if it ran.
+    pub check: Option<WorkCheck>,
 }
 
 impl From<AttemptEnd> for EndedAttempt {
     fn from(end: AttemptEnd) -> Self {
-        Self { end, summary: None, last_words: None, limit: None, unheard: 0, is_reviewer: false }
+        Self {
+            end,
+            summary: None,
+            last_words: None,
+            limit: None,
+            unheard: 0,
+            is_reviewer: false,
+            check: None,
+        }
     }
 }
 
@@ -96,8 +106,17 @@ impl AttemptEnd {
 }
 
 impl EndedAttempt {
-    /// Returns what the end means, without regard to the work.
+    /// Returns what the end means, without regard to the work. An agent whose check failed is not done.
     pub fn conclusion(&self) -> Conclusion {
+        let conclusion = self.conclusion_of_end();
+        let failed = self.check.as_ref().and_then(WorkCheck::sentence);
+        match failed.filter(|_| conclusion.phase == Phase::Done) {
+            Some(sentence) => Conclusion::of(Phase::Failed, sentence),
+            None => conclusion,
+        }
+    }
+
+    fn conclusion_of_end(&self) -> Conclusion {
         match &self.end {
             AttemptEnd::TimedOut(seconds) => {
                 Conclusion::of(Phase::Timeout, format!("ran longer than {seconds} s"))
@@ -240,6 +259,7 @@ impl EndedAttempt {
                 _ => self.limit.as_ref().filter(|limit| limit.warning).map(ReportedLimit::for_event),
             },
             exit: self.end.exit_code(),
+            check: self.check.clone(),
             ..Finished::empty(attempt, phase)
         }
     }

@@ -26,6 +26,7 @@ pub mod queue;
 pub mod reaper;
 pub mod relink;
 pub mod repair;
+pub mod rounds;
 pub mod spec;
 pub mod start;
 pub mod stored_output;

@@ -65,6 +65,21 @@ pub struct Spec {
     /// Whether the user wants its first launch now, despite any usage limit.
     #[serde(default)]
     pub despite_limit: bool,
+    /// The check that decides whether the agent is done, if there is one.
+    #[serde(default)]
+    pub until: Option<Until>,
+}
+
+/// A check that runs when the agent's turn ends, and whose output the agent gets back until it passes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Until {
+    /// The shell command, as the user typed it.
+    pub command: String,
+    /// How many rounds of work and check there may be.
+    pub rounds: u32,
+    /// How long the check may take.
+    #[serde(rename = "limit_seconds", with = "duration::seconds")]
+    pub limit: Duration,
 }
 
 /// The limits of an agent. Every field of the file names its unit; names without a unit are those of earlier versions.

@@ -20,7 +20,8 @@ use serde::{Deserialize, Serialize};
 pub use self::reviews::{GivenReview, Reviews};
 use self::{launches::Launches, usage::SessionUsage};
 use super::{
-    Agent, BranchName, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, WorkStat, WriterId,
+    Agent, BranchName, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, WorkCheck, WorkStat,
+    WriterId,
     event::{Check, Collected, Created, Finished, Landed, Landing, LeftOut, PhaseChange, Usage},
     landing::{FailedCheck, SetAside},
     request::{AskedRequest, Grant},
@@ -30,7 +31,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 11;
+pub const FOLD: u32 = 12;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -167,6 +168,7 @@ impl Fold {
                 ended_at: None,
                 started_at: None,
                 last_words: None,
+                check: None,
                 ..agent.clone()
             };
             if agent.writer != event.writer {
@@ -189,6 +191,10 @@ impl Fold {
         agent.automatic += u64::from(step.automatic);
         if let Some(pattern) = &step.always {
             Grant::add(&mut agent.always, pattern, &event.writer);
+        }
+        if let Some(profile) = short_or_none(step.profile.as_deref()).filter(|new| *new != agent.profile) {
+            // Session, model and permissions are words of the earlier program.
+            *agent = Agent { profile, session: None, model: None, permission: None, ..agent.clone() };
         }
         agent.session = SessionId::short_or_none(step.session.as_ref()).or_else(|| agent.session.take());
         agent.permission = short_or_none(step.permission.as_deref()).or_else(|| agent.permission.take());
@@ -239,6 +245,7 @@ impl Fold {
         agent.ended_at = Some(event.at);
         agent.exit_code = finished.exit;
         agent.last_words = short_or_none(finished.last_words.as_deref());
+        agent.check = finished.check.as_ref().and_then(WorkCheck::short);
         let head = IdOrText::short_or_none(finished.head.as_ref()).or_else(|| agent.head.take());
         set_work(agent, head, &finished.work, finished.unfinished.as_deref());
         agent.unsaved = short_or_none(finished.unsaved.as_deref());
@@ -310,6 +317,9 @@ fn apply_collected(agent: &mut Agent, collected: &Collected, writer: &WriterId) 
         return;
     }
     let head = IdOrText::short_or_none(Some(&collected.head));
+    if let Some(check) = agent.check.as_mut().filter(|_| agent.head != head) {
+        check.outdated = true;
+    }
     set_work(agent, head, &collected.work, collected.unfinished.as_deref());
     agent.unsaved = None;
     if let Some(phase) = collected.phase.filter(|_| *writer == agent.writer) {

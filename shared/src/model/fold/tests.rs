@@ -306,6 +306,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 request,
                 always,
                 automatic,
+                profile: (at == 0).then(|| "mine".to_owned()),
                 ..PhaseChange::new(attempt, Phase::ALL[at])
             })
         }),
@@ -321,7 +322,13 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     resumes: exit < 0,
                 });
                 let last_words = reason.clone();
-                Fact::Finished(Finished { reason, exit, unfinished, unsaved, limit, last_words, ..finished })
+                let check = reason.as_deref().map(|text| WorkCheck {
+                    failure: exit.map(|_| text.to_owned()),
+                    rounds: attempt,
+                    ..WorkCheck::of(text, text.to_owned(), None)
+                });
+                let told = Finished { reason, exit, unfinished, unsaved, limit, last_words, ..finished };
+                Fact::Finished(Finished { check, ..told })
             }
         ),
         (0u32..4, "[st]", 0u64..9, 0u64..3)

@@ -11,12 +11,11 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{Supervisor, TICK, tracking::RepositoryState};
+use super::{Supervisor, TICK, opening::Opening, tracking::RepositoryState};
 use crate::{
-    Kind, Result,
+    Result,
     agents::{self, Connection, Exchange, Question, Stdin, StreamEvent, StreamSummary, limit::ReportedLimit},
     config::keys::MAX_OUTPUT,
-    error::ErrorContext,
     git::careful,
     model::{Fact, Phase, SessionId, event::PhaseChange, text},
     private_files,
@@ -81,20 +80,21 @@ impl Supervisor {
     /// Runs the program once. Returns how it ended, and the messages it did not accept.
     pub(super) async fn attempt(
         &mut self,
-        why: Option<String>,
+        opening: Opening,
         messages: Vec<String>,
     ) -> Result<(EndedAttempt, Vec<String>)> {
         let number = self.record.attempt;
         self.reset_limits();
         // The events contain the summary of an earlier attempt.
         let _ = fs::remove_file(self.dir.stream_summary());
-        let (opening, messages) = match self.reads_words() {
-            true => (self.opening(why, &messages)?, messages),
+        let (opening, messages) = match self.reads(&opening) {
+            true => (self.opening(opening, &messages)?, messages),
             false => (None, Vec::new()),
         };
         let opened = opening.iter().len();
         let words: Vec<String> = opening.into_iter().chain(messages).collect();
-        let prompt = self.reads_prompt().then(|| words.join("\n\n"));
+        let is_prompt = self.spec.launch.stdin != Stdin::Talk && (self.has_prompt() || !words.is_empty());
+        let prompt = is_prompt.then(|| words.join("\n\n"));
         let program = self.in_repository(|supervisor| supervisor.launch(prompt.as_deref()))?;
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
@@ -125,7 +125,8 @@ impl Supervisor {
             ended: None,
         };
         send_outgoing(&mut attempt);
-        for words in words {
+        // A program that cannot be resumed reads its prompt only, as a task.
+        for words in words.into_iter().filter(|_| self.has_messages()) {
             self.send_prose(&mut attempt, words);
         }
         attempt.in_prompt = prompt.map_or(0, |_| attempt.said);
@@ -151,6 +152,7 @@ impl Supervisor {
             summary: is_structured.then_some(attempt.summary),
             unheard: unheard.len(),
             is_reviewer: self.spec.judges,
+            check: None,
         };
         Ok((ended, unheard))
     }
@@ -165,16 +167,6 @@ impl Supervisor {
         }
         let output = tail(&self.dir.output(self.record.attempt))?;
         agents::usage_limit_in_output(&self.spec.profile, &output)
-    }
-
-    /// Returns whether each attempt has its own first message: the program's input is open, or it can be resumed with another prompt.
-    fn reads_words(&self) -> bool {
-        self.spec.launch.stdin == Stdin::Talk || self.reads_prompt()
-    }
-
-    /// Returns whether the program reads its messages when it starts, and only then.
-    fn reads_prompt(&self) -> bool {
-        self.spec.launch.stdin != Stdin::Talk && self.spec.launch.has_sessions()
     }
 
     fn connect(&self) -> Box<dyn Exchange> {
@@ -200,27 +192,6 @@ impl Supervisor {
             &self.record,
             Beginning { session: self.session(), words: prompt },
         )
-    }
-
-    /// Returns the first message of the attempt: the task, or in a known conversation the reason for the interruption and the task.
-    /// `None` if it was not interrupted and there are messages to continue with.
-    fn opening(&self, why: Option<String>, messages: &[String]) -> Result<Option<String>> {
-        let known = self.session.as_ref().is_some_and(|(_, known)| *known);
-        if known && why.is_none() && !messages.is_empty() {
-            return Ok(None);
-        }
-        let task =
-            careful::read(self.dir.prompt()).context(Kind::External, || "cannot read the task".into())?;
-        let task = String::from_utf8_lossy(&task).into_owned();
-        if !known {
-            return Ok(Some(task));
-        }
-        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        // The conversation may have been interrupted before it contained the task.
-        Ok(Some(format!(
-            "You were interrupted{why}. Look at the state of your worktree, then continue where you stopped. \
-             Your task is still:\n\n{task}"
-        )))
     }
 
     async fn supervise_program(&mut self, attempt: &mut RunningAttempt) -> Result<AttemptEnd> {
@@ -403,6 +374,6 @@ fn last_line(path: &Path) -> Option<String> {
 }
 
 /// Returns the end of a file, without terminal control sequences.
-fn tail(path: &Path) -> Option<String> {
+pub(super) fn tail(path: &Path) -> Option<String> {
     Some(text::rendered_output(&String::from_utf8_lossy(&careful::tail(path, TAIL).ok()?)))
 }

@@ -11,7 +11,8 @@ use super::{Supervisor, TICK, helpers::HELPER_RESTARTS, tracking::RepositoryStat
 use crate::{
     Error, Result,
     backoff::Backoff,
-    model::{Fact, event::Finished},
+    git::Repo,
+    model::{Fact, IdOrText, event::Finished},
     store::{append_if, pack},
     supervise::{auto_sync, ending::EndedAttempt, guard, helper::HelperTask, last_words, stored_output},
     worktree::capture::CapturedWork,
@@ -110,7 +111,8 @@ impl Supervisor {
             append_if(&repo, &supervisor.id, |fold| {
                 let attempt = launched.unwrap_or(fold.agent.attempt);
                 let places = [supervisor.spec.worktree.as_path(), &supervisor.common];
-                Some(vec![Fact::Finished(shorten_paths(ended.fact(attempt, captured), &places))])
+                let end = shorten_paths(ended.fact(attempt, captured), &places);
+                Some(vec![Fact::Finished(compare_with_work(&repo, end))])
             })?;
             // Nobody waits for this. What cannot be packed now, another supervisor or command packs.
             let _ = pack::pack_refs_if_many(&repo, pack::LOOSE_REFS_LIMIT);
@@ -119,6 +121,16 @@ impl Supervisor {
         auto_sync::sync_once(&self.environment, &self.spec.limits);
         Ok(())
     }
+}
+
+/// Marks the outcome of the check as outdated if the work is not what was checked: the check itself may have changed files.
+fn compare_with_work(repo: &Repo, mut end: Finished) -> Finished {
+    let head = end.head.as_ref().and_then(IdOrText::commit);
+    let tree = head.and_then(|head| repo.tree_of(head).ok()).map(|tree| tree.to_string());
+    if let Some(check) = &mut end.check {
+        check.outdated = tree.as_ref() != Some(&check.tree);
+    }
+    end
 }
 
 /// Shortens the paths in the texts of an end, which is synced: they begin at the folder that contains repository and worktrees.

@@ -6,8 +6,11 @@ mod files;
 mod helpers;
 mod last_steps;
 mod limited;
+mod opening;
 mod requests;
+mod session;
 mod tracking;
+mod until;
 
 use std::{
     path::{Path, PathBuf},
@@ -22,13 +25,13 @@ use tokio::{
 
 use self::{
     limited::{KnownLimits, Waited},
+    opening::Opening,
     requests::Requests,
     tracking::{RepositoryState, TrackedFolders},
 };
 use crate::{
-    Code, Error, Kind, Result,
-    agents::{self, Session, SessionFiles},
-    conversation::session_lock::{self, SessionLock},
+    Kind, Result,
+    conversation::session_lock::SessionLock,
     error::ErrorContext,
     git::Repo,
     lock::Lock,
@@ -46,6 +49,7 @@ use crate::{
         prompt, queue,
         reaper::Reaper,
         repair,
+        rounds::{self, Rounds},
         spec::Spec,
         tree::{self, ProcessId},
     },
@@ -114,6 +118,8 @@ struct Supervisor {
     /// How long it had run when a usage limit paused it.
     ran: Duration,
     limits: KnownLimits,
+    /// The rounds of work and check so far.
+    rounds: Rounds,
     lock: Lock,
 }
 
@@ -147,6 +153,7 @@ impl Supervisor {
             begun: Instant::now(),
             ran: Duration::ZERO,
             limits: KnownLimits::new(environment, &private, &spec),
+            rounds: Rounds::default(),
             id: id.clone(),
             frozen: FrozenConfig::load(&private.frozen().join(&spec.frozen)).ok(),
             private,
@@ -248,14 +255,16 @@ impl Supervisor {
         if let Some(end) = self.end_asked()? {
             return Ok(end.into());
         }
-        let mut why = why;
+        let mut opening = Opening::Task(why);
         let mut retries = 0;
         loop {
-            let (ended, unheard) = self.attempt(why.take(), messages).await?;
+            let (ended, mut unheard) = self.attempt(opening, messages).await?;
             let ended = self.pause_if_limited(ended);
+            let (ended, report) = self.check_work(ended, &mut unheard).await?;
             let conclusion = ended.conclusion();
-            let continues =
-                conclusion.phase == Phase::Done && !unheard.is_empty() && self.spec.launch.has_sessions();
+            let is_done = conclusion.phase == Phase::Done || ended.check.is_some();
+            let is_sent = is_done && !unheard.is_empty() && self.spec.launch.has_sessions();
+            let continues = is_sent || report.is_some();
             let again = conclusion.is_transient && retries < self.spec.limits.retries;
             if !continues && !again || self.begun.elapsed() >= self.spec.limits.max_time {
                 return Ok(ended);
@@ -269,13 +278,14 @@ impl Supervisor {
                 self.next_launch(&ended, &format!("retry {retries} of {most} in {seconds} s: {reason}"))?;
                 delay
             } else {
-                self.next_launch(&ended, "resumed with a message")?;
+                let failed = ended.check.as_ref().filter(|_| report.is_some()).map(rounds::next_round);
+                self.next_launch(&ended, failed.as_deref().unwrap_or("resumed with a message"))?;
                 Duration::ZERO
             };
             if let Some(end) = self.wait_or_end(delay).await? {
-                return Ok(EndedAttempt { end, ..ended });
+                return Ok(EndedAttempt { end, check: None, ..ended });
             }
-            why = again.then_some(reason);
+            opening = report.map_or_else(|| Opening::Task(again.then_some(reason)), Opening::Report);
             messages = unheard;
         }
     }
@@ -360,76 +370,6 @@ impl Supervisor {
         self.choose_session(self.session.clone().map(|(session, _)| session))?;
         let finished = Fact::Finished(before.fact_before_retry(self.record.attempt));
         self.record_launch(&repo, Some(&finished), Some(why))
-    }
-
-    /// Chooses the conversation to resume or start. One whose file does not exist cannot be resumed; a program whose files are unknown
-    /// looks for them itself.
-    fn choose_session(&mut self, known: Option<SessionId>) -> Result<()> {
-        let files = self.session_files();
-        let there = known.filter(|session| {
-            files.is_none_or(|files| files.transcript(&self.environment, session).is_some())
-        });
-        self.session = match there {
-            _ if !self.spec.launch.has_sessions() => None,
-            Some(session) => Some((session, true)),
-            None if self.spec.launch.reports_session => None,
-            None => Some((world::uuid()?.into(), false)),
-        };
-        self.lock_session()?;
-        if let (Some(files), Some((session, true))) = (files, &self.session) {
-            // If the worktree was renamed, the program looks for its files elsewhere. If they cannot be moved, it reports that.
-            let _ = files.follow(&self.environment, session, &self.spec.worktree);
-        }
-        Ok(())
-    }
-
-    /// Records the id of a session that the program has chosen, so that it can be resumed.
-    fn record_session(&mut self, reported: &SessionId) -> Result<()> {
-        if self.session.as_ref().is_some_and(|(session, _)| session == reported) {
-            return Ok(());
-        }
-        let step = PhaseChange::new(self.record.attempt, Phase::Running);
-        self.append_facts(&[Fact::Phase(PhaseChange { session: Some(reported.clone()), ..step })])?;
-        self.session = Some((reported.clone(), true));
-        // The program uses it already: another lock does not change that.
-        let _ = self.lock_session();
-        Ok(())
-    }
-
-    /// Returns access to the session files of the program, if it has any.
-    fn session_files(&self) -> Option<&'static dyn SessionFiles> {
-        agents::session_files(&self.spec.profile)
-    }
-
-    /// Locks the session. A lock that is held already is not opened again, because closing the second file would release it.
-    fn lock_session(&mut self) -> Result<()> {
-        let wanted = self.session.as_ref().map(|(session, _)| session);
-        if self.held_session.as_ref().map(|(held, _)| held) == wanted {
-            return Ok(());
-        }
-        self.held_session = None;
-        let Some(session) = wanted.cloned() else { return Ok(()) };
-        match session_lock::acquire(&self.environment, &session) {
-            Ok(Some(held_session)) => self.held_session = Some((session, held_session)),
-            Ok(None) => {
-                return Err(Error::new(
-                    Code::SessionInUse,
-                    format!("session '{session}' is in use by another program"),
-                ));
-            }
-            // Without a writable home folder there is no lock, and only the program's own checks remain.
-            Err(_) => {}
-        }
-        Ok(())
-    }
-
-    fn session(&self) -> Session<'_> {
-        match &self.session {
-            Some((session, true)) => Session::Known(session),
-            Some((session, false)) => Session::New(session),
-            None if self.spec.launch.has_sessions() => Session::Unnamed,
-            None => Session::None,
-        }
     }
 
     /// Records the start of an attempt: one more than the highest so far, unless `resume` has queued it. The session is recorded
