@@ -7,7 +7,7 @@
 //! `await FILE` · `hang` · `hang once` · `long BYTES` · `noise` · `fail STATUS` · `fail STATUS once` ·
 //! `crash once` · `exit CODE` · `limit SECONDS` · `limit SECONDS unless FILE` · `paid SECONDS` · `near
 //! SECONDS` · `refuse HOW TEXT` (a turn that fails in this way). If a file `limited` exists in its
-//! configuration, each turn runs into a limit. `later ACTION` is performed when a failed check is reported.
+//! configuration, each turn runs into a limit. With `--resume=ID` alone it is a session at a terminal. `later ACTION` is performed when a failed check is reported.
 
 #![expect(
     clippy::disallowed_methods,
@@ -49,6 +49,11 @@ fn main() {
         let moved = moved.join(format!("{session}.jsonl"));
         if moved.exists() { moved } else { folder.join(format!("{session}.jsonl")) }
     };
+    if let [only] = arguments.as_slice()
+        && let Some(session) = only.strip_prefix("--resume=")
+    {
+        return interactive(&file(session), session);
+    }
     let (session, known) = match (value("--session-id"), value("--resume")) {
         (Some(session), None) => (session, false),
         (None, Some(session)) => (session, true),
@@ -72,6 +77,23 @@ fn main() {
     agent.note(&json!({"type": "arguments", "arguments": arguments}));
     while let Some(message) = agent.next_message() {
         agent.turn(&message);
+    }
+}
+
+/// A session on a terminal: `work` writes what a person did into the worktree, `exit` ends it.
+fn interactive(file: &Path, session: &str) {
+    assert!(file.exists(), "a session");
+    println!("session {session} at a terminal");
+    for line in std::io::stdin().lock().lines() {
+        match line.expect("a line").as_str() {
+            "work" => {
+                let agent = std::env::var("ORCHESTRA_AGENT").expect("an agent");
+                std::fs::write("by-hand.txt", format!("{agent}\n")).expect("written");
+                println!("worked");
+            }
+            "exit" => return,
+            _ => {}
+        }
     }
 }
 

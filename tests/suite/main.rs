@@ -10,6 +10,7 @@
 )]
 
 mod answers;
+mod attach;
 mod bad_input;
 mod branch_moves;
 mod broken_refs;

@@ -57,6 +57,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["worktrees"],
         vec!["merge-ranked"],
         vec!["merge-ranked", "--dry-run"],
+        vec!["attach", "x", "--print"],
         vec!["undo"],
         vec!["undo", "--list"],
         vec!["cleanup"],

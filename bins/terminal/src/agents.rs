@@ -208,6 +208,9 @@ fn activity(agent: &AgentObject) -> String {
     if let Some(limited) = limited(agent).filter(|_| agent.liveness != Liveness::Remote) {
         return limited;
     }
+    if let Some(pid) = agent.attached_pid {
+        return format!("attached by a person (pid {pid})");
+    }
     if let Some(ahead) = agent.queue_position {
         return if ahead == 0 { "next".to_owned() } else { format!("{ahead} ahead") };
     }

@@ -65,6 +65,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Run, "send", "Send a message to a running agent, or answer its request"),
     binary(Group::Run, "pause", "Pause agents, saving their work"),
     binary(Group::Run, "resume", "Resume agents that are paused, ended or lost"),
+    binary(Group::Run, "attach", "Take over an agent in this terminal, and give it back"),
     binary(Group::Run, "stop", "Stop agents and everything they started, saving their work"),
     binary(Group::Look, "status", "Show the current state of every agent"),
     binary(Group::Look, "logs", "Show an agent's output, live or after it has ended"),

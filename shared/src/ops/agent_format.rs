@@ -14,6 +14,7 @@ use crate::{
 const FIELDS: &[&str] = &[
     "activity",
     "always",
+    "attached_pid",
     "attempt",
     "automatic_answers",
     "base",
@@ -195,7 +196,7 @@ mod tests {
             (
                 "%(xyzzyxyzzyxyzzy)",
                 "agents have no field 'xyzzyxyzzyxyzzy'",
-                "the fields are activity, always, attempt",
+                "the fields are activity, always, attached_pid",
             ),
             ("%(id", "'%(id' is not a part of a format", "a part is"),
             ("50%", "'%' is not a part of a format", "a part is"),

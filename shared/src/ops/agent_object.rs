@@ -24,6 +24,7 @@ use crate::{
         verdicts::TrustedWriters,
     },
     supervise::{
+        attachment,
         liveness::Observed,
         processes::{self, Processes},
         program_output, queue,
@@ -189,6 +190,9 @@ pub struct AgentObject {
     /// The outcome of the check that decides whether it is done (`--until`), in the attempt that ended.
     #[serde(default)]
     pub check: Option<CheckObject>,
+    /// The process with which a person is attached to it, on this machine.
+    #[serde(default)]
+    pub attached_pid: Option<i32>,
 }
 
 /// Whether a worktree is still where it was made.
@@ -241,13 +245,18 @@ impl DidNotLand {
 impl AgentObject {
     /// Combines the state by the events with what this machine knows. Leaves `dirty`, `dirty_at` and `worktree` to callers that read worktrees.
     pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
-        Self::judged(&TrustedWriters::of(repo), private, id, observed)
+        let object = Self::judged(&TrustedWriters::of(repo), private, id, observed);
+        Self { attached_pid: attachment::process_of(private, id), ..object }
     }
 
-    /// As [`AgentObject::new`], for lists: which verdicts count is asked once. Every field of the state is named in it, so that adding
-    /// one to [`Agent`] asks for a decision here.
+    /// As [`AgentObject::new`], for lists: which verdicts count is asked once. Leaves `attached_pid` to the caller as well.
+    ///
+    /// Every field of [`Agent`] is named, so that a new one asks for a decision here.
     pub fn judged(by: &TrustedWriters<'_>, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
-        let Observed { agent, liveness } = observed;
+        Self::of_events(by, id, observed).with_machine_state(by.repo(), private)
+    }
+
+    fn of_events(by: &TrustedWriters<'_>, id: &AgentId, Observed { agent, liveness }: Observed) -> Self {
         let (verdict, verdict_current, proposed_verdict) = verdicts::of(by, id, &agent);
         let ended = has_saved_work(&agent, liveness);
         let Agent {
@@ -301,7 +310,7 @@ impl AgentObject {
             lamport: _,
             check,
         } = agent;
-        let object = Self {
+        Self {
             id: id.clone(),
             title,
             phase,
@@ -365,9 +374,9 @@ impl AgentObject {
             always: always.iter().map(|grant| grant.pattern.to_string()).collect(),
             automatic_answers: automatic,
             check: check.map(CheckObject::from),
+            attached_pid: None,
             head,
-        };
-        object.with_machine_state(by.repo(), private)
+        }
     }
 
     fn with_machine_state(mut self, repo: &Repo, private: &PrivateDir) -> Self {

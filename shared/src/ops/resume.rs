@@ -41,7 +41,7 @@ use crate::{
         unreadable, verdicts, writer,
     },
     supervise::{
-        control, guard, liveness, processes, queue, repair,
+        attachment, control, guard, liveness, processes, queue, repair,
         spec::{Limits, Spec, Until},
         start, tree,
     },
@@ -197,9 +197,11 @@ fn resume_one(
     if foreign {
         takeover::prepare(repo, id, &agent, request.take_over, &worktree_path(repo, id)?)?;
     }
-    let Some(lock) = Lock::take(&dir.lock(), context.at_most(context.limits().agent_lock))? else {
-        return Err(already_running(id));
-    };
+    let lock = Lock::take(&dir.lock(), context.at_most(context.limits().agent_lock))?;
+    if let Some(pid) = attachment::process_of(&private, id) {
+        return Err(attachment::refusal(id, pid));
+    }
+    let Some(lock) = lock else { return Err(already_running(id)) };
     // An agent never has two supervisors, even if somebody removed its lock.
     if processes::supervisor_of(&private, id).is_some() {
         return Err(already_running(id));
@@ -313,7 +315,7 @@ fn is_foreign(repo: &Repo, agent: &Agent) -> bool {
     writer::known_writer(repo).as_deref() != Some(agent.writer.as_str())
 }
 
-fn already_running(id: &AgentId) -> Error {
+pub(super) fn already_running(id: &AgentId) -> Error {
     Error::new(Code::AgentRunning, format!("agent '{id}' is already running"))
         .hint(format!("git orchestra send {id} '…' sends it a message"))
 }

@@ -26,7 +26,7 @@ use crate::{
         unreadable::{self, WorkRefs},
         verdicts::{self, TrustedWriters},
     },
-    supervise::liveness::Observed,
+    supervise::{attachment, liveness::Observed},
     surroundings,
     worktree::{list::WorktreeFinder, worktrees_dir},
 };
@@ -240,6 +240,7 @@ fn report_on(
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
     fill_in_surroundings(repo, &mut agents)?;
+    fill_in_attached(&private, &mut agents);
     let is_here =
         |agent: &AgentObject| matches!(agent.liveness, Liveness::Live | Liveness::Lost | Liveness::Ended);
     let worktrees = match agents.iter().any(is_here) {
@@ -247,6 +248,14 @@ fn report_on(
         false => HashMap::new(),
     };
     Ok((Report { agents, hidden: 0, archived: archived_ids, unreadable }, worktrees))
+}
+
+/// Fills in to which agents a person is attached.
+fn fill_in_attached(private: &PrivateDir, agents: &mut [AgentObject]) {
+    let attached = attachment::all(private);
+    if !attached.is_empty() {
+        agents.iter_mut().for_each(|agent| agent.attached_pid = attached.get(agent.id.as_str()).copied());
+    }
 }
 
 /// Fills in what changed outside the worktrees. The record of a single agent is found without listing the others.

@@ -21,6 +21,7 @@ use crate::{
     },
     store::{Listing, Unreadable, layout::PrivateDir},
     supervise::{
+        attachment,
         control::{self, StopMode},
         repair,
     },
@@ -100,7 +101,8 @@ pub(super) fn stop_or_pause(
     let grace = Config::of(repo).get_or_default(&GRACE);
     let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
-        let was_open = control::request(repo, &id, mode, request.reason.as_deref());
+        let was_open = refuse_attached(repo, &id, mode)
+            .and_then(|()| control::request(repo, &id, mode, request.reason.as_deref()));
         asked.push((id, was_open));
     }
     let deadline = Instant::now() + grace + context.limits().saving;
@@ -128,6 +130,12 @@ pub(super) fn stop_or_pause(
     }
     warnings.extend(repairing::repair(context, repo, repair::OperationsLock::NotHeld)?);
     Ok(Report { agents, failed, warnings, unreadable })
+}
+
+/// Refuses to stop an agent to which a person is attached: their program is not ours to end. It is paused already.
+fn refuse_attached(repo: &Repo, id: &AgentId, mode: StopMode) -> Result<()> {
+    let attached = attachment::process_of(&PrivateDir::new(repo.private_dir()?), id);
+    attached.filter(|_| mode == StopMode::Stop).map_or(Ok(()), |pid| Err(attachment::refusal(id, pid)))
 }
 
 /// Tries again to save work that could not be saved when the agent ended. The agent already reports why, so errors are ignored.

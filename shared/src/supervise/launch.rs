@@ -78,7 +78,7 @@ pub fn start(
         Stdin::Prompt => careful::open_regular_through_links(&prompt).context(Kind::External, cannot)?.into(),
         Stdin::Held | Stdin::Talk => Stdio::piped(),
     };
-    let mut command = command(environment, program, id, common_dir, spec);
+    let mut command = command_of_spec(environment, program, id, common_dir, spec);
     command
         .args(arguments)
         .env(NONCE, &record.nonce)
@@ -115,7 +115,7 @@ pub fn start_check(
     let cannot = || "cannot start the check".to_owned();
     let output = private_files::open_output(&dir.check(record.attempt)).context(Kind::External, cannot)?;
     let errors = output.try_clone().context(Kind::External, cannot)?;
-    let mut command = command(environment, "/bin/sh", id, common_dir, spec);
+    let mut command = command_of_spec(environment, "/bin/sh", id, common_dir, spec);
     command
         .args(["-c", check])
         .env(NONCE, &record.nonce)
@@ -129,34 +129,65 @@ pub fn start_check(
     Ok(ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 }))
 }
 
+/// Where a program of an agent runs, and for which agent.
+#[derive(Clone, Copy, Debug)]
+pub struct AgentPlace<'a> {
+    /// The agent.
+    pub id: &'a AgentId,
+    /// The common git directory.
+    pub common_dir: &'a Path,
+    /// The agent's worktree, or a folder in it.
+    pub worktree: &'a Path,
+    /// The agent's branch.
+    pub branch: &'a str,
+    /// The commit it started from.
+    pub base: &'a str,
+    /// Environment variables that are removed.
+    pub unset: &'a [String],
+}
+
 /// Returns a command that runs in the agent's worktree, with the agent's environment: nothing in it names the main checkout.
-pub fn command(
-    environment: &Environment,
-    program: &str,
-    id: &AgentId,
-    common_dir: &Path,
-    spec: &Spec,
-) -> Command {
+pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>) -> Command {
+    let AgentPlace { id, common_dir, worktree, branch, base, unset } = *place;
     let mut command = process::command(environment, program);
     let home = environment.home();
-    let changes =
-        environment::changes(environment.text_variables(), common_dir, &spec.worktree, home.as_deref());
+    let changes = environment::changes(environment.text_variables(), common_dir, worktree, home.as_deref());
     for (name, change) in changes {
         match change {
             VariableChange::Removed => command.env_remove(name),
             VariableChange::Moved(path) => command.env(name, path),
         };
     }
-    for name in &spec.launch.unset {
+    for name in unset {
         command.env_remove(name);
     }
     command
-        .envs(spec.launch.env.iter().map(|(name, value)| (name, value)))
-        .current_dir(&spec.worktree)
-        .env("PWD", &spec.worktree)
+        .current_dir(worktree)
+        .env("PWD", worktree)
         .env(processes::AGENT, id.as_str())
-        .env("ORCHESTRA_BRANCH", spec.branch.as_str())
-        .env("ORCHESTRA_BASE", spec.base.to_string());
+        .env("ORCHESTRA_BRANCH", branch)
+        .env("ORCHESTRA_BASE", base);
+    command
+}
+
+/// Returns the command of a program of an agent with this spec, with the variables that its launch sets.
+fn command_of_spec(
+    environment: &Environment,
+    program: &str,
+    id: &AgentId,
+    common_dir: &Path,
+    spec: &Spec,
+) -> Command {
+    let place = AgentPlace {
+        id,
+        common_dir,
+        worktree: &spec.worktree,
+        branch: &spec.branch,
+        base: &spec.base.to_string(),
+        unset: &spec.launch.unset,
+    };
+    let mut command = command(environment, program, &place);
+    command.envs(spec.launch.env.iter().map(|(name, value)| (name, value)));
     command
 }
 

