@@ -15,3 +15,4 @@ mod sessions;
 #[path = "../suite/sessions_shapes/shapes.rs"]
 mod shapes;
 mod test_bed;
+mod turns;

@@ -65,6 +65,7 @@ mod odd_shapes;
 mod odd_worktrees;
 mod offers;
 mod on_branch;
+mod other_programs;
 mod outcomes;
 mod ownership;
 mod packed_refs;

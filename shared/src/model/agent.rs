@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{
     AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, WorkCheck, WorkStat,
     WriterId,
+    hand_over::HandOver,
     landing::{Check, FailedCheck, SetAside},
     lines::{Group, Value, rows, state},
     request::{AskedRequest, Grant},
@@ -37,6 +38,8 @@ state! {
         pub profile: String = "Profile",
         /// The role as which it was started.
         pub role: Option<String> = "Role",
+        /// The profiles that ran it before, in order.
+        pub handed_over: Vec<HandOver> = "Handed-Over",
         /// The requested model, then the one that answered.
         pub model: Option<String> = "Model",
         /// The run it belongs to, which all agents of one `spawn` share.

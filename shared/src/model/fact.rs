@@ -160,6 +160,9 @@ pub struct PhaseChange {
     /// The profile that runs the agent from this attempt on, if another one did before. A session of the earlier one is not resumed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// The role from this attempt on, if the attempt sets the profile and that is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
 }
 
 impl PhaseChange {
@@ -180,6 +183,7 @@ impl PhaseChange {
             permission: None,
             model: None,
             profile: None,
+            role: None,
         }
     }
 

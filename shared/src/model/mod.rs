@@ -10,6 +10,7 @@ pub mod event;
 pub mod fact;
 pub mod facts;
 pub mod fold;
+pub mod hand_over;
 pub mod id;
 pub mod id_or_text;
 pub mod ids;

@@ -309,6 +309,7 @@ impl AgentObject {
             conflicts,
             lamport: _,
             check,
+            handed_over: _,
         } = agent;
         Self {
             id: id.clone(),

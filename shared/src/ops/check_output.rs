@@ -1,6 +1,6 @@
 //! `logs --check`: what the checks of landings and of agents printed, as this clone keeps it.
 
-mod of_agent;
+pub(in crate::ops) mod of_agent;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

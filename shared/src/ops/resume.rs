@@ -1,6 +1,8 @@
 //! `resume`: continues agents that ended, were paused, or lost their supervisor, in the same worktree, on the same branch, and in
 //! the same session.
 
+mod hand_over;
+mod options;
 mod plan;
 mod takeover;
 
@@ -10,10 +12,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::plan::{Plan, PlannedResume};
+use self::{
+    hand_over::NewProfile,
+    options::{RunOptions, run_options, title},
+};
 pub use crate::agents::Words;
 use crate::{
-    Code, Error, Kind, Result,
-    agents::{self, Launch, Options},
+    Code, Error, Kind, Result, agents,
     config::{
         Config,
         keys::{LABEL, MIN_FREE},
@@ -26,7 +31,6 @@ use crate::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
         event::{Message, Pattern, PhaseChange},
         limit::clock_time,
-        text,
     },
     ops::{
         failure::{Failure, locked_last},
@@ -40,11 +44,7 @@ use crate::{
         layout::{self, AgentDir, PrivateDir},
         unreadable, verdicts, writer,
     },
-    supervise::{
-        attachment, control, guard, liveness, processes, queue, repair,
-        spec::{Limits, Spec, Until},
-        start, tree,
-    },
+    supervise::{attachment, control, guard, liveness, processes, queue, repair, spec::Spec, start, tree},
     surroundings,
     trust::AcceptedRepo,
     worktree::{isolated_git_dir::FrozenConfig, list, open_worktree, worktrees_dir},
@@ -62,6 +62,8 @@ pub struct Request {
     pub message: Option<Words>,
     /// Whether to begin a new session with the task.
     pub fresh: bool,
+    /// The profile that continues the agents' work, if another one than before: it gets the task and a report on the work so far.
+    pub profile: Option<String>,
     /// Which agents of other clones may be taken over.
     pub take_over: TakeOverPolicy,
     /// Settings that differ from those of the last attempt.
@@ -194,6 +196,11 @@ fn resume_one(
         takeover::check_allowed(repo, id, &agent, request.take_over)?;
     }
     refuse_foreign_script(repo, config, id, &chain, request)?;
+    let new_profile = NewProfile::of(request, config);
+    if let Some(profile) = &new_profile {
+        hand_over::check_agent(id, &agent)?;
+        profile.check(config, id, request)?;
+    }
     if foreign {
         takeover::prepare(repo, id, &agent, request.take_over, &worktree_path(repo, id)?)?;
     }
@@ -226,6 +233,12 @@ fn resume_one(
         let task = match &request.message {
             Some(words) if !spec.launch.has_sessions() => words.text().as_bytes().to_vec(),
             _ => task,
+        };
+        let task = match &new_profile {
+            Some(profile) => {
+                profile.opening(context, repo, id, &agent, &String::from_utf8_lossy(&task)).into_bytes()
+            }
+            None => task,
         };
         private_files::write(&dir.prompt(), task)
             .context(Kind::External, || format!("cannot write '{}'", dir.prompt().display()))?;
@@ -271,11 +284,17 @@ fn record_attempt(
         let attempt = if now.phase == Phase::Queued && !foreign { now.attempt } else { now.attempt + 1 };
         let label = config.get_or_default(&LABEL).filter(|_| foreign);
         let permission = spec.launch.permission.map(|permission| permission.as_str().to_owned());
+        let new = Some(spec).filter(|_| request.profile.is_some());
+        // Only an event of an attempt can say which profile runs it.
+        let attempt = attempt.max(u32::from(new.is_some()));
         let model = request.settings.options.model.clone();
+        let model = model.or_else(|| new.and_then(|spec| spec.launch.model.clone()));
         let step = PhaseChange {
             label,
             permission,
             model,
+            profile: new.map(|spec| spec.profile.clone()),
+            role: new.and_then(|spec| spec.role.clone()),
             ..PhaseChange::new(attempt, Phase::Queued).because(resume_reason(now))
         };
         let step = (attempt > 0).then_some(Fact::Phase(step));
@@ -329,7 +348,8 @@ fn refuse_foreign_script(
     chain: &Chain,
     request: &Request,
 ) -> Result<()> {
-    let profile = &chain.fold().agent.profile;
+    let before = chain.fold().agent.profile;
+    let profile = request.profile.as_ref().unwrap_or(&before);
     match &request.message {
         Some(Words::Typed(_)) => Ok(()),
         Some(Words::Composed(_)) => agents::check_prose(profile, config, "what others wrote"),
@@ -351,7 +371,7 @@ fn refuse_foreign_script(
 
 /// Refuses a session that another process uses: two programs in one session would overwrite each other.
 fn refuse_session_in_use(repo: &Repo, agent: &Agent, request: &Request) -> Result<()> {
-    let session = agent.session.as_deref().filter(|_| !request.fresh);
+    let session = agent.session.as_deref().filter(|_| !request.fresh && request.profile.is_none());
     match session
         .and_then(|session| Some((session, active_sessions::process_of(repo.environment(), session)?)))
     {
@@ -379,42 +399,6 @@ fn resume_reason(agent: &Agent) -> String {
     }
 }
 
-/// How an agent is run: as in its last attempt, with the settings of the request.
-struct RunOptions {
-    options: Options,
-    launch: Launch,
-    limits: Limits,
-    jobs: u32,
-    until: Option<Until>,
-}
-
-fn run_options(
-    config: &Config<'_>,
-    agent: &Agent,
-    before: Option<&Spec>,
-    request: &Request,
-) -> Result<RunOptions> {
-    let said = before.map(|spec| spec.options.clone()).unwrap_or_default();
-    let options =
-        Options { restricted: agent.reviews.is_some(), ..said }.with(request.settings.options.clone());
-    let profile = before.and_then(|spec| spec.role.as_deref()).unwrap_or(&agent.profile);
-    let launch = agents::launch(profile, config, &options)?;
-    let limits = request.settings.limits(config, profile, &launch, before.map(|spec| &spec.limits))?;
-    let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
-    let until = request.settings.until(config, before.and_then(|spec| spec.until.as_ref()))?;
-    Ok(RunOptions { options, launch, limits, jobs, until })
-}
-
-/// Returns the title of the commit with uncommitted work: the last message, if the user typed it.
-fn title(agent: &Agent, before: Option<&Spec>, launch: &Launch, request: &Request) -> String {
-    match (&request.message, before) {
-        (Some(Words::Typed(said)), _) => text::title(said),
-        // A program without sessions does its first task again.
-        (None, Some(before)) if launch.has_sessions() && !request.fresh => before.title.clone(),
-        _ => agent.title.clone(),
-    }
-}
-
 fn new_spec(
     context: &Context,
     repo: &Repo,
@@ -430,6 +414,7 @@ fn new_spec(
     let RunOptions { options, launch, limits, jobs, until } =
         run_options(config, agent, before.as_ref(), request)?;
     let title = title(agent, before.as_ref(), &launch, request);
+    let new_profile = NewProfile::of(request, config);
     let private = PrivateDir::new(repo.private_dir()?);
     guard::reserve_space(&private)?;
     let made = before.as_ref().map(Spec::worktree_identity).unwrap_or_default();
@@ -458,10 +443,13 @@ fn new_spec(
         limits,
         since: agent.lamport,
         resumed: agent.attempt > 0 || foreign,
-        fresh: request.fresh,
+        fresh: request.fresh || new_profile.is_some(),
         judges: agent.reviews.is_some(),
-        profile: agent.profile.clone(),
-        role: before.and_then(|spec| spec.role),
+        profile: new_profile.as_ref().map_or_else(|| agent.profile.clone(), |new| new.program.clone()),
+        role: match new_profile {
+            Some(new) => new.role(),
+            None => before.and_then(|spec| spec.role),
+        },
         always: trusted_grants(repo, agent),
         despite_limit: request.despite_limit,
         until,

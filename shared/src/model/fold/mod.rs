@@ -23,6 +23,7 @@ use super::{
     Agent, BranchName, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, WorkCheck, WorkStat,
     WriterId,
     event::{Check, Collected, Created, Finished, Landed, Landing, LeftOut, PhaseChange, Usage},
+    hand_over::HandOver,
     landing::{FailedCheck, SetAside},
     request::{AskedRequest, Grant},
     subject::Subject as _,
@@ -192,9 +193,13 @@ impl Fold {
         if let Some(pattern) = &step.always {
             Grant::add(&mut agent.always, pattern, &event.writer);
         }
-        if let Some(profile) = short_or_none(step.profile.as_deref()).filter(|new| *new != agent.profile) {
-            // Session, model and permissions are words of the earlier program.
-            *agent = Agent { profile, session: None, model: None, permission: None, ..agent.clone() };
+        if let Some(profile) = short_or_none(step.profile.as_deref()) {
+            agent.role = short_or_none(step.role.as_deref());
+            if profile != agent.profile {
+                HandOver::add(&mut agent.handed_over, step.attempt, &agent.profile);
+                // Session, model and permissions are words of the earlier program.
+                *agent = Agent { profile, session: None, model: None, permission: None, ..agent.clone() };
+            }
         }
         agent.session = SessionId::short_or_none(step.session.as_ref()).or_else(|| agent.session.take());
         agent.permission = short_or_none(step.permission.as_deref()).or_else(|| agent.permission.take());

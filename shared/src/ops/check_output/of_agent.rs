@@ -16,21 +16,21 @@ use crate::{
 const NAME: &str = "check";
 
 /// What an agent's own check printed last.
-pub(super) struct OwnCheck {
+pub(in crate::ops) struct OwnCheck {
     /// The work of the agent, if it is at rest.
-    pub(super) head: Option<Oid>,
-    pub(super) output: CheckOutput,
+    pub(in crate::ops) head: Option<Oid>,
+    pub(in crate::ops) output: CheckOutput,
 }
 
 /// Returns what the newest check of an agent printed, if this clone has any.
-pub(super) fn own_check(repo: &Repo, id: &AgentId) -> Result<Option<OwnCheck>> {
+pub(in crate::ops) fn own_check(repo: &Repo, id: &AgentId) -> Result<Option<OwnCheck>> {
     let agent = store::any_agent(repo, id)?;
     let Some((attempt, output)) = newest(repo, id, agent.attempt)? else { return Ok(None) };
     let ended = agent.phase.is_at_rest();
     let failure = match agent.check {
         Some(check) if ended && attempt == agent.attempt => check.failure,
         None if !ended && attempt == agent.attempt => Some("the check is not over yet".to_owned()),
-        // The agent went on after it.
+        // The agent continued after it.
         _ => Some("the check failed".to_owned()),
     };
     let head = agent.head.as_ref().and_then(crate::model::IdOrText::commit).filter(|_| ended);
