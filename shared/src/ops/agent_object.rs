@@ -259,6 +259,7 @@ impl AgentObject {
     fn of_events(by: &TrustedWriters<'_>, id: &AgentId, Observed { agent, liveness }: Observed) -> Self {
         let (verdict, verdict_current, proposed_verdict) = verdicts::of(by, id, &agent);
         let ended = has_saved_work(&agent, liveness);
+        #[rustfmt::skip] // What this object does not show is on one line.
         let Agent {
             phase,
             queued_at,
@@ -300,16 +301,12 @@ impl AgentObject {
             turns,
             denials,
             landed_head,
-            landed_as: _,
             landed_in,
             failed_check,
             set_aside,
-            verdict: _,
-            verdict_writers: _,
             conflicts,
-            lamport: _,
             check,
-            handed_over: _,
+            landed_as: _, verdict: _, verdict_writers: _, lamport: _, handed_over: _,
         } = agent;
         Self {
             id: id.clone(),
