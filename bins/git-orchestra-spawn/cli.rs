@@ -135,6 +135,39 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "GEMINI CLI",
+            &[
+                "The program 'gemini' reads its task from standard input, in a session whose id is chosen and \
+                 recorded before; a message that you send is what it is started with again when its turn has \
+                 ended. It never asks: it offers its model only what the permission mode allows (default and \
+                 dontAsk: default; acceptEdits: auto_edit; plan: plan; bypassPermissions: yolo), and a tool \
+                 that is denied or not offered is counted. --allow and --deny are rules of its policy engine; \
+                 they take its own tools, or those of Claude Code: Bash(git *), Edit, WebFetch. That you asked \
+                 for the agent makes it trust the worktree. It does not support --on-prompt, --max-turns, \
+                 --budget, and --append-system-prompt, and reports tokens but no cost.",
+            ],
+        ),
+        (
+            "AIDER",
+            &["The program 'aider' gets its task in a file, and commits its edits itself. It has no ids of \
+                 sessions: its conversation is kept in a file of the agent's own, which 'resume' gives back to \
+                 it. It edits without asking (--permission acceptEdits) or only answers (plan); it never runs \
+                 a command that its model wrote, fetches no pages, opens no browser, and leaves .gitignore \
+                 alone. Its cache .aider.tags.cache.v4 stays in the worktree and is not part of the work. \
+                 Models, keys, and everything else are those of your own .aider.conf.yml and environment."],
+        ),
+        (
+            "YOUR OWN PROGRAMS",
+            &["A profile of any program is a shell command in orchestra.agent.<name>.command. If \
+                 orchestra.agent.<name>.resume is set as well, 'resume' and a message that comes while the \
+                 program runs continue its session: {session} in both commands is the id that git orchestra \
+                 chose, or the one on the line of output that orchestra.agent.<name>.session matches. \
+                 orchestra.agent.<name>.conversation is the file in which the program keeps it: one that is \
+                 gone is not continued. While the last line of its output matches orchestra.agent.<name>.waiting, \
+                 the agent is waiting, and 'git orchestra send' answers with a line, if \
+                 orchestra.agent.<name>.stdin is held and orchestra.agent.<name>.reads is prose."],
+        ),
+        (
             "THE AGENT'S ENVIRONMENT",
             &[
                 "The agent's program runs in its worktree. Its environment contains ORCHESTRA_AGENT (its \

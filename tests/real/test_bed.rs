@@ -151,3 +151,16 @@ fn skip<T>(why: &str) -> Option<T> {
     testkit::skip("ORCHESTRA_REQUIRE_REAL", &format!("a real agent does not run: {why}"));
     None
 }
+
+/// Waits for the end of an attempt of an agent, and returns the agent.
+pub(crate) fn end_of_attempt(repo: &TestRepo<'_>, id: &str, attempt: u64) -> Value {
+    let is_over = |agent: &Value| agent["attempt"] == attempt && agent["ended_at"].is_string();
+    until(&format!("attempt {attempt} of {id} ends"), || Some(repo.agent(id)).filter(is_over))
+}
+
+/// Returns whether a process has a text in its command line.
+pub(crate) fn runs(text: &str) -> bool {
+    let all = std::fs::read_dir("/proc").expect("processes").flatten();
+    all.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+        .any(|line| String::from_utf8_lossy(&line).contains(text))
+}

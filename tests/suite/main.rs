@@ -65,6 +65,7 @@ mod odd_worktrees;
 mod offers;
 mod on_branch;
 mod outcomes;
+mod own_commands;
 mod ownership;
 mod packed_refs;
 mod pause;

@@ -59,7 +59,7 @@ pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Laun
     let launcher = program.as_deref().and_then(AgentProgram::launcher);
     let launcher = launcher.ok_or_else(|| no_such_program(name, config))?;
     let own = ProfileOptions::of(name, config)?;
-    let unsupported = own.unsupported();
+    let unsupported = own.unsupported(launcher.supports());
     let options = own.with(options.clone());
     let launch = launcher.launch(config, &options).map_err(|error| match program {
         Some(Configured::Known(_)) if error.kind() != Kind::Usage => error.hint(ready_here(config)),

@@ -8,8 +8,8 @@
 //! | [`protocol`](Protocol), [`event`](StreamEvent), [`summary`](StreamSummary) | its output, in the same form for all programs |
 //! | [`limit`] | usage limits, and when they end |
 //! | [`examination`] | how an installed program is asked for its version and its login |
-//! | `claude`, `codex`, `gemini`, `opencode`, `sh` | everything that is specific to that program |
-//! | `custom` | a custom command |
+//! | `aider`, `claude`, `codex`, `gemini`, `opencode`, `sh` | everything that is specific to that program |
+//! | `custom`, [`OutputPatterns`] | a custom command, and how its output is read |
 //!
 //! A new program is a folder here with an [`AgentProgram`] in its `mod.rs`, and a line in `PROGRAMS`; the compiler asks for the
 //! rest. A program that can be started has a [`Launcher`] and, if its output is structured, a [`ProtocolKind`] with an [`Exchange`].
@@ -17,6 +17,7 @@
 //!
 //! Commands come only from this program or from the user's own git config.
 
+mod aider;
 mod claude;
 mod codex;
 mod configured;
@@ -29,6 +30,7 @@ mod launch;
 pub mod limit;
 mod opencode;
 mod options;
+mod output_patterns;
 mod profile;
 mod program;
 mod protocol;
@@ -40,8 +42,9 @@ mod summary;
 pub use configured::{check_prose, launch, program_of, prompt_of, protocol_of, ready};
 pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFailure};
 pub use input::{TaskHandling, Words};
-pub use launch::{Launch, Stdin};
+pub use launch::{Launch, PrivateFile, Stdin};
 pub use options::Options;
+pub use output_patterns::OutputPatterns;
 pub use program::{AgentProgram, Launcher, SessionFiles};
 pub use protocol::{Answer, Connection, Exchange, Protocol, ProtocolKind};
 pub use registry::{
@@ -53,4 +56,4 @@ pub use summary::{ApiError, StreamSummary, relative_to};
 
 /// All known agent programs, in the order in which they are listed.
 static PROGRAMS: &[&dyn AgentProgram] =
-    &[&claude::Claude, &codex::Codex, &gemini::Gemini, &opencode::Opencode, &sh::Sh];
+    &[&claude::Claude, &codex::Codex, &gemini::Gemini, &opencode::Opencode, &aider::Aider, &sh::Sh];

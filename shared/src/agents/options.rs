@@ -14,6 +14,28 @@ use crate::{
     model::{OnPrompt, Permission, text},
 };
 
+/// All options, by their names on the command line.
+pub(super) const ALL: &[&str] = &[
+    PERMISSION,
+    ON_PROMPT,
+    ALLOW_TOOL,
+    DENY_TOOL,
+    ADD_FOLDER,
+    MODEL,
+    APPEND_SYSTEM_PROMPT,
+    MAX_TURNS,
+    BUDGET,
+];
+pub(super) const PERMISSION: &str = "--permission";
+pub(super) const ON_PROMPT: &str = "--on-prompt";
+pub(super) const ALLOW_TOOL: &str = "--allow";
+pub(super) const DENY_TOOL: &str = "--deny";
+pub(super) const ADD_FOLDER: &str = "--add-dir";
+pub(super) const MODEL: &str = "--model";
+pub(super) const APPEND_SYSTEM_PROMPT: &str = "--append-system-prompt";
+pub(super) const MAX_TURNS: &str = "--max-turns";
+pub(super) const BUDGET: &str = "--budget";
+
 /// What git config allows and denies to agents.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Rules {
@@ -108,15 +130,15 @@ impl Options {
     /// Returns the names of the options that are set, as on the command line.
     fn named(&self) -> Vec<&'static str> {
         [
-            ("--permission", self.permission.is_some()),
-            ("--on-prompt", self.on_prompt.is_some()),
-            ("--allow", !self.allow.is_empty()),
-            ("--deny", !self.deny.is_empty()),
-            ("--add-dir", !self.add_dirs.is_empty()),
-            ("--model", self.model.is_some()),
-            ("--append-system-prompt", self.append_system_prompt.is_some()),
-            ("--max-turns", self.max_turns.is_some()),
-            ("--budget", self.budget_micros.is_some()),
+            (PERMISSION, self.permission.is_some()),
+            (ON_PROMPT, self.on_prompt.is_some()),
+            (ALLOW_TOOL, !self.allow.is_empty()),
+            (DENY_TOOL, !self.deny.is_empty()),
+            (ADD_FOLDER, !self.add_dirs.is_empty()),
+            (MODEL, self.model.is_some()),
+            (APPEND_SYSTEM_PROMPT, self.append_system_prompt.is_some()),
+            (MAX_TURNS, self.max_turns.is_some()),
+            (BUDGET, self.budget_micros.is_some()),
         ]
         .into_iter()
         .filter_map(|(name, given)| given.then_some(name))
@@ -125,7 +147,13 @@ impl Options {
 
     /// Fails if any option is set, for a program that supports none of them and would ignore it.
     pub(super) fn refuse_for(&self, agent: &str) -> Result<()> {
-        match self.named().as_slice() {
+        self.refuse_others(agent, &[])
+    }
+
+    /// Fails if an option is set that the program does not support.
+    pub(super) fn refuse_others(&self, agent: &str, supported: &[&str]) -> Result<()> {
+        let refused: Vec<&str> = self.named().into_iter().filter(|name| !supported.contains(name)).collect();
+        match refused.as_slice() {
             [] => Ok(()),
             named => Err(Error::new(
                 Code::OptionUnsupported,

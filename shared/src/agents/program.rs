@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Launch, Options, Protocol, TaskHandling, examination::Examination, limit::ReportedLimit};
+use super::{
+    Launch, Options, Protocol, TaskHandling, examination::Examination, limit::ReportedLimit, options,
+};
 use crate::{Result, config::Config, conversation::SessionReader, world::Environment};
 
 /// One agent program.
@@ -59,6 +61,11 @@ pub trait Launcher: Sync {
     /// # Errors
     /// It is not installed or a value in git config is invalid (3); it does not support an option (2).
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch>;
+
+    /// Returns the options that it supports, by their names on the command line.
+    fn supports(&self) -> &'static [&'static str] {
+        options::ALL
+    }
 
     /// Returns access to the files of the sessions that its launches resume; `None` if they resume none.
     fn session_files(&self) -> Option<&'static dyn SessionFiles> {

@@ -4,7 +4,7 @@ use std::{fmt, io::Read, path::Path};
 
 use serde::{Serialize, Serializer};
 
-use super::{Session, StreamEvent};
+use super::{FailureKind, Session, StreamEvent};
 use crate::model::Permission;
 
 /// The protocol of a program's standard streams.
@@ -20,6 +20,21 @@ pub trait ProtocolKind: Sync {
     /// Returns the arguments that allow a permission rule of the program from the start; none if it has no such rules.
     fn rule_arguments(&self, _rule: &str) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Returns whether cost and tokens of a turn are totals of the process, and not of the session that it resumed.
+    fn counts_from_start(&self) -> bool {
+        false
+    }
+
+    /// Returns what the exit code means of a program that ended before its turn did, if it says more than that.
+    fn exit_failure(&self, _code: i32) -> Option<FailureKind> {
+        None
+    }
+
+    /// Returns what a program reads as text when it starts, if it would take some texts for commands.
+    fn prompt(&self, text: String) -> String {
+        text
     }
 
     /// Begins to read the output of one process.
@@ -51,6 +66,16 @@ pub trait Exchange: fmt::Debug + Send {
 
     /// Returns the events on a line that is too long for memory, from its important fields. `length` is in bytes.
     fn read_long(&mut self, line: &mut dyn Read, length: u64) -> Vec<StreamEvent>;
+
+    /// Returns the events that are due while no more output follows for the moment. `unfinished` is the beginning of the next line.
+    fn pause(&mut self, _unfinished: &[u8]) -> Vec<StreamEvent> {
+        Vec::new()
+    }
+
+    /// Returns the events that are due when the output has ended, such as the rest of a text that came in parts.
+    fn finish(&mut self) -> Vec<StreamEvent> {
+        Vec::new()
+    }
 
     /// Encodes a message to the agent.
     fn message(&mut self, text: &str) -> Vec<u8>;
@@ -109,6 +134,21 @@ impl Protocol {
     /// Returns the arguments that allow a rule; see [`ProtocolKind::rule_arguments`].
     pub fn rule_arguments(self, rule: &str) -> Vec<String> {
         self.0.rule_arguments(rule)
+    }
+
+    /// Returns whether figures count from the start of the process; see [`ProtocolKind::counts_from_start`].
+    pub fn counts_from_start(self) -> bool {
+        self.0.counts_from_start()
+    }
+
+    /// Returns what an exit code means; see [`ProtocolKind::exit_failure`].
+    pub fn exit_failure(self, code: i32) -> Option<FailureKind> {
+        self.0.exit_failure(code)
+    }
+
+    /// Returns what a program reads when it starts; see [`ProtocolKind::prompt`].
+    pub fn prompt(self, text: String) -> String {
+        self.0.prompt(text)
     }
 
     /// Begins to read the output of one process; see [`ProtocolKind::open`].
@@ -186,7 +226,7 @@ mod tests {
 
     #[test]
     fn protocols_are_words_in_state_files() {
-        for word in ["plain", "claude_stream"] {
+        for word in ["plain", "claude_stream", "gemini_stream", "aider_text"] {
             let protocol: Protocol = serde_json::from_value(word.into()).unwrap();
             assert_eq!(serde_json::to_value(protocol).unwrap(), word);
         }

@@ -363,6 +363,10 @@ pub static APPROVED: Key<Option<String>> = Key::new(
 pub static KEYS: &[&dyn Described] = &[
     &AGENT,
     &AGENT_COMMAND,
+    &AGENT_RESUME,
+    &AGENT_SESSION,
+    &AGENT_CONVERSATION,
+    &AGENT_WAITING,
     &AGENT_STDIN_HELD,
     &AGENT_READS_PROSE,
     &AGENT_PROGRAM,

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::key::{Choices, Kind};
 use crate::{
     git::ref_names,
-    model::{ByteSize, Permission, duration},
+    model::{ByteSize, Permission, duration, expression::expression},
 };
 
 /// Maximum length of a prefix of branch names, in bytes: the name of a file may have 255.
@@ -40,6 +40,29 @@ pub(super) const TEXT: Kind<String> =
 pub(super) const OPTIONAL_TEXT: Kind<Option<String>> = Kind {
     expected: "a text",
     parse: |text| Some(Some(text.to_owned()).filter(|text| !text.trim().is_empty())),
+    text: |value| value.clone().unwrap_or_default(),
+};
+
+/// A regular expression, or `None` if the value is empty.
+pub(super) const OPTIONAL_EXPRESSION: Kind<Option<String>> = Kind {
+    expected: "a regular expression",
+    parse: |text| match text {
+        "" => Some(None),
+        text => expression(text).map(|_| Some(text.to_owned())),
+    },
+    text: |value| value.clone().unwrap_or_default(),
+};
+
+/// The path of a conversation's file, in which placeholders are replaced, or `None` if the value is empty.
+pub(super) const OPTIONAL_CONVERSATION: Kind<Option<String>> = Kind {
+    expected: "a path that begins with '/', '~/', or '{worktree}/'",
+    parse: |text| match text {
+        "" => Some(None),
+        text => {
+            let is_absolute = ["/", "~/", "{worktree}/"].iter().any(|begin| text.starts_with(begin));
+            (is_absolute && !text.contains(char::is_control)).then(|| Some(text.to_owned()))
+        }
+    },
     text: |value| value.clone().unwrap_or_default(),
 };
 

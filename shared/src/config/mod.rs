@@ -50,6 +50,14 @@ impl<'repo> Config<'repo> {
         self.repo.environment()
     }
 
+    /// Returns the repository's private folder, in which programs find the files that are made for them.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn private_dir(&self) -> Result<PathBuf> {
+        self.repo.private_dir()
+    }
+
     /// Returns the value of a key, or its default if it is not set or empty.
     ///
     /// # Errors

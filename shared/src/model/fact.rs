@@ -231,6 +231,23 @@ pub struct Usage {
     pub denials: u64,
 }
 
+impl Usage {
+    /// Returns what a session used so far, from the ends of its attempts: of each figure the highest holds.
+    pub fn of_session<'a>(session: &SessionId, facts: impl Iterator<Item = &'a Fact>) -> Self {
+        let ends = facts.filter_map(|fact| match fact {
+            Fact::Finished(finished) => finished.usage.as_ref(),
+            _ => None,
+        });
+        let known = Self { session: Some(session.clone()), ..Self::default() };
+        ends.filter(|used| used.session.as_ref() == Some(session)).fold(known, |known, used| Self {
+            cost: known.cost.max(used.cost),
+            input_tokens: known.input_tokens.max(used.input_tokens),
+            output_tokens: known.output_tokens.max(used.output_tokens),
+            ..known
+        })
+    }
+}
+
 /// What is known of an agent at its creation; see [`Fact::Created`].
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default)]

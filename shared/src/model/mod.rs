@@ -7,6 +7,7 @@ pub mod conflict;
 pub mod cost;
 pub mod duration;
 pub mod event;
+pub mod expression;
 pub mod fact;
 pub mod facts;
 pub mod fold;

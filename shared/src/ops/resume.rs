@@ -43,7 +43,7 @@ use crate::{
     supervise::{
         control, guard, liveness, processes, queue, repair,
         spec::{Limits, Spec},
-        start, tree,
+        start, stored_output, tree,
     },
     surroundings,
     trust::AcceptedRepo,
@@ -219,6 +219,9 @@ fn resume_one(
     let make_spec = || -> Result<Spec> {
         let spec = new_spec(context, repo, config, id, &agent, &dir, request)?;
         spec.write(&dir)?;
+        if !request.fresh {
+            stored_output::restore_conversation(repo, id, &dir)?;
+        }
         let task = chain.prompt(repo)?.unwrap_or_default();
         // A program without sessions gets the message as its task.
         let task = match &request.message {
@@ -437,6 +440,8 @@ fn new_spec(
             worktree_path(repo, id)?
         }
     };
+    let frozen = FrozenConfig::now(repo)?.with_ignored(&launch.leftovers);
+    let frozen = frozen.keep(&private.frozen(), &repo.common_dir()?)?;
     let unknown = || Error::internal(format!("'{}' is not a commit", agent.base));
     let base = agent.base.commit().ok_or_else(unknown)?;
     Ok(Spec {
@@ -448,7 +453,7 @@ fn new_spec(
         worktree,
         identity: Some(known.map_or_else(|| repo.identity(), Ok)?),
         folder: before.as_ref().and_then(|spec| spec.folder),
-        frozen: FrozenConfig::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?,
+        frozen,
         jobs,
         limits,
         since: agent.lamport,

@@ -178,7 +178,8 @@ fn send_one(context: &Context, repo: &Repo, id: &AgentId, request: &Request) -> 
 /// Checks that its program reads messages.
 fn check_reads_messages(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
     let spec = Spec::read(&PrivateDir::new(repo.private_dir()?).agent(id))?;
-    if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) {
+    // One that can be resumed reads them when its turn has ended.
+    if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) && !spec.launch.has_sessions() {
         return Err(Error::new(
             Code::AgentNotListening,
             format!("agent '{id}' ({}) does not read messages while it runs", agent.profile),

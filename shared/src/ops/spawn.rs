@@ -365,7 +365,12 @@ fn start(
     guard::reserve_space(&private)?;
     repo.record_baseline()?;
     let identity = repo.identity()?;
-    let frozen = FrozenConfig::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
+    let mut leftovers: Vec<String> =
+        assignments.iter().flat_map(|assignment| assignment.ready.launch.leftovers.clone()).collect();
+    leftovers.sort();
+    leftovers.dedup();
+    let frozen = FrozenConfig::now(repo)?.with_ignored(&leftovers);
+    let frozen = frozen.keep(&private.frozen(), &repo.common_dir()?)?;
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(assignments.len());
     let made = assignments.iter().try_for_each(|assignment| {
         context.check()?;

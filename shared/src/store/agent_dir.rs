@@ -23,6 +23,11 @@ pub fn errors_name(attempt: u32) -> String {
     format!("{attempt}{ERRORS}")
 }
 
+/// Returns whether a file of an agent holds a conversation that its program keeps itself, and reads again when it is resumed.
+pub fn is_conversation_name(name: &str) -> bool {
+    name.ends_with(".conversation")
+}
+
 /// The name of the file with the supervisor's instructions, in [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
 pub const SPEC: &str = "spec.json";
 

@@ -5,7 +5,7 @@ mod landing;
 use std::path::{Path, PathBuf};
 
 pub use self::landing::{MAX_SCRATCHES, SCRATCH, is_scratch, removed_scratch_name, scratch_name};
-pub use super::agent_dir::{AgentDir, SPEC, errors_name, is_output_name, output_name};
+pub use super::agent_dir::{AgentDir, SPEC, errors_name, is_conversation_name, is_output_name, output_name};
 pub use crate::git::ref_names::{BRANCHES, REMOTE_BRANCHES, TAGS};
 use crate::{
     git::refs::RefEdit,

@@ -39,6 +39,8 @@ pub struct EndedAttempt {
     pub summary: Option<StreamSummary>,
     /// The last line of its standard error.
     pub last_words: Option<String>,
+    /// What its exit code says, if it ended before its turn did.
+    pub exit_failure: Option<FailureKind>,
     /// The usage limit that its output mentions.
     pub limit: Option<ReportedLimit>,
     /// The number of messages that it did not accept.
@@ -49,7 +51,15 @@ pub struct EndedAttempt {
 
 impl From<AttemptEnd> for EndedAttempt {
     fn from(end: AttemptEnd) -> Self {
-        Self { end, summary: None, last_words: None, limit: None, unheard: 0, is_reviewer: false }
+        Self {
+            end,
+            summary: None,
+            last_words: None,
+            exit_failure: None,
+            limit: None,
+            unheard: 0,
+            is_reviewer: false,
+        }
     }
 }
 
@@ -154,6 +164,10 @@ impl EndedAttempt {
             Some((turn, Some(failure))) => failed(turn, failure),
             Some(_) if code == 0 => Conclusion::of(Phase::Done, None),
             Some(_) => Conclusion::of(Phase::Failed, self.with_last_words(format!("exit code {code}"))),
+            None if let Some(kind) = self.exit_failure => {
+                let text = self.last_words.clone().unwrap_or_else(|| format!("exit code {code}"));
+                failed(&Turn { text, ..Turn::default() }, &TurnFailure { word: String::new(), kind })
+            }
             None if matches!(code, 129 | 130 | 143) => {
                 Conclusion::of(Phase::Failed, format!("ended by signal {}", code - 128))
             }

@@ -62,7 +62,12 @@ pub fn start(
         Some(words) => prompt::put(words.as_bytes(), &spec.worktree, id)?,
         None => prompt::copy(&dir.prompt(), &spec.worktree, id)?,
     };
-    let mut argv = spec.launch.argv_for(&prompt, beginning.session);
+    for file in &spec.launch.files {
+        let path = dir.dir().join(&file.name);
+        private_files::write(&path, &file.text)
+            .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
+    }
+    let mut argv = spec.launch.clone().in_folder(dir.dir()).argv_for(&prompt, beginning.session);
     argv.extend(spec.rules().flat_map(|rule| spec.launch.protocol.rule_arguments(rule)));
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
     let cannot = || format!("cannot start '{program}'");

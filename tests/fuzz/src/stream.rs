@@ -1,13 +1,16 @@
 //! The output of a coding agent while it works, line by line.
 
-use orchestra::agents::{Answer, StreamEvent, StreamSummary, program};
+use orchestra::agents::{Answer, Exchange, OutputPatterns, StreamEvent, StreamSummary, program};
 
 use crate::shown;
 
 pub(crate) fn check(bytes: &[u8]) {
-    let launcher =
-        program("claude").and_then(|program| program.launcher()).expect("a program that is started");
-    let (mut exchange, mut summary) = (launcher.protocol().open(), StreamSummary::default());
+    for name in ["gemini", "aider"] {
+        is_read(open(name), bytes);
+    }
+    let patterns = OutputPatterns { session: Some("s: (.+)".to_owned()), waiting: Some(r"\?$".to_owned()) };
+    is_read(patterns.open(), bytes);
+    let (mut exchange, mut summary) = (open("claude"), StreamSummary::default());
     let mut lines = 0;
     for line in bytes.split(|byte| *byte == b'\n') {
         lines += 1;
@@ -30,6 +33,26 @@ pub(crate) fn check(bytes: &[u8]) {
     let written = serde_json::to_string(&summary).expect("JSON");
     let again: StreamSummary = serde_json::from_str(&written).unwrap_or_else(|e| panic!("{e}: {written}"));
     assert_eq!(serde_json::to_string(&again).expect("JSON"), written);
+}
+
+fn open(name: &str) -> Box<dyn Exchange> {
+    let launcher = program(name).and_then(|program| program.launcher()).expect("a program that is started");
+    launcher.protocol().open()
+}
+
+/// Reads the output of a program to which nothing is sent in a protocol.
+fn is_read(mut exchange: Box<dyn Exchange>, bytes: &[u8]) {
+    let mut summary = StreamSummary::default();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let mut events = exchange.read(line);
+        events.extend(exchange.pause(line));
+        events.extend(exchange.read_long(&mut &*line, line.len() as u64));
+        for event in events {
+            summary.observe(&event);
+            is_shown_safely(&event);
+        }
+    }
+    exchange.finish().iter().for_each(is_shown_safely);
 }
 
 /// Checks that what is sent to the program is one line, so that no part of a user's text becomes a separate

@@ -61,6 +61,10 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         on_prompt,
         unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
         env: vec![],
+        files: vec![],
+        patterns: None,
+        conversation: None,
+        leftovers: vec![],
     })
 }
 

@@ -92,7 +92,7 @@ impl Supervisor {
         };
         let opened = opening.iter().len();
         let words: Vec<String> = opening.into_iter().chain(messages).collect();
-        let prompt = self.reads_prompt().then(|| words.join("\n\n"));
+        let prompt = self.reads_prompt().then(|| self.spec.launch.protocol.prompt(words.join("\n\n")));
         let program = self.in_repository(|supervisor| supervisor.launch(prompt.as_deref()))?;
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
@@ -105,7 +105,7 @@ impl Supervisor {
         let mut attempt = RunningAttempt {
             program,
             output: ProgramOutput::new(self.dir.output(number), self.connect()),
-            summary: StreamSummary::default(),
+            summary: self.new_summary(),
             idle: IdleDetector::new(self.spec.limits.idle_timeout),
             asked: HashMap::new(),
             waits_for: None,
@@ -122,10 +122,15 @@ impl Supervisor {
             ended: None,
         };
         send_outgoing(&mut attempt);
-        for words in words {
-            self.send_prose(&mut attempt, words);
+        if prompt.is_none() {
+            words.into_iter().for_each(|words| self.send_prose(&mut attempt, words));
+        } else {
+            attempt.said = words.len();
+            if self.spec.launch.protocol.is_structured() {
+                attempt.in_prompt = words.len();
+                attempt.unheard = words.into();
+            }
         }
-        attempt.in_prompt = prompt.map_or(0, |_| attempt.said);
         let end = self.supervise_program(&mut attempt).await?;
         let read = |supervisor: &mut Self| {
             supervisor.read_output(&mut attempt, true)?;
@@ -135,13 +140,21 @@ impl Supervisor {
             Err(error) if !matches!(end, AttemptEnd::Failed(_)) => return Err(error),
             _ => {}
         }
+        self.keep_late_messages(&mut attempt);
         let limit = self.limit_in_output(&attempt.summary, &end);
         // The opening is not repeated: the next attempt has its own.
         let accepted = attempt.said - attempt.unheard.len();
         let unheard: Vec<String> =
             attempt.unheard.into_iter().skip(opened.saturating_sub(accepted)).collect();
         let is_structured = self.spec.launch.protocol.is_structured();
+        if attempt.summary.usage.session.is_some() {
+            self.used.clone_from(&attempt.summary.usage);
+        }
         let ended = EndedAttempt {
+            exit_failure: match end {
+                AttemptEnd::Exit(code) => self.spec.launch.protocol.exit_failure(code),
+                _ => None,
+            },
             last_words: is_structured.then(|| last_line(&self.dir.errors(number))).flatten(),
             limit,
             end,
@@ -176,6 +189,9 @@ impl Supervisor {
 
     fn connect(&self) -> Box<dyn Exchange> {
         let launch = &self.spec.launch;
+        if let Some(patterns) = &launch.patterns {
+            return patterns.open();
+        }
         launch.protocol.connect(&Connection {
             folder: &self.spec.worktree,
             session: self.session(),
@@ -203,13 +219,15 @@ impl Supervisor {
     /// `None` if it was not interrupted and there are messages to continue with.
     fn opening(&self, why: Option<String>, messages: &[String]) -> Result<Option<String>> {
         let known = self.session.as_ref().is_some_and(|(_, known)| *known);
-        if known && why.is_none() && !messages.is_empty() {
+        // A program that may run what it reads gets only what was typed for it.
+        let is_script = !self.spec.launch.takes_prose();
+        if known && (why.is_none() || is_script) && !messages.is_empty() {
             return Ok(None);
         }
         let task =
             careful::read(self.dir.prompt()).context(Kind::External, || "cannot read the task".into())?;
         let task = String::from_utf8_lossy(&task).into_owned();
-        if !known {
+        if !known || is_script {
             return Ok(Some(task));
         }
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
@@ -277,7 +295,7 @@ impl Supervisor {
 
     /// Reads new output. Returns whether there was any.
     fn read_output(&mut self, attempt: &mut RunningAttempt, over: bool) -> Result<bool> {
-        if !self.spec.launch.protocol.is_structured() {
+        if !self.spec.launch.protocol.is_structured() && self.spec.launch.patterns.is_none() {
             let length = fs::metadata(self.dir.output(self.record.attempt)).map_or(0, |found| found.len());
             let grew = length > attempt.length;
             attempt.length = length;
@@ -365,7 +383,7 @@ impl Supervisor {
         if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
             return Some(AttemptEnd::Failed("the disk is full".to_owned()));
         }
-        let transcript = || self.session_files()?.transcript(&self.environment, &self.session.as_ref()?.0);
+        let transcript = || self.conversation(&self.session.as_ref()?.0);
         let idle = attempt.idle.is_over(&self.spec.worktree, transcript)?;
         Some(AttemptEnd::Idle(idle.as_secs()))
     }

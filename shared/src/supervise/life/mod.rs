@@ -7,6 +7,7 @@ mod helpers;
 mod last_steps;
 mod limited;
 mod requests;
+mod session;
 mod tracking;
 
 use std::{
@@ -26,13 +27,15 @@ use self::{
     tracking::{RepositoryState, TrackedFolders},
 };
 use crate::{
-    Code, Error, Kind, Result,
-    agents::{self, Session, SessionFiles},
-    conversation::session_lock::{self, SessionLock},
+    Kind, Result,
+    conversation::session_lock::SessionLock,
     error::ErrorContext,
     git::Repo,
     lock::Lock,
-    model::{Agent, AgentId, ByteSize, Fact, Phase, SessionId, event::PhaseChange},
+    model::{
+        Agent, AgentId, ByteSize, Fact, Phase, SessionId,
+        event::{PhaseChange, Usage},
+    },
     store::{
         Chain, append, append_if,
         layout::{AgentDir, PrivateDir},
@@ -103,6 +106,8 @@ struct Supervisor {
     has_worktree: bool,
     /// The conversation, if the program has sessions: its id, and whether it existed before this attempt.
     session: Option<(SessionId, bool)>,
+    /// What the last attempt used, with the session in which it did.
+    used: Usage,
     /// The lock that prevents other programs of ours from resuming the session.
     held_session: Option<(SessionId, SessionLock)>,
     /// The repository and the worktree, tracked through renames.
@@ -141,6 +146,7 @@ impl Supervisor {
             slot: None,
             has_worktree: spec.resumed,
             session: None,
+            used: Usage::default(),
             held_session: None,
             tracked: TrackedFolders::new(common_dir)?,
             prompts: Vec::new(),
@@ -344,6 +350,7 @@ impl Supervisor {
         let before = chain.fold().agent;
         let known = before.session.clone().filter(|_| !self.spec.fresh);
         let messages = self.requests.messages(&repo, &self.id, &chain.events)?;
+        self.remember_usage(known.as_ref(), &chain.events);
         self.choose_session(known)?;
         self.record_launch(&repo, None, None)?;
         // A message says how to continue, so the reason is not repeated.
@@ -360,76 +367,6 @@ impl Supervisor {
         self.choose_session(self.session.clone().map(|(session, _)| session))?;
         let finished = Fact::Finished(before.fact_before_retry(self.record.attempt));
         self.record_launch(&repo, Some(&finished), Some(why))
-    }
-
-    /// Chooses the conversation to resume or start. One whose file does not exist cannot be resumed; a program whose files are unknown
-    /// looks for them itself.
-    fn choose_session(&mut self, known: Option<SessionId>) -> Result<()> {
-        let files = self.session_files();
-        let there = known.filter(|session| {
-            files.is_none_or(|files| files.transcript(&self.environment, session).is_some())
-        });
-        self.session = match there {
-            _ if !self.spec.launch.has_sessions() => None,
-            Some(session) => Some((session, true)),
-            None if self.spec.launch.reports_session => None,
-            None => Some((world::uuid()?.into(), false)),
-        };
-        self.lock_session()?;
-        if let (Some(files), Some((session, true))) = (files, &self.session) {
-            // If the worktree was renamed, the program looks for its files elsewhere. If they cannot be moved, it reports that.
-            let _ = files.follow(&self.environment, session, &self.spec.worktree);
-        }
-        Ok(())
-    }
-
-    /// Records the id of a session that the program has chosen, so that it can be resumed.
-    fn record_session(&mut self, reported: &SessionId) -> Result<()> {
-        if self.session.as_ref().is_some_and(|(session, _)| session == reported) {
-            return Ok(());
-        }
-        let step = PhaseChange::new(self.record.attempt, Phase::Running);
-        self.append_facts(&[Fact::Phase(PhaseChange { session: Some(reported.clone()), ..step })])?;
-        self.session = Some((reported.clone(), true));
-        // The program uses it already: another lock does not change that.
-        let _ = self.lock_session();
-        Ok(())
-    }
-
-    /// Returns access to the session files of the program, if it has any.
-    fn session_files(&self) -> Option<&'static dyn SessionFiles> {
-        agents::session_files(&self.spec.profile)
-    }
-
-    /// Locks the session. A lock that is held already is not opened again, because closing the second file would release it.
-    fn lock_session(&mut self) -> Result<()> {
-        let wanted = self.session.as_ref().map(|(session, _)| session);
-        if self.held_session.as_ref().map(|(held, _)| held) == wanted {
-            return Ok(());
-        }
-        self.held_session = None;
-        let Some(session) = wanted.cloned() else { return Ok(()) };
-        match session_lock::acquire(&self.environment, &session) {
-            Ok(Some(held_session)) => self.held_session = Some((session, held_session)),
-            Ok(None) => {
-                return Err(Error::new(
-                    Code::SessionInUse,
-                    format!("session '{session}' is in use by another program"),
-                ));
-            }
-            // Without a writable home folder there is no lock, and only the program's own checks remain.
-            Err(_) => {}
-        }
-        Ok(())
-    }
-
-    fn session(&self) -> Session<'_> {
-        match &self.session {
-            Some((session, true)) => Session::Known(session),
-            Some((session, false)) => Session::New(session),
-            None if self.spec.launch.has_sessions() => Session::Unnamed,
-            None => Session::None,
-        }
     }
 
     /// Records the start of an attempt: one more than the highest so far, unless `resume` has queued it. The session is recorded
