@@ -52,10 +52,13 @@ pub(crate) struct Cli {
     pub(crate) file: Option<PathBuf>,
     /// The profile of the agent; several, separated by commas, each get every task
     ///
-    /// 'claude' is Claude Code, with your own login and settings. 'sh' is always available: the task is a
-    /// shell script. Any program becomes a profile with git config orchestra.agent.NAME.command. A role is
+    /// 'claude' is Claude Code, with your own login and settings; 'agent-teams' is the same with its
+    /// experimental teams. 'api' is an agent of ours: it calls the Messages API with the key in
+    /// ANTHROPIC_API_KEY and the model in orchestra.agent.api.model, and runs four tools in the worktree. 'sh'
+    /// is always available: the task is a shell script. Any program becomes a profile with git config orchestra.agent.NAME.command. A role is
     /// a known program under a name of your own, with its own prompt, model, permissions and limits: see
-    /// orchestra.agent.NAME.program in git-orchestra-config(1). The default is {orchestra.agent}.
+    /// orchestra.agent.NAME.program in git-orchestra-config(1). Another profile takes over from one that cannot
+    /// work if orchestra.agent.NAME.fallback names it. The default is {orchestra.agent}.
     #[arg(long = "agent", value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) agents: Vec<String>,
     /// Start this many agents for each task, to compare their work

@@ -228,9 +228,13 @@ fn not_landed(one: &DidNotLand) -> String {
     format!("{} ({command}into {}{older})", agents::did_not_land(one), one.into)
 }
 
-/// Formats the program, such as `claude, claude-opus-5-5, acceptEdits`.
+/// Formats the program, such as `claude, claude-opus-5-5, acceptEdits`, or `claude instead of api, …`.
 fn program(agent: &AgentObject) -> String {
-    let parts = [Some(agent.profile.clone()), agent.model.clone(), agent.permission_mode.clone()];
+    let profile = match &agent.instead_of {
+        Some(before) => format!("{} instead of {before}", agent.profile),
+        None => agent.profile.clone(),
+    };
+    let parts = [Some(profile), agent.model.clone(), agent.permission_mode.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

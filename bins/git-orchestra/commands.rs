@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use orchestra_terminal::{CommandLine, Program, run};
 
+#[path = "../git-orchestra-agent-api/command.rs"]
+mod agent_api;
 #[path = "../git-orchestra-cleanup/command.rs"]
 mod cleanup;
 #[path = "../git-orchestra-collect/command.rs"]
@@ -67,6 +69,7 @@ impl Entry {
 /// Finds a command by its name without the prefix.
 pub(crate) fn find(name: &str) -> Option<Entry> {
     Some(match name {
+        "agent-api" => Entry::of::<agent_api::Cli>(),
         "cleanup" => Entry::of::<cleanup::Cli>(),
         "collect" => Entry::of::<collect::Cli>(),
         "config" => Entry::of::<config::Cli>(),

@@ -217,9 +217,14 @@ const EVERY_COMMAND: &str = "git-orchestra";
 /// Returns a command for one of our own programs that runs in the background, as [`own_command`] does. The program that contains every
 /// command is started under the name of the other one, which would only replace itself by it.
 pub fn background_command(environment: &Environment, name: &str) -> Command {
-    let mut command = own_command(environment, world::this_program().with_file_name(EVERY_COMMAND));
+    let mut command = own_command(environment, own_program());
     command.arg0(name);
     command
+}
+
+/// Returns the path of the program that contains every command.
+pub fn own_program() -> PathBuf {
+    world::this_program().with_file_name(EVERY_COMMAND)
 }
 
 /// Finds `program` on the PATH of an environment. A relative path is relative to the caller's folder.

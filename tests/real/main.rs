@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, clippy::disallowed_methods, reason = "a test says what it expects")]
 
+mod api;
 mod ccusage;
 mod claude;
 mod codex;

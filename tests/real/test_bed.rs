@@ -29,8 +29,20 @@ impl TestBed {
         Self::set_with(("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy"))
     }
 
-    fn set_with((login, token): (&str, &str)) -> Option<Self> {
+    /// Creates the stage for the agent of git orchestra itself, for which nothing has to be installed.
+    pub(crate) fn for_own_agent() -> Option<Self> {
+        Self::new(("ANTHROPIC_API_KEY", "dummy"))
+    }
+
+    fn set_with(login: (&str, &str)) -> Option<Self> {
         let claude = program("claude")?;
+        let bed = Self::new(login)?;
+        let claude = claude.to_string_lossy();
+        bed.world.git(bed.world.dir(), ["config", "--global", "orchestra.agent.claude.program", &claude]);
+        Some(bed)
+    }
+
+    fn new((login, token): (&str, &str)) -> Option<Self> {
         let bins = Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().expect("a folder of binaries");
         let world = World::new(bins);
         let port_file = world.dir().join("port");
@@ -62,10 +74,6 @@ impl TestBed {
                 .map(Into::into),
         );
         let world = world.with_wrapper(enter, variables);
-        world.git(
-            world.dir(),
-            ["config", "--global", "orchestra.agent.claude.program", &claude.to_string_lossy()],
-        );
         Some(Self { world, model, url })
     }
 

@@ -35,6 +35,7 @@ mod doctor_outside;
 mod dry_runs;
 mod environments;
 mod error_codes;
+mod fallback;
 mod for_agents;
 mod full_disk;
 mod hand_over;

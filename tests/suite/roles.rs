@@ -104,7 +104,7 @@ fn what_a_program_does_not_support_is_refused() {
     assert_eq!(error.code, Code::OptionUnsupported);
     assert_eq!(error.message, "agent 'sh' does not support orchestra.agent.sh.model");
     let error = plan(&repo, "typo").expect_err("refused");
-    assert!(error.message.ends_with("which is not claude or sh"), "{}", error.message);
+    assert!(error.message.ends_with("which is not agent-teams or api or claude or sh"), "{}", error.message);
     assert_eq!(error.hints[0], "git config orchestra.agent.typo.program claude");
     // A prompt is never run as a script.
     configure(&repo, &[("quick.prompt", "be quick")]);

@@ -89,8 +89,10 @@ pub const COMMANDS: &[CommandEntry] = &[
 ];
 
 /// Internal commands, which no person types.
-pub const INTERNAL: &[CommandEntry] =
-    &[binary(Group::Run, "supervise", "Supervise one agent (internal, started by spawn)")];
+pub const INTERNAL: &[CommandEntry] = &[
+    binary(Group::Run, "supervise", "Supervise one agent (internal, started by spawn)"),
+    binary(Group::Run, "agent-api", "Run the agent of the profile api (internal, started by supervisors)"),
+];
 
 /// Returns the commands that have a program.
 pub fn binaries() -> impl Iterator<Item = &'static CommandEntry> {

@@ -10,7 +10,7 @@ use crate::{
     Code, Error, Kind, Result,
     config::{
         Config,
-        keys::{AGENT_COMMAND, AGENT_PROGRAM, AGENT_PROMPT, AGENT_READS_PROSE},
+        keys::{AGENT_COMMAND, AGENT_ENV, AGENT_PROGRAM, AGENT_PROMPT, AGENT_READS_PROSE},
     },
     model::{nearest::nearest, quote, text},
 };
@@ -66,7 +66,15 @@ pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Laun
         _ if error.code == Code::OptionUnsupported => unsupported.unwrap_or(error),
         _ => error,
     })?;
-    Ok(Launch { model: options.model, ..launch })
+    let env = launch.env.into_iter().chain(variables(name, config)?).collect();
+    Ok(Launch { model: options.model.or(launch.model), env, ..launch })
+}
+
+/// Returns the variables that the user sets for a profile.
+fn variables(name: &str, config: &Config<'_>) -> Result<Vec<(String, String)>> {
+    let all = config.valid(&AGENT_ENV.of(name))?;
+    let pairs = all.iter().filter_map(|one| one.split_once('='));
+    Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
 fn no_such_program(name: &str, config: &Config<'_>) -> Error {

@@ -5,10 +5,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Protocol, Session, TaskHandling};
-use crate::model::{OnPrompt, Permission};
+use crate::model::{AgentId, OnPrompt, Permission};
 
 /// The placeholder in a command for the path of the file with the task.
 pub(super) const PROMPT_FILE: &str = "{prompt_file}";
+/// The placeholder in the value of a variable for the id of the agent.
+pub(super) const AGENT_ID: &str = "{agent}";
 /// The placeholder in a command for the id of the session.
 pub(super) const SESSION: &str = "{session}";
 
@@ -58,7 +60,7 @@ pub struct Launch {
     pub on_prompt: OnPrompt,
     /// Environment variables that are removed for it.
     pub unset: Vec<String>,
-    /// Environment variables that are set for it, with their values.
+    /// Environment variables that are set for it, with their values; `{agent}` in a value is replaced by the id of the agent.
     #[serde(default)]
     pub env: Vec<(String, String)>,
 }
@@ -93,6 +95,11 @@ impl Launch {
         };
         let argv = self.argv.iter().map(|arg| arg.replace(PROMPT_FILE, &path));
         argv.chain(more.iter().map(|arg| arg.replace(SESSION, session))).collect()
+    }
+
+    /// Returns the environment variables that are set for an agent.
+    pub fn variables(&self, id: &AgentId) -> impl Iterator<Item = (&String, String)> {
+        self.env.iter().map(move |(name, value)| (name, value.replace(AGENT_ID, id.as_str())))
     }
 
     /// Returns whether it has sessions that can be resumed.

@@ -8,6 +8,7 @@
 //! | [`protocol`](Protocol), [`event`](StreamEvent), [`summary`](StreamSummary) | its output, in the same form for all programs |
 //! | [`limit`] | usage limits, and when they end |
 //! | [`examination`] | how an installed program is asked for its version and its login |
+//! | [`api`] | the agent of git orchestra itself, which calls a model's API |
 //! | `claude`, `codex`, `gemini`, `opencode`, `sh` | everything that is specific to that program |
 //! | `custom` | a custom command |
 //!
@@ -17,6 +18,7 @@
 //!
 //! Commands come only from this program or from the user's own git config.
 
+pub mod api;
 mod claude;
 mod codex;
 mod configured;
@@ -52,5 +54,15 @@ pub use session::Session;
 pub use summary::{ApiError, StreamSummary, relative_to};
 
 /// All known agent programs, in the order in which they are listed.
-static PROGRAMS: &[&dyn AgentProgram] =
-    &[&claude::Claude, &codex::Codex, &gemini::Gemini, &opencode::Opencode, &sh::Sh];
+static PROGRAMS: &[&dyn AgentProgram] = &[
+    &claude::Claude,
+    &claude::AgentTeams,
+    &codex::Codex,
+    &gemini::Gemini,
+    &opencode::Opencode,
+    &api::Api,
+    &sh::Sh,
+];
+
+/// The protocol `stream-json`, which the agent of git orchestra uses as well.
+const STREAM_JSON: Protocol = claude::STREAM_JSON;

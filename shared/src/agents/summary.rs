@@ -47,6 +47,9 @@ pub struct StreamSummary {
     /// Whether the model has answered.
     #[serde(skip)]
     pub answered: bool,
+    /// Whether the agent has called a tool.
+    #[serde(skip)]
+    pub called_tool: bool,
     /// Its open questions, in the order in which they were asked.
     #[serde(skip)]
     pub questions: VecDeque<Question>,
@@ -89,6 +92,7 @@ impl StreamSummary {
             }
             StreamEvent::ToolUse { id, name, about } => {
                 self.record_answer();
+                self.called_tool = true;
                 let what = format!("{name} {}", relative_to(&self.folder, about));
                 self.set_activity(&what);
                 self.recent.push_back((id.clone(), text::one_line(&what, MAX_ACTIVITY_WIDTH)));
@@ -111,6 +115,7 @@ impl StreamSummary {
             StreamEvent::TurnEnded(turn) => self.end(turn),
             StreamEvent::Remark(note) => self.set_activity(note),
             StreamEvent::Subagent(event) => {
+                self.called_tool = true;
                 if let StreamEvent::ToolUse { name, about, .. } = event.as_ref() {
                     let about = relative_to(&self.folder, about);
                     self.set_activity(&format!("subagent: {name} {about}"));

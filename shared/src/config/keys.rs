@@ -12,7 +12,7 @@ use super::{
         OPTIONAL_PATH, OPTIONAL_REVISION, OPTIONAL_TEXT, PERMANENT, PERMANENT_PERMISSION, SIZE, TEXT, TOOL,
     },
 };
-use crate::model::{ByteSize, OnPrompt, Permission};
+use crate::model::{ByteSize, OnPrompt, Permission, Price};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -235,6 +235,19 @@ pub static REGENERATE: NamedKey<Option<String>> = NamedKey::new(
     .proposed_by_team(),
 );
 
+pub static PRICE: NamedKey<Option<Price>> = NamedKey::new(Key::new(
+    "orchestra.price.<name>",
+    Kind {
+        expected: "two amounts of US dollars such as 3/15",
+        parse: |text| if text.is_empty() { Some(None) } else { Price::parse(text).map(Some) },
+        text: |value| value.map_or_else(String::new, |price| price.text()),
+    },
+    || None,
+    "The price of a million input and output tokens of the model <name> in US dollars, such as 3/15, from which the \
+         cost of agents of the profile api is computed; in the name, a hyphen stands for every character that is neither \
+         a letter nor a digit",
+));
+
 pub static BRANCH_PREFIX: Key<String> = Key::new(
     "orchestra.branchPrefix",
     kind::BRANCH_PREFIX,
@@ -381,6 +394,8 @@ pub static KEYS: &[&dyn Described] = &[
     &AGENT_MAX_TIME,
     &AGENT_MAX_TURNS,
     &AGENT_BUDGET,
+    &AGENT_ENV,
+    &AGENT_FALLBACK,
     &PERMISSION,
     &ON_PROMPT,
     &ALLOWED_CLI,
@@ -406,6 +421,7 @@ pub static KEYS: &[&dyn Described] = &[
     &CHECK_TIME,
     &MERGE_TIMEOUT,
     &REGENERATE,
+    &PRICE,
     &BRANCH_PREFIX,
     &WORKTREES,
     &REVIEW_TEST,

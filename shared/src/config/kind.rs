@@ -115,6 +115,13 @@ pub(super) const TOOL: Kind<String> = Kind {
     text: String::clone,
 };
 
+/// A variable of a program's environment, with its value.
+pub(super) const VARIABLE: Kind<String> = Kind {
+    expected: "a variable with its value such as NAME=VALUE, and not one that names a repository",
+    parse: |text| is_variable(text).then(|| text.to_owned()),
+    text: String::clone,
+};
+
 /// The permission modes that may be permanent.
 pub(super) const PERMANENT: Choices = Choices::Words(&["plan", "default", "dontAsk", "acceptEdits"]);
 
@@ -170,6 +177,18 @@ fn is_tool(text: &str) -> bool {
     is_name && rule.is_some_and(|rule| !rule.trim().is_empty()) && !text.contains(char::is_control)
 }
 
+/// Returns whether a text is a variable that a profile may set: none with which git would work on another repository, and none that
+/// git orchestra itself sets.
+fn is_variable(text: &str) -> bool {
+    const REFUSED: [&str; 6] =
+        ["GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_WORK_TREE", "PWD"];
+    let Some((name, value)) = text.split_once('=') else { return false };
+    let is_ours = name.starts_with("ORCHESTRA_") || name.starts_with("GIT_ORCHESTRA_");
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name && !is_ours && !REFUSED.contains(&name) && !value.contains('\0')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +201,18 @@ mod tests {
         for text in ["", "Bash(", "Bash()", "Bash(git *", "git *", "-x", "(x)", "Edit,Write", "Bash(a\u{1b})"]
         {
             assert!(!is_tool(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn variables() {
+        for text in ["A=b", "A=", "_a1=x=y z", "GIT_SSH_COMMAND=ssh -v"] {
+            assert!(is_variable(text), "{text}");
+        }
+        for text in
+            ["", "A", "=b", "1A=b", "A B=c", "GIT_DIR=/x", "ORCHESTRA_BASE=x", "GIT_ORCHESTRA_ASK=x", "A=\0"]
+        {
+            assert!(!is_variable(text), "{text}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     key::{Choices, Key, Kind, NamedKey, NamedRepeatedKey, RepeatedKey},
-    kind::{OPTIONAL_DURATION, OPTIONAL_PERMISSION, OPTIONAL_TEXT, PERMANENT, TOOL},
+    kind::{OPTIONAL_DURATION, OPTIONAL_PERMISSION, OPTIONAL_TEXT, PERMANENT, TOOL, VARIABLE},
 };
 use crate::model::{Cost, Permission};
 
@@ -103,6 +103,27 @@ pub static AGENT_DENY: NamedRepeatedKey = NamedRepeatedKey::new(
         "A tool that agents of the profile <name> must not use, in addition to orchestra.deny; may be given several times",
     )
     .of_kind(TOOL).set_by_team(),);
+
+pub static AGENT_ENV: NamedRepeatedKey = NamedRepeatedKey::new(
+    RepeatedKey::new(
+        "orchestra.agent.<name>.env",
+        "A variable that is set for agents of the profile <name>, as NAME=VALUE; {agent} in the value is the id of the agent; \
+         may be given several times; not for secrets, since it is kept with the agent's output",
+    )
+    .of_kind(VARIABLE),
+);
+
+pub static AGENT_FALLBACK: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.fallback",
+        OPTIONAL_TEXT,
+        || None,
+        "The profile that takes over from an agent of the profile <name> that did nothing yet, neither used a tool nor \
+         changed a file, when its program is missing, its service refuses it, or a usage limit is reached",
+    )
+    .with_choices(Choices::Profiles)
+    .proposed_by_team(),
+);
 
 pub static AGENT_MAX_TIME: NamedKey<Option<Duration>> = NamedKey::new(
     Key::new(

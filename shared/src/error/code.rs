@@ -94,6 +94,7 @@ codes! {
     ConfigUntrusted "config-untrusted" Refused "The configuration changed while agents ran, and nobody accepted the change.";
     ConfirmationNeeded "confirmation-needed" Refused "Confirmation is required, and there is no terminal to ask on.";
     Declined "declined" Refused "The user was asked and declined.";
+    CredentialMissing "credential-missing" Refused "The agent needs a key, and the environment has none.";
     DiskLow "disk-low" Refused "There is too little free disk space to start agents.";
     FileInaccessible "file-inaccessible" Refused "A named file or folder cannot be read or written.";
     FormatNewer "format-newer" Refused "The agent was written by a newer version of git orchestra.";

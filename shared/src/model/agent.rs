@@ -36,6 +36,8 @@ state! {
         pub profile: String = "Profile",
         /// The role as which it was started.
         pub role: Option<String> = "Role",
+        /// The profile, or the role, with which it was started, if another one took over.
+        pub instead_of: Option<String> = "Instead-Of",
         /// The requested model, then the one that answered.
         pub model: Option<String> = "Model",
         /// The run it belongs to, which all agents of one `spawn` share.

@@ -157,6 +157,12 @@ pub struct PhaseChange {
     /// The requested model from this attempt on, if the attempt sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The profile that runs the agent from this attempt on, if it takes over from another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The role as which that profile runs, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
 }
 
 impl PhaseChange {
@@ -176,6 +182,8 @@ impl PhaseChange {
             mark: None,
             permission: None,
             model: None,
+            profile: None,
+            role: None,
         }
     }
 

@@ -34,6 +34,7 @@ const FIELDS: &[&str] = &[
     "id",
     "input_tokens",
     "insertions",
+    "instead_of",
     "label",
     "landed_in",
     "last_words",

@@ -13,11 +13,7 @@ use crate::{
     git::{Repo, careful},
     model::{
         Agent, AgentId, BranchName, CommitId, Cost, IdOrText, Limit, LimitKind, Liveness, Phase, RunId,
-        SessionId, WriterId, cost,
-        event::Usage,
-        landing::{FailedCheck, SetAside},
-        text,
-        verdict::Verdict,
+        SessionId, WriterId, cost, event::Usage, text, verdict::Verdict,
     },
     store::{
         layout::{self, PrivateDir},
@@ -31,10 +27,11 @@ use crate::{
     surroundings::SurroundingsChange,
 };
 
+mod did_not_land;
 mod request;
 mod verdicts;
 
-pub use self::{request::RequestObject, verdicts::ProposedVerdict};
+pub use self::{did_not_land::DidNotLand, request::RequestObject, verdicts::ProposedVerdict};
 
 /// The longest activity that is shown, in columns.
 const MAX_ACTIVITY_WIDTH: usize = 120;
@@ -63,6 +60,9 @@ pub struct AgentObject {
     /// The role as which it was started: the user's name for a profile that runs the program `profile`.
     #[serde(default)]
     pub role: Option<String>,
+    /// The profile, or the role, with which it was started, if another one took over.
+    #[serde(default)]
+    pub instead_of: Option<String>,
     /// The model that was requested, or that its program reported.
     pub model: Option<String>,
     /// The id of the run: the agents of one `spawn` share it.
@@ -233,41 +233,6 @@ pub enum WorktreeState {
     Moved,
 }
 
-/// Why work did not land.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub struct DidNotLand {
-    /// The reason, in words.
-    pub why: String,
-    /// The target branch of the landing.
-    pub into: BranchName,
-    /// The commit that held the work.
-    pub head: IdOrText<CommitId>,
-    /// Whether that commit still is the agent's head.
-    pub current: bool,
-    /// The name of the check that failed.
-    pub check: Option<String>,
-    /// The command of the check, if the event holds it.
-    pub command: Option<String>,
-}
-
-impl DidNotLand {
-    fn failed(failed: FailedCheck, now: Option<&IdOrText<CommitId>>) -> Self {
-        Self {
-            current: now == Some(&failed.head),
-            why: failed.why,
-            into: failed.into,
-            head: failed.head,
-            check: Some(failed.check.name),
-            command: failed.check.command,
-        }
-    }
-
-    fn set_aside(aside: SetAside, now: Option<&IdOrText<CommitId>>) -> Self {
-        let current = now == Some(&aside.head);
-        Self { why: aside.why, into: aside.into, head: aside.head, current, check: None, command: None }
-    }
-}
-
 impl AgentObject {
     /// Combines the state by the events with what this machine knows. Leaves `dirty`, `dirty_at` and `worktree` to callers that read worktrees.
     pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
@@ -289,6 +254,7 @@ impl AgentObject {
             head,
             profile,
             role,
+            instead_of,
             model,
             run,
             place,
@@ -340,6 +306,7 @@ impl AgentObject {
             reason,
             profile,
             role,
+            instead_of,
             model,
             run,
             place,

@@ -1,5 +1,6 @@
 //! The operations, one for each command: `Request → Report`. They know no terminal and print nothing.
 
+pub mod agent_api;
 mod agent_checkout;
 pub mod agent_format;
 pub mod agent_object;

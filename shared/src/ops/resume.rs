@@ -394,11 +394,17 @@ fn run_options(
     let said = before.map(|spec| spec.options.clone()).unwrap_or_default();
     let options =
         Options { restricted: agent.reviews.is_some(), ..said }.with(request.settings.options.clone());
-    let profile = before.and_then(|spec| spec.role.as_deref()).unwrap_or(&agent.profile);
+    let role = before.filter(|spec| is_of_same_program(spec, agent)).and_then(|spec| spec.role.as_deref());
+    let profile = role.unwrap_or(&agent.profile);
     let launch = agents::launch(profile, config, &options)?;
     let limits = request.settings.limits(config, profile, &launch, before.map(|spec| &spec.limits))?;
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
     Ok(RunOptions { options, launch, limits, jobs })
+}
+
+/// Returns whether a spec is about the program that ran last: a fallback may have taken over after it was written.
+fn is_of_same_program(spec: &Spec, agent: &Agent) -> bool {
+    spec.profile.is_empty() || spec.profile == agent.profile
 }
 
 /// Returns the title of the commit with uncommitted work: the last message, if the user typed it.
@@ -456,7 +462,8 @@ fn new_spec(
         fresh: request.fresh,
         judges: agent.reviews.is_some(),
         profile: agent.profile.clone(),
-        role: before.and_then(|spec| spec.role),
+        fallback: before.as_ref().filter(|_| agent.attempt == 0).and_then(|spec| spec.fallback.clone()),
+        role: before.filter(|spec| is_of_same_program(spec, agent)).and_then(|spec| spec.role),
         always: trusted_grants(repo, agent),
         despite_limit: request.despite_limit,
     })

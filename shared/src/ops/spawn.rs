@@ -34,6 +34,7 @@
 //! ```
 
 mod existing_branch;
+mod ready_profile;
 
 use std::{
     fs,
@@ -43,12 +44,12 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::ready_profile::{ReadyProfile, launches};
 use crate::{
     Code, Error, Kind, Result,
-    agents::{self, Launch},
     config::{
         Config,
-        keys::{AGENT, BASE, BRANCH_PREFIX, LABEL, MIN_FREE},
+        keys::{BASE, BRANCH_PREFIX, LABEL, MIN_FREE},
     },
     context::Context,
     error::ErrorContext as _,
@@ -61,11 +62,7 @@ use crate::{
         self, NewAgent,
         layout::{self, AgentDir, PrivateDir},
     },
-    supervise::{
-        guard, queue,
-        spec::{Limits, Spec},
-        start, tree,
-    },
+    supervise::{guard, queue, spec::Spec, start, tree},
     surroundings::{self, SurroundingsSnapshot},
     trust::AcceptedRepo,
     worktree::{isolated_git_dir::FrozenConfig, worktrees_dir},
@@ -190,7 +187,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     request.settings.check()?;
     let jobs = request.settings.jobs(&config, None)?;
     let launches = launches(&config, request)?;
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = launches.iter().filter_map(|ready| ready.warning.clone()).collect();
     if let Some(base) = revision.as_ref().filter(|base| repo.hides_a_tag(base)) {
         let shown = text::safe(base);
         warnings
@@ -231,34 +228,6 @@ fn base(repo: &Repo, config: &Config<'_>, request: &Request) -> Result<(Oid, Opt
                 .because(error.one_line())),
         },
     }
-}
-
-/// A kind of agent, with everything that is needed to start it.
-#[derive(Clone, Debug)]
-struct ReadyProfile {
-    /// The program, which has the name of the profile unless that is a role.
-    program: String,
-    role: Option<String>,
-    /// What is put before each task.
-    prompt: Option<String>,
-    launch: Launch,
-    limits: Limits,
-}
-
-fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<ReadyProfile>> {
-    let names = if request.agents.is_empty() { vec![config.get(&AGENT)?] } else { request.agents.clone() };
-    let ready = |profile: String| {
-        let launch = agents::launch(&profile, config, &request.settings.options)?;
-        if request.reviews.is_some() {
-            // The task of a reviewer contains text from the reviewed agent and from the test.
-            agents::check_prose(&profile, config, "a review")?;
-        }
-        let limits = request.settings.limits(config, &profile, &launch, None)?;
-        let (program, prompt) = (agents::program_of(&profile, config), agents::prompt_of(&profile, config)?);
-        let role = Some(profile).filter(|profile| *profile != program);
-        Ok(ReadyProfile { program, role, prompt, launch, limits })
-    };
-    names.into_iter().map(ready).collect()
 }
 
 /// Returns whether any of the agents may ask for permissions, or is refused what is not allowed. Agents that cannot be started are none.
@@ -429,7 +398,7 @@ fn write_spec(
 ) -> Result<()> {
     let Assignment { planned, task, ready, .. } = assignment;
     let spec = Spec {
-        options: request.settings.options.clone(),
+        options: ready.options.clone(),
         launch: ready.launch.clone(),
         branch: planned.branch.clone(),
         base: planned.base,
@@ -446,6 +415,7 @@ fn write_spec(
         judges: request.reviews.is_some(),
         profile: planned.profile.clone(),
         role: planned.role.clone(),
+        fallback: ready.fallback.clone(),
         always: Vec::new(),
         despite_limit: false,
     };

@@ -137,6 +137,24 @@ impl EndedAttempt {
         self.limit.as_ref().filter(|limit| gave_up && !limit.warning)
     }
 
+    /// Returns why another profile may take over: the program ended by itself without a tool, because of a usage limit, of a failure
+    /// that would come again, or before its session began. A program without structured output may have done anything.
+    pub fn reason_to_fall_back(&self) -> Option<String> {
+        let summary = self.summary.as_ref().filter(|summary| !summary.called_tool)?;
+        let is_refused = match &self.end {
+            AttemptEnd::Limited(_) => true,
+            AttemptEnd::Exit(code) => match &summary.last_turn {
+                Some(Turn { failure: Some(failure), .. }) => {
+                    matches!(failure.kind, FailureKind::NotLoggedIn { .. } | FailureKind::Permanent)
+                }
+                Some(_) => false,
+                None => !summary.begun && !matches!(*code, 0 | 129 | 130 | 143),
+            },
+            _ => false,
+        };
+        self.conclusion().reason.filter(|_| is_refused)
+    }
+
     /// Returns what a signal means. A crash or a kill by the system is transient; an end requested by a person is not.
     fn signal(&self, number: i32) -> Conclusion {
         let reason = format!("ended by signal {number}");

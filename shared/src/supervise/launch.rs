@@ -92,7 +92,7 @@ pub fn start(
         command.env_remove(name);
     }
     command
-        .envs(spec.launch.env.iter().map(|(name, value)| (name, value)))
+        .envs(spec.launch.variables(id))
         .args(arguments)
         .current_dir(&spec.worktree)
         .env("PWD", &spec.worktree)

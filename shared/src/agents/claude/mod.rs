@@ -9,13 +9,18 @@ mod permission;
 mod protocol;
 mod sessions;
 mod stream;
+mod teams;
 
 use super::{
     AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling, examination::Examination,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
 
+pub(super) use self::teams::AgentTeams;
+
 const NAME: &str = "claude";
+/// Its protocol.
+pub(super) const STREAM_JSON: Protocol = Protocol::of(&protocol::StreamJson);
 
 /// Claude Code as an agent program.
 pub(super) struct Claude;
@@ -62,7 +67,7 @@ impl Launcher for Claude {
     }
 
     fn protocol(&self) -> Protocol {
-        Protocol::of(&protocol::StreamJson)
+        STREAM_JSON
     }
 
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {

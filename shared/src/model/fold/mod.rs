@@ -30,7 +30,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 11;
+pub const FOLD: u32 = 12;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -189,6 +189,13 @@ impl Fold {
         agent.automatic += u64::from(step.automatic);
         if let Some(pattern) = &step.always {
             Grant::add(&mut agent.always, pattern, &event.writer);
+        }
+        if let Some(profile) = short_or_none(step.profile.as_deref()) {
+            let program = std::mem::replace(&mut agent.profile, profile);
+            let role = std::mem::replace(&mut agent.role, short_or_none(step.role.as_deref()));
+            agent.instead_of.get_or_insert(role.unwrap_or(program));
+            // Session and model are those of the other program.
+            (agent.session, agent.model) = (None, None);
         }
         agent.session = SessionId::short_or_none(step.session.as_ref()).or_else(|| agent.session.take());
         agent.permission = short_or_none(step.permission.as_deref()).or_else(|| agent.permission.take());

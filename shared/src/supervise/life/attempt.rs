@@ -375,7 +375,8 @@ impl Supervisor {
         if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
             return Some(AttemptEnd::Failed("the disk is full".to_owned()));
         }
-        let transcript = || self.session_files()?.transcript(&self.environment, &self.session.as_ref()?.0);
+        let transcript =
+            || self.session_files()?.transcript(&self.program_environment(), &self.session.as_ref()?.0);
         let idle = attempt.idle.is_over(&self.spec.worktree, transcript)?;
         Some(AttemptEnd::Idle(idle.as_secs()))
     }

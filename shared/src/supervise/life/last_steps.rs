@@ -1,10 +1,11 @@
-//! The last steps of a supervisor: saves its agent's work and records its end.
+//! The last steps of a supervisor: ends the processes of its agent, saves its work, and records its end.
 
 use std::{
     path::Path,
     time::{Duration, Instant},
 };
 
+use rustix::process::{Signal as Number, kill_process_group};
 use tokio::time::sleep;
 
 use super::{Supervisor, TICK, helpers::HELPER_RESTARTS, tracking::RepositoryState};
@@ -13,16 +14,52 @@ use crate::{
     backoff::Backoff,
     model::{Fact, event::Finished},
     store::{append_if, pack},
-    supervise::{auto_sync, ending::EndedAttempt, guard, helper::HelperTask, last_words, stored_output},
+    supervise::{
+        auto_sync,
+        ending::{AttemptEnd, EndedAttempt},
+        guard,
+        helper::HelperTask,
+        last_words, processes,
+        reaper::Reaper,
+        stored_output, tree,
+    },
     worktree::capture::CapturedWork,
 };
 
+/// How long processes that the program left may clean up after its end.
+const EXIT_GRACE: Duration = Duration::from_secs(2);
 /// How long to retry recording the end, for instance on a full disk.
 const RETRY_FOR: Duration = Duration::from_secs(30 * 60);
 /// The same if the supervisor itself was asked to terminate: long enough to retry after a race.
 const RETRY_FOR_WHEN_STOPPED: Duration = Duration::from_secs(5);
 
 impl Supervisor {
+    /// Ends everything that the agent started: its process group first, then all descendants of this process.
+    pub(super) fn end_tree(&mut self, end: &AttemptEnd) -> Result<()> {
+        let me = self.record.supervisor.pid;
+        let grace = if end.is_by_program() { EXIT_GRACE } else { self.spec.limits.grace };
+        if let Some(program) = self.record.program
+            && program.is_alive()
+            && let Some(group) = rustix::process::Pid::from_raw(program.pid)
+        {
+            let _ = kill_process_group(group, Number::TERM);
+        }
+        let private = &self.private;
+        let spared = || [processes::supervisors(private), auto_sync::running_syncs()].concat();
+        let find = || if Reaper::has_children() { tree::descendants(me, &spared()) } else { Vec::new() };
+        let left = processes::end_all(find, grace);
+        self.record.program = None;
+        // For `status`: without a program, the work is being saved.
+        let _ = self.record.write(&self.lock);
+        left
+    }
+
+    /// Handles SIGTERM: from now on nothing is waited for.
+    pub(super) fn terminate(&mut self) -> AttemptEnd {
+        self.is_terminating = true;
+        AttemptEnd::Stopped(Some("its supervisor was terminated (SIGTERM)".to_owned()))
+    }
+
     /// Waits until the repository can be used, and returns whether it can. A configuration that the agent broke may be repaired,
     /// and a repository that is away may come back.
     pub(super) async fn wait_for_the_repository(&mut self) -> bool {

@@ -2,6 +2,7 @@
 //! captures the work, and records the end.
 
 mod attempt;
+mod fallback;
 mod files;
 mod helpers;
 mod last_steps;
@@ -14,7 +15,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Signal as Number, kill_process_group};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::sleep,
@@ -56,8 +56,6 @@ use crate::{
 
 /// How often limits and the agent's ref are checked when no signal arrives earlier.
 const TICK: Duration = Duration::from_secs(1);
-/// How long processes that the program left may clean up after its end.
-const EXIT_GRACE: Duration = Duration::from_secs(2);
 
 /// Supervises an agent until it ends. `lock` is the agent's lock; `ready` is called once the supervisor reacts to requests.
 ///
@@ -114,6 +112,10 @@ struct Supervisor {
     /// How long it had run when a usage limit paused it.
     ran: Duration,
     limits: KnownLimits,
+    /// Whether its program may have done something.
+    has_acted: bool,
+    /// Why the fallback takes over with the launch that is recorded next.
+    takes_over: Option<String>,
     lock: Lock,
 }
 
@@ -146,7 +148,9 @@ impl Supervisor {
             prompts: Vec::new(),
             begun: Instant::now(),
             ran: Duration::ZERO,
-            limits: KnownLimits::new(environment, &private, &spec),
+            limits: KnownLimits::new(&spec.program_environment(environment, id), &private, &spec),
+            has_acted: false,
+            takes_over: None,
             id: id.clone(),
             frozen: FrozenConfig::load(&private.frozen().join(&spec.frozen)).ok(),
             private,
@@ -252,13 +256,18 @@ impl Supervisor {
         let mut retries = 0;
         loop {
             let (ended, unheard) = self.attempt(why.take(), messages).await?;
+            self.has_acted |= ended.summary.as_ref().is_none_or(|summary| summary.called_tool);
             let ended = self.pause_if_limited(ended);
             let conclusion = ended.conclusion();
             let continues =
                 conclusion.phase == Phase::Done && !unheard.is_empty() && self.spec.launch.has_sessions();
             let again = conclusion.is_transient && retries < self.spec.limits.retries;
             if !continues && !again || self.begun.elapsed() >= self.spec.limits.max_time {
-                return Ok(ended);
+                if !self.fall_back_after(&ended).await? {
+                    return Ok(ended);
+                }
+                (messages, retries) = (unheard, 0);
+                continue;
             }
             self.end_tree(&ended.end)?;
             let reason = conclusion.reason.unwrap_or_default();
@@ -367,7 +376,7 @@ impl Supervisor {
     fn choose_session(&mut self, known: Option<SessionId>) -> Result<()> {
         let files = self.session_files();
         let there = known.filter(|session| {
-            files.is_none_or(|files| files.transcript(&self.environment, session).is_some())
+            files.is_none_or(|files| files.transcript(&self.program_environment(), session).is_some())
         });
         self.session = match there {
             _ if !self.spec.launch.has_sessions() => None,
@@ -378,7 +387,7 @@ impl Supervisor {
         self.lock_session()?;
         if let (Some(files), Some((session, true))) = (files, &self.session) {
             // If the worktree was renamed, the program looks for its files elsewhere. If they cannot be moved, it reports that.
-            let _ = files.follow(&self.environment, session, &self.spec.worktree);
+            let _ = files.follow(&self.program_environment(), session, &self.spec.worktree);
         }
         Ok(())
     }
@@ -394,6 +403,11 @@ impl Supervisor {
         // The program uses it already: another lock does not change that.
         let _ = self.lock_session();
         Ok(())
+    }
+
+    /// Returns the environment of the program: its own variables may name another account, or another folder of sessions.
+    fn program_environment(&self) -> Environment {
+        self.spec.program_environment(&self.environment, &self.id)
     }
 
     /// Returns access to the session files of the program, if it has any.
@@ -438,40 +452,19 @@ impl Supervisor {
         // The end of the previous attempt contains its summary.
         let _ = std::fs::remove_file(self.dir.stream_summary());
         let session = self.session.as_ref().map(|(session, _)| session.clone());
+        let reason = self.takes_over.as_deref().or(reason);
         let fold = append_if(repo, &self.id, |fold| {
             let reason = reason.map(str::to_owned);
             let mark = Some(processes::mark(&self.record.nonce));
             let step = PhaseChange { reason, session: session.clone(), mark, ..launch_after(&fold.agent) };
+            let step = if self.takes_over.is_some() { fallback::announced(&self.spec, step) } else { step };
             Some(first.into_iter().cloned().chain([Fact::Phase(step)]).collect())
         })?;
         self.record.attempt = fold.agent.attempt;
-        self.record.write(&self.lock)
-    }
-
-    /// Ends everything that the agent started: its process group first, then all descendants of this process.
-    fn end_tree(&mut self, end: &AttemptEnd) -> Result<()> {
-        let me = self.record.supervisor.pid;
-        let grace = if end.is_by_program() { EXIT_GRACE } else { self.spec.limits.grace };
-        if let Some(program) = self.record.program
-            && program.is_alive()
-            && let Some(group) = rustix::process::Pid::from_raw(program.pid)
-        {
-            let _ = kill_process_group(group, Number::TERM);
+        if self.takes_over.take().is_some() {
+            self.spec.write(&self.dir)?;
         }
-        let private = &self.private;
-        let spared = || [processes::supervisors(private), auto_sync::running_syncs()].concat();
-        let find = || if Reaper::has_children() { tree::descendants(me, &spared()) } else { Vec::new() };
-        let left = processes::end_all(find, grace);
-        self.record.program = None;
-        // For `status`: without a program, the work is being saved.
-        let _ = self.record.write(&self.lock);
-        left
-    }
-
-    /// Handles SIGTERM: from now on nothing is waited for.
-    fn terminate(&mut self) -> AttemptEnd {
-        self.is_terminating = true;
-        AttemptEnd::Stopped(Some("its supervisor was terminated (SIGTERM)".to_owned()))
+        self.record.write(&self.lock)
     }
 
     fn can_open(&self) -> bool {
