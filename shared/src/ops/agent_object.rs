@@ -239,11 +239,16 @@ impl AgentObject {
         Self::judged(&TrustedWriters::of(repo), private, id, observed)
     }
 
-    /// As [`AgentObject::new`], for lists: which verdicts count is asked once. Every field of the state is named in it, so that adding
-    /// one to [`Agent`] asks for a decision here.
+    /// As [`AgentObject::new`], for lists: which verdicts count is asked once.
     pub fn judged(by: &TrustedWriters<'_>, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
         let Observed { agent, liveness } = observed;
-        let (verdict, verdict_current, proposed_verdict) = verdicts::of(by, id, &agent);
+        let verdicts = verdicts::of(by, id, &agent);
+        Self::of_state(id.clone(), liveness, agent, verdicts).with_machine_state(by.repo(), private)
+    }
+
+    /// Makes it from the state by the events. Every field of the state is named, so that adding one to [`Agent`] asks for a decision.
+    fn of_state(id: AgentId, liveness: Liveness, agent: Agent, verdicts: verdicts::Verdicts) -> Self {
+        let (verdict, verdict_current, proposed_verdict) = verdicts;
         let ended = has_saved_work(&agent, liveness);
         let Agent {
             phase,
@@ -296,8 +301,8 @@ impl AgentObject {
             conflicts,
             lamport: _,
         } = agent;
-        let object = Self {
-            id: id.clone(),
+        Self {
+            id,
             title,
             phase,
             liveness,
@@ -361,8 +366,7 @@ impl AgentObject {
             always: always.iter().map(|grant| grant.pattern.to_string()).collect(),
             automatic_answers: automatic,
             head,
-        };
-        object.with_machine_state(by.repo(), private)
+        }
     }
 
     fn with_machine_state(mut self, repo: &Repo, private: &PrivateDir) -> Self {
