@@ -25,7 +25,7 @@ pub(super) enum Failure {
     /// The service was not reached, or its answer is not one.
     Unreachable(String),
     /// The service refused the request.
-    Refused { status: u16, kind: String, message: String, pause: Option<Duration>, limit: Option<Limit> },
+    Refused { status: u16, kind: String, message: String, pause: Option<Duration>, limit: Option<Box<Limit>> },
 }
 
 /// A usage limit in the headers of an answer.
@@ -61,7 +61,7 @@ impl Failure {
             message: of_error("message")
                 .unwrap_or_else(|| format!("the service answered with status {status}")),
             pause: pause.map(|seconds| Duration::from_secs_f64(seconds.min(1e9))),
-            limit: Limit::of(headers),
+            limit: Limit::of(headers).map(Box::new),
         }
     }
 

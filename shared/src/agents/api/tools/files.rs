@@ -37,7 +37,7 @@ fn shown(content: &str, first_line: usize) -> Outcome {
         next_line += 1;
     }
     if shown == 0 {
-        let cut = rest.floor_char_boundary(MAX_SHOWN);
+        let cut = (0..=MAX_SHOWN).rev().find(|at| rest.is_char_boundary(*at)).unwrap_or_default();
         return Outcome::ok(format!("{}\n… the line is longer than {MAX_SHOWN} bytes …", &rest[..cut]));
     }
     Outcome::ok(format!("{}… it continues: first_line {next_line} …", &rest[..shown]))
