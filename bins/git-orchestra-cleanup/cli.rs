@@ -24,11 +24,11 @@ use orchestra_terminal::{complete, pages::Page, settings::time};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-cleanup", version)]
 pub(crate) struct Cli {
-    /// Agents to remove; a unique prefix of the name or a word in it is enough (default: all agents of this clone)
-    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
+    /// Agents to remove; a unique prefix of the name or a word in it is enough, and tag:NAME names all with a tag (default: all agents of this clone)
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents_and_tags))]
     pub(crate) agents: Vec<String>,
     /// Remove this agent even though its work has not landed; may be given several times
-    #[arg(long, value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
+    #[arg(long, value_name = "AGENT", add = ArgValueCandidates::new(complete::agents_and_tags))]
     pub(crate) discard: Vec<String>,
     /// Remove only agents that ended at least this long ago, such as 90m, 12h or 7d
     #[arg(long, value_name = "TIME", value_parser = time)]

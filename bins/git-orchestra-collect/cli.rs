@@ -17,8 +17,8 @@ use orchestra_terminal::{complete, here, pages::Page};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-collect", version)]
 pub(crate) struct Cli {
-    /// Agents to collect; a unique prefix of the name or a word in it is enough (default: all agents of this clone)
-    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
+    /// Agents to collect; a unique prefix of the name or a word in it is enough, and tag:NAME names all with a tag (default: all agents of this clone)
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents_and_tags))]
     pub(crate) agents: Vec<String>,
     /// Also write the agents' history and work into a bundle file, from which git can fetch
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

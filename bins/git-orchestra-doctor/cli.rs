@@ -47,7 +47,8 @@ pub(crate) const PAGE: Page = Page {
                  while agents ran.",
                 "programs: the agent programs that are installed, their versions, and whether you are logged in. \
                  This is asked with 'claude auth status', 'codex login status' and 'opencode auth list', at a \
-                 proxy that does not exist, so that nothing leaves this machine. Gemini CLI has no such command.",
+                 proxy that does not exist, so that nothing leaves this machine. Gemini CLI and aider \
+                 have no such command.",
                 "installation: whether all programs of git orchestra are of one version, and whether man, bash, \
                  zsh and fish find the pages and completions. zsh and fish read your own startup files for that.",
                 "repository: stale locks, damaged refs, agents that are lost or unreadable, worktrees and branches \

@@ -31,7 +31,8 @@ pub(crate) struct Cli {
     /// Show what the checks of the last landing printed: those that failed, or those of this agent or branch
     ///
     /// 'git orchestra merge-ranked' keeps the output of the last check of each branch in this clone. Without a
-    /// name, the newest landing that ran a check is meant; with one, the newest that checked it.
+    /// name, the newest landing that ran a check is meant; with one, the newest that checked it. Of an agent
+    /// whose work no landing has checked since, it is the output of its own check (--until).
     #[arg(long, conflicts_with = "follow")]
     pub(crate) check: bool,
     /// Show only what was read from the program since TIME: 10m, 2h, 2026-11-21, 2026-11-21T14:00:00Z

@@ -12,7 +12,7 @@ use orchestra::{
     model::{AgentId, Liveness, text},
     ops::{
         logs::{
-            self, Attempt, Position, Report, StreamedEntry,
+            self, Attempt, Position, Protocol, Report, StreamedEntry,
             log_reader::{LogEntry, LogReader},
             times::OutputTimes,
         },
@@ -67,7 +67,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let printer = EntryPrinter { terminal, attempt: 0, times: cli.times, since, last };
     let wants_times = cli.times || since.is_some() || cli.json;
     let clock = wants_times.then(AttemptClock::default);
-    let mut sink = OutputWriter { terminal, mode, clock, line: Vec::new(), printer };
+    let protocol = report.protocol;
+    let mut sink = OutputWriter { terminal, mode, protocol, clock, line: Vec::new(), printer };
     let start = match cli.tail.filter(|_| !has_entries) {
         Some(lines) => start_of_tail(&repo, &report, &request, &mut sink, lines)?,
         None => Position::default(),
@@ -149,7 +150,7 @@ fn show(repo: &Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Positio
             at = Position { attempt: attempt.number, bytes: 0 };
             print_attempt_heading(report, attempt, sink);
         }
-        sink.printer.attempt = attempt.number;
+        sink.begin(attempt);
         if let Some(clock) = &mut sink.clock {
             clock.begin(repo, attempt, at);
         }
@@ -228,6 +229,8 @@ enum Drawing {
 struct OutputWriter<'a> {
     terminal: &'a Terminal,
     mode: OutputMode,
+    /// The protocol of the output that is written.
+    protocol: Protocol,
     /// The times of the output, if they are wanted.
     clock: Option<AttemptClock>,
     /// The bytes of a line that is not complete yet.
@@ -288,6 +291,25 @@ impl AttemptClock {
 }
 
 impl OutputWriter<'_> {
+    /// Begins the output of an attempt, which another program may have written than the one before.
+    fn begin(&mut self, attempt: &Attempt) {
+        self.printer.attempt = attempt.number;
+        if self.protocol == attempt.protocol {
+            return;
+        }
+        self.protocol = attempt.protocol;
+        let mode = std::mem::replace(&mut self.mode, OutputMode::Raw);
+        let reader = LogReader::new(attempt.protocol);
+        self.mode = match mode {
+            OutputMode::Raw => OutputMode::Raw,
+            OutputMode::Entries(_, drawing @ Drawing::Json(_)) => OutputMode::Entries(reader, drawing),
+            _ if attempt.protocol.is_structured() || self.printer.times || self.printer.since.is_some() => {
+                OutputMode::Entries(reader, Drawing::Conversation)
+            }
+            _ => OutputMode::Text,
+        };
+    }
+
     fn end_line(&mut self) {
         match &mut self.mode {
             OutputMode::Entries(reader, drawing) => {

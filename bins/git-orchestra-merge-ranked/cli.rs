@@ -27,8 +27,8 @@ use orchestra_terminal::{complete, pages::Page, settings::time};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-merge-ranked", version)]
 pub(crate) struct Cli {
-    /// Branches, agents or commits to land (default: the work of every agent that is done)
-    #[arg(value_name = "BRANCH", add = ArgValueCandidates::new(complete::agents_and_branches))]
+    /// Branches, agents, tags (tag:NAME) or commits to land (default: the work of every agent that is done)
+    #[arg(value_name = "BRANCH", add = ArgValueCandidates::new(complete::agents_tags_and_branches))]
     pub(crate) branches: Vec<String>,
     /// The target branch (default: {orchestra.into}, else the branch that is checked out)
     ///

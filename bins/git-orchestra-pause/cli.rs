@@ -13,8 +13,8 @@ use orchestra_terminal::{complete, pages::Page};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-pause", version)]
 pub(crate) struct Cli {
-    /// The agents; a unique prefix of the name or a word in it is enough
-    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::open_agents))]
+    /// The agents; a unique prefix of the name or a word in it is enough, and tag:NAME names all with a tag
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::open_agents_and_tags))]
     pub(crate) agents: Vec<String>,
     /// Pause all agents of this clone that have not ended
     #[arg(short, long, conflicts_with = "agents")]

@@ -15,8 +15,8 @@ use orchestra_terminal::{Terminal, complete, pages::Page, settings::RunOptions};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-resume", version)]
 pub(crate) struct Cli {
-    /// The agents; a unique prefix of the name or a word in it is enough
-    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
+    /// The agents; a unique prefix of the name or a word in it is enough, and tag:NAME names all with a tag
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents_and_tags))]
     pub(crate) agents: Vec<String>,
     /// Resume all agents of this clone that are paused or lost, for example after a reboot
     #[arg(short, long, conflicts_with = "agents")]
@@ -30,6 +30,13 @@ pub(crate) struct Cli {
     /// Start over with the task, in a new session
     #[arg(long)]
     pub(crate) fresh: bool,
+    /// Continue with another program or role, such as codex: in the same worktree, with a report on the work so far
+    ///
+    /// It gets the task, the files that were changed, the last messages and the output of a failed check, marked
+    /// as a report, and starts a session of its own. Options and limits of the earlier program do not apply to
+    /// it; those given now do. A program that may run the report as a script needs -m, and gets only that.
+    #[arg(long, value_name = "PROFILE", add = ArgValueCandidates::new(complete::profiles))]
+    pub(crate) agent: Option<String>,
     /// Return as soon as all supervisors have started, instead of watching
     #[arg(short, long)]
     pub(crate) detach: bool,
@@ -49,6 +56,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra resume add-auth -m 'now add the tests'", "Give more work to an agent that has ended"),
         ("git orchestra resume add-auth --allow 'Bash(cargo *)'", "Resume with an additional permission"),
         ("git orchestra resume --fresh add-auth", "Start over, in a new session"),
+        ("git orchestra resume add-auth --agent codex", "Let another program continue the work"),
     ],
     sections: &[
         (
@@ -88,6 +96,7 @@ impl Cli {
             all: self.all,
             message: self.message.clone().map(Words::Typed),
             fresh: self.fresh,
+            profile: self.agent.clone(),
             take_over: if self.take_over { TakeOverPolicy::Always } else { TakeOverPolicy::AtRest },
             settings: self.how.settings(terminal, self.detach),
             despite_limit: !self.all,

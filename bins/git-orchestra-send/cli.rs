@@ -21,10 +21,10 @@ use orchestra_terminal::{complete, pages::Page};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-send", version)]
 pub(crate) struct Cli {
-    /// The agent; a unique prefix of the name or a word in it is enough
+    /// The agent; a unique prefix of the name or a word in it is enough, and tag:NAME names all with a tag
     ///
     /// Without one, a terminal lets you pick it: with --allow or --deny, of those that wait.
-    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::open_agents))]
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::open_agents_and_tags))]
     pub(crate) agent: Option<String>,
     /// The message; with --allow, --deny or -m, further agents
     #[arg(value_name = "TEXT")]

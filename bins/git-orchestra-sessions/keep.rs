@@ -18,10 +18,10 @@ pub(crate) fn keep(terminal: &Terminal, some: &SessionIds) -> Result<Exit> {
     print_report(terminal, some, wire::KEEP, &report, ["kept", "is up to date"])
 }
 
-pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<String>, as_json: bool) -> Result<Exit> {
+pub(crate) fn adopt(terminal: &Terminal, id: &str, base: Option<&String>, as_json: bool) -> Result<Exit> {
     let repo = accepted::repository(terminal)?;
     let report = meant::with_session(terminal, Some(&repo), id, |id| {
-        let request = Request { session: id.to_owned(), base: base.clone() };
+        let request = Request { session: id.to_owned(), base: base.cloned() };
         adopt::run(&context::uninterrupted(), &repo, &request)
     })?;
     report.warnings.iter().for_each(|warning| terminal.warn(warning));

@@ -19,12 +19,19 @@ pub(crate) fn with_session<T>(
 ) -> Result<T> {
     let row = repo.map_or(Ok(None), |repo| row(repo, typed))?;
     let unknown = match operation(row.as_deref().unwrap_or(typed)) {
-        Err(error) if row.is_none() && error.code == Code::SessionUnknown => error,
+        Err(error) if row.is_none() && !is_like_id(typed) && error.code == Code::SessionUnknown => error,
         result => return result,
     };
     let Some(found) = words::by_words(&context::reading(terminal), repo, typed)? else { return Err(unknown) };
     terminal.eprintln(&format!("meaning {}: {}", text::safe(&found.id), found.title));
     operation(&found.id)
+}
+
+/// Returns whether a text is the beginning of an id and of no title, so that no program is asked for its sessions.
+fn is_like_id(typed: &str) -> bool {
+    let is_of_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    typed.starts_with("ses_")
+        || typed.bytes().all(is_of_id) && typed.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// Replaces the numbers of rows by the names in them.

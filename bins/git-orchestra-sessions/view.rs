@@ -15,7 +15,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Some(Verb::Search { search, which, .. }) => search::run(terminal, search, which),
         Some(Verb::Stats { which, json, .. }) => stats::run(terminal, which, *json),
         Some(Verb::Resume { how, .. }) => resume::run(terminal, how),
-        Some(Verb::Adopt { one, base, json, .. }) => keep::adopt(terminal, &one.id, base.clone(), *json),
+        Some(Verb::Adopt { one, base, json, .. }) => keep::adopt(terminal, &one.id, base.as_ref(), *json),
         Some(Verb::Keep { some, .. }) => keep::keep(terminal, some),
         Some(Verb::Forget { some, dry_run, .. }) => keep::forget(terminal, some, *dry_run),
         Some(Verb::Export { one, jsonl, full, .. }) => export::run(terminal, &one.id, *jsonl, *full),

@@ -11,6 +11,7 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
     Code, Error, Kind, Result,
     error::ErrorContext,
+    model::Tag,
     ops::{spawn::Request, tasks},
 };
 use orchestra_terminal::{
@@ -52,10 +53,17 @@ pub(crate) struct Cli {
     pub(crate) file: Option<PathBuf>,
     /// The profile of the agent; several, separated by commas, each get every task
     ///
-    /// 'claude' is Claude Code, with your own login and settings. 'sh' is always available: the task is a
-    /// shell script. Any program becomes a profile with git config orchestra.agent.NAME.command. A role is
-    /// a known program under a name of your own, with its own prompt, model, permissions and limits: see
-    /// orchestra.agent.NAME.program in git-orchestra-config(1). The default is {orchestra.agent}.
+    /// 'claude' is Claude Code, and 'agent-teams' the same with its experimental teams; 'codex', 'gemini',
+    /// 'opencode' and 'aider' are those programs, each with your own login and settings. 'api' is an agent of
+    /// ours: it calls the Messages API with the key in ANTHROPIC_API_KEY and the model in
+    /// orchestra.agent.api.model, and runs four tools in the worktree. 'sh' is always available: the task is a
+    /// shell script. Programs that speak the Agent Client Protocol are started by their names, if they are
+    /// installed: auggie, cline, copilot, cursor, droid, goose, grok, junie, kilo, kimi, kiro, qoder, qwen,
+    /// vibe. Any other becomes a profile with git config orchestra.agent.NAME.acp, and any program at all with
+    /// git config orchestra.agent.NAME.command. A role is a known program under a name of your own, with its
+    /// own prompt, model, permissions and limits: see orchestra.agent.NAME.program in git-orchestra-config(1).
+    /// Another profile takes over from one that cannot work if orchestra.agent.NAME.fallback names it. The
+    /// default is {orchestra.agent}.
     #[arg(long = "agent", value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) agents: Vec<String>,
     /// Start this many agents for each task, to compare their work
@@ -74,6 +82,15 @@ pub(crate) struct Cli {
     /// The prefix of the agents' names, instead of telling words of the task; at most 24 letters and digits
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// Give the agents a tag, by which 'tag:NAME' names them in other commands; may be given several times
+    #[arg(long = "tag", value_name = "NAME", add = ArgValueCandidates::new(complete::tag_names))]
+    pub(crate) tags: Vec<Tag>,
+    /// Fetch the branch of the base from its remote first, for at most a minute
+    #[arg(long, conflicts_with = "on")]
+    pub(crate) fetch: bool,
+    /// Start an agent although another one that has not ended has the same task
+    #[arg(long)]
+    pub(crate) again: bool,
     /// Return as soon as all supervisors have started, instead of watching
     #[arg(short, long)]
     pub(crate) detach: bool,
@@ -98,6 +115,10 @@ pub(crate) const PAGE: Page = Page {
             "Let it run cargo without asking, within limits",
         ),
         (
+            "git orchestra spawn --until 'cargo test' --rounds 3 'make the tests pass'",
+            "Done only when the tests pass; until then it gets their output back",
+        ),
+        (
             "git orchestra spawn --agent sh 'cargo test > report.txt' 'sed -i s/a/b/ x.txt'",
             "Run two shell scripts side by side",
         ),
@@ -106,14 +127,22 @@ pub(crate) const PAGE: Page = Page {
             "Start the items of a list, four at a time, and return at once",
         ),
         ("git orchestra spawn < TODO.md", "Read the tasks from a file or a pipe, as with -f -"),
+        (
+            "git orchestra spawn --tag night -f TODO.md -d; git orchestra merge-ranked tag:night",
+            "Name agents by a tag, and land the work of those that are done",
+        ),
         ("git orchestra spawn --on my-feature 'add the missing tests'", "Work on a branch that exists"),
         (
-            "git orchestra spawn --agent a,b --copies 2 'speed up the parser'",
-            "Give one task to two agents, twice each",
+            "git orchestra spawn --agent claude,codex,opencode 'add rate limiting'",
+            "Give one task to three programs, to compare their work",
         ),
         (
             "git config orchestra.agent.mine.command 'my-agent --task {prompt_file}'",
             "Define a profile for any program",
+        ),
+        (
+            "git config orchestra.agent.mine.acp 'my-agent --acp'",
+            "Define a profile for a program that speaks the Agent Client Protocol",
         ),
         (
             "git config orchestra.agent.tester.program claude; git config orchestra.agent.tester.prompt 'Write tests only.'",
@@ -133,6 +162,64 @@ pub(crate) const PAGE: Page = Page {
                  meets an overloaded service, is retried in the same session after a pause; each launch is \
                  an attempt with its own log.",
             ],
+        ),
+        (
+            "CODEX",
+            &[
+                "The program 'codex' is started as a server on its standard streams. It chooses the id of \
+                 its session, which is recorded at once. plan and dontAsk run in its sandbox read-only \
+                 without questions; default is read-only, acceptEdits is workspace-write, and what the \
+                 sandbox forbids is asked for; bypassPermissions is danger-full-access. In workspace-write it \
+                 cannot commit, so its work is committed when it ends.",
+                "It has no permission rules, and no limits on turns or cost, that could be passed: --allow, \
+                 --deny, --max-turns and --budget are refused. It reports tokens, not cost. If CODEX_HOME is \
+                 below the folder of temporary files, every command in its sandbox fails.",
+            ],
+        ),
+        (
+            "OPENCODE",
+            &[
+                "The program 'opencode' is started with 'opencode run'. It cannot ask: what is not permitted \
+                 is denied, and --on-prompt fail ends it at the first question. --allow and --deny take its \
+                 tools and patterns, such as 'bash(make *)'. A message that is sent while it works is its \
+                 next prompt, when its turn has ended. Tools of MCP servers follow your own settings.",
+                "It retries an overloaded service without saying so; only the idle timeout ends that. The \
+                 tokens and the cost of its subagents are not in its output. Use it once before you start \
+                 several: processes that make its database at the same time disturb each other.",
+            ],
+        ),
+        (
+            "GEMINI CLI",
+            &[
+                "The program 'gemini' reads its task from standard input, in a session whose id is chosen and \
+                 recorded before; a message that you send is what it is started with again when its turn has \
+                 ended. It never asks: it offers its model only what the permission mode allows (default and \
+                 dontAsk: default; acceptEdits: auto_edit; plan: plan; bypassPermissions: yolo), and a tool \
+                 that is denied or not offered is counted. --allow and --deny are rules of its policy engine; \
+                 they take its own tools, or those of Claude Code: Bash(git *), Edit, WebFetch. That you asked \
+                 for the agent makes it trust the worktree. It does not support --on-prompt, --max-turns, \
+                 --budget, and --append-system-prompt, and reports tokens but no cost.",
+            ],
+        ),
+        (
+            "AIDER",
+            &["The program 'aider' gets its task in a file, and commits its edits itself. It has no ids of \
+                 sessions: its conversation is kept in a file of the agent's own, which 'resume' gives back to \
+                 it. It edits without asking (--permission acceptEdits) or only answers (plan); it never runs \
+                 a command that its model wrote, fetches no pages, opens no browser, and leaves .gitignore \
+                 alone. Its cache .aider.tags.cache.v4 stays in the worktree and is not part of the work. \
+                 Models, keys, and everything else are those of your own .aider.conf.yml and environment."],
+        ),
+        (
+            "YOUR OWN PROGRAMS",
+            &["A profile of any program is a shell command in orchestra.agent.<name>.command. If \
+                 orchestra.agent.<name>.resume is set as well, 'resume' and a message that comes while the \
+                 program runs continue its session: {session} in both commands is the id that git orchestra \
+                 chose, or the one on the line of output that orchestra.agent.<name>.session matches. \
+                 orchestra.agent.<name>.conversation is the file in which the program keeps it: one that is \
+                 gone is not continued. While the last line of its output matches orchestra.agent.<name>.waiting, \
+                 the agent is waiting, and 'git orchestra send' answers with a line, if \
+                 orchestra.agent.<name>.stdin is held and orchestra.agent.<name>.reads is prose."],
         ),
         (
             "THE AGENT'S ENVIRONMENT",
@@ -159,6 +246,19 @@ pub(crate) const PAGE: Page = Page {
                 "An agent that ends in the middle of a merge, a rebase or the like, or with unresolved \
                  conflicts, has failed: its files are saved as they are, and do not land. An agent whose \
                  work could not be saved has failed as well; 'git orchestra collect' tries again.",
+            ],
+        ),
+        (
+            "THE BASE AND OTHER AGENTS",
+            &[
+                "If the branch from which the agents start is behind the same branch of its remote, as it was \
+                 fetched last, a warning says by how many commits; --fetch asks the remote first. A fetch that \
+                 fails is a warning.",
+                "A task with the text of an agent that has not ended is refused (task-taken), since most likely the \
+                 same command ran twice; on a terminal you are asked. --again starts it nevertheless, and \
+                 --copies starts several agents on purpose. If an agent whose work has not landed had the same \
+                 text, or names the same issue (#12, or the address of its page), a warning says so. Agents \
+                 of other clones count as they were received last. Tasks that are run as scripts are not compared.",
             ],
         ),
         (
@@ -201,6 +301,9 @@ impl Cli {
             base: self.base.clone(),
             on: self.on.clone(),
             name: self.name.clone(),
+            tags: self.tags.clone(),
+            fetch: self.fetch,
+            again: self.again,
             settings: self.how.settings(terminal, self.detach),
             dry_run: self.dry_run,
         })

@@ -1,7 +1,7 @@
 //! Prints the plan of `spawn`, or follows the agents that it started.
 
 use orchestra::{
-    Result,
+    Code, Error, Result,
     model::Permission,
     ops::{
         config,
@@ -23,12 +23,20 @@ use super::cli::Cli;
 /// The question below the offered rules.
 const OFFER: &str = "allow them to all agents of this repository?";
 
+/// The question after the name of an agent that has the task already.
+const AGAIN: &str = "start another agent for it?";
+
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = cli.request(terminal)?;
     let repo = accepted::with_team_settings(terminal)?;
     let context = context::interruptible(terminal)?;
     let repo = offer_rules(cli, terminal, repo, &request)?;
-    let report = spawn::run(&context, &repo, &request)?;
+    let report = match spawn::run(&context, &repo, &request) {
+        Err(error) if error.code == Code::TaskTaken && terminal.can_ask() && !cli.json => {
+            spawn::run(&context, &repo, &again(terminal, error, request.clone())?)?
+        }
+        result => result?,
+    };
     for warning in &report.warnings {
         terminal.warn(warning);
     }
@@ -39,6 +47,16 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let mine = status::Request { agents, dirt: true, ..status::Request::default() };
     let how = FollowOptions { kind: wire::SPAWN, verb: "started", detach: cli.detach, json: cli.json };
     follow(&context, terminal, &repo, &mine, how)
+}
+
+/// Asks whether to start another agent on a task that one has already.
+fn again(terminal: &Terminal, error: Error, request: Request) -> Result<Request> {
+    terminal.warn(&error.message);
+    if prompt::confirm(terminal, AGAIN, "--again")? {
+        Ok(Request { again: true, ..request })
+    } else {
+        Err(error)
+    }
 }
 
 /// Asks the user once, before the first agents start, whether agents may run the commands that the project itself names.

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap_complete::engine::ArgValueCandidates;
-use orchestra::ops::{agent_format::AgentFormat, status::Request};
-use orchestra_terminal::{complete, pages::Page, settings};
+use orchestra::{
+    model::moment,
+    ops::{agent_format::AgentFormat, status::Request},
+    world::Timestamp,
+};
+use orchestra_terminal::{complete, here, pages::Page, settings};
 
 /// Show the current state of every agent
 ///
@@ -15,8 +19,8 @@ use orchestra_terminal::{complete, pages::Page, settings};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-status", version)]
 pub(crate) struct Cli {
-    /// Show only these agents; a unique prefix of the name or a word in it is enough
-    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
+    /// Show only these agents; a unique prefix of the name or a word in it is enough, and tag:NAME names all with a tag
+    #[arg(value_name = "AGENT", add = ArgValueCandidates::new(complete::agents_and_tags))]
     pub(crate) agents: Vec<String>,
     /// Show all agents that have ended, not only the newest
     #[arg(short, long)]
@@ -24,6 +28,9 @@ pub(crate) struct Cli {
     /// Show archived agents instead
     #[arg(long, conflicts_with_all = ["agents", "all", "watch", "wait"])]
     pub(crate) archived: bool,
+    /// Show only what changed since TIME, such as 8h, 22:30 or 2026-11-26: the agents with newer events, and what happened
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["archived", "watch", "wait"], value_parser = moment)]
+    pub(crate) since: Option<Timestamp>,
     /// Keep showing the state: on a terminal a window that takes keys, else one line per change; Ctrl-C ends
     /// it
     #[arg(short, long)]
@@ -61,6 +68,12 @@ pub(crate) struct Cli {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit(pub(crate) Option<Duration>);
 
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let here = here::environment();
+    moment::parse(text, here.now(), &here.time_zone())
+        .ok_or_else(|| "expected a time ago such as 8h, a time such as 22:30, or a day".to_owned())
+}
+
 fn format(text: &str) -> Result<AgentFormat, String> {
     AgentFormat::parse(text).map_err(|error| {
         let hints: Vec<String> = error.hints.iter().map(|hint| format!("; {hint}")).collect();
@@ -78,6 +91,8 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra status --watch", "Keep showing the state, and answer agents with keys"),
         ("git orchestra status --wait add-tests && echo good", "Wait for one agent"),
         ("git orchestra status --wait=10m", "Wait at most ten minutes"),
+        ("git orchestra status --since 22:30", "Show what happened during the night"),
+        ("git orchestra status tag:web", "Show the agents with a tag"),
         (
             "git orchestra status --all --format '%(id)%09%(phase)%09%(cost_usd)'",
             "Print some fields of all agents",
@@ -189,6 +204,7 @@ pub(crate) const PAGE: Page = Page {
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {
-        Request { agents: self.agents.clone(), all: self.all, dirt: true, ..Request::default() }
+        let Self { agents, all, since, .. } = self;
+        Request { agents: agents.clone(), all: *all, since: *since, dirt: true, ..Request::default() }
     }
 }

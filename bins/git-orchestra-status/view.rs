@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use orchestra::{
     Kind, Result,
     git::Repo,
-    model::{Liveness, Phase, text},
+    model::{Liveness, Phase, Tag, text},
     ops::{
         agent_object::{AgentObject, DidNotLand, Level},
-        status::{self, Report},
+        status::{self, Happening, Report},
         wait_targets,
     },
     wire,
@@ -16,6 +16,7 @@ use orchestra::{
 use orchestra_terminal::{
     Exit, Terminal, agents, change_stream, context, here, humanize, json, names, outcome, request_view,
     style::Role,
+    table::{self, Column, TableCell},
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
 
@@ -102,6 +103,10 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
             terminal.eprintln("no archived agents");
             return Ok(());
         }
+        if let Some(moment) = cli.since {
+            terminal.eprintln(&format!("nothing happened since {}", humanize::clock_time(moment)));
+            return Ok(());
+        }
         terminal.eprintln("no agents yet");
         terminal.hint("git orchestra spawn \"what to do\"");
         return Ok(());
@@ -114,6 +119,9 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
         };
         let (width, painter) = (terminal.width(), terminal.painter());
         terminal.print(&agents::draw_rows(&report.agents, numbered, width, painter));
+    }
+    if !report.happened.is_empty() {
+        terminal.print(&format!("\n{}", happened(terminal, report)));
     }
     if report.hidden > 0 {
         terminal.eprintln(&format!("{} older ended agents are not shown; --all shows them", report.hidden));
@@ -131,6 +139,25 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
     Ok(())
 }
 
+/// Formats what happened to the agents, one line for each event.
+fn happened(terminal: &Terminal, report: &Report) -> String {
+    let row = |one: &Happening| {
+        let more = one.text.as_ref().map_or_else(String::new, |text| format!(" {text}"));
+        vec![
+            TableCell::new(humanize::clock_time(one.at)),
+            TableCell::new(&one.agent),
+            TableCell::new(text::safe(&format!("{}{more}", one.what.as_str().replace('-', " ")))),
+        ]
+    };
+    let rows: Vec<Vec<TableCell>> = report.happened.iter().map(row).collect();
+    let columns = [
+        Column::new("WHEN"),
+        Column::new("AGENT").cut_in_middle(),
+        Column::new("WHAT HAPPENED").cut_at_end(),
+    ];
+    table::draw(&columns, &rows, terminal.width(), terminal.painter())
+}
+
 /// Prints the details of a single agent, below its row.
 fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     let detail = status::detail(repo, &agent.id)?;
@@ -141,6 +168,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("worktree", worktree(agent)),
         ("parent", agent.parent.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("role", agent.role.clone().unwrap_or_default()),
+        ("tags", agent.tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")),
         ("program", program(agent)),
         ("session", agent.session.as_deref().unwrap_or_default().to_owned()),
         ("used", used(agent)),
@@ -228,9 +256,13 @@ fn not_landed(one: &DidNotLand) -> String {
     format!("{} ({command}into {}{older})", agents::did_not_land(one), one.into)
 }
 
-/// Formats the program, such as `claude, claude-opus-5-5, acceptEdits`.
+/// Formats the program, such as `claude, claude-opus-5-5, acceptEdits`, or `claude instead of api, …`.
 fn program(agent: &AgentObject) -> String {
-    let parts = [Some(agent.profile.clone()), agent.model.clone(), agent.permission_mode.clone()];
+    let profile = match &agent.instead_of {
+        Some(before) => format!("{} instead of {before}", agent.profile),
+        None => agent.profile.clone(),
+    };
+    let parts = [Some(profile), agent.model.clone(), agent.permission_mode.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

@@ -149,10 +149,15 @@ pub(crate) const PAGE: Page = Page {
         ),
         (
             "NAMES OF AGENTS",
-            &["An agent's id is two or three words of its task and five random characters, such as \
+            &[
+                "An agent's id is two or three words of its task and five random characters, such as \
                  add-tests-q0q88. Wherever an agent is named, a unique prefix of the id, a word in it, or the \
                  number in the first column of the table that this terminal showed last is enough. If \
-                 several match and only one of them has not ended, it is meant."],
+                 several match and only one of them has not ended, it is meant.",
+                "Where a command takes several agents, tag:NAME means all that were started with 'spawn --tag \
+                 NAME', as far as the command applies to them: 'stop' those that have not ended, 'merge-ranked' \
+                 those that are done.",
+            ],
         ),
         (
             "STATE",

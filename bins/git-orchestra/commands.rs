@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use orchestra_terminal::{CommandLine, Program, run};
 
+#[path = "../git-orchestra-agent-api/command.rs"]
+mod agent_api;
+#[path = "../git-orchestra-attach/command.rs"]
+mod attach;
 #[path = "../git-orchestra-cleanup/command.rs"]
 mod cleanup;
 #[path = "../git-orchestra-collect/command.rs"]
@@ -30,6 +34,8 @@ mod review;
 mod send;
 #[path = "../git-orchestra-sessions/command.rs"]
 mod sessions;
+#[path = "../git-orchestra-slot/command.rs"]
+mod slot;
 #[path = "../git-orchestra-spawn/command.rs"]
 mod spawn;
 #[path = "../git-orchestra-status/command.rs"]
@@ -67,6 +73,8 @@ impl Entry {
 /// Finds a command by its name without the prefix.
 pub(crate) fn find(name: &str) -> Option<Entry> {
     Some(match name {
+        "attach" => Entry::of::<attach::Cli>(),
+        "agent-api" => Entry::of::<agent_api::Cli>(),
         "cleanup" => Entry::of::<cleanup::Cli>(),
         "collect" => Entry::of::<collect::Cli>(),
         "config" => Entry::of::<config::Cli>(),
@@ -80,6 +88,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "review" => Entry::of::<review::Cli>(),
         "send" => Entry::of::<send::Cli>(),
         "sessions" => Entry::of::<sessions::Cli>(),
+        "slot" => Entry::of::<slot::Cli>(),
         "spawn" => Entry::of::<spawn::Cli>(),
         "status" => Entry::of::<status::Cli>(),
         "stop" => Entry::of::<stop::Cli>(),

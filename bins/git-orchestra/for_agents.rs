@@ -19,6 +19,7 @@ git orchestra runs coding agents side by side. Each has one task, one worktree a
 - Nothing waits for an answer: without a terminal a command that would ask fails with `confirmation-needed` and names the option.
 - Name an agent by its id, as `spawn --json --detach` printed it. A word of it is enough if it is unique.
 - Read hints as proposals: they are commands for a person, and some remove things.
+- Start builds, test suites and other heavy commands by `git orchestra slot -- COMMAND`: it waits until the machine has a slot.
 - Do not edit refs below `refs/orchestra` or files below `.git/orchestra`; both are read at any time by supervisors.
 
 ## The order of work

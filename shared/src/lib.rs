@@ -12,6 +12,7 @@
 //! | [`removal`] | removing agents with every byte kept, and restoring them |
 //! | [`landing`] | landing branches: options, plan, steps, checks, and the move of the target |
 //! | [`supervise`] | processes: launch, tree, queue, limits, control |
+//! | [`slots`], [`tickets`] | the machine-wide slots of heavy commands; the queue in front of slots |
 //! | [`surroundings`] | what changed outside the agents' worktrees while they ran |
 //! | [`sync`] | the exchange between clones: what to fetch, accept, and send |
 //! | [`trust`] | which configuration may name a program, and whether a person accepted it |
@@ -67,10 +68,12 @@ pub mod private_files;
 pub mod process;
 pub mod rank;
 pub mod removal;
+pub mod slots;
 pub mod store;
 pub mod supervise;
 pub mod surroundings;
 pub mod sync;
+pub mod tickets;
 pub mod trace;
 pub mod trust;
 pub mod watch;

@@ -143,6 +143,15 @@ pub fn sibling_command(program: &Path) -> Command {
     Command::new(program)
 }
 
+/// Returns a command for a program of the user that replaces this process, with the environment unchanged: as if the user had typed it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "started here only: it gets what the user's shell would have given it"
+)]
+pub fn unchanged_command(program: &OsStr) -> Command {
+    Command::new(program)
+}
+
 /// Returns `PATH` without git's own folder, if git put it there.
 fn path_without_git(environment: &Environment) -> Option<OsString> {
     let exec_path = PathBuf::from(environment.variable("GIT_EXEC_PATH")?);
@@ -217,9 +226,14 @@ const EVERY_COMMAND: &str = "git-orchestra";
 /// Returns a command for one of our own programs that runs in the background, as [`own_command`] does. The program that contains every
 /// command is started under the name of the other one, which would only replace itself by it.
 pub fn background_command(environment: &Environment, name: &str) -> Command {
-    let mut command = own_command(environment, world::this_program().with_file_name(EVERY_COMMAND));
+    let mut command = own_command(environment, own_program());
     command.arg0(name);
     command
+}
+
+/// Returns the path of the program that contains every command.
+pub fn own_program() -> PathBuf {
+    world::this_program().with_file_name(EVERY_COMMAND)
 }
 
 /// Finds `program` on the PATH of an environment. A relative path is relative to the caller's folder.

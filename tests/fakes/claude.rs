@@ -7,7 +7,7 @@
 //! `await FILE` · `hang` · `hang once` · `long BYTES` · `noise` · `fail STATUS` · `fail STATUS once` ·
 //! `crash once` · `exit CODE` · `limit SECONDS` · `limit SECONDS unless FILE` · `paid SECONDS` · `near
 //! SECONDS` · `refuse HOW TEXT` (a turn that fails in this way). If a file `limited` exists in its
-//! configuration, each turn runs into a limit.
+//! configuration, each turn runs into a limit. With `--resume=ID` alone it is a session at a terminal. `later ACTION` is performed when a failed check is reported.
 
 #![expect(
     clippy::disallowed_methods,
@@ -49,6 +49,11 @@ fn main() {
         let moved = moved.join(format!("{session}.jsonl"));
         if moved.exists() { moved } else { folder.join(format!("{session}.jsonl")) }
     };
+    if let [only] = arguments.as_slice()
+        && let Some(session) = only.strip_prefix("--resume=")
+    {
+        return interactive(&file(session), session);
+    }
     let (session, known) = match (value("--session-id"), value("--resume")) {
         (Some(session), None) => (session, false),
         (None, Some(session)) => (session, true),
@@ -75,6 +80,23 @@ fn main() {
     }
 }
 
+/// A session on a terminal: `work` writes what a person did into the worktree, `exit` ends it.
+fn interactive(file: &Path, session: &str) {
+    assert!(file.exists(), "a session");
+    println!("session {session} at a terminal");
+    for line in std::io::stdin().lock().lines() {
+        match line.expect("a line").as_str() {
+            "work" => {
+                let agent = std::env::var("ORCHESTRA_AGENT").expect("an agent");
+                std::fs::write("by-hand.txt", format!("{agent}\n")).expect("written");
+                println!("worked");
+            }
+            "exit" => return,
+            _ => {}
+        }
+    }
+}
+
 fn fault(text: &str) -> ! {
     eprintln!("Error: {text}");
     exit(1)
@@ -83,6 +105,9 @@ fn fault(text: &str) -> ! {
 fn say(value: &Value) {
     println!("{value}");
 }
+
+/// How the message begins that reports a failed check.
+const REPORT: &str = "Your turn ended, and the check";
 
 struct Agent {
     file: PathBuf,
@@ -148,13 +173,33 @@ impl Agent {
         if always.is_some_and(|file| file.exists()) {
             self.limit("5400");
         }
-        for line in message.lines() {
-            self.acts += 1;
-            self.act(line);
+        if message.starts_with(REPORT) {
+            self.act_after_check();
+        } else {
+            for line in message.lines() {
+                self.acts += 1;
+                self.act(line);
+            }
         }
         self.note(&json!({"type": "turn"}));
         self.result(&json!({"subtype": "success", "is_error": false, "result": "That is all.",
             "terminal_reason": "completed"}));
+    }
+
+    /// Performs the action that an earlier message has for this report: the first `later` for the first one, and so on.
+    fn act_after_check(&mut self) {
+        let noted = std::fs::read_to_string(&self.file).unwrap_or_default();
+        let said = noted.lines().filter_map(|line| {
+            Some(serde_json::from_str::<Value>(line).ok()?["message"]["content"].as_str()?.to_owned())
+        });
+        let said: Vec<String> = said.collect();
+        let reports = said.iter().filter(|text| text.starts_with(REPORT)).count();
+        let mut later =
+            said.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("later "));
+        if let Some(line) = later.nth(reports - 1) {
+            self.acts += 1;
+            self.act(line);
+        }
     }
 
     /// Prints the result: cost and tokens of the whole session, one cent per turn.
@@ -174,6 +219,7 @@ impl Agent {
     fn act(&mut self, line: &str) {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match verb {
+            "later" => {}
             "say" => self.assistant(&json!({"type": "text", "text": rest})),
             "write" => {
                 let (file, text) = rest.split_once(' ').unwrap_or((rest, ""));

@@ -3,17 +3,11 @@
 use serde_json::Value;
 use testkit::{TestRepo, until};
 
-use crate::test_bed::TestBed;
+use crate::test_bed::{TestBed, outcome};
 
 fn spawn(repo: &TestRepo<'_>, name: &str, options: &[&str], task: &str) -> String {
     let arguments = [&["spawn", "--detach", "--name", name], options, &["--", task]].concat();
     repo.orchestra(arguments).succeeded().line()
-}
-
-/// Returns the phase, the commits and the denials.
-fn outcome(agent: &Value) -> (&str, u64, u64) {
-    let number = |key: &str| agent[key].as_u64().unwrap_or_default();
-    (agent["phase"].as_str().unwrap_or_default(), number("commits"), number("denials"))
 }
 
 #[test]

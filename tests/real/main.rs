@@ -3,6 +3,9 @@
 
 #![expect(clippy::expect_used, clippy::disallowed_methods, reason = "a test says what it expects")]
 
+mod acp;
+mod aider;
+mod api;
 mod ccusage;
 mod claude;
 mod codex;
@@ -11,7 +14,9 @@ mod hand_over;
 mod limits;
 mod opencode;
 mod sessions;
+mod several;
 #[expect(dead_code, reason = "the suite uses the rest")]
 #[path = "../suite/sessions_shapes/shapes.rs"]
 mod shapes;
 mod test_bed;
+mod turns;

@@ -3,9 +3,9 @@
 use std::{fs, process::Command};
 
 use serde_json::{Value, json};
-use testkit::{Ran, TestRepo};
+use testkit::{Ran, TestRepo, until};
 
-use crate::test_bed::{self, TestBed, only_session};
+use crate::test_bed::{self, TestBed, only_session, outcome};
 
 /// Returns the program as a person starts it, with the scripted model and its prices in its settings.
 pub(crate) fn opencode(test_bed: &TestBed, repo: &TestRepo<'_>, arguments: &[&str]) -> Option<Command> {
@@ -112,4 +112,109 @@ fn a_new_session_has_every_field_and_resumes_even_from_the_kept_copy() {
     assert_eq!(all[0]["messages"], 9);
     let total = &repo.orchestra(["sessions", "stats", "--json"]).succeeded().json()["total"];
     assert_eq!(total["messages"], 9, "the repeated part of a fork is counted once: {report}");
+}
+
+/// Creates a repository in which agents run opencode; `None` if it is not installed.
+fn repo(test_bed: &TestBed) -> Option<TestRepo<'_>> {
+    let repo = test_bed.repo();
+    // A person has used it before: several programs that make its database at once disturb each other.
+    Ran::of(&mut opencode(test_bed, &repo, &["session", "list"])?).succeeded();
+    repo.git(["config", "orchestra.agent", "opencode"]);
+    Some(repo)
+}
+
+fn spawn(repo: &TestRepo<'_>, name: &str, options: &[&str], task: &str) -> String {
+    let arguments = [&["spawn", "--detach", "-j", "8", "--name", name], options, &["--", task]].concat();
+    repo.orchestra(arguments).succeeded().line()
+}
+
+#[test]
+fn agents_of_every_mode_end_with_what_they_may_do() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let Some(repo) = repo(&test_bed) else { return };
+    let settings = || fs::read_to_string(test_bed.world().home().join(".config/opencode/opencode.json")).ok();
+    let (before, settings_before) = (repo.checkout(), settings());
+    let ids: Vec<String> = [
+        ("edits", [].as_slice(), "FAKE-WRITE a.txt"),
+        ("bypass", &["--permission", "bypassPermissions", "--model", "fake/fake-model"], "FAKE-WRITE b.txt"),
+        ("rules", &["--allow", "Bash(git *)"], "FAKE-WRITE c.txt"),
+        ("denied", &["--allow", "Bash(git *)"], "FAKE-DENIED by a rule"),
+        ("asked", &["--on-prompt", "fail"], "FAKE-DENIED by nobody"),
+        ("bad", &[], "FAKE-400 unique"),
+        ("login", &[], "FAKE-401 unique"),
+        ("silent", &["--idle-timeout", "30s", "--retries", "0"], "FAKE-ALWAYS529 unique"),
+    ]
+    .iter()
+    .map(|(name, options, task)| spawn(&repo, name, options, task))
+    .collect();
+    repo.orchestra(["status", "--wait"]).exits(1);
+    let agents: Vec<Value> = ids.iter().map(|id| repo.agent(id)).collect();
+    for (agent, expected) in agents.iter().zip([
+        ("done", 1, 1),
+        ("done", 1, 0),
+        ("done", 1, 0),
+        ("failed", 0, 1),
+        ("failed", 0, 1),
+        ("failed", 0, 0),
+        ("failed", 0, 0),
+        ("timeout", 0, 0),
+    ]) {
+        let log = repo.orchestra(["logs", agent["id"].as_str().expect("an id")]).stdout();
+        assert_eq!(outcome(agent), expected, "{agent}\n{log}");
+    }
+    let subject =
+        |id: &str| repo.git(["log", "-1", "--format=%s", &format!("refs/orchestra/heads/{id}")]).line();
+    assert_ne!(subject(&ids[0]), "Add a.txt", "it may not commit, so its work was captured");
+    assert_eq!(subject(&ids[1]), "Add b.txt");
+    assert_eq!(subject(&ids[2]), "Add c.txt");
+    assert_eq!(repo.file_in_head(&ids[0], "a.txt"), "hello from the scripted agent\n");
+    assert!(agents[0]["session"].as_str().is_some_and(|id| id.starts_with("ses_")), "{}", agents[0]);
+    assert!(agents[0]["cost_usd"].as_f64() > Some(0.0) && agents[0]["input_tokens"].as_u64() > Some(0));
+    let reasons: Vec<&str> =
+        agents.iter().map(|agent| agent["reason"].as_str().unwrap_or_default()).collect();
+    assert_eq!(reasons[3], "denied: bash touch denied-marker.txt");
+    assert!(
+        reasons[4].starts_with("asked, but nobody can answer: bash touch denied-marker.txt"),
+        "{reasons:?}"
+    );
+    assert_eq!(reasons[5], "scripted bad request");
+    assert!(reasons[6].contains("run 'opencode auth login' once to log in"), "{reasons:?}");
+    assert_eq!(reasons[7], "idle for 30 s");
+    assert_eq!((repo.checkout(), settings()), (before, settings_before));
+}
+
+#[test]
+fn an_agent_is_paused_resumed_and_followed_up_in_its_session() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let Some(repo) = repo(&test_bed) else { return };
+    let id = spawn(&repo, "slow", &["--permission", "bypassPermissions"], "FAKE-WRITE first.txt");
+    let first = repo.end_of(&id);
+    assert_eq!(outcome(&first), ("done", 1, 0), "{first}");
+    let asked = test_bed.requests().len();
+    repo.orchestra(["resume", "--detach", &id, "-m", "FAKE-SLOWTOOL"]).succeeded();
+    // Only what it says shows that it read its message: a tool is reported when it has ended.
+    until("it begins", || {
+        Some(repo.agent(&id)).filter(|agent| agent["activity"] == "Running something slow.")
+    });
+    repo.orchestra(["stop", &id]).succeeded();
+    let stopped = repo.end_of(&id);
+    assert_eq!((&stopped["phase"], &stopped["orphans"]), (&"stopped".into(), &json!([])));
+    repo.orchestra(["resume", &id, "-m", "FAKE-WRITE after.txt"]).succeeded();
+    let done = repo.agent(&id);
+    assert_eq!(
+        (&done["phase"], &done["session"], &done["attempt"]),
+        (&"done".into(), &first["session"], &3.into())
+    );
+    assert_eq!(repo.file_in_head(&id, "after.txt"), "hello from the scripted agent\n");
+    assert!(done["input_tokens"].as_u64() > first["input_tokens"].as_u64(), "{first} {done}");
+    assert!(done["cost_usd"].as_f64() > first["cost_usd"].as_f64(), "{first} {done}");
+    // A message that is sent while it works is kept, and is its next prompt.
+    let told = spawn(&repo, "told", &["--permission", "bypassPermissions"], "FAKE-SLOWSAY");
+    repo.wait_for(&told, "running");
+    repo.orchestra(["send", &told, "FAKE-WRITE told.txt"]).succeeded();
+    repo.orchestra(["status", "--wait"]).succeeded();
+    let end = repo.agent(&told);
+    assert_eq!((outcome(&end), &end["attempt"]), (("done", 1, 0), &2.into()), "{end}");
+    let messages = |at: usize| test_bed.requests()[at]["messages"].as_u64();
+    assert!(messages(asked) > messages(0));
 }

@@ -29,8 +29,20 @@ impl TestBed {
         Self::set_with(("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy"))
     }
 
-    fn set_with((login, token): (&str, &str)) -> Option<Self> {
+    /// Creates the stage for the agent of git orchestra itself, for which nothing has to be installed.
+    pub(crate) fn for_own_agent() -> Option<Self> {
+        Self::new(("ANTHROPIC_API_KEY", "dummy"))
+    }
+
+    fn set_with(login: (&str, &str)) -> Option<Self> {
         let claude = program("claude")?;
+        let bed = Self::new(login)?;
+        let claude = claude.to_string_lossy();
+        bed.world.git(bed.world.dir(), ["config", "--global", "orchestra.agent.claude.program", &claude]);
+        Some(bed)
+    }
+
+    fn new((login, token): (&str, &str)) -> Option<Self> {
         let bins = Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().expect("a folder of binaries");
         let world = World::new(bins);
         let port_file = world.dir().join("port");
@@ -40,6 +52,8 @@ impl TestBed {
             std::fs::read_to_string(&port_file).ok().filter(|port| !port.trim().is_empty())
         });
         let url = format!("http://127.0.0.1:{}", port.trim());
+        let temporary = world.dir().join("temporary");
+        std::fs::create_dir_all(&temporary).expect("a folder");
         let variables = [
             ("ANTHROPIC_BASE_URL", url.clone()),
             (login, token.to_owned()),
@@ -53,6 +67,8 @@ impl TestBed {
             ("DISABLE_ERROR_REPORTING", "1".to_owned()),
             ("DISABLE_TELEMETRY", "1".to_owned()),
             ("IS_SANDBOX", "1".to_owned()),
+            // Codex refuses to keep its helpers below the folder of temporary files.
+            ("TMPDIR", temporary.to_string_lossy().into_owned()),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value)).into();
         let mut enter: Vec<OsString> = vec!["nsenter".into(), "-t".into(), model.id().to_string().into()];
@@ -62,10 +78,6 @@ impl TestBed {
                 .map(Into::into),
         );
         let world = world.with_wrapper(enter, variables);
-        world.git(
-            world.dir(),
-            ["config", "--global", "orchestra.agent.claude.program", &claude.to_string_lossy()],
-        );
         Some(Self { world, model, url })
     }
 
@@ -102,12 +114,28 @@ impl Drop for TestBed {
     }
 }
 
+/// Returns the phase, the commits and the denials of an agent.
+pub(crate) fn outcome(agent: &Value) -> (&str, u64, u64) {
+    let number = |key: &str| agent[key].as_u64().unwrap_or_default();
+    (agent["phase"].as_str().unwrap_or_default(), number("commits"), number("denials"))
+}
+
 /// Returns the only session that is listed.
 pub(crate) fn only_session(repo: &TestRepo<'_>) -> Value {
     let report = repo.orchestra(["sessions", "--json"]).succeeded().json();
     let all = report["sessions"].as_array().expect("a list");
     assert_eq!(all.len(), 1, "{report}");
     all[0].clone()
+}
+
+/// Returns the processes that have a variable in their environment.
+pub(crate) fn marked(variable: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let has = |entry: &std::fs::DirEntry| {
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|known| known == variable.as_bytes())
+    };
+    entries.filter(has).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 /// Returns the path of a pinned program, which `tests/real/install` installs.
@@ -150,4 +178,17 @@ fn is_root() -> bool {
 fn skip<T>(why: &str) -> Option<T> {
     testkit::skip("ORCHESTRA_REQUIRE_REAL", &format!("a real agent does not run: {why}"));
     None
+}
+
+/// Waits for the end of an attempt of an agent, and returns the agent.
+pub(crate) fn end_of_attempt(repo: &TestRepo<'_>, id: &str, attempt: u64) -> Value {
+    let is_over = |agent: &Value| agent["attempt"] == attempt && agent["ended_at"].is_string();
+    until(&format!("attempt {attempt} of {id} ends"), || Some(repo.agent(id)).filter(is_over))
+}
+
+/// Returns whether a process has a text in its command line.
+pub(crate) fn runs(text: &str) -> bool {
+    let all = std::fs::read_dir("/proc").expect("processes").flatten();
+    all.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+        .any(|line| String::from_utf8_lossy(&line).contains(text))
 }

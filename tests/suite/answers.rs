@@ -127,6 +127,7 @@ fn answers_about_running_and_ended_agents() {
     let halts = ["spawn", "-d", "--agent", "sh", "--name", "halts", "while :; do sleep 0.1; done"];
     let halts = repo.orchestra(halts).succeeded().line();
     repo.wait_for(&halts, "running");
+    json("attach-plan", 0, &["attach", "--print", "--json", &halts]);
     let helper = repo.world().bins().join("git-orchestra-supervise");
     let taken = Ran::of(repo.command(helper).arg("take").arg(repo.path().join(".git")).arg(&halts));
     check("taken", &taken.succeeded(), &all);
@@ -265,6 +266,15 @@ fn answers_about_the_health_of_a_repository() {
     report.fixed.retain(|one| one.operation.is_some());
     let line = wire::DOCTOR.text(&report).expect("JSON");
     check_line("doctor", &line, &redactions(&repo, &["echo-1"]));
+}
+
+#[test]
+fn answers_about_slots() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["config", "orchestra.slots", "2"]);
+    let ran = repo.orchestra(["slot", "git-orchestra", "slot", "--json"]).succeeded();
+    check("slot", &ran, &redactions(&repo, &[]));
 }
 
 #[test]

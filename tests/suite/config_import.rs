@@ -103,6 +103,33 @@ fn fields_without_a_counterpart_are_named() {
 }
 
 #[test]
+fn client_modes_become_programs_and_a_fallback() {
+    let world = world();
+    let repo = world.repo();
+    let yml = "agents:\n  a:\n    client_mode: hybrid\n    timeout_seconds: 60\n  b:\n    client_mode: api\n  c:\n    \
+        client_mode: claude-code\n  d:\n    client_mode: agent-teams\n  e:\n    client_mode: other\n";
+    let import = plan(&repo, "orchestra.yml", yml).expect("a plan");
+    let expected = [
+        ("orchestra.agent.a.program", "api"),
+        ("orchestra.agent.a.fallback", "claude"),
+        ("orchestra.agent.a.maxTime", "60s"),
+        ("orchestra.agent.b.program", "api"),
+        ("orchestra.agent.c.program", "claude"),
+        ("orchestra.agent.d.program", "agent-teams"),
+    ];
+    assert_eq!(pairs(&import), expected.map(|(key, value)| (key, value.to_owned())));
+    assert_eq!(
+        import.left_out.iter().map(|left| left.field.as_str()).collect::<Vec<_>>(),
+        ["agents.e.client_mode"]
+    );
+    // What is set already stays, and is not replaced by the program of other modes.
+    for (key, value) in expected {
+        repo.git(["config", key, value]);
+    }
+    assert_eq!(pairs(&plan(&repo, "orchestra.yml", yml).expect("a plan")), []);
+}
+
+#[test]
 fn what_is_not_understood_is_refused_with_its_line() {
     let world = world();
     let repo = world.repo();

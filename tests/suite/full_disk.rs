@@ -75,7 +75,7 @@ fn a_repository_that_cannot_be_written_can_be_read() {
     let repo = world.repo();
     repo.orchestra(["spawn", "--agent", "sh", "echo 1 > a"]).succeeded();
     let script = format!(
-        "git clone -q '{}' clone && cd clone && git config orchestra.minFree 1m && git fetch -q origin 'refs/orchestra/*:refs/orchestra/*' && cd .. && \
+        "git clone -q '{}' clone && cd clone && git config orchestra.minFree 1m && git fetch -q --no-auto-maintenance origin 'refs/orchestra/*:refs/orchestra/*' && cd .. && \
          mount -o remount,ro . && cd clone && git orchestra status; echo \"exit $?\"; \
          git orchestra spawn --agent sh true; echo \"exit $?\"",
         repo.path().display()

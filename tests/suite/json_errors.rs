@@ -81,11 +81,14 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
     Some(match command {
         "spawn" => &["--agent", "sh", "true"],
         "send" => &["nosuch", "text"],
+        "attach" => &["nosuch", "--print"],
         "pause" | "resume" | "stop" | "logs" | "diff" => &["nosuch"],
         "status" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup" | "sync"
         | "init" => &[],
         "config" => &["set", "orchestra.jobs", "2"],
-        "sessions" | "doctor" | "demo" | "setup" | "completions" | "man" | "schema" | "help" => return None,
+        "sessions" | "slot" | "doctor" | "demo" | "setup" | "completions" | "man" | "schema" | "help" => {
+            return None;
+        }
         other => panic!("say how {other} is called"),
     })
 }

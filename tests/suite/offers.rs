@@ -68,7 +68,7 @@ fn an_offer_is_made_on_a_terminal_only() {
     if !testkit::has_terminal() {
         return skip("there is no terminal");
     }
-    let typed = "stty -echo; git orchestra spawn --detach 'say hello'";
+    let typed = "stty -echo; git orchestra spawn --again --detach 'say hello'";
     let answer = |answer: &str| {
         testkit::talk(
             repo.command("script").args(["-qec", typed, "/dev/null"]),

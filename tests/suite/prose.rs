@@ -120,8 +120,11 @@ fn a_message_is_not_given_to_a_program_that_may_run_it() {
     let repo = world.repo();
     repo.git(["config", "orchestra.agent.talk.command", "cat > heard"]);
     repo.git(["config", "orchestra.agent.talk.stdin", "held"]);
-    let spawn =
-        || repo.orchestra(["spawn", "--agent", "talk", "--detach", "--", "begin\n"]).succeeded().line();
+    let spawn = || {
+        repo.orchestra(["spawn", "--agent", "talk", "--detach", "--again", "--", "begin\n"])
+            .succeeded()
+            .line()
+    };
     let deaf = spawn();
     repo.wait_for_file(&deaf, "heard");
     let facts = repo.events(&deaf).len();

@@ -68,7 +68,7 @@ fn deletions_at_a_remote_are_remembered_when_only_its_url_changes() {
     repo.orchestra(["sync"])
         .succeeded()
         .stderr_has("no longer has 1 ref that it had before")
-        .stderr_has("nothing sent to origin");
+        .stderr_has("nothing received from origin or sent to it");
 }
 
 #[test]

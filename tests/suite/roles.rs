@@ -104,7 +104,8 @@ fn what_a_program_does_not_support_is_refused() {
     assert_eq!(error.code, Code::OptionUnsupported);
     assert_eq!(error.message, "agent 'sh' does not support orchestra.agent.sh.model");
     let error = plan(&repo, "typo").expect_err("refused");
-    assert!(error.message.ends_with("which is not claude or sh"), "{}", error.message);
+    let (message, known) = (&error.message, ["aider", "claude", "codex", "gemini", "opencode", "qwen"]);
+    assert!(known.iter().all(|name| message.contains(&format!(" {name},"))), "{message}");
     assert_eq!(error.hints[0], "git config orchestra.agent.typo.program claude");
     // A prompt is never run as a script.
     configure(&repo, &[("quick.prompt", "be quick")]);
@@ -114,4 +115,20 @@ fn what_a_program_does_not_support_is_refused() {
     configure(&repo, &[("claude.permission", "bypassPermissions")]);
     let error = plan(&repo, "claude").expect_err("refused");
     assert!(error.message.contains("must not allow everything permanently"), "{}", error.message);
+}
+
+#[test]
+fn a_known_program_that_is_missing_says_how_to_install_it() {
+    let world = world();
+    let repo = world.repo();
+    for (name, title, hint) in [
+        ("codex", "Codex", "npm install -g @openai/codex, then run 'codex login' once to log in"),
+        ("opencode", "opencode", "npm install -g opencode-ai, then run 'opencode auth login' once to log in"),
+    ] {
+        configure(&repo, &[(&format!("{name}.program"), "no-such-program")]);
+        let error = plan(&repo, name).expect_err("missing");
+        assert_eq!(error.code, Code::ProgramMissing);
+        assert_eq!(error.message, format!("{title} is not installed: no program '{name}' on PATH"));
+        assert_eq!(error.hints[0], hint);
+    }
 }

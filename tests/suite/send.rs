@@ -56,7 +56,7 @@ fn without_a_person_a_request_is_denied_or_fails() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     let denied = repo.spawn_claude(&[], "ask git push\nwrite a b");
-    let failed = repo.spawn_claude(&["--on-prompt", "fail"], "ask git push\nwrite a b");
+    let failed = repo.spawn_claude(&["--on-prompt", "fail", "--again"], "ask git push\nwrite a b");
     let agent = repo.end_of(&denied);
     assert_eq!((&agent["phase"], &agent["denials"]), (&"done".into(), &1.into()));
     let agent = repo.end_of(&failed);

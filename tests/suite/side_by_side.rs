@@ -10,8 +10,7 @@ use testkit::{TestRepo, World, until};
 
 use crate::{
     cleanup::{cleanup, outcome_of},
-    merge_ranked::four,
-    world,
+    merge_ranked, world,
 };
 
 /// A test command that records its directory, waits until it is released or a time limit is reached, and
@@ -59,6 +58,13 @@ fn done(repo: &TestRepo<'_>, script: &str) -> String {
     let id = repo.spawn(script);
     repo.end_of(&id);
     id
+}
+
+/// Returns a repository with four branches, in which the checks of several commands run at once.
+fn four(world: &World) -> TestRepo<'_> {
+    let repo = merge_ranked::four(world);
+    repo.git(["config", "orchestra.slots", "9"]);
+    repo
 }
 
 fn scratch_worktrees(repo: &TestRepo<'_>) -> usize {

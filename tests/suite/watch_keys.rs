@@ -17,7 +17,7 @@ fn scripted(world: &World) -> TestRepo<'_> {
 }
 
 fn asking(repo: &TestRepo<'_>, task: &str) -> String {
-    let id = repo.spawn_claude(&["--on-prompt", "ask"], task);
+    let id = repo.spawn_claude(&["--on-prompt", "ask", "--again"], task);
     repo.wait_for(&id, "waiting");
     id
 }

@@ -95,7 +95,11 @@ pub fn dollars(micros: u64) -> String {
 
 /// Formats the phase, with `lost`, `remote` or `bypass` where one of them applies.
 pub fn phase(agent: &AgentObject) -> String {
-    let word = agent.phase.as_str();
+    let word = match &agent.check {
+        Some(check) if agent.phase == Phase::Done && check.holds() => "done (checked)",
+        Some(check) if agent.phase == Phase::Failed && check.stuck => "failed (stuck)",
+        _ => agent.phase.as_str(),
+    };
     let bypasses = agent.permission_mode.as_deref() == Some(Permission::BypassPermissions.as_str());
     match agent.liveness {
         Liveness::Lost | Liveness::Remote => format!("{word}, {}", agent.liveness.as_str()),
@@ -203,6 +207,9 @@ pub fn near_limit(agent: &AgentObject) -> Option<String> {
 fn activity(agent: &AgentObject) -> String {
     if let Some(limited) = limited(agent).filter(|_| agent.liveness != Liveness::Remote) {
         return limited;
+    }
+    if let Some(pid) = agent.attached_pid {
+        return format!("attached by a person (pid {pid})");
     }
     if let Some(ahead) = agent.queue_position {
         return if ahead == 0 { "next".to_owned() } else { format!("{ahead} ahead") };

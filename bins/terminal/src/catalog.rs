@@ -65,7 +65,9 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Run, "send", "Send a message to a running agent, or answer its request"),
     binary(Group::Run, "pause", "Pause agents, saving their work"),
     binary(Group::Run, "resume", "Resume agents that are paused, ended or lost"),
+    binary(Group::Run, "attach", "Take over an agent in this terminal, and give it back"),
     binary(Group::Run, "stop", "Stop agents and everything they started, saving their work"),
+    binary(Group::Run, "slot", "Run a heavy command when this machine has a slot for it"),
     binary(Group::Look, "status", "Show the current state of every agent"),
     binary(Group::Look, "logs", "Show an agent's output, live or after it has ended"),
     binary(Group::Look, "diff", "Show what an agent changed, including uncommitted and new files"),
@@ -89,8 +91,10 @@ pub const COMMANDS: &[CommandEntry] = &[
 ];
 
 /// Internal commands, which no person types.
-pub const INTERNAL: &[CommandEntry] =
-    &[binary(Group::Run, "supervise", "Supervise one agent (internal, started by spawn)")];
+pub const INTERNAL: &[CommandEntry] = &[
+    binary(Group::Run, "supervise", "Supervise one agent (internal, started by spawn)"),
+    binary(Group::Run, "agent-api", "Run the agent of the profile api (internal, started by supervisors)"),
+];
 
 /// Returns the commands that have a program.
 pub fn binaries() -> impl Iterator<Item = &'static CommandEntry> {

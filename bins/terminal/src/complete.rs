@@ -11,7 +11,7 @@ use clap_complete::engine::CompletionCandidate;
 use orchestra::{
     config::{Choices, TableKey, short_name},
     context::Context,
-    model::{Phase, text},
+    model::{Phase, tag::SELECTOR, text},
     ops::{candidates, config, sessions},
     wire,
 };
@@ -67,6 +67,28 @@ pub fn open_agents() -> Vec<CompletionCandidate> {
     agents_where(|phase| !phase.is_terminal())
 }
 
+/// Lists the agents, and the selectors of their tags.
+pub fn agents_and_tags() -> Vec<CompletionCandidate> {
+    agents().into_iter().chain(tags()).collect()
+}
+
+/// Lists the agents that have not ended, and the selectors of all tags.
+pub fn open_agents_and_tags() -> Vec<CompletionCandidate> {
+    open_agents().into_iter().chain(tags()).collect()
+}
+
+/// Lists the tags that agents have.
+pub fn tag_names() -> Vec<CompletionCandidate> {
+    let Ok(repo) = here::repository() else { return Vec::new() };
+    let tags = candidates::tags(&repo, MAX_CANDIDATES);
+    tags.iter().filter_map(|tag| Some(CompletionCandidate::new(tag.strip_prefix(SELECTOR)?))).collect()
+}
+
+fn tags() -> Vec<CompletionCandidate> {
+    let Ok(repo) = here::repository() else { return Vec::new() };
+    candidates::tags(&repo, MAX_CANDIDATES).into_iter().map(CompletionCandidate::new).collect()
+}
+
 /// Lists the remotes of git's configuration.
 pub fn remotes() -> Vec<CompletionCandidate> {
     let Ok(repo) = here::repository() else { return Vec::new() };
@@ -107,6 +129,11 @@ pub fn session_ids() -> Vec<CompletionCandidate> {
 /// Lists agents and branches, which can land.
 pub fn agents_and_branches() -> Vec<CompletionCandidate> {
     agents().into_iter().chain(branches()).collect()
+}
+
+/// Lists agents, the selectors of their tags, and branches.
+pub fn agents_tags_and_branches() -> Vec<CompletionCandidate> {
+    agents_and_tags().into_iter().chain(branches()).collect()
 }
 
 /// Lists the operations that can be undone.

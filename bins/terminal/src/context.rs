@@ -78,6 +78,10 @@ fn activity(event: &Event) -> Option<String> {
         Event::PushStarted { remote, refs } => {
             format!("sending {} to {}", text::count(*refs as u64, "ref"), of_remote(remote))
         }
+        Event::SlotAwaited { used_by, .. } => {
+            let used_by = text::one_line(&used_by.join(", "), MAX_TEXT);
+            format!("waiting for a slot of this machine, in use by {used_by}")
+        }
         Event::GitProgress { line } => text::one_line(line, MAX_TEXT),
         _ => return None,
     })

@@ -20,6 +20,9 @@ use crate::{alternate, exit, keyboard};
 /// Whether the user is being asked a question. No operation is under way then, so that Ctrl-C ends the command at once.
 static IS_ASKING: AtomicBool = AtomicBool::new(false);
 
+/// Whether another program has the terminal. Ctrl-C is for that program then.
+static IS_LENT: AtomicBool = AtomicBool::new(false);
+
 /// Starts to catch the signals, and returns the flag that the first one sets.
 ///
 /// # Errors
@@ -39,7 +42,11 @@ pub fn cancel() -> Result<Cancel> {
         runtime.block_on(async {
             loop {
                 tokio::select! {
-                    _ = pressed.recv() => {}
+                    _ = pressed.recv() => {
+                        if IS_LENT.load(Ordering::SeqCst) {
+                            continue;
+                        }
+                    }
                     _ = terminated.recv() => {}
                     _ = hung_up.recv() => {}
                 }
@@ -140,6 +147,14 @@ pub fn while_asking<T>(ask: impl FnOnce() -> T) -> T {
     let answer = ask();
     IS_ASKING.store(false, Ordering::SeqCst);
     answer
+}
+
+/// Runs `run`, during which another program has the terminal, and with it Ctrl-C.
+pub fn while_lent<T>(run: impl FnOnce() -> T) -> T {
+    IS_LENT.store(true, Ordering::SeqCst);
+    let result = run();
+    IS_LENT.store(false, Ordering::SeqCst);
+    result
 }
 
 #[expect(

@@ -106,6 +106,18 @@ impl Drop for Keyboard {
     }
 }
 
+/// Runs another program on the terminal, which gets its present modes again afterwards, however that program ended.
+pub fn keeping_modes<T>(run: impl FnOnce() -> T) -> T {
+    let modes = tcgetattr(stdin().as_fd());
+    let result = run();
+    if let Ok(modes) = modes
+        && tcgetpgrp(stdin()).is_ok_and(|group| group == getpgrp())
+    {
+        let _ = tcsetattr(stdin(), OptionalActions::Now, &modes);
+    }
+    result
+}
+
 /// Returns the terminal to its own modes while the program is paused by `pause`.
 pub(crate) fn while_paused(pause: impl FnOnce()) {
     let mut before = locked();

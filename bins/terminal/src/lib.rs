@@ -46,7 +46,7 @@ pub mod humanize;
 pub mod interrupt;
 pub mod json;
 mod key_help;
-mod keyboard;
+pub mod keyboard;
 pub mod markdown;
 pub mod names;
 pub mod outcome;

@@ -78,6 +78,17 @@ pub struct RunOptions {
     /// The largest cost in US dollars, such as 2.50; the turn in progress may exceed it
     #[arg(long, value_name = "USD", value_parser = budget)]
     pub budget: Option<u64>,
+    /// The agent is done only when this shell command succeeds in its worktree
+    ///
+    /// It runs when the agent's turn ends, for at most {orchestra.checkTime}. While it fails, the agent's
+    /// session is resumed with the end of its output, and it runs again after that. It has the environment and
+    /// the limits of the agent. An agent whose check fails twice on the same files is stuck, and is not asked
+    /// again. A program that would run the output as a script just runs again.
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub until: Option<String>,
+    /// How many rounds of work and check there may be with --until (default: 5)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rounds: Option<u32>,
 }
 
 impl RunOptions {
@@ -103,6 +114,8 @@ impl RunOptions {
             idle_timeout: self.idle_timeout,
             retries: self.retries,
             retry_delay: self.retry_delay,
+            until: self.until.clone(),
+            rounds: self.rounds,
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::{collections::BTreeSet, ops::Deref};
 
 use super::{
-    AgentProgram, Launch, Options, Protocol, TaskHandling, custom::CustomCommand, launch::PROMPT_FILE,
-    profile::ProfileOptions, registry,
+    AgentProgram, Launch, Options, Protocol, TaskHandling, acp::AcpCommand, custom::CustomCommand,
+    launch::PROMPT_FILE, profile::ProfileOptions, registry,
 };
 use crate::{
     Code, Error, Kind, Result,
     config::{
         Config,
-        keys::{AGENT_COMMAND, AGENT_PROGRAM, AGENT_PROMPT, AGENT_READS_PROSE},
+        keys::{AGENT_ACP, AGENT_COMMAND, AGENT_ENV, AGENT_PROGRAM, AGENT_PROMPT, AGENT_READS_PROSE},
     },
     model::{nearest::nearest, quote, text},
 };
@@ -19,6 +19,7 @@ use crate::{
 pub(super) enum Configured {
     Known(&'static dyn AgentProgram),
     Custom(CustomCommand),
+    Acp(AcpCommand),
 }
 
 impl Deref for Configured {
@@ -28,16 +29,21 @@ impl Deref for Configured {
         match self {
             Self::Known(program) => *program,
             Self::Custom(command) => command,
+            Self::Acp(command) => command,
         }
     }
 }
 
 /// Returns the program of the profile `name`, if there is one.
 pub(super) fn configured(name: &str, config: &Config<'_>) -> Option<Configured> {
-    match config.get_or_default(&AGENT_COMMAND.of(name)) {
-        Some(command) => Some(Configured::Custom(CustomCommand::new(name, command, registry::program(name)))),
-        None => registry::program(name).or_else(|| program_of_role(name, config)).map(Configured::Known),
+    let known = registry::program(name);
+    if let Some(command) = config.get_or_default(&AGENT_COMMAND.of(name)) {
+        return Some(Configured::Custom(CustomCommand::new(name, command, known)));
     }
+    if let Some(command) = config.get_or_default(&AGENT_ACP.of(name)) {
+        return Some(Configured::Acp(AcpCommand::new(name, command, known)));
+    }
+    known.or_else(|| program_of_role(name, config)).map(Configured::Known)
 }
 
 /// Returns the known program that a profile with a name of the user runs.
@@ -54,26 +60,39 @@ fn program_of_role(name: &str, config: &Config<'_>) -> Option<&'static dyn Agent
 pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Launch> {
     // What nobody approved must not look as if it were missing.
     config.get(&AGENT_COMMAND.of(name))?;
+    config.get(&AGENT_ACP.of(name))?;
     config.get(&AGENT_PROGRAM.of(name))?;
     let program = configured(name, config);
     let launcher = program.as_deref().and_then(AgentProgram::launcher);
     let launcher = launcher.ok_or_else(|| no_such_program(name, config))?;
     let own = ProfileOptions::of(name, config)?;
-    let unsupported = own.unsupported();
+    let unsupported = own.unsupported(launcher.supported());
     let options = own.with(options.clone());
     let launch = launcher.launch(config, &options).map_err(|error| match program {
         Some(Configured::Known(_)) if error.kind() != Kind::Usage => error.hint(ready_here(config)),
         _ if error.code == Code::OptionUnsupported => unsupported.unwrap_or(error),
         _ => error,
     })?;
-    Ok(Launch { model: options.model, ..launch })
+    let env = launch.env.into_iter().chain(variables(name, config)?).collect();
+    Ok(Launch { model: options.model.or(launch.model), env, ..launch })
+}
+
+/// Returns the variables that the user sets for a profile.
+fn variables(name: &str, config: &Config<'_>) -> Result<Vec<(String, String)>> {
+    let all = config.valid(&AGENT_ENV.of(name))?;
+    let pairs = all.iter().filter_map(|one| one.split_once('='));
+    Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
 fn no_such_program(name: &str, config: &Config<'_>) -> Error {
     let key = AGENT_PROGRAM.of(name);
     if let Ok(Some(named)) = config.get(&key) {
         let known: BTreeSet<String> = registry::startable().map(|(known, _)| known.to_owned()).collect();
-        let all = known.iter().map(String::as_str).collect::<Vec<_>>().join(" or ");
+        let all: Vec<&str> = known.iter().map(String::as_str).collect();
+        let all = match all.as_slice() {
+            [most @ .., last] if !most.is_empty() => format!("{} or {last}", most.join(", ")),
+            few => few.concat(),
+        };
         let near = nearest(&named, known);
         return config.refused(&key, &format!("which is not {all}"), near.as_deref());
     }
@@ -97,7 +116,7 @@ pub fn protocol_of(name: &str, config: &Config<'_>) -> Protocol {
 
 /// Returns the profiles that can be started on this machine: first the known programs, then the custom commands and the roles.
 pub fn ready(config: &Config<'_>) -> Vec<String> {
-    let own = config.names(&AGENT_COMMAND);
+    let own = [config.names(&AGENT_COMMAND), config.names(&AGENT_ACP)].concat();
     let known = registry::startable()
         .filter(|(name, launcher)| launcher.is_installed(config) || own.iter().any(|own| own == name));
     let mut names: Vec<String> = known.map(|(name, _)| name.to_owned()).collect();

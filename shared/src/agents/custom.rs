@@ -1,17 +1,22 @@
-//! A custom command as an agent program: `git config orchestra.agent.NAME.command '…'`.
+//! A custom command as an agent program: `git config orchestra.agent.NAME.command '…'`. By itself it has no sessions; the user may say how
+//! it continues one, where it keeps it, and how it shows that it waits.
 
 use super::{
-    AgentProgram, Launch, Launcher, Options, Protocol, Stdin, TaskHandling, launch::PROMPT_FILE,
+    AgentProgram, Launch, Launcher, Options, OutputPatterns, Protocol, Stdin, TaskHandling,
+    launch::{PROMPT_FILE, SESSION},
     limit::ReportedLimit,
 };
 use crate::{
     Code, Error, Result,
     config::{
         Config,
-        keys::{AGENT_COMMAND, AGENT_READS_PROSE, AGENT_STDIN_HELD},
+        keys::{
+            AGENT_COMMAND, AGENT_CONVERSATION, AGENT_READS_PROSE, AGENT_RESUME, AGENT_SESSION,
+            AGENT_STDIN_HELD, AGENT_WAITING, ON_PROMPT,
+        },
     },
     conversation::SessionReader,
-    model::{quote, text},
+    model::{OnPrompt, quote, text},
     process,
     world::Environment,
 };
@@ -70,17 +75,55 @@ impl Launcher for CustomCommand {
         Protocol::PLAIN
     }
 
+    fn supported(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
         options.refuse_for(&self.name)?;
-        let reads = self.reads(config)?;
-        command_launch(
-            config.environment(),
-            &self.name,
-            &self.command,
-            config.get(&AGENT_STDIN_HELD.of(&self.name))?,
-            reads,
-        )
+        let (reads, name) = (self.reads(config)?, &self.name);
+        let is_held = config.get(&AGENT_STDIN_HELD.of(name))?;
+        let launch = command_launch(config.environment(), name, &self.command, is_held, reads)?;
+        let waiting = config.get(&AGENT_WAITING.of(name))?;
+        let on_prompt = match waiting {
+            Some(_) => config.get(&ON_PROMPT)?.unwrap_or(OnPrompt::Ask),
+            None => launch.on_prompt,
+        };
+        let launch = match config.get(&AGENT_RESUME.of(name))? {
+            Some(resume) => with_sessions(launch, name, &resume),
+            None => launch,
+        };
+        let session = config.get(&AGENT_SESSION.of(name))?.filter(|_| launch.has_sessions());
+        let reports_session = session.is_some();
+        let patterns = OutputPatterns { session, waiting };
+        Ok(Launch {
+            on_prompt,
+            reports_session,
+            patterns: Some(patterns).filter(|patterns| *patterns != OutputPatterns::default()),
+            conversation: config.get(&AGENT_CONVERSATION.of(name))?,
+            ..launch
+        })
     }
+}
+
+/// Makes a launch that can resume. The command of a new session and the one that resumes become further arguments.
+fn with_sessions(launch: Launch, name: &str, resume: &str) -> Launch {
+    let Launch { mut argv, .. } = launch;
+    let arguments = |script: String| {
+        let fixed = ["-c", &script, name, PROMPT_FILE, SESSION];
+        fixed.map(str::to_owned).into()
+    };
+    let script = argv.get(2).cloned().unwrap_or_default();
+    argv.truncate(1);
+    Launch { argv, new_session_args: arguments(script), resume_args: arguments(script_of(resume)), ..launch }
+}
+
+/// Returns a command as a script. What is put into it are arguments, never parts of the script.
+fn script_of(command: &str) -> String {
+    let placeholders = [(PROMPT_FILE, "\"$1\""), (SESSION, "\"$2\"")];
+    placeholders.iter().fold(command.to_owned(), |script, (placeholder, argument)| {
+        script.replace(&format!("'{placeholder}'"), argument).replace(placeholder, argument)
+    })
 }
 
 /// Makes the launch of a command in a shell. The name of the task's file is passed as `$1`, never as part of the script.
@@ -101,7 +144,7 @@ fn command_launch(
         .hint(format!("{} shows what would run", quote::command(&[&"git", &"config", &key.name()]))));
     }
     let in_file = command.contains(PROMPT_FILE);
-    let script = command.replace(&format!("'{PROMPT_FILE}'"), "\"$1\"").replace(PROMPT_FILE, "\"$1\"");
+    let script = script_of(command);
     let stdin = match (is_held, in_file) {
         (true, _) => Stdin::Held,
         (false, true) => Stdin::Empty,
@@ -112,7 +155,7 @@ fn command_launch(
 }
 
 /// Returns the program that a command names, if it is not on PATH.
-fn missing_program<'a>(environment: &Environment, command: &'a str) -> Option<&'a str> {
+pub(super) fn missing_program<'a>(environment: &Environment, command: &'a str) -> Option<&'a str> {
     program_of(command).filter(|program| process::on_path(environment, program).is_none())
 }
 
@@ -146,6 +189,19 @@ mod tests {
         );
         assert_eq!(command("x", "cat", false, TaskHandling::Script).unwrap().stdin, Stdin::Prompt);
         assert_eq!(command("x", "cat", true, TaskHandling::Script).unwrap().stdin, Stdin::Held);
+    }
+
+    #[test]
+    fn a_session_is_an_argument_of_both_commands() {
+        let plain = command("x", "cat {session} '{prompt_file}'", false, TaskHandling::Prose).unwrap();
+        let launch = with_sessions(plain, "x", "again --id={session}");
+        let argv = |session| launch.argv_for(Path::new("/a b"), session);
+        let new = "cat \"$2\" \"$1\"";
+        assert_eq!(argv(Session::New("s-1")), ["/bin/sh", "-c", new, "x", "/a b", "s-1"]);
+        assert_eq!(argv(Session::Unnamed), ["/bin/sh", "-c", new, "x", "/a b", ""]);
+        let again = ["/bin/sh", "-c", "again --id=\"$2\"", "x", "/a b", "$(id)"];
+        assert_eq!(argv(Session::Known("$(id)")), again);
+        assert!(launch.has_sessions());
     }
 
     #[test]

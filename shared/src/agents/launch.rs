@@ -4,13 +4,18 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Protocol, Session, TaskHandling};
-use crate::model::{OnPrompt, Permission};
+use super::{OutputPatterns, Protocol, Session, TaskHandling};
+use crate::model::{AgentId, OnPrompt, Permission};
 
 /// The placeholder in a command for the path of the file with the task.
 pub(super) const PROMPT_FILE: &str = "{prompt_file}";
+/// The placeholder in the value of a variable for the id of the agent.
+pub(super) const AGENT_ID: &str = "{agent}";
 /// The placeholder in a command for the id of the session.
 pub(super) const SESSION: &str = "{session}";
+
+/// The placeholder in a command for the agent's private folder.
+pub(super) const PRIVATE: &str = "{private}";
 
 /// What the program's standard input is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -27,12 +32,23 @@ pub enum Stdin {
     Talk,
 }
 
+/// A file that the program reads, in the agent's private folder.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PrivateFile {
+    /// Its name.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
+}
+
 /// The command, and everything else that is decided before an agent's program is started.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Launch {
-    /// Program and arguments; `{prompt_file}` is replaced by the path of the file with the task.
+    /// Program and arguments; `{prompt_file}` is replaced by the path of the file with the task. Here and in the further arguments
+    /// `{private}` is replaced by the path of the agent's private folder.
     pub argv: Vec<String>,
-    /// Further arguments for a new session; `{session}` is replaced by its id, which git orchestra chooses.
+    /// Further arguments for a new session; `{session}` is replaced by its id, which git orchestra chooses. Here and in those that resume
+    /// a session, a whole argument `{prompt_file}` is replaced as well.
     #[serde(alias = "first")]
     pub new_session_args: Vec<String>,
     /// Further arguments that resume a session; empty if the program cannot resume.
@@ -58,9 +74,22 @@ pub struct Launch {
     pub on_prompt: OnPrompt,
     /// Environment variables that are removed for it.
     pub unset: Vec<String>,
-    /// Environment variables that are set for it, with their values.
+    /// Environment variables that are set for it, with their values; `{agent}` in a value is replaced by the id of the agent.
     #[serde(default)]
     pub env: Vec<(String, String)>,
+    /// Files that are written for it before it is started.
+    #[serde(default)]
+    pub files: Vec<PrivateFile>,
+    /// How its output is read, if that is text for people.
+    #[serde(default)]
+    pub patterns: Option<OutputPatterns>,
+    /// The path of the file with a conversation, with `{session}` and `{worktree}`, if the user's configuration names it. Only a
+    /// conversation whose file exists is resumed.
+    #[serde(default)]
+    pub conversation: Option<String>,
+    /// What it leaves in the worktree that is not work, as lines of git's exclude file.
+    #[serde(default)]
+    pub leftovers: Vec<String>,
 }
 
 impl Launch {
@@ -79,7 +108,20 @@ impl Launch {
             on_prompt: OnPrompt::Deny,
             unset: vec![],
             env: vec![],
+            files: vec![],
+            patterns: None,
+            conversation: None,
+            leftovers: vec![],
         }
+    }
+
+    /// Returns the launch of an agent with this private folder.
+    #[must_use]
+    pub fn in_folder(mut self, private: &Path) -> Self {
+        let private = private.to_string_lossy();
+        let all = self.argv.iter_mut().chain(&mut self.new_session_args).chain(&mut self.resume_args);
+        all.for_each(|argument| *argument = argument.replace(PRIVATE, &private));
+        self
     }
 
     /// Returns the command for a task in the file `prompt`.
@@ -92,12 +134,21 @@ impl Launch {
             Session::Known(session) => (&self.resume_args, session),
         };
         let argv = self.argv.iter().map(|arg| arg.replace(PROMPT_FILE, &path));
-        argv.chain(more.iter().map(|arg| arg.replace(SESSION, session))).collect()
+        let more = more.iter().map(|arg| match arg.as_str() {
+            PROMPT_FILE => path.to_string(),
+            _ => arg.replace(SESSION, session),
+        });
+        argv.chain(more).collect()
+    }
+
+    /// Returns the environment variables that are set for an agent.
+    pub fn variables(&self, id: &AgentId) -> impl Iterator<Item = (&String, String)> {
+        self.env.iter().map(move |(name, value)| (name, value.replace(AGENT_ID, id.as_str())))
     }
 
     /// Returns whether it has sessions that can be resumed.
-    pub const fn has_sessions(&self) -> bool {
-        !self.resume_args.is_empty()
+    pub fn has_sessions(&self) -> bool {
+        !self.resume_args.is_empty() || self.protocol.negotiates_session()
     }
 
     /// Returns whether text that the user did not type may be given to the program.
@@ -123,8 +174,18 @@ mod tests {
         assert_eq!(argv(Session::New("x")), ["claude", "--session-id=x"]);
         assert_eq!(argv(Session::Known("x")), ["claude", "--resume=x"]);
         assert!(!launch.reports_session && launch.env.is_empty());
+        assert!(launch.files.is_empty() && launch.leftovers.is_empty());
         let choosing =
             Launch { new_session_args: vec!["--json".to_owned()], reports_session: true, ..launch };
         assert_eq!(choosing.argv_for(Path::new("/task"), Session::Unnamed), ["claude", "--json"]);
+    }
+    #[test]
+    fn the_private_folder_is_named_in_every_argument() {
+        let mut launch =
+            Launch::plain(vec!["x".into(), "--log={private}/log".into()], Stdin::Empty, TaskHandling::Prose);
+        launch.resume_args = vec!["--from={private}/{session}".into()];
+        let launch = launch.in_folder(Path::new("/a b"));
+        let argv = launch.argv_for(Path::new("/task"), Session::Known("s"));
+        assert_eq!(argv, ["x", "--log=/a b/log", "--from=/a b/s"]);
     }
 }

@@ -7,9 +7,12 @@
 //! | [`configured`](launch()) | the program of a profile, custom commands included |
 //! | [`protocol`](Protocol), [`event`](StreamEvent), [`summary`](StreamSummary) | its output, in the same form for all programs |
 //! | [`limit`] | usage limits, and when they end |
+//! | `fields`, `installed` | reading the fields of JSON; finding an installed program |
 //! | [`examination`] | how an installed program is asked for its version and its login |
-//! | `claude`, `codex`, `gemini`, `opencode`, `sh` | everything that is specific to that program |
-//! | `custom` | a custom command |
+//! | [`api`] | the agent of git orchestra itself, which calls a model's API |
+//! | `aider`, `claude`, `codex`, `gemini`, `opencode`, `sh` | everything that is specific to that program |
+//! | `custom`, [`OutputPatterns`] | a custom command, and how its output is read |
+//! | `acp` | the Agent Client Protocol, and every program that has no folder of its own and speaks it |
 //!
 //! A new program is a folder here with an [`AgentProgram`] in its `mod.rs`, and a line in `PROGRAMS`; the compiler asks for the
 //! rest. A program that can be started has a [`Launcher`] and, if its output is structured, a [`ProtocolKind`] with an [`Exchange`].
@@ -17,18 +20,24 @@
 //!
 //! Commands come only from this program or from the user's own git config.
 
+mod acp;
+mod aider;
+pub mod api;
 mod claude;
 mod codex;
 mod configured;
 mod custom;
 mod event;
 pub mod examination;
+mod fields;
 mod gemini;
 mod input;
+mod installed;
 mod launch;
 pub mod limit;
 mod opencode;
 mod options;
+mod output_patterns;
 mod profile;
 mod program;
 mod protocol;
@@ -40,10 +49,11 @@ mod summary;
 pub use configured::{check_prose, launch, program_of, prompt_of, protocol_of, ready};
 pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFailure};
 pub use input::{TaskHandling, Words};
-pub use launch::{Launch, Stdin};
+pub use launch::{Launch, PrivateFile, Stdin};
 pub use options::Options;
+pub use output_patterns::OutputPatterns;
 pub use program::{AgentProgram, Launcher, SessionFiles};
-pub use protocol::{Answer, Connection, Exchange, Protocol, ProtocolKind};
+pub use protocol::{Answer, Connection, Exchange, Protocol, ProtocolKind, Standing};
 pub use registry::{
     all, manual_resume_command, missing_session_folders, program, session_files, session_reader,
     session_readers, usage_limit_in_output,
@@ -52,5 +62,16 @@ pub use session::Session;
 pub use summary::{ApiError, StreamSummary, relative_to};
 
 /// All known agent programs, in the order in which they are listed.
-static PROGRAMS: &[&dyn AgentProgram] =
-    &[&claude::Claude, &codex::Codex, &gemini::Gemini, &opencode::Opencode, &sh::Sh];
+static PROGRAMS: &[&dyn AgentProgram] = &[
+    &claude::Claude,
+    &claude::AgentTeams,
+    &codex::Codex,
+    &gemini::Gemini,
+    &opencode::Opencode,
+    &aider::Aider,
+    &api::Api,
+    &sh::Sh,
+];
+
+/// The protocol `stream-json`, which the agent of git orchestra uses as well.
+const STREAM_JSON: Protocol = claude::STREAM_JSON;

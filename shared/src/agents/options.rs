@@ -9,10 +9,32 @@ use crate::{
     Code, Error, Result,
     config::{
         Config,
-        keys::{ADD_DIR, ALLOW, DENY},
+        keys::{self, ADD_DIR, ALLOW, DENY},
     },
     model::{OnPrompt, Permission, text},
 };
+
+/// All options, by their names on the command line.
+pub(super) const ALL: &[&str] = &[
+    PERMISSION,
+    ON_PROMPT,
+    ALLOW_TOOL,
+    DENY_TOOL,
+    ADD_FOLDER,
+    MODEL,
+    APPEND_SYSTEM_PROMPT,
+    MAX_TURNS,
+    BUDGET,
+];
+pub(super) const PERMISSION: &str = "--permission";
+pub(super) const ON_PROMPT: &str = "--on-prompt";
+pub(super) const ALLOW_TOOL: &str = "--allow";
+pub(super) const DENY_TOOL: &str = "--deny";
+pub(super) const ADD_FOLDER: &str = "--add-dir";
+pub(super) const MODEL: &str = "--model";
+pub(super) const APPEND_SYSTEM_PROMPT: &str = "--append-system-prompt";
+pub(super) const MAX_TURNS: &str = "--max-turns";
+pub(super) const BUDGET: &str = "--budget";
 
 /// What git config allows and denies to agents.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -36,6 +58,23 @@ impl Rules {
             deny: config.valid(&DENY)?,
             add_dirs: config.folders(&ADD_DIR)?,
         })
+    }
+
+    /// Fails if anything is denied, for a program that cannot enforce it.
+    pub(super) fn refuse_denials(&self, agent: &str) -> Result<()> {
+        if self.deny.is_empty() {
+            return Ok(());
+        }
+        let key = DENY.name();
+        Err(Error::new(
+            Code::OptionUnsupported,
+            format!("agent '{}' cannot enforce {key}", text::safe(agent)),
+        )
+        .hint(format!(
+            "{} denies tools to the agents of one profile only",
+            keys::AGENT_DENY.of("NAME").name()
+        ))
+        .hint(format!("git orchestra config unset {key}")))
     }
 }
 
@@ -105,18 +144,38 @@ impl Options {
         Self { watched: self.watched, ..base.with(self) }
     }
 
+    /// Returns what the agent may do without asking: as typed, or as git config says.
+    ///
+    /// # Errors
+    /// The value in git config is invalid (3).
+    pub(super) fn permission(&self, config: &Config<'_>) -> Result<Permission> {
+        self.permission.map_or_else(|| config.permission(), Ok)
+    }
+
+    /// Returns what happens when the agent asks: as typed, as git config says, or depending on whether somebody watches.
+    ///
+    /// # Errors
+    /// The value in git config is invalid (3).
+    pub(super) fn on_prompt(&self, config: &Config<'_>) -> Result<OnPrompt> {
+        let unless = if self.watched { OnPrompt::Ask } else { OnPrompt::Deny };
+        match self.on_prompt {
+            Some(on_prompt) => Ok(on_prompt),
+            None => Ok(config.get(&keys::ON_PROMPT)?.unwrap_or(unless)),
+        }
+    }
+
     /// Returns the names of the options that are set, as on the command line.
     fn named(&self) -> Vec<&'static str> {
         [
-            ("--permission", self.permission.is_some()),
-            ("--on-prompt", self.on_prompt.is_some()),
-            ("--allow", !self.allow.is_empty()),
-            ("--deny", !self.deny.is_empty()),
-            ("--add-dir", !self.add_dirs.is_empty()),
-            ("--model", self.model.is_some()),
-            ("--append-system-prompt", self.append_system_prompt.is_some()),
-            ("--max-turns", self.max_turns.is_some()),
-            ("--budget", self.budget_micros.is_some()),
+            (PERMISSION, self.permission.is_some()),
+            (ON_PROMPT, self.on_prompt.is_some()),
+            (ALLOW_TOOL, !self.allow.is_empty()),
+            (DENY_TOOL, !self.deny.is_empty()),
+            (ADD_FOLDER, !self.add_dirs.is_empty()),
+            (MODEL, self.model.is_some()),
+            (APPEND_SYSTEM_PROMPT, self.append_system_prompt.is_some()),
+            (MAX_TURNS, self.max_turns.is_some()),
+            (BUDGET, self.budget_micros.is_some()),
         ]
         .into_iter()
         .filter_map(|(name, given)| given.then_some(name))
@@ -125,7 +184,14 @@ impl Options {
 
     /// Fails if any option is set, for a program that supports none of them and would ignore it.
     pub(super) fn refuse_for(&self, agent: &str) -> Result<()> {
-        match self.named().as_slice() {
+        self.refuse_except(agent, &[])
+    }
+
+    /// Fails if any option is set that is not among those that a program supports.
+    pub(super) fn refuse_except(&self, agent: &str, supported: &[&str]) -> Result<()> {
+        let mut named = self.named();
+        named.retain(|name| !supported.contains(name));
+        match named.as_slice() {
             [] => Ok(()),
             named => Err(Error::new(
                 Code::OptionUnsupported,
@@ -188,5 +254,6 @@ mod tests {
         let error = options.refuse_for("sh").unwrap_err();
         assert_eq!(error.message, "agent 'sh' does not support --model");
         assert!(Options::default().refuse_for("sh").is_ok());
+        assert!(options.refuse_except("x", &["--model"]).is_ok());
     }
 }

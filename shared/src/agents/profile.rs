@@ -1,6 +1,9 @@
 //! The options that are configured for the agents of one profile.
 
-use super::{Options, options::Rules};
+use super::{
+    Options,
+    options::{self, Rules},
+};
 use crate::{
     Code, Error, Result,
     config::{
@@ -43,17 +46,26 @@ impl ProfileOptions {
         self.rest.with(typed).with_rules(self.rules)
     }
 
-    /// Returns the error of a program that supports none of them; `None` if there are none.
-    pub(super) fn unsupported(&self) -> Option<Error> {
+    /// Returns the error of a program that supports only these options; `None` if no other is configured.
+    pub(super) fn unsupported(&self, supported: &[&str]) -> Option<Error> {
         let set = [
-            (AGENT_ALLOW.of(&self.name).name().to_owned(), !self.rules.allow.is_empty()),
-            (AGENT_DENY.of(&self.name).name().to_owned(), !self.rules.deny.is_empty()),
-            (AGENT_MODEL.of(&self.name).name().to_owned(), self.rest.model.is_some()),
-            (AGENT_MAX_TURNS.of(&self.name).name().to_owned(), self.rest.max_turns.is_some()),
-            (AGENT_BUDGET.of(&self.name).name().to_owned(), self.rest.budget_micros.is_some()),
-            (Config::profile_permission_key(&self.name), self.rest.permission.is_some()),
+            (options::ALLOW_TOOL, AGENT_ALLOW.of(&self.name).name().to_owned(), !self.rules.allow.is_empty()),
+            (options::DENY_TOOL, AGENT_DENY.of(&self.name).name().to_owned(), !self.rules.deny.is_empty()),
+            (options::MODEL, AGENT_MODEL.of(&self.name).name().to_owned(), self.rest.model.is_some()),
+            (
+                options::MAX_TURNS,
+                AGENT_MAX_TURNS.of(&self.name).name().to_owned(),
+                self.rest.max_turns.is_some(),
+            ),
+            (
+                options::BUDGET,
+                AGENT_BUDGET.of(&self.name).name().to_owned(),
+                self.rest.budget_micros.is_some(),
+            ),
+            (options::PERMISSION, Config::profile_permission_key(&self.name), self.rest.permission.is_some()),
         ];
-        let keys: Vec<String> = set.into_iter().filter_map(|(key, is_set)| is_set.then_some(key)).collect();
+        let refused = set.into_iter().filter(|(option, _, is_set)| *is_set && !supported.contains(option));
+        let keys: Vec<String> = refused.map(|(_, key, _)| key).collect();
         let first = keys.first()?;
         let unset = format!("git orchestra config unset {}", quote::word(first));
         let message =

@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Launch, Options, Protocol, TaskHandling, examination::Examination, limit::ReportedLimit};
+use super::{
+    Launch, Options, Protocol, TaskHandling, examination::Examination, limit::ReportedLimit, options,
+};
 use crate::{Result, config::Config, conversation::SessionReader, world::Environment};
 
 /// One agent program.
@@ -53,6 +55,11 @@ pub trait Launcher: Sync {
 
     /// Returns the protocol of its standard streams.
     fn protocol(&self) -> Protocol;
+
+    /// Returns the options that it supports, named as on the command line; by default all.
+    fn supported(&self) -> &'static [&'static str] {
+        options::ALL
+    }
 
     /// Returns the command and environment that start it with these options, in a new session or in one that is resumed.
     ///

@@ -4,7 +4,7 @@ use std::{fmt, io::Read, path::Path};
 
 use serde::{Serialize, Serializer};
 
-use super::{Session, StreamEvent};
+use super::{FailureKind, Session, StreamEvent};
 use crate::model::Permission;
 
 /// The protocol of a program's standard streams.
@@ -20,6 +20,31 @@ pub trait ProtocolKind: Sync {
     /// Returns the arguments that allow a permission rule of the program from the start; none if it has no such rules.
     fn rule_arguments(&self, _rule: &str) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Returns whether sessions are started and resumed by messages of the protocol rather than by arguments of the program.
+    fn negotiates_session(&self) -> bool {
+        false
+    }
+
+    /// Returns whether a program may stay after its last turn although its input was closed. The supervisor then ends it.
+    fn outlives_input(&self) -> bool {
+        false
+    }
+
+    /// Returns whether cost and tokens of a turn are totals of the process, and not of the session that it resumed.
+    fn counts_from_start(&self) -> bool {
+        false
+    }
+
+    /// Returns what the exit code means of a program that ended before its turn did, if it says more than that.
+    fn exit_failure(&self, _code: i32) -> Option<FailureKind> {
+        None
+    }
+
+    /// Returns what a program reads as text when it starts, if it would take some texts for commands.
+    fn prompt(&self, text: String) -> String {
+        text
     }
 
     /// Begins to read the output of one process.
@@ -38,6 +63,8 @@ pub struct Connection<'a> {
     pub folder: &'a Path,
     /// The session that the process is to start or resume.
     pub session: Session<'a>,
+    /// Whether the first message contains the whole task, so that a lost session can be replaced by a new one.
+    pub opens_with_task: bool,
     /// The permission mode that was typed or configured for it.
     pub permission: Option<Permission>,
     /// The model that was typed or configured for it.
@@ -52,6 +79,16 @@ pub trait Exchange: fmt::Debug + Send {
     /// Returns the events on a line that is too long for memory, from its important fields. `length` is in bytes.
     fn read_long(&mut self, line: &mut dyn Read, length: u64) -> Vec<StreamEvent>;
 
+    /// Returns the events that are due while no more output follows for the moment. `unfinished` is the beginning of the next line.
+    fn pause(&mut self, _unfinished: &[u8]) -> Vec<StreamEvent> {
+        Vec::new()
+    }
+
+    /// Returns the events that are due when the output has ended, such as the rest of a text that came in parts.
+    fn finish(&mut self) -> Vec<StreamEvent> {
+        Vec::new()
+    }
+
     /// Encodes a message to the agent.
     fn message(&mut self, text: &str) -> Vec<u8>;
 
@@ -65,11 +102,27 @@ pub trait Exchange: fmt::Debug + Send {
         Vec::new()
     }
 
+    /// Returns what it knows about the turns beyond the events in the output.
+    fn standing(&self) -> Standing {
+        Standing::Unknown
+    }
+
     /// Encodes an interrupt of the current turn, after which the program accepts the next message; returns `None` if the program can
     /// only be ended.
     fn interrupt(&mut self) -> Option<Vec<u8>> {
         None
     }
+}
+
+/// What an exchange knows about the turns of its program.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// Nothing beyond the events in the output.
+    Unknown,
+    /// A turn has begun, or is about to, of which the output may not show anything yet.
+    Busy,
+    /// No message can reach the agent any more.
+    Over,
 }
 
 /// The answer to a question of the agent.
@@ -109,6 +162,31 @@ impl Protocol {
     /// Returns the arguments that allow a rule; see [`ProtocolKind::rule_arguments`].
     pub fn rule_arguments(self, rule: &str) -> Vec<String> {
         self.0.rule_arguments(rule)
+    }
+
+    /// Returns whether it starts and resumes sessions itself; see [`ProtocolKind::negotiates_session`].
+    pub fn negotiates_session(self) -> bool {
+        self.0.negotiates_session()
+    }
+
+    /// Returns whether its programs may stay after their last turn; see [`ProtocolKind::outlives_input`].
+    pub fn outlives_input(self) -> bool {
+        self.0.outlives_input()
+    }
+
+    /// Returns whether figures count from the start of the process; see [`ProtocolKind::counts_from_start`].
+    pub fn counts_from_start(self) -> bool {
+        self.0.counts_from_start()
+    }
+
+    /// Returns what an exit code means; see [`ProtocolKind::exit_failure`].
+    pub fn exit_failure(self, code: i32) -> Option<FailureKind> {
+        self.0.exit_failure(code)
+    }
+
+    /// Returns what a program reads when it starts; see [`ProtocolKind::prompt`].
+    pub fn prompt(self, text: String) -> String {
+        self.0.prompt(text)
     }
 
     /// Begins to read the output of one process; see [`ProtocolKind::open`].
@@ -186,7 +264,7 @@ mod tests {
 
     #[test]
     fn protocols_are_words_in_state_files() {
-        for word in ["plain", "claude_stream"] {
+        for word in ["plain", "claude_stream", "acp", "gemini_stream", "aider_text"] {
             let protocol: Protocol = serde_json::from_value(word.into()).unwrap();
             assert_eq!(serde_json::to_value(protocol).unwrap(), word);
         }

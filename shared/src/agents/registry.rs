@@ -4,7 +4,7 @@ use std::{iter, path::PathBuf};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{AgentProgram, Launcher, PROGRAMS, Protocol, SessionFiles, limit::ReportedLimit};
+use super::{AgentProgram, Launcher, PROGRAMS, Protocol, SessionFiles, acp, limit::ReportedLimit};
 use crate::{conversation::SessionReader, world::Environment};
 
 /// Number of lines at the end of an output that are searched for a usage limit, because a stack trace may follow its message.
@@ -12,17 +12,17 @@ const LAST_LINES: usize = 60;
 
 /// Returns the program of that name.
 pub fn program(name: &str) -> Option<&'static dyn AgentProgram> {
-    PROGRAMS.iter().copied().find(|program| program.name() == name)
+    all().find(|program| program.name() == name)
 }
 
-/// Returns all known programs, in the order in which they are listed.
+/// Returns all known programs, in the order in which they are listed: those with an adapter of their own first.
 pub fn all() -> impl Iterator<Item = &'static dyn AgentProgram> {
-    PROGRAMS.iter().copied()
+    PROGRAMS.iter().copied().chain(acp::NATIVE.iter().map(|native| native as &dyn AgentProgram))
 }
 
 /// Returns the programs that can be started as agents, whether or not they are installed.
 pub(super) fn startable() -> impl Iterator<Item = (&'static str, &'static dyn Launcher)> {
-    PROGRAMS.iter().filter_map(|program| Some((program.name(), program.launcher()?)))
+    all().filter_map(|program| Some((program.name(), program.launcher()?)))
 }
 
 /// Returns the protocols of all programs.
@@ -40,9 +40,11 @@ impl<'de> Deserialize<'de> for Protocol {
     }
 }
 
-/// Returns the session readers of all programs that have one.
+/// Returns the session readers of all programs that have one, each once: a program may have the sessions of another one.
 pub fn session_readers() -> impl Iterator<Item = &'static dyn SessionReader> {
-    PROGRAMS.iter().filter_map(|program| program.session_reader())
+    PROGRAMS
+        .iter()
+        .filter_map(|program| program.session_reader().filter(|reader| reader.name() == program.name()))
 }
 
 /// Returns the session reader of the program of that name.
@@ -83,12 +85,13 @@ mod tests {
 
     #[test]
     fn every_program_has_a_name_and_a_role() {
-        let names: HashSet<&str> = PROGRAMS.iter().map(|program| program.name()).collect();
-        assert_eq!(names.len(), PROGRAMS.len());
-        for program in PROGRAMS {
+        let names: HashSet<&str> = all().map(|program| program.name()).collect();
+        assert_eq!(names.len(), all().count());
+        for program in all() {
             let reader = program.session_reader();
             assert!(program.launcher().is_some() || reader.is_some(), "{} has no role", program.name());
-            assert!(reader.is_none_or(|reader| reader.name() == program.name()), "{}", program.name());
+            let is_known = |name: &str| session_readers().any(|known| known.name() == name);
+            assert!(reader.is_none_or(|reader| is_known(reader.name())), "{}", program.name());
         }
     }
 

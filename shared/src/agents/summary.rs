@@ -47,6 +47,9 @@ pub struct StreamSummary {
     /// Whether the model has answered.
     #[serde(skip)]
     pub answered: bool,
+    /// Whether the agent has called a tool.
+    #[serde(skip)]
+    pub called_tool: bool,
     /// Its open questions, in the order in which they were asked.
     #[serde(skip)]
     pub questions: VecDeque<Question>,
@@ -56,6 +59,9 @@ pub struct StreamSummary {
     /// The last API error since the model last answered.
     #[serde(skip)]
     pub api_error: Option<ApiError>,
+    /// What the session had used before the process began to count.
+    #[serde(skip)]
+    before: Usage,
     #[serde(skip)]
     recent: VecDeque<(String, String)>,
     #[serde(skip)]
@@ -71,6 +77,12 @@ pub fn relative_to<'a>(folder: &str, about: &'a str) -> &'a str {
 }
 
 impl StreamSummary {
+    /// Begins the summary of a process that counts from its start, in a session that has used something before.
+    pub fn after(before: &Usage) -> Self {
+        let before = Usage { turns: 0, denials: 0, model: None, ..before.clone() };
+        Self { usage: Usage { session: None, ..before.clone() }, before, ..Self::default() }
+    }
+
     /// Adds one event.
     pub fn observe(&mut self, event: &StreamEvent) {
         match event {
@@ -89,6 +101,7 @@ impl StreamSummary {
             }
             StreamEvent::ToolUse { id, name, about } => {
                 self.record_answer();
+                self.called_tool = true;
                 let what = format!("{name} {}", relative_to(&self.folder, about));
                 self.set_activity(&what);
                 self.recent.push_back((id.clone(), text::one_line(&what, MAX_ACTIVITY_WIDTH)));
@@ -111,6 +124,7 @@ impl StreamSummary {
             StreamEvent::TurnEnded(turn) => self.end(turn),
             StreamEvent::Remark(note) => self.set_activity(note),
             StreamEvent::Subagent(event) => {
+                self.called_tool = true;
                 if let StreamEvent::ToolUse { name, about, .. } = event.as_ref() {
                     let about = relative_to(&self.folder, about);
                     self.set_activity(&format!("subagent: {name} {about}"));
@@ -149,10 +163,15 @@ impl StreamSummary {
     }
 
     fn end(&mut self, turn: &Turn) {
-        let highest = |known: Option<u64>, said: Option<u64>| known.max(said);
-        self.usage.cost = self.usage.cost.max(turn.cost_micros.map(Cost::from_micros));
-        self.usage.input_tokens = highest(self.usage.input_tokens, turn.input_tokens);
-        self.usage.output_tokens = highest(self.usage.output_tokens, turn.output_tokens);
+        let highest = |known: Option<u64>, before: Option<u64>, said: Option<u64>| {
+            known.max(said.map(|said| said.saturating_add(before.unwrap_or(0))))
+        };
+        let Usage { cost, input_tokens, output_tokens, .. } = &self.before;
+        let known = self.usage.cost.map(Cost::micros);
+        let cost = highest(known, cost.map(Cost::micros), turn.cost_micros);
+        self.usage.cost = cost.map(Cost::from_micros);
+        self.usage.input_tokens = highest(self.usage.input_tokens, *input_tokens, turn.input_tokens);
+        self.usage.output_tokens = highest(self.usage.output_tokens, *output_tokens, turn.output_tokens);
         self.usage.turns += turn.turns;
         for (id, tool) in &turn.denied {
             self.record_denial(id, tool);
@@ -187,6 +206,32 @@ impl StreamSummary {
         let line = text::one_line(line, MAX_ACTIVITY_WIDTH);
         if !line.is_empty() {
             self.activity = Some(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_a_process_are_added_to_those_of_the_session() {
+        let used = |input, output| Turn {
+            input_tokens: Some(input),
+            output_tokens: Some(output),
+            ..Turn::default()
+        };
+        let before = Usage { input_tokens: Some(100), turns: 7, ..Usage::default() };
+        for (mut summary, expected) in [
+            (StreamSummary::after(&before), (Some(130), Some(4))),
+            (StreamSummary::default(), (Some(30), Some(4))),
+        ] {
+            // Later turns of a process include the earlier ones.
+            for turn in [used(10, 1), used(30, 4)] {
+                summary.observe(&StreamEvent::TurnEnded(turn));
+            }
+            assert_eq!((summary.usage.input_tokens, summary.usage.output_tokens), expected);
+            assert_eq!((summary.usage.turns, summary.usage.cost), (0, None));
         }
     }
 }

@@ -12,7 +12,10 @@ use super::{
         OPTIONAL_PATH, OPTIONAL_REVISION, OPTIONAL_TEXT, PERMANENT, PERMANENT_PERMISSION, SIZE, TEXT, TOOL,
     },
 };
-use crate::model::{ByteSize, OnPrompt, Permission};
+use crate::{
+    model::{ByteSize, OnPrompt, Permission, Price},
+    parallel,
+};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -111,6 +114,20 @@ pub static MAX_JOBS: Key<u32> = Key::new(
     || 1000,
     "The largest number of agents that may run at once; --jobs must not exceed it, and orchestra.jobs is limited to it",
 )
+.only_measures();
+
+pub static SLOTS: Key<u32> = Key::new(
+    "orchestra.slots",
+    Kind {
+        expected: "a number from 1 to 1000",
+        parse: |text| text.parse().ok().filter(|slots| (1..=1000).contains(slots)),
+        text: u32::to_string,
+    },
+    || u32::try_from(parallel::cores() / 2).unwrap_or(1).max(1),
+    "How many heavy commands run at once on this machine, over all repositories: the checks of landings and reviews, and what \
+     'git orchestra slot' runs",
+)
+.shown_default("<half of the processors, at least 1>")
 .only_measures();
 
 pub static MAX_TIME: Key<Duration> =
@@ -234,6 +251,19 @@ pub static REGENERATE: NamedKey<Option<String>> = NamedKey::new(
     )
     .proposed_by_team(),
 );
+
+pub static PRICE: NamedKey<Option<Price>> = NamedKey::new(Key::new(
+    "orchestra.price.<name>",
+    Kind {
+        expected: "two amounts of US dollars such as 3/15",
+        parse: |text| if text.is_empty() { Some(None) } else { Price::parse(text).map(Some) },
+        text: |value| value.map_or_else(String::new, |price| price.text()),
+    },
+    || None,
+    "The price of a million input and output tokens of the model <name> in US dollars, such as 3/15, from which the \
+         cost of agents of the profile api is computed; in the name, a hyphen stands for every character that is neither \
+         a letter nor a digit",
+));
 
 pub static BRANCH_PREFIX: Key<String> = Key::new(
     "orchestra.branchPrefix",
@@ -370,6 +400,11 @@ pub static DECLINED: Key<Option<String>> = Key::new(
 pub static KEYS: &[&dyn Described] = &[
     &AGENT,
     &AGENT_COMMAND,
+    &AGENT_ACP,
+    &AGENT_RESUME,
+    &AGENT_SESSION,
+    &AGENT_CONVERSATION,
+    &AGENT_WAITING,
     &AGENT_STDIN_HELD,
     &AGENT_READS_PROSE,
     &AGENT_PROGRAM,
@@ -381,6 +416,8 @@ pub static KEYS: &[&dyn Described] = &[
     &AGENT_MAX_TIME,
     &AGENT_MAX_TURNS,
     &AGENT_BUDGET,
+    &AGENT_ENV,
+    &AGENT_FALLBACK,
     &PERMISSION,
     &ON_PROMPT,
     &ALLOWED_CLI,
@@ -392,6 +429,7 @@ pub static KEYS: &[&dyn Described] = &[
     &INTO,
     &JOBS,
     &MAX_JOBS,
+    &SLOTS,
     &MAX_TIME,
     &IDLE_TIMEOUT,
     &RETRIES,
@@ -406,6 +444,7 @@ pub static KEYS: &[&dyn Described] = &[
     &CHECK_TIME,
     &MERGE_TIMEOUT,
     &REGENERATE,
+    &PRICE,
     &BRANCH_PREFIX,
     &WORKTREES,
     &REVIEW_TEST,

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::key::{Choices, Kind};
 use crate::{
     git::ref_names,
-    model::{ByteSize, Permission, duration},
+    model::{ByteSize, Permission, duration, expression::expression},
 };
 
 /// Maximum length of a prefix of branch names, in bytes: the name of a file may have 255.
@@ -40,6 +40,29 @@ pub(super) const TEXT: Kind<String> =
 pub(super) const OPTIONAL_TEXT: Kind<Option<String>> = Kind {
     expected: "a text",
     parse: |text| Some(Some(text.to_owned()).filter(|text| !text.trim().is_empty())),
+    text: |value| value.clone().unwrap_or_default(),
+};
+
+/// A regular expression, or `None` if the value is empty.
+pub(super) const OPTIONAL_EXPRESSION: Kind<Option<String>> = Kind {
+    expected: "a regular expression",
+    parse: |text| match text {
+        "" => Some(None),
+        text => expression(text).map(|_| Some(text.to_owned())),
+    },
+    text: |value| value.clone().unwrap_or_default(),
+};
+
+/// The path of a conversation's file, in which placeholders are replaced, or `None` if the value is empty.
+pub(super) const OPTIONAL_CONVERSATION: Kind<Option<String>> = Kind {
+    expected: "a path that begins with '/', '~/', or '{worktree}/'",
+    parse: |text| match text {
+        "" => Some(None),
+        text => {
+            let is_absolute = ["/", "~/", "{worktree}/"].iter().any(|begin| text.starts_with(begin));
+            (is_absolute && !text.contains(char::is_control)).then(|| Some(text.to_owned()))
+        }
+    },
     text: |value| value.clone().unwrap_or_default(),
 };
 
@@ -115,6 +138,13 @@ pub(super) const TOOL: Kind<String> = Kind {
     text: String::clone,
 };
 
+/// A variable of a program's environment, with its value.
+pub(super) const VARIABLE: Kind<String> = Kind {
+    expected: "a variable with its value such as NAME=VALUE, and not one that names a repository",
+    parse: |text| is_variable(text).then(|| text.to_owned()),
+    text: String::clone,
+};
+
 /// The permission modes that may be permanent.
 pub(super) const PERMANENT: Choices = Choices::Words(&["plan", "default", "dontAsk", "acceptEdits"]);
 
@@ -170,6 +200,18 @@ fn is_tool(text: &str) -> bool {
     is_name && rule.is_some_and(|rule| !rule.trim().is_empty()) && !text.contains(char::is_control)
 }
 
+/// Returns whether a text is a variable that a profile may set: none with which git would work on another repository, and none that
+/// git orchestra itself sets.
+fn is_variable(text: &str) -> bool {
+    const REFUSED: [&str; 6] =
+        ["GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_WORK_TREE", "PWD"];
+    let Some((name, value)) = text.split_once('=') else { return false };
+    let is_ours = name.starts_with("ORCHESTRA_") || name.starts_with("GIT_ORCHESTRA_");
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name && !is_ours && !REFUSED.contains(&name) && !value.contains('\0')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +224,18 @@ mod tests {
         for text in ["", "Bash(", "Bash()", "Bash(git *", "git *", "-x", "(x)", "Edit,Write", "Bash(a\u{1b})"]
         {
             assert!(!is_tool(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn variables() {
+        for text in ["A=b", "A=", "_a1=x=y z", "GIT_SSH_COMMAND=ssh -v"] {
+            assert!(is_variable(text), "{text}");
+        }
+        for text in
+            ["", "A", "=b", "1A=b", "A B=c", "GIT_DIR=/x", "ORCHESTRA_BASE=x", "GIT_ORCHESTRA_ASK=x", "A=\0"]
+        {
+            assert!(!is_variable(text), "{text}");
         }
     }
 

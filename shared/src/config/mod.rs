@@ -52,6 +52,14 @@ impl<'repo> Config<'repo> {
         self.repo.environment()
     }
 
+    /// Returns the repository's private folder, in which programs find the files that are made for them.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn private_dir(&self) -> Result<PathBuf> {
+        self.repo.private_dir()
+    }
+
     /// Returns the value of a key, or its default if it is not set or empty.
     ///
     /// # Errors
@@ -299,18 +307,32 @@ impl<'repo> Config<'repo> {
 /// Returns the values of a key in the user's and the system's configuration, without those of a repository. For completions, which
 /// run at a key press, when the user cannot be asked.
 pub fn user_values(environment: &Environment, key: &RepeatedKey) -> Vec<String> {
-    let names: Vec<String> = key.names().map(|name| name.replace('.', r"\.").to_lowercase()).collect();
+    let of_the_user =
+        |(scope, value): (String, String)| matches!(scope.as_str(), "global" | "system").then_some(value);
+    values_here(environment, key.names()).into_iter().filter_map(of_the_user).collect()
+}
+
+/// Returns the value of a key, or its default, for a command that works without a repository.
+///
+/// # Errors
+/// The value is not of the key's type.
+pub fn user_value<T>(environment: &Environment, key: &Key<T>) -> Result<T> {
+    let last = values_here(environment, key.names()).pop().filter(|(_, value)| !value.is_empty());
+    last.map_or_else(|| Ok(key.default()), |(_, value)| key.parse(key.name(), &value))
+}
+
+/// Returns the values that git finds for keys from the caller's folder, each with its scope.
+fn values_here<'a>(environment: &Environment, names: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
+    let names: Vec<String> = names.map(|name| name.replace('.', r"\.").to_lowercase()).collect();
     let pattern = format!("^({})$", names.join("|"));
     let asked = Git::new(environment, environment.directory(), "config")
         .args(["--show-scope", "--get-regexp", &pattern])
         .line();
-    let lines = asked.unwrap_or_default();
-    let of_the_user = |line: &str| {
+    let entry = |line: &str| {
         let (scope, entry) = line.split_once('\t')?;
-        let (_, value) = entry.split_once(' ')?;
-        matches!(scope, "global" | "system").then(|| value.to_owned())
+        Some((scope.to_owned(), entry.split_once(' ')?.1.to_owned()))
     };
-    lines.lines().filter_map(of_the_user).collect()
+    asked.unwrap_or_default().lines().filter_map(entry).collect()
 }
 
 /// Returns whether a key only sets an amount, a duration, or a label. `name` is in lower case and without the section.

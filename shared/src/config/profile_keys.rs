@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use super::{
     key::{Choices, Key, Kind, NamedKey, NamedRepeatedKey, RepeatedKey},
-    kind::{OPTIONAL_DURATION, OPTIONAL_PERMISSION, OPTIONAL_TEXT, PERMANENT, TOOL},
+    kind::{
+        OPTIONAL_CONVERSATION, OPTIONAL_DURATION, OPTIONAL_EXPRESSION, OPTIONAL_PERMISSION, OPTIONAL_TEXT,
+        PERMANENT, TOOL, VARIABLE,
+    },
 };
 use crate::model::{Cost, Permission};
 
@@ -16,6 +19,48 @@ pub static AGENT_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
     || None,
     "A shell command that runs an agent of the profile <name>; {prompt_file} in it is the path of a file with the task, \
      without it the task is given on standard input",
+).proposed_by_team(),);
+
+pub static AGENT_ACP: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.acp",
+        OPTIONAL_TEXT,
+        || None,
+        "A shell command that runs an agent of the profile <name> that speaks the Agent Client Protocol, version 1, on its \
+         standard streams; a command in orchestra.agent.<name>.command takes precedence",
+    )
+    .proposed_by_team(),
+);
+
+pub static AGENT_RESUME: NamedKey<Option<String>> = NamedKey::new(Key::new(
+    "orchestra.agent.<name>.resume",
+    OPTIONAL_TEXT,
+    || None,
+    "A shell command that continues a session of orchestra.agent.<name>.command; {session} in both is the id of the session, \
+     and {prompt_file} the path of a file with what to do next, without it that is given on standard input",
+).proposed_by_team(),);
+
+pub static AGENT_SESSION: NamedKey<Option<String>> = NamedKey::new(Key::new(
+    "orchestra.agent.<name>.session",
+    OPTIONAL_EXPRESSION,
+    || None,
+    "A regular expression for the line of output in which orchestra.agent.<name>.command names its session, with the id as \
+     its first group, such as '^session: (.+)$'; without it git orchestra chooses the id",
+).proposed_by_team(),);
+
+pub static AGENT_CONVERSATION: NamedKey<Option<String>> = NamedKey::new(Key::new(
+    "orchestra.agent.<name>.conversation",
+    OPTIONAL_CONVERSATION,
+    || None,
+    "The path of the file in which orchestra.agent.<name>.command keeps a session, with {session} and {worktree}, such as \
+     '~/.prog/{session}.json'; a session whose file is gone is not continued, and an agent that writes to it is not idle",
+).proposed_by_team(),);
+
+pub static AGENT_WAITING: NamedKey<Option<String>> = NamedKey::new(Key::new(
+    "orchestra.agent.<name>.waiting",
+    OPTIONAL_EXPRESSION,
+    || None,
+    "A regular expression for the last line of output while orchestra.agent.<name>.command waits for an answer, such as 'Password: *$'; 'git orchestra send' answers with a line, if orchestra.agent.<name>.stdin is held",
 ).proposed_by_team(),);
 
 /// Whether standard input is kept open.
@@ -103,6 +148,27 @@ pub static AGENT_DENY: NamedRepeatedKey = NamedRepeatedKey::new(
         "A tool that agents of the profile <name> must not use, in addition to orchestra.deny; may be given several times",
     )
     .of_kind(TOOL).set_by_team(),);
+
+pub static AGENT_ENV: NamedRepeatedKey = NamedRepeatedKey::new(
+    RepeatedKey::new(
+        "orchestra.agent.<name>.env",
+        "A variable that is set for agents of the profile <name>, as NAME=VALUE; {agent} in the value is the id of the agent; \
+         may be given several times; not for secrets, since it is kept with the agent's output",
+    )
+    .of_kind(VARIABLE),
+);
+
+pub static AGENT_FALLBACK: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.agent.<name>.fallback",
+        OPTIONAL_TEXT,
+        || None,
+        "The profile that takes over from an agent of the profile <name> that did nothing yet, neither used a tool nor \
+         changed a file, when its program is missing, its service refuses it, or a usage limit is reached",
+    )
+    .with_choices(Choices::Profiles)
+    .proposed_by_team(),
+);
 
 pub static AGENT_MAX_TIME: NamedKey<Option<Duration>> = NamedKey::new(
     Key::new(

@@ -113,6 +113,18 @@ pub enum Event {
         /// The number of agents to restore.
         of: usize,
     },
+    /// A heavy command has to wait for a slot of the machine.
+    SlotAwaited {
+        /// How many slots there are for it.
+        slots: u32,
+        /// Descriptions of the commands that use them, for people.
+        used_by: Vec<String>,
+    },
+    /// A heavy command that had to wait got its slot.
+    SlotTaken {
+        /// How long it waited.
+        waited_seconds: u64,
+    },
     /// The files of a session were read.
     SessionsRead {
         /// The number of sessions read so far.

@@ -26,6 +26,8 @@ pub struct Limits {
     pub saving: Duration,
     /// The maximum time to wait until a supervisor that waits for a usage limit has released its agent.
     pub release: Duration,
+    /// The maximum time that a check waits for a slot of the machine.
+    pub slot: Duration,
     /// The maximum time that a list of agents counts uncommitted changes. For the agents that it does not get to, it reports what
     /// was counted earlier.
     pub counting: Duration,
@@ -46,6 +48,7 @@ impl Default for Limits {
             answer: Duration::from_secs(10),
             saving: Duration::from_secs(120),
             release: Duration::from_secs(120),
+            slot: Duration::from_secs(2 * 3600),
             counting: Duration::from_millis(300),
             removals_at_once: 200,
         }

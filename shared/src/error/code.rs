@@ -94,6 +94,7 @@ codes! {
     ConfigUntrusted "config-untrusted" Refused "The configuration changed while agents ran, and nobody accepted the change.";
     ConfirmationNeeded "confirmation-needed" Refused "Confirmation is required, and there is no terminal to ask on.";
     Declined "declined" Refused "The user was asked and declined.";
+    CredentialMissing "credential-missing" Refused "The agent needs a key, and the environment has none.";
     DiskLow "disk-low" Refused "There is too little free disk space to start agents.";
     FileInaccessible "file-inaccessible" Refused "A named file or folder cannot be read or written.";
     FormatNewer "format-newer" Refused "The agent was written by a newer version of git orchestra.";
@@ -132,6 +133,7 @@ codes! {
     SessionUnknown "session-unknown" Refused "No session has this id.";
     SessionUnsupported "session-unsupported" Refused "Sessions of this program cannot be used in this way.";
     TaskIsScript "task-is-script" Refused "The agent's program would run the text as a script.";
+    TaskTaken "task-taken" Refused "An agent that has not ended has the same task.";
     TooLarge "too-large" Refused "The file or text exceeds the maximum size.";
     TranscriptMissing "transcript-missing" Refused "The transcript of the session no longer exists.";
     UndoRefused "undo-refused" Refused "The operation cannot be undone in the current state.";
@@ -175,6 +177,7 @@ codes! {
     Timeout "timeout" Timeout "A wait reached its limit.";
     AgentTimeout "agent-timeout" Timeout "The agent did not end, or did not answer, in time.";
     GitTimeout "git-timeout" Timeout "A git command took too long.";
+    SlotTimeout "slot-timeout" Timeout "No slot of the machine became free in time.";
 
     NotARepository "not-a-repository" NotARepository "There is no git repository here.";
     RepositoryUnreadable "repository-unreadable" NotARepository "The repository cannot be opened.";

@@ -1,6 +1,6 @@
 //! Communicating with remotes through the `git` program, with the user's own transports and credentials.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
     Code, Error, Result,
@@ -78,6 +78,34 @@ impl Repo {
             .args(["--no-tags", "--no-write-fetch-head", "--refmap=", "--prune", "--progress"])
             .args(["--no-recurse-submodules", "--no-show-forced-updates", "--end-of-options", remote])
             .args(refspecs);
+        let output = git.run_with_progress(context)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(remote_error(format!("cannot fetch from '{}'", text::safe(remote)), &output))
+    }
+
+    /// Fetches one branch, by a refspec, and never asks for a password.
+    ///
+    /// # Errors
+    /// Git cannot communicate with the remote, it takes longer than `limit`, or the transfer is interrupted.
+    pub fn fetch_branch(
+        &self,
+        context: &Context,
+        remote: &str,
+        refspec: &str,
+        limit: Duration,
+    ) -> Result<()> {
+        let git = Git::for_remote(self.environment(), &self.url_base_dir()?, "fetch", false, false)
+            .args(["--no-tags", "--no-write-fetch-head", "--refmap=", "--no-prune", "--progress"])
+            .args([
+                "--no-recurse-submodules",
+                "--no-show-forced-updates",
+                "--end-of-options",
+                remote,
+                refspec,
+            ])
+            .limit(limit);
         let output = git.run_with_progress(context)?;
         if output.status.success() {
             return Ok(());

@@ -8,7 +8,7 @@ use crate::{
     config::{Config, keys::INTO},
     git::{Oid, Repo, merging::ChangeSize},
     model::{Agent, AgentId, IdOrText, Phase, landing::FailedCheck, naming, text},
-    store::{Listing, Unreadable, layout, unreadable},
+    store::{Listing, Unreadable, layout, list::ListRow, unreadable},
 };
 
 /// The maximum number of branches in one landing.
@@ -109,7 +109,7 @@ pub fn target(repo: &Repo, named: Option<&str>) -> Result<LandingTarget> {
     })
 }
 
-/// Returns the branches that were named.
+/// Returns the branches that were named; for a tag, the work of those of its agents that are done.
 ///
 /// # Errors
 /// A name matches nothing or an agent that has not ended (3), or there are too many names (2).
@@ -117,6 +117,12 @@ pub fn named(repo: &Repo, names: &[String]) -> Result<Vec<Branch>> {
     let listing = Listing::read(repo)?;
     let mut found = Vec::with_capacity(names.len());
     for name in names {
+        if let Some(tagged) = listing.tagged(name) {
+            let tagged = finished_of(repo, &listing, tagged?.into_iter())?;
+            let known: HashSet<String> = found.iter().map(|branch: &Branch| branch.name.clone()).collect();
+            found.extend(tagged.into_iter().filter(|branch| !known.contains(&branch.name)));
+            continue;
+        }
         let branch = resolve(repo, &listing, name)?;
         if let Some((id, agent)) = branch.agent.as_ref().filter(|(_, agent)| !agent.phase.is_at_rest()) {
             let phase = agent.phase.as_str();
@@ -134,11 +140,21 @@ pub fn named(repo: &Repo, names: &[String]) -> Result<Vec<Branch>> {
 /// The refs cannot be read at all, or there are too many (2).
 pub fn finished(repo: &Repo, target: &LandingTarget) -> Result<(Vec<Branch>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
-    let mut found = Vec::new();
-    for row in listing.rows.iter().filter(|row| row.entry.header.phase == Phase::Done) {
-        found.extend(of_agent(repo, &listing, &row.id)?.filter(Branch::has_work));
-    }
+    let found = finished_of(repo, &listing, listing.rows.iter())?;
     Ok((check_count(without_landed(repo, target, found)?)?, listing.broken))
+}
+
+/// Returns the work of those of some agents that are done.
+fn finished_of<'a>(
+    repo: &Repo,
+    listing: &Listing,
+    rows: impl Iterator<Item = &'a ListRow>,
+) -> Result<Vec<Branch>> {
+    let mut found = Vec::new();
+    for row in rows.filter(|row| row.entry.header.phase == Phase::Done) {
+        found.extend(of_agent(repo, listing, &row.id)?.filter(Branch::has_work));
+    }
+    Ok(found)
 }
 
 /// Removes the branches whose work landed in the target before: the history of the target is read once for all.

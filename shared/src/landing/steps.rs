@@ -294,7 +294,7 @@ impl<'a> Runner<'a> {
         let timeout = self.state.options.check_timeout;
         let cx = self.step_context(&[]);
         let bounds = cx.bounds(timeout);
-        verify::check_commit(cx.repo, cx.scratch, commit, command, bounds)
+        verify::check_commit(cx.around.context, cx.repo, cx.scratch, commit, command, bounds)
     }
 
     /// Stores the output of a check in the operation. Returns the name by which `git show` prints it.

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::{
-    AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, WorkStat, WriterId,
+    AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, Tag, WorkCheck,
+    WorkStat, WriterId,
+    hand_over::HandOver,
     landing::{Check, FailedCheck, SetAside},
     lines::{Group, Value, rows, state},
     request::{AskedRequest, Grant},
@@ -36,6 +38,8 @@ state! {
         pub profile: String = "Profile",
         /// The role as which it was started.
         pub role: Option<String> = "Role",
+        /// The profiles that ran it before, in order.
+        pub handed_over: Vec<HandOver> = "Handed-Over",
         /// The requested model, then the one that answered.
         pub model: Option<String> = "Model",
         /// The run it belongs to, which all agents of one `spawn` share.
@@ -52,6 +56,8 @@ state! {
         pub writer: WriterId = "Writer",
         /// The label of that clone.
         pub label: Option<String> = "Label",
+        /// Its tags, sorted.
+        pub tags: Vec<Tag> = "Tags",
         /// When its newest event was written.
         pub told_at: Timestamp = "Told",
         /// The number of its newest attempt; 0 before the first.
@@ -80,6 +86,8 @@ state! {
         pub exit_code: Option<i32> = "Exit",
         /// What it said last in the attempt that ended.
         pub last_words: Option<String> = "Last-Words",
+        /// What the check that decides whether it is done said about its work, in the attempt that ended.
+        pub check: Option<WorkCheck> = (own lines),
         /// How large its work is; files that were left out are only counted.
         pub work: WorkStat = (own lines),
         /// Describes for people the git operation that it did not finish and the conflicts that it left; such work is not

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId,
+    AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId, WorkCheck,
     facts::{EventFact, facts},
     landing::Landed,
     request::{AskedRequest, Pattern},
@@ -157,6 +157,12 @@ pub struct PhaseChange {
     /// The requested model from this attempt on, if the attempt sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The profile that runs the agent from this attempt on, if another one did before. A session of the earlier one is not resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The role from this attempt on, if the attempt sets the profile and that is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
 }
 
 impl PhaseChange {
@@ -176,6 +182,8 @@ impl PhaseChange {
             mark: None,
             permission: None,
             model: None,
+            profile: None,
+            role: None,
         }
     }
 
@@ -231,6 +239,23 @@ pub struct Usage {
     pub denials: u64,
 }
 
+impl Usage {
+    /// Returns what a session used so far, from the ends of its attempts: of each figure the highest holds.
+    pub fn of_session<'a>(session: &SessionId, facts: impl Iterator<Item = &'a Fact>) -> Self {
+        let ends = facts.filter_map(|fact| match fact {
+            Fact::Finished(finished) => finished.usage.as_ref(),
+            _ => None,
+        });
+        let known = Self { session: Some(session.clone()), ..Self::default() };
+        ends.filter(|used| used.session.as_ref() == Some(session)).fold(known, |known, used| Self {
+            cost: known.cost.max(used.cost),
+            input_tokens: known.input_tokens.max(used.input_tokens),
+            output_tokens: known.output_tokens.max(used.output_tokens),
+            ..known
+        })
+    }
+}
+
 /// What is known of an agent at its creation; see [`Fact::Created`].
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default)]
@@ -265,6 +290,9 @@ pub struct Created {
     /// The label of the clone that it lives in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Its tags; a text that cannot be one has no effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// The whole task; absent if it is the blob `prompt` in the commit's tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
@@ -308,6 +336,9 @@ pub struct Finished {
     /// What the agent said last; see [`super::last_words`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_words: Option<String>,
+    /// The outcome of the check that decides whether the agent is done, if it has one and it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<WorkCheck>,
 }
 
 impl Finished {
@@ -326,6 +357,7 @@ impl Finished {
             unsaved: None,
             limit: None,
             last_words: None,
+            check: None,
         }
     }
 }

@@ -4,8 +4,8 @@ use super::{Event, fold, trailers};
 
 /// One agent, told by every kind of event. Each line is canonical, with every field that its kind can have.
 const LIFE: &[&str] = &[
-    r#"{"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","l":1,"label":"laptop","model":"large","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","t":"created","title":"Add tests","v":1,"w":"5t2k"}"#,
-    r#"{"always":{"rules":["Bash(make:*)"]},"at":"2026-11-21T01:40:01Z","attempt":1,"automatic":true,"l":2,"label":"laptop","mark":"beef","model":"larger","permission":"plan","phase":"starting","reason":"first launch","session":"0b5e","t":"phase","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","l":1,"label":"laptop","model":"large","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","t":"created","tags":["night","web"],"title":"Add tests","v":1,"w":"5t2k"}"#,
+    r#"{"always":{"rules":["Bash(make:*)"]},"at":"2026-11-21T01:40:01Z","attempt":1,"automatic":true,"l":2,"label":"laptop","mark":"beef","model":"larger","permission":"plan","phase":"starting","profile":"other","reason":"first launch","role":"second","session":"0b5e","t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:02.5Z","attempt":1,"choice":true,"l":3,"phase":"waiting","question":"q1","reason":"Which one?","request":{"cut_from_bytes":70000,"pattern":{"rules":["Bash(make:*)"]},"text":"Which one?"},"t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"allow":true,"always":true,"at":"2026-11-21T01:40:03Z","l":4,"question":"q1","t":"send","text":"the first","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:04Z","l":5,"reason":"enough","t":"stop","v":1,"w":"5t2k"}"#,
@@ -27,8 +27,9 @@ Orchestra-Title: Add tests
 Orchestra-Branch: orchestra/add-tests-k3m9q
 Orchestra-Base: 1111111111111111111111111111111111111111
 Orchestra-Head: 3333333333333333333333333333333333333333
-Orchestra-Profile: claude
-Orchestra-Role: tester
+Orchestra-Profile: other
+Orchestra-Role: second
+Orchestra-Handed-Over: [{"attempt":1,"from":"claude"}]
 Orchestra-Model: larger
 Orchestra-Run: 019aa0a0a0a012345
 Orchestra-Place: 2
@@ -37,6 +38,7 @@ Orchestra-Reviews: add-auth-11111
 Orchestra-Permission: plan
 Orchestra-Writer: 5t2k
 Orchestra-Label: laptop
+Orchestra-Tags: night web
 Orchestra-Told: 2026-11-21T01:40:13Z
 Orchestra-Attempt: 1
 Orchestra-Reason: rolled back
@@ -81,7 +83,7 @@ Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
 Orchestra-Lamport: 14
 Orchestra-By: 5t2k
-Orchestra-Fold: 11
+Orchestra-Fold: 14
 Orchestra-Format: 1
 "#;
 
@@ -111,6 +113,8 @@ fn an_event_with_nothing_but_what_it_must_have_is_the_same_bytes() {
     for line in [
         r#"{"at":"2026-11-21T01:40:00Z","base":"","branch":"","l":1,"place":0,"profile":"","run":"","t":"created","title":"","v":1,"w":"a"}"#,
         r#"{"at":"2026-11-21T01:40:00Z","attempt":1,"commits":0,"deletions":0,"files":0,"insertions":0,"l":1,"phase":"done","t":"finished","v":1,"w":"a"}"#,
+        r#"{"at":"2026-11-21T01:40:00Z","attempt":2,"l":1,"phase":"queued","profile":"mine","t":"phase","v":1,"w":"a"}"#,
+        r#"{"at":"2026-11-21T01:40:00Z","attempt":1,"check":{"id":"x","most_rounds":5,"rounds":1,"tree":"t"},"commits":0,"deletions":0,"files":0,"insertions":0,"l":1,"phase":"done","t":"finished","v":1,"w":"a"}"#,
         r#"{"at":"2026-11-21T01:40:00Z","attempt":1,"commits":0,"deletions":0,"files":0,"head":"x","insertions":0,"l":1,"t":"collected","v":1,"w":"a"}"#,
         r#"{"at":"2026-11-21T01:40:00Z","base":"","by":"","head":"","l":1,"patch":"","t":"verdict","v":1,"verdict":"reject","w":"a"}"#,
     ] {

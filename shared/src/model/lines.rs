@@ -5,7 +5,8 @@ use std::{fmt::Write as _, str::FromStr};
 use jiff::Timestamp;
 
 use super::{
-    BranchName, Cost, IdOrText, Limit, Phase, RunId, SessionId, WriterId, run::RunPhase, verdict::Verdict,
+    BranchName, Cost, IdOrText, Limit, Phase, RunId, SessionId, Tag, WriterId, run::RunPhase,
+    verdict::Verdict,
 };
 
 /// The prefix of every trailer's key.
@@ -240,14 +241,28 @@ impl Value for bool {
 
 impl Value for Vec<WriterId> {
     fn write(&self, out: &mut String) {
-        for (at, id) in self.iter().enumerate() {
-            out.push_str(if at == 0 { "" } else { " " });
-            out.push_str(id);
-        }
+        words(self.iter().map(|id| &**id), out);
     }
 
     fn read(text: &str) -> Option<Self> {
         text.split(' ').map(|id| WriterId::parse(id).ok()).collect()
+    }
+}
+
+impl Value for Vec<Tag> {
+    fn write(&self, out: &mut String) {
+        words(self.iter().map(Tag::as_str), out);
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.split(' ').map(|tag| tag.parse().ok()).collect()
+    }
+}
+
+fn words<'a>(words: impl Iterator<Item = &'a str>, out: &mut String) {
+    for (at, word) in words.enumerate() {
+        out.push_str(if at == 0 { "" } else { " " });
+        out.push_str(word);
     }
 }
 

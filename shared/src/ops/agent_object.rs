@@ -12,18 +12,15 @@ use crate::{
     config::Config,
     git::{Repo, careful},
     model::{
-        Agent, AgentId, BranchName, CommitId, Cost, IdOrText, Limit, LimitKind, Liveness, Phase, RunId,
-        SessionId, WriterId, cost,
-        event::Usage,
-        landing::{FailedCheck, SetAside},
-        text,
-        verdict::Verdict,
+        Agent, AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Liveness, Phase, RunId, SessionId, Tag,
+        WriterId, cost, event::Usage, text, verdict::Verdict,
     },
     store::{
         layout::{self, PrivateDir},
         verdicts::TrustedWriters,
     },
     supervise::{
+        attachment,
         liveness::Observed,
         processes::{self, Processes},
         program_output, queue,
@@ -31,10 +28,16 @@ use crate::{
     surroundings::SurroundingsChange,
 };
 
+mod check;
+mod did_not_land;
+mod limit;
 mod request;
 mod verdicts;
 
-pub use self::{request::RequestObject, verdicts::ProposedVerdict};
+pub use self::{
+    check::CheckObject, did_not_land::DidNotLand, limit::LimitObject, request::RequestObject,
+    verdicts::ProposedVerdict,
+};
 
 /// The longest activity that is shown, in columns.
 const MAX_ACTIVITY_WIDTH: usize = 120;
@@ -63,6 +66,9 @@ pub struct AgentObject {
     /// The role as which it was started: the user's name for a profile that runs the program `profile`.
     #[serde(default)]
     pub role: Option<String>,
+    /// The name of the program with which it was started, if another one took over.
+    #[serde(default)]
+    pub instead_of: Option<String>,
     /// The model that was requested, or that its program reported.
     pub model: Option<String>,
     /// The id of the run: the agents of one `spawn` share it.
@@ -91,6 +97,9 @@ pub struct AgentObject {
     pub writer: WriterId,
     /// The label of that clone.
     pub label: Option<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
     /// When its newest event was recorded. What is known about an agent of another clone is as old as this.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub told_at: Timestamp,
@@ -184,41 +193,12 @@ pub struct AgentObject {
     /// How many requests were allowed automatically because of that.
     #[serde(default)]
     pub automatic_answers: u64,
-}
-
-/// A usage limit in `--json`.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub struct LimitObject {
-    /// The kind of limit: `five_hour`, `seven_day`, …, `other`.
-    pub kind: String,
-    /// When it ends, or is checked again.
-    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
-    pub until: Option<Timestamp>,
-    /// Whether it is near, and not reached.
-    pub warning: bool,
-    /// The share of it that is used, in percent.
-    pub used_percent: Option<u32>,
-    /// Whether the agent starts or resumes automatically when it ends.
-    pub resumes: bool,
-}
-
-impl LimitObject {
-    /// Returns the sentence of [`Limit::sentence`].
-    pub(super) fn sentence(&self) -> String {
-        Limit { until: self.until, kind: self.kind.clone(), ..Limit::of(LimitKind::Other) }.sentence()
-    }
-}
-
-impl From<Limit> for LimitObject {
-    fn from(limit: Limit) -> Self {
-        Self {
-            until: limit.until,
-            kind: limit.kind,
-            warning: limit.warning,
-            used_percent: limit.used,
-            resumes: limit.resumes,
-        }
-    }
+    /// The outcome of the check that decides whether it is done (`--until`), in the attempt that ended.
+    #[serde(default)]
+    pub check: Option<CheckObject>,
+    /// The process with which a person is attached to it, on this machine.
+    #[serde(default)]
+    pub attached_pid: Option<i32>,
 }
 
 /// Whether a worktree is still where it was made.
@@ -233,104 +213,32 @@ pub enum WorktreeState {
     Moved,
 }
 
-/// Why work did not land.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub struct DidNotLand {
-    /// The reason, in words.
-    pub why: String,
-    /// The target branch of the landing.
-    pub into: BranchName,
-    /// The commit that held the work.
-    pub head: IdOrText<CommitId>,
-    /// Whether that commit still is the agent's head.
-    pub current: bool,
-    /// The name of the check that failed.
-    pub check: Option<String>,
-    /// The command of the check, if the event holds it.
-    pub command: Option<String>,
-}
-
-impl DidNotLand {
-    fn failed(failed: FailedCheck, now: Option<&IdOrText<CommitId>>) -> Self {
-        Self {
-            current: now == Some(&failed.head),
-            why: failed.why,
-            into: failed.into,
-            head: failed.head,
-            check: Some(failed.check.name),
-            command: failed.check.command,
-        }
-    }
-
-    fn set_aside(aside: SetAside, now: Option<&IdOrText<CommitId>>) -> Self {
-        let current = now == Some(&aside.head);
-        Self { why: aside.why, into: aside.into, head: aside.head, current, check: None, command: None }
-    }
-}
-
 impl AgentObject {
     /// Combines the state by the events with what this machine knows. Leaves `dirty`, `dirty_at` and `worktree` to callers that read worktrees.
     pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
-        Self::judged(&TrustedWriters::of(repo), private, id, observed)
+        let object = Self::judged(&TrustedWriters::of(repo), private, id, observed);
+        Self { attached_pid: attachment::process_of(private, id), ..object }
     }
 
-    /// As [`AgentObject::new`], for lists: which verdicts count is asked once. Every field of the state is named in it, so that adding
-    /// one to [`Agent`] asks for a decision here.
+    /// As [`AgentObject::new`], for lists: which verdicts count is asked once. Leaves `attached_pid` to the caller as well.
+    ///
+    /// Every field of [`Agent`] is named, so that a new one asks for a decision here.
     pub fn judged(by: &TrustedWriters<'_>, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
-        let Observed { agent, liveness } = observed;
+        Self::of_events(by, id, observed).with_machine_state(by.repo(), private)
+    }
+
+    fn of_events(by: &TrustedWriters<'_>, id: &AgentId, Observed { agent, liveness }: Observed) -> Self {
         let (verdict, verdict_current, proposed_verdict) = verdicts::of(by, id, &agent);
         let ended = has_saved_work(&agent, liveness);
+        #[rustfmt::skip] // A column of names would hide the rest of this function.
         let Agent {
-            phase,
-            queued_at,
-            title,
-            branch,
-            base,
-            head,
-            profile,
-            role,
-            model,
-            run,
-            place,
-            parent,
-            reviews,
-            permission,
-            writer,
-            label,
-            told_at,
-            attempt,
-            reason,
-            session,
-            question,
-            choice,
-            request,
-            always,
-            automatic,
-            started_at,
-            ended_at,
-            ran_seconds,
-            exit_code,
-            last_words,
-            work,
-            unfinished,
-            unsaved,
-            limit,
-            cost,
-            input_tokens,
-            output_tokens,
-            turns,
-            denials,
-            landed_head,
-            landed_as: _,
-            landed_in,
-            failed_check,
-            set_aside,
-            verdict: _,
-            verdict_writers: _,
-            conflicts,
-            lamport: _,
+            phase, queued_at, title, branch, base, head, profile, role, handed_over, model, run, place, parent,
+            reviews, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
+            always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
+            limit, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
+            conflicts, check, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
         } = agent;
-        let object = Self {
+        Self {
             id: id.clone(),
             title,
             phase,
@@ -340,6 +248,7 @@ impl AgentObject {
             reason,
             profile,
             role,
+            instead_of: handed_over.into_iter().next().map(|first| first.from),
             model,
             run,
             place,
@@ -353,6 +262,7 @@ impl AgentObject {
             session,
             writer,
             label,
+            tags,
             told_at,
             pid: None,
             supervisor_pid: None,
@@ -393,9 +303,10 @@ impl AgentObject {
             request: question.zip(request).map(|(id, asked)| RequestObject::of(id, asked)),
             always: always.iter().map(|grant| grant.pattern.to_string()).collect(),
             automatic_answers: automatic,
+            check: check.map(CheckObject::from),
+            attached_pid: None,
             head,
-        };
-        object.with_machine_state(by.repo(), private)
+        }
     }
 
     fn with_machine_state(mut self, repo: &Repo, private: &PrivateDir) -> Self {
@@ -460,6 +371,8 @@ impl AgentObject {
             Some(summary) => self.add_current_attempt(summary),
             // A structured stream is not shown as it is.
             None if agents::protocol_of(&self.profile, &Config::of(repo)).is_structured() => {}
+            // Only a check gives the phase a reason.
+            None if self.phase == Phase::Running && self.reason.is_some() => {}
             None => self.activity = last_line(&dir.output(self.attempt)),
         }
         if self.liveness == Liveness::Live && self.phase == Phase::Running && self.pid.is_none() {

@@ -7,7 +7,7 @@ use crate::{
     config::Config,
     conversation::SessionReader,
     git::Repo,
-    model::{AgentId, Phase},
+    model::{AgentId, Phase, tag::SELECTOR},
     store::{Listing, layout, operations},
 };
 
@@ -35,6 +35,12 @@ pub fn agents_where(repo: &Repo, limit: usize, wanted: impl Fn(Phase) -> bool) -
         AgentCandidate { id: row.id.clone(), phase: row.entry.header.phase, title }
     };
     rows.into_iter().map(candidate).collect()
+}
+
+/// Returns the selectors `tag:NAME` of the tags that agents have, at most `limit`.
+pub fn tags(repo: &Repo, limit: usize) -> Vec<String> {
+    let Ok(listing) = Listing::read(repo) else { return Vec::new() };
+    listing.tags().into_iter().take(limit).map(|tag| format!("{SELECTOR}{tag}")).collect()
 }
 
 /// Returns the short names of the user's branches, at most `limit`.

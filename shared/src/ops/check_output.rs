@@ -1,4 +1,6 @@
-//! `logs --check`: what the checks of landings printed, as this clone keeps it.
+//! `logs --check`: what the checks of landings and of agents printed, as this clone keeps it.
+
+pub(in crate::ops) mod of_agent;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Code, Error, Result,
     context::Context,
-    git::Repo,
+    git::{Oid, Repo},
     landing::State,
     model::{AgentId, event::Landing, text},
     ops::named,
@@ -51,16 +53,18 @@ pub struct CheckOutput {
     pub output: Vec<u8>,
 }
 
-/// Finds the output of checks, of the newest landing that has any.
+/// Finds the output of checks, of the newest landing that has any. The agent's own check counts if no landing has checked its work since.
 ///
 /// # Errors
-/// No landing of this clone ran a check on the branch, or several agents match (3), or the output cannot be read.
+/// Nothing in this clone ran a check on the branch, or several agents match (3), or the output cannot be read.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     context.check()?;
     let agent = request.branch.as_ref().map(|typed| agent(repo, typed)).transpose()?.flatten();
-    let is_meant = |kept: &KeptOutput| match &request.branch {
-        None => true,
-        Some(typed) => kept.branch == *typed || agent.is_some() && kept.agent == agent,
+    let own = agent.as_ref().map(|id| of_agent::own_check(repo, id)).transpose()?.flatten();
+    let is_meant = |kept: &KeptOutput| match (&request.branch, &own) {
+        (None, _) => true,
+        (Some(_), Some(own)) => kept.agent == agent && kept.head.is_some() && kept.head == own.head,
+        (Some(typed), None) => kept.branch == *typed || agent.is_some() && kept.agent == agent,
     };
     let is_landing = |one: &Operation| matches!(one.body, OperationBody::Landing(_));
     let mut landings: Vec<Operation> = operations::all(repo)?.into_iter().filter(is_landing).collect();
@@ -78,6 +82,9 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
             let outputs = kept.into_iter().map(|one| one.read(repo)).collect::<Result<_>>()?;
             return Ok(Report { into: state.into, outputs });
         }
+    }
+    if let Some(own) = own {
+        return Ok(Report { into: own.output.branch.clone(), outputs: vec![own.output] });
     }
     let of = request.branch.as_ref().map_or_else(String::new, |typed| format!(" on '{}'", text::safe(typed)));
     Err(Error::new(Code::OutputMissing, format!("no landing of this clone ran a check{of}"))
@@ -108,6 +115,8 @@ fn agent(repo: &Repo, typed: &str) -> Result<Option<AgentId>> {
 struct KeptOutput {
     branch: String,
     agent: Option<AgentId>,
+    /// The work that was checked; `None` for the target.
+    head: Option<Oid>,
     failure: Option<String>,
     log: String,
 }
@@ -124,6 +133,7 @@ fn kept_outputs(journal: &Journal, state: &State) -> Vec<KeptOutput> {
     let of_target = journal.file_names().filter(|name| name.starts_with(OF_TARGET)).map(|name| KeptOutput {
         branch: state.into.clone(),
         agent: None,
+        head: None,
         failure: Some(format!("{} fails on {} itself", check_of(name), state.into)),
         log: journal.spec_of(name),
     });
@@ -132,6 +142,7 @@ fn kept_outputs(journal: &Journal, state: &State) -> Vec<KeptOutput> {
         Some(KeptOutput {
             branch: step.branch.clone(),
             agent: step.agent.clone(),
+            head: Some(step.head),
             failure: (step.outcome == Some(Landing::Failed)).then(why),
             log: step.log.clone()?,
         })

@@ -211,8 +211,12 @@ fn examine(
     request: &Request,
 ) -> Result<(Vec<ExaminedAgent>, Vec<Unreadable>)> {
     let listing = Listing::read(repo)?;
-    let named =
-        selection::named(repo, &listing, &[request.agents.clone(), request.discard.clone()].concat())?;
+    let typed = [request.agents.clone(), request.discard.clone()].concat();
+    let named = selection::named(repo, &listing, &typed)?;
+    if named.is_empty() && !typed.is_empty() {
+        // All agents with the tag are of other clones. An empty list would mean all agents.
+        return Ok((Vec::new(), Vec::new()));
+    }
     let discard = selection::named(repo, &listing, &request.discard)?;
     let agents = named.iter().map(ToString::to_string).collect::<Vec<_>>();
     let seen = status::run(

@@ -10,13 +10,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::{log_reader::LogEntry, source::Source};
+pub use crate::agents::Protocol;
 use crate::{
-    Code, Error, Result,
-    agents::{self, Protocol},
+    Code, Error, Result, agents,
     config::Config,
     context::Context,
     git::Repo,
-    model::{Agent, AgentId, Phase},
+    model::{Agent, AgentId, Phase, hand_over},
     ops::named::{self, NamedAgent},
     store::{
         self, Listing,
@@ -61,7 +61,7 @@ pub struct Report {
     pub title: String,
     /// The phase of the agent when it was read.
     pub phase: Phase,
-    /// The protocol of its output.
+    /// The protocol of the output of the first of its attempts.
     pub protocol: Protocol,
     /// The attempts with output, oldest first.
     pub attempts: Vec<Attempt>,
@@ -72,6 +72,8 @@ pub struct Report {
 pub struct Attempt {
     /// The number of the attempt, from 1.
     pub number: u32,
+    /// The protocol of its output.
+    pub protocol: Protocol,
     source: Source,
     /// The standard error of its program, if its output is structured.
     errors: Option<Source>,
@@ -101,6 +103,9 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
         NamedAgent::Current(id) => repo.find_ref(&layout::log_ref(id))?,
         NamedAgent::Archived(archived) => named::log_of_archived(repo, &archived.id),
     };
+    let config = Config::of(repo);
+    let profile = |number| hand_over::profile_of_attempt(&agent.handed_over, &agent.profile, number);
+    let protocol = |number| agents::protocol_of(profile(number), &config);
     let dir = PrivateDir::new(repo.private_dir()?).agent(&id);
     let mut attempts: Vec<Attempt> = Vec::new();
     if let Some(commit) = log {
@@ -113,6 +118,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
                 };
                 Attempt {
                     number,
+                    protocol: protocol(number),
                     source: Source::Stored(*blob),
                     errors: stored(layout::errors_name(number)),
                     times: stored(layout::times_name(number)),
@@ -125,7 +131,8 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
         if path.exists() && !attempts.iter().any(|known| known.number == attempt) {
             let live = |path: PathBuf| Some(path).filter(|path| path.exists()).map(Source::Live);
             let (errors, times) = (live(dir.errors(attempt)), live(dir.times(attempt)));
-            attempts.push(Attempt { number: attempt, source: Source::Live(path), errors, times });
+            let protocol = protocol(attempt);
+            attempts.push(Attempt { number: attempt, protocol, source: Source::Live(path), errors, times });
         }
     }
     attempts.sort_by_key(|attempt| attempt.number);
@@ -148,7 +155,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
                 .hint(format!("its attempts: {numbers}; git orchestra logs {id}")));
         }
     }
-    let protocol = agents::protocol_of(&agent.profile, &Config::of(repo));
+    let protocol = protocol(attempts.first().map_or(agent.attempt, |first| first.number));
     Ok(Report { id, title: agent.title, phase: agent.phase, protocol, attempts })
 }
 

@@ -1,8 +1,10 @@
 //! The operations, one for each command: `Request → Report`. They know no terminal and print nothing.
 
+pub mod agent_api;
 mod agent_checkout;
 pub mod agent_format;
 pub mod agent_object;
+pub mod attach;
 pub mod candidates;
 pub mod check_output;
 pub mod cleanup;
@@ -27,6 +29,7 @@ pub mod send;
 pub mod sessions;
 pub mod settings;
 pub mod shown_list;
+pub mod slot;
 pub mod spawn;
 pub mod status;
 pub mod stop;

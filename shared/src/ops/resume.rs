@@ -1,6 +1,8 @@
 //! `resume`: continues agents that ended, were paused, or lost their supervisor, in the same worktree, on the same branch, and in
 //! the same session.
 
+mod hand_over;
+mod options;
 mod plan;
 mod takeover;
 
@@ -10,10 +12,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::plan::{Plan, PlannedResume};
+use self::{
+    hand_over::NewProfile,
+    options::{RunOptions, run_options, title},
+};
 pub use crate::agents::Words;
 use crate::{
-    Code, Error, Kind, Result,
-    agents::{self, Launch, Options},
+    Code, Error, Kind, Result, agents,
     config::{
         Config,
         keys::{LABEL, MIN_FREE},
@@ -26,7 +31,6 @@ use crate::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
         event::{Message, Pattern, PhaseChange},
         limit::clock_time,
-        text,
     },
     ops::{
         failure::{Failure, locked_last},
@@ -38,12 +42,12 @@ use crate::{
     store::{
         self, Chain, Listing, Unreadable, append_if,
         layout::{self, AgentDir, PrivateDir},
+        list::ListRow,
         unreadable, verdicts, writer,
     },
     supervise::{
-        control, guard, liveness, processes, queue, repair,
-        spec::{Limits, Spec},
-        start, tree,
+        attachment, control, guard, liveness, processes, queue, repair, spec::Spec, start, stored_output,
+        tree,
     },
     surroundings,
     trust::AcceptedRepo,
@@ -62,6 +66,8 @@ pub struct Request {
     pub message: Option<Words>,
     /// Whether to begin a new session with the task.
     pub fresh: bool,
+    /// The profile that continues the agents' work, if another one than before: it gets the task and a report on the work so far.
+    pub profile: Option<String>,
     /// Which agents of other clones may be taken over.
     pub take_over: TakeOverPolicy,
     /// Settings that differ from those of the last attempt.
@@ -159,16 +165,18 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
 /// Returns the requested agents, and, if all are requested, those that cannot be read.
 fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadable>)> {
     let listing = Listing::of_names(repo, &request.agents)?;
-    if !request.all {
-        return Ok((selection::named(repo, &listing, &request.agents)?, Vec::new()));
-    }
     let private = PrivateDir::new(repo.private_dir()?);
-    let rows = listing.rows.iter().filter(|row| !row.entry.header.phase.is_terminal());
-    let ids = selection::of_this_clone(repo, &listing, rows, |row, agent| {
+    let can_go_on = |row: &ListRow, agent: &Agent| {
         let lost = liveness::of(&private, &row.id, agent, listing.writer.as_deref()) == Liveness::Lost;
         // An agent that waits for the end of a usage limit resumes by itself.
         lost || agent.phase == Phase::Paused && !agent.waits_for_limit()
-    });
+    };
+    if !request.all {
+        let ids = selection::named_or_tagged(repo, &listing, &request.agents, can_go_on)?;
+        return Ok((ids, Vec::new()));
+    }
+    let rows = listing.rows.iter().filter(|row| !row.entry.header.phase.is_terminal());
+    let ids = selection::of_this_clone(repo, &listing, rows, can_go_on);
     Ok((ids, listing.broken))
 }
 
@@ -194,12 +202,19 @@ fn resume_one(
         takeover::check_allowed(repo, id, &agent, request.take_over)?;
     }
     refuse_foreign_script(repo, config, id, &chain, request)?;
+    let new_profile = NewProfile::of(request, config);
+    if let Some(profile) = &new_profile {
+        hand_over::check_agent(id, &agent)?;
+        profile.check(config, id, request)?;
+    }
     if foreign {
         takeover::prepare(repo, id, &agent, request.take_over, &worktree_path(repo, id)?)?;
     }
-    let Some(lock) = Lock::take(&dir.lock(), context.at_most(context.limits().agent_lock))? else {
-        return Err(already_running(id));
-    };
+    let lock = Lock::take(&dir.lock(), context.at_most(context.limits().agent_lock))?;
+    if let Some(pid) = attachment::process_of(&private, id) {
+        return Err(attachment::refusal(id, pid));
+    }
+    let Some(lock) = lock else { return Err(already_running(id)) };
     // An agent never has two supervisors, even if somebody removed its lock.
     if processes::supervisor_of(&private, id).is_some() {
         return Err(already_running(id));
@@ -219,11 +234,20 @@ fn resume_one(
     let make_spec = || -> Result<Spec> {
         let spec = new_spec(context, repo, config, id, &agent, &dir, request)?;
         spec.write(&dir)?;
+        if !request.fresh {
+            stored_output::restore_conversation(repo, id, &dir)?;
+        }
         let task = chain.prompt(repo)?.unwrap_or_default();
         // A program without sessions gets the message as its task.
         let task = match &request.message {
             Some(words) if !spec.launch.has_sessions() => words.text().as_bytes().to_vec(),
             _ => task,
+        };
+        let task = match &new_profile {
+            Some(profile) => {
+                profile.opening(context, repo, id, &agent, &String::from_utf8_lossy(&task)).into_bytes()
+            }
+            None => task,
         };
         private_files::write(&dir.prompt(), task)
             .context(Kind::External, || format!("cannot write '{}'", dir.prompt().display()))?;
@@ -269,11 +293,17 @@ fn record_attempt(
         let attempt = if now.phase == Phase::Queued && !foreign { now.attempt } else { now.attempt + 1 };
         let label = config.get_or_default(&LABEL).filter(|_| foreign);
         let permission = spec.launch.permission.map(|permission| permission.as_str().to_owned());
+        let new = Some(spec).filter(|_| request.profile.is_some());
+        // Only an event of an attempt can say which profile runs it.
+        let attempt = attempt.max(u32::from(new.is_some()));
         let model = request.settings.options.model.clone();
+        let model = model.or_else(|| new.and_then(|spec| spec.launch.model.clone()));
         let step = PhaseChange {
             label,
             permission,
             model,
+            profile: new.map(|spec| spec.profile.clone()),
+            role: new.and_then(|spec| spec.role.clone()),
             ..PhaseChange::new(attempt, Phase::Queued).because(resume_reason(now))
         };
         let step = (attempt > 0).then_some(Fact::Phase(step));
@@ -313,7 +343,7 @@ fn is_foreign(repo: &Repo, agent: &Agent) -> bool {
     writer::known_writer(repo).as_deref() != Some(agent.writer.as_str())
 }
 
-fn already_running(id: &AgentId) -> Error {
+pub(super) fn already_running(id: &AgentId) -> Error {
     Error::new(Code::AgentRunning, format!("agent '{id}' is already running"))
         .hint(format!("git orchestra send {id} '…' sends it a message"))
 }
@@ -327,7 +357,8 @@ fn refuse_foreign_script(
     chain: &Chain,
     request: &Request,
 ) -> Result<()> {
-    let profile = &chain.fold().agent.profile;
+    let before = chain.fold().agent.profile;
+    let profile = request.profile.as_ref().unwrap_or(&before);
     match &request.message {
         Some(Words::Typed(_)) => Ok(()),
         Some(Words::Composed(_)) => agents::check_prose(profile, config, "what others wrote"),
@@ -349,7 +380,7 @@ fn refuse_foreign_script(
 
 /// Refuses a session that another process uses: two programs in one session would overwrite each other.
 fn refuse_session_in_use(repo: &Repo, agent: &Agent, request: &Request) -> Result<()> {
-    let session = agent.session.as_deref().filter(|_| !request.fresh);
+    let session = agent.session.as_deref().filter(|_| !request.fresh && request.profile.is_none());
     match session
         .and_then(|session| Some((session, active_sessions::process_of(repo.environment(), session)?)))
     {
@@ -377,40 +408,6 @@ fn resume_reason(agent: &Agent) -> String {
     }
 }
 
-/// How an agent is run: as in its last attempt, with the settings of the request.
-struct RunOptions {
-    options: Options,
-    launch: Launch,
-    limits: Limits,
-    jobs: u32,
-}
-
-fn run_options(
-    config: &Config<'_>,
-    agent: &Agent,
-    before: Option<&Spec>,
-    request: &Request,
-) -> Result<RunOptions> {
-    let said = before.map(|spec| spec.options.clone()).unwrap_or_default();
-    let options =
-        Options { restricted: agent.reviews.is_some(), ..said }.with(request.settings.options.clone());
-    let profile = before.and_then(|spec| spec.role.as_deref()).unwrap_or(&agent.profile);
-    let launch = agents::launch(profile, config, &options)?;
-    let limits = request.settings.limits(config, profile, &launch, before.map(|spec| &spec.limits))?;
-    let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
-    Ok(RunOptions { options, launch, limits, jobs })
-}
-
-/// Returns the title of the commit with uncommitted work: the last message, if the user typed it.
-fn title(agent: &Agent, before: Option<&Spec>, launch: &Launch, request: &Request) -> String {
-    match (&request.message, before) {
-        (Some(Words::Typed(said)), _) => text::title(said),
-        // A program without sessions does its first task again.
-        (None, Some(before)) if launch.has_sessions() && !request.fresh => before.title.clone(),
-        _ => agent.title.clone(),
-    }
-}
-
 fn new_spec(
     context: &Context,
     repo: &Repo,
@@ -423,8 +420,10 @@ fn new_spec(
     let foreign = is_foreign(repo, agent);
     let before = Spec::last(repo, id, dir);
     let known = before.as_ref().and_then(|spec| spec.identity.clone());
-    let RunOptions { options, launch, limits, jobs } = run_options(config, agent, before.as_ref(), request)?;
+    let RunOptions { options, launch, limits, jobs, until } =
+        run_options(config, agent, before.as_ref(), request)?;
     let title = title(agent, before.as_ref(), &launch, request);
+    let new_profile = NewProfile::of(request, config);
     let private = PrivateDir::new(repo.private_dir()?);
     guard::reserve_space(&private)?;
     let made = before.as_ref().map(Spec::worktree_identity).unwrap_or_default();
@@ -437,6 +436,8 @@ fn new_spec(
             worktree_path(repo, id)?
         }
     };
+    let frozen = FrozenConfig::now(repo)?.with_ignored(&launch.leftovers);
+    let frozen = frozen.keep(&private.frozen(), &repo.common_dir()?)?;
     let unknown = || Error::internal(format!("'{}' is not a commit", agent.base));
     let base = agent.base.commit().ok_or_else(unknown)?;
     Ok(Spec {
@@ -448,17 +449,22 @@ fn new_spec(
         worktree,
         identity: Some(known.map_or_else(|| repo.identity(), Ok)?),
         folder: before.as_ref().and_then(|spec| spec.folder),
-        frozen: FrozenConfig::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?,
+        frozen,
         jobs,
         limits,
         since: agent.lamport,
         resumed: agent.attempt > 0 || foreign,
-        fresh: request.fresh,
+        fresh: request.fresh || new_profile.is_some(),
         judges: agent.reviews.is_some(),
-        profile: agent.profile.clone(),
-        role: before.and_then(|spec| spec.role),
+        profile: new_profile.as_ref().map_or_else(|| agent.profile.clone(), |new| new.program.clone()),
+        fallback: before.as_ref().filter(|_| agent.attempt == 0).and_then(|spec| spec.fallback.clone()),
+        role: match new_profile {
+            Some(new) => new.role(),
+            None => before.filter(|spec| spec.is_about(&agent.profile)).and_then(|spec| spec.role),
+        },
         always: trusted_grants(repo, agent),
         despite_limit: request.despite_limit,
+        until,
     })
 }
 

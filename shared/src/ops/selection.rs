@@ -8,16 +8,34 @@ use crate::{
     store::{Listing, list::ListRow},
 };
 
-/// Resolves ids and unique prefixes. Returns each agent once, in the order of the names.
+/// Resolves ids, unique prefixes, and tags. Returns each agent once, in the order of the names.
 ///
 /// # Errors
-/// A name matches no agent, several agents, or an archived agent (3).
+/// A name matches no agent, several agents, or an archived agent, or no agent has a tag (3).
 pub(super) fn named(repo: &Repo, listing: &Listing, typed: &[String]) -> Result<Vec<AgentId>> {
+    named_or_tagged(repo, listing, typed, |_, _| true)
+}
+
+/// As [`named`]. A tag means those of its agents that are of this clone and that `concerns` selects.
+///
+/// # Errors
+/// As there.
+pub(super) fn named_or_tagged(
+    repo: &Repo,
+    listing: &Listing,
+    typed: &[String],
+    concerns: impl Fn(&ListRow, &Agent) -> bool,
+) -> Result<Vec<AgentId>> {
     let mut ids = Vec::with_capacity(typed.len());
     for typed in typed {
-        let id = named::find_current(repo, listing, typed)?;
-        if !ids.contains(&id) {
-            ids.push(id);
+        let meant = match listing.tagged(typed) {
+            Some(rows) => of_this_clone(repo, listing, rows?.into_iter(), &concerns),
+            None => vec![named::find_current(repo, listing, typed)?],
+        };
+        for id in meant {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
         }
     }
     Ok(ids)

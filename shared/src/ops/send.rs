@@ -14,7 +14,7 @@ use crate::{
     git::Repo,
     model::{Agent, AgentId, Liveness, Phase, event::Message},
     ops::{agent_object::AgentObject, failure::Failure, selection, status},
-    store::{self, Listing, layout::PrivateDir},
+    store::{self, Listing, layout::PrivateDir, list::ListRow},
     supervise::{control, spec::Spec},
 };
 
@@ -101,7 +101,8 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
         waiting(context, repo)?
     } else {
         let listing = Listing::of_names(repo, &request.agents)?;
-        selection::named(repo, &listing, &request.agents)?
+        let is_open = |row: &ListRow, _: &Agent| !row.entry.header.phase.is_at_rest();
+        selection::named_or_tagged(repo, &listing, &request.agents, is_open)?
     };
     if let [id] = ids.as_slice()
         && !request.all
@@ -178,7 +179,8 @@ fn send_one(context: &Context, repo: &Repo, id: &AgentId, request: &Request) -> 
 /// Checks that its program reads messages.
 fn check_reads_messages(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
     let spec = Spec::read(&PrivateDir::new(repo.private_dir()?).agent(id))?;
-    if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) {
+    // One that can be resumed reads them when its turn has ended.
+    if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) && !spec.launch.has_sessions() {
         return Err(Error::new(
             Code::AgentNotListening,
             format!("agent '{id}' ({}) does not read messages while it runs", agent.profile),

@@ -93,7 +93,7 @@ fn report(mut catalogue: Catalogue, rows: &[SessionRow], all: usize) -> Report {
 
 fn check(request: &Request) -> Result<()> {
     let Some(name) = &request.program else { return Ok(()) };
-    if agents::session_reader(name).is_some() {
+    if agents::session_readers().any(|reader| reader.name() == name) {
         return Ok(());
     }
     let known: Vec<&str> = agents::session_readers().map(SessionReader::name).collect();

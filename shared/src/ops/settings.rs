@@ -11,7 +11,7 @@ use crate::{
     agents::Launch,
     config::{Config, Key, keys},
     model::{Cost, duration},
-    supervise::spec::Limits,
+    supervise::spec::{Limits, Until},
 };
 
 /// How agents run. A setting that is not given is as in the last attempt, or as configured.
@@ -36,7 +36,14 @@ pub struct Settings {
     #[serde(rename = "retry_delay_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub retry_delay: Option<Duration>,
+    /// The shell command that decides whether an agent is done: while it fails, the agent gets its output and continues. Empty for none.
+    pub until: Option<String>,
+    /// How many rounds of work and check there may be; [`DEFAULT_ROUNDS`] if this is not given.
+    pub rounds: Option<u32>,
 }
+
+/// How many rounds an agent has to make its check pass, unless the user says otherwise.
+pub const DEFAULT_ROUNDS: u32 = 5;
 
 impl Settings {
     /// Returns the limits of an agent of a profile that is started with these settings.
@@ -94,6 +101,25 @@ impl Settings {
             Some(typed) => Ok(typed),
             None => Ok(before.map_or_else(|| config.get(&keys::JOBS), Ok)?.min(most)),
         }
+    }
+
+    /// Returns the check that decides whether an agent is done: the typed one, or that of its last attempt.
+    ///
+    /// # Errors
+    /// The command is not one, or there is a number of rounds without a check (2); the time limit in git config is invalid (3).
+    pub fn until(&self, config: &Config<'_>, before: Option<&Until>) -> Result<Option<Until>> {
+        let command = self.until.clone().or_else(|| before.map(|before| before.command.clone()));
+        let Some(command) = command.filter(|command| !command.is_empty()) else {
+            let unused = self.rounds.filter(|_| self.until.is_none());
+            return unused.map_or(Ok(None), |_| {
+                Err(Error::usage("--rounds: there is no check").hint("--until 'cargo test' is one"))
+            });
+        };
+        if command.trim().is_empty() || command.contains('\0') {
+            return Err(Error::usage("--until: this is not a command").hint("--until 'cargo test'"));
+        }
+        let rounds = self.rounds.or_else(|| before.map(|before| before.rounds)).unwrap_or(DEFAULT_ROUNDS);
+        Ok(Some(Until { command, rounds: rounds.max(1), limit: config.get(&keys::CHECK_TIME)? }))
     }
 
     /// Checks that additional folders exist, because a program may silently ignore a missing one.

@@ -33,7 +33,10 @@
 //! # }
 //! ```
 
+mod base_branch;
+mod duplicates;
 mod existing_branch;
+mod ready_profile;
 
 use std::{
     fs,
@@ -43,29 +46,25 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::ready_profile::{ReadyProfile, launches};
 use crate::{
     Code, Error, Kind, Result,
-    agents::{self, Launch},
     config::{
         Config,
-        keys::{AGENT, BASE, BRANCH_PREFIX, LABEL, MIN_FREE},
+        keys::{BRANCH_PREFIX, LABEL, MIN_FREE},
     },
     context::Context,
     error::ErrorContext as _,
     git::{Oid, Repo, repo::Identity, version},
     lock::Lock,
-    model::{AgentId, BranchName, CommitId, IdOrText, Permission, RunId, event::Created, text},
-    ops::{named, repairing, settings::Settings, tasks},
+    model::{AgentId, BranchName, CommitId, IdOrText, Permission, RunId, Tag, event::Created, tag, text},
+    ops::{repairing, settings::Settings, tasks},
     private_files,
     store::{
         self, NewAgent,
         layout::{self, AgentDir, PrivateDir},
     },
-    supervise::{
-        guard, queue,
-        spec::{Limits, Spec},
-        start, tree,
-    },
+    supervise::{guard, queue, spec::Spec, start, tree},
     surroundings::{self, SurroundingsSnapshot},
     trust::AcceptedRepo,
     worktree::{isolated_git_dir::FrozenConfig, worktrees_dir},
@@ -88,10 +87,16 @@ pub struct Request {
     pub on: Option<String>,
     /// The beginning of the agents' ids; by default, telling words of the task.
     pub name: Option<String>,
+    /// The tags of the agents.
+    pub tags: Vec<Tag>,
     /// The agent whose work the new agents review.
     pub reviews: Option<AgentId>,
     /// How the agents run.
     pub settings: Settings,
+    /// Whether to fetch the branch of the base from its remote first.
+    pub fetch: bool,
+    /// Whether to start agents although others work on the same tasks.
+    pub again: bool,
     /// Whether to only report what would be started.
     pub dry_run: bool,
 }
@@ -179,18 +184,29 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         // Before anything is made; only the random part is not known yet.
         AgentId::of_name(name, Default::default())?;
     }
+    let upstream = base_branch::Upstream::of(repo, &config, request)?.filter(|_| request.on.is_none());
+    let mut warnings = Vec::new();
+    if let Some(upstream) = upstream.as_ref().filter(|_| request.fetch) {
+        warnings.extend(upstream.fetch(context, repo)?);
+    }
     let existing = existing_branch::find(repo, request)?;
     let (base, revision) = match &existing {
         Some(branch) => (branch.tip, None),
-        None => base(repo, &config, request)?,
+        None => base_branch::commit(repo, &config, request)?,
     };
+    tag::check_count(&request.tags)?;
     repo.identity()?;
     tree::check()?;
     version::require_supported_version(repo.environment(), &repo.common_dir()?)?;
     request.settings.check()?;
     let jobs = request.settings.jobs(&config, None)?;
     let launches = launches(&config, request)?;
-    let mut warnings = Vec::new();
+    warnings.extend(launches.iter().filter_map(|ready| ready.warning.clone()));
+    warnings.extend(upstream.and_then(|upstream| upstream.warning(repo, base)));
+    let prose = launches.iter().any(|ready| ready.reads_prose);
+    if prose && !request.again && request.reviews.is_none() {
+        warnings.extend(duplicates::check(repo, request, &launches)?);
+    }
     if let Some(base) = revision.as_ref().filter(|base| repo.hides_a_tag(base)) {
         let shown = text::safe(base);
         warnings
@@ -213,52 +229,6 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     report.warnings.extend(repairing::repair_before_spawn(context, repo)?);
     start(context, repo, &report, &assignments, base, request)?;
     Ok(report)
-}
-
-/// Returns the commit from which the agents start, and the name that was typed or configured for it.
-fn base(repo: &Repo, config: &Config<'_>, request: &Request) -> Result<(Oid, Option<String>)> {
-    if let Some(typed) = &request.base {
-        return Ok((named::resolve_commit(repo, typed)?, Some(typed.clone())));
-    }
-    // An agent that starts others divides its own work among them.
-    let configured = if repo.environment().is_agent() { None } else { config.get(&BASE)? };
-    match configured {
-        None => Ok((repo.head()?, None)),
-        Some(name) => match repo.commit(&name) {
-            Ok(commit) => Ok((commit, Some(name))),
-            Err(error) => Err(config
-                .refused_branch(&BASE, "which is not a commit of this repository")
-                .because(error.one_line())),
-        },
-    }
-}
-
-/// A kind of agent, with everything that is needed to start it.
-#[derive(Clone, Debug)]
-struct ReadyProfile {
-    /// The program, which has the name of the profile unless that is a role.
-    program: String,
-    role: Option<String>,
-    /// What is put before each task.
-    prompt: Option<String>,
-    launch: Launch,
-    limits: Limits,
-}
-
-fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<ReadyProfile>> {
-    let names = if request.agents.is_empty() { vec![config.get(&AGENT)?] } else { request.agents.clone() };
-    let ready = |profile: String| {
-        let launch = agents::launch(&profile, config, &request.settings.options)?;
-        if request.reviews.is_some() {
-            // The task of a reviewer contains text from the reviewed agent and from the test.
-            agents::check_prose(&profile, config, "a review")?;
-        }
-        let limits = request.settings.limits(config, &profile, &launch, None)?;
-        let (program, prompt) = (agents::program_of(&profile, config), agents::prompt_of(&profile, config)?);
-        let role = Some(profile).filter(|profile| *profile != program);
-        Ok(ReadyProfile { program, role, prompt, launch, limits })
-    };
-    names.into_iter().map(ready).collect()
 }
 
 /// Returns whether any of the agents may ask for permissions, or is refused what is not allowed. Agents that cannot be started are none.
@@ -365,7 +335,12 @@ fn start(
     guard::reserve_space(&private)?;
     repo.record_baseline()?;
     let identity = repo.identity()?;
-    let frozen = FrozenConfig::now(repo)?.keep(&private.frozen(), &repo.common_dir()?)?;
+    let mut leftovers: Vec<String> =
+        assignments.iter().flat_map(|assignment| assignment.ready.launch.leftovers.clone()).collect();
+    leftovers.sort();
+    leftovers.dedup();
+    let frozen = FrozenConfig::now(repo)?.with_ignored(&leftovers);
+    let frozen = frozen.keep(&private.frozen(), &repo.common_dir()?)?;
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(assignments.len());
     let made = assignments.iter().try_for_each(|assignment| {
         context.check()?;
@@ -429,7 +404,7 @@ fn write_spec(
 ) -> Result<()> {
     let Assignment { planned, task, ready, .. } = assignment;
     let spec = Spec {
-        options: request.settings.options.clone(),
+        options: ready.options.clone(),
         launch: ready.launch.clone(),
         branch: planned.branch.clone(),
         base: planned.base,
@@ -446,8 +421,10 @@ fn write_spec(
         judges: request.reviews.is_some(),
         profile: planned.profile.clone(),
         role: planned.role.clone(),
+        fallback: ready.fallback.clone(),
         always: Vec::new(),
         despite_limit: false,
+        until: ready.until.clone(),
     };
     spec.write(dir)?;
     let prompt = dir.prompt();
@@ -480,6 +457,7 @@ fn new_agents(
             base: planned.base.into(),
             branch: planned.branch.clone(),
             label: label.clone(),
+            tags: request.tags.iter().map(ToString::to_string).collect(),
             prompt: None,
         };
         NewAgent { id: assignment.id.clone(), created, prompt: assignment.task.clone(), base }

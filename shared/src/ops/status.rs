@@ -1,12 +1,18 @@
 //! `status`: the current state of every agent, derived from facts when it is asked for. Writes nothing but a cache.
 
 mod dirt;
+mod happened;
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    time::Duration,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::happened::{Happened, Happening};
 use crate::{
     Code, Error, Result,
     context::Context,
@@ -26,9 +32,10 @@ use crate::{
         unreadable::{self, WorkRefs},
         verdicts::{self, TrustedWriters},
     },
-    supervise::liveness::Observed,
+    supervise::{attachment, liveness::Observed},
     surroundings,
     worktree::{list::WorktreeFinder, worktrees_dir},
+    world::Timestamp,
 };
 pub use crate::{
     store::{Unreadable, layout::AGENTS as AGENT_REFS},
@@ -52,6 +59,9 @@ pub struct Request {
     pub run: Option<RunId>,
     /// Only agents that this agent started, directly or indirectly.
     pub started_by: Option<AgentId>,
+    /// Only agents with events since this moment, and what happened to them since.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub since: Option<Timestamp>,
     /// Whether to list all agents; otherwise, only the newest of those that ended.
     pub all: bool,
     /// Whether to count the files with uncommitted changes.
@@ -68,6 +78,9 @@ pub struct Report {
     /// The ids of the named agents that are archived.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub archived: Vec<String>,
+    /// What happened to these agents since the moment that was asked for, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub happened: Vec<Happening>,
     /// Agents, work, notes, and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
@@ -178,7 +191,8 @@ pub(super) fn read(repo: &Repo, request: &Request, counting: Duration) -> Result
     let listing = Listing::of_names(repo, &request.agents)?;
     let selection = select(repo, &listing, request)?;
     let archived_tips = selection.archived.iter().map(|one| (one.id.clone(), one.tip));
-    let tips = selection.rows.iter().map(|row| (row.id.clone(), row.tip)).chain(archived_tips).collect();
+    let tips: HashMap<AgentId, Oid> =
+        selection.rows.iter().map(|row| (row.id.clone(), row.tip)).chain(archived_tips).collect();
     let unreadable = if request.agents.is_empty() { unreadable_of_all(repo, &listing)? } else { Vec::new() };
     let Selection { rows, archived, hidden } = selection;
     let private = PrivateDir::new(repo.private_dir()?);
@@ -186,6 +200,11 @@ pub(super) fn read(repo: &Repo, request: &Request, counting: Duration) -> Result
     let (count, mut observed) = (rows.len(), rows.into_iter().map(|row| (row, read(row))));
     let (mut report, worktrees) = report_on(repo, count, &mut observed, archived, request, counting)?;
     report.hidden = hidden;
+    if let Some(moment) = request.since {
+        report.agents.retain(|agent| agent.told_at >= moment);
+        let agents = report.agents.iter().filter_map(|agent| Some((agent.id.clone(), *tips.get(&agent.id)?)));
+        report.happened = happened::since(repo, moment, agents);
+    }
     report.unreadable.splice(0..0, unreadable);
     Ok((report, Found { tips, worktrees }))
 }
@@ -240,13 +259,23 @@ fn report_on(
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
     fill_in_surroundings(repo, &mut agents)?;
+    fill_in_attached(&private, &mut agents);
     let is_here =
         |agent: &AgentObject| matches!(agent.liveness, Liveness::Live | Liveness::Lost | Liveness::Ended);
     let worktrees = match agents.iter().any(is_here) {
         true => fill_in_worktrees(repo, &private, &mut agents, request.dirt.then_some(counting))?,
         false => HashMap::new(),
     };
-    Ok((Report { agents, hidden: 0, archived: archived_ids, unreadable }, worktrees))
+    let happened = Vec::new();
+    Ok((Report { agents, hidden: 0, archived: archived_ids, happened, unreadable }, worktrees))
+}
+
+/// Fills in to which agents a person is attached.
+fn fill_in_attached(private: &PrivateDir, agents: &mut [AgentObject]) {
+    let attached = attachment::all(private);
+    if !attached.is_empty() {
+        agents.iter_mut().for_each(|agent| agent.attached_pid = attached.get(agent.id.as_str()).copied());
+    }
 }
 
 /// Fills in what changed outside the worktrees. The record of a single agent is found without listing the others.
@@ -279,7 +308,7 @@ fn unreadable_of_all(repo: &Repo, listing: &Listing) -> Result<Vec<Unreadable>> 
 pub fn archived(repo: &Repo) -> Result<Report> {
     let private = PrivateDir::new(repo.private_dir()?);
     let (all, unreadable) = archive::all(repo)?;
-    let mut report = Report { agents: Vec::new(), hidden: 0, archived: Vec::new(), unreadable };
+    let mut report = Report { unreadable, ..Report::default() };
     let trusted = TrustedWriters::of(repo);
     for (id, archived) in all {
         // An agent that was restored is listed with the others, even if it cannot be read.
@@ -323,6 +352,11 @@ fn select<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Se
     if !request.agents.is_empty() {
         let mut selection = Selection { rows: Vec::new(), archived: Vec::new(), hidden: 0 };
         for typed in &request.agents {
+            if let Some(tagged) = listing.tagged(typed) {
+                let known: HashSet<AgentId> = selection.rows.iter().map(|row| row.id.clone()).collect();
+                selection.rows.extend(tagged?.into_iter().filter(|row| !known.contains(&row.id)));
+                continue;
+            }
             match named::find(repo, listing, typed)? {
                 NamedAgent::Current(id) => {
                     let is_new = !selection.rows.iter().any(|known| known.id == id);
@@ -334,7 +368,7 @@ fn select<'a>(repo: &Repo, listing: &'a Listing, request: &Request) -> Result<Se
         }
         return Ok(selection);
     }
-    if request.all || request.run.is_some() || request.started_by.is_some() {
+    if request.all || request.since.is_some() || request.run.is_some() || request.started_by.is_some() {
         return Ok(Selection { rows: listing.rows.iter().collect(), archived: Vec::new(), hidden: 0 });
     }
     let (mut ended, mut rows): (Vec<&ListRow>, Vec<&ListRow>) =

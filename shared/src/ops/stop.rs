@@ -19,8 +19,9 @@ use crate::{
         failure::{Failure, locked_last},
         repairing, selection, status,
     },
-    store::{Listing, Unreadable, layout::PrivateDir},
+    store::{Listing, Unreadable, layout::PrivateDir, list::ListRow},
     supervise::{
+        attachment,
         control::{self, StopMode},
         repair,
     },
@@ -100,7 +101,8 @@ pub(super) fn stop_or_pause(
     let grace = Config::of(repo).get_or_default(&GRACE);
     let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
-        let was_open = control::request(repo, &id, mode, request.reason.as_deref());
+        let was_open = refuse_attached(repo, &id, mode)
+            .and_then(|()| control::request(repo, &id, mode, request.reason.as_deref()));
         asked.push((id, was_open));
     }
     let deadline = Instant::now() + grace + context.limits().saving;
@@ -130,6 +132,12 @@ pub(super) fn stop_or_pause(
     Ok(Report { agents, failed, warnings, unreadable })
 }
 
+/// Refuses to stop an agent to which a person is attached: their program is not ours to end. It is paused already.
+fn refuse_attached(repo: &Repo, id: &AgentId, mode: StopMode) -> Result<()> {
+    let attached = attachment::process_of(&PrivateDir::new(repo.private_dir()?), id);
+    attached.filter(|_| mode == StopMode::Stop).map_or(Ok(()), |pid| Err(attachment::refusal(id, pid)))
+}
+
 /// Tries again to save work that could not be saved when the agent ended. The agent already reports why, so errors are ignored.
 fn retry_saving(context: &Context, repo: &Repo, id: &AgentId) -> Result<()> {
     let agent = status::read_agent(repo, id)?;
@@ -147,6 +155,11 @@ fn choose(
     mode: StopMode,
 ) -> Result<(Vec<AgentId>, Vec<Failure>, Vec<Unreadable>)> {
     let listing = Listing::of_names(repo, &request.agents)?;
+    // Agents whose work could not be saved at their end are included, to save it now.
+    let is_open = |row: &ListRow| {
+        !row.entry.header.phase.is_terminal()
+            || mode == StopMode::Stop && listing.trailer(row, "Unsaved").is_some()
+    };
     if request.all {
         let private = PrivateDir::new(repo.private_dir()?);
         let runs = |id: &AgentId| Lock::is_held(&private.agent(id).lock());
@@ -157,15 +170,12 @@ fn choose(
                 None => unreadable.push(broken.clone()),
             }
         }
-        let rows = listing.rows.iter().filter(|row| {
-            // Agents whose work could not be saved at their end are included, to save it now.
-            !row.entry.header.phase.is_terminal()
-                || mode == StopMode::Stop && listing.trailer(row, "Unsaved").is_some()
-        });
+        let rows = listing.rows.iter().filter(|row| is_open(row));
         let ours = selection::of_this_clone(repo, &listing, rows, |_, _| true);
         return Ok((ours, failed, unreadable));
     }
-    Ok((selection::named(repo, &listing, &request.agents)?, Vec::new(), Vec::new()))
+    let ids = selection::named_or_tagged(repo, &listing, &request.agents, |row, _| is_open(row))?;
+    Ok((ids, Vec::new(), Vec::new()))
 }
 
 /// Waits for the supervisor to end the agent; ends the agent itself if there is no supervisor.

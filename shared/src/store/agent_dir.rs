@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// The suffix of files with standard output.
 const OUTPUT: &str = ".out";
+/// The suffix of files with the output of checks.
+const CHECK: &str = ".check";
 /// The suffix of files with standard error.
 const ERRORS: &str = ".err";
 /// The suffix of files with the times of standard output.
@@ -14,9 +16,15 @@ pub fn output_name(attempt: u32) -> String {
     format!("{attempt}{OUTPUT}")
 }
 
-/// Returns whether a file of an agent holds output of its program.
+/// Returns whether a file of an agent holds output of its program or its check.
 pub fn is_output_name(name: &str) -> bool {
-    name.ends_with(OUTPUT) || name.ends_with(ERRORS)
+    name.ends_with(OUTPUT) || name.ends_with(ERRORS) || name.ends_with(CHECK)
+}
+
+/// Returns the name of the file with what the check after one attempt printed, in [`AgentDir`] and in
+/// [`log_ref`](super::layout::log_ref).
+fn check_name(attempt: u32) -> String {
+    format!("{attempt}{CHECK}")
 }
 
 /// Returns the name of the file with the standard error of one attempt, which is separate if the output is structured, in
@@ -51,7 +59,12 @@ impl AgentDir {
 
     /// Returns whether a file with this name is stored when the agent ends: output, its times, and the supervisor's instructions.
     pub fn is_stored(name: &str) -> bool {
-        is_output_name(name) || name.ends_with(TIMES) || name == SPEC
+        is_output_name(name) || Self::is_conversation(name) || name.ends_with(TIMES) || name == SPEC
+    }
+
+    /// Returns whether a file of that name holds a conversation, which its program reads again when it is resumed.
+    pub fn is_conversation(name: &str) -> bool {
+        name.ends_with(".conversation")
     }
 
     /// Returns whether the directory holds output of an attempt that may not be stored in git yet.
@@ -96,6 +109,11 @@ impl AgentDir {
     /// The times at which the output of an attempt was read, while it is live.
     pub fn times(&self, attempt: u32) -> PathBuf {
         self.0.join(times_name(attempt))
+    }
+
+    /// What the check after an attempt printed.
+    pub fn check(&self, attempt: u32) -> PathBuf {
+        self.0.join(check_name(attempt))
     }
 
     /// The summary of the attempt's output so far.

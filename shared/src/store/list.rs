@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Result,
+    Code, Error, Result,
     git::{Oid, Repo, ref_list::BrokenRef},
     model::{
-        Agent, AgentId, WriterId, duration,
+        Agent, AgentId, Tag, WriterId, duration,
         naming::{self, KnownAgent, MeantAgent},
+        nearest::nearest,
         trailers,
     },
     store::{
@@ -24,6 +25,9 @@ use crate::{
 const MIN_READS_TO_CACHE: usize = 16;
 /// The most agents that are read one by one; for more, the cache of all is faster.
 const MAX_READ_ALONE: usize = 64;
+
+/// The most tags that are compared with one that no agent has.
+const MAX_COMPARED: usize = 2000;
 
 /// All agents of the repository, with what decides whether each is shown; the rest is read on demand.
 pub struct Listing {
@@ -199,6 +203,35 @@ impl Listing {
     pub fn trailer(&self, row: &ListRow, key: &str) -> Option<&str> {
         let text = self.cache.bytes().get(row.entry.text.clone())?;
         trailers::value(std::str::from_utf8(text).ok()?, key)
+    }
+
+    /// Returns the agents that a selector, `tag:NAME`, names, in the order of their ids; `None` if the text is no selector.
+    ///
+    /// # Errors
+    /// What follows `tag:` cannot be a tag (2), or no agent has it (3).
+    pub fn tagged(&self, typed: &str) -> Option<Result<Vec<&ListRow>>> {
+        let wanted = match Tag::selected(typed)? {
+            Ok(wanted) => wanted,
+            Err(error) => return Some(Err(error)),
+        };
+        let tags = |row| self.trailer(row, "Tags").unwrap_or_default().split(' ');
+        let found: Vec<&ListRow> =
+            self.rows.iter().filter(|row| tags(row).any(|tag| tag == wanted.as_str())).collect();
+        if !found.is_empty() {
+            return Some(Ok(found));
+        }
+        let others = self.rows.iter().flat_map(tags).filter(|tag| !tag.is_empty()).take(MAX_COMPARED);
+        let error = Error::new(Code::AgentUnknown, format!("no agent has the tag '{wanted}'"));
+        Some(Err(match nearest(wanted.as_str(), others.map(str::to_owned).collect()) {
+            Some(near) => error.hint(format!("did you mean tag:{near}?")),
+            None => error.hint("git orchestra spawn --tag NAME gives one"),
+        }))
+    }
+
+    /// Returns the tags of all agents, sorted.
+    pub fn tags(&self) -> BTreeSet<&str> {
+        let tags = self.rows.iter().filter_map(|row| self.trailer(row, "Tags"));
+        tags.flat_map(|tags| tags.split(' ')).collect()
     }
 
     /// Finds an agent by its id, or by a unique beginning or part of it; the only open one of several is meant.

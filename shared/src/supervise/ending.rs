@@ -3,7 +3,7 @@
 use crate::{
     Error,
     agents::{FailureKind, StreamSummary, Turn, TurnFailure, limit::ReportedLimit},
-    model::{Limit, Phase, event::Finished},
+    model::{Limit, Phase, WorkCheck, event::Finished},
     worktree::{capture::CapturedWork, unfinished::Unfinished},
 };
 
@@ -14,6 +14,8 @@ pub enum AttemptEnd {
     Exit(i32),
     /// The program was ended by this signal.
     Signal(i32),
+    /// The program ended its last turn, but stayed after its input was closed.
+    Stayed,
     /// The agent reached its time limit, in seconds.
     TimedOut(u64),
     /// The agent was idle for this many seconds.
@@ -39,17 +41,30 @@ pub struct EndedAttempt {
     pub summary: Option<StreamSummary>,
     /// The last line of its standard error.
     pub last_words: Option<String>,
+    /// What its exit code says, if it ended before its turn did.
+    pub exit_failure: Option<FailureKind>,
     /// The usage limit that its output mentions.
     pub limit: Option<ReportedLimit>,
     /// The number of messages that it did not accept.
     pub unheard: usize,
     /// Whether it reviews another agent's work: then denied permissions are not a failure.
     pub is_reviewer: bool,
+    /// The outcome of the check that decides whether the agent is done, if it ran.
+    pub check: Option<WorkCheck>,
 }
 
 impl From<AttemptEnd> for EndedAttempt {
     fn from(end: AttemptEnd) -> Self {
-        Self { end, summary: None, last_words: None, limit: None, unheard: 0, is_reviewer: false }
+        Self {
+            end,
+            summary: None,
+            last_words: None,
+            exit_failure: None,
+            limit: None,
+            unheard: 0,
+            is_reviewer: false,
+            check: None,
+        }
     }
 }
 
@@ -86,7 +101,7 @@ impl AttemptEnd {
 
     /// Returns whether the program ended by itself.
     pub const fn is_by_program(&self) -> bool {
-        self.exit_code().is_some() || matches!(self, Self::Limited(_))
+        self.exit_code().is_some() || matches!(self, Self::Limited(_) | Self::Stayed)
     }
 
     /// Returns whether the supervisor resumes the agent after this end, when a usage limit is over.
@@ -96,8 +111,17 @@ impl AttemptEnd {
 }
 
 impl EndedAttempt {
-    /// Returns what the end means, without regard to the work.
+    /// Returns what the end means, without regard to the work. An agent whose check failed is not done.
     pub fn conclusion(&self) -> Conclusion {
+        let conclusion = self.conclusion_of_end();
+        let failed = self.check.as_ref().and_then(WorkCheck::sentence);
+        match failed.filter(|_| conclusion.phase == Phase::Done) {
+            Some(sentence) => Conclusion::of(Phase::Failed, sentence),
+            None => conclusion,
+        }
+    }
+
+    fn conclusion_of_end(&self) -> Conclusion {
         match &self.end {
             AttemptEnd::TimedOut(seconds) => {
                 Conclusion::of(Phase::Timeout, format!("ran longer than {seconds} s"))
@@ -112,6 +136,10 @@ impl EndedAttempt {
             AttemptEnd::Paused(why) => Conclusion::of(Phase::Paused, why.clone()),
             AttemptEnd::Limited(limit) => Conclusion::of(Phase::Paused, limit.sentence()),
             AttemptEnd::Failed(why) => Conclusion::of(Phase::Failed, why.clone()),
+            AttemptEnd::Stayed => match &self.summary {
+                Some(summary) => self.exited(summary, 0),
+                None => Conclusion::of(Phase::Done, None),
+            },
             AttemptEnd::Exit(code) => match &self.summary {
                 Some(summary) => self.exited(summary, *code),
                 None if *code == 0 => Conclusion::of(Phase::Done, None),
@@ -126,7 +154,7 @@ impl EndedAttempt {
     pub fn limit_reached(&self) -> Option<&ReportedLimit> {
         let last_turn = self.summary.as_ref().and_then(|summary| summary.last_turn.as_ref());
         let gave_up = match (&self.end, last_turn) {
-            (AttemptEnd::Exit(_), Some(turn)) => {
+            (AttemptEnd::Exit(_) | AttemptEnd::Stayed, Some(turn)) => {
                 let is_context = |kind| matches!(kind, FailureKind::ContextFull { .. });
                 turn.failure.as_ref().is_some_and(|failure| !is_context(failure.kind))
             }
@@ -135,6 +163,24 @@ impl EndedAttempt {
             _ => false,
         };
         self.limit.as_ref().filter(|limit| gave_up && !limit.warning)
+    }
+
+    /// Returns why another profile may take over: the program ended by itself without a tool, because of a usage limit, of a failure
+    /// that would come again, or before its session began. A program without structured output may have done anything.
+    pub fn reason_to_fall_back(&self) -> Option<String> {
+        let summary = self.summary.as_ref().filter(|summary| !summary.called_tool)?;
+        let is_refused = match &self.end {
+            AttemptEnd::Limited(_) => true,
+            AttemptEnd::Exit(code) => match &summary.last_turn {
+                Some(Turn { failure: Some(failure), .. }) => {
+                    matches!(failure.kind, FailureKind::NotLoggedIn { .. } | FailureKind::Permanent)
+                }
+                Some(_) => false,
+                None => !summary.begun && !matches!(*code, 0 | 129 | 130 | 143),
+            },
+            _ => false,
+        };
+        self.conclusion().reason.filter(|_| is_refused)
     }
 
     /// Returns what a signal means. A crash or a kill by the system is transient; an end requested by a person is not.
@@ -154,6 +200,10 @@ impl EndedAttempt {
             Some((turn, Some(failure))) => failed(turn, failure),
             Some(_) if code == 0 => Conclusion::of(Phase::Done, None),
             Some(_) => Conclusion::of(Phase::Failed, self.with_last_words(format!("exit code {code}"))),
+            None if let Some(kind) = self.exit_failure => {
+                let text = self.last_words.clone().unwrap_or_else(|| format!("exit code {code}"));
+                failed(&Turn { text, ..Turn::default() }, &TurnFailure { word: String::new(), kind })
+            }
             None if matches!(code, 129 | 130 | 143) => {
                 Conclusion::of(Phase::Failed, format!("ended by signal {}", code - 128))
             }
@@ -240,6 +290,7 @@ impl EndedAttempt {
                 _ => self.limit.as_ref().filter(|limit| limit.warning).map(ReportedLimit::for_event),
             },
             exit: self.end.exit_code(),
+            check: self.check.clone(),
             ..Finished::empty(attempt, phase)
         }
     }
@@ -273,179 +324,4 @@ fn join(first: Option<String>, second: Option<String>) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Oid, WorkStat};
-
-    fn captured(commits: u64, off_branch: Option<&str>) -> CapturedWork {
-        let work = WorkStat { commits, ..WorkStat::default() };
-        CapturedWork {
-            work,
-            off_branch: off_branch.map(str::to_owned),
-            ..CapturedWork::nothing(Oid::NULL.into())
-        }
-    }
-
-    fn unfinished(conflicts: &[&str]) -> CapturedWork {
-        let conflicts = conflicts.iter().map(|file| (*file).to_owned()).collect();
-        let unfinished = Some(Unfinished { operation: Some("merge".to_owned()), conflicts });
-        CapturedWork { unfinished, ..captured(1, Some("a merge is under way")) }
-    }
-
-    #[test]
-    fn every_end_has_its_phase_and_reason() {
-        let full = Error::refused("no space");
-        let gone = CapturedWork { remark: Some("its worktree is gone".to_owned()), ..captured(1, None) };
-        let unsaved = Some("the worktree is a symbolic link".to_owned());
-        let unsaved = CapturedWork { unsaved, ..captured(1, Some("the worktree is a symbolic link")) };
-        for (end, work, phase, reason) in [
-            (AttemptEnd::Exit(0), Ok(&captured(1, None)), Phase::Done, None),
-            (AttemptEnd::Exit(0), Ok(&captured(0, None)), Phase::Done, Some("nothing changed")),
-            (
-                AttemptEnd::Exit(0),
-                Err(&full),
-                Phase::Failed,
-                Some("its work stays in the worktree: no space"),
-            ),
-            (AttemptEnd::Exit(3), Ok(&captured(0, None)), Phase::Failed, Some("exit code 3")),
-            (
-                AttemptEnd::Exit(3),
-                Err(&full),
-                Phase::Failed,
-                Some("exit code 3; its work stays in the worktree: no space"),
-            ),
-            (AttemptEnd::Signal(9), Ok(&captured(1, None)), Phase::Failed, Some("ended by signal 9")),
-            (AttemptEnd::TimedOut(5), Ok(&captured(1, None)), Phase::Timeout, Some("ran longer than 5 s")),
-            (AttemptEnd::Idle(5), Ok(&captured(1, None)), Phase::Timeout, Some("idle for 5 s")),
-            (AttemptEnd::Stopped(None), Ok(&captured(0, None)), Phase::Stopped, None),
-            (AttemptEnd::Paused(Some("lunch".into())), Ok(&captured(0, None)), Phase::Paused, Some("lunch")),
-            (
-                AttemptEnd::Stopped(None),
-                Err(&full),
-                Phase::Stopped,
-                Some("its work stays in the worktree: no space"),
-            ),
-            (
-                AttemptEnd::Exit(0),
-                Ok(&captured(2, Some("the branch moved"))),
-                Phase::Done,
-                Some("not on its branch: the branch moved"),
-            ),
-            (AttemptEnd::Exit(0), Ok(&gone), Phase::Done, Some("its worktree is gone")),
-            (
-                AttemptEnd::Exit(0),
-                Ok(&unfinished(&["c.txt"])),
-                Phase::Failed,
-                Some("a merge is unfinished: conflicts in c.txt"),
-            ),
-            (AttemptEnd::Stopped(None), Ok(&unfinished(&[])), Phase::Stopped, Some("a merge is unfinished")),
-            (
-                AttemptEnd::Exit(0),
-                Ok(&unsaved),
-                Phase::Failed,
-                Some("its work stays in the worktree: the worktree is a symbolic link"),
-            ),
-        ] {
-            let ended = EndedAttempt::from(end.clone());
-            assert_eq!(ended.judge(work), (phase, reason.map(str::to_owned)), "{end:?}");
-        }
-        assert_eq!(AttemptEnd::Signal(15).exit_code(), Some(143));
-    }
-
-    fn turn(failure: Option<FailureKind>) -> Option<Turn> {
-        let failure = failure.map(|kind| TurnFailure { word: "word".into(), kind });
-        Some(Turn { failure, text: "words".into(), ..Turn::default() })
-    }
-
-    #[test]
-    fn ends_with_structured_output() {
-        /// End, begun, last turn, then phase, reason, transient.
-        type Row = (AttemptEnd, bool, Option<Turn>, Phase, &'static str, bool);
-        let failed = |kind| turn(Some(kind));
-        let login = FailureKind::NotLoggedIn { login: "log in" };
-        let context_full = FailureKind::ContextFull { is_transient: false };
-        let out_of_turns = "used up its turns (--max-turns)";
-        let interrupted = "interrupted before it was done";
-        let table: &[Row] = &[
-            (AttemptEnd::Exit(0), true, turn(None), Phase::Done, "", false),
-            (AttemptEnd::Exit(1), true, turn(None), Phase::Failed, "exit code 1: last", false),
-            (AttemptEnd::Exit(0), true, None, Phase::Failed, interrupted, false),
-            (AttemptEnd::Exit(1), true, None, Phase::Failed, "crashed with exit code 1: last", true),
-            (AttemptEnd::Exit(1), false, None, Phase::Failed, "exit code 1: last", false),
-            (AttemptEnd::Exit(143), true, None, Phase::Failed, "ended by signal 15", false),
-            (AttemptEnd::Signal(9), true, None, Phase::Failed, "ended by signal 9", true),
-            (AttemptEnd::Signal(15), true, None, Phase::Failed, "ended by signal 15", false),
-            (AttemptEnd::Idle(300), true, None, Phase::Timeout, "idle for 300 s", true),
-            (AttemptEnd::TimedOut(9), true, None, Phase::Timeout, "ran longer than 9 s", false),
-            (AttemptEnd::Exit(1), true, failed(FailureKind::OutOfTurns), Phase::Failed, out_of_turns, false),
-            (
-                AttemptEnd::Exit(1),
-                true,
-                failed(FailureKind::OutOfBudget),
-                Phase::Failed,
-                "spent its budget (--budget)",
-                false,
-            ),
-            (AttemptEnd::Exit(0), true, failed(FailureKind::Interrupted), Phase::Failed, interrupted, false),
-            (AttemptEnd::Exit(1), true, failed(FailureKind::Transient), Phase::Failed, "words", true),
-            (AttemptEnd::Exit(1), true, failed(login), Phase::Failed, "not logged in: words (log in)", false),
-            (AttemptEnd::Exit(1), true, failed(context_full), Phase::Failed, "words", false),
-            (AttemptEnd::Exit(1), false, failed(FailureKind::Permanent), Phase::Failed, "words", false),
-        ];
-        for (end, begun, last_turn, phase, reason, is_transient) in table {
-            let mut summary = StreamSummary::default();
-            (summary.begun, summary.last_turn) = (*begun, last_turn.clone());
-            let last_words = Some("last".to_owned());
-            let ended =
-                EndedAttempt { summary: Some(summary), last_words, ..EndedAttempt::from(end.clone()) };
-            let expected = Conclusion {
-                phase: *phase,
-                reason: Some((*reason).to_owned()).filter(|reason| !reason.is_empty()),
-                is_transient: *is_transient,
-            };
-            assert_eq!(ended.conclusion(), expected, "{end:?} {last_turn:?}");
-        }
-    }
-
-    #[test]
-    fn only_limits_that_ended_the_attempt_count() {
-        let reached = |warning| ReportedLimit { warning, ..ReportedLimit::unknown() };
-        let failed = |kind| turn(Some(kind));
-        for (end, last, warning, expected) in [
-            (AttemptEnd::Exit(1), failed(FailureKind::Transient), false, true),
-            // The context is full, which is not a usage limit.
-            (AttemptEnd::Exit(1), failed(FailureKind::ContextFull { is_transient: true }), false, false),
-            (AttemptEnd::Exit(0), turn(None), true, false),
-            (AttemptEnd::Exit(1), failed(FailureKind::Transient), true, false),
-            (AttemptEnd::Exit(1), None, false, true),
-            (AttemptEnd::Exit(0), None, false, false),
-            (AttemptEnd::Idle(300), None, false, true),
-            (AttemptEnd::Stopped(None), None, false, false),
-            (AttemptEnd::TimedOut(9), None, false, false),
-        ] {
-            let mut summary = StreamSummary::default();
-            summary.last_turn = last;
-            let limit = Some(reached(warning));
-            let ended = EndedAttempt { summary: Some(summary), limit, ..EndedAttempt::from(end) };
-            assert_eq!(ended.limit_reached().is_some(), expected, "{ended:?}");
-        }
-        let limit = Limit { resumes: true, ..Limit::of(crate::model::LimitKind::FiveHour) };
-        let ended = EndedAttempt::from(AttemptEnd::Limited(limit.clone()));
-        assert!(ended.end.resumes() && ended.end.is_by_program());
-        let fact = ended.fact(3, Ok(&captured(1, None)));
-        assert_eq!((fact.phase, fact.limit, fact.work.commits), (Phase::Paused, Some(limit), 1));
-        assert_eq!(fact.reason.as_deref(), Some("5-hour limit reached"));
-    }
-
-    #[test]
-    fn denied_permissions_fail_only_without_changes() {
-        let mut summary = StreamSummary::default();
-        summary.last_turn = turn(None);
-        summary.first_denied = Some("Bash touch x".into());
-        let ended = EndedAttempt { summary: Some(summary), ..EndedAttempt::from(AttemptEnd::Exit(0)) };
-        assert_eq!(ended.judge(Ok(&captured(0, None))), (Phase::Failed, Some("denied: Bash touch x".into())));
-        assert_eq!(ended.judge(Ok(&captured(1, None))), (Phase::Done, None));
-        let reviewer = EndedAttempt { is_reviewer: true, ..ended };
-        assert_eq!(reviewer.judge(Ok(&captured(0, None))), (Phase::Done, Some("nothing changed".into())));
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::{
     io::Write,
     os::unix::process::CommandExt,
     path::Path,
-    process::{ChildStdin, Stdio},
+    process::{ChildStdin, Command, Stdio},
     sync::mpsc,
 };
 
@@ -62,7 +62,12 @@ pub fn start(
         Some(words) => prompt::put(words.as_bytes(), &spec.worktree, id)?,
         None => prompt::copy(&dir.prompt(), &spec.worktree, id)?,
     };
-    let mut argv = spec.launch.argv_for(&prompt, beginning.session);
+    for file in &spec.launch.files {
+        let path = dir.dir().join(&file.name);
+        private_files::write(&path, &file.text)
+            .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
+    }
+    let mut argv = spec.launch.clone().in_folder(dir.dir()).argv_for(&prompt, beginning.session);
     argv.extend(spec.rules().flat_map(|rule| spec.launch.protocol.rule_arguments(rule)));
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
     let cannot = || format!("cannot start '{program}'");
@@ -78,28 +83,10 @@ pub fn start(
         Stdin::Prompt => careful::open_regular_through_links(&prompt).context(Kind::External, cannot)?.into(),
         Stdin::Held | Stdin::Talk => Stdio::piped(),
     };
-    let mut command = process::command(environment, program);
-    let home = environment.home();
-    let changes =
-        environment::changes(environment.text_variables(), common_dir, &spec.worktree, home.as_deref());
-    for (name, change) in changes {
-        match change {
-            VariableChange::Removed => command.env_remove(name),
-            VariableChange::Moved(path) => command.env(name, path),
-        };
-    }
-    for name in &spec.launch.unset {
-        command.env_remove(name);
-    }
+    let mut command = command_of_spec(environment, program, id, common_dir, spec);
     command
-        .envs(spec.launch.env.iter().map(|(name, value)| (name, value)))
         .args(arguments)
-        .current_dir(&spec.worktree)
-        .env("PWD", &spec.worktree)
         .env(NONCE, &record.nonce)
-        .env(processes::AGENT, id.as_str())
-        .env("ORCHESTRA_BRANCH", spec.branch.as_str())
-        .env("ORCHESTRA_BASE", spec.base.to_string())
         .env("ORCHESTRA_PROMPT_FILE", &prompt)
         .stdin(stdin)
         .stdout(output)
@@ -115,6 +102,98 @@ pub fn start(
     let pid = i32::try_from(child.id()).context(Kind::Internal, cannot)?;
     let process = ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 });
     Ok(RunningProgram { process, stdin })
+}
+
+/// Starts a check of the agent's work in its worktree, with the agent's environment. Its output goes to the file of the attempt.
+///
+/// # Errors
+/// The shell cannot be started, or the file cannot be opened.
+pub fn start_check(
+    environment: &Environment,
+    id: &AgentId,
+    dir: &AgentDir,
+    common_dir: &Path,
+    spec: &Spec,
+    record: &Processes,
+    check: &str,
+) -> Result<ProcessId> {
+    let cannot = || "cannot start the check".to_owned();
+    let output = private_files::open_output(&dir.check(record.attempt)).context(Kind::External, cannot)?;
+    let errors = output.try_clone().context(Kind::External, cannot)?;
+    let mut command = command_of_spec(environment, "/bin/sh", id, common_dir, spec);
+    command
+        .args(["-c", check])
+        .env(NONCE, &record.nonce)
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(errors)
+        .process_group(0);
+    let child = process::spawn(&mut command).context(Code::ProgramFailed, cannot)?;
+    let pid = i32::try_from(child.id()).context(Kind::Internal, cannot)?;
+    Ok(ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 }))
+}
+
+/// Where a program of an agent runs, and for which agent.
+#[derive(Clone, Copy, Debug)]
+pub struct AgentPlace<'a> {
+    /// The agent.
+    pub id: &'a AgentId,
+    /// The common git directory.
+    pub common_dir: &'a Path,
+    /// The agent's worktree, or a folder in it.
+    pub worktree: &'a Path,
+    /// The agent's branch.
+    pub branch: &'a str,
+    /// The commit it started from.
+    pub base: &'a str,
+    /// Environment variables that are removed.
+    pub unset: &'a [String],
+}
+
+/// Returns a command that runs in the agent's worktree, with the agent's environment: nothing in it names the main checkout.
+pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>) -> Command {
+    let AgentPlace { id, common_dir, worktree, branch, base, unset } = *place;
+    let mut command = process::command(environment, program);
+    let home = environment.home();
+    let changes = environment::changes(environment.text_variables(), common_dir, worktree, home.as_deref());
+    for (name, change) in changes {
+        match change {
+            VariableChange::Removed => command.env_remove(name),
+            VariableChange::Moved(path) => command.env(name, path),
+        };
+    }
+    for name in unset {
+        command.env_remove(name);
+    }
+    command
+        .current_dir(worktree)
+        .env("PWD", worktree)
+        .env(processes::AGENT, id.as_str())
+        .env("ORCHESTRA_BRANCH", branch)
+        .env("ORCHESTRA_BASE", base);
+    command
+}
+
+/// Returns the command of a program of an agent with this spec, with the variables that its launch sets.
+fn command_of_spec(
+    environment: &Environment,
+    program: &str,
+    id: &AgentId,
+    common_dir: &Path,
+    spec: &Spec,
+) -> Command {
+    let place = AgentPlace {
+        id,
+        common_dir,
+        worktree: &spec.worktree,
+        branch: &spec.branch,
+        base: &spec.base.to_string(),
+        unset: &spec.launch.unset,
+    };
+    let mut command = command(environment, program, &place);
+    command.envs(spec.launch.variables(id));
+    command
 }
 
 /// Writes to a program's standard input in a thread, as the program may read late or never. When this is dropped and everything is

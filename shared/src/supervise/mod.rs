@@ -3,6 +3,7 @@
 //! A supervisor holds the agent's lock as long as it lives; the kernel releases it when it dies. Whether an agent is running is
 //! read from that lock and from the processes themselves.
 
+pub mod attachment;
 pub mod auto_sync;
 pub mod breaker;
 pub mod control;
@@ -26,6 +27,7 @@ pub mod queue;
 pub mod reaper;
 pub mod relink;
 pub mod repair;
+pub mod rounds;
 pub mod spec;
 pub mod start;
 pub mod stored_output;

@@ -98,6 +98,13 @@ impl ProgramOutput {
         if over && self.read > self.line_start {
             self.end_line(self.read, &mut on_event);
         }
+        if !over {
+            let span = LineSpan { start: self.line_start, length: self.read - self.line_start };
+            self.exchange.pause(&self.current_line).iter().for_each(|event| on_event(event, span));
+        } else {
+            let end = LineSpan { start: self.line_start, length: 0 };
+            self.exchange.finish().iter().for_each(|event| on_event(event, end));
+        }
         if self.current_line.capacity() > CHUNK && self.current_line.len() < CHUNK {
             self.current_line.shrink_to(CHUNK);
         }

@@ -36,12 +36,6 @@ pub fn draw(private: &PrivateDir, ids: &[AgentId], jobs: u32) -> Result<()> {
     Ok(())
 }
 
-/// Returns the slots that `mine` may try: those that no earlier live ticket may take.
-pub fn slots_for(mine: &Ticket, earlier: &[Ticket]) -> std::ops::RangeInclusive<u32> {
-    let taken = earlier.iter().filter(|ticket| *ticket < mine).map(|ticket| ticket.jobs).max().unwrap_or(0);
-    taken + 1..=mine.jobs
-}
-
 /// Tries to take a slot for an agent. Tickets of supervisors that died are removed.
 ///
 /// # Errors
@@ -65,7 +59,7 @@ pub fn try_enter(private: &PrivateDir, id: &AgentId) -> Result<Option<Lock>> {
             let _ = fs::remove_file(folder.join(ticket.name()));
         }
     }
-    let mut slot = any_slot(private, slots_for(mine, &earlier))?;
+    let mut slot = any_slot(private, mine.slots(&earlier))?;
     if slot.is_none() {
         let earlier: Vec<AgentId> = earlier.into_iter().map(|ticket| ticket.id).collect();
         slot = lending::borrow(private, id, &earlier)?;
@@ -128,27 +122,4 @@ fn any_slot(private: &PrivateDir, slots: std::ops::RangeInclusive<u32>) -> Resul
         }
     }
     Ok(None)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ticket(number: u64, jobs: u32) -> Ticket {
-        Ticket { number, jobs, id: AgentId::parse("t-00000").unwrap() }
-    }
-
-    #[test]
-    fn earlier_tickets_come_first_unless_more_jobs_are_allowed() {
-        let mine = ticket(5, 4);
-        for (earlier, slots) in [
-            (vec![], vec![1, 2, 3, 4]),
-            (vec![ticket(1, 4)], vec![]),
-            (vec![ticket(1, 2)], vec![3, 4]),
-            (vec![ticket(1, 2), ticket(2, 8)], vec![]),
-            (vec![ticket(9, 8)], vec![1, 2, 3, 4]),
-        ] {
-            assert_eq!(slots_for(&mine, &earlier).collect::<Vec<_>>(), slots, "{earlier:?}");
-        }
-    }
 }

@@ -14,6 +14,7 @@ use crate::{
     private_files,
     store::layout::{self, AgentDir},
     worktree::open_worktree::WorktreeIdentity,
+    world::Environment,
 };
 
 /// What one supervisor is to do.
@@ -59,12 +60,43 @@ pub struct Spec {
     /// took back does not apply any more.
     #[serde(default)]
     pub role: Option<String>,
+    /// The profile that takes over if this one is refused before it did anything.
+    #[serde(default)]
+    pub fallback: Option<Fallback>,
     /// What the user allowed it for good in earlier attempts.
     #[serde(default)]
     pub always: Vec<Pattern>,
     /// Whether the user wants its first launch now, despite any usage limit.
     #[serde(default)]
     pub despite_limit: bool,
+    /// The check that decides whether the agent is done, if there is one.
+    #[serde(default)]
+    pub until: Option<Until>,
+}
+
+/// A check that runs when the agent's turn ends, and whose output the agent gets back until it passes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Until {
+    /// The shell command, as the user typed it.
+    pub command: String,
+    /// How many rounds of work and check there may be.
+    pub rounds: u32,
+    /// How long the check may take.
+    #[serde(rename = "limit_seconds", with = "duration::seconds")]
+    pub limit: Duration,
+}
+
+/// A profile that takes over from another one, with everything that is decided before it is started.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Fallback {
+    /// The name of its program.
+    pub profile: String,
+    /// The role, if it is one.
+    pub role: Option<String>,
+    /// How its program is started.
+    pub launch: Launch,
+    /// Its limits.
+    pub limits: Limits,
 }
 
 /// The limits of an agent. Every field of the file names its unit; names without a unit are those of earlier versions.
@@ -120,6 +152,24 @@ impl Spec {
     /// Returns the path and identity of the worktree.
     pub fn worktree_identity(&self) -> WorktreeIdentity<'_> {
         WorktreeIdentity { path: Some(&self.worktree), identity: self.folder }
+    }
+
+    /// Returns whether it is about the program of this profile: another one may have taken over after it was written.
+    pub fn is_about(&self, profile: &str) -> bool {
+        self.profile.is_empty() || self.profile == profile
+    }
+
+    /// Returns an environment with the variables that are set for the program.
+    pub fn program_environment(&self, environment: &Environment, id: &AgentId) -> Environment {
+        self.launch.variables(id).fold(environment.clone(), |all, (name, value)| all.with(name, value))
+    }
+
+    /// Lets the fallback take over. A model that was typed was meant for the other program.
+    pub fn fall_back(&mut self) {
+        if let Some(Fallback { profile, role, launch, limits }) = self.fallback.take() {
+            (self.profile, self.role, self.launch, self.limits) = (profile, role, launch, limits);
+            self.options.model = None;
+        }
     }
 
     /// Returns the permission rules of the program that the user allowed for good.

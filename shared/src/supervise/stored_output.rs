@@ -7,6 +7,7 @@ use crate::{
     error::ErrorContext,
     git::{Oid, Repo, careful, command, objects::Commit, refs::RefEdit},
     model::AgentId,
+    private_files,
     store::layout::{self, AgentDir},
 };
 
@@ -55,6 +56,22 @@ pub fn store_output(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
     );
     let new = repo.write_commit(&commit)?;
     Ok(repo.edit_refs(&[RefEdit { name, old, new }], "orchestra: output of an agent")?)
+}
+
+/// Writes the conversations that were stored with the output of an agent back into its private folder, unless they are there.
+///
+/// # Errors
+/// Something cannot be read or written.
+pub fn restore_conversation(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result<()> {
+    let Some(kept) = repo.find_ref(&layout::log_ref(id))? else { return Ok(()) };
+    for (name, blob) in repo.blobs_of(kept)? {
+        let path = dir.dir().join(&name);
+        if AgentDir::is_conversation(&name) && !path.exists() {
+            private_files::write(&path, repo.read_blob(blob)?)
+                .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 fn store_file(repo: &Repo, path: &Path) -> Result<Oid> {

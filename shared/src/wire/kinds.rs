@@ -4,8 +4,8 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send, sessions,
-        spawn, status, stop, sync, undo, worktrees,
+        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
+        sessions, slot, spawn, status, stop, sync, undo, worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -44,6 +44,8 @@ kinds! {
     CONFIG_DECLINE = "config-decline": config::Decline;
     /// What the settings file of another orchestrator sets, or would set.
     CONFIG_IMPORT = "config-import": config::Import;
+    /// The slots of this machine, and the commands that have them.
+    SLOT = "slot": slot::Report;
     /// The agents that were started: at their end, or immediately with --detach.
     SPAWN = "spawn": status::Report;
     /// The agents that would be started.
@@ -64,6 +66,8 @@ kinds! {
     RESUME = "resume": status::Report;
     /// The agents that would be resumed.
     RESUME_PLAN = "resume-plan": resume::Plan;
+    /// The command with which a person attaches to an agent.
+    ATTACH_PLAN = "attach-plan": attach::Plan;
     /// The agents' worktrees, and their contents.
     WORKTREES = "worktrees": worktrees::Report;
     /// The sessions of coding agents.

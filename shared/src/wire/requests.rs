@@ -5,8 +5,8 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send, sessions,
-        spawn, status, stop, sync, undo, worktrees,
+        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
+        sessions, slot, spawn, status, stop, sync, undo, worktrees,
     },
 };
 
@@ -37,6 +37,8 @@ macro_rules! requests {
 requests! {
     /// Names this clone, and checks what a remote accepts.
     "init": init::Request;
+    /// Shows the slots of the machine.
+    "slot": slot::Request;
     /// Starts an agent for each task.
     "spawn": spawn::Request;
     /// Shows agents.
@@ -51,6 +53,8 @@ requests! {
     "pause": stop::Request;
     /// Resumes agents.
     "resume": resume::Request;
+    /// Prepares to attach a person to an agent.
+    "attach": attach::Request;
     /// Lists the agents' worktrees.
     "worktrees": worktrees::Request;
     /// Lists sessions of coding agents.

@@ -115,6 +115,16 @@ impl FrozenConfig {
         };
         Ok(Self { config: repo.frozen_config(), exclude: read("exclude"), attributes: read("attributes") })
     }
+
+    /// Ignores more, as lines of an exclude file.
+    #[must_use]
+    pub fn with_ignored(mut self, lines: &[String]) -> Self {
+        if !self.exclude.is_empty() && !self.exclude.ends_with('\n') && !lines.is_empty() {
+            self.exclude.push('\n');
+        }
+        lines.iter().for_each(|line| self.exclude.extend([line, "\n"]));
+        self
+    }
 }
 
 impl FrozenConfig {

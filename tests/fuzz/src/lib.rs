@@ -29,7 +29,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "event", check: event::check, fixtures: &[] },
     Target { name: "trailers", check: trailers::check, fixtures: &[] },
-    Target { name: "stream", check: stream::check, fixtures: &["claude/stream"] },
+    Target { name: "stream", check: stream::check, fixtures: &["claude/stream", "codex", "acp"] },
     Target {
         name: "sessions",
         check: sessions::check,

@@ -26,6 +26,8 @@ const LIBRARY: &[Rule] = &[
     ("trace", &["error", "model"]),
     ("lock", &["backoff", "context", "error", "private_files", "trace"]),
     ("parallel", &[]),
+    ("tickets", &[]),
+    ("slots", &["backoff", "context", "error", "lock", "model", "private_files", "tickets", "world"]),
     ("process", &["backoff", "context", "trace", "world"]),
     (
         "git",
@@ -42,7 +44,7 @@ const LIBRARY: &[Rule] = &[
             "world",
         ],
     ),
-    ("config", &["error", "git", "model", "world"]),
+    ("config", &["error", "git", "model", "parallel", "world"]),
     ("conversation", &["error", "lock", "model", "private_files", "process", "world"]),
     (
         "agents",
@@ -99,6 +101,7 @@ const LIBRARY: &[Rule] = &[
             "process",
             "store",
             "surroundings",
+            "tickets",
             "trace",
             "trust",
             "worktree",
@@ -118,6 +121,7 @@ const LIBRARY: &[Rule] = &[
             "private_files",
             "process",
             "rank",
+            "slots",
             "store",
             "supervise",
             "trace",
@@ -174,6 +178,7 @@ const LIBRARY: &[Rule] = &[
             "process",
             "rank",
             "removal",
+            "slots",
             "store",
             "supervise",
             "surroundings",
@@ -263,6 +268,7 @@ const INTERFACE: &[&str] = &[
 
 /// The frontends that use more of the library, and what. This list may only shrink.
 const BEYOND_INTERFACE: &[Rule] = &[
+    ("attach", &["process"]),
     ("terminal", &["git", "private_files", "process", "trace"]),
     ("git-orchestra", &["git", "process"]),
     ("review", &["git", "process"]),

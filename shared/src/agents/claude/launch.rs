@@ -1,16 +1,12 @@
 //! Starting Claude Code. Its settings are passed as options, never written to a file of the user; login and everything else are
 //! the user's own.
 
-use super::{Claude, NAME};
+use super::{Claude, NAME, examination::EXAMINATION};
 use crate::{
-    Code, Error, Result,
-    agents::{Launch, Launcher, Options, Stdin, TaskHandling, launch::SESSION, options::Rules},
-    config::{
-        Config,
-        keys::{AGENT_PROGRAM, ALLOWED_CLI, ON_PROMPT},
-    },
+    Error, Result,
+    agents::{Launch, Launcher, Options, Stdin, TaskHandling, installed, launch::SESSION, options::Rules},
+    config::{Config, keys::ALLOWED_CLI},
     model::{OnPrompt, Permission},
-    process,
 };
 
 /// The variables that a session sets for the processes that it starts. Claude Code that sees them assumes to run inside a session.
@@ -28,25 +24,10 @@ const FIXED_OPTIONS: &[&str] = &[
     "--replay-user-messages",
 ];
 
-/// Returns the path of the program, if it is installed.
-pub(super) fn program(config: &Config<'_>) -> Option<String> {
-    let named = config.get_or_default(&AGENT_PROGRAM.of(NAME));
-    let path = process::on_path(config.environment(), named.as_deref().unwrap_or(NAME))?;
-    Some(path.to_string_lossy().into_owned())
-}
-
 /// Implements [`Launcher::launch`].
 pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
-    let program = program(config).ok_or_else(not_installed)?;
-    let permission = match options.permission {
-        Some(permission) => permission,
-        None => config.permission()?,
-    };
-    let unless = if options.watched { OnPrompt::Ask } else { OnPrompt::Deny };
-    let on_prompt = match options.on_prompt {
-        Some(on_prompt) => on_prompt,
-        None => config.get(&ON_PROMPT)?.unwrap_or(unless),
-    };
+    let program = installed::path(config, NAME).ok_or_else(not_installed)?;
+    let (permission, on_prompt) = (options.permission(config)?, options.on_prompt(config)?);
     let options = options.clone().with_rules(Rules::of(config)?);
     Ok(Launch {
         argv: argv(program, permission, on_prompt, &config.get(&ALLOWED_CLI)?, &options),
@@ -61,13 +42,15 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         on_prompt,
         unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
         env: vec![],
+        files: vec![],
+        patterns: None,
+        conversation: None,
+        leftovers: vec![],
     })
 }
 
 fn not_installed() -> Error {
-    Error::new(Code::ProgramMissing, "Claude Code is not installed: no program 'claude' on PATH")
-        .hint("npm install -g @anthropic-ai/claude-code, then run 'claude' once to log in")
-        .hint(format!("{}, if it is elsewhere", AGENT_PROGRAM.of(NAME).hint("PATH")))
+    installed::missing("Claude Code", NAME, EXAMINATION.install, "run 'claude' once to log in")
 }
 
 fn argv(

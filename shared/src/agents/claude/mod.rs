@@ -9,13 +9,19 @@ mod permission;
 mod protocol;
 mod sessions;
 mod stream;
+mod teams;
 
 use super::{
     AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling, examination::Examination,
+    installed,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
 
+pub(super) use self::teams::AgentTeams;
+
 const NAME: &str = "claude";
+/// Its protocol.
+pub(super) const STREAM_JSON: Protocol = Protocol::of(&protocol::StreamJson);
 
 /// Claude Code as an agent program.
 pub(super) struct Claude;
@@ -54,7 +60,7 @@ impl AgentProgram for Claude {
 
 impl Launcher for Claude {
     fn is_installed(&self, config: &Config<'_>) -> bool {
-        launch::program(config).is_some()
+        installed::path(config, NAME).is_some()
     }
 
     fn reads(&self, _config: &Config<'_>) -> Result<TaskHandling> {
@@ -62,7 +68,7 @@ impl Launcher for Claude {
     }
 
     fn protocol(&self) -> Protocol {
-        Protocol::of(&protocol::StreamJson)
+        STREAM_JSON
     }
 
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {

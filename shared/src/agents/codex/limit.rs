@@ -1,11 +1,58 @@
-//! Codex's usage limits: sentences, as text or in the events of `codex exec --json`.
+//! Codex's usage limits: the windows that its server reports, and sentences, as text or in the events of `codex exec --json`.
 
 use serde_json::Value;
 
 use crate::{
-    agents::limit::{ReportedLimit, Reset, text_after},
+    agents::{
+        StreamEvent,
+        fields::count,
+        limit::{ReportedLimit, Reset, text_after},
+    },
     model::limit::LimitKind,
 };
+
+/// From which use on a limit is near, in percent.
+const NEAR: u32 = 90;
+
+/// The windows of time in which usage is limited, as the server last reported them.
+#[derive(Debug, Default)]
+pub(super) struct Windows(Vec<ReportedLimit>);
+
+impl Windows {
+    /// Takes the windows of a report. Returns the limits that came nearer to their end.
+    pub(super) fn update(&mut self, report: &Value) -> Vec<StreamEvent> {
+        let windows = [&report["primary"], &report["secondary"]];
+        let new: Vec<ReportedLimit> =
+            windows.into_iter().filter(|window| window.is_object()).map(window).collect();
+        if new.is_empty() {
+            return Vec::new();
+        }
+        let is_news =
+            |limit: &&ReportedLimit| limit.used >= Some(NEAR) && limit.warning && !self.0.contains(limit);
+        let near: Vec<StreamEvent> =
+            new.iter().filter(is_news).cloned().map(StreamEvent::UsageLimit).collect();
+        self.0 = new;
+        near
+    }
+
+    /// Returns the limit that is reached; of several, the one that ends last.
+    pub(super) fn reached(&self) -> Option<ReportedLimit> {
+        let reached = self.0.iter().filter(|limit| !limit.warning);
+        reached.max_by_key(|limit| if let Reset::At(at) = limit.reset { at } else { 0 }).cloned()
+    }
+}
+
+fn window(window: &Value) -> ReportedLimit {
+    let used = u32::try_from(count(window, "usedPercent")).unwrap_or(u32::MAX).min(100);
+    let kind = match count(window, "windowDurationMins") {
+        300 => LimitKind::FiveHour,
+        1440 => LimitKind::Daily,
+        10_080 => LimitKind::SevenDay,
+        _ => LimitKind::Other,
+    };
+    let reset = window["resetsAt"].as_i64().map_or(Reset::Unknown, Reset::At);
+    ReportedLimit { warning: used < 100, used: Some(used), ..ReportedLimit::of(kind, reset) }
+}
 
 /// Returns the limit in a line. In JSON only the program's own errors count, never what the model wrote.
 pub(super) fn in_line(line: &str) -> Option<ReportedLimit> {
@@ -24,7 +71,8 @@ pub(super) fn in_line(line: &str) -> Option<ReportedLimit> {
     }
 }
 
-fn in_sentence(text: &str) -> Option<ReportedLimit> {
+/// Returns the limit in a sentence of the program.
+pub(super) fn in_sentence(text: &str) -> Option<ReportedLimit> {
     let begins = |phrase: &str| text.to_ascii_lowercase().replace('’', "'").starts_with(phrase);
     let kind = if begins("you've hit your usage limit") {
         LimitKind::Other
@@ -45,7 +93,33 @@ fn in_sentence(text: &str) -> Option<ReportedLimit> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn reported_windows_warn_once_and_tell_the_end() {
+        let report = |used: u32, at: i64| {
+            json!({"primary": {"usedPercent": used, "windowDurationMins": 300, "resetsAt": at},
+                "secondary": {"usedPercent": 10, "windowDurationMins": 10080, "resetsAt": 9}})
+        };
+        let mut windows = Windows::default();
+        assert_eq!(windows.update(&report(89, 7)), []);
+        let near = ReportedLimit {
+            warning: true,
+            used: Some(93),
+            ..ReportedLimit::of(LimitKind::FiveHour, Reset::At(7))
+        };
+        assert_eq!(windows.update(&report(93, 7)), [StreamEvent::UsageLimit(near)]);
+        assert_eq!((windows.update(&report(93, 7)), windows.reached()), (vec![], None));
+        assert_eq!(windows.update(&json!({"primary": null})), []);
+        windows.update(&report(100, 7));
+        let reached = windows.reached().expect("a limit");
+        assert_eq!(
+            (reached.kind, reached.reset, reached.warning),
+            (LimitKind::FiveHour, Reset::At(7), false)
+        );
+    }
 
     #[test]
     fn sentences_of_all_versions() {

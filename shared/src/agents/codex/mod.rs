@@ -1,14 +1,23 @@
-//! Codex: its sessions can be read, and its messages about usage limits are recognized if a custom command runs it.
+//! Codex. It is started as `codex app-server`, whose protocol asks for permissions, accepts messages while it works, and reports usage
+//! limits; `codex exec --json` does none of that. All of it was seen in version 0.169.0.
+//!
+//! In its sandbox `workspace-write` it cannot commit, because the repository is outside its worktree: its work is captured.
 
+mod approval;
+mod end;
+mod launch;
 mod limit;
+mod protocol;
 mod sessions;
+mod stream;
 
 use super::{
-    AgentProgram, Launcher,
+    AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
     examination::{Examination, LoginQuery},
+    installed,
     limit::ReportedLimit,
 };
-use crate::conversation::SessionReader;
+use crate::{Result, config::Config, conversation::SessionReader};
 
 const NAME: &str = "codex";
 
@@ -36,7 +45,7 @@ impl AgentProgram for Codex {
     }
 
     fn launcher(&self) -> Option<&dyn Launcher> {
-        None
+        Some(self)
     }
 
     fn session_reader(&self) -> Option<&'static dyn SessionReader> {
@@ -47,11 +56,45 @@ impl AgentProgram for Codex {
         &["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"]
     }
 
+    fn session_variables(&self) -> &'static [&'static str] {
+        launch::SESSION_VARIABLES
+    }
+
     fn examination(&self) -> Option<&'static Examination> {
         Some(&EXAMINATION)
     }
 
     fn usage_limit_in(&self, line: &str) -> Option<ReportedLimit> {
         limit::in_line(line)
+    }
+}
+
+impl Launcher for Codex {
+    fn is_installed(&self, config: &Config<'_>) -> bool {
+        installed::path(config, NAME).is_some()
+    }
+
+    fn reads(&self, _config: &Config<'_>) -> Result<TaskHandling> {
+        Ok(TaskHandling::Prose)
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::of(&protocol::AppServer)
+    }
+
+    fn supported(&self) -> &'static [&'static str] {
+        launch::SUPPORTED
+    }
+
+    fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
+        launch::launch(config, options)
+    }
+
+    fn session_files(&self) -> Option<&'static dyn SessionFiles> {
+        Some(&sessions::Sessions)
+    }
+
+    fn manual_resume_command(&self, session: &str) -> Option<String> {
+        Some(format!("codex resume {session}"))
     }
 }

@@ -1,10 +1,21 @@
-//! Gemini CLI: its sessions can be read, and its messages about usage limits are recognized if a custom command runs it.
+//! Gemini CLI.
+//!
+//! It is started once for each message: its prompt is its standard input, and a session that git orchestra named is resumed by its
+//! name. Without a terminal it never asks: it offers the model only what the permission mode allows.
 
+mod end;
+mod launch;
 mod limit;
+mod modes;
+mod rules;
 mod sessions;
+mod stream;
 
-use super::{AgentProgram, Launcher, examination::Examination, limit::ReportedLimit};
-use crate::conversation::SessionReader;
+use super::{
+    AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling, examination::Examination,
+    installed, limit::ReportedLimit,
+};
+use crate::{Result, config::Config, conversation::SessionReader};
 
 const NAME: &str = "gemini";
 
@@ -21,7 +32,7 @@ impl AgentProgram for Gemini {
     }
 
     fn launcher(&self) -> Option<&dyn Launcher> {
-        None
+        Some(self)
     }
 
     fn session_reader(&self) -> Option<&'static dyn SessionReader> {
@@ -32,11 +43,45 @@ impl AgentProgram for Gemini {
         &["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_GEMINI_BASE_URL"]
     }
 
+    fn session_variables(&self) -> &'static [&'static str] {
+        launch::SESSION_VARIABLES
+    }
+
     fn examination(&self) -> Option<&'static Examination> {
         Some(&EXAMINATION)
     }
 
     fn usage_limit_in(&self, line: &str) -> Option<ReportedLimit> {
         limit::in_line(line)
+    }
+}
+
+impl Launcher for Gemini {
+    fn is_installed(&self, config: &Config<'_>) -> bool {
+        installed::path(config, NAME).is_some()
+    }
+
+    fn reads(&self, _config: &Config<'_>) -> Result<TaskHandling> {
+        Ok(TaskHandling::Prose)
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::of(&stream::StreamJson)
+    }
+
+    fn supported(&self) -> &'static [&'static str] {
+        launch::SUPPORTED
+    }
+
+    fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
+        launch::launch(config, options)
+    }
+
+    fn session_files(&self) -> Option<&'static dyn SessionFiles> {
+        Some(&sessions::Sessions)
+    }
+
+    fn manual_resume_command(&self, session: &str) -> Option<String> {
+        Some(format!("gemini --resume {session}"))
     }
 }

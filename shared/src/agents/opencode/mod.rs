@@ -1,10 +1,18 @@
-//! opencode: its sessions can be read.
+//! opencode, started as `opencode run --format json`. All of it was seen in version 1.18.33.
+//!
+//! It cannot ask: a question ends it, with exit code 0. Its permissions therefore deny what would be asked. Its messages are read when it
+//! starts. It retries an overloaded service silently and without end: only the idle watch ends that.
 
 mod examination;
+mod launch;
+mod permission;
 mod sessions;
+mod stream;
 
-use super::{AgentProgram, Launcher, examination::Examination};
-use crate::conversation::SessionReader;
+use super::{
+    AgentProgram, Launch, Launcher, Options, Protocol, TaskHandling, examination::Examination, installed,
+};
+use crate::{Result, config::Config, conversation::SessionReader};
 
 const NAME: &str = "opencode";
 
@@ -17,7 +25,7 @@ impl AgentProgram for Opencode {
     }
 
     fn launcher(&self) -> Option<&dyn Launcher> {
-        None
+        Some(self)
     }
 
     fn session_reader(&self) -> Option<&'static dyn SessionReader> {
@@ -26,5 +34,31 @@ impl AgentProgram for Opencode {
 
     fn examination(&self) -> Option<&'static Examination> {
         Some(&examination::EXAMINATION)
+    }
+}
+
+impl Launcher for Opencode {
+    fn is_installed(&self, config: &Config<'_>) -> bool {
+        installed::path(config, NAME).is_some()
+    }
+
+    fn reads(&self, _config: &Config<'_>) -> Result<TaskHandling> {
+        Ok(TaskHandling::Prose)
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::of(&stream::RunJson)
+    }
+
+    fn supported(&self) -> &'static [&'static str] {
+        launch::SUPPORTED
+    }
+
+    fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
+        launch::launch(config, options)
+    }
+
+    fn manual_resume_command(&self, session: &str) -> Option<String> {
+        Some(format!("opencode --session {session}"))
     }
 }

@@ -35,6 +35,10 @@ impl Launcher for Sh {
         Protocol::PLAIN
     }
 
+    fn supported(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Runs the script from a file, because Linux limits an argument to 128 KiB, and with an empty standard input, so that a script
     /// that asks a question ends instead of waiting forever.
     fn launch(&self, _config: &Config<'_>, options: &Options) -> Result<Launch> {

@@ -20,8 +20,10 @@ use serde::{Deserialize, Serialize};
 pub use self::reviews::{GivenReview, Reviews};
 use self::{launches::Launches, usage::SessionUsage};
 use super::{
-    Agent, BranchName, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, WorkStat, WriterId,
+    Agent, BranchName, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, Tag, WorkCheck, WorkStat,
+    WriterId,
     event::{Check, Collected, Created, Finished, Landed, Landing, LeftOut, PhaseChange, Usage},
+    hand_over::HandOver,
     landing::{FailedCheck, SetAside},
     request::{AskedRequest, Grant},
     subject::Subject as _,
@@ -30,7 +32,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 11;
+pub const FOLD: u32 = 14;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -149,6 +151,7 @@ impl Fold {
         agent.permission = short_or_none(created.permission.as_deref());
         agent.writer.clone_from(&event.writer);
         agent.label = short_or_none(created.label.as_deref());
+        agent.tags = Tag::valid(&created.tags);
         agent.base = created.base.short();
         agent.branch = text::one_line(&created.branch, BRANCH).into();
         agent.queued_at = event.at;
@@ -167,6 +170,7 @@ impl Fold {
                 ended_at: None,
                 started_at: None,
                 last_words: None,
+                check: None,
                 ..agent.clone()
             };
             if agent.writer != event.writer {
@@ -189,6 +193,14 @@ impl Fold {
         agent.automatic += u64::from(step.automatic);
         if let Some(pattern) = &step.always {
             Grant::add(&mut agent.always, pattern, &event.writer);
+        }
+        if let Some(profile) = short_or_none(step.profile.as_deref()) {
+            agent.role = short_or_none(step.role.as_deref());
+            if profile != agent.profile {
+                HandOver::add(&mut agent.handed_over, step.attempt, &agent.profile);
+                // Session, model and permissions are words of the earlier program.
+                *agent = Agent { profile, session: None, model: None, permission: None, ..agent.clone() };
+            }
         }
         agent.session = SessionId::short_or_none(step.session.as_ref()).or_else(|| agent.session.take());
         agent.permission = short_or_none(step.permission.as_deref()).or_else(|| agent.permission.take());
@@ -239,6 +251,7 @@ impl Fold {
         agent.ended_at = Some(event.at);
         agent.exit_code = finished.exit;
         agent.last_words = short_or_none(finished.last_words.as_deref());
+        agent.check = finished.check.as_ref().and_then(WorkCheck::short);
         let head = IdOrText::short_or_none(finished.head.as_ref()).or_else(|| agent.head.take());
         set_work(agent, head, &finished.work, finished.unfinished.as_deref());
         agent.unsaved = short_or_none(finished.unsaved.as_deref());
@@ -310,6 +323,9 @@ fn apply_collected(agent: &mut Agent, collected: &Collected, writer: &WriterId) 
         return;
     }
     let head = IdOrText::short_or_none(Some(&collected.head));
+    if let Some(check) = agent.check.as_mut().filter(|_| agent.head != head) {
+        check.outdated = true;
+    }
     set_work(agent, head, &collected.work, collected.unfinished.as_deref());
     agent.unsaved = None;
     if let Some(phase) = collected.phase.filter(|_| *writer == agent.writer) {

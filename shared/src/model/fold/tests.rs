@@ -273,6 +273,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 let (reviews, label) = (model.as_deref().map(IdOrText::read), model.clone());
                 let parent = reviews.as_ref().map(|_| IdOrText::read("plan-work-00000"));
                 let (base, permission) = (IdOrText::read(&digit.repeat(40)), model.clone());
+                let tags = model.iter().cloned().chain(["web".to_owned()]).collect();
                 let (run, branch, prompt) = (profile.as_str().into(), title.as_str().into(), None);
                 Fact::Created(Created {
                     title,
@@ -287,6 +288,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     base,
                     branch,
                     label,
+                    tags,
                     prompt,
                 })
             }
@@ -306,6 +308,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 request,
                 always,
                 automatic,
+                profile: (at == 0).then(|| "mine".to_owned()),
                 ..PhaseChange::new(attempt, Phase::ALL[at])
             })
         }),
@@ -321,7 +324,13 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     resumes: exit < 0,
                 });
                 let last_words = reason.clone();
-                Fact::Finished(Finished { reason, exit, unfinished, unsaved, limit, last_words, ..finished })
+                let check = reason.as_deref().map(|text| WorkCheck {
+                    failure: exit.map(|_| text.to_owned()),
+                    rounds: attempt,
+                    ..WorkCheck::of(text, text.to_owned(), None)
+                });
+                let told = Finished { reason, exit, unfinished, unsaved, limit, last_words, ..finished };
+                Fact::Finished(Finished { check, ..told })
             }
         ),
         (0u32..4, "[st]", 0u64..9, 0u64..3)

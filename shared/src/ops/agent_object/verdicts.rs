@@ -30,12 +30,11 @@ impl ProposedVerdict {
     }
 }
 
+/// The verdict that counts, whether it is about the current work, and the one that does not count.
+pub(super) type Verdicts = (Option<Verdict>, Option<bool>, Option<ProposedVerdict>);
+
 /// Returns the verdict that counts, whether it is about the current work, and the one that does not count.
-pub(super) fn of(
-    by: &TrustedWriters<'_>,
-    id: &AgentId,
-    agent: &Agent,
-) -> (Option<Verdict>, Option<bool>, Option<ProposedVerdict>) {
+pub(super) fn of(by: &TrustedWriters<'_>, id: &AgentId, agent: &Agent) -> Verdicts {
     let is_current = |verdict: &CurrentVerdict| verdict.is_on(&agent.base, agent.head.as_ref());
     // A verdict that cannot be read does not count as an approval.
     let verdict = by.effective(id, agent).ok().flatten();

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::foreign::{ForeignFile, Form, PLACES, PROGRAM};
+use self::foreign::{ClientMode, ForeignFile, Form, PLACES};
 use super::{SetRequest, change, set};
 use crate::{
     Code, Error, Kind, Result,
@@ -153,6 +153,10 @@ fn compare(file: String, kind: ForeignFile, content: &Value, present: &Settings)
     collect("", content, &mut fields);
     let mut import = Import { file, settings: Vec::new(), left_out: Vec::new(), done: false };
     for (field, value) in fields {
+        if let Some(agent) = kind.agent_of_mode(&field) {
+            add_mode(&mut import, agent, value, present, &field);
+            continue;
+        }
         let key_and_values =
             kind.target(&field).map(|target| (TableKey::find(&target.key), values(value, target.form)));
         let why = match key_and_values {
@@ -162,8 +166,9 @@ fn compare(file: String, kind: ForeignFile, content: &Value, present: &Settings)
             Some((Some(key), Some(values))) => match values.iter().find_map(|value| key.check(value).err()) {
                 Some(error) => error.message,
                 None => {
-                    let needs_program = kind == ForeignFile::AgentOrchestra;
-                    add_program(&mut import, &key, present, &field, needs_program);
+                    if kind == ForeignFile::AgentOrchestra {
+                        add_program(&mut import, &key, content, present, &field);
+                    }
                     add(&mut import, &key, values, present, &field);
                     continue;
                 }
@@ -189,11 +194,25 @@ fn add(import: &mut Import, key: &TableKey, values: Vec<String>, present: &Setti
 }
 
 /// Adds the program of a role, once: its other keys mean nothing without it.
-fn add_program(import: &mut Import, key: &TableKey, present: &Settings, field: &str, is_role: bool) {
-    let Some((profile, _)) = key.name().rsplit_once('.').filter(|_| is_role) else { return };
+fn add_program(import: &mut Import, key: &TableKey, content: &Value, present: &Settings, field: &str) {
+    let Some((profile, _)) = key.name().rsplit_once('.') else { return };
+    let mode = ClientMode::of_field(content, field).unwrap_or_default();
     if let Some(program) = TableKey::find(&format!("{profile}.program")) {
-        add(import, &program, vec![PROGRAM.to_owned()], present, field);
+        add(import, &program, vec![mode.program().to_owned()], present, field);
     }
+}
+
+/// Adds what the client mode of a role sets: its program, and the one that takes over from it.
+fn add_mode(import: &mut Import, agent: &str, value: &Value, present: &Settings, field: &str) {
+    let keys = |key: &str| TableKey::find(&format!("agent.{agent}.{key}"));
+    let found = value.as_str().and_then(ClientMode::parse).zip(keys("program")).zip(keys("fallback"));
+    let Some(((mode, program), fallback)) = found else {
+        let why = "its value is no known client mode, or its name cannot be that of a profile".to_owned();
+        import.left_out.push(LeftOutField { field: shown(field), why });
+        return;
+    };
+    add(import, &program, vec![mode.program().to_owned()], present, field);
+    add(import, &fallback, mode.fallback().into_iter().map(str::to_owned).collect(), present, field);
 }
 
 /// Collects the fields that have a value, with their names joined by dots.

@@ -19,7 +19,7 @@ use crate::{
     },
     config::{
         Config,
-        keys::{AGENT, AGENT_COMMAND, AGENT_PROGRAM},
+        keys::{AGENT, AGENT_ACP, AGENT_COMMAND, AGENT_PROGRAM},
     },
     context::Context,
     git::Repo,
@@ -194,7 +194,9 @@ fn of_program(facts: &ProgramFacts, examination: &Examination) -> Vec<Finding> {
 pub(super) fn profiles(repo: &Repo) -> Vec<Finding> {
     let config = Config::of(repo);
     let default = config.get_or_default(&AGENT);
-    let mut names = config.names(&AGENT_COMMAND);
+    let mut names = [config.names(&AGENT_COMMAND), config.names(&AGENT_ACP)].concat();
+    names.sort_unstable();
+    names.dedup();
     names.retain(|name| *name != default);
     let mut findings = vec![of_profile(&default, &config, true)];
     findings.extend(names.iter().map(|name| of_profile(name, &config, false)));

@@ -176,6 +176,9 @@ impl LogReader {
         if !self.line.is_empty() {
             self.end_line(&mut emit);
         }
+        for event in self.stream.finish() {
+            self.entry(event, 0).into_iter().for_each(&mut emit);
+        }
     }
 
     fn buffer_bytes(&mut self, bytes: &[u8]) {

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Request, already_running, is_foreign, refuse_foreign_script, refuse_session_in_use, run_options, takeover,
+    NewProfile, Request, already_running, hand_over, is_foreign, refuse_foreign_script,
+    refuse_session_in_use, run_options, takeover,
 };
 use crate::{
     Result,
@@ -81,6 +82,11 @@ pub(super) fn plan(
         takeover::check_allowed(repo, id, &agent, request.take_over)?;
     }
     refuse_foreign_script(repo, config, id, &chain, request)?;
+    let new_profile = NewProfile::of(request, config);
+    if let Some(profile) = &new_profile {
+        hand_over::check_agent(id, &agent)?;
+        profile.check(config, id, request)?;
+    }
     if liveness::of(&private, id, &agent, writer::known_writer(repo).as_deref()) == Liveness::Live {
         return Err(already_running(id));
     }
@@ -99,14 +105,17 @@ pub(super) fn plan(
             Some(Words::Typed(said) | Words::Composed(said)) => text::title(said),
             None => agent.title,
         },
-        profile: agent.profile,
-        role: before.and_then(|spec| spec.role),
+        role: match &new_profile {
+            Some(new) => new.role(),
+            None => before.and_then(|spec| spec.role),
+        },
+        profile: new_profile.map_or(agent.profile, |new| new.program),
         phase: agent.phase,
         attempt: if is_first { agent.attempt.max(1) } else { agent.attempt + 1 },
         permission: run_options.launch.permission,
         jobs: run_options.jobs,
         max_time: run_options.limits.max_time.as_secs(),
-        fresh: request.fresh,
+        fresh: request.fresh || request.profile.is_some(),
         branch: agent.branch,
         worktree: worktree.to_string_lossy().into_owned(),
     })

@@ -104,6 +104,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         base: base.into(),
         branch: branch.as_str().into(),
         label: Config::of(repo).get_or_default(&LABEL),
+        tags: Vec::new(),
         prompt: None,
     };
     let prompt = session.first_prompt.unwrap_or_default();

@@ -92,6 +92,16 @@ pub fn prepare(
     repo: Option<&AcceptedRepo>,
     request: &Request,
 ) -> Result<PreparedSession> {
+    prepare_for(environment, repo, request, false)
+}
+
+/// As [`prepare`]. With `even_in_use`, also a session that another process uses, for a dry run.
+pub(in crate::ops) fn prepare_for(
+    environment: &Environment,
+    repo: Option<&AcceptedRepo>,
+    request: &Request,
+    even_in_use: bool,
+) -> Result<PreparedSession> {
     if request.print && request.message.is_none() {
         return Err(Error::new(Code::MessageInvalid, "--print needs a message").hint("-m MESSAGE"));
     }
@@ -99,7 +109,7 @@ pub fn prepare(
     let mut catalogue = Catalogue::for_name(&Context::of(environment), repo, &request.session)?;
     let row = catalogue.conversation(&request.session)?;
     let session = catalogue.session(&row);
-    if session.live && !request.fork {
+    if session.live && !request.fork && !even_in_use {
         return Err(in_use_error(&session));
     }
     let program = agents::session_reader(&row.program).ok_or_else(|| {

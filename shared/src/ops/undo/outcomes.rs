@@ -85,7 +85,7 @@ fn merged(landing: &str, state: &State, step: &Step, undone: bool) -> Landed {
 /// said, which holds again. Returns none if the landing had nothing new to say, or a later one said something else.
 fn holds_no_longer(events: &[Event], landing: &str, writer: &WriterId) -> Vec<Landed> {
     let is_ours = |event: &&Event| said(event).is_some_and(|landed| is_of(landed, landing));
-    let Some(last) = in_order(events).into_iter().filter(|event| said(event).is_some()).next_back() else {
+    let Some(last) = in_order(events).into_iter().rfind(|event| said(event).is_some()) else {
         return Vec::new();
     };
     let Some(landed) = Some(last).filter(is_ours).filter(|event| event.writer == *writer).and_then(said)

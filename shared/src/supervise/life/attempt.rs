@@ -11,12 +11,14 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{Supervisor, TICK, tracking::RepositoryState};
+use super::{Supervisor, TICK, opening::Opening, tracking::RepositoryState};
 use crate::{
-    Kind, Result,
-    agents::{self, Connection, Exchange, Question, Stdin, StreamEvent, StreamSummary, limit::ReportedLimit},
+    Result,
+    agents::{
+        self, Connection, Exchange, Question, Standing, Stdin, StreamEvent, StreamSummary,
+        limit::ReportedLimit,
+    },
     config::keys::MAX_OUTPUT,
-    error::ErrorContext,
     git::careful,
     model::{Fact, Phase, SessionId, event::PhaseChange, text},
     private_files,
@@ -41,6 +43,8 @@ const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(60);
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
 /// How long after a turn to wait for the program to accept a message before its input is closed, which makes it read the rest.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a program may stay after its last turn once its input is closed.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of the end of a file is read for its last lines, in bytes.
 const TAIL: u64 = 8 * 1024;
 /// The maximum width of the last line of standard error, in columns.
@@ -68,6 +72,8 @@ struct RunningAttempt {
     /// The length of the output in bytes, if it is not structured.
     length: u64,
     turn_over: Option<Instant>,
+    /// When its input was closed after its last turn.
+    closed: Option<Instant>,
     /// When the summary was last written, and whether it has changed since.
     shown: Option<Instant>,
     unshown: bool,
@@ -81,20 +87,21 @@ impl Supervisor {
     /// Runs the program once. Returns how it ended, and the messages it did not accept.
     pub(super) async fn attempt(
         &mut self,
-        why: Option<String>,
+        opening: Opening,
         messages: Vec<String>,
     ) -> Result<(EndedAttempt, Vec<String>)> {
         let number = self.record.attempt;
         self.reset_limits();
         // The events contain the summary of an earlier attempt.
         let _ = fs::remove_file(self.dir.stream_summary());
-        let (opening, messages) = match self.reads_words() {
-            true => (self.opening(why, &messages)?, messages),
+        let (opening, messages) = match self.reads(&opening) {
+            true => (self.opening(opening, &messages)?, messages),
             false => (None, Vec::new()),
         };
         let opened = opening.iter().len();
         let words: Vec<String> = opening.into_iter().chain(messages).collect();
-        let prompt = self.reads_prompt().then(|| words.join("\n\n"));
+        let is_prompt = self.spec.launch.stdin != Stdin::Talk && (self.has_prompt() || !words.is_empty());
+        let prompt = is_prompt.then(|| self.spec.launch.protocol.prompt(words.join("\n\n")));
         let program = self.in_repository(|supervisor| supervisor.launch(prompt.as_deref()))?;
         self.reaper.expect(program.process.pid);
         self.record.program = Some(program.process);
@@ -106,9 +113,9 @@ impl Supervisor {
         }
         let mut attempt = RunningAttempt {
             program,
-            output: ProgramOutput::new(self.dir.output(number), self.connect()),
+            output: ProgramOutput::new(self.dir.output(number), self.connect(opened > 0)),
             times: OutputTimes::default(),
-            summary: StreamSummary::default(),
+            summary: self.new_summary(),
             idle: IdleDetector::new(self.spec.limits.idle_timeout),
             asked: HashMap::new(),
             waits_for: None,
@@ -118,6 +125,7 @@ impl Supervisor {
             reported: None,
             length: 0,
             turn_over: None,
+            closed: None,
             shown: None,
             unshown: false,
             last_snapshot: Instant::now(),
@@ -125,10 +133,16 @@ impl Supervisor {
             ended: None,
         };
         send_outgoing(&mut attempt);
-        for words in words {
-            self.send_prose(&mut attempt, words);
+        if prompt.is_some() {
+            attempt.said = words.len();
+            // A program that cannot be resumed reads its prompt only, as a task; plain output does not say that it was read.
+            if self.has_messages() && self.spec.launch.protocol.is_structured() {
+                attempt.in_prompt = words.len();
+                attempt.unheard = words.into();
+            }
+        } else {
+            words.into_iter().for_each(|words| self.send_prose(&mut attempt, words));
         }
-        attempt.in_prompt = prompt.map_or(0, |_| attempt.said);
         let end = self.supervise_program(&mut attempt).await?;
         let read = |supervisor: &mut Self| {
             supervisor.read_output(&mut attempt, true)?;
@@ -138,19 +152,28 @@ impl Supervisor {
             Err(error) if !matches!(end, AttemptEnd::Failed(_)) => return Err(error),
             _ => {}
         }
+        self.keep_late_messages(&mut attempt);
         let limit = self.limit_in_output(&attempt.summary, &end);
         // The opening is not repeated: the next attempt has its own.
         let accepted = attempt.said - attempt.unheard.len();
         let unheard: Vec<String> =
             attempt.unheard.into_iter().skip(opened.saturating_sub(accepted)).collect();
         let is_structured = self.spec.launch.protocol.is_structured();
+        if attempt.summary.usage.session.is_some() {
+            self.used.clone_from(&attempt.summary.usage);
+        }
         let ended = EndedAttempt {
+            exit_failure: match end {
+                AttemptEnd::Exit(code) => self.spec.launch.protocol.exit_failure(code),
+                _ => None,
+            },
             last_words: is_structured.then(|| last_line(&self.dir.errors(number))).flatten(),
             limit,
             end,
             summary: is_structured.then_some(attempt.summary),
             unheard: unheard.len(),
             is_reviewer: self.spec.judges,
+            check: None,
         };
         Ok((ended, unheard))
     }
@@ -167,21 +190,15 @@ impl Supervisor {
         agents::usage_limit_in_output(&self.spec.profile, &output)
     }
 
-    /// Returns whether each attempt has its own first message: the program's input is open, or it can be resumed with another prompt.
-    fn reads_words(&self) -> bool {
-        self.spec.launch.stdin == Stdin::Talk || self.reads_prompt()
-    }
-
-    /// Returns whether the program reads its messages when it starts, and only then.
-    fn reads_prompt(&self) -> bool {
-        self.spec.launch.stdin != Stdin::Talk && self.spec.launch.has_sessions()
-    }
-
-    fn connect(&self) -> Box<dyn Exchange> {
+    fn connect(&self, opens_with_task: bool) -> Box<dyn Exchange> {
         let launch = &self.spec.launch;
+        if let Some(patterns) = &launch.patterns {
+            return patterns.open();
+        }
         launch.protocol.connect(&Connection {
             folder: &self.spec.worktree,
             session: self.session(),
+            opens_with_task,
             permission: launch.permission,
             model: launch.model.as_deref(),
         })
@@ -200,27 +217,6 @@ impl Supervisor {
             &self.record,
             Beginning { session: self.session(), words: prompt },
         )
-    }
-
-    /// Returns the first message of the attempt: the task, or in a known conversation the reason for the interruption and the task.
-    /// `None` if it was not interrupted and there are messages to continue with.
-    fn opening(&self, why: Option<String>, messages: &[String]) -> Result<Option<String>> {
-        let known = self.session.as_ref().is_some_and(|(_, known)| *known);
-        if known && why.is_none() && !messages.is_empty() {
-            return Ok(None);
-        }
-        let task =
-            careful::read(self.dir.prompt()).context(Kind::External, || "cannot read the task".into())?;
-        let task = String::from_utf8_lossy(&task).into_owned();
-        if !known {
-            return Ok(Some(task));
-        }
-        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        // The conversation may have been interrupted before it contained the task.
-        Ok(Some(format!(
-            "You were interrupted{why}. Look at the state of your worktree, then continue where you stopped. \
-             Your task is still:\n\n{task}"
-        )))
     }
 
     async fn supervise_program(&mut self, attempt: &mut RunningAttempt) -> Result<AttemptEnd> {
@@ -280,7 +276,7 @@ impl Supervisor {
 
     /// Reads new output. Returns whether there was any.
     fn read_output(&mut self, attempt: &mut RunningAttempt, over: bool) -> Result<bool> {
-        if !self.spec.launch.protocol.is_structured() {
+        if !self.spec.launch.protocol.is_structured() && self.spec.launch.patterns.is_none() {
             let length = fs::metadata(self.dir.output(self.record.attempt)).map_or(0, |found| found.len());
             let grew = length > attempt.length;
             attempt.length = length;
@@ -345,15 +341,18 @@ impl Supervisor {
         if let Some(end) = self.wait_for_answers(attempt)? {
             return Ok(Some(end));
         }
+        let standing = attempt.output.exchange().standing();
         attempt.turn_over = match attempt.summary.last_turn {
-            Some(_) => attempt.turn_over.or_else(|| Some(Instant::now())),
-            None => None,
+            Some(_) if standing != Standing::Busy => attempt.turn_over.or_else(|| Some(Instant::now())),
+            _ => None,
         };
         let has_waited = attempt.turn_over.is_some_and(|since| since.elapsed() >= ACCEPT_TIMEOUT);
-        if attempt.turn_over.is_some() && (attempt.unheard.is_empty() || has_waited) {
-            attempt.program.stdin = None;
+        let hears_no_more = attempt.unheard.is_empty() || has_waited || standing == Standing::Over;
+        if attempt.turn_over.is_some() && hears_no_more && attempt.program.stdin.take().is_some() {
+            attempt.closed = Some(Instant::now());
         }
-        Ok(None)
+        let stays = attempt.closed.is_some_and(|since| since.elapsed() >= LEAVE_TIMEOUT);
+        Ok((stays && self.spec.launch.protocol.outlives_input()).then_some(AttemptEnd::Stayed))
     }
 
     fn limit_reached(&self, attempt: &mut RunningAttempt) -> Option<AttemptEnd> {
@@ -375,7 +374,7 @@ impl Supervisor {
         if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
             return Some(AttemptEnd::Failed("the disk is full".to_owned()));
         }
-        let transcript = || self.session_files()?.transcript(&self.environment, &self.session.as_ref()?.0);
+        let transcript = || self.conversation(&self.session.as_ref()?.0);
         let idle = attempt.idle.is_over(&self.spec.worktree, transcript)?;
         Some(AttemptEnd::Idle(idle.as_secs()))
     }
@@ -403,6 +402,6 @@ fn last_line(path: &Path) -> Option<String> {
 }
 
 /// Returns the end of a file, without terminal control sequences.
-fn tail(path: &Path) -> Option<String> {
+pub(super) fn tail(path: &Path) -> Option<String> {
     Some(text::rendered_output(&String::from_utf8_lossy(&careful::tail(path, TAIL).ok()?)))
 }

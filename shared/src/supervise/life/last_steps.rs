@@ -1,28 +1,66 @@
-//! The last steps of a supervisor: saves its agent's work and records its end.
+//! The last steps of a supervisor: ends the processes of its agent, saves its work, and records its end.
 
 use std::{
     path::Path,
     time::{Duration, Instant},
 };
 
+use rustix::process::{Signal as Number, kill_process_group};
 use tokio::time::sleep;
 
 use super::{Supervisor, TICK, helpers::HELPER_RESTARTS, tracking::RepositoryState};
 use crate::{
     Error, Result,
     backoff::Backoff,
-    model::{Fact, event::Finished},
+    git::Repo,
+    model::{Fact, IdOrText, event::Finished},
     store::{append_if, pack},
-    supervise::{auto_sync, ending::EndedAttempt, guard, helper::HelperTask, last_words, stored_output},
+    supervise::{
+        auto_sync,
+        ending::{AttemptEnd, EndedAttempt},
+        guard,
+        helper::HelperTask,
+        last_words, processes,
+        reaper::Reaper,
+        stored_output, tree,
+    },
     worktree::capture::CapturedWork,
 };
 
+/// How long processes that the program left may clean up after its end.
+const EXIT_GRACE: Duration = Duration::from_secs(2);
 /// How long to retry recording the end, for instance on a full disk.
 const RETRY_FOR: Duration = Duration::from_secs(30 * 60);
 /// The same if the supervisor itself was asked to terminate: long enough to retry after a race.
 const RETRY_FOR_WHEN_STOPPED: Duration = Duration::from_secs(5);
 
 impl Supervisor {
+    /// Ends everything that the agent started: its process group first, then all descendants of this process.
+    pub(super) fn end_tree(&mut self, end: &AttemptEnd) -> Result<()> {
+        let me = self.record.supervisor.pid;
+        let grace = if end.is_by_program() { EXIT_GRACE } else { self.spec.limits.grace };
+        if let Some(program) = self.record.program
+            && program.is_alive()
+            && let Some(group) = rustix::process::Pid::from_raw(program.pid)
+        {
+            let _ = kill_process_group(group, Number::TERM);
+        }
+        let private = &self.private;
+        let spared = || [processes::supervisors(private), auto_sync::running_syncs()].concat();
+        let find = || if Reaper::has_children() { tree::descendants(me, &spared()) } else { Vec::new() };
+        let left = processes::end_all(find, grace);
+        self.record.program = None;
+        // For `status`: without a program, the work is being saved.
+        let _ = self.record.write(&self.lock);
+        left
+    }
+
+    /// Handles SIGTERM: from now on nothing is waited for.
+    pub(super) fn terminate(&mut self) -> AttemptEnd {
+        self.is_terminating = true;
+        AttemptEnd::Stopped(Some("its supervisor was terminated (SIGTERM)".to_owned()))
+    }
+
     /// Waits until the repository can be used, and returns whether it can. A configuration that the agent broke may be repaired,
     /// and a repository that is away may come back.
     pub(super) async fn wait_for_the_repository(&mut self) -> bool {
@@ -110,7 +148,8 @@ impl Supervisor {
             append_if(&repo, &supervisor.id, |fold| {
                 let attempt = launched.unwrap_or(fold.agent.attempt);
                 let places = [supervisor.spec.worktree.as_path(), &supervisor.common];
-                Some(vec![Fact::Finished(shorten_paths(ended.fact(attempt, captured), &places))])
+                let end = shorten_paths(ended.fact(attempt, captured), &places);
+                Some(vec![Fact::Finished(compare_with_work(&repo, end))])
             })?;
             // Nobody waits for this. What cannot be packed now, another supervisor or command packs.
             let _ = pack::pack_refs_if_many(&repo, pack::LOOSE_REFS_LIMIT);
@@ -119,6 +158,16 @@ impl Supervisor {
         auto_sync::sync_once(&self.environment, &self.spec.limits);
         Ok(())
     }
+}
+
+/// Marks the outcome of the check as outdated if the work is not what was checked: the check itself may have changed files.
+fn compare_with_work(repo: &Repo, mut end: Finished) -> Finished {
+    let head = end.head.as_ref().and_then(IdOrText::commit);
+    let tree = head.and_then(|head| repo.tree_of(head).ok()).map(|tree| tree.to_string());
+    if let Some(check) = &mut end.check {
+        check.outdated = tree.as_ref() != Some(&check.tree);
+    }
+    end
 }
 
 /// Shortens the paths in the texts of an end, which is synced: they begin at the folder that contains repository and worktrees.

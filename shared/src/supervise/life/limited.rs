@@ -72,6 +72,9 @@ impl Supervisor {
     pub(super) async fn wait_for_limit(&mut self) -> Result<Option<AttemptEnd>> {
         let mut ticket = None;
         while let Some(held_limit) = self.blocking_limit() {
+            if self.fall_back_unstarted(&held_limit.limit().sentence()) {
+                continue;
+            }
             if ticket.is_none() {
                 ticket = queue::step_aside(&self.private, &self.id);
             }

@@ -2,19 +2,22 @@
 //! captures the work, and records the end.
 
 mod attempt;
+mod fallback;
 mod files;
 mod helpers;
 mod last_steps;
 mod limited;
+mod opening;
 mod requests;
+mod session;
 mod tracking;
+mod until;
 
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use rustix::process::{Signal as Number, kill_process_group};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::sleep,
@@ -22,17 +25,20 @@ use tokio::{
 
 use self::{
     limited::{KnownLimits, Waited},
+    opening::Opening,
     requests::Requests,
     tracking::{RepositoryState, TrackedFolders},
 };
 use crate::{
-    Code, Error, Kind, Result,
-    agents::{self, Session, SessionFiles},
-    conversation::session_lock::{self, SessionLock},
+    Kind, Result,
+    conversation::session_lock::SessionLock,
     error::ErrorContext,
     git::Repo,
     lock::Lock,
-    model::{Agent, AgentId, ByteSize, Fact, Phase, SessionId, event::PhaseChange},
+    model::{
+        Agent, AgentId, ByteSize, Fact, Phase, SessionId,
+        event::{PhaseChange, Usage},
+    },
     store::{
         Chain, append, append_if,
         layout::{AgentDir, PrivateDir},
@@ -46,6 +52,7 @@ use crate::{
         prompt, queue,
         reaper::Reaper,
         repair,
+        rounds::{self, Rounds},
         spec::Spec,
         tree::{self, ProcessId},
     },
@@ -56,8 +63,6 @@ use crate::{
 
 /// How often limits and the agent's ref are checked when no signal arrives earlier.
 const TICK: Duration = Duration::from_secs(1);
-/// How long processes that the program left may clean up after its end.
-const EXIT_GRACE: Duration = Duration::from_secs(2);
 
 /// Supervises an agent until it ends. `lock` is the agent's lock; `ready` is called once the supervisor reacts to requests.
 ///
@@ -103,6 +108,8 @@ struct Supervisor {
     has_worktree: bool,
     /// The conversation, if the program has sessions: its id, and whether it existed before this attempt.
     session: Option<(SessionId, bool)>,
+    /// What the last attempt used, with the session in which it did.
+    used: Usage,
     /// The lock that prevents other programs of ours from resuming the session.
     held_session: Option<(SessionId, SessionLock)>,
     /// The repository and the worktree, tracked through renames.
@@ -114,6 +121,12 @@ struct Supervisor {
     /// How long it had run when a usage limit paused it.
     ran: Duration,
     limits: KnownLimits,
+    /// The rounds of work and check so far.
+    rounds: Rounds,
+    /// Whether its program may have done something.
+    has_acted: bool,
+    /// Why the fallback takes over with the launch that is recorded next.
+    takes_over: Option<String>,
     lock: Lock,
 }
 
@@ -141,12 +154,16 @@ impl Supervisor {
             slot: None,
             has_worktree: spec.resumed,
             session: None,
+            used: Usage::default(),
             held_session: None,
             tracked: TrackedFolders::new(common_dir)?,
             prompts: Vec::new(),
             begun: Instant::now(),
             ran: Duration::ZERO,
-            limits: KnownLimits::new(environment, &private, &spec),
+            limits: KnownLimits::new(&spec.program_environment(environment, id), &private, &spec),
+            has_acted: false,
+            takes_over: None,
+            rounds: Rounds::default(),
             id: id.clone(),
             frozen: FrozenConfig::load(&private.frozen().join(&spec.frozen)).ok(),
             private,
@@ -248,17 +265,24 @@ impl Supervisor {
         if let Some(end) = self.end_asked()? {
             return Ok(end.into());
         }
-        let mut why = why;
+        let mut opening = Opening::Task(why);
         let mut retries = 0;
         loop {
-            let (ended, unheard) = self.attempt(why.take(), messages).await?;
+            let (ended, mut unheard) = self.attempt(opening, messages).await?;
+            self.has_acted |= ended.summary.as_ref().is_none_or(|summary| summary.called_tool);
             let ended = self.pause_if_limited(ended);
+            let (ended, report) = self.check_work(ended, &mut unheard).await?;
             let conclusion = ended.conclusion();
-            let continues =
-                conclusion.phase == Phase::Done && !unheard.is_empty() && self.spec.launch.has_sessions();
+            let is_done = conclusion.phase == Phase::Done || ended.check.is_some();
+            let is_sent = is_done && !unheard.is_empty() && self.spec.launch.has_sessions();
+            let continues = is_sent || report.is_some();
             let again = conclusion.is_transient && retries < self.spec.limits.retries;
             if !continues && !again || self.begun.elapsed() >= self.spec.limits.max_time {
-                return Ok(ended);
+                if !self.fall_back_after(&ended).await? {
+                    return Ok(ended);
+                }
+                (opening, messages, retries) = (Opening::Task(None), unheard, 0);
+                continue;
             }
             self.end_tree(&ended.end)?;
             let reason = conclusion.reason.unwrap_or_default();
@@ -269,13 +293,14 @@ impl Supervisor {
                 self.next_launch(&ended, &format!("retry {retries} of {most} in {seconds} s: {reason}"))?;
                 delay
             } else {
-                self.next_launch(&ended, "resumed with a message")?;
+                let failed = ended.check.as_ref().filter(|_| report.is_some()).map(rounds::next_round);
+                self.next_launch(&ended, failed.as_deref().unwrap_or("resumed with a message"))?;
                 Duration::ZERO
             };
             if let Some(end) = self.wait_or_end(delay).await? {
-                return Ok(EndedAttempt { end, ..ended });
+                return Ok(EndedAttempt { end, check: None, ..ended });
             }
-            why = again.then_some(reason);
+            opening = report.map_or_else(|| Opening::Task(again.then_some(reason)), Opening::Report);
             messages = unheard;
         }
     }
@@ -344,6 +369,7 @@ impl Supervisor {
         let before = chain.fold().agent;
         let known = before.session.clone().filter(|_| !self.spec.fresh);
         let messages = self.requests.messages(&repo, &self.id, &chain.events)?;
+        self.remember_usage(known.as_ref(), &chain.events);
         self.choose_session(known)?;
         self.record_launch(&repo, None, None)?;
         // A message says how to continue, so the reason is not repeated.
@@ -362,116 +388,25 @@ impl Supervisor {
         self.record_launch(&repo, Some(&finished), Some(why))
     }
 
-    /// Chooses the conversation to resume or start. One whose file does not exist cannot be resumed; a program whose files are unknown
-    /// looks for them itself.
-    fn choose_session(&mut self, known: Option<SessionId>) -> Result<()> {
-        let files = self.session_files();
-        let there = known.filter(|session| {
-            files.is_none_or(|files| files.transcript(&self.environment, session).is_some())
-        });
-        self.session = match there {
-            _ if !self.spec.launch.has_sessions() => None,
-            Some(session) => Some((session, true)),
-            None if self.spec.launch.reports_session => None,
-            None => Some((world::uuid()?.into(), false)),
-        };
-        self.lock_session()?;
-        if let (Some(files), Some((session, true))) = (files, &self.session) {
-            // If the worktree was renamed, the program looks for its files elsewhere. If they cannot be moved, it reports that.
-            let _ = files.follow(&self.environment, session, &self.spec.worktree);
-        }
-        Ok(())
-    }
-
-    /// Records the id of a session that the program has chosen, so that it can be resumed.
-    fn record_session(&mut self, reported: &SessionId) -> Result<()> {
-        if self.session.as_ref().is_some_and(|(session, _)| session == reported) {
-            return Ok(());
-        }
-        let step = PhaseChange::new(self.record.attempt, Phase::Running);
-        self.append_facts(&[Fact::Phase(PhaseChange { session: Some(reported.clone()), ..step })])?;
-        self.session = Some((reported.clone(), true));
-        // The program uses it already: another lock does not change that.
-        let _ = self.lock_session();
-        Ok(())
-    }
-
-    /// Returns access to the session files of the program, if it has any.
-    fn session_files(&self) -> Option<&'static dyn SessionFiles> {
-        agents::session_files(&self.spec.profile)
-    }
-
-    /// Locks the session. A lock that is held already is not opened again, because closing the second file would release it.
-    fn lock_session(&mut self) -> Result<()> {
-        let wanted = self.session.as_ref().map(|(session, _)| session);
-        if self.held_session.as_ref().map(|(held, _)| held) == wanted {
-            return Ok(());
-        }
-        self.held_session = None;
-        let Some(session) = wanted.cloned() else { return Ok(()) };
-        match session_lock::acquire(&self.environment, &session) {
-            Ok(Some(held_session)) => self.held_session = Some((session, held_session)),
-            Ok(None) => {
-                return Err(Error::new(
-                    Code::SessionInUse,
-                    format!("session '{session}' is in use by another program"),
-                ));
-            }
-            // Without a writable home folder there is no lock, and only the program's own checks remain.
-            Err(_) => {}
-        }
-        Ok(())
-    }
-
-    fn session(&self) -> Session<'_> {
-        match &self.session {
-            Some((session, true)) => Session::Known(session),
-            Some((session, false)) => Session::New(session),
-            None if self.spec.launch.has_sessions() => Session::Unnamed,
-            None => Session::None,
-        }
-    }
-
     /// Records the start of an attempt: one more than the highest so far, unless `resume` has queued it. The session is recorded
     /// before the program starts, so that the agent can be resumed after a crash at any point.
     fn record_launch(&mut self, repo: &Repo, first: Option<&Fact>, reason: Option<&str>) -> Result<()> {
         // The end of the previous attempt contains its summary.
         let _ = std::fs::remove_file(self.dir.stream_summary());
         let session = self.session.as_ref().map(|(session, _)| session.clone());
+        let reason = self.takes_over.as_deref().or(reason);
         let fold = append_if(repo, &self.id, |fold| {
             let reason = reason.map(str::to_owned);
             let mark = Some(processes::mark(&self.record.nonce));
             let step = PhaseChange { reason, session: session.clone(), mark, ..launch_after(&fold.agent) };
+            let step = if self.takes_over.is_some() { fallback::announced(&self.spec, step) } else { step };
             Some(first.into_iter().cloned().chain([Fact::Phase(step)]).collect())
         })?;
         self.record.attempt = fold.agent.attempt;
-        self.record.write(&self.lock)
-    }
-
-    /// Ends everything that the agent started: its process group first, then all descendants of this process.
-    fn end_tree(&mut self, end: &AttemptEnd) -> Result<()> {
-        let me = self.record.supervisor.pid;
-        let grace = if end.is_by_program() { EXIT_GRACE } else { self.spec.limits.grace };
-        if let Some(program) = self.record.program
-            && program.is_alive()
-            && let Some(group) = rustix::process::Pid::from_raw(program.pid)
-        {
-            let _ = kill_process_group(group, Number::TERM);
+        if self.takes_over.take().is_some() {
+            self.spec.write(&self.dir)?;
         }
-        let private = &self.private;
-        let spared = || [processes::supervisors(private), auto_sync::running_syncs()].concat();
-        let find = || if Reaper::has_children() { tree::descendants(me, &spared()) } else { Vec::new() };
-        let left = processes::end_all(find, grace);
-        self.record.program = None;
-        // For `status`: without a program, the work is being saved.
-        let _ = self.record.write(&self.lock);
-        left
-    }
-
-    /// Handles SIGTERM: from now on nothing is waited for.
-    fn terminate(&mut self) -> AttemptEnd {
-        self.is_terminating = true;
-        AttemptEnd::Stopped(Some("its supervisor was terminated (SIGTERM)".to_owned()))
+        self.record.write(&self.lock)
     }
 
     fn can_open(&self) -> bool {

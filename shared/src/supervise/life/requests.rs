@@ -142,6 +142,11 @@ impl Supervisor {
         self.requests.messages.first().cloned()
     }
 
+    /// Removes the messages that were not sent to the program yet, and returns their texts.
+    pub(super) fn take_messages(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.requests.messages).into_iter().filter_map(|message| message.text).collect()
+    }
+
     /// Removes the message of [`Self::next_message`] once it was sent.
     pub(super) fn message_passed_on(&mut self) {
         self.requests.messages.remove(0);

@@ -12,7 +12,11 @@ use serde_json::Value;
 use self::long::LongLine;
 use super::{end, limit, permission};
 use crate::{
-    agents::{Question, QuestionKind, StreamEvent, Turn, limit::ReportedLimit},
+    agents::{
+        Question, QuestionKind, StreamEvent, Turn,
+        fields::{self, count, flag, micros, word},
+        limit::ReportedLimit,
+    },
     model::{request::AskedRequest, text, tool_use},
 };
 
@@ -35,12 +39,7 @@ impl Stream {
         if line.is_empty() || line.starts_with(PARTIAL_MESSAGE) {
             return Vec::new();
         }
-        let parsed: Option<Value> = match serde_json::from_slice(line) {
-            Ok(value) => Some(value),
-            // Bytes that are not UTF-8 are inside a string; the rest of the line is still valid.
-            Err(_) => serde_json::from_str(&String::from_utf8_lossy(line)).ok(),
-        };
-        match parsed {
+        match fields::line(line) {
             Some(value) if value.get("type").is_some_and(Value::is_string) => self.event(&value),
             _ => vec![StreamEvent::Unparsed(String::from_utf8_lossy(line).into_owned())],
         }
@@ -242,11 +241,6 @@ fn turn(value: &Value) -> Turn {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded before")]
-fn micros(dollars: f64) -> Option<u64> {
-    (0.0..1e9).contains(&dollars).then(|| (dollars * 1e6).round() as u64)
-}
-
 /// Summarizes the input of a tool on one line: by its most informative argument, if it is known.
 fn about(input: &Value) -> String {
     let summary = tool_use::main_argument(input).or_else(|| question(input)).unwrap_or_else(|| {
@@ -285,16 +279,4 @@ fn texts(content: &Value) -> String {
     let blocks = content.as_array().into_iter().flatten();
     let texts: Vec<&str> = blocks.filter_map(|block| block.get("text")?.as_str()).collect();
     texts.join("\n")
-}
-
-fn word<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn count(value: &Value, key: &str) -> u64 {
-    value.get(key).and_then(Value::as_u64).unwrap_or_default()
-}
-
-fn flag(value: &Value, key: &str) -> bool {
-    value.get(key).and_then(Value::as_bool).unwrap_or_default()
 }

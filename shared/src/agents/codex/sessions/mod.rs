@@ -2,6 +2,7 @@
 //! them. Archived sessions are in `<home>/archived_sessions`. Costs are not recorded.
 
 mod copied_history;
+mod files;
 mod item;
 mod old_format;
 mod response;

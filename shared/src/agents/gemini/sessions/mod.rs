@@ -2,6 +2,7 @@
 //! `session-*.json` as versions until early 2026 did. Subagents are in `chats/<session>/<id>.jsonl`. The working directory is in
 //! `<project>/.project_root`; branch and cost are not recorded.
 
+mod files;
 mod one_object;
 
 use std::{

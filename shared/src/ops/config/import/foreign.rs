@@ -71,8 +71,57 @@ const CLAUDE_ORCHESTRA: &[(&str, &str, Form)] = &[
 const AGENT: &[(&str, &str, Form)] =
     &[("system_prompt", "prompt", Form::Text), ("timeout_seconds", "maxTime", Form::Seconds)];
 
-/// The program that the agents of all three run.
-pub(super) const PROGRAM: &str = "claude";
+/// How an agent of agent-orchestra reaches its model.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum ClientMode {
+    /// Through the service's interface.
+    Api,
+    /// Through Claude Code.
+    #[default]
+    Claude,
+    /// Through the service's interface, and if that fails through Claude Code.
+    Hybrid,
+    /// Through Claude Code with agent teams.
+    Teams,
+}
+
+impl ClientMode {
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "api" => Self::Api,
+            "claude-code" | "claude_code" => Self::Claude,
+            "hybrid" => Self::Hybrid,
+            "agent-teams" | "agent_teams" => Self::Teams,
+            _ => return None,
+        })
+    }
+
+    /// Returns the mode of the agent to which a field such as `agents.reporter.system_prompt` belongs.
+    pub(super) fn of_field(content: &Value, field: &str) -> Option<Self> {
+        let (agent, _) = field.strip_prefix("agents.")?.rsplit_once('.')?;
+        Self::parse(content["agents"][agent][MODE].as_str()?)
+    }
+
+    /// Returns the program that agents of the mode run.
+    pub(super) const fn program(self) -> &'static str {
+        match self {
+            Self::Api | Self::Hybrid => "api",
+            Self::Claude => "claude",
+            Self::Teams => "agent-teams",
+        }
+    }
+
+    /// Returns the program that takes over from it.
+    pub(super) const fn fallback(self) -> Option<&'static str> {
+        match self {
+            Self::Hybrid => Some("claude"),
+            _ => None,
+        }
+    }
+}
+
+/// The field with the client mode of an agent.
+const MODE: &str = "client_mode";
 
 impl ForeignFile {
     /// Returns whose file it is, by its name or else by its content.
@@ -103,6 +152,12 @@ impl ForeignFile {
             }
         };
         Some(Target { key, form })
+    }
+
+    /// Returns the agent whose client mode a field is.
+    pub(super) fn agent_of_mode(self, field: &str) -> Option<&str> {
+        let agent = field.strip_prefix("agents.")?.strip_suffix(MODE)?.strip_suffix('.')?;
+        (self == Self::AgentOrchestra).then_some(agent)
     }
 
     /// Returns why a field has no counterpart, where that is not obvious.

@@ -130,12 +130,30 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Keeps messages that came while the program ended: it did not accept them.
+    pub(super) fn keep_late_messages(&mut self, attempt: &mut RunningAttempt) {
+        // If the requests cannot be read now, they are read with the next launch.
+        let _ = self.in_repository(Self::end_asked);
+        while let Some(message) = self.next_message() {
+            self.message_passed_on();
+            if let Some(words) = message.text.filter(|_| message.allow.is_none()) {
+                attempt.unheard.push_back(words);
+                attempt.said += 1;
+            }
+        }
+    }
+
     /// Sends a message to the agent. If its input is closed already, the message is left for another attempt.
     pub(super) fn send_prose(&self, attempt: &mut RunningAttempt, words: String) {
         attempt.turn_over = None;
         attempt.idle.record_activity();
         if let Some(stdin) = &attempt.program.stdin {
             stdin.send(attempt.output.exchange().message(&words));
+            let launch = &self.spec.launch;
+            if launch.has_sessions() && !launch.protocol.is_structured() {
+                // Plain output does not say that it was read: it must not be sent again with the next launch.
+                return;
+            }
         }
         attempt.unheard.push_back(words);
         attempt.said += 1;

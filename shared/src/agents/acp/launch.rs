@@ -1,0 +1,38 @@
+//! Starting a program that speaks the protocol.
+
+use super::Acp;
+use crate::{
+    Result,
+    agents::{Launch, Options, Protocol, Stdin, TaskHandling, options},
+    config::Config,
+    model::{OnPrompt, Permission},
+};
+
+/// The options that the protocol can express.
+const SUPPORTED: &[&str] = &[options::PERMISSION, options::ON_PROMPT, options::MODEL];
+
+/// Makes the launch of a program that speaks the protocol.
+///
+/// # Errors
+/// It does not support an option (2), or a value in git config is invalid (3).
+pub(super) fn launch(
+    name: &str,
+    argv: Vec<String>,
+    config: &Config<'_>,
+    options: &Options,
+) -> Result<Launch> {
+    options.refuse_except(name, SUPPORTED)?;
+    let permission = options.permission(config)?;
+    let on_prompt = match permission {
+        // In this mode nothing is asked.
+        Permission::DontAsk => OnPrompt::Deny,
+        _ => options.on_prompt(config)?,
+    };
+    Ok(Launch {
+        protocol: Protocol::of(&Acp),
+        reports_session: true,
+        permission: Some(permission),
+        on_prompt,
+        ..Launch::plain(argv, Stdin::Talk, TaskHandling::Prose)
+    })
+}

@@ -1,0 +1,79 @@
+//! The command with which a person attaches to an agent.
+
+use std::{path::PathBuf, process::Command};
+
+use super::Plan;
+use crate::{
+    Code, Error, Result,
+    git::Repo,
+    ops::{agent_object::AgentObject, sessions::resume::PreparedSession},
+    store::layout::PrivateDir,
+    supervise::{launch, processes::NONCE, spec::Spec},
+    world,
+};
+
+/// The shell of a user whose environment names none.
+const SHELL: &str = "/bin/sh";
+
+/// The command with the environment of the agent; its terminal is the caller's.
+#[derive(Debug)]
+pub struct AttachedCommand(pub Command);
+
+impl AttachedCommand {
+    /// Makes the command of a plan.
+    pub(super) fn new(
+        repo: &Repo,
+        agent: &AgentObject,
+        plan: &Plan,
+        session: Option<&PreparedSession>,
+    ) -> Result<Self> {
+        let (program, arguments) =
+            plan.argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
+        let private = PrivateDir::new(repo.private_dir()?);
+        let spec = Spec::last(repo, &agent.id, &private.agent(&agent.id));
+        let place = launch::AgentPlace {
+            id: &agent.id,
+            common_dir: &repo.common_dir()?,
+            worktree: &plan.folder,
+            branch: &agent.branch,
+            base: &agent.base.to_string(),
+            unset: spec.as_ref().map_or(&[], |spec| &spec.launch.unset),
+        };
+        let mut command = launch::command(repo.environment(), program, &place);
+        command.args(arguments).env(NONCE, world::random_hex::<16>()?);
+        for name in session.into_iter().flat_map(|session| &session.plan.unset) {
+            command.env_remove(name);
+        }
+        command.envs(
+            session.into_iter().flat_map(|session| &session.plan.set).map(|(name, value)| (name, value)),
+        );
+        Ok(Self(command))
+    }
+}
+
+/// Plans the command: the agent's session, or the user's shell.
+pub(super) fn plan(
+    repo: &Repo,
+    agent: &AgentObject,
+    session: Option<&PreparedSession>,
+    shell: Option<String>,
+    continues: bool,
+) -> Result<Plan> {
+    let id = &agent.id;
+    let worktree = agent.worktree.as_ref().map(PathBuf::from).filter(|path| path.is_dir());
+    let folder = session.map(|session| session.plan.folder.clone()).or(worktree).ok_or_else(|| {
+        Error::new(Code::WorktreeMissing, format!("the worktree of agent '{id}' is missing"))
+            .hint(format!("git orchestra resume {id} makes it again"))
+    })?;
+    let argv = match session {
+        Some(session) => session.plan.argv.clone(),
+        None => vec![shell_of(repo)],
+    };
+    Ok(Plan { agent: id.clone(), argv, folder, shell, continues })
+}
+
+/// Returns the shell that the caller's environment names, if its path is text.
+fn shell_of(repo: &Repo) -> String {
+    let named = repo.environment().variable("SHELL").and_then(|shell| shell.into_string().ok());
+    named.filter(|shell| shell.starts_with('/')).unwrap_or_else(|| SHELL.to_owned())
+}

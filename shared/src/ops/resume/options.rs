@@ -1,0 +1,49 @@
+//! How a resumed agent is run.
+
+use super::{Request, Words, hand_over::NewProfile};
+use crate::{
+    Result,
+    agents::{self, Launch, Options},
+    config::Config,
+    model::{Agent, text},
+    supervise::spec::{Limits, Spec, Until},
+};
+
+/// How an agent is run: as in its last attempt, with the settings of the request. Another program gets only the latter.
+pub(super) struct RunOptions {
+    pub(super) options: Options,
+    pub(super) launch: Launch,
+    pub(super) limits: Limits,
+    pub(super) jobs: u32,
+    pub(super) until: Option<Until>,
+}
+
+pub(super) fn run_options(
+    config: &Config<'_>,
+    agent: &Agent,
+    before: Option<&Spec>,
+    request: &Request,
+) -> Result<RunOptions> {
+    let new_profile = NewProfile::of(request, config);
+    let same = before.filter(|_| new_profile.is_none());
+    let said = same.map(|spec| spec.options.clone()).unwrap_or_default();
+    let options =
+        Options { restricted: agent.reviews.is_some(), ..said }.with(request.settings.options.clone());
+    let role = before.filter(|spec| spec.is_about(&agent.profile)).and_then(|spec| spec.role.as_deref());
+    let profile = new_profile.as_ref().map(|new| new.name.as_str()).or(role).unwrap_or(&agent.profile);
+    let launch = agents::launch(profile, config, &options)?;
+    let limits = request.settings.limits(config, profile, &launch, same.map(|spec| &spec.limits))?;
+    let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
+    let until = request.settings.until(config, before.and_then(|spec| spec.until.as_ref()))?;
+    Ok(RunOptions { options, launch, limits, jobs, until })
+}
+
+/// Returns the title of the commit with uncommitted work: the last message, if the user typed it.
+pub(super) fn title(agent: &Agent, before: Option<&Spec>, launch: &Launch, request: &Request) -> String {
+    match (&request.message, before) {
+        (Some(Words::Typed(said)), _) => text::title(said),
+        // A program without sessions does its first task again.
+        (None, Some(before)) if launch.has_sessions() && !request.fresh => before.title.clone(),
+        _ => agent.title.clone(),
+    }
+}

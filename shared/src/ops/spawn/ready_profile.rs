@@ -1,0 +1,93 @@
+//! The profiles that a spawn starts, each with its fallback.
+
+use super::Request;
+use crate::{
+    Code, Error, Result,
+    agents::{self, Launch, Options},
+    config::{
+        Config,
+        keys::{AGENT, AGENT_FALLBACK},
+    },
+    model::text,
+    supervise::spec::{Fallback, Limits, Until},
+};
+
+/// A kind of agent, with everything that is needed to start it.
+#[derive(Clone, Debug)]
+pub(super) struct ReadyProfile {
+    /// The program, which has the name of the profile unless that is a role.
+    pub(super) program: String,
+    pub(super) role: Option<String>,
+    /// What is put before each task.
+    pub(super) prompt: Option<String>,
+    pub(super) options: Options,
+    pub(super) launch: Launch,
+    pub(super) limits: Limits,
+    /// Whether it reads its task as text, and does not run it as a script.
+    pub(super) reads_prose: bool,
+    /// The check that decides when it is done.
+    pub(super) until: Option<Until>,
+    /// The profile that takes over if this one is refused.
+    pub(super) fallback: Option<Fallback>,
+    /// What the user should know about it.
+    pub(super) warning: Option<String>,
+}
+
+/// Prepares the requested profiles.
+///
+/// # Errors
+/// One of them cannot be started, or does not support an option.
+pub(super) fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<ReadyProfile>> {
+    let names = if request.agents.is_empty() { vec![config.get(&AGENT)?] } else { request.agents.clone() };
+    names.iter().map(|name| with_fallback(config, request, name)).collect()
+}
+
+/// Prepares a profile with its fallback. Where its program is missing, the fallback runs instead.
+fn with_fallback(config: &Config<'_>, request: &Request, name: &str) -> Result<ReadyProfile> {
+    let own = ready_profile(config, request, name, &request.settings.options);
+    let fallback = config.get(&AGENT_FALLBACK.of(name))?.filter(|fallback| fallback != name);
+    let Some(fallback) = fallback else { return own };
+    // A model that was typed is one of the first program.
+    let options = Options { model: None, ..request.settings.options.clone() };
+    let (shown, other_shown) = (text::safe(name), text::safe(&fallback));
+    let other = agents::check_prose(&fallback, config, &format!("a task of agent '{shown}'"))
+        .and_then(|()| ready_profile(config, request, &fallback, &options));
+    let is_missing = |error: &Error| matches!(error.code, Code::ProgramMissing | Code::CredentialMissing);
+    match (own, other) {
+        (Ok(own), Ok(other)) => {
+            let ReadyProfile { program: profile, role, launch, limits, .. } = other;
+            Ok(ReadyProfile { fallback: Some(Fallback { profile, role, launch, limits }), ..own })
+        }
+        (Ok(own), Err(error)) => {
+            let warning = format!("'{other_shown}' cannot take over from '{shown}': {}", error.one_line());
+            Ok(ReadyProfile { warning: Some(warning), ..own })
+        }
+        (Err(error), Ok(other)) if is_missing(&error) => {
+            let warning = format!("'{other_shown}' runs instead of '{shown}': {}", error.one_line());
+            Ok(ReadyProfile { warning: Some(warning), ..other })
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+fn ready_profile(
+    config: &Config<'_>,
+    request: &Request,
+    name: &str,
+    options: &Options,
+) -> Result<ReadyProfile> {
+    let launch = agents::launch(name, config, options)?;
+    let prose = agents::check_prose(name, config, "a review");
+    let reads_prose = prose.is_ok();
+    if request.reviews.is_some() {
+        // The task of a reviewer contains text from the reviewed agent and from the test.
+        prose?;
+    }
+    let limits = request.settings.limits(config, name, &launch, None)?;
+    let (program, prompt) = (agents::program_of(name, config), agents::prompt_of(name, config)?);
+    let role = Some(name.to_owned()).filter(|name| *name != program);
+    let options = options.clone();
+    let until = request.settings.until(config, None)?;
+    let (fallback, warning) = (None, None);
+    Ok(ReadyProfile { program, role, prompt, options, launch, limits, reads_prose, until, fallback, warning })
+}

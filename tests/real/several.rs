@@ -1,0 +1,30 @@
+//! One task for several programs at once.
+
+use serde_json::Value;
+
+use crate::{
+    codex::codex,
+    opencode::opencode,
+    test_bed::{TestBed, outcome},
+};
+
+#[test]
+fn one_task_is_given_to_several_programs_in_one_table() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    let Some(_) = codex(&test_bed, &repo, &[]) else { return };
+    let Some(_) = opencode(&test_bed, &repo, &[]) else { return };
+    let programs = ["claude", "codex", "opencode"];
+    let ran = repo.orchestra(["spawn", "-j", "3", "--agent", &programs.join(","), "FAKE-WRITE limit.txt"]);
+    let table = ran.succeeded().stdout();
+    let agents: Vec<Value> = repo.agents();
+    for program in programs {
+        let own: Vec<&Value> = agents.iter().filter(|agent| agent["profile"] == program).collect();
+        assert_eq!(own.len(), 1, "{agents:?}");
+        let id = own[0]["id"].as_str().expect("an id");
+        assert_eq!((outcome(own[0]).0, outcome(own[0]).1), ("done", 1), "{}", own[0]);
+        assert_eq!(repo.file_in_head(id, "limit.txt"), "hello from the scripted agent\n");
+        assert!(table.contains(id), "{id} in {table}");
+    }
+    assert_eq!(agents.len(), programs.len());
+}
