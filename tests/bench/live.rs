@@ -43,7 +43,7 @@ pub(crate) fn uncommitted_changes(lab: &Lab, short: bool, show: &mut impl FnMut(
     println!("answered for {answered} of {agents}");
     let id = found[0]["id"].as_str().expect("an id");
     let (ours, anchor) = cpu_of_turns(
-        if short { 10 } else { 40 },
+        40,
         &mut || lab.run(lab.ours("git-orchestra-status").args(["--json", id]), &repo),
         &mut || lab.run(lab.git().args(["status", "--porcelain"]), Path::new(&worktrees[0])),
     );
