@@ -18,7 +18,7 @@ const NOT_LOGGED_IN: &str = include_str!("../../../../../tests/fixtures/gemini/s
 fn read(output: &str, permission: Permission) -> (Vec<StreamEvent>, StreamSummary) {
     let mut exchange = StreamJson.connect(&Connection {
         opens_with_task: true,
-        folder: Path::new("/work/app.worktrees/a-1"),
+        folder: Path::new("/home/kim/app.worktrees/a-1"),
         session: Session::None,
         permission: Some(permission),
         model: None,
@@ -42,7 +42,7 @@ fn a_committed_file_is_a_whole_story() {
     let [_, said, wrote, made, _, ran, printed, _, ended] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!(*said, StreamEvent::Text("I will create hello.txt and commit it.".to_owned()));
     let StreamEvent::ToolUse { id, .. } = wrote else { panic!("{wrote:?}") };
-    assert_eq!(*wrote, tool(id, "write_file", "/work/app.worktrees/a-1/hello.txt"));
+    assert_eq!(*wrote, tool(id, "write_file", "/home/kim/app.worktrees/a-1/hello.txt"));
     assert_eq!(*made, StreamEvent::ToolResult { error: false, text: String::new() });
     let StreamEvent::ToolUse { id, about, .. } = ran else { panic!("{ran:?}") };
     assert_eq!(*ran, tool(id, "run_shell_command", about));
