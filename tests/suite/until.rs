@@ -85,6 +85,10 @@ fn the_rounds_end_and_a_repeated_state_is_stuck() {
     repo.orchestra(["resume", &id, "--until", "", "-m", "write c.txt 1"]).succeeded();
     assert_eq!((&repo.agent(&id)["phase"], &repo.agent(&id)["check"]), (&"done".into(), &Value::Null));
     repo.orchestra(["spawn", "--rounds", "3", "x"]).exits(2).stderr_has("--rounds: there is no check");
+    for empty in ["", " "] {
+        let refused = repo.orchestra(["spawn", "--until", empty, "x"]).exits(2);
+        refused.stderr_has("--until: this is not a command");
+    }
 }
 
 #[test]

@@ -103,7 +103,18 @@ impl Settings {
         }
     }
 
-    /// Returns the check that decides whether an agent is done: the typed one, or that of its last attempt.
+    /// Returns the check that decides whether a new agent is done. There is none yet that an empty command could take away.
+    ///
+    /// # Errors
+    /// As [`Self::until`], and the command is empty (2).
+    pub fn until_of_new(&self, config: &Config<'_>) -> Result<Option<Until>> {
+        match self.until.as_deref() {
+            Some("") => Err(not_a_command()),
+            _ => self.until(config, None),
+        }
+    }
+
+    /// Returns the check that decides whether an agent is done: the typed one, or that of its last attempt. An empty command ends it.
     ///
     /// # Errors
     /// The command is not one, or there is a number of rounds without a check (2); the time limit in git config is invalid (3).
@@ -116,7 +127,7 @@ impl Settings {
             });
         };
         if command.trim().is_empty() || command.contains('\0') {
-            return Err(Error::usage("--until: this is not a command").hint("--until 'cargo test'"));
+            return Err(not_a_command());
         }
         let rounds = self.rounds.or_else(|| before.map(|before| before.rounds)).unwrap_or(DEFAULT_ROUNDS);
         Ok(Some(Until { command, rounds: rounds.max(1), limit: config.get(&keys::CHECK_TIME)? }))
@@ -149,6 +160,10 @@ pub fn budget(text: &str) -> Option<u64> {
 /// Parses a time for `--idle-timeout`; 0 means no limit.
 pub fn idle_time(text: &str) -> Option<Duration> {
     if text.trim() == "0" { Some(Duration::ZERO) } else { duration::parse(text) }
+}
+
+fn not_a_command() -> Error {
+    Error::usage("--until: this is not a command").hint("--until 'cargo test'")
 }
 
 #[cfg(test)]
