@@ -8,7 +8,7 @@ use testkit::{Ran, TestRepo, until};
 use crate::test_bed::{self, TestBed, end_of_attempt, runs};
 
 /// Lets git orchestra start the program in the scripted world. Returns `None` if it is not installed.
-fn set_up(test_bed: &TestBed, repo: &TestRepo<'_>) -> Option<()> {
+pub(crate) fn set_up(test_bed: &TestBed, repo: &TestRepo<'_>) -> Option<()> {
     let program = test_bed::program("aider")?;
     repo.git(["config", "orchestra.agent.aider.program", &program.to_string_lossy()]);
     repo.git(["config", "orchestra.agent.aider.model", "openai/fake"]);
@@ -25,7 +25,7 @@ fn set_up(test_bed: &TestBed, repo: &TestRepo<'_>) -> Option<()> {
 }
 
 /// Returns a command whose agents have a key for the scripted model.
-fn with_key(test_bed: &TestBed, repo: &TestRepo<'_>, arguments: &[&str]) -> Command {
+pub(crate) fn with_key(test_bed: &TestBed, repo: &TestRepo<'_>, arguments: &[&str]) -> Command {
     let mut command = repo.orchestra_command(arguments);
     command.env("OPENAI_API_KEY", "dummy").env("OPENAI_API_BASE", format!("{}/v1", test_bed.url()));
     command

@@ -1,22 +1,30 @@
 //! One task for several programs at once.
 
 use serde_json::Value;
+use testkit::Ran;
 
 use crate::{
+    aider,
     codex::codex,
+    gemini::gemini,
     opencode::opencode,
     test_bed::{TestBed, outcome},
 };
 
 #[test]
-fn one_task_is_given_to_several_programs_in_one_table() {
+fn one_task_is_given_to_five_programs_in_one_table() {
     let Some(test_bed) = TestBed::set() else { return };
     let repo = test_bed.repo();
     let Some(_) = codex(&test_bed, &repo, &[]) else { return };
     let Some(_) = opencode(&test_bed, &repo, &[]) else { return };
-    let programs = ["claude", "codex", "opencode"];
-    let ran = repo.orchestra(["spawn", "-j", "3", "--agent", &programs.join(","), "FAKE-WRITE limit.txt"]);
-    let table = ran.succeeded().stdout();
+    let Some(_) = gemini(&test_bed, &repo, &[]) else { return };
+    let Some(()) = aider::set_up(&test_bed, &repo) else { return };
+    repo.git(["config", "orchestra.agent.gemini.model", "gemini-2.5-pro"]);
+    // The scripted model answers it in its own form of an edit.
+    repo.git(["config", "orchestra.agent.aider.prompt", "FAKE-AIDER limit.txt"]);
+    let programs = ["claude", "codex", "gemini", "opencode", "aider"];
+    let arguments = ["spawn", "-j", "5", "--agent", &programs.join(","), "FAKE-WRITE limit.txt"];
+    let table = Ran::of(&mut aider::with_key(&test_bed, &repo, &arguments)).succeeded().stdout();
     let agents: Vec<Value> = repo.agents();
     for program in programs {
         let own: Vec<&Value> = agents.iter().filter(|agent| agent["profile"] == program).collect();
