@@ -6,7 +6,6 @@ mod editing;
 mod key;
 pub mod keys;
 mod kind;
-mod profile_keys;
 mod setting;
 mod table_key;
 mod team;
@@ -371,12 +370,19 @@ mod tests {
 
     #[test]
     fn every_key_that_is_declared_is_in_the_table() {
-        let (declared, table) = include_str!("keys.rs").split_once("pub static KEYS").unwrap();
-        let declared = declared.lines().chain(include_str!("profile_keys.rs").lines());
-        let declared = declared.filter_map(|line| {
-            let name =
-                line.trim_start_matches("pub(super) ").trim_start_matches("pub ").strip_prefix("static ")?;
-            Some(name.split_once(':')?.0)
+        let table = include_str!("keys/mod.rs");
+        let files = [
+            include_str!("keys/agents.rs"),
+            include_str!("keys/landing.rs"),
+            include_str!("keys/limits.rs"),
+            include_str!("keys/profiles.rs"),
+            include_str!("keys/sharing.rs"),
+            include_str!("keys/worktrees.rs"),
+        ];
+        let declared = files.iter().flat_map(|file| file.lines()).filter_map(|line| {
+            let line =
+                line.strip_prefix("pub static ").or(line.strip_prefix("pub(in crate::config) static "));
+            Some(line?.split_once(':')?.0)
         });
         let declared: Vec<&str> = declared.collect();
         assert_eq!(declared.len(), KEYS.len());

@@ -2,11 +2,12 @@
 //! the same session.
 
 mod hand_over;
+mod new_spec;
 mod options;
 mod plan;
 mod takeover;
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::plan::{Plan, PlannedResume};
 use self::{
     hand_over::NewProfile,
-    options::{RunOptions, run_options, title},
+    new_spec::{new_spec, worktree_path},
 };
 pub use crate::agents::Words;
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
     lock::Lock,
     model::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
-        event::{Message, Pattern, PhaseChange},
+        event::{Message, PhaseChange},
         limit::clock_time,
     },
     ops::{
@@ -51,7 +52,6 @@ use crate::{
     },
     surroundings,
     trust::AcceptedRepo,
-    worktree::{isolated_git_dir::FrozenConfig, list, open_worktree, worktrees_dir},
 };
 
 /// Which agents to resume, and how.
@@ -406,74 +406,4 @@ fn resume_reason(agent: &Agent) -> String {
         Some(reason) if agent.phase.is_at_rest() => format!("{was}: {reason}"),
         _ => format!("it was {was}"),
     }
-}
-
-fn new_spec(
-    context: &Context,
-    repo: &Repo,
-    config: &Config<'_>,
-    id: &AgentId,
-    agent: &Agent,
-    dir: &AgentDir,
-    request: &Request,
-) -> Result<Spec> {
-    let foreign = is_foreign(repo, agent);
-    let before = Spec::last(repo, id, dir);
-    let known = before.as_ref().and_then(|spec| spec.identity.clone());
-    let RunOptions { options, launch, limits, jobs, until } =
-        run_options(config, agent, before.as_ref(), request)?;
-    let title = title(agent, before.as_ref(), &launch, request);
-    let new_profile = NewProfile::of(request, config);
-    let private = PrivateDir::new(repo.private_dir()?);
-    guard::reserve_space(&private)?;
-    let made = before.as_ref().map(Spec::worktree_identity).unwrap_or_default();
-    let worktree = match list::worktree_of_agent(repo, id, &agent.branch)?.filter(|found| found.exists()) {
-        // A program is not started in a folder that replaced the worktree.
-        Some(worktree) => open_worktree::open_worktree(repo, &worktree, made)?.path().to_owned(),
-        None => {
-            let head = repo.find_ref(&layout::head_ref(id))?.or_else(|| agent.base.commit());
-            head.map_or(Ok(()), |head| repo.fetch_promised_files(context, head))?;
-            worktree_path(repo, id)?
-        }
-    };
-    let frozen = FrozenConfig::now(repo)?.with_ignored(&launch.leftovers);
-    let frozen = frozen.keep(&private.frozen(), &repo.common_dir()?)?;
-    let unknown = || Error::internal(format!("'{}' is not a commit", agent.base));
-    let base = agent.base.commit().ok_or_else(unknown)?;
-    Ok(Spec {
-        options,
-        launch,
-        branch: agent.branch.clone(),
-        base,
-        title,
-        worktree,
-        identity: Some(known.map_or_else(|| repo.identity(), Ok)?),
-        folder: before.as_ref().and_then(|spec| spec.folder),
-        frozen,
-        jobs,
-        limits,
-        since: agent.lamport,
-        resumed: agent.attempt > 0 || foreign,
-        fresh: request.fresh || new_profile.is_some(),
-        judges: agent.reviews.is_some(),
-        profile: new_profile.as_ref().map_or_else(|| agent.profile.clone(), |new| new.program.clone()),
-        fallback: before.as_ref().filter(|_| agent.attempt == 0).and_then(|spec| spec.fallback.clone()),
-        role: match new_profile {
-            Some(new) => new.role(),
-            None => before.filter(|spec| spec.is_about(&agent.profile)).and_then(|spec| spec.role),
-        },
-        always: trusted_grants(repo, agent),
-        despite_limit: request.despite_limit,
-        until,
-    })
-}
-
-/// Returns what the agent may do for good. What was allowed in a clone that the user does not trust does not count here.
-fn trusted_grants(repo: &Repo, agent: &Agent) -> Vec<Pattern> {
-    let trusted = agent.always.iter().filter(|grant| verdicts::is_trusted(repo, &grant.writer));
-    trusted.map(|grant| grant.pattern.clone()).collect()
-}
-
-fn worktree_path(repo: &Repo, id: &AgentId) -> Result<PathBuf> {
-    Ok(worktrees_dir::make_worktrees_dir(repo)?.join(id.as_str()))
 }

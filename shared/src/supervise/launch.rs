@@ -104,32 +104,32 @@ pub fn start(
     Ok(RunningProgram { process, stdin })
 }
 
-/// Starts a check of the agent's work in its worktree, with the agent's environment. Its output goes to the file of the attempt.
+/// Starts a shell command of the user in the agent's worktree, with the agent's environment. Its output goes to a file.
 ///
 /// # Errors
 /// The shell cannot be started, or the file cannot be opened.
-pub fn start_check(
+pub fn start_command(
     environment: &Environment,
     id: &AgentId,
-    dir: &AgentDir,
     common_dir: &Path,
     spec: &Spec,
     record: &Processes,
-    check: &str,
+    command: &str,
+    output: &Path,
 ) -> Result<ProcessId> {
-    let cannot = || "cannot start the check".to_owned();
-    let output = private_files::open_output(&dir.check(record.attempt)).context(Kind::External, cannot)?;
+    let cannot = || "cannot start '/bin/sh'".to_owned();
+    let output = private_files::open_output(output).context(Kind::External, cannot)?;
     let errors = output.try_clone().context(Kind::External, cannot)?;
-    let mut command = command_of_spec(environment, "/bin/sh", id, common_dir, spec);
-    command
-        .args(["-c", check])
+    let mut shell = command_of_spec(environment, "/bin/sh", id, common_dir, spec);
+    shell
+        .args(["-c", command])
         .env(NONCE, &record.nonce)
         .env("GIT_TERMINAL_PROMPT", "0")
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(errors)
         .process_group(0);
-    let child = process::spawn(&mut command).context(Code::ProgramFailed, cannot)?;
+    let child = process::spawn(&mut shell).context(Code::ProgramFailed, cannot)?;
     let pid = i32::try_from(child.id()).context(Kind::Internal, cannot)?;
     Ok(ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 }))
 }

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    NewProfile, Request, already_running, hand_over, is_foreign, refuse_foreign_script,
-    refuse_session_in_use, run_options, takeover,
+    NewProfile, Request, already_running, hand_over, is_foreign, options::run_options, refuse_foreign_script,
+    refuse_session_in_use, takeover,
 };
 use crate::{
     Result,

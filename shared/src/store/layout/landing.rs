@@ -40,17 +40,17 @@ impl PrivateDir {
     pub fn target_lock(&self, branch: &str) -> PathBuf {
         let digest: String =
             Sha256::digest(branch).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        self.0.join("locks/targets").join(digest)
+        self.dir().join("locks/targets").join(digest)
     }
 
     /// The lock for using a scratch worktree. The file names its present or last holder.
     pub fn scratch_lock(&self, number: usize) -> PathBuf {
-        self.0.join("locks").join(format!("scratch-{number}"))
+        self.dir().join("locks").join(format!("scratch-{number}"))
     }
 
     /// The registration of a scratch worktree, from its removal until it is deleted.
     pub fn removed_scratch(&self, number: usize) -> PathBuf {
-        self.0.join(removed_scratch_name(number))
+        self.dir().join(removed_scratch_name(number))
     }
 }
 

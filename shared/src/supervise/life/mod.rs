@@ -2,6 +2,7 @@
 //! captures the work, and records the end.
 
 mod attempt;
+mod command;
 mod fallback;
 mod files;
 mod helpers;

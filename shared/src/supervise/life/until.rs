@@ -1,30 +1,21 @@
 //! Runs the check that decides whether an agent is done, when its turn has ended.
 
-use std::{io::Read, path::Path, time::Instant};
-
-use tokio::time::sleep;
-
-use super::{Supervisor, TICK, attempt, tracking::RepositoryState};
+use super::{
+    Supervisor, attempt,
+    command::{AgentCommand, CommandEnd},
+};
 use crate::{
     Error, Result,
-    config::keys::MAX_OUTPUT,
-    git::careful,
     model::{Fact, Phase, WorkCheck, event::PhaseChange},
     private_files,
     store::layout,
     supervise::{
         ending::{AttemptEnd, EndedAttempt},
-        guard,
         helper::HelperTask,
-        launch, rounds,
+        rounds,
         spec::Until,
     },
 };
-
-/// How much of the beginning of a check's output is kept, in bytes.
-const MAX_HEAD: u64 = 64 * 1024;
-/// How much of the end of a check's output is kept, in bytes.
-const MAX_TAIL: u64 = 448 * 1024;
 
 /// How a check ended.
 enum CheckEnd {
@@ -73,61 +64,12 @@ impl Supervisor {
             let kept = repo.find_ref(&layout::snapshot_ref(&supervisor.id))?;
             Ok(repo.tree_of(kept.ok_or_else(|| Error::internal("no snapshot"))?)?.to_string())
         })?;
-        let program = launch::start_check(
-            &self.environment,
-            &self.id,
-            &self.dir,
-            &self.common,
-            &self.spec,
-            &self.record,
-            &until.command,
-        )?;
-        self.reaper.expect(program.pid);
-        self.record.program = Some(program);
-        self.record.write(&self.lock)?;
-        let begun = Instant::now();
-        let end = loop {
-            if let Some(end) = self.reaper.ended(program.pid) {
-                break CheckEnd::Ran { tree, failure: failure_of(&end) };
-            }
-            match self.update_paths() {
-                RepositoryState::Lost(why) => return Ok(CheckEnd::Ended(AttemptEnd::Failed(why))),
-                RepositoryState::Away => {}
-                RepositoryState::Usable => {
-                    // What cannot be read now may be readable at the next try.
-                    if let Ok(Some(end)) = self.end_asked() {
-                        return Ok(CheckEnd::Ended(end));
-                    }
-                }
-            }
-            let limits = &self.spec.limits;
-            if self.begun.elapsed() >= limits.max_time {
-                return Ok(CheckEnd::Ended(AttemptEnd::TimedOut(limits.max_time.as_secs())));
-            }
-            if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
-                return Ok(CheckEnd::Ended(AttemptEnd::Failed("the disk is full".to_owned())));
-            }
-            if begun.elapsed() >= until.limit {
-                let failure = format!("took longer than {} s", until.limit.as_secs());
-                break CheckEnd::Ran { tree, failure: Some(failure) };
-            }
-            let printed = std::fs::metadata(self.dir.check(self.record.attempt)).map_or(0, |file| file.len());
-            if printed > limits.max_output.as_bytes() {
-                let (most, key) = (limits.max_output.as_bytes(), MAX_OUTPUT.name());
-                let failure = format!("printed more than {most} bytes ({key})");
-                break CheckEnd::Ran { tree, failure: Some(failure) };
-            }
-            tokio::select! {
-                () = self.reaper.any() => {}
-                _ = self.wake.recv() => {}
-                _ = self.term.recv() => return Ok(CheckEnd::Ended(self.terminate())),
-                () = sleep(TICK.min(until.limit.saturating_sub(begun.elapsed()))) => {}
-            }
-        };
-        // Also what the check left running.
-        self.end_tree(&AttemptEnd::Exit(0))?;
-        shorten_output(&self.dir.check(self.record.attempt));
-        Ok(end)
+        let output = self.dir.check(self.record.attempt);
+        let command = AgentCommand { command: &until.command, output: &output, limit: until.limit };
+        Ok(match self.run_command(&command).await? {
+            CommandEnd::Ran { failure } => CheckEnd::Ran { tree, failure },
+            CommandEnd::Ended(end) => CheckEnd::Ended(end),
+        })
     }
 
     /// Records that the check runs, and shows it as what the agent does.
@@ -142,27 +84,4 @@ impl Supervisor {
         }
         self.append_facts(&[Fact::Phase(PhaseChange::new(self.record.attempt, Phase::Running).because(now))])
     }
-}
-
-/// Leaves the middle out of a long output. If that fails, it stays as it is.
-fn shorten_output(path: &Path) {
-    let Ok(file) = careful::open_regular_through_links(path) else { return };
-    let length = file.metadata().map_or(0, |found| found.len());
-    let Some(lost @ 1..) = length.checked_sub(MAX_HEAD + MAX_TAIL) else { return };
-    let mut kept = Vec::new();
-    if let (Ok(_), Ok(end)) = (file.take(MAX_HEAD).read_to_end(&mut kept), careful::tail(path, MAX_TAIL)) {
-        kept.extend_from_slice(format!("\n[… {lost} bytes left out …]\n").as_bytes());
-        kept.extend(end);
-        let _ = private_files::replace(path, kept);
-    }
-}
-
-fn failure_of(end: &AttemptEnd) -> Option<String> {
-    Some(match end {
-        AttemptEnd::Exit(0) => return None,
-        AttemptEnd::Exit(127) => "exit code 127: a command in it was not found".to_owned(),
-        AttemptEnd::Exit(code) => format!("exit code {code}"),
-        AttemptEnd::Signal(number) => format!("killed by signal {number}"),
-        _ => "ended in an unknown way".to_owned(),
-    })
 }

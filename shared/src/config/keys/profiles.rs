@@ -1,10 +1,8 @@
 //! The keys of profiles: `orchestra.agent.<name>.*`.
 
-#![expect(missing_docs, reason = "the description of each key says what it is for")]
-
 use std::time::Duration;
 
-use super::{
+use crate::config::{
     key::{Choices, Key, Kind, NamedKey, NamedRepeatedKey, RepeatedKey},
     kind::{
         OPTIONAL_CONVERSATION, OPTIONAL_DURATION, OPTIONAL_EXPRESSION, OPTIONAL_PERMISSION, OPTIONAL_TEXT,
@@ -122,8 +120,8 @@ pub static AGENT_MODEL: NamedKey<Option<String>> = NamedKey::new(
     .proposed_by_team(),
 );
 
-/// The permission mode of a profile. Read only by [`super::Config::profile_permission`].
-pub(super) static AGENT_PERMISSION: NamedKey<Option<Permission>> = NamedKey::new(
+/// The permission mode of a profile. Read only by [`crate::config::Config::profile_permission`].
+pub(in crate::config) static AGENT_PERMISSION: NamedKey<Option<Permission>> = NamedKey::new(
     Key::new(
         "orchestra.agent.<name>.permission",
         OPTIONAL_PERMISSION,

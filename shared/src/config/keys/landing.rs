@@ -1,0 +1,99 @@
+//! How work is checked, reviewed and landed.
+
+use std::time::Duration;
+
+use super::MINUTE;
+use crate::{
+    config::{
+        key::{Choices, Key, NamedKey},
+        kind::{DURATION, LIST, OPTIONAL_BRANCH, OPTIONAL_TEXT, PERMANENT, PERMANENT_PERMISSION},
+    },
+    model::Permission,
+};
+
+pub static INTO: Key<Option<String>> = Key::new(
+    "orchestra.into",
+    OPTIONAL_BRANCH,
+    || None,
+    "The branch into which merge-ranked lands, with which review compares, and in which cleanup looks for the work of \
+     agents; if this is not set: the branch that is checked out",
+)
+.with_choices(Choices::Branches).set_by_team();
+
+pub static BUILD: Key<Option<String>> = Key::new(
+    "orchestra.build",
+    OPTIONAL_TEXT,
+    || None,
+    "The shell command that builds; merge-ranked runs it after each branch",
+)
+.proposed_by_team();
+
+pub static TEST: Key<Option<String>> = Key::new(
+    "orchestra.test",
+    OPTIONAL_TEXT,
+    || None,
+    "The shell command that tests; merge-ranked runs it after each branch",
+)
+.proposed_by_team();
+
+pub static CHECK_TIME: Key<Duration> = Key::new(
+    "orchestra.checkTime",
+    DURATION,
+    || Duration::from_secs(30 * MINUTE),
+    "How long one build or test may take",
+)
+.only_measures()
+.set_by_team();
+
+pub static MERGE_TIMEOUT: Key<Duration> = Key::new(
+    "orchestra.mergeTimeout",
+    DURATION,
+    || Duration::from_secs(MINUTE),
+    "How long git may take to merge two branches, merge drivers included; if it takes longer, it is unknown whether the \
+     two conflict",
+)
+.only_measures().set_by_team();
+
+pub static REGENERATE: NamedKey<Option<String>> = NamedKey::new(
+    Key::new(
+        "orchestra.regenerate.<name>",
+        OPTIONAL_TEXT,
+        || None,
+        "The shell command that regenerates a file with conflicts, if .gitattributes gives it the attribute \
+     orchestra-regenerate=<name>; it runs in the file's folder",
+    )
+    .proposed_by_team(),
+);
+
+pub static REVIEW_TEST: Key<Option<String>> = Key::new(
+    "orchestra.review.test",
+    OPTIONAL_TEXT,
+    || None,
+    "The shell command that tests the work that an agent reviews (default: orchestra.test)",
+)
+.proposed_by_team();
+
+pub static REVIEW_ALLOW: Key<Vec<String>> = Key::new(
+    "orchestra.review.allow",
+    LIST,
+    || {
+        ["Read", "Grep", "Glob", "Bash(git diff *)", "Bash(git log *)", "Bash(git show *)"]
+            .map(str::to_owned)
+            .into()
+    },
+    "What a reviewing agent may use without asking, in addition to that test, separated by commas",
+)
+.proposed_by_team();
+
+/// What a reviewing agent may do. Read only by [`crate::config::Config::review_permission`].
+pub(in crate::config) static REVIEW_PERMISSION: Key<Permission> = Key::new(
+    "orchestra.review.permission",
+    PERMANENT_PERMISSION,
+    || Permission::DontAsk,
+    "The permission mode of a reviewing agent: plan, default, dontAsk, or acceptEdits; with --fix it is acceptEdits",
+)
+.with_choices(PERMANENT).proposed_by_team();
+
+pub static REVIEW_MODEL: Key<Option<String>> =
+    Key::new("orchestra.review.model", OPTIONAL_TEXT, || None, "The model of a reviewing agent")
+        .proposed_by_team();

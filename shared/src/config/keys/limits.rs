@@ -1,0 +1,123 @@
+//! The limits on the number, the time and the space of agents.
+
+use std::time::Duration;
+
+use super::{HOUR, MINUTE};
+use crate::{
+    config::{
+        key::{Key, Kind},
+        kind::{DURATION, SIZE},
+    },
+    model::ByteSize,
+    parallel,
+};
+
+pub static JOBS: Key<u32> = Key::new("orchestra.jobs", NUMBER_OF_AGENTS, || 3, "How many agents run at once")
+    .only_measures()
+    .set_by_team();
+
+pub static MAX_JOBS: Key<u32> = Key::new(
+    "orchestra.maxJobs",
+    NUMBER_OF_AGENTS,
+    || 1000,
+    "The largest number of agents that may run at once; --jobs must not exceed it, and orchestra.jobs is limited to it",
+)
+.only_measures();
+
+pub static SLOTS: Key<u32> = Key::new(
+    "orchestra.slots",
+    Kind {
+        expected: "a number from 1 to 1000",
+        parse: |text| text.parse().ok().filter(|slots| (1..=1000).contains(slots)),
+        text: u32::to_string,
+    },
+    || u32::try_from(parallel::cores() / 2).unwrap_or(1).max(1),
+    "How many heavy commands run at once on this machine, over all repositories: the checks of landings and reviews, and what \
+     'git orchestra slot' runs",
+)
+.shown_default("<half of the processors, at least 1>")
+.only_measures();
+
+pub static MAX_TIME: Key<Duration> =
+    Key::new("orchestra.maxTime", DURATION, || Duration::from_secs(HOUR), "How long an agent may run")
+        .only_measures()
+        .set_by_team();
+
+pub static IDLE_TIMEOUT: Key<Duration> = Key::new(
+    "orchestra.idleTimeout",
+    DURATION,
+    || Duration::from_secs(5 * MINUTE),
+    "How long a coding agent may be idle: no output, no new line in its session's file, and no change in its \
+     worktree; programs that print nothing while they work (sh, your own) are watched only if this is set",
+)
+.only_measures()
+.set_by_team();
+
+pub static RETRIES: Key<u32> = Key::new(
+    "orchestra.retries",
+    Kind {
+        expected: "a number from 0 to 100",
+        parse: |text| text.parse().ok().filter(|retries| *retries <= 100),
+        text: u32::to_string,
+    },
+    || 2,
+    "How often an agent resumes its session after a transient failure: it was idle too long, or its service was \
+     overloaded",
+)
+.only_measures().set_by_team();
+
+pub static RETRY_DELAY: Key<Duration> = Key::new(
+    "orchestra.retryDelay",
+    DURATION,
+    || Duration::from_secs(5),
+    "How long to wait before the first retry; the wait doubles before each further one",
+)
+.only_measures()
+.set_by_team();
+
+pub static LIMIT_WAIT: Key<Duration> = Key::new(
+    "orchestra.limitWait",
+    DURATION,
+    || Duration::from_secs(6 * HOUR),
+    "How long an agent waits for the end of a usage limit of its service, to resume then; an agent that would have to \
+     wait longer stays paused until you resume it",
+);
+
+pub static GRACE: Key<Duration> = Key::new(
+    "orchestra.grace",
+    DURATION,
+    || Duration::from_secs(5),
+    "How long a stopped agent may clean up before it is killed",
+)
+.only_measures();
+
+pub static MAX_OUTPUT: Key<ByteSize> = Key::new(
+    "orchestra.maxOutput",
+    SIZE,
+    || ByteSize::mebibytes(1024),
+    "The maximum output of one attempt; an agent that prints more is stopped",
+)
+.only_measures();
+
+pub static MAX_FILE: Key<ByteSize> = Key::new(
+    "orchestra.maxFile",
+    SIZE,
+    || ByteSize::mebibytes(100),
+    "The maximum size of a file in an agent's work; a file that git tracks may grow to twice its size",
+)
+.only_measures();
+
+pub static MIN_FREE: Key<ByteSize> = Key::new(
+    "orchestra.minFree",
+    SIZE,
+    || ByteSize::mebibytes(200),
+    "The free disk space below which no agent is started",
+)
+.only_measures();
+
+/// A number of agents.
+const NUMBER_OF_AGENTS: Kind<u32> = Kind {
+    expected: "a number from 1 to 1000",
+    parse: |text| text.parse().ok().filter(|agents| (1..=1000).contains(agents)),
+    text: u32::to_string,
+};

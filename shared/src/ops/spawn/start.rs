@@ -1,0 +1,167 @@
+//! Creates agents with their first events, and starts their supervisors.
+
+use std::{fs, path::PathBuf};
+
+use super::{Assignment, Report, Request};
+use crate::{
+    Kind, Result,
+    config::{Config, keys::LABEL},
+    context::Context,
+    error::ErrorContext as _,
+    git::{Oid, Repo, repo::Identity},
+    lock::Lock,
+    model::{AgentId, IdOrText, event::Created},
+    private_files,
+    store::{
+        self, NewAgent,
+        layout::{AgentDir, PrivateDir},
+    },
+    supervise::{guard, queue, spec::Spec, start},
+    surroundings::{self, SurroundingsSnapshot},
+    trust::AcceptedRepo,
+    worktree::isolated_git_dir::FrozenConfig,
+};
+
+/// Writes the private files under each agent's lock, then creates all agents at once, then starts their supervisors. If it is killed,
+/// everything left behind is under the name of an agent, where the next command repairs it or `stop` finds it.
+pub(super) fn start(
+    context: &Context,
+    repo: &AcceptedRepo,
+    report: &Report,
+    assignments: &[Assignment],
+    base: Oid,
+    request: &Request,
+) -> Result<()> {
+    let private = PrivateDir::new(repo.private_dir()?);
+    guard::reserve_space(&private)?;
+    repo.record_baseline()?;
+    let identity = repo.identity()?;
+    let mut leftovers: Vec<String> =
+        assignments.iter().flat_map(|assignment| assignment.ready.launch.leftovers.clone()).collect();
+    leftovers.sort();
+    leftovers.dedup();
+    let frozen = FrozenConfig::now(repo)?.with_ignored(&leftovers);
+    let frozen = frozen.keep(&private.frozen(), &repo.common_dir()?)?;
+    let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(assignments.len());
+    let made = assignments.iter().try_for_each(|assignment| {
+        context.check()?;
+        let dir = private.agent(&assignment.id);
+        // Another command may hold the lock of a new folder for a moment, while it checks what to repair.
+        let lock = Lock::require(&dir.lock(), context.at_most(context.limits().new_agent_lock))?;
+        locks.push((assignment.id.clone(), dir.clone(), lock));
+        write_spec(assignment, &dir, &identity, &frozen, report.jobs, request)
+    });
+    let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
+    let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
+    let made = made.and_then(|()| context.check()).and_then(|()| repo.begin(&ids));
+    let made = made.and_then(|()| {
+        create_with_snapshot(
+            repo,
+            &private,
+            &frozen,
+            &locks,
+            &new_agents(repo, report, assignments, base, request),
+        )
+    });
+    if let Err(error) = made {
+        for (_, dir, _) in &locks {
+            let _ = fs::remove_dir_all(dir.dir());
+        }
+        return Err(error);
+    }
+    start::start_supervisors(context, repo, locks.into_iter().map(|(id, _, lock)| (id, lock)).collect())
+}
+
+/// Writes the agents' first events, and takes one snapshot of their surroundings at the same time. If that fails, each agent's own
+/// helper tries again before its program starts.
+fn create_with_snapshot(
+    repo: &Repo,
+    private: &PrivateDir,
+    frozen: &str,
+    locks: &[(AgentId, AgentDir, Lock)],
+    agents: &[NewAgent],
+) -> Result<()> {
+    let (environment, common) = (repo.environment().clone(), repo.common_dir()?);
+    let frozen = private.frozen().join(frozen);
+    std::thread::scope(|scope| {
+        let snapshot_thread = scope.spawn(|| {
+            SurroundingsSnapshot::take(&environment, &common, &frozen, None, surroundings::BUDGET_BEFORE)
+        });
+        store::create(repo, agents)?;
+        if let Ok(Ok(snapshot)) = snapshot_thread.join() {
+            let _ = surroundings::write_snapshot(&snapshot, locks.iter().map(|(_, dir, _)| dir));
+        }
+        Ok(())
+    })
+}
+
+fn write_spec(
+    assignment: &Assignment,
+    dir: &AgentDir,
+    identity: &Identity,
+    frozen: &str,
+    jobs: u32,
+    request: &Request,
+) -> Result<()> {
+    let Assignment { planned, task, ready, .. } = assignment;
+    let spec = Spec {
+        options: ready.options.clone(),
+        launch: ready.launch.clone(),
+        branch: planned.branch.clone(),
+        base: planned.base,
+        title: planned.title.clone(),
+        worktree: PathBuf::from(&planned.worktree),
+        identity: Some(identity.clone()),
+        folder: None,
+        frozen: frozen.to_owned(),
+        jobs,
+        limits: ready.limits,
+        since: 1,
+        resumed: false,
+        fresh: false,
+        judges: request.reviews.is_some(),
+        profile: planned.profile.clone(),
+        role: planned.role.clone(),
+        fallback: ready.fallback.clone(),
+        always: Vec::new(),
+        despite_limit: false,
+        until: ready.until.clone(),
+    };
+    spec.write(dir)?;
+    let prompt = dir.prompt();
+    private_files::write(&prompt, task)
+        .context(Kind::External, || format!("cannot write '{}'", prompt.display()))
+}
+
+fn new_agents(
+    repo: &Repo,
+    report: &Report,
+    assignments: &[Assignment],
+    base: Oid,
+    request: &Request,
+) -> Vec<NewAgent> {
+    let reviews = request.reviews.as_ref();
+    let parent = repo.environment().agent().map(IdOrText::from);
+    let label = Config::of(repo).get_or_default(&LABEL);
+    let new = |(place, assignment): (u32, &Assignment)| {
+        let planned = &assignment.planned;
+        let created = Created {
+            title: planned.title.clone(),
+            profile: planned.profile.clone(),
+            role: planned.role.clone(),
+            model: assignment.ready.launch.model.clone(),
+            permission: planned.permission.map(|permission| permission.as_str().to_owned()),
+            run: report.run.clone(),
+            place,
+            parent: parent.clone(),
+            reviews: reviews.cloned().map(IdOrText::from),
+            base: planned.base.into(),
+            branch: planned.branch.clone(),
+            label: label.clone(),
+            tags: request.tags.iter().map(ToString::to_string).collect(),
+            prompt: None,
+        };
+        NewAgent { id: assignment.id.clone(), created, prompt: assignment.task.clone(), base }
+    };
+    (0..).zip(assignments).map(new).collect()
+}
