@@ -1,7 +1,6 @@
 //! The command line of `spawn`.
 
 use std::{
-    io::Read,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -9,17 +8,13 @@ use std::{
 use clap::{ArgAction, Parser, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
-    Code, Error, Kind, Result,
-    error::ErrorContext,
+    Code, Error, Result,
     model::Tag,
     ops::{spawn::Request, tasks},
 };
 use orchestra_terminal::{
-    Terminal, catalog, complete, here, output::Input, pages::Page, settings::RunOptions,
+    Terminal, catalog, complete, here, output::Input, pages::Page, settings::RunOptions, text_file,
 };
-
-/// The size limit of a file of tasks, in bytes.
-const MAX_FILE: u64 = 16 << 20;
 
 /// How long tasks on standard input may take before the command says that it waits for them.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -348,29 +343,9 @@ fn has_piped_tasks(terminal: &Terminal) -> Result<bool> {
 }
 
 fn read(file: &Path) -> Result<String> {
-    let shown =
-        if file.as_os_str() == "-" { "standard input".to_owned() } else { format!("'{}'", file.display()) };
-    let cannot = || format!("cannot read tasks from {shown}");
-    let mut source: Box<dyn Read> = if file.as_os_str() == "-" {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(std::fs::File::open(file).context(Kind::Refused, cannot)?)
-    };
-    let mut bytes = Vec::new();
-    source.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).context(Kind::Refused, cannot)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(Error::new(
-            Code::TaskInvalid,
-            format!("{shown} is larger than 16 MiB, the limit for tasks"),
-        ));
-    }
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(Error::new(Code::TaskInvalid, format!("{shown} is UTF-16 text, not UTF-8"))
-            .hint("save it as UTF-8, or: iconv -f UTF-16 -t UTF-8 FILE | git orchestra spawn -f -"));
-    }
-    let text =
-        String::from_utf8(bytes).context(Code::TaskInvalid, || format!("{shown} is not UTF-8 text"))?;
+    let text = text_file::read(file, "tasks", Code::TaskInvalid)?;
     if tasks::parse(&text).is_empty() {
+        let shown = text_file::shown(file);
         return Err(Error::new(Code::TaskInvalid, format!("{shown} contains no task"))
             .hint("write one task per line, or a Markdown list"));
     }

@@ -26,6 +26,8 @@ mod logs;
 mod merge_ranked;
 #[path = "../git-orchestra-pause/command.rs"]
 mod pause;
+#[path = "../git-orchestra-plan/command.rs"]
+mod plan;
 #[path = "../git-orchestra-resume/command.rs"]
 mod resume;
 #[path = "../git-orchestra-review/command.rs"]
@@ -84,6 +86,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "logs" => Entry::of::<logs::Cli>(),
         "merge-ranked" => Entry::of::<merge_ranked::Cli>(),
         "pause" => Entry::of::<pause::Cli>(),
+        "plan" => Entry::of::<plan::Cli>(),
         "resume" => Entry::of::<resume::Cli>(),
         "review" => Entry::of::<review::Cli>(),
         "send" => Entry::of::<send::Cli>(),

@@ -7,6 +7,7 @@
 //! | [`store`] | events on refs: append, read, join, cache. The only place that spells a ref |
 //! | [`worktree`] | making worktrees, capturing the work in them, repairing incomplete ones |
 //! | [`rank`] | in which order branches land, and why. Pure |
+//! | [`plan`] | plans: tasks that come after others, read from the formats that people have. Pure |
 //! | [`agents`] | the agent programs, one folder each: how each is started, spoken to, read and resumed |
 //! | [`conversation`] | what all readers of sessions share: finding, reading in bounded memory, the index |
 //! | [`removal`] | removing agents with every byte kept, and restoring them |
@@ -64,6 +65,7 @@ pub mod lock;
 pub mod model;
 pub mod ops;
 pub mod parallel;
+pub mod plan;
 pub mod private_files;
 pub mod process;
 pub mod rank;

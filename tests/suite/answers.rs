@@ -278,6 +278,16 @@ fn answers_about_slots() {
 }
 
 #[test]
+fn answers_about_plans() {
+    let world = world();
+    let repo = world.repo();
+    let list = "# Limits\n\n- [x] Write the page\n- [ ] Use it (after: bucket)\n- [ ] `bucket` Add a bucket\n      size: 2\n";
+    repo.write("todo.md", list);
+    let ran = repo.orchestra(["plan", "--json", "todo.md"]).succeeded();
+    check("plan", &ran, &Redactions::default());
+}
+
+#[test]
 fn answers_about_schemas() {
     let world = world();
     let repo = world.repo();

@@ -73,6 +73,7 @@ mod own_commands;
 mod ownership;
 mod packed_refs;
 mod pause;
+mod plan;
 mod prose;
 mod queue;
 mod races;

@@ -61,6 +61,7 @@ pub mod status_line;
 pub mod stop_view;
 pub mod style;
 pub mod table;
+pub mod text_file;
 pub mod times;
 pub mod trace;
 pub mod watch;

@@ -66,6 +66,7 @@ codes! {
     NameInvalid "name-invalid" Usage "A name, an id or a label is malformed.";
     OptionUnsupported "option-unsupported" Usage "The agent program does not know one of the options.";
     PlaceUnknown "place-unknown" Usage "The file or the line of a comment is not in the reviewed work.";
+    PlanInvalid "plan-invalid" Usage "The plan cannot be read, or its tasks cannot be put into an order.";
     TaskInvalid "task-invalid" Usage "A task is missing, too long or not text.";
     TestMissing "test-missing" Usage "A test command is required, and none is configured.";
     ValueInvalid "value-invalid" Usage "The value is not of the type of the configuration key.";

@@ -46,7 +46,7 @@ mod golden;
 mod lines;
 pub(crate) mod logs;
 mod parsed;
-mod slug;
+pub(crate) mod slug;
 pub(crate) mod words;
 
 pub use agent::{Agent, Event};

@@ -20,6 +20,7 @@ pub mod logs;
 pub mod merge_ranked;
 pub mod named;
 pub mod pause;
+pub mod plan;
 mod repairing;
 pub mod resume;
 pub mod review;

@@ -4,7 +4,7 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
+        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume, review, send,
         sessions, slot, spawn, status, stop, sync, undo, worktrees,
     },
     watch::StreamedChange,
@@ -44,6 +44,8 @@ kinds! {
     CONFIG_DECLINE = "config-decline": config::Decline;
     /// What the settings file of another orchestrator sets, or would set.
     CONFIG_IMPORT = "config-import": config::Import;
+    /// The tasks of a list, and what is wrong in it.
+    PLAN = "plan": plan::Report;
     /// The slots of this machine, and the commands that have them.
     SLOT = "slot": slot::Report;
     /// The agents that were started: at their end, or immediately with --detach.

@@ -5,7 +5,7 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
+        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume, review, send,
         sessions, slot, spawn, status, stop, sync, undo, worktrees,
     },
 };
@@ -37,6 +37,8 @@ macro_rules! requests {
 requests! {
     /// Names this clone, and checks what a remote accepts.
     "init": init::Request;
+    /// Reads a list of tasks.
+    "plan": plan::Request;
     /// Shows the slots of the machine.
     "slot": slot::Request;
     /// Starts an agent for each task.

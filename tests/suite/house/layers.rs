@@ -64,6 +64,7 @@ const LIBRARY: &[Rule] = &[
         ],
     ),
     ("rank", &["model"]),
+    ("plan", &["error", "model"]),
     (
         "store",
         &[
@@ -174,6 +175,7 @@ const LIBRARY: &[Rule] = &[
             "lock",
             "model",
             "parallel",
+            "plan",
             "private_files",
             "process",
             "rank",
@@ -204,6 +206,7 @@ const TERMINAL: &[Rule] = &[
     ("context", &["here", "interrupt", "output", "status_line", "style"]),
     ("accepted", &["context", "here", "output", "prompt"]),
     ("table", &["style"]),
+    ("text_file", &[]),
     ("humanize", &["here"]),
     ("times", &["here"]),
     ("agents", &["here", "output", "request_view", "style", "table", "humanize"]),
