@@ -72,6 +72,15 @@ pub(crate) struct Cli {
     /// Start from this branch or commit (default: {orchestra.base})
     #[arg(short, long, value_name = "REV")]
     pub(crate) base: Option<String>,
+    /// Start from the current commit and your uncommitted changes, which stay yours
+    ///
+    /// The agents find your modified, staged and new files in their worktrees, as if they were committed there.
+    /// Your checkout, its index and its stash are not touched. What lands, is reviewed and is compared is only
+    /// what an agent did: your changes land when you commit them. Ignored files, very large files and files that look
+    /// like secrets are left out, and listed. Land such work with 'git orchestra merge-ranked': 'git merge' of the
+    /// branch would commit your changes as well.
+    #[arg(long, conflicts_with_all = ["base", "on"])]
+    pub(crate) with_changes: bool,
     /// Work on this existing branch instead of a new one; for one task and one agent
     ///
     /// The agent starts from the tip of the branch and commits to it. No checkout, your own included, may
@@ -130,6 +139,10 @@ pub(crate) const PAGE: Page = Page {
         (
             "git orchestra spawn --tag night -f TODO.md -d; git orchestra merge-ranked tag:night",
             "Name agents by a tag, and land the work of those that are done",
+        ),
+        (
+            "git orchestra spawn --with-changes 'write tests for what I just changed'",
+            "Start from your checkout as it is, without committing anything",
         ),
         ("git orchestra spawn --on my-feature 'add the missing tests'", "Work on a branch that exists"),
         (
@@ -302,6 +315,7 @@ impl Cli {
             on: self.on.clone(),
             name: self.name.clone(),
             tags: self.tags.clone(),
+            with_changes: self.with_changes,
             fetch: self.fetch,
             again: self.again,
             settings: self.how.settings(terminal, self.detach),

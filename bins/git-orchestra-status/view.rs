@@ -8,7 +8,7 @@ use orchestra::{
     model::{Liveness, Phase, Tag, text},
     ops::{
         agent_object::{AgentObject, DidNotLand, Level},
-        status::{self, Happening, Report},
+        status::{self, Detail, Happening, Report},
         wait_targets,
     },
     wire,
@@ -163,7 +163,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     let detail = status::detail(repo, &agent.id)?;
     let mut lines = vec![
         ("branch", agent.branch.to_string()),
-        ("base", short(&agent.base.to_string())),
+        ("base", base(&detail, agent)),
         ("head", agent.head.as_ref().map(|head| short(&head.to_string())).unwrap_or_default()),
         ("worktree", worktree(agent)),
         ("parent", agent.parent.as_ref().map(ToString::to_string).unwrap_or_default()),
@@ -238,6 +238,13 @@ fn allowed(agent: &AgentObject) -> impl Iterator<Item = (&'static str, String)> 
         ("always", format!("{} allowed automatically", text::count(agent.automatic_answers, "request")))
     });
     agent.always.iter().map(|pattern| ("always", format!("may {pattern}"))).chain(count)
+}
+
+/// Formats the base, such as `main + 5 changed files (1a2b3c4)`.
+fn base(detail: &Detail, agent: &AgentObject) -> String {
+    let base = short(&agent.base.to_string());
+    let Some(on) = &detail.changes_on else { return base };
+    format!("{on} + {} ({base})", text::count(agent.snapshot_files, "changed file"))
 }
 
 /// Formats the path of the worktree, and whether it is missing or moved.

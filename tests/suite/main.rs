@@ -135,6 +135,7 @@ mod verdicts;
 mod verdicts_landing;
 mod watch;
 mod watch_keys;
+mod with_changes;
 mod work;
 mod worktree_folders;
 mod worktrees;

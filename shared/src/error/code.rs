@@ -88,6 +88,7 @@ codes! {
     BranchUnknown "branch-unknown" Refused "No branch, agent or commit has this name.";
     CheckFailsOnTarget "check-fails-on-target" Refused "A check fails on the target itself, before anything is merged.";
     CheckoutBlocked "checkout-blocked" Refused "Something in a checkout of the branch prevents moving it.";
+    CheckoutUnfinished "checkout-unfinished" Refused "The checkout is in the middle of a merge or the like, or has conflicts.";
     CommitMissing "commit-missing" Refused "There is no commit to start from.";
     CommitUnknown "commit-unknown" Refused "The revision names no commit.";
     ConfigInvalid "config-invalid" Refused "A configuration value cannot be used.";

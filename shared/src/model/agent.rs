@@ -32,6 +32,10 @@ state! {
         pub branch: BranchName = "Branch",
         /// The commit it started from.
         pub base: IdOrText<CommitId> = "Base",
+        /// The snapshot of the user's uncommitted changes in its base, if it started from them. They are not part of its work.
+        pub snapshot: Option<IdOrText<CommitId>> = "Snapshot",
+        /// The number of files that the user had changed in it.
+        pub snapshot_files: u64 = ("Snapshot-Files" unless 0),
         /// The commit that holds its work.
         pub head: Option<IdOrText<CommitId>> = "Head",
         /// The name of its program, which is that of its profile unless the profile is a role.
@@ -95,6 +99,8 @@ state! {
         pub unfinished: Option<String> = "Unfinished",
         /// Why the content of its worktree could not be saved.
         pub unsaved: Option<String> = "Unsaved",
+        /// How many turns in a row its program has changed no file, while it runs, if these are so many that it is stuck.
+        pub stuck_turns: u64 = ("Stuck-Turns" unless 0),
         /// The usage limit that its newest attempt reached or came near.
         pub limit: Option<Limit> = "Limit",
         /// The cost of all its sessions.

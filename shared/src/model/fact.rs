@@ -48,6 +48,8 @@ facts! {
         Collected(Collected) = "collected",
         /// It was restored from the archive.
         Restored {} = "restored",
+        /// Somebody changed its tags.
+        Tagged(Tagged) = "tagged",
     }
 }
 
@@ -75,7 +77,8 @@ impl EventFact for Fact {
             | Self::Pause { .. }
             | Self::Send(_)
             | Self::Landed(_)
-            | Self::Restored {} => true,
+            | Self::Restored {}
+            | Self::Tagged(_) => true,
         }
     }
 
@@ -93,6 +96,18 @@ impl EventFact for Fact {
             _ => None,
         }
     }
+}
+
+/// A change of an agent's tags; see [`Fact::Tagged`]. A text that cannot be a tag has no effect.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Tagged {
+    /// The tags that it has from now on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub add: Vec<String>,
+    /// The tags that it no longer has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
 }
 
 /// The work of an agent as it was captured after its end; see [`Fact::Collected`].
@@ -145,6 +160,9 @@ pub struct PhaseChange {
     /// Whether its supervisor allowed a request in this step, because a person allowed it for good before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub automatic: bool,
+    /// How many turns in a row its program has changed no file, if these are so many that it is stuck; 0: it has changed some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck_turns: Option<u64>,
     /// The label of the clone, if the agent moves to another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -178,6 +196,7 @@ impl PhaseChange {
             request: None,
             always: None,
             automatic: false,
+            stuck_turns: None,
             label: None,
             mark: None,
             permission: None,
@@ -290,6 +309,12 @@ pub struct Created {
     /// The label of the clone that it lives in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The snapshot of the user's uncommitted changes in its base, if it starts from them. They are not part of its work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<IdOrText<CommitId>>,
+    /// The number of files that the user had changed in it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub snapshot_files: u64,
     /// Its tags; a text that cannot be one has no effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,

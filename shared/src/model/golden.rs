@@ -4,8 +4,8 @@ use super::{Event, fold, trailers};
 
 /// One agent, told by every kind of event. Each line is canonical, with every field that its kind can have.
 const LIFE: &[&str] = &[
-    r#"{"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","l":1,"label":"laptop","model":"large","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","t":"created","tags":["night","web"],"title":"Add tests","v":1,"w":"5t2k"}"#,
-    r#"{"always":{"rules":["Bash(make:*)"]},"at":"2026-11-21T01:40:01Z","attempt":1,"automatic":true,"l":2,"label":"laptop","mark":"beef","model":"larger","permission":"plan","phase":"starting","profile":"other","reason":"first launch","role":"second","session":"0b5e","t":"phase","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","l":1,"label":"laptop","model":"large","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","snapshot":"6666666666666666666666666666666666666666","snapshot_files":5,"t":"created","tags":["night","web"],"title":"Add tests","v":1,"w":"5t2k"}"#,
+    r#"{"always":{"rules":["Bash(make:*)"]},"at":"2026-11-21T01:40:01Z","attempt":1,"automatic":true,"l":2,"label":"laptop","mark":"beef","model":"larger","permission":"plan","phase":"starting","profile":"other","reason":"first launch","role":"second","session":"0b5e","stuck_turns":50,"t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:02.5Z","attempt":1,"choice":true,"l":3,"phase":"waiting","question":"q1","reason":"Which one?","request":{"cut_from_bytes":70000,"pattern":{"rules":["Bash(make:*)"]},"text":"Which one?"},"t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"allow":true,"always":true,"at":"2026-11-21T01:40:03Z","l":4,"question":"q1","t":"send","text":"the first","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:04Z","l":5,"reason":"enough","t":"stop","v":1,"w":"5t2k"}"#,
@@ -18,6 +18,7 @@ const LIFE: &[&str] = &[
     r#"{"at":"2026-11-21T01:40:11Z","commit":"5555555555555555555555555555555555555555","head":"3333333333333333333333333333333333333333","into":"main","l":12,"outcome":"merged","passed":["ffff"],"t":"landed","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:12Z","head":"3333333333333333333333333333333333333333","into":"main","l":13,"outcome":"set_aside","t":"landed","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:13Z","l":14,"t":"restored","v":1,"w":"5t2k"}"#,
+    r#"{"add":["later"],"at":"2026-11-21T01:40:14Z","l":15,"remove":["web"],"t":"tagged","v":1,"w":"5t2k"}"#,
 ];
 
 /// The state after [`LIFE`].
@@ -26,6 +27,8 @@ Orchestra-Queued: 2026-11-21T01:40:00Z
 Orchestra-Title: Add tests
 Orchestra-Branch: orchestra/add-tests-k3m9q
 Orchestra-Base: 1111111111111111111111111111111111111111
+Orchestra-Snapshot: 6666666666666666666666666666666666666666
+Orchestra-Snapshot-Files: 5
 Orchestra-Head: 3333333333333333333333333333333333333333
 Orchestra-Profile: other
 Orchestra-Role: second
@@ -38,8 +41,8 @@ Orchestra-Reviews: add-auth-11111
 Orchestra-Permission: plan
 Orchestra-Writer: 5t2k
 Orchestra-Label: laptop
-Orchestra-Tags: night web
-Orchestra-Told: 2026-11-21T01:40:13Z
+Orchestra-Tags: later night
+Orchestra-Told: 2026-11-21T01:40:14Z
 Orchestra-Attempt: 1
 Orchestra-Reason: rolled back
 Orchestra-Session: 0b5e
@@ -81,9 +84,9 @@ Orchestra-Verdict-Patch: 4444444444444444444444444444444444444444
 Orchestra-Verdict-By: kim
 Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
-Orchestra-Lamport: 14
+Orchestra-Lamport: 15
 Orchestra-By: 5t2k
-Orchestra-Fold: 14
+Orchestra-Fold: 15
 Orchestra-Format: 1
 "#;
 

@@ -85,6 +85,12 @@ pub struct AgentObject {
     pub branch: BranchName,
     /// The commit that it started from.
     pub base: IdOrText<CommitId>,
+    /// The snapshot of the user's uncommitted changes in its base, if it started from them. They are not part of its work.
+    #[serde(default)]
+    pub snapshot: Option<IdOrText<CommitId>>,
+    /// The number of files that the user had changed in that snapshot.
+    #[serde(default)]
+    pub snapshot_files: u64,
     /// The commit that holds its work.
     pub head: Option<IdOrText<CommitId>>,
     /// The path of its worktree, if it has one on this machine.
@@ -125,6 +131,9 @@ pub struct AgentObject {
     pub ran_seconds: u64,
     /// The exit code of its program; 128 + n if signal n ended it.
     pub exit_code: Option<i32>,
+    /// How many turns in a row its program has changed no file, while it runs, if these are so many that it is stuck.
+    #[serde(default)]
+    pub stuck_turns: Option<u64>,
     /// What it is doing now: the last line that it printed, or its last action.
     pub activity: Option<String>,
     /// What it said last in the attempt that ended, or the last line that a plain command printed, shortened.
@@ -232,10 +241,10 @@ impl AgentObject {
         let ended = has_saved_work(&agent, liveness);
         #[rustfmt::skip] // A column of names would hide the rest of this function.
         let Agent {
-            phase, queued_at, title, branch, base, head, profile, role, handed_over, model, run, place, parent,
+            phase, queued_at, title, branch, base, snapshot, snapshot_files, head, profile, role, handed_over, model, run, place, parent,
             reviews, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
-            limit, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
+            stuck_turns, limit, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
             conflicts, check, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
         } = agent;
         Self {
@@ -257,6 +266,8 @@ impl AgentObject {
             attempt,
             branch,
             base,
+            snapshot,
+            snapshot_files,
             worktree: None,
             worktree_state: None,
             session,
@@ -273,6 +284,7 @@ impl AgentObject {
             ended_at,
             ran_seconds,
             exit_code,
+            stuck_turns: Some(stuck_turns).filter(|turns| *turns > 0 && liveness == Liveness::Live),
             activity: None,
             last_words,
             commits: ended.then_some(work.commits),

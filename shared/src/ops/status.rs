@@ -100,6 +100,8 @@ pub struct Detail {
     pub set_aside: usize,
     /// Requests from clones that are not trusted here, newest last.
     pub proposals: Vec<Proposal>,
+    /// What the uncommitted changes were on top of from which it started: a branch or a commit.
+    pub changes_on: Option<String>,
 }
 
 /// A request from another clone. It takes effect only if the user makes it as well.
@@ -128,7 +130,28 @@ pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
     };
     let (set_aside, fold) = (log.set_aside, log.fold);
     let LastEnd { left_out, left_out_more, .. } = fold.end.unwrap_or_default();
-    Ok(Detail { task, left_out, left_out_more, contradictions: fold.conflicts, set_aside, proposals })
+    let changes_on = changes_on(repo, &fold.agent);
+    Ok(Detail {
+        task,
+        left_out,
+        left_out_more,
+        contradictions: fold.conflicts,
+        set_aside,
+        proposals,
+        changes_on,
+    })
+}
+
+/// Returns what the uncommitted changes were on top of from which an agent started: the branch that is checked out here if it
+/// contains that commit, else the commit.
+fn changes_on(repo: &Repo, agent: &Agent) -> Option<String> {
+    let snapshot = agent.snapshot.as_ref()?.commit()?;
+    let on = repo.read_commit(snapshot).ok()?.parents.first().copied()?;
+    let contains = |branch: &String| {
+        let tip = repo.find_ref(&layout::branch_ref(branch)).ok().flatten();
+        tip.is_some_and(|tip| repo.contains(tip, on).unwrap_or(false))
+    };
+    Some(repo.head_branch().filter(contains).unwrap_or_else(|| on.short()))
 }
 
 fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {

@@ -127,7 +127,7 @@ pub fn capture_work(
     let repo = &repo.syncing_together();
     let CapturePlace { isolated, worktree, .. } = place;
     let (checked_out, off_branch) = checked_out_commit(repo, target, worktree)?;
-    let mut captured = capture_tree(target, place, checked_out)?;
+    let mut captured = capture_tree(target.max_file, place, checked_out)?;
     repo.require_complete(captured.tree, Some(repo.tree_of(checked_out)?))?;
     captured.left_out.extend(nested_repositories::missing_gitlinks(repo, target.base, captured.tree)?);
     let mut head = checked_out;
@@ -185,7 +185,7 @@ pub fn capture_branch(
 /// As for [`capture_work`].
 pub fn save_snapshot(repo: &Repo, target: &CaptureTarget<'_>, place: &CapturePlace<'_>) -> Result<()> {
     let (checked_out, _) = checked_out_commit(repo, target, place.worktree)?;
-    let tree = capture_tree(target, place, checked_out)?.tree;
+    let tree = capture_tree(target.max_file, place, checked_out)?.tree;
     repo.require_complete(tree, Some(repo.tree_of(checked_out)?))?;
     let name = layout::snapshot_ref(target.id);
     if let Some(last) = repo.find_ref(&name)? {
@@ -215,7 +215,7 @@ pub fn preview(
     let own = WorktreeHead::Branch(layout::branch_ref(target.branch));
     match place.worktree.head() {
         head if head == own || matches!(head, WorktreeHead::Detached(_)) => {
-            capture_tree(target, place, checked_out).map(Some)
+            capture_tree(target.max_file, place, checked_out).map(Some)
         }
         _ => Ok(None),
     }
@@ -295,9 +295,12 @@ pub struct CapturedTree {
     stats: Vec<(Vec<u8>, FileStat)>,
 }
 
-/// Writes the tree of the worktree's files.
-fn capture_tree(
-    target: &CaptureTarget<'_>,
+/// Writes the tree of the worktree's files, without those that are larger than `max_file`.
+///
+/// # Errors
+/// Something cannot be read or written.
+pub(super) fn capture_tree(
+    max_file: ByteSize,
     place: &CapturePlace<'_>,
     checked_out: Oid,
 ) -> Result<CapturedTree> {
@@ -305,13 +308,12 @@ fn capture_tree(
     let deadline = Instant::now() + CAPTURE_TIMEOUT;
     let isolated_repo = isolated.repo()?;
     let entries = initial_entries(&isolated_repo, place, checked_out)?;
-    let options =
-        SurveyOptions { repo: &isolated_repo, entries: &entries, max_file: target.max_file, deadline };
+    let options = SurveyOptions { repo: &isolated_repo, entries: &entries, max_file: max_file, deadline };
     let mut survey = survey::survey_worktree(place.root, &options)?;
     let (tree, stats) = match unchanged_tree(&isolated_repo, &entries, &survey, checked_out) {
         Some(tree) => (tree, Vec::new()),
         None => {
-            let mut stage = StagingArea::make(place.root, &entries, isolated, target.max_file, deadline)?;
+            let mut stage = StagingArea::make(place.root, &entries, isolated, max_file, deadline)?;
             let tree = stage.write(&isolated_repo, &mut survey)?;
             (tree, std::mem::take(&mut stage.stats))
         }

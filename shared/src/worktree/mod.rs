@@ -1,6 +1,7 @@
 //! Agents' worktrees: where they are, making them, and capturing the work in them.
 
 pub mod capture;
+pub mod checkout_changes;
 pub mod dirty;
 mod exclude;
 pub mod exclusions;

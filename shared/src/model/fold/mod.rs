@@ -32,7 +32,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 14;
+pub const FOLD: u32 = 15;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -115,6 +115,11 @@ impl Fold {
                 }
             }
             Some(Fact::Send(_) | Fact::Restored {}) => {}
+            // Tags choose what lands, so only the clone that it lives in changes them.
+            Some(Fact::Tagged(change)) if event.writer == self.agent.writer => {
+                Tag::change(&mut self.agent.tags, &change.add, &change.remove);
+            }
+            Some(Fact::Tagged(_)) => {}
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => {
                 self.left_out.clone_from(&finished.work.left_out);
@@ -153,6 +158,8 @@ impl Fold {
         agent.label = short_or_none(created.label.as_deref());
         agent.tags = Tag::valid(&created.tags);
         agent.base = created.base.short();
+        agent.snapshot = IdOrText::short_or_none(created.snapshot.as_ref());
+        agent.snapshot_files = created.snapshot_files;
         agent.branch = text::one_line(&created.branch, BRANCH).into();
         agent.queued_at = event.at;
     }
@@ -171,6 +178,7 @@ impl Fold {
                 started_at: None,
                 last_words: None,
                 check: None,
+                stuck_turns: 0,
                 ..agent.clone()
             };
             if agent.writer != event.writer {
@@ -190,6 +198,7 @@ impl Fold {
         agent.question = short_or_none(step.question.as_deref());
         agent.choice = step.choice && agent.question.is_some();
         agent.request = step.request.as_ref().and_then(AskedRequest::checked);
+        agent.stuck_turns = step.stuck_turns.unwrap_or(agent.stuck_turns);
         agent.automatic += u64::from(step.automatic);
         if let Some(pattern) = &step.always {
             Grant::add(&mut agent.always, pattern, &event.writer);
@@ -248,6 +257,7 @@ impl Fold {
         agent.question = None;
         agent.choice = false;
         agent.request = None;
+        agent.stuck_turns = 0;
         agent.ended_at = Some(event.at);
         agent.exit_code = finished.exit;
         agent.last_words = short_or_none(finished.last_words.as_deref());

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use super::{
-    super::{Cost, Phase::Failed, event::Message, event::Pattern, landing::check_id},
+    super::{Cost, Phase::Failed, event::Message, event::Pattern, event::Tagged, landing::check_id},
     *,
 };
 
@@ -285,6 +285,8 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     parent,
                     reviews,
                     permission,
+                    snapshot: Some(base.clone()).filter(|_| place > 0),
+                    snapshot_files: u64::from(place),
                     base,
                     branch,
                     label,
@@ -308,6 +310,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 request,
                 always,
                 automatic,
+                stuck_turns: (at == 2).then_some(u64::from(attempt)),
                 profile: (at == 0).then(|| "mine".to_owned()),
                 ..PhaseChange::new(attempt, Phase::ALL[at])
             })
@@ -381,6 +384,8 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
         Just(Fact::Pause { reason: None }),
         Just(Fact::Send(Message { text: Some("on".into()), ..Message::default() })),
         Just(Fact::Restored {}),
+        (word, "[a-c]")
+            .prop_map(|(add, remove)| Fact::Tagged(Tagged { add: vec![add], remove: vec![remove] })),
     ]
 }
 

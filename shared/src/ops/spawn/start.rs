@@ -158,6 +158,8 @@ fn new_agents(
             base: planned.base.into(),
             branch: planned.branch.clone(),
             label: label.clone(),
+            snapshot: report.changes.as_ref().and_then(|changes| changes.snapshot).map(Into::into),
+            snapshot_files: report.changes.as_ref().map_or(0, |changes| changes.files),
             tags: request.tags.iter().map(ToString::to_string).collect(),
             prompt: None,
         };
