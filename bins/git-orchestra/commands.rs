@@ -46,6 +46,8 @@ mod stop;
 mod supervise;
 #[path = "../git-orchestra-sync/command.rs"]
 mod sync;
+#[path = "../git-orchestra-tag/command.rs"]
+mod tag;
 #[path = "../git-orchestra-undo/command.rs"]
 mod undo;
 #[path = "../git-orchestra-worktrees/command.rs"]
@@ -94,6 +96,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "stop" => Entry::of::<stop::Cli>(),
         "supervise" => Entry::of::<supervise::Cli>(),
         "sync" => Entry::of::<sync::Cli>(),
+        "tag" => Entry::of::<tag::Cli>(),
         "undo" => Entry::of::<undo::Cli>(),
         "worktrees" => Entry::of::<worktrees::Cli>(),
         _ => return None,

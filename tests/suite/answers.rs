@@ -127,6 +127,8 @@ fn answers_about_running_and_ended_agents() {
     let halts = ["spawn", "-d", "--agent", "sh", "--name", "halts", "while :; do sleep 0.1; done"];
     let halts = repo.orchestra(halts).succeeded().line();
     repo.wait_for(&halts, "running");
+    json("tag", 0, &["tag", "--add", "night", "--json", &halts]);
+    repo.orchestra(["tag", "--remove", "night", &halts]).succeeded();
     json("attach-plan", 0, &["attach", "--print", "--json", &halts]);
     let helper = repo.world().bins().join("git-orchestra-supervise");
     let taken = Ran::of(repo.command(helper).arg("take").arg(repo.path().join(".git")).arg(&halts));

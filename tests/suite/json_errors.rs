@@ -81,6 +81,7 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
     Some(match command {
         "spawn" => &["--agent", "sh", "true"],
         "send" => &["nosuch", "text"],
+        "tag" => &["nosuch", "--add", "x"],
         "attach" => &["nosuch", "--print"],
         "pause" | "resume" | "stop" | "logs" | "diff" => &["nosuch"],
         "status" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup" | "sync"

@@ -58,6 +58,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["merge-ranked"],
         vec!["merge-ranked", "--dry-run"],
         vec!["attach", "x", "--print"],
+        vec!["tag", "x", "--add", "y"],
         vec!["undo"],
         vec!["undo", "--list"],
         vec!["cleanup"],

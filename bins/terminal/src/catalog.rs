@@ -67,6 +67,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Run, "resume", "Resume agents that are paused, ended or lost"),
     binary(Group::Run, "attach", "Take over an agent in this terminal, and give it back"),
     binary(Group::Run, "stop", "Stop agents and everything they started, saving their work"),
+    binary(Group::Run, "tag", "Add tags to agents, or remove some"),
     binary(Group::Run, "slot", "Run a heavy command when this machine has a slot for it"),
     binary(Group::Look, "status", "Show the current state of every agent"),
     binary(Group::Look, "logs", "Show an agent's output, live or after it has ended"),

@@ -35,6 +35,7 @@ pub mod status;
 pub mod stop;
 pub mod supervise;
 pub mod sync;
+pub mod tag;
 pub mod tasks;
 pub mod undo;
 pub mod wait_targets;

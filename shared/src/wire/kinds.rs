@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     ops::{
         attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
-        sessions, slot, spawn, status, stop, sync, undo, worktrees,
+        sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -56,6 +56,8 @@ kinds! {
     CHANGE = "change": StreamedChange;
     /// One entry of the output of an agent: a line of the stream of `logs`.
     LOG = "log": logs::StreamedEntry;
+    /// Agents with their tags.
+    TAG = "tag": tag::Report;
     /// The agents that were stopped.
     STOP = "stop": stop::Report;
     /// The messages and answers that were sent to agents, and which were delivered.

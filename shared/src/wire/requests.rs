@@ -6,7 +6,7 @@ use crate::{
     Error, Result,
     ops::{
         attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
-        sessions, slot, spawn, status, stop, sync, undo, worktrees,
+        sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
     },
 };
 
@@ -45,6 +45,8 @@ requests! {
     "status": status::Request;
     /// Finds the output of an agent.
     "logs": logs::Request;
+    /// Changes the tags of agents.
+    "tag": tag::Request;
     /// Stops agents, and saves their work.
     "stop": stop::Request;
     /// Sends messages to agents, or answers their questions.
