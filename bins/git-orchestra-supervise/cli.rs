@@ -14,6 +14,8 @@ pub(crate) enum Verb {
     Prepare,
     /// Save a snapshot of its worktree
     Snapshot,
+    /// Save a snapshot of its worktree after a turn
+    Turn,
     /// Save its work
     Take,
 }

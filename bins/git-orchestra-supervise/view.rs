@@ -17,6 +17,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Verb::Run => Request::Run { lock: detach::start_new_session()? },
         Verb::Prepare => Request::Help(HelperTask::Prepare),
         Verb::Snapshot => Request::Help(HelperTask::Snapshot),
+        Verb::Turn => Request::Help(HelperTask::Turn),
         Verb::Take => Request::Help(HelperTask::Capture),
     };
     let taken = supervise::run(&context::uninterrupted(), &cli.common_dir, &id, request, || {

@@ -30,6 +30,8 @@ mod pause;
 mod resume;
 #[path = "../git-orchestra-review/command.rs"]
 mod review;
+#[path = "../git-orchestra-rewind/command.rs"]
+mod rewind;
 #[path = "../git-orchestra-send/command.rs"]
 mod send;
 #[path = "../git-orchestra-sessions/command.rs"]
@@ -89,6 +91,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "resume" => Entry::of::<resume::Cli>(),
         "review" => Entry::of::<review::Cli>(),
         "send" => Entry::of::<send::Cli>(),
+        "rewind" => Entry::of::<rewind::Cli>(),
         "sessions" => Entry::of::<sessions::Cli>(),
         "slot" => Entry::of::<slot::Cli>(),
         "spawn" => Entry::of::<spawn::Cli>(),

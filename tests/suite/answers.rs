@@ -129,6 +129,7 @@ fn answers_about_running_and_ended_agents() {
     repo.wait_for(&halts, "running");
     json("tag", 0, &["tag", "--add", "night", "--json", &halts]);
     repo.orchestra(["tag", "--remove", "night", &halts]).succeeded();
+    json("rewind", 0, &["rewind", "--json", &asks]);
     json("attach-plan", 0, &["attach", "--print", "--json", &halts]);
     let helper = repo.world().bins().join("git-orchestra-supervise");
     let taken = Ran::of(repo.command(helper).arg("take").arg(repo.path().join(".git")).arg(&halts));

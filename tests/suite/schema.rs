@@ -11,7 +11,7 @@ use crate::world;
 /// Returns the smallest valid request of an operation.
 fn least(name: &str) -> Value {
     match name {
-        "attach" | "logs" | "diff" => json!({"agent": "tidy-k3m9q"}),
+        "attach" | "logs" | "diff" | "rewind" => json!({"agent": "tidy-k3m9q"}),
         "adopt" | "sessions-resume" => json!({"session": "3f2a"}),
         "search" => json!({"words": "rate limit"}),
         "review-by" => json!({"profile": "claude"}),

@@ -84,7 +84,7 @@ fn what_a_person_commits_meanwhile_does_not_conflict() {
     changed(&repo);
     let id = spawned(&repo, "sed -i 's/^2$/two/' a.txt; echo more >> folder/new.txt");
     let aside = repo.orchestra(["merge-ranked", "--dry-run", &id]);
-    assert!(aside.stdout().contains("set aside"), "{}", aside.stdout());
+    assert!(aside.stdout().contains("blocked"), "{}", aside.stdout());
     let aside = repo.orchestra(["merge-ranked", "--dry-run", "--json", &id]).json().to_string();
     assert!(aside.contains("it started from uncommitted changes: commit those in main first"), "{aside}");
     repo.git(["add", "-A"]);
@@ -109,7 +109,7 @@ fn the_order_of_a_landing_compares_only_the_agents_parts() {
     let without = repo.spawn("sed -i 's/^1$/eins/' a.txt");
     repo.end_of(&without);
     let plan = repo.orchestra(["merge-ranked", "--dry-run", "--json"]).succeeded().json();
-    let steps = plan["steps"].as_array().expect("steps");
+    let steps = plan["order"].as_array().expect("steps");
     assert_eq!(steps.len(), 2);
     assert!(steps.iter().all(|step| step["conflicts_with"].as_array().is_some_and(Vec::is_empty)), "{plan}");
     let known = repo.orchestra(["review", &with]).succeeded().stdout();

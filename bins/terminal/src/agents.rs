@@ -98,6 +98,7 @@ pub fn phase(agent: &AgentObject) -> String {
     let word = match &agent.check {
         Some(check) if agent.phase == Phase::Done && check.holds() => "done (checked)",
         Some(check) if agent.phase == Phase::Failed && check.stuck => "failed (stuck)",
+        _ if agent.phase == Phase::Running && agent.stuck_turns.is_some() => "running (stuck)",
         _ => agent.phase.as_str(),
     };
     let bypasses = agent.permission_mode.as_deref() == Some(Permission::BypassPermissions.as_str());

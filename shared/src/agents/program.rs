@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{
     Launch, Options, Protocol, TaskHandling, examination::Examination, limit::ReportedLimit, options,
 };
-use crate::{Result, config::Config, conversation::SessionReader, world::Environment};
+use crate::{Result, config::Config, conversation::SessionReader, model::SessionId, world::Environment};
 
 /// One agent program.
 ///
@@ -94,6 +94,21 @@ pub trait SessionFiles: Sync {
         folder: &Path,
         transcript: &[u8],
     ) -> Result<()>;
+
+    /// Writes the beginning of a session's transcript, of `length` bytes, as another session for `folder`. Returns the id of that
+    /// session; `None` if the program's sessions cannot be cut, or nothing of this one would be left.
+    ///
+    /// # Errors
+    /// The transcript cannot be read or written.
+    fn cut(
+        &self,
+        _environment: &Environment,
+        _session: &str,
+        _folder: &Path,
+        _length: u64,
+    ) -> Result<Option<SessionId>> {
+        Ok(None)
+    }
 
     /// Moves a session after its worktree was renamed to `folder`.
     ///

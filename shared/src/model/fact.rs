@@ -130,6 +130,9 @@ pub struct Collected {
     /// Why it was rolled back, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The session that it continues, if it was rewound; empty if it begins a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
 }
 
 /// A change of phase; see [`Fact::Phase`].

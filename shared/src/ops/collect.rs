@@ -227,6 +227,7 @@ fn collected_event(agent: &Agent, captured: &CapturedWork) -> event::Collected {
         unfinished: captured.unfinished.as_ref().map(Unfinished::sentence),
         phase: None,
         reason: None,
+        session: None,
     }
 }
 

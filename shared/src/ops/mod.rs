@@ -23,6 +23,7 @@ pub mod pause;
 mod repairing;
 pub mod resume;
 pub mod review;
+pub mod rewind;
 mod seconds;
 mod selection;
 pub mod send;

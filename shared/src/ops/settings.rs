@@ -79,6 +79,7 @@ impl Settings {
             max_output: config.get(&keys::MAX_OUTPUT)?,
             max_file: config.get(&keys::MAX_FILE)?,
             limit_wait: config.get(&keys::LIMIT_WAIT)?,
+            stuck_turns: u64::from(config.get(&keys::STUCK_TURNS)?),
             sync_every: config.get(&keys::AUTO_SYNC)?,
         })
     }

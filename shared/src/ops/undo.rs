@@ -20,7 +20,7 @@ use crate::{
         target_lock::{LockHolder, TargetLock},
     },
     model::text,
-    ops::{cleanup, merge_ranked},
+    ops::{cleanup, merge_ranked, rewind},
     removal::{recover, trash},
     store::operations::{self, Change, Journal, Operation, OperationBody, QuarantinedRef, UndoEffect},
     supervise::relink,
@@ -138,6 +138,7 @@ fn reverse(
     };
     match choose::reversal(operation, all)? {
         Reversal::MoveBack(changes) => {
+            let _agent = rewind::lock_agent_of(context, repo, operation, all)?;
             let _targets = lock_targets(repo, changes)?;
             let back =
                 |change: &Change| Change { branch: change.branch.clone(), old: change.new, new: change.old };
@@ -145,6 +146,7 @@ fn reverse(
             let journal = begin(UndoEffect::Moved(back.clone()))?;
             let id = journal.operation.id.clone();
             move_branches_back(repo, journal, operation, &back)?;
+            rewind::record_undo(repo, operation, all)?;
             Ok((id, outcomes::record(repo, operation, all)))
         }
         Reversal::Return(refs) => {

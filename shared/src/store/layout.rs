@@ -95,6 +95,11 @@ pub fn snapshot_ref(id: &AgentId) -> String {
     format!("refs/orchestra-local/snapshots/{id}")
 }
 
+/// Returns the ref with the points to which an agent can be rewound. It is never sent.
+pub fn points_ref(id: &AgentId) -> String {
+    format!("refs/orchestra-local/points/{id}")
+}
+
 /// The prefix of the refs with transcripts, stored before their agent programs delete them. They are sent only on request.
 pub const TRANSCRIPTS: &str = "refs/orchestra-local/transcripts/";
 

@@ -16,6 +16,7 @@ pub mod list;
 pub mod notes;
 pub mod operations;
 pub mod pack;
+pub mod points;
 pub mod sound;
 mod tips;
 pub mod transcripts;

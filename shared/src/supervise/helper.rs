@@ -16,9 +16,12 @@ use crate::{
     lock::Lock,
     model::{AgentId, words::words},
     process,
-    store::layout::{self, AgentDir, PrivateDir},
+    store::{
+        layout::{self, AgentDir, PrivateDir},
+        points::PointKind,
+    },
     supervise::{
-        conversations, last_words,
+        conversations, last_words, points,
         processes::{NONCE, SUPERVISOR},
         repair,
         spec::Spec,
@@ -51,6 +54,8 @@ words! {
         Prepare = "prepare",
         /// Take a snapshot of the worktree.
         Snapshot = "snapshot",
+        /// Take a snapshot of the worktree after a turn.
+        Turn = "turn",
         /// Capture the work at the end of an attempt, and store the output.
         Capture = "take",
     }
@@ -61,7 +66,7 @@ impl HelperTask {
     pub const fn limit(self) -> Duration {
         match self {
             Self::Prepare => PREPARE_TIMEOUT,
-            Self::Snapshot => SNAPSHOT_TIMEOUT,
+            Self::Snapshot | Self::Turn => SNAPSHOT_TIMEOUT,
             Self::Capture => CAPTURE_TIMEOUT,
         }
     }
@@ -153,7 +158,7 @@ pub fn run_task(
             surroundings::record_snapshot(environment, common_dir, &dir, &frozen)?;
             prepare_worktree(&repo, id, &dir, &spec).map(|()| None)
         }
-        HelperTask::Snapshot => {
+        HelperTask::Snapshot | HelperTask::Turn => {
             let repo = Repo::open(environment, common_dir)?.with_identity(spec.identity.as_ref());
             let worktree = registered(&repo, id, &spec)?
                 .ok_or_else(|| Error::new(Code::WorktreeMissing, "the worktree is gone"))?;
@@ -164,6 +169,9 @@ pub fn run_task(
                 &capture_target(id, &spec),
                 &CapturePlace { root: &root, worktree: &worktree, isolated: &own.isolated },
             )?;
+            let kind = if job == HelperTask::Turn { PointKind::Turn } else { PointKind::Time };
+            // The snapshot is more important, and is there.
+            let _ = points::of_snapshot(&repo, id, &dir, &spec, kind);
             Ok(None)
         }
         HelperTask::Capture => {
@@ -252,6 +260,7 @@ pub fn capture_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> R
     // The work is captured even if this fails.
     let recorded = surroundings::record_changes(repo, id, &spec.branch, dir, &frozen(repo, spec)?);
     captured.unrecorded = recorded.err().map(|error| error.one_line());
+    let _ = points::of_work(repo, id, spec, &captured, last_words.clone());
     captured.last_words = last_words;
     Ok(captured)
 }

@@ -20,6 +20,7 @@ pub mod lending;
 pub mod life;
 pub mod liveness;
 mod output_times;
+pub mod points;
 pub mod processes;
 pub mod program_output;
 pub mod prompt;
@@ -31,6 +32,7 @@ pub mod rounds;
 pub mod spec;
 pub mod start;
 pub mod stored_output;
+pub mod stuck;
 mod tickets;
 pub mod tracked_folder;
 

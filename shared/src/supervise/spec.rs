@@ -138,6 +138,9 @@ pub struct Limits {
         default = "six_hours"
     )]
     pub limit_wait: Duration,
+    /// After how many turns and tool calls in a row without a changed file it is shown as stuck; 0 for never.
+    #[serde(default)]
+    pub stuck_turns: u64,
 }
 
 /// Returns the value of specs that were written before `limit_wait` existed.
@@ -237,6 +240,7 @@ mod tests {
             max_file: ByteSize::bytes(1),
             sync_every: Some(60 * SECOND),
             limit_wait: SECOND,
+            stuck_turns: 0,
         }
     }
 

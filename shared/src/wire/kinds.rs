@@ -4,8 +4,8 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
-        sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
+        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, rewind,
+        send, sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -56,6 +56,8 @@ kinds! {
     CHANGE = "change": StreamedChange;
     /// One entry of the output of an agent: a line of the stream of `logs`.
     LOG = "log": logs::StreamedEntry;
+    /// The points of an agent, and what a rewind did.
+    REWIND = "rewind": rewind::Report;
     /// Agents with their tags.
     TAG = "tag": tag::Report;
     /// The agents that were stopped.

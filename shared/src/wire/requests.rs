@@ -5,8 +5,8 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
-        sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
+        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, rewind,
+        send, sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
     },
 };
 
@@ -45,6 +45,8 @@ requests! {
     "status": status::Request;
     /// Finds the output of an agent.
     "logs": logs::Request;
+    /// Lists the points of an agent, or takes it back to one.
+    "rewind": rewind::Request;
     /// Changes the tags of agents.
     "tag": tag::Request;
     /// Stops agents, and saves their work.

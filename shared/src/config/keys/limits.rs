@@ -75,6 +75,21 @@ pub static RETRY_DELAY: Key<Duration> = Key::new(
 .only_measures()
 .set_by_team();
 
+pub static STUCK_TURNS: Key<u32> = Key::new(
+    "orchestra.stuckTurns",
+    Kind {
+        expected: "a number from 0 to 100000",
+        parse: |text| text.parse().ok().filter(|turns| *turns <= 100_000),
+        text: u32::to_string,
+    },
+    // Reading a large project takes tens of calls before the first edit; an agent that loops makes hundreds.
+    || 100,
+    "After how many turns and tool calls in a row without a change of its files a running agent is shown as stuck; it is not \
+     ended. 0 is never. Programs that print plain text (sh, your own) have no turns",
+)
+.only_measures()
+.set_by_team();
+
 pub static LIMIT_WAIT: Key<Duration> = Key::new(
     "orchestra.limitWait",
     DURATION,

@@ -54,6 +54,7 @@ pub static KEYS: &[&dyn Described] = &[
     &RETRIES,
     &RETRY_DELAY,
     &LIMIT_WAIT,
+    &STUCK_TURNS,
     &GRACE,
     &MAX_OUTPUT,
     &MAX_FILE,

@@ -342,6 +342,9 @@ fn apply_collected(agent: &mut Agent, collected: &Collected, writer: &WriterId) 
         agent.phase = phase;
         agent.limit = None;
         agent.reason = short_or_none(collected.reason.as_deref());
+        if let Some(session) = &collected.session {
+            agent.session = SessionId::short_or_none(Some(session));
+        }
     }
 }
 

@@ -192,6 +192,7 @@ fn unchanged_collected_work_is_not_recorded() {
         unfinished: None,
         phase: reason.map(|_| Phase::Done),
         reason: reason.map(str::to_owned),
+        session: None,
     };
     let agent = Agent { head: Some(IdOrText::read("one")), reason: Some("not resolved".into()), ..agent };
     for (fact, is_new) in [
@@ -378,6 +379,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 unfinished: (files > 5).then(|| "a merge".to_owned()),
                 phase: (files == 8).then_some(Failed),
                 reason: (files == 8).then(|| "rolled back".to_owned()),
+                session: (files == 8).then(|| "s".into()),
             })
         }),
         Just(Fact::Stop { reason: None }),

@@ -1,6 +1,7 @@
 //! One attempt: runs the program, reads its output and answers its questions, until it ends or must be ended.
 
 mod exchange;
+mod snapshots;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -25,11 +26,11 @@ use crate::{
     supervise::{
         ending::{AttemptEnd, EndedAttempt},
         guard,
-        helper::HelperTask,
         idle::IdleDetector,
         launch::{self, Beginning, RunningProgram},
         output_times::OutputTimes,
         program_output::{LineSpan, ProgramOutput},
+        stuck::StuckDetector,
     },
 };
 
@@ -37,8 +38,6 @@ use crate::{
 const READ_INTERVAL: Duration = Duration::from_millis(250);
 /// How many times in a row reading output and requests may fail before that ends the agent.
 const MAX_FAILED_READS: u32 = 3;
-/// The interval between snapshots of a running agent's worktree.
-const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(60);
 /// The minimum interval between writes of the summary that `status` reads.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
 /// How long after a turn to wait for the program to accept a message before its input is closed, which makes it read the rest.
@@ -78,6 +77,9 @@ struct RunningAttempt {
     shown: Option<Instant>,
     unshown: bool,
     last_snapshot: Instant,
+    /// Whether a turn began after another one had ended, and no snapshot was taken since.
+    turn_began: bool,
+    stuck: StuckDetector,
     checked: Option<Instant>,
     /// How the program ended, while the rest of its output is still to be read.
     ended: Option<AttemptEnd>,
@@ -129,6 +131,8 @@ impl Supervisor {
             shown: None,
             unshown: false,
             last_snapshot: Instant::now(),
+            turn_began: false,
+            stuck: self.new_stuck_detector(),
             checked: None,
             ended: None,
         };
@@ -286,7 +290,9 @@ impl Supervisor {
         attempt.output.move_to(self.dir.output(self.record.attempt));
         let (summary, asked, unheard) = (&mut attempt.summary, &mut attempt.asked, &mut attempt.unheard);
         let (in_prompt, reported) = (&mut attempt.in_prompt, &mut attempt.reported);
+        let (stuck, turn_began) = (&mut attempt.stuck, &mut attempt.turn_began);
         let new = attempt.output.read_output(over, |event, span| {
+            snapshots::count(event, summary.last_turn.is_some(), stuck, turn_began);
             summary.observe(event);
             match event {
                 StreamEvent::SessionStarted { session, .. } => {
@@ -377,14 +383,6 @@ impl Supervisor {
         let transcript = || self.conversation(&self.session.as_ref()?.0);
         let idle = attempt.idle.is_over(&self.spec.worktree, transcript)?;
         Some(AttemptEnd::Idle(idle.as_secs()))
-    }
-
-    /// Takes a snapshot at intervals. A snapshot that fails does not end the agent; the next one follows in a minute.
-    async fn take_snapshot(&mut self, attempt: &mut RunningAttempt) {
-        if attempt.last_snapshot.elapsed() >= SNAPSHOT_INTERVAL {
-            let _ = self.run_helper(HelperTask::Snapshot).await;
-            attempt.last_snapshot = Instant::now();
-        }
     }
 }
 
