@@ -5,7 +5,7 @@ use clap_complete::engine::ArgValueCandidates;
 use orchestra::ops::rewind::Request;
 use orchestra_terminal::{complete, pages::Page};
 
-/// Take an agent back to an earlier point: its files, and its conversation where that can be cut
+/// Take an agent back to an earlier point: files and conversation
 ///
 /// Without a number it lists the points: the start, the end of each attempt, and, while the agent worked, each
 /// minute and each new turn in which its files had changed. With a number, the agent's branch and worktree

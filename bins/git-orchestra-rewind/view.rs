@@ -32,10 +32,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 }
 
 fn print_rewound(terminal: &Terminal, id: &str, rewound: &Rewound) {
-    let Rewound { to, session, profile, .. } = rewound;
+    let Rewound { to, session, had_session, profile, .. } = rewound;
     terminal.print(&format!("{id} is at point {to} again, and paused\n"));
     if session.is_some() {
         terminal.hint(&format!("git orchestra resume {id} continues its conversation from there"));
+    } else if !had_session {
+        terminal.hint(&format!("git orchestra resume {id} starts it again from there"));
     } else {
         let profile = text::safe(profile);
         terminal.eprintln(&format!("{id} begins a new conversation: this one cannot be cut there"));

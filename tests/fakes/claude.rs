@@ -2,7 +2,7 @@
 //! file as the real program does. Each line of a message is one action; `tests/real` shows that the real
 //! program behaves in the same way.
 //!
-//! `say TEXT` · `write FILE TEXT` · `ask COMMAND` (a permission) · `propose COMMAND` (a permission, with the
+//! `say TEXT` · `answer TEXT` (in the session file only) · `write FILE TEXT` · `ask COMMAND` (a permission) · `propose COMMAND` (a permission, with the
 //! rule `Bash(FIRST WORD:*)`) · `choose QUESTION` · `refused COMMAND` ·
 //! `await FILE` · `hang` · `hang once` · `long BYTES` · `noise` · `fail STATUS` · `fail STATUS once` ·
 //! `crash once` · `exit CODE` · `limit SECONDS` · `limit SECONDS unless FILE` · `paid SECONDS` · `near
@@ -220,6 +220,11 @@ impl Agent {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match verb {
             "later" => {}
+            // The real program writes each answer into the file of the session.
+            "answer" => {
+                let answer = json!({"role": "assistant", "content": [{"type": "text", "text": rest}]});
+                self.note(&json!({"type": "assistant", "message": answer, "sessionId": self.session}));
+            }
             "say" => self.assistant(&json!({"type": "text", "text": rest})),
             "write" => {
                 let (file, text) = rest.split_once(' ').unwrap_or((rest, ""));

@@ -30,9 +30,9 @@ fn session(repo: &TestRepo<'_>, id: &str) -> String {
 fn files_and_conversation_go_back_and_return() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
-    let id = repo.spawn_claude(&[], "write a 1");
+    let id = repo.spawn_claude(&[], "write a 1\nanswer first");
     repo.end_of(&id);
-    repo.orchestra(["resume", &id, "-m", "write b 2"]).succeeded();
+    repo.orchestra(["resume", &id, "-m", "write b 2\nanswer second"]).succeeded();
     repo.end_of(&id);
     assert_eq!(kinds(&repo, &id), ["start", "end", "end"]);
     let first = session(&repo, &id);
@@ -55,7 +55,12 @@ fn files_and_conversation_go_back_and_return() {
     let cut = fs::read_dir(world.claude_config().join("projects")).expect("projects").flatten();
     let cut = cut.map(|folder| folder.path().join(format!("{second}.jsonl"))).find(|path| path.exists());
     let cut = fs::read_to_string(cut.expect("a transcript")).expect("text");
-    assert!(cut.contains("write a 1") && !cut.contains("write b 2") && !cut.contains(&first), "{cut}");
+    assert!(
+        cut.contains("write a 1")
+            && !cut.contains("write b 2")
+            && !cut.contains(&format!("\"sessionId\":\"{first}\"")),
+        "{cut}"
+    );
 
     repo.orchestra(["undo"]).succeeded();
     assert_eq!(files(&repo, &id), ["a", "b", "c"]);
@@ -71,6 +76,7 @@ fn files_and_conversation_go_back_and_return() {
     repo.orchestra(["rewind", &id, "4"]).succeeded();
     assert_eq!(files(&repo, &id), ["a", "b", "c"], "how it was before is a point as well");
     repo.orchestra(["merge-ranked", &id]).succeeded();
+    repo.orchestra(["stop", &id]).succeeded();
     repo.orchestra(["cleanup", &id]).succeeded();
     repo.orchestra(["undo"]).succeeded();
     assert!(kinds(&repo, &id).len() >= 5, "points are removed and restored with the agent");
@@ -79,17 +85,24 @@ fn files_and_conversation_go_back_and_return() {
 #[test]
 fn a_program_whose_conversation_cannot_be_cut_begins_a_new_one() {
     let world = world();
-    let repo = world.repo();
-    let id = repo.spawn("echo 1 > a");
+    let repo = world.repo().with_scripted_claude();
+    // Nothing was said at the start.
+    let id = repo.spawn_claude(&[], "write a 1");
     repo.end_of(&id);
     repo.orchestra(["rewind", &id, "1"])
         .succeeded()
         .stderr_has("begins a new conversation")
-        .stderr_has(&format!("git orchestra resume {id} --agent sh"));
+        .stderr_has(&format!("git orchestra resume {id} --agent claude"));
     assert_eq!(files(&repo, &id), [""; 0]);
     assert_eq!(repo.agent(&id)["session"], serde_json::Value::Null);
     repo.orchestra(["resume", &id]).succeeded();
     assert_eq!(files(&repo, &id), ["a"]);
+    let script = repo.spawn("echo 1 > b");
+    repo.end_of(&script);
+    let rewound = repo.orchestra(["rewind", &script, "1"]).succeeded();
+    rewound.stderr_has("starts it again from there");
+    repo.orchestra(["resume", &script]).succeeded();
+    assert_eq!(files(&repo, &script), ["b"]);
 }
 
 #[test]
@@ -108,7 +121,7 @@ fn what_cannot_be_rewound_is_refused_and_stays() {
     assert_eq!(files(&repo, &id), ["a"]);
     let operations = repo.refs("refs/orchestra-local/operations/").len();
     repo.git(["-C", &repo.worktree(&id).to_string_lossy(), "checkout", "-q", "--detach"]);
-    repo.orchestra(["rewind", &id, "1"]).exits(3);
+    repo.orchestra(["rewind", &id, "1"]).exits(3).stderr_has("not on its branch");
     assert_eq!(files(&repo, &id), ["a"]);
     assert_eq!(repo.refs("refs/orchestra-local/operations/").len(), operations);
 }

@@ -117,8 +117,8 @@ codes! {
     OutputMissing "output-missing" Refused "The output of the agent is not in this clone.";
     PathNotUtf8 "path-not-utf8" Refused "The path is not UTF-8, and an agent cannot work in it.";
     PathTaken "path-taken" Refused "The path or the ref already exists.";
-    PointUnknown "point-unknown" Refused "The agent has no point of this number.";
     PlatformUnsupported "platform-unsupported" Refused "Agents cannot be supervised on this system.";
+    PointUnknown "point-unknown" Refused "The agent has no point of this number.";
     ProfileUnknown "profile-unknown" Refused "There is no profile of this name.";
     ProgramMissing "program-missing" Refused "The agent's program is not on PATH.";
     ProposalUnapproved "proposal-unapproved" Refused "The team's file proposes a setting that nobody approved here.";

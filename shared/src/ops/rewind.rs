@@ -10,7 +10,11 @@ pub use crate::store::points::PointKind;
 use crate::{
     Code, Error, Result, agents,
     context::Context,
-    git::{Oid, Repo, objects::Commit},
+    git::{
+        Oid, Repo,
+        objects::Commit,
+        worktrees::{Worktree, WorktreeHead},
+    },
     landing::finish::{self, BranchMove, TargetMove},
     lock::Lock,
     model::{Agent, AgentId, CommitId, Fact, IdOrText, Liveness, Phase, SessionId, event::Collected},
@@ -80,6 +84,8 @@ pub struct Rewound {
     pub head: CommitId,
     /// The session that it continues; `None`: the next attempt begins a new one.
     pub session: Option<SessionId>,
+    /// Whether it was in a session before.
+    pub had_session: bool,
     /// The program of the agent.
     pub profile: String,
 }
@@ -100,7 +106,7 @@ struct State {
     session: Option<SessionId>,
 }
 
-/// Lists the points of an agent, and takes it back to one if the request names one. The state before is saved as a point, and in the
+/// Lists the points of an agent, and returns it to one if the request names one. The state before is saved as a point, and in the
 /// journal. If the command is killed, `undo` restores the agent, and another rewind finishes it; until then, the agent's record of its
 /// work may be older than its branch.
 ///
@@ -141,7 +147,7 @@ fn rewind(context: &Context, repo: &AcceptedRepo, id: &AgentId, to: u32) -> Resu
         Error::new(Code::WorktreeMissing, format!("the worktree of '{id}' is missing"))
             .hint(format!("git orchestra resume {id} makes it again"))
     })?;
-    let old = work_on_branch(repo, id, &agent)?;
+    let old = work_on_branch(repo, id, &agent, &checkout.worktree)?;
     let spec = Spec::last(repo, id, &lock.dir);
     if let Some(spec) = &spec {
         let about = Some(format!("before it was rewound to point {to}"));
@@ -173,7 +179,8 @@ fn rewind(context: &Context, repo: &AcceptedRepo, id: &AgentId, to: u32) -> Resu
     let change = Change { branch: agent.branch.to_string(), old, new };
     let operation = carry_out(context, repo, &states, change, &format!("{id} to point {to}"))?;
     record(repo, id, &states.after)?;
-    Ok(Rewound { to, operation, head: new, session, profile: agent.profile })
+    let had_session = agent.session.is_some();
+    Ok(Rewound { to, operation, head: new, session, had_session, profile: agent.profile })
 }
 
 /// Refuses an agent that has not ended, or that another clone owns.
@@ -190,7 +197,7 @@ fn require_rest(repo: &Repo, id: &AgentId) -> Result<()> {
     }
 }
 
-/// The lock of an agent at rest. Its private folder, which exists for the lock alone, is removed with it.
+/// The lock of an agent that has ended. Its private folder, which exists for the lock alone, is removed with it.
 pub(super) struct AgentLock {
     dir: AgentDir,
     _lock: Lock,
@@ -217,8 +224,13 @@ fn lock_agent(context: &Context, repo: &Repo, id: &AgentId) -> Result<AgentLock>
 }
 
 /// Returns the commit with all work of an agent, which its branch must point to.
-fn work_on_branch(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<Oid> {
-    let tip = repo.find_ref(&layout::branch_ref(&agent.branch))?;
+fn work_on_branch(repo: &Repo, id: &AgentId, agent: &Agent, worktree: &Worktree) -> Result<Oid> {
+    let branch = layout::branch_ref(&agent.branch);
+    let tip = repo.find_ref(&branch)?;
+    if worktree.head() != WorktreeHead::Branch(branch) {
+        return Err(Error::new(Code::BranchDiffers, format!("the worktree of '{id}' is not on its branch"))
+            .hint_command(&[&"git", &"-C", &worktree.path, &"switch", &agent.branch]));
+    }
     match (tip, repo.find_ref(&layout::head_ref(id))?) {
         (Some(tip), Some(head)) if tip == head && agent.unfinished.is_none() => Ok(tip),
         _ => Err(Error::new(Code::BranchDiffers, format!("not all work of '{id}' is on its branch"))

@@ -83,7 +83,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
 fn check(request: &Request) -> Result<()> {
     let usage = "git orchestra tag AGENT --add NAME --remove NAME";
     if request.agents.is_empty() {
-        return Err(Error::usage("no agent named").hint(usage));
+        return Err(Error::usage("no agent given").hint(usage));
     }
     if request.add.is_empty() && request.remove.is_empty() {
         return Err(Error::usage("no tag named")

@@ -1,4 +1,4 @@
-//! The points to which an agent can be rewound: its files, and how far its conversation was, at moments of its life. They stay in
+//! The points to which an agent can be rewound: its files, and how far its conversation was, at moments. They stay in
 //! this clone.
 //!
 //! All points of an agent are one commit: a list, the trees of their files, and as parents the commits that were checked out. It has
@@ -43,7 +43,7 @@ words! {
     }
 }
 
-/// A point in the life of an agent.
+/// How an agent was at one moment.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Point {
     /// Its number; the first is 1. Numbers of dropped points are not used again.

@@ -45,7 +45,7 @@ requests! {
     "status": status::Request;
     /// Finds the output of an agent.
     "logs": logs::Request;
-    /// Lists the points of an agent, or takes it back to one.
+    /// Lists the points of an agent, or returns it to one.
     "rewind": rewind::Request;
     /// Changes the tags of agents.
     "tag": tag::Request;

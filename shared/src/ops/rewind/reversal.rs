@@ -1,4 +1,4 @@
-//! The undo of a rewind, and the undo of that: the agent itself is told after its branch moved.
+//! The undo of a rewind, and the undo of that: the events of the agent record it after its branch moved.
 
 use super::{AgentLock, STATES, States, lock_agent, record, require_rest};
 use crate::{
