@@ -256,6 +256,7 @@ mod tests {
         let expected = serde_json::json!({
             "max_time_seconds": 1, "idle_timeout_seconds": 0, "retries": 9, "retry_delay_seconds": 5, "grace_seconds": 1,
             "max_output_bytes": 1, "max_file_bytes": 1, "sync_every_seconds": 60, "limit_wait_seconds": 1,
+            "stuck_turns": 0,
         });
         assert_eq!(written, expected);
         assert_eq!(serde_json::from_value::<Limits>(written).expect("limits"), limits());
