@@ -308,7 +308,7 @@ pub(super) fn capture_tree(
     let deadline = Instant::now() + CAPTURE_TIMEOUT;
     let isolated_repo = isolated.repo()?;
     let entries = initial_entries(&isolated_repo, place, checked_out)?;
-    let options = SurveyOptions { repo: &isolated_repo, entries: &entries, max_file: max_file, deadline };
+    let options = SurveyOptions { repo: &isolated_repo, entries: &entries, max_file, deadline };
     let mut survey = survey::survey_worktree(place.root, &options)?;
     let (tree, stats) = match unchanged_tree(&isolated_repo, &entries, &survey, checked_out) {
         Some(tree) => (tree, Vec::new()),
