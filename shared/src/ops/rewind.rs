@@ -177,7 +177,7 @@ fn rewind(context: &Context, repo: &AcceptedRepo, id: &AgentId, to: u32) -> Resu
     };
     context.check()?;
     let change = Change { branch: agent.branch.to_string(), old, new };
-    let operation = carry_out(context, repo, &states, change, &format!("{id} to point {to}"))?;
+    let operation = carry_out(context, repo, &states, &change, &format!("{id} to point {to}"))?;
     record(repo, id, &states.after)?;
     let had_session = agent.session.is_some();
     Ok(Rewound { to, operation, head: new, session, had_session, profile: agent.profile })
@@ -256,7 +256,7 @@ fn carry_out(
     context: &Context,
     repo: &Repo,
     states: &States,
-    change: Change,
+    change: &Change,
     summary: &str,
 ) -> Result<String> {
     let mut journal = {
