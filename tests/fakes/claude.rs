@@ -127,8 +127,14 @@ impl Agent {
         let (sender, input) = channel();
         std::thread::spawn(move || {
             for line in std::io::stdin().lock().lines() {
-                let line = line.expect("a line");
-                sender.send(serde_json::from_str(&line).expect("JSON")).expect("heard");
+                let value: Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
+                if value["request"]["subtype"] == "interrupt" {
+                    // The turn ends at once, whatever it waits for.
+                    say(&json!({"type": "result", "subtype": "error_during_execution", "is_error": true,
+                        "terminal_reason": "aborted_tools", "num_turns": 0}));
+                } else {
+                    sender.send(value).expect("heard");
+                }
             }
         });
         Self {

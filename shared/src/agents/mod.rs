@@ -46,7 +46,9 @@ mod session;
 mod sh;
 mod summary;
 
-pub use configured::{check_prose, launch, program_of, prompt_of, protocol_of, ready};
+pub use configured::{
+    check_prose, for_review, interactive_argv, launch, program_of, prompt_of, protocol_of, ready, variables,
+};
 pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFailure};
 pub use input::{TaskHandling, Words};
 pub use launch::{Launch, PrivateFile, Stdin};

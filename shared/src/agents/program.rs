@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{
     Launch, Options, Protocol, TaskHandling, examination::Examination, limit::ReportedLimit, options,
 };
-use crate::{Result, config::Config, conversation::SessionReader, world::Environment};
+use crate::{Result, config::Config, conversation::SessionReader, model::Permission, world::Environment};
 
 /// One agent program.
 ///
@@ -70,6 +70,23 @@ pub trait Launcher: Sync {
     /// Returns access to the files of the sessions that its launches resume; `None` if they resume none.
     fn session_files(&self) -> Option<&'static dyn SessionFiles> {
         None
+    }
+
+    /// Returns the command with which a person continues the conversation of an agent in a terminal, for a program whose sessions cannot
+    /// be listed; `None` if there is none. The agent was started by `launch`, whose placeholder for its private folder holds here too.
+    fn interactive_argv(&self, _launch: &Launch, _session: Option<&str>) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Returns whether an agent that reviews work can look at the history by itself. Otherwise the changes are put into its task.
+    fn reads_history(&self) -> bool {
+        self.supported().contains(&options::ALLOW_TOOL)
+    }
+
+    /// Returns what a reviewing agent may do without asking, for what is configured: a program without that mode has another one that
+    /// allows no more.
+    fn review_permission(&self, configured: Permission) -> Permission {
+        configured
     }
 
     /// Returns the command with which a person resumes a session without git orchestra.

@@ -32,6 +32,11 @@ pub trait ProtocolKind: Sync {
         false
     }
 
+    /// Returns whether the output repeats the messages that the program reads. Otherwise the supervisor notes them.
+    fn repeats_messages(&self) -> bool {
+        true
+    }
+
     /// Returns whether cost and tokens of a turn are totals of the process, and not of the session that it resumed.
     fn counts_from_start(&self) -> bool {
         false
@@ -172,6 +177,11 @@ impl Protocol {
     /// Returns whether its programs may stay after their last turn; see [`ProtocolKind::outlives_input`].
     pub fn outlives_input(self) -> bool {
         self.0.outlives_input()
+    }
+
+    /// Returns whether messages are in the output; see [`ProtocolKind::repeats_messages`].
+    pub fn repeats_messages(self) -> bool {
+        self.0.repeats_messages()
     }
 
     /// Returns whether figures count from the start of the process; see [`ProtocolKind::counts_from_start`].

@@ -11,6 +11,9 @@ const ERRORS: &str = ".err";
 /// The suffix of files with the times of standard output.
 const TIMES: &str = ".times";
 
+/// The suffix of files with the messages that a program was given.
+const SENT: &str = ".sent";
+
 /// Returns the name of the file with the output of one attempt, in [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
 pub fn output_name(attempt: u32) -> String {
     format!("{attempt}{OUTPUT}")
@@ -39,6 +42,12 @@ pub fn times_name(attempt: u32) -> String {
     format!("{attempt}{TIMES}")
 }
 
+/// Returns the name of the file with the messages that were given to the program of one attempt, if its output does not repeat them, in
+/// [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
+pub fn sent_name(attempt: u32) -> String {
+    format!("{attempt}{SENT}")
+}
+
 /// The name of the file with the supervisor's instructions, in [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
 pub const SPEC: &str = "spec.json";
 
@@ -57,9 +66,11 @@ impl AgentDir {
         &self.0
     }
 
-    /// Returns whether a file with this name is stored when the agent ends: output, its times, and the supervisor's instructions.
+    /// Returns whether a file with this name is stored when the agent ends: output, its times, the messages that were given,
+    /// and the supervisor's instructions.
     pub fn is_stored(name: &str) -> bool {
-        is_output_name(name) || Self::is_conversation(name) || name.ends_with(TIMES) || name == SPEC
+        let is_beside_output = name.ends_with(TIMES) || name.ends_with(SENT);
+        is_output_name(name) || Self::is_conversation(name) || is_beside_output || name == SPEC
     }
 
     /// Returns whether a file of that name holds a conversation, which its program reads again when it is resumed.
@@ -71,6 +82,12 @@ impl AgentDir {
     pub fn holds_output(&self) -> bool {
         let mut entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
         entries.any(|entry| entry.file_name().to_str().is_some_and(is_output_name))
+    }
+
+    /// Returns whether the directory holds a conversation.
+    pub fn holds_conversation(&self) -> bool {
+        let mut entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        entries.any(|entry| entry.file_name().to_str().is_some_and(Self::is_conversation))
     }
 
     /// Removes the directory of an agent that is at rest, unless it holds output that could not be stored at the end: the next
@@ -109,6 +126,11 @@ impl AgentDir {
     /// The times at which the output of an attempt was read, while it is live.
     pub fn times(&self, attempt: u32) -> PathBuf {
         self.0.join(times_name(attempt))
+    }
+
+    /// The messages that were given to the program of an attempt, while it is live.
+    pub fn sent(&self, attempt: u32) -> PathBuf {
+        self.0.join(sent_name(attempt))
     }
 
     /// What the check after an attempt printed.

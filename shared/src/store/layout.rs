@@ -7,7 +7,7 @@ pub use self::{
     landing::{MAX_SCRATCHES, SCRATCH, is_scratch, removed_scratch_name, scratch_name},
     private_dir::PrivateDir,
 };
-pub use super::agent_dir::{AgentDir, SPEC, errors_name, is_output_name, output_name, times_name};
+pub use super::agent_dir::{AgentDir, SPEC, errors_name, is_output_name, output_name, sent_name, times_name};
 pub use crate::git::ref_names::{BRANCHES, REMOTE_BRANCHES, TAGS};
 use crate::{
     git::refs::RefEdit,

@@ -28,6 +28,7 @@ pub mod reaper;
 pub mod relink;
 pub mod repair;
 pub mod rounds;
+pub mod sent_messages;
 pub mod spec;
 pub mod start;
 pub mod stored_output;

@@ -9,7 +9,7 @@ mod stream;
 use super::{
     AgentProgram, Launch, Launcher, Options, Protocol, TaskHandling, examination::Examination, installed,
 };
-use crate::{Result, config::Config, conversation::SessionReader};
+use crate::{Result, config::Config, conversation::SessionReader, model::Permission};
 
 const NAME: &str = "aider";
 
@@ -64,5 +64,17 @@ impl Launcher for Aider {
 
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
         launch::launch(config, options)
+    }
+
+    fn interactive_argv(&self, launch: &Launch, _session: Option<&str>) -> Option<Vec<String>> {
+        launch::interactive_argv(launch)
+    }
+
+    /// A reviewer only answers.
+    fn review_permission(&self, configured: Permission) -> Permission {
+        match configured {
+            Permission::Default | Permission::DontAsk => Permission::Plan,
+            other => other,
+        }
     }
 }

@@ -37,6 +37,10 @@ impl ProtocolKind for Text {
         true
     }
 
+    fn repeats_messages(&self) -> bool {
+        false
+    }
+
     fn counts_from_start(&self) -> bool {
         true
     }

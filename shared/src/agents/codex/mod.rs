@@ -90,11 +90,16 @@ impl Launcher for Codex {
         launch::launch(config, options)
     }
 
+    /// In its sandbox it may run any command that only reads.
+    fn reads_history(&self) -> bool {
+        true
+    }
+
     fn session_files(&self) -> Option<&'static dyn SessionFiles> {
         Some(&sessions::Sessions)
     }
 
     fn manual_resume_command(&self, session: &str) -> Option<String> {
-        Some(format!("codex resume {session}"))
+        Some(format!("codex resume --no-daemon {session}"))
     }
 }

@@ -30,6 +30,7 @@ use crate::{
         launch::{self, Beginning, RunningProgram},
         output_times::OutputTimes,
         program_output::{LineSpan, ProgramOutput},
+        sent_messages,
     },
 };
 
@@ -45,6 +46,8 @@ const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a program may stay after its last turn once its input is closed.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a program that is to end may take to leave its turn: what it has said and spent by then is in its session and its output.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How much of the end of a file is read for its last lines, in bytes.
 const TAIL: u64 = 8 * 1024;
 /// The maximum width of the last line of standard error, in columns.
@@ -74,6 +77,8 @@ struct RunningAttempt {
     turn_over: Option<Instant>,
     /// When its input was closed after its last turn.
     closed: Option<Instant>,
+    /// When its turn was interrupted, because it is to end.
+    interrupted: Option<Instant>,
     /// When the summary was last written, and whether it has changed since.
     shown: Option<Instant>,
     unshown: bool,
@@ -126,6 +131,7 @@ impl Supervisor {
             length: 0,
             turn_over: None,
             closed: None,
+            interrupted: None,
             shown: None,
             unshown: false,
             last_snapshot: Instant::now(),
@@ -134,6 +140,7 @@ impl Supervisor {
         };
         send_outgoing(&mut attempt);
         if prompt.is_some() {
+            self.note_sent(0, &words.join("\n\n"));
             attempt.said = words.len();
             // A program that cannot be resumed reads its prompt only, as a task; plain output does not say that it was read.
             if self.has_messages() && self.spec.launch.protocol.is_structured() {
@@ -269,7 +276,7 @@ impl Supervisor {
             return Ok(Some(end));
         }
         match self.end_asked()? {
-            Some(end) => Ok(Some(end)),
+            Some(end) => Ok(has_left_its_turn(attempt).then_some(end)),
             None => self.exchange_messages(attempt),
         }
     }
@@ -286,6 +293,7 @@ impl Supervisor {
         attempt.output.move_to(self.dir.output(self.record.attempt));
         let (summary, asked, unheard) = (&mut attempt.summary, &mut attempt.asked, &mut attempt.unheard);
         let (in_prompt, reported) = (&mut attempt.in_prompt, &mut attempt.reported);
+        let mut accepted: Vec<(u64, String)> = Vec::new();
         let new = attempt.output.read_output(over, |event, span| {
             summary.observe(event);
             match event {
@@ -294,10 +302,14 @@ impl Supervisor {
                     drop(unheard.drain(..std::mem::take(in_prompt).min(unheard.len())));
                 }
                 StreamEvent::QuestionAsked(question) => drop(asked.insert(question.id.clone(), span)),
-                StreamEvent::MessageAccepted(_) => drop(unheard.pop_front()),
+                StreamEvent::MessageAccepted(words) => {
+                    unheard.pop_front();
+                    accepted.push((span.start(), words.clone()));
+                }
                 _ => {}
             }
         })?;
+        accepted.iter().for_each(|(at, words)| self.note_sent(*at, words));
         self.note_time(&mut attempt.times, attempt.output.length(), over);
         let StreamSummary { answered, usage, .. } = &attempt.summary;
         self.observe_limits(*answered, usage.model.as_deref());
@@ -316,6 +328,14 @@ impl Supervisor {
             self.record_session(&session).inspect_err(|_| attempt.reported = Some(session))?;
         }
         Ok(())
+    }
+
+    /// Notes a message for the log, if the output does not repeat it.
+    fn note_sent(&self, at: u64, words: &str) {
+        let protocol = self.spec.launch.protocol;
+        if protocol.is_structured() && !protocol.repeats_messages() {
+            sent_messages::note(&self.dir.sent(self.record.attempt), at, words);
+        }
     }
 
     fn note_time(&self, times: &mut OutputTimes, length: u64, over: bool) {
@@ -385,6 +405,24 @@ impl Supervisor {
             let _ = self.run_helper(HelperTask::Snapshot).await;
             attempt.last_snapshot = Instant::now();
         }
+    }
+}
+
+/// Interrupts the turn of a program that is to end, if its protocol can. Returns whether the program is in no turn any more, or does not
+/// leave it in time.
+fn has_left_its_turn(attempt: &mut RunningAttempt) -> bool {
+    if let Some(since) = attempt.interrupted {
+        return attempt.summary.last_turn.is_some() || since.elapsed() >= INTERRUPT_TIMEOUT;
+    }
+    let is_in_turn = attempt.summary.begun && attempt.summary.last_turn.is_none();
+    let stdin = attempt.program.stdin.as_ref().filter(|_| is_in_turn);
+    match stdin.and_then(|stdin| Some((stdin, attempt.output.exchange().interrupt()?))) {
+        Some((stdin, bytes)) => {
+            stdin.send(bytes);
+            attempt.interrupted = Some(Instant::now());
+            false
+        }
+        None => true,
     }
 }
 

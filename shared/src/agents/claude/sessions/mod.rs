@@ -148,6 +148,10 @@ impl SessionReader for Sessions {
         Some(argv)
     }
 
+    fn model_flag(&self) -> Option<&'static str> {
+        Some("--model")
+    }
+
     fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
         let mut argv = self.resume_argv(id, fork)?;
         argv.push("--print".to_owned());

@@ -39,6 +39,10 @@ impl ProtocolKind for RunJson {
         true
     }
 
+    fn repeats_messages(&self) -> bool {
+        false
+    }
+
     fn counts_from_start(&self) -> bool {
         true
     }
