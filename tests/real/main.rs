@@ -6,6 +6,7 @@
 mod acp;
 mod aider;
 mod api;
+mod attach;
 mod ccusage;
 mod claude;
 mod codex;
@@ -13,10 +14,13 @@ mod gemini;
 mod hand_over;
 mod limits;
 mod opencode;
+mod person;
+mod reviewers;
 mod sessions;
 mod several;
 #[expect(dead_code, reason = "the suite uses the rest")]
 #[path = "../suite/sessions_shapes/shapes.rs"]
 mod shapes;
+mod take_over;
 mod test_bed;
 mod turns;
