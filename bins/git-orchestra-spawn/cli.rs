@@ -1,5 +1,7 @@
 //! The command line of `spawn`.
 
+mod cells;
+
 use std::{
     io::Read,
     path::{Path, PathBuf},
@@ -17,6 +19,8 @@ use orchestra::{
 use orchestra_terminal::{
     Terminal, catalog, complete, here, output::Input, pages::Page, settings::RunOptions,
 };
+
+use self::cells::CELLS;
 
 /// The size limit of a file of tasks, in bytes.
 const MAX_FILE: u64 = 16 << 20;
@@ -210,6 +214,7 @@ pub(crate) const PAGE: Page = Page {
                  alone. Its cache .aider.tags.cache.v4 stays in the worktree and is not part of the work. \
                  Models, keys, and everything else are those of your own .aider.conf.yml and environment."],
         ),
+        ("WHAT EACH PROGRAM CAN DO", CELLS),
         (
             "YOUR OWN PROGRAMS",
             &["A profile of any program is a shell command in orchestra.agent.<name>.command. If \
