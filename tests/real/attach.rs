@@ -1,6 +1,6 @@
 //! A person attaches to agents of the programs other than Claude Code, which `turns` tests.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use serde_json::Value;
 use testkit::{Ran, TestRepo, until};
@@ -85,17 +85,16 @@ fn a_person_uses_each_program_in_the_agents_conversation_and_it_continues() {
             run(&[&line[..], &["bypassPermissions", "--", task]].concat()).line()
         })
         .collect();
-    std::thread::scope(|scope| {
-        for (habits, id) in PROGRAMS.iter().zip(&ids) {
-            let (test_bed, repo, run) = (&test_bed, &repo, &run);
-            scope.spawn(move || {
-                end_of_attempt(repo, id, 1);
-                run(&["resume", "-d", id, "-m", habits.tasks[1]]);
-                until("it is working", || (repo.agent(id)["phase"] == "running").then_some(()));
-                is_used(test_bed, repo, habits, id);
-            });
-        }
-    });
+    // One after the other: a window of its own needs a processor.
+    for (habits, id) in PROGRAMS.iter().zip(&ids) {
+        end_of_attempt(&repo, id, 1);
+        // A message that it has not read yet would be its next one, after the person.
+        let hangs = || test_bed.requests().iter().filter(|request| request["kind"] == "hang").count();
+        let before = hangs();
+        run(&["resume", "-d", id, "-m", habits.tasks[1]]);
+        until("it is working", || (hangs() > before).then_some(()));
+        is_used(&test_bed, &repo, habits, id);
+    }
 }
 
 /// Attaches to a working agent, works by hand, and leaves.
@@ -110,6 +109,12 @@ fn is_used(test_bed: &TestBed, repo: &TestRepo<'_>, habits: &Habits, id: &str) {
     let what = format!("{} did what the person typed, and has committed it", habits.program);
     let is_committed = || repo.has(&branch, "by-hand.txt").then_some(());
     person.types(&what, habits.by_hand, is_committed);
+    // Its turn ends when it has asked the model once more.
+    let mut asked = 0;
+    while asked != test_bed.requests().len() {
+        asked = test_bed.requests().len();
+        std::thread::park_timeout(Duration::from_secs(3));
+    }
     let what = format!("{} exits", habits.program);
     person.types(&what, habits.leave, || (repo.agent(id)["attempt"] == 3).then_some(()));
     let shown = person.leaves();

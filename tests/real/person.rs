@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use testkit::{TestRepo, until};
+use testkit::TestRepo;
+
+/// How often a line or its end is typed.
+const MAX_TRIES: usize = 100;
 
 /// The terminal of a person, in which one command runs.
 pub(crate) struct Person {
@@ -38,21 +41,20 @@ impl Person {
     /// Types a line until something has come of it: until a program reads keys, what is typed is dropped. Every other time only the end
     /// of the line is typed, which answers what the program asks meanwhile.
     pub(crate) fn types<T>(&mut self, what: &str, line: &str, found: impl Fn() -> Option<T>) -> T {
-        let mut types = true;
-        until(what, || {
+        // Some windows take a minute to appear on a busy machine.
+        for types in [true, false].into_iter().cycle().take(MAX_TRIES) {
             if let Some(found) = found() {
-                return Some(found);
+                return found;
             }
             if types {
                 self.press("\u{15}");
                 self.press(line);
                 std::thread::park_timeout(Duration::from_millis(500));
             }
-            types = !types;
             self.press("\r");
             std::thread::park_timeout(Duration::from_millis(1000));
-            found()
-        })
+        }
+        panic!("waited in vain: {what}")
     }
 
     fn press(&mut self, keys: &str) {

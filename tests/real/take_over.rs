@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// The programs in the order in which they take over: each follows one and precedes one.
-const RING: [&str; 6] = ["codex", "gemini", "opencode", "aider", "api", "claude"];
+/// Claude Code is first: it reads the subjects of earlier commits, in which the scripted model would find their tasks.
+const RING: [&str; 6] = ["claude", "codex", "gemini", "opencode", "aider", "api"];
 
 #[test]
 fn each_program_takes_over_from_another_and_is_told_what_was_done() {
@@ -29,10 +30,10 @@ fn each_program_takes_over_from_another_and_is_told_what_was_done() {
     let bypass = ["--permission", "bypassPermissions"];
     let task = "Begin with care.";
     let spawned =
-        run(&[&["spawn", "-d", "--agent", "claude", "--name", "ring"], &bypass[..], &["--", task]].concat());
+        run(&[&["spawn", "-d", "--agent", "api", "--name", "ring"], &bypass[..], &["--", task]].concat());
     let id = spawned.succeeded().line();
     repo.end_of(&id);
-    let mut before = ("claude", "OK (no script matched)".to_owned(), String::new());
+    let mut before = ("api", "OK (no script matched)".to_owned(), String::new());
     for (attempt, program) in (2..).zip(RING) {
         let marker = if program == "aider" { "FAKE-AIDER" } else { "FAKE-WRITE" };
         let file = format!("by-{program}.txt");
