@@ -1,4 +1,4 @@
-//! A person attaches to agents of the programs other than Claude Code, which `turns` tests.
+//! A person attaches to an agent of Codex; `turns` tests Claude Code.
 
 use std::{fs, time::Duration};
 
@@ -6,10 +6,7 @@ use serde_json::Value;
 use testkit::{Ran, TestRepo, until};
 
 use crate::{
-    aider,
     codex::codex,
-    gemini::gemini,
-    opencode::opencode,
     person::Person,
     test_bed::{TestBed, end_of_attempt, marked},
 };
@@ -23,39 +20,19 @@ struct Habits {
     leave: &'static str,
 }
 
-const PROGRAMS: [Habits; 4] = [
-    Habits {
-        program: "codex",
-        tasks: ["FAKE-WRITE first.txt", "FAKE-HANG codex"],
-        by_hand: "FAKE-WRITE by-hand.txt",
-        leave: "/quit",
-    },
-    Habits {
-        program: "gemini",
-        tasks: ["FAKE-WRITE first.txt", "FAKE-HANG gemini"],
-        by_hand: "FAKE-WRITE by-hand.txt",
-        leave: "/quit",
-    },
-    Habits {
-        program: "opencode",
-        tasks: ["FAKE-WRITE first.txt", "FAKE-HANG opencode"],
-        by_hand: "FAKE-WRITE by-hand.txt",
-        leave: "/exit",
-    },
-    Habits {
-        program: "aider",
-        tasks: ["FAKE-AIDER first.txt", "FAKE-HANG aider"],
-        by_hand: "FAKE-AIDER by-hand.txt",
-        leave: "/exit",
-    },
-];
+const PROGRAMS: [Habits; 1] = [Habits {
+    program: "codex",
+    tasks: ["FAKE-WRITE first.txt", "FAKE-HANG codex"],
+    by_hand: "FAKE-WRITE by-hand.txt",
+    leave: "/quit",
+}];
 
 fn key(test_bed: &TestBed) -> [(&'static str, String); 2] {
     [("OPENAI_API_KEY", "dummy".to_owned()), ("OPENAI_API_BASE", format!("{}/v1", test_bed.url()))]
 }
 
 #[test]
-fn a_person_uses_each_program_in_the_agents_conversation_and_it_continues() {
+fn a_person_uses_codex_in_the_agents_conversation_and_it_continues() {
     let Some(test_bed) = TestBed::set() else { return };
     if !testkit::has_terminal() {
         testkit::skip("ORCHESTRA_REQUIRE_REAL", "there is no terminal");
@@ -63,11 +40,6 @@ fn a_person_uses_each_program_in_the_agents_conversation_and_it_continues() {
     }
     let repo = test_bed.repo();
     let Some(_) = codex(&test_bed, &repo, &[]) else { return };
-    let Some(mut list) = opencode(&test_bed, &repo, &["session", "list"]) else { return };
-    let Some(_) = gemini(&test_bed, &repo, &[]) else { return };
-    let Some(()) = aider::set_up(&test_bed, &repo) else { return };
-    Ran::of(&mut list).succeeded();
-    repo.git(["config", "orchestra.agent.gemini.model", "gemini-2.5-pro"]);
     // The person trusted the project before.
     let settings = test_bed.world().home().join(".codex/config.toml");
     let trusted = format!("[projects.\"{}\"]\ntrust_level = \"trusted\"\n", repo.path().display());
@@ -85,7 +57,6 @@ fn a_person_uses_each_program_in_the_agents_conversation_and_it_continues() {
             run(&[&line[..], &["bypassPermissions", "--", task]].concat()).line()
         })
         .collect();
-    // One after the other: a window of its own needs a processor.
     for (habits, id) in PROGRAMS.iter().zip(&ids) {
         end_of_attempt(&repo, id, 1);
         // A message that it has not read yet would be its next one, after the person.

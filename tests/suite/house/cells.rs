@@ -65,7 +65,7 @@ const SHOWN: &[(&str, &[&str])] = &[
     (
         "Attached",
         &[
-            "attach::a_person_uses_each_program_in_the_agents_conversation_and_it_continues",
+            "attach::a_person_uses_codex_in_the_agents_conversation_and_it_continues",
             "turns::a_person_uses_the_interactive_program_and_the_agent_continues",
         ],
     ),
