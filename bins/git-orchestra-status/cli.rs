@@ -150,6 +150,25 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "CAPS ON MONEY AND TOKENS",
+            &[
+                "orchestra.maxCost and orchestra.maxTokens, or --max-cost and --max-tokens, are caps on one agent; \
+                 orchestra.maxRunCost and orchestra.maxRunTokens on all agents of a run; orchestra.maxDayCost and \
+                 orchestra.maxDayTokens on all agents of this clone since midnight. They apply as they were when \
+                 the agent was started. At 80 % of a cap there is a warning. At 100 % a running agent is paused, \
+                 as soon as no tool call is in progress, and asks whether the cap may be raised by the same amount: \
+                 'git orchestra send AGENT --allow' raises it once, --deny ends the agent. 'send --all' raises no \
+                 cap. While a cap of the run or of the day is reached, queued agents do not start; an answer to one \
+                 of them, or to a paused one, raises it for all.",
+                "What an agent uses is what its program reports while it runs. Claude Code reports tokens with each \
+                 answer and costs at the end of a turn; it is also told to stop by itself when the money is used \
+                 up. If orchestra.price has the model, the cost is known before that, and also for programs that \
+                 report tokens only. The sums over other agents are made at most every 5 seconds, so a cap may be \
+                 exceeded by what was used meanwhile. --budget is another thing: the agent's program itself \
+                 enforces it, and an agent that reaches it has failed.",
+            ],
+        ),
+        (
             "USAGE LIMITS",
             &[
                 "If the service behind a coding agent reports a usage limit, the agent does not fail but is \

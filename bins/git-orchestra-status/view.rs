@@ -14,7 +14,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, change_stream, context, here, humanize, json, names, outcome, request_view,
+    Exit, Terminal, agents, caps, change_stream, context, here, humanize, json, names, outcome, request_view,
     style::Role,
     table::{self, Column, TableCell},
     watch::{self, Stream, Until, WatchEnd, Watched},
@@ -120,6 +120,9 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
         let (width, painter) = (terminal.width(), terminal.painter());
         terminal.print(&agents::draw_rows(&report.agents, numbered, width, painter));
     }
+    if let Some(line) = caps::totals(&report.caps) {
+        terminal.print(&format!("{}\n", text::safe(&line)));
+    }
     if !report.happened.is_empty() {
         terminal.print(&format!("\n{}", happened(terminal, report)));
     }
@@ -175,6 +178,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("ran", ran(agent)),
         ("said", agent.last_words.clone().unwrap_or_default()),
         ("limit", agents::limited(agent).or_else(|| agents::near_limit(agent)).unwrap_or_default()),
+        ("cap", agent.cap.as_ref().map(|cap| cap.sentence.clone()).unwrap_or_default()),
         ("unfinished", agent.unfinished.clone().unwrap_or_default()),
         ("unsaved", agent.unsaved.clone().unwrap_or_default()),
     ];
@@ -284,7 +288,7 @@ fn used(agent: &AgentObject) -> String {
         agent.turns.map(|turns| format!("{turns} turns")),
         agent.input_tokens.map(|tokens| format!("{tokens} tokens read")),
         agent.output_tokens.map(|tokens| format!("{tokens} written")),
-        agent.cost_micros().map(agents::dollars),
+        agent.cost_micros().map(caps::dollars),
         agent.denials.filter(|denials| *denials > 0).map(|denials| format!("{denials} denied")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")

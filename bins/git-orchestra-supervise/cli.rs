@@ -14,6 +14,8 @@ pub(crate) enum Verb {
     Prepare,
     /// Save a snapshot of its worktree
     Snapshot,
+    /// Sum what the other agents of this clone used
+    Sum,
     /// Save its work
     Take,
 }

@@ -131,6 +131,9 @@ fn answers_about_running_and_ended_agents() {
     let helper = repo.world().bins().join("git-orchestra-supervise");
     let taken = Ran::of(repo.command(helper).arg("take").arg(repo.path().join(".git")).arg(&halts));
     check("taken", &taken.succeeded(), &all);
+    let helper = repo.world().bins().join("git-orchestra-supervise");
+    let sum = Ran::of(repo.command(helper).arg("sum").arg(repo.path().join(".git")).arg(&halts));
+    check("sum", &sum.succeeded(), &all);
     json("stop", 0, &["stop", "--json", &halts]);
 }
 

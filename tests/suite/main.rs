@@ -16,6 +16,7 @@ mod bad_input;
 mod branch_moves;
 mod broken_refs;
 mod broken_work;
+mod caps;
 mod checkouts;
 mod claude;
 mod cleanup;

@@ -9,8 +9,9 @@ use orchestra::{
     world,
 };
 
+pub use crate::caps::dollars;
 use crate::{
-    here, humanize,
+    caps, here, humanize,
     output::Terminal,
     request_view,
     style::{Painter, Role, role_of},
@@ -80,17 +81,7 @@ fn or_dash(number: Option<u64>) -> String {
 
 /// Formats the cost of an agent in US dollars, or `-` if it is unknown.
 pub fn cost(agent: &AgentObject) -> String {
-    agent.cost_micros().map_or_else(|| "-".to_owned(), dollars)
-}
-
-/// Formats millionths of a US dollar as dollars and whole cents.
-pub fn dollars(micros: u64) -> String {
-    let cents = (micros + 5000) / 10_000;
-    if cents == 0 && micros > 0 {
-        "<$0.01".to_owned()
-    } else {
-        format!("${}.{:02}", cents / 100, cents % 100)
-    }
+    agent.cost_micros().map_or_else(|| "-".to_owned(), caps::dollars)
 }
 
 /// Formats the phase, with `lost`, `remote` or `bypass` where one of them applies.
@@ -205,6 +196,9 @@ pub fn near_limit(agent: &AgentObject) -> Option<String> {
 
 /// Formats what an agent does, what it waits for, or why it ended.
 fn activity(agent: &AgentObject) -> String {
+    if let Some(held) = caps::held(agent) {
+        return held;
+    }
     if let Some(limited) = limited(agent).filter(|_| agent.liveness != Liveness::Remote) {
         return limited;
     }
@@ -291,12 +285,19 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
         ));
     }
     for agent in agents.iter().filter(|agent| agent.liveness == Liveness::Live) {
+        if let Some(held) = caps::held(agent) {
+            terminal.warn(&format!("'{}' {held}", agent.id));
+            let answer =
+                format!("git orchestra send {} --allow raises the cap, --deny ends the agent", agent.id);
+            terminal.hint(&answer);
+        }
         if agent.waiting.is_some() {
             terminal.warn(&format!("'{}' waits for an answer: {}", agent.id, request_view::listed(agent)));
             terminal.hint(&answer_command(agent));
         }
     }
     let mut near: Vec<String> = agents.iter().filter_map(near_limit).collect();
+    near.extend(agents.iter().filter_map(caps::near));
     near.sort_unstable();
     near.dedup();
     for warning in near {
@@ -378,6 +379,7 @@ pub fn result(agent: &AgentObject, painter: &Painter) -> String {
             about.push(format!("{}, {}", commits(agent.commits.unwrap_or(0)), changes(agent)));
         }
         about.extend(limited(agent).or_else(|| agent.reason.clone()));
+        about.extend(agent.waiting.as_ref().map(|_| answer_command(agent)));
         about.extend(agent.cost_usd.map(|_| cost(agent)));
         about.extend(agent.denials.filter(|denials| *denials > 0).map(|denials| format!("{denials} denied")));
     } else if agent.phase == Phase::Waiting {
@@ -386,7 +388,7 @@ pub fn result(agent: &AgentObject, painter: &Painter) -> String {
     } else if agent.phase == Phase::Starting {
         about.extend(agent.reason.clone());
     } else if agent.phase == Phase::Queued {
-        about.push(limited(agent).unwrap_or_else(|| agent.title.clone()));
+        about.push(caps::held(agent).or_else(|| limited(agent)).unwrap_or_else(|| agent.title.clone()));
     }
     let about = if about.is_empty() { String::new() } else { format!(": {}", about.join("; ")) };
     format!("{} {phase}{about}", agent.id)

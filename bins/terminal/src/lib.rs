@@ -30,6 +30,7 @@ pub mod agent_variables;
 pub mod agents;
 mod alternate;
 pub mod args;
+pub mod caps;
 pub mod catalog;
 pub mod change_stream;
 pub mod check_output;

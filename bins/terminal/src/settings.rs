@@ -76,8 +76,25 @@ pub struct RunOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_turns: Option<u32>,
     /// The largest cost in US dollars, such as 2.50; the turn in progress may exceed it
+    ///
+    /// The agent's program itself stops at it, and the agent has failed. To be asked instead, use --max-cost.
     #[arg(long, value_name = "USD", value_parser = budget)]
     pub budget: Option<u64>,
+    /// The cap on an agent's cost in US dollars, such as 2.50: at it, the agent is paused and asks (default:
+    /// {orchestra.maxCost})
+    ///
+    /// git orchestra warns at 80 %. At 100 % it pauses the agent when no tool call is in progress: 'git orchestra
+    /// send AGENT --allow' raises the cap by the same amount, --deny ends the agent. The cost is what the program
+    /// reports while it runs, and else that of its tokens, if their model has a price (orchestra.price.MODEL).
+    /// {orchestra.maxRunCost} and {orchestra.maxDayCost} are caps on all agents of the run, and of this clone on
+    /// one day.
+    #[arg(long, value_name = "USD", value_parser = budget)]
+    pub max_cost: Option<u64>,
+    /// The cap on the tokens that an agent reads and writes, such as 500k (default: {orchestra.maxTokens})
+    ///
+    /// It works as --max-cost does. Cached tokens count as well.
+    #[arg(long, value_name = "N", value_parser = tokens)]
+    pub max_tokens: Option<u64>,
     /// The agent is done only when this shell command succeeds in its worktree
     ///
     /// It runs when the agent's turn ends, for at most {orchestra.checkTime}. While it fails, the agent's
@@ -114,6 +131,8 @@ impl RunOptions {
             idle_timeout: self.idle_timeout,
             retries: self.retries,
             retry_delay: self.retry_delay,
+            max_cost_micros: self.max_cost,
+            max_tokens: self.max_tokens,
             until: self.until.clone(),
             rounds: self.rounds,
         }
@@ -140,6 +159,10 @@ pub fn time(text: &str) -> Result<Duration, String> {
 
 fn idle(text: &str) -> Result<Duration, String> {
     settings::idle_time(text).ok_or_else(|| "expected a duration such as 90s or 5m, or 0".to_owned())
+}
+
+fn tokens(text: &str) -> Result<u64, String> {
+    settings::tokens(text).ok_or_else(|| "expected a number such as 500000, 500k or 2m".to_owned())
 }
 
 fn budget(text: &str) -> Result<u64, String> {

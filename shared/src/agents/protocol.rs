@@ -37,6 +37,11 @@ pub trait ProtocolKind: Sync {
         false
     }
 
+    /// Returns which figures the program reports of what it uses.
+    fn reports(&self) -> Reported {
+        Reported::default()
+    }
+
     /// Returns what the exit code means of a program that ended before its turn did, if it says more than that.
     fn exit_failure(&self, _code: i32) -> Option<FailureKind> {
         None
@@ -54,6 +59,15 @@ pub trait ProtocolKind: Sync {
     fn connect(&self, _connection: &Connection<'_>) -> Box<dyn Exchange> {
         self.open()
     }
+}
+
+/// Which figures a program reports of what it uses.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Reported {
+    /// Its tokens.
+    pub tokens: bool,
+    /// Its cost.
+    pub cost: bool,
 }
 
 /// What an exchange knows about the process at its other end.
@@ -177,6 +191,11 @@ impl Protocol {
     /// Returns whether figures count from the start of the process; see [`ProtocolKind::counts_from_start`].
     pub fn counts_from_start(self) -> bool {
         self.0.counts_from_start()
+    }
+
+    /// Returns which figures its programs report; see [`ProtocolKind::reports`].
+    pub fn reports(self) -> Reported {
+        self.0.reports()
     }
 
     /// Returns what an exit code means; see [`ProtocolKind::exit_failure`].

@@ -215,6 +215,16 @@ impl<'repo> Config<'repo> {
 
     /// Returns the names for which the user set a key, sorted.
     pub fn names<T>(&self, key: &NamedKey<Option<T>>) -> Vec<String> {
+        if let Some(before) = key.before_last_name() {
+            // The name is the last part, which git has in lower case.
+            let entries = self.repo.config_entries(SECTION).into_iter();
+            let mut names: Vec<String> =
+                entries.filter_map(|entry| entry.name.strip_prefix(before).map(str::to_owned)).collect();
+            names.retain(|name| self.get_or_default(&key.of(name)).is_some());
+            names.sort_unstable();
+            names.dedup();
+            return names;
+        }
         let mut subsections = self.repo.config_sections(SECTION);
         subsections.extend(self.team_sections());
         let names = subsections.iter().filter_map(|subsection| key.name_in(subsection));
@@ -373,6 +383,7 @@ mod tests {
         let table = include_str!("keys/mod.rs");
         let files = [
             include_str!("keys/agents.rs"),
+            include_str!("keys/caps.rs"),
             include_str!("keys/landing.rs"),
             include_str!("keys/limits.rs"),
             include_str!("keys/profiles.rs"),
@@ -396,6 +407,8 @@ mod tests {
         assert_eq!(keys::AGENT_COMMAND.of("mine").name(), "orchestra.agent.mine.command");
         assert_eq!(keys::AGENT_COMMAND.name_in("agent.mine"), Some("mine"));
         assert_eq!(keys::AGENT_COMMAND.name_in("review"), None);
+        assert_eq!(keys::PRICE.before_last_name(), Some("orchestra.price."));
+        assert_eq!(keys::AGENT_COMMAND.before_last_name(), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, Tag, WorkCheck,
+    AgentId, BranchName, Cap, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, Tag, WorkCheck,
     WorkStat, WriterId,
     hand_over::HandOver,
     landing::{Check, FailedCheck, SetAside},
@@ -97,6 +97,8 @@ state! {
         pub unsaved: Option<String> = "Unsaved",
         /// The usage limit that its newest attempt reached or came near.
         pub limit: Option<Limit> = "Limit",
+        /// The cap on money or tokens that its newest attempt reached or came near.
+        pub cap: Option<Cap> = "Cap",
         /// The cost of all its sessions.
         pub cost: Option<Cost> = "Cost-Micros",
         /// Input tokens of all its sessions.
@@ -134,9 +136,20 @@ impl Agent {
         self.head.as_ref().and_then(IdOrText::commit)
     }
 
-    /// Returns whether a usage limit paused it and its supervisor waits for the end of that limit.
-    pub fn waits_for_limit(&self) -> bool {
-        self.phase == Phase::Paused && self.limit.as_ref().is_some_and(|limit| limit.resumes)
+    /// Returns whether it is paused and its supervisor waits: for the end of a usage limit, or for an answer about a cap.
+    pub fn waits_at_rest(&self) -> bool {
+        self.asks_about_cap()
+            || self.phase == Phase::Paused && self.limit.as_ref().is_some_and(|limit| limit.resumes)
+    }
+
+    /// Returns whether a cap paused it and it asks whether that may be raised.
+    pub fn asks_about_cap(&self) -> bool {
+        self.phase == Phase::Paused && self.cap.as_ref().is_some_and(|cap| !cap.warning)
+    }
+
+    /// Returns whether it waits for an answer of a person.
+    pub fn asks(&self) -> bool {
+        self.phase == Phase::Waiting || self.asks_about_cap()
     }
 }
 

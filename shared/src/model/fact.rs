@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId, WorkCheck,
+    AgentId, BranchName, Cap, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId, WorkCheck,
     facts::{EventFact, facts},
     landing::Landed,
     request::{AskedRequest, Pattern},
@@ -163,6 +163,9 @@ pub struct PhaseChange {
     /// The role from this attempt on, if the attempt sets the profile and that is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// The cap on money or tokens that it came near.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<Cap>,
 }
 
 impl PhaseChange {
@@ -184,6 +187,7 @@ impl PhaseChange {
             model: None,
             profile: None,
             role: None,
+            cap: None,
         }
     }
 
@@ -333,6 +337,9 @@ pub struct Finished {
     /// The usage limit that it reached or came near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
+    /// The cap on money or tokens that it reached. A paused agent asks whether it may be raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<Cap>,
     /// What the agent said last; see [`super::last_words`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_words: Option<String>,
@@ -356,6 +363,7 @@ impl Finished {
             unfinished: None,
             unsaved: None,
             limit: None,
+            cap: None,
             last_words: None,
             check: None,
         }

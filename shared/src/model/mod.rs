@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod canonical;
+pub mod cap;
 pub mod config_scope;
 pub mod conflict;
 pub mod cost;
@@ -50,6 +51,7 @@ mod slug;
 pub(crate) mod words;
 
 pub use agent::{Agent, Event};
+pub use cap::{Cap, Caps};
 pub use config_scope::ConfigScope;
 pub use cost::Cost;
 pub use fact::Fact;
@@ -61,7 +63,7 @@ pub use logs::LogId;
 pub use oid::{CommitId, Oid};
 pub use permission::{OnPrompt, Permission};
 pub use phase::{Liveness, Phase};
-pub use price::Price;
+pub use price::{Price, Tokens};
 pub use run::{Run, RunKey};
 pub use size::ByteSize;
 pub use subject::{Subject, SubjectId};

@@ -19,6 +19,7 @@ const FIELDS: &[&str] = &[
     "automatic_answers",
     "base",
     "branch",
+    "cap",
     "check",
     "choice",
     "commits",

@@ -12,8 +12,8 @@ use crate::{
     config::Config,
     git::{Repo, careful},
     model::{
-        Agent, AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Liveness, Phase, RunId, SessionId, Tag,
-        WriterId, cost, event::Usage, text, verdict::Verdict,
+        Agent, AgentId, BranchName, Cap, CommitId, Cost, IdOrText, Limit, Liveness, Phase, RunId, SessionId,
+        Tag, WriterId, cost, event::Usage, text, verdict::Verdict,
     },
     store::{
         layout::{self, PrivateDir},
@@ -28,6 +28,7 @@ use crate::{
     surroundings::SurroundingsChange,
 };
 
+mod cap;
 mod check;
 mod did_not_land;
 mod limit;
@@ -35,7 +36,7 @@ mod request;
 mod verdicts;
 
 pub use self::{
-    check::CheckObject, did_not_land::DidNotLand, limit::LimitObject, request::RequestObject,
+    cap::CapObject, check::CheckObject, did_not_land::DidNotLand, limit::LimitObject, request::RequestObject,
     verdicts::ProposedVerdict,
 };
 
@@ -146,6 +147,9 @@ pub struct AgentObject {
     pub unsaved: Option<String>,
     /// The usage limit of its service that it reached, waits for, or came near.
     pub limit: Option<LimitObject>,
+    /// The cap on money or tokens that it reached, waits for, or came near.
+    #[serde(default)]
+    pub cap: Option<CapObject>,
     /// The number of files with uncommitted changes, while it has not ended.
     pub dirty: Option<usize>,
     /// When `dirty` was counted: just now, or earlier if there was no time to count again.
@@ -235,7 +239,7 @@ impl AgentObject {
             phase, queued_at, title, branch, base, head, profile, role, handed_over, model, run, place, parent,
             reviews, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
-            limit, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
+            limit, cap, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
             conflicts, check, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
         } = agent;
         Self {
@@ -243,7 +247,11 @@ impl AgentObject {
             title,
             phase,
             liveness,
-            waiting: reason.clone().filter(|_| phase == Phase::Waiting),
+            waiting: match &request {
+                // The reason of a pause is not what it asks for.
+                Some(asked) if phase == Phase::Paused => Some(asked.short()),
+                _ => reason.clone().filter(|_| phase == Phase::Waiting),
+            },
             choice,
             reason,
             profile,
@@ -283,6 +291,7 @@ impl AgentObject {
             unfinished,
             unsaved,
             limit: limit.map(LimitObject::from),
+            cap: cap.map(CapObject::from),
             dirty: None,
             dirty_at: None,
             cost_usd: cost,
@@ -320,9 +329,14 @@ impl AgentObject {
     /// Adds what the current attempt has reported so far to the sums of earlier attempts.
     fn add_current_attempt(&mut self, summary: StreamSummary) {
         let Usage { model, cost, input_tokens, output_tokens, turns, denials, .. } = summary.usage;
-        self.cost_usd = self.cost_usd.max(cost);
-        self.input_tokens = self.input_tokens.max(input_tokens);
-        self.output_tokens = self.output_tokens.max(output_tokens);
+        let live = summary.live.tokens;
+        let with = |known: Option<u64>, live: u64| match known {
+            Some(known) => Some(known.saturating_add(live)),
+            None => Some(live).filter(|live| *live > 0),
+        };
+        self.cost_usd = self.cost_usd.max(cost).max(summary.total.cost);
+        self.input_tokens = self.input_tokens.max(with(input_tokens, live.all_input()));
+        self.output_tokens = self.output_tokens.max(with(output_tokens, live.output));
         self.turns = Some(self.turns.unwrap_or(0) + turns).filter(|turns| *turns > 0);
         self.denials = Some(self.denials.unwrap_or(0) + denials);
         self.model = model.or_else(|| self.model.take());
@@ -360,6 +374,7 @@ impl AgentObject {
             if self.phase == Phase::Queued {
                 self.queue_position = queue::ahead(private, id);
                 self.limit = pending_limit(&dir.limit()).or_else(|| self.limit.take());
+                self.cap = pending_cap(&dir.cap()).or_else(|| self.cap.take());
             }
         } else {
             self.orphans =
@@ -388,13 +403,18 @@ impl AgentObject {
 
 /// Returns whether the work of an agent is saved: it has ended, or waits for the end of a usage limit.
 fn has_saved_work(agent: &Agent, liveness: Liveness) -> bool {
-    liveness == Liveness::Ended || agent.waits_for_limit()
+    liveness == Liveness::Ended || agent.waits_at_rest()
 }
 
 /// Reads the usage limit that keeps an agent in the queue, which its supervisor recorded.
 fn pending_limit(path: &Path) -> Option<LimitObject> {
     let limit: Limit = serde_json::from_slice(&careful::read(path).ok()?).ok()?;
     Some(LimitObject { resumes: true, ..limit.with_safe_kind().into() })
+}
+
+/// Reads the cap that keeps an agent in the queue, which its supervisor recorded.
+fn pending_cap(path: &Path) -> Option<CapObject> {
+    serde_json::from_slice::<Cap>(&careful::read(path).ok()?).ok().map(CapObject::from)
 }
 
 pub(super) fn dollars(micros: u64) -> f64 {

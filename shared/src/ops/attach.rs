@@ -119,7 +119,8 @@ pub fn prepare(context: &Context, repo: &AcceptedRepo, request: &Request) -> Res
     let id = named::find_current(repo, &Listing::of_name(repo, &request.agent)?, &request.agent)?;
     let before = status::read_agent(repo, &id)?;
     check(&before)?;
-    let continues = !before.phase.is_at_rest() || before.limit.as_ref().is_some_and(|limit| limit.resumes);
+    let waits = before.phase.is_at_rest() && before.liveness == Liveness::Live;
+    let continues = !before.phase.is_at_rest() || waits;
     if request.dry_run {
         let (session, shell) = session(repo, &before, true)?;
         let plan = command::plan(repo, &before, session.as_ref(), shell, continues)?;

@@ -19,6 +19,7 @@ mod keys;
 mod locks;
 mod machine;
 mod outside;
+mod prices;
 mod programs;
 mod refs;
 mod remotes;
@@ -192,6 +193,7 @@ fn examine(context: &Context, place: &Place, request: &Request) -> Result<Vec<Fi
         checks.check(Group::Keys, "keys", || keys::check(environment))?;
     }
     if let Some(repo) = repo.filter(|_| is_usable) {
+        checks.check(Group::Keys, "prices", || prices::check(repo))?;
         checks.check(Group::Keys, "team-file", || team_file::check(repo))?;
     }
     checks.check(Group::Sessions, "sessions", || session_files::check(context, repo))?;

@@ -1,6 +1,7 @@
 //! `resume`: continues agents that ended, were paused, or lost their supervisor, in the same worktree, on the same branch, and in
 //! the same session.
 
+mod caps;
 mod hand_over;
 mod new_spec;
 mod options;
@@ -169,7 +170,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
     let can_go_on = |row: &ListRow, agent: &Agent| {
         let lost = liveness::of(&private, &row.id, agent, listing.writer.as_deref()) == Liveness::Lost;
         // An agent that waits for the end of a usage limit resumes by itself.
-        lost || agent.phase == Phase::Paused && !agent.waits_for_limit()
+        lost || agent.phase == Phase::Paused && !agent.waits_at_rest()
     };
     if !request.all {
         let ids = selection::named_or_tagged(repo, &listing, &request.agents, can_go_on)?;
@@ -191,7 +192,8 @@ fn resume_one(
 ) -> Result<Vec<String>> {
     let private = PrivateDir::new(repo.private_dir()?);
     let dir = private.agent(id);
-    let limit = stop_waiting_for_limit(context, repo, id, &dir, request)?;
+    caps::check(repo, config, id, &store::agent(repo, id)?, &dir, request)?;
+    let limit = stop_waiting_at_rest(context, repo, id, &dir, request)?;
     let before = repo.find_ref(&layout::agent_ref(id))?;
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
@@ -314,8 +316,8 @@ fn record_attempt(
     .map(drop)
 }
 
-/// Ends the supervisor of an agent that waits for the end of a usage limit. Returns a warning for the user.
-fn stop_waiting_for_limit(
+/// Ends the supervisor of an agent that waits for the end of a usage limit, or for an answer about a cap. Returns a warning for the user.
+fn stop_waiting_at_rest(
     context: &Context,
     repo: &Repo,
     id: &AgentId,
@@ -324,13 +326,13 @@ fn stop_waiting_for_limit(
 ) -> Result<Option<String>> {
     let agent = store::agent(repo, id)?;
     let ours = writer::known_writer(repo).as_deref() == Some(agent.writer.as_str());
-    let Some(limit) = agent.limit.clone().filter(|_| ours && agent.phase == Phase::Paused) else {
-        return Ok(None);
-    };
-    if agent.waits_for_limit() && Lock::is_held(&dir.lock()) {
+    if ours && agent.waits_at_rest() && Lock::is_held(&dir.lock()) {
         control::request(repo, id, control::StopMode::Pause, Some("resumed before the limit is over"))?;
         Lock::require(&dir.lock(), context.at_most(context.limits().release))?;
     }
+    let Some(limit) = agent.limit.clone().filter(|_| ours && agent.phase == Phase::Paused) else {
+        return Ok(None);
+    };
     let now = repo.now();
     let over = limit.until.is_none_or(|until| until <= now);
     Ok(limit.until.filter(|_| request.despite_limit && !over).map(|until| {

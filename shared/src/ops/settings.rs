@@ -10,8 +10,15 @@ use crate::{
     Code, Error, Result,
     agents::Launch,
     config::{Config, Key, keys},
-    model::{Cost, duration},
-    supervise::spec::{Limits, Until},
+    model::{
+        Caps, Cost, RunId,
+        cap::{self, Amounts},
+        duration,
+    },
+    supervise::{
+        spec::{Limits, Until},
+        spending::Rules,
+    },
 };
 
 /// How agents run. A setting that is not given is as in the last attempt, or as configured.
@@ -36,11 +43,18 @@ pub struct Settings {
     #[serde(rename = "retry_delay_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub retry_delay: Option<Duration>,
+    /// The cap on the cost of each agent, in millionths of a US dollar.
+    pub max_cost_micros: Option<u64>,
+    /// The cap on the tokens of each agent.
+    pub max_tokens: Option<u64>,
     /// The shell command that decides whether an agent is done: while it fails, the agent gets its output and continues. Empty for none.
     pub until: Option<String>,
     /// How many rounds of work and check there may be; [`DEFAULT_ROUNDS`] if this is not given.
     pub rounds: Option<u32>,
 }
+
+/// Maximum number of prices that are kept for an agent.
+const MAX_PRICES: usize = 200;
 
 /// How many rounds an agent has to make its check pass, unless the user says otherwise.
 pub const DEFAULT_ROUNDS: u32 = 5;
@@ -81,6 +95,36 @@ impl Settings {
             limit_wait: config.get(&keys::LIMIT_WAIT)?,
             sync_every: config.get(&keys::AUTO_SYNC)?,
         })
+    }
+
+    /// Returns the caps of an agent of this run, with what is needed to judge them. `before` are those of its last attempt: what was
+    /// typed then holds, and a cap that is the same stays raised.
+    ///
+    /// # Errors
+    /// A value in git config is invalid (3).
+    pub fn spending(&self, config: &Config<'_>, run: RunId, before: Option<&Rules>) -> Result<Rules> {
+        let typed = before.map(|before| before.typed).unwrap_or_default();
+        let typed = Amounts {
+            cost: self.max_cost_micros.map(Cost::from_micros).or(typed.cost),
+            tokens: self.max_tokens.or(typed.tokens),
+        };
+        let of = |cost: &Key<Option<Cost>>, tokens: &Key<Option<u64>>| -> Result<Amounts> {
+            Ok(Amounts { cost: config.get(cost)?, tokens: config.get(tokens)? })
+        };
+        let set = of(&keys::MAX_COST, &keys::MAX_TOKENS)?;
+        let agent = Amounts { cost: typed.cost.or(set.cost), tokens: typed.tokens.or(set.tokens) };
+        let caps = Caps {
+            agent,
+            run: of(&keys::MAX_RUN_COST, &keys::MAX_RUN_TOKENS)?,
+            day: of(&keys::MAX_DAY_COST, &keys::MAX_DAY_TOKENS)?,
+        };
+        let known = before.filter(|_| self.max_cost_micros.is_none() && self.max_tokens.is_none());
+        let same = known.filter(|before| before.caps.agent == agent);
+        let raises = same.map(|before| before.raises).unwrap_or_default();
+        let names = config.names(&keys::PRICE);
+        let price = |name: String| Some((name.clone(), config.get_or_default(&keys::PRICE.of(&name))?));
+        let prices = names.into_iter().take(MAX_PRICES).filter_map(price).collect();
+        Ok(Rules { caps, typed, raises, prices, run })
     }
 
     /// Returns how many agents may run at once. `before` is the value of the agent's last attempt.
@@ -155,6 +199,11 @@ fn idle_timeout(config: &Config<'_>, launch: &Launch) -> Result<Option<Duration>
 /// Parses an amount of US dollars, such as `5` or `2.50`, into millionths.
 pub fn budget(text: &str) -> Option<u64> {
     Cost::parse(text).map(Cost::micros)
+}
+
+/// Parses a number of tokens, such as `500000`, `500k` or `2m`.
+pub fn tokens(text: &str) -> Option<u64> {
+    cap::parse_tokens(text)
 }
 
 /// Parses a time for `--idle-timeout`; 0 means no limit.

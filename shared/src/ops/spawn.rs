@@ -34,6 +34,7 @@
 //! ```
 
 mod base_branch;
+mod caps;
 mod duplicates;
 mod existing_branch;
 mod ready_profile;
@@ -193,6 +194,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let jobs = request.settings.jobs(&config, None)?;
     let launches = launches(&config, request)?;
     warnings.extend(launches.iter().filter_map(|ready| ready.warning.clone()));
+    warnings.extend(caps::warnings(&config, request, &launches)?);
     warnings.extend(upstream.and_then(|upstream| upstream.warning(repo, base)));
     let prose = launches.iter().any(|ready| ready.reads_prose);
     if prose && !request.again && request.reviews.is_none() {

@@ -1,5 +1,6 @@
 //! `status`: the current state of every agent, derived from facts when it is asked for. Writes nothing but a cache.
 
+mod caps;
 mod dirt;
 mod happened;
 
@@ -12,7 +13,10 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::happened::{Happened, Happening};
+pub use self::{
+    caps::CapTotal,
+    happened::{Happened, Happening},
+};
 use crate::{
     Code, Error, Result,
     context::Context,
@@ -81,6 +85,9 @@ pub struct Report {
     /// What happened to these agents since the moment that was asked for, in the order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub happened: Vec<Happening>,
+    /// The caps on money and tokens that agents share, and what was used of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<CapTotal>,
     /// Agents, work, notes, and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
@@ -159,7 +166,11 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
 /// An agent named is not there (3), or the refs cannot be read.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     context.check()?;
-    run_with_tips(repo, request, context.limits().counting).map(|(report, _)| report)
+    let (mut report, _) = run_with_tips(repo, request, context.limits().counting)?;
+    if request.agents.is_empty() {
+        report.caps = caps::totals(repo, &report.agents)?;
+    }
+    Ok(report)
 }
 
 /// As [`run`], and also returns the newest event commit of each agent in the report. Counting uncommitted changes takes at most
@@ -266,8 +277,7 @@ fn report_on(
         true => fill_in_worktrees(repo, &private, &mut agents, request.dirt.then_some(counting))?,
         false => HashMap::new(),
     };
-    let happened = Vec::new();
-    Ok((Report { agents, hidden: 0, archived: archived_ids, happened, unreadable }, worktrees))
+    Ok((Report { agents, archived: archived_ids, unreadable, ..Report::default() }, worktrees))
 }
 
 /// Fills in to which agents a person is attached.

@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
-pub use crate::supervise::{detach, helper::HelperTask, start::READY_WORD};
+pub use crate::supervise::{
+    detach,
+    helper::{HelperTask, TaskAnswer},
+    start::READY_WORD,
+};
 use crate::{
     Result,
     context::Context,
     lock::Lock,
     model::AgentId,
     supervise::{helper, life},
-    worktree::capture::CapturedWork,
 };
 
 /// The job of this process.
@@ -24,7 +27,7 @@ pub enum Request {
     Help(HelperTask),
 }
 
-/// Does the job, and returns the captured work if that was the job. `ready` is called when a supervisor accepts commands.
+/// Does the job, and returns what it found out, if that was the job. `ready` is called when a supervisor accepts commands.
 ///
 /// # Errors
 /// The job fails.
@@ -34,7 +37,7 @@ pub fn run(
     id: &AgentId,
     request: Request,
     ready: impl FnOnce(),
-) -> Result<Option<CapturedWork>> {
+) -> Result<Option<TaskAnswer>> {
     context.check()?;
     match request {
         Request::Run { lock } => {

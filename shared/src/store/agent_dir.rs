@@ -126,6 +126,11 @@ impl AgentDir {
         self.0.join("limit.json")
     }
 
+    /// The cap on money or tokens that keeps an agent in the queue.
+    pub fn cap(&self) -> PathBuf {
+        self.0.join("cap.json")
+    }
+
     /// The state of everything outside the agent's worktree when it was started.
     pub fn surroundings(&self) -> PathBuf {
         self.0.join("surroundings.json")

@@ -3,7 +3,7 @@
 use crate::{
     Error,
     agents::{FailureKind, StreamSummary, Turn, TurnFailure, limit::ReportedLimit},
-    model::{Limit, Phase, WorkCheck, event::Finished},
+    model::{Cap, Limit, Phase, WorkCheck, event::Finished},
     worktree::{capture::CapturedWork, unfinished::Unfinished},
 };
 
@@ -28,6 +28,8 @@ pub enum AttemptEnd {
     Paused(Option<String>),
     /// The service reported a usage limit.
     Limited(Limit),
+    /// A cap on money or tokens was reached.
+    Capped(Cap),
     /// The supervisor could not continue, for this reason.
     Failed(String),
 }
@@ -108,6 +110,11 @@ impl AttemptEnd {
     pub const fn resumes(&self) -> bool {
         matches!(self, Self::Limited(limit) if limit.resumes)
     }
+
+    /// Returns whether the supervisor waits after this end: for the end of a usage limit, or for an answer about a cap.
+    pub const fn waits(&self) -> bool {
+        self.resumes() || matches!(self, Self::Capped(_))
+    }
 }
 
 impl EndedAttempt {
@@ -135,6 +142,7 @@ impl EndedAttempt {
             AttemptEnd::Stopped(why) => Conclusion::of(Phase::Stopped, why.clone()),
             AttemptEnd::Paused(why) => Conclusion::of(Phase::Paused, why.clone()),
             AttemptEnd::Limited(limit) => Conclusion::of(Phase::Paused, limit.sentence()),
+            AttemptEnd::Capped(cap) => Conclusion::of(Phase::Paused, cap.sentence()),
             AttemptEnd::Failed(why) => Conclusion::of(Phase::Failed, why.clone()),
             AttemptEnd::Stayed => match &self.summary {
                 Some(summary) => self.exited(summary, 0),
@@ -288,6 +296,10 @@ impl EndedAttempt {
             limit: match &self.end {
                 AttemptEnd::Limited(limit) => Some(limit.clone()),
                 _ => self.limit.as_ref().filter(|limit| limit.warning).map(ReportedLimit::for_event),
+            },
+            cap: match &self.end {
+                AttemptEnd::Capped(cap) => Some(cap.clone()),
+                _ => None,
             },
             exit: self.end.exit_code(),
             check: self.check.clone(),

@@ -9,12 +9,18 @@ use std::{
     time::Duration,
 };
 
+use serde::Serialize;
+
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
     git::{Repo, objects::Commit, refs::RefEdit, worktrees::Worktree},
     lock::Lock,
-    model::{AgentId, words::words},
+    model::{
+        AgentId,
+        cap::{Amounts, Scopes},
+        words::words,
+    },
     process,
     store::layout::{self, AgentDir, PrivateDir},
     supervise::{
@@ -22,6 +28,7 @@ use crate::{
         processes::{NONCE, SUPERVISOR},
         repair,
         spec::Spec,
+        spending::{self, Measured},
         stored_output,
     },
     surroundings,
@@ -51,6 +58,8 @@ words! {
         Prepare = "prepare",
         /// Take a snapshot of the worktree.
         Snapshot = "snapshot",
+        /// Sum what the other agents of this clone used.
+        Sum = "sum",
         /// Capture the work at the end of an attempt, and store the output.
         Capture = "take",
     }
@@ -61,7 +70,7 @@ impl HelperTask {
     pub const fn limit(self) -> Duration {
         match self {
             Self::Prepare => PREPARE_TIMEOUT,
-            Self::Snapshot => SNAPSHOT_TIMEOUT,
+            Self::Snapshot | Self::Sum => SNAPSHOT_TIMEOUT,
             Self::Capture => CAPTURE_TIMEOUT,
         }
     }
@@ -115,6 +124,17 @@ impl Helper {
             .context(Code::StateDamaged, || "the helper's answer is malformed".into())
     }
 
+    /// Returns the sum that the helper made. To be called after it has ended.
+    ///
+    /// # Errors
+    /// The helper's answer cannot be parsed.
+    pub fn sum(self) -> Result<Scopes<Amounts>> {
+        let mut said = Vec::new();
+        let _ = self.stdout.map(|pipe| pipe.take(MAX_ANSWER).read_to_end(&mut said));
+        serde_json::from_slice(&said)
+            .context(Code::StateDamaged, || "the helper's answer is malformed".into())
+    }
+
     /// Returns the helper's error on one line. To be called after it has ended. The text is short, so a pipe holds it, even on a
     /// full disk.
     pub fn last_words(self) -> String {
@@ -128,7 +148,17 @@ impl Helper {
     }
 }
 
-/// Does a helper's task in this process. Returns the captured work, if that is the task.
+/// What a helper found out.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum TaskAnswer {
+    /// The work that it captured.
+    Captured(Box<CapturedWork>),
+    /// What the other agents used.
+    Sum(Scopes<Amounts>),
+}
+
+/// Does a helper's task in this process. Returns what it found out, if that is the task.
 ///
 /// # Errors
 /// Whatever stands in its way.
@@ -137,7 +167,7 @@ pub fn run_task(
     common_dir: &Path,
     id: &AgentId,
     job: HelperTask,
-) -> Result<Option<CapturedWork>> {
+) -> Result<Option<TaskAnswer>> {
     let dir = PrivateDir::new(common_dir.join("orchestra")).agent(id);
     let spec = Spec::read(&dir)?;
     let _lock = Lock::require(&dir.spec(), Duration::from_secs(1))?;
@@ -168,7 +198,15 @@ pub fn run_task(
         }
         HelperTask::Capture => {
             let repo = Repo::open(environment, common_dir)?;
-            capture_work(&repo, id, &dir, &spec).map(Some)
+            let captured = capture_work(&repo, id, &dir, &spec)?;
+            Ok(Some(TaskAnswer::Captured(Box::new(captured))))
+        }
+        HelperTask::Sum => {
+            let (now, zone) = (environment.now(), environment.time_zone());
+            let midnight = spending::begin_of(spending::day_of(now, &zone), &zone, now);
+            let measured = Measured { except: Some(id), run: &spec.spending.run, midnight };
+            let sum = spending::of_clone(&Repo::open(environment, common_dir)?, &measured)?;
+            Ok(Some(TaskAnswer::Sum(sum)))
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     agents::{Session, Stdin},
     error::ErrorContext,
     git::careful,
-    model::AgentId,
+    model::{AgentId, Cost},
     private_files, process,
     store::layout::AgentDir,
     supervise::{
@@ -42,6 +42,8 @@ pub struct Beginning<'a> {
     pub session: Session<'a>,
     /// What a program whose input is not kept open reads in place of its task, for instance the messages with which it is resumed.
     pub words: Option<&'a str>,
+    /// What its session may cost, with what it has cost, until a cap on money is reached.
+    pub money_left: Option<Cost>,
 }
 
 /// Starts the program of `record.attempt` in its worktree. Its output goes to a file, so that the end of the program or of the
@@ -69,6 +71,7 @@ pub fn start(
     }
     let mut argv = spec.launch.clone().in_folder(dir.dir()).argv_for(&prompt, beginning.session);
     argv.extend(spec.rules().flat_map(|rule| spec.launch.protocol.rule_arguments(rule)));
+    argv.extend(beginning.money_left.iter().flat_map(|left| spec.cost_arguments(*left)));
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
     let cannot = || format!("cannot start '{program}'");
     let write = |path: &Path| private_files::open_output(path).context(Kind::External, cannot);

@@ -29,6 +29,7 @@ pub mod relink;
 pub mod repair;
 pub mod rounds;
 pub mod spec;
+pub mod spending;
 pub mod start;
 pub mod stored_output;
 mod tickets;

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Kind, Result,
-    agents::{Launch, Options},
+    agents::{COST, Launch, Options},
     error::ErrorContext,
     git::{Repo, careful, repo::Identity},
-    model::{AgentId, BranchName, ByteSize, CommitId, duration, request::Pattern},
+    model::{AgentId, BranchName, ByteSize, CommitId, Cost, duration, request::Pattern},
     private_files,
     store::layout::{self, AgentDir},
+    supervise::spending::Rules,
     worktree::open_worktree::WorktreeIdentity,
     world::Environment,
 };
@@ -72,6 +73,9 @@ pub struct Spec {
     /// The check that decides whether the agent is done, if there is one.
     #[serde(default)]
     pub until: Option<Until>,
+    /// The caps on money and tokens.
+    #[serde(default)]
+    pub spending: Rules,
 }
 
 /// A check that runs when the agent's turn ends, and whose output the agent gets back until it passes.
@@ -170,6 +174,14 @@ impl Spec {
             (self.profile, self.role, self.launch, self.limits) = (profile, role, launch, limits);
             self.options.model = None;
         }
+    }
+
+    /// Returns the arguments that let the program stop by itself once its session has cost this, unless its budget is smaller.
+    pub fn cost_arguments(&self, most: Cost) -> impl Iterator<Item = String> {
+        let is_less = self.options.budget_micros.is_none_or(|budget| most.micros() < budget);
+        // A program may take 0 for no limit.
+        let most = Cost::from_micros(most.micros().max(1));
+        self.launch.cost_args.iter().filter(move |_| is_less).map(move |arg| arg.replace(COST, &most.text()))
     }
 
     /// Returns the permission rules of the program that the user allowed for good.

@@ -3,6 +3,7 @@
 use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
+    model::cap::{Amounts, Scopes},
     ops::{
         attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
         sessions, slot, spawn, status, stop, sync, undo, worktrees,
@@ -112,4 +113,6 @@ kinds! {
     ERROR = "error": Failure;
     /// The work that a supervisor's helper saved. Only the supervisor reads it.
     TAKEN = "taken": CapturedWork;
+    /// What the other agents of this clone used. Only a supervisor reads it.
+    SUM = "sum": Scopes<Amounts>;
 }

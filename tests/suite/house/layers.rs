@@ -206,7 +206,8 @@ const TERMINAL: &[Rule] = &[
     ("table", &["style"]),
     ("humanize", &["here"]),
     ("times", &["here"]),
-    ("agents", &["here", "output", "request_view", "style", "table", "humanize"]),
+    ("caps", &[]),
+    ("agents", &["caps", "here", "output", "request_view", "style", "table", "humanize"]),
     ("alternate", &["keyboard"]),
     ("keyboard", &[]),
     ("agent_variables", &[]),
@@ -225,6 +226,7 @@ const TERMINAL: &[Rule] = &[
         &[
             "agents",
             "alternate",
+            "caps",
             "context",
             "interrupt",
             "keyboard",

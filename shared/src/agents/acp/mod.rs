@@ -44,7 +44,7 @@ pub(super) use command::AcpCommand;
 pub(super) use native::NATIVE;
 
 use self::{exchange::AcpExchange, setup::Wanted};
-use super::{Connection, Exchange, ProtocolKind, Session};
+use super::{Connection, Exchange, ProtocolKind, Reported, Session};
 
 /// The protocol.
 pub(super) struct Acp;
@@ -64,6 +64,10 @@ impl ProtocolKind for Acp {
 
     fn outlives_input(&self) -> bool {
         true
+    }
+
+    fn reports(&self) -> Reported {
+        Reported { tokens: false, cost: true }
     }
 
     fn open(&self) -> Box<dyn Exchange> {

@@ -10,8 +10,8 @@ use super::{
     stream::{Stream, long},
 };
 use crate::agents::{
-    Answer, Connection, Exchange, FailureKind, ProtocolKind, Session, StreamEvent, Turn, TurnFailure, fields,
-    fields::word,
+    Answer, Connection, Exchange, FailureKind, ProtocolKind, Reported, Session, StreamEvent, Turn,
+    TurnFailure, fields, fields::word,
 };
 
 /// The id of the request that opens the connection.
@@ -33,6 +33,10 @@ impl ProtocolKind for AppServer {
 
     fn is_structured(&self) -> bool {
         true
+    }
+
+    fn reports(&self) -> Reported {
+        Reported { tokens: true, cost: false }
     }
 
     fn open(&self) -> Box<dyn Exchange> {

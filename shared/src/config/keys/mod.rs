@@ -3,13 +3,14 @@
 #![expect(missing_docs, reason = "the description of each key says what it is for")]
 
 mod agents;
+mod caps;
 mod landing;
 mod limits;
 mod profiles;
 mod sharing;
 mod worktrees;
 
-pub use self::{agents::*, landing::*, limits::*, profiles::*, sharing::*, worktrees::*};
+pub use self::{agents::*, caps::*, landing::*, limits::*, profiles::*, sharing::*, worktrees::*};
 use super::key::Described;
 
 const MINUTE: u64 = 60;
@@ -54,6 +55,12 @@ pub static KEYS: &[&dyn Described] = &[
     &RETRIES,
     &RETRY_DELAY,
     &LIMIT_WAIT,
+    &MAX_COST,
+    &MAX_TOKENS,
+    &MAX_RUN_COST,
+    &MAX_RUN_TOKENS,
+    &MAX_DAY_COST,
+    &MAX_DAY_TOKENS,
     &GRACE,
     &MAX_OUTPUT,
     &MAX_FILE,

@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 pub use self::reviews::{GivenReview, Reviews};
 use self::{launches::Launches, usage::SessionUsage};
 use super::{
-    Agent, BranchName, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, Tag, WorkCheck, WorkStat,
-    WriterId,
+    Agent, BranchName, Cap, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, Tag, WorkCheck,
+    WorkStat, WriterId,
     event::{Check, Collected, Created, Finished, Landed, Landing, LeftOut, PhaseChange, Usage},
     hand_over::HandOver,
     landing::{FailedCheck, SetAside},
@@ -32,7 +32,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 14;
+pub const FOLD: u32 = 15;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -186,6 +186,8 @@ impl Fold {
         }
         agent.phase = step.phase;
         agent.limit = None;
+        // A warning holds for the rest of the attempt.
+        agent.cap = step.cap.clone().or_else(|| agent.cap.take().filter(|cap| cap.warning && !launch));
         agent.reason = short_or_none(step.reason.as_deref());
         agent.question = short_or_none(step.question.as_deref());
         agent.choice = step.choice && agent.question.is_some();
@@ -245,9 +247,11 @@ impl Fold {
         agent.attempt = finished.attempt;
         agent.phase = finished.phase;
         agent.reason = short_or_none(finished.reason.as_deref());
-        agent.question = None;
+        agent.cap.clone_from(&finished.cap);
+        let asked = finished.cap.as_ref().filter(|_| agent.asks_about_cap()).map(Cap::question);
+        agent.question = asked.as_ref().map(|_| format!("{}{}", super::cap::QUESTION, finished.attempt));
         agent.choice = false;
-        agent.request = None;
+        agent.request = asked.map(|asked| AskedRequest::new(&asked, None));
         agent.ended_at = Some(event.at);
         agent.exit_code = finished.exit;
         agent.last_words = short_or_none(finished.last_words.as_deref());
@@ -331,6 +335,9 @@ fn apply_collected(agent: &mut Agent, collected: &Collected, writer: &WriterId) 
     if let Some(phase) = collected.phase.filter(|_| *writer == agent.writer) {
         agent.phase = phase;
         agent.limit = None;
+        if agent.cap.take().is_some() {
+            (agent.question, agent.request) = (None, None);
+        }
         agent.reason = short_or_none(collected.reason.as_deref());
     }
 }

@@ -4,7 +4,14 @@ use jiff::Timestamp;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use super::{
-    super::{Cost, Phase::Failed, event::Message, event::Pattern, landing::check_id},
+    super::{
+        Cost,
+        Phase::Failed,
+        cap::{CapScope, CapUnit},
+        event::Message,
+        event::Pattern,
+        landing::check_id,
+    },
     *,
 };
 
@@ -225,6 +232,10 @@ fn a_request_holds_until_the_end_or_the_next_launch() {
     }
 }
 
+fn cap(used: u64, warning: bool) -> Cap {
+    Cap { scope: CapScope::Run, unit: CapUnit::Tokens, limit: 1000, step: 500, used, warning }
+}
+
 fn usage(attempt: u32, session: &str, cost: u64, denials: u64) -> Fact {
     let (session, cost) = (Some(session.into()), Some(Cost::from_micros(cost)));
     let usage = Usage { session, cost, denials, ..Usage::default() };
@@ -308,6 +319,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 request,
                 always,
                 automatic,
+                cap: automatic.then(|| cap(u64::from(attempt), true)),
                 profile: (at == 0).then(|| "mine".to_owned()),
                 ..PhaseChange::new(attempt, Phase::ALL[at])
             })
@@ -329,7 +341,8 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     rounds: attempt,
                     ..WorkCheck::of(text, text.to_owned(), None)
                 });
-                let told = Finished { reason, exit, unfinished, unsaved, limit, last_words, ..finished };
+                let cap = exit.map(|exit| cap(exit.unsigned_abs().into(), exit > 0));
+                let told = Finished { reason, exit, unfinished, unsaved, limit, cap, last_words, ..finished };
                 Fact::Finished(Finished { check, ..told })
             }
         ),

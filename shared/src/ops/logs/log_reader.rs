@@ -209,7 +209,7 @@ impl LogReader {
                 self.folder = folder;
                 return None;
             }
-            StreamEvent::QuestionCancelled(_) => return None,
+            StreamEvent::QuestionCancelled(_) | StreamEvent::Used { .. } => return None,
             StreamEvent::ToolResult { text, .. } if text == self.denied => return None,
             StreamEvent::MessageAccepted(text) => (Role::User, LogEvent::Message { text }),
             StreamEvent::Text(text) => (Role::Agent, LogEvent::Text { text }),

@@ -215,6 +215,11 @@ impl PrivateDir {
         self.0.join("limits")
     }
 
+    /// How often the caps on money and tokens of runs and of the day were raised.
+    pub fn caps(&self) -> PathBuf {
+        self.0.join("caps")
+    }
+
     /// The directory of one agent, which exists while the agent has not ended.
     pub fn agent(&self, id: &AgentId) -> AgentDir {
         AgentDir::new(self.agents_dir().join(id.as_str()))

@@ -152,6 +152,7 @@ impl Supervisor {
             Err(error) if !matches!(end, AttemptEnd::Failed(_)) => return Err(error),
             _ => {}
         }
+        self.settle(&mut attempt.summary);
         self.keep_late_messages(&mut attempt);
         let limit = self.limit_in_output(&attempt.summary, &end);
         // The opening is not repeated: the next attempt has its own.
@@ -208,6 +209,7 @@ impl Supervisor {
         if !self.prompts.contains(&self.spec.worktree) {
             self.prompts.push(self.spec.worktree.clone());
         }
+        let money_left = self.money_left();
         launch::start(
             &self.environment,
             &self.id,
@@ -215,7 +217,7 @@ impl Supervisor {
             &self.common,
             &self.spec,
             &self.record,
-            Beginning { session: self.session(), words: prompt },
+            Beginning { session: self.session(), words: prompt, money_left },
         )
     }
 
@@ -241,6 +243,10 @@ impl Supervisor {
             }
             if standing == RepositoryState::Usable {
                 self.take_snapshot(attempt).await;
+                self.sum_others().await;
+                if let Some(end) = self.cap_reached(&attempt.summary, attempt.waits_for.is_some())? {
+                    return Ok(end);
+                }
             }
             let tick = if self.spec.launch.protocol.is_structured() { READ_INTERVAL } else { TICK };
             let left = self.spec.limits.max_time.saturating_sub(self.begun.elapsed());
@@ -299,6 +305,7 @@ impl Supervisor {
             }
         })?;
         self.note_time(&mut attempt.times, attempt.output.length(), over);
+        self.count(&mut attempt.summary);
         let StreamSummary { answered, usage, .. } = &attempt.summary;
         self.observe_limits(*answered, usage.model.as_deref());
         attempt.unshown |= new;

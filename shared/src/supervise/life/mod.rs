@@ -2,6 +2,7 @@
 //! captures the work, and records the end.
 
 mod attempt;
+mod caps;
 mod command;
 mod fallback;
 mod files;
@@ -25,6 +26,7 @@ use tokio::{
 };
 
 use self::{
+    caps::Spending,
     limited::{KnownLimits, Waited},
     opening::Opening,
     requests::Requests,
@@ -122,6 +124,7 @@ struct Supervisor {
     /// How long it had run when a usage limit paused it.
     ran: Duration,
     limits: KnownLimits,
+    spending: Spending,
     /// The rounds of work and check so far.
     rounds: Rounds,
     /// Whether its program may have done something.
@@ -162,6 +165,7 @@ impl Supervisor {
             begun: Instant::now(),
             ran: Duration::ZERO,
             limits: KnownLimits::new(&spec.program_environment(environment, id), &private, &spec),
+            spending: Spending::default(),
             has_acted: false,
             takes_over: None,
             rounds: Rounds::default(),
@@ -186,10 +190,15 @@ impl Supervisor {
                 // comes back, the agent shows as lost.
                 return Ok(());
             };
-            if !ended.end.resumes() {
-                break captured;
-            }
-            ended = match self.wait_for_reset().await {
+            let waited = match &ended.end {
+                end if end.resumes() => self.wait_for_reset().await,
+                AttemptEnd::Capped(cap) => {
+                    let cap = cap.clone();
+                    self.wait_for_raise(&cap).await
+                }
+                _ => break captured,
+            };
+            ended = match waited {
                 Waited::Over => {
                     self.in_repository(Self::queue_again)?;
                     self.run_attempts().await
@@ -219,7 +228,7 @@ impl Supervisor {
             return Ok(None);
         }
         let captured = self.take().await;
-        if !ended.end.resumes() {
+        if !ended.end.waits() {
             // A command that removes the worktree must not find it in use by this process.
             self.tracked.worktree = None;
             // If this cannot be written, the agent counts as running, and the user is asked about changes to the
@@ -272,6 +281,7 @@ impl Supervisor {
             let (ended, mut unheard) = self.attempt(opening, messages).await?;
             self.has_acted |= ended.summary.as_ref().is_none_or(|summary| summary.called_tool);
             let ended = self.pause_if_limited(ended);
+            let ended = self.pause_if_capped(ended);
             let (ended, report) = self.check_work(ended, &mut unheard).await?;
             let conclusion = ended.conclusion();
             let is_done = conclusion.phase == Phase::Done || ended.check.is_some();
@@ -284,6 +294,9 @@ impl Supervisor {
                 }
                 (opening, messages, retries) = (Opening::Task(None), unheard, 0);
                 continue;
+            }
+            if let Some(cap) = self.reached_cap() {
+                return Ok(EndedAttempt { end: AttemptEnd::Capped(cap), ..ended });
             }
             self.end_tree(&ended.end)?;
             let reason = conclusion.reason.unwrap_or_default();
@@ -307,6 +320,7 @@ impl Supervisor {
     }
 
     async fn wait_for_slot(&mut self) -> Result<Option<AttemptEnd>> {
+        self.in_repository(Self::read_spending)?;
         loop {
             // While the repository is away or being moved, limits cannot be read, so no slot is taken.
             let moves = self.tracked.moves();
@@ -314,6 +328,9 @@ impl Supervisor {
                 return Ok(Some(end));
             }
             if let Some(end) = self.wait_for_limit().await? {
+                return Ok(Some(end));
+            }
+            if let Some(end) = self.wait_for_caps().await? {
                 return Ok(Some(end));
             }
             match queue::try_enter(&self.private, &self.id) {
@@ -404,6 +421,7 @@ impl Supervisor {
             Some(first.into_iter().cloned().chain([Fact::Phase(step)]).collect())
         })?;
         self.record.attempt = fold.agent.attempt;
+        self.spending_at_launch(&fold.agent);
         if self.takes_over.take().is_some() {
             self.spec.write(&self.dir)?;
         }
