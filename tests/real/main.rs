@@ -6,6 +6,8 @@
 mod acp;
 mod aider;
 mod api;
+mod api_answers;
+mod caps;
 mod ccusage;
 mod claude;
 mod codex;

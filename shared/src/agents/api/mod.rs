@@ -6,17 +6,22 @@
 //! | file | contains |
 //! |---|---|
 //! | `program` | the loop: ask the model, run its tools |
-//! | `client`, `failure` | one request; why it failed, and what follows |
+//! | `client`, `key`, `stream`, `failure` | one request, its key, and its answer in parts; why it failed, and what follows |
+//! | `live_text` | what is printed while an answer is being written |
+//! | `compaction` | replacing the older part of a long conversation by a summary |
 //! | `input`, `output` | what the supervisor says and reads |
 //! | `permission`, `rules`, `shell` | which uses of tools run without asking |
 //! | `tools`, `confined` | the tools; files that stay in the worktree |
 //! | `transcript`, `session_files`, `sessions` | the session: its file, where it is, what it holds |
 
 mod client;
+mod compaction;
 mod confined;
 mod failure;
 mod input;
+mod key;
 mod launch;
+mod live_text;
 mod output;
 mod permission;
 mod program;
@@ -26,12 +31,17 @@ mod session_files;
 mod sessions;
 mod settings;
 mod shell;
+mod stream;
 mod tools;
 mod transcript;
 
 pub use self::{program::run, settings::Settings};
 use super::{AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling};
-use crate::{Code, Error, Result, config::Config, conversation::SessionReader};
+use crate::{
+    Code, Error, Result,
+    config::{Config, keys::AGENT_KEY_COMMAND},
+    conversation::SessionReader,
+};
 
 const NAME: &str = "api";
 /// The variable with the key of the service.
@@ -86,4 +96,5 @@ impl Launcher for Api {
 fn no_key() -> Error {
     Error::new(Code::CredentialMissing, format!("agent '{NAME}' needs a key: {KEY} is not set"))
         .hint(format!("export {KEY}=…, in the shell from which you start agents"))
+        .hint(AGENT_KEY_COMMAND.of(NAME).hint("'COMMAND'"))
 }

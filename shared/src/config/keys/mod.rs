@@ -30,6 +30,8 @@ pub static KEYS: &[&dyn Described] = &[
     &AGENT_PROGRAM,
     &AGENT_PROMPT,
     &AGENT_MODEL,
+    &AGENT_KEY_COMMAND,
+    &AGENT_CONTEXT,
     &AGENT_PERMISSION,
     &AGENT_ALLOW,
     &AGENT_DENY,
