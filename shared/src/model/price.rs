@@ -15,7 +15,7 @@ pub struct Tokens {
     pub cache_read: u64,
     /// Input that was written into a cache.
     pub cache_write: u64,
-    /// Output.
+    /// What the model wrote.
     pub output: u64,
 }
 

@@ -11,9 +11,15 @@ use crate::{
     Result,
     context::Context,
     lock::Lock,
-    model::AgentId,
+    model::{
+        AgentId,
+        cap::{Amounts, Scopes},
+    },
     supervise::{helper, life},
 };
+
+/// What the other agents of this clone used.
+pub type Sum = Scopes<Amounts>;
 
 /// The job of this process.
 #[derive(Debug)]

@@ -3,10 +3,9 @@
 use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
-    model::cap::{Amounts, Scopes},
     ops::{
         attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
-        sessions, slot, spawn, status, stop, sync, undo, worktrees,
+        sessions, slot, spawn, status, stop, supervise, sync, undo, worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -114,5 +113,5 @@ kinds! {
     /// The work that a supervisor's helper saved. Only the supervisor reads it.
     TAKEN = "taken": CapturedWork;
     /// What the other agents of this clone used. Only a supervisor reads it.
-    SUM = "sum": Scopes<Amounts>;
+    SUM = "sum": supervise::Sum;
 }

@@ -2,10 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::Duration,
 };
 
@@ -22,7 +18,7 @@ use super::{
     key,
     stream::{Assembly, Broken, Part},
 };
-use crate::{Code, Error, Result, model::text, world::Environment};
+use crate::{Code, Error, Result, context::Cancel, model::text, world::Environment};
 
 /// The address of the service, if the user names no other.
 const SERVICE: &str = "https://api.anthropic.com";
@@ -82,12 +78,12 @@ impl Client {
         Ok(Self { agent: config.build().into(), url: format!("{base}/v1/messages"), key })
     }
 
-    /// Sends a request, and returns the model's answer. Its parts are passed on as they come. Once `given_up` is set, the rest is not
+    /// Sends a request, and returns the model's answer. Its parts are passed on as they come. Once it is given up, the rest is not
     /// read.
     pub(super) fn ask(
         &self,
         request: &Value,
-        given_up: &Arc<AtomicBool>,
+        given_up: &Cancel,
         on_part: &dyn Fn(Part),
     ) -> Result<Answer, Failure> {
         let unreachable = |error: ureq::Error| Failure::Unreachable(error.to_string());
@@ -121,7 +117,7 @@ impl Client {
 }
 
 /// Reads a stream of events to the end of the answer.
-fn read_stream(body: impl Read, given_up: &AtomicBool, on_part: &dyn Fn(Part)) -> Result<Value, Failure> {
+fn read_stream(body: impl Read, given_up: &Cancel, on_part: &dyn Fn(Part)) -> Result<Value, Failure> {
     let mut reader = BufReader::new(body);
     let (mut assembly, mut line) = (Assembly::default(), Vec::new());
     while !assembly.is_complete() {
@@ -129,7 +125,7 @@ fn read_stream(body: impl Read, given_up: &AtomicBool, on_part: &dyn Fn(Part)) -
         let read = (&mut reader).take(MAX_EVENT).read_until(b'\n', &mut line);
         match read {
             Ok(0) => break,
-            Ok(_) if given_up.load(Ordering::Relaxed) => break,
+            Ok(_) if given_up.is_cancelled() => break,
             Ok(_) => {}
             Err(error) => return Err(Failure::Unreachable(error.to_string())),
         }

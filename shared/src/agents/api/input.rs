@@ -3,17 +3,14 @@
 use std::{
     collections::VecDeque,
     io::{self, BufRead, BufReader, Read},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError, Sender},
-    },
+    sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
 use super::{client::Answer, failure::Failure, stream::Part};
+use crate::context::Cancel;
 
 /// The longest line that is read, in bytes.
 const MAX_LINE: u64 = 64 << 20;
@@ -95,15 +92,15 @@ impl Inbox {
     /// interrupts meanwhile; the rest of the answer is then not read. An answer that has begun and stalls is a failure.
     ///
     /// # Errors
-    /// `on_part` fails.
+    /// `on_part` fails, or the system has no more pipes.
     pub(super) fn answer_of(
         &mut self,
-        request: impl FnOnce(&Arc<AtomicBool>, &dyn Fn(Part)) -> Result<Answer, Failure> + Send + 'static,
+        request: impl FnOnce(&Cancel, &dyn Fn(Part)) -> Result<Answer, Failure> + Send + 'static,
         on_part: &mut dyn FnMut(Part) -> io::Result<()>,
     ) -> io::Result<Option<Result<Answer, Failure>>> {
         self.requests += 1;
         let (number, sender) = (self.requests, self.sender.clone());
-        let given_up = Arc::new(AtomicBool::new(false));
+        let given_up = Cancel::new().map_err(io::Error::other)?;
         let ends = given_up.clone();
         std::thread::spawn(move || {
             let answer = request(&ends, &|part| drop(sender.send(Happening::Came(number, part))));
@@ -134,7 +131,7 @@ impl Inbox {
                 Err(RecvTimeoutError::Disconnected) => break None,
             }
         };
-        given_up.store(true, Ordering::Relaxed);
+        given_up.cancel();
         Ok(answer)
     }
 
@@ -245,7 +242,7 @@ mod tests {
         );
         let mut inbox = Inbox::of(input.as_bytes());
         assert!(inbox.wait_for_message());
-        let refused = |_: &Arc<AtomicBool>, on_part: &dyn Fn(Part)| {
+        let refused = |_: &Cancel, on_part: &dyn Fn(Part)| {
             on_part(Part::Alive);
             on_part(Part::Text(0, "I".to_owned()));
             Err(Failure::Unreachable("x".to_owned()))

@@ -14,7 +14,7 @@ pub(super) enum Part {
     Text(usize, String),
     /// What the request used so far, as the service counts it; whether it is the first count.
     Used(Value, bool),
-    /// A sign of life.
+    /// The answer is still being written.
     Alive,
 }
 

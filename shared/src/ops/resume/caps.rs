@@ -5,6 +5,7 @@ use crate::{
     Error, Result,
     config::Config,
     git::Repo,
+    lock::Lock,
     model::{
         Agent, AgentId, Caps,
         cap::{CapUnit, Scopes},
@@ -33,7 +34,8 @@ pub(super) fn check(
     let raises = Scopes { agent: rules.raises, ..Scopes::default() };
     let Some(cap) = own.judge(&raises, &used).into_iter().find(|cap| !cap.warning) else { return Ok(()) };
     let error = Error::refused(format!("agent '{id}' has {}", cap.sentence()));
-    let error = match agent.asks_about_cap() {
+    // Without a supervisor, nobody would read an answer.
+    let error = match agent.asks_about_cap() && Lock::is_held(&dir.lock()) {
         true => error.hint(format!("git orchestra send {id} --allow raises it by {}", cap.amount(cap.step))),
         false => error,
     };
