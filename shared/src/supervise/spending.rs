@@ -80,6 +80,7 @@ pub fn session_now(known: &Usage, summary: &StreamSummary, price: Option<Price>)
         let new = sure.saturating_add(live_cost.unwrap_or_default());
         Some(known.cost.unwrap_or_default().saturating_add(new))
             .filter(|cost| known.cost.is_some() || cost.micros() > 0)
+            .max(usage.cost)
     } else {
         known.cost.max(usage.cost)
     };

@@ -93,7 +93,7 @@ mod tests {
         let said: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         let said: Vec<&str> =
             said.iter().filter_map(|event| event["message"]["content"][0]["text"].as_str()).collect();
-        assert_eq!(said, ["One line.", "Two.", "Three."]);
+        assert_eq!(said, ["One line.\n\nTwo.", "Three."]);
     }
 
     #[test]
