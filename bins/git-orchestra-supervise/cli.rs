@@ -16,6 +16,8 @@ pub(crate) enum Verb {
     Snapshot,
     /// Save its work
     Take,
+    /// Run its check on the commit from which it started
+    CheckBase,
 }
 
 /// Supervise one agent (internal, started by spawn)

@@ -18,6 +18,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Verb::Prepare => Request::Help(HelperTask::Prepare),
         Verb::Snapshot => Request::Help(HelperTask::Snapshot),
         Verb::Take => Request::Help(HelperTask::Capture),
+        Verb::CheckBase => Request::Help(HelperTask::CheckBase),
     };
     let taken = supervise::run(&context::uninterrupted(), &cli.common_dir, &id, request, || {
         terminal.print(&format!("{READY_WORD}\n"));

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use orchestra_terminal::{CommandLine, Program, run};
 
-#[path = "../git-orchestra-agent-api/command.rs"]
-mod agent_api;
+use crate::agent_api;
+
 #[path = "../git-orchestra-attach/command.rs"]
 mod attach;
 #[path = "../git-orchestra-cleanup/command.rs"]

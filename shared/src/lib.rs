@@ -54,6 +54,7 @@
 
 pub mod agents;
 pub mod backoff;
+pub mod checks;
 pub mod config;
 pub mod context;
 pub mod conversation;

@@ -17,6 +17,7 @@ mod branch_moves;
 mod broken_refs;
 mod broken_work;
 mod checkouts;
+mod checks;
 mod claude;
 mod cleanup;
 mod cleanup_keeps;

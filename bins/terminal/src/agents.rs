@@ -97,7 +97,9 @@ pub fn dollars(micros: u64) -> String {
 pub fn phase(agent: &AgentObject) -> String {
     let word = match &agent.check {
         Some(check) if agent.phase == Phase::Done && check.holds() => "done (checked)",
+        Some(check) if agent.phase == Phase::Done && check.outdated => "done (unchecked)",
         Some(check) if agent.phase == Phase::Failed && check.stuck => "failed (stuck)",
+        Some(check) if agent.phase == Phase::Failed && check.failure.is_some() => "failed (check)",
         _ => agent.phase.as_str(),
     };
     let bypasses = agent.permission_mode.as_deref() == Some(Permission::BypassPermissions.as_str());

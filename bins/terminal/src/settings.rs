@@ -78,6 +78,15 @@ pub struct RunOptions {
     /// The largest cost in US dollars, such as 2.50; the turn in progress may exceed it
     #[arg(long, value_name = "USD", value_parser = budget)]
     pub budget: Option<u64>,
+    /// The agent has failed unless this shell command succeeds in its worktree when it ends
+    ///
+    /// It runs once, when the agent's turn ends, for at most {orchestra.checkTime}, with the environment and
+    /// the limits of the agent, and waits for a slot of the machine first (see 'git orchestra slot'). If it
+    /// fails, it runs on the commit from which the agent started as well, so that the reason can say 'fails
+    /// on base too'. {orchestra.check} is the check of new agents without --check and --until, and an empty
+    /// COMMAND means none. To let the agent try again instead, use --until.
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString, conflicts_with_all = ["until", "rounds"])]
+    pub check: Option<String>,
     /// The agent is done only when this shell command succeeds in its worktree
     ///
     /// It runs when the agent's turn ends, for at most {orchestra.checkTime}. While it fails, the agent's
@@ -89,6 +98,9 @@ pub struct RunOptions {
     /// How many rounds of work and check there may be with --until (default: 5)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: Option<u32>,
+    /// Run the check even if it is known to pass for the agent's files
+    #[arg(long)]
+    pub recheck: bool,
 }
 
 impl RunOptions {
@@ -116,6 +128,8 @@ impl RunOptions {
             retry_delay: self.retry_delay,
             until: self.until.clone(),
             rounds: self.rounds,
+            check: self.check.clone(),
+            recheck: self.recheck,
         }
     }
 }

@@ -83,7 +83,7 @@ Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
 Orchestra-Lamport: 14
 Orchestra-By: 5t2k
-Orchestra-Fold: 14
+Orchestra-Fold: 15
 Orchestra-Format: 1
 "#;
 

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod canonical;
+pub mod check_result;
 pub mod config_scope;
 pub mod conflict;
 pub mod cost;

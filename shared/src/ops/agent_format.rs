@@ -20,6 +20,7 @@ const FIELDS: &[&str] = &[
     "base",
     "branch",
     "check",
+    "checked",
     "choice",
     "commits",
     "conflicts",

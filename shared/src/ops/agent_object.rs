@@ -35,7 +35,10 @@ mod request;
 mod verdicts;
 
 pub use self::{
-    check::CheckObject, did_not_land::DidNotLand, limit::LimitObject, request::RequestObject,
+    check::{CheckObject, Checked},
+    did_not_land::DidNotLand,
+    limit::LimitObject,
+    request::RequestObject,
     verdicts::ProposedVerdict,
 };
 
@@ -193,9 +196,12 @@ pub struct AgentObject {
     /// How many requests were allowed automatically because of that.
     #[serde(default)]
     pub automatic_answers: u64,
-    /// The outcome of the check that decides whether it is done (`--until`), in the attempt that ended.
+    /// The outcome of the check that decides whether it is done (`--check` or `--until`), in the attempt that ended.
     #[serde(default)]
     pub check: Option<CheckObject>,
+    /// What is known of its current work from checks.
+    #[serde(default)]
+    pub checked: Checked,
     /// The process with which a person is attached to it, on this machine.
     #[serde(default)]
     pub attached_pid: Option<i32>,
@@ -238,6 +244,8 @@ impl AgentObject {
             limit, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
             conflicts, check, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
         } = agent;
+        let failed_check = failed_check.map(|one| DidNotLand::failed(one, head.as_ref()));
+        let check = check.map(CheckObject::from);
         Self {
             id: id.clone(),
             title,
@@ -296,14 +304,15 @@ impl AgentObject {
             proposed_verdict,
             merged: ended.then(|| landed_head.is_some() && landed_head == head),
             landed_in,
-            failed_check: failed_check.map(|one| DidNotLand::failed(one, head.as_ref())),
+            checked: Checked::of(check.as_ref(), failed_check.as_ref()),
+            failed_check,
             set_aside: set_aside.map(|one| DidNotLand::set_aside(one, head.as_ref())),
             conflicts,
             surroundings: Vec::new(),
             request: question.zip(request).map(|(id, asked)| RequestObject::of(id, asked)),
             always: always.iter().map(|grant| grant.pattern.to_string()).collect(),
             automatic_answers: automatic,
-            check: check.map(CheckObject::from),
+            check,
             attached_pid: None,
             head,
         }

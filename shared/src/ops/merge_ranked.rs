@@ -91,6 +91,8 @@ pub struct Request {
     #[serde(rename = "check_time_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub check_time: Option<Duration>,
+    /// Whether build and test run even for files for which they are known to pass.
+    pub recheck: bool,
 }
 
 /// Plans, begins, continues, or aborts a landing.

@@ -40,6 +40,10 @@ pub struct Settings {
     pub until: Option<String>,
     /// How many rounds of work and check there may be; [`DEFAULT_ROUNDS`] if this is not given.
     pub rounds: Option<u32>,
+    /// The shell command that must succeed when an agent ends; as `until` with one round. Empty for none.
+    pub check: Option<String>,
+    /// Whether the check runs even if it is known to pass for the files of the agent.
+    pub recheck: bool,
 }
 
 /// How many rounds an agent has to make its check pass, unless the user says otherwise.
@@ -103,13 +107,19 @@ impl Settings {
         }
     }
 
-    /// Returns the check that decides whether a new agent is done. There is none yet that an empty command could take away.
+    /// Returns the check that decides whether a new agent is done: the typed one, otherwise that of the configuration, which a reviewing
+    /// agent does not have. An empty command means that the configured one does not apply; there is no other that it could take away.
     ///
     /// # Errors
     /// As [`Self::until`], and the command is empty (2).
-    pub fn until_of_new(&self, config: &Config<'_>) -> Result<Option<Until>> {
-        match self.until.as_deref() {
-            Some("") => Err(not_a_command()),
+    pub fn until_of_new(&self, config: &Config<'_>, is_reviewer: bool) -> Result<Option<Until>> {
+        let configured = if is_reviewer { None } else { config.get(&keys::CHECK)? };
+        match (self.check.as_deref(), self.until.as_deref(), configured) {
+            (_, Some(""), _) => Err(not_a_command("until")),
+            (Some(""), _, None) => Err(not_a_command("check")),
+            (None, None, Some(check)) if self.rounds.is_none() => {
+                Self { check: Some(check), ..self.clone() }.until(config, None)
+            }
             _ => self.until(config, None),
         }
     }
@@ -117,20 +127,41 @@ impl Settings {
     /// Returns the check that decides whether an agent is done: the typed one, or that of its last attempt. An empty command ends it.
     ///
     /// # Errors
-    /// The command is not one, or there is a number of rounds without a check (2); the time limit in git config is invalid (3).
+    /// The command is not one, there are two of them, or there is a number of rounds without a check that has rounds (2); the time limit
+    /// in git config is invalid (3).
     pub fn until(&self, config: &Config<'_>, before: Option<&Until>) -> Result<Option<Until>> {
-        let command = self.until.clone().or_else(|| before.map(|before| before.command.clone()));
+        let (name, typed) = match (&self.check, &self.until) {
+            (Some(_), Some(_)) => {
+                let error = Error::usage("--check and --until: an agent has one check");
+                return Err(error.hint("--until 'cargo test' --rounds 1 is the same as --check 'cargo test'"));
+            }
+            (Some(check), None) => ("check", Some(check)),
+            (None, until) => ("until", until.as_ref()),
+        };
+        let command = typed.or_else(|| before.map(|before| &before.command));
         let Some(command) = command.filter(|command| !command.is_empty()) else {
-            let unused = self.rounds.filter(|_| self.until.is_none());
+            let unused = self.rounds.filter(|_| typed.is_none());
             return unused.map_or(Ok(None), |_| {
                 Err(Error::usage("--rounds: there is no check").hint("--until 'cargo test' is one"))
             });
         };
         if command.trim().is_empty() || command.contains('\0') {
-            return Err(not_a_command());
+            return Err(not_a_command(name));
         }
-        let rounds = self.rounds.or_else(|| before.map(|before| before.rounds)).unwrap_or(DEFAULT_ROUNDS);
-        Ok(Some(Until { command, rounds: rounds.max(1), limit: config.get(&keys::CHECK_TIME)? }))
+        if name == "check" && self.rounds.is_some() {
+            return Err(Error::usage("--rounds: a check of --check runs once").hint("--until has rounds"));
+        }
+        let before = before.map(|before| before.rounds).filter(|_| self.until.is_none());
+        let rounds = match typed {
+            Some(_) if name == "check" => 1,
+            _ => self.rounds.or(before).unwrap_or(DEFAULT_ROUNDS),
+        };
+        Ok(Some(Until {
+            command: command.clone(),
+            rounds: rounds.max(1),
+            limit: config.get(&keys::CHECK_TIME)?,
+            recheck: self.recheck,
+        }))
     }
 
     /// Checks that additional folders exist, because a program may silently ignore a missing one.
@@ -162,8 +193,8 @@ pub fn idle_time(text: &str) -> Option<Duration> {
     if text.trim() == "0" { Some(Duration::ZERO) } else { duration::parse(text) }
 }
 
-fn not_a_command() -> Error {
-    Error::usage("--until: this is not a command").hint("--until 'cargo test'")
+fn not_a_command(option: &str) -> Error {
+    Error::usage(format!("--{option}: this is not a command")).hint(format!("--{option} 'cargo test'"))
 }
 
 #[cfg(test)]

@@ -6,9 +6,14 @@ pub use crate::supervise::{detach, helper::HelperTask, start::READY_WORD};
 use crate::{
     Result,
     context::Context,
+    error::Error,
+    git::Repo,
+    landing::verify::{self, CommitCheck},
     lock::Lock,
     model::AgentId,
-    supervise::{helper, life},
+    store::layout::PrivateDir,
+    supervise::{helper, life, spec::Spec},
+    trust::AcceptedRepo,
     worktree::capture::CapturedWork,
 };
 
@@ -40,6 +45,18 @@ pub fn run(
         Request::Run { lock } => {
             life::run_supervisor(context.environment(), common_dir, id, lock, ready).map(|()| None)
         }
+        Request::Help(HelperTask::CheckBase) => check_base(context, common_dir, id).map(|()| None),
         Request::Help(job) => helper::run_task(context.environment(), common_dir, id, job),
     }
+}
+
+/// Runs the check of an agent on the commit that it started from, in a fresh checkout, unless it is known to pass there. The outcome is
+/// recorded for all agents that start from the same files.
+fn check_base(context: &Context, common_dir: &Path, id: &AgentId) -> Result<()> {
+    let spec = Spec::read(&PrivateDir::new(common_dir.join("orchestra")).agent(id))?;
+    let until = spec.until.ok_or_else(|| Error::refused("the agent has no check"))?;
+    // The checkout uses the configuration, which the agent may have changed.
+    let repo = AcceptedRepo::of(Repo::open(context.environment(), common_dir)?)?;
+    let what = CommitCheck { commit: spec.base, command: &until.command, recheck: false };
+    verify::verify(context, &repo, what, until.limit).map(drop)
 }

@@ -7,7 +7,9 @@ pub use self::{
     landing::{MAX_SCRATCHES, SCRATCH, is_scratch, removed_scratch_name, scratch_name},
     private_dir::PrivateDir,
 };
-pub use super::agent_dir::{AgentDir, SPEC, errors_name, is_output_name, output_name, times_name};
+pub use super::agent_dir::{
+    AgentDir, SPEC, errors_name, is_output_name, output_name, output_of_check, times_name,
+};
 pub use crate::git::ref_names::{BRANCHES, REMOTE_BRANCHES, TAGS};
 use crate::{
     git::refs::RefEdit,
@@ -86,6 +88,9 @@ pub const SURROUNDINGS: &str = "refs/orchestra-local/surroundings/";
 pub fn surroundings_ref(id: &AgentId) -> String {
     format!("{SURROUNDINGS}{id}")
 }
+
+/// The ref of a blob with the results of the checks that this clone ran. It is never sent.
+pub const CHECKS: &str = "refs/orchestra-local/checks";
 
 /// The prefix of agents' branches if a branch with the name of the configured prefix makes that prefix impossible.
 pub const OTHER_PREFIX: &str = "orchestra-agents/";

@@ -7,6 +7,7 @@ pub mod append;
 pub mod archive;
 pub mod cache;
 pub mod chain;
+pub mod check_results;
 pub mod commit;
 mod fold_cache;
 mod folded_log;

@@ -41,6 +41,9 @@ const CAPTURE_TIMEOUT: Duration = capture::CAPTURE_TIMEOUT.saturating_add(Durati
 /// The time limit for a snapshot of a running agent's worktree; the next one follows in a minute.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The time limit for a check of the base, besides that of the check itself: it may wait for a slot of the machine.
+const CHECK_BASE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The maximum length of a helper's answer, in bytes: the capacity of a pipe.
 const MAX_ANSWER: u64 = 64 << 10;
 
@@ -53,6 +56,8 @@ words! {
         Snapshot = "snapshot",
         /// Capture the work at the end of an attempt, and store the output.
         Capture = "take",
+        /// Run the agent's check on its base, and record the outcome.
+        CheckBase = "check-base",
     }
 }
 
@@ -63,6 +68,7 @@ impl HelperTask {
             Self::Prepare => PREPARE_TIMEOUT,
             Self::Snapshot => SNAPSHOT_TIMEOUT,
             Self::Capture => CAPTURE_TIMEOUT,
+            Self::CheckBase => CHECK_BASE_TIMEOUT,
         }
     }
 }
@@ -128,7 +134,7 @@ impl Helper {
     }
 }
 
-/// Does a helper's task in this process. Returns the captured work, if that is the task.
+/// Does a helper's task in this process, except [`HelperTask::CheckBase`], which is done above this module. Returns the captured work, if that is the task.
 ///
 /// # Errors
 /// Whatever stands in its way.
@@ -170,6 +176,7 @@ pub fn run_task(
             let repo = Repo::open(environment, common_dir)?;
             capture_work(&repo, id, &dir, &spec).map(Some)
         }
+        HelperTask::CheckBase => Err(Error::internal("the check of the base needs landings")),
     }
 }
 

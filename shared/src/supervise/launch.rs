@@ -104,7 +104,8 @@ pub fn start(
     Ok(RunningProgram { process, stdin })
 }
 
-/// Starts a shell command of the user in the agent's worktree, with the agent's environment. Its output goes to a file.
+/// Starts a shell command of the user in the agent's worktree, with the agent's environment and one more variable. Its output goes to a
+/// file.
 ///
 /// # Errors
 /// The shell cannot be started, or the file cannot be opened.
@@ -115,6 +116,7 @@ pub fn start_command(
     spec: &Spec,
     record: &Processes,
     command: &str,
+    variable: Option<(&str, String)>,
     output: &Path,
 ) -> Result<ProcessId> {
     let cannot = || "cannot start '/bin/sh'".to_owned();
@@ -123,6 +125,7 @@ pub fn start_command(
     let mut shell = command_of_spec(environment, "/bin/sh", id, common_dir, spec);
     shell
         .args(["-c", command])
+        .envs(variable)
         .env(NONCE, &record.nonce)
         .env("GIT_TERMINAL_PROMPT", "0")
         .stdin(Stdio::null())
@@ -173,6 +176,24 @@ pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>)
         .env("ORCHESTRA_BRANCH", branch)
         .env("ORCHESTRA_BASE", base);
     command
+}
+
+/// Returns the environment in which [`start_command`] runs a command, as far as it decides what the command does.
+pub fn environment_of_commands(
+    environment: &Environment,
+    id: &AgentId,
+    common_dir: &Path,
+    spec: &Spec,
+) -> Environment {
+    let home = environment.home();
+    let changes =
+        environment::changes(environment.text_variables(), common_dir, &spec.worktree, home.as_deref());
+    let changed = changes.into_iter().fold(environment.clone(), |all, (name, change)| match change {
+        VariableChange::Removed => all.without(name),
+        VariableChange::Moved(path) => all.with(name, path),
+    });
+    let left = spec.launch.unset.iter().fold(changed, |all, name| all.without(name));
+    spec.program_environment(&left, id)
 }
 
 /// Returns the command of a program of an agent with this spec, with the variables that its launch sets.

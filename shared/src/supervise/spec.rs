@@ -84,6 +84,9 @@ pub struct Until {
     /// How long the check may take.
     #[serde(rename = "limit_seconds", with = "duration::seconds")]
     pub limit: Duration,
+    /// Whether the check runs even if it is known to pass.
+    #[serde(default)]
+    pub recheck: bool,
 }
 
 /// A profile that takes over from another one, with everything that is decided before it is started.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Kind, Result,
+    Error, Kind, Result,
     error::ErrorContext,
     git::{
         Oid, Repo, careful, command,
@@ -57,6 +57,9 @@ pub struct CaptureTarget<'a> {
     /// The maximum size of a captured file. A tracked file may have grown to twice its size.
     pub max_file: ByteSize,
 }
+
+/// The line at the end of the message of a snapshot that holds everything in the worktree.
+const WHOLE: &str = "\nIt holds all files of the worktree.\n";
 
 /// The worktree from which work is captured.
 #[derive(Debug)]
@@ -185,20 +188,37 @@ pub fn capture_branch(
 /// As for [`capture_work`].
 pub fn save_snapshot(repo: &Repo, target: &CaptureTarget<'_>, place: &CapturePlace<'_>) -> Result<()> {
     let (checked_out, _) = checked_out_commit(repo, target, place.worktree)?;
-    let tree = capture_tree(target, place, checked_out)?.tree;
+    let captured = capture_tree(target, place, checked_out)?;
+    let tree = captured.tree;
     repo.require_complete(tree, Some(repo.tree_of(checked_out)?))?;
     let name = layout::snapshot_ref(target.id);
+    let is_whole = captured.left_out.is_empty() && captured.ignored.is_empty() && !has_submodules(place);
+    let message = format!("snapshot of agent {}\n{}", target.id, if is_whole { WHOLE } else { "" });
     if let Some(last) = repo.find_ref(&name)? {
         let last = repo.read_commit(last)?;
-        if last.tree == tree && last.parents == [checked_out] {
+        if last.tree == tree && last.parents == [checked_out] && last.message == message {
             return Ok(());
         }
     }
-    let message = format!("snapshot of agent {}\n", target.id);
     let commit =
         Commit::by(&repo.identity_or_none(), repo.now().as_second(), tree, vec![checked_out], message);
     let commit = repo.write_commit(&commit)?;
     set_ref(repo, &name, commit)
+}
+
+/// Returns the tree of a snapshot, and whether nothing else was in the worktree: no ignored file, nothing that was left out.
+///
+/// # Errors
+/// There is no snapshot, or it cannot be read.
+pub fn snapshot(repo: &Repo, id: &AgentId) -> Result<(Oid, bool)> {
+    let kept = repo.find_ref(&layout::snapshot_ref(id))?.ok_or_else(|| Error::internal("no snapshot"))?;
+    let commit = repo.read_commit(kept)?;
+    Ok((commit.tree, commit.message.ends_with(WHOLE)))
+}
+
+/// Returns whether a worktree may hold files of submodules, which are in no tree of its own.
+fn has_submodules(place: &CapturePlace<'_>) -> bool {
+    fs::symlink_metadata(place.root.path().join(".gitmodules")).is_ok()
 }
 
 /// Writes the tree of the worktree's current files and lists what would be left out, without changing a ref. `None`: another

@@ -79,6 +79,7 @@ const LIBRARY: &[Rule] = &[
             "world",
         ],
     ),
+    ("checks", &["config", "error", "git", "model", "process", "store", "world"]),
     ("trust", &["config", "error", "git", "lock", "model", "private_files", "store", "world"]),
     ("worktree", &["config", "error", "git", "lock", "model", "parallel", "private_files", "store", "world"]),
     (
@@ -90,6 +91,7 @@ const LIBRARY: &[Rule] = &[
         &[
             "agents",
             "backoff",
+            "checks",
             "config",
             "conversation",
             "context",
@@ -99,6 +101,7 @@ const LIBRARY: &[Rule] = &[
             "model",
             "private_files",
             "process",
+            "slots",
             "store",
             "surroundings",
             "tickets",
@@ -112,6 +115,7 @@ const LIBRARY: &[Rule] = &[
         "landing",
         &[
             "backoff",
+            "checks",
             "config",
             "context",
             "error",

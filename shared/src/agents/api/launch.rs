@@ -12,8 +12,8 @@ use crate::{
     process,
 };
 
-/// The name of the command that runs the agent.
-const COMMAND: &str = "agent-api";
+/// The program that is the agent.
+const PROGRAM: &str = "git-orchestra-agent-api";
 
 /// Returns whether the environment has a key.
 pub(super) fn has_key(config: &Config<'_>) -> bool {
@@ -44,7 +44,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     if !has_key(config) {
         return Err(no_key());
     }
-    let mut argv = vec![process::own_program().to_string_lossy().into_owned(), COMMAND.to_owned()];
+    let mut argv = vec![process::own_program().with_file_name(PROGRAM).to_string_lossy().into_owned()];
     argv.push(format!("--permission={}", permission.as_str()));
     argv.push(format!("--model={model}"));
     argv.extend(options.allow.iter().map(|rule| format!("--allow={rule}")));

@@ -32,7 +32,7 @@ pub static SLOTS: Key<u32> = Key::new(
         text: u32::to_string,
     },
     || u32::try_from(parallel::cores() / 2).unwrap_or(1).max(1),
-    "How many heavy commands run at once on this machine, over all repositories: the checks of landings and reviews, and what \
+    "How many heavy commands run at once on this machine, over all repositories: the checks of agents, landings and reviews, and what \
      'git orchestra slot' runs",
 )
 .shown_default("<half of the processors, at least 1>")

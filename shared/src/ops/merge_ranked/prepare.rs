@@ -53,6 +53,7 @@ pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
         priority: request.priority.clone(),
         approved: request.approved,
         named: !request.branches.is_empty(),
+        recheck: request.recheck,
     })
 }
 

@@ -16,7 +16,7 @@ use crate::{
     },
     context::{Context, interrupted},
     git::{Oid, Repo},
-    landing::{check::CheckRun, verify},
+    landing::verify::{self, CommitCheck, Verified},
     model::{
         AgentId, OnPrompt, Permission, text,
         verdict::{Comment, Verdict},
@@ -48,6 +48,9 @@ pub struct ByAgentRequest {
     /// Whether the reviewer may repair the work.
     #[serde(default)]
     pub fix: bool,
+    /// Whether the test runs even if it is known to pass for these files.
+    #[serde(default)]
+    pub recheck: bool,
 }
 
 /// The answer of a reviewer.
@@ -93,7 +96,8 @@ pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequ
     agents::check_prose(&by.profile, &config, "a review")?;
     let task = String::from_utf8_lossy(&log.prompt(repo)?.unwrap_or_default()).into_owned();
     let limit = config.get(&CHECK_TIME)?;
-    let mut tested = run_test(context, repo, head, &test, limit)?;
+    let check = |commit| CommitCheck { commit, command: &test, recheck: by.recheck };
+    let mut tested = run_test(context, repo, check(head), limit)?;
     let reviewer =
         start_reviewer(context, repo, &id, by, head, &prompt(&task, base, &test, &tested, by.fix), &test)?;
     wait_for_reviewer(context, repo, &reviewer)?;
@@ -109,7 +113,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequ
     let mut report = Report::empty();
     let mut judged = head;
     if let Some(repaired) = repair_of_reviewer(repo, &reviewer, head)?.filter(|_| by.fix) {
-        let again = run_test(context, repo, repaired, &test, limit)?;
+        let again = run_test(context, repo, check(repaired), limit)?;
         if again.failure.is_none() {
             fix::adopt_repair(context, repo, &id, head, repaired)?;
             (judged, tested, report.repaired) = (repaired, again, Some(repaired));
@@ -132,9 +136,9 @@ pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequ
     Ok(report)
 }
 
-/// Runs the test on a commit.
-fn run_test(context: &Context, repo: &Repo, commit: Oid, test: &str, limit: Duration) -> Result<CheckRun> {
-    verify::verify(context, repo, commit, test, limit).map_err(|error| match error.kind() {
+/// Runs the test on a commit, unless it is known to pass.
+fn run_test(context: &Context, repo: &Repo, what: CommitCheck<'_>, limit: Duration) -> Result<Verified> {
+    verify::verify(context, repo, what, limit).map_err(|error| match error.kind() {
         Kind::Interrupted => interrupted("interrupted; no verdict was recorded"),
         _ => error,
     })
@@ -240,7 +244,7 @@ fn parse_answer(said: &str) -> Option<Answer> {
 
 /// Turns the answer into a verdict. A failed test turns approval into requested changes. A finding on an existing line becomes a
 /// comment; any other is added to the text.
-fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &CheckRun) -> Result<GivenVerdict> {
+fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &Verified) -> Result<GivenVerdict> {
     let mut said: Vec<String> = Vec::new();
     let mut verdict = answer.verdict;
     if tested.failure.is_some() && verdict == Verdict::Approve {
@@ -269,8 +273,13 @@ fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &CheckRun
     Ok(GivenVerdict { verdict, text, comments, head: Some(head.to_string()), keep: true })
 }
 
-fn prompt(task: &str, base: Oid, test: &str, tested: &CheckRun, fix: bool) -> String {
+fn prompt(task: &str, base: Oid, test: &str, tested: &Verified, fix: bool) -> String {
     let tail = &tested.output[tested.output.len().saturating_sub(MAX_TEST_OUTPUT)..];
+    let tail = text::rendered_output(&String::from_utf8_lossy(tail));
+    let output = match &tested.known {
+        Some(_) => "It did not run again, because it passed on the same files.".to_owned(),
+        None => format!("The end of its output:\n\n{tail}"),
+    };
     let may = if fix {
         "Where you are sure, fix what you find in the files themselves, and commit nothing. Your verdict is on the work with your fixes."
     } else {
@@ -279,13 +288,12 @@ fn prompt(task: &str, base: Oid, test: &str, tested: &CheckRun, fix: bool) -> St
     format!(
         "Review the work in this worktree: what changed since commit {base} ('git diff {base} HEAD' shows it). {may}\n\n\
          The task was:\n\n{task}\n\n\
-         The result of the test '{test}': {}. The end of its output:\n\n{}\n\n\
+         The result of the test '{test}': {}. {output}\n\n\
          Does the work do what the task asks, and do it right? Look for bugs, missing cases and tests, and security problems. Answer with one \
          JSON object and nothing else:\n\
          {{\"verdict\": \"approve\" or \"changes\" or \"reject\", \"summary\": \"…\", \"findings\": [{{\"severity\": \"high\" or \
          \"medium\" or \"low\", \"file\": \"…\", \"line\": 1, \"text\": \"…\"}}]}}\n",
         tested.label(),
-        text::rendered_output(&String::from_utf8_lossy(tail)),
     )
 }
 

@@ -13,7 +13,7 @@ use crate::{
     Result,
     config::keys::MAX_OUTPUT,
     git::careful,
-    private_files,
+    private_files, slots,
     supervise::{ending::AttemptEnd, guard, launch},
 };
 
@@ -30,6 +30,8 @@ pub(super) struct AgentCommand<'a> {
     pub(super) output: &'a Path,
     /// How long it may take.
     pub(super) limit: Duration,
+    /// The value of [`slots::VARIABLE`], if it runs in a slot of the machine.
+    pub(super) slot: Option<String>,
 }
 
 /// How a command ended.
@@ -51,6 +53,7 @@ impl Supervisor {
             &self.spec,
             &self.record,
             run.command,
+            run.slot.clone().map(|slot| (slots::VARIABLE, slot)),
             run.output,
         )?;
         self.reaper.expect(program.pid);
@@ -61,28 +64,15 @@ impl Supervisor {
             if let Some(end) = self.reaper.ended(program.pid) {
                 break CommandEnd::Ran { failure: failure_of(&end) };
             }
-            match self.update_paths() {
-                RepositoryState::Lost(why) => return Ok(CommandEnd::Ended(AttemptEnd::Failed(why))),
-                RepositoryState::Away => {}
-                RepositoryState::Usable => {
-                    // What cannot be read now may be readable at the next try.
-                    if let Ok(Some(end)) = self.end_asked() {
-                        return Ok(CommandEnd::Ended(end));
-                    }
-                }
-            }
-            let limits = &self.spec.limits;
-            if self.begun.elapsed() >= limits.max_time {
-                return Ok(CommandEnd::Ended(AttemptEnd::TimedOut(limits.max_time.as_secs())));
-            }
-            if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
-                return Ok(CommandEnd::Ended(AttemptEnd::Failed("the disk is full".to_owned())));
+            if let Some(end) = self.end_meanwhile() {
+                return Ok(CommandEnd::Ended(end));
             }
             if begun.elapsed() >= run.limit {
                 let failure = format!("took longer than {} s", run.limit.as_secs());
                 break CommandEnd::Ran { failure: Some(failure) };
             }
             let printed = std::fs::metadata(run.output).map_or(0, |file| file.len());
+            let limits = &self.spec.limits;
             if printed > limits.max_output.as_bytes() {
                 let (most, key) = (limits.max_output.as_bytes(), MAX_OUTPUT.name());
                 let failure = format!("printed more than {most} bytes ({key})");
@@ -99,6 +89,26 @@ impl Supervisor {
         self.end_tree(&AttemptEnd::Exit(0))?;
         shorten_output(run.output);
         Ok(end)
+    }
+
+    /// Returns why the agent ends while something runs for it: it is asked to, or reached a limit.
+    pub(super) fn end_meanwhile(&mut self) -> Option<AttemptEnd> {
+        match self.update_paths() {
+            RepositoryState::Lost(why) => return Some(AttemptEnd::Failed(why)),
+            RepositoryState::Away => {}
+            RepositoryState::Usable => {
+                // What cannot be read now may be readable at the next try.
+                if let Ok(Some(end)) = self.end_asked() {
+                    return Some(end);
+                }
+            }
+        }
+        let limits = &self.spec.limits;
+        if self.begun.elapsed() >= limits.max_time {
+            return Some(AttemptEnd::TimedOut(limits.max_time.as_secs()));
+        }
+        let is_full = guard::is_full(&self.spec.worktree) || guard::is_full(&self.common);
+        is_full.then(|| AttemptEnd::Failed("the disk is full".to_owned()))
     }
 }
 

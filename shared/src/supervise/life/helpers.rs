@@ -77,7 +77,7 @@ impl Supervisor {
     }
 
     /// Kills a helper and its descendants, so that its locks are released.
-    fn end_helper(&mut self, pid: i32) {
+    pub(super) fn end_helper(&mut self, pid: i32) {
         let all = || {
             let helper = ProcessId::of(pid).filter(ProcessId::is_alive);
             helper.into_iter().chain(tree::descendants(pid, &[])).collect::<Vec<_>>()
