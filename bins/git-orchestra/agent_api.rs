@@ -31,7 +31,7 @@ impl Program for Cli {
     }
 }
 
-/// Returns whether two paths lead to one file, so that the first would hand over to itself for ever.
+/// Returns whether two paths lead to one file, so that the first would hand over to itself again and again.
 fn is_same_file(one: &Path, other: &Path) -> std::io::Result<bool> {
     let (one, other) = (one.metadata()?, other.metadata()?);
     Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))

@@ -1,9 +1,9 @@
 //! Checks: commands of the user that build or test files. One that passed is known to pass for the same files, the same command and the
 //! same environment, so that it does not run again.
 //!
-//! Only passes are used again. A failure may come from the machine (a full disk, a service that was down), and running it again costs time
-//! only if it is one; to use a failure again would set work aside without a reason that anybody can see. The exception is the question
-//! whether a check fails on the base as well, where it only explains a failure that happened.
+//! Only passes are used again. A failure may come from the machine (a full disk, a service that was down, a test that fails now and then),
+//! and to use it again would set work aside for a reason that no longer holds. The exception is the question whether a check fails on the
+//! base as well, where it only explains a failure that happened.
 //!
 //! | module | knows |
 //! |---|---|

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::model::AgentId;
-
 /// The suffix of files with standard output.
 const OUTPUT: &str = ".out";
 /// The suffix of files with the output of checks.
@@ -25,13 +23,8 @@ pub fn is_output_name(name: &str) -> bool {
 
 /// Returns the name of the file with what the check after one attempt printed, in [`AgentDir`] and in
 /// [`log_ref`](super::layout::log_ref).
-fn check_name(attempt: u32) -> String {
+pub fn check_name(attempt: u32) -> String {
     format!("{attempt}{CHECK}")
-}
-
-/// Returns where what the check after one attempt printed is stored when the agent has ended, as `git show` takes it.
-pub fn output_of_check(id: &AgentId, attempt: u32) -> String {
-    format!("{}:{}", super::layout::log_ref(id), check_name(attempt))
 }
 
 /// Returns the name of the file with the standard error of one attempt, which is separate if the output is structured, in

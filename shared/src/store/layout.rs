@@ -8,7 +8,7 @@ pub use self::{
     private_dir::PrivateDir,
 };
 pub use super::agent_dir::{
-    AgentDir, SPEC, errors_name, is_output_name, output_name, output_of_check, times_name,
+    AgentDir, SPEC, check_name, errors_name, is_output_name, output_name, times_name,
 };
 pub use crate::git::ref_names::{BRANCHES, REMOTE_BRANCHES, TAGS};
 use crate::{
@@ -78,6 +78,11 @@ pub const LOGS: &str = "refs/orchestra-local/logs/";
 /// Returns the ref with the raw output of one agent's attempts.
 pub fn log_ref(id: &AgentId) -> String {
     format!("{LOGS}{id}")
+}
+
+/// Returns where what the check after one attempt printed is stored when the agent has ended, as `git show` takes it.
+pub fn output_of_check(id: &AgentId, attempt: u32) -> String {
+    format!("{}:{}", log_ref(id), check_name(attempt))
 }
 
 /// The prefix of the refs with what changed outside the worktrees of agents while they ran, one ref per agent. They are never

@@ -30,6 +30,7 @@ use crate::{
         isolated_git_dir::{FrozenConfig, IsolatedGitDir},
         list, make, open_worktree, registration_objects,
         root::WorktreeRoot,
+        snapshots,
     },
     world::Environment,
 };
@@ -165,7 +166,7 @@ pub fn run_task(
                 .ok_or_else(|| Error::new(Code::WorktreeMissing, "the worktree is gone"))?;
             let root = open_worktree::open_worktree(&repo, &worktree, spec.worktree_identity())?;
             let own = FreshGitDir::of(&repo, &dir, &spec, root.path())?;
-            capture::save_snapshot(
+            snapshots::save(
                 &repo,
                 &capture_target(id, &spec),
                 &CapturePlace { root: &root, worktree: &worktree, isolated: &own.isolated },
@@ -199,7 +200,7 @@ fn prepare_worktree(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> R
     let start = if spec.resumed { repo.find_ref(&layout::head_ref(id))? } else { None };
     make::make_worktree(repo, &spec.branch, start.unwrap_or(spec.base), &spec.worktree)?;
     if spec.resumed {
-        capture::restore_snapshot(
+        snapshots::restore(
             repo,
             &capture_target(id, spec),
             &FreshGitDir::of(repo, dir, spec, &spec.worktree)?.isolated,

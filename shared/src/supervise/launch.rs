@@ -104,8 +104,18 @@ pub fn start(
     Ok(RunningProgram { process, stdin })
 }
 
-/// Starts a shell command of the user in the agent's worktree, with the agent's environment and one more variable. Its output goes to a
-/// file.
+/// A shell command of the user.
+#[derive(Debug)]
+pub struct ShellCommand<'a> {
+    /// What the shell runs.
+    pub text: &'a str,
+    /// A variable that it gets besides those of the agent.
+    pub variable: Option<(&'a str, String)>,
+    /// The file for its output.
+    pub output: &'a Path,
+}
+
+/// Starts a shell command of the user in the agent's worktree, with the agent's environment.
 ///
 /// # Errors
 /// The shell cannot be started, or the file cannot be opened.
@@ -115,17 +125,15 @@ pub fn start_command(
     common_dir: &Path,
     spec: &Spec,
     record: &Processes,
-    command: &str,
-    variable: Option<(&str, String)>,
-    output: &Path,
+    command: ShellCommand<'_>,
 ) -> Result<ProcessId> {
     let cannot = || "cannot start '/bin/sh'".to_owned();
-    let output = private_files::open_output(output).context(Kind::External, cannot)?;
+    let output = private_files::open_output(command.output).context(Kind::External, cannot)?;
     let errors = output.try_clone().context(Kind::External, cannot)?;
     let mut shell = command_of_spec(environment, "/bin/sh", id, common_dir, spec);
     shell
-        .args(["-c", command])
-        .envs(variable)
+        .args(["-c", command.text])
+        .envs(command.variable)
         .env(NONCE, &record.nonce)
         .env("GIT_TERMINAL_PROMPT", "0")
         .stdin(Stdio::null())

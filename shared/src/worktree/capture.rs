@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Kind, Result,
+    Kind, Result,
     error::ErrorContext,
     git::{
         Oid, Repo, careful, command,
@@ -57,9 +57,6 @@ pub struct CaptureTarget<'a> {
     /// The maximum size of a captured file. A tracked file may have grown to twice its size.
     pub max_file: ByteSize,
 }
-
-/// The line at the end of the message of a snapshot that holds everything in the worktree.
-const WHOLE: &str = "\nIt holds all files of the worktree.\n";
 
 /// The worktree from which work is captured.
 #[derive(Debug)]
@@ -182,45 +179,6 @@ pub fn capture_branch(
     })
 }
 
-/// Saves the current worktree as a snapshot in `refs/orchestra-local/snapshots/<id>`; branch, index and files stay untouched.
-///
-/// # Errors
-/// As for [`capture_work`].
-pub fn save_snapshot(repo: &Repo, target: &CaptureTarget<'_>, place: &CapturePlace<'_>) -> Result<()> {
-    let (checked_out, _) = checked_out_commit(repo, target, place.worktree)?;
-    let captured = capture_tree(target, place, checked_out)?;
-    let tree = captured.tree;
-    repo.require_complete(tree, Some(repo.tree_of(checked_out)?))?;
-    let name = layout::snapshot_ref(target.id);
-    let is_whole = captured.left_out.is_empty() && captured.ignored.is_empty() && !has_submodules(place);
-    let message = format!("snapshot of agent {}\n{}", target.id, if is_whole { WHOLE } else { "" });
-    if let Some(last) = repo.find_ref(&name)? {
-        let last = repo.read_commit(last)?;
-        if last.tree == tree && last.parents == [checked_out] && last.message == message {
-            return Ok(());
-        }
-    }
-    let commit =
-        Commit::by(&repo.identity_or_none(), repo.now().as_second(), tree, vec![checked_out], message);
-    let commit = repo.write_commit(&commit)?;
-    set_ref(repo, &name, commit)
-}
-
-/// Returns the tree of a snapshot, and whether nothing else was in the worktree: no ignored file, nothing that was left out.
-///
-/// # Errors
-/// There is no snapshot, or it cannot be read.
-pub fn snapshot(repo: &Repo, id: &AgentId) -> Result<(Oid, bool)> {
-    let kept = repo.find_ref(&layout::snapshot_ref(id))?.ok_or_else(|| Error::internal("no snapshot"))?;
-    let commit = repo.read_commit(kept)?;
-    Ok((commit.tree, commit.message.ends_with(WHOLE)))
-}
-
-/// Returns whether a worktree may hold files of submodules, which are in no tree of its own.
-fn has_submodules(place: &CapturePlace<'_>) -> bool {
-    fs::symlink_metadata(place.root.path().join(".gitmodules")).is_ok()
-}
-
 /// Writes the tree of the worktree's current files and lists what would be left out, without changing a ref. `None`: another
 /// branch is checked out, so the files are not the agent's work.
 ///
@@ -241,26 +199,8 @@ pub fn preview(
     }
 }
 
-/// Restores into a recreated worktree what the last snapshot has in addition to its parent commit.
-///
-/// # Errors
-/// Something cannot be read or written.
-pub fn restore_snapshot(repo: &Repo, target: &CaptureTarget<'_>, isolated: &IsolatedGitDir) -> Result<()> {
-    let Some(kept) = repo.find_ref(&layout::snapshot_ref(target.id))? else { return Ok(()) };
-    let tip = repo.find_ref(&layout::branch_ref(target.branch))?;
-    if repo.read_commit(kept)?.parents.first().copied() != tip {
-        // The agent has committed since: the snapshot is older than the branch.
-        return Ok(());
-    }
-    let _ = fs::remove_file(isolated.index());
-    for arguments in [["read-tree".to_owned(), kept.to_string()], ["checkout-index".into(), "-fa".into()]] {
-        isolated.git(&arguments[0]).arg(&arguments[1]).limit(command::LONG_LIMIT).run()?;
-    }
-    Ok(())
-}
-
 /// Returns the commit that the worktree has checked out, and why that is not the tip of its branch.
-fn checked_out_commit(
+pub(super) fn checked_out_commit(
     repo: &Repo,
     target: &CaptureTarget<'_>,
     worktree: &Worktree,
@@ -316,7 +256,7 @@ pub struct CapturedTree {
 }
 
 /// Writes the tree of the worktree's files.
-fn capture_tree(
+pub(super) fn capture_tree(
     target: &CaptureTarget<'_>,
     place: &CapturePlace<'_>,
     checked_out: Oid,
@@ -454,7 +394,7 @@ fn set_head(repo: &Repo, target: &CaptureTarget<'_>, new: Oid) -> Result<()> {
     set_ref(repo, &name, new)
 }
 
-fn set_ref(repo: &Repo, name: &str, new: Oid) -> Result<()> {
+pub(super) fn set_ref(repo: &Repo, name: &str, new: Oid) -> Result<()> {
     let old = repo.find_ref(name)?;
     if old == Some(new) {
         return Ok(());

@@ -18,6 +18,7 @@ pub mod recent_activity;
 pub mod registration_objects;
 pub mod removed_folders;
 pub mod root;
+pub mod snapshots;
 pub mod stage;
 pub mod survey;
 pub mod unchanged;

@@ -39,8 +39,10 @@ pub struct CheckObject {
 
 words! {
     /// What is known of an agent's work from checks.
+    #[derive(Default)]
     pub enum Checked {
         /// No check ran on it as it is now.
+        #[default]
         Unchecked = "unchecked",
         /// Its check passed.
         Checked = "checked",
@@ -48,12 +50,6 @@ words! {
         CheckFailed = "check_failed",
         /// Its check failed, and fails on the base as well.
         FailsOnBase = "fails_on_base",
-    }
-}
-
-impl Default for Checked {
-    fn default() -> Self {
-        Self::Unchecked
     }
 }
 

@@ -14,7 +14,11 @@ use crate::{
     config::keys::MAX_OUTPUT,
     git::careful,
     private_files, slots,
-    supervise::{ending::AttemptEnd, guard, launch},
+    supervise::{
+        ending::AttemptEnd,
+        guard,
+        launch::{self, ShellCommand},
+    },
 };
 
 /// How much of the beginning of a command's output is kept, in bytes.
@@ -52,9 +56,11 @@ impl Supervisor {
             &self.common,
             &self.spec,
             &self.record,
-            run.command,
-            run.slot.clone().map(|slot| (slots::VARIABLE, slot)),
-            run.output,
+            ShellCommand {
+                text: run.command,
+                variable: run.slot.clone().map(|slot| (slots::VARIABLE, slot)),
+                output: run.output,
+            },
         )?;
         self.reaper.expect(program.pid);
         self.record.program = Some(program);

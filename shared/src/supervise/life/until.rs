@@ -22,7 +22,7 @@ use crate::{
         launch, processes, rounds,
         spec::Until,
     },
-    worktree::capture,
+    worktree::snapshots,
     world::Timestamp,
 };
 
@@ -88,7 +88,7 @@ impl Supervisor {
         self.run_helper(HelperTask::Snapshot).await?;
         let (tree, fresh, key, known) = self.in_repository(|supervisor| {
             let repo = supervisor.repo()?;
-            let (tree, fresh) = capture::snapshot(&repo, &supervisor.id)?;
+            let (tree, fresh) = snapshots::tree(&repo, &supervisor.id)?;
             let environment = launch::environment_of_commands(
                 &supervisor.environment,
                 &supervisor.id,
