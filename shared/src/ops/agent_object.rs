@@ -384,7 +384,9 @@ impl AgentObject {
             None if self.phase == Phase::Running && self.reason.is_some() => {}
             None => self.activity = last_line(&dir.output(self.attempt)),
         }
-        if self.liveness == Liveness::Live && self.phase == Phase::Running && self.pid.is_none() {
+        // A check that waits for its turn, or runs on the base, has no process of the agent either.
+        let is_saving = self.phase == Phase::Running && self.pid.is_none() && self.reason.is_none();
+        if self.liveness == Liveness::Live && is_saving {
             self.activity = Some("its program has ended; its work is being saved".to_owned());
         }
         let tip = repo.find_ref(&layout::branch_ref(&self.branch)).ok().flatten();

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The pause between two attempts to take a slot of the machine.
-const SLOT_PAUSE: Duration = Duration::from_millis(250);
+const SLOT_PAUSE: Duration = Duration::from_millis(100);
 /// How often it is looked whether a check of the base has ended.
 const BASE_PAUSE: Duration = Duration::from_millis(100);
 
