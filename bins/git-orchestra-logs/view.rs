@@ -41,7 +41,7 @@ const NO_TIME: &str = "              -";
 const NO_TIME_WIDTH: usize = NO_TIME.len();
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    if cli.check {
+    if cli.check || cli.setup {
         return check::run(cli, terminal);
     }
     let since = cli.since.as_deref().map(times::parse).transpose()?;

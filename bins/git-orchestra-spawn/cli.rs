@@ -222,14 +222,43 @@ pub(crate) const PAGE: Page = Page {
                  orchestra.agent.<name>.stdin is held and orchestra.agent.<name>.reads is prose."],
         ),
         (
+            "A WORKTREE THAT IS READY",
+            &[
+                "A new worktree gets files of your checkout that git ignores, such as .env: those that match a \
+                 pattern in the file .worktreeinclude at the top of your checkout, or in orchestra.include, both in \
+                 the syntax of .gitignore. Files that git tracks, or does not ignore at the commit from which the \
+                 agent starts, are never copied. Links stay links, modes and times stay, and the content is shared where the disk \
+                 can do that. Folders of orchestra.disposableDirs are copied only if a pattern names the folder. \
+                 The copies are not part of the agent's work, even if the agent changes .gitignore, and 'cleanup' \
+                 keeps a worktree for the sake of a copy only if it was changed. 'git orchestra status AGENT' shows \
+                 what was copied, and what was not.",
+                "Then the setup runs, --setup or orchestra.setup, with the agent's environment. 'git orchestra \
+                 doctor' proposes one if .cursor/worktrees.json, .codex/environments/environment.toml or \
+                 conductor.json has one. 'git orchestra cleanup' runs orchestra.teardown before it removes a \
+                 worktree.",
+                "Submodules that are checked out in your checkout are made from it, nested ones included, without \
+                 the network (orchestra.submodules). With orchestra.lfs=pointers, files of Git LFS are not \
+                 downloaded.",
+            ],
+        ),
+        (
             "THE AGENT'S ENVIRONMENT",
             &[
                 "The agent's program runs in its worktree. Its environment contains ORCHESTRA_AGENT (its \
-                 id), ORCHESTRA_BRANCH, ORCHESTRA_BASE, ORCHESTRA_PROMPT_FILE, and ORCHESTRA_ATTEMPT, a mark by \
+                 id), ORCHESTRA_BRANCH, ORCHESTRA_BASE, ORCHESTRA_ROOT (your checkout), ORCHESTRA_PORT (the first of ten ports \
+                 of its own), ORCHESTRA_PROMPT_FILE, and ORCHESTRA_ATTEMPT, a mark by \
                  which its processes are found; 'git orchestra help --for-agents' tells what each means. \
                  Nothing in it refers to another repository: git variables that belong to one command or hook are not inherited, and \
                  a value that is a path in the main checkout is replaced by the same path in the worktree. \
                  PATH and other lists stay as they are.",
+                "So that agents do not disturb each other, TMPDIR is a folder of the agent's own, which 'cleanup' \
+                 removes; COMPOSE_PROJECT_NAME is its id, if its worktree has a file of Compose; CARGO_BUILD_JOBS is \
+                 its share of the processors while several agents run, unless you set it; and variables that \
+                 name one fixed folder for the results of builds, such as CARGO_TARGET_DIR, are not inherited. \
+                 orchestra.agent.<name>.env sets them nevertheless. The setup, the teardown, --until and 'git orchestra attach' \
+                 have the same environment.",
+                "All worktrees of a repository share one list of stashes: 'git stash pop' of one agent may take what \
+                 another one stashed. Tell your agents to commit instead.",
                 "Commits that are made for an agent carry the name and e-mail that were configured when it \
                  was started. They are never signed, whatever git config commit.gpgsign says, because nobody \
                  is there to confirm; the commits that merge-ranked lands are signed.",

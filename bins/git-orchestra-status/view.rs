@@ -20,7 +20,7 @@ use orchestra_terminal::{
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
 
-use super::cli::Cli;
+use super::{cli::Cli, ready};
 
 /// How many lines of a task, and columns of each, are shown.
 const TASK_LINES: usize = 20;
@@ -180,6 +180,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     ];
     lines.extend(agent.failed_check.iter().chain(&agent.set_aside).map(|one| ("landing", not_landed(one))));
     lines.extend(allowed(agent));
+    lines.extend(ready::lines(&detail.ready));
     lines.extend(detail.left_out.iter().map(|left| ("left out", format!("{} ({})", left.path, left.why))));
     if detail.left_out_more > 0 {
         lines.push(("left out", format!("{} more", detail.left_out_more)));

@@ -76,6 +76,7 @@ mod pause;
 mod prose;
 mod queue;
 mod races;
+mod ready;
 mod remote_urls;
 mod repository_shapes;
 mod resume;

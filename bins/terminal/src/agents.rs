@@ -1,7 +1,7 @@
 //! Formats agents as tables and lines, and prints warnings about them.
 
 use orchestra::{
-    model::{LimitKind, Liveness, Permission, Phase, text},
+    model::{LimitKind, Liveness, Permission, Phase, setup, text},
     ops::{
         agent_object::{AgentObject, DidNotLand, LimitObject, WorktreeState, surroundings},
         status::{MAX_COUNT, Unreadable},
@@ -98,6 +98,7 @@ pub fn phase(agent: &AgentObject) -> String {
     let word = match &agent.check {
         Some(check) if agent.phase == Phase::Done && check.holds() => "done (checked)",
         Some(check) if agent.phase == Phase::Failed && check.stuck => "failed (stuck)",
+        _ if agent.phase == Phase::Failed && setup::is_failure(agent.reason.as_deref()) => "failed (setup)",
         _ => agent.phase.as_str(),
     };
     let bypasses = agent.permission_mode.as_deref() == Some(Permission::BypassPermissions.as_str());

@@ -89,6 +89,16 @@ pub struct RunOptions {
     /// How many rounds of work and check there may be with --until (default: 5)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: Option<u32>,
+    /// Run this shell command in the new worktree before the agent's program starts, such as 'npm ci'
+    ///
+    /// The default is {orchestra.setup}. It may take {orchestra.setupTime}, and runs with the environment of the
+    /// agent: ORCHESTRA_ROOT is your checkout. If it fails, the agent is not started; 'git orchestra logs AGENT
+    /// --setup' shows what it printed, and 'resume' runs it again. Where it has succeeded, it does not run again.
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub setup: Option<String>,
+    /// Run no setup, although {orchestra.setup} is set
+    #[arg(long, conflicts_with = "setup")]
+    pub no_setup: bool,
 }
 
 impl RunOptions {
@@ -116,6 +126,8 @@ impl RunOptions {
             retry_delay: self.retry_delay,
             until: self.until.clone(),
             rounds: self.rounds,
+            setup: self.setup.clone(),
+            no_setup: self.no_setup,
         }
     }
 }

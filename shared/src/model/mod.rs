@@ -46,6 +46,7 @@ mod golden;
 mod lines;
 pub(crate) mod logs;
 mod parsed;
+pub mod setup;
 mod slug;
 pub(crate) mod words;
 

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `finding` | what a finding is, and how long lists are shortened |
 //! | `outside` | asking other programs within limits |
-//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `keys`, `team_file`, `session_files` | the checks |
+//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `keys`, `team_file`, `setups`, `session_files` | the checks |
 //! | `fix` | what `--fix` does |
 
 mod agents_state;
@@ -23,6 +23,7 @@ mod programs;
 mod refs;
 mod remotes;
 mod session_files;
+pub mod setups;
 mod shells;
 mod team_file;
 mod upkeep;
@@ -193,6 +194,7 @@ fn examine(context: &Context, place: &Place, request: &Request) -> Result<Vec<Fi
     }
     if let Some(repo) = repo.filter(|_| is_usable) {
         checks.check(Group::Keys, "team-file", || team_file::check(repo))?;
+        checks.check(Group::Keys, "setup", || setups::check(repo))?;
     }
     checks.check(Group::Sessions, "sessions", || session_files::check(context, repo))?;
     let Examiner { mut findings, failed, .. } = examiner;

@@ -24,6 +24,10 @@ pub use self::{
 pub use crate::landing::options::{OnConflict, OnFailure, Strategy};
 use crate::{
     Code, Error, Kind, Result,
+    config::{
+        Config,
+        keys::{REMOVE_BUILDS, RemoveBuilds},
+    },
     context::{Context, interrupted},
     git::{Repo, version},
     landing::{
@@ -42,6 +46,7 @@ use crate::{
         layout,
         operations::{self, Journal, OperationBody, Stage},
     },
+    supervise::background,
     surroundings,
     trust::AcceptedRepo,
 };
@@ -100,6 +105,10 @@ pub struct Request {
 /// landing that the user interrupts after its first step is not an error: the report states it, and the landing can be continued.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut report = land(context, repo, request)?;
+    if request.mode != Mode::DryRun && Config::of(repo).get_or_default(&REMOVE_BUILDS) != RemoveBuilds::Never
+    {
+        background::remove_builds(repo.environment(), &repo.common_dir()?);
+    }
     let agents = report.order.iter().filter_map(|step| step.agent.clone());
     for id in agents.collect::<Vec<_>>() {
         let changes = surroundings::changes_of_agent(repo, &id)?;

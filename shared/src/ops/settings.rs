@@ -11,7 +11,10 @@ use crate::{
     agents::Launch,
     config::{Config, Key, keys},
     model::{Cost, duration},
-    supervise::spec::{Limits, Until},
+    supervise::{
+        preparation::{Preparation, Setup},
+        spec::{Limits, Until},
+    },
 };
 
 /// How agents run. A setting that is not given is as in the last attempt, or as configured.
@@ -40,6 +43,10 @@ pub struct Settings {
     pub until: Option<String>,
     /// How many rounds of work and check there may be; [`DEFAULT_ROUNDS`] if this is not given.
     pub rounds: Option<u32>,
+    /// The shell command that makes a new worktree ready; if this is not given, the configured one.
+    pub setup: Option<String>,
+    /// Whether no setup runs.
+    pub no_setup: bool,
 }
 
 /// How many rounds an agent has to make its check pass, unless the user says otherwise.
@@ -131,6 +138,34 @@ impl Settings {
         }
         let rounds = self.rounds.or_else(|| before.map(|before| before.rounds)).unwrap_or(DEFAULT_ROUNDS);
         Ok(Some(Until { command, rounds: rounds.max(1), limit: config.get(&keys::CHECK_TIME)? }))
+    }
+
+    /// Returns what makes the worktree of an agent ready: the typed setup, that of its last attempt, or the configured one.
+    ///
+    /// # Errors
+    /// The setup is not a command (2), or a value in git config is invalid or not approved (3).
+    pub fn preparation(&self, config: &Config<'_>, before: Option<&Preparation>) -> Result<Preparation> {
+        let command = match (&self.setup, before) {
+            _ if self.no_setup => None,
+            (Some(typed), _) if typed.trim().is_empty() || typed.contains('\0') => {
+                return Err(Error::usage("--setup: this is not a command").hint("--setup 'npm ci'"));
+            }
+            (Some(typed), _) => Some(typed.clone()),
+            (None, Some(before)) => before.setup.as_ref().map(|setup| setup.command.clone()),
+            (None, None) => config.get(&keys::SETUP)?,
+        };
+        let limit = config.get(&keys::SETUP_TIME)?;
+        Ok(Preparation {
+            include: config.all(&keys::INCLUDE),
+            max_include: config.get(&keys::MAX_INCLUDE)?,
+            disposable: config.get(&keys::DISPOSABLE_DIRS)?,
+            submodules: config.get(&keys::SUBMODULES)?,
+            removes_builds: config.get(&keys::REMOVE_BUILDS)? == keys::RemoveBuilds::Ended,
+            lfs_pointers: config.get(&keys::LFS_POINTERS)?,
+            setup: command.map(|command| Setup { command, limit }),
+            port: before.and_then(|before| before.port),
+            temporary: before.and_then(|before| before.temporary.clone()),
+        })
     }
 
     /// Checks that additional folders exist, because a program may silently ignore a missing one.

@@ -2,6 +2,7 @@
 
 mod dirt;
 mod happened;
+mod ready;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,7 +13,10 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::happened::{Happened, Happening};
+pub use self::{
+    happened::{Happened, Happening},
+    ready::ReadyWorktree,
+};
 use crate::{
     Code, Error, Result,
     context::Context,
@@ -100,6 +104,9 @@ pub struct Detail {
     pub set_aside: usize,
     /// Requests from clones that are not trusted here, newest last.
     pub proposals: Vec<Proposal>,
+    /// How its worktree was made ready.
+    #[serde(default)]
+    pub ready: ReadyWorktree,
 }
 
 /// A request from another clone. It takes effect only if the user makes it as well.
@@ -126,9 +133,10 @@ pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
         true => Vec::new(),
         false => proposals(repo, &Chain::read(repo, &[log.tip])?),
     };
+    let ready = ready::of_agent(repo, id, &log.fold.agent)?;
     let (set_aside, fold) = (log.set_aside, log.fold);
     let LastEnd { left_out, left_out_more, .. } = fold.end.unwrap_or_default();
-    Ok(Detail { task, left_out, left_out_more, contradictions: fold.conflicts, set_aside, proposals })
+    Ok(Detail { task, left_out, left_out_more, contradictions: fold.conflicts, set_aside, proposals, ready })
 }
 
 fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {

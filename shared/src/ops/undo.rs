@@ -25,7 +25,7 @@ use crate::{
     store::operations::{self, Change, Journal, Operation, OperationBody, QuarantinedRef, UndoEffect},
     supervise::relink,
     trust::AcceptedRepo,
-    worktree::worktrees_dir,
+    worktree::{include::Readiness, worktrees_dir},
 };
 
 /// Which operation to undo.
@@ -228,6 +228,12 @@ fn restore_agents(
         None => journal,
     };
     recover::restore_agents(context, repo, &mut journal, operation)?;
+    for name in operation.removals().iter().filter_map(|removal| removal.registration.as_ref()) {
+        // What could be made again is not restored.
+        if let Some(worktree) = repo.worktree_named(name)? {
+            Readiness::forget(&worktree)?;
+        }
+    }
     // Also deletes what a killed command left in the trash.
     let warning = trash::delete_in_background(repo).err().map(|error| error.one_line());
     Ok((journal.operation.id, warning.into_iter().collect()))

@@ -41,6 +41,11 @@ pub const MAX: u32 = 1000;
 /// The pauses between two attempts to take a slot, in milliseconds.
 const PAUSES: (u64, u64) = (20, 250);
 
+/// Returns the folder of the locks of ports, next to that of the slots. `None` if the user has no folder for locks.
+pub fn folder_of_ports(environment: &Environment) -> Option<PathBuf> {
+    place::folder(environment).map(|folder| folder.with_file_name("ports"))
+}
+
 /// The slots, as one caller sees them.
 #[derive(Debug)]
 pub struct Slots {

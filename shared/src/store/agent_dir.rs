@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 const OUTPUT: &str = ".out";
 /// The suffix of files with the output of checks.
 const CHECK: &str = ".check";
+/// The suffix of files with the output of setups.
+const SETUP: &str = ".setup";
 /// The suffix of files with standard error.
 const ERRORS: &str = ".err";
 /// The suffix of files with the times of standard output.
@@ -16,9 +18,9 @@ pub fn output_name(attempt: u32) -> String {
     format!("{attempt}{OUTPUT}")
 }
 
-/// Returns whether a file of an agent holds output of its program or its check.
+/// Returns whether a file of an agent holds output of its program, its check, or its setup.
 pub fn is_output_name(name: &str) -> bool {
-    name.ends_with(OUTPUT) || name.ends_with(ERRORS) || name.ends_with(CHECK)
+    [OUTPUT, ERRORS, CHECK, SETUP].iter().any(|suffix| name.ends_with(suffix))
 }
 
 /// Returns the name of the file with what the check after one attempt printed, in [`AgentDir`] and in
@@ -114,6 +116,11 @@ impl AgentDir {
     /// What the check after an attempt printed.
     pub fn check(&self, attempt: u32) -> PathBuf {
         self.0.join(check_name(attempt))
+    }
+
+    /// What the setup before an attempt printed.
+    pub fn setup(&self, attempt: u32) -> PathBuf {
+        self.0.join(format!("{attempt}{SETUP}"))
     }
 
     /// The summary of the attempt's output so far.

@@ -20,7 +20,7 @@ use crate::{
     supervise::{
         conversations, last_words,
         processes::{NONCE, SUPERVISOR},
-        repair,
+        readying, repair,
         spec::Spec,
         stored_output,
     },
@@ -77,7 +77,7 @@ pub struct Helper {
 }
 
 impl Helper {
-    /// Starts a helper for an agent.
+    /// Starts a helper for an agent, with further variables for the filters that it runs.
     ///
     /// # Errors
     /// It cannot be started.
@@ -87,6 +87,7 @@ impl Helper {
         id: &AgentId,
         nonce: &str,
         job: HelperTask,
+        variables: &[(&str, &str)],
     ) -> Result<Self> {
         let cannot = || format!("cannot start the helper '{}' of agent '{id}'", job.as_str());
         let mut command = process::background_command(environment, SUPERVISOR);
@@ -96,6 +97,7 @@ impl Helper {
             .arg(id.as_str())
             .current_dir(common_dir)
             .env(NONCE, nonce)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -183,7 +185,7 @@ fn prepare_worktree(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> R
         if worktree.exists() {
             let root = open_worktree::open_worktree(repo, &worktree, spec.worktree_identity())?;
             if root.has_git_file() {
-                return remember_folder(&root, dir, spec);
+                return readying::make_ready(repo, id, dir, spec, &root);
             }
         }
         keep_registration(repo, id, spec, &worktree)?;
@@ -200,15 +202,7 @@ fn prepare_worktree(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> R
     }
     let root = WorktreeRoot::open(&spec.worktree);
     let root = root.context(Kind::External, || format!("cannot open '{}'", spec.worktree.display()))?;
-    remember_folder(&root, dir, spec)
-}
-
-fn remember_folder(root: &WorktreeRoot, dir: &AgentDir, spec: &Spec) -> Result<()> {
-    let folder = root.identity().context(Kind::External, || "cannot read the worktree's folder".into())?;
-    if spec.folder == Some(folder) {
-        return Ok(());
-    }
-    Spec { folder: Some(folder), ..spec.clone() }.write(dir)
+    readying::make_ready(repo, id, dir, spec, &root)
 }
 
 /// Keeps what git references only through the registration of a worktree whose files are gone: staged files, detached commits.

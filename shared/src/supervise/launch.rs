@@ -18,6 +18,8 @@ use crate::{
     store::layout::AgentDir,
     supervise::{
         environment::{self, VariableChange},
+        own_variables,
+        preparation::Preparation,
         processes::{self, NONCE, Processes},
         prompt,
         spec::Spec,
@@ -149,11 +151,13 @@ pub struct AgentPlace<'a> {
     pub base: &'a str,
     /// Environment variables that are removed.
     pub unset: &'a [String],
+    /// What was found for it: ports and a folder for temporary files.
+    pub preparation: &'a Preparation,
 }
 
 /// Returns a command that runs in the agent's worktree, with the agent's environment: nothing in it names the main checkout.
 pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>) -> Command {
-    let AgentPlace { id, common_dir, worktree, branch, base, unset } = *place;
+    let AgentPlace { id, common_dir, worktree, branch, base, unset, preparation } = *place;
     let mut command = process::command(environment, program);
     let home = environment.home();
     let changes = environment::changes(environment.text_variables(), common_dir, worktree, home.as_deref());
@@ -171,7 +175,8 @@ pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>)
         .env("PWD", worktree)
         .env(processes::AGENT, id.as_str())
         .env("ORCHESTRA_BRANCH", branch)
-        .env("ORCHESTRA_BASE", base);
+        .env("ORCHESTRA_BASE", base)
+        .envs(own_variables::of_agent(environment, id, common_dir, worktree, preparation));
     command
 }
 
@@ -190,6 +195,7 @@ fn command_of_spec(
         branch: &spec.branch,
         base: &spec.base.to_string(),
         unset: &spec.launch.unset,
+        preparation: &spec.preparation,
     };
     let mut command = command(environment, program, &place);
     command.envs(spec.launch.variables(id));

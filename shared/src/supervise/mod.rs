@@ -5,6 +5,7 @@
 
 pub mod attachment;
 pub mod auto_sync;
+pub mod background;
 pub mod breaker;
 pub mod control;
 pub mod conversations;
@@ -20,10 +21,14 @@ pub mod lending;
 pub mod life;
 pub mod liveness;
 mod output_times;
+mod own_variables;
+pub mod ports;
+pub mod preparation;
 pub mod processes;
 pub mod program_output;
 pub mod prompt;
 pub mod queue;
+mod readying;
 pub mod reaper;
 pub mod relink;
 pub mod repair;
@@ -31,6 +36,7 @@ pub mod rounds;
 pub mod spec;
 pub mod start;
 pub mod stored_output;
+pub mod temporary;
 mod tickets;
 pub mod tracked_folder;
 

@@ -13,6 +13,7 @@ use crate::{
     model::{AgentId, BranchName, ByteSize, CommitId, duration, request::Pattern},
     private_files,
     store::layout::{self, AgentDir},
+    supervise::preparation::Preparation,
     worktree::open_worktree::WorktreeIdentity,
     world::Environment,
 };
@@ -72,6 +73,9 @@ pub struct Spec {
     /// The check that decides whether the agent is done, if there is one.
     #[serde(default)]
     pub until: Option<Until>,
+    /// What makes its worktree ready to run.
+    #[serde(default)]
+    pub preparation: Preparation,
 }
 
 /// A check that runs when the agent's turn ends, and whose output the agent gets back until it passes.

@@ -8,7 +8,7 @@ use crate::{
     git::Repo,
     ops::{agent_object::AgentObject, sessions::resume::PreparedSession},
     store::layout::PrivateDir,
-    supervise::{launch, processes::NONCE, spec::Spec},
+    supervise::{launch, preparation::Preparation, processes::NONCE, spec::Spec},
     world,
 };
 
@@ -31,6 +31,7 @@ impl AttachedCommand {
             plan.argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
         let private = PrivateDir::new(repo.private_dir()?);
         let spec = Spec::last(repo, &agent.id, &private.agent(&agent.id));
+        let none = Preparation::default();
         let place = launch::AgentPlace {
             id: &agent.id,
             common_dir: &repo.common_dir()?,
@@ -38,6 +39,7 @@ impl AttachedCommand {
             branch: &agent.branch,
             base: &agent.base.to_string(),
             unset: spec.as_ref().map_or(&[], |spec| &spec.launch.unset),
+            preparation: spec.as_ref().map_or(&none, |spec| &spec.preparation),
         };
         let mut command = launch::command(repo.environment(), program, &place);
         command.args(arguments).env(NONCE, world::random_hex::<16>()?);

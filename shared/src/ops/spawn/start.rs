@@ -126,6 +126,7 @@ fn write_spec(
         always: Vec::new(),
         despite_limit: false,
         until: ready.until.clone(),
+        preparation: ready.preparation.clone(),
     };
     spec.write(dir)?;
     let prompt = dir.prompt();

@@ -11,6 +11,7 @@ mod limited;
 mod opening;
 mod requests;
 mod session;
+mod setup;
 mod tracking;
 mod until;
 
@@ -45,10 +46,11 @@ use crate::{
         layout::{AgentDir, PrivateDir},
     },
     supervise::{
-        auto_sync,
+        auto_sync, background,
         ending::{AttemptEnd, EndedAttempt},
         guard,
         helper::HelperTask,
+        ports::PortBlock,
         processes::{self, Processes},
         prompt, queue,
         reaper::Reaper,
@@ -106,6 +108,8 @@ struct Supervisor {
     is_terminating: bool,
     requests: Requests,
     slot: Option<Lock>,
+    /// The ports of the agent's own.
+    ports: Option<PortBlock>,
     has_worktree: bool,
     /// The conversation, if the program has sessions: its id, and whether it existed before this attempt.
     session: Option<(SessionId, bool)>,
@@ -153,6 +157,7 @@ impl Supervisor {
             requests: Requests::since(environment, spec.since, spec.launch.takes_prose()),
             is_terminating: false,
             slot: None,
+            ports: None,
             has_worktree: spec.resumed,
             session: None,
             used: Usage::default(),
@@ -198,6 +203,9 @@ impl Supervisor {
                 Waited::Terminated => return Ok(()),
             };
         };
+        if self.spec.preparation.removes_builds && self.has_worktree {
+            background::remove_builds(&self.environment, &self.common);
+        }
         let is_stored = self.has_worktree || self.store_spec().is_ok();
         // Once the output is stored, the folder is not needed. The lock is released when this process ends.
         if is_stored && captured.is_ok_and(|captured| captured.unsaved.is_none()) {
@@ -264,6 +272,9 @@ impl Supervisor {
         self.spec = Spec::read(&self.dir).unwrap_or_else(|_| self.spec.clone());
         self.track_worktree();
         if let Some(end) = self.end_asked()? {
+            return Ok(end.into());
+        }
+        if let Some(end) = self.make_ready().await? {
             return Ok(end.into());
         }
         let mut opening = Opening::Task(why);
