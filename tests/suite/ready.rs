@@ -145,7 +145,7 @@ fn a_setup_of_the_team_runs_only_once_it_is_approved() {
 fn cleanup_counts_a_copy_only_if_it_was_changed_and_undo_brings_it_back() {
     let world = world();
     let repo = with_local_files(&world);
-    let (same, _) = ran(&repo, &[], "true");
+    let (same, _) = ran(&repo, &[], "touch $TMPDIR/used");
     let (changed, _) = ran(&repo, &[], "true");
     fs::write(repo.worktree(&changed).join(".env"), "DATABASE_PORT=mine\n").expect("written");
     let temporary = shown(&repo, &same)
@@ -205,12 +205,12 @@ fn a_teardown_runs_before_the_worktree_goes_and_its_failure_is_a_warning() {
         "echo $ORCHESTRA_AGENT > $ORCHESTRA_ROOT/../torn; echo no; exit 4",
     ]);
     repo.orchestra(["cleanup", "--dry-run"]).succeeded();
-    let torn = repo.path().with_file_name("torn");
+    let (torn, worktree) = (repo.path().with_file_name("torn"), repo.worktree(&id));
     assert!(!torn.exists());
     let ended = repo.orchestra(["cleanup"]).succeeded();
     ended.stderr_has(&format!("the teardown of '{id}' failed (exit code 4): no"));
     assert_eq!(text(torn), format!("{id}\n"));
-    assert!(!repo.worktree(&id).exists());
+    assert!(!worktree.exists());
 }
 
 #[test]
@@ -276,6 +276,19 @@ fn the_setup_of_another_tool_is_proposed_and_not_run() {
     let said = doctor.stdout() + &doctor.stderr();
     let command = "git orchestra config set orchestra.setup 'touch $ORCHESTRA_ROOT/made'";
     assert!(said.contains(command), "{said}");
+    repo.orchestra(["init"]).succeeded().stderr_has(command);
+}
+
+#[test]
+fn a_sparse_checkout_is_inherited() {
+    let world = world();
+    let repo = world.repo();
+    fs::create_dir_all(repo.path().join("large")).expect("a folder");
+    repo.commit("large", &[("large/a", "a\n")]);
+    repo.git(["sparse-checkout", "set", "small"]);
+    let (id, agent) = ran(&repo, &[], "test ! -e large && git sparse-checkout list > list");
+    assert_eq!((&agent["phase"], repo.file_in_head(&id, "list").as_str()), (&"done".into(), "small\n"));
+    assert!(repo.has(&format!("refs/orchestra/heads/{id}"), "large/a"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ const COMMAND_VARIABLES: &[&str] = &[
 ];
 
 /// Variables that name the folder for the results of builds. Where it is a fixed one, all agents write to the same: measured with cargo,
-/// builds wait for each other, and the program in it is that of whoever built last, so that an agent tests the work of another.
+/// builds wait for each other, and the program in it is that of the agent that built last, so that an agent tests the work of another.
 const BUILD_FOLDERS: &[&str] = &[
     "CARGO_BUILD_BUILD_DIR",
     "CARGO_BUILD_TARGET_DIR",

@@ -3,7 +3,7 @@
 
 use std::{
     net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
+    path::Path,
     time::Duration,
 };
 
@@ -31,11 +31,11 @@ impl PortBlock {
     /// agent alone. `None` if the user has no folder for locks, or no block of those tried is free.
     pub fn take(environment: &Environment, id: &AgentId, before: Option<u16>) -> Option<Self> {
         let folder = slots::folder_of_ports(environment)?;
-        candidates(id, before).find_map(|first| Self::try_take(folder.join(first.to_string()), first))
+        candidates(id, before).find_map(|first| Self::try_take(&folder.join(first.to_string()), first))
     }
 
-    fn try_take(path: PathBuf, first: u16) -> Option<Self> {
-        let lock = Lock::take(&path, Duration::ZERO).ok()??;
+    fn try_take(path: &Path, first: u16) -> Option<Self> {
+        let lock = Lock::take(path, Duration::ZERO).ok()??;
         (first..first + BLOCK).all(is_free).then_some(Self { first, _lock: lock })
     }
 }
@@ -45,7 +45,7 @@ fn candidates(id: &AgentId, before: Option<u16>) -> impl Iterator<Item = u16> {
     let hash = id.as_str().bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
     let start = u16::try_from(hash % u32::from(BLOCKS)).unwrap_or_default();
     let blocks = (0..MAX_TRIED).map(move |step| FIRST + (start + step) % BLOCKS * BLOCK);
-    let is_block = |first: &u16| *first >= FIRST && (*first - FIRST) % BLOCK == 0;
+    let is_block = |first: &u16| *first >= FIRST && (*first - FIRST).is_multiple_of(BLOCK);
     before.filter(is_block).filter(|first| *first < FIRST + BLOCKS * BLOCK).into_iter().chain(blocks)
 }
 

@@ -70,6 +70,7 @@ fn copy_files(repo: &Repo, id: &AgentId, spec: &Spec, root: &WorktreeRoot) -> Re
         return Ok(None);
     }
     let (common, folder) = (repo.common_dir()?, PrivateDir::new(repo.private_dir()?).frozen());
-    let known = FrozenConfig::load(&folder.join(&spec.frozen))?;
+    // Settings that somebody changed since are not used.
+    let known = FrozenConfig::load(&FrozenConfig::kept(&folder, &spec.frozen, &common)?)?;
     Ok(Some(known.with_more_ignored(&lines).keep(&folder, &common)?))
 }

@@ -23,6 +23,11 @@ pub fn make(environment: &Environment, id: &AgentId) -> Option<PathBuf> {
     Some(folder)
 }
 
+/// Removes the folder of an agent if nothing is in it: the next attempt makes it again.
+pub fn remove_if_empty(folder: &Path) {
+    let _ = fs::remove_dir(folder);
+}
+
 /// Removes the folder of an agent with everything in it, if it is one that [`make`] has made. What is left is deleted by the system.
 pub fn remove(folder: &Path, id: &AgentId) {
     let is_of_user =
@@ -55,7 +60,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns whether a folder is the user's own, and closed to others. In a folder for everybody, anybody may have made it.
+/// Returns whether a folder is the user's own, and closed to others. In a folder for all users, another one may have made it.
 fn is_private(path: &Path) -> bool {
     fs::symlink_metadata(path)
         .is_ok_and(|found| found.is_dir() && found.uid() == user() && found.mode() & 0o077 == 0)

@@ -24,8 +24,11 @@ pub struct KnownSetup {
     pub command: String,
 }
 
+/// Finds the command in the text of a file.
+type ReadSetup = fn(&str) -> Option<String>;
+
 /// The files of other tools, with how the command is found in each.
-const FILES: [(&str, fn(&str) -> Option<String>); 3] = [
+const FILES: [(&str, ReadSetup); 3] = [
     (".cursor/worktrees.json", of_cursor),
     (".codex/environments/environment.toml", of_codex),
     ("conductor.json", of_conductor),

@@ -57,6 +57,7 @@ use crate::{
         repair,
         rounds::{self, Rounds},
         spec::Spec,
+        temporary,
         tree::{self, ProcessId},
     },
     trust::acceptance,
@@ -203,6 +204,9 @@ impl Supervisor {
                 Waited::Terminated => return Ok(()),
             };
         };
+        if let Some(folder) = &self.spec.preparation.temporary {
+            temporary::remove_if_empty(folder);
+        }
         if self.spec.preparation.removes_builds && self.has_worktree {
             background::remove_builds(&self.environment, &self.common);
         }

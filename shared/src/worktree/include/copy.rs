@@ -4,10 +4,7 @@ use std::{
     ffi::OsStr,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::ffi::OsStrExt,
-    },
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
 };
 
 use rustix::{
@@ -16,9 +13,10 @@ use rustix::{
 };
 
 use super::{
-    find::{Item, ItemKind},
-    record::{self, Copied, Skipped},
+    item::{Item, ItemKind},
+    record::{self, Copied},
     shown,
+    skipped::Skipped,
 };
 use crate::{
     Code, Error, Result,
@@ -260,9 +258,4 @@ fn times_of(stat: &rustix::fs::Stat) -> Timestamps {
         last_access: time(stat.st_atime.into(), stat.st_atime_nsec.into()),
         last_modification: time(stat.st_mtime.into(), stat.st_mtime_nsec.into()),
     }
-}
-
-/// Returns a handle for reading what was copied.
-pub(super) fn reopened(folder: impl AsFd, name: &[u8]) -> io::Result<File> {
-    root::open_file(folder, name).map(|(file, _)| file)
 }

@@ -8,7 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Wanted, place::Source, record::Skipped, shown};
+use super::{
+    Wanted,
+    item::{Item, ItemKind},
+    place::Source,
+    shown,
+    skipped::Skipped,
+};
 use crate::{
     Code, Error, Kind, Result,
     git::{
@@ -29,20 +35,6 @@ const MAX_TIME: Duration = Duration::from_secs(120);
 const MAX_DEPTH: usize = 100;
 /// Maximum size of a `.gitignore`, in bytes.
 const MAX_RULES_BYTES: u64 = 4 << 20;
-
-/// A file, link, or folder to copy, by its path in the checkout.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Item {
-    pub(super) path: Vec<u8>,
-    pub(super) kind: ItemKind,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum ItemKind {
-    File,
-    Link,
-    Folder,
-}
 
 /// What there is to copy.
 #[derive(Default)]

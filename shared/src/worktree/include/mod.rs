@@ -3,13 +3,18 @@
 
 mod copy;
 mod find;
+mod item;
 mod place;
 mod record;
+mod skipped;
 
 use std::path::Path;
 
-pub use self::record::{Copied, Readiness, Skipped};
-use self::{copy::Copier, find::Found, place::Source};
+use self::{copy::Copier, find::Found, item::ItemKind, place::Source};
+pub use self::{
+    record::{Copied, Readiness},
+    skipped::Skipped,
+};
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
@@ -55,7 +60,7 @@ pub fn copy_wanted(repo: &Repo, worktree: &WorktreeRoot, wanted: &Wanted<'_>) ->
     let mut copier = Copier::new(&source.root, worktree);
     for item in &items {
         // Git does not see a folder without files.
-        if item.kind == find::ItemKind::Folder || ignored.contains(item.path.as_slice()) {
+        if item.kind == ItemKind::Folder || ignored.contains(item.path.as_slice()) {
             copier.copy(item)?;
         } else {
             skipped.push(Skipped::new(
@@ -66,7 +71,7 @@ pub fn copy_wanted(repo: &Repo, worktree: &WorktreeRoot, wanted: &Wanted<'_>) ->
     }
     let (copies, more) = copier.finish();
     skipped.extend(more);
-    skipped.truncate(record::MAX_SKIPPED);
+    skipped.truncate(skipped::MAX_SKIPPED);
     Ok(Included { copies, skipped })
 }
 
@@ -114,3 +119,8 @@ fn open_root(path: &Path) -> Result<WorktreeRoot> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+fn environment_of_tests() -> crate::world::Environment {
+    crate::world::Environment::of_this_process()
+}

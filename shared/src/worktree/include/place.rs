@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     FILE, Wanted,
-    find::{Item, ItemKind},
+    item::{Item, ItemKind},
     open_root,
 };
 use crate::{

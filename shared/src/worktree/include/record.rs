@@ -4,7 +4,7 @@ use std::{collections::HashSet, io, os::fd::OwnedFd, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{copy, shown};
+use super::skipped::Skipped;
 use crate::{
     Kind, Result,
     error::ErrorContext,
@@ -19,8 +19,6 @@ use crate::{
     worktree::submodules::MadeSubmodule,
 };
 
-/// The most skipped files that are named.
-pub(super) const MAX_SKIPPED: usize = 100;
 /// Up to this size, in bytes, a file whose times changed is compared by its content.
 const MAX_COMPARED: u64 = 1 << 20;
 /// The name of the file.
@@ -56,21 +54,6 @@ pub struct Copied {
     mark: String,
     /// The id of its content as a blob, if it is small.
     id: Option<String>,
-}
-
-/// A file that was not copied.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Skipped {
-    /// The path, safe to show.
-    pub path: String,
-    /// Why.
-    pub why: String,
-}
-
-impl Skipped {
-    pub(in crate::worktree) fn new(path: &[u8], why: &str) -> Self {
-        Self { path: shown(path), why: why.to_owned() }
-    }
 }
 
 impl Readiness {
@@ -172,7 +155,7 @@ fn now(folder: &OwnedFd, name: &[u8]) -> io::Result<Now> {
     let found = FileStat::from(&stat);
     let content = match found.kind {
         FileKind::Link => Content::Link(root::read_link(folder, name)?),
-        _ => Content::File(copy::reopened(folder, name)?),
+        _ => Content::File(root::open_file(folder, name)?.0),
     };
     let mark = format!(
         "{}.{} {}.{} {} {:o}",

@@ -9,7 +9,6 @@ use std::{
 };
 
 use super::*;
-use crate::world::Environment;
 
 /// A repository with a checkout, and a worktree of it.
 struct Place {
@@ -41,7 +40,7 @@ fn place(ignored: &str, files: &[(&str, &str)]) -> Place {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
-    let environment = Environment::of_this_process();
+    let environment = environment_of_tests();
     let repo = Repo::open(&environment, &checkout.join(".git")).unwrap();
     Place { _folder: folder, checkout, worktree, repo }
 }
