@@ -172,6 +172,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("program", program(agent)),
         ("session", agent.session.as_deref().unwrap_or_default().to_owned()),
         ("used", used(agent)),
+        ("memory", agent.memory_bytes.map(humanize::size).unwrap_or_default()),
         ("ran", ran(agent)),
         ("said", agent.last_words.clone().unwrap_or_default()),
         ("limit", agents::limited(agent).or_else(|| agents::near_limit(agent)).unwrap_or_default()),

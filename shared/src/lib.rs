@@ -22,8 +22,10 @@
 //! | [`wire`] | what programs exchange with us: the answers of `--json`, the requests, the schemas of both |
 //! | [`config`] | the `orchestra.*` keys, one table |
 //! | [`private_files`] | files that only their owner may read, and files replaced whole or not at all |
+//! | [`kernel`] | what the kernel says of memory, pressure, and kills |
 //! | [`backoff`], [`parallel`] | pauses between attempts; the same for every item, on several threads |
 //! | [`private_files`] | files that only their owner may read |
+//! | [`kernel`] | what the kernel says of memory, pressure, and kills |
 //! | [`trace`] | which programs ran and which locks were waited for, for bug reports |
 //! | [`world`], [`process`] | clock, randomness, environment; starting a program. Nothing else reaches for them |
 //!
@@ -59,6 +61,7 @@ pub mod context;
 pub mod conversation;
 pub mod error;
 pub mod git;
+pub mod kernel;
 pub mod landing;
 pub mod lock;
 pub mod model;

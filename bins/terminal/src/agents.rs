@@ -21,8 +21,10 @@ use crate::{
 const FRESH: i64 = 5;
 /// The number of agents that a warning names; more are only counted.
 const MAX_NAMED: usize = 3;
+/// The memory of an agent from which on the table shows it, in bytes.
+const MUCH_MEMORY: u64 = 64 * 1024 * 1024;
 
-/// Draws a table of agents. The columns COST and DENIED are shown if any agent has a value for them.
+/// Draws a table of agents. The columns COST and DENIED are shown if any agent has a value for them, MEMORY if any uses much.
 pub fn draw(agents: &[AgentObject], width: Option<usize>, painter: &Painter) -> String {
     draw_rows(agents, false, width, painter)
 }
@@ -32,6 +34,7 @@ pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, p
     let now = here::environment().now().as_second();
     let costs = agents.iter().any(|agent| agent.cost_usd.is_some());
     let denials = agents.iter().any(|agent| agent.denials.is_some_and(|denials| denials > 0));
+    let memory = agents.iter().any(|agent| agent.memory_bytes.is_some_and(|bytes| bytes >= MUCH_MEMORY));
     let mut columns = vec![
         Column::new("AGENT").cut_in_middle(),
         Column::new("PHASE"),
@@ -43,6 +46,7 @@ pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, p
     ];
     columns.extend(costs.then_some(Column::new("COST").hidden_at(7)));
     columns.extend(denials.then_some(Column::new("DENIED").hidden_at(4)));
+    columns.extend(memory.then_some(Column::new("MEMORY").hidden_at(1)));
     columns.push(Column::new("NOW").cut_at_end());
     if numbered {
         columns.insert(0, Column::new("#"));
@@ -54,6 +58,8 @@ pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, p
         }
         row.extend(costs.then(|| TableCell::number(cost(agent))));
         row.extend(denials.then(|| TableCell::number(or_dash(agent.denials))));
+        let used = || agent.memory_bytes.map_or_else(|| "-".to_owned(), humanize::size);
+        row.extend(memory.then(|| TableCell::number(used())));
         let role = if agent.liveness == Liveness::Ended { Role::Faint } else { Role::Plain };
         row.push(TableCell::role(activity(agent), role).with_ends(agent.waiting.is_some()));
         row
@@ -210,6 +216,9 @@ fn activity(agent: &AgentObject) -> String {
     }
     if let Some(pid) = agent.attached_pid {
         return format!("attached by a person (pid {pid})");
+    }
+    if let Some(shortage) = &agent.shortage {
+        return shortage.text.clone();
     }
     if let Some(ahead) = agent.queue_position {
         return if ahead == 0 { "next".to_owned() } else { format!("{ahead} ahead") };

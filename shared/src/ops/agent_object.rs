@@ -21,9 +21,10 @@ use crate::{
     },
     supervise::{
         attachment,
+        guard::ShownShortage,
         liveness::Observed,
         processes::{self, Processes},
-        program_output, queue,
+        program_output, queue, tree,
     },
     surroundings::SurroundingsChange,
 };
@@ -32,11 +33,12 @@ mod check;
 mod did_not_land;
 mod limit;
 mod request;
+mod shortage;
 mod verdicts;
 
 pub use self::{
     check::CheckObject, did_not_land::DidNotLand, limit::LimitObject, request::RequestObject,
-    verdicts::ProposedVerdict,
+    shortage::ShortageObject, verdicts::ProposedVerdict,
 };
 
 /// The longest activity that is shown, in columns.
@@ -109,6 +111,12 @@ pub struct AgentObject {
     pub supervisor_pid: Option<i32>,
     /// The ids of processes that outlived their supervisor, on this machine.
     pub orphans: Vec<i32>,
+    /// The memory that the processes of its program have to themselves on this machine, in bytes: what their end would free.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
+    /// What this machine is short of, if the agent waits for it in the queue, or is held.
+    #[serde(default)]
+    pub shortage: Option<ShortageObject>,
     /// The number of agents before it in the queue.
     pub queue_position: Option<usize>,
     /// When it was created.
@@ -267,6 +275,8 @@ impl AgentObject {
             pid: None,
             supervisor_pid: None,
             orphans: Vec::new(),
+            memory_bytes: None,
+            shortage: None,
             queue_position: None,
             queued_at,
             started_at,
@@ -356,14 +366,23 @@ impl AgentObject {
         let record = Processes::read(&dir);
         if self.liveness == Liveness::Live {
             self.supervisor_pid = record.as_ref().map(|record| record.supervisor.pid);
+            self.memory_bytes = record
+                .as_ref()
+                .filter(|record| record.program.is_some())
+                .map(|record| tree::memory_below(record.supervisor.pid));
             self.pid = record.and_then(|record| record.program).map(|program| program.pid);
+            self.shortage = ShownShortage::read(&dir).map(ShortageObject::from);
             if self.phase == Phase::Queued {
                 self.queue_position = queue::ahead(private, id);
                 self.limit = pending_limit(&dir.limit()).or_else(|| self.limit.take());
             }
         } else {
-            self.orphans =
-                processes::leftovers_of(repo, private, id).iter().map(|process| process.pid).collect();
+            let left = processes::leftovers_of(repo, private, id);
+            if ShownShortage::read(&dir).is_some_and(|shown| shown.held) {
+                // Nobody else lets them continue, now that their supervisor has died.
+                processes::continue_stopped(&left);
+            }
+            self.orphans = left.iter().map(|process| process.pid).collect();
         }
         // Once the attempt has ended, its events contain the summary, while the file is there for a moment more.
         let reported = if self.phase.is_at_rest() { None } else { program_output::summary(&dir) };

@@ -22,6 +22,7 @@ mod outside;
 mod programs;
 mod refs;
 mod remotes;
+mod resources;
 mod session_files;
 mod shells;
 mod team_file;
@@ -182,6 +183,8 @@ fn examine(context: &Context, place: &Place, request: &Request) -> Result<Vec<Fi
         Place::Unusable(error) => checks.findings.push(of_unusable(context, error)),
     }
     checks.check(Group::Machine, "disk", || machine::disks(environment, repo))?;
+    checks.check(Group::Machine, "memory", || Ok(resources::memory(repo)))?;
+    checks.check(Group::Machine, "pressure", || Ok(resources::pressure(repo)))?;
     checks.check(Group::Machine, "open-files", || Ok(machine::open_files()))?;
     if let Some(repo) = repo {
         checks.check(Group::Machine, "watches", || machine::watches(repo))?;

@@ -126,6 +126,11 @@ impl AgentDir {
         self.0.join("limit.json")
     }
 
+    /// What the machine is short of, while the agent waits for it in the queue or is held.
+    pub fn shortage(&self) -> PathBuf {
+        self.0.join("shortage.json")
+    }
+
     /// The state of everything outside the agent's worktree when it was started.
     pub fn surroundings(&self) -> PathBuf {
         self.0.join("surroundings.json")

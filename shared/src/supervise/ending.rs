@@ -1,5 +1,8 @@
 //! Decides what the end of an attempt means: the phase, the reason, and whether to retry.
 
+mod cause;
+
+pub use self::cause::{Cause, Measured};
 use crate::{
     Error,
     agents::{FailureKind, StreamSummary, Turn, TurnFailure, limit::ReportedLimit},
@@ -51,6 +54,8 @@ pub struct EndedAttempt {
     pub is_reviewer: bool,
     /// The outcome of the check that decides whether the agent is done, if it ran.
     pub check: Option<WorkCheck>,
+    /// What the machine was short of when the program failed.
+    pub cause: Option<Cause>,
 }
 
 impl From<AttemptEnd> for EndedAttempt {
@@ -64,6 +69,7 @@ impl From<AttemptEnd> for EndedAttempt {
             unheard: 0,
             is_reviewer: false,
             check: None,
+            cause: None,
         }
     }
 }
@@ -113,12 +119,24 @@ impl AttemptEnd {
 impl EndedAttempt {
     /// Returns what the end means, without regard to the work. An agent whose check failed is not done.
     pub fn conclusion(&self) -> Conclusion {
-        let conclusion = self.conclusion_of_end();
+        let conclusion = self.with_cause(self.conclusion_of_end());
         let failed = self.check.as_ref().and_then(WorkCheck::sentence);
         match failed.filter(|_| conclusion.phase == Phase::Done) {
             Some(sentence) => Conclusion::of(Phase::Failed, sentence),
             None => conclusion,
         }
+    }
+
+    /// Names what the machine was short of, in place of what only follows from it. A conversation that has begun is continued once there
+    /// is room; a program without one would repeat what it did.
+    fn with_cause(&self, conclusion: Conclusion) -> Conclusion {
+        let Some(cause) = self.cause.filter(|_| conclusion.phase == Phase::Failed) else { return conclusion };
+        let reason = match &conclusion.reason {
+            Some(reason) => format!("{}: {reason}", cause.as_str()),
+            None => cause.as_str().to_owned(),
+        };
+        let has_begun = self.summary.as_ref().is_some_and(|summary| summary.begun);
+        Conclusion { reason: Some(reason), is_transient: conclusion.is_transient || has_begun, ..conclusion }
     }
 
     fn conclusion_of_end(&self) -> Conclusion {

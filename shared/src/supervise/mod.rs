@@ -14,6 +14,7 @@ pub mod environment;
 pub mod guard;
 pub mod helper;
 pub mod idle;
+pub mod inhibitor;
 mod last_words;
 pub mod launch;
 pub mod lending;

@@ -176,6 +176,13 @@ pub fn signal(process: ProcessId, signal: Signal) {
     }
 }
 
+/// Lets those processes continue that a signal stopped.
+pub fn continue_stopped(all: &[ProcessId]) {
+    for process in all.iter().filter(|process| tree::is_stopped(**process)) {
+        signal(*process, Signal::CONT);
+    }
+}
+
 /// Ends all processes that `find` returns, repeatedly until it returns none: with SIGTERM, and with SIGKILL after `grace`.
 ///
 /// # Errors

@@ -53,6 +53,16 @@ pub fn descendants(_of: i32, _spare: &[i32]) -> Vec<ProcessId> {
     Vec::new()
 }
 
+/// The memory of processes is not known on this system.
+pub fn memory_below(_of: i32) -> u64 {
+    0
+}
+
+/// Processes are not known on this system.
+pub fn is_stopped(_process: ProcessId) -> bool {
+    false
+}
+
 /// Processes are not known on this system.
 pub fn with_variable(_name: &str, _value: &str) -> Vec<ProcessId> {
     Vec::new()

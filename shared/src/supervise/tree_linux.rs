@@ -100,6 +100,45 @@ pub fn descendants(of: i32, spare: &[i32]) -> Vec<ProcessId> {
     found
 }
 
+/// The largest number of processes of a tree that are measured.
+const MAX_MEASURED: usize = 4096;
+
+/// Returns the memory that the descendants of a process have to themselves, in bytes: what their end would free. Reads only these
+/// processes, because every list of agents asks for it.
+pub fn memory_below(of: i32) -> u64 {
+    let (mut open, mut seen, mut kibibytes) = (children(of), 0, 0u64);
+    while let Some(pid) = open.pop() {
+        seen += 1;
+        if seen > MAX_MEASURED {
+            break;
+        }
+        open.extend(children(pid));
+        kibibytes = kibibytes.saturating_add(anonymous_memory(pid));
+    }
+    kibibytes.saturating_mul(1024)
+}
+
+/// Returns the children of a process; none if it has ended, or if the kernel keeps no such list.
+fn children(pid: i32) -> Vec<i32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let lists =
+        threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let all: String = lists.collect();
+    all.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Returns the memory of a process that no file backs, in KiB.
+fn anonymous_memory(pid: i32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let value = text.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    value.and_then(|value| value.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
+}
+
+/// Returns whether a process was stopped by a signal.
+pub fn is_stopped(process: ProcessId) -> bool {
+    Stat::of(process.pid).is_some_and(|now| now.start == process.start && now.state == b'T')
+}
+
 /// Returns all live processes whose environment contains `NAME=value`.
 pub fn with_variable(name: &str, value: &str) -> Vec<ProcessId> {
     let wanted = format!("{name}={value}").into_bytes();

@@ -150,6 +150,16 @@ impl PrivateDir {
         self.0.join("reserve")
     }
 
+    /// The agents that are held because the machine is short of something.
+    pub fn held_agents(&self) -> PathBuf {
+        self.0.join("held.json")
+    }
+
+    /// The lock of the supervisor that decides which agents are held.
+    pub fn held_agents_lock(&self) -> PathBuf {
+        self.0.join("locks/held")
+    }
+
     /// The log of supervisors, for messages that they cannot report elsewhere.
     pub fn supervisor_log(&self) -> PathBuf {
         self.0.join("diary")

@@ -1,6 +1,7 @@
 //! One attempt: runs the program, reads its output and answers its questions, until it ends or must be ended.
 
 mod exchange;
+mod holding;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -23,7 +24,7 @@ use crate::{
     model::{Fact, Phase, SessionId, event::PhaseChange, text},
     private_files,
     supervise::{
-        ending::{AttemptEnd, EndedAttempt},
+        ending::{AttemptEnd, Cause, EndedAttempt},
         guard,
         helper::HelperTask,
         idle::IdleDetector,
@@ -92,6 +93,7 @@ impl Supervisor {
     ) -> Result<(EndedAttempt, Vec<String>)> {
         let number = self.record.attempt;
         self.reset_limits();
+        self.begin_measuring();
         // The events contain the summary of an earlier attempt.
         let _ = fs::remove_file(self.dir.stream_summary());
         let (opening, messages) = match self.reads(&opening) {
@@ -162,12 +164,15 @@ impl Supervisor {
         if attempt.summary.usage.session.is_some() {
             self.used.clone_from(&attempt.summary.usage);
         }
+        let errors = if is_structured { self.dir.errors(number) } else { self.dir.output(number) };
+        let last_words = last_line(&errors);
         let ended = EndedAttempt {
+            cause: Cause::of(&end, self.measured(), last_words.as_deref()),
             exit_failure: match end {
                 AttemptEnd::Exit(code) => self.spec.launch.protocol.exit_failure(code),
                 _ => None,
             },
-            last_words: is_structured.then(|| last_line(&self.dir.errors(number))).flatten(),
+            last_words: last_words.filter(|_| is_structured),
             limit,
             end,
             summary: is_structured.then_some(attempt.summary),
@@ -223,10 +228,12 @@ impl Supervisor {
         let mut failures = 0;
         loop {
             let standing = self.update_paths();
+            let is_held = standing == RepositoryState::Usable && self.hold_if_short(attempt);
             let looked = match standing {
                 RepositoryState::Lost(why) => return Ok(AttemptEnd::Failed(why)),
                 // The program keeps running; its output is read when the repository is back.
                 RepositoryState::Away => Ok(None),
+                RepositoryState::Usable if is_held => self.poll_held(attempt),
                 RepositoryState::Usable => self.poll(attempt),
             };
             match looked {
@@ -236,10 +243,10 @@ impl Supervisor {
                 Err(_) if failures < MAX_FAILED_READS => failures += 1,
                 Err(error) => return Err(error),
             }
-            if let Some(end) = self.limit_reached(attempt) {
+            if !is_held && let Some(end) = self.limit_reached(attempt) {
                 return Ok(end);
             }
-            if standing == RepositoryState::Usable {
+            if !is_held && standing == RepositoryState::Usable {
                 self.take_snapshot(attempt).await;
             }
             let tick = if self.spec.launch.protocol.is_structured() { READ_INTERVAL } else { TICK };
@@ -372,7 +379,7 @@ impl Supervisor {
             return Some(AttemptEnd::Failed(format!("printed more than {limit} bytes ({key})")));
         }
         if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
-            return Some(AttemptEnd::Failed("the disk is full".to_owned()));
+            return Some(AttemptEnd::Failed(Cause::DiskFull.as_str().to_owned()));
         }
         let transcript = || self.conversation(&self.session.as_ref()?.0);
         let idle = attempt.idle.is_over(&self.spec.worktree, transcript)?;

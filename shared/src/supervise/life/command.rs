@@ -14,7 +14,10 @@ use crate::{
     config::keys::MAX_OUTPUT,
     git::careful,
     private_files,
-    supervise::{ending::AttemptEnd, guard, launch},
+    supervise::{
+        ending::{AttemptEnd, Cause},
+        guard, launch,
+    },
 };
 
 /// How much of the beginning of a command's output is kept, in bytes.
@@ -56,8 +59,10 @@ impl Supervisor {
         self.reaper.expect(program.pid);
         self.record.program = Some(program);
         self.record.write(&self.lock)?;
-        let begun = Instant::now();
+        let mut begun = Instant::now();
         let end = loop {
+            let holding = self.follow_guard();
+            begun += holding.time;
             if let Some(end) = self.reaper.ended(program.pid) {
                 break CommandEnd::Ran { failure: failure_of(&end) };
             }
@@ -72,11 +77,18 @@ impl Supervisor {
                 }
             }
             let limits = &self.spec.limits;
+            if holding.is_held {
+                self.wait(TICK).await;
+                if self.is_terminating {
+                    return Ok(CommandEnd::Ended(self.terminate()));
+                }
+                continue;
+            }
             if self.begun.elapsed() >= limits.max_time {
                 return Ok(CommandEnd::Ended(AttemptEnd::TimedOut(limits.max_time.as_secs())));
             }
             if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
-                return Ok(CommandEnd::Ended(AttemptEnd::Failed("the disk is full".to_owned())));
+                return Ok(CommandEnd::Ended(AttemptEnd::Failed(Cause::DiskFull.as_str().to_owned())));
             }
             if begun.elapsed() >= run.limit {
                 let failure = format!("took longer than {} s", run.limit.as_secs());

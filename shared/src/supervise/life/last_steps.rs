@@ -52,6 +52,7 @@ impl Supervisor {
         self.record.program = None;
         // For `status`: without a program, the work is being saved.
         let _ = self.record.write(&self.lock);
+        self.end_guarding();
         left
     }
 
@@ -78,7 +79,7 @@ impl Supervisor {
     }
 
     /// Waits, and notes if the supervisor itself is asked to terminate.
-    async fn wait(&mut self, time: Duration) {
+    pub(super) async fn wait(&mut self, time: Duration) {
         tokio::select! {
             _ = self.term.recv() => self.is_terminating = true,
             () = sleep(time) => {}

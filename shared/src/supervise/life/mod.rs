@@ -5,6 +5,7 @@ mod attempt;
 mod command;
 mod fallback;
 mod files;
+mod guarding;
 mod helpers;
 mod last_steps;
 mod limited;
@@ -25,6 +26,7 @@ use tokio::{
 };
 
 use self::{
+    guarding::Guarding,
     limited::{KnownLimits, Waited},
     opening::Opening,
     requests::Requests,
@@ -46,7 +48,7 @@ use crate::{
     },
     supervise::{
         auto_sync,
-        ending::{AttemptEnd, EndedAttempt},
+        ending::{AttemptEnd, Cause, EndedAttempt},
         guard,
         helper::HelperTask,
         processes::{self, Processes},
@@ -122,6 +124,7 @@ struct Supervisor {
     /// How long it had run when a usage limit paused it.
     ran: Duration,
     limits: KnownLimits,
+    guarding: Guarding,
     /// The rounds of work and check so far.
     rounds: Rounds,
     /// Whether its program may have done something.
@@ -162,6 +165,7 @@ impl Supervisor {
             begun: Instant::now(),
             ran: Duration::ZERO,
             limits: KnownLimits::new(&spec.program_environment(environment, id), &private, &spec),
+            guarding: Guarding::default(),
             has_acted: false,
             takes_over: None,
             rounds: Rounds::default(),
@@ -236,13 +240,21 @@ impl Supervisor {
     async fn run_attempts(&mut self) -> EndedAttempt {
         match self.try_run_attempts().await {
             Ok(ended) => ended,
-            Err(error) => AttemptEnd::Failed(error.one_line()).into(),
+            Err(error) => {
+                let why = error.one_line();
+                let cause = Cause::in_text(&why).map(|cause| format!("{}: ", cause.as_str()));
+                AttemptEnd::Failed(cause.unwrap_or_default() + &why).into()
+            }
         }
     }
 
     /// Runs from the queue to the end of the last attempt.
     async fn try_run_attempts(&mut self) -> Result<EndedAttempt> {
         if let Some(end) = self.wait_for_slot().await? {
+            return Ok(end.into());
+        }
+        // With a slot, so that the order of the queue remains, and only as many measure as may run.
+        if let Some(end) = self.wait_for_room().await? {
             return Ok(end.into());
         }
         let now = Instant::now();
@@ -298,7 +310,11 @@ impl Supervisor {
                 self.next_launch(&ended, failed.as_deref().unwrap_or("resumed with a message"))?;
                 Duration::ZERO
             };
-            if let Some(end) = self.wait_or_end(delay).await? {
+            let mut end = self.wait_or_end(delay).await?;
+            if end.is_none() {
+                end = self.wait_for_room().await?;
+            }
+            if let Some(end) = end {
                 return Ok(EndedAttempt { end, check: None, ..ended });
             }
             opening = report.map_or_else(|| Opening::Task(again.then_some(reason)), Opening::Report);
