@@ -31,7 +31,9 @@ const MAX_WAIT: Duration = Duration::from_secs(60 * 60);
 /// Every task is given to a coding agent that works in its own worktree, next to the repository, and on its
 /// own branch, under a supervisor that outlives this command and the terminal. When it ends, all its work
 /// is committed to its branch. If there are more tasks than agents that may run at once, the rest are
-/// queued; none is dropped.
+/// queued; none is dropped. While the machine is short of disk space or memory, or everything on it waits
+/// for them, no agent starts, and running ones may be held: stopped, and continued by themselves once there
+/// is room (see orchestra.minFree, orchestra.minMemory and orchestra.maxPressure in git-orchestra-config(1)).
 ///
 /// Without --detach the command watches until all agents have ended, and succeeds if all of them are done.
 /// On a terminal, keys answer, pause and stop agents (see KEYS in git-orchestra-status(1)). Ctrl-C ends only

@@ -15,7 +15,8 @@ use orchestra_terminal::{complete, here, pages::Page, settings};
 ///
 /// The state is derived from locks, processes, refs and worktrees at the moment of the call: an agent whose
 /// supervisor died is 'lost', never 'running', and its remaining processes are listed. Agents of other
-/// clones are 'remote'. This command starts nothing, deletes nothing and moves no ref.
+/// clones are 'remote'. One that waits for room on the machine, or is held until there is some, says so, and
+/// the memory of each is shown if any uses much (memory_bytes in --json). This command starts nothing, deletes nothing and moves no ref.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-status", version)]
 pub(crate) struct Cli {

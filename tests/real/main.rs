@@ -9,6 +9,7 @@ mod api;
 mod ccusage;
 mod claude;
 mod codex;
+mod evening;
 mod gemini;
 mod hand_over;
 mod limits;

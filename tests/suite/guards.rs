@@ -90,6 +90,7 @@ fn one_agent_is_held_while_memory_is_short_and_continues_by_itself() {
         # It is stopped, with its children.
         wait_for '[ "$(ps -o state= -p $pid)" = T ]'
         echo "children: $(ps -o state= --ppid $pid | sort -u)"
+        git orchestra resume "$id" 2>&1 | sed 's/until-e-go-[0-9a-z]*/ID/' | grep -v 'waiting for'
         # No other agent is started meanwhile.
         late=$(git orchestra spawn -d --agent sh --name late 'echo 3 > c')
         wait_for 'git orchestra status "$late" | grep -q "waits for memory"'
@@ -109,15 +110,27 @@ fn one_agent_is_held_while_memory_is_short_and_continues_by_itself() {
     let Some(ran) = with_memory(&world, script) else { return };
     let shown = ran.stdout();
     assert_eq!(
-        shown.matches("held: low memory (100 MiB free, 512 MiB").count(),
+        shown.matches("  held: low memory (100 MiB free, 512 MiB").count(),
         1,
         "{shown}\n{}",
         ran.stderr()
     );
     let rest: Vec<&str> =
         shown.lines().filter(|line| line.contains(": ") || line.starts_with("exit")).collect();
-    let rest: Vec<&str> = rest.into_iter().filter(|line| !line.contains("held: ")).collect();
-    assert_eq!(rest, ["children: T", "state: S", "exit 0", "exit 0"], "{shown}\n{}", ran.stderr());
+    let rest: Vec<&str> = rest.into_iter().filter(|line| !line.contains("  held: ")).collect();
+    assert_eq!(
+        rest,
+        [
+            "children: T",
+            "error: agent 'ID' is held: low memory (100 MiB free, 512 MiB needed); it continues by itself",
+            "hint: git config orchestra.minMemory 100m lets agents start and continue with less",
+            "state: S",
+            "exit 0",
+            "exit 0"
+        ],
+        "{shown}\n{}",
+        ran.stderr()
+    );
     assert!(!shown.ends_with("T\n"), "{shown}");
 }
 

@@ -47,8 +47,11 @@ use crate::{
         unreadable, verdicts, writer,
     },
     supervise::{
-        attachment, control, guard, liveness, processes, queue, repair, spec::Spec, start, stored_output,
-        tree,
+        attachment, control,
+        guard::{self, ShownShortage},
+        liveness, processes, queue, repair,
+        spec::Spec,
+        start, stored_output, tree,
     },
     surroundings,
     trust::AcceptedRepo,
@@ -214,7 +217,11 @@ fn resume_one(
     if let Some(pid) = attachment::process_of(&private, id) {
         return Err(attachment::refusal(id, pid));
     }
-    let Some(lock) = lock else { return Err(already_running(id)) };
+    let Some(lock) = lock else {
+        return Err(
+            ShownShortage::read(&dir).map_or_else(|| already_running(id), |shown| held_back(id, &shown))
+        );
+    };
     // An agent never has two supervisors, even if somebody removed its lock.
     if processes::supervisor_of(&private, id).is_some() {
         return Err(already_running(id));
@@ -346,6 +353,12 @@ fn is_foreign(repo: &Repo, agent: &Agent) -> bool {
 pub(super) fn already_running(id: &AgentId) -> Error {
     Error::new(Code::AgentRunning, format!("agent '{id}' is already running"))
         .hint(format!("git orchestra send {id} '…' sends it a message"))
+}
+
+/// The agent needs no command to continue, but may be let continue earlier.
+fn held_back(id: &AgentId, shown: &ShownShortage) -> Error {
+    let what = format!("agent '{id}' {}; it continues by itself", shown.clause());
+    Error::new(Code::AgentRunning, what).hint(shown.shortage.resource.hint())
 }
 
 /// Refuses to pass text of others to a program that may run it as a script. Such a program gets only what the user typed in this

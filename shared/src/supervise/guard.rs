@@ -35,6 +35,8 @@ use crate::{
 
 /// The space to reserve in every repository, in bytes: enough for some commits, refs and their folders.
 const RESERVE_SIZE: usize = 256 * 1024;
+/// The number of files that reserve inodes: a file system may have bytes left and no inode.
+const RESERVED_FILES: usize = 32;
 
 impl Thresholds {
     /// Returns what the user wants to be free now; defaults in place of invalid values, which other commands report.
@@ -44,6 +46,19 @@ impl Thresholds {
             min_free: config.get_or_default(&MIN_FREE),
             min_memory: config.get_or_default(&MIN_MEMORY),
             max_pressure: config.get_or_default(&MAX_PRESSURE),
+        }
+    }
+}
+
+impl Resource {
+    /// Returns what a person can type so that agents need less of it.
+    pub fn hint(self) -> String {
+        match self {
+            Self::DiskSpace | Self::Files => "free some space on the disk".to_owned(),
+            Self::Memory => format!("{} lets agents start and continue with less", MIN_MEMORY.hint("100m")),
+            Self::MemoryPressure | Self::DiskPressure => {
+                format!("{} lets agents start and continue all the same", MAX_PRESSURE.hint("100"))
+            }
         }
     }
 }
@@ -74,23 +89,30 @@ fn share_of(size: ByteSize, usual: ByteSize) -> u64 {
         .map_or(100, |share| share.min(100))
 }
 
-/// Reserves disk space for recording the ends of agents, unless it is reserved already.
+/// Reserves disk space and inodes for recording the ends of agents, unless they are reserved already.
 ///
 /// # Errors
-/// The file cannot be written.
+/// The files cannot be written.
 pub fn reserve_space(private: &PrivateDir) -> Result<()> {
     let path = private.reserve();
+    let cannot = || format!("cannot write '{}'", path.display());
+    let files = private.reserved_files();
+    if !files.exists() {
+        private_files::create_dir(&files).context(Kind::External, cannot)?;
+        for number in 0..RESERVED_FILES {
+            private_files::write(&files.join(number.to_string()), "").context(Kind::External, cannot)?;
+        }
+    }
     if path.exists() {
         return Ok(());
     }
-    let _ = private_files::create_dir(private.dir());
-    private_files::write(&path, [b'.'; RESERVE_SIZE])
-        .context(Kind::External, || format!("cannot write '{}'", path.display()))
+    private_files::write(&path, [b'.'; RESERVE_SIZE]).context(Kind::External, cannot)
 }
 
-/// Frees the reserved space.
+/// Frees the reserved space and inodes.
 pub fn release_reserve(private: &PrivateDir) {
     let _ = fs::remove_file(private.reserve());
+    let _ = fs::remove_dir_all(private.reserved_files());
 }
 
 /// Fails if less than `min_free` bytes or fewer than `MIN_FILES` files are free at `path`.

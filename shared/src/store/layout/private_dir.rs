@@ -150,6 +150,11 @@ impl PrivateDir {
         self.0.join("reserve")
     }
 
+    /// A folder of empty files that reserve inodes for the same.
+    pub fn reserved_files(&self) -> PathBuf {
+        self.0.join("reserved")
+    }
+
     /// The agents that are held because the machine is short of something.
     pub fn held_agents(&self) -> PathBuf {
         self.0.join("held.json")

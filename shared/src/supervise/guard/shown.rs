@@ -41,6 +41,12 @@ impl ShownShortage {
         let more = sentence.split_once(": ").map_or(sentence.as_str(), |(_, more)| more);
         format!("held: {} ({more})", self.shortage.resource.low())
     }
+
+    /// Formats it as part of a sentence about the agent, such as `is held: low memory (310 MiB free, 512 MiB needed)`.
+    pub fn clause(&self) -> String {
+        let sentence = self.sentence();
+        if self.held { format!("is {sentence}") } else { sentence }
+    }
 }
 
 #[cfg(test)]
