@@ -16,10 +16,10 @@ const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The agents, in the order in which they are spawned: their names, options and tasks.
 const AGENTS: [(&str, &[&str], &str); 6] = [
-    ("stuck", &["--agent", "claude"], "FAKE-HANG"),
-    ("asks", &["--agent", "claude", "--on-prompt", "ask"], "FAKE-WRITE c.txt"),
-    ("limited", &["--agent", "claude"], "LIMIT-FIVE"),
-    ("slow", &["--agent", "codex"], "FAKE-HANG"),
+    ("stuck", &["--agent", "claude", "-j", "4"], "FAKE-EVENING"),
+    ("asks", &["--agent", "claude", "-j", "4", "--on-prompt", "ask"], "FAKE-WRITE c.txt"),
+    ("limited", &["--agent", "claude", "-j", "4"], "LIMIT-FIVE"),
+    ("slow", &["--agent", "codex", "-j", "4"], "FAKE-EVENING"),
     ("z-queued", &["--agent", "codex", "-j", "1"], "FAKE-WRITE z.txt"),
     ("a-queued", &["--agent", "codex", "-j", "1"], "FAKE-WRITE a.txt"),
 ];
@@ -83,8 +83,7 @@ fn play(reboots: bool) {
     let before = repo.checkout();
     let mut evening = Evening { repo, boot: None, ids: Vec::new() };
     for (name, options, task) in AGENTS {
-        let arguments =
-            [&["spawn", "--again", "--detach", "-j", "4", "--name", name], options, &["--", task]].concat();
+        let arguments = [&["spawn", "--again", "--detach", "--name", name], options, &["--", task]].concat();
         evening.ids.push(evening.orchestra(&arguments).succeeded().line());
         let (what, is): (_, fn(&Value) -> bool) = match name {
             "stuck" | "slow" => ("has a session and runs", |agent| {
@@ -148,7 +147,7 @@ fn comes_to_its_ends(evening: &Evening<'_>, sessions: &[Value]) {
     let ended: Vec<Value> =
         ["slow", "z-queued", "a-queued"].map(|name| evening.wait_for(name, "is done", done)).into();
     let time = |agent: &Value, key: &str| agent[key].as_str().expect("a time").to_owned();
-    assert!(time(&ended[1], "ended_at") <= time(&ended[2], "started_at"), "{ended:#?}");
+    assert!(time(&ended[1], "started_at") <= time(&ended[2], "started_at"), "{ended:#?}");
     evening.repo.end_limits();
     let asks = evening.wait_for("asks", "asks", |agent| agent["phase"] == "waiting");
     assert!(asks["waiting"].as_str().is_some_and(|what| what.contains("git")), "{asks}");
@@ -161,6 +160,8 @@ fn comes_to_its_ends(evening: &Evening<'_>, sessions: &[Value]) {
     }
     let work = [
         ("stuck", "draft.txt", "unsaved\n"),
+        ("stuck", "morning.txt", "after the night\n"),
+        ("slow", "morning.txt", "after the night\n"),
         ("asks", "c.txt", "hello from the scripted agent\n"),
         ("limited", "after.txt", "after the limit\n"),
         ("z-queued", "z.txt", "hello from the scripted agent\n"),
