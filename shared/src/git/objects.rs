@@ -18,6 +18,7 @@ use crate::{
         repo::Identity,
         syncing::{self, Syncing},
     },
+    parallel,
 };
 
 /// Maximum size of a file that is read into memory, in bytes; larger ones go through git, which streams them.
@@ -395,12 +396,9 @@ impl Repo {
         if written.is_empty() {
             return meanwhile();
         }
-        let missing = std::thread::scope(|scope| {
-            let syncing = scope.spawn(|| syncing::sync_loose(&objects, written));
-            let done = meanwhile();
-            let missing = syncing.join().unwrap_or_else(|_| Err(Error::internal("cannot fsync objects")));
-            done.and(missing)
-        })?;
+        let (missing, done) = parallel::both(|| syncing::sync_loose(&objects, written), meanwhile);
+        done?;
+        let missing = missing.unwrap_or_else(|| Err(Error::internal("cannot fsync objects")))?;
         self.require_present(missing)
     }
 

@@ -1,7 +1,7 @@
 //! Starts an agent's program.
 
 use std::{
-    io::Write,
+    io::{self, Write},
     os::unix::process::CommandExt,
     path::Path,
     process::{ChildStdin, Command, Stdio},
@@ -93,7 +93,7 @@ pub fn start(
         .stderr(errors)
         .process_group(0);
     let mut child = process::spawn(&mut command).context(Code::ProgramFailed, cannot)?;
-    let stdin = child.stdin.take().map(StdinWriter::new);
+    let stdin = child.stdin.take().map(StdinWriter::new).transpose().context(Code::ProgramFailed, cannot)?;
     if spec.launch.stdin == Stdin::Held
         && let Some(stdin) = &stdin
     {
@@ -202,16 +202,20 @@ fn command_of_spec(
 pub struct StdinWriter(mpsc::Sender<Vec<u8>>);
 
 impl StdinWriter {
-    fn new(mut pipe: ChildStdin) -> Self {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// No more threads can be made.
+    fn new(mut pipe: ChildStdin) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel::<Vec<u8>>();
-        std::thread::spawn(move || {
+        std::thread::Builder::new().spawn(move || {
             for bytes in receiver {
                 if pipe.write_all(&bytes).is_err() {
                     break;
                 }
             }
-        });
-        Self(sender)
+        })?;
+        Ok(Self(sender))
     }
 
     /// Sends bytes. If the program has ended, they are lost.
