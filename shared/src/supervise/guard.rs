@@ -57,7 +57,7 @@ impl Resource {
             Self::DiskSpace | Self::Files => "free some space on the disk".to_owned(),
             Self::Memory => format!("{} lets agents start and continue with less", MIN_MEMORY.hint("100m")),
             Self::MemoryPressure | Self::DiskPressure => {
-                format!("{} lets agents start and continue all the same", MAX_PRESSURE.hint("100"))
+                format!("{} lets agents start and continue despite it", MAX_PRESSURE.hint("100"))
             }
         }
     }

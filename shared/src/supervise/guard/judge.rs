@@ -19,7 +19,7 @@ pub enum Resource {
     DiskSpace,
     /// Inodes of a disk.
     Files,
-    /// Memory.
+    /// Memory that processes have to themselves.
     Memory,
     /// Everything waits for memory.
     MemoryPressure,
