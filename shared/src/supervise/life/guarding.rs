@@ -102,10 +102,9 @@ impl Supervisor {
             (true, None) => {
                 self.stop_tree();
                 self.guarding.held_since = Some(Instant::now());
-                short = short.or_else(|| {
-                    let readings = self.measure();
-                    self.shortage(&readings, Level::StartAfterWait)
-                });
+                let readings = self.measure();
+                short = short.or(self.shortage(&readings, Level::Start));
+                short = short.or(self.shortage(&readings, Level::StartAfterWait));
             }
             (true, Some(_)) if is_due => self.stop_tree(),
             (false, Some(_)) => self.continue_tree(),
