@@ -168,6 +168,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("worktree", worktree(agent)),
         ("parent", agent.parent.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("role", agent.role.clone().unwrap_or_default()),
+        ("sandbox", agent.sandbox.clone().unwrap_or_default()),
         ("tags", agent.tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")),
         ("program", program(agent)),
         ("session", agent.session.as_deref().unwrap_or_default().to_owned()),

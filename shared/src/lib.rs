@@ -68,6 +68,7 @@ pub mod private_files;
 pub mod process;
 pub mod rank;
 pub mod removal;
+pub mod sandbox;
 pub mod slots;
 pub mod store;
 pub mod supervise;

@@ -83,6 +83,7 @@ mod resume_keeps;
 mod review;
 mod roles;
 mod runs;
+mod sandbox;
 mod schema;
 mod screens;
 mod secret_carriers;

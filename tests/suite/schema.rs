@@ -23,11 +23,11 @@ fn least(name: &str) -> Value {
 const FULL: &[(&str, &str)] = &[
     (
         "spawn",
-        r#"{"tasks":["a","b"],"agents":["claude"],"copies":2,"base":"main","on":null,"name":"x","tags":["web"],"reviews":"tidy-k3m9q","settings":{"options":{"permission":"acceptEdits","on_prompt":"ask","allow":["Bash(git *)"],"deny":[],"add_dirs":["/tmp"],"model":"m","append_system_prompt":"be brief","max_turns":7,"budget_micros":2500000},"jobs":2,"max_time_seconds":3600,"idle_timeout_seconds":60,"retries":1,"retry_delay_seconds":5,"until":"make test","rounds":3},"fetch":true,"again":true,"dry_run":true}"#,
+        r#"{"tasks":["a","b"],"agents":["claude"],"copies":2,"base":"main","on":null,"name":"x","tags":["web"],"reviews":"tidy-k3m9q","settings":{"options":{"permission":"acceptEdits","on_prompt":"ask","allow":["Bash(git *)"],"deny":[],"add_dirs":["/tmp"],"model":"m","append_system_prompt":"be brief","max_turns":7,"budget_micros":2500000},"jobs":2,"max_time_seconds":3600,"idle_timeout_seconds":60,"retries":1,"retry_delay_seconds":5,"until":"make test","rounds":3,"sandbox":"files"},"fetch":true,"again":true,"dry_run":true}"#,
     ),
     (
         "resume",
-        r#"{"agents":["tidy-k3m9q"],"all":false,"message":"go on","fresh":false,"profile":null,"take_over":"at_rest","settings":{"options":{"permission":null,"on_prompt":null,"allow":[],"deny":[],"add_dirs":[],"model":null,"append_system_prompt":null,"max_turns":null,"budget_micros":null},"jobs":null,"max_time_seconds":null,"idle_timeout_seconds":null,"retries":null,"retry_delay_seconds":null,"until":null,"rounds":null},"despite_limit":false,"dry_run":false}"#,
+        r#"{"agents":["tidy-k3m9q"],"all":false,"message":"go on","fresh":false,"profile":null,"take_over":"at_rest","settings":{"options":{"permission":null,"on_prompt":null,"allow":[],"deny":[],"add_dirs":[],"model":null,"append_system_prompt":null,"max_turns":null,"budget_micros":null},"jobs":null,"max_time_seconds":null,"idle_timeout_seconds":null,"retries":null,"retry_delay_seconds":null,"until":null,"rounds":null,"sandbox":null},"despite_limit":false,"dry_run":false}"#,
     ),
     (
         "review",

@@ -7,7 +7,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use orchestra::{
-    model::{OnPrompt, Permission, duration},
+    model::{OnPrompt, Permission, SandboxLevel, duration},
     ops::settings::{self, Options, Settings},
 };
 
@@ -89,6 +89,15 @@ pub struct RunOptions {
     /// How many rounds of work and check there may be with --until (default: 5)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: Option<u32>,
+    /// The sandbox of an agent: none or files (default: {orchestra.sandbox})
+    ///
+    /// none: its separate worktree prevents accidents, but is not a boundary. files: its program, its check and
+    /// its commands write only there, in a private home folder, and in a folder for temporary files; the rest
+    /// can only be read, and keys such as ~/.ssh are hidden. It commits into a private git directory, from which
+    /// its commits are fetched when it ends. The folders of --add-dir can be written as well. This needs
+    /// bubblewrap ('bwrap'); without it, no agent is started.
+    #[arg(long, value_name = "LEVEL", value_parser = sandbox(), hide_possible_values = true)]
+    pub sandbox: Option<SandboxLevel>,
 }
 
 impl RunOptions {
@@ -116,6 +125,7 @@ impl RunOptions {
             retry_delay: self.retry_delay,
             until: self.until.clone(),
             rounds: self.rounds,
+            sandbox: self.sandbox,
         }
     }
 }
@@ -128,6 +138,11 @@ fn permission() -> impl TypedValueParser<Value = Permission> {
 fn on_prompt() -> impl TypedValueParser<Value = OnPrompt> {
     PossibleValuesParser::new(OnPrompt::ALL.map(OnPrompt::as_str))
         .try_map(|word| OnPrompt::parse(&word).ok_or("no such reaction"))
+}
+
+fn sandbox() -> impl TypedValueParser<Value = SandboxLevel> {
+    PossibleValuesParser::new(SandboxLevel::ALL.map(SandboxLevel::as_str))
+        .try_map(|word| SandboxLevel::parse(&word).ok_or("no such sandbox"))
 }
 
 /// Parses a duration, for options of clap.

@@ -31,6 +31,7 @@ mod event;
 pub mod examination;
 mod fields;
 mod gemini;
+mod home;
 mod input;
 mod installed;
 mod launch;
@@ -48,6 +49,7 @@ mod summary;
 
 pub use configured::{check_prose, launch, program_of, prompt_of, protocol_of, ready};
 pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFailure};
+pub use home::HomeFolder;
 pub use input::{TaskHandling, Words};
 pub use launch::{Launch, PrivateFile, Stdin};
 pub use options::Options;

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Launch, Options, Protocol, TaskHandling, examination::Examination, limit::ReportedLimit, options,
+    HomeFolder, Launch, Options, Protocol, TaskHandling, examination::Examination, limit::ReportedLimit,
+    options,
 };
 use crate::{Result, config::Config, conversation::SessionReader, world::Environment};
 
@@ -28,6 +29,11 @@ pub trait AgentProgram: Sync {
 
     /// Returns the variables that it sets for the processes that it starts. A program that sees them assumes to run inside a session.
     fn session_variables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Returns its folders in the home folder, for agents that have a private one.
+    fn home_folders(&self) -> &'static [HomeFolder] {
         &[]
     }
 

@@ -69,6 +69,8 @@ pub struct Connection<'a> {
     pub permission: Option<Permission>,
     /// The model that was typed or configured for it.
     pub model: Option<&'a str>,
+    /// Whether it runs in a sandbox of git orchestra, in which it does not need its own and may not be able to make it.
+    pub in_sandbox: bool,
 }
 
 /// The exchange with one process: parses its output line by line, in order, and encodes messages for its standard input.

@@ -25,7 +25,7 @@ pub use self::{
 use crate::{
     Code, Error, Result,
     git::{Git, Repo, config_entries::ConfigEntry, ref_names},
-    model::{Permission, nearest::nearest, quote},
+    model::{Permission, SandboxLevel, nearest::nearest, quote},
     world::Environment,
 };
 
@@ -96,6 +96,19 @@ impl<'repo> Config<'repo> {
     /// Returns all values of a key that may be given several times, in the order of git config.
     pub fn all(&self, key: &RepeatedKey) -> Vec<String> {
         key.names().flat_map(|name| self.repo.config_all(name)).collect()
+    }
+
+    /// Returns the sandbox of agents: the stricter one of the user's and of the team's.
+    ///
+    /// # Errors
+    /// A value is no sandbox (3).
+    pub fn sandbox(&self) -> Result<SandboxLevel> {
+        let key = &keys::SANDBOX;
+        let values = self.team_values(key.names(), key.team())?;
+        let team = values.into_iter().rev().find(|value| !value.is_empty());
+        let of_team = |value: String| key.parse(key.name(), &value).map_err(|error| error.hint(team::PLACE));
+        let own = self.get(key)?;
+        Ok(own.max(team.map(of_team).transpose()?.unwrap_or_default()))
     }
 
     /// Like [`Config::all`], for a key whose values have a type.

@@ -126,6 +126,7 @@ codes! {
     RemoteUnrelated "remote-unrelated" Refused "The remote holds agents of another project.";
     RepositoryUnsupported "repository-unsupported" Refused "The repository uses a format that is not supported.";
     RunUnknown "run-unknown" Refused "No run has this id.";
+    SandboxUnavailable "sandbox-unavailable" Refused "The sandbox that was asked for cannot be made on this machine.";
     SessionAmbiguous "session-ambiguous" Refused "What was typed matches several sessions.";
     SessionFolderMissing "session-folder-missing" Refused "The folder in which the session ran no longer exists.";
     SessionInUse "session-in-use" Refused "Another program uses the session.";

@@ -52,6 +52,8 @@ state! {
         pub reviews: Option<IdOrText<AgentId>> = "Reviews",
         /// Its permission mode, if its program has such modes.
         pub permission: Option<String> = "Permission",
+        /// The sandbox of its newest attempt and what makes it, such as `files by bubblewrap`; `None`: it has none.
+        pub sandbox: Option<String> = "Sandbox",
         /// The clone that it lives in: the one that created it or launched its newest attempt.
         pub writer: WriterId = "Writer",
         /// The label of that clone.

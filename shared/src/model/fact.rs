@@ -163,6 +163,9 @@ pub struct PhaseChange {
     /// The role from this attempt on, if the attempt sets the profile and that is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// The sandbox of this attempt and what makes it, such as `files by bubblewrap`. An attempt that is launched without has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<String>,
 }
 
 impl PhaseChange {
@@ -184,6 +187,7 @@ impl PhaseChange {
             model: None,
             profile: None,
             role: None,
+            sandbox: None,
         }
     }
 

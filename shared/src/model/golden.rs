@@ -5,7 +5,7 @@ use super::{Event, fold, trailers};
 /// One agent, told by every kind of event. Each line is canonical, with every field that its kind can have.
 const LIFE: &[&str] = &[
     r#"{"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","l":1,"label":"laptop","model":"large","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","t":"created","tags":["night","web"],"title":"Add tests","v":1,"w":"5t2k"}"#,
-    r#"{"always":{"rules":["Bash(make:*)"]},"at":"2026-11-21T01:40:01Z","attempt":1,"automatic":true,"l":2,"label":"laptop","mark":"beef","model":"larger","permission":"plan","phase":"starting","profile":"other","reason":"first launch","role":"second","session":"0b5e","t":"phase","v":1,"w":"5t2k"}"#,
+    r#"{"always":{"rules":["Bash(make:*)"]},"at":"2026-11-21T01:40:01Z","attempt":1,"automatic":true,"l":2,"label":"laptop","mark":"beef","model":"larger","permission":"plan","phase":"starting","profile":"other","reason":"first launch","role":"second","sandbox":"files by bubblewrap","session":"0b5e","t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:02.5Z","attempt":1,"choice":true,"l":3,"phase":"waiting","question":"q1","reason":"Which one?","request":{"cut_from_bytes":70000,"pattern":{"rules":["Bash(make:*)"]},"text":"Which one?"},"t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"allow":true,"always":true,"at":"2026-11-21T01:40:03Z","l":4,"question":"q1","t":"send","text":"the first","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:04Z","l":5,"reason":"enough","t":"stop","v":1,"w":"5t2k"}"#,
@@ -42,6 +42,7 @@ Orchestra-Tags: night web
 Orchestra-Told: 2026-11-21T01:40:13Z
 Orchestra-Attempt: 1
 Orchestra-Reason: rolled back
+Orchestra-Sandbox: files by bubblewrap
 Orchestra-Session: 0b5e
 Orchestra-Always: [{"pattern":{"rules":["Bash(make:*)"]},"writer":"5t2k"}]
 Orchestra-Automatic: 1
@@ -83,7 +84,7 @@ Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
 Orchestra-Lamport: 14
 Orchestra-By: 5t2k
-Orchestra-Fold: 14
+Orchestra-Fold: 15
 Orchestra-Format: 1
 "#;
 

@@ -62,6 +62,7 @@ const FIELDS: &[&str] = &[
     "reviews",
     "role",
     "run",
+    "sandbox",
     "session",
     "set_aside",
     "started_at",

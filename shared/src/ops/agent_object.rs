@@ -66,6 +66,9 @@ pub struct AgentObject {
     /// The role as which it was started: the user's name for a profile that runs the program `profile`.
     #[serde(default)]
     pub role: Option<String>,
+    /// The sandbox of its newest attempt and what makes it, such as `files by bubblewrap`; `null`: it has none.
+    #[serde(default)]
+    pub sandbox: Option<String>,
     /// The name of the program with which it was started, if another one took over.
     #[serde(default)]
     pub instead_of: Option<String>,
@@ -232,7 +235,7 @@ impl AgentObject {
         let ended = has_saved_work(&agent, liveness);
         #[rustfmt::skip] // A column of names would hide the rest of this function.
         let Agent {
-            phase, queued_at, title, branch, base, head, profile, role, handed_over, model, run, place, parent,
+            phase, queued_at, title, branch, base, head, profile, role, sandbox, handed_over, model, run, place, parent,
             reviews, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
             limit, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
@@ -248,6 +251,7 @@ impl AgentObject {
             reason,
             profile,
             role,
+            sandbox,
             instead_of: handed_over.into_iter().next().map(|first| first.from),
             model,
             run,

@@ -24,6 +24,7 @@ use crate::{
         remove::{self, RemovalOutcome, RemovalTarget, StoredAgent},
         trash,
     },
+    sandbox,
     store::{
         self, Listing, Unreadable,
         layout::PrivateDir,
@@ -344,6 +345,7 @@ fn remove_batch(
     some: &mut [(ExaminedAgent, Option<StoredAgent>)],
 ) -> Result<Vec<AgentId>> {
     let private = PrivateDir::new(repo.private_dir()?);
+    let common_dir = repo.common_dir()?;
     let mut locks = Vec::new();
     for (one, kept) in some.iter_mut().filter(|(_, kept)| kept.is_some()) {
         match lock_unchanged(context, repo, &private, one) {
@@ -358,7 +360,7 @@ fn remove_batch(
     let gone = some.iter_mut().filter(|(one, kept)| one.finding.is_ok() && kept.is_some());
     for ((one, _), fate) in gone.zip(done) {
         match fate {
-            RemovalOutcome::Removed => {}
+            RemovalOutcome::Removed => sandbox::remove(&common_dir, &one.id),
             RemovalOutcome::Kept(error) => one.finding = Err(NotRemovable::because(error)),
             RemovalOutcome::Stuck(error) => {
                 one.finding = Err(NotRemovable::because(error));

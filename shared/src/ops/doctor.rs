@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `finding` | what a finding is, and how long lists are shortened |
 //! | `outside` | asking other programs within limits |
-//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `keys`, `team_file`, `session_files` | the checks |
+//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `sandboxes`, `keys`, `team_file`, `session_files` | the checks |
 //! | `fix` | what `--fix` does |
 
 mod agents_state;
@@ -22,6 +22,7 @@ mod outside;
 mod programs;
 mod refs;
 mod remotes;
+mod sandboxes;
 mod session_files;
 mod shells;
 mod team_file;
@@ -183,6 +184,7 @@ fn examine(context: &Context, place: &Place, request: &Request) -> Result<Vec<Fi
     }
     checks.check(Group::Machine, "disk", || machine::disks(environment, repo))?;
     checks.check(Group::Machine, "open-files", || Ok(machine::open_files()))?;
+    checks.check(Group::Machine, "sandbox", || Ok(sandboxes::check(environment, repo)))?;
     if let Some(repo) = repo {
         checks.check(Group::Machine, "watches", || machine::watches(repo))?;
         checks.check(Group::Machine, "clock", || machine::clock(repo))?;

@@ -10,7 +10,8 @@ use crate::{
     Code, Error, Result,
     agents::Launch,
     config::{Config, Key, keys},
-    model::{Cost, duration},
+    model::{Cost, SandboxLevel, duration},
+    sandbox,
     supervise::spec::{Limits, Until},
 };
 
@@ -40,6 +41,8 @@ pub struct Settings {
     pub until: Option<String>,
     /// How many rounds of work and check there may be; [`DEFAULT_ROUNDS`] if this is not given.
     pub rounds: Option<u32>,
+    /// The sandbox of each agent.
+    pub sandbox: Option<SandboxLevel>,
 }
 
 /// How many rounds an agent has to make its check pass, unless the user says otherwise.
@@ -131,6 +134,18 @@ impl Settings {
         }
         let rounds = self.rounds.or_else(|| before.map(|before| before.rounds)).unwrap_or(DEFAULT_ROUNDS);
         Ok(Some(Until { command, rounds: rounds.max(1), limit: config.get(&keys::CHECK_TIME)? }))
+    }
+
+    /// Returns the sandbox of an agent: the typed one, or else the stricter one of its last attempt and of the configuration.
+    ///
+    /// # Errors
+    /// A value in git config is invalid, or this machine cannot make the sandbox (3).
+    pub fn sandbox(&self, config: &Config<'_>, before: Option<SandboxLevel>) -> Result<SandboxLevel> {
+        let level = match self.sandbox {
+            Some(typed) => typed,
+            None => config.sandbox()?.max(before.unwrap_or_default()),
+        };
+        sandbox::check(config.environment(), level).map(|()| level)
     }
 
     /// Checks that additional folders exist, because a program may silently ignore a missing one.

@@ -191,6 +191,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     version::require_supported_version(repo.environment(), &repo.common_dir()?)?;
     request.settings.check()?;
     let jobs = request.settings.jobs(&config, None)?;
+    let sandbox = request.settings.sandbox(&config, None)?;
     let launches = launches(&config, request)?;
     warnings.extend(launches.iter().filter_map(|ready| ready.warning.clone()));
     warnings.extend(upstream.and_then(|upstream| upstream.warning(repo, base)));
@@ -218,7 +219,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let assignments = plan(&folder, request, &launches, base, &branches)?;
     let mut report = report(repo, &assignments, jobs, warnings)?;
     report.warnings.extend(repairing::repair_before_spawn(context, repo)?);
-    start::start(context, repo, &report, &assignments, base, request)?;
+    start::start(context, repo, &report, &assignments, base, sandbox, request)?;
     Ok(report)
 }
 

@@ -116,6 +116,11 @@ pub fn gone_registration_ref(id: &AgentId, commit: &str) -> String {
     format!("refs/orchestra-local/trash/worktrees/{id}/{commit}")
 }
 
+/// Returns the prefix of the refs that keep what an agent in a sandbox committed or staged with its own git. They are never sent.
+pub fn sandbox_refs(id: &AgentId) -> String {
+    format!("refs/orchestra-local/sandboxes/{id}/")
+}
+
 /// The prefix of the refs of operations, one ref each. They are never sent.
 pub const OPERATIONS: &str = "refs/orchestra-local/operations/";
 

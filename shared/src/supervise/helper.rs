@@ -28,7 +28,9 @@ use crate::{
     worktree::{
         capture::{self, CapturePlace, CaptureTarget, CapturedWork},
         isolated_git_dir::{FrozenConfig, IsolatedGitDir},
-        list, make, open_worktree, registration_objects,
+        list, make, open_worktree,
+        private_git_dir::{Origin, PrivateGitDir},
+        registration_objects,
         root::WorktreeRoot,
     },
     world::Environment,
@@ -151,7 +153,11 @@ pub fn run_task(
             let repo = Repo::open_for_checkout_as_frozen(environment, common_dir, &frozen)?
                 .with_identity(spec.identity.as_ref());
             surroundings::record_snapshot(environment, common_dir, &dir, &frozen)?;
-            prepare_worktree(&repo, id, &dir, &spec).map(|()| None)
+            prepare_worktree(&repo, id, &dir, &spec)?;
+            if spec.sandbox.is_some() {
+                prepare_git_dir(&repo, id, &spec)?;
+            }
+            Ok(None)
         }
         HelperTask::Snapshot => {
             let repo = Repo::open(environment, common_dir)?.with_identity(spec.identity.as_ref());
@@ -162,7 +168,8 @@ pub fn run_task(
             capture::save_snapshot(
                 &repo,
                 &capture_target(id, &spec),
-                &CapturePlace { root: &root, worktree: &worktree, isolated: &own.isolated },
+                // What the agent's own git says is read when no process of the agent can change it.
+                &CapturePlace { root: &root, worktree: &worktree, agent_side: None, isolated: &own.isolated },
             )?;
             Ok(None)
         }
@@ -171,6 +178,22 @@ pub fn run_task(
             capture_work(&repo, id, &dir, &spec).map(Some)
         }
     }
+}
+
+/// Makes the private git directory of an agent in a sandbox, after everything that is in the earlier one was imported.
+///
+/// # Errors
+/// It cannot be imported or made.
+pub fn prepare_git_dir(repo: &Repo, id: &AgentId, spec: &Spec) -> Result<()> {
+    let worktree = registered(repo, id, spec)?
+        .ok_or_else(|| Error::new(Code::WorktreeMissing, "the worktree is gone"))?;
+    let identity = spec.identity.clone().map_or_else(|| repo.identity(), Ok)?;
+    let settings = frozen(repo, spec)?;
+    let origin =
+        Origin { branch: &spec.branch, worktree: &worktree, settings: &settings, identity: &identity };
+    let git = PrivateGitDir::of(&repo.common_dir()?, id);
+    git.import(repo, &spec.branch, &worktree.path)?;
+    git.prepare(repo, &origin)
 }
 
 /// Creates the worktree, or uses the one that a resumed agent has. If that is gone, creates it again on the agent's branch, with
@@ -264,14 +287,26 @@ fn capture_files(repo: &Repo, task: &CaptureTarget<'_>, dir: &AgentDir, spec: &S
         let unsaved = fs::symlink_metadata(&spec.worktree).is_ok().then_some(unregistered);
         return Ok(CapturedWork { unsaved, ..captured });
     };
+    let imported = PrivateGitDir::of(&repo.common_dir()?, task.id).import(repo, task.branch, &worktree.path);
+    let (side, not_imported) = match imported {
+        Ok(side) => (side, None),
+        Err(error) => (None, Some(format!("its commits cannot be imported: {}", error.one_line()))),
+    };
     let finished = open_worktree::open_worktree(repo, &worktree, spec.worktree_identity()).and_then(|root| {
         let own = FreshGitDir::of(repo, dir, spec, root.path())?;
         capture::capture_work(
             repo,
             task,
-            &CapturePlace { root: &root, worktree: &worktree, isolated: &own.isolated },
+            &CapturePlace {
+                root: &root,
+                worktree: &worktree,
+                agent_side: side.as_ref(),
+                isolated: &own.isolated,
+            },
         )
     });
+    let finished = finished
+        .map(|captured| CapturedWork { unsaved: not_imported.or(captured.unsaved.clone()), ..captured });
     finished.or_else(|error| {
         // The agent's commits can still be captured.
         let why = error.one_line();

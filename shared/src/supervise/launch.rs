@@ -3,18 +3,19 @@
 use std::{
     io::Write,
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{ChildStdin, Command, Stdio},
     sync::mpsc,
 };
 
 use crate::{
     Code, Error, Kind, Result,
-    agents::{Session, Stdin},
+    agents::{Launch, Session, Stdin},
     error::ErrorContext,
     git::careful,
     model::AgentId,
     private_files, process,
+    sandbox::Sandbox,
     store::layout::AgentDir,
     supervise::{
         environment::{self, VariableChange},
@@ -83,7 +84,17 @@ pub fn start(
         Stdin::Prompt => careful::open_regular_through_links(&prompt).context(Kind::External, cannot)?.into(),
         Stdin::Held | Stdin::Talk => Stdio::piped(),
     };
-    let mut command = command_of_spec(environment, program, id, common_dir, spec);
+    let files = files_of_program(&spec.launch, dir.dir(), &argv);
+    let mut sandbox = sandbox_of(spec, id, common_dir);
+    if let Some(sandbox) = &mut sandbox {
+        for path in &files.written {
+            private_files::open_output(path)
+                .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
+        }
+        sandbox.read = [vec![prompt.clone()], files.read].concat();
+        sandbox.write.extend(files.written);
+    }
+    let mut command = command_of_spec(environment, program, id, common_dir, spec, sandbox.as_ref())?;
     command
         .args(arguments)
         .env(NONCE, &record.nonce)
@@ -120,7 +131,8 @@ pub fn start_command(
     let cannot = || "cannot start '/bin/sh'".to_owned();
     let output = private_files::open_output(output).context(Kind::External, cannot)?;
     let errors = output.try_clone().context(Kind::External, cannot)?;
-    let mut shell = command_of_spec(environment, "/bin/sh", id, common_dir, spec);
+    let sandbox = sandbox_of(spec, id, common_dir);
+    let mut shell = command_of_spec(environment, "/bin/sh", id, common_dir, spec, sandbox.as_ref())?;
     shell
         .args(["-c", command])
         .env(NONCE, &record.nonce)
@@ -149,12 +161,20 @@ pub struct AgentPlace<'a> {
     pub base: &'a str,
     /// Environment variables that are removed.
     pub unset: &'a [String],
+    /// The sandbox, if it has one.
+    pub sandbox: Option<&'a Sandbox>,
 }
 
 /// Returns a command that runs in the agent's worktree, with the agent's environment: nothing in it names the main checkout.
-pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>) -> Command {
-    let AgentPlace { id, common_dir, worktree, branch, base, unset } = *place;
-    let mut command = process::command(environment, program);
+///
+/// # Errors
+/// The agent's sandbox cannot be made.
+pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>) -> Result<Command> {
+    let AgentPlace { id, common_dir, worktree, branch, base, unset, sandbox } = *place;
+    let mut command = match sandbox {
+        Some(sandbox) => sandbox.command(environment, program, worktree)?,
+        None => process::command(environment, program),
+    };
     let home = environment.home();
     let changes = environment::changes(environment.text_variables(), common_dir, worktree, home.as_deref());
     for (name, change) in changes {
@@ -172,7 +192,7 @@ pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>)
         .env(processes::AGENT, id.as_str())
         .env("ORCHESTRA_BRANCH", branch)
         .env("ORCHESTRA_BASE", base);
-    command
+    Ok(command)
 }
 
 /// Returns the command of a program of an agent with this spec, with the variables that its launch sets.
@@ -182,7 +202,8 @@ fn command_of_spec(
     id: &AgentId,
     common_dir: &Path,
     spec: &Spec,
-) -> Command {
+    sandbox: Option<&Sandbox>,
+) -> Result<Command> {
     let place = AgentPlace {
         id,
         common_dir,
@@ -190,10 +211,42 @@ fn command_of_spec(
         branch: &spec.branch,
         base: &spec.base.to_string(),
         unset: &spec.launch.unset,
+        sandbox,
     };
-    let mut command = command(environment, program, &place);
+    let mut command = command(environment, program, &place)?;
     command.envs(spec.launch.variables(id));
-    command
+    Ok(command)
+}
+
+/// Returns the sandbox of an agent with this spec; `None` if it has none.
+pub fn sandbox_of(spec: &Spec, id: &AgentId, common_dir: &Path) -> Option<Sandbox> {
+    spec.sandbox.is_some().then(|| Sandbox {
+        id: id.clone(),
+        common_dir: common_dir.to_owned(),
+        worktree: spec.worktree.clone(),
+        program: spec.profile.clone(),
+        read: Vec::new(),
+        write: spec.options.add_dirs.clone(),
+        detached: true,
+    })
+}
+
+/// Files in the agent's private folder that its program uses.
+struct ProgramFiles {
+    read: Vec<PathBuf>,
+    written: Vec<PathBuf>,
+}
+
+/// Finds the files that the arguments name: those of the launch are read, others are written. These are made, because in a sandbox the
+/// program can write no file beside them.
+fn files_of_program(launch: &Launch, folder: &Path, argv: &[String]) -> ProgramFiles {
+    let read: Vec<PathBuf> = launch.files.iter().map(|file| folder.join(&file.name)).collect();
+    let named = argv.iter().filter_map(|argument| {
+        let at = argument.find(&*folder.to_string_lossy())?;
+        Some(PathBuf::from(&argument[at..]))
+            .filter(|path| path.parent() == Some(folder) && !read.contains(path))
+    });
+    ProgramFiles { written: named.collect(), read }
 }
 
 /// Writes to a program's standard input in a thread, as the program may read late or never. When this is dropped and everything is

@@ -10,7 +10,7 @@ use crate::{
     agents::{Launch, Options},
     error::ErrorContext,
     git::{Repo, careful, repo::Identity},
-    model::{AgentId, BranchName, ByteSize, CommitId, duration, request::Pattern},
+    model::{AgentId, BranchName, ByteSize, CommitId, SandboxLevel, duration, request::Pattern},
     private_files,
     store::layout::{self, AgentDir},
     worktree::open_worktree::WorktreeIdentity,
@@ -72,6 +72,9 @@ pub struct Spec {
     /// The check that decides whether the agent is done, if there is one.
     #[serde(default)]
     pub until: Option<Until>,
+    /// The sandbox of its program, its check and its commands.
+    #[serde(default)]
+    pub sandbox: SandboxLevel,
 }
 
 /// A check that runs when the agent's turn ends, and whose output the agent gets back until it passes.

@@ -1,5 +1,7 @@
 //! Capturing an agent's work (its commits and its uncommitted changes) through an isolated git directory.
 
+mod place;
+
 use std::{
     fs,
     time::{Duration, Instant},
@@ -8,6 +10,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::place::{CapturePlace, CaptureTarget};
 use crate::{
     Kind, Result,
     error::ErrorContext,
@@ -20,7 +23,7 @@ use crate::{
         worktrees::{Worktree, WorktreeHead},
     },
     model::{
-        AgentId, ByteSize, CommitId, IdOrText, WorkStat,
+        CommitId, IdOrText, WorkStat,
         event::{LeftOut, MAX_LEFT_OUT},
         text,
     },
@@ -29,7 +32,6 @@ use crate::{
         index_copy,
         isolated_git_dir::IsolatedGitDir,
         nested_repositories,
-        root::WorktreeRoot,
         stage::StagingArea,
         survey::{self, PATH_WIDTH, Survey, SurveyOptions},
         unfinished::Unfinished,
@@ -40,34 +42,6 @@ use crate::{
 pub const CAPTURE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 /// The width of the body of a commit, in columns.
 const BODY_WIDTH: usize = 72;
-
-/// The agent whose work is captured, and how.
-#[derive(Debug)]
-pub struct CaptureTarget<'a> {
-    /// The agent.
-    pub id: &'a AgentId,
-    /// Its title, for the commit of uncommitted changes.
-    pub title: &'a str,
-    /// What it said last, for the same commit.
-    pub last_words: Option<&'a str>,
-    /// Its branch, without `refs/heads/`.
-    pub branch: &'a str,
-    /// The commit it started from.
-    pub base: Oid,
-    /// The maximum size of a captured file. A tracked file may have grown to twice its size.
-    pub max_file: ByteSize,
-}
-
-/// The worktree from which work is captured.
-#[derive(Debug)]
-pub struct CapturePlace<'a> {
-    /// Its files, reached through [`super::open_worktree`].
-    pub root: &'a WorktreeRoot,
-    /// Its registration.
-    pub worktree: &'a Worktree,
-    /// The isolated git directory through which git reads it.
-    pub isolated: &'a IsolatedGitDir,
-}
 
 /// The work of an agent so far.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -126,7 +100,7 @@ pub fn capture_work(
 ) -> Result<CapturedWork> {
     let repo = &repo.syncing_together();
     let CapturePlace { isolated, worktree, .. } = place;
-    let (checked_out, off_branch) = checked_out_commit(repo, target, worktree)?;
+    let (checked_out, off_branch) = checked_out_commit(repo, target, place)?;
     let mut captured = capture_tree(target, place, checked_out)?;
     repo.require_complete(captured.tree, Some(repo.tree_of(checked_out)?))?;
     captured.left_out.extend(nested_repositories::missing_gitlinks(repo, target.base, captured.tree)?);
@@ -146,7 +120,10 @@ pub fn capture_work(
     if left && off_branch_reason.is_none() && captured.unfinished.is_some() {
         off_branch_reason = Some("its conflicts are not resolved".to_owned());
     }
-    if off_branch_reason.is_none() && captured.unfinished.is_none() && (left || !captured.stats.is_empty()) {
+    if off_branch_reason.is_none()
+        && captured.unfinished.is_none()
+        && (left || !captured.stats.is_empty() || place.agent_side.is_some())
+    {
         // If this fails, git only has to read some files again.
         let _ = set_stats(isolated.index(), &captured.stats);
         off_branch_reason = advance_branch(repo, target, isolated, worktree, checked_out, head)?;
@@ -184,7 +161,7 @@ pub fn capture_branch(
 /// # Errors
 /// As for [`capture_work`].
 pub fn save_snapshot(repo: &Repo, target: &CaptureTarget<'_>, place: &CapturePlace<'_>) -> Result<()> {
-    let (checked_out, _) = checked_out_commit(repo, target, place.worktree)?;
+    let (checked_out, _) = checked_out_commit(repo, target, place)?;
     let tree = capture_tree(target, place, checked_out)?.tree;
     repo.require_complete(tree, Some(repo.tree_of(checked_out)?))?;
     let name = layout::snapshot_ref(target.id);
@@ -211,9 +188,9 @@ pub fn preview(
     target: &CaptureTarget<'_>,
     place: &CapturePlace<'_>,
 ) -> Result<Option<CapturedTree>> {
-    let (checked_out, _) = checked_out_commit(repo, target, place.worktree)?;
+    let (checked_out, _) = checked_out_commit(repo, target, place)?;
     let own = WorktreeHead::Branch(layout::branch_ref(target.branch));
-    match place.worktree.head() {
+    match place.agents_worktree().head() {
         head if head == own || matches!(head, WorktreeHead::Detached(_)) => {
             capture_tree(target, place, checked_out).map(Some)
         }
@@ -243,23 +220,29 @@ pub fn restore_snapshot(repo: &Repo, target: &CaptureTarget<'_>, isolated: &Isol
 fn checked_out_commit(
     repo: &Repo,
     target: &CaptureTarget<'_>,
-    worktree: &Worktree,
+    place: &CapturePlace<'_>,
 ) -> Result<(Oid, Option<String>)> {
+    let worktree = place.agents_worktree();
     let branch = layout::branch_ref(target.branch);
     let reason = |why: &str| Some(why.to_owned());
     match worktree.head() {
         WorktreeHead::Branch(name) => {
-            let tip = repo.find_ref(&name).ok().flatten();
+            let tip = place.tip(repo, &name);
             let why = if name != branch {
                 reason("the worktree is on another branch")
             } else if let Some(operation) = worktree.operation() {
                 Some(format!("a {operation} is in progress"))
             } else if tip.is_none() {
                 reason("the branch is gone")
+            } else if place.agent_side.is_some() && repo.find_ref(&branch)? != tip {
+                reason("the branch moved")
             } else {
                 None
             };
             Ok((tip.unwrap_or(target.base), why))
+        }
+        WorktreeHead::Detached(id) if !repo.has_commit(id) => {
+            Ok((target.base, reason("the worktree has a detached HEAD")))
         }
         WorktreeHead::Detached(id) => Ok((id, reason("the worktree has a detached HEAD"))),
         WorktreeHead::Unknown => Ok((target.base, reason("the worktree's HEAD cannot be read"))),
@@ -317,7 +300,7 @@ fn capture_tree(
         }
     };
     Ok(CapturedTree {
-        unfinished: Unfinished::of(place.worktree, &survey.unmerged),
+        unfinished: Unfinished::of(place.agents_worktree(), &survey.unmerged),
         tree,
         left_out: survey.sorted_left_out(),
         ignored: survey.ignored,
@@ -344,9 +327,11 @@ fn unchanged_tree(
 /// commit.
 fn initial_entries(isolated_repo: &Repo, place: &CapturePlace<'_>, checked_out: Oid) -> Result<IndexEntries> {
     let isolated = place.isolated;
-    if index_copy::copy_index(place.worktree, isolated.index()).is_ok()
+    let worktree = place.agents_worktree();
+    if index_copy::copy_index(worktree, isolated.index()).is_ok()
         && let Ok(entries) =
-            IndexEntries::read_copy(isolated_repo, isolated.index(), &place.worktree.git_dir.join("index"))
+            IndexEntries::read_copy(isolated_repo, isolated.index(), &worktree.git_dir.join("index"))
+        && place.agent_side.is_none_or(|_| entries.objects_exist(isolated_repo))
     {
         return Ok(entries);
     }

@@ -14,6 +14,7 @@ pub mod make;
 pub mod manifest;
 pub mod nested_repositories;
 pub mod open_worktree;
+pub mod private_git_dir;
 pub mod recent_activity;
 pub mod registration_objects;
 pub mod removed_folders;

@@ -86,6 +86,21 @@ const LIBRARY: &[Rule] = &[
         &["config", "error", "git", "model", "private_files", "store", "trust", "worktree", "world"],
     ),
     (
+        "sandbox",
+        &[
+            "agents",
+            "backoff",
+            "context",
+            "error",
+            "git",
+            "model",
+            "private_files",
+            "process",
+            "worktree",
+            "world",
+        ],
+    ),
+    (
         "supervise",
         &[
             "agents",
@@ -99,6 +114,7 @@ const LIBRARY: &[Rule] = &[
             "model",
             "private_files",
             "process",
+            "sandbox",
             "store",
             "surroundings",
             "tickets",
@@ -178,6 +194,7 @@ const LIBRARY: &[Rule] = &[
             "process",
             "rank",
             "removal",
+            "sandbox",
             "slots",
             "store",
             "supervise",

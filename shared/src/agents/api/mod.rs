@@ -30,7 +30,7 @@ mod tools;
 mod transcript;
 
 pub use self::{program::run, settings::Settings};
-use super::{AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling};
+use super::{AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling};
 use crate::{Code, Error, Result, config::Config, conversation::SessionReader};
 
 const NAME: &str = "api";
@@ -38,6 +38,13 @@ const NAME: &str = "api";
 const KEY: &str = "ANTHROPIC_API_KEY";
 /// The variable with the token of a login, which other programs use.
 const TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
+
+const HOME: &[HomeFolder] = &[HomeFolder {
+    variable: Some("XDG_STATE_HOME"),
+    below_variable: "git-orchestra/sessions",
+    written: &["/"],
+    ..HomeFolder::below(".local/state/git-orchestra/sessions")
+}];
 
 /// The agent of git orchestra as an agent program.
 pub(super) struct Api;
@@ -53,6 +60,10 @@ impl AgentProgram for Api {
 
     fn session_reader(&self) -> Option<&'static dyn SessionReader> {
         Some(&sessions::Sessions)
+    }
+
+    fn home_folders(&self) -> &'static [HomeFolder] {
+        HOME
     }
 
     fn account_variables(&self) -> &'static [&'static str] {

@@ -66,6 +66,7 @@ pub static KEYS: &[&dyn Described] = &[
     &PRICE,
     &BRANCH_PREFIX,
     &WORKTREES,
+    &SANDBOX,
     &REVIEW_TEST,
     &REVIEW_ALLOW,
     &REVIEW_PERMISSION,

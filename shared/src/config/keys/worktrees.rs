@@ -3,9 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::HOUR;
-use crate::config::{
-    key::{Choices, Key},
-    kind::{self, DURATION, FOLDER_NAMES, OPTIONAL_PATH, OPTIONAL_REVISION},
+use crate::{
+    config::{
+        key::{Choices, Key, Kind},
+        kind::{self, DURATION, FOLDER_NAMES, OPTIONAL_PATH, OPTIONAL_REVISION},
+    },
+    model::SandboxLevel,
 };
 
 pub static BASE: Key<Option<String>> = Key::new(
@@ -34,6 +37,21 @@ pub(in crate::config) static WORKTREES: Key<Option<PathBuf>> = Key::new(
      .git/info/exclude, and must hold nothing else",
 )
 .shown_default("<repository>.worktrees");
+
+/// Read only by [`crate::config::Config::sandbox`], since the team's file can make it stricter.
+pub(in crate::config) static SANDBOX: Key<SandboxLevel> = Key::new(
+    "orchestra.sandbox",
+    Kind {
+        expected: "none or files",
+        parse: SandboxLevel::parse,
+        text: |level| level.as_str().to_owned(),
+    },
+    SandboxLevel::default,
+    "The sandbox of agents: none (a separate worktree prevents accidents, but is not a boundary), or files (an agent \
+     writes only there, in a private home folder, and in a folder for temporary files); of this and the team's value \
+     the stricter one applies",
+)
+.with_choices(Choices::Words(&["none", "files"])).set_by_team();
 
 pub static DISPOSABLE_DIRS: Key<Vec<String>> = Key::new(
     "orchestra.disposableDirs",

@@ -32,7 +32,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 14;
+pub const FOLD: u32 = 15;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -182,6 +182,7 @@ impl Fold {
         }
         if launch {
             agent.started_at = Some(event.at);
+            agent.sandbox = short_or_none(step.sandbox.as_deref());
             self.asked = None;
         }
         agent.phase = step.phase;

@@ -7,8 +7,9 @@ use crate::{
     Code, Error, Result,
     git::Repo,
     ops::{agent_object::AgentObject, sessions::resume::PreparedSession},
+    sandbox::Sandbox,
     store::layout::PrivateDir,
-    supervise::{launch, processes::NONCE, spec::Spec},
+    supervise::{helper, launch, processes::NONCE, spec::Spec},
     world,
 };
 
@@ -31,15 +32,24 @@ impl AttachedCommand {
             plan.argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
         let private = PrivateDir::new(repo.private_dir()?);
         let spec = Spec::last(repo, &agent.id, &private.agent(&agent.id));
+        let common_dir = repo.common_dir()?;
+        let sandbox = spec.as_ref().and_then(|spec| launch::sandbox_of(spec, &agent.id, &common_dir));
+        // The person's terminal: without it, there would be no Ctrl-C and no job control.
+        let sandbox =
+            sandbox.map(|sandbox| Sandbox { detached: false, worktree: plan.folder.clone(), ..sandbox });
+        if let Some(spec) = spec.as_ref().filter(|_| sandbox.is_some()) {
+            helper::prepare_git_dir(repo, &agent.id, spec)?;
+        }
         let place = launch::AgentPlace {
             id: &agent.id,
-            common_dir: &repo.common_dir()?,
+            common_dir: &common_dir,
             worktree: &plan.folder,
             branch: &agent.branch,
             base: &agent.base.to_string(),
             unset: spec.as_ref().map_or(&[], |spec| &spec.launch.unset),
+            sandbox: sandbox.as_ref(),
         };
-        let mut command = launch::command(repo.environment(), program, &place);
+        let mut command = launch::command(repo.environment(), program, &place)?;
         command.args(arguments).env(NONCE, world::random_hex::<16>()?);
         for name in session.into_iter().flat_map(|session| &session.plan.unset) {
             command.env_remove(name);

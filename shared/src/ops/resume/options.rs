@@ -5,7 +5,7 @@ use crate::{
     Result,
     agents::{self, Launch, Options},
     config::Config,
-    model::{Agent, text},
+    model::{Agent, SandboxLevel, text},
     supervise::spec::{Limits, Spec, Until},
 };
 
@@ -16,6 +16,7 @@ pub(super) struct RunOptions {
     pub(super) limits: Limits,
     pub(super) jobs: u32,
     pub(super) until: Option<Until>,
+    pub(super) sandbox: SandboxLevel,
 }
 
 pub(super) fn run_options(
@@ -35,7 +36,8 @@ pub(super) fn run_options(
     let limits = request.settings.limits(config, profile, &launch, same.map(|spec| &spec.limits))?;
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
     let until = request.settings.until(config, before.and_then(|spec| spec.until.as_ref()))?;
-    Ok(RunOptions { options, launch, limits, jobs, until })
+    let sandbox = request.settings.sandbox(config, before.map(|spec| spec.sandbox))?;
+    Ok(RunOptions { options, launch, limits, jobs, until, sandbox })
 }
 
 /// Returns the title of the commit with uncommitted work: the last message, if the user typed it.

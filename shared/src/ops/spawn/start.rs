@@ -10,7 +10,7 @@ use crate::{
     error::ErrorContext as _,
     git::{Oid, Repo, repo::Identity},
     lock::Lock,
-    model::{AgentId, IdOrText, event::Created},
+    model::{AgentId, IdOrText, SandboxLevel, event::Created},
     private_files,
     store::{
         self, NewAgent,
@@ -30,6 +30,7 @@ pub(super) fn start(
     report: &Report,
     assignments: &[Assignment],
     base: Oid,
+    sandbox: SandboxLevel,
     request: &Request,
 ) -> Result<()> {
     let private = PrivateDir::new(repo.private_dir()?);
@@ -49,7 +50,7 @@ pub(super) fn start(
         // Another command may hold the lock of a new folder for a moment, while it checks what to repair.
         let lock = Lock::require(&dir.lock(), context.at_most(context.limits().new_agent_lock))?;
         locks.push((assignment.id.clone(), dir.clone(), lock));
-        write_spec(assignment, &dir, &identity, &frozen, report.jobs, request)
+        write_spec(assignment, &dir, &identity, &frozen, report.jobs, sandbox, request)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
@@ -101,6 +102,7 @@ fn write_spec(
     identity: &Identity,
     frozen: &str,
     jobs: u32,
+    sandbox: SandboxLevel,
     request: &Request,
 ) -> Result<()> {
     let Assignment { planned, task, ready, .. } = assignment;
@@ -126,6 +128,7 @@ fn write_spec(
         always: Vec::new(),
         despite_limit: false,
         until: ready.until.clone(),
+        sandbox,
     };
     spec.write(dir)?;
     let prompt = dir.prompt();

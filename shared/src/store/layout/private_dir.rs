@@ -210,6 +210,11 @@ impl PrivateDir {
         self.0.join("queue")
     }
 
+    /// The folder of an agent's sandbox: its private git directory, home folder and temporary files.
+    pub fn sandbox(&self, id: &AgentId) -> PathBuf {
+        self.0.join("sandboxes").join(id.as_str())
+    }
+
     /// The usage limits that were reached: while one holds, no agent that it applies to is started.
     pub fn limits(&self) -> PathBuf {
         self.0.join("limits")

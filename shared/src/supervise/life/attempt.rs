@@ -201,6 +201,7 @@ impl Supervisor {
             opens_with_task,
             permission: launch.permission,
             model: launch.model.as_deref(),
+            in_sandbox: self.spec.sandbox.is_some(),
         })
     }
 

@@ -40,6 +40,7 @@ use crate::{
         Agent, AgentId, ByteSize, Fact, Phase, SessionId,
         event::{PhaseChange, Usage},
     },
+    sandbox,
     store::{
         Chain, append, append_if,
         layout::{AgentDir, PrivateDir},
@@ -399,7 +400,9 @@ impl Supervisor {
         let fold = append_if(repo, &self.id, |fold| {
             let reason = reason.map(str::to_owned);
             let mark = Some(processes::mark(&self.record.nonce));
-            let step = PhaseChange { reason, session: session.clone(), mark, ..launch_after(&fold.agent) };
+            let sandbox = sandbox::description(self.spec.sandbox);
+            let step =
+                PhaseChange { reason, session: session.clone(), mark, sandbox, ..launch_after(&fold.agent) };
             let step = if self.takes_over.is_some() { fallback::announced(&self.spec, step) } else { step };
             Some(first.into_iter().cloned().chain([Fact::Phase(step)]).collect())
         })?;
