@@ -40,6 +40,7 @@ mod error_codes;
 mod fallback;
 mod for_agents;
 mod full_disk;
+mod garbage;
 mod hand_over;
 mod hints;
 mod histories;
