@@ -18,6 +18,9 @@ use crate::{Code, Error, Kind, Result, error::ErrorContext, world::Clock};
 /// Nanoseconds of one clock tick: Linux reports times of processes in hundredths of a second.
 const TICK: i64 = 10_000_000;
 
+/// How the names of our own programs begin.
+const OWN_PROGRAMS: &str = "git-orchestra";
+
 /// A process, distinguished from a later one with the same id by its start time.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct ProcessId {
@@ -98,6 +101,35 @@ pub fn descendants(of: i32, spare: &[i32]) -> Vec<ProcessId> {
         }
     }
     found
+}
+
+/// Returns at most `most` live descendants of a process, except programs of this suite and what they started. The other processes of
+/// the machine are not looked at. Empty where the kernel does not list the children of a process.
+pub fn some_descendants(of: i32, most: usize) -> Vec<ProcessId> {
+    let (mut found, mut open) = (Vec::new(), vec![of]);
+    while let Some(parent) = open.pop() {
+        for child in children(parent) {
+            if found.len() == most {
+                return found;
+            }
+            if !name_of(child).starts_with(OWN_PROGRAMS)
+                && let Some(process) = ProcessId::of(child)
+            {
+                open.push(child);
+                found.push(process);
+            }
+        }
+    }
+    found
+}
+
+/// Returns the children of a process.
+fn children(of: i32) -> Vec<i32> {
+    let threads = fs::read_dir(format!("/proc/{of}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split(' ').filter_map(|pid| pid.trim().parse().ok()).collect::<Vec<i32>>())
+        .collect()
 }
 
 /// Returns all live processes whose environment contains `NAME=value`.

@@ -242,6 +242,7 @@ impl Supervisor {
             if standing == RepositoryState::Usable {
                 self.take_snapshot(attempt).await;
             }
+            self.record_processes();
             let tick = if self.spec.launch.protocol.is_structured() { READ_INTERVAL } else { TICK };
             let left = self.spec.limits.max_time.saturating_sub(self.begun.elapsed());
             let left = attempt.idle.left().map_or(left, |idle| left.min(idle.max(READ_INTERVAL)));

@@ -55,6 +55,18 @@ impl Supervisor {
         left
     }
 
+    /// Records the processes of the agent, for the case that this process is killed: what leaves the tree then is found no other way.
+    pub(super) fn record_processes(&mut self) {
+        let program = self.record.program.map(|program| program.pid);
+        let mut known = tree::some_descendants(self.record.supervisor.pid, processes::MAX_KNOWN);
+        known.retain(|process| Some(process.pid) != program);
+        if known != self.record.known {
+            self.record.known = known;
+            // If this fails, it is tried again in a second.
+            let _ = self.record.write(&self.lock);
+        }
+    }
+
     /// Handles SIGTERM: from now on nothing is waited for.
     pub(super) fn terminate(&mut self) -> AttemptEnd {
         self.is_terminating = true;

@@ -143,6 +143,7 @@ impl Supervisor {
             attempt: 0,
             supervisor: ProcessId::me(),
             program: None,
+            known: Vec::new(),
         };
         let supervisor = Self {
             environment: environment.clone(),
