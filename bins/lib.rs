@@ -2,7 +2,7 @@
 
 use std::{os::unix::process::CommandExt as _, process::ExitCode};
 
-/// Replaces this process by `git-orchestra` in the same folder, which contains every command and knows which
+/// Replaces this process by `git-orchestra` in the same folder, which contains the command and knows which
 /// one is meant by the name it is started with. Returns only if that failed.
 #[expect(
     clippy::disallowed_methods,

@@ -39,4 +39,4 @@ __git_orchestra_direct ()
 	fi
 }
 
-complete -o bashdefault -o default -o nospace -F __git_orchestra_direct git-orchestra git-orchestra-spawn git-orchestra-send git-orchestra-pause git-orchestra-resume git-orchestra-attach git-orchestra-stop git-orchestra-slot git-orchestra-status git-orchestra-logs git-orchestra-diff git-orchestra-collect git-orchestra-worktrees git-orchestra-sessions git-orchestra-review git-orchestra-merge-ranked git-orchestra-undo git-orchestra-cleanup git-orchestra-sync git-orchestra-init git-orchestra-config git-orchestra-doctor
+complete -o bashdefault -o default -o nospace -F __git_orchestra_direct git-orchestra git-orchestra-spawn git-orchestra-plan git-orchestra-send git-orchestra-pause git-orchestra-resume git-orchestra-attach git-orchestra-rewind git-orchestra-stop git-orchestra-tag git-orchestra-slot git-orchestra-status git-orchestra-logs git-orchestra-diff git-orchestra-collect git-orchestra-worktrees git-orchestra-sessions git-orchestra-review git-orchestra-merge-ranked git-orchestra-undo git-orchestra-cleanup git-orchestra-sync git-orchestra-init git-orchestra-config git-orchestra-doctor

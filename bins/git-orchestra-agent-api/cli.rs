@@ -13,7 +13,7 @@ use orchestra_terminal::pages::Page;
 ///
 /// It calls the Messages API of a model, and runs the tools that the model uses in the current directory.
 /// Messages and answers are read from standard input, events are printed, one JSON object a line. The key
-/// is in the environment variable ANTHROPIC_API_KEY.
+/// is what a command prints, or in the environment variable ANTHROPIC_API_KEY.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-agent-api", version)]
 #[command(group = ArgGroup::new("which").required(true).args(["session", "resume"]))]
@@ -48,6 +48,12 @@ pub(crate) struct Cli {
     /// The largest cost of the session, in US dollars
     #[arg(long, value_name = "USD", value_parser = budget)]
     budget: Option<Cost>,
+    /// The command whose first line of output is the key
+    #[arg(long, value_name = "COMMAND")]
+    key_command: Option<String>,
+    /// The size of the model's context, in tokens
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    context: u64,
     /// The price of a million input and output tokens, in US dollars
     #[arg(long, value_name = "IN/OUT", value_parser = price)]
     price: Option<Price>,
@@ -67,6 +73,8 @@ impl Cli {
             append_system_prompt: self.append_system_prompt.clone(),
             max_turns: self.max_turns,
             budget: self.budget,
+            key_command: self.key_command.clone(),
+            context: self.context,
             price: self.price,
         }
     }
@@ -81,7 +89,7 @@ fn budget(text: &str) -> Result<Cost, &'static str> {
 }
 
 fn price(text: &str) -> Result<Price, &'static str> {
-    Price::parse(text).ok_or("not two amounts of US dollars such as 3/15")
+    Price::parse(text).ok_or("not two to four amounts of US dollars such as 3/15")
 }
 
 pub(crate) const PAGE: Page =

@@ -9,7 +9,8 @@ use orchestra_terminal::{complete, pages::Page};
 ///
 /// The agent is paused, and its program's own session continues in this terminal, in the agent's worktree.
 /// When the program exits, the work is saved, and the agent continues in the same session. An agent that had
-/// ended before stays as it is. For a program without sessions, your shell is started in the worktree.
+/// ended before stays as it is. aider continues its conversation in the same way. For a program that cannot
+/// resume in a terminal, your shell is started in the worktree.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-attach", version)]
 pub(crate) struct Cli {
@@ -36,14 +37,27 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra attach add-auth --no-resume", "Leave it paused afterwards"),
         ("git orchestra attach add-auth --print", "Show the command that is run"),
     ],
-    sections: &[(
-        "INTERRUPTIONS",
-        &[
-            "Until the program exits, the agent is 'paused' and shown as attached, and no other command resumes \
+    sections: &[
+        (
+            "THE PROGRAM",
+            &[
+                "Claude Code, Codex, Gemini CLI, opencode and Qwen Code resume the session with the model of the \
+                 agent, if one was configured for it, and with the variables of its profile \
+                 (orchestra.agent.<name>.env). Its permissions are your own settings here: you are there to \
+                 answer. Some of them ask first whether you trust the folder. Codex is started with \
+                 --no-daemon: its server in the background would work on after you left, and keep the session \
+                 from the agent. 'git orchestra man spawn' says what each program can do.",
+            ],
+        ),
+        (
+            "INTERRUPTIONS",
+            &[
+                "Until the program exits, the agent is 'paused' and shown as attached, and no other command resumes \
              it. If the terminal is closed or this command is killed, the agent stays paused with its files in \
              its worktree, and 'git orchestra resume' continues it once the program has ended.",
-        ],
-    )],
+            ],
+        ),
+    ],
     configuration: false,
     see_also: &["git-orchestra-pause", "git-orchestra-resume", "git-orchestra-sessions"],
 };

@@ -20,7 +20,8 @@ use orchestra_terminal::{complete, pages::Page, settings::time};
 /// names are stored in the repository. 'git orchestra undo' restores them for 30 days of use (git config
 /// orchestra.undoExpire): a break of any length counts as one day at most, and the newest operation is kept
 /// for as long as it is the newest. File owners and extended attributes are not kept, nor are ignored
-/// directories that can be rebuilt (git config orchestra.disposableDirs).
+/// directories that can be rebuilt (git config orchestra.disposableDirs). An unchanged copy of a file of your
+/// checkout (.worktreeinclude) keeps no worktree. {orchestra.teardown} runs first in each worktree.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-cleanup", version)]
 pub(crate) struct Cli {
@@ -49,6 +50,9 @@ pub(crate) struct Cli {
     /// Delete the files of earlier removals (started by cleanup itself)
     #[arg(long, hide = true, exclusive = true)]
     pub(crate) empty_trash: bool,
+    /// Delete the results of builds by {orchestra.removeBuilds} (started when an agent ends or lands)
+    #[arg(long, hide = true, exclusive = true)]
+    pub(crate) remove_builds: bool,
 }
 
 pub(crate) const PAGE: Page = Page {

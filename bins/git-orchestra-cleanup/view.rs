@@ -21,6 +21,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         cleanup::empty_trash(&repo)?;
         return Ok(Exit::Done);
     }
+    if cli.remove_builds {
+        cleanup::remove_builds(&context::uninterrupted(), &repo)?;
+        return Ok(Exit::Done);
+    }
     let repo = accepted::accept(terminal, repo)?;
     let mut request = cli.request();
     names::meant(terminal, &repo, &mut request.agents)?;

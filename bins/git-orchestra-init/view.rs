@@ -6,6 +6,7 @@ use orchestra::{
     model::text,
     ops::{
         configuration::{self, ConfigCheck},
+        doctor::setups,
         init::{self, Accepted, Report},
     },
     wire,
@@ -24,6 +25,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     let request = cli.request(terminal.can_ask());
     let context = context::interruptible(terminal)?;
+    let known = if cli.undo || cli.json { None } else { setups::proposed(&repo)? };
     let mut report = init::run(&context, &repo, &request)?;
     if cli.probe {
         report.probe = Some(init::probe(&context, &accepted::accept(terminal, repo)?, &request)?);
@@ -33,6 +35,10 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         json::print_answer(terminal, wire::INIT, &report)?;
     } else {
         print_report(terminal, &report);
+        if let Some(known) = known {
+            terminal.eprintln(&format!("{} sets worktrees up, which agents' worktrees are not", known.file));
+            terminal.hint(&setups::command(&known));
+        }
     }
     Ok(if refused { Exit::No } else { Exit::Done })
 }

@@ -1,9 +1,9 @@
-//! Prints what the checks of a landing printed.
+//! Prints what the checks of a landing, or the setup of an agent, printed.
 
 use orchestra::{
     Result,
     model::text,
-    ops::check_output::{self, CheckOutput, Request},
+    ops::check_output::{self, CheckOutput, Request, of_setup},
 };
 use orchestra_terminal::{Exit, Terminal, context, here, names};
 
@@ -13,8 +13,11 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     let mut branch: Vec<String> = cli.agent.iter().cloned().collect();
     names::numbered_branches(&repo, &mut branch)?;
-    let request = Request { branch: branch.pop() };
-    let report = check_output::run(&context::reading(terminal), &repo, &request)?;
+    let (context, branch) = (context::reading(terminal), branch.pop());
+    let report = match &branch {
+        Some(agent) if cli.setup => of_setup::find(&context, &repo, agent)?,
+        _ => check_output::run(&context, &repo, &Request { branch })?,
+    };
     for one in &report.outputs {
         if cli.raw {
             terminal.print_bytes(&one.output);

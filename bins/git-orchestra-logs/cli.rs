@@ -35,13 +35,18 @@ pub(crate) struct Cli {
     /// whose work no landing has checked since, it is the output of its own check (--until).
     #[arg(long, conflicts_with = "follow")]
     pub(crate) check: bool,
+    /// Show what the setup of the agent's worktree printed last
+    ///
+    /// See --setup in git-orchestra-spawn(1).
+    #[arg(long, conflicts_with_all = ["follow", "check"], requires = "agent")]
+    pub(crate) setup: bool,
     /// Show only what was read from the program since TIME: 10m, 2h, 2026-11-21, 2026-11-21T14:00:00Z
     ///
     /// Times are those at which the agent's supervisor read the output, to about a second.
-    #[arg(long, value_name = "TIME", conflicts_with_all = ["check", "raw"])]
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["check", "setup", "raw"])]
     pub(crate) since: Option<String>,
     /// Show the time of each line, or of each entry of a conversation
-    #[arg(long, conflicts_with_all = ["check", "raw", "json"])]
+    #[arg(long, conflicts_with_all = ["check", "setup", "raw", "json"])]
     pub(crate) times: bool,
     /// Print the bytes unchanged
     #[arg(long)]
@@ -50,7 +55,7 @@ pub(crate) struct Cli {
     ///
     /// An entry is a line of output, or an event of a conversation, with the time at which it was read. With --tail N these are the last N
     /// entries. 'git orchestra schema log' describes them.
-    #[arg(long, conflicts_with = "raw")]
+    #[arg(long, conflicts_with_all = ["raw", "setup"])]
     pub(crate) json: bool,
 }
 
@@ -63,6 +68,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra logs --attempt 1 add-tests", "Show what the first attempt printed"),
         ("git orchestra logs -f --json add-tests | my-program", "Tell a program about every entry"),
         ("git orchestra logs --check", "Show why the checks of the last landing failed"),
+        ("git orchestra logs --setup add-tests", "Show why the setup of its worktree failed"),
         ("git orchestra logs --raw add-tests | less -R", "Show the output with its colours"),
     ],
     sections: &[(

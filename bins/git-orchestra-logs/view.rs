@@ -41,7 +41,7 @@ const NO_TIME: &str = "              -";
 const NO_TIME_WIDTH: usize = NO_TIME.len();
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    if cli.check {
+    if cli.check || cli.setup {
         return check::run(cli, terminal);
     }
     let since = cli.since.as_deref().map(times::parse).transpose()?;
@@ -53,12 +53,13 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = logs::Request { agent, attempt: cli.attempt };
     let report = logs::run(&context::uninterrupted(), &repo, &request)?;
     let request = logs::Request { agent: report.id.to_string(), ..request };
+    let reader = || LogReader::new(report.protocol).in_folder(report.folder.as_deref());
     let mode = if cli.raw {
         OutputMode::Raw
     } else if cli.json {
-        OutputMode::Entries(LogReader::new(report.protocol), Drawing::Json(report.id.clone()))
+        OutputMode::Entries(reader(), Drawing::Json(report.id.clone()))
     } else if report.protocol.is_structured() || cli.times || since.is_some() {
-        OutputMode::Entries(LogReader::new(report.protocol), Drawing::Conversation)
+        OutputMode::Entries(reader(), Drawing::Conversation)
     } else {
         OutputMode::Text
     };
@@ -150,7 +151,11 @@ fn show(repo: &Repo, report: &Report, sink: &mut OutputWriter<'_>, from: Positio
             at = Position { attempt: attempt.number, bytes: 0 };
             print_attempt_heading(report, attempt, sink);
         }
-        sink.begin(attempt);
+        sink.begin(report, attempt, at.bytes == 0);
+        if let OutputMode::Entries(reader, _) = &mut sink.mode {
+            // Its file may vanish when the attempt ends; the next read finds the messages in git.
+            reader.set_sent(attempt.sent(repo).unwrap_or_default());
+        }
         if let Some(clock) = &mut sink.clock {
             clock.begin(repo, attempt, at);
         }
@@ -292,14 +297,18 @@ impl AttemptClock {
 
 impl OutputWriter<'_> {
     /// Begins the output of an attempt, which another program may have written than the one before.
-    fn begin(&mut self, attempt: &Attempt) {
+    fn begin(&mut self, report: &Report, attempt: &Attempt, is_new: bool) {
         self.printer.attempt = attempt.number;
         if self.protocol == attempt.protocol {
+            match &mut self.mode {
+                OutputMode::Entries(reader, _) if is_new => reader.begin_attempt(),
+                _ => {}
+            }
             return;
         }
         self.protocol = attempt.protocol;
         let mode = std::mem::replace(&mut self.mode, OutputMode::Raw);
-        let reader = LogReader::new(attempt.protocol);
+        let reader = LogReader::new(attempt.protocol).in_folder(report.folder.as_deref());
         self.mode = match mode {
             OutputMode::Raw => OutputMode::Raw,
             OutputMode::Entries(_, drawing @ Drawing::Json(_)) => OutputMode::Entries(reader, drawing),

@@ -53,6 +53,9 @@ pub(crate) struct Cli {
     /// Time limit for each build and each test, such as 90s or 5m (default: {orchestra.checkTime})
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) check_time: Option<Duration>,
+    /// Build and test also what is known to pass; see CHECKS
+    #[arg(long)]
+    pub(crate) recheck: bool,
     /// What to do with a branch that conflicts: skip, ours, theirs, union or agent
     ///
     /// skip: set it aside. ours: where both sides changed the same lines, keep what landed before. theirs:
@@ -75,10 +78,10 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) approved: bool,
     /// Continue a landing that was interrupted or stopped, or that could not move its target
-    #[arg(long = "continue", conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "approved"])]
+    #[arg(long = "continue", conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "recheck", "approved"])]
     pub(crate) go_on: bool,
     /// Abort that landing; the target does not move
-    #[arg(long, conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "approved", "go_on"])]
+    #[arg(long, conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "recheck", "approved", "go_on"])]
     pub(crate) abort: bool,
     /// Print the result as one JSON object
     #[arg(long)]
@@ -128,6 +131,23 @@ pub(crate) const PAGE: Page = Page {
                  orchestra review', until the branch moves or passes that check. A branch with a failed \
                  check lands only if that check is run again; if the branch is named, it lands without the \
                  check, with a warning.",
+            ],
+        ),
+        (
+            "CHECKS",
+            &[
+                "A command that passed on the same files, in the same environment, within git config orchestra.checkAge (a day) \
+                 is not run again: WHY says 'test passed (known, 3m ago)'. It does not matter \
+                 whether a landing, a review, or the --check or --until of an agent ran it. --recheck runs it nevertheless. What \
+                 failed always runs again, since the machine may have been the reason.",
+                "The environment is: this clone on this machine; all variables, except those of the terminal and \
+                 the login, such as TERM and SSH_AUTH_SOCK, and those of git orchestra; and the shell, the programs and \
+                 the absolute paths that the command names, with their times, so that after an update it runs again. \
+                 What other programs these start, services, and the date are not known.",
+                "A check that passed in an agent's worktree counts for a landing only if no ignored file, no \
+                 submodule and nothing else that is not part of the work was there when it began; with git \
+                 config orchestra.countWorktreeChecks true, it always counts. Results are in \
+                 refs/orchestra-local/checks, the newest 300, which no push sends; those of other clones never count.",
             ],
         ),
         (
@@ -186,6 +206,7 @@ impl Cli {
             build: self.build.clone(),
             test: self.test.clone(),
             check_time: self.check_time,
+            recheck: self.recheck,
         }
     }
 }

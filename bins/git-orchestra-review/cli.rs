@@ -43,6 +43,9 @@ pub(crate) struct Cli {
     /// The test command of --by (default: {orchestra.review.test}, else orchestra.test)
     #[arg(long, value_name = "COMMAND", requires = "by")]
     pub(crate) test: Option<String>,
+    /// Run the test even if it is known to pass for these files
+    #[arg(long, requires = "by")]
+    pub(crate) recheck: bool,
     /// Let the reviewer repair what it finds; the repair becomes part of the work if the test passes with
     /// it
     #[arg(long, requires = "by")]

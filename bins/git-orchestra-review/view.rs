@@ -36,7 +36,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         give.comments.extend(edit::comments(&repo, agent)?);
     }
     if let (Some(profile), Some(agent)) = (&cli.by, &agent) {
-        let by = ByAgentRequest { profile: profile.clone(), test: cli.test.clone(), fix: cli.fix };
+        let by = ByAgentRequest {
+            profile: profile.clone(),
+            test: cli.test.clone(),
+            fix: cli.fix,
+            recheck: cli.recheck,
+        };
         let context = context::interruptible(terminal)?;
         let mut report = by_agent::run(&context, &repo, agent, &by)?;
         if cli.automerge {

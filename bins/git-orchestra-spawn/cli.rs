@@ -1,7 +1,8 @@
 //! The command line of `spawn`.
 
+mod cells;
+
 use std::{
-    io::Read,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -9,17 +10,15 @@ use std::{
 use clap::{ArgAction, Parser, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
-    Code, Error, Kind, Result,
-    error::ErrorContext,
+    Code, Error, Result,
     model::Tag,
     ops::{spawn::Request, tasks},
 };
 use orchestra_terminal::{
-    Terminal, catalog, complete, here, output::Input, pages::Page, settings::RunOptions,
+    Terminal, catalog, complete, here, output::Input, pages::Page, settings::RunOptions, text_file,
 };
 
-/// The size limit of a file of tasks, in bytes.
-const MAX_FILE: u64 = 16 << 20;
+use self::cells::CELLS;
 
 /// How long tasks on standard input may take before the command says that it waits for them.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -31,7 +30,9 @@ const MAX_WAIT: Duration = Duration::from_secs(60 * 60);
 /// Every task is given to a coding agent that works in its own worktree, next to the repository, and on its
 /// own branch, under a supervisor that outlives this command and the terminal. When it ends, all its work
 /// is committed to its branch. If there are more tasks than agents that may run at once, the rest are
-/// queued; none is dropped.
+/// queued; none is dropped. While the machine is short of disk space or memory, or everything on it waits
+/// for them, no agent starts, and running ones may be held: stopped, and continued by themselves once there
+/// is room (see orchestra.minFree, orchestra.minMemory and orchestra.maxPressure in git-orchestra-config(1)).
 ///
 /// Without --detach the command watches until all agents have ended, and succeeds if all of them are done.
 /// On a terminal, keys answer, pause and stop agents (see KEYS in git-orchestra-status(1)). Ctrl-C ends only
@@ -72,6 +73,15 @@ pub(crate) struct Cli {
     /// Start from this branch or commit (default: {orchestra.base})
     #[arg(short, long, value_name = "REV")]
     pub(crate) base: Option<String>,
+    /// Start from the current commit and your uncommitted changes, which stay yours
+    ///
+    /// The agents find your modified, staged and new files in their worktrees, as if they were committed there.
+    /// Your checkout, its index and its stash are not touched. What lands, is reviewed and is compared is only
+    /// what an agent did: your changes land when you commit them. Ignored files, very large files and files that look
+    /// like secrets are left out, and listed. Land such work with 'git orchestra merge-ranked': 'git merge' of the
+    /// branch would commit your changes as well.
+    #[arg(long, conflicts_with_all = ["base", "on"])]
+    pub(crate) with_changes: bool,
     /// Work on this existing branch instead of a new one; for one task and one agent
     ///
     /// The agent starts from the tip of the branch and commits to it. No checkout, your own included, may
@@ -130,6 +140,10 @@ pub(crate) const PAGE: Page = Page {
         (
             "git orchestra spawn --tag night -f TODO.md -d; git orchestra merge-ranked tag:night",
             "Name agents by a tag, and land the work of those that are done",
+        ),
+        (
+            "git orchestra spawn --with-changes 'write tests for what I just changed'",
+            "Start from your checkout as it is, without committing anything",
         ),
         ("git orchestra spawn --on my-feature 'add the missing tests'", "Work on a branch that exists"),
         (
@@ -210,6 +224,7 @@ pub(crate) const PAGE: Page = Page {
                  alone. Its cache .aider.tags.cache.v4 stays in the worktree and is not part of the work. \
                  Models, keys, and everything else are those of your own .aider.conf.yml and environment."],
         ),
+        ("WHAT EACH PROGRAM CAN DO", CELLS),
         (
             "YOUR OWN PROGRAMS",
             &["A profile of any program is a shell command in orchestra.agent.<name>.command. If \
@@ -222,14 +237,43 @@ pub(crate) const PAGE: Page = Page {
                  orchestra.agent.<name>.stdin is held and orchestra.agent.<name>.reads is prose."],
         ),
         (
+            "A WORKTREE THAT IS READY",
+            &[
+                "A new worktree gets files of your checkout that git ignores, such as .env: those that match a \
+                 pattern in the file .worktreeinclude at the top of your checkout, or in orchestra.include, both in \
+                 the syntax of .gitignore. Files that git tracks, or does not ignore at the commit from which the \
+                 agent starts, are never copied. Links stay links, modes and times stay, and the content is shared where the disk \
+                 can do that. Folders of orchestra.disposableDirs are copied only if a pattern names the folder. \
+                 The copies are not part of the agent's work, even if the agent changes .gitignore, and 'cleanup' \
+                 keeps a worktree for the sake of a copy only if it was changed. 'git orchestra status AGENT' shows \
+                 what was copied, and what was not.",
+                "Then the setup runs, --setup or orchestra.setup, with the agent's environment. 'git orchestra \
+                 doctor' proposes one if .cursor/worktrees.json, .codex/environments/environment.toml or \
+                 conductor.json has one. 'git orchestra cleanup' runs orchestra.teardown before it removes a \
+                 worktree.",
+                "Submodules that are checked out in your checkout are made from it, nested ones included, without \
+                 the network (orchestra.submodules). With orchestra.lfs=pointers, files of Git LFS are not \
+                 downloaded.",
+            ],
+        ),
+        (
             "THE AGENT'S ENVIRONMENT",
             &[
                 "The agent's program runs in its worktree. Its environment contains ORCHESTRA_AGENT (its \
-                 id), ORCHESTRA_BRANCH, ORCHESTRA_BASE, ORCHESTRA_PROMPT_FILE, and ORCHESTRA_ATTEMPT, a mark by \
+                 id), ORCHESTRA_BRANCH, ORCHESTRA_BASE, ORCHESTRA_ROOT (your checkout), ORCHESTRA_PORT (the first of ten ports \
+                 of its own), ORCHESTRA_PROMPT_FILE, and ORCHESTRA_ATTEMPT, a mark by \
                  which its processes are found; 'git orchestra help --for-agents' tells what each means. \
                  Nothing in it refers to another repository: git variables that belong to one command or hook are not inherited, and \
                  a value that is a path in the main checkout is replaced by the same path in the worktree. \
                  PATH and other lists stay as they are.",
+                "So that agents do not disturb each other, TMPDIR is a folder of the agent's own, which 'cleanup' \
+                 removes; COMPOSE_PROJECT_NAME is its id, if its worktree has a file of Compose; CARGO_BUILD_JOBS is \
+                 its share of the processors while several agents run, unless you set it; and variables that \
+                 name one fixed folder for the results of builds, such as CARGO_TARGET_DIR, are not inherited. \
+                 orchestra.agent.<name>.env sets them nevertheless. The setup, the teardown, --until and 'git orchestra attach' \
+                 have the same environment.",
+                "All worktrees of a repository share one list of stashes: 'git stash pop' of one agent may take what \
+                 another one stashed. Tell your agents to commit instead.",
                 "Commits that are made for an agent carry the name and e-mail that were configured when it \
                  was started. They are never signed, whatever git config commit.gpgsign says, because nobody \
                  is there to confirm; the commits that merge-ranked lands are signed.",
@@ -302,6 +346,7 @@ impl Cli {
             on: self.on.clone(),
             name: self.name.clone(),
             tags: self.tags.clone(),
+            with_changes: self.with_changes,
             fetch: self.fetch,
             again: self.again,
             settings: self.how.settings(terminal, self.detach),
@@ -348,29 +393,9 @@ fn has_piped_tasks(terminal: &Terminal) -> Result<bool> {
 }
 
 fn read(file: &Path) -> Result<String> {
-    let shown =
-        if file.as_os_str() == "-" { "standard input".to_owned() } else { format!("'{}'", file.display()) };
-    let cannot = || format!("cannot read tasks from {shown}");
-    let mut source: Box<dyn Read> = if file.as_os_str() == "-" {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(std::fs::File::open(file).context(Kind::Refused, cannot)?)
-    };
-    let mut bytes = Vec::new();
-    source.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).context(Kind::Refused, cannot)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(Error::new(
-            Code::TaskInvalid,
-            format!("{shown} is larger than 16 MiB, the limit for tasks"),
-        ));
-    }
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(Error::new(Code::TaskInvalid, format!("{shown} is UTF-16 text, not UTF-8"))
-            .hint("save it as UTF-8, or: iconv -f UTF-16 -t UTF-8 FILE | git orchestra spawn -f -"));
-    }
-    let text =
-        String::from_utf8(bytes).context(Code::TaskInvalid, || format!("{shown} is not UTF-8 text"))?;
+    let text = text_file::read(file, "tasks", Code::TaskInvalid)?;
     if tasks::parse(&text).is_empty() {
+        let shown = text_file::shown(file);
         return Err(Error::new(Code::TaskInvalid, format!("{shown} contains no task"))
             .hint("write one task per line, or a Markdown list"));
     }

@@ -2,11 +2,11 @@
 
 use orchestra::{
     Code, Error, Result,
-    model::Permission,
+    model::{Permission, text},
     ops::{
         config,
         configuration::AcceptedRepo,
-        spawn::{self, Report, Request},
+        spawn::{self, BaseChanges, Report, Request},
         status,
     },
     wire,
@@ -88,6 +88,12 @@ fn offer_rules(
     accepted::repository(terminal)
 }
 
+/// Formats a base with changes, such as `main + 5 changed files`.
+fn from_changes(changes: &BaseChanges) -> String {
+    let on = changes.branch.as_ref().map_or_else(|| changes.on.short(), ToString::to_string);
+    format!("{} + {}", text::safe(&on), text::count(changes.files, "changed file"))
+}
+
 fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
     if cli.json {
         json::print_answer(terminal, wire::SPAWN_PLAN, report)?;
@@ -118,10 +124,11 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
         terminal.width(),
         terminal.painter(),
     ));
+    let base = report.agents.first().map(|agent| agent.base.short()).unwrap_or_default();
     terminal.eprintln(&format!(
         "would start {} from {}, {} at once; the end of each name is random",
         agents::count(report.agents.len()),
-        report.agents.first().map(|agent| agent.base.short()).unwrap_or_default(),
+        report.changes.as_ref().map_or(base, from_changes),
         report.jobs
     ));
     Ok(Exit::Done)

@@ -15,7 +15,8 @@ use orchestra_terminal::{complete, here, pages::Page, settings};
 ///
 /// The state is derived from locks, processes, refs and worktrees at the moment of the call: an agent whose
 /// supervisor died is 'lost', never 'running', and its remaining processes are listed. Agents of other
-/// clones are 'remote'. This command starts nothing, deletes nothing and moves no ref.
+/// clones are 'remote'. One that waits for room on the machine, or is held until there is some, says so, and
+/// the memory of each is shown if any uses much (memory_bytes in --json). This command starts nothing, deletes nothing and moves no ref.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-status", version)]
 pub(crate) struct Cli {
@@ -135,7 +136,8 @@ pub(crate) const PAGE: Page = Page {
                  or stopped. It is followed by 'lost' if the supervisor died, by 'remote' if the agent \
                  belongs to another clone, and by 'bypass' if the agent may do everything without asking.",
                 "TIME is how long all attempts of the agent ran together, the one in progress included, \
-                 without the time between them. ENDED is how long ago the last one ended. COMMITS and CHANGES are what the branch adds to its base; CHANGES are counted when the \
+                 without the time between them. ENDED is how long ago the last one ended. COMMITS and CHANGES are \
+                 what the branch adds to its base; CHANGES are counted when the \
                  agent ends. DIRTY is the number of files with uncommitted changes while it runs, with \
                  its age if there was no time to count them again; '?' means that they were not counted yet. \
                  COST is the cost in US dollars that the program reported, and DENIED the number of denied \
@@ -147,6 +149,25 @@ pub(crate) const PAGE: Page = Page {
                  columns are hidden. Columns without any value are left out. A pipe gets everything.",
                 "With --watch, agents that wait come first, and what the first of them asks is shown below the \
                  table, on as many lines as it needs. The table is redrawn in one place, and stays when watching ends.",
+            ],
+        ),
+        (
+            "CAPS ON MONEY AND TOKENS",
+            &[
+                "An agent has the caps orchestra.maxCost and orchestra.maxTokens, or --max-cost and --max-tokens; \
+                 orchestra.maxRunCost and orchestra.maxRunTokens on all agents of a run; orchestra.maxDayCost and \
+                 orchestra.maxDayTokens on all agents of this clone since midnight. They apply as they were when \
+                 the agent was started. At 80 % of a cap there is a warning. At 100 % a running agent is paused, \
+                 as soon as no tool call is in progress, and asks whether the cap may be raised by the same amount: \
+                 'git orchestra send AGENT --allow' raises it once, --deny ends the agent. 'send --all' raises no \
+                 cap. While a cap of the run or of the day is reached, queued agents do not start; an answer to one \
+                 of them, or to a paused one, raises it for all.",
+                "What an agent uses is what its program reports while it runs. Claude Code reports tokens with each \
+                 answer and costs at the end of a turn; it is also told to stop by itself when the money is used \
+                 up. If orchestra.price.<name> has the model, the cost is known before that, and also for programs that \
+                 report tokens only. The sums over other agents are made at most every 5 seconds, so a cap may be \
+                 exceeded by what was used meanwhile. --budget is another thing: the agent's program itself \
+                 enforces it, and an agent that reaches it has failed.",
             ],
         ),
         (

@@ -8,19 +8,19 @@ use orchestra::{
     model::{Liveness, Phase, Tag, text},
     ops::{
         agent_object::{AgentObject, DidNotLand, Level},
-        status::{self, Happening, Report},
+        status::{self, Detail, Happening, Report},
         wait_targets,
     },
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, change_stream, context, here, humanize, json, names, outcome, request_view,
+    Exit, Terminal, agents, caps, change_stream, context, here, humanize, json, names, outcome, request_view,
     style::Role,
     table::{self, Column, TableCell},
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
 
-use super::cli::Cli;
+use super::{cli::Cli, ready};
 
 /// How many lines of a task, and columns of each, are shown.
 const TASK_LINES: usize = 20;
@@ -120,6 +120,9 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
         let (width, painter) = (terminal.width(), terminal.painter());
         terminal.print(&agents::draw_rows(&report.agents, numbered, width, painter));
     }
+    if let Some(line) = caps::totals(&report.caps) {
+        terminal.print(&format!("{}\n", text::safe(&line)));
+    }
     if !report.happened.is_empty() {
         terminal.print(&format!("\n{}", happened(terminal, report)));
     }
@@ -163,23 +166,27 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     let detail = status::detail(repo, &agent.id)?;
     let mut lines = vec![
         ("branch", agent.branch.to_string()),
-        ("base", short(&agent.base.to_string())),
+        ("base", base(&detail, agent)),
         ("head", agent.head.as_ref().map(|head| short(&head.to_string())).unwrap_or_default()),
         ("worktree", worktree(agent)),
         ("parent", agent.parent.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("role", agent.role.clone().unwrap_or_default()),
+        ("sandbox", agent.sandbox.clone().unwrap_or_default()),
         ("tags", agent.tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")),
         ("program", program(agent)),
         ("session", agent.session.as_deref().unwrap_or_default().to_owned()),
         ("used", used(agent)),
+        ("memory", agent.memory_bytes.map(humanize::size).unwrap_or_default()),
         ("ran", ran(agent)),
         ("said", agent.last_words.clone().unwrap_or_default()),
         ("limit", agents::limited(agent).or_else(|| agents::near_limit(agent)).unwrap_or_default()),
+        ("cap", agent.cap.as_ref().map(|cap| cap.sentence.clone()).unwrap_or_default()),
         ("unfinished", agent.unfinished.clone().unwrap_or_default()),
         ("unsaved", agent.unsaved.clone().unwrap_or_default()),
     ];
     lines.extend(agent.failed_check.iter().chain(&agent.set_aside).map(|one| ("landing", not_landed(one))));
     lines.extend(allowed(agent));
+    lines.extend(ready::lines(&detail.ready));
     lines.extend(detail.left_out.iter().map(|left| ("left out", format!("{} ({})", left.path, left.why))));
     if detail.left_out_more > 0 {
         lines.push(("left out", format!("{} more", detail.left_out_more)));
@@ -240,6 +247,13 @@ fn allowed(agent: &AgentObject) -> impl Iterator<Item = (&'static str, String)> 
     agent.always.iter().map(|pattern| ("always", format!("may {pattern}"))).chain(count)
 }
 
+/// Formats the base, such as `main + 5 changed files (1a2b3c4)`.
+fn base(detail: &Detail, agent: &AgentObject) -> String {
+    let base = short(&agent.base.to_string());
+    let Some(on) = &detail.changes_on else { return base };
+    format!("{on} + {} ({base})", text::count(agent.snapshot_files, "changed file"))
+}
+
 /// Formats the path of the worktree, and whether it is missing or moved.
 fn worktree(agent: &AgentObject) -> String {
     let path = agent.worktree.clone().unwrap_or_default();
@@ -284,7 +298,7 @@ fn used(agent: &AgentObject) -> String {
         agent.turns.map(|turns| format!("{turns} turns")),
         agent.input_tokens.map(|tokens| format!("{tokens} tokens read")),
         agent.output_tokens.map(|tokens| format!("{tokens} written")),
-        agent.cost_micros().map(agents::dollars),
+        agent.cost_micros().map(caps::dollars),
         agent.denials.filter(|denials| *denials > 0).map(|denials| format!("{denials} denied")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")

@@ -14,8 +14,14 @@ pub(crate) enum Verb {
     Prepare,
     /// Save a snapshot of its worktree
     Snapshot,
+    /// Save a snapshot of its worktree after a turn
+    Turn,
+    /// Sum what the other agents of this clone used
+    Sum,
     /// Save its work
     Take,
+    /// Run its check on the commit from which it started
+    CheckBase,
 }
 
 /// Supervise one agent (internal, started by spawn)

@@ -4,7 +4,7 @@
 use orchestra::{
     Result,
     model::AgentId,
-    ops::supervise::{self, HelperTask, READY_WORD, Request, detach},
+    ops::supervise::{self, HelperTask, READY_WORD, Request, TaskAnswer, detach},
     wire,
 };
 use orchestra_terminal::{Exit, Terminal, context, json};
@@ -17,14 +17,19 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Verb::Run => Request::Run { lock: detach::start_new_session()? },
         Verb::Prepare => Request::Help(HelperTask::Prepare),
         Verb::Snapshot => Request::Help(HelperTask::Snapshot),
+        Verb::Turn => Request::Help(HelperTask::Turn),
+        Verb::Sum => Request::Help(HelperTask::Sum),
         Verb::Take => Request::Help(HelperTask::Capture),
+        Verb::CheckBase => Request::Help(HelperTask::CheckBase),
     };
     let taken = supervise::run(&context::uninterrupted(), &cli.common_dir, &id, request, || {
         terminal.print(&format!("{READY_WORD}\n"));
         detach::close_output();
     })?;
-    if let Some(taken) = taken {
-        json::print_answer(terminal, wire::TAKEN, &taken)?;
+    match taken {
+        Some(TaskAnswer::Captured(taken)) => json::print_answer(terminal, wire::TAKEN, &*taken)?,
+        Some(TaskAnswer::Sum(sum)) => json::print_answer(terminal, wire::SUM, &sum)?,
+        None => {}
     }
     Ok(Exit::Done)
 }

@@ -1,4 +1,4 @@
-//! `git orchestra undo`: undoes a landing or a cleanup.
+//! `git orchestra undo`: undoes a landing, a cleanup or a rewind.
 
 mod cli;
 mod view;

@@ -14,7 +14,11 @@ pub(crate) struct Cli {
     /// Print only the path of this agent's worktree
     #[arg(long, value_name = "AGENT", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) path: Option<String>,
-    /// Measure the disk space of each worktree
+    /// Measure the disk space of each worktree, and of all together
+    ///
+    /// SIZE is the space on the disk; '+' after it means that there was no time to measure all of it. A file with
+    /// several names counts once. What a file system shares by itself, such as files that were copied on btrfs or
+    /// XFS, counts in each worktree.
     #[arg(short, long)]
     pub(crate) size: bool,
     /// Print only the paths, each ended by a NUL byte

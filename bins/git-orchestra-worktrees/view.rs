@@ -5,7 +5,7 @@ use std::{os::unix::ffi::OsStrExt, path::Path};
 use orchestra::{
     Result,
     model::text,
-    ops::worktrees::{self, Request, WorktreeInfo},
+    ops::worktrees::{self, Report, Request, WorktreeInfo},
     wire,
 };
 use orchestra_terminal::{
@@ -59,7 +59,25 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         names::add_numbers(&mut columns, &mut rows);
     }
     terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
+    if cli.size {
+        terminal.eprintln(&total(&report));
+    }
     Ok(Exit::Done)
+}
+
+/// Formats the sizes of all worktrees together, such as `3 worktrees take 1.2 GiB; their files are 1.1 GiB long`.
+fn total(report: &Report) -> String {
+    let sum = |of: fn(&WorktreeInfo) -> Option<u64>| report.worktrees.iter().filter_map(of).sum::<u64>();
+    let count = text::count(report.worktrees.len() as u64, "worktree");
+    let takes = if report.worktrees.len() == 1 { "takes" } else { "take" };
+    let least = if report.worktrees.iter().any(|entry| entry.is_size_partial) { "at least " } else { "" };
+    let shared = match sum(|entry| entry.shared_size) {
+        0 => String::new(),
+        shared => format!("; {} of that belongs to files that are elsewhere, too", humanize::size(shared)),
+    };
+    let disk = humanize::size(sum(|entry| entry.size));
+    let apparent = humanize::size(sum(|entry| entry.apparent_size));
+    format!("{count} {takes} {least}{disk}; the files are {apparent} long{shared}")
 }
 
 /// Formats a worktree; its path as seen from `folder`, if there is one, and otherwise whole.
@@ -70,11 +88,16 @@ fn row(entry: &WorktreeInfo, folder: Option<&Path>) -> Vec<TableCell> {
     vec![
         TableCell::new(&entry.agent.id),
         TableCell::role(agents::phase(&entry.agent), role_of(entry.agent.phase, entry.agent.liveness)),
-        TableCell::number(entry.size.map_or_else(|| "-".to_owned(), humanize::size)),
+        TableCell::number(size(entry)),
         TableCell::number(agents::dirty(&entry.agent, now)),
         TableCell::new(state(entry)),
         TableCell::new(text::safe(&seen.unwrap_or_else(|| entry.path.clone()))),
     ]
+}
+
+fn size(entry: &WorktreeInfo) -> String {
+    let more = if entry.is_size_partial { "+" } else { "" };
+    entry.size.map_or_else(|| "-".to_owned(), |bytes| humanize::size(bytes) + more)
 }
 
 /// Formats the state of a worktree. Uncommitted changes are not measured after an agent has ended, but the

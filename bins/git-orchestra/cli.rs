@@ -145,7 +145,7 @@ pub(crate) const PAGE: Page = Page {
             "ORDER OF WORK",
             &["'spawn' starts agents, 'status' shows them, 'review' records what you think of their work, \
              'merge-ranked' lands it, and 'cleanup' removes the agents whose work has landed. 'undo' reverts \
-             a landing or a cleanup."],
+             a landing, a cleanup or a rewind."],
         ),
         (
             "NAMES OF AGENTS",

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use orchestra_terminal::{CommandLine, Program, run};
 
-#[path = "../git-orchestra-agent-api/command.rs"]
-mod agent_api;
+use crate::agent_api;
+
 #[path = "../git-orchestra-attach/command.rs"]
 mod attach;
 #[path = "../git-orchestra-cleanup/command.rs"]
@@ -26,10 +26,14 @@ mod logs;
 mod merge_ranked;
 #[path = "../git-orchestra-pause/command.rs"]
 mod pause;
+#[path = "../git-orchestra-plan/command.rs"]
+mod plan;
 #[path = "../git-orchestra-resume/command.rs"]
 mod resume;
 #[path = "../git-orchestra-review/command.rs"]
 mod review;
+#[path = "../git-orchestra-rewind/command.rs"]
+mod rewind;
 #[path = "../git-orchestra-send/command.rs"]
 mod send;
 #[path = "../git-orchestra-sessions/command.rs"]
@@ -46,6 +50,8 @@ mod stop;
 mod supervise;
 #[path = "../git-orchestra-sync/command.rs"]
 mod sync;
+#[path = "../git-orchestra-tag/command.rs"]
+mod tag;
 #[path = "../git-orchestra-undo/command.rs"]
 mod undo;
 #[path = "../git-orchestra-worktrees/command.rs"]
@@ -84,9 +90,11 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "logs" => Entry::of::<logs::Cli>(),
         "merge-ranked" => Entry::of::<merge_ranked::Cli>(),
         "pause" => Entry::of::<pause::Cli>(),
+        "plan" => Entry::of::<plan::Cli>(),
         "resume" => Entry::of::<resume::Cli>(),
         "review" => Entry::of::<review::Cli>(),
         "send" => Entry::of::<send::Cli>(),
+        "rewind" => Entry::of::<rewind::Cli>(),
         "sessions" => Entry::of::<sessions::Cli>(),
         "slot" => Entry::of::<slot::Cli>(),
         "spawn" => Entry::of::<spawn::Cli>(),
@@ -94,6 +102,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "stop" => Entry::of::<stop::Cli>(),
         "supervise" => Entry::of::<supervise::Cli>(),
         "sync" => Entry::of::<sync::Cli>(),
+        "tag" => Entry::of::<tag::Cli>(),
         "undo" => Entry::of::<undo::Cli>(),
         "worktrees" => Entry::of::<worktrees::Cli>(),
         _ => return None,

@@ -1,6 +1,7 @@
-//! `git orchestra`: contains every command of the suite. It runs the one that its first argument names, or that
+//! `git orchestra`: contains every command of the suite but `agent-api`. It runs the one that its first argument names, or that
 //! the name of the program names; other commands are programs `git-orchestra-<command>` on PATH.
 
+mod agent_api;
 mod cli;
 mod commands;
 mod completions;

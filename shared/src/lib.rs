@@ -7,6 +7,7 @@
 //! | [`store`] | events on refs: append, read, join, cache. The only place that spells a ref |
 //! | [`worktree`] | making worktrees, capturing the work in them, repairing incomplete ones |
 //! | [`rank`] | in which order branches land, and why. Pure |
+//! | [`plan`] | plans: tasks that come after others, read from the formats that people have. Pure |
 //! | [`agents`] | the agent programs, one folder each: how each is started, spoken to, read and resumed |
 //! | [`conversation`] | what all readers of sessions share: finding, reading in bounded memory, the index |
 //! | [`removal`] | removing agents with every byte kept, and restoring them |
@@ -22,8 +23,10 @@
 //! | [`wire`] | what programs exchange with us: the answers of `--json`, the requests, the schemas of both |
 //! | [`config`] | the `orchestra.*` keys, one table |
 //! | [`private_files`] | files that only their owner may read, and files replaced whole or not at all |
+//! | [`kernel`] | what the kernel says of memory, pressure, and kills |
 //! | [`backoff`], [`parallel`] | pauses between attempts; the same for every item, on several threads |
 //! | [`private_files`] | files that only their owner may read |
+//! | [`kernel`] | what the kernel says of memory, pressure, and kills |
 //! | [`trace`] | which programs ran and which locks were waited for, for bug reports |
 //! | [`world`], [`process`] | clock, randomness, environment; starting a program. Nothing else reaches for them |
 //!
@@ -54,20 +57,24 @@
 
 pub mod agents;
 pub mod backoff;
+pub mod checks;
 pub mod config;
 pub mod context;
 pub mod conversation;
 pub mod error;
 pub mod git;
+pub mod kernel;
 pub mod landing;
 pub mod lock;
 pub mod model;
 pub mod ops;
 pub mod parallel;
+pub mod plan;
 pub mod private_files;
 pub mod process;
 pub mod rank;
 pub mod removal;
+pub mod sandbox;
 pub mod slots;
 pub mod store;
 pub mod supervise;

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     sync::{
-        OnceLock,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -55,7 +55,9 @@ pub fn try_map_with<T: Sync, R: Send, State, E: Send>(
         }
     };
     let parts = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(items.len())).map(|_| scope.spawn(work)).collect();
+        // Where no more threads can be made, fewer do the work.
+        let other = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..threads.min(items.len())).map_while(other).collect();
         let mut parts = vec![work()];
         parts.extend(
             others
@@ -70,6 +72,28 @@ pub fn try_map_with<T: Sync, R: Send, State, E: Send>(
     }
     all.sort_unstable_by_key(|(at, _)| *at);
     Ok(all.into_iter().map(|(_, done)| done).collect())
+}
+
+/// Runs one function on another thread while this one runs the other. If no thread can be made, it runs here afterwards. Returns both
+/// results; the first is always there.
+///
+/// # Panics
+/// If one of them panics.
+pub fn both<A: Send, B>(aside: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (Option<A>, B) {
+    let task = Mutex::new(Some(aside));
+    let run = || {
+        let taken = task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        taken.map(|task| task())
+    };
+    thread::scope(|scope| {
+        let other = thread::Builder::new().spawn_scoped(scope, run);
+        let done = here();
+        let aside = match other {
+            Ok(other) => other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => run(),
+        };
+        (aside, done)
+    })
 }
 
 #[cfg(test)]
@@ -90,6 +114,14 @@ mod tests {
         let done = try_map_with(&[1, 2, 3, 4], 3, state, |tool, item| Ok((*tool, *item))).expect("done");
         assert_eq!(done.iter().map(|(_, item)| *item).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert!(done.iter().all(|(tool, _)| *tool < 3) && made.into_inner() <= 3);
+    }
+
+    #[test]
+    fn both_functions_run_once() {
+        let (one, two) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let count = |of: &AtomicUsize| of.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(both(|| count(&one), || count(&two)), (Some(0), 0));
+        assert_eq!((one.into_inner(), two.into_inner()), (1, 1));
     }
 
     #[test]

@@ -152,6 +152,17 @@ pub fn unchanged_command(program: &OsStr) -> Command {
     Command::new(program)
 }
 
+/// Returns the environment that [`command`] gives to a program, as far as its variables decide what the program does.
+pub fn environment_of_children(environment: &Environment) -> Environment {
+    let kept = REPOSITORY_VARIABLES.iter().fold(environment.clone(), |kept, name| {
+        if kept.variables().any(|(known, _)| known == *name) { kept.without(name) } else { kept }
+    });
+    match path_without_git(environment) {
+        Some(path) => kept.with("PATH", path),
+        None => kept,
+    }
+}
+
 /// Returns `PATH` without git's own folder, if git put it there.
 fn path_without_git(environment: &Environment) -> Option<OsString> {
     let exec_path = PathBuf::from(environment.variable("GIT_EXEC_PATH")?);

@@ -15,6 +15,7 @@
 mod anchor;
 mod archive;
 mod build;
+mod checks;
 mod cleanup;
 mod data;
 mod events;
@@ -73,6 +74,9 @@ fn main() -> ExitCode {
     }
     if wanted("spawn") {
         live::spawn_of_five(&lab, short, &mut show);
+    }
+    if wanted("checks") {
+        checks::rows(&lab, short, &mut show);
     }
     if wanted("live") {
         live::uncommitted_changes(&lab, short, &mut show);

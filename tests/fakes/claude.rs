@@ -2,7 +2,7 @@
 //! file as the real program does. Each line of a message is one action; `tests/real` shows that the real
 //! program behaves in the same way.
 //!
-//! `say TEXT` · `write FILE TEXT` · `ask COMMAND` (a permission) · `propose COMMAND` (a permission, with the
+//! `say TEXT` · `answer TEXT` (in the session file only) · `write FILE TEXT` · `ask COMMAND` (a permission) · `propose COMMAND` (a permission, with the
 //! rule `Bash(FIRST WORD:*)`) · `choose QUESTION` · `refused COMMAND` ·
 //! `await FILE` · `hang` · `hang once` · `long BYTES` · `noise` · `fail STATUS` · `fail STATUS once` ·
 //! `crash once` · `exit CODE` · `limit SECONDS` · `limit SECONDS unless FILE` · `paid SECONDS` · `near
@@ -127,8 +127,14 @@ impl Agent {
         let (sender, input) = channel();
         std::thread::spawn(move || {
             for line in std::io::stdin().lock().lines() {
-                let line = line.expect("a line");
-                sender.send(serde_json::from_str(&line).expect("JSON")).expect("heard");
+                let value: Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
+                if value["request"]["subtype"] == "interrupt" {
+                    // The turn ends at once, whatever it waits for.
+                    say(&json!({"type": "result", "subtype": "error_during_execution", "is_error": true,
+                        "terminal_reason": "aborted_tools", "num_turns": 0}));
+                } else {
+                    sender.send(value).expect("heard");
+                }
             }
         });
         Self {
@@ -220,6 +226,11 @@ impl Agent {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match verb {
             "later" => {}
+            // The real program writes each answer into the file of the session.
+            "answer" => {
+                let answer = json!({"role": "assistant", "content": [{"type": "text", "text": rest}]});
+                self.note(&json!({"type": "assistant", "message": answer, "sessionId": self.session}));
+            }
             "say" => self.assistant(&json!({"type": "text", "text": rest})),
             "write" => {
                 let (file, text) = rest.split_once(' ').unwrap_or((rest, ""));

@@ -9,7 +9,14 @@ use std::{
 
 use testkit::{TestRepo, World};
 
-use crate::lab::REPOS;
+use crate::{
+    lab::REPOS,
+    table::{Column, Finding},
+};
+
+/// Lists the commits of all refs, without the lists of points to which agents can be taken back: a longer list replaces a shorter one, and
+/// names the same trees.
+const COMMITS: &[&str] = &["rev-list", "--exclude=refs/orchestra-local/points/*", "--all"];
 
 /// The contents that must not be lost.
 pub(crate) struct Before {
@@ -24,7 +31,7 @@ impl Before {
     pub(crate) fn of(world: &World) -> Self {
         let mut before = Self { commits: BTreeMap::new(), files: BTreeMap::new(), head: BTreeMap::new() };
         for name in repos(world) {
-            before.commits.insert(name, lines(world, name, &["rev-list", "--all"]));
+            before.commits.insert(name, lines(world, name, COMMITS));
             before.head.insert(name, git(world, name, &["symbolic-ref", "HEAD"]).1);
         }
         before.add_files(world);
@@ -92,36 +99,38 @@ fn ids(world: &World, name: &str, files: &[PathBuf]) -> Vec<(PathBuf, String)> {
 }
 
 /// Returns the violated invariants.
-pub(crate) fn all(world: &World, repo: &TestRepo<'_>, before: &Before) -> Vec<String> {
+pub(crate) fn all(world: &World, repo: &TestRepo<'_>, before: &Before) -> Vec<Finding> {
     let mut wrong = Vec::new();
     for name in repos(world) {
         let lost: Vec<String> = before.commits.get(name).into_iter().flatten().cloned().collect();
-        let now = lines(world, name, &["rev-list", "--all"]);
+        let now = lines(world, name, COMMITS);
         let lost: Vec<&String> = lost.iter().filter(|commit| !now.contains(*commit)).collect();
         if !lost.is_empty() {
-            wrong.push(format!("lost: commits of {name} {lost:?}"));
+            wrong.push(Column::Lost.says(format!("commits of {name} {lost:?}")));
         }
         lost_files(world, name, before, &mut wrong);
         let (sound, said) = git(world, name, &["fsck", "--strict", "--no-dangling", "--no-progress"]);
         if !sound || said.contains("error") || said.contains("missing") || said.contains("invalid") {
-            wrong.push(format!("fsck of {name}: {}", said.replace('\n', "; ")));
+            wrong.push(Column::Lost.says(format!("fsck of {name}: {}", said.replace('\n', "; "))));
         }
         left_over(world, name, &mut wrong);
         if before.head.get(name).is_some_and(|head| *head != git(world, name, &["symbolic-ref", "HEAD"]).1) {
-            wrong.push(format!("HEAD of {name} is another one"));
+            wrong.push(Column::Untrue.says(format!("HEAD of {name} is another one")));
         }
         let status = git(world, name, &["status", "--porcelain"]).1;
         if !status.is_empty() {
-            wrong.push(format!("the checkout of {name} is not clean: {}", status.replace('\n', "; ")));
+            let shown = status.replace('\n', "; ");
+            wrong.push(Column::Untrue.says(format!("the checkout of {name} is not clean: {shown}")));
         }
     }
     worktrees(repo, &mut wrong);
+    agents(repo, &mut wrong);
     wrong
 }
 
 /// Returns the agents whose events are visible and whose work is not: the work is written first, and events are removed first, so no
 /// fault leaves that behind even before it is repaired.
-pub(crate) fn events_without_work(world: &World) -> Vec<String> {
+pub(crate) fn events_without_work(world: &World) -> Vec<Finding> {
     let mut wrong = Vec::new();
     for name in repos(world) {
         let below = |prefix: &str| -> BTreeSet<String> {
@@ -130,14 +139,14 @@ pub(crate) fn events_without_work(world: &World) -> Vec<String> {
         };
         let heads = below("refs/orchestra/heads/");
         let agents = below("refs/orchestra/agents/");
-        wrong
-            .extend(agents.difference(&heads).map(|id| format!("events of {id} without its work in {name}")));
+        let without = |id| Column::Lost.says(format!("events of {id} without its work in {name}"));
+        wrong.extend(agents.difference(&heads).map(without));
     }
     wrong
 }
 
 /// Checks that each byte is in a file, or reachable from a ref.
-fn lost_files(world: &World, name: &str, before: &Before, wrong: &mut Vec<String>) {
+fn lost_files(world: &World, name: &str, before: &Before, wrong: &mut Vec<Finding>) {
     let root = world.dir().join(name);
     let mine: Vec<(&String, &PathBuf)> = before
         .files
@@ -151,13 +160,13 @@ fn lost_files(world: &World, name: &str, before: &Before, wrong: &mut Vec<String
     let kept = lines(world, name, &["rev-list", "--objects", "--all"]);
     for (id, path) in mine {
         if !there.contains(id) && !kept.contains(id) {
-            wrong.push(format!("lost: the content of {}", path.display()));
+            wrong.push(Column::Lost.says(format!("the content of {}", path.display())));
         }
     }
 }
 
 /// Checks that no git lock and nothing incomplete is left.
-fn left_over(world: &World, name: &str, wrong: &mut Vec<String>) {
+fn left_over(world: &World, name: &str, wrong: &mut Vec<Finding>) {
     let git_dir = world.dir().join(name).join(".git");
     let mut open = vec![git_dir, world.dir().join(format!("{name}.worktrees"))];
     while let Some(folder) = open.pop() {
@@ -169,7 +178,7 @@ fn left_over(world: &World, name: &str, wrong: &mut Vec<String>) {
                 || file.contains(".coming-back-")
                 || is_ours
             {
-                wrong.push(format!("left over: {}", shown(world, &path)));
+                wrong.push(Column::Ghosts.says(format!("left over: {}", shown(world, &path))));
             }
             // Records of moves are ours: the rest of a finished one is removed by the next move.
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) && file != "objects" && file != "moves" {
@@ -183,15 +192,57 @@ fn shown(world: &World, path: &Path) -> String {
     path.strip_prefix(world.dir()).unwrap_or(path).display().to_string()
 }
 
-fn worktrees(repo: &TestRepo<'_>, wrong: &mut Vec<String>) {
+fn worktrees(repo: &TestRepo<'_>, wrong: &mut Vec<Finding>) {
     let listed = repo.git(["worktree", "list", "--porcelain"]).stdout();
     let mut seen = BTreeSet::new();
     for line in listed.lines() {
         if line.starts_with("prunable") || line.starts_with("locked") {
-            wrong.push(format!("a worktree is {line}"));
+            wrong.push(Column::Ghosts.says(format!("a worktree is {line}")));
         }
         if line.starts_with("worktree ") && !seen.insert(line) {
-            wrong.push(format!("registered twice: {line}"));
+            wrong.push(Column::Doubled.says(format!("registered twice: {line}")));
+        }
+    }
+}
+
+/// Checks what is listed against what is there: no agent, event, or landing twice, nobody shown as live, nothing without an agent.
+pub(crate) fn agents(repo: &TestRepo<'_>, wrong: &mut Vec<Finding>) {
+    let agents = repo.agents();
+    let text = |agent: &serde_json::Value, key: &str| agent[key].as_str().unwrap_or_default().to_owned();
+    let mut names = BTreeSet::new();
+    let mut branches = BTreeSet::new();
+    for agent in &agents {
+        let id = text(agent, "id");
+        // The operations give each agent a name of its own; the id ends in random characters.
+        if !names.insert(id.rsplit_once('-').map_or(id.clone(), |(name, _)| name.to_owned())) {
+            wrong.push(Column::Doubled.says(format!("two agents for one task: {id}")));
+        }
+        if agent["liveness"] == "live" {
+            wrong.push(Column::Ghosts.says(format!("{id} is shown as live though everything was stopped")));
+        }
+        branches.insert(text(agent, "branch"));
+        doubled_events(repo, &id, wrong);
+    }
+    for (name, _) in repo.refs("refs/heads/orchestra/") {
+        if !branches.contains(&name["refs/heads/".len()..]) {
+            wrong.push(Column::Ghosts.says(format!("{name} belongs to no agent")));
+        }
+    }
+    let merges = repo.git(["log", "--first-parent", "--format=%s", "main"]).stdout();
+    let mut landed = BTreeSet::new();
+    for subject in merges.lines().filter(|line| line.starts_with("Merge agent ")) {
+        if !landed.insert(subject) {
+            wrong.push(Column::Doubled.says(format!("landed twice: {subject}")));
+        }
+    }
+}
+
+/// Checks that no event of an agent is there twice.
+pub(crate) fn doubled_events(repo: &TestRepo<'_>, id: &str, wrong: &mut Vec<Finding>) {
+    let mut seen = BTreeSet::new();
+    for event in repo.events(id) {
+        if !seen.insert(event.to_string()) {
+            wrong.push(Column::Doubled.says(format!("{id} has an event twice: {event}")));
         }
     }
 }

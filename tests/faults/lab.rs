@@ -2,18 +2,19 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use orchestra::{git::Repo, store::writer, world::Environment};
 use tempfile::TempDir;
-use testkit::{Aim, Injector, Mode, State, TestRepo, World, until};
+use testkit::{Aim, Injector, Mode, State, TestRepo, World, processes_in, until};
 
 use crate::{
     checks::{self, Before},
     operations::Operation,
+    table::{Column, Finding},
 };
 
 /// The time limit of any command: longer means that it hangs.
@@ -23,6 +24,9 @@ pub(crate) const AFTER_FAULT_LIMIT: Duration = Duration::from_secs(40);
 
 /// The longest time that the disk stays full: supervisors wait for space to record the end of an agent.
 const DISK_FULL_LIMIT: Duration = Duration::from_secs(4);
+
+/// How long a process may still run after everything was stopped.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// A command that has ended.
 #[derive(Clone, Debug, Default)]
@@ -44,13 +48,22 @@ pub(crate) struct Trial {
     pub(crate) ended: Ended,
 }
 
+/// What is done between an operation and the checks: with the lab, and the moment at which the operation began.
+pub(crate) type Then<'a> = &'a dyn Fn(&Lab<'_>, SystemTime);
+
+/// Returns the directory of the programs under test: other ones can be tested with the same faults.
+pub(crate) fn bins() -> PathBuf {
+    let built = Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().expect("a folder of binaries");
+    std::env::var_os("ORCHESTRA_FAULTS_BINS").map_or_else(|| built.to_owned(), Into::into)
+}
+
 /// The setup of one operation.
 pub(crate) struct Lab<'a> {
     pub(crate) operation: &'static Operation,
-    world: World,
+    pub(crate) world: World,
     /// The world before the operation.
     saved: TempDir,
-    state: State<'a>,
+    pub(crate) state: State<'a>,
 }
 
 /// The repositories in which the operations and their checks run.
@@ -58,21 +71,27 @@ pub(crate) const REPOS: [&str; 2] = ["repo", "clone"];
 
 impl<'a> Lab<'a> {
     pub(crate) fn new(operation: &'static Operation, injector: &'a Injector) -> Self {
-        let built = Path::new(env!("CARGO_BIN_EXE_git-orchestra")).parent().expect("a folder of binaries");
-        // Other binaries can be tested with the same faults.
-        let bins = std::env::var_os("ORCHESTRA_FAULTS_BINS").map_or_else(|| built.to_owned(), Into::into);
-        let world = World::new(&bins);
+        Self::with_bins(operation, injector, &bins())
+    }
+
+    /// The same with other programs.
+    pub(crate) fn with_bins(operation: &'static Operation, injector: &'a Injector, bins: &Path) -> Self {
+        let world = World::new(bins);
         (operation.make)(&world);
         let saved = tempfile::Builder::new().prefix("orchestra-faults-saved-").tempdir().expect("a folder");
         copy(world.dir(), saved.path());
-        let state = injector.state(operation.name);
+        let state = injector.state(&format!(
+            "{}-{}",
+            operation.name,
+            world.dir().display().to_string().replace('/', "_")
+        ));
         state.reset(Mode::Count, 0);
         Self { operation, world, saved, state }
     }
 
     /// Restores everything as it was before the operation. Clones identify themselves by an inode number,
     /// which differs in a copy.
-    fn restore(&self) {
+    pub(crate) fn restore(&self) {
         for entry in fs::read_dir(self.world.dir()).expect("a folder").flatten() {
             let path = entry.path();
             // The trash is emptied in the background.
@@ -98,7 +117,12 @@ impl<'a> Lab<'a> {
         }
     }
 
-    pub(crate) fn attempt(&self, mode: Mode, at: u64) -> (Trial, Vec<String>) {
+    pub(crate) fn attempt(&self, mode: Mode, at: u64) -> (Trial, Vec<Finding>) {
+        self.attempt_then(mode, at, &|_, _| {})
+    }
+
+    /// The same, and does something else once everything that ends has ended.
+    pub(crate) fn attempt_then(&self, mode: Mode, at: u64, then: Then<'_>) -> (Trial, Vec<Finding>) {
         self.restore();
         let repo = TestRepo::new(&self.world, self.world.dir().join(self.operation.place));
         self.state.reset(mode, at);
@@ -109,6 +133,7 @@ impl<'a> Lab<'a> {
             repo.wait_for_file(&id, "w");
         }
         let before = Before::of(&self.world);
+        let moment = SystemTime::now();
         self.state.arm(true);
         let ended = self.run(&repo, &(self.operation.command)(&repo), true);
         let settled = self.wait_for_processes(
@@ -119,33 +144,36 @@ impl<'a> Lab<'a> {
         let trial = Trial { calls, fired, ended };
         let mut failures = Vec::new();
         if let Err(pids) = settled {
-            failures.push(format!("hangs: processes {pids:?} still run"));
+            failures.push(Column::Survivors.says(format!("processes {pids:?} still run")));
         }
+        then(self, moment);
         self.look(&repo, &trial, before, &mut failures);
         self.end_all(&repo);
         (trial, failures)
     }
 
-    fn look(&self, repo: &TestRepo<'_>, trial: &Trial, mut before: Before, failures: &mut Vec<String>) {
+    fn look(&self, repo: &TestRepo<'_>, trial: &Trial, mut before: Before, failures: &mut Vec<Finding>) {
         let said = |ended: &Ended| ended.said.split_whitespace().collect::<Vec<_>>().join(" ");
         if trial.ended.took >= LIMIT {
-            failures.push(format!("hangs: {}", said(&trial.ended)));
+            failures.push(Column::Stuck.says(said(&trial.ended)));
         }
         if trial.ended.code == Some(0)
             && let Err(why) = caught(|| (self.operation.done)(repo))
         {
-            failures.push(format!("false success: exit status 0, but {why}; output: {}", said(&trial.ended)));
+            let what = format!("exit status 0, but {why}; output: {}", said(&trial.ended));
+            failures.push(Column::Untrue.says(what));
         }
         failures.extend(checks::events_without_work(&self.world));
         before.add_files(&self.world);
         let next = Next { lab: self, repo };
         if let Err(why) = caught(|| (self.operation.again)(&next)) {
-            failures.push(format!("blocked: {why}"));
+            failures.push(Column::Stuck.says(why));
         } else if let Err(why) = caught(|| (self.operation.done)(repo)) {
-            failures.push(format!("blocked: after the next commands {why}"));
+            failures.push(Column::Untrue.says(format!("after the next commands {why}")));
         }
         let _ = self.run(repo, &words(&["stop", "--all"]), false);
-        let _ = self.wait_for_processes(true);
+        let left = self.left();
+        failures.extend(Column::Survivors.unless(left.is_empty(), || format!("'stop --all' left {left:?}")));
         failures.extend(checks::all(&self.world, repo, &before));
     }
 
@@ -180,10 +208,22 @@ impl<'a> Lab<'a> {
         }
     }
 
+    /// Returns the processes that still run a while after everything was stopped; files are removed in the background.
+    fn left(&self) -> Vec<(u32, String)> {
+        let begun = Instant::now();
+        loop {
+            let left = processes_in(&self.world);
+            if left.is_empty() || begun.elapsed() > GRACE {
+                return left;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     fn end_all(&self, repo: &TestRepo<'_>) {
         let _ = self.run(repo, &words(&["stop", "--all"]), false);
-        for pid in marked(self.state.path(), true) {
-            let _ = Command::new("kill").args(["-9", &pid.to_string()]).output();
+        for (pid, _) in processes_in(&self.world) {
+            crate::supervisors::kill(pid);
         }
     }
 }
@@ -218,14 +258,18 @@ pub(crate) fn words(words: &[&str]) -> Vec<String> {
 }
 
 /// Returns the message of a failed assertion instead of a panic.
-fn caught(check: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(check))
-        .unwrap_or_else(|panic| Err(crate::words(&*panic)))
+pub(crate) fn caught(check: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    caught_value(check).and_then(|checked| checked)
+}
+
+/// The same for a function that returns something else.
+pub(crate) fn caught_value<T>(check: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).map_err(|panic| crate::words(&*panic))
 }
 
 /// Runs a command with a time limit. Its output goes to files, so that a process that it leaves running
 /// cannot block. After a while `late` is called.
-fn run(command: &mut Command, late: &dyn Fn()) -> Ended {
+pub(crate) fn run(command: &mut Command, late: &dyn Fn()) -> Ended {
     let said = tempfile::NamedTempFile::new().expect("a file");
     let begun = Instant::now();
     let out = fs::File::options().append(true).open(said.path()).expect("a file");

@@ -68,6 +68,43 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         again: |next| next.run(&["collect", "a"], &[0]),
     },
     Operation {
+        name: "pause",
+        place: "repo",
+        make: |world| drop(base(world)),
+        start: Some(|_| live()),
+        ends: true,
+        command: |_| words(&["pause", "a"]),
+        done: |repo| {
+            let agent = repo.agent("a");
+            let is_paused = agent["liveness"] == "ended" && agent["phase"] == "paused";
+            holds(is_paused, &format!("it is {}", agent["phase"]))?;
+            work(repo, "w", "1\n")
+        },
+        again: |next| next.run(&["pause", "a"], &[0]),
+    },
+    Operation {
+        name: "send",
+        place: "repo",
+        make: |world| drop(base(world).with_scripted_claude()),
+        start: Some(|_| {
+            let task = "write w 1\nawait never";
+            words(&["spawn", "--agent", "claude", "-d", "--name", "a", "--", task])
+        }),
+        ends: false,
+        command: |_| words(&["send", "a", "say more"]),
+        done: |repo| {
+            let id = repo.agent("a")["id"].as_str().unwrap_or_default().to_owned();
+            let sent =
+                repo.events(&id).iter().any(|event| event["t"] == "send" && event["text"] == "say more");
+            holds(sent, "the message is in no event")
+        },
+        again: |next| {
+            let send = || next.run(&["send", "a", "say more"], &[0]);
+            // If its supervisor was killed, that is what the refusal hints at.
+            send().or_else(|_| next.run(&["resume", "a", "-d"], &[0]).and_then(|()| send()))
+        },
+    },
+    Operation {
         name: "stop",
         place: "repo",
         make: |world| drop(base(world)),
@@ -128,6 +165,29 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             holds(repo.agent("a")["phase"] == "done", "it is not done")?;
             let files = repo.git(["ls-tree", "--name-only", &only(repo, HEADS)?]).stdout();
             holds(files.matches("w.").count() >= 2, "its work is not in its head")
+        },
+        again: |next| {
+            next.run(&["stop", "--all"], &[0])?;
+            next.run(&["resume", "a"], &[0])
+        },
+    },
+    Operation {
+        name: "resume-paused",
+        place: "repo",
+        make: |world| {
+            let repo = base(world);
+            repo.orchestra(words(&["spawn", "--agent", "sh", "-d", "--name", "a", "--", WAITS])).succeeded();
+            repo.wait_for_file("a", "w");
+            repo.orchestra(["pause", "a"]).succeeded();
+            fs::write(repo.worktree("a").join("go"), "").expect("a file");
+        },
+        start: None,
+        ends: false,
+        command: |_| words(&["resume", "a"]),
+        done: |repo| {
+            let agent = repo.agent("a");
+            holds(agent["phase"] == "done", &format!("it is {}", agent["phase"]))?;
+            work(repo, "end", "2\n")
         },
         again: |next| {
             next.run(&["stop", "--all"], &[0])?;
@@ -223,6 +283,29 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         },
     },
     Operation {
+        name: "undo-undo",
+        place: "repo",
+        make: |world| {
+            let repo = landed(world);
+            let said = repo.orchestra(["undo"]).succeeded().stderr();
+            let id = said.split_once("git orchestra undo ").and_then(|(_, rest)| rest.split(' ').next());
+            fs::write(world.dir().join("undo"), id.expect("an id")).expect("written");
+        },
+        start: None,
+        ends: false,
+        command: |repo| words(&["undo", &undo_id(repo)]),
+        done: |repo| {
+            holds(repo.has("main", "w"), "main does not have the work again")?;
+            holds(repo.path().join("w").exists(), "the checkout does not have the work again")
+        },
+        again: |next| {
+            if !next.repo().has("main", "w") || !next.repo().path().join("w").exists() {
+                next.run(&["undo", &undo_id(next.repo())], &[0])?;
+            }
+            Ok(())
+        },
+    },
+    Operation {
         name: "sync",
         place: "repo",
         make: |world| drop(with_agent(world)),
@@ -251,6 +334,31 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         again: |next| next.run(&["sync", "--fetch"], &[0]),
     },
 ];
+
+/// Returns the id of the operation that undid the landing.
+fn undo_id(repo: &TestRepo<'_>) -> String {
+    fs::read_to_string(repo.world().dir().join("undo")).expect("an id")
+}
+
+/// Waits for a file, and ends then.
+const WAITS: &str = "echo 1 > w; while [ ! -e go ]; do sleep 0.1; done; echo 2 > end";
+
+/// Not an operation, but the state in which commands meet locks: `a` has not landed, `b` has.
+pub(crate) const LOCKED: Operation = Operation {
+    name: "locked",
+    place: "repo",
+    make: |world| {
+        let repo = base(world);
+        repo.orchestra(["spawn", "--agent", "sh", "--name", "b", "--", "echo 2 > landed"]).succeeded();
+        repo.orchestra(["merge-ranked", "b"]).succeeded();
+        repo.orchestra(["spawn", "--agent", "sh", "--name", "a", "--", "echo 1 > w"]).succeeded();
+    },
+    start: None,
+    ends: false,
+    command: |_| Vec::new(),
+    done: |_| Ok(()),
+    again: |_| Ok(()),
+};
 
 fn base(world: &World) -> TestRepo<'_> {
     let repo = world.repo();

@@ -172,6 +172,27 @@ fn messages_pauses_and_fresh_sessions() {
 }
 
 #[test]
+fn a_rewound_agent_continues_its_conversation_from_there() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    let id = spawn(&repo, "rewound", &[], "FAKE-WRITE a.txt");
+    repo.end_of(&id);
+    repo.orchestra(["resume", &id, "-m", "FAKE-WRITE b.txt"]).succeeded();
+    let before = repo.end_of(&id);
+    repo.orchestra(["rewind", &id, "2"]).succeeded();
+    let there = |file: &str| repo.worktree(&id).join(file).exists();
+    assert!(there("a.txt") && !there("b.txt"));
+    let cut = repo.agent(&id)["session"].clone();
+    assert_ne!(cut, before["session"]);
+    repo.orchestra(["resume", &id, "-m", "FAKE-WRITE c.txt"]).succeeded();
+    let after = repo.end_of(&id);
+    assert_eq!((&after["phase"], &after["session"]), (&"done".into(), &cut), "{after}");
+    assert!(there("a.txt") && there("c.txt") && !there("b.txt"));
+    let said = repo.orchestra(["sessions", "show", cut.as_str().expect("an id")]).succeeded().stdout();
+    assert!(said.contains("a.txt") && said.contains("c.txt") && !said.contains("b.txt"), "{said}");
+}
+
+#[test]
 fn failures_are_named_and_only_transient_ones_are_retried() {
     let Some(test_bed) = TestBed::set() else { return };
     let repo = test_bed.repo();

@@ -6,17 +6,24 @@
 mod acp;
 mod aider;
 mod api;
+mod api_answers;
+mod attach;
+mod caps;
 mod ccusage;
 mod claude;
 mod codex;
+mod evening;
 mod gemini;
 mod hand_over;
 mod limits;
 mod opencode;
+mod person;
+mod reviewers;
 mod sessions;
 mod several;
 #[expect(dead_code, reason = "the suite uses the rest")]
 #[path = "../suite/sessions_shapes/shapes.rs"]
 mod shapes;
+mod take_over;
 mod test_bed;
 mod turns;

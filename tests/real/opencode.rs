@@ -196,14 +196,25 @@ fn an_agent_is_paused_resumed_and_followed_up_in_its_session() {
     until("it begins", || {
         Some(repo.agent(&id)).filter(|agent| agent["activity"] == "Running something slow.")
     });
+    repo.orchestra(["pause", &id]).succeeded();
+    let paused = repo.agent(&id);
+    assert_eq!((&paused["phase"], &paused["orphans"]), (&"paused".into(), &json!([])));
+    let processes = || test_bed::marked(&format!("ORCHESTRA_AGENT={id}"));
+    assert_eq!(processes(), Vec::<String>::new(), "what a paused agent left");
+    repo.orchestra(["resume", "--detach", &id, "-m", "FAKE-SLOWTOOL again"]).succeeded();
+    until("it works again", || {
+        Some(repo.agent(&id))
+            .filter(|agent| agent["attempt"] == 3 && agent["activity"] == "Running something slow.")
+    });
     repo.orchestra(["stop", &id]).succeeded();
     let stopped = repo.end_of(&id);
     assert_eq!((&stopped["phase"], &stopped["orphans"]), (&"stopped".into(), &json!([])));
+    assert_eq!(processes(), Vec::<String>::new(), "what a stopped agent left");
     repo.orchestra(["resume", &id, "-m", "FAKE-WRITE after.txt"]).succeeded();
     let done = repo.agent(&id);
     assert_eq!(
         (&done["phase"], &done["session"], &done["attempt"]),
-        (&"done".into(), &first["session"], &3.into())
+        (&"done".into(), &first["session"], &4.into())
     );
     assert_eq!(repo.file_in_head(&id, "after.txt"), "hello from the scripted agent\n");
     assert!(done["input_tokens"].as_u64() > first["input_tokens"].as_u64(), "{first} {done}");

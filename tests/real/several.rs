@@ -36,3 +36,34 @@ fn one_task_is_given_to_five_programs_in_one_table() {
     }
     assert_eq!(agents.len(), programs.len());
 }
+
+/// Each program logs in, commits, and keeps its session where it is found, although it has a home folder of its own.
+#[test]
+fn five_programs_work_in_a_sandbox() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    let Some(_) = codex(&test_bed, &repo, &[]) else { return };
+    let Some(_) = opencode(&test_bed, &repo, &[]) else { return };
+    let Some(_) = gemini(&test_bed, &repo, &[]) else { return };
+    let Some(()) = aider::set_up(&test_bed, &repo) else { return };
+    repo.git(["config", "orchestra.agent.gemini.model", "gemini-2.5-pro"]);
+    repo.git(["config", "orchestra.agent.aider.prompt", "FAKE-AIDER limit.txt"]);
+    let programs = ["claude", "codex", "gemini", "opencode", "aider"];
+    let spawn =
+        ["spawn", "-j", "5", "--sandbox", "files", "--agent", &programs.join(","), "FAKE-WRITE limit.txt"];
+    Ran::of(&mut aider::with_key(&test_bed, &repo, &spawn)).succeeded();
+    for program in programs {
+        let agents = repo.agents();
+        let agent = agents.iter().find(|agent| agent["profile"] == program).expect("an agent");
+        let id = agent["id"].as_str().expect("an id");
+        assert_eq!((outcome(agent).0, outcome(agent).1), ("done", 1), "{agent}");
+        assert_eq!(agent["sandbox"], "files by bubblewrap");
+        assert_eq!(repo.file_in_head(id, "limit.txt"), "hello from the scripted agent\n");
+        let message = if program == "aider" { "FAKE-AIDER more.txt" } else { "FAKE-WRITE more.txt" };
+        let resume = ["resume", id, "-m", message];
+        Ran::of(&mut aider::with_key(&test_bed, &repo, &resume)).succeeded();
+        let again = repo.end_of(id);
+        assert_eq!((&again["phase"], &again["session"]), (&"done".into(), &agent["session"]), "{again}");
+        assert!(!repo.file_in_head(id, "more.txt").is_empty());
+    }
+}

@@ -1,15 +1,11 @@
 //! A person, a check and another program take turns with the real Claude Code.
 
-use std::{
-    fs,
-    io::{Read, Write},
-    process::{Command, Stdio},
-};
+use std::fs;
 
 use serde_json::{Value, json};
 use testkit::{TestRepo, until};
 
-use crate::test_bed::TestBed;
+use crate::{person::Person, test_bed::TestBed};
 
 fn spawn(repo: &TestRepo<'_>, name: &str, options: &[&str], task: &str) -> String {
     let fixed = ["spawn", "--detach", "--name", name, "--permission", "bypassPermissions"];
@@ -45,7 +41,10 @@ fn the_output_of_a_check_is_given_back_until_it_passes_or_nothing_changes() {
         (&agent["phase"], &agent["attempt"], &agent["check"]["stuck"]),
         (&"failed".into(), &2.into(), &true.into())
     );
-    assert_eq!(agent["reason"], "stuck: the check fails again on the same files: exit code 7");
+    assert_eq!(
+        agent["reason"],
+        "stuck: the check fails again on the same files: exit code 7 (fails on base too)"
+    );
     repo.orchestra(["resume", &stuck, "--until", "", "-m", "FAKE-SAY thanks"]).succeeded();
     assert_eq!(repo.agent(&stuck)["phase"], "done");
 }
@@ -72,18 +71,7 @@ fn a_person_uses_the_interactive_program_and_the_agent_continues() {
     fs::write(config.join(".claude.json"), onboarded.to_string()).expect("written");
     let rules = json!({"permissions": {"allow": ["Write", "Edit", "Bash"]}});
     fs::write(config.join("settings.json"), rules.to_string()).expect("written");
-    let program = test_bed.world().bins().join("git-orchestra-attach");
-    let line = format!("stty rows 40 cols 120; exec {} {id}", program.display());
-    let mut command: Command = repo.command("script");
-    command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm-256color");
-    let mut terminal = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a terminal");
-    let mut stdin = terminal.stdin.take().expect("a pipe");
-    let mut stdout = terminal.stdout.take().expect("a pipe");
-    let shown = std::thread::spawn(move || {
-        let mut shown = Vec::new();
-        let _ = stdout.read_to_end(&mut shown);
-        String::from_utf8_lossy(&shown).into_owned()
-    });
+    let mut person = Person::attaches(&repo, &id, &[]);
     let attached = until("a person is attached", || {
         let agent = repo.agent(&id);
         let pid = agent["attached_pid"].as_i64()?;
@@ -91,36 +79,29 @@ fn a_person_uses_the_interactive_program_and_the_agent_continues() {
         String::from_utf8_lossy(&line).contains("--resume").then_some(agent)
     });
     assert_eq!(attached["phase"], "paused");
-    let mut typed =
-        |text: &str| stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).expect("typed");
-    // Until it reads keys, what is typed is dropped.
     let file = worktree.join("by-hand.txt");
-    until("it did what the person typed", || {
-        if file.exists() {
-            return Some(());
-        }
-        typed("\u{15}FAKE-WRITE by-hand.txt");
-        std::thread::park_timeout(std::time::Duration::from_millis(500));
-        typed("\r");
-        std::thread::park_timeout(std::time::Duration::from_millis(1500));
-        file.exists().then_some(())
-    });
-    let continues = || (repo.agent(&id)["attempt"] == 2).then_some(());
-    until("it exits", || {
-        typed("\u{15}/exit");
-        std::thread::park_timeout(std::time::Duration::from_millis(500));
-        typed("\r");
-        std::thread::park_timeout(std::time::Duration::from_millis(1500));
-        continues()
-    });
-    drop(stdin);
-    terminal.wait().expect("an end");
-    let shown = shown.join().expect("what was shown");
+    person.types("it did what the person typed", "FAKE-WRITE by-hand.txt", || file.exists().then_some(()));
+    person.types("it exits", "/exit", || (repo.agent(&id)["attempt"] == 2).then_some(()));
+    let shown = person.leaves();
     assert!(shown.contains(&format!("'{id}' continues")), "{shown}");
     let agent = repo.agent(&id);
     assert_eq!((&agent["session"], &agent["attached_pid"]), (&attached["session"], &Value::Null));
     repo.orchestra(["stop", &id]).succeeded();
     assert!(repo.file_in_head(&id, "by-hand.txt").starts_with("hello"));
+}
+
+#[test]
+fn the_cost_of_a_turn_that_is_paused_is_known() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    let id = spawn(&repo, "slow", &[], "FAKE-SLOWTOOL");
+    until("its tool runs", || {
+        repo.agent(&id)["activity"].as_str().filter(|what| what.starts_with("Bash")).map(|_| ())
+    });
+    repo.orchestra(["pause", &id]).succeeded();
+    let paused = repo.agent(&id);
+    assert_eq!((&paused["phase"], &paused["orphans"]), (&"paused".into(), &json!([])), "{paused}");
+    assert!(paused["cost_usd"].as_f64() > Some(0.0) && paused["input_tokens"].as_u64() > Some(0), "{paused}");
 }
 
 #[test]

@@ -279,7 +279,10 @@ fn a_known_program_is_started_by_its_name_and_a_missing_one_is_explained() {
     let world = world();
     let repo = world.repo();
     let missing = repo.orchestra(["spawn", "--agent", "kimi", "--", "say x"]);
-    missing.exits(3).stderr_has("'kimi' is not installed: no program 'kimi' on PATH").stderr_has("kimi-cli");
+    missing
+        .exits(3)
+        .stderr_has("'kimi' is not installed: no program 'kimi' on PATH")
+        .stderr_has("code.kimi.com");
     repo.git(["config", "orchestra.agent.qwen.program", &world.bins().join("fake-acp").to_string_lossy()]);
     let arguments = ["spawn", "--agent", "qwen", "-d", "--name", "x", "--", "write a one"];
     let id = repo.orchestra(arguments).succeeded().line();

@@ -127,10 +127,16 @@ fn answers_about_running_and_ended_agents() {
     let halts = ["spawn", "-d", "--agent", "sh", "--name", "halts", "while :; do sleep 0.1; done"];
     let halts = repo.orchestra(halts).succeeded().line();
     repo.wait_for(&halts, "running");
+    json("tag", 0, &["tag", "--add", "night", "--json", &halts]);
+    repo.orchestra(["tag", "--remove", "night", &halts]).succeeded();
+    json("rewind", 0, &["rewind", "--json", &asks]);
     json("attach-plan", 0, &["attach", "--print", "--json", &halts]);
     let helper = repo.world().bins().join("git-orchestra-supervise");
     let taken = Ran::of(repo.command(helper).arg("take").arg(repo.path().join(".git")).arg(&halts));
     check("taken", &taken.succeeded(), &all);
+    let helper = repo.world().bins().join("git-orchestra-supervise");
+    let sum = Ran::of(repo.command(helper).arg("sum").arg(repo.path().join(".git")).arg(&halts));
+    check("sum", &sum.succeeded(), &all);
     json("stop", 0, &["stop", "--json", &halts]);
 }
 
@@ -275,6 +281,16 @@ fn answers_about_slots() {
     repo.git(["config", "orchestra.slots", "2"]);
     let ran = repo.orchestra(["slot", "git-orchestra", "slot", "--json"]).succeeded();
     check("slot", &ran, &redactions(&repo, &[]));
+}
+
+#[test]
+fn answers_about_plans() {
+    let world = world();
+    let repo = world.repo();
+    let list = "# Limits\n\n- [x] Write the page\n- [ ] Use it (after: bucket)\n- [ ] `bucket` Add a bucket\n      size: 2\n";
+    repo.write("todo.md", list);
+    let ran = repo.orchestra(["plan", "--json", "todo.md"]).succeeded();
+    check("plan", &ran, &Redactions::default());
 }
 
 #[test]

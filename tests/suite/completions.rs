@@ -39,7 +39,7 @@ fn commands_options_and_agents_are_answered() {
     let built_in = asked(&repo, 2, &["git-orchestra", "demo", "--"]);
     assert!(built_in.contains(&"--keep".into()), "{built_in:?}");
     // Keys may be typed without their section, but are listed once.
-    assert_eq!(asked(&repo, 3, &["git-orchestra", "config", "get", "maxT"]), ["maxTime"]);
+    assert_eq!(asked(&repo, 3, &["git-orchestra", "config", "get", "maxTi"]), ["maxTime"]);
     let keys = asked(&repo, 3, &["git-orchestra", "config", "get", ""]);
     assert!(keys.iter().all(|key| key.starts_with("orchestra.")), "{keys:?}");
     let shells = asked(&repo, 2, &["git-orchestra", "completions", ""]);

@@ -125,7 +125,11 @@ impl<'world> Lab<'world> {
             max_file: ByteSize::mebibytes(1),
         };
         let root = WorktreeRoot::open(path).expect("a folder");
-        look(&repo, &target, &CapturePlace { root: &root, worktree: &worktree, isolated: &isolated })
+        look(
+            &repo,
+            &target,
+            &CapturePlace { root: &root, worktree: &worktree, agent_side: None, isolated: &isolated },
+        )
     }
 
     /// Returns the number of changed files that we count in a worktree.

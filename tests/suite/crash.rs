@@ -248,6 +248,27 @@ fn processes_of_a_lost_agent_are_found_without_its_private_files() {
     assert_eq!(repo.file_in_head(&id, "w"), "1\n");
 }
 
+#[test]
+fn a_process_that_left_the_tree_without_its_environment_is_found_after_a_kill() {
+    let world = world();
+    let repo = world.repo();
+    let leaves = "env -i setsid sh -c 'echo $$ > daemon; cd /; exec sleep 300' </dev/null >/dev/null 2>&1 &";
+    let id = repo.spawn(&format!("({leaves}); echo 1 > w; exec sleep 300"));
+    repo.wait_for_file(&id, "daemon");
+    let pid_in = |path: std::path::PathBuf| std::fs::read_to_string(path).ok()?.trim().parse::<i64>().ok();
+    let daemon = until("it says which it is", || pid_in(repo.worktree(&id).join("daemon")));
+    let record = repo.path().join(format!(".git/orchestra/agents/{id}/lock"));
+    until("the supervisor has seen it", || {
+        let record = std::fs::read_to_string(&record).ok()?;
+        record.contains(&format!("\"pid\":{daemon},")).then_some(())
+    });
+    kill_all_of(&repo, &id);
+    let agent = repo.agent(&id);
+    assert!(agent["orphans"].as_array().expect("a list").contains(&daemon.into()), "{agent}");
+    repo.orchestra(["stop", &id]).succeeded();
+    assert!(!runs(daemon));
+}
+
 /// Kills an agent's supervisor and its program at once.
 fn kill_all_of(repo: &TestRepo<'_>, id: &str) {
     let agent = repo.agent(id);

@@ -7,9 +7,14 @@ use crate::{skip, world};
 /// Runs a script on its own disk of 12 MB, in its own namespace. Returns `None`, with the test skipped, if
 /// that is not permitted.
 fn on_a_small_disk(world: &World, script: &str) -> Option<Ran> {
+    on_a_disk(world, "size=12m", script)
+}
+
+/// As [`on_a_small_disk`], with other options for the file system.
+fn on_a_disk(world: &World, options: &str, script: &str) -> Option<Ran> {
     let folder = world.dir().join("small");
     std::fs::create_dir_all(&folder).expect("a folder");
-    let mount = format!("mount -t tmpfs -o size=12m tmpfs '{}' && cd '{0}'", folder.display());
+    let mount = format!("mount -t tmpfs -o {options} tmpfs '{}' && cd '{0}'", folder.display());
     let unshare = |script: &str| {
         let mut command = world.command("unshare", world.dir());
         command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]);
@@ -45,10 +50,38 @@ fn an_agent_that_fills_the_disk_fails_with_the_reason() {
     let exits: Vec<&str> = shown.lines().filter(|line| line.starts_with("exit ")).collect();
     assert_eq!(exits, ["exit 1", "exit 3", "exit 0"], "{said}\n{shown}");
     assert!(shown.contains("\"phase\":\"failed\",\"liveness\":\"ended\""), "{shown}");
+    assert!(shown.contains("\"reason\":\"disk full"), "{shown}");
     // Its output could not be stored when it ended, but was stored once there was space again.
     assert!(shown.contains("\nkept\n"), "{shown}");
     assert!(!shown.contains("refused"), "what was refused left nothing: {shown}");
     assert!(!shown.contains(".lock"), "{shown}");
+}
+
+/// The end of an agent needs a few inodes, which are reserved as the space is. What the agent wrote stays in its
+/// worktree, and it continues there.
+#[test]
+fn an_agent_that_uses_up_the_inodes_fails_with_the_reason_and_is_resumed() {
+    let world = world();
+    let script = "git init -q repo && cd repo && git commit -q --allow-empty -m one
+        git config orchestra.minFree 1m
+        git orchestra spawn --agent sh --name filler \
+            'echo work > work; [ -e ../../go ] && exit; i=0; while : > many.$i; do i=$((i + 1)); done' >&2
+        echo \"exit $?\"
+        git orchestra status --json
+        git orchestra spawn --agent sh --name refused true >&2; echo \"exit $?\"
+        rm ../repo.worktrees/*/many.*; touch ../go
+        git orchestra resume filler >&2; echo \"exit $?\"
+        git orchestra status --format '%(phase) %(commits)' filler
+        git show \"refs/orchestra/heads/$(git orchestra status --format '%(id)' filler):work\"
+        git fsck >&2 && find .git -name '*.lock'";
+    let Some(ran) = on_a_disk(&world, "size=100m,nr_inodes=2600", script) else { return };
+    let (said, shown) = (ran.stderr(), ran.stdout());
+    let (before, after) = shown.split_once("{\"").expect("a report");
+    assert_eq!(before, "exit 1\n", "{said}\n{shown}");
+    assert!(after.contains("\"phase\":\"failed\",\"liveness\":\"ended\""), "{shown}");
+    assert!(after.contains("\"reason\":\"disk full: "), "{shown}");
+    assert!(after.ends_with("exit 3\nexit 0\ndone 1\nwork\n"), "{said}\n{shown}");
+    assert!(said.contains("more files can be created"), "{said}");
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn every_history_has_the_right_answer() {
         sh(&repo, &format!("set -e\n{BEGIN}\n{script}"));
         let oid = |revision: &str| Oid::parse(&repo.tip(revision)).expect("an id");
         let library = library(&repo);
-        let work = CandidateWork { base: oid("base"), tip: oid("work"), landed_as: None };
+        let work = CandidateWork { base: oid("base"), tip: oid("work"), snapshot: None, landed_as: None };
         let objects = repo.git(["count-objects", "-v"]).stdout();
         let found = integrated::find_integration(&library, work, oid("main")).expect("an answer");
         assert_eq!(found, *wanted, "{name}");
@@ -142,7 +142,7 @@ fn have_the_same_answers_together(repo: &TestRepo<'_>, library: &Repo) {
         ("main", "work", "main"),
         ("base", "base", "main"),
     ] {
-        let work = CandidateWork { base: oid(base), tip: oid(tip), landed_as: None };
+        let work = CandidateWork { base: oid(base), tip: oid(tip), snapshot: None, landed_as: None };
         searches.push(Search { work, target: oid(target) });
     }
     let unknown = CandidateWork { tip: Oid::from_bytes([7; 20]), ..searches[0].work };

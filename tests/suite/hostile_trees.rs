@@ -426,6 +426,7 @@ fn a_tree_bomb_blocks_neither_cleanup_nor_sync() {
         phase: None,
         reason: None,
         unfinished: None,
+        session: None,
     };
     let id = AgentId::parse(&bad).expect("an id");
     store::append(&library, &id, &[Fact::Collected(collected)]).expect("written");

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+mod cells;
 mod commands;
 mod contexts;
 mod dependencies;

@@ -81,12 +81,15 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
     Some(match command {
         "spawn" => &["--agent", "sh", "true"],
         "send" => &["nosuch", "text"],
+        "tag" => &["nosuch", "--add", "x"],
+        "rewind" => &["nosuch", "1"],
         "attach" => &["nosuch", "--print"],
         "pause" | "resume" | "stop" | "logs" | "diff" => &["nosuch"],
         "status" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup" | "sync"
         | "init" => &[],
         "config" => &["set", "orchestra.jobs", "2"],
-        "sessions" | "slot" | "doctor" | "demo" | "setup" | "completions" | "man" | "schema" | "help" => {
+        "plan" | "sessions" | "slot" | "doctor" | "demo" | "setup" | "completions" | "man" | "schema"
+        | "help" => {
             return None;
         }
         other => panic!("say how {other} is called"),

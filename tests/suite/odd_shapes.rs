@@ -85,7 +85,7 @@ impl<'world> Lab<'world> {
             base: self.base,
             max_file: ByteSize::mebibytes(1),
         };
-        let place = CapturePlace { root, worktree, isolated: &isolated };
+        let place = CapturePlace { root, worktree, agent_side: None, isolated: &isolated };
         capture::preview(&repo, &task, &place).expect("taken").expect("its own")
     }
 

@@ -31,7 +31,7 @@ fn another_program_gets_the_task_and_a_marked_report() {
     let told = repo.file_in_head(&id, "told.txt");
     assert!(told.starts_with(&format!("{task}\n\nAnother program (claude) began this task")), "{told}");
     for line in [
-        "| failed: check still fails after 1 round: exit code 1",
+        "| failed: check failed: exit code 1 (fails on base too)",
         "| a.txt +1 -0",
         "| no such luck",
         "| That is all.",

@@ -58,6 +58,9 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["merge-ranked"],
         vec!["merge-ranked", "--dry-run"],
         vec!["attach", "x", "--print"],
+        vec!["tag", "x", "--add", "y"],
+        vec!["rewind", "x"],
+        vec!["rewind", "x", "1"],
         vec!["undo"],
         vec!["undo", "--list"],
         vec!["cleanup"],
@@ -83,9 +86,10 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["sessions", "export", "x"],
     ];
     let covered = |name: &str| all.iter().any(|words| words[0] == name);
-    // The doctor examines what the others refuse, and a slot belongs to the machine.
-    for entry in
-        catalog::COMMANDS.iter().filter(|entry| !entry.built_in && !["doctor", "slot"].contains(&entry.name))
+    // The doctor examines what the others refuse, a slot belongs to the machine, and a plan is a file.
+    for entry in catalog::COMMANDS
+        .iter()
+        .filter(|entry| !entry.built_in && !["doctor", "plan", "slot"].contains(&entry.name))
     {
         assert!(covered(entry.name), "{} is not in this table", entry.name);
     }

@@ -66,3 +66,36 @@ fn a_dead_agent_does_not_block_the_queue() {
     repo.orchestra(["stop", "--all"]).succeeded();
     assert_eq!(repo.agent(ids[0])["phase"], "stopped");
 }
+
+#[test]
+fn after_everything_was_killed_all_are_resumed_in_the_order_of_the_queue() {
+    let world = world();
+    let repo = world.repo();
+    let script =
+        "echo $ORCHESTRA_AGENT >> ../../repo/marks; [ -e ../../repo/go ] || while :; do sleep 0.1; done";
+    // Their names are not in the order in which they were queued.
+    let ids: Vec<String> = ["m", "z", "k", "a"]
+        .iter()
+        .map(|name| {
+            let spawn = ["spawn", "--again", "--agent", "sh", "-d", "-j", "1", "--name", name, script];
+            repo.orchestra(spawn).succeeded().line()
+        })
+        .collect();
+    repo.wait_for(&ids[0], "running");
+    for id in &ids {
+        let agent = repo.agent(id);
+        let pids = ["supervisor_pid", "pid"].map(|key| agent[key].as_i64());
+        for pid in pids.into_iter().flatten() {
+            repo.command("kill").args(["-9", &pid.to_string()]).status().expect("kill");
+        }
+    }
+    for id in &ids {
+        until("it is lost", || (repo.agent(id)["liveness"] == "lost").then_some(()));
+    }
+    repo.write("go", "");
+    std::fs::remove_file(repo.path().join("marks")).expect("marks");
+    repo.orchestra(["resume", "--all", "--detach"]).succeeded();
+    repo.orchestra(["status", "--wait"]).succeeded();
+    let marks = std::fs::read_to_string(repo.path().join("marks")).expect("marks");
+    assert_eq!(marks.lines().collect::<Vec<_>>(), ids);
+}

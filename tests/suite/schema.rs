@@ -11,7 +11,7 @@ use crate::world;
 /// Returns the smallest valid request of an operation.
 fn least(name: &str) -> Value {
     match name {
-        "attach" | "logs" | "diff" => json!({"agent": "tidy-k3m9q"}),
+        "attach" | "logs" | "diff" | "rewind" => json!({"agent": "tidy-k3m9q"}),
         "adopt" | "sessions-resume" => json!({"session": "3f2a"}),
         "search" => json!({"words": "rate limit"}),
         "review-by" => json!({"profile": "claude"}),
@@ -23,11 +23,11 @@ fn least(name: &str) -> Value {
 const FULL: &[(&str, &str)] = &[
     (
         "spawn",
-        r#"{"tasks":["a","b"],"agents":["claude"],"copies":2,"base":"main","on":null,"name":"x","tags":["web"],"reviews":"tidy-k3m9q","settings":{"options":{"permission":"acceptEdits","on_prompt":"ask","allow":["Bash(git *)"],"deny":[],"add_dirs":["/tmp"],"model":"m","append_system_prompt":"be brief","max_turns":7,"budget_micros":2500000},"jobs":2,"max_time_seconds":3600,"idle_timeout_seconds":60,"retries":1,"retry_delay_seconds":5,"until":"make test","rounds":3},"fetch":true,"again":true,"dry_run":true}"#,
+        r#"{"tasks":["a","b"],"agents":["claude"],"copies":2,"base":"main","on":null,"name":"x","tags":["web"],"reviews":"tidy-k3m9q","settings":{"options":{"permission":"acceptEdits","on_prompt":"ask","allow":["Bash(git *)"],"deny":[],"add_dirs":["/tmp"],"model":"m","append_system_prompt":"be brief","max_turns":7,"budget_micros":2500000},"jobs":2,"max_time_seconds":3600,"idle_timeout_seconds":60,"retries":1,"retry_delay_seconds":5,"max_cost_micros":5000000,"max_tokens":500000,"until":"make test","rounds":3,"setup":"npm ci","no_setup":false,"check":null,"recheck":true,"sandbox":"files"},"with_changes":true,"fetch":true,"again":true,"dry_run":true}"#,
     ),
     (
         "resume",
-        r#"{"agents":["tidy-k3m9q"],"all":false,"message":"go on","fresh":false,"profile":null,"take_over":"at_rest","settings":{"options":{"permission":null,"on_prompt":null,"allow":[],"deny":[],"add_dirs":[],"model":null,"append_system_prompt":null,"max_turns":null,"budget_micros":null},"jobs":null,"max_time_seconds":null,"idle_timeout_seconds":null,"retries":null,"retry_delay_seconds":null,"until":null,"rounds":null},"despite_limit":false,"dry_run":false}"#,
+        r#"{"agents":["tidy-k3m9q"],"all":false,"message":"go on","fresh":false,"profile":null,"take_over":"at_rest","settings":{"options":{"permission":null,"on_prompt":null,"allow":[],"deny":[],"add_dirs":[],"model":null,"append_system_prompt":null,"max_turns":null,"budget_micros":null},"jobs":null,"max_time_seconds":null,"idle_timeout_seconds":null,"retries":null,"retry_delay_seconds":null,"max_cost_micros":null,"max_tokens":null,"until":null,"rounds":null,"setup":null,"no_setup":false,"check":null,"recheck":false,"sandbox":null},"despite_limit":false,"dry_run":false}"#,
     ),
     (
         "review",

@@ -83,7 +83,7 @@ fn codex_every_field_is_what_the_program_recorded() {
     assert_eq!(fs::read(&path).expect("a file"), bytes);
     assert_eq!(
         repo.orchestra(["sessions", "resume", CODEX, "--fork"]).succeeded().line(),
-        format!("fork {CODEX}")
+        format!("fork --no-daemon {CODEX}")
     );
 }
 

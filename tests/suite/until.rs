@@ -67,20 +67,23 @@ fn the_rounds_end_and_a_repeated_state_is_stuck() {
     let task = "write a.txt 1\nlater write a.txt 2\nlater write a.txt 3";
     let (id, agent) = ended(&repo, &["--rounds", "2"], "false", task);
     assert_eq!((&agent["phase"], &agent["attempt"]), (&"failed".into(), &2.into()));
-    assert_eq!(agent["reason"], "check still fails after 2 rounds: exit code 1");
+    assert_eq!(agent["reason"], "check still fails after 2 rounds: exit code 1 (fails on base too)");
     assert_eq!((repo.file_in_head(&id, "a.txt").as_str(), &agent["check"]["stuck"]), ("2\n", &false.into()));
     let (id, agent) = ended(&repo, &[], "echo no; exit 3", "write a.txt 1");
     assert_eq!(
         (&agent["phase"], &agent["attempt"], &agent["check"]["stuck"]),
         (&"failed".into(), &2.into(), &true.into())
     );
-    assert_eq!(agent["reason"], "stuck: the check fails again on the same files: exit code 3");
+    assert_eq!(
+        agent["reason"],
+        "stuck: the check fails again on the same files: exit code 3 (fails on base too)"
+    );
     assert!(shown(&repo, &id).contains("failed (stuck)"));
     assert_eq!(repo.orchestra(["logs", "--check", "--raw", &id]).succeeded().stdout(), "no\n");
     // A message resumes it, with the same check.
     repo.orchestra(["resume", &id, "--rounds", "1", "-m", "write b.txt 1"]).exits(1);
     let agent = repo.agent(&id);
-    assert_eq!(agent["reason"], "check still fails after 1 round: exit code 3");
+    assert_eq!(agent["reason"], "check failed: exit code 3 (fails on base too)");
     // Without a check again.
     repo.orchestra(["resume", &id, "--until", "", "-m", "write c.txt 1"]).succeeded();
     assert_eq!((&repo.agent(&id)["phase"], &repo.agent(&id)["check"]), (&"done".into(), &Value::Null));
@@ -168,5 +171,5 @@ fn a_check_that_changes_files_or_takes_too_long_does_not_count() {
     assert!(!shown(&repo, &id).contains("(checked)"));
     repo.git(["config", "orchestra.checkTime", "1s"]);
     let (_, agent) = ended(&repo, &["--rounds", "1"], "sleep 1000", "write a.txt 1");
-    assert_eq!(agent["reason"], "check still fails after 1 round: took longer than 1 s");
+    assert_eq!(agent["reason"], "check failed: took longer than 1 s (fails on base too)");
 }

@@ -9,5 +9,14 @@ pub const AGENT_VARIABLES: &[(&str, &str)] = &[
     ),
     ("ORCHESTRA_BASE", "The commit from which the agent started."),
     ("ORCHESTRA_BRANCH", "The branch of the agent, without refs/heads/."),
+    (
+        "ORCHESTRA_PORT",
+        "The first of ten ports that no other live agent of yours on this machine has, and that were free when the agent was \
+         started. A resumed agent has the same, unless another program took them meanwhile.",
+    ),
     ("ORCHESTRA_PROMPT_FILE", "The path of a file that contains the task."),
+    (
+        "ORCHESTRA_ROOT",
+        "Your checkout, in which the agent must not change anything; of a bare repository, its folder.",
+    ),
 ];

@@ -1,7 +1,7 @@
 //! Formats agents as tables and lines, and prints warnings about them.
 
 use orchestra::{
-    model::{LimitKind, Liveness, Permission, Phase, text},
+    model::{LimitKind, Liveness, Permission, Phase, setup, text},
     ops::{
         agent_object::{AgentObject, DidNotLand, LimitObject, WorktreeState, surroundings},
         status::{MAX_COUNT, Unreadable},
@@ -9,8 +9,9 @@ use orchestra::{
     world,
 };
 
+pub use crate::caps::dollars;
 use crate::{
-    here, humanize,
+    caps, here, humanize,
     output::Terminal,
     request_view,
     style::{Painter, Role, role_of},
@@ -21,8 +22,10 @@ use crate::{
 const FRESH: i64 = 5;
 /// The number of agents that a warning names; more are only counted.
 const MAX_NAMED: usize = 3;
+/// The memory of an agent from which on the table shows it, in bytes.
+const MUCH_MEMORY: u64 = 64 * 1024 * 1024;
 
-/// Draws a table of agents. The columns COST and DENIED are shown if any agent has a value for them.
+/// Draws a table of agents. The columns COST and DENIED are shown if any agent has a value for them, MEMORY if any uses much.
 pub fn draw(agents: &[AgentObject], width: Option<usize>, painter: &Painter) -> String {
     draw_rows(agents, false, width, painter)
 }
@@ -32,6 +35,7 @@ pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, p
     let now = here::environment().now().as_second();
     let costs = agents.iter().any(|agent| agent.cost_usd.is_some());
     let denials = agents.iter().any(|agent| agent.denials.is_some_and(|denials| denials > 0));
+    let memory = agents.iter().any(|agent| agent.memory_bytes.is_some_and(|bytes| bytes >= MUCH_MEMORY));
     let mut columns = vec![
         Column::new("AGENT").cut_in_middle(),
         Column::new("PHASE"),
@@ -43,6 +47,7 @@ pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, p
     ];
     columns.extend(costs.then_some(Column::new("COST").hidden_at(7)));
     columns.extend(denials.then_some(Column::new("DENIED").hidden_at(4)));
+    columns.extend(memory.then_some(Column::new("MEMORY").hidden_at(1)));
     columns.push(Column::new("NOW").cut_at_end());
     if numbered {
         columns.insert(0, Column::new("#"));
@@ -54,6 +59,8 @@ pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, p
         }
         row.extend(costs.then(|| TableCell::number(cost(agent))));
         row.extend(denials.then(|| TableCell::number(or_dash(agent.denials))));
+        let used = || agent.memory_bytes.map_or_else(|| "-".to_owned(), humanize::size);
+        row.extend(memory.then(|| TableCell::number(used())));
         let role = if agent.liveness == Liveness::Ended { Role::Faint } else { Role::Plain };
         row.push(TableCell::role(activity(agent), role).with_ends(agent.waiting.is_some()));
         row
@@ -80,24 +87,18 @@ fn or_dash(number: Option<u64>) -> String {
 
 /// Formats the cost of an agent in US dollars, or `-` if it is unknown.
 pub fn cost(agent: &AgentObject) -> String {
-    agent.cost_micros().map_or_else(|| "-".to_owned(), dollars)
-}
-
-/// Formats millionths of a US dollar as dollars and whole cents.
-pub fn dollars(micros: u64) -> String {
-    let cents = (micros + 5000) / 10_000;
-    if cents == 0 && micros > 0 {
-        "<$0.01".to_owned()
-    } else {
-        format!("${}.{:02}", cents / 100, cents % 100)
-    }
+    agent.cost_micros().map_or_else(|| "-".to_owned(), caps::dollars)
 }
 
 /// Formats the phase, with `lost`, `remote` or `bypass` where one of them applies.
 pub fn phase(agent: &AgentObject) -> String {
     let word = match &agent.check {
         Some(check) if agent.phase == Phase::Done && check.holds() => "done (checked)",
+        Some(check) if agent.phase == Phase::Done && check.outdated => "done (unchecked)",
         Some(check) if agent.phase == Phase::Failed && check.stuck => "failed (stuck)",
+        _ if agent.phase == Phase::Failed && setup::is_failure(agent.reason.as_deref()) => "failed (setup)",
+        Some(check) if agent.phase == Phase::Failed && check.failure.is_some() => "failed (check)",
+        _ if agent.phase == Phase::Running && agent.stuck_turns.is_some() => "running (stuck)",
         _ => agent.phase.as_str(),
     };
     let bypasses = agent.permission_mode.as_deref() == Some(Permission::BypassPermissions.as_str());
@@ -205,11 +206,17 @@ pub fn near_limit(agent: &AgentObject) -> Option<String> {
 
 /// Formats what an agent does, what it waits for, or why it ended.
 fn activity(agent: &AgentObject) -> String {
+    if let Some(held) = caps::held(agent) {
+        return held;
+    }
     if let Some(limited) = limited(agent).filter(|_| agent.liveness != Liveness::Remote) {
         return limited;
     }
     if let Some(pid) = agent.attached_pid {
         return format!("attached by a person (pid {pid})");
+    }
+    if let Some(shortage) = &agent.shortage {
+        return shortage.text.clone();
     }
     if let Some(ahead) = agent.queue_position {
         return if ahead == 0 { "next".to_owned() } else { format!("{ahead} ahead") };
@@ -291,12 +298,19 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
         ));
     }
     for agent in agents.iter().filter(|agent| agent.liveness == Liveness::Live) {
+        if let Some(held) = caps::held(agent) {
+            terminal.warn(&format!("'{}' {held}", agent.id));
+            let answer =
+                format!("git orchestra send {} --allow raises the cap, --deny ends the agent", agent.id);
+            terminal.hint(&answer);
+        }
         if agent.waiting.is_some() {
             terminal.warn(&format!("'{}' waits for an answer: {}", agent.id, request_view::listed(agent)));
             terminal.hint(&answer_command(agent));
         }
     }
     let mut near: Vec<String> = agents.iter().filter_map(near_limit).collect();
+    near.extend(agents.iter().filter_map(caps::near));
     near.sort_unstable();
     near.dedup();
     for warning in near {
@@ -378,6 +392,7 @@ pub fn result(agent: &AgentObject, painter: &Painter) -> String {
             about.push(format!("{}, {}", commits(agent.commits.unwrap_or(0)), changes(agent)));
         }
         about.extend(limited(agent).or_else(|| agent.reason.clone()));
+        about.extend(agent.waiting.as_ref().map(|_| answer_command(agent)));
         about.extend(agent.cost_usd.map(|_| cost(agent)));
         about.extend(agent.denials.filter(|denials| *denials > 0).map(|denials| format!("{denials} denied")));
     } else if agent.phase == Phase::Waiting {
@@ -386,7 +401,7 @@ pub fn result(agent: &AgentObject, painter: &Painter) -> String {
     } else if agent.phase == Phase::Starting {
         about.extend(agent.reason.clone());
     } else if agent.phase == Phase::Queued {
-        about.push(limited(agent).unwrap_or_else(|| agent.title.clone()));
+        about.push(caps::held(agent).or_else(|| limited(agent)).unwrap_or_else(|| agent.title.clone()));
     }
     let about = if about.is_empty() { String::new() } else { format!(": {}", about.join("; ")) };
     format!("{} {phase}{about}", agent.id)

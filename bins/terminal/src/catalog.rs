@@ -62,11 +62,14 @@ const fn built_in(name: &'static str, summary: &'static str) -> CommandEntry {
 /// The commands that a user types, in the order of the help.
 pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Run, "spawn", "Start one agent per task, each in its own worktree and branch"),
+    binary(Group::Run, "plan", "Read a list of tasks, find what is wrong in it, and write it as a plan"),
     binary(Group::Run, "send", "Send a message to a running agent, or answer its request"),
     binary(Group::Run, "pause", "Pause agents, saving their work"),
     binary(Group::Run, "resume", "Resume agents that are paused, ended or lost"),
     binary(Group::Run, "attach", "Take over an agent in this terminal, and give it back"),
+    binary(Group::Run, "rewind", "Take an agent back to an earlier point: files and conversation"),
     binary(Group::Run, "stop", "Stop agents and everything they started, saving their work"),
+    binary(Group::Run, "tag", "Add tags to agents, or remove some"),
     binary(Group::Run, "slot", "Run a heavy command when this machine has a slot for it"),
     binary(Group::Look, "status", "Show the current state of every agent"),
     binary(Group::Look, "logs", "Show an agent's output, live or after it has ended"),
@@ -76,7 +79,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Look, "sessions", "Find, read, search, keep and resume coding agents' sessions"),
     binary(Group::Land, "review", "Review an agent's work: approve, reject, or request changes"),
     binary(Group::Land, "merge-ranked", "Land many branches, fewest conflicts first, testing each step"),
-    binary(Group::Land, "undo", "Undo a landing or a cleanup"),
+    binary(Group::Land, "undo", "Undo a landing, a cleanup or a rewind"),
     binary(Group::Land, "cleanup", "Remove agents whose work has landed, keeping every byte for undo"),
     binary(Group::Share, "sync", "Exchange agents, branches and results with a remote"),
     binary(Group::Share, "init", "Name this clone and check what its remote accepts (optional)"),

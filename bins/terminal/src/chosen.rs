@@ -3,7 +3,7 @@
 use orchestra::{
     Code, Error, Result,
     git::Repo,
-    model::{Liveness, Phase},
+    model::Liveness,
     ops::{agent_object::AgentObject, status},
 };
 
@@ -26,7 +26,7 @@ impl Choice {
         match self {
             Self::All => true,
             Self::Running => is_running,
-            Self::Waiting => is_running && agent.phase == Phase::Waiting,
+            Self::Waiting => is_running && agent.waiting.is_some(),
         }
     }
 

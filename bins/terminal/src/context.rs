@@ -94,6 +94,7 @@ const fn count(event: &Event) -> Option<(usize, usize, &'static str)> {
         Event::AgentEnded { done, of, .. } => (*done, *of, "waiting for agents to end"),
         Event::WorkSaved { done, of, .. } => (*done, *of, "saving the work of agents"),
         Event::AgentStored { done, of, .. } => (*done, *of, "storing agents"),
+        Event::WorktreeTornDown { done, of, .. } => (*done, *of, "tearing down worktrees"),
         Event::AgentRemoved { done, of, .. } => (*done, *of, "removing agents"),
         Event::AgentRestored { done, of, .. } => (*done, *of, "restoring agents"),
         Event::SessionsRead { done, of } => (*done, *of, "reading sessions"),

@@ -1,7 +1,7 @@
 //! After agents have ended: who did what, and which command is next.
 
 use orchestra::{
-    model::{Liveness, Phase, text},
+    model::{Liveness, Phase, setup, text},
     ops::agent_object::AgentObject,
 };
 
@@ -59,7 +59,10 @@ fn totals(ended: &[&AgentObject]) -> String {
 fn hints(ended: &[&AgentObject]) -> Vec<String> {
     let has_failed = |agent: &&&AgentObject| matches!(agent.phase, Phase::Failed | Phase::Timeout);
     let failed: Vec<&AgentObject> = ended.iter().filter(has_failed).copied().collect();
-    let logs = |agent: &&AgentObject| format!("'git orchestra logs {}' shows its output", agent.id);
+    let logs = |agent: &&AgentObject| {
+        let setup = if setup::is_failure(agent.reason.as_deref()) { " --setup" } else { "" };
+        format!("'git orchestra logs {}{setup}' shows its output", agent.id)
+    };
     let mut hints: Vec<String> = failed.iter().take(MAX_FAILED).map(logs).collect();
     match failed.as_slice() {
         [] => {}

@@ -7,7 +7,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use orchestra::{
-    model::{OnPrompt, Permission, duration},
+    model::{OnPrompt, Permission, SandboxLevel, duration},
     ops::settings::{self, Options, Settings},
 };
 
@@ -76,8 +76,34 @@ pub struct RunOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_turns: Option<u32>,
     /// The largest cost in US dollars, such as 2.50; the turn in progress may exceed it
+    ///
+    /// The agent's program itself stops at it, and the agent has failed. To be asked instead, use --max-cost.
     #[arg(long, value_name = "USD", value_parser = budget)]
     pub budget: Option<u64>,
+    /// The agent has failed unless this shell command succeeds in its worktree when it ends
+    ///
+    /// It runs once, when the agent's turn ends, for at most {orchestra.checkTime}, with the environment and
+    /// the limits of the agent, and waits for a slot of the machine first (see 'git orchestra slot'). If it
+    /// fails, it runs on the commit from which the agent started as well, so that the reason can say 'fails
+    /// on base too'. {orchestra.check} is the check of new agents without --check and --until, and an empty
+    /// COMMAND means none. To let the agent try again instead, use --until.
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString, conflicts_with_all = ["until", "rounds"])]
+    pub check: Option<String>,
+    /// The cap on an agent's cost in US dollars, such as 2.50: at it, the agent is paused and asks (default:
+    /// {orchestra.maxCost})
+    ///
+    /// git orchestra warns at 80 %. At 100 % it pauses the agent when no tool call is in progress: 'git orchestra
+    /// send AGENT --allow' raises the cap by the same amount, --deny ends the agent. The cost is what the program
+    /// reports while it runs, and else that of its tokens, if their model has a price (orchestra.price.MODEL).
+    /// {orchestra.maxRunCost} and {orchestra.maxDayCost} are caps on all agents of the run, and of this clone on
+    /// one day.
+    #[arg(long, value_name = "USD", value_parser = budget)]
+    pub max_cost: Option<u64>,
+    /// The cap on the tokens that an agent reads and writes, such as 500k (default: {orchestra.maxTokens})
+    ///
+    /// It works as --max-cost does. Cached tokens count as well.
+    #[arg(long, value_name = "N", value_parser = tokens)]
+    pub max_tokens: Option<u64>,
     /// The agent is done only when this shell command succeeds in its worktree
     ///
     /// It runs when the agent's turn ends, for at most {orchestra.checkTime}. While it fails, the agent's
@@ -89,6 +115,28 @@ pub struct RunOptions {
     /// How many rounds of work and check there may be with --until (default: 5)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: Option<u32>,
+    /// Run this shell command in the new worktree before the agent's program starts, such as 'npm ci'
+    ///
+    /// The default is {orchestra.setup}. It may take {orchestra.setupTime}, and runs with the environment of the
+    /// agent: ORCHESTRA_ROOT is your checkout. If it fails, the agent is not started; 'git orchestra logs AGENT
+    /// --setup' shows what it printed, and 'resume' runs it again. Where it has succeeded, it does not run again.
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub setup: Option<String>,
+    /// Run no setup, although {orchestra.setup} is set
+    #[arg(long, conflicts_with = "setup")]
+    pub no_setup: bool,
+    /// Run the check even if it is known to pass for the agent's files
+    #[arg(long)]
+    pub recheck: bool,
+    /// The sandbox of an agent: none or files (default: {orchestra.sandbox})
+    ///
+    /// none: its separate worktree prevents accidents, but is not a boundary. files: its program, its check and
+    /// its commands write only there, in a private home folder, and in a folder for temporary files; the rest
+    /// can only be read, and keys such as ~/.ssh are hidden. It commits into a private git directory, from which
+    /// its commits are fetched when it ends. The folders of --add-dir can be written as well. This needs
+    /// bubblewrap ('bwrap'); without it, no agent is started.
+    #[arg(long, value_name = "LEVEL", value_parser = sandbox(), hide_possible_values = true)]
+    pub sandbox: Option<SandboxLevel>,
 }
 
 impl RunOptions {
@@ -114,8 +162,15 @@ impl RunOptions {
             idle_timeout: self.idle_timeout,
             retries: self.retries,
             retry_delay: self.retry_delay,
+            max_cost_micros: self.max_cost,
+            max_tokens: self.max_tokens,
             until: self.until.clone(),
             rounds: self.rounds,
+            setup: self.setup.clone(),
+            no_setup: self.no_setup,
+            check: self.check.clone(),
+            recheck: self.recheck,
+            sandbox: self.sandbox,
         }
     }
 }
@@ -130,6 +185,11 @@ fn on_prompt() -> impl TypedValueParser<Value = OnPrompt> {
         .try_map(|word| OnPrompt::parse(&word).ok_or("no such reaction"))
 }
 
+fn sandbox() -> impl TypedValueParser<Value = SandboxLevel> {
+    PossibleValuesParser::new(SandboxLevel::ALL.map(SandboxLevel::as_str))
+        .try_map(|word| SandboxLevel::parse(&word).ok_or("no such sandbox"))
+}
+
 /// Parses a duration, for options of clap.
 ///
 /// # Errors
@@ -140,6 +200,10 @@ pub fn time(text: &str) -> Result<Duration, String> {
 
 fn idle(text: &str) -> Result<Duration, String> {
     settings::idle_time(text).ok_or_else(|| "expected a duration such as 90s or 5m, or 0".to_owned())
+}
+
+fn tokens(text: &str) -> Result<u64, String> {
+    settings::tokens(text).ok_or_else(|| "expected a number such as 500000, 500k or 2m".to_owned())
 }
 
 fn budget(text: &str) -> Result<u64, String> {

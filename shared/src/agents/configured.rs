@@ -3,8 +3,12 @@
 use std::{collections::BTreeSet, ops::Deref};
 
 use super::{
-    AgentProgram, Launch, Options, Protocol, TaskHandling, acp::AcpCommand, custom::CustomCommand,
-    launch::PROMPT_FILE, profile::ProfileOptions, registry,
+    AgentProgram, Launch, Options, Protocol, TaskHandling,
+    custom::{Speaks, UserCommand},
+    launch::PROMPT_FILE,
+    options,
+    profile::ProfileOptions,
+    registry,
 };
 use crate::{
     Code, Error, Kind, Result,
@@ -18,8 +22,7 @@ use crate::{
 /// The program of a profile.
 pub(super) enum Configured {
     Known(&'static dyn AgentProgram),
-    Custom(CustomCommand),
-    Acp(AcpCommand),
+    OfUser(UserCommand),
 }
 
 impl Deref for Configured {
@@ -28,8 +31,7 @@ impl Deref for Configured {
     fn deref(&self) -> &Self::Target {
         match self {
             Self::Known(program) => *program,
-            Self::Custom(command) => command,
-            Self::Acp(command) => command,
+            Self::OfUser(command) => command,
         }
     }
 }
@@ -37,11 +39,10 @@ impl Deref for Configured {
 /// Returns the program of the profile `name`, if there is one.
 pub(super) fn configured(name: &str, config: &Config<'_>) -> Option<Configured> {
     let known = registry::program(name);
-    if let Some(command) = config.get_or_default(&AGENT_COMMAND.of(name)) {
-        return Some(Configured::Custom(CustomCommand::new(name, command, known)));
-    }
-    if let Some(command) = config.get_or_default(&AGENT_ACP.of(name)) {
-        return Some(Configured::Acp(AcpCommand::new(name, command, known)));
+    for (key, speaks) in [(&AGENT_COMMAND, Speaks::Text), (&AGENT_ACP, Speaks::Acp)] {
+        if let Some(command) = config.get_or_default(&key.of(name)) {
+            return Some(Configured::OfUser(UserCommand::new(name, command, speaks, known)));
+        }
     }
     known.or_else(|| program_of_role(name, config)).map(Configured::Known)
 }
@@ -78,7 +79,10 @@ pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Laun
 }
 
 /// Returns the variables that the user sets for a profile.
-fn variables(name: &str, config: &Config<'_>) -> Result<Vec<(String, String)>> {
+///
+/// # Errors
+/// One of them is invalid (3).
+pub fn variables(name: &str, config: &Config<'_>) -> Result<Vec<(String, String)>> {
     let all = config.valid(&AGENT_ENV.of(name))?;
     let pairs = all.iter().filter_map(|one| one.split_once('='));
     Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
@@ -163,6 +167,31 @@ pub fn check_prose(name: &str, config: &Config<'_>, what: &str) -> Result<()> {
 /// that runs a known program.
 pub fn program_of(name: &str, config: &Config<'_>) -> String {
     configured(name, config).map_or_else(|| name.to_owned(), |program| program.name().to_owned())
+}
+
+/// Returns the command with which a person continues the conversation of an agent of the profile `name` in a terminal, if its sessions
+/// cannot be listed; see [`Launcher::interactive_argv`].
+pub fn interactive_argv(
+    name: &str,
+    config: &Config<'_>,
+    launch: &Launch,
+    session: Option<&str>,
+) -> Option<Vec<String>> {
+    configured(name, config)?.launcher()?.interactive_argv(launch, session)
+}
+
+/// Returns these options of a reviewing agent as the profile `name` supports them, and whether it looks at the history by itself. What
+/// a program cannot be allowed in advance is denied.
+pub fn for_review(name: &str, config: &Config<'_>, options: Options) -> (Options, bool) {
+    let program = configured(name, config);
+    let Some(launcher) = program.as_deref().and_then(AgentProgram::launcher) else { return (options, true) };
+    let supported = launcher.supported();
+    let supports = |option: &str| supported.contains(&option);
+    let permission = options.permission.map(|permission| launcher.review_permission(permission));
+    let allow = if supports(options::ALLOW_TOOL) { options.allow } else { Vec::new() };
+    let model = options.model.filter(|_| supports(options::MODEL));
+    let permission = permission.filter(|_| supports(options::PERMISSION));
+    (Options { permission, allow, model, ..options }, launcher.reads_history())
 }
 
 /// Returns the text that the user configured to be put before the tasks of a profile.

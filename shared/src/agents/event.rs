@@ -1,7 +1,7 @@
 //! The events in the output of an agent program, in the same form for every program.
 
 use super::limit::ReportedLimit;
-use crate::model::request::AskedRequest;
+use crate::model::{Cost, Tokens, request::AskedRequest};
 
 /// One event in a program's output.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +65,13 @@ pub enum StreamEvent {
     ApiError(String, String),
     /// A usage limit of the service was reached or is near.
     UsageLimit(ReportedLimit),
+    /// A request to the model was answered, in whole or in part: what that used, while the turn is in progress.
+    Used {
+        /// The tokens.
+        tokens: Tokens,
+        /// The cost, if the program reports it.
+        cost: Option<Cost>,
+    },
     /// A turn ended. The program may begin another turn until its output ends.
     TurnEnded(Turn),
     /// A remark for people.

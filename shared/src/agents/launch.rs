@@ -17,6 +17,9 @@ pub(super) const SESSION: &str = "{session}";
 /// The placeholder in a command for the agent's private folder.
 pub(super) const PRIVATE: &str = "{private}";
 
+/// The placeholder in the arguments of a program for a cost in US dollars.
+pub const COST: &str = "{cost}";
+
 /// What the program's standard input is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -90,6 +93,9 @@ pub struct Launch {
     /// What it leaves in the worktree that is not work, as lines of git's exclude file.
     #[serde(default)]
     pub leftovers: Vec<String>,
+    /// Further arguments with which the program stops by itself once its session has cost `{cost}` US dollars; empty if it cannot.
+    #[serde(default)]
+    pub cost_args: Vec<String>,
 }
 
 impl Launch {
@@ -112,6 +118,7 @@ impl Launch {
             patterns: None,
             conversation: None,
             leftovers: vec![],
+            cost_args: vec![],
         }
     }
 

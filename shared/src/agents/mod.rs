@@ -31,6 +31,7 @@ mod event;
 pub mod examination;
 mod fields;
 mod gemini;
+mod home;
 mod input;
 mod installed;
 mod launch;
@@ -46,20 +47,23 @@ mod session;
 mod sh;
 mod summary;
 
-pub use configured::{check_prose, launch, program_of, prompt_of, protocol_of, ready};
+pub use configured::{
+    check_prose, for_review, interactive_argv, launch, program_of, prompt_of, protocol_of, ready, variables,
+};
 pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFailure};
+pub use home::HomeFolder;
 pub use input::{TaskHandling, Words};
-pub use launch::{Launch, PrivateFile, Stdin};
+pub use launch::{COST, Launch, PrivateFile, Stdin};
 pub use options::Options;
 pub use output_patterns::OutputPatterns;
 pub use program::{AgentProgram, Launcher, SessionFiles};
-pub use protocol::{Answer, Connection, Exchange, Protocol, ProtocolKind, Standing};
+pub use protocol::{Answer, Connection, Exchange, Protocol, ProtocolKind, Reported, Standing};
 pub use registry::{
     all, manual_resume_command, missing_session_folders, program, session_files, session_reader,
     session_readers, usage_limit_in_output,
 };
 pub use session::Session;
-pub use summary::{ApiError, StreamSummary, relative_to};
+pub use summary::{ApiError, LiveUsage, StreamSummary, relative_to};
 
 /// All known agent programs, in the order in which they are listed.
 static PROGRAMS: &[&dyn AgentProgram] = &[

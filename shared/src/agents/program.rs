@@ -4,9 +4,16 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Launch, Options, Protocol, TaskHandling, examination::Examination, limit::ReportedLimit, options,
+    HomeFolder, Launch, Options, Protocol, TaskHandling, examination::Examination, limit::ReportedLimit,
+    options,
 };
-use crate::{Result, config::Config, conversation::SessionReader, world::Environment};
+use crate::{
+    Result,
+    config::Config,
+    conversation::SessionReader,
+    model::{Permission, SessionId},
+    world::Environment,
+};
 
 /// One agent program.
 ///
@@ -28,6 +35,11 @@ pub trait AgentProgram: Sync {
 
     /// Returns the variables that it sets for the processes that it starts. A program that sees them assumes to run inside a session.
     fn session_variables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Returns its folders in the home folder, for agents that have a private one.
+    fn home_folders(&self) -> &'static [HomeFolder] {
         &[]
     }
 
@@ -72,6 +84,23 @@ pub trait Launcher: Sync {
         None
     }
 
+    /// Returns the command with which a person continues the conversation of an agent in a terminal, for a program whose sessions cannot
+    /// be listed; `None` if there is none. The agent was started by `launch`, whose placeholder for its private folder holds here too.
+    fn interactive_argv(&self, _launch: &Launch, _session: Option<&str>) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Returns whether an agent that reviews work can look at the history by itself. Otherwise the changes are put into its task.
+    fn reads_history(&self) -> bool {
+        self.supported().contains(&options::ALLOW_TOOL)
+    }
+
+    /// Returns what a reviewing agent may do without asking, for what is configured: a program without that mode has another one that
+    /// allows no more.
+    fn review_permission(&self, configured: Permission) -> Permission {
+        configured
+    }
+
     /// Returns the command with which a person resumes a session without git orchestra.
     fn manual_resume_command(&self, _session: &str) -> Option<String> {
         None
@@ -94,6 +123,21 @@ pub trait SessionFiles: Sync {
         folder: &Path,
         transcript: &[u8],
     ) -> Result<()>;
+
+    /// Writes the beginning of a session's transcript, of `length` bytes, as another session for `folder`. Returns the id of that
+    /// session; `None` if the program's sessions cannot be cut, or nothing of this one would be left.
+    ///
+    /// # Errors
+    /// The transcript cannot be read or written.
+    fn cut(
+        &self,
+        _environment: &Environment,
+        _session: &str,
+        _folder: &Path,
+        _length: u64,
+    ) -> Result<Option<SessionId>> {
+        Ok(None)
+    }
 
     /// Moves a session after its worktree was renamed to `folder`.
     ///

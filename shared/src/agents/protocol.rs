@@ -32,9 +32,19 @@ pub trait ProtocolKind: Sync {
         false
     }
 
+    /// Returns whether the output repeats the messages that the program reads. Otherwise the supervisor notes them.
+    fn repeats_messages(&self) -> bool {
+        true
+    }
+
     /// Returns whether cost and tokens of a turn are totals of the process, and not of the session that it resumed.
     fn counts_from_start(&self) -> bool {
         false
+    }
+
+    /// Returns which figures the program reports of what it uses.
+    fn reports(&self) -> Reported {
+        Reported::default()
     }
 
     /// Returns what the exit code means of a program that ended before its turn did, if it says more than that.
@@ -56,6 +66,15 @@ pub trait ProtocolKind: Sync {
     }
 }
 
+/// Which figures a program reports of what it uses.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Reported {
+    /// Its tokens.
+    pub tokens: bool,
+    /// Its cost.
+    pub cost: bool,
+}
+
 /// What an exchange knows about the process at its other end.
 #[derive(Clone, Copy, Debug)]
 pub struct Connection<'a> {
@@ -69,6 +88,8 @@ pub struct Connection<'a> {
     pub permission: Option<Permission>,
     /// The model that was typed or configured for it.
     pub model: Option<&'a str>,
+    /// Whether it runs in a sandbox of git orchestra, in which it does not need its own and may not be able to make it.
+    pub in_sandbox: bool,
 }
 
 /// The exchange with one process: parses its output line by line, in order, and encodes messages for its standard input.
@@ -174,9 +195,19 @@ impl Protocol {
         self.0.outlives_input()
     }
 
+    /// Returns whether messages are in the output; see [`ProtocolKind::repeats_messages`].
+    pub fn repeats_messages(self) -> bool {
+        self.0.repeats_messages()
+    }
+
     /// Returns whether figures count from the start of the process; see [`ProtocolKind::counts_from_start`].
     pub fn counts_from_start(self) -> bool {
         self.0.counts_from_start()
+    }
+
+    /// Returns which figures its programs report; see [`ProtocolKind::reports`].
+    pub fn reports(self) -> Reported {
+        self.0.reports()
     }
 
     /// Returns what an exit code means; see [`ProtocolKind::exit_failure`].

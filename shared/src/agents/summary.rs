@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Question, StreamEvent, Turn,
+    FailureKind, Question, StreamEvent, Turn,
     limit::{ReportedLimit, Reset},
 };
-use crate::model::{Cost, SessionId, event::Usage, last_words, text};
+use crate::model::{Cost, SessionId, Tokens, cap::Amounts, event::Usage, last_words, text};
 
 /// Maximum width of an activity, in columns.
 const MAX_ACTIVITY_WIDTH: usize = 120;
@@ -24,6 +24,16 @@ pub struct ApiError {
     pub kind: String,
     /// The error message.
     pub text: String,
+}
+
+/// What the turn in progress used so far.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct LiveUsage {
+    /// Its tokens.
+    pub tokens: Tokens,
+    /// Its cost, if the program reports that before the turn has ended.
+    pub cost: Option<Cost>,
 }
 
 /// The summary. The serialized fields are for `status`; the others are for the supervisor.
@@ -44,6 +54,16 @@ pub struct StreamSummary {
     pub first_denied: Option<String>,
     /// The usage limit that it came near or reached. A limit that was reached is dropped when the model answers again.
     pub limit: Option<ReportedLimit>,
+    /// What the turn in progress used so far, which `usage` does not contain yet.
+    pub live: LiveUsage,
+    /// What the agent used in all its sessions, as its supervisor computes it.
+    pub total: Amounts,
+    /// Whether the program reports what a turn costs.
+    #[serde(skip)]
+    pub reports_cost: bool,
+    /// The number of tool calls that have no result yet.
+    #[serde(skip)]
+    pub open_calls: u32,
     /// Whether the model has answered.
     #[serde(skip)]
     pub answered: bool,
@@ -102,6 +122,7 @@ impl StreamSummary {
             StreamEvent::ToolUse { id, name, about } => {
                 self.record_answer();
                 self.called_tool = true;
+                self.open_calls += 1;
                 let what = format!("{name} {}", relative_to(&self.folder, about));
                 self.set_activity(&what);
                 self.recent.push_back((id.clone(), text::one_line(&what, MAX_ACTIVITY_WIDTH)));
@@ -121,6 +142,12 @@ impl StreamSummary {
                 self.set_activity(sentence);
             }
             StreamEvent::UsageLimit(reached) => self.record_limit(reached),
+            StreamEvent::Used { tokens, cost } => {
+                self.live.tokens = self.live.tokens.plus(*tokens);
+                let more = cost.map(|cost| cost.saturating_add(self.live.cost.unwrap_or_default()));
+                self.live.cost = more.or(self.live.cost);
+            }
+            StreamEvent::ToolResult { .. } => self.open_calls = self.open_calls.saturating_sub(1),
             StreamEvent::TurnEnded(turn) => self.end(turn),
             StreamEvent::Remark(note) => self.set_activity(note),
             StreamEvent::Subagent(event) => {
@@ -130,7 +157,7 @@ impl StreamSummary {
                     self.set_activity(&format!("subagent: {name} {about}"));
                 }
             }
-            StreamEvent::MessageAccepted(_) | StreamEvent::ToolResult { .. } | StreamEvent::Unparsed(_) => {}
+            StreamEvent::MessageAccepted(_) | StreamEvent::Unparsed(_) => {}
         }
     }
 
@@ -157,6 +184,7 @@ impl StreamSummary {
             |text: &str| Some(text::one_line(text, MAX_ACTIVITY_WIDTH)).filter(|text| !text.is_empty());
         self.begun = true;
         self.last_turn = None;
+        self.open_calls = 0;
         self.usage.session = given(session).map(SessionId::from);
         self.usage.model = given(model);
         self.mode = given(mode);
@@ -170,9 +198,25 @@ impl StreamSummary {
         let known = self.usage.cost.map(Cost::micros);
         let cost = highest(known, cost.map(Cost::micros), turn.cost_micros);
         self.usage.cost = cost.map(Cost::from_micros);
-        self.usage.input_tokens = highest(self.usage.input_tokens, *input_tokens, turn.input_tokens);
-        self.usage.output_tokens = highest(self.usage.output_tokens, *output_tokens, turn.output_tokens);
+        // A program that is interrupted may leave out the answer that it was reading.
+        let is_cut = turn.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Interrupted);
+        let cut = if is_cut { self.live.tokens } else { Tokens::default() };
+        let at_least =
+            |known: Option<u64>, more: u64| (more > 0).then(|| known.unwrap_or(0).saturating_add(more));
+        let Usage { input_tokens: read, output_tokens: written, .. } = self.usage;
+        self.usage.input_tokens =
+            highest(read, *input_tokens, turn.input_tokens).max(at_least(read, cut.all_input()));
+        self.usage.output_tokens =
+            highest(written, *output_tokens, turn.output_tokens).max(at_least(written, cut.output));
         self.usage.turns += turn.turns;
+        self.reports_cost |= turn.cost_micros.is_some();
+        self.open_calls = 0;
+        if turn.input_tokens.is_some() || turn.output_tokens.is_some() {
+            self.live.tokens = Tokens::default();
+        }
+        if turn.cost_micros.is_some() {
+            self.live.cost = None;
+        }
         for (id, tool) in &turn.denied {
             self.record_denial(id, tool);
         }
@@ -213,6 +257,47 @@ impl StreamSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::event::TurnFailure;
+
+    #[test]
+    fn what_a_turn_in_progress_used_is_replaced_by_its_totals() {
+        let mut summary = StreamSummary::default();
+        let tokens = Tokens { input: 10, output: 2, ..Tokens::default() };
+        let call = StreamEvent::ToolUse { id: "a".into(), name: "Bash".into(), about: "ls".into() };
+        let result = StreamEvent::ToolResult { error: false, text: String::new() };
+        for event in [
+            StreamEvent::Used { tokens, cost: None },
+            call.clone(),
+            StreamEvent::Subagent(Box::new(call)),
+            StreamEvent::Used { tokens, cost: Some(Cost::from_micros(5)) },
+        ] {
+            summary.observe(&event);
+        }
+        assert_eq!((summary.live.tokens, summary.open_calls), (tokens.plus(tokens), 1));
+        summary.observe(&result);
+        summary.observe(&result);
+        assert_eq!((summary.live.cost, summary.open_calls), (Some(Cost::from_micros(5)), 0));
+        let turn = Turn { input_tokens: Some(20), output_tokens: Some(4), ..Turn::default() };
+        summary.observe(&StreamEvent::TurnEnded(turn));
+        let cost = Some(Cost::from_micros(5));
+        assert_eq!(summary.live, LiveUsage { cost, ..LiveUsage::default() }, "the turn reports no cost");
+        assert!(!summary.reports_cost);
+    }
+
+    #[test]
+    fn an_interrupted_turn_counts_the_answer_that_it_cut() {
+        let failure = Some(TurnFailure { word: String::new(), kind: FailureKind::Interrupted });
+        for (said, before, expected) in
+            [(0, None, 10), (12, None, 12), (0, Some(100), 110), (12, Some(100), 112)]
+        {
+            let mut summary = StreamSummary::after(&Usage { input_tokens: before, ..Usage::default() });
+            let tokens = Tokens { input: 10, ..Tokens::default() };
+            summary.observe(&StreamEvent::Used { tokens, cost: None });
+            let turn = Turn { input_tokens: Some(said), failure: failure.clone(), ..Turn::default() };
+            summary.observe(&StreamEvent::TurnEnded(turn));
+            assert_eq!(summary.usage.input_tokens, Some(expected), "{said} {before:?}");
+        }
+    }
 
     #[test]
     fn figures_of_a_process_are_added_to_those_of_the_session() {

@@ -189,6 +189,11 @@ impl<T> NamedKey<T> {
         Key { name: Cow::Owned(self.0.name.replace(NAME_PLACEHOLDER, name)), kind, ..self.0 }
     }
 
+    /// Returns what stands before the user's name, if that is the last part of the key.
+    pub(super) fn before_last_name(&self) -> Option<&str> {
+        self.0.name.strip_suffix(NAME_PLACEHOLDER)
+    }
+
     /// Returns the user's name in a subsection of `orchestra`, if it belongs to this key: `x` in `agent.x` for
     /// `orchestra.agent.<name>.command`.
     pub(super) fn name_in<'a>(&self, subsection: &'a str) -> Option<&'a str> {

@@ -18,6 +18,13 @@ pub(super) const DURATION: Kind<Duration> = Kind {
     text: |value| duration::text(*value),
 };
 
+/// A duration, or 0 for no time at all.
+pub(super) const DURATION_OR_0: Kind<Duration> = Kind {
+    expected: "a duration such as '90s', '5m', or '1h 30m', or 0",
+    parse: |text| if text == "0" { Some(Duration::ZERO) } else { duration::parse(text) },
+    text: |value| duration::text(*value),
+};
+
 /// A duration, or `None` if the value is empty.
 pub(super) const OPTIONAL_DURATION: Kind<Option<Duration>> = Kind {
     expected: DURATION.expected,

@@ -25,7 +25,7 @@ pub use self::{
 use crate::{
     Code, Error, Result,
     git::{Git, Repo, config_entries::ConfigEntry, ref_names},
-    model::{Permission, nearest::nearest, quote},
+    model::{Permission, SandboxLevel, nearest::nearest, quote},
     world::Environment,
 };
 
@@ -96,6 +96,19 @@ impl<'repo> Config<'repo> {
     /// Returns all values of a key that may be given several times, in the order of git config.
     pub fn all(&self, key: &RepeatedKey) -> Vec<String> {
         key.names().flat_map(|name| self.repo.config_all(name)).collect()
+    }
+
+    /// Returns the sandbox of agents: the stricter one of the user's and of the team's.
+    ///
+    /// # Errors
+    /// A value is no sandbox (3).
+    pub fn sandbox(&self) -> Result<SandboxLevel> {
+        let key = &keys::SANDBOX;
+        let values = self.team_values(key.names(), key.team())?;
+        let team = values.into_iter().rev().find(|value| !value.is_empty());
+        let of_team = |value: String| key.parse(key.name(), &value).map_err(|error| error.hint(team::PLACE));
+        let own = self.get(key)?;
+        Ok(own.max(team.map(of_team).transpose()?.unwrap_or_default()))
     }
 
     /// Like [`Config::all`], for a key whose values have a type.
@@ -215,6 +228,16 @@ impl<'repo> Config<'repo> {
 
     /// Returns the names for which the user set a key, sorted.
     pub fn names<T>(&self, key: &NamedKey<Option<T>>) -> Vec<String> {
+        if let Some(before) = key.before_last_name() {
+            // The name is the last part, which git has in lower case.
+            let entries = self.repo.config_entries(SECTION).into_iter();
+            let mut names: Vec<String> =
+                entries.filter_map(|entry| entry.name.strip_prefix(before).map(str::to_owned)).collect();
+            names.retain(|name| self.get_or_default(&key.of(name)).is_some());
+            names.sort_unstable();
+            names.dedup();
+            return names;
+        }
         let mut subsections = self.repo.config_sections(SECTION);
         subsections.extend(self.team_sections());
         let names = subsections.iter().filter_map(|subsection| key.name_in(subsection));
@@ -373,6 +396,7 @@ mod tests {
         let table = include_str!("keys/mod.rs");
         let files = [
             include_str!("keys/agents.rs"),
+            include_str!("keys/caps.rs"),
             include_str!("keys/landing.rs"),
             include_str!("keys/limits.rs"),
             include_str!("keys/profiles.rs"),
@@ -396,6 +420,8 @@ mod tests {
         assert_eq!(keys::AGENT_COMMAND.of("mine").name(), "orchestra.agent.mine.command");
         assert_eq!(keys::AGENT_COMMAND.name_in("agent.mine"), Some("mine"));
         assert_eq!(keys::AGENT_COMMAND.name_in("review"), None);
+        assert_eq!(keys::PRICE.before_last_name(), Some("orchestra.price."));
+        assert_eq!(keys::AGENT_COMMAND.before_last_name(), None);
     }
 
     #[test]

@@ -95,6 +95,15 @@ pub enum Event {
         /// The number of agents to store.
         of: usize,
     },
+    /// The teardown of a worktree begins.
+    WorktreeTornDown {
+        /// The agent.
+        agent: AgentId,
+        /// The number of worktrees torn down so far.
+        done: usize,
+        /// The number of worktrees to tear down.
+        of: usize,
+    },
     /// An agent was removed.
     AgentRemoved {
         /// The agent.

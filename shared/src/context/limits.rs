@@ -31,6 +31,8 @@ pub struct Limits {
     /// The maximum time that a list of agents counts uncommitted changes. For the agents that it does not get to, it reports what
     /// was counted earlier.
     pub counting: Duration,
+    /// The maximum time that the sizes of worktrees are measured. Of those that it does not get to, a part is reported.
+    pub measuring: Duration,
     /// The maximum number of agents that a cleanup removes at once. It holds the lock of each, and the number of open
     /// files is limited.
     pub removals_at_once: usize,
@@ -50,6 +52,7 @@ impl Default for Limits {
             release: Duration::from_secs(120),
             slot: Duration::from_secs(2 * 3600),
             counting: Duration::from_millis(300),
+            measuring: Duration::from_secs(60),
             removals_at_once: 200,
         }
     }

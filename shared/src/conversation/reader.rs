@@ -143,6 +143,12 @@ pub trait SessionReader: Sync {
         None
     }
 
+    /// Returns the option that precedes the model in [`SessionReader::resume_argv`]; `None` if the program always uses that of the
+    /// session, or its own.
+    fn model_flag(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Returns the command that resumes a session, reads one prompt from standard input, and prints the answer; `None` if the
     /// program cannot.
     fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>>;

@@ -66,6 +66,7 @@ codes! {
     NameInvalid "name-invalid" Usage "A name, an id or a label is malformed.";
     OptionUnsupported "option-unsupported" Usage "The agent program does not know one of the options.";
     PlaceUnknown "place-unknown" Usage "The file or the line of a comment is not in the reviewed work.";
+    PlanInvalid "plan-invalid" Usage "The plan cannot be read, or its tasks cannot be put into an order.";
     TaskInvalid "task-invalid" Usage "A task is missing, too long or not text.";
     TestMissing "test-missing" Usage "A test command is required, and none is configured.";
     ValueInvalid "value-invalid" Usage "The value is not of the type of the configuration key.";
@@ -88,6 +89,7 @@ codes! {
     BranchUnknown "branch-unknown" Refused "No branch, agent or commit has this name.";
     CheckFailsOnTarget "check-fails-on-target" Refused "A check fails on the target itself, before anything is merged.";
     CheckoutBlocked "checkout-blocked" Refused "Something in a checkout of the branch prevents moving it.";
+    CheckoutUnfinished "checkout-unfinished" Refused "The checkout is in the middle of a merge or the like, or has conflicts.";
     CommitMissing "commit-missing" Refused "There is no commit to start from.";
     CommitUnknown "commit-unknown" Refused "The revision names no commit.";
     ConfigInvalid "config-invalid" Refused "A configuration value cannot be used.";
@@ -117,6 +119,7 @@ codes! {
     PathNotUtf8 "path-not-utf8" Refused "The path is not UTF-8, and an agent cannot work in it.";
     PathTaken "path-taken" Refused "The path or the ref already exists.";
     PlatformUnsupported "platform-unsupported" Refused "Agents cannot be supervised on this system.";
+    PointUnknown "point-unknown" Refused "The agent has no point of this number.";
     ProfileUnknown "profile-unknown" Refused "There is no profile of this name.";
     ProgramMissing "program-missing" Refused "The agent's program is not on PATH.";
     ProposalUnapproved "proposal-unapproved" Refused "The team's file proposes a setting that nobody approved here.";
@@ -126,6 +129,7 @@ codes! {
     RemoteUnrelated "remote-unrelated" Refused "The remote holds agents of another project.";
     RepositoryUnsupported "repository-unsupported" Refused "The repository uses a format that is not supported.";
     RunUnknown "run-unknown" Refused "No run has this id.";
+    SandboxUnavailable "sandbox-unavailable" Refused "The sandbox that was asked for cannot be made on this machine.";
     SessionAmbiguous "session-ambiguous" Refused "What was typed matches several sessions.";
     SessionFolderMissing "session-folder-missing" Refused "The folder in which the session ran no longer exists.";
     SessionInUse "session-in-use" Refused "Another program uses the session.";

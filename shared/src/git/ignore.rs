@@ -25,10 +25,7 @@ pub struct IgnoreRules {
 impl IgnoreRules {
     /// Reads the rules that apply everywhere: the user's own, and those in `info/exclude` of `repo`, an isolated git directory.
     pub fn of(repo: &Repo) -> Self {
-        let config = repo.gix.config_snapshot();
-        let case =
-            if config.boolean("core.ignoreCase").unwrap_or(false) { Case::Fold } else { Case::Sensitive };
-        let mut rules = Self { search: Search::default(), case };
+        let mut rules = Self::empty(repo);
         let user_rules =
             repo.config_path("core.excludesFile").or_else(|| user_file(repo.environment(), "ignore"));
         let repository_rules = repo.gix.git_dir().join("info/exclude");
@@ -36,6 +33,20 @@ impl IgnoreRules {
             rules.add_file(&path);
         }
         rules
+    }
+
+    /// Returns rules that consist of these lines only, by the settings of `repo`.
+    pub fn of_lines(repo: &Repo, lines: &[u8]) -> Self {
+        let mut rules = Self::empty(repo);
+        rules.enter(Path::new(""), lines);
+        rules
+    }
+
+    fn empty(repo: &Repo) -> Self {
+        let config = repo.gix.config_snapshot();
+        let case =
+            if config.boolean("core.ignoreCase").unwrap_or(false) { Case::Fold } else { Case::Sensitive };
+        Self { search: Search::default(), case }
     }
 
     fn add_file(&mut self, path: &Path) {

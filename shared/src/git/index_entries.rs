@@ -143,6 +143,12 @@ impl IndexEntries {
         }
     }
 
+    /// Returns whether `repo` has the content of every entry; that of a submodule is in another repository.
+    pub fn objects_exist(&self, repo: &Repo) -> bool {
+        let mut entries = self.file.entries().iter().filter(|entry| entry.mode != Mode::COMMIT);
+        entries.all(|entry| repo.has_object(entry.id.into()))
+    }
+
     /// Returns the mode of an entry as git writes it, such as `100644`.
     pub fn octal_mode(&self, at: usize) -> String {
         format!("{:06o}", self.file.entries()[at].mode.bits())

@@ -5,6 +5,7 @@ pub mod ancestry;
 mod caller;
 pub mod careful;
 pub mod checkout;
+mod collection;
 pub mod command;
 pub mod common_dir;
 pub mod config_entries;

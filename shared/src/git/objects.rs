@@ -18,6 +18,7 @@ use crate::{
         repo::Identity,
         syncing::{self, Syncing},
     },
+    parallel,
 };
 
 /// Maximum size of a file that is read into memory, in bytes; larger ones go through git, which streams them.
@@ -176,8 +177,7 @@ impl Repo {
             message: commit.message.as_str().into(),
             extra_headers: Vec::new(),
         };
-        let id = self.gix.write_object(&object).context(Kind::External, || "cannot write a commit".into())?;
-        self.sync_object(id.detach().into())
+        self.store("cannot write a commit", || self.gix.write_object(&object))
     }
 
     /// Writes a blob and syncs it to the disk.
@@ -185,8 +185,7 @@ impl Repo {
     /// # Errors
     /// The disk is full or not writable.
     pub fn write_blob(&self, bytes: &[u8]) -> Result<Oid> {
-        let id = self.gix.write_blob(bytes).context(Kind::External, || "cannot write a blob".into())?;
-        self.sync_object(id.detach().into())
+        self.store("cannot write a blob", || self.gix.write_blob(bytes))
     }
 
     /// Writes a flat tree of blobs and syncs it to the disk.
@@ -211,8 +210,7 @@ impl Repo {
         let mut entries: Vec<_> = entries.into_iter().map(entry).collect();
         entries.sort_unstable();
         let tree = gix::objs::Tree { entries };
-        let id = self.gix.write_object(&tree).context(Kind::External, || "cannot write a tree".into())?;
-        self.sync_object(id.detach().into())
+        self.store("cannot write a tree", || self.gix.write_object(&tree))
     }
 
     /// Reads the entries of a tree, except gitlinks.
@@ -395,17 +393,14 @@ impl Repo {
         if written.is_empty() {
             return meanwhile();
         }
-        let missing = std::thread::scope(|scope| {
-            let syncing = scope.spawn(|| syncing::sync_loose(&objects, written));
-            let done = meanwhile();
-            let missing = syncing.join().unwrap_or_else(|_| Err(Error::internal("cannot fsync objects")));
-            done.and(missing)
-        })?;
+        let (missing, done) = parallel::both(|| syncing::sync_loose(&objects, written), meanwhile);
+        done?;
+        let missing = missing.unwrap_or_else(|| Err(Error::internal("cannot fsync objects")))?;
         self.require_present(missing)
     }
 
     /// Syncs an object to the disk, or notes that it must be: otherwise it may be empty after a power failure, and stay so.
-    fn sync_object(&self, id: Oid) -> Result<Oid> {
+    pub(super) fn sync_object(&self, id: Oid) -> Result<Oid> {
         match &self.syncing {
             Syncing::Never => {}
             Syncing::AtOnce => self.sync_now([id])?,
@@ -423,7 +418,11 @@ impl Repo {
     fn require_present(&self, missing: Vec<Oid>) -> Result<()> {
         // An object that is not loose existed before, in a pack.
         match missing.into_iter().find(|id| !self.has_object(*id)) {
-            Some(id) => Err(Error::new(Kind::External, format!("object {} was not written", id.short()))),
+            // Such as a collection of garbage that began before any ref led to it.
+            Some(id) => {
+                let what = format!("object {} was deleted by another program", id.short());
+                Err(Error::new(Code::RefChanged, what).hint("try again when 'git gc' has ended"))
+            }
             None => Ok(()),
         }
     }

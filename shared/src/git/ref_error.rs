@@ -21,6 +21,12 @@ pub enum RefError {
         /// The lock file.
         lock: PathBuf,
     },
+    /// A garbage collection of git deleted objects to which the new value leads.
+    #[error("git gc deleted new objects before a ref led to them")]
+    Collected {
+        /// What git said.
+        why: String,
+    },
     /// Something else failed; a retry would not help.
     #[error(transparent)]
     Failed(#[from] Error),
@@ -29,7 +35,7 @@ pub enum RefError {
 impl RefError {
     /// Returns whether another program was faster or is still working, so that a retry may help.
     pub const fn is_race(&self) -> bool {
-        matches!(self, Self::Changed { .. } | Self::Locked { .. })
+        matches!(self, Self::Changed { .. } | Self::Locked { .. } | Self::Collected { .. })
     }
 }
 
@@ -40,6 +46,9 @@ impl From<RefError> for Error {
             RefError::Changed { .. } => Self::new(Code::RefChanged, message).hint("try again"),
             RefError::Locked { lock, .. } => Self::new(Code::LockHeld, message)
                 .hint(format!("if no git runs here: {}", quote::command(&[&"rm", &lock]))),
+            RefError::Collected { why } => {
+                Self::new(Code::RefChanged, message).because(why).hint("try again when 'git gc' has ended")
+            }
             RefError::Failed(error) => error,
         }
     }

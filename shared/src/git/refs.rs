@@ -64,11 +64,24 @@ impl Repo {
     /// goes into the reflogs of branches.
     ///
     /// # Errors
-    /// A ref no longer has the expected value (4), is locked by another program (4), or cannot be written.
+    /// A ref no longer has the expected value (4), is locked by another program (4), a garbage collection deleted the new objects (4),
+    /// or a ref cannot be written.
     pub fn edit_refs(&self, edits: &[RefEdit], why: &str) -> Result<(), RefError> {
         if edits.is_empty() {
             return Ok(());
         }
+        // A damaged ref may be moved to another name.
+        let there: Vec<RefEdit> = edits.iter().filter(|edit| self.has_object(edit.new)).cloned().collect();
+        self.replace_refs(edits, why)?;
+        // A collection that began before may not have seen the new values.
+        if self.is_collecting() && self.pack_new_objects(&there).is_err() || !self.has_new_values(&there) {
+            return Err(self.move_back(edits));
+        }
+        Ok(())
+    }
+
+    /// Makes all edits, or none.
+    pub(super) fn replace_refs(&self, edits: &[RefEdit], why: &str) -> Result<(), RefError> {
         for edit in edits {
             require_ref_name(&edit.name)?;
         }

@@ -70,8 +70,20 @@ impl Registration {
         &self.folder
     }
 
+    /// Syncs the files that make the folder a worktree to the disk: cut after a power failure, they would be none to git.
+    fn sync(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.git_dir)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                fs::File::open(entry.path())?.sync_all()?;
+            }
+        }
+        fs::File::open(self.folder.join(".git"))?.sync_all()
+    }
+
     /// Removes the mark: the worktree is complete, and stays.
     pub(super) fn finish(mut self) -> io::Result<()> {
+        self.sync()?;
         fs::remove_file(self.git_dir.join(LOCKED))?;
         self.is_finished = true;
         Ok(())

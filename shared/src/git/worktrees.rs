@@ -141,6 +141,12 @@ impl Repo {
         Ok(all)
     }
 
+    /// Returns the checkout from which the repository was found, the main one or a linked worktree; `None` if there is none.
+    pub fn own_checkout(&self) -> Option<Worktree> {
+        let path = self.work_dir()?;
+        Some(Worktree { git_dir: self.gix.git_dir().to_owned(), path, was_there: true })
+    }
+
     /// Returns the linked worktree at `path`.
     ///
     /// # Errors

@@ -5,8 +5,14 @@ use std::collections::HashSet;
 use super::options::LandOptions;
 use crate::{
     Code, Error, Result,
-    config::{Config, keys::INTO},
-    git::{Oid, Repo, merging::ChangeSize},
+    config::{
+        Config,
+        keys::{INTO, MERGE_TIMEOUT},
+    },
+    git::{
+        Oid, Repo,
+        merging::{ChangeSize, MergePlace},
+    },
     model::{Agent, AgentId, IdOrText, Phase, landing::FailedCheck, naming, text},
     store::{Listing, Unreadable, layout, list::ListRow, unreadable},
 };
@@ -25,11 +31,32 @@ pub struct Branch {
     pub agent: Option<(AgentId, Agent)>,
     /// Why the branch cannot land, if its agent or work cannot be read.
     pub problem: Option<Unreadable>,
+    /// The snapshot of the user's uncommitted changes that the commit contains. It does not land.
+    pub snapshot: Option<Oid>,
+    /// What lands instead of the commit, if that contains a snapshot.
+    pub part: Option<Part>,
     /// The check that failed with it last time and has not passed since.
     pub failed: Option<FailedCheck>,
 }
 
+/// What lands instead of a commit that contains a snapshot; see [`super::part`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// This commit, on top of the target's.
+    Commit(Oid),
+    /// Nothing: it conflicts with the target. Holds the reason, for people.
+    Conflicts(String),
+}
+
 impl Branch {
+    /// Returns the commit to merge: without the uncommitted changes from which its agent started.
+    pub(super) fn to_merge(&self) -> Oid {
+        match self.part {
+            Some(Part::Commit(part)) => part,
+            Some(Part::Conflicts(_)) | None => self.tip,
+        }
+    }
+
     /// Returns whether exactly this work landed in the target before, squashed or rebased, which history does not show.
     pub(super) fn landed_in(&self, repo: &Repo, target: &LandingTarget) -> Result<bool> {
         let Some(commit) = self.landed_as(target) else { return Ok(false) };
@@ -79,6 +106,17 @@ pub struct LandingTarget {
     pub branch: String,
     /// The commit that the branch points to.
     pub tip: Oid,
+}
+
+impl LandingTarget {
+    /// Returns the place and settings with which git would merge into the target.
+    ///
+    /// # Errors
+    /// The time limit is invalid, or the target's commit cannot be read.
+    pub(super) fn merge_place(&self, repo: &Repo) -> Result<MergePlace> {
+        let limit = Config::of(repo).get(&MERGE_TIMEOUT)?;
+        MergePlace::of_branch(repo, &layout::branch_ref(&self.branch), self.tip, limit)
+    }
 }
 
 /// Returns the branch that was named, else the one that the user configured, else the branch that is checked out.
@@ -191,14 +229,32 @@ fn check_count(found: Vec<Branch>) -> Result<Vec<Branch>> {
 pub(super) fn resolve(repo: &Repo, listing: &Listing, name: &str) -> Result<Branch> {
     if let Ok(Some(tip)) = repo.find_ref(&layout::branch_ref(name)) {
         let agent = agent_of_branch(repo, listing, name);
-        return Ok(Branch { name: name.to_owned(), tip, agent, problem: None, failed: None });
+        let snapshot = listing.snapshot_in(repo, tip)?;
+        return Ok(Branch {
+            name: name.to_owned(),
+            tip,
+            agent,
+            problem: None,
+            snapshot,
+            part: None,
+            failed: None,
+        });
     }
     let agent = listing.meant(name).map(|meant| meant.id);
     // A part of an id is weaker than the name of a commit.
     if !agent.as_ref().is_ok_and(|id| naming::begins(name, id))
         && let Ok(tip) = repo.commit(name)
     {
-        return Ok(Branch { name: name.to_owned(), tip, agent: None, problem: None, failed: None });
+        let snapshot = listing.snapshot_in(repo, tip)?;
+        return Ok(Branch {
+            name: name.to_owned(),
+            tip,
+            agent: None,
+            problem: None,
+            snapshot,
+            part: None,
+            failed: None,
+        });
     }
     match agent {
         Ok(id) => of_named_agent(repo, listing, &id),
@@ -234,8 +290,10 @@ pub(super) fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<O
     Ok(tip.map(|tip| Branch {
         name: id.to_string(),
         tip,
+        snapshot: agent.snapshot.as_ref().and_then(IdOrText::commit),
         agent: Some((id.clone(), agent)),
         problem: broken,
+        part: None,
         failed: None,
     }))
 }
@@ -243,9 +301,15 @@ pub(super) fn of_agent(repo: &Repo, listing: &Listing, id: &AgentId) -> Result<O
 /// Returns a branch with a problem for an agent that cannot be read, so that the other branches that were named still land.
 fn of_unreadable(repo: &Repo, id: &AgentId, broken: &Unreadable) -> Result<Branch> {
     match repo.find_ref(&layout::head_ref(id)) {
-        Ok(Some(tip)) => {
-            Ok(Branch { name: id.to_string(), tip, agent: None, problem: Some(broken.clone()), failed: None })
-        }
+        Ok(Some(tip)) => Ok(Branch {
+            name: id.to_string(),
+            tip,
+            agent: None,
+            problem: Some(broken.clone()),
+            snapshot: None,
+            part: None,
+            failed: None,
+        }),
         _ => Err(broken.error()),
     }
 }

@@ -6,7 +6,7 @@ use std::{
     io::Read,
     os::unix::process::{CommandExt, ExitStatusExt},
     path::Path,
-    process::{Child, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -54,15 +54,15 @@ impl CheckRun {
 
 /// The limits of a command.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds<'a> {
+pub struct Bounds<'a> {
     /// The environment of the user.
-    pub(super) environment: &'a Environment,
+    pub environment: &'a Environment,
     /// The time limit.
-    pub(super) limit: Duration,
+    pub limit: Duration,
     /// Ends the command when the user interrupts the operation.
-    pub(super) cancel: &'a Cancel,
-    /// The value of [`NONCE`] in the environment of its processes.
-    pub(super) nonce: &'a str,
+    pub cancel: &'a Cancel,
+    /// The value of the variable in the environment of its processes that marks them.
+    pub nonce: &'a str,
 }
 
 /// Runs a shell command in `folder` and waits for its end. All processes that it started are ended afterwards.
@@ -71,9 +71,17 @@ pub(super) struct Bounds<'a> {
 /// It cannot be started, a process that it left cannot be killed, or the user interrupts it ([`Kind::Interrupted`]).
 pub(super) fn run(command: &str, folder: &Path, bounds: Bounds<'_>) -> Result<CheckRun> {
     let mut shell = process::command(bounds.environment, "/bin/sh");
+    shell.current_dir(folder);
+    run_in(shell, command, bounds)
+}
+
+/// As [`run`], in a shell whose folder and variables are set.
+///
+/// # Errors
+/// As for [`run`].
+pub fn run_in(mut shell: Command, command: &str, bounds: Bounds<'_>) -> Result<CheckRun> {
     shell
         .args(["-c", &format!("exec 2>&1\n{command}")])
-        .current_dir(folder)
         .env(NONCE, bounds.nonce)
         .env("GIT_TERMINAL_PROMPT", "0")
         .stdin(Stdio::null())

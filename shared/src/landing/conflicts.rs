@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::{
     branches::{self, Branch, LandingTarget},
-    plan,
+    part, plan,
     state::ConflictWith,
     trials::trials,
 };
@@ -36,6 +36,9 @@ pub fn of_agent(repo: &Repo, target: &LandingTarget, id: &AgentId) -> Result<Vec
         },
     };
     let mut sound = SoundWork::read(repo)?;
+    let mut work = [work];
+    part::fill_in(repo, target, &mut work)?;
+    let [work] = work;
     let own_bases = MergeBases::of(repo, &[work.tip, target.tip]);
     let mut conflicts = Vec::new();
     if plan::skip_reason(repo, &own_bases, target, &work, &mut sound).is_none() {
@@ -70,7 +73,9 @@ fn other_work(repo: &Repo, target: &LandingTarget, listing: &Listing, work: &Bra
             found.push(branch);
         }
     }
-    branches::without_landed(repo, target, found)
+    let mut found = branches::without_landed(repo, target, found)?;
+    part::fill_in(repo, target, &mut found)?;
+    Ok(found)
 }
 
 /// Returns the commit as which all work of an agent landed in the target, by the trailers of its newest event.
@@ -91,12 +96,14 @@ fn with(
     with_target: bool,
 ) -> Result<Vec<ConflictWith>> {
     let (own, into) = (others.len(), others.len() + 1);
-    let tips: Vec<Oid> = others.iter().map(|other| other.tip).chain([work.tip, target.tip]).collect();
-    let bases = MergeBases::of(repo, &tips);
+    let all = others.iter().chain([work]);
+    let tips: Vec<Oid> = all.clone().map(Branch::to_merge).chain([target.tip]).collect();
+    let with_whole: Vec<Oid> = all.map(|branch| branch.tip).chain(tips.iter().copied()).collect();
+    let bases = MergeBases::of(repo, &with_whole);
     let sides: Vec<usize> = with_target.then_some(into).into_iter().chain(0..others.len()).collect();
     let pairs: Vec<(usize, usize)> =
         sides.iter().map(|side| plan::ours_and_theirs(&tips, into, own, *side)).collect();
-    let (found, _) = trials(repo, &bases, plan::merge_place(repo, target)?, &tips, &pairs)?;
+    let (found, _) = trials(repo, &bases, target.merge_place(repo)?, &tips, &pairs)?;
     let mut conflicts = Vec::new();
     for (side, trial) in sides.into_iter().zip(&found) {
         let Some(conflict) = plan::pair_conflict(trial) else { continue };

@@ -123,7 +123,15 @@ mod tests {
 
     fn step(outcome: Landing, tip: Oid, failed: Option<&str>) -> Step {
         let check = failed.map(|command| RunCheck { name: "test".into(), command: command.into() });
-        let branch = Branch { name: "b".into(), tip, agent: None, problem: None, failed: None };
+        let branch = Branch {
+            name: "b".into(),
+            tip,
+            agent: None,
+            problem: None,
+            snapshot: None,
+            part: None,
+            failed: None,
+        };
         let why = failed.map(|_| "test fails: exit code 1".into());
         Step { outcome: Some(outcome), why, failed_check: check, ..Step::of(&branch, 1) }
     }

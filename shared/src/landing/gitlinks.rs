@@ -19,13 +19,13 @@ pub fn warnings<'a>(
     let mut warnings = Vec::new();
     for branch in branches {
         let (name, into) = (text::one_line(&branch.name, 100), repo.tree_of(target)?);
-        let tree = repo.tree_of(branch.tip)?;
+        let tree = repo.tree_of(branch.to_merge())?;
         if gitlinks::added_gitlinks(repo, into, tree)?.is_empty() {
             continue;
         }
         // Some of them may be in the target's history already.
-        let base = repo.tree_of(repo.merge_base(target, branch.tip)?)?;
-        let described = gitlinks::submodule_paths(repo, branch.tip)?;
+        let base = repo.tree_of(repo.merge_base(target, branch.to_merge())?)?;
+        let described = gitlinks::submodule_paths(repo, branch.to_merge())?;
         for link in
             gitlinks::added_gitlinks(repo, base, tree)?.iter().filter(|link| !described.contains(&link.path))
         {

@@ -26,10 +26,10 @@ pub(super) fn integrate(cx: &mut StepContext<'_>, branch: &Branch, step: &mut St
     if cx.options.strategy == Strategy::Rebase {
         return rebase(cx, branch, step);
     }
-    match cx.merge(branch.tip)? {
-        Merged::Clean(tree) => commit(cx, branch, step, tree, branch.tip),
+    match cx.merge(branch.to_merge())? {
+        Merged::Clean(tree) => commit(cx, branch, step, tree, branch.to_merge()),
         Merged::Conflict(conflict) => match resolve::resolve(cx, branch, step, &conflict)? {
-            Resolution::Tree(tree) => commit(cx, branch, step, tree, branch.tip),
+            Resolution::Tree(tree) => commit(cx, branch, step, tree, branch.to_merge()),
             Resolution::Conflict { why, files } => {
                 Ok(Integration::Conflict(Unresolved { why, marked: conflict.tree, files }))
             }
@@ -74,15 +74,15 @@ pub(super) fn identity(repo: &Repo, branch: &Branch) -> Result<Identity> {
 }
 
 fn rebase(cx: &mut StepContext<'_>, branch: &Branch, step: &mut Step) -> Result<Integration> {
-    let base = cx.repo.merge_base(cx.onto, branch.tip)?;
+    let base = cx.repo.merge_base(cx.onto, branch.to_merge())?;
     let identity = identity(cx.repo, branch)?;
     let sign = signing::signs_rebased(cx)?;
     let by = Committer { identity: &identity, sign };
     let side = resolve::preferred_side(cx.options);
     let scratch = cx.scratch.at(cx.repo, cx.onto)?;
-    let mut rebased = scratch.rebase(None, cx.onto, base, branch.tip, by)?;
+    let mut rebased = scratch.rebase(None, cx.onto, base, branch.to_merge(), by)?;
     if let (Rebased::Conflict(_), Some(side)) = (&rebased, side) {
-        rebased = scratch.rebase(Some(side), cx.onto, base, branch.tip, by)?;
+        rebased = scratch.rebase(Some(side), cx.onto, base, branch.to_merge(), by)?;
         if matches!(rebased, Rebased::Head(_)) {
             step.settled.push(format!("conflicts were resolved with '{}'", side.as_str()));
         }
@@ -91,7 +91,7 @@ fn rebase(cx: &mut StepContext<'_>, branch: &Branch, step: &mut Step) -> Result<
         Rebased::Head(head) if head == cx.onto => Ok(Integration::NothingNew),
         Rebased::Head(head) => Ok(Integration::Commit(head)),
         Rebased::Conflict(files) => {
-            let marked = match cx.merge(branch.tip)? {
+            let marked = match cx.merge(branch.to_merge())? {
                 Merged::Conflict(conflict) => conflict.tree,
                 Merged::Clean(_) => None,
             };

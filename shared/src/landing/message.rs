@@ -57,6 +57,8 @@ mod tests {
             tip: Oid::EMPTY_TREE,
             agent: None,
             problem: None,
+            snapshot: None,
+            part: None,
             failed: None,
         };
         assert_eq!(message(&plain, Strategy::Merge, &[]), "Merge branch 'fix\\e'\n");

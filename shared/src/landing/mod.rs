@@ -43,6 +43,7 @@ pub mod open_landings;
 pub mod options;
 mod outcome;
 mod pair_cache;
+pub mod part;
 pub mod plan;
 mod plan_steps;
 pub mod record;

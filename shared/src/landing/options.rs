@@ -132,6 +132,9 @@ pub struct LandOptions {
     /// The branches were named: one with which a check failed last time lands even without that check.
     #[serde(default)]
     pub named: bool,
+    /// Whether checks run even if they are known to pass.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recheck: bool,
 }
 
 #[cfg(test)]

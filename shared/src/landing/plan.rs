@@ -3,22 +3,22 @@
 use std::{panic, thread};
 
 use super::{
-    branches::{Branch, LandingTarget},
+    branches::{Branch, LandingTarget, Part},
     options::LandOptions,
+    part,
     trials::{Pairs, sizes, trials},
     unresolved,
 };
 use crate::{
     Code, Error, Result,
-    config::{Config, keys::MERGE_TIMEOUT},
     git::{
         Oid, Repo,
-        merging::{ChangeSize, Judgement, MergeBases, MergePlace, TrialMerge},
+        merging::{ChangeSize, Judgement, MergeBases, TrialMerge},
     },
     model::{event::Landing, text, verdict::Verdict},
     rank::{self, Candidate, LandingOrder, Matrix, PairConflict, ReviewState},
     store::{
-        Unreadable, layout,
+        Unreadable,
         sound::SoundWork,
         verdicts::{self, VerdictMatch},
     },
@@ -52,14 +52,16 @@ pub struct LandingPlan {
 pub fn plan(
     repo: &Repo,
     target: LandingTarget,
-    named: Vec<Branch>,
+    mut named: Vec<Branch>,
     options: &LandOptions,
 ) -> Result<LandingPlan> {
-    let all: Vec<Oid> = named.iter().map(|branch| branch.tip).chain([target.tip]).collect();
+    part::fill_in(repo, &target, &mut named)?;
+    let all: Vec<Oid> =
+        named.iter().flat_map(|branch| [branch.tip, branch.to_merge()]).chain([target.tip]).collect();
     let bases = MergeBases::of(repo, &all);
     let (branches, skipped) = filter_branches(repo, &bases, &target, named)?;
     let priorities = priorities(&branches, &options.priority)?;
-    let tips: Vec<Oid> = branches.iter().map(|branch| branch.tip).collect();
+    let tips: Vec<Oid> = branches.iter().map(Branch::to_merge).collect();
     // The sizes are measured beside the trial merges.
     let beside = repo.reopen()?;
     let (sizes, judged) = thread::scope(|scope| {
@@ -113,7 +115,8 @@ fn branch_sizes(
     branches: &[Branch],
 ) -> Result<Vec<ChangeSize>> {
     let written: Vec<Option<ChangeSize>> = branches.iter().map(Branch::size_by_its_events).collect();
-    let unknown = |(branch, size): (&Branch, &Option<ChangeSize>)| size.is_none().then_some(branch.tip);
+    let unknown =
+        |(branch, size): (&Branch, &Option<ChangeSize>)| size.is_none().then_some(branch.to_merge());
     let tips: Vec<Oid> = branches.iter().zip(&written).filter_map(unknown).collect();
     let mut measured = sizes(repo, bases, target, &tips)?.into_iter();
     Ok(written.into_iter().map(|size| size.or_else(|| measured.next()).unwrap_or_default()).collect())
@@ -183,6 +186,9 @@ pub(super) fn skip_reason(
     if branch.landed_in(repo, target).unwrap_or(false) {
         return Some((Landing::UpToDate, format!("landed in {into} before")));
     }
+    if let Some(Part::Conflicts(why)) = &branch.part {
+        return Some((Landing::SetAside, why.clone()));
+    }
     if let Some(unfinished) = branch.unfinished() {
         return Some((Landing::SetAside, unfinished));
     }
@@ -232,7 +238,7 @@ fn matrix(repo: &Repo, bases: &MergeBases, tips: &[Oid], target: &LandingTarget)
     let last = tips.len();
     let both = (0..all.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
     let pairs: Vec<(usize, usize)> = both.map(|(a, b)| ours_and_theirs(&all, last, a, b)).collect();
-    let (found, known) = trials(repo, bases, merge_place(repo, target)?, &all, &pairs)?;
+    let (found, known) = trials(repo, bases, target.merge_place(repo)?, &all, &pairs)?;
     let mut matrix = Matrix::new(last);
     for (&(ours, theirs), trial) in pairs.iter().zip(&found) {
         if let Judgement::Unknown(why) = &trial.judgement {
@@ -247,12 +253,6 @@ fn matrix(repo: &Repo, bases: &MergeBases, tips: &[Oid], target: &LandingTarget)
         }
     }
     Ok((matrix, Pairs::count(&found, known)))
-}
-
-/// Returns the place and settings with which git would merge into the target.
-pub(super) fn merge_place(repo: &Repo, target: &LandingTarget) -> Result<MergePlace> {
-    let limit = Config::of(repo).get(&MERGE_TIMEOUT)?;
-    MergePlace::of_branch(repo, &layout::branch_ref(&target.branch), target.tip, limit)
 }
 
 /// Returns the size of the conflict that a trial merge found, if it found one.

@@ -20,6 +20,9 @@ use crate::{
 /// How much of the end of a failed check's output is sent to an agent, in bytes.
 const MAX_SENT: usize = 8 * 1024;
 
+/// Why an agent is not asked whose work contains changes that do not land: what it would repair is not what it has.
+const STARTED_FROM_CHANGES: &str = "its agent is not asked, because it started from uncommitted changes";
+
 /// Who may repair a branch.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum RepairBy<'a> {
@@ -39,6 +42,7 @@ pub(super) fn who_resolves<'a>(
 ) -> RepairBy<'a> {
     match (&branch.agent, conflict.marked) {
         _ if options.on_conflict != OnConflict::Agent => RepairBy::Nobody,
+        _ if branch.part.is_some() => RepairBy::Impossible(STARTED_FROM_CHANGES),
         (None, _) | (_, None) => RepairBy::Impossible("no agent can be asked"),
         _ if conflict.files.is_empty() => RepairBy::Impossible("git names no file that an agent could edit"),
         (Some((id, _)), Some(_)) => RepairBy::Agent(id),
@@ -50,6 +54,7 @@ pub(super) fn who_repairs<'a>(options: &LandOptions, branch: &'a Branch, tries: 
     match &branch.agent {
         _ if options.on_failure != OnFailure::Agent || tries == 0 => RepairBy::Nobody,
         None => RepairBy::Impossible("no agent can be asked"),
+        Some(_) if branch.part.is_some() => RepairBy::Impossible(STARTED_FROM_CHANGES),
         Some((id, _)) => RepairBy::Agent(id),
     }
 }
@@ -180,7 +185,15 @@ mod tests {
 
     fn branch(agent: bool) -> Branch {
         let agent = agent.then(|| (AgentId::parse("add-auth-k3m9q").unwrap(), Agent::default()));
-        Branch { name: "b".into(), tip: Oid::EMPTY_TREE, agent, problem: None, failed: None }
+        Branch {
+            name: "b".into(),
+            tip: Oid::EMPTY_TREE,
+            agent,
+            problem: None,
+            snapshot: None,
+            part: None,
+            failed: None,
+        }
     }
 
     #[test]

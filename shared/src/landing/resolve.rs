@@ -70,9 +70,9 @@ pub(super) fn resolve(
     }
     let merged = match side {
         Some(side) if generated.is_empty() || !others.is_empty() => {
-            scratch.merge_for(side, cx.onto, branch.tip)?
+            scratch.merge_for(side, cx.onto, branch.to_merge())?
         }
-        _ => scratch.merge_with_conflicts(cx.onto, branch.tip)?,
+        _ => scratch.merge_with_conflicts(cx.onto, branch.to_merge())?,
     };
     if let Merged::Conflict(conflict) = merged {
         let left: Vec<String> =

@@ -2,7 +2,7 @@
 
 use super::{
     branches::Branch,
-    check::{self, CheckRun},
+    check,
     context::{LandContext, StepContext},
     integrate,
     options::OnFailure,
@@ -13,7 +13,7 @@ use super::{
     rollback,
     scratch::{LazyScratch, Scratch},
     state::{RunCheck, State, Step},
-    verify,
+    verify::{self, CommitCheck, Verified},
 };
 use crate::{
     Code, Error, Kind, Result,
@@ -249,7 +249,13 @@ impl<'a> Runner<'a> {
         for (name, command) in self.state.options.checks.clone() {
             self.step_context(&[]).tell(step, &name);
             let ran = self.run_check(commit, &command)?;
-            step.log = Some(self.keep_output(step.rank, &name, &ran.output)?);
+            match &ran.known {
+                None => step.log = Some(self.keep_output(step.rank, &name, &ran)?),
+                Some(known) => {
+                    step.log.clone_from(&known.result.output);
+                    step.settled.push(format!("{name} {}", known.label()));
+                }
+            }
             if let Some(why) = ran.failure {
                 let check = RunCheck { name, command };
                 step.failed_check = Some(check.clone());
@@ -270,16 +276,17 @@ impl<'a> Runner<'a> {
         }
         for (name, command) in self.state.options.checks.clone() {
             let ran = self.run_check(self.state.base, &command)?;
-            if let Some(why) = ran.failure {
-                return Err(self.target_fails(&name, &why, &ran.output)?);
+            if let Some(why) = &ran.failure {
+                return Err(self.target_fails(&name, why, &ran)?);
             }
+            ran.record(self.repo, None);
         }
         self.target_passes = true;
         Ok(())
     }
 
-    fn target_fails(&mut self, name: &str, why: &str, output: &[u8]) -> Result<Error> {
-        self.keep_output(0, name, output)?;
+    fn target_fails(&mut self, name: &str, why: &str, ran: &Verified) -> Result<Error> {
+        self.keep_output(0, name, ran)?;
         self.journal.operation.stage = Stage::Aborted;
         self.save()?;
         let into = text::safe(&self.state.into);
@@ -290,18 +297,21 @@ impl<'a> Runner<'a> {
         .hint("git orchestra logs --check shows what it printed"))
     }
 
-    fn run_check(&mut self, commit: Oid, command: &str) -> Result<CheckRun> {
-        let timeout = self.state.options.check_timeout;
+    fn run_check(&mut self, commit: Oid, command: &str) -> Result<Verified> {
+        let (timeout, recheck) = (self.state.options.check_timeout, self.state.options.recheck);
         let cx = self.step_context(&[]);
         let bounds = cx.bounds(timeout);
-        verify::check_commit(cx.around.context, cx.repo, cx.scratch, commit, command, bounds)
+        let what = CommitCheck { commit, command, recheck };
+        verify::check_commit(cx.around.context, cx.repo, cx.scratch, what, bounds)
     }
 
-    /// Stores the output of a check in the operation. Returns the name by which `git show` prints it.
-    fn keep_output(&mut self, rank: usize, name: &str, output: &[u8]) -> Result<String> {
+    /// Stores the output of a check that ran in the operation, and records the outcome. Returns the name by which `git show` prints it.
+    fn keep_output(&mut self, rank: usize, name: &str, ran: &Verified) -> Result<String> {
         let file = format!("{rank:03}-{name}.log");
-        self.journal.put(self.repo, &file, output)?;
-        Ok(self.journal.spec_of(&file))
+        self.journal.put(self.repo, &file, &ran.output)?;
+        let spec = self.journal.spec_of(&file);
+        ran.record(self.repo, Some(spec.clone()));
+        Ok(spec)
     }
 
     fn resolve_by_agent(

@@ -1,6 +1,6 @@
 //! Runs a check, a build or test command of the user, on one commit in a scratch worktree, for landings and reviews.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{
     check::{self, Bounds, CheckRun},
@@ -8,14 +8,60 @@ use super::{
 };
 use crate::{
     Kind, Result,
+    checks::{self, KnownPass},
     config::{Config, keys::SLOTS},
     context::Context,
     git::{Oid, Repo},
+    model::check_result::CheckKey,
     slots::{self, Slot, Slots},
     world,
 };
 
-/// Runs a check on a commit in the scratch worktree, which is created if needed. It waits for a slot of the machine first.
+/// A check of a commit.
+#[derive(Clone, Copy, Debug)]
+pub struct CommitCheck<'a> {
+    /// The commit.
+    pub commit: Oid,
+    /// The shell command.
+    pub command: &'a str,
+    /// Whether it runs even if it is known to pass.
+    pub recheck: bool,
+}
+
+/// The outcome of a check of a commit.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Verified {
+    /// Why the check failed, such as `exit code 3`; `None` if it passed.
+    pub failure: Option<String>,
+    /// What it printed; empty if it did not run, because it is known to pass.
+    pub output: Vec<u8>,
+    /// The earlier pass, if it did not run.
+    pub known: Option<KnownPass>,
+    key: CheckKey,
+    took: Duration,
+}
+
+impl Verified {
+    /// Returns `passed`, `passed (known, 3m ago)`, or why the check failed.
+    pub fn label(&self) -> String {
+        match (&self.known, &self.failure) {
+            (Some(known), _) => known.label(),
+            (None, Some(why)) => why.clone(),
+            (None, None) => "passed".to_owned(),
+        }
+    }
+
+    /// Records the outcome of a check that ran, so that it need not run again. `output` says where its output is kept.
+    pub(super) fn record(&self, repo: &Repo, output: Option<String>) {
+        if self.known.is_none() {
+            let (failure, took) = (self.failure.clone(), self.took);
+            checks::record(repo, &self.key, checks::Run { failure, fresh: true, took, output });
+        }
+    }
+}
+
+/// Runs a check on a commit in the scratch worktree, which is created if needed, unless the check is known to pass for its files. It waits
+/// for a slot of the machine first. The caller records the outcome.
 ///
 /// # Errors
 /// The scratch worktree cannot be created or reset, no slot becomes free, the command cannot be run, or the user interrupts it.
@@ -23,14 +69,26 @@ pub(super) fn check_commit(
     context: &Context,
     repo: &Repo,
     scratch: &mut LazyScratch,
-    commit: Oid,
-    command: &str,
+    what: CommitCheck<'_>,
     bounds: Bounds<'_>,
-) -> Result<CheckRun> {
+) -> Result<Verified> {
+    let CommitCheck { commit, command, recheck } = what;
+    let key = checks::key(repo, bounds.environment, repo.tree_of(commit)?, command)?;
+    let counting = checks::counting_for_landing(repo)?;
+    let known = if recheck { None } else { checks::known_pass(repo, &key, counting)? };
+    if known.is_some() {
+        return Ok(Verified { failure: None, output: Vec::new(), known, key, took: Duration::ZERO });
+    }
     let folder = scratch.at(repo, commit)?.path();
-    let Some(slot) = take_slot(context, repo, command)? else { return check::run(command, folder, bounds) };
-    let environment = bounds.environment.with(slots::VARIABLE, slot.variable());
-    check::run(command, folder, Bounds { environment: &environment, ..bounds })
+    let slot = take_slot(context, repo, command)?;
+    let variable = slot.as_ref().map(|slot| bounds.environment.with(slots::VARIABLE, slot.variable()));
+    let begun = Instant::now();
+    let CheckRun { failure, output } = check::run(
+        command,
+        folder,
+        Bounds { environment: variable.as_ref().unwrap_or(bounds.environment), ..bounds },
+    )?;
+    Ok(Verified { failure, output, known: None, key, took: begun.elapsed() })
 }
 
 /// Takes a slot of the machine for a check. Returns `None` if the check is a part of a command that has one, or if the locks cannot be
@@ -47,24 +105,20 @@ fn take_slot(context: &Context, repo: &Repo, command: &str) -> Result<Option<Slo
     }
 }
 
-/// Runs a check on a commit without landing anything. Landings, undos and cleanups may run at the same time.
+/// Runs a check on a commit without landing anything, unless it is known to pass, and records the outcome. Landings, undos and cleanups
+/// may run at the same time.
 ///
 /// # Errors
 /// The command is empty (2), the user interrupts it, or the scratch worktree cannot be created or removed.
-pub fn verify(
-    context: &Context,
-    repo: &Repo,
-    commit: Oid,
-    command: &str,
-    limit: Duration,
-) -> Result<CheckRun> {
-    check::check_command(command, "test")?;
+pub fn verify(context: &Context, repo: &Repo, what: CommitCheck<'_>, limit: Duration) -> Result<Verified> {
+    check::check_command(what.command, "test")?;
     let nonce = format!("verify-{}", world::random_hex::<8>()?);
     let mut scratch = LazyScratch::of(context, &nonce);
     let bounds = Bounds { environment: repo.environment(), limit, cancel: &context.cancel, nonce: &nonce };
-    let ran = check_commit(context, repo, &mut scratch, commit, command, bounds);
+    let ran = check_commit(context, repo, &mut scratch, what, bounds);
     let removed = scratch.remove(repo);
     let ran = ran?;
     removed?;
+    ran.record(repo, None);
     Ok(ran)
 }

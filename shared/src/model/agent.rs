@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    AgentId, BranchName, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, Tag, WorkCheck,
+    AgentId, BranchName, Cap, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, Tag, WorkCheck,
     WorkStat, WriterId,
     hand_over::HandOver,
     landing::{Check, FailedCheck, SetAside},
@@ -32,6 +32,10 @@ state! {
         pub branch: BranchName = "Branch",
         /// The commit it started from.
         pub base: IdOrText<CommitId> = "Base",
+        /// The snapshot of the user's uncommitted changes in its base, if it started from them. They are not part of its work.
+        pub snapshot: Option<IdOrText<CommitId>> = "Snapshot",
+        /// The number of files that the user had changed in it.
+        pub snapshot_files: u64 = ("Snapshot-Files" unless 0),
         /// The commit that holds its work.
         pub head: Option<IdOrText<CommitId>> = "Head",
         /// The name of its program, which is that of its profile unless the profile is a role.
@@ -52,6 +56,8 @@ state! {
         pub reviews: Option<IdOrText<AgentId>> = "Reviews",
         /// Its permission mode, if its program has such modes.
         pub permission: Option<String> = "Permission",
+        /// The sandbox of its newest attempt and what makes it, such as `files by bubblewrap`; `None`: it has none.
+        pub sandbox: Option<String> = "Sandbox",
         /// The clone that it lives in: the one that created it or launched its newest attempt.
         pub writer: WriterId = "Writer",
         /// The label of that clone.
@@ -95,8 +101,12 @@ state! {
         pub unfinished: Option<String> = "Unfinished",
         /// Why the content of its worktree could not be saved.
         pub unsaved: Option<String> = "Unsaved",
+        /// How many turns in a row its program has changed no file, while it runs, if these are so many that it is stuck.
+        pub stuck_turns: u64 = ("Stuck-Turns" unless 0),
         /// The usage limit that its newest attempt reached or came near.
         pub limit: Option<Limit> = "Limit",
+        /// The cap on money or tokens that its newest attempt reached or came near.
+        pub cap: Option<Cap> = "Cap",
         /// The cost of all its sessions.
         pub cost: Option<Cost> = "Cost-Micros",
         /// Input tokens of all its sessions.
@@ -134,9 +144,20 @@ impl Agent {
         self.head.as_ref().and_then(IdOrText::commit)
     }
 
-    /// Returns whether a usage limit paused it and its supervisor waits for the end of that limit.
-    pub fn waits_for_limit(&self) -> bool {
-        self.phase == Phase::Paused && self.limit.as_ref().is_some_and(|limit| limit.resumes)
+    /// Returns whether it is paused and its supervisor waits: for the end of a usage limit, or for an answer about a cap.
+    pub fn waits_at_rest(&self) -> bool {
+        self.asks_about_cap()
+            || self.phase == Phase::Paused && self.limit.as_ref().is_some_and(|limit| limit.resumes)
+    }
+
+    /// Returns whether a cap paused it and it asks whether that may be raised.
+    pub fn asks_about_cap(&self) -> bool {
+        self.phase == Phase::Paused && self.cap.as_ref().is_some_and(|cap| !cap.warning)
+    }
+
+    /// Returns whether it waits for an answer of a person.
+    pub fn asks(&self) -> bool {
+        self.phase == Phase::Waiting || self.asks_about_cap()
     }
 }
 

@@ -81,6 +81,7 @@ const fn noted(fact: &Fact) -> Option<&'static str> {
         }),
         Fact::Collected(_) => Some("collected"),
         Fact::Restored {} => Some("restored"),
+        Fact::Tagged(_) => Some("tagged"),
         Fact::Landed(landed) => Some(match landed.outcome {
             Landing::Merged => "landed",
             Landing::UpToDate => "already landed",

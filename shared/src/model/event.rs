@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{WriterId, canonical, facts::EventFact};
 pub use super::{
-    fact::{Collected, Created, Finished, MAX_COMMENTS, Message, PhaseChange, Usage},
+    fact::{Collected, Created, Finished, MAX_COMMENTS, Message, PhaseChange, Tagged, Usage},
     landing::{Check, Landed, Landing},
     request::{AskedRequest, Grant, Pattern},
     work_stat::{LeftOut, MAX_LEFT_OUT, WorkStat},

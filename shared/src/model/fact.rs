@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId, WorkCheck,
+    AgentId, BranchName, Cap, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId, WorkCheck,
     facts::{EventFact, facts},
     landing::Landed,
     request::{AskedRequest, Pattern},
@@ -48,6 +48,8 @@ facts! {
         Collected(Collected) = "collected",
         /// It was restored from the archive.
         Restored {} = "restored",
+        /// Somebody changed its tags.
+        Tagged(Tagged) = "tagged",
     }
 }
 
@@ -75,7 +77,8 @@ impl EventFact for Fact {
             | Self::Pause { .. }
             | Self::Send(_)
             | Self::Landed(_)
-            | Self::Restored {} => true,
+            | Self::Restored {}
+            | Self::Tagged(_) => true,
         }
     }
 
@@ -93,6 +96,18 @@ impl EventFact for Fact {
             _ => None,
         }
     }
+}
+
+/// A change of an agent's tags; see [`Fact::Tagged`]. A text that cannot be a tag has no effect.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Tagged {
+    /// The tags that it has from now on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub add: Vec<String>,
+    /// The tags that it no longer has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
 }
 
 /// The work of an agent as it was captured after its end; see [`Fact::Collected`].
@@ -115,6 +130,9 @@ pub struct Collected {
     /// Why it was rolled back, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The session that it continues, if it was rewound; empty if it begins a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
 }
 
 /// A change of phase; see [`Fact::Phase`].
@@ -145,6 +163,9 @@ pub struct PhaseChange {
     /// Whether its supervisor allowed a request in this step, because a person allowed it for good before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub automatic: bool,
+    /// How many turns in a row its program has changed no file, if these are so many that it is stuck; 0: it has changed some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck_turns: Option<u64>,
     /// The label of the clone, if the agent moves to another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -163,6 +184,12 @@ pub struct PhaseChange {
     /// The role from this attempt on, if the attempt sets the profile and that is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// The cap on money or tokens that it came near.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<Cap>,
+    /// The sandbox of this attempt and what makes it, such as `files by bubblewrap`. An attempt that is launched without has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<String>,
 }
 
 impl PhaseChange {
@@ -178,12 +205,15 @@ impl PhaseChange {
             request: None,
             always: None,
             automatic: false,
+            stuck_turns: None,
             label: None,
             mark: None,
             permission: None,
             model: None,
             profile: None,
             role: None,
+            cap: None,
+            sandbox: None,
         }
     }
 
@@ -290,6 +320,12 @@ pub struct Created {
     /// The label of the clone that it lives in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The snapshot of the user's uncommitted changes in its base, if it starts from them. They are not part of its work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<IdOrText<CommitId>>,
+    /// The number of files that the user had changed in it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub snapshot_files: u64,
     /// Its tags; a text that cannot be one has no effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -333,6 +369,9 @@ pub struct Finished {
     /// The usage limit that it reached or came near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
+    /// The cap on money or tokens that it reached. A paused agent asks whether it may be raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<Cap>,
     /// What the agent said last; see [`super::last_words`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_words: Option<String>,
@@ -356,6 +395,7 @@ impl Finished {
             unfinished: None,
             unsaved: None,
             limit: None,
+            cap: None,
             last_words: None,
             check: None,
         }

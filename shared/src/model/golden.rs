@@ -4,20 +4,21 @@ use super::{Event, fold, trailers};
 
 /// One agent, told by every kind of event. Each line is canonical, with every field that its kind can have.
 const LIFE: &[&str] = &[
-    r#"{"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","l":1,"label":"laptop","model":"large","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","t":"created","tags":["night","web"],"title":"Add tests","v":1,"w":"5t2k"}"#,
-    r#"{"always":{"rules":["Bash(make:*)"]},"at":"2026-11-21T01:40:01Z","attempt":1,"automatic":true,"l":2,"label":"laptop","mark":"beef","model":"larger","permission":"plan","phase":"starting","profile":"other","reason":"first launch","role":"second","session":"0b5e","t":"phase","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","l":1,"label":"laptop","model":"large","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","snapshot":"6666666666666666666666666666666666666666","snapshot_files":5,"t":"created","tags":["night","web"],"title":"Add tests","v":1,"w":"5t2k"}"#,
+    r#"{"always":{"rules":["Bash(make:*)"]},"at":"2026-11-21T01:40:01Z","attempt":1,"automatic":true,"cap":{"limit":1000,"scope":"run","step":1000,"unit":"tokens","used":900,"warning":true},"l":2,"label":"laptop","mark":"beef","model":"larger","permission":"plan","phase":"starting","profile":"other","reason":"first launch","role":"second","sandbox":"files by bubblewrap","session":"0b5e","stuck_turns":50,"t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:02.5Z","attempt":1,"choice":true,"l":3,"phase":"waiting","question":"q1","reason":"Which one?","request":{"cut_from_bytes":70000,"pattern":{"rules":["Bash(make:*)"]},"text":"Which one?"},"t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"allow":true,"always":true,"at":"2026-11-21T01:40:03Z","l":4,"question":"q1","t":"send","text":"the first","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:04Z","l":5,"reason":"enough","t":"stop","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:05Z","l":6,"reason":"lunch","t":"pause","v":1,"w":"5t2k"}"#,
-    r#"{"at":"2026-11-21T01:40:06Z","attempt":1,"commits":3,"deletions":6,"exit":1,"files":4,"head":"2222222222222222222222222222222222222222","insertions":5,"l":7,"last_words":"I am done.","left_out":[{"path":"a.bin","why":"too large"}],"left_out_more":2,"limit":{"kind":"five_hour","resumes":true,"until":"2026-11-26T14:05:00Z","used":93,"warning":true},"phase":"failed","reason":"test failed","t":"finished","unfinished":"a merge","unheard":1,"unsaved":"disk full","usage":{"cost_micros":210108,"denials":1,"input_tokens":1000,"model":"larger","output_tokens":200,"session":"0b5e","turns":7},"v":1,"w":"5t2k"}"#,
-    r#"{"at":"2026-11-21T01:40:07Z","attempt":1,"commits":4,"deletions":9,"files":7,"head":"3333333333333333333333333333333333333333","insertions":8,"l":8,"left_out":[{"path":"b.bin","why":"too large"}],"left_out_more":3,"phase":"done","reason":"rolled back","t":"collected","unfinished":"conflicts","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:06Z","attempt":1,"cap":{"limit":5000000,"scope":"agent","step":5000000,"unit":"cost_micros","used":5020000},"commits":3,"deletions":6,"exit":1,"files":4,"head":"2222222222222222222222222222222222222222","insertions":5,"l":7,"last_words":"I am done.","left_out":[{"path":"a.bin","why":"too large"}],"left_out_more":2,"limit":{"kind":"five_hour","resumes":true,"until":"2026-11-26T14:05:00Z","used":93,"warning":true},"phase":"failed","reason":"test failed","t":"finished","unfinished":"a merge","unheard":1,"unsaved":"disk full","usage":{"cost_micros":210108,"denials":1,"input_tokens":1000,"model":"larger","output_tokens":200,"session":"0b5e","turns":7},"v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:07Z","attempt":1,"commits":4,"deletions":9,"files":7,"head":"3333333333333333333333333333333333333333","insertions":8,"l":8,"left_out":[{"path":"b.bin","why":"too large"}],"left_out_more":3,"phase":"done","reason":"rolled back","session":"77aa","t":"collected","unfinished":"conflicts","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:08Z","base":"1111111111111111111111111111111111111111","by":"kim","check":"passed","comments":[{"file":"a.rs","line":3,"text":"why?"}],"head":"3333333333333333333333333333333333333333","l":9,"patch":"4444444444444444444444444444444444444444","reviewer":"review-it-22222","t":"verdict","text":"good","v":1,"verdict":"approve","w":"7a7a"}"#,
     r#"{"at":"2026-11-21T01:40:09Z","check":{"command":"make test","id":"0123456789abcdef0123456789abcdef","name":"test"},"head":"3333333333333333333333333333333333333333","into":"main","l":10,"outcome":"failed","reason":"test fails: exit code 1","t":"landed","v":1,"w":"7a7a"}"#,
     r#"{"at":"2026-11-21T01:40:10Z","head":"3333333333333333333333333333333333333333","into":"main","l":11,"operation":"op-1","outcome":"set_aside","reason":"conflicts","t":"landed","undone":"merged","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:11Z","commit":"5555555555555555555555555555555555555555","head":"3333333333333333333333333333333333333333","into":"main","l":12,"outcome":"merged","passed":["ffff"],"t":"landed","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:12Z","head":"3333333333333333333333333333333333333333","into":"main","l":13,"outcome":"set_aside","t":"landed","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:13Z","l":14,"t":"restored","v":1,"w":"5t2k"}"#,
+    r#"{"add":["later"],"at":"2026-11-21T01:40:14Z","l":15,"remove":["web"],"t":"tagged","v":1,"w":"5t2k"}"#,
 ];
 
 /// The state after [`LIFE`].
@@ -26,6 +27,8 @@ Orchestra-Queued: 2026-11-21T01:40:00Z
 Orchestra-Title: Add tests
 Orchestra-Branch: orchestra/add-tests-k3m9q
 Orchestra-Base: 1111111111111111111111111111111111111111
+Orchestra-Snapshot: 6666666666666666666666666666666666666666
+Orchestra-Snapshot-Files: 5
 Orchestra-Head: 3333333333333333333333333333333333333333
 Orchestra-Profile: other
 Orchestra-Role: second
@@ -38,11 +41,12 @@ Orchestra-Reviews: add-auth-11111
 Orchestra-Permission: plan
 Orchestra-Writer: 5t2k
 Orchestra-Label: laptop
-Orchestra-Tags: night web
-Orchestra-Told: 2026-11-21T01:40:13Z
+Orchestra-Tags: later night
+Orchestra-Told: 2026-11-21T01:40:14Z
 Orchestra-Attempt: 1
 Orchestra-Reason: rolled back
-Orchestra-Session: 0b5e
+Orchestra-Sandbox: files by bubblewrap
+Orchestra-Session: 77aa
 Orchestra-Always: [{"pattern":{"rules":["Bash(make:*)"]},"writer":"5t2k"}]
 Orchestra-Automatic: 1
 Orchestra-Started: 2026-11-21T01:40:01Z
@@ -81,9 +85,9 @@ Orchestra-Verdict-Patch: 4444444444444444444444444444444444444444
 Orchestra-Verdict-By: kim
 Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
-Orchestra-Lamport: 14
+Orchestra-Lamport: 15
 Orchestra-By: 5t2k
-Orchestra-Fold: 14
+Orchestra-Fold: 15
 Orchestra-Format: 1
 "#;
 

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, str::FromStr};
 use jiff::Timestamp;
 
 use super::{
-    BranchName, Cost, IdOrText, Limit, Phase, RunId, SessionId, Tag, WriterId, run::RunPhase,
+    BranchName, Cap, Cost, IdOrText, Limit, Phase, RunId, SessionId, Tag, WriterId, run::RunPhase,
     verdict::Verdict,
 };
 
@@ -215,6 +215,16 @@ impl Value for Cost {
 
     fn read(text: &str) -> Option<Self> {
         text.parse().ok().map(Self::from_micros)
+    }
+}
+
+impl Value for Cap {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.trailer());
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Self::read_trailer(text)
     }
 }
 

@@ -122,7 +122,7 @@ pub(super) fn has_word(text: &str) -> bool {
 /// Returns two or three telling words of a task in `[a-z0-9-]`, of at most 18 bytes. The first words that are no stop words are
 /// taken, each once, because a task begins with its verb and what it concerns; a word that does not fit is skipped. A task of
 /// stop words alone is named by them.
-pub(super) fn of_task(task: &str) -> String {
+pub(crate) fn of_task(task: &str) -> String {
     let words = words(task);
     let mut telling: Vec<&str> = Vec::new();
     for word in words.iter().map(String::as_str) {

@@ -56,6 +56,17 @@ impl Tag {
     }
 }
 
+impl Tag {
+    /// Adds and removes tags. What cannot be a tag has no effect, and beyond the most that an agent may have, none is added.
+    pub fn change(tags: &mut Vec<Self>, add: &[String], remove: &[String]) {
+        tags.retain(|tag| !remove.iter().any(|text| text == tag.as_str()));
+        tags.extend(Self::valid(add));
+        tags.sort_unstable();
+        tags.dedup();
+        tags.truncate(MAX_TAGS);
+    }
+}
+
 impl FromStr for Tag {
     type Err = Error;
 

@@ -1,5 +1,6 @@
-//! What the check of an agent, `--until`, said about its work. Pure.
+//! What the check of an agent, `--check` or `--until`, said about its work. Pure.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,13 @@ pub struct WorkCheck {
     /// Whether the files of the work are others by now: the outcome is not about them.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub outdated: bool,
+    /// When it passed on the same files, if that was known, so that it did not run again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub known_at: Option<Timestamp>,
+    /// Whether it fails on the base as well, so that the work is not the cause.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fails_on_base: bool,
 }
 
 impl WorkCheck {
@@ -48,9 +56,11 @@ impl WorkCheck {
     /// Describes why the agent is not done: `check still fails after 3 rounds: exit code 1`. `None` if the check passed.
     pub fn sentence(&self) -> Option<String> {
         let why = self.failure.as_deref()?;
+        let also = if self.fails_on_base { " (fails on base too)" } else { "" };
+        let why = format!("{why}{also}");
         Some(if self.stuck {
             format!("stuck: the check fails again on the same files: {why}")
-        } else if self.rounds >= self.most_rounds {
+        } else if self.rounds >= self.most_rounds && self.most_rounds > 1 {
             format!("check still fails after {}: {why}", text::count(self.rounds.into(), "round"))
         } else {
             format!("check failed: {why}")
@@ -79,6 +89,8 @@ rows! { WorkCheck:
     ("Check-Most-Rounds" unless 0) => most_rounds,
     "Check-Stuck" => stuck,
     "Check-Outdated" => outdated,
+    "Check-Known" => known_at,
+    "Check-Fails-On-Base" => fails_on_base,
 }
 
 impl Group for WorkCheck {
@@ -110,6 +122,8 @@ mod tests {
             let check = WorkCheck { rounds, stuck, failure, ..check.clone() };
             assert_eq!(check.sentence().as_deref(), sentence);
         }
+        let once = WorkCheck { rounds: 1, most_rounds: 1, fails_on_base: true, ..check.clone() };
+        assert_eq!(once.sentence().as_deref(), Some("check failed: exit code 2 (fails on base too)"));
         assert_eq!(check.id, landing::check_id("make"));
         assert_eq!(WorkCheck::of("TOKEN=1 make", String::new(), None).command, None);
     }

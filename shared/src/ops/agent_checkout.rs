@@ -80,7 +80,7 @@ impl AgentCheckout {
 
     /// Returns the worktree for a capture that stores its objects where `isolated` says.
     pub(super) fn place<'a>(&'a self, isolated: &'a IsolatedGitDir) -> CapturePlace<'a> {
-        CapturePlace { root: &self.root, worktree: &self.worktree, isolated }
+        CapturePlace { root: &self.root, worktree: &self.worktree, agent_side: None, isolated }
     }
 
     /// Returns whose work is captured, and from which base.

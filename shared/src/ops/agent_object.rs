@@ -12,8 +12,8 @@ use crate::{
     config::Config,
     git::{Repo, careful},
     model::{
-        Agent, AgentId, BranchName, CommitId, Cost, IdOrText, Limit, Liveness, Phase, RunId, SessionId, Tag,
-        WriterId, cost, event::Usage, text, verdict::Verdict,
+        Agent, AgentId, BranchName, Cap, CommitId, Cost, IdOrText, Limit, Liveness, Phase, RunId, SessionId,
+        Tag, WriterId, cost, event::Usage, text, verdict::Verdict,
     },
     store::{
         layout::{self, PrivateDir},
@@ -21,21 +21,29 @@ use crate::{
     },
     supervise::{
         attachment,
+        guard::ShownShortage,
         liveness::Observed,
         processes::{self, Processes},
-        program_output, queue,
+        program_output, queue, tree,
     },
     surroundings::SurroundingsChange,
 };
 
+mod cap;
 mod check;
 mod did_not_land;
 mod limit;
 mod request;
+mod shortage;
 mod verdicts;
 
 pub use self::{
-    check::CheckObject, did_not_land::DidNotLand, limit::LimitObject, request::RequestObject,
+    cap::CapObject,
+    check::{CheckObject, Checked},
+    did_not_land::DidNotLand,
+    limit::LimitObject,
+    request::RequestObject,
+    shortage::ShortageObject,
     verdicts::ProposedVerdict,
 };
 
@@ -66,6 +74,9 @@ pub struct AgentObject {
     /// The role as which it was started: the user's name for a profile that runs the program `profile`.
     #[serde(default)]
     pub role: Option<String>,
+    /// The sandbox of its newest attempt and what makes it, such as `files by bubblewrap`; `null`: it has none.
+    #[serde(default)]
+    pub sandbox: Option<String>,
     /// The name of the program with which it was started, if another one took over.
     #[serde(default)]
     pub instead_of: Option<String>,
@@ -85,6 +96,12 @@ pub struct AgentObject {
     pub branch: BranchName,
     /// The commit that it started from.
     pub base: IdOrText<CommitId>,
+    /// The snapshot of the user's uncommitted changes in its base, if it started from them. They are not part of its work.
+    #[serde(default)]
+    pub snapshot: Option<IdOrText<CommitId>>,
+    /// The number of files that the user had changed in that snapshot.
+    #[serde(default)]
+    pub snapshot_files: u64,
     /// The commit that holds its work.
     pub head: Option<IdOrText<CommitId>>,
     /// The path of its worktree, if it has one on this machine.
@@ -109,6 +126,12 @@ pub struct AgentObject {
     pub supervisor_pid: Option<i32>,
     /// The ids of processes that outlived their supervisor, on this machine.
     pub orphans: Vec<i32>,
+    /// The memory that the processes of its program have to themselves on this machine, in bytes: what their end would free.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
+    /// What this machine is short of, if the agent waits for it in the queue, or is held.
+    #[serde(default)]
+    pub shortage: Option<ShortageObject>,
     /// The number of agents before it in the queue.
     pub queue_position: Option<usize>,
     /// When it was created.
@@ -125,6 +148,9 @@ pub struct AgentObject {
     pub ran_seconds: u64,
     /// The exit code of its program; 128 + n if signal n ended it.
     pub exit_code: Option<i32>,
+    /// How many turns in a row its program has changed no file, while it runs, if these are so many that it is stuck.
+    #[serde(default)]
+    pub stuck_turns: Option<u64>,
     /// What it is doing now: the last line that it printed, or its last action.
     pub activity: Option<String>,
     /// What it said last in the attempt that ended, or the last line that a plain command printed, shortened.
@@ -146,6 +172,9 @@ pub struct AgentObject {
     pub unsaved: Option<String>,
     /// The usage limit of its service that it reached, waits for, or came near.
     pub limit: Option<LimitObject>,
+    /// The cap on money or tokens that it reached, waits for, or came near.
+    #[serde(default)]
+    pub cap: Option<CapObject>,
     /// The number of files with uncommitted changes, while it has not ended.
     pub dirty: Option<usize>,
     /// When `dirty` was counted: just now, or earlier if there was no time to count again.
@@ -193,9 +222,12 @@ pub struct AgentObject {
     /// How many requests were allowed automatically because of that.
     #[serde(default)]
     pub automatic_answers: u64,
-    /// The outcome of the check that decides whether it is done (`--until`), in the attempt that ended.
+    /// The outcome of the check that decides whether it is done (`--check` or `--until`), in the attempt that ended.
     #[serde(default)]
     pub check: Option<CheckObject>,
+    /// What is known of its current work from checks.
+    #[serde(default)]
+    pub checked: Checked,
     /// The process with which a person is attached to it, on this machine.
     #[serde(default)]
     pub attached_pid: Option<i32>,
@@ -232,22 +264,29 @@ impl AgentObject {
         let ended = has_saved_work(&agent, liveness);
         #[rustfmt::skip] // A column of names would hide the rest of this function.
         let Agent {
-            phase, queued_at, title, branch, base, head, profile, role, handed_over, model, run, place, parent,
+            phase, queued_at, title, branch, base, snapshot, snapshot_files, head, profile, role, sandbox, handed_over, model, run, place, parent,
             reviews, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
-            limit, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
+            stuck_turns, limit, cap, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
             conflicts, check, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
         } = agent;
+        let failed_check = failed_check.map(|one| DidNotLand::failed(one, head.as_ref()));
+        let check = check.map(CheckObject::from);
         Self {
             id: id.clone(),
             title,
             phase,
             liveness,
-            waiting: reason.clone().filter(|_| phase == Phase::Waiting),
+            waiting: match &request {
+                // The reason of a pause is not what it asks for.
+                Some(asked) if phase == Phase::Paused => Some(asked.short()),
+                _ => reason.clone().filter(|_| phase == Phase::Waiting),
+            },
             choice,
             reason,
             profile,
             role,
+            sandbox,
             instead_of: handed_over.into_iter().next().map(|first| first.from),
             model,
             run,
@@ -257,6 +296,8 @@ impl AgentObject {
             attempt,
             branch,
             base,
+            snapshot,
+            snapshot_files,
             worktree: None,
             worktree_state: None,
             session,
@@ -267,12 +308,15 @@ impl AgentObject {
             pid: None,
             supervisor_pid: None,
             orphans: Vec::new(),
+            memory_bytes: None,
+            shortage: None,
             queue_position: None,
             queued_at,
             started_at,
             ended_at,
             ran_seconds,
             exit_code,
+            stuck_turns: Some(stuck_turns).filter(|turns| *turns > 0 && liveness == Liveness::Live),
             activity: None,
             last_words,
             commits: ended.then_some(work.commits),
@@ -283,6 +327,7 @@ impl AgentObject {
             unfinished,
             unsaved,
             limit: limit.map(LimitObject::from),
+            cap: cap.map(CapObject::from),
             dirty: None,
             dirty_at: None,
             cost_usd: cost,
@@ -296,14 +341,15 @@ impl AgentObject {
             proposed_verdict,
             merged: ended.then(|| landed_head.is_some() && landed_head == head),
             landed_in,
-            failed_check: failed_check.map(|one| DidNotLand::failed(one, head.as_ref())),
+            checked: Checked::of(check.as_ref(), failed_check.as_ref()),
+            failed_check,
             set_aside: set_aside.map(|one| DidNotLand::set_aside(one, head.as_ref())),
             conflicts,
             surroundings: Vec::new(),
             request: question.zip(request).map(|(id, asked)| RequestObject::of(id, asked)),
             always: always.iter().map(|grant| grant.pattern.to_string()).collect(),
             automatic_answers: automatic,
-            check: check.map(CheckObject::from),
+            check,
             attached_pid: None,
             head,
         }
@@ -320,9 +366,14 @@ impl AgentObject {
     /// Adds what the current attempt has reported so far to the sums of earlier attempts.
     fn add_current_attempt(&mut self, summary: StreamSummary) {
         let Usage { model, cost, input_tokens, output_tokens, turns, denials, .. } = summary.usage;
-        self.cost_usd = self.cost_usd.max(cost);
-        self.input_tokens = self.input_tokens.max(input_tokens);
-        self.output_tokens = self.output_tokens.max(output_tokens);
+        let live = summary.live.tokens;
+        let with = |known: Option<u64>, live: u64| match known {
+            Some(known) => Some(known.saturating_add(live)),
+            None => Some(live).filter(|live| *live > 0),
+        };
+        self.cost_usd = self.cost_usd.max(cost).max(summary.total.cost);
+        self.input_tokens = self.input_tokens.max(with(input_tokens, live.all_input()));
+        self.output_tokens = self.output_tokens.max(with(output_tokens, live.output));
         self.turns = Some(self.turns.unwrap_or(0) + turns).filter(|turns| *turns > 0);
         self.denials = Some(self.denials.unwrap_or(0) + denials);
         self.model = model.or_else(|| self.model.take());
@@ -356,14 +407,24 @@ impl AgentObject {
         let record = Processes::read(&dir);
         if self.liveness == Liveness::Live {
             self.supervisor_pid = record.as_ref().map(|record| record.supervisor.pid);
+            self.memory_bytes = record
+                .as_ref()
+                .filter(|record| record.program.is_some())
+                .map(|record| tree::memory_below(record.supervisor.pid));
             self.pid = record.and_then(|record| record.program).map(|program| program.pid);
+            self.shortage = ShownShortage::read(&dir).map(ShortageObject::from);
             if self.phase == Phase::Queued {
                 self.queue_position = queue::ahead(private, id);
                 self.limit = pending_limit(&dir.limit()).or_else(|| self.limit.take());
+                self.cap = pending_cap(&dir.cap()).or_else(|| self.cap.take());
             }
         } else {
-            self.orphans =
-                processes::leftovers_of(repo, private, id).iter().map(|process| process.pid).collect();
+            let left = processes::leftovers_of(repo, private, id);
+            if ShownShortage::read(&dir).is_some_and(|shown| shown.held) {
+                // Nobody else lets them continue, now that their supervisor has died.
+                processes::continue_stopped(&left);
+            }
+            self.orphans = left.iter().map(|process| process.pid).collect();
         }
         // Once the attempt has ended, its events contain the summary, while the file is there for a moment more.
         let reported = if self.phase.is_at_rest() { None } else { program_output::summary(&dir) };
@@ -375,7 +436,9 @@ impl AgentObject {
             None if self.phase == Phase::Running && self.reason.is_some() => {}
             None => self.activity = last_line(&dir.output(self.attempt)),
         }
-        if self.liveness == Liveness::Live && self.phase == Phase::Running && self.pid.is_none() {
+        // A check that waits for its turn, or runs on the base, has no process of the agent either.
+        let is_saving = self.phase == Phase::Running && self.pid.is_none() && self.reason.is_none();
+        if self.liveness == Liveness::Live && is_saving {
             self.activity = Some("its program has ended; its work is being saved".to_owned());
         }
         let tip = repo.find_ref(&layout::branch_ref(&self.branch)).ok().flatten();
@@ -388,13 +451,18 @@ impl AgentObject {
 
 /// Returns whether the work of an agent is saved: it has ended, or waits for the end of a usage limit.
 fn has_saved_work(agent: &Agent, liveness: Liveness) -> bool {
-    liveness == Liveness::Ended || agent.waits_for_limit()
+    liveness == Liveness::Ended || agent.waits_at_rest()
 }
 
 /// Reads the usage limit that keeps an agent in the queue, which its supervisor recorded.
 fn pending_limit(path: &Path) -> Option<LimitObject> {
     let limit: Limit = serde_json::from_slice(&careful::read(path).ok()?).ok()?;
     Some(LimitObject { resumes: true, ..limit.with_safe_kind().into() })
+}
+
+/// Reads the cap that keeps an agent in the queue, which its supervisor recorded.
+fn pending_cap(path: &Path) -> Option<CapObject> {
+    serde_json::from_slice::<Cap>(&careful::read(path).ok()?).ok().map(CapObject::from)
 }
 
 pub(super) fn dollars(micros: u64) -> f64 {

@@ -33,6 +33,8 @@ use crate::{
     supervise::{
         attachment::{self, Attachment},
         processes,
+        spec::Spec,
+        stored_output,
     },
     trust::{AcceptedRepo, acceptance},
 };
@@ -119,10 +121,11 @@ pub fn prepare(context: &Context, repo: &AcceptedRepo, request: &Request) -> Res
     let id = named::find_current(repo, &Listing::of_name(repo, &request.agent)?, &request.agent)?;
     let before = status::read_agent(repo, &id)?;
     check(&before)?;
-    let continues = !before.phase.is_at_rest() || before.limit.as_ref().is_some_and(|limit| limit.resumes);
+    let waits = before.phase.is_at_rest() && before.liveness == Liveness::Live;
+    let continues = !before.phase.is_at_rest() || waits;
     if request.dry_run {
-        let (session, shell) = session(repo, &before, true)?;
-        let plan = command::plan(repo, &before, session.as_ref(), shell, continues)?;
+        let dir = PrivateDir::new(repo.private_dir()?).agent(&id);
+        let plan = command::plan(repo, &before, &conversation(repo, &before, &dir, true)?, continues)?;
         return Ok(Attached { plan, command: None, hold: None });
     }
     if continues {
@@ -142,13 +145,15 @@ pub fn prepare(context: &Context, repo: &AcceptedRepo, request: &Request) -> Res
     if !now.phase.is_at_rest() || now.attached_pid.is_some() {
         return Err(in_use(repo, &id));
     }
-    let (session, shell) = session(repo, &now, false).inspect_err(|_| dir.remove_unless_it_holds_output())?;
-    let plan = command::plan(repo, &now, session.as_ref(), shell, continues)?;
-    let command = AttachedCommand::new(repo, &now, &plan, session.as_ref())?;
+    let (conversation, plan, command) =
+        planned(repo, &now, &dir, continues).inspect_err(|_| dir.remove_unless_it_holds_output())?;
     // What changes in the configuration while the program runs is shown before it is used, as with any attempt.
     repo.begin(std::slice::from_ref(&id))?;
     let attachment = Attachment::begin(&private, &id)?;
-    let session = session.and_then(|session| session.lock);
+    let session = match conversation {
+        Conversation::Session(session) => session.lock,
+        Conversation::Program(_) | Conversation::None(_) => None,
+    };
     Ok(Attached { plan, command: Some(command), hold: Some(Hold { session, attachment, dir, lock }) })
 }
 
@@ -161,6 +166,10 @@ pub fn detach(context: &Context, repo: &Repo, attached: Attached) -> Result<Agen
     if let Some(Hold { session, attachment, dir, lock }) = attached.hold {
         drop(session);
         acceptance::agent_ended(repo.environment(), &repo.common_dir()?, &id)?;
+        // A conversation in the agent's own folder is stored before that is removed; until it is, the folder stays.
+        if dir.holds_conversation() {
+            stored_output::store_output(repo, &id, &dir)?;
+        }
         dir.remove_unless_it_holds_output();
         drop(attachment);
         drop(lock);
@@ -206,31 +215,71 @@ fn in_use(repo: &Repo, id: &AgentId) -> Error {
     attached.map_or_else(|| resume::already_running(id), |pid| attachment::refusal(id, pid))
 }
 
-/// Prepares the agent's session. Returns why there is none, if a shell takes its place.
-fn session(
+/// What continues in the person's terminal.
+#[derive(Debug)]
+enum Conversation {
+    /// A session that can be listed.
+    Session(PreparedSession),
+    /// What only the program itself knows, with its command.
+    Program(Vec<String>),
+    /// Nothing, for this reason: a shell takes its place.
+    None(String),
+}
+
+/// Prepares the agent's conversation, and the command that continues it.
+fn planned(
     repo: &AcceptedRepo,
     agent: &AgentObject,
+    dir: &AgentDir,
+    continues: bool,
+) -> Result<(Conversation, Plan, AttachedCommand)> {
+    let conversation = conversation(repo, agent, dir, false)?;
+    let plan = command::plan(repo, agent, &conversation, continues)?;
+    let command = AttachedCommand::new(repo, agent, &plan, &conversation)?;
+    Ok((conversation, plan, command))
+}
+
+/// Prepares the agent's conversation.
+fn conversation(
+    repo: &AcceptedRepo,
+    agent: &AgentObject,
+    dir: &AgentDir,
     dry_run: bool,
-) -> Result<(Option<PreparedSession>, Option<String>)> {
-    let Some(session) = agent.session.as_deref() else {
-        return Ok((None, Some(format!("'{}' has no session that can be resumed", agent.profile))));
+) -> Result<Conversation> {
+    let launch = Spec::last(repo, &agent.id, dir).map(|spec| spec.launch);
+    let session = agent.session.as_deref();
+    let own = launch.as_ref().and_then(|launch| {
+        let launch = launch.clone().in_folder(dir.dir());
+        agents::interactive_argv(&agent.profile, &Config::of(repo), &launch, session)
+    });
+    if let Some(argv) = own.filter(|_| agent.attempt > 0) {
+        if !dry_run {
+            stored_output::restore_conversation(repo, &agent.id, dir)?;
+        }
+        return Ok(Conversation::Program(argv));
+    }
+    let Some(session) = session else {
+        return Ok(Conversation::None(format!("'{}' has no session that can be resumed", agent.profile)));
     };
+    let reader = agents::session_reader(&agent.profile);
+    let model = reader.and_then(|reader| reader.model_flag()).zip(launch.and_then(|launch| launch.model));
     // In a dry run the agent may use the session itself.
     let request = session_resume::Request {
         session: session.to_owned(),
         dry_run,
         fork: false,
+        more: model.map(|(flag, model)| vec![flag.to_owned(), model]).unwrap_or_default(),
         ..session_resume::Request::default()
     };
     match session_resume::prepare_for(repo.environment(), Some(repo), &request, dry_run) {
-        Ok(prepared) => Ok((Some(prepared), None)),
+        Ok(prepared) => Ok(Conversation::Session(prepared)),
         Err(error)
             if matches!(
                 error.code,
                 Code::SessionUnknown | Code::SessionUnsupported | Code::TranscriptMissing
             ) =>
         {
-            Ok((None, Some(error.message)))
+            Ok(Conversation::None(error.message))
         }
         Err(error) => Err(error),
     }

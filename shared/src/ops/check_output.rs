@@ -1,6 +1,7 @@
 //! `logs --check`: what the checks of landings and of agents printed, as this clone keeps it.
 
 pub(in crate::ops) mod of_agent;
+pub mod of_setup;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,14 +1,17 @@
 //! `cleanup`: removes agents whose work is provably in another branch, with every byte kept for `undo`, and reports why it keeps the
 //! others.
 
+mod builds;
 mod examiner;
 mod targets;
+mod teardown;
 
 use std::{path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::builds::remove_builds;
 use self::examiner::{Examiner, NotRemovable, Removable};
 pub use crate::removal::trash::empty as empty_trash;
 use crate::{
@@ -24,13 +27,14 @@ use crate::{
         remove::{self, RemovalOutcome, RemovalTarget, StoredAgent},
         trash,
     },
+    sandbox,
     store::{
         self, Listing, Unreadable,
         layout::PrivateDir,
         operations::{self, Journal, OperationBody, Removal, Stage},
         pack,
     },
-    supervise::repair,
+    supervise::{repair, spec::Spec, temporary},
     sync::outgoing,
     trust::AcceptedRepo,
 };
@@ -153,6 +157,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     warnings.extend(recover::recover_interrupted(repo)?);
     warnings.extend(undeletable_files(repo)?);
     let (candidates, unreadable) = examine(context, repo, request)?;
+    warnings.extend(teardown::run_all(context, repo, &candidates)?);
     let mut report =
         remove_agents(context, repo, Journal::new(repo, OperationBody::Cleanup(Vec::new()))?, candidates)?;
     report.unreadable = unreadable;
@@ -283,6 +288,7 @@ fn remove_agents(
     journal.operation.summary = summary(&removals);
     journal.operation.set_removals(removals.clone())?;
     journal.write(repo, &pins)?;
+    let temporary = temporary_folders(repo, &candidates)?;
     let all: Vec<(ExaminedAgent, Option<StoredAgent>)> = candidates.into_iter().zip(kept).collect();
     let (mut entries, mut stuck) = (Vec::new(), Vec::new());
     let (mut done, mut is_interrupted) = (0, false);
@@ -312,6 +318,10 @@ fn remove_agents(
         }
         stuck.extend(incomplete);
     }
+    for (id, folder) in temporary.iter().filter(|(id, _)| removals.iter().any(|one| one.agent == id.as_str()))
+    {
+        temporary::remove(folder, id);
+    }
     let nothing = removals.is_empty();
     journal.operation.stage = match (nothing, stuck.is_empty()) {
         (true, _) => Stage::Aborted,
@@ -329,6 +339,16 @@ fn remove_agents(
     Ok(Report { operation: (!nothing).then(|| journal.operation.id.clone()), ..report(entries) })
 }
 
+/// Returns the folders for temporary files of the agents to remove.
+fn temporary_folders(repo: &Repo, candidates: &[ExaminedAgent]) -> Result<Vec<(AgentId, PathBuf)>> {
+    let private = PrivateDir::new(repo.private_dir()?);
+    let folder = |one: &ExaminedAgent| {
+        let spec = Spec::last(repo, &one.id, &private.agent(&one.id))?;
+        Some((one.id.clone(), spec.preparation.temporary?))
+    };
+    Ok(candidates.iter().filter(|one| one.finding.is_ok()).filter_map(folder).collect())
+}
+
 /// Marks the agents that were still to be removed as kept, because the user interrupted the cleanup.
 fn keep_all(some: &mut [(ExaminedAgent, Option<StoredAgent>)]) {
     for (one, kept) in some.iter_mut().filter(|(_, kept)| kept.is_some()) {
@@ -344,6 +364,7 @@ fn remove_batch(
     some: &mut [(ExaminedAgent, Option<StoredAgent>)],
 ) -> Result<Vec<AgentId>> {
     let private = PrivateDir::new(repo.private_dir()?);
+    let common_dir = repo.common_dir()?;
     let mut locks = Vec::new();
     for (one, kept) in some.iter_mut().filter(|(_, kept)| kept.is_some()) {
         match lock_unchanged(context, repo, &private, one) {
@@ -358,7 +379,7 @@ fn remove_batch(
     let gone = some.iter_mut().filter(|(one, kept)| one.finding.is_ok() && kept.is_some());
     for ((one, _), fate) in gone.zip(done) {
         match fate {
-            RemovalOutcome::Removed => {}
+            RemovalOutcome::Removed => sandbox::remove(&common_dir, &one.id),
             RemovalOutcome::Kept(error) => one.finding = Err(NotRemovable::because(error)),
             RemovalOutcome::Stuck(error) => {
                 one.finding = Err(NotRemovable::because(error));

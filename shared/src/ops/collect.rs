@@ -29,7 +29,8 @@ use crate::{
     },
     sync::log_notes,
     worktree::{
-        capture::{self, CapturedWork},
+        capture::{self, CapturePlace, CapturedWork},
+        private_git_dir::PrivateGitDir,
         unchanged,
         unfinished::Unfinished,
     },
@@ -200,11 +201,14 @@ fn capture_under_lock(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
         agent.base.commit().ok_or_else(|| Error::internal(format!("'{}' is not a commit", agent.base)))?;
     let task = checkout.task(id, &agent, base);
     let known = agent.head_commit().filter(|_| agent.unsaved.is_none() && agent.unfinished.is_none());
-    if known.is_some_and(|head| unchanged::has_only(repo, &task, &checkout.place(&checkout.isolated), head)) {
+    let git = PrivateGitDir::of(&repo.common_dir()?, id);
+    let side = git.import(repo, &agent.branch, &checkout.worktree.path)?;
+    let place = CapturePlace { agent_side: side.as_ref(), ..checkout.place(&checkout.isolated) };
+    if side.is_none() && known.is_some_and(|head| unchanged::has_only(repo, &task, &place, head)) {
         return Ok(CollectOutcome::Nothing);
     }
     let repo = &repo.with_identity(checkout.identity.as_ref());
-    let captured = capture::capture_work(repo, &task, &checkout.place(&checkout.isolated))?;
+    let captured = capture::capture_work(repo, &task, &place)?;
     let unfinished = captured.unfinished.as_ref().map(Unfinished::sentence);
     let is_known = agent.head.as_ref() == Some(&captured.head) && agent.unfinished == unfinished;
     if is_known && agent.unsaved.is_none() {
@@ -227,6 +231,7 @@ fn collected_event(agent: &Agent, captured: &CapturedWork) -> event::Collected {
         unfinished: captured.unfinished.as_ref().map(Unfinished::sentence),
         phase: None,
         reason: None,
+        session: None,
     }
 }
 

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `finding` | what a finding is, and how long lists are shortened |
 //! | `outside` | asking other programs within limits |
-//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `keys`, `team_file`, `session_files` | the checks |
+//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `sandboxes`, `keys`, `team_file`, `setups`, `session_files` | the checks |
 //! | `fix` | what `--fix` does |
 
 mod agents_state;
@@ -19,10 +19,14 @@ mod keys;
 mod locks;
 mod machine;
 mod outside;
+mod prices;
 mod programs;
 mod refs;
 mod remotes;
+mod resources;
+mod sandboxes;
 mod session_files;
+pub mod setups;
 mod shells;
 mod team_file;
 mod upkeep;
@@ -182,7 +186,10 @@ fn examine(context: &Context, place: &Place, request: &Request) -> Result<Vec<Fi
         Place::Unusable(error) => checks.findings.push(of_unusable(context, error)),
     }
     checks.check(Group::Machine, "disk", || machine::disks(environment, repo))?;
+    checks.check(Group::Machine, "memory", || Ok(resources::memory(repo)))?;
+    checks.check(Group::Machine, "pressure", || Ok(resources::pressure(repo)))?;
     checks.check(Group::Machine, "open-files", || Ok(machine::open_files()))?;
+    checks.check(Group::Machine, "sandbox", || Ok(sandboxes::check(environment, repo)))?;
     if let Some(repo) = repo {
         checks.check(Group::Machine, "watches", || machine::watches(repo))?;
         checks.check(Group::Machine, "clock", || machine::clock(repo))?;
@@ -192,7 +199,9 @@ fn examine(context: &Context, place: &Place, request: &Request) -> Result<Vec<Fi
         checks.check(Group::Keys, "keys", || keys::check(environment))?;
     }
     if let Some(repo) = repo.filter(|_| is_usable) {
+        checks.check(Group::Keys, "prices", || prices::check(repo))?;
         checks.check(Group::Keys, "team-file", || team_file::check(repo))?;
+        checks.check(Group::Keys, "setup", || setups::check(repo))?;
     }
     checks.check(Group::Sessions, "sessions", || session_files::check(context, repo))?;
     let Examiner { mut findings, failed, .. } = examiner;

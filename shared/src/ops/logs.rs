@@ -23,6 +23,10 @@ use crate::{
         layout::{self, PrivateDir},
         writer,
     },
+    supervise::{
+        sent_messages::{self, SentMessage},
+        spec::Spec,
+    },
     world::Timestamp,
 };
 
@@ -63,6 +67,8 @@ pub struct Report {
     pub phase: Phase,
     /// The protocol of the output of the first of its attempts.
     pub protocol: Protocol,
+    /// The folder in which the agent worked last, if that is known.
+    pub folder: Option<PathBuf>,
     /// The attempts with output, oldest first.
     pub attempts: Vec<Attempt>,
 }
@@ -79,6 +85,8 @@ pub struct Attempt {
     errors: Option<Source>,
     /// The times at which the output was read, if they were noted.
     times: Option<Source>,
+    /// The messages that the program was given, if its output does not repeat them.
+    sent: Option<Source>,
 }
 
 /// A place in the output of an agent.
@@ -122,6 +130,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
                     source: Source::Stored(*blob),
                     errors: stored(layout::errors_name(number)),
                     times: stored(layout::times_name(number)),
+                    sent: stored(layout::sent_name(number)),
                 }
             }));
         }
@@ -130,9 +139,14 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
         let path = dir.output(attempt);
         if path.exists() && !attempts.iter().any(|known| known.number == attempt) {
             let live = |path: PathBuf| Some(path).filter(|path| path.exists()).map(Source::Live);
-            let (errors, times) = (live(dir.errors(attempt)), live(dir.times(attempt)));
-            let protocol = protocol(attempt);
-            attempts.push(Attempt { number: attempt, protocol, source: Source::Live(path), errors, times });
+            attempts.push(Attempt {
+                number: attempt,
+                protocol: protocol(attempt),
+                source: Source::Live(path),
+                errors: live(dir.errors(attempt)),
+                times: live(dir.times(attempt)),
+                sent: live(dir.sent(attempt)),
+            });
         }
     }
     attempts.sort_by_key(|attempt| attempt.number);
@@ -156,7 +170,8 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
         }
     }
     let protocol = protocol(attempts.first().map_or(agent.attempt, |first| first.number));
-    Ok(Report { id, title: agent.title, phase: agent.phase, protocol, attempts })
+    let folder = Spec::last(repo, &id, &dir).map(|spec| spec.worktree);
+    Ok(Report { id, title: agent.title, phase: agent.phase, protocol, folder, attempts })
 }
 
 /// The error for an agent without output. Output is never synced, so an agent of another clone has none here. An agent of this
@@ -222,6 +237,18 @@ impl Attempt {
             Some(end) => Ok(end),
             None => self.source.copy(repo, 0, stdout),
         }
+    }
+
+    /// Returns the messages that the program was given, in order, as far as its output does not repeat them.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn sent(&self, repo: &Repo) -> Result<Vec<SentMessage>> {
+        let mut notes = Vec::new();
+        if let Some(sent) = &self.sent {
+            sent.copy(repo, 0, &mut notes)?;
+        }
+        Ok(sent_messages::parse(&notes))
     }
 
     /// Copies the standard error, as [`Attempt::copy`].

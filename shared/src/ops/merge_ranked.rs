@@ -24,6 +24,10 @@ pub use self::{
 pub use crate::landing::options::{OnConflict, OnFailure, Strategy};
 use crate::{
     Code, Error, Kind, Result,
+    config::{
+        Config,
+        keys::{REMOVE_BUILDS, RemoveBuilds},
+    },
     context::{Context, interrupted},
     git::{Repo, version},
     landing::{
@@ -42,6 +46,7 @@ use crate::{
         layout,
         operations::{self, Journal, OperationBody, Stage},
     },
+    supervise::background,
     surroundings,
     trust::AcceptedRepo,
 };
@@ -91,6 +96,8 @@ pub struct Request {
     #[serde(rename = "check_time_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub check_time: Option<Duration>,
+    /// Whether build and test run even for files for which they are known to pass.
+    pub recheck: bool,
 }
 
 /// Plans, begins, continues, or aborts a landing.
@@ -100,6 +107,10 @@ pub struct Request {
 /// landing that the user interrupts after its first step is not an error: the report states it, and the landing can be continued.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     let mut report = land(context, repo, request)?;
+    if request.mode != Mode::DryRun && Config::of(repo).get_or_default(&REMOVE_BUILDS) != RemoveBuilds::Never
+    {
+        background::remove_builds(repo.environment(), &repo.common_dir()?);
+    }
     let agents = report.order.iter().filter_map(|step| step.agent.clone());
     for id in agents.collect::<Vec<_>>() {
         let changes = surroundings::changes_of_agent(repo, &id)?;

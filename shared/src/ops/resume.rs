@@ -1,6 +1,7 @@
 //! `resume`: continues agents that ended, were paused, or lost their supervisor, in the same worktree, on the same branch, and in
 //! the same session.
 
+mod caps;
 mod hand_over;
 mod new_spec;
 mod options;
@@ -47,8 +48,11 @@ use crate::{
         unreadable, verdicts, writer,
     },
     supervise::{
-        attachment, control, guard, liveness, processes, queue, repair, spec::Spec, start, stored_output,
-        tree,
+        attachment, control,
+        guard::{self, ShownShortage},
+        liveness, processes, queue, repair,
+        spec::Spec,
+        start, stored_output, tree,
     },
     surroundings,
     trust::AcceptedRepo,
@@ -169,7 +173,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
     let can_go_on = |row: &ListRow, agent: &Agent| {
         let lost = liveness::of(&private, &row.id, agent, listing.writer.as_deref()) == Liveness::Lost;
         // An agent that waits for the end of a usage limit resumes by itself.
-        lost || agent.phase == Phase::Paused && !agent.waits_for_limit()
+        lost || agent.phase == Phase::Paused && !agent.waits_at_rest()
     };
     if !request.all {
         let ids = selection::named_or_tagged(repo, &listing, &request.agents, can_go_on)?;
@@ -191,7 +195,8 @@ fn resume_one(
 ) -> Result<Vec<String>> {
     let private = PrivateDir::new(repo.private_dir()?);
     let dir = private.agent(id);
-    let limit = stop_waiting_for_limit(context, repo, id, &dir, request)?;
+    caps::check(repo, config, id, &store::agent(repo, id)?, &dir, request)?;
+    let limit = stop_waiting_at_rest(context, repo, id, &dir, request)?;
     let before = repo.find_ref(&layout::agent_ref(id))?;
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
@@ -214,7 +219,11 @@ fn resume_one(
     if let Some(pid) = attachment::process_of(&private, id) {
         return Err(attachment::refusal(id, pid));
     }
-    let Some(lock) = lock else { return Err(already_running(id)) };
+    let Some(lock) = lock else {
+        return Err(
+            ShownShortage::read(&dir).map_or_else(|| already_running(id), |shown| held_back(id, &shown))
+        );
+    };
     // An agent never has two supervisors, even if somebody removed its lock.
     if processes::supervisor_of(&private, id).is_some() {
         return Err(already_running(id));
@@ -314,8 +323,8 @@ fn record_attempt(
     .map(drop)
 }
 
-/// Ends the supervisor of an agent that waits for the end of a usage limit. Returns a warning for the user.
-fn stop_waiting_for_limit(
+/// Ends the supervisor of an agent that waits for the end of a usage limit, or for an answer about a cap. Returns a warning for the user.
+fn stop_waiting_at_rest(
     context: &Context,
     repo: &Repo,
     id: &AgentId,
@@ -324,13 +333,13 @@ fn stop_waiting_for_limit(
 ) -> Result<Option<String>> {
     let agent = store::agent(repo, id)?;
     let ours = writer::known_writer(repo).as_deref() == Some(agent.writer.as_str());
-    let Some(limit) = agent.limit.clone().filter(|_| ours && agent.phase == Phase::Paused) else {
-        return Ok(None);
-    };
-    if agent.waits_for_limit() && Lock::is_held(&dir.lock()) {
+    if ours && agent.waits_at_rest() && Lock::is_held(&dir.lock()) {
         control::request(repo, id, control::StopMode::Pause, Some("resumed before the limit is over"))?;
         Lock::require(&dir.lock(), context.at_most(context.limits().release))?;
     }
+    let Some(limit) = agent.limit.clone().filter(|_| ours && agent.phase == Phase::Paused) else {
+        return Ok(None);
+    };
     let now = repo.now();
     let over = limit.until.is_none_or(|until| until <= now);
     Ok(limit.until.filter(|_| request.despite_limit && !over).map(|until| {
@@ -346,6 +355,12 @@ fn is_foreign(repo: &Repo, agent: &Agent) -> bool {
 pub(super) fn already_running(id: &AgentId) -> Error {
     Error::new(Code::AgentRunning, format!("agent '{id}' is already running"))
         .hint(format!("git orchestra send {id} '…' sends it a message"))
+}
+
+/// The agent needs no command to continue, but may be let continue earlier.
+fn held_back(id: &AgentId, shown: &ShownShortage) -> Error {
+    let what = format!("agent '{id}' {}; it continues by itself", shown.clause());
+    Error::new(Code::AgentRunning, what).hint(shown.shortage.resource.hint())
 }
 
 /// Refuses to pass text of others to a program that may run it as a script. Such a program gets only what the user typed in this

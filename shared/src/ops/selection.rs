@@ -41,19 +41,20 @@ pub(super) fn named_or_tagged(
     Ok(ids)
 }
 
-/// Returns the agents of this clone among some rows of a listing that `concerns` selects. Agents that cannot be read are left out;
-/// the listing reports them.
+/// Returns the agents of this clone among some rows of a listing that `concerns` selects, in the order in which they were spawned, which
+/// is that of the queue. Agents that cannot be read are left out; the listing reports them.
 pub(super) fn of_this_clone<'a>(
     repo: &Repo,
     listing: &'a Listing,
     rows: impl Iterator<Item = &'a ListRow>,
     concerns: impl Fn(&ListRow, &Agent) -> bool,
 ) -> Vec<AgentId> {
-    let is_chosen = |row: &&'a ListRow| {
-        let agent = listing.agent(repo, row).ok();
-        agent.is_some_and(|agent| {
-            listing.writer.as_deref() == Some(agent.writer.as_str()) && concerns(row, &agent)
-        })
+    let chosen = |row: &'a ListRow| {
+        let agent = listing.agent(repo, row).ok()?;
+        let is_chosen = listing.writer.as_deref() == Some(agent.writer.as_str()) && concerns(row, &agent);
+        is_chosen.then(|| (agent.queued_at, agent.run, agent.place, row.id.clone()))
     };
-    rows.filter(is_chosen).map(|row| row.id.clone()).collect()
+    let mut all: Vec<_> = rows.filter_map(chosen).collect();
+    all.sort_unstable();
+    all.into_iter().map(|(.., id)| id).collect()
 }

@@ -15,7 +15,11 @@ use crate::{
     model::{Agent, AgentId, Liveness, Phase, event::Message},
     ops::{agent_object::AgentObject, failure::Failure, selection, status},
     store::{self, Listing, layout::PrivateDir, list::ListRow},
-    supervise::{control, spec::Spec},
+    supervise::{
+        control::{self, StopMode},
+        spec::Spec,
+        spending::{self, SharedRaises},
+    },
 };
 
 /// The longest message, in bytes; it has to fit into one event.
@@ -121,7 +125,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     Ok(report)
 }
 
-/// Returns the agents of this clone that wait for an answer.
+/// Returns the agents of this clone that wait for an answer. Caps on money and tokens are raised one at a time.
 fn waiting(context: &Context, repo: &Repo) -> Result<Vec<AgentId>> {
     let agents = status::run(context, repo, &status::Request::default())?.agents;
     let waits = |agent: &AgentObject| agent.phase == Phase::Waiting && agent.liveness == Liveness::Live;
@@ -141,7 +145,11 @@ fn send_one(context: &Context, repo: &Repo, id: &AgentId, request: &Request) -> 
             .hint(format!("git orchestra resume {id} -m '…' continues its session")));
     }
     let travels = agent.liveness == Liveness::Remote;
-    if !travels {
+    if agent.phase == Phase::Queued && agent.cap.is_some() && request.allow.is_some() && !travels {
+        return answer_queued(repo, id, agent, request);
+    }
+    let is_about_cap = agent.phase == Phase::Paused && request.allow.is_some();
+    if !travels && !is_about_cap {
         check_reads_messages(repo, id, &agent)?;
     }
     let refused = RefCell::new(None);
@@ -174,6 +182,26 @@ fn send_one(context: &Context, repo: &Repo, id: &AgentId, request: &Request) -> 
         travels,
         agent,
     })
+}
+
+/// Answers about the cap of the run or of the day that keeps an agent in the queue: raises it, or ends the agent.
+fn answer_queued(repo: &Repo, id: &AgentId, agent: AgentObject, request: &Request) -> Result<Sent> {
+    if request.always {
+        return Err(Error::refused(format!("agent '{id}' waits for a cap, which cannot be raised for good"))
+            .hint(format!("git orchestra send {id} --allow")));
+    }
+    let private = PrivateDir::new(repo.private_dir()?);
+    let cap = agent.cap.as_ref().map(|cap| (cap.scope, cap.unit(), cap.sentence.clone()));
+    let Some((scope, unit, sentence)) = cap else { return Err(Error::internal("no cap")) };
+    if request.allow == Some(true) {
+        let today = spending::day_of(repo.now(), &repo.environment().time_zone());
+        SharedRaises::new(&private, &agent.run, today).raise(scope, unit)?;
+        control::wake(repo, id)?;
+    } else {
+        let why = request.text.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        control::request(repo, id, StopMode::Stop, Some(&format!("{sentence}, and it was not raised{why}")))?;
+    }
+    Ok(Sent { answered: Some(sentence), cut_from_bytes: None, allowed_always: None, travels: false, agent })
 }
 
 /// Checks that its program reads messages.
@@ -219,10 +247,10 @@ fn check_request(request: &Request) -> Result<()> {
 /// Composes the message from the agent's newest state, so that an answer never reaches another question.
 fn compose(request: &Request, agent: &Agent) -> std::result::Result<Message, String> {
     // An agent that waits for the end of a usage limit reads the message then.
-    if agent.phase.is_at_rest() && !agent.waits_for_limit() {
+    if agent.phase.is_at_rest() && !agent.waits_at_rest() {
         return Err(format!("has ended: it is {}", agent.phase.as_str()));
     }
-    if request.allow.is_some() && agent.phase != Phase::Waiting {
+    if request.allow.is_some() && !agent.asks() {
         return Err("is not waiting for an answer".to_owned());
     }
     if request.question.is_some() && request.question != agent.question {
@@ -237,6 +265,9 @@ fn compose(request: &Request, agent: &Agent) -> std::result::Result<Message, Str
 
 /// Checks that what the agent asks for can be allowed for good.
 fn check_pattern(agent: &Agent) -> std::result::Result<(), String> {
+    if agent.asks_about_cap() {
+        return Err("asks to raise a cap, which cannot be raised for good".to_owned());
+    }
     if agent.choice {
         return Err("asks for a choice, which cannot be made for good".to_owned());
     }
@@ -250,7 +281,7 @@ fn check_pattern(agent: &Agent) -> std::result::Result<(), String> {
 }
 
 fn is_answer(request: &Request, agent: &Agent) -> bool {
-    agent.phase == Phase::Waiting && (request.allow.is_some() || agent.choice)
+    agent.asks() && (request.allow.is_some() || agent.choice)
 }
 
 fn wait_until_delivered(context: &Context, repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {
@@ -258,7 +289,7 @@ fn wait_until_delivered(context: &Context, repo: &Repo, id: &AgentId, before: &A
     let mut backoff = Backoff::millis(5, 100);
     loop {
         let now = store::agent(repo, id)?;
-        if now.phase != Phase::Waiting || now.question != before.question {
+        if !now.asks() || now.question != before.question {
             return Ok(());
         }
         if Instant::now() > deadline {

@@ -10,8 +10,17 @@ use crate::{
     Code, Error, Result,
     agents::Launch,
     config::{Config, Key, keys},
-    model::{Cost, duration},
-    supervise::spec::{Limits, Until},
+    model::{
+        Caps, Cost, RunId, SandboxLevel,
+        cap::{self, Amounts},
+        duration,
+    },
+    sandbox,
+    supervise::{
+        preparation::{Preparation, Setup},
+        spec::{Limits, Until},
+        spending::Rules,
+    },
 };
 
 /// How agents run. A setting that is not given is as in the last attempt, or as configured.
@@ -36,11 +45,28 @@ pub struct Settings {
     #[serde(rename = "retry_delay_seconds", with = "crate::ops::seconds")]
     #[schemars(with = "Option<u64>")]
     pub retry_delay: Option<Duration>,
+    /// The cap on the cost of each agent, in millionths of a US dollar.
+    pub max_cost_micros: Option<u64>,
+    /// The cap on the tokens of each agent.
+    pub max_tokens: Option<u64>,
     /// The shell command that decides whether an agent is done: while it fails, the agent gets its output and continues. Empty for none.
     pub until: Option<String>,
     /// How many rounds of work and check there may be; [`DEFAULT_ROUNDS`] if this is not given.
     pub rounds: Option<u32>,
+    /// The shell command that makes a new worktree ready; if this is not given, the configured one.
+    pub setup: Option<String>,
+    /// Whether no setup runs.
+    pub no_setup: bool,
+    /// The shell command that must succeed when an agent ends; as `until` with one round. Empty for none.
+    pub check: Option<String>,
+    /// Whether the check runs even if it is known to pass for the files of the agent.
+    pub recheck: bool,
+    /// The sandbox of each agent.
+    pub sandbox: Option<SandboxLevel>,
 }
+
+/// Maximum number of prices that are kept for an agent.
+const MAX_PRICES: usize = 200;
 
 /// How many rounds an agent has to make its check pass, unless the user says otherwise.
 pub const DEFAULT_ROUNDS: u32 = 5;
@@ -79,8 +105,39 @@ impl Settings {
             max_output: config.get(&keys::MAX_OUTPUT)?,
             max_file: config.get(&keys::MAX_FILE)?,
             limit_wait: config.get(&keys::LIMIT_WAIT)?,
+            stuck_turns: u64::from(config.get(&keys::STUCK_TURNS)?),
             sync_every: config.get(&keys::AUTO_SYNC)?,
         })
+    }
+
+    /// Returns the caps of an agent of this run, with what is needed to judge them. `before` are those of its last attempt: what was
+    /// typed then holds, and a cap that is the same stays raised.
+    ///
+    /// # Errors
+    /// A value in git config is invalid (3).
+    pub fn spending(&self, config: &Config<'_>, run: RunId, before: Option<&Rules>) -> Result<Rules> {
+        let typed = before.map(|before| before.typed).unwrap_or_default();
+        let typed = Amounts {
+            cost: self.max_cost_micros.map(Cost::from_micros).or(typed.cost),
+            tokens: self.max_tokens.or(typed.tokens),
+        };
+        let of = |cost: &Key<Option<Cost>>, tokens: &Key<Option<u64>>| -> Result<Amounts> {
+            Ok(Amounts { cost: config.get(cost)?, tokens: config.get(tokens)? })
+        };
+        let set = of(&keys::MAX_COST, &keys::MAX_TOKENS)?;
+        let agent = Amounts { cost: typed.cost.or(set.cost), tokens: typed.tokens.or(set.tokens) };
+        let caps = Caps {
+            agent,
+            run: of(&keys::MAX_RUN_COST, &keys::MAX_RUN_TOKENS)?,
+            day: of(&keys::MAX_DAY_COST, &keys::MAX_DAY_TOKENS)?,
+        };
+        let known = before.filter(|_| self.max_cost_micros.is_none() && self.max_tokens.is_none());
+        let same = known.filter(|before| before.caps.agent == agent);
+        let raises = same.map(|before| before.raises).unwrap_or_default();
+        let names = config.names(&keys::PRICE);
+        let price = |name: String| Some((name.clone(), config.get_or_default(&keys::PRICE.of(&name))?));
+        let prices = names.into_iter().take(MAX_PRICES).filter_map(price).collect();
+        Ok(Rules { caps, typed, raises, prices, run })
     }
 
     /// Returns how many agents may run at once. `before` is the value of the agent's last attempt.
@@ -103,13 +160,19 @@ impl Settings {
         }
     }
 
-    /// Returns the check that decides whether a new agent is done. There is none yet that an empty command could take away.
+    /// Returns the check that decides whether a new agent is done: the typed one, otherwise that of the configuration, which a reviewing
+    /// agent does not have. An empty command means that the configured one does not apply; there is no other that it could take away.
     ///
     /// # Errors
     /// As [`Self::until`], and the command is empty (2).
-    pub fn until_of_new(&self, config: &Config<'_>) -> Result<Option<Until>> {
-        match self.until.as_deref() {
-            Some("") => Err(not_a_command()),
+    pub fn until_of_new(&self, config: &Config<'_>, is_reviewer: bool) -> Result<Option<Until>> {
+        let configured = if is_reviewer { None } else { config.get(&keys::CHECK)? };
+        match (self.check.as_deref(), self.until.as_deref(), configured) {
+            (_, Some(""), _) => Err(not_a_command("until")),
+            (Some(""), _, None) => Err(not_a_command("check")),
+            (None, None, Some(check)) if self.rounds.is_none() => {
+                Self { check: Some(check), ..self.clone() }.until(config, None)
+            }
             _ => self.until(config, None),
         }
     }
@@ -117,20 +180,81 @@ impl Settings {
     /// Returns the check that decides whether an agent is done: the typed one, or that of its last attempt. An empty command ends it.
     ///
     /// # Errors
-    /// The command is not one, or there is a number of rounds without a check (2); the time limit in git config is invalid (3).
+    /// The command is not one, there are two of them, or there is a number of rounds without a check that has rounds (2); the time limit
+    /// in git config is invalid (3).
     pub fn until(&self, config: &Config<'_>, before: Option<&Until>) -> Result<Option<Until>> {
-        let command = self.until.clone().or_else(|| before.map(|before| before.command.clone()));
+        let (name, typed) = match (&self.check, &self.until) {
+            (Some(_), Some(_)) => {
+                let error = Error::usage("--check and --until: an agent has one check");
+                return Err(error.hint("--until 'cargo test' --rounds 1 is the same as --check 'cargo test'"));
+            }
+            (Some(check), None) => ("check", Some(check)),
+            (None, until) => ("until", until.as_ref()),
+        };
+        let command = typed.or_else(|| before.map(|before| &before.command));
         let Some(command) = command.filter(|command| !command.is_empty()) else {
-            let unused = self.rounds.filter(|_| self.until.is_none());
+            let unused = self.rounds.filter(|_| typed.is_none());
             return unused.map_or(Ok(None), |_| {
                 Err(Error::usage("--rounds: there is no check").hint("--until 'cargo test' is one"))
             });
         };
         if command.trim().is_empty() || command.contains('\0') {
-            return Err(not_a_command());
+            return Err(not_a_command(name));
         }
-        let rounds = self.rounds.or_else(|| before.map(|before| before.rounds)).unwrap_or(DEFAULT_ROUNDS);
-        Ok(Some(Until { command, rounds: rounds.max(1), limit: config.get(&keys::CHECK_TIME)? }))
+        if name == "check" && self.rounds.is_some() {
+            return Err(Error::usage("--rounds: a check of --check runs once").hint("--until has rounds"));
+        }
+        let before = before.map(|before| before.rounds).filter(|_| self.until.is_none());
+        let rounds = match typed {
+            Some(_) if name == "check" => 1,
+            _ => self.rounds.or(before).unwrap_or(DEFAULT_ROUNDS),
+        };
+        Ok(Some(Until {
+            command: command.clone(),
+            rounds: rounds.max(1),
+            limit: config.get(&keys::CHECK_TIME)?,
+            recheck: self.recheck,
+        }))
+    }
+
+    /// Returns what makes the worktree of an agent ready: the typed setup, that of its last attempt, or the configured one.
+    ///
+    /// # Errors
+    /// The setup is not a command (2), or a value in git config is invalid or not approved (3).
+    pub fn preparation(&self, config: &Config<'_>, before: Option<&Preparation>) -> Result<Preparation> {
+        let command = match (&self.setup, before) {
+            _ if self.no_setup => None,
+            (Some(typed), _) if typed.trim().is_empty() || typed.contains('\0') => {
+                return Err(Error::usage("--setup: this is not a command").hint("--setup 'npm ci'"));
+            }
+            (Some(typed), _) => Some(typed.clone()),
+            (None, Some(before)) => before.setup.as_ref().map(|setup| setup.command.clone()),
+            (None, None) => config.get(&keys::SETUP)?,
+        };
+        let limit = config.get(&keys::SETUP_TIME)?;
+        Ok(Preparation {
+            include: config.all(&keys::INCLUDE),
+            max_include: config.get(&keys::MAX_INCLUDE)?,
+            disposable: config.get(&keys::DISPOSABLE_DIRS)?,
+            submodules: config.get(&keys::SUBMODULES)?,
+            removes_builds: config.get(&keys::REMOVE_BUILDS)? == keys::RemoveBuilds::Ended,
+            lfs_pointers: config.get(&keys::LFS_POINTERS)?,
+            setup: command.map(|command| Setup { command, limit }),
+            port: before.and_then(|before| before.port),
+            temporary: before.and_then(|before| before.temporary.clone()),
+        })
+    }
+
+    /// Returns the sandbox of an agent: the typed one, or else the stricter one of its last attempt and of the configuration.
+    ///
+    /// # Errors
+    /// A value in git config is invalid, or this machine cannot make the sandbox (3).
+    pub fn sandbox(&self, config: &Config<'_>, before: Option<SandboxLevel>) -> Result<SandboxLevel> {
+        let level = match self.sandbox {
+            Some(typed) => typed,
+            None => config.sandbox()?.max(before.unwrap_or_default()),
+        };
+        sandbox::check(config.environment(), level).map(|()| level)
     }
 
     /// Checks that additional folders exist, because a program may silently ignore a missing one.
@@ -157,13 +281,18 @@ pub fn budget(text: &str) -> Option<u64> {
     Cost::parse(text).map(Cost::micros)
 }
 
+/// Parses a number of tokens, such as `500000`, `500k` or `2m`.
+pub fn tokens(text: &str) -> Option<u64> {
+    cap::parse_tokens(text)
+}
+
 /// Parses a time for `--idle-timeout`; 0 means no limit.
 pub fn idle_time(text: &str) -> Option<Duration> {
     if text.trim() == "0" { Some(Duration::ZERO) } else { duration::parse(text) }
 }
 
-fn not_a_command() -> Error {
-    Error::usage("--until: this is not a command").hint("--until 'cargo test'")
+fn not_a_command(option: &str) -> Error {
+    Error::usage(format!("--{option}: this is not a command")).hint(format!("--{option} 'cargo test'"))
 }
 
 #[cfg(test)]

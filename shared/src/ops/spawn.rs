@@ -34,6 +34,8 @@
 //! ```
 
 mod base_branch;
+mod caps;
+mod changes;
 mod duplicates;
 mod existing_branch;
 mod ready_profile;
@@ -84,6 +86,9 @@ pub struct Request {
     pub reviews: Option<AgentId>,
     /// How the agents run.
     pub settings: Settings,
+    /// Whether the agents start from the current commit and the uncommitted changes of the checkout, which are not part of their
+    /// work.
+    pub with_changes: bool,
     /// Whether to fetch the branch of the base from its remote first.
     pub fetch: bool,
     /// Whether to start agents although others work on the same tasks.
@@ -103,9 +108,27 @@ pub struct Report {
     pub agents: Vec<PlannedAgent>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
+    /// The uncommitted changes from which the agents start, if they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<BaseChanges>,
     /// Whether this was a dry run, which changed nothing.
     #[serde(default)]
     pub dry_run: bool,
+}
+
+/// The uncommitted changes of a checkout from which agents start.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct BaseChanges {
+    /// The commit that the changes are on top of.
+    pub on: CommitId,
+    /// The branch that is checked out there, if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<BranchName>,
+    /// The number of changed files.
+    pub files: u64,
+    /// The commit that holds the changes; a dry run makes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<CommitId>,
 }
 
 /// An agent to start.
@@ -180,9 +203,11 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     if let Some(upstream) = upstream.as_ref().filter(|_| request.fetch) {
         warnings.extend(upstream.fetch(context, repo)?);
     }
+    changes::refuse_other_base(request)?;
     let existing = existing_branch::find(repo, request)?;
     let (base, revision) = match &existing {
         Some(branch) => (branch.tip, None),
+        None if request.with_changes => (repo.head()?, None),
         None => base_branch::commit(repo, &config, request)?,
     };
     tag::check_count(&request.tags)?;
@@ -191,8 +216,10 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     version::require_supported_version(repo.environment(), &repo.common_dir()?)?;
     request.settings.check()?;
     let jobs = request.settings.jobs(&config, None)?;
+    let sandbox = request.settings.sandbox(&config, None)?;
     let launches = launches(&config, request)?;
     warnings.extend(launches.iter().filter_map(|ready| ready.warning.clone()));
+    warnings.extend(caps::warnings(&config, request, &launches)?);
     warnings.extend(upstream.and_then(|upstream| upstream.warning(repo, base)));
     let prose = launches.iter().any(|ready| ready.reads_prose);
     if prose && !request.again && request.reviews.is_none() {
@@ -208,17 +235,19 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         None => AgentBranch::New { prefix: branch_prefix(repo, &config, &mut warnings)? },
     };
     guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
+    let changes = changes::of(repo, &config, base, request, &mut warnings)?;
+    let base = changes.as_ref().filter(|_| request.with_changes).and_then(|one| one.snapshot).unwrap_or(base);
     if request.dry_run {
         let assignments = plan(&worktrees_dir::expected_dir(repo)?, request, &launches, base, &branches)?;
-        return Ok(Report { dry_run: true, ..report(repo, &assignments, jobs, warnings)? });
+        return Ok(Report { dry_run: true, changes, ..report(repo, &assignments, jobs, warnings)? });
     }
     repo.fetch_promised_files(context, base)?;
     let folder = worktrees_dir::make_worktrees_dir(repo)?;
     guard::check_space(&folder, config.get(&MIN_FREE)?)?;
     let assignments = plan(&folder, request, &launches, base, &branches)?;
-    let mut report = report(repo, &assignments, jobs, warnings)?;
+    let mut report = Report { changes, ..report(repo, &assignments, jobs, warnings)? };
     report.warnings.extend(repairing::repair_before_spawn(context, repo)?);
-    start::start(context, repo, &report, &assignments, base, request)?;
+    start::start(context, repo, &report, &assignments, base, sandbox, request)?;
     Ok(report)
 }
 
@@ -300,7 +329,7 @@ fn with_prompt(prompt: Option<&str>, task: &str) -> Result<String> {
 
 fn report(repo: &Repo, assignments: &[Assignment], jobs: u32, warnings: Vec<String>) -> Result<Report> {
     let agents = assignments.iter().map(|assignment| assignment.planned.clone()).collect();
-    Ok(Report { run: run_id(repo)?, jobs, agents, warnings, dry_run: false })
+    Ok(Report { run: run_id(repo)?, jobs, agents, warnings, changes: None, dry_run: false })
 }
 
 /// Returns a new id of a run. It begins with the time in milliseconds, so that runs sort in the order in which they were started.

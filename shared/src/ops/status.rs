@@ -1,7 +1,9 @@
 //! `status`: the current state of every agent, derived from facts when it is asked for. Writes nothing but a cache.
 
+mod caps;
 mod dirt;
 mod happened;
+mod ready;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,7 +14,11 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::happened::{Happened, Happening};
+pub use self::{
+    caps::CapTotal,
+    happened::{Happened, Happening},
+    ready::ReadyWorktree,
+};
 use crate::{
     Code, Error, Result,
     context::Context,
@@ -81,6 +87,9 @@ pub struct Report {
     /// What happened to these agents since the moment that was asked for, in the order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub happened: Vec<Happening>,
+    /// The caps on money and tokens that agents share, and what was used of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<CapTotal>,
     /// Agents, work, notes, and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
@@ -100,6 +109,11 @@ pub struct Detail {
     pub set_aside: usize,
     /// Requests from clones that are not trusted here, newest last.
     pub proposals: Vec<Proposal>,
+    /// How its worktree was made ready.
+    #[serde(default)]
+    pub ready: ReadyWorktree,
+    /// What the uncommitted changes were on top of from which it started: a branch or a commit.
+    pub changes_on: Option<String>,
 }
 
 /// A request from another clone. It takes effect only if the user makes it as well.
@@ -126,9 +140,32 @@ pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
         true => Vec::new(),
         false => proposals(repo, &Chain::read(repo, &[log.tip])?),
     };
+    let ready = ready::of_agent(repo, id, &log.fold.agent)?;
     let (set_aside, fold) = (log.set_aside, log.fold);
     let LastEnd { left_out, left_out_more, .. } = fold.end.unwrap_or_default();
-    Ok(Detail { task, left_out, left_out_more, contradictions: fold.conflicts, set_aside, proposals })
+    let changes_on = changes_on(repo, &fold.agent);
+    Ok(Detail {
+        task,
+        left_out,
+        left_out_more,
+        contradictions: fold.conflicts,
+        set_aside,
+        proposals,
+        ready,
+        changes_on,
+    })
+}
+
+/// Returns what the uncommitted changes were on top of from which an agent started: the branch that is checked out here if it
+/// contains that commit, else the commit.
+fn changes_on(repo: &Repo, agent: &Agent) -> Option<String> {
+    let snapshot = agent.snapshot.as_ref()?.commit()?;
+    let on = repo.read_commit(snapshot).ok()?.parents.first().copied()?;
+    let contains = |branch: &String| {
+        let tip = repo.find_ref(&layout::branch_ref(branch)).ok().flatten();
+        tip.is_some_and(|tip| repo.contains(tip, on).unwrap_or(false))
+    };
+    Some(repo.head_branch().filter(contains).unwrap_or_else(|| on.short()))
 }
 
 fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
@@ -159,7 +196,11 @@ fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
 /// An agent named is not there (3), or the refs cannot be read.
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     context.check()?;
-    run_with_tips(repo, request, context.limits().counting).map(|(report, _)| report)
+    let (mut report, _) = run_with_tips(repo, request, context.limits().counting)?;
+    if request.agents.is_empty() {
+        report.caps = caps::totals(repo, &report.agents)?;
+    }
+    Ok(report)
 }
 
 /// As [`run`], and also returns the newest event commit of each agent in the report. Counting uncommitted changes takes at most
@@ -266,8 +307,7 @@ fn report_on(
         true => fill_in_worktrees(repo, &private, &mut agents, request.dirt.then_some(counting))?,
         false => HashMap::new(),
     };
-    let happened = Vec::new();
-    Ok((Report { agents, hidden: 0, archived: archived_ids, happened, unreadable }, worktrees))
+    Ok((Report { agents, archived: archived_ids, unreadable, ..Report::default() }, worktrees))
 }
 
 /// Fills in to which agents a person is attached.

@@ -2,15 +2,29 @@
 
 use std::path::Path;
 
-pub use crate::supervise::{detach, helper::HelperTask, start::READY_WORD};
+pub use crate::supervise::{
+    detach,
+    helper::{HelperTask, TaskAnswer},
+    start::READY_WORD,
+};
 use crate::{
     Result,
     context::Context,
+    error::Error,
+    git::Repo,
+    landing::verify::{self, CommitCheck},
     lock::Lock,
-    model::AgentId,
-    supervise::{helper, life},
-    worktree::capture::CapturedWork,
+    model::{
+        AgentId,
+        cap::{Amounts, Scopes},
+    },
+    store::layout::PrivateDir,
+    supervise::{helper, life, spec::Spec},
+    trust::AcceptedRepo,
 };
+
+/// What the other agents of this clone used.
+pub type Sum = Scopes<Amounts>;
 
 /// The job of this process.
 #[derive(Debug)]
@@ -24,7 +38,7 @@ pub enum Request {
     Help(HelperTask),
 }
 
-/// Does the job, and returns the captured work if that was the job. `ready` is called when a supervisor accepts commands.
+/// Does the job, and returns what it found out, if that was the job. `ready` is called when a supervisor accepts commands.
 ///
 /// # Errors
 /// The job fails.
@@ -34,12 +48,24 @@ pub fn run(
     id: &AgentId,
     request: Request,
     ready: impl FnOnce(),
-) -> Result<Option<CapturedWork>> {
+) -> Result<Option<TaskAnswer>> {
     context.check()?;
     match request {
         Request::Run { lock } => {
             life::run_supervisor(context.environment(), common_dir, id, lock, ready).map(|()| None)
         }
+        Request::Help(HelperTask::CheckBase) => check_base(context, common_dir, id).map(|()| None),
         Request::Help(job) => helper::run_task(context.environment(), common_dir, id, job),
     }
+}
+
+/// Runs the check of an agent on the commit that it started from, in a fresh checkout, unless it is known to pass there. The outcome is
+/// recorded for all agents that start from the same files.
+fn check_base(context: &Context, common_dir: &Path, id: &AgentId) -> Result<()> {
+    let spec = Spec::read(&PrivateDir::new(common_dir.join("orchestra")).agent(id))?;
+    let until = spec.until.ok_or_else(|| Error::refused("the agent has no check"))?;
+    // The checkout uses the configuration, which the agent may have changed.
+    let repo = AcceptedRepo::of(Repo::open(context.environment(), common_dir)?)?;
+    let what = CommitCheck { commit: spec.base, command: &until.command, recheck: false };
+    verify::verify(context, &repo, what, until.limit).map(drop)
 }

@@ -20,12 +20,12 @@ use crate::{
         target_lock::{LockHolder, TargetLock},
     },
     model::text,
-    ops::{cleanup, merge_ranked},
+    ops::{cleanup, merge_ranked, rewind},
     removal::{recover, trash},
     store::operations::{self, Change, Journal, Operation, OperationBody, QuarantinedRef, UndoEffect},
     supervise::relink,
     trust::AcceptedRepo,
-    worktree::worktrees_dir,
+    worktree::{include::Readiness, worktrees_dir},
 };
 
 /// Which operation to undo.
@@ -138,6 +138,7 @@ fn reverse(
     };
     match choose::reversal(operation, all)? {
         Reversal::MoveBack(changes) => {
+            let _agent = rewind::lock_agent_of(context, repo, operation, all)?;
             let _targets = lock_targets(repo, changes)?;
             let back =
                 |change: &Change| Change { branch: change.branch.clone(), old: change.new, new: change.old };
@@ -145,6 +146,7 @@ fn reverse(
             let journal = begin(UndoEffect::Moved(back.clone()))?;
             let id = journal.operation.id.clone();
             move_branches_back(repo, journal, operation, &back)?;
+            rewind::record_undo(repo, operation, all)?;
             Ok((id, outcomes::record(repo, operation, all)))
         }
         Reversal::Return(refs) => {
@@ -228,6 +230,12 @@ fn restore_agents(
         None => journal,
     };
     recover::restore_agents(context, repo, &mut journal, operation)?;
+    for name in operation.removals().iter().filter_map(|removal| removal.registration.as_ref()) {
+        // What could be made again is not restored.
+        if let Some(worktree) = repo.worktree_named(name)? {
+            Readiness::forget(&worktree)?;
+        }
+    }
     // Also deletes what a killed command left in the trash.
     let warning = trash::delete_in_background(repo).err().map(|error| error.one_line());
     Ok((journal.operation.id, warning.into_iter().collect()))

@@ -37,6 +37,10 @@ pub(super) fn wait(context: &Context, repo: &Repo, id: &AgentId) -> Result<WaitO
                 return Ok(WaitOutcome::NotDone(format!("{}: {why}", agent.phase.as_str())));
             }
             // The usage limit may last for hours. The wait ends instead, and the agent is paused so that it does not resume unexpectedly.
+            Liveness::Live if agent.phase == Phase::Paused && agent.cap.is_some() => {
+                // Nobody may answer for long.
+                control::request(repo, id, control::StopMode::Pause, agent.reason.as_deref())?;
+            }
             Liveness::Live if agent.limit.as_ref().is_some_and(|limit| limit.resumes) => {
                 let why = agent.limit.as_ref().map(LimitObject::sentence);
                 control::request(repo, id, control::StopMode::Pause, why.as_deref())?;

@@ -1,5 +1,7 @@
 //! `worktrees`: lists the agents' worktrees, with their states and sizes.
 
+use std::time::Instant;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +11,12 @@ use crate::{
     git::Repo,
     model::{BranchName, text},
     ops::{agent_object::AgentObject, named, status},
+    parallel,
     store::{Listing, Unreadable},
-    worktree::list::{self, WorktreeFinder},
+    worktree::{
+        list::{self, WorktreeFinder},
+        size,
+    },
 };
 
 /// Whether to measure the worktrees.
@@ -38,6 +44,15 @@ pub struct WorktreeInfo {
     pub path: String,
     /// The disk space that it takes, in bytes, if it was measured.
     pub size: Option<u64>,
+    /// The lengths of its files together, in bytes, if they were measured.
+    #[serde(default)]
+    pub apparent_size: Option<u64>,
+    /// The part of `size` that it shares with files elsewhere by hard links, in bytes. What a file system shares by itself is not known.
+    #[serde(default)]
+    pub shared_size: Option<u64>,
+    /// Whether there was no time to measure all of it.
+    #[serde(default)]
+    pub is_size_partial: bool,
     /// The reason of its lock, if it is locked in git.
     pub locked: Option<String>,
     /// The git operation in progress in it, such as a rebase.
@@ -57,6 +72,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     let (report, mut found) = status::read(repo, &asked, context.limits().counting)?;
     let mut finder = WorktreeFinder::new(repo);
     let mut worktrees = Vec::new();
+    let mut paths = Vec::new();
     for agent in report.agents {
         let worktree = match found.worktrees.remove(&agent.id) {
             Some(worktree) => Some(worktree),
@@ -64,13 +80,28 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
             None => finder.find(&agent.id, &agent.branch)?,
         };
         let Some(worktree) = worktree else { continue };
+        paths.push(worktree.registered_path());
         worktrees.push(WorktreeInfo {
             path: worktree.path.to_string_lossy().into_owned(),
-            size: request.size.then(|| worktree.registered_path().map_or(0, |path| list::disk_size(&path))),
+            size: None,
+            apparent_size: None,
+            shared_size: None,
+            is_size_partial: false,
             locked: worktree.lock_reason(),
             operation: worktree.operation().map(str::to_owned),
             agent,
         });
+    }
+    if request.size {
+        let deadline = Instant::now() + context.limits().measuring;
+        let measured = parallel::map(&paths, |path| path.as_ref().map(|path| size::measure(path, deadline)));
+        for (worktree, measured) in worktrees.iter_mut().zip(measured) {
+            let measured = measured.unwrap_or_default();
+            worktree.size = Some(measured.disk);
+            worktree.apparent_size = Some(measured.apparent);
+            worktree.shared_size = Some(measured.shared);
+            worktree.is_size_partial = measured.is_partial;
+        }
     }
     Ok(Report { worktrees, unreadable: report.unreadable })
 }

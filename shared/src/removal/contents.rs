@@ -15,11 +15,15 @@ use crate::{
     store::layout,
     worktree::{
         capture::{self, CapturePlace},
+        include::Readiness,
         index_copy,
         isolated_git_dir::IsolatedGitDir,
         list, nested_repositories, unchanged,
     },
 };
+
+/// How many parts the name of a submodule has at most.
+const MAX_PARTS: usize = 20;
 
 /// The contents of a worktree that are not part of the agent's captured work.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -89,7 +93,9 @@ pub fn find_extra_contents(
     derived: &[String],
 ) -> Result<ExtraContents> {
     let worktree = place.worktree;
-    let (submodules, inner) = (submodules(worktree), nested_repositories::find_nested(worktree)?);
+    let ready = Readiness::of(worktree);
+    let (submodules, inner) =
+        (changed_submodules(worktree, &ready), nested_repositories::find_nested(worktree)?);
     let mut extra = ExtraContents { submodules, inner, ..ExtraContents::default() };
     let tip = repo.find_ref(&layout::branch_ref(task.branch))?.unwrap_or(task.base);
     let ignored = match unchanged::compare(repo, place, tip) {
@@ -110,9 +116,15 @@ pub fn find_extra_contents(
             None => compared?.ignored,
         },
     };
-    for path in ignored {
-        let path = PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(&path)));
+    let is_copy = ready.unchanged_copies(place.root);
+    for ignored_path in ignored {
+        let path = ignored_path.as_slice();
+        let path = PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(path)));
         // A disposable folder is skipped with everything in it.
+        if is_copy(&ignored_path) {
+            // The user's checkout has the original.
+            continue;
+        }
         let has_inner = extra.inner.iter().any(|inner| inner.starts_with(&path));
         if is_derived(&path, derived) && !has_inner {
             extra.derived.push(path);
@@ -129,12 +141,35 @@ pub fn find_extra_contents(
     Ok(extra)
 }
 
-/// Lists a worktree's submodules: their git directories are in its registration.
-fn submodules(worktree: &Worktree) -> Vec<String> {
-    let entries = fs::read_dir(worktree.git_dir.join("modules")).into_iter().flatten().flatten();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+/// Lists a worktree's submodules, except those that were made for the agent and that nobody changed: their git directories are in the
+/// registration of the worktree.
+fn changed_submodules(worktree: &Worktree, ready: &Readiness) -> Vec<String> {
+    let unchanged: BTreeSet<&str> = ready
+        .submodules
+        .iter()
+        .filter(|made| made.is_unchanged(worktree))
+        .map(|made| made.name.as_str())
+        .collect();
+    let mut names = submodule_names(&worktree.git_dir.join("modules"));
+    names.retain(|name| !unchanged.contains(name.as_str()));
     names.sort_unstable();
+    names
+}
+
+/// Lists the git directories below a folder. A name may have several parts.
+fn submodule_names(modules: &Path) -> Vec<String> {
+    let (mut names, mut pending) = (Vec::new(), vec![(modules.to_owned(), String::new(), 0)]);
+    while let Some((folder, above, depth)) = pending.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = format!("{above}{}", entry.file_name().to_string_lossy());
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if !is_folder || depth >= MAX_PARTS || entry.path().join("HEAD").exists() {
+                names.push(name);
+            } else {
+                pending.push((entry.path(), name + "/", depth + 1));
+            }
+        }
+    }
     names
 }
 

@@ -24,6 +24,8 @@ pub struct CandidateWork {
     pub base: Oid,
     /// The commit that holds the work.
     pub tip: Oid,
+    /// The snapshot of uncommitted changes that the work contains. It is not part of the work, and so is not looked for.
+    pub snapshot: Option<Oid>,
     /// The commit as which `merge-ranked` landed it, if it did.
     pub landed_as: Option<Oid>,
 }
@@ -118,6 +120,12 @@ fn in_history(repo: &Repo, ancestry: &mut Ancestry<'_>, search: Search) -> Resul
     if commits > 0 {
         evidence.bases = ancestry.merge_bases(target, work.tip)?;
         evidence.facts.reachable = evidence.bases.contains(&work.tip);
+        if let Some(snapshot) = work.snapshot
+            && ancestry.contains(work.tip, snapshot)?
+            && !ancestry.contains(target, snapshot)?
+        {
+            evidence.bases = vec![snapshot];
+        }
         evidence.facts.landed =
             work.landed_as.map_or(Ok(false), |commit| ancestry.contains(target, commit))?;
     }

@@ -109,6 +109,7 @@ fn refs_of(repo: &Repo, target: &RemovalTarget<'_>) -> Result<Vec<(String, Oid)>
         id.has_made(branch).then(|| layout::branch_ref(branch)),
         Some(layout::log_ref(id)),
         Some(layout::snapshot_ref(id)),
+        Some(layout::points_ref(id)),
         Some(layout::surroundings_ref(id)),
     ];
     let mut refs = Vec::new();

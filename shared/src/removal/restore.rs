@@ -132,9 +132,25 @@ pub fn restore_folders(repo: &Repo, reader: &Repo, undo: &str, agent: RemovedAge
     {
         if let Some(tree) = part(name).filter(|_| fs::symlink_metadata(&place).is_err()) {
             restore_folder(reader, tree, &temporary, &place)?;
+            if name == REGISTRATION {
+                // A worktree whose registration is cut after a power failure is none to git.
+                sync_files(&place)
+                    .context(Kind::External, || format!("cannot sync '{}'", place.display()))?;
+            }
         }
     }
     Ok(())
+}
+
+/// Syncs the files of a folder to the disk, but not those of folders in it.
+fn sync_files(folder: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::File::open(entry.path())?.sync_all()?;
+        }
+    }
+    fs::File::open(folder)?.sync_all()
 }
 
 /// Archived agents by id.

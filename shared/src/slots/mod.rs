@@ -41,6 +41,11 @@ pub const MAX: u32 = 1000;
 /// The pauses between two attempts to take a slot, in milliseconds.
 const PAUSES: (u64, u64) = (20, 250);
 
+/// Returns the folder of the locks of ports, next to that of the slots. `None` if the user has no folder for locks.
+pub fn folder_of_ports(environment: &Environment) -> Option<PathBuf> {
+    place::folder(environment).map(|folder| folder.with_file_name("ports"))
+}
+
 /// The slots, as one caller sees them.
 #[derive(Debug)]
 pub struct Slots {
@@ -50,6 +55,10 @@ pub struct Slots {
     /// The slot in which the caller runs.
     surrounding: Option<u32>,
 }
+
+/// A place in the queue for a slot, until it is dropped.
+#[derive(Debug)]
+pub struct QueuePlace(Turn);
 
 /// A slot that this process holds until this is dropped.
 #[derive(Debug)]
@@ -124,7 +133,7 @@ impl Slots {
         let mut backoff = Backoff::millis(PAUSES.0, PAUSES.1);
         let mut has_waited = false;
         loop {
-            if let Some(slot) = self.take(&turn, context, what)? {
+            if let Some(slot) = self.take(&turn, context.environment(), what)? {
                 if has_waited {
                     context.emit(&Event::SlotTaken { waited_seconds: started_at.elapsed().as_secs() });
                 }
@@ -144,15 +153,36 @@ impl Slots {
         }
     }
 
+    /// Takes the last place in the queue, for a caller that has other things to do while it waits.
+    ///
+    /// # Errors
+    /// The queue cannot be written.
+    pub fn queue_up(&self) -> Result<QueuePlace> {
+        Turn::draw(&self.queue(), self.count).map(QueuePlace)
+    }
+
+    /// Takes a slot if it is this place's turn and one is free. `what` describes the command, for those that wait.
+    ///
+    /// # Errors
+    /// The locks cannot be written.
+    pub fn try_enter(
+        &self,
+        place: &QueuePlace,
+        environment: &Environment,
+        what: &str,
+    ) -> Result<Option<Slot>> {
+        self.take(&place.0, environment, what)
+    }
+
     /// Takes a slot if one is free for this turn.
-    fn take(&self, turn: &Turn, context: &Context, what: &str) -> Result<Option<Slot>> {
+    fn take(&self, turn: &Turn, environment: &Environment, what: &str) -> Result<Option<Slot>> {
         for number in turn.slots() {
             let Some(lock) = Lock::take(&self.path(number), Duration::ZERO)? else { continue };
             if process_lock::is_held(&self.kept_path(number)) {
                 continue;
             }
             let mark = world::random_hex::<8>()?;
-            let record = Record::new(context.environment(), &mark, what);
+            let record = Record::new(environment, &mark, what);
             let cannot = || format!("cannot write '{}'", self.path(number).display());
             write(lock.file(), &record.text()).context(Kind::External, cannot)?;
             return Ok(Some(Slot { number, mark, folder: self.folder.clone(), lock }));

@@ -6,24 +6,29 @@ use std::path::{Path, PathBuf};
 const OUTPUT: &str = ".out";
 /// The suffix of files with the output of checks.
 const CHECK: &str = ".check";
+/// The suffix of files with the output of setups.
+const SETUP: &str = ".setup";
 /// The suffix of files with standard error.
 const ERRORS: &str = ".err";
 /// The suffix of files with the times of standard output.
 const TIMES: &str = ".times";
+
+/// The suffix of files with the messages that a program was given.
+const SENT: &str = ".sent";
 
 /// Returns the name of the file with the output of one attempt, in [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
 pub fn output_name(attempt: u32) -> String {
     format!("{attempt}{OUTPUT}")
 }
 
-/// Returns whether a file of an agent holds output of its program or its check.
+/// Returns whether a file of an agent holds output of its program, its check, or its setup.
 pub fn is_output_name(name: &str) -> bool {
-    name.ends_with(OUTPUT) || name.ends_with(ERRORS) || name.ends_with(CHECK)
+    [OUTPUT, ERRORS, CHECK, SETUP].iter().any(|suffix| name.ends_with(suffix))
 }
 
 /// Returns the name of the file with what the check after one attempt printed, in [`AgentDir`] and in
 /// [`log_ref`](super::layout::log_ref).
-fn check_name(attempt: u32) -> String {
+pub fn check_name(attempt: u32) -> String {
     format!("{attempt}{CHECK}")
 }
 
@@ -37,6 +42,12 @@ pub fn errors_name(attempt: u32) -> String {
 /// [`log_ref`](super::layout::log_ref).
 pub fn times_name(attempt: u32) -> String {
     format!("{attempt}{TIMES}")
+}
+
+/// Returns the name of the file with the messages that were given to the program of one attempt, if its output does not repeat them, in
+/// [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
+pub fn sent_name(attempt: u32) -> String {
+    format!("{attempt}{SENT}")
 }
 
 /// The name of the file with the supervisor's instructions, in [`AgentDir`] and in [`log_ref`](super::layout::log_ref).
@@ -57,9 +68,11 @@ impl AgentDir {
         &self.0
     }
 
-    /// Returns whether a file with this name is stored when the agent ends: output, its times, and the supervisor's instructions.
+    /// Returns whether a file with this name is stored when the agent ends: output, its times, the messages that were given,
+    /// and the supervisor's instructions.
     pub fn is_stored(name: &str) -> bool {
-        is_output_name(name) || Self::is_conversation(name) || name.ends_with(TIMES) || name == SPEC
+        let is_beside_output = name.ends_with(TIMES) || name.ends_with(SENT);
+        is_output_name(name) || Self::is_conversation(name) || is_beside_output || name == SPEC
     }
 
     /// Returns whether a file of that name holds a conversation, which its program reads again when it is resumed.
@@ -71,6 +84,12 @@ impl AgentDir {
     pub fn holds_output(&self) -> bool {
         let mut entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
         entries.any(|entry| entry.file_name().to_str().is_some_and(is_output_name))
+    }
+
+    /// Returns whether the directory holds a conversation.
+    pub fn holds_conversation(&self) -> bool {
+        let mut entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        entries.any(|entry| entry.file_name().to_str().is_some_and(Self::is_conversation))
     }
 
     /// Removes the directory of an agent that is at rest, unless it holds output that could not be stored at the end: the next
@@ -111,9 +130,19 @@ impl AgentDir {
         self.0.join(times_name(attempt))
     }
 
+    /// The messages that were given to the program of an attempt, while it is live.
+    pub fn sent(&self, attempt: u32) -> PathBuf {
+        self.0.join(sent_name(attempt))
+    }
+
     /// What the check after an attempt printed.
     pub fn check(&self, attempt: u32) -> PathBuf {
         self.0.join(check_name(attempt))
+    }
+
+    /// What the setup before an attempt printed.
+    pub fn setup(&self, attempt: u32) -> PathBuf {
+        self.0.join(format!("{attempt}{SETUP}"))
     }
 
     /// The summary of the attempt's output so far.
@@ -124,6 +153,16 @@ impl AgentDir {
     /// The usage limit whose end a queued agent waits for.
     pub fn limit(&self) -> PathBuf {
         self.0.join("limit.json")
+    }
+
+    /// What the machine is short of, while the agent waits for it in the queue or is held.
+    pub fn shortage(&self) -> PathBuf {
+        self.0.join("shortage.json")
+    }
+
+    /// The cap on money or tokens that keeps an agent in the queue.
+    pub fn cap(&self) -> PathBuf {
+        self.0.join("cap.json")
     }
 
     /// The state of everything outside the agent's worktree when it was started.

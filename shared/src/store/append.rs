@@ -32,6 +32,9 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 /// The maximum time to retry while another program moves or locks the ref.
 const RETRY_FOR: Duration = Duration::from_secs(10);
 
+/// How often the repository is opened again because an object cannot be read.
+const MAX_REOPENED: usize = 3;
+
 /// An agent to be created.
 #[derive(Clone, Debug)]
 pub struct NewAgent {
@@ -98,8 +101,13 @@ pub fn append_if<I: SubjectId>(
 ) -> Result<FoldOf<I>> {
     let begun = Instant::now();
     let mut backoff = Backoff::millis(2, 250);
+    let mut reopened = Vec::new();
     loop {
-        match try_append(repo, id, &decide) {
+        match try_append(reopened.last().unwrap_or(repo), id, &decide) {
+            // A garbage collection moved the objects into another pack since the repository was opened.
+            Err(e) if e.code == Code::ObjectUnreadable && reopened.len() < MAX_REOPENED => {
+                reopened.push(Repo::open(repo.environment(), &repo.common_dir()?)?);
+            }
             // No lock is held between two attempts.
             Err(e) if e.is_race() && begun.elapsed() < RETRY_FOR => backoff.sleep(),
             other => return other,

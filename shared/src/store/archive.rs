@@ -138,6 +138,25 @@ pub fn commits(repo: &Repo, tip: Oid) -> Result<Vec<(Oid, Archived)>> {
     Ok(all)
 }
 
+/// Returns the agents that this clone archived since a time in seconds, the newest first.
+///
+/// # Errors
+/// The archive cannot be read.
+pub fn since(repo: &Repo, seconds: i64) -> Result<Vec<Archived>> {
+    let Some(by) = writer::known_writer(repo) else { return Ok(Vec::new()) };
+    let (mut all, mut next) = (Vec::new(), repo.find_ref(&layout::archive_ref(&by))?);
+    while let Some(id) = next {
+        let commit = repo.read_commit(id)?;
+        let Some(archived) = parse(&commit.message).filter(|_| commit.seconds >= seconds) else { break };
+        next = commit.parents.first().copied().filter(|first| *first != archived.tip);
+        all.push(archived);
+        if all.len() >= MAX_AGENTS {
+            break;
+        }
+    }
+    Ok(all)
+}
+
 /// Parses the message of an archive commit; returns `None` for any other commit.
 fn parse(message: &str) -> Option<Archived> {
     let last = message.trim_end().rsplit("\n\n").next()?;

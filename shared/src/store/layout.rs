@@ -7,7 +7,9 @@ pub use self::{
     landing::{MAX_SCRATCHES, SCRATCH, is_scratch, removed_scratch_name, scratch_name},
     private_dir::PrivateDir,
 };
-pub use super::agent_dir::{AgentDir, SPEC, errors_name, is_output_name, output_name, times_name};
+pub use super::agent_dir::{
+    AgentDir, SPEC, check_name, errors_name, is_output_name, output_name, sent_name, times_name,
+};
 pub use crate::git::ref_names::{BRANCHES, REMOTE_BRANCHES, TAGS};
 use crate::{
     git::refs::RefEdit,
@@ -78,6 +80,11 @@ pub fn log_ref(id: &AgentId) -> String {
     format!("{LOGS}{id}")
 }
 
+/// Returns where what the check after one attempt printed is stored when the agent has ended, as `git show` takes it.
+pub fn output_of_check(id: &AgentId, attempt: u32) -> String {
+    format!("{}:{}", log_ref(id), check_name(attempt))
+}
+
 /// The prefix of the refs with what changed outside the worktrees of agents while they ran, one ref per agent. They are never
 /// sent, because they name files of the user.
 pub const SURROUNDINGS: &str = "refs/orchestra-local/surroundings/";
@@ -87,12 +94,20 @@ pub fn surroundings_ref(id: &AgentId) -> String {
     format!("{SURROUNDINGS}{id}")
 }
 
+/// The ref of a blob with the results of the checks that this clone ran. It is never sent.
+pub const CHECKS: &str = "refs/orchestra-local/checks";
+
 /// The prefix of agents' branches if a branch with the name of the configured prefix makes that prefix impossible.
 pub const OTHER_PREFIX: &str = "orchestra-agents/";
 
 /// Returns the ref with the newest snapshot of an agent's worktree, untracked files included. It is sent only on request.
 pub fn snapshot_ref(id: &AgentId) -> String {
     format!("refs/orchestra-local/snapshots/{id}")
+}
+
+/// Returns the ref with the points to which an agent can be rewound. It is never sent.
+pub fn points_ref(id: &AgentId) -> String {
+    format!("refs/orchestra-local/points/{id}")
 }
 
 /// The prefix of the refs with transcripts, stored before their agent programs delete them. They are sent only on request.
@@ -114,6 +129,11 @@ pub fn replaced_head_ref(id: &AgentId, head: &str) -> String {
 /// Returns the ref that keeps a commit which only the registration of a deleted worktree named. It is never sent.
 pub fn gone_registration_ref(id: &AgentId, commit: &str) -> String {
     format!("refs/orchestra-local/trash/worktrees/{id}/{commit}")
+}
+
+/// Returns the prefix of the refs that keep what an agent in a sandbox committed or staged with its own git. They are never sent.
+pub fn sandbox_refs(id: &AgentId) -> String {
+    format!("refs/orchestra-local/sandboxes/{id}/")
 }
 
 /// The prefix of the refs of operations, one ref each. They are never sent.

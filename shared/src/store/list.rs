@@ -228,6 +228,25 @@ impl Listing {
         }))
     }
 
+    /// Returns the newest snapshot of uncommitted changes that a commit contains, of those from which agents started.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn snapshot_in(&self, repo: &Repo, commit: Oid) -> Result<Option<Oid>> {
+        let named = self.rows.iter().filter_map(|row| Oid::parse(self.trailer(row, "Snapshot")?));
+        let all: BTreeSet<Oid> = named.collect();
+        let mut newest: Option<Oid> = None;
+        for snapshot in all {
+            if repo.has_commit(snapshot)
+                && repo.contains(commit, snapshot)?
+                && newest.is_none_or(|newest| repo.contains(snapshot, newest).unwrap_or(false))
+            {
+                newest = Some(snapshot);
+            }
+        }
+        Ok(newest)
+    }
+
     /// Returns the tags of all agents, sorted.
     pub fn tags(&self) -> BTreeSet<&str> {
         let tags = self.rows.iter().filter_map(|row| self.trailer(row, "Tags"));

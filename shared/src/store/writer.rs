@@ -127,6 +127,14 @@ fn create_id(repo: &Repo, private: &PrivateDir, place: &Place<'_>) -> Result<Wri
     id_from_file(private, place).ok_or_else(|| Error::new(Kind::External, cannot()))
 }
 
+/// Returns a digest of the machine and of the clone's directory on it: another one for a copy of the clone.
+///
+/// # Errors
+/// The common git directory cannot be found.
+pub fn place(repo: &Repo) -> Result<String> {
+    Ok(Place::of(&repo.common_dir()?).digest().to_owned())
+}
+
 /// Where a clone is: a machine and a directory on it.
 struct Place<'a> {
     common: &'a Path,

@@ -52,7 +52,7 @@ impl StopMode {
         match self {
             Self::Stop => agent.phase.is_terminal(),
             // An agent that waits for the end of a usage limit would resume by itself.
-            Self::Pause => agent.phase.is_at_rest() && !agent.waits_for_limit(),
+            Self::Pause => agent.phase.is_at_rest() && !agent.waits_at_rest(),
         }
     }
 }
@@ -99,7 +99,11 @@ pub fn send(repo: &Repo, id: &AgentId, compose: impl Fn(&Agent) -> Option<Messag
     Ok(fold.agent)
 }
 
-fn wake(repo: &Repo, id: &AgentId) -> Result<()> {
+/// Wakes the supervisor of an agent, if it has one.
+///
+/// # Errors
+/// The private folder is unknown.
+pub fn wake(repo: &Repo, id: &AgentId) -> Result<()> {
     let private = PrivateDir::new(repo.private_dir()?);
     let recorded = Processes::read(&private.agent(id)).map(|record| record.supervisor);
     if let Some(supervisor) = recorded.or_else(|| processes::supervisor_of(&private, id)) {

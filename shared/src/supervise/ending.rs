@@ -1,9 +1,12 @@
 //! Decides what the end of an attempt means: the phase, the reason, and whether to retry.
 
+mod cause;
+
+pub use self::cause::{Cause, Measured};
 use crate::{
     Error,
     agents::{FailureKind, StreamSummary, Turn, TurnFailure, limit::ReportedLimit},
-    model::{Limit, Phase, WorkCheck, event::Finished},
+    model::{Cap, Limit, Phase, WorkCheck, event::Finished},
     worktree::{capture::CapturedWork, unfinished::Unfinished},
 };
 
@@ -28,6 +31,8 @@ pub enum AttemptEnd {
     Paused(Option<String>),
     /// The service reported a usage limit.
     Limited(Limit),
+    /// A cap on money or tokens was reached.
+    Capped(Cap),
     /// The supervisor could not continue, for this reason.
     Failed(String),
 }
@@ -51,6 +56,8 @@ pub struct EndedAttempt {
     pub is_reviewer: bool,
     /// The outcome of the check that decides whether the agent is done, if it ran.
     pub check: Option<WorkCheck>,
+    /// What the machine was short of when the program failed.
+    pub cause: Option<Cause>,
 }
 
 impl From<AttemptEnd> for EndedAttempt {
@@ -64,6 +71,7 @@ impl From<AttemptEnd> for EndedAttempt {
             unheard: 0,
             is_reviewer: false,
             check: None,
+            cause: None,
         }
     }
 }
@@ -108,17 +116,34 @@ impl AttemptEnd {
     pub const fn resumes(&self) -> bool {
         matches!(self, Self::Limited(limit) if limit.resumes)
     }
+
+    /// Returns whether the supervisor waits after this end: for the end of a usage limit, or for an answer about a cap.
+    pub const fn waits(&self) -> bool {
+        self.resumes() || matches!(self, Self::Capped(_))
+    }
 }
 
 impl EndedAttempt {
     /// Returns what the end means, without regard to the work. An agent whose check failed is not done.
     pub fn conclusion(&self) -> Conclusion {
-        let conclusion = self.conclusion_of_end();
+        let conclusion = self.with_cause(self.conclusion_of_end());
         let failed = self.check.as_ref().and_then(WorkCheck::sentence);
         match failed.filter(|_| conclusion.phase == Phase::Done) {
             Some(sentence) => Conclusion::of(Phase::Failed, sentence),
             None => conclusion,
         }
+    }
+
+    /// Names what the machine was short of, in place of what only follows from it. A conversation that has begun is continued once there
+    /// is room; a program without one would repeat what it did.
+    fn with_cause(&self, conclusion: Conclusion) -> Conclusion {
+        let Some(cause) = self.cause.filter(|_| conclusion.phase == Phase::Failed) else { return conclusion };
+        let reason = match &conclusion.reason {
+            Some(reason) => format!("{}: {reason}", cause.as_str()),
+            None => cause.as_str().to_owned(),
+        };
+        let has_begun = self.summary.as_ref().is_some_and(|summary| summary.begun);
+        Conclusion { reason: Some(reason), is_transient: conclusion.is_transient || has_begun, ..conclusion }
     }
 
     fn conclusion_of_end(&self) -> Conclusion {
@@ -135,6 +160,7 @@ impl EndedAttempt {
             AttemptEnd::Stopped(why) => Conclusion::of(Phase::Stopped, why.clone()),
             AttemptEnd::Paused(why) => Conclusion::of(Phase::Paused, why.clone()),
             AttemptEnd::Limited(limit) => Conclusion::of(Phase::Paused, limit.sentence()),
+            AttemptEnd::Capped(cap) => Conclusion::of(Phase::Paused, cap.sentence()),
             AttemptEnd::Failed(why) => Conclusion::of(Phase::Failed, why.clone()),
             AttemptEnd::Stayed => match &self.summary {
                 Some(summary) => self.exited(summary, 0),
@@ -288,6 +314,10 @@ impl EndedAttempt {
             limit: match &self.end {
                 AttemptEnd::Limited(limit) => Some(limit.clone()),
                 _ => self.limit.as_ref().filter(|limit| limit.warning).map(ReportedLimit::for_event),
+            },
+            cap: match &self.end {
+                AttemptEnd::Capped(cap) => Some(cap.clone()),
+                _ => None,
             },
             exit: self.end.exit_code(),
             check: self.check.clone(),

@@ -19,6 +19,22 @@ const COMMAND_VARIABLES: &[&str] = &[
     "GIT_REFLOG_ACTION",
 ];
 
+/// Variables that name the folder for the results of builds. Where it is a fixed one, all agents write to the same: measured with cargo,
+/// builds wait for each other, and the program in it is that of the agent that built last, so that an agent tests the work of another.
+const BUILD_FOLDERS: &[&str] = &[
+    "CARGO_BUILD_BUILD_DIR",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_TARGET_DIR",
+    "DUNE_BUILD_DIR",
+    "KBUILD_OUTPUT",
+    "MIX_BUILD_PATH",
+    "MIX_BUILD_ROOT",
+    "UV_PROJECT_ENVIRONMENT",
+];
+
+/// The variable with options of every go command; `-o` names the file or folder for its result.
+const GO_OPTIONS: &str = "GOFLAGS";
+
 /// The prefixes of further names that must not be inherited.
 const PREFIXES: &[&str] = &["GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_ORCHESTRA_", "ORCHESTRA_"];
 
@@ -30,7 +46,8 @@ const PATH_PREFIXES: &[&str] = &["-", "file://"];
 pub enum VariableChange {
     /// It is not inherited.
     Removed,
-    /// It named a path in the main checkout and is changed to the same path in the worktree.
+    /// It named something that agents must not share, and is changed to this: a path in the main checkout to the same path in the
+    /// worktree.
     Moved(String),
 }
 
@@ -51,6 +68,14 @@ pub fn changes<'a>(
         if COMMAND_VARIABLES.contains(&name) || PREFIXES.iter().any(|begins| name.starts_with(begins)) {
             return Some(VariableChange::Removed);
         }
+        if BUILD_FOLDERS.contains(&name) && value.starts_with('/') && !Path::new(value).starts_with(worktree)
+        {
+            return Some(VariableChange::Removed);
+        }
+        if name == GO_OPTIONS && value.split_whitespace().any(is_shared_output) {
+            let kept: Vec<&str> = value.split_whitespace().filter(|word| !is_shared_output(word)).collect();
+            return Some(VariableChange::Moved(kept.join(" ")));
+        }
         if at_home || name == "PATH" || name == "HOME" {
             return None;
         }
@@ -69,6 +94,11 @@ pub fn changes<'a>(
         Some(VariableChange::Moved(format!("{before}{}", moved.display())))
     };
     variables.filter_map(|(name, value)| Some((name.to_owned(), change(name, value)?))).collect()
+}
+
+/// Returns whether an option of go puts every result into one place.
+fn is_shared_output(word: &str) -> bool {
+    ["-o=/", "--o=/"].iter().any(|begins| word.starts_with(begins))
 }
 
 #[cfg(test)]
@@ -94,6 +124,11 @@ mod tests {
             ("GIT_AUTHOR_DATE", "now", Some(VariableChange::Removed)),
             ("GIT_CONFIG_VALUE_3", "x", Some(VariableChange::Removed)),
             ("ORCHESTRA_PROMPT_FILE", "/tmp/x", Some(VariableChange::Removed)),
+            ("CARGO_TARGET_DIR", "/home/tess/target", Some(VariableChange::Removed)),
+            ("CARGO_TARGET_DIR", "build", None),
+            ("CARGO_TARGET_DIR", "/w/app.worktrees/a-1/build", None),
+            ("GOFLAGS", "-mod=mod -o=/home/tess/bin", moved("-mod=mod")),
+            ("GOFLAGS", "-mod=mod -o=bin", None),
             ("GIT_AUTHOR_NAME", "Tess", None),
             ("GIT_SSH_COMMAND", "ssh -v", None),
             ("PATH", "/w/app/node_modules/.bin:/bin", None),

@@ -9,27 +9,40 @@ use std::{
     time::Duration,
 };
 
+use serde::Serialize;
+
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
     git::{Repo, objects::Commit, refs::RefEdit, worktrees::Worktree},
     lock::Lock,
-    model::{AgentId, words::words},
+    model::{
+        AgentId,
+        cap::{Amounts, Scopes},
+        words::words,
+    },
     process,
-    store::layout::{self, AgentDir, PrivateDir},
+    store::{
+        layout::{self, AgentDir, PrivateDir},
+        points::PointKind,
+    },
     supervise::{
-        conversations, last_words,
+        conversations, last_words, points,
         processes::{NONCE, SUPERVISOR},
-        repair,
+        readying, repair,
         spec::Spec,
+        spending::{self, Measured},
         stored_output,
     },
     surroundings,
     worktree::{
         capture::{self, CapturePlace, CaptureTarget, CapturedWork},
         isolated_git_dir::{FrozenConfig, IsolatedGitDir},
-        list, make, open_worktree, registration_objects,
+        list, make, open_worktree,
+        private_git_dir::{Origin, PrivateGitDir},
+        registration_objects,
         root::WorktreeRoot,
+        snapshots,
     },
     world::Environment,
 };
@@ -41,6 +54,9 @@ const CAPTURE_TIMEOUT: Duration = capture::CAPTURE_TIMEOUT.saturating_add(Durati
 /// The time limit for a snapshot of a running agent's worktree; the next one follows in a minute.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The time limit for a check of the base, besides that of the check itself: it may wait for a slot of the machine.
+const CHECK_BASE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The maximum length of a helper's answer, in bytes: the capacity of a pipe.
 const MAX_ANSWER: u64 = 64 << 10;
 
@@ -51,8 +67,14 @@ words! {
         Prepare = "prepare",
         /// Take a snapshot of the worktree.
         Snapshot = "snapshot",
+        /// Take a snapshot of the worktree after a turn.
+        Turn = "turn",
+        /// Sum what the other agents of this clone used.
+        Sum = "sum",
         /// Capture the work at the end of an attempt, and store the output.
         Capture = "take",
+        /// Run the agent's check on its base, and record the outcome.
+        CheckBase = "check-base",
     }
 }
 
@@ -61,8 +83,9 @@ impl HelperTask {
     pub const fn limit(self) -> Duration {
         match self {
             Self::Prepare => PREPARE_TIMEOUT,
-            Self::Snapshot => SNAPSHOT_TIMEOUT,
+            Self::Snapshot | Self::Turn | Self::Sum => SNAPSHOT_TIMEOUT,
             Self::Capture => CAPTURE_TIMEOUT,
+            Self::CheckBase => CHECK_BASE_TIMEOUT,
         }
     }
 }
@@ -77,7 +100,7 @@ pub struct Helper {
 }
 
 impl Helper {
-    /// Starts a helper for an agent.
+    /// Starts a helper for an agent, with further variables for the filters that it runs.
     ///
     /// # Errors
     /// It cannot be started.
@@ -87,6 +110,7 @@ impl Helper {
         id: &AgentId,
         nonce: &str,
         job: HelperTask,
+        variables: &[(&str, &str)],
     ) -> Result<Self> {
         let cannot = || format!("cannot start the helper '{}' of agent '{id}'", job.as_str());
         let mut command = process::background_command(environment, SUPERVISOR);
@@ -96,6 +120,7 @@ impl Helper {
             .arg(id.as_str())
             .current_dir(common_dir)
             .env(NONCE, nonce)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -115,6 +140,17 @@ impl Helper {
             .context(Code::StateDamaged, || "the helper's answer is malformed".into())
     }
 
+    /// Returns the sum that the helper made. To be called after it has ended.
+    ///
+    /// # Errors
+    /// The helper's answer cannot be parsed.
+    pub fn sum(self) -> Result<Scopes<Amounts>> {
+        let mut said = Vec::new();
+        let _ = self.stdout.map(|pipe| pipe.take(MAX_ANSWER).read_to_end(&mut said));
+        serde_json::from_slice(&said)
+            .context(Code::StateDamaged, || "the helper's answer is malformed".into())
+    }
+
     /// Returns the helper's error on one line. To be called after it has ended. The text is short, so a pipe holds it, even on a
     /// full disk.
     pub fn last_words(self) -> String {
@@ -128,7 +164,18 @@ impl Helper {
     }
 }
 
-/// Does a helper's task in this process. Returns the captured work, if that is the task.
+/// What a helper found out.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum TaskAnswer {
+    /// The work that it captured.
+    Captured(Box<CapturedWork>),
+    /// What the other agents used.
+    Sum(Scopes<Amounts>),
+}
+
+/// Does a helper's task in this process, except [`HelperTask::CheckBase`], which is done above this module. Returns what it found out,
+/// if that is the task.
 ///
 /// # Errors
 /// Whatever stands in its way.
@@ -137,7 +184,7 @@ pub fn run_task(
     common_dir: &Path,
     id: &AgentId,
     job: HelperTask,
-) -> Result<Option<CapturedWork>> {
+) -> Result<Option<TaskAnswer>> {
     let dir = PrivateDir::new(common_dir.join("orchestra")).agent(id);
     let spec = Spec::read(&dir)?;
     let _lock = Lock::require(&dir.spec(), Duration::from_secs(1))?;
@@ -151,26 +198,59 @@ pub fn run_task(
             let repo = Repo::open_for_checkout_as_frozen(environment, common_dir, &frozen)?
                 .with_identity(spec.identity.as_ref());
             surroundings::record_snapshot(environment, common_dir, &dir, &frozen)?;
-            prepare_worktree(&repo, id, &dir, &spec).map(|()| None)
+            prepare_worktree(&repo, id, &dir, &spec)?;
+            if spec.sandbox.is_some() {
+                prepare_git_dir(&repo, id, &spec)?;
+            }
+            Ok(None)
         }
-        HelperTask::Snapshot => {
+        HelperTask::Snapshot | HelperTask::Turn => {
             let repo = Repo::open(environment, common_dir)?.with_identity(spec.identity.as_ref());
             let worktree = registered(&repo, id, &spec)?
                 .ok_or_else(|| Error::new(Code::WorktreeMissing, "the worktree is gone"))?;
             let root = open_worktree::open_worktree(&repo, &worktree, spec.worktree_identity())?;
             let own = FreshGitDir::of(&repo, &dir, &spec, root.path())?;
-            capture::save_snapshot(
+            snapshots::save(
                 &repo,
                 &capture_target(id, &spec),
-                &CapturePlace { root: &root, worktree: &worktree, isolated: &own.isolated },
+                // What the agent's own git says is read when no process of the agent can change it.
+                &CapturePlace { root: &root, worktree: &worktree, agent_side: None, isolated: &own.isolated },
             )?;
+            let kind = if job == HelperTask::Turn { PointKind::Turn } else { PointKind::Time };
+            // The snapshot is more important, and is there.
+            let _ = points::of_snapshot(&repo, id, &dir, &spec, kind);
             Ok(None)
         }
         HelperTask::Capture => {
             let repo = Repo::open(environment, common_dir)?;
-            capture_work(&repo, id, &dir, &spec).map(Some)
+            let captured = capture_work(&repo, id, &dir, &spec)?;
+            Ok(Some(TaskAnswer::Captured(Box::new(captured))))
         }
+        HelperTask::Sum => {
+            let (now, zone) = (environment.now(), environment.time_zone());
+            let midnight = spending::begin_of(spending::day_of(now, &zone), &zone, now);
+            let measured = Measured { except: Some(id), run: &spec.spending.run, midnight };
+            let sum = spending::of_clone(&Repo::open(environment, common_dir)?, &measured)?;
+            Ok(Some(TaskAnswer::Sum(sum)))
+        }
+        HelperTask::CheckBase => Err(Error::internal("the check of the base needs landings")),
     }
+}
+
+/// Makes the private git directory of an agent in a sandbox, after everything that is in the earlier one was imported.
+///
+/// # Errors
+/// It cannot be imported or made.
+pub fn prepare_git_dir(repo: &Repo, id: &AgentId, spec: &Spec) -> Result<()> {
+    let worktree = registered(repo, id, spec)?
+        .ok_or_else(|| Error::new(Code::WorktreeMissing, "the worktree is gone"))?;
+    let identity = spec.identity.clone().map_or_else(|| repo.identity(), Ok)?;
+    let settings = frozen(repo, spec)?;
+    let origin =
+        Origin { branch: &spec.branch, worktree: &worktree, settings: &settings, identity: &identity };
+    let git = PrivateGitDir::of(&repo.common_dir()?, id);
+    git.import(repo, &spec.branch, &worktree.path)?;
+    git.prepare(repo, &origin)
 }
 
 /// Creates the worktree, or uses the one that a resumed agent has. If that is gone, creates it again on the agent's branch, with
@@ -183,7 +263,7 @@ fn prepare_worktree(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> R
         if worktree.exists() {
             let root = open_worktree::open_worktree(repo, &worktree, spec.worktree_identity())?;
             if root.has_git_file() {
-                return remember_folder(&root, dir, spec);
+                return readying::make_ready(repo, id, dir, spec, &root);
             }
         }
         keep_registration(repo, id, spec, &worktree)?;
@@ -192,7 +272,7 @@ fn prepare_worktree(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> R
     let start = if spec.resumed { repo.find_ref(&layout::head_ref(id))? } else { None };
     make::make_worktree(repo, &spec.branch, start.unwrap_or(spec.base), &spec.worktree)?;
     if spec.resumed {
-        capture::restore_snapshot(
+        snapshots::restore(
             repo,
             &capture_target(id, spec),
             &FreshGitDir::of(repo, dir, spec, &spec.worktree)?.isolated,
@@ -200,15 +280,7 @@ fn prepare_worktree(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> R
     }
     let root = WorktreeRoot::open(&spec.worktree);
     let root = root.context(Kind::External, || format!("cannot open '{}'", spec.worktree.display()))?;
-    remember_folder(&root, dir, spec)
-}
-
-fn remember_folder(root: &WorktreeRoot, dir: &AgentDir, spec: &Spec) -> Result<()> {
-    let folder = root.identity().context(Kind::External, || "cannot read the worktree's folder".into())?;
-    if spec.folder == Some(folder) {
-        return Ok(());
-    }
-    Spec { folder: Some(folder), ..spec.clone() }.write(dir)
+    readying::make_ready(repo, id, dir, spec, &root)
 }
 
 /// Keeps what git references only through the registration of a worktree whose files are gone: staged files, detached commits.
@@ -252,6 +324,7 @@ pub fn capture_work(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: &Spec) -> R
     // The work is captured even if this fails.
     let recorded = surroundings::record_changes(repo, id, &spec.branch, dir, &frozen(repo, spec)?);
     captured.unrecorded = recorded.err().map(|error| error.one_line());
+    let _ = points::of_work(repo, id, spec, &captured, last_words.clone());
     captured.last_words = last_words;
     Ok(captured)
 }
@@ -264,14 +337,26 @@ fn capture_files(repo: &Repo, task: &CaptureTarget<'_>, dir: &AgentDir, spec: &S
         let unsaved = fs::symlink_metadata(&spec.worktree).is_ok().then_some(unregistered);
         return Ok(CapturedWork { unsaved, ..captured });
     };
+    let imported = PrivateGitDir::of(&repo.common_dir()?, task.id).import(repo, task.branch, &worktree.path);
+    let (side, not_imported) = match imported {
+        Ok(side) => (side, None),
+        Err(error) => (None, Some(format!("its commits cannot be imported: {}", error.one_line()))),
+    };
     let finished = open_worktree::open_worktree(repo, &worktree, spec.worktree_identity()).and_then(|root| {
         let own = FreshGitDir::of(repo, dir, spec, root.path())?;
         capture::capture_work(
             repo,
             task,
-            &CapturePlace { root: &root, worktree: &worktree, isolated: &own.isolated },
+            &CapturePlace {
+                root: &root,
+                worktree: &worktree,
+                agent_side: side.as_ref(),
+                isolated: &own.isolated,
+            },
         )
     });
+    let finished = finished
+        .map(|captured| CapturedWork { unsaved: not_imported.or(captured.unsaved.clone()), ..captured });
     finished.or_else(|error| {
         // The agent's commits can still be captured.
         let why = error.one_line();

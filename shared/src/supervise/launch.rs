@@ -1,23 +1,26 @@
 //! Starts an agent's program.
 
 use std::{
-    io::Write,
+    io::{self, Write},
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{ChildStdin, Command, Stdio},
     sync::mpsc,
 };
 
 use crate::{
     Code, Error, Kind, Result,
-    agents::{Session, Stdin},
+    agents::{Launch, Session, Stdin},
     error::ErrorContext,
     git::careful,
-    model::AgentId,
+    model::{AgentId, Cost},
     private_files, process,
+    sandbox::Sandbox,
     store::layout::AgentDir,
     supervise::{
         environment::{self, VariableChange},
+        own_variables,
+        preparation::Preparation,
         processes::{self, NONCE, Processes},
         prompt,
         spec::Spec,
@@ -42,6 +45,8 @@ pub struct Beginning<'a> {
     pub session: Session<'a>,
     /// What a program whose input is not kept open reads in place of its task, for instance the messages with which it is resumed.
     pub words: Option<&'a str>,
+    /// What its session may cost, with what it has cost, until a cap on money is reached.
+    pub money_left: Option<Cost>,
 }
 
 /// Starts the program of `record.attempt` in its worktree. Its output goes to a file, so that the end of the program or of the
@@ -69,6 +74,7 @@ pub fn start(
     }
     let mut argv = spec.launch.clone().in_folder(dir.dir()).argv_for(&prompt, beginning.session);
     argv.extend(spec.rules().flat_map(|rule| spec.launch.protocol.rule_arguments(rule)));
+    argv.extend(beginning.money_left.iter().flat_map(|left| spec.cost_arguments(*left)));
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
     let cannot = || format!("cannot start '{program}'");
     let write = |path: &Path| private_files::open_output(path).context(Kind::External, cannot);
@@ -83,7 +89,17 @@ pub fn start(
         Stdin::Prompt => careful::open_regular_through_links(&prompt).context(Kind::External, cannot)?.into(),
         Stdin::Held | Stdin::Talk => Stdio::piped(),
     };
-    let mut command = command_of_spec(environment, program, id, common_dir, spec);
+    let files = files_of_program(&spec.launch, dir.dir(), &argv);
+    let mut sandbox = sandbox_of(spec, id, common_dir);
+    if let Some(sandbox) = &mut sandbox {
+        for path in &files.written {
+            private_files::open_output(path)
+                .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
+        }
+        sandbox.read = [vec![prompt.clone()], files.read].concat();
+        sandbox.write.extend(files.written);
+    }
+    let mut command = command_of_spec(environment, program, id, common_dir, spec, sandbox.as_ref())?;
     command
         .args(arguments)
         .env(NONCE, &record.nonce)
@@ -93,7 +109,7 @@ pub fn start(
         .stderr(errors)
         .process_group(0);
     let mut child = process::spawn(&mut command).context(Code::ProgramFailed, cannot)?;
-    let stdin = child.stdin.take().map(StdinWriter::new);
+    let stdin = child.stdin.take().map(StdinWriter::new).transpose().context(Code::ProgramFailed, cannot)?;
     if spec.launch.stdin == Stdin::Held
         && let Some(stdin) = &stdin
     {
@@ -104,7 +120,18 @@ pub fn start(
     Ok(RunningProgram { process, stdin })
 }
 
-/// Starts a shell command of the user in the agent's worktree, with the agent's environment. Its output goes to a file.
+/// A shell command of the user.
+#[derive(Debug)]
+pub struct ShellCommand<'a> {
+    /// What the shell runs.
+    pub text: &'a str,
+    /// A variable that it gets besides those of the agent.
+    pub variable: Option<(&'a str, String)>,
+    /// The file for its output.
+    pub output: &'a Path,
+}
+
+/// Starts a shell command of the user in the agent's worktree, with the agent's environment.
 ///
 /// # Errors
 /// The shell cannot be started, or the file cannot be opened.
@@ -114,15 +141,16 @@ pub fn start_command(
     common_dir: &Path,
     spec: &Spec,
     record: &Processes,
-    command: &str,
-    output: &Path,
+    command: ShellCommand<'_>,
 ) -> Result<ProcessId> {
     let cannot = || "cannot start '/bin/sh'".to_owned();
-    let output = private_files::open_output(output).context(Kind::External, cannot)?;
+    let output = private_files::open_output(command.output).context(Kind::External, cannot)?;
     let errors = output.try_clone().context(Kind::External, cannot)?;
-    let mut shell = command_of_spec(environment, "/bin/sh", id, common_dir, spec);
+    let sandbox = sandbox_of(spec, id, common_dir);
+    let mut shell = command_of_spec(environment, "/bin/sh", id, common_dir, spec, sandbox.as_ref())?;
     shell
-        .args(["-c", command])
+        .args(["-c", command.text])
+        .envs(command.variable)
         .env(NONCE, &record.nonce)
         .env("GIT_TERMINAL_PROMPT", "0")
         .stdin(Stdio::null())
@@ -149,12 +177,22 @@ pub struct AgentPlace<'a> {
     pub base: &'a str,
     /// Environment variables that are removed.
     pub unset: &'a [String],
+    /// What was found for it: ports and a folder for temporary files.
+    pub preparation: &'a Preparation,
+    /// The sandbox, if it has one.
+    pub sandbox: Option<&'a Sandbox>,
 }
 
 /// Returns a command that runs in the agent's worktree, with the agent's environment: nothing in it names the main checkout.
-pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>) -> Command {
-    let AgentPlace { id, common_dir, worktree, branch, base, unset } = *place;
-    let mut command = process::command(environment, program);
+///
+/// # Errors
+/// The agent's sandbox cannot be made.
+pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>) -> Result<Command> {
+    let AgentPlace { id, common_dir, worktree, branch, base, unset, preparation, sandbox } = *place;
+    let mut command = match sandbox {
+        Some(sandbox) => sandbox.command(environment, program, worktree)?,
+        None => process::command(environment, program),
+    };
     let home = environment.home();
     let changes = environment::changes(environment.text_variables(), common_dir, worktree, home.as_deref());
     for (name, change) in changes {
@@ -166,13 +204,34 @@ pub fn command(environment: &Environment, program: &str, place: &AgentPlace<'_>)
     for name in unset {
         command.env_remove(name);
     }
+    let own = own_variables::of_agent(environment, id, common_dir, worktree, preparation);
     command
         .current_dir(worktree)
         .env("PWD", worktree)
         .env(processes::AGENT, id.as_str())
         .env("ORCHESTRA_BRANCH", branch)
-        .env("ORCHESTRA_BASE", base);
-    command
+        .env("ORCHESTRA_BASE", base)
+        // A sandbox has a folder for temporary files of the agent alone.
+        .envs(own.into_iter().filter(|(name, _)| sandbox.is_none() || *name != own_variables::TEMPORARY));
+    Ok(command)
+}
+
+/// Returns the environment in which [`start_command`] runs a command, as far as it decides what the command does.
+pub fn environment_of_commands(
+    environment: &Environment,
+    id: &AgentId,
+    common_dir: &Path,
+    spec: &Spec,
+) -> Environment {
+    let home = environment.home();
+    let changes =
+        environment::changes(environment.text_variables(), common_dir, &spec.worktree, home.as_deref());
+    let changed = changes.into_iter().fold(environment.clone(), |all, (name, change)| match change {
+        VariableChange::Removed => all.without(name),
+        VariableChange::Moved(path) => all.with(name, path),
+    });
+    let left = spec.launch.unset.iter().fold(changed, |all, name| all.without(name));
+    spec.program_environment(&left, id)
 }
 
 /// Returns the command of a program of an agent with this spec, with the variables that its launch sets.
@@ -182,7 +241,8 @@ fn command_of_spec(
     id: &AgentId,
     common_dir: &Path,
     spec: &Spec,
-) -> Command {
+    sandbox: Option<&Sandbox>,
+) -> Result<Command> {
     let place = AgentPlace {
         id,
         common_dir,
@@ -190,10 +250,43 @@ fn command_of_spec(
         branch: &spec.branch,
         base: &spec.base.to_string(),
         unset: &spec.launch.unset,
+        preparation: &spec.preparation,
+        sandbox,
     };
-    let mut command = command(environment, program, &place);
+    let mut command = command(environment, program, &place)?;
     command.envs(spec.launch.variables(id));
-    command
+    Ok(command)
+}
+
+/// Returns the sandbox of an agent with this spec; `None` if it has none.
+pub fn sandbox_of(spec: &Spec, id: &AgentId, common_dir: &Path) -> Option<Sandbox> {
+    spec.sandbox.is_some().then(|| Sandbox {
+        id: id.clone(),
+        common_dir: common_dir.to_owned(),
+        worktree: spec.worktree.clone(),
+        program: spec.profile.clone(),
+        read: Vec::new(),
+        write: spec.options.add_dirs.clone(),
+        detached: true,
+    })
+}
+
+/// Files in the agent's private folder that its program uses.
+struct ProgramFiles {
+    read: Vec<PathBuf>,
+    written: Vec<PathBuf>,
+}
+
+/// Finds the files that the arguments name: those of the launch are read, others are written. These are made, because in a sandbox the
+/// program can write no file beside them.
+fn files_of_program(launch: &Launch, folder: &Path, argv: &[String]) -> ProgramFiles {
+    let read: Vec<PathBuf> = launch.files.iter().map(|file| folder.join(&file.name)).collect();
+    let named = argv.iter().filter_map(|argument| {
+        let at = argument.find(&*folder.to_string_lossy())?;
+        Some(PathBuf::from(&argument[at..]))
+            .filter(|path| path.parent() == Some(folder) && !read.contains(path))
+    });
+    ProgramFiles { written: named.collect(), read }
 }
 
 /// Writes to a program's standard input in a thread, as the program may read late or never. When this is dropped and everything is
@@ -202,16 +295,20 @@ fn command_of_spec(
 pub struct StdinWriter(mpsc::Sender<Vec<u8>>);
 
 impl StdinWriter {
-    fn new(mut pipe: ChildStdin) -> Self {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// No more threads can be made.
+    fn new(mut pipe: ChildStdin) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel::<Vec<u8>>();
-        std::thread::spawn(move || {
+        std::thread::Builder::new().spawn(move || {
             for bytes in receiver {
                 if pipe.write_all(&bytes).is_err() {
                     break;
                 }
             }
-        });
-        Self(sender)
+        })?;
+        Ok(Self(sender))
     }
 
     /// Sends bytes. If the program has ended, they are lost.

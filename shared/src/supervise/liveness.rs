@@ -72,7 +72,7 @@ fn settle(
 /// Returns the liveness of an agent, derived from its phase, its writer, and its lock at this moment.
 pub fn of(private: &PrivateDir, id: &AgentId, agent: &Agent, writer: Option<&str>) -> Liveness {
     let ours = writer == Some(agent.writer.as_str());
-    if agent.phase.is_at_rest() && !(ours && agent.waits_for_limit()) {
+    if agent.phase.is_at_rest() && !(ours && agent.waits_at_rest()) {
         Liveness::Ended
     } else if !ours {
         Liveness::Remote

@@ -34,8 +34,10 @@ pub const RUN: &str = "run";
 
 pub use crate::world::{AGENT, ATTEMPT as NONCE};
 
-/// The minimum size of a record in bytes, padded with blanks.
-const RECORD_SIZE: usize = 512;
+/// The minimum size of a record in bytes, padded with blanks. Every record fits, so that a short one leaves nothing of a long one.
+const RECORD_SIZE: usize = 4096;
+/// The maximum number of descendants in a record.
+pub const MAX_KNOWN: usize = 64;
 
 /// The processes of an agent, recorded in the agent's lock file.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -50,6 +52,10 @@ pub struct Processes {
     pub supervisor: ProcessId,
     /// The agent's program, while it runs.
     pub program: Option<ProcessId>,
+    /// Its descendants a moment ago: a process that left the tree and cleared its environment is found only here, if the supervisor is
+    /// killed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<ProcessId>,
 }
 
 impl Processes {
@@ -82,10 +88,12 @@ impl Processes {
     pub fn orphans(&self, private: &PrivateDir) -> Vec<ProcessId> {
         let spared = supervisors(private);
         let mut found: BTreeMap<i32, ProcessId> = BTreeMap::new();
-        let program = self.program.filter(ProcessId::is_alive);
-        let below = program.map(|program| tree::descendants(program.pid, &spared)).unwrap_or_default();
+        let alive = self.program.into_iter().chain(self.known.iter().copied()).filter(ProcessId::is_alive);
+        let alive: Vec<ProcessId> = alive.filter(|process| !spared.contains(&process.pid)).collect();
+        let below: Vec<ProcessId> =
+            alive.iter().flat_map(|process| tree::descendants(process.pid, &spared)).collect();
         let marked = tree::with_variable(NONCE, &self.nonce);
-        for process in program.into_iter().chain(below).chain(marked) {
+        for process in alive.into_iter().chain(below).chain(marked) {
             if process != self.supervisor && !spared.contains(&process.pid) {
                 found.insert(process.pid, process);
             }
@@ -173,6 +181,13 @@ pub fn signal(process: ProcessId, signal: Signal) {
     {
         // It may end in between; a process id is not reused that quickly.
         let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// Lets those processes continue that a signal stopped.
+pub fn continue_stopped(all: &[ProcessId]) {
+    for process in all.iter().filter(|process| tree::is_stopped(**process)) {
+        signal(*process, Signal::CONT);
     }
 }
 

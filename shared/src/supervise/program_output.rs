@@ -34,6 +34,13 @@ pub struct LineSpan {
     length: u64,
 }
 
+impl LineSpan {
+    /// Returns the offset of the line in the output, in bytes.
+    pub const fn start(self) -> u64 {
+        self.start
+    }
+}
+
 /// The output of a program, with the position up to which it was read.
 #[derive(Debug)]
 pub struct ProgramOutput {

@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_check_is_repeated_until_it_passes_repeats_or_the_rounds_are_used_up() {
-        let until = Until { command: "make".into(), rounds: 3, limit: Duration::from_secs(1) };
+        let until =
+            Until { command: "make".into(), rounds: 3, limit: Duration::from_secs(1), recheck: false };
         // The trees, each with whether its check fails; whether the agent is asked again, and is stuck.
         type Row = (&'static [(&'static str, bool)], &'static [(bool, bool)]);
         let table: &[Row] = &[

@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Kind, Result,
-    agents::{Launch, Options},
+    agents::{COST, Launch, Options},
     error::ErrorContext,
     git::{Repo, careful, repo::Identity},
-    model::{AgentId, BranchName, ByteSize, CommitId, duration, request::Pattern},
+    model::{AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, duration, request::Pattern},
     private_files,
     store::layout::{self, AgentDir},
+    supervise::preparation::Preparation,
+    supervise::spending::Rules,
     worktree::open_worktree::WorktreeIdentity,
     world::Environment,
 };
@@ -72,6 +74,15 @@ pub struct Spec {
     /// The check that decides whether the agent is done, if there is one.
     #[serde(default)]
     pub until: Option<Until>,
+    /// What makes its worktree ready to run.
+    #[serde(default)]
+    pub preparation: Preparation,
+    /// The caps on money and tokens.
+    #[serde(default)]
+    pub spending: Rules,
+    /// The sandbox of its program, its check and its commands.
+    #[serde(default)]
+    pub sandbox: SandboxLevel,
 }
 
 /// A check that runs when the agent's turn ends, and whose output the agent gets back until it passes.
@@ -84,6 +95,9 @@ pub struct Until {
     /// How long the check may take.
     #[serde(rename = "limit_seconds", with = "duration::seconds")]
     pub limit: Duration,
+    /// Whether the check runs even if it is known to pass.
+    #[serde(default)]
+    pub recheck: bool,
 }
 
 /// A profile that takes over from another one, with everything that is decided before it is started.
@@ -138,6 +152,9 @@ pub struct Limits {
         default = "six_hours"
     )]
     pub limit_wait: Duration,
+    /// After how many turns and tool calls in a row without a changed file it is shown as stuck; 0 for never.
+    #[serde(default)]
+    pub stuck_turns: u64,
 }
 
 /// Returns the value of specs that were written before `limit_wait` existed.
@@ -170,6 +187,14 @@ impl Spec {
             (self.profile, self.role, self.launch, self.limits) = (profile, role, launch, limits);
             self.options.model = None;
         }
+    }
+
+    /// Returns the arguments that let the program stop by itself once its session has cost this, unless its budget is smaller.
+    pub fn cost_arguments(&self, most: Cost) -> impl Iterator<Item = String> {
+        let is_less = self.options.budget_micros.is_none_or(|budget| most.micros() < budget);
+        // A program may take 0 for no limit.
+        let most = Cost::from_micros(most.micros().max(1));
+        self.launch.cost_args.iter().filter(move |_| is_less).map(move |arg| arg.replace(COST, &most.text()))
     }
 
     /// Returns the permission rules of the program that the user allowed for good.
@@ -237,6 +262,7 @@ mod tests {
             max_file: ByteSize::bytes(1),
             sync_every: Some(60 * SECOND),
             limit_wait: SECOND,
+            stuck_turns: 0,
         }
     }
 
@@ -252,6 +278,7 @@ mod tests {
         let expected = serde_json::json!({
             "max_time_seconds": 1, "idle_timeout_seconds": 0, "retries": 9, "retry_delay_seconds": 5, "grace_seconds": 1,
             "max_output_bytes": 1, "max_file_bytes": 1, "sync_every_seconds": 60, "limit_wait_seconds": 1,
+            "stuck_turns": 0,
         });
         assert_eq!(written, expected);
         assert_eq!(serde_json::from_value::<Limits>(written).expect("limits"), limits());

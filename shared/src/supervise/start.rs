@@ -95,11 +95,12 @@ fn spawn_supervisor(
 fn wait_ready(cancel: &Cancel, mut child: Child, deadline: Instant) -> Result<()> {
     let (sender, receiver) = mpsc::channel();
     let pipe = child.stdout.take();
-    std::thread::spawn(move || {
+    let read = std::thread::Builder::new().spawn(move || {
         let mut said = String::new();
         let _ = pipe.map(|pipe| pipe.take(64).read_to_string(&mut said));
         let _ = sender.send(said);
     });
+    read.context(Code::SupervisorFailed, || "cannot wait for a supervisor".to_owned())?;
     let mut backoff = Backoff::millis(1, 50);
     let said = loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -109,7 +110,7 @@ fn wait_ready(cancel: &Cancel, mut child: Child, deadline: Instant) -> Result<()
         }
     };
     // The supervisor outlives this process; until then, this thread reaps it.
-    std::thread::spawn(move || child.wait());
+    let _ = std::thread::Builder::new().spawn(move || child.wait());
     match said {
         Ok(word) if word.trim() == READY_WORD => Ok(()),
         Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => Err(interrupted("interrupted")),

@@ -48,9 +48,24 @@ pub fn adopt_orphans() -> Result<()> {
     check()
 }
 
+/// Nothing is known here.
+pub fn some_descendants(_of: i32, _most: usize) -> Vec<ProcessId> {
+    Vec::new()
+}
+
 /// Processes are not known on this system.
 pub fn descendants(_of: i32, _spare: &[i32]) -> Vec<ProcessId> {
     Vec::new()
+}
+
+/// The memory of processes is not known on this system.
+pub fn memory_below(_of: i32) -> u64 {
+    0
+}
+
+/// Processes are not known on this system.
+pub fn is_stopped(_process: ProcessId) -> bool {
+    false
 }
 
 /// Processes are not known on this system.

@@ -483,7 +483,7 @@ impl SyncRun<'_> {
 /// Returns whether an error concerns single refs: another process changed or locked one, or it is broken.
 fn concerns_single_refs(error: &RefError) -> bool {
     match error {
-        RefError::Changed { .. } | RefError::Locked { .. } => true,
+        RefError::Changed { .. } | RefError::Locked { .. } | RefError::Collected { .. } => true,
         RefError::Failed(error) => error.kind() == Kind::Internal,
     }
 }

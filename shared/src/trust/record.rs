@@ -50,7 +50,7 @@ impl AcceptanceRecord {
     fn write(&self, path: &Path) -> Result<()> {
         let cannot = || format!("cannot write '{}'", path.display());
         let text = serde_json::to_vec(self).context(Kind::Internal, cannot)?;
-        private_files::replace(path, &text).context(Kind::External, cannot)
+        private_files::replace_durably(path, &text).context(Kind::External, cannot)
     }
 
     /// Creates a record with nothing pending.

@@ -87,14 +87,14 @@ impl Aspect {
             "phase" | "reason" | "exit_code" | "started_at" | "ended_at" | "ran_seconds" | "last_words"
             | "attempt" => Self::Phase,
             "liveness" => Self::Liveness,
-            "waiting" | "choice" | "queue_position" | "limit" => Self::Waiting,
+            "waiting" | "choice" | "queue_position" | "limit" | "cap" | "shortage" => Self::Waiting,
             "commits" | "files_changed" | "insertions" | "deletions" | "head" | "dirty" | "left_out"
             | "cost_usd" | "input_tokens" | "output_tokens" | "turns" | "denials" => Self::Figures,
             "activity" => Self::Activity,
             "verdict" | "verdict_current" | "proposed_verdict" => Self::Verdict,
             "merged" | "landed_in" | "failed_check" | "set_aside" => Self::Landing,
             "worktree" | "worktree_state" => Self::Worktree,
-            "pid" | "supervisor_pid" | "orphans" => Self::Processes,
+            "pid" | "supervisor_pid" | "orphans" | "memory_bytes" => Self::Processes,
             "told_at" => Self::Event,
             _ => Self::Other,
         }

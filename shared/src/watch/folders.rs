@@ -59,7 +59,7 @@ impl FolderKind {
             Self::Agent => match name {
                 // The supervisor keeps it open as long as it lives.
                 "lock" => state(event != FileEvent::Bytes),
-                "limit.json" => Some(Urgency::State),
+                "limit.json" | "cap.json" => Some(Urgency::State),
                 "tally.json" => Some(Urgency::Output),
                 _ if layout::is_output_name(name) => Some(Urgency::Output),
                 _ => None,

@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// JSON fields of an agent that cannot be derived from its events, although their aspects can.
-const MACHINE_FIELDS: [&str; 2] = ["dirty", "surroundings"];
+const MACHINE_FIELDS: [&str; 3] = ["dirty", "shortage", "surroundings"];
 
 /// What a watcher reads.
 #[derive(Clone, Debug, Default)]
@@ -199,11 +199,13 @@ impl SnapshotReader {
     }
 }
 
-/// Returns what is compared of an agent: all of its fields but the time of its last count, which says nothing about the agent.
+/// Returns what is compared of an agent: all of its fields but the time of its last count, which says nothing about the agent, and
+/// its memory, which is another at every look.
 fn json_fields(agent: &AgentObject) -> Result<Map<String, Value>> {
     match serde_json::to_value(agent).context(Kind::Internal, || "cannot compare an agent".to_owned())? {
         Value::Object(mut fields) => {
             fields.remove("dirty_at");
+            fields.remove("memory_bytes");
             Ok(fields)
         }
         _ => Ok(Map::new()),

@@ -4,8 +4,8 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
-        sessions, slot, spawn, status, stop, sync, undo, worktrees,
+        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume, review,
+        rewind, send, sessions, slot, spawn, status, stop, supervise, sync, tag, undo, worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -44,6 +44,8 @@ kinds! {
     CONFIG_DECLINE = "config-decline": config::Decline;
     /// What the settings file of another orchestrator sets, or would set.
     CONFIG_IMPORT = "config-import": config::Import;
+    /// The tasks of a list, and what is wrong in it.
+    PLAN = "plan": plan::Report;
     /// The slots of this machine, and the commands that have them.
     SLOT = "slot": slot::Report;
     /// The agents that were started: at their end, or immediately with --detach.
@@ -56,6 +58,10 @@ kinds! {
     CHANGE = "change": StreamedChange;
     /// One entry of the output of an agent: a line of the stream of `logs`.
     LOG = "log": logs::StreamedEntry;
+    /// The points of an agent, and what a rewind did.
+    REWIND = "rewind": rewind::Report;
+    /// Agents with their tags.
+    TAG = "tag": tag::Report;
     /// The agents that were stopped.
     STOP = "stop": stop::Report;
     /// The messages and answers that were sent to agents, and which were delivered.
@@ -112,4 +118,6 @@ kinds! {
     ERROR = "error": Failure;
     /// The work that a supervisor's helper saved. Only the supervisor reads it.
     TAKEN = "taken": CapturedWork;
+    /// What the other agents of this clone used. Only a supervisor reads it.
+    SUM = "sum": supervise::Sum;
 }

@@ -5,8 +5,8 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, resume, review, send,
-        sessions, slot, spawn, status, stop, sync, undo, worktrees,
+        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume, review,
+        rewind, send, sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
     },
 };
 
@@ -37,6 +37,8 @@ macro_rules! requests {
 requests! {
     /// Names this clone, and checks what a remote accepts.
     "init": init::Request;
+    /// Reads a list of tasks.
+    "plan": plan::Request;
     /// Shows the slots of the machine.
     "slot": slot::Request;
     /// Starts an agent for each task.
@@ -45,6 +47,10 @@ requests! {
     "status": status::Request;
     /// Finds the output of an agent.
     "logs": logs::Request;
+    /// Lists the points of an agent, or returns it to one.
+    "rewind": rewind::Request;
+    /// Changes the tags of agents.
+    "tag": tag::Request;
     /// Stops agents, and saves their work.
     "stop": stop::Request;
     /// Sends messages to agents, or answers their questions.

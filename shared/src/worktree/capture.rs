@@ -1,5 +1,7 @@
 //! Capturing an agent's work (its commits and its uncommitted changes) through an isolated git directory.
 
+mod place;
+
 use std::{
     fs,
     time::{Duration, Instant},
@@ -8,6 +10,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::place::{CapturePlace, CaptureTarget};
 use crate::{
     Kind, Result,
     error::ErrorContext,
@@ -20,7 +23,7 @@ use crate::{
         worktrees::{Worktree, WorktreeHead},
     },
     model::{
-        AgentId, ByteSize, CommitId, IdOrText, WorkStat,
+        ByteSize, CommitId, IdOrText, WorkStat,
         event::{LeftOut, MAX_LEFT_OUT},
         text,
     },
@@ -29,7 +32,6 @@ use crate::{
         index_copy,
         isolated_git_dir::IsolatedGitDir,
         nested_repositories,
-        root::WorktreeRoot,
         stage::StagingArea,
         survey::{self, PATH_WIDTH, Survey, SurveyOptions},
         unfinished::Unfinished,
@@ -40,34 +42,6 @@ use crate::{
 pub const CAPTURE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 /// The width of the body of a commit, in columns.
 const BODY_WIDTH: usize = 72;
-
-/// The agent whose work is captured, and how.
-#[derive(Debug)]
-pub struct CaptureTarget<'a> {
-    /// The agent.
-    pub id: &'a AgentId,
-    /// Its title, for the commit of uncommitted changes.
-    pub title: &'a str,
-    /// What it said last, for the same commit.
-    pub last_words: Option<&'a str>,
-    /// Its branch, without `refs/heads/`.
-    pub branch: &'a str,
-    /// The commit it started from.
-    pub base: Oid,
-    /// The maximum size of a captured file. A tracked file may have grown to twice its size.
-    pub max_file: ByteSize,
-}
-
-/// The worktree from which work is captured.
-#[derive(Debug)]
-pub struct CapturePlace<'a> {
-    /// Its files, reached through [`super::open_worktree`].
-    pub root: &'a WorktreeRoot,
-    /// Its registration.
-    pub worktree: &'a Worktree,
-    /// The isolated git directory through which git reads it.
-    pub isolated: &'a IsolatedGitDir,
-}
 
 /// The work of an agent so far.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -126,8 +100,8 @@ pub fn capture_work(
 ) -> Result<CapturedWork> {
     let repo = &repo.syncing_together();
     let CapturePlace { isolated, worktree, .. } = place;
-    let (checked_out, off_branch) = checked_out_commit(repo, target, worktree)?;
-    let mut captured = capture_tree(target, place, checked_out)?;
+    let (checked_out, off_branch) = checked_out_commit(repo, target, place)?;
+    let mut captured = capture_tree(target.max_file, place, checked_out)?;
     repo.require_complete(captured.tree, Some(repo.tree_of(checked_out)?))?;
     captured.left_out.extend(nested_repositories::missing_gitlinks(repo, target.base, captured.tree)?);
     let mut head = checked_out;
@@ -146,7 +120,10 @@ pub fn capture_work(
     if left && off_branch_reason.is_none() && captured.unfinished.is_some() {
         off_branch_reason = Some("its conflicts are not resolved".to_owned());
     }
-    if off_branch_reason.is_none() && captured.unfinished.is_none() && (left || !captured.stats.is_empty()) {
+    if off_branch_reason.is_none()
+        && captured.unfinished.is_none()
+        && (left || !captured.stats.is_empty() || place.agent_side.is_some())
+    {
         // If this fails, git only has to read some files again.
         let _ = set_stats(isolated.index(), &captured.stats);
         off_branch_reason = advance_branch(repo, target, isolated, worktree, checked_out, head)?;
@@ -179,28 +156,6 @@ pub fn capture_branch(
     })
 }
 
-/// Saves the current worktree as a snapshot in `refs/orchestra-local/snapshots/<id>`; branch, index and files stay untouched.
-///
-/// # Errors
-/// As for [`capture_work`].
-pub fn save_snapshot(repo: &Repo, target: &CaptureTarget<'_>, place: &CapturePlace<'_>) -> Result<()> {
-    let (checked_out, _) = checked_out_commit(repo, target, place.worktree)?;
-    let tree = capture_tree(target, place, checked_out)?.tree;
-    repo.require_complete(tree, Some(repo.tree_of(checked_out)?))?;
-    let name = layout::snapshot_ref(target.id);
-    if let Some(last) = repo.find_ref(&name)? {
-        let last = repo.read_commit(last)?;
-        if last.tree == tree && last.parents == [checked_out] {
-            return Ok(());
-        }
-    }
-    let message = format!("snapshot of agent {}\n", target.id);
-    let commit =
-        Commit::by(&repo.identity_or_none(), repo.now().as_second(), tree, vec![checked_out], message);
-    let commit = repo.write_commit(&commit)?;
-    set_ref(repo, &name, commit)
-}
-
 /// Writes the tree of the worktree's current files and lists what would be left out, without changing a ref. `None`: another
 /// branch is checked out, so the files are not the agent's work.
 ///
@@ -211,55 +166,43 @@ pub fn preview(
     target: &CaptureTarget<'_>,
     place: &CapturePlace<'_>,
 ) -> Result<Option<CapturedTree>> {
-    let (checked_out, _) = checked_out_commit(repo, target, place.worktree)?;
+    let (checked_out, _) = checked_out_commit(repo, target, place)?;
     let own = WorktreeHead::Branch(layout::branch_ref(target.branch));
-    match place.worktree.head() {
+    match place.agents_worktree().head() {
         head if head == own || matches!(head, WorktreeHead::Detached(_)) => {
-            capture_tree(target, place, checked_out).map(Some)
+            capture_tree(target.max_file, place, checked_out).map(Some)
         }
         _ => Ok(None),
     }
 }
 
-/// Restores into a recreated worktree what the last snapshot has in addition to its parent commit.
-///
-/// # Errors
-/// Something cannot be read or written.
-pub fn restore_snapshot(repo: &Repo, target: &CaptureTarget<'_>, isolated: &IsolatedGitDir) -> Result<()> {
-    let Some(kept) = repo.find_ref(&layout::snapshot_ref(target.id))? else { return Ok(()) };
-    let tip = repo.find_ref(&layout::branch_ref(target.branch))?;
-    if repo.read_commit(kept)?.parents.first().copied() != tip {
-        // The agent has committed since: the snapshot is older than the branch.
-        return Ok(());
-    }
-    let _ = fs::remove_file(isolated.index());
-    for arguments in [["read-tree".to_owned(), kept.to_string()], ["checkout-index".into(), "-fa".into()]] {
-        isolated.git(&arguments[0]).arg(&arguments[1]).limit(command::LONG_LIMIT).run()?;
-    }
-    Ok(())
-}
-
 /// Returns the commit that the worktree has checked out, and why that is not the tip of its branch.
-fn checked_out_commit(
+pub(super) fn checked_out_commit(
     repo: &Repo,
     target: &CaptureTarget<'_>,
-    worktree: &Worktree,
+    place: &CapturePlace<'_>,
 ) -> Result<(Oid, Option<String>)> {
+    let worktree = place.agents_worktree();
     let branch = layout::branch_ref(target.branch);
     let reason = |why: &str| Some(why.to_owned());
     match worktree.head() {
         WorktreeHead::Branch(name) => {
-            let tip = repo.find_ref(&name).ok().flatten();
+            let tip = place.tip(repo, &name);
             let why = if name != branch {
                 reason("the worktree is on another branch")
             } else if let Some(operation) = worktree.operation() {
                 Some(format!("a {operation} is in progress"))
             } else if tip.is_none() {
                 reason("the branch is gone")
+            } else if place.agent_side.is_some() && repo.find_ref(&branch)? != tip {
+                reason("the branch moved")
             } else {
                 None
             };
             Ok((tip.unwrap_or(target.base), why))
+        }
+        WorktreeHead::Detached(id) if !repo.has_commit(id) => {
+            Ok((target.base, reason("the worktree has a detached HEAD")))
         }
         WorktreeHead::Detached(id) => Ok((id, reason("the worktree has a detached HEAD"))),
         WorktreeHead::Unknown => Ok((target.base, reason("the worktree's HEAD cannot be read"))),
@@ -295,9 +238,12 @@ pub struct CapturedTree {
     stats: Vec<(Vec<u8>, FileStat)>,
 }
 
-/// Writes the tree of the worktree's files.
-fn capture_tree(
-    target: &CaptureTarget<'_>,
+/// Writes the tree of the worktree's files, without those that are larger than `max_file`.
+///
+/// # Errors
+/// Something cannot be read or written.
+pub(super) fn capture_tree(
+    max_file: ByteSize,
     place: &CapturePlace<'_>,
     checked_out: Oid,
 ) -> Result<CapturedTree> {
@@ -305,19 +251,18 @@ fn capture_tree(
     let deadline = Instant::now() + CAPTURE_TIMEOUT;
     let isolated_repo = isolated.repo()?;
     let entries = initial_entries(&isolated_repo, place, checked_out)?;
-    let options =
-        SurveyOptions { repo: &isolated_repo, entries: &entries, max_file: target.max_file, deadline };
+    let options = SurveyOptions { repo: &isolated_repo, entries: &entries, max_file, deadline };
     let mut survey = survey::survey_worktree(place.root, &options)?;
     let (tree, stats) = match unchanged_tree(&isolated_repo, &entries, &survey, checked_out) {
         Some(tree) => (tree, Vec::new()),
         None => {
-            let mut stage = StagingArea::make(place.root, &entries, isolated, target.max_file, deadline)?;
+            let mut stage = StagingArea::make(place.root, &entries, isolated, max_file, deadline)?;
             let tree = stage.write(&isolated_repo, &mut survey)?;
             (tree, std::mem::take(&mut stage.stats))
         }
     };
     Ok(CapturedTree {
-        unfinished: Unfinished::of(place.worktree, &survey.unmerged),
+        unfinished: Unfinished::of(place.agents_worktree(), &survey.unmerged),
         tree,
         left_out: survey.sorted_left_out(),
         ignored: survey.ignored,
@@ -344,9 +289,11 @@ fn unchanged_tree(
 /// commit.
 fn initial_entries(isolated_repo: &Repo, place: &CapturePlace<'_>, checked_out: Oid) -> Result<IndexEntries> {
     let isolated = place.isolated;
-    if index_copy::copy_index(place.worktree, isolated.index()).is_ok()
+    let worktree = place.agents_worktree();
+    if index_copy::copy_index(worktree, isolated.index()).is_ok()
         && let Ok(entries) =
-            IndexEntries::read_copy(isolated_repo, isolated.index(), &place.worktree.git_dir.join("index"))
+            IndexEntries::read_copy(isolated_repo, isolated.index(), &worktree.git_dir.join("index"))
+        && place.agent_side.is_none_or(|_| entries.objects_exist(isolated_repo))
     {
         return Ok(entries);
     }
@@ -434,7 +381,7 @@ fn set_head(repo: &Repo, target: &CaptureTarget<'_>, new: Oid) -> Result<()> {
     set_ref(repo, &name, new)
 }
 
-fn set_ref(repo: &Repo, name: &str, new: Oid) -> Result<()> {
+pub(super) fn set_ref(repo: &Repo, name: &str, new: Oid) -> Result<()> {
     let old = repo.find_ref(name)?;
     if old == Some(new) {
         return Ok(());

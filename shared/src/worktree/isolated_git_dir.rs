@@ -2,6 +2,7 @@
 //! that nothing the agent writes into config, hooks, attributes or filters runs, and the agent's own index is not touched.
 
 use std::{
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -114,6 +115,14 @@ impl FrozenConfig {
             String::from_utf8_lossy(&careful::read(info.join(name)).unwrap_or_default()).into_owned()
         };
         Ok(Self { config: repo.frozen_config(), exclude: read("exclude"), attributes: read("attributes") })
+    }
+
+    /// Ignores more, as lines of an exclude file, except those that are there.
+    #[must_use]
+    pub fn with_more_ignored(self, lines: &[String]) -> Self {
+        let known: HashSet<&str> = self.exclude.lines().collect();
+        let new: Vec<String> = lines.iter().filter(|line| !known.contains(line.as_str())).cloned().collect();
+        self.with_ignored(&new)
     }
 
     /// Ignores more, as lines of an exclude file.

@@ -121,10 +121,14 @@ impl Environment {
         self.0.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
     }
 
+    /// Returns all variables, including empty ones, sorted by name.
+    pub fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.0.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
     /// Returns the variables to set for a child process. `None` if it inherits them.
     pub fn not_inherited(&self) -> Option<impl Iterator<Item = (&OsStr, &OsStr)>> {
-        let all = self.0.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
-        (!self.0.is_inherited).then_some(all)
+        (!self.0.is_inherited).then_some(self.variables())
     }
 
     /// Returns whether the variables are those of this process.

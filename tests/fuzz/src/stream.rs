@@ -51,6 +51,7 @@ fn check_with(protocol: Protocol, bytes: &[u8]) {
         opens_with_task: true,
         permission: None,
         model: None,
+        in_sandbox: false,
     };
     let (mut exchange, mut summary) = (protocol.connect(&connection), StreamSummary::default());
     let mut reader = protocol.open();

@@ -10,6 +10,9 @@
  * FAULT_FROM     only from the first call on a path, or with a GIT_DIR, that contains this text
  * FAULT_UNTIL    only until a directory whose path ends like this is removed
  * FAULT_PARENT   the parent is killed too, as by a power failure
+ * FAULT_SYNCED   a file that gets the inode number of every file that was synced to the disk, one a line
+ *
+ * Independently of that, the clock of the wall shows another time, as far away as the shared file says at that moment.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -24,24 +27,28 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { NOTHING, EIO_ONCE, KILL, FULL };
+enum { NOTHING, EIO_ONCE, KILL, FULL, QUOTA, READ_ONLY };
 
 /* Shared by all processes; the test writes it before the run and reads it afterwards. */
 struct state {
 	unsigned long long count, at;
 	unsigned int mode, armed;
 	unsigned long long fired;
-	char what[480];
+	char what[472];
+	/* How far the clock of the wall is ahead, in seconds. */
+	long long ahead;
 };
 
 static struct state *state;
 static char root[PATH_MAX], except[PATH_MAX];
 static size_t root_length, except_length;
-static const char *step, *from, *until;
+static const char *step, *from, *until, *synced;
 static int is_over;
 
 /* Whether the command line of this process contains the texts. */
@@ -66,6 +73,7 @@ __attribute__((constructor)) static void load(void)
 	step = getenv("FAULT_STEP");
 	from = getenv("FAULT_FROM");
 	until = getenv("FAULT_UNTIL");
+	synced = getenv("FAULT_SYNCED");
 	if (from && git_dir && strstr(git_dir, from))
 		from = NULL;
 	int fd = syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
@@ -117,22 +125,23 @@ static int fault(const char *call, const char *path, int fills)
 			return 0;
 	}
 	unsigned long long n = __atomic_add_fetch(&state->count, 1, __ATOMIC_SEQ_CST);
-	if (state->mode == FULL) {
-		if (n < state->at || !fills)
+	unsigned int mode = state->mode;
+	if (mode == FULL || mode == QUOTA || mode == READ_ONLY) {
+		if (n < state->at || (mode != READ_ONLY && !fills))
 			return 0;
-	} else if (state->mode == NOTHING || n != state->at) {
+	} else if (mode == NOTHING || n != state->at) {
 		return 0;
 	}
 	if (!__atomic_fetch_add(&state->fired, 1, __ATOMIC_SEQ_CST))
 		snprintf(state->what, sizeof state->what, "%s: %s %s", program_invocation_short_name, call, path);
-	if (state->mode == KILL) {
+	if (mode == KILL) {
 		if (getenv("FAULT_PARENT"))
 			syscall(SYS_kill, syscall(SYS_getppid), SIGKILL);
 		syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
 		for (;;)
 			syscall(SYS_pause);
 	}
-	return state->mode == FULL ? ENOSPC : EIO;
+	return mode == FULL ? ENOSPC : mode == QUOTA ? EDQUOT : mode == READ_ONLY ? EROFS : EIO;
 }
 
 static int fault_at(const char *call, int folder, const char *name, int fills)
@@ -226,16 +235,64 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at)
 	return REAL(ssize_t, pwrite64, int, const void *, size_t, off64_t)(fd, bytes, length, at);
 }
 
+/* Notes that the content of a file is on the disk. */
+static int is_synced(int fd, int result)
+{
+	struct stat found;
+	char line[32];
+	if (!result && synced && !fstat(fd, &found)) {
+		int length = snprintf(line, sizeof line, "%llu\n", (unsigned long long)found.st_ino);
+		int log = syscall(SYS_openat, AT_FDCWD, synced, O_WRONLY | O_APPEND | O_CLOEXEC);
+		syscall(SYS_write, log, line, length);
+		syscall(SYS_close, log);
+	}
+	return result;
+}
+
 int fsync(int fd)
 {
 	GUARD(fault_on("fsync", fd, 0));
-	return REAL(int, fsync, int)(fd);
+	return is_synced(fd, REAL(int, fsync, int)(fd));
 }
 
 int fdatasync(int fd)
 {
 	GUARD(fault_on("fsync", fd, 0));
-	return REAL(int, fdatasync, int)(fd);
+	return is_synced(fd, REAL(int, fdatasync, int)(fd));
+}
+
+/* Git writes many files out, and then syncs one of them. */
+int sync_file_range(int fd, off64_t from, off64_t length, unsigned int flags)
+{
+	return is_synced(fd, REAL(int, sync_file_range, int, off64_t, off64_t, unsigned int)(fd, from, length, flags));
+}
+
+/* The system's clock, moved; the monotonic clock is never moved. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int result = syscall(SYS_clock_gettime, clock, now);
+	if (!result && state && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+		now->tv_sec += state->ahead;
+	return result;
+}
+
+time_t time(time_t *kept)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (kept)
+		*kept = now.tv_sec;
+	return now.tv_sec;
+}
+
+int gettimeofday(struct timeval *now, void *zone)
+{
+	struct timespec exact;
+	(void)zone;
+	clock_gettime(CLOCK_REALTIME, &exact);
+	now->tv_sec = exact.tv_sec;
+	now->tv_usec = exact.tv_nsec / 1000;
+	return 0;
 }
 
 int rename(const char *from, const char *to)

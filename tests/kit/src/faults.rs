@@ -2,6 +2,7 @@
 //! kills the process, controlled through a shared file. The programs are unmodified, from any build.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -18,6 +19,7 @@ const MODE: usize = 16;
 const ARMED: usize = 20;
 const FIRED: usize = 24;
 const WHAT: usize = 32;
+const AHEAD: usize = 504;
 
 /// What happens at the chosen call.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -30,13 +32,18 @@ pub enum Mode {
     Kill,
     /// The disk is full from this call on.
     Full,
+    /// The user's quota is used up from this call on.
+    Quota,
+    /// The file system is read-only from this call on.
+    ReadOnly,
 }
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 4] = [Self::Count, Self::Error, Self::Kill, Self::Full];
+    pub const ALL: [Self; 6] =
+        [Self::Count, Self::Error, Self::Kill, Self::Full, Self::Quota, Self::ReadOnly];
     /// The modes that inject a fault.
-    pub const FAULTS: [Self; 3] = [Self::Error, Self::Kill, Self::Full];
+    pub const FAULTS: [Self; 5] = [Self::Error, Self::Kill, Self::Full, Self::Quota, Self::ReadOnly];
 
     /// Returns its name on the command line of the test.
     pub const fn word(self) -> &'static str {
@@ -45,6 +52,8 @@ impl Mode {
             Self::Error => "eio",
             Self::Kill => "kill",
             Self::Full => "full",
+            Self::Quota => "quota",
+            Self::ReadOnly => "readonly",
         }
     }
 }
@@ -141,6 +150,16 @@ pub struct State<'a> {
 }
 
 impl State<'_> {
+    /// Returns the inode numbers of the files that were synced to the disk since the last reset.
+    pub fn synced(&self) -> BTreeSet<u64> {
+        let text = fs::read_to_string(self.synced_path()).unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    fn synced_path(&self) -> PathBuf {
+        self.path.with_extension("synced")
+    }
+
     /// Returns the path of the shared file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -152,6 +171,7 @@ impl State<'_> {
         bytes[AT..AT + 8].copy_from_slice(&at.to_ne_bytes());
         bytes[MODE..MODE + 4].copy_from_slice(&(mode as u32).to_ne_bytes());
         fs::write(&self.path, bytes).expect("a state");
+        fs::write(self.synced_path(), "").expect("a file");
     }
 
     /// Starts counting and failing calls; `false` stops it, and a full disk has space again.
@@ -161,11 +181,18 @@ impl State<'_> {
         file.write_all_at(&u32::from(armed).to_ne_bytes(), ARMED as u64).expect("written");
     }
 
+    /// Moves the clock of the wall of all processes, also of those that already run, so that it is this many seconds ahead.
+    pub fn set_clock_ahead(&self, seconds: i64) {
+        use std::os::unix::fs::FileExt;
+        let file = fs::File::options().write(true).open(&self.path).expect("a state");
+        file.write_all_at(&seconds.to_ne_bytes(), AHEAD as u64).expect("written");
+    }
+
     /// Returns the number of counted calls, and the call at which the fault happened.
     pub fn read(&self) -> (u64, Option<String>) {
         let bytes = fs::read(&self.path).expect("a state");
         let number = |at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
-        let what = bytes[WHAT..].split(|byte| *byte == 0).next().unwrap_or_default();
+        let what = bytes[WHAT..AHEAD].split(|byte| *byte == 0).next().unwrap_or_default();
         let fired = (number(FIRED) > 0).then(|| String::from_utf8_lossy(what).into_owned());
         (number(0), fired)
     }
@@ -183,6 +210,7 @@ impl State<'_> {
         command
             .env("LD_PRELOAD", self.injector.library())
             .env("FAULT_STATE", &self.path)
+            .env("FAULT_SYNCED", self.synced_path())
             .env("FAULT_ROOT", root)
             .env("FAULT_EXCEPT", root.join("hub.git"));
     }

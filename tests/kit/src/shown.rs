@@ -4,9 +4,10 @@
 use regex::{Captures, Regex};
 
 /// Fields whose numbers depend on the machine.
-const MACHINE: [&str; 9] = [
+const MACHINE: [&str; 10] = [
     "bytes",
     "held_by",
+    "memory_bytes",
     "orphans",
     "pid",
     "size",

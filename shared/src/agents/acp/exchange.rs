@@ -16,8 +16,11 @@ use super::{
     setup::{Action, Setup, Wanted},
     update::{ToolCall, Update, Usage},
 };
-use crate::agents::{
-    Answer, Exchange, FailureKind, Question, QuestionKind, Standing, StreamEvent, Turn, TurnFailure,
+use crate::{
+    agents::{
+        Answer, Exchange, FailureKind, Question, QuestionKind, Standing, StreamEvent, Turn, TurnFailure,
+    },
+    model::{Cost, Tokens},
 };
 
 /// The maximum number of open questions that are remembered, for an interrupt.
@@ -147,8 +150,14 @@ impl AcpExchange {
         }
         if let Update::Usage(usage) = update {
             self.usage.context = usage.context.or(self.usage.context);
-            self.usage.cost_micros = self.usage.cost_micros.max(usage.cost_micros);
-            return Vec::new();
+            let known = self.usage.cost_micros;
+            self.usage.cost_micros = known.max(usage.cost_micros);
+            let more = self.usage.cost_micros.unwrap_or(0).saturating_sub(known.unwrap_or(0));
+            let cost = Some(Cost::from_micros(more)).filter(|_| more > 0);
+            return cost
+                .map(|cost| StreamEvent::Used { tokens: Tokens::default(), cost: Some(cost) })
+                .into_iter()
+                .collect();
         }
         if update == Update::Other {
             return Vec::new();

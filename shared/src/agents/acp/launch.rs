@@ -1,21 +1,21 @@
 //! Starting a program that speaks the protocol.
 
-use super::Acp;
+use super::PROTOCOL;
 use crate::{
     Result,
-    agents::{Launch, Options, Protocol, Stdin, TaskHandling, options},
+    agents::{Launch, Options, Stdin, TaskHandling, options},
     config::Config,
     model::{OnPrompt, Permission},
 };
 
 /// The options that the protocol can express.
-const SUPPORTED: &[&str] = &[options::PERMISSION, options::ON_PROMPT, options::MODEL];
+pub(in crate::agents) const SUPPORTED: &[&str] = &[options::PERMISSION, options::ON_PROMPT, options::MODEL];
 
 /// Makes the launch of a program that speaks the protocol.
 ///
 /// # Errors
 /// It does not support an option (2), or a value in git config is invalid (3).
-pub(super) fn launch(
+pub(in crate::agents) fn launch(
     name: &str,
     argv: Vec<String>,
     config: &Config<'_>,
@@ -29,7 +29,7 @@ pub(super) fn launch(
         _ => options.on_prompt(config)?,
     };
     Ok(Launch {
-        protocol: Protocol::of(&Acp),
+        protocol: PROTOCOL,
         reports_session: true,
         permission: Some(permission),
         on_prompt,

@@ -3,8 +3,7 @@
 //! | file | contains |
 //! |---|---|
 //! | `native` | the programs that speak it without an adapter, by name |
-//! | `command` | a command of the user that speaks it: `orchestra.agent.<name>.acp` |
-//! | `launch` | starting both |
+//! | `launch` | starting them, and commands of the user that speak it |
 //! | `exchange`, `setup` | the messages in order: the handshake, prompts, and answers |
 //! | `message`, `long` | JSON-RPC, one line for each message |
 //! | `offer`, `update`, `permission`, `end` | the words of the protocol, and what they mean here |
@@ -16,8 +15,7 @@
 //! does not say, such as the id of a session before it starts, tokens and costs, usage limits and their end, and the files of sessions. A
 //! user may still configure a command for them, which speaks the protocol instead.
 //!
-//! What the protocol does not give: tokens, usage limits, the reason for a denial (it is sent as the next prompt), and the messages that were
-//! sent, which logs therefore do not show. The files and terminals of the client are not offered: a program uses its own.
+//! What the protocol does not give: tokens, usage limits, the reason for a denial (it is sent as the next prompt). The files and terminals of the client are not offered: a program uses its own.
 //!
 //! These were seen in real programs, and are expected: a session that was never heard of is "loaded" (so a loaded session must repeat
 //! something of its history); a method is advertised and does not exist; files of the client are used although they are not offered; an
@@ -25,7 +23,6 @@
 
 mod calls;
 mod chunks;
-mod command;
 mod end;
 mod exchange;
 mod launch;
@@ -40,14 +37,17 @@ mod update;
 #[cfg(test)]
 mod tests;
 
-pub(super) use command::AcpCommand;
+pub(super) use launch::{SUPPORTED, launch};
 pub(super) use native::NATIVE;
 
 use self::{exchange::AcpExchange, setup::Wanted};
-use super::{Connection, Exchange, ProtocolKind, Session};
+use super::{Connection, Exchange, Protocol, ProtocolKind, Reported, Session};
+
+/// The protocol, as launches name it.
+pub(super) const PROTOCOL: Protocol = Protocol::of(&Acp);
 
 /// The protocol.
-pub(super) struct Acp;
+struct Acp;
 
 impl ProtocolKind for Acp {
     fn name(&self) -> &'static str {
@@ -64,6 +64,14 @@ impl ProtocolKind for Acp {
 
     fn outlives_input(&self) -> bool {
         true
+    }
+
+    fn reports(&self) -> Reported {
+        Reported { tokens: false, cost: true }
+    }
+
+    fn repeats_messages(&self) -> bool {
+        false
     }
 
     fn open(&self) -> Box<dyn Exchange> {

@@ -1,9 +1,12 @@
 //! The programs that speak the protocol without an adapter. Their start commands are those of the registry of the protocol.
 
-use super::{Acp, launch};
+use super::{PROTOCOL, SUPPORTED, launch::launch};
 use crate::{
     Code, Error, Result,
-    agents::{AgentProgram, Launch, Launcher, Options, Protocol, TaskHandling, examination::Examination},
+    agents::{
+        AgentProgram, Launch, Launcher, Options, Protocol, TaskHandling, examination::Examination,
+        launch::SESSION,
+    },
     config::{Config, keys::AGENT_PROGRAM},
     conversation::SessionReader,
     process,
@@ -17,6 +20,10 @@ pub(in crate::agents) struct Native {
     program: &'static str,
     /// The arguments with which it speaks the protocol.
     arguments: &'static [&'static str],
+    /// Whether it refuses to write to a file, as programs with the Python library of the protocol do: it then writes to a pipe.
+    needs_pipe: bool,
+    /// The arguments with which a person resumes a session in a terminal, `{session}` in them being its id; empty if that was not tried.
+    interactive: &'static [&'static str],
     /// How it is installed.
     install: &'static str,
     /// The environment variables that determine its account.
@@ -25,8 +32,16 @@ pub(in crate::agents) struct Native {
     examination: Option<&'static Examination>,
 }
 
-const UNTRIED: Native =
-    Native { name: "", program: "", arguments: &[], install: "", account: &[], examination: None };
+const UNTRIED: Native = Native {
+    name: "",
+    program: "",
+    arguments: &[],
+    needs_pipe: false,
+    interactive: &[],
+    install: "",
+    account: &[],
+    examination: None,
+};
 
 /// The versions of Qwen Code that were tried. It has no command that tells whether a user is logged in.
 static QWEN: Examination = Examination {
@@ -35,12 +50,26 @@ static QWEN: Examination = Examination {
     install: "npm install -g @qwen-code/qwen-code",
 };
 
+/// The versions of Copilot that were tried, with a model of the user's own (COPILOT_PROVIDER_BASE_URL).
+static COPILOT: Examination =
+    Examination { tried: ("1.0.102", "1.0.102"), login: None, install: "npm install -g @github/copilot" };
+
+/// The versions of Mistral Vibe that were tried.
+static VIBE: Examination =
+    Examination { tried: ("3.0.2", "3.0.2"), login: None, install: "uv tool install mistral-vibe" };
+
+/// Runs a program that writes to a pipe, and ends as it does.
+const THROUGH_PIPE: &str =
+    r#"exec 4>&1; code=$({ { "$0" "$@" 3>&- 4>&-; echo $? >&3; } | cat >&4; } 3>&1); exit "${code:-1}""#;
+
 /// All of them, in the order in which they are listed.
 pub(in crate::agents) static NATIVE: [Native; 14] = [
     Native {
         name: "qwen",
         program: "qwen",
         arguments: &["--acp"],
+        needs_pipe: false,
+        interactive: &["--resume", SESSION],
         install: "npm install -g @qwen-code/qwen-code",
         account: &["OPENAI_API_KEY", "OPENAI_BASE_URL"],
         examination: Some(&QWEN),
@@ -51,6 +80,7 @@ pub(in crate::agents) static NATIVE: [Native; 14] = [
         arguments: &["--acp"],
         install: "npm install -g @github/copilot",
         account: &["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"],
+        examination: Some(&COPILOT),
         ..UNTRIED
     },
     Native {
@@ -73,7 +103,7 @@ pub(in crate::agents) static NATIVE: [Native; 14] = [
         name: "kimi",
         program: "kimi",
         arguments: &["acp"],
-        install: "uv tool install kimi-cli",
+        install: "see code.kimi.com",
         account: &["KIMI_API_KEY", "KIMI_BASE_URL"],
         ..UNTRIED
     },
@@ -128,8 +158,10 @@ pub(in crate::agents) static NATIVE: [Native; 14] = [
         name: "vibe",
         program: "vibe-acp",
         arguments: &[],
+        needs_pipe: true,
         install: "uv tool install mistral-vibe",
         account: &["MISTRAL_API_KEY"],
+        examination: Some(&VIBE),
         ..UNTRIED
     },
     Native {
@@ -182,7 +214,19 @@ impl Launcher for Native {
     }
 
     fn protocol(&self) -> Protocol {
-        Protocol::of(&Acp)
+        PROTOCOL
+    }
+
+    fn supported(&self) -> &'static [&'static str] {
+        SUPPORTED
+    }
+
+    fn interactive_argv(&self, launch: &Launch, session: Option<&str>) -> Option<Vec<String>> {
+        let session = session.filter(|_| !self.interactive.is_empty())?;
+        // What needs a pipe is not the first word.
+        let program = launch.argv.first().filter(|_| !self.needs_pipe)?.clone();
+        let arguments = self.interactive.iter().map(|argument| argument.replace(SESSION, session));
+        Some([program].into_iter().chain(arguments).collect())
     }
 
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
@@ -193,6 +237,8 @@ impl Launcher for Native {
                 .hint(format!("{}, if it is elsewhere", AGENT_PROGRAM.of(self.name).hint("PATH")))
         })?;
         let arguments = self.arguments.iter().map(|&argument| argument.to_owned());
-        launch::launch(self.name, [path].into_iter().chain(arguments).collect(), config, options)
+        let before: &[&str] = if self.needs_pipe { &["/bin/sh", "-c", THROUGH_PIPE] } else { &[] };
+        let argv = before.iter().map(|&word| word.to_owned()).chain([path]).chain(arguments);
+        launch(self.name, argv.collect(), config, options)
     }
 }

@@ -20,7 +20,8 @@ impl Played {
         model: Option<&str>,
     ) -> Self {
         let folder = Path::new("/w");
-        let connection = Connection { folder, session, opens_with_task, permission, model };
+        let connection =
+            Connection { folder, session, opens_with_task, permission, model, in_sandbox: false };
         Self { exchange: Acp.connect(&connection) }
     }
 

@@ -31,6 +31,19 @@ const FIXED_OPTIONS: &[&str] = &[
     "--no-fancy-input",
     "--stream",
 ];
+/// Those of them that a person in a terminal does without: they can answer, and read.
+const WITHOUT_TERMINAL: &[&str] = &[
+    "--yes-always",
+    "--no-detect-urls",
+    "--no-suggest-shell-commands",
+    "--no-pretty",
+    "--no-fancy-input",
+    "--stream",
+];
+/// The option for the file with the task.
+const MESSAGE: &str = "--message-file=";
+/// The option that continues the conversation.
+const RESTORE: &str = "--restore-chat-history";
 /// It would open pages about errors, and a login, in the user's browser.
 const NO_BROWSER: (&str, &str) = ("BROWSER", "true");
 /// What it leaves in the worktree: a cache of what its files define, and its own files if the user's settings name them.
@@ -54,7 +67,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     }
     Ok(Launch {
         argv: argv(program, permission, options.model.as_deref())?,
-        resume_args: vec!["--restore-chat-history".to_owned()],
+        resume_args: vec![RESTORE.to_owned()],
         permission: Some(permission),
         protocol: Protocol::of(&Text),
         on_prompt: OnPrompt::Fail,
@@ -62,6 +75,15 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         leftovers: LEFTOVERS.iter().map(|&line| line.to_owned()).collect(),
         ..Launch::plain(vec![], Stdin::Empty, TaskHandling::Prose)
     })
+}
+
+/// Implements [`crate::agents::Launcher::interactive_argv`]: the same conversation and model, without a task, and with questions.
+pub(super) fn interactive_argv(launch: &Launch) -> Option<Vec<String>> {
+    let is_kept =
+        |argument: &&String| !argument.starts_with(MESSAGE) && !WITHOUT_TERMINAL.contains(&argument.as_str());
+    let mut argv: Vec<String> = launch.argv.iter().filter(is_kept).cloned().collect();
+    argv.push(RESTORE.to_owned());
+    (argv.len() > 1).then_some(argv)
 }
 
 fn not_installed() -> Error {
@@ -76,7 +98,7 @@ fn not_installed() -> Error {
 fn argv(program: String, permission: Permission, model: Option<&str>) -> Result<Vec<String>> {
     let mut argv = vec![
         program,
-        format!("--message-file={PROMPT_FILE}"),
+        format!("{MESSAGE}{PROMPT_FILE}"),
         format!("--chat-history-file={PRIVATE}/aider.conversation"),
         format!("--input-history-file={PRIVATE}/aider.input"),
     ];
@@ -118,6 +140,11 @@ mod tests {
         let plan = of(Permission::Plan, None).unwrap();
         assert_eq!(plan.last().unwrap(), "--edit-format=ask");
         assert_eq!(of(Permission::BypassPermissions, None).unwrap().last().unwrap(), "--stream");
+        let launch = Launch { argv, ..Launch::plain(vec![], Stdin::Empty, TaskHandling::Prose) };
+        let interactive = interactive_argv(&launch).unwrap();
+        assert_eq!(interactive[1], "--chat-history-file={private}/aider.conversation");
+        assert_eq!(interactive[interactive.len() - 2..], ["--model=openai/x", RESTORE]);
+        assert!(interactive.iter().all(|argument| argument != "--yes-always"), "{interactive:?}");
         for permission in [Permission::Default, Permission::DontAsk] {
             let error = of(permission, None).unwrap_err();
             assert!(error.message.contains(permission.as_str()), "{error}");

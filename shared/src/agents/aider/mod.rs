@@ -7,9 +7,10 @@ mod launch;
 mod stream;
 
 use super::{
-    AgentProgram, Launch, Launcher, Options, Protocol, TaskHandling, examination::Examination, installed,
+    AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, TaskHandling, examination::Examination,
+    installed,
 };
-use crate::{Result, config::Config, conversation::SessionReader};
+use crate::{Result, config::Config, conversation::SessionReader, model::Permission};
 
 const NAME: &str = "aider";
 
@@ -19,6 +20,8 @@ const EXAMINATION: Examination = Examination {
     login: None,
     install: "uv tool install --python 3.12 aider-chat",
 };
+
+const HOME: &[HomeFolder] = &[HomeFolder::below(".aider")];
 
 /// aider as an agent program.
 pub(super) struct Aider;
@@ -34,6 +37,10 @@ impl AgentProgram for Aider {
 
     fn session_reader(&self) -> Option<&'static dyn SessionReader> {
         None
+    }
+
+    fn home_folders(&self) -> &'static [HomeFolder] {
+        HOME
     }
 
     fn account_variables(&self) -> &'static [&'static str] {
@@ -64,5 +71,17 @@ impl Launcher for Aider {
 
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
         launch::launch(config, options)
+    }
+
+    fn interactive_argv(&self, launch: &Launch, _session: Option<&str>) -> Option<Vec<String>> {
+        launch::interactive_argv(launch)
+    }
+
+    /// A reviewer only answers.
+    fn review_permission(&self, configured: Permission) -> Permission {
+        match configured {
+            Permission::Default | Permission::DontAsk => Permission::Plan,
+            other => other,
+        }
     }
 }

@@ -9,8 +9,8 @@ use std::io::Read;
 
 use crate::{
     agents::{
-        Connection, Exchange, FailureKind, ProtocolKind, Question, QuestionKind, Session, StreamEvent, Turn,
-        TurnFailure,
+        Connection, Exchange, FailureKind, ProtocolKind, Question, QuestionKind, Reported, Session,
+        StreamEvent, Turn, TurnFailure,
         limit::{ReportedLimit, Reset},
     },
     model::{Permission, limit::LimitKind, request::AskedRequest},
@@ -37,6 +37,10 @@ impl ProtocolKind for Text {
         true
     }
 
+    fn repeats_messages(&self) -> bool {
+        false
+    }
+
     fn counts_from_start(&self) -> bool {
         true
     }
@@ -44,6 +48,10 @@ impl ProtocolKind for Text {
     /// A line that begins with one of these characters would be a command.
     fn prompt(&self, text: String) -> String {
         if text.trim_start().starts_with(['/', '!']) { format!("\n{text}") } else { text }
+    }
+
+    fn reports(&self) -> Reported {
+        Reported { tokens: true, cost: true }
     }
 
     fn open(&self) -> Box<dyn Exchange> {

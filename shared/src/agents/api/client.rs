@@ -1,6 +1,9 @@
-//! Requests to the service: one POST, one answer, each within a time limit.
+//! Requests to the service: one POST, and an answer that comes in parts, each within a time limit.
 
-use std::time::Duration;
+use std::{
+    io::{BufRead, BufReader, Read},
+    time::Duration,
+};
 
 use rustls::crypto::ring;
 use serde_json::Value;
@@ -10,8 +13,12 @@ use ureq::{
     tls::{RootCerts, TlsConfig},
 };
 
-use super::failure::Failure;
-use crate::{Code, Error, Result, model::text, world::Environment};
+use super::{
+    failure::Failure,
+    key,
+    stream::{Assembly, Broken, Part},
+};
+use crate::{Code, Error, Result, context::Cancel, model::text, world::Environment};
 
 /// The address of the service, if the user names no other.
 const SERVICE: &str = "https://api.anthropic.com";
@@ -20,11 +27,15 @@ pub(super) const ADDRESS: &str = "ANTHROPIC_BASE_URL";
 /// The version of the interface.
 const VERSION: &str = "2023-06-01";
 /// The longest time for one answer.
-const ANSWER_TIME: Duration = Duration::from_secs(600);
+const ANSWER_TIME: Duration = Duration::from_secs(3600);
+/// The longest time until an answer begins.
+const BEGIN_TIME: Duration = Duration::from_secs(600);
 /// The longest time to connect.
 const CONNECT_TIME: Duration = Duration::from_secs(30);
 /// The largest answer, in bytes.
 const MAX_ANSWER: u64 = 32 << 20;
+/// The largest event of a stream, in bytes.
+const MAX_EVENT: u64 = 4 << 20;
 
 /// The connection to the service. Its key is shown nowhere.
 #[derive(Clone)]
@@ -45,13 +56,12 @@ impl Client {
     ///
     /// # Errors
     /// There is no key, or the address is not one of https, nor of this machine.
-    pub(super) fn new(environment: &Environment) -> Result<Self> {
-        let key = environment.text_variable(super::KEY).filter(|key| !key.trim().is_empty());
-        let key = key.ok_or_else(super::no_key)?;
+    pub(super) fn new(environment: &Environment, key_command: Option<&str>) -> Result<Self> {
         let base = environment.text_variable(ADDRESS).filter(|base| !base.trim().is_empty());
         let base = base.unwrap_or_else(|| SERVICE.to_owned());
         let base = base.trim().trim_end_matches('/');
         let is_here = check_address(base)?;
+        let key = key::find(environment, key_command)?;
         // Fails only if another part of this process chose a provider, which is as good.
         let _ = ring::default_provider().install_default();
         let config = Agent::config_builder()
@@ -59,20 +69,23 @@ impl Client {
             .max_redirects(0)
             .max_idle_connections(0)
             .timeout_global(Some(ANSWER_TIME))
+            .timeout_recv_response(Some(BEGIN_TIME))
             .timeout_connect(Some(CONNECT_TIME))
             .user_agent(concat!("git-orchestra/", env!("CARGO_PKG_VERSION")))
             .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build());
         // What is on this machine is not reached through a proxy.
         let config = if is_here { config.proxy(None) } else { config };
-        Ok(Self {
-            agent: config.build().into(),
-            url: format!("{base}/v1/messages"),
-            key: key.trim().to_owned(),
-        })
+        Ok(Self { agent: config.build().into(), url: format!("{base}/v1/messages"), key })
     }
 
-    /// Sends a request, and returns the model's answer.
-    pub(super) fn ask(&self, request: &Value) -> Result<Answer, Failure> {
+    /// Sends a request, and returns the model's answer. Its parts are passed on as they come. Once it is given up, the rest is not
+    /// read.
+    pub(super) fn ask(
+        &self,
+        request: &Value,
+        given_up: &Cancel,
+        on_part: &dyn Fn(Part),
+    ) -> Result<Answer, Failure> {
         let unreachable = |error: ureq::Error| Failure::Unreachable(error.to_string());
         let sent = self
             .agent
@@ -84,15 +97,50 @@ impl Client {
         let mut response = sent.map_err(unreachable)?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
+        let kind = headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if status == 200 && kind.trim_start().starts_with("text/event-stream") {
+            let reader = response.body_mut().with_config().limit(MAX_ANSWER).reader();
+            return Ok(Answer { message: read_stream(reader, given_up, on_part)?, headers });
+        }
         let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().map_err(unreachable)?;
         if status != 200 {
             return Err(Failure::refused(status, &headers, &body));
         }
+        // A service that does not stream answers in one piece.
         let message: Value = serde_json::from_slice(&body).unwrap_or_default();
         if !message["content"].is_array() {
             return Err(Failure::Unreachable("the answer is not a message of the Messages API".to_owned()));
         }
+        on_part(Part::Used(message["usage"].clone(), true));
         Ok(Answer { message, headers })
+    }
+}
+
+/// Reads a stream of events to the end of the answer.
+fn read_stream(body: impl Read, given_up: &Cancel, on_part: &dyn Fn(Part)) -> Result<Value, Failure> {
+    let mut reader = BufReader::new(body);
+    let (mut assembly, mut line) = (Assembly::default(), Vec::new());
+    while !assembly.is_complete() {
+        line.clear();
+        let read = (&mut reader).take(MAX_EVENT).read_until(b'\n', &mut line);
+        match read {
+            Ok(0) => break,
+            Ok(_) if given_up.is_cancelled() => break,
+            Ok(_) => {}
+            Err(error) => return Err(Failure::Unreachable(error.to_string())),
+        }
+        // The other fields of an event repeat what its data says.
+        if let Some(data) = line.strip_prefix(b"data:") {
+            on_part(assembly.take(String::from_utf8_lossy(data).trim()).map_err(failure)?);
+        }
+    }
+    assembly.message().map_err(failure)
+}
+
+fn failure(broken: Broken) -> Failure {
+    match broken {
+        Broken::Error(kind, message) => Failure::in_stream(&kind, &message),
+        Broken::Malformed(why) => Failure::Unreachable(why),
     }
 }
 
@@ -142,7 +190,7 @@ mod tests {
     #[test]
     fn a_key_is_required() {
         let environment = Environment::of_this_process().without(super::super::KEY);
-        assert!(Client::new(&environment).is_err());
-        assert!(Client::new(&environment.with(super::super::KEY, "k")).is_ok());
+        assert!(Client::new(&environment, None).is_err());
+        assert!(Client::new(&environment.with(super::super::KEY, "k"), None).is_ok());
     }
 }

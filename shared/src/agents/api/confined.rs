@@ -327,9 +327,11 @@ mod tests {
             let turning = scope.spawn(|| {
                 for _ in 0..500 {
                     fs::rename(&folder, &away).expect("renamed");
-                    symlink("..", &folder).expect("a link");
-                    fs::remove_file(&folder).expect("removed");
                     // A file that is written meanwhile creates its folder.
+                    while symlink("..", &folder).is_err() {
+                        let _ = fs::remove_dir_all(&folder);
+                    }
+                    fs::remove_file(&folder).expect("removed");
                     while fs::rename(&away, &folder).is_err() {
                         let _ = fs::remove_dir_all(&folder);
                     }

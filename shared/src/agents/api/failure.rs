@@ -65,6 +65,26 @@ impl Failure {
         }
     }
 
+    /// Makes the failure that an event of a stream reports, with the status that an answer would have.
+    pub(super) fn in_stream(kind: &str, message: &str) -> Self {
+        let status = match kind {
+            "overloaded_error" => 529,
+            "rate_limit_error" => 429,
+            "authentication_error" => 401,
+            "permission_error" => 403,
+            "invalid_request_error" => 400,
+            "request_too_large" => 413,
+            _ => 500,
+        };
+        Self::Refused {
+            status,
+            kind: text::one_line(kind, MESSAGE_WIDTH),
+            message: text::one_line(message, MESSAGE_WIDTH),
+            pause: None,
+            limit: None,
+        }
+    }
+
     /// Decides what follows; `done` is how often the request was repeated already.
     pub(super) fn next(&self, done: u32) -> Next {
         let pause = match self {
@@ -212,6 +232,9 @@ mod tests {
             (refused(401, &[("retry-after", "1")]), 0, Next::GiveUp),
             (refused(403, &[]), 0, Next::GiveUp),
             (refused(302, &[]), 0, Next::GiveUp),
+            (Failure::in_stream("overloaded_error", "x"), 0, Next::Retry(seconds(1))),
+            (Failure::in_stream("invalid_request_error", "x"), 0, Next::GiveUp),
+            (Failure::in_stream("of_next_year", "x"), 1, Next::Retry(seconds(2))),
             (Failure::Unreachable("x".into()), 0, Next::Retry(seconds(1))),
             (Failure::Unreachable("x".into()), 4, Next::GiveUp),
         ] {

@@ -2,17 +2,23 @@
 
 use std::{
     collections::VecDeque,
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use super::{client::Answer, failure::Failure};
+use super::{client::Answer, failure::Failure, stream::Part};
+use crate::context::Cancel;
 
 /// The longest line that is read, in bytes.
 const MAX_LINE: u64 = 64 << 20;
+
+/// How long an answer that has begun may stall: a service sends signs of life more often.
+const STALLED: Duration = Duration::from_secs(120);
+/// The longest wait for an answer to begin, a little longer than the client's own limit.
+const LONGEST_WAIT: Duration = Duration::from_secs(660);
 
 /// Something that happened while the program waits.
 enum Happening {
@@ -26,6 +32,8 @@ enum Happening {
     Interrupt,
     /// No more messages follow.
     Ended,
+    /// A part of the answer to the request of this number.
+    Came(u64, Part),
     /// The answer to the request of this number.
     Answered(u64, Result<Answer, Failure>),
 }
@@ -80,22 +88,51 @@ impl Inbox {
         self.is_interrupted
     }
 
-    /// Runs a request in a thread, and waits for its answer. Returns `None` if a person interrupts meanwhile.
+    /// Runs a request in a thread, and waits for its answer, whose parts are passed on as they come. Returns `None` if a person
+    /// interrupts meanwhile; the rest of the answer is then not read. An answer that has begun and stalls is a failure.
+    ///
+    /// # Errors
+    /// `on_part` fails, or the system has no more pipes.
     pub(super) fn answer_of(
         &mut self,
-        request: impl FnOnce() -> Result<Answer, Failure> + Send + 'static,
-    ) -> Option<Result<Answer, Failure>> {
+        request: impl FnOnce(&Cancel, &dyn Fn(Part)) -> Result<Answer, Failure> + Send + 'static,
+        on_part: &mut dyn FnMut(Part) -> io::Result<()>,
+    ) -> io::Result<Option<Result<Answer, Failure>>> {
         self.requests += 1;
         let (number, sender) = (self.requests, self.sender.clone());
-        std::thread::spawn(move || drop(sender.send(Happening::Answered(number, request()))));
-        while !self.is_interrupted {
-            match self.happenings.recv() {
-                Ok(Happening::Answered(of, answer)) if of == number => return Some(answer),
-                Ok(other) => self.note(other),
-                Err(_) => break,
+        let given_up = Cancel::new().map_err(io::Error::other)?;
+        let ends = given_up.clone();
+        std::thread::spawn(move || {
+            let answer = request(&ends, &|part| drop(sender.send(Happening::Came(number, part))));
+            drop(sender.send(Happening::Answered(number, answer)));
+        });
+        // Until the answer begins, the client's own limit holds.
+        let mut stalls_at = None;
+        let answer = loop {
+            if self.is_interrupted {
+                break None;
             }
-        }
-        None
+            let wait =
+                stalls_at.map_or(LONGEST_WAIT, |at: Instant| at.saturating_duration_since(Instant::now()));
+            match self.happenings.recv_timeout(wait) {
+                Ok(Happening::Answered(of, answer)) if of == number => break Some(answer),
+                Ok(Happening::Came(of, part)) if of == number => {
+                    stalls_at = Some(Instant::now() + STALLED);
+                    on_part(part)?;
+                }
+                Ok(other) => self.note(other),
+                Err(RecvTimeoutError::Timeout) if stalls_at.is_some() => {
+                    let why = format!("nothing came for {} s", STALLED.as_secs());
+                    break Some(Err(Failure::Unreachable(why)));
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    break Some(Err(Failure::Unreachable("there was no answer".to_owned())));
+                }
+                Err(RecvTimeoutError::Disconnected) => break None,
+            }
+        };
+        given_up.cancel();
+        Ok(answer)
     }
 
     /// Waits for a decision about a question: whether it is allowed, and why not. Returns `None` if nobody decides: a person interrupts,
@@ -143,7 +180,7 @@ impl Inbox {
             Happening::Interrupt => self.is_interrupted = true,
             Happening::Ended => self.is_over = true,
             // The question or the request was given up.
-            Happening::Decision { .. } | Happening::Answered(..) => {}
+            Happening::Decision { .. } | Happening::Came(..) | Happening::Answered(..) => {}
         }
     }
 }
@@ -205,8 +242,19 @@ mod tests {
         );
         let mut inbox = Inbox::of(input.as_bytes());
         assert!(inbox.wait_for_message());
-        let refused = || Err(Failure::Unreachable("x".to_owned()));
-        assert!(inbox.answer_of(refused).is_some_and(|answer| answer.is_err()));
+        let refused = |_: &Cancel, on_part: &dyn Fn(Part)| {
+            on_part(Part::Alive);
+            on_part(Part::Text(0, "I".to_owned()));
+            Err(Failure::Unreachable("x".to_owned()))
+        };
+        let mut parts = Vec::new();
+        let mut note = |part| {
+            parts.push(part);
+            Ok(())
+        };
+        let answer = inbox.answer_of(refused, &mut note).expect("noted");
+        assert!(answer.is_some_and(|answer| answer.is_err()));
+        assert_eq!(parts, [Part::Alive, Part::Text(0, "I".to_owned())]);
         assert_eq!(inbox.decision("q"), None, "the input ended");
         assert_eq!(
             (inbox.next_message().as_deref(), inbox.next_message().as_deref()),
@@ -239,7 +287,7 @@ mod tests {
                 Happening::Decision { id, allow, why } => format!("{id} {allow} {why:?}"),
                 Happening::Interrupt => "interrupt".to_owned(),
                 Happening::Ended => "end".to_owned(),
-                Happening::Answered(..) => "answer".to_owned(),
+                Happening::Came(..) | Happening::Answered(..) => "answer".to_owned(),
             })
             .collect();
         assert_eq!(all, ["hi", "a false Some(\"no\")", "b true None", "interrupt", "end"]);

@@ -6,18 +6,19 @@ use crate::{
     agents::{Launch, Launcher, Options, Stdin, TaskHandling, launch::SESSION, options::Rules},
     config::{
         Config,
-        keys::{AGENT_MODEL, ALLOWED_CLI, ON_PROMPT, PRICE},
+        keys::{AGENT_CONTEXT, AGENT_KEY_COMMAND, AGENT_MODEL, ALLOWED_CLI, ON_PROMPT, PRICE},
     },
     model::{Cost, OnPrompt, Price, text},
     process,
 };
 
-/// The name of the command that runs the agent.
-const COMMAND: &str = "agent-api";
+/// The program that is the agent.
+const PROGRAM: &str = "git-orchestra-agent-api";
 
-/// Returns whether the environment has a key.
+/// Returns whether there is a key, or a command for it.
 pub(super) fn has_key(config: &Config<'_>) -> bool {
-    config.environment().text_variable(KEY).is_some_and(|key| !key.trim().is_empty())
+    config.get_or_default(&AGENT_KEY_COMMAND.of(NAME)).is_some()
+        || config.environment().text_variable(KEY).is_some_and(|key| !key.trim().is_empty())
 }
 
 /// Implements [`Launcher::launch`].
@@ -37,14 +38,14 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         Some(model) => model,
         None => config.get(&AGENT_MODEL.of(NAME))?.ok_or_else(no_model)?,
     };
-    let price = price(config, &model)?;
+    let price = config.get(&PRICE.of(&Price::key_of(&model)))?;
     if options.budget_micros.is_some() && price.is_none() {
         return Err(no_price(&model));
     }
     if !has_key(config) {
         return Err(no_key());
     }
-    let mut argv = vec![process::own_program().to_string_lossy().into_owned(), COMMAND.to_owned()];
+    let mut argv = vec![process::own_program().with_file_name(PROGRAM).to_string_lossy().into_owned()];
     argv.push(format!("--permission={}", permission.as_str()));
     argv.push(format!("--model={model}"));
     argv.extend(options.allow.iter().map(|rule| format!("--allow={rule}")));
@@ -54,6 +55,9 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     argv.extend(options.append_system_prompt.iter().map(|text| format!("--append-system-prompt={text}")));
     argv.extend(options.max_turns.map(|turns| format!("--max-turns={turns}")));
     argv.extend(options.budget_micros.map(|micros| format!("--budget={}", Cost::from_micros(micros).text())));
+    argv.push(format!("--context={}", config.get(&AGENT_CONTEXT.of(NAME))?));
+    let key_command = config.get(&AGENT_KEY_COMMAND.of(NAME))?;
+    argv.extend(key_command.map(|command| format!("--key-command={command}")));
     argv.extend(price.map(|price| format!("--price={}", price.text())));
     Ok(Launch {
         argv,
@@ -65,12 +69,6 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         on_prompt,
         ..Launch::plain(vec![], Stdin::Talk, TaskHandling::Prose)
     })
-}
-
-/// Returns the price of a model. In the name of a key, a hyphen stands for every character that git does not accept there.
-fn price(config: &Config<'_>, model: &str) -> Result<Option<Price>> {
-    let name: String = model.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    config.get(&PRICE.of(&name))
 }
 
 fn no_model() -> Error {

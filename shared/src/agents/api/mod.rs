@@ -6,17 +6,22 @@
 //! | file | contains |
 //! |---|---|
 //! | `program` | the loop: ask the model, run its tools |
-//! | `client`, `failure` | one request; why it failed, and what follows |
+//! | `client`, `key`, `stream`, `failure` | one request, its key, and its answer in parts; why it failed, and what follows |
+//! | `live_text` | what is printed while an answer is being written |
+//! | `compaction` | replacing the older part of a long conversation by a summary |
 //! | `input`, `output` | what the supervisor says and reads |
 //! | `permission`, `rules`, `shell` | which uses of tools run without asking |
 //! | `tools`, `confined` | the tools; files that stay in the worktree |
 //! | `transcript`, `session_files`, `sessions` | the session: its file, where it is, what it holds |
 
 mod client;
+mod compaction;
 mod confined;
 mod failure;
 mod input;
+mod key;
 mod launch;
+mod live_text;
 mod output;
 mod permission;
 mod program;
@@ -26,18 +31,30 @@ mod session_files;
 mod sessions;
 mod settings;
 mod shell;
+mod stream;
 mod tools;
 mod transcript;
 
 pub use self::{program::run, settings::Settings};
-use super::{AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling};
-use crate::{Code, Error, Result, config::Config, conversation::SessionReader};
+use super::{AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling};
+use crate::{
+    Code, Error, Result,
+    config::{Config, keys::AGENT_KEY_COMMAND},
+    conversation::SessionReader,
+};
 
 const NAME: &str = "api";
 /// The variable with the key of the service.
 const KEY: &str = "ANTHROPIC_API_KEY";
 /// The variable with the token of a login, which other programs use.
 const TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
+
+const HOME: &[HomeFolder] = &[HomeFolder {
+    variable: Some("XDG_STATE_HOME"),
+    below_variable: "git-orchestra/sessions",
+    written: &["/"],
+    ..HomeFolder::below(".local/state/git-orchestra/sessions")
+}];
 
 /// The agent of git orchestra as an agent program.
 pub(super) struct Api;
@@ -53,6 +70,10 @@ impl AgentProgram for Api {
 
     fn session_reader(&self) -> Option<&'static dyn SessionReader> {
         Some(&sessions::Sessions)
+    }
+
+    fn home_folders(&self) -> &'static [HomeFolder] {
+        HOME
     }
 
     fn account_variables(&self) -> &'static [&'static str] {
@@ -86,4 +107,5 @@ impl Launcher for Api {
 fn no_key() -> Error {
     Error::new(Code::CredentialMissing, format!("agent '{NAME}' needs a key: {KEY} is not set"))
         .hint(format!("export {KEY}=…, in the shell from which you start agents"))
+        .hint(AGENT_KEY_COMMAND.of(NAME).hint("'COMMAND'"))
 }

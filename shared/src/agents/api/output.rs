@@ -53,6 +53,25 @@ impl<'a> Output<'a> {
         self.print(&json!({"type": "assistant", "message": {"role": "assistant", "content": content}}))
     }
 
+    /// Reports what the request in progress used so far.
+    pub(super) fn used(&mut self, usage: &Value, is_first: bool) -> io::Result<()> {
+        let event = match is_first {
+            true => json!({"type": "message_start", "message": {"usage": usage}}),
+            false => json!({"type": "message_delta", "usage": usage}),
+        };
+        self.print(&json!({"type": "stream_event", "event": event}))
+    }
+
+    /// Reports that the answer is still being written.
+    pub(super) fn beat(&mut self) -> io::Result<()> {
+        self.print(&json!({"type": "stream_event", "event": {"type": "ping"}}))
+    }
+
+    /// Reports that the older part of the conversation was replaced by a summary.
+    pub(super) fn compacted(&mut self) -> io::Result<()> {
+        self.print(&json!({"type": "system", "subtype": "compact_boundary"}))
+    }
+
     pub(super) fn tool_result(&mut self, result: &Value) -> io::Result<()> {
         self.print(&json!({"type": "user", "message": {"role": "user", "content": [result]}}))
     }
@@ -117,7 +136,9 @@ impl<'a> Output<'a> {
         let status = if let How::ApiError(status) = end.how { status } else { None };
         let denied: Vec<Value> =
             end.denied.iter().map(|(id, tool)| json!({"tool_use_id": id, "tool_name": tool})).collect();
-        let usage = json!({"inputTokens": used.input_tokens, "outputTokens": used.output_tokens});
+        let tokens = used.tokens();
+        let usage = json!({"inputTokens": tokens.input, "outputTokens": tokens.output,
+            "cacheReadInputTokens": tokens.cache_read, "cacheCreationInputTokens": tokens.cache_write});
         let models: Map<String, Value> = [(model.to_owned(), usage)].into_iter().collect();
         self.print(&json!({"type": "result", "subtype": subtype, "is_error": end.how != How::Success,
             "terminal_reason": reason, "api_error_status": status, "result": end.text, "num_turns": end.requests,

@@ -6,14 +6,17 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Answer, Client},
+    compaction,
     confined::Folders,
     failure::{Failure, Limit, MAX_RETRIES, Next},
     input::Inbox,
+    live_text::LiveText,
     output::{How, Output, TurnEnd},
     permission::{Policy, Verdict},
     rules::Tool,
     session_files,
     settings::Settings,
+    stream::Part,
     tools::{self, Outcome, Toolbox, Use},
     transcript::{Transcript, Used, tool_result, words},
 };
@@ -39,7 +42,7 @@ pub fn run(
     input: impl Read + Send + 'static,
     output: &mut dyn Write,
 ) -> Result<bool> {
-    let client = Client::new(environment)?;
+    let client = Client::new(environment, settings.key_command.as_deref())?;
     let folder = environment.directory();
     let cannot = || format!("cannot open '{}' or a folder besides it", folder.display());
     let folders = Folders::open(folder, &settings.add_dirs).context(Code::FileInaccessible, cannot)?;
@@ -121,11 +124,16 @@ impl Program<'_> {
         if let Some(stop) = self.limit_reached(requests) {
             return Ok(Err(stop));
         }
-        let answer = match self.ask()? {
-            Ok(answer) => answer,
+        if compaction::is_due(self.transcript.size(), self.settings.context)
+            && let Err(stop) = self.compact()?
+        {
+            return Ok(Err(stop));
+        }
+        let (answer, live) = match self.ask(&self.request(), true)? {
+            Ok(answered) => answered,
             Err(stop) => return Ok(Err(stop)),
         };
-        let content = self.record(&answer)?;
+        let content = self.record(&answer, &live)?;
         let said = texts(&content);
         let uses: Vec<&Value> = content.iter().filter(|block| block["type"] == "tool_use").collect();
         let is_cut = answer.message["stop_reason"] == "max_tokens";
@@ -187,38 +195,69 @@ impl Program<'_> {
     }
 
     /// Adds an answer to the conversation. Returns its blocks.
-    fn record(&mut self, answer: &Answer) -> io::Result<Vec<Value>> {
+    fn record(&mut self, answer: &Answer, live: &LiveText) -> io::Result<Vec<Value>> {
         if let Some(limit) = Limit::of(&answer.headers).filter(Limit::is_news) {
             self.output.limit(&limit.info())?;
         }
         let content = answer.message["content"].as_array().cloned().unwrap_or_default();
-        let usage = &answer.message["usage"];
-        let count = |field: &str| usage[field].as_u64().unwrap_or_default();
-        let cached = count("cache_creation_input_tokens").saturating_add(count("cache_read_input_tokens"));
-        let used = Used {
-            input_tokens: count("input_tokens").saturating_add(cached),
-            output_tokens: count("output_tokens"),
-        };
-        let cost = self.settings.price.map(|price| price.of(used.input_tokens, used.output_tokens).micros());
+        let used = Used::of(&answer.message["usage"]);
+        let cost = self.cost(used);
         let model = answer.message["model"].as_str().unwrap_or(&self.settings.model).to_owned();
         self.transcript.add_answer(content.clone(), &model, used, cost, self.environment.now())?;
-        self.output.answer(&shown(&content))?;
+        let rest = shown(&live.rest(&content));
+        if !rest.is_empty() {
+            self.output.answer(&rest)?;
+        }
         Ok(content)
     }
 
-    /// Asks the model, again if the service is overloaded or not reached.
-    fn ask(&mut self) -> Flow<Answer> {
-        let request = self.request();
+    fn cost(&self, used: Used) -> Option<u64> {
+        self.settings.price.map(|price| price.of_tokens(used.tokens()).micros())
+    }
+
+    /// Replaces the older part of the conversation by a summary of the model.
+    fn compact(&mut self) -> Flow<()> {
+        let mut request = self.request();
+        request["tool_choice"] = json!({"type": "none"});
+        let last = request["messages"].as_array_mut().and_then(|messages| messages.last_mut());
+        if let Some(content) = last.and_then(|message| message["content"].as_array_mut()) {
+            content.push(words(compaction::REQUEST));
+        }
+        let (answer, _) = match self.ask(&request, false)? {
+            Ok(answered) => answered,
+            Err(stop) => return Ok(Err(stop)),
+        };
+        let summary = texts(answer.message["content"].as_array().map_or(&[][..], Vec::as_slice));
+        if summary.trim().is_empty() {
+            return Ok(Err((How::Refused, "the model did not summarize the conversation".to_owned())));
+        }
+        let used = Used::of(&answer.message["usage"]);
+        let (cost, now) = (self.cost(used), self.environment.now());
+        self.transcript.compact(&summary, self.settings.context, used, cost, now)?;
+        self.output.compacted()?;
+        Ok(Ok(()))
+    }
+
+    /// Asks the model, again if the service is overloaded or not reached. What was printed of the answer already is returned with it.
+    /// Of a summary, no text is printed.
+    fn ask(&mut self, request: &Value, is_shown: bool) -> Flow<(Answer, LiveText)> {
         let mut done = 0;
         loop {
             let (client, body) = (self.client.clone(), request.clone());
-            let Some(answer) = self.inbox.answer_of(move || client.ask(&body)) else {
-                return Ok(Err(interrupted()));
-            };
+            let Self { inbox, output, .. } = self;
+            let mut live = LiveText::default();
+            let answer = inbox.answer_of(
+                move |given_up, on_part| client.ask(&body, given_up, on_part),
+                &mut |part| match part {
+                    Part::Text(..) if !is_shown => live.take(Part::Alive, output),
+                    part => live.take(part, output),
+                },
+            )?;
+            let Some(answer) = answer else { return Ok(Err(interrupted())) };
             let failure = match answer {
                 Ok(answer) => {
                     self.answered += 1;
-                    return Ok(Ok(answer));
+                    return Ok(Ok((answer, live)));
                 }
                 Err(failure) => failure,
             };
@@ -239,19 +278,28 @@ impl Program<'_> {
         }
     }
 
-    fn give_up(&mut self, failure: &Failure) -> Flow<Answer> {
+    fn give_up<T>(&mut self, failure: &Failure) -> Flow<T> {
         self.output.api_error(failure.word(), &failure.sentence())?;
         let how = if failure.is_too_long() { How::ContextFull } else { How::ApiError(failure.status()) };
         Ok(Err((how, failure.sentence())))
     }
 
     fn request(&self) -> Value {
-        let tools: Vec<Value> = self.policy.offered().map(tools::description).collect();
+        let mut tools: Vec<Value> = self.policy.offered().map(tools::description).collect();
+        let mut messages = self.transcript.messages();
+        // Everything up to these marks is read from the service's cache with the next request.
+        let mut system = words(&system_prompt(self.environment, self.settings));
+        system["cache_control"] = json!({"type": "ephemeral"});
+        let newest = messages.last_mut().and_then(|last| last["content"].as_array_mut()?.last_mut());
+        for marked in tools.last_mut().into_iter().chain(newest) {
+            marked["cache_control"] = json!({"type": "ephemeral"});
+        }
         json!({
             "model": self.settings.model,
             "max_tokens": MAX_TOKENS,
-            "system": system_prompt(self.environment, self.settings),
-            "messages": self.transcript.messages(),
+            "stream": true,
+            "system": [system],
+            "messages": messages,
             "tools": tools,
         })
     }

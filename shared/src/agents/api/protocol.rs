@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::agents::{Answer, Exchange, FailureKind, ProtocolKind, STREAM_JSON, StreamEvent};
+use crate::agents::{Answer, Exchange, FailureKind, ProtocolKind, Reported, STREAM_JSON, StreamEvent};
 
 /// The protocol.
 pub(super) struct ApiStream;
@@ -22,6 +22,10 @@ impl ProtocolKind for ApiStream {
 
     fn rule_arguments(&self, rule: &str) -> Vec<String> {
         vec![format!("--allow={rule}")]
+    }
+
+    fn reports(&self) -> Reported {
+        Reported { tokens: true, cost: false }
     }
 
     fn open(&self) -> Box<dyn Exchange> {

@@ -51,12 +51,17 @@ impl SessionReader for Sessions {
             "user" => facts.prompt(&texts(&line.content)),
             "assistant" => {
                 facts.answer(None);
-                let Used { input_tokens, output_tokens } = line.used.unwrap_or_default();
+                let Used { input_tokens, output_tokens, .. } = line.used.unwrap_or_default();
                 let usage = AnswerUsage {
                     tokens: line.used.map(|_| (input_tokens, output_tokens)),
                     cost: line.cost_micros,
                 };
                 facts.usage(None, None, usage);
+            }
+            "summary" => {
+                let Used { input_tokens, output_tokens, .. } = line.used.unwrap_or_default();
+                let tokens = line.used.map(|_| (input_tokens, output_tokens));
+                facts.usage(None, None, AnswerUsage { tokens, cost: line.cost_micros });
             }
             _ => {}
         }

@@ -28,6 +28,10 @@ pub struct Settings {
     pub max_turns: Option<u32>,
     /// Maximum cost of its session. It needs the price.
     pub budget: Option<Cost>,
+    /// The command whose first line of output is the key, if that is not in the environment.
+    pub key_command: Option<String>,
+    /// The size of the model's context, in tokens.
+    pub context: u64,
     /// The price of the model; without it, costs are unknown.
     pub price: Option<Price>,
 }

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::private_files;
+use super::compaction;
+use crate::{model::Tokens, private_files};
 
 /// The largest transcript that is resumed, in bytes.
 const MAX_SIZE: u64 = 256 << 20;
@@ -21,15 +22,61 @@ const INTERRUPTED: &str = "interrupted: it may have run, in whole or in part";
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub(super) struct Used {
+    /// All input, cached or not.
     pub(super) input_tokens: u64,
     pub(super) output_tokens: u64,
+    /// The part of the input that was read from the cache.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) cache_read_tokens: u64,
+    /// The part of the input that was written into the cache.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) cache_write_tokens: u64,
+}
+
+impl Used {
+    /// Reads the figures of one answer.
+    pub(super) fn of(usage: &Value) -> Self {
+        let count = |field: &str| usage[field].as_u64().unwrap_or_default();
+        let (read, written) = (count("cache_read_input_tokens"), count("cache_creation_input_tokens"));
+        Self {
+            input_tokens: count("input_tokens").saturating_add(read).saturating_add(written),
+            output_tokens: count("output_tokens"),
+            cache_read_tokens: read,
+            cache_write_tokens: written,
+        }
+    }
+
+    /// Returns them by their prices.
+    pub(super) const fn tokens(&self) -> Tokens {
+        let cached = self.cache_read_tokens.saturating_add(self.cache_write_tokens);
+        Tokens {
+            input: self.input_tokens.saturating_sub(cached),
+            cache_read: self.cache_read_tokens,
+            cache_write: self.cache_write_tokens,
+            output: self.output_tokens,
+        }
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            cache_read_tokens: self.cache_read_tokens.saturating_add(other.cache_read_tokens),
+            cache_write_tokens: self.cache_write_tokens.saturating_add(other.cache_write_tokens),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One line of the file.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub(super) struct Line {
-    /// `session`, `user` or `assistant`.
+    /// `session`, `user`, `assistant`, or `summary`, which replaces everything before it but the messages that it keeps.
     #[serde(rename = "type")]
     pub(super) kind: String,
     pub(super) at: String,
@@ -43,6 +90,9 @@ pub(super) struct Line {
     pub(super) content: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) used: Option<Used>,
+    /// How many of the last messages a summary keeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) keeps: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cost_micros: Option<u64>,
 }
@@ -54,6 +104,8 @@ pub(super) struct Transcript {
     messages: Vec<(String, Vec<Value>)>,
     used: Used,
     cost_micros: u64,
+    /// The tokens of the conversation, as the last answer counted them.
+    size: u64,
 }
 
 impl Transcript {
@@ -72,7 +124,7 @@ impl Transcript {
             private_files::create_dir(parent)?;
         }
         let file = private_files::options().create_new(true).read(true).append(true).open(path)?;
-        let mut new = Self { file, messages: Vec::new(), used: Used::default(), cost_micros: 0 };
+        let mut new = Self { file, messages: Vec::new(), used: Used::default(), cost_micros: 0, size: 0 };
         new.append(&Line {
             kind: "session".to_owned(),
             at: at.to_string(),
@@ -94,8 +146,13 @@ impl Transcript {
         if !file.metadata()?.is_file() || file.metadata()?.len() > MAX_SIZE {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file of a possible size"));
         }
-        let mut known =
-            Self { messages: Vec::new(), used: Used::default(), cost_micros: 0, file: file.try_clone()? };
+        let mut known = Self {
+            messages: Vec::new(),
+            used: Used::default(),
+            cost_micros: 0,
+            size: 0,
+            file: file.try_clone()?,
+        };
         let mut is_torn = false;
         let mut reader = BufReader::new((&mut file).take(MAX_SIZE));
         let mut bytes = Vec::new();
@@ -145,6 +202,29 @@ impl Transcript {
         })
     }
 
+    /// Replaces the older part of the conversation by a summary. The file keeps everything.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn compact(
+        &mut self,
+        summary: &str,
+        context: u64,
+        used: Used,
+        cost_micros: Option<u64>,
+        at: Timestamp,
+    ) -> io::Result<()> {
+        let keeps = Some(compaction::kept(&self.messages, context));
+        let content = vec![words(&compaction::replacement(self.messages.first(), summary))];
+        let (kind, at, used) = ("summary".to_owned(), at.to_string(), Some(used));
+        self.add(Line { kind, at, content, used, keeps, cost_micros, ..Line::default() })
+    }
+
+    /// Returns how many tokens the conversation had when it was last sent; 0 if that is not known.
+    pub(super) const fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Returns the messages as the service expects them: in turns, without empty ones.
     pub(super) fn messages(&self) -> Vec<Value> {
         let mut turns: Vec<(&str, Vec<&Value>)> = Vec::new();
@@ -183,11 +263,21 @@ impl Transcript {
 
     fn take(&mut self, line: Line) {
         let used = line.used.unwrap_or_default();
-        self.used.input_tokens = self.used.input_tokens.saturating_add(used.input_tokens);
-        self.used.output_tokens = self.used.output_tokens.saturating_add(used.output_tokens);
+        self.used = self.used.plus(used);
         self.cost_micros = self.cost_micros.saturating_add(line.cost_micros.unwrap_or_default());
-        if matches!(line.kind.as_str(), "user" | "assistant") {
-            self.messages.push((line.kind, line.content));
+        match line.kind.as_str() {
+            "user" => self.messages.push((line.kind, line.content)),
+            "assistant" => {
+                self.size = used.input_tokens.saturating_add(used.output_tokens);
+                self.messages.push((line.kind, line.content));
+            }
+            "summary" => {
+                let kept = line.keeps.unwrap_or(0).min(self.messages.len());
+                self.messages.drain(..self.messages.len() - kept);
+                self.messages.insert(0, ("user".to_owned(), line.content));
+                self.size = 0;
+            }
+            _ => {}
         }
     }
 
@@ -233,7 +323,7 @@ mod tests {
     }
 
     fn used(input_tokens: u64, output_tokens: u64) -> Used {
-        Used { input_tokens, output_tokens }
+        Used { input_tokens, output_tokens, ..Used::default() }
     }
 
     /// Makes a transcript with a task, an answer that uses two tools, and the result of the first.
@@ -268,6 +358,33 @@ mod tests {
             });
             assert_eq!(uses, results, "{length}: each tool has one result");
         }
+    }
+
+    #[test]
+    fn a_summary_replaces_the_older_part_and_the_file_keeps_everything() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("x");
+        write(&path);
+        let mut session = Transcript::resume(&path, AT).expect("a transcript");
+        assert_eq!(session.size(), 13);
+        session.compact("I looked.", 1_000_000, used(30, 4), Some(5), AT).expect("compacted");
+        let messages = session.messages();
+        // The summary is followed by the last use of tools, with its results.
+        assert_eq!(messages.len(), 3);
+        let text = messages[0]["content"][0]["text"].as_str().expect("a text");
+        assert!(text.contains("I looked.") && text.ends_with("task"), "{text}");
+        assert_eq!((messages[1]["content"][1]["id"].as_str(), session.size()), (Some("a"), 0));
+        assert_eq!((session.used(), session.cost_micros()), (used(40, 7), 12));
+        let again = Transcript::resume(&path, AT).expect("a transcript");
+        assert_eq!((again.messages(), again.used()), (messages, used(40, 7)));
+        assert!(fs::read_to_string(&path).expect("a file").contains("I look."));
+    }
+
+    #[test]
+    fn cached_tokens_are_counted_once() {
+        let usage = json!({"input_tokens": 3, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20, "output_tokens": 7});
+        let found = Used::of(&usage);
+        assert_eq!((found.input_tokens, found.tokens().input, found.tokens().all_input()), (123, 3, 123));
     }
 
     #[test]

@@ -4,7 +4,9 @@
 use super::{Claude, NAME, examination::EXAMINATION};
 use crate::{
     Error, Result,
-    agents::{Launch, Launcher, Options, Stdin, TaskHandling, installed, launch::SESSION, options::Rules},
+    agents::{
+        COST, Launch, Launcher, Options, Stdin, TaskHandling, installed, launch::SESSION, options::Rules,
+    },
     config::{Config, keys::ALLOWED_CLI},
     model::{OnPrompt, Permission},
 };
@@ -46,6 +48,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         patterns: None,
         conversation: None,
         leftovers: vec![],
+        cost_args: vec![format!("--max-budget-usd={COST}")],
     })
 }
 

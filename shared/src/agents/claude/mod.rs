@@ -12,8 +12,8 @@ mod stream;
 mod teams;
 
 use super::{
-    AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling, examination::Examination,
-    installed,
+    AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
+    examination::Examination, installed,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
 
@@ -22,6 +22,27 @@ pub(super) use self::teams::AgentTeams;
 const NAME: &str = "claude";
 /// Its protocol.
 pub(super) const STREAM_JSON: Protocol = Protocol::of(&protocol::StreamJson);
+
+const HOME: &[HomeFolder] = &[
+    HomeFolder {
+        variable: Some("CLAUDE_CONFIG_DIR"),
+        read: &[
+            "CLAUDE.md",
+            "agents",
+            "commands",
+            "hooks",
+            "output-styles",
+            "plugins",
+            "rules",
+            "settings.json",
+            "skills",
+        ],
+        copied: &[".claude.json"],
+        written: &["projects/", ".credentials.json"],
+        ..HomeFolder::below(".claude")
+    },
+    HomeFolder { copied: &[".claude.json"], ..HomeFolder::below("") },
+];
 
 /// Claude Code as an agent program.
 pub(super) struct Claude;
@@ -51,6 +72,10 @@ impl AgentProgram for Claude {
 
     fn session_variables(&self) -> &'static [&'static str] {
         launch::SESSION_VARIABLES
+    }
+
+    fn home_folders(&self) -> &'static [HomeFolder] {
+        HOME
     }
 
     fn examination(&self) -> Option<&'static Examination> {

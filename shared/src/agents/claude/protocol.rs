@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::{input, launch, stream::Stream};
-use crate::agents::{Answer, Exchange, ProtocolKind, StreamEvent};
+use crate::agents::{Answer, Exchange, ProtocolKind, Reported, StreamEvent};
 
 /// The `stream-json` protocol.
 pub(super) struct StreamJson;
@@ -19,6 +19,10 @@ impl ProtocolKind for StreamJson {
 
     fn rule_arguments(&self, rule: &str) -> Vec<String> {
         vec![launch::allowed_rule(rule)]
+    }
+
+    fn reports(&self) -> Reported {
+        Reported { tokens: true, cost: true }
     }
 
     fn open(&self) -> Box<dyn Exchange> {

@@ -12,7 +12,7 @@ mod sessions;
 mod stream;
 
 use super::{
-    AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
+    AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
     examination::{Examination, LoginQuery},
     installed,
     limit::ReportedLimit,
@@ -36,6 +36,14 @@ const EXAMINATION: Examination = Examination {
     install: "npm install -g @openai/codex",
 };
 
+const HOME: &[HomeFolder] = &[HomeFolder {
+    variable: Some("CODEX_HOME"),
+    read: &["AGENTS.md", "AGENTS.override.md", "config.toml", "prompts", "rules", "skills"],
+    copied: &["installation_id", "models_cache.json", "version.json"],
+    written: &["archived_sessions/", "sessions/", "auth.json"],
+    ..HomeFolder::below(".codex")
+}];
+
 /// Codex as an agent program.
 pub(super) struct Codex;
 
@@ -50,6 +58,10 @@ impl AgentProgram for Codex {
 
     fn session_reader(&self) -> Option<&'static dyn SessionReader> {
         Some(&sessions::Sessions)
+    }
+
+    fn home_folders(&self) -> &'static [HomeFolder] {
+        HOME
     }
 
     fn account_variables(&self) -> &'static [&'static str] {
@@ -90,11 +102,16 @@ impl Launcher for Codex {
         launch::launch(config, options)
     }
 
+    /// In its sandbox it may run any command that only reads.
+    fn reads_history(&self) -> bool {
+        true
+    }
+
     fn session_files(&self) -> Option<&'static dyn SessionFiles> {
         Some(&sessions::Sessions)
     }
 
     fn manual_resume_command(&self, session: &str) -> Option<String> {
-        Some(format!("codex resume {session}"))
+        Some(format!("codex resume --no-daemon {session}"))
     }
 }

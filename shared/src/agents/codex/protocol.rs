@@ -10,8 +10,8 @@ use super::{
     stream::{Stream, long},
 };
 use crate::agents::{
-    Answer, Connection, Exchange, FailureKind, ProtocolKind, Session, StreamEvent, Turn, TurnFailure, fields,
-    fields::word,
+    Answer, Connection, Exchange, FailureKind, ProtocolKind, Reported, Session, StreamEvent, Turn,
+    TurnFailure, fields, fields::word,
 };
 
 /// The id of the request that opens the connection.
@@ -33,6 +33,10 @@ impl ProtocolKind for AppServer {
 
     fn is_structured(&self) -> bool {
         true
+    }
+
+    fn reports(&self) -> Reported {
+        Reported { tokens: true, cost: false }
     }
 
     fn open(&self) -> Box<dyn Exchange> {
@@ -158,7 +162,7 @@ fn opening(connection: &Connection<'_>) -> Vec<u8> {
     let mut params = serde_json::Map::new();
     if let Some(permission) = connection.permission {
         let mode = mode(permission);
-        params.insert("sandbox".to_owned(), mode.sandbox.into());
+        params.insert("sandbox".to_owned(), sandbox(mode.sandbox, connection.in_sandbox).into());
         params.insert("approvalPolicy".to_owned(), mode.approvals.into());
     }
     params.extend(connection.model.map(|model| ("model".to_owned(), model.into())));
@@ -179,6 +183,14 @@ fn opening(connection: &Connection<'_>) -> Vec<u8> {
     .iter()
     .flat_map(line)
     .collect()
+}
+
+/// Returns its own sandbox: none where it may write, if it is in one of git orchestra.
+fn sandbox(of_mode: &'static str, in_sandbox: bool) -> &'static str {
+    match of_mode {
+        "workspace-write" if in_sandbox => "danger-full-access",
+        other => other,
+    }
 }
 
 /// Encodes a message, which begins a turn or becomes part of the current one.
@@ -208,11 +220,23 @@ mod tests {
             opens_with_task: true,
             permission: Some(Permission::AcceptEdits),
             model: Some("m"),
+            in_sandbox: false,
         })
     }
 
     fn sent(bytes: &[u8]) -> Vec<Value> {
         bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    }
+
+    #[test]
+    fn it_has_no_sandbox_of_its_own_inside_another_one_where_it_may_write() {
+        for (of_mode, in_sandbox, expected) in [
+            ("workspace-write", false, "workspace-write"),
+            ("workspace-write", true, "danger-full-access"),
+            ("read-only", true, "read-only"),
+        ] {
+            assert_eq!(sandbox(of_mode, in_sandbox), expected);
+        }
     }
 
     #[test]

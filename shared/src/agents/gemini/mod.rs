@@ -12,8 +12,8 @@ mod sessions;
 mod stream;
 
 use super::{
-    AgentProgram, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling, examination::Examination,
-    installed, limit::ReportedLimit,
+    AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
+    examination::Examination, installed, limit::ReportedLimit,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
 
@@ -22,6 +22,19 @@ const NAME: &str = "gemini";
 /// It has no command that tells whether a user is logged in.
 const EXAMINATION: Examination =
     Examination { tried: ("0.61.0", "0.61.0"), login: None, install: "npm install -g @google/gemini-cli" };
+
+const HOME: &[HomeFolder] = &[HomeFolder {
+    read: &[".env", "GEMINI.md", "commands", "extensions", "policies", "settings.json", "skills"],
+    copied: &[
+        "google_accounts.json",
+        "installation_id",
+        "projects.json",
+        "state.json",
+        "trustedFolders.json",
+    ],
+    written: &["history/", "tmp/", "oauth_creds.json"],
+    ..HomeFolder::below(".gemini")
+}];
 
 /// Gemini CLI as an agent program.
 pub(super) struct Gemini;
@@ -37,6 +50,10 @@ impl AgentProgram for Gemini {
 
     fn session_reader(&self) -> Option<&'static dyn SessionReader> {
         Some(&sessions::Sessions)
+    }
+
+    fn home_folders(&self) -> &'static [HomeFolder] {
+        HOME
     }
 
     fn account_variables(&self) -> &'static [&'static str] {

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{end, limit, modes};
 use crate::{
-    agents::{Connection, Exchange, FailureKind, ProtocolKind, StreamEvent, Turn},
+    agents::{Connection, Exchange, FailureKind, ProtocolKind, Reported, StreamEvent, Turn},
     model::{Permission, text, tool_use},
 };
 
@@ -49,6 +49,10 @@ impl ProtocolKind for StreamJson {
     /// A line that begins with a slash may name a command of the user.
     fn prompt(&self, text: String) -> String {
         if text.trim_start().starts_with('/') { format!("\n{text}") } else { text }
+    }
+
+    fn reports(&self) -> Reported {
+        Reported { tokens: true, cost: false }
     }
 
     fn open(&self) -> Box<dyn Exchange> {

@@ -10,11 +10,50 @@ mod sessions;
 mod stream;
 
 use super::{
-    AgentProgram, Launch, Launcher, Options, Protocol, TaskHandling, examination::Examination, installed,
+    AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, TaskHandling, examination::Examination,
+    installed,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
 
 const NAME: &str = "opencode";
+
+/// Its sessions are in a database, of which no part can be shared alone.
+const HOME: &[HomeFolder] = &[
+    HomeFolder {
+        variable: Some("XDG_DATA_HOME"),
+        below_variable: NAME,
+        written: &["/"],
+        ..HomeFolder::below(".local/share/opencode")
+    },
+    HomeFolder {
+        variable: Some("XDG_STATE_HOME"),
+        below_variable: NAME,
+        written: &["/"],
+        ..HomeFolder::below(".local/state/opencode")
+    },
+    // It writes a .gitignore and installs what plugins need beside its settings.
+    HomeFolder {
+        variable: Some("XDG_CONFIG_HOME"),
+        below_variable: NAME,
+        read: &[
+            "AGENTS.md",
+            "agent",
+            "agents",
+            "command",
+            "commands",
+            "config.json",
+            "opencode.json",
+            "opencode.jsonc",
+            "plugin",
+            "plugins",
+            "skill",
+            "skills",
+            "themes",
+            "tui.json",
+        ],
+        ..HomeFolder::below(".config/opencode")
+    },
+];
 
 /// opencode as an agent program.
 pub(super) struct Opencode;
@@ -30,6 +69,10 @@ impl AgentProgram for Opencode {
 
     fn session_reader(&self) -> Option<&'static dyn SessionReader> {
         Some(&sessions::Sessions)
+    }
+
+    fn home_folders(&self) -> &'static [HomeFolder] {
+        HOME
     }
 
     fn examination(&self) -> Option<&'static Examination> {

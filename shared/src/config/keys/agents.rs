@@ -77,12 +77,13 @@ pub static ADD_DIR: RepeatedKey = RepeatedKey::new(
 pub static PRICE: NamedKey<Option<Price>> = NamedKey::new(Key::new(
     "orchestra.price.<name>",
     Kind {
-        expected: "two amounts of US dollars such as 3/15",
+        expected: "two to four amounts of US dollars such as 3/15",
         parse: |text| if text.is_empty() { Some(None) } else { Price::parse(text).map(Some) },
         text: |value| value.map_or_else(String::new, |price| price.text()),
     },
     || None,
     "The price of a million input and output tokens of the model <name> in US dollars, such as 3/15, from which the \
-         cost of agents of the profile api is computed; in the name, a hyphen stands for every character that is neither \
-         a letter nor a digit",
+         cost of agents is computed whose program reports tokens only; further amounts are the prices of input that is read \
+         from a cache and written into it, such as 3/15/0.30/3.75, without them a tenth and five quarters of that of input; \
+         in the name, a hyphen stands for every character that is neither a letter nor a digit",
 ));

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use super::MINUTE;
+use super::{HOUR, MINUTE};
 use crate::{
     config::{
         key::{Choices, Key, NamedKey},
-        kind::{DURATION, LIST, OPTIONAL_BRANCH, OPTIONAL_TEXT, PERMANENT, PERMANENT_PERMISSION},
+        kind::{
+            BOOLEAN, DURATION, DURATION_OR_0, LIST, OPTIONAL_BRANCH, OPTIONAL_TEXT, PERMANENT,
+            PERMANENT_PERMISSION,
+        },
     },
     model::Permission,
 };
@@ -44,6 +47,32 @@ pub static CHECK_TIME: Key<Duration> = Key::new(
 )
 .only_measures()
 .set_by_team();
+
+pub static CHECK: Key<Option<String>> = Key::new(
+    "orchestra.check",
+    OPTIONAL_TEXT,
+    || None,
+    "The shell command that must succeed in the worktree of an agent when it ends, or else the agent has failed, unless \
+     --check or --until names another one; reviewing agents have no check",
+)
+.proposed_by_team();
+
+pub static CHECK_AGE: Key<Duration> = Key::new(
+    "orchestra.checkAge",
+    DURATION_OR_0,
+    || Duration::from_secs(24 * HOUR),
+    "How long a check that passed is known to pass for the same files, command and environment, so that it does not run \
+     again; 0: it always runs. CHECKS in git-orchestra-merge-ranked(1) says what the environment is",
+)
+.only_measures();
+
+pub static COUNT_WORKTREE_CHECKS: Key<bool> = Key::new(
+    "orchestra.countWorktreeChecks",
+    BOOLEAN,
+    || false,
+    "Whether a check that passed in an agent's worktree counts for landings and reviews even if ignored files, such as \
+     the output of a build, were there with it; a fresh checkout does not have them",
+);
 
 pub static MERGE_TIMEOUT: Key<Duration> = Key::new(
     "orchestra.mergeTimeout",

@@ -6,8 +6,9 @@ use super::{HOUR, MINUTE};
 use crate::{
     config::{
         key::{Key, Kind},
-        kind::{DURATION, SIZE},
+        kind::{BOOLEAN, DURATION, SIZE},
     },
+    kernel,
     model::ByteSize,
     parallel,
 };
@@ -32,7 +33,7 @@ pub static SLOTS: Key<u32> = Key::new(
         text: u32::to_string,
     },
     || u32::try_from(parallel::cores() / 2).unwrap_or(1).max(1),
-    "How many heavy commands run at once on this machine, over all repositories: the checks of landings and reviews, and what \
+    "How many heavy commands run at once on this machine, over all repositories: the checks of agents, landings and reviews, and what \
      'git orchestra slot' runs",
 )
 .shown_default("<half of the processors, at least 1>")
@@ -75,6 +76,21 @@ pub static RETRY_DELAY: Key<Duration> = Key::new(
 .only_measures()
 .set_by_team();
 
+pub static STUCK_TURNS: Key<u32> = Key::new(
+    "orchestra.stuckTurns",
+    Kind {
+        expected: "a number from 0 to 100000",
+        parse: |text| text.parse().ok().filter(|turns| *turns <= 100_000),
+        text: u32::to_string,
+    },
+    // Reading a large project takes tens of calls before the first edit; an agent that loops makes hundreds.
+    || 100,
+    "After how many turns and tool calls in a row without a change of its files a running agent is shown as stuck; it is not \
+     ended. 0 is never. Programs that print plain text (sh, your own) have no turns",
+)
+.only_measures()
+.set_by_team();
+
 pub static LIMIT_WAIT: Key<Duration> = Key::new(
     "orchestra.limitWait",
     DURATION,
@@ -111,9 +127,48 @@ pub static MIN_FREE: Key<ByteSize> = Key::new(
     "orchestra.minFree",
     SIZE,
     || ByteSize::mebibytes(200),
-    "The free disk space below which no agent is started",
+    "The free disk space below which no agent is started; below half of it running agents are held, the youngest first, \
+     until there is that much again",
 )
 .only_measures();
+
+pub static MIN_MEMORY: Key<ByteSize> = Key::new(
+    "orchestra.minMemory",
+    SIZE,
+    || default_min_memory(kernel::memory().map(|memory| memory.total)),
+    "The available memory below which no agent is started; below half of it running agents are held, the largest first, \
+     but never all of them, until there is that much again",
+)
+.shown_default("<512m, or an eighth of the memory if that is less>")
+.only_measures();
+
+pub static MAX_PRESSURE: Key<u32> = Key::new(
+    "orchestra.maxPressure",
+    Kind {
+        expected: "a percentage from 1 to 100",
+        parse: |text| text.parse().ok().filter(|percent| (1..=100).contains(percent)),
+        text: u32::to_string,
+    },
+    || 80,
+    "The share of time, in percent, in which everything on this machine waits for memory or for a disk, from which on no \
+     agent is started; 100 is never reached. Compilers that use all processors do not count",
+)
+.only_measures();
+
+pub static INHIBIT_SLEEP: Key<bool> = Key::new(
+    "orchestra.inhibitSleep",
+    BOOLEAN,
+    || true,
+    "Whether the machine is kept from going to sleep by itself while an agent runs, with systemd-inhibit; closing the lid \
+     still puts a laptop to sleep",
+)
+.only_measures();
+
+/// Returns the default of [`MIN_MEMORY`] for a machine or container with this much memory.
+fn default_min_memory(total: Option<ByteSize>) -> ByteSize {
+    let usual = ByteSize::mebibytes(512);
+    total.map_or(usual, |total| usual.min(ByteSize::bytes(total.as_bytes() / 8)))
+}
 
 /// A number of agents.
 const NUMBER_OF_AGENTS: Kind<u32> = Kind {
@@ -121,3 +176,19 @@ const NUMBER_OF_AGENTS: Kind<u32> = Kind {
     parse: |text| text.parse().ok().filter(|agents| (1..=1000).contains(agents)),
     text: u32::to_string,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_machine_needs_less_free_memory() {
+        for (total, needed) in [(None, 512), (Some(64 * 1024), 512), (Some(2048), 256), (Some(800), 100)] {
+            assert_eq!(
+                default_min_memory(total.map(ByteSize::mebibytes)),
+                ByteSize::mebibytes(needed),
+                "{total:?}"
+            );
+        }
+    }
+}

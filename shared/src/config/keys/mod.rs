@@ -3,13 +3,14 @@
 #![expect(missing_docs, reason = "the description of each key says what it is for")]
 
 mod agents;
+mod caps;
 mod landing;
 mod limits;
 mod profiles;
 mod sharing;
 mod worktrees;
 
-pub use self::{agents::*, landing::*, limits::*, profiles::*, sharing::*, worktrees::*};
+pub use self::{agents::*, caps::*, landing::*, limits::*, profiles::*, sharing::*, worktrees::*};
 use super::key::Described;
 
 const MINUTE: u64 = 60;
@@ -29,6 +30,8 @@ pub static KEYS: &[&dyn Described] = &[
     &AGENT_PROGRAM,
     &AGENT_PROMPT,
     &AGENT_MODEL,
+    &AGENT_KEY_COMMAND,
+    &AGENT_CONTEXT,
     &AGENT_PERMISSION,
     &AGENT_ALLOW,
     &AGENT_DENY,
@@ -54,23 +57,45 @@ pub static KEYS: &[&dyn Described] = &[
     &RETRIES,
     &RETRY_DELAY,
     &LIMIT_WAIT,
+    &STUCK_TURNS,
+    &MAX_COST,
+    &MAX_TOKENS,
+    &MAX_RUN_COST,
+    &MAX_RUN_TOKENS,
+    &MAX_DAY_COST,
+    &MAX_DAY_TOKENS,
     &GRACE,
     &MAX_OUTPUT,
     &MAX_FILE,
     &MIN_FREE,
+    &MIN_MEMORY,
+    &MAX_PRESSURE,
+    &INHIBIT_SLEEP,
     &BUILD,
     &TEST,
+    &CHECK,
     &CHECK_TIME,
+    &CHECK_AGE,
+    &COUNT_WORKTREE_CHECKS,
     &MERGE_TIMEOUT,
     &REGENERATE,
     &PRICE,
     &BRANCH_PREFIX,
     &WORKTREES,
+    &INCLUDE,
+    &MAX_INCLUDE,
+    &SETUP,
+    &SETUP_TIME,
+    &TEARDOWN,
+    &SUBMODULES,
+    &LFS_POINTERS,
+    &SANDBOX,
     &REVIEW_TEST,
     &REVIEW_ALLOW,
     &REVIEW_PERMISSION,
     &REVIEW_MODEL,
     &DISPOSABLE_DIRS,
+    &REMOVE_BUILDS,
     &UNDO_EXPIRE,
     &REMOTE,
     &AUTO_SYNC,

@@ -9,7 +9,7 @@ use crate::config::{
         PERMANENT, TOOL, VARIABLE,
     },
 };
-use crate::model::{Cost, Permission};
+use crate::model::{Cost, Permission, cap};
 
 pub static AGENT_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
     "orchestra.agent.<name>.command",
@@ -205,6 +205,26 @@ pub static AGENT_BUDGET: NamedKey<Option<Cost>> = NamedKey::new(Key::new(
     || None,
     "The largest cost of an agent of the profile <name> in US dollars, such as 2.50; the turn in progress may exceed it",
 ).proposed_by_team(),);
+
+pub static AGENT_KEY_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
+    "orchestra.agent.<name>.keyCommand",
+    OPTIONAL_TEXT,
+    || None,
+    "A shell command whose first line of output is the key of the profile api, such as 'pass show api'; without it, the key \
+     is in ANTHROPIC_API_KEY; it runs in your home directory when an agent starts, for at most a minute",
+));
+
+pub static AGENT_CONTEXT: NamedKey<u64> = NamedKey::new(Key::new(
+    "orchestra.agent.<name>.contextTokens",
+    Kind {
+        expected: "a number of tokens such as 200000 or 200k",
+        parse: |text| cap::parse_tokens(text).filter(|tokens| *tokens >= 1000),
+        text: u64::to_string,
+    },
+    || 200_000,
+    "The size of the context of the model of the profile api in tokens; when 80 % of it are full, the older part of the \
+     conversation is replaced by a summary of the model",
+));
 
 /// Parses one of two words; returns whether it is `yes`.
 fn parse_either(text: &str, yes: &str, no: &str) -> Option<bool> {

@@ -2,10 +2,15 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::HOUR;
-use crate::config::{
-    key::{Choices, Key},
-    kind::{self, DURATION, FOLDER_NAMES, OPTIONAL_PATH, OPTIONAL_REVISION},
+use super::{HOUR, MINUTE};
+use crate::{
+    config::{
+        key::{Choices, Key, Kind, RepeatedKey},
+        kind::{
+            self, BOOLEAN, DURATION, FOLDER_NAMES, OPTIONAL_PATH, OPTIONAL_REVISION, OPTIONAL_TEXT, SIZE,
+        },
+    },
+    model::{ByteSize, SandboxLevel, words::words},
 };
 
 pub static BASE: Key<Option<String>> = Key::new(
@@ -35,6 +40,88 @@ pub(in crate::config) static WORKTREES: Key<Option<PathBuf>> = Key::new(
 )
 .shown_default("<repository>.worktrees");
 
+pub static INCLUDE: RepeatedKey = RepeatedKey::new(
+    "orchestra.include",
+    "A pattern in the syntax of .gitignore, such as .env: of the files that it matches, those that git ignores are copied \
+     from your checkout into each new worktree, in addition to those of the file .worktreeinclude; may be given several times",
+);
+
+pub static MAX_INCLUDE: Key<ByteSize> = Key::new(
+    "orchestra.maxInclude",
+    SIZE,
+    || ByteSize::mebibytes(1024),
+    "The most that is copied into a new worktree by .worktreeinclude and orchestra.include; an agent that needs more is not \
+     started",
+)
+.only_measures();
+
+pub static SETUP: Key<Option<String>> = Key::new(
+    "orchestra.setup",
+    OPTIONAL_TEXT,
+    || None,
+    "The shell command that makes a new worktree ready, such as 'npm ci': it runs there before the agent's program",
+)
+.proposed_by_team();
+
+pub static SETUP_TIME: Key<Duration> = Key::new(
+    "orchestra.setupTime",
+    DURATION,
+    || Duration::from_secs(30 * MINUTE),
+    "How long the setup or the teardown of a worktree may take",
+)
+.only_measures()
+.set_by_team();
+
+pub static TEARDOWN: Key<Option<String>> = Key::new(
+    "orchestra.teardown",
+    OPTIONAL_TEXT,
+    || None,
+    "The shell command that cleanup runs in a worktree before it removes it, such as 'docker compose down -v'",
+)
+.proposed_by_team();
+
+pub static SUBMODULES: Key<bool> = Key::new(
+    "orchestra.submodules",
+    BOOLEAN,
+    || true,
+    "Whether the submodules that are checked out in your checkout are made in each new worktree, from your checkout and \
+     without the network",
+)
+.set_by_team();
+
+pub static LFS_POINTERS: Key<bool> = Key::new(
+    "orchestra.lfs",
+    Kind {
+        expected: "pointers or smudge",
+        parse: |text| match text {
+            "pointers" => Some(true),
+            "smudge" => Some(false),
+            _ => None,
+        },
+        text: |value| if *value { "pointers" } else { "smudge" }.to_owned(),
+    },
+    || false,
+    "How files of Git LFS come into the worktrees of agents: smudge, as your configuration says, or pointers, which downloads \
+     nothing; an agent gets one with 'git lfs pull'",
+)
+.with_choices(Choices::Words(&["smudge", "pointers"]))
+.set_by_team();
+
+/// Read only by [`crate::config::Config::sandbox`], since the team's file can make it stricter.
+pub(in crate::config) static SANDBOX: Key<SandboxLevel> = Key::new(
+    "orchestra.sandbox",
+    Kind {
+        expected: "none or files",
+        parse: SandboxLevel::parse,
+        text: |level| level.as_str().to_owned(),
+    },
+    SandboxLevel::default,
+    "The sandbox of agents: none (a separate worktree prevents accidents, but is not a boundary), or files (an agent \
+     writes only there, in a private home folder, and in a folder for temporary files); of this and the team's value \
+     the stricter one applies",
+)
+.with_choices(Choices::Words(&["none", "files"])).set_by_team();
+
 pub static DISPOSABLE_DIRS: Key<Vec<String>> = Key::new(
     "orchestra.disposableDirs",
     FOLDER_NAMES,
@@ -43,6 +130,31 @@ pub static DISPOSABLE_DIRS: Key<Vec<String>> = Key::new(
      deletes them without asking and undo does not restore them",
 )
 .renamed_from("orchestra.derived");
+
+words! {
+    /// When the results of builds are removed from the worktree of an agent.
+    pub enum RemoveBuilds {
+        /// Never: cleanup removes them with the worktree.
+        Never = "never",
+        /// Once its work has landed.
+        Landed = "landed",
+        /// Once it has ended.
+        Ended = "ended",
+    }
+}
+
+pub static REMOVE_BUILDS: Key<RemoveBuilds> = Key::new(
+    "orchestra.removeBuilds",
+    Kind {
+        expected: "never, landed, or ended",
+        parse: RemoveBuilds::parse,
+        text: |value| value.as_str().to_owned(),
+    },
+    || RemoveBuilds::Never,
+    "When the folders of orchestra.disposableDirs that git ignores are deleted from the worktree of an agent, for good: never, once \
+     its work has landed, or once it has ended; an agent that is resumed runs its setup again",
+)
+.with_choices(Choices::Words(&["never", "landed", "ended"]));
 
 pub static UNDO_EXPIRE: Key<Duration> = Key::new(
     "orchestra.undoExpire",

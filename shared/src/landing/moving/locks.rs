@@ -42,7 +42,10 @@ impl Locks {
     /// The index cannot be replaced.
     pub(super) fn replace_index(&self, new: &Path) -> Result<()> {
         let index = &self.index.0.file;
-        fs::rename(new, index).context(Kind::External, || format!("cannot write '{}'", index.display()))
+        let cannot = || format!("cannot write '{}'", index.display());
+        // Git does not sync it, and a checkout whose index is cut after a power failure cannot be used.
+        fs::File::open(new).and_then(|file| file.sync_all()).context(Kind::External, cannot)?;
+        fs::rename(new, index).context(Kind::External, cannot)
     }
 
     /// Sets the branch to its new commit.

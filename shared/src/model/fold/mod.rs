@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 pub use self::reviews::{GivenReview, Reviews};
 use self::{launches::Launches, usage::SessionUsage};
 use super::{
-    Agent, BranchName, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, Tag, WorkCheck, WorkStat,
-    WriterId,
+    Agent, BranchName, Cap, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, Tag, WorkCheck,
+    WorkStat, WriterId,
     event::{Check, Collected, Created, Finished, Landed, Landing, LeftOut, PhaseChange, Usage},
     hand_over::HandOver,
     landing::{FailedCheck, SetAside},
@@ -32,7 +32,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 14;
+pub const FOLD: u32 = 15;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -115,6 +115,11 @@ impl Fold {
                 }
             }
             Some(Fact::Send(_) | Fact::Restored {}) => {}
+            // Tags choose what lands, so only the clone that it lives in changes them.
+            Some(Fact::Tagged(change)) if event.writer == self.agent.writer => {
+                Tag::change(&mut self.agent.tags, &change.add, &change.remove);
+            }
+            Some(Fact::Tagged(_)) => {}
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => {
                 self.left_out.clone_from(&finished.work.left_out);
@@ -153,6 +158,8 @@ impl Fold {
         agent.label = short_or_none(created.label.as_deref());
         agent.tags = Tag::valid(&created.tags);
         agent.base = created.base.short();
+        agent.snapshot = IdOrText::short_or_none(created.snapshot.as_ref());
+        agent.snapshot_files = created.snapshot_files;
         agent.branch = text::one_line(&created.branch, BRANCH).into();
         agent.queued_at = event.at;
     }
@@ -171,6 +178,7 @@ impl Fold {
                 started_at: None,
                 last_words: None,
                 check: None,
+                stuck_turns: 0,
                 ..agent.clone()
             };
             if agent.writer != event.writer {
@@ -182,14 +190,18 @@ impl Fold {
         }
         if launch {
             agent.started_at = Some(event.at);
+            agent.sandbox = short_or_none(step.sandbox.as_deref());
             self.asked = None;
         }
         agent.phase = step.phase;
         agent.limit = None;
+        // A warning holds for the rest of the attempt.
+        agent.cap = step.cap.clone().or_else(|| agent.cap.take().filter(|cap| cap.warning && !launch));
         agent.reason = short_or_none(step.reason.as_deref());
         agent.question = short_or_none(step.question.as_deref());
         agent.choice = step.choice && agent.question.is_some();
         agent.request = step.request.as_ref().and_then(AskedRequest::checked);
+        agent.stuck_turns = step.stuck_turns.unwrap_or(agent.stuck_turns);
         agent.automatic += u64::from(step.automatic);
         if let Some(pattern) = &step.always {
             Grant::add(&mut agent.always, pattern, &event.writer);
@@ -245,9 +257,12 @@ impl Fold {
         agent.attempt = finished.attempt;
         agent.phase = finished.phase;
         agent.reason = short_or_none(finished.reason.as_deref());
-        agent.question = None;
+        agent.cap.clone_from(&finished.cap);
+        let asked = finished.cap.as_ref().filter(|_| agent.asks_about_cap()).map(Cap::question);
+        agent.question = asked.as_ref().map(|_| format!("{}{}", super::cap::QUESTION, finished.attempt));
         agent.choice = false;
-        agent.request = None;
+        agent.request = asked.map(|asked| AskedRequest::new(&asked, None));
+        agent.stuck_turns = 0;
         agent.ended_at = Some(event.at);
         agent.exit_code = finished.exit;
         agent.last_words = short_or_none(finished.last_words.as_deref());
@@ -331,7 +346,13 @@ fn apply_collected(agent: &mut Agent, collected: &Collected, writer: &WriterId) 
     if let Some(phase) = collected.phase.filter(|_| *writer == agent.writer) {
         agent.phase = phase;
         agent.limit = None;
+        if agent.cap.take().is_some() {
+            (agent.question, agent.request) = (None, None);
+        }
         agent.reason = short_or_none(collected.reason.as_deref());
+        if let Some(session) = &collected.session {
+            agent.session = SessionId::short_or_none(Some(session));
+        }
     }
 }
 

@@ -4,7 +4,15 @@ use jiff::Timestamp;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use super::{
-    super::{Cost, Phase::Failed, event::Message, event::Pattern, landing::check_id},
+    super::{
+        Cost,
+        Phase::Failed,
+        cap::{CapScope, CapUnit},
+        event::Message,
+        event::Pattern,
+        event::Tagged,
+        landing::check_id,
+    },
     *,
 };
 
@@ -192,6 +200,7 @@ fn unchanged_collected_work_is_not_recorded() {
         unfinished: None,
         phase: reason.map(|_| Phase::Done),
         reason: reason.map(str::to_owned),
+        session: None,
     };
     let agent = Agent { head: Some(IdOrText::read("one")), reason: Some("not resolved".into()), ..agent };
     for (fact, is_new) in [
@@ -223,6 +232,10 @@ fn a_request_holds_until_the_end_or_the_next_launch() {
         let events: Vec<Event> = facts.iter().zip(1..).map(|(fact, l)| event(l, "a", fact)).collect();
         assert_eq!(fold(&events).asked.map(|(rest, _)| rest), asked, "{facts:?}");
     }
+}
+
+fn cap(used: u64, warning: bool) -> Cap {
+    Cap { scope: CapScope::Run, unit: CapUnit::Tokens, limit: 1000, step: 500, used, warning }
 }
 
 fn usage(attempt: u32, session: &str, cost: u64, denials: u64) -> Fact {
@@ -285,6 +298,8 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     parent,
                     reviews,
                     permission,
+                    snapshot: Some(base.clone()).filter(|_| place > 0),
+                    snapshot_files: u64::from(place),
                     base,
                     branch,
                     label,
@@ -308,6 +323,8 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 request,
                 always,
                 automatic,
+                stuck_turns: (at == 2).then_some(u64::from(attempt)),
+                cap: automatic.then(|| cap(u64::from(attempt), true)),
                 profile: (at == 0).then(|| "mine".to_owned()),
                 ..PhaseChange::new(attempt, Phase::ALL[at])
             })
@@ -329,7 +346,8 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     rounds: attempt,
                     ..WorkCheck::of(text, text.to_owned(), None)
                 });
-                let told = Finished { reason, exit, unfinished, unsaved, limit, last_words, ..finished };
+                let cap = exit.map(|exit| cap(exit.unsigned_abs().into(), exit > 0));
+                let told = Finished { reason, exit, unfinished, unsaved, limit, cap, last_words, ..finished };
                 Fact::Finished(Finished { check, ..told })
             }
         ),
@@ -375,12 +393,15 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 unfinished: (files > 5).then(|| "a merge".to_owned()),
                 phase: (files == 8).then_some(Failed),
                 reason: (files == 8).then(|| "rolled back".to_owned()),
+                session: (files == 8).then(|| "s".into()),
             })
         }),
         Just(Fact::Stop { reason: None }),
         Just(Fact::Pause { reason: None }),
         Just(Fact::Send(Message { text: Some("on".into()), ..Message::default() })),
         Just(Fact::Restored {}),
+        (word, "[a-c]")
+            .prop_map(|(add, remove)| Fact::Tagged(Tagged { add: vec![add], remove: vec![remove] })),
     ]
 }
 

@@ -2,13 +2,15 @@
 
 use std::{path::PathBuf, process::Command};
 
-use super::Plan;
+use super::{Conversation, Plan};
 use crate::{
-    Code, Error, Result,
+    Code, Error, Result, agents,
+    config::Config,
     git::Repo,
-    ops::{agent_object::AgentObject, sessions::resume::PreparedSession},
+    ops::agent_object::AgentObject,
+    sandbox::Sandbox,
     store::layout::PrivateDir,
-    supervise::{launch, processes::NONCE, spec::Spec},
+    supervise::{helper, launch, preparation::Preparation, processes::NONCE, spec::Spec},
     world,
 };
 
@@ -25,50 +27,66 @@ impl AttachedCommand {
         repo: &Repo,
         agent: &AgentObject,
         plan: &Plan,
-        session: Option<&PreparedSession>,
+        conversation: &Conversation,
     ) -> Result<Self> {
         let (program, arguments) =
             plan.argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
         let private = PrivateDir::new(repo.private_dir()?);
         let spec = Spec::last(repo, &agent.id, &private.agent(&agent.id));
+        let none = Preparation::default();
+        let common_dir = repo.common_dir()?;
+        let sandbox = spec.as_ref().and_then(|spec| launch::sandbox_of(spec, &agent.id, &common_dir));
+        // The person's terminal: without it, there would be no Ctrl-C and no job control.
+        let sandbox =
+            sandbox.map(|sandbox| Sandbox { detached: false, worktree: plan.folder.clone(), ..sandbox });
+        if let Some(spec) = spec.as_ref().filter(|_| sandbox.is_some()) {
+            helper::prepare_git_dir(repo, &agent.id, spec)?;
+        }
         let place = launch::AgentPlace {
             id: &agent.id,
-            common_dir: &repo.common_dir()?,
+            common_dir: &common_dir,
             worktree: &plan.folder,
             branch: &agent.branch,
             base: &agent.base.to_string(),
             unset: spec.as_ref().map_or(&[], |spec| &spec.launch.unset),
+            preparation: spec.as_ref().map_or(&none, |spec| &spec.preparation),
+            sandbox: sandbox.as_ref(),
         };
-        let mut command = launch::command(repo.environment(), program, &place);
+        let mut command = launch::command(repo.environment(), program, &place)?;
         command.args(arguments).env(NONCE, world::random_hex::<16>()?);
-        for name in session.into_iter().flat_map(|session| &session.plan.unset) {
-            command.env_remove(name);
+        if let Conversation::Session(session) = conversation {
+            for name in &session.plan.unset {
+                command.env_remove(name);
+            }
+            command.envs(session.plan.set.iter().map(|(name, value)| (name, value)));
         }
-        command.envs(
-            session.into_iter().flat_map(|session| &session.plan.set).map(|(name, value)| (name, value)),
-        );
+        // The account that the user chose for the profile is theirs here too.
+        let profile = agent.role.as_deref().unwrap_or(&agent.profile);
+        command.envs(agents::variables(profile, &Config::of(repo))?);
         Ok(Self(command))
     }
 }
 
-/// Plans the command: the agent's session, or the user's shell.
+/// Plans the command: the agent's conversation, or the user's shell.
 pub(super) fn plan(
     repo: &Repo,
     agent: &AgentObject,
-    session: Option<&PreparedSession>,
-    shell: Option<String>,
+    conversation: &Conversation,
     continues: bool,
 ) -> Result<Plan> {
     let id = &agent.id;
     let worktree = agent.worktree.as_ref().map(PathBuf::from).filter(|path| path.is_dir());
-    let folder = session.map(|session| session.plan.folder.clone()).or(worktree).ok_or_else(|| {
+    let (argv, folder, shell) = match conversation {
+        Conversation::Session(session) => {
+            (session.plan.argv.clone(), Some(session.plan.folder.clone()), None)
+        }
+        Conversation::Program(argv) => (argv.clone(), worktree, None),
+        Conversation::None(why) => (vec![shell_of(repo)], worktree, Some(why.clone())),
+    };
+    let folder = folder.ok_or_else(|| {
         Error::new(Code::WorktreeMissing, format!("the worktree of agent '{id}' is missing"))
             .hint(format!("git orchestra resume {id} makes it again"))
     })?;
-    let argv = match session {
-        Some(session) => session.plan.argv.clone(),
-        None => vec![shell_of(repo)],
-    };
     Ok(Plan { agent: id.clone(), argv, folder, shell, continues })
 }
 

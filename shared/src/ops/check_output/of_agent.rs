@@ -25,7 +25,7 @@ pub(in crate::ops) struct OwnCheck {
 /// Returns what the newest check of an agent printed, if this clone has any.
 pub(in crate::ops) fn own_check(repo: &Repo, id: &AgentId) -> Result<Option<OwnCheck>> {
     let agent = store::any_agent(repo, id)?;
-    let Some((attempt, output)) = newest(repo, id, agent.attempt)? else { return Ok(None) };
+    let Some((attempt, output)) = newest(repo, id, agent.attempt, Printed::Check)? else { return Ok(None) };
     let ended = agent.phase.is_at_rest();
     let failure = match agent.check {
         Some(check) if ended && attempt == agent.attempt => check.failure,
@@ -38,11 +38,26 @@ pub(in crate::ops) fn own_check(repo: &Repo, id: &AgentId) -> Result<Option<OwnC
     Ok(Some(OwnCheck { head, output }))
 }
 
-/// Returns the newest output of a check, with its attempt: from the files of a live agent, or as it was stored at the end.
-fn newest(repo: &Repo, id: &AgentId, attempts: u32) -> Result<Option<(u32, Vec<u8>)>> {
+/// The command whose output is meant.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Printed {
+    Check,
+    Setup,
+}
+
+/// Returns the newest output of a command, with its attempt: from the files of a live agent, or as it was stored at the end.
+pub(super) fn newest(
+    repo: &Repo,
+    id: &AgentId,
+    attempts: u32,
+    what: Printed,
+) -> Result<Option<(u32, Vec<u8>)>> {
     let dir = PrivateDir::new(repo.private_dir()?).agent(id);
     for attempt in (1..=attempts).rev() {
-        let path = dir.check(attempt);
+        let path = match what {
+            Printed::Check => dir.check(attempt),
+            Printed::Setup => dir.setup(attempt),
+        };
         if path.exists() {
             let output = careful::read(&path);
             return Ok(Some((attempt, output.context(Kind::External, || "cannot read the output".into())?)));
@@ -50,7 +65,11 @@ fn newest(repo: &Repo, id: &AgentId, attempts: u32) -> Result<Option<(u32, Vec<u
     }
     let Some(log) = repo.find_ref(&layout::log_ref(id))? else { return Ok(None) };
     let blobs = repo.blobs_of(log)?;
-    let of_check = |name: &str| name.strip_suffix(".check")?.parse::<u32>().ok();
-    let newest = blobs.iter().filter_map(|(name, blob)| Some((of_check(name)?, *blob))).max();
+    let suffix = match what {
+        Printed::Check => ".check",
+        Printed::Setup => ".setup",
+    };
+    let attempt = |name: &str| name.strip_suffix(suffix)?.parse::<u32>().ok();
+    let newest = blobs.iter().filter_map(|(name, blob)| Some((attempt(name)?, *blob))).max();
     newest.map(|(attempt, blob)| Ok((attempt, repo.read_blob(blob)?))).transpose()
 }

@@ -1,10 +1,13 @@
 //! The output of an agent as typed entries, which every window shows in its own way. Pure.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     agents::{Exchange, Protocol, StreamEvent, relative_to},
+    supervise::sent_messages::SentMessage,
     world::Timestamp,
 };
 
@@ -142,6 +145,12 @@ pub struct LogReader {
     stream: Box<dyn Exchange>,
     /// The folder in which the agent works.
     folder: String,
+    /// The messages that the program was given in this attempt and does not repeat.
+    sent: Vec<SentMessage>,
+    /// How many of them were passed on.
+    told: usize,
+    /// The offset of the current line in the output of the attempt, in bytes.
+    offset: u64,
     /// The reason of the last denial, which the program repeats as the tool's result.
     denied: String,
     line: Vec<u8>,
@@ -155,10 +164,33 @@ impl LogReader {
         Self {
             stream: protocol.open(),
             folder: String::new(),
+            sent: Vec::new(),
+            told: 0,
+            offset: 0,
             denied: String::new(),
             line: Vec::new(),
             skipped: 0,
         }
+    }
+
+    /// Makes paths relative to this folder, if the output does not say in which one the program works.
+    #[must_use]
+    pub fn in_folder(self, folder: Option<&Path>) -> Self {
+        Self {
+            folder: folder.map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default(),
+            ..self
+        }
+    }
+
+    /// Begins the output of another attempt.
+    pub fn begin_attempt(&mut self) {
+        (self.told, self.offset) = (0, 0);
+        self.sent.clear();
+    }
+
+    /// Adds the messages that the program was given in this attempt so far: all of them, in order.
+    pub fn set_sent(&mut self, sent: Vec<SentMessage>) {
+        self.sent = sent;
     }
 
     /// Reads more output, and passes the entries of each complete line to `emit`.
@@ -176,6 +208,7 @@ impl LogReader {
         if !self.line.is_empty() {
             self.end_line(&mut emit);
         }
+        self.pass_on(u64::MAX, &mut emit);
         for event in self.stream.finish() {
             self.entry(event, 0).into_iter().for_each(&mut emit);
         }
@@ -190,8 +223,10 @@ impl LogReader {
     }
 
     fn end_line(&mut self, emit: &mut impl FnMut(LogEntry)) {
+        self.pass_on(self.offset, emit);
         let line = std::mem::take(&mut self.line);
         let skipped = std::mem::take(&mut self.skipped);
+        self.offset += (line.len() + skipped + 1) as u64;
         if skipped > 0 {
             let event = LogEvent::LongLine { bytes: (line.len() + skipped) as u64 };
             return emit(LogEntry { role: Role::Program, depth: 0, event });
@@ -201,15 +236,26 @@ impl LogReader {
         }
     }
 
+    /// Passes on the messages that the program was given before this place in its output.
+    fn pass_on(&mut self, offset: u64, emit: &mut impl FnMut(LogEntry)) {
+        while let Some(message) = self.sent.get(self.told).filter(|message| message.at <= offset) {
+            self.told += 1;
+            let event = LogEvent::Message { text: message.text.clone() };
+            emit(LogEntry { role: Role::User, depth: 0, event });
+        }
+    }
+
     /// Converts an event of the program. Returns `None` for an event that readers of the log do not need.
     fn entry(&mut self, event: StreamEvent, depth: u32) -> Option<LogEntry> {
         let (role, event) = match event {
             StreamEvent::Subagent(event) => return self.entry(*event, depth + 1),
             StreamEvent::SessionStarted { folder, .. } => {
-                self.folder = folder;
+                if !folder.is_empty() {
+                    self.folder = folder;
+                }
                 return None;
             }
-            StreamEvent::QuestionCancelled(_) => return None,
+            StreamEvent::QuestionCancelled(_) | StreamEvent::Used { .. } => return None,
             StreamEvent::ToolResult { text, .. } if text == self.denied => return None,
             StreamEvent::MessageAccepted(text) => (Role::User, LogEvent::Message { text }),
             StreamEvent::Text(text) => (Role::Agent, LogEvent::Text { text }),
@@ -264,6 +310,44 @@ mod tests {
         pieces.iter().for_each(|piece| story.read(piece, |entry| all.push(entry)));
         story.finish(|entry| all.push(entry));
         all
+    }
+
+    #[test]
+    fn messages_that_are_not_repeated_stand_where_they_were_read() {
+        let message = |at: u64, text: &str| SentMessage { at, text: text.to_owned() };
+        let shown = |entry: LogEntry| match entry.event {
+            LogEvent::Message { text } => format!("> {text}"),
+            LogEvent::Output { text } => text,
+            other => format!("{other:?}"),
+        };
+        let mut all = Vec::new();
+        let mut story = LogReader::new(Protocol::PLAIN);
+        story.set_sent(vec![message(0, "task")]);
+        story.read(b"a\nb", |entry| all.push(shown(entry)));
+        // What follows is read later, with the messages until then.
+        story.set_sent(vec![message(0, "task"), message(4, "more"), message(9, "last")]);
+        story.read(b"\nc\n", |entry| all.push(shown(entry)));
+        story.finish(|entry| all.push(shown(entry)));
+        story.begin_attempt();
+        story.set_sent(vec![message(0, "again")]);
+        story.read(b"d\n", |entry| all.push(shown(entry)));
+        assert_eq!(all, ["> task", "a", "b", "> more", "c", "> last", "> again", "d"]);
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_folder_that_the_output_does_not_name() {
+        let mut story = LogReader::new(Protocol::PLAIN).in_folder(Some(Path::new("/w")));
+        let started = StreamEvent::SessionStarted {
+            session: String::new(),
+            model: String::new(),
+            mode: String::new(),
+            folder: String::new(),
+        };
+        assert_eq!(story.entry(started, 0), None);
+        let used =
+            StreamEvent::ToolUse { id: String::new(), name: "edit".to_owned(), about: "/w/a".to_owned() };
+        let event = LogEvent::ToolUse { tool: "edit".to_owned(), about: "a".to_owned() };
+        assert_eq!(story.entry(used, 0), Some(LogEntry { role: Role::Agent, depth: 0, event }));
     }
 
     fn claude() -> Protocol {

@@ -53,6 +53,7 @@ pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
         priority: request.priority.clone(),
         approved: request.approved,
         named: !request.branches.is_empty(),
+        recheck: request.recheck,
     })
 }
 
@@ -128,8 +129,18 @@ pub(super) fn unchecked_warnings(plan: &LandingPlan, options: &LandOptions) -> V
 pub(super) fn rebuild_plan(repo: &Repo, state: &State, base: Oid) -> Result<LandingPlan> {
     let mut named = Vec::with_capacity(state.branches.len());
     for saved in &state.branches {
-        let agent = branches::find_again(repo, &saved.name)?.and_then(|branch| branch.agent);
-        named.push(Branch { name: saved.name.clone(), tip: saved.tip, agent, problem: None, failed: None });
+        let found = branches::find_again(repo, &saved.name)?;
+        let snapshot = found.as_ref().and_then(|branch| branch.snapshot);
+        let agent = found.and_then(|branch| branch.agent);
+        named.push(Branch {
+            name: saved.name.clone(),
+            tip: saved.tip,
+            agent,
+            problem: None,
+            snapshot,
+            part: None,
+            failed: None,
+        });
     }
     earlier::fill_in_failed_checks(repo, &mut named)?;
     let target = LandingTarget { branch: state.into.clone(), tip: base };

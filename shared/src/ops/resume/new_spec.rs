@@ -35,7 +35,7 @@ pub(super) fn new_spec(
     let foreign = is_foreign(repo, agent);
     let before = Spec::last(repo, id, dir);
     let known = before.as_ref().and_then(|spec| spec.identity.clone());
-    let RunOptions { options, launch, limits, jobs, until } =
+    let RunOptions { options, launch, limits, jobs, until, preparation, spending, sandbox } =
         run_options(config, agent, before.as_ref(), request)?;
     let title = title(agent, before.as_ref(), &launch, request);
     let new_profile = NewProfile::of(request, config);
@@ -80,6 +80,9 @@ pub(super) fn new_spec(
         always: trusted_grants(repo, agent),
         despite_limit: request.despite_limit,
         until,
+        preparation,
+        spending,
+        sandbox,
     })
 }
 

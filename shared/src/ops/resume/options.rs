@@ -5,8 +5,12 @@ use crate::{
     Result,
     agents::{self, Launch, Options},
     config::Config,
-    model::{Agent, text},
-    supervise::spec::{Limits, Spec, Until},
+    model::{Agent, SandboxLevel, text},
+    supervise::{
+        preparation::Preparation,
+        spec::{Limits, Spec, Until},
+        spending::Rules,
+    },
 };
 
 /// How an agent is run: as in its last attempt, with the settings of the request. Another program gets only the latter.
@@ -16,6 +20,9 @@ pub(super) struct RunOptions {
     pub(super) limits: Limits,
     pub(super) jobs: u32,
     pub(super) until: Option<Until>,
+    pub(super) preparation: Preparation,
+    pub(super) spending: Rules,
+    pub(super) sandbox: SandboxLevel,
 }
 
 pub(super) fn run_options(
@@ -35,7 +42,11 @@ pub(super) fn run_options(
     let limits = request.settings.limits(config, profile, &launch, same.map(|spec| &spec.limits))?;
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
     let until = request.settings.until(config, before.and_then(|spec| spec.until.as_ref()))?;
-    Ok(RunOptions { options, launch, limits, jobs, until })
+    let preparation = request.settings.preparation(config, before.map(|spec| &spec.preparation))?;
+    let rules = before.map(|spec| &spec.spending);
+    let spending = request.settings.spending(config, agent.run.clone(), rules)?;
+    let sandbox = request.settings.sandbox(config, before.map(|spec| spec.sandbox))?;
+    Ok(RunOptions { options, launch, limits, jobs, until, preparation, spending, sandbox })
 }
 
 /// Returns the title of the commit with uncommitted work: the last message, if the user typed it.

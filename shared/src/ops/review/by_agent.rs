@@ -15,8 +15,8 @@ use crate::{
         keys::{CHECK_TIME, REVIEW_ALLOW, REVIEW_MODEL, REVIEW_TEST, TEST},
     },
     context::{Context, interrupted},
-    git::{Oid, Repo},
-    landing::{check::CheckRun, verify},
+    git::{Oid, Repo, command},
+    landing::verify::{self, CommitCheck, Verified},
     model::{
         AgentId, OnPrompt, Permission, text,
         verdict::{Comment, Verdict},
@@ -35,6 +35,9 @@ use crate::{
 const MAX_ANSWER: usize = 256 * 1024;
 /// How much of the end of the test's output is passed to the reviewer, in bytes.
 const MAX_TEST_OUTPUT: usize = 4 * 1024;
+/// The longest diff that is put into the task of a reviewer that cannot look at the history, in bytes. A part of one would be judged as
+/// if it were all.
+const MAX_DIFF: usize = 128 * 1024;
 
 /// Which agent reviews, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -48,6 +51,9 @@ pub struct ByAgentRequest {
     /// Whether the reviewer may repair the work.
     #[serde(default)]
     pub fix: bool,
+    /// Whether the test runs even if it is known to pass for these files.
+    #[serde(default)]
+    pub recheck: bool,
 }
 
 /// The answer of a reviewer.
@@ -92,10 +98,13 @@ pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequ
     super::check_sound(repo, &id, head)?;
     agents::check_prose(&by.profile, &config, "a review")?;
     let task = String::from_utf8_lossy(&log.prompt(repo)?.unwrap_or_default()).into_owned();
+    let (options, reads_history) = reviewer_options(&config, by, &test)?;
+    let changes = if reads_history { None } else { Some(changes(repo, by, base, head)?) };
     let limit = config.get(&CHECK_TIME)?;
-    let mut tested = run_test(context, repo, head, &test, limit)?;
-    let reviewer =
-        start_reviewer(context, repo, &id, by, head, &prompt(&task, base, &test, &tested, by.fix), &test)?;
+    let check = |commit| CommitCheck { commit, command: &test, recheck: by.recheck };
+    let mut tested = run_test(context, repo, check(head), limit)?;
+    let words = prompt(&task, base, &test, &tested, by.fix, changes.as_deref());
+    let reviewer = start_reviewer(context, repo, &id, by, head, words, options)?;
     wait_for_reviewer(context, repo, &reviewer)?;
     // The reviewer ran and may have changed the configuration, which is used from here on.
     repo.confirm()?;
@@ -109,7 +118,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequ
     let mut report = Report::empty();
     let mut judged = head;
     if let Some(repaired) = repair_of_reviewer(repo, &reviewer, head)?.filter(|_| by.fix) {
-        let again = run_test(context, repo, repaired, &test, limit)?;
+        let again = run_test(context, repo, check(repaired), limit)?;
         if again.failure.is_none() {
             fix::adopt_repair(context, repo, &id, head, repaired)?;
             (judged, tested, report.repaired) = (repaired, again, Some(repaired));
@@ -132,9 +141,9 @@ pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequ
     Ok(report)
 }
 
-/// Runs the test on a commit.
-fn run_test(context: &Context, repo: &Repo, commit: Oid, test: &str, limit: Duration) -> Result<CheckRun> {
-    verify::verify(context, repo, commit, test, limit).map_err(|error| match error.kind() {
+/// Runs the test on a commit, unless it is known to pass.
+fn run_test(context: &Context, repo: &Repo, what: CommitCheck<'_>, limit: Duration) -> Result<Verified> {
+    verify::verify(context, repo, what, limit).map_err(|error| match error.kind() {
         Kind::Interrupted => interrupted("interrupted; no verdict was recorded"),
         _ => error,
     })
@@ -146,34 +155,62 @@ fn repair_of_reviewer(repo: &Repo, reviewer: &AgentId, head: Oid) -> Result<Opti
     Ok(left.filter(|left| *left != head && repo.contains(*left, head).unwrap_or(false)))
 }
 
-/// Starts a reviewer in its own worktree, at the head of the work. It may read files and run the test.
+/// Returns the options of a reviewer, which may read files and run the test, and whether it looks at the history by itself.
+///
+/// # Errors
+/// Its program cannot be started with them.
+fn reviewer_options(config: &Config<'_>, by: &ByAgentRequest, test: &str) -> Result<(Options, bool)> {
+    let asked = Options {
+        permission: Some(if by.fix { Permission::AcceptEdits } else { config.review_permission()? }),
+        on_prompt: Some(OnPrompt::Deny),
+        allow: config.get(&REVIEW_ALLOW)?.into_iter().chain([format!("Bash({test})")]).collect(),
+        model: config.get(&REVIEW_MODEL)?,
+        restricted: true,
+        ..Options::default()
+    };
+    let (options, reads_history) = agents::for_review(&by.profile, config, asked);
+    // A program without permission modes has none of these options.
+    let options = if options.permission.is_some() { options } else { Options::default() };
+    agents::launch(&by.profile, config, &options)?;
+    Ok((options, reads_history))
+}
+
+/// Returns what changed, for a reviewer that cannot look at the history.
+///
+/// # Errors
+/// It is too long, or git fails.
+fn changes(repo: &Repo, by: &ByAgentRequest, base: Oid, head: Oid) -> Result<String> {
+    let diff = repo.git("diff")?.args(["--no-ext-diff", "--no-textconv", "--no-color"]);
+    let diff = diff.args([base.to_string(), head.to_string()]).limit(command::SHORT_LIMIT).run()?;
+    if diff.len() <= MAX_DIFF {
+        return Ok(text::rendered_output(&String::from_utf8_lossy(&diff)));
+    }
+    let profile = text::safe(&by.profile);
+    Err(Error::new(
+        Code::Refused,
+        format!(
+            "agent '{profile}' cannot review this work: it cannot be allowed to run git, and the diff has more than {} KiB",
+            MAX_DIFF / 1024
+        ),
+    )
+    .hint("'git orchestra man spawn' says which programs look at the history themselves"))
+}
+
+/// Starts a reviewer in its own worktree, at the head of the work.
 fn start_reviewer(
     context: &Context,
     repo: &AcceptedRepo,
     of: &AgentId,
     by: &ByAgentRequest,
     head: Oid,
-    task: &str,
-    test: &str,
+    task: String,
+    options: Options,
 ) -> Result<AgentId> {
-    let config = Config::of(repo);
-    let launch = agents::launch(&by.profile, &config, &Options::default())?;
-    let options = match launch.permission {
-        None => Options::default(),
-        Some(_) => Options {
-            permission: Some(if by.fix { Permission::AcceptEdits } else { config.review_permission()? }),
-            on_prompt: Some(OnPrompt::Deny),
-            allow: config.get(&REVIEW_ALLOW)?.into_iter().chain([format!("Bash({test})")]).collect(),
-            model: config.get(&REVIEW_MODEL)?,
-            restricted: true,
-            ..Options::default()
-        },
-    };
     let report = spawn::run(
         context,
         repo,
         &spawn::Request {
-            tasks: vec![task.to_owned()],
+            tasks: vec![task],
             agents: vec![by.profile.clone()],
             base: Some(head.to_string()),
             name: Some("review".to_owned()),
@@ -211,12 +248,13 @@ fn printed_text(context: &Context, repo: &Repo, id: &AgentId) -> Result<String> 
     let mut words = String::new();
     if report.protocol.is_structured() {
         let mut exchange = report.protocol.open();
-        for line in output.split(|byte| *byte == b'\n') {
-            for event in exchange.read(line) {
-                if let StreamEvent::Text(text) = event {
-                    words.push_str(&text);
-                    words.push('\n');
-                }
+        let mut events: Vec<StreamEvent> =
+            output.split(|byte| *byte == b'\n').flat_map(|line| exchange.read(line)).collect();
+        events.extend(exchange.finish());
+        for event in events {
+            if let StreamEvent::Text(text) = event {
+                words.push_str(&text);
+                words.push('\n');
             }
         }
     } else {
@@ -240,7 +278,7 @@ fn parse_answer(said: &str) -> Option<Answer> {
 
 /// Turns the answer into a verdict. A failed test turns approval into requested changes. A finding on an existing line becomes a
 /// comment; any other is added to the text.
-fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &CheckRun) -> Result<GivenVerdict> {
+fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &Verified) -> Result<GivenVerdict> {
     let mut said: Vec<String> = Vec::new();
     let mut verdict = answer.verdict;
     if tested.failure.is_some() && verdict == Verdict::Approve {
@@ -269,23 +307,31 @@ fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &CheckRun
     Ok(GivenVerdict { verdict, text, comments, head: Some(head.to_string()), keep: true })
 }
 
-fn prompt(task: &str, base: Oid, test: &str, tested: &CheckRun, fix: bool) -> String {
+fn prompt(task: &str, base: Oid, test: &str, tested: &Verified, fix: bool, changes: Option<&str>) -> String {
     let tail = &tested.output[tested.output.len().saturating_sub(MAX_TEST_OUTPUT)..];
+    let tail = text::rendered_output(&String::from_utf8_lossy(tail));
+    let output = match &tested.known {
+        Some(_) => "It did not run again, because it passed on the same files.".to_owned(),
+        None => format!("The end of its output:\n\n{tail}"),
+    };
     let may = if fix {
         "Where you are sure, fix what you find in the files themselves, and commit nothing. Your verdict is on the work with your fixes."
     } else {
         "Change nothing."
     };
+    let shown = changes.map_or_else(String::new, |changes| {
+        let lines: String = changes.lines().map(|line| format!("| {line}\n")).collect();
+        format!("The changes, each line after '| ':\n\n{lines}\n")
+    });
     format!(
-        "Review the work in this worktree: what changed since commit {base} ('git diff {base} HEAD' shows it). {may}\n\n\
+        "Review the work in this worktree: what changed since commit {base} ('git diff {base} HEAD' shows it). {may}\n\n{shown}\
          The task was:\n\n{task}\n\n\
-         The result of the test '{test}': {}. The end of its output:\n\n{}\n\n\
+         The result of the test '{test}': {}. {output}\n\n\
          Does the work do what the task asks, and do it right? Look for bugs, missing cases and tests, and security problems. Answer with one \
          JSON object and nothing else:\n\
          {{\"verdict\": \"approve\" or \"changes\" or \"reject\", \"summary\": \"…\", \"findings\": [{{\"severity\": \"high\" or \
          \"medium\" or \"low\", \"file\": \"…\", \"line\": 1, \"text\": \"…\"}}]}}\n",
         tested.label(),
-        text::rendered_output(&String::from_utf8_lossy(tail)),
     )
 }
 

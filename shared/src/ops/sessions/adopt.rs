@@ -104,6 +104,8 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         base: base.into(),
         branch: branch.as_str().into(),
         label: Config::of(repo).get_or_default(&LABEL),
+        snapshot: None,
+        snapshot_files: 0,
         tags: Vec::new(),
         prompt: None,
     };

@@ -9,7 +9,10 @@ use crate::{
         keys::{AGENT, AGENT_FALLBACK},
     },
     model::text,
-    supervise::spec::{Fallback, Limits, Until},
+    supervise::{
+        preparation::Preparation,
+        spec::{Fallback, Limits, Until},
+    },
 };
 
 /// A kind of agent, with everything that is needed to start it.
@@ -27,6 +30,8 @@ pub(super) struct ReadyProfile {
     pub(super) reads_prose: bool,
     /// The check that decides when it is done.
     pub(super) until: Option<Until>,
+    /// What makes its worktree ready.
+    pub(super) preparation: Preparation,
     /// The profile that takes over if this one is refused.
     pub(super) fallback: Option<Fallback>,
     /// What the user should know about it.
@@ -87,7 +92,20 @@ fn ready_profile(
     let (program, prompt) = (agents::program_of(name, config), agents::prompt_of(name, config)?);
     let role = Some(name.to_owned()).filter(|name| *name != program);
     let options = options.clone();
-    let until = request.settings.until_of_new(config)?;
+    let until = request.settings.until_of_new(config, request.reviews.is_some())?;
+    let preparation = request.settings.preparation(config, None)?;
     let (fallback, warning) = (None, None);
-    Ok(ReadyProfile { program, role, prompt, options, launch, limits, reads_prose, until, fallback, warning })
+    Ok(ReadyProfile {
+        program,
+        role,
+        prompt,
+        options,
+        launch,
+        limits,
+        reads_prose,
+        until,
+        preparation,
+        fallback,
+        warning,
+    })
 }

@@ -10,13 +10,13 @@ use crate::{
     error::ErrorContext as _,
     git::{Oid, Repo, repo::Identity},
     lock::Lock,
-    model::{AgentId, IdOrText, event::Created},
+    model::{AgentId, IdOrText, SandboxLevel, event::Created},
     private_files,
     store::{
         self, NewAgent,
         layout::{AgentDir, PrivateDir},
     },
-    supervise::{guard, queue, spec::Spec, start},
+    supervise::{guard, queue, spec::Spec, spending::Rules, start},
     surroundings::{self, SurroundingsSnapshot},
     trust::AcceptedRepo,
     worktree::isolated_git_dir::FrozenConfig,
@@ -30,12 +30,14 @@ pub(super) fn start(
     report: &Report,
     assignments: &[Assignment],
     base: Oid,
+    sandbox: SandboxLevel,
     request: &Request,
 ) -> Result<()> {
     let private = PrivateDir::new(repo.private_dir()?);
     guard::reserve_space(&private)?;
     repo.record_baseline()?;
     let identity = repo.identity()?;
+    let spending = request.settings.spending(&Config::of(repo), report.run.clone(), None)?;
     let mut leftovers: Vec<String> =
         assignments.iter().flat_map(|assignment| assignment.ready.launch.leftovers.clone()).collect();
     leftovers.sort();
@@ -49,7 +51,9 @@ pub(super) fn start(
         // Another command may hold the lock of a new folder for a moment, while it checks what to repair.
         let lock = Lock::require(&dir.lock(), context.at_most(context.limits().new_agent_lock))?;
         locks.push((assignment.id.clone(), dir.clone(), lock));
-        write_spec(assignment, &dir, &identity, &frozen, report.jobs, request)
+        let spec =
+            Common { identity: &identity, frozen: &frozen, jobs: report.jobs, spending: &spending, sandbox };
+        write_spec(assignment, &dir, &spec, request)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
@@ -95,14 +99,17 @@ fn create_with_snapshot(
     })
 }
 
-fn write_spec(
-    assignment: &Assignment,
-    dir: &AgentDir,
-    identity: &Identity,
-    frozen: &str,
+/// What the specs of all agents have in common.
+struct Common<'a> {
+    identity: &'a Identity,
+    frozen: &'a str,
     jobs: u32,
-    request: &Request,
-) -> Result<()> {
+    spending: &'a Rules,
+    sandbox: SandboxLevel,
+}
+
+fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, request: &Request) -> Result<()> {
+    let Common { identity, frozen, jobs, spending, sandbox } = *common;
     let Assignment { planned, task, ready, .. } = assignment;
     let spec = Spec {
         options: ready.options.clone(),
@@ -126,6 +133,9 @@ fn write_spec(
         always: Vec::new(),
         despite_limit: false,
         until: ready.until.clone(),
+        preparation: ready.preparation.clone(),
+        spending: spending.clone(),
+        sandbox,
     };
     spec.write(dir)?;
     let prompt = dir.prompt();
@@ -158,6 +168,8 @@ fn new_agents(
             base: planned.base.into(),
             branch: planned.branch.clone(),
             label: label.clone(),
+            snapshot: report.changes.as_ref().and_then(|changes| changes.snapshot).map(Into::into),
+            snapshot_files: report.changes.as_ref().map_or(0, |changes| changes.files),
             tags: request.tags.iter().map(ToString::to_string).collect(),
             prompt: None,
         };

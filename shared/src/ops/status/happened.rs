@@ -93,7 +93,9 @@ fn happening(event: &Event, now: &Agent) -> Option<(Happened, Option<String>)> {
             (Happened::Reviewed, Some(format!("{} by {}", review.verdict.as_str(), review.by)))
         }
         Fact::Restored {} => (Happened::Restored, None),
-        Fact::Stop { .. } | Fact::Pause { .. } | Fact::Send(_) | Fact::Collected(_) => return None,
+        Fact::Stop { .. } | Fact::Pause { .. } | Fact::Send(_) | Fact::Collected(_) | Fact::Tagged(_) => {
+            return None;
+        }
     })
 }
 

@@ -27,9 +27,11 @@ pub(super) enum Reversal<'a> {
 /// # Errors
 /// It changed nothing, or another version of git orchestra made it (3).
 pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Result<Reversal<'a>> {
-    use OperationBody::{Cleanup, Doctor, Landing, Other, Repair, Undo};
+    use OperationBody::{Cleanup, Doctor, Landing, Other, Repair, Rewind, Undo};
     let reversal = match &operation.body {
-        Landing(changes) | Undo { effect: UndoEffect::Moved(changes), .. } if !changes.is_empty() => {
+        Landing(changes) | Rewind(changes) | Undo { effect: UndoEffect::Moved(changes), .. }
+            if !changes.is_empty() =>
+        {
             Some(Reversal::MoveBack(changes))
         }
         Cleanup(removals) | Repair(removals) | Undo { effect: UndoEffect::Removed(removals), .. }
@@ -54,7 +56,7 @@ pub(super) fn reversal<'a>(operation: &'a Operation, all: &'a [Operation]) -> Re
     })
 }
 
-/// Finds the operation by its id or a unique prefix; without one, the newest landing or cleanup that can be undone.
+/// Finds the operation by its id or a unique prefix; without one, the newest landing, cleanup or rewind that can be undone.
 ///
 /// # Errors
 /// There is no such operation, or it cannot be undone (3).
@@ -62,7 +64,8 @@ pub(super) fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'
     let Some(typed) = typed else {
         // A repair, which a command makes first or `doctor` makes, is not what its user wants to undo unasked.
         let can = |one: &&Operation| {
-            matches!(one.body, OperationBody::Landing(_) | OperationBody::Cleanup(_))
+            use OperationBody::{Cleanup, Landing, Rewind};
+            matches!(one.body, Landing(_) | Rewind(_) | Cleanup(_))
                 && one.changed_something()
                 && operations::is_in_effect(one, all)
         };
@@ -156,6 +159,7 @@ mod tests {
         let refs = vec![QuarantinedRef { name: "refs/x".into(), file: "/damaged/refs/x".into() }];
         for (body, expected) in [
             (OperationBody::Landing(changes.clone()), Some(Reversal::MoveBack(&changes))),
+            (OperationBody::Rewind(changes.clone()), Some(Reversal::MoveBack(&changes))),
             (OperationBody::Landing(Vec::new()), None),
             (OperationBody::Cleanup(removals.clone()), Some(Reversal::Restore(&removals))),
             (OperationBody::Repair(removals.clone()), Some(Reversal::Restore(&removals))),

@@ -9,7 +9,7 @@ use crate::{
     Code, Error, Result,
     context::Context,
     landing::{finish, target_lock::TargetLock},
-    ops::cleanup,
+    ops::{cleanup, rewind},
     removal::restore,
     store::{
         layout,
@@ -30,7 +30,10 @@ pub(super) fn check(
     all: &[Operation],
 ) -> Result<()> {
     match choose::reversal(operation, all)? {
-        Reversal::MoveBack(changes) => changes.iter().try_for_each(|change| check_change(repo, change)),
+        Reversal::MoveBack(changes) => {
+            drop(rewind::lock_agent_of(context, repo, operation, all)?);
+            changes.iter().try_for_each(|change| check_change(repo, change))
+        }
         Reversal::Restore(removals) => {
             removals.iter().try_for_each(|removal| restore::require_restorable(repo, removal))
         }

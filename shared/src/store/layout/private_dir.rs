@@ -150,6 +150,21 @@ impl PrivateDir {
         self.0.join("reserve")
     }
 
+    /// A folder of empty files that reserve inodes for the same.
+    pub fn reserved_files(&self) -> PathBuf {
+        self.0.join("reserved")
+    }
+
+    /// The agents that are held because the machine is short of something.
+    pub fn held_agents(&self) -> PathBuf {
+        self.0.join("held.json")
+    }
+
+    /// The lock of the supervisor that decides which agents are held.
+    pub fn held_agents_lock(&self) -> PathBuf {
+        self.0.join("locks/held")
+    }
+
     /// The log of supervisors, for messages that they cannot report elsewhere.
     pub fn supervisor_log(&self) -> PathBuf {
         self.0.join("diary")
@@ -210,9 +225,19 @@ impl PrivateDir {
         self.0.join("queue")
     }
 
+    /// The folder of an agent's sandbox: its private git directory, home folder and temporary files.
+    pub fn sandbox(&self, id: &AgentId) -> PathBuf {
+        self.0.join("sandboxes").join(id.as_str())
+    }
+
     /// The usage limits that were reached: while one holds, no agent that it applies to is started.
     pub fn limits(&self) -> PathBuf {
         self.0.join("limits")
+    }
+
+    /// How often the caps on money and tokens of runs and of the day were raised.
+    pub fn caps(&self) -> PathBuf {
+        self.0.join("caps")
     }
 
     /// The directory of one agent, which exists while the agent has not ended.

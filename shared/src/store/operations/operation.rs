@@ -50,6 +50,8 @@ pub struct Operation {
 pub enum OperationBody {
     /// `merge-ranked` moved its target branch; without a change, it has not moved yet.
     Landing(Vec<Change>),
+    /// `rewind` moved an agent's branch back to a point.
+    Rewind(Vec<Change>),
     /// `cleanup` removed agents.
     Cleanup(Vec<Removal>),
     /// A command moved an incomplete worktree to the trash. No agent was removed.
@@ -147,6 +149,7 @@ impl Operation {
     pub fn changes(&self) -> &[Change] {
         match &self.body {
             OperationBody::Landing(changes)
+            | OperationBody::Rewind(changes)
             | OperationBody::Undo { effect: UndoEffect::Moved(changes), .. }
             | OperationBody::Other { changes, .. } => changes,
             OperationBody::Cleanup(_)
@@ -163,7 +166,10 @@ impl Operation {
             | OperationBody::Repair(removals)
             | OperationBody::Undo { effect: UndoEffect::Removed(removals), .. }
             | OperationBody::Other { removals, .. } => removals,
-            OperationBody::Landing(_) | OperationBody::Doctor(_) | OperationBody::Undo { .. } => &[],
+            OperationBody::Landing(_)
+            | OperationBody::Rewind(_)
+            | OperationBody::Doctor(_)
+            | OperationBody::Undo { .. } => &[],
         }
     }
 
@@ -174,7 +180,10 @@ impl Operation {
             | OperationBody::Repair(removals)
             | OperationBody::Undo { effect: UndoEffect::Removed(removals), .. }
             | OperationBody::Other { removals, .. } => removals,
-            OperationBody::Landing(_) | OperationBody::Doctor(_) | OperationBody::Undo { .. } => &mut [],
+            OperationBody::Landing(_)
+            | OperationBody::Rewind(_)
+            | OperationBody::Doctor(_)
+            | OperationBody::Undo { .. } => &mut [],
         }
     }
 
@@ -225,6 +234,7 @@ impl Operation {
 
 impl OperationBody {
     const LANDING: &str = "merge-ranked";
+    const REWIND: &str = "rewind";
     const CLEANUP: &str = "cleanup";
     const REPAIR: &str = "repair";
     const DOCTOR: &str = "doctor";
@@ -233,6 +243,7 @@ impl OperationBody {
     fn command(&self) -> &str {
         match self {
             Self::Landing(_) => Self::LANDING,
+            Self::Rewind(_) => Self::REWIND,
             Self::Cleanup(_) => Self::CLEANUP,
             Self::Repair(_) => Self::REPAIR,
             Self::Doctor(_) => Self::DOCTOR,
@@ -292,6 +303,7 @@ impl From<Stored> for Operation {
         } = stored;
         let body = match (command.as_str(), undoes) {
             (OperationBody::LANDING, None) if removals.is_empty() => OperationBody::Landing(changes),
+            (OperationBody::REWIND, None) if removals.is_empty() => OperationBody::Rewind(changes),
             (OperationBody::CLEANUP, None) if changes.is_empty() => OperationBody::Cleanup(removals),
             (OperationBody::REPAIR, None) if changes.is_empty() => OperationBody::Repair(removals),
             (OperationBody::DOCTOR, None) if changes.is_empty() && removals.is_empty() => {
@@ -361,6 +373,11 @@ mod tests {
                 "cleanup",
                 json!({ "removals": removal }),
                 |body| matches!(body, OperationBody::Cleanup(removals) if removals[0].bytes == 7),
+            ),
+            (
+                "rewind",
+                json!({ "changes": change }),
+                |body| matches!(body, OperationBody::Rewind(changes) if changes.len() == 1),
             ),
             ("cleanup", json!({ "stage": "aborted" }), |body| matches!(body, OperationBody::Cleanup(_))),
             ("repair", json!({ "removals": removal }), |body| matches!(body, OperationBody::Repair(_))),

@@ -1,6 +1,8 @@
 //! One attempt: runs the program, reads its output and answers its questions, until it ends or must be ended.
 
 mod exchange;
+mod holding;
+mod snapshots;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -23,13 +25,14 @@ use crate::{
     model::{Fact, Phase, SessionId, event::PhaseChange, text},
     private_files,
     supervise::{
-        ending::{AttemptEnd, EndedAttempt},
+        ending::{AttemptEnd, Cause, EndedAttempt},
         guard,
-        helper::HelperTask,
         idle::IdleDetector,
         launch::{self, Beginning, RunningProgram},
         output_times::OutputTimes,
         program_output::{LineSpan, ProgramOutput},
+        sent_messages,
+        stuck::StuckDetector,
     },
 };
 
@@ -37,14 +40,14 @@ use crate::{
 const READ_INTERVAL: Duration = Duration::from_millis(250);
 /// How many times in a row reading output and requests may fail before that ends the agent.
 const MAX_FAILED_READS: u32 = 3;
-/// The interval between snapshots of a running agent's worktree.
-const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(60);
 /// The minimum interval between writes of the summary that `status` reads.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
 /// How long after a turn to wait for the program to accept a message before its input is closed, which makes it read the rest.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a program may stay after its last turn once its input is closed.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a program that is to end may take to leave its turn: what it has said and spent by then is in its session and its output.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How much of the end of a file is read for its last lines, in bytes.
 const TAIL: u64 = 8 * 1024;
 /// The maximum width of the last line of standard error, in columns.
@@ -74,10 +77,15 @@ struct RunningAttempt {
     turn_over: Option<Instant>,
     /// When its input was closed after its last turn.
     closed: Option<Instant>,
+    /// When its turn was interrupted, because it is to end.
+    interrupted: Option<Instant>,
     /// When the summary was last written, and whether it has changed since.
     shown: Option<Instant>,
     unshown: bool,
     last_snapshot: Instant,
+    /// Whether a turn began after another one had ended, and no snapshot was taken since.
+    turn_began: bool,
+    stuck: StuckDetector,
     checked: Option<Instant>,
     /// How the program ended, while the rest of its output is still to be read.
     ended: Option<AttemptEnd>,
@@ -92,6 +100,7 @@ impl Supervisor {
     ) -> Result<(EndedAttempt, Vec<String>)> {
         let number = self.record.attempt;
         self.reset_limits();
+        self.begin_measuring();
         // The events contain the summary of an earlier attempt.
         let _ = fs::remove_file(self.dir.stream_summary());
         let (opening, messages) = match self.reads(&opening) {
@@ -126,14 +135,18 @@ impl Supervisor {
             length: 0,
             turn_over: None,
             closed: None,
+            interrupted: None,
             shown: None,
             unshown: false,
             last_snapshot: Instant::now(),
+            turn_began: false,
+            stuck: self.new_stuck_detector(),
             checked: None,
             ended: None,
         };
         send_outgoing(&mut attempt);
         if prompt.is_some() {
+            self.note_sent(0, &words.join("\n\n"));
             attempt.said = words.len();
             // A program that cannot be resumed reads its prompt only, as a task; plain output does not say that it was read.
             if self.has_messages() && self.spec.launch.protocol.is_structured() {
@@ -152,6 +165,7 @@ impl Supervisor {
             Err(error) if !matches!(end, AttemptEnd::Failed(_)) => return Err(error),
             _ => {}
         }
+        self.settle(&mut attempt.summary);
         self.keep_late_messages(&mut attempt);
         let limit = self.limit_in_output(&attempt.summary, &end);
         // The opening is not repeated: the next attempt has its own.
@@ -162,12 +176,15 @@ impl Supervisor {
         if attempt.summary.usage.session.is_some() {
             self.used.clone_from(&attempt.summary.usage);
         }
+        let errors = if is_structured { self.dir.errors(number) } else { self.dir.output(number) };
+        let last_words = last_line(&errors);
         let ended = EndedAttempt {
+            cause: Cause::of(&end, self.measured(), last_words.as_deref()),
             exit_failure: match end {
                 AttemptEnd::Exit(code) => self.spec.launch.protocol.exit_failure(code),
                 _ => None,
             },
-            last_words: is_structured.then(|| last_line(&self.dir.errors(number))).flatten(),
+            last_words: last_words.filter(|_| is_structured),
             limit,
             end,
             summary: is_structured.then_some(attempt.summary),
@@ -201,6 +218,7 @@ impl Supervisor {
             opens_with_task,
             permission: launch.permission,
             model: launch.model.as_deref(),
+            in_sandbox: self.spec.sandbox.is_some(),
         })
     }
 
@@ -208,6 +226,7 @@ impl Supervisor {
         if !self.prompts.contains(&self.spec.worktree) {
             self.prompts.push(self.spec.worktree.clone());
         }
+        let money_left = self.money_left();
         launch::start(
             &self.environment,
             &self.id,
@@ -215,7 +234,7 @@ impl Supervisor {
             &self.common,
             &self.spec,
             &self.record,
-            Beginning { session: self.session(), words: prompt },
+            Beginning { session: self.session(), words: prompt, money_left },
         )
     }
 
@@ -223,10 +242,12 @@ impl Supervisor {
         let mut failures = 0;
         loop {
             let standing = self.update_paths();
+            let is_held = standing == RepositoryState::Usable && self.hold_if_short(attempt);
             let looked = match standing {
                 RepositoryState::Lost(why) => return Ok(AttemptEnd::Failed(why)),
                 // The program keeps running; its output is read when the repository is back.
                 RepositoryState::Away => Ok(None),
+                RepositoryState::Usable if is_held => self.poll_held(attempt),
                 RepositoryState::Usable => self.poll(attempt),
             };
             match looked {
@@ -236,12 +257,17 @@ impl Supervisor {
                 Err(_) if failures < MAX_FAILED_READS => failures += 1,
                 Err(error) => return Err(error),
             }
-            if let Some(end) = self.limit_reached(attempt) {
+            if !is_held && let Some(end) = self.limit_reached(attempt) {
                 return Ok(end);
             }
-            if standing == RepositoryState::Usable {
+            if !is_held && standing == RepositoryState::Usable {
                 self.take_snapshot(attempt).await;
+                self.sum_others().await;
+                if let Some(end) = self.cap_reached(&attempt.summary, attempt.waits_for.is_some())? {
+                    return Ok(end);
+                }
             }
+            self.record_processes();
             let tick = if self.spec.launch.protocol.is_structured() { READ_INTERVAL } else { TICK };
             let left = self.spec.limits.max_time.saturating_sub(self.begun.elapsed());
             let left = attempt.idle.left().map_or(left, |idle| left.min(idle.max(READ_INTERVAL)));
@@ -269,7 +295,7 @@ impl Supervisor {
             return Ok(Some(end));
         }
         match self.end_asked()? {
-            Some(end) => Ok(Some(end)),
+            Some(end) => Ok(has_left_its_turn(attempt).then_some(end)),
             None => self.exchange_messages(attempt),
         }
     }
@@ -286,7 +312,10 @@ impl Supervisor {
         attempt.output.move_to(self.dir.output(self.record.attempt));
         let (summary, asked, unheard) = (&mut attempt.summary, &mut attempt.asked, &mut attempt.unheard);
         let (in_prompt, reported) = (&mut attempt.in_prompt, &mut attempt.reported);
+        let (stuck, turn_began) = (&mut attempt.stuck, &mut attempt.turn_began);
+        let mut accepted: Vec<(u64, String)> = Vec::new();
         let new = attempt.output.read_output(over, |event, span| {
+            snapshots::count(event, summary.last_turn.is_some(), stuck, turn_began);
             summary.observe(event);
             match event {
                 StreamEvent::SessionStarted { session, .. } => {
@@ -294,11 +323,16 @@ impl Supervisor {
                     drop(unheard.drain(..std::mem::take(in_prompt).min(unheard.len())));
                 }
                 StreamEvent::QuestionAsked(question) => drop(asked.insert(question.id.clone(), span)),
-                StreamEvent::MessageAccepted(_) => drop(unheard.pop_front()),
+                StreamEvent::MessageAccepted(words) => {
+                    unheard.pop_front();
+                    accepted.push((span.start(), words.clone()));
+                }
                 _ => {}
             }
         })?;
+        accepted.iter().for_each(|(at, words)| self.note_sent(*at, words));
         self.note_time(&mut attempt.times, attempt.output.length(), over);
+        self.count(&mut attempt.summary);
         let StreamSummary { answered, usage, .. } = &attempt.summary;
         self.observe_limits(*answered, usage.model.as_deref());
         attempt.unshown |= new;
@@ -316,6 +350,14 @@ impl Supervisor {
             self.record_session(&session).inspect_err(|_| attempt.reported = Some(session))?;
         }
         Ok(())
+    }
+
+    /// Notes a message for the log, if the output does not repeat it.
+    fn note_sent(&self, at: u64, words: &str) {
+        let protocol = self.spec.launch.protocol;
+        if protocol.is_structured() && !protocol.repeats_messages() {
+            sent_messages::note(&self.dir.sent(self.record.attempt), at, words);
+        }
     }
 
     fn note_time(&self, times: &mut OutputTimes, length: u64, over: bool) {
@@ -372,19 +414,29 @@ impl Supervisor {
             return Some(AttemptEnd::Failed(format!("printed more than {limit} bytes ({key})")));
         }
         if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
-            return Some(AttemptEnd::Failed("the disk is full".to_owned()));
+            return Some(AttemptEnd::Failed(Cause::DiskFull.as_str().to_owned()));
         }
         let transcript = || self.conversation(&self.session.as_ref()?.0);
         let idle = attempt.idle.is_over(&self.spec.worktree, transcript)?;
         Some(AttemptEnd::Idle(idle.as_secs()))
     }
+}
 
-    /// Takes a snapshot at intervals. A snapshot that fails does not end the agent; the next one follows in a minute.
-    async fn take_snapshot(&mut self, attempt: &mut RunningAttempt) {
-        if attempt.last_snapshot.elapsed() >= SNAPSHOT_INTERVAL {
-            let _ = self.run_helper(HelperTask::Snapshot).await;
-            attempt.last_snapshot = Instant::now();
+/// Interrupts the turn of a program that is to end, if its protocol can. Returns whether the program is in no turn any more, or does not
+/// leave it in time.
+fn has_left_its_turn(attempt: &mut RunningAttempt) -> bool {
+    if let Some(since) = attempt.interrupted {
+        return attempt.summary.last_turn.is_some() || since.elapsed() >= INTERRUPT_TIMEOUT;
+    }
+    let is_in_turn = attempt.summary.begun && attempt.summary.last_turn.is_none();
+    let stdin = attempt.program.stdin.as_ref().filter(|_| is_in_turn);
+    match stdin.and_then(|stdin| Some((stdin, attempt.output.exchange().interrupt()?))) {
+        Some((stdin, bytes)) => {
+            stdin.send(bytes);
+            attempt.interrupted = Some(Instant::now());
+            false
         }
+        None => true,
     }
 }
 

@@ -13,8 +13,12 @@ use crate::{
     Result,
     config::keys::MAX_OUTPUT,
     git::careful,
-    private_files,
-    supervise::{ending::AttemptEnd, guard, launch},
+    private_files, slots,
+    supervise::{
+        ending::{AttemptEnd, Cause},
+        guard,
+        launch::{self, ShellCommand},
+    },
 };
 
 /// How much of the beginning of a command's output is kept, in bytes.
@@ -30,6 +34,8 @@ pub(super) struct AgentCommand<'a> {
     pub(super) output: &'a Path,
     /// How long it may take.
     pub(super) limit: Duration,
+    /// The value of [`slots::VARIABLE`], if it runs in a slot of the machine.
+    pub(super) slot: Option<String>,
 }
 
 /// How a command ended.
@@ -50,39 +56,41 @@ impl Supervisor {
             &self.common,
             &self.spec,
             &self.record,
-            run.command,
-            run.output,
+            ShellCommand {
+                text: run.command,
+                variable: run.slot.clone().map(|slot| (slots::VARIABLE, slot)),
+                output: run.output,
+            },
         )?;
         self.reaper.expect(program.pid);
         self.record.program = Some(program);
         self.record.write(&self.lock)?;
-        let begun = Instant::now();
+        let mut begun = Instant::now();
         let end = loop {
+            let holding = self.follow_guard();
+            begun += holding.time;
             if let Some(end) = self.reaper.ended(program.pid) {
                 break CommandEnd::Ran { failure: failure_of(&end) };
             }
-            match self.update_paths() {
-                RepositoryState::Lost(why) => return Ok(CommandEnd::Ended(AttemptEnd::Failed(why))),
-                RepositoryState::Away => {}
-                RepositoryState::Usable => {
-                    // What cannot be read now may be readable at the next try.
-                    if let Ok(Some(end)) = self.end_asked() {
-                        return Ok(CommandEnd::Ended(end));
-                    }
+            if let Some(end) = self.asked_meanwhile() {
+                return Ok(CommandEnd::Ended(end));
+            }
+            if holding.is_held {
+                self.wait(TICK).await;
+                if self.is_terminating {
+                    return Ok(CommandEnd::Ended(self.terminate()));
                 }
+                continue;
             }
-            let limits = &self.spec.limits;
-            if self.begun.elapsed() >= limits.max_time {
-                return Ok(CommandEnd::Ended(AttemptEnd::TimedOut(limits.max_time.as_secs())));
-            }
-            if guard::is_full(&self.spec.worktree) || guard::is_full(&self.common) {
-                return Ok(CommandEnd::Ended(AttemptEnd::Failed("the disk is full".to_owned())));
+            if let Some(end) = self.limit_meanwhile() {
+                return Ok(CommandEnd::Ended(end));
             }
             if begun.elapsed() >= run.limit {
                 let failure = format!("took longer than {} s", run.limit.as_secs());
                 break CommandEnd::Ran { failure: Some(failure) };
             }
             let printed = std::fs::metadata(run.output).map_or(0, |file| file.len());
+            let limits = &self.spec.limits;
             if printed > limits.max_output.as_bytes() {
                 let (most, key) = (limits.max_output.as_bytes(), MAX_OUTPUT.name());
                 let failure = format!("printed more than {most} bytes ({key})");
@@ -99,6 +107,29 @@ impl Supervisor {
         self.end_tree(&AttemptEnd::Exit(0))?;
         shorten_output(run.output);
         Ok(end)
+    }
+
+    /// Returns why the agent ends while something runs for it: it is asked to, or reached a limit.
+    pub(super) fn end_meanwhile(&mut self) -> Option<AttemptEnd> {
+        self.asked_meanwhile().or_else(|| self.limit_meanwhile())
+    }
+
+    fn asked_meanwhile(&mut self) -> Option<AttemptEnd> {
+        match self.update_paths() {
+            RepositoryState::Lost(why) => Some(AttemptEnd::Failed(why)),
+            RepositoryState::Away => None,
+            // What cannot be read now may be readable at the next try.
+            RepositoryState::Usable => self.end_asked().ok().flatten(),
+        }
+    }
+
+    fn limit_meanwhile(&self) -> Option<AttemptEnd> {
+        let limits = &self.spec.limits;
+        if self.begun.elapsed() >= limits.max_time {
+            return Some(AttemptEnd::TimedOut(limits.max_time.as_secs()));
+        }
+        let is_full = guard::is_full(&self.spec.worktree) || guard::is_full(&self.common);
+        is_full.then(|| AttemptEnd::Failed(Cause::DiskFull.as_str().to_owned()))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         ending::AttemptEnd,
         guard,
         helper::{Helper, HelperTask},
-        processes,
+        own_variables, processes,
         tree::{self, ProcessId},
     },
 };
@@ -52,7 +52,10 @@ impl Supervisor {
     }
 
     async fn run_helper_once(&mut self, job: HelperTask) -> Result<Helper> {
-        let helper = Helper::start(&self.environment, &self.common, &self.id, &self.record.nonce, job)?;
+        let pointers = self.spec.preparation.lfs_pointers.then_some(own_variables::LFS_POINTERS);
+        let variables = pointers.as_slice();
+        let helper =
+            Helper::start(&self.environment, &self.common, &self.id, &self.record.nonce, job, variables)?;
         let begun = Instant::now();
         let ended = loop {
             let left = job.limit().saturating_sub(begun.elapsed());
@@ -77,7 +80,7 @@ impl Supervisor {
     }
 
     /// Kills a helper and its descendants, so that its locks are released.
-    fn end_helper(&mut self, pid: i32) {
+    pub(super) fn end_helper(&mut self, pid: i32) {
         let all = || {
             let helper = ProcessId::of(pid).filter(ProcessId::is_alive);
             helper.into_iter().chain(tree::descendants(pid, &[])).collect::<Vec<_>>()

@@ -52,7 +52,20 @@ impl Supervisor {
         self.record.program = None;
         // For `status`: without a program, the work is being saved.
         let _ = self.record.write(&self.lock);
+        self.end_guarding();
         left
+    }
+
+    /// Records the processes of the agent, for the case that this process is killed: what leaves the tree then is found no other way.
+    pub(super) fn record_processes(&mut self) {
+        let program = self.record.program.map(|program| program.pid);
+        let mut known = tree::some_descendants(self.record.supervisor.pid, processes::MAX_KNOWN);
+        known.retain(|process| Some(process.pid) != program);
+        if known != self.record.known {
+            self.record.known = known;
+            // If this fails, it is tried again in a second.
+            let _ = self.record.write(&self.lock);
+        }
     }
 
     /// Handles SIGTERM: from now on nothing is waited for.
@@ -78,7 +91,7 @@ impl Supervisor {
     }
 
     /// Waits, and notes if the supervisor itself is asked to terminate.
-    async fn wait(&mut self, time: Duration) {
+    pub(super) async fn wait(&mut self, time: Duration) {
         tokio::select! {
             _ = self.term.recv() => self.is_terminating = true,
             () = sleep(time) => {}

@@ -2,15 +2,18 @@
 //! captures the work, and records the end.
 
 mod attempt;
+mod caps;
 mod command;
 mod fallback;
 mod files;
+mod guarding;
 mod helpers;
 mod last_steps;
 mod limited;
 mod opening;
 mod requests;
 mod session;
+mod setup;
 mod tracking;
 mod until;
 
@@ -25,6 +28,8 @@ use tokio::{
 };
 
 use self::{
+    caps::Spending,
+    guarding::Guarding,
     limited::{KnownLimits, Waited},
     opening::Opening,
     requests::Requests,
@@ -40,21 +45,24 @@ use crate::{
         Agent, AgentId, ByteSize, Fact, Phase, SessionId,
         event::{PhaseChange, Usage},
     },
+    sandbox,
     store::{
         Chain, append, append_if,
         layout::{AgentDir, PrivateDir},
     },
     supervise::{
-        auto_sync,
-        ending::{AttemptEnd, EndedAttempt},
+        auto_sync, background,
+        ending::{AttemptEnd, Cause, EndedAttempt},
         guard,
         helper::HelperTask,
+        ports::PortBlock,
         processes::{self, Processes},
         prompt, queue,
         reaper::Reaper,
         repair,
         rounds::{self, Rounds},
         spec::Spec,
+        temporary,
         tree::{self, ProcessId},
     },
     trust::acceptance,
@@ -106,6 +114,8 @@ struct Supervisor {
     is_terminating: bool,
     requests: Requests,
     slot: Option<Lock>,
+    /// The ports of the agent's own.
+    ports: Option<PortBlock>,
     has_worktree: bool,
     /// The conversation, if the program has sessions: its id, and whether it existed before this attempt.
     session: Option<(SessionId, bool)>,
@@ -122,6 +132,8 @@ struct Supervisor {
     /// How long it had run when a usage limit paused it.
     ran: Duration,
     limits: KnownLimits,
+    guarding: Guarding,
+    spending: Spending,
     /// The rounds of work and check so far.
     rounds: Rounds,
     /// Whether its program may have done something.
@@ -143,6 +155,7 @@ impl Supervisor {
             attempt: 0,
             supervisor: ProcessId::me(),
             program: None,
+            known: Vec::new(),
         };
         let supervisor = Self {
             environment: environment.clone(),
@@ -153,6 +166,7 @@ impl Supervisor {
             requests: Requests::since(environment, spec.since, spec.launch.takes_prose()),
             is_terminating: false,
             slot: None,
+            ports: None,
             has_worktree: spec.resumed,
             session: None,
             used: Usage::default(),
@@ -162,6 +176,8 @@ impl Supervisor {
             begun: Instant::now(),
             ran: Duration::ZERO,
             limits: KnownLimits::new(&spec.program_environment(environment, id), &private, &spec),
+            guarding: Guarding::default(),
+            spending: Spending::default(),
             has_acted: false,
             takes_over: None,
             rounds: Rounds::default(),
@@ -186,10 +202,15 @@ impl Supervisor {
                 // comes back, the agent shows as lost.
                 return Ok(());
             };
-            if !ended.end.resumes() {
-                break captured;
-            }
-            ended = match self.wait_for_reset().await {
+            let waited = match &ended.end {
+                end if end.resumes() => self.wait_for_reset().await,
+                AttemptEnd::Capped(cap) => {
+                    let cap = cap.clone();
+                    self.wait_for_raise(&cap).await
+                }
+                _ => break captured,
+            };
+            ended = match waited {
                 Waited::Over => {
                     self.in_repository(Self::queue_again)?;
                     self.run_attempts().await
@@ -198,6 +219,12 @@ impl Supervisor {
                 Waited::Terminated => return Ok(()),
             };
         };
+        if let Some(folder) = &self.spec.preparation.temporary {
+            temporary::remove_if_empty(folder);
+        }
+        if self.spec.preparation.removes_builds && self.has_worktree {
+            background::remove_builds(&self.environment, &self.common);
+        }
         let is_stored = self.has_worktree || self.store_spec().is_ok();
         // Once the output is stored, the folder is not needed. The lock is released when this process ends.
         if is_stored && captured.is_ok_and(|captured| captured.unsaved.is_none()) {
@@ -219,7 +246,7 @@ impl Supervisor {
             return Ok(None);
         }
         let captured = self.take().await;
-        if !ended.end.resumes() {
+        if !ended.end.waits() {
             // A command that removes the worktree must not find it in use by this process.
             self.tracked.worktree = None;
             // If this cannot be written, the agent counts as running, and the user is asked about changes to the
@@ -236,13 +263,21 @@ impl Supervisor {
     async fn run_attempts(&mut self) -> EndedAttempt {
         match self.try_run_attempts().await {
             Ok(ended) => ended,
-            Err(error) => AttemptEnd::Failed(error.one_line()).into(),
+            Err(error) => {
+                let why = error.one_line();
+                let cause = Cause::in_text(&why).map(|cause| format!("{}: ", cause.as_str()));
+                AttemptEnd::Failed(cause.unwrap_or_default() + &why).into()
+            }
         }
     }
 
     /// Runs from the queue to the end of the last attempt.
     async fn try_run_attempts(&mut self) -> Result<EndedAttempt> {
         if let Some(end) = self.wait_for_slot().await? {
+            return Ok(end.into());
+        }
+        // With a slot, so that the order of the queue remains, and only as many measure as may run.
+        if let Some(end) = self.wait_for_room().await? {
             return Ok(end.into());
         }
         let now = Instant::now();
@@ -266,12 +301,16 @@ impl Supervisor {
         if let Some(end) = self.end_asked()? {
             return Ok(end.into());
         }
+        if let Some(end) = self.make_ready().await? {
+            return Ok(end.into());
+        }
         let mut opening = Opening::Task(why);
         let mut retries = 0;
         loop {
             let (ended, mut unheard) = self.attempt(opening, messages).await?;
             self.has_acted |= ended.summary.as_ref().is_none_or(|summary| summary.called_tool);
             let ended = self.pause_if_limited(ended);
+            let ended = self.pause_if_capped(ended);
             let (ended, report) = self.check_work(ended, &mut unheard).await?;
             let conclusion = ended.conclusion();
             let is_done = conclusion.phase == Phase::Done || ended.check.is_some();
@@ -284,6 +323,9 @@ impl Supervisor {
                 }
                 (opening, messages, retries) = (Opening::Task(None), unheard, 0);
                 continue;
+            }
+            if let Some(cap) = self.reached_cap() {
+                return Ok(EndedAttempt { end: AttemptEnd::Capped(cap), ..ended });
             }
             self.end_tree(&ended.end)?;
             let reason = conclusion.reason.unwrap_or_default();
@@ -298,7 +340,11 @@ impl Supervisor {
                 self.next_launch(&ended, failed.as_deref().unwrap_or("resumed with a message"))?;
                 Duration::ZERO
             };
-            if let Some(end) = self.wait_or_end(delay).await? {
+            let mut end = self.wait_or_end(delay).await?;
+            if end.is_none() {
+                end = self.wait_for_room().await?;
+            }
+            if let Some(end) = end {
                 return Ok(EndedAttempt { end, check: None, ..ended });
             }
             opening = report.map_or_else(|| Opening::Task(again.then_some(reason)), Opening::Report);
@@ -307,6 +353,7 @@ impl Supervisor {
     }
 
     async fn wait_for_slot(&mut self) -> Result<Option<AttemptEnd>> {
+        self.in_repository(Self::read_spending)?;
         loop {
             // While the repository is away or being moved, limits cannot be read, so no slot is taken.
             let moves = self.tracked.moves();
@@ -314,6 +361,9 @@ impl Supervisor {
                 return Ok(Some(end));
             }
             if let Some(end) = self.wait_for_limit().await? {
+                return Ok(Some(end));
+            }
+            if let Some(end) = self.wait_for_caps().await? {
                 return Ok(Some(end));
             }
             match queue::try_enter(&self.private, &self.id) {
@@ -399,11 +449,14 @@ impl Supervisor {
         let fold = append_if(repo, &self.id, |fold| {
             let reason = reason.map(str::to_owned);
             let mark = Some(processes::mark(&self.record.nonce));
-            let step = PhaseChange { reason, session: session.clone(), mark, ..launch_after(&fold.agent) };
+            let sandbox = sandbox::description(self.spec.sandbox);
+            let step =
+                PhaseChange { reason, session: session.clone(), mark, sandbox, ..launch_after(&fold.agent) };
             let step = if self.takes_over.is_some() { fallback::announced(&self.spec, step) } else { step };
             Some(first.into_iter().cloned().chain([Fact::Phase(step)]).collect())
         })?;
         self.record.attempt = fold.agent.attempt;
+        self.spending_at_launch(&fold.agent);
         if self.takes_over.take().is_some() {
             self.spec.write(&self.dir)?;
         }

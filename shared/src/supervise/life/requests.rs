@@ -8,6 +8,7 @@ use crate::{
     git::{Oid, Repo, refs::RefWatch},
     model::{
         AgentId, Event, Fact, Phase,
+        cap::QUESTION,
         event::{EventId, Message},
     },
     store::{AgentLog, Chain, layout, verdicts, writer},
@@ -78,9 +79,12 @@ impl Requests {
                     self.end = Some(AttemptEnd::Paused(reason));
                 }
                 // From other clones, only stop and pause are obeyed; messages count only from trusted writers.
+                // An answer about money is not one of the program's, whatever that reads.
                 Some(Fact::Send(message))
                     if verdicts::is_trusted(repo, &event.writer)
-                        && (self.takes_prose || own.as_ref() == Some(&event.writer)) =>
+                        && (self.takes_prose
+                            || is_about_cap(&message)
+                            || own.as_ref() == Some(&event.writer)) =>
                 {
                     self.messages.push(message);
                 }
@@ -96,10 +100,15 @@ impl Requests {
         if self.watch.changed(&repo.common_dir()?, &layout::agent_ref(id)) {
             self.read_from(repo, id)?;
         }
-        let since = std::mem::take(&mut self.messages).into_iter().filter_map(|message| message.text);
+        let since = std::mem::take(&mut self.messages).into_iter();
+        let since = since.filter(|message| message.allow != Some(false)).filter_map(|message| message.text);
         let counts = |writer: &str| verdicts::is_trusted(repo, writer);
         Ok(unaccepted(earlier, &counts).into_iter().chain(since).collect())
     }
+}
+
+fn is_about_cap(message: &Message) -> bool {
+    message.question.as_ref().is_some_and(|question| question.starts_with(QUESTION))
 }
 
 /// Returns the messages that the last attempt had not accepted when it ended.
@@ -140,6 +149,16 @@ impl Supervisor {
     /// Returns the earliest message that was not sent to the program yet.
     pub(super) fn next_message(&self) -> Option<Message> {
         self.requests.messages.first().cloned()
+    }
+
+    /// Removes and returns the earliest answer about a cap. What is said with a yes stays as a message.
+    pub(super) fn take_answer(&mut self) -> Option<Message> {
+        let at = self.requests.messages.iter().position(is_about_cap)?;
+        let answer = self.requests.messages.remove(at);
+        if let Some(text) = answer.text.clone().filter(|_| answer.allow == Some(true)) {
+            self.requests.messages.insert(at, Message { text: Some(text), ..Message::default() });
+        }
+        Some(answer)
     }
 
     /// Removes the messages that were not sent to the program yet, and returns their texts.

@@ -21,6 +21,7 @@ fn read(output: &str) -> (Vec<StreamEvent>, StreamSummary) {
         session: Session::New("s-1"),
         permission: Some(Permission::AcceptEdits),
         model: None,
+        in_sandbox: false,
     });
     let mut events: Vec<StreamEvent> =
         output.lines().flat_map(|line| exchange.read(line.as_bytes())).collect();

@@ -4,6 +4,7 @@
 mod config;
 mod content;
 mod copied_answers;
+mod cut;
 mod fold;
 mod items;
 mod line;
@@ -30,6 +31,7 @@ use crate::{
         files::{read_beginning, read_small_file},
         is_id, json,
     },
+    model::SessionId,
     parallel,
     world::Environment,
 };
@@ -148,6 +150,10 @@ impl SessionReader for Sessions {
         Some(argv)
     }
 
+    fn model_flag(&self) -> Option<&'static str> {
+        Some("--model")
+    }
+
     fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
         let mut argv = self.resume_argv(id, fork)?;
         argv.push("--print".to_owned());
@@ -168,6 +174,16 @@ impl SessionFiles for Sessions {
         transcript: &[u8],
     ) -> Result<()> {
         restore::restore(environment, session, folder, transcript)
+    }
+
+    fn cut(
+        &self,
+        environment: &Environment,
+        session: &str,
+        folder: &Path,
+        length: u64,
+    ) -> Result<Option<SessionId>> {
+        cut::cut(environment, session, folder, length)
     }
 
     fn follow(&self, environment: &Environment, session: &str, folder: &Path) -> Result<()> {

@@ -7,6 +7,7 @@ mod tests;
 
 use std::io::Read;
 
+use memchr::memmem;
 use serde_json::Value;
 
 use self::long::LongLine;
@@ -17,32 +18,71 @@ use crate::{
         fields::{self, count, flag, micros, word},
         limit::ReportedLimit,
     },
-    model::{request::AskedRequest, text, tool_use},
+    model::{Tokens, request::AskedRequest, text, tool_use},
 };
 
 /// Maximum width of the summary of a tool call, in columns.
 const MAX_SUMMARY_WIDTH: usize = 200;
 /// The beginning of a partial message. There are very many of them, and they only show that the program is working.
 const PARTIAL_MESSAGE: &[u8] = b"{\"type\":\"stream_event\"";
+/// The partial messages that say what a request used: its beginning and its end.
+const WITH_USAGE: [&[u8]; 2] = [b"\"message_start\"", b"\"message_delta\""];
+/// How much of a partial message is searched for its kind, in bytes.
+const KIND_BYTES: usize = 200;
 
 /// The state of parsing the output of one process.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     /// The program's word for the last API error since the model last answered.
     api_error: Option<String>,
+    /// What the message that is being written was counted with.
+    counted: Tokens,
 }
 
 impl Stream {
     /// Returns the events on a line.
     pub(super) fn line(&mut self, line: &[u8]) -> Vec<StreamEvent> {
         let line = line.trim_ascii();
-        if line.is_empty() || line.starts_with(PARTIAL_MESSAGE) {
+        if line.is_empty() {
             return Vec::new();
+        }
+        if line.starts_with(PARTIAL_MESSAGE) {
+            let begin = &line[..line.len().min(KIND_BYTES)];
+            let says = WITH_USAGE.iter().any(|kind| memmem::find(begin, kind).is_some());
+            return says.then(|| self.partial(&fields::line(line)?["event"])).flatten().into_iter().collect();
         }
         match fields::line(line) {
             Some(value) if value.get("type").is_some_and(Value::is_string) => self.event(&value),
             _ => vec![StreamEvent::Unparsed(String::from_utf8_lossy(line).into_owned())],
         }
+    }
+
+    /// Returns what a partial message says about its use, as far as it was not counted yet: figures at the end of a message are those of
+    /// the whole message.
+    fn partial(&mut self, event: &Value) -> Option<StreamEvent> {
+        let usage = match word(event, "type") {
+            "message_start" => {
+                self.counted = Tokens::default();
+                &event["message"]["usage"]
+            }
+            "message_delta" => &event["usage"],
+            _ => return None,
+        };
+        let known = self.counted;
+        let all = Tokens {
+            input: count(usage, "input_tokens").max(known.input),
+            cache_read: count(usage, "cache_read_input_tokens").max(known.cache_read),
+            cache_write: count(usage, "cache_creation_input_tokens").max(known.cache_write),
+            output: count(usage, "output_tokens").max(known.output),
+        };
+        self.counted = all;
+        let tokens = Tokens {
+            input: all.input - known.input,
+            cache_read: all.cache_read - known.cache_read,
+            cache_write: all.cache_write - known.cache_write,
+            output: all.output - known.output,
+        };
+        (tokens != Tokens::default()).then_some(StreamEvent::Used { tokens, cost: None })
     }
 
     /// Returns the events on a line that is too long for memory, from its kind and its important fields.
@@ -73,6 +113,7 @@ impl Stream {
             "assistant" => assistant(value),
             "user" => user(value),
             "result" => result(value, self.api_error.as_deref()),
+            "stream_event" => return self.partial(&value["event"]).into_iter().collect(),
             "rate_limit_event" => limit::in_event(value).map(StreamEvent::UsageLimit).into_iter().collect(),
             "control_request" => permission_request(value),
             "control_cancel_request" => {

@@ -31,6 +31,8 @@ const MAX_ENTRIES: usize = 20_000;
 const VARIABLE: &str = "CODEX_HOME";
 /// The suffix of transcripts that the program compressed.
 const COMPRESSED: &str = ".jsonl.zst";
+/// A server in the background would keep the session open, and work on, after its window was left: nobody else could resume it.
+const NO_SERVER: &str = "--no-daemon";
 /// Maximum number of titles that are read.
 const MAX_TITLES: usize = 100_000;
 /// Depth of the folders: year, month, day.
@@ -132,7 +134,11 @@ impl SessionReader for Sessions {
     }
 
     fn resume_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
-        Some([NAME, if fork { "fork" } else { "resume" }, id].map(str::to_owned).into())
+        Some([NAME, if fork { "fork" } else { "resume" }, NO_SERVER, id].map(str::to_owned).into())
+    }
+
+    fn model_flag(&self) -> Option<&'static str> {
+        Some("--model")
     }
 
     fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {

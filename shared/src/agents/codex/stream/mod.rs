@@ -16,6 +16,7 @@ use crate::{
         limit::ReportedLimit,
     },
     conversation::json,
+    model::Tokens,
 };
 
 /// Maximum number of threads whose tokens are counted, and of items and questions that are kept.
@@ -117,7 +118,19 @@ impl Stream {
             self.tokens
                 .insert(thread.to_owned(), (count(total, "inputTokens"), count(total, "outputTokens")));
         }
-        Vec::new()
+        if is_own && word(params, "turnId") != self.turn {
+            return Vec::new();
+        }
+        let last = &params["tokenUsage"]["last"];
+        let (cached, written) = (count(last, "cachedInputTokens"), count(last, "cacheWriteInputTokens"));
+        let tokens = Tokens {
+            input: count(last, "inputTokens").saturating_sub(cached.saturating_add(written)),
+            cache_read: cached,
+            cache_write: written,
+            output: count(last, "outputTokens"),
+        };
+        let used = StreamEvent::Used { tokens, cost: None };
+        Some(used).filter(|_| tokens != Tokens::default()).into_iter().collect()
     }
 
     fn item_started(&mut self, item: &Value) -> Vec<StreamEvent> {

@@ -162,6 +162,10 @@ impl SessionReader for Sessions {
         (!fork).then(|| [NAME, "--resume", id].map(str::to_owned).into())
     }
 
+    fn model_flag(&self) -> Option<&'static str> {
+        Some("--model")
+    }
+
     fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
         // With a pipe as standard input, the program takes it as one prompt and exits after the answer.
         self.resume_argv(id, fork)

@@ -22,6 +22,7 @@ fn read(output: &str, permission: Permission) -> (Vec<StreamEvent>, StreamSummar
         session: Session::None,
         permission: Some(permission),
         model: None,
+        in_sandbox: false,
     });
     let mut events: Vec<StreamEvent> =
         output.lines().flat_map(|line| exchange.read(line.as_bytes())).collect();

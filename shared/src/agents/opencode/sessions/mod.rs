@@ -140,6 +140,10 @@ impl SessionReader for Sessions {
         Some("--prompt")
     }
 
+    fn model_flag(&self) -> Option<&'static str> {
+        Some("--model")
+    }
+
     fn print_mode_argv(&self, id: &str, fork: bool) -> Option<Vec<String>> {
         Some(words(&[NAME, "run", "--session", id], fork))
     }

@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::{
     agents::{
-        Exchange, FailureKind, ProtocolKind, StreamEvent, Turn, TurnFailure,
+        Exchange, FailureKind, ProtocolKind, Reported, StreamEvent, Turn, TurnFailure,
         fields::{self, count, flag, micros, word},
     },
-    model::{text, tool_use},
+    model::{Cost, Tokens, text, tool_use},
 };
 
 /// How a person logs in.
@@ -39,8 +39,16 @@ impl ProtocolKind for RunJson {
         true
     }
 
+    fn repeats_messages(&self) -> bool {
+        false
+    }
+
     fn counts_from_start(&self) -> bool {
         true
+    }
+
+    fn reports(&self) -> Reported {
+        Reported { tokens: true, cost: true }
     }
 
     fn open(&self) -> Box<dyn Exchange> {
@@ -153,9 +161,23 @@ impl Output {
         let written = [count(tokens, "output"), count(tokens, "reasoning")];
         add(&mut self.input_tokens, read.iter().sum());
         add(&mut self.output_tokens, written.iter().sum());
-        if let Some(cost) = part["cost"].as_f64().filter(|cost| *cost > 0.0).and_then(micros) {
+        let cost = part["cost"].as_f64().filter(|cost| *cost > 0.0).and_then(micros);
+        if let Some(cost) = cost {
             add(&mut self.cost_micros, cost);
         }
+        let tokens = Tokens {
+            input: read[0],
+            cache_read: read[1],
+            cache_write: read[2],
+            output: written.iter().sum(),
+        };
+        let mut events = vec![StreamEvent::Used { tokens, cost: cost.map(Cost::from_micros) }];
+        events.extend(self.end_of_step(part));
+        events
+    }
+
+    /// Returns the end of the turn, if the step is its last.
+    fn end_of_step(&mut self, part: &Value) -> Vec<StreamEvent> {
         match (word(part, "reason"), self.rejected.take()) {
             ("tool-calls", None) => Vec::new(),
             ("stop", None) => {

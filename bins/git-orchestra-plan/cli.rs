@@ -1,0 +1,90 @@
+//! The command line of `plan`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueHint};
+use orchestra_terminal::pages::Page;
+
+/// Read a list of tasks, find what is wrong in it, and write it as a plan
+///
+/// A plan is a Markdown list that says which task comes after which: '- [ ] Use it (after: limiter)'. It is
+/// read from a Markdown list, lines of text, the tasks.md of spec-kit or Kiro, the tasks.json of Task Master,
+/// or the issues of beads; the format is found out from the content. The plan is printed, or written with
+/// -o; a Markdown list keeps every byte, and gets the ids of its tasks. Ids that are used twice, tasks that
+/// do not exist, and circles are named with their lines.
+#[derive(Debug, Parser)]
+#[command(name = "git-orchestra-plan", version)]
+pub(crate) struct Cli {
+    /// The file with the tasks; - is standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "from_todo", conflicts_with = "from_todo")]
+    pub(crate) file: Option<PathBuf>,
+    /// The same as FILE
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) from_todo: Option<PathBuf>,
+    /// Write the plan to this file instead of printing it
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["check", "graph", "json"])]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file of --output if it is another one than the file that is read
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
+    /// Only say whether the plan has flaws; the exit status is 2 if it has
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Show the open tasks by levels: those of one level can be worked on side by side
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) graph: bool,
+    /// Read this list of a file with several, such as a tag of Task Master (default: master)
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Option<String>,
+    /// Take the tasks that the file calls optional as well
+    #[arg(long)]
+    pub(crate) optional: bool,
+    /// Print the plan as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Cli {
+    /// Returns the file that is read.
+    pub(crate) fn source(&self) -> Option<&PathBuf> {
+        self.file.as_ref().or(self.from_todo.as_ref())
+    }
+}
+
+pub(crate) const PAGE: Page = Page {
+    examples: &[
+        ("git orchestra plan --from-todo TODO.md -o plan.md", "Make a plan of a list of tasks"),
+        ("git orchestra plan --check plan.md", "Name what is wrong in a plan"),
+        ("git orchestra plan --graph plan.md", "Show what can be worked on side by side"),
+        ("git orchestra plan specs/limits/tasks.md", "Print the tasks of spec-kit or Kiro as a plan"),
+        ("git orchestra plan --tag login .taskmaster/tasks/tasks.json", "Read one list of Task Master"),
+    ],
+    sections: &[
+        (
+            "FORMAT",
+            &[
+                "Each item at the left margin is a task; a ticked one is done. It may begin with its id in backticks, and end \
+             with what it comes after: '- [ ] `api` Use it in every handler (after: limiter, docs)'. An id has at most \
+             40 small letters, digits, dots, underscores and hyphens; a task without one gets one, made of its title.",
+                "Directly below the title, indented, may be lines of 'agent: claude', 'team: NAME', 'files: src/**, docs/**', \
+             'size: 3' (1 to 5) and 'after: ID', several on a line if three spaces are between them. What follows, until \
+             the next item, is for the agent.",
+                "Between two lines '---' at the beginning may be 'title:', 'into: BRANCH' and 'check: COMMAND'. A plan is \
+             data: a check in it is a proposal that does not run because the plan says so.",
+            ],
+        ),
+        (
+            "OTHER FORMATS",
+            &[
+                "spec-kit: the phases are barriers; in a phase, tasks without [P] come one after another, and '(depends on \
+             T012, T013)' says it exactly.",
+                "Kiro: the parts of a task (1.1, 1.2) come one after another; tasks without a part in common may be worked on \
+             side by side. Optional ones (- [ ]*) are left out unless --optional is given.",
+                "Task Master: subtasks are the tasks, with their dependencies; cancelled and deferred ones are left out.",
+                "beads: the open issues, by 'blocks' and 'waits-for'; an epic is what its children are a part of.",
+            ],
+        ),
+    ],
+    configuration: false,
+    see_also: &["git-orchestra-spawn", "git-orchestra-merge-ranked"],
+};

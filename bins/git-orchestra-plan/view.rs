@@ -1,0 +1,88 @@
+//! Prints a plan, its flaws, or its levels.
+
+use std::path::Path;
+
+use orchestra::{
+    Code, Error, Kind, Result,
+    model::text::{self, count},
+    ops::plan::{self, Report, Request},
+    wire,
+};
+use orchestra_terminal::{
+    Exit, Terminal, context, json,
+    table::{self, Column, TableCell},
+    text_file,
+};
+
+use super::cli::Cli;
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    let source = cli.source().ok_or_else(|| Error::usage("no file given"))?;
+    let file = text_file::read(source, "tasks", Code::PlanInvalid)?;
+    let request = Request { text: file, tag: cli.tag.clone(), optional: cli.optional };
+    let report = plan::run(&context::uninterrupted(), &request)?;
+    if cli.json {
+        json::print_answer(terminal, wire::PLAN, &report)?;
+        return Ok(if report.flaws.is_empty() { Exit::Done } else { Exit::Failed(Kind::Usage) });
+    }
+    for one in &report.left_out {
+        terminal.warn(&format!("left out: {} ({})", text::safe(&one.what), text::safe(&one.why)));
+    }
+    if !report.flaws.is_empty() {
+        return Ok(show_flaws(terminal, source, &report));
+    }
+    let (tasks, levels) = (report.tasks.len() as u64, report.levels.len() as u64);
+    if cli.check {
+        let done = report.tasks.iter().filter(|task| task.done).count();
+        let says = format!("{}, {done} done; {}", count(tasks, "task"), count(levels, "level"));
+        terminal.print(&format!("{says}\n"));
+    } else if cli.graph {
+        show_levels(terminal, &report);
+    } else if let Some(output) = &cli.output {
+        let same = std::fs::canonicalize(output)
+            .is_ok_and(|one| std::fs::canonicalize(source).is_ok_and(|two| one == two));
+        plan::write(output, &report.markdown, cli.force || same)?;
+        terminal.eprintln(&format!("wrote {} to '{}'", count(tasks, "task"), output.display()));
+        terminal.hint_command(&[&"git", &"orchestra", &"plan", &"--graph", output]);
+    } else {
+        terminal.print(&report.markdown);
+    }
+    Ok(Exit::Done)
+}
+
+fn show_flaws(terminal: &Terminal, source: &Path, report: &Report) -> Exit {
+    for flaw in &report.flaws {
+        let place = match flaw.line {
+            0 => source.display().to_string(),
+            line => format!("{}:{line}", source.display()),
+        };
+        terminal.eprintln(&format!("{}: {}", text::safe(&place), flaw.message));
+    }
+    Exit::Failed(Kind::Usage)
+}
+
+fn show_levels(terminal: &Terminal, report: &Report) {
+    if report.levels.is_empty() {
+        terminal.eprintln("every task is done");
+        return;
+    }
+    let mut rows = Vec::new();
+    for (number, level) in (1..).zip(&report.levels) {
+        for task in level.iter().filter_map(|id| report.tasks.iter().find(|task| task.id == *id)) {
+            let after: Vec<String> = task.after.iter().map(ToString::to_string).collect();
+            rows.push(vec![
+                TableCell::number(number.to_string()),
+                TableCell::new(task.id.to_string()),
+                TableCell::new(if after.is_empty() { "-".to_owned() } else { after.join(", ") }),
+                TableCell::new(task.title.as_str()),
+            ]);
+        }
+    }
+    let columns = [
+        Column::new("LEVEL"),
+        Column::new("TASK").cut_in_middle(),
+        Column::new("AFTER").cut_at_end(),
+        Column::new("TITLE").cut_at_end(),
+    ];
+    terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
+}

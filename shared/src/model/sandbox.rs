@@ -1,0 +1,41 @@
+//! The sandboxes in which an agent can run.
+
+use std::cmp::Ordering;
+
+use super::words::words;
+
+words! {
+    /// What keeps an agent in its worktree, from the least to the most.
+    #[derive(Default)]
+    pub enum SandboxLevel {
+        /// Nothing: its worktree prevents accidents, but is not a boundary.
+        #[default]
+        None = "none",
+        /// It can write only in its worktree, a private home folder, and a private folder for temporary files.
+        Files = "files",
+    }
+}
+
+impl SandboxLevel {
+    /// Returns the place in the order of the levels.
+    const fn rank(self) -> usize {
+        self as usize
+    }
+
+    /// Returns whether anything is enforced.
+    pub const fn is_some(self) -> bool {
+        !matches!(self, Self::None)
+    }
+}
+
+impl Ord for SandboxLevel {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for SandboxLevel {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}

@@ -1,0 +1,133 @@
+//! Whether this machine can make a sandbox. It is tried and not guessed: a program, a kernel setting, or the container around this
+//! process may each forbid it.
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use super::mounts::COMMON;
+use crate::{
+    Code, Error, Result,
+    backoff::Backoff,
+    context::Cancel,
+    model::{SandboxLevel, text},
+    process,
+    world::Environment,
+};
+
+/// The program that makes sandboxes.
+pub const BUBBLEWRAP: &str = "bwrap";
+/// How it is named to people.
+const NAME: &str = "bubblewrap";
+/// How long it may take to make an empty sandbox.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(20);
+/// How much of its message is read, in bytes.
+const MAX_MESSAGE: u64 = 8 << 10;
+/// Maximum width of its message, in columns.
+const WIDTH: usize = 200;
+
+/// Returns what holds an agent at a level, such as `files by bubblewrap`; `None` if nothing does.
+pub fn description(level: SandboxLevel) -> Option<String> {
+    level.is_some().then(|| format!("{level} by {NAME}"))
+}
+
+/// Checks that this machine can make the sandbox of a level.
+///
+/// # Errors
+/// It cannot (3). The message says why.
+pub fn check(environment: &Environment, level: SandboxLevel) -> Result<()> {
+    if !level.is_some() {
+        return Ok(());
+    }
+    trial(environment).map_err(|why| {
+        let error =
+            Error::new(Code::SandboxUnavailable, format!("cannot run agents in the sandbox '{level}' here"));
+        let error = error.because(why.to_string());
+        match why {
+            Obstacle::Missing => error.hint("install bubblewrap, for instance: sudo apt install bubblewrap"),
+            Obstacle::Fails(_) => error.hint("git orchestra doctor says what this machine allows"),
+        }
+        .hint("--sandbox none starts them without one: a worktree prevents accidents, but is not a boundary")
+    })
+}
+
+/// Why a machine cannot make sandboxes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Obstacle {
+    /// The program is not installed.
+    Missing,
+    /// It fails, with its message.
+    Fails(String),
+}
+
+impl std::fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing => write!(f, "{NAME} ('{BUBBLEWRAP}') is not on PATH"),
+            Self::Fails(said) => write!(f, "{NAME} fails: {said}"),
+        }
+    }
+}
+
+/// Makes an empty sandbox.
+///
+/// # Errors
+/// Why it cannot be made.
+pub fn trial(environment: &Environment) -> Result<(), Obstacle> {
+    let program = path(environment).ok_or(Obstacle::Missing)?;
+    let fails =
+        |what: &str| Obstacle::Fails(text::one_line(what.trim().trim_start_matches("bwrap: "), WIDTH));
+    let mut command = process::command(environment, program);
+    command.args(COMMON).args(["--", "/bin/sh", "-c", ":"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = process::spawn(&mut command).map_err(|error| fails(&error.to_string()))?;
+    let deadline = Instant::now() + TRIAL_TIMEOUT;
+    let ended = process::wait_until(&mut child, deadline, Backoff::millis(1, 50), &Cancel::default());
+    match ended {
+        Ok(Some(status)) if status.success() => Ok(()),
+        Ok(Some(status)) => {
+            let mut said = String::new();
+            let _ = child.stderr.take().map(|pipe| pipe.take(MAX_MESSAGE).read_to_string(&mut said));
+            Err(fails(if said.trim().is_empty() { format!("{status}") } else { said }.as_str()))
+        }
+        Ok(None) => {
+            process::kill_tree(&mut child);
+            Err(fails("it does not end"))
+        }
+        Err(error) => Err(fails(&error.to_string())),
+    }
+}
+
+/// Returns the path of the program that makes sandboxes.
+pub(super) fn path(environment: &Environment) -> Option<PathBuf> {
+    let folders = environment.variable("PATH")?;
+    let absolute = std::env::split_paths(&folders).filter(|folder| Path::is_absolute(folder));
+    absolute.map(|folder| folder.join(BUBBLEWRAP)).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_the_program_is_told_from_one_that_forbids_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let variables = [("PATH".into(), folder.path().into())];
+        let environment = Environment::new(variables, folder.path());
+        assert_eq!(trial(&environment), Err(Obstacle::Missing));
+        assert!(check(&environment, SandboxLevel::None).is_ok());
+        let program = folder.path().join(BUBBLEWRAP);
+        std::fs::write(
+            &program,
+            "#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n",
+        )
+        .unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let error = check(&environment, SandboxLevel::Files).unwrap_err();
+        assert_eq!(error.code, Code::SandboxUnavailable);
+        assert!(error.one_line().contains("No permissions to create new namespace"), "{}", error.one_line());
+    }
+}

@@ -1,0 +1,150 @@
+//! Sandboxes: what an agent's program, its check and its commands can reach.
+//!
+//! | file | knows |
+//! |---|---|
+//! | `engine` | whether this machine can make a sandbox |
+//! | `mounts` | what a sandbox shows, as arguments of the program that makes it |
+//! | `home` | the private home folder |
+//!
+//! In a sandbox an agent writes its worktree, its private git directory ([`crate::worktree::private_git_dir`]), its own home folder and
+//! its own temporary files. Everything else can only be read, or is hidden. It sees only its own processes, and has the network of the
+//! machine.
+
+mod engine;
+mod home;
+mod mounts;
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+pub use self::engine::{BUBBLEWRAP, Obstacle, check, description, trial};
+use self::mounts::Mount;
+use crate::{
+    Code, Error, Kind, Result, error::ErrorContext, git::common_dir, model::AgentId, private_files, process,
+    worktree::private_git_dir::PrivateGitDir, world::Environment,
+};
+
+/// Variables that name sockets of the user's session, through which programs of the machine would act for the agent.
+const SESSION_SOCKETS: &[&str] = &[
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY",
+    "DOCKER_HOST",
+    "GPG_AGENT_INFO",
+    "SSH_AUTH_SOCK",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "XDG_RUNTIME_DIR",
+];
+/// Folders of the machine in whose place an agent has its own.
+const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
+/// Where the machine says how names are resolved; often a link into a folder that is hidden.
+const RESOLVER: &str = "/etc/resolv.conf";
+
+/// The sandbox of an agent.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    /// The agent.
+    pub id: AgentId,
+    /// The common git directory.
+    pub common_dir: PathBuf,
+    /// The agent's worktree.
+    pub worktree: PathBuf,
+    /// The name of its program, which decides what is in its home folder.
+    pub program: String,
+    /// Further files that it reads.
+    pub read: Vec<PathBuf>,
+    /// Further files and folders that it writes.
+    pub write: Vec<PathBuf>,
+    /// Whether its program has no terminal.
+    pub detached: bool,
+}
+
+impl Sandbox {
+    /// Returns a command that runs `program` in the sandbox and in `folder`; further arguments are those of the program.
+    ///
+    /// # Errors
+    /// The agent has no private git directory, or a folder cannot be made.
+    pub fn command(&self, environment: &Environment, program: &str, folder: &Path) -> Result<Command> {
+        let engine = engine::path(environment)
+            .ok_or_else(|| Error::new(Code::SandboxUnavailable, Obstacle::Missing.to_string()))?;
+        let mounts = self.mounts(environment)?;
+        let mut command = process::command(environment, engine);
+        command.args(mounts::arguments(&mounts, folder, self.detached)).arg(program);
+        for name in SESSION_SOCKETS {
+            command.env_remove(name);
+        }
+        command.env("TMPDIR", TEMPORARY[0]);
+        Ok(command)
+    }
+
+    fn mounts(&self, environment: &Environment) -> Result<Vec<Mount>> {
+        let git = PrivateGitDir::of(&self.common_dir, &self.id);
+        if !git.exists() {
+            return Err(Error::new(
+                Code::WorktreeMissing,
+                format!("agent '{}' has no private git directory", self.id),
+            ));
+        }
+        let temporary = git.folder().join("temporary");
+        private_files::create_dir(&temporary)
+            .context(Kind::External, || format!("cannot make '{}'", temporary.display()))?;
+        let mut mounts: Vec<Mount> =
+            TEMPORARY.iter().map(|path| Mount::Write(temporary.clone(), path.into())).collect();
+        mounts.extend(resolver());
+        mounts.extend(hidden_programs(environment));
+        mounts.extend(home::mounts(environment, git.folder(), &self.program)?);
+        let checkout = common_dir::display_folder(&self.common_dir);
+        if !environment.home().is_some_and(|home| home.starts_with(checkout)) {
+            mounts.push(Mount::read(checkout));
+        }
+        mounts.extend(self.write.iter().filter(|path| path.is_dir()).map(Mount::write));
+        // Locks, the queue, other agents, and the configuration with its addresses are nothing that an agent needs.
+        mounts.push(Mount::Empty(self.common_dir.clone()));
+        mounts.push(Mount::read(self.common_dir.join("objects")));
+        mounts.extend(borrowed_objects(&self.common_dir).into_iter().map(Mount::read));
+        let git_dir = git.git_dir();
+        mounts.push(Mount::write(git_dir.clone()));
+        // A folder that is mounted cannot be renamed: the agent borrows the objects of no other repository.
+        mounts.push(Mount::write(git_dir.join("objects")));
+        mounts.push(Mount::read(git_dir.join("objects/info")));
+        mounts.push(Mount::write(self.worktree.clone()));
+        mounts.push(Mount::Read(git.dot_git(), self.worktree.join(".git")));
+        mounts.extend(self.read.iter().filter(|path| path.exists()).map(Mount::read));
+        mounts.extend(self.write.iter().filter(|path| path.is_file()).map(Mount::write));
+        // What an agent wrote here would be gone when it ends; so it sees that it cannot.
+        mounts.push(Mount::Sealed(self.common_dir.clone()));
+        Ok(mounts)
+    }
+}
+
+/// Shows the file to which the resolver's settings lead.
+fn resolver() -> Option<Mount> {
+    let target = fs::canonicalize(RESOLVER).ok().filter(|target| target.starts_with("/run"))?;
+    Some(Mount::read(target))
+}
+
+/// Shows programs that are below folders in whose place the agent has its own.
+fn hidden_programs(environment: &Environment) -> Vec<Mount> {
+    let path: OsString = environment.variable("PATH").unwrap_or_default();
+    let is_hidden =
+        |folder: &PathBuf| TEMPORARY.iter().chain([&"/run"]).any(|hidden| folder.starts_with(hidden));
+    let folders = std::env::split_paths(&path).filter(|folder| is_hidden(folder) && folder.is_dir());
+    folders.map(Mount::read).collect()
+}
+
+/// Returns the folders of objects that the repository itself borrows, if they are below folders that are hidden.
+fn borrowed_objects(common_dir: &Path) -> Vec<PathBuf> {
+    let text =
+        crate::git::careful::small_text(&common_dir.join("objects/info/alternates")).unwrap_or_default();
+    let paths = text.lines().map(|line| common_dir.join("objects").join(line));
+    paths.filter(|path| path.is_dir()).filter_map(|path| path.canonicalize().ok()).collect()
+}
+
+/// Removes the folder of an agent's sandbox. What its git made was imported before.
+pub fn remove(common_dir: &Path, id: &AgentId) {
+    let _ = fs::remove_dir_all(PrivateGitDir::of(common_dir, id).folder());
+}

@@ -1,0 +1,165 @@
+//! `rewind`: an agent goes back to an earlier point, with its files and its conversation; and agents that are stuck.
+
+use std::fs;
+
+use testkit::{TestRepo, until};
+
+use crate::world;
+
+/// Returns the kinds of the points of an agent.
+fn kinds(repo: &TestRepo<'_>, id: &str) -> Vec<String> {
+    let report = repo.orchestra(["rewind", "--json", id]).succeeded().json();
+    let points = report["points"].as_array().expect("points").clone();
+    points.iter().map(|point| point["kind"].as_str().expect("a kind").to_owned()).collect()
+}
+
+fn files(repo: &TestRepo<'_>, id: &str) -> Vec<String> {
+    let entries = fs::read_dir(repo.worktree(id)).expect("a worktree").flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| name.len() == 1);
+    names.sort();
+    names
+}
+
+fn session(repo: &TestRepo<'_>, id: &str) -> String {
+    repo.agent(id)["session"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn files_and_conversation_go_back_and_return() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = repo.spawn_claude(&[], "write a 1\nanswer first");
+    repo.end_of(&id);
+    repo.orchestra(["resume", &id, "-m", "write b 2\nanswer second"]).succeeded();
+    repo.end_of(&id);
+    assert_eq!(kinds(&repo, &id), ["start", "end", "end"]);
+    let first = session(&repo, &id);
+    fs::write(repo.worktree(&id).join("c"), "by hand\n").expect("a file");
+    repo.orchestra(["rewind", &id]).succeeded().stdout_has("POINT");
+
+    let rewound = repo.orchestra(["rewind", &id, "2"]).succeeded();
+    rewound.stdout_has(&format!("{id} is at point 2 again, and paused")).stderr_has("git orchestra resume");
+    assert_eq!(files(&repo, &id), ["a"]);
+    assert_eq!(repo.git(["ls-tree", "--name-only", &format!("orchestra/{id}"), "b", "c"]).stdout(), "");
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["phase"], &agent["reason"]), (&"paused".into(), &"rewound to point 2".into()));
+    assert_eq!(
+        (&agent["files_changed"], &agent["head"]),
+        (&1.into(), &repo.tip(&format!("orchestra/{id}")).into())
+    );
+    assert_eq!(kinds(&repo, &id), ["start", "end", "end", "rewind"]);
+    let second = session(&repo, &id);
+    assert!(second != first && !second.is_empty());
+    let cut = fs::read_dir(world.claude_config().join("projects")).expect("projects").flatten();
+    let cut = cut.map(|folder| folder.path().join(format!("{second}.jsonl"))).find(|path| path.exists());
+    let cut = fs::read_to_string(cut.expect("a transcript")).expect("text");
+    assert!(
+        cut.contains("write a 1")
+            && !cut.contains("write b 2")
+            && !cut.contains(&format!("\"sessionId\":\"{first}\"")),
+        "{cut}"
+    );
+
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(files(&repo, &id), ["a", "b", "c"]);
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["phase"], session(&repo, &id)), (&"done".into(), first));
+    assert_eq!(agent["files_changed"], 3);
+
+    repo.orchestra(["rewind", &id, "2"]).succeeded();
+    repo.orchestra(["resume", &id, "-m", "write d 4"]).succeeded();
+    repo.end_of(&id);
+    assert_eq!(files(&repo, &id), ["a", "d"]);
+    repo.orchestra(["undo"]).exits(3).stderr_has("has moved since then");
+    repo.orchestra(["rewind", &id, "4"]).succeeded();
+    assert_eq!(files(&repo, &id), ["a", "b", "c"], "how it was before is a point as well");
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    repo.orchestra(["stop", &id]).succeeded();
+    repo.orchestra(["cleanup", &id]).succeeded();
+    repo.orchestra(["undo"]).succeeded();
+    assert!(kinds(&repo, &id).len() >= 5, "points are removed and restored with the agent");
+}
+
+#[test]
+fn a_program_whose_conversation_cannot_be_cut_begins_a_new_one() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    // Nothing was said at the start.
+    let id = repo.spawn_claude(&[], "write a 1");
+    repo.end_of(&id);
+    repo.orchestra(["rewind", &id, "1"])
+        .succeeded()
+        .stderr_has("begins a new conversation")
+        .stderr_has(&format!("git orchestra resume {id} --agent claude"));
+    assert_eq!(files(&repo, &id), [""; 0]);
+    assert_eq!(repo.agent(&id)["session"], serde_json::Value::Null);
+    repo.orchestra(["resume", &id]).succeeded();
+    assert_eq!(files(&repo, &id), ["a"]);
+    let script = repo.spawn("echo 1 > b");
+    repo.end_of(&script);
+    let rewound = repo.orchestra(["rewind", &script, "1"]).succeeded();
+    rewound.stderr_has("starts it again from there");
+    repo.orchestra(["resume", &script]).succeeded();
+    assert_eq!(files(&repo, &script), ["b"]);
+}
+
+#[test]
+fn what_cannot_be_rewound_is_refused_and_stays() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    repo.orchestra(["rewind", "nosuch", "1"]).exits(3);
+    let id = repo.spawn_claude(&[], "write a 1\nawait never");
+    repo.wait_for_file(&id, "a");
+    repo.orchestra(["rewind", &id, "1"])
+        .exits(3)
+        .stderr_has("has not ended")
+        .stderr_has("git orchestra pause");
+    repo.orchestra(["pause", &id]).succeeded();
+    repo.orchestra(["rewind", &id, "99"]).exits(3).stderr_has("no point 99").stderr_has("lists its points");
+    assert_eq!(files(&repo, &id), ["a"]);
+    let operations = repo.refs("refs/orchestra-local/operations/").len();
+    repo.git(["-C", &repo.worktree(&id).to_string_lossy(), "checkout", "-q", "--detach"]);
+    repo.orchestra(["rewind", &id, "1"]).exits(3).stderr_has("not on its branch");
+    assert_eq!(files(&repo, &id), ["a"]);
+    assert_eq!(repo.refs("refs/orchestra-local/operations/").len(), operations);
+}
+
+#[test]
+fn an_agent_that_changes_nothing_is_shown_as_stuck() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    repo.git(["config", "orchestra.stuckTurns", "3"]);
+    let refused = "refused ls\n".repeat(4);
+    let id = repo.spawn_claude(&[], &format!("{refused}await go\nwrite a 1\n{refused}await never"));
+    let stuck = |id: &str| repo.agent(id)["stuck_turns"].as_u64();
+    until("it is stuck", || stuck(&id).filter(|turns| *turns >= 3));
+    let agent = repo.agent(&id);
+    assert_eq!(agent["phase"], "running");
+    assert!(agent["reason"].as_str().is_some_and(|why| why.starts_with("stuck: it changed no file in")));
+    repo.orchestra(["status", "--all"]).succeeded().stdout_has("running (stuck)");
+    fs::write(repo.worktree(&id).join("go"), "").expect("a file");
+    until("it is no longer stuck", || stuck(&id).is_none().then_some(()));
+    repo.orchestra(["stop", &id]).succeeded();
+    assert_eq!(stuck(&id), None);
+    repo.git(["config", "orchestra.stuckTurns", "0"]);
+    let never = repo.spawn_claude(&["--again"], &format!("{refused}write done 1\nawait never"));
+    repo.wait_for_file(&never, "done");
+    assert_eq!(stuck(&never), None);
+    repo.orchestra(["stop", &never]).succeeded();
+}
+
+#[test]
+fn a_turn_after_another_one_makes_a_point_between() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = repo.spawn_claude(&[], "write a 1\nawait go");
+    repo.wait_for_file(&id, "a");
+    repo.orchestra(["send", &id, "write b 2\nawait on"]).succeeded();
+    fs::write(repo.worktree(&id).join("go"), "").expect("a file");
+    until("a point", || kinds(&repo, &id).contains(&"turn".to_owned()).then_some(()));
+    fs::write(repo.worktree(&id).join("on"), "").expect("a file");
+    repo.end_of(&id);
+    assert_eq!(kinds(&repo, &id).last().map(String::as_str), Some("end"));
+}

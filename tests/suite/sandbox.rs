@@ -1,0 +1,286 @@
+//! `--sandbox`: what an agent in a sandbox can and cannot do. Each attack is tried without a sandbox as well, where it must succeed:
+//! otherwise the test would show nothing.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+use testkit::{Ran, TestRepo, World};
+
+use crate::world;
+
+/// Returns whether this machine can make a sandbox; otherwise the test is skipped.
+fn can_make_one() -> bool {
+    let arguments = ["--unshare-pid", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "true"];
+    let can =
+        std::process::Command::new("bwrap").args(arguments).output().is_ok_and(|ran| ran.status.success());
+    if !can {
+        crate::skip("bubblewrap cannot make a sandbox here");
+    }
+    can
+}
+
+/// Runs a script as an agent at a level to its end, and returns the agent.
+fn ended(repo: &TestRepo<'_>, level: &str, script: &str) -> (String, Value) {
+    let arguments = ["spawn", "--agent", "sh", "--detach", "--again", "--sandbox", level, "--", script];
+    let id = repo.orchestra(arguments).succeeded().line();
+    let agent = repo.end_of(&id);
+    (id, agent)
+}
+
+fn output(repo: &TestRepo<'_>, id: &str) -> String {
+    repo.orchestra(["logs", id]).succeeded().stdout()
+}
+
+/// A world with secrets, and another agent's worktree.
+fn furnished(world: &World) -> TestRepo<'_> {
+    let repo = world.repo();
+    fs::create_dir_all(world.home().join(".ssh")).expect("a folder");
+    fs::write(world.home().join(".ssh/id_test"), "SECRET-KEY\n").expect("written");
+    fs::write(world.home().join(".netrc"), "SECRET-LOGIN\n").expect("written");
+    repo
+}
+
+/// What an agent tries: the attack, its script, and the file that is there on the machine if it succeeded; without one, the script tells.
+/// `{…}` stands for paths.
+const ATTACKS: &[(&str, &str, &str)] = &[
+    ("write beside the worktree", "echo x > ../beside.txt", "{worktrees}/beside.txt"),
+    ("write into the main checkout", "echo x >> {repo}/file.txt", ""),
+    ("write into the user's home folder", "echo x > {home}/planted", "{home}/planted"),
+    ("write into /var/tmp", "echo x > /var/tmp/{mark}", "/var/tmp/{mark}"),
+    ("read a key", "cat {home}/.ssh/id_test", ""),
+    ("read a login", "grep SECRET {home}/.netrc", ""),
+    ("plant a hook", "mkdir -p {git}/hooks && echo x > {git}/hooks/planted", "{git}/hooks/planted"),
+    ("change the configuration", "cp {git}/config {git}/config.planted", "{git}/config.planted"),
+    ("read the configuration", "grep repositoryformatversion {git}/config", ""),
+    ("make a branch in the repository", "git branch planted", "{git}/refs/heads/planted"),
+    ("replace .git", "mv .git was-git && cp was-git .git", ""),
+    ("delete objects", "f=$(find {git}/objects -type f | head -1) && mv $f $f.x && mv $f.x $f", ""),
+    ("read the locks of agents", "ls {git}/orchestra/agents", ""),
+    ("write into another agent's worktree", "echo x > ../{other}/planted", "{worktrees}/{other}/planted"),
+    ("find the supervisor", "cat /proc/[0-9]*/cmdline | grep -a '[o]rchestra-supervise'", ""),
+];
+
+/// Fills in the paths of a script.
+fn filled(repo: &TestRepo<'_>, other: &str, text: &str) -> String {
+    let path = repo.path().to_string_lossy();
+    let mark = repo.world().dir().file_name().expect("a name").to_string_lossy().into_owned();
+    text.replace("{repo}", &path)
+        .replace("{git}", &format!("{path}/.git"))
+        .replace("{worktrees}", &format!("{path}.worktrees"))
+        .replace("{home}", &repo.world().home().to_string_lossy())
+        .replace("{mark}", &mark)
+        .replace("{other}", other)
+}
+
+/// Returns a script that tries every attack and says of each whether it succeeded.
+fn script(repo: &TestRepo<'_>, other: &str) -> String {
+    let tries = ATTACKS.iter().enumerate().map(|(at, (_, attack, _))| {
+        let attack = filled(repo, other, attack);
+        format!("if ( {attack} ) >/dev/null 2>&1; then echo attack {at} yes; else echo attack {at} no; fi\n")
+    });
+    // A setting of the kernel is only looked at: without a sandbox, root would change the machine.
+    let kernel = "if test -w /proc/sys/kernel/core_pattern; then echo kernel writable; fi\n".to_owned();
+    tries.chain([kernel]).collect()
+}
+
+/// Returns the attacks that succeeded, and removes what they left.
+fn successes(repo: &TestRepo<'_>, other: &str, said: &str) -> Vec<&'static str> {
+    let all: Vec<&str> = said.lines().filter(|line| line.trim_start().starts_with("attack ")).collect();
+    assert_eq!(all.len(), ATTACKS.len(), "{said}");
+    let succeeded = |at: &usize| {
+        let file = filled(repo, other, ATTACKS[*at].2);
+        let left = file.is_empty() || fs::remove_file(file).is_ok();
+        left && said.contains(&format!("attack {at} yes"))
+    };
+    (0..ATTACKS.len()).filter(succeeded).map(|at| ATTACKS[at].0).collect()
+}
+
+#[test]
+fn what_an_agent_can_do_outside_its_sandbox() {
+    if !can_make_one() {
+        return;
+    }
+    let world = world();
+    let repo = furnished(&world);
+    let (other, _) = ended(&repo, "none", "echo other > other.txt");
+    let script = script(&repo, &other);
+    let (boxed, agent) = ended(&repo, "files", &script);
+    let said = output(&repo, &boxed);
+    assert_eq!(successes(&repo, &other, &said), [""; 0], "{agent}");
+    assert!(!said.contains("kernel writable"), "{said}");
+    // The control: the same script, without a sandbox.
+    let (free, _) = ended(&repo, "none", &script);
+    let said = output(&repo, &free);
+    assert_eq!(successes(&repo, &other, &said).len(), ATTACKS.len(), "{said}");
+}
+
+#[test]
+fn its_commits_are_imported_and_nothing_else_moves() {
+    if !can_make_one() {
+        return;
+    }
+    let world = world();
+    let repo = world.repo();
+    let main = repo.tip("HEAD");
+    let (id, agent) = ended(
+        &repo,
+        "files",
+        "git config core.fsmonitor ./evil; mkdir -p $(git rev-parse --git-dir)/hooks; \
+         echo 1 > one.txt; git add one.txt; git commit -qm 'one more'; \
+         echo side > side.txt; git add side.txt; git stash -q; git branch side HEAD~0; \
+         echo staged > staged.txt; git add staged.txt; echo left > left.txt; git log --oneline | cat; git status --short",
+    );
+    assert_eq!((&agent["phase"], &agent["commits"]), (&"done".into(), &2.into()), "{agent}");
+    assert_eq!(agent["sandbox"], "files by bubblewrap");
+    assert_eq!(agent["unsaved"], Value::Null);
+    for (file, text) in [("one.txt", "1\n"), ("staged.txt", "staged\n"), ("left.txt", "left\n")] {
+        assert_eq!(repo.file_in_head(&id, file), text);
+    }
+    let branch = agent["branch"].as_str().expect("a branch");
+    assert_eq!(repo.tip(&format!("refs/heads/{branch}")), repo.tip(&format!("refs/orchestra/heads/{id}")));
+    let subjects = repo.git(["log", "--format=%s", &format!("{main}..{branch}~1")]).stdout();
+    assert_eq!(subjects, "one more\n");
+    // Its worktree is clean for the user's git, whose configuration is untouched.
+    let worktree = repo.worktree(&id);
+    let status = world.git(&worktree, ["status", "--short"]);
+    assert_eq!(status.stdout(), "");
+    assert_eq!(Ran::of(repo.command("git").args(["config", "core.fsmonitor"])).code(), 1);
+    assert_eq!((repo.tip("HEAD"), repo.refs("refs/heads/").len()), (main, 2));
+    // What it stashed is kept.
+    let kept = repo.refs(&format!("refs/orchestra-local/sandboxes/{id}/"));
+    let has_side = |(name, _): &(String, String)| repo.has(name, "side.txt");
+    assert!(kept.iter().any(has_side), "{kept:?}");
+    repo.orchestra(["status", &id]).succeeded().stdout_has("sandbox   files by bubblewrap");
+    let format = ["status", "--all", "--format", "%(sandbox)"];
+    repo.orchestra(format).succeeded().stdout_has("files by bubblewrap");
+}
+
+#[test]
+fn a_resumed_agent_finds_its_commits_its_stash_and_its_home() {
+    if !can_make_one() {
+        return;
+    }
+    let world = world();
+    let repo = world.repo();
+    let script = "if test -e ~/mark; then git stash pop -q; git log --format=%s | cat; cat ~/mark; else \
+                  echo 1 > one.txt; git add .; git commit -qm first; echo 2 > two.txt; git add .; git stash -q; \
+                  echo at-home > ~/mark; echo left > left.txt; fi";
+    let (id, _) = ended(&repo, "files", script);
+    assert!(!world.home().join("mark").exists());
+    repo.orchestra(["resume", "--detach", &id]).succeeded();
+    let agent = repo.end_of(&id);
+    assert_eq!((&agent["attempt"], &agent["phase"]), (&2.into(), &"done".into()), "{agent}");
+    assert_eq!(agent["sandbox"], "files by bubblewrap");
+    let said = output(&repo, &id);
+    assert!(said.contains("at-home") && said.contains("first"), "{said}");
+    for (file, text) in [("one.txt", "1\n"), ("two.txt", "2\n"), ("left.txt", "left\n")] {
+        assert_eq!(repo.file_in_head(&id, file), text);
+    }
+    // What a person commits in the worktree meanwhile is there as well.
+    let worktree = repo.worktree(&id);
+    fs::write(worktree.join("person.txt"), "p\n").expect("written");
+    world.git(&worktree, ["add", "."]);
+    world.git(&worktree, ["commit", "-qm", "by a person"]);
+    repo.orchestra(["resume", "--detach", "--sandbox", "none", &id]).succeeded();
+    let agent = repo.end_of(&id);
+    assert_eq!(agent["sandbox"], Value::Null);
+    assert_eq!(repo.file_in_head(&id, "person.txt"), "p\n");
+    repo.orchestra(["cleanup", "--discard", &id]).succeeded();
+    assert!(!repo.path().join(".git/orchestra/sandboxes").join(&id).exists());
+}
+
+#[test]
+fn an_agent_that_tampers_with_its_git_directory_loses_no_files() {
+    if !can_make_one() {
+        return;
+    }
+    let world = world();
+    let repo = world.repo();
+    let (id, agent) = ended(
+        &repo,
+        "files",
+        "echo 1 > one.txt; git add .; git commit -qm one; \
+         ln -s /etc/passwd $(git rev-parse --git-dir)/objects/pack/x.pack",
+    );
+    let unsaved = agent["unsaved"].as_str().expect("a reason");
+    assert!(unsaved.contains("its commits cannot be imported"), "{unsaved}");
+    assert_eq!(repo.file_in_head(&id, "one.txt"), "1\n");
+}
+
+#[test]
+fn the_check_runs_in_the_sandbox_too() {
+    if !can_make_one() {
+        return;
+    }
+    let world = world();
+    let repo = world.repo();
+    let check = format!("! touch {}/by-the-check && test -e one.txt", repo.path().display());
+    let arguments = [
+        "spawn",
+        "--agent",
+        "sh",
+        "--detach",
+        "--sandbox",
+        "files",
+        "--until",
+        &check,
+        "--",
+        "echo 1 > one.txt",
+    ];
+    let id = repo.orchestra(arguments).succeeded().line();
+    let agent = repo.end_of(&id);
+    assert_eq!((&agent["phase"], &agent["check"]["failure"]), (&"done".into(), &Value::Null), "{agent}");
+    assert!(!repo.path().join("by-the-check").exists());
+}
+
+#[test]
+fn a_sandbox_that_cannot_be_made_is_refused_before_anything_is_made() {
+    let world = world();
+    let repo = world.repo();
+    let empty = world.dir().join("bin");
+    fs::create_dir_all(&empty).expect("a folder");
+    for program in ["git", "sh"] {
+        let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+            .map(|folder| folder.join(program))
+            .find(|path| path.is_file())
+            .expect("a program");
+        std::os::unix::fs::symlink(found, empty.join(program)).expect("a link");
+    }
+    repo.git(["config", "orchestra.sandbox", "files"]);
+    let spawn = |arguments: &[&str]| {
+        let program = repo.world().bins().join("git-orchestra-spawn");
+        Ran::of(repo.command(program).env("PATH", &empty).args(arguments))
+    };
+    spawn(&["--agent", "sh", "--detach", "--", "echo 1"])
+        .exits(3)
+        .stderr_has("cannot run agents in the sandbox 'files' here")
+        .stderr_has("bubblewrap ('bwrap') is not on PATH")
+        .stderr_has("sudo apt install bubblewrap");
+    assert_eq!(repo.refs("refs/orchestra/"), []);
+    assert!(!Path::new(&format!("{}.worktrees", repo.path().display())).exists());
+    repo.git(["config", "orchestra.sandbox", "file"]);
+    repo.orchestra(["spawn", "--agent", "sh", "--", "echo 1"])
+        .exits(3)
+        .stderr_has("git config 'orchestra.sandbox' is 'file', not none or files");
+}
+
+#[test]
+fn the_teams_file_makes_the_sandbox_only_stricter() {
+    let world = world();
+    let repo = world.repo();
+    let level = |team: &str, own: &str| {
+        repo.write(".gitorchestra", &format!("[orchestra]\n\tsandbox = {team}\n"));
+        repo.git(["add", "."]);
+        repo.git(["commit", "-qm", "team", "--allow-empty"]);
+        repo.git(["config", "orchestra.sandbox", own]);
+        let library =
+            orchestra::git::Repo::discover(&orchestra::world::Environment::of_this_process().at(repo.path()))
+                .expect("a repository");
+        orchestra::config::Config::of(&library).sandbox().expect("a level").to_string()
+    };
+    for (team, own, expected) in
+        [("none", "none", "none"), ("files", "none", "files"), ("none", "files", "files")]
+    {
+        assert_eq!(level(team, own), expected, "team {team}, own {own}");
+    }
+}
