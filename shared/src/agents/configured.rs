@@ -170,7 +170,7 @@ pub fn program_of(name: &str, config: &Config<'_>) -> String {
 }
 
 /// Returns the command with which a person continues the conversation of an agent of the profile `name` in a terminal, if its sessions
-/// cannot be listed; see [`Launcher::interactive_argv`].
+/// cannot be listed; see [`super::Launcher::interactive_argv`].
 pub fn interactive_argv(
     name: &str,
     config: &Config<'_>,

@@ -75,10 +75,10 @@ pub(super) fn run(command: &str, folder: &Path, bounds: Bounds<'_>) -> Result<Ch
     run_in(shell, command, bounds)
 }
 
-/// As [`run`], in a shell whose folder and variables are set.
+/// Runs a command in a shell whose folder and variables are set.
 ///
 /// # Errors
-/// As for [`run`].
+/// The shell cannot be started, a process that it left cannot be killed, or the user interrupts it (130).
 pub fn run_in(mut shell: Command, command: &str, bounds: Bounds<'_>) -> Result<CheckRun> {
     shell
         .args(["-c", &format!("exec 2>&1\n{command}")])

@@ -26,7 +26,7 @@ pub struct CaptureTarget<'a> {
 /// The worktree from which work is captured.
 #[derive(Debug)]
 pub struct CapturePlace<'a> {
-    /// Its files, reached through [`super::open_worktree`].
+    /// Its files, reached through [`crate::worktree::open_worktree`].
     pub root: &'a WorktreeRoot,
     /// Its registration.
     pub worktree: &'a Worktree,
