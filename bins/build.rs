@@ -3,8 +3,8 @@
 //! - At a fixed address: a program that can be loaded anywhere corrects 32,000 addresses in its data each time it starts, and so copies
 //!   130 pages: a quarter of the time of a short command. The heap, the stack and all libraries stay at random addresses. Who prefers
 //!   that for the program too sets `GIT_ORCHESTRA_PIE` to any value.
-//! - With the C library inside, if this machine has it as `libc.a`: finding, mapping and binding the shared one takes a fifth of the time of
-//!   a short command (0.25 of 1.3 ms). Only programs that are installed: the tests put faults between a program and the shared library. Not
+//! - With the C library inside, if this machine has it as `libc.a`: finding, mapping and binding the shared one takes time at every start;
+//!   how much of a whole command is still to be measured (`--only start` of the benchmarks). Only programs that are installed: the tests put faults between a program and the shared library. Not
 //!   `git-orchestra-agent-api`, because looking names up in the network loads parts of the very same version of the C library. Who wants
 //!   the shared library for all programs sets `GIT_ORCHESTRA_SHARED_LIBC`, and so does who sets `GIT_ORCHESTRA_PIE`.
 //! - With the compiler's support library inside: as a shared library, `libgcc_s` asks the processor for its features before `main`, which
