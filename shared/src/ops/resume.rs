@@ -58,6 +58,9 @@ use crate::{
     trust::AcceptedRepo,
 };
 
+/// How often an agent is looked at that was paused again meanwhile.
+const MOST_LOOKS: usize = 3;
+
 /// Which agents to resume, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -184,9 +187,28 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
     Ok((ids, listing.broken))
 }
 
+/// Resumes one agent. A supervisor may pause it for another reason while this looks at it, for example because the clock of the machine
+/// was set back: then the agent is looked at again, instead of leaving it paused.
+fn resume_one(
+    context: &Context,
+    repo: &AcceptedRepo,
+    config: &Config<'_>,
+    id: &AgentId,
+    request: &Request,
+) -> Result<Vec<String>> {
+    for _ in 1..MOST_LOOKS {
+        match resume_as_seen(context, repo, config, id, request) {
+            Err(error)
+                if error.code == Code::AgentChanged && store::agent(repo, id)?.phase == Phase::Paused => {}
+            done => return done,
+        }
+    }
+    resume_as_seen(context, repo, config, id, request)
+}
+
 /// Resumes one agent under its lock, which the supervisor inherits: of several concurrent commands, only one resumes the agent.
 /// Returns warnings for the user.
-fn resume_one(
+fn resume_as_seen(
     context: &Context,
     repo: &AcceptedRepo,
     config: &Config<'_>,
