@@ -90,7 +90,7 @@ pub struct Launch {
     /// conversation whose file exists is resumed.
     #[serde(default)]
     pub conversation: Option<String>,
-    /// What it leaves in the worktree that is not work, as lines of git's exclude file.
+    /// What it, or another program of the same agent, leaves in the worktree that is not work, as lines of git's exclude file.
     #[serde(default)]
     pub leftovers: Vec<String>,
     /// Further arguments with which the program stops by itself once its session has cost `{cost}` US dollars; empty if it cannot.
@@ -120,6 +120,17 @@ impl Launch {
             leftovers: vec![],
             cost_args: vec![],
         }
+    }
+
+    /// Returns the launch in a worktree in which another program may leave files that are not work.
+    #[must_use]
+    pub fn beside(mut self, other: Option<&Self>) -> Self {
+        for line in other.into_iter().flat_map(|other| &other.leftovers) {
+            if !self.leftovers.contains(line) {
+                self.leftovers.push(line.clone());
+            }
+        }
+        self
     }
 
     /// Returns the launch of an agent with this private folder.
@@ -194,5 +205,18 @@ mod tests {
         let launch = launch.in_folder(Path::new("/a b"));
         let argv = launch.argv_for(Path::new("/task"), Session::Known("s"));
         assert_eq!(argv, ["x", "--log=/a b/log", "--from=/a b/s"]);
+    }
+
+    #[test]
+    fn what_earlier_programs_left_is_still_no_work_after_each_hand_over() {
+        let leaves = |lines: &[&str]| Launch {
+            leftovers: lines.iter().map(|&line| line.to_owned()).collect(),
+            ..Launch::plain(vec!["program".to_owned()], Stdin::Empty, TaskHandling::Prose)
+        };
+        let first = leaves(&["/.cache/", "/.history"]);
+        let second = leaves(&["/.history", "/.notes"]).beside(Some(&first));
+        assert_eq!(second.leftovers, ["/.history", "/.notes", "/.cache/"]);
+        assert_eq!(leaves(&[]).beside(Some(&second)).leftovers, second.leftovers);
+        assert_eq!(leaves(&["/.notes"]).beside(None).leftovers, ["/.notes"]);
     }
 }

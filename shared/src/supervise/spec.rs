@@ -184,6 +184,7 @@ impl Spec {
     /// Lets the fallback take over. A model that was typed was meant for the other program.
     pub fn fall_back(&mut self) {
         if let Some(Fallback { profile, role, launch, limits }) = self.fallback.take() {
+            let launch = launch.beside(Some(&self.launch));
             (self.profile, self.role, self.launch, self.limits) = (profile, role, launch, limits);
             self.options.model = None;
         }

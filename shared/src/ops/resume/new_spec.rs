@@ -51,6 +51,7 @@ pub(super) fn new_spec(
             worktree_path(repo, id)?
         }
     };
+    let launch = launch.beside(before.as_ref().map(|spec| &spec.launch));
     let frozen = FrozenConfig::now(repo)?.with_ignored(&launch.leftovers);
     let frozen = frozen.keep(&private.frozen(), &repo.common_dir()?)?;
     let unknown = || Error::internal(format!("'{}' is not a commit", agent.base));

@@ -61,7 +61,9 @@ fn with_fallback(config: &Config<'_>, request: &Request, name: &str) -> Result<R
     match (own, other) {
         (Ok(own), Ok(other)) => {
             let ReadyProfile { program: profile, role, launch, limits, .. } = other;
-            Ok(ReadyProfile { fallback: Some(Fallback { profile, role, launch, limits }), ..own })
+            let own_launch = own.launch.beside(Some(&launch));
+            let fallback = Some(Fallback { profile, role, launch, limits });
+            Ok(ReadyProfile { launch: own_launch, fallback, ..own })
         }
         (Ok(own), Err(error)) => {
             let warning = format!("'{other_shown}' cannot take over from '{shown}': {}", error.one_line());
