@@ -1,4 +1,4 @@
-//! A person attaches to an agent of Codex; `turns` tests Claude Code.
+//! A person attaches to agents of the programs other than Claude Code, which `turns` tests.
 
 use std::{fs, time::Duration};
 
@@ -6,66 +6,105 @@ use serde_json::Value;
 use testkit::{Ran, TestRepo, until};
 
 use crate::{
+    aider,
     codex::codex,
+    gemini::gemini,
+    opencode::opencode,
     person::Person,
     test_bed::{TestBed, end_of_attempt, marked},
 };
 
-/// What a person types into a program: a task, and how to leave.
+/// What a person types into a program: tasks, and how to leave.
 struct Habits {
     program: &'static str,
-    /// The first task, and the one that never ends.
-    tasks: [&'static str; 2],
-    by_hand: &'static str,
+    /// What its window shows once it reads keys.
+    ready: &'static str,
+    /// The scripted model's word for a file that is to be written by this program.
+    writes: &'static str,
     leave: &'static str,
 }
 
-const PROGRAMS: [Habits; 1] = [Habits {
-    program: "codex",
-    tasks: ["FAKE-WRITE first.txt", "FAKE-HANG codex"],
-    by_hand: "FAKE-WRITE by-hand.txt",
-    leave: "/quit",
-}];
+#[test]
+fn a_person_uses_codex_in_the_agents_conversation_and_it_continues() {
+    let set_up = |test_bed: &TestBed, repo: &TestRepo<'_>| {
+        codex(test_bed, repo, &[])?;
+        // The person trusted the project before.
+        let settings = test_bed.world().home().join(".codex/config.toml");
+        let trusted = format!("[projects.\"{}\"]\ntrust_level = \"trusted\"\n", repo.path().display());
+        let before = fs::read_to_string(&settings).expect("settings");
+        fs::write(&settings, before + &trusted).expect("written");
+        Some(())
+    };
+    let habits = Habits { program: "codex", ready: "", writes: "FAKE-WRITE", leave: "/quit" };
+    continues(&habits, set_up);
+}
+
+#[test]
+fn a_person_uses_gemini_in_the_agents_conversation_and_it_continues() {
+    let set_up = |test_bed: &TestBed, repo: &TestRepo<'_>| {
+        gemini(test_bed, repo, &[])?;
+        // Its window hides the variables with the person's name from git.
+        repo.git(["config", "user.name", "Kim"]);
+        repo.git(["config", "user.email", "kim@example.com"]);
+        repo.git(["config", "orchestra.agent.gemini.model", "gemini-2.5-pro"]);
+        Some(())
+    };
+    let habits =
+        Habits { program: "gemini", ready: "Type your message", writes: "FAKE-WRITE", leave: "/quit" };
+    continues(&habits, set_up);
+}
+
+#[test]
+fn a_person_uses_opencode_in_the_agents_conversation_and_it_continues() {
+    let set_up = |test_bed: &TestBed, repo: &TestRepo<'_>| {
+        // Its first start writes its data.
+        Ran::of(&mut opencode(test_bed, repo, &["session", "list"])?).succeeded();
+        Some(())
+    };
+    let habits = Habits { program: "opencode", ready: "commands", writes: "FAKE-WRITE", leave: "/exit" };
+    continues(&habits, set_up);
+}
+
+#[test]
+fn a_person_uses_aider_in_the_agents_conversation_and_it_continues() {
+    let habits = Habits { program: "aider", ready: "> ", writes: "FAKE-AIDER", leave: "/exit" };
+    continues(&habits, |test_bed, repo| aider::set_up(test_bed, repo));
+}
 
 fn key(test_bed: &TestBed) -> [(&'static str, String); 2] {
     [("OPENAI_API_KEY", "dummy".to_owned()), ("OPENAI_API_BASE", format!("{}/v1", test_bed.url()))]
 }
 
-#[test]
-fn a_person_uses_codex_in_the_agents_conversation_and_it_continues() {
+/// Lets a person attach to an agent of a program in the middle of its work.
+fn continues(habits: &Habits, set_up: impl Fn(&TestBed, &TestRepo<'_>) -> Option<()>) {
     let Some(test_bed) = TestBed::set() else { return };
     if !testkit::has_terminal() {
         testkit::skip("ORCHESTRA_REQUIRE_REAL", "there is no terminal");
         return;
     }
     let repo = test_bed.repo();
-    let Some(_) = codex(&test_bed, &repo, &[]) else { return };
-    // The person trusted the project before.
-    let settings = test_bed.world().home().join(".codex/config.toml");
-    let trusted = format!("[projects.\"{}\"]\ntrust_level = \"trusted\"\n", repo.path().display());
-    let before = fs::read_to_string(&settings).expect("settings");
-    fs::write(&settings, before + &trusted).expect("written");
+    let Some(()) = set_up(&test_bed, &repo) else { return };
     let run = |arguments: &[&str]| {
         let mut command = repo.orchestra_command(arguments);
         Ran::of(command.envs(key(&test_bed))).succeeded()
     };
-    let ids: Vec<String> = PROGRAMS
-        .iter()
-        .map(|habits| {
-            let (name, task) = (habits.program, habits.tasks[0]);
-            let line = ["spawn", "-d", "-j", "4", "--again", "--agent", name, "--name", name, "--permission"];
-            run(&[&line[..], &["bypassPermissions", "--", task]].concat()).line()
-        })
-        .collect();
-    for (habits, id) in PROGRAMS.iter().zip(&ids) {
-        end_of_attempt(&repo, id, 1);
-        // A message that it has not read yet would be its next one, after the person.
-        let hangs = || test_bed.requests().iter().filter(|request| request["kind"] == "hang").count();
-        let before = hangs();
-        run(&["resume", "-d", id, "-m", habits.tasks[1]]);
-        until("it is working", || (hangs() > before).then_some(()));
-        is_used(&test_bed, &repo, habits, id);
-    }
+    let task = format!("{} first.txt", habits.writes);
+    let line = ["spawn", "-d", "--agent", habits.program, "--permission", "bypassPermissions", "--", &task];
+    let id = run(&line).line();
+    end_of_attempt(&repo, &id, 1);
+    // A message that it has not read yet would be its next one, after the person. Only what opencode says shows that it has.
+    let hangs = || test_bed.requests().iter().filter(|request| request["kind"] == "hang").count();
+    let before = hangs();
+    let (task, said) = match habits.program {
+        "opencode" => ("FAKE-SLOWTOOL", Some("Running something slow.")),
+        _ => ("FAKE-HANG in its work", None),
+    };
+    run(&["resume", "-d", &id, "-m", task]);
+    until("it is working", || match said {
+        Some(words) => (repo.agent(&id)["activity"] == words).then_some(()),
+        None => (hangs() > before).then_some(()),
+    });
+    is_used(&test_bed, &repo, habits, &id);
 }
 
 /// Attaches to a working agent, works by hand, and leaves.
@@ -76,10 +115,11 @@ fn is_used(test_bed: &TestBed, repo: &TestRepo<'_>, habits: &Habits, id: &str) {
         Some(repo.agent(id)).filter(|agent| agent["attached_pid"].is_i64() && agent["phase"] == "paused")
     });
     assert_eq!(attached["session"], before["session"], "{attached}");
+    person.sees(habits.ready);
     let branch = before["branch"].as_str().expect("a branch").to_owned();
     let what = format!("{} did what the person typed, and has committed it", habits.program);
     let is_committed = || repo.has(&branch, "by-hand.txt").then_some(());
-    person.types(&what, habits.by_hand, is_committed);
+    person.types(&what, &format!("{} by-hand.txt", habits.writes), is_committed);
     // Its turn ends when it has asked the model once more.
     let mut asked = 0;
     while asked != test_bed.requests().len() {

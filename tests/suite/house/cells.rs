@@ -66,6 +66,9 @@ const SHOWN: &[(&str, &[&str])] = &[
         "Attached",
         &[
             "attach::a_person_uses_codex_in_the_agents_conversation_and_it_continues",
+            "attach::a_person_uses_gemini_in_the_agents_conversation_and_it_continues",
+            "attach::a_person_uses_opencode_in_the_agents_conversation_and_it_continues",
+            "attach::a_person_uses_aider_in_the_agents_conversation_and_it_continues",
             "turns::a_person_uses_the_interactive_program_and_the_agent_continues",
         ],
     ),
