@@ -68,7 +68,7 @@ fn a_person_uses_opencode_in_the_agents_conversation_and_it_continues() {
 #[test]
 fn a_person_uses_aider_in_the_agents_conversation_and_it_continues() {
     let habits = Habits { program: "aider", ready: "> ", writes: "FAKE-AIDER", leave: "/exit" };
-    continues(&habits, |test_bed, repo| aider::set_up(test_bed, repo));
+    continues(&habits, aider::set_up);
 }
 
 fn key(test_bed: &TestBed) -> [(&'static str, String); 2] {
