@@ -43,6 +43,10 @@ fn each_program_takes_over_from_another_and_is_told_what_was_done() {
         let log = repo.orchestra(["logs", &id]).stdout();
         assert_eq!((&agent["phase"], &agent["profile"]), (&"done".into(), &program.into()), "{agent}\n{log}");
         assert!(repo.has(&format!("refs/orchestra/heads/{id}"), &file), "{program}\n{log}");
+        // What a program keeps for itself is not committed by a later one.
+        let files =
+            repo.git(["ls-tree", "-r", "--name-only", &format!("refs/orchestra/heads/{id}")]).stdout();
+        assert!(!files.contains(".aider"), "{program}: {files}");
         // It saw the task, the files, and what the program before it said last.
         let told = told(&repo, &id, program, &agent);
         let (by, said, made) = &before;

@@ -3,6 +3,7 @@
 
 mod caps;
 mod hand_over;
+mod left_folders;
 mod new_spec;
 mod options;
 mod plan;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{
     Request,
     hand_over::NewProfile,
-    is_foreign,
+    is_foreign, left_folders,
     options::{RunOptions, run_options, title},
 };
 use crate::{
@@ -51,6 +51,10 @@ pub(super) fn new_spec(
             worktree_path(repo, id)?
         }
     };
+    if new_profile.is_some() {
+        let left = before.as_ref().map_or(&[][..], |spec| &spec.launch.leftovers);
+        left_folders::hide(&worktree, left);
+    }
     let launch = launch.beside(before.as_ref().map(|spec| &spec.launch));
     let frozen = FrozenConfig::now(repo)?.with_ignored(&launch.leftovers);
     let frozen = frozen.keep(&private.frozen(), &repo.common_dir()?)?;
