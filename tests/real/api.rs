@@ -6,7 +6,7 @@ use testkit::{TestRepo, until};
 use crate::test_bed::{TestBed, only_session};
 
 /// Returns a repository in which agents of the profile `api` have a model with a price.
-fn repo(test_bed: &TestBed) -> TestRepo<'_> {
+pub(crate) fn repo(test_bed: &TestBed) -> TestRepo<'_> {
     let repo = test_bed.repo();
     for (key, value) in [
         ("orchestra.agent", "api"),

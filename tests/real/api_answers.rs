@@ -2,21 +2,7 @@
 
 use testkit::{Ran, TestRepo, until};
 
-use crate::test_bed::TestBed;
-
-fn repo(test_bed: &TestBed) -> TestRepo<'_> {
-    let repo = test_bed.repo();
-    for (key, value) in [
-        ("orchestra.agent", "api"),
-        ("orchestra.agent.api.model", "large-1.5"),
-        ("orchestra.price.large-1-5", "3/15"),
-        ("orchestra.retryDelay", "1s"),
-        ("orchestra.grace", "1s"),
-    ] {
-        repo.git(["config", key, value]);
-    }
-    repo
-}
+use crate::{api::repo, test_bed::TestBed};
 
 fn spawn(repo: &TestRepo<'_>, options: &[&str], task: &str) -> String {
     let arguments = [&["spawn", "--detach"], options, &["--", task]].concat();

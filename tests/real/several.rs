@@ -1,7 +1,7 @@
 //! One task for several programs at once.
 
 use serde_json::Value;
-use testkit::Ran;
+use testkit::{Ran, TestRepo};
 
 use crate::{
     aider,
@@ -11,15 +11,20 @@ use crate::{
     test_bed::{TestBed, outcome},
 };
 
+/// Lets git orchestra start all programs in the scripted world. Returns `None` if one is not installed.
+pub(crate) fn set_up_all(test_bed: &TestBed, repo: &TestRepo<'_>) -> Option<()> {
+    codex(test_bed, repo, &[])?;
+    opencode(test_bed, repo, &[])?;
+    gemini(test_bed, repo, &[])?;
+    repo.git(["config", "orchestra.agent.gemini.model", "gemini-2.5-pro"]);
+    aider::set_up(test_bed, repo)
+}
+
 #[test]
 fn one_task_is_given_to_five_programs_in_one_table() {
     let Some(test_bed) = TestBed::set() else { return };
     let repo = test_bed.repo();
-    let Some(_) = codex(&test_bed, &repo, &[]) else { return };
-    let Some(_) = opencode(&test_bed, &repo, &[]) else { return };
-    let Some(_) = gemini(&test_bed, &repo, &[]) else { return };
-    let Some(()) = aider::set_up(&test_bed, &repo) else { return };
-    repo.git(["config", "orchestra.agent.gemini.model", "gemini-2.5-pro"]);
+    let Some(()) = set_up_all(&test_bed, &repo) else { return };
     // The scripted model answers it in its own form of an edit.
     repo.git(["config", "orchestra.agent.aider.prompt", "FAKE-AIDER limit.txt"]);
     let programs = ["claude", "codex", "gemini", "opencode", "aider"];
@@ -42,11 +47,7 @@ fn one_task_is_given_to_five_programs_in_one_table() {
 fn five_programs_work_in_a_sandbox() {
     let Some(test_bed) = TestBed::set() else { return };
     let repo = test_bed.repo();
-    let Some(_) = codex(&test_bed, &repo, &[]) else { return };
-    let Some(_) = opencode(&test_bed, &repo, &[]) else { return };
-    let Some(_) = gemini(&test_bed, &repo, &[]) else { return };
-    let Some(()) = aider::set_up(&test_bed, &repo) else { return };
-    repo.git(["config", "orchestra.agent.gemini.model", "gemini-2.5-pro"]);
+    let Some(()) = set_up_all(&test_bed, &repo) else { return };
     repo.git(["config", "orchestra.agent.aider.prompt", "FAKE-AIDER limit.txt"]);
     let programs = ["claude", "codex", "gemini", "opencode", "aider"];
     let spawn =

@@ -5,9 +5,7 @@ use testkit::Ran;
 
 use crate::{
     aider,
-    codex::codex,
-    gemini::gemini,
-    opencode::opencode,
+    several::set_up_all,
     test_bed::{TestBed, end_of_attempt},
 };
 
@@ -19,13 +17,8 @@ const RING: [&str; 6] = ["claude", "codex", "gemini", "opencode", "aider", "api"
 fn each_program_takes_over_from_another_and_is_told_what_was_done() {
     let Some(test_bed) = TestBed::set() else { return };
     let repo = test_bed.repo();
-    let Some(_) = codex(&test_bed, &repo, &[]) else { return };
-    let Some(_) = opencode(&test_bed, &repo, &[]) else { return };
-    let Some(_) = gemini(&test_bed, &repo, &[]) else { return };
-    let Some(()) = aider::set_up(&test_bed, &repo) else { return };
-    for (key, value) in [("gemini.model", "gemini-2.5-pro"), ("api.model", "large-1.5")] {
-        repo.git(["config", &format!("orchestra.agent.{key}"), value]);
-    }
+    let Some(()) = set_up_all(&test_bed, &repo) else { return };
+    repo.git(["config", "orchestra.agent.api.model", "large-1.5"]);
     let run = |arguments: &[&str]| Ran::of(&mut aider::with_key(&test_bed, &repo, arguments));
     let bypass = ["--permission", "bypassPermissions"];
     let task = "Begin with care.";

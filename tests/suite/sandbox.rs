@@ -83,7 +83,7 @@ fn script(repo: &TestRepo<'_>, other: &str) -> String {
     tries.chain([kernel]).collect()
 }
 
-/// Returns the attacks that succeeded, and removes what they left.
+/// Returns the attacks that succeeded, and removes the files that they wrote.
 fn successes(repo: &TestRepo<'_>, other: &str, said: &str) -> Vec<&'static str> {
     let all: Vec<&str> = said.lines().filter(|line| line.trim_start().starts_with("attack ")).collect();
     assert_eq!(all.len(), ATTACKS.len(), "{said}");

@@ -161,7 +161,7 @@ impl Settings {
     }
 
     /// Returns the check that decides whether a new agent is done: the typed one, otherwise that of the configuration, which a reviewing
-    /// agent does not have. An empty command means that the configured one does not apply; there is no other that it could take away.
+    /// agent does not have. An empty command turns the configured one off.
     ///
     /// # Errors
     /// As [`Self::until`], and the command is empty (2).

@@ -46,7 +46,7 @@ pub(super) fn of_agent(
     all
 }
 
-/// Returns how many processors each of several agents may use; `None`: all of them.
+/// Returns how many processors each of several agents may use. `None` means that each may use all.
 fn share(cores: usize, agents: usize) -> Option<usize> {
     (agents > 1 && cores > 1).then(|| (cores / agents).max(1))
 }

@@ -48,7 +48,7 @@ fn from_command(environment: &Environment, command: &str) -> Result<String> {
         .context(Code::CredentialMissing, || "cannot start the command for the key".into())?;
     let (sender, first) = mpsc::channel();
     let stdout = child.stdout.take();
-    // Beside the wait, so that a command that prints much does not block. What it left may keep the pipe open.
+    // Read while waiting, so that a command that prints much does not block. A process that it started may keep the pipe open.
     std::thread::spawn(move || {
         let Some(pipe) = stdout else { return };
         let mut reader = BufReader::new(pipe.take(MAX_OUTPUT));
