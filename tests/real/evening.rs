@@ -64,10 +64,14 @@ impl Evening<'_> {
             left.as_array().is_some_and(|left| !left.is_empty())
         });
         for id in &self.ids {
+            // A process that is about to end has no environment any more while its memory is freed, but runs.
+            let mut killed = Vec::new();
             until("nothing of it runs", || {
                 let left = marked(&format!("ORCHESTRA_AGENT={id}"));
                 left.iter().for_each(|pid| kill(pid));
-                left.iter().all(|pid| !runs(pid)).then_some(())
+                let is_over = left.is_empty() && killed.iter().all(|pid| !runs(pid));
+                killed.extend(left);
+                is_over.then_some(())
             });
         }
         are_named
