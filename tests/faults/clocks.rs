@@ -235,12 +235,7 @@ fn back_at_a_limit(place: &Place<'_>) -> Vec<Finding> {
     wrong.extend(
         Column::Untrue.unless(waits["limit"].is_object(), || format!("it does not say why: {waits}")),
     );
-    let mut resumed = place.at(-6 * HOUR, &["resume", &id]);
-    if resumed.code() != 0 {
-        // Its supervisor saw the other clock in that moment: a person tries again, once.
-        eprintln!("refused at first: {} {}", resumed.stderr(), place.repo.agent(&id));
-        resumed = place.at(-6 * HOUR, &["resume", &id]);
-    }
+    let resumed = place.at(-6 * HOUR, &["resume", &id]);
     wrong.extend(Column::Stuck.unless(resumed.code() == 0, || resumed.stderr()));
     wrong.extend(is_phase(&place.repo.agent(&id), "done"));
     wrong

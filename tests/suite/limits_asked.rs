@@ -1,8 +1,21 @@
 //! Commands for an agent that waits for the end of a usage limit.
 
-use testkit::until;
+use std::{process::Stdio, time::Duration};
+
+use orchestra::{
+    lock::Lock,
+    model::{
+        AgentId, Fact, Limit, Phase,
+        event::{Finished, PhaseChange},
+        limit::LimitKind,
+    },
+    store::{append, layout::PrivateDir},
+};
+use serde_json::Value;
+use testkit::{Aim, Mode, until};
 
 use crate::{
+    injector, library,
     limits::{end, limited, over},
     world,
 };
@@ -149,4 +162,65 @@ fn a_review_does_not_wait_for_a_limit() {
         (&"paused".into(), &"ended".into()),
         "{reviewer}"
     );
+}
+
+/// A person may know better than the clocks, also when the agent was queued again meanwhile.
+#[test]
+fn a_person_may_resume_an_agent_that_a_limit_keeps_in_the_queue() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = limited(&world, &repo);
+    repo.orchestra(["pause", &id]).succeeded();
+    repo.orchestra(["resume", "--all", "-d"]).succeeded();
+    until("it waits in the queue", || (repo.agent(&id)["limit"]["kind"] == "five_hour").then_some(()));
+    assert_eq!(repo.agent(&id)["phase"], "queued");
+    std::fs::write(over(&world), "").expect("a file");
+    let ran = repo.orchestra(["resume", &id]).succeeded();
+    ran.stderr_has(&format!("'{id}' is resumed although its 5-hour limit lasts until "));
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["phase"], &agent["limit"]), (&"done".into(), &Value::Null), "{agent}");
+    assert_eq!(repo.file_in_head(&id, "after"), "2\n");
+}
+
+/// A limit was over, so the supervisor queued its agent. `resume` looks at it and waits for its lock; meanwhile the clock is set back, so
+/// the limit applies again, for longer than the supervisor waits: it pauses the agent and ends.
+#[test]
+fn an_agent_that_its_supervisor_pauses_while_resume_waits_for_it_is_resumed() {
+    let world = world();
+    let Some(injector) = injector() else { return };
+    let repo = world.repo().with_scripted_claude().with_identity();
+    let id = limited(&world, &repo);
+    let agent = AgentId::parse(&id).expect("an id");
+    repo.orchestra(["pause", &id]).succeeded();
+    std::fs::write(over(&world), "").expect("a file");
+    let library = library(&repo);
+    let lock = PrivateDir::new(repo.path().join(".git/orchestra")).agent(&agent).lock();
+    let supervisor = Lock::take(&lock, Duration::ZERO).expect("a file").expect("the lock");
+    let tell = |fact: Fact| append(&library, &agent, &[fact]).expect("an event");
+    tell(Fact::Phase(PhaseChange::new(2, Phase::Queued)));
+
+    let state = injector.state("resume");
+    state.reset(Mode::Stop, 1);
+    state.arm(true);
+    let mut resume = repo.command(world.bins().join("git-orchestra-resume"));
+    resume.arg(&id).stdout(Stdio::null()).stderr(Stdio::piped());
+    let step = format!("open agents/{id}/lock");
+    let aim = Aim { step: Some(step.leak()), ..Aim::default() };
+    state.apply_to(&mut resume, world.dir(), aim);
+    let resume = resume.spawn().expect("a command");
+    until("it is about to take the lock", || is_stopped(resume.id()).then_some(()));
+    let limit = Limit::of(LimitKind::FiveHour);
+    tell(Fact::Finished(Finished { limit: Some(limit), ..Finished::empty(2, Phase::Paused) }));
+    drop(supervisor);
+    repo.command("kill").args(["-CONT", &resume.id().to_string()]).status().expect("kill");
+    let ended = resume.wait_with_output().expect("an end");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &3.into()), "{agent}");
+}
+
+/// Whether a process is stopped by a signal.
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
