@@ -30,7 +30,7 @@ pub(super) fn stop_waiting(
         Lock::require(&dir.lock(), context.at_most(context.limits().release))?;
     }
     let known = match agent.phase {
-        Phase::Paused => agent.limit.clone(),
+        Phase::Paused => agent.limit,
         _ => queued_for,
     };
     let Some(limit) = known.filter(|_| ours) else { return Ok(None) };

@@ -366,13 +366,22 @@ impl Supervisor {
             if let Some(end) = self.wait_for_caps().await? {
                 return Ok(Some(end));
             }
+            let ticket = queue::ticket_of(&self.private, &self.id);
             match queue::try_enter(&self.private, &self.id) {
                 // If the repository was just renamed, the slot would be a new file at the old path.
                 Ok(Some(slot))
                     if self.update_paths() == RepositoryState::Usable && self.tracked.moves() == moves =>
                 {
                     self.slot = Some(slot);
-                    return Ok(None);
+                    // An agent that left the slot has just used something.
+                    if !self.is_capped_now().await {
+                        return Ok(None);
+                    }
+                    self.slot = None;
+                    if let Some(ticket) = ticket {
+                        queue::rejoin(&self.private, &ticket)?;
+                    }
+                    continue;
                 }
                 Err(error)
                     if self.update_paths() == RepositoryState::Usable && self.tracked.moves() == moves =>
