@@ -125,7 +125,7 @@ pub fn both<A: Send, B>(
     })
 }
 
-/// Starts work in a thread that nobody joins. Whoever waits for its answer learns from the end of the channel that it panicked.
+/// Starts work in a thread that nobody joins. If it panics, the channel of its answer ends.
 ///
 /// # Errors
 /// No more threads can be made.
