@@ -87,6 +87,7 @@ pub static KEYS: &[&dyn Described] = &[
     &INCLUDE,
     &MAX_INCLUDE,
     &SETUP,
+    &SETUP_CHECKS,
     &SETUP_TIME,
     &TEARDOWN,
     &SUBMODULES,
