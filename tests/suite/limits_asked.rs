@@ -1,6 +1,9 @@
 //! Commands for an agent that waits for the end of a usage limit.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    process::{Child, Stdio},
+    time::Duration,
+};
 
 use orchestra::{
     lock::Lock,
@@ -12,7 +15,7 @@ use orchestra::{
     store::{append, layout::PrivateDir},
 };
 use serde_json::Value;
-use testkit::{Aim, Mode, until};
+use testkit::{Aim, Injector, Mode, TestRepo, until};
 
 use crate::{
     injector, library,
@@ -199,24 +202,55 @@ fn an_agent_that_its_supervisor_pauses_while_resume_waits_for_it_is_resumed() {
     let tell = |fact: Fact| append(&library, &agent, &[fact]).expect("an event");
     tell(Fact::Phase(PhaseChange::new(2, Phase::Queued)));
 
-    let state = injector.state("resume");
-    state.reset(Mode::Stop, 1);
-    state.arm(true);
-    let mut resume = repo.command(world.bins().join("git-orchestra-resume"));
-    resume.arg(&id).stdout(Stdio::null()).stderr(Stdio::piped());
-    let step = format!("open agents/{id}/lock");
-    let aim = Aim { step: Some(step.leak()), ..Aim::default() };
-    state.apply_to(&mut resume, world.dir(), aim);
-    let resume = resume.spawn().expect("a command");
-    until("it is about to take the lock", || is_stopped(resume.id()).then_some(()));
+    let resume = resume_until_lock(&injector, &repo, &id, 1);
     let limit = Limit::of(LimitKind::FiveHour);
     tell(Fact::Finished(Finished { limit: Some(limit), ..Finished::empty(2, Phase::Paused) }));
     drop(supervisor);
-    repo.command("kill").args(["-CONT", &resume.id().to_string()]).status().expect("kill");
-    let ended = resume.wait_with_output().expect("an end");
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let said = continued(&repo, resume);
     let agent = repo.agent(&id);
-    assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &3.into()), "{agent}");
+    assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &3.into()), "{agent}: {said}");
+}
+
+/// On a busy machine a supervisor may hold the lock for a while after it recorded that the agent is paused.
+#[test]
+fn an_agent_whose_supervisor_is_slow_to_leave_is_resumed() {
+    let world = world();
+    let Some(injector) = injector() else { return };
+    let repo = world.repo().with_scripted_claude();
+    let id = limited(&world, &repo);
+    repo.orchestra(["pause", &id]).succeeded();
+    std::fs::write(over(&world), "").expect("a file");
+    let lock = PrivateDir::new(repo.path().join(".git/orchestra"));
+    let lock = lock.agent(&AgentId::parse(&id).expect("an id")).lock();
+    let supervisor = Lock::take(&lock, Duration::ZERO).expect("a file").expect("the lock");
+    // The time in which a running agent would be refused is over.
+    let resume = resume_until_lock(&injector, &repo, &id, 60);
+    drop(supervisor);
+    let said = continued(&repo, resume);
+    assert_eq!(repo.agent(&id)["phase"], "done", "{said}");
+}
+
+/// Starts `resume`, which stops before it tries for the `at`-th time to take the agent's lock.
+fn resume_until_lock(injector: &Injector, repo: &TestRepo<'_>, id: &str, at: u64) -> Child {
+    let state = injector.state("resume");
+    state.reset(Mode::Stop, at);
+    state.arm(true);
+    let mut resume = repo.command(repo.world().bins().join("git-orchestra-resume"));
+    resume.arg(id).stdout(Stdio::null()).stderr(Stdio::piped());
+    let step: &str = format!("open agents/{id}/lock").leak();
+    state.apply_to(&mut resume, repo.world().dir(), Aim { step: Some(step), ..Aim::default() });
+    let resume = resume.spawn().expect("a command");
+    until("it is about to take the lock", || is_stopped(resume.id()).then_some(()));
+    resume
+}
+
+/// Lets a stopped command continue, and returns what it said once it has succeeded.
+fn continued(repo: &TestRepo<'_>, command: Child) -> String {
+    repo.command("kill").args(["-CONT", &command.id().to_string()]).status().expect("kill");
+    let ended = command.wait_with_output().expect("an end");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.success(), "{said}");
+    said
 }
 
 /// Whether a process is stopped by a signal.

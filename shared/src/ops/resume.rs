@@ -32,7 +32,6 @@ use crate::{
     context::Context,
     error::ErrorContext as _,
     git::{Repo, version},
-    lock::Lock,
     model::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
         event::{Message, PhaseChange},
@@ -238,7 +237,7 @@ fn resume_as_seen(
     if foreign {
         takeover::prepare(repo, id, &agent, request.take_over, &worktree_path(repo, id)?)?;
     }
-    let lock = Lock::take(&dir.lock(), context.at_most(context.limits().agent_lock))?;
+    let lock = looks::take_lock(context, repo, &private, id)?;
     if let Some(pid) = attachment::process_of(&private, id) {
         return Err(attachment::refusal(id, pid));
     }

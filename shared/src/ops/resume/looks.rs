@@ -1,8 +1,15 @@
 //! What `resume` saw of an agent, and what became of it until the agent's lock was taken.
 
+use std::time::Instant;
+
 use crate::{
-    Code, Error,
+    Code, Error, Result,
+    context::Context,
+    git::Repo,
+    lock::Lock,
     model::{Agent, AgentId, Phase},
+    store::{self, layout::PrivateDir},
+    supervise::attachment,
 };
 
 /// What was seen of an agent before its lock was taken.
@@ -36,6 +43,32 @@ impl Seen {
             // Only a supervisor changes an agent that is not at rest, and it has released the lock.
             Phase::Paused if !self.phase.is_at_rest() => Since::PausedItself,
             _ => Since::Other,
+        }
+    }
+}
+
+/// Takes the lock of an agent. That of an agent at rest is held by a supervisor that is about to leave, which may take a while on a busy
+/// machine, or by another command that resumes the agent. Returns `None` if the agent runs, or somebody is attached to it.
+///
+/// # Errors
+/// The lock or the agent cannot be read, or the user interrupts the wait (130).
+pub(super) fn take_lock(
+    context: &Context,
+    repo: &Repo,
+    private: &PrivateDir,
+    id: &AgentId,
+) -> Result<Option<Lock>> {
+    let (path, limits) = (private.agent(id).lock(), context.limits());
+    let begun = Instant::now();
+    loop {
+        if let Some(lock) = Lock::take(&path, context.at_most(limits.agent_lock))? {
+            return Ok(Some(lock));
+        }
+        let now = store::agent(repo, id)?;
+        let is_leaving = now.phase.is_at_rest() && !now.waits_at_rest();
+        let is_attached = attachment::process_of(private, id).is_some();
+        if !is_leaving || is_attached || begun.elapsed() >= limits.release {
+            return Ok(None);
         }
     }
 }
