@@ -148,6 +148,10 @@ pub(crate) const PAGE: Page = Page {
                  submodule and nothing else that is not part of the work was there when it began; with git \
                  config orchestra.countWorktreeChecks true, it always counts. Results are in \
                  refs/orchestra-local/checks, the newest 300, which no push sends; those of other clones never count.",
+                "The checks of landings and reviews see what is committed and nothing else. If they need more, set git config \
+                 orchestra.setupChecks true: their worktree gets the files of .worktreeinclude and orchestra.include, such as \
+                 .env, and orchestra.setup runs in it once. A check that passed there counts like one that passed in an \
+                 agent's worktree.",
             ],
         ),
         (

@@ -175,7 +175,7 @@ mod tests {
         let context =
             Context::cancelled_by(&crate::world::Environment::of_this_process(), Cancel::new().unwrap());
         let cancel = context.cancel.clone();
-        let thread = std::thread::spawn(move || cancel.cancel());
+        let thread = std::thread::Builder::new().spawn(move || cancel.cancel()).unwrap();
         let error = Lock::take(&path, context.at_most(Duration::from_secs(60))).unwrap_err();
         assert_eq!(error.kind(), Kind::Interrupted);
         thread.join().unwrap();

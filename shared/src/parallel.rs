@@ -1,7 +1,10 @@
-//! Applies a function to every item of a list, on several threads.
+//! Threads: one function on every item of a list, two functions at once, and work in the background. A system that makes no more
+//! threads is an error or costs time, and never a panic.
 
 use std::{
+    any::Any,
     convert::Infallible,
+    fmt, io,
     sync::{
         Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -74,12 +77,38 @@ pub fn try_map_with<T: Sync, R: Send, State, E: Send>(
     Ok(all.into_iter().map(|(_, done)| done).collect())
 }
 
+/// What a thread said when it panicked.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Panicked(String);
+
+impl Panicked {
+    fn of(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Self(text.unwrap_or("unknown").to_owned())
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a thread panicked: {}", self.0)
+    }
+}
+
+impl std::error::Error for Panicked {}
+
 /// Runs one function on another thread while this one runs the other. If no thread can be made, it runs here afterwards. Returns both
-/// results; the first is always there.
+/// results.
+///
+/// # Errors
+/// The first result is an error if `aside` panics.
 ///
 /// # Panics
-/// If one of them panics.
-pub fn both<A: Send, B>(aside: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (Option<A>, B) {
+/// If `here` panics.
+pub fn both<A: Send, B>(
+    aside: impl FnOnce() -> A + Send,
+    here: impl FnOnce() -> B,
+) -> (Result<A, Panicked>, B) {
     let task = Mutex::new(Some(aside));
     let run = || {
         let taken = task.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -89,11 +118,19 @@ pub fn both<A: Send, B>(aside: impl FnOnce() -> A + Send, here: impl FnOnce() ->
         let other = thread::Builder::new().spawn_scoped(scope, run);
         let done = here();
         let aside = match other {
-            Ok(other) => other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(_) => run(),
+            Ok(other) => other.join().map_err(|panic| Panicked::of(&*panic)),
+            Err(_) => Ok(run()),
         };
-        (aside, done)
+        (aside.and_then(|done| done.ok_or_else(|| Panicked("it did not run".to_owned()))), done)
     })
+}
+
+/// Starts work in a thread that nobody joins. If it panics, the channel of its answer ends.
+///
+/// # Errors
+/// No more threads can be made.
+pub fn in_background(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().spawn(work).map(drop)
 }
 
 #[cfg(test)]
@@ -120,8 +157,27 @@ mod tests {
     fn both_functions_run_once() {
         let (one, two) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let count = |of: &AtomicUsize| of.fetch_add(1, Ordering::Relaxed);
-        assert_eq!(both(|| count(&one), || count(&two)), (Some(0), 0));
+        assert_eq!(both(|| count(&one), || count(&two)), (Ok(0), 0));
         assert_eq!((one.into_inner(), two.into_inner()), (1, 1));
+    }
+
+    #[test]
+    fn a_panic_aside_is_an_error_and_the_other_result_is_kept() {
+        let (aside, here) = both(|| -> u32 { panic!("seven {}", 7) }, || 2);
+        assert_eq!((aside.unwrap_err().to_string().as_str(), here), ("a thread panicked: seven 7", 2));
+        let (aside, _) = both(|| -> u32 { panic!("eight") }, || ());
+        assert_eq!(aside.unwrap_err(), Panicked("eight".to_owned()));
+    }
+
+    #[test]
+    fn a_panic_in_the_background_ends_the_channel() {
+        let (sender, receiver) = std::sync::mpsc::channel::<u32>();
+        in_background(move || {
+            let _kept = sender;
+            panic!("nine");
+        })
+        .unwrap();
+        assert!(receiver.recv().is_err());
     }
 
     #[test]

@@ -52,7 +52,7 @@ fn try_operation(suite: &Suite<'_>, operation: &'static Operation) {
 
 const fn row(mode: Mode) -> &'static str {
     match mode {
-        Mode::Count => "no fault",
+        Mode::Count | Mode::Stop => "no fault",
         Mode::Error => "EIO at a call",
         Mode::Kill => "kill -9 at a call",
         Mode::Full => "disk full from a call",

@@ -82,7 +82,8 @@ pub(crate) fn jobs<'a>(suite: &'a Suite<'_>) -> Vec<Job<'a>> {
         None if suite.is_full => (0..all).collect(),
         None => {
             let mut numbers = SeededRandom::from(suite.seed);
-            (0..SHORT).map(|n| numbers.between(n * all / SHORT, (n + 1) * all / SHORT - 1)).collect()
+            let most = SHORT.max(suite.most).min(all);
+            (0..most).map(|n| numbers.between(n * all / most, (n + 1) * all / most - 1)).collect()
         }
     };
     // Two halves for two processors.

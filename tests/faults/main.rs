@@ -8,7 +8,7 @@
 //! cargo test --test faults -- supervisors        # one family
 //! ```
 //!
-//! `ORCHESTRA_FAULTS=N` tries N calls of each operation and kind of fault. The seed of random choices is printed; `ORCHESTRA_SEED` sets
+//! `ORCHESTRA_FAULTS=N` tries N calls of each operation and kind of fault, and N pairs of a lock and a command. The seed of random choices is printed; `ORCHESTRA_SEED` sets
 //! it. Each finding names the words that repeat its trial.
 //!
 //! The table must be zero in every column:

@@ -1,6 +1,104 @@
-//! Caps on money and tokens, as far as no program is needed that reports what it uses.
+//! Caps on money and tokens: warned of at 80 %, asked about at 100 %, held in the queue. The scripted program reports one cent for each
+//! turn; `tests/real` uses real programs.
+
+use serde_json::Value;
+use testkit::{TestRepo, World, until};
 
 use crate::world;
+
+/// Returns an action that waits for a file outside the worktree, and a function that makes the file.
+fn gate<'a>(world: &'a World, name: &str) -> (String, impl Fn() + 'a) {
+    let file = world.dir().join(name);
+    (format!("await {}", file.display()), move || std::fs::write(&file, "").expect("a file"))
+}
+
+/// Waits until an agent is warned of its cap, and returns the cap.
+fn warned(repo: &TestRepo<'_>, id: &str) -> Value {
+    until("a cap is near", || Some(repo.agent(id)["cap"].clone()).filter(|cap| cap["warning"] == true))
+}
+
+#[test]
+fn an_agent_warns_at_80_percent_of_its_cap_and_asks_at_100() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let ((first, end_first), (second, end_second)) = (gate(&world, "first"), gate(&world, "second"));
+    let id = repo.spawn_claude(&["--max-cost", "0.012"], &format!("write a 1\n{first}"));
+    repo.wait_for_file(&id, "a");
+    assert_eq!(repo.agent(&id)["cap"], Value::Null, "nothing is used yet");
+    repo.orchestra(["send", &id, &second]).succeeded();
+    repo.orchestra(["send", &id, "write b 2\nhang"]).succeeded();
+    end_first();
+    let cap = warned(&repo, &id);
+    assert_eq!(
+        (&cap["scope"], &cap["limit_usd"], &cap["used_percent"]),
+        (&"agent".into(), &0.012.into(), &83.into())
+    );
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["phase"], &agent["waiting"]), (&"running".into(), &Value::Null), "{agent}");
+    repo.orchestra(["status"]).succeeded().stderr_has("83 % of its cap of $0.012 is used");
+    end_second();
+    let paused = repo.wait_for(&id, "paused");
+    let cap = &paused["cap"];
+    assert_eq!((&cap["warning"], &cap["used_usd"]), (&false.into(), &0.02.into()), "{paused}");
+    repo.orchestra(["status"]).succeeded().stderr_has("raise its cap of $0.012 to $0.024");
+    repo.orchestra(["send", &id, "--deny", "-m", "enough"]).succeeded();
+    let stopped = repo.wait_for(&id, "stopped");
+    assert_eq!(stopped["reason"], "its cap of $0.012 was not raised: enough", "{stopped}");
+    assert_eq!(repo.file_in_head(&id, "a"), "1\n");
+    // It warned once.
+    let warnings = repo.events(&id).iter().filter(|event| event["cap"]["warning"] == true).count();
+    assert_eq!(warnings, 1);
+}
+
+#[test]
+fn a_cap_of_the_run_holds_its_agents_in_the_queue_and_an_answer_to_one_raises_it() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    repo.git(["config", "orchestra.maxRunCost", "0.01"]);
+    let spawned = repo.orchestra(["spawn", "-d", "-j", "1", "write a 1", "write b 2"]).succeeded().stdout();
+    let [first, second] = spawned.lines().collect::<Vec<_>>()[..] else { panic!("{spawned}") };
+    assert_eq!(repo.wait_for(first, "done")["cost_usd"], 0.01);
+    let held =
+        until("it is held", || Some(repo.agent(second)).filter(|agent| agent["cap"]["warning"] == false));
+    assert_eq!((&held["phase"], &held["cap"]["scope"]), (&"queued".into(), &"run".into()), "{held}");
+    // Another run has its own cap.
+    let other = repo.spawn_claude(&["-j", "1"], "write c 3");
+    assert_eq!(repo.wait_for(&other, "done")["cap"], Value::Null);
+    repo.orchestra(["send", second, "--allow"]).succeeded();
+    assert_eq!(repo.wait_for(second, "done")["cost_usd"], 0.01);
+    assert_eq!(repo.file_in_head(second, "b"), "2\n");
+}
+
+#[test]
+fn a_role_has_its_own_cap_and_what_is_typed_takes_precedence() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    for (key, value) in [
+        ("orchestra.maxCost", "5"),
+        ("orchestra.agent.tester.program", "claude"),
+        ("orchestra.agent.tester.maxCost", "0.0125"),
+    ] {
+        repo.git(["config", key, value]);
+    }
+    let near = |options: &[&str], name: &str| {
+        let (wait, go) = gate(&world, name);
+        let arguments =
+            [&["spawn", "-d", "--agent", "tester", "--name", name], options, &["write a 1"]].concat();
+        let id = repo.orchestra(arguments).succeeded().line();
+        repo.orchestra(["send", &id, &wait]).succeeded();
+        let cap = warned(&repo, &id);
+        go();
+        repo.end_of(&id);
+        cap
+    };
+    let cap = near(&[], "own");
+    assert_eq!((&cap["limit_usd"], &cap["limit_tokens"]), (&0.0125.into(), &Value::Null), "{cap}");
+    assert_eq!(near(&["--max-cost", "0.012"], "typed")["limit_usd"], 0.012);
+    repo.git(["config", "--unset", "orchestra.agent.tester.maxCost"]);
+    repo.git(["config", "orchestra.agent.tester.maxTokens", "130"]);
+    let cap = near(&[], "tokens");
+    assert_eq!((&cap["limit_usd"], &cap["limit_tokens"]), (&Value::Null, &130.into()), "{cap}");
+}
 
 #[test]
 fn a_program_that_reports_nothing_is_said_to_have_no_cap() {

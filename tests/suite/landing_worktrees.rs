@@ -1,4 +1,4 @@
-//! The worktrees in which branches are merged and tested: what a kill or a failure leaves of them.
+//! The worktrees in which branches are merged and tested: what they contain, and what a kill or a failure leaves of them.
 
 use std::fs;
 
@@ -146,4 +146,50 @@ fn a_landing_worktree_that_lacks_only_its_marker_is_used() {
     fs::write(registration.join("locked"), "initializing").expect("a mark");
     repo.orchestra(["merge-ranked", "b3", "--test", "true"]).succeeded();
     assert!(!registration.exists() && !scratch.exists());
+}
+
+/// Two branches, in a repository whose check needs an ignored file and what the setup makes.
+fn needing_setup(world: &testkit::World) -> testkit::TestRepo<'_> {
+    let repo = world.repo();
+    repo.commit("ignore", &[(".gitignore", ".env\nmade\n")]);
+    repo.branch("one", &[("one.txt", "1\n")]);
+    repo.branch("two", &[("two.txt", "2\n")]);
+    repo.write(".env", "token\n");
+    repo.git(["config", "orchestra.include", ".env"]);
+    repo.git(["config", "orchestra.setup", "echo once >> made"]);
+    repo
+}
+
+/// Passes with a copy of `.env`, if the setup ran once.
+const NEEDS: &str = "test \"$(cat .env made)\" = \"$(printf 'token\\nonce')\"";
+
+#[test]
+fn a_check_that_needs_ignored_files_and_a_setup_passes_if_the_user_wants_that() {
+    let world = world();
+    let repo = needing_setup(&world);
+    let land = |branches: &[&str]| repo.orchestra([&["merge-ranked", "--test", NEEDS], branches].concat());
+    land(&["one", "two"]).exits(3).stderr_has("test fails on main itself");
+    repo.git(["config", "orchestra.setupChecks", "true"]);
+    // Both in the same worktree, in which the setup runs once; the files of the user stay as they are.
+    land(&["one", "two"]).succeeded();
+    assert!(repo.has("main", "one.txt") && repo.has("main", "two.txt"));
+    assert_eq!(repo.file_at("main", ".gitignore"), ".env\nmade\n");
+    assert!(!repo.has("main", ".env") && !repo.path().join("made").exists());
+    assert!(!repo.path().with_file_name("repo.worktrees").join("landing").exists());
+    // What passed with these files is not known to pass without them.
+    repo.branch("three", &[("three.txt", "3\n")]);
+    repo.write(".env", "another\n");
+    land(&["three"]).exits(3);
+}
+
+#[test]
+fn a_setup_that_fails_is_the_reason_that_is_given() {
+    let world = world();
+    let repo = needing_setup(&world);
+    repo.git(["config", "orchestra.setupChecks", "true"]);
+    repo.git(["config", "orchestra.setup", "echo no network; exit 3"]);
+    let ran = repo.orchestra(["merge-ranked", "one", "--test", "true"]).exits(3);
+    ran.stderr_has("the setup (orchestra.setup) failed: exit code 3");
+    let printed = repo.orchestra(["logs", "--check"]).succeeded().stdout();
+    assert!(printed.contains("no network"), "{printed}");
 }

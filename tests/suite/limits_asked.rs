@@ -1,8 +1,24 @@
 //! Commands for an agent that waits for the end of a usage limit.
 
-use testkit::until;
+use std::{
+    process::{Child, Stdio},
+    time::Duration,
+};
+
+use orchestra::{
+    lock::Lock,
+    model::{
+        AgentId, Fact, Limit, Phase,
+        event::{Finished, PhaseChange},
+        limit::LimitKind,
+    },
+    store::{append, layout::PrivateDir},
+};
+use serde_json::Value;
+use testkit::{Aim, Injector, Mode, TestRepo, until};
 
 use crate::{
+    injector, library,
     limits::{end, limited, over},
     world,
 };
@@ -149,4 +165,96 @@ fn a_review_does_not_wait_for_a_limit() {
         (&"paused".into(), &"ended".into()),
         "{reviewer}"
     );
+}
+
+/// A person may know better than the clocks, also when the agent was queued again meanwhile.
+#[test]
+fn a_person_may_resume_an_agent_that_a_limit_keeps_in_the_queue() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = limited(&world, &repo);
+    repo.orchestra(["pause", &id]).succeeded();
+    repo.orchestra(["resume", "--all", "-d"]).succeeded();
+    until("it waits in the queue", || (repo.agent(&id)["limit"]["kind"] == "five_hour").then_some(()));
+    assert_eq!(repo.agent(&id)["phase"], "queued");
+    std::fs::write(over(&world), "").expect("a file");
+    let ran = repo.orchestra(["resume", &id]).succeeded();
+    ran.stderr_has(&format!("'{id}' is resumed although its 5-hour limit lasts until "));
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["phase"], &agent["limit"]), (&"done".into(), &Value::Null), "{agent}");
+    assert_eq!(repo.file_in_head(&id, "after"), "2\n");
+}
+
+/// A limit was over, so the supervisor queued its agent. `resume` looks at it and waits for its lock; meanwhile the clock is set back, so
+/// the limit applies again, for longer than the supervisor waits: it pauses the agent and ends.
+#[test]
+fn an_agent_that_its_supervisor_pauses_while_resume_waits_for_it_is_resumed() {
+    let world = world();
+    let Some(injector) = injector() else { return };
+    let repo = world.repo().with_scripted_claude().with_identity();
+    let id = limited(&world, &repo);
+    let agent = AgentId::parse(&id).expect("an id");
+    repo.orchestra(["pause", &id]).succeeded();
+    std::fs::write(over(&world), "").expect("a file");
+    let library = library(&repo);
+    let lock = PrivateDir::new(repo.path().join(".git/orchestra")).agent(&agent).lock();
+    let supervisor = Lock::take(&lock, Duration::ZERO).expect("a file").expect("the lock");
+    let tell = |fact: Fact| append(&library, &agent, &[fact]).expect("an event");
+    tell(Fact::Phase(PhaseChange::new(2, Phase::Queued)));
+
+    let resume = resume_until_lock(&injector, &repo, &id, 1);
+    let limit = Limit::of(LimitKind::FiveHour);
+    tell(Fact::Finished(Finished { limit: Some(limit), ..Finished::empty(2, Phase::Paused) }));
+    drop(supervisor);
+    let said = continued(&repo, resume);
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &3.into()), "{agent}: {said}");
+}
+
+/// On a busy machine a supervisor may hold the lock for a while after it recorded that the agent is paused.
+#[test]
+fn an_agent_whose_supervisor_is_slow_to_leave_is_resumed() {
+    let world = world();
+    let Some(injector) = injector() else { return };
+    let repo = world.repo().with_scripted_claude();
+    let id = limited(&world, &repo);
+    repo.orchestra(["pause", &id]).succeeded();
+    std::fs::write(over(&world), "").expect("a file");
+    let lock = PrivateDir::new(repo.path().join(".git/orchestra"));
+    let lock = lock.agent(&AgentId::parse(&id).expect("an id")).lock();
+    let supervisor = Lock::take(&lock, Duration::ZERO).expect("a file").expect("the lock");
+    // The time in which a running agent would be refused is over.
+    let resume = resume_until_lock(&injector, &repo, &id, 60);
+    drop(supervisor);
+    let said = continued(&repo, resume);
+    assert_eq!(repo.agent(&id)["phase"], "done", "{said}");
+}
+
+/// Starts `resume`, which stops before it tries for the `at`-th time to take the agent's lock.
+fn resume_until_lock(injector: &Injector, repo: &TestRepo<'_>, id: &str, at: u64) -> Child {
+    let state = injector.state("resume");
+    state.reset(Mode::Stop, at);
+    state.arm(true);
+    let mut resume = repo.command(repo.world().bins().join("git-orchestra-resume"));
+    resume.arg(id).stdout(Stdio::null()).stderr(Stdio::piped());
+    let step: &str = format!("open agents/{id}/lock").leak();
+    state.apply_to(&mut resume, repo.world().dir(), Aim { step: Some(step), ..Aim::default() });
+    let resume = resume.spawn().expect("a command");
+    until("it is about to take the lock", || is_stopped(resume.id()).then_some(()));
+    resume
+}
+
+/// Lets a stopped command continue, and returns what it said once it has succeeded.
+fn continued(repo: &TestRepo<'_>, command: Child) -> String {
+    repo.command("kill").args(["-CONT", &command.id().to_string()]).status().expect("kill");
+    let ended = command.wait_with_output().expect("an end");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.success(), "{said}");
+    said
+}
+
+/// Whether a process is stopped by a signal.
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }

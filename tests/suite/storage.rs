@@ -62,3 +62,25 @@ fn a_script_that_uses_git_alone_reads_everything_back() {
     );
     assert!(told.lines().any(|line| line.starts_with("note ") && line.contains("very good")), "{told}");
 }
+
+/// Every key of the file in git's registration is on the page.
+#[test]
+fn the_page_describes_how_a_worktree_was_made_ready() {
+    let world = world();
+    let repo = world.repo();
+    repo.commit("ignore", &[(".gitignore", ".env\n"), (".worktreeinclude", ".env\ntracked\n")]);
+    repo.write(".env", "token\n");
+    repo.git(["config", "orchestra.setup", "true"]);
+    let id = repo.spawn("true");
+    repo.end_of(&id);
+    let file = repo.path().join(".git/worktrees").join(&id).join("orchestra-ready.json");
+    let ready: serde_json::Value = serde_json::from_slice(&fs::read(file).expect("a file")).expect("JSON");
+    assert_eq!((&ready["copies"][0]["path"], &ready["set_up"]), (&".env".into(), &"true".into()), "{ready}");
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/man/gitorchestra-storage.5"));
+    let page = page.expect("a page");
+    let keys = |value: &serde_json::Value| value.as_object().expect("an object").keys().cloned().collect();
+    let all: [Vec<String>; 2] = [keys(&ready), keys(&ready["copies"][0])];
+    for key in all.concat() {
+        assert!(page.contains(&format!("\\fB{key}\\fR")), "{key} is not on the page");
+    }
+}

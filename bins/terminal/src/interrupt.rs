@@ -38,7 +38,7 @@ pub fn cancel() -> Result<Cancel> {
     let mut terminated = signal(SignalKind::terminate()).context(Kind::External, cannot)?;
     let mut hung_up = signal(SignalKind::hangup()).context(Kind::External, cannot)?;
     drop(entered);
-    std::thread::spawn(move || {
+    let started = std::thread::Builder::new().spawn(move || {
         runtime.block_on(async {
             loop {
                 tokio::select! {
@@ -57,6 +57,7 @@ pub fn cancel() -> Result<Cancel> {
             }
         });
     });
+    started.context(Kind::External, cannot)?;
     Ok(cancel)
 }
 
@@ -105,7 +106,7 @@ pub fn resizes() -> Result<Resizes> {
     let mut changed = signal(SignalKind::window_change()).context(Kind::External, cannot)?;
     let mut paused = signal(SignalKind::from_raw(Signal::TSTP.as_raw())).context(Kind::External, cannot)?;
     drop(entered);
-    std::thread::spawn(move || {
+    let started = std::thread::Builder::new().spawn(move || {
         runtime.block_on(async {
             loop {
                 tokio::select! {
@@ -118,6 +119,7 @@ pub fn resizes() -> Result<Resizes> {
             }
         });
     });
+    started.context(Kind::External, cannot)?;
     Ok(Resizes(reader))
 }
 

@@ -100,9 +100,10 @@ impl Terminal {
         self.closed.get()
     }
 
-    /// Calls `act`, from another thread, once stdout is closed. The thread sleeps until then.
+    /// Calls `act`, from another thread, once stdout is closed. The thread sleeps until then. Where no more threads can be made, a later
+    /// write notices.
     pub fn on_closed(&self, act: impl FnOnce() + Send + 'static) {
-        std::thread::spawn(move || {
+        let _ = std::thread::Builder::new().spawn(move || {
             let stdout = std::io::stdout();
             let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
             loop {

@@ -96,7 +96,7 @@ pub struct RunOptions {
     /// send AGENT --allow' raises the cap by the same amount, --deny ends the agent. The cost is what the program
     /// reports while it runs, and else that of its tokens, if their model has a price (orchestra.price.MODEL).
     /// {orchestra.maxRunCost} and {orchestra.maxDayCost} are caps on all agents of the run, and of this clone on
-    /// one day.
+    /// one day. A profile may have other caps: orchestra.agent.NAME.maxCost and maxTokens.
     #[arg(long, value_name = "USD", value_parser = budget)]
     pub max_cost: Option<u64>,
     /// The cap on the tokens that an agent reads and writes, such as 500k (default: {orchestra.maxTokens})

@@ -115,7 +115,7 @@ mod tests {
         let cancel = Cancel::new().unwrap();
         assert!(!cancel.wait(Duration::ZERO) && cancel.check().is_ok());
         let other = cancel.clone();
-        let thread = std::thread::spawn(move || other.cancel());
+        let thread = std::thread::Builder::new().spawn(move || other.cancel()).unwrap();
         assert!(cancel.wait(LONG), "the first wait ends");
         assert!(cancel.wait(LONG), "and so does every later one");
         thread.join().unwrap();

@@ -5,7 +5,7 @@ mod progress;
 
 use std::{
     ffi::{OsStr, OsString},
-    io::Write,
+    io::{self, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, ExitStatus, Stdio},
@@ -20,7 +20,7 @@ use crate::{
     error::ErrorContext as _,
     git::{
         obstacle::{GitLocation, ObstacleWatch},
-        pipes::{chunks, drain, feed},
+        pipes::{Piece, drain, feed, pieces},
     },
     process, trace,
     world::Environment,
@@ -314,14 +314,19 @@ impl Git {
         let mut child = process::spawn_untraced(&mut self.command)
             .context(Code::GitMissing, || "cannot run 'git'".into())?;
         let mut obstacle = ObstacleWatch::begin(self.location);
-        let chunks = chunks(child.stdout.take());
+        let pieces = pieces(child.stdout.take()).inspect_err(|_| process::kill_tree(&mut child));
+        let pieces = pieces.context(Kind::External, || format!("cannot read the output of {what}"))?;
         let copied = loop {
-            match chunks.recv_timeout(obstacle.pause()) {
-                Ok(chunk) => match chunk.and_then(|bytes| sink.write_all(&bytes)) {
+            match pieces.recv_timeout(obstacle.pause()) {
+                Ok(Ok(Piece::Bytes(bytes))) => match sink.write_all(&bytes) {
                     Ok(()) => {}
                     Err(error) => break Err(error),
                 },
-                Err(RecvTimeoutError::Disconnected) => break Ok(()),
+                Ok(Ok(Piece::End)) => break Ok(()),
+                Ok(Err(error)) => break Err(error),
+                Err(RecvTimeoutError::Disconnected) => {
+                    break Err(io::Error::other("the thread that reads it died"));
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(error) = obstacle.check(&what) {
                         process::kill_tree(&mut child);
@@ -396,18 +401,24 @@ impl Git {
         let mut child = process::spawn_untraced(&mut self.command).map_err(|e| {
             Error::new(Code::GitMissing, "cannot run 'git'").because(e).hint("is git installed and on PATH?")
         })?;
-        feed(&mut child, self.input);
-        let stdout = drain(child.stdout.take());
-        let stderr = drain(child.stderr.take());
+        let cannot_read = || format!("cannot read the output of {what}");
+        let (input, out, err) = (self.input, child.stdout.take(), child.stderr.take());
+        let started = feed(&mut child, input).and_then(|()| Ok((drain(out)?, drain(err)?)));
+        let started = started.inspect_err(|_| process::kill_tree(&mut child));
+        let (stdout, stderr) = started.context(Kind::External, cannot_read)?;
         let timeout_error = |child: &mut Child| {
             process::kill_tree(child);
             Error::new(Code::GitTimeout, format!("{what} took too long"))
         };
         let mut obstacle = ObstacleWatch::begin(self.location);
-        let mut take = |from: &mpsc::Receiver<Vec<u8>>| loop {
+        let mut take = |from: &mpsc::Receiver<io::Result<Vec<u8>>>| loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match from.recv_timeout(left.min(obstacle.pause())) {
-                Ok(bytes) => return Ok(bytes),
+                Ok(read) => return read.context(Kind::External, cannot_read),
+                Err(RecvTimeoutError::Disconnected) => {
+                    process::kill_tree(&mut child);
+                    return Err(Error::internal(cannot_read()).because("the thread that reads it died"));
+                }
                 Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {
                     if let Some(error) = obstacle.check(&what) {
                         process::kill_tree(&mut child);

@@ -395,7 +395,7 @@ impl Repo {
         }
         let (missing, done) = parallel::both(|| syncing::sync_loose(&objects, written), meanwhile);
         done?;
-        let missing = missing.unwrap_or_else(|| Err(Error::internal("cannot fsync objects")))?;
+        let missing = missing.context(Kind::Internal, || "cannot fsync objects".into())??;
         self.require_present(missing)
     }
 

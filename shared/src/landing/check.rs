@@ -3,12 +3,12 @@
 
 use std::{
     collections::VecDeque,
-    io::Read,
+    io::{self, Read},
     os::unix::process::{CommandExt, ExitStatusExt},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -19,7 +19,7 @@ use crate::{
     backoff::Backoff,
     context::{Cancel, interrupted},
     error::ErrorContext,
-    process,
+    parallel, process,
     supervise::{processes, tree},
     trace,
     world::Environment,
@@ -91,7 +91,8 @@ pub fn run_in(mut shell: Command, command: &str, bounds: Bounds<'_>) -> Result<C
     let running = trace::TracedProgram::of(&shell);
     let mut child =
         process::spawn_untraced(&mut shell).context(Code::ProgramFailed, || "cannot run '/bin/sh'".into())?;
-    let collector = OutputCollector::collect(&mut child);
+    let collector = OutputCollector::collect(&mut child).inspect_err(|_| process::kill_tree(&mut child));
+    let collector = collector.context(Kind::External, || "cannot read the output of a check".into())?;
     let ended = wait(&mut child, bounds);
     match &ended {
         Ok(end) => running.end(&format_args!("{end:?}")),
@@ -141,6 +142,15 @@ struct OutputCollector {
     done: Arc<AtomicBool>,
 }
 
+/// Says that a thread is done, however it ends.
+struct SetWhenDropped(Arc<AtomicBool>);
+
+impl Drop for SetWhenDropped {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 #[derive(Default)]
 struct ShortenedOutput {
     head: Vec<u8>,
@@ -169,22 +179,25 @@ impl ShortenedOutput {
 }
 
 impl OutputCollector {
-    fn collect(child: &mut Child) -> Self {
+    /// Begins to read.
+    ///
+    /// # Errors
+    /// No more threads can be made.
+    fn collect(child: &mut Child) -> io::Result<Self> {
         let collector = Self::default();
-        let (text, done) = (Arc::clone(&collector.text), Arc::clone(&collector.done));
+        let text = Arc::clone(&collector.text);
+        let done = SetWhenDropped(Arc::clone(&collector.done));
         let pipe = child.stdout.take();
-        std::thread::spawn(move || {
+        parallel::in_background(move || {
+            let _done = done;
             let mut buffer = [0; 16 * 1024];
             if let Some(mut pipe) = pipe {
                 while let Ok(count @ 1..) = pipe.read(&mut buffer) {
-                    if let Ok(mut text) = text.lock() {
-                        text.add(&buffer[..count]);
-                    }
+                    text.lock().unwrap_or_else(PoisonError::into_inner).add(&buffer[..count]);
                 }
             }
-            done.store(true, Ordering::Release);
-        });
-        collector
+        })?;
+        Ok(collector)
     }
 
     /// Waits for the end of the output, but only for [`OUTPUT_TIMEOUT`]: a process that escaped may hold the pipe open forever.
@@ -193,7 +206,8 @@ impl OutputCollector {
         while !self.done.load(Ordering::Acquire) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
         }
-        self.text.lock().map(|mut text| text.take()).unwrap_or_default()
+        // What was read before a panic is still worth to be shown.
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

@@ -15,6 +15,7 @@
 //! | [`before`], `rollback` | the state of an agent before a repair, and restoring it |
 //! | `unresolved` | conflict markers that an agent was asked to resolve and left |
 //! | [`verify`], [`check`] | checking one commit; running one check with limits on time and output |
+//! | `ready` | making the worktree of a check ready like that of an agent |
 //! | `scratch`, `scratch_slot` | the scratch worktrees, each used by one process at a time |
 //! | [`earlier`] | which checks failed with a branch in an earlier landing |
 //! | [`state`], [`open_landings`] | the progress of a landing, saved after every step; unfinished landings |
@@ -46,6 +47,7 @@ mod pair_cache;
 pub mod part;
 pub mod plan;
 mod plan_steps;
+mod ready;
 pub mod record;
 mod regenerate;
 mod repair;

@@ -1,7 +1,5 @@
 //! Plans a landing: trial merges of every pair of branches and of every branch with the target, and the order that results.
 
-use std::{panic, thread};
-
 use super::{
     branches::{Branch, LandingTarget, Part},
     options::LandOptions,
@@ -10,12 +8,14 @@ use super::{
     unresolved,
 };
 use crate::{
-    Code, Error, Result,
+    Code, Error, Kind, Result,
+    error::ErrorContext as _,
     git::{
         Oid, Repo,
         merging::{ChangeSize, Judgement, MergeBases, TrialMerge},
     },
     model::{event::Landing, text, verdict::Verdict},
+    parallel,
     rank::{self, Candidate, LandingOrder, Matrix, PairConflict, ReviewState},
     store::{
         Unreadable,
@@ -64,14 +64,14 @@ pub fn plan(
     let tips: Vec<Oid> = branches.iter().map(Branch::to_merge).collect();
     // The sizes are measured beside the trial merges.
     let beside = repo.reopen()?;
-    let (sizes, judged) = thread::scope(|scope| {
-        let measuring = scope.spawn(|| {
+    let (sizes, judged) = parallel::both(
+        || {
             let beside = beside;
             branch_sizes(&beside, &bases, target.tip, &branches)
-        });
-        let judged = matrix(repo, &bases, &tips, &target);
-        (measuring.join().unwrap_or_else(|panic| panic::resume_unwind(panic)), judged)
-    });
+        },
+        || matrix(repo, &bases, &tips, &target),
+    );
+    let sizes = sizes.context(Kind::Internal, || "cannot measure the branches".into())?;
     let (sizes, (matrix, pairs)) = (sizes?, judged?);
     let candidates: Vec<Candidate> = branches
         .iter()

@@ -8,6 +8,7 @@ use super::{
     options::OnFailure,
     outcome::{CheckFailure, Integration, Repair, Unresolved},
     plan::LandingPlan,
+    ready::Ready,
     repair::{self, RepairBy},
     repairer::RepairError,
     rollback,
@@ -302,7 +303,12 @@ impl<'a> Runner<'a> {
         let cx = self.step_context(&[]);
         let bounds = cx.bounds(timeout);
         let what = CommitCheck { commit, command, recheck };
-        verify::check_commit(cx.around.context, cx.repo, cx.scratch, what, bounds)
+        let ready = Ready::of(cx.repo)?;
+        if ready.is_some() && !(cx.around.is_accepted)() {
+            return Err(Error::refused("git config was changed, so the checks cannot be made ready")
+                .hint("git orchestra merge-ranked --continue asks about the changes"));
+        }
+        verify::check_commit(cx.around.context, cx.repo, cx.scratch, what, ready.as_ref(), bounds)
     }
 
     /// Stores the output of a check that ran in the operation, and records the outcome. Returns the name by which `git show` prints it.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     check::{self, Bounds, CheckRun},
+    ready::Ready,
     scratch::LazyScratch,
 };
 use crate::{
@@ -39,6 +40,8 @@ pub struct Verified {
     pub known: Option<KnownPass>,
     key: CheckKey,
     took: Duration,
+    /// Whether the worktree held the files of the commit and nothing else.
+    fresh: bool,
 }
 
 impl Verified {
@@ -54,14 +57,15 @@ impl Verified {
     /// Records the outcome of a check that ran, so that it need not run again. `output` says where its output is kept.
     pub(super) fn record(&self, repo: &Repo, output: Option<String>) {
         if self.known.is_none() {
-            let (failure, took) = (self.failure.clone(), self.took);
-            checks::record(repo, &self.key, checks::Run { failure, fresh: true, took, output });
+            let (failure, took, fresh) = (self.failure.clone(), self.took, self.fresh);
+            checks::record(repo, &self.key, checks::Run { failure, fresh, took, output });
         }
     }
 }
 
-/// Runs a check on a commit in the scratch worktree, which is created if needed, unless the check is known to pass for its files. It waits
-/// for a slot of the machine first. The caller records the outcome.
+/// Runs a check on a commit in the scratch worktree, which is created and made ready if needed, unless the check is known to pass for its
+/// files. It waits for a slot of the machine first. The caller records the outcome. What ran in a worktree that was made ready proves
+/// less: the files that were added are not in the commit.
 ///
 /// # Errors
 /// The scratch worktree cannot be created or reset, no slot becomes free, the command cannot be run, or the user interrupts it.
@@ -70,6 +74,7 @@ pub(super) fn check_commit(
     repo: &Repo,
     scratch: &mut LazyScratch,
     what: CommitCheck<'_>,
+    ready: Option<&Ready>,
     bounds: Bounds<'_>,
 ) -> Result<Verified> {
     let CommitCheck { commit, command, recheck } = what;
@@ -77,18 +82,20 @@ pub(super) fn check_commit(
     let counting = checks::counting_for_landing(repo)?;
     let known = if recheck { None } else { checks::known_pass(repo, &key, counting)? };
     if known.is_some() {
-        return Ok(Verified { failure: None, output: Vec::new(), known, key, took: Duration::ZERO });
+        let (output, took) = (Vec::new(), Duration::ZERO);
+        return Ok(Verified { failure: None, output, known, key, took, fresh: true });
     }
     let folder = scratch.at(repo, commit)?.path();
     let slot = take_slot(context, repo, command)?;
     let variable = slot.as_ref().map(|slot| bounds.environment.with(slots::VARIABLE, slot.variable()));
+    let bounds = Bounds { environment: variable.as_ref().unwrap_or(bounds.environment), ..bounds };
+    let unready = ready.map(|ready| ready.make(repo, folder, bounds)).transpose()?.flatten();
     let begun = Instant::now();
-    let CheckRun { failure, output } = check::run(
-        command,
-        folder,
-        Bounds { environment: variable.as_ref().unwrap_or(bounds.environment), ..bounds },
-    )?;
-    Ok(Verified { failure, output, known: None, key, took: begun.elapsed() })
+    let CheckRun { failure, output } = match unready {
+        Some(failed) => failed,
+        None => check::run(command, folder, bounds)?,
+    };
+    Ok(Verified { failure, output, known: None, key, took: begun.elapsed(), fresh: ready.is_none() })
 }
 
 /// Takes a slot of the machine for a check. Returns `None` if the check is a part of a command that has one, or if the locks cannot be
@@ -115,7 +122,8 @@ pub fn verify(context: &Context, repo: &Repo, what: CommitCheck<'_>, limit: Dura
     let nonce = format!("verify-{}", world::random_hex::<8>()?);
     let mut scratch = LazyScratch::of(context, &nonce);
     let bounds = Bounds { environment: repo.environment(), limit, cancel: &context.cancel, nonce: &nonce };
-    let ran = check_commit(context, repo, &mut scratch, what, bounds);
+    let ready = Ready::of(repo)?;
+    let ran = check_commit(context, repo, &mut scratch, what, ready.as_ref(), bounds);
     let removed = scratch.remove(repo);
     let ran = ran?;
     removed?;

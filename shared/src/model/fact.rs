@@ -378,6 +378,10 @@ pub struct Finished {
     /// The outcome of the check that decides whether the agent is done, if it has one and it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<WorkCheck>,
+    /// How many seconds the attempt lasted from its launch, by a clock that nobody sets. Ends that earlier versions recorded, and ends of
+    /// agents whose supervisor died, do not say it: then the difference of two times counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran_seconds: Option<u64>,
 }
 
 impl Finished {
@@ -398,6 +402,7 @@ impl Finished {
             cap: None,
             last_words: None,
             check: None,
+            ran_seconds: None,
         }
     }
 }

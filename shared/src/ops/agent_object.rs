@@ -16,7 +16,7 @@ use crate::{
         Tag, WriterId, cost, event::Usage, text, verdict::Verdict,
     },
     store::{
-        layout::{self, PrivateDir},
+        layout::{self, AgentDir, PrivateDir},
         verdicts::TrustedWriters,
     },
     supervise::{
@@ -415,7 +415,7 @@ impl AgentObject {
             self.shortage = ShownShortage::read(&dir).map(ShortageObject::from);
             if self.phase == Phase::Queued {
                 self.queue_position = queue::ahead(private, id);
-                self.limit = pending_limit(&dir.limit()).or_else(|| self.limit.take());
+                self.limit = pending_limit(&dir).map(LimitObject::from).or_else(|| self.limit.take());
                 self.cap = pending_cap(&dir.cap()).or_else(|| self.cap.take());
             }
         } else {
@@ -455,9 +455,9 @@ fn has_saved_work(agent: &Agent, liveness: Liveness) -> bool {
 }
 
 /// Reads the usage limit that keeps an agent in the queue, which its supervisor recorded.
-fn pending_limit(path: &Path) -> Option<LimitObject> {
-    let limit: Limit = serde_json::from_slice(&careful::read(path).ok()?).ok()?;
-    Some(LimitObject { resumes: true, ..limit.with_safe_kind().into() })
+pub(super) fn pending_limit(dir: &AgentDir) -> Option<Limit> {
+    let limit: Limit = serde_json::from_slice(&careful::read(dir.limit()).ok()?).ok()?;
+    Some(Limit { resumes: true, ..limit.with_safe_kind() })
 }
 
 /// Reads the cap that keeps an agent in the queue, which its supervisor recorded.

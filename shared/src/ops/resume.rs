@@ -4,10 +4,12 @@
 mod caps;
 mod hand_over;
 mod left_folders;
+mod looks;
 mod new_spec;
 mod options;
 mod plan;
 mod takeover;
+mod waiting;
 
 use std::fs;
 
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::plan::{Plan, PlannedResume};
 use self::{
     hand_over::NewProfile,
+    looks::{Seen, Since},
     new_spec::{new_spec, worktree_path},
 };
 pub use crate::agents::Words;
@@ -29,11 +32,9 @@ use crate::{
     context::Context,
     error::ErrorContext as _,
     git::{Repo, version},
-    lock::Lock,
     model::{
         Agent, AgentId, Event, Fact, Liveness, Phase,
         event::{Message, PhaseChange},
-        limit::clock_time,
     },
     ops::{
         failure::{Failure, locked_last},
@@ -188,8 +189,8 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
     Ok((ids, listing.broken))
 }
 
-/// Resumes one agent. A supervisor may pause it for another reason while this looks at it, for example because the clock of the machine
-/// was set back: then the agent is looked at again, instead of leaving it paused.
+/// Resumes one agent. Its supervisor may pause it while this waits for its lock: then the agent is looked at again, instead of leaving it
+/// paused.
 fn resume_one(
     context: &Context,
     repo: &AcceptedRepo,
@@ -197,29 +198,27 @@ fn resume_one(
     id: &AgentId,
     request: &Request,
 ) -> Result<Vec<String>> {
-    for _ in 1..MOST_LOOKS {
-        match resume_as_seen(context, repo, config, id, request) {
-            Err(error)
-                if error.code == Code::AgentChanged && store::agent(repo, id)?.phase == Phase::Paused => {}
-            done => return done,
+    for _ in 0..MOST_LOOKS {
+        if let Some(warnings) = resume_as_seen(context, repo, config, id, request)? {
+            return Ok(warnings);
         }
     }
-    resume_as_seen(context, repo, config, id, request)
+    Err(looks::refusal(id, &store::agent(repo, id)?))
 }
 
 /// Resumes one agent under its lock, which the supervisor inherits: of several concurrent commands, only one resumes the agent.
-/// Returns warnings for the user.
+/// Returns warnings for the user; `None` if the agent was paused meanwhile, so that it has to be looked at again.
 fn resume_as_seen(
     context: &Context,
     repo: &AcceptedRepo,
     config: &Config<'_>,
     id: &AgentId,
     request: &Request,
-) -> Result<Vec<String>> {
+) -> Result<Option<Vec<String>>> {
     let private = PrivateDir::new(repo.private_dir()?);
     let dir = private.agent(id);
     caps::check(repo, config, id, &store::agent(repo, id)?, &dir, request)?;
-    let limit = stop_waiting_at_rest(context, repo, id, &dir, request)?;
+    let limit = waiting::stop_waiting(context, repo, id, &dir, request)?;
     let before = repo.find_ref(&layout::agent_ref(id))?;
     let chain = Chain::of_agent(repo, id)?;
     let agent = chain.fold().agent;
@@ -238,7 +237,7 @@ fn resume_as_seen(
     if foreign {
         takeover::prepare(repo, id, &agent, request.take_over, &worktree_path(repo, id)?)?;
     }
-    let lock = Lock::take(&dir.lock(), context.at_most(context.limits().agent_lock))?;
+    let lock = looks::take_lock(context, repo, &private, id)?;
     if let Some(pid) = attachment::process_of(&private, id) {
         return Err(attachment::refusal(id, pid));
     }
@@ -252,9 +251,10 @@ fn resume_as_seen(
         return Err(already_running(id));
     }
     let now = store::agent(repo, id)?;
-    if (now.attempt, now.phase) != (agent.attempt, agent.phase) {
-        return Err(Error::new(Code::AgentChanged, format!("agent '{id}' was resumed or ended just now"))
-            .hint(format!("git orchestra status {id}")));
+    match Seen::of(&agent).since(&now) {
+        Since::Same => {}
+        Since::PausedItself => return Ok(None),
+        Since::Other => return Err(looks::refusal(id, &now)),
     }
     let notice = control::reap_lost_agent(repo, id, &private, &dir)?;
     if let Ok(spec) = Spec::read(&dir) {
@@ -306,7 +306,7 @@ fn resume_as_seen(
         None => None,
     };
     start::start_supervisors(context, repo, vec![(id.clone(), lock)])?;
-    Ok(notice.into_iter().chain(warning).chain(limit).collect())
+    Ok(Some(notice.into_iter().chain(warning).chain(limit).collect()))
 }
 
 /// Adds the event that begins the next attempt, and the message that the program gets in its session.
@@ -344,31 +344,6 @@ fn record_attempt(
         Some(step.into_iter().chain(said).collect())
     })
     .map(drop)
-}
-
-/// Ends the supervisor of an agent that waits for the end of a usage limit, or for an answer about a cap. Returns a warning for the user.
-fn stop_waiting_at_rest(
-    context: &Context,
-    repo: &Repo,
-    id: &AgentId,
-    dir: &AgentDir,
-    request: &Request,
-) -> Result<Option<String>> {
-    let agent = store::agent(repo, id)?;
-    let ours = writer::known_writer(repo).as_deref() == Some(agent.writer.as_str());
-    if ours && agent.waits_at_rest() && Lock::is_held(&dir.lock()) {
-        control::request(repo, id, control::StopMode::Pause, Some("resumed before the limit is over"))?;
-        Lock::require(&dir.lock(), context.at_most(context.limits().release))?;
-    }
-    let Some(limit) = agent.limit.clone().filter(|_| ours && agent.phase == Phase::Paused) else {
-        return Ok(None);
-    };
-    let now = repo.now();
-    let over = limit.until.is_none_or(|until| until <= now);
-    Ok(limit.until.filter(|_| request.despite_limit && !over).map(|until| {
-        let until = clock_time(until, now, &repo.environment().time_zone());
-        format!("'{id}' is resumed although its {} lasts until {until}", limit.name())
-    }))
 }
 
 fn is_foreign(repo: &Repo, agent: &Agent) -> bool {

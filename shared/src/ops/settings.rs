@@ -110,12 +110,18 @@ impl Settings {
         })
     }
 
-    /// Returns the caps of an agent of this run, with what is needed to judge them. `before` are those of its last attempt: what was
+    /// Returns the caps of an agent of a profile and this run, with what is needed to judge them. `before` are those of its last attempt: what was
     /// typed then holds, and a cap that is the same stays raised.
     ///
     /// # Errors
     /// A value in git config is invalid (3).
-    pub fn spending(&self, config: &Config<'_>, run: RunId, before: Option<&Rules>) -> Result<Rules> {
+    pub fn spending(
+        &self,
+        config: &Config<'_>,
+        profile: &str,
+        run: RunId,
+        before: Option<&Rules>,
+    ) -> Result<Rules> {
         let typed = before.map(|before| before.typed).unwrap_or_default();
         let typed = Amounts {
             cost: self.max_cost_micros.map(Cost::from_micros).or(typed.cost),
@@ -124,8 +130,12 @@ impl Settings {
         let of = |cost: &Key<Option<Cost>>, tokens: &Key<Option<u64>>| -> Result<Amounts> {
             Ok(Amounts { cost: config.get(cost)?, tokens: config.get(tokens)? })
         };
-        let set = of(&keys::MAX_COST, &keys::MAX_TOKENS)?;
-        let agent = Amounts { cost: typed.cost.or(set.cost), tokens: typed.tokens.or(set.tokens) };
+        let own = of(&keys::AGENT_MAX_COST.of(profile), &keys::AGENT_MAX_TOKENS.of(profile))?;
+        let all = of(&keys::MAX_COST, &keys::MAX_TOKENS)?;
+        let agent = Amounts {
+            cost: typed.cost.or(own.cost).or(all.cost),
+            tokens: typed.tokens.or(own.tokens).or(all.tokens),
+        };
         let caps = Caps {
             agent,
             run: of(&keys::MAX_RUN_COST, &keys::MAX_RUN_TOKENS)?,

@@ -89,12 +89,13 @@ mod tests {
         std::thread::scope(|scope| {
             for writer in 0..4 {
                 let (environment, path) = (repo.environment().clone(), path.clone());
-                scope.spawn(move || {
+                let write = move || {
                     let repo = Repo::open(&environment, &path).unwrap();
                     for number in 0..3 {
                         add(&repo, &result(&format!("t{writer}{number}"))).unwrap();
                     }
-                });
+                };
+                std::thread::Builder::new().spawn_scoped(scope, write).unwrap();
             }
         });
         let now = Timestamp::from_second(160).unwrap();

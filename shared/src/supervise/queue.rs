@@ -100,9 +100,14 @@ pub fn ahead(private: &PrivateDir, id: &AgentId) -> Option<usize> {
 
 /// Removes the ticket of an agent that cannot run at the moment, so that those behind it go first. Returns the ticket.
 pub fn step_aside(private: &PrivateDir, id: &AgentId) -> Option<Ticket> {
-    let ticket = waiting(&private.queue()).into_iter().find(|ticket| ticket.id == *id)?;
+    let ticket = ticket_of(private, id)?;
     leave(private, id);
     Some(ticket)
+}
+
+/// Returns the ticket of an agent, if it is queued.
+pub fn ticket_of(private: &PrivateDir, id: &AgentId) -> Option<Ticket> {
+    waiting(&private.queue()).into_iter().find(|ticket| ticket.id == *id)
 }
 
 /// Puts a ticket back at its old position.

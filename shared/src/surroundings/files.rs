@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result,
     git::{Oid, Repo},
+    parallel,
     worktree::isolated_git_dir::IsolatedGitDir,
     world::Environment,
 };
@@ -58,8 +59,8 @@ pub(super) fn compare_in_background(
     let tree = head_commit.and_then(|commit| repo.tree_of(commit).ok());
     let index = repo.common_dir().map(|common| common.join("index"));
     let (environment, common) = (repo.environment().clone(), repo.common_dir());
-    // Not joined: the answer of a thread that is too late is never read.
-    std::thread::spawn(move || {
+    // Not joined: the answer of a thread that is too late is never read. Without a thread there is no answer.
+    let _ = parallel::in_background(move || {
         let compare = || -> Result<Option<BTreeMap<Vec<u8>, bool>>> {
             match tree {
                 Some(tree) => isolated.repo()?.changed_paths(&index?, tree, MAX_CHANGES),

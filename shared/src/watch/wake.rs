@@ -300,7 +300,7 @@ mod tests {
         });
         let cancel = Cancel::new().unwrap();
         let mut waker = Waker::polling(cancel.clone());
-        let other = std::thread::spawn(move || cancel.cancel());
+        let other = std::thread::Builder::new().spawn(move || cancel.cancel()).unwrap();
         assert_eq!(waker.wait(Instant::now() + SOON, None), WakeReason::Cancelled);
         other.join().unwrap();
         assert_eq!(waker.wait(Instant::now() + SOON, None), WakeReason::Cancelled, "and every later one");

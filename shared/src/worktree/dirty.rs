@@ -71,7 +71,7 @@ pub fn measure(checks: Vec<DirtyCheck>, budget: Duration) -> Vec<Option<Counted>
     for _ in 0..workers {
         let (checks, next, sender) = (checks.clone(), next.clone(), sender.clone());
         // Not joined: the answer of a thread that is too late is never read.
-        std::thread::spawn(move || {
+        let started = parallel::in_background(move || {
             while Instant::now() < deadline {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(check) = checks.get(at) else { break };
@@ -80,6 +80,10 @@ pub fn measure(checks: Vec<DirtyCheck>, budget: Duration) -> Vec<Option<Counted>
                 }
             }
         });
+        // The others do the work; without any, there was no time to begin.
+        if started.is_err() {
+            break;
+        }
     }
     drop(sender);
     let mut counts = vec![None; count];

@@ -1,6 +1,7 @@
 /*
  * Loaded into every process of a command under test (LD_PRELOAD). Counts the calls that change files, over all processes, and at one
- * of them fails the call, simulates a full disk from then on, or kills the process. The programs themselves are unmodified.
+ * of them fails the call, simulates a full disk from then on, kills the process, or stops it until it is told to continue. The programs
+ * themselves are unmodified.
  *
  * FAULT_STATE    the file through which the test selects the fault, and reads the result
  * FAULT_ROOT     only calls on files below it count
@@ -33,7 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NOTHING, EIO_ONCE, KILL, FULL, QUOTA, READ_ONLY };
+enum { NOTHING, EIO_ONCE, KILL, FULL, QUOTA, READ_ONLY, STOP };
 
 /* Shared by all processes; the test writes it before the run and reads it afterwards. */
 struct state {
@@ -140,6 +141,10 @@ static int fault(const char *call, const char *path, int fills)
 		syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
 		for (;;)
 			syscall(SYS_pause);
+	}
+	if (mode == STOP) {
+		syscall(SYS_kill, syscall(SYS_getpid), SIGSTOP);
+		return 0;
 	}
 	return mode == FULL ? ENOSPC : mode == QUOTA ? EDQUOT : mode == READ_ONLY ? EROFS : EIO;
 }

@@ -36,10 +36,13 @@ pub enum Mode {
     Quota,
     /// The file system is read-only from this call on.
     ReadOnly,
+    /// The process that makes the call stops before it, until it gets SIGCONT. No fault: what another process does at that moment is
+    /// the test.
+    Stop,
 }
 
 impl Mode {
-    /// All modes.
+    /// The modes of trials.
     pub const ALL: [Self; 6] =
         [Self::Count, Self::Error, Self::Kill, Self::Full, Self::Quota, Self::ReadOnly];
     /// The modes that inject a fault.
@@ -54,6 +57,7 @@ impl Mode {
             Self::Full => "full",
             Self::Quota => "quota",
             Self::ReadOnly => "readonly",
+            Self::Stop => "stop",
         }
     }
 }

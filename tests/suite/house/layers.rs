@@ -86,7 +86,18 @@ const LIBRARY: &[Rule] = &[
     ("worktree", &["config", "error", "git", "lock", "model", "parallel", "private_files", "store", "world"]),
     (
         "surroundings",
-        &["config", "error", "git", "model", "private_files", "store", "trust", "worktree", "world"],
+        &[
+            "config",
+            "error",
+            "git",
+            "model",
+            "parallel",
+            "private_files",
+            "store",
+            "trust",
+            "worktree",
+            "world",
+        ],
     ),
     (
         "sandbox",
@@ -142,6 +153,7 @@ const LIBRARY: &[Rule] = &[
             "git",
             "lock",
             "model",
+            "parallel",
             "private_files",
             "process",
             "rank",

@@ -324,7 +324,7 @@ mod tests {
         fs::create_dir(&folder).expect("a folder");
         fs::write(folder.join("secret"), "a").expect("a file");
         std::thread::scope(|scope| {
-            let turning = scope.spawn(|| {
+            let turn = || {
                 for _ in 0..500 {
                     fs::rename(&folder, &away).expect("renamed");
                     // A file that is written meanwhile creates its folder.
@@ -336,7 +336,8 @@ mod tests {
                         let _ = fs::remove_dir_all(&folder);
                     }
                 }
-            });
+            };
+            let turning = std::thread::Builder::new().spawn_scoped(scope, turn).expect("a thread");
             while !turning.is_finished() {
                 assert_ne!(read(&case, "turns/../secret").as_deref(), Ok("secret"));
                 assert_ne!(read(&case, "turns/secret").as_deref(), Ok("secret"), "the secret is outside");

@@ -52,12 +52,15 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Begins to read an input.
-    pub(super) fn of(input: impl Read + Send + 'static) -> Self {
+    ///
+    /// # Errors
+    /// No more threads can be made.
+    pub(super) fn of(input: impl Read + Send + 'static) -> io::Result<Self> {
         let (sender, happenings) = mpsc::channel();
         let reader = sender.clone();
-        std::thread::spawn(move || read(input, &reader));
+        std::thread::Builder::new().spawn(move || read(input, &reader))?;
         let queued = VecDeque::new();
-        Self { sender, happenings, queued, is_over: false, is_interrupted: false, requests: 0 }
+        Ok(Self { sender, happenings, queued, is_over: false, is_interrupted: false, requests: 0 })
     }
 
     /// Waits until there is a message; returns whether one is there before the input ends.
@@ -102,10 +105,10 @@ impl Inbox {
         let (number, sender) = (self.requests, self.sender.clone());
         let given_up = Cancel::new().map_err(io::Error::other)?;
         let ends = given_up.clone();
-        std::thread::spawn(move || {
+        std::thread::Builder::new().spawn(move || {
             let answer = request(&ends, &|part| drop(sender.send(Happening::Came(number, part))));
             drop(sender.send(Happening::Answered(number, answer)));
-        });
+        })?;
         // Until the answer begins, the client's own limit holds.
         let mut stalls_at = None;
         let answer = loop {
@@ -240,7 +243,7 @@ mod tests {
             r#"{"type":"user","message":{"role":"user","content":[{"type":"text","text":"two"}]}}"#,
             "\n",
         );
-        let mut inbox = Inbox::of(input.as_bytes());
+        let mut inbox = Inbox::of(input.as_bytes()).unwrap();
         assert!(inbox.wait_for_message());
         let refused = |_: &Cancel, on_part: &dyn Fn(Part)| {
             on_part(Part::Alive);
@@ -262,7 +265,7 @@ mod tests {
         );
         assert!(!inbox.wait_for_message() && inbox.pause(Duration::ZERO));
         let mut interrupted =
-            Inbox::of(&br#"{"type":"control_request","request":{"subtype":"interrupt"}}"#[..]);
+            Inbox::of(&br#"{"type":"control_request","request":{"subtype":"interrupt"}}"#[..]).unwrap();
         assert!(!interrupted.pause(Duration::from_secs(60)) && interrupted.is_interrupted());
         assert!(!interrupted.wait_for_message() && !interrupted.is_interrupted());
     }

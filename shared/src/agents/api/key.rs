@@ -49,7 +49,7 @@ fn from_command(environment: &Environment, command: &str) -> Result<String> {
     let (sender, first) = mpsc::channel();
     let stdout = child.stdout.take();
     // Read while waiting, so that a command that prints much does not block. A process that it started may keep the pipe open.
-    std::thread::spawn(move || {
+    let reading = std::thread::Builder::new().spawn(move || {
         let Some(pipe) = stdout else { return };
         let mut reader = BufReader::new(pipe.take(MAX_OUTPUT));
         let mut line = Vec::new();
@@ -57,6 +57,10 @@ fn from_command(environment: &Environment, command: &str) -> Result<String> {
         let _ = sender.send(line);
         let _ = io::copy(&mut reader, &mut io::sink());
     });
+    if reading.is_err() {
+        process::kill_tree(&mut child);
+        return Err(fails("cannot be read"));
+    }
     let ended = process::wait_until(
         &mut child,
         Instant::now() + COMMAND_TIME,

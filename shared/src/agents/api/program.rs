@@ -47,6 +47,7 @@ pub fn run(
     let cannot = || format!("cannot open '{}' or a folder besides it", folder.display());
     let folders = Folders::open(folder, &settings.add_dirs).context(Code::FileInaccessible, cannot)?;
     let transcript = session_files::open(environment, settings)?;
+    let inbox = Inbox::of(input).context(Kind::External, || "cannot read the input".into())?;
     let program = Program {
         environment,
         settings,
@@ -55,7 +56,7 @@ pub fn run(
         toolbox: Toolbox::new(environment.clone(), folders),
         transcript,
         output: Output::new(output),
-        inbox: Inbox::of(input),
+        inbox,
         answered: 0,
         denied: Vec::new(),
     };

@@ -1,7 +1,7 @@
 //! The caps on the money and the tokens of agents. They are the user's alone: no team sets them.
 
 use crate::{
-    config::key::{Key, Kind},
+    config::key::{Key, Kind, NamedKey},
     model::{Cost, cap},
 };
 
@@ -20,6 +20,20 @@ pub static MAX_TOKENS: Key<Option<u64>> = Key::new(
     "The cap on the tokens that each agent reads and writes, cached ones included, such as 500000, 500k or 2m; --max-tokens takes \
      precedence",
 );
+
+pub static AGENT_MAX_COST: NamedKey<Option<Cost>> = NamedKey::new(Key::new(
+    "orchestra.agent.<name>.maxCost",
+    MONEY,
+    || None,
+    "The cap on the cost of each agent of the profile <name> in US dollars, instead of orchestra.maxCost",
+));
+
+pub static AGENT_MAX_TOKENS: NamedKey<Option<u64>> = NamedKey::new(Key::new(
+    "orchestra.agent.<name>.maxTokens",
+    TOKENS,
+    || None,
+    "The cap on the tokens of each agent of the profile <name>, instead of orchestra.maxTokens",
+));
 
 pub static MAX_RUN_COST: Key<Option<Cost>> = Key::new(
     "orchestra.maxRunCost",

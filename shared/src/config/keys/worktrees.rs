@@ -72,6 +72,15 @@ pub static SETUP_TIME: Key<Duration> = Key::new(
 .only_measures()
 .set_by_team();
 
+pub static SETUP_CHECKS: Key<bool> = Key::new(
+    "orchestra.setupChecks",
+    BOOLEAN,
+    || false,
+    "Whether the worktrees in which landings and reviews run checks are made ready like those of agents, with the files of \
+     .worktreeinclude and orchestra.include, and after orchestra.setup; such a check runs each time, since its files are not all \
+     committed",
+);
+
 pub static TEARDOWN: Key<Option<String>> = Key::new(
     "orchestra.teardown",
     OPTIONAL_TEXT,

@@ -24,9 +24,7 @@ mod trial_conflict;
 
 use std::{
     collections::{BTreeSet, HashMap},
-    panic,
     path::Path,
-    thread,
 };
 
 pub use self::{
@@ -45,7 +43,8 @@ use self::{
     known_changes::{KnownChanges, TreePair},
 };
 use crate::{
-    Error, Result,
+    Error, Kind, Result,
+    error::ErrorContext as _,
     git::{Oid, Repo, shared_repo::SharedRepo},
     parallel,
 };
@@ -107,11 +106,8 @@ pub fn merge_on_trial_from(
         by_git::judge_by_git(place, &asked, rules.programs)
     };
     // Git works beside our own threads.
-    let (merged, mut by_git) = thread::scope(|scope| {
-        let asked = scope.spawn(|| ask(&to_ask));
-        let merged = merge_all(repo, &to_merge);
-        (merged, asked.join().unwrap_or_else(|panic| panic::resume_unwind(panic)))
-    });
+    let (by_git, merged) = parallel::both(|| ask(&to_ask), || merge_all(repo, &to_merge));
+    let mut by_git = by_git.context(Kind::Internal, || "cannot ask git for merges".into())?;
     let mut too_hard = Vec::new();
     for (at, merged) in merged? {
         match merged {

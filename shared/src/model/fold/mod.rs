@@ -32,7 +32,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 15;
+pub const FOLD: u32 = 16;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -250,7 +250,9 @@ impl Fold {
         }
         // An attempt that was paused may end a second time; it did not run in between.
         if let Some(started) = agent.started_at.filter(|_| !before.is_at_rest()) {
-            let ran = u64::try_from(event.at.as_second() - started.as_second()).unwrap_or(0);
+            // The clock of the wall may have been set between the two times.
+            let by_wall = || u64::try_from(event.at.as_second() - started.as_second()).unwrap_or(0);
+            let ran = finished.ran_seconds.unwrap_or_else(by_wall);
             agent.ran_seconds = agent.ran_seconds.saturating_add(ran);
         }
         self.asked = None;

@@ -348,7 +348,8 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 });
                 let cap = exit.map(|exit| cap(exit.unsigned_abs().into(), exit > 0));
                 let told = Finished { reason, exit, unfinished, unsaved, limit, cap, last_words, ..finished };
-                Fact::Finished(Finished { check, ..told })
+                let ran_seconds = exit.map(|exit| exit.unsigned_abs().into());
+                Fact::Finished(Finished { check, ran_seconds, ..told })
             }
         ),
         (0u32..4, "[st]", 0u64..9, 0u64..3)
@@ -464,4 +465,28 @@ fn the_times_of_attempts_are_added_up() {
     let words = |words: &str| Some(words.to_owned());
     assert_eq!([told(1), told(2), told(3)], [(0, None), (5, words("one")), (5, words("two"))]);
     assert_eq!([told(4), told(5), told(6)], [(5, None), (5, None), (12, words("three"))]);
+}
+
+/// What an end says itself counts, however far the clock of the wall was set meanwhile. An older event leaves it to that clock.
+#[test]
+fn a_clock_that_is_set_does_not_change_how_long_an_attempt_ran() {
+    let ran = |end: i64, ran_seconds| {
+        let finished = Finished { ran_seconds, ..Finished::empty(1, Phase::Done) };
+        let life = [(1000, phase(1, Phase::Starting)), (end, Fact::Finished(finished))];
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let events =
+            (2..).zip(&life).map(|(l, (second, fact))| Event::new(fact, l, at(*second), "a").unwrap());
+        fold(&events.collect::<Vec<_>>()).agent.ran_seconds
+    };
+    for (end, said, expected) in [
+        (1007, Some(7), 7),
+        (1000 + 6 * 3600, Some(7), 7),
+        (0, Some(7), 7),
+        (1007, None, 7),
+        (1000 + 6 * 3600, None, 6 * 3600),
+        (0, None, 0),
+        (0, Some(u64::MAX), u64::MAX),
+    ] {
+        assert_eq!(ran(end, said), expected, "{end} {said:?}");
+    }
 }

@@ -4,11 +4,10 @@ use std::{
     io::{self, Read},
     process::{Command, Stdio},
     sync::mpsc::{self, Receiver},
-    thread,
     time::{Duration, Instant},
 };
 
-use crate::{backoff::Backoff, context::Cancel, process};
+use crate::{backoff::Backoff, context::Cancel, parallel, process};
 
 /// Maximum number of bytes that are read of each output.
 const MAX_OUTPUT: u64 = 64 << 10;
@@ -31,7 +30,9 @@ pub(super) struct Answer {
 pub(super) fn ask(command: &mut Command, limit: Duration, cancel: &Cancel) -> io::Result<Answer> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = process::spawn(command)?;
-    let outputs = [child.stdout.take().map(read), child.stderr.take().map(read)];
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let outputs = out.map(read).transpose().and_then(|out| Ok([out, err.map(read).transpose()?]));
+    let outputs = outputs.inspect_err(|_| process::kill_tree(&mut child))?;
     let ended = process::wait_until(&mut child, Instant::now() + limit, Backoff::millis(1, 20), cancel)?;
     let Some(status) = ended else {
         process::kill_tree(&mut child);
@@ -44,17 +45,17 @@ pub(super) fn ask(command: &mut Command, limit: Duration, cancel: &Cancel) -> io
 }
 
 /// Reads an output in a thread. What is too long is read and dropped, so that the program does not wait.
-fn read(output: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+fn read(output: impl Read + Send + 'static) -> io::Result<Receiver<Vec<u8>>> {
     let (send, receive) = mpsc::channel();
-    thread::spawn(move || {
+    parallel::in_background(move || {
         let mut bytes = Vec::new();
         let mut output = output.take(MAX_OUTPUT);
         // What was read before an error is still an answer.
         let _ = output.read_to_end(&mut bytes);
         let _ = io::copy(&mut output.into_inner(), &mut io::sink());
         let _ = send.send(bytes);
-    });
-    receive
+    })?;
+    Ok(receive)
 }
 
 #[cfg(test)]

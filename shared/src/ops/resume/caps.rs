@@ -1,6 +1,6 @@
 //! Refuses to resume an agent that would be paused at once, because its own cap is reached.
 
-use super::Request;
+use super::{Request, hand_over::NewProfile, options};
 use crate::{
     Error, Result,
     config::Config,
@@ -28,7 +28,8 @@ pub(super) fn check(
 ) -> Result<()> {
     let before = Spec::last(repo, id, dir);
     let known = before.as_ref().map(|spec| &spec.spending);
-    let rules = request.settings.spending(config, agent.run.clone(), known)?;
+    let profile = options::profile_of(agent, before.as_ref(), NewProfile::of(request, config).as_ref());
+    let rules = request.settings.spending(config, &profile, agent.run.clone(), known)?;
     let used = Scopes { agent: spending::of_agent(agent), ..Scopes::default() };
     let own = Caps { agent: rules.caps.agent, ..Caps::default() };
     let raises = Scopes { agent: rules.raises, ..Scopes::default() };

@@ -36,17 +36,22 @@ pub(super) fn run_options(
     let said = same.map(|spec| spec.options.clone()).unwrap_or_default();
     let options =
         Options { restricted: agent.reviews.is_some(), ..said }.with(request.settings.options.clone());
-    let role = before.filter(|spec| spec.is_about(&agent.profile)).and_then(|spec| spec.role.as_deref());
-    let profile = new_profile.as_ref().map(|new| new.name.as_str()).or(role).unwrap_or(&agent.profile);
+    let profile = &profile_of(agent, before, new_profile.as_ref());
     let launch = agents::launch(profile, config, &options)?;
     let limits = request.settings.limits(config, profile, &launch, same.map(|spec| &spec.limits))?;
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
     let until = request.settings.until(config, before.and_then(|spec| spec.until.as_ref()))?;
     let preparation = request.settings.preparation(config, before.map(|spec| &spec.preparation))?;
     let rules = before.map(|spec| &spec.spending);
-    let spending = request.settings.spending(config, agent.run.clone(), rules)?;
+    let spending = request.settings.spending(config, profile, agent.run.clone(), rules)?;
     let sandbox = request.settings.sandbox(config, before.map(|spec| spec.sandbox))?;
     Ok(RunOptions { options, launch, limits, jobs, until, preparation, spending, sandbox })
+}
+
+/// Returns the name under which the program that continues an agent is configured.
+pub(super) fn profile_of(agent: &Agent, before: Option<&Spec>, new: Option<&NewProfile>) -> String {
+    let role = before.filter(|spec| spec.is_about(&agent.profile)).and_then(|spec| spec.role.as_deref());
+    new.map(|new| new.name.as_str()).or(role).unwrap_or(&agent.profile).to_owned()
 }
 
 /// Returns the title of the commit with uncommitted work: the last message, if the user typed it.

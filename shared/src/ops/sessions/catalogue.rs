@@ -16,14 +16,16 @@ use super::{
     scope::{Repositories, Scope},
 };
 use crate::{
-    Error, Result, agents,
+    Kind, Result, agents,
     config::{Config, keys::AGENT_PROGRAM},
     context::Context,
     conversation::{
         ConversationFacts, ConversationFile, DayUsage, Discovery, Index, Installed, ReadFailure,
         SessionReader, Subagent,
     },
+    error::ErrorContext as _,
     git::Repo,
+    parallel,
     store::{
         layout::PrivateDir,
         transcripts::{self, StoredTranscript, SubagentMeta},
@@ -171,24 +173,20 @@ impl Catalogue {
             agents::session_readers().map(|program| (program, is_asked(program))).collect();
         let mut found = Discovery::new(installed(repo));
         // Files are found while the repository is read.
-        std::thread::scope(|scope| {
-            let finding = scope.spawn(move || {
-                for (program, may_ask) in programs {
-                    found.may_ask = may_ask;
-                    program.find(context.environment(), &mut found);
-                }
-                found
-            });
-            let known = Self::known(context, repo, everywhere)?;
-            let found = finding.join().map_err(|_| Error::internal("the search for sessions panicked"))?;
-            let mut catalogue = Self {
-                running: active_sessions::recorded(context.environment(), &found.places),
-                found,
-                ..known
-            };
-            catalogue.record_copies();
-            Ok(catalogue)
-        })
+        let find = move || {
+            for (program, may_ask) in programs {
+                found.may_ask = may_ask;
+                program.find(context.environment(), &mut found);
+            }
+            found
+        };
+        let (found, known) = parallel::both(find, || Self::known(context, repo, everywhere));
+        let known = known?;
+        let found = found.context(Kind::Internal, || "cannot search for sessions".into())?;
+        let mut catalogue =
+            Self { running: active_sessions::recorded(context.environment(), &found.places), found, ..known };
+        catalogue.record_copies();
+        Ok(catalogue)
     }
 
     /// Records which ids have several files. A file that was found twice, through a link, counts once.

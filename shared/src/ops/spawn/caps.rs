@@ -20,11 +20,15 @@ pub(super) fn warnings(
     request: &Request,
     launches: &[ReadyProfile],
 ) -> Result<Vec<String>> {
-    let rules = request.settings.spending(config, RunId::default(), None)?;
-    if rules.caps.is_empty() {
-        return Ok(Vec::new());
+    let mut warnings = Vec::new();
+    for ready in launches {
+        let profile = ready.role.as_ref().unwrap_or(&ready.program);
+        let rules = request.settings.spending(config, profile, RunId::default(), None)?;
+        if !rules.caps.is_empty() {
+            warnings.extend(warning(config, &rules, ready));
+        }
     }
-    Ok(launches.iter().filter_map(|ready| warning(config, &rules, ready)).collect())
+    Ok(warnings)
 }
 
 fn warning(config: &Config<'_>, rules: &Rules, ready: &ReadyProfile) -> Option<String> {

@@ -11,7 +11,7 @@ use crate::{
     git::{Oid, Repo, repo::Identity},
     lock::Lock,
     model::{AgentId, IdOrText, SandboxLevel, event::Created},
-    private_files,
+    parallel, private_files,
     store::{
         self, NewAgent,
         layout::{AgentDir, PrivateDir},
@@ -37,7 +37,7 @@ pub(super) fn start(
     guard::reserve_space(&private)?;
     repo.record_baseline()?;
     let identity = repo.identity()?;
-    let spending = request.settings.spending(&Config::of(repo), report.run.clone(), None)?;
+    let config = Config::of(repo);
     let mut leftovers: Vec<String> =
         assignments.iter().flat_map(|assignment| assignment.ready.launch.leftovers.clone()).collect();
     leftovers.sort();
@@ -47,6 +47,9 @@ pub(super) fn start(
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(assignments.len());
     let made = assignments.iter().try_for_each(|assignment| {
         context.check()?;
+        let planned = &assignment.planned;
+        let profile = planned.role.as_ref().unwrap_or(&planned.profile);
+        let spending = request.settings.spending(&config, profile, report.run.clone(), None)?;
         let dir = private.agent(&assignment.id);
         // Another command may hold the lock of a new folder for a moment, while it checks what to repair.
         let lock = Lock::require(&dir.lock(), context.at_most(context.limits().new_agent_lock))?;
@@ -87,16 +90,15 @@ fn create_with_snapshot(
 ) -> Result<()> {
     let (environment, common) = (repo.environment().clone(), repo.common_dir()?);
     let frozen = private.frozen().join(frozen);
-    std::thread::scope(|scope| {
-        let snapshot_thread = scope.spawn(|| {
-            SurroundingsSnapshot::take(&environment, &common, &frozen, None, surroundings::BUDGET_BEFORE)
-        });
-        store::create(repo, agents)?;
-        if let Ok(Ok(snapshot)) = snapshot_thread.join() {
-            let _ = surroundings::write_snapshot(&snapshot, locks.iter().map(|(_, dir, _)| dir));
-        }
-        Ok(())
-    })
+    let (snapshot, created) = parallel::both(
+        || SurroundingsSnapshot::take(&environment, &common, &frozen, None, surroundings::BUDGET_BEFORE),
+        || store::create(repo, agents),
+    );
+    created?;
+    if let Ok(Ok(snapshot)) = snapshot {
+        let _ = surroundings::write_snapshot(&snapshot, locks.iter().map(|(_, dir, _)| dir));
+    }
+    Ok(())
 }
 
 /// What the specs of all agents have in common.

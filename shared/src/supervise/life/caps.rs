@@ -209,6 +209,13 @@ impl Supervisor {
         self.caps().into_iter().find(|cap| !cap.warning)
     }
 
+    /// Returns whether a cap is reached at this moment: what the other agents used is summed again.
+    pub(super) async fn is_capped_now(&mut self) -> bool {
+        self.spending.due = None;
+        self.sum_others().await;
+        self.reached_cap().is_some()
+    }
+
     /// Turns the end of an attempt whose program stopped by itself at a cap into a pause. Returns any other end unchanged.
     pub(super) fn pause_if_capped(&mut self, ended: EndedAttempt) -> EndedAttempt {
         let turn = ended.summary.as_ref().and_then(|summary| summary.last_turn.as_ref());

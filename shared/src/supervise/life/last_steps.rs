@@ -156,18 +156,21 @@ impl Supervisor {
     ) -> Result<()> {
         // If this supervisor never launched it, the end belongs to the attempt that was queued.
         let launched = Some(self.record.attempt).filter(|attempt| *attempt > 0);
+        let ran_seconds = self.ran_seconds();
         self.in_repository(|supervisor| {
             let repo = supervisor.repo()?;
             append_if(&repo, &supervisor.id, |fold| {
                 let attempt = launched.unwrap_or(fold.agent.attempt);
                 let places = [supervisor.spec.worktree.as_path(), &supervisor.common];
-                let end = shorten_paths(ended.fact(attempt, captured), &places);
+                let end = Finished { ran_seconds, ..ended.fact(attempt, captured) };
+                let end = shorten_paths(end, &places);
                 Some(vec![Fact::Finished(compare_with_work(&repo, end))])
             })?;
             // Nobody waits for this. What cannot be packed now, another supervisor or command packs.
             let _ = pack::pack_refs_if_many(&repo, pack::LOOSE_REFS_LIMIT);
             Ok(())
         })?;
+        self.launched = None;
         auto_sync::sync_once(&self.environment, &self.spec.limits);
         Ok(())
     }

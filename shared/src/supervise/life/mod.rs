@@ -9,6 +9,7 @@ mod files;
 mod guarding;
 mod helpers;
 mod last_steps;
+mod launches;
 mod limited;
 mod opening;
 mod requests;
@@ -41,13 +42,9 @@ use crate::{
     error::ErrorContext,
     git::Repo,
     lock::Lock,
-    model::{
-        Agent, AgentId, ByteSize, Fact, Phase, SessionId,
-        event::{PhaseChange, Usage},
-    },
-    sandbox,
+    model::{AgentId, ByteSize, Fact, Phase, SessionId, event::Usage},
     store::{
-        Chain, append, append_if,
+        append,
         layout::{AgentDir, PrivateDir},
     },
     supervise::{
@@ -56,7 +53,7 @@ use crate::{
         guard,
         helper::HelperTask,
         ports::PortBlock,
-        processes::{self, Processes},
+        processes::Processes,
         prompt, queue,
         reaper::Reaper,
         repair,
@@ -131,6 +128,8 @@ struct Supervisor {
     begun: Instant,
     /// How long it had run when a usage limit paused it.
     ran: Duration,
+    /// When the current attempt was launched; `None` once its end is recorded.
+    launched: Option<Instant>,
     limits: KnownLimits,
     guarding: Guarding,
     spending: Spending,
@@ -175,6 +174,7 @@ impl Supervisor {
             prompts: Vec::new(),
             begun: Instant::now(),
             ran: Duration::ZERO,
+            launched: None,
             limits: KnownLimits::new(&spec.program_environment(environment, id), &private, &spec),
             guarding: Guarding::default(),
             spending: Spending::default(),
@@ -366,13 +366,22 @@ impl Supervisor {
             if let Some(end) = self.wait_for_caps().await? {
                 return Ok(Some(end));
             }
+            let ticket = queue::ticket_of(&self.private, &self.id);
             match queue::try_enter(&self.private, &self.id) {
                 // If the repository was just renamed, the slot would be a new file at the old path.
                 Ok(Some(slot))
                     if self.update_paths() == RepositoryState::Usable && self.tracked.moves() == moves =>
                 {
                     self.slot = Some(slot);
-                    return Ok(None);
+                    // An agent that left the slot has just used something.
+                    if !self.is_capped_now().await {
+                        return Ok(None);
+                    }
+                    self.slot = None;
+                    if let Some(ticket) = ticket {
+                        queue::rejoin(&self.private, &ticket)?;
+                    }
+                    continue;
                 }
                 Err(error)
                     if self.update_paths() == RepositoryState::Usable && self.tracked.moves() == moves =>
@@ -413,56 +422,6 @@ impl Supervisor {
         }
     }
 
-    /// Records the first launch of this supervisor. Returns why the agent ended before, if it did, and the messages to send to it.
-    fn first_launch(&mut self) -> Result<(Option<String>, Vec<String>)> {
-        let repo = self.repo()?;
-        let chain = Chain::of_agent(&repo, &self.id)?;
-        let before = chain.fold().agent;
-        let known = before.session.clone().filter(|_| !self.spec.fresh);
-        let messages = self.requests.messages(&repo, &self.id, &chain.events)?;
-        self.remember_usage(known.as_ref(), &chain.events);
-        self.choose_session(known)?;
-        self.record_launch(&repo, None, None)?;
-        // A message says how to continue, so the reason is not repeated.
-        Ok((before.reason.filter(|_| messages.is_empty()), messages))
-    }
-
-    /// Records the end of an attempt and the start of the next in one commit, so that the agent never shows as ended in between.
-    fn next_launch(&mut self, before: &EndedAttempt, why: &str) -> Result<()> {
-        self.in_repository(|supervisor| supervisor.record_next_launch(before, why))
-    }
-
-    fn record_next_launch(&mut self, before: &EndedAttempt, why: &str) -> Result<()> {
-        let repo = self.repo()?;
-        self.choose_session(self.session.clone().map(|(session, _)| session))?;
-        let finished = Fact::Finished(before.fact_before_retry(self.record.attempt));
-        self.record_launch(&repo, Some(&finished), Some(why))
-    }
-
-    /// Records the start of an attempt: one more than the highest so far, unless `resume` has queued it. The session is recorded
-    /// before the program starts, so that the agent can be resumed after a crash at any point.
-    fn record_launch(&mut self, repo: &Repo, first: Option<&Fact>, reason: Option<&str>) -> Result<()> {
-        // The end of the previous attempt contains its summary.
-        let _ = std::fs::remove_file(self.dir.stream_summary());
-        let session = self.session.as_ref().map(|(session, _)| session.clone());
-        let reason = self.takes_over.as_deref().or(reason);
-        let fold = append_if(repo, &self.id, |fold| {
-            let reason = reason.map(str::to_owned);
-            let mark = Some(processes::mark(&self.record.nonce));
-            let sandbox = sandbox::description(self.spec.sandbox);
-            let step =
-                PhaseChange { reason, session: session.clone(), mark, sandbox, ..launch_after(&fold.agent) };
-            let step = if self.takes_over.is_some() { fallback::announced(&self.spec, step) } else { step };
-            Some(first.into_iter().cloned().chain([Fact::Phase(step)]).collect())
-        })?;
-        self.record.attempt = fold.agent.attempt;
-        self.spending_at_launch(&fold.agent);
-        if self.takes_over.take().is_some() {
-            self.spec.write(&self.dir)?;
-        }
-        self.record.write(&self.lock)
-    }
-
     fn can_open(&self) -> bool {
         Repo::open(&self.environment, &self.common).is_ok()
     }
@@ -477,9 +436,4 @@ impl Supervisor {
         auto_sync::sync_once(&self.environment, &self.spec.limits);
         Ok(())
     }
-}
-
-fn launch_after(agent: &Agent) -> PhaseChange {
-    let is_open = agent.phase == Phase::Queued && agent.attempt > 0;
-    PhaseChange::new(if is_open { agent.attempt } else { agent.attempt + 1 }, Phase::Starting)
 }

@@ -42,7 +42,10 @@ pub(super) fn run(
         Err(error) => return Outcome::error(format!("cannot start a shell: {error}")),
     };
     let (sender, receiver) = mpsc::sync_channel(QUEUED);
-    std::thread::spawn(move || read(output, &sender));
+    if let Err(error) = std::thread::Builder::new().spawn(move || read(output, &sender)) {
+        process::kill_tree(&mut child);
+        return Outcome::error(format!("cannot read the output of a shell: {error}"));
+    }
     let mut kept = Kept::default();
     let ended = wait(&mut child, limit, is_interrupted, |pause| match receiver.recv_timeout(pause) {
         Ok(bytes) => kept.add(&bytes),
