@@ -1,8 +1,12 @@
 //! The command line of `supervise`, which only `spawn` and supervisors call.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Parser, ValueEnum};
+use clap::{
+    Parser, ValueEnum,
+    builder::{NonEmptyStringValueParser, TypedValueParser},
+};
+use orchestra::model::host::HostRule;
 use orchestra_terminal::pages::Page;
 
 /// The part of the work on an agent for which the process is started.
@@ -22,6 +26,10 @@ pub(crate) enum Verb {
     Take,
     /// Run its check on the commit from which it started
     CheckBase,
+    /// Run the command that makes its sandbox, and connect that with the hosts that are allowed
+    Connect,
+    /// In the sandbox: run the command with that network
+    Enter,
 }
 
 /// Supervise one agent (internal, started by spawn)
@@ -41,6 +49,16 @@ pub(crate) struct Cli {
     /// The agent's id
     #[arg(value_name = "AGENT")]
     pub(crate) agent: String,
+    /// A host that the sandbox reaches; may be given several times
+    #[arg(long, value_name = "HOST", value_parser = host())]
+    pub(crate) allow: Vec<HostRule>,
+    /// The command of connect and enter
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+fn host() -> impl TypedValueParser<Value = HostRule> {
+    NonEmptyStringValueParser::new().try_map(|text| HostRule::parse(&text).ok_or("no host"))
 }
 
 pub(crate) const PAGE: Page =

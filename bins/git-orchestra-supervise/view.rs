@@ -21,6 +21,14 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Verb::Sum => Request::Help(HelperTask::Sum),
         Verb::Take => Request::Help(HelperTask::Capture),
         Verb::CheckBase => Request::Help(HelperTask::CheckBase),
+        Verb::Connect => {
+            let (hosts, command) = (cli.allow.clone(), &cli.command);
+            let context = context::uninterrupted();
+            return supervise::connect(&context, &cli.common_dir, &id, hosts, command).map(Exit::Program);
+        }
+        Verb::Enter => {
+            return supervise::enter(&context::uninterrupted(), &cli.command).map(|()| Exit::Done);
+        }
     };
     let taken = supervise::run(&context::uninterrupted(), &cli.common_dir, &id, request, || {
         terminal.print(&format!("{READY_WORD}\n"));

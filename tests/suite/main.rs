@@ -91,6 +91,7 @@ mod rewind;
 mod roles;
 mod runs;
 mod sandbox;
+mod sandbox_net;
 mod schema;
 mod screens;
 mod secret_carriers;

@@ -261,7 +261,7 @@ fn a_sandbox_that_cannot_be_made_is_refused_before_anything_is_made() {
     repo.git(["config", "orchestra.sandbox", "file"]);
     repo.orchestra(["spawn", "--agent", "sh", "--", "echo 1"])
         .exits(3)
-        .stderr_has("git config 'orchestra.sandbox' is 'file', not none or files");
+        .stderr_has("git config 'orchestra.sandbox' is 'file', not none, files or net");
 }
 
 #[test]

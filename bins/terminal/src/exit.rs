@@ -13,6 +13,8 @@ pub enum Exit {
     Failed(Kind),
     /// The user ended a command that runs until then, with Ctrl-C.
     Interrupted,
+    /// A program that the command ran for its caller ended with this status.
+    Program(u8),
 }
 
 impl Exit {
@@ -23,6 +25,7 @@ impl Exit {
             Self::No => 1,
             Self::Failed(kind) => code(kind),
             Self::Interrupted => 130,
+            Self::Program(status) => status,
         }
     }
 }

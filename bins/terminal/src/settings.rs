@@ -128,13 +128,18 @@ pub struct RunOptions {
     /// Run the check even if it is known to pass for the agent's files
     #[arg(long)]
     pub recheck: bool,
-    /// The sandbox of an agent: none or files (default: {orchestra.sandbox})
+    /// The sandbox of an agent: none, files or net (default: {orchestra.sandbox})
     ///
     /// none: its separate worktree prevents accidents, but is not a boundary. files: its program, its check and
     /// its commands write only there, in a private home folder, and in a folder for temporary files; the rest
     /// can only be read, and keys such as ~/.ssh are hidden. It commits into a private git directory, from which
-    /// its commits are fetched when it ends. The folders of --add-dir can be written as well. This needs
-    /// bubblewrap ('bwrap'); without it, no agent is started.
+    /// its commits are fetched when it ends. The folders of --add-dir can be written as well.
+    ///
+    /// net: as files, and it reaches only the hosts of its program and those of {orchestra.sandboxHost}, through a
+    /// proxy that HTTPS_PROXY and its like name; what does not use that proxy, such as ssh, reaches nothing. Servers
+    /// that it starts are seen by it alone.
+    ///
+    /// Both need bubblewrap ('bwrap'); without it, no agent is started.
     #[arg(long, value_name = "LEVEL", value_parser = sandbox(), hide_possible_values = true)]
     pub sandbox: Option<SandboxLevel>,
 }

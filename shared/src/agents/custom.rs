@@ -105,6 +105,10 @@ impl AgentProgram for UserCommand {
         self.known?.session_reader()
     }
 
+    fn hosts(&self) -> &'static [&'static str] {
+        self.known.map_or(&[], |program| program.hosts())
+    }
+
     fn account_variables(&self) -> &'static [&'static str] {
         self.known.map_or(&[], |program| program.account_variables())
     }

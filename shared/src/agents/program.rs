@@ -43,6 +43,11 @@ pub trait AgentProgram: Sync {
         &[]
     }
 
+    /// Returns the hosts of its service and of its login, for agents that reach only some.
+    fn hosts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Returns how it is examined without starting an agent; `None` if there is nothing to examine.
     fn examination(&self) -> Option<&'static Examination> {
         None

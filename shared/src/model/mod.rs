@@ -14,6 +14,7 @@ pub mod fact;
 pub mod facts;
 pub mod fold;
 pub mod hand_over;
+pub mod host;
 pub mod id;
 pub mod id_or_text;
 pub mod ids;

@@ -13,6 +13,8 @@ words! {
         None = "none",
         /// It can write only in its worktree, a private home folder, and a private folder for temporary files.
         Files = "files",
+        /// As `files`, and it can reach only the hosts that are allowed.
+        Net = "net",
     }
 }
 
@@ -20,6 +22,11 @@ impl SandboxLevel {
     /// Returns the place in the order of the levels.
     const fn rank(self) -> usize {
         self as usize
+    }
+
+    /// Returns whether only some hosts can be reached.
+    pub const fn has_network_rules(self) -> bool {
+        matches!(self, Self::Net)
     }
 
     /// Returns whether anything is enforced.

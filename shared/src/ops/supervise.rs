@@ -1,6 +1,6 @@
 //! The internal command: supervises one agent, or does one job for its supervisor.
 
-use std::path::Path;
+use std::{ffi::OsString, path::Path};
 
 pub use crate::supervise::{
     detach,
@@ -17,7 +17,9 @@ use crate::{
     model::{
         AgentId,
         cap::{Amounts, Scopes},
+        host::HostRule,
     },
+    sandbox::network,
     store::layout::PrivateDir,
     supervise::{helper, life, spec::Spec},
     trust::AcceptedRepo,
@@ -57,6 +59,30 @@ pub fn run(
         Request::Help(HelperTask::CheckBase) => check_base(context, common_dir, id).map(|()| None),
         Request::Help(job) => helper::run_task(context.environment(), common_dir, id, job),
     }
+}
+
+/// Starts the sandbox of an agent, connects it with the hosts that are allowed, and returns its exit status once it has ended.
+///
+/// # Errors
+/// It cannot be started.
+pub fn connect(
+    context: &Context,
+    common_dir: &Path,
+    id: &AgentId,
+    hosts: Vec<HostRule>,
+    command: &[OsString],
+) -> Result<u8> {
+    let private = PrivateDir::new(common_dir.join("orchestra"));
+    let noted = private.agent(id).refused_hosts();
+    network::run(context.environment(), hosts, &private.sandbox(id), noted, command)
+}
+
+/// In a sandbox: makes its network usable, and becomes the command. On success it does not return.
+///
+/// # Errors
+/// There is no process outside that waits for this one, or the command cannot be started.
+pub fn enter(context: &Context, command: &[OsString]) -> Result<()> {
+    network::enter(context.environment(), command)
 }
 
 /// Runs the check of an agent on the commit that it started from, in a fresh checkout, unless it is known to pass there. The outcome is

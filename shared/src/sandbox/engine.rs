@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::mounts::COMMON;
+use super::{
+    mounts::{COMMON, OWN_NETWORK},
+    network,
+};
 use crate::{
     Code, Error, Result,
     backoff::Backoff,
@@ -42,7 +45,17 @@ pub fn check(environment: &Environment, level: SandboxLevel) -> Result<()> {
     if !level.is_some() {
         return Ok(());
     }
-    trial(environment).map_err(|why| {
+    if level.has_network_rules()
+        && let Some(variable) = network::proxy_of_machine(environment)
+    {
+        return Err(Error::new(
+            Code::SandboxUnavailable,
+            format!("cannot run agents in the sandbox '{level}' behind the proxy of {variable}"),
+        )
+        .hint("--sandbox files leaves them the network of this machine")
+        .hint(format!("env -u {variable} git orchestra …, if the hosts can be reached without it")));
+    }
+    trial(environment, level).map_err(|why| {
         let error =
             Error::new(Code::SandboxUnavailable, format!("cannot run agents in the sandbox '{level}' here"));
         let error = error.because(why.to_string());
@@ -72,16 +85,17 @@ impl std::fmt::Display for Obstacle {
     }
 }
 
-/// Makes an empty sandbox.
+/// Makes an empty sandbox of a level.
 ///
 /// # Errors
 /// Why it cannot be made.
-pub fn trial(environment: &Environment) -> Result<(), Obstacle> {
+pub fn trial(environment: &Environment, level: SandboxLevel) -> Result<(), Obstacle> {
     let program = path(environment).ok_or(Obstacle::Missing)?;
     let fails =
         |what: &str| Obstacle::Fails(text::one_line(what.trim().trim_start_matches("bwrap: "), WIDTH));
     let mut command = process::command(environment, program);
-    command.args(COMMON).args(["--", "/bin/sh", "-c", ":"]);
+    let network = level.has_network_rules().then_some(OWN_NETWORK);
+    command.args(COMMON).args(network).args(["--", "/bin/sh", "-c", ":"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = process::spawn(&mut command).map_err(|error| fails(&error.to_string()))?;
     let deadline = Instant::now() + TRIAL_TIMEOUT;
@@ -117,7 +131,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let variables = [("PATH".into(), folder.path().into())];
         let environment = Environment::new(variables, folder.path());
-        assert_eq!(trial(&environment), Err(Obstacle::Missing));
+        assert_eq!(trial(&environment, SandboxLevel::Files), Err(Obstacle::Missing));
         assert!(check(&environment, SandboxLevel::None).is_ok());
         let program = folder.path().join(BUBBLEWRAP);
         std::fs::write(

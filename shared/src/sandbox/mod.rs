@@ -5,14 +5,16 @@
 //! | `engine` | whether this machine can make a sandbox |
 //! | `mounts` | what a sandbox shows, as arguments of the program that makes it |
 //! | `home` | the private home folder |
+//! | `network` | which hosts can be reached |
 //!
 //! In a sandbox an agent writes its worktree, its private git directory ([`crate::worktree::private_git_dir`]), its own home folder and
-//! its own temporary files. Everything else can only be read, or is hidden. It sees only its own processes, and has the network of the
-//! machine.
+//! its own temporary files. Everything else can only be read, or is hidden. It sees only its own processes. In a sandbox `net` it reaches
+//! only the hosts that are allowed; in others it has the network of the machine.
 
 mod engine;
 mod home;
 mod mounts;
+pub mod network;
 
 use std::{
     ffi::OsString,
@@ -22,10 +24,15 @@ use std::{
 };
 
 pub use self::engine::{BUBBLEWRAP, Obstacle, check, description, trial};
-use self::mounts::Mount;
+use self::{mounts::Mount, network::Outside};
 use crate::{
-    Code, Error, Kind, Result, error::ErrorContext, git::common_dir, model::AgentId, private_files, process,
-    worktree::private_git_dir::PrivateGitDir, world::Environment,
+    Code, Error, Kind, Result,
+    error::ErrorContext,
+    git::common_dir,
+    model::{AgentId, host::HostRule},
+    private_files, process,
+    worktree::private_git_dir::PrivateGitDir,
+    world::Environment,
 };
 
 /// Variables that name sockets of the user's session, through which programs of the machine would act for the agent.
@@ -61,6 +68,8 @@ pub struct Sandbox {
     pub write: Vec<PathBuf>,
     /// Whether its program has no terminal.
     pub detached: bool,
+    /// The hosts that it reaches; `None` if it has the network of the machine.
+    pub hosts: Option<Vec<HostRule>>,
 }
 
 impl Sandbox {
@@ -71,9 +80,26 @@ impl Sandbox {
     pub fn command(&self, environment: &Environment, program: &str, folder: &Path) -> Result<Command> {
         let engine = engine::path(environment)
             .ok_or_else(|| Error::new(Code::SandboxUnavailable, Obstacle::Missing.to_string()))?;
-        let mounts = self.mounts(environment)?;
-        let mut command = process::command(environment, engine);
-        command.args(mounts::arguments(&mounts, folder, self.detached)).arg(program);
+        let mut mounts = self.mounts(environment)?;
+        // Without a terminal, into which it could type.
+        let mut more: Vec<&str> = self.detached.then_some("--new-session").into_iter().collect();
+        let outside = self.hosts.as_ref().map(|hosts| Outside {
+            common_dir: self.common_dir.clone(),
+            id: &self.id,
+            hosts,
+        });
+        let mut command = match &outside {
+            Some(outside) => {
+                more.push(mounts::OWN_NETWORK);
+                mounts.extend(Outside::mounts(PrivateGitDir::of(&self.common_dir, &self.id).folder())?);
+                let mut command = outside.command(environment);
+                command.arg(engine);
+                command
+            }
+            None => process::command(environment, engine),
+        };
+        command.args(mounts::arguments(&mounts, folder, &more));
+        command.args(outside.map(|outside| outside.inside()).unwrap_or_default()).arg(program);
         for name in SESSION_SOCKETS {
             command.env_remove(name);
         }

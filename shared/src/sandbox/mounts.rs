@@ -84,13 +84,15 @@ pub(super) const COMMON: &[&str] = &[
     "/run",
 ];
 
-/// Returns the arguments of bubblewrap before the program. `detached`: the program has no terminal, into which it could otherwise type.
-pub(super) fn arguments(mounts: &[Mount], folder: &Path, detached: bool) -> Vec<OsString> {
-    let session = detached.then_some("--new-session");
+/// The argument for a network of its own, with nothing but loopback.
+pub(super) const OWN_NETWORK: &str = "--unshare-net";
+
+/// Returns the arguments of bubblewrap before the program. `more` are some that a sandbox may have besides those that all have.
+pub(super) fn arguments(mounts: &[Mount], folder: &Path, more: &[&str]) -> Vec<OsString> {
     COMMON
         .iter()
+        .chain(more)
         .copied()
-        .chain(session)
         .map(OsString::from)
         .chain(mounts.iter().flat_map(Mount::arguments))
         .chain(["--chdir".into(), folder.as_os_str().to_owned(), "--".into()])
@@ -111,13 +113,13 @@ mod tests {
             Mount::Nothing("/home/kim/.netrc".into()),
             Mount::Sealed("/r/.git".into()),
         ];
-        let words = arguments(&mounts, Path::new("/w"), false);
+        let words = arguments(&mounts, Path::new("/w"), &[]);
         let words: Vec<&str> = words[COMMON.len()..].iter().filter_map(|word| word.to_str()).collect();
         assert_eq!(
             words.join(" "),
             "--bind /s/tmp /tmp --tmpfs /r/.git --ro-bind /r/.git/objects /r/.git/objects --bind /w /w \
              --ro-bind /dev/null /home/kim/.netrc --remount-ro /r/.git --chdir /w --"
         );
-        assert!(arguments(&[], Path::new("/w"), true).contains(&"--new-session".into()));
+        assert!(arguments(&[], Path::new("/w"), &[OWN_NETWORK]).contains(&OWN_NETWORK.into()));
     }
 }

@@ -115,6 +115,11 @@ impl AgentDir {
         self.0.join("prompt")
     }
 
+    /// The hosts that its sandbox refused, one on a line.
+    pub fn refused_hosts(&self) -> PathBuf {
+        self.0.join("refused-hosts")
+    }
+
     /// The standard output of an attempt while it is live.
     pub fn output(&self, attempt: u32) -> PathBuf {
         self.0.join(output_name(attempt))

@@ -58,6 +58,8 @@ pub struct EndedAttempt {
     pub check: Option<WorkCheck>,
     /// What the machine was short of when the program failed.
     pub cause: Option<Cause>,
+    /// The hosts that its sandbox refused.
+    pub refused_hosts: Vec<String>,
 }
 
 impl From<AttemptEnd> for EndedAttempt {
@@ -72,6 +74,7 @@ impl From<AttemptEnd> for EndedAttempt {
             is_reviewer: false,
             check: None,
             cause: None,
+            refused_hosts: Vec::new(),
         }
     }
 }
@@ -283,9 +286,17 @@ impl EndedAttempt {
         (phase, join(join(join(reason, off), captured.remark.clone()), unrecorded))
     }
 
+    /// Returns a sentence on the hosts that its sandbox refused, if it did: they may be why something failed.
+    fn refusals(&self) -> Option<String> {
+        let (first, rest) = self.refused_hosts.split_first()?;
+        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        Some(format!("its sandbox refused {first}{more} (orchestra.sandboxHost)"))
+    }
+
     /// Returns the event that records the end, with the work.
     pub fn fact(&self, attempt: u32, captured: Result<&CapturedWork, &Error>) -> Finished {
         let (phase, reason) = self.judge(captured);
+        let reason = join(reason, self.refusals());
         let finished = Finished { reason, ..self.base_fact(attempt, phase) };
         match captured {
             Err(error) => Finished { unsaved: Some(error.one_line()), ..finished },

@@ -19,7 +19,7 @@ use crate::{
     store::layout::AgentDir,
     supervise::{
         environment::{self, VariableChange},
-        own_variables,
+        hosts, own_variables,
         preparation::Preparation,
         processes::{self, NONCE, Processes},
         prompt,
@@ -90,7 +90,7 @@ pub fn start(
         Stdin::Held | Stdin::Talk => Stdio::piped(),
     };
     let files = files_of_program(&spec.launch, dir.dir(), &argv);
-    let mut sandbox = sandbox_of(spec, id, common_dir);
+    let mut sandbox = sandbox_of(environment, spec, id, common_dir)?;
     if let Some(sandbox) = &mut sandbox {
         for path in &files.written {
             private_files::open_output(path)
@@ -146,7 +146,7 @@ pub fn start_command(
     let cannot = || "cannot start '/bin/sh'".to_owned();
     let output = private_files::open_output(command.output).context(Kind::External, cannot)?;
     let errors = output.try_clone().context(Kind::External, cannot)?;
-    let sandbox = sandbox_of(spec, id, common_dir);
+    let sandbox = sandbox_of(environment, spec, id, common_dir)?;
     let mut shell = command_of_spec(environment, "/bin/sh", id, common_dir, spec, sandbox.as_ref())?;
     shell
         .args(["-c", command.text])
@@ -259,8 +259,19 @@ fn command_of_spec(
 }
 
 /// Returns the sandbox of an agent with this spec; `None` if it has none.
-pub fn sandbox_of(spec: &Spec, id: &AgentId, common_dir: &Path) -> Option<Sandbox> {
-    spec.sandbox.is_some().then(|| Sandbox {
+///
+/// # Errors
+/// The hosts that it reaches cannot be read.
+pub fn sandbox_of(
+    environment: &Environment,
+    spec: &Spec,
+    id: &AgentId,
+    common_dir: &Path,
+) -> Result<Option<Sandbox>> {
+    if !spec.sandbox.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Sandbox {
         id: id.clone(),
         common_dir: common_dir.to_owned(),
         worktree: spec.worktree.clone(),
@@ -268,7 +279,8 @@ pub fn sandbox_of(spec: &Spec, id: &AgentId, common_dir: &Path) -> Option<Sandbo
         read: Vec::new(),
         write: spec.options.add_dirs.clone(),
         detached: true,
-    })
+        hosts: hosts::of_agent(environment, spec, id, common_dir)?,
+    }))
 }
 
 /// Files in the agent's private folder that its program uses.

@@ -14,6 +14,7 @@ pub mod ending;
 pub mod environment;
 pub mod guard;
 pub mod helper;
+pub mod hosts;
 pub mod idle;
 pub mod inhibitor;
 mod last_words;

@@ -50,6 +50,10 @@ impl AgentProgram for Aider {
     fn examination(&self) -> Option<&'static Examination> {
         Some(&EXAMINATION)
     }
+
+    fn hosts(&self) -> &'static [&'static str] {
+        &["api.anthropic.com", "api.openai.com"]
+    }
 }
 
 impl Launcher for Aider {

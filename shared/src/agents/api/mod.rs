@@ -79,6 +79,10 @@ impl AgentProgram for Api {
     fn account_variables(&self) -> &'static [&'static str] {
         &[KEY, client::ADDRESS]
     }
+
+    fn hosts(&self) -> &'static [&'static str] {
+        &["api.anthropic.com"]
+    }
 }
 
 impl Launcher for Api {

@@ -81,6 +81,10 @@ impl AgentProgram for Claude {
     fn examination(&self) -> Option<&'static Examination> {
         Some(&examination::EXAMINATION)
     }
+
+    fn hosts(&self) -> &'static [&'static str] {
+        &["api.anthropic.com", "claude.ai", "console.anthropic.com", "platform.claude.com"]
+    }
 }
 
 impl Launcher for Claude {

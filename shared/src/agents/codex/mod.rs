@@ -79,6 +79,10 @@ impl AgentProgram for Codex {
     fn usage_limit_in(&self, line: &str) -> Option<ReportedLimit> {
         limit::in_line(line)
     }
+
+    fn hosts(&self) -> &'static [&'static str] {
+        &["api.openai.com", "auth.openai.com", "chatgpt.com"]
+    }
 }
 
 impl Launcher for Codex {

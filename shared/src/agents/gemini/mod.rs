@@ -71,6 +71,15 @@ impl AgentProgram for Gemini {
     fn usage_limit_in(&self, line: &str) -> Option<ReportedLimit> {
         limit::in_line(line)
     }
+
+    fn hosts(&self) -> &'static [&'static str] {
+        &[
+            "accounts.google.com",
+            "cloudcode-pa.googleapis.com",
+            "generativelanguage.googleapis.com",
+            "oauth2.googleapis.com",
+        ]
+    }
 }
 
 impl Launcher for Gemini {

@@ -78,6 +78,10 @@ impl AgentProgram for Opencode {
     fn examination(&self) -> Option<&'static Examination> {
         Some(&examination::EXAMINATION)
     }
+
+    fn hosts(&self) -> &'static [&'static str] {
+        &["models.dev", "opencode.ai"]
+    }
 }
 
 impl Launcher for Opencode {

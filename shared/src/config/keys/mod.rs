@@ -93,6 +93,7 @@ pub static KEYS: &[&dyn Described] = &[
     &SUBMODULES,
     &LFS_POINTERS,
     &SANDBOX,
+    &SANDBOX_HOST,
     &REVIEW_TEST,
     &REVIEW_ALLOW,
     &REVIEW_PERMISSION,

@@ -10,7 +10,7 @@ use crate::{
             self, BOOLEAN, DURATION, FOLDER_NAMES, OPTIONAL_PATH, OPTIONAL_REVISION, OPTIONAL_TEXT, SIZE,
         },
     },
-    model::{ByteSize, SandboxLevel, words::words},
+    model::{ByteSize, SandboxLevel, host::HostRule, words::words},
 };
 
 pub static BASE: Key<Option<String>> = Key::new(
@@ -120,16 +120,29 @@ pub static LFS_POINTERS: Key<bool> = Key::new(
 pub(in crate::config) static SANDBOX: Key<SandboxLevel> = Key::new(
     "orchestra.sandbox",
     Kind {
-        expected: "none or files",
+        expected: "none, files or net",
         parse: SandboxLevel::parse,
         text: |level| level.as_str().to_owned(),
     },
     SandboxLevel::default,
     "The sandbox of agents: none (a separate worktree prevents accidents, but is not a boundary), or files (an agent \
-     writes only there, in a private home folder, and in a folder for temporary files); of this and the team's value \
-     the stricter one applies",
+     writes only there, in a private home folder, and in a folder for temporary files), or net (as files, and it reaches \
+     only the hosts of orchestra.sandboxHost and those that its program needs); of this and the team's value the stricter \
+     one applies",
 )
-.with_choices(Choices::Words(&["none", "files"])).set_by_team();
+.with_choices(Choices::Words(&["none", "files", "net"])).set_by_team();
+
+pub static SANDBOX_HOST: RepeatedKey = RepeatedKey::new(
+    "orchestra.sandboxHost",
+    "A host that agents in the sandbox net may reach besides those of their program, such as registry.npmjs.org, \
+     *.example.com for all below it, or 127.0.0.1:5432 for a port of this machine; without a port, 443 and 80 are meant; may \
+     be given several times",
+)
+.of_kind(Kind {
+    expected: "a host such as api.example.com, *.example.com, or 127.0.0.1:5432",
+    parse: |text| HostRule::parse(text).map(|rule| rule.to_string()),
+    text: Clone::clone,
+});
 
 pub static DISPOSABLE_DIRS: Key<Vec<String>> = Key::new(
     "orchestra.disposableDirs",

@@ -35,7 +35,9 @@ impl AttachedCommand {
         let spec = Spec::last(repo, &agent.id, &private.agent(&agent.id));
         let none = Preparation::default();
         let common_dir = repo.common_dir()?;
-        let sandbox = spec.as_ref().and_then(|spec| launch::sandbox_of(spec, &agent.id, &common_dir));
+        let environment = repo.environment();
+        let sandbox = spec.as_ref().map(|spec| launch::sandbox_of(environment, spec, &agent.id, &common_dir));
+        let sandbox = sandbox.transpose()?.flatten();
         // The person's terminal: without it, there would be no Ctrl-C and no job control.
         let sandbox =
             sandbox.map(|sandbox| Sandbox { detached: false, worktree: plan.folder.clone(), ..sandbox });

@@ -79,7 +79,10 @@ impl Place<'_> {
         let spec = Spec::last(self.repo, &self.one.id, &private.agent(&self.one.id));
         let none = Preparation::default();
         let common_dir = self.repo.common_dir()?;
-        let sandbox = spec.as_ref().and_then(|spec| launch::sandbox_of(spec, &self.one.id, &common_dir));
+        let environment = self.repo.environment();
+        let sandbox =
+            spec.as_ref().map(|spec| launch::sandbox_of(environment, spec, &self.one.id, &common_dir));
+        let sandbox = sandbox.transpose()?.flatten();
         let sandbox = sandbox.map(|sandbox| Sandbox { worktree: self.folder.to_owned(), ..sandbox });
         let place = AgentPlace {
             id: &self.one.id,

@@ -25,7 +25,7 @@ pub(super) fn check(environment: &Environment, repo: Option<&Repo>) -> Vec<Findi
         careful::text(path).is_ok_and(|text| text.trim() == *value)
     };
     let forbidding = KERNEL_SETTINGS.iter().find(|setting| forbids(setting)).map(|(name, _)| *name);
-    vec![of_trial(sandbox::trial(environment), level, forbidding)]
+    vec![of_trial(sandbox::trial(environment, level), level, forbidding)]
 }
 
 fn of_trial(

@@ -26,7 +26,7 @@ use crate::{
     private_files,
     supervise::{
         ending::{AttemptEnd, Cause, EndedAttempt},
-        guard,
+        guard, hosts,
         idle::IdleDetector,
         launch::{self, Beginning, RunningProgram},
         output_times::OutputTimes,
@@ -190,6 +190,7 @@ impl Supervisor {
             summary: is_structured.then_some(attempt.summary),
             unheard: unheard.len(),
             is_reviewer: self.spec.judges,
+            refused_hosts: hosts::take_refused(&self.dir),
             check: None,
         };
         Ok((ended, unheard))
