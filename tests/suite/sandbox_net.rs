@@ -93,6 +93,8 @@ fn reached(repo: &TestRepo<'_>, level: &str, first: &str, places: &[(&str, Strin
             places.iter().fold((*command).to_owned(), |text, (name, value)| text.replace(name, value));
         script.push_str(&format!("try '{what}' {}\n", quoted(&filled)));
     }
+    // What was refused is told of an agent that fails.
+    script.push_str("exit 3\n");
     let (agent, said) = ended(repo, level, &script);
     (agent, said.lines().filter_map(|line| line.strip_prefix("reached: ")).map(str::to_owned).collect())
 }
@@ -118,7 +120,9 @@ fn only_hosts_that_are_allowed_are_reached() {
     let arrives = || datagrams.recv(&mut [0; 64]).is_ok();
     let places =
         [("{allowed}", allowed.to_string()), ("{other}", other.to_string()), ("{abstract}", name.clone())];
-    repo.git(["config", "orchestra.sandboxHost", &format!("127.0.0.1:{allowed}")]);
+    // Twice is once.
+    repo.git(["config", "--add", "orchestra.sandboxHost", &format!("127.0.0.1:{allowed}")]);
+    repo.git(["config", "--add", "orchestra.sandboxHost", &format!("localhost:{allowed}")]);
     let send = format!("send {datagram_port}");
 
     let (agent, open) = reached(&repo, "files", &send, &places);
@@ -198,6 +202,8 @@ fn a_proxy_of_the_machine_and_wrong_hosts_are_refused_in_words() {
         .stderr_has("cannot run agents in the sandbox 'net' behind the proxy of https_proxy")
         .stderr_has("--sandbox files");
     repo.git(["config", "orchestra.sandboxHost", "https://example.com/"]);
-    repo.orchestra(spawn).exits(3).stderr_has("git config 'orchestra.sandboxHost' is 'https://example.com/'");
+    repo.orchestra(spawn)
+        .exits(3)
+        .stderr_has("git config 'orchestra.sandboxHost' has the value 'https://example.com/', not a host");
     assert_eq!(repo.refs("refs/orchestra/"), []);
 }

@@ -296,7 +296,9 @@ impl EndedAttempt {
     /// Returns the event that records the end, with the work.
     pub fn fact(&self, attempt: u32, captured: Result<&CapturedWork, &Error>) -> Finished {
         let (phase, reason) = self.judge(captured);
-        let reason = join(reason, self.refusals());
+        // Programs ask for hosts of their makers as well; that matters only if something failed.
+        let refusals = self.refusals().filter(|_| phase != Phase::Done);
+        let reason = join(reason, refusals);
         let finished = Finished { reason, ..self.base_fact(attempt, phase) };
         match captured {
             Err(error) => Finished { unsaved: Some(error.one_line()), ..finished },

@@ -1,6 +1,7 @@
 //! The process outside of a sandbox: it starts the sandbox, answers its connections as long as it lives, and ends with it.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     fs::{self, File},
     io::{self, IoSliceMut},
@@ -73,8 +74,9 @@ pub fn run(
     let place = MeetingPlace::open(&folder(own))?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context(Kind::External, cannot)?;
-    let ports = hosts.iter().filter_map(HostRule::local_port).take(MAX_SOCKETS - 1);
-    let ports: Vec<String> = ports.map(|port| port.to_string()).collect();
+    // A port may be allowed twice, by the user and as the address of a service.
+    let ports: BTreeSet<u16> = hosts.iter().filter_map(HostRule::local_port).collect();
+    let ports: Vec<String> = ports.iter().take(MAX_SOCKETS - 1).map(u16::to_string).collect();
     let mut sandbox = process::command(environment, program);
     sandbox.args(arguments).env(HAND_OVER, format!("{}:{}", place.name, ports.join(",")));
     // The signals are for the agent's program, after which this process ends.
