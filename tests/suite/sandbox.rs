@@ -284,3 +284,44 @@ fn the_teams_file_makes_the_sandbox_only_stricter() {
         assert_eq!(level(team, own), expected, "team {team}, own {own}");
     }
 }
+
+#[test]
+fn a_stash_is_seen_by_its_agent_alone() {
+    if !can_make_one() {
+        return;
+    }
+    let world = world();
+    let repo = world.repo();
+    let stash = "echo changed >> file.txt; git stash -q; git stash list";
+    let (first, _) = ended(&repo, "files", stash);
+    assert!(output(&repo, &first).contains("stash@{0}"), "{}", output(&repo, &first));
+    let (second, _) = ended(&repo, "files", "git stash list; echo listed");
+    assert_eq!(output(&repo, &second).lines().last(), Some("listed"));
+    assert!(!output(&repo, &second).contains("stash@{"));
+    assert_eq!(repo.git(["stash", "list"]).stdout(), "");
+    // Without a sandbox there is one for all worktrees, as git has it.
+    ended(&repo, "none", stash);
+    let (other, _) = ended(&repo, "none", "git stash list");
+    assert!(output(&repo, &other).contains("stash@{0}"));
+}
+
+#[test]
+fn folders_that_are_allowed_are_written() {
+    if !can_make_one() {
+        return;
+    }
+    let world = world();
+    let repo = world.repo();
+    let folder = world.home().join("results");
+    fs::create_dir_all(&folder).expect("a folder");
+    let script = "echo 1 > ~/results/one; true";
+    ended(&repo, "files", script);
+    assert!(!folder.join("one").exists());
+    repo.git(["config", "orchestra.addDir", "~/results"]);
+    ended(&repo, "files", script);
+    assert_eq!(fs::read_to_string(folder.join("one")).expect("a file"), "1\n");
+    repo.git(["config", "orchestra.addDir", "~/missing"]);
+    repo.orchestra(["spawn", "--agent", "sh", "--again", "--sandbox", "files", "--", script])
+        .exits(3)
+        .stderr_has("missing");
+}

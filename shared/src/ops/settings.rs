@@ -264,6 +264,9 @@ impl Settings {
             Some(typed) => typed,
             None => config.sandbox()?.max(before.unwrap_or_default()),
         };
+        if level.is_some() {
+            config.folders(&keys::ADD_DIR)?;
+        }
         if level.has_network_rules() {
             config.valid(&keys::SANDBOX_HOST)?;
         }

@@ -1,43 +1,35 @@
 //! The hosts that an agent in a sandbox `net` reaches: those of its program, and those that the user allows.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use crate::{
     Result, agents,
     config::{Config, keys::SANDBOX_HOST},
-    git::{Repo, careful},
+    git::careful,
     model::{
         AgentId,
         host::{HostAndPort, HostRule},
     },
     store::layout::AgentDir,
     supervise::spec::Spec,
-    world::Environment,
 };
 
 /// The end of the names of variables that hold the address of a program's service.
 const ADDRESS: &str = "_BASE_URL";
 
-/// Returns the hosts of an agent; `None` if its sandbox leaves it the network of the machine. They are read from git config each time: what
-/// a person allows is there with the next start.
+/// Returns the hosts of an agent; `None` if its sandbox leaves it the network of the machine.
 ///
 /// # Errors
-/// The repository cannot be opened, or a value in git config is no host (3).
-pub fn of_agent(
-    environment: &Environment,
-    spec: &Spec,
-    id: &AgentId,
-    common_dir: &Path,
-) -> Result<Option<Vec<HostRule>>> {
+/// A value in git config is no host (3).
+pub fn of_agent(config: &Config<'_>, spec: &Spec, id: &AgentId) -> Result<Option<Vec<HostRule>>> {
     if !spec.sandbox.has_network_rules() {
         return Ok(None);
     }
-    let repo = Repo::open(environment, common_dir)?;
-    let allowed = Config::of(&repo).valid(&SANDBOX_HOST)?;
+    let allowed = config.valid(&SANDBOX_HOST)?;
     let program = agents::program(&spec.profile);
     let of_program = program.map_or(&[][..], |program| program.hosts());
     let variables = program.map_or(&[][..], |program| program.account_variables());
-    let own = spec.program_environment(environment, id);
+    let own = spec.program_environment(config.environment(), id);
     let addresses = variables.iter().filter(|name| name.ends_with(ADDRESS));
     let addresses = addresses.filter_map(|name| HostAndPort::of_url(&own.text_variable(name)?));
     let named = of_program.iter().copied().chain(allowed.iter().map(String::as_str));

@@ -11,8 +11,9 @@ use std::{
 use crate::{
     Code, Error, Kind, Result,
     agents::{Launch, Session, Stdin},
+    config::{Config, keys::ADD_DIR},
     error::ErrorContext,
-    git::careful,
+    git::{Repo, careful},
     model::{AgentId, Cost},
     private_files, process,
     sandbox::Sandbox,
@@ -261,7 +262,7 @@ fn command_of_spec(
 /// Returns the sandbox of an agent with this spec; `None` if it has none.
 ///
 /// # Errors
-/// The hosts that it reaches cannot be read.
+/// The repository cannot be opened, or a folder or a host in git config is none (3).
 pub fn sandbox_of(
     environment: &Environment,
     spec: &Spec,
@@ -271,15 +272,19 @@ pub fn sandbox_of(
     if !spec.sandbox.is_some() {
         return Ok(None);
     }
+    let repo = Repo::open(environment, common_dir)?;
+    // What a person allows is there with the next start; the folders of a coding agent are those of its start as well.
+    let config = Config::of(&repo);
+    let folders = config.folders(&ADD_DIR)?;
     Ok(Some(Sandbox {
         id: id.clone(),
         common_dir: common_dir.to_owned(),
         worktree: spec.worktree.clone(),
         program: spec.profile.clone(),
         read: Vec::new(),
-        write: spec.options.add_dirs.clone(),
+        write: spec.options.add_dirs.iter().cloned().chain(folders).collect(),
         detached: true,
-        hosts: hosts::of_agent(environment, spec, id, common_dir)?,
+        hosts: hosts::of_agent(&config, spec, id)?,
     }))
 }
 
