@@ -38,6 +38,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("back while queued", back_while_queued),
     ("end of summer time", end_of_summer_time),
     ("begin of summer time", begin_of_summer_time),
+    ("stopped long after it was killed", stopped_long_after),
 ];
 
 pub(crate) fn jobs<'a>(suite: &'a Suite<'_>) -> Vec<Job<'a>> {
@@ -205,6 +206,25 @@ fn back_during_life(place: &Place<'_>) -> Vec<Finding> {
         Column::Untrue.unless(agent["phase"] != "done", || "a time limit ended it, and it is done".into()),
     );
     place.is_sane(-6 * HOUR, &mut wrong);
+    wrong
+}
+
+fn stopped_long_after(place: &Place<'_>) -> Vec<Finding> {
+    let mut wrong = Vec::new();
+    let id = place.spawn(0, &["-d"], "echo 1 > w; exec sleep 300");
+    let agent = place.repo.agent(&id);
+    for pid in [&agent["supervisor_pid"], &agent["pid"]] {
+        let killed = Command::new("kill").args(["-9", &pid.to_string()]).output().expect("kill");
+        wrong.extend(Column::Stuck.unless(killed.status.success(), || format!("no process {pid}: {agent}")));
+    }
+    until("nothing of it runs", || {
+        let agent = place.repo.agent(&id);
+        (agent["liveness"] == "lost" && agent["orphans"] == serde_json::json!([])).then_some(())
+    });
+    let stopped = place.at(6 * HOUR, &["stop", &id]);
+    wrong.extend(Column::Stuck.unless(stopped.code() == 0, || stopped.stderr()));
+    wrong.extend(is_phase(&place.repo.agent(&id), "stopped"));
+    place.is_sane(6 * HOUR, &mut wrong);
     wrong
 }
 

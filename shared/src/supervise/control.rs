@@ -1,6 +1,6 @@
 //! Sends requests to supervisors, and ends agents whose supervisor died.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use rustix::process::Signal;
 
@@ -9,7 +9,10 @@ use crate::{
     Result,
     git::Repo,
     lock::Lock,
-    model::{Agent, AgentId, Fact, event::Message},
+    model::{
+        Agent, AgentId, Fact,
+        event::{Finished, Message},
+    },
     store::{
         self, append, append_if,
         layout::{AgentDir, PrivateDir},
@@ -25,6 +28,7 @@ use crate::{
     },
     trust::acceptance,
     worktree::capture::CapturedWork,
+    world::Timestamp,
 };
 
 /// How long to wait for the agent's lock: another process may hold it briefly.
@@ -132,6 +136,9 @@ pub fn end_lost(repo: &Repo, id: &AgentId, mode: StopMode, reason: Option<&str>)
     }
     let summary = program_output::summary(&dir);
     let was_paused = before.phase.is_at_rest();
+    // What still runs has run until now.
+    let still_runs = !processes::leftovers_of(repo, &private, id).is_empty();
+    let last_seen = last_seen(&dir).filter(|_| !still_runs);
     let notice = reap_lost_agent(repo, id, &private, &dir)?;
     let _ = acceptance::agent_ended(repo.environment(), &repo.common_dir()?, id);
     let spec = Spec::last(repo, id, &dir);
@@ -154,11 +161,23 @@ pub fn end_lost(repo: &Repo, id: &AgentId, mode: StopMode, reason: Option<&str>)
     let reason = reason.or_else(|| (!was_paused).then_some(died.as_str()));
     // The end records what the attempt used; no other event does.
     let ended = EndedAttempt { summary, ..EndedAttempt::from(mode.end(reason)) };
-    append(repo, id, &[Fact::Finished(ended.fact(before.attempt, captured.as_ref()))])?;
+    let ran_seconds = last_seen
+        .zip(before.started_at)
+        .and_then(|(seen, started)| u64::try_from(seen.as_second().saturating_sub(started.as_second())).ok());
+    let end = Finished { ran_seconds, ..ended.fact(before.attempt, captured.as_ref()) };
+    append(repo, id, &[Fact::Finished(end)])?;
     if captured.is_ok_and(|captured| captured.unsaved.is_none()) {
         let _ = std::fs::remove_dir_all(dir.dir());
     }
     Ok(true)
+}
+
+/// Returns when an agent whose supervisor died was last seen at work: when a file in its folder was last written, such as its output.
+/// It may have died hours ago, and did not run since then.
+fn last_seen(dir: &AgentDir) -> Option<Timestamp> {
+    let files = fs::read_dir(dir.dir()).ok()?.flatten();
+    let written = files.filter_map(|file| Timestamp::try_from(file.metadata().ok()?.modified().ok()?).ok());
+    written.max()
 }
 
 /// Saves the worktree of an agent whose supervisor died, then ends its processes. The caller holds the agent's lock. Returns a

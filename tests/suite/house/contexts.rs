@@ -81,3 +81,16 @@ fn ctrl_c_is_caught_in_one_place() {
         assert!(!cancels || is(&file, "terminal/src/context.rs"), "{} cancels on Ctrl-C", shown(&file));
     }
 }
+
+#[test]
+fn threads_are_made_where_a_refusal_is_an_error() {
+    for file in files("shared/src", ".rs").into_iter().chain(files("bins", ".rs")) {
+        let source = fs::read_to_string(&file).expect("a file");
+        let all = tokens(&source);
+        let line = find(&without_tests(&all), &["thread", "::", "spawn"]);
+        assert!(line.is_none(), "{}:{line:?}: use parallel::in_background or a Builder", shown(&file));
+        let line = find(&without_tests(&all), &["thread", "::", "scope"]);
+        let may = is(&file, "shared/src/parallel.rs");
+        assert!(may || line.is_none(), "{}:{line:?}: use parallel::both or map", shown(&file));
+    }
+}

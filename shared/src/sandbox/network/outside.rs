@@ -84,7 +84,7 @@ pub fn run(
     let mut child = process::spawn(&mut sandbox).context(Code::ProgramFailed, cannot)?;
     let proxy = Proxy::new(hosts, noted);
     // Without listening sockets programs inside reach nothing, and say so.
-    parallel::detach(move || {
+    parallel::in_background(move || {
         for listener in receive(&place.listener).unwrap_or_default() {
             let _ = proxy.serve(listener);
         }

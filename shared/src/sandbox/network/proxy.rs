@@ -54,7 +54,7 @@ impl Proxy {
         let port = listener.local_addr()?.port();
         let local = self.rules.iter().any(|rule| rule.local_port() == Some(port)).then_some(port);
         let proxy = Arc::clone(self);
-        parallel::detach(move || {
+        parallel::in_background(move || {
             let open = Arc::new(());
             while let Ok((client, _)) = listener.accept() {
                 if Arc::strong_count(&open) > MAX_CONNECTIONS {
@@ -62,7 +62,7 @@ impl Proxy {
                 }
                 let (proxy, counted) = (Arc::clone(&proxy), Arc::clone(&open));
                 // Without a thread the connection is closed.
-                let _ = parallel::detach(move || {
+                let _ = parallel::in_background(move || {
                     // Who waits for an answer that does not come sees the end of the connection.
                     let _ = match local {
                         Some(port) => forward(client, port),
@@ -183,8 +183,8 @@ fn join(client: TcpStream, server: TcpStream) -> io::Result<()> {
         side.set_nodelay(true)?;
     }
     let (from, to) = (client.try_clone()?, server.try_clone()?);
-    parallel::both(|| pass_on(from, to), || pass_on(server, client));
-    Ok(())
+    let (there, ()) = parallel::both(|| pass_on(from, to), || pass_on(server, client));
+    there.map_err(io::Error::other)
 }
 
 fn pass_on(mut from: TcpStream, mut to: TcpStream) {
