@@ -168,7 +168,10 @@ fn a_check_that_needs_ignored_files_and_a_setup_passes_if_the_user_wants_that() 
     let world = world();
     let repo = needing_setup(&world);
     let land = |branches: &[&str]| repo.orchestra([&["merge-ranked", "--test", NEEDS], branches].concat());
-    land(&["one", "two"]).exits(3).stderr_has("test fails on main itself");
+    land(&["one", "two"])
+        .exits(3)
+        .stderr_has("test fails on main itself")
+        .stderr_has("git config orchestra.setupChecks true");
     repo.git(["config", "orchestra.setupChecks", "true"]);
     // Both in the same worktree, in which the setup runs once; the files of the user stay as they are.
     land(&["one", "two"]).succeeded();

@@ -171,7 +171,8 @@ mod tests {
             fs::hard_link(&lock, folder.path().join("second")).unwrap();
             assert!(!remove_if_abandoned(common, &lock, name), "a lock of ours has a second name");
             fs::remove_file(folder.path().join("second")).unwrap();
-            assert!(remove_if_abandoned(common, &lock, name) && !lock.exists());
+            // A process that another test just started has the file open as well until it runs its program.
+            assert!((0..200).any(|_| remove_if_abandoned(common, &lock, name)) && !lock.exists());
             assert!(!remove_if_abandoned(common, &lock, name), "there is none");
         }
     }

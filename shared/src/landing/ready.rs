@@ -75,3 +75,15 @@ impl Ready {
         Ok(None)
     }
 }
+
+/// Returns a hint for a check that fails without any change, if new worktrees are made ready and those of checks are not.
+pub(super) fn hint(repo: &Repo) -> Option<String> {
+    let config = Config::of(repo);
+    let has_file = || repo.main_checkout().ok()?.map(|checkout| checkout.join(include::FILE).exists());
+    let is_wanted = config.get(&SETUP).is_ok_and(|setup| setup.is_some())
+        || !config.all(&INCLUDE).is_empty()
+        || has_file() == Some(true);
+    let is_missing = is_wanted && !config.get_or_default(&SETUP_CHECKS);
+    let set = SETUP_CHECKS.hint("true");
+    is_missing.then(|| format!("it may need what new worktrees of agents get, such as .env: {set}"))
+}

@@ -8,7 +8,7 @@ use super::{
     options::OnFailure,
     outcome::{CheckFailure, Integration, Repair, Unresolved},
     plan::LandingPlan,
-    ready::Ready,
+    ready::{self, Ready},
     repair::{self, RepairBy},
     repairer::RepairError,
     rollback,
@@ -291,11 +291,15 @@ impl<'a> Runner<'a> {
         self.journal.operation.stage = Stage::Aborted;
         self.save()?;
         let into = text::safe(&self.state.into);
-        Ok(Error::new(
+        let error = Error::new(
             Code::CheckFailsOnTarget,
             format!("{name} fails on {into} itself, before anything is merged: {why}"),
         )
-        .hint("git orchestra logs --check shows what it printed"))
+        .hint("git orchestra logs --check shows what it printed");
+        Ok(match ready::hint(self.repo) {
+            Some(hint) => error.hint(hint),
+            None => error,
+        })
     }
 
     fn run_check(&mut self, commit: Oid, command: &str) -> Result<Verified> {
