@@ -8,6 +8,8 @@ use crate::agent_api;
 
 #[path = "../git-orchestra-attach/command.rs"]
 mod attach;
+#[path = "../git-orchestra-blame/command.rs"]
+mod blame;
 #[path = "../git-orchestra-cleanup/command.rs"]
 mod cleanup;
 #[path = "../git-orchestra-collect/command.rs"]
@@ -81,6 +83,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
     Some(match name {
         "attach" => Entry::of::<attach::Cli>(),
         "agent-api" => Entry::of::<agent_api::Cli>(),
+        "blame" => Entry::of::<blame::Cli>(),
         "cleanup" => Entry::of::<cleanup::Cli>(),
         "collect" => Entry::of::<collect::Cli>(),
         "config" => Entry::of::<config::Cli>(),

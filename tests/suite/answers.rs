@@ -171,6 +171,7 @@ fn answers_about_reviews_landings_and_cleanups() {
     repo.orchestra(["merge-ranked", "--abort"]).succeeded();
     fs::remove_file(repo.path().join("one.txt")).expect("a file");
     json("merge-ranked", 1, &["merge-ranked", "--json", "--test", "test ! -e nothing"]);
+    json("blame", 0, &["blame", "--json", "one.txt"]);
     json("status.landed", 0, &["status", "--json"]);
     json("cleanup", 0, &["cleanup", "--json"]);
     json("undo", 0, &["undo", "--json"]);

@@ -82,6 +82,7 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
         "spawn" => &["--agent", "sh", "true"],
         "send" => &["nosuch", "text"],
         "tag" => &["nosuch", "--add", "x"],
+        "blame" => &["file.txt"],
         "rewind" => &["nosuch", "1"],
         "attach" => &["nosuch", "--print"],
         "pause" | "resume" | "stop" | "logs" | "diff" => &["nosuch"],

@@ -13,6 +13,7 @@ mod acp;
 mod answers;
 mod attach;
 mod bad_input;
+mod blame;
 mod branch_moves;
 mod broken_refs;
 mod broken_work;

@@ -59,6 +59,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["merge-ranked", "--dry-run"],
         vec!["attach", "x", "--print"],
         vec!["tag", "x", "--add", "y"],
+        vec!["blame", "x"],
         vec!["rewind", "x"],
         vec!["rewind", "x", "1"],
         vec!["undo"],

@@ -74,6 +74,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Look, "status", "Show the current state of every agent"),
     binary(Group::Look, "logs", "Show an agent's output, live or after it has ended"),
     binary(Group::Look, "diff", "Show what an agent changed, including uncommitted and new files"),
+    binary(Group::Look, "blame", "Show which agent wrote each line of a file, for which task"),
     binary(Group::Look, "collect", "Save the work of agents as it is now, and summarize it"),
     binary(Group::Look, "worktrees", "List the agents' worktrees, or print the path of one"),
     binary(Group::Look, "sessions", "Find, read, search, keep and resume coding agents' sessions"),

@@ -5,6 +5,7 @@ mod agent_checkout;
 pub mod agent_format;
 pub mod agent_object;
 pub mod attach;
+pub mod blame;
 pub mod candidates;
 pub mod check_output;
 pub mod cleanup;

@@ -4,8 +4,8 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume, review,
-        rewind, send, sessions, slot, spawn, status, stop, supervise, sync, tag, undo, worktrees,
+        attach, blame, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume,
+        review, rewind, send, sessions, slot, spawn, status, stop, supervise, sync, tag, undo, worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -96,6 +96,8 @@ kinds! {
     CONFIG = "config": config::Report;
     /// The key of the configuration that was changed, and what applies now.
     CONFIG_CHANGE = "config-change": config::Change;
+    /// Who wrote the lines of a file: agents with their tasks, or people.
+    BLAME = "blame": blame::Report;
     /// What an agent changed.
     DIFF = "diff": diff::Report;
     /// The work that waits for a verdict, the work of one agent, or the verdict that was given.

@@ -5,8 +5,8 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume, review,
-        rewind, send, sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
+        attach, blame, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume,
+        review, rewind, send, sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
     },
 };
 
@@ -85,6 +85,8 @@ requests! {
     "config-unset": config::UnsetRequest;
     /// Compares the work of an agent with its base or with another agent's work.
     "diff": diff::Request;
+    /// Finds who wrote the lines of a file.
+    "blame": blame::Request;
     /// Shows the work of an agent, or records a verdict on it.
     "review": review::Request;
     /// Starts agents that review the work of another.
