@@ -14,6 +14,8 @@ mod blame;
 mod cleanup;
 #[path = "../git-orchestra-collect/command.rs"]
 mod collect;
+#[path = "../git-orchestra-compare/command.rs"]
+mod compare;
 #[path = "../git-orchestra-config/command.rs"]
 mod config;
 #[path = "../git-orchestra-diff/command.rs"]
@@ -86,6 +88,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "blame" => Entry::of::<blame::Cli>(),
         "cleanup" => Entry::of::<cleanup::Cli>(),
         "collect" => Entry::of::<collect::Cli>(),
+        "compare" => Entry::of::<compare::Cli>(),
         "config" => Entry::of::<config::Cli>(),
         "diff" => Entry::of::<diff::Cli>(),
         "doctor" => Entry::of::<doctor::Cli>(),

@@ -164,6 +164,7 @@ fn answers_about_reviews_landings_and_cleanups() {
     json("review.waiting", 0, &["review", "--json"]);
     json("review", 0, &["review", "--json", &one, "--approve", "-m", "well done"]);
     json("review.look", 0, &["review", "--json", &two]);
+    json("compare", 0, &["compare", "--json", &one, &two]);
     json("merge-ranked.plan", 0, &["merge-ranked", "--json", "--dry-run"]);
     // An uncommitted file of the user is in the way of the landing.
     repo.write("one.txt", "mine\n");

@@ -25,6 +25,7 @@ mod cleanup;
 mod cleanup_keeps;
 mod cleanup_many;
 mod collect;
+mod compare;
 mod completions;
 mod config;
 mod config_import;

@@ -60,6 +60,8 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["attach", "x", "--print"],
         vec!["tag", "x", "--add", "y"],
         vec!["blame", "x"],
+        vec!["compare", "x", "y"],
+        vec!["compare", "x", "--pick", "y"],
         vec!["rewind", "x"],
         vec!["rewind", "x", "1"],
         vec!["undo"],

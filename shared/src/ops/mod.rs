@@ -10,6 +10,7 @@ pub mod candidates;
 pub mod check_output;
 pub mod cleanup;
 pub mod collect;
+pub mod compare;
 pub mod config;
 pub mod configuration;
 mod descendants;

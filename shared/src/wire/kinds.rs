@@ -4,8 +4,9 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, blame, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume,
-        review, rewind, send, sessions, slot, spawn, status, stop, supervise, sync, tag, undo, worktrees,
+        attach, blame, cleanup, collect, compare, config, diff, doctor, init, logs, merge_ranked, plan,
+        resume, review, rewind, send, sessions, slot, spawn, status, stop, supervise, sync, tag, undo,
+        worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -102,6 +103,8 @@ kinds! {
     DIFF = "diff": diff::Report;
     /// The work that waits for a verdict, the work of one agent, or the verdict that was given.
     REVIEW = "review": review::Report;
+    /// The work of several agents side by side, and which of them was picked.
+    COMPARE = "compare": compare::Report;
     /// The branches in the order in which they land, and the result for each.
     MERGE_RANKED = "merge-ranked": merge_ranked::Report;
     /// The agents that were removed, and those that were kept, with the reason.

@@ -5,8 +5,8 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, blame, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume,
-        review, rewind, send, sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
+        attach, blame, cleanup, collect, compare, config, diff, doctor, init, logs, merge_ranked, plan,
+        resume, review, rewind, send, sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
     },
 };
 
@@ -87,6 +87,8 @@ requests! {
     "diff": diff::Request;
     /// Finds who wrote the lines of a file.
     "blame": blame::Request;
+    /// Compares the work of several agents, or picks one of them.
+    "compare": compare::Request;
     /// Shows the work of an agent, or records a verdict on it.
     "review": review::Request;
     /// Starts agents that review the work of another.
