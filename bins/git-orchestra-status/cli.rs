@@ -226,6 +226,13 @@ pub(crate) const PAGE: Page = Page {
 impl Cli {
     pub(crate) fn request(&self) -> Request {
         let Self { agents, all, since, .. } = self;
-        Request { agents: agents.clone(), all: *all, since: *since, dirt: true, ..Request::default() }
+        Request {
+            agents: agents.clone(),
+            all: *all,
+            since: *since,
+            dirt: true,
+            overlaps: true,
+            ..Request::default()
+        }
     }
 }

@@ -75,6 +75,7 @@ mod offers;
 mod on_branch;
 mod other_programs;
 mod outcomes;
+mod overlaps;
 mod own_commands;
 mod ownership;
 mod packed_refs;

@@ -6,6 +6,7 @@
 //! | [`branches`] | which branches to land: those that were named, or the work of every finished agent |
 //! | [`plan`], `planned` | trial merges of every pair, the order that results, and its steps |
 //! | [`conflicts`] | what the work of one agent conflicts with |
+//! | [`overlaps`] | which agents are about to conflict while they work |
 //! | `trials`, `pair_cache` | trial merges and their cache |
 //! | [`steps`] | runs the steps: integrate a branch, check the result, keep it or set it aside |
 //! | [`context`], `outcome` | what a step may use, and the results of its parts |
@@ -42,6 +43,7 @@ mod moving;
 pub mod open_landings;
 pub mod options;
 mod outcome;
+pub mod overlaps;
 mod pair_cache;
 pub mod part;
 pub mod plan;
