@@ -56,6 +56,8 @@ mod supervise;
 mod sync;
 #[path = "../git-orchestra-tag/command.rs"]
 mod tag;
+#[path = "../git-orchestra-try/command.rs"]
+mod r#try;
 #[path = "../git-orchestra-undo/command.rs"]
 mod undo;
 #[path = "../git-orchestra-worktrees/command.rs"]
@@ -109,6 +111,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "supervise" => Entry::of::<supervise::Cli>(),
         "sync" => Entry::of::<sync::Cli>(),
         "tag" => Entry::of::<tag::Cli>(),
+        "try" => Entry::of::<r#try::Cli>(),
         "undo" => Entry::of::<undo::Cli>(),
         "worktrees" => Entry::of::<worktrees::Cli>(),
         _ => return None,

@@ -166,6 +166,8 @@ fn answers_about_reviews_landings_and_cleanups() {
     json("review.look", 0, &["review", "--json", &two]);
     json("compare", 0, &["compare", "--json", &one, &two]);
     json("merge-ranked.plan", 0, &["merge-ranked", "--json", "--dry-run"]);
+    json("try", 0, &["try", "--json", &one]);
+    repo.orchestra(["try", "--back"]).succeeded();
     // An uncommitted file of the user is in the way of the landing.
     repo.write("one.txt", "mine\n");
     json("merge-ranked.blocked", 3, &["merge-ranked", "--json", &one]);

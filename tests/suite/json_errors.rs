@@ -85,7 +85,7 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
         "blame" => &["file.txt"],
         "rewind" => &["nosuch", "1"],
         "attach" => &["nosuch", "--print"],
-        "pause" | "resume" | "stop" | "logs" | "diff" | "compare" => &["nosuch"],
+        "pause" | "resume" | "stop" | "logs" | "diff" | "compare" | "try" => &["nosuch"],
         "status" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup" | "sync"
         | "init" => &[],
         "config" => &["set", "orchestra.jobs", "2"],

@@ -138,6 +138,7 @@ mod transports;
 mod trash;
 mod trial_costs;
 mod trust;
+mod r#try;
 mod uncommitted;
 mod undo;
 mod unfinished_merges;

@@ -62,6 +62,8 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["blame", "x"],
         vec!["compare", "x", "y"],
         vec!["compare", "x", "--pick", "y"],
+        vec!["try", "x"],
+        vec!["try", "--back"],
         vec!["rewind", "x"],
         vec!["rewind", "x", "1"],
         vec!["undo"],

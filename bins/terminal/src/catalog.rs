@@ -79,6 +79,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Look, "worktrees", "List the agents' worktrees, or print the path of one"),
     binary(Group::Look, "sessions", "Find, read, search, keep and resume coding agents' sessions"),
     binary(Group::Land, "compare", "Compare the work of several agents on one task, and pick one"),
+    binary(Group::Land, "try", "Try an agent's work in your own checkout, and go back"),
     binary(Group::Land, "review", "Review an agent's work: approve, reject, or request changes"),
     binary(Group::Land, "merge-ranked", "Land many branches, fewest conflicts first, testing each step"),
     binary(Group::Land, "undo", "Undo a landing, a cleanup or a rewind"),

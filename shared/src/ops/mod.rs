@@ -41,6 +41,7 @@ pub mod supervise;
 pub mod sync;
 pub mod tag;
 pub mod tasks;
+pub mod r#try;
 pub mod undo;
 pub mod wait_targets;
 mod waiting;

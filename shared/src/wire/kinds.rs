@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     ops::{
         attach, blame, cleanup, collect, compare, config, diff, doctor, init, logs, merge_ranked, plan,
-        resume, review, rewind, send, sessions, slot, spawn, status, stop, supervise, sync, tag, undo,
+        resume, review, rewind, send, sessions, slot, spawn, status, stop, supervise, sync, tag, r#try, undo,
         worktrees,
     },
     watch::StreamedChange,
@@ -107,6 +107,8 @@ kinds! {
     COMPARE = "compare": compare::Report;
     /// The branches in the order in which they land, and the result for each.
     MERGE_RANKED = "merge-ranked": merge_ranked::Report;
+    /// Whose work the checkout shows, and to which branch it returns.
+    TRY = "try": r#try::Report;
     /// The agents that were removed, and those that were kept, with the reason.
     CLEANUP = "cleanup": cleanup::Report;
     /// What was exchanged between this clone and a remote.

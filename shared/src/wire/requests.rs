@@ -6,7 +6,7 @@ use crate::{
     Error, Result,
     ops::{
         attach, blame, cleanup, collect, compare, config, diff, doctor, init, logs, merge_ranked, plan,
-        resume, review, rewind, send, sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
+        resume, review, rewind, send, sessions, slot, spawn, status, stop, sync, tag, r#try, undo, worktrees,
     },
 };
 
@@ -93,6 +93,8 @@ requests! {
     "review": review::Request;
     /// Starts agents that review the work of another.
     "review-by": review::by_agent::ByAgentRequest;
+    /// Shows a checkout with the work of an agent, or returns it to its branch.
+    "try": r#try::Request;
     /// Lands branches.
     "merge-ranked": merge_ranked::Request;
     /// Removes agents whose work is in another branch.
