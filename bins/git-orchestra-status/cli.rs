@@ -16,7 +16,9 @@ use orchestra_terminal::{complete, here, pages::Page, settings};
 /// The state is derived from locks, processes, refs and worktrees at the moment of the call: an agent whose
 /// supervisor died is 'lost', never 'running', and its remaining processes are listed. Agents of other
 /// clones are 'remote'. One that waits for room on the machine, or is held until there is some, says so, and
-/// the memory of each is shown if any uses much (memory_bytes in --json). This command starts nothing, deletes nothing and moves no ref.
+/// the memory of each is shown if any uses much (memory_bytes in --json). Running agents whose work would conflict
+/// are named, with the files and functions (overlaps in --json). This command starts no agent, deletes nothing and
+/// moves no ref.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-status", version)]
 pub(crate) struct Cli {
@@ -226,6 +228,13 @@ pub(crate) const PAGE: Page = Page {
 impl Cli {
     pub(crate) fn request(&self) -> Request {
         let Self { agents, all, since, .. } = self;
-        Request { agents: agents.clone(), all: *all, since: *since, dirt: true, ..Request::default() }
+        Request {
+            agents: agents.clone(),
+            all: *all,
+            since: *since,
+            dirt: true,
+            overlaps: true,
+            ..Request::default()
+        }
     }
 }

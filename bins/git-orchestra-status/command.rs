@@ -1,6 +1,7 @@
 //! `git orchestra status`: shows the current state of every agent.
 
 mod cli;
+mod overlaps;
 mod ready;
 mod view;
 

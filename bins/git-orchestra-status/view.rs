@@ -20,7 +20,7 @@ use orchestra_terminal::{
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
 
-use super::{cli::Cli, ready};
+use super::{cli::Cli, overlaps, ready};
 
 /// How many lines of a task, and columns of each, are shown.
 const TASK_LINES: usize = 20;
@@ -133,6 +133,7 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
         terminal.eprintln(&format!("{id} is archived: it was removed from this repository"));
     }
     agents::warn(terminal, &report.agents);
+    overlaps::warn(terminal, report);
     if let [agent] = report.agents.as_slice()
         && cli.agents.len() == 1
     {

@@ -8,10 +8,14 @@ use crate::agent_api;
 
 #[path = "../git-orchestra-attach/command.rs"]
 mod attach;
+#[path = "../git-orchestra-blame/command.rs"]
+mod blame;
 #[path = "../git-orchestra-cleanup/command.rs"]
 mod cleanup;
 #[path = "../git-orchestra-collect/command.rs"]
 mod collect;
+#[path = "../git-orchestra-compare/command.rs"]
+mod compare;
 #[path = "../git-orchestra-config/command.rs"]
 mod config;
 #[path = "../git-orchestra-diff/command.rs"]
@@ -52,6 +56,8 @@ mod supervise;
 mod sync;
 #[path = "../git-orchestra-tag/command.rs"]
 mod tag;
+#[path = "../git-orchestra-try/command.rs"]
+mod r#try;
 #[path = "../git-orchestra-undo/command.rs"]
 mod undo;
 #[path = "../git-orchestra-worktrees/command.rs"]
@@ -81,8 +87,10 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
     Some(match name {
         "attach" => Entry::of::<attach::Cli>(),
         "agent-api" => Entry::of::<agent_api::Cli>(),
+        "blame" => Entry::of::<blame::Cli>(),
         "cleanup" => Entry::of::<cleanup::Cli>(),
         "collect" => Entry::of::<collect::Cli>(),
+        "compare" => Entry::of::<compare::Cli>(),
         "config" => Entry::of::<config::Cli>(),
         "diff" => Entry::of::<diff::Cli>(),
         "doctor" => Entry::of::<doctor::Cli>(),
@@ -103,6 +111,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "supervise" => Entry::of::<supervise::Cli>(),
         "sync" => Entry::of::<sync::Cli>(),
         "tag" => Entry::of::<tag::Cli>(),
+        "try" => Entry::of::<r#try::Cli>(),
         "undo" => Entry::of::<undo::Cli>(),
         "worktrees" => Entry::of::<worktrees::Cli>(),
         _ => return None,

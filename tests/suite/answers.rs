@@ -164,13 +164,17 @@ fn answers_about_reviews_landings_and_cleanups() {
     json("review.waiting", 0, &["review", "--json"]);
     json("review", 0, &["review", "--json", &one, "--approve", "-m", "well done"]);
     json("review.look", 0, &["review", "--json", &two]);
+    json("compare", 0, &["compare", "--json", &one, &two]);
     json("merge-ranked.plan", 0, &["merge-ranked", "--json", "--dry-run"]);
+    json("try", 0, &["try", "--json", &one]);
+    repo.orchestra(["try", "--back"]).succeeded();
     // An uncommitted file of the user is in the way of the landing.
     repo.write("one.txt", "mine\n");
     json("merge-ranked.blocked", 3, &["merge-ranked", "--json", &one]);
     repo.orchestra(["merge-ranked", "--abort"]).succeeded();
     fs::remove_file(repo.path().join("one.txt")).expect("a file");
     json("merge-ranked", 1, &["merge-ranked", "--json", "--test", "test ! -e nothing"]);
+    json("blame", 0, &["blame", "--json", "one.txt"]);
     json("status.landed", 0, &["status", "--json"]);
     json("cleanup", 0, &["cleanup", "--json"]);
     json("undo", 0, &["undo", "--json"]);

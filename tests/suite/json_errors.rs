@@ -82,9 +82,10 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
         "spawn" => &["--agent", "sh", "true"],
         "send" => &["nosuch", "text"],
         "tag" => &["nosuch", "--add", "x"],
+        "blame" => &["file.txt"],
         "rewind" => &["nosuch", "1"],
         "attach" => &["nosuch", "--print"],
-        "pause" | "resume" | "stop" | "logs" | "diff" => &["nosuch"],
+        "pause" | "resume" | "stop" | "logs" | "diff" | "compare" | "try" => &["nosuch"],
         "status" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup" | "sync"
         | "init" => &[],
         "config" => &["set", "orchestra.jobs", "2"],

@@ -12,6 +12,7 @@ use crate::world;
 fn least(name: &str) -> Value {
     match name {
         "attach" | "logs" | "diff" | "rewind" => json!({"agent": "tidy-k3m9q"}),
+        "blame" => json!({"file": "src/a.rs"}),
         "adopt" | "sessions-resume" => json!({"session": "3f2a"}),
         "search" => json!({"words": "rate limit"}),
         "review-by" => json!({"profile": "claude"}),

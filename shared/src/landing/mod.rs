@@ -6,6 +6,8 @@
 //! | [`branches`] | which branches to land: those that were named, or the work of every finished agent |
 //! | [`plan`], `planned` | trial merges of every pair, the order that results, and its steps |
 //! | [`conflicts`] | what the work of one agent conflicts with |
+//! | [`tried`] | the merge of one agent's work, for a person who tries it |
+//! | [`overlaps`] | which agents are about to conflict while they work |
 //! | `trials`, `pair_cache` | trial merges and their cache |
 //! | [`steps`] | runs the steps: integrate a branch, check the result, keep it or set it aside |
 //! | [`context`], `outcome` | what a step may use, and the results of its parts |
@@ -43,6 +45,7 @@ mod moving;
 pub mod open_landings;
 pub mod options;
 mod outcome;
+pub mod overlaps;
 mod pair_cache;
 pub mod part;
 pub mod plan;
@@ -61,6 +64,7 @@ pub mod state;
 pub mod steps;
 pub mod target_lock;
 mod trials;
+pub mod tried;
 mod unresolved;
 pub mod verify;
 

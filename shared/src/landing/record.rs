@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Result,
-    git::Repo,
+    git::{Oid, Repo},
     model::{
         AgentId, Fact, IdOrText, canonical,
         event::{Check, Landed, Landing},
@@ -19,6 +19,9 @@ use crate::{
     },
     store::{append_if, layout, notes, writer},
 };
+
+/// The most commits of one agent that get a note; the newest.
+const MAX_PARTS: usize = 1_000;
 
 /// Records the outcome of every branch in the landing `operation`. Returns a warning for whatever cannot be written: the work has landed nevertheless.
 pub fn record(repo: &Repo, operation: &str, state: &State, branches: &[Branch]) -> Vec<String> {
@@ -85,14 +88,42 @@ pub fn passed(options: &LandOptions) -> Vec<String> {
 }
 
 fn write_notes(repo: &Repo, state: &State, branches: &[Branch]) -> Result<()> {
+    let known = repo.find_ref(layout::RESULTS)?;
     let mut all = Vec::new();
+    let mut before = state.base;
     for step in &state.steps {
         let branch = branches.iter().find(|branch| branch.name == step.branch);
         if let (Some(commit), Some(line)) = (step.commit, canonical::write(&note(state, step, branch))) {
+            if let Some(agent) = &step.agent {
+                all.extend(notes_on_parts(repo, known, agent, before, commit)?);
+            }
             all.push((commit, format!("{line}\n")));
+            before = commit;
         }
     }
     notes::write(repo, layout::RESULTS, &format!("landed in {}", text::one_line(&state.into, 100)), &all)
+}
+
+/// Returns the notes on the commits of an agent that a landing brings into the target besides its own: whose they are, and which
+/// commit says more. What other notes on them say is kept.
+fn notes_on_parts(
+    repo: &Repo,
+    known: Option<Oid>,
+    agent: &AgentId,
+    before: Oid,
+    landed: Oid,
+) -> Result<Vec<(Oid, String)>> {
+    let part = json!({"v": 1, "t": "part", "agent": agent.as_str(), "landed": landed.to_string()});
+    let Some(line) = canonical::write(&part) else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for commit in repo.commits_beyond(landed, &[before], MAX_PARTS)? {
+        let found = known.map(|known| notes::read_one(repo, known, commit)).transpose()?.flatten();
+        let found = String::from_utf8_lossy(&found.unwrap_or_default()).into_owned();
+        if commit != landed && !found.lines().any(|known| known == line) {
+            all.push((commit, format!("{found}{line}\n")));
+        }
+    }
+    Ok(all)
 }
 
 /// Returns the note on the commit of a step.
@@ -114,6 +145,8 @@ fn note(state: &State, step: &Step, branch: Option<&Branch>) -> Value {
     };
     add("agent", step.agent.as_deref().map(Value::from));
     add("task", agent.map(|agent| Value::from(agent.title.clone())));
+    add("profile", agent.map(|agent| Value::from(agent.role.as_ref().unwrap_or(&agent.profile).as_str())));
+    add("model", agent.and_then(|agent| agent.model.as_deref()).map(Value::from));
     add("cost_micros", agent.and_then(|agent| agent.cost).map(|cost| Value::from(cost.micros())));
     add("session", agent.and_then(|agent| agent.session.as_deref()).map(Value::from));
     add("settled", (!step.settled.is_empty()).then(|| Value::from(step.settled.clone())));

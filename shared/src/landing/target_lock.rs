@@ -21,7 +21,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 /// Who holds the lock, stored in the lock file for error messages.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct LockHolder {
-    /// What the process does: [`LockHolder::LANDING`] or [`LockHolder::UNDO`].
+    /// What the process does: [`LockHolder::LANDING`], [`LockHolder::UNDO`] or [`LockHolder::TRIAL`].
     what: String,
     /// The id of the process.
     pid: u32,
@@ -34,6 +34,8 @@ impl LockHolder {
     pub const LANDING: &str = "landing";
     /// An undo of a landing into the branch.
     pub const UNDO: &str = "undo of a landing";
+    /// A switch of a checkout between the branch and a trial of work.
+    pub const TRIAL: &str = "trial of work";
 
     fn new(what: &str, now: world::Timestamp) -> Self {
         let since = now.round(jiff::Unit::Second).unwrap_or(now).to_string();

@@ -1,8 +1,10 @@
 //! `status`: the current state of every agent, derived from facts when it is asked for. Writes nothing but a cache.
 
 mod caps;
+mod detail;
 mod dirt;
 mod happened;
+mod overlaps;
 mod ready;
 
 use std::{
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     caps::CapTotal,
+    detail::{Detail, Proposal, detail},
     happened::{Happened, Happening},
     ready::ReadyWorktree,
 };
@@ -23,7 +26,7 @@ use crate::{
     Code, Error, Result,
     context::Context,
     git::{Oid, Repo, worktrees::Worktree},
-    model::{Agent, AgentId, Event, Fact, Liveness, RunId, WriterId, event::LeftOut, fold::LastEnd, text},
+    model::{Agent, AgentId, Liveness, RunId},
     ops::{
         agent_object::{AgentObject, WorktreeState},
         descendants,
@@ -31,12 +34,12 @@ use crate::{
     },
     removal::inspect,
     store::{
-        AgentLog, Chain, Listing,
+        Chain, Listing,
         archive::{self, Archived},
         layout::{self, PrivateDir},
         list::ListRow,
         unreadable::{self, WorkRefs},
-        verdicts::{self, TrustedWriters},
+        verdicts::TrustedWriters,
     },
     supervise::{attachment, liveness::Observed},
     surroundings,
@@ -44,17 +47,13 @@ use crate::{
     world::Timestamp,
 };
 pub use crate::{
+    landing::overlaps::{Overlap, OverlapFile},
     store::{Unreadable, layout::AGENTS as AGENT_REFS},
     worktree::dirty::MAX_COUNT,
 };
 
 /// The most ended agents that are listed by default, the newest.
 const MAX_ENDED: usize = 20;
-/// The most proposals of other clones that are listed, the newest.
-const MAX_PROPOSALS: usize = 10;
-/// The longest text of a proposal, in columns.
-const MAX_PROPOSAL_WIDTH: usize = 400;
-
 /// Which agents to show, and in which detail.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -72,6 +71,8 @@ pub struct Request {
     pub all: bool,
     /// Whether to count the files with uncommitted changes.
     pub dirt: bool,
+    /// Whether to find running agents that are about to conflict.
+    pub overlaps: bool,
 }
 
 /// The state of the agents.
@@ -90,104 +91,14 @@ pub struct Report {
     /// The caps on money and tokens that agents share, and what was used of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<CapTotal>,
+    /// Running agents that are about to conflict, as far as their work is saved: commits at once, other files every minute.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlaps: Vec<Overlap>,
+    /// The number of pairs of running agents that the next list compares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlaps_pending: Option<usize>,
     /// Agents, work, notes, and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
-}
-
-/// What is shown only for a single agent.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
-pub struct Detail {
-    /// The whole task.
-    pub task: Option<String>,
-    /// Files that were not captured at its end.
-    pub left_out: Vec<LeftOut>,
-    /// The number of further files that were not captured.
-    pub left_out_more: u64,
-    /// Contradictions between its events.
-    pub contradictions: Vec<String>,
-    /// The number of malformed events that were set aside.
-    pub set_aside: usize,
-    /// Requests from clones that are not trusted here, newest last.
-    pub proposals: Vec<Proposal>,
-    /// How its worktree was made ready.
-    #[serde(default)]
-    pub ready: ReadyWorktree,
-    /// What the uncommitted changes were on top of from which it started: a branch or a commit.
-    pub changes_on: Option<String>,
-}
-
-/// A request from another clone. It takes effect only if the user makes it as well.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-pub struct Proposal {
-    /// The clone that it comes from.
-    pub writer: WriterId,
-    /// The kind of request: `send`, `allow`, `deny`, or a verdict.
-    pub what: String,
-    /// The text of the message or verdict, shortened.
-    pub text: Option<String>,
-}
-
-/// Reads the details of one agent.
-///
-/// # Errors
-/// There is no such agent, or its events cannot be read.
-pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
-    let log = AgentLog::of_any(repo, id)?;
-    let task = log.prompt(repo)?.map(|task| String::from_utf8_lossy(&task).into_owned());
-    // Only the events of clones that the user does not trust are proposals.
-    let is_trusted = |writer: &WriterId| verdicts::is_trusted(repo, writer);
-    let proposals = match log.fold.writers.iter().all(is_trusted) {
-        true => Vec::new(),
-        false => proposals(repo, &Chain::read(repo, &[log.tip])?),
-    };
-    let ready = ready::of_agent(repo, id, &log.fold.agent)?;
-    let (set_aside, fold) = (log.set_aside, log.fold);
-    let LastEnd { left_out, left_out_more, .. } = fold.end.unwrap_or_default();
-    let changes_on = changes_on(repo, &fold.agent);
-    Ok(Detail {
-        task,
-        left_out,
-        left_out_more,
-        contradictions: fold.conflicts,
-        set_aside,
-        proposals,
-        ready,
-        changes_on,
-    })
-}
-
-/// Returns what the uncommitted changes were on top of from which an agent started: the branch that is checked out here if it
-/// contains that commit, else the commit.
-fn changes_on(repo: &Repo, agent: &Agent) -> Option<String> {
-    let snapshot = agent.snapshot.as_ref()?.commit()?;
-    let on = repo.read_commit(snapshot).ok()?.parents.first().copied()?;
-    let contains = |branch: &String| {
-        let tip = repo.find_ref(&layout::branch_ref(branch)).ok().flatten();
-        tip.is_some_and(|tip| repo.contains(tip, on).unwrap_or(false))
-    };
-    Some(repo.head_branch().filter(contains).unwrap_or_else(|| on.short()))
-}
-
-fn proposals(repo: &Repo, chain: &Chain) -> Vec<Proposal> {
-    let mut events: Vec<_> =
-        chain.events.iter().filter(|one| !verdicts::is_trusted(repo, &one.writer)).collect();
-    events.sort_unstable_by_key(|event| event.order());
-    let of_event = |event: &&Event| {
-        let (what, text) = match event.fact.as_ref()? {
-            Fact::Send(message) => match message.allow {
-                Some(true) => ("allow", message.text.as_ref()),
-                Some(false) => ("deny", message.text.as_ref()),
-                None => ("send", message.text.as_ref()),
-            },
-            Fact::Verdict(review) => (review.verdict.as_str(), review.text.as_ref()),
-            _ => return None,
-        };
-        let text = text.map(|text| text::one_line(text, MAX_PROPOSAL_WIDTH));
-        Some(Proposal { writer: event.writer.clone(), what: what.to_owned(), text })
-    };
-    let mut newest: Vec<Proposal> = events.iter().rev().filter_map(of_event).take(MAX_PROPOSALS).collect();
-    newest.reverse();
-    newest
 }
 
 /// Reads the state of the requested agents.
@@ -199,6 +110,11 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     let (mut report, _) = run_with_tips(repo, request, context.limits().counting)?;
     if request.agents.is_empty() {
         report.caps = caps::totals(repo, &report.agents)?;
+    }
+    if request.overlaps {
+        let among = overlaps::among(repo, &report.agents);
+        report.overlaps = among.found;
+        report.overlaps_pending = Some(among.pending).filter(|pending| *pending > 0);
     }
     Ok(report)
 }

@@ -44,15 +44,8 @@ pub fn write(repo: &Repo, name: &str, subject: &str, notes: &[(Oid, String)]) ->
 /// Returns whether a commit on a ref of notes has exactly these notes, so that writing them would change nothing.
 fn has_all(repo: &Repo, tip: Oid, notes: &[(Oid, String)]) -> Result<bool> {
     for (commit, text) in notes {
-        let hex = commit.to_string();
-        // Git moves notes into folders as they become many.
-        let places = [
-            hex.clone(),
-            format!("{}/{}", &hex[..2], &hex[2..]),
-            format!("{}/{}/{}", &hex[..2], &hex[2..4], &hex[4..]),
-        ];
         let mut found = Vec::new();
-        for place in places {
+        for place in places(*commit) {
             found.extend(repo.read_blob_of(tip, &place)?);
         }
         if found != [text.as_bytes()] {
@@ -60,6 +53,27 @@ fn has_all(repo: &Repo, tip: Oid, notes: &[(Oid, String)]) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Returns the note on one commit, in the notes of which `tip` is the newest commit.
+///
+/// # Errors
+/// The notes cannot be read.
+pub fn read_one(repo: &Repo, tip: Oid, commit: Oid) -> Result<Option<Vec<u8>>> {
+    for place in places(commit) {
+        if let Some(note) = repo.read_blob_of(tip, &place)? {
+            return Ok(Some(note));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the paths that a note can have: git moves notes into folders as they become many.
+fn places(commit: Oid) -> [String; 3] {
+    let hex = commit.to_string();
+    let in_folder = format!("{}/{}", &hex[..2], &hex[2..]);
+    let in_two = format!("{}/{}/{}", &hex[..2], &hex[2..4], &hex[4..]);
+    [hex, in_folder, in_two]
 }
 
 /// Writes the commit with the notes, which no ref names yet.

@@ -4,8 +4,9 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume, review,
-        rewind, send, sessions, slot, spawn, status, stop, supervise, sync, tag, undo, worktrees,
+        attach, blame, cleanup, collect, compare, config, diff, doctor, init, logs, merge_ranked, plan,
+        resume, review, rewind, send, sessions, slot, spawn, status, stop, supervise, sync, tag, r#try, undo,
+        worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -96,12 +97,18 @@ kinds! {
     CONFIG = "config": config::Report;
     /// The key of the configuration that was changed, and what applies now.
     CONFIG_CHANGE = "config-change": config::Change;
+    /// Who wrote the lines of a file: agents with their tasks, or people.
+    BLAME = "blame": blame::Report;
     /// What an agent changed.
     DIFF = "diff": diff::Report;
     /// The work that waits for a verdict, the work of one agent, or the verdict that was given.
     REVIEW = "review": review::Report;
+    /// The work of several agents side by side, and which of them was picked.
+    COMPARE = "compare": compare::Report;
     /// The branches in the order in which they land, and the result for each.
     MERGE_RANKED = "merge-ranked": merge_ranked::Report;
+    /// Whose work the checkout shows, and to which branch it returns.
+    TRY = "try": r#try::Report;
     /// The agents that were removed, and those that were kept, with the reason.
     CLEANUP = "cleanup": cleanup::Report;
     /// What was exchanged between this clone and a remote.

@@ -5,8 +5,8 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume, review,
-        rewind, send, sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
+        attach, blame, cleanup, collect, compare, config, diff, doctor, init, logs, merge_ranked, plan,
+        resume, review, rewind, send, sessions, slot, spawn, status, stop, sync, tag, r#try, undo, worktrees,
     },
 };
 
@@ -85,10 +85,16 @@ requests! {
     "config-unset": config::UnsetRequest;
     /// Compares the work of an agent with its base or with another agent's work.
     "diff": diff::Request;
+    /// Finds who wrote the lines of a file.
+    "blame": blame::Request;
+    /// Compares the work of several agents, or picks one of them.
+    "compare": compare::Request;
     /// Shows the work of an agent, or records a verdict on it.
     "review": review::Request;
     /// Starts agents that review the work of another.
     "review-by": review::by_agent::ByAgentRequest;
+    /// Shows a checkout with the work of an agent, or returns it to its branch.
+    "try": r#try::Request;
     /// Lands branches.
     "merge-ranked": merge_ranked::Request;
     /// Removes agents whose work is in another branch.

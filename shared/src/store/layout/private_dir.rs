@@ -200,6 +200,11 @@ impl PrivateDir {
         self.0.join("changes")
     }
 
+    /// What is known of pairs of agents that work at the same time; see `landing::overlaps`.
+    pub fn overlaps(&self) -> PathBuf {
+        self.0.join("overlaps.json")
+    }
+
     /// The cached sizes of branches: how much each changes.
     pub fn sizes(&self) -> PathBuf {
         self.0.join("sizes")

@@ -1,0 +1,106 @@
+//! The checkout of the person who tries work: what keeps it from being switched, and the switch.
+
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+use crate::{
+    Code, Error, Result,
+    error::ErrorContext as _,
+    git::{
+        Git, Oid, Repo, checkout, command,
+        worktrees::{Checkout, Worktree},
+    },
+    model::text,
+};
+
+/// The most files that are named.
+const MAX_FILES: usize = 3;
+
+/// The checkout from which the repository was found.
+pub(super) struct PersonsCheckout<'repo> {
+    repo: &'repo Repo,
+    checkout: Checkout,
+}
+
+impl<'repo> PersonsCheckout<'repo> {
+    /// Finds it.
+    ///
+    /// # Errors
+    /// There is none, or an operation is in progress in it (3).
+    pub(super) fn of(repo: &'repo Repo) -> Result<Self> {
+        let Some(Worktree { git_dir, path, .. }) = repo.own_checkout() else {
+            return Err(Error::refused("there is no checkout in which work could be tried")
+                .hint("run the command in a checkout"));
+        };
+        let checkout = Checkout { git_dir, path };
+        match checkout.operation() {
+            Some(operation) => Err(Error::new(
+                Code::CheckoutUnfinished,
+                format!("a {operation} is in progress in '{}'", checkout.path.display()),
+            )
+            .hint("finish or abort it first: git status")),
+            None => Ok(Self { repo, checkout }),
+        }
+    }
+
+    fn git(&self, verb: &str) -> Git {
+        self.checkout.git(self.repo.environment(), verb).limit(command::LONG_LIMIT)
+    }
+
+    /// Refuses if a file that git knows has changes, or the index has.
+    ///
+    /// # Errors
+    /// It has (3).
+    pub(super) fn refuse_changes(&self) -> Result<()> {
+        let changed = self.git("status").args(["--porcelain", "-z", "--untracked-files=no", "--no-renames"]);
+        let changed = checkout::paths(&changed.run()?);
+        // Each entry is two letters, a space and the path.
+        let changed: Vec<&[u8]> = changed.iter().filter_map(|entry| entry.get(3..)).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let what = format!("your checkout has changes: {}", named(&changed));
+        Err(Error::new(Code::CheckoutBlocked, what)
+            .hint("commit them, or put them aside with git stash, and try again"))
+    }
+
+    /// Switches from one commit to another: detached, or onto a branch that points to it. Returns the number of files that differ.
+    ///
+    /// # Errors
+    /// A file that is not in git is in the way (3), or git refuses.
+    pub(super) fn switch(&self, from: Oid, to: Oid, branch: Option<&str>) -> Result<usize> {
+        let differ = |filter: &[&str]| {
+            let git = self.git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]).args(filter);
+            git.args([from.to_string(), to.to_string()]).run().map(|output| checkout::paths(&output))
+        };
+        // Git itself would overwrite ignored files.
+        let added = differ(&["--diff-filter=A"])?;
+        let is_there =
+            |path: &&Vec<u8>| self.checkout.path.join(OsStr::from_bytes(path)).symlink_metadata().is_ok();
+        let in_the_way: Vec<&[u8]> = added.iter().filter(is_there).map(Vec::as_slice).collect();
+        if !in_the_way.is_empty() {
+            let what = format!("files that are not in git are in the way: {}", named(&in_the_way));
+            return Err(Error::new(Code::CheckoutBlocked, what).hint("move them away, and try again"));
+        }
+        let files = differ(&[])?.len();
+        let git = self.git("checkout").args(["--quiet", "--no-overwrite-ignore"]).ignore_ctrl_c();
+        let git = match branch {
+            Some(branch) => git.arg(branch),
+            None => git.arg("--detach").arg(to.to_string()),
+        };
+        git.arg("--").run().context(Code::CheckoutBlocked, || {
+            format!("git cannot switch the files of '{}'", self.checkout.path.display())
+        })?;
+        Ok(files)
+    }
+}
+
+fn named(paths: &[&[u8]]) -> String {
+    let mut names: Vec<String> = paths
+        .iter()
+        .take(MAX_FILES)
+        .map(|path| text::one_line(&String::from_utf8_lossy(path), 100))
+        .collect();
+    let more = paths.len().saturating_sub(MAX_FILES);
+    names.extend((more > 0).then(|| text::count(more as u64, "more file")));
+    names.join(", ")
+}
