@@ -93,7 +93,7 @@ fn reached(repo: &TestRepo<'_>, level: &str, first: &str, places: &[(&str, Strin
             places.iter().fold((*command).to_owned(), |text, (name, value)| text.replace(name, value));
         script.push_str(&format!("try '{what}' {}\n", quoted(&filled)));
     }
-    // What was refused is told of an agent that fails.
+    // The reason of an agent that fails says what was refused.
     script.push_str("exit 3\n");
     let (agent, said) = ended(repo, level, &script);
     (agent, said.lines().filter_map(|line| line.strip_prefix("reached: ")).map(str::to_owned).collect())

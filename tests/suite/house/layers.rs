@@ -108,6 +108,7 @@ const LIBRARY: &[Rule] = &[
             "error",
             "git",
             "model",
+            "parallel",
             "private_files",
             "process",
             "worktree",

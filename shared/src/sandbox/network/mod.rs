@@ -8,7 +8,7 @@
 //! | `request` | what programs ask of a proxy |
 //!
 //! The process inside makes the listening sockets, and hands them to the one outside over a socket that it then closes. A socket belongs
-//! to the network in which it was made, whoever has it: so programs inside connect to it, and nothing of ours has to run there.
+//! to the network in which it was made, no matter which process has it: so programs inside connect to it, and nothing of ours has to run there.
 
 mod inside;
 mod outside;
