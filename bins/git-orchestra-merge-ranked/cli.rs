@@ -48,7 +48,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "COMMAND")]
     pub(crate) build: Option<String>,
     /// Run this shell command after the build; it must succeed (default: {orchestra.test})
-    #[arg(long, value_name = "COMMAND")]
+    // Spawn calls it --check, and a person who has typed that types it here as well.
+    #[arg(long, alias = "check", value_name = "COMMAND")]
     pub(crate) test: Option<String>,
     /// Time limit for each build and each test, such as 90s or 5m (default: {orchestra.checkTime})
     #[arg(long, value_name = "TIME", value_parser = time)]
