@@ -37,7 +37,8 @@ fn changes_after_the_end_are_saved_by_collect() {
     let note = repo
         .git(["-c", "notes.displayRef=refs/orchestra/notes/*", "show", "-s", "--format=%N", &head])
         .stdout();
-    let note: Value = serde_json::from_str(note.trim()).expect("a note");
+    let result = note.trim().lines().next().unwrap_or_default();
+    let note: Value = serde_json::from_str(result).expect("a note");
     assert_eq!((&note["t"], &note["agent"], &note["phase"]), (&"result".into(), &id.into(), &"done".into()));
 }
 
