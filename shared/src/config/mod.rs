@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 pub use self::{
     editing::Edit,
-    key::{Choices, Described, Key, NamedKey, RepeatedKey, TeamUse},
+    key::{Choices, Described, Key, NamedKey, NamedRepeatedKey, RepeatedKey, TeamUse},
     keys::KEYS,
     setting::{Setting, Settings},
     table_key::{TableKey, normalized, short_name, suggestion},
@@ -242,6 +242,18 @@ impl<'repo> Config<'repo> {
         subsections.extend(self.team_sections());
         let names = subsections.iter().filter_map(|subsection| key.name_in(subsection));
         let is_set = |name: &&str| self.get_or_default(&key.of(name)).is_some();
+        let mut names: Vec<String> = names.filter(is_set).map(str::to_owned).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Returns the names for which a key that may be given several times is set, sorted.
+    pub fn repeated_names(&self, key: &NamedRepeatedKey) -> Vec<String> {
+        let mut subsections = self.repo.config_sections(SECTION);
+        subsections.extend(self.team_sections());
+        let names = subsections.iter().filter_map(|subsection| key.name_in(subsection));
+        let is_set = |name: &&str| self.valid(&key.of(name)).is_ok_and(|values| !values.is_empty());
         let mut names: Vec<String> = names.filter(is_set).map(str::to_owned).collect();
         names.sort_unstable();
         names.dedup();

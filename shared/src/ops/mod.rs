@@ -39,6 +39,7 @@ pub mod supervise;
 pub mod sync;
 pub mod tag;
 pub mod tasks;
+mod teams;
 pub mod undo;
 pub mod wait_targets;
 mod waiting;

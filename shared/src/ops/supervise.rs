@@ -8,17 +8,23 @@ pub use crate::supervise::{
     start::READY_WORD,
 };
 use crate::{
-    Result,
+    Code, Result,
     context::Context,
     error::Error,
-    git::Repo,
-    landing::verify::{self, CommitCheck},
+    git::{Repo, refs::RefEdit},
+    landing::{
+        finish::{self, BranchMove, TargetMove},
+        verify::{self, CommitCheck},
+    },
     lock::Lock,
     model::{
-        AgentId,
+        AgentId, IdOrText, Team,
         cap::{Amounts, Scopes},
     },
-    store::layout::PrivateDir,
+    store::{
+        self,
+        layout::{self, PrivateDir},
+    },
     supervise::{helper, life, spec::Spec},
     trust::AcceptedRepo,
 };
@@ -55,6 +61,7 @@ pub fn run(
             life::run_supervisor(context.environment(), common_dir, id, lock, ready).map(|()| None)
         }
         Request::Help(HelperTask::CheckBase) => check_base(context, common_dir, id).map(|()| None),
+        Request::Help(HelperTask::Discard) => discard(context, common_dir, id).map(|()| None),
         Request::Help(job) => helper::run_task(context.environment(), common_dir, id, job),
     }
 }
@@ -68,4 +75,30 @@ fn check_base(context: &Context, common_dir: &Path, id: &AgentId) -> Result<()> 
     let repo = AcceptedRepo::of(Repo::open(context.environment(), common_dir)?)?;
     let what = CommitCheck { commit: spec.base, command: &until.command, recheck: false };
     verify::verify(context, &repo, what, until.limit).map(drop)
+}
+
+/// Moves the branch of an agent, its worktree and its head back to the commit at which the part of its team's role began, which does not
+/// write. Ignored files stay.
+fn discard(context: &Context, common_dir: &Path, id: &AgentId) -> Result<()> {
+    let spec = Spec::read(&PrivateDir::new(common_dir.join("orchestra")).agent(id))?;
+    let repo = Repo::open(context.environment(), common_dir)?.with_identity(spec.identity.as_ref());
+    let team = store::agent(&repo, id)?.team;
+    let part = team.as_ref().and_then(Team::last).filter(|part| {
+        team.as_ref().and_then(|team| team.roles.get(part.role as usize)).is_some_and(|role| !role.writes)
+    });
+    let begun = part.and_then(|part| part.from.as_ref()).and_then(IdOrText::commit);
+    let new = begun.ok_or_else(|| Error::internal("the part of the role has no beginning"))?;
+    let old = repo.find_ref(&layout::branch_ref(&spec.branch))?.unwrap_or(spec.base);
+    let wanted = BranchMove { branch: &spec.branch, old, new, why: "orchestra: a role that does not write" };
+    match finish::move_branch(&repo, wanted)? {
+        TargetMove::Moved | TargetMove::Unchanged => {}
+        TargetMove::Elsewhere(_) => return Err(Error::new(Code::BranchMoved, "its branch moved meanwhile")),
+        TargetMove::Blocked(blocked) => return Err(Error::new(Code::CheckoutBlocked, blocked.why)),
+    }
+    let name = layout::head_ref(id);
+    let kept = repo.find_ref(&name)?;
+    if kept != Some(new) {
+        repo.edit_refs(&[RefEdit { name, old: kept, new }], "orchestra: a role that does not write")?;
+    }
+    if spec.sandbox.is_some() { helper::prepare_git_dir(&repo, id, &spec) } else { Ok(()) }
 }

@@ -58,6 +58,8 @@ pub struct EndedAttempt {
     pub check: Option<WorkCheck>,
     /// What the machine was short of when the program failed.
     pub cause: Option<Cause>,
+    /// What people should know about a success.
+    pub remark: Option<String>,
 }
 
 impl From<AttemptEnd> for EndedAttempt {
@@ -72,6 +74,7 @@ impl From<AttemptEnd> for EndedAttempt {
             is_reviewer: false,
             check: None,
             cause: None,
+            remark: None,
         }
     }
 }
@@ -253,6 +256,7 @@ impl EndedAttempt {
     /// captured and is finished. Without any change it is done with a remark, but failed if a permission was denied.
     pub fn judge(&self, captured: Result<&CapturedWork, &Error>) -> (Phase, Option<String>) {
         let Conclusion { phase, reason, .. } = self.conclusion();
+        let reason = join(reason, self.remark.clone().filter(|_| phase == Phase::Done));
         let no_success = if phase == Phase::Done { Phase::Failed } else { phase };
         let unsaved = match captured {
             Ok(captured) => captured.unsaved.clone(),
@@ -273,7 +277,7 @@ impl EndedAttempt {
         if phase == Phase::Done && captured.work.commits == 0 {
             return match denied {
                 Some(what) => (Phase::Failed, Some(format!("denied: {what}"))),
-                None => (phase, Some("nothing changed".to_owned())),
+                None => (phase, join(reason, Some("nothing changed".to_owned()))),
             };
         }
         let off = captured.off_branch.as_deref().map(|why| format!("not on its branch: {why}"));

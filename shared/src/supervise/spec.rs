@@ -13,8 +13,11 @@ use crate::{
     model::{AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, duration, request::Pattern},
     private_files,
     store::layout::{self, AgentDir},
-    supervise::preparation::Preparation,
-    supervise::spending::Rules,
+    supervise::{
+        preparation::Preparation,
+        spending::Rules,
+        team::{Stage, TeamSpec},
+    },
     worktree::open_worktree::WorktreeIdentity,
     world::Environment,
 };
@@ -83,6 +86,9 @@ pub struct Spec {
     /// The sandbox of its program, its check and its commands.
     #[serde(default)]
     pub sandbox: SandboxLevel,
+    /// The team whose roles work on the task, if one does.
+    #[serde(default)]
+    pub team: Option<TeamSpec>,
 }
 
 /// A check that runs when the agent's turn ends, and whose output the agent gets back until it passes.
@@ -187,6 +193,16 @@ impl Spec {
             let launch = launch.beside(Some(&self.launch));
             (self.profile, self.role, self.launch, self.limits) = (profile, role, launch, limits);
             self.options.model = None;
+        }
+    }
+
+    /// Prepares the launch of the role at a place of the team, if there is one. Another role never takes over from it.
+    pub fn take_stage(&mut self, place: usize) {
+        let stage = self.team.as_ref().and_then(|team| team.stages.get(place)).cloned();
+        if let Some(Stage { profile, role, launch, limits, options, writes, .. }) = stage {
+            let launch = launch.beside(Some(&self.launch));
+            (self.profile, self.role, self.launch) = (profile, role, launch);
+            (self.limits, self.options, self.judges, self.fallback) = (limits, options, !writes, None);
         }
     }
 

@@ -6,10 +6,12 @@ use crate::{
     agents::{self, Launch, Options},
     config::Config,
     model::{Agent, SandboxLevel, text},
+    ops::teams,
     supervise::{
         preparation::Preparation,
         spec::{Limits, Spec, Until},
         spending::Rules,
+        team::{Stage, TeamSpec},
     },
 };
 
@@ -23,6 +25,8 @@ pub(super) struct RunOptions {
     pub(super) preparation: Preparation,
     pub(super) spending: Rules,
     pub(super) sandbox: SandboxLevel,
+    /// What the roles of its team need.
+    pub(super) team: Option<TeamSpec>,
 }
 
 pub(super) fn run_options(
@@ -34,19 +38,44 @@ pub(super) fn run_options(
     let new_profile = NewProfile::of(request, config);
     let same = before.filter(|_| new_profile.is_none());
     let said = same.map(|spec| spec.options.clone()).unwrap_or_default();
-    let options =
-        Options { restricted: agent.reviews.is_some(), ..said }.with(request.settings.options.clone());
+    let team = team(config, agent, before, request)?;
+    let stage =
+        team.as_ref().zip(agent.team.as_ref()).and_then(|(team, known)| team.stages.get(known.place()));
+    let options = match stage {
+        Some(stage) => stage.options.clone(),
+        None => {
+            Options { restricted: agent.reviews.is_some(), ..said }.with(request.settings.options.clone())
+        }
+    };
     let role = before.filter(|spec| spec.is_about(&agent.profile)).and_then(|spec| spec.role.as_deref());
+    let role = stage.map(Stage::name).or(role);
     let profile = new_profile.as_ref().map(|new| new.name.as_str()).or(role).unwrap_or(&agent.profile);
     let launch = agents::launch(profile, config, &options)?;
-    let limits = request.settings.limits(config, profile, &launch, same.map(|spec| &spec.limits))?;
+    let limits = match stage {
+        Some(stage) => stage.limits,
+        None => request.settings.limits(config, profile, &launch, same.map(|spec| &spec.limits))?,
+    };
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
     let until = request.settings.until(config, before.and_then(|spec| spec.until.as_ref()))?;
     let preparation = request.settings.preparation(config, before.map(|spec| &spec.preparation))?;
     let rules = before.map(|spec| &spec.spending);
     let spending = request.settings.spending(config, agent.run.clone(), rules)?;
     let sandbox = request.settings.sandbox(config, before.map(|spec| spec.sandbox))?;
-    Ok(RunOptions { options, launch, limits, jobs, until, preparation, spending, sandbox })
+    Ok(RunOptions { options, launch, limits, jobs, until, preparation, spending, sandbox, team })
+}
+
+/// Returns what the roles of an agent's team need now: as they are configured, with what was typed for them.
+fn team(
+    config: &Config<'_>,
+    agent: &Agent,
+    before: Option<&Spec>,
+    request: &Request,
+) -> Result<Option<TeamSpec>> {
+    let Some(team) = &agent.team else { return Ok(None) };
+    let before = before.and_then(|spec| spec.team.as_ref());
+    let typed = before.map(|team| team.typed.clone()).unwrap_or_default();
+    let typed = typed.with(request.settings.options.clone());
+    teams::stages(config, team, &request.settings, &typed, before).map(Some)
 }
 
 /// Returns the title of the commit with uncommitted work: the last message, if the user typed it.

@@ -191,6 +191,7 @@ impl Supervisor {
             unheard: unheard.len(),
             is_reviewer: self.spec.judges,
             check: None,
+            remark: None,
         };
         Ok((ended, unheard))
     }

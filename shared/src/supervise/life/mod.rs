@@ -9,11 +9,13 @@ mod files;
 mod guarding;
 mod helpers;
 mod last_steps;
+mod launches;
 mod limited;
 mod opening;
 mod requests;
 mod session;
 mod setup;
+mod team;
 mod tracking;
 mod until;
 
@@ -41,13 +43,9 @@ use crate::{
     error::ErrorContext,
     git::Repo,
     lock::Lock,
-    model::{
-        Agent, AgentId, ByteSize, Fact, Phase, SessionId,
-        event::{PhaseChange, Usage},
-    },
-    sandbox,
+    model::{AgentId, ByteSize, Fact, Phase, SessionId, event::Usage, team::PartChange},
     store::{
-        Chain, append, append_if,
+        append,
         layout::{AgentDir, PrivateDir},
     },
     supervise::{
@@ -56,7 +54,7 @@ use crate::{
         guard,
         helper::HelperTask,
         ports::PortBlock,
-        processes::{self, Processes},
+        processes::Processes,
         prompt, queue,
         reaper::Reaper,
         repair,
@@ -140,6 +138,10 @@ struct Supervisor {
     has_acted: bool,
     /// Why the fallback takes over with the launch that is recorded next.
     takes_over: Option<String>,
+    /// The part of a team's work that begins with the launch that is recorded next.
+    part: Option<PartChange>,
+    /// The place of the role that works, if the agent has a team.
+    stage: usize,
     lock: Lock,
 }
 
@@ -180,6 +182,8 @@ impl Supervisor {
             spending: Spending::default(),
             has_acted: false,
             takes_over: None,
+            part: None,
+            stage: 0,
             rounds: Rounds::default(),
             id: id.clone(),
             frozen: FrozenConfig::load(&private.frozen().join(&spec.frozen)).ok(),
@@ -282,7 +286,11 @@ impl Supervisor {
         }
         let now = Instant::now();
         self.begun = now.checked_sub(self.ran).unwrap_or(now);
-        let (why, mut messages) = self.in_repository(Self::first_launch)?;
+        let hands_over = self.in_repository(Self::has_ended_part)?;
+        let (why, mut messages) = match hands_over {
+            true => (None, self.in_repository(Self::messages_before_part)?),
+            false => self.in_repository(Self::first_launch)?,
+        };
         self.in_repository(|supervisor| guard::check_space(&supervisor.common, ByteSize::default()))?;
         if let Err(error) = self.run_helper(HelperTask::Prepare).await {
             if !self.spec.resumed {
@@ -301,6 +309,9 @@ impl Supervisor {
         if let Some(end) = self.end_asked()? {
             return Ok(end.into());
         }
+        if hands_over && let Some(ended) = self.next_part(None).await? {
+            return Ok(ended);
+        }
         if let Some(end) = self.make_ready().await? {
             return Ok(end.into());
         }
@@ -318,7 +329,9 @@ impl Supervisor {
             let continues = is_sent || report.is_some();
             let again = conclusion.is_transient && retries < self.spec.limits.retries;
             if !continues && !again || self.begun.elapsed() >= self.spec.limits.max_time {
-                if !self.fall_back_after(&ended).await? {
+                if !self.fall_back_after(&ended).await?
+                    && let Some(ended) = self.next_part(Some(ended)).await?
+                {
                     return Ok(ended);
                 }
                 (opening, messages, retries) = (Opening::Task(None), unheard, 0);
@@ -413,56 +426,6 @@ impl Supervisor {
         }
     }
 
-    /// Records the first launch of this supervisor. Returns why the agent ended before, if it did, and the messages to send to it.
-    fn first_launch(&mut self) -> Result<(Option<String>, Vec<String>)> {
-        let repo = self.repo()?;
-        let chain = Chain::of_agent(&repo, &self.id)?;
-        let before = chain.fold().agent;
-        let known = before.session.clone().filter(|_| !self.spec.fresh);
-        let messages = self.requests.messages(&repo, &self.id, &chain.events)?;
-        self.remember_usage(known.as_ref(), &chain.events);
-        self.choose_session(known)?;
-        self.record_launch(&repo, None, None)?;
-        // A message says how to continue, so the reason is not repeated.
-        Ok((before.reason.filter(|_| messages.is_empty()), messages))
-    }
-
-    /// Records the end of an attempt and the start of the next in one commit, so that the agent never shows as ended in between.
-    fn next_launch(&mut self, before: &EndedAttempt, why: &str) -> Result<()> {
-        self.in_repository(|supervisor| supervisor.record_next_launch(before, why))
-    }
-
-    fn record_next_launch(&mut self, before: &EndedAttempt, why: &str) -> Result<()> {
-        let repo = self.repo()?;
-        self.choose_session(self.session.clone().map(|(session, _)| session))?;
-        let finished = Fact::Finished(before.fact_before_retry(self.record.attempt));
-        self.record_launch(&repo, Some(&finished), Some(why))
-    }
-
-    /// Records the start of an attempt: one more than the highest so far, unless `resume` has queued it. The session is recorded
-    /// before the program starts, so that the agent can be resumed after a crash at any point.
-    fn record_launch(&mut self, repo: &Repo, first: Option<&Fact>, reason: Option<&str>) -> Result<()> {
-        // The end of the previous attempt contains its summary.
-        let _ = std::fs::remove_file(self.dir.stream_summary());
-        let session = self.session.as_ref().map(|(session, _)| session.clone());
-        let reason = self.takes_over.as_deref().or(reason);
-        let fold = append_if(repo, &self.id, |fold| {
-            let reason = reason.map(str::to_owned);
-            let mark = Some(processes::mark(&self.record.nonce));
-            let sandbox = sandbox::description(self.spec.sandbox);
-            let step =
-                PhaseChange { reason, session: session.clone(), mark, sandbox, ..launch_after(&fold.agent) };
-            let step = if self.takes_over.is_some() { fallback::announced(&self.spec, step) } else { step };
-            Some(first.into_iter().cloned().chain([Fact::Phase(step)]).collect())
-        })?;
-        self.record.attempt = fold.agent.attempt;
-        self.spending_at_launch(&fold.agent);
-        if self.takes_over.take().is_some() {
-            self.spec.write(&self.dir)?;
-        }
-        self.record.write(&self.lock)
-    }
-
     fn can_open(&self) -> bool {
         Repo::open(&self.environment, &self.common).is_ok()
     }
@@ -477,9 +440,4 @@ impl Supervisor {
         auto_sync::sync_once(&self.environment, &self.spec.limits);
         Ok(())
     }
-}
-
-fn launch_after(agent: &Agent) -> PhaseChange {
-    let is_open = agent.phase == Phase::Queued && agent.attempt > 0;
-    PhaseChange::new(if is_open { agent.attempt } else { agent.attempt + 1 }, Phase::Starting)
 }
