@@ -249,7 +249,11 @@ impl Value for Team {
 
 #[cfg(test)]
 mod tests {
-    use super::{Next::*, Outcome::*, *};
+    use super::{
+        Next::{Back, Failed, Start},
+        Outcome::*,
+        *,
+    };
 
     fn team(writes: &[bool], rounds: u32) -> Team {
         let roles = writes.iter().enumerate();
