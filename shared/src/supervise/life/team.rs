@@ -160,8 +160,7 @@ impl Supervisor {
             }
         };
         let part = PartChange::end(place, outcome, team::handed_over(&said));
-        let step =
-            PhaseChange::new(self.record.attempt, Phase::Running).because("its part is done, and is saved");
+        let step = PhaseChange::new(self.record.attempt, Phase::Running);
         self.append_facts(&[Fact::Phase(PhaseChange { part: Some(part), ..step })])?;
         Ok(Ok(ended))
     }
