@@ -22,8 +22,8 @@ pub(crate) enum Verb {
     Take,
     /// Run its check on the commit from which it started
     CheckBase,
-    /// Take back what a role changed that does not write
-    Discard,
+    /// Make its worktree ready for the next role of its team
+    HandOver,
 }
 
 /// Supervise one agent (internal, started by spawn)

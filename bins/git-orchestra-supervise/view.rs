@@ -21,7 +21,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Verb::Sum => Request::Help(HelperTask::Sum),
         Verb::Take => Request::Help(HelperTask::Capture),
         Verb::CheckBase => Request::Help(HelperTask::CheckBase),
-        Verb::Discard => Request::Help(HelperTask::Discard),
+        Verb::HandOver => Request::Help(HelperTask::HandOver),
     };
     let taken = supervise::run(&context::uninterrupted(), &cli.common_dir, &id, request, || {
         terminal.print(&format!("{READY_WORD}\n"));

@@ -82,6 +82,7 @@ fn roles_work_one_after_another_and_a_reviewer_sends_the_work_back() {
         (&team["name"], &team["role"], &team["sent_back"]),
         (&"trio".into(), &"reviewer".into(), &1.into())
     );
+    assert_eq!(agent["last_words"], "good");
     // The verdict is one like any other.
     assert_eq!((&agent["verdict"], &agent["verdict_current"]), (&"approve".into(), &true.into()), "{agent}");
     let events = repo.events(&id);
@@ -149,6 +150,35 @@ fn what_a_role_changes_that_does_not_write_is_told_and_not_kept() {
     assert!(!worktree.join("other").exists());
     assert_eq!(std::fs::read_to_string(worktree.join("code")).expect("a file"), "line\n");
     assert_eq!((&agent["verdict"], &agent["verdict_current"]), (&"approve".into(), &true.into()));
+}
+
+/// In a sandbox an agent commits in a private git directory, which every role finds as the one before it left the work.
+#[test]
+fn so_it_is_in_a_sandbox() {
+    if !crate::sandbox::can_make_one() {
+        return;
+    }
+    let world = world();
+    let meddling = r#"git log --format=%s > seen; echo mine > code; git add -A; git commit -qm mine; echo '{"verdict":"approve"}'"#;
+    let roles = [
+        ("coder", true, CODER),
+        ("reviewer", false, meddling),
+        ("tester", true, "git log --format=%s > test"),
+    ];
+    let repo = team(&world, &roles);
+    for (name, _, script) in roles {
+        repo.git(["config", &format!("orchestra.agent.{name}.command"), script]);
+    }
+    let id = spawn(&repo, &["--sandbox", "files"]);
+    let agent = repo.end_of(&id);
+    assert_eq!(agent["phase"], "done", "{agent}");
+    assert_eq!(
+        (repo.file_in_head(&id, "code").as_str(), &agent["commits"]),
+        ("line\n", &2.into()),
+        "{agent}"
+    );
+    assert!(!repo.worktree(&id).join("seen").exists());
+    assert!(repo.file_in_head(&id, "test").starts_with("write code\n"), "{agent}");
 }
 
 #[test]

@@ -11,14 +11,14 @@ use crate::{
     Code, Result,
     context::Context,
     error::Error,
-    git::{Repo, refs::RefEdit},
+    git::{Oid, Repo, refs::RefEdit},
     landing::{
         finish::{self, BranchMove, TargetMove},
         verify::{self, CommitCheck},
     },
     lock::Lock,
     model::{
-        AgentId, IdOrText, Team,
+        AgentId, IdOrText,
         cap::{Amounts, Scopes},
     },
     store::{
@@ -61,7 +61,7 @@ pub fn run(
             life::run_supervisor(context.environment(), common_dir, id, lock, ready).map(|()| None)
         }
         Request::Help(HelperTask::CheckBase) => check_base(context, common_dir, id).map(|()| None),
-        Request::Help(HelperTask::Discard) => discard(context, common_dir, id).map(|()| None),
+        Request::Help(HelperTask::HandOver) => hand_over(context, common_dir, id).map(|()| None),
         Request::Help(job) => helper::run_task(context.environment(), common_dir, id, job),
     }
 }
@@ -77,20 +77,24 @@ fn check_base(context: &Context, common_dir: &Path, id: &AgentId) -> Result<()> 
     verify::verify(context, &repo, what, until.limit).map(drop)
 }
 
-/// Moves the branch of an agent, its worktree and its head back to the commit at which the part of its team's role began, which does not
-/// write. Ignored files stay.
-fn discard(context: &Context, common_dir: &Path, id: &AgentId) -> Result<()> {
+/// Makes the worktree of an agent ready for the next role of its team. What a role changed that does not write is taken back: the branch,
+/// the files and the head move to the commit at which its part began; ignored files stay. The private git directory of an agent in a
+/// sandbox is made again from what the repository has by now.
+fn hand_over(context: &Context, common_dir: &Path, id: &AgentId) -> Result<()> {
     let spec = Spec::read(&PrivateDir::new(common_dir.join("orchestra")).agent(id))?;
     let repo = Repo::open(context.environment(), common_dir)?.with_identity(spec.identity.as_ref());
-    let team = store::agent(&repo, id)?.team;
-    let part = team.as_ref().and_then(Team::last).filter(|part| {
-        team.as_ref().and_then(|team| team.roles.get(part.role as usize)).is_some_and(|role| !role.writes)
-    });
-    let begun = part.and_then(|part| part.from.as_ref()).and_then(IdOrText::commit);
-    let new = begun.ok_or_else(|| Error::internal("the part of the role has no beginning"))?;
+    let team = store::agent(&repo, id)?.team.ok_or_else(|| Error::internal("the agent has no team"))?;
+    if team.roles.get(team.place()).is_some_and(|role| !role.writes) {
+        let begun = team.last().and_then(|part| part.from.as_ref()).and_then(IdOrText::commit);
+        take_back(&repo, id, &spec, begun.ok_or_else(|| Error::internal("the part has no beginning"))?)?;
+    }
+    if spec.sandbox.is_some() { helper::prepare_git_dir(&repo, id, &spec) } else { Ok(()) }
+}
+
+fn take_back(repo: &Repo, id: &AgentId, spec: &Spec, new: Oid) -> Result<()> {
     let old = repo.find_ref(&layout::branch_ref(&spec.branch))?.unwrap_or(spec.base);
     let wanted = BranchMove { branch: &spec.branch, old, new, why: "orchestra: a role that does not write" };
-    match finish::move_branch(&repo, wanted)? {
+    match finish::move_branch(repo, wanted)? {
         TargetMove::Moved | TargetMove::Unchanged => {}
         TargetMove::Elsewhere(_) => return Err(Error::new(Code::BranchMoved, "its branch moved meanwhile")),
         TargetMove::Blocked(blocked) => return Err(Error::new(Code::CheckoutBlocked, blocked.why)),
@@ -100,5 +104,5 @@ fn discard(context: &Context, common_dir: &Path, id: &AgentId) -> Result<()> {
     if kept != Some(new) {
         repo.edit_refs(&[RefEdit { name, old: kept, new }], "orchestra: a role that does not write")?;
     }
-    if spec.sandbox.is_some() { helper::prepare_git_dir(&repo, id, &spec) } else { Ok(()) }
+    Ok(())
 }

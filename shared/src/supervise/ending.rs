@@ -60,6 +60,8 @@ pub struct EndedAttempt {
     pub cause: Option<Cause>,
     /// What people should know about a success.
     pub remark: Option<String>,
+    /// What a reviewing role of a team said, in place of its last words.
+    pub summary_of_review: Option<String>,
 }
 
 impl From<AttemptEnd> for EndedAttempt {
@@ -75,6 +77,7 @@ impl From<AttemptEnd> for EndedAttempt {
             check: None,
             cause: None,
             remark: None,
+            summary_of_review: None,
         }
     }
 }
@@ -298,7 +301,7 @@ impl EndedAttempt {
                 work: work.work.clone(),
                 unfinished: work.unfinished.as_ref().map(Unfinished::sentence),
                 unsaved: work.unsaved.clone(),
-                last_words: work.last_words.clone(),
+                last_words: self.summary_of_review.clone().or_else(|| work.last_words.clone()),
                 ..finished
             },
         }

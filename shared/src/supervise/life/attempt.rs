@@ -192,6 +192,7 @@ impl Supervisor {
             is_reviewer: self.spec.judges,
             check: None,
             remark: None,
+            summary_of_review: None,
         };
         Ok((ended, unheard))
     }

@@ -12,6 +12,7 @@ use crate::{
         Event, Fact, IdOrText, Phase, Team,
         answer::Answer,
         event::{PhaseChange, Usage},
+        last_words,
         team::{Next, Outcome, Part, PartChange},
         text,
         verdict::{Review, Verdict},
@@ -120,6 +121,9 @@ impl Supervisor {
             self.record_verdict(verdict)?;
             return Ok(Some(EndedAttempt { end, ..ended }));
         }
+        if self.spec.sandbox.is_some() {
+            self.run_helper(HelperTask::HandOver).await?;
+        }
         let finished = was_launched.then(|| Fact::Finished(ended.fact(self.record.attempt, Ok(&saved.work))));
         let facts: Vec<Fact> = finished.into_iter().chain(verdict.map(Fact::Verdict)).collect();
         let why =
@@ -136,7 +140,7 @@ impl Supervisor {
     }
 
     /// Records how the part of a role ended. Returns the end of the agent instead if the role did not do what it must.
-    async fn end_part(&mut self, ended: EndedAttempt) -> Result<Result<EndedAttempt, EndedAttempt>> {
+    async fn end_part(&mut self, mut ended: EndedAttempt) -> Result<Result<EndedAttempt, EndedAttempt>> {
         let Some(team) = self.in_repository(Self::team)? else { return Ok(Ok(ended)) };
         let place = team.place();
         let was_denied = ended.summary.as_ref().is_some_and(|summary| summary.first_denied.is_some());
@@ -150,7 +154,10 @@ impl Supervisor {
         let said = self.said();
         let outcome = match Answer::last_in(&said) {
             _ if !team.reviews(place) => Outcome::Done,
-            Some(answer) => answer.verdict.into(),
+            Some(answer) => {
+                ended.summary_of_review = last_words::of_prose(&answer.summary);
+                answer.verdict.into()
+            }
             None => {
                 let name = text::one_line(self.spec.role.as_ref().unwrap_or(&self.spec.profile), 60);
                 return Ok(Err(EndedAttempt {
@@ -199,7 +206,7 @@ impl Supervisor {
         if let Some(why) = work.off_branch {
             return Err(cannot(why));
         }
-        self.run_helper(HelperTask::Discard).await.map_err(|error| cannot(error.one_line()))?;
+        self.run_helper(HelperTask::HandOver).await.map_err(|error| cannot(error.one_line()))?;
         let work = self.take().await?;
         let remark = Some(format!("'{name}' does not write; what it changed was not kept"));
         Ok(Some(SavedPart { work, remark }))
