@@ -17,7 +17,7 @@ pub const REQUEST: &str = "one JSON object and nothing else:\n\
 pub struct Answer {
     /// Its verdict.
     pub verdict: Verdict,
-    /// Why.
+    /// Its reasons.
     #[serde(default)]
     pub summary: String,
     /// The problems that it found.

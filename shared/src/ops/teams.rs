@@ -13,10 +13,7 @@ use crate::{
         text,
     },
     ops::settings::Settings,
-    supervise::{
-        spec::Limits,
-        team::{Stage, TeamSpec},
-    },
+    supervise::spec::{Limits, Stage, TeamSpec},
 };
 
 /// Returns a team as it is configured.

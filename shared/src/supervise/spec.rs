@@ -13,11 +13,7 @@ use crate::{
     model::{AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, duration, request::Pattern},
     private_files,
     store::layout::{self, AgentDir},
-    supervise::{
-        preparation::Preparation,
-        spending::Rules,
-        team::{Stage, TeamSpec},
-    },
+    supervise::{preparation::Preparation, spending::Rules},
     worktree::open_worktree::WorktreeIdentity,
     world::Environment,
 };
@@ -117,6 +113,50 @@ pub struct Fallback {
     pub launch: Launch,
     /// Its limits.
     pub limits: Limits,
+}
+
+/// How the roles of a team are started, as it was decided before the first one began.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct TeamSpec {
+    /// The options that were typed, for all roles that write.
+    pub typed: Options,
+    /// What each role needs, in order.
+    pub stages: Vec<Stage>,
+}
+
+impl TeamSpec {
+    /// Returns whether the role at a place is the last one that writes.
+    pub fn is_last_writer(&self, place: usize) -> bool {
+        self.stages.iter().rposition(|stage| stage.writes) == Some(place)
+    }
+}
+
+/// What one role of a team needs to be started.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Stage {
+    /// The name of its program.
+    pub profile: String,
+    /// The name of its profile, if that is another one.
+    pub role: Option<String>,
+    /// How its program is started.
+    pub launch: Launch,
+    /// Its limits.
+    pub limits: Limits,
+    /// The options for its program.
+    pub options: Options,
+    /// The text that is put before the task.
+    pub prompt: Option<String>,
+    /// Whether it may change files.
+    pub writes: bool,
+    /// Whether the changes are put into its prompt, because it cannot look at the history.
+    pub shows_changes: bool,
+}
+
+impl Stage {
+    /// Returns the name of its profile.
+    pub fn name(&self) -> &str {
+        self.role.as_ref().unwrap_or(&self.profile)
+    }
 }
 
 /// The limits of an agent. Every field of the file names its unit; names without a unit are those of earlier versions.

@@ -1,69 +1,19 @@
 //! What the roles of a team are started with, and told. Pure.
 
-use serde::{Deserialize, Serialize};
-
-use crate::{
-    agents::{Launch, Options},
-    model::{
-        Team, answer, secret,
-        team::{Next, Outcome},
-        text,
-    },
-    supervise::spec::Limits,
+use crate::model::{
+    Team, answer, secret,
+    team::{Next, Outcome},
+    text,
 };
 
 /// The longest text that a role hands over, in bytes.
 pub const MAX_WORDS: usize = 16 * 1024;
-/// The longest text of all roles that the next one is told, in bytes.
+/// The longest text of all roles that the next one gets, in bytes.
 const MAX_TOLD: usize = 24 * 1024;
 /// What stands in the place of a text with a secret.
 const SECRET: &str = "(a line that looks like a secret was left out)";
 
-/// How the roles of a team are started, as it was decided before the first one began.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct TeamSpec {
-    /// The options that were typed, for all roles that write.
-    pub typed: Options,
-    /// What each role needs, in order.
-    pub stages: Vec<Stage>,
-}
-
-impl TeamSpec {
-    /// Returns whether the role at a place is the last one that writes.
-    pub fn is_last_writer(&self, place: usize) -> bool {
-        self.stages.iter().rposition(|stage| stage.writes) == Some(place)
-    }
-}
-
-/// What one role of a team needs to be started.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Stage {
-    /// The name of its program.
-    pub profile: String,
-    /// The name of its profile, if that is another one.
-    pub role: Option<String>,
-    /// How its program is started.
-    pub launch: Launch,
-    /// Its limits.
-    pub limits: Limits,
-    /// The options for its program.
-    pub options: Options,
-    /// The text that is put before the task.
-    pub prompt: Option<String>,
-    /// Whether it may change files.
-    pub writes: bool,
-    /// Whether the changes are put into its prompt, because it cannot look at the history.
-    pub shows_changes: bool,
-}
-
-impl Stage {
-    /// Returns the name of its profile.
-    pub fn name(&self) -> &str {
-        self.role.as_ref().unwrap_or(&self.profile)
-    }
-}
-
-/// What a role is told about the work before it.
+/// What a role gets to know about the work before it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WorkBefore {
     /// The commit from which the agent started, as text.

@@ -9,9 +9,8 @@ use crate::{
     ops::teams,
     supervise::{
         preparation::Preparation,
-        spec::{Limits, Spec, Until},
+        spec::{Limits, Spec, Stage, TeamSpec, Until},
         spending::Rules,
-        team::{Stage, TeamSpec},
     },
 };
 

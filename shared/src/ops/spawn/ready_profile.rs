@@ -12,8 +12,7 @@ use crate::{
     ops::teams,
     supervise::{
         preparation::Preparation,
-        spec::{Fallback, Limits, Until},
-        team::TeamSpec,
+        spec::{Fallback, Limits, TeamSpec, Until},
     },
 };
 

@@ -30,7 +30,7 @@ use crate::{
 
 /// How much of what a role said is searched for its verdict, in bytes.
 const MAX_SAID: usize = 256 * 1024;
-/// How many commits a role is told about.
+/// How many commits a role gets to know.
 const MAX_COMMITS: usize = 40;
 /// The longest diff that is put into the prompt of a role that cannot look at the history, in bytes.
 const MAX_CHANGES: usize = 128 * 1024;
@@ -145,7 +145,7 @@ impl Supervisor {
         let place = team.place();
         let was_denied = ended.summary.as_ref().is_some_and(|summary| summary.first_denied.is_some());
         if was_denied && !self.spec.judges {
-            // Whoever was denied something and changed nothing is not done.
+            // A role that was denied something and changed nothing is not done.
             let captured = self.take().await?;
             if ended.judge(Ok(&captured)).0 != Phase::Done {
                 return Ok(Err(ended));
@@ -280,7 +280,7 @@ impl Supervisor {
         })
     }
 
-    /// Returns what the role that begins or continues is told: its own prompt, the task, and what the roles before it did and said.
+    /// Returns what the role that begins or continues gets: its own prompt, the task, and what the roles before it did and said.
     pub(super) fn role_prompt(&self, task: &str) -> Result<String> {
         let repo = self.repo()?;
         let chain = Chain::of_agent(&repo, &self.id)?;
