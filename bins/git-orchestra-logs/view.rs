@@ -180,7 +180,8 @@ fn print_attempt_heading(report: &Report, attempt: &Attempt, sink: &mut OutputWr
     if report.attempts.len() > 1
         && !matches!(sink.mode, OutputMode::Raw | OutputMode::Entries(_, Drawing::Json(_)))
     {
-        sink.terminal.eprintln(&format!("── attempt {} ──", attempt.number));
+        let role = attempt.role.as_ref().map_or_else(String::new, |role| format!(": {role}"));
+        sink.terminal.eprintln(&format!("── attempt {}{role} ──", attempt.number));
     }
 }
 

@@ -67,6 +67,15 @@ pub(crate) struct Cli {
     /// default is {orchestra.agent}.
     #[arg(long = "agent", value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) agents: Vec<String>,
+    /// Let the roles of a team work one after another on each task, such as 'feature-dev'
+    ///
+    /// The roles are profiles, in the order of orchestra.team.NAME.role. One agent, one branch and one worktree
+    /// have them all: each role is a conversation with its own program, prompt, model and limits, and gets the
+    /// task and what the roles before it said. A role with orchestra.agent.ROLE.writes=false is started as a
+    /// reviewing agent is. After a role that writes, it reviews: if it asks for changes, the last role that
+    /// writes works on them, at most orchestra.team.NAME.rounds times.
+    #[arg(long, value_name = "NAME", conflicts_with = "agents", add = ArgValueCandidates::new(complete::teams))]
+    pub(crate) team: Option<String>,
     /// Start this many agents for each task, to compare their work
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) copies: u32,
@@ -144,6 +153,10 @@ pub(crate) const PAGE: Page = Page {
         (
             "git orchestra spawn --with-changes 'write tests for what I just changed'",
             "Start from your checkout as it is, without committing anything",
+        ),
+        (
+            "git orchestra spawn --team feature-dev 'add rate limiting'",
+            "Let an architect, a coder and a reviewer work on it one after another, as configured",
         ),
         ("git orchestra spawn --on my-feature 'add the missing tests'", "Work on a branch that exists"),
         (
@@ -235,6 +248,24 @@ pub(crate) const PAGE: Page = Page {
                  gone is not continued. While the last line of its output matches orchestra.agent.<name>.waiting, \
                  the agent is waiting, and 'git orchestra send' answers with a line, if \
                  orchestra.agent.<name>.stdin is held and orchestra.agent.<name>.reads is prose."],
+        ),
+        (
+            "TEAMS",
+            &[
+                "A team is a list of roles, and a role is a profile, such as 'claude' or one of your own. Each \
+                 'git config --add orchestra.team.feature-dev.role NAME' adds a role; orchestra.agent.NAME.program, \
+                 prompt, model and permission say how it works, and orchestra.agent.NAME.writes whether it may change \
+                 files. An architect and a reviewer usually do not write.",
+                "'git orchestra spawn --team feature-dev TASK' starts one agent. Its roles work one after another in its \
+                 worktree; each attempt has the role in 'git orchestra status' and 'git orchestra logs'. A role that \
+                 fails, is stopped or reaches a limit ends the agent as any other, and 'git orchestra resume' continues \
+                 with that role, in its conversation. The verdict of a role that reviews is recorded as one of \
+                 'git orchestra review'. If it still asks for changes after the last round, or rejects the work, the agent \
+                 has failed; 'git orchestra resume' gives the work back to the last role that writes.",
+                "--check and --until are about the last role that writes, and --max-time is the time of each role. Typed \
+                 options hold for the roles that write; the model is that of each role. What a role changed that does not \
+                 write is not kept.",
+            ],
         ),
         (
             "A WORKTREE THAT IS READY",
@@ -341,6 +372,7 @@ impl Cli {
             reviews: None,
             tasks: all,
             agents: self.agents.clone(),
+            team: self.team.clone(),
             copies: self.copies,
             base: self.base.clone(),
             on: self.on.clone(),

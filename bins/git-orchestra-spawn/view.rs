@@ -105,7 +105,7 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
         .map(|agent| {
             vec![
                 TableCell::new(&agent.id),
-                TableCell::new(agent.role.as_ref().unwrap_or(&agent.profile)),
+                TableCell::new(agent.team.as_ref().or(agent.role.as_ref()).unwrap_or(&agent.profile)),
                 TableCell::new(agent.permission.map_or("-", Permission::as_str)),
                 TableCell::new(&agent.branch),
                 TableCell::new(&agent.title),

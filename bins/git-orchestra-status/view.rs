@@ -7,7 +7,7 @@ use orchestra::{
     git::Repo,
     model::{Liveness, Phase, Tag, text},
     ops::{
-        agent_object::{AgentObject, DidNotLand, Level},
+        agent_object::{AgentObject, DidNotLand, Level, PartObject, TeamObject},
         status::{self, Detail, Happening, Report},
         wait_targets,
     },
@@ -172,6 +172,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("worktree", worktree(agent)),
         ("parent", agent.parent.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("role", agent.role.clone().unwrap_or_default()),
+        ("team", agent.team.as_ref().map(team).unwrap_or_default()),
         ("sandbox", agent.sandbox.clone().unwrap_or_default()),
         ("tags", agent.tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")),
         ("program", program(agent)),
@@ -279,6 +280,18 @@ fn program(agent: &AgentObject) -> String {
     };
     let parts = [Some(profile), agent.model.clone(), agent.permission_mode.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Formats a team with what its roles did, such as `feature-dev: architect done, coder done, reviewer works`.
+fn team(team: &TeamObject) -> String {
+    let part = |part: &PartObject| match part.outcome {
+        Some(outcome) => format!("{} {}", part.role, outcome.as_str()),
+        None => format!("{} begun", part.role),
+    };
+    let parts: Vec<String> = team.parts.iter().map(part).collect();
+    let left = team.roles.iter().skip(if team.parts.is_empty() { 0 } else { team.place as usize });
+    let all: Vec<String> = parts.into_iter().chain(left.cloned()).collect();
+    format!("{}: {}", team.name, all.join(", "))
 }
 
 /// Formats how long it ran, such as `1m in 2 attempts, until 14:31`; nothing before the first launch.

@@ -30,6 +30,8 @@ pub(crate) enum Verb {
     Connect,
     /// In the sandbox: run the command with that network
     Enter,
+    /// Make its worktree ready for the next role of its team
+    HandOver,
 }
 
 /// Supervise one agent (internal, started by spawn)

@@ -29,6 +29,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Verb::Enter => {
             return supervise::enter(&context::uninterrupted(), &cli.command).map(|()| Exit::Done);
         }
+        Verb::HandOver => Request::Help(HelperTask::HandOver),
     };
     let taken = supervise::run(&context::uninterrupted(), &cli.common_dir, &id, request, || {
         terminal.print(&format!("{READY_WORD}\n"));

@@ -25,5 +25,6 @@ mod several;
 #[path = "../suite/sessions_shapes/shapes.rs"]
 mod shapes;
 mod take_over;
+mod teams;
 mod test_bed;
 mod turns;

@@ -134,6 +134,7 @@ mod sync_many;
 mod tag;
 mod tags;
 mod team_settings;
+mod teams;
 mod trace;
 mod transports;
 mod trash;

@@ -9,7 +9,7 @@ use testkit::{Ran, TestRepo, World};
 use crate::world;
 
 /// Returns whether this machine can make a sandbox; otherwise the test is skipped.
-fn can_make_one() -> bool {
+pub(crate) fn can_make_one() -> bool {
     let arguments = ["--unshare-pid", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "true"];
     let can =
         std::process::Command::new("bwrap").args(arguments).output().is_ok_and(|ran| ran.status.success());

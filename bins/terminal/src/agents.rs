@@ -101,11 +101,13 @@ pub fn phase(agent: &AgentObject) -> String {
         _ if agent.phase == Phase::Running && agent.stuck_turns.is_some() => "running (stuck)",
         _ => agent.phase.as_str(),
     };
+    let working = agent.team.as_ref().and_then(|team| team.working(agent.phase));
+    let word = working.map_or_else(|| word.to_owned(), |role| format!("{word} ({role})"));
     let bypasses = agent.permission_mode.as_deref() == Some(Permission::BypassPermissions.as_str());
     match agent.liveness {
         Liveness::Lost | Liveness::Remote => format!("{word}, {}", agent.liveness.as_str()),
         Liveness::Live | Liveness::Ended if bypasses => format!("{word}, bypass"),
-        Liveness::Live | Liveness::Ended => word.to_owned(),
+        Liveness::Live | Liveness::Ended => word,
     }
 }
 

@@ -152,6 +152,12 @@ pub fn profiles() -> Vec<CompletionCandidate> {
     candidates::profiles(&repo).into_iter().map(CompletionCandidate::new).collect()
 }
 
+/// Lists the teams that spawn can start.
+pub fn teams() -> Vec<CompletionCandidate> {
+    let Ok(repo) = here::repository() else { return Vec::new() };
+    candidates::teams(&repo).into_iter().map(CompletionCandidate::new).collect()
+}
+
 /// Lists the keys of the configuration.
 pub fn config_keys() -> Vec<CompletionCandidate> {
     keys_where(true)

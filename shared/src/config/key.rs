@@ -198,8 +198,13 @@ impl<T> NamedKey<T> {
     /// `orchestra.agent.<name>.command`.
     pub(super) fn name_in<'a>(&self, subsection: &'a str) -> Option<&'a str> {
         let (before, _) = self.0.name.split_once(NAME_PLACEHOLDER)?;
-        subsection.strip_prefix(before.strip_prefix("orchestra.")?)
+        name_after(before, subsection)
     }
+}
+
+/// Returns the user's name in a subsection of `orchestra`, if it belongs to a key that begins with `before`.
+fn name_after<'a>(before: &str, subsection: &'a str) -> Option<&'a str> {
+    subsection.strip_prefix(before.strip_prefix("orchestra.")?)
 }
 
 /// A key that may be given several times, each time with one value.
@@ -281,6 +286,11 @@ impl NamedRepeatedKey {
         let Kind { expected, parse, text } = self.0.kind;
         let kind = Kind { expected, parse, text };
         RepeatedKey { name: Cow::Owned(self.0.name.replace(NAME_PLACEHOLDER, name)), kind, ..self.0 }
+    }
+
+    /// As [`NamedKey::name_in`].
+    pub(super) fn name_in<'a>(&self, subsection: &'a str) -> Option<&'a str> {
+        name_after(self.0.name.split_once(NAME_PLACEHOLDER)?.0, subsection)
     }
 }
 

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 pub use self::{
     editing::Edit,
-    key::{Choices, Described, Key, NamedKey, RepeatedKey, TeamUse},
+    key::{Choices, Described, Key, NamedKey, NamedRepeatedKey, RepeatedKey, TeamUse},
     keys::KEYS,
     setting::{Setting, Settings},
     table_key::{TableKey, normalized, short_name, suggestion},
@@ -248,6 +248,18 @@ impl<'repo> Config<'repo> {
         names
     }
 
+    /// Returns the names for which a key that may be given several times is set, sorted.
+    pub fn repeated_names(&self, key: &NamedRepeatedKey) -> Vec<String> {
+        let mut subsections = self.repo.config_sections(SECTION);
+        subsections.extend(self.team_sections());
+        let names = subsections.iter().filter_map(|subsection| key.name_in(subsection));
+        let is_set = |name: &&str| self.valid(&key.of(name)).is_ok_and(|values| !values.is_empty());
+        let mut names: Vec<String> = names.filter(is_set).map(str::to_owned).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// Returns what a coding agent may do without asking.
     ///
     /// # Errors
@@ -401,6 +413,7 @@ mod tests {
             include_str!("keys/limits.rs"),
             include_str!("keys/profiles.rs"),
             include_str!("keys/sharing.rs"),
+            include_str!("keys/teams.rs"),
             include_str!("keys/worktrees.rs"),
         ];
         let declared = files.iter().flat_map(|file| file.lines()).filter_map(|line| {

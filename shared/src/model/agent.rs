@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    AgentId, BranchName, Cap, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, Tag, WorkCheck,
-    WorkStat, WriterId,
+    AgentId, BranchName, Cap, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, Tag, Team,
+    WorkCheck, WorkStat, WriterId,
     hand_over::HandOver,
     landing::{Check, FailedCheck, SetAside},
     lines::{Group, Value, rows, state},
@@ -42,6 +42,8 @@ state! {
         pub profile: String = "Profile",
         /// The role as which it was started.
         pub role: Option<String> = "Role",
+        /// The team whose roles work on its task, with what they did.
+        pub team: Option<Team> = "Team",
         /// The profiles that ran it before, in order.
         pub handed_over: Vec<HandOver> = "Handed-Over",
         /// The requested model, then the one that answered.

@@ -4,10 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentId, BranchName, Cap, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId, WorkCheck,
+    AgentId, BranchName, Cap, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId, Team, WorkCheck,
     facts::{EventFact, facts},
     landing::Landed,
     request::{AskedRequest, Pattern},
+    team::PartChange,
     verdict::Review,
     work_stat::{MAX_LEFT_OUT, WholeWorkStat, WorkStat, is_zero},
 };
@@ -190,6 +191,9 @@ pub struct PhaseChange {
     /// The sandbox of this attempt and what makes it, such as `files by bubblewrap`. An attempt that is launched without has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<String>,
+    /// The part of a team's work that begins with this attempt, or that ended in it. A part begins with a new conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PartChange>,
 }
 
 impl PhaseChange {
@@ -214,6 +218,7 @@ impl PhaseChange {
             role: None,
             cap: None,
             sandbox: None,
+            part: None,
         }
     }
 
@@ -329,6 +334,9 @@ pub struct Created {
     /// Its tags; a text that cannot be one has no effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// The team whose roles work on the task, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<Team>,
     /// The whole task; absent if it is the blob `prompt` in the commit's tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,

@@ -1,6 +1,7 @@
 //! The types and rules of agents and runs. The module is pure: it uses no files, processes or clocks.
 
 pub mod agent;
+pub mod answer;
 pub mod canonical;
 pub mod cap;
 pub mod check_result;
@@ -36,6 +37,7 @@ pub mod secret;
 pub mod size;
 pub mod subject;
 pub mod tag;
+pub mod team;
 pub mod text;
 pub mod tool_use;
 pub mod trailers;
@@ -73,5 +75,7 @@ pub use sandbox::SandboxLevel;
 pub use size::ByteSize;
 pub use subject::{Subject, SubjectId};
 pub use tag::Tag;
+pub use team::Team;
+pub use verdict::Verdict;
 pub use work_check::WorkCheck;
 pub use work_stat::WorkStat;

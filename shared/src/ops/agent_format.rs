@@ -76,6 +76,7 @@ const FIELDS: &[&str] = &[
     "supervisor_pid",
     "surroundings",
     "tags",
+    "team",
     "title",
     "told_at",
     "turns",

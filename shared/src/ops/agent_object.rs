@@ -35,6 +35,7 @@ mod did_not_land;
 mod limit;
 mod request;
 mod shortage;
+mod team;
 mod verdicts;
 
 pub use self::{
@@ -44,6 +45,7 @@ pub use self::{
     limit::LimitObject,
     request::RequestObject,
     shortage::ShortageObject,
+    team::{PartObject, TeamObject},
     verdicts::ProposedVerdict,
 };
 
@@ -228,6 +230,9 @@ pub struct AgentObject {
     /// What is known of its current work from checks.
     #[serde(default)]
     pub checked: Checked,
+    /// The team whose roles work on its task one after another, and what they did.
+    #[serde(default)]
+    pub team: Option<TeamObject>,
     /// The process with which a person is attached to it, on this machine.
     #[serde(default)]
     pub attached_pid: Option<i32>,
@@ -264,7 +269,7 @@ impl AgentObject {
         let ended = has_saved_work(&agent, liveness);
         #[rustfmt::skip] // A column of names would hide the rest of this function.
         let Agent {
-            phase, queued_at, title, branch, base, snapshot, snapshot_files, head, profile, role, sandbox, handed_over, model, run, place, parent,
+            phase, queued_at, title, branch, base, snapshot, snapshot_files, head, profile, role, team, sandbox, handed_over, model, run, place, parent,
             reviews, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
             stuck_turns, limit, cap, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
@@ -287,7 +292,9 @@ impl AgentObject {
             profile,
             role,
             sandbox,
-            instead_of: handed_over.into_iter().next().map(|first| first.from),
+            // The programs of a team take turns.
+            instead_of: handed_over.into_iter().next().map(|first| first.from).filter(|_| team.is_none()),
+            team: team.map(TeamObject::new),
             model,
             run,
             place,

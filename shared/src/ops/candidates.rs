@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::{
     agents,
-    config::Config,
+    config::{Config, keys::TEAM_ROLE},
     conversation::SessionReader,
     git::Repo,
     model::{AgentId, Phase, tag::SELECTOR},
@@ -53,6 +53,11 @@ pub fn branches(repo: &Repo, limit: usize) -> Vec<String> {
 /// Returns the profiles that can be started here.
 pub fn profiles(repo: &Repo) -> Vec<String> {
     agents::ready(&Config::of(repo))
+}
+
+/// Returns the teams that are configured.
+pub fn teams(repo: &Repo) -> Vec<String> {
+    Config::of(repo).repeated_names(&TEAM_ROLE)
 }
 
 /// Returns the names of the programs whose sessions can be read.

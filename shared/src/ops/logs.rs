@@ -80,6 +80,8 @@ pub struct Attempt {
     pub number: u32,
     /// The protocol of its output.
     pub protocol: Protocol,
+    /// The role of its team that worked in it, if the agent has a team.
+    pub role: Option<String>,
     source: Source,
     /// The standard error of its program, if its output is structured.
     errors: Option<Source>,
@@ -114,6 +116,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     let config = Config::of(repo);
     let profile = |number| hand_over::profile_of_attempt(&agent.handed_over, &agent.profile, number);
     let protocol = |number| agents::protocol_of(profile(number), &config);
+    let role = |number| agent.team.as_ref().and_then(|team| team.role_of_attempt(number)).map(str::to_owned);
     let dir = PrivateDir::new(repo.private_dir()?).agent(&id);
     let mut attempts: Vec<Attempt> = Vec::new();
     if let Some(commit) = log {
@@ -127,6 +130,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
                 Attempt {
                     number,
                     protocol: protocol(number),
+                    role: role(number),
                     source: Source::Stored(*blob),
                     errors: stored(layout::errors_name(number)),
                     times: stored(layout::times_name(number)),
@@ -142,6 +146,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
             attempts.push(Attempt {
                 number: attempt,
                 protocol: protocol(attempt),
+                role: role(attempt),
                 source: Source::Live(path),
                 errors: live(dir.errors(attempt)),
                 times: live(dir.times(attempt)),

@@ -41,6 +41,7 @@ pub mod supervise;
 pub mod sync;
 pub mod tag;
 pub mod tasks;
+mod teams;
 pub mod r#try;
 pub mod undo;
 pub mod wait_targets;

@@ -325,7 +325,8 @@ fn record_attempt(
         let attempt = if now.phase == Phase::Queued && !foreign { now.attempt } else { now.attempt + 1 };
         let label = config.get_or_default(&LABEL).filter(|_| foreign);
         let permission = spec.launch.permission.map(|permission| permission.as_str().to_owned());
-        let new = Some(spec).filter(|_| request.profile.is_some());
+        let is_new = request.profile.is_some() || spec.team.is_some() && spec.profile != now.profile;
+        let new = Some(spec).filter(|_| is_new);
         // Only an event of an attempt can say which profile runs it.
         let attempt = attempt.max(u32::from(new.is_some()));
         let model = request.settings.options.model.clone();

@@ -72,6 +72,8 @@ pub struct Request {
     pub tasks: Vec<String>,
     /// The kinds of agents, such as `claude`; each task goes to each of them. If empty, the configured one.
     pub agents: Vec<String>,
+    /// The team whose roles work on each task one after another, instead of one kind of agent.
+    pub team: Option<String>,
     /// The number of agents of each kind for each task; 0 counts as 1.
     pub copies: u32,
     /// The revision from which the agents start; by default, the current commit.
@@ -144,6 +146,9 @@ pub struct PlannedAgent {
     /// The role, if the agent has one: a profile of the user that runs the program `profile`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// The team, if its roles work on the task one after another; `role` is the first of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
     /// The permission mode, if the program has such modes.
     pub permission: Option<Permission>,
     /// The branch of the agent.
@@ -299,6 +304,7 @@ fn plan(
                     title: title.clone(),
                     profile: ready.program.clone(),
                     role: ready.role.clone(),
+                    team: ready.team.as_ref().map(|(team, _)| team.name.clone()),
                     permission: ready.launch.permission,
                     branch: branches.of(&id),
                     base,

@@ -9,6 +9,7 @@ pub mod cache;
 pub mod chain;
 pub mod check_results;
 pub mod commit;
+pub mod findings;
 mod fold_cache;
 mod folded_log;
 pub mod join;

@@ -60,6 +60,10 @@ pub struct EndedAttempt {
     pub cause: Option<Cause>,
     /// The hosts that its sandbox refused.
     pub refused_hosts: Vec<String>,
+    /// What people should know about a success.
+    pub remark: Option<String>,
+    /// What a reviewing role of a team said, in place of its last words.
+    pub summary_of_review: Option<String>,
 }
 
 impl From<AttemptEnd> for EndedAttempt {
@@ -75,6 +79,8 @@ impl From<AttemptEnd> for EndedAttempt {
             check: None,
             cause: None,
             refused_hosts: Vec::new(),
+            remark: None,
+            summary_of_review: None,
         }
     }
 }
@@ -256,6 +262,7 @@ impl EndedAttempt {
     /// captured and is finished. Without any change it is done with a remark, but failed if a permission was denied.
     pub fn judge(&self, captured: Result<&CapturedWork, &Error>) -> (Phase, Option<String>) {
         let Conclusion { phase, reason, .. } = self.conclusion();
+        let reason = join(reason, self.remark.clone().filter(|_| phase == Phase::Done));
         let no_success = if phase == Phase::Done { Phase::Failed } else { phase };
         let unsaved = match captured {
             Ok(captured) => captured.unsaved.clone(),
@@ -276,7 +283,7 @@ impl EndedAttempt {
         if phase == Phase::Done && captured.work.commits == 0 {
             return match denied {
                 Some(what) => (Phase::Failed, Some(format!("denied: {what}"))),
-                None => (phase, Some("nothing changed".to_owned())),
+                None => (phase, join(reason, Some("nothing changed".to_owned()))),
             };
         }
         let off = captured.off_branch.as_deref().map(|why| format!("not on its branch: {why}"));
@@ -307,7 +314,7 @@ impl EndedAttempt {
                 work: work.work.clone(),
                 unfinished: work.unfinished.as_ref().map(Unfinished::sentence),
                 unsaved: work.unsaved.clone(),
-                last_words: work.last_words.clone(),
+                last_words: self.summary_of_review.clone().or_else(|| work.last_words.clone()),
                 ..finished
             },
         }

@@ -75,6 +75,8 @@ words! {
         Capture = "take",
         /// Run the agent's check on its base, and record the outcome.
         CheckBase = "check-base",
+        /// Make the worktree ready for the next role of a team: what a role changed that does not write is taken back.
+        HandOver = "hand-over",
     }
 }
 
@@ -84,7 +86,7 @@ impl HelperTask {
         match self {
             Self::Prepare => PREPARE_TIMEOUT,
             Self::Snapshot | Self::Turn | Self::Sum => SNAPSHOT_TIMEOUT,
-            Self::Capture => CAPTURE_TIMEOUT,
+            Self::Capture | Self::HandOver => CAPTURE_TIMEOUT,
             Self::CheckBase => CHECK_BASE_TIMEOUT,
         }
     }
@@ -174,7 +176,7 @@ pub enum TaskAnswer {
     Sum(Scopes<Amounts>),
 }
 
-/// Does a helper's task in this process, except [`HelperTask::CheckBase`], which is done above this module. Returns what it found out,
+/// Does a helper's task in this process, except [`HelperTask::CheckBase`] and [`HelperTask::HandOver`], which are done above this module. Returns what it found out,
 /// if that is the task.
 ///
 /// # Errors
@@ -233,7 +235,7 @@ pub fn run_task(
             let sum = spending::of_clone(&Repo::open(environment, common_dir)?, &measured)?;
             Ok(Some(TaskAnswer::Sum(sum)))
         }
-        HelperTask::CheckBase => Err(Error::internal("the check of the base needs landings")),
+        HelperTask::CheckBase | HelperTask::HandOver => Err(Error::internal("this task needs landings")),
     }
 }
 

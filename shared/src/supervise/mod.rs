@@ -42,6 +42,7 @@ pub mod spending;
 pub mod start;
 pub mod stored_output;
 pub mod stuck;
+pub mod team;
 pub mod temporary;
 mod tickets;
 pub mod tracked_folder;

@@ -13,8 +13,7 @@ use crate::{
     model::{AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, duration, request::Pattern},
     private_files,
     store::layout::{self, AgentDir},
-    supervise::preparation::Preparation,
-    supervise::spending::Rules,
+    supervise::{preparation::Preparation, spending::Rules},
     worktree::open_worktree::WorktreeIdentity,
     world::Environment,
 };
@@ -83,6 +82,9 @@ pub struct Spec {
     /// The sandbox of its program, its check and its commands.
     #[serde(default)]
     pub sandbox: SandboxLevel,
+    /// The team whose roles work on the task, if one does.
+    #[serde(default)]
+    pub team: Option<TeamSpec>,
 }
 
 /// A check that runs when the agent's turn ends, and whose output the agent gets back until it passes.
@@ -111,6 +113,50 @@ pub struct Fallback {
     pub launch: Launch,
     /// Its limits.
     pub limits: Limits,
+}
+
+/// How the roles of a team are started, as it was decided before the first one began.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct TeamSpec {
+    /// The options that were typed, for all roles that write.
+    pub typed: Options,
+    /// What each role needs, in order.
+    pub stages: Vec<Stage>,
+}
+
+impl TeamSpec {
+    /// Returns whether the role at a place is the last one that writes.
+    pub fn is_last_writer(&self, place: usize) -> bool {
+        self.stages.iter().rposition(|stage| stage.writes) == Some(place)
+    }
+}
+
+/// What one role of a team needs to be started.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Stage {
+    /// The name of its program.
+    pub profile: String,
+    /// The name of its profile, if that is another one.
+    pub role: Option<String>,
+    /// How its program is started.
+    pub launch: Launch,
+    /// Its limits.
+    pub limits: Limits,
+    /// The options for its program.
+    pub options: Options,
+    /// The text that is put before the task.
+    pub prompt: Option<String>,
+    /// Whether it may change files.
+    pub writes: bool,
+    /// Whether the changes are put into its prompt, because it cannot look at the history.
+    pub shows_changes: bool,
+}
+
+impl Stage {
+    /// Returns the name of its profile.
+    pub fn name(&self) -> &str {
+        self.role.as_ref().unwrap_or(&self.profile)
+    }
 }
 
 /// The limits of an agent. Every field of the file names its unit; names without a unit are those of earlier versions.
@@ -187,6 +233,16 @@ impl Spec {
             let launch = launch.beside(Some(&self.launch));
             (self.profile, self.role, self.launch, self.limits) = (profile, role, launch, limits);
             self.options.model = None;
+        }
+    }
+
+    /// Prepares the launch of the role at a place of the team, if there is one. Another role never takes over from it.
+    pub fn take_stage(&mut self, place: usize) {
+        let stage = self.team.as_ref().and_then(|team| team.stages.get(place)).cloned();
+        if let Some(Stage { profile, role, launch, limits, options, writes, .. }) = stage {
+            let launch = launch.beside(Some(&self.launch));
+            (self.profile, self.role, self.launch) = (profile, role, launch);
+            (self.limits, self.options, self.judges, self.fallback) = (limits, options, !writes, None);
         }
     }
 

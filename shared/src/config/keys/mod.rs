@@ -8,9 +8,10 @@ mod landing;
 mod limits;
 mod profiles;
 mod sharing;
+mod teams;
 mod worktrees;
 
-pub use self::{agents::*, caps::*, landing::*, limits::*, profiles::*, sharing::*, worktrees::*};
+pub use self::{agents::*, caps::*, landing::*, limits::*, profiles::*, sharing::*, teams::*, worktrees::*};
 use super::key::Described;
 
 const MINUTE: u64 = 60;
@@ -42,6 +43,9 @@ pub static KEYS: &[&dyn Described] = &[
     &AGENT_BUDGET,
     &AGENT_ENV,
     &AGENT_FALLBACK,
+    &AGENT_WRITES,
+    &TEAM_ROLE,
+    &TEAM_ROUNDS,
     &PERMISSION,
     &ON_PROMPT,
     &ALLOWED_CLI,

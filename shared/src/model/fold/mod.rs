@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::reviews::{GivenReview, Reviews};
 use self::{launches::Launches, usage::SessionUsage};
 use super::{
-    Agent, BranchName, Cap, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, Tag, WorkCheck,
+    Agent, BranchName, Cap, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, Tag, Team, WorkCheck,
     WorkStat, WriterId,
     event::{Check, Collected, Created, Finished, Landed, Landing, LeftOut, PhaseChange, Usage},
     hand_over::HandOver,
@@ -148,6 +148,7 @@ impl Fold {
         agent.title = text::title(&created.title);
         agent.profile = short(&created.profile);
         agent.role = short_or_none(created.role.as_deref());
+        agent.team = created.team.as_ref().and_then(Team::checked);
         agent.model = short_or_none(created.model.as_deref());
         agent.run = created.run.short();
         agent.place = created.place;
@@ -171,6 +172,9 @@ impl Fold {
         }
         let agent = &mut self.agent;
         if step.attempt > agent.attempt {
+            if let Some(team) = agent.team.as_mut().filter(|_| step.phase == Phase::Queued) {
+                team.resumed_after(agent.phase);
+            }
             *agent = Agent {
                 attempt: step.attempt,
                 exit_code: None,
@@ -212,6 +216,13 @@ impl Fold {
                 HandOver::add(&mut agent.handed_over, step.attempt, &agent.profile);
                 // Session, model and permissions are words of the earlier program.
                 *agent = Agent { profile, session: None, model: None, permission: None, ..agent.clone() };
+            }
+        }
+        if let (Some(part), Some(team)) = (&step.part, &mut agent.team) {
+            team.apply(step.attempt, part);
+            if part.begins() {
+                // The next role has a conversation and options of its own, even if it runs the same program.
+                *agent = Agent { session: None, model: None, permission: None, ..agent.clone() };
             }
         }
         agent.session = SessionId::short_or_none(step.session.as_ref()).or_else(|| agent.session.take());

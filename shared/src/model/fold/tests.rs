@@ -12,6 +12,7 @@ use super::{
         event::Pattern,
         event::Tagged,
         landing::check_id,
+        team::{Outcome, PartChange, TeamRole},
     },
     *,
 };
@@ -278,6 +279,22 @@ fn what_is_allowed_for_good_comes_from_the_clone_that_runs_the_agent() {
     assert_eq!((agent.automatic, agent.attempt), (1, 2));
 }
 
+/// A team of two roles.
+fn team() -> Team {
+    let role = |name: &str, writes| TeamRole { name: name.to_owned(), writes };
+    Team { name: "duo".into(), roles: vec![role("a", true), role("b", false)], rounds: 1, ..Team::default() }
+}
+
+/// The begin or the end of a part of any role, also of one that the team does not have.
+fn part(attempt: u32, at: usize) -> PartChange {
+    let place = attempt as usize - 1;
+    match at {
+        2 => PartChange::end(place, Outcome::ALL[place], String::new()),
+        1 => PartChange::begin(place, IdOrText::read(&"1".repeat(40))),
+        _ => PartChange::again(place),
+    }
+}
+
 pub(crate) fn facts() -> impl Strategy<Value = Fact> {
     let word = "[ -~\u{1b}\n\u{202e}é日]{0,12}";
     prop_oneof![
@@ -304,6 +321,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     branch,
                     label,
                     tags,
+                    team: (place > 0).then(team),
                     prompt,
                 })
             }
@@ -326,6 +344,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 stuck_turns: (at == 2).then_some(u64::from(attempt)),
                 cap: automatic.then(|| cap(u64::from(attempt), true)),
                 profile: (at == 0).then(|| "mine".to_owned()),
+                part: (at < 3).then(|| part(attempt, at)),
                 ..PhaseChange::new(attempt, Phase::ALL[at])
             })
         }),

@@ -81,8 +81,18 @@ impl NewProfile {
 /// Fails if no other program can continue the work of this agent.
 ///
 /// # Errors
-/// It reviews another agent's work (3).
+/// It reviews another agent's work, or a team works on its task (3).
 pub(super) fn check_agent(id: &AgentId, agent: &Agent) -> Result<()> {
+    if let Some(team) = &agent.team {
+        return Err(Error::new(
+            Code::Refused,
+            format!(
+                "the roles of the team '{}' work on '{id}', each with its own program",
+                text::safe(&team.name)
+            ),
+        )
+        .hint(format!("git orchestra resume {id} continues with the role that is next")));
+    }
     if agent.reviews.is_some() {
         return Err(Error::new(
             Code::Refused,

@@ -35,10 +35,15 @@ pub(super) fn new_spec(
     let foreign = is_foreign(repo, agent);
     let before = Spec::last(repo, id, dir);
     let known = before.as_ref().and_then(|spec| spec.identity.clone());
-    let RunOptions { options, launch, limits, jobs, until, preparation, spending, sandbox } =
+    let RunOptions { options, launch, limits, jobs, until, preparation, spending, sandbox, team } =
         run_options(config, agent, before.as_ref(), request)?;
     let title = title(agent, before.as_ref(), &launch, request);
     let new_profile = NewProfile::of(request, config);
+    let stage =
+        team.as_ref().zip(agent.team.as_ref()).and_then(|(team, known)| team.stages.get(known.place()));
+    let stage = stage.cloned();
+    // What was decided for the role may be another program by now, which does not know the conversation.
+    let is_other = stage.as_ref().is_some_and(|stage| stage.profile != agent.profile);
     let private = PrivateDir::new(repo.private_dir()?);
     guard::reserve_space(&private)?;
     let made = before.as_ref().map(Spec::worktree_identity).unwrap_or_default();
@@ -56,7 +61,11 @@ pub(super) fn new_spec(
         left_folders::hide(&worktree, left);
     }
     let launch = launch.beside(before.as_ref().map(|spec| &spec.launch));
-    let frozen = FrozenConfig::now(repo)?.with_ignored(&launch.leftovers);
+    let of_roles = team
+        .iter()
+        .flat_map(|team| &team.stages)
+        .fold(launch.clone(), |all, stage| all.beside(Some(&stage.launch)));
+    let frozen = FrozenConfig::now(repo)?.with_ignored(&of_roles.leftovers);
     let frozen = frozen.keep(&private.frozen(), &repo.common_dir()?)?;
     let unknown = || Error::internal(format!("'{}' is not a commit", agent.base));
     let base = agent.base.commit().ok_or_else(unknown)?;
@@ -74,13 +83,18 @@ pub(super) fn new_spec(
         limits,
         since: agent.lamport,
         resumed: agent.attempt > 0 || foreign,
-        fresh: request.fresh || new_profile.is_some(),
-        judges: agent.reviews.is_some(),
-        profile: new_profile.as_ref().map_or_else(|| agent.profile.clone(), |new| new.program.clone()),
+        fresh: request.fresh || new_profile.is_some() || is_other,
+        judges: agent.reviews.is_some() || stage.as_ref().is_some_and(|stage| !stage.writes),
+        profile: match (&new_profile, &stage) {
+            (Some(new), _) => new.program.clone(),
+            (None, Some(stage)) => stage.profile.clone(),
+            (None, None) => agent.profile.clone(),
+        },
         fallback: before.as_ref().filter(|_| agent.attempt == 0).and_then(|spec| spec.fallback.clone()),
-        role: match new_profile {
-            Some(new) => new.role(),
-            None => before.filter(|spec| spec.is_about(&agent.profile)).and_then(|spec| spec.role),
+        role: match (new_profile, stage) {
+            (Some(new), _) => new.role(),
+            (None, Some(stage)) => stage.role,
+            (None, None) => before.filter(|spec| spec.is_about(&agent.profile)).and_then(|spec| spec.role),
         },
         always: trusted_grants(repo, agent),
         despite_limit: request.despite_limit,
@@ -88,6 +102,7 @@ pub(super) fn new_spec(
         preparation,
         spending,
         sandbox,
+        team,
     })
 }
 

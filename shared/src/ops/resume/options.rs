@@ -6,9 +6,10 @@ use crate::{
     agents::{self, Launch, Options},
     config::Config,
     model::{Agent, SandboxLevel, text},
+    ops::teams,
     supervise::{
         preparation::Preparation,
-        spec::{Limits, Spec, Until},
+        spec::{Limits, Spec, TeamSpec, Until},
         spending::Rules,
     },
 };
@@ -23,6 +24,8 @@ pub(super) struct RunOptions {
     pub(super) preparation: Preparation,
     pub(super) spending: Rules,
     pub(super) sandbox: SandboxLevel,
+    /// What the roles of its team need.
+    pub(super) team: Option<TeamSpec>,
 }
 
 pub(super) fn run_options(
@@ -34,18 +37,45 @@ pub(super) fn run_options(
     let new_profile = NewProfile::of(request, config);
     let same = before.filter(|_| new_profile.is_none());
     let said = same.map(|spec| spec.options.clone()).unwrap_or_default();
-    let options =
-        Options { restricted: agent.reviews.is_some(), ..said }.with(request.settings.options.clone());
-    let profile = &profile_of(agent, before, new_profile.as_ref());
+    let team = team(config, agent, before, request)?;
+    let stage =
+        team.as_ref().zip(agent.team.as_ref()).and_then(|(team, known)| team.stages.get(known.place()));
+    let options = match stage {
+        Some(stage) => stage.options.clone(),
+        None => {
+            Options { restricted: agent.reviews.is_some(), ..said }.with(request.settings.options.clone())
+        }
+    };
+    let profile = &match (&new_profile, stage) {
+        (None, Some(stage)) => stage.name().to_owned(),
+        (new, _) => profile_of(agent, before, new.as_ref()),
+    };
     let launch = agents::launch(profile, config, &options)?;
-    let limits = request.settings.limits(config, profile, &launch, same.map(|spec| &spec.limits))?;
+    let limits = match stage {
+        Some(stage) => stage.limits,
+        None => request.settings.limits(config, profile, &launch, same.map(|spec| &spec.limits))?,
+    };
     let jobs = request.settings.jobs(config, before.map(|spec| spec.jobs))?;
     let until = request.settings.until(config, before.and_then(|spec| spec.until.as_ref()))?;
     let preparation = request.settings.preparation(config, before.map(|spec| &spec.preparation))?;
     let rules = before.map(|spec| &spec.spending);
     let spending = request.settings.spending(config, profile, agent.run.clone(), rules)?;
     let sandbox = request.settings.sandbox(config, before.map(|spec| spec.sandbox))?;
-    Ok(RunOptions { options, launch, limits, jobs, until, preparation, spending, sandbox })
+    Ok(RunOptions { options, launch, limits, jobs, until, preparation, spending, sandbox, team })
+}
+
+/// Returns what the roles of an agent's team need now: as they are configured, with what was typed for them.
+fn team(
+    config: &Config<'_>,
+    agent: &Agent,
+    before: Option<&Spec>,
+    request: &Request,
+) -> Result<Option<TeamSpec>> {
+    let Some(team) = &agent.team else { return Ok(None) };
+    let before = before.and_then(|spec| spec.team.as_ref());
+    let typed = before.map(|team| team.typed.clone()).unwrap_or_default();
+    let typed = typed.with(request.settings.options.clone());
+    teams::stages(config, team, &request.settings, &typed, before).map(Some)
 }
 
 /// Returns the name under which the program that continues an agent is configured.

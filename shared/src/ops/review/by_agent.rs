@@ -18,8 +18,10 @@ use crate::{
     git::{Oid, Repo, command},
     landing::verify::{self, CommitCheck, Verified},
     model::{
-        AgentId, OnPrompt, Permission, text,
-        verdict::{Comment, Verdict},
+        AgentId, OnPrompt, Permission,
+        answer::{self, Answer},
+        text,
+        verdict::Verdict,
     },
     ops::{
         logs,
@@ -27,12 +29,10 @@ use crate::{
         spawn, status,
         waiting::{self, WaitOutcome},
     },
-    store::{AgentLog, layout},
+    store::{AgentLog, findings, layout},
     trust::AcceptedRepo,
 };
 
-/// How much of the end of the answer is read, in bytes.
-const MAX_ANSWER: usize = 256 * 1024;
 /// How much of the end of the test's output is passed to the reviewer, in bytes.
 const MAX_TEST_OUTPUT: usize = 4 * 1024;
 /// The longest diff that is put into the task of a reviewer that cannot look at the history, in bytes. A part of one would be judged as
@@ -54,28 +54,6 @@ pub struct ByAgentRequest {
     /// Whether the test runs even if it is known to pass for these files.
     #[serde(default)]
     pub recheck: bool,
-}
-
-/// The answer of a reviewer.
-#[derive(Debug, Deserialize)]
-struct Answer {
-    verdict: Verdict,
-    #[serde(default)]
-    summary: String,
-    #[serde(default)]
-    findings: Vec<Finding>,
-}
-
-/// A problem that the reviewer found.
-#[derive(Debug, Deserialize)]
-struct Finding {
-    #[serde(default)]
-    severity: String,
-    #[serde(default)]
-    file: String,
-    #[serde(default)]
-    line: u32,
-    text: String,
 }
 
 /// Starts a reviewer, waits for its answer, and records its verdict.
@@ -108,7 +86,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequ
     wait_for_reviewer(context, repo, &reviewer)?;
     // The reviewer ran and may have changed the configuration, which is used from here on.
     repo.confirm()?;
-    let mut answer = parse_answer(&printed_text(context, repo, &reviewer)?).ok_or_else(|| {
+    let mut answer = Answer::last_in(&printed_text(context, repo, &reviewer)?).ok_or_else(|| {
         Error::new(
             Code::ReviewerFailed,
             format!("the reviewer '{reviewer}' gave no valid answer; no verdict was recorded"),
@@ -263,19 +241,6 @@ fn printed_text(context: &Context, repo: &Repo, id: &AgentId) -> Result<String> 
     Ok(words)
 }
 
-/// Finds the last JSON object with a verdict in the output.
-fn parse_answer(said: &str) -> Option<Answer> {
-    let mut from = said.len().saturating_sub(MAX_ANSWER);
-    while !said.is_char_boundary(from) {
-        from += 1;
-    }
-    let said = &said[from..];
-    let mut objects = said.match_indices('{').filter_map(|(at, _)| {
-        serde_json::Deserializer::from_str(&said[at..]).into_iter::<Answer>().next()?.ok()
-    });
-    objects.next_back()
-}
-
 /// Turns the answer into a verdict. A failed test turns approval into requested changes. A finding on an existing line becomes a
 /// comment; any other is added to the text.
 fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &Verified) -> Result<GivenVerdict> {
@@ -286,19 +251,8 @@ fn verdict_from_answer(repo: &Repo, head: Oid, answer: Answer, tested: &Verified
         said.push(format!("The test does not pass: {}.", tested.label()));
     }
     said.extend(Some(answer.summary).filter(|summary| !summary.trim().is_empty()));
-    let mut comments = Vec::new();
-    for finding in answer.findings.into_iter().take(crate::model::event::MAX_COMMENTS) {
-        let severity = Some(finding.severity).filter(|word| !word.is_empty());
-        let what =
-            severity.map_or_else(|| finding.text.clone(), |severity| format!("{severity}: {}", finding.text));
-        let lines = repo.read_blob_of(head, &finding.file).ok().flatten();
-        let lines = lines.map_or(0, |content| content.split_inclusive(|byte| *byte == b'\n').count());
-        if finding.line > 0 && finding.line as usize <= lines {
-            comments.push(Comment { file: finding.file, line: finding.line, text: what });
-        } else {
-            said.push(what);
-        }
-    }
+    let (comments, others) = findings::as_comments(repo, head, answer.findings);
+    said.extend(others);
     if verdict == Verdict::Changes && said.is_empty() && comments.is_empty() {
         said.push("The reviewer did not say which.".to_owned());
     }
@@ -327,26 +281,8 @@ fn prompt(task: &str, base: Oid, test: &str, tested: &Verified, fix: bool, chang
         "Review the work in this worktree: what changed since commit {base} ('git diff {base} HEAD' shows it). {may}\n\n{shown}\
          The task was:\n\n{task}\n\n\
          The result of the test '{test}': {}. {output}\n\n\
-         Does the work do what the task asks, and do it right? Look for bugs, missing cases and tests, and security problems. Answer with one \
-         JSON object and nothing else:\n\
-         {{\"verdict\": \"approve\" or \"changes\" or \"reject\", \"summary\": \"…\", \"findings\": [{{\"severity\": \"high\" or \
-         \"medium\" or \"low\", \"file\": \"…\", \"line\": 1, \"text\": \"…\"}}]}}\n",
+         Does the work do what the task asks, and do it right? Look for bugs, missing cases and tests, and security problems. Answer with {}",
         tested.label(),
+        answer::REQUEST,
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_verdict_counts_whatever_surrounds_it() {
-        let parsed = |said: &str| parse_answer(said).map(|answer| (answer.verdict, answer.findings.len()));
-        assert_eq!(parsed("so: {\"verdict\":\"approve\"} done"), Some((Verdict::Approve, 0)));
-        let two = "{\"verdict\":\"approve\"}\n```json\n{\"verdict\":\"changes\",\"findings\":[{\"text\":\"{x}\"}]}\n```";
-        assert_eq!(parsed(two), Some((Verdict::Changes, 1)));
-        for nonsense in ["", "{}", "{\"verdict\":\"maybe\"}", "looks good", "{\"verdict\":"] {
-            assert_eq!(parsed(nonsense), None, "{nonsense}");
-        }
-    }
 }

@@ -107,6 +107,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         snapshot: None,
         snapshot_files: 0,
         tags: Vec::new(),
+        team: None,
         prompt: None,
     };
     let prompt = session.first_prompt.unwrap_or_default();

@@ -6,12 +6,13 @@ use crate::{
     agents::{self, Launch, Options},
     config::{
         Config,
-        keys::{AGENT, AGENT_FALLBACK},
+        keys::{AGENT, AGENT_FALLBACK, AGENT_MODEL, TEAM_ROLE},
     },
-    model::text,
+    model::{Team, text},
+    ops::teams,
     supervise::{
         preparation::Preparation,
-        spec::{Fallback, Limits, Until},
+        spec::{Fallback, Limits, TeamSpec, Until},
     },
 };
 
@@ -34,8 +35,23 @@ pub(super) struct ReadyProfile {
     pub(super) preparation: Preparation,
     /// The profile that takes over if this one is refused.
     pub(super) fallback: Option<Fallback>,
+    /// The team whose first role this is, with what each of its roles needs.
+    pub(super) team: Option<(Team, TeamSpec)>,
     /// What the user should know about it.
     pub(super) warning: Option<String>,
+}
+
+impl ReadyProfile {
+    /// Returns whether it is the first role of a team, and does not write.
+    pub(super) fn is_reader(&self) -> bool {
+        self.team.as_ref().and_then(|(_, team)| team.stages.first()).is_some_and(|first| !first.writes)
+    }
+
+    /// Returns what the programs leave in the worktree, as lines of git's exclude file.
+    pub(super) fn leftovers(&self) -> Vec<String> {
+        let roles = self.team.iter().flat_map(|(_, team)| &team.stages).map(|stage| &stage.launch);
+        roles.chain([&self.launch]).flat_map(|launch| launch.leftovers.clone()).collect()
+    }
 }
 
 /// Prepares the requested profiles.
@@ -43,8 +59,44 @@ pub(super) struct ReadyProfile {
 /// # Errors
 /// One of them cannot be started, or does not support an option.
 pub(super) fn launches(config: &Config<'_>, request: &Request) -> Result<Vec<ReadyProfile>> {
+    if let Some(team) = &request.team {
+        return of_team(config, request, team).map(|ready| vec![ready]);
+    }
     let names = if request.agents.is_empty() { vec![config.get(&AGENT)?] } else { request.agents.clone() };
     names.iter().map(|name| with_fallback(config, request, name)).collect()
+}
+
+/// Prepares the first role of a team, with what each of them needs.
+///
+/// # Errors
+/// As of [`teams::configured`] and [`teams::stages`]; an option is about one program, and a team has several (2).
+fn of_team(config: &Config<'_>, request: &Request, name: &str) -> Result<ReadyProfile> {
+    if !request.agents.is_empty() {
+        return Err(Error::usage("--team and --agent: the roles of a team are its agents")
+            .hint(TEAM_ROLE.of(name).hint("ROLE")));
+    }
+    if request.settings.options.model.is_some() {
+        return Err(Error::usage("--model and --team: each role of a team has a model of its own")
+            .hint(AGENT_MODEL.of("ROLE").hint("MODEL")));
+    }
+    let team = teams::configured(config, name)?;
+    let stages = teams::stages(config, &team, &request.settings, &request.settings.options, None)?;
+    let first = stages.stages.first().cloned().ok_or_else(|| Error::internal("a team has no roles"))?;
+    Ok(ReadyProfile {
+        program: first.profile,
+        role: first.role,
+        // The supervisor tells each role its own prompt.
+        prompt: None,
+        options: first.options,
+        launch: first.launch,
+        limits: first.limits,
+        reads_prose: true,
+        until: request.settings.until_of_new(config, false)?,
+        preparation: request.settings.preparation(config, None)?,
+        fallback: None,
+        team: Some((team, stages)),
+        warning: None,
+    })
 }
 
 /// Prepares a profile with its fallback. Where its program is missing, the fallback runs instead.
@@ -108,6 +160,7 @@ fn ready_profile(
         until,
         preparation,
         fallback,
+        team: None,
         warning,
     })
 }

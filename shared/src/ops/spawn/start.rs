@@ -39,7 +39,7 @@ pub(super) fn start(
     let identity = repo.identity()?;
     let config = Config::of(repo);
     let mut leftovers: Vec<String> =
-        assignments.iter().flat_map(|assignment| assignment.ready.launch.leftovers.clone()).collect();
+        assignments.iter().flat_map(|assignment| assignment.ready.leftovers()).collect();
     leftovers.sort();
     leftovers.dedup();
     let frozen = FrozenConfig::now(repo)?.with_ignored(&leftovers);
@@ -113,6 +113,7 @@ struct Common<'a> {
 fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, request: &Request) -> Result<()> {
     let Common { identity, frozen, jobs, spending, sandbox } = *common;
     let Assignment { planned, task, ready, .. } = assignment;
+    let team = ready.team.as_ref().map(|(_, stages)| stages.clone());
     let spec = Spec {
         options: ready.options.clone(),
         launch: ready.launch.clone(),
@@ -128,7 +129,7 @@ fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, requ
         since: 1,
         resumed: false,
         fresh: false,
-        judges: request.reviews.is_some(),
+        judges: request.reviews.is_some() || ready.is_reader(),
         profile: planned.profile.clone(),
         role: planned.role.clone(),
         fallback: ready.fallback.clone(),
@@ -138,6 +139,7 @@ fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, requ
         preparation: ready.preparation.clone(),
         spending: spending.clone(),
         sandbox,
+        team,
     };
     spec.write(dir)?;
     let prompt = dir.prompt();
@@ -173,6 +175,7 @@ fn new_agents(
             snapshot: report.changes.as_ref().and_then(|changes| changes.snapshot).map(Into::into),
             snapshot_files: report.changes.as_ref().map_or(0, |changes| changes.files),
             tags: request.tags.iter().map(ToString::to_string).collect(),
+            team: assignment.ready.team.as_ref().map(|(team, _)| team.clone()),
             prompt: None,
         };
         NewAgent { id: assignment.id.clone(), created, prompt: assignment.task.clone(), base }

@@ -192,6 +192,8 @@ impl Supervisor {
             is_reviewer: self.spec.judges,
             refused_hosts: hosts::take_refused(&self.dir),
             check: None,
+            remark: None,
+            summary_of_review: None,
         };
         Ok((ended, unheard))
     }

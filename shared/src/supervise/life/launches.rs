@@ -7,7 +7,7 @@ use crate::{
     Result,
     git::Repo,
     model::{
-        Agent, Fact, Phase,
+        Agent, Fact, Phase, Team,
         event::{Finished, PhaseChange},
     },
     sandbox,
@@ -25,7 +25,9 @@ impl Supervisor {
         let messages = self.requests.messages(&repo, &self.id, &chain.events)?;
         self.remember_usage(known.as_ref(), &chain.events);
         self.choose_session(known)?;
-        self.record_launch(&repo, None, None)?;
+        self.part = self.first_part(before.team.as_ref());
+        self.stage = before.team.as_ref().map_or(0, Team::place);
+        self.record_launch(&repo, &[], None)?;
         // A message says how to continue, so the reason is not repeated.
         Ok((before.reason.filter(|_| messages.is_empty()), messages))
     }
@@ -41,12 +43,12 @@ impl Supervisor {
         let ran_seconds = self.ran_seconds();
         let finished =
             Fact::Finished(Finished { ran_seconds, ..before.fact_before_retry(self.record.attempt) });
-        self.record_launch(&repo, Some(&finished), Some(why))
+        self.record_launch(&repo, &[finished], Some(why))
     }
 
     /// Records the start of an attempt: one more than the highest so far, unless `resume` has queued it. The session is recorded
     /// before the program starts, so that the agent can be resumed after a crash at any point.
-    fn record_launch(&mut self, repo: &Repo, first: Option<&Fact>, reason: Option<&str>) -> Result<()> {
+    pub(super) fn record_launch(&mut self, repo: &Repo, first: &[Fact], reason: Option<&str>) -> Result<()> {
         // The end of the previous attempt contains its summary.
         let _ = std::fs::remove_file(self.dir.stream_summary());
         let session = self.session.as_ref().map(|(session, _)| session.clone());
@@ -57,13 +59,16 @@ impl Supervisor {
             let sandbox = sandbox::description(self.spec.sandbox);
             let step =
                 PhaseChange { reason, session: session.clone(), mark, sandbox, ..launch_after(&fold.agent) };
-            let step = if self.takes_over.is_some() { fallback::announced(&self.spec, step) } else { step };
-            Some(first.into_iter().cloned().chain([Fact::Phase(step)]).collect())
+            let is_other = self.takes_over.is_some() || self.part.is_some();
+            let step = if is_other { fallback::announced(&self.spec, step) } else { step };
+            let step = PhaseChange { part: self.part.clone(), ..step };
+            Some(first.iter().cloned().chain([Fact::Phase(step)]).collect())
         })?;
         self.record.attempt = fold.agent.attempt;
         self.launched = Some(Instant::now());
         self.spending_at_launch(&fold.agent);
-        if self.takes_over.take().is_some() {
+        let begins = self.part.take().is_some();
+        if self.takes_over.take().is_some() || begins {
             self.spec.write(&self.dir)?;
         }
         self.record.write(&self.lock)

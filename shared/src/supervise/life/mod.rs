@@ -15,6 +15,7 @@ mod opening;
 mod requests;
 mod session;
 mod setup;
+mod team;
 mod tracking;
 mod until;
 
@@ -42,7 +43,7 @@ use crate::{
     error::ErrorContext,
     git::Repo,
     lock::Lock,
-    model::{AgentId, ByteSize, Fact, Phase, SessionId, event::Usage},
+    model::{AgentId, ByteSize, Fact, Phase, SessionId, event::Usage, team::PartChange},
     store::{
         append,
         layout::{AgentDir, PrivateDir},
@@ -139,6 +140,10 @@ struct Supervisor {
     has_acted: bool,
     /// Why the fallback takes over with the launch that is recorded next.
     takes_over: Option<String>,
+    /// The part of a team's work that begins with the launch that is recorded next.
+    part: Option<PartChange>,
+    /// The place of the role that works, if the agent has a team.
+    stage: usize,
     lock: Lock,
 }
 
@@ -180,6 +185,8 @@ impl Supervisor {
             spending: Spending::default(),
             has_acted: false,
             takes_over: None,
+            part: None,
+            stage: 0,
             rounds: Rounds::default(),
             id: id.clone(),
             frozen: FrozenConfig::load(&private.frozen().join(&spec.frozen)).ok(),
@@ -282,7 +289,11 @@ impl Supervisor {
         }
         let now = Instant::now();
         self.begun = now.checked_sub(self.ran).unwrap_or(now);
-        let (why, mut messages) = self.in_repository(Self::first_launch)?;
+        let hands_over = self.in_repository(Self::has_ended_part)?;
+        let (why, mut messages) = match hands_over {
+            true => (None, self.in_repository(Self::messages_before_part)?),
+            false => self.in_repository(Self::first_launch)?,
+        };
         self.in_repository(|supervisor| guard::check_space(&supervisor.common, ByteSize::default()))?;
         if let Err(error) = self.run_helper(HelperTask::Prepare).await {
             if !self.spec.resumed {
@@ -301,6 +312,9 @@ impl Supervisor {
         if let Some(end) = self.end_asked()? {
             return Ok(end.into());
         }
+        if hands_over && let Some(ended) = self.next_part(None).await? {
+            return Ok(ended);
+        }
         if let Some(end) = self.make_ready().await? {
             return Ok(end.into());
         }
@@ -318,7 +332,9 @@ impl Supervisor {
             let continues = is_sent || report.is_some();
             let again = conclusion.is_transient && retries < self.spec.limits.retries;
             if !continues && !again || self.begun.elapsed() >= self.spec.limits.max_time {
-                if !self.fall_back_after(&ended).await? {
+                if !self.fall_back_after(&ended).await?
+                    && let Some(ended) = self.next_part(Some(ended)).await?
+                {
                     return Ok(ended);
                 }
                 (opening, messages, retries) = (Opening::Task(None), unheard, 0);

@@ -25,7 +25,8 @@ impl Supervisor {
 
     /// Returns whether the program reads this opening. One that may run its task as a script gets no report.
     pub(super) fn reads(&self, opening: &Opening) -> bool {
-        self.has_messages() || matches!(opening, Opening::Report(_)) && self.spec.launch.takes_prose()
+        let is_composed = matches!(opening, Opening::Report(_)) || self.spec.team.is_some();
+        self.has_messages() || is_composed && self.spec.launch.takes_prose()
     }
 
     /// Returns the first message of the attempt: the task, or in a known conversation a report, or the reason for the interruption and
@@ -57,6 +58,7 @@ impl Supervisor {
     fn task(&self) -> Result<String> {
         let task =
             careful::read(self.dir.prompt()).context(Kind::External, || "cannot read the task".into())?;
-        Ok(String::from_utf8_lossy(&task).into_owned())
+        let task = String::from_utf8_lossy(&task).into_owned();
+        if self.spec.team.is_some() { self.role_prompt(&task) } else { Ok(task) }
     }
 }

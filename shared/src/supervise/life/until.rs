@@ -57,6 +57,7 @@ impl Supervisor {
     ) -> Result<(EndedAttempt, Option<String>)> {
         let has_sessions = self.spec.launch.has_sessions();
         let is_over = has_sessions && !unheard.is_empty() || ended.conclusion().phase != Phase::Done;
+        let is_over = is_over || !self.is_checked();
         let Some(until) = self.spec.until.clone().filter(|_| !is_over) else { return Ok((ended, None)) };
         self.end_tree(&ended.end)?;
         let (tree, failure, known_at) = match self.run_check(&until, &ended).await? {
@@ -80,6 +81,11 @@ impl Supervisor {
             rounds::report(&until.command, &check, &output)
         });
         Ok((EndedAttempt { check: Some(check), unheard: unheard.len(), ..ended }, report))
+    }
+
+    /// Returns whether the check is about what its program does: of a team, only about the last role that writes.
+    fn is_checked(&self) -> bool {
+        self.spec.team.as_ref().is_none_or(|team| team.is_last_writer(self.stage))
     }
 
     /// Runs the check, unless it is known to pass on these files, and records how it ran.
