@@ -57,6 +57,9 @@ pub(crate) struct Cli {
     /// Build and test also what is known to pass; see CHECKS
     #[arg(long)]
     pub(crate) recheck: bool,
+    /// Build and test all branches together first; see CHECKS
+    #[arg(long)]
+    pub(crate) batch: bool,
     /// What to do with a branch that conflicts: skip, ours, theirs, union or agent
     ///
     /// skip: set it aside. ours: where both sides changed the same lines, keep what landed before. theirs:
@@ -79,10 +82,10 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) approved: bool,
     /// Continue a landing that was interrupted or stopped, or that could not move its target
-    #[arg(long = "continue", conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "recheck", "approved"])]
+    #[arg(long = "continue", conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "recheck", "batch", "approved"])]
     pub(crate) go_on: bool,
     /// Abort that landing; the target does not move
-    #[arg(long, conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "recheck", "approved", "go_on"])]
+    #[arg(long, conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "recheck", "batch", "approved", "go_on"])]
     pub(crate) abort: bool,
     /// Print the result as one JSON object
     #[arg(long)]
@@ -149,6 +152,11 @@ pub(crate) const PAGE: Page = Page {
                  submodule and nothing else that is not part of the work was there when it began; with git \
                  config orchestra.countWorktreeChecks true, it always counts. Results are in \
                  refs/orchestra-local/checks, the newest 300, which no push sends; those of other clones never count.",
+                "By default, each step is built and tested, so that every commit of the target's history passed. With --batch, \
+                 the branches are merged first, and only the result is built and tested: one run, if it passes. If it fails, \
+                 a binary search finds the branch that causes it; with that branch, the command runs once more. If it fails \
+                 again, the branch has failed; if it passes, the branch lands, and WHY says that the check is flaky. Where \
+                 more than 15 of 100 branches fail, the others are tested one by one.",
                 "The checks of landings and reviews see what is committed and nothing else. If they need more, set git config \
                  orchestra.setupChecks true: their worktree gets the files of .worktreeinclude and orchestra.include, such as \
                  .env, and orchestra.setup runs in it once. A check that passed there counts like one that passed in an \
@@ -212,6 +220,7 @@ impl Cli {
             test: self.test.clone(),
             check_time: self.check_time,
             recheck: self.recheck,
+            batch: self.batch,
         }
     }
 }

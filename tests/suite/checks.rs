@@ -153,3 +153,63 @@ fn the_checks_of_agents_take_turns_for_the_slots_of_the_machine() {
     let slots = repo.orchestra(["slot", "--json"]).succeeded().json();
     assert_eq!(slots["held"].as_array().map(Vec::len), Some(0));
 }
+
+/// Adds a branch with one file for each name.
+fn branches(repo: &TestRepo<'_>, names: &[&str]) {
+    for name in names {
+        repo.branch(name, &[(&format!("{name}.txt"), name)]);
+    }
+}
+
+/// Lands branches in a batch. Returns the report.
+fn land_batch(repo: &TestRepo<'_>, test: &str, names: &[&str]) -> Value {
+    repo.orchestra([&["merge-ranked", "--batch", "--json", "--test", test], names].concat()).json()
+}
+
+const FIVE: [&str; 5] = ["b1", "b2", "b3", "b4", "b5"];
+
+#[test]
+fn a_batch_that_passes_runs_its_check_once() {
+    let world = world();
+    let repo = world.repo();
+    branches(&repo, &FIVE);
+    let report = land_batch(&repo, r#"echo run >> "$HOME/runs""#, &FIVE);
+    assert_eq!((runs(&world), &report["moved"]), (1, &true.into()), "{report}");
+    for step in report["order"].as_array().unwrap().iter().take(4) {
+        assert_eq!((&step["outcome"], &step["why"]), (&"merged".into(), &"checked together with b5".into()));
+    }
+    repo.orchestra(["undo"]).succeeded();
+    let again = land_batch(&repo, r#"echo run >> "$HOME/runs""#, &FIVE);
+    assert_eq!((runs(&world), &again["moved"]), (1, &true.into()), "{again}");
+}
+
+#[test]
+fn a_batch_that_fails_sets_the_culprit_aside() {
+    let world = world();
+    let repo = world.repo();
+    branches(&repo, &FIVE);
+    // All 5, the first 2, the third, the third again, the last 2.
+    let report = land_batch(&repo, r#"echo run >> "$HOME/runs"; test ! -e b3.txt"#, &FIVE);
+    let failed: Vec<&Value> =
+        report["order"].as_array().unwrap().iter().filter(|step| step["outcome"] != "merged").collect();
+    assert_eq!(
+        (failed.len(), &failed[0]["branch"], &failed[0]["outcome"]),
+        (1, &"b3".into(), &"failed".into())
+    );
+    assert_eq!((runs(&world), &report["moved"]), (5, &true.into()), "{report}");
+    assert_eq!(repo.git(["ls-tree", "--name-only", "main", "b3.txt"]).stdout(), "");
+}
+
+#[test]
+fn a_check_that_fails_now_and_then_is_called_flaky() {
+    let world = world();
+    let repo = world.repo();
+    branches(&repo, &["b1", "b2"]);
+    // The first two runs fail: both branches, and the first of them.
+    let test = r#"echo run >> "$HOME/runs"; test "$(wc -l < "$HOME/runs")" -gt 2"#;
+    let report = land_batch(&repo, test, &["b1", "b2"]);
+    let first = &report["order"][0];
+    assert_eq!(first["outcome"], "merged", "{report}");
+    assert!(first["why"].as_str().unwrap().contains("flaky"), "{report}");
+    assert_eq!((runs(&world), &report["moved"]), (4, &true.into()));
+}

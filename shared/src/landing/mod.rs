@@ -10,6 +10,7 @@
 //! | [`overlaps`] | which agents are about to conflict while they work |
 //! | `trials`, `pair_cache` | trial merges and their cache |
 //! | [`steps`] | runs the steps: integrate a branch, check the result, keep it or set it aside |
+//! | `batches` | how many branches the next check covers, and the search for the one that fails |
 //! | [`context`], `outcome` | what a step may use, and the results of its parts |
 //! | `integrate`, `merge` | integrating one branch on top of what landed so far |
 //! | `settle`, `regenerate` | conflicts that are resolved without judgement |
@@ -29,6 +30,7 @@
 //!
 //! Data flows one way: options and branches make a plan, steps take the plan and write the state, finish moves the target.
 
+mod batches;
 pub mod before;
 mod branch_move;
 pub mod branches;

@@ -135,6 +135,9 @@ pub struct LandOptions {
     /// Whether checks run even if they are known to pass.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recheck: bool,
+    /// Whether one check covers many branches, and the one that fails is searched for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub batch: bool,
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! Runs the steps of a landing: integrates a branch, checks the result, keeps it or sets it aside, and saves that.
 
+mod batch;
+
+use batch::BatchEnd;
+
 use super::{
+    batches::{Batches, Next},
     branches::Branch,
     check,
     context::{LandContext, StepContext},
@@ -61,6 +66,8 @@ pub struct Runner<'a> {
     scratch: LazyScratch,
     /// Whether the target itself is known to pass the checks.
     target_passes: bool,
+    /// The trees on which a check of a batch failed.
+    failed_trees: Vec<Oid>,
 }
 
 impl<'a> Runner<'a> {
@@ -74,7 +81,7 @@ impl<'a> Runner<'a> {
     ) -> Self {
         state.pairs = plan.pairs;
         let scratch = LazyScratch::of(around.context, &journal.operation.id);
-        Self { repo, plan, state, journal, around, scratch, target_passes: false }
+        Self { repo, plan, state, journal, around, scratch, target_passes: false, failed_trees: Vec::new() }
     }
 
     /// Runs every step that is left.
@@ -84,12 +91,30 @@ impl<'a> Runner<'a> {
     pub fn run(&mut self) -> Result<StopReason> {
         self.save()?;
         check::end_leftover_processes(&self.journal.operation.id)?;
+        let options = &self.state.options;
+        let mut batches = Batches::new(!options.batch || options.checks.is_empty());
         let mut places = self.order();
         while !places.is_empty() {
-            let place = places.remove(0);
             if self.is_interrupted() {
                 return Ok(StopReason::Interrupted);
             }
+            if let Next::Together(size) = batches.next(places.len()) {
+                let end = match self.land_together(size) {
+                    Err(error) if error.kind() == Kind::Interrupted => return Ok(StopReason::Interrupted),
+                    other => other?,
+                };
+                match end {
+                    BatchEnd::Passed(merged) => batches.ended_together(merged, true),
+                    BatchEnd::Failed(merged) => batches.ended_together(merged, false),
+                    BatchEnd::NotChecked => batches.stop(),
+                    BatchEnd::Empty => {}
+                }
+                if end != BatchEnd::Empty {
+                    places = self.order();
+                    continue;
+                }
+            }
+            let place = places.remove(0);
             let mut step = match self.land_or_set_aside(&place) {
                 Err(error) if error.kind() == Kind::Interrupted => return Ok(StopReason::Interrupted),
                 other => other?,
@@ -109,6 +134,9 @@ impl<'a> Runner<'a> {
                 return Ok(StopReason::CheckFailed(Box::new(step)));
             }
             let landed = step.outcome == Some(Landing::Merged);
+            if landed || step.outcome == Some(Landing::Failed) {
+                batches.ended_alone(landed);
+            }
             self.state.steps.push(step);
             self.save()?;
             if !landed {
@@ -185,29 +213,23 @@ impl<'a> Runner<'a> {
         let branch = &plan.branches[place.branch];
         let mut step = plan.step(place, self.state.steps.len() + 1);
         if !plan.candidates[place.branch].may_land() {
-            let why = step.reason.clone();
-            step.kept_back = true;
-            return Ok(step.ended(Landing::SetAside, why));
+            return Ok(kept_back(step));
         }
-        let name = |(other, _): &(usize, _)| plan.branches[*other].name.clone();
-        let conflicts_with = place.conflicts.iter().map(name).collect();
+        let conflicts_with = self.conflicts_with(place);
         let mut attempt = BranchAttempt { branch, conflicts_with, tries: self.state.options.repairs };
         let mut cx = self.step_context(&attempt.conflicts_with);
         cx.tell(&step, "merging");
         let mut integration = integrate::integrate(&mut cx, branch, &mut step)?;
         loop {
             let (outcome, why, repair) = match integration {
-                Integration::NothingNew => {
-                    let into = text::one_line(&self.state.into, NAME_WIDTH);
-                    let why = format!("brings nothing new: {into} has all of its changes");
-                    return Ok(step.ended(Landing::NothingNew, why));
-                }
+                Integration::NothingNew => return Ok(nothing_new(step, &self.state.into)),
                 Integration::Conflict(conflict) => {
                     let repair = self.resolve_by_agent(&mut attempt, &mut step, &conflict)?;
                     (Landing::SetAside, conflict.why, repair)
                 }
                 Integration::Commit(commit) => match self.check(commit, &mut step)? {
                     None => {
+                        self.note_flaky(&mut step, commit)?;
                         self.state.result = commit;
                         step.commit = Some(commit);
                         return Ok(step.ended(Landing::Merged, String::new()));
@@ -225,6 +247,11 @@ impl<'a> Runner<'a> {
                 Repair::Unsuccessful(not) => return Ok(step.ended(outcome, format!("{why}; {not}"))),
             };
         }
+    }
+
+    /// Returns the names of the branches that conflict with the one at a place.
+    fn conflicts_with(&self, place: &RankedBranch) -> Vec<String> {
+        place.conflicts.iter().map(|(other, _)| self.plan.branches[*other].name.clone()).collect()
     }
 
     /// Returns what the current step may use.
@@ -368,6 +395,19 @@ impl<'a> Runner<'a> {
         }
         Ok(())
     }
+}
+
+/// Ends the step of a branch that may not land.
+fn kept_back(mut step: Step) -> Step {
+    let why = step.reason.clone();
+    step.kept_back = true;
+    step.ended(Landing::SetAside, why)
+}
+
+/// Ends the step of a branch whose changes the target has.
+fn nothing_new(step: Step, into: &str) -> Step {
+    let into = text::one_line(into, NAME_WIDTH);
+    step.ended(Landing::NothingNew, format!("brings nothing new: {into} has all of its changes"))
 }
 
 fn repaired(result: Result<Integration, RepairError>) -> Result<Repair> {

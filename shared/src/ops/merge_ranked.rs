@@ -98,6 +98,8 @@ pub struct Request {
     pub check_time: Option<Duration>,
     /// Whether build and test run even for files for which they are known to pass.
     pub recheck: bool,
+    /// Whether build and test run once for many branches, and search for the branch with which they fail.
+    pub batch: bool,
 }
 
 /// Plans, begins, continues, or aborts a landing.

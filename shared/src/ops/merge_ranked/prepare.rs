@@ -54,6 +54,7 @@ pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
         approved: request.approved,
         named: !request.branches.is_empty(),
         recheck: request.recheck,
+        batch: request.batch,
     })
 }
 

@@ -11,7 +11,7 @@ use crate::{
     model::{
         Event, Fact, IdOrText, Phase, Team,
         answer::Answer,
-        event::{PhaseChange, Usage},
+        event::{Finished, PhaseChange, Usage},
         last_words,
         team::{Next, Outcome, Part, PartChange},
         text,
@@ -124,7 +124,10 @@ impl Supervisor {
         if self.spec.sandbox.is_some() {
             self.run_helper(HelperTask::HandOver).await?;
         }
-        let finished = was_launched.then(|| Fact::Finished(ended.fact(self.record.attempt, Ok(&saved.work))));
+        let ran_seconds = self.ran_seconds();
+        let finished = was_launched.then(|| {
+            Fact::Finished(Finished { ran_seconds, ..ended.fact(self.record.attempt, Ok(&saved.work)) })
+        });
         let facts: Vec<Fact> = finished.into_iter().chain(verdict.map(Fact::Verdict)).collect();
         let why =
             [team::reason(&team, &next), saved.remark].into_iter().flatten().collect::<Vec<_>>().join("; ");
