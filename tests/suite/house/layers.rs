@@ -66,6 +66,7 @@ const LIBRARY: &[Rule] = &[
     ),
     ("rank", &["model"]),
     ("plan", &["error", "model"]),
+    ("run", &["model", "plan"]),
     (
         "store",
         &[
