@@ -89,6 +89,7 @@ mod resume_keeps;
 mod review;
 mod rewind;
 mod roles;
+mod run;
 mod runs;
 mod sandbox;
 mod schema;

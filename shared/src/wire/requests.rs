@@ -6,7 +6,7 @@ use crate::{
     Error, Result,
     ops::{
         attach, cleanup, collect, config, diff, doctor, init, logs, merge_ranked, plan, resume, review,
-        rewind, send, sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
+        rewind, run, send, sessions, slot, spawn, status, stop, sync, tag, undo, worktrees,
     },
 };
 
@@ -39,6 +39,8 @@ requests! {
     "init": init::Request;
     /// Reads a list of tasks.
     "plan": plan::Request;
+    /// Begins or continues the run of a plan.
+    "run": run::Request;
     /// Shows the slots of the machine.
     "slot": slot::Request;
     /// Starts an agent for each task.

@@ -205,6 +205,7 @@ const LIBRARY: &[Rule] = &[
             "process",
             "rank",
             "removal",
+            "run",
             "sandbox",
             "slots",
             "store",
