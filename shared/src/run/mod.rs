@@ -22,7 +22,7 @@ pub enum TaskState {
     Ended(TaskOutcome),
     /// It has no agent.
     Unstarted,
-    /// Its agent works, or will without anybody's help.
+    /// Its agent works, or will without help.
     Working,
     /// Its agent needs a person: the reason.
     NeedsPerson(String),

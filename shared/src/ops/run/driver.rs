@@ -208,7 +208,7 @@ impl<'a> Driver<'a> {
                 recorded = true;
             }
         }
-        // Otherwise the same landing would be tried for ever.
+        // Otherwise the same landing would be tried without end.
         if recorded || request.mode == Mode::Continue {
             Ok(())
         } else {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext as _,
-    git::Repo,
+    git::{Repo, careful},
     model::{
         RunKey,
         run::{Fact, Run, fact::Created},
@@ -61,7 +61,7 @@ impl StartedRun {
 
     /// Reads the file of a run.
     pub(super) fn read(repo: &Repo, key: &RunKey) -> Result<Self> {
-        let content = match fs::read(file(repo, key)?) {
+        let content = match careful::read(file(repo, key)?) {
             Ok(content) => content,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(unknown(key)),
             Err(error) => return Err(error).context(Kind::Refused, || format!("cannot read run '{key}'")),
