@@ -38,6 +38,8 @@ mod resume;
 mod review;
 #[path = "../git-orchestra-rewind/command.rs"]
 mod rewind;
+#[path = "../git-orchestra-run/command.rs"]
+mod run_plan;
 #[path = "../git-orchestra-send/command.rs"]
 mod send;
 #[path = "../git-orchestra-sessions/command.rs"]
@@ -101,6 +103,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "plan" => Entry::of::<plan::Cli>(),
         "resume" => Entry::of::<resume::Cli>(),
         "review" => Entry::of::<review::Cli>(),
+        "run" => Entry::of::<run_plan::Cli>(),
         "send" => Entry::of::<send::Cli>(),
         "rewind" => Entry::of::<rewind::Cli>(),
         "sessions" => Entry::of::<sessions::Cli>(),

@@ -8,6 +8,7 @@
 //! | [`worktree`] | making worktrees, capturing the work in them, repairing incomplete ones |
 //! | [`rank`] | in which order branches land, and why. Pure |
 //! | [`plan`] | plans: tasks that come after others, read from the formats that people have. Pure |
+//! | [`run`] | what a run of a plan does next. Pure |
 //! | [`agents`] | the agent programs, one folder each: how each is started, spoken to, read and resumed |
 //! | [`conversation`] | what all readers of sessions share: finding, reading in bounded memory, the index |
 //! | [`removal`] | removing agents with every byte kept, and restoring them |
@@ -74,6 +75,7 @@ pub mod private_files;
 pub mod process;
 pub mod rank;
 pub mod removal;
+pub mod run;
 pub mod sandbox;
 pub mod slots;
 pub mod store;

@@ -80,6 +80,7 @@ fn nothing_to_do_is_an_object_too() {
 fn arguments(command: &str) -> Option<&'static [&'static str]> {
     Some(match command {
         "spawn" => &["--agent", "sh", "true"],
+        "run" => &["--continue"],
         "send" => &["nosuch", "text"],
         "tag" => &["nosuch", "--add", "x"],
         "blame" => &["file.txt"],

@@ -92,6 +92,7 @@ mod resume_keeps;
 mod review;
 mod rewind;
 mod roles;
+mod run;
 mod runs;
 mod sandbox;
 mod sandbox_net;

@@ -55,6 +55,7 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["resume", "--all"],
         vec!["send", "x", "text"],
         vec!["worktrees"],
+        vec!["run", "--continue"],
         vec!["merge-ranked"],
         vec!["merge-ranked", "--dry-run"],
         vec!["attach", "x", "--print"],

@@ -31,6 +31,10 @@ const FULL: &[(&str, &str)] = &[
         r#"{"agents":["tidy-k3m9q"],"all":false,"message":"go on","fresh":false,"profile":null,"take_over":"at_rest","settings":{"options":{"permission":null,"on_prompt":null,"allow":[],"deny":[],"add_dirs":[],"model":null,"append_system_prompt":null,"max_turns":null,"budget_micros":null},"jobs":null,"max_time_seconds":null,"idle_timeout_seconds":null,"retries":null,"retry_delay_seconds":null,"max_cost_micros":null,"max_tokens":null,"until":null,"rounds":null,"setup":null,"no_setup":false,"check":null,"recheck":false,"sandbox":null},"despite_limit":false,"dry_run":false}"#,
     ),
     (
+        "run",
+        r#"{"plan":"- a","resume":null,"tasks":["a"],"into":null,"check":"make test","agent":"sh","jobs":2,"sequential":true,"dry_run":true}"#,
+    ),
+    (
         "review",
         r#"{"agent":"tidy-k3m9q","give":{"verdict":"changes","text":"no","comments":[{"file":"a.rs","line":3,"text":"why"}],"head":null,"keep":true}}"#,
     ),

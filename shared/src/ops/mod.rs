@@ -27,6 +27,7 @@ mod repairing;
 pub mod resume;
 pub mod review;
 pub mod rewind;
+pub mod run;
 mod seconds;
 mod selection;
 pub mod send;

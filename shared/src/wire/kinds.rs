@@ -5,8 +5,8 @@ use crate::{
     Error, Result,
     ops::{
         attach, blame, cleanup, collect, compare, config, diff, doctor, init, logs, merge_ranked, plan,
-        resume, review, rewind, send, sessions, slot, spawn, status, stop, supervise, sync, tag, r#try, undo,
-        worktrees,
+        resume, review, rewind, run, send, sessions, slot, spawn, status, stop, supervise, sync, tag, r#try,
+        undo, worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -47,6 +47,8 @@ kinds! {
     CONFIG_IMPORT = "config-import": config::Import;
     /// The tasks of a list, and what is wrong in it.
     PLAN = "plan": plan::Report;
+    /// A run of a plan, as far as it came.
+    RUN = "run": run::Report;
     /// The slots of this machine, and the commands that have them.
     SLOT = "slot": slot::Report;
     /// The agents that were started: at their end, or immediately with --detach.

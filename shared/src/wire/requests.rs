@@ -6,7 +6,8 @@ use crate::{
     Error, Result,
     ops::{
         attach, blame, cleanup, collect, compare, config, diff, doctor, init, logs, merge_ranked, plan,
-        resume, review, rewind, send, sessions, slot, spawn, status, stop, sync, tag, r#try, undo, worktrees,
+        resume, review, rewind, run, send, sessions, slot, spawn, status, stop, sync, tag, r#try, undo,
+        worktrees,
     },
 };
 
@@ -39,6 +40,8 @@ requests! {
     "init": init::Request;
     /// Reads a list of tasks.
     "plan": plan::Request;
+    /// Begins or continues the run of a plan.
+    "run": run::Request;
     /// Shows the slots of the machine.
     "slot": slot::Request;
     /// Starts an agent for each task.

@@ -66,6 +66,7 @@ const LIBRARY: &[Rule] = &[
     ),
     ("rank", &["model"]),
     ("plan", &["error", "model"]),
+    ("run", &["model", "plan"]),
     (
         "store",
         &[
@@ -217,6 +218,7 @@ const LIBRARY: &[Rule] = &[
             "process",
             "rank",
             "removal",
+            "run",
             "sandbox",
             "slots",
             "store",

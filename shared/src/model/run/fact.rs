@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::RunPhase;
+use super::{RunPhase, TaskEnd};
 use crate::model::{
     AgentId, IdOrText,
     facts::{EventFact, facts},
@@ -25,6 +25,8 @@ facts! {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             text: Option<String>,
         } = "note",
+        /// A task of the run's plan ended.
+        Task(TaskEnd) = "task",
         /// The run ended.
         Finished {
             /// The phase at the end: any but `running`.
@@ -60,6 +62,7 @@ impl EventFact for Fact {
         match self {
             Self::Created(created) => created.agents.len() <= MAX_AGENTS,
             Self::Note { .. } => true,
+            Self::Task(end) => end.is_sound(),
             Self::Finished { phase, .. } => phase.is_end(),
         }
     }
@@ -72,7 +75,7 @@ impl EventFact for Fact {
         match self {
             Self::Created(created) => Some(("plan", &mut created.plan)),
             Self::Note { text } => Some(("note", text)),
-            Self::Finished { .. } => None,
+            Self::Task(_) | Self::Finished { .. } => None,
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! If a run was created more than once, the first event counts. If it ended more than once, the highest phase counts:
 //! `done > partial > failed > stopped`. A second creation, and an end with another phase, are listed as conflicts.
+//! Of several ends of one task the highest counts, `landed > failed > skipped`, and of equal ones the first.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Run, fact::Created};
+use super::{Fact, Run, TaskEnd, fact::Created};
 use crate::model::{
     AgentId, IdOrText,
     event::{Event, EventId},
@@ -14,7 +15,7 @@ use crate::model::{
 };
 
 /// The version of these rules. State that was written with another version is folded again.
-pub const FOLD: u32 = 1;
+pub const FOLD: u32 = 2;
 
 /// The result of folding the events of a run. In JSON the state is left out, because its trailers hold it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -24,6 +25,9 @@ pub struct Fold {
     pub run: Run,
     /// Its agents, in the order of their tasks.
     pub agents: Vec<IdOrText<AgentId>>,
+    /// The ends of the tasks of its plan, in the order in which they were first recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskEnd>,
     /// The events that contain notes about it, in order.
     pub notes: Vec<EventId>,
     /// Contradictions between events, each described in a few words.
@@ -51,6 +55,7 @@ impl Fold {
                 self.notes.push(event.id);
                 self.run.notes += 1;
             }
+            Some(Fact::Task(end)) => self.task_ended(end),
             Some(Fact::Finished { phase, reason }) => {
                 let before = self.run.phase;
                 if before.is_end() && before != *phase {
@@ -62,6 +67,15 @@ impl Fold {
                     self.run.reason = short_or_none(reason.as_deref());
                 }
             }
+        }
+    }
+
+    fn task_ended(&mut self, end: &TaskEnd) {
+        let end = TaskEnd { reason: short_or_none(end.reason.as_deref()), ..end.clone() };
+        match self.tasks.iter_mut().find(|known| known.task == end.task) {
+            None => self.tasks.push(end),
+            Some(known) if end.beats(known) => *known = end,
+            Some(_) => {}
         }
     }
 

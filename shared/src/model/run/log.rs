@@ -24,12 +24,19 @@ impl Subject for Run {
     const FOLD: u32 = FOLD;
     const UNKNOWN: Code = Code::RunUnknown;
 
-    fn headline(before: Option<&Self>, after: &Self, _events: &[Event<Fact>]) -> String {
+    fn headline(before: Option<&Self>, after: &Self, events: &[Event<Fact>]) -> String {
         let now = after.phase;
+        let task = events.iter().rev().find_map(|event| match &event.fact {
+            Some(Fact::Task(end)) => Some(end),
+            _ => None,
+        });
         match before {
             None => now.to_string(),
             Some(before) if before.phase != now => format!("{} → {now}", before.phase),
-            Some(_) => format!("{now}, noted"),
+            Some(_) => match task {
+                Some(end) => format!("{now}, {} {}", end.task, end.outcome),
+                None => format!("{now}, noted"),
+            },
         }
     }
 }

@@ -8,6 +8,7 @@ mod key;
 mod log;
 mod phase;
 mod state;
+mod task;
 
 #[cfg(test)]
 mod tests;
@@ -17,3 +18,4 @@ pub use fold::Fold;
 pub use key::RunKey;
 pub use phase::RunPhase;
 pub use state::Run;
+pub use task::{TaskEnd, TaskOutcome};

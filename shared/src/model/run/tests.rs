@@ -11,7 +11,8 @@ use crate::model::{IdOrText, event::Event, trailers};
 const EVENTS: &[&str] = &[
     r#"{"agents":["add-tests-k3m9q","not an id"],"at":"2026-11-26T12:00:00Z","l":1,"label":"laptop","plan":"- Add tests","t":"created","title":"Two tasks","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-26T12:00:01Z","l":2,"t":"note","text":"wait for the other one","v":1,"w":"7a7a"}"#,
-    r#"{"at":"2026-11-26T12:00:02Z","l":3,"phase":"partial","reason":"one failed","t":"finished","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-26T12:00:02Z","l":3,"outcome":"failed","reason":"the check failed","t":"task","task":"add-tests","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-26T12:00:02Z","l":4,"phase":"partial","reason":"one failed","t":"finished","v":1,"w":"5t2k"}"#,
 ];
 
 /// The trailers of the state after [`EVENTS`].
@@ -26,9 +27,9 @@ Orchestra-Updated: 2026-11-26T12:00:02Z
 Orchestra-Ended: 2026-11-26T12:00:02Z
 Orchestra-Reason: one failed
 Orchestra-Notes: 1
-Orchestra-Lamport: 3
+Orchestra-Lamport: 4
 Orchestra-By: 5t2k
-Orchestra-Fold: 1
+Orchestra-Fold: 2
 Orchestra-Format: 1
 ";
 
@@ -56,6 +57,10 @@ fn events_and_state_of_a_run_keep_their_bytes() {
     assert_eq!(fold.agents[0].id().map(ToString::to_string).as_deref(), Some("add-tests-k3m9q"));
     assert_eq!(fold.agents[1], IdOrText::Text("not an id".into()));
     assert_eq!(fold.notes, [events[1].id]);
+    assert_eq!(
+        fold.tasks.iter().map(|end| (end.task.as_str(), end.outcome)).collect::<Vec<_>>(),
+        [("add-tests", TaskOutcome::Failed)]
+    );
 }
 
 #[test]
@@ -82,11 +87,30 @@ fn the_highest_end_counts_and_the_conflict_is_listed() {
     assert_eq!(fold::fold(&[event(2, "a", &end(Done)), event(3, "b", &end(Done))]).conflicts.len(), 0);
 }
 
+#[test]
+fn the_highest_end_of_a_task_counts_in_any_order() {
+    use TaskOutcome::*;
+    let end = |outcome| Fact::Task(TaskEnd { task: "a".into(), outcome, reason: None });
+    for (first, second, expected) in
+        [(Landed, Failed, Landed), (Failed, Landed, Landed), (Skipped, Failed, Failed)]
+    {
+        let fold = fold::fold(&[event(2, "a", &end(first)), event(3, "b", &end(second))]);
+        assert_eq!(fold.tasks.len(), 1);
+        assert_eq!(fold.tasks[0].outcome, expected, "{first} and {second}");
+    }
+    for task in ["", "A", "a b", "../x", &"a".repeat(41)] {
+        let fact = Fact::Task(TaskEnd { task: task.into(), outcome: Landed, reason: None });
+        assert!(Event::new(&fact, 1, Timestamp::UNIX_EPOCH, "a").is_none(), "{task}");
+    }
+}
+
 fn facts() -> impl Strategy<Value = Fact> {
     let phases = prop::sample::select(&RunPhase::ALL[1..]);
     prop_oneof![
         any::<String>().prop_map(|title| Fact::Created(Created { title, ..Created::default() })),
         proptest::option::of(any::<String>()).prop_map(|text| Fact::Note { text }),
+        (prop::sample::select(&["a", "b"][..]), prop::sample::select(&TaskOutcome::ALL[..]))
+            .prop_map(|(task, outcome)| Fact::Task(TaskEnd { task: task.into(), outcome, reason: None })),
         (phases, proptest::option::of(any::<String>()))
             .prop_map(|(phase, reason)| Fact::Finished { phase, reason }),
     ]

@@ -1,0 +1,79 @@
+//! The command line of `run`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueHint};
+use orchestra_terminal::pages::Page;
+
+/// Carry a plan out: start its tasks in order, and land what passes the check
+///
+/// Each task of the plan gets an agent. A task that comes after others starts when the work of those is in
+/// the target branch, and from there. When no agent works any more, the work that is done lands as
+/// 'git orchestra merge-ranked' lands it: fewest conflicts first, each step checked. The command stays until
+/// every task has landed, failed, or was skipped because a task that it needs did not land. Ctrl-C and even
+/// kill -9 lose nothing: the agents keep running, and --continue finishes the run.
+#[derive(Debug, Parser)]
+#[command(name = "git-orchestra-run", version)]
+pub(crate) struct Cli {
+    /// The file with the plan, in any format that 'git orchestra plan' reads; - is standard input
+    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath, required_unless_present = "resume", conflicts_with = "resume")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Continue this run, or the newest one of this clone that has not ended
+    #[arg(
+        long = "continue",
+        id = "resume",
+        value_name = "RUN",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = ["tasks", "into", "check", "agent", "jobs", "sequential", "dry_run"]
+    )]
+    pub(crate) resume: Option<String>,
+    /// Carry out only these tasks, such as api,docs
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) tasks: Vec<String>,
+    /// Land on this branch (default: that of the plan, orchestra.into, or the one that is checked out)
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) into: Option<String>,
+    /// Land only what passes this command, such as 'cargo test' (default: orchestra.test)
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) check: Option<String>,
+    /// The profile of all agents, such as claude (default: that of each task, or orchestra.agent)
+    #[arg(short, long, value_name = "PROFILE")]
+    pub(crate) agent: Option<String>,
+    /// Run at most this many agents at once (default: orchestra.jobs)
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) jobs: Option<u32>,
+    /// Start a task only when the one before it has landed or failed
+    #[arg(long)]
+    pub(crate) sequential: bool,
+    /// Show the tasks, and start nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Print the run as one JSON object at its end
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(crate) const PAGE: Page = Page {
+    examples: &[
+        ("git orchestra run plan.md --check 'cargo test'", "Carry a plan out"),
+        ("git orchestra run --dry-run plan.md", "Show which tasks would be carried out"),
+        ("git orchestra run --tasks api,docs plan.md", "Carry out two of its tasks"),
+        ("git orchestra run --continue", "Finish the newest run after Ctrl-C or a power cut"),
+    ],
+    sections: &[(
+        "HOW A RUN ENDS",
+        &[
+            "Every task landed: the exit status is 0. Some did not, or none did: the table says why for each, and the \
+             exit status is 1. An agent needs a person, because it asks, is paused, or is lost: the exit status is 3; help \
+             it with 'git orchestra send', 'resume' or 'stop', then continue the run. A task whose agent was \
+             stopped has failed.",
+            "A run needs a check: nothing lands untested. A 'check:' in the plan is only a proposal, because a plan may \
+             come from a stranger.",
+            "All agents of a run have the tag run/ID: 'git orchestra stop tag:run/ID' stops them. 'git orchestra undo' \
+             undoes its landings one by one, the newest first.",
+        ],
+    )],
+    configuration: true,
+    see_also: &["git-orchestra-plan", "git-orchestra-spawn", "git-orchestra-merge-ranked"],
+};

@@ -1,0 +1,113 @@
+//! Prints the progress and the report of `run`.
+
+use orchestra::{
+    Code, Kind, Result,
+    model::{
+        run::{RunPhase, TaskOutcome},
+        text::{self, count},
+    },
+    ops::run::{self, Report, Request, TaskRow},
+    wire,
+};
+use orchestra_terminal::{
+    Exit, Terminal, accepted, context, json,
+    table::{self, Column, TableCell},
+    text_file,
+};
+
+use super::cli::Cli;
+
+/// The maximum width of a text in a line of progress, in columns.
+const MAX_TEXT: usize = 200;
+
+pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    let repo = accepted::with_team_settings(terminal)?;
+    let plan = match &cli.plan {
+        Some(file) => Some(text_file::read(file, "a plan", Code::PlanInvalid)?),
+        None => None,
+    };
+    let request = Request {
+        plan,
+        resume: cli.resume.clone(),
+        tasks: cli.tasks.clone(),
+        into: cli.into.clone(),
+        check: cli.check.clone(),
+        agent: cli.agent.clone(),
+        jobs: cli.jobs,
+        sequential: cli.sequential,
+        dry_run: cli.dry_run,
+    };
+    let context = if cli.dry_run { context::uninterrupted() } else { context::interruptible(terminal)? };
+    let report = run::run(&context, &repo, &request, &|row| Terminal::write_line(&line(row)))?;
+    for warning in &report.warnings {
+        terminal.warn(warning);
+    }
+    if cli.json {
+        json::print_answer(terminal, wire::RUN, &report)?;
+    } else {
+        show(terminal, &report);
+    }
+    Ok(finish(terminal, &report))
+}
+
+/// Describes what happened to a task.
+fn line(row: &TaskRow) -> String {
+    let (id, why) = (&row.id, row.reason.as_deref());
+    match (row.outcome, &row.agent) {
+        (Some(outcome), _) => {
+            let why = why.map_or_else(String::new, |why| format!(": {}", text::one_line(why, MAX_TEXT)));
+            format!("{id} {outcome}{why}")
+        }
+        (None, Some(agent)) => format!("{id} started: {agent}"),
+        (None, None) => format!("{id} started"),
+    }
+}
+
+fn show(terminal: &Terminal, report: &Report) {
+    let words = |row: &TaskRow| match (row.outcome, &row.agent) {
+        (Some(outcome), _) => outcome.as_str(),
+        (None, Some(_)) => "open",
+        (None, None) => "not started",
+    };
+    let row = |row: &TaskRow| {
+        let after: Vec<String> = row.after.iter().map(ToString::to_string).collect();
+        vec![
+            TableCell::new(row.id.to_string()),
+            TableCell::new(words(row)),
+            TableCell::new(row.agent.as_ref().map_or("-", |agent| agent.as_str())),
+            TableCell::new(if after.is_empty() { "-".to_owned() } else { after.join(", ") }),
+            TableCell::new(text::one_line(row.reason.as_deref().unwrap_or(&row.title), MAX_TEXT)),
+        ]
+    };
+    let rows: Vec<Vec<TableCell>> = report.tasks.iter().map(row).collect();
+    let columns = [
+        Column::new("TASK").cut_in_middle(),
+        Column::new("STATE"),
+        Column::new("AGENT").cut_in_middle(),
+        Column::new("AFTER").cut_at_end().hidden_at(1),
+        Column::new("TITLE OR REASON").cut_at_end(),
+    ];
+    terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
+}
+
+/// Prints how the run ended and what to type next, and returns the exit status.
+fn finish(terminal: &Terminal, report: &Report) -> Exit {
+    if report.dry_run {
+        return Exit::Done;
+    }
+    let landed = report.tasks.iter().filter(|row| row.outcome == Some(TaskOutcome::Landed)).count();
+    let of = count(report.tasks.len() as u64, "task");
+    let into = text::one_line(&report.into, MAX_TEXT);
+    let key = report.run.clone().unwrap_or_default();
+    if report.phase == RunPhase::Running {
+        terminal.eprintln(&format!("run {key} waits for a person: {landed} of {of} landed in {into}"));
+        let needy = |row: &&TaskRow| row.outcome.is_none() && row.reason.is_some();
+        for agent in report.tasks.iter().filter(needy).filter_map(|row| row.agent.as_ref()) {
+            terminal.hint_command(&[&"git", &"orchestra", &"status", agent]);
+        }
+        terminal.hint_command(&[&"git", &"orchestra", &"run", &"--continue", &key]);
+        return Exit::Failed(Kind::Refused);
+    }
+    terminal.eprintln(&format!("run {key} ended: {}; {landed} of {of} landed in {into}", report.phase));
+    if report.phase == RunPhase::Done { Exit::Done } else { Exit::No }
+}

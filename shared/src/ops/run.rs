@@ -1,0 +1,236 @@
+//! `run`: carries a plan out. Starts an agent for each task once what the task needs has landed, waits, lands the work that passes the
+//! check, and so on until every task has ended.
+//!
+//! Everything that decides what is done next is in refs: an agent has tags that name its run and its task, and the log of the run has
+//! the end of each task. A run whose process was killed is continued from there. What a plan or a log from elsewhere says runs
+//! nothing: the plan, the check and the options with which a person started the run are in a private file of this clone.
+
+mod driver;
+mod started;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use self::{driver::Driver, started::StartedRun};
+use crate::{
+    Code, Error, Result,
+    config::{
+        Config,
+        keys::{BUILD, TEST},
+    },
+    context::Context,
+    landing::branches,
+    model::{
+        AgentId, RunKey,
+        run::{RunPhase, TaskOutcome},
+        text,
+    },
+    ops::plan,
+    plan::{Plan, Task, TaskId},
+    trust::AcceptedRepo,
+};
+
+/// What to carry out, and how.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Request {
+    /// The content of the file with the plan, for a new run.
+    pub plan: Option<String>,
+    /// The run to continue; an empty text is the newest one of this clone that has not ended.
+    pub resume: Option<String>,
+    /// The tasks to carry out; if empty, all that are not ticked.
+    pub tasks: Vec<String>,
+    /// The target branch; by default that of the plan, the configured one, or the branch that is checked out.
+    pub into: Option<String>,
+    /// The test command; by default, the configured one.
+    pub check: Option<String>,
+    /// The profile of the agents; by default that of each task, or the configured one.
+    pub agent: Option<String>,
+    /// The number of agents that run at once; by default, the configured one.
+    pub jobs: Option<u32>,
+    /// Whether a task starts only after the one before it has ended.
+    pub sequential: bool,
+    /// Whether to only report which tasks would be carried out.
+    pub dry_run: bool,
+}
+
+/// A run, as far as it came.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "RunReport")]
+pub struct Report {
+    /// The id of the run; absent for a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The target branch.
+    pub into: String,
+    /// The phase of the run: `running` if a person has to help an agent before it can continue.
+    pub phase: RunPhase,
+    /// The tasks, in the order of the plan.
+    pub tasks: Vec<TaskRow>,
+    /// Warnings for the user.
+    pub warnings: Vec<String>,
+    /// Whether this was a dry run, which changed nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// A task of a run.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct TaskRow {
+    /// Its id in the plan.
+    pub id: TaskId,
+    /// What to do, on one line.
+    pub title: String,
+    /// The tasks that it needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<TaskId>,
+    /// Its agent, once it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+    /// How it ended, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<TaskOutcome>,
+    /// Why it ended so, or what its agent waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Begins or continues a run, and returns when it has ended or needs a person. `show` is called with each task that starts or ends.
+///
+/// # Errors
+/// The plan has flaws or no check is known (2); there is no such run, or something blocks the landing (3); another process drives the
+/// run (4); the user interrupted it, which leaves the agents running (130).
+pub fn run(
+    context: &Context,
+    repo: &AcceptedRepo,
+    request: &Request,
+    show: &dyn Fn(&TaskRow),
+) -> Result<Report> {
+    context.check()?;
+    if let Some(typed) = &request.resume {
+        let key = started::find(repo, typed)?;
+        return Driver::open(context, repo, key, show)?.drive();
+    }
+    let text = request
+        .plan
+        .as_deref()
+        .ok_or_else(|| Error::new(Code::ArgumentMissing, "no plan was given, and no run to continue"))?;
+    let read = plan::run(context, &plan::Request { text: text.to_owned(), ..plan::Request::default() })?;
+    if let Some(flaw) = read.flaws.first() {
+        let more = read.flaws.len() - 1;
+        let more = if more == 0 { String::new() } else { format!(" ({more} more)") };
+        return Err(Error::new(Code::PlanInvalid, format!("the plan has a flaw: {}{more}", flaw.message))
+            .hint("git orchestra plan --check FILE names all flaws"));
+    }
+    let named = request.into.as_deref().or(read.into.as_deref());
+    let into = branches::target(repo, named)?.branch;
+    let started = StartedRun {
+        plan: read.markdown,
+        title: read
+            .title
+            .unwrap_or_else(|| text::title(&read.tasks.first().map(Task::text).unwrap_or_default())),
+        into,
+        check: request.check.clone(),
+        agent: request.agent.clone(),
+        jobs: request.jobs,
+        sequential: request.sequential,
+        tasks: chosen(&read.tasks, &request.tasks)?,
+    };
+    require_check(repo, request)?;
+    if request.dry_run {
+        let tasks = rows(&started.plan()?, &started.tasks);
+        let warnings = warnings(&started.plan()?, &started.tasks);
+        let (into, phase) = (started.into, RunPhase::Running);
+        return Ok(Report { run: None, into, phase, tasks, warnings, dry_run: true });
+    }
+    let key = started.begin(repo)?;
+    Driver::open(context, repo, key, show)?.drive()
+}
+
+/// Nothing lands untested.
+fn require_check(repo: &AcceptedRepo, request: &Request) -> Result<()> {
+    let config = Config::of(repo);
+    if request.check.is_some() || config.get(&TEST)?.is_some() || config.get(&BUILD)?.is_some() {
+        return Ok(());
+    }
+    Err(Error::new(Code::TestMissing, "a run lands only what passes a check, and none is configured")
+        .hint("name one with --check, or set it for good: git config orchestra.test 'make test'"))
+}
+
+/// Returns the ids of the tasks to carry out: those that were named, or all that are not ticked.
+fn chosen(tasks: &[Task], named: &[String]) -> Result<Vec<TaskId>> {
+    let mut wanted = Vec::new();
+    for typed in named {
+        let found = tasks.iter().find(|task| task.id.as_str() == typed.to_ascii_lowercase());
+        let found =
+            found.ok_or_else(|| Error::usage(format!("the plan has no task '{}'", text::safe(typed))))?;
+        if found.done {
+            return Err(Error::usage(format!("task '{}' is ticked: it is done", found.id)));
+        }
+        wanted.push(&found.id);
+    }
+    let is_chosen = |task: &&Task| !task.done && (named.is_empty() || wanted.contains(&&task.id));
+    let all: Vec<&Task> = tasks.iter().filter(is_chosen).collect();
+    for task in &all {
+        let open = |id: &&TaskId| !tasks.iter().any(|one| one.id == **id && one.done);
+        if let Some(need) = task.after.iter().filter(open).find(|id| !all.iter().any(|one| one.id == **id)) {
+            return Err(Error::usage(format!("task '{}' needs '{need}', which is not named", task.id)).hint(
+                format!("name it as well, or tick it in the plan if it is done: --tasks {need},{}", task.id),
+            ));
+        }
+    }
+    Ok(all.into_iter().map(|task| task.id.clone()).collect())
+}
+
+/// Returns the tasks of a run, as they are before it begins.
+fn rows(plan: &Plan, chosen: &[TaskId]) -> Vec<TaskRow> {
+    let is_chosen = |id: &TaskId| chosen.contains(id);
+    let row = |task: &Task| TaskRow {
+        id: task.id.clone(),
+        title: task.title.clone(),
+        after: task.after.iter().filter(|id| is_chosen(id)).cloned().collect(),
+        agent: None,
+        outcome: None,
+        reason: None,
+    };
+    plan.tasks.iter().filter(|task| is_chosen(&task.id)).map(row).collect()
+}
+
+/// Returns warnings about what a plan says and a run does not heed.
+fn warnings(plan: &Plan, chosen: &[TaskId]) -> Vec<String> {
+    let teams = plan.tasks.iter().filter(|task| chosen.contains(&task.id) && task.team.is_some());
+    teams.map(|task| format!("task '{}' names a team; one agent works on it", task.id)).collect()
+}
+
+/// Returns the tag of the agents of a run.
+fn run_tag(key: &RunKey) -> String {
+    format!("run/{key}")
+}
+
+/// Returns the tag of the agent of a task, by the task's place in the run. An id of a task can be too long for a tag.
+fn task_tag(key: &RunKey, place: usize) -> String {
+    format!("run/{key}/{}", place + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chosen_task_brings_no_unnamed_one() {
+        let text = "- [x] `old` Old\n- [ ] `a` One (after: old)\n- [ ] `b` Two (after: a)\n- [ ] `c` Three\n";
+        let context = Context::of(&crate::world::Environment::of_this_process());
+        let request = plan::Request { text: text.to_owned(), ..plan::Request::default() };
+        let tasks = plan::run(&context, &request).unwrap().tasks;
+        let ids = |named: &[&str]| {
+            let named: Vec<String> = named.iter().map(|one| (*one).to_owned()).collect();
+            let ids = chosen(&tasks, &named).map_err(|error| error.one_line().to_string());
+            ids.map(|ids| ids.iter().map(TaskId::to_string).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(ids(&[]).unwrap(), "a b c");
+        assert_eq!(ids(&["B", "a"]).unwrap(), "a b");
+        assert!(ids(&["b"]).unwrap_err().contains("needs 'a', which is not named"));
+        assert!(ids(&["old"]).unwrap_err().contains("ticked"));
+        assert!(ids(&["z"]).unwrap_err().contains("no task 'z'"));
+    }
+}

@@ -1,0 +1,294 @@
+//! Carries out the steps that [`crate::run`] decides, one at a time. After each, the state is read from the refs again.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{Report, TaskRow, rows, run_tag, started, started::StartedRun, task_tag, warnings};
+use crate::{
+    Code, Error, Result,
+    backoff::Backoff,
+    context::{Context, interrupted},
+    landing::{State, open_landings},
+    lock::Lock,
+    model::{
+        Agent, AgentId, IdOrText, Liveness, Phase, RunKey, WriterId,
+        run::{Fact, Run, RunPhase, TaskEnd, TaskOutcome},
+    },
+    ops::{
+        agent_object::AgentObject,
+        merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode},
+        repairing,
+        settings::Settings,
+        spawn, status,
+    },
+    plan::Plan,
+    run::{self, RunTask, Step, TaskState},
+    store::{self, Listing, chain::Chain, operations::Journal, writer},
+    trust::AcceptedRepo,
+};
+
+/// The process that drives a run, and its lock.
+pub(super) struct Driver<'a> {
+    context: &'a Context,
+    repo: &'a AcceptedRepo,
+    show: &'a dyn Fn(&TaskRow),
+    key: RunKey,
+    started: StartedRun,
+    plan: Plan,
+    writer: WriterId,
+    warnings: Vec<String>,
+    _lock: Lock,
+}
+
+/// What the refs say of a run.
+struct Found {
+    phase: RunPhase,
+    tasks: Vec<RunTask>,
+    rows: Vec<TaskRow>,
+}
+
+impl<'a> Driver<'a> {
+    /// Takes the lock of a run.
+    pub(super) fn open(
+        context: &'a Context,
+        repo: &'a AcceptedRepo,
+        key: RunKey,
+        show: &'a dyn Fn(&TaskRow),
+    ) -> Result<Self> {
+        let path = started::lock_file(repo, &key)?;
+        let lock = Lock::take(&path, Duration::ZERO)?.ok_or_else(|| {
+            Error::new(Code::LockHeld, format!("another process drives run '{key}'"))
+                .hint("git orchestra status --watch shows its agents")
+        })?;
+        let started = StartedRun::read(repo, &key)?;
+        let plan = started.plan()?;
+        let warnings = warnings(&plan, &started.tasks);
+        let writer = writer::writer(repo)?;
+        Ok(Self { context, repo, show, key, started, plan, writer, warnings, _lock: lock })
+    }
+
+    /// Takes steps until the run has ended or needs a person.
+    pub(super) fn drive(mut self) -> Result<Report> {
+        let repaired = repairing::repair_before_spawn(self.context, self.repo)?;
+        self.warnings.extend(repaired);
+        let mut backoff = Backoff::millis(50, 1000);
+        loop {
+            let found = self.find()?;
+            let step = match found.phase {
+                RunPhase::Running => run::next(&found.tasks, self.started.sequential),
+                _ => return Ok(self.report(found)),
+            };
+            if step != Step::Wait {
+                backoff = Backoff::millis(50, 1000);
+            }
+            match step {
+                Step::Record { task, outcome, reason } => self.record(&found.rows[task], outcome, reason)?,
+                Step::Land(places) => self.land(&found, &places)?,
+                Step::Start(places) => self.start(&found, &places)?,
+                Step::Wait if self.context.cancel.wait(backoff.pause()) => return Err(self.interrupted()),
+                Step::Wait => {}
+                Step::NeedPerson => return Ok(self.report(found)),
+                Step::End(phase) => {
+                    store::append(self.repo, &self.key, &[Fact::Finished { phase, reason: None }])?;
+                }
+            }
+            if self.context.cancel.is_cancelled() {
+                return Err(self.interrupted());
+            }
+        }
+    }
+
+    /// Reads the state of the run and of its agents.
+    fn find(&self) -> Result<Found> {
+        let chain = Chain::<Run>::of(self.repo, &self.key)?;
+        // What another clone wrote into this log says nothing of what was done here.
+        let log = run::of_writer(&chain.events, &self.writer);
+        let mut rows = rows(&self.plan, &self.started.tasks);
+        let agents = self.agents()?;
+        let ids: Vec<String> = agents.values().map(|agent| agent.0.to_string()).collect();
+        let mut objects = Vec::new();
+        if !ids.is_empty() {
+            let request = status::Request { agents: ids, ..status::Request::default() };
+            objects = status::run(self.context, self.repo, &request)?.agents;
+        }
+        let mut tasks = Vec::new();
+        for (place, row) in rows.iter_mut().enumerate() {
+            let agent = agents.get(&place);
+            row.agent = agent.map(|agent| agent.0.clone());
+            let end = log.tasks.iter().find(|end| end.task == row.id.as_str());
+            let state = match (end, agent) {
+                (Some(end), _) => {
+                    row.outcome = Some(end.outcome);
+                    row.reason.clone_from(&end.reason);
+                    TaskState::Ended(end.outcome)
+                }
+                (None, None) => TaskState::Unstarted,
+                (None, Some((id, agent))) => match objects.iter().find(|object| object.id == *id) {
+                    Some(object) => state(object, agent, &self.started.into),
+                    None => TaskState::NeedsPerson("its state cannot be read".to_owned()),
+                },
+            };
+            if let TaskState::NeedsPerson(why) = &state {
+                row.reason = Some(why.clone());
+            }
+            tasks.push(RunTask { id: row.id.clone(), after: row.after.clone(), state });
+        }
+        Ok(Found { phase: log.run.phase, tasks, rows })
+    }
+
+    /// Returns the agents of the run by the places of their tasks. The tags were written in the event that made the agent, so that
+    /// there is never a second one for a task.
+    fn agents(&self) -> Result<BTreeMap<usize, (AgentId, Agent)>> {
+        let listing = Listing::read(self.repo)?;
+        let mut agents = BTreeMap::new();
+        for row in &listing.rows {
+            let tags = listing.trailer(row, "Tags").unwrap_or_default();
+            let place = (0..self.started.tasks.len())
+                .filter(|_| tags.contains(self.key.as_str()))
+                .find(|place| tags.split(' ').any(|tag| tag == task_tag(&self.key, *place)));
+            if let Some(place) = place {
+                let agent = listing.agent(self.repo, row)?;
+                agents.entry(place).or_insert_with(|| (row.id.clone(), agent));
+            }
+        }
+        Ok(agents)
+    }
+
+    fn start(&mut self, found: &Found, places: &[usize]) -> Result<()> {
+        for place in places {
+            let row = &found.rows[*place];
+            let Some(task) = self.plan.tasks.iter().find(|task| task.id == row.id) else { continue };
+            let profile = self.started.agent.as_ref().or(task.agent.as_ref());
+            let request = spawn::Request {
+                tasks: vec![task.text()],
+                agents: profile.into_iter().cloned().collect(),
+                base: Some(self.started.into.clone()),
+                tags: vec![run_tag(&self.key).parse()?, task_tag(&self.key, *place).parse()?],
+                settings: Settings { jobs: self.started.jobs, ..Settings::default() },
+                // The tags say which agent works on which task of which run.
+                again: true,
+                ..spawn::Request::default()
+            };
+            let report =
+                spawn::run(self.context, self.repo, &request).map_err(|error| self.stopped(error))?;
+            self.warnings.extend(report.warnings);
+            let agent = report.agents.into_iter().next().map(|agent| agent.id);
+            (self.show)(&TaskRow { agent, ..row.clone() });
+        }
+        Ok(())
+    }
+
+    fn land(&mut self, found: &Found, places: &[usize]) -> Result<()> {
+        let agents: Vec<AgentId> =
+            places.iter().filter_map(|place| found.rows[*place].agent.clone()).collect();
+        let request = merge_ranked::Request {
+            mode: self.landing_mode(&agents)?,
+            branches: agents.iter().map(ToString::to_string).collect(),
+            into: Some(self.started.into.clone()),
+            test: self.started.check.clone(),
+            ..merge_ranked::Request::default()
+        };
+        let report =
+            merge_ranked::run(self.context, self.repo, &request).map_err(|error| self.stopped(error))?;
+        self.warnings.extend(report.warnings.iter().cloned());
+        match report.why_incomplete() {
+            None => {}
+            Some(Incomplete::Interrupted) => return Err(self.interrupted()),
+            Some(why) => {
+                let error = Error::new(Code::CheckoutBlocked, format!("{}; the landing waits", why.reason()));
+                let hints = if let Incomplete::Blocked { hints, .. } = why { hints.as_slice() } else { &[] };
+                return Err(self.stopped(hints.iter().cloned().fold(error, Error::hint)));
+            }
+        }
+        let mut recorded = false;
+        for step in &report.order {
+            let Some((outcome, reason)) = end(step) else { continue };
+            let place = places.iter().find(|place| found.rows[**place].agent == step.agent);
+            if let Some(place) = place.filter(|_| step.agent.is_some()) {
+                self.record(&found.rows[*place], outcome, reason)?;
+                recorded = true;
+            }
+        }
+        // Otherwise the same landing would be tried without end.
+        if recorded || request.mode == Mode::Continue {
+            Ok(())
+        } else {
+            Err(self.stopped(Error::new(Code::TargetBusy, "the landing ended and decided about no task")))
+        }
+    }
+
+    /// Returns whether to begin a landing, or to continue the one that a killed process left. One without checks is left to the person
+    /// who began it: a run lands nothing untested.
+    fn landing_mode(&self, agents: &[AgentId]) -> Result<Mode> {
+        let Some(open) = open_landings::find(self.repo, &self.started.into)? else { return Ok(Mode::New) };
+        let ours = agents.iter().any(|id| open.uses(id, ""));
+        let state = State::load(self.repo, &Journal::open(self.repo, &open.operation.id)?)?;
+        let is_checked = !state.options.checks.is_empty();
+        Ok(if ours && is_checked { Mode::Continue } else { Mode::New })
+    }
+
+    fn record(&self, row: &TaskRow, outcome: TaskOutcome, reason: Option<String>) -> Result<()> {
+        let end = TaskEnd { task: row.id.to_string(), outcome, reason: reason.clone() };
+        store::append(self.repo, &self.key, &[Fact::Task(end)])?;
+        (self.show)(&TaskRow { outcome: Some(outcome), reason, ..row.clone() });
+        Ok(())
+    }
+
+    fn report(self, found: Found) -> Report {
+        Report {
+            run: Some(self.key.to_string()),
+            into: self.started.into,
+            phase: found.phase,
+            tasks: found.rows,
+            warnings: self.warnings,
+            dry_run: false,
+        }
+    }
+
+    fn interrupted(&self) -> Error {
+        self.stopped(interrupted(format!("interrupted; the agents of run '{}' keep running", self.key)))
+    }
+
+    /// Adds to an error how the run is continued.
+    fn stopped(&self, error: Error) -> Error {
+        error.hint_command(&[&"git", &"orchestra", &"run", &"--continue", &self.key.as_str()])
+    }
+}
+
+/// Returns the state of the task of an agent.
+fn state(object: &AgentObject, agent: &Agent, into: &str) -> TaskState {
+    let reason = object.reason.clone().unwrap_or_default();
+    let told = |word: &str| if reason.is_empty() { word.to_owned() } else { format!("{word}: {reason}") };
+    let landed_head = agent.landed_head.as_ref().and_then(IdOrText::commit);
+    let is_landed = landed_head.is_some() && landed_head == agent.head_commit();
+    match (object.liveness, object.phase) {
+        (Liveness::Live, Phase::Waiting) => TaskState::NeedsPerson(
+            object.waiting.clone().map_or_else(|| told("waiting"), |asks| format!("asks: {asks}")),
+        ),
+        (Liveness::Live, Phase::Paused) if object.cap.is_some() => TaskState::NeedsPerson(told("paused")),
+        (Liveness::Live, _) => TaskState::Working,
+        (Liveness::Lost, _) => TaskState::NeedsPerson(told("lost")),
+        (Liveness::Remote, _) => TaskState::NeedsPerson("works in another clone".to_owned()),
+        (Liveness::Ended, Phase::Done) if is_landed && object.landed_in.as_deref() == Some(into) => {
+            TaskState::LandedUnrecorded
+        }
+        (Liveness::Ended, Phase::Done) => TaskState::Ready,
+        (Liveness::Ended, Phase::Paused) => TaskState::NeedsPerson(told("paused")),
+        (Liveness::Ended, phase) => TaskState::NotDone(told(phase.as_str())),
+    }
+}
+
+/// Returns how the task of a branch ended by a landing, if the landing decided that.
+fn end(step: &BranchRow) -> Option<(TaskOutcome, Option<String>)> {
+    let why = step.why.clone().unwrap_or_else(|| step.reason.clone());
+    match step.outcome {
+        BranchOutcome::Merged => Some((TaskOutcome::Landed, None)),
+        BranchOutcome::UpToDate | BranchOutcome::NothingNew => {
+            Some((TaskOutcome::Landed, Some("has nothing that the target does not have".to_owned())))
+        }
+        BranchOutcome::SetAside
+        | BranchOutcome::Failed
+        | BranchOutcome::TakenBack
+        | BranchOutcome::Blocked => Some((TaskOutcome::Failed, Some(why))),
+        _ => None,
+    }
+}

@@ -1,0 +1,118 @@
+//! What a person started: the plan and the options of a run, in a private file of this clone.
+
+use std::{fs, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Code, Error, Kind, Result,
+    error::ErrorContext as _,
+    git::{Repo, careful},
+    model::{
+        RunKey,
+        run::{Fact, Run, fact::Created},
+        text,
+    },
+    ops::spawn,
+    plan::{self, Plan, TaskId, read::Choice},
+    private_files,
+    store::{self, layout::PrivateDir},
+};
+
+/// The most runs of which files are looked at.
+const MAX_RUNS: usize = 10_000;
+
+/// The plan and the options of a run.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct StartedRun {
+    /// The plan, as a Markdown list.
+    pub(super) plan: String,
+    /// The purpose of the run, in a few words.
+    pub(super) title: String,
+    /// The target branch.
+    pub(super) into: String,
+    /// The test command, if one was named.
+    pub(super) check: Option<String>,
+    /// The profile of the agents, if one was named.
+    pub(super) agent: Option<String>,
+    /// How many agents run at once, if that was named.
+    pub(super) jobs: Option<u32>,
+    /// Whether a task starts only after the one before it has ended.
+    pub(super) sequential: bool,
+    /// The ids of the tasks to carry out.
+    pub(super) tasks: Vec<TaskId>,
+}
+
+impl StartedRun {
+    /// Writes the file, then the log of the run: a run that can be found can also be continued.
+    pub(super) fn begin(&self, repo: &Repo) -> Result<RunKey> {
+        let id = spawn::run_id(repo)?;
+        let key = RunKey::of(&id).ok_or_else(|| Error::internal(format!("'{id}' is no id of a run")))?;
+        let folder = folder(repo)?;
+        let cannot = || format!("cannot write to '{}'", folder.display());
+        private_files::create_dir(&folder).context(Kind::Refused, cannot)?;
+        let content = serde_json::to_vec(self).map_err(|error| Error::internal("a run").because(error))?;
+        private_files::create_durably(&file(repo, &key)?, content).context(Kind::Refused, cannot)?;
+        let created =
+            Created { title: self.title.clone(), plan: Some(self.plan.clone()), ..Created::default() };
+        store::begin(repo, &key, Fact::Created(created))?;
+        Ok(key)
+    }
+
+    /// Reads the file of a run.
+    pub(super) fn read(repo: &Repo, key: &RunKey) -> Result<Self> {
+        let content = match careful::read(file(repo, key)?) {
+            Ok(content) => content,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(unknown(key)),
+            Err(error) => return Err(error).context(Kind::Refused, || format!("cannot read run '{key}'")),
+        };
+        serde_json::from_slice(&content).map_err(|error| {
+            Error::new(Code::StateDamaged, format!("cannot read run '{key}'")).because(error)
+        })
+    }
+
+    /// Returns the plan with its tasks.
+    pub(super) fn plan(&self) -> Result<Plan> {
+        Ok(plan::read::read(&self.plan, &Choice::default())?.1)
+    }
+}
+
+/// Returns the private folder of all runs.
+fn folder(repo: &Repo) -> Result<PathBuf> {
+    Ok(PrivateDir::new(repo.private_dir()?).dir().join("runs"))
+}
+
+fn file(repo: &Repo, key: &RunKey) -> Result<PathBuf> {
+    Ok(folder(repo)?.join(format!("{key}.json")))
+}
+
+/// Returns the file whose lock the process that drives a run holds.
+pub(super) fn lock_file(repo: &Repo, key: &RunKey) -> Result<PathBuf> {
+    Ok(folder(repo)?.join(format!("{key}.lock")))
+}
+
+/// Returns the run that was named, or the newest one of this clone that has not ended.
+pub(super) fn find(repo: &Repo, typed: &str) -> Result<RunKey> {
+    if !typed.is_empty() {
+        let key = RunKey::parse(typed)?;
+        return StartedRun::read(repo, &key).map(|_| key);
+    }
+    let files = fs::read_dir(folder(repo)?).into_iter().flatten().flatten().take(MAX_RUNS);
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
+    let mut keys: Vec<RunKey> =
+        files.filter_map(name).filter_map(|name| RunKey::parse(name.strip_suffix(".json")?).ok()).collect();
+    // Ids begin with the time.
+    keys.sort_unstable();
+    let is_open = |key: &RunKey| {
+        store::chain::Chain::<Run>::of(repo, key).is_ok_and(|chain| !chain.fold().run.phase.is_end())
+    };
+    keys.into_iter().rev().find(is_open).ok_or_else(|| {
+        Error::new(Code::RunUnknown, "no run of this clone is unfinished")
+            .hint("git orchestra run PLAN begins one")
+    })
+}
+
+fn unknown(key: &RunKey) -> Error {
+    Error::new(Code::RunUnknown, format!("no run '{}' was started in this clone", text::safe(key)))
+        .hint("a run continues where it was started; git orchestra run PLAN begins another")
+}

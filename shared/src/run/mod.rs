@@ -1,0 +1,144 @@
+//! What a run of a plan does next: which tasks start, land, or end. Pure.
+//!
+//! The state of a task is derived from the log of the run and from the log of the task's agent, never from what this process did
+//! before. A run that was killed therefore continues exactly where its refs are.
+
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    model::{
+        WriterId,
+        event::Event,
+        run::{Fact, Fold, RunPhase, TaskOutcome, fold},
+    },
+    plan::TaskId,
+};
+
+/// The state of a task.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum TaskState {
+    /// It has ended.
+    Ended(TaskOutcome),
+    /// It has no agent.
+    Unstarted,
+    /// Its agent works, or will without help.
+    Working,
+    /// Its agent needs a person: the reason.
+    NeedsPerson(String),
+    /// Its agent is done, and its work has not landed.
+    Ready,
+    /// The work of its agent is in the target already; only the log of the run does not say so.
+    LandedUnrecorded,
+    /// Its agent ended and is not done: the reason.
+    NotDone(String),
+}
+
+/// A task with its state.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RunTask {
+    /// Its id in the plan.
+    pub id: TaskId,
+    /// The tasks of the run that it needs.
+    pub after: Vec<TaskId>,
+    /// Its state.
+    pub state: TaskState,
+}
+
+/// What to do next. Numbers are places in the list of tasks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// Record that a task ended.
+    Record {
+        /// The task.
+        task: usize,
+        /// How it ended.
+        outcome: TaskOutcome,
+        /// The reason, for people.
+        reason: Option<String>,
+    },
+    /// Land the work of these tasks.
+    Land(Vec<usize>),
+    /// Start agents for these tasks.
+    Start(Vec<usize>),
+    /// Wait for agents that work.
+    Wait,
+    /// Nothing can be done until a person helps an agent.
+    NeedPerson,
+    /// Every task has ended, and so does the run.
+    End(RunPhase),
+}
+
+/// Returns what to do next. In a `sequential` run, a task starts only after all work of those before it has landed or failed.
+pub fn next(tasks: &[RunTask], sequential: bool) -> Step {
+    if let Some(step) = tasks.iter().enumerate().find_map(|(place, task)| ended(tasks, place, task)) {
+        return step;
+    }
+    let places = |wanted: &dyn Fn(&RunTask) -> bool| -> Vec<usize> {
+        (0..).zip(tasks).filter(|(_, task)| wanted(task)).map(|(place, _)| place).collect()
+    };
+    let working = !places(&|task| task.state == TaskState::Working).is_empty();
+    let ready = places(&|task| task.state == TaskState::Ready);
+    if !working && !ready.is_empty() {
+        return Step::Land(ready);
+    }
+    let mut startable = places(&|task| {
+        task.state == TaskState::Unstarted && needs(tasks, task).all(|need| is_landed(&need.state))
+    });
+    let needy = tasks.iter().any(|task| matches!(task.state, TaskState::NeedsPerson(_)));
+    if sequential {
+        startable.truncate(usize::from(!working && !needy));
+    }
+    if !startable.is_empty() {
+        return Step::Start(startable);
+    }
+    if working {
+        return Step::Wait;
+    }
+    if tasks.iter().all(|task| matches!(task.state, TaskState::Ended(_))) {
+        return Step::End(phase(tasks));
+    }
+    Step::NeedPerson
+}
+
+/// Returns the step that records the end of a task, if it has ended and its log does not say so.
+fn ended(tasks: &[RunTask], place: usize, task: &RunTask) -> Option<Step> {
+    let record = |outcome, reason| Some(Step::Record { task: place, outcome, reason });
+    match &task.state {
+        TaskState::LandedUnrecorded => record(TaskOutcome::Landed, None),
+        TaskState::NotDone(why) => record(TaskOutcome::Failed, Some(why.clone())),
+        TaskState::Unstarted => needs(tasks, task).find_map(|need| match need.state {
+            TaskState::Ended(outcome @ (TaskOutcome::Failed | TaskOutcome::Skipped)) => {
+                let how = if outcome == TaskOutcome::Failed { "failed" } else { "was skipped" };
+                record(TaskOutcome::Skipped, Some(format!("needs '{}', which {how}", need.id)))
+            }
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+fn needs<'a>(tasks: &'a [RunTask], task: &'a RunTask) -> impl Iterator<Item = &'a RunTask> {
+    tasks.iter().filter(|one| task.after.contains(&one.id))
+}
+
+const fn is_landed(state: &TaskState) -> bool {
+    matches!(state, TaskState::Ended(TaskOutcome::Landed))
+}
+
+/// Returns the phase of a run whose tasks have all ended. A run without tasks is done.
+fn phase(tasks: &[RunTask]) -> RunPhase {
+    let landed = tasks.iter().filter(|task| is_landed(&task.state)).count();
+    if landed == tasks.len() {
+        RunPhase::Done
+    } else if landed == 0 {
+        RunPhase::Failed
+    } else {
+        RunPhase::Partial
+    }
+}
+
+/// Folds the events of one clone, for a decision that what other clones wrote must not change.
+pub fn of_writer(events: &[Event<Fact>], writer: &WriterId) -> Fold {
+    fold::fold(events.iter().filter(|event| event.writer == *writer))
+}

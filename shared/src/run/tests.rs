@@ -1,0 +1,54 @@
+use super::*;
+use TaskOutcome::{Failed, Landed, Skipped};
+use TaskState::{Ended, LandedUnrecorded, NeedsPerson, NotDone, Ready, Unstarted, Working};
+
+/// Makes tasks `a`, `b`, … of states and of the tasks that each needs.
+fn tasks(states: &[(TaskState, &str)]) -> Vec<RunTask> {
+    let id = |letter: char| TaskId::parse(&letter.to_string()).unwrap();
+    let one = |(letter, (state, after)): (char, &(TaskState, &str))| RunTask {
+        id: id(letter),
+        after: after.chars().map(id).collect(),
+        state: state.clone(),
+    };
+    ('a'..).zip(states).map(one).collect()
+}
+
+fn record(task: usize, outcome: TaskOutcome, reason: Option<&str>) -> Step {
+    Step::Record { task, outcome, reason: reason.map(str::to_owned) }
+}
+
+#[test]
+fn each_state_has_its_next_step() {
+    let asks = || NeedsPerson("asks".into());
+    let table: &[(&[(TaskState, &str)], bool, Step)] = &[
+        (&[], false, Step::End(RunPhase::Done)),
+        (&[(Unstarted, ""), (Unstarted, "a"), (Unstarted, "")], false, Step::Start(vec![0, 2])),
+        (&[(Unstarted, ""), (Unstarted, "a"), (Unstarted, "")], true, Step::Start(vec![0])),
+        (&[(Working, ""), (Unstarted, "a"), (Ready, "")], false, Step::Wait),
+        (&[(Working, ""), (Unstarted, "")], false, Step::Start(vec![1])),
+        (&[(Working, ""), (Unstarted, "")], true, Step::Wait),
+        (&[(Ready, ""), (Unstarted, "a"), (Ready, "")], false, Step::Land(vec![0, 2])),
+        (&[(Ended(Landed), ""), (Unstarted, "a")], false, Step::Start(vec![1])),
+        (
+            &[(Ended(Failed), ""), (Unstarted, "a")],
+            false,
+            record(1, Skipped, Some("needs 'a', which failed")),
+        ),
+        (
+            &[(Ended(Skipped), ""), (Unstarted, "a")],
+            false,
+            record(1, Skipped, Some("needs 'a', which was skipped")),
+        ),
+        (&[(NotDone("failed: no".into()), "")], false, record(0, Failed, Some("failed: no"))),
+        (&[(LandedUnrecorded, ""), (Ready, "")], false, record(0, Landed, None)),
+        (&[(asks(), ""), (Ready, ""), (Unstarted, "a")], false, Step::Land(vec![1])),
+        (&[(asks(), ""), (Ended(Landed), ""), (Unstarted, "a")], false, Step::NeedPerson),
+        (&[(asks(), ""), (Unstarted, "")], true, Step::NeedPerson),
+        (&[(Ended(Landed), ""), (Ended(Landed), "")], false, Step::End(RunPhase::Done)),
+        (&[(Ended(Landed), ""), (Ended(Failed), "")], false, Step::End(RunPhase::Partial)),
+        (&[(Ended(Skipped), ""), (Ended(Failed), "")], false, Step::End(RunPhase::Failed)),
+    ];
+    for (states, sequential, expected) in table {
+        assert_eq!(next(&tasks(states), *sequential), *expected, "{states:?}");
+    }
+}

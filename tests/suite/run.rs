@@ -1,0 +1,103 @@
+//! `run`: from a plan to a tested target branch, also if its process is killed in between.
+
+use serde_json::Value;
+use testkit::{Aim, TestRepo};
+
+use crate::{injector, world};
+
+const PLAN: &str = "\
+# Numbers
+
+- [ ] `one` echo 1 > one
+- [ ] `two` cat one > two (after: one)
+- [ ] `red` touch red
+- [ ] `four` echo 4 > four (after: red)
+";
+
+/// A check that is red for the work of one task.
+const CHECK: &str = "test ! -e red";
+
+fn outcomes(report: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let tasks = report["tasks"].as_array().cloned().unwrap_or_default();
+    tasks.iter().map(|task| (text(&task["id"]), text(&task["outcome"]))).collect()
+}
+
+fn has_ended_truthfully(repo: &TestRepo<'_>, report: &Value) {
+    let found = outcomes(report);
+    let found: Vec<(&str, &str)> = found.iter().map(|(id, how)| (id.as_str(), how.as_str())).collect();
+    assert_eq!(
+        found,
+        [("one", "landed"), ("two", "landed"), ("red", "failed"), ("four", "skipped")],
+        "{report}"
+    );
+    assert_eq!(report["phase"], "partial");
+    assert_eq!(report["tasks"][3]["reason"], "needs 'red', which failed");
+    let files = repo.git(["ls-tree", "--name-only", "main"]).stdout();
+    assert!(files.contains("one\n") && files.contains("two\n"), "{files}");
+    assert!(!files.contains("red") && !files.contains("four"), "{files}");
+    assert_eq!(repo.agents().len(), 3, "one agent for each task that was started");
+}
+
+#[test]
+fn a_plan_is_carried_out_in_order_and_what_fails_the_check_does_not_land() {
+    let world = world();
+    let repo = world.repo();
+    repo.write("plan.md", PLAN);
+    let dry = repo.orchestra(["run", "plan.md", "--agent", "sh", "--check", CHECK, "--dry-run", "--json"]);
+    assert_eq!(dry.succeeded().json()["dry_run"], true);
+    assert!(repo.agents().is_empty() && repo.refs("refs/orchestra/runs/").is_empty());
+    let ran = repo.orchestra(["run", "plan.md", "--agent", "sh", "--check", CHECK, "--json"]).exits(1);
+    let report = ran.json();
+    has_ended_truthfully(&repo, &report);
+    // What has ended stays as it ended.
+    let run = report["run"].as_str().expect("an id");
+    let again = repo.orchestra(["run", "--continue", run, "--json"]).exits(1).json();
+    assert_eq!(again["tasks"], report["tasks"]);
+    assert_eq!(repo.refs("refs/orchestra/runs/").len(), 1);
+    repo.orchestra(["run", "--continue"]).exits(3);
+}
+
+#[test]
+fn what_cannot_be_carried_out_is_refused_and_starts_nothing() {
+    let world = world();
+    let repo = world.repo();
+    repo.write("plan.md", PLAN);
+    repo.write("circle.md", "- `a` One (after: b)\n- `b` Two (after: a)\n");
+    let unchecked = repo.orchestra(["run", "plan.md", "--agent", "sh"]).exits(2).stderr();
+    assert!(unchecked.contains("--check"), "{unchecked}");
+    let circle = repo.orchestra(["run", "circle.md", "--check", "true"]).exits(2).stderr();
+    assert!(circle.contains("circle"), "{circle}");
+    repo.orchestra(["run", "plan.md", "--check", "true", "--tasks", "two"]).exits(2);
+    repo.orchestra(["run", "plan.md", "--check", "true", "--into", "nosuch"]).exits(3);
+    repo.orchestra(["run", "--continue", "nosuch"]).exits(3);
+    assert!(repo.agents().is_empty() && repo.refs("refs/orchestra/runs/").is_empty());
+}
+
+#[test]
+fn a_run_that_is_killed_is_finished_by_continue() {
+    let Some(injector) = injector() else { return };
+    for (step, times) in
+        [("rename refs/orchestra/runs/", &[1_u64, 2, 4][..]), ("rename refs/heads/main", &[1, 2])]
+    {
+        for at in times {
+            let world = world();
+            let repo = world.repo();
+            repo.write("plan.md", PLAN);
+            let mut command = repo.command(world.bins().join("git-orchestra-run"));
+            command.args(["plan.md", "--agent", "sh", "--check", CHECK]);
+            let aim = Aim { step: Some(step), ..Aim::at("git-orchestra-run") };
+            let hit = injector.kill(&world, &mut command, aim, *at);
+            assert!(hit.is_some(), "{step} was not reached {at} times");
+            if repo.refs("refs/orchestra/runs/").is_empty() {
+                // Killed before it began: nothing was made.
+                assert!(repo.agents().is_empty());
+                continue;
+            }
+            let report = repo.orchestra(["run", "--continue", "--json"]).exits(1).json();
+            has_ended_truthfully(&repo, &report);
+            let landed = repo.git(["log", "--format=%s", "main", "--", "one"]).stdout();
+            assert_eq!(landed.lines().count(), 1, "killed at {hit:?}: {landed}");
+        }
+    }
+}
