@@ -145,6 +145,9 @@ impl Found {
     }
 }
 
+/// A file, the line in it, and what was found there.
+type Candidate = (String, Option<usize>, Purpose, String);
+
 /// Reads the text of a file; it can ask which other files there are.
 type Reader = fn(&str, &dyn Fn(&str) -> bool) -> Vec<Found>;
 
@@ -178,7 +181,7 @@ pub fn plan(context: &Context, repo: &Repo) -> Result<Discovery> {
     let top = repo.work_dir().ok_or_else(|| {
         Error::refused("there is no checkout whose files could be read").hint("run it in a worktree")
     })?;
-    let mut all: Vec<(String, Option<usize>, Purpose, String)> = base(repo)?.into_iter().collect();
+    let mut all: Vec<Candidate> = base(repo)?.into_iter().collect();
     for (file, found) in read(&top) {
         all.extend(found.into_iter().map(|one| (file.clone(), Some(one.line), one.purpose, one.value)));
     }
@@ -256,7 +259,7 @@ fn workflows(top: &Path) -> Vec<String> {
 }
 
 /// Proposes the branch that the remote calls its main one, or else the one that people usually call so.
-fn base(repo: &Repo) -> Result<Option<(String, Option<usize>, Purpose, String)>> {
+fn base(repo: &Repo) -> Result<Option<Candidate>> {
     let known = careful::small_text(&repo.common_dir()?.join(REMOTE_HEAD));
     let of_remote =
         known.as_deref().and_then(|text| text.trim_end().strip_prefix("ref: refs/remotes/origin/"));
