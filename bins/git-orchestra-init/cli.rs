@@ -43,6 +43,15 @@ pub(crate) struct Cli {
         conflicts_with_all = ["undo", "probe", "track", "label"]
     )]
     pub(crate) accept: Option<String>,
+    /// Show how the files of the project say that it is built and tested, and set that after a question
+    ///
+    /// It reads the usual manifests, makefiles, workflows and documents of this checkout, and runs nothing
+    /// of what it finds. A key that has a value keeps it. DISCOVERY below says more.
+    #[arg(long, conflicts_with_all = ["undo", "probe", "track", "label", "notes", "accept", "remote"])]
+    pub(crate) discover: bool,
+    /// Set what --discover proposes without asking
+    #[arg(long, requires = "discover")]
+    pub(crate) yes: bool,
     /// Remove the settings that init made
     #[arg(long)]
     pub(crate) undo: bool,
@@ -56,6 +65,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra init --label laptop", "Appear as laptop in other clones"),
         ("git orchestra init --notes", "Show reviews and landings in git log"),
         ("git orchestra init --probe", "Check whether origin accepts agents"),
+        ("git orchestra init --discover", "Propose how to build and test, from the project's files"),
         ("git orchestra init --accept", "Show how the configuration changed while agents ran, and accept it"),
         ("git orchestra init --undo", "Remove the settings that init made"),
     ],
@@ -75,6 +85,20 @@ pub(crate) const PAGE: Page = Page {
                  pause. What you change while no agent runs is accepted without a question. Your own \
                  configuration outside the repository is not watched. A repository of another user is refused \
                  as git refuses it (safe.directory).",
+            ],
+        ),
+        (
+            "DISCOVERY",
+            &[
+                "With --discover, init reads justfile, Makefile, package.json, Cargo.toml, go.mod, tox.ini, \
+                 pyproject.toml, Gradle and Maven files, the 'run:' lines of .github/workflows, and the code \
+                 blocks of CONTRIBUTING.md and README.md, in this order: of two commands for the same \
+                 purpose, the earlier is proposed, and the others are shown as alternatives. Each is shown with \
+                 the file and line where it was read. Files of more than 64 KiB, links, and commands that are \
+                 more than one simple command are left out.",
+                "The commands are text from the repository: look at them before you agree. merge-ranked later \
+                 runs what orchestra.build and orchestra.test say. With --json, nobody is asked, and nothing is \
+                 set without --yes.",
             ],
         ),
         (

@@ -1,6 +1,7 @@
 //! `git orchestra init`: names this clone and checks what its remote accepts.
 
 mod cli;
+mod discover;
 mod view;
 
 use orchestra::Result;

@@ -13,7 +13,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, accepted, context, here, json, prompt};
 
-use super::cli::Cli;
+use super::{cli::Cli, discover};
 
 /// The approximate size of an agent's ref in the answer of a remote, in bytes.
 const REF_BYTES: usize = 75;
@@ -22,6 +22,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let repo = here::repository()?;
     if let Some(fingerprint) = &cli.accept {
         return accept(cli, terminal, repo, fingerprint);
+    }
+    if cli.discover {
+        return discover::run(terminal, &repo, cli.yes, cli.json);
     }
     let request = cli.request(terminal.can_ask());
     let context = context::interruptible(terminal)?;

@@ -199,6 +199,9 @@ fn answers_about_the_settings_of_others() {
     .expect("a file");
     let ran = repo.orchestra(["config", "import", "--json"]).succeeded();
     check("config-import", &ran, &redactions(&repo, &[]));
+    fs::write(repo.path().join("Makefile"), "test:\n\ttrue\n").expect("a file");
+    let ran = repo.orchestra(["init", "--discover", "--json"]).succeeded();
+    check("discovery", &ran, &redactions(&repo, &[]));
 }
 
 #[test]

@@ -86,3 +86,39 @@ fn a_probe_reports_whether_the_remote_accepts_agents() {
     fs::remove_dir_all(&hub).expect("removed");
     repo.orchestra(["init", "--probe"]).exits(5).stderr_has("cannot push to 'origin'");
 }
+
+#[test]
+fn the_files_of_a_project_propose_how_it_is_built_and_tested() {
+    let world = world();
+    let repo = world.repo();
+    let write = |file: &str, text: &str| {
+        let path = repo.path().join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    write("Makefile", "build:\n\ttouch ran\ntest:\n\ttouch ran\n");
+    write("Cargo.toml", "[package]\nname = \"a\"\n");
+    write(".github/workflows/ci.yml", "jobs:\n  a:\n    steps:\n      - run: cargo test --locked\n");
+    repo.git(["config", "orchestra.build", "make all"]);
+    let config = || repo.git(["config", "--list", "--local"]).stdout();
+    let before = config();
+    let ran = repo
+        .orchestra(["init", "--discover"])
+        .exits(3)
+        .stderr_has("git orchestra init --discover --yes")
+        .stderr_has("orchestra.build keeps its value: make all");
+    for shown in ["Makefile:3", ".github/workflows/ci.yml:4", "git config orchestra.test 'make test'"] {
+        assert!(ran.stdout().contains(shown), "{shown}: {}", ran.stdout());
+    }
+    let plan = repo.orchestra(["init", "--discover", "--json"]).succeeded().json();
+    assert_eq!(plan["done"], false);
+    assert_eq!(config(), before, "nothing is set without consent");
+    repo.orchestra(["init", "--discover", "--yes"]).succeeded().stdout_has("set 2 keys");
+    for (key, value) in [("base", "main"), ("build", "make all"), ("test", "make test")] {
+        assert_eq!(repo.git(["config", "--get-all", &format!("orchestra.{key}")]).line(), value);
+    }
+    repo.orchestra(["init", "--discover"]).succeeded().stderr_has("nothing to set");
+    assert!(!repo.path().join("ran").exists(), "nothing of it runs");
+    repo.orchestra(["init", "--yes"]).exits(2);
+    repo.orchestra(["init", "--discover", "--undo"]).exits(2);
+}

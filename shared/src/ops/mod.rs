@@ -15,6 +15,7 @@ pub mod config;
 pub mod configuration;
 mod descendants;
 pub mod diff;
+pub mod discover;
 pub mod doctor;
 pub mod failure;
 pub mod init;

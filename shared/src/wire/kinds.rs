@@ -4,9 +4,9 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, blame, cleanup, collect, compare, config, diff, doctor, init, logs, merge_ranked, plan,
-        resume, review, rewind, run, send, sessions, slot, spawn, status, stop, supervise, sync, tag, r#try,
-        undo, worktrees,
+        attach, blame, cleanup, collect, compare, config, diff, discover, doctor, init, logs, merge_ranked,
+        plan, resume, review, rewind, run, send, sessions, slot, spawn, status, stop, supervise, sync, tag,
+        r#try, undo, worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -39,6 +39,8 @@ kinds! {
     INIT = "init": init::Report;
     /// The changed configuration that a person accepted.
     ACCEPT = "accept": init::Accepted;
+    /// What the files of the project say about how it is built and tested, and whether that was set.
+    DISCOVERY = "discovery": discover::Discovery;
     /// The file of the team that a person approved.
     CONFIG_APPROVAL = "config-approval": config::Approval;
     /// The file of the team that a person declined.

@@ -45,7 +45,7 @@ pub struct ValueObject {
 
 impl SettingObject {
     /// Describes a setting.
-    pub(super) fn of(setting: &Setting) -> Self {
+    pub(in crate::ops) fn of(setting: &Setting) -> Self {
         let key = setting.key.key();
         let default = Some(setting.key.default_text()).filter(|text| !text.is_empty());
         let values: Vec<ValueObject> =
