@@ -118,8 +118,7 @@ fn only_hosts_that_are_allowed_are_reached() {
     datagrams.set_nonblocking(true).expect("a socket");
     let datagram_port = datagrams.local_addr().expect("an address").port();
     let arrives = || datagrams.recv(&mut [0; 64]).is_ok();
-    let places =
-        [("{allowed}", allowed.to_string()), ("{other}", other.to_string()), ("{abstract}", name.clone())];
+    let places = [("{allowed}", allowed.to_string()), ("{other}", other.to_string()), ("{abstract}", name)];
     // Twice is once.
     repo.git(["config", "--add", "orchestra.sandboxHost", &format!("127.0.0.1:{allowed}")]);
     repo.git(["config", "--add", "orchestra.sandboxHost", &format!("localhost:{allowed}")]);

@@ -224,7 +224,7 @@ mod tests {
         let tasks = plan::run(&context, &request).unwrap().tasks;
         let ids = |named: &[&str]| {
             let named: Vec<String> = named.iter().map(|one| (*one).to_owned()).collect();
-            let ids = chosen(&tasks, &named).map_err(|error| error.one_line().to_string());
+            let ids = chosen(&tasks, &named).map_err(|error| error.one_line());
             ids.map(|ids| ids.iter().map(TaskId::to_string).collect::<Vec<_>>().join(" "))
         };
         assert_eq!(ids(&[]).unwrap(), "a b c");

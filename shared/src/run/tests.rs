@@ -17,10 +17,13 @@ fn record(task: usize, outcome: TaskOutcome, reason: Option<&str>) -> Step {
     Step::Record { task, outcome, reason: reason.map(str::to_owned) }
 }
 
+/// The tasks with what each needs, whether they are done one after another, and the step.
+type Row<'a> = (&'a [(TaskState, &'a str)], bool, Step);
+
 #[test]
 fn each_state_has_its_next_step() {
     let asks = || NeedsPerson("asks".into());
-    let table: &[(&[(TaskState, &str)], bool, Step)] = &[
+    let table: &[Row<'_>] = &[
         (&[], false, Step::End(RunPhase::Done)),
         (&[(Unstarted, ""), (Unstarted, "a"), (Unstarted, "")], false, Step::Start(vec![0, 2])),
         (&[(Unstarted, ""), (Unstarted, "a"), (Unstarted, "")], true, Step::Start(vec![0])),

@@ -6,7 +6,7 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     os::{
         fd::{AsFd, BorrowedFd},
-        unix::{net::UnixStream, process::CommandExt},
+        unix::net::UnixStream,
     },
     path::Path,
 };
@@ -33,8 +33,8 @@ pub fn enter(environment: &Environment, command: &[OsString]) -> Result<()> {
     }
     // Node.js reads the others only if this one is set.
     replaced.env("NO_PROXY", NO_PROXY).env("no_proxy", NO_PROXY).env("NODE_USE_ENV_PROXY", "1");
-    let error = replaced.exec();
-    Err(error).context(Code::ProgramFailed, || format!("cannot run '{}'", program.display()))
+    Err(process::exec(&mut replaced))
+        .context(Code::ProgramFailed, || format!("cannot run '{}'", program.display()))
 }
 
 /// Makes a listening socket for the proxy, and one for each port of the machine that is allowed, and hands them to the process outside.
