@@ -37,7 +37,7 @@ pub(crate) struct Cli {
     /// Land only what passes this command, such as 'cargo test' (default: orchestra.test)
     #[arg(long, value_name = "COMMAND")]
     pub(crate) check: Option<String>,
-    /// The profile of all agents, such as claude (default: that of each task, or orchestra.agent)
+    /// The profile of the agents of tasks for which the plan names none, such as claude (default: orchestra.agent)
     #[arg(short, long, value_name = "PROFILE")]
     pub(crate) agent: Option<String>,
     /// Run at most this many agents at once (default: orchestra.jobs)

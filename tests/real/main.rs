@@ -19,6 +19,7 @@ mod limits;
 mod opencode;
 mod person;
 mod reviewers;
+mod run;
 mod sessions;
 mod several;
 #[expect(dead_code, reason = "the suite uses the rest")]

@@ -101,3 +101,22 @@ fn a_run_that_is_killed_is_finished_by_continue() {
         }
     }
 }
+
+#[test]
+fn what_the_plan_says_of_a_task_comes_before_what_was_typed_for_all() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["config", "orchestra.agent.mine.command", "sh $ORCHESTRA_PROMPT_FILE"]);
+    let plan =
+        |agent: &str| format!("- [ ] `one` echo 1 > one\n- [ ] `two` echo 2 > two\n      agent: {agent}\n");
+    repo.write("plan.md", &plan("nobody"));
+    let run = ["run", "plan.md", "--agent", "sh", "--check", "true"];
+    repo.orchestra(run).exits(3).stderr_has("nobody").stderr_has("it is task 'two' of the plan");
+    assert!(repo.agents().is_empty() && repo.refs("refs/orchestra/runs/").is_empty(), "nothing is half made");
+    repo.write("plan.md", &plan("mine"));
+    repo.orchestra(run).succeeded();
+    let mut profiles: Vec<String> =
+        repo.agents().iter().map(|agent| agent["profile"].as_str().expect("a name").to_owned()).collect();
+    profiles.sort_unstable();
+    assert_eq!(profiles, ["mine", "sh"]);
+}

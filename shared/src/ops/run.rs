@@ -25,7 +25,7 @@ use crate::{
         run::{RunPhase, TaskOutcome},
         text,
     },
-    ops::plan,
+    ops::{plan, spawn},
     plan::{Plan, Task, TaskId},
     trust::AcceptedRepo,
 };
@@ -44,7 +44,7 @@ pub struct Request {
     pub into: Option<String>,
     /// The test command; by default, the configured one.
     pub check: Option<String>,
-    /// The profile of the agents; by default that of each task, or the configured one.
+    /// The profile of the agents of tasks for which the plan names none; by default, the configured one.
     pub agent: Option<String>,
     /// The number of agents that run at once; by default, the configured one.
     pub jobs: Option<u32>,
@@ -137,9 +137,9 @@ pub fn run(
         tasks: chosen(&read.tasks, &request.tasks)?,
     };
     require_check(repo, request)?;
+    let warnings = check_tasks(context, repo, &started)?;
     if request.dry_run {
         let tasks = rows(&started.plan()?, &started.tasks);
-        let warnings = warnings(&started.plan()?, &started.tasks);
         let (into, phase) = (started.into, RunPhase::Running);
         return Ok(Report { run: None, into, phase, tasks, warnings, dry_run: true });
     }
@@ -196,10 +196,21 @@ fn rows(plan: &Plan, chosen: &[TaskId]) -> Vec<TaskRow> {
     plan.tasks.iter().filter(|task| is_chosen(&task.id)).map(row).collect()
 }
 
-/// Returns warnings about what a plan says and a run does not heed.
-fn warnings(plan: &Plan, chosen: &[TaskId]) -> Vec<String> {
-    let teams = plan.tasks.iter().filter(|task| chosen.contains(&task.id) && task.team.is_some());
-    teams.map(|task| format!("task '{}' names a team; one agent works on it", task.id)).collect()
+/// Checks that an agent can be started for each task, before any is. Returns the warnings about that.
+fn check_tasks(context: &Context, repo: &AcceptedRepo, started: &StartedRun) -> Result<Vec<String>> {
+    let plan = started.plan()?;
+    let mut warnings = Vec::new();
+    for task in plan.tasks.iter().filter(|task| started.tasks.contains(&task.id)) {
+        let request = spawn::Request { dry_run: true, ..driver::order(started, task) };
+        let planned = spawn::run(context, repo, &request);
+        let planned = planned.map_err(|error| error.hint(format!("it is task '{}' of the plan", task.id)))?;
+        for warning in planned.warnings {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+    }
+    Ok(warnings)
 }
 
 /// Returns the tag of the agents of a run.

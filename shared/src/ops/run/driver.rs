@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Report, TaskRow, rows, run_tag, started, started::StartedRun, task_tag, warnings};
+use super::{Report, TaskRow, rows, run_tag, started, started::StartedRun, task_tag};
 use crate::{
     Code, Error, Result,
     backoff::Backoff,
@@ -20,7 +20,7 @@ use crate::{
         settings::Settings,
         spawn, status,
     },
-    plan::Plan,
+    plan::{Plan, Task},
     run::{self, RunTask, Step, TaskState},
     store::{self, Listing, chain::Chain, operations::Journal, writer},
     trust::AcceptedRepo,
@@ -46,6 +46,21 @@ struct Found {
     rows: Vec<TaskRow>,
 }
 
+/// Returns how the agent of a task is started. What the plan says of the task comes before what was typed for all.
+pub(super) fn order(started: &StartedRun, task: &Task) -> spawn::Request {
+    let typed = started.agent.as_ref().filter(|_| task.team.is_none());
+    spawn::Request {
+        tasks: vec![task.text()],
+        agents: task.agent.as_ref().or(typed).into_iter().cloned().collect(),
+        team: task.team.clone(),
+        base: Some(started.into.clone()),
+        settings: Settings { jobs: started.jobs, ..Settings::default() },
+        // Tags say which agent works on which task of which run.
+        again: true,
+        ..spawn::Request::default()
+    }
+}
+
 impl<'a> Driver<'a> {
     /// Takes the lock of a run.
     pub(super) fn open(
@@ -61,7 +76,7 @@ impl<'a> Driver<'a> {
         })?;
         let started = StartedRun::read(repo, &key)?;
         let plan = started.plan()?;
-        let warnings = warnings(&plan, &started.tasks);
+        let warnings = Vec::new();
         let writer = writer::writer(repo)?;
         Ok(Self { context, repo, show, key, started, plan, writer, warnings, _lock: lock })
     }
@@ -157,16 +172,9 @@ impl<'a> Driver<'a> {
         for place in places {
             let row = &found.rows[*place];
             let Some(task) = self.plan.tasks.iter().find(|task| task.id == row.id) else { continue };
-            let profile = self.started.agent.as_ref().or(task.agent.as_ref());
             let request = spawn::Request {
-                tasks: vec![task.text()],
-                agents: profile.into_iter().cloned().collect(),
-                base: Some(self.started.into.clone()),
                 tags: vec![run_tag(&self.key).parse()?, task_tag(&self.key, *place).parse()?],
-                settings: Settings { jobs: self.started.jobs, ..Settings::default() },
-                // The tags say which agent works on which task of which run.
-                again: true,
-                ..spawn::Request::default()
+                ..order(&self.started, task)
             };
             let report =
                 spawn::run(self.context, self.repo, &request).map_err(|error| self.stopped(error))?;
