@@ -102,7 +102,7 @@ fn help_works_in_every_form() {
     let repo = world.repo();
     let help = repo.orchestra([] as [&str; 0]).succeeded().stdout();
     for heading in
-        ["\nRun\n  spawn ", "\nLook\n  status ", "\nLand\n  review ", "\nShare\n  sync ", "\nSet up\n"]
+        ["\nRun\n  spawn ", "\nLook\n  status ", "\nLand\n  compare ", "\nShare\n  sync ", "\nSet up\n"]
     {
         assert!(help.contains(heading), "{help}");
     }
