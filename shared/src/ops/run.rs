@@ -19,6 +19,7 @@ use crate::{
         keys::{BUILD, TEST},
     },
     context::Context,
+    git::Repo,
     landing::branches,
     model::{
         AgentId, RunKey,
@@ -202,8 +203,13 @@ fn warnings(plan: &Plan, chosen: &[TaskId]) -> Vec<String> {
     teams.map(|task| format!("task '{}' names a team; one agent works on it", task.id)).collect()
 }
 
+/// Returns the number of tasks of a run that was begun in this clone.
+pub(super) fn task_count(repo: &Repo, key: &RunKey) -> Option<usize> {
+    StartedRun::read(repo, key).ok().map(|started| started.tasks.len())
+}
+
 /// Returns the tag of the agents of a run.
-fn run_tag(key: &RunKey) -> String {
+pub(super) fn run_tag(key: &RunKey) -> String {
     format!("run/{key}")
 }
 
