@@ -19,7 +19,6 @@ use crate::{
         keys::{BUILD, TEST},
     },
     context::Context,
-    git::Repo,
     landing::branches,
     model::{
         AgentId, RunKey,
@@ -201,16 +200,6 @@ fn rows(plan: &Plan, chosen: &[TaskId]) -> Vec<TaskRow> {
 fn warnings(plan: &Plan, chosen: &[TaskId]) -> Vec<String> {
     let teams = plan.tasks.iter().filter(|task| chosen.contains(&task.id) && task.team.is_some());
     teams.map(|task| format!("task '{}' names a team; one agent works on it", task.id)).collect()
-}
-
-/// Returns the number of tasks of a run that was begun in this clone.
-pub(super) fn task_count(repo: &Repo, key: &RunKey) -> Option<usize> {
-    StartedRun::read(repo, key).ok().map(|started| started.tasks.len())
-}
-
-/// Returns the tag of the agents of a run.
-pub(super) fn run_tag(key: &RunKey) -> String {
-    format!("run/{key}")
 }
 
 /// Returns the tag of the agent of a task, by the task's place in the run. An id of a task can be too long for a tag.

@@ -8,7 +8,7 @@ mod tests;
 
 use crate::{
     model::{
-        WriterId,
+        RunKey, WriterId,
         event::Event,
         run::{Fact, Fold, RunPhase, TaskOutcome, fold},
     },
@@ -144,6 +144,11 @@ fn phase(tasks: &[RunTask]) -> RunPhase {
     } else {
         RunPhase::Partial
     }
+}
+
+/// Returns the tag of the agents of a run.
+pub fn tag(key: &RunKey) -> String {
+    format!("run/{key}")
 }
 
 /// Folds the events of one clone, for a decision that what other clones wrote must not change.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Report, TaskRow, rows, run_tag, started, started::StartedRun, task_tag, warnings};
+use super::{Report, TaskRow, rows, started, started::StartedRun, task_tag, warnings};
 use crate::{
     Code, Error, Kind, Result,
     backoff::Backoff,
@@ -172,7 +172,7 @@ impl<'a> Driver<'a> {
                 tasks: vec![task.text()],
                 agents: profile.into_iter().cloned().collect(),
                 base: Some(self.started.into.clone()),
-                tags: vec![run_tag(&self.key).parse()?, task_tag(&self.key, *place).parse()?],
+                tags: vec![run::tag(&self.key).parse()?, task_tag(&self.key, *place).parse()?],
                 settings: Settings { jobs: self.started.jobs, ..Settings::default() },
                 // The tags say which agent works on which task of which run.
                 again: true,

@@ -5,17 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
-    git::Repo,
+    git::{Repo, careful},
     model::{
         AgentId, Liveness, RunKey,
         run::{Fold, Run, TaskOutcome},
     },
-    ops::{agent_object::AgentObject, run},
-    store::chain::Chain,
+    ops::agent_object::AgentObject,
+    run,
+    store::{
+        chain::Chain,
+        layout::{self, PrivateDir, RUNS},
+    },
 };
 
-/// The refs of the logs of runs.
-const RUNS: &str = "refs/orchestra/runs/";
 /// The most logs that are read, the newest: the ids of runs begin with the time.
 const MAX_LOGS: usize = 20;
 
@@ -56,16 +58,24 @@ pub(super) fn open(repo: &Repo, agents: &[AgentObject]) -> Result<Vec<OpenRun>> 
     let read = |(key, tip)| {
         let fold = Chain::<Run>::read(repo, &[tip]).ok()?.fold();
         let is_open = fold.created && !fold.run.phase.is_end();
-        is_open.then(|| describe(&key, fold, run::task_count(repo, &key), agents))
+        is_open.then(|| describe(&key, fold, task_count(repo, &key), agents))
     };
     Ok(logs.into_iter().filter_map(read).collect())
+}
+
+/// Returns the number of tasks of a run that was begun in this clone.
+fn task_count(repo: &Repo, key: &RunKey) -> Option<usize> {
+    let folder = layout::runs_dir(&PrivateDir::new(repo.private_dir().ok()?));
+    let started: serde_json::Value =
+        serde_json::from_slice(&careful::read(folder.join(format!("{key}.json"))).ok()?).ok()?;
+    started["tasks"].as_array().map(Vec::len)
 }
 
 fn describe(key: &RunKey, fold: Fold, tasks: Option<usize>, agents: &[AgentObject]) -> OpenRun {
     let number = |outcome| fold.tasks.iter().filter(|end| end.outcome == outcome).count();
     let (landed, failed, skipped) =
         (number(TaskOutcome::Landed), number(TaskOutcome::Failed), number(TaskOutcome::Skipped));
-    let tag = run::run_tag(key);
+    let tag = run::tag(key);
     let waits = |agent: &&AgentObject| {
         let needs_person = match agent.liveness {
             Liveness::Live => agent.waiting.is_some(),
