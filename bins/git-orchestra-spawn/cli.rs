@@ -253,7 +253,7 @@ pub(crate) const PAGE: Page = Page {
             "TEAMS",
             &[
                 "A team is a list of roles, and a role is a profile, such as 'claude' or one of your own. Each \
-                 'git config --add orchestra.team.feature-dev.role NAME' adds a role; orchestra.agent.NAME.program, \
+                 'git config --add orchestra.team.TEAM.role NAME' adds a role; orchestra.agent.NAME.program, \
                  prompt, model and permission say how it works, and orchestra.agent.NAME.writes whether it may change \
                  files. An architect and a reviewer usually do not write.",
                 "'git orchestra spawn --team feature-dev TASK' starts one agent. Its roles work one after another in its \

@@ -3,6 +3,7 @@
 mod cli;
 mod overlaps;
 mod ready;
+mod runs;
 mod view;
 
 use orchestra::Result;

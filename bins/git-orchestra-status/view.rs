@@ -20,7 +20,7 @@ use orchestra_terminal::{
     watch::{self, Stream, Until, WatchEnd, Watched},
 };
 
-use super::{cli::Cli, overlaps, ready};
+use super::{cli::Cli, overlaps, ready, runs};
 
 /// How many lines of a task, and columns of each, are shown.
 const TASK_LINES: usize = 20;
@@ -98,7 +98,7 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
         agents::warn_unreadable(terminal, &report.unreadable);
         return Ok(());
     }
-    if report.agents.is_empty() && report.unreadable.is_empty() {
+    if report.agents.is_empty() && report.unreadable.is_empty() && report.runs.is_empty() {
         if cli.archived {
             terminal.eprintln("no archived agents");
             return Ok(());
@@ -123,6 +123,7 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
     if let Some(line) = caps::totals(&report.caps) {
         terminal.print(&format!("{}\n", text::safe(&line)));
     }
+    runs::print(terminal, &report.runs);
     if !report.happened.is_empty() {
         terminal.print(&format!("\n{}", happened(terminal, report)));
     }

@@ -78,7 +78,7 @@ fn every_list_is_the_same_without_its_cache_and_with_a_damaged_one() {
             &["review", "--json"][..],
             &["status", "--all", "--json"],
             &["worktrees", "--json"],
-            &["status", "done-00007"],
+            &["status", "--json", "done-00007"],
         ]
         .iter()
         .map(|list| repo.orchestra(*list).succeeded().stdout())

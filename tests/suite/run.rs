@@ -120,3 +120,44 @@ fn what_the_plan_says_of_a_task_comes_before_what_was_typed_for_all() {
     profiles.sort_unstable();
     assert_eq!(profiles, ["mine", "sh"]);
 }
+
+/// A plan whose first task kills the supervisor of its agent as long as a file outside of its worktree is not there.
+const LOSES: &str = "\
+- [ ] `one` echo 1 > one; sh LOSE
+- [ ] `two` cat one > two (after: one)
+";
+
+#[test]
+fn a_lost_agent_is_resumed_twice_and_then_left_to_a_person() {
+    let world = world();
+    let repo = world.repo();
+    let (file, times) = (world.dir().join("lose.sh"), world.dir().join("times"));
+    let times = times.display();
+    let script = format!(
+        "echo >> '{times}'\ntest $(wc -l < '{times}') -gt 3 && exit 0\n\
+         kill -9 $(git orchestra status --format '%(supervisor_pid)' \"$ORCHESTRA_AGENT\")\nexec sleep 300\n"
+    );
+    std::fs::write(&file, script).expect("written");
+    repo.write("plan.md", &LOSES.replace("LOSE", &file.display().to_string()));
+    let report =
+        repo.orchestra(["run", "plan.md", "--agent", "sh", "--check", "true", "--json"]).exits(3).json();
+    assert_eq!(report["phase"], "running", "{report}");
+    assert!(report["tasks"][0]["reason"].as_str().is_some_and(|why| why.starts_with("lost")), "{report}");
+    let warnings = report["warnings"].to_string();
+    assert_eq!(warnings.matches("was lost, and the run resumed it").count(), 2, "{report}");
+    // `status` says so too, of a run that nobody drives.
+    let agent = report["tasks"][0]["agent"].as_str().expect("an agent");
+    let run = report["run"].as_str().expect("an id");
+    let all = repo.orchestra(["status", "--json"]).succeeded().json();
+    assert_eq!(all["runs"][0]["run"], run, "{all}");
+    assert_eq!(all["runs"][0]["waits"], serde_json::json!([agent]));
+    let shown = repo.orchestra(["status"]).succeeded().stdout();
+    let line = format!("run {run}: 0 of 2 tasks landed; waits: {agent}\n");
+    assert!(shown.contains(&line), "{shown}");
+    // A person who continues the run allows as many again.
+    let report = repo.orchestra(["run", "--continue", "--json"]).exits(0).json();
+    assert_eq!(report["phase"], "done", "{report}");
+    let all = repo.orchestra(["status", "--json"]).succeeded().json();
+    assert!(all.get("runs").is_none(), "{all}");
+    assert_eq!(repo.agents().len(), 2, "one agent for each task");
+}

@@ -213,11 +213,6 @@ fn check_tasks(context: &Context, repo: &AcceptedRepo, started: &StartedRun) -> 
     Ok(warnings)
 }
 
-/// Returns the tag of the agents of a run.
-fn run_tag(key: &RunKey) -> String {
-    format!("run/{key}")
-}
-
 /// Returns the tag of the agent of a task, by the task's place in the run. An id of a task can be too long for a tag.
 fn task_tag(key: &RunKey, place: usize) -> String {
     format!("run/{key}/{}", place + 1)

@@ -6,6 +6,7 @@ mod dirt;
 mod happened;
 mod overlaps;
 mod ready;
+mod runs;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,6 +22,7 @@ pub use self::{
     detail::{Detail, Proposal, detail},
     happened::{Happened, Happening},
     ready::ReadyWorktree,
+    runs::OpenRun,
 };
 use crate::{
     Code, Error, Result,
@@ -97,6 +99,9 @@ pub struct Report {
     /// The number of pairs of running agents that the next list compares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlaps_pending: Option<usize>,
+    /// The runs of plans that have not ended, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<OpenRun>,
     /// Agents, work, notes, and archives that cannot be read.
     pub unreadable: Vec<Unreadable>,
 }
@@ -110,6 +115,13 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     let (mut report, _) = run_with_tips(repo, request, context.limits().counting)?;
     if request.agents.is_empty() {
         report.caps = caps::totals(repo, &report.agents)?;
+    }
+    if request.agents.is_empty()
+        && request.run.is_none()
+        && request.since.is_none()
+        && request.started_by.is_none()
+    {
+        report.runs = runs::open(repo, &report.agents)?;
     }
     if request.overlaps {
         let among = overlaps::among(repo, &report.agents);

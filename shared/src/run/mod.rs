@@ -8,7 +8,7 @@ mod tests;
 
 use crate::{
     model::{
-        WriterId,
+        RunKey, WriterId,
         event::Event,
         run::{Fact, Fold, RunPhase, TaskOutcome, fold},
     },
@@ -24,6 +24,8 @@ pub enum TaskState {
     Unstarted,
     /// Its agent works, or will without help.
     Working,
+    /// Its agent has no process any more, and can be resumed without a person.
+    Lost,
     /// Its agent needs a person: the reason.
     NeedsPerson(String),
     /// Its agent is done, and its work has not landed.
@@ -57,6 +59,8 @@ pub enum Step {
         /// The reason, for people.
         reason: Option<String>,
     },
+    /// Resume the agents of these tasks.
+    Resume(Vec<usize>),
     /// Land the work of these tasks.
     Land(Vec<usize>),
     /// Start agents for these tasks.
@@ -77,6 +81,10 @@ pub fn next(tasks: &[RunTask], sequential: bool) -> Step {
     let places = |wanted: &dyn Fn(&RunTask) -> bool| -> Vec<usize> {
         (0..).zip(tasks).filter(|(_, task)| wanted(task)).map(|(place, _)| place).collect()
     };
+    let lost = places(&|task| task.state == TaskState::Lost);
+    if !lost.is_empty() {
+        return Step::Resume(lost);
+    }
     let working = !places(&|task| task.state == TaskState::Working).is_empty();
     let ready = places(&|task| task.state == TaskState::Ready);
     if !working && !ready.is_empty() {
@@ -136,6 +144,11 @@ fn phase(tasks: &[RunTask]) -> RunPhase {
     } else {
         RunPhase::Partial
     }
+}
+
+/// Returns the tag of the agents of a run.
+pub fn tag(key: &RunKey) -> String {
+    format!("run/{key}")
 }
 
 /// Folds the events of one clone, for a decision that what other clones wrote must not change.

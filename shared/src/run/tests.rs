@@ -1,6 +1,6 @@
 use super::*;
 use TaskOutcome::{Failed, Landed, Skipped};
-use TaskState::{Ended, LandedUnrecorded, NeedsPerson, NotDone, Ready, Unstarted, Working};
+use TaskState::{Ended, LandedUnrecorded, Lost, NeedsPerson, NotDone, Ready, Unstarted, Working};
 
 /// Makes tasks `a`, `b`, … of states and of the tasks that each needs.
 fn tasks(states: &[(TaskState, &str)]) -> Vec<RunTask> {
@@ -44,6 +44,9 @@ fn each_state_has_its_next_step() {
         ),
         (&[(NotDone("failed: no".into()), "")], false, record(0, Failed, Some("failed: no"))),
         (&[(LandedUnrecorded, ""), (Ready, "")], false, record(0, Landed, None)),
+        (&[(Ready, ""), (Lost, ""), (Unstarted, "")], false, Step::Resume(vec![1])),
+        (&[(Lost, ""), (Unstarted, "")], true, Step::Resume(vec![0])),
+        (&[(Lost, ""), (LandedUnrecorded, "")], false, record(1, Landed, None)),
         (&[(asks(), ""), (Ready, ""), (Unstarted, "a")], false, Step::Land(vec![1])),
         (&[(asks(), ""), (Ended(Landed), ""), (Unstarted, "a")], false, Step::NeedPerson),
         (&[(asks(), ""), (Unstarted, "")], true, Step::NeedPerson),

@@ -19,6 +19,14 @@ use crate::{
 /// The prefix of the refs that hold agents' events, one ref per agent.
 pub const AGENTS: &str = "refs/orchestra/agents/";
 
+/// The refs of the event logs of runs.
+pub const RUNS: &str = "refs/orchestra/runs/";
+
+/// Returns the private folder of the runs that were begun in this clone.
+pub fn runs_dir(private: &PrivateDir) -> std::path::PathBuf {
+    private.dir().join("runs")
+}
+
 /// Returns the ref with the chain of an agent's event commits.
 pub fn agent_ref(id: &AgentId) -> String {
     format!("{AGENTS}{id}")

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Report, TaskRow, rows, run_tag, started, started::StartedRun, task_tag};
+use super::{Report, TaskRow, rows, started, started::StartedRun, task_tag};
 use crate::{
-    Code, Error, Result,
+    Code, Error, Kind, Result,
     backoff::Backoff,
     context::{Context, interrupted},
     landing::{State, open_landings},
@@ -16,7 +16,7 @@ use crate::{
     ops::{
         agent_object::AgentObject,
         merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode},
-        repairing,
+        repairing, resume,
         settings::Settings,
         spawn, status,
     },
@@ -25,6 +25,9 @@ use crate::{
     store::{self, Listing, chain::Chain, operations::Journal, writer},
     trust::AcceptedRepo,
 };
+
+/// How often a process that drives a run resumes an agent that was lost. A person who continues the run allows as many again.
+const MOST_RESUMES: u32 = 2;
 
 /// The process that drives a run, and its lock.
 pub(super) struct Driver<'a> {
@@ -35,6 +38,8 @@ pub(super) struct Driver<'a> {
     started: StartedRun,
     plan: Plan,
     writer: WriterId,
+    /// How often this process resumed each agent.
+    resumes: BTreeMap<AgentId, u32>,
     warnings: Vec<String>,
     _lock: Lock,
 }
@@ -78,7 +83,8 @@ impl<'a> Driver<'a> {
         let plan = started.plan()?;
         let warnings = Vec::new();
         let writer = writer::writer(repo)?;
-        Ok(Self { context, repo, show, key, started, plan, writer, warnings, _lock: lock })
+        let resumes = BTreeMap::new();
+        Ok(Self { context, repo, show, key, started, plan, writer, resumes, warnings, _lock: lock })
     }
 
     /// Takes steps until the run has ended or needs a person.
@@ -97,6 +103,7 @@ impl<'a> Driver<'a> {
             }
             match step {
                 Step::Record { task, outcome, reason } => self.record(&found.rows[task], outcome, reason)?,
+                Step::Resume(places) => self.resume(&found, &places)?,
                 Step::Land(places) => self.land(&found, &places)?,
                 Step::Start(places) => self.start(&found, &places)?,
                 Step::Wait if self.context.cancel.wait(backoff.pause()) => return Err(self.interrupted()),
@@ -138,7 +145,10 @@ impl<'a> Driver<'a> {
                 }
                 (None, None) => TaskState::Unstarted,
                 (None, Some((id, agent))) => match objects.iter().find(|object| object.id == *id) {
-                    Some(object) => state(object, agent, &self.started.into),
+                    Some(object) => {
+                        let may_resume = self.resumes.get(id).is_none_or(|times| *times < MOST_RESUMES);
+                        state(object, agent, &self.started.into, may_resume)
+                    }
                     None => TaskState::NeedsPerson("its state cannot be read".to_owned()),
                 },
             };
@@ -173,7 +183,7 @@ impl<'a> Driver<'a> {
             let row = &found.rows[*place];
             let Some(task) = self.plan.tasks.iter().find(|task| task.id == row.id) else { continue };
             let request = spawn::Request {
-                tags: vec![run_tag(&self.key).parse()?, task_tag(&self.key, *place).parse()?],
+                tags: vec![run::tag(&self.key).parse()?, task_tag(&self.key, *place).parse()?],
                 ..order(&self.started, task)
             };
             let report =
@@ -181,6 +191,26 @@ impl<'a> Driver<'a> {
             self.warnings.extend(report.warnings);
             let agent = report.agents.into_iter().next().map(|agent| agent.id);
             (self.show)(&TaskRow { agent, ..row.clone() });
+        }
+        Ok(())
+    }
+
+    /// Resumes agents whose processes were killed, or that were made by a process that was killed before it started them. What
+    /// prevents that is a warning: after [`MOST_RESUMES`] attempts the agent is left to a person.
+    fn resume(&mut self, found: &Found, places: &[usize]) -> Result<()> {
+        for id in places.iter().filter_map(|place| found.rows[*place].agent.as_ref()) {
+            *self.resumes.entry(id.clone()).or_default() += 1;
+            let request = resume::Request { agents: vec![id.to_string()], ..resume::Request::default() };
+            match resume::run(self.context, self.repo, &request) {
+                Ok(report) => {
+                    self.warnings.push(format!("agent '{id}' was lost, and the run resumed it"));
+                    self.warnings.extend(report.warnings);
+                }
+                Err(error) if error.kind() == Kind::Interrupted => return Err(self.interrupted()),
+                Err(error) => self
+                    .warnings
+                    .push(format!("agent '{id}' was lost, and cannot be resumed: {}", error.one_line())),
+            }
         }
         Ok(())
     }
@@ -262,8 +292,8 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Returns the state of the task of an agent.
-fn state(object: &AgentObject, agent: &Agent, into: &str) -> TaskState {
+/// Returns the state of the task of an agent. `may_resume` says whether the run may still resume it if it was lost.
+fn state(object: &AgentObject, agent: &Agent, into: &str, may_resume: bool) -> TaskState {
     let reason = object.reason.clone().unwrap_or_default();
     let told = |word: &str| if reason.is_empty() { word.to_owned() } else { format!("{word}: {reason}") };
     let landed_head = agent.landed_head.as_ref().and_then(IdOrText::commit);
@@ -274,6 +304,7 @@ fn state(object: &AgentObject, agent: &Agent, into: &str) -> TaskState {
         ),
         (Liveness::Live, Phase::Paused) if object.cap.is_some() => TaskState::NeedsPerson(told("paused")),
         (Liveness::Live, _) => TaskState::Working,
+        (Liveness::Lost, _) if may_resume => TaskState::Lost,
         (Liveness::Lost, _) => TaskState::NeedsPerson(told("lost")),
         (Liveness::Remote, _) => TaskState::NeedsPerson("works in another clone".to_owned()),
         (Liveness::Ended, Phase::Done) if is_landed && object.landed_in.as_deref() == Some(into) => {

@@ -16,7 +16,10 @@ use crate::{
     ops::spawn,
     plan::{self, Plan, TaskId, read::Choice},
     private_files,
-    store::{self, layout::PrivateDir},
+    store::{
+        self,
+        layout::{self, PrivateDir},
+    },
 };
 
 /// The most runs of which files are looked at.
@@ -79,7 +82,7 @@ impl StartedRun {
 
 /// Returns the private folder of all runs.
 fn folder(repo: &Repo) -> Result<PathBuf> {
-    Ok(PrivateDir::new(repo.private_dir()?).dir().join("runs"))
+    Ok(layout::runs_dir(&PrivateDir::new(repo.private_dir()?)))
 }
 
 fn file(repo: &Repo, key: &RunKey) -> Result<PathBuf> {

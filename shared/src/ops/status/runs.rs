@@ -1,0 +1,97 @@
+//! The runs of plans that have not ended, as their logs and the agents of the report say. Any clone that has the logs can show them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Result,
+    git::{Repo, careful},
+    model::{
+        AgentId, Liveness, RunKey,
+        run::{Fold, Run, TaskOutcome},
+    },
+    ops::agent_object::AgentObject,
+    run,
+    store::{
+        chain::Chain,
+        layout::{self, PrivateDir, RUNS},
+    },
+};
+
+/// The most logs that are read, the newest: the ids of runs begin with the time.
+const MAX_LOGS: usize = 20;
+
+/// A run of a plan that has not ended.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct OpenRun {
+    /// Its id.
+    pub run: String,
+    /// Its purpose, in a few words.
+    pub title: String,
+    /// The label of the clone that began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The number of its tasks; only the clone that began it knows that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<usize>,
+    /// The number of tasks whose work landed.
+    pub landed: usize,
+    /// The number of tasks that failed.
+    pub failed: usize,
+    /// The number of tasks that were skipped, because they need one that did not land.
+    pub skipped: usize,
+    /// Its agents that wait for a person's answer, or that were lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<AgentId>,
+}
+
+/// Returns the runs that have not ended, oldest first. A log that cannot be read is left out: `git orchestra doctor` names it.
+///
+/// # Errors
+/// The refs cannot be read.
+pub(super) fn open(repo: &Repo, agents: &[AgentObject]) -> Result<Vec<OpenRun>> {
+    let names = repo.refs_below(RUNS)?;
+    let key = |(name, tip)| Some((RunKey::parse(String::as_str(&name).strip_prefix(RUNS)?).ok()?, tip));
+    let mut logs: Vec<_> = names.into_iter().filter_map(key).collect();
+    logs.sort_unstable();
+    logs.drain(..logs.len().saturating_sub(MAX_LOGS));
+    let read = |(key, tip)| {
+        let fold = Chain::<Run>::read(repo, &[tip]).ok()?.fold();
+        let is_open = fold.created && !fold.run.phase.is_end();
+        is_open.then(|| describe(&key, fold, task_count(repo, &key), agents))
+    };
+    Ok(logs.into_iter().filter_map(read).collect())
+}
+
+/// Returns the number of tasks of a run that was begun in this clone.
+fn task_count(repo: &Repo, key: &RunKey) -> Option<usize> {
+    let folder = layout::runs_dir(&PrivateDir::new(repo.private_dir().ok()?));
+    let started: serde_json::Value =
+        serde_json::from_slice(&careful::read(folder.join(format!("{key}.json"))).ok()?).ok()?;
+    started["tasks"].as_array().map(Vec::len)
+}
+
+fn describe(key: &RunKey, fold: Fold, tasks: Option<usize>, agents: &[AgentObject]) -> OpenRun {
+    let number = |outcome| fold.tasks.iter().filter(|end| end.outcome == outcome).count();
+    let (landed, failed, skipped) =
+        (number(TaskOutcome::Landed), number(TaskOutcome::Failed), number(TaskOutcome::Skipped));
+    let tag = run::tag(key);
+    let waits = |agent: &&AgentObject| {
+        let needs_person = match agent.liveness {
+            Liveness::Live => agent.waiting.is_some(),
+            Liveness::Lost => true,
+            _ => false,
+        };
+        needs_person && agent.tags.iter().any(|one| one.as_str() == tag)
+    };
+    OpenRun {
+        run: key.to_string(),
+        title: fold.run.title,
+        label: fold.run.label,
+        tasks,
+        landed,
+        failed,
+        skipped,
+        waits: agents.iter().filter(waits).map(|agent| agent.id.clone()).collect(),
+    }
+}
