@@ -4,7 +4,10 @@ use orchestra::{
     Code, Error, Result,
     git::Repo,
     model::text,
-    ops::merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode, Report},
+    ops::{
+        merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode, Report},
+        notices,
+    },
     wire,
 };
 use orchestra_terminal::{
@@ -34,6 +37,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         }
         other => other?,
     };
+    if !terminal.can_ask() {
+        notices::landing_ended(&repo, &report);
+    }
     for warning in &report.warnings {
         terminal.warn(warning);
     }

@@ -16,7 +16,7 @@ use crate::{
     ops::{
         agent_object::AgentObject,
         merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode},
-        repairing,
+        notices, repairing,
         settings::Settings,
         spawn, status,
     },
@@ -71,11 +71,19 @@ impl<'a> Driver<'a> {
         let repaired = repairing::repair_before_spawn(self.context, self.repo)?;
         self.warnings.extend(repaired);
         let mut backoff = Backoff::millis(50, 1000);
+        let mut has_ended_it = false;
         loop {
             let found = self.find()?;
             let step = match found.phase {
                 RunPhase::Running => run::next(&found.tasks, self.started.sequential),
-                _ => return Ok(self.report(found)),
+                _ => {
+                    let repo = self.repo;
+                    let report = self.report(found);
+                    if has_ended_it {
+                        notices::run_ended(repo, &report);
+                    }
+                    return Ok(report);
+                }
             };
             if step != Step::Wait {
                 backoff = Backoff::millis(50, 1000);
@@ -89,6 +97,7 @@ impl<'a> Driver<'a> {
                 Step::NeedPerson => return Ok(self.report(found)),
                 Step::End(phase) => {
                     store::append(self.repo, &self.key, &[Fact::Finished { phase, reason: None }])?;
+                    has_ended_it = true;
                 }
             }
             if self.context.cancel.is_cancelled() {
