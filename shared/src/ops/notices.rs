@@ -8,7 +8,7 @@ use std::{
     os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -40,8 +40,6 @@ use crate::{
 
 /// The word in place of a command that stands for a notice on the desktop.
 pub const DESKTOP: &str = "desktop";
-/// How long the commands of a notice may take.
-const LIMIT: Duration = Duration::from_secs(30);
 /// The maximum length of a notice that is read, in bytes.
 const MAX_NOTICE: u64 = 16 << 20;
 /// How long the log of supervisors may be for a line to be added, in bytes.
@@ -120,7 +118,7 @@ pub fn deliver(context: &Context, common_dir: &Path, input: impl Read) -> Result
     }
     let object = object(context, &repo, &notice);
     let folder = repo.main_checkout()?.unwrap_or_else(|| common_dir.to_owned());
-    let begun = Instant::now();
+    let (begun, limit) = (Instant::now(), context.limits().notice);
     let mut running = Vec::new();
     for command in &notice.commands {
         match begin(context.environment(), &folder, &notice, command, &object) {
@@ -129,13 +127,13 @@ pub fn deliver(context: &Context, common_dir: &Path, input: impl Read) -> Result
         }
     }
     for (command, mut child) in running {
-        let ended = process::wait_until(&mut child, begun + LIMIT, Backoff::millis(5, 200), &context.cancel);
+        let ended = process::wait_until(&mut child, begun + limit, Backoff::millis(5, 200), &context.cancel);
         match ended {
             Ok(Some(status)) if status.success() => {}
             Ok(Some(status)) => note(&private, &notice, &format!("'{command}' failed: {status}")),
             Ok(None) | Err(_) => {
                 end(&mut child);
-                let seconds = LIMIT.as_secs();
+                let seconds = limit.as_secs();
                 note(&private, &notice, &format!("'{command}' was ended after {seconds} s"));
             }
         }

@@ -41,7 +41,7 @@ pub(super) fn check(repo: &Repo) -> Result<Vec<Finding>> {
             Finding::warning(Group::Keys, "notify", what)
                 .about(&missing)
                 .because(format!("{} is '{command}'", NOTIFY.name()))
-                .fix("git config edit, or install it"),
+                .fix("git config --edit"),
         )
     };
     Ok(commands.iter().filter_map(finding).collect())
