@@ -1,4 +1,4 @@
-//! `orchestra.notify`: a person is told once of each event, and what the command does changes nothing.
+//! `orchestra.notify`: a person gets one notice of each event, and what the command does changes nothing.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -110,11 +110,18 @@ fn the_ends_of_runs_and_landings_are_told() {
     repo.end_of(&id);
     kinds(&repo, 3);
     repo.orchestra(["merge-ranked", "--dry-run"]).succeeded();
-    repo.orchestra(["merge-ranked", "--test", "false"]).exits(1);
-    assert_eq!(kinds(&repo, 4)[3], "not-landed");
+    repo.orchestra(["merge-ranked", "--test", "false"]).exits(3);
+    kinds(&repo, 4);
+    assert_eq!(
+        told(&repo)[3].split(':').next(),
+        Some("not-landed||test fails on main itself, before anything is merged")
+    );
+    repo.orchestra(["merge-ranked", "--test", "test ! -e two"]).exits(1);
+    kinds(&repo, 5);
+    assert_eq!(told(&repo)[4], format!("not-landed||{id}: test fails: exit code 1|"));
     repo.orchestra(["merge-ranked", "--test", "true", &id]).succeeded();
-    assert_eq!(kinds(&repo, 5)[4], "landed");
-    assert_eq!(told(&repo)[4], "landed||into main|");
+    kinds(&repo, 6);
+    assert_eq!(told(&repo)[5], "landed||into main|");
 }
 
 #[test]

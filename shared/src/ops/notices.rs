@@ -1,4 +1,4 @@
-//! Notices: tells of the ends of runs and landings, and runs the user's commands for a notice, in a process of its own.
+//! Notices: tells of the ends of landings, and runs the user's commands for a notice, in a process of its own.
 
 mod pace;
 
@@ -22,14 +22,10 @@ use crate::{
     context::Context,
     error::ErrorContext as _,
     git::{Repo, careful},
-    model::{
-        AgentId,
-        run::{RunPhase, TaskOutcome},
-        text,
-    },
+    model::{AgentId, text},
     ops::{
         merge_ranked::{self, BranchOutcome},
-        run, status,
+        status,
     },
     private_files, process,
     store::layout::PrivateDir,
@@ -56,19 +52,6 @@ const SCRIPT: [&str; 6] = [
     "end run",
 ];
 
-/// Tells of the end of a run.
-pub(super) fn run_ended(repo: &AcceptedRepo, report: &run::Report) {
-    let kind = match report.phase {
-        RunPhase::Done => NoticeKind::RunDone,
-        RunPhase::Partial => NoticeKind::RunPartial,
-        RunPhase::Failed => NoticeKind::RunFailed,
-        RunPhase::Running | RunPhase::Stopped => return,
-    };
-    let landed = report.tasks.iter().filter(|task| task.outcome == Some(TaskOutcome::Landed)).count();
-    let reason = format!("{landed} of {} tasks landed in {}", report.tasks.len(), report.into);
-    tell(repo, kind, &reason, report);
-}
-
 /// Tells of the end of a landing. Called by the command if nobody is at its terminal.
 pub fn landing_ended(repo: &AcceptedRepo, report: &merge_ranked::Report) {
     if report.dry_run || report.order.is_empty() {
@@ -84,8 +67,14 @@ pub fn landing_ended(repo: &AcceptedRepo, report: &merge_ranked::Report) {
     tell(repo, kind, &reason, report);
 }
 
+/// Tells that a landing could not begin or be continued. Called by the command if nobody is at its terminal.
+pub fn landing_refused(repo: &AcceptedRepo, error: &Error) {
+    let why = error.one_line();
+    tell(repo, NoticeKind::NotLanded, &why, &json!({ "error": why }));
+}
+
 /// Starts the notice, unless agents changed the configuration that says what runs.
-fn tell(repo: &AcceptedRepo, kind: NoticeKind, reason: &str, object: &impl Serialize) {
+pub(super) fn tell(repo: &AcceptedRepo, kind: NoticeKind, reason: &str, object: &impl Serialize) {
     let commands = notices::commands(&Config::of(repo));
     if commands.is_empty() || repo.confirm().is_err() {
         return;

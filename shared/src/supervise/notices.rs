@@ -1,8 +1,8 @@
 //! Notices: what a person wants to be told while nobody looks. The commands of `orchestra.notify` are run by a process of their own in
 //! the background, which outlives the supervisor or the command that has something to tell.
 //!
-//! A notice follows the event that it tells of, and is started by the process that wrote that event, after it: so each event is told at
-//! most once, also if supervisors are killed and agents resumed.
+//! A notice follows the event that it tells of, and is started by the process that wrote that event, after it: so there
+//! is at most one notice of each event, also if supervisors are killed and agents resumed.
 
 use std::{
     io::{Seek as _, Write as _},
@@ -32,7 +32,7 @@ const MAX_COMMANDS: usize = 8;
 const MAX_REASON: usize = 200;
 
 words! {
-    /// What a person is told.
+    /// What a notice says.
     pub enum NoticeKind {
         /// An agent waits for an answer.
         Waits = "waits",
@@ -57,7 +57,7 @@ words! {
     }
 }
 
-/// Something that a person is told.
+/// Something of which a person gets notice.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Notice {
     /// What happened.
@@ -97,7 +97,7 @@ pub fn commands(config: &Config<'_>) -> Vec<String> {
     all.filter(|command| !command.trim().is_empty()).take(MAX_COMMANDS).collect()
 }
 
-/// Returns what a person is told about the end of an attempt: nothing about what a person asked for.
+/// Returns the notice of the end of an attempt: there is none of what a person asked for.
 pub fn of_end(end: &AttemptEnd, phase: Phase) -> Option<NoticeKind> {
     match phase {
         Phase::Done => Some(NoticeKind::Done),

@@ -50,12 +50,9 @@ pub static TRUST_WRITER: RepeatedKey = RepeatedKey::new(
 
 pub static NOTIFY: RepeatedKey = RepeatedKey::new(
     "orchestra.notify",
-    "A shell command that tells you what happens, or desktop for a notice by notify-send or osascript; it runs in the background, in \
-     the repository's main folder, when an agent waits for an answer, is paused by a usage limit or a cap, or ends, when a run \
-     ends, and when a landing ends that was not typed on a terminal; ORCHESTRA_NOTICE is waits, paused, done, failed, timeout, \
-     run-done, run-partial, run-failed, landed or not-landed, ORCHESTRA_AGENT the agent if it is about one, ORCHESTRA_REASON \
-     one line, and standard input a JSON object, for an agent that of 'status --json' with notice; it may take 30 s, and its output \
-     is dropped; agents that run already keep the commands with which they were started; may be given several times",
+    "A shell command that tells you when an agent waits for an answer, is paused by a limit or a cap, or ends, when a run ends, and \
+     when a landing ends that nobody typed on a terminal, or desktop for a notice on the desktop; the section NOTICES of 'git \
+     orchestra config --help' says what it gets; may be given several times",
 );
 
 pub static COMPLETION_PROVIDER: RepeatedKey = RepeatedKey::new(

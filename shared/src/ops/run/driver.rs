@@ -23,6 +23,7 @@ use crate::{
     plan::Plan,
     run::{self, RunTask, Step, TaskState},
     store::{self, Listing, chain::Chain, operations::Journal, writer},
+    supervise::notices::NoticeKind,
     trust::AcceptedRepo,
 };
 
@@ -80,7 +81,7 @@ impl<'a> Driver<'a> {
                     let repo = self.repo;
                     let report = self.report(found);
                     if has_ended_it {
-                        notices::run_ended(repo, &report);
+                        tell_of_end(repo, &report);
                     }
                     return Ok(report);
                 }
@@ -284,6 +285,19 @@ fn state(object: &AgentObject, agent: &Agent, into: &str) -> TaskState {
         (Liveness::Ended, Phase::Paused) => TaskState::NeedsPerson(told("paused")),
         (Liveness::Ended, phase) => TaskState::NotDone(told(phase.as_str())),
     }
+}
+
+/// Tells of the end of a run.
+fn tell_of_end(repo: &AcceptedRepo, report: &Report) {
+    let kind = match report.phase {
+        RunPhase::Done => NoticeKind::RunDone,
+        RunPhase::Partial => NoticeKind::RunPartial,
+        RunPhase::Failed => NoticeKind::RunFailed,
+        RunPhase::Running | RunPhase::Stopped => return,
+    };
+    let landed = report.tasks.iter().filter(|task| task.outcome == Some(TaskOutcome::Landed)).count();
+    let reason = format!("{landed} of {} tasks landed in {}", report.tasks.len(), report.into);
+    notices::tell(repo, kind, &reason, report);
 }
 
 /// Returns how the task of a branch ended by a landing, if the landing decided that.
