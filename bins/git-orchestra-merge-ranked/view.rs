@@ -4,7 +4,10 @@ use orchestra::{
     Code, Error, Result,
     git::Repo,
     model::text,
-    ops::merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode, Report},
+    ops::{
+        merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode, Report},
+        notices,
+    },
     wire,
 };
 use orchestra_terminal::{
@@ -27,7 +30,14 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     // A dry run leaves nothing to tidy up, so Ctrl-C may end it at any point.
     let is_dry_run = request.mode == Mode::DryRun;
     let context = if is_dry_run { context::uninterrupted() } else { context::interruptible(terminal)? };
-    let report = match merge_ranked::run(&context, &repo, &request) {
+    let landed = merge_ranked::run(&context, &repo, &request);
+    if !terminal.can_ask() && !is_dry_run {
+        match &landed {
+            Ok(report) => notices::landing_ended(&repo, report),
+            Err(error) => notices::landing_refused(&repo, error),
+        }
+    }
+    let report = match landed {
         Err(error) if error.code == Code::CheckFailsOnTarget && !cli.json => {
             check_output::print_failure_of_target(terminal, &repo);
             return Err(error);

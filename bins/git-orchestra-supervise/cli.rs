@@ -32,6 +32,8 @@ pub(crate) enum Verb {
     Enter,
     /// Make its worktree ready for the next role of its team
     HandOver,
+    /// Run the user's commands for the notice on standard input
+    Notify,
 }
 
 /// Supervise one agent (internal, started by spawn)
@@ -48,7 +50,7 @@ pub(crate) struct Cli {
     /// The common git directory
     #[arg(value_name = "DIR")]
     pub(crate) common_dir: PathBuf,
-    /// The agent's id
+    /// The agent's id; '-' for a notice that is about none
     #[arg(value_name = "AGENT")]
     pub(crate) agent: String,
     /// A host that the sandbox reaches; may be given several times

@@ -4,7 +4,10 @@
 use orchestra::{
     Result,
     model::AgentId,
-    ops::supervise::{self, HelperTask, READY_WORD, Request, TaskAnswer, detach},
+    ops::{
+        notices,
+        supervise::{self, HelperTask, READY_WORD, Request, TaskAnswer, detach},
+    },
     wire,
 };
 use orchestra_terminal::{Exit, Terminal, context, json};
@@ -12,8 +15,12 @@ use orchestra_terminal::{Exit, Terminal, context, json};
 use super::cli::{Cli, Verb};
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let id = AgentId::parse(&cli.agent)?;
+    let id = || AgentId::parse(&cli.agent);
     let request = match cli.verb {
+        Verb::Notify => {
+            let context = context::uninterrupted();
+            return notices::deliver(&context, &cli.common_dir, std::io::stdin()).map(|()| Exit::Done);
+        }
         Verb::Run => Request::Run { lock: detach::start_new_session()? },
         Verb::Prepare => Request::Help(HelperTask::Prepare),
         Verb::Snapshot => Request::Help(HelperTask::Snapshot),
@@ -24,14 +31,14 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Verb::Connect => {
             let (hosts, command) = (cli.allow.clone(), &cli.command);
             let context = context::uninterrupted();
-            return supervise::connect(&context, &cli.common_dir, &id, hosts, command).map(Exit::Program);
+            return supervise::connect(&context, &cli.common_dir, &id()?, hosts, command).map(Exit::Program);
         }
         Verb::Enter => {
             return supervise::enter(&context::uninterrupted(), &cli.command).map(|()| Exit::Done);
         }
         Verb::HandOver => Request::Help(HelperTask::HandOver),
     };
-    let taken = supervise::run(&context::uninterrupted(), &cli.common_dir, &id, request, || {
+    let taken = supervise::run(&context::uninterrupted(), &cli.common_dir, &id()?, request, || {
         terminal.print(&format!("{READY_WORD}\n"));
         detach::close_output();
     })?;

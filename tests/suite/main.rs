@@ -69,6 +69,7 @@ mod merge_ranked;
 mod merging;
 mod moved;
 mod names;
+mod notices;
 mod odd_shapes;
 mod odd_worktrees;
 mod offers;

@@ -279,8 +279,18 @@ fn a_team_sets_nothing_that_could_run_or_widen() {
     let harmless = |name: &str| {
         // A sandbox of the team is only stricter; submodules and files of LFS come from the user's own checkout and configuration.
         // Roles write by default, which can only be taken from them, and they work in rounds that the caps bound.
-        let all =
-            ["base", "into", "deny", "lfs", "maxTime", "maxTurns", "rounds", "sandbox", "submodules", "writes"];
+        let all = [
+            "base",
+            "into",
+            "deny",
+            "lfs",
+            "maxTime",
+            "maxTurns",
+            "rounds",
+            "sandbox",
+            "submodules",
+            "writes",
+        ];
         all.iter().any(|end| name.ends_with(end))
             || KEYS.iter().any(|key| key.name() == name && key.only_measures())
     };

@@ -33,6 +33,8 @@ pub struct Limits {
     pub counting: Duration,
     /// The maximum time that the sizes of worktrees are measured. Of those that it does not get to, a part is reported.
     pub measuring: Duration,
+    /// The maximum time that the commands of a notice may take.
+    pub notice: Duration,
     /// The maximum number of agents that a cleanup removes at once. It holds the lock of each, and the number of open
     /// files is limited.
     pub removals_at_once: usize,
@@ -51,6 +53,7 @@ impl Default for Limits {
             saving: Duration::from_secs(120),
             release: Duration::from_secs(120),
             slot: Duration::from_secs(2 * 3600),
+            notice: Duration::from_secs(30),
             counting: Duration::from_millis(300),
             measuring: Duration::from_secs(60),
             removals_at_once: 200,

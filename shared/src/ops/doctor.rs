@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `finding` | what a finding is, and how long lists are shortened |
 //! | `outside` | asking other programs within limits |
-//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `sandboxes`, `keys`, `team_file`, `setups`, `session_files` | the checks |
+//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `sandboxes`, `keys`, `team_file`, `setups`, `notify`, `session_files` | the checks |
 //! | `fix` | what `--fix` does |
 
 mod agents_state;
@@ -18,6 +18,7 @@ mod installation;
 mod keys;
 mod locks;
 mod machine;
+mod notify;
 mod outside;
 mod prices;
 mod programs;
@@ -202,6 +203,7 @@ fn examine(context: &Context, place: &Place, request: &Request) -> Result<Vec<Fi
         checks.check(Group::Keys, "prices", || prices::check(repo))?;
         checks.check(Group::Keys, "team-file", || team_file::check(repo))?;
         checks.check(Group::Keys, "setup", || setups::check(repo))?;
+        checks.check(Group::Keys, "notify", || notify::check(repo))?;
     }
     checks.check(Group::Sessions, "sessions", || session_files::check(context, repo))?;
     let Examiner { mut findings, failed, .. } = examiner;

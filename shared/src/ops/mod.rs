@@ -22,6 +22,7 @@ pub mod init;
 pub mod logs;
 pub mod merge_ranked;
 pub mod named;
+pub mod notices;
 pub mod pause;
 pub mod plan;
 mod repairing;

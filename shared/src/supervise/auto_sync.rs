@@ -1,20 +1,18 @@
 //! Automatic sync, where the user has enabled it: after each change of an agent's phase, and at intervals, so that requests from
 //! other clones arrive.
 
-use std::{path::Path, process::Stdio};
+use std::process::Stdio;
 
 use tokio::time::sleep;
 
 use crate::{
     process,
-    supervise::{processes::NONCE, spec::Limits, tree},
+    supervise::{processes::NONCE, spec::Limits},
     world::Environment,
 };
 
-/// The program that syncs.
-const SYNC: &str = "git-orchestra-sync";
-/// Its option for a sync that nobody waits for.
-const AUTO: &str = "--auto";
+/// The program that syncs, and its option for a sync that nobody waits for.
+pub(super) const SYNC: (&str, &str) = ("git-orchestra-sync", "--auto");
 
 /// Starts a sync in the background if automatic sync is enabled. A failure is not reported: the next sync tries again.
 pub fn sync_once(environment: &Environment, limits: &Limits) {
@@ -37,39 +35,8 @@ pub fn schedule(environment: &Environment, limits: &Limits) {
 
 /// Starts the program in the supervisor's current folder, which is the repository, even after a rename.
 fn start(environment: &Environment) {
-    let mut command = process::background_command(environment, SYNC);
+    let mut command = process::background_command(environment, SYNC.0);
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // Without the agent's mark, it is not ended with the agent.
-    let _ = process::spawn(quiet.arg(AUTO).env_remove(NONCE));
-}
-
-/// Returns the running syncs, which must not be ended with an agent.
-pub fn running_syncs() -> Vec<i32> {
-    let all = tree::with_arguments().into_iter();
-    all.filter(|(_, words)| is_background_sync(words)).map(|(process, _)| process.pid).collect()
-}
-
-/// Returns whether a command line is that of a sync in the background.
-fn is_background_sync(words: &[String]) -> bool {
-    let [program, option, ..] = words else { return false };
-    Path::new(program).file_name().is_some_and(|name| name == SYNC) && option == AUTO
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sync_in_the_background_is_known_by_its_command_line() {
-        for (line, expected) in [
-            ("git-orchestra-sync --auto", true),
-            ("/bin/git-orchestra-sync --auto", true),
-            ("git-orchestra-sync", false),
-            ("git-orchestra-sync --dry-run", false),
-            ("vim git-orchestra-sync --auto", false),
-        ] {
-            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            assert_eq!(is_background_sync(&words), expected, "{line}");
-        }
-    }
+    let _ = process::spawn(quiet.arg(SYNC.1).env_remove(NONCE));
 }

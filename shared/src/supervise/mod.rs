@@ -22,6 +22,7 @@ pub mod launch;
 pub mod lending;
 pub mod life;
 pub mod liveness;
+pub mod notices;
 mod output_times;
 mod own_variables;
 pub mod points;

@@ -85,6 +85,10 @@ pub struct Spec {
     /// The team whose roles work on the task, if one does.
     #[serde(default)]
     pub team: Option<TeamSpec>,
+    /// The user's commands that tell what happens to the agent. They run outside of its sandbox, so what the configuration says later,
+    /// which the agent may have changed, does not count.
+    #[serde(default)]
+    pub notify: Vec<String>,
 }
 
 /// A check that runs when the agent's turn ends, and whose output the agent gets back until it passes.

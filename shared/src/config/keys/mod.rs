@@ -111,6 +111,7 @@ pub static KEYS: &[&dyn Described] = &[
     &SHARE_WITH,
     &NOT_SECRET,
     &TRUST_WRITER,
+    &NOTIFY,
     &COMPLETION_PROVIDER,
     &APPROVED,
     &DECLINED,

@@ -18,7 +18,7 @@ use crate::{
         layout::{self, AgentDir, PrivateDir},
         verdicts,
     },
-    supervise::{guard, spec::Spec},
+    supervise::{guard, notices, spec::Spec},
     worktree::{isolated_git_dir::FrozenConfig, list, open_worktree, worktrees_dir},
 };
 
@@ -103,6 +103,7 @@ pub(super) fn new_spec(
         spending,
         sandbox,
         team,
+        notify: notices::commands(config),
     })
 }
 

@@ -16,13 +16,14 @@ use crate::{
     ops::{
         agent_object::AgentObject,
         merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode},
-        repairing, resume,
+        notices, repairing, resume,
         settings::Settings,
         spawn, status,
     },
     plan::{Plan, Task},
     run::{self, RunTask, Step, TaskState},
     store::{self, Listing, chain::Chain, operations::Journal, writer},
+    supervise::notices::NoticeKind,
     trust::AcceptedRepo,
 };
 
@@ -92,11 +93,19 @@ impl<'a> Driver<'a> {
         let repaired = repairing::repair_before_spawn(self.context, self.repo)?;
         self.warnings.extend(repaired);
         let mut backoff = Backoff::millis(50, 1000);
+        let mut has_ended_it = false;
         loop {
             let found = self.find()?;
             let step = match found.phase {
                 RunPhase::Running => run::next(&found.tasks, self.started.sequential),
-                _ => return Ok(self.report(found)),
+                _ => {
+                    let repo = self.repo;
+                    let report = self.report(found);
+                    if has_ended_it {
+                        tell_of_end(repo, &report);
+                    }
+                    return Ok(report);
+                }
             };
             if step != Step::Wait {
                 backoff = Backoff::millis(50, 1000);
@@ -111,6 +120,7 @@ impl<'a> Driver<'a> {
                 Step::NeedPerson => return Ok(self.report(found)),
                 Step::End(phase) => {
                     store::append(self.repo, &self.key, &[Fact::Finished { phase, reason: None }])?;
+                    has_ended_it = true;
                 }
             }
             if self.context.cancel.is_cancelled() {
@@ -314,6 +324,19 @@ fn state(object: &AgentObject, agent: &Agent, into: &str, may_resume: bool) -> T
         (Liveness::Ended, Phase::Paused) => TaskState::NeedsPerson(told("paused")),
         (Liveness::Ended, phase) => TaskState::NotDone(told(phase.as_str())),
     }
+}
+
+/// Tells of the end of a run.
+fn tell_of_end(repo: &AcceptedRepo, report: &Report) {
+    let kind = match report.phase {
+        RunPhase::Done => NoticeKind::RunDone,
+        RunPhase::Partial => NoticeKind::RunPartial,
+        RunPhase::Failed => NoticeKind::RunFailed,
+        RunPhase::Running | RunPhase::Stopped => return,
+    };
+    let landed = report.tasks.iter().filter(|task| task.outcome == Some(TaskOutcome::Landed)).count();
+    let reason = format!("{landed} of {} tasks landed in {}", report.tasks.len(), report.into);
+    notices::tell(repo, kind, &reason, report);
 }
 
 /// Returns how the task of a branch ended by a landing, if the landing decided that.

@@ -16,7 +16,7 @@ use crate::{
         self, NewAgent,
         layout::{AgentDir, PrivateDir},
     },
-    supervise::{guard, queue, spec::Spec, spending::Rules, start},
+    supervise::{guard, notices, queue, spec::Spec, spending::Rules, start},
     surroundings::{self, SurroundingsSnapshot},
     trust::AcceptedRepo,
     worktree::isolated_git_dir::FrozenConfig,
@@ -38,6 +38,7 @@ pub(super) fn start(
     repo.record_baseline()?;
     let identity = repo.identity()?;
     let config = Config::of(repo);
+    let notify = notices::commands(&config);
     let mut leftovers: Vec<String> =
         assignments.iter().flat_map(|assignment| assignment.ready.leftovers()).collect();
     leftovers.sort();
@@ -54,8 +55,9 @@ pub(super) fn start(
         // Another command may hold the lock of a new folder for a moment, while it checks what to repair.
         let lock = Lock::require(&dir.lock(), context.at_most(context.limits().new_agent_lock))?;
         locks.push((assignment.id.clone(), dir.clone(), lock));
+        let (jobs, notify) = (report.jobs, &notify);
         let spec =
-            Common { identity: &identity, frozen: &frozen, jobs: report.jobs, spending: &spending, sandbox };
+            Common { identity: &identity, frozen: &frozen, jobs, spending: &spending, sandbox, notify };
         write_spec(assignment, &dir, &spec, request)
     });
     let ids: Vec<AgentId> = locks.iter().map(|(id, _, _)| id.clone()).collect();
@@ -108,10 +110,11 @@ struct Common<'a> {
     jobs: u32,
     spending: &'a Rules,
     sandbox: SandboxLevel,
+    notify: &'a [String],
 }
 
 fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, request: &Request) -> Result<()> {
-    let Common { identity, frozen, jobs, spending, sandbox } = *common;
+    let Common { identity, frozen, jobs, spending, sandbox, notify } = *common;
     let Assignment { planned, task, ready, .. } = assignment;
     let team = ready.team.as_ref().map(|(_, stages)| stages.clone());
     let spec = Spec {
@@ -140,6 +143,7 @@ fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, requ
         spending: spending.clone(),
         sandbox,
         team,
+        notify: notify.to_vec(),
     };
     spec.write(dir)?;
     let prompt = dir.prompt();

@@ -165,6 +165,16 @@ impl PrivateDir {
         self.0.join("locks/held")
     }
 
+    /// Until when further notices of each agent wait.
+    pub fn notices(&self) -> PathBuf {
+        self.0.join("notices")
+    }
+
+    /// The lock of that file.
+    pub fn notices_lock(&self) -> PathBuf {
+        self.0.join("locks/notices")
+    }
+
     /// The log of supervisors, for messages that they cannot report elsewhere.
     pub fn supervisor_log(&self) -> PathBuf {
         self.0.join("diary")

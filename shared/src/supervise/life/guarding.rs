@@ -12,7 +12,7 @@ use crate::{
     git::Repo,
     kernel::{self, KillCounters},
     supervise::{
-        auto_sync,
+        background,
         ending::{AttemptEnd, Measured},
         guard::{self, HeldAgents, Level, Readings, Shortage, ShownShortage, Thresholds},
         inhibitor::SleepInhibitor,
@@ -158,7 +158,7 @@ impl Supervisor {
     }
 
     fn tree(&self) -> Vec<ProcessId> {
-        let spared = [processes::supervisors(&self.private), auto_sync::running_syncs()].concat();
+        let spared = [processes::supervisors(&self.private), background::running_jobs()].concat();
         tree::descendants(self.record.supervisor.pid, &spared)
     }
 

@@ -1,6 +1,7 @@
 //! The last steps of a supervisor: ends the processes of its agent, saves its work, and records its end.
 
 use std::{
+    cell::Cell,
     path::Path,
     time::{Duration, Instant},
 };
@@ -16,11 +17,11 @@ use crate::{
     model::{Fact, IdOrText, event::Finished},
     store::{append_if, pack},
     supervise::{
-        auto_sync,
+        auto_sync, background,
         ending::{AttemptEnd, EndedAttempt},
         guard,
         helper::HelperTask,
-        last_words, processes,
+        last_words, notices, processes,
         reaper::Reaper,
         stored_output, tree,
     },
@@ -46,7 +47,7 @@ impl Supervisor {
             let _ = kill_process_group(group, Number::TERM);
         }
         let private = &self.private;
-        let spared = || [processes::supervisors(private), auto_sync::running_syncs()].concat();
+        let spared = || [processes::supervisors(private), background::running_jobs()].concat();
         let find = || if Reaper::has_children() { tree::descendants(me, &spared()) } else { Vec::new() };
         let left = processes::end_all(find, grace);
         self.record.program = None;
@@ -157,21 +158,28 @@ impl Supervisor {
         // If this supervisor never launched it, the end belongs to the attempt that was queued.
         let launched = Some(self.record.attempt).filter(|attempt| *attempt > 0);
         let ran_seconds = self.ran_seconds();
-        self.in_repository(|supervisor| {
+        let told = self.in_repository(|supervisor| {
             let repo = supervisor.repo()?;
+            let told = Cell::new(None);
             append_if(&repo, &supervisor.id, |fold| {
                 let attempt = launched.unwrap_or(fold.agent.attempt);
                 let places = [supervisor.spec.worktree.as_path(), &supervisor.common];
                 let end = Finished { ran_seconds, ..ended.fact(attempt, captured) };
                 let end = shorten_paths(end, &places);
+                told.set(Some((end.phase, end.reason.clone())));
                 Some(vec![Fact::Finished(compare_with_work(&repo, end))])
             })?;
             // Nobody waits for this. What cannot be packed now, another supervisor or command packs.
             let _ = pack::pack_refs_if_many(&repo, pack::LOOSE_REFS_LIMIT);
-            Ok(())
+            Ok(told.take())
         })?;
         self.launched = None;
         auto_sync::sync_once(&self.environment, &self.spec.limits);
+        if let Some((phase, reason)) = told
+            && let Some(kind) = notices::of_end(&ended.end, phase)
+        {
+            self.tell(kind, reason.as_deref());
+        }
         Ok(())
     }
 }

@@ -53,6 +53,7 @@ use crate::{
         ending::{AttemptEnd, Cause, EndedAttempt},
         guard,
         helper::HelperTask,
+        notices::{self, Notice, NoticeKind},
         ports::PortBlock,
         processes::Processes,
         prompt, queue,
@@ -451,5 +452,11 @@ impl Supervisor {
         self.in_repository(|supervisor| append(&supervisor.repo()?, &supervisor.id, facts).map(drop))?;
         auto_sync::sync_once(&self.environment, &self.spec.limits);
         Ok(())
+    }
+
+    /// Tells the user what happened, as the configuration said when the agent was started.
+    fn tell(&self, kind: NoticeKind, reason: Option<&str>) {
+        let notice = Notice::new(kind, self.spec.notify.clone(), reason).about(&self.id);
+        notices::start(&self.environment, &self.common, &notice);
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         event::{Message, Pattern, PhaseChange},
         text,
     },
-    supervise::{ending::AttemptEnd, life::Supervisor},
+    supervise::{ending::AttemptEnd, life::Supervisor, notices::NoticeKind},
 };
 
 /// The maximum width of the reason of an automatic answer, in columns.
@@ -47,6 +47,7 @@ impl Supervisor {
                     };
                     self.write_summary(attempt);
                     self.append_facts(&[Fact::Phase(step)])?;
+                    self.tell(NoticeKind::Waits, Some(&question.request.short()));
                     attempt.waits_for = Some(question);
                 }
             }
