@@ -298,7 +298,9 @@ fn answers_about_plans() {
     repo.write("todo.md", list);
     let ran = repo.orchestra(["plan", "--json", "todo.md"]).succeeded();
     check("plan", &ran, &Redactions::default());
-    let ran = repo.orchestra(["run", "--json", "--dry-run", "--check", "true", "todo.md"]).succeeded();
+    let ran = repo
+        .orchestra(["run", "--json", "--agent", "sh", "--dry-run", "--check", "true", "todo.md"])
+        .succeeded();
     check("run", &ran, &Redactions::default());
 }
 

@@ -112,7 +112,10 @@ fn what_the_plan_says_of_a_task_comes_before_what_was_typed_for_all() {
     repo.write("plan.md", &plan("nobody"));
     let run = ["run", "plan.md", "--agent", "sh", "--check", "true"];
     repo.orchestra(run).exits(3).stderr_has("nobody").stderr_has("it is task 'two' of the plan");
-    assert!(repo.agents().is_empty() && repo.refs("refs/orchestra/runs/").is_empty(), "nothing is half made");
+    assert!(
+        repo.agents().is_empty() && repo.refs("refs/orchestra/runs/").is_empty(),
+        "nothing is left of it"
+    );
     repo.write("plan.md", &plan("mine"));
     repo.orchestra(run).succeeded();
     let mut profiles: Vec<String> =
