@@ -111,7 +111,7 @@ fn what_the_plan_says_of_a_task_comes_before_what_was_typed_for_all() {
         |agent: &str| format!("- [ ] `one` echo 1 > one\n- [ ] `two` echo 2 > two\n      agent: {agent}\n");
     repo.write("plan.md", &plan("nobody"));
     let run = ["run", "plan.md", "--agent", "sh", "--check", "true"];
-    repo.orchestra(run).exits(3).stderr_has("nobody").stderr_has("it is task 'two' of the plan");
+    repo.orchestra(run).exits(3).stderr_has("nobody").stderr_has("it is task two of the plan");
     assert!(
         repo.agents().is_empty() && repo.refs("refs/orchestra/runs/").is_empty(),
         "nothing is left of it"

@@ -203,7 +203,7 @@ fn check_tasks(context: &Context, repo: &AcceptedRepo, started: &StartedRun) -> 
     for task in plan.tasks.iter().filter(|task| started.tasks.contains(&task.id)) {
         let request = spawn::Request { dry_run: true, ..driver::order(started, task) };
         let planned = spawn::run(context, repo, &request);
-        let planned = planned.map_err(|error| error.hint(format!("it is task '{}' of the plan", task.id)))?;
+        let planned = planned.map_err(|error| error.hint(format!("it is task {} of the plan", task.id)))?;
         for warning in planned.warnings {
             if !warnings.contains(&warning) {
                 warnings.push(warning);
