@@ -264,7 +264,8 @@ pub(crate) const PAGE: Page = Page {
                  has failed; 'git orchestra resume' gives the work back to the last role that writes.",
                 "--check and --until are about the last role that writes, and --max-time is the time of each role. Typed \
                  options hold for the roles that write; the model is that of each role. What a role changed that does not \
-                 write is not kept.",
+                 write is not kept once it has given its verdict; of one that fails or is stopped before that, look at the \
+                 work before you land it.",
             ],
         ),
         (

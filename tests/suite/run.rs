@@ -164,3 +164,31 @@ fn a_lost_agent_is_resumed_twice_and_then_left_to_a_person() {
     assert!(all.get("runs").is_none(), "{all}");
     assert_eq!(repo.agents().len(), 2, "one agent for each task");
 }
+
+const TWO: &str = "- [ ] `one` echo 1 > one\n- [ ] `two` cat one > two (after: one)\n";
+
+/// Its target may have moved, and its tasks be recorded as landed, before the landing itself has ended.
+#[test]
+fn a_landing_that_was_killed_is_finished_before_the_next_one() {
+    let Some(injector) = injector() else { return };
+    let mut kills = 0;
+    for at in 1..=6 {
+        let world = world();
+        let repo = world.repo();
+        repo.write("plan.md", TWO);
+        let mut command = repo.command(world.bins().join("git-orchestra-run"));
+        command.args(["plan.md", "--agent", "sh", "--check", "true"]);
+        let aim = Aim { step: Some("rename refs/orchestra/agents/"), ..Aim::at("git-orchestra-run") };
+        let hit = injector.kill(&world, &mut command, aim, at);
+        kills += u32::from(hit.is_some());
+        let report = repo.orchestra(["run", "--continue", "--json"]);
+        // Without a kill the run has ended, and there is none to continue.
+        if hit.is_some() {
+            let report = report.succeeded().json();
+            assert_eq!(outcomes(&report).len(), 2, "killed at {hit:?}: {report}");
+            assert_eq!(report["phase"], "done", "killed at {hit:?}: {report}");
+            assert_eq!(repo.agents().len(), 2, "killed at {hit:?}");
+        }
+    }
+    assert!(kills >= 3, "only {kills} kills");
+}

@@ -136,7 +136,9 @@ pub fn run(
         sequential: request.sequential,
         tasks: chosen(&read.tasks, &request.tasks)?,
     };
-    require_check(repo, request)?;
+    if !request.dry_run {
+        require_check(repo, request)?;
+    }
     let warnings = check_tasks(context, repo, &started)?;
     if request.dry_run {
         let tasks = rows(&started.plan()?, &started.tasks);

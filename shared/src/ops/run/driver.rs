@@ -229,7 +229,7 @@ impl<'a> Driver<'a> {
         let agents: Vec<AgentId> =
             places.iter().filter_map(|place| found.rows[*place].agent.clone()).collect();
         let request = merge_ranked::Request {
-            mode: self.landing_mode(&agents)?,
+            mode: self.landing_mode(found)?,
             branches: agents.iter().map(ToString::to_string).collect(),
             into: Some(self.started.into.clone()),
             test: self.started.check.clone(),
@@ -264,11 +264,11 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Returns whether to begin a landing, or to continue the one that a killed process left. One without checks is left to the person
-    /// who began it: a run lands nothing untested.
-    fn landing_mode(&self, agents: &[AgentId]) -> Result<Mode> {
+    /// Returns whether to begin a landing, or to continue the one of this run that a killed process left, of whichever of its agents: those
+    /// may have landed already. One without checks is left to the person who began it: a run lands nothing untested.
+    fn landing_mode(&self, found: &Found) -> Result<Mode> {
         let Some(open) = open_landings::find(self.repo, &self.started.into)? else { return Ok(Mode::New) };
-        let ours = agents.iter().any(|id| open.uses(id, ""));
+        let ours = found.rows.iter().filter_map(|row| row.agent.as_ref()).any(|id| open.uses(id, ""));
         let state = State::load(self.repo, &Journal::open(self.repo, &open.operation.id)?)?;
         let is_checked = !state.options.checks.is_empty();
         Ok(if ours && is_checked { Mode::Continue } else { Mode::New })
