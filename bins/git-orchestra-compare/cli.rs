@@ -37,7 +37,10 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra spawn --copies 3 'Add rate limiting'", "Give one task to three agents"),
         ("git orchestra compare rate-limiting-2", "Compare all agents that have its task"),
         ("git orchestra compare add-auth try-auth", "Compare two agents"),
-        ("git orchestra compare add-auth try-auth --pick try-auth -m 'has tests'", "Choose one of them"),
+        (
+            "git orchestra compare add-auth try-auth --pick try-auth -m 'has tests'",
+            "Pick one, and reject the other",
+        ),
     ],
     sections: &[],
     configuration: false,

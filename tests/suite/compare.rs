@@ -1,4 +1,4 @@
-//! `compare`: agents of one task side by side, and the choice of one.
+//! `compare`: agents of one task side by side, and which one a person picks.
 
 use serde_json::{Value, json};
 use testkit::TestRepo;
@@ -86,4 +86,21 @@ fn what_cannot_be_recorded_whole_is_refused_before_the_first_verdict() {
     let ran = repo.orchestra(["compare", &one, &nothing, "--pick", &one]).succeeded();
     ran.stderr_has("has no work to reject").stderr_has("rejected nothing");
     repo.orchestra(["stop", &open]).succeeded();
+}
+
+#[test]
+fn two_picks_at_once_do_not_reject_both() {
+    let world = world();
+    let repo = world.repo();
+    let ids = copies(&repo);
+    let path = repo.path().join(".git/orchestra/locks/pick");
+    let held =
+        orchestra::lock::Lock::take(&path, std::time::Duration::ZERO).expect("a file").expect("a lock");
+    let pick = ["compare", &ids[0], &ids[1], "--pick", &ids[0]];
+    repo.orchestra(pick).exits(4).stderr_has("another command is picking an agent");
+    assert!(ids.iter().all(|id| repo.agent(id)["verdict"] == Value::Null), "nothing is recorded");
+    drop(held);
+    repo.orchestra(pick).succeeded();
+    let given: Vec<Value> = ids.iter().map(|id| repo.agent(id)["verdict"].clone()).collect();
+    assert_eq!(given, ["approve", "reject"]);
 }

@@ -120,13 +120,7 @@ impl<'a> Runner<'a> {
                 other => other?,
             };
             rollback::end_repair(self.around.repairer, &mut self.state, &mut step)?;
-            self.around.context.emit(&Event::LandingStepEnded {
-                rank: step.rank,
-                of: self.plan.branches.len(),
-                branch: step.branch.clone(),
-                outcome: step.outcome,
-                why: step.why.clone(),
-            });
+            self.report(&step);
             self.state.stopped_at.retain(|known| known.branch != step.branch);
             if step.outcome == Some(Landing::Failed) && self.state.options.on_failure == OnFailure::Stop {
                 self.state.stopped_at.push(step.clone());
@@ -161,6 +155,17 @@ impl<'a> Runner<'a> {
 
     fn save(&mut self) -> Result<()> {
         self.state.save(self.repo, self.journal)
+    }
+
+    /// Tells the observer that a step has ended.
+    fn report(&self, step: &Step) {
+        self.around.context.emit(&Event::LandingStepEnded {
+            rank: step.rank,
+            of: self.plan.branches.len(),
+            branch: step.branch.clone(),
+            outcome: step.outcome,
+            why: step.why.clone(),
+        });
     }
 
     fn is_interrupted(&self) -> bool {

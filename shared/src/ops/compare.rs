@@ -1,4 +1,6 @@
-//! `compare`: the work of several agents on one task side by side, and the choice of one of them.
+//! `compare`: the work of several agents on one task side by side, and which one a person picks.
+
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,13 +9,14 @@ use crate::{
     Code, Error, Result,
     context::Context,
     git::{Oid, Repo},
+    lock::Lock,
     model::{AgentId, text, verdict::Verdict},
     ops::{
         named,
         review::{self, GivenVerdict, ReviewedWork},
         selection,
     },
-    store::{AgentLog, Listing},
+    store::{AgentLog, Listing, layout::PrivateDir},
     trust::AcceptedRepo,
 };
 
@@ -166,6 +169,13 @@ fn pick(
     report: &mut Report,
 ) -> Result<()> {
     check_pick(picked, report)?;
+    // Two at once would each reject what the other one approves.
+    let private = PrivateDir::new(repo.private_dir()?);
+    let lock = Lock::take(&private.pick_lock(), Duration::ZERO)?;
+    let _lock = lock.ok_or_else(|| {
+        Error::new(Code::LockHeld, "another command is picking an agent")
+            .hint("git orchestra status shows what it approved; then type this again if you want another one")
+    })?;
     let why = reason.map(str::to_owned).unwrap_or_else(|| format!("{picked} was chosen instead"));
     let give = |id: &AgentId, head: Option<String>, verdict: Verdict, text: Option<String>| {
         let given = GivenVerdict { verdict, text, comments: Vec::new(), head, keep: true };

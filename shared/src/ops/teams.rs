@@ -48,7 +48,7 @@ pub(super) fn configured(config: &Config<'_>, name: &str) -> Result<Team> {
     Ok(Team { name: name.to_owned(), roles, rounds: config.get(&TEAM_ROUNDS.of(name))?, ..Team::default() })
 }
 
-/// Returns what is needed to start each role of a team, with what was typed for all of them. `before` are the limits of an earlier
+/// Returns what is needed to start each role of a team, with what was typed for every role. `before` are the limits of an earlier
 /// attempt.
 ///
 /// # Errors

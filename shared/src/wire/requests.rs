@@ -90,7 +90,7 @@ requests! {
     "diff": diff::Request;
     /// Finds who wrote the lines of a file.
     "blame": blame::Request;
-    /// Compares the work of several agents, or picks one of them.
+    /// Compares the work of several agents, or picks one.
     "compare": compare::Request;
     /// Shows the work of an agent, or records a verdict on it.
     "review": review::Request;

@@ -3,7 +3,7 @@
 use super::Runner;
 use crate::{
     Kind, Result,
-    context::{Event, interrupted},
+    context::interrupted,
     git::Oid,
     landing::{
         check, integrate,
@@ -52,13 +52,7 @@ impl Runner<'_> {
         }
         for step in &self.state.steps[before.steps.len()..] {
             self.state.stopped_at.retain(|known| known.branch != step.branch);
-            self.around.context.emit(&Event::LandingStepEnded {
-                rank: step.rank,
-                of: self.plan.branches.len(),
-                branch: step.branch.clone(),
-                outcome: step.outcome,
-                why: step.why.clone(),
-            });
+            self.report(step);
         }
         if end != BatchEnd::Empty {
             self.save()?;

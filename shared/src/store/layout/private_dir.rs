@@ -125,6 +125,11 @@ impl PrivateDir {
         self.0.join("locks/operations")
     }
 
+    /// The lock for approving one agent and rejecting others.
+    pub fn pick_lock(&self) -> PathBuf {
+        self.0.join("locks/pick")
+    }
+
     /// The state of the clock by which the trash ages; see [`crate::store::trash_clock`].
     pub fn trash_clock(&self) -> PathBuf {
         self.0.join("trash-clock")
