@@ -52,7 +52,9 @@ impl<G: Group> Lines for Option<G> {
             None if G::continues(key) => None,
             None => {
                 *self = G::open(key, value)?;
-                Some(self.is_some())
+                let opens = self.is_some();
+                // Such a first line would not be written, and the group could not be read again.
+                (!opens || !value.trim().is_empty()).then_some(opens)
             }
         }
     }

@@ -121,4 +121,25 @@ mod tests {
         assert!(read(&format!("{written}Orchestra-State: done\n")).is_none());
         assert!(read("Orchestra-Title: x\n").is_none());
     }
+    /// A line without a value is never written: a group that began with one could not be read again.
+    #[test]
+    fn a_group_begins_with_a_value() {
+        let written = write(&Agent::default(), "w");
+        for (first, later) in [
+            ("Failed-Check", "Failed-Into: main"),
+            ("Set-Aside", "Set-Aside-Into: main"),
+            ("Check-Tree", "Check-Id: a"),
+            ("Request", "Request-Bytes: 7"),
+        ] {
+            let with = |value: &str| {
+                read(&format!("{written}Orchestra-{first}: {value}\nOrchestra-{later}\n"))
+                    .map(|agent| write(&agent, "w"))
+            };
+            let of_value = with("a").unwrap_or_else(|| panic!("{first}"));
+            assert!(read(&of_value).is_some(), "{first}");
+            for empty in ["", " ", "\u{a0}"] {
+                assert_eq!(with(empty), None, "{first}");
+            }
+        }
+    }
 }
