@@ -1,6 +1,17 @@
 //! Lists of many agents and worktrees, and one agent among many: nothing costs more than its own share.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use orchestra::{
+    git::Repo,
+    model::RunId,
+    supervise::spending::{self, Measured},
+    world::Environment,
+};
 
 use crate::{
     anchor::{Row, median_of_turns},
@@ -29,6 +40,7 @@ pub(crate) fn lists(lab: &Lab, short: bool, show: &mut impl FnMut(Row)) {
     let mut tab = || lab.run(&mut complete(lab), &repo);
     let (ours, git) = median_of_turns(turns, &mut tab, &mut || all_refs(lab, &repo));
     show(Row::new(&name, ours, git, 0.35));
+    sums(lab, &repo, many, turns, show);
     one_of_many(lab, &repo, many, turns, show);
     let (few, many) = if short { (50, 400) } else { (500, 4_000) };
     let listed = [few, many].map(|agents| worktrees(lab, agents, turns, show));
@@ -48,6 +60,25 @@ fn review(
     let (ours, git) = median_of_turns(turns, &mut list, &mut || all_refs(lab, repo));
     show(Row::new(what, ours, git, goal));
     ours
+}
+
+/// Shows what a supervisor takes to add up what all agents used, for the caps of a day and of a run: if all count, and if all are
+/// older. It does so at most every five seconds and in one hundredth of its time.
+fn sums(lab: &Lab, repo: &Path, agents: usize, turns: usize, show: &mut impl FnMut(Row)) {
+    for (which, midnight, goal) in
+        [("today", "1970-01-01T00:00:00Z", 0.75), ("earlier", "2100-01-01T00:00:00Z", 0.35)]
+    {
+        let mut sum = || {
+            let begun = Instant::now();
+            let repo = Repo::discover(&Environment::of_this_process().at(repo)).expect("a repository");
+            let midnight = midnight.parse().expect("a time");
+            let measured = Measured { except: None, run: &RunId::default(), midnight };
+            spending::of_clone(&repo, &measured).expect("a sum");
+            begun.elapsed()
+        };
+        let (ours, git) = median_of_turns(turns, &mut sum, &mut || all_refs(lab, repo));
+        show(Row::new(&format!("sum for caps, {agents} agents of {which}"), ours, git, goal));
+    }
 }
 
 /// Runs git's own list, which reads the newest commit of every agent.
