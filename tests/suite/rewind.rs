@@ -105,6 +105,54 @@ fn a_program_whose_conversation_cannot_be_cut_begins_a_new_one() {
     assert_eq!(files(&repo, &script), ["b"]);
 }
 
+/// At the point there was no `.gitignore` yet: what is ignored by now is not the agent's work by that.
+#[test]
+fn what_git_ignored_is_not_committed_at_a_point_without_the_ignore_file() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo m >.gitignore; mkdir m; echo 1 >m/1; echo 1 >w");
+    repo.end_of(&id);
+    let branch = format!("orchestra/{id}");
+    let (base, work) = (repo.tip("main"), repo.tip(&branch));
+    repo.orchestra(["rewind", &id, "1"]).succeeded();
+    assert_eq!(repo.tip(&branch), base);
+    assert_eq!(files(&repo, &id), ["m"], "it stays as it is");
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["head"], &agent["files_changed"]), (&base.into(), &0.into()));
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!((repo.tip(&branch), files(&repo, &id)), (work, vec!["m".to_owned(), "w".to_owned()]));
+}
+
+/// The index is replaced when work is saved; what only it held is a point.
+#[test]
+fn what_is_only_staged_becomes_a_point() {
+    let world = world();
+    let repo = world.repo();
+    let held = |id: &str, path: &str| {
+        let tree = repo.git(["ls-tree", &format!("refs/orchestra-local/points/{id}:trees")]).stdout();
+        let trees = tree.lines().filter_map(|line| line.split_whitespace().nth(2));
+        let paths = trees.map(|tree| repo.git(["ls-tree", tree, "--", path]).stdout());
+        let blobs = paths.filter_map(|line| line.split_whitespace().nth(2).map(str::to_owned));
+        blobs.map(|blob| repo.git(["cat-file", "-p", &blob]).stdout()).collect::<String>()
+    };
+    let id = repo.spawn("echo staged >a; git add a; echo other >a; echo gone >b; git add b; rm b");
+    repo.end_of(&id);
+    assert_eq!(kinds(&repo, &id), ["start", "staged", "end"]);
+    repo.git(["gc", "-q", "--prune=now"]);
+    assert_eq!((held(&id, "a"), held(&id, "b")), ("staged\nother\n".into(), "gone\n".into()));
+    let worktree = repo.worktree(&id);
+    fs::write(worktree.join("c"), "mine\n").expect("a file");
+    repo.git(["-C", &worktree.to_string_lossy(), "add", "c"]);
+    fs::write(worktree.join("c"), "later\n").expect("a file");
+    repo.orchestra(["collect", &id]).succeeded();
+    repo.git(["gc", "-q", "--prune=now"]);
+    assert_eq!(held(&id, "c"), "mine\n", "what a person staged as well");
+
+    let plain = repo.spawn("echo staged >a; git add a; git rm -q --cached file.txt; echo 1 >d; git add -N d");
+    repo.end_of(&plain);
+    assert_eq!(kinds(&repo, &plain), ["start", "end"], "nothing is lost, so no point is made");
+}
+
 #[test]
 fn what_cannot_be_rewound_is_refused_and_stays() {
     let world = world();

@@ -295,7 +295,8 @@ fn record(repo: &Repo, id: &AgentId, state: &State) -> Result<()> {
     };
     let identified = repo.with_identity(checkout.identity.as_ref());
     let task = checkout.task(id, &agent, base);
-    let captured = capture::capture_work(&identified, &task, &checkout.place(&checkout.isolated))?;
+    // The files are those of the branch, except what was never captured: a point may lack the file that made git ignore it.
+    let captured = capture::capture_branch(&identified, &task, &checkout.isolated, "")?;
     let head: IdOrText<CommitId> = captured.head.clone();
     let fact = Fact::Collected(Collected {
         attempt: agent.attempt,

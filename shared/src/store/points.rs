@@ -38,6 +38,8 @@ words! {
         Turn = "turn",
         /// An attempt ended.
         End = "end",
+        /// Its work was saved, and something else was staged than what the files held: this is what was staged.
+        Staged = "staged",
         /// The agent was rewound: this is how it was before.
         Rewind = "rewind",
     }

@@ -1,6 +1,7 @@
 //! Capturing an agent's work (its commits and its uncommitted changes) through an isolated git directory.
 
 mod place;
+mod staged;
 
 use std::{
     fs,
@@ -126,7 +127,10 @@ pub fn capture_work(
     {
         // If this fails, git only has to read some files again.
         let _ = set_stats(isolated.index(), &captured.stats);
-        off_branch_reason = advance_branch(repo, target, isolated, worktree, checked_out, head)?;
+        off_branch_reason = match staged::keep(repo, target, place, checked_out, captured.tree) {
+            Ok(()) => advance_branch(repo, target, isolated, worktree, checked_out, head)?,
+            Err(error) => Some(format!("what is staged cannot be saved: {}", error.one_line())),
+        };
     }
     let work_so_far =
         summarize(repo, target, isolated, head, captured.left_out, off_branch_reason.filter(|_| left))?;
