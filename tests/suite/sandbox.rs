@@ -37,7 +37,17 @@ fn furnished(world: &World) -> TestRepo<'_> {
     fs::create_dir_all(world.home().join(".ssh")).expect("a folder");
     fs::write(world.home().join(".ssh/id_test"), "SECRET-KEY\n").expect("written");
     fs::write(world.home().join(".netrc"), "SECRET-LOGIN\n").expect("written");
+    listen(&world.home().join(".agent/keys.sock"));
+    listen(&repo.path().join(".server.sock"));
     repo
+}
+
+/// Makes a socket of a program that has run for an hour and still does, as long as this process.
+fn listen(path: &Path) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    std::mem::forget(std::os::unix::net::UnixListener::bind(path).expect("a socket"));
+    let ran = std::process::Command::new("touch").args(["-d", "1 hour ago"]).arg(path).status();
+    assert!(ran.expect("touch").success());
 }
 
 /// What an agent tries: the attack, its script, and the file that is there on the machine if it succeeded; without one, the script tells.
@@ -57,6 +67,8 @@ const ATTACKS: &[(&str, &str, &str)] = &[
     ("delete objects", "f=$(find {git}/objects -type f | head -1) && mv $f $f.x && mv $f.x $f", ""),
     ("read the locks of agents", "ls {git}/orchestra/agents", ""),
     ("write into another agent's worktree", "echo x > ../{other}/planted", "{worktrees}/{other}/planted"),
+    ("see a socket in the home folder", "test -S {home}/.agent/keys.sock", ""),
+    ("see a socket in the main checkout", "test -S {repo}/.server.sock", ""),
     ("find the supervisor", "cat /proc/[0-9]*/cmdline | grep -a '[o]rchestra-supervise'", ""),
 ];
 
@@ -187,6 +199,33 @@ fn a_resumed_agent_finds_its_commits_its_stash_and_its_home() {
     assert_eq!(repo.file_in_head(&id, "person.txt"), "p\n");
     repo.orchestra(["cleanup", "--discard", &id]).succeeded();
     assert!(!repo.path().join(".git/orchestra/sandboxes").join(&id).exists());
+}
+
+/// The repository refuses such a commit; what the agent's git made comes back with the agent.
+#[test]
+fn commits_that_cannot_be_imported_are_restored_after_a_discard() {
+    if !can_make_one() {
+        return;
+    }
+    let world = world();
+    let repo = world.repo();
+    let modules = "printf '[submodule \"a\"]\\n path = a\\n url = ./a\\n update = !touch x\\n' >.gitmodules";
+    let commit = "git add -A && git commit -qm one";
+    let (id, agent) =
+        ended(&repo, "files", &format!("echo token >one; {commit}; git rm -q one; {modules}; {commit}"));
+    assert_eq!(agent["phase"], "failed", "{agent}");
+    let git_dir = repo.path().join(format!(".git/orchestra/sandboxes/{id}/git"));
+    let history = || {
+        let git_dir = git_dir.to_string_lossy().into_owned();
+        repo.git(["--git-dir", &git_dir, "show", "HEAD~1:one", "HEAD:.gitmodules"]).stdout()
+    };
+    let before = history();
+    repo.orchestra(["cleanup", "--discard", &id]).succeeded();
+    assert!(!git_dir.exists());
+    repo.git(["gc", "-q", "--prune=now"]);
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(history(), before);
+    repo.orchestra(["collect", &id]).exits(5).stdout_has("its commits cannot be imported");
 }
 
 #[test]

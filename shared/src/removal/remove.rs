@@ -25,8 +25,9 @@ use crate::{
     },
     worktree::{
         folder_objects::{self, FolderListing},
+        private_git_dir::PrivateGitDir,
         registration_objects,
-        removed_folders::{self, LOCK_TIMEOUT, OBJECTS, REFLOG, REGISTRATION, WORKTREE},
+        removed_folders::{self, LOCK_TIMEOUT, OBJECTS, PRIVATE_GIT_DIR, REFLOG, REGISTRATION, WORKTREE},
     },
 };
 
@@ -70,6 +71,12 @@ pub fn store_agent(repo: &Repo, target: &RemovalTarget<'_>) -> Result<StoredAgen
     let reflog = Some(reflog).filter(|path| goes && path.is_file());
     if let Some(path) = &reflog {
         parts.push(TreeEntry::new(REFLOG, TreeEntryKind::File, repo.store_file(path, 0)?));
+    }
+    let git = PrivateGitDir::of(&repo.common_dir()?, target.id);
+    if !git.is_imported() {
+        // Its commits may be of a kind that the repository refuses; as files they are harmless.
+        let stored = folder_objects::store_folder(repo, &git.git_dir(), &[])?;
+        parts.push(TreeEntry::new(PRIVATE_GIT_DIR, TreeEntryKind::Tree, stored.tree));
     }
     let mut removal = Removal {
         agent: target.id.to_string(),

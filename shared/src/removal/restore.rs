@@ -13,8 +13,17 @@ use crate::{
     error::ErrorContext,
     git::{Oid, Repo, careful, objects::TreeEntry, refs::RefEdit},
     model::{AgentId, Fact, quote, text},
-    store::{append, archive::Archived, layout, operations::Removal},
-    worktree::removed_folders::{self, REFLOG, REGISTRATION, WORKTREE},
+    private_files,
+    store::{
+        append,
+        archive::Archived,
+        layout::{self, PrivateDir},
+        operations::Removal,
+    },
+    worktree::{
+        private_git_dir::PrivateGitDir,
+        removed_folders::{self, PRIVATE_GIT_DIR, REFLOG, REGISTRATION, WORKTREE},
+    },
 };
 
 /// Checks whether an agent can be restored; changes nothing.
@@ -139,7 +148,30 @@ pub fn restore_folders(repo: &Repo, reader: &Repo, undo: &str, agent: RemovedAge
             }
         }
     }
-    Ok(())
+    match part(PRIVATE_GIT_DIR) {
+        Some(tree) => restore_private_git_dir(repo, reader, undo, removal, tree),
+        None => Ok(()),
+    }
+}
+
+/// Restores the git directory of a sandboxed agent whose commits the repository does not have.
+fn restore_private_git_dir(
+    repo: &Repo,
+    reader: &Repo,
+    undo: &str,
+    removal: &Removal,
+    stored: Oid,
+) -> Result<()> {
+    let agent = AgentId::parse(&removal.agent)?;
+    let git = PrivateGitDir::of(&repo.common_dir()?, &agent);
+    if fs::symlink_metadata(git.git_dir()).is_ok() {
+        return Ok(());
+    }
+    let cannot = || format!("cannot make '{}'", git.folder().display());
+    private_files::create_dir(git.folder()).context(Kind::External, cannot)?;
+    let private = PrivateDir::new(repo.private_dir()?);
+    let temporary = removed_folders::private_git_dir_trash_path(&private, undo, &agent);
+    restore_folder(reader, stored, &temporary, &git.git_dir())
 }
 
 /// Syncs the files of a folder to the disk, but not those of folders in it.

@@ -5,6 +5,7 @@
 //! | `engine` | whether this machine can make a sandbox |
 //! | `mounts` | what a sandbox shows, as arguments of the program that makes it |
 //! | `home` | the private home folder |
+//! | `sockets` | which sockets of the machine are covered |
 //! | `network` | which hosts can be reached |
 //!
 //! In a sandbox an agent writes its worktree, its private git directory ([`crate::worktree::private_git_dir`]), its own home folder and
@@ -15,6 +16,7 @@ mod engine;
 mod home;
 mod mounts;
 pub mod network;
+mod sockets;
 
 use std::{
     ffi::OsString,
@@ -141,6 +143,8 @@ impl Sandbox {
         mounts.push(Mount::Read(git.dot_git(), self.worktree.join(".git")));
         mounts.extend(self.read.iter().filter(|path| path.exists()).map(Mount::read));
         mounts.extend(self.write.iter().filter(|path| path.is_file()).map(Mount::write));
+        let covers = sockets::covers(&mounts, environment.now());
+        mounts.extend(covers);
         // What an agent wrote here would be gone when it ends; so it sees that it cannot.
         mounts.push(Mount::Sealed(self.common_dir.clone()));
         Ok(mounts)

@@ -33,6 +33,14 @@ impl Mount {
         Self::Write(path.clone(), path)
     }
 
+    /// Returns the path in the sandbox.
+    fn target(&self) -> &Path {
+        match self {
+            Self::Read(_, path) | Self::Write(_, path) => path,
+            Self::Empty(path) | Self::Nothing(path) | Self::Sealed(path) => path,
+        }
+    }
+
     fn arguments(&self) -> Vec<OsString> {
         let option = |name: &str, paths: &[&Path]| {
             [OsString::from(name)]
@@ -49,6 +57,33 @@ impl Mount {
         }
     }
 }
+
+/// What a sandbox shows of the machine, by its mounts.
+pub(super) struct Visible<'a> {
+    /// The mounts with their paths, without links.
+    mounts: Vec<(PathBuf, &'a Mount)>,
+}
+
+impl<'a> Visible<'a> {
+    /// Follows the links in the paths of mounts.
+    pub(super) fn of(mounts: &'a [Mount]) -> Self {
+        let path =
+            |mount: &Mount| mount.target().canonicalize().unwrap_or_else(|_| mount.target().to_owned());
+        Self { mounts: mounts.iter().map(|mount| (path(mount), mount)).collect() }
+    }
+
+    /// Returns whether a path without links is the same in the sandbox as on the machine, and the agent can only read it.
+    pub(super) fn can_only_read(&self, path: &Path) -> bool {
+        match self.mounts.iter().rev().find(|(target, _)| path.starts_with(target)) {
+            Some((_, Mount::Read(from, to))) => from == to,
+            Some(_) => false,
+            None => !OWN.iter().any(|own| path.starts_with(own)),
+        }
+    }
+}
+
+/// Folders that every sandbox has for itself.
+const OWN: &[&str] = &["/dev", "/proc", "/run"];
 
 /// The arguments of bubblewrap that every sandbox has: private processes and System V IPC, no rights of root, and a file system
 /// that cannot be written.
@@ -102,6 +137,27 @@ pub(super) fn arguments(mounts: &[Mount], folder: &Path, more: &[&str]) -> Vec<O
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_mount_of_a_path_says_what_is_visible() {
+        let mounts = [
+            Mount::Write("/s/home".into(), "/nosuch/kim".into()),
+            Mount::read("/nosuch/kim/src"),
+            Mount::write("/nosuch/kim/src/work"),
+            Mount::Empty("/nosuch/kim/src/.git".into()),
+        ];
+        let visible = Visible::of(&mounts);
+        for (path, is_visible) in [
+            ("/var/lib/x.sock", true),
+            ("/run/x.sock", false),
+            ("/nosuch/kim/x.sock", false),
+            ("/nosuch/kim/src/x.sock", true),
+            ("/nosuch/kim/src/work/x.sock", false),
+            ("/nosuch/kim/src/.git/x.sock", false),
+        ] {
+            assert_eq!(visible.can_only_read(Path::new(path)), is_visible, "{path}");
+        }
+    }
 
     #[test]
     fn later_mounts_cover_earlier_ones() {

@@ -21,6 +21,8 @@ pub const WORKTREE: &str = "worktree";
 pub const REGISTRATION: &str = "registration";
 /// The stored part that holds the reflog of the branch.
 pub const REFLOG: &str = "reflog";
+/// The stored part that holds the private git directory of a sandboxed agent, if it could not be imported.
+pub const PRIVATE_GIT_DIR: &str = "private-git-dir";
 /// The stored part that holds objects which only the registration or the reflog referenced.
 pub const OBJECTS: &str = "objects";
 
@@ -43,6 +45,11 @@ pub fn trash_dir(worktree: &Path) -> Option<PathBuf> {
 /// Returns where the registration of a removed worktree is moved.
 pub fn registration_trash_path(private: &PrivateDir, operation: &str, agent: &AgentId) -> PathBuf {
     private.gone().join(format!("{operation}-{agent}"))
+}
+
+/// Returns where an undo writes the private git directory of an agent, before it renames it.
+pub fn private_git_dir_trash_path(private: &PrivateDir, operation: &str, agent: &AgentId) -> PathBuf {
+    private.gone().join(format!("{operation}-{agent}-{PRIVATE_GIT_DIR}"))
 }
 
 /// Returns the folders that a removal moves, from and to; the worktree first. An undo writes its copies to the "to" paths under

@@ -75,6 +75,12 @@ impl PrivateGitDir {
         self.git_dir().is_dir()
     }
 
+    /// Returns whether the repository has all that the agent's git made, as far as an import could tell: it does not exist, or has not
+    /// changed since it was imported.
+    pub fn is_imported(&self) -> bool {
+        !self.exists() || GitDirState::of(&self.git_dir()).is_ok_and(|now| now == self.remembered())
+    }
+
     fn record(&self) -> PathBuf {
         self.folder.join("seen.json")
     }
