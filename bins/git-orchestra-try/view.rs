@@ -12,6 +12,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         names::meant_one(terminal, &repo, agent)?;
     }
     let report = r#try::run(&context::interruptible(terminal)?, &repo, &request)?;
+    report.warnings.iter().for_each(|warning| terminal.warn(warning));
     if cli.json {
         json::print_answer(terminal, wire::TRY, &report)?;
         return Ok(Exit::Done);

@@ -259,7 +259,7 @@ fn every_kind<'world>(world: &'world World, name: &str) -> TestRepo<'world> {
 }
 
 /// Copies a repository into its own directory.
-fn copy<'world>(world: &'world World, repo: &TestRepo<'_>, name: &str) -> TestRepo<'world> {
+pub(crate) fn copy<'world>(world: &'world World, repo: &TestRepo<'_>, name: &str) -> TestRepo<'world> {
     let to = repo.path().with_file_name(name);
     let _ = fs::remove_dir_all(&to);
     Ran::of(repo.command("cp").arg("-a").arg(repo.path()).arg(&to)).succeeded();
@@ -267,7 +267,7 @@ fn copy<'world>(world: &'world World, repo: &TestRepo<'_>, name: &str) -> TestRe
 }
 
 /// Kills from the time that a move is recorded until the record is removed. A git that we started is killed together with its parent.
-fn aim(program: &'static str) -> Aim {
+pub(crate) fn aim(program: &'static str) -> Aim {
     Aim {
         from: Some("/orchestra/moves/"),
         until: Some("/orchestra/moves"),

@@ -5,7 +5,10 @@ use std::fs;
 use serde_json::json;
 use testkit::{Ran, TestRepo};
 
-use crate::world;
+use crate::{
+    branch_moves::{aim, copy},
+    injector, world,
+};
 
 fn spawned(repo: &TestRepo<'_>, script: &str) -> String {
     let id = repo.spawn(script);
@@ -57,6 +60,44 @@ fn the_checkout_shows_the_merge_and_returns_exactly() {
     assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "?? untracked.txt\n");
     assert!(repo.path().join("two.txt").exists());
     repo.orchestra(["try", &two]).exits(3).stderr_has("is in main already");
+}
+
+/// A switch is all of it or nothing: after a kill at any change, the way back leads to the checkout as it was.
+#[test]
+fn a_trial_or_return_killed_at_any_change_is_reverted_or_complete() {
+    let world = world();
+    let Some(injector) = injector() else { return };
+    let template = world.repo();
+    template.commit("more", &[("gone.txt", "1\n"), ("d/kept.txt", "1\n")]);
+    let id = spawned(
+        &template,
+        "echo 1st > file.txt; rm gone.txt; mkdir -p new; echo 1 > new/a.txt; echo 1 > d/b.txt",
+    );
+    template.write("untracked.txt", "mine\n");
+    let before = state(&copy(&world, &template, "killed"));
+    let mut moments = 0;
+    for program in ["git-orchestra-try", "checkout"] {
+        for (words, first) in [(vec![id.as_str()], None), (vec!["--back"], Some(["try", id.as_str()]))] {
+            for at in 1.. {
+                let repo = copy(&world, &template, "killed");
+                if let Some(first) = first {
+                    repo.orchestra(first).succeeded();
+                }
+                let mut command = repo.command(world.bins().join("git-orchestra-try"));
+                if injector.kill(&world, command.args(&words), aim(program), at).is_none() {
+                    break;
+                }
+                moments += 1;
+                let when = format!("{program} {words:?} killed at change {at}");
+                let ran = repo.orchestra(["try", "--back"]);
+                assert!(ran.code() == 0 || ran.stderr().contains("no work is tried here"), "{when}: {ran:?}");
+                assert_eq!(state(&repo), before, "{when}");
+                assert!(!repo.path().join(".git/index.lock").exists(), "{when}");
+                repo.orchestra(["try", &id]).succeeded();
+            }
+        }
+    }
+    assert!(moments > 40, "{moments}");
 }
 
 #[test]

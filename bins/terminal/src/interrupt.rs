@@ -5,7 +5,7 @@ use std::{
     io::{PipeReader, Read, Write},
     os::fd::OwnedFd,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use orchestra::{Kind, Result, context::Cancel, error::ErrorContext};
@@ -22,6 +22,14 @@ static IS_ASKING: AtomicBool = AtomicBool::new(false);
 
 /// Whether another program has the terminal. Ctrl-C is for that program then.
 static IS_LENT: AtomicBool = AtomicBool::new(false);
+
+/// Signals that come together are one press: git passes on the Ctrl-C that the terminal sent to it and to its child.
+const ONE_PRESS: Duration = Duration::from_millis(300);
+
+/// Returns whether a signal asks for the end a second time. `first` is when the first one came.
+fn is_second_press(first: Option<Instant>, now: Instant) -> bool {
+    first.is_some_and(|first| now.saturating_duration_since(first) >= ONE_PRESS)
+}
 
 /// Starts to catch the signals, and returns the flag that the first one sets.
 ///
@@ -40,6 +48,7 @@ pub fn cancel() -> Result<Cancel> {
     drop(entered);
     let started = std::thread::Builder::new().spawn(move || {
         runtime.block_on(async {
+            let mut first = None;
             loop {
                 tokio::select! {
                     _ = pressed.recv() => {
@@ -50,9 +59,11 @@ pub fn cancel() -> Result<Cancel> {
                     _ = terminated.recv() => {}
                     _ = hung_up.recv() => {}
                 }
-                if on_signal.is_cancelled() || IS_ASKING.load(Ordering::SeqCst) {
+                let now = Instant::now();
+                if is_second_press(first, now) || IS_ASKING.load(Ordering::SeqCst) {
                     end_at_once();
                 }
+                first.get_or_insert(now);
                 on_signal.cancel();
             }
         });
@@ -167,4 +178,22 @@ pub fn while_lent<T>(run: impl FnOnce() -> T) -> T {
 fn end_at_once() {
     alternate::leave_at_once();
     std::process::exit(i32::from(exit::code(Kind::Interrupted)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_that_come_together_are_one_press() {
+        let first = Instant::now();
+        assert!(!is_second_press(None, first));
+        for (millis, is_second) in [(0, false), (1, false), (299, false), (300, true), (5000, true)] {
+            assert_eq!(
+                is_second_press(Some(first), first + Duration::from_millis(millis)),
+                is_second,
+                "{millis}"
+            );
+        }
+    }
 }

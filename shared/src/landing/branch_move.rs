@@ -1,4 +1,4 @@
-//! A move of a branch, and what blocks it.
+//! A move of a branch, a switch of a checkout, and what blocks them.
 
 use crate::{
     git::{Oid, worktrees::Checkout},
@@ -16,6 +16,32 @@ pub struct BranchMove<'a> {
     pub new: Oid,
     /// The message for its reflog.
     pub why: &'a str,
+}
+
+/// A switch of a checkout to or from a detached commit.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadSwitch<'a> {
+    /// The branch, without `refs/heads/`.
+    pub branch: &'a str,
+    /// Where the checkout is.
+    pub from: HeadPlace,
+    /// Its commit.
+    pub old: Oid,
+    /// Where it shall be.
+    pub to: HeadPlace,
+    /// The commit of then.
+    pub new: Oid,
+    /// The message for the reflog of `HEAD`.
+    pub why: &'a str,
+}
+
+/// Whether `HEAD` names the branch or a commit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HeadPlace {
+    /// The branch.
+    OnBranch,
+    /// A commit.
+    Detached,
 }
 
 /// Why the target cannot be moved.

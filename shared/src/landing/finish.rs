@@ -1,6 +1,7 @@
-//! Moves a branch once, together with its checkout: the target to the commit that contains everything that landed, or back.
+//! Moves a branch once, together with its checkout: the target to the commit that contains everything that landed, or back. And switches
+//! a checkout.
 
-pub use super::branch_move::{Blocked, BranchMove};
+pub use super::branch_move::{Blocked, BranchMove, HeadPlace, HeadSwitch};
 use super::{
     moving::{self, MoveOutcome},
     scratch::Scratch,
@@ -70,6 +71,23 @@ pub fn move_branch(repo: &Repo, branch_move: BranchMove<'_>) -> Result<TargetMov
     let branch = text::safe(branch_move.branch);
     Err(Error::new(Code::TargetBusy, format!("{branch} is being checked out and left repeatedly"))
         .hint("try again"))
+}
+
+/// Switches a checkout to or from a detached commit. What the user committed, staged, switched or wrote meanwhile is left alone: then
+/// nothing changes.
+///
+/// # Errors
+/// Another git process is using the branch or the checkout (4), or something cannot be written.
+pub fn switch(repo: &Repo, checkout: &Checkout, switch: &HeadSwitch<'_>) -> Result<TargetMove> {
+    Ok(match moving::switch_checkout(repo, checkout, switch)? {
+        MoveOutcome::Moved => TargetMove::Moved,
+        MoveOutcome::Elsewhere(now) => TargetMove::Elsewhere(now),
+        MoveOutcome::Blocked(blocked) => TargetMove::Blocked(blocked),
+        MoveOutcome::Switched => TargetMove::Blocked(Blocked::new(
+            format!("'{}' was switched meanwhile", checkout.path.display()),
+            "try again",
+        )),
+    })
 }
 
 /// Updates the files of a checkout that switched to the branch while it moved: git reads the commit of a branch first and writes

@@ -17,6 +17,7 @@ use crate::{
     git::{Oid, Repo, objects::Commit},
     landing::{
         branches::LandingTarget,
+        finish::{self, HeadPlace, HeadSwitch},
         target_lock::{LockHolder, TargetLock},
         tried,
     },
@@ -57,10 +58,12 @@ pub struct Report {
     pub back: bool,
     /// Whether the branch moved while the work was tried.
     pub branch_moved: bool,
+    /// What the person should know.
+    pub warnings: Vec<String>,
 }
 
-/// Tries work, or returns from it. Everything is checked before the checkout changes; what it does to the files, git finishes even if this
-/// program is killed.
+/// Tries work, or returns from it. The checkout changes as a whole or not at all: a switch that a kill interrupted is reverted by the
+/// next command that lands, tries or undoes.
 ///
 /// # Errors
 /// A file with changes is in the way, another operation is in progress in the checkout, no branch is checked out, or the work cannot be
@@ -72,14 +75,16 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     }
     context.check()?;
     let checkout = PersonsCheckout::of(repo)?;
-    match (&request.agent, request.back) {
-        (Some(typed), false) => go(repo, &checkout, typed),
-        (None, true) => back(repo, &checkout),
+    let warnings = finish::recover(repo)?;
+    let report = match (&request.agent, request.back) {
+        (Some(typed), false) => go(context, repo, &checkout, typed),
+        (None, true) => back(context, repo, &checkout),
         _ => Err(Error::usage("name an agent, or return with --back").hint("git orchestra try AGENT")),
-    }
+    }?;
+    Ok(Report { warnings, ..report })
 }
 
-fn go(repo: &AcceptedRepo, checkout: &PersonsCheckout<'_>, typed: &str) -> Result<Report> {
+fn go(context: &Context, repo: &AcceptedRepo, checkout: &PersonsCheckout<'_>, typed: &str) -> Result<Report> {
     let id = named::find_current(repo, &Listing::of_name(repo, typed)?, typed)?;
     // Another trial is left for this one.
     let earlier = Trial::at(repo, repo.head()?);
@@ -102,11 +107,27 @@ fn go(repo: &AcceptedRepo, checkout: &PersonsCheckout<'_>, typed: &str) -> Resul
     let commit =
         Commit::by(&repo.identity()?, repo.now().as_second(), merge.tree, parents, trial.message(&title));
     let commit = repo.write_commit(&commit)?;
-    let files = checkout.switch(head, commit, None)?;
-    Ok(Report { agent: id, branch, branch_tip: tip, head: commit, files, back: false, branch_moved: false })
+    let from = if earlier.is_some() { HeadPlace::Detached } else { HeadPlace::OnBranch };
+    let came_from = if earlier.is_some() { head.to_string() } else { branch.clone() };
+    let why = format!("checkout: moving from {came_from} to {commit}");
+    let to = HeadPlace::Detached;
+    let switch = HeadSwitch { branch: &branch, from, old: head, to, new: commit, why: &why };
+    // The last moment at which it can be interrupted.
+    context.check()?;
+    let files = checkout.switch(&switch)?;
+    Ok(Report {
+        agent: id,
+        branch,
+        branch_tip: tip,
+        head: commit,
+        files,
+        back: false,
+        branch_moved: false,
+        warnings: Vec::new(),
+    })
 }
 
-fn back(repo: &AcceptedRepo, checkout: &PersonsCheckout<'_>) -> Result<Report> {
+fn back(context: &Context, repo: &AcceptedRepo, checkout: &PersonsCheckout<'_>) -> Result<Report> {
     let head = repo.head()?;
     if let Some(branch) = repo.head_branch() {
         return Err(nothing_tried(&format!("the branch {} is checked out", text::safe(&branch))));
@@ -115,7 +136,11 @@ fn back(repo: &AcceptedRepo, checkout: &PersonsCheckout<'_>) -> Result<Report> {
     let _lock = TargetLock::take(repo, &trial.branch, LockHolder::TRIAL)?;
     checkout.refuse_changes()?;
     let tip = tip_of(repo, &trial.branch)?;
-    let files = checkout.switch(head, tip, Some(&trial.branch))?;
+    let (from, to) = (HeadPlace::Detached, HeadPlace::OnBranch);
+    let why = format!("checkout: moving from {head} to {}", trial.branch);
+    let switch = HeadSwitch { branch: &trial.branch, from, old: head, to, new: tip, why: &why };
+    context.check()?;
+    let files = checkout.switch(&switch)?;
     Ok(Report {
         agent: trial.agent,
         branch: trial.branch,
@@ -124,6 +149,7 @@ fn back(repo: &AcceptedRepo, checkout: &PersonsCheckout<'_>) -> Result<Report> {
         files,
         back: true,
         branch_moved: tip != trial.tip,
+        warnings: Vec::new(),
     })
 }
 

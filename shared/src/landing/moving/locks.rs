@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     links::{is_same, link},
-    record::MoveRecord,
+    record::{Goal, MoveRecord},
 };
 use crate::{Code, Error, Kind, Result, backoff::Backoff, error::ErrorContext, model::quote, store::layout};
 
@@ -22,7 +22,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// All three locks of a move. They are released on drop.
 pub(super) struct Locks {
     index: GitLock,
-    _head: GitLock,
+    head: GitLock,
     branch: GitLock,
 }
 
@@ -33,7 +33,7 @@ impl Locks {
     /// Another git process holds one of them (4), or they cannot be created.
     pub(super) fn take(record: &MoveRecord) -> Result<Self> {
         let [index, head, branch] = planned_locks(record);
-        Ok(Self { index: index.take()?, _head: head.take()?, branch: branch.take()? })
+        Ok(Self { index: index.take()?, head: head.take()?, branch: branch.take()? })
     }
 
     /// Replaces the index of the checkout.
@@ -48,12 +48,15 @@ impl Locks {
         fs::rename(new, index).context(Kind::External, cannot)
     }
 
-    /// Sets the branch to its new commit.
+    /// Sets what the move sets last: the branch or `HEAD`.
     ///
     /// # Errors
-    /// The ref cannot be written; the branch is unchanged.
-    pub(super) fn commit_branch(&self) -> Result<()> {
-        self.branch.commit()
+    /// The file cannot be written; it is unchanged.
+    pub(super) fn commit(&self, goal: &Goal) -> Result<()> {
+        match goal {
+            Goal::Branch => self.branch.commit(),
+            Goal::Head { .. } => self.head.commit(),
+        }
     }
 }
 

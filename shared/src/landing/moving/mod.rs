@@ -1,9 +1,9 @@
-//! Moves a branch together with the index and files of the checkout that is on it: all of it or nothing.
+//! Moves a branch together with the index and files of the checkout that is on it, or switches a checkout: all of it or nothing.
 //!
 //! The move is recorded first. Then git's own locks are taken on index, `HEAD` and branch, and only under them is it checked that
 //! everything is as expected. Git updates the files with an index of our own; it refuses to overwrite anything, ignored files
-//! included. Then the new index replaces the old one, and last of all the branch is set to its new commit. Until then everything
-//! can be reverted, even by another process after a kill.
+//! included. Then the new index replaces the old one, and last of all the branch, or `HEAD`, is set. Until then everything can be
+//! reverted, even by another process after a kill.
 
 mod links;
 mod locks;
@@ -20,11 +20,11 @@ use std::{
 
 use self::{
     locks::Locks,
-    record::{MovePlan, MoveRecord},
+    record::{Goal, MovePlan, MoveRecord},
     refusal::{CheckoutRefusal, name_files},
 };
 use super::{
-    branch_move::{Blocked, BranchMove},
+    branch_move::{Blocked, BranchMove, HeadPlace, HeadSwitch},
     check,
 };
 use crate::{
@@ -81,16 +81,51 @@ fn try_move(
     branch_move: BranchMove<'_>,
     expected: Oid,
 ) -> Result<MoveOutcome> {
-    checkout.verify()?;
     let plan = MovePlan {
         checkout: checkout.clone(),
         branch: branch_move.branch.to_owned(),
         old: branch_move.old,
         new: branch_move.new,
+        goal: Goal::Branch,
     };
+    carry_out(repo, plan, branch_move.why, expected)
+}
+
+/// Switches a checkout, from a branch or a detached commit to another, all of it or nothing. The branch, on which it is before or
+/// after, stays where it is.
+///
+/// # Errors
+/// As [`move_checkout`].
+pub(super) fn switch_checkout(
+    repo: &Repo,
+    checkout: &Checkout,
+    switch: &HeadSwitch<'_>,
+) -> Result<MoveOutcome> {
+    let on_branch = || format!("ref: {}", layout::branch_ref(switch.branch));
+    let head = |place: HeadPlace, commit: Oid| match place {
+        HeadPlace::OnBranch => on_branch(),
+        HeadPlace::Detached => commit.to_string(),
+    };
+    let plan = MovePlan {
+        checkout: checkout.clone(),
+        branch: switch.branch.to_owned(),
+        old: switch.old,
+        new: switch.new,
+        goal: Goal::Head { old: head(switch.from, switch.old), new: head(switch.to, switch.new) },
+    };
+    let tip = match (switch.from, switch.to) {
+        (HeadPlace::OnBranch, _) => Some(switch.old),
+        (_, HeadPlace::OnBranch) => Some(switch.new),
+        _ => repo.find_ref(&layout::branch_ref(switch.branch))?,
+    };
+    let Some(tip) = tip else { return Ok(MoveOutcome::Elsewhere(None)) };
+    carry_out(repo, plan, switch.why, tip)
+}
+
+fn carry_out(repo: &Repo, plan: MovePlan, why: &str, expected: Oid) -> Result<MoveOutcome> {
+    plan.checkout.verify()?;
     let record = MoveRecord::begin(repo, plan)?;
-    let mut attempt =
-        MoveAttempt { repo, record: &record, why: branch_move.why, expected, is_consistent: true };
+    let mut attempt = MoveAttempt { repo, record: &record, why, expected, is_consistent: true };
     let outcome = attempt.run();
     // A record whose move was not reverted, or whose locks are left, is kept for the next command.
     if attempt.is_consistent && !locks::are_left(&record) {
@@ -128,9 +163,8 @@ pub(super) fn release_completed_moves(repo: &Repo) -> Result<()> {
     let common = repo.common_dir()?;
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
         let Some(record) = MoveRecord::open(repo.environment(), &common, &entry.path())? else { continue };
-        let MovePlan { checkout, branch, new, .. } = &record.plan;
-        let has_index = links::is_same(&checkout.git_dir.join("index"), &record.new_index());
-        if has_index && repo.find_ref(&layout::branch_ref(branch))? == Some(*new) {
+        let index = record.plan.checkout.git_dir.join("index");
+        if links::is_same(&index, &record.new_index()) && record.plan.has_moved(repo)? {
             locks::release_all(&record);
             if !locks::are_left(&record) {
                 record.remove();
@@ -190,8 +224,8 @@ pub(super) fn recover(repo: &Repo) -> Result<Vec<String>> {
             why: "orchestra: finish an interrupted move",
         };
         let checkout = record.plan.checkout.clone();
-        let moved = repo.find_ref(&layout::branch_ref(branch_move.branch))? == Some(branch_move.new);
-        if moved && checkout.is_on(&layout::branch_ref(branch_move.branch)) {
+        let is_of_branch = record.plan.goal == Goal::Branch;
+        if is_of_branch && record.plan.has_moved(repo)? && record.plan.is_on_branch() {
             update_checkout(repo, &checkout, branch_move)?;
         }
         record.remove();
@@ -229,10 +263,8 @@ impl MoveAttempt<'_> {
             Err(error) => Err(error),
         };
         let plan = &self.record.plan;
-        let has_moved = || -> Result<bool> {
-            Ok(self.repo.find_ref(&layout::branch_ref(&plan.branch))? == Some(plan.new))
-        };
-        if matches!(done, Ok(MoveOutcome::Moved)) || self.expected == plan.old && has_moved()? {
+        let may_have_moved = plan.goal != Goal::Branch || self.expected == plan.old;
+        if matches!(done, Ok(MoveOutcome::Moved)) || may_have_moved && plan.has_moved(self.repo)? {
             self.is_consistent = true;
             return Ok(MoveOutcome::Moved);
         }
@@ -243,12 +275,17 @@ impl MoveAttempt<'_> {
 
     /// Returns what prevents the move, if anything. Runs under the locks.
     fn find_blocker(&self) -> Result<Option<MoveOutcome>> {
-        let MovePlan { checkout, branch, old, .. } = &self.record.plan;
+        let plan = &self.record.plan;
+        let MovePlan { checkout, branch, old, .. } = plan;
         let branch_ref = layout::branch_ref(branch);
         if let Some(operation) = checkout.operation() {
             return Ok(Some(MoveOutcome::Blocked(Blocked::by_operation(checkout, branch, operation))));
         }
-        if !checkout.is_on(&branch_ref) {
+        let is_there = match plan.goal {
+            Goal::Branch => plan.is_on_branch(),
+            Goal::Head { .. } => plan.is_unmoved(self.repo)?,
+        };
+        if !is_there {
             return Ok(Some(MoveOutcome::Switched));
         }
         let now = self.repo.find_ref(&branch_ref)?;
@@ -266,7 +303,7 @@ impl MoveAttempt<'_> {
         if staged.is_empty() {
             return Ok(None);
         }
-        if self.expected != *old {
+        if plan.goal == Goal::Branch && self.expected != *old {
             // The checkout already has the files of the moved branch, or has changed since.
             return Ok(Some(MoveOutcome::Elsewhere(now)));
         }
@@ -338,17 +375,17 @@ impl MoveAttempt<'_> {
 
     /// Replaces the index, then sets the branch. With the latter, the move is complete.
     fn install(&self, locks: &Locks) -> Result<()> {
-        let MovePlan { checkout, branch, old, new } = &self.record.plan;
+        let MovePlan { checkout, branch, old, new, goal } = &self.record.plan;
         let index = self.record.git_dir().join("index");
         record::replace_with_link(&index, &self.record.new_index())
             .context(Kind::External, || format!("cannot keep '{}'", index.display()))?;
         let branch_log = self.record.common.join("logs").join(layout::branch_ref(branch));
-        let branch_log = (self.expected == *old).then_some(branch_log);
+        let branch_log = (*goal == Goal::Branch && self.expected == *old).then_some(branch_log);
         for log in branch_log.into_iter().chain([checkout.git_dir.join("logs/HEAD")]) {
             self.repo.write_reflog(&log, Some(*old), *new, self.why)?;
         }
         locks.replace_index(&index)?;
-        locks.commit_branch()
+        locks.commit(goal)
     }
 
     fn refused(&self, refusal: &CheckoutRefusal) -> Blocked {
@@ -366,7 +403,11 @@ impl MoveAttempt<'_> {
     }
 
     fn cannot_move(&self, why: &str) -> String {
-        format!("{} cannot be moved: {why}", text::safe(&self.record.plan.branch))
+        let MovePlan { checkout, branch, goal, .. } = &self.record.plan;
+        match goal {
+            Goal::Branch => format!("{} cannot be moved: {why}", text::safe(branch)),
+            Goal::Head { .. } => format!("'{}' cannot be switched: {why}", checkout.path.display()),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     error::ErrorContext,
     git::{Git, Oid, Repo, careful, checkout::paths, command, worktrees::Checkout},
     lock::Lock,
-    store::layout::PrivateDir,
+    store::layout::{self, PrivateDir},
     world::{self, Environment},
 };
 
@@ -28,17 +28,34 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 /// The lock of a record, which is held while the process that created it lives.
 const ALIVE: &str = "alive";
 
-/// Which branch moves from where to where, in which checkout.
+/// What moves from where to where, in which checkout.
 #[derive(Clone, Debug)]
 pub(super) struct MovePlan {
     /// The checkout whose files move.
     pub(super) checkout: Checkout,
-    /// The branch, without `refs/heads/`.
+    /// The branch, without `refs/heads/`, which is locked meanwhile.
     pub(super) branch: String,
-    /// The commit the branch points to before the move.
+    /// The commit of the files before the move.
     pub(super) old: Oid,
-    /// The commit the branch points to after the move.
+    /// The commit of the files after the move.
     pub(super) new: Oid,
+    /// What is set last.
+    pub(super) goal: Goal,
+}
+
+/// What a move sets last, when the files are at their new commit. With it the move is complete.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Goal {
+    /// The branch, on which the checkout stays.
+    Branch,
+    /// `HEAD`: the checkout switches, and the branch stays. Both are texts of that file.
+    Head {
+        /// Before the move.
+        old: String,
+        /// After it.
+        new: String,
+    },
 }
 
 /// A [`MovePlan`] as it is stored. Paths are bytes, as they need not be valid UTF-8.
@@ -49,9 +66,51 @@ struct StoredPlan {
     branch: String,
     old: Oid,
     new: Oid,
+    #[serde(default = "branch_goal")]
+    goal: Goal,
+}
+
+/// The goal of a move that an earlier version recorded.
+fn branch_goal() -> Goal {
+    Goal::Branch
 }
 
 impl MovePlan {
+    /// Returns whether the branch or `HEAD` is where it was before the move.
+    ///
+    /// # Errors
+    /// The branch cannot be read.
+    pub(super) fn is_unmoved(&self, repo: &Repo) -> Result<bool> {
+        match &self.goal {
+            Goal::Branch => Ok(self.is_at(repo, self.old)? && self.is_on_branch()),
+            Goal::Head { old, .. } => Ok(self.head() == *old),
+        }
+    }
+
+    /// Returns whether the move is complete: the branch or `HEAD` is where it shall be.
+    ///
+    /// # Errors
+    /// The branch cannot be read.
+    pub(super) fn has_moved(&self, repo: &Repo) -> Result<bool> {
+        match &self.goal {
+            Goal::Branch => self.is_at(repo, self.new),
+            Goal::Head { new, .. } => Ok(self.head() == *new),
+        }
+    }
+
+    fn is_at(&self, repo: &Repo, commit: Oid) -> Result<bool> {
+        Ok(repo.find_ref(&layout::branch_ref(&self.branch))? == Some(commit))
+    }
+
+    /// Returns whether the checkout is on the branch.
+    pub(super) fn is_on_branch(&self) -> bool {
+        self.checkout.is_on(&layout::branch_ref(&self.branch))
+    }
+
+    fn head(&self) -> String {
+        careful::small_text(&self.checkout.git_dir.join("HEAD")).unwrap_or_default().trim().to_owned()
+    }
+
     fn write(&self) -> io::Result<Vec<u8>> {
         let bytes = |path: &Path| path.as_os_str().as_encoded_bytes().to_vec();
         Ok(serde_json::to_vec(&StoredPlan {
@@ -60,14 +119,15 @@ impl MovePlan {
             branch: self.branch.clone(),
             old: self.old,
             new: self.new,
+            goal: self.goal.clone(),
         })?)
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        let StoredPlan { git_dir, path, branch, old, new } = serde_json::from_slice(bytes).ok()?;
+        let StoredPlan { git_dir, path, branch, old, new, goal } = serde_json::from_slice(bytes).ok()?;
         let path_of = |bytes| PathBuf::from(OsString::from_vec(bytes));
         let checkout = Checkout { git_dir: path_of(git_dir), path: path_of(path) };
-        Some(Self { checkout, branch, old, new })
+        Some(Self { checkout, branch, old, new, goal })
     }
 }
 
@@ -98,8 +158,12 @@ impl MoveRecord {
         let write = || -> io::Result<()> {
             fs::create_dir_all(record.git_dir())?;
             write_durably(&record.index_lock(), mark.as_bytes())?;
-            write_durably(&record.head_lock(), mark.as_bytes())?;
-            write_durably(&record.branch_lock(), format!("{}\n", record.plan.new).as_bytes())?;
+            let (head, branch) = match &record.plan.goal {
+                Goal::Branch => (mark.clone(), format!("{}\n", record.plan.new)),
+                Goal::Head { new, .. } => (format!("{new}\n"), mark.clone()),
+            };
+            write_durably(&record.head_lock(), head.as_bytes())?;
+            write_durably(&record.branch_lock(), branch.as_bytes())?;
             write_durably(&dir.join("plan.new"), &record.plan.write()?)?;
             fs::rename(dir.join("plan.new"), dir.join("plan"))?;
             File::open(&dir)?.sync_all()
@@ -331,7 +395,8 @@ mod tests {
         let path = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_vec()));
         let checkout = Checkout { git_dir: path(b"/a/\xff/.git"), path: path(b"/a/\xff") };
         let (old, new) = (Oid::from_bytes([1; 20]), Oid::from_bytes([2; 20]));
-        let plan = MovePlan { checkout, branch: "b\u{e9}".into(), old, new };
+        let goal = Goal::Head { old: "ref: refs/heads/b".into(), new: old.to_string() };
+        let plan = MovePlan { checkout, branch: "b\u{e9}".into(), old, new, goal };
         let read = MovePlan::read(&plan.write().unwrap()).unwrap();
         assert_eq!((read.checkout.path, read.checkout.git_dir), (plan.checkout.path, plan.checkout.git_dir));
         assert_eq!((read.branch, read.old, read.new), (plan.branch, old, new));

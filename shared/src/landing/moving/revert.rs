@@ -21,7 +21,6 @@ use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
     git::{Git, Repo, careful, checkout::paths},
-    store::layout,
 };
 
 /// The mode of a submodule's entry. Its files are never changed here.
@@ -48,10 +47,12 @@ struct ChangedFile {
 /// # Errors
 /// Git fails, or something cannot be written; this can be called again.
 pub(super) fn revert(repo: &Repo, record: &MoveRecord, locks: &Locks) -> Result<Vec<String>> {
-    let MovePlan { checkout, branch, old, new } = &record.plan;
-    let (index, branch_ref) = (checkout.git_dir.join("index"), layout::branch_ref(branch));
-    let is_old = repo.find_ref(&branch_ref)? == Some(*old) && checkout.is_on(&branch_ref);
-    if is_old && record.old_index().exists() && links::is_same(&index, &record.new_index()) {
+    let MovePlan { checkout, old, new, .. } = &record.plan;
+    let index = checkout.git_dir.join("index");
+    if record.plan.is_unmoved(repo)?
+        && record.old_index().exists()
+        && links::is_same(&index, &record.new_index())
+    {
         locks.replace_index(&record.old_index())?;
     }
     if !index.exists() || old == new {

@@ -4,11 +4,11 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 use crate::{
     Code, Error, Result,
-    error::ErrorContext as _,
     git::{
-        Git, Oid, Repo, checkout, command,
+        Git, Repo, checkout, command,
         worktrees::{Checkout, Worktree},
     },
+    landing::finish::{self, HeadSwitch, TargetMove},
     model::text,
 };
 
@@ -63,14 +63,16 @@ impl<'repo> PersonsCheckout<'repo> {
             .hint("commit them, or put them aside with git stash, and try again"))
     }
 
-    /// Switches from one commit to another: detached, or onto a branch that points to it. Returns the number of files that differ.
+    /// Switches to another commit, all of it or nothing. Returns the number of files that differ.
     ///
     /// # Errors
-    /// A file that is not in git is in the way (3), or git refuses.
-    pub(super) fn switch(&self, from: Oid, to: Oid, branch: Option<&str>) -> Result<usize> {
+    /// A file that is not in git is in the way, or something changed meanwhile (3); git fails, or uses the checkout (4).
+    pub(super) fn switch(&self, switch: &HeadSwitch<'_>) -> Result<usize> {
         let differ = |filter: &[&str]| {
             let git = self.git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]).args(filter);
-            git.args([from.to_string(), to.to_string()]).run().map(|output| checkout::paths(&output))
+            git.args([switch.old.to_string(), switch.new.to_string()])
+                .run()
+                .map(|output| checkout::paths(&output))
         };
         // Git itself would overwrite ignored files.
         let added = differ(&["--diff-filter=A"])?;
@@ -82,15 +84,18 @@ impl<'repo> PersonsCheckout<'repo> {
             return Err(Error::new(Code::CheckoutBlocked, what).hint("move them away, and try again"));
         }
         let files = differ(&[])?.len();
-        let git = self.git("checkout").args(["--quiet", "--no-overwrite-ignore"]).ignore_ctrl_c();
-        let git = match branch {
-            Some(branch) => git.arg(branch),
-            None => git.arg("--detach").arg(to.to_string()),
-        };
-        git.arg("--").run().context(Code::CheckoutBlocked, || {
-            format!("git cannot switch the files of '{}'", self.checkout.path.display())
-        })?;
-        Ok(files)
+        match finish::switch(self.repo, &self.checkout, switch)? {
+            TargetMove::Moved | TargetMove::Unchanged => Ok(files),
+            TargetMove::Elsewhere(_) => {
+                let branch = text::safe(switch.branch);
+                Err(Error::new(Code::BranchMoved, format!("the branch {branch} moved meanwhile"))
+                    .hint("try again"))
+            }
+            TargetMove::Blocked(blocked) => Err(blocked
+                .hints
+                .into_iter()
+                .fold(Error::new(Code::CheckoutBlocked, blocked.why), Error::hint)),
+        }
     }
 }
 
