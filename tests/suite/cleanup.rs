@@ -156,7 +156,7 @@ fn submodule_contents_are_kept_unless_forced_and_restored() {
     let (outcome, why) = outcome_of(&cleanup(&repo, &[]), &id);
     assert_eq!(
         (outcome.as_str(), why.as_str()),
-        ("kept", "its worktree contains a submodule, which may hold work: lib")
+        ("kept", "its worktree has changes that are not in its work: lib")
     );
     let (files, head) =
         (dir_state(&worktree), world.git(&worktree.join("lib"), ["rev-parse", "HEAD"]).line());

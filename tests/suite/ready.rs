@@ -323,6 +323,19 @@ fn submodules_are_made_offline_and_do_not_keep_an_agent() {
     }
     let (same, agent) = ran(&repo, &[], "cat libs/middle/deep/file.txt");
     assert_eq!(agent["phase"], "done", "{agent}");
+    for (script, left_out) in [
+        ("echo 1 > libs/middle/new", 1),
+        ("echo 1 > libs/middle/deep/file.txt", 1),
+        ("cd libs/middle; echo 1 > new; git add new; rm new", 1),
+        ("cd libs/middle; echo '*.o' > \"$(git rev-parse --git-path info/exclude)\"; touch file.txt", 0),
+    ] {
+        let (id, agent) = ran(&repo, &[], script);
+        assert_eq!(agent["left_out"], left_out, "{script}: {agent}");
+        if left_out > 0 {
+            repo.orchestra(["collect", &id]).succeeded().stdout_has("libs/middle/ (a submodule with changes");
+        }
+        repo.orchestra(["cleanup", "--discard", &id]).succeeded();
+    }
     let (changed, _) = ran(&repo, &[], "true");
     let inside = repo.worktree(&changed).join("libs/middle");
     assert_eq!(world.git(&inside, ["status", "--porcelain"]).stdout(), "");
@@ -332,6 +345,7 @@ fn submodules_are_made_offline_and_do_not_keep_an_agent() {
     );
     let url = world.git(&inside, ["config", "remote.origin.url"]).stdout();
     assert_eq!(url.trim(), middle.path().to_string_lossy());
+    assert_eq!(repo.agent(&changed)["left_out"], 0);
     fs::write(inside.join("file.txt"), "mine").expect("written");
     let report = repo.orchestra(["cleanup", "--json"]).succeeded().json();
     let why = |id: &str| {
@@ -341,7 +355,7 @@ fn submodules_are_made_offline_and_do_not_keep_an_agent() {
     };
     assert!(why(&same).starts_with("\"removed\""), "{}", why(&same));
     assert!(
-        why(&changed).contains("contains a submodule, which may hold work: libs/middle"),
+        why(&changed).contains("has changes that are not in its work: libs/middle/"),
         "{}",
         why(&changed)
     );

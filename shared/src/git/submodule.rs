@@ -10,14 +10,18 @@ use crate::git::{Oid, careful};
 /// Maximum size of a `packed-refs` file that is read, in bytes.
 const MAX_PACKED_REFS_BYTES: u64 = 16 << 20;
 
+/// Returns the git directory of a submodule; `None` if there is no checkout.
+pub fn git_dir(checkout: &Path) -> Option<PathBuf> {
+    let dot_git = checkout.join(".git");
+    if dot_git.symlink_metadata().ok()?.is_dir() {
+        return Some(dot_git);
+    }
+    Some(checkout.join(careful::small_text(&dot_git)?.strip_prefix("gitdir: ")?.trim_end()))
+}
+
 /// Returns the commit; `None` if there is no checkout, or it cannot be determined.
 pub fn checked_out_commit(checkout: &Path) -> Option<Oid> {
-    let dot_git = checkout.join(".git");
-    let git_dir = if dot_git.symlink_metadata().ok()?.is_dir() {
-        dot_git
-    } else {
-        checkout.join(careful::small_text(&dot_git)?.strip_prefix("gitdir: ")?.trim_end())
-    };
+    let git_dir = git_dir(checkout)?;
     let head = careful::small_text(&git_dir.join("HEAD"))?;
     match head.trim().strip_prefix("ref: ") {
         None => Oid::parse(head.trim()),

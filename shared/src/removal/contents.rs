@@ -108,7 +108,11 @@ pub fn find_extra_contents(
                 let mut changed = BTreeSet::from_iter(staged(place, &[tip, head])?);
                 let differs = |commit| differing(place.isolated, commit, captured.tree);
                 changed.extend(differing_from_all(&[tip, head], differs)?);
-                changed.extend(captured.left_out.into_iter().map(|file| file.path));
+                // A submodule at another commit is there already.
+                let new = |path: &String| !changed.contains(path.trim_end_matches('/'));
+                let left_out: Vec<String> =
+                    captured.left_out.into_iter().map(|file| file.path).filter(new).collect();
+                changed.extend(left_out);
                 let is_inner = |path: &String| extra.inner.iter().any(|one| Path::new(path) == one);
                 extra.changed = changed.into_iter().filter(|path| !is_inner(path)).collect();
                 captured.ignored

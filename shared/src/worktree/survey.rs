@@ -22,6 +22,7 @@ use crate::{
     worktree::{
         exclusions,
         root::{self, ListedFolder, WorktreeRoot},
+        submodule_changes,
     },
 };
 
@@ -74,6 +75,15 @@ pub struct SurveyOptions<'a> {
 /// # Errors
 /// The worktree's own folder cannot be read, or the deadline passed (124).
 pub fn survey_worktree(root: &WorktreeRoot, options: &SurveyOptions<'_>) -> Result<Survey> {
+    survey_at_depth(root, options, 0)
+}
+
+/// Surveys a worktree, or a submodule that is `depth` repositories deep in one.
+pub(super) fn survey_at_depth(
+    root: &WorktreeRoot,
+    options: &SurveyOptions<'_>,
+    depth: usize,
+) -> Result<Survey> {
     let cannot = |error| {
         Error::new(Kind::External, format!("cannot read the worktree '{}'", root.path().display()))
             .because(error)
@@ -85,6 +95,7 @@ pub fn survey_worktree(root: &WorktreeRoot, options: &SurveyOptions<'_>) -> Resu
         seen: vec![false; options.entries.len()],
         unvisited: Vec::new(),
         found: Survey::default(),
+        depth,
     };
     let top = root.top().and_then(|top| ListedFolder::open(top, b".")).map_err(cannot)?;
     let folder = top.handle().map_err(cannot)?;
@@ -133,6 +144,8 @@ struct Walk<'a> {
     /// Folders that could not be entered: the index entries below them stay as they are.
     unvisited: Vec<Vec<u8>>,
     found: Survey,
+    /// The number of repositories around this one.
+    depth: usize,
 }
 
 /// A folder during the walk.
@@ -341,9 +354,15 @@ impl Walk<'_> {
     }
 
     fn submodule(&mut self, path: &[u8], at: usize) {
-        let now = submodule::checked_out_commit(&self.root.path().join(OsStr::from_bytes(path)));
+        let full = self.root.path().join(OsStr::from_bytes(path));
+        let now = submodule::checked_out_commit(&full);
         if let Some(now) = now.filter(|now| *now != self.options.entries.id(at)) {
             self.found.submodules.push((path.to_vec(), now));
+        }
+        if now.is_some()
+            && let Some(why) = submodule_changes::why_left_out(&full, self.options, self.depth + 1)
+        {
+            self.found.leave_out(&[path, b"/"].concat(), why);
         }
     }
 
