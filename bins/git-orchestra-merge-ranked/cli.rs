@@ -78,7 +78,7 @@ pub(crate) struct Cli {
     /// How many times an agent may try, for each branch
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub(crate) repairs: u32,
-    /// Land only work that a review approved at exactly this commit
+    /// Land only work that a review approved at exactly this commit; no agent is asked to change it
     #[arg(long)]
     pub(crate) approved: bool,
     /// Continue a landing that was interrupted or stopped, or that could not move its target

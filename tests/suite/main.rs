@@ -10,6 +10,7 @@
 )]
 
 mod acp;
+mod after_the_end;
 mod answers;
 mod attach;
 mod bad_input;

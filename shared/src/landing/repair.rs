@@ -23,6 +23,9 @@ const MAX_SENT: usize = 8 * 1024;
 /// Why an agent is not asked whose work contains changes that do not land: what it would repair is not what it has.
 const STARTED_FROM_CHANGES: &str = "its agent is not asked, because it started from uncommitted changes";
 
+/// Why no agent is asked if only approved work lands.
+const UNAPPROVED: &str = "its agent is not asked, because nobody approved what it would write";
+
 /// Who may repair a branch.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum RepairBy<'a> {
@@ -42,6 +45,7 @@ pub(super) fn who_resolves<'a>(
 ) -> RepairBy<'a> {
     match (&branch.agent, conflict.marked) {
         _ if options.on_conflict != OnConflict::Agent => RepairBy::Nobody,
+        _ if options.approved => RepairBy::Impossible(UNAPPROVED),
         _ if branch.part.is_some() => RepairBy::Impossible(STARTED_FROM_CHANGES),
         (None, _) | (_, None) => RepairBy::Impossible("no agent can be asked"),
         _ if conflict.files.is_empty() => RepairBy::Impossible("git names no file that an agent could edit"),
@@ -53,6 +57,7 @@ pub(super) fn who_resolves<'a>(
 pub(super) fn who_repairs<'a>(options: &LandOptions, branch: &'a Branch, tries: u32) -> RepairBy<'a> {
     match &branch.agent {
         _ if options.on_failure != OnFailure::Agent || tries == 0 => RepairBy::Nobody,
+        _ if options.approved => RepairBy::Impossible(UNAPPROVED),
         None => RepairBy::Impossible("no agent can be asked"),
         Some(_) if branch.part.is_some() => RepairBy::Impossible(STARTED_FROM_CHANGES),
         Some((id, _)) => RepairBy::Agent(id),
@@ -229,5 +234,9 @@ mod tests {
         assert_eq!(who_repairs(&ask, &of_agent, 0), RepairBy::Nobody);
         assert_eq!(who_repairs(&ask, &plain, 1), nobody);
         assert_eq!(who_repairs(&ask, &of_agent, 1), RepairBy::Agent(id));
+        let approved = LandOptions { approved: true, ..ask };
+        let unapproved = RepairBy::Impossible(UNAPPROVED);
+        assert_eq!(who_resolves(&approved, &of_agent, &conflict(tree, &["a"])), unapproved);
+        assert_eq!(who_repairs(&approved, &of_agent, 1), unapproved);
     }
 }

@@ -6,6 +6,7 @@
 
 mod agent_repairer;
 mod carry_out;
+mod newer_commits;
 mod outcome;
 mod prepare;
 mod report;
@@ -152,7 +153,8 @@ fn dry_run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     let options = prepare::options(repo, request)?;
     let target = branches::target(repo, request.into.as_deref())?;
     let plan = prepare::plan(context, repo, target, &request.branches, &options)?;
-    let mut warnings = gitlinks::warnings(repo, plan.target.tip, &plan.branches)?;
+    let mut warnings = newer_commits::warnings(repo, &request.branches)?;
+    warnings.extend(gitlinks::warnings(repo, plan.target.tip, &plan.branches)?);
     warnings.extend(prepare::unchecked_warnings(&plan, &options));
     Ok(Report { warnings, dry_run: true, ..Report::planned(&plan) })
 }
@@ -178,6 +180,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
     }
     let options = prepare::options(repo, request)?;
     let target = branches::target(repo, Some(into))?;
+    let mut warnings = newer_commits::collect(around.context, repo, &request.branches)?;
     let planned = prepare::plan(around.context, repo, target, &request.branches, &options);
     let plan = match planned {
         // Git receives Ctrl-C as well, and may end by it before this process has heard of it.
@@ -187,9 +190,9 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
     };
     let blocked = finish::blocked_now(repo, &plan.target.branch)?;
     if plan.branches.is_empty() {
-        return Ok(Report::nothing_to_land(&plan));
+        return Ok(Report { warnings, ..Report::nothing_to_land(&plan) });
     }
-    let warnings = prepare::unchecked_warnings(&plan, &options);
+    warnings.extend(prepare::unchecked_warnings(&plan, &options));
     let skipped = plan.skipped.iter().map(|skipped| &skipped.branch);
     let tip = |branch: &Branch| BranchTip { name: branch.name.clone(), tip: branch.tip };
     let all = plan.branches.iter().chain(skipped).map(tip).collect();

@@ -14,6 +14,7 @@ use crate::{
     },
     model::{AgentId, Liveness, text},
     ops::{
+        agent_checkout::AgentCheckout,
         merge_ranked::rollback,
         resume, status,
         waiting::{self, WaitOutcome},
@@ -24,7 +25,7 @@ use crate::{
     },
     supervise::spec::Spec,
     trust::AcceptedRepo,
-    worktree::{list, open_worktree},
+    worktree::{list, open_worktree, unchanged},
 };
 
 /// Asks the agents of one landing for repairs.
@@ -38,6 +39,7 @@ pub(super) struct AgentRepairer<'a> {
 impl Repairer for AgentRepairer<'_> {
     fn ask(&self, agent: &AgentId, forward_to: Option<Oid>, message: &str) -> Result<Oid, RepairError> {
         self.refuse_shared(agent)?;
+        self.refuse_changes(agent)?;
         let profile = store::agent(self.repo, agent)?.profile;
         let what = "names and output of others";
         agents::check_prose(&profile, &Config::of(self.repo), what)
@@ -83,6 +85,24 @@ impl AgentRepairer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Refuses an agent in whose worktree somebody changed something since its work was saved: that would become part of the repair, and
+    /// a rollback would take it out of the worktree.
+    fn refuse_changes(&self, id: &AgentId) -> Result<(), RepairError> {
+        let agent = store::agent(self.repo, id)?;
+        let (Some(checkout), Some(head)) =
+            (AgentCheckout::of(self.repo, id, &agent)?, self.repo.find_ref(&layout::head_ref(id))?)
+        else {
+            return Ok(());
+        };
+        let found = unchanged::compare(self.repo, &checkout.place(&checkout.isolated), head)?;
+        if found.changes == 0 {
+            return Ok(());
+        }
+        Err(cannot_ask(&format!(
+            "its worktree has changes that are not in its work; git orchestra collect {id} adds them"
+        )))
     }
 
     fn forward_branch(&self, id: &AgentId, commit: Oid) -> Result<(), RepairError> {
