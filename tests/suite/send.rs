@@ -51,6 +51,48 @@ fn a_message_is_delivered_in_the_same_session() {
     assert_eq!(agent["cost_usd"], 0.02);
 }
 
+/// The turn is over and the work is being saved: who sends a message then is told that it was sent, so it is read.
+#[test]
+fn a_message_that_comes_at_the_end_is_read() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let (saves, go) = (world.dir().join("saves"), world.dir().join("go"));
+    let filter =
+        format!("touch {}; while ! test -e {}; do sleep 0.01; done; cat", saves.display(), go.display());
+    repo.git(["config", "filter.slow.clean", &filter]);
+    repo.commit("a slow filter", &[(".gitattributes", "*.slow filter=slow\n")]);
+    let id = repo.spawn_claude(&[], "write a.slow 1");
+    testkit::until("its work is being saved", || saves.exists().then_some(()));
+    repo.orchestra(["send", &id, "write second.txt 2"]).succeeded().stderr_has("message sent");
+    std::fs::write(&go, "").expect("a file");
+    let agent = repo.end_of(&id);
+    assert_eq!((&agent["phase"], &agent["attempt"]), (&"done".into(), &2.into()), "{agent}");
+    assert_eq!(repo.file_in_head(&id, "second.txt"), "2\n");
+    assert!(repo.events(&id).iter().all(|fact| fact["phase"] != "lost"));
+}
+
+#[test]
+fn the_first_of_two_answers_counts_and_the_other_is_told() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = repo.spawn_claude(&["--on-prompt", "ask"], "ask git push");
+    let agent = repo.wait_for(&id, "waiting");
+    let supervisor = agent["supervisor_pid"].as_u64().expect("a supervisor").to_string();
+    let signal = |name: &str| {
+        let ran = std::process::Command::new("kill").args([name, &supervisor]).status();
+        assert!(ran.expect("kill").success());
+    };
+    signal("-STOP");
+    let mut first = repo.orchestra_command(["send", &id, "--allow"]).spawn().expect("a process");
+    let answered = || repo.events(&id).iter().any(|fact| fact["t"] == "send").then_some(());
+    testkit::until("the first answer", answered);
+    repo.orchestra(["send", &id, "--deny", "-m", "no"]).exits(3).stderr_has("was answered before: allowed");
+    signal("-CONT");
+    assert!(first.wait().expect("its end").success());
+    repo.end_of(&id);
+    assert!(repo.orchestra(["logs", &id]).succeeded().stdout().contains("ran git push"));
+}
+
 #[test]
 fn without_a_person_a_request_is_denied_or_fails() {
     let world = world();

@@ -12,9 +12,9 @@ use crate::{
     config::Config,
     context::{Context, interrupted},
     git::Repo,
-    model::{Agent, AgentId, Liveness, Phase, event::Message},
+    model::{Agent, AgentId, Event, Fact, Liveness, Phase, event::Message},
     ops::{agent_object::AgentObject, failure::Failure, selection, status},
-    store::{self, Listing, layout::PrivateDir, list::ListRow},
+    store::{self, Chain, Listing, layout::PrivateDir, list::ListRow, verdicts},
     supervise::{
         control::{self, StopMode},
         spec::Spec,
@@ -167,6 +167,17 @@ fn send_one(context: &Context, repo: &Repo, id: &AgentId, request: &Request) -> 
         return Err(Error::refused(format!("agent '{id}' {why}")).hint(format!("git orchestra status {id}")));
     }
     let is_answer = before.question.is_some() && is_answer(request, &before);
+    if is_answer && let Some(first) = earlier_answer(repo, id, &before)? {
+        let said = match first.allow {
+            Some(true) => "allowed",
+            Some(false) => "denied",
+            None => "answered",
+        };
+        return Err(Error::refused(format!(
+            "'{id}' was answered before: {said}; this answer does not count"
+        ))
+        .hint(format!("git orchestra status {id}")));
+    }
     if is_answer && !travels {
         wait_until_delivered(context, repo, id, &before)?;
     }
@@ -282,6 +293,20 @@ fn check_pattern(agent: &Agent) -> std::result::Result<(), String> {
 
 fn is_answer(request: &Request, agent: &Agent) -> bool {
     agent.asks() && (request.allow.is_some() || agent.choice)
+}
+
+/// Returns the answer to the same question that was recorded before this one, if there is one. `after` is the agent after it.
+/// The first answer counts.
+fn earlier_answer(repo: &Repo, id: &AgentId, after: &Agent) -> Result<Option<Message>> {
+    let mut events = Chain::of_agent(repo, id)?.events;
+    events.sort_unstable_by_key(Event::order);
+    let earlier = events.into_iter().filter(|event| event.lamport < after.lamport);
+    let trusted = earlier.filter(|event| verdicts::is_trusted(repo, &event.writer));
+    let answers = trusted.filter_map(|event| match event.fact {
+        Some(Fact::Send(message)) if message.question == after.question => Some(message),
+        _ => None,
+    });
+    Ok(answers.into_iter().next())
 }
 
 fn wait_until_delivered(context: &Context, repo: &Repo, id: &AgentId, before: &Agent) -> Result<()> {

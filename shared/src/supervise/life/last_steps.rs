@@ -1,7 +1,7 @@
 //! The last steps of a supervisor: ends the processes of its agent, saves its work, and records its end.
 
 use std::{
-    cell::Cell,
+    cell::RefCell,
     path::Path,
     time::{Duration, Instant},
 };
@@ -11,10 +11,13 @@ use tokio::time::sleep;
 
 use super::{Supervisor, TICK, helpers::HELPER_RESTARTS, tracking::RepositoryState};
 use crate::{
-    Error, Result,
+    Error, Kind, Result,
     backoff::Backoff,
     git::Repo,
-    model::{Fact, IdOrText, event::Finished},
+    model::{
+        Fact, IdOrText, Phase,
+        event::{Finished, PhaseChange},
+    },
     store::{append_if, pack},
     supervise::{
         auto_sync, background,
@@ -28,6 +31,10 @@ use crate::{
     worktree::capture::CapturedWork,
 };
 
+/// How often messages are read that came while the end was recorded.
+const MAX_LATE_READS: u32 = 100;
+/// Why an agent is queued again that was done.
+const MESSAGE_CAME: &str = "a message came when it was done";
 /// How long processes that the program left may clean up after its end.
 const EXIT_GRACE: Duration = Duration::from_secs(2);
 /// How long to retry recording the end, for instance on a full disk.
@@ -130,16 +137,28 @@ impl Supervisor {
         Ok(CapturedWork { unsaved, ..captured })
     }
 
+    /// Returns whether somebody sent a message since the program ended, which it can read if it is resumed.
+    pub(super) fn continues_with_a_message(&mut self, ended: &EndedAttempt) -> bool {
+        let can = ended.conclusion().phase == Phase::Done
+            && self.spec.launch.has_sessions()
+            && !self.is_terminating
+            && self.begun.elapsed() < self.spec.limits.max_time;
+        // What cannot be read now is read when the end is recorded.
+        let read = self.in_repository(|supervisor| supervisor.read_late_messages(&supervisor.repo()?));
+        can && read.is_ok() && self.late > 0 && self.requests_end().is_none()
+    }
+
     /// Records the end. Retries, because a full disk may have space again in a minute.
     pub(super) async fn record_end(
         &mut self,
         ended: &EndedAttempt,
         captured: Result<&CapturedWork, &Error>,
+        continues: bool,
     ) -> Result<()> {
         let begun = Instant::now();
         let mut backoff = Backoff::millis(200, 30_000);
         loop {
-            match self.try_record_end(ended, captured) {
+            match self.try_record_end(ended, captured, continues) {
                 Err(_) if self.is_repository_deleted() => return Ok(()),
                 Err(_) if begun.elapsed() < self.retry_time() => {
                     guard::release_reserve(&self.private);
@@ -154,33 +173,58 @@ impl Supervisor {
         &mut self,
         ended: &EndedAttempt,
         captured: Result<&CapturedWork, &Error>,
+        continues: bool,
     ) -> Result<()> {
-        // If this supervisor never launched it, the end belongs to the attempt that was queued.
-        let launched = Some(self.record.attempt).filter(|attempt| *attempt > 0);
-        let ran_seconds = self.ran_seconds();
         let told = self.in_repository(|supervisor| {
             let repo = supervisor.repo()?;
-            let told = Cell::new(None);
-            append_if(&repo, &supervisor.id, |fold| {
-                let attempt = launched.unwrap_or(fold.agent.attempt);
-                let places = [supervisor.spec.worktree.as_path(), &supervisor.common];
-                let end = Finished { ran_seconds, ..ended.fact(attempt, captured) };
-                let end = shorten_paths(end, &places);
-                told.set(Some((end.phase, end.reason.clone())));
-                Some(vec![Fact::Finished(compare_with_work(&repo, end))])
-            })?;
+            let told = supervisor.append_end(&repo, ended, captured, continues)?;
             // Nobody waits for this. What cannot be packed now, another supervisor or command packs.
             let _ = pack::pack_refs_if_many(&repo, pack::LOOSE_REFS_LIMIT);
-            Ok(told.take())
+            Ok(told)
         })?;
-        self.launched = None;
+        (self.launched, self.late) = (None, 0);
         auto_sync::sync_once(&self.environment, &self.spec.limits);
-        if let Some((phase, reason)) = told
-            && let Some(kind) = notices::of_end(&ended.end, phase)
-        {
+        let (phase, reason) = told;
+        if !continues && let Some(kind) = notices::of_end(&ended.end, phase) {
             self.tell(kind, reason.as_deref());
         }
         Ok(())
+    }
+
+    /// Appends the end, with the next attempt if the agent continues. What was sent up to then is recorded as not read: who sent it was
+    /// told that it counts. Returns the phase and the reason of the end.
+    fn append_end(
+        &mut self,
+        repo: &Repo,
+        ended: &EndedAttempt,
+        captured: Result<&CapturedWork, &Error>,
+        continues: bool,
+    ) -> Result<(Phase, Option<String>)> {
+        // If this supervisor never launched it, the end belongs to the attempt that was queued.
+        let launched = Some(self.record.attempt).filter(|attempt| *attempt > 0);
+        let ran_seconds = self.ran_seconds();
+        for _ in 0..MAX_LATE_READS {
+            let read_to = self.read_late_messages(repo)?;
+            let told = RefCell::new(None);
+            append_if(repo, &self.id, |fold| {
+                told.replace(None);
+                if fold.agent.lamport > read_to {
+                    return None;
+                }
+                let attempt = launched.unwrap_or(fold.agent.attempt);
+                let places = [self.spec.worktree.as_path(), &self.common];
+                let end = shorten_paths(ended.fact(attempt, captured), &places);
+                let end = Finished { ran_seconds, unheard: end.unheard + self.late, ..end };
+                told.replace(Some((end.phase, end.reason.clone())));
+                let next = PhaseChange::new(attempt + 1, Phase::Queued).because(MESSAGE_CAME.to_owned());
+                let next = continues.then(|| Fact::Phase(next));
+                Some([Fact::Finished(compare_with_work(repo, end))].into_iter().chain(next).collect())
+            })?;
+            if let Some(told) = told.into_inner() {
+                return Ok(told);
+            }
+        }
+        Err(Error::new(Kind::Conflict, "its end cannot be recorded while messages to it arrive all the time"))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     },
     model::{Fact, Limit, Phase, event::PhaseChange, limit::try_again_at},
     private_files,
-    store::{append_if, layout::PrivateDir},
+    store::{self, append_if, layout::PrivateDir},
     supervise::{
         breaker::{Breaker, Clocks, HeldLimit, StartDecision, StartPermit},
         ending::{AttemptEnd, EndedAttempt},
@@ -216,10 +216,7 @@ impl Supervisor {
 
     /// Queues a paused agent for a new launch by this supervisor, as `resume` does.
     pub(super) fn queue_again(&mut self) -> Result<()> {
-        (self.spec.resumed, self.spec.fresh, self.spec.despite_limit) = (true, false, false);
-        self.spec.write(&self.dir)?;
-        let _ = fs::remove_file(self.dir.surroundings());
-        queue::draw(&self.private, std::slice::from_ref(&self.id), self.spec.jobs)?;
+        self.draw_ticket()?;
         let fold = append_if(&self.repo()?, &self.id, |fold| {
             let why = fold.agent.reason.clone().unwrap_or_default();
             let step =
@@ -228,5 +225,19 @@ impl Supervisor {
         })?;
         self.record.attempt = fold.agent.attempt;
         self.record.write(&self.lock)
+    }
+
+    /// Takes its place in the queue for the attempt that was recorded with the end of the last one.
+    pub(super) fn enter_queue(&mut self) -> Result<()> {
+        self.draw_ticket()?;
+        self.record.attempt = store::agent(&self.repo()?, &self.id)?.attempt;
+        self.record.write(&self.lock)
+    }
+
+    fn draw_ticket(&mut self) -> Result<()> {
+        (self.spec.resumed, self.spec.fresh, self.spec.despite_limit) = (true, false, false);
+        self.spec.write(&self.dir)?;
+        let _ = fs::remove_file(self.dir.surroundings());
+        queue::draw(&self.private, std::slice::from_ref(&self.id), self.spec.jobs).map(drop)
     }
 }

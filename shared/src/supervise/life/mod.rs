@@ -95,6 +95,13 @@ pub fn run_supervisor(
     })
 }
 
+/// What the end of attempts led to.
+struct Conclusion {
+    captured: Result<CapturedWork>,
+    /// Whether a message came meanwhile, with which the agent was queued again.
+    continues: bool,
+}
+
 struct Supervisor {
     /// The environment of the user who started the agent.
     environment: Environment,
@@ -137,6 +144,8 @@ struct Supervisor {
     spending: Spending,
     /// The rounds of work and check so far.
     rounds: Rounds,
+    /// The number of messages that came too late for the attempt that ended.
+    late: u64,
     /// Whether its program may have done something.
     has_acted: bool,
     /// Why the fallback takes over with the launch that is recorded next.
@@ -189,6 +198,7 @@ impl Supervisor {
             part: None,
             stage: 0,
             rounds: Rounds::default(),
+            late: 0,
             id: id.clone(),
             frozen: FrozenConfig::load(&private.frozen().join(&spec.frozen)).ok(),
             private,
@@ -205,11 +215,16 @@ impl Supervisor {
         auto_sync::schedule(&self.environment, &self.spec.limits);
         let mut ended = self.run_attempts().await;
         let captured = loop {
-            let Some(captured) = self.conclude(&ended).await? else {
+            let Some(Conclusion { captured, continues }) = self.conclude(&ended).await? else {
                 // Without the repository nothing can be saved or recorded. The files of the worktree stay; if the repository
                 // comes back, the agent shows as lost.
                 return Ok(());
             };
+            if continues {
+                self.in_repository(Self::enter_queue)?;
+                ended = self.run_attempts().await;
+                continue;
+            }
             let waited = match &ended.end {
                 end if end.resumes() => self.wait_for_reset().await,
                 AttemptEnd::Capped(cap) => {
@@ -242,7 +257,7 @@ impl Supervisor {
     }
 
     /// Ends the agent's processes, captures the work, and records the end. Returns `None` if the repository stays away.
-    async fn conclude(&mut self, ended: &EndedAttempt) -> Result<Option<Result<CapturedWork>>> {
+    async fn conclude(&mut self, ended: &EndedAttempt) -> Result<Option<Conclusion>> {
         let _ = self.update_paths();
         let left = self.end_tree(&ended.end);
         for worktree in self.prompts.iter().chain([&self.spec.worktree]) {
@@ -254,7 +269,8 @@ impl Supervisor {
             return Ok(None);
         }
         let captured = self.take().await;
-        if !ended.end.waits() {
+        let continues = self.continues_with_a_message(ended);
+        if !ended.end.waits() && !continues {
             // A command that removes the worktree must not find it in use by this process.
             self.tracked.worktree = None;
             // If this cannot be written, the agent counts as running, and the user is asked about changes to the
@@ -262,10 +278,10 @@ impl Supervisor {
             let _ = acceptance::agent_ended(&self.environment, &self.common, &self.id);
         }
         let captured = left.and(captured);
-        self.record_end(ended, captured.as_ref()).await?;
+        self.record_end(ended, captured.as_ref(), continues).await?;
         // The agent's events contain the summary now.
         let _ = std::fs::remove_file(self.dir.stream_summary());
-        Ok(Some(captured))
+        Ok(Some(Conclusion { captured, continues }))
     }
 
     async fn run_attempts(&mut self) -> EndedAttempt {

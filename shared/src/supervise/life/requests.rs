@@ -26,6 +26,8 @@ pub(super) struct Requests {
     handled: HashSet<EventId>,
     /// The tip up to which all events were handled.
     read_to: Option<Oid>,
+    /// The highest Lamport number of those events.
+    read_lamport: u64,
     /// The messages that were read and not sent to the program yet.
     messages: Vec<Message>,
     end: Option<AttemptEnd>,
@@ -41,6 +43,7 @@ impl Requests {
             takes_prose,
             handled: HashSet::new(),
             read_to: None,
+            read_lamport: 0,
             messages: Vec::new(),
             end: None,
         }
@@ -62,9 +65,9 @@ impl Requests {
     /// Reads the events that were not read yet.
     fn read_from(&mut self, repo: &Repo, id: &AgentId) -> Result<()> {
         let AgentLog { tip, fold, .. } = AgentLog::of(repo, id)?;
-        let owner = fold.agent.writer;
+        let owner = &fold.agent.writer;
         let own = writer::known_writer(repo);
-        if own.as_ref() != Some(&owner) {
+        if own.as_ref() != Some(owner) {
             self.end = Some(AttemptEnd::Stopped(Some(format!("clone {owner} has resumed it"))));
         }
         let mut events = Chain::since(repo, tip, self.read_to)?.events;
@@ -92,6 +95,7 @@ impl Requests {
             }
         }
         self.read_to = Some(tip);
+        self.read_lamport = fold.agent.lamport;
         Ok(())
     }
 
@@ -146,6 +150,11 @@ impl Supervisor {
         Ok(self.requests.end.clone())
     }
 
+    /// Returns the stop or pause that was read and not heeded yet.
+    pub(super) const fn requests_end(&self) -> Option<&AttemptEnd> {
+        self.requests.end.as_ref()
+    }
+
     /// Returns the earliest message that was not sent to the program yet.
     pub(super) fn next_message(&self) -> Option<Message> {
         self.requests.messages.first().cloned()
@@ -164,6 +173,14 @@ impl Supervisor {
     /// Removes the messages that were not sent to the program yet, and returns their texts.
     pub(super) fn take_messages(&mut self) -> Vec<String> {
         std::mem::take(&mut self.requests.messages).into_iter().filter_map(|message| message.text).collect()
+    }
+
+    /// Reads what was said up to now, and moves the messages to those that came too late for the attempt that ended. Returns the Lamport
+    /// number up to which everything was read.
+    pub(super) fn read_late_messages(&mut self, repo: &Repo) -> Result<u64> {
+        self.requests.read_from(repo, &self.id)?;
+        self.late += self.take_messages().len() as u64;
+        Ok(self.requests.read_lamport)
     }
 
     /// Removes the message of [`Self::next_message`] once it was sent.
