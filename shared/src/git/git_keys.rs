@@ -75,6 +75,15 @@ impl Repo {
         self.config_path("core.attributesFile")
     }
 
+    /// Returns whether any filter for the content of files is configured.
+    pub fn has_filters(&self) -> bool {
+        self.gix
+            .config_snapshot()
+            .plumbing()
+            .sections_by_name("filter")
+            .is_some_and(|mut all| all.next().is_some())
+    }
+
     fn remove_value(&self, key: &str, value: &str) -> Result<bool> {
         self.edit_config(&["--fixed-value", "--unset-all", key, value]).map(|code| code == 0)
     }

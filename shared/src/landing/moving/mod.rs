@@ -12,6 +12,7 @@ mod refusal;
 mod revert;
 
 use std::{
+    collections::HashSet,
     ffi::OsStr,
     fs,
     os::unix::ffi::OsStrExt,
@@ -252,6 +253,7 @@ impl MoveAttempt<'_> {
         if let Some(outcome) = self.find_blocker()? {
             return Ok(outcome);
         }
+        self.keep_filtered_files()?;
         self.is_consistent = false;
         let done = match self.update_files() {
             Ok(FilesOutcome::Updated) => self.install(&locks).map(|()| MoveOutcome::Moved),
@@ -328,8 +330,8 @@ impl MoveAttempt<'_> {
             Ok(output) if output.status.success() && output.stderr.trim().is_empty() => {
                 return Ok(FilesOutcome::Updated);
             }
-            // Git only warns about a file that it could not remove.
-            Ok(output) if output.status.success() => return self.check_removals(),
+            // Git only warns about a file that it could not write or remove.
+            Ok(output) if output.status.success() => return self.check_files(&output.stderr),
             Ok(output) => output,
             Err(error) => {
                 check::end_leftover_processes(&self.record.id())?;
@@ -351,26 +353,57 @@ impl MoveAttempt<'_> {
         Ok(FilesOutcome::Failed(Blocked::new(self.cannot_move(&what), hint)))
     }
 
+    /// Keeps the files that git will replace or remove, if a filter may be needed to make them again.
+    fn keep_filtered_files(&self) -> Result<()> {
+        if !self.repo.has_filters() {
+            return Ok(());
+        }
+        let cannot = || format!("cannot keep the files of '{}'", self.record.plan.checkout.path.display());
+        for path in self.changed_paths("MTD")? {
+            self.record.keep_file(&path).context(Kind::External, cannot)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the paths that the move changes in certain ways, as letters of git's `--diff-filter`.
+    fn changed_paths(&self, kinds: &str) -> Result<Vec<Vec<u8>>> {
+        let MovePlan { old, new, .. } = &self.record.plan;
+        let kinds = format!("--diff-filter={kinds}");
+        let command = self.record.git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames", &kinds]);
+        Ok(paths(&command.args([&old.to_string(), &new.to_string(), "--"]).run()?))
+    }
+
+    /// Checks whether git wrote and removed all files, after it said something and that it succeeded.
+    fn check_files(&self, said: &str) -> Result<FilesOutcome> {
+        if said.lines().any(|line| line.starts_with("error: ")) {
+            let written: HashSet<Vec<u8>> = self.changed_paths("AMT")?.into_iter().collect();
+            // Its exit code is ignored: it fails if any file differs.
+            self.record.git("update-index").args(["-q", "--refresh"]).output()?;
+            let differing = self.record.git("diff-files").args(["--name-only", "-z"]).run()?;
+            let left: Vec<Vec<u8>> =
+                paths(&differing).into_iter().filter(|path| written.contains(path)).collect();
+            if !left.is_empty() {
+                return Ok(self.failed("write", &left));
+            }
+        }
+        self.check_removals()
+    }
+
+    fn failed(&self, verb: &str, files: &[Vec<u8>]) -> FilesOutcome {
+        let names: Vec<String> =
+            files.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
+        let why = self.cannot_move(&format!("git could not {verb} {}", name_files(&names)));
+        FilesOutcome::Failed(Blocked::new(why, "fix that, then try again"))
+    }
+
     fn check_removals(&self) -> Result<FilesOutcome> {
-        let MovePlan { checkout, old, new, .. } = &self.record.plan;
-        let range = [old.to_string(), new.to_string()];
-        let command =
-            self.record.git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames", "--diff-filter=D"]);
-        let said = command.args([&range[0], &range[1], "--"]).run()?;
+        let checkout = &self.record.plan.checkout;
         let is_there = |path: &Vec<u8>| {
             let found = fs::symlink_metadata(checkout.path.join(OsStr::from_bytes(path)));
             found.is_ok_and(|found| !found.is_dir())
         };
-        let left: Vec<String> = paths(&said)
-            .into_iter()
-            .filter(is_there)
-            .map(|path| String::from_utf8_lossy(&path).into_owned())
-            .collect();
-        if left.is_empty() {
-            return Ok(FilesOutcome::Updated);
-        }
-        let why = self.cannot_move(&format!("git could not remove {}", name_files(&left)));
-        Ok(FilesOutcome::Failed(Blocked::new(why, "fix that, then try again")))
+        let left: Vec<Vec<u8>> = self.changed_paths("D")?.into_iter().filter(is_there).collect();
+        Ok(if left.is_empty() { FilesOutcome::Updated } else { self.failed("remove", &left) })
     }
 
     /// Replaces the index, then sets the branch. With the latter, the move is complete.

@@ -2,15 +2,16 @@
 //! checkout, old and new commit, the old index, and the files that its locks link to.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{self, File},
     io::{self, Write},
-    os::unix::ffi::OsStringExt,
+    os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::links;
 use crate::{
@@ -24,6 +25,9 @@ use crate::{
 
 /// How long to wait for the lock of a new record: another process may be testing it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The folder with the files that are kept.
+const KEPT: &str = "kept";
 
 /// The lock of a record, which is held while the process that created it lives.
 const ALIVE: &str = "alive";
@@ -269,6 +273,48 @@ impl MoveRecord {
     /// Returns the path of the user's index as it was before the move.
     pub(super) fn old_index(&self) -> PathBuf {
         self.dir.join("index.old")
+    }
+
+    /// Keeps a file of the checkout as it is: git deletes it before it makes the new one, and a filter that fails then would fail on the
+    /// way back as well. A path without a file is skipped.
+    ///
+    /// # Errors
+    /// The file cannot be linked or copied.
+    pub(super) fn keep_file(&self, path: &[u8]) -> io::Result<()> {
+        let file = self.plan.checkout.path.join(OsStr::from_bytes(path));
+        if !fs::symlink_metadata(&file).is_ok_and(|found| found.is_file()) {
+            return Ok(());
+        }
+        let kept = self.kept_file(path);
+        fs::create_dir_all(self.dir.join(KEPT))?;
+        let _ = fs::remove_file(&kept);
+        match fs::hard_link(&file, &kept) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => fs::copy(&file, &kept).map(drop),
+            other => other,
+        }
+    }
+
+    /// Puts a kept file back, if there is one and nothing is at its path. Returns whether it did.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn restore_file(&self, path: &[u8]) -> io::Result<bool> {
+        let (file, kept) = (self.plan.checkout.path.join(OsStr::from_bytes(path)), self.kept_file(path));
+        if !kept.exists() || fs::symlink_metadata(&file).is_ok() {
+            return Ok(false);
+        }
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        match fs::hard_link(&kept, &file) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => fs::copy(&kept, &file).map(drop),
+            other => other,
+        }?;
+        Ok(true)
+    }
+
+    fn kept_file(&self, path: &[u8]) -> PathBuf {
+        self.dir.join(KEPT).join(faster_hex::hex_string(&Sha256::digest(path)))
     }
 
     /// Returns the path of a second link to the index that the move installs.

@@ -195,6 +195,10 @@ impl PartialMove<'_> {
         }
         // Without `--force`, it overwrites nothing.
         self.git("checkout-index").args(["-q", "-z", "--stdin"]).input(names).output()?;
+        for one in &wanted {
+            let cannot = || format!("cannot write '{}'", self.file(&one.path).display());
+            self.record.restore_file(&one.path).context(Kind::External, cannot)?;
+        }
         let missing = |one: &&&ChangedFile| {
             !fs::symlink_metadata(self.file(&one.path)).is_ok_and(|found| !found.is_dir())
         };
