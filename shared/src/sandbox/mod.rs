@@ -5,6 +5,7 @@
 //! | `engine` | whether this machine can make a sandbox |
 //! | `mounts` | what a sandbox shows, as arguments of the program that makes it |
 //! | `home` | the private home folder |
+//! | `variables` | which environment variables are taken away |
 //! | `sockets` | which sockets of the machine are covered |
 //! | `network` | which hosts can be reached |
 //!
@@ -17,6 +18,7 @@ mod home;
 mod mounts;
 pub mod network;
 mod sockets;
+mod variables;
 
 use std::{
     ffi::OsString,
@@ -37,17 +39,6 @@ use crate::{
     world::Environment,
 };
 
-/// Variables that name sockets of the user's session, through which programs of the machine would act for the agent.
-const SESSION_SOCKETS: &[&str] = &[
-    "DBUS_SESSION_BUS_ADDRESS",
-    "DISPLAY",
-    "DOCKER_HOST",
-    "GPG_AGENT_INFO",
-    "SSH_AUTH_SOCK",
-    "WAYLAND_DISPLAY",
-    "XAUTHORITY",
-    "XDG_RUNTIME_DIR",
-];
 /// Folders of the machine in whose place an agent has its own.
 const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 /// Where the machine says how names are resolved; often a link into a folder that is hidden.
@@ -102,7 +93,7 @@ impl Sandbox {
         };
         command.args(mounts::arguments(&mounts, folder, &more));
         command.args(outside.map(|outside| outside.inside()).unwrap_or_default()).arg(program);
-        for name in SESSION_SOCKETS {
+        for name in variables::hidden(environment, &self.program) {
             command.env_remove(name);
         }
         command.env("TMPDIR", TEMPORARY[0]);

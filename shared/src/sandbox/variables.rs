@@ -1,0 +1,76 @@
+//! Environment variables that a sandbox takes away: as the home folder is shown without logins of other services, so is the environment.
+
+use crate::{agents, world::Environment};
+
+/// Variables that name sockets of the user's session, through which programs of the machine would act for the agent.
+const SESSION_SOCKETS: &[&str] = &[
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY",
+    "DOCKER_HOST",
+    "GPG_AGENT_INFO",
+    "SSH_AUTH_SOCK",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "XDG_RUNTIME_DIR",
+];
+/// Variables that hold logins of services, or name files with them.
+const LOGINS: &[&str] = &[
+    "AZURE_CLIENT_SECRET",
+    "BITBUCKET_TOKEN",
+    "CARGO_REGISTRY_TOKEN",
+    "CI_JOB_TOKEN",
+    "COPILOT_GITHUB_TOKEN",
+    "DIGITALOCEAN_ACCESS_TOKEN",
+    "DOCKER_AUTH_CONFIG",
+    "GH_ENTERPRISE_TOKEN",
+    "GH_TOKEN",
+    "GITEA_TOKEN",
+    "GITHUB_ENTERPRISE_TOKEN",
+    "GITHUB_TOKEN",
+    "GITLAB_TOKEN",
+    "GIT_ASKPASS",
+    "KUBECONFIG",
+    "NODE_AUTH_TOKEN",
+    "NPM_TOKEN",
+    "PGPASSWORD",
+    "SSH_ASKPASS",
+    "TWINE_PASSWORD",
+    "VAULT_TOKEN",
+];
+/// Logins of a cloud, which also sells models.
+const OF_CLOUD: &[&str] = &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+/// Set where a program uses the models of that cloud.
+const USES_CLOUD: &str = "CLAUDE_CODE_USE_BEDROCK";
+
+/// Returns the variables that a program does not get in a sandbox. Those by which it logs in to its own service stay.
+pub(super) fn hidden(environment: &Environment, program: &str) -> Vec<&'static str> {
+    let own = agents::program(program).map_or(&[][..], agents::AgentProgram::account_variables);
+    let uses_cloud =
+        environment.text_variable(USES_CLOUD).is_some_and(|value| !value.is_empty() && value != "0");
+    let of_cloud = if uses_cloud { &[][..] } else { OF_CLOUD };
+    let logins = LOGINS.iter().chain(of_cloud).filter(|name| !own.contains(name));
+    SESSION_SOCKETS.iter().chain(logins).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_keeps_the_login_of_its_own_service() {
+        let of = |variables: &[(&str, &str)], program: &str| {
+            let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            hidden(&Environment::new(variables, "/"), program)
+        };
+        let plain = of(&[], "claude");
+        assert!(
+            ["GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK"]
+                .iter()
+                .all(|name| plain.contains(name))
+        );
+        assert!(!plain.contains(&"ANTHROPIC_API_KEY"));
+        assert!(!of(&[(USES_CLOUD, "1")], "claude").contains(&"AWS_SECRET_ACCESS_KEY"));
+        assert!(of(&[(USES_CLOUD, "0")], "claude").contains(&"AWS_SECRET_ACCESS_KEY"));
+        assert!(!of(&[], "copilot").contains(&"GITHUB_TOKEN"));
+    }
+}
