@@ -60,7 +60,7 @@ mod tests {
     fn a_program_keeps_the_login_of_its_own_service() {
         let of = |variables: &[(&str, &str)], program: &str| {
             let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-            hidden(&Environment::new(variables, "/"), program)
+            hidden(&Environment::new(variables, std::path::Path::new("/")), program)
         };
         let plain = of(&[], "claude");
         assert!(

@@ -217,7 +217,7 @@ impl Supervisor {
                 let end = Finished { ran_seconds, unheard: end.unheard + self.late, ..end };
                 told.replace(Some((end.phase, end.reason.clone())));
                 let next = PhaseChange::new(attempt + 1, Phase::Queued).because(MESSAGE_CAME.to_owned());
-                let next = continues.then(|| Fact::Phase(next));
+                let next = continues.then_some(Fact::Phase(next));
                 Some([Fact::Finished(compare_with_work(repo, end))].into_iter().chain(next).collect())
             })?;
             if let Some(told) = told.into_inner() {
