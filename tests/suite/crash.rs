@@ -385,10 +385,12 @@ fn a_helper_that_is_killed_is_started_again() {
     let world = world();
     let repo = world.repo();
     let (times, script) = (world.dir().join("times"), world.dir().join("filter.sh"));
-    // Kills the helper for which it filters a file, the first two times.
+    // Kills the helper for which it filters a file, twice.
     let filter = format!(
-        "echo >> '{0}'\ntest $(wc -l < '{0}') -gt 2 || {{ \
-         kill -9 $(ps -eo pid=,args= | grep '[s]upervise take {1}' | awk '{{ print $1 }}') && echo >> '{0}.killed'; }}\ncat\n",
+        "helper=$(ps -eo pid=,args= | grep '[s]upervise take {1}' | awk '{{ print $1 }}')\n\
+         if test -n \"$helper\" && test $(cat '{0}' 2>&1 | grep -c '^killed') -lt 2; then\n\
+         echo killed >> '{0}'; kill -9 $helper; fi\n\
+         cat\n",
         times.display(),
         repo.path().display()
     );
@@ -398,7 +400,7 @@ fn a_helper_that_is_killed_is_started_again() {
     repo.commit("attributes", &[(".gitattributes", "*.txt filter=kills\n")]);
     let id = repo.spawn("echo 1 > made.txt");
     let agent = repo.end_of(&id);
-    let killed = std::fs::read_to_string(world.dir().join("times.killed")).unwrap_or_default();
+    let killed = std::fs::read_to_string(&times).unwrap_or_default();
     assert_eq!((&agent["phase"], killed.lines().count()), (&"done".into(), 2), "{agent}");
     assert_eq!(repo.file_in_head(&id, "made.txt"), "1\n");
 }
