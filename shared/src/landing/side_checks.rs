@@ -27,6 +27,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How long to wait for the end of a check that was cancelled: its processes are killed after a moment.
 const END_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How long to wait for the place of a check that was cancelled, before others begin.
+const PLACE_TIMEOUT: Duration = Duration::from_millis(300);
+
 /// The checks of one landing that run side by side.
 #[derive(Debug)]
 pub(super) struct SideChecks {
@@ -96,9 +99,7 @@ impl SideChecks {
     /// left to the one who asks for its result.
     pub(super) fn want(&mut self, repo: &Repo, options: &LandOptions, ready: Option<&Ready>, wanted: &[Oid]) {
         self.collect();
-        for other in self.running.iter().filter(|one| !wanted.contains(&one.commit)) {
-            other.cancel.cancel();
-        }
+        self.cancel_others(wanted);
         let Ok(common) = repo.common_dir() else { return };
         for commit in wanted {
             let is_known = self.done.iter().any(|one| one.commit == *commit)
@@ -178,6 +179,22 @@ impl SideChecks {
         for (_, mut scratch) in self.idle.drain(..) {
             // A scratch worktree that cannot be removed must not fail the landing; the next command removes it.
             let _ = scratch.remove(repo);
+        }
+    }
+
+    /// Cancels the checks of all other commits, and waits a moment for their places.
+    fn cancel_others(&mut self, wanted: &[Oid]) {
+        let is_other = |one: &Running| !wanted.contains(&one.commit);
+        self.running.iter().filter(|one| is_other(one)).for_each(|one| one.cancel.cancel());
+        for running in std::mem::take(&mut self.running) {
+            if !is_other(&running) {
+                self.running.push(running);
+                continue;
+            }
+            match running.end.recv_timeout(PLACE_TIMEOUT) {
+                Err(RecvTimeoutError::Timeout) => self.running.push(running),
+                ended => self.keep(&running, ended.ok()),
+            }
         }
     }
 
