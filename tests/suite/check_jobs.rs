@@ -75,7 +75,8 @@ fn the_checks_of_two_steps_run_at_once() {
 #[test]
 fn what_lands_does_not_depend_on_how_many_checks_run_at_once() {
     // Branches that fail alone, and those that fail together.
-    let cases: [(&[usize], &[(usize, usize)], bool); 6] = [
+    type Case = (&'static [usize], &'static [(usize, usize)], bool);
+    let cases: [Case; 6] = [
         (&[], &[], false),
         (&[0, 3], &[], false),
         (&[], &[(1, 2), (0, 4)], false),
@@ -123,6 +124,27 @@ fn a_conflict_with_a_branch_that_failed_is_no_conflict() {
     });
     assert_eq!(results[0], results[1]);
     assert!(results[0].0.iter().any(|step| step.starts_with("\"b1\" \"merged\"")), "{results:?}");
+}
+
+#[test]
+fn a_dry_run_says_how_the_checks_would_run() {
+    let world = world();
+    let repo = repo_with(&world, "3", 4);
+    for (options, first, runs, said) in [
+        (&["--batch"][..], 4, 1, "test for all 4 branches together"),
+        (&[], 1, 4, "test after each of 4 branches, up to 3 at once"),
+    ] {
+        let options = [options, &["--dry-run", "--test", "true"]].concat();
+        let plan = land(&repo, &options, 4)["check_plan"].clone();
+        assert_eq!(
+            (&plan["first"], &plan["runs"], &plan["at_once"]),
+            (&first.into(), &runs.into(), &3.into())
+        );
+        let words = ["merge-ranked"].iter().chain(&options).copied().chain(["b0", "b1", "b2", "b3"]);
+        repo.orchestra(words.collect::<Vec<_>>()).succeeded().stderr_has(said);
+    }
+    let plan = land(&repo, &["--dry-run"], 4)["check_plan"].clone();
+    assert_eq!(plan, Value::Null);
 }
 
 #[test]

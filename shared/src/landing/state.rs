@@ -146,7 +146,7 @@ pub struct Step<Outcome = Option<Landing>> {
 
 impl Step {
     /// Returns the step of a branch of which nothing else is known yet.
-    pub(super) fn of(branch: &Branch, rank: usize) -> Self {
+    pub(crate) fn of(branch: &Branch, rank: usize) -> Self {
         Self {
             rank,
             branch: branch.name.clone(),
