@@ -49,7 +49,7 @@ pub(crate) fn jobs<'a>(suite: &'a Suite<'_>) -> Vec<Job<'a>> {
             if suite.only().is_some() {
                 break;
             }
-            // A run in which nothing could be killed must not be repeated for ever.
+            // A run in which nothing could be killed must not be repeated without an end.
             (killed, number) = (killed + done.max(1), number + 1);
         }
     })]
