@@ -156,7 +156,11 @@ pub(crate) const PAGE: Page = Page {
                  the branches are merged first, and only the result is built and tested: one run, if it passes. If it fails, \
                  a binary search finds the branch that causes it; with that branch, the command runs once more. If it fails \
                  again, the branch has failed; if it passes, the branch lands, and WHY says that the check is flaky. Where \
-                 more than 15 of 100 branches fail, the others are tested one by one.",
+                 more than 15 of 100 branches fail, the others are tested one by one. --dry-run says how many runs that makes.",
+                "Several checks of one landing run at once with git config orchestra.checkJobs 3, at most as many as \
+                 orchestra.slots allows: those that will probably be needed next, each in a worktree of the landing. Their results \
+                 are taken in order, so that the same branches land as without it; a run that turns out not to be needed is \
+                 ended. The answer of --json counts the runs in 'checks'.",
                 "The checks of landings and reviews see what is committed and nothing else. If they need more, set git config \
                  orchestra.setupChecks true: their worktree gets the files of .worktreeinclude and orchestra.include, such as \
                  .env, and orchestra.setup runs in it once. A check that passed there counts like one that passed in an \

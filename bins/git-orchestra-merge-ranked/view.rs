@@ -130,6 +130,7 @@ fn finish(terminal: &Terminal, repo: &Repo, report: &Report, mode: Mode) -> Resu
         None => {}
     }
     if mode == Mode::DryRun {
+        report.check_plan.iter().for_each(|plan| terminal.eprintln(&plan.sentence()));
         return Ok(Exit::Done);
     }
     check_output::print_failures(terminal, repo, &report.order);
@@ -150,5 +151,9 @@ fn summary(terminal: &Terminal, report: &Report, into: &str) {
             terminal.hint("git orchestra undo undoes the landing");
         }
         None => terminal.eprintln(&format!("nothing landed; {into} is unchanged")),
+    }
+    let tried = landed + report.count(BranchOutcome::Failed);
+    if let Some(sentence) = report.checks.sentence(tried) {
+        terminal.eprintln(&sentence);
     }
 }

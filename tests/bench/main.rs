@@ -14,6 +14,7 @@
 
 mod anchor;
 mod archive;
+mod batch;
 mod build;
 mod checks;
 mod cleanup;
@@ -77,6 +78,9 @@ fn main() -> ExitCode {
     }
     if wanted("checks") {
         checks::rows(&lab, short, &mut show);
+    }
+    if wanted("batch") {
+        batch::rows(&lab, short, &mut show);
     }
     if wanted("live") {
         live::uncommitted_changes(&lab, short, &mut show);

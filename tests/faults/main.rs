@@ -41,6 +41,7 @@ mod lab;
 mod locks;
 mod operations;
 mod power;
+mod runs;
 mod storms;
 mod supervisors;
 mod table;
@@ -107,6 +108,7 @@ const FAMILIES: &[(&str, Jobs)] = &[
     ("storms", storms::jobs),
     ("supervisors", supervisors::jobs),
     ("clocks", clocks::jobs),
+    ("runs", runs::jobs),
     ("locks", locks::jobs),
     ("power", power::jobs),
     ("calls", calls::jobs),

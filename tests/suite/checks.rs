@@ -1,6 +1,6 @@
 //! Checks run once for the same files, command, and environment; and the check at the end of an agent.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{TestRepo, World};
 
 use crate::world;
@@ -210,6 +210,17 @@ fn a_check_that_fails_now_and_then_is_called_flaky() {
     let report = land_batch(&repo, test, &["b1", "b2"]);
     let first = &report["order"][0];
     assert_eq!(first["outcome"], "merged", "{report}");
-    assert!(first["why"].as_str().unwrap().contains("flaky"), "{report}");
+    assert!(first["why"].as_str().unwrap().contains("test is flaky"), "{report}");
+    assert_eq!((&first["flaky"], &report["order"][1]["flaky"]), (&json!(["test"]), &json!(["test"])));
     assert_eq!((runs(&world), &report["moved"]), (4, &true.into()));
+    assert_eq!(report["checks"], json!({"run": 4, "known": 0, "repeated": 2, "unused": 0}));
+    // The note on what landed says so, and so does the stored result, when it is used again.
+    let commit = first["commit"].as_str().unwrap();
+    let shown = "notes.displayRef=refs/orchestra/notes/results";
+    let note = repo.git(["-c", shown, "log", "-1", "--format=%N", commit]).stdout();
+    assert!(note.contains(r#""flaky":["test"]"#), "{note}");
+    repo.orchestra(["undo"]).succeeded();
+    let again = land_batch(&repo, test, &["b1"]);
+    assert!(again["order"][0]["why"].as_str().unwrap().contains("flaky)"), "{again}");
+    assert_eq!(again["checks"], json!({"run": 0, "known": 1, "repeated": 0, "unused": 0}));
 }

@@ -379,3 +379,28 @@ fn an_incomplete_worktree_is_removed_only_if_nothing_in_it_can_be_work() {
         assert_eq!(dir_state(&place).len(), before.len(), "{script}");
     }
 }
+
+#[test]
+fn a_helper_that_is_killed_is_started_again() {
+    let world = world();
+    let repo = world.repo();
+    let (times, script) = (world.dir().join("times"), world.dir().join("filter.sh"));
+    // Kills the helper for which it filters a file, twice.
+    let filter = format!(
+        "helper=$(ps -eo pid=,args= | grep '[s]upervise take {1}' | awk '{{ print $1 }}')\n\
+         if test -n \"$helper\" && test $(cat '{0}' 2>&1 | grep -c '^killed') -lt 2; then\n\
+         echo killed >> '{0}'; kill -9 $helper; fi\n\
+         cat\n",
+        times.display(),
+        repo.path().display()
+    );
+    std::fs::write(&script, filter).expect("a script");
+    let filter = format!("sh '{}'", script.display());
+    repo.git(["config", "filter.kills.clean", &filter]);
+    repo.commit("attributes", &[(".gitattributes", "*.txt filter=kills\n")]);
+    let id = repo.spawn("echo 1 > made.txt");
+    let agent = repo.end_of(&id);
+    let killed = std::fs::read_to_string(&times).unwrap_or_default();
+    assert_eq!((&agent["phase"], killed.lines().count()), (&"done".into(), 2), "{agent}");
+    assert_eq!(repo.file_in_head(&id, "made.txt"), "1\n");
+}

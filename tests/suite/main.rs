@@ -19,6 +19,7 @@ mod branch_moves;
 mod broken_refs;
 mod broken_work;
 mod caps;
+mod check_jobs;
 mod checkouts;
 mod checks;
 mod claude;

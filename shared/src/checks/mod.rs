@@ -38,10 +38,11 @@ pub struct KnownPass {
 }
 
 impl KnownPass {
-    /// Describes it for people: `passed (known, 3m ago)`.
+    /// Describes it for people: `passed (known, 3m ago)`, with `flaky` if it has failed on the same files as well.
     pub fn label(&self) -> String {
         let seconds = i64::try_from(self.age.as_secs()).unwrap_or(i64::MAX);
-        format!("passed (known, {} ago)", duration::age(seconds))
+        let flaky = if self.result.flaky { ", flaky" } else { "" };
+        format!("passed (known, {} ago{flaky})", duration::age(seconds))
     }
 }
 
@@ -108,7 +109,7 @@ pub struct Run {
 /// Records how a check ran. If that fails, the check runs again the next time: it must not fail for that.
 pub fn record(repo: &Repo, key: &CheckKey, run: Run) {
     let Run { failure, fresh, took, output } = run;
-    let result =
-        CheckResult { key: key.clone(), fresh, failure, at: repo.now(), seconds: took.as_secs(), output };
+    let (at, seconds) = (repo.now(), took.as_secs());
+    let result = CheckResult { key: key.clone(), fresh, failure, at, seconds, output, flaky: false };
     let _ = check_results::add(repo, &result);
 }

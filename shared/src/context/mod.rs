@@ -83,6 +83,12 @@ impl Context {
         Self { cancel: Cancel::never(), ..self.clone() }
     }
 
+    /// Returns the same context for a part of an operation that ends by itself: another flag cancels it.
+    #[must_use]
+    pub fn ended_by(&self, cancel: Cancel) -> Self {
+        Self { cancel, ..self.clone() }
+    }
+
     /// Returns the time limits of the operation.
     pub const fn limits(&self) -> &Limits {
         &self.limits

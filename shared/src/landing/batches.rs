@@ -46,6 +46,11 @@ impl Batches {
         }
     }
 
+    /// Returns whether a check failed whose culprit is searched for.
+    pub(super) const fn is_searching(&self) -> bool {
+        self.suspects.is_some()
+    }
+
     /// Notes how the check of a batch of `merged` branches ended. After a failure, the same branches are left.
     pub(super) fn ended_together(&mut self, merged: usize, passed: bool) {
         if passed {

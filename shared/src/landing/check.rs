@@ -31,6 +31,8 @@ const MAX_HEAD: usize = 64 * 1024;
 const MAX_TAIL: usize = 448 * 1024;
 /// The environment variable that marks every process that a landing starts.
 pub(super) const NONCE: &str = "ORCHESTRA_LANDING";
+/// What separates the operation from the place in the mark of a check that runs beside another.
+const SIDE: char = '.';
 /// The time between asking a process to end and killing it.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long to wait for the end of the output after the command has ended.
@@ -111,6 +113,26 @@ pub fn run_in(mut shell: Command, command: &str, bounds: Bounds<'_>) -> Result<C
 /// A process cannot be killed.
 pub fn end_leftover_processes(nonce: &str) -> Result<()> {
     processes::end_all(|| tree::with_variable(NONCE, nonce), GRACE)
+}
+
+/// Returns the mark of the processes of one of the checks that a landing runs side by side, and the owner of its worktree. Each check ends
+/// what it leaves by its mark, so that it must not be that of another one.
+pub(super) fn side_mark(operation: &str, place: usize) -> String {
+    format!("{operation}{SIDE}{place}")
+}
+
+/// Returns the operation of a mark.
+pub(super) fn operation_of(mark: &str) -> &str {
+    mark.split_once(SIDE).map_or(mark, |(operation, _)| operation)
+}
+
+/// Ends every process of a landing that no longer runs, also those of checks that ran side by side.
+///
+/// # Errors
+/// A process cannot be killed.
+pub(super) fn end_processes_of(operation: &str) -> Result<()> {
+    let is_of = |(process, mark): (_, String)| (operation_of(&mark) == operation).then_some(process);
+    processes::end_all(|| tree::values_of(NONCE).into_iter().filter_map(is_of).collect(), GRACE)
 }
 
 /// Waits for the end of a command. Returns why it failed, or `None` if it passed.

@@ -30,6 +30,7 @@
 //!
 //! Data flows one way: options and branches make a plan, steps take the plan and write the state, finish moves the target.
 
+mod ahead;
 mod batches;
 pub mod before;
 mod branch_move;
@@ -61,6 +62,7 @@ mod resolve;
 mod rollback;
 mod scratch;
 mod scratch_slot;
+mod side_checks;
 pub mod signing;
 pub mod state;
 pub mod steps;

@@ -4,7 +4,7 @@ use super::state::RunCheck;
 use crate::git::Oid;
 
 /// The result of integrating a branch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Integration {
     /// The commit that contains the branch; it is not checked yet.
     Commit(Oid),
@@ -15,7 +15,7 @@ pub(super) enum Integration {
 }
 
 /// A conflict that is not resolved yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Unresolved {
     /// With what the branch conflicts, and where, for people.
     pub(super) why: String,

@@ -150,5 +150,6 @@ fn note(state: &State, step: &Step, branch: Option<&Branch>) -> Value {
     add("cost_micros", agent.and_then(|agent| agent.cost).map(|cost| Value::from(cost.micros())));
     add("session", agent.and_then(|agent| agent.session.as_deref()).map(Value::from));
     add("settled", (!step.settled.is_empty()).then(|| Value::from(step.settled.clone())));
+    add("flaky", (!step.flaky.is_empty()).then(|| Value::from(step.flaky.clone())));
     note
 }

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::scratch_slot::{self, Slot};
+use super::{
+    check,
+    scratch_slot::{self, Slot},
+};
 use crate::{
     Code, Error, Kind, Result,
     context::Context,
@@ -193,7 +196,8 @@ impl Scratch {
         for (number, found) in registered(repo)? {
             let known = scratch_slot::owner_at(&private.scratch_lock(number));
             // Version 0.1.0 did not record the owner.
-            if !(known == owner || known.is_empty()) || !matches!(found.head(), WorktreeHead::Detached(_)) {
+            let is_own = known == owner || check::operation_of(&known) == owner;
+            if !(is_own || known.is_empty()) || !matches!(found.head(), WorktreeHead::Detached(_)) {
                 continue;
             }
             let Some(slot) = Slot::try_take(&private, number)? else { continue };

@@ -107,6 +107,7 @@ pub(super) fn owner_at(lock: &Path) -> String {
     careful::small_text(lock).unwrap_or_default()
 }
 
-fn is_unfinished(repo: &Repo, operation: &str) -> Result<bool> {
+fn is_unfinished(repo: &Repo, owner: &str) -> Result<bool> {
+    let operation = check::operation_of(owner);
     Ok(operations::all(repo)?.iter().any(|one| one.id == operation && one.stage == Stage::Open))
 }

@@ -61,6 +61,40 @@ pub struct RunCheck {
     pub command: String,
 }
 
+/// How many checks a landing needed. Each command on each state of the files counts.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default)]
+pub struct CheckCounts {
+    /// The number of those that ran.
+    pub run: usize,
+    /// The number of those that did not run, because they were known to pass.
+    pub known: usize,
+    /// The number of those that ran again after they had failed on the same files; `run` includes them.
+    pub repeated: usize,
+    /// The number of states of the files that were checked ahead, wholly or in part, and then not needed; not in `run`.
+    pub unused: usize,
+}
+
+impl CheckCounts {
+    /// Describes the counts for people, unless they are what is to be expected: that the checks of `tried` branches ran, each once.
+    pub fn sentence(&self, tried: usize) -> Option<String> {
+        let Self { run, known, repeated, unused } = *self;
+        if (known, repeated, unused) == (0, 0, 0) && (run == 0 || run >= tried) {
+            return None;
+        }
+        let mut parts = vec![format!("{run} ran")];
+        let counts = [
+            (known, "known to pass"),
+            (repeated, "run again after a failure"),
+            (unused, "run ahead and not needed"),
+        ];
+        parts.extend(
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")),
+        );
+        Some(format!("checks: {}", parts.join(", ")))
+    }
+}
+
 /// One branch of the order, and its outcome.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Step<Outcome = Option<Landing>> {
@@ -105,11 +139,14 @@ pub struct Step<Outcome = Option<Landing>> {
     /// What was done to make it land, as sentences for people.
     #[serde(default)]
     pub settled: Vec<String>,
+    /// The checks that failed and passed on its files in this landing, by their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flaky: Vec<String>,
 }
 
 impl Step {
     /// Returns the step of a branch of which nothing else is known yet.
-    pub(super) fn of(branch: &Branch, rank: usize) -> Self {
+    pub(crate) fn of(branch: &Branch, rank: usize) -> Self {
         Self {
             rank,
             branch: branch.name.clone(),
@@ -129,13 +166,18 @@ impl Step {
             commit: None,
             log: None,
             settled: Vec::new(),
+            flaky: Vec::new(),
         }
     }
 
     /// Returns the step with its outcome and the reason. Without a reason, what was done to make it land takes its place.
     pub(super) fn ended(mut self, outcome: Landing, why: String) -> Self {
         self.outcome = Some(outcome);
-        let settled = self.settled.join("; ");
+        let flaky = self
+            .flaky
+            .iter()
+            .map(|name| format!("{name} is flaky: it failed on the same files before it passed"));
+        let settled = self.settled.iter().cloned().chain(flaky).collect::<Vec<_>>().join("; ");
         self.why = [why, settled].into_iter().find(|text| !text.is_empty());
         self
     }
@@ -163,6 +205,7 @@ impl<Old> Step<Old> {
             commit: self.commit,
             log: self.log,
             settled: self.settled,
+            flaky: self.flaky,
         }
     }
 }
@@ -200,6 +243,9 @@ pub struct State {
     /// The state of the agent that is being asked for a repair, until its branch lands or the repair is rolled back.
     #[serde(default)]
     pub before_repair: Option<BeforeRepair>,
+    /// How many checks were needed, and how many of them ran.
+    #[serde(default)]
+    pub checks: CheckCounts,
 }
 
 impl State {
@@ -218,6 +264,7 @@ impl State {
             ready: false,
             replans: 0,
             before_repair: None,
+            checks: CheckCounts::default(),
         }
     }
 
@@ -247,5 +294,25 @@ impl State {
     /// Returns the number of branches with this outcome.
     pub fn count(&self, outcome: Landing) -> usize {
         self.steps.iter().filter(|step| step.outcome == Some(outcome)).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_told_if_they_are_not_the_expected_ones() {
+        for (run, known, repeated, unused, tried, sentence) in [
+            (0, 0, 0, 0, 3, None),
+            (3, 0, 0, 0, 3, None),
+            (6, 0, 0, 0, 3, None),
+            (1, 0, 0, 0, 3, Some("checks: 1 ran")),
+            (2, 1, 0, 0, 3, Some("checks: 2 ran, 1 known to pass")),
+            (4, 0, 1, 2, 3, Some("checks: 4 ran, 1 run again after a failure, 2 run ahead and not needed")),
+        ] {
+            let counts = CheckCounts { run, known, repeated, unused };
+            assert_eq!(counts.sentence(tried).as_deref(), sentence);
+        }
     }
 }

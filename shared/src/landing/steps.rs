@@ -1,33 +1,36 @@
 //! Runs the steps of a landing: integrates a branch, checks the result, keeps it or sets it aside, and saves that.
 
+mod ahead;
 mod batch;
+mod checking;
 
-use batch::BatchEnd;
+use std::collections::HashMap;
+
+use self::{ahead::Remembered, batch::BatchEnd};
 
 use super::{
     batches::{Batches, Next},
     branches::Branch,
     check,
     context::{LandContext, StepContext},
-    integrate,
     options::OnFailure,
     outcome::{CheckFailure, Integration, Repair, Unresolved},
     plan::LandingPlan,
-    ready::{self, Ready},
     repair::{self, RepairBy},
     repairer::RepairError,
     rollback,
     scratch::{LazyScratch, Scratch},
-    state::{RunCheck, State, Step},
-    verify::{self, CommitCheck, Verified},
+    side_checks::SideChecks,
+    state::{CheckCounts, State, Step},
+    verify,
 };
 use crate::{
-    Code, Error, Kind, Result,
+    Kind, Result,
     context::Event,
     git::{Oid, Repo},
     model::{AgentId, event::Landing, text},
     rank::{RankedBranch, order_after},
-    store::operations::{Journal, Stage},
+    store::operations::Journal,
 };
 
 /// The maximum width of the reason in columns, where a branch is set aside because of an error.
@@ -66,8 +69,13 @@ pub struct Runner<'a> {
     scratch: LazyScratch,
     /// Whether the target itself is known to pass the checks.
     target_passes: bool,
-    /// The trees on which a check of a batch failed.
-    failed_trees: Vec<Oid>,
+    /// The trees on which a check failed, and its command.
+    failed: Vec<(Oid, String)>,
+    counts: CheckCounts,
+    /// The checks that run beside that of the current step.
+    beside: SideChecks,
+    /// How branches were integrated for these checks: on which commit, and which one.
+    integrated: HashMap<(Oid, usize), Remembered>,
 }
 
 impl<'a> Runner<'a> {
@@ -81,7 +89,21 @@ impl<'a> Runner<'a> {
     ) -> Self {
         state.pairs = plan.pairs;
         let scratch = LazyScratch::of(around.context, &journal.operation.id);
-        Self { repo, plan, state, journal, around, scratch, target_passes: false, failed_trees: Vec::new() }
+        let beside = SideChecks::of(around.context, &journal.operation.id, verify::side_by_side(repo));
+        let counts = state.checks;
+        Self {
+            repo,
+            plan,
+            state,
+            journal,
+            around,
+            scratch,
+            target_passes: false,
+            failed: Vec::new(),
+            counts,
+            beside,
+            integrated: HashMap::new(),
+        }
     }
 
     /// Runs every step that is left.
@@ -89,8 +111,21 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// The target itself fails a check (3), git fails, or the state cannot be saved.
     pub fn run(&mut self) -> Result<StopReason> {
+        let stopped = self.run_steps();
+        self.beside.end(self.repo);
+        self.counts.unused += self.beside.unused();
+        if matches!(stopped, Ok(StopReason::Finished)) {
+            self.state.ready = true;
+        }
+        if stopped.is_ok() {
+            self.save()?;
+        }
+        stopped
+    }
+
+    fn run_steps(&mut self) -> Result<StopReason> {
         self.save()?;
-        check::end_leftover_processes(&self.journal.operation.id)?;
+        check::end_processes_of(&self.journal.operation.id)?;
         let options = &self.state.options;
         let mut batches = Batches::new(!options.batch || options.checks.is_empty());
         let mut places = self.order();
@@ -98,6 +133,7 @@ impl<'a> Runner<'a> {
             if self.is_interrupted() {
                 return Ok(StopReason::Interrupted);
             }
+            self.look_ahead(&batches);
             if let Next::Together(size) = batches.next(places.len()) {
                 let end = match self.land_together(size) {
                     Err(error) if error.kind() == Kind::Interrupted => return Ok(StopReason::Interrupted),
@@ -140,8 +176,6 @@ impl<'a> Runner<'a> {
         }
         self.add_skipped();
         rollback::end_interrupted_repair(self.around.repairer, &mut self.state)?;
-        self.state.ready = true;
-        self.save()?;
         Ok(StopReason::Finished)
     }
 
@@ -154,6 +188,7 @@ impl<'a> Runner<'a> {
     }
 
     fn save(&mut self) -> Result<()> {
+        self.state.checks = self.counts;
         self.state.save(self.repo, self.journal)
     }
 
@@ -222,9 +257,8 @@ impl<'a> Runner<'a> {
         }
         let conflicts_with = self.conflicts_with(place);
         let mut attempt = BranchAttempt { branch, conflicts_with, tries: self.state.options.repairs };
-        let mut cx = self.step_context(&attempt.conflicts_with);
-        cx.tell(&step, "merging");
-        let mut integration = integrate::integrate(&mut cx, branch, &mut step)?;
+        self.step_context(&attempt.conflicts_with).tell(&step, "merging");
+        let mut integration = self.integrate(place, &attempt.conflicts_with, &mut step)?;
         loop {
             let (outcome, why, repair) = match integration {
                 Integration::NothingNew => return Ok(nothing_new(step, &self.state.into)),
@@ -234,7 +268,6 @@ impl<'a> Runner<'a> {
                 }
                 Integration::Commit(commit) => match self.check(commit, &mut step)? {
                     None => {
-                        self.note_flaky(&mut step, commit)?;
                         self.state.result = commit;
                         step.commit = Some(commit);
                         return Ok(step.ended(Landing::Merged, String::new()));
@@ -275,85 +308,6 @@ impl<'a> Runner<'a> {
             scratch: &mut self.scratch,
             unsigned,
         }
-    }
-
-    /// Runs the checks on a commit. Returns the first one that fails. `step.log` names the output of the last one.
-    fn check(&mut self, commit: Oid, step: &mut Step) -> Result<Option<CheckFailure>> {
-        for (name, command) in self.state.options.checks.clone() {
-            self.step_context(&[]).tell(step, &name);
-            let ran = self.run_check(commit, &command)?;
-            match &ran.known {
-                None => step.log = Some(self.keep_output(step.rank, &name, &ran)?),
-                Some(known) => {
-                    step.log.clone_from(&known.result.output);
-                    step.settled.push(format!("{name} {}", known.label()));
-                }
-            }
-            if let Some(why) = ran.failure {
-                let check = RunCheck { name, command };
-                step.failed_check = Some(check.clone());
-                return Ok(Some(CheckFailure { check, why, output: ran.output }));
-            }
-        }
-        step.failed_check = None;
-        Ok(None)
-    }
-
-    /// Runs the checks on the target itself. When the first check fails, the target may be the cause.
-    ///
-    /// # Errors
-    /// The target itself fails a check (3), so that no branch can be checked on top of it.
-    fn check_target(&mut self) -> Result<()> {
-        if self.target_passes || self.state.count(Landing::Merged) > 0 {
-            return Ok(());
-        }
-        for (name, command) in self.state.options.checks.clone() {
-            let ran = self.run_check(self.state.base, &command)?;
-            if let Some(why) = &ran.failure {
-                return Err(self.target_fails(&name, why, &ran)?);
-            }
-            ran.record(self.repo, None);
-        }
-        self.target_passes = true;
-        Ok(())
-    }
-
-    fn target_fails(&mut self, name: &str, why: &str, ran: &Verified) -> Result<Error> {
-        self.keep_output(0, name, ran)?;
-        self.journal.operation.stage = Stage::Aborted;
-        self.save()?;
-        let into = text::safe(&self.state.into);
-        let error = Error::new(
-            Code::CheckFailsOnTarget,
-            format!("{name} fails on {into} itself, before anything is merged: {why}"),
-        )
-        .hint("git orchestra logs --check shows what it printed");
-        Ok(match ready::hint(self.repo) {
-            Some(hint) => error.hint(hint),
-            None => error,
-        })
-    }
-
-    fn run_check(&mut self, commit: Oid, command: &str) -> Result<Verified> {
-        let (timeout, recheck) = (self.state.options.check_timeout, self.state.options.recheck);
-        let cx = self.step_context(&[]);
-        let bounds = cx.bounds(timeout);
-        let what = CommitCheck { commit, command, recheck };
-        let ready = Ready::of(cx.repo)?;
-        if ready.is_some() && !(cx.around.is_accepted)() {
-            return Err(Error::refused("git config was changed, so the checks cannot be made ready")
-                .hint("git orchestra merge-ranked --continue asks about the changes"));
-        }
-        verify::check_commit(cx.around.context, cx.repo, cx.scratch, what, ready.as_ref(), bounds)
-    }
-
-    /// Stores the output of a check that ran in the operation, and records the outcome. Returns the name by which `git show` prints it.
-    fn keep_output(&mut self, rank: usize, name: &str, ran: &Verified) -> Result<String> {
-        let file = format!("{rank:03}-{name}.log");
-        self.journal.put(self.repo, &file, &ran.output)?;
-        let spec = self.journal.spec_of(&file);
-        ran.record(self.repo, Some(spec.clone()));
-        Ok(spec)
     }
 
     fn resolve_by_agent(
@@ -428,7 +382,7 @@ fn repaired(result: Result<Integration, RepairError>) -> Result<Repair> {
 /// # Errors
 /// A process cannot be ended, or a scratch worktree cannot be removed.
 pub fn remove_leftovers(repo: &Repo, operation: &str) -> Result<()> {
-    check::end_leftover_processes(operation)?;
+    check::end_processes_of(operation)?;
     remove_scratch_of(repo, operation)
 }
 

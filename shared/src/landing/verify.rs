@@ -10,7 +10,10 @@ use super::{
 use crate::{
     Kind, Result,
     checks::{self, KnownPass},
-    config::{Config, keys::SLOTS},
+    config::{
+        Config,
+        keys::{CHECK_JOBS, SLOTS},
+    },
     context::Context,
     git::{Oid, Repo},
     model::check_result::CheckKey,
@@ -96,6 +99,20 @@ pub(super) fn check_commit(
         None => check::run(command, folder, bounds)?,
     };
     Ok(Verified { failure, output, known: None, key, took: begun.elapsed(), fresh: ready.is_none() })
+}
+
+/// Returns how many checks of one landing run at once: as many as the user wants, and as there are slots. A landing that runs in a slot
+/// has that one alone. A value that cannot be read counts as 1.
+pub fn side_by_side(repo: &Repo) -> usize {
+    let config = Config::of(repo);
+    let wanted = config.get_or_default(&CHECK_JOBS);
+    if wanted < 2 {
+        return 1;
+    }
+    match Slots::of(repo.environment(), config.get_or_default(&SLOTS)) {
+        Ok(slots) if !slots.is_inside() => usize::try_from(wanted.min(slots.count())).unwrap_or(1),
+        Ok(_) | Err(_) => 1,
+    }
 }
 
 /// Takes a slot of the machine for a check. Returns `None` if the check is a part of a command that has one, or if the locks cannot be

@@ -47,6 +47,9 @@ pub struct CheckResult {
     /// Where its output is, as `git show` takes it: `<ref>:<file>`; absent if it was not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
+    /// Whether the check passed and failed on the same files: on some runs it says the one, on others the other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flaky: bool,
 }
 
 impl CheckResult {
@@ -78,8 +81,12 @@ impl CheckResults {
         self.0.iter().flat_map(line).collect()
     }
 
-    /// Adds a result. It takes the place of the earlier one of the same check at the same kind of place.
-    pub fn add(&mut self, result: CheckResult) {
+    /// Adds a result. It takes the place of the earlier one of the same check at the same kind of place; if they differ, the check is flaky.
+    pub fn add(&mut self, mut result: CheckResult) {
+        let same = |known: &&CheckResult| known.key == result.key && known.fresh == result.fresh;
+        if let Some(known) = self.0.iter().find(same) {
+            result.flaky |= known.flaky || known.failure.is_some() != result.failure.is_some();
+        }
         self.0.retain(|known| known.key != result.key || known.fresh != result.fresh);
         self.0.push(result);
         let over = self.0.len().saturating_sub(MAX_RESULTS);
@@ -119,6 +126,7 @@ mod tests {
             at: Timestamp::from_second(at).unwrap(),
             seconds: 7,
             output: None,
+            flaky: false,
         }
     }
 
@@ -150,6 +158,28 @@ mod tests {
                 let found = results.latest(&key("t"), counting, DAY, now);
                 assert_eq!(found.map(|found| found.failure.is_none()), *expected, "{known:?} {counting:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_check_that_says_both_about_the_same_files_is_flaky() {
+        for (runs, flaky) in [
+            (&[(true, true), (true, true)][..], false),
+            (&[(true, false), (true, false)], false),
+            (&[(true, false), (true, true)], true),
+            (&[(true, true), (true, false)], true),
+            (&[(true, false), (true, true), (true, true)], true),
+            // A worktree with other files is another question.
+            (&[(false, false), (true, true)], false),
+        ] {
+            let mut results = CheckResults::default();
+            for (at, (fresh, passed)) in (100..).zip(runs) {
+                results.add(result("t", at, *fresh, *passed));
+            }
+            let now = Timestamp::from_second(200).unwrap();
+            let found = results.latest(&key("t"), Counting::Anywhere, DAY, now).unwrap();
+            assert_eq!(found.flaky, flaky, "{runs:?}");
+            assert_eq!(results.text().contains("flaky"), flaky, "{runs:?}");
         }
     }
 

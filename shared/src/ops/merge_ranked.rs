@@ -6,6 +6,7 @@
 
 mod agent_repairer;
 mod carry_out;
+mod check_plan;
 mod newer_commits;
 mod outcome;
 mod prepare;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use self::agent_repairer::AgentRepairer;
 pub use self::{
+    check_plan::CheckPlan,
     outcome::{BranchOutcome, BranchRow},
     report::{Conclusion, Incomplete, Report},
 };
@@ -42,6 +44,7 @@ use crate::{
         state::BranchTip,
         steps,
         target_lock::{LockHolder, TargetLock},
+        verify,
     },
     store::{
         layout,
@@ -156,7 +159,9 @@ fn dry_run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     let mut warnings = newer_commits::warnings(repo, &request.branches)?;
     warnings.extend(gitlinks::warnings(repo, plan.target.tip, &plan.branches)?);
     warnings.extend(prepare::unchecked_warnings(&plan, &options));
-    Ok(Report { warnings, dry_run: true, ..Report::planned(&plan) })
+    let report = Report::planned(&plan);
+    let check_plan = CheckPlan::of(&options, &report.order, verify::side_by_side(repo));
+    Ok(Report { warnings, dry_run: true, check_plan, ..report })
 }
 
 /// Returns the target of the unfinished landing to continue or abort.

@@ -78,6 +78,7 @@ mod tests {
             at: Timestamp::from_second(100).unwrap(),
             seconds: 1,
             output: Some("refs/x:1.log".into()),
+            flaky: false,
         }
     }
 

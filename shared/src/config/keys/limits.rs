@@ -39,6 +39,19 @@ pub static SLOTS: Key<u32> = Key::new(
 .shown_default("<half of the processors, at least 1>")
 .only_measures();
 
+pub static CHECK_JOBS: Key<u32> = Key::new(
+    "orchestra.checkJobs",
+    Kind {
+        expected: "a number from 1 to 8",
+        parse: |text| text.parse().ok().filter(|jobs| (1..=MAX_CHECK_JOBS).contains(jobs)),
+        text: u32::to_string,
+    },
+    || 1,
+    "How many checks of one landing run at once, each in a worktree: those that are likely to be needed next. What lands does not \
+     change. At most orchestra.slots",
+)
+.only_measures();
+
 pub static MAX_TIME: Key<Duration> =
     Key::new("orchestra.maxTime", DURATION, || Duration::from_secs(HOUR), "How long an agent may run")
         .only_measures()
@@ -171,6 +184,9 @@ fn default_min_memory(total: Option<ByteSize>) -> ByteSize {
 }
 
 /// A number of agents.
+/// The most checks of one landing that may run at once: there are as many worktrees for landings and reviews.
+const MAX_CHECK_JOBS: u32 = 8;
+
 const NUMBER_OF_AGENTS: Kind<u32> = Kind {
     expected: "a number from 1 to 1000",
     parse: |text| text.parse().ok().filter(|agents| (1..=1000).contains(agents)),

@@ -58,6 +58,7 @@ pub static KEYS: &[&dyn Described] = &[
     &JOBS,
     &MAX_JOBS,
     &SLOTS,
+    &CHECK_JOBS,
     &MAX_TIME,
     &IDLE_TIMEOUT,
     &RETRIES,

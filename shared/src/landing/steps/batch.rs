@@ -4,9 +4,8 @@ use super::Runner;
 use crate::{
     Kind, Result,
     context::interrupted,
-    git::Oid,
     landing::{
-        check, integrate,
+        check,
         outcome::Integration,
         repair::{self, RepairBy},
         state::Step,
@@ -62,6 +61,30 @@ impl Runner<'_> {
 
     fn check_batch(&mut self, size: usize) -> Result<BatchEnd> {
         let begin = self.state.steps.len();
+        let merged = self.integrate_batch(size)?;
+        let is_merged = |step: &Step| step.outcome == Some(Landing::Merged);
+        let Some(last) = self.state.steps[begin..].iter().rposition(is_merged) else {
+            let empty = self.state.steps.len() == begin;
+            return Ok(if empty { BatchEnd::Empty } else { BatchEnd::Passed(0) });
+        };
+        let mut step = self.state.steps[begin + last].clone();
+        if self.check(self.state.result, &mut step)?.is_some() {
+            return Ok(BatchEnd::Failed(merged));
+        }
+        let with = format!("checked together with {}", step.branch);
+        for other in self.state.steps[begin..begin + last].iter_mut().filter(|step| is_merged(step)) {
+            other.log.clone_from(&step.log);
+            other.flaky.clone_from(&step.flaky);
+            other.settled.push(with.clone());
+            *other = other.clone().ended(Landing::Merged, String::new());
+        }
+        self.state.steps[begin + last] = step.ended(Landing::Merged, String::new());
+        Ok(BatchEnd::Passed(merged))
+    }
+
+    /// Integrates up to `size` branches without checking the result, and returns how many. Stops before a branch that needs a step by
+    /// itself.
+    pub(super) fn integrate_batch(&mut self, size: usize) -> Result<usize> {
         let (mut merged, mut places) = (0, self.order());
         while merged < size && !places.is_empty() {
             if self.is_interrupted() {
@@ -76,39 +99,19 @@ impl Runner<'_> {
                 places = self.order();
             }
         }
-        let is_merged = |step: &Step| step.outcome == Some(Landing::Merged);
-        let Some(last) = self.state.steps[begin..].iter().rposition(is_merged) else {
-            let empty = self.state.steps.len() == begin;
-            return Ok(if empty { BatchEnd::Empty } else { BatchEnd::Passed(0) });
-        };
-        let mut step = self.state.steps[begin + last].clone();
-        if self.check(self.state.result, &mut step)?.is_some() {
-            self.failed_trees.push(self.repo.tree_of(self.state.result)?);
-            return Ok(BatchEnd::Failed(merged));
-        }
-        self.note_flaky(&mut step, self.state.result)?;
-        let with = format!("checked together with {}", step.branch);
-        for other in self.state.steps[begin..begin + last].iter_mut().filter(|step| is_merged(step)) {
-            other.log.clone_from(&step.log);
-            other.settled.push(with.clone());
-            *other = other.clone().ended(Landing::Merged, String::new());
-        }
-        self.state.steps[begin + last] = step.ended(Landing::Merged, String::new());
-        Ok(BatchEnd::Passed(merged))
+        Ok(merged)
     }
 
     /// Integrates one branch without checking the result. Returns `None` if the branch needs a step by itself: because an agent is to be
     /// asked, or because it cannot be integrated.
-    fn integrate_unchecked(&mut self, place: &RankedBranch) -> Result<Option<Step>> {
+    pub(super) fn integrate_unchecked(&mut self, place: &RankedBranch) -> Result<Option<Step>> {
         let mut step = self.plan.step(place, self.state.steps.len() + 1);
         if !self.plan.candidates[place.branch].may_land() {
             return Ok(Some(super::kept_back(step)));
         }
         let branch = &self.plan.branches[place.branch];
         let conflicts_with = self.conflicts_with(place);
-        let mut cx = self.step_context(&conflicts_with);
-        cx.tell(&step, "merging");
-        let integration = match integrate::integrate(&mut cx, branch, &mut step) {
+        let integration = match self.integrate(place, &conflicts_with, &mut step) {
             Err(error) if matches!(error.kind(), Kind::External | Kind::Internal | Kind::Timeout) => {
                 return Ok(None);
             }
@@ -128,14 +131,5 @@ impl Runner<'_> {
                 Some(step.ended(Landing::Merged, String::new()))
             }
         })
-    }
-
-    /// Says so in `step`, if a check of the same files failed in this landing before it passed.
-    pub(super) fn note_flaky(&self, step: &mut Step, commit: Oid) -> Result<()> {
-        if !self.failed_trees.is_empty() && self.failed_trees.contains(&self.repo.tree_of(commit)?) {
-            step.settled
-                .push("flaky: a check failed on the same files, and passed when it ran again".to_owned());
-        }
-        Ok(())
     }
 }

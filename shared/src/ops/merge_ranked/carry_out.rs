@@ -124,9 +124,9 @@ pub(super) fn replan(
         )
         .hint("git orchestra merge-ranked --continue tries again"));
     }
-    let before_repair = state.before_repair;
+    let (before_repair, checks) = (state.before_repair, state.checks);
     let fresh = State::new(&plan.target, state.options, state.branches);
-    steps(repo, &plan, State { replans, before_repair, ..fresh }, journal, context)
+    steps(repo, &plan, State { replans, before_repair, checks, ..fresh }, journal, context)
 }
 
 /// Records a landing whose target has moved: in the agents' events, in notes, and in its operation.

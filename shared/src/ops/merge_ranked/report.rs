@@ -3,10 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{self, BranchOutcome, BranchRow};
+use super::{
+    check_plan::CheckPlan,
+    outcome::{self, BranchOutcome, BranchRow},
+};
 use crate::{
     git::Oid,
-    landing::{LandingPlan, Pairs, State, state::Step},
+    landing::{
+        LandingPlan, Pairs, State,
+        state::{CheckCounts, Step},
+    },
     store::{Unreadable, operations::Journal},
 };
 
@@ -35,6 +41,10 @@ pub struct Report {
     pub notes_shown: bool,
     /// Whether this was a dry run, which changed nothing.
     pub dry_run: bool,
+    /// How many checks were needed, and how many of them ran.
+    pub checks: CheckCounts,
+    /// How the checks would run, if this is a plan.
+    pub check_plan: Option<CheckPlan>,
 }
 
 /// How a landing ended.
@@ -128,6 +138,8 @@ impl Report {
             unreadable: plan.unreadable.clone(),
             notes_shown: false,
             dry_run: false,
+            checks: CheckCounts::default(),
+            check_plan: None,
         }
     }
 
@@ -139,7 +151,7 @@ impl Report {
         for (row, rank) in order.iter_mut().zip(1..) {
             row.rank = rank;
         }
-        Self { base: state.base, conclusion, ..Self::not_tried(plan, order) }
+        Self { base: state.base, conclusion, checks: state.checks, ..Self::not_tried(plan, order) }
     }
 
     /// Returns the commit that the target moved to, or would move to.
@@ -219,6 +231,12 @@ struct Json {
     /// Whether this was a dry run, which changed nothing.
     #[serde(default)]
     dry_run: bool,
+    /// How many checks were needed, and how many of them ran.
+    #[serde(default)]
+    checks: CheckCounts,
+    /// How the checks would run, if this is a plan.
+    #[serde(default)]
+    check_plan: Option<CheckPlan>,
 }
 
 impl From<Json> for Report {
@@ -228,8 +246,34 @@ impl From<Json> for Report {
             (Some(operation), Some(result), None) => Conclusion::Ended { operation, result },
             _ => Conclusion::NotTried,
         };
-        let Json { into, base, order, pairs, exact, warnings, unreadable, notes_shown, dry_run, .. } = json;
-        Self { into, base, conclusion, order, pairs, exact, warnings, unreadable, notes_shown, dry_run }
+        let Json {
+            into,
+            base,
+            order,
+            pairs,
+            exact,
+            warnings,
+            unreadable,
+            notes_shown,
+            dry_run,
+            checks,
+            check_plan,
+            ..
+        } = json;
+        Self {
+            into,
+            base,
+            conclusion,
+            order,
+            pairs,
+            exact,
+            warnings,
+            unreadable,
+            notes_shown,
+            dry_run,
+            checks,
+            check_plan,
+        }
     }
 }
 
@@ -242,8 +286,20 @@ impl From<Report> for Json {
             Conclusion::NotTried => None,
             Conclusion::Ended { operation, .. } | Conclusion::Incomplete { operation, .. } => Some(operation),
         };
-        let Report { into, base, order, pairs, exact, warnings, unreadable, notes_shown, dry_run, .. } =
-            report;
+        let Report {
+            into,
+            base,
+            order,
+            pairs,
+            exact,
+            warnings,
+            unreadable,
+            notes_shown,
+            dry_run,
+            checks,
+            check_plan,
+            ..
+        } = report;
         Self {
             into,
             base,
@@ -259,6 +315,8 @@ impl From<Report> for Json {
             blocked,
             incomplete,
             dry_run,
+            checks,
+            check_plan,
         }
     }
 }
@@ -281,6 +339,8 @@ mod tests {
             unreadable: Vec::new(),
             notes_shown: false,
             dry_run: false,
+            checks: CheckCounts::default(),
+            check_plan: None,
         };
         serde_json::to_value(report).unwrap()
     }

@@ -58,7 +58,6 @@ use crate::{
         processes::Processes,
         prompt, queue,
         reaper::Reaper,
-        repair,
         rounds::{self, Rounds},
         spec::Spec,
         temporary,
@@ -314,12 +313,7 @@ impl Supervisor {
         self.in_repository(|supervisor| guard::check_space(&supervisor.common, ByteSize::default()))?;
         if let Err(error) = self.run_helper(HelperTask::Prepare).await {
             if !self.spec.resumed {
-                // A helper that was killed leaves an incomplete worktree, in which no program has run.
-                let _ = repair::remove_incomplete(
-                    &Repo::open(&self.environment, &self.common)?,
-                    &self.id,
-                    repair::OperationsLock::NotHeld,
-                );
+                self.remove_incomplete_worktree();
             }
             return Err(error);
         }
