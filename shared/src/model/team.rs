@@ -180,6 +180,14 @@ impl Team {
         self.roles.iter().take(place).rposition(|role| role.writes)
     }
 
+    /// Returns the role whose changes are no part of the work, and the commit that held the work when its part began: the one that works
+    /// or worked last, if it does not write. `None` once a person resumed the agent after its end: what changed then is theirs.
+    pub fn reader(&self) -> Option<(&str, CommitId)> {
+        let part = self.last().filter(|_| !self.reopened)?;
+        let role = self.roles.get(part.role as usize).filter(|role| !role.writes)?;
+        Some((&role.name, part.from.as_ref()?.commit()?))
+    }
+
     /// Decides what happens next.
     pub fn next(&self) -> Next {
         let Some(part) = self.last() else { return Next::Start(0) };
@@ -213,6 +221,14 @@ impl Team {
             return;
         }
         let is_sent_back = self.last().is_some_and(|part| part.outcome == Some(Outcome::Changes));
+        // A part that is open begins again where a person left the work.
+        if let Some(part) = self.parts.last_mut()
+            && part.role == change.role
+            && part.outcome.is_none()
+        {
+            part.from = IdOrText::short_or_none(change.from.as_ref());
+            return;
+        }
         self.sent_back = if self.reopened { 0 } else { self.sent_back + u32::from(is_sent_back) };
         self.reopened = false;
         if self.parts.len() == MAX_PARTS {
@@ -336,6 +352,29 @@ mod tests {
         part(&mut team, 0, Done);
         part(&mut team, 1, Changes);
         assert_eq!(team.next(), Back(0), "there are as many rounds as before");
+    }
+
+    #[test]
+    fn the_changes_of_a_role_that_does_not_write_are_told_from_those_of_a_person() {
+        let mut team = team(&[true, false], 1);
+        let from = |digit: &str| IdOrText::read(&digit.repeat(40));
+        let reader = |team: &Team| team.reader().map(|(name, from)| (name.to_owned(), from.to_string()));
+        let expected = |digit: &str| Some(("r1".to_owned(), digit.repeat(40)));
+        team.apply(1, &PartChange::begin(0, from("1")));
+        assert_eq!(reader(&team), None, "it writes");
+        team.apply(1, &PartChange::end(0, Done, String::new()));
+        team.apply(2, &PartChange::begin(1, from("2")));
+        assert_eq!(reader(&team), expected("2"));
+        team.apply(3, &PartChange::begin(1, from("3")));
+        assert_eq!(
+            (reader(&team), team.parts.len()),
+            (expected("3"), 2),
+            "a person changed files in between"
+        );
+        team.apply(3, &PartChange::end(1, Approve, String::new()));
+        assert_eq!(reader(&team), expected("3"));
+        team.resumed_after(Phase::Done);
+        assert_eq!(reader(&team), None);
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub struct Spec {
     pub since: u64,
     /// Whether it ran before, so that its worktree and branch may contain work.
     pub resumed: bool,
+    /// Whether it was at rest, with all of its work saved, before this supervisor.
+    #[serde(default)]
+    pub rested: bool,
     /// Whether its first launch starts a new conversation.
     pub fresh: bool,
     /// Whether it reviews another agent's work: its verdict counts, not its changes.

@@ -35,7 +35,7 @@ pub static AGENT_WRITES: NamedKey<bool> = NamedKey::new(
         BOOLEAN,
         || true,
         "Whether the role <name> of a team may change files; one that may not is started as a reviewing agent is, and what it \
-         changed nevertheless is not kept once it is done; after a role that writes, it reviews, and its verdict decides",
+         changed nevertheless is never part of the work, but kept, however it ends; after a role that writes, it reviews, and its verdict decides",
     )
     .set_by_team(),
 );

@@ -32,7 +32,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 16;
+pub const FOLD: u32 = 17;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;

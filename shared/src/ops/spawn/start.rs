@@ -131,6 +131,7 @@ fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, requ
         limits: ready.limits,
         since: 1,
         resumed: false,
+        rested: false,
         fresh: false,
         judges: request.reviews.is_some() || ready.is_reader(),
         profile: planned.profile.clone(),

@@ -143,6 +143,8 @@ struct Supervisor {
     takes_over: Option<String>,
     /// The part of a team's work that begins with the launch that is recorded next.
     part: Option<PartChange>,
+    /// Whether it was at rest, and nothing was done in its worktree since by any program of it: what changed there is a person's work.
+    rested: bool,
     /// The place of the role that works, if the agent has a team.
     stage: usize,
     lock: Lock,
@@ -187,6 +189,7 @@ impl Supervisor {
             has_acted: false,
             takes_over: None,
             part: None,
+            rested: spec.rested,
             stage: 0,
             rounds: Rounds::default(),
             id: id.clone(),
@@ -220,6 +223,7 @@ impl Supervisor {
             };
             ended = match waited {
                 Waited::Over => {
+                    self.rested = captured.is_ok_and(|work| work.unsaved.is_none());
                     self.in_repository(Self::queue_again)?;
                     self.run_attempts().await
                 }
@@ -253,7 +257,7 @@ impl Supervisor {
         if !self.wait_for_the_repository().await {
             return Ok(None);
         }
-        let captured = self.take().await;
+        let captured = self.take_work().await;
         if !ended.end.waits() {
             // A command that removes the worktree must not find it in use by this process.
             self.tracked.worktree = None;
@@ -312,6 +316,9 @@ impl Supervisor {
         self.track_worktree();
         if let Some(end) = self.end_asked()? {
             return Ok(end.into());
+        }
+        if !hands_over {
+            self.begin_where_left().await?;
         }
         if hands_over && let Some(ended) = self.next_part(None).await? {
             return Ok(ended);
