@@ -49,7 +49,7 @@ pub(crate) enum Verb {
     /// List the keys that are set, with their values and origins
     ///
     /// ORIGIN is the scope of git's configuration: local (this repository), global (all of your
-    /// repositories), system, worktree, command (the environment), team (the file .gitorchestra), or default. Names that git orchestra
+    /// repositories), system, worktree, command (the environment), project (the file .gitorchestra), or default. Names that git orchestra
     /// does not know, and values that it cannot use, are reported as warnings.
     List(List),
     /// Print the value of a key, or its default
@@ -152,7 +152,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra config get jobs", "Print the value that applies"),
         ("git orchestra config unset maxTime", "Return to the default"),
         ("git orchestra config import", "Take over the settings of another orchestrator, after a question"),
-        ("git orchestra config approve", "See and approve what your team committed in .gitorchestra"),
+        ("git orchestra config approve", "See and approve what your project committed in .gitorchestra"),
         ("git orchestra config decline", "Never be asked about this content of .gitorchestra again"),
     ],
     sections: &[
@@ -181,19 +181,19 @@ pub(crate) const PAGE: Page = Page {
                  \"$ORCHESTRA_AGENT $ORCHESTRA_NOTICE\"'",
                 "There is one notice of each event, and at most one every second for each agent. Of what \
                  you asked for yourself, such as a stop, there is none. An agent keeps the commands with which it \
-                 was started or resumed, so that it cannot change them; those of a team's file never count.",
+                 was started or resumed, so that it cannot change them; those of a project's file never count.",
             ],
         ),
         (
-            "THE SETTINGS OF A TEAM",
+            "THE SETTINGS OF A PROJECT",
             &[
-                "A team can commit settings in a file .gitorchestra at the top of its repository, in the \
+                "A project can commit settings in a file .gitorchestra at the top of its repository, in the \
                  syntax of git's configuration. It counts as it is in the commit that is checked out in the \
                  main checkout; files of worktrees and branches of agents have no effect, nor has what is \
                  not committed. Your own configuration takes precedence, for every key that it has; an \
                  empty value in it leaves out what the file says.",
-                "Below, 'the team sets it' marks the keys that hold at once: they only narrow or measure. \
-                 'the team proposes it' marks those that can run something or allow something. They hold \
+                "Below, 'the project sets it' marks the keys that hold at once: they only narrow or measure. \
+                 'the project proposes it' marks those that can run something or allow something. They hold \
                  after you approved exactly this content: spawn, resume, review and merge-ranked show the \
                  whole file on a terminal and ask; elsewhere, what needs such a key is refused, and the \
                  command to type is shown. If you answer 'no', or use 'git orchestra config decline', nobody \

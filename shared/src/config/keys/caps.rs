@@ -1,4 +1,4 @@
-//! The caps on the money and the tokens of agents. They are the user's alone: no team sets them.
+//! The caps on the money and the tokens of agents. They are the user's alone: no project sets them.
 
 use crate::{
     config::key::{Key, Kind, NamedKey},
