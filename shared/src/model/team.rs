@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CommitId, IdOrText, Phase, Verdict, lines::Value, text::short, words::words};
+use super::{CommitId, Cost, IdOrText, Phase, Verdict, lines::Value, text::short, words::words};
 
 /// Maximum number of roles of a team.
 pub const MAX_ROLES: usize = 8;
@@ -69,6 +69,46 @@ pub struct Part {
     /// How it ended; `None` if it has not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// What its sessions used, as far as it is known.
+    #[serde(default, skip_serializing_if = "PartUse::is_unknown")]
+    pub used: PartUse,
+}
+
+/// What a part of the work used: its own sessions, without those of other parts.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default)]
+pub struct PartUse {
+    /// The cost.
+    #[serde(rename = "cost_micros", skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// Input tokens, cached ones included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<u64>,
+    /// Output tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u64>,
+}
+
+impl PartUse {
+    /// Returns whether nothing is known.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns the sum. What is unknown counts as nothing.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.saturating_add(other)),
+            (one, other) => one.or(other),
+        };
+        let cost = sum(self.cost.map(Cost::micros), other.cost.map(Cost::micros));
+        Self {
+            cost: cost.map(Cost::from_micros),
+            input_tokens: sum(self.input_tokens, other.input_tokens),
+            output_tokens: sum(self.output_tokens, other.output_tokens),
+        }
+    }
 }
 
 /// The begin or the end of a part, in the event of a phase; see [`super::event::PhaseChange::part`].
@@ -170,6 +210,17 @@ impl Team {
         self.roles.get(part.role as usize).map(|role| role.name.as_str())
     }
 
+    /// Returns the place of the part that an attempt belongs to, in the list of parts.
+    pub(super) fn part_of_attempt(&self, attempt: u32) -> Option<usize> {
+        self.parts.iter().rposition(|part| part.attempt <= attempt)
+    }
+
+    /// Returns what the role at a place used in all of its parts.
+    pub fn used_by(&self, place: usize) -> PartUse {
+        let parts = self.parts.iter().filter(|part| part.role as usize == place);
+        parts.fold(PartUse::default(), |sum, part| sum.plus(part.used))
+    }
+
     /// Returns whether the role at a place reviews: it does not write, and a role before it does.
     pub fn reviews(&self, place: usize) -> bool {
         self.roles.get(place).is_some_and(|role| !role.writes) && self.writer_before(place).is_some()
@@ -235,7 +286,7 @@ impl Team {
             self.parts.pop();
         }
         let from = IdOrText::short_or_none(change.from.as_ref());
-        self.parts.push(Part { role: change.role, attempt, from, outcome: None });
+        self.parts.push(Part { role: change.role, attempt, from, outcome: None, used: PartUse::default() });
     }
 
     /// Notes that the agent is resumed, after it had ended in this phase.

@@ -43,7 +43,7 @@ use crate::{
     error::ErrorContext,
     git::Repo,
     lock::Lock,
-    model::{AgentId, ByteSize, Fact, Phase, SessionId, event::Usage, team::PartChange},
+    model::{AgentId, ByteSize, CommitId, Fact, Phase, SessionId, event::Usage, team::PartChange},
     store::{
         append,
         layout::{AgentDir, PrivateDir},
@@ -143,6 +143,8 @@ struct Supervisor {
     takes_over: Option<String>,
     /// The part of a team's work that begins with the launch that is recorded next.
     part: Option<PartChange>,
+    /// The commit at which the part of the role began that works, if this supervisor began it.
+    part_began: Option<CommitId>,
     /// Whether it was at rest, and nothing was done in its worktree since by any program of it: what changed there is a person's work.
     rested: bool,
     /// The place of the role that works, if the agent has a team.
@@ -189,6 +191,7 @@ impl Supervisor {
             has_acted: false,
             takes_over: None,
             part: None,
+            part_began: None,
             rested: spec.rested,
             stage: 0,
             rounds: Rounds::default(),

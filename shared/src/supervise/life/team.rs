@@ -11,6 +11,7 @@ use crate::{
     model::{
         Event, Fact, IdOrText, Phase, Team,
         answer::Answer,
+        cap::CapScope,
         event::{Finished, PhaseChange, Usage},
         last_words,
         team::{Next, Outcome, Part, PartChange},
@@ -104,7 +105,8 @@ impl Supervisor {
                 return Ok(Some(EndedAttempt { end, remark, ..ended }));
             }
         };
-        let end = match self.reached_cap() {
+        // What the role used that is done is no matter of the next one.
+        let end = match self.reached_cap().filter(|cap| cap.scope != CapScope::Role) {
             Some(cap) => Some(AttemptEnd::Capped(cap)),
             // A stop or a pause is looked for as well.
             None => match self.wait_or_end(Duration::ZERO).await? {
@@ -239,7 +241,8 @@ impl Supervisor {
         self.spec.take_stage(place);
         self.stage = place;
         (self.session, self.used, self.rounds) = (None, Usage::default(), Rounds::default());
-        (self.begun, self.ran, self.has_acted) = (Instant::now(), Duration::ZERO, true);
+        (self.begun, self.ran, self.has_acted) = (Instant::now(), Duration::ZERO, false);
+        self.part_began = work.head.commit();
         self.limits = KnownLimits::new(&self.program_environment(), &self.private, &self.spec);
         self.part = Some(PartChange::begin(place, work.head.clone()));
         self.in_repository(|supervisor| {
