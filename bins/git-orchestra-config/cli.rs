@@ -202,6 +202,30 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "MCP SERVERS",
+            &[
+                "An MCP server gives an agent tools. It is made by its keys, and given by its name: with --mcp of \
+                 spawn, with {orchestra.mcp} to all agents whose program can have one, or with \
+                 orchestra.agent.PROFILE.mcp. Claude Code gets exactly these servers, Codex, Gemini CLI and \
+                 opencode get them besides those of their own settings; other programs are not started with one \
+                 that is named for them. The list is passed as an option, a variable, or a private file outside \
+                 of the worktree. In a sandbox the server runs in it, with its agent.",
+                "Secrets are never in these keys: env and header hold names of variables of your environment, and \
+                 spawn and resume are refused where one is not set.",
+                "The tools of a server are asked for like others. '--allow mcp__NAME' allows all of them to Claude \
+                 Code, '--allow mcp__NAME__TOOL' one; Codex asks for each call, which 'git orchestra send AGENT \
+                 --allow' answers.",
+                "Examples follow, as their makers described them in 2026; look at what you install. Linear, and \
+                 Atlassian with https://mcp.atlassian.com/v1/mcp: 'git config orchestra.mcp.linear.url \
+                 https://mcp.linear.app/mcp' and 'git config orchestra.mcp.linear.header \
+                 Authorization=LINEAR_AUTHORIZATION', with LINEAR_AUTHORIZATION='Bearer …' in your environment.",
+                "Postgres: 'git config orchestra.mcp.postgres.command uvx', 'git config orchestra.mcp.postgres.arg \
+                 postgres-mcp' and 'git config orchestra.mcp.postgres.env DATABASE_URI'. Chrome: 'git config \
+                 orchestra.mcp.chrome.command npx', 'git config orchestra.mcp.chrome.arg -y' and 'git config --add \
+                 orchestra.mcp.chrome.arg chrome-devtools-mcp@latest'.",
+            ],
+        ),
+        (
             "TRUST",
             &[
                 "An agent cannot use set and unset. A key that you set in a repository in which agents run is \

@@ -79,7 +79,7 @@ fn another_profile_takes_over_from_a_role_of_a_team_that_did_nothing_yet() {
         .map(|part| (part["role"].as_str().expect("a role"), part["attempt"].as_u64().expect("an attempt")))
         .collect();
     assert_eq!(parts, [("planner", 1), ("coder", 2)]);
-    // It works with what the role is told, on what the role before it did.
+    // It works with the prompt of the role, on what the role before it did.
     assert_eq!(
         (repo.file_in_head(&id, "by-role"), repo.file_in_head(&id, "a")),
         ("coder\n".into(), "b\n".into())

@@ -297,7 +297,15 @@ fn a_project_sets_nothing_that_could_run_or_widen() {
     for name in sets {
         assert!(harmless(name), "{name}");
     }
-    for key in KEYS.iter().filter(|key| key.name().ends_with(".command") || key.name().ends_with("est")) {
+    // An MCP server is a program, and gets what its agent reads: it is the user's own, whatever a person approves.
+    let is_server = |name: &str| name.starts_with("orchestra.mcp") || name.ends_with(".mcp");
+    let servers: Vec<_> = KEYS.iter().filter(|key| is_server(key.name())).collect();
+    assert_eq!(servers.len(), 7);
+    for key in servers {
+        assert_eq!(key.project(), ProjectUse::Nothing, "{}", key.name());
+    }
+    let runs = |name: &str| !is_server(name) && (name.ends_with(".command") || name.ends_with("est"));
+    for key in KEYS.iter().filter(|key| runs(key.name())) {
         assert_eq!(key.project(), ProjectUse::Proposes, "{}", key.name());
     }
     for name in [

@@ -416,6 +416,7 @@ mod tests {
             include_str!("keys/profiles.rs"),
             include_str!("keys/sharing.rs"),
             include_str!("keys/teams.rs"),
+            include_str!("keys/mcp.rs"),
             include_str!("keys/worktrees.rs"),
         ];
         let declared = files.iter().flat_map(|file| file.lines()).filter_map(|line| {

@@ -105,7 +105,7 @@ fn with_fallback(
         }
         (Err(error), Ok(other)) if is_missing(&error) => {
             let warning = format!("'{other_shown}' works instead of '{shown}': {}", error.one_line());
-            // What the role is told stays its own.
+            // The prompt of the role stays its own.
             Ok((Stage { prompt: agents::prompt_of(name, config)?.or(other.prompt), ..other }, Some(warning)))
         }
         (Err(error), _) => Err(error),
@@ -157,6 +157,7 @@ fn reading_options(config: &Config<'_>, name: &str, typed: &Options) -> Result<(
         on_prompt: Some(OnPrompt::Deny),
         allow: config.get(&REVIEW_ALLOW)?,
         deny: typed.deny.clone(),
+        mcp: typed.mcp.clone(),
         restricted: true,
         ..Options::default()
     };

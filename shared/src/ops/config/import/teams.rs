@@ -19,7 +19,7 @@ use crate::{
 pub(super) const TEAMS: &str = "teams";
 /// The fields that may have the list of a team's members.
 const MEMBERS: [&str; 4] = ["teammates", "members", "roles", "agents"];
-/// The fields that may have what a member is told, the first of which counts.
+/// The fields that may have the prompt of a member, the first of which counts.
 const PROMPTS: [&str; 3] = ["system_prompt", "prompt", "role"];
 /// The other fields of a member that have a counterpart.
 const OTHERS: [&str; 4] = ["name", "timeout_seconds", "model", MODE];
@@ -126,14 +126,17 @@ fn read_member(member: &Value, pairs: &mut Vec<Pair>) -> Result<(String, Vec<Str
         set("model", model.to_owned());
     }
     if let Some(limit) = fields.get("timeout_seconds") {
-        set("maxTime", format!("{}s", limit.as_u64().ok_or("a member has a time limit that is no number")?));
+        set(
+            "maxTime",
+            format!("{}s", limit.as_u64().ok_or("the time limit of a member is not a number of seconds")?),
+        );
     }
     let sets = |field: &String| OTHERS.contains(&field.as_str()) || prompt == Some(field.as_str());
     let others = fields.iter().filter(|(field, value)| !sets(field) && !value.is_null());
     Ok((name, others.map(|(field, _)| field.clone()).collect()))
 }
 
-/// Returns a name as that of a profile: `Code Reviewer` is `code-reviewer`.
+/// Returns the name of a profile for that of a member: `code-reviewer` for `Code Reviewer`.
 fn profile_name(name: &str) -> String {
     name.split_whitespace().collect::<Vec<_>>().join("-").to_lowercase()
 }
