@@ -242,7 +242,7 @@ fn what_cannot_be_taken_back_is_no_work_until_it_can() {
     assert!(facts(&agent).1.ends_with(stays), "{agent}");
     assert_eq!((repo.file_in_head(&id, "code"), &agent["commits"]), ("line\n".into(), &1.into()), "{agent}");
     repo.command("git")
-        .args(["-C", &agent["worktree"].as_str().expect("a path"), "checkout", "-q"])
+        .args(["-C", agent["worktree"].as_str().expect("a path"), "checkout", "-q"])
         .arg(agent["branch"].as_str().expect("a branch"))
         .status()
         .expect("git");
