@@ -16,7 +16,7 @@ use orchestra_terminal::{
 use super::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = accepted::with_team_settings(terminal)?;
+    let repo = accepted::with_project_settings(terminal)?;
     let agent = chosen::agent(terminal, &repo, cli.agent.as_ref(), "git orchestra attach AGENT")?;
     let request = cli.request(agent);
     if cli.print {
@@ -48,7 +48,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     // What the program changed in the configuration is shown before it is used.
-    let repo = accepted::with_team_settings(terminal)?;
+    let repo = accepted::with_project_settings(terminal)?;
     let report = resume::run(&context, &repo, &attach::resume_request(&repo, &id)?)?;
     report.warnings.iter().for_each(|warning| terminal.warn(warning));
     terminal.eprintln(&format!("'{id}' continues"));

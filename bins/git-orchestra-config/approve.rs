@@ -1,4 +1,4 @@
-//! `config approve` and `config decline`: the answers to what the team's file proposes.
+//! `config approve` and `config decline`: the answers to what the project's file proposes.
 
 use orchestra::{
     Code, Error, Result,
@@ -9,7 +9,7 @@ use orchestra::{
 };
 use orchestra_terminal::{Exit, Terminal, accepted, context, json};
 
-/// Approves the team's file: by the hash that was typed, else after a question.
+/// Approves the project's file: by the hash that was typed, else after a question.
 pub(super) fn approve(terminal: &Terminal, repo: &Repo, hash: Option<&str>, as_json: bool) -> Result<Exit> {
     let proposal = config::proposal(repo)?.ok_or_else(config::no_file)?;
     let hash = match hash {
@@ -33,7 +33,7 @@ pub(super) fn approve(terminal: &Terminal, repo: &Repo, hash: Option<&str>, as_j
     Ok(Exit::Done)
 }
 
-/// Declines the team's file: the one with the hash that was typed, else the one that is there.
+/// Declines the project's file: the one with the hash that was typed, else the one that is there.
 pub(super) fn decline(terminal: &Terminal, repo: &Repo, hash: Option<&str>, as_json: bool) -> Result<Exit> {
     let hash = match hash {
         Some(hash) => hash.to_owned(),

@@ -49,7 +49,7 @@ pub(crate) enum Verb {
     /// List the keys that are set, with their values and origins
     ///
     /// ORIGIN is the scope of git's configuration: local (this repository), global (all of your
-    /// repositories), system, worktree, command (the environment), team (the file .gitorchestra), or default. Names that git orchestra
+    /// repositories), system, worktree, command (the environment), project (the file .gitorchestra), or default. Names that git orchestra
     /// does not know, and values that it cannot use, are reported as warnings.
     List(List),
     /// Print the value of a key, or its default
@@ -152,7 +152,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra config get jobs", "Print the value that applies"),
         ("git orchestra config unset maxTime", "Return to the default"),
         ("git orchestra config import", "Take over the settings of another orchestrator, after a question"),
-        ("git orchestra config approve", "See and approve what your team committed in .gitorchestra"),
+        ("git orchestra config approve", "See and approve what your project committed in .gitorchestra"),
         ("git orchestra config decline", "Never be asked about this content of .gitorchestra again"),
     ],
     sections: &[
@@ -181,24 +181,48 @@ pub(crate) const PAGE: Page = Page {
                  \"$ORCHESTRA_AGENT $ORCHESTRA_NOTICE\"'",
                 "There is one notice of each event, and at most one every second for each agent. Of what \
                  you asked for yourself, such as a stop, there is none. An agent keeps the commands with which it \
-                 was started or resumed, so that it cannot change them; those of a team's file never count.",
+                 was started or resumed, so that it cannot change them; those of a project's file never count.",
             ],
         ),
         (
-            "THE SETTINGS OF A TEAM",
+            "THE SETTINGS OF A PROJECT",
             &[
-                "A team can commit settings in a file .gitorchestra at the top of its repository, in the \
+                "A project can commit settings in a file .gitorchestra at the top of its repository, in the \
                  syntax of git's configuration. It counts as it is in the commit that is checked out in the \
                  main checkout; files of worktrees and branches of agents have no effect, nor has what is \
                  not committed. Your own configuration takes precedence, for every key that it has; an \
                  empty value in it leaves out what the file says.",
-                "Below, 'the team sets it' marks the keys that hold at once: they only narrow or measure. \
-                 'the team proposes it' marks those that can run something or allow something. They hold \
+                "Below, 'the project sets it' marks the keys that hold at once: they only narrow or measure. \
+                 'the project proposes it' marks those that can run something or allow something. They hold \
                  after you approved exactly this content: spawn, resume, review and merge-ranked show the \
                  whole file on a terminal and ask; elsewhere, what needs such a key is refused, and the \
                  command to type is shown. If you answer 'no', or use 'git orchestra config decline', nobody \
                  asks again until the file changes; what needs such a key is still refused, unless you set \
                  the key yourself. Other keys in the file have no effect, and the list says so.",
+            ],
+        ),
+        (
+            "MCP SERVERS",
+            &[
+                "An MCP server gives an agent tools. It is made by its keys, and given by its name: with --mcp of \
+                 spawn, with {orchestra.mcp} to all agents whose program can have one, or with \
+                 orchestra.agent.PROFILE.mcp. Claude Code gets exactly these servers, Codex, Gemini CLI and \
+                 opencode get them besides those of their own settings; other programs are not started with one \
+                 that is named for them. The list is passed as an option, a variable, or a private file outside \
+                 of the worktree. In a sandbox the server runs in it, with its agent.",
+                "Secrets are never in these keys: env and header hold names of variables of your environment, and \
+                 spawn and resume are refused where one is not set.",
+                "The tools of a server are asked for like others. '--allow mcp__NAME' allows all of them to Claude \
+                 Code, '--allow mcp__NAME__TOOL' one; Codex asks for each call, which 'git orchestra send AGENT \
+                 --allow' answers.",
+                "Examples follow, as their makers described them in 2026; look at what you install. Linear, and \
+                 Atlassian with https://mcp.atlassian.com/v1/mcp: 'git config orchestra.mcp.linear.url \
+                 https://mcp.linear.app/mcp' and 'git config orchestra.mcp.linear.header \
+                 Authorization=LINEAR_AUTHORIZATION', with LINEAR_AUTHORIZATION='Bearer …' in your environment.",
+                "Postgres: 'git config orchestra.mcp.postgres.command uvx', 'git config orchestra.mcp.postgres.arg \
+                 postgres-mcp' and 'git config orchestra.mcp.postgres.env DATABASE_URI'. Chrome: 'git config \
+                 orchestra.mcp.chrome.command npx', 'git config orchestra.mcp.chrome.arg -y' and 'git config --add \
+                 orchestra.mcp.chrome.arg chrome-devtools-mcp@latest'.",
             ],
         ),
         (

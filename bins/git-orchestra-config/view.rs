@@ -111,8 +111,8 @@ fn rows(setting: &SettingObject, with_file: bool) -> Vec<Vec<TableCell>> {
 
 fn origin(value: &ValueObject, with_file: bool) -> String {
     match value.file.as_deref().filter(|_| with_file) {
-        Some(file) => format!("{} {}", value.scope, shown_path(file)),
-        None => value.scope.to_string(),
+        Some(file) => format!("{} {}", value.scope.shown(), shown_path(file)),
+        None => value.scope.shown().to_owned(),
     }
 }
 

@@ -24,7 +24,7 @@ const NAME_WIDTH: usize = 40;
 const MAX_NAME_WIDTH: usize = 250;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = accepted::with_team_settings(terminal)?;
+    let repo = accepted::with_project_settings(terminal)?;
     let mut request = cli.request();
     names::numbered_branches(&repo, &mut request.branches)?;
     // A dry run leaves nothing to tidy up, so Ctrl-C may end it at any point.

@@ -20,7 +20,7 @@ use orchestra_terminal::{
 use super::cli::Cli;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = accepted::with_team_settings(terminal)?;
+    let repo = accepted::with_project_settings(terminal)?;
     let mut request = cli.request(terminal);
     if request.agents.is_empty() && !request.all {
         let all = status::run(&context::uninterrupted(), &repo, &status::Request::default())?.agents;

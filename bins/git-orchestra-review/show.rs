@@ -68,6 +68,8 @@ pub(crate) fn details(work: &ReviewedWork, painter: &Painter) -> String {
     if let Some(into) = work.target.as_ref().filter(|_| work.conflicts_with.is_empty()) {
         facts.push(format!("no conflicts with {} or other agents' work", text::one_line(into, 60)));
     }
+    let used = work.agent.team.as_ref().map(agents::used_by_roles).filter(|used| !used.is_empty());
+    facts.extend(used.map(|used| format!("used by roles: {used}")));
     facts.extend(work.agent.did_not_land().map(agents::did_not_land));
     if let Some(known) = &work.known {
         let holds = match known.holds {

@@ -26,7 +26,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         return print_answer(terminal, &repo, cli, &report, &request);
     }
     let uses_checks = cli.by.is_some() || cli.automerge;
-    let open = if uses_checks { accepted::with_team_settings } else { accepted::repository };
+    let open = if uses_checks { accepted::with_project_settings } else { accepted::repository };
     let repo = open(terminal)?;
     if let Some(agent) = &mut request.agent {
         names::meant_one(terminal, &repo, agent)?;

@@ -21,7 +21,7 @@ use super::cli::Cli;
 const MAX_TEXT: usize = 200;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let repo = accepted::with_team_settings(terminal)?;
+    let repo = accepted::with_project_settings(terminal)?;
     let plan = match &cli.plan {
         Some(file) => Some(text_file::read(file, "a plan", Code::PlanInvalid)?),
         None => None,

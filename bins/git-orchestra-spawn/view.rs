@@ -28,7 +28,7 @@ const AGAIN: &str = "start another agent for it?";
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = cli.request(terminal)?;
-    let repo = accepted::with_team_settings(terminal)?;
+    let repo = accepted::with_project_settings(terminal)?;
     let context = context::interruptible(terminal)?;
     let repo = offer_rules(cli, terminal, repo, &request)?;
     let report = match spawn::run(&context, &repo, &request) {

@@ -179,6 +179,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("program", program(agent)),
         ("session", agent.session.as_deref().unwrap_or_default().to_owned()),
         ("used", used(agent)),
+        ("by role", agent.team.as_ref().map(agents::used_by_roles).unwrap_or_default()),
         ("memory", agent.memory_bytes.map(humanize::size).unwrap_or_default()),
         ("ran", ran(agent)),
         ("said", agent.last_words.clone().unwrap_or_default()),

@@ -8,6 +8,7 @@
 //! `crash once` · `exit CODE` · `limit SECONDS` · `limit SECONDS unless FILE` · `paid SECONDS` · `near
 //! SECONDS` · `refuse HOW TEXT` (a turn that fails in this way). If a file `limited` exists in its
 //! configuration, each turn runs into a limit. With `--resume=ID` alone it is a session at a terminal. `later ACTION` is performed when a failed check is reported.
+//! `mcp SERVER TEXT` calls the tool `add` of an MCP server in the file of `--mcp-config`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -243,6 +244,7 @@ impl Agent {
             "propose" => self.propose(rest),
             "choose" => self.choose(rest),
             "refused" => self.refuse(rest, &self.tool("Bash", &json!({"command": rest}))),
+            "mcp" => self.call_server(rest),
             "await" => wait_for(Path::new(rest)),
             "hang" if rest == "once" && self.noted("\"type\":\"arguments\"") > 1 => {}
             "hang" => wait_for(Path::new("/nonexistent")),
@@ -271,6 +273,42 @@ impl Agent {
             "exit" => exit(rest.parse().expect("a code")),
             _ => self.assistant(&json!({"type": "text", "text": format!("heard: {line}")})),
         }
+    }
+
+    /// Starts an MCP server as the real program does, with the variables to which its settings refer, and calls its tool.
+    fn call_server(&self, rest: &str) {
+        let (name, text) = rest.split_once(' ').expect("a server and a text");
+        let file =
+            std::env::args().find_map(|argument| Some(argument.strip_prefix("--mcp-config=")?.to_owned()));
+        let settings = file.map(|file| std::fs::read_to_string(file).expect("the settings"));
+        let settings: Value = settings.map_or(Value::Null, |text| serde_json::from_str(&text).expect("JSON"));
+        let server = &settings["mcpServers"][name];
+        let Some(command) = server["command"].as_str() else {
+            return self.assistant(&json!({"type": "text", "text": format!("no server {name}")}));
+        };
+        let arguments =
+            server["args"].as_array().expect("arguments").iter().map(|one| one.as_str().expect("text"));
+        let env = server["env"].as_object().expect("variables").iter().map(|(name, value)| {
+            let of = value
+                .as_str()
+                .and_then(|value| value.strip_prefix("${")?.strip_suffix('}'))
+                .expect("a reference");
+            (name, std::env::var(of).expect("a variable"))
+        });
+        let mut child = std::process::Command::new(command)
+            .args(arguments)
+            .envs(env)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("a server");
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": "add", "arguments": {"text": text}}});
+        writeln!(child.stdin.take().expect("an input"), "{call}").expect("sent");
+        let answer = std::io::read_to_string(child.stdout.take().expect("an output")).expect("an answer");
+        child.wait().expect("an end");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        self.assistant(&json!({"type": "text", "text": answer["result"]["content"][0]["text"]}));
     }
 
     fn assistant(&self, block: &Value) {

@@ -186,7 +186,7 @@ fn answers_about_reviews_landings_and_cleanups() {
 fn answers_about_the_settings_of_others() {
     let world = world();
     let repo = world.repo();
-    repo.commit("team", &[(".gitorchestra", "[orchestra]\n\tbuild = true\n")]);
+    repo.commit("settings", &[(".gitorchestra", "[orchestra]\n\tbuild = true\n")]);
     let digest = "c0a68970e3a3498ff93466c14f6aa6c286fe789f4ff37d3730b59e7a0f50f5e8";
     let ran = repo.orchestra(["config", "approve", "--json", "--hash", digest]).succeeded();
     check("config-approval", &ran, &redactions(&repo, &[]));

@@ -101,6 +101,44 @@ fn a_role_has_its_own_cap_and_what_is_typed_takes_precedence() {
 }
 
 #[test]
+fn the_roles_of_a_team_have_their_own_use_and_their_own_caps() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    for name in ["coder", "tester"] {
+        repo.git(["config", &format!("orchestra.agent.{name}.program"), "claude"]);
+        repo.git(["config", "--add", "orchestra.team.duo.role", name]);
+    }
+    repo.git(["config", "orchestra.agent.tester.maxCost", "0.006"]);
+    let id = repo.orchestra(["spawn", "-d", "--team", "duo", "write a 1"]).succeeded().line();
+    let agent = repo.end_of(&id);
+    let used = |agent: &Value| {
+        let all = agent["team"]["used"].as_array().expect("roles").iter();
+        all.map(|one| (one["role"].as_str().expect("a name").to_owned(), one["cost_usd"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let of =
+        |coder: f64, tester: f64| vec![("coder".to_owned(), coder.into()), ("tester".into(), tester.into())];
+    assert_eq!((&agent["phase"], used(&agent)), (&"done".into(), of(0.01, 0.01)), "{agent}");
+    repo.orchestra(["status", &id]).succeeded().stdout_has("tester 111 tokens, $0.01");
+    repo.orchestra(["review", &id]).succeeded().stdout_has("used by roles: coder 111 tokens, $0.01");
+    // The next turn of the role is beyond its cap; the other one has none.
+    repo.git(["config", "orchestra.agent.tester.prompt", "hang"]);
+    repo.orchestra(["resume", "--detach", &id]).succeeded();
+    let cap = repo.wait_for(&id, "paused")["cap"].clone();
+    assert_eq!(
+        (&cap["scope"], &cap["limit_usd"], &cap["used_usd"]),
+        (&"role".into(), &0.006.into(), &0.01.into())
+    );
+    repo.orchestra(["status"]).succeeded().stderr_has("raise its role's cap of $0.006 to $0.012");
+    repo.orchestra(["stop", &id]).succeeded();
+    repo.orchestra(["resume", &id]).exits(3).stderr_has("git config orchestra.agent.tester.maxCost 0.016");
+    repo.git(["config", "orchestra.agent.tester.maxCost", "1"]);
+    repo.git(["config", "--unset", "orchestra.agent.tester.prompt"]);
+    repo.orchestra(["resume", &id]).succeeded();
+    assert_eq!(used(&repo.agent(&id)), of(0.01, 0.02));
+}
+
+#[test]
 fn a_program_that_reports_nothing_is_said_to_have_no_cap() {
     let world = world();
     let repo = world.repo();

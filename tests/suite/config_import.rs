@@ -130,6 +130,48 @@ fn client_modes_become_programs_and_a_fallback() {
 }
 
 #[test]
+fn teams_become_teams_of_profiles() {
+    let world = world();
+    let repo = world.repo();
+    let yml = "teams:\n  a-team:\n    description: Builds features\n    teammates:\n      - name: Lead Architect\n        \
+        role: |\n          Plan it.\n        timeout_seconds: 600\n      - name: coder\n        client_mode: hybrid\n        \
+        system_prompt: Write it.\n        colour: red\n      - claude\n  b-team:\n    max_agents: 3\n  c-team:\n    members:\n    \
+        - name: coder\n      role: Something else.\n  d-team:\n    members:\n      lead: x\n  e-team:\n    members: ['']\n";
+    let import = plan(&repo, "orchestra.yml", yml).expect("a plan");
+    let expected = [
+        ("orchestra.agent.lead-architect.program", "claude"),
+        ("orchestra.agent.lead-architect.prompt", "Plan it.\n"),
+        ("orchestra.agent.lead-architect.maxTime", "600s"),
+        ("orchestra.agent.coder.program", "api"),
+        ("orchestra.agent.coder.fallback", "claude"),
+        ("orchestra.agent.coder.prompt", "Write it."),
+        ("orchestra.team.a-team.role", "lead-architect | coder | claude"),
+    ];
+    assert_eq!(pairs(&import), expected.map(|(key, value)| (key, value.to_owned())));
+    let left: Vec<(&str, &str)> =
+        import.left_out.iter().map(|left| (left.field.as_str(), left.why.as_str())).collect();
+    let none = "it has no counterpart";
+    assert_eq!(
+        left,
+        [
+            ("teams.a-team.description", none),
+            ("teams.a-team.teammates.2.colour", none),
+            ("teams.b-team", "it names no members"),
+            ("teams.c-team", "a member has the name of another one in this file, and differs from it"),
+            ("teams.d-team", "its members are no list, so that they have no order"),
+            ("teams.e-team", "it has a value that cannot be used"),
+        ]
+    );
+    // What was set is a team that can be started, as far as its programs are here.
+    repo.orchestra(["config", "import", "--yes", "orchestra.yml"]).succeeded();
+    assert_eq!(
+        repo.git(["config", "--get-all", "orchestra.team.a-team.role"]).stdout(),
+        "lead-architect\ncoder\nclaude\n"
+    );
+    assert_eq!(pairs(&plan(&repo, "orchestra.yml", yml).expect("a plan")), []);
+}
+
+#[test]
 fn what_is_not_understood_is_refused_with_its_line() {
     let world = world();
     let repo = world.repo();

@@ -55,6 +55,49 @@ fn another_profile_takes_over_at_a_usage_limit() {
 }
 
 #[test]
+fn another_profile_takes_over_from_a_role_of_a_team_that_did_nothing_yet() {
+    let world = world();
+    let repo = limited(&world);
+    for (key, value) in [
+        ("agent.planner.command", "cp {prompt_file} plan"),
+        ("agent.planner.reads", "prose"),
+        ("agent.coder.program", "claude"),
+        ("agent.coder.prompt", "write by-role coder"),
+        ("agent.coder.fallback", "agent-teams"),
+        ("team.duo.role", "planner"),
+    ] {
+        repo.git(["config", &format!("orchestra.{key}"), value]);
+    }
+    repo.git(["config", "--add", "orchestra.team.duo.role", "coder"]);
+    let id = repo.orchestra(["spawn", "-d", "--team", "duo", "write a b"]).succeeded().line();
+    let agent = repo.end_of(&id);
+    assert_eq!(facts(&agent), ("done", "agent-teams", "", 3), "{agent}");
+    let parts: Vec<(&str, u64)> = agent["team"]["parts"]
+        .as_array()
+        .expect("parts")
+        .iter()
+        .map(|part| (part["role"].as_str().expect("a role"), part["attempt"].as_u64().expect("an attempt")))
+        .collect();
+    assert_eq!(parts, [("planner", 1), ("coder", 2)]);
+    // It works with the prompt of the role, on what the role before it did.
+    assert_eq!(
+        (repo.file_in_head(&id, "by-role"), repo.file_in_head(&id, "a")),
+        ("coder\n".into(), "b\n".into())
+    );
+    assert!(!repo.file_in_head(&id, "plan").is_empty());
+    let events = repo.events(&id);
+    let why = events.iter().filter_map(|event| event["reason"].as_str());
+    assert!(
+        why.clone().any(|why| why.starts_with("agent-teams takes over: ")),
+        "{:?}",
+        why.collect::<Vec<_>>()
+    );
+    // A resumed role continues with the program that has its conversation.
+    repo.orchestra(["resume", &id]).succeeded();
+    assert_eq!(repo.agent(&id)["phase"], "done");
+}
+
+#[test]
 fn what_would_fail_again_is_handed_over_and_work_is_not() {
     let world = world();
     let repo = world.repo().with_scripted_claude();

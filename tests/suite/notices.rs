@@ -157,7 +157,7 @@ fn only_the_user_says_what_runs() {
     let repo = world.repo();
     repo.write(".gitorchestra", "[orchestra]\n\tnotify = touch .git/owned\n");
     repo.git(["add", ".gitorchestra"]).succeeded();
-    repo.git(["commit", "-qm", "team"]).succeeded();
+    repo.git(["commit", "-qm", "settings"]).succeeded();
     repo.git(["config", "orchestra.notify", TELL]).succeeded();
     // An agent that changes the configuration changes nothing of its notices.
     let id = repo.spawn("git config --replace-all orchestra.notify 'touch .git/owned'");

@@ -127,7 +127,7 @@ fn a_setup_is_shown_while_it_runs_and_ends_with_its_agent() {
 }
 
 #[test]
-fn a_setup_of_the_team_runs_only_once_it_is_approved() {
+fn a_setup_of_the_project_runs_only_once_it_is_approved() {
     let world = world();
     let repo = world.repo();
     repo.commit("settings", &[(".gitorchestra", "[orchestra]\n\tsetup = echo team > made\n")]);

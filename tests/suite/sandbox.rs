@@ -304,23 +304,23 @@ fn a_sandbox_that_cannot_be_made_is_refused_before_anything_is_made() {
 }
 
 #[test]
-fn the_teams_file_makes_the_sandbox_only_stricter() {
+fn the_projects_file_makes_the_sandbox_only_stricter() {
     let world = world();
     let repo = world.repo();
-    let level = |team: &str, own: &str| {
-        repo.write(".gitorchestra", &format!("[orchestra]\n\tsandbox = {team}\n"));
+    let level = |project: &str, own: &str| {
+        repo.write(".gitorchestra", &format!("[orchestra]\n\tsandbox = {project}\n"));
         repo.git(["add", "."]);
-        repo.git(["commit", "-qm", "team", "--allow-empty"]);
+        repo.git(["commit", "-qm", "settings", "--allow-empty"]);
         repo.git(["config", "orchestra.sandbox", own]);
         let library =
             orchestra::git::Repo::discover(&orchestra::world::Environment::of_this_process().at(repo.path()))
                 .expect("a repository");
         orchestra::config::Config::of(&library).sandbox().expect("a level").to_string()
     };
-    for (team, own, expected) in
+    for (project, own, expected) in
         [("none", "none", "none"), ("files", "none", "files"), ("none", "files", "files")]
     {
-        assert_eq!(level(team, own), expected, "team {team}, own {own}");
+        assert_eq!(level(project, own), expected, "project {project}, own {own}");
     }
 }
 

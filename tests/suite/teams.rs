@@ -144,12 +144,132 @@ fn what_a_role_changes_that_does_not_write_is_told_and_not_kept() {
     let repo = team(&world, &[("coder", true, CODER), ("reviewer", false, meddling)]);
     let id = spawn(&repo, &[]);
     let agent = repo.end_of(&id);
-    assert_eq!(facts(&agent), ("done", "'reviewer' does not write; what it changed was not kept"), "{agent}");
+    assert_eq!((facts(&agent).0, kept(&repo, &agent, "code")), ("done", "last\n".into()), "{agent}");
     assert_eq!((repo.file_in_head(&id, "code"), &agent["commits"]), ("line\n".into(), &1.into()));
     let worktree = repo.worktree(&id);
     assert!(!worktree.join("other").exists());
     assert_eq!(std::fs::read_to_string(worktree.join("code")).expect("a file"), "line\n");
     assert_eq!((&agent["verdict"], &agent["verdict_current"]), (&"approve".into(), &true.into()));
+}
+
+/// Returns a file of what a role changed that does not write, which the reason of the agent names.
+fn kept(repo: &TestRepo<'_>, agent: &Value, file: &str) -> String {
+    let told = "'reviewer' does not write; what it changed is not part of the work, and kept as ";
+    let (_, rest) = facts(agent).1.split_once(told).unwrap_or_else(|| panic!("{agent}"));
+    repo.git(["show", &format!("{}:{file}", &rest[..10])]).succeeded().stdout()
+}
+
+/// Checks that the work and the worktree are those of the role that writes.
+fn has_only_work(repo: &TestRepo<'_>, agent: &Value) {
+    let id = agent["id"].as_str().expect("an id");
+    assert_eq!((repo.file_in_head(id, "code"), &agent["commits"]), ("line\n".into(), &1.into()), "{agent}");
+    let branch = agent["branch"].as_str().expect("a branch");
+    assert_eq!(repo.file_at(branch, "code"), "line\n");
+    let worktree = repo.worktree(id);
+    assert!(!worktree.join("other").exists(), "{agent}");
+    assert_eq!(std::fs::read_to_string(worktree.join("code")).expect("a file"), "line\n");
+}
+
+/// Commits and changes files, then does this.
+fn meddling_then(end: &str) -> String {
+    format!("echo mine > code; echo new > other; git add -A; git commit -qm mine; echo last > code; {end}")
+}
+
+const SLOW_REVIEW: &str =
+    r#"touch ready; test -e ~/quick || sleep 600; cat ~/answer 2>/dev/null || echo '{"verdict":"approve"}'"#;
+
+#[test]
+fn however_a_role_ends_that_does_not_write_what_it_changed_is_no_work() {
+    for (end, phase, reason) in [
+        ("exit 3", "failed", "exit code 3; "),
+        ("echo fine", "failed", "the reviewing role 'reviewer' gave no verdict; "),
+        ("kill -9 $$", "failed", "exit code 137; "),
+        (r#"echo '{"verdict":"reject"}'"#, "failed", "'reviewer' rejected the work; "),
+    ] {
+        let world = world();
+        let repo = team(&world, &[("coder", true, CODER), ("reviewer", false, &meddling_then(end))]);
+        let id = spawn(&repo, &[]);
+        let agent = repo.end_of(&id);
+        assert_eq!((facts(&agent).0, facts(&agent).1.starts_with(reason)), (phase, true), "{agent}");
+        assert_eq!(kept(&repo, &agent, "code"), "last\n");
+        has_only_work(&repo, &agent);
+    }
+}
+
+#[test]
+fn what_it_changed_is_no_work_when_it_is_paused_stopped_or_lost() {
+    let world = world();
+    let repo = team(&world, &[("coder", true, CODER), ("reviewer", false, &meddling_then(SLOW_REVIEW))]);
+    let id = spawn(&repo, &[]);
+    repo.wait_for_file(&id, "ready");
+    repo.orchestra(["pause", &id]).succeeded();
+    let agent = repo.agent(&id);
+    assert_eq!((facts(&agent).0, kept(&repo, &agent, "other")), ("paused", "new\n".into()));
+    has_only_work(&repo, &agent);
+    let again = || {
+        repo.orchestra(["resume", "--detach", &id]).succeeded();
+        repo.wait_for_file(&id, "ready");
+    };
+    again();
+    repo.orchestra(["stop", &id]).succeeded();
+    let agent = repo.agent(&id);
+    assert_eq!((facts(&agent).0, kept(&repo, &agent, "other")), ("stopped", "new\n".into()));
+    has_only_work(&repo, &agent);
+    again();
+    kill(&repo, &id);
+    repo.orchestra(["stop", &id]).succeeded();
+    let agent = repo.agent(&id);
+    assert_eq!((facts(&agent).0, kept(&repo, &agent, "other")), ("stopped", "new\n".into()));
+    has_only_work(&repo, &agent);
+    again();
+    kill(&repo, &id);
+    std::fs::write(world.home().join("quick"), "").expect("a file");
+    repo.orchestra(["resume", &id]).succeeded();
+    let agent = repo.agent(&id);
+    assert_eq!((facts(&agent).0, kept(&repo, &agent, "code")), ("done", "last\n".into()), "{agent}");
+    has_only_work(&repo, &agent);
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_no_work_until_it_can() {
+    let world = world();
+    let detaching = meddling_then("git commit -qam more; git checkout -q --detach; exit 3");
+    let repo = team(&world, &[("coder", true, CODER), ("reviewer", false, &detaching)]);
+    let id = spawn(&repo, &[]);
+    let agent = repo.end_of(&id);
+    let stays = "'reviewer' does not write, and what it changed cannot be taken back: the worktree has a detached HEAD";
+    assert_eq!(facts(&agent).0, "failed");
+    assert!(facts(&agent).1.ends_with(stays), "{agent}");
+    assert_eq!((repo.file_in_head(&id, "code"), &agent["commits"]), ("line\n".into(), &1.into()), "{agent}");
+    repo.command("git")
+        .args(["-C", agent["worktree"].as_str().expect("a path"), "checkout", "-q"])
+        .arg(agent["branch"].as_str().expect("a branch"))
+        .status()
+        .expect("git");
+    repo.orchestra(["collect", &id]).succeeded();
+    let agent = repo.agent(&id);
+    assert_eq!(agent["unsaved"], Value::Null, "{agent}");
+    has_only_work(&repo, &agent);
+}
+
+#[test]
+fn what_a_person_changes_while_such_a_role_rests_is_work() {
+    let world = world();
+    let repo = team(&world, &[("coder", true, CODER), ("reviewer", false, SLOW_REVIEW)]);
+    let id = spawn(&repo, &[]);
+    repo.wait_for_file(&id, "ready");
+    repo.orchestra(["pause", &id]).succeeded();
+    std::fs::write(repo.worktree(&id).join("more"), "of a person\n").expect("a file");
+    std::fs::write(world.home().join("quick"), "").expect("a file");
+    repo.orchestra(["resume", &id]).succeeded();
+    assert_eq!(repo.file_in_head(&id, "more"), "of a person\n");
+    // After its end, too.
+    std::fs::write(repo.worktree(&id).join("more"), "twice\n").expect("a file");
+    repo.orchestra(["resume", &id]).succeeded();
+    assert_eq!(
+        (repo.file_in_head(&id, "more"), ran(&world)),
+        ("twice\n".into(), "coder reviewer reviewer coder reviewer".into())
+    );
 }
 
 /// In a sandbox an agent commits in a private git directory, which every role finds as the one before it left the work.

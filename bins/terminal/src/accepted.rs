@@ -26,15 +26,15 @@ pub fn repository(terminal: &Terminal) -> Result<AcceptedRepo> {
     accept(terminal, here::repository()?)
 }
 
-/// The question below the file of the team.
+/// The question below the file of the project.
 const APPROVE: &str = "approve this file?";
 
-/// Like [`repository`], for a command that uses settings which a team may propose: on a terminal, the file that proposes them is
+/// Like [`repository`], for a command that uses settings which a project may propose: on a terminal, the file that proposes them is
 /// shown, and the user is asked until they answered for this content. Elsewhere, the operation refuses what nobody approved.
 ///
 /// # Errors
 /// As [`repository`].
-pub fn with_team_settings(terminal: &Terminal) -> Result<AcceptedRepo> {
+pub fn with_project_settings(terminal: &Terminal) -> Result<AcceptedRepo> {
     let repo = repository(terminal)?;
     let Ok(Some(proposal)) = config::proposal(&repo) else { return Ok(repo) };
     if !proposal.decision.is_open() || proposal.keys.is_empty() || !terminal.can_ask() {
@@ -48,7 +48,7 @@ pub fn with_team_settings(terminal: &Terminal) -> Result<AcceptedRepo> {
     repository(terminal)
 }
 
-/// Asks whether the file of the team, which was shown, is approved. A "no" that was typed is recorded, so that nobody is asked about
+/// Asks whether the file of the project, which was shown, is approved. A "no" that was typed is recorded, so that nobody is asked about
 /// this content again; an empty line is none. `alternative` is what to type where the user cannot be asked.
 ///
 /// # Errors
@@ -67,7 +67,7 @@ pub fn answer(terminal: &Terminal, repo: &Repo, proposal: &Proposal, alternative
     }
 }
 
-/// Prints the file of the team in full, and what it proposes.
+/// Prints the file of the project in full, and what it proposes.
 pub fn show_proposal(terminal: &Terminal, proposal: &Proposal) {
     let decided = match proposal.decision {
         Decision::Declined => "was declined here",

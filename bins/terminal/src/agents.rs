@@ -3,7 +3,9 @@
 use orchestra::{
     model::{LimitKind, Liveness, Permission, Phase, setup, text},
     ops::{
-        agent_object::{AgentObject, DidNotLand, LimitObject, WorktreeState, surroundings},
+        agent_object::{
+            AgentObject, DidNotLand, LimitObject, RoleUse, TeamObject, WorktreeState, surroundings,
+        },
         status::{MAX_COUNT, Unreadable},
     },
     world,
@@ -83,6 +85,19 @@ fn row(agent: &AgentObject, now: i64) -> Vec<TableCell> {
 
 fn or_dash(number: Option<u64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+}
+
+/// Formats what the roles of a team used, such as `architect 900 tokens, $0.02; coder 12000 tokens, $0.31`.
+pub fn used_by_roles(team: &TeamObject) -> String {
+    let one = |used: &RoleUse| {
+        let tokens =
+            [used.input_tokens, used.output_tokens].into_iter().flatten().reduce(u64::saturating_add);
+        let cost = used.cost_usd.map(|cost| caps::dollars(cost.micros()));
+        let all: Vec<String> =
+            tokens.map(|tokens| format!("{tokens} tokens")).into_iter().chain(cost).collect();
+        text::safe(&format!("{} {}", used.role, all.join(", "))).into_owned()
+    };
+    team.known_use().map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// Formats the cost of an agent in US dollars, or `-` if it is unknown.

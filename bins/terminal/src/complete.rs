@@ -152,6 +152,12 @@ pub fn profiles() -> Vec<CompletionCandidate> {
     candidates::profiles(&repo).into_iter().map(CompletionCandidate::new).collect()
 }
 
+/// Lists the MCP servers that agents can get.
+pub fn mcp_servers() -> Vec<CompletionCandidate> {
+    let Ok(repo) = here::repository() else { return Vec::new() };
+    candidates::mcp_servers(&repo).into_iter().map(CompletionCandidate::new).collect()
+}
+
 /// Lists the teams that spawn can start.
 pub fn teams() -> Vec<CompletionCandidate> {
     let Ok(repo) = here::repository() else { return Vec::new() };

@@ -9,7 +9,7 @@ use clap_mangen::{
 };
 use orchestra::{
     Code, Kind,
-    config::{self, TeamUse},
+    config::{self, ProjectUse},
 };
 
 use crate::{
@@ -185,12 +185,12 @@ fn sections(name: &str, page: &Page) -> Roff {
                 default => format!(" (default: {default})"),
             };
             let formerly = key.old_name().map(|old| format!("; {old} in earlier versions, still read"));
-            let team = match key.team() {
-                TeamUse::Nothing => "",
-                TeamUse::Sets => "; the team sets it",
-                TeamUse::Proposes => "; the team proposes it",
+            let project = match key.project() {
+                ProjectUse::Nothing => "",
+                ProjectUse::Sets => "; the project sets it",
+                ProjectUse::Proposes => "; the project proposes it",
             };
-            let text = format!("{}{default}{}{team}.", key.what(), formerly.unwrap_or_default());
+            let text = format!("{}{default}{}{project}.", key.what(), formerly.unwrap_or_default());
             roff.control("TP", []).text([bold(key.name())]).text([roman(text)]);
         }
     }

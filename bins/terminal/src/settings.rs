@@ -11,7 +11,9 @@ use orchestra::{
     ops::settings::{self, Options, Settings},
 };
 
-use crate::{Terminal, here};
+use clap_complete::ArgValueCandidates;
+
+use crate::{Terminal, complete, here};
 
 /// The options that say how agents run.
 #[derive(Args, Clone, Debug, Default)]
@@ -80,6 +82,15 @@ pub struct RunOptions {
     /// The agent's program itself stops at it, and the agent has failed. To be asked instead, use --max-cost.
     #[arg(long, value_name = "USD", value_parser = budget)]
     pub budget: Option<u64>,
+    /// An MCP server that an agent gets, by its name in git config; may be given several times
+    ///
+    /// 'git config orchestra.mcp.NAME.command PROGRAM' makes a server of that name, with its arguments in
+    /// orchestra.mcp.NAME.arg and the names of the variables that it needs in orchestra.mcp.NAME.env; one that is
+    /// reached by HTTP has orchestra.mcp.NAME.url instead. The servers of {orchestra.mcp} and
+    /// orchestra.agent.PROFILE.mcp are given as well. Its tools are asked for like others: '--allow mcp__NAME'
+    /// allows all of them to Claude Code. A program that cannot have MCP servers is not started with one.
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::mcp_servers))]
+    pub mcp: Vec<String>,
     /// The agent has failed unless this shell command succeeds in its worktree when it ends
     ///
     /// It runs once, when the agent's turn ends, for at most {orchestra.checkTime}, with the environment and
@@ -160,6 +171,7 @@ impl RunOptions {
                 append_system_prompt: self.append_system_prompt.clone(),
                 max_turns: self.max_turns,
                 budget_micros: self.budget,
+                mcp: self.mcp.clone(),
                 restricted: false,
             },
             jobs: self.jobs,

@@ -14,7 +14,7 @@ use crate::{
     Code, Error, Kind, Result,
     config::{
         Config,
-        keys::{AGENT_ACP, AGENT_COMMAND, AGENT_ENV, AGENT_PROGRAM, AGENT_PROMPT, AGENT_READS_PROSE},
+        keys::{AGENT_ACP, AGENT_COMMAND, AGENT_ENV, AGENT_PROGRAM, AGENT_PROMPT, AGENT_READS_PROSE, MCP},
     },
     model::{nearest::nearest, quote, text},
 };
@@ -68,7 +68,11 @@ pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Laun
     let launcher = launcher.ok_or_else(|| no_such_program(name, config))?;
     let own = ProfileOptions::of(name, config)?;
     let unsupported = own.unsupported(launcher.supported());
-    let options = own.with(options.clone());
+    let mut options = own.with(options.clone());
+    // Those of all agents are no wish for this one, which may not be able to have any.
+    if launcher.supported().contains(&options::MCP_SERVER) && !options.restricted {
+        options.mcp.extend(config.valid(&MCP)?);
+    }
     let launch = launcher.launch(config, &options).map_err(|error| match program {
         Some(Configured::Known(_)) if error.kind() != Kind::Usage => error.hint(ready_here(config)),
         _ if error.code == Code::OptionUnsupported => unsupported.unwrap_or(error),

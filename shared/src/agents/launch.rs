@@ -47,8 +47,8 @@ pub struct PrivateFile {
 /// The command, and everything else that is decided before an agent's program is started.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Launch {
-    /// Program and arguments; `{prompt_file}` is replaced by the path of the file with the task. Here and in the further arguments
-    /// `{private}` is replaced by the path of the agent's private folder.
+    /// Program and arguments; `{prompt_file}` is replaced by the path of the file with the task. Here, in the further arguments and in the
+    /// values of variables `{private}` is replaced by the path of the agent's private folder.
     pub argv: Vec<String>,
     /// Further arguments for a new session; `{session}` is replaced by its id, which git orchestra chooses. Here and in those that resume
     /// a session, a whole argument `{prompt_file}` is replaced as well.
@@ -138,7 +138,8 @@ impl Launch {
     pub fn in_folder(mut self, private: &Path) -> Self {
         let private = private.to_string_lossy();
         let all = self.argv.iter_mut().chain(&mut self.new_session_args).chain(&mut self.resume_args);
-        all.for_each(|argument| *argument = argument.replace(PRIVATE, &private));
+        let all = all.chain(self.env.iter_mut().map(|(_, value)| value));
+        all.for_each(|text| *text = text.replace(PRIVATE, &private));
         self
     }
 

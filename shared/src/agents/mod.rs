@@ -7,6 +7,7 @@
 //! | [`configured`](launch()) | the program of a profile, custom commands included |
 //! | [`protocol`](Protocol), [`event`](StreamEvent), [`summary`](StreamSummary) | its output, in the same form for all programs |
 //! | [`limit`] | usage limits, and when they end |
+//! | `mcp` | the MCP servers that agents get |
 //! | `fields`, `installed` | reading the fields of JSON; finding an installed program |
 //! | [`examination`] | how an installed program is asked for its version and its login |
 //! | [`api`] | the agent of git orchestra itself, which calls a model's API |
@@ -36,6 +37,7 @@ mod input;
 mod installed;
 mod launch;
 pub mod limit;
+mod mcp;
 mod opencode;
 mod options;
 mod output_patterns;
@@ -54,6 +56,7 @@ pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFail
 pub use home::HomeFolder;
 pub use input::{TaskHandling, Words};
 pub use launch::{COST, Launch, PrivateFile, Stdin};
+pub use mcp::{check_server, configured_servers};
 pub use options::Options;
 pub use output_patterns::OutputPatterns;
 pub use program::{AgentProgram, Launcher, SessionFiles};

@@ -25,6 +25,19 @@ pub(super) const ALL: &[&str] = &[
     APPEND_SYSTEM_PROMPT,
     MAX_TURNS,
     BUDGET,
+    MCP_SERVER,
+];
+/// All options but MCP servers.
+pub(super) const ALL_BUT_MCP: &[&str] = &[
+    PERMISSION,
+    ON_PROMPT,
+    ALLOW_TOOL,
+    DENY_TOOL,
+    ADD_FOLDER,
+    MODEL,
+    APPEND_SYSTEM_PROMPT,
+    MAX_TURNS,
+    BUDGET,
 ];
 pub(super) const PERMISSION: &str = "--permission";
 pub(super) const ON_PROMPT: &str = "--on-prompt";
@@ -35,6 +48,7 @@ pub(super) const MODEL: &str = "--model";
 pub(super) const APPEND_SYSTEM_PROMPT: &str = "--append-system-prompt";
 pub(super) const MAX_TURNS: &str = "--max-turns";
 pub(super) const BUDGET: &str = "--budget";
+pub(super) const MCP_SERVER: &str = "--mcp";
 
 /// What git config allows and denies to agents.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -103,6 +117,9 @@ pub struct Options {
     pub max_turns: Option<u32>,
     /// Maximum cost, in millionths of a US dollar.
     pub budget_micros: Option<u64>,
+    /// The names of the MCP servers that it gets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mcp: Vec<String>,
     /// Whether the tools and folders that git config allows to agents are not allowed to this one, as to a reviewer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restricted: bool,
@@ -128,6 +145,7 @@ impl Options {
             append_system_prompt: newer.append_system_prompt.or(self.append_system_prompt),
             max_turns: newer.max_turns.or(self.max_turns),
             budget_micros: newer.budget_micros.or(self.budget_micros),
+            mcp: join(self.mcp, newer.mcp),
             restricted: self.restricted || newer.restricted,
         }
     }
@@ -176,6 +194,7 @@ impl Options {
             (APPEND_SYSTEM_PROMPT, self.append_system_prompt.is_some()),
             (MAX_TURNS, self.max_turns.is_some()),
             (BUDGET, self.budget_micros.is_some()),
+            (MCP_SERVER, !self.mcp.is_empty()),
         ]
         .into_iter()
         .filter_map(|(name, given)| given.then_some(name))

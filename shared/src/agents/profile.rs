@@ -8,7 +8,7 @@ use crate::{
     Code, Error, Result,
     config::{
         Config,
-        keys::{AGENT_ALLOW, AGENT_BUDGET, AGENT_DENY, AGENT_MAX_TURNS, AGENT_MODEL},
+        keys::{AGENT_ALLOW, AGENT_BUDGET, AGENT_DENY, AGENT_MAX_TURNS, AGENT_MCP, AGENT_MODEL},
     },
     model::{Cost, quote, text},
 };
@@ -36,6 +36,7 @@ impl ProfileOptions {
             model: config.get(&AGENT_MODEL.of(name))?,
             max_turns: config.get(&AGENT_MAX_TURNS.of(name))?,
             budget_micros: config.get(&AGENT_BUDGET.of(name))?.map(Cost::micros),
+            mcp: config.valid(&AGENT_MCP.of(name))?,
             ..Options::default()
         };
         Ok(Self { name: name.to_owned(), rules, rest })
@@ -62,6 +63,7 @@ impl ProfileOptions {
                 AGENT_BUDGET.of(&self.name).name().to_owned(),
                 self.rest.budget_micros.is_some(),
             ),
+            (options::MCP_SERVER, AGENT_MCP.of(&self.name).name().to_owned(), !self.rest.mcp.is_empty()),
             (options::PERMISSION, Config::profile_permission_key(&self.name), self.rest.permission.is_some()),
         ];
         let refused = set.into_iter().filter(|(option, _, is_set)| *is_set && !supported.contains(option));

@@ -32,9 +32,9 @@ pub enum Choices {
     Remotes,
 }
 
-/// What the team's file may do with a key.
+/// What the project's file may do with a key.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum TeamUse {
+pub enum ProjectUse {
     /// It has no effect on the key.
     #[default]
     Nothing,
@@ -64,7 +64,7 @@ pub struct Key<T: 'static> {
     what: &'static str,
     only_measures: bool,
     choices: Choices,
-    team: TeamUse,
+    project: ProjectUse,
 }
 
 impl<T> Key<T> {
@@ -85,19 +85,19 @@ impl<T> Key<T> {
             what,
             only_measures: false,
             choices: Choices::Open,
-            team: TeamUse::Nothing,
+            project: ProjectUse::Nothing,
         }
     }
 
-    /// Lets the team's file set the key.
-    pub(super) const fn set_by_team(mut self) -> Self {
-        self.team = TeamUse::Sets;
+    /// Lets the project's file set the key.
+    pub(super) const fn set_by_project(mut self) -> Self {
+        self.project = ProjectUse::Sets;
         self
     }
 
-    /// Lets the team's file propose the key.
-    pub(super) const fn proposed_by_team(mut self) -> Self {
-        self.team = TeamUse::Proposes;
+    /// Lets the project's file propose the key.
+    pub(super) const fn proposed_by_project(mut self) -> Self {
+        self.project = ProjectUse::Proposes;
         self
     }
 
@@ -213,13 +213,19 @@ pub struct RepeatedKey {
     old_name: Option<&'static str>,
     what: &'static str,
     kind: Kind<String>,
-    team: TeamUse,
+    project: ProjectUse,
 }
 
 impl RepeatedKey {
     /// Makes a key by its name in git config. `what` describes each value in one sentence without a full stop.
     pub(super) const fn new(name: &'static str, what: &'static str) -> Self {
-        Self { name: Cow::Borrowed(name), old_name: None, what, kind: NOT_EMPTY, team: TeamUse::Nothing }
+        Self {
+            name: Cow::Borrowed(name),
+            old_name: None,
+            what,
+            kind: NOT_EMPTY,
+            project: ProjectUse::Nothing,
+        }
     }
 
     /// Sets the name that the key had in earlier versions. Its values count as well.
@@ -228,15 +234,15 @@ impl RepeatedKey {
         self
     }
 
-    /// Lets the team's file set the key.
-    pub(super) const fn set_by_team(mut self) -> Self {
-        self.team = TeamUse::Sets;
+    /// Lets the project's file set the key.
+    pub(super) const fn set_by_project(mut self) -> Self {
+        self.project = ProjectUse::Sets;
         self
     }
 
-    /// Lets the team's file propose the key.
-    pub(super) const fn proposed_by_team(mut self) -> Self {
-        self.team = TeamUse::Proposes;
+    /// Lets the project's file propose the key.
+    pub(super) const fn proposed_by_project(mut self) -> Self {
+        self.project = ProjectUse::Proposes;
         self
     }
 
@@ -312,8 +318,8 @@ pub trait Described: Sync {
     fn choices(&self) -> Choices;
     /// Returns whether it may be given several times, each time with one value.
     fn is_repeated(&self) -> bool;
-    /// Returns what the team's file may do with it.
-    fn team(&self) -> TeamUse;
+    /// Returns what the project's file may do with it.
+    fn project(&self) -> ProjectUse;
     /// Parses and formats a value; returns `None` if it is invalid.
     fn rewritten(&self, value: &str) -> Option<String>;
 }
@@ -351,8 +357,8 @@ impl<T> Described for Key<T> {
         false
     }
 
-    fn team(&self) -> TeamUse {
-        self.team
+    fn project(&self) -> ProjectUse {
+        self.project
     }
 
     fn rewritten(&self, value: &str) -> Option<String> {
@@ -393,8 +399,8 @@ impl<T> Described for NamedKey<T> {
         false
     }
 
-    fn team(&self) -> TeamUse {
-        self.0.team
+    fn project(&self) -> ProjectUse {
+        self.0.project
     }
 
     fn rewritten(&self, value: &str) -> Option<String> {
@@ -435,8 +441,8 @@ impl Described for RepeatedKey {
         true
     }
 
-    fn team(&self) -> TeamUse {
-        self.team
+    fn project(&self) -> ProjectUse {
+        self.project
     }
 
     fn rewritten(&self, value: &str) -> Option<String> {
@@ -477,8 +483,8 @@ impl Described for NamedRepeatedKey {
         true
     }
 
-    fn team(&self) -> TeamUse {
-        self.0.team
+    fn project(&self) -> ProjectUse {
+        self.0.project
     }
 
     fn rewritten(&self, value: &str) -> Option<String> {

@@ -6,21 +6,21 @@ mod editing;
 mod key;
 pub mod keys;
 mod kind;
+mod project;
+mod project_flaws;
 mod setting;
 mod table_key;
-mod team;
-mod team_flaws;
 
 use std::path::PathBuf;
 
 pub use self::{
     editing::Edit,
-    key::{Choices, Described, Key, NamedKey, NamedRepeatedKey, RepeatedKey, TeamUse},
+    key::{Choices, Described, Key, NamedKey, NamedRepeatedKey, ProjectUse, RepeatedKey},
     keys::KEYS,
+    project::{Decision, Proposal},
+    project_flaws::{ProjectFlaw, ProjectFlawKind, project_flaws},
     setting::{Setting, Settings},
     table_key::{TableKey, normalized, short_name, suggestion},
-    team::{Decision, Proposal},
-    team_flaws::{TeamFlaw, TeamFlawKind, team_flaws},
 };
 use crate::{
     Code, Error, Result,
@@ -78,13 +78,14 @@ impl<'repo> Config<'repo> {
             return parsed(own).map(Some);
         }
         if self.has_own(key.names()) {
-            // An empty value leaves out what the team's file says.
+            // An empty value leaves out what the project's file says.
             return Ok(None);
         }
-        let values = self.team_values(key.names(), key.team())?;
+        let values = self.project_values(key.names(), key.project())?;
         let value = values.into_iter().rev().find(|value| !value.is_empty());
-        let of_team = |value: String| key.parse(key.name(), &value).map_err(|error| error.hint(team::PLACE));
-        value.map(of_team).transpose()
+        let of_project =
+            |value: String| key.parse(key.name(), &value).map_err(|error| error.hint(project::PLACE));
+        value.map(of_project).transpose()
     }
 
     /// Returns the value of a key, or its default if it is not set, empty, or invalid. For commands that must not fail because of a
@@ -98,17 +99,18 @@ impl<'repo> Config<'repo> {
         key.names().flat_map(|name| self.repo.config_all(name)).collect()
     }
 
-    /// Returns the sandbox of agents: the stricter one of the user's and of the team's.
+    /// Returns the sandbox of agents: the stricter one of the user's and of the project's.
     ///
     /// # Errors
     /// A value is no sandbox (3).
     pub fn sandbox(&self) -> Result<SandboxLevel> {
         let key = &keys::SANDBOX;
-        let values = self.team_values(key.names(), key.team())?;
-        let team = values.into_iter().rev().find(|value| !value.is_empty());
-        let of_team = |value: String| key.parse(key.name(), &value).map_err(|error| error.hint(team::PLACE));
+        let values = self.project_values(key.names(), key.project())?;
+        let project = values.into_iter().rev().find(|value| !value.is_empty());
+        let of_project =
+            |value: String| key.parse(key.name(), &value).map_err(|error| error.hint(project::PLACE));
         let own = self.get(key)?;
-        Ok(own.max(team.map(of_team).transpose()?.unwrap_or_default()))
+        Ok(own.max(project.map(of_project).transpose()?.unwrap_or_default()))
     }
 
     /// Like [`Config::all`], for a key whose values have a type.
@@ -118,10 +120,10 @@ impl<'repo> Config<'repo> {
     pub fn valid(&self, key: &RepeatedKey) -> Result<Vec<String>> {
         let values = self.all(key);
         if values.is_empty() {
-            let values = self.team_values(key.names(), key.team())?;
+            let values = self.project_values(key.names(), key.project())?;
             return values
                 .iter()
-                .map(|value| key.parse(value).map_err(|error| error.hint(team::PLACE)))
+                .map(|value| key.parse(value).map_err(|error| error.hint(project::PLACE)))
                 .collect();
         }
         values
@@ -159,7 +161,7 @@ impl<'repo> Config<'repo> {
     pub fn refused<T>(&self, key: &Key<T>, why: &str, better: Option<&str>) -> Error {
         match self.raw(key) {
             Some((name, value)) => self.placed(name, key.refused_for(name, &value, why, better)),
-            None => key.refused_for(key.name(), &self.text(key), why, better).hint(team::PLACE),
+            None => key.refused_for(key.name(), &self.text(key), why, better).hint(project::PLACE),
         }
     }
 
@@ -174,8 +176,8 @@ impl<'repo> Config<'repo> {
 
     /// Returns the value of a key that applies, as text; empty if there is none.
     fn text<T>(&self, key: &Key<T>) -> String {
-        let of_team = || self.team_values(key.names(), key.team()).unwrap_or_default().pop();
-        self.raw(key).map(|(_, value)| value).or_else(of_team).unwrap_or_default()
+        let of_project = || self.project_values(key.names(), key.project()).unwrap_or_default().pop();
+        self.raw(key).map(|(_, value)| value).or_else(of_project).unwrap_or_default()
     }
 
     /// Adds to an error where the value of a key is set.
@@ -239,7 +241,7 @@ impl<'repo> Config<'repo> {
             return names;
         }
         let mut subsections = self.repo.config_sections(SECTION);
-        subsections.extend(self.team_sections());
+        subsections.extend(self.project_sections());
         let names = subsections.iter().filter_map(|subsection| key.name_in(subsection));
         let is_set = |name: &&str| self.get_or_default(&key.of(name)).is_some();
         let mut names: Vec<String> = names.filter(is_set).map(str::to_owned).collect();
@@ -251,7 +253,7 @@ impl<'repo> Config<'repo> {
     /// Returns the names for which a key that may be given several times is set, sorted.
     pub fn repeated_names(&self, key: &NamedRepeatedKey) -> Vec<String> {
         let mut subsections = self.repo.config_sections(SECTION);
-        subsections.extend(self.team_sections());
+        subsections.extend(self.project_sections());
         let names = subsections.iter().filter_map(|subsection| key.name_in(subsection));
         let is_set = |name: &&str| self.valid(&key.of(name)).is_ok_and(|values| !values.is_empty());
         let mut names: Vec<String> = names.filter(is_set).map(str::to_owned).collect();
@@ -414,6 +416,7 @@ mod tests {
             include_str!("keys/profiles.rs"),
             include_str!("keys/sharing.rs"),
             include_str!("keys/teams.rs"),
+            include_str!("keys/mcp.rs"),
             include_str!("keys/worktrees.rs"),
         ];
         let declared = files.iter().flat_map(|file| file.lines()).filter_map(|line| {

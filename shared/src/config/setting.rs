@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Config, KEYS, SECTION, key::NAME_PLACEHOLDER, table_key::TableKey, team::TeamValues};
+use super::{Config, KEYS, SECTION, key::NAME_PLACEHOLDER, project::ProjectValues, table_key::TableKey};
 use crate::{
     Result,
     git::{
@@ -27,8 +27,8 @@ pub struct Setting {
 #[derive(Default)]
 pub struct Settings {
     entries: Vec<ConfigEntry>,
-    team: TeamValues,
-    team_problem: Option<String>,
+    project: ProjectValues,
+    project_problem: Option<String>,
 }
 
 impl Settings {
@@ -41,19 +41,20 @@ impl Settings {
             Some(repo) => repo.config_entries(SECTION),
             None => outside_a_repository(environment, SECTION)?,
         };
-        let team = repo.map_or_else(|| Ok(TeamValues::default()), |repo| Config::of(repo).team_by_effect());
-        let (team, team_problem) = match team {
-            Ok(team) => (team, None),
-            Err(error) => (TeamValues::default(), Some(error.one_line())),
+        let project =
+            repo.map_or_else(|| Ok(ProjectValues::default()), |repo| Config::of(repo).project_by_effect());
+        let (project, project_problem) = match project {
+            Ok(project) => (project, None),
+            Err(error) => (ProjectValues::default(), Some(error.one_line())),
         };
-        Ok(Self { entries, team, team_problem })
+        Ok(Self { entries, project, project_problem })
     }
 
     /// Returns the setting of one key.
     pub fn of(&self, key: &TableKey) -> Setting {
         let names = key.names_in_git();
         let own = self.entries.iter().any(|entry| names.contains(&entry.name));
-        let entries = if own { &self.entries } else { &self.team.applied };
+        let entries = if own { &self.entries } else { &self.project.applied };
         let named = |name: &String| -> Vec<ConfigEntry> {
             entries.iter().filter(|entry| entry.name == *name).cloned().collect()
         };
@@ -73,7 +74,7 @@ impl Settings {
         let fixed = KEYS.iter().filter(|key| !key.name().contains(NAME_PLACEHOLDER));
         let fixed = fixed.filter_map(|key| TableKey::find(key.name()));
         let named: BTreeSet<&str> =
-            self.entries.iter().chain(&self.team.applied).map(|entry| entry.name.as_str()).collect();
+            self.entries.iter().chain(&self.project.applied).map(|entry| entry.name.as_str()).collect();
         let named = named.into_iter().filter_map(TableKey::find);
         let named = named.filter(|key| key.key().name().contains(NAME_PLACEHOLDER));
         fixed.chain(named).map(|key| self.of(&key)).collect()
@@ -82,27 +83,27 @@ impl Settings {
     /// Returns the values whose names the table does not have.
     pub fn unknown(&self) -> impl Iterator<Item = &ConfigEntry> {
         let unknown = self.entries.iter().filter(|entry| TableKey::find(&entry.name).is_none());
-        unknown.chain(&self.team.unknown)
+        unknown.chain(&self.project.unknown)
     }
 
-    /// Returns the keys in the team's file that have no effect, because only the user may set them.
+    /// Returns the keys in the project's file that have no effect, because only the user may set them.
     pub fn forbidden(&self) -> Vec<String> {
-        names_of(&self.team.forbidden)
+        names_of(&self.project.forbidden)
     }
 
-    /// Returns the keys that the team's file proposes and that wait for a person's approval.
+    /// Returns the keys that the project's file proposes and that wait for a person's approval.
     pub fn proposed(&self) -> Vec<String> {
-        names_of(&self.team.proposed)
+        names_of(&self.project.proposed)
     }
 
-    /// Returns whether a person declined what the team's file proposes.
+    /// Returns whether a person declined what the project's file proposes.
     pub fn is_declined(&self) -> bool {
-        self.team.is_declined
+        self.project.is_declined
     }
 
-    /// Returns why the team's file cannot be used, if so.
-    pub fn team_problem(&self) -> Option<&str> {
-        self.team_problem.as_deref()
+    /// Returns why the project's file cannot be used, if so.
+    pub fn project_problem(&self) -> Option<&str> {
+        self.project_problem.as_deref()
     }
 
     /// Returns the values of a key that are in the user's or in the repository's own configuration, under any of its names.
@@ -137,8 +138,8 @@ mod tests {
         };
         Settings {
             entries: entries.iter().map(entry).collect(),
-            team: TeamValues::default(),
-            team_problem: None,
+            project: ProjectValues::default(),
+            project_problem: None,
         }
     }
 

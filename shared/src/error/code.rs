@@ -122,7 +122,7 @@ codes! {
     PointUnknown "point-unknown" Refused "The agent has no point of this number.";
     ProfileUnknown "profile-unknown" Refused "There is no profile of this name.";
     ProgramMissing "program-missing" Refused "The agent's program is not on PATH.";
-    ProposalUnapproved "proposal-unapproved" Refused "The team's file proposes a setting that nobody approved here.";
+    ProposalUnapproved "proposal-unapproved" Refused "The project's file proposes a setting that nobody approved here.";
     RemoteAmbiguous "remote-ambiguous" Refused "Several remotes are configured, and none was named.";
     RemoteMissing "remote-missing" Refused "No remote is configured.";
     RemoteUnknown "remote-unknown" Refused "No remote has this name.";

@@ -15,9 +15,9 @@ use crate::{
         Oid, caller, careful, common_dir,
         fallback::{self, FallbackRepo},
         ownership::{self, UsableRepo},
+        project_file::ProjectFile,
         ref_names, symbolic_ref,
         syncing::Syncing,
-        team_file::TeamFile,
         typed_settings::typed_settings,
         version,
     },
@@ -37,8 +37,8 @@ pub struct Repo {
     identity: Option<Identity>,
     /// The common git directory with links resolved, once it was asked for.
     common: OnceCell<PathBuf>,
-    /// The team's file, once it was asked for.
-    pub(super) team: OnceCell<Option<Arc<TeamFile>>>,
+    /// The project's file, once it was asked for.
+    pub(super) project: OnceCell<Option<Arc<ProjectFile>>>,
 }
 
 impl Repo {
@@ -187,7 +187,7 @@ impl Repo {
             frozen: None,
             identity: None,
             common: OnceCell::new(),
-            team: OnceCell::new(),
+            project: OnceCell::new(),
         }
     }
 
@@ -204,8 +204,8 @@ impl Repo {
         let identity = identity.or(self.identity.as_ref()).cloned();
         let (gix, fallback, common) = (self.gix.clone(), self.fallback.clone(), self.common.clone());
         let (environment, syncing) = (self.environment.clone(), self.syncing.clone());
-        let (frozen, team) = (self.frozen.clone(), self.team.clone());
-        Self { gix, environment, syncing, fallback, frozen, identity, common, team }
+        let (frozen, project) = (self.frozen.clone(), self.project.clone());
+        Self { gix, environment, syncing, fallback, frozen, identity, common, project }
     }
 
     /// Distinguishes "no repository" from "a repository that cannot be opened".

@@ -17,6 +17,8 @@ words! {
     pub enum CapScope: or Other {
         /// That of one agent.
         Agent = "agent",
+        /// That of one role of a team, for one agent.
+        Role = "role",
         /// That of all agents of one run.
         Run = "run",
         /// That of all agents of this clone on one day.
@@ -133,6 +135,13 @@ pub struct Raises {
     pub tokens: u32,
 }
 
+impl CapScope {
+    /// Returns whether a cap is the agent's own, so that an answer to it alone raises the cap.
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::Agent | Self::Role)
+    }
+}
+
 impl Raises {
     /// Counts one more.
     pub const fn add(&mut self, unit: CapUnit) {
@@ -150,6 +159,8 @@ impl Raises {
 pub struct Scopes<T: Default + Serialize> {
     /// For the agent.
     pub agent: T,
+    /// For the role of its team that works.
+    pub role: T,
     /// For its run.
     pub run: T,
     /// For this clone and day.
@@ -162,7 +173,7 @@ pub type Caps = Scopes<Amounts>;
 impl Caps {
     /// Returns whether there is none.
     pub const fn is_empty(&self) -> bool {
-        self.agent.is_empty() && self.has_no_common()
+        self.agent.is_empty() && self.role.is_empty() && self.has_no_common()
     }
 
     /// Returns whether there is none that it shares with other agents.
@@ -182,6 +193,7 @@ impl Caps {
         };
         Self {
             agent: of(&self.agent, &raises.agent),
+            role: of(&self.role, &raises.role),
             run: of(&self.run, &raises.run),
             day: of(&self.day, &raises.day),
         }
@@ -201,6 +213,7 @@ impl Caps {
         };
         let all = [
             of(CapScope::Agent, &self.agent, &limits.agent, &used.agent),
+            of(CapScope::Role, &self.role, &limits.role, &used.role),
             of(CapScope::Run, &self.run, &limits.run, &used.run),
             of(CapScope::Day, &self.day, &limits.day, &used.day),
         ];
@@ -213,7 +226,12 @@ impl Caps {
     pub fn money_left(&self, raises: &Scopes<Raises>, used: &Scopes<Amounts>) -> Option<Cost> {
         let limits = self.raised(raises);
         let left = |limits: Amounts, used: Amounts| limits.minus(used).cost;
-        let all = [left(limits.agent, used.agent), left(limits.run, used.run), left(limits.day, used.day)];
+        let all = [
+            left(limits.agent, used.agent),
+            left(limits.role, used.role),
+            left(limits.run, used.run),
+            left(limits.day, used.day),
+        ];
         all.into_iter().flatten().min()
     }
 }
@@ -246,6 +264,7 @@ impl Cap {
     pub fn name(&self) -> String {
         let whose = match self.scope {
             CapScope::Agent => "its",
+            CapScope::Role => "its role's",
             CapScope::Run => "its run's",
             CapScope::Day => "the day's",
             CapScope::Other => "a",

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CommitId, IdOrText, Phase, Verdict, lines::Value, text::short, words::words};
+use super::{CommitId, Cost, IdOrText, Phase, Verdict, lines::Value, text::short, words::words};
 
 /// Maximum number of roles of a team.
 pub const MAX_ROLES: usize = 8;
@@ -69,6 +69,46 @@ pub struct Part {
     /// How it ended; `None` if it has not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// What its sessions used, as far as it is known.
+    #[serde(default, skip_serializing_if = "PartUse::is_unknown")]
+    pub used: PartUse,
+}
+
+/// What a part of the work used: its own sessions, without those of other parts.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default)]
+pub struct PartUse {
+    /// The cost.
+    #[serde(rename = "cost_micros", skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// Input tokens, cached ones included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<u64>,
+    /// Output tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u64>,
+}
+
+impl PartUse {
+    /// Returns whether nothing is known.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns the sum. What is unknown counts as nothing.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.saturating_add(other)),
+            (one, other) => one.or(other),
+        };
+        let cost = sum(self.cost.map(Cost::micros), other.cost.map(Cost::micros));
+        Self {
+            cost: cost.map(Cost::from_micros),
+            input_tokens: sum(self.input_tokens, other.input_tokens),
+            output_tokens: sum(self.output_tokens, other.output_tokens),
+        }
+    }
 }
 
 /// The begin or the end of a part, in the event of a phase; see [`super::event::PhaseChange::part`].
@@ -170,6 +210,17 @@ impl Team {
         self.roles.get(part.role as usize).map(|role| role.name.as_str())
     }
 
+    /// Returns the place of the part that an attempt belongs to, in the list of parts.
+    pub(super) fn part_of_attempt(&self, attempt: u32) -> Option<usize> {
+        self.parts.iter().rposition(|part| part.attempt <= attempt)
+    }
+
+    /// Returns what the role at a place used in all of its parts.
+    pub fn used_by(&self, place: usize) -> PartUse {
+        let parts = self.parts.iter().filter(|part| part.role as usize == place);
+        parts.fold(PartUse::default(), |sum, part| sum.plus(part.used))
+    }
+
     /// Returns whether the role at a place reviews: it does not write, and a role before it does.
     pub fn reviews(&self, place: usize) -> bool {
         self.roles.get(place).is_some_and(|role| !role.writes) && self.writer_before(place).is_some()
@@ -178,6 +229,14 @@ impl Team {
     /// Returns the place of the last role that writes, before a place.
     pub fn writer_before(&self, place: usize) -> Option<usize> {
         self.roles.iter().take(place).rposition(|role| role.writes)
+    }
+
+    /// Returns the role whose changes are no part of the work, and the commit that held the work when its part began: the one that works
+    /// or worked last, if it does not write. `None` once a person resumed the agent after its end: what changed then is theirs.
+    pub fn reader(&self) -> Option<(&str, CommitId)> {
+        let part = self.last().filter(|_| !self.reopened)?;
+        let role = self.roles.get(part.role as usize).filter(|role| !role.writes)?;
+        Some((&role.name, part.from.as_ref()?.commit()?))
     }
 
     /// Decides what happens next.
@@ -213,13 +272,21 @@ impl Team {
             return;
         }
         let is_sent_back = self.last().is_some_and(|part| part.outcome == Some(Outcome::Changes));
+        // A part that is open begins again where a person left the work.
+        if let Some(part) = self.parts.last_mut()
+            && part.role == change.role
+            && part.outcome.is_none()
+        {
+            part.from = IdOrText::short_or_none(change.from.as_ref());
+            return;
+        }
         self.sent_back = if self.reopened { 0 } else { self.sent_back + u32::from(is_sent_back) };
         self.reopened = false;
         if self.parts.len() == MAX_PARTS {
             self.parts.pop();
         }
         let from = IdOrText::short_or_none(change.from.as_ref());
-        self.parts.push(Part { role: change.role, attempt, from, outcome: None });
+        self.parts.push(Part { role: change.role, attempt, from, outcome: None, used: PartUse::default() });
     }
 
     /// Notes that the agent is resumed, after it had ended in this phase.
@@ -336,6 +403,29 @@ mod tests {
         part(&mut team, 0, Done);
         part(&mut team, 1, Changes);
         assert_eq!(team.next(), Back(0), "there are as many rounds as before");
+    }
+
+    #[test]
+    fn the_changes_of_a_role_that_does_not_write_are_told_from_those_of_a_person() {
+        let mut team = team(&[true, false], 1);
+        let from = |digit: &str| IdOrText::read(&digit.repeat(40));
+        let reader = |team: &Team| team.reader().map(|(name, from)| (name.to_owned(), from.to_string()));
+        let expected = |digit: &str| Some(("r1".to_owned(), digit.repeat(40)));
+        team.apply(1, &PartChange::begin(0, from("1")));
+        assert_eq!(reader(&team), None, "it writes");
+        team.apply(1, &PartChange::end(0, Done, String::new()));
+        team.apply(2, &PartChange::begin(1, from("2")));
+        assert_eq!(reader(&team), expected("2"));
+        team.apply(3, &PartChange::begin(1, from("3")));
+        assert_eq!(
+            (reader(&team), team.parts.len()),
+            (expected("3"), 2),
+            "a person changed files in between"
+        );
+        team.apply(3, &PartChange::end(1, Approve, String::new()));
+        assert_eq!(reader(&team), expected("3"));
+        team.resumed_after(Phase::Done);
+        assert_eq!(reader(&team), None);
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub use self::{
     limit::LimitObject,
     request::RequestObject,
     shortage::ShortageObject,
-    team::{PartObject, TeamObject},
+    team::{PartObject, RoleUse, TeamObject},
     verdicts::ProposedVerdict,
 };
 

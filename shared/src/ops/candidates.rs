@@ -55,6 +55,11 @@ pub fn profiles(repo: &Repo) -> Vec<String> {
     agents::ready(&Config::of(repo))
 }
 
+/// Returns the MCP servers that are configured.
+pub fn mcp_servers(repo: &Repo) -> Vec<String> {
+    agents::configured_servers(&Config::of(repo))
+}
+
 /// Returns the teams that are configured.
 pub fn teams(repo: &Repo) -> Vec<String> {
     Config::of(repo).repeated_names(&TEAM_ROLE)

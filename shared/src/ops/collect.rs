@@ -13,11 +13,13 @@ use crate::{
     git::{Repo, command},
     lock::Lock,
     model::{
-        Agent, AgentId, Fact, IdOrText, Liveness, canonical,
+        Agent, AgentId, Fact, IdOrText, Liveness, Team, canonical,
         event::{self, LeftOut},
         fold,
     },
-    ops::{agent_checkout::AgentCheckout, agent_object::AgentObject, repairing, selection, status},
+    ops::{
+        agent_checkout::AgentCheckout, agent_object::AgentObject, repairing, role_changes, selection, status,
+    },
     store::{
         self, AgentLog, Listing, Unreadable, append_if,
         layout::{self, PrivateDir},
@@ -208,7 +210,18 @@ fn capture_under_lock(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
         return Ok(CollectOutcome::Nothing);
     }
     let repo = &repo.with_identity(checkout.identity.as_ref());
-    let captured = capture::capture_work(repo, &task, &place)?;
+    let mut captured = capture::capture_work(repo, &task, &place)?;
+    // At the end they could not be taken back.
+    let reader = agent.team.as_ref().and_then(Team::reader).filter(|_| agent.unsaved.is_some());
+    if let Some((_, begun)) = reader.filter(|(_, begun)| captured.head.commit() != Some(*begun)) {
+        role_changes::take_back(repo, id)?;
+        let side = git.import(repo, &agent.branch, &checkout.worktree.path)?;
+        let place = CapturePlace { agent_side: side.as_ref(), ..checkout.place(&checkout.isolated) };
+        captured = capture::capture_work(repo, &task, &place)?;
+        if captured.head.commit() != Some(begun) {
+            return Err(Error::new(Code::WorkUnusable, "its files changed meanwhile"));
+        }
+    }
     let unfinished = captured.unfinished.as_ref().map(Unfinished::sentence);
     let is_known = agent.head.as_ref() == Some(&captured.head) && agent.unfinished == unfinished;
     if is_known && agent.unsaved.is_none() {

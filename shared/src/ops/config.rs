@@ -92,7 +92,7 @@ pub fn run(context: &Context, repo: Option<&Repo>, request: &Request) -> Result<
             forbidden: Vec::new(),
             proposed: settings.proposed().into_iter().filter(|name| name == setting.key.name()).collect(),
             declined: settings.is_declined(),
-            team_problem: settings.team_problem().map(str::to_owned),
+            team_problem: settings.project_problem().map(str::to_owned),
         });
     }
     let shown = settings.all().into_iter().filter(|setting| request.all || !setting.values.is_empty());
@@ -108,7 +108,7 @@ pub fn run(context: &Context, repo: Option<&Repo>, request: &Request) -> Result<
         forbidden: settings.forbidden().into_iter().take(MAX_UNKNOWN).collect(),
         proposed: settings.proposed(),
         declined: settings.is_declined(),
-        team_problem: settings.team_problem().map(str::to_owned),
+        team_problem: settings.project_problem().map(str::to_owned),
     })
 }
 

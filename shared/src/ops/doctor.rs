@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `finding` | what a finding is, and how long lists are shortened |
 //! | `outside` | asking other programs within limits |
-//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `sandboxes`, `keys`, `team_file`, `setups`, `notify`, `session_files` | the checks |
+//! | `git_checks`, `programs`, `installation`, `shells`, `locks`, `refs`, `agents_state`, `upkeep`, `remotes`, `machine`, `sandboxes`, `keys`, `mcp_servers`, `project_file`, `setups`, `notify`, `session_files` | the checks |
 //! | `fix` | what `--fix` does |
 
 mod agents_state;
@@ -18,10 +18,12 @@ mod installation;
 mod keys;
 mod locks;
 mod machine;
+mod mcp_servers;
 mod notify;
 mod outside;
 mod prices;
 mod programs;
+mod project_file;
 mod refs;
 mod remotes;
 mod resources;
@@ -29,7 +31,6 @@ mod sandboxes;
 mod session_files;
 pub mod setups;
 mod shells;
-mod team_file;
 mod upkeep;
 
 use std::{collections::BTreeSet, path::Path};
@@ -201,7 +202,8 @@ fn examine(context: &Context, place: &Place, request: &Request) -> Result<Vec<Fi
     }
     if let Some(repo) = repo.filter(|_| is_usable) {
         checks.check(Group::Keys, "prices", || prices::check(repo))?;
-        checks.check(Group::Keys, "team-file", || team_file::check(repo))?;
+        checks.check(Group::Keys, "mcp-server", || mcp_servers::check(repo))?;
+        checks.check(Group::Keys, "team-file", || project_file::check(repo))?;
         checks.check(Group::Keys, "setup", || setups::check(repo))?;
         checks.check(Group::Keys, "notify", || notify::check(repo))?;
     }

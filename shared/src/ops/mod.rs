@@ -29,6 +29,7 @@ mod repairing;
 pub mod resume;
 pub mod review;
 pub mod rewind;
+mod role_changes;
 pub mod run;
 mod seconds;
 mod selection;

@@ -71,6 +71,24 @@ const MAX_PRICES: usize = 200;
 /// How many rounds an agent has to make its check pass, unless the user says otherwise.
 pub const DEFAULT_ROUNDS: u32 = 5;
 
+/// Whose caps an agent has.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum CapsOf<'a> {
+    /// Those of its profile.
+    Profile(&'a str),
+    /// Those of all agents, and these of the role of its team that works.
+    Role(Amounts),
+}
+
+/// Returns the caps of a profile in git config.
+///
+/// # Errors
+/// One of them is invalid (3).
+pub(super) fn caps_of_profile(config: &Config<'_>, profile: &str) -> Result<Amounts> {
+    let (cost, tokens) = (keys::AGENT_MAX_COST.of(profile), keys::AGENT_MAX_TOKENS.of(profile));
+    Ok(Amounts { cost: config.get(&cost)?, tokens: config.get(&tokens)? })
+}
+
 impl Settings {
     /// Returns the limits of an agent of a profile that is started with these settings.
     ///
@@ -110,15 +128,15 @@ impl Settings {
         })
     }
 
-    /// Returns the caps of an agent of a profile and this run, with what is needed to judge them. `before` are those of its last attempt: what was
+    /// Returns the caps of an agent of this run, with what is needed to judge them. `before` are those of its last attempt: what was
     /// typed then holds, and a cap that is the same stays raised.
     ///
     /// # Errors
     /// A value in git config is invalid (3).
-    pub fn spending(
+    pub(super) fn spending(
         &self,
         config: &Config<'_>,
-        profile: &str,
+        whose: CapsOf<'_>,
         run: RunId,
         before: Option<&Rules>,
     ) -> Result<Rules> {
@@ -130,7 +148,11 @@ impl Settings {
         let of = |cost: &Key<Option<Cost>>, tokens: &Key<Option<u64>>| -> Result<Amounts> {
             Ok(Amounts { cost: config.get(cost)?, tokens: config.get(tokens)? })
         };
-        let own = of(&keys::AGENT_MAX_COST.of(profile), &keys::AGENT_MAX_TOKENS.of(profile))?;
+        // The caps of a role are on its own share of the work.
+        let (own, role) = match whose {
+            CapsOf::Profile(profile) => (caps_of_profile(config, profile)?, Amounts::default()),
+            CapsOf::Role(caps) => (Amounts::default(), caps),
+        };
         let all = of(&keys::MAX_COST, &keys::MAX_TOKENS)?;
         let agent = Amounts {
             cost: typed.cost.or(own.cost).or(all.cost),
@@ -138,16 +160,19 @@ impl Settings {
         };
         let caps = Caps {
             agent,
+            role,
             run: of(&keys::MAX_RUN_COST, &keys::MAX_RUN_TOKENS)?,
             day: of(&keys::MAX_DAY_COST, &keys::MAX_DAY_TOKENS)?,
         };
         let known = before.filter(|_| self.max_cost_micros.is_none() && self.max_tokens.is_none());
         let same = known.filter(|before| before.caps.agent == agent);
         let raises = same.map(|before| before.raises).unwrap_or_default();
+        let same_role = before.filter(|before| before.caps.role == role);
+        let role_raises = same_role.map(|before| before.role_raises.clone()).unwrap_or_default();
         let names = config.names(&keys::PRICE);
         let price = |name: String| Some((name.clone(), config.get_or_default(&keys::PRICE.of(&name))?));
         let prices = names.into_iter().take(MAX_PRICES).filter_map(price).collect();
-        Ok(Rules { caps, typed, raises, prices, run })
+        Ok(Rules { caps, typed, raises, role_raises, prices, run })
     }
 
     /// Returns how many agents may run at once. `before` is the value of the agent's last attempt.

@@ -17,7 +17,7 @@ use crate::{
         agent_object::AgentObject,
         collect,
         failure::{Failure, locked_last},
-        repairing, selection, status,
+        repairing, role_changes, selection, status,
     },
     store::{Listing, Unreadable, layout::PrivateDir, list::ListRow},
     supervise::{
@@ -197,7 +197,7 @@ fn wait(
             Liveness::Remote => return Ok(StopOutcome::Asked),
             // A paused agent has no supervisor either.
             Liveness::Lost | Liveness::Ended => {
-                if control::end_lost(repo, id, mode, request.reason.as_deref())? {
+                if control::end_lost(repo, id, mode, request.reason.as_deref(), role_changes::take_back)? {
                     return Ok(outcome_of(mode, status::read_agent(repo, id)?.phase));
                 }
             }

@@ -8,25 +8,20 @@ pub use crate::supervise::{
     start::READY_WORD,
 };
 use crate::{
-    Code, Result,
+    Result,
     context::Context,
     error::Error,
-    git::{Oid, Repo, refs::RefEdit},
-    landing::{
-        finish::{self, BranchMove, TargetMove},
-        verify::{self, CommitCheck},
-    },
+    git::Repo,
+    landing::verify::{self, CommitCheck},
     lock::Lock,
     model::{
-        AgentId, IdOrText,
+        AgentId,
         cap::{Amounts, Scopes},
         host::HostRule,
     },
+    ops::role_changes,
     sandbox::network,
-    store::{
-        self,
-        layout::{self, PrivateDir},
-    },
+    store::layout::PrivateDir,
     supervise::{helper, life, spec::Spec},
     trust::AcceptedRepo,
 };
@@ -103,32 +98,11 @@ fn check_base(context: &Context, common_dir: &Path, id: &AgentId) -> Result<()> 
     verify::verify(context, &repo, what, until.limit).map(drop)
 }
 
-/// Makes the worktree of an agent ready for the next role of its team. What a role changed that does not write is taken back: the branch,
-/// the files and the head move to the commit at which its part began; ignored files stay. The private git directory of an agent in a
-/// sandbox is made again from what the repository has by now.
+/// Makes the worktree of an agent ready for the next role of its team. What a role changed that does not write is taken back. The private
+/// git directory of an agent in a sandbox is made again from what the repository has by now.
 fn hand_over(context: &Context, common_dir: &Path, id: &AgentId) -> Result<()> {
     let spec = Spec::read(&PrivateDir::new(common_dir.join("orchestra")).agent(id))?;
     let repo = Repo::open(context.environment(), common_dir)?.with_identity(spec.identity.as_ref());
-    let team = store::agent(&repo, id)?.team.ok_or_else(|| Error::internal("the agent has no team"))?;
-    if team.roles.get(team.place()).is_some_and(|role| !role.writes) {
-        let begun = team.last().and_then(|part| part.from.as_ref()).and_then(IdOrText::commit);
-        take_back(&repo, id, &spec, begun.ok_or_else(|| Error::internal("the part has no beginning"))?)?;
-    }
+    role_changes::take_back(&repo, id)?;
     if spec.sandbox.is_some() { helper::prepare_git_dir(&repo, id, &spec) } else { Ok(()) }
-}
-
-fn take_back(repo: &Repo, id: &AgentId, spec: &Spec, new: Oid) -> Result<()> {
-    let old = repo.find_ref(&layout::branch_ref(&spec.branch))?.unwrap_or(spec.base);
-    let wanted = BranchMove { branch: &spec.branch, old, new, why: "orchestra: a role that does not write" };
-    match finish::move_branch(repo, wanted)? {
-        TargetMove::Moved | TargetMove::Unchanged => {}
-        TargetMove::Elsewhere(_) => return Err(Error::new(Code::BranchMoved, "its branch moved meanwhile")),
-        TargetMove::Blocked(blocked) => return Err(Error::new(Code::CheckoutBlocked, blocked.why)),
-    }
-    let name = layout::head_ref(id);
-    let kept = repo.find_ref(&name)?;
-    if kept != Some(new) {
-        repo.edit_refs(&[RefEdit { name, old: kept, new }], "orchestra: a role that does not write")?;
-    }
-    Ok(())
 }

@@ -5,15 +5,15 @@ use crate::{
     agents::{self, Options},
     config::{
         Config,
-        keys::{AGENT_WRITES, REVIEW_ALLOW, TEAM_ROLE, TEAM_ROUNDS},
+        keys::{AGENT_FALLBACK, AGENT_WRITES, REVIEW_ALLOW, TEAM_ROLE, TEAM_ROUNDS},
     },
     model::{
         OnPrompt, Team, quote,
         team::{MAX_ROLES, TeamRole},
         text,
     },
-    ops::settings::Settings,
-    supervise::spec::{Limits, Stage, TeamSpec},
+    ops::settings::{self, Settings},
+    supervise::spec::{Fallback, Limits, Stage, TeamSpec},
 };
 
 /// Returns a team as it is configured.
@@ -48,8 +48,8 @@ pub(super) fn configured(config: &Config<'_>, name: &str) -> Result<Team> {
     Ok(Team { name: name.to_owned(), roles, rounds: config.get(&TEAM_ROUNDS.of(name))?, ..Team::default() })
 }
 
-/// Returns what is needed to start each role of a team, with what was typed for every role. `before` are the limits of an earlier
-/// attempt.
+/// Returns what is needed to start each role of a team, with what was typed for every role, and warnings for the user. `before` are the
+/// limits of an earlier attempt.
 ///
 /// # Errors
 /// A role cannot be started, does not support an option, or would run the words of another role as a script (3).
@@ -59,39 +59,95 @@ pub(super) fn stages(
     settings: &Settings,
     typed: &Options,
     before: Option<&TeamSpec>,
-) -> Result<TeamSpec> {
-    let stages = (0..team.roles.len()).map(|place| {
+) -> Result<(TeamSpec, Vec<String>)> {
+    let (mut stages, mut warnings) = (Vec::new(), Vec::new());
+    for (place, TeamRole { name, .. }) in team.roles.iter().enumerate() {
         let limits = before.and_then(|before| before.stages.get(place)).map(|stage| &stage.limits);
-        stage(config, team, place, settings, typed, limits)
-    });
-    Ok(TeamSpec { typed: typed.clone(), stages: stages.collect::<Result<Vec<Stage>>>()? })
+        let make = |profile: &str, typed: &Options| {
+            let in_team = |error: Error| match error.code {
+                Code::ProfileUnknown => {
+                    error.because(format!("it is a role of team '{}'", text::safe(&team.name)))
+                }
+                _ => error,
+            };
+            stage(config, team, place, profile, settings, typed, limits).map_err(in_team)
+        };
+        let (stage, warning) = with_fallback(config, name, typed, make)?;
+        stages.push(stage);
+        warnings.extend(warning);
+    }
+    Ok((TeamSpec { typed: typed.clone(), stages }, warnings))
 }
 
+/// Makes the stage of a role with its fallback. Where its program is missing, the fallback works in its place.
+fn with_fallback(
+    config: &Config<'_>,
+    name: &str,
+    typed: &Options,
+    make: impl Fn(&str, &Options) -> Result<Stage>,
+) -> Result<(Stage, Option<String>)> {
+    let own = make(name, typed);
+    let fallback = config.get(&AGENT_FALLBACK.of(name))?.filter(|fallback| fallback != name);
+    let Some(fallback) = fallback else { return own.map(|stage| (stage, None)) };
+    // A model that was typed is one of the first program.
+    let other = make(&fallback, &Options { model: None, ..typed.clone() });
+    let (shown, other_shown) = (text::safe(name), text::safe(&fallback));
+    let is_missing = |error: &Error| matches!(error.code, Code::ProgramMissing | Code::CredentialMissing);
+    match (own, other) {
+        (Ok(own), Ok(Stage { profile, role, launch, limits, .. })) => {
+            let own_launch = own.launch.beside(Some(&launch));
+            let fallback = Some(Fallback { profile, role, launch, limits });
+            Ok((Stage { launch: own_launch, fallback, ..own }, None))
+        }
+        (Ok(own), Err(error)) => {
+            let warning = format!("'{other_shown}' cannot take over from '{shown}': {}", error.one_line());
+            Ok((own, Some(warning)))
+        }
+        (Err(error), Ok(other)) if is_missing(&error) => {
+            let warning = format!("'{other_shown}' works instead of '{shown}': {}", error.one_line());
+            // The prompt of the role stays its own.
+            Ok((Stage { prompt: agents::prompt_of(name, config)?.or(other.prompt), ..other }, Some(warning)))
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Makes the stage of the role at a place, with the program of a profile: its own, or that of its fallback.
 fn stage(
     config: &Config<'_>,
     team: &Team,
     place: usize,
-    settings: &Settings,
+    profile: &str,
+    typed_settings: &Settings,
     typed: &Options,
     before: Option<&Limits>,
 ) -> Result<Stage> {
     let Some(TeamRole { name, writes }) = team.roles.get(place) else {
         return Err(Error::internal(format!("team '{}' has no role {place}", text::safe(&team.name))));
     };
-    let in_team = |error: Error| match error.code {
-        Code::ProfileUnknown => error.because(format!("it is a role of team '{}'", text::safe(&team.name))),
-        _ => error,
-    };
     let (options, reads_history) =
-        if *writes { (typed.clone(), true) } else { reading_options(config, name, typed)? };
-    let launch = agents::launch(name, config, &options).map_err(in_team)?;
-    agents::check_prose(name, config, "what another role of its team said")?;
-    let limits = settings.limits(config, name, &launch, before)?;
-    let profile = agents::program_of(name, config);
-    let role = Some(name.clone()).filter(|name| *name != profile);
-    let prompt = agents::prompt_of(name, config)?;
+        if *writes { (typed.clone(), true) } else { reading_options(config, profile, typed)? };
+    let launch = agents::launch(profile, config, &options)?;
+    agents::check_prose(profile, config, "what another role of its team said")?;
+    let limits = typed_settings.limits(config, profile, &launch, before)?;
+    let caps = settings::caps_of_profile(config, name)?;
+    let program = agents::program_of(profile, config);
+    let role = Some(profile.to_owned()).filter(|profile| *profile != program);
+    let prompt = agents::prompt_of(profile, config)?;
     let shows_changes = !reads_history && team.reviews(place);
-    Ok(Stage { profile, role, launch, limits, options, prompt, writes: *writes, shows_changes })
+    let (writes, fallback) = (*writes, None);
+    Ok(Stage {
+        profile: program,
+        role,
+        launch,
+        limits,
+        caps,
+        options,
+        prompt,
+        writes,
+        shows_changes,
+        fallback,
+    })
 }
 
 /// Returns the options of a role that does not write, which are those of a reviewing agent, and whether it looks at the history by itself.
@@ -101,6 +157,7 @@ fn reading_options(config: &Config<'_>, name: &str, typed: &Options) -> Result<(
         on_prompt: Some(OnPrompt::Deny),
         allow: config.get(&REVIEW_ALLOW)?,
         deny: typed.deny.clone(),
+        mcp: typed.mcp.clone(),
         restricted: true,
         ..Options::default()
     };

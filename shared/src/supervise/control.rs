@@ -10,7 +10,7 @@ use crate::{
     git::Repo,
     lock::Lock,
     model::{
-        Agent, AgentId, Fact,
+        Agent, AgentId, Fact, Team,
         event::{Finished, Message},
     },
     store::{
@@ -24,7 +24,7 @@ use crate::{
         processes::{self, Processes},
         program_output, prompt, queue, repair,
         spec::Spec,
-        stored_output,
+        stored_output, team,
     },
     trust::acceptance,
     worktree::capture::CapturedWork,
@@ -117,11 +117,17 @@ pub fn wake(repo: &Repo, id: &AgentId) -> Result<()> {
 }
 
 /// Ends an agent whose supervisor died: saves its worktree, ends its processes, captures its work, and records the end.
-/// Returns `false` if the agent has a live supervisor or has ended already.
+/// Returns `false` if the agent has a live supervisor or has ended already. `take_back` takes back what a role changed that does not write.
 ///
 /// # Errors
 /// A process cannot be killed, or something cannot be written.
-pub fn end_lost(repo: &Repo, id: &AgentId, mode: StopMode, reason: Option<&str>) -> Result<bool> {
+pub fn end_lost(
+    repo: &Repo,
+    id: &AgentId,
+    mode: StopMode,
+    reason: Option<&str>,
+    take_back: impl Fn(&Repo, &AgentId) -> Result<()>,
+) -> Result<bool> {
     let private = PrivateDir::new(repo.private_dir()?);
     let dir = private.agent(id);
     let Some(_lock) = Lock::take(&dir.lock(), LOCK_TIMEOUT)? else { return Ok(false) };
@@ -150,7 +156,17 @@ pub fn end_lost(repo: &Repo, id: &AgentId, mode: StopMode, reason: Option<&str>)
         Some(spec) => {
             // The helper reads the spec from the agent's folder.
             spec.write(&dir)?;
-            helper::capture_work(repo, id, &dir, &spec)
+            let captured = helper::capture_work(repo, id, &dir, &spec);
+            match (captured, before.team.as_ref().and_then(Team::reader)) {
+                (Ok(work), Some((role, begun))) if team::is_changed(&work, begun) => {
+                    match take_back(repo, id) {
+                        Ok(()) => helper::capture_work(repo, id, &dir, &spec)
+                            .map(|left| team::without_changes(left, role, &work)),
+                        Err(error) => Ok(team::with_changes_left(&before, role, begun, &error.one_line())),
+                    }
+                }
+                (captured, _) => captured,
+            }
         }
         None => Err(crate::Error::refused("this clone has no record of how it was started")),
     };

@@ -60,7 +60,7 @@ pub struct EndedAttempt {
     pub cause: Option<Cause>,
     /// The hosts that its sandbox refused.
     pub refused_hosts: Vec<String>,
-    /// What people should know about a success.
+    /// What people should know about it besides, however it ended.
     pub remark: Option<String>,
     /// What a reviewing role of a team said, in place of its last words.
     pub summary_of_review: Option<String>,
@@ -262,7 +262,7 @@ impl EndedAttempt {
     /// captured and is finished. Without any change it is done with a remark, but failed if a permission was denied.
     pub fn judge(&self, captured: Result<&CapturedWork, &Error>) -> (Phase, Option<String>) {
         let Conclusion { phase, reason, .. } = self.conclusion();
-        let reason = join(reason, self.remark.clone().filter(|_| phase == Phase::Done));
+        let reason = join(reason, self.remark.clone());
         let no_success = if phase == Phase::Done { Phase::Failed } else { phase };
         let unsaved = match captured {
             Ok(captured) => captured.unsaved.clone(),

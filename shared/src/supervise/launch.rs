@@ -73,7 +73,8 @@ pub fn start(
         private_files::write(&path, &file.text)
             .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
     }
-    let mut argv = spec.launch.clone().in_folder(dir.dir()).argv_for(&prompt, beginning.session);
+    let launch = spec.launch.clone().in_folder(dir.dir());
+    let mut argv = launch.argv_for(&prompt, beginning.session);
     argv.extend(spec.rules().flat_map(|rule| spec.launch.protocol.rule_arguments(rule)));
     argv.extend(beginning.money_left.iter().flat_map(|left| spec.cost_arguments(*left)));
     let (program, arguments) = argv.split_first().ok_or_else(|| Error::internal("an empty command"))?;
@@ -103,6 +104,7 @@ pub fn start(
     let mut command = command_of_spec(environment, program, id, common_dir, spec, sandbox.as_ref())?;
     command
         .args(arguments)
+        .envs(launch.variables(id))
         .env(NONCE, &record.nonce)
         .env("ORCHESTRA_PROMPT_FILE", &prompt)
         .stdin(stdin)

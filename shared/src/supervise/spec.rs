@@ -10,7 +10,9 @@ use crate::{
     agents::{COST, Launch, Options},
     error::ErrorContext,
     git::{Repo, careful, repo::Identity},
-    model::{AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, duration, request::Pattern},
+    model::{
+        AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, cap::Amounts, duration, request::Pattern,
+    },
     private_files,
     store::layout::{self, AgentDir},
     supervise::{preparation::Preparation, spending::Rules},
@@ -49,6 +51,9 @@ pub struct Spec {
     pub since: u64,
     /// Whether it ran before, so that its worktree and branch may contain work.
     pub resumed: bool,
+    /// Whether it was at rest, with all of its work saved, before this supervisor.
+    #[serde(default)]
+    pub rested: bool,
     /// Whether its first launch starts a new conversation.
     pub fresh: bool,
     /// Whether it reviews another agent's work: its verdict counts, not its changes.
@@ -146,6 +151,9 @@ pub struct Stage {
     pub launch: Launch,
     /// Its limits.
     pub limits: Limits,
+    /// The caps on what it uses.
+    #[serde(default)]
+    pub caps: Amounts,
     /// The options for its program.
     pub options: Options,
     /// The text that is put before the task.
@@ -154,9 +162,26 @@ pub struct Stage {
     pub writes: bool,
     /// Whether the changes are put into its prompt, because it cannot look at the history.
     pub shows_changes: bool,
+    /// The profile that takes over if this one is refused before it did anything.
+    #[serde(default)]
+    pub fallback: Option<Fallback>,
 }
 
 impl Stage {
+    /// Lets the fallback work in its place, if it runs this program.
+    #[must_use]
+    pub fn run_by(mut self, program: &str) -> Self {
+        let is_other = self.profile != program;
+        if let Some(Fallback { profile, role, launch, limits }) =
+            self.fallback.take_if(|fallback| is_other && fallback.profile == program)
+        {
+            let launch = launch.beside(Some(&self.launch));
+            (self.profile, self.role, self.launch, self.limits) = (profile, role, launch, limits);
+            self.options.model = None;
+        }
+        self
+    }
+
     /// Returns the name of its profile.
     pub fn name(&self) -> &str {
         self.role.as_ref().unwrap_or(&self.profile)
@@ -240,13 +265,14 @@ impl Spec {
         }
     }
 
-    /// Prepares the launch of the role at a place of the team, if there is one. Another role never takes over from it.
+    /// Prepares the launch of the role at a place of the team, if there is one.
     pub fn take_stage(&mut self, place: usize) {
         let stage = self.team.as_ref().and_then(|team| team.stages.get(place)).cloned();
-        if let Some(Stage { profile, role, launch, limits, options, writes, .. }) = stage {
+        if let Some(Stage { profile, role, launch, limits, caps, options, writes, fallback, .. }) = stage {
+            self.spending.caps.role = caps;
             let launch = launch.beside(Some(&self.launch));
             (self.profile, self.role, self.launch) = (profile, role, launch);
-            (self.limits, self.options, self.judges, self.fallback) = (limits, options, !writes, None);
+            (self.limits, self.options, self.judges, self.fallback) = (limits, options, !writes, fallback);
         }
     }
 

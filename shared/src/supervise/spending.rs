@@ -47,6 +47,8 @@ pub struct Rules {
     pub typed: Amounts,
     /// How often those of the agent were raised.
     pub raises: Raises,
+    /// How often those of the roles of its team were raised, by their places.
+    pub role_raises: BTreeMap<usize, Raises>,
     /// The prices of models, by their names in the keys, in lower case.
     pub prices: BTreeMap<String, Price>,
     /// The run of the agent.
@@ -100,6 +102,12 @@ pub fn amounts(used: &Usage) -> Amounts {
 /// Returns what an agent used by its events.
 pub fn of_agent(agent: &Agent) -> Amounts {
     Amounts::used(agent.cost, agent.input_tokens, agent.output_tokens)
+}
+
+/// Returns what the role of the agent's team used by its events that works or worked last.
+pub fn of_role(agent: &Agent) -> Amounts {
+    let used = agent.team.as_ref().map(|team| team.used_by(team.place())).unwrap_or_default();
+    Amounts::used(used.cost, used.input_tokens, used.output_tokens)
 }
 
 /// Returns what the agent of these events used before a moment.
@@ -215,7 +223,7 @@ impl SharedRaises {
             serde_json::from_slice(&careful::read(path).ok()?).ok()
         };
         let [run, day] = [CapScope::Run, CapScope::Day].map(|scope| of(scope).unwrap_or_default());
-        Scopes { agent: Raises::default(), run, day }
+        Scopes { run, day, ..Scopes::default() }
     }
 
     /// Raises a cap once more.

@@ -1,9 +1,12 @@
 //! What the roles of a team are started with, and told. Pure.
 
-use crate::model::{
-    Team, answer, secret,
-    team::{Next, Outcome},
-    text,
+use crate::{
+    model::{
+        Agent, CommitId, Team, answer, secret,
+        team::{Next, Outcome},
+        text,
+    },
+    worktree::capture::CapturedWork,
 };
 
 /// The longest text that a role hands over, in bytes.
@@ -124,6 +127,30 @@ pub(super) fn reason(team: &Team, next: &Next) -> Option<String> {
         )),
         (Next::Back(_) | Next::Done | Next::Failed(_), _) => None,
     }
+}
+
+/// Returns whether the work is not what it was when the part of a role began.
+pub(super) fn is_changed(work: &CapturedWork, begun: CommitId) -> bool {
+    work.head.commit() != Some(begun)
+        || work.off_branch.is_some()
+        || work.unfinished.is_some()
+        || work.unsaved.is_some()
+}
+
+/// Returns the work after the changes of a role that does not write were taken back, with a remark that says where they are.
+pub(super) fn without_changes(left: CapturedWork, role: &str, changed: &CapturedWork) -> CapturedWork {
+    let mut remark = format!("'{role}' does not write; what it changed is not part of the work");
+    if let Some(commit) = changed.head.commit().filter(|commit| left.head.commit() != Some(*commit)) {
+        remark.push_str(&format!(", and kept as {}", &commit.to_string()[..10]));
+    }
+    CapturedWork { remark: Some(remark), last_words: changed.last_words.clone(), ..left }
+}
+
+/// Returns the work at the begin of the part of a role that does not write, whose changes cannot be taken back: they are only in the
+/// worktree, and kept where the head was.
+pub(super) fn with_changes_left(agent: &Agent, role: &str, begun: CommitId, why: &str) -> CapturedWork {
+    let unsaved = Some(format!("'{role}' does not write, and what it changed cannot be taken back: {why}"));
+    CapturedWork { work: agent.work.clone(), unsaved, ..CapturedWork::nothing(begun.into()) }
 }
 
 /// Marks every line of a text as data.

@@ -41,9 +41,9 @@ kinds! {
     ACCEPT = "accept": init::Accepted;
     /// What the files of the project say about how it is built and tested, and whether that was set.
     DISCOVERY = "discovery": discover::Discovery;
-    /// The file of the team that a person approved.
+    /// The file of the project that a person approved.
     CONFIG_APPROVAL = "config-approval": config::Approval;
-    /// The file of the team that a person declined.
+    /// The file of the project that a person declined.
     CONFIG_DECLINE = "config-decline": config::Decline;
     /// What the settings file of another orchestrator sets, or would set.
     CONFIG_IMPORT = "config-import": config::Import;

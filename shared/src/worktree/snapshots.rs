@@ -40,6 +40,21 @@ pub fn save(repo: &Repo, target: &CaptureTarget<'_>, place: &CapturePlace<'_>) -
     capture::set_ref(repo, &name, commit)
 }
 
+/// Replaces the snapshot, if there is one, by one of the files of a commit: what the worktree held before is not restored.
+///
+/// # Errors
+/// Something cannot be read or written.
+pub fn replace(repo: &Repo, id: &AgentId, head: Oid) -> Result<()> {
+    let name = layout::snapshot_ref(id);
+    if repo.find_ref(&name)?.is_none() {
+        return Ok(());
+    }
+    let message = format!("snapshot of agent {id}\n");
+    let (who, at) = (repo.identity_or_none(), repo.now().as_second());
+    let commit = repo.write_commit(&Commit::by(&who, at, repo.tree_of(head)?, vec![head], message))?;
+    capture::set_ref(repo, &name, commit)
+}
+
 /// Returns the tree of a snapshot, and whether nothing else was in the worktree: no ignored file, nothing that was left out.
 ///
 /// # Errors

@@ -6,10 +6,10 @@
 
 mod event;
 mod import;
+mod project_file;
 mod sessions;
 mod shown;
 mod stream;
-mod team_file;
 mod trailers;
 
 /// A parser and its properties.
@@ -35,7 +35,7 @@ pub const TARGETS: &[Target] = &[
         check: sessions::check,
         fixtures: &["claude/config", "codex", "gemini", "shapes"],
     },
-    Target { name: "team_file", check: team_file::check, fixtures: &[] },
+    Target { name: "project_file", check: project_file::check, fixtures: &[] },
     Target { name: "import", check: import::check, fixtures: &[] },
 ];
 

@@ -290,7 +290,7 @@ const TERMINAL: &[Rule] = &[
     ("stop_view", &["agents", "context", "errors", "exit", "json", "names", "output", "prompt"]),
     ("trace", &["here", "output"]),
     ("run", &["args", "complete", "errors", "exit", "here", "json", "output", "pages", "style", "trace"]),
-    ("settings", &["here", "output"]),
+    ("settings", &["complete", "here", "output"]),
 ];
 
 /// The interface of the library for every frontend: it calls an operation and shows the report.

@@ -3,7 +3,11 @@
 use super::{Api, KEY, NAME, no_key};
 use crate::{
     Error, Result,
-    agents::{Launch, Launcher, Options, Stdin, TaskHandling, launch::SESSION, options::Rules},
+    agents::{
+        Launch, Launcher, Options, Stdin, TaskHandling,
+        launch::SESSION,
+        options::{self, Rules},
+    },
     config::{
         Config,
         keys::{AGENT_CONTEXT, AGENT_KEY_COMMAND, AGENT_MODEL, ALLOWED_CLI, ON_PROMPT, PRICE},
@@ -23,6 +27,7 @@ pub(super) fn has_key(config: &Config<'_>) -> bool {
 
 /// Implements [`Launcher::launch`].
 pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
+    options.refuse_except(NAME, options::ALL_BUT_MCP)?;
     let permission = match options.permission {
         Some(permission) => permission,
         None => config.permission()?,

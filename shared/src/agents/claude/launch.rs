@@ -5,7 +5,7 @@ use super::{Claude, NAME, examination::EXAMINATION};
 use crate::{
     Error, Result,
     agents::{
-        COST, Launch, Launcher, Options, Stdin, TaskHandling, installed, launch::SESSION, options::Rules,
+        COST, Launch, Launcher, Options, Stdin, TaskHandling, installed, launch::SESSION, mcp, options::Rules,
     },
     config::{Config, keys::ALLOWED_CLI},
     model::{OnPrompt, Permission},
@@ -26,13 +26,27 @@ const FIXED_OPTIONS: &[&str] = &[
     "--replay-user-messages",
 ];
 
+/// The file with its MCP servers.
+const MCP_FILE: &str = "claude-mcp.json";
+/// How it writes them.
+const MCP_FORM: mcp::Form = mcp::Form { variable: |name| format!("${{{name}}}"), url: "url", has_type: true };
+
 /// Implements [`Launcher::launch`].
 pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     let program = installed::path(config, NAME).ok_or_else(not_installed)?;
     let (permission, on_prompt) = (options.permission(config)?, options.on_prompt(config)?);
+    let servers = mcp::servers(config, options)?;
     let options = options.clone().with_rules(Rules::of(config)?);
+    let mut argv = argv(program, permission, on_prompt, &config.get(&ALLOWED_CLI)?, &options);
+    let mut files = vec![];
+    if !servers.is_empty() {
+        let (file, path) = mcp::file(MCP_FILE, &servers, &MCP_FORM);
+        files.push(file);
+        // The servers of the user's own settings are not meant for this agent.
+        argv.extend([format!("--mcp-config={path}"), "--strict-mcp-config".to_owned()]);
+    }
     Ok(Launch {
-        argv: argv(program, permission, on_prompt, &config.get(&ALLOWED_CLI)?, &options),
+        argv,
         new_session_args: vec![format!("--session-id={SESSION}")],
         resume_args: vec![format!("--resume={SESSION}")],
         reports_session: false,
@@ -44,7 +58,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         on_prompt,
         unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
         env: vec![],
-        files: vec![],
+        files,
         patterns: None,
         conversation: None,
         leftovers: vec![],

@@ -1,4 +1,5 @@
-//! The requests of the server that a person answers: to run a command outside the sandbox, and to change files.
+//! The requests of the server that a person answers: to run a command outside the sandbox, to change files, and to call a tool of an
+//! MCP server.
 
 use serde_json::{Value, json};
 
@@ -12,22 +13,37 @@ pub(super) const REASON: &str = "git-orchestra-reason";
 const COMMAND: &str = "item/commandExecution/requestApproval";
 const FILES: &str = "item/fileChange/requestApproval";
 
-/// Returns whether a request asks for an approval.
-pub(super) fn is_approval(method: &str) -> bool {
-    matches!(method, COMMAND | FILES)
+const TOOL: &str = "mcpServer/elicitation/request";
+
+/// Returns whether a request asks for an approval. A server may also ask for other things, which are refused.
+pub(super) fn is_approval(method: &str, params: &Value) -> bool {
+    matches!(method, COMMAND | FILES) || method == TOOL && is_tool_call(params)
+}
+
+fn is_tool_call(params: &Value) -> bool {
+    word(params, "mode") == "form" && word(&params["_meta"], "codex_approval_kind") == "mcp_tool_call"
+}
+
+/// Returns the id of a question: that of its call. The ids of requests begin anew in every process, so that they do not do alone.
+pub(super) fn id(request: &Value, method: &str, params: &Value) -> String {
+    match method {
+        TOOL => format!("{}-{request}", word(params, "turnId")),
+        _ => params["approvalId"].as_str().unwrap_or_else(|| word(params, "itemId")).to_owned(),
+    }
 }
 
 /// Returns the question of a request. `changes` are the files and lines that it is about to write.
 pub(super) fn question(id: String, method: &str, params: &Value, changes: Option<&str>) -> Question {
     let what = match method {
         COMMAND => format!("shell {}", unwrapped(word(params, "command"))),
+        TOOL => tool_call(params),
         _ => format!("apply_patch {}", changes.unwrap_or("…")),
     };
     let why = word(params, "reason");
     let asked = if why.is_empty() { what.clone() } else { format!("{what} ({why})") };
     let asked = AskedRequest::new(&asked, None);
     // Without its changes, a request is not exactly known.
-    let is_known = method == COMMAND || changes.is_some();
+    let is_known = method != FILES || changes.is_some();
     let folder = word(params, "cwd");
     let pattern = is_known.then(|| Pattern::exact(&asked, format!("{what}\n{folder}").as_bytes()));
     Question { id, kind: QuestionKind::Permission, request: AskedRequest { pattern, ..asked } }
@@ -35,12 +51,23 @@ pub(super) fn question(id: String, method: &str, params: &Value, changes: Option
 
 /// Encodes the answer to a request; `None` if it is not one.
 pub(super) fn answer(request: &Value, answer: &Answer) -> Option<Vec<u8>> {
-    request.get("method").and_then(Value::as_str).filter(|method| is_approval(method))?;
+    let method = request.get("method").and_then(Value::as_str);
+    let method = method.filter(|method| is_approval(method, &request["params"]))?;
     let decision = if answer.allow { "accept" } else { "decline" };
-    let mut bytes =
-        json!({"id": request.get("id")?, "result": {"decision": decision}}).to_string().into_bytes();
+    let result = match method {
+        TOOL => json!({"action": decision, "content": answer.allow.then(|| json!({}))}),
+        _ => json!({"decision": decision}),
+    };
+    let mut bytes = json!({"id": request.get("id")?, "result": result}).to_string().into_bytes();
     bytes.push(b'\n');
     Some(bytes)
+}
+
+/// Returns the call of a tool of an MCP server, with its arguments: `notes: Allow the tool "add"? {"text":"x"}`.
+fn tool_call(params: &Value) -> String {
+    let called = &params["_meta"]["tool_params"];
+    let called = if called.is_null() { String::new() } else { format!(" {called}") };
+    format!("{}: {}{called}", word(params, "serverName"), word(params, "message"))
 }
 
 /// Returns a command without the shell that runs it, if the rest can be read without a doubt.
@@ -84,6 +111,29 @@ mod tests {
         // The reason does not matter for what is allowed for good.
         let again = question("x".to_owned(), COMMAND, &json!({"cwd": "/w", "command": "touch /tmp/x"}), None);
         assert!(asked.request.pattern.zip(again.request.pattern).is_some_and(|(a, b)| a.is_same(&b)));
+    }
+
+    #[test]
+    fn calls_of_tools_are_asked_for_and_other_questions_of_servers_are_not() {
+        let params = json!({"mode": "form", "serverName": "notes", "turnId": "t1", "message": "Allow add?",
+            "_meta": {"codex_approval_kind": "mcp_tool_call", "tool_params": {"text": "x"}}});
+        assert!(is_approval(TOOL, &params));
+        assert!(!is_approval(TOOL, &json!({"mode": "form", "serverName": "notes", "message": "Your name?"})));
+        let asked = question(id(&json!(3), TOOL, &params), TOOL, &params, None);
+        assert_eq!(
+            (asked.id.as_str(), asked.request.text.as_str()),
+            ("t1-3", r#"notes: Allow add? {"text":"x"}"#)
+        );
+        let request = json!({"method": TOOL, "id": 3, "params": params});
+        for (allow, expected) in [
+            (true, json!({"action": "accept", "content": {}})),
+            (false, json!({"action": "decline", "content": null})),
+        ] {
+            let bytes =
+                super::answer(&request, &Answer { allow, always: false, text: None }).expect("an answer");
+            let answer: Value = serde_json::from_slice(&bytes).expect("JSON");
+            assert_eq!(answer, json!({"id": 3, "result": expected}));
+        }
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Starting Codex as a server that speaks its protocol on its standard streams. Unlike `codex exec` it can ask, accepts messages at any
 //! time, and reports denials. Settings are passed for this process only; login and everything else are the user's own.
 
+use serde_json::Value;
+
 use super::{Codex, EXAMINATION, NAME};
 use crate::{
     Error, Result,
     agents::{
         Launch, Launcher, Options, Stdin, TaskHandling, installed,
+        mcp::{self, McpServer, Place},
         options::{self, Rules},
     },
     config::Config,
@@ -19,6 +22,7 @@ pub(super) const SUPPORTED: &[&str] = &[
     options::ADD_FOLDER,
     options::MODEL,
     options::APPEND_SYSTEM_PROMPT,
+    options::MCP_SERVER,
 ];
 
 /// The variables that a session sets for the processes that it starts. Codex that sees them assumes to run inside a session.
@@ -56,12 +60,13 @@ pub(super) const fn mode(permission: Permission) -> Mode {
 pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     options.refuse_except(NAME, SUPPORTED)?;
     let program = installed::path(config, NAME).ok_or_else(not_installed)?;
+    let servers = mcp::servers(config, options)?;
     let rules = Rules::of(config)?;
     rules.refuse_denials(NAME)?;
     // What is allowed without asking cannot be passed on, so that it is asked for.
     let options = options.clone().with_rules(Rules { allow: vec![], ..rules });
     Ok(Launch {
-        argv: argv(program, &options),
+        argv: [argv(program, &options), mcp_settings(&servers)].concat(),
         new_session_args: vec!["app-server".to_owned()],
         resume_args: vec!["app-server".to_owned()],
         reports_session: true,
@@ -94,6 +99,34 @@ fn argv(program: String, options: &Options) -> Vec<String> {
     argv
 }
 
+/// Returns the settings with MCP servers. They name variables, whose values the program reads itself.
+fn mcp_settings(servers: &[McpServer]) -> Vec<String> {
+    let mut argv = Vec::new();
+    for McpServer { name, place } in servers {
+        let mut set = |setting: &str, value: Value| {
+            argv.extend(["-c".to_owned(), format!("mcp_servers.{name}.{setting}={value}")]);
+        };
+        match place {
+            Place::Program { command, args, env } => {
+                set("command", command.as_str().into());
+                if !args.is_empty() {
+                    set("args", args.as_slice().into());
+                }
+                if !env.is_empty() {
+                    set("env_vars", env.as_slice().into());
+                }
+            }
+            Place::Url { url, headers } => {
+                set("url", url.as_str().into());
+                for (header, variable) in headers {
+                    set(&format!("env_http_headers.{header}"), variable.as_str().into());
+                }
+            }
+        }
+    }
+    argv
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +152,30 @@ mod tests {
         ] {
             assert_eq!(argv("codex".to_owned(), &options), expected);
         }
+    }
+
+    #[test]
+    fn servers_become_settings_without_a_secret() {
+        let words = |all: &[&str]| -> Vec<String> { all.iter().map(|&one| one.to_owned()).collect() };
+        let place = Place::Program {
+            command: "/bin/a b".to_owned(),
+            args: words(&["-x", "\"q\""]),
+            env: words(&["KEY"]),
+        };
+        let headers = vec![("X-Key".to_owned(), "TOKEN".to_owned())];
+        let url = Place::Url { url: "https://example.org".to_owned(), headers };
+        let servers =
+            [McpServer { name: "one".to_owned(), place }, McpServer { name: "two".to_owned(), place: url }];
+        assert_eq!(
+            mcp_settings(&servers).iter().filter(|word| *word != "-c").collect::<Vec<_>>(),
+            [
+                r#"mcp_servers.one.command="/bin/a b""#,
+                r#"mcp_servers.one.args=["-x","\"q\""]"#,
+                r#"mcp_servers.one.env_vars=["KEY"]"#,
+                r#"mcp_servers.two.url="https://example.org""#,
+                r#"mcp_servers.two.env_http_headers.X-Key="TOKEN""#,
+            ]
+        );
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Conversation {
     fn received(&mut self, value: &Value) -> Vec<StreamEvent> {
         let params = &value["params"];
         match (value.get("id"), value.get("method").and_then(Value::as_str)) {
-            (Some(id), Some(method)) if approval::is_approval(method) => {
+            (Some(id), Some(method)) if approval::is_approval(method, params) => {
                 vec![StreamEvent::QuestionAsked(self.stream.asked(id, method, params))]
             }
             (Some(id), Some(method)) => {

@@ -9,6 +9,7 @@ use crate::{
     agents::{
         Launch, Options, PrivateFile, Protocol, Stdin, TaskHandling, installed,
         launch::{PRIVATE, SESSION},
+        mcp,
         options::{self, Rules},
     },
     config::{Config, keys::ALLOWED_CLI},
@@ -16,8 +17,21 @@ use crate::{
 };
 
 /// The options that it supports. Without a terminal it never asks.
-pub(super) const SUPPORTED: &[&str] =
-    &[options::PERMISSION, options::ALLOW_TOOL, options::DENY_TOOL, options::ADD_FOLDER, options::MODEL];
+pub(super) const SUPPORTED: &[&str] = &[
+    options::PERMISSION,
+    options::ALLOW_TOOL,
+    options::DENY_TOOL,
+    options::ADD_FOLDER,
+    options::MODEL,
+    options::MCP_SERVER,
+];
+/// The file with its MCP servers, which it reads as settings that the user's own take precedence over.
+const MCP_FILE: &str = "gemini-mcp.json";
+/// The variable with the path of that file.
+const DEFAULTS: &str = "GEMINI_CLI_SYSTEM_DEFAULTS_PATH";
+/// How it writes its servers.
+const MCP_FORM: mcp::Form =
+    mcp::Form { variable: |name| format!("${name}"), url: "httpUrl", has_type: false };
 /// The file with what it may and must not use.
 const RULES_FILE: &str = "gemini-rules.toml";
 /// The user asked for an agent in this worktree. Otherwise the program refuses to work in a folder that it does not know.
@@ -33,6 +47,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     let checked = Options { on_prompt: options.on_prompt.filter(|_| !denies), ..options.clone() };
     checked.refuse_except(NAME, SUPPORTED)?;
     let permission = options.permission(config)?;
+    let servers = mcp::servers(config, options)?;
     let mut options = options.clone().with_rules(Rules::of(config)?);
     let programs = config.get(&ALLOWED_CLI)?;
     options.allow.extend(programs.iter().map(|name| format!("Bash({name}:*)")));
@@ -50,8 +65,14 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         env: vec![(TRUST.0.to_owned(), TRUST.1.to_owned())],
         ..Launch::plain(vec![], Stdin::Prompt, TaskHandling::Prose)
     };
-    let files = rules.map(|text| PrivateFile { name: RULES_FILE.to_owned(), text });
-    Ok(Launch { files: files.into_iter().collect(), ..launch })
+    let rules = rules.map(|text| PrivateFile { name: RULES_FILE.to_owned(), text });
+    let (mut files, mut env): (Vec<PrivateFile>, _) = (rules.into_iter().collect(), launch.env.clone());
+    if !servers.is_empty() {
+        let (file, path) = mcp::file(MCP_FILE, &servers, &MCP_FORM);
+        files.push(file);
+        env.push((DEFAULTS.to_owned(), path));
+    }
+    Ok(Launch { files, env, ..launch })
 }
 
 /// Fails if the program cannot be given rules in a file of this folder: it takes a comma for the end of a path, and would start without

@@ -1,11 +1,14 @@
 //! Starting opencode. Permissions are passed in a variable for this process only; login and everything else are the user's own.
 
+use serde_json::{Map, Value, json};
+
 use super::{NAME, Opencode, examination::EXAMINATION, permission};
 use crate::{
     Code, Error, Result,
     agents::{
         Launch, Launcher, Options, Stdin, TaskHandling, installed,
         launch::SESSION,
+        mcp::{self, McpServer, Place},
         options::{self, Rules},
     },
     config::{Config, keys::ALLOWED_CLI},
@@ -20,7 +23,10 @@ pub(super) const SUPPORTED: &[&str] = &[
     options::DENY_TOOL,
     options::ADD_FOLDER,
     options::MODEL,
+    options::MCP_SERVER,
 ];
+/// The variable with settings in addition to those in the user's files.
+const SETTINGS: &str = "OPENCODE_CONFIG_CONTENT";
 /// The variable with permissions in addition to the user's settings.
 const VARIABLE: &str = "OPENCODE_PERMISSION";
 
@@ -43,6 +49,11 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
     let mut options = options.clone().with_rules(Rules::of(config)?);
     options.allow.extend(config.get(&ALLOWED_CLI)?.iter().map(|name| format!("Bash({name} *)")));
     let already = config.environment().text_variable(VARIABLE);
+    let servers = mcp::servers(config, &options)?;
+    let settings = match servers.as_slice() {
+        [] => None,
+        servers => Some(settings(servers, config.environment().text_variable(SETTINGS).as_deref())?),
+    };
     Ok(Launch {
         argv: argv(program, permission, &options),
         resume_args: vec![format!("--session={SESSION}")],
@@ -50,12 +61,44 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         protocol: Opencode.protocol(),
         permission: Some(permission),
         on_prompt,
-        env: vec![(
-            VARIABLE.to_owned(),
-            permission::value(permission, on_prompt, &options, already.as_deref()),
-        )],
+        env: [(VARIABLE.to_owned(), permission::value(permission, on_prompt, &options, already.as_deref()))]
+            .into_iter()
+            .chain(settings.map(|settings| (SETTINGS.to_owned(), settings)))
+            .collect(),
         ..Launch::plain(vec![], Stdin::Prompt, TaskHandling::Prose)
     })
+}
+
+/// Returns the settings with MCP servers, added to those that the variable already has. A server has all variables of the program.
+fn settings(servers: &[McpServer], already: Option<&str>) -> Result<String> {
+    let already = already.map(str::trim).filter(|text| !text.is_empty());
+    let mut all: Value = match already.map(serde_json::from_str) {
+        None => json!({}),
+        Some(Ok(Value::Object(all))) if all.get("mcp").is_none_or(Value::is_object) => all.into(),
+        Some(_) => {
+            let what = format!("{SETTINGS} is set, and is no JSON to which they could be added");
+            return Err(servers.first().map_or_else(
+                || Error::internal("no servers"),
+                |server| mcp::unsupported(NAME, server, &what),
+            ));
+        }
+    };
+    for McpServer { name, place } in servers {
+        all["mcp"][name] = match place {
+            Place::Program { command, args, .. } => {
+                let command: Vec<&String> = [command].into_iter().chain(args).collect();
+                json!({"type": "local", "command": command, "enabled": true})
+            }
+            Place::Url { url, headers } => {
+                let headers: Map<String, Value> = headers
+                    .iter()
+                    .map(|(header, variable)| (header.clone(), format!("{{env:{variable}}}").into()))
+                    .collect();
+                json!({"type": "remote", "url": url, "headers": headers, "enabled": true})
+            }
+        };
+    }
+    Ok(all.to_string())
 }
 
 fn not_installed() -> Error {
@@ -76,6 +119,22 @@ fn argv(program: String, permission: Permission, options: &Options) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn servers_are_added_to_the_settings_that_are_there() {
+        let place = Place::Program { command: "/bin/x".to_owned(), args: vec!["-v".to_owned()], env: vec![] };
+        let headers = vec![("A".to_owned(), "TOKEN".to_owned())];
+        let far = Place::Url { url: "https://example.org".to_owned(), headers };
+        let servers =
+            [McpServer { name: "one".to_owned(), place }, McpServer { name: "two".to_owned(), place: far }];
+        let text = settings(&servers, Some(r#"{"theme":"x","mcp":{"own":{}}}"#)).unwrap();
+        let expected = json!({"theme": "x", "mcp": {
+            "own": {}, "one": {"type": "local", "command": ["/bin/x", "-v"], "enabled": true},
+            "two": {"type": "remote", "url": "https://example.org", "headers": {"A": "{env:TOKEN}"}, "enabled": true},
+        }});
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
+        assert!(settings(&servers, Some("no")).is_err() && settings(&servers, Some(r#"{"mcp":3}"#)).is_err());
+    }
 
     #[test]
     fn every_option_becomes_an_argument() {

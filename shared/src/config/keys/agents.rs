@@ -11,7 +11,7 @@ use crate::{
 pub static AGENT: Key<String> =
     Key::new("orchestra.agent", TEXT, || "claude".to_owned(), "The profile of the agents that spawn starts")
         .with_choices(Choices::Profiles)
-        .proposed_by_team();
+        .proposed_by_project();
 
 /// The default permission mode. Read only by [`crate::config::Config::permission`], which refuses a value that must not be permanent.
 pub(in crate::config) static PERMISSION: Key<Permission> = Key::new(
@@ -22,7 +22,7 @@ pub(in crate::config) static PERMISSION: Key<Permission> = Key::new(
      is only accepted on the command line",
 )
 .with_choices(PERMANENT)
-.proposed_by_team();
+.proposed_by_project();
 
 pub static ON_PROMPT: Key<Option<OnPrompt>> = Key::new(
     "orchestra.onPrompt",
@@ -35,7 +35,7 @@ pub static ON_PROMPT: Key<Option<OnPrompt>> = Key::new(
     "What happens when an agent asks for a permission: deny, ask (it waits for 'git orchestra send'), or fail; if \
      this is not set: ask while spawn watches on a terminal, else deny",
 )
-.with_choices(Choices::Words(&["deny", "ask", "fail"])).proposed_by_team();
+.with_choices(Choices::Words(&["deny", "ask", "fail"])).proposed_by_project();
 
 pub static ALLOWED_CLI: Key<Vec<String>> = Key::new(
     "orchestra.allowedCli",
@@ -43,14 +43,14 @@ pub static ALLOWED_CLI: Key<Vec<String>> = Key::new(
     Vec::new,
     "Programs that a coding agent may run without asking, separated by commas, such as gh,az",
 )
-.proposed_by_team();
+.proposed_by_project();
 
 pub static ALLOW: RepeatedKey = RepeatedKey::new(
     "orchestra.allow",
     "A tool that a coding agent may use without asking, such as 'Bash(git *)', in addition to --allow; a reviewing agent \
      has orchestra.review.allow instead; may be given several times",
 )
-.of_kind(TOOL).proposed_by_team();
+.of_kind(TOOL).proposed_by_project();
 
 pub static OFFER_ALLOW: Key<bool> = Key::new(
     "orchestra.offerAllow",
@@ -65,7 +65,7 @@ pub static DENY: RepeatedKey = RepeatedKey::new(
     "A tool that a coding agent must not use, in addition to --deny, unless --allow names the same tool; may be given \
      several times",
 )
-.of_kind(TOOL).set_by_team();
+.of_kind(TOOL).set_by_project();
 
 /// Folders besides the worktree. Read by [`crate::config::Config::folders`], which expands `~`.
 pub static ADD_DIR: RepeatedKey = RepeatedKey::new(

@@ -1,4 +1,4 @@
-//! The caps on the money and the tokens of agents. They are the user's alone: no team sets them.
+//! The caps on the money and the tokens of agents. They are the user's alone: no project sets them.
 
 use crate::{
     config::key::{Key, Kind, NamedKey},
@@ -25,14 +25,16 @@ pub static AGENT_MAX_COST: NamedKey<Option<Cost>> = NamedKey::new(Key::new(
     "orchestra.agent.<name>.maxCost",
     MONEY,
     || None,
-    "The cap on the cost of each agent of the profile <name> in US dollars, instead of orchestra.maxCost",
+    "The cap on the cost of each agent of the profile <name> in US dollars, instead of orchestra.maxCost; for a role of a \
+     team, the cap on what it uses for each agent, besides that of orchestra.maxCost",
 ));
 
 pub static AGENT_MAX_TOKENS: NamedKey<Option<u64>> = NamedKey::new(Key::new(
     "orchestra.agent.<name>.maxTokens",
     TOKENS,
     || None,
-    "The cap on the tokens of each agent of the profile <name>, instead of orchestra.maxTokens",
+    "The cap on the tokens of each agent of the profile <name>, instead of orchestra.maxTokens; for a role of a \
+     team, the cap on what it uses for each agent, besides that of orchestra.maxTokens",
 ));
 
 pub static MAX_RUN_COST: Key<Option<Cost>> = Key::new(

@@ -21,7 +21,7 @@ pub static INTO: Key<Option<String>> = Key::new(
     "The branch into which merge-ranked lands, with which review compares, and in which cleanup looks for the work of \
      agents; if this is not set: the branch that is checked out",
 )
-.with_choices(Choices::Branches).set_by_team();
+.with_choices(Choices::Branches).set_by_project();
 
 pub static BUILD: Key<Option<String>> = Key::new(
     "orchestra.build",
@@ -29,7 +29,7 @@ pub static BUILD: Key<Option<String>> = Key::new(
     || None,
     "The shell command that builds; merge-ranked runs it after each branch",
 )
-.proposed_by_team();
+.proposed_by_project();
 
 pub static TEST: Key<Option<String>> = Key::new(
     "orchestra.test",
@@ -37,7 +37,7 @@ pub static TEST: Key<Option<String>> = Key::new(
     || None,
     "The shell command that tests; merge-ranked runs it after each branch",
 )
-.proposed_by_team();
+.proposed_by_project();
 
 pub static CHECK_TIME: Key<Duration> = Key::new(
     "orchestra.checkTime",
@@ -46,7 +46,7 @@ pub static CHECK_TIME: Key<Duration> = Key::new(
     "How long one build or test may take",
 )
 .only_measures()
-.set_by_team();
+.set_by_project();
 
 pub static CHECK: Key<Option<String>> = Key::new(
     "orchestra.check",
@@ -55,7 +55,7 @@ pub static CHECK: Key<Option<String>> = Key::new(
     "The shell command that must succeed in the worktree of an agent when it ends, or else the agent has failed, unless \
      --check or --until names another one; reviewing agents have no check",
 )
-.proposed_by_team();
+.proposed_by_project();
 
 pub static CHECK_AGE: Key<Duration> = Key::new(
     "orchestra.checkAge",
@@ -81,7 +81,7 @@ pub static MERGE_TIMEOUT: Key<Duration> = Key::new(
     "How long git may take to merge two branches, merge drivers included; if it takes longer, it is unknown whether the \
      two conflict",
 )
-.only_measures().set_by_team();
+.only_measures().set_by_project();
 
 pub static REGENERATE: NamedKey<Option<String>> = NamedKey::new(
     Key::new(
@@ -91,7 +91,7 @@ pub static REGENERATE: NamedKey<Option<String>> = NamedKey::new(
         "The shell command that regenerates a file with conflicts, if .gitattributes gives it the attribute \
      orchestra-regenerate=<name>; it runs in the file's folder",
     )
-    .proposed_by_team(),
+    .proposed_by_project(),
 );
 
 pub static REVIEW_TEST: Key<Option<String>> = Key::new(
@@ -100,7 +100,7 @@ pub static REVIEW_TEST: Key<Option<String>> = Key::new(
     || None,
     "The shell command that tests the work that an agent reviews (default: orchestra.test)",
 )
-.proposed_by_team();
+.proposed_by_project();
 
 pub static REVIEW_ALLOW: Key<Vec<String>> = Key::new(
     "orchestra.review.allow",
@@ -112,7 +112,7 @@ pub static REVIEW_ALLOW: Key<Vec<String>> = Key::new(
     },
     "What a reviewing agent may use without asking, in addition to that test, separated by commas",
 )
-.proposed_by_team();
+.proposed_by_project();
 
 /// What a reviewing agent may do. Read only by [`crate::config::Config::review_permission`].
 pub(in crate::config) static REVIEW_PERMISSION: Key<Permission> = Key::new(
@@ -121,8 +121,8 @@ pub(in crate::config) static REVIEW_PERMISSION: Key<Permission> = Key::new(
     || Permission::DontAsk,
     "The permission mode of a reviewing agent: plan, default, dontAsk, or acceptEdits; with --fix it is acceptEdits",
 )
-.with_choices(PERMANENT).proposed_by_team();
+.with_choices(PERMANENT).proposed_by_project();
 
 pub static REVIEW_MODEL: Key<Option<String>> =
     Key::new("orchestra.review.model", OPTIONAL_TEXT, || None, "The model of a reviewing agent")
-        .proposed_by_team();
+        .proposed_by_project();

@@ -15,7 +15,7 @@ use crate::{
 
 pub static JOBS: Key<u32> = Key::new("orchestra.jobs", NUMBER_OF_AGENTS, || 3, "How many agents run at once")
     .only_measures()
-    .set_by_team();
+    .set_by_project();
 
 pub static MAX_JOBS: Key<u32> = Key::new(
     "orchestra.maxJobs",
@@ -55,7 +55,7 @@ pub static CHECK_JOBS: Key<u32> = Key::new(
 pub static MAX_TIME: Key<Duration> =
     Key::new("orchestra.maxTime", DURATION, || Duration::from_secs(HOUR), "How long an agent may run")
         .only_measures()
-        .set_by_team();
+        .set_by_project();
 
 pub static IDLE_TIMEOUT: Key<Duration> = Key::new(
     "orchestra.idleTimeout",
@@ -65,7 +65,7 @@ pub static IDLE_TIMEOUT: Key<Duration> = Key::new(
      worktree; programs that print nothing while they work (sh, your own) are watched only if this is set",
 )
 .only_measures()
-.set_by_team();
+.set_by_project();
 
 pub static RETRIES: Key<u32> = Key::new(
     "orchestra.retries",
@@ -78,7 +78,7 @@ pub static RETRIES: Key<u32> = Key::new(
     "How often an agent resumes its session after a transient failure: it was idle too long, or its service was \
      overloaded",
 )
-.only_measures().set_by_team();
+.only_measures().set_by_project();
 
 pub static RETRY_DELAY: Key<Duration> = Key::new(
     "orchestra.retryDelay",
@@ -87,7 +87,7 @@ pub static RETRY_DELAY: Key<Duration> = Key::new(
     "How long to wait before the first retry; the wait doubles before each further one",
 )
 .only_measures()
-.set_by_team();
+.set_by_project();
 
 pub static STUCK_TURNS: Key<u32> = Key::new(
     "orchestra.stuckTurns",
@@ -102,7 +102,7 @@ pub static STUCK_TURNS: Key<u32> = Key::new(
      ended. 0 is never. Programs that print plain text (sh, your own) have no turns",
 )
 .only_measures()
-.set_by_team();
+.set_by_project();
 
 pub static LIMIT_WAIT: Key<Duration> = Key::new(
     "orchestra.limitWait",

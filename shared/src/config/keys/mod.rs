@@ -6,12 +6,15 @@ mod agents;
 mod caps;
 mod landing;
 mod limits;
+mod mcp;
 mod profiles;
 mod sharing;
 mod teams;
 mod worktrees;
 
-pub use self::{agents::*, caps::*, landing::*, limits::*, profiles::*, sharing::*, teams::*, worktrees::*};
+pub use self::{
+    agents::*, caps::*, landing::*, limits::*, mcp::*, profiles::*, sharing::*, teams::*, worktrees::*,
+};
 use super::key::Described;
 
 const MINUTE: u64 = 60;
@@ -46,6 +49,13 @@ pub static KEYS: &[&dyn Described] = &[
     &AGENT_WRITES,
     &TEAM_ROLE,
     &TEAM_ROUNDS,
+    &MCP,
+    &AGENT_MCP,
+    &MCP_COMMAND,
+    &MCP_ARG,
+    &MCP_ENV,
+    &MCP_URL,
+    &MCP_HEADER,
     &PERMISSION,
     &ON_PROMPT,
     &ALLOWED_CLI,

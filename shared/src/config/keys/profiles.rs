@@ -17,7 +17,7 @@ pub static AGENT_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
     || None,
     "A shell command that runs an agent of the profile <name>; {prompt_file} in it is the path of a file with the task, \
      without it the task is given on standard input",
-).proposed_by_team(),);
+).proposed_by_project(),);
 
 pub static AGENT_ACP: NamedKey<Option<String>> = NamedKey::new(
     Key::new(
@@ -27,7 +27,7 @@ pub static AGENT_ACP: NamedKey<Option<String>> = NamedKey::new(
         "A shell command that runs an agent of the profile <name> that speaks the Agent Client Protocol, version 1, on its \
          standard streams; a command in orchestra.agent.<name>.command takes precedence",
     )
-    .proposed_by_team(),
+    .proposed_by_project(),
 );
 
 pub static AGENT_RESUME: NamedKey<Option<String>> = NamedKey::new(Key::new(
@@ -36,7 +36,7 @@ pub static AGENT_RESUME: NamedKey<Option<String>> = NamedKey::new(Key::new(
     || None,
     "A shell command that continues a session of orchestra.agent.<name>.command; {session} in both is the id of the session, \
      and {prompt_file} the path of a file with what to do next, without it that is given on standard input",
-).proposed_by_team(),);
+).proposed_by_project(),);
 
 pub static AGENT_SESSION: NamedKey<Option<String>> = NamedKey::new(Key::new(
     "orchestra.agent.<name>.session",
@@ -44,7 +44,7 @@ pub static AGENT_SESSION: NamedKey<Option<String>> = NamedKey::new(Key::new(
     || None,
     "A regular expression for the line of output in which orchestra.agent.<name>.command names its session, with the id as \
      its first group, such as '^session: (.+)$'; without it git orchestra chooses the id",
-).proposed_by_team(),);
+).proposed_by_project(),);
 
 pub static AGENT_CONVERSATION: NamedKey<Option<String>> = NamedKey::new(Key::new(
     "orchestra.agent.<name>.conversation",
@@ -52,14 +52,14 @@ pub static AGENT_CONVERSATION: NamedKey<Option<String>> = NamedKey::new(Key::new
     || None,
     "The path of the file in which orchestra.agent.<name>.command keeps a session, with {session} and {worktree}, such as \
      '~/.prog/{session}.json'; a session whose file is gone is not continued, and an agent that writes to it is not idle",
-).proposed_by_team(),);
+).proposed_by_project(),);
 
 pub static AGENT_WAITING: NamedKey<Option<String>> = NamedKey::new(Key::new(
     "orchestra.agent.<name>.waiting",
     OPTIONAL_EXPRESSION,
     || None,
     "A regular expression for the last line of output while orchestra.agent.<name>.command waits for an answer, such as 'Password: *$'; 'git orchestra send' answers with a line, if orchestra.agent.<name>.stdin is held",
-).proposed_by_team(),);
+).proposed_by_project(),);
 
 /// Whether standard input is kept open.
 pub static AGENT_STDIN_HELD: NamedKey<bool> = NamedKey::new(
@@ -74,7 +74,7 @@ pub static AGENT_STDIN_HELD: NamedKey<bool> = NamedKey::new(
         "'held' keeps the agent's standard input open as long as its supervisor lives; 'closed' closes it",
     )
     .with_choices(Choices::Words(&["held", "closed"]))
-    .proposed_by_team(),
+    .proposed_by_project(),
 );
 
 /// Whether the agent reads its task as text and never executes it.
@@ -88,7 +88,7 @@ pub static AGENT_READS_PROSE: NamedKey<bool> = NamedKey::new(Key::new(
     || false,
     "'prose' if the agent reads its task as text, as coding agents do; 'script' if it may execute the task: such an agent \
      receives nothing that you did not type, such as review comments, conflicts, or the output of a test",
-).with_choices(Choices::Words(&["prose", "script"])).proposed_by_team(),);
+).with_choices(Choices::Words(&["prose", "script"])).proposed_by_project(),);
 
 pub static AGENT_PROGRAM: NamedKey<Option<String>> = NamedKey::new(
     Key::new(
@@ -98,7 +98,7 @@ pub static AGENT_PROGRAM: NamedKey<Option<String>> = NamedKey::new(
         "The path of the program of the coding agent <name>, such as claude or opencode, if it is not on PATH; for a role, \
          which is a profile with a name of your own, the known program that it runs, such as claude",
     )
-    .shown_default("<name>").proposed_by_team(),);
+    .shown_default("<name>").proposed_by_project(),);
 
 pub static AGENT_PROMPT: NamedKey<Option<String>> = NamedKey::new(
     Key::new(
@@ -107,7 +107,7 @@ pub static AGENT_PROMPT: NamedKey<Option<String>> = NamedKey::new(
         || None,
         "Text that is put before the task of an agent of the profile <name>, such as its role",
     )
-    .proposed_by_team(),
+    .proposed_by_project(),
 );
 
 pub static AGENT_MODEL: NamedKey<Option<String>> = NamedKey::new(
@@ -117,7 +117,7 @@ pub static AGENT_MODEL: NamedKey<Option<String>> = NamedKey::new(
         || None,
         "The model of agents of the profile <name>",
     )
-    .proposed_by_team(),
+    .proposed_by_project(),
 );
 
 /// The permission mode of a profile. Read only by [`crate::config::Config::profile_permission`].
@@ -129,7 +129,7 @@ pub(in crate::config) static AGENT_PERMISSION: NamedKey<Option<Permission>> = Na
         "What agents of the profile <name> may do without asking, instead of orchestra.permission",
     )
     .with_choices(PERMANENT)
-    .proposed_by_team(),
+    .proposed_by_project(),
 );
 
 pub static AGENT_ALLOW: NamedRepeatedKey = NamedRepeatedKey::new(
@@ -138,14 +138,14 @@ pub static AGENT_ALLOW: NamedRepeatedKey = NamedRepeatedKey::new(
         "A tool that agents of the profile <name> may use without asking, in addition to orchestra.allow; may be given \
          several times",
     )
-    .of_kind(TOOL).proposed_by_team(),);
+    .of_kind(TOOL).proposed_by_project(),);
 
 pub static AGENT_DENY: NamedRepeatedKey = NamedRepeatedKey::new(
     RepeatedKey::new(
         "orchestra.agent.<name>.deny",
         "A tool that agents of the profile <name> must not use, in addition to orchestra.deny; may be given several times",
     )
-    .of_kind(TOOL).set_by_team(),);
+    .of_kind(TOOL).set_by_project(),);
 
 pub static AGENT_ENV: NamedRepeatedKey = NamedRepeatedKey::new(
     RepeatedKey::new(
@@ -165,7 +165,7 @@ pub static AGENT_FALLBACK: NamedKey<Option<String>> = NamedKey::new(
          changed a file, when its program is missing, its service refuses it, or a usage limit is reached",
     )
     .with_choices(Choices::Profiles)
-    .proposed_by_team(),
+    .proposed_by_project(),
 );
 
 pub static AGENT_MAX_TIME: NamedKey<Option<Duration>> = NamedKey::new(
@@ -175,7 +175,7 @@ pub static AGENT_MAX_TIME: NamedKey<Option<Duration>> = NamedKey::new(
         || None,
         "How long an agent of the profile <name> may run, instead of orchestra.maxTime",
     )
-    .set_by_team(),
+    .set_by_project(),
 );
 
 pub static AGENT_MAX_TURNS: NamedKey<Option<u32>> = NamedKey::new(
@@ -192,7 +192,7 @@ pub static AGENT_MAX_TURNS: NamedKey<Option<u32>> = NamedKey::new(
         || None,
         "The largest number of turns of an agent of the profile <name> with its model",
     )
-    .set_by_team(),
+    .set_by_project(),
 );
 
 pub static AGENT_BUDGET: NamedKey<Option<Cost>> = NamedKey::new(Key::new(
@@ -204,7 +204,7 @@ pub static AGENT_BUDGET: NamedKey<Option<Cost>> = NamedKey::new(Key::new(
     },
     || None,
     "The largest cost of an agent of the profile <name> in US dollars, such as 2.50; the turn in progress may exceed it",
-).proposed_by_team(),);
+).proposed_by_project(),);
 
 pub static AGENT_KEY_COMMAND: NamedKey<Option<String>> = NamedKey::new(Key::new(
     "orchestra.agent.<name>.keyCommand",

@@ -11,7 +11,7 @@ pub static TEAM_ROLE: NamedRepeatedKey = NamedRepeatedKey::new(
         "A role of the team <name>, which is the name of a profile; given several times, in the order in which the roles work \
          one after another on a task; at most 8",
     )
-    .proposed_by_team(),
+    .proposed_by_project(),
 );
 
 pub static TEAM_ROUNDS: NamedKey<u32> = NamedKey::new(
@@ -26,7 +26,7 @@ pub static TEAM_ROUNDS: NamedKey<u32> = NamedKey::new(
         "How often a reviewing role of the team <name> may send the work back to the last role that writes; after that, the agent \
          has failed",
     )
-    .set_by_team(),
+    .set_by_project(),
 );
 
 pub static AGENT_WRITES: NamedKey<bool> = NamedKey::new(
@@ -35,7 +35,7 @@ pub static AGENT_WRITES: NamedKey<bool> = NamedKey::new(
         BOOLEAN,
         || true,
         "Whether the role <name> of a team may change files; one that may not is started as a reviewing agent is, and what it \
-         changed nevertheless is not kept once it is done; after a role that writes, it reviews, and its verdict decides",
+         changed nevertheless is never part of the work, but kept, however it ends; after a role that writes, it reviews, and its verdict decides",
     )
-    .set_by_team(),
+    .set_by_project(),
 );

@@ -20,7 +20,7 @@ pub static BASE: Key<Option<String>> = Key::new(
     "The branch, tag, or commit from which spawn starts agents; those that an agent starts begin at its own HEAD",
 )
 .shown_default("HEAD")
-.with_choices(Choices::Branches).set_by_team();
+.with_choices(Choices::Branches).set_by_project();
 
 pub static BRANCH_PREFIX: Key<String> = Key::new(
     "orchestra.branchPrefix",
@@ -28,7 +28,7 @@ pub static BRANCH_PREFIX: Key<String> = Key::new(
     || "orchestra/".to_owned(),
     "The prefix of agents' branches",
 )
-.proposed_by_team();
+.proposed_by_project();
 
 /// The folder for worktrees. Read only by [`crate::config::Config::worktrees`], which expands `~`.
 pub(in crate::config) static WORKTREES: Key<Option<PathBuf>> = Key::new(
@@ -61,7 +61,7 @@ pub static SETUP: Key<Option<String>> = Key::new(
     || None,
     "The shell command that makes a new worktree ready, such as 'npm ci': it runs there before the agent's program",
 )
-.proposed_by_team();
+.proposed_by_project();
 
 pub static SETUP_TIME: Key<Duration> = Key::new(
     "orchestra.setupTime",
@@ -70,7 +70,7 @@ pub static SETUP_TIME: Key<Duration> = Key::new(
     "How long the setup or the teardown of a worktree may take",
 )
 .only_measures()
-.set_by_team();
+.set_by_project();
 
 pub static SETUP_CHECKS: Key<bool> = Key::new(
     "orchestra.setupChecks",
@@ -87,7 +87,7 @@ pub static TEARDOWN: Key<Option<String>> = Key::new(
     || None,
     "The shell command that cleanup runs in a worktree before it removes it, such as 'docker compose down -v'",
 )
-.proposed_by_team();
+.proposed_by_project();
 
 pub static SUBMODULES: Key<bool> = Key::new(
     "orchestra.submodules",
@@ -96,7 +96,7 @@ pub static SUBMODULES: Key<bool> = Key::new(
     "Whether the submodules that are checked out in your checkout are made in each new worktree, from your checkout and \
      without the network",
 )
-.set_by_team();
+.set_by_project();
 
 pub static LFS_POINTERS: Key<bool> = Key::new(
     "orchestra.lfs",
@@ -114,9 +114,9 @@ pub static LFS_POINTERS: Key<bool> = Key::new(
      nothing; an agent gets one with 'git lfs pull'",
 )
 .with_choices(Choices::Words(&["smudge", "pointers"]))
-.set_by_team();
+.set_by_project();
 
-/// Read only by [`crate::config::Config::sandbox`], since the team's file can make it stricter.
+/// Read only by [`crate::config::Config::sandbox`], since the project's file can make it stricter.
 pub(in crate::config) static SANDBOX: Key<SandboxLevel> = Key::new(
     "orchestra.sandbox",
     Kind {
@@ -127,10 +127,10 @@ pub(in crate::config) static SANDBOX: Key<SandboxLevel> = Key::new(
     SandboxLevel::default,
     "The sandbox of agents: none (a separate worktree prevents accidents, but is not a boundary), or files (an agent \
      writes only there, in a private home folder, and in a folder for temporary files), or net (as files, and it reaches \
-     only the hosts of orchestra.sandboxHost and those that its program needs); of this and the team's value the stricter \
+     only the hosts of orchestra.sandboxHost and those that its program needs); of this and the project's value the stricter \
      one applies",
 )
-.with_choices(Choices::Words(&["none", "files", "net"])).set_by_team();
+.with_choices(Choices::Words(&["none", "files", "net"])).set_by_project();
 
 pub static SANDBOX_HOST: RepeatedKey = RepeatedKey::new(
     "orchestra.sandboxHost",

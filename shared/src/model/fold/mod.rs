@@ -32,7 +32,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 16;
+pub const FOLD: u32 = 17;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -298,8 +298,14 @@ impl Fold {
     }
 
     fn used(&mut self, attempt: u32, usage: &Usage) {
-        self.usage.add(attempt, usage);
+        let part = self.agent.team.as_ref().and_then(|team| team.part_of_attempt(attempt));
+        self.usage.add(attempt, part, usage);
         let agent = &mut self.agent;
+        if let Some((team, part)) = agent.team.as_mut().zip(part)
+            && let Some(known) = team.parts.get_mut(part)
+        {
+            known.used = self.usage.of_part(part);
+        }
         let totals = self.usage.totals();
         agent.cost = totals.cost;
         (agent.input_tokens, agent.output_tokens) = (totals.input_tokens, totals.output_tokens);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Cost, SessionId, event::Usage};
+use crate::model::{Cost, SessionId, event::Usage, team::PartUse};
 
 /// What each session and each attempt used so far.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -13,6 +13,9 @@ pub(super) struct SessionUsage {
     sessions: BTreeMap<SessionId, [Option<u64>; 3]>,
     /// The turns and denials of each attempt that has any.
     attempts: BTreeMap<u32, (u64, u64)>,
+    /// The part of a team's work to which each session belongs, by its place in the list of parts.
+    #[serde(default)]
+    parts: BTreeMap<SessionId, usize>,
 }
 
 /// What all sessions and attempts used together.
@@ -26,8 +29,11 @@ pub(super) struct Totals {
 
 impl SessionUsage {
     /// Adds a report: of one session and of one attempt, the highest figure holds.
-    pub(super) fn add(&mut self, attempt: u32, usage: &Usage) {
+    pub(super) fn add(&mut self, attempt: u32, part: Option<usize>, usage: &Usage) {
         let session = SessionId::short_or_none(usage.session.as_ref()).unwrap_or_default();
+        if let Some(part) = part {
+            self.parts.insert(session.clone(), part);
+        }
         let figures = [usage.cost.map(Cost::micros), usage.input_tokens, usage.output_tokens];
         let known = self.sessions.entry(session).or_default();
         for (known, said) in known.iter_mut().zip(figures) {
@@ -37,6 +43,18 @@ impl SessionUsage {
             let counts = self.attempts.entry(attempt).or_default();
             *counts = (counts.0.max(usage.turns), counts.1.max(usage.denials));
         }
+    }
+
+    /// Returns what the sessions of a part used.
+    pub(super) fn of_part(&self, part: usize) -> PartUse {
+        let sessions = self.sessions.iter().filter(|(session, _)| self.parts.get(*session) == Some(&part));
+        sessions.fold(PartUse::default(), |sum, (_, [cost, input_tokens, output_tokens])| {
+            sum.plus(PartUse {
+                cost: cost.map(Cost::from_micros),
+                input_tokens: *input_tokens,
+                output_tokens: *output_tokens,
+            })
+        })
     }
 
     /// Returns the sums.

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Phase, Team,
-    team::{Outcome, Part},
+    Cost, Phase, Team, cost,
+    team::{Outcome, Part, PartUse, TeamRole},
 };
 
 /// A team, and what its roles did for an agent.
@@ -25,6 +25,25 @@ pub struct TeamObject {
     pub sent_back: u32,
     /// What the roles did, in order.
     pub parts: Vec<PartObject>,
+    /// What each role used in the attempts that have ended, in the order of the roles.
+    #[serde(default)]
+    pub used: Vec<RoleUse>,
+}
+
+/// What one role used in all of its parts. What its program did not report is `null`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "TeamRoleUse")]
+pub struct RoleUse {
+    /// The name of the role.
+    pub role: String,
+    /// Its cost, in US dollars.
+    #[serde(with = "cost::in_dollars")]
+    #[schemars(with = "Option<f64>")]
+    pub cost_usd: Option<Cost>,
+    /// Its input tokens, cached ones included.
+    pub input_tokens: Option<u64>,
+    /// Its output tokens.
+    pub output_tokens: Option<u64>,
 }
 
 /// What one role did.
@@ -43,6 +62,11 @@ impl TeamObject {
     /// Makes the object of a team.
     pub(super) fn new(team: Team) -> Self {
         let place = team.place();
+        let of_role = |(place, role): (usize, &TeamRole)| {
+            let PartUse { cost, input_tokens, output_tokens } = team.used_by(place);
+            RoleUse { role: role.name.clone(), cost_usd: cost, input_tokens, output_tokens }
+        };
+        let used = team.roles.iter().enumerate().map(of_role).collect();
         let roles: Vec<String> = team.roles.into_iter().map(|role| role.name).collect();
         let name = |part: &Part| roles.get(part.role as usize).cloned().unwrap_or_default();
         let parts: Vec<PartObject> = team
@@ -57,8 +81,17 @@ impl TeamObject {
             rounds: team.rounds,
             sent_back: team.sent_back,
             parts,
+            used,
             roles,
         }
+    }
+
+    /// Returns the roles whose use is known.
+    pub fn known_use(&self) -> impl Iterator<Item = &RoleUse> {
+        let is_known = |one: &&RoleUse| {
+            one.cost_usd.is_some() || one.input_tokens.is_some() || one.output_tokens.is_some()
+        };
+        self.used.iter().filter(is_known)
     }
 
     /// Returns the role that works in a phase of its agent, such as `reviewer 3/3`; `None` if none does.

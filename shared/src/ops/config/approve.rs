@@ -1,4 +1,4 @@
-//! Deciding about the settings that a team proposes in its file: a person saw exactly this content, and approves or declines it.
+//! Deciding about the settings that a project proposes in its file: a person saw exactly this content, and approves or declines it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub struct DecisionRequest {
     pub hash: String,
 }
 
-/// The team's file that a person approved.
+/// The project's file that a person approved.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "ConfigApproval")]
 pub struct Approval {
@@ -29,7 +29,7 @@ pub struct Approval {
     pub keys: Vec<String>,
 }
 
-/// The team's file that a person declined.
+/// The project's file that a person declined.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "ConfigDecline")]
 pub struct Decline {
@@ -39,7 +39,7 @@ pub struct Decline {
     pub keys: Vec<String>,
 }
 
-/// Returns the team's file as it is now; `None` if there is none.
+/// Returns the project's file as it is now; `None` if there is none.
 ///
 /// # Errors
 /// It cannot be read or parsed (3).
@@ -48,7 +48,7 @@ pub fn proposal(repo: &Repo) -> Result<Option<Proposal>> {
     Config::of(repo).proposal()
 }
 
-/// Records that a person approves the team's file.
+/// Records that a person approves the project's file.
 ///
 /// # Errors
 /// The file does not exist, or has changed since the person saw it (3); an agent called it (3); the configuration is locked (4).
@@ -58,7 +58,7 @@ pub fn approve(context: &Context, repo: &Repo, request: &DecisionRequest) -> Res
     Ok(Approval { hash: proposal.digest, keys: proposal.keys })
 }
 
-/// Records that a person declines the team's file: what it proposes does not hold, and nobody is asked about this content again. An
+/// Records that a person declines the project's file: what it proposes does not hold, and nobody is asked about this content again. An
 /// approval of it ends.
 ///
 /// # Errors
@@ -96,7 +96,7 @@ fn record(
     Ok(())
 }
 
-/// Returns the error of a repository without a file of the team.
+/// Returns the error of a repository without a file of the project.
 pub fn no_file() -> Error {
     Error::refused("the commit that is checked out in the main checkout has no file '.gitorchestra'")
         .hint("the file must be committed; git-orchestra-config(1) describes it")

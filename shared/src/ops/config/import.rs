@@ -1,6 +1,7 @@
 //! `config import`: takes over the settings files of other orchestrators, as far as they have counterparts.
 
 mod foreign;
+mod teams;
 mod yaml;
 
 use std::path::{Path, PathBuf};
@@ -9,7 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::foreign::{ClientMode, ForeignFile, Form, PLACES};
+use self::{
+    foreign::{ClientMode, ForeignFile, Form, PLACES},
+    teams::TEAMS,
+};
 use super::{SetRequest, change, set};
 use crate::{
     Code, Error, Kind, Result,
@@ -152,7 +156,11 @@ fn compare(file: String, kind: ForeignFile, content: &Value, present: &Settings)
     let mut fields = Vec::new();
     collect("", content, &mut fields);
     let mut import = Import { file, settings: Vec::new(), left_out: Vec::new(), done: false };
+    let is_of_team = |field: &str| field == TEAMS || field.starts_with(&format!("{TEAMS}."));
     for (field, value) in fields {
+        if kind == ForeignFile::AgentOrchestra && is_of_team(&field) {
+            continue;
+        }
         if let Some(agent) = kind.agent_of_mode(&field) {
             add_mode(&mut import, agent, value, present, &field);
             continue;
@@ -175,6 +183,9 @@ fn compare(file: String, kind: ForeignFile, content: &Value, present: &Settings)
             },
         };
         import.left_out.push(LeftOutField { field: shown(&field), why });
+    }
+    if kind == ForeignFile::AgentOrchestra {
+        teams::add_teams(&mut import, content, present);
     }
     import
 }

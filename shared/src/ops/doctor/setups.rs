@@ -47,7 +47,7 @@ pub(super) fn check(repo: &Repo) -> Result<Vec<Finding>> {
     Ok(vec![finding])
 }
 
-/// Returns the setup of another tool that could be taken over: none is configured or proposed by the team here.
+/// Returns the setup of another tool that could be taken over: none is configured or proposed by the project here.
 ///
 /// # Errors
 /// The repository cannot be read.

@@ -3,13 +3,17 @@
 use super::{Request, hand_over::NewProfile, options};
 use crate::{
     Error, Result,
-    config::Config,
+    config::{
+        Config,
+        keys::{AGENT_MAX_COST, AGENT_MAX_TOKENS},
+    },
     git::Repo,
     lock::Lock,
     model::{
-        Agent, AgentId, Caps,
-        cap::{CapUnit, Scopes},
+        Agent, AgentId, Caps, Cost,
+        cap::{Amounts, CapScope, CapUnit, Scopes},
     },
+    ops::settings::{self, CapsOf},
     store::layout::AgentDir,
     supervise::{spec::Spec, spending},
 };
@@ -29,10 +33,18 @@ pub(super) fn check(
     let before = Spec::last(repo, id, dir);
     let known = before.as_ref().map(|spec| &spec.spending);
     let profile = options::profile_of(agent, before.as_ref(), NewProfile::of(request, config).as_ref());
-    let rules = request.settings.spending(config, &profile, agent.run.clone(), known)?;
-    let used = Scopes { agent: spending::of_agent(agent), ..Scopes::default() };
-    let own = Caps { agent: rules.caps.agent, ..Caps::default() };
-    let raises = Scopes { agent: rules.raises, ..Scopes::default() };
+    let role = role_at_work(agent);
+    let whose = match role {
+        Some((_, name)) => CapsOf::Role(settings::caps_of_profile(config, name)?),
+        None if agent.team.is_some() => CapsOf::Role(Amounts::default()),
+        None => CapsOf::Profile(&profile),
+    };
+    let rules = request.settings.spending(config, whose, agent.run.clone(), known)?;
+    let used =
+        Scopes { agent: spending::of_agent(agent), role: spending::of_role(agent), ..Scopes::default() };
+    let own = Caps { agent: rules.caps.agent, role: rules.caps.role, ..Caps::default() };
+    let of_role = role.and_then(|(place, _)| rules.role_raises.get(&place)).copied().unwrap_or_default();
+    let raises = Scopes { agent: rules.raises, role: of_role, ..Scopes::default() };
     let Some(cap) = own.judge(&raises, &used).into_iter().find(|cap| !cap.warning) else { return Ok(()) };
     let error = Error::refused(format!("agent '{id}' has {}", cap.sentence()));
     // Without a supervisor, nobody would read an answer.
@@ -41,6 +53,13 @@ pub(super) fn check(
         false => error,
     };
     let more = cap.used.saturating_add(cap.step);
+    if let Some((_, name)) = role.filter(|_| cap.scope == CapScope::Role) {
+        let amount = Cost::from_micros(more).text();
+        return Err(error.hint(match cap.unit {
+            CapUnit::CostMicros => AGENT_MAX_COST.of(name).hint(&amount),
+            _ => AGENT_MAX_TOKENS.of(name).hint(&more.to_string()),
+        }));
+    }
     Err(match cap.unit {
         CapUnit::CostMicros => {
             let amount = cap.amount(more);
@@ -48,4 +67,11 @@ pub(super) fn check(
         }
         _ => error.hint(format!("git orchestra resume {id} --max-tokens {more}")),
     })
+}
+
+/// Returns the role that continues its part, with its place; `None` without a team, or if the part has ended.
+fn role_at_work(agent: &Agent) -> Option<(usize, &str)> {
+    let team = agent.team.as_ref()?;
+    team.last().filter(|part| part.outcome.is_none())?;
+    Some((team.place(), &team.roles.get(team.place())?.name))
 }

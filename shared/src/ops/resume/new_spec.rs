@@ -83,6 +83,7 @@ pub(super) fn new_spec(
         limits,
         since: agent.lamport,
         resumed: agent.attempt > 0 || foreign,
+        rested: agent.phase.is_at_rest() && agent.unsaved.is_none(),
         fresh: request.fresh || new_profile.is_some() || is_other,
         judges: agent.reviews.is_some() || stage.as_ref().is_some_and(|stage| !stage.writes),
         profile: match (&new_profile, &stage) {

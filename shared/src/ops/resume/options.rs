@@ -6,7 +6,7 @@ use crate::{
     agents::{self, Launch, Options},
     config::Config,
     model::{Agent, SandboxLevel, text},
-    ops::teams,
+    ops::{settings::CapsOf, teams},
     supervise::{
         preparation::Preparation,
         spec::{Limits, Spec, TeamSpec, Until},
@@ -59,7 +59,8 @@ pub(super) fn run_options(
     let until = request.settings.until(config, before.and_then(|spec| spec.until.as_ref()))?;
     let preparation = request.settings.preparation(config, before.map(|spec| &spec.preparation))?;
     let rules = before.map(|spec| &spec.spending);
-    let spending = request.settings.spending(config, profile, agent.run.clone(), rules)?;
+    let whose = stage.map_or(CapsOf::Profile(profile), |stage| CapsOf::Role(stage.caps));
+    let spending = request.settings.spending(config, whose, agent.run.clone(), rules)?;
     let sandbox = request.settings.sandbox(config, before.map(|spec| spec.sandbox))?;
     Ok(RunOptions { options, launch, limits, jobs, until, preparation, spending, sandbox, team })
 }
@@ -75,7 +76,13 @@ fn team(
     let before = before.and_then(|spec| spec.team.as_ref());
     let typed = before.map(|team| team.typed.clone()).unwrap_or_default();
     let typed = typed.with(request.settings.options.clone());
-    teams::stages(config, team, &request.settings, &typed, before).map(Some)
+    let (mut spec, _) = teams::stages(config, team, &request.settings, &typed, before)?;
+    let is_open = team.last().is_some_and(|part| part.outcome.is_none());
+    if let Some(stage) = spec.stages.get_mut(team.place()).filter(|_| is_open) {
+        // The program that took over knows the conversation.
+        *stage = stage.clone().run_by(&agent.profile);
+    }
+    Ok(Some(spec))
 }
 
 /// Returns the name under which the program that continues an agent is configured.

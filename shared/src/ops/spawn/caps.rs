@@ -3,11 +3,12 @@
 use super::{Request, ready_profile::ReadyProfile};
 use crate::{
     Result,
+    agents::Launch,
     config::{
         Config,
         keys::{AGENT_MODEL, PRICE},
     },
-    model::{Price, RunId, cap::Amounts, text},
+    model::{Caps, Price, RunId, cap::Amounts, text},
     supervise::spending::Rules,
 };
 
@@ -22,21 +23,36 @@ pub(super) fn warnings(
 ) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
     for ready in launches {
-        let profile = ready.role.as_ref().unwrap_or(&ready.program);
-        let rules = request.settings.spending(config, profile, RunId::default(), None)?;
-        if !rules.caps.is_empty() {
-            warnings.extend(warning(config, &rules, ready));
+        let rules = request.settings.spending(config, ready.caps_of(), RunId::default(), None)?;
+        let Some((_, team)) = &ready.team else {
+            let name = ready.role.as_ref().unwrap_or(&ready.program);
+            let model = ready.options.model.as_deref();
+            warnings.extend(warning(config, &rules, &rules.caps, (name, model, &ready.launch)));
+            continue;
+        };
+        for stage in &team.stages {
+            let caps = Caps { role: stage.caps, ..rules.caps };
+            let named = (stage.name(), stage.options.model.as_deref(), &stage.launch);
+            warnings.extend(warning(config, &rules, &caps, named));
         }
     }
     Ok(warnings)
 }
 
-fn warning(config: &Config<'_>, rules: &Rules, ready: &ReadyProfile) -> Option<String> {
-    let caps = &rules.caps;
-    let any = |has: fn(&Amounts) -> bool| [&caps.agent, &caps.run, &caps.day].into_iter().any(has);
+fn warning(
+    config: &Config<'_>,
+    rules: &Rules,
+    caps: &Caps,
+    (profile, model, launch): (&str, Option<&str>, &Launch),
+) -> Option<String> {
+    if caps.is_empty() {
+        return None;
+    }
+    let any =
+        |has: fn(&Amounts) -> bool| [&caps.agent, &caps.role, &caps.run, &caps.day].into_iter().any(has);
     let (money, tokens) = (any(|caps| caps.cost.is_some()), any(|caps| caps.tokens.is_some()));
-    let name = text::safe(ready.role.as_ref().unwrap_or(&ready.program)).into_owned();
-    let reported = ready.launch.protocol.reports();
+    let name = text::safe(profile).into_owned();
+    let reported = launch.protocol.reports();
     if !reported.tokens && !reported.cost {
         return Some(format!("agent '{name}' does not report what it uses: it has no cap"));
     }
@@ -46,8 +62,7 @@ fn warning(config: &Config<'_>, rules: &Rules, ready: &ReadyProfile) -> Option<S
     if !money || reported.cost {
         return None;
     }
-    let profile = ready.role.as_ref().unwrap_or(&ready.program);
-    let named = ready.options.model.clone().or_else(|| ready.launch.model.clone());
+    let named = model.map(str::to_owned).or_else(|| launch.model.clone());
     let model = named.or_else(|| config.get_or_default(&AGENT_MODEL.of(profile)));
     match model {
         Some(model) if rules.price(Some(&model)).is_none() => {

@@ -9,7 +9,7 @@ use crate::{
         keys::{AGENT, AGENT_FALLBACK, AGENT_MODEL, TEAM_ROLE},
     },
     model::{Team, text},
-    ops::teams,
+    ops::{settings::CapsOf, teams},
     supervise::{
         preparation::Preparation,
         spec::{Fallback, Limits, TeamSpec, Until},
@@ -42,6 +42,14 @@ pub(super) struct ReadyProfile {
 }
 
 impl ReadyProfile {
+    /// Returns whose caps its agents have.
+    pub(super) fn caps_of(&self) -> CapsOf<'_> {
+        match self.team.as_ref().and_then(|(_, team)| team.stages.first()) {
+            Some(first) => CapsOf::Role(first.caps),
+            None => CapsOf::Profile(self.role.as_ref().unwrap_or(&self.program)),
+        }
+    }
+
     /// Returns whether it is the first role of a team, and does not write.
     pub(super) fn is_reader(&self) -> bool {
         self.team.as_ref().and_then(|(_, team)| team.stages.first()).is_some_and(|first| !first.writes)
@@ -80,7 +88,8 @@ fn of_team(config: &Config<'_>, request: &Request, name: &str) -> Result<ReadyPr
             .hint(AGENT_MODEL.of("ROLE").hint("MODEL")));
     }
     let team = teams::configured(config, name)?;
-    let stages = teams::stages(config, &team, &request.settings, &request.settings.options, None)?;
+    let (stages, warnings) =
+        teams::stages(config, &team, &request.settings, &request.settings.options, None)?;
     let first = stages.stages.first().cloned().ok_or_else(|| Error::internal("a team has no roles"))?;
     Ok(ReadyProfile {
         program: first.profile,
@@ -93,9 +102,9 @@ fn of_team(config: &Config<'_>, request: &Request, name: &str) -> Result<ReadyPr
         reads_prose: true,
         until: request.settings.until_of_new(config, false)?,
         preparation: request.settings.preparation(config, None)?,
-        fallback: None,
+        fallback: first.fallback,
         team: Some((team, stages)),
-        warning: None,
+        warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
     })
 }
 

@@ -48,9 +48,8 @@ pub(super) fn start(
     let mut locks: Vec<(AgentId, AgentDir, Lock)> = Vec::with_capacity(assignments.len());
     let made = assignments.iter().try_for_each(|assignment| {
         context.check()?;
-        let planned = &assignment.planned;
-        let profile = planned.role.as_ref().unwrap_or(&planned.profile);
-        let spending = request.settings.spending(&config, profile, report.run.clone(), None)?;
+        let spending =
+            request.settings.spending(&config, assignment.ready.caps_of(), report.run.clone(), None)?;
         let dir = private.agent(&assignment.id);
         // Another command may hold the lock of a new folder for a moment, while it checks what to repair.
         let lock = Lock::require(&dir.lock(), context.at_most(context.limits().new_agent_lock))?;
@@ -131,6 +130,7 @@ fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, requ
         limits: ready.limits,
         since: 1,
         resumed: false,
+        rested: false,
         fresh: false,
         judges: request.reviews.is_some() || ready.is_reader(),
         profile: planned.profile.clone(),

@@ -54,9 +54,9 @@ pub(super) fn totals(repo: &Repo, agents: &[AgentObject]) -> Result<Vec<CapTotal
         Ok(Amounts { cost: config.get(cost)?, tokens: config.get(tokens)? })
     };
     let caps: Scopes<Amounts> = Scopes {
-        agent: Amounts::default(),
         run: of(&MAX_RUN_COST, &MAX_RUN_TOKENS)?,
         day: of(&MAX_DAY_COST, &MAX_DAY_TOKENS)?,
+        ..Scopes::default()
     };
     if caps.has_no_common() {
         return Ok(Vec::new());

@@ -14,7 +14,7 @@ use crate::{
     Result,
     agents::{FailureKind, StreamSummary},
     model::{
-        Agent, Cap, Cost, Event, Fact, Phase, Price,
+        Agent, Cap, Cost, Event, Fact, Phase, Price, Team,
         cap::{Amounts, CapScope, Raises, Scopes},
         event::{PhaseChange, Usage},
     },
@@ -40,6 +40,8 @@ const CALL_TIME: Duration = Duration::from_secs(10 * 60);
 pub(super) struct Spending {
     /// What the agent had used in all its sessions when the attempt was launched.
     before: Amounts,
+    /// What the role that works had used then, if the agent has a team.
+    role_before: Amounts,
     /// What its session had used then.
     known: Usage,
     /// What the agent has used in all its sessions.
@@ -79,13 +81,21 @@ impl Supervisor {
         let day = spending::day_of(now, &zone);
         let before = spending::used_before(events, spending::begin_of(day, &zone, now));
         let used = spending::of_agent(agent);
-        self.spending = Spending { before: used, now: used, day: Some((day, before)), ..Spending::default() };
+        let role_before = spending::of_role(agent);
+        self.stage = agent.team.as_ref().map_or(0, Team::place);
+        if agent.team.as_ref().and_then(Team::last).is_some_and(|part| part.outcome.is_some()) {
+            // The role is done: another one, with its own cap, is next.
+            self.spec.spending.caps.role = Amounts::default();
+        }
+        let day = Some((day, before));
+        self.spending = Spending { before: used, now: used, role_before, day, ..Spending::default() };
     }
 
     /// Takes over what the agent and its session used when an attempt is launched.
     pub(super) fn spending_at_launch(&mut self, agent: &Agent) {
         self.spending.before = spending::of_agent(agent);
         self.spending.now = self.spending.before;
+        self.spending.role_before = spending::of_role(agent);
         self.spending.reached = None;
         let resumed = self.session.as_ref().filter(|(_, known)| *known).map(|(session, _)| session);
         let known = Some(&self.used).filter(|used| resumed.is_some() && used.session.as_ref() == resumed);
@@ -135,8 +145,9 @@ impl Supervisor {
                 now
             }
         };
+        let role = self.spending.role_before.plus(now.minus(self.spending.before));
         let others = &self.spending.others;
-        Scopes { agent: now, run: others.run.plus(now), day: others.day.plus(now.minus(before)) }
+        Scopes { agent: now, role, run: others.run.plus(now), day: others.day.plus(now.minus(before)) }
     }
 
     fn shared_raises(&self) -> SharedRaises {
@@ -147,7 +158,8 @@ impl Supervisor {
     fn raises(&self) -> Scopes<Raises> {
         let rules = &self.spec.spending;
         let shared = if rules.caps.has_no_common() { Scopes::default() } else { self.shared_raises().read() };
-        Scopes { agent: rules.raises, ..shared }
+        let role = rules.role_raises.get(&self.stage).copied().unwrap_or_default();
+        Scopes { agent: rules.raises, role, ..shared }
     }
 
     /// Sums what the other agents of this clone used, if a cap needs that and it is due. The sum is made by a helper, and takes at most
@@ -234,7 +246,7 @@ impl Supervisor {
         loop {
             self.sum_others().await;
             let Some(cap) = self.reached_cap() else { break };
-            if cap.scope == CapScope::Agent {
+            if cap.scope.is_own() {
                 return Ok(Some(AttemptEnd::Capped(cap)));
             }
             if ticket.is_none() {
@@ -277,7 +289,7 @@ impl Supervisor {
                 }
                 self.sum_others().await;
                 let is_reached = self.caps().iter().any(|now| now.scope == cap.scope && !now.warning);
-                if cap.scope != CapScope::Agent && !is_reached {
+                if !cap.scope.is_own() && !is_reached {
                     return Waited::Over;
                 }
             }
@@ -306,10 +318,14 @@ impl Supervisor {
     }
 
     fn raise(&mut self, cap: &Cap) -> Result<()> {
-        if cap.scope != CapScope::Agent {
+        if !cap.scope.is_own() {
             return self.shared_raises().raise(cap.scope, cap.unit);
         }
-        self.spec.spending.raises.add(cap.unit);
+        let rules = &mut self.spec.spending;
+        match cap.scope {
+            CapScope::Role => rules.role_raises.entry(self.stage).or_default().add(cap.unit),
+            _ => rules.raises.add(cap.unit),
+        }
         self.spec.write(&self.dir)
     }
 }

@@ -3,21 +3,22 @@
 use super::{Supervisor, limited::KnownLimits};
 use crate::{
     Result,
-    model::event::PhaseChange,
+    model::{CommitId, event::PhaseChange},
     supervise::{ending::EndedAttempt, spec::Spec},
     worktree::capture::CapturedWork,
 };
 
 impl Supervisor {
     /// Lets the fallback take over after an attempt that was refused before it did anything: it used no tool, and neither the branch
-    /// nor the worktree has changed. Returns whether it does.
+    /// nor the worktree has changed since it began, or since the part of its role did. Returns whether it does.
     pub(super) async fn fall_back_after(&mut self, ended: &EndedAttempt) -> Result<bool> {
         let Some(why) = ended.reason_to_fall_back().filter(|_| self.may_fall_back()) else {
             return Ok(false);
         };
         self.end_tree(&ended.end)?;
         // What cannot be looked at may be work.
-        let is_untouched = self.take().await.is_ok_and(|captured| is_nothing(&captured, &self.spec));
+        let began = self.part_began.unwrap_or(self.spec.base);
+        let is_untouched = self.take().await.is_ok_and(|captured| is_nothing(&captured, began));
         if !is_untouched || self.end_asked()?.is_some() {
             return Ok(false);
         }
@@ -36,7 +37,8 @@ impl Supervisor {
     }
 
     const fn may_fall_back(&self) -> bool {
-        self.spec.fallback.is_some() && !self.spec.resumed && !self.has_acted
+        let began_here = !self.spec.resumed || self.part_began.is_some();
+        self.spec.fallback.is_some() && began_here && !self.has_acted
     }
 
     /// Prepares the launch of the fallback, in a session of its own and under the limits of its own service.
@@ -60,9 +62,8 @@ pub(super) fn announced(spec: &Spec, step: PhaseChange) -> PhaseChange {
     }
 }
 
-fn is_nothing(captured: &CapturedWork, spec: &Spec) -> bool {
-    captured.head.commit() == Some(spec.base)
-        && captured.work.commits == 0
+fn is_nothing(captured: &CapturedWork, began: CommitId) -> bool {
+    captured.head.commit() == Some(began)
         && captured.unfinished.is_none()
         && captured.unsaved.is_none()
         && captured.off_branch.is_none()

@@ -43,7 +43,7 @@ use crate::{
     error::ErrorContext,
     git::Repo,
     lock::Lock,
-    model::{AgentId, ByteSize, Fact, Phase, SessionId, event::Usage, team::PartChange},
+    model::{AgentId, ByteSize, CommitId, Fact, Phase, SessionId, event::Usage, team::PartChange},
     store::{
         append,
         layout::{AgentDir, PrivateDir},
@@ -151,6 +151,10 @@ struct Supervisor {
     takes_over: Option<String>,
     /// The part of a team's work that begins with the launch that is recorded next.
     part: Option<PartChange>,
+    /// The commit at which the part of the role began that works, if this supervisor began it.
+    part_began: Option<CommitId>,
+    /// Whether it was at rest, and nothing was done in its worktree since by any program of it: what changed there is a person's work.
+    rested: bool,
     /// The place of the role that works, if the agent has a team.
     stage: usize,
     lock: Lock,
@@ -195,6 +199,8 @@ impl Supervisor {
             has_acted: false,
             takes_over: None,
             part: None,
+            part_began: None,
+            rested: spec.rested,
             stage: 0,
             rounds: Rounds::default(),
             late: 0,
@@ -234,6 +240,7 @@ impl Supervisor {
             };
             ended = match waited {
                 Waited::Over => {
+                    self.rested = captured.is_ok_and(|work| work.unsaved.is_none());
                     self.in_repository(Self::queue_again)?;
                     self.run_attempts().await
                 }
@@ -267,7 +274,7 @@ impl Supervisor {
         if !self.wait_for_the_repository().await {
             return Ok(None);
         }
-        let captured = self.take().await;
+        let captured = self.take_work().await;
         let continues = self.continues_with_a_message(ended);
         if !ended.end.waits() && !continues {
             // A command that removes the worktree must not find it in use by this process.
@@ -322,6 +329,9 @@ impl Supervisor {
         self.track_worktree();
         if let Some(end) = self.end_asked()? {
             return Ok(end.into());
+        }
+        if !hands_over {
+            self.begin_where_left().await?;
         }
         if hands_over && let Some(ended) = self.next_part(None).await? {
             return Ok(ended);

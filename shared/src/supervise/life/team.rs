@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::{Supervisor, limited::KnownLimits};
 use crate::{
-    Code, Error, Result,
+    Error, Result,
     agents::StreamEvent,
     git::{Oid, Repo, careful, command},
     model::{
         Event, Fact, IdOrText, Phase, Team,
         answer::Answer,
+        cap::CapScope,
         event::{Finished, PhaseChange, Usage},
         last_words,
         team::{Next, Outcome, Part, PartChange},
@@ -40,13 +41,6 @@ const MAX_COMMENT: usize = 500;
 /// The most comments of a verdict: all must fit into one event.
 const MAX_COMMENTS: usize = 50;
 
-/// What is saved when a part ends.
-struct SavedPart {
-    work: CapturedWork,
-    /// What people should know about it.
-    remark: Option<String>,
-}
-
 impl Supervisor {
     /// Returns whether a role is done, and the next one was not started yet.
     pub(super) fn has_ended_part(&mut self) -> Result<bool> {
@@ -72,7 +66,7 @@ impl Supervisor {
             return Ok(ended);
         }
         let was_launched = ended.is_some();
-        let mut ended = match ended {
+        let ended = match ended {
             Some(ended) => {
                 self.end_tree(&ended.end)?;
                 match self.end_part(ended).await? {
@@ -83,8 +77,8 @@ impl Supervisor {
             None => AttemptEnd::Exit(0).into(),
         };
         let Some(team) = self.in_repository(Self::team)? else { return Ok(Some(ended)) };
-        let saved = match self.save_part(&team).await {
-            Ok(Some(saved)) => saved,
+        let work = match self.save_part().await {
+            Ok(Some(work)) => work,
             // The role has to continue: its part is open again.
             Ok(None) => {
                 self.reopen_part(&team)?;
@@ -95,9 +89,11 @@ impl Supervisor {
                 return Err(error);
             }
         };
-        ended.remark.clone_from(&saved.remark);
-        let verdict = self.in_repository(|supervisor| supervisor.verdict(&team, &saved))?;
+        self.rested = false;
+        let verdict = self.in_repository(|supervisor| supervisor.verdict(&team, &work))?;
         let next = team.next();
+        // The end of the agent captures the work once more, when nothing is left to take back.
+        let remark = team.reader().and_then(|_| work.remark.clone());
         let place = match &next {
             Next::Start(place) | Next::Back(place) => *place,
             Next::Done | Next::Failed(_) => {
@@ -106,10 +102,11 @@ impl Supervisor {
                     Next::Failed(why) => AttemptEnd::Failed(why),
                     _ => ended.end,
                 };
-                return Ok(Some(EndedAttempt { end, ..ended }));
+                return Ok(Some(EndedAttempt { end, remark, ..ended }));
             }
         };
-        let end = match self.reached_cap() {
+        // What the role used that is done is no matter of the next one.
+        let end = match self.reached_cap().filter(|cap| cap.scope != CapScope::Role) {
             Some(cap) => Some(AttemptEnd::Capped(cap)),
             // A stop or a pause is looked for as well.
             None => match self.wait_or_end(Duration::ZERO).await? {
@@ -119,19 +116,21 @@ impl Supervisor {
         };
         if let Some(end) = end {
             self.record_verdict(verdict)?;
-            return Ok(Some(EndedAttempt { end, ..ended }));
+            return Ok(Some(EndedAttempt { end, remark, ..ended }));
         }
         if self.spec.sandbox.is_some() {
             self.run_helper(HelperTask::HandOver).await?;
         }
         let ran_seconds = self.ran_seconds();
-        let finished = was_launched.then(|| {
-            Fact::Finished(Finished { ran_seconds, ..ended.fact(self.record.attempt, Ok(&saved.work)) })
-        });
+        let finished = was_launched
+            .then(|| Fact::Finished(Finished { ran_seconds, ..ended.fact(self.record.attempt, Ok(&work)) }));
         let facts: Vec<Fact> = finished.into_iter().chain(verdict.map(Fact::Verdict)).collect();
-        let why =
-            [team::reason(&team, &next), saved.remark].into_iter().flatten().collect::<Vec<_>>().join("; ");
-        self.start_part(place, &saved.work, &facts, &why)?;
+        let why = [team::reason(&team, &next), work.remark.clone()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("; ");
+        self.start_part(place, &work, &facts, &why)?;
         Ok(None)
     }
 
@@ -185,34 +184,56 @@ impl Supervisor {
         self.append_facts(&[Fact::Phase(PhaseChange { part, ..step })])
     }
 
-    /// Saves the work of a role that is done, and takes back what one that does not write changed. Returns `None` if the work is not one
-    /// that another role can continue.
-    async fn save_part(&mut self, team: &Team) -> Result<Option<SavedPart>> {
+    /// Saves the work of a role that is done, without what one that does not write changed. Returns `None` if the work is not one that
+    /// another role can continue.
+    async fn save_part(&mut self) -> Result<Option<CapturedWork>> {
+        let work = self.take_work().await?;
+        Ok((work.unsaved.is_none() && work.unfinished.is_none()).then_some(work))
+    }
+
+    /// Captures the work, and takes back what a role changed that does not write: however its attempt ends, that is no part of the work.
+    pub(super) async fn take_work(&mut self) -> Result<CapturedWork> {
         let work = self.take().await?;
-        if work.unsaved.is_some() || work.unfinished.is_some() {
-            return Ok(None);
+        if self.spec.team.is_none() || self.rested || !self.has_worktree {
+            return Ok(work);
         }
-        let Some(role) = team.roles.get(team.place()).filter(|role| !role.writes) else {
-            return Ok(Some(SavedPart { work, remark: None }));
-        };
-        let from = team.last().and_then(|part| part.from.as_ref()).and_then(IdOrText::commit);
-        if from.is_none() || work.head.commit() == from && work.off_branch.is_none() {
-            return Ok(Some(SavedPart { work, remark: None }));
+        let agent = self.in_repository(|supervisor| store::agent(&supervisor.repo()?, &supervisor.id))?;
+        let Some((role, begun)) = agent.team.as_ref().and_then(Team::reader) else { return Ok(work) };
+        if !team::is_changed(&work, begun) {
+            return Ok(work);
         }
-        let name = &role.name;
-        let cannot = |why: String| {
-            Error::new(
-                Code::WorkUnusable,
-                format!("'{name}' does not write, and what it changed stays: {why}"),
-            )
-        };
-        if let Some(why) = work.off_branch {
-            return Err(cannot(why));
+        let left_because = |why: &str| Ok(team::with_changes_left(&agent, role, begun, why));
+        if let Err(error) = self.run_helper(HelperTask::HandOver).await {
+            return left_because(&error.one_line());
         }
-        self.run_helper(HelperTask::HandOver).await.map_err(|error| cannot(error.one_line()))?;
-        let work = self.take().await?;
-        let remark = Some(format!("'{name}' does not write; what it changed was not kept"));
-        Ok(Some(SavedPart { work, remark }))
+        let left = self.take().await?;
+        if !team::is_changed(&left, begun) {
+            return Ok(team::without_changes(left, role, &work));
+        }
+        // Whatever the head was set to by this, it is no work.
+        let _ = self.run_helper(HelperTask::HandOver).await;
+        left_because("its files changed meanwhile")
+    }
+
+    /// Lets the part of a role that does not write begin where a person left the work while the agent was at rest: what changed then is
+    /// not the role's.
+    pub(super) async fn begin_where_left(&mut self) -> Result<()> {
+        if self.spec.team.is_none() || !self.rested {
+            return Ok(());
+        }
+        let team = self.in_repository(Self::team)?;
+        let reader = team.as_ref().and_then(|team| Some((team.place(), team.reader()?.1)));
+        let is_open = team.as_ref().and_then(Team::last).is_some_and(|part| part.outcome.is_none());
+        if let Some((place, begun)) = reader.filter(|_| is_open) {
+            let work = self.take().await?;
+            if work.head.commit() != Some(begun) {
+                let part = Some(PartChange::begin(place, work.head));
+                let step = PhaseChange::new(self.record.attempt, Phase::Starting);
+                self.append_facts(&[Fact::Phase(PhaseChange { part, ..step })])?;
+            }
+        }
+        self.rested = false;
+        Ok(())
     }
 
     /// Starts the role at a place of the team, in a conversation and within limits of its own.
@@ -220,7 +241,8 @@ impl Supervisor {
         self.spec.take_stage(place);
         self.stage = place;
         (self.session, self.used, self.rounds) = (None, Usage::default(), Rounds::default());
-        (self.begun, self.ran, self.has_acted) = (Instant::now(), Duration::ZERO, true);
+        (self.begun, self.ran, self.has_acted) = (Instant::now(), Duration::ZERO, false);
+        self.part_began = work.head.commit();
         self.limits = KnownLimits::new(&self.program_environment(), &self.private, &self.spec);
         self.part = Some(PartChange::begin(place, work.head.clone()));
         self.in_repository(|supervisor| {
@@ -260,11 +282,11 @@ impl Supervisor {
     }
 
     /// Returns the verdict of the role whose part ended, if it reviewed work.
-    fn verdict(&mut self, team: &Team, saved: &SavedPart) -> Result<Option<Review>> {
+    fn verdict(&mut self, team: &Team, work: &CapturedWork) -> Result<Option<Review>> {
         let repo = self.repo()?;
-        let part = team.last().filter(|_| saved.work.work.commits > 0);
+        let part = team.last().filter(|_| work.work.commits > 0);
         let given = part.and_then(|part| Some((part, part.outcome?.verdict()?)));
-        let (Some((part, verdict)), Some(head)) = (given, saved.work.head.commit()) else { return Ok(None) };
+        let (Some((part, verdict)), Some(head)) = (given, work.head.commit()) else { return Ok(None) };
         let words = words_of(&Chain::of_agent(&repo, &self.id)?.events).remove(&(part.role as usize));
         let review = review(&repo, self.spec.base, head, verdict, words.as_deref().unwrap_or_default())?;
         let name = team.roles.get(part.role as usize).map_or("", |role| role.name.as_str());

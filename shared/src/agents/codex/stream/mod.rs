@@ -70,14 +70,14 @@ impl Stream {
         word(&session["sandbox"], "type").clone_into(&mut self.mode);
     }
 
-    /// Records a question, which has the id of its call: the ids of requests begin anew in every process.
+    /// Records a question, which has the id of its call.
     pub(super) fn asked(&mut self, request: &Value, method: &str, params: &Value) -> Question {
         let item = word(params, "itemId");
-        let id = params["approvalId"].as_str().unwrap_or(item);
+        let id = approval::id(request, method, params);
         if self.open.len() < MOST {
-            self.open.insert(request.to_string(), id.to_owned());
+            self.open.insert(request.to_string(), id.clone());
         }
-        approval::question(id.to_owned(), method, params, self.changes.get(item).map(String::as_str))
+        approval::question(id, method, params, self.changes.get(item).map(String::as_str))
     }
 
     /// Returns the events of a notification.

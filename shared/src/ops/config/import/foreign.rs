@@ -121,7 +121,7 @@ impl ClientMode {
 }
 
 /// The field with the client mode of an agent.
-const MODE: &str = "client_mode";
+pub(super) const MODE: &str = "client_mode";
 
 impl ForeignFile {
     /// Returns whose file it is, by its name or else by its content.

@@ -1,16 +1,16 @@
-//! What the team's file may do. It sets the keys that can only narrow or measure, and proposes the others of which a team decides:
+//! What the project's file may do. It sets the keys that can only narrow or measure, and proposes the others of which a project decides:
 //! those hold after a person approved exactly this content. Every other key is the user's own.
 
 use super::{
     Config, SECTION, TableKey,
-    key::{Key, TeamUse},
+    key::{Key, ProjectUse},
     keys,
 };
 use crate::{
     Code, Error, Result,
     git::{
         config_entries::ConfigEntry,
-        team_file::{TEAM_FILE, TeamFile},
+        project_file::{PROJECT_FILE, ProjectFile},
     },
     model::{quote, text},
 };
@@ -18,9 +18,9 @@ use crate::{
 /// Says in an error where a value is set.
 pub(super) const PLACE: &str = "it is set in '.gitorchestra', which is committed";
 
-/// The values of the team's file, by their effect.
+/// The values of the project's file, by their effect.
 #[derive(Default)]
-pub(super) struct TeamValues {
+pub(super) struct ProjectValues {
     /// Those that apply: git's configuration does not have their keys.
     pub(super) applied: Vec<ConfigEntry>,
     /// Those that a person has to approve first, without those whose key git's configuration has.
@@ -77,16 +77,16 @@ impl Decision {
 }
 
 impl Config<'_> {
-    /// Returns what the team's file proposes; `None` if it does not exist.
+    /// Returns what the project's file proposes; `None` if it does not exist.
     ///
     /// # Errors
     /// The file cannot be read or parsed (3).
     pub fn proposal(&self) -> Result<Option<Proposal>> {
-        let Some(file) = self.repo.team_file(SECTION)? else { return Ok(None) };
+        let Some(file) = self.repo.project_file(SECTION)? else { return Ok(None) };
         let mut keys = Vec::new();
         for key in file.entries.iter().filter_map(|entry| TableKey::find(&entry.name)) {
             let name = key.name().to_owned();
-            if key.key().team() == TeamUse::Proposes && !self.is_own(&key) && !keys.contains(&name) {
+            if key.key().project() == ProjectUse::Proposes && !self.is_own(&key) && !keys.contains(&name) {
                 keys.push(name);
             }
         }
@@ -94,34 +94,34 @@ impl Config<'_> {
         Ok(Some(Proposal { content: file.content.clone(), digest: file.digest.clone(), decision, keys }))
     }
 
-    /// Returns the values that the team's file has for a key, which apply if git's configuration does not have it.
+    /// Returns the values that the project's file has for a key, which apply if git's configuration does not have it.
     ///
     /// # Errors
     /// The file cannot be used, or the key is proposed and nobody approved the file (3).
-    pub(super) fn team_values<'name>(
+    pub(super) fn project_values<'name>(
         &self,
         names: impl Iterator<Item = &'name str>,
-        team: TeamUse,
+        project: ProjectUse,
     ) -> Result<Vec<String>> {
-        if team == TeamUse::Nothing {
+        if project == ProjectUse::Nothing {
             return Ok(Vec::new());
         }
-        let Some(file) = self.repo.team_file(SECTION)? else { return Ok(Vec::new()) };
+        let Some(file) = self.repo.project_file(SECTION)? else { return Ok(Vec::new()) };
         let names: Vec<String> = names.map(super::normalized).collect();
         let of_key: Vec<&ConfigEntry> =
             file.entries.iter().filter(|entry| names.contains(&entry.name)).collect();
         let decision = self.decision(&file);
         match of_key.first() {
-            Some(first) if team == TeamUse::Proposes && decision != Decision::Approved => {
+            Some(first) if project == ProjectUse::Proposes && decision != Decision::Approved => {
                 Err(unapproved(&first.name, &file.digest, decision))
             }
             _ => Ok(of_key.into_iter().map(|entry| entry.value.clone()).collect()),
         }
     }
 
-    /// Returns the subsections of the team's file: `agent.claude` of `orchestra.agent.claude.model`.
-    pub(super) fn team_sections(&self) -> Vec<String> {
-        let Ok(Some(file)) = self.repo.team_file(SECTION) else { return Vec::new() };
+    /// Returns the subsections of the project's file: `agent.claude` of `orchestra.agent.claude.model`.
+    pub(super) fn project_sections(&self) -> Vec<String> {
+        let Ok(Some(file)) = self.repo.project_file(SECTION) else { return Vec::new() };
         let subsection = |entry: &ConfigEntry| {
             let (subsection, _) = entry.name.strip_prefix(SECTION)?.strip_prefix('.')?.rsplit_once('.')?;
             Some(subsection.to_owned())
@@ -129,21 +129,22 @@ impl Config<'_> {
         file.entries.iter().filter_map(subsection).collect()
     }
 
-    /// Sorts the values of the team's file by their effect.
+    /// Sorts the values of the project's file by their effect.
     ///
     /// # Errors
     /// The file cannot be read or parsed (3).
-    pub(super) fn team_by_effect(&self) -> Result<TeamValues> {
-        let Some(file) = self.repo.team_file(SECTION)? else { return Ok(TeamValues::default()) };
+    pub(super) fn project_by_effect(&self) -> Result<ProjectValues> {
+        let Some(file) = self.repo.project_file(SECTION)? else { return Ok(ProjectValues::default()) };
         let decision = self.decision(&file);
-        let mut values = TeamValues { is_declined: decision == Decision::Declined, ..TeamValues::default() };
+        let mut values =
+            ProjectValues { is_declined: decision == Decision::Declined, ..ProjectValues::default() };
         for entry in file.entries.iter().cloned() {
-            let known = TableKey::find(&entry.name).map(|key| (self.is_own(&key), key.key().team()));
+            let known = TableKey::find(&entry.name).map(|key| (self.is_own(&key), key.key().project()));
             let group = match known {
                 None => &mut values.unknown,
-                Some((_, TeamUse::Nothing)) => &mut values.forbidden,
+                Some((_, ProjectUse::Nothing)) => &mut values.forbidden,
                 Some((true, _)) => continue,
-                Some((false, TeamUse::Proposes)) if decision != Decision::Approved => &mut values.proposed,
+                Some((false, ProjectUse::Proposes)) if decision != Decision::Approved => &mut values.proposed,
                 Some((false, _)) => &mut values.applied,
             };
             group.push(entry);
@@ -156,7 +157,7 @@ impl Config<'_> {
     }
 
     /// The decision is in the repository's own configuration, where `trust` finds a change that an agent made.
-    fn decision(&self, file: &TeamFile) -> Decision {
+    fn decision(&self, file: &ProjectFile) -> Decision {
         let recorded = |key: &Key<Option<String>>| self.repo.config(key.name());
         Decision::of(&file.digest, recorded(&keys::APPROVED).as_deref(), recorded(&keys::DECLINED).as_deref())
     }
@@ -170,7 +171,7 @@ fn unapproved(name: &str, digest: &str, decision: Decision) -> Error {
         Decision::Changed => "and it changed after it was approved here",
         Decision::Open | Decision::Approved => "and nobody approved that here",
     };
-    Error::new(Code::ProposalUnapproved, format!("'{TEAM_FILE}' proposes {name}, {decided}"))
+    Error::new(Code::ProposalUnapproved, format!("'{PROJECT_FILE}' proposes {name}, {decided}"))
         .hint("git orchestra config approve shows the file and asks")
         .hint(format!("git orchestra config approve --hash={digest}, where there is no terminal"))
         .hint(format!("git orchestra config set {} … takes precedence over the file", quote::word(&*name)))

@@ -1,4 +1,4 @@
-//! Reading the team's file from the commit that is checked out in the main checkout. What a worktree or the branch of an agent
+//! Reading the project's file from the commit that is checked out in the main checkout. What a worktree or the branch of an agent
 //! contains has no effect, nor has what is not committed.
 
 use std::sync::Arc;
@@ -8,44 +8,44 @@ use crate::{
     git::{
         Oid, Repo, careful,
         objects::TreeEntryKind,
-        team_file::{MAX_BYTES, TEAM_FILE, TeamFile},
+        project_file::{MAX_BYTES, PROJECT_FILE, ProjectFile},
     },
 };
 
 impl Repo {
-    /// Returns the team's file, if there is one. It is read once for each opened repository.
+    /// Returns the project's file, if there is one. It is read once for each opened repository.
     ///
     /// # Errors
     /// It cannot be read or parsed (3).
-    pub(crate) fn team_file(&self, section: &str) -> Result<Option<Arc<TeamFile>>> {
-        if let Some(known) = self.team.get() {
+    pub(crate) fn project_file(&self, section: &str) -> Result<Option<Arc<ProjectFile>>> {
+        if let Some(known) = self.project.get() {
             return Ok(known.clone());
         }
-        let found = self.read_team_file(section)?.map(Arc::new);
-        Ok(self.team.get_or_init(|| found).clone())
+        let found = self.read_project_file(section)?.map(Arc::new);
+        Ok(self.project.get_or_init(|| found).clone())
     }
 
-    fn read_team_file(&self, section: &str) -> Result<Option<TeamFile>> {
+    fn read_project_file(&self, section: &str) -> Result<Option<ProjectFile>> {
         if self.config_error().is_some() {
             return Ok(None);
         }
         let Some(head) = self.head_of_main_checkout()? else { return Ok(None) };
         let top = self.entries_of(self.tree_of(head)?)?;
         let found = top.into_iter().find(|entry| {
-            entry.name == TEAM_FILE.as_bytes()
+            entry.name == PROJECT_FILE.as_bytes()
                 && matches!(entry.kind, TreeEntryKind::File | TreeEntryKind::Executable)
         });
         let Some(entry) = found else { return Ok(None) };
         let unusable = |why: &str| {
-            let what = format!("'{TEAM_FILE}' of commit {} cannot be used: {why}", head.short());
-            Error::new(Code::ConfigInvalid, what).hint(format!("git show {}:{TEAM_FILE}", head.short()))
+            let what = format!("'{PROJECT_FILE}' of commit {} cannot be used: {why}", head.short());
+            Error::new(Code::ConfigInvalid, what).hint(format!("git show {}:{PROJECT_FILE}", head.short()))
         };
         match self.blob_size(entry.id) {
             None => return Err(unusable("its content is missing")),
             Some(size) if size > MAX_BYTES => return Err(unusable("it is longer than 64 KiB")),
             Some(_) => {}
         }
-        TeamFile::parse(self.read_blob(entry.id)?, section).map(Some).map_err(|why| unusable(&why))
+        ProjectFile::parse(self.read_blob(entry.id)?, section).map(Some).map_err(|why| unusable(&why))
     }
 
     /// Returns the commit that is checked out in the main checkout, wherever the caller is.

@@ -1,11 +1,11 @@
-//! The file in which a team shares its settings: whether it can be read, what is wrong with its values, and what the user decided
+//! The file in which a project shares its settings: whether it can be read, what is wrong with its values, and what the user decided
 //! about what it proposes.
 
 use super::finding::{Finding, Group, Severity};
 use crate::{
     Code, Error, Result,
-    config::{Config, Decision, Proposal, TeamFlaw, TeamFlawKind, team_flaws},
-    git::{Repo, team_file::TEAM_FILE},
+    config::{Config, Decision, ProjectFlaw, ProjectFlawKind, Proposal, project_flaws},
+    git::{Repo, project_file::PROJECT_FILE},
 };
 
 /// How a person corrects the file.
@@ -26,39 +26,39 @@ pub(super) fn check(repo: &Repo) -> Result<Vec<Finding>> {
 
 fn unusable(error: &Error) -> Finding {
     Finding::of_error(Group::Keys, "team-file", Severity::Error, error)
-        .about(TEAM_FILE)
-        .because("commands that need a key that a team may set fail")
+        .about(PROJECT_FILE)
+        .because("commands that need a key that a project may set fail")
 }
 
 fn judged(proposal: &Proposal) -> Vec<Finding> {
-    let flaws = team_flaws(&proposal.content).unwrap_or_default();
+    let flaws = project_flaws(&proposal.content).unwrap_or_default();
     let mut findings: Vec<Finding> = flaws.iter().map(of_flaw).collect();
     findings.extend(of_decision(proposal));
     if findings.is_empty() {
-        findings.push(Finding::ok(Group::Keys, "team-file", format!("{TEAM_FILE} is valid")));
+        findings.push(Finding::ok(Group::Keys, "team-file", format!("{PROJECT_FILE} is valid")));
     }
     findings
 }
 
-fn of_flaw(flaw: &TeamFlaw) -> Finding {
-    let TeamFlaw { key, kind } = flaw;
+fn of_flaw(flaw: &ProjectFlaw) -> Finding {
+    let ProjectFlaw { key, kind } = flaw;
     let found = |check: &str, what: String| Finding::warning(Group::Keys, check, what).about(key);
     match kind {
-        TeamFlawKind::Unknown { nearest } => {
-            let finding = found("team-key-unknown", format!("{TEAM_FILE} sets the unknown key '{key}'"))
+        ProjectFlawKind::Unknown { nearest } => {
+            let finding = found("team-key-unknown", format!("{PROJECT_FILE} sets the unknown key '{key}'"))
                 .because("it has no effect");
             match nearest {
                 Some(near) => finding.fix(format!("did you mean {near}? {CORRECT}")),
                 None => finding.fix(CORRECT),
             }
         }
-        TeamFlawKind::Forbidden => {
-            found("team-key-forbidden", format!("{TEAM_FILE} sets '{key}', which has no effect there"))
+        ProjectFlawKind::Forbidden => {
+            found("team-key-forbidden", format!("{PROJECT_FILE} sets '{key}', which has no effect there"))
                 .because("only your own configuration can set it")
-                .fix(format!("remove it from {TEAM_FILE}, and commit that"))
+                .fix(format!("remove it from {PROJECT_FILE}, and commit that"))
         }
-        TeamFlawKind::Invalid { problem } => {
-            Finding::error(Group::Keys, "team-key-value", format!("{TEAM_FILE}: {problem}"))
+        ProjectFlawKind::Invalid { problem } => {
+            Finding::error(Group::Keys, "team-key-value", format!("{PROJECT_FILE}: {problem}"))
                 .about(key)
                 .because("commands that need it fail, unless your own configuration has it")
                 .fix(CORRECT)
@@ -73,22 +73,24 @@ fn of_decision(proposal: &Proposal) -> Option<Finding> {
     }
     let keys = proposal.keys.join(", ");
     let undecided = |what: String| {
-        let finding = Finding::warning(Group::Keys, "team-unapproved", what).about(TEAM_FILE);
+        let finding = Finding::warning(Group::Keys, "team-unapproved", what).about(PROJECT_FILE);
         finding.because("what needs these keys is refused").fix("git orchestra config approve, or decline")
     };
     match proposal.decision {
         Decision::Approved => None,
-        Decision::Open => Some(undecided(format!("{TEAM_FILE} proposes {keys}, which nobody approved here"))),
+        Decision::Open => {
+            Some(undecided(format!("{PROJECT_FILE} proposes {keys}, which nobody approved here")))
+        }
         Decision::Changed => {
-            Some(undecided(format!("{TEAM_FILE} changed after it was approved here; it proposes {keys}")))
+            Some(undecided(format!("{PROJECT_FILE} changed after it was approved here; it proposes {keys}")))
         }
         Decision::Declined => Some(
             Finding::note(
                 Group::Keys,
                 "team-declined",
-                format!("{TEAM_FILE} proposes {keys}, which you declined"),
+                format!("{PROJECT_FILE} proposes {keys}, which you declined"),
             )
-            .about(TEAM_FILE)
+            .about(PROJECT_FILE)
             .because("what needs these keys is refused, unless your own configuration has them")
             .fix("git orchestra config approve"),
         ),

@@ -1,11 +1,11 @@
-//! The file `.gitorchestra`: what a team committed sets what can do no harm, proposes what a person has to approve, and nothing else.
+//! The file `.gitorchestra`: what a project committed sets what can do no harm, proposes what a person has to approve, and nothing else.
 
 use std::fs;
 
 use orchestra::{
     Code, Error,
     config::{
-        Config, KEYS, TeamUse,
+        Config, KEYS, ProjectUse,
         keys::{ALLOW, BASE, JOBS, MAX_JOBS, TEST},
     },
     context::Context,
@@ -29,7 +29,7 @@ const FILE: &str = "[orchestra]\n\ttest = test -e lines.txt\n\tjobs = 7\n\tmaxJo
                     [core]\n\tpager = evil\n";
 
 fn with_file(repo: &TestRepo<'_>, content: &str) {
-    repo.commit("team", &[(".gitorchestra", content)]);
+    repo.commit("settings", &[(".gitorchestra", content)]);
 }
 
 fn proposal(repo: &TestRepo<'_>) -> config::Proposal {
@@ -79,10 +79,10 @@ fn the_users_own_configuration_takes_precedence() {
     repo.git(["config", "orchestra.allow", "Edit"]);
     let here = library(&repo);
     assert_eq!(Config::of(&here).get(&JOBS).expect("a number"), 2);
-    // An empty value leaves out what the team proposes.
+    // An empty value leaves out what the project proposes.
     assert_eq!(test_command(&repo).expect("left out"), None);
     assert_eq!(proposal(&repo).keys, [""; 0]);
-    // A list of one's own replaces the list of the team.
+    // A list of one's own replaces the list of the project.
     assert_eq!(Config::of(&here).valid(&ALLOW).expect("own"), ["Edit"]);
 }
 
@@ -211,7 +211,7 @@ fn an_approval_ends_when_the_file_is_declined() {
 }
 
 #[test]
-fn the_list_names_what_the_team_set_proposed_and_must_not_set() {
+fn the_list_names_what_the_project_set_proposed_and_must_not_set() {
     let world = world();
     let repo = world.repo();
     with_file(&repo, FILE);
@@ -219,7 +219,7 @@ fn the_list_names_what_the_team_set_proposed_and_must_not_set() {
     ran.stderr_has(".gitorchestra proposes orchestra.allow and orchestra.test")
         .stderr_has(".gitorchestra sets 'orchestra.maxJobs', which only your own configuration can set")
         .stderr_has(".gitorchestra sets the unknown key 'orchestra.nosuch'")
-        .stdout_has("team");
+        .stdout_has("project");
     let request = Request { key: Some("jobs".to_owned()), all: false };
     let report =
         config::run(&Context::of(&environment(&repo)), Some(&library(&repo)), &request).expect("a key");
@@ -243,8 +243,8 @@ fn doctor_examines_the_file_and_the_decision() {
     let repo = healthy(&world);
     let checks = |severity: Severity| {
         let report = examined(&repo, false);
-        let of_team = report.findings.into_iter().filter(|one| one.check.starts_with("team-"));
-        let found: Vec<Finding> = of_team.filter(|one| one.severity == severity).collect();
+        let of_project = report.findings.into_iter().filter(|one| one.check.starts_with("team-"));
+        let found: Vec<Finding> = of_project.filter(|one| one.severity == severity).collect();
         found
     };
     let named = |found: Vec<Finding>| found.into_iter().map(|one| one.check).collect::<Vec<_>>();
@@ -272,12 +272,12 @@ fn doctor_examines_the_file_and_the_decision() {
 }
 
 #[test]
-fn a_team_sets_nothing_that_could_run_or_widen() {
+fn a_project_sets_nothing_that_could_run_or_widen() {
     // Keys of other kinds are proposals, or the user's own.
     let sets: Vec<&str> =
-        KEYS.iter().filter(|key| key.team() == TeamUse::Sets).map(|key| key.name()).collect();
+        KEYS.iter().filter(|key| key.project() == ProjectUse::Sets).map(|key| key.name()).collect();
     let harmless = |name: &str| {
-        // A sandbox of the team is only stricter; submodules and files of LFS come from the user's own checkout and configuration.
+        // A sandbox of the project is only stricter; submodules and files of LFS come from the user's own checkout and configuration.
         // Roles write by default, which can only be taken from them, and they work in rounds that the caps bound.
         let all = [
             "base",
@@ -297,8 +297,16 @@ fn a_team_sets_nothing_that_could_run_or_widen() {
     for name in sets {
         assert!(harmless(name), "{name}");
     }
-    for key in KEYS.iter().filter(|key| key.name().ends_with(".command") || key.name().ends_with("est")) {
-        assert_eq!(key.team(), TeamUse::Proposes, "{}", key.name());
+    // An MCP server is a program, and gets what its agent reads: it is the user's own, whatever a person approves.
+    let is_server = |name: &str| name.starts_with("orchestra.mcp") || name.ends_with(".mcp");
+    let servers: Vec<_> = KEYS.iter().filter(|key| is_server(key.name())).collect();
+    assert_eq!(servers.len(), 7);
+    for key in servers {
+        assert_eq!(key.project(), ProjectUse::Nothing, "{}", key.name());
+    }
+    let runs = |name: &str| !is_server(name) && (name.ends_with(".command") || name.ends_with("est"));
+    for key in KEYS.iter().filter(|key| runs(key.name())) {
+        assert_eq!(key.project(), ProjectUse::Proposes, "{}", key.name());
     }
     for name in [
         "orchestra.addDir",
@@ -309,6 +317,6 @@ fn a_team_sets_nothing_that_could_run_or_widen() {
         "orchestra.worktrees",
     ] {
         let key = KEYS.iter().find(|key| key.name() == name).expect(name);
-        assert_eq!(key.team(), TeamUse::Nothing, "{name}");
+        assert_eq!(key.project(), ProjectUse::Nothing, "{name}");
     }
 }
