@@ -91,6 +91,15 @@ pub(crate) struct Cli {
     /// branch would commit your changes as well.
     #[arg(long, conflicts_with_all = ["base", "on"])]
     pub(crate) with_changes: bool,
+    /// Start with the work of these agents, as soon as all of them are done; several, separated by commas
+    ///
+    /// Until then the new agents are queued without taking a slot, also if this machine restarts and they are
+    /// resumed. Of one agent they start from its last commit, of several from a merge of their work; if that
+    /// conflicts, they fail. If one of the agents fails or is stopped, they wait until it is resumed and done.
+    /// Names are as elsewhere: a part of an id, or tag:NAME for all agents with a tag. 'merge-ranked' lands
+    /// an agent after those that it started after.
+    #[arg(long, value_name = "AGENT", value_delimiter = ',', conflicts_with_all = ["base", "with_changes", "on"], add = ArgValueCandidates::new(complete::agents_and_tags))]
+    pub(crate) after: Vec<String>,
     /// Work on this existing branch instead of a new one; for one task and one agent
     ///
     /// The agent starts from the tip of the branch and commits to it. No checkout, your own included, may
@@ -157,6 +166,10 @@ pub(crate) const PAGE: Page = Page {
         (
             "git orchestra spawn --team feature-dev 'add rate limiting'",
             "Let an architect, a coder and a reviewer work on it one after another, as configured",
+        ),
+        (
+            "git orchestra spawn --after auth 'write the documentation of the new login'",
+            "Start with the work of another agent, as soon as that is done",
         ),
         ("git orchestra spawn --on my-feature 'add the missing tests'", "Work on a branch that exists"),
         (
@@ -376,6 +389,7 @@ impl Cli {
             team: self.team.clone(),
             copies: self.copies,
             base: self.base.clone(),
+            after: self.after.clone(),
             on: self.on.clone(),
             name: self.name.clone(),
             tags: self.tags.clone(),

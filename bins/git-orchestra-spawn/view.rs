@@ -14,7 +14,7 @@ use orchestra::{
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents, context,
     follow::{FollowOptions, follow},
-    json, prompt,
+    json, names, prompt,
     table::{self, Column, TableCell},
 };
 
@@ -27,8 +27,9 @@ const OFFER: &str = "allow them to all agents of this repository?";
 const AGAIN: &str = "start another agent for it?";
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let request = cli.request(terminal)?;
+    let mut request = cli.request(terminal)?;
     let repo = accepted::with_team_settings(terminal)?;
+    names::meant(terminal, &repo, &mut request.after)?;
     let context = context::interruptible(terminal)?;
     let repo = offer_rules(cli, terminal, repo, &request)?;
     let report = match spawn::run(&context, &repo, &request) {

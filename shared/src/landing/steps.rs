@@ -2,16 +2,19 @@
 
 mod batch;
 
+use std::borrow::Cow;
+
 use batch::BatchEnd;
 
 use super::{
     batches::{Batches, Next},
-    branches::Branch,
+    branches::{Branch, LandingTarget, Part},
     check,
     context::{LandContext, StepContext},
-    integrate,
+    dependants, integrate,
     options::OnFailure,
     outcome::{CheckFailure, Integration, Repair, Unresolved},
+    part,
     plan::LandingPlan,
     ready::{self, Ready},
     repair::{self, RepairBy},
@@ -215,11 +218,15 @@ impl<'a> Runner<'a> {
 
     fn land(&mut self, place: &RankedBranch) -> Result<Step> {
         let plan = self.plan;
-        let branch = &plan.branches[place.branch];
         let mut step = plan.step(place, self.state.steps.len() + 1);
         if !plan.candidates[place.branch].may_land() {
             return Ok(kept_back(step));
         }
+        let branch = match self.as_it_lands(place)? {
+            Ok(branch) => branch,
+            Err(why) => return Ok(step.ended(Landing::SetAside, why)),
+        };
+        let branch = branch.as_ref();
         let conflicts_with = self.conflicts_with(place);
         let mut attempt = BranchAttempt { branch, conflicts_with, tries: self.state.options.repairs };
         let mut cx = self.step_context(&attempt.conflicts_with);
@@ -252,6 +259,29 @@ impl<'a> Runner<'a> {
                 Repair::Unsuccessful(not) => return Ok(step.ended(outcome, format!("{why}; {not}"))),
             };
         }
+    }
+
+    /// Returns a branch with what lands of it, on top of what has landed so far, or why it cannot land now.
+    fn as_it_lands(&self, place: &RankedBranch) -> Result<Result<Cow<'a, Branch>, String>> {
+        let branch = &self.plan.branches[place.branch];
+        if branch.part != Some(Part::Later) {
+            return Ok(Ok(Cow::Borrowed(branch)));
+        }
+        for other in &self.plan.candidates[place.branch].after {
+            let name = &self.plan.branches[*other].name;
+            let step = self.state.steps.iter().find(|step| step.branch == *name);
+            let is_in =
+                matches!(step.and_then(|step| step.outcome), Some(Landing::Merged | Landing::NothingNew));
+            if !is_in {
+                return Ok(Err(dependants::set_aside_with(name)));
+            }
+        }
+        let onto = LandingTarget { branch: self.state.into.clone(), tip: self.state.result };
+        let branch = part::decided(self.repo, &onto, branch)?;
+        Ok(match &branch.part {
+            Some(Part::Conflicts(why)) => Err(why.clone()),
+            _ => Ok(Cow::Owned(branch)),
+        })
     }
 
     /// Returns the names of the branches that conflict with the one at a place.

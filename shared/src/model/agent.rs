@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    AgentId, BranchName, Cap, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, Tag, Team,
-    WorkCheck, WorkStat, WriterId,
+    AgentId, BranchName, Cap, CommitId, Cost, Dependency, Fact, IdOrText, Limit, Phase, RunId, SessionId,
+    Tag, Team, WorkCheck, WorkStat, WriterId,
     hand_over::HandOver,
     landing::{Check, FailedCheck, SetAside},
     lines::{Group, Value, rows, state},
@@ -32,6 +32,8 @@ state! {
         pub branch: BranchName = "Branch",
         /// The commit it started from.
         pub base: IdOrText<CommitId> = "Base",
+        /// The agents with whose work it starts, and, once it has started, the commits that held that. Its base contains these.
+        pub after: Vec<Dependency> = "After",
         /// The snapshot of the user's uncommitted changes in its base, if it started from them. They are not part of its work.
         pub snapshot: Option<IdOrText<CommitId>> = "Snapshot",
         /// The number of files that the user had changed in it.

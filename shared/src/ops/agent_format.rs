@@ -13,6 +13,7 @@ use crate::{
 /// The fields of an agent, as they are called in JSON.
 const FIELDS: &[&str] = &[
     "activity",
+    "after",
     "always",
     "attached_pid",
     "attempt",

@@ -29,6 +29,9 @@ pub struct Spec {
     pub branch: BranchName,
     /// The commit it starts from.
     pub base: CommitId,
+    /// The agents that must be done before it starts; with their work, it starts from another commit than `base`.
+    #[serde(default)]
+    pub after: Vec<AgentId>,
     /// The title of the task, for commit messages.
     pub title: String,
     /// The path of its worktree.

@@ -104,7 +104,11 @@ impl Runner<'_> {
         if !self.plan.candidates[place.branch].may_land() {
             return Ok(Some(super::kept_back(step)));
         }
-        let branch = &self.plan.branches[place.branch];
+        let branch = match self.as_it_lands(place)? {
+            Ok(branch) => branch,
+            Err(why) => return Ok(Some(step.ended(Landing::SetAside, why))),
+        };
+        let branch = branch.as_ref();
         let conflicts_with = self.conflicts_with(place);
         let mut cx = self.step_context(&conflicts_with);
         cx.tell(&step, "merging");

@@ -74,6 +74,7 @@ pub(super) fn new_spec(
         launch,
         branch: agent.branch.clone(),
         base,
+        after: agent.waits_for(),
         title,
         worktree,
         identity: Some(known.map_or_else(|| repo.identity(), Ok)?),
