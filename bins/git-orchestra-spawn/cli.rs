@@ -7,11 +7,14 @@ use std::{
     time::Duration,
 };
 
-use clap::{ArgAction, Parser, ValueHint};
+use clap::{
+    ArgAction, Parser, ValueHint,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
     Code, Error, Result,
-    model::Tag,
+    model::{Tag, dependency::OnFailed},
     ops::{spawn::Request, tasks},
 };
 use orchestra_terminal::{
@@ -100,6 +103,12 @@ pub(crate) struct Cli {
     /// an agent after those that it started after.
     #[arg(long, value_name = "AGENT", value_delimiter = ',', conflicts_with_all = ["base", "with_changes", "on"], add = ArgValueCandidates::new(complete::agents_and_tags))]
     pub(crate) after: Vec<String>,
+    /// What to do when an agent of --after fails or is stopped: wait, start or stop
+    ///
+    /// wait: wait until it is resumed and done, which is the default. start: start with the work that it has. stop:
+    /// do not start; a later 'git orchestra resume' waits again.
+    #[arg(long, value_name = "WHAT", requires = "after", value_parser = on_failed(), hide_possible_values = true)]
+    pub(crate) on_failed: Option<OnFailed>,
     /// Work on this existing branch instead of a new one; for one task and one agent
     ///
     /// The agent starts from the tip of the branch and commits to it. No checkout, your own included, may
@@ -390,6 +399,7 @@ impl Cli {
             copies: self.copies,
             base: self.base.clone(),
             after: self.after.clone(),
+            on_failed: self.on_failed,
             on: self.on.clone(),
             name: self.name.clone(),
             tags: self.tags.clone(),
@@ -418,6 +428,11 @@ impl Cli {
             .hint(format!("git orchestra {meant}"))
             .hint(format!("git orchestra spawn -- {word} starts an agent with this task")))
     }
+}
+
+fn on_failed() -> impl TypedValueParser<Value = OnFailed> {
+    PossibleValuesParser::new(OnFailed::ALL.map(OnFailed::as_str))
+        .try_map(|word| OnFailed::parse(&word).ok_or("no such reaction"))
 }
 
 /// Whether tasks come from standard input without being asked for, as in `git orchestra spawn < tasks.md`. Says so if nothing comes.

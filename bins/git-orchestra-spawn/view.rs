@@ -2,11 +2,11 @@
 
 use orchestra::{
     Code, Error, Result,
-    model::{Permission, text},
+    model::{AgentId, Permission, text},
     ops::{
         config,
         configuration::AcceptedRepo,
-        spawn::{self, BaseChanges, Report, Request},
+        spawn::{self, BaseChanges, PlannedAgent, Report, Request},
         status,
     },
     wire,
@@ -95,6 +95,15 @@ fn from_changes(changes: &BaseChanges) -> String {
     format!("{} + {}", text::safe(&on), text::count(changes.files, "changed file"))
 }
 
+/// Formats what an agent starts from: a commit, or the work of other agents.
+fn from(agent: &PlannedAgent) -> String {
+    if agent.after.is_empty() {
+        return agent.base.short();
+    }
+    let names: Vec<&str> = agent.after.iter().map(AgentId::as_str).collect();
+    format!("the work of {}", names.join(" and "))
+}
+
 fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
     if cli.json {
         json::print_answer(terminal, wire::SPAWN_PLAN, report)?;
@@ -125,7 +134,7 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
         terminal.width(),
         terminal.painter(),
     ));
-    let base = report.agents.first().map(|agent| agent.base.short()).unwrap_or_default();
+    let base = report.agents.first().map(from).unwrap_or_default();
     terminal.eprintln(&format!(
         "would start {} from {}, {} at once; the end of each name is random",
         agents::count(report.agents.len()),

@@ -10,6 +10,7 @@
 )]
 
 mod acp;
+mod after;
 mod answers;
 mod attach;
 mod bad_input;

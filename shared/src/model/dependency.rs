@@ -3,10 +3,24 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Agent, AgentId, CommitId, IdOrText, lines::Value};
+use super::{Agent, AgentId, CommitId, IdOrText, lines::Value, words::words};
 
 /// Maximum number of agents after which one starts; further ones in an event do not count.
 pub const MAX_DEPENDENCIES: usize = 16;
+
+words! {
+    /// What an agent does when one of those that it waits for ends without being done.
+    #[derive(Default)]
+    pub enum OnFailed {
+        /// It waits until somebody resumes that agent.
+        #[default]
+        Wait = "wait",
+        /// It starts with the work that is there.
+        Start = "start",
+        /// It is stopped.
+        Stop = "stop",
+    }
+}
 
 /// An agent after which another one starts: that begins with its work.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -56,7 +56,7 @@ use crate::{
     },
     context::Context,
     git::{Oid, Repo, version},
-    model::{AgentId, BranchName, CommitId, Permission, RunId, Tag, tag, text},
+    model::{AgentId, BranchName, CommitId, Permission, RunId, Tag, dependency::OnFailed, tag, text},
     ops::{repairing, settings::Settings, tasks},
     store::layout,
     supervise::{guard, tree},
@@ -81,6 +81,8 @@ pub struct Request {
     pub base: Option<String>,
     /// The agents with whose work the new ones start, as soon as all of them are done.
     pub after: Vec<String>,
+    /// What they do when one of those ends without being done; by default they wait until it is resumed.
+    pub on_failed: Option<OnFailed>,
     /// The existing branch that the only agent works on, instead of a new one.
     pub on: Option<String>,
     /// The beginning of the agents' ids; by default, telling words of the task.

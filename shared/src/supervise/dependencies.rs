@@ -9,7 +9,12 @@ use crate::{
         objects::Commit,
         refs::RefEdit,
     },
-    model::{Agent, AgentId, Fact, Phase, dependency::StartedWith, event::PhaseChange, text},
+    model::{
+        Agent, AgentId, Fact, Phase,
+        dependency::{OnFailed, StartedWith},
+        event::PhaseChange,
+        text,
+    },
     store::{self, append_if, layout},
     supervise::spec::Spec,
 };
@@ -17,13 +22,39 @@ use crate::{
 /// The most files with conflicts that are named.
 const MAX_NAMED: usize = 3;
 
-/// Returns the commit with the work of an agent; `None` while that is not done, or its work is not here.
+/// What is known of an agent for which another one waits.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DependencyState {
+    /// It is waited for.
+    Open,
+    /// The other one may start with its work, which this commit holds.
+    Ready(Oid),
+    /// It ended without being done, so that the other one is stopped. Holds the reason, for people.
+    Ended(String),
+}
+
+/// Reads the state of an agent for which another one waits.
 ///
 /// # Errors
 /// There is no such agent, or its events cannot be read.
-pub fn finished_work(repo: &Repo, id: &AgentId) -> Result<Option<Oid>> {
+pub fn state_of(repo: &Repo, id: &AgentId, on_failed: OnFailed) -> Result<DependencyState> {
     let agent = store::any_agent(repo, id)?;
-    Ok(agent.head_commit().filter(|head| agent.phase == Phase::Done && repo.has_commit(*head)))
+    let head = agent.head_commit().filter(|head| repo.has_commit(*head));
+    Ok(decide(id, agent.phase, head, on_failed))
+}
+
+/// Decides what an agent in a phase means for one that waits for it. Work that is not here is waited for.
+fn decide(id: &AgentId, phase: Phase, head: Option<Oid>, on_failed: OnFailed) -> DependencyState {
+    match (phase, head, on_failed) {
+        (Phase::Done, Some(head), _) => DependencyState::Ready(head),
+        (Phase::Done, None, _) => DependencyState::Open,
+        (phase, ..) if !phase.is_terminal() => DependencyState::Open,
+        (_, Some(head), OnFailed::Start) => DependencyState::Ready(head),
+        (phase, _, OnFailed::Stop) => {
+            DependencyState::Ended(format!("it waited for {id}: {}", phase.as_str()))
+        }
+        _ => DependencyState::Open,
+    }
 }
 
 /// Finds the commit that an agent starts from, with the work of all agents that it waited for, records it, and returns it. If that
@@ -38,9 +69,10 @@ pub fn begin_with_work(repo: &Repo, id: &AgentId, spec: &Spec) -> Result<Oid> {
     }
     let mut works = Vec::with_capacity(spec.after.len());
     for before in &spec.after {
-        let work = finished_work(repo, before)?;
-        let gone = || Error::new(Code::WorkMissing, format!("agent '{before}' is not done any more"));
-        works.push((before, work.ok_or_else(gone)?));
+        let DependencyState::Ready(work) = state_of(repo, before, spec.on_failed)? else {
+            return Err(Error::new(Code::WorkMissing, format!("agent '{before}' is not done any more")));
+        };
+        works.push((before, work));
     }
     let base = merge_all(repo, id, &works)?;
     let name = layout::head_ref(id);
@@ -102,6 +134,25 @@ fn conflicting(name: &AgentId, before: &[&str], conflict: &GitConflict) -> Error
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_done_work_is_started_with_unless_the_user_wants_another() {
+        use DependencyState::{Ended, Open, Ready};
+        let (id, head) = (AgentId::parse("add-docs-x2b4c").unwrap(), Oid::EMPTY_TREE);
+        let ended = || Ended("it waited for add-docs-x2b4c: failed".into());
+        for (phase, work, expected) in [
+            (Phase::Running, Some(head), [Open, Open, Open]),
+            (Phase::Paused, Some(head), [Open, Open, Open]),
+            (Phase::Done, Some(head), [Ready(head), Ready(head), Ready(head)]),
+            (Phase::Done, None, [Open, Open, Open]),
+            (Phase::Failed, Some(head), [Open, Ready(head), ended()]),
+            (Phase::Failed, None, [Open, Open, ended()]),
+        ] {
+            let found =
+                [OnFailed::Wait, OnFailed::Start, OnFailed::Stop].map(|how| decide(&id, phase, work, how));
+            assert_eq!(found, expected, "{phase:?}");
+        }
+    }
 
     #[test]
     fn a_conflict_names_both_agents_and_the_files() {

@@ -10,7 +10,10 @@ use crate::{
     agents::{COST, Launch, Options},
     error::ErrorContext,
     git::{Repo, careful, repo::Identity},
-    model::{AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, duration, request::Pattern},
+    model::{
+        AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, dependency::OnFailed, duration,
+        request::Pattern,
+    },
     private_files,
     store::layout::{self, AgentDir},
     supervise::{preparation::Preparation, spending::Rules},
@@ -32,6 +35,9 @@ pub struct Spec {
     /// The agents that must be done before it starts; with their work, it starts from another commit than `base`.
     #[serde(default)]
     pub after: Vec<AgentId>,
+    /// What it does when one of those ends without being done.
+    #[serde(default)]
+    pub on_failed: OnFailed,
     /// The title of the task, for commit messages.
     pub title: String,
     /// The path of its worktree.

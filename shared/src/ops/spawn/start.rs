@@ -123,6 +123,7 @@ fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, requ
         branch: planned.branch.clone(),
         base: planned.base,
         after: planned.after.clone(),
+        on_failed: request.on_failed.unwrap_or_default(),
         title: planned.title.clone(),
         worktree: PathBuf::from(&planned.worktree),
         identity: Some(identity.clone()),

@@ -6,23 +6,29 @@ use crate::{
     git::Oid,
     model::AgentId,
     store::layout,
-    supervise::{dependencies, ending::AttemptEnd, queue},
+    supervise::{
+        dependencies::{self, DependencyState},
+        ending::AttemptEnd,
+        queue,
+    },
 };
 
-/// What is known of an agent that is waited for, and the tip of its events when that was read.
-#[derive(Default)]
-pub(super) struct KnownDependency {
-    tip: Option<Oid>,
-    is_done: bool,
-}
+/// What is known of the agents that are waited for: the tip of the events of each, and what these said.
+type Known = Vec<(Option<Oid>, DependencyState)>;
 
 impl Supervisor {
-    /// Waits until all agents that this one starts after are done. Returns the end if one is requested meanwhile.
+    /// Waits until all agents that this one starts after are done. Returns the end if there is one meanwhile.
     pub(super) async fn wait_for_others(&mut self) -> Result<Option<AttemptEnd>> {
-        let mut known: Vec<KnownDependency> =
-            self.spec.after.iter().map(|_| KnownDependency::default()).collect();
+        let mut known: Known = vec![(None, DependencyState::Open); self.spec.after.len()];
         let mut ticket = None;
-        while !self.are_others_done(&mut known) {
+        loop {
+            self.look_at_others(&mut known);
+            if let Some(why) = known.iter().find_map(|(_, state)| ended(state)) {
+                return Ok(Some(AttemptEnd::Stopped(Some(why))));
+            }
+            if known.iter().all(|(_, state)| matches!(state, DependencyState::Ready(_))) {
+                break;
+            }
             if ticket.is_none() {
                 ticket = queue::step_aside(&self.private, &self.id);
             }
@@ -38,29 +44,32 @@ impl Supervisor {
         }
     }
 
-    /// Returns whether all of them are done. What cannot be read now may be readable at the next look.
-    fn are_others_done(&mut self, known: &mut [KnownDependency]) -> bool {
-        if known.is_empty() {
-            return true;
-        }
-        if self.update_paths() != RepositoryState::Usable {
-            return false;
+    /// Reads the state of those that changed. What cannot be read now may be readable at the next look.
+    fn look_at_others(&mut self, known: &mut Known) {
+        if known.is_empty() || self.update_paths() != RepositoryState::Usable {
+            return;
         }
         let ids = self.spec.after.clone();
-        let looked = self.in_repository(|supervisor| supervisor.look_at_others(&ids, known));
-        looked.is_ok() && known.iter().all(|one| one.is_done)
+        let _ = self.in_repository(|supervisor| supervisor.try_to_look_at(&ids, known));
     }
 
-    fn look_at_others(&self, ids: &[AgentId], known: &mut [KnownDependency]) -> Result<()> {
+    fn try_to_look_at(&self, ids: &[AgentId], known: &mut Known) -> Result<()> {
         let repo = self.repo()?;
-        for (id, known) in ids.iter().zip(known) {
+        for (id, (known_tip, state)) in ids.iter().zip(known) {
             let tip = repo.find_ref(&layout::agent_ref(id))?;
             // Only an archived agent has none.
-            if tip.is_none() || tip != known.tip {
-                known.is_done = dependencies::finished_work(&repo, id)?.is_some();
-                known.tip = tip;
+            if tip.is_none() || tip != *known_tip {
+                *state = dependencies::state_of(&repo, id, self.spec.on_failed)?;
+                *known_tip = tip;
             }
         }
         Ok(())
+    }
+}
+
+fn ended(state: &DependencyState) -> Option<String> {
+    match state {
+        DependencyState::Ended(why) => Some(why.clone()),
+        DependencyState::Open | DependencyState::Ready(_) => None,
     }
 }
