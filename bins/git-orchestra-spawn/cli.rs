@@ -96,11 +96,11 @@ pub(crate) struct Cli {
     pub(crate) with_changes: bool,
     /// Start with the work of these agents, as soon as all of them are done; several, separated by commas
     ///
-    /// Until then the new agents are queued without taking a slot, also if this machine restarts and they are
-    /// resumed. Of one agent they start from its last commit, of several from a merge of their work; if that
-    /// conflicts, they fail. If one of the agents fails or is stopped, they wait until it is resumed and done.
-    /// Names are as elsewhere: a part of an id, or tag:NAME for all agents with a tag. 'merge-ranked' lands
-    /// an agent after those that it started after.
+    /// Until then the new agents are queued, and take no slot. Of one agent they start from its last commit, of
+    /// several from a merge of their work; if that conflicts, they fail. If one of the agents fails or is
+    /// stopped, they wait until it is resumed and done, unless --on-failed says otherwise. A part of an id is
+    /// enough, and tag:NAME names all agents with a tag. 'git orchestra merge-ranked' lands an agent behind
+    /// those with whose work it started, and not without them.
     #[arg(long, value_name = "AGENT", value_delimiter = ',', conflicts_with_all = ["base", "with_changes", "on"], add = ArgValueCandidates::new(complete::agents_and_tags))]
     pub(crate) after: Vec<String>,
     /// What to do when an agent of --after fails or is stopped: wait, start or stop

@@ -1,17 +1,14 @@
 //! The order between work that builds on other work (`spawn --after`): a branch lands after those that its agent started with, and
 //! not without them.
 
-use super::{
-    branches::{Branch, LandingTarget, Part},
-    plan::Skipped,
-};
+use super::branches::{Branch, LandingTarget, Part};
 use crate::{
     Result,
     git::{
         Oid, Repo,
         merging::{self, MergePair},
     },
-    model::{Agent, AgentId, IdOrText, event::Landing, text},
+    model::{Agent, AgentId, IdOrText, text},
     rank::Candidate,
     store,
 };
@@ -79,20 +76,11 @@ pub(super) fn refuse_alone(repo: &Repo, target: &LandingTarget, branches: &mut [
     Ok(())
 }
 
-/// Moves the branches to `skipped` that build on a branch which was set aside.
-pub(super) fn skip_with(branches: &mut Vec<Branch>, skipped: &mut Vec<Skipped>) {
-    loop {
-        let is_out = |id: &AgentId| {
-            skipped.iter().any(|one| one.outcome == Landing::SetAside && one.branch.is_work_of(id))
-        };
-        let needs = |branch: &Branch| dependencies(branch).find(|id| is_out(id)).cloned();
-        let Some((at, id)) = branches.iter().enumerate().find_map(|(at, branch)| Some((at, needs(branch)?)))
-        else {
-            return;
-        };
-        let branch = branches.remove(at);
-        skipped.push(Skipped { branch, outcome: Landing::SetAside, why: set_aside_with(&id) });
-    }
+/// Returns the first branch that builds on one which was set aside, and why it is skipped; a branch may build on that one in turn.
+pub(super) fn next_to_skip(branches: &[Branch], set_aside: &[&Branch]) -> Option<(usize, String)> {
+    let is_out = |id: &AgentId| set_aside.iter().any(|branch| branch.is_work_of(id));
+    let needs = |branch: &Branch| dependencies(branch).find(|id| is_out(id)).map(|id| set_aside_with(id));
+    branches.iter().enumerate().find_map(|(at, branch)| Some((at, needs(branch)?)))
 }
 
 /// Fills in which candidates land before which, and keeps back those that build on one that does not land.
@@ -158,29 +146,20 @@ mod tests {
     #[test]
     fn all_levels_are_skipped_with_the_lowest() {
         let mut branches = stack();
-        let mut skipped = vec![Skipped {
-            branch: branches.remove(2),
-            outcome: Landing::SetAside,
-            why: "has unresolved conflicts".into(),
-        }];
-        skip_with(&mut branches, &mut skipped);
+        let mut skipped = vec![branches.remove(2)];
+        let mut whys = Vec::new();
+        while let Some((at, why)) = next_to_skip(&branches, &skipped.iter().collect::<Vec<_>>()) {
+            skipped.push(branches.remove(at));
+            whys.push(why);
+        }
         let names = |all: &[Branch]| all.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(&branches), ["free-44444"]);
-        let whys: Vec<&str> = skipped.iter().map(|one| one.why.as_str()).collect();
-        assert_eq!(
-            whys,
-            [
-                "has unresolved conflicts",
-                "started with the work of low-11111, which did not land",
-                "started with the work of mid-22222, which did not land",
-            ]
-        );
+        assert_eq!(names(&skipped), ["low-11111", "mid-22222", "top-33333"]);
+        assert_eq!(whys[1], "started with the work of mid-22222, which did not land");
         // What the target has already keeps nothing back.
         let mut branches = stack();
-        let low = branches.remove(2);
-        let mut skipped = vec![Skipped { branch: low, outcome: Landing::UpToDate, why: String::new() }];
-        skip_with(&mut branches, &mut skipped);
-        assert_eq!(branches.len(), 3);
+        branches.remove(2);
+        assert_eq!(next_to_skip(&branches, &[]), None);
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub fn plan(
         named.iter().flat_map(|branch| [branch.tip, branch.to_merge()]).chain([target.tip]).collect();
     let bases = MergeBases::of(repo, &all);
     let (mut branches, mut skipped) = filter_branches(repo, &bases, &target, named)?;
-    dependants::skip_with(&mut branches, &mut skipped);
+    skip_dependants(&mut branches, &mut skipped);
     let priorities = priorities(&branches, &options.priority)?;
     let tips: Vec<Oid> = branches.iter().map(Branch::to_merge).collect();
     // The sizes are measured beside the trial merges.
@@ -163,6 +163,16 @@ fn filter_branches(
     }
     sound.remember();
     Ok((branches, skipped))
+}
+
+/// Skips the branches that build on one which is set aside, and those that build on them.
+fn skip_dependants(branches: &mut Vec<Branch>, skipped: &mut Vec<Skipped>) {
+    loop {
+        let out = skipped.iter().filter(|one| one.outcome == Landing::SetAside).map(|one| &one.branch);
+        let out: Vec<&Branch> = out.collect();
+        let Some((at, why)) = dependants::next_to_skip(branches, &out) else { return };
+        skipped.push(Skipped { branch: branches.remove(at), outcome: Landing::SetAside, why });
+    }
 }
 
 /// Returns why a branch is skipped, if it is. A fault of one branch never stops the others from landing.

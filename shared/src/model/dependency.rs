@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Agent, AgentId, CommitId, IdOrText, lines::Value, words::words};
+use super::{AgentId, CommitId, IdOrText, lines::Value, words::words};
 
 /// Maximum number of agents after which one starts; further ones in an event do not count.
 pub const MAX_DEPENDENCIES: usize = 16;
@@ -49,34 +49,6 @@ impl Dependency {
     }
 }
 
-impl Agent {
-    /// Returns the agents that must be done before it starts; none once it has started with their work.
-    pub fn waits_for(&self) -> Vec<AgentId> {
-        if self.after.iter().all(|one| one.head.is_some()) {
-            return Vec::new();
-        }
-        self.after.iter().filter_map(|one| one.agent.id().cloned()).collect()
-    }
-
-    /// Returns the commit with the work of others that it started with, which is not part of its own.
-    pub fn work_of_others(&self) -> Option<CommitId> {
-        self.base.commit().filter(|_| !self.after.is_empty() && self.waits_for().is_empty())
-    }
-
-    /// Applies that it starts with the work of others. A list that does not fit to the agents has no effect.
-    pub(super) fn start_with(&mut self, started: &StartedWith) {
-        if started.heads.len() != self.after.len() {
-            return;
-        }
-        for (one, head) in self.after.iter_mut().zip(&started.heads) {
-            one.head = Some(head.short());
-        }
-        self.base = started.base.short();
-        // What it has before its program runs is its base.
-        self.head = self.head.take().map(|_| self.base.clone());
-    }
-}
-
 /// As one line of JSON: what is safe to show contains no line break.
 impl Value for Vec<Dependency> {
     fn write(&self, out: &mut String) {
@@ -95,27 +67,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_waits_until_it_starts_with_the_work_of_all() {
-        let commit = |digit: &str| IdOrText::<CommitId>::read(&digit.repeat(40));
-        let named = ["add-auth-k3m9q", "add-docs-x2b4c"].map(IdOrText::read);
-        let mut agent = Agent { after: Dependency::of_event(&named), base: commit("1"), ..Agent::default() };
-        assert_eq!(agent.waits_for().len(), 2);
-        assert_eq!(agent.work_of_others(), None);
-        agent.start_with(&StartedWith { base: commit("2"), heads: vec![commit("2")] });
-        assert_eq!(agent.base, commit("1"));
-        agent.start_with(&StartedWith { base: commit("4"), heads: vec![commit("2"), commit("3")] });
-        assert!(agent.waits_for().is_empty());
-        assert_eq!(agent.work_of_others(), commit("4").commit());
-        let mut line = String::new();
-        agent.after.write(&mut line);
-        assert_eq!(Vec::<Dependency>::read(&line), Some(agent.after));
-    }
-
-    #[test]
-    fn an_agent_after_none_has_no_work_of_others() {
-        let agent = Agent { base: IdOrText::read(&"1".repeat(40)), ..Agent::default() };
-        assert_eq!((agent.waits_for().len(), agent.work_of_others()), (0, None));
+    fn what_an_event_names_is_kept_on_one_line() {
         let many = vec![IdOrText::read("add-auth-k3m9q"); MAX_DEPENDENCIES + 1];
-        assert_eq!(Dependency::of_event(&many).len(), MAX_DEPENDENCIES);
+        let mut all = Dependency::of_event(&many);
+        assert_eq!(all.len(), MAX_DEPENDENCIES);
+        all[0].head = Some(IdOrText::read(&"1".repeat(40)));
+        let mut line = String::new();
+        all.write(&mut line);
+        assert_eq!(Vec::<Dependency>::read(&line), Some(all));
     }
 }

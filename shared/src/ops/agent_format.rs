@@ -208,7 +208,7 @@ mod tests {
             (
                 "%(xyzzyxyzzyxyzzy)",
                 "agents have no field 'xyzzyxyzzyxyzzy'",
-                "the fields are activity, always, attached_pid",
+                "the fields are activity, after, always, attached_pid",
             ),
             ("%(id", "'%(id' is not a part of a format", "a part is"),
             ("50%", "'%' is not a part of a format", "a part is"),

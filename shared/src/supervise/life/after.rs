@@ -13,13 +13,13 @@ use crate::{
     },
 };
 
-/// What is known of the agents that are waited for: the tip of the events of each, and what these said.
-type Known = Vec<(Option<Oid>, DependencyState)>;
+/// What is known of an agent that is waited for: the tip of its events, and what these said.
+type Known = (Option<Oid>, DependencyState);
 
 impl Supervisor {
     /// Waits until all agents that this one starts after are done. Returns the end if there is one meanwhile.
     pub(super) async fn wait_for_others(&mut self) -> Result<Option<AttemptEnd>> {
-        let mut known: Known = vec![(None, DependencyState::Open); self.spec.after.len()];
+        let mut known: Vec<Known> = vec![(None, DependencyState::Open); self.spec.after.len()];
         let mut ticket = None;
         loop {
             self.look_at_others(&mut known);
@@ -45,7 +45,7 @@ impl Supervisor {
     }
 
     /// Reads the state of those that changed. What cannot be read now may be readable at the next look.
-    fn look_at_others(&mut self, known: &mut Known) {
+    fn look_at_others(&mut self, known: &mut [Known]) {
         if known.is_empty() || self.update_paths() != RepositoryState::Usable {
             return;
         }
@@ -53,7 +53,7 @@ impl Supervisor {
         let _ = self.in_repository(|supervisor| supervisor.try_to_look_at(&ids, known));
     }
 
-    fn try_to_look_at(&self, ids: &[AgentId], known: &mut Known) -> Result<()> {
+    fn try_to_look_at(&self, ids: &[AgentId], known: &mut [Known]) -> Result<()> {
         let repo = self.repo()?;
         for (id, (known_tip, state)) in ids.iter().zip(known) {
             let tip = repo.find_ref(&layout::agent_ref(id))?;
