@@ -229,7 +229,7 @@ fn a_stale_base_is_said() {
     repo.orchestra(["resume", &low, "-m", "seq 9 > b.txt"]).succeeded();
     assert_eq!(repo.agent(&top)["after"][0]["changed"], true);
     repo.orchestra(["status", &top]).succeeded().stdout_has(&format!("{low} (changed since)"));
-    // Both land all the same, as they do not conflict.
+    // Both land nevertheless, as they do not conflict.
     repo.orchestra(["merge-ranked", "--strategy", "squash"]).succeeded();
     assert!(repo.has("main", "b.txt") && repo.file_at("main", "a.txt").contains("five"));
 }
