@@ -39,6 +39,11 @@ pub(crate) const PAGE: Page = Page {
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {
-        Request { agents: self.agents.clone(), all: self.all, reason: self.message.clone() }
+        Request {
+            agents: self.agents.clone(),
+            all: self.all,
+            reason: self.message.clone(),
+            ..Request::default()
+        }
     }
 }

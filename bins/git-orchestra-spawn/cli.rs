@@ -7,11 +7,14 @@ use std::{
     time::Duration,
 };
 
-use clap::{ArgAction, Parser, ValueHint};
+use clap::{
+    ArgAction, Parser, ValueHint,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use clap_complete::engine::ArgValueCandidates;
 use orchestra::{
     Code, Error, Result,
-    model::Tag,
+    model::{Tag, dependency::OnFailed},
     ops::{spawn::Request, tasks},
 };
 use orchestra_terminal::{
@@ -91,6 +94,21 @@ pub(crate) struct Cli {
     /// branch would commit your changes as well.
     #[arg(long, conflicts_with_all = ["base", "on"])]
     pub(crate) with_changes: bool,
+    /// Start with the work of these agents, as soon as all of them are done; several, separated by commas
+    ///
+    /// Until then the new agents are queued, and take no slot. Of one agent they start from its last commit, of
+    /// several from a merge of their work; if that conflicts, they fail. If one of the agents fails or is
+    /// stopped, they wait until it is resumed and done, unless --on-failed says otherwise. A part of an id is
+    /// enough, and tag:NAME names all agents with a tag. 'git orchestra merge-ranked' lands an agent behind
+    /// those with whose work it started, and not without them.
+    #[arg(long, value_name = "AGENT", value_delimiter = ',', conflicts_with_all = ["base", "with_changes", "on"], add = ArgValueCandidates::new(complete::agents_and_tags))]
+    pub(crate) after: Vec<String>,
+    /// What to do when an agent of --after fails or is stopped: wait, start or stop
+    ///
+    /// wait: wait until it is resumed and done, which is the default. start: start with the work that it has. stop:
+    /// do not start; a later 'git orchestra resume' waits again.
+    #[arg(long, value_name = "WHAT", requires = "after", value_parser = on_failed(), hide_possible_values = true)]
+    pub(crate) on_failed: Option<OnFailed>,
     /// Work on this existing branch instead of a new one; for one task and one agent
     ///
     /// The agent starts from the tip of the branch and commits to it. No checkout, your own included, may
@@ -157,6 +175,10 @@ pub(crate) const PAGE: Page = Page {
         (
             "git orchestra spawn --team feature-dev 'add rate limiting'",
             "Let an architect, a coder and a reviewer work on it one after another, as configured",
+        ),
+        (
+            "git orchestra spawn --after auth 'write the documentation of the new login'",
+            "Start with the work of another agent, as soon as that is done",
         ),
         ("git orchestra spawn --on my-feature 'add the missing tests'", "Work on a branch that exists"),
         (
@@ -380,6 +402,8 @@ impl Cli {
             team: self.team.clone(),
             copies: self.copies,
             base: self.base.clone(),
+            after: self.after.clone(),
+            on_failed: self.on_failed,
             on: self.on.clone(),
             name: self.name.clone(),
             tags: self.tags.clone(),
@@ -408,6 +432,11 @@ impl Cli {
             .hint(format!("git orchestra {meant}"))
             .hint(format!("git orchestra spawn -- {word} starts an agent with this task")))
     }
+}
+
+fn on_failed() -> impl TypedValueParser<Value = OnFailed> {
+    PossibleValuesParser::new(OnFailed::ALL.map(OnFailed::as_str))
+        .try_map(|word| OnFailed::parse(&word).ok_or("no such reaction"))
 }
 
 /// Whether tasks come from standard input without being asked for, as in `git orchestra spawn < tasks.md`. Says so if nothing comes.

@@ -2,11 +2,11 @@
 
 use orchestra::{
     Code, Error, Result,
-    model::{Permission, text},
+    model::{AgentId, Permission, text},
     ops::{
         config,
         configuration::AcceptedRepo,
-        spawn::{self, BaseChanges, Report, Request},
+        spawn::{self, BaseChanges, PlannedAgent, Report, Request},
         status,
     },
     wire,
@@ -14,7 +14,7 @@ use orchestra::{
 use orchestra_terminal::{
     Exit, Terminal, accepted, agents, context,
     follow::{FollowOptions, follow},
-    json, prompt,
+    json, names, prompt,
     table::{self, Column, TableCell},
 };
 
@@ -27,8 +27,9 @@ const OFFER: &str = "allow them to all agents of this repository?";
 const AGAIN: &str = "start another agent for it?";
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
-    let request = cli.request(terminal)?;
+    let mut request = cli.request(terminal)?;
     let repo = accepted::with_project_settings(terminal)?;
+    names::meant(terminal, &repo, &mut request.after)?;
     let context = context::interruptible(terminal)?;
     let repo = offer_rules(cli, terminal, repo, &request)?;
     let report = match spawn::run(&context, &repo, &request) {
@@ -94,6 +95,15 @@ fn from_changes(changes: &BaseChanges) -> String {
     format!("{} + {}", text::safe(&on), text::count(changes.files, "changed file"))
 }
 
+/// Formats what an agent starts from: a commit, or the work of other agents.
+fn from(agent: &PlannedAgent) -> String {
+    if agent.after.is_empty() {
+        return agent.base.short();
+    }
+    let names: Vec<&str> = agent.after.iter().map(AgentId::as_str).collect();
+    format!("the work of {}", names.join(" and "))
+}
+
 fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
     if cli.json {
         json::print_answer(terminal, wire::SPAWN_PLAN, report)?;
@@ -124,7 +134,7 @@ fn planned(cli: &Cli, terminal: &Terminal, report: &Report) -> Result<Exit> {
         terminal.width(),
         terminal.painter(),
     ));
-    let base = report.agents.first().map(|agent| agent.base.short()).unwrap_or_default();
+    let base = report.agents.first().map(from).unwrap_or_default();
     terminal.eprintln(&format!(
         "would start {} from {}, {} at once; the end of each name is random",
         agents::count(report.agents.len()),

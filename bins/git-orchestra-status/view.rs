@@ -7,7 +7,7 @@ use orchestra::{
     git::Repo,
     model::{Liveness, Phase, Tag, text},
     ops::{
-        agent_object::{AgentObject, DidNotLand, Level, PartObject, TeamObject},
+        agent_object::{AgentObject, DependencyObject, DidNotLand, Level, PartObject, TeamObject},
         status::{self, Detail, Happening, Report},
         wait_targets,
     },
@@ -169,6 +169,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
     let mut lines = vec![
         ("branch", agent.branch.to_string()),
         ("base", base(&detail, agent)),
+        ("after", after(agent)),
         ("head", agent.head.as_ref().map(|head| short(&head.to_string())).unwrap_or_default()),
         ("worktree", worktree(agent)),
         ("parent", agent.parent.as_ref().map(ToString::to_string).unwrap_or_default()),
@@ -256,6 +257,16 @@ fn base(detail: &Detail, agent: &AgentObject) -> String {
     let base = short(&agent.base.to_string());
     let Some(on) = &detail.changes_on else { return base };
     format!("{on} + {} ({base})", text::count(agent.snapshot_files, "changed file"))
+}
+
+/// Formats the agents after which it starts, such as `add-auth-k3m9q (failed), add-docs-x2b4c`.
+fn after(agent: &AgentObject) -> String {
+    let one = |one: &DependencyObject| match one.phase {
+        _ if one.changed => format!("{} (changed since)", one.agent),
+        Some(phase) if one.head.is_none() => format!("{} ({})", one.agent, phase.as_str()),
+        _ => one.agent.to_string(),
+    };
+    agent.after.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Formats the path of the worktree, and whether it is missing or moved.

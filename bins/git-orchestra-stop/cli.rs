@@ -21,6 +21,9 @@ pub(crate) struct Cli {
     /// Stop all agents of this clone that have not ended
     #[arg(short, long, conflicts_with = "agents")]
     pub(crate) all: bool,
+    /// Stop also the agents that wait for these (spawn --after), or started with their work
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) with_dependants: bool,
     /// The reason, recorded in the agent's history
     #[arg(short, long, value_name = "REASON")]
     pub(crate) message: Option<String>,
@@ -41,6 +44,11 @@ pub(crate) const PAGE: Page = Page {
 
 impl Cli {
     pub(crate) fn request(&self) -> Request {
-        Request { agents: self.agents.clone(), all: self.all, reason: self.message.clone() }
+        Request {
+            agents: self.agents.clone(),
+            all: self.all,
+            with_dependants: self.with_dependants,
+            reason: self.message.clone(),
+        }
     }
 }

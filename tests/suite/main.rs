@@ -10,6 +10,7 @@
 )]
 
 mod acp;
+mod after;
 mod after_the_end;
 mod answers;
 mod attach;

@@ -235,6 +235,9 @@ fn activity(agent: &AgentObject) -> String {
     if let Some(shortage) = &agent.shortage {
         return shortage.text.clone();
     }
+    if let Some(waits) = agent.waits_for_others() {
+        return waits;
+    }
     if let Some(ahead) = agent.queue_position {
         return if ahead == 0 { "next".to_owned() } else { format!("{ahead} ahead") };
     }

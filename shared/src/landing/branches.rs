@@ -39,13 +39,17 @@ pub struct Branch {
     pub failed: Option<FailedCheck>,
 }
 
-/// What lands instead of a commit that contains a snapshot; see [`super::part`].
+/// What lands instead of a commit that contains what is not the work of its agent; see [`super::part`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Part {
     /// This commit, on top of the target's.
     Commit(Oid),
     /// Nothing: it conflicts with the target. Holds the reason, for people.
     Conflicts(String),
+    /// Nothing: the work with which its agent started does not land. Holds the reason, for people.
+    Needs(String),
+    /// What is decided once the work with which its agent started has landed. Until then the commit is compared as it is.
+    Later,
 }
 
 impl Branch {
@@ -53,8 +57,20 @@ impl Branch {
     pub(super) fn to_merge(&self) -> Oid {
         match self.part {
             Some(Part::Commit(part)) => part,
-            Some(Part::Conflicts(_)) | None => self.tip,
+            Some(Part::Conflicts(_) | Part::Needs(_) | Part::Later) | None => self.tip,
         }
+    }
+
+    /// Returns the commit in it up to which nothing is the work of its agent: what that started with of other agents, or the
+    /// uncommitted changes of a person.
+    pub(super) fn foreign_work(&self) -> Option<Oid> {
+        let of_others = self.agent.as_ref().and_then(|(_, agent)| agent.work_of_others());
+        of_others.or(self.snapshot)
+    }
+
+    /// Returns whether it is the work of this agent.
+    pub(super) fn is_work_of(&self, id: &AgentId) -> bool {
+        self.agent.as_ref().is_some_and(|(own, _)| own == id)
     }
 
     /// Returns whether exactly this work landed in the target before, squashed or rebased, which history does not show.

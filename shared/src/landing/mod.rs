@@ -38,6 +38,7 @@ pub mod branches;
 pub mod check;
 pub mod conflicts;
 pub mod context;
+mod dependants;
 pub mod earlier;
 pub mod finish;
 pub mod gitlinks;

@@ -1,4 +1,5 @@
-//! What lands of work that started from uncommitted changes of a person (`spawn --with-changes`): only what the agent did.
+//! What lands of work that started from uncommitted changes of a person (`spawn --with-changes`) or with the work of other agents
+//! (`spawn --after`): only what the agent did.
 //!
 //! Such work contains a snapshot commit, which no branch of the user has. Merging the work as it is would land the snapshot with it,
 //! in the files and in the history. So its commits are first made again on top of the target, without the snapshot, and the landing
@@ -7,10 +8,13 @@
 //! A commit is made again by a merge whose only common ancestor is what the commit is to be freed of. For that, the target gets a
 //! second parent in a commit that no ref ever holds. Where a person has committed the same changes meanwhile, both sides have them,
 //! and nothing conflicts.
+//!
+//! The commits of other agents with which the work started land by themselves, before it. Where they did so as they are, a plain merge
+//! brings the rest; where they were squashed or rebased, the work is made again without them.
 
 use super::{
     branches::{Branch, LandingTarget, Part},
-    integrate, message,
+    dependants, integrate, message,
     options::Strategy,
 };
 use crate::{
@@ -28,7 +32,7 @@ const MAX_COMMITS: usize = 50;
 /// The most files with conflicts that are named.
 const MAX_NAMED: usize = 3;
 
-/// Finds what lands of the branches that contain a snapshot.
+/// Finds what lands of the branches that contain a snapshot, or the work of other agents.
 ///
 /// # Errors
 /// A history cannot be read, or git fails.
@@ -36,8 +40,12 @@ pub(super) fn fill_in(repo: &Repo, target: &LandingTarget, branches: &mut [Branc
     let mut place = None;
     for branch in branches.iter_mut().filter(|branch| branch.problem.is_none()) {
         branch.part = None;
-        let Some(snapshot) = branch.snapshot else { continue };
-        let Some(start) = start_of(repo, target, branch, snapshot)? else { continue };
+        let Some(before) = branch.foreign_work() else { continue };
+        if !dependants::open_dependencies(repo, target, branch)?.is_empty() {
+            branch.part = Some(Part::Later);
+            continue;
+        }
+        let Some(start) = start_of(repo, target, branch, before)? else { continue };
         if place.is_none() {
             place = Some(target.merge_place(repo)?);
         }
@@ -45,6 +53,20 @@ pub(super) fn fill_in(repo: &Repo, target: &LandingTarget, branches: &mut [Branc
         branch.part = Some(part_of(repo, target, branch, start, place)?);
     }
     Ok(())
+}
+
+/// Returns what lands of a branch whose part was to be decided later, on top of what has landed so far.
+///
+/// # Errors
+/// A history cannot be read, or git fails.
+pub(super) fn decided(repo: &Repo, target: &LandingTarget, branch: &Branch) -> Result<Branch> {
+    let mut branch = Branch { part: None, ..branch.clone() };
+    if let Some(before) = branch.foreign_work()
+        && let Some(start) = start_of(repo, target, &branch, before)?
+    {
+        branch.part = Some(part_of(repo, target, &branch, start, &target.merge_place(repo)?)?);
+    }
+    Ok(branch)
 }
 
 /// Returns the commit from which on the work lands: what landed of it last, or else the snapshot. `None` if all of the work lands,
@@ -79,7 +101,7 @@ fn part_of(
     let remake = Remake { repo, place };
     let whole = match remake.merge(target.tip, start, branch.tip)? {
         Ok(tree) => tree,
-        Err(conflict) => return Ok(Part::Conflicts(reason(&conflict, target))),
+        Err(conflict) => return Ok(Part::Conflicts(reason(&conflict, target, branch))),
     };
     if let Some(last) = remake.one_by_one(target.tip, start, branch.tip)?
         && repo.tree_of(last)? == whole
@@ -141,10 +163,15 @@ impl Remake<'_> {
     }
 }
 
-fn reason(conflict: &GitConflict, target: &LandingTarget) -> String {
+fn reason(conflict: &GitConflict, target: &LandingTarget, branch: &Branch) -> String {
     let into = text::one_line(&target.branch, 60);
     let named: Vec<String> =
         conflict.files.iter().take(MAX_NAMED).map(|file| text::one_line(file, 60)).collect();
     let place = if named.is_empty() { String::new() } else { format!(" in {}", named.join(", ")) };
+    let others = branch.agent.as_ref().map(|(_, agent)| &agent.after).filter(|after| !after.is_empty());
+    if let Some(after) = others {
+        let names: Vec<String> = after.iter().map(|one| one.agent.to_string()).collect();
+        return format!("conflicts with {into}{place}; it started with the work of {}", names.join(" and "));
+    }
     format!("conflicts with {into}{place}; it started from uncommitted changes: commit those in {into} first")
 }

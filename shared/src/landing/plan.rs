@@ -2,6 +2,7 @@
 
 use super::{
     branches::{Branch, LandingTarget, Part},
+    dependants,
     options::LandOptions,
     part,
     trials::{Pairs, sizes, trials},
@@ -56,10 +57,12 @@ pub fn plan(
     options: &LandOptions,
 ) -> Result<LandingPlan> {
     part::fill_in(repo, &target, &mut named)?;
+    dependants::refuse_alone(repo, &target, &mut named)?;
     let all: Vec<Oid> =
         named.iter().flat_map(|branch| [branch.tip, branch.to_merge()]).chain([target.tip]).collect();
     let bases = MergeBases::of(repo, &all);
-    let (branches, skipped) = filter_branches(repo, &bases, &target, named)?;
+    let (mut branches, mut skipped) = filter_branches(repo, &bases, &target, named)?;
+    skip_dependants(&mut branches, &mut skipped);
     let priorities = priorities(&branches, &options.priority)?;
     let tips: Vec<Oid> = branches.iter().map(Branch::to_merge).collect();
     // The sizes are measured beside the trial merges.
@@ -73,7 +76,7 @@ pub fn plan(
     );
     let sizes = sizes.context(Kind::Internal, || "cannot measure the branches".into())?;
     let (sizes, (matrix, pairs)) = (sizes?, judged?);
-    let candidates: Vec<Candidate> = branches
+    let mut candidates: Vec<Candidate> = branches
         .iter()
         .zip(&sizes)
         .zip(priorities)
@@ -85,8 +88,10 @@ pub fn plan(
             files: size.files,
             committed_at: repo.commit_time(branch.tip),
             kept_back: branch.kept_back(options),
+            after: Vec::new(),
         })
         .collect();
+    dependants::fill_in(&branches, &mut candidates);
     let order = rank::order(&candidates, &matrix);
     Ok(LandingPlan { target, branches, candidates, matrix, order, skipped, pairs, unreadable: Vec::new() })
 }
@@ -160,6 +165,16 @@ fn filter_branches(
     Ok((branches, skipped))
 }
 
+/// Skips the branches that build on one which is set aside, and those that build on them.
+fn skip_dependants(branches: &mut Vec<Branch>, skipped: &mut Vec<Skipped>) {
+    loop {
+        let out = skipped.iter().filter(|one| one.outcome == Landing::SetAside).map(|one| &one.branch);
+        let out: Vec<&Branch> = out.collect();
+        let Some((at, why)) = dependants::next_to_skip(branches, &out) else { return };
+        skipped.push(Skipped { branch: branches.remove(at), outcome: Landing::SetAside, why });
+    }
+}
+
 /// Returns why a branch is skipped, if it is. A fault of one branch never stops the others from landing.
 pub(super) fn skip_reason(
     repo: &Repo,
@@ -186,7 +201,7 @@ pub(super) fn skip_reason(
     if branch.landed_in(repo, target).unwrap_or(false) {
         return Some((Landing::UpToDate, format!("landed in {into} before")));
     }
-    if let Some(Part::Conflicts(why)) = &branch.part {
+    if let Some(Part::Conflicts(why) | Part::Needs(why)) = &branch.part {
         return Some((Landing::SetAside, why.clone()));
     }
     if let Some(unfinished) = branch.unfinished() {

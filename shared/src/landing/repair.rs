@@ -21,7 +21,8 @@ use crate::{
 const MAX_SENT: usize = 8 * 1024;
 
 /// Why an agent is not asked whose work contains changes that do not land: what it would repair is not what it has.
-const STARTED_FROM_CHANGES: &str = "its agent is not asked, because it started from uncommitted changes";
+const STARTED_FROM_CHANGES: &str =
+    "its agent is not asked, because it started with changes that do not land with its work";
 
 /// Why no agent is asked if only approved work lands.
 const UNAPPROVED: &str = "its agent is not asked, because nobody approved what it would write";

@@ -4,17 +4,19 @@ mod ahead;
 mod batch;
 mod checking;
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use self::{ahead::Remembered, batch::BatchEnd};
 
 use super::{
     batches::{Batches, Next},
-    branches::Branch,
+    branches::{Branch, LandingTarget, Part},
     check,
     context::{LandContext, StepContext},
+    dependants,
     options::OnFailure,
     outcome::{CheckFailure, Integration, Repair, Unresolved},
+    part,
     plan::LandingPlan,
     repair::{self, RepairBy},
     repairer::RepairError,
@@ -250,11 +252,15 @@ impl<'a> Runner<'a> {
 
     fn land(&mut self, place: &RankedBranch) -> Result<Step> {
         let plan = self.plan;
-        let branch = &plan.branches[place.branch];
         let mut step = plan.step(place, self.state.steps.len() + 1);
         if !plan.candidates[place.branch].may_land() {
             return Ok(kept_back(step));
         }
+        let branch = match self.as_it_lands(place)? {
+            Ok(branch) => branch,
+            Err(why) => return Ok(step.ended(Landing::SetAside, why)),
+        };
+        let branch = branch.as_ref();
         let conflicts_with = self.conflicts_with(place);
         let mut attempt = BranchAttempt { branch, conflicts_with, tries: self.state.options.repairs };
         self.step_context(&attempt.conflicts_with).tell(&step, "merging");
@@ -285,6 +291,29 @@ impl<'a> Runner<'a> {
                 Repair::Unsuccessful(not) => return Ok(step.ended(outcome, format!("{why}; {not}"))),
             };
         }
+    }
+
+    /// Returns a branch with what lands of it, on top of what has landed so far, or why it cannot land now.
+    fn as_it_lands(&self, place: &RankedBranch) -> Result<Result<Cow<'a, Branch>, String>> {
+        let branch = &self.plan.branches[place.branch];
+        if branch.part != Some(Part::Later) {
+            return Ok(Ok(Cow::Borrowed(branch)));
+        }
+        for other in &self.plan.candidates[place.branch].after {
+            let name = &self.plan.branches[*other].name;
+            let step = self.state.steps.iter().find(|step| step.branch == *name);
+            let is_in =
+                matches!(step.and_then(|step| step.outcome), Some(Landing::Merged | Landing::NothingNew));
+            if !is_in {
+                return Ok(Err(dependants::set_aside_with(name)));
+            }
+        }
+        let onto = LandingTarget { branch: self.state.into.clone(), tip: self.state.result };
+        let branch = part::decided(self.repo, &onto, branch)?;
+        Ok(match &branch.part {
+            Some(Part::Conflicts(why)) => Err(why.clone()),
+            _ => Ok(Cow::Owned(branch)),
+        })
     }
 
     /// Returns the names of the branches that conflict with the one at a place.

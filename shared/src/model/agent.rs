@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::{
-    AgentId, BranchName, Cap, CommitId, Cost, Fact, IdOrText, Limit, Phase, RunId, SessionId, Tag, Team,
-    WorkCheck, WorkStat, WriterId,
+    AgentId, BranchName, Cap, CommitId, Cost, Dependency, Fact, IdOrText, Limit, Phase, RunId, SessionId,
+    Tag, Team, WorkCheck, WorkStat, WriterId,
+    dependency::StartedWith,
     hand_over::HandOver,
     landing::{Check, FailedCheck, SetAside},
     lines::{Group, Value, rows, state},
@@ -32,6 +33,8 @@ state! {
         pub branch: BranchName = "Branch",
         /// The commit it started from.
         pub base: IdOrText<CommitId> = "Base",
+        /// The agents with whose work it starts, and, once it has started, the commits that held that. Its base contains these.
+        pub after: Vec<Dependency> = "After",
         /// The snapshot of the user's uncommitted changes in its base, if it started from them. They are not part of its work.
         pub snapshot: Option<IdOrText<CommitId>> = "Snapshot",
         /// The number of files that the user had changed in it.
@@ -146,6 +149,32 @@ impl Agent {
         self.head.as_ref().and_then(IdOrText::commit)
     }
 
+    /// Returns the agents that must be done before it starts; none once it has started with their work.
+    pub fn waits_for(&self) -> Vec<AgentId> {
+        if self.after.iter().all(|one| one.head.is_some()) {
+            return Vec::new();
+        }
+        self.after.iter().filter_map(|one| one.agent.id().cloned()).collect()
+    }
+
+    /// Returns the commit with the work of others that it started with, which is not part of its own.
+    pub fn work_of_others(&self) -> Option<CommitId> {
+        self.base.commit().filter(|_| !self.after.is_empty() && self.waits_for().is_empty())
+    }
+
+    /// Applies that it starts with the work of others. A list that does not fit to the agents has no effect.
+    pub(super) fn start_with(&mut self, started: &StartedWith) {
+        if started.heads.len() != self.after.len() {
+            return;
+        }
+        for (one, head) in self.after.iter_mut().zip(&started.heads) {
+            one.head = Some(head.short());
+        }
+        self.base = started.base.short();
+        // What it has before its program runs is its base.
+        self.head = self.head.take().map(|_| self.base.clone());
+    }
+
     /// Returns whether it is paused and its supervisor waits: for the end of a usage limit, or for an answer about a cap.
     pub fn waits_at_rest(&self) -> bool {
         self.asks_about_cap()
@@ -234,5 +263,26 @@ impl Group for CurrentVerdict {
 
     fn continues(key: &str) -> bool {
         key.starts_with("Verdict-")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_waits_until_it_starts_with_the_work_of_all() {
+        let commit = |digit: &str| IdOrText::<CommitId>::read(&digit.repeat(40));
+        let named = ["add-auth-k3m9q", "add-docs-x2b4c"].map(IdOrText::read);
+        let after = Dependency::of_event(&named);
+        let mut agent = Agent { after, base: commit("1"), ..Agent::default() };
+        assert_eq!((agent.waits_for().len(), agent.work_of_others()), (2, None));
+        agent.start_with(&StartedWith { base: commit("2"), heads: vec![commit("2")] });
+        assert_eq!(agent.base, commit("1"), "a list that does not fit has no effect");
+        agent.start_with(&StartedWith { base: commit("4"), heads: vec![commit("2"), commit("3")] });
+        assert!(agent.waits_for().is_empty());
+        assert_eq!(agent.work_of_others(), commit("4").commit());
+        let alone = Agent { base: commit("1"), ..Agent::default() };
+        assert_eq!((alone.waits_for().len(), alone.work_of_others()), (0, None));
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AgentId, BranchName, Cap, CommitId, Cost, IdOrText, Limit, Phase, RunId, SessionId, Team, WorkCheck,
+    dependency::StartedWith,
     facts::{EventFact, facts},
     landing::Landed,
     request::{AskedRequest, Pattern},
@@ -194,6 +195,9 @@ pub struct PhaseChange {
     /// The part of a team's work that begins with this attempt, or that ended in it. A part begins with a new conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<PartChange>,
+    /// The work of other agents that it starts with, whose end it waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_with: Option<StartedWith>,
 }
 
 impl PhaseChange {
@@ -219,6 +223,7 @@ impl PhaseChange {
             cap: None,
             sandbox: None,
             part: None,
+            started_with: None,
         }
     }
 
@@ -325,6 +330,9 @@ pub struct Created {
     /// The label of the clone that it lives in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The agents with whose work it starts, once all of them are done. Until then its base is provisional.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<IdOrText<AgentId>>,
     /// The snapshot of the user's uncommitted changes in its base, if it starts from them. They are not part of its work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<IdOrText<CommitId>>,

@@ -13,6 +13,7 @@ use crate::{
 /// The fields of an agent, as they are called in JSON.
 const FIELDS: &[&str] = &[
     "activity",
+    "after",
     "always",
     "attached_pid",
     "attempt",
@@ -207,7 +208,7 @@ mod tests {
             (
                 "%(xyzzyxyzzyxyzzy)",
                 "agents have no field 'xyzzyxyzzyxyzzy'",
-                "the fields are activity, always, attached_pid",
+                "the fields are activity, after, always, attached_pid",
             ),
             ("%(id", "'%(id' is not a part of a format", "a part is"),
             ("50%", "'%' is not a part of a format", "a part is"),

@@ -29,6 +29,7 @@ use crate::{
     surroundings::SurroundingsChange,
 };
 
+mod after;
 mod cap;
 mod check;
 mod did_not_land;
@@ -39,6 +40,7 @@ mod team;
 mod verdicts;
 
 pub use self::{
+    after::DependencyObject,
     cap::CapObject,
     check::{CheckObject, Checked},
     did_not_land::DidNotLand,
@@ -236,6 +238,9 @@ pub struct AgentObject {
     /// The process with which a person is attached to it, on this machine.
     #[serde(default)]
     pub attached_pid: Option<i32>,
+    /// The agents with whose work it starts, once all of them are done; its base contains that work then.
+    #[serde(default)]
+    pub after: Vec<DependencyObject>,
 }
 
 /// Whether a worktree is still where it was made.
@@ -269,7 +274,7 @@ impl AgentObject {
         let ended = has_saved_work(&agent, liveness);
         #[rustfmt::skip] // A column of names would hide the rest of this function.
         let Agent {
-            phase, queued_at, title, branch, base, snapshot, snapshot_files, head, profile, role, team, sandbox, handed_over, model, run, place, parent,
+            phase, queued_at, title, branch, base, after, snapshot, snapshot_files, head, profile, role, team, sandbox, handed_over, model, run, place, parent,
             reviews, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
             stuck_turns, limit, cap, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
@@ -358,6 +363,7 @@ impl AgentObject {
             automatic_answers: automatic,
             check,
             attached_pid: None,
+            after: after.into_iter().map(|one| DependencyObject::of(by.repo(), one)).collect(),
             head,
         }
     }
@@ -393,6 +399,11 @@ impl AgentObject {
     pub fn did_not_land(&self) -> Option<&DidNotLand> {
         let current = |one: &&DidNotLand| one.current && self.merged != Some(true);
         self.failed_check.as_ref().filter(current).or_else(|| self.set_aside.as_ref().filter(current))
+    }
+
+    /// Returns for which other agents it waits, in words: `after add-auth-k3m9q`, or `waits: add-auth-k3m9q failed`.
+    pub fn waits_for_others(&self) -> Option<String> {
+        after::waits(&self.after).filter(|_| self.phase == Phase::Queued)
     }
 
     /// Returns whether its program was never started, so that it can have no worktree but the one that is being made for it.

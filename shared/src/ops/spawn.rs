@@ -33,6 +33,7 @@
 //! # }
 //! ```
 
+mod after;
 mod base_branch;
 mod caps;
 mod changes;
@@ -55,7 +56,7 @@ use crate::{
     },
     context::Context,
     git::{Oid, Repo, version},
-    model::{AgentId, BranchName, CommitId, Permission, RunId, Tag, tag, text},
+    model::{AgentId, BranchName, CommitId, Permission, RunId, Tag, dependency::OnFailed, tag, text},
     ops::{repairing, settings::Settings, tasks},
     store::layout,
     supervise::{guard, tree},
@@ -78,6 +79,10 @@ pub struct Request {
     pub copies: u32,
     /// The revision from which the agents start; by default, the current commit.
     pub base: Option<String>,
+    /// The agents with whose work the new ones start, as soon as all of them are done.
+    pub after: Vec<String>,
+    /// What they do when one of those ends without being done; by default they wait until it is resumed.
+    pub on_failed: Option<OnFailed>,
     /// The existing branch that the only agent works on, instead of a new one.
     pub on: Option<String>,
     /// The beginning of the agents' ids; by default, telling words of the task.
@@ -153,8 +158,11 @@ pub struct PlannedAgent {
     pub permission: Option<Permission>,
     /// The branch of the agent.
     pub branch: BranchName,
-    /// The commit from which it starts.
+    /// The commit from which it starts; if it starts after other agents, one with their work takes its place.
     pub base: CommitId,
+    /// The agents that it waits for, and with whose work it starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<AgentId>,
     /// The folder of its worktree.
     pub worktree: String,
 }
@@ -209,6 +217,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         warnings.extend(upstream.fetch(context, repo)?);
     }
     changes::refuse_other_base(request)?;
+    let after = after::find(repo, request)?;
     let existing = existing_branch::find(repo, request)?;
     let (base, revision) = match &existing {
         Some(branch) => (branch.tip, None),
@@ -243,13 +252,14 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let changes = changes::of(repo, &config, base, request, &mut warnings)?;
     let base = changes.as_ref().filter(|_| request.with_changes).and_then(|one| one.snapshot).unwrap_or(base);
     if request.dry_run {
-        let assignments = plan(&worktrees_dir::expected_dir(repo)?, request, &launches, base, &branches)?;
+        let folder = worktrees_dir::expected_dir(repo)?;
+        let assignments = plan(&folder, request, &launches, base, &after, &branches)?;
         return Ok(Report { dry_run: true, changes, ..report(repo, &assignments, jobs, warnings)? });
     }
     repo.fetch_promised_files(context, base)?;
     let folder = worktrees_dir::make_worktrees_dir(repo)?;
     guard::check_space(&folder, config.get(&MIN_FREE)?)?;
-    let assignments = plan(&folder, request, &launches, base, &branches)?;
+    let assignments = plan(&folder, request, &launches, base, &after, &branches)?;
     let mut report = Report { changes, ..report(repo, &assignments, jobs, warnings)? };
     report.warnings.extend(repairing::repair_before_spawn(context, repo)?);
     start::start(context, repo, &report, &assignments, base, sandbox, request)?;
@@ -288,6 +298,7 @@ fn plan(
     request: &Request,
     launches: &[ReadyProfile],
     base: Oid,
+    after: &[AgentId],
     branches: &AgentBranch,
 ) -> Result<Vec<Assignment>> {
     let mut assignments = Vec::new();
@@ -308,6 +319,7 @@ fn plan(
                     permission: ready.launch.permission,
                     branch: branches.of(&id),
                     base,
+                    after: after.to_vec(),
                     worktree: folder.join(id.as_str()).to_string_lossy().into_owned(),
                     id: id.clone(),
                 };

@@ -35,6 +35,8 @@ pub struct Request {
     pub agents: Vec<String>,
     /// Whether to stop all agents of this clone that have not ended.
     pub all: bool,
+    /// Whether to stop also the agents of this clone that start, or started, with the work of those, and have not ended.
+    pub with_dependants: bool,
     /// The reason, for people.
     pub reason: Option<String>,
 }
@@ -154,7 +156,10 @@ fn choose(
     request: &Request,
     mode: StopMode,
 ) -> Result<(Vec<AgentId>, Vec<Failure>, Vec<Unreadable>)> {
-    let listing = Listing::of_names(repo, &request.agents)?;
+    let listing = match request.with_dependants {
+        true => Listing::read(repo)?,
+        false => Listing::of_names(repo, &request.agents)?,
+    };
     // Agents whose work could not be saved at their end are included, to save it now.
     let is_open = |row: &ListRow| {
         !row.entry.header.phase.is_terminal()
@@ -174,8 +179,29 @@ fn choose(
         let ours = selection::of_this_clone(repo, &listing, rows, |_, _| true);
         return Ok((ours, failed, unreadable));
     }
-    let ids = selection::named_or_tagged(repo, &listing, &request.agents, |row, _| is_open(row))?;
+    let mut ids = selection::named_or_tagged(repo, &listing, &request.agents, |row, _| is_open(row))?;
+    if request.with_dependants {
+        add_dependants(repo, &listing, &mut ids);
+    }
     Ok((ids, Vec::new(), Vec::new()))
+}
+
+/// Adds the open agents that start after any of some agents, and those that start after these in turn.
+fn add_dependants(repo: &Repo, listing: &Listing, ids: &mut Vec<AgentId>) {
+    let rows = listing.rows.iter().filter(|row| !row.entry.header.phase.is_terminal());
+    let dependants = selection::of_this_clone(repo, listing, rows, |_, agent| !agent.after.is_empty());
+    let after = |id: &AgentId| listing.row(id).and_then(|row| listing.agent(repo, row).ok());
+    let known: Vec<_> =
+        dependants.into_iter().filter_map(|id| after(&id).map(|agent| (id, agent.after))).collect();
+    let mut at = 0;
+    while let Some(id) = ids.get(at).cloned() {
+        for (dependant, after) in &known {
+            if after.iter().any(|one| one.agent == id) && !ids.contains(dependant) {
+                ids.push(dependant.clone());
+            }
+        }
+        at += 1;
+    }
 }
 
 /// Waits for the supervisor to end the agent; ends the agent itself if there is no supervisor.

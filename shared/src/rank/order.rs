@@ -54,6 +54,8 @@ pub struct Candidate {
     pub committed_at: i64,
     /// Why it lands only if it is named, whatever its review state: a check failed with it last time.
     pub kept_back: Option<String>,
+    /// The candidates that land before it, because it contains their work.
+    pub after: Vec<usize>,
 }
 
 impl Candidate {
@@ -117,6 +119,7 @@ pub fn order_after(
     preferred.sort_by(|a, b| preference(&candidates[*a]).cmp(&preference(&candidates[*b])));
     let may_land = |branch: usize| {
         candidates[branch].may_land()
+            && !candidates[branch].after.iter().any(|before| out.contains(before))
             && matrix.with_target(branch).is_none()
             && landed.iter().all(|&first| matrix.get(first, branch).is_none())
     };
@@ -137,15 +140,17 @@ pub fn order_after(
     });
     let mut landed: Vec<usize> = landed.to_vec();
     let mut places = Vec::with_capacity(candidates.len());
-    for (branch, is_together) in together.iter().map(|b| (*b, true)).chain(others.iter().map(|b| (*b, false)))
-    {
+    let in_order = together.iter().map(|b| (*b, true)).chain(others.iter().map(|b| (*b, false))).collect();
+    for (branch, is_together) in after_their_dependencies(in_order, candidates) {
         let conflicts = earlier_conflicts(branch, &landed, matrix);
         let reason = if is_together {
             let later = matrix.conflicts_with(branch).filter(|(other, _)| !out.contains(other));
             let (incomparable, later): (Vec<usize>, Vec<usize>) = later
                 .map(|(other, _)| other)
                 .partition(|&other| matrix.incomparable_reason(branch, other).is_some());
-            together_reason(&candidates[branch], later.len(), incomparable.len(), together.len())
+            let reason =
+                together_reason(&candidates[branch], later.len(), incomparable.len(), together.len());
+            with_dependencies(reason, &candidates[branch], candidates)
         } else {
             other_reason(branch, &conflicts, candidates, matrix)
         };
@@ -153,6 +158,20 @@ pub fn order_after(
         landed.push(branch);
     }
     LandingOrder { places, exact }
+}
+
+/// Moves branches behind those whose work they contain; the order stays the same otherwise.
+fn after_their_dependencies(mut left: Vec<(usize, bool)>, candidates: &[Candidate]) -> Vec<(usize, bool)> {
+    let mut places = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let waits = |&(branch, _): &(usize, bool)| {
+            left.iter().any(|(other, _)| *other != branch && candidates[branch].after.contains(other))
+        };
+        // Agents only start after older ones; a circle that a stranger wrote is cut at its first branch.
+        let at = left.iter().position(|place| !waits(place)).unwrap_or(0);
+        places.push(left.remove(at));
+    }
+    places
 }
 
 type Preference<'a> = (usize, ReviewState, u64, i64, &'a str);
@@ -216,6 +235,12 @@ fn together_reason(candidate: &Candidate, against: usize, incomparable: usize, t
         }
     };
     format!("{why}{set}; {size}")
+}
+
+/// Adds to a reason after which branches this one lands.
+fn with_dependencies(reason: String, candidate: &Candidate, candidates: &[Candidate]) -> String {
+    let names: Vec<&str> = candidate.after.iter().map(|other| candidates[*other].name.as_str()).collect();
+    if names.is_empty() { reason } else { format!("after {}; {reason}", names.join(", ")) }
 }
 
 fn other_reason(

@@ -27,7 +27,7 @@ use crate::{
         points::PointKind,
     },
     supervise::{
-        conversations, last_words, points,
+        conversations, dependencies, last_words, points,
         processes::{NONCE, SUPERVISOR},
         readying, repair,
         spec::Spec,
@@ -200,6 +200,7 @@ pub fn run_task(
             let repo = Repo::open_for_checkout_as_frozen(environment, common_dir, &frozen)?
                 .with_identity(spec.identity.as_ref());
             surroundings::record_snapshot(environment, common_dir, &dir, &frozen)?;
+            let spec = with_work_of_others(&repo, id, &dir, spec)?;
             prepare_worktree(&repo, id, &dir, &spec)?;
             if spec.sandbox.is_some() {
                 prepare_git_dir(&repo, id, &spec)?;
@@ -237,6 +238,17 @@ pub fn run_task(
         }
         HelperTask::CheckBase | HelperTask::HandOver => Err(Error::internal("this task needs landings")),
     }
+}
+
+/// Lets an agent that waited for others start with their work.
+fn with_work_of_others(repo: &Repo, id: &AgentId, dir: &AgentDir, spec: Spec) -> Result<Spec> {
+    if spec.after.is_empty() {
+        return Ok(spec);
+    }
+    let base = dependencies::begin_with_work(repo, id, &spec)?;
+    let spec = Spec { base, after: Vec::new(), ..spec };
+    spec.write(dir)?;
+    Ok(spec)
 }
 
 /// Makes the private git directory of an agent in a sandbox, after everything that is in the earlier one was imported.

@@ -9,6 +9,7 @@ pub mod background;
 pub mod breaker;
 pub mod control;
 pub mod conversations;
+pub mod dependencies;
 pub mod detach;
 pub mod ending;
 pub mod environment;

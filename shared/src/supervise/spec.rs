@@ -11,7 +11,8 @@ use crate::{
     error::ErrorContext,
     git::{Repo, careful, repo::Identity},
     model::{
-        AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, cap::Amounts, duration, request::Pattern,
+        AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, cap::Amounts, dependency::OnFailed, duration,
+        request::Pattern,
     },
     private_files,
     store::layout::{self, AgentDir},
@@ -31,6 +32,12 @@ pub struct Spec {
     pub branch: BranchName,
     /// The commit it starts from.
     pub base: CommitId,
+    /// The agents that must be done before it starts; with their work, it starts from another commit than `base`.
+    #[serde(default)]
+    pub after: Vec<AgentId>,
+    /// What it does when one of those ends without being done.
+    #[serde(default)]
+    pub on_failed: OnFailed,
     /// The title of the task, for commit messages.
     pub title: String,
     /// The path of its worktree.

@@ -87,7 +87,7 @@ impl Aspect {
             "phase" | "reason" | "exit_code" | "started_at" | "ended_at" | "ran_seconds" | "last_words"
             | "attempt" => Self::Phase,
             "liveness" => Self::Liveness,
-            "waiting" | "choice" | "queue_position" | "limit" | "cap" | "shortage" => Self::Waiting,
+            "waiting" | "choice" | "after" | "queue_position" | "limit" | "cap" | "shortage" => Self::Waiting,
             "commits" | "files_changed" | "insertions" | "deletions" | "head" | "dirty" | "left_out"
             | "cost_usd" | "input_tokens" | "output_tokens" | "turns" | "denials" => Self::Figures,
             "activity" => Self::Activity,

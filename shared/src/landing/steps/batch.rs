@@ -109,7 +109,11 @@ impl Runner<'_> {
         if !self.plan.candidates[place.branch].may_land() {
             return Ok(Some(super::kept_back(step)));
         }
-        let branch = &self.plan.branches[place.branch];
+        let branch = match self.as_it_lands(place)? {
+            Ok(branch) => branch,
+            Err(why) => return Ok(Some(step.ended(Landing::SetAside, why))),
+        };
+        let branch = branch.as_ref();
         let conflicts_with = self.conflicts_with(place);
         let integration = match self.integrate(place, &conflicts_with, &mut step) {
             Err(error) if matches!(error.kind(), Kind::External | Kind::Internal | Kind::Timeout) => {

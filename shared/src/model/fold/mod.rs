@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 pub use self::reviews::{GivenReview, Reviews};
 use self::{launches::Launches, usage::SessionUsage};
 use super::{
-    Agent, BranchName, Cap, CommitId, Event, Fact, IdOrText, Limit, Phase, SessionId, Tag, Team, WorkCheck,
-    WorkStat, WriterId,
+    Agent, BranchName, Cap, CommitId, Dependency, Event, Fact, IdOrText, Limit, Phase, SessionId, Tag, Team,
+    WorkCheck, WorkStat, WriterId,
     event::{Check, Collected, Created, Finished, Landed, Landing, LeftOut, PhaseChange, Usage},
     hand_over::HandOver,
     landing::{FailedCheck, SetAside},
@@ -159,6 +159,7 @@ impl Fold {
         agent.label = short_or_none(created.label.as_deref());
         agent.tags = Tag::valid(&created.tags);
         agent.base = created.base.short();
+        agent.after = Dependency::of_event(&created.after);
         agent.snapshot = IdOrText::short_or_none(created.snapshot.as_ref());
         agent.snapshot_files = created.snapshot_files;
         agent.branch = text::one_line(&created.branch, BRANCH).into();
@@ -217,6 +218,9 @@ impl Fold {
                 // Session, model and permissions are words of the earlier program.
                 *agent = Agent { profile, session: None, model: None, permission: None, ..agent.clone() };
             }
+        }
+        if let Some(started) = &step.started_with {
+            agent.start_with(started);
         }
         if let (Some(part), Some(team)) = (&step.part, &mut agent.team) {
             team.apply(step.attempt, part);

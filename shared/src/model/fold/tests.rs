@@ -10,6 +10,7 @@ use super::{
         Cost,
         Phase::Failed,
         cap::{CapScope, CapUnit},
+        dependency::StartedWith,
         event::Message,
         event::Pattern,
         event::Tagged,
@@ -315,8 +316,9 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     run,
                     place,
                     parent,
-                    reviews,
+                    reviews: reviews.clone(),
                     permission,
+                    after: reviews.iter().cloned().filter(|_| place > 1).collect(),
                     snapshot: Some(base.clone()).filter(|_| place > 0),
                     snapshot_files: u64::from(place),
                     base,
@@ -347,6 +349,10 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                 cap: automatic.then(|| cap(u64::from(attempt), true)),
                 profile: (at == 0).then(|| "mine".to_owned()),
                 part: (at < 3).then(|| part(attempt, at)),
+                started_with: (at == 0).then(|| StartedWith {
+                    base: IdOrText::read(&"2".repeat(40)),
+                    heads: vec![IdOrText::read(&attempt.to_string().repeat(40))],
+                }),
                 ..PhaseChange::new(attempt, Phase::ALL[at])
             })
         }),

@@ -348,7 +348,8 @@ impl<'a> Examiner<'a> {
 fn candidate(agent: &Agent, base: Oid, tip: Oid) -> CandidateWork {
     let landed = agent.landed_head.as_ref().is_some_and(|head| *head == tip);
     let landed_as = agent.landed_as.as_ref().and_then(IdOrText::commit).filter(|_| landed);
-    let snapshot = agent.snapshot.as_ref().and_then(IdOrText::commit);
+    // What it started with of others is theirs.
+    let snapshot = agent.work_of_others().or_else(|| agent.snapshot.as_ref().and_then(IdOrText::commit));
     CandidateWork { base, tip, snapshot, landed_as }
 }
 

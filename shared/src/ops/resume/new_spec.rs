@@ -74,6 +74,8 @@ pub(super) fn new_spec(
         launch,
         branch: agent.branch.clone(),
         base,
+        after: agent.waits_for(),
+        on_failed: before.as_ref().map(|spec| spec.on_failed).unwrap_or_default(),
         title,
         worktree,
         identity: Some(known.map_or_else(|| repo.identity(), Ok)?),

@@ -102,6 +102,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         parent: None,
         reviews: None,
         base: base.into(),
+        after: Vec::new(),
         branch: branch.as_str().into(),
         label: Config::of(repo).get_or_default(&LABEL),
         snapshot: None,

@@ -1,6 +1,7 @@
 //! The main loop of a supervisor: waits for a slot, creates the worktree, runs the program with retries, ends its process tree,
 //! captures the work, and records the end.
 
+mod after;
 mod attempt;
 mod caps;
 mod command;
@@ -395,6 +396,9 @@ impl Supervisor {
             // While the repository is away or being moved, limits cannot be read, so no slot is taken.
             let moves = self.tracked.moves();
             if let Some(end) = self.end_if_lost() {
+                return Ok(Some(end));
+            }
+            if let Some(end) = self.wait_for_others().await? {
                 return Ok(Some(end));
             }
             if let Some(end) = self.wait_for_limit().await? {

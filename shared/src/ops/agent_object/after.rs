@@ -1,0 +1,90 @@
+//! The agents after which an agent starts, as other clones and people see them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    git::Repo,
+    model::{AgentId, CommitId, Dependency, IdOrText, Phase},
+    store,
+};
+
+/// An agent after which another one starts, with its work.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct DependencyObject {
+    /// The agent.
+    pub agent: IdOrText<AgentId>,
+    /// Its phase now; `null` if it is not known here.
+    pub phase: Option<Phase>,
+    /// The commit with its work from which the other one started; `null` before.
+    pub head: Option<IdOrText<CommitId>>,
+    /// Whether its work is another one by now, so that the other agent's base is stale.
+    pub changed: bool,
+}
+
+impl DependencyObject {
+    /// Returns what is known of an agent after which another one starts.
+    pub(super) fn of(repo: &Repo, dependency: Dependency) -> Self {
+        let Dependency { agent, head } = dependency;
+        let now = agent.id().and_then(|id| store::any_agent(repo, id).ok());
+        let is_other = |head: &IdOrText<CommitId>| {
+            now.as_ref().is_some_and(|now| now.phase.is_at_rest() && now.head.as_ref() != Some(head))
+        };
+        Self {
+            phase: now.as_ref().map(|now| now.phase),
+            changed: head.as_ref().is_some_and(is_other),
+            agent,
+            head,
+        }
+    }
+
+    /// Returns whether the other agent does not start before somebody resumes this one.
+    pub fn needs_somebody(&self) -> bool {
+        self.phase.is_some_and(|phase| phase.is_terminal() && phase != Phase::Done)
+    }
+}
+
+/// Describes what an agent waits for: `after add-auth-k3m9q`, or `waits: add-auth-k3m9q failed`. `None` if it waits for none.
+pub(super) fn waits(after: &[DependencyObject]) -> Option<String> {
+    let open: Vec<&DependencyObject> = after.iter().filter(|one| one.head.is_none()).collect();
+    if open.is_empty() {
+        return None;
+    }
+    let ended: Vec<String> = open
+        .iter()
+        .filter(|one| one.needs_somebody())
+        .map(|one| format!("{} {}", one.agent, one.phase.map_or("failed", Phase::as_str)))
+        .collect();
+    if !ended.is_empty() {
+        return Some(format!("waits: {}", ended.join(", ")));
+    }
+    let running: Vec<String> =
+        open.iter().filter(|one| one.phase != Some(Phase::Done)).map(|one| one.agent.to_string()).collect();
+    (!running.is_empty()).then(|| format!("after {}", running.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_waits_for_is_said_until_it_starts() {
+        let one = |name: &str, phase, head: Option<&str>| DependencyObject {
+            agent: IdOrText::read(name),
+            phase: Some(phase),
+            head: head.map(IdOrText::read),
+            changed: false,
+        };
+        for (after, expected) in [
+            (vec![], None),
+            (vec![one("a", Phase::Running, None)], Some("after a")),
+            (vec![one("a", Phase::Running, None), one("b", Phase::Done, None)], Some("after a")),
+            (vec![one("a", Phase::Queued, None), one("b", Phase::Paused, None)], Some("after a, b")),
+            (vec![one("a", Phase::Running, None), one("b", Phase::Failed, None)], Some("waits: b failed")),
+            (vec![one("a", Phase::Done, None)], None),
+            (vec![one("a", Phase::Failed, Some("1"))], None),
+        ] {
+            assert_eq!(waits(&after).as_deref(), expected);
+        }
+    }
+}
