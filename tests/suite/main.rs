@@ -34,6 +34,7 @@ mod consent;
 mod convergence;
 mod conversions;
 mod crash;
+mod decide;
 mod diff;
 mod dispatch;
 mod doctor;

@@ -13,6 +13,7 @@ pub mod collect;
 pub mod compare;
 pub mod config;
 pub mod configuration;
+pub mod decide;
 mod descendants;
 pub mod diff;
 pub mod discover;
