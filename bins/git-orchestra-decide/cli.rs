@@ -14,17 +14,20 @@ use orchestra_terminal::{pages::Page, settings::time};
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-decide", version)]
 pub(crate) struct Cli {
-    /// The run, the number of the gate and the option, such as 'x7k 2 retry'
-    ///
-    /// The run is an id or a unique prefix, and can be left out if only one run waits: '2 retry'. A run alone, or a
-    /// run with a gate, shows what can be answered.
-    #[arg(value_name = "[RUN] [GATE] [OPTION]", num_args = 0..=3)]
-    pub(crate) answer: Vec<String>,
+    /// The run, by id or unique prefix; it can be left out before a gate with an option: '2 retry'
+    #[arg(value_name = "RUN")]
+    pub(crate) first: Option<String>,
+    /// The number of the gate
+    #[arg(value_name = "GATE")]
+    pub(crate) second: Option<String>,
+    /// One of the options of the gate; without it, they are shown
+    #[arg(value_name = "OPTION")]
+    pub(crate) third: Option<String>,
     /// Add a text to the answer; with 'retry', the agent reads it
-    #[arg(short, long, value_name = "TEXT", requires = "answer")]
+    #[arg(short, long, value_name = "TEXT", requires = "first")]
     pub(crate) message: Option<String>,
     /// Wait until the clone that drives the run has closed the gate, at most this long, such as 30s or 10m
-    #[arg(long, value_name = "TIME", value_parser = time, requires = "answer")]
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "first")]
     pub(crate) wait: Option<Duration>,
     /// Print the result as one JSON object
     #[arg(long)]
@@ -80,21 +83,23 @@ impl Cli {
     pub(crate) fn request(&self) -> Result<Request> {
         let mut request = Request { note: self.message.clone(), wait: self.wait, ..Request::default() };
         let number = |word: &str| word.parse::<u64>().ok().filter(|number| *number > 0);
-        match self.answer.as_slice() {
+        let words = [&self.first, &self.second, &self.third];
+        let words: Vec<&String> = words.into_iter().flatten().collect();
+        match words.as_slice() {
             [run, gate, option] => {
-                request.run = Some(run.clone());
+                request.run = Some((*run).clone());
                 request.gate = Some(number(gate).ok_or_else(|| not_a_gate(gate))?);
-                request.option = Some(option.clone());
+                request.option = Some((*option).clone());
             }
             [run, gate] if number(gate).is_some() => {
-                request.run = Some(run.clone());
+                request.run = Some((*run).clone());
                 request.gate = number(gate);
             }
             [gate, option] => {
                 request.gate = Some(number(gate).ok_or_else(|| not_a_gate(gate))?);
-                request.option = Some(option.clone());
+                request.option = Some((*option).clone());
             }
-            [run] => request.run = Some(run.clone()),
+            [run] => request.run = Some((*run).clone()),
             _ => {}
         }
         if request.option.is_none() && (request.note.is_some() || request.wait.is_some()) {
