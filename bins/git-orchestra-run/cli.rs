@@ -10,7 +10,8 @@ use orchestra_terminal::pages::Page;
 /// Each task of the plan gets an agent. A task that comes after others starts when the work of those is in
 /// the target branch, and from there. When no agent works any more, the work that is done lands as
 /// 'git orchestra merge-ranked' lands it: fewest conflicts first, each step checked. The command stays until
-/// every task has landed, failed, or was skipped because a task that it needs did not land. Ctrl-C and even
+/// every task has landed or was left out. Where a task fails, conflicts or fails the check, it opens a gate: it
+/// continues with the others, and then waits for your answer, which 'git orchestra decide' gives. Ctrl-C and even
 /// kill -9 lose nothing: the agents keep running, and --continue finishes the run.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-run", version)]
@@ -25,7 +26,7 @@ pub(crate) struct Cli {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["tasks", "into", "check", "agent", "jobs", "sequential", "dry_run"]
+        conflicts_with_all = ["tasks", "into", "check", "agent", "jobs", "sequential", "confirm", "yolo", "dry_run"]
     )]
     pub(crate) resume: Option<String>,
     /// Carry out only these tasks, such as api,docs
@@ -46,6 +47,14 @@ pub(crate) struct Cli {
     /// Start a task only when the one before it has landed or failed
     #[arg(long)]
     pub(crate) sequential: bool,
+    /// Ask about the plan before anything starts: 'git orchestra decide' accepts it or stops the run
+    #[arg(long, conflicts_with_all = ["yolo", "dry_run"])]
+    pub(crate) confirm: bool,
+    /// Never ask: a task that fails is recorded as failed, and what needs it is skipped
+    ///
+    /// Permissions and caps are not loosened by it: agents ask for them as they do without it.
+    #[arg(long)]
+    pub(crate) yolo: bool,
     /// Show the tasks, and start nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
@@ -59,13 +68,15 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra run plan.md --check 'cargo test'", "Carry a plan out"),
         ("git orchestra run --dry-run plan.md", "Show which tasks would be carried out"),
         ("git orchestra run --tasks api,docs plan.md", "Carry out two of its tasks"),
+        ("git orchestra run --confirm plan.md", "Accept the plan with 'git orchestra decide' first"),
         ("git orchestra run --continue", "Finish the newest run after Ctrl-C or a power cut"),
     ],
     sections: &[(
         "HOW A RUN ENDS",
         &[
             "Every task landed: the exit status is 0. Some did not, or none did: the table says why for each, and the \
-             exit status is 1. An agent needs a person, because it asks, is paused, or is lost: the exit status is 3; help \
+             exit status is 1. A gate is open: the exit status is 3; answer with 'git orchestra decide', then continue the \
+             run. An agent needs a person, because it asks, is paused, or is lost: the exit status is 3; help \
              it with 'git orchestra send', 'resume' or 'stop', then continue the run. A task whose agent was \
              stopped has failed.",
             "A run needs a check: nothing lands untested. A 'check:' in the plan is only a proposal, because a plan may \
@@ -75,5 +86,10 @@ pub(crate) const PAGE: Page = Page {
         ],
     )],
     configuration: true,
-    see_also: &["git-orchestra-plan", "git-orchestra-spawn", "git-orchestra-merge-ranked"],
+    see_also: &[
+        "git-orchestra-plan",
+        "git-orchestra-decide",
+        "git-orchestra-spawn",
+        "git-orchestra-merge-ranked",
+    ],
 };

@@ -35,6 +35,8 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         agent: cli.agent.clone(),
         jobs: cli.jobs,
         sequential: cli.sequential,
+        confirm: cli.confirm,
+        yolo: cli.yolo,
         dry_run: cli.dry_run,
     };
     let context = if cli.dry_run { context::uninterrupted() } else { context::interruptible(terminal)? };
@@ -53,11 +55,12 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
 /// Describes what happened to a task.
 fn line(row: &TaskRow) -> String {
     let (id, why) = (&row.id, row.reason.as_deref());
+    let why = why.map_or_else(String::new, |why| format!(": {}", text::one_line(why, MAX_TEXT)));
+    if let Some(gate) = row.gate {
+        return format!("{id} waits at gate {gate}{why}");
+    }
     match (row.outcome, &row.agent) {
-        (Some(outcome), _) => {
-            let why = why.map_or_else(String::new, |why| format!(": {}", text::one_line(why, MAX_TEXT)));
-            format!("{id} {outcome}{why}")
-        }
+        (Some(outcome), _) => format!("{id} {outcome}{why}"),
         (None, Some(agent)) => format!("{id} started: {agent}"),
         (None, None) => format!("{id} started"),
     }
@@ -66,6 +69,7 @@ fn line(row: &TaskRow) -> String {
 fn show(terminal: &Terminal, report: &Report) {
     let words = |row: &TaskRow| match (row.outcome, &row.agent) {
         (Some(outcome), _) => outcome.as_str(),
+        (None, _) if row.gate.is_some() => "at gate",
         (None, Some(_)) => "open",
         (None, None) => "not started",
     };
@@ -101,7 +105,17 @@ fn finish(terminal: &Terminal, report: &Report) -> Exit {
     let key = report.run.clone().unwrap_or_default();
     if report.phase == RunPhase::Running {
         terminal.eprintln(&format!("run {key} waits for a person: {landed} of {of} landed in {into}"));
-        let needy = |row: &&TaskRow| row.outcome.is_none() && row.reason.is_some();
+        let needy = |row: &&TaskRow| row.outcome.is_none() && row.gate.is_none() && row.reason.is_some();
+        for gate in &report.gates {
+            let task = gate.task.as_ref().map_or_else(String::new, |task| format!(", task {task}"));
+            let says = text::one_line(gate.says.as_deref().unwrap_or("-"), MAX_TEXT);
+            let options = gate.options.join(", ");
+            terminal.eprintln(&format!("gate {}{task}: {says}; answers: {options}", gate.gate));
+        }
+        if let Some((gate, option)) = report.gates.iter().find_map(|one| Some((one, one.options.first()?))) {
+            let gate = gate.gate.to_string();
+            terminal.hint_command(&[&"git", &"orchestra", &"decide", &key, &gate, option]);
+        }
         for agent in report.tasks.iter().filter(needy).filter_map(|row| row.agent.as_ref()) {
             terminal.hint_command(&[&"git", &"orchestra", &"status", agent]);
         }

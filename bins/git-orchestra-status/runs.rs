@@ -1,6 +1,9 @@
 //! Shows the runs of plans that have not ended, one line for each.
 
-use orchestra::{model::text, ops::status::OpenRun};
+use orchestra::{
+    model::text,
+    ops::{gate_object::OpenGate, status::OpenRun},
+};
 use orchestra_terminal::Terminal;
 
 pub(crate) fn print(terminal: &Terminal, runs: &[OpenRun]) {
@@ -22,6 +25,15 @@ fn line(run: &OpenRun) -> String {
     if !run.waits.is_empty() {
         let agents: Vec<&str> = run.waits.iter().map(|agent| agent.as_str()).collect();
         line.push_str(&format!("; waits: {}", agents.join(", ")));
+    }
+    if !run.gates.is_empty() {
+        let gate = |gate: &OpenGate| match &gate.task {
+            Some(task) => format!("{} ({}: {task})", gate.gate, gate.kind),
+            None => format!("{} ({})", gate.gate, gate.kind),
+        };
+        let gates: Vec<String> = run.gates.iter().map(gate).collect();
+        let word = if gates.len() == 1 { "gate" } else { "gates" };
+        line.push_str(&format!("; open {word}: {}; 'git orchestra decide' answers", gates.join(", ")));
     }
     text::safe(&line).into_owned()
 }

@@ -18,6 +18,8 @@ mod collect;
 mod compare;
 #[path = "../git-orchestra-config/command.rs"]
 mod config;
+#[path = "../git-orchestra-decide/command.rs"]
+mod decide;
 #[path = "../git-orchestra-diff/command.rs"]
 mod diff;
 #[path = "../git-orchestra-doctor/command.rs"]
@@ -94,6 +96,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "collect" => Entry::of::<collect::Cli>(),
         "compare" => Entry::of::<compare::Cli>(),
         "config" => Entry::of::<config::Cli>(),
+        "decide" => Entry::of::<decide::Cli>(),
         "diff" => Entry::of::<diff::Cli>(),
         "doctor" => Entry::of::<doctor::Cli>(),
         "init" => Entry::of::<init::Cli>(),

@@ -302,6 +302,14 @@ fn answers_about_plans() {
         .orchestra(["run", "--json", "--agent", "sh", "--dry-run", "--check", "true", "todo.md"])
         .succeeded();
     check("run", &ran, &Redactions::default());
+    repo.write("todo.md", "- [ ] `one` false\n- [ ] `two` true (after: one)\n");
+    let ran = repo.orchestra(["run", "--json", "--agent", "sh", "--check", "true", "todo.md"]).exits(3);
+    let report = ran.json();
+    let (id, agent) = (report["run"].as_str().expect("an id"), &report["tasks"][0]["agent"]);
+    let all = redactions(&repo, &[]).text(id, "<run>").text(agent.as_str().expect("an agent"), "<agent>");
+    check("run.gate", &ran, &all);
+    check("decide", &repo.orchestra(["decide", "--json"]).succeeded(), &all);
+    check("decide.answer", &repo.orchestra(["decide", "--json", "1", "skip"]).succeeded(), &all);
 }
 
 #[test]

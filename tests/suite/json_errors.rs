@@ -81,6 +81,7 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
     Some(match command {
         "spawn" => &["--agent", "sh", "true"],
         "run" => &["--continue"],
+        "decide" => &["nosuch"],
         "send" => &["nosuch", "text"],
         "tag" => &["nosuch", "--add", "x"],
         "blame" => &["file.txt"],

@@ -37,6 +37,7 @@ mod consent;
 mod convergence;
 mod conversions;
 mod crash;
+mod decide;
 mod diff;
 mod dispatch;
 mod doctor;

@@ -61,6 +61,8 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["attach", "x", "--print"],
         vec!["tag", "x", "--add", "y"],
         vec!["blame", "x"],
+        vec!["decide"],
+        vec!["decide", "1", "skip"],
         vec!["compare", "x", "y"],
         vec!["compare", "x", "--pick", "y"],
         vec!["try", "x"],

@@ -47,7 +47,8 @@ fn a_plan_is_carried_out_in_order_and_what_fails_the_check_does_not_land() {
     let dry = repo.orchestra(["run", "plan.md", "--agent", "sh", "--check", CHECK, "--dry-run", "--json"]);
     assert_eq!(dry.succeeded().json()["dry_run"], true);
     assert!(repo.agents().is_empty() && repo.refs("refs/orchestra/runs/").is_empty());
-    let ran = repo.orchestra(["run", "plan.md", "--agent", "sh", "--check", CHECK, "--json"]).exits(1);
+    let ran =
+        repo.orchestra(["run", "plan.md", "--agent", "sh", "--check", CHECK, "--yolo", "--json"]).exits(1);
     let report = ran.json();
     has_ended_truthfully(&repo, &report);
     // What has ended stays as it ended.
@@ -85,7 +86,7 @@ fn a_run_that_is_killed_is_finished_by_continue() {
             let repo = world.repo();
             repo.write("plan.md", PLAN);
             let mut command = repo.command(world.bins().join("git-orchestra-run"));
-            command.args(["plan.md", "--agent", "sh", "--check", CHECK]);
+            command.args(["plan.md", "--agent", "sh", "--check", CHECK, "--yolo"]);
             let aim = Aim { step: Some(step), ..Aim::at("git-orchestra-run") };
             let hit = injector.kill(&world, &mut command, aim, *at);
             assert!(hit.is_some(), "{step} was not reached {at} times");

@@ -148,7 +148,7 @@ fn events_of_a_newer_program_are_kept_and_passed_on() {
     begin(&a, None);
     sync(&a);
     sync(&b);
-    let gate = r#"{"at":"2026-11-26T12:00:00Z","gate":1,"l":7,"t":"gate_opened","v":1,"w":"c"}"#;
+    let gate = r#"{"at":"2026-11-26T12:00:00Z","l":7,"n":1,"t":"of_tomorrow","v":1,"w":"c"}"#;
     foreign(&b, &format!("{{\"broken\":1.5}}\n{gate}"));
     append(&a, note("meanwhile"));
     sync(&a);

@@ -32,8 +32,9 @@ const FULL: &[(&str, &str)] = &[
     ),
     (
         "run",
-        r#"{"plan":"- a","resume":null,"tasks":["a"],"into":null,"check":"make test","agent":"sh","jobs":2,"sequential":true,"dry_run":true}"#,
+        r#"{"plan":"- a","resume":null,"tasks":["a"],"into":null,"check":"make test","agent":"sh","jobs":2,"sequential":true,"confirm":false,"yolo":true,"dry_run":true}"#,
     ),
+    ("decide", r#"{"run":"019aa0a0","gate":2,"option":"retry","note":"keep it","wait_seconds":30}"#),
     (
         "review",
         r#"{"agent":"tidy-k3m9q","give":{"verdict":"changes","text":"no","comments":[{"file":"a.rs","line":3,"text":"why"}],"head":null,"keep":true}}"#,

@@ -64,6 +64,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Run, "spawn", "Start one agent per task, each in its own worktree and branch"),
     binary(Group::Run, "plan", "Read a list of tasks, find what is wrong in it, and write it as a plan"),
     binary(Group::Run, "run", "Carry a plan out: start its tasks in order, and land what passes the check"),
+    binary(Group::Run, "decide", "Show what waits for a person, and answer at the gates of runs"),
     binary(Group::Run, "send", "Send a message to a running agent, or answer its request"),
     binary(Group::Run, "pause", "Pause agents, saving their work"),
     binary(Group::Run, "resume", "Resume agents that are paused, ended or lost"),

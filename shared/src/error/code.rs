@@ -100,6 +100,7 @@ codes! {
     DiskLow "disk-low" Refused "There is too little free disk space to start agents.";
     FileInaccessible "file-inaccessible" Refused "A named file or folder cannot be read or written.";
     FormatNewer "format-newer" Refused "The agent was written by a newer version of git orchestra.";
+    GateUnknown "gate-unknown" Refused "The run has no open gate of this number.";
     GitTooOld "git-too-old" Refused "The git program is older than the oldest supported version.";
     HeadDetached "head-detached" Refused "No branch is checked out, and none was named.";
     HistoriesUnrelated "histories-unrelated" Refused "The histories have no commit in common.";
@@ -151,6 +152,7 @@ codes! {
 
     Conflict "conflict" Conflict "Another program was faster, or two things collide.";
     AgentChanged "agent-changed" Conflict "The agent changed during the command.";
+    GateAnswered "gate-answered" Conflict "The gate has been answered otherwise, or is closed.";
     LockHeld "lock-held" Conflict "Another process holds a lock.";
     OperationRunning "operation-running" Conflict "Another command that changes agents or branches is running in this repository.";
     RefChanged "ref-changed" Conflict "Another program changed a ref.";

@@ -6,6 +6,7 @@
 //! nothing: the plan, the check and the options with which a person started the run are in a private file of this clone.
 
 mod driver;
+mod gates;
 mod started;
 
 use schemars::JsonSchema;
@@ -25,7 +26,7 @@ use crate::{
         run::{RunPhase, TaskOutcome},
         text,
     },
-    ops::{plan, spawn},
+    ops::{gate_object::OpenGate, plan, spawn},
     plan::{Plan, Task, TaskId},
     trust::AcceptedRepo,
 };
@@ -50,6 +51,10 @@ pub struct Request {
     pub jobs: Option<u32>,
     /// Whether a task starts only after the one before it has ended.
     pub sequential: bool,
+    /// Whether a person is asked about the plan before anything is started.
+    pub confirm: bool,
+    /// Whether no person is asked about tasks that fail: they are recorded as failed.
+    pub yolo: bool,
     /// Whether to only report which tasks would be carried out.
     pub dry_run: bool,
 }
@@ -63,10 +68,13 @@ pub struct Report {
     pub run: Option<String>,
     /// The target branch.
     pub into: String,
-    /// The phase of the run: `running` if a person has to help an agent before it can continue.
+    /// The phase of the run: `running` if a person has to help an agent or answer at a gate before it can continue.
     pub phase: RunPhase,
     /// The tasks, in the order of the plan.
     pub tasks: Vec<TaskRow>,
+    /// The gates that wait for a person's answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<OpenGate>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
     /// Whether this was a dry run, which changed nothing.
@@ -93,6 +101,9 @@ pub struct TaskRow {
     /// Why it ended so, or what its agent waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The number of the gate at which it waits for a person's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<u64>,
 }
 
 /// Begins or continues a run, and returns when it has ended or needs a person. `show` is called with each task that starts or ends.
@@ -134,6 +145,8 @@ pub fn run(
         agent: request.agent.clone(),
         jobs: request.jobs,
         sequential: request.sequential,
+        confirm: request.confirm,
+        yolo: request.yolo,
         tasks: chosen(&read.tasks, &request.tasks)?,
     };
     if !request.dry_run {
@@ -143,7 +156,7 @@ pub fn run(
     if request.dry_run {
         let tasks = rows(&started.plan()?, &started.tasks);
         let (into, phase) = (started.into, RunPhase::Running);
-        return Ok(Report { run: None, into, phase, tasks, warnings, dry_run: true });
+        return Ok(Report { run: None, into, phase, tasks, gates: Vec::new(), warnings, dry_run: true });
     }
     let key = started.begin(repo)?;
     Driver::open(context, repo, key, show)?.drive()
@@ -194,6 +207,7 @@ fn rows(plan: &Plan, chosen: &[TaskId]) -> Vec<TaskRow> {
         agent: None,
         outcome: None,
         reason: None,
+        gate: None,
     };
     plan.tasks.iter().filter(|task| is_chosen(&task.id)).map(row).collect()
 }

@@ -3,14 +3,15 @@
 //! The state of a task is derived from the log of the run and from the log of the task's agent, never from what this process did
 //! before. A run that was killed therefore continues exactly where its refs are.
 
+pub mod gates;
 #[cfg(test)]
 mod tests;
 
+use self::gates::GateStep;
 use crate::{
     model::{
-        RunKey, WriterId,
-        event::Event,
-        run::{Fact, Fold, RunPhase, TaskOutcome, fold},
+        RunKey,
+        run::{GateOption, RunPhase, TaskOutcome},
     },
     plan::TaskId,
 };
@@ -34,6 +35,8 @@ pub enum TaskState {
     LandedUnrecorded,
     /// Its agent ended and is not done: the reason.
     NotDone(String),
+    /// A person is asked about it, or was.
+    AtGate(GateStep),
 }
 
 /// A task with its state.
@@ -59,15 +62,19 @@ pub enum Step {
         /// The reason, for people.
         reason: Option<String>,
     },
+    /// Do what is due at the gate of this task; without one, at the gate of the whole run.
+    Gate(Option<usize>, GateStep),
     /// Resume the agents of these tasks.
     Resume(Vec<usize>),
     /// Land the work of these tasks.
     Land(Vec<usize>),
+    /// Land the work of this task, with this way to resolve its conflicts.
+    LandWith(usize, GateOption),
     /// Start agents for these tasks.
     Start(Vec<usize>),
     /// Wait for agents that work.
     Wait,
-    /// Nothing can be done until a person helps an agent.
+    /// Nothing can be done until a person helps an agent or answers at a gate.
     NeedPerson,
     /// Every task has ended, and so does the run.
     End(RunPhase),
@@ -90,10 +97,14 @@ pub fn next(tasks: &[RunTask], sequential: bool) -> Step {
     if !working && !ready.is_empty() {
         return Step::Land(ready);
     }
+    if !working && let Some(step) = (0..).zip(tasks).find_map(land_with) {
+        return step;
+    }
     let mut startable = places(&|task| {
         task.state == TaskState::Unstarted && needs(tasks, task).all(|need| is_landed(&need.state))
     });
-    let needy = tasks.iter().any(|task| matches!(task.state, TaskState::NeedsPerson(_)));
+    let needy =
+        tasks.iter().any(|task| matches!(task.state, TaskState::NeedsPerson(_) | TaskState::AtGate(_)));
     if sequential {
         startable.truncate(usize::from(!working && !needy));
     }
@@ -109,12 +120,14 @@ pub fn next(tasks: &[RunTask], sequential: bool) -> Step {
     Step::NeedPerson
 }
 
-/// Returns the step that records the end of a task, if it has ended and its log does not say so.
+/// Returns the step that records what happened to a task, if its log does not say so, or that is due at its gate.
 fn ended(tasks: &[RunTask], place: usize, task: &RunTask) -> Option<Step> {
     let record = |outcome, reason| Some(Step::Record { task: place, outcome, reason });
     match &task.state {
         TaskState::LandedUnrecorded => record(TaskOutcome::Landed, None),
         TaskState::NotDone(why) => record(TaskOutcome::Failed, Some(why.clone())),
+        TaskState::AtGate(GateStep::Wait | GateStep::Land(_)) => None,
+        TaskState::AtGate(step) => Some(Step::Gate(Some(place), step.clone())),
         TaskState::Unstarted => needs(tasks, task).find_map(|need| match need.state {
             TaskState::Ended(outcome @ (TaskOutcome::Failed | TaskOutcome::Skipped)) => {
                 let how = if outcome == TaskOutcome::Failed { "failed" } else { "was skipped" };
@@ -122,6 +135,13 @@ fn ended(tasks: &[RunTask], place: usize, task: &RunTask) -> Option<Step> {
             }
             _ => None,
         }),
+        _ => None,
+    }
+}
+
+fn land_with((place, task): (usize, &RunTask)) -> Option<Step> {
+    match task.state {
+        TaskState::AtGate(GateStep::Land(option)) => Some(Step::LandWith(place, option)),
         _ => None,
     }
 }
@@ -149,9 +169,4 @@ fn phase(tasks: &[RunTask]) -> RunPhase {
 /// Returns the tag of the agents of a run.
 pub fn tag(key: &RunKey) -> String {
     format!("run/{key}")
-}
-
-/// Folds the events of one clone, for a decision that what other clones wrote must not change.
-pub fn of_writer(events: &[Event<Fact>], writer: &WriterId) -> Fold {
-    fold::fold(events.iter().filter(|event| event.writer == *writer))
 }

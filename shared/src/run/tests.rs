@@ -1,6 +1,7 @@
 use super::*;
+use crate::model::run::GateKind;
 use TaskOutcome::{Failed, Landed, Skipped};
-use TaskState::{Ended, LandedUnrecorded, Lost, NeedsPerson, NotDone, Ready, Unstarted, Working};
+use TaskState::{AtGate, Ended, LandedUnrecorded, Lost, NeedsPerson, NotDone, Ready, Unstarted, Working};
 
 /// Makes tasks `a`, `b`, … of states and of the tasks that each needs.
 fn tasks(states: &[(TaskState, &str)]) -> Vec<RunTask> {
@@ -23,6 +24,8 @@ type Row<'a> = (&'a [(TaskState, &'a str)], bool, Step);
 #[test]
 fn each_state_has_its_next_step() {
     let asks = || NeedsPerson("asks".into());
+    let open = || GateStep::Open(GateKind::Failed, "no".into());
+    let ours = || GateStep::Land(GateOption::Ours);
     let table: &[Row<'_>] = &[
         (&[], false, Step::End(RunPhase::Done)),
         (&[(Unstarted, ""), (Unstarted, "a"), (Unstarted, "")], false, Step::Start(vec![0, 2])),
@@ -50,6 +53,16 @@ fn each_state_has_its_next_step() {
         (&[(asks(), ""), (Ready, ""), (Unstarted, "a")], false, Step::Land(vec![1])),
         (&[(asks(), ""), (Ended(Landed), ""), (Unstarted, "a")], false, Step::NeedPerson),
         (&[(asks(), ""), (Unstarted, "")], true, Step::NeedPerson),
+        (&[(AtGate(open()), ""), (Ready, "")], false, Step::Gate(Some(0), open())),
+        (&[(Working, ""), (AtGate(GateStep::Retry(1)), "")], false, Step::Gate(Some(1), GateStep::Retry(1))),
+        (&[(AtGate(GateStep::Wait), ""), (Working, ""), (Unstarted, "a")], false, Step::Wait),
+        (&[(AtGate(GateStep::Wait), ""), (Ready, ""), (Unstarted, "a")], false, Step::Land(vec![1])),
+        (&[(AtGate(GateStep::Wait), ""), (Unstarted, "a"), (Unstarted, "")], false, Step::Start(vec![2])),
+        (&[(AtGate(GateStep::Wait), ""), (Unstarted, "")], true, Step::NeedPerson),
+        (&[(AtGate(GateStep::Wait), ""), (Ended(Landed), "")], false, Step::NeedPerson),
+        (&[(AtGate(ours()), ""), (Working, "")], false, Step::Wait),
+        (&[(AtGate(ours()), ""), (Ready, "")], false, Step::Land(vec![1])),
+        (&[(AtGate(ours()), ""), (Ended(Landed), "")], false, Step::LandWith(0, GateOption::Ours)),
         (&[(Ended(Landed), ""), (Ended(Landed), "")], false, Step::End(RunPhase::Done)),
         (&[(Ended(Landed), ""), (Ended(Failed), "")], false, Step::End(RunPhase::Partial)),
         (&[(Ended(Skipped), ""), (Ended(Failed), "")], false, Step::End(RunPhase::Failed)),

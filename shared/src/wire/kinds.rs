@@ -4,9 +4,9 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, blame, cleanup, collect, compare, config, diff, discover, doctor, init, logs, merge_ranked,
-        plan, resume, review, rewind, run, send, sessions, slot, spawn, status, stop, supervise, sync, tag,
-        r#try, undo, worktrees,
+        attach, blame, cleanup, collect, compare, config, decide, diff, discover, doctor, init, logs,
+        merge_ranked, plan, resume, review, rewind, run, send, sessions, slot, spawn, status, stop,
+        supervise, sync, tag, r#try, undo, worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -51,6 +51,8 @@ kinds! {
     PLAN = "plan": plan::Report;
     /// A run of a plan, as far as it came.
     RUN = "run": run::Report;
+    /// What waits for a person, or the answer that was given.
+    DECIDE = "decide": decide::Report;
     /// The slots of this machine, and the commands that have them.
     SLOT = "slot": slot::Report;
     /// The agents that were started: at their end, or immediately with --detach.

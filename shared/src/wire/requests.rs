@@ -5,8 +5,8 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, blame, cleanup, collect, compare, config, diff, doctor, init, logs, merge_ranked, plan,
-        resume, review, rewind, run, send, sessions, slot, spawn, status, stop, sync, tag, r#try, undo,
+        attach, blame, cleanup, collect, compare, config, decide, diff, doctor, init, logs, merge_ranked,
+        plan, resume, review, rewind, run, send, sessions, slot, spawn, status, stop, sync, tag, r#try, undo,
         worktrees,
     },
 };
@@ -42,6 +42,8 @@ requests! {
     "plan": plan::Request;
     /// Begins or continues the run of a plan.
     "run": run::Request;
+    /// Shows what waits for a person, or answers at the gate of a run.
+    "decide": decide::Request;
     /// Shows the slots of the machine.
     "slot": slot::Request;
     /// Starts an agent for each task.

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{RunPhase, TaskEnd};
+use super::{
+    RunPhase, TaskEnd,
+    gate::{Decided, GateClosed, GateOpened},
+};
 use crate::model::{
     AgentId, IdOrText,
     facts::{EventFact, facts},
@@ -35,6 +38,12 @@ facts! {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             reason: Option<String>,
         } = "finished",
+        /// The clone that drives the run needs a person's answer.
+        GateOpened(GateOpened) = "gate_opened",
+        /// A person answered at a gate, in any clone.
+        Decided(Decided) = "decided",
+        /// The clone that drives the run closed a gate, and heeded an answer if it names one.
+        GateClosed(GateClosed) = "gate_closed",
     }
 }
 
@@ -64,6 +73,9 @@ impl EventFact for Fact {
             Self::Note { .. } => true,
             Self::Task(end) => end.is_sound(),
             Self::Finished { phase, .. } => phase.is_end(),
+            Self::GateOpened(opened) => opened.is_sound(),
+            Self::Decided(decided) => decided.is_sound(),
+            Self::GateClosed(closed) => closed.is_sound(),
         }
     }
 
@@ -75,7 +87,11 @@ impl EventFact for Fact {
         match self {
             Self::Created(created) => Some(("plan", &mut created.plan)),
             Self::Note { text } => Some(("note", text)),
-            Self::Task(_) | Self::Finished { .. } => None,
+            Self::Task(_)
+            | Self::Finished { .. }
+            | Self::GateOpened(_)
+            | Self::Decided(_)
+            | Self::GateClosed(_) => None,
         }
     }
 }

@@ -3,10 +3,15 @@
 //! If a run was created more than once, the first event counts. If it ended more than once, the highest phase counts:
 //! `done > partial > failed > stopped`. A second creation, and an end with another phase, are listed as conflicts.
 //! Of several ends of one task the highest counts, `landed > failed > skipped`, and of equal ones the first.
+//! A gate is closed by the first event of the clone that opened it; what other clones write about its end changes nothing.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Run, TaskEnd, fact::Created};
+use super::{
+    Fact, Gate, Run, TaskEnd,
+    fact::Created,
+    gate::{Decided, GateClosed, GateOpened, MAX_GATES},
+};
 use crate::model::{
     AgentId, IdOrText,
     event::{Event, EventId},
@@ -15,7 +20,7 @@ use crate::model::{
 };
 
 /// The version of these rules. State that was written with another version is folded again.
-pub const FOLD: u32 = 2;
+pub const FOLD: u32 = 3;
 
 /// The result of folding the events of a run. In JSON the state is left out, because its trailers hold it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -28,6 +33,9 @@ pub struct Fold {
     /// The ends of the tasks of its plan, in the order in which they were first recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<TaskEnd>,
+    /// Its gates, in the order in which they were opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<Gate>,
     /// The events that contain notes about it, in order.
     pub notes: Vec<EventId>,
     /// Contradictions between events, each described in a few words.
@@ -67,6 +75,52 @@ impl Fold {
                     self.run.reason = short_or_none(reason.as_deref());
                 }
             }
+            Some(Fact::GateOpened(opened)) => self.gate_opened(event, opened),
+            Some(Fact::Decided(decided)) => self.decided(event, decided),
+            Some(Fact::GateClosed(closed)) => self.gate_closed(event, closed),
+        }
+    }
+
+    /// Returns the gates that are open, in the order in which they were opened.
+    pub fn open_gates(&self) -> impl Iterator<Item = &Gate> {
+        self.gates.iter().filter(|gate| gate.closed.is_none())
+    }
+
+    /// Returns a gate by its number.
+    pub fn gate(&self, number: u64) -> Option<&Gate> {
+        self.gates.iter().find(|gate| gate.opened.gate == number)
+    }
+
+    fn gate_opened(&mut self, event: &Event<Fact>, opened: &GateOpened) {
+        if self.gate(opened.gate).is_some() {
+            self.conflict(format!("gate {} was opened twice", opened.gate));
+        } else if self.gates.len() == MAX_GATES {
+            self.conflict(format!("gate {} is one too many", opened.gate));
+        } else {
+            self.gates.push(Gate::new(event, opened));
+            self.run.gates += 1;
+        }
+    }
+
+    fn decided(&mut self, event: &Event<Fact>, decided: &Decided) {
+        match self.gates.iter_mut().find(|gate| gate.opened.gate == decided.gate) {
+            Some(gate) => gate.add(event, decided),
+            None => self.conflict(format!("gate {} was answered and not opened", decided.gate)),
+        }
+    }
+
+    fn gate_closed(&mut self, event: &Event<Fact>, closed: &GateClosed) {
+        let gate = self.gates.iter_mut().find(|gate| gate.opened.gate == closed.gate);
+        match gate.filter(|gate| gate.writer == event.writer) {
+            Some(gate) if gate.closed.is_none() => {
+                gate.closed = Some(GateClosed {
+                    decision: short_or_none(closed.decision.as_deref()),
+                    ..closed.clone()
+                });
+                self.run.gates = self.run.gates.saturating_sub(1);
+            }
+            Some(_) => {}
+            None => self.conflict(format!("gate {} was closed by a clone that did not open it", closed.gate)),
         }
     }
 

@@ -33,11 +33,25 @@ impl Subject for Run {
         match before {
             None => now.to_string(),
             Some(before) if before.phase != now => format!("{} → {now}", before.phase),
-            Some(_) => match task {
-                Some(end) => format!("{now}, {} {}", end.task, end.outcome),
-                None => format!("{now}, noted"),
+            Some(_) => match (task, events.iter().rev().find_map(gate)) {
+                (Some(end), _) => format!("{now}, {} {}", end.task, end.outcome),
+                (None, Some(what)) => format!("{now}, {what}"),
+                (None, None) => format!("{now}, noted"),
             },
         }
+    }
+}
+
+/// Describes what an event says of a gate. The words were checked when the event was read.
+fn gate(event: &Event<Fact>) -> Option<String> {
+    match event.fact.as_ref()? {
+        Fact::GateOpened(opened) => Some(format!("gate {} {}", opened.gate, opened.kind)),
+        Fact::Decided(decided) => Some(format!("gate {} answered {}", decided.gate, decided.option)),
+        Fact::GateClosed(closed) => Some(match &closed.option {
+            Some(option) => format!("gate {} closed by {option}", closed.gate),
+            None => format!("gate {} closed", closed.gate),
+        }),
+        _ => None,
     }
 }
 

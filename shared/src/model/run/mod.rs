@@ -4,6 +4,7 @@
 
 pub mod fact;
 pub mod fold;
+pub mod gate;
 mod key;
 mod log;
 mod phase;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use fact::Fact;
 pub use fold::Fold;
+pub use gate::{Gate, GateKind, GateOption};
 pub use key::RunKey;
 pub use phase::RunPhase;
 pub use state::Run;

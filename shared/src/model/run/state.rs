@@ -27,6 +27,8 @@ state! {
         pub ended_at: Option<Timestamp> = "Ended",
         /// The reason for its end, for people.
         pub reason: Option<String> = "Reason",
+        /// The number of its gates that are open: where it waits for a person's answer.
+        pub gates: u64 = ("Gates" unless 0),
         /// The number of notes about it.
         pub notes: u64 = ("Notes" unless 0),
         /// The number of events that contradict others; [`super::Fold::conflicts`] describes them.

@@ -16,7 +16,7 @@ words! {
         Landed = "landed",
         /// Its agent was not done, or its work did not land.
         Failed = "failed",
-        /// It was not started, because a task that it needs did not land.
+        /// It was not started, because a task that it needs did not land, or a person left it out at a gate.
         Skipped = "skipped",
     }
 }

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::{
     fact::{Created, MAX_AGENTS},
+    gate::{Decided, GateClosed, GateOpened},
     *,
 };
 use crate::model::{IdOrText, event::Event, trailers};
@@ -13,6 +14,10 @@ const EVENTS: &[&str] = &[
     r#"{"at":"2026-11-26T12:00:01Z","l":2,"t":"note","text":"wait for the other one","v":1,"w":"7a7a"}"#,
     r#"{"at":"2026-11-26T12:00:02Z","l":3,"outcome":"failed","reason":"the check failed","t":"task","task":"add-tests","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-26T12:00:02Z","l":4,"phase":"partial","reason":"one failed","t":"finished","v":1,"w":"5t2k"}"#,
+    r#"{"agent":"add-tests-k3m9q","at":"2026-11-26T12:00:04Z","attempt":1,"gate":1,"head":"1111111111111111111111111111111111111111","kind":"check-failed","l":5,"options":["retry","skip","stop"],"says":"the check failed","t":"gate_opened","task":"add-tests","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-26T12:00:05Z","gate":1,"l":6,"note":"use the other API","option":"retry","t":"decided","v":1,"w":"7a7a"}"#,
+    r#"{"at":"2026-11-26T12:00:06Z","decision":"2222","gate":1,"l":7,"option":"retry","t":"gate_closed","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-26T12:00:07Z","gate":2,"kind":"of-tomorrow","l":8,"options":["dance"],"t":"gate_opened","v":1,"w":"5t2k"}"#,
 ];
 
 /// The trailers of the state after [`EVENTS`].
@@ -23,13 +28,14 @@ Orchestra-Title: Two tasks
 Orchestra-Agents: 2
 Orchestra-Writer: 5t2k
 Orchestra-Label: laptop
-Orchestra-Updated: 2026-11-26T12:00:02Z
+Orchestra-Updated: 2026-11-26T12:00:07Z
 Orchestra-Ended: 2026-11-26T12:00:02Z
 Orchestra-Reason: one failed
+Orchestra-Gates: 1
 Orchestra-Notes: 1
-Orchestra-Lamport: 4
+Orchestra-Lamport: 8
 Orchestra-By: 5t2k
-Orchestra-Fold: 2
+Orchestra-Fold: 3
 Orchestra-Format: 1
 ";
 
@@ -65,7 +71,7 @@ fn events_and_state_of_a_run_keep_their_bytes() {
 
 #[test]
 fn invalid_facts_are_malformed_and_newer_events_are_kept() {
-    let newer = r#"{"at":"2026-11-26T12:00:00Z","l":3,"t":"gate_opened","v":1,"w":"a"}"#;
+    let newer = r#"{"at":"2026-11-26T12:00:00Z","l":3,"t":"of_tomorrow","v":1,"w":"a"}"#;
     assert_eq!(read(newer).fact, None);
     assert_eq!(fold::fold([&read(newer)]).newer, 1);
     let running = r#"{"at":"2026-11-26T12:00:00Z","l":3,"phase":"running","t":"finished","v":1,"w":"a"}"#;
@@ -104,6 +110,79 @@ fn the_highest_end_of_a_task_counts_in_any_order() {
     }
 }
 
+fn opened(gate: u64) -> Fact {
+    let options = vec!["retry".to_owned(), "skip".to_owned()];
+    Fact::GateOpened(GateOpened { gate, kind: "failed".into(), options, ..GateOpened::default() })
+}
+
+fn decided(gate: u64, option: &str) -> Fact {
+    Fact::Decided(Decided { gate, option: option.into(), note: None })
+}
+
+fn closed(gate: u64, decision: &Event<Fact>) -> Fact {
+    let option = Some("skip".to_owned());
+    Fact::GateClosed(GateClosed { gate, option, decision: Some(decision.id.hex()) })
+}
+
+#[test]
+fn only_the_clone_that_opened_a_gate_closes_it_and_names_the_answer() {
+    let (of_b, of_a) = (event(3, "b", &decided(1, "retry")), event(3, "a", &decided(1, "skip")));
+    let end = event(4, "a", &closed(1, &of_a));
+    let fold = fold::fold(&[event(2, "a", &opened(1)), of_b.clone(), of_a.clone(), end.clone()]);
+    let gate = &fold.gates[0];
+    assert_eq!((gate.kind(), gate.answers.len(), fold.run.gates), (GateKind::Failed, 2, 0));
+    assert_eq!(gate.heeded().unwrap().event, of_a.id);
+    // Another clone closes nothing, and a gate is closed once.
+    let foreign = event(3, "b", &closed(1, &of_b));
+    let fold = fold::fold(&[event(2, "a", &opened(1)), of_b.clone(), foreign]);
+    assert_eq!((fold.open_gates().count(), fold.run.gates, fold.conflicts.len()), (1, 1, 1));
+    let later = event(5, "a", &closed(1, &of_b));
+    let fold = fold::fold(&[event(2, "a", &opened(1)), of_b, of_a.clone(), end, later]);
+    assert_eq!(fold.gates[0].heeded().unwrap().event, of_a.id);
+}
+
+#[test]
+fn the_first_answer_of_a_trusted_clone_with_a_known_option_counts() {
+    let events = [
+        event(2, "a", &opened(1)),
+        event(3, "x", &decided(1, "retry")),
+        event(4, "b", &decided(1, "dance")),
+        event(5, "b", &decided(1, "skip")),
+        event(6, "a", &decided(1, "retry")),
+    ];
+    let fold = fold::fold(&events);
+    let first = fold.gates[0].first_answer(&|writer| writer.as_str() != "x").unwrap();
+    assert_eq!((first.writer.as_str(), first.option.as_str()), ("b", "skip"));
+    assert!(fold.gates[0].first_answer(&|_| false).is_none());
+}
+
+#[test]
+fn malformed_gates_are_set_aside() {
+    for fact in [
+        opened(0),
+        decided(1, "Skip it"),
+        decided(0, "skip"),
+        Fact::GateClosed(GateClosed { gate: 1, option: Some(String::new()), decision: None }),
+        Fact::GateOpened(GateOpened {
+            gate: 1,
+            kind: "a".into(),
+            options: vec!["a".into(); 21],
+            ..GateOpened::default()
+        }),
+    ] {
+        assert!(Event::new(&fact, 1, Timestamp::UNIX_EPOCH, "a").is_none(), "{fact:?}");
+    }
+    // Answers and ends of gates that nobody opened, and gates that were opened twice, are listed.
+    let one = event(2, "a", &decided(7, "skip"));
+    let fold = fold::fold(&[
+        one.clone(),
+        event(3, "a", &closed(7, &one)),
+        event(4, "a", &opened(1)),
+        event(5, "b", &opened(1)),
+    ]);
+    assert_eq!((fold.gates.len(), fold.conflicts.len()), (1, 3));
+}
+
 fn facts() -> impl Strategy<Value = Fact> {
     let phases = prop::sample::select(&RunPhase::ALL[1..]);
     prop_oneof![
@@ -113,6 +192,12 @@ fn facts() -> impl Strategy<Value = Fact> {
             .prop_map(|(task, outcome)| Fact::Task(TaskEnd { task: task.into(), outcome, reason: None })),
         (phases, proptest::option::of(any::<String>()))
             .prop_map(|(phase, reason)| Fact::Finished { phase, reason }),
+        (1_u64..3).prop_map(opened),
+        (1_u64..3, prop::sample::select(&["retry", "skip"][..]))
+            .prop_map(|(gate, option)| decided(gate, option)),
+        (1_u64..3).prop_map(|gate| {
+            Fact::GateClosed(GateClosed { gate, option: Some("skip".into()), decision: None })
+        }),
     ]
 }
 

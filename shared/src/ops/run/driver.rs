@@ -11,17 +11,20 @@ use crate::{
     lock::Lock,
     model::{
         Agent, AgentId, IdOrText, Liveness, Phase, RunKey, WriterId,
-        run::{Fact, Run, RunPhase, TaskEnd, TaskOutcome},
+        run::{Fact, Fold, Gate, GateKind, GateOption, Run, RunPhase, TaskEnd, TaskOutcome},
     },
     ops::{
         agent_object::AgentObject,
-        merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode},
+        merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode, OnConflict},
         notices, repairing, resume,
         settings::Settings,
         spawn, status,
     },
     plan::{Plan, Task},
-    run::{self, RunTask, Step, TaskState},
+    run::{
+        self, RunTask, Step, TaskState,
+        gates::{self, GateStep, GatedWork},
+    },
     store::{self, Listing, chain::Chain, operations::Journal, writer},
     supervise::notices::NoticeKind,
     trust::AcceptedRepo,
@@ -32,24 +35,27 @@ const MOST_RESUMES: u32 = 2;
 
 /// The process that drives a run, and its lock.
 pub(super) struct Driver<'a> {
-    context: &'a Context,
-    repo: &'a AcceptedRepo,
-    show: &'a dyn Fn(&TaskRow),
-    key: RunKey,
-    started: StartedRun,
-    plan: Plan,
-    writer: WriterId,
+    pub(super) context: &'a Context,
+    pub(super) repo: &'a AcceptedRepo,
+    pub(super) show: &'a dyn Fn(&TaskRow),
+    pub(super) key: RunKey,
+    pub(super) started: StartedRun,
+    pub(super) plan: Plan,
+    pub(super) writer: WriterId,
     /// How often this process resumed each agent.
     resumes: BTreeMap<AgentId, u32>,
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
     _lock: Lock,
 }
 
 /// What the refs say of a run.
-struct Found {
-    phase: RunPhase,
-    tasks: Vec<RunTask>,
-    rows: Vec<TaskRow>,
+pub(super) struct Found {
+    /// What this clone wrote into the log of the run, and the answers of all clones.
+    pub(super) log: Fold,
+    pub(super) tasks: Vec<RunTask>,
+    pub(super) rows: Vec<TaskRow>,
+    /// The work of the agent of each task, for which an answer counts.
+    pub(super) works: Vec<GatedWork>,
 }
 
 /// Returns how the agent of a task is started. What the plan says of the task comes before what was typed for all.
@@ -96,8 +102,8 @@ impl<'a> Driver<'a> {
         let mut has_ended_it = false;
         loop {
             let found = self.find()?;
-            let step = match found.phase {
-                RunPhase::Running => run::next(&found.tasks, self.started.sequential),
+            let step = match found.log.run.phase {
+                RunPhase::Running => self.next(&found),
                 _ => {
                     let repo = self.repo;
                     let report = self.report(found);
@@ -112,8 +118,10 @@ impl<'a> Driver<'a> {
             }
             match step {
                 Step::Record { task, outcome, reason } => self.record(&found.rows[task], outcome, reason)?,
+                Step::Gate(task, step) => self.at_gate(&found, task, step)?,
                 Step::Resume(places) => self.resume(&found, &places)?,
-                Step::Land(places) => self.land(&found, &places)?,
+                Step::Land(places) => self.land(&found, &places, None)?,
+                Step::LandWith(place, option) => self.land(&found, &[place], Some(option))?,
                 Step::Start(places) => self.start(&found, &places)?,
                 Step::Wait if self.context.cancel.wait(backoff.pause()) => return Err(self.interrupted()),
                 Step::Wait => {}
@@ -129,11 +137,23 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Returns what to do next in a run that has not ended.
+    fn next(&self, found: &Found) -> Step {
+        let is_trusted = |writer: &WriterId| self.is_trusted(writer);
+        let plan = self.started.confirm.then(|| gates::of_plan(&found.log.gates, &is_trusted)).flatten();
+        match plan {
+            Some(GateStep::Wait) => Step::NeedPerson,
+            Some(step) => Step::Gate(None, step),
+            None => run::next(&found.tasks, self.started.sequential),
+        }
+    }
+
     /// Reads the state of the run and of its agents.
     fn find(&self) -> Result<Found> {
         let chain = Chain::<Run>::of(self.repo, &self.key)?;
-        // What another clone wrote into this log says nothing of what was done here.
-        let log = run::of_writer(&chain.events, &self.writer);
+        // What another clone wrote into this log says nothing of what was done here; only its answers are read.
+        let log = gates::of_driver(&chain.events, &self.writer);
+        let is_trusted = |writer: &WriterId| self.is_trusted(writer);
         let mut rows = rows(&self.plan, &self.started.tasks);
         let agents = self.agents()?;
         let ids: Vec<String> = agents.values().map(|agent| agent.0.to_string()).collect();
@@ -142,7 +162,7 @@ impl<'a> Driver<'a> {
             let request = status::Request { agents: ids, ..status::Request::default() };
             objects = status::run(self.context, self.repo, &request)?.agents;
         }
-        let mut tasks = Vec::new();
+        let (mut tasks, mut works) = (Vec::new(), Vec::new());
         for (place, row) in rows.iter_mut().enumerate() {
             let agent = agents.get(&place);
             row.agent = agent.map(|agent| agent.0.clone());
@@ -162,12 +182,22 @@ impl<'a> Driver<'a> {
                     None => TaskState::NeedsPerson("its state cannot be read".to_owned()),
                 },
             };
-            if let TaskState::NeedsPerson(why) = &state {
-                row.reason = Some(why.clone());
+            let work = agent.map(|(_, agent)| work_of(agent)).unwrap_or_default();
+            let of_task = |gate: &&Gate| gate.opened.task.as_deref() == Some(row.id.as_str());
+            let newest = log.gates.iter().rev().find(of_task);
+            let state = gates::gated(state, newest, &work, !self.started.yolo, &is_trusted);
+            match (&state, newest) {
+                (TaskState::NeedsPerson(why), _) => row.reason = Some(why.clone()),
+                (TaskState::AtGate(GateStep::Wait), Some(gate)) => {
+                    row.gate = Some(gate.opened.gate);
+                    row.reason.clone_from(&gate.opened.says);
+                }
+                _ => {}
             }
+            works.push(work);
             tasks.push(RunTask { id: row.id.clone(), after: row.after.clone(), state });
         }
-        Ok(Found { phase: log.run.phase, tasks, rows })
+        Ok(Found { log, tasks, rows, works })
     }
 
     /// Returns the agents of the run by the places of their tasks. The tags were written in the event that made the agent, so that
@@ -225,7 +255,7 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    fn land(&mut self, found: &Found, places: &[usize]) -> Result<()> {
+    fn land(&mut self, found: &Found, places: &[usize], option: Option<GateOption>) -> Result<()> {
         let agents: Vec<AgentId> =
             places.iter().filter_map(|place| found.rows[*place].agent.clone()).collect();
         let request = merge_ranked::Request {
@@ -233,6 +263,8 @@ impl<'a> Driver<'a> {
             branches: agents.iter().map(ToString::to_string).collect(),
             into: Some(self.started.into.clone()),
             test: self.started.check.clone(),
+            on_conflict: on_conflict(option),
+            repairs: if option == Some(GateOption::Agent) { 2 } else { 0 },
             ..merge_ranked::Request::default()
         };
         let report =
@@ -252,7 +284,11 @@ impl<'a> Driver<'a> {
             let Some((outcome, reason)) = end(step) else { continue };
             let place = places.iter().find(|place| found.rows[**place].agent == step.agent);
             if let Some(place) = place.filter(|_| step.agent.is_some()) {
-                self.record(&found.rows[*place], outcome, reason)?;
+                if outcome == TaskOutcome::Failed && !self.started.yolo {
+                    self.open_gate(found, Some(*place), gate_kind(step), reason.unwrap_or_default())?;
+                } else {
+                    self.record(&found.rows[*place], outcome, reason)?;
+                }
                 recorded = true;
             }
         }
@@ -282,23 +318,49 @@ impl<'a> Driver<'a> {
     }
 
     fn report(self, found: Found) -> Report {
+        let gates = self.open_gates(&found);
         Report {
+            gates,
             run: Some(self.key.to_string()),
             into: self.started.into,
-            phase: found.phase,
+            phase: found.log.run.phase,
             tasks: found.rows,
             warnings: self.warnings,
             dry_run: false,
         }
     }
 
-    fn interrupted(&self) -> Error {
+    pub(super) fn interrupted(&self) -> Error {
         self.stopped(interrupted(format!("interrupted; the agents of run '{}' keep running", self.key)))
     }
 
     /// Adds to an error how the run is continued.
     fn stopped(&self, error: Error) -> Error {
         error.hint_command(&[&"git", &"orchestra", &"run", &"--continue", &self.key.as_str()])
+    }
+}
+
+/// Returns the work of an agent for which an answer at a gate counts.
+fn work_of(agent: &Agent) -> GatedWork {
+    GatedWork { attempt: Some(agent.attempt), head: agent.head_commit().map(|head| head.to_string()) }
+}
+
+/// Returns why a person is asked about a branch that did not land.
+const fn gate_kind(step: &BranchRow) -> GateKind {
+    match step.outcome {
+        BranchOutcome::SetAside => GateKind::Conflict,
+        BranchOutcome::Failed => GateKind::CheckFailed,
+        _ => GateKind::Failed,
+    }
+}
+
+/// Returns how a landing resolves conflicts after an answer.
+const fn on_conflict(option: Option<GateOption>) -> OnConflict {
+    match option {
+        Some(GateOption::Agent) => OnConflict::Agent,
+        Some(GateOption::Ours) => OnConflict::Ours,
+        Some(GateOption::Theirs) => OnConflict::Theirs,
+        _ => OnConflict::Skip,
     }
 }
 

@@ -42,8 +42,18 @@ pub(super) struct StartedRun {
     pub(super) jobs: Option<u32>,
     /// Whether a task starts only after the one before it has ended.
     pub(super) sequential: bool,
+    /// Whether a person is asked about the plan before anything is started. Earlier versions never asked.
+    #[serde(default)]
+    pub(super) confirm: bool,
+    /// Whether no person is asked about tasks that fail. Earlier versions never asked.
+    #[serde(default = "yes")]
+    pub(super) yolo: bool,
     /// The ids of the tasks to carry out.
     pub(super) tasks: Vec<TaskId>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl StartedRun {

@@ -7,14 +7,16 @@ use crate::{
     Result,
     git::{Repo, careful},
     model::{
-        AgentId, Liveness, RunKey,
+        AgentId, Liveness, RunKey, WriterId,
         run::{Fold, Run, TaskOutcome},
     },
-    ops::agent_object::AgentObject,
+    ops::{agent_object::AgentObject, gate_object::OpenGate},
     run,
     store::{
         chain::Chain,
         layout::{self, PrivateDir, RUNS},
+        verdicts::TrustedWriters,
+        writer,
     },
 };
 
@@ -43,6 +45,9 @@ pub struct OpenRun {
     /// Its agents that wait for a person's answer, or that were lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<AgentId>,
+    /// Its gates that wait for a person's answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<OpenGate>,
 }
 
 /// Returns the runs that have not ended, oldest first. A log that cannot be read is left out: `git orchestra doctor` names it.
@@ -55,10 +60,21 @@ pub(super) fn open(repo: &Repo, agents: &[AgentObject]) -> Result<Vec<OpenRun>> 
     let mut logs: Vec<_> = names.into_iter().filter_map(key).collect();
     logs.sort_unstable();
     logs.drain(..logs.len().saturating_sub(MAX_LOGS));
+    let trusted = TrustedWriters::of(repo);
+    let own = writer::known_writer(repo);
     let read = |(key, tip)| {
         let fold = Chain::<Run>::read(repo, &[tip]).ok()?.fold();
         let is_open = fold.created && !fold.run.phase.is_end();
-        is_open.then(|| describe(&key, fold, task_count(repo, &key), agents))
+        is_open.then(|| {
+            // Only the clone that drives a run knows whose answers count there.
+            let is_trusted = |gate: &WriterId, writer: &WriterId| {
+                own.as_ref() != Some(gate) || trusted.contains(writer.as_str())
+            };
+            let gates =
+                fold.open_gates().map(|gate| OpenGate::of(gate, &|writer| is_trusted(&gate.writer, writer)));
+            let gates = gates.collect();
+            OpenRun { gates, ..describe(&key, fold, task_count(repo, &key), agents) }
+        })
     };
     Ok(logs.into_iter().filter_map(read).collect())
 }
@@ -92,6 +108,7 @@ fn describe(key: &RunKey, fold: Fold, tasks: Option<usize>, agents: &[AgentObjec
         landed,
         failed,
         skipped,
+        gates: Vec::new(),
         waits: agents.iter().filter(waits).map(|agent| agent.id.clone()).collect(),
     }
 }

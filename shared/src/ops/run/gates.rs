@@ -1,0 +1,154 @@
+//! Opens and closes the gates of a run, and carries out what the answers say.
+
+use super::driver::{Driver, Found};
+use crate::{
+    Code, Kind, Result,
+    agents::Words,
+    model::{
+        AgentId, IdOrText, WriterId,
+        run::{Fact, Gate, GateKind, GateOption, Run, RunPhase, TaskEnd, TaskOutcome, gate::GateAnswer},
+    },
+    ops::{gate_object::OpenGate, resume},
+    run::{
+        self,
+        gates::{self, GateStep, GatedWork},
+    },
+    store::{self, chain::Chain, layout::PrivateDir},
+    supervise::spec::Spec,
+};
+
+/// The maximum length of what a person added to an answer, when it is passed on to an agent, in characters.
+const MAX_NOTE: usize = 4000;
+
+impl Driver<'_> {
+    /// Returns whether answers of this writer count here.
+    pub(super) fn is_trusted(&self, writer: &WriterId) -> bool {
+        store::verdicts::is_trusted(self.repo, writer)
+    }
+
+    /// Does what is due at a gate: that of a task, or of the whole run.
+    pub(super) fn at_gate(&mut self, found: &Found, task: Option<usize>, step: GateStep) -> Result<()> {
+        match step {
+            GateStep::Open(kind, says) => self.open_gate(found, task, kind, says),
+            GateStep::Close(gate, answer) => self.close_gate(found, task, gate, answer.as_ref()),
+            GateStep::Retry(gate) => match (task, found.log.gate(gate)) {
+                (Some(place), Some(gate)) => self.retry(found, place, gate),
+                _ => Ok(()),
+            },
+            GateStep::Wait | GateStep::Land(_) => Ok(()),
+        }
+    }
+
+    /// Opens a gate. Only the process that has the lock of the run does so: its number is new.
+    pub(super) fn open_gate(
+        &self,
+        found: &Found,
+        task: Option<usize>,
+        kind: GateKind,
+        says: String,
+    ) -> Result<()> {
+        let row = task.map(|place| &found.rows[place]);
+        let work = task.map_or_else(GatedWork::default, |place| found.works[place].clone());
+        let log = gates::of_driver(&Chain::<Run>::of(self.repo, &self.key)?.events, &self.writer);
+        let mut opened = gates::next_gate(&log, kind, says.clone(), row.map(|row| row.id.to_string()), work);
+        opened.agent = row.and_then(|row| row.agent.as_ref()).map(|id: &AgentId| IdOrText::read(id.as_str()));
+        let gate = opened.gate;
+        store::append(self.repo, &self.key, &[Fact::GateOpened(opened)])?;
+        if let Some(row) = row {
+            (self.show)(&super::TaskRow { gate: Some(gate), reason: Some(says), ..row.clone() });
+        }
+        Ok(())
+    }
+
+    /// Closes a gate, in one event commit with what that ends.
+    fn close_gate(
+        &mut self,
+        found: &Found,
+        task: Option<usize>,
+        gate: u64,
+        answer: Option<&GateAnswer>,
+    ) -> Result<()> {
+        let mut facts = vec![Fact::GateClosed(gates::closing(gate, answer))];
+        let row = task.map(|place| &found.rows[place]);
+        match (answer.and_then(|answer| GateOption::parse(&answer.option)), row) {
+            (Some(GateOption::Stop), _) => {
+                let reason = Some(format!("stopped at gate {gate}"));
+                facts.push(Fact::Finished { phase: RunPhase::Stopped, reason });
+                if found.tasks.iter().any(|task| task.state == run::TaskState::Working) {
+                    self.warnings.push(format!(
+                        "agents of the run still work; git orchestra stop tag:{} stops them",
+                        run::tag(&self.key)
+                    ));
+                }
+            }
+            (Some(GateOption::Skip), Some(row)) => {
+                let (task, outcome) = (row.id.to_string(), TaskOutcome::Skipped);
+                let reason = Some(format!("left out at gate {gate}"));
+                facts.push(Fact::Task(TaskEnd { task, outcome, reason: reason.clone() }));
+                store::append(self.repo, &self.key, &facts)?;
+                (self.show)(&super::TaskRow { outcome: Some(outcome), reason, ..row.clone() });
+                return Ok(());
+            }
+            _ => {}
+        }
+        store::append(self.repo, &self.key, &facts).map(drop)
+    }
+
+    /// Resumes the agent of a task with the reason. If that cannot be done, a person is asked again.
+    fn retry(&mut self, found: &Found, place: usize, gate: &Gate) -> Result<()> {
+        let Some(id) = found.rows[place].agent.clone() else { return Ok(()) };
+        let message = Words::Composed(self.message(found, place, &id, gate));
+        let with =
+            |message| resume::Request { agents: vec![id.to_string()], message, ..resume::Request::default() };
+        let resumed = match resume::run(self.context, self.repo, &with(Some(message))) {
+            // It would run the message as a script: it gets its task again.
+            Err(error) if error.code == Code::TaskIsScript => {
+                resume::run(self.context, self.repo, &with(None))
+            }
+            other => other,
+        };
+        match resumed {
+            Ok(report) => {
+                self.warnings.extend(report.warnings);
+                Ok(())
+            }
+            Err(error) if error.kind() == Kind::Interrupted => Err(self.interrupted()),
+            Err(error) => {
+                let says = format!("its agent cannot be resumed: {}", error.one_line());
+                self.open_gate(found, Some(place), gate.kind(), says)
+            }
+        }
+    }
+
+    /// Returns the message with which the agent of a task is resumed.
+    fn message(&self, found: &Found, place: usize, id: &AgentId, gate: &Gate) -> String {
+        let into = &self.started.into;
+        let mut parts = Vec::new();
+        let private = self.repo.private_dir().map(PrivateDir::new);
+        let spec = private.and_then(|private| Spec::read(&private.agent(id)));
+        // A program without sessions knows nothing of its task but this.
+        if spec.is_ok_and(|spec| !spec.launch.has_sessions()) {
+            let task = self.plan.tasks.iter().find(|task| task.id == found.rows[place].id);
+            parts.extend(task.map(crate::plan::Task::text));
+        }
+        let says = gate.opened.says.as_deref().unwrap_or("the reason is not known");
+        parts.push(match gate.kind() {
+            GateKind::Conflict => format!(
+                "Your work on this task conflicts with the branch {into}: {says}\n\
+                 Merge {into} into your branch, and resolve the conflicts."
+            ),
+            GateKind::CheckFailed => {
+                format!("Your work on this task fails the check on the branch {into}: {says}\nCorrect it.")
+            }
+            _ => format!("Your work on this task is not done: {says}\nContinue, and finish it."),
+        });
+        let note = gate.heeded().and_then(|answer| answer.note.as_deref());
+        parts.extend(note.map(|note| note.chars().take(MAX_NOTE).collect()));
+        parts.join("\n\n")
+    }
+
+    /// Returns the open gates, as reports show them.
+    pub(super) fn open_gates(&self, found: &Found) -> Vec<OpenGate> {
+        OpenGate::all(&found.log, &|writer| self.is_trusted(writer))
+    }
+}

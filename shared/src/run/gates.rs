@@ -1,0 +1,211 @@
+//! What the gate of a task makes of the task's state. Pure.
+//!
+//! An answer counts for one attempt of the agent and one head of its work, and for one action. Whether the action was carried out is
+//! read from the agent and from the run, so that a process that was killed between an answer and its action carries it out once.
+
+use super::TaskState;
+use crate::model::{
+    WriterId,
+    event::Event,
+    run::{
+        Fact, Fold, Gate, GateKind, GateOption, fold,
+        gate::{GateAnswer, GateClosed, GateOpened},
+    },
+};
+
+/// What is to be done about a gate.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum GateStep {
+    /// Open one: the reason.
+    Open(GateKind, String),
+    /// Wait for a person's answer.
+    Wait,
+    /// Close it: the answer that counts, or none because what the gate was about has changed.
+    Close(u64, Option<GateAnswer>),
+    /// Resume the agent of the task: the gate that says so.
+    Retry(u64),
+    /// Land the work of the task, with this way to resolve conflicts.
+    Land(GateOption),
+}
+
+/// The work of an agent for which an answer counts.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct GatedWork {
+    /// The newest attempt of the agent.
+    pub attempt: Option<u32>,
+    /// The head of its work, as a commit id.
+    pub head: Option<String>,
+}
+
+/// Folds the events of the clone that drives a run, and the answers of all clones.
+pub fn of_driver(events: &[Event<Fact>], writer: &WriterId) -> Fold {
+    let counts =
+        |event: &&Event<Fact>| event.writer == *writer || matches!(event.fact, Some(Fact::Decided(_)));
+    fold::fold(events.iter().filter(counts))
+}
+
+/// Returns the state of a task, given the newest gate of the task. `asks` says whether the run opens gates at all.
+pub fn gated(
+    state: TaskState,
+    newest: Option<&Gate>,
+    work: &GatedWork,
+    asks: bool,
+    is_trusted: &dyn Fn(&WriterId) -> bool,
+) -> TaskState {
+    let ask = |state| match state {
+        TaskState::NotDone(why) if asks => TaskState::AtGate(GateStep::Open(GateKind::Failed, why)),
+        other => other,
+    };
+    if matches!(state, TaskState::Ended(_)) {
+        return state;
+    }
+    let Some(gate) = newest else { return ask(state) };
+    let of = &gate.opened;
+    let is_same = (of.attempt, &of.head) == (work.attempt, &work.head)
+        && matches!(state, TaskState::NotDone(_) | TaskState::Ready);
+    match &gate.closed {
+        None if !is_same => TaskState::AtGate(GateStep::Close(of.gate, None)),
+        None => TaskState::AtGate(waiting(gate, is_trusted)),
+        Some(_) if !is_same => ask(state),
+        Some(closed) => match closed.option.as_deref().and_then(GateOption::parse) {
+            Some(GateOption::Retry) => TaskState::AtGate(GateStep::Retry(of.gate)),
+            Some(option @ (GateOption::Agent | GateOption::Ours | GateOption::Theirs))
+                if state == TaskState::Ready =>
+            {
+                TaskState::AtGate(GateStep::Land(option))
+            }
+            _ => ask(state),
+        },
+    }
+}
+
+/// Returns what is to be done about the plan of a run that asks before it starts anything. `None`: it was accepted.
+pub fn of_plan(gates: &[Gate], is_trusted: &dyn Fn(&WriterId) -> bool) -> Option<GateStep> {
+    match gates.iter().find(|gate| gate.kind() == GateKind::Plan) {
+        None => Some(GateStep::Open(GateKind::Plan, "the plan is ready, and nothing was started".to_owned())),
+        Some(gate) if gate.closed.is_none() => Some(waiting(gate, is_trusted)),
+        Some(_) => None,
+    }
+}
+
+fn waiting(gate: &Gate, is_trusted: &dyn Fn(&WriterId) -> bool) -> GateStep {
+    match gate.first_answer(is_trusted) {
+        Some(answer) => GateStep::Close(gate.opened.gate, Some(answer.clone())),
+        None => GateStep::Wait,
+    }
+}
+
+/// Returns the gate to open next for a task, or for the plan if there is none.
+pub fn next_gate(
+    fold: &Fold,
+    kind: GateKind,
+    says: String,
+    task: Option<String>,
+    work: GatedWork,
+) -> GateOpened {
+    let highest = fold.gates.iter().map(|gate| gate.opened.gate).max().unwrap_or(0);
+    GateOpened {
+        gate: highest.saturating_add(1),
+        kind: kind.as_str().to_owned(),
+        task,
+        agent: None,
+        attempt: work.attempt,
+        head: work.head,
+        options: kind.options().iter().map(|option| option.as_str().to_owned()).collect(),
+        says: Some(says),
+    }
+}
+
+/// Returns the end of a gate.
+pub fn closing(gate: u64, answer: Option<&GateAnswer>) -> GateClosed {
+    GateClosed {
+        gate,
+        option: answer.map(|answer| answer.option.clone()),
+        decision: answer.map(|answer| answer.event.hex()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::run::{TaskOutcome, gate::Decided};
+
+    fn work(attempt: u32, head: &str) -> GatedWork {
+        GatedWork { attempt: Some(attempt), head: Some(head.to_owned()) }
+    }
+
+    /// Folds a gate of clone `a` with answers, each with its clone, and the number of the one that closes it.
+    fn gates(kind: GateKind, answers: &[(&str, &str)], closes: Option<Option<usize>>) -> Fold {
+        let event =
+            |l, writer: &str, fact: &Fact| Event::new(fact, l, Timestamp::UNIX_EPOCH, writer).unwrap();
+        let opened = next_gate(&Fold::default(), kind, "no".into(), Some("t".into()), work(1, "h"));
+        let mut events = vec![event(1, "a", &Fact::GateOpened(opened))];
+        for (l, (writer, option)) in (2..).zip(answers) {
+            let decided = Decided { gate: 1, option: (*option).to_owned(), note: None };
+            events.push(event(l, writer, &Fact::Decided(decided)));
+        }
+        if let Some(place) = closes {
+            let answers = fold::fold(&events).gates.remove(0).answers;
+            let closed = closing(1, place.map(|place| &answers[place]));
+            events.push(event(99, "a", &Fact::GateClosed(closed)));
+        }
+        of_driver(&events, &WriterId::parse("a").unwrap())
+    }
+
+    #[test]
+    fn each_state_of_a_task_has_its_gate() {
+        use GateKind::{CheckFailed, Conflict, Failed};
+        use TaskState::{AtGate, Ended, NotDone, Ready, Working};
+        let failed = || NotDone("failed".into());
+        let open = || AtGate(GateStep::Open(Failed, "failed".into()));
+        let is_trusted = |writer: &WriterId| writer.as_str() != "x";
+        let see = |state: TaskState, fold: &Fold, work: &GatedWork| {
+            gated(state, fold.gates.last(), work, true, &is_trusted)
+        };
+        let (same, none) = (work(1, "h"), Fold::default());
+        assert_eq!(see(failed(), &none, &same), open());
+        assert_eq!(gated(failed(), None, &same, false, &is_trusted), failed(), "it does not ask");
+        assert_eq!(see(Ready, &none, &same), Ready);
+        let waits = gates(Failed, &[("x", "skip")], None);
+        assert_eq!(see(failed(), &waits, &same), AtGate(GateStep::Wait), "nobody who is trusted answered");
+        assert_eq!(see(Ended(TaskOutcome::Landed), &waits, &same), Ended(TaskOutcome::Landed));
+        // What a person did by hand comes before the gate.
+        for (state, work) in [(Working, work(2, "h")), (failed(), work(2, "h")), (failed(), work(1, "i"))] {
+            assert_eq!(see(state, &waits, &work), AtGate(GateStep::Close(1, None)));
+        }
+        let answered =
+            gates(CheckFailed, &[("x", "stop"), ("b", "dance"), ("b", "retry"), ("a", "skip")], None);
+        let AtGate(GateStep::Close(1, Some(answer))) = see(Ready, &answered, &same) else {
+            panic!("an answer")
+        };
+        assert_eq!((answer.writer.as_str(), answer.option.as_str()), ("b", "retry"));
+        // The action is carried out until the agent or the run shows that it was.
+        let retry = gates(CheckFailed, &[("b", "retry")], Some(Some(0)));
+        assert_eq!(see(Ready, &retry, &same), AtGate(GateStep::Retry(1)));
+        assert_eq!(see(Working, &retry, &work(2, "h")), Working);
+        assert_eq!(see(Ready, &retry, &work(2, "i")), Ready);
+        assert_eq!(see(failed(), &retry, &work(2, "h")), open());
+        let theirs = gates(Conflict, &[("a", "theirs")], Some(Some(0)));
+        assert_eq!(see(Ready, &theirs, &same), AtGate(GateStep::Land(GateOption::Theirs)));
+        assert_eq!(see(Ready, &theirs, &work(1, "i")), Ready);
+        let superseded = gates(Failed, &[], Some(None));
+        assert_eq!(see(failed(), &superseded, &same), open());
+    }
+
+    #[test]
+    fn a_plan_is_asked_about_once() {
+        let all = |_: &WriterId| true;
+        assert!(matches!(of_plan(&[], &all), Some(GateStep::Open(GateKind::Plan, _))));
+        assert_eq!(of_plan(&gates(GateKind::Plan, &[], None).gates, &all), Some(GateStep::Wait));
+        let answered = gates(GateKind::Plan, &[("b", "accept")], None);
+        assert!(matches!(of_plan(&answered.gates, &all), Some(GateStep::Close(1, Some(_)))));
+        assert_eq!(of_plan(&gates(GateKind::Plan, &[("b", "accept")], Some(Some(0))).gates, &all), None);
+        let next = next_gate(&answered, GateKind::Failed, "no".into(), None, GatedWork::default());
+        assert_eq!(
+            (next.gate, next.options.as_slice()),
+            (2, &["retry", "skip", "stop"].map(String::from)[..])
+        );
+    }
+}
