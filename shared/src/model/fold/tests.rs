@@ -318,7 +318,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     parent,
                     reviews: reviews.clone(),
                     permission,
-                    after: reviews.iter().cloned().filter(|_| place > 1).collect(),
+                    after: reviews.iter().filter(|_| place > 1).cloned().collect(),
                     snapshot: Some(base.clone()).filter(|_| place > 0),
                     snapshot_files: u64::from(place),
                     base,
