@@ -22,6 +22,8 @@ mod config;
 mod diff;
 #[path = "../git-orchestra-doctor/command.rs"]
 mod doctor;
+#[path = "../git-orchestra-inbox/command.rs"]
+mod inbox;
 #[path = "../git-orchestra-init/command.rs"]
 mod init;
 #[path = "../git-orchestra-logs/command.rs"]
@@ -96,6 +98,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "config" => Entry::of::<config::Cli>(),
         "diff" => Entry::of::<diff::Cli>(),
         "doctor" => Entry::of::<doctor::Cli>(),
+        "inbox" => Entry::of::<inbox::Cli>(),
         "init" => Entry::of::<init::Cli>(),
         "logs" => Entry::of::<logs::Cli>(),
         "merge-ranked" => Entry::of::<merge_ranked::Cli>(),

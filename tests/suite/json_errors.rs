@@ -87,8 +87,8 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
         "rewind" => &["nosuch", "1"],
         "attach" => &["nosuch", "--print"],
         "pause" | "resume" | "stop" | "logs" | "diff" | "compare" | "try" => &["nosuch"],
-        "status" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup" | "sync"
-        | "init" => &[],
+        "status" | "inbox" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup"
+        | "sync" | "init" => &[],
         "config" => &["set", "orchestra.jobs", "2"],
         "plan" | "sessions" | "slot" | "doctor" | "demo" | "setup" | "completions" | "man" | "schema"
         | "help" => {

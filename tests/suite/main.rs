@@ -52,6 +52,7 @@ mod histories;
 mod hostile_trees;
 mod house;
 mod in_the_way;
+mod inbox;
 mod init;
 mod interrupting;
 mod json_errors;

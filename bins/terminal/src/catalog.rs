@@ -74,6 +74,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Run, "slot", "Run a heavy command when this machine has a slot for it"),
     binary(Group::Look, "status", "Show the current state of every agent"),
     binary(Group::Look, "logs", "Show an agent's output, live or after it has ended"),
+    binary(Group::Look, "inbox", "Show what agents say and ask, and reply"),
     binary(Group::Look, "diff", "Show what an agent changed, including uncommitted and new files"),
     binary(Group::Look, "blame", "Show which agent wrote each line of a file, for which task"),
     binary(Group::Look, "collect", "Save the work of agents as it is now, and summarize it"),

@@ -236,6 +236,12 @@ pub struct AgentObject {
     /// The process with which a person is attached to it, on this machine.
     #[serde(default)]
     pub attached_pid: Option<i32>,
+    /// How many messages it wrote, to people or to the agent that started it.
+    #[serde(default)]
+    pub messages: u64,
+    /// How many of its messages to people nobody has read.
+    #[serde(default)]
+    pub unread_messages: u64,
 }
 
 /// Whether a worktree is still where it was made.
@@ -273,7 +279,7 @@ impl AgentObject {
             reviews, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
             stuck_turns, limit, cap, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
-            conflicts, check, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
+            conflicts, check, said, unread, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
         } = agent;
         let failed_check = failed_check.map(|one| DidNotLand::failed(one, head.as_ref()));
         let check = check.map(CheckObject::from);
@@ -358,6 +364,8 @@ impl AgentObject {
             automatic_answers: automatic,
             check,
             attached_pid: None,
+            messages: said,
+            unread_messages: unread,
             head,
         }
     }

@@ -18,6 +18,7 @@ pub mod diff;
 pub mod discover;
 pub mod doctor;
 pub mod failure;
+pub mod inbox;
 pub mod init;
 pub mod logs;
 pub mod merge_ranked;
