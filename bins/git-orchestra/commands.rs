@@ -28,6 +28,8 @@ mod inbox;
 mod init;
 #[path = "../git-orchestra-logs/command.rs"]
 mod logs;
+#[path = "../git-orchestra-mcp/command.rs"]
+mod mcp;
 #[path = "../git-orchestra-merge-ranked/command.rs"]
 mod merge_ranked;
 #[path = "../git-orchestra-pause/command.rs"]
@@ -101,6 +103,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "inbox" => Entry::of::<inbox::Cli>(),
         "init" => Entry::of::<init::Cli>(),
         "logs" => Entry::of::<logs::Cli>(),
+        "mcp" => Entry::of::<mcp::Cli>(),
         "merge-ranked" => Entry::of::<merge_ranked::Cli>(),
         "pause" => Entry::of::<pause::Cli>(),
         "plan" => Entry::of::<plan::Cli>(),

@@ -16,6 +16,7 @@ mod evening;
 mod gemini;
 mod hand_over;
 mod limits;
+mod mcp;
 mod opencode;
 mod person;
 mod reviewers;

@@ -66,6 +66,7 @@ mod limits_asked;
 mod logs;
 mod long_logs;
 mod many_agents;
+mod mcp;
 mod merge_ranked;
 mod merging;
 mod moved;

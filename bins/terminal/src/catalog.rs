@@ -65,6 +65,11 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Run, "plan", "Read a list of tasks, find what is wrong in it, and write it as a plan"),
     binary(Group::Run, "run", "Carry a plan out: start its tasks in order, and land what passes the check"),
     binary(Group::Run, "send", "Send a message to a running agent, or answer its request"),
+    binary(
+        Group::Run,
+        "mcp",
+        "Let your own agent program watch, start and direct agents, by the Model Context Protocol",
+    ),
     binary(Group::Run, "pause", "Pause agents, saving their work"),
     binary(Group::Run, "resume", "Resume agents that are paused, ended or lost"),
     binary(Group::Run, "attach", "Take over an agent in this terminal, and give it back"),

@@ -21,6 +21,7 @@ pub mod failure;
 pub mod inbox;
 pub mod init;
 pub mod logs;
+pub mod mcp;
 pub mod merge_ranked;
 pub mod named;
 pub mod notices;
