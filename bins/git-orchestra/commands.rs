@@ -24,10 +24,14 @@ mod decide;
 mod diff;
 #[path = "../git-orchestra-doctor/command.rs"]
 mod doctor;
+#[path = "../git-orchestra-inbox/command.rs"]
+mod inbox;
 #[path = "../git-orchestra-init/command.rs"]
 mod init;
 #[path = "../git-orchestra-logs/command.rs"]
 mod logs;
+#[path = "../git-orchestra-mcp/command.rs"]
+mod mcp;
 #[path = "../git-orchestra-merge-ranked/command.rs"]
 mod merge_ranked;
 #[path = "../git-orchestra-pause/command.rs"]
@@ -99,8 +103,10 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "decide" => Entry::of::<decide::Cli>(),
         "diff" => Entry::of::<diff::Cli>(),
         "doctor" => Entry::of::<doctor::Cli>(),
+        "inbox" => Entry::of::<inbox::Cli>(),
         "init" => Entry::of::<init::Cli>(),
         "logs" => Entry::of::<logs::Cli>(),
+        "mcp" => Entry::of::<mcp::Cli>(),
         "merge-ranked" => Entry::of::<merge_ranked::Cli>(),
         "pause" => Entry::of::<pause::Cli>(),
         "plan" => Entry::of::<plan::Cli>(),

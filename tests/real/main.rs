@@ -17,6 +17,7 @@ mod gemini;
 mod hand_over;
 mod limits;
 mod mcp;
+mod mcp_client;
 mod opencode;
 mod person;
 mod reviewers;

@@ -141,6 +141,29 @@ fn answers_about_running_and_ended_agents() {
 }
 
 #[test]
+fn answers_about_messages() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let parent = repo.orchestra(["spawn", "-d", "--name", "parent", "--", "write before 1\nawait never"]);
+    let parent = parent.succeeded().line();
+    repo.wait_for_file(&parent, "before");
+    let told = |name: &str, script: &str| {
+        let spawned = ["spawn", "-d", "--agent", "sh", "--name", name, "--", script];
+        let id = repo.orchestra(spawned).succeeded().line();
+        repo.end_of(&id);
+        let told = Ran::of(repo.command("git").args(["show", &format!("orchestra/{id}:told.json")]));
+        (id, told.succeeded())
+    };
+    let (_, told) = told("says", "git-orchestra inbox tell --json -k question 'which one?' > told.json");
+    let message = told.json()["id"].as_str().expect("an id").to_owned();
+    let all = redactions(&repo, &["says", "parent"]).text(&message, "<message>");
+    check("inbox-tell", &told, &all);
+    check("inbox", &repo.orchestra(["inbox", "--json"]).succeeded(), &all);
+    check("inbox-read", &repo.orchestra(["inbox", "read", "--json", &message]).succeeded(), &all);
+    repo.orchestra(["stop", &parent]).succeeded();
+}
+
+#[test]
 fn answers_about_reviews_landings_and_cleanups() {
     let world = world();
     let repo = world.repo();

@@ -88,11 +88,11 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
         "rewind" => &["nosuch", "1"],
         "attach" => &["nosuch", "--print"],
         "pause" | "resume" | "stop" | "logs" | "diff" | "compare" | "try" => &["nosuch"],
-        "status" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup" | "sync"
-        | "init" => &[],
+        "status" | "inbox" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup"
+        | "sync" | "init" => &[],
         "config" => &["set", "orchestra.jobs", "2"],
-        "plan" | "sessions" | "slot" | "doctor" | "demo" | "setup" | "completions" | "man" | "schema"
-        | "help" => {
+        "plan" | "mcp" | "sessions" | "slot" | "doctor" | "demo" | "setup" | "completions" | "man"
+        | "schema" | "help" => {
             return None;
         }
         other => panic!("say how {other} is called"),

@@ -107,6 +107,8 @@ codes! {
     IdentityMissing "identity-missing" Refused "No name and e-mail address for commits are configured.";
     LandingAbsent "landing-absent" Refused "No landing is in progress.";
     LandingInProgress "landing-in-progress" Refused "An earlier landing is not finished.";
+    MessageLimit "message-limit" Refused "The agent wrote as many messages as it may.";
+    MessageUnknown "message-unknown" Refused "No message, or more than one, has this id.";
     NotAFile "not-a-file" Refused "The path is not a regular file.";
     NotForAgents "not-for-agents" Refused "Only a person may do this.";
     NotReviewed "not-reviewed" Refused "The work has not been reviewed.";

@@ -136,6 +136,10 @@ state! {
         pub verdict: Option<CurrentVerdict> = (own lines),
         /// The clones in which verdicts on its work were given, sorted. Each reader decides which of them it trusts.
         pub verdict_writers: Vec<WriterId> = "Judges",
+        /// How many messages it wrote, to people or to the agent that started it.
+        pub said: u64 = ("Said" unless 0),
+        /// How many of those to people nobody has read.
+        pub unread: u64 = ("Unread" unless 0),
         /// The number of events that contradict each other; [`super::fold::Fold::conflicts`] has the details.
         pub conflicts: u64 = ("Conflicts" unless 0),
         /// The highest Lamport number.

@@ -82,6 +82,8 @@ const fn noted(fact: &Fact) -> Option<&'static str> {
         Fact::Collected(_) => Some("collected"),
         Fact::Restored {} => Some("restored"),
         Fact::Tagged(_) => Some("tagged"),
+        Fact::Said(_) => Some("message written"),
+        Fact::Read(_) => Some("messages read"),
         Fact::Landed(landed) => Some(match landed.outcome {
             Landing::Merged => "landed",
             Landing::UpToDate => "already landed",

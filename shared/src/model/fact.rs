@@ -9,6 +9,7 @@ use super::{
     facts::{EventFact, facts},
     landing::Landed,
     request::{AskedRequest, Pattern},
+    said::{MAX_TEXT, MAX_UNREAD, ReadMessages, Said},
     team::PartChange,
     verdict::Review,
     work_stat::{MAX_LEFT_OUT, WholeWorkStat, WorkStat, is_zero},
@@ -52,6 +53,10 @@ facts! {
         Restored {} = "restored",
         /// Somebody changed its tags.
         Tagged(Tagged) = "tagged",
+        /// Its program wrote a message, to people or to the agent that started it.
+        Said(Said) = "said",
+        /// A person read some of its messages.
+        Read(ReadMessages) = "read",
     }
 }
 
@@ -81,6 +86,8 @@ impl EventFact for Fact {
             | Self::Landed(_)
             | Self::Restored {}
             | Self::Tagged(_) => true,
+            Self::Said(said) => said.attempt > 0 && said.text.len() <= MAX_TEXT,
+            Self::Read(read) => read.messages.len() <= MAX_UNREAD,
         }
     }
 
@@ -250,6 +257,12 @@ pub struct Message {
     /// The program's own id of the question that this answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+    /// The agent that wrote it, if it was not a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<IdOrText<AgentId>>,
+    /// The id of the message of the agent that this replies to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub re: Option<String>,
 }
 
 /// What a program used, as it reports itself.

@@ -7,7 +7,7 @@ const LIFE: &[&str] = &[
     r#"{"after":["add-auth-11111"],"at":"2026-11-21T01:40:00Z","base":"1111111111111111111111111111111111111111","branch":"orchestra/add-tests-k3m9q","l":1,"label":"laptop","model":"large","parent":"plan-work-00000","permission":"acceptEdits","place":2,"profile":"claude","prompt":"Add tests","reviews":"add-auth-11111","role":"tester","run":"019aa0a0a0a012345","snapshot":"6666666666666666666666666666666666666666","snapshot_files":5,"t":"created","tags":["night","web"],"team":{"name":"duo","roles":[{"name":"second","writes":true},{"name":"third","writes":false}],"rounds":2},"title":"Add tests","v":1,"w":"5t2k"}"#,
     r#"{"always":{"rules":["Bash(make:*)"]},"at":"2026-11-21T01:40:01Z","attempt":1,"automatic":true,"cap":{"limit":1000,"scope":"run","step":1000,"unit":"tokens","used":900,"warning":true},"l":2,"label":"laptop","mark":"beef","model":"larger","part":{"from":"1111111111111111111111111111111111111111","outcome":"done","role":0,"words":"I am done."},"permission":"plan","phase":"starting","profile":"other","reason":"first launch","role":"second","sandbox":"files by bubblewrap","session":"0b5e","started_with":{"base":"7777777777777777777777777777777777777777","heads":["7777777777777777777777777777777777777777"]},"stuck_turns":50,"t":"phase","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:02.5Z","attempt":1,"choice":true,"l":3,"phase":"waiting","question":"q1","reason":"Which one?","request":{"cut_from_bytes":70000,"pattern":{"rules":["Bash(make:*)"]},"text":"Which one?"},"t":"phase","v":1,"w":"5t2k"}"#,
-    r#"{"allow":true,"always":true,"at":"2026-11-21T01:40:03Z","l":4,"question":"q1","t":"send","text":"the first","v":1,"w":"5t2k"}"#,
+    r#"{"allow":true,"always":true,"at":"2026-11-21T01:40:03Z","from":"plan-work-00000","l":4,"question":"q1","re":"0123456789ab","t":"send","text":"the first","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:04Z","l":5,"reason":"enough","t":"stop","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:05Z","l":6,"reason":"lunch","t":"pause","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:06Z","attempt":1,"cap":{"limit":5000000,"scope":"agent","step":5000000,"unit":"cost_micros","used":5020000},"commits":3,"deletions":6,"exit":1,"files":4,"head":"2222222222222222222222222222222222222222","insertions":5,"l":7,"last_words":"I am done.","left_out":[{"path":"a.bin","why":"too large"}],"left_out_more":2,"limit":{"kind":"five_hour","resumes":true,"until":"2026-11-26T14:05:00Z","used":93,"warning":true},"phase":"failed","ran_seconds":90,"reason":"test failed","t":"finished","unfinished":"a merge","unheard":1,"unsaved":"disk full","usage":{"cost_micros":210108,"denials":1,"input_tokens":1000,"model":"larger","output_tokens":200,"session":"0b5e","turns":7},"v":1,"w":"5t2k"}"#,
@@ -19,6 +19,9 @@ const LIFE: &[&str] = &[
     r#"{"at":"2026-11-21T01:40:12Z","head":"3333333333333333333333333333333333333333","into":"main","l":13,"outcome":"set_aside","t":"landed","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:13Z","l":14,"t":"restored","v":1,"w":"5t2k"}"#,
     r#"{"add":["later"],"at":"2026-11-21T01:40:14Z","l":15,"remove":["web"],"t":"tagged","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:15Z","attempt":1,"kind":"question","l":16,"parent":"plan-work-00000","t":"said","text":"Which one?","to":"parent","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:16Z","attempt":1,"kind":"error","l":17,"t":"said","text":"No network.","to":"people","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:17Z","l":18,"messages":["0123456789ab"],"t":"read","v":1,"w":"5t2k"}"#,
 ];
 
 /// The state after [`LIFE`].
@@ -44,7 +47,7 @@ Orchestra-Permission: plan
 Orchestra-Writer: 5t2k
 Orchestra-Label: laptop
 Orchestra-Tags: later night
-Orchestra-Told: 2026-11-21T01:40:14Z
+Orchestra-Told: 2026-11-21T01:40:17Z
 Orchestra-Attempt: 1
 Orchestra-Reason: rolled back
 Orchestra-Sandbox: files by bubblewrap
@@ -87,7 +90,9 @@ Orchestra-Verdict-Patch: 4444444444444444444444444444444444444444
 Orchestra-Verdict-By: kim
 Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
-Orchestra-Lamport: 15
+Orchestra-Said: 2
+Orchestra-Unread: 1
+Orchestra-Lamport: 18
 Orchestra-By: 5t2k
 Orchestra-Fold: 17
 Orchestra-Format: 1

@@ -33,6 +33,7 @@ pub mod price;
 pub mod quote;
 pub mod request;
 pub mod run;
+pub mod said;
 mod sandbox;
 pub mod secret;
 pub mod size;

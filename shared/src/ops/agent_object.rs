@@ -1,31 +1,18 @@
 //! The agent object, which all reports share: its state by its events, and by this machine at present.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::surroundings::{self, Level};
 use crate::{
-    agents::{self, StreamSummary},
-    config::Config,
-    git::{Repo, careful},
+    git::Repo,
     model::{
-        Agent, AgentId, BranchName, Cap, CommitId, Cost, IdOrText, Limit, Liveness, Phase, RunId, SessionId,
-        Tag, WriterId, cost, event::Usage, text, verdict::Verdict,
+        Agent, AgentId, BranchName, CommitId, Cost, IdOrText, Liveness, Phase, RunId, SessionId, Tag,
+        WriterId, cost, verdict::Verdict,
     },
-    store::{
-        layout::{self, AgentDir, PrivateDir},
-        verdicts::TrustedWriters,
-    },
-    supervise::{
-        attachment,
-        guard::ShownShortage,
-        liveness::Observed,
-        processes::{self, Processes},
-        program_output, queue, tree,
-    },
+    store::{layout::PrivateDir, verdicts::TrustedWriters},
+    supervise::{attachment, liveness::Observed},
     surroundings::SurroundingsChange,
 };
 
@@ -34,11 +21,13 @@ mod cap;
 mod check;
 mod did_not_land;
 mod limit;
+mod machine;
 mod request;
 mod shortage;
 mod team;
 mod verdicts;
 
+pub(super) use self::machine::pending_limit;
 pub use self::{
     after::DependencyObject,
     cap::CapObject,
@@ -50,11 +39,6 @@ pub use self::{
     team::{PartObject, RoleUse, TeamObject},
     verdicts::ProposedVerdict,
 };
-
-/// The longest activity that is shown, in columns.
-const MAX_ACTIVITY_WIDTH: usize = 120;
-/// How much of the end of an output is searched for the last line, in bytes.
-const TAIL_BYTES: u64 = 4096;
 
 /// One agent in `--json`. Fields are only ever added; an unknown value is `null`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
@@ -241,6 +225,12 @@ pub struct AgentObject {
     /// The agents with whose work it starts, once all of them are done; its base contains that work then.
     #[serde(default)]
     pub after: Vec<DependencyObject>,
+    /// How many messages it wrote, to people or to the agent that started it.
+    #[serde(default)]
+    pub messages: u64,
+    /// How many of its messages to people nobody has read.
+    #[serde(default)]
+    pub unread_messages: u64,
 }
 
 /// Whether a worktree is still where it was made.
@@ -278,7 +268,7 @@ impl AgentObject {
             reviews, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
             stuck_turns, limit, cap, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
-            conflicts, check, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
+            conflicts, check, said, unread, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
         } = agent;
         let failed_check = failed_check.map(|one| DidNotLand::failed(one, head.as_ref()));
         let check = check.map(CheckObject::from);
@@ -364,35 +354,10 @@ impl AgentObject {
             check,
             attached_pid: None,
             after: after.into_iter().map(|one| DependencyObject::of(by.repo(), one)).collect(),
+            messages: said,
+            unread_messages: unread,
             head,
         }
-    }
-
-    fn with_machine_state(mut self, repo: &Repo, private: &PrivateDir) -> Self {
-        if matches!(self.liveness, Liveness::Live | Liveness::Lost) {
-            let id = self.id.clone();
-            self.read_machine_state(repo, private, &id);
-        }
-        self
-    }
-
-    /// Adds what the current attempt has reported so far to the sums of earlier attempts.
-    fn add_current_attempt(&mut self, summary: StreamSummary) {
-        let Usage { model, cost, input_tokens, output_tokens, turns, denials, .. } = summary.usage;
-        let live = summary.live.tokens;
-        let with = |known: Option<u64>, live: u64| match known {
-            Some(known) => Some(known.saturating_add(live)),
-            None => Some(live).filter(|live| *live > 0),
-        };
-        self.cost_usd = self.cost_usd.max(cost).max(summary.total.cost);
-        self.input_tokens = self.input_tokens.max(with(input_tokens, live.all_input()));
-        self.output_tokens = self.output_tokens.max(with(output_tokens, live.output));
-        self.turns = Some(self.turns.unwrap_or(0) + turns).filter(|turns| *turns > 0);
-        self.denials = Some(self.denials.unwrap_or(0) + denials);
-        self.model = model.or_else(|| self.model.take());
-        self.permission_mode = summary.mode.or_else(|| self.permission_mode.take());
-        self.limit = summary.limit.map(|limit| limit.for_event().into()).or_else(|| self.limit.take());
-        self.activity = summary.activity;
     }
 
     /// Returns why its current work did not land: a failed check, or the reason why it was set aside.
@@ -419,52 +384,6 @@ impl AgentObject {
     pub fn cost_micros(&self) -> Option<u64> {
         self.cost_usd.map(Cost::micros)
     }
-
-    fn read_machine_state(&mut self, repo: &Repo, private: &PrivateDir, id: &AgentId) {
-        let dir = private.agent(id);
-        let record = Processes::read(&dir);
-        if self.liveness == Liveness::Live {
-            self.supervisor_pid = record.as_ref().map(|record| record.supervisor.pid);
-            self.memory_bytes = record
-                .as_ref()
-                .filter(|record| record.program.is_some())
-                .map(|record| tree::memory_below(record.supervisor.pid));
-            self.pid = record.and_then(|record| record.program).map(|program| program.pid);
-            self.shortage = ShownShortage::read(&dir).map(ShortageObject::from);
-            if self.phase == Phase::Queued {
-                self.queue_position = queue::ahead(private, id);
-                self.limit = pending_limit(&dir).map(LimitObject::from).or_else(|| self.limit.take());
-                self.cap = pending_cap(&dir.cap()).or_else(|| self.cap.take());
-            }
-        } else {
-            let left = processes::leftovers_of(repo, private, id);
-            if ShownShortage::read(&dir).is_some_and(|shown| shown.held) {
-                // Nobody else lets them continue, now that their supervisor has died.
-                processes::continue_stopped(&left);
-            }
-            self.orphans = left.iter().map(|process| process.pid).collect();
-        }
-        // Once the attempt has ended, its events contain the summary, while the file is there for a moment more.
-        let reported = if self.phase.is_at_rest() { None } else { program_output::summary(&dir) };
-        match reported {
-            Some(summary) => self.add_current_attempt(summary),
-            // A structured stream is not shown as it is.
-            None if agents::protocol_of(&self.profile, &Config::of(repo)).is_structured() => {}
-            // Only a check gives the phase a reason.
-            None if self.phase == Phase::Running && self.reason.is_some() => {}
-            None => self.activity = last_line(&dir.output(self.attempt)),
-        }
-        // A check that waits for its turn, or runs on the base, has no process of the agent either.
-        let is_saving = self.phase == Phase::Running && self.pid.is_none() && self.reason.is_none();
-        if self.liveness == Liveness::Live && is_saving {
-            self.activity = Some("its program has ended; its work is being saved".to_owned());
-        }
-        let tip = repo.find_ref(&layout::branch_ref(&self.branch)).ok().flatten();
-        if let (Some(tip), Some(base)) = (tip, self.base.commit()) {
-            self.commits = repo.commits_between(base, tip).ok();
-            self.head = Some(tip.into());
-        }
-    }
 }
 
 /// Returns whether the work of an agent is saved: it has ended, or waits for the end of a usage limit.
@@ -472,24 +391,8 @@ fn has_saved_work(agent: &Agent, liveness: Liveness) -> bool {
     liveness == Liveness::Ended || agent.waits_at_rest()
 }
 
-/// Reads the usage limit that keeps an agent in the queue, which its supervisor recorded.
-pub(super) fn pending_limit(dir: &AgentDir) -> Option<Limit> {
-    let limit: Limit = serde_json::from_slice(&careful::read(dir.limit()).ok()?).ok()?;
-    Some(Limit { resumes: true, ..limit.with_safe_kind() })
-}
-
-/// Reads the cap that keeps an agent in the queue, which its supervisor recorded.
-fn pending_cap(path: &Path) -> Option<CapObject> {
-    serde_json::from_slice::<Cap>(&careful::read(path).ok()?).ok().map(CapObject::from)
-}
-
 pub(super) fn dollars(micros: u64) -> f64 {
     Cost::from_micros(micros).dollars()
-}
-
-/// Returns the last line of an output, shortened.
-fn last_line(output: &Path) -> Option<String> {
-    text::last_line(&String::from_utf8_lossy(&careful::tail(output, TAIL_BYTES).ok()?), MAX_ACTIVITY_WIDTH)
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ pub struct Request {
     pub allow: Option<bool>,
     /// Whether what an agent asks for is also allowed for the rest of its life, by the pattern in its `request`.
     pub always: bool,
+    /// The id of the message of the agent that this replies to.
+    pub re: Option<String>,
     /// The id of the question that is answered, as in the agent's `request`. If the agent asks something else by now, nothing is sent.
     pub question: Option<String>,
 }
@@ -126,7 +128,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
 }
 
 /// Returns the agents of this clone that wait for an answer. Caps on money and tokens are raised one at a time.
-fn waiting(context: &Context, repo: &Repo) -> Result<Vec<AgentId>> {
+pub(super) fn waiting(context: &Context, repo: &Repo) -> Result<Vec<AgentId>> {
     let agents = status::run(context, repo, &status::Request::default())?.agents;
     let waits = |agent: &AgentObject| agent.phase == Phase::Waiting && agent.liveness == Liveness::Live;
     Ok(agents.into_iter().filter(waits).map(|agent| agent.id).collect())
@@ -216,7 +218,10 @@ fn answer_queued(repo: &Repo, id: &AgentId, agent: AgentObject, request: &Reques
 }
 
 /// Checks that its program reads messages.
-fn check_reads_messages(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
+///
+/// # Errors
+/// It reads none while it runs, or would run them as a script (3).
+pub(super) fn check_reads_messages(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
     let spec = Spec::read(&PrivateDir::new(repo.private_dir()?).agent(id))?;
     // One that can be resumed reads them when its turn has ended.
     if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) && !spec.launch.has_sessions() {
@@ -271,7 +276,15 @@ fn compose(request: &Request, agent: &Agent) -> std::result::Result<Message, Str
         check_pattern(agent)?;
     }
     let question = agent.question.clone().filter(|_| is_answer(request, agent));
-    Ok(Message { text: request.text.clone(), allow: request.allow, always: request.always, question })
+    let re = request.re.clone();
+    Ok(Message {
+        text: request.text.clone(),
+        allow: request.allow,
+        always: request.always,
+        question,
+        re,
+        from: None,
+    })
 }
 
 /// Checks that what the agent asks for can be allowed for good.

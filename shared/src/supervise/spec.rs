@@ -11,8 +11,8 @@ use crate::{
     error::ErrorContext,
     git::{Repo, careful, repo::Identity},
     model::{
-        AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, cap::Amounts, dependency::OnFailed, duration,
-        request::Pattern,
+        AgentId, BranchName, ByteSize, CommitId, Cost, SandboxLevel, cap::Amounts, dependency::OnFailed,
+        duration, request::Pattern,
     },
     private_files,
     store::layout::{self, AgentDir},

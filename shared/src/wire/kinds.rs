@@ -4,7 +4,7 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, blame, cleanup, collect, compare, config, decide, diff, discover, doctor, init, logs,
+        attach, blame, cleanup, collect, compare, config, decide, diff, discover, doctor, inbox, init, logs,
         merge_ranked, plan, resume, review, rewind, run, send, sessions, slot, spawn, status, stop,
         supervise, sync, tag, r#try, undo, worktrees,
     },
@@ -73,6 +73,14 @@ kinds! {
     STOP = "stop": stop::Report;
     /// The messages and answers that were sent to agents, and which were delivered.
     SEND = "send": send::OneOrMany;
+    /// What agents say and ask.
+    INBOX = "inbox": inbox::Report;
+    /// The messages that were marked as read.
+    INBOX_READ = "inbox-read": inbox::ReadReport;
+    /// The reply that was sent.
+    INBOX_REPLY = "inbox-reply": inbox::ReplyReport;
+    /// The message of an agent's program.
+    INBOX_TELL = "inbox-tell": inbox::TellReport;
     /// The agents that were paused.
     PAUSE = "pause": stop::Report;
     /// The agents that were resumed: at their end, or immediately with --detach.

@@ -5,9 +5,9 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, blame, cleanup, collect, compare, config, decide, diff, doctor, init, logs, merge_ranked,
-        plan, resume, review, rewind, run, send, sessions, slot, spawn, status, stop, sync, tag, r#try, undo,
-        worktrees,
+        attach, blame, cleanup, collect, compare, config, decide, diff, doctor, inbox, init, logs,
+        merge_ranked, plan, resume, review, rewind, run, send, sessions, slot, spawn, status, stop, sync,
+        tag, r#try, undo, worktrees,
     },
 };
 
@@ -60,6 +60,14 @@ requests! {
     "stop": stop::Request;
     /// Sends messages to agents, or answers their questions.
     "send": send::Request;
+    /// Lists messages of agents.
+    "inbox": inbox::Request;
+    /// Marks messages of agents as read.
+    "inbox-read": inbox::ReadRequest;
+    /// Replies to a message of an agent.
+    "inbox-reply": inbox::ReplyRequest;
+    /// Tells people, or the agent that started the caller, something.
+    "inbox-tell": inbox::TellRequest;
     /// Pauses agents, and saves their work.
     "pause": stop::Request;
     /// Resumes agents.

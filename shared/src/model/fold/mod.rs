@@ -12,11 +12,13 @@
 //! sessions are added.
 
 mod launches;
+mod messages;
 mod reviews;
 mod usage;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::messages::Messages;
 pub use self::reviews::{GivenReview, Reviews};
 use self::{launches::Launches, usage::SessionUsage};
 use super::{
@@ -64,6 +66,8 @@ pub struct Fold {
     pub end: Option<LastEnd>,
     /// The clones that wrote any of the events, sorted.
     pub writers: Vec<WriterId>,
+    /// Its messages that nobody has read, and how many its newest attempt wrote.
+    pub messages: Messages,
     launches: Launches,
     usage: SessionUsage,
 }
@@ -120,6 +124,17 @@ impl Fold {
                 Tag::change(&mut self.agent.tags, &change.add, &change.remove);
             }
             Some(Fact::Tagged(_)) => {}
+            // Only the clone that it lives in knows who wrote a message.
+            Some(Fact::Said(said)) if event.writer == self.agent.writer => {
+                self.messages.add(event, said);
+                self.agent.said += 1;
+                self.agent.unread = self.messages.unread();
+            }
+            Some(Fact::Read(read)) if event.writer == self.agent.writer => {
+                self.messages.read(&read.messages);
+                self.agent.unread = self.messages.unread();
+            }
+            Some(Fact::Said(_) | Fact::Read(_)) => {}
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => {
                 self.left_out.clone_from(&finished.work.left_out);

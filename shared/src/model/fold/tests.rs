@@ -15,6 +15,7 @@ use super::{
         event::Pattern,
         event::Tagged,
         landing::check_id,
+        said::{ReadMessages, Receiver, Said},
         team::{Outcome, PartChange, TeamRole},
     },
     *,
@@ -430,6 +431,11 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
         Just(Fact::Restored {}),
         (word, "[a-c]")
             .prop_map(|(add, remove)| Fact::Tagged(Tagged { add: vec![add], remove: vec![remove] })),
+        (1u32..4, any::<bool>(), word).prop_map(|(attempt, to_parent, text)| {
+            let to = if to_parent { Receiver::Parent } else { Receiver::People };
+            Fact::Said(Said { attempt, to, text, ..Said::default() })
+        }),
+        "[0-9a-f]{12}".prop_map(|id| Fact::Read(ReadMessages { messages: vec![id] })),
     ]
 }
 

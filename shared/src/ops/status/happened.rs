@@ -43,6 +43,8 @@ words! {
         Reviewed = "reviewed",
         /// It was restored from the archive.
         Restored = "restored",
+        /// It wrote a message; the text says what about.
+        Said = "said",
     }
 }
 
@@ -93,9 +95,13 @@ fn happening(event: &Event, now: &Agent) -> Option<(Happened, Option<String>)> {
             (Happened::Reviewed, Some(format!("{} by {}", review.verdict.as_str(), review.by)))
         }
         Fact::Restored {} => (Happened::Restored, None),
-        Fact::Stop { .. } | Fact::Pause { .. } | Fact::Send(_) | Fact::Collected(_) | Fact::Tagged(_) => {
-            return None;
-        }
+        Fact::Said(said) => (Happened::Said, Some(format!("{}: {}", said.kind, said.text))),
+        Fact::Stop { .. }
+        | Fact::Pause { .. }
+        | Fact::Send(_)
+        | Fact::Collected(_)
+        | Fact::Tagged(_)
+        | Fact::Read(_) => return None,
     })
 }
 

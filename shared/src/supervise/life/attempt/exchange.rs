@@ -74,7 +74,11 @@ impl Supervisor {
             }
             // An answer to a question that is no longer open.
             (Some(_), _) => {}
-            (None, Some(question)) if question.kind == QuestionKind::Choice => {
+            // What another agent wrote answers only the question that it names.
+            (None, Some(question))
+                if question.kind == QuestionKind::Choice
+                    && (message.from.is_none() || message.question.is_some()) =>
+            {
                 self.answer(
                     attempt,
                     &question.id,
