@@ -10,6 +10,6 @@ function __git_orchestra_complete
 	GIT_ORCHESTRA_ASK=complete git orchestra (count $words) git-orchestra $words 2>/dev/null
 end
 
-for program in git-orchestra git-orchestra-spawn git-orchestra-plan git-orchestra-run git-orchestra-decide git-orchestra-send git-orchestra-pause git-orchestra-resume git-orchestra-attach git-orchestra-rewind git-orchestra-stop git-orchestra-tag git-orchestra-slot git-orchestra-status git-orchestra-logs git-orchestra-diff git-orchestra-blame git-orchestra-collect git-orchestra-worktrees git-orchestra-sessions git-orchestra-compare git-orchestra-try git-orchestra-review git-orchestra-merge-ranked git-orchestra-undo git-orchestra-cleanup git-orchestra-sync git-orchestra-init git-orchestra-config git-orchestra-doctor
+for program in git-orchestra git-orchestra-spawn git-orchestra-plan git-orchestra-run git-orchestra-decide git-orchestra-send git-orchestra-mcp git-orchestra-pause git-orchestra-resume git-orchestra-attach git-orchestra-rewind git-orchestra-stop git-orchestra-tag git-orchestra-slot git-orchestra-status git-orchestra-logs git-orchestra-inbox git-orchestra-diff git-orchestra-blame git-orchestra-collect git-orchestra-worktrees git-orchestra-sessions git-orchestra-compare git-orchestra-try git-orchestra-review git-orchestra-merge-ranked git-orchestra-undo git-orchestra-cleanup git-orchestra-sync git-orchestra-init git-orchestra-config git-orchestra-doctor
 	complete --keep-order --exclusive --command $program --arguments '(__git_orchestra_complete)'
 end

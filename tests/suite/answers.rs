@@ -160,6 +160,17 @@ fn answers_about_messages() {
     check("inbox-tell", &told, &all);
     check("inbox", &repo.orchestra(["inbox", "--json"]).succeeded(), &all);
     check("inbox-read", &repo.orchestra(["inbox", "read", "--json", &message]).succeeded(), &all);
+    // The parent asks by a command, as a tool of its program would.
+    let pid = repo.agent(&parent)["pid"].as_i64().expect("a process");
+    let variables = std::fs::read(format!("/proc/{pid}/environ")).expect("variables");
+    let variables = String::from_utf8_lossy(&variables).into_owned();
+    let mark = variables.split('\0').find_map(|one| one.strip_prefix("ORCHESTRA_ATTEMPT=")).expect("a mark");
+    let mut tell = repo.command(world.bins().join("git-orchestra-inbox"));
+    tell.args(["tell", "--json", "-k", "question", "which?"]);
+    let asked = Ran::of(tell.env("ORCHESTRA_AGENT", &parent).env("ORCHESTRA_ATTEMPT", mark)).succeeded();
+    let question = asked.json()["id"].as_str().expect("an id").to_owned();
+    let all = redactions(&repo, &["says", "parent"]).text(&question, "<question>");
+    check("inbox-reply", &repo.orchestra(["inbox", "reply", "--json", &question, "this"]).succeeded(), &all);
     repo.orchestra(["stop", &parent]).succeeded();
 }
 

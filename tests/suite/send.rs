@@ -51,7 +51,7 @@ fn a_message_is_delivered_in_the_same_session() {
     assert_eq!(agent["cost_usd"], 0.02);
 }
 
-/// The turn is over and the work is being saved: who sends a message then is told that it was sent, so it is read.
+/// The turn is over and the work is being saved: a message that is confirmed then is read.
 #[test]
 fn a_message_that_comes_at_the_end_is_read() {
     let world = world();

@@ -27,7 +27,7 @@ pub struct HeadSwitch<'a> {
     pub from: HeadPlace,
     /// Its commit.
     pub old: Oid,
-    /// Where it shall be.
+    /// Where it goes.
     pub to: HeadPlace,
     /// The commit of then.
     pub new: Oid,

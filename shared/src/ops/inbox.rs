@@ -279,12 +279,9 @@ pub fn reply(context: &Context, repo: &Repo, request: &ReplyRequest) -> Result<R
         re: Some(message.id.clone()),
         ..send::Request::default()
     };
-    let sent = send::run(context, repo, &send)?.sent.pop();
+    send::run(context, repo, &send)?;
     mark(repo, &message.agent, std::slice::from_ref(&message))?;
-    let agent = match sent {
-        Some(sent) => sent.agent,
-        None => status::read_agent(repo, &message.agent)?,
-    };
+    let agent = status::read_agent(repo, &message.agent)?;
     Ok(ReplyReport {
         message: InboxMessage { unread: false, reply: Some(request.text.clone()), ..message },
         agent,

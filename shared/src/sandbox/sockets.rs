@@ -1,4 +1,4 @@
-//! Sockets of the machine: to connect to one, reading it is enough, and the program behind it acts for whoever connects. Those that are
+//! Sockets of the machine: to connect to one, reading it is enough, and the program behind it acts for anyone who does. Those that are
 //! there when a sandbox is made are covered.
 
 use std::{

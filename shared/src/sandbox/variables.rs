@@ -39,14 +39,14 @@ const LOGINS: &[&str] = &[
 ];
 /// Logins of a cloud, which also sells models.
 const OF_CLOUD: &[&str] = &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
-/// Set where a program uses the models of that cloud.
-const USES_CLOUD: &str = "CLAUDE_CODE_USE_BEDROCK";
+/// The end of the names of variables by which programs are told to use the models of that cloud.
+const USES_CLOUD: &str = "_USE_BEDROCK";
 
 /// Returns the variables that a program does not get in a sandbox. Those by which it logs in to its own service stay.
 pub(super) fn hidden(environment: &Environment, program: &str) -> Vec<&'static str> {
     let own = agents::program(program).map_or(&[][..], agents::AgentProgram::account_variables);
-    let uses_cloud =
-        environment.text_variable(USES_CLOUD).is_some_and(|value| !value.is_empty() && value != "0");
+    let is_set = |(name, value): (&str, &str)| name.ends_with(USES_CLOUD) && !["", "0"].contains(&value);
+    let uses_cloud = environment.text_variables().any(is_set);
     let of_cloud = if uses_cloud { &[][..] } else { OF_CLOUD };
     let logins = LOGINS.iter().chain(of_cloud).filter(|name| !own.contains(name));
     SESSION_SOCKETS.iter().chain(logins).copied().collect()
@@ -55,6 +55,7 @@ pub(super) fn hidden(environment: &Environment, program: &str) -> Vec<&'static s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::AgentProgram;
 
     #[test]
     fn a_program_keeps_the_login_of_its_own_service() {
@@ -62,15 +63,17 @@ mod tests {
             let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
             hidden(&Environment::new(variables, std::path::Path::new("/")), program)
         };
-        let plain = of(&[], "claude");
+        let plain = of(&[], "nosuch");
         assert!(
             ["GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK"]
                 .iter()
                 .all(|name| plain.contains(name))
         );
         assert!(!plain.contains(&"ANTHROPIC_API_KEY"));
-        assert!(!of(&[(USES_CLOUD, "1")], "claude").contains(&"AWS_SECRET_ACCESS_KEY"));
-        assert!(of(&[(USES_CLOUD, "0")], "claude").contains(&"AWS_SECRET_ACCESS_KEY"));
-        assert!(!of(&[], "copilot").contains(&"GITHUB_TOKEN"));
+        assert!(!of(&[("ANY_USE_BEDROCK", "1")], "nosuch").contains(&"AWS_SECRET_ACCESS_KEY"));
+        assert!(of(&[("ANY_USE_BEDROCK", "0")], "nosuch").contains(&"AWS_SECRET_ACCESS_KEY"));
+        let keeps_token = |program: &&dyn AgentProgram| program.account_variables().contains(&"GITHUB_TOKEN");
+        let program = agents::all().find(keeps_token).expect("one that logs in there");
+        assert!(!of(&[], program.name()).contains(&"GITHUB_TOKEN"));
     }
 }

@@ -24,7 +24,6 @@ pub mod root;
 pub mod size;
 pub mod snapshots;
 pub mod stage;
-mod submodule_changes;
 pub mod submodules;
 pub mod survey;
 pub mod unchanged;

@@ -1,6 +1,8 @@
 //! Finding what differs in a worktree from its index, what is new, and what cannot be captured. Nothing is opened that could
 //! block; a file that cannot be read is skipped alone.
 
+mod submodule_changes;
+
 use std::{
     ffi::OsStr,
     io,
@@ -22,7 +24,6 @@ use crate::{
     worktree::{
         exclusions,
         root::{self, ListedFolder, WorktreeRoot},
-        submodule_changes,
     },
 };
 
@@ -79,11 +80,7 @@ pub fn survey_worktree(root: &WorktreeRoot, options: &SurveyOptions<'_>) -> Resu
 }
 
 /// Surveys a worktree, or a submodule that is `depth` repositories deep in one.
-pub(super) fn survey_at_depth(
-    root: &WorktreeRoot,
-    options: &SurveyOptions<'_>,
-    depth: usize,
-) -> Result<Survey> {
+fn survey_at_depth(root: &WorktreeRoot, options: &SurveyOptions<'_>, depth: usize) -> Result<Survey> {
     let cannot = |error| {
         Error::new(Kind::External, format!("cannot read the worktree '{}'", root.path().display()))
             .because(error)

@@ -91,7 +91,7 @@ impl MovePlan {
         }
     }
 
-    /// Returns whether the move is complete: the branch or `HEAD` is where it shall be.
+    /// Returns whether the move is complete: the branch or `HEAD` is where it goes.
     ///
     /// # Errors
     /// The branch cannot be read.

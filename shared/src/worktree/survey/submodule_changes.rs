@@ -3,13 +3,11 @@
 
 use std::path::Path;
 
+use super::{SurveyOptions, survey_at_depth};
 use crate::{
     Result,
     git::{Oid, Repo, index_entries::IndexEntries, submodule},
-    worktree::{
-        root::WorktreeRoot,
-        survey::{self, SurveyOptions},
-    },
+    worktree::root::WorktreeRoot,
 };
 
 /// How many repositories in each other are looked at.
@@ -41,7 +39,7 @@ fn has_changes(folder: &Path, outer: &SurveyOptions<'_>, depth: usize) -> Result
     let root = WorktreeRoot::open(folder).map_err(|error| crate::Error::internal(error.to_string()))?;
     let SurveyOptions { max_file, deadline, .. } = *outer;
     let options = SurveyOptions { repo: &repo, entries: &entries, max_file, deadline };
-    let found = survey::survey_at_depth(&root, &options, depth)?;
+    let found = survey_at_depth(&root, &options, depth)?;
     Ok(!found.is_unchanged() || !found.left_out.is_empty() || is_staged(&repo, &entries, head)?)
 }
 
