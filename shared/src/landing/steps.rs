@@ -264,7 +264,7 @@ impl<'a> Runner<'a> {
         let conflicts_with = self.conflicts_with(place);
         let mut attempt = BranchAttempt { branch, conflicts_with, tries: self.state.options.repairs };
         self.step_context(&attempt.conflicts_with).tell(&step, "merging");
-        let mut integration = self.integrate(place, &attempt.conflicts_with, &mut step)?;
+        let mut integration = self.integrate(place, branch, &attempt.conflicts_with, &mut step)?;
         loop {
             let (outcome, why, repair) = match integration {
                 Integration::NothingNew => return Ok(nothing_new(step, &self.state.into)),

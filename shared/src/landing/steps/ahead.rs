@@ -8,6 +8,7 @@ use crate::{
     landing::{
         ahead::{self, Foreseen},
         batches::{Batches, Next},
+        branches::Branch,
         integrate,
         options::OnFailure,
         outcome::Integration,
@@ -80,10 +81,12 @@ impl Runner<'_> {
         Ok(Some(Foreseen { next, check, merged, passed, failed: failed.filter(|_| check.is_some()) }))
     }
 
-    /// Integrates a branch on top of what landed so far. If that was foreseen, the commit is the one that is being checked.
+    /// Integrates what lands of the branch at a place on top of what landed so far. If that was foreseen, the commit is the one that is
+    /// being checked.
     pub(super) fn integrate(
         &mut self,
         place: &RankedBranch,
+        branch: &Branch,
         conflicts_with: &[String],
         step: &mut Step,
     ) -> Result<Integration> {
@@ -94,9 +97,9 @@ impl Runner<'_> {
             step.settled.extend(known.settled.iter().cloned());
             return Ok(known.integration.clone());
         }
-        let (plan, before) = (self.plan, step.settled.len());
+        let before = step.settled.len();
         let mut cx = self.step_context(conflicts_with);
-        let integration = integrate::integrate(&mut cx, &plan.branches[place.branch], step)?;
+        let integration = integrate::integrate(&mut cx, branch, step)?;
         if self.beside.most() > 0 {
             let settled = step.settled[before..].to_vec();
             self.integrated.insert(at, Remembered { integration: integration.clone(), settled });

@@ -115,7 +115,7 @@ impl Runner<'_> {
         };
         let branch = branch.as_ref();
         let conflicts_with = self.conflicts_with(place);
-        let integration = match self.integrate(place, &conflicts_with, &mut step) {
+        let integration = match self.integrate(place, branch, &conflicts_with, &mut step) {
             Err(error) if matches!(error.kind(), Kind::External | Kind::Internal | Kind::Timeout) => {
                 return Ok(None);
             }
