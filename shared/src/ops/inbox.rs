@@ -108,7 +108,8 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
         let messages = messages_of(repo, &row.id)?;
         report.messages.extend(messages.into_iter().filter(|one| request.all || one.unread));
     }
-    report.messages.sort_by(|a, b| (a.at, &a.agent, &a.id).cmp(&(b.at, &b.agent, &b.id)));
+    // Those of one agent stay in the order in which it wrote them.
+    report.messages.sort_by(|a, b| (a.at, &a.agent).cmp(&(b.at, &b.agent)));
     report.hidden = report.messages.len().saturating_sub(MAX_LISTED);
     report.messages.drain(..report.hidden);
     let waiting = send::waiting(context, repo)?;
