@@ -288,7 +288,7 @@ pub(crate) const PAGE: Page = Page {
                  options hold for the roles that write; the model is that of each role. What a role changed that does not \
                  write is never part of the work, however it ends; the reason of the agent names the commit in which it \
                  is kept. What you change in the worktree while the agent is paused or has ended is yours, and stays.",
-                "orchestra.agent.NAME.maxCost and maxTokens are caps on what the role uses for each agent, and \
+                "The keys orchestra.agent.NAME.maxCost and maxTokens are caps on what the role uses for each agent, and \
                  orchestra.agent.NAME.fallback takes over from a role that was refused before it did anything. 'git \
                  orchestra status AGENT' and 'git orchestra review AGENT' say what each role used. 'git orchestra config \
                  import' reads the teams of agent-orchestra.",
