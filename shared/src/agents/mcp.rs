@@ -80,7 +80,7 @@ pub fn configured_servers(config: &Config<'_>) -> Vec<String> {
 /// Checks that a server can be given to agents.
 ///
 /// # Errors
-/// As [`servers`].
+/// The server or one of its values cannot be used (3).
 pub fn check_server(config: &Config<'_>, name: &str) -> Result<()> {
     server(config, name).map(drop)
 }
