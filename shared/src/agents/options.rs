@@ -14,7 +14,7 @@ use crate::{
     model::{OnPrompt, Permission, text},
 };
 
-/// All options, by their names on the command line.
+/// All options, by their names on the command line; that of MCP servers is the last.
 pub(super) const ALL: &[&str] = &[
     PERMISSION,
     ON_PROMPT,
@@ -28,17 +28,10 @@ pub(super) const ALL: &[&str] = &[
     MCP_SERVER,
 ];
 /// All options but MCP servers.
-pub(super) const ALL_BUT_MCP: &[&str] = &[
-    PERMISSION,
-    ON_PROMPT,
-    ALLOW_TOOL,
-    DENY_TOOL,
-    ADD_FOLDER,
-    MODEL,
-    APPEND_SYSTEM_PROMPT,
-    MAX_TURNS,
-    BUDGET,
-];
+pub(super) const ALL_BUT_MCP: &[&str] = match ALL.split_last() {
+    Some((_, others)) => others,
+    None => &[],
+};
 pub(super) const PERMISSION: &str = "--permission";
 pub(super) const ON_PROMPT: &str = "--on-prompt";
 pub(super) const ALLOW_TOOL: &str = "--allow";

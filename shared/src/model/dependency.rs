@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AgentId, CommitId, IdOrText, lines::Value, words::words};
+use super::{AgentId, CommitId, IdOrText, lines::JsonItem, words::words};
 
 /// Maximum number of agents after which one starts; further ones in an event do not count.
 pub const MAX_DEPENDENCIES: usize = 16;
@@ -49,22 +49,12 @@ impl Dependency {
     }
 }
 
-/// As one line of JSON: what is safe to show contains no line break.
-impl Value for Vec<Dependency> {
-    fn write(&self, out: &mut String) {
-        if !self.is_empty() {
-            out.push_str(&serde_json::to_string(self).unwrap_or_default());
-        }
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
-    }
-}
+impl JsonItem for Dependency {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::lines::Value;
 
     #[test]
     fn what_an_event_names_is_kept_on_one_line() {

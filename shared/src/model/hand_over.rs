@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::Value;
+use super::lines::JsonItem;
 
 /// Maximum number of hand-overs that are kept of one agent; later ones are forgotten.
 const MAX_HAND_OVERS: usize = 64;
@@ -30,22 +30,12 @@ pub fn profile_of_attempt<'a>(all: &'a [HandOver], now: &'a str, attempt: u32) -
     all.iter().find(|change| change.attempt > attempt).map_or(now, |change| &change.from)
 }
 
-/// As one line of JSON: what is safe to show contains no line break.
-impl Value for Vec<HandOver> {
-    fn write(&self, out: &mut String) {
-        if !self.is_empty() {
-            out.push_str(&serde_json::to_string(self).unwrap_or_default());
-        }
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
-    }
-}
+impl JsonItem for HandOver {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::lines::Value;
 
     #[test]
     fn every_attempt_has_the_profile_that_ran_it() {

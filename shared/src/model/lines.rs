@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, str::FromStr};
 
 use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     BranchName, Cap, Cost, IdOrText, Limit, Phase, RunId, SessionId, Tag, WriterId, run::RunPhase,
@@ -248,6 +249,21 @@ impl Value for bool {
 
     fn read(text: &str) -> Option<Self> {
         Some(text == "yes")
+    }
+}
+
+/// What is stored in lists as one line of JSON: what is safe to show contains no line break.
+pub(super) trait JsonItem: Serialize + DeserializeOwned {}
+
+impl<T: JsonItem> Value for Vec<T> {
+    fn write(&self, out: &mut String) {
+        if !self.is_empty() {
+            out.push_str(&serde_json::to_string(self).unwrap_or_default());
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
     }
 }
 

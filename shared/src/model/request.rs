@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     WriterId,
-    lines::{Group, Value, rows},
+    lines::{Group, JsonItem, Value, rows},
     text,
 };
 
@@ -162,17 +162,7 @@ impl Value for Pattern {
     }
 }
 
-impl Value for Vec<Grant> {
-    fn write(&self, out: &mut String) {
-        if !self.is_empty() {
-            out.push_str(&serde_json::to_string(self).unwrap_or_default());
-        }
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
-    }
-}
+impl JsonItem for Grant {}
 
 rows! { AskedRequest:
     "Request" => text,

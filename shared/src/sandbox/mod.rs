@@ -5,7 +5,7 @@
 //! | `engine` | whether this machine can make a sandbox |
 //! | `mounts` | what a sandbox shows, as arguments of the program that makes it |
 //! | `home` | the private home folder |
-//! | `variables` | which environment variables are taken away |
+//! | `variables` | which environment variables are removed |
 //! | `sockets` | which sockets of the machine are covered |
 //! | `network` | which hosts can be reached |
 //!

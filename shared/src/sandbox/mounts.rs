@@ -143,7 +143,7 @@ mod tests {
         let mounts = [
             Mount::Write("/s/home".into(), "/nosuch/kim".into()),
             Mount::read("/nosuch/kim/src"),
-            Mount::write("/nosuch/kim/src/work"),
+            Mount::write("/nosuch/kim/src/tree"),
             Mount::Empty("/nosuch/kim/src/.git".into()),
         ];
         let visible = Visible::of(&mounts);
@@ -152,7 +152,7 @@ mod tests {
             ("/run/x.sock", false),
             ("/nosuch/kim/x.sock", false),
             ("/nosuch/kim/src/x.sock", true),
-            ("/nosuch/kim/src/work/x.sock", false),
+            ("/nosuch/kim/src/tree/x.sock", false),
             ("/nosuch/kim/src/.git/x.sock", false),
         ] {
             assert_eq!(visible.can_only_read(Path::new(path)), is_visible, "{path}");

@@ -1,4 +1,5 @@
-//! Environment variables that a sandbox takes away: as the home folder is shown without logins of other services, so is the environment.
+//! Environment variables that a sandbox removes: logins for other services and sockets of the session, which the home folder does not
+//! show either.
 
 use crate::{agents, world::Environment};
 
