@@ -64,6 +64,9 @@ pub struct StreamSummary {
     /// The number of tool calls that have no result yet.
     #[serde(skip)]
     pub open_calls: u32,
+    /// Whether the answer that the model gave last may still continue with a tool call.
+    #[serde(skip)]
+    pub may_call: bool,
     /// Whether the model has answered.
     #[serde(skip)]
     pub answered: bool,
@@ -105,6 +108,14 @@ impl StreamSummary {
 
     /// Adds one event.
     pub fn observe(&mut self, event: &StreamEvent) {
+        self.may_call = match event {
+            StreamEvent::Text(_) | StreamEvent::Thinking(_) | StreamEvent::Used { .. } => true,
+            StreamEvent::SessionStarted { .. }
+            | StreamEvent::ToolUse { .. }
+            | StreamEvent::ToolResult { .. }
+            | StreamEvent::TurnEnded(_) => false,
+            _ => self.may_call,
+        };
         match event {
             StreamEvent::SessionStarted { session, model, mode, folder } => {
                 self.begin(session, model, mode);
@@ -258,6 +269,25 @@ impl StreamSummary {
 mod tests {
     use super::*;
     use crate::agents::event::TurnFailure;
+
+    #[test]
+    fn an_answer_may_continue_with_a_tool_call_until_it_did_or_the_turn_ends() {
+        let call = StreamEvent::ToolUse { id: "a".into(), name: "Bash".into(), about: "ls".into() };
+        let result = StreamEvent::ToolResult { error: false, text: String::new() };
+        let mut summary = StreamSummary::default();
+        for (event, may_call) in [
+            (StreamEvent::Text("I list them.".into()), true),
+            (StreamEvent::Remark("a hook ran".into()), true),
+            (call, false),
+            (result, false),
+            (StreamEvent::Thinking("hm".into()), true),
+            (StreamEvent::Used { tokens: Tokens::default(), cost: None }, true),
+            (StreamEvent::TurnEnded(Turn::default()), false),
+        ] {
+            summary.observe(&event);
+            assert_eq!(summary.may_call, may_call, "{event:?}");
+        }
+    }
 
     #[test]
     fn what_a_turn_in_progress_used_is_replaced_by_its_totals() {

@@ -34,6 +34,8 @@ const SUM_INTERVAL: Duration = Duration::from_secs(5);
 const SUM_SHARE: u32 = 100;
 /// How long an agent may finish the tool call in which it reached a cap.
 const CALL_TIME: Duration = Duration::from_secs(10 * 60);
+/// How long the words of an answer may be followed by the tool call that it consists of too: programs report them one by one.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
 
 /// What a supervisor knows about the use of money and tokens.
 #[derive(Default)]
@@ -56,6 +58,8 @@ pub(super) struct Spending {
     told: Vec<Cap>,
     /// When a cap was reached during a tool call.
     reached: Option<Instant>,
+    /// Since when the program has been seen in an answer that may still call a tool.
+    answering: Option<Instant>,
     /// The cap that is shown in `status` while the agent is queued.
     shown: Option<Cap>,
 }
@@ -96,7 +100,7 @@ impl Supervisor {
         self.spending.before = spending::of_agent(agent);
         self.spending.now = self.spending.before;
         self.spending.role_before = spending::of_role(agent);
-        self.spending.reached = None;
+        (self.spending.reached, self.spending.answering) = (None, None);
         let resumed = self.session.as_ref().filter(|(_, known)| *known).map(|(session, _)| session);
         let known = Some(&self.used).filter(|used| resumed.is_some() && used.session.as_ref() == resumed);
         self.spending.known = known.cloned().unwrap_or_default();
@@ -190,6 +194,7 @@ impl Supervisor {
 
     /// Looks at the caps while a program runs. Returns the end of the attempt if one is reached, as soon as no tool call is in progress.
     pub(super) fn cap_reached(&mut self, summary: &StreamSummary, waits: bool) -> Result<Option<AttemptEnd>> {
+        let may_call = self.may_call_soon(summary);
         for cap in self.caps() {
             if cap.warning {
                 self.warn_of_cap(cap, waits)?;
@@ -198,11 +203,22 @@ impl Supervisor {
             let since = *self.spending.reached.get_or_insert_with(Instant::now);
             // A turn that is over costs nothing more.
             let is_over = summary.last_turn.is_some();
-            if !is_over && (summary.open_calls == 0 || since.elapsed() >= CALL_TIME) {
+            let is_calling = summary.open_calls > 0 || may_call;
+            if !is_over && (!is_calling || since.elapsed() >= CALL_TIME) {
                 return Ok(Some(AttemptEnd::Capped(cap)));
             }
         }
         Ok(None)
+    }
+
+    /// Returns whether a tool call may follow at once, as the rest of an answer whose words were reported a moment ago. To stop the
+    /// program now could interrupt that call.
+    fn may_call_soon(&mut self, summary: &StreamSummary) -> bool {
+        if !summary.may_call {
+            self.spending.answering = None;
+            return false;
+        }
+        self.spending.answering.get_or_insert_with(Instant::now).elapsed() < ANSWER_TIME
     }
 
     /// Records that a cap is near, once; not while the agent waits, because the event would end that.
