@@ -240,6 +240,7 @@ impl Agent {
                 std::fs::write(path, format!("{text}\n")).expect("written");
                 self.gave("File created", false);
             }
+            "spend" => self.spend(rest),
             "ask" => self.ask(rest, &json!([])),
             "propose" => self.propose(rest),
             "choose" => self.choose(rest),
@@ -315,6 +316,19 @@ impl Agent {
         say(&json!({"type": "stream_event", "event": {"type": "content_block_start"}}));
         say(&json!({"type": "assistant", "parent_tool_use_id": null,
             "message": {"role": "assistant", "content": [block]}}));
+    }
+
+    /// Reports the words of an answer with the tokens that it used, and a moment later the tool call of the same answer.
+    fn spend(&mut self, rest: &str) {
+        let (tokens, write) = rest.split_once(' ').expect("tokens and a file");
+        let tokens: u64 = tokens.parse().expect("a number");
+        let usage = json!({"input_tokens": tokens, "output_tokens": 1});
+        say(
+            &json!({"type": "stream_event", "event": {"type": "message_start", "message": {"usage": usage}}}),
+        );
+        self.assistant(&json!({"type": "text", "text": "I write it."}));
+        std::thread::sleep(Duration::from_millis(300));
+        self.act(&format!("write {write}"));
     }
 
     fn tool(&self, name: &str, input: &Value) -> String {

@@ -51,6 +51,20 @@ fn an_agent_warns_at_80_percent_of_its_cap_and_asks_at_100() {
 }
 
 #[test]
+fn the_tool_call_of_the_answer_that_reached_a_cap_is_made() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let id = repo.spawn_claude(&["--max-tokens", "1k"], "spend 1000 a 1\nhang");
+    let paused = repo.wait_for(&id, "paused");
+    assert_eq!(
+        (&paused["cap"]["warning"], &paused["request"]["id"]),
+        (&false.into(), &"cap-1".into()),
+        "{paused}"
+    );
+    assert_eq!(repo.file_in_head(&id, "a"), "1\n");
+}
+
+#[test]
 fn a_cap_of_the_run_holds_its_agents_in_the_queue_and_an_answer_to_one_raises_it() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
