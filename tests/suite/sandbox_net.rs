@@ -9,6 +9,10 @@ use std::{
         unix::net::{SocketAddr, UnixListener},
     },
     process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde_json::Value;
@@ -188,7 +192,7 @@ by_proxy 'CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n' | tai
 }
 
 #[test]
-fn a_proxy_of_the_machine_and_wrong_hosts_are_refused_in_words() {
+fn other_proxies_of_the_machine_and_wrong_hosts_are_refused_in_words() {
     if !can_make_one() {
         return;
     }
@@ -196,13 +200,82 @@ fn a_proxy_of_the_machine_and_wrong_hosts_are_refused_in_words() {
     let repo = world.repo();
     let spawn = ["spawn", "--agent", "sh", "--detach", "--sandbox", "net", "--", "echo 1"];
     let mut behind = repo.orchestra_command(spawn);
-    Ran::of(behind.env("https_proxy", "http://proxy.example.com:3128"))
+    Ran::of(behind.env("https_proxy", "socks5://proxy.example.com:1080"))
         .exits(3)
         .stderr_has("cannot run agents in the sandbox 'net' behind the proxy of https_proxy")
+        .stderr_has("http://[user:password@]host:port")
         .stderr_has("--sandbox files");
     repo.git(["config", "orchestra.sandboxHost", "https://example.com/"]);
     repo.orchestra(spawn)
         .exits(3)
         .stderr_has("git config 'orchestra.sandboxHost' has the value 'https://example.com/', not a host");
     assert_eq!(repo.refs("refs/orchestra/"), []);
+}
+
+/// A proxy that knows one host, and one person by the password. Returns its port, and how often it was asked for that host.
+fn company_proxy(host: &'static str, login: &'static str) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && client.read_exact(&mut byte).is_ok() {
+                head.push(byte[0]);
+            }
+            let head = String::from_utf8_lossy(&head).into_owned();
+            let is_known = head.contains(&format!("Proxy-Authorization: Basic {login}\r\n"));
+            count.fetch_add(usize::from(head.contains(host)), Ordering::Relaxed);
+            let _ = match is_known {
+                true if head.starts_with("CONNECT ") => client.write_all(b"HTTP/1.1 200 OK\r\n\r\nREACHED"),
+                true => client.write_all(b"HTTP/1.1 200 OK\r\n\r\nREACHED in clear"),
+                false => client.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"),
+            };
+        }
+    });
+    (port, asked)
+}
+
+#[test]
+fn an_allowed_host_is_reached_through_the_proxy_of_the_machine_whose_password_stays_outside() {
+    if !can_make_one() {
+        return;
+    }
+    let world = world();
+    let repo = world.repo();
+    repo.git(["config", "orchestra.sandboxHost", "service.example"]);
+    let (port, asked) = company_proxy("service.example", "a2ltOmhpZGRlbg==");
+    let script = format!(
+        r#"{FUNCTIONS}
+by_proxy 'CONNECT service.example:443 HTTP/1.1\r\n\r\nhello' | tail -1
+echo; by_proxy 'GET http://service.example/ HTTP/1.1\r\n\r\n' | tail -1
+echo; by_proxy 'CONNECT other.example:443 HTTP/1.1\r\n\r\n' | head -1
+cat /proc/*/environ | tr '\0' '\n' | grep -c -e hidden -e kim
+"#
+    );
+    repo.write("try.sh", &script);
+    repo.git(["add", "try.sh"]);
+    repo.git(["commit", "-qm", "a script"]);
+    let said = |login: &str| {
+        let task = ["spawn", "--agent", "sh", "--detach", "--again", "--sandbox", "net", "--", "bash try.sh"];
+        let mut spawn = repo.orchestra_command(task);
+        let address = format!("http://{login}@127.0.0.1:{port}");
+        let id = Ran::of(spawn.env("https_proxy", &address).env("http_proxy", &address)).succeeded().line();
+        repo.end_of(&id);
+        let said = repo.orchestra(["logs", &id]).succeeded().stdout();
+        let lines = said.lines().map(str::trim).filter(|line| !line.starts_with("$ ") && !line.is_empty());
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let refused = "HTTP/1.1 403 Forbidden";
+    assert_eq!(said("kim:hidden"), ["REACHED", "REACHED in clear", refused, "0"]);
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    let [tunnel, ..] = &said("kim:wrong")[..] else { panic!("no output") };
+    assert_eq!(
+        tunnel,
+        &format!(
+            "'service.example:443' cannot be reached: the proxy of https_proxy at 127.0.0.1:{port} answers '407 Proxy Authentication Required'"
+        )
+    );
 }

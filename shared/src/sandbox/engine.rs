@@ -46,12 +46,13 @@ pub fn check(environment: &Environment, level: SandboxLevel) -> Result<()> {
         return Ok(());
     }
     if level.has_network_rules()
-        && let Some(variable) = network::proxy_of_machine(environment)
+        && let Err(variable) = network::check_machine_proxy(environment)
     {
         return Err(Error::new(
             Code::SandboxUnavailable,
             format!("cannot run agents in the sandbox '{level}' behind the proxy of {variable}"),
         )
+        .because("it has no address of the form http://[user:password@]host:port".to_owned())
         .hint("--sandbox files leaves them the network of this machine")
         .hint(format!("env -u {variable} git orchestra …, if the hosts can be reached without it")));
     }

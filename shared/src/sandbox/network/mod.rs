@@ -5,12 +5,14 @@
 //! | `outside` | the process that starts the sandbox and answers for it |
 //! | `inside` | the process in the sandbox that becomes the agent's program |
 //! | `proxy` | which connections are made |
+//! | `machine_proxy` | the proxy that the machine itself needs |
 //! | `request` | what programs ask of a proxy |
 //!
 //! The process inside makes the listening sockets, and hands them to the one outside over a socket that it then closes. A socket belongs
 //! to the network in which it was made, no matter which process has it: so programs inside connect to it, and nothing of ours has to run there.
 
 mod inside;
+mod machine_proxy;
 mod outside;
 mod proxy;
 mod request;
@@ -21,6 +23,7 @@ use std::{
     process::Command,
 };
 
+use self::machine_proxy::MachineProxies;
 pub use self::{inside::enter, outside::run};
 use super::mounts::Mount;
 use crate::{
@@ -40,7 +43,7 @@ pub const VERBS: (&str, &str) = ("connect", "enter");
 
 /// Variables that name proxies; programs read them in capital or in small letters.
 const PROXIES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
-/// The hosts that need no proxy: a program's own servers in the sandbox.
+/// The hosts that need no proxy in the sandbox: a program's own servers there.
 const NO_PROXY: &str = "localhost,127.0.0.1,::1";
 
 /// Where the folder of those sockets is shown in a sandbox.
@@ -97,10 +100,10 @@ impl Outside<'_> {
     }
 }
 
-/// Returns the variable of the caller's environment that names a proxy which the machine needs, if one does.
-pub(super) fn proxy_of_machine(environment: &Environment) -> Option<String> {
-    let names = PROXIES.iter().flat_map(|name| [(*name).to_owned(), name.to_ascii_lowercase()]);
-    let is_set =
-        |name: &String| environment.text_variable(name).is_some_and(|value| !value.trim().is_empty());
-    names.into_iter().find(is_set)
+/// Checks that the proxy of the sandbox can ask the one that this machine needs, if it needs one.
+///
+/// # Errors
+/// The variable that names a proxy which is not one of HTTP.
+pub(super) fn check_machine_proxy(environment: &Environment) -> std::result::Result<(), &'static str> {
+    MachineProxies::read(environment).map(drop)
 }

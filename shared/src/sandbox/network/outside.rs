@@ -19,7 +19,7 @@ use std::{
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg, sockopt};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{HAND_OVER, MAX_SOCKETS, NAME, folder, proxy::Proxy};
+use super::{HAND_OVER, MAX_SOCKETS, NAME, PROXIES, folder, machine_proxy::MachineProxies, proxy::Proxy};
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
@@ -79,10 +79,16 @@ pub fn run(
     let ports: Vec<String> = ports.iter().take(MAX_SOCKETS - 1).map(u16::to_string).collect();
     let mut sandbox = process::command(environment, program);
     sandbox.args(arguments).env(HAND_OVER, format!("{}:{}", place.name, ports.join(",")));
+    // The login of the machine's proxy is for this process alone.
+    for name in PROXIES {
+        sandbox.env_remove(name).env_remove(name.to_ascii_lowercase());
+    }
     // The signals are for the agent's program, after which this process ends.
     let caught = runtime.block_on(async { catch_signals() }).context(Kind::External, cannot)?;
     let mut child = process::spawn(&mut sandbox).context(Code::ProgramFailed, cannot)?;
-    let proxy = Proxy::new(hosts, noted);
+    // One that cannot be used was refused before this agent was started.
+    let machine = MachineProxies::read(environment).unwrap_or_default();
+    let proxy = Proxy::new(hosts, machine, noted);
     // Without listening sockets programs inside reach nothing, and say so.
     parallel::in_background(move || {
         for listener in receive(&place.listener).unwrap_or_default() {

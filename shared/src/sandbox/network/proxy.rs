@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::request::{self, Request};
+use super::{
+    machine_proxy::{MachineProxies, MachineProxy},
+    request::{self, Request},
+};
 use crate::{
     model::host::{HostAndPort, HostRule},
     parallel, private_files,
@@ -34,6 +37,8 @@ const MAX_REFUSED: usize = 50;
 #[derive(Debug)]
 pub(super) struct Proxy {
     rules: Vec<HostRule>,
+    /// What this machine itself needs to reach other hosts.
+    machine: MachineProxies,
     /// The file with the hosts that were refused, one on a line.
     noted: PathBuf,
     refused: Mutex<BTreeSet<HostAndPort>>,
@@ -41,8 +46,8 @@ pub(super) struct Proxy {
 
 impl Proxy {
     /// Makes a proxy with these rules, which notes in a file which other hosts were asked for.
-    pub(super) fn new(rules: Vec<HostRule>, noted: PathBuf) -> Arc<Self> {
-        Arc::new(Self { rules, noted, refused: Mutex::default() })
+    pub(super) fn new(rules: Vec<HostRule>, machine: MachineProxies, noted: PathBuf) -> Arc<Self> {
+        Arc::new(Self { rules, machine, noted, refused: Mutex::default() })
     }
 
     /// Answers everything that connects to a listener of the sandbox, in the background: at the port of a rule for this machine itself,
@@ -84,19 +89,42 @@ impl Proxy {
             self.note(host);
             return say(client, &request::refusal(host));
         }
-        let mut server = match connect(host) {
-            Ok(server) => server,
+        let (mut server, early) = match self.reach(&asked) {
+            Ok(reached) => reached,
             Err(error) => {
                 let text = format!("'{host}' cannot be reached: {error}\n");
                 return say(client, &request::answer("502 Bad Gateway", &text));
             }
         };
-        match &asked {
-            Request::Tunnel(_) => client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?,
-            Request::Plain(_, text) => server.write_all(text.as_bytes())?,
+        if matches!(asked, Request::Tunnel(_)) {
+            client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
         }
+        client.write_all(&early)?;
         server.write_all(&rest)?;
         join(client, server)
+    }
+
+    /// Connects with the host of a request, through the proxy of the machine if it needs one, and sends what comes first. Returns the
+    /// connection with what the host has said already.
+    fn reach(&self, asked: &Request) -> io::Result<(TcpStream, Vec<u8>)> {
+        let proxy = match asked {
+            Request::Tunnel(host) => self.machine.for_tunnel(host),
+            Request::Plain(host, _) => self.machine.for_plain(host),
+        };
+        let mut server = match proxy {
+            Some(proxy) => connect_to(&addresses(&proxy.at)?).map_err(|error| of_proxy(proxy, &error))?,
+            None => connect(asked.host())?,
+        };
+        server.set_write_timeout(Some(HEAD_TIME))?;
+        server.write_all(asked.opening(proxy).as_bytes())?;
+        let (Some(proxy), Request::Tunnel(_)) = (proxy, asked) else { return Ok((server, Vec::new())) };
+        let closed = || io::Error::new(io::ErrorKind::UnexpectedEof, "no answer");
+        let answered = read_head(&mut server).and_then(|head| head.ok_or_else(closed));
+        let (head, early) = answered.map_err(|error| of_proxy(proxy, &error))?;
+        match request::denial(proxy, &head) {
+            Some(why) => Err(io::Error::other(why)),
+            None => Ok((server, early)),
+        }
     }
 
     fn note(&self, host: &HostAndPort) {
@@ -109,7 +137,11 @@ impl Proxy {
     }
 }
 
-/// Reads the head of a request, and what came with it. `None` if the client ends before that, or sends too much.
+fn of_proxy(proxy: &MachineProxy, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{proxy:?}: {error}"))
+}
+
+/// Reads the head of a request or of an answer, and what came with it. `None` if the other side ends before that, or sends too much.
 fn read_head(client: &mut TcpStream) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
     const END: &[u8] = b"\r\n\r\n";
     let deadline = Instant::now() + HEAD_TIME;
@@ -143,11 +175,20 @@ fn say(mut client: TcpStream, text: &str) -> io::Result<()> {
 /// Connects with an allowed host. A name must not lead to this machine itself, nor to what only this machine can reach.
 fn connect(host: &HostAndPort) -> io::Result<TcpStream> {
     let is_name = host.host.parse::<IpAddr>().is_err();
-    let found: Vec<SocketAddr> = (host.host.as_str(), host.port).to_socket_addrs()?.collect();
-    let may = |address: &SocketAddr| !is_name || host.is_local() || is_elsewhere(address.ip());
+    let mut found = addresses(host)?;
+    found.retain(|address| !is_name || host.is_local() || is_elsewhere(address.ip()));
+    connect_to(&found)
+}
+
+fn addresses(host: &HostAndPort) -> io::Result<Vec<SocketAddr>> {
+    Ok((host.host.as_str(), host.port).to_socket_addrs()?.collect())
+}
+
+/// Connects with the first of these addresses that answers.
+fn connect_to(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut last =
         io::Error::new(io::ErrorKind::AddrNotAvailable, "it has no address outside of this machine");
-    for address in found.iter().filter(|address| may(address)).take(MAX_ADDRESSES) {
+    for address in addresses.iter().take(MAX_ADDRESSES) {
         match TcpStream::connect_timeout(address, CONNECT_TIME) {
             Ok(connected) => return Ok(connected),
             Err(error) => last = error,

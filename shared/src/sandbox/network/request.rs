@@ -1,17 +1,31 @@
 //! What a program asks of the proxy. Pure.
 
-use crate::model::host::HostAndPort;
+use super::machine_proxy::MachineProxy;
+use crate::model::{host::HostAndPort, text};
 
 /// Header fields that are between the program and the proxy alone, or that the proxy sets.
 const OWN_FIELDS: [&str; 5] = ["connection", "host", "keep-alive", "proxy-authorization", "proxy-connection"];
+
+/// The longest part of an answer that is shown, in columns.
+const MAX_STATUS: usize = 100;
 
 /// A request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Request {
     /// To pass on whatever comes, to a host.
     Tunnel(HostAndPort),
-    /// One request without encryption, as it is sent to the host.
-    Plain(HostAndPort, String),
+    /// One request without encryption.
+    Plain(HostAndPort, Plain),
+}
+
+/// A request without encryption.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Plain {
+    method: String,
+    /// The path on the host, with the query.
+    path: String,
+    /// The header fields that are passed on, each with the end of its line.
+    fields: String,
 }
 
 impl Request {
@@ -32,17 +46,34 @@ impl Request {
         let host = HostAndPort::of_url(target)?;
         let path = rest.find(['/', '?']).map_or("", |at| &rest[at..]);
         let slash = if path.starts_with('/') { "" } else { "/" };
-        // A second request on the same connection could be for another host.
-        let mut text = format!("{method} {slash}{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+        let mut fields = String::new();
         for line in lines {
             let (name, _) = line.split_once(':')?;
             if !OWN_FIELDS.contains(&name.to_ascii_lowercase().as_str()) {
-                text.push_str(line);
-                text.push_str("\r\n");
+                fields.push_str(line);
+                fields.push_str("\r\n");
             }
         }
-        text.push_str("\r\n");
-        Some(Self::Plain(host, text))
+        Some(Self::Plain(host, Plain { method: method.to_owned(), path: format!("{slash}{path}"), fields }))
+    }
+
+    /// Returns what is sent first: to the host itself, or to the proxy of the machine that it is reached through. Nothing precedes what
+    /// the program sends through a tunnel to the host itself.
+    pub(super) fn opening(&self, proxy: Option<&MachineProxy>) -> String {
+        let login = proxy.map(MachineProxy::login).unwrap_or_default();
+        match (self, proxy) {
+            (Self::Tunnel(_), None) => String::new(),
+            (Self::Tunnel(host), Some(_)) => {
+                format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n{login}\r\n")
+            }
+            // A second request on the same connection could be for another host.
+            (Self::Plain(host, Plain { method, path, fields }), _) => {
+                let absolute = if proxy.is_some() { format!("http://{host}") } else { String::new() };
+                format!(
+                    "{method} {absolute}{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{login}{fields}\r\n"
+                )
+            }
+        }
     }
 
     /// Returns the host.
@@ -51,6 +82,16 @@ impl Request {
             Self::Tunnel(host) | Self::Plain(host, _) => host,
         }
     }
+}
+
+/// Returns why a proxy of the machine does not connect with a host, by the head of its answer; `None` if it does.
+pub(super) fn denial(proxy: &MachineProxy, head: &[u8]) -> Option<String> {
+    let line = String::from_utf8_lossy(head);
+    let line = line.lines().next().unwrap_or_default();
+    let status =
+        line.strip_prefix("HTTP/1.").and_then(|rest| rest.split_once(' ')).map_or(line, |(_, rest)| rest);
+    let is_made = status.len() >= 3 && status.starts_with('2');
+    (!is_made).then(|| format!("{proxy:?} answers '{}'", text::one_line(status, MAX_STATUS)))
 }
 
 /// Returns the answer for a host that is not allowed; programs show its text to their user.
@@ -76,7 +117,60 @@ pub(super) fn answer(status: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::machine_proxy::MachineProxies, *};
+    use crate::world::Environment;
+
+    fn plain(method: &str, path: &str, fields: &str) -> Plain {
+        Plain { method: method.to_owned(), path: path.to_owned(), fields: fields.to_owned() }
+    }
+
+    #[test]
+    fn a_request_is_sent_to_its_host_or_to_the_proxy_of_the_machine() {
+        let variables = [("all_proxy".into(), "http://kim:word@a:1".into())];
+        let environment = Environment::new(variables.into_iter(), std::path::Path::new("/"));
+        let proxies = MachineProxies::read(&environment).expect("a proxy");
+        let login = "Proxy-Authorization: Basic a2ltOndvcmQ=\r\n";
+        for (head, direct, by_proxy) in [
+            (
+                "CONNECT x.org:443 HTTP/1.1",
+                String::new(),
+                format!("CONNECT x.org:443 HTTP/1.1\r\nHost: x.org:443\r\n{login}\r\n"),
+            ),
+            (
+                "GET http://x.org/a HTTP/1.1\r\nAccept: */*\r\nProxy-Authorization: Basic x",
+                "GET /a HTTP/1.1\r\nHost: x.org:80\r\nConnection: close\r\nAccept: */*\r\n\r\n".to_owned(),
+                format!(
+                    "GET http://x.org:80/a HTTP/1.1\r\nHost: x.org:80\r\nConnection: close\r\n{login}Accept: */*\r\n\r\n"
+                ),
+            ),
+        ] {
+            let asked = Request::parse(head.as_bytes()).expect("a request");
+            assert_eq!(
+                (asked.opening(None), asked.opening(proxies.for_tunnel(asked.host()))),
+                (direct, by_proxy),
+                "{head}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_proxy_of_the_machine_that_refuses_is_quoted() {
+        let variables = [("https_proxy".into(), "a:1".into())];
+        let environment = Environment::new(variables.into_iter(), std::path::Path::new("/"));
+        let proxies = MachineProxies::read(&environment).expect("a proxy");
+        let proxy =
+            proxies.for_tunnel(&HostAndPort { host: "x.org".to_owned(), port: 443 }).expect("a proxy");
+        let why = |status: &str| Some(format!("the proxy of https_proxy at a:1 answers '{status}'"));
+        for (head, expected) in [
+            ("HTTP/1.1 200 Connection established\r\nVia: a", None),
+            ("HTTP/1.0 200 OK", None),
+            ("HTTP/1.1 407 Proxy Authentication Required\r\nA: b", why("407 Proxy Authentication Required")),
+            ("SSH-2.0-x", why("SSH-2.0-x")),
+            ("", why("")),
+        ] {
+            assert_eq!(denial(proxy, head.as_bytes()), expected, "{head}");
+        }
+    }
 
     #[test]
     fn requests_name_their_host() {
@@ -95,19 +189,9 @@ mod tests {
             ("", None),
             (
                 "POST HTTP://X.org:81/a?b HTTP/1.1\r\nHost: other.org\r\nAccept: */*\r\nProxy-Connection: keep-alive\r\nConnection: keep-alive",
-                Some(Request::Plain(
-                    host("x.org:81"),
-                    "POST /a?b HTTP/1.1\r\nHost: x.org:81\r\nConnection: close\r\nAccept: */*\r\n\r\n"
-                        .to_owned(),
-                )),
+                Some(Request::Plain(host("x.org:81"), plain("POST", "/a?b", "Accept: */*\r\n"))),
             ),
-            (
-                "GET http://x.org?q HTTP/1.0",
-                Some(Request::Plain(
-                    host("x.org:80"),
-                    "GET /?q HTTP/1.1\r\nHost: x.org:80\r\nConnection: close\r\n\r\n".to_owned(),
-                )),
-            ),
+            ("GET http://x.org?q HTTP/1.0", Some(Request::Plain(host("x.org:80"), plain("GET", "/?q", "")))),
         ] {
             assert_eq!(Request::parse(head.as_bytes()), expected, "{head}");
         }
