@@ -281,7 +281,7 @@ fn resume_as_seen(
             }
             None => task,
         };
-        private_files::write(&dir.prompt(), task)
+        private_files::replace(&dir.prompt(), task)
             .context(Kind::External, || format!("cannot write '{}'", dir.prompt().display()))?;
         queue::draw(&private, std::slice::from_ref(id), spec.jobs)?;
         Ok(spec)
