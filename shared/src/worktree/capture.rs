@@ -26,7 +26,7 @@ use crate::{
     model::{
         ByteSize, CommitId, IdOrText, WorkStat,
         event::{LeftOut, MAX_LEFT_OUT},
-        text,
+        secret, text,
     },
     store::layout,
     worktree::{
@@ -324,10 +324,13 @@ fn head_with_same_tree(
 }
 
 fn commit_leftovers(repo: &Repo, target: &CaptureTarget<'_>, tree: Oid, parent: Oid) -> Result<Oid> {
-    let words = target.last_words.map(|words| format!("{}\n\n", text::wrap(words, BODY_WIDTH).join("\n")));
+    // Whoever pushes the branch publishes the message.
+    let without_secrets = |text: &str| secret::redact(text, &[]);
+    let words = target.last_words.map(without_secrets);
+    let words = words.map(|words| format!("{}\n\n", text::wrap(&words, BODY_WIDTH).join("\n")));
     let message = format!(
         "{}\n\n{}Left uncommitted by agent {id}; committed by git orchestra.\n\nOrchestra-Agent: {id}\n",
-        target.title,
+        without_secrets(target.title),
         words.unwrap_or_default(),
         id = target.id
     );
