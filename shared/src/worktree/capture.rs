@@ -344,7 +344,7 @@ fn head_with_same_tree(
 }
 
 fn commit_leftovers(repo: &Repo, target: &CaptureTarget<'_>, tree: Oid, parent: Oid) -> Result<Oid> {
-    // Whoever pushes the branch publishes the message.
+    // The message is published with the branch.
     let without_secrets = |text: &str| secret::redact(text, &[]);
     let words = target.last_words.map(without_secrets);
     let words = words.map(|words| format!("{}\n\n", text::wrap(&words, BODY_WIDTH).join("\n")));

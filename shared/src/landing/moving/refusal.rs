@@ -73,7 +73,7 @@ pub(super) fn way_out(folder: &Path, listed: &[u8]) -> String {
                 vec![&"git", &"-C", &folder, &"update-index", &option, &"--"];
             words.extend(files.iter().map(|file| file as &dyn AsRef<OsStr>));
             return format!(
-                "git was told that files are {meaning}; show their changes: {}",
+                "git does not see these changes, since files are {meaning}; show them: {}",
                 quote::command(&words)
             );
         }
