@@ -73,6 +73,8 @@ fn drives(run: &WaitingRun) -> String {
 fn lines(gate: &OpenGate) -> String {
     let task = gate.task.as_ref().map_or_else(String::new, |task| format!(", task {}", text::safe(task)));
     let says = gate.says.as_deref().unwrap_or("-");
+    // A reason that begins with the kind would say it twice.
+    let says = says.strip_prefix(&format!("{}: ", gate.kind)).unwrap_or(says);
     let mut lines =
         format!("  gate {}, {}{task}: {}\n", gate.gate, gate.kind, text::one_line(says, MAX_TEXT));
     for option in &gate.options {

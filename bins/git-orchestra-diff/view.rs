@@ -6,7 +6,7 @@ use orchestra::{
     ops::diff::{self, Report},
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, chosen, json, names};
+use orchestra_terminal::{Exit, Terminal, accepted, chosen, harmless, json, names};
 
 use super::cli::Cli;
 
@@ -36,8 +36,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     }
     // No code means that git was ended by a signal; 141 means that the reader closed the pipe. Neither is
     // an error.
-    if let Some(code) = comparison.with_trees(git).run_interactive()?.filter(|code| !matches!(code, 0 | 141))
-    {
+    let git = comparison.with_trees(git);
+    let ended = if cli.ext_diff { git.run_interactive() } else { harmless::show(terminal, git) }?;
+    if let Some(code) = ended.filter(|code| !matches!(code, 0 | 141)) {
         return Err(comparison.failure(code));
     }
     let report = &comparison.report;

@@ -113,13 +113,13 @@ fn limit(text: &str) -> Result<Limit, String> {
 }
 
 fn kind() -> impl TypedValueParser<Value = MessageKind> {
-    PossibleValuesParser::new(MessageKind::ALL.map(MessageKind::as_str))
-        .try_map(|word| MessageKind::parse(&word).ok_or("no such kind"))
+    PossibleValuesParser::new(MessageKind::WRITTEN.map(MessageKind::as_str))
+        .try_map(|word| MessageKind::written(&word).ok_or("no such kind"))
 }
 
 fn receiver() -> impl TypedValueParser<Value = Receiver> {
-    PossibleValuesParser::new(Receiver::ALL.map(Receiver::as_str))
-        .try_map(|word| Receiver::parse(&word).ok_or("no such receiver"))
+    PossibleValuesParser::new(Receiver::WRITTEN.map(Receiver::as_str))
+        .try_map(|word| Receiver::written(&word).ok_or("no such receiver"))
 }
 
 pub(crate) const PAGE: Page = Page {

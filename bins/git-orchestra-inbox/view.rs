@@ -81,7 +81,7 @@ fn row(one: &InboxMessage, now: i64) -> Vec<TableCell> {
         MessageKind::Question => Role::Warn,
         MessageKind::Error => Role::Bad,
         MessageKind::Complete => Role::Good,
-        MessageKind::Note => Role::Plain,
+        MessageKind::Note | MessageKind::Other => Role::Plain,
     };
     vec![
         TableCell::new(&one.id),

@@ -11,7 +11,7 @@ use orchestra::{
     },
     process,
 };
-use orchestra_terminal::{Exit, Terminal, agents, context, here, prompt};
+use orchestra_terminal::{Exit, Terminal, agents, context, harmless, here, prompt};
 
 use super::{edit, show};
 
@@ -61,7 +61,7 @@ fn review_one(terminal: &Terminal, repo: &AcceptedRepo, id: &str) -> Result<()> 
     terminal.print(&show::details(&work, terminal.painter()));
     loop {
         match prompt::choose(terminal, &format!("{}?", work.agent.id), &CHOICES)? {
-            Some(1) => show_diff(repo, &work)?,
+            Some(1) => show_diff(terminal, repo, &work)?,
             Some(2) => shell(terminal, repo, &work)?,
             Some(3) => {
                 return give(
@@ -117,11 +117,15 @@ fn give(
     Ok(())
 }
 
-fn show_diff(repo: &AcceptedRepo, work: &ReviewedWork) -> Result<()> {
+fn show_diff(terminal: &Terminal, repo: &AcceptedRepo, work: &ReviewedWork) -> Result<()> {
     let request =
         diff::Request { agent: work.agent.id.to_string(), committed: true, ..diff::Request::default() };
     let comparison = diff::compare(repo, &request)?;
-    comparison.with_trees(comparison.git_diff().arg("--no-ext-diff")).run_interactive().map(|_| ())
+    let mut git = comparison.git_diff().arg("--no-ext-diff");
+    if terminal.painter().is_on() {
+        git = git.arg("--color=always");
+    }
+    harmless::show(terminal, comparison.with_trees(git)).map(|_| ())
 }
 
 /// Opens the user's shell in the agent's worktree.

@@ -90,6 +90,9 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
     if cli.json {
         return json::print_answer(terminal, wire::STATUS, report);
     }
+    if cli.agents.is_empty() && cli.format.is_none() && !cli.archived {
+        show_checkout(terminal, repo)?;
+    }
     if let Some(format) = &cli.format {
         let end = if cli.nul { "\0" } else { "\n" };
         for agent in &report.agents {
@@ -141,6 +144,29 @@ fn show(cli: &Cli, terminal: &Terminal, repo: &Repo, report: &Report) -> Result<
         detail(repo, terminal, agent)?;
     }
     agents::warn_unreadable(terminal, &report.unreadable);
+    Ok(())
+}
+
+/// Says what is unusual about the checkout.
+fn show_checkout(terminal: &Terminal, repo: &Repo) -> Result<()> {
+    let state = status::checkout(repo)?;
+    if state.interrupted_moves > 0 {
+        let moves = text::count(state.interrupted_moves as u64, "move");
+        terminal.warn(&format!("{moves} of a checkout was interrupted: some of its files may be changed"));
+        terminal.hint("git orchestra doctor --fix");
+    }
+    let Some(tried) = state.tried else { return Ok(()) };
+    let branch = text::one_line(&tried.branch, 100);
+    if tried.branch_is_gone {
+        terminal.warn(&format!(
+            "the work of '{}' is tried here, and the branch {branch} no longer exists",
+            tried.agent
+        ));
+        terminal.hint("git switch BRANCH leaves the trial");
+    } else {
+        terminal.eprintln(&format!("the work of '{}' is tried here", tried.agent));
+        terminal.hint(&format!("git orchestra try --back returns to {branch}"));
+    }
     Ok(())
 }
 

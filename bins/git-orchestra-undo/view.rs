@@ -38,7 +38,8 @@ fn list(terminal: &Terminal, report: &Report) {
         terminal.eprintln("nothing to undo");
         return;
     }
-    let rows: Vec<Vec<TableCell>> = report.operations.iter().map(row).collect();
+    let rows: Vec<Vec<TableCell>> =
+        report.operations.iter().map(|one| row(one, is_undone(one, report))).collect();
     let columns = [
         Column::new("OPERATION"),
         Column::new("AGE").hidden_at(2),
@@ -49,10 +50,17 @@ fn list(terminal: &Terminal, report: &Report) {
     terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
 }
 
-fn row(listed: &ListedOperation) -> Vec<TableCell> {
+/// Returns whether an undo of the operation is in effect. An operation that was interrupted can be undone as well.
+fn is_undone(listed: &ListedOperation, report: &Report) -> bool {
+    let id = listed.operation.id.as_str();
+    report.operations.iter().any(|other| other.holds && other.operation.undoes() == Some(id))
+}
+
+fn row(listed: &ListedOperation, is_undone: bool) -> Vec<TableCell> {
     let operation = &listed.operation;
     let now = here::environment().now().as_second();
     let (state, role) = match (operation.stage, listed.holds) {
+        _ if is_undone => ("undone", Role::Faint),
         (Stage::Open, _) => ("open", Role::Warn),
         (Stage::Aborted, _) => ("aborted", Role::Faint),
         (Stage::Done, false) => ("undone", Role::Faint),

@@ -214,10 +214,11 @@ pub(crate) const PAGE: Page = Page {
                  has the start or the end of a command of the suite, with its exit status and error code. \
                  With a path, supervisors in the background write into the same file; agents and other \
                  programs do not inherit the variable.",
-                "Text that looks like a key, a token or a password is left out, and so are users and \
+                "Tasks, messages, scripts of a shell and text that looks like a key, a token or a password are \
+                 left out, and so are users and \
                  passwords in URLs, environment variables, standard input, and arguments of more than 100 \
                  bytes that are neither a path nor a URL, as well as options that every git call gets. \
-                 Still, read a trace before you publish it: it contains short tasks, branch names and paths.",
+                 Still, read a trace before you publish it: it contains names of branches, and paths.",
             ],
         ),
         (

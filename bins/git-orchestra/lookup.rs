@@ -28,10 +28,20 @@ pub(crate) fn dispatch(line: CommandLine) -> ExitCode {
         return complete_by_command(&line.arguments).unwrap_or_else(|| run_dispatcher(line));
     }
     let name = line.arguments.first().and_then(|word| word.to_str());
+    if let Some(name) = name.filter(|name| is_built_in(name) && asks_for_help(&line.arguments)) {
+        let arguments = vec!["help".into(), name.into()];
+        return run_dispatcher(CommandLine { arguments, ..line });
+    }
     match name.filter(|name| !name.starts_with('-') && !is_built_in(name)).map(str::to_owned) {
         Some(name) => run_named(&name, line.arguments),
         None => run_dispatcher(line),
     }
+}
+
+/// Returns whether the help of a command is asked for. The dispatcher's own commands have no such option, since `git orchestra -h`
+/// and `--help` show the whole suite.
+fn asks_for_help(arguments: &[OsString]) -> bool {
+    arguments.iter().take_while(|word| *word != "--").any(|word| word == "-h" || word == "--help")
 }
 
 /// Runs a command that the dispatcher implements itself.

@@ -9,6 +9,7 @@ mod demo;
 mod for_agents;
 mod guides;
 mod help;
+mod installation;
 mod lookup;
 mod overview;
 mod schema;

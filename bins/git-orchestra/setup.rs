@@ -2,13 +2,13 @@
 //! edited.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
 use orchestra::{
-    Kind, Result,
-    error::ErrorContext,
+    Code, Error, Result,
     model::{quote, text},
     ops::doctor::{self, Severity},
     world,
@@ -18,24 +18,47 @@ use orchestra_terminal::{Exit, Terminal, catalog, context, here};
 use crate::{
     cli::{Setup, Shell},
     completions, guides, help,
+    installation::{Found, Installation},
 };
+
+/// Maximum number of files that an error names.
+const MAX_LISTED: usize = 5;
 
 pub(crate) fn run(options: &Setup, terminal: &Terminal) -> Result<Exit> {
     let shares = ShareDirs::find(options)?;
-    let mut changed = 0;
-    for item in items()? {
-        let path = shares.of(item.reader).join(&item.path);
-        let would = if options.uninstall {
-            // Version 0.1.0 installed completions next to the pages.
-            let old = remove(&shares.man.join(&item.path), options.dry_run)?;
-            remove(&path, options.dry_run)?.or(old)
-        } else {
-            install(&path, &item.content, options.dry_run)?
-        };
-        changed += usize::from(would.is_some());
-        if let Some(would) = would.filter(|_| options.dry_run) {
-            terminal.print(&format!("{would} {}\n", path.display()));
+    let mut installations = BTreeMap::new();
+    for share in [&shares.man, &shares.shells] {
+        installations.entry(share.as_path()).or_insert_with(|| Installation::read(share));
+    }
+    let mut changed = if options.uninstall {
+        removals(&shares, &installations, terminal)?
+    } else {
+        writes(&shares, &installations)?
+    };
+    changed.sort();
+    changed.dedup();
+    for change in &changed {
+        let path = change.share.join(&change.path);
+        let Some(installation) = installations.get_mut(change.share.as_path()) else { continue };
+        match &change.content {
+            _ if options.dry_run => {
+                let would = if options.uninstall { "would remove" } else { "would write" };
+                terminal.print(&format!("{would} {}\n", path.display()));
+            }
+            Some(content) => installation.write(&change.path, content)?,
+            None => installation.remove(&change.path)?,
         }
+    }
+    let changed = changed.len();
+    if !options.dry_run {
+        if !options.uninstall {
+            for item in items()? {
+                if let Some(installation) = installations.get_mut(shares.of(item.reader)) {
+                    installation.keep(&item.path, &item.content);
+                }
+            }
+        }
+        installations.values().try_for_each(Installation::finish)?;
     }
     if !options.dry_run {
         terminal.print(&format!("{}\n", summary(options, changed)));
@@ -138,8 +161,7 @@ fn user_data_dir() -> Result<PathBuf> {
     let data = here::environment().variable("XDG_DATA_HOME").map(PathBuf::from);
     let home = here::environment().variable("HOME").map(|home| PathBuf::from(home).join(".local/share"));
     data.or(home).ok_or_else(|| {
-        orchestra::Error::refused("neither XDG_DATA_HOME nor HOME is set")
-            .hint("git orchestra setup --prefix DIR")
+        Error::refused("neither XDG_DATA_HOME nor HOME is set").hint("git orchestra setup --prefix DIR")
     })
 }
 
@@ -187,30 +209,75 @@ pub(crate) fn pages() -> Result<Vec<(String, String)>> {
     Ok(pages)
 }
 
-/// Writes a file, unless it has this content. Returns what a dry run says of it.
-fn install(path: &Path, content: &str, dry_run: bool) -> Result<Option<&'static str>> {
-    if fs::read(path).is_ok_and(|known| known == content.as_bytes()) {
-        return Ok(None);
-    }
-    if !dry_run {
-        let cannot = || format!("cannot write '{}'", path.display());
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).context(Kind::Refused, cannot)?;
-        }
-        fs::write(path, content).context(Kind::Refused, cannot)?;
-    }
-    Ok(Some("would write"))
+/// One file to write or to remove.
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+struct Change {
+    share: PathBuf,
+    path: String,
+    /// `None`: it is removed.
+    content: Option<String>,
 }
 
-/// Removes a file, if it is there. Returns what a dry run says of it.
-fn remove(path: &Path, dry_run: bool) -> Result<Option<&'static str>> {
-    if !path.exists() {
-        return Ok(None);
+/// Returns what an installation writes. All places are looked at before anything is written.
+///
+/// # Errors
+/// A file that setup did not write is in the way (3).
+fn writes(shares: &ShareDirs, installations: &BTreeMap<&Path, Installation>) -> Result<Vec<Change>> {
+    let (mut changes, mut foreign) = (Vec::new(), Vec::new());
+    for item in items()? {
+        let share = shares.of(item.reader);
+        let found =
+            installations.get(share).map_or(Found::Nothing, |all| all.look(&item.path, &item.content));
+        match found {
+            Found::Current => {}
+            Found::Foreign(why) => foreign.push((share.join(&item.path), why)),
+            Found::Nothing | Found::Ours => {
+                changes.push(Change {
+                    share: share.to_owned(),
+                    path: item.path,
+                    content: Some(item.content),
+                });
+            }
+        }
     }
-    if !dry_run {
-        fs::remove_file(path).context(Kind::Refused, || format!("cannot remove '{}'", path.display()))?;
+    let Some((first, _)) = foreign.first() else { return Ok(changes) };
+    let count = text::count(foreign.len() as u64, "file");
+    let listed: Vec<String> =
+        foreign.iter().take(MAX_LISTED).map(|(path, why)| format!("'{}': {why}", path.display())).collect();
+    let message = format!("setup would overwrite {count} of yours: nothing was installed");
+    let mut aside = first.clone().into_os_string();
+    aside.push(".mine");
+    Err(Error::new(Code::PathTaken, message)
+        .because(listed.join("; "))
+        .hint_command(&[&"mv", first, &aside])
+        .hint("git orchestra setup --prefix DIR installs elsewhere"))
+}
+
+/// Returns what an uninstallation removes, and warns of what it leaves.
+fn removals(
+    shares: &ShareDirs,
+    installations: &BTreeMap<&Path, Installation>,
+    terminal: &Terminal,
+) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for item in items()? {
+        // Version 0.1.0 installed completions next to the pages.
+        for share in BTreeSet::from([shares.of(item.reader), shares.man.as_path()]) {
+            let Some(all) = installations.get(share) else { continue };
+            let path = share.join(&item.path);
+            match all.look(&item.path, &item.content) {
+                Found::Nothing => {}
+                Found::Current | Found::Ours if !path.is_symlink() => {
+                    changes.push(Change { share: share.to_owned(), path: item.path.clone(), content: None });
+                }
+                Found::Current | Found::Ours => {
+                    terminal.warn(&format!("'{}' is left: it is a symbolic link", path.display()));
+                }
+                Found::Foreign(why) => terminal.warn(&format!("'{}' is left: {why}", path.display())),
+            }
+        }
     }
-    Ok(Some("would remove"))
+    Ok(changes)
 }
 
 /// Says how git finds the programs, if it does not.

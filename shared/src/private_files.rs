@@ -81,12 +81,12 @@ pub fn open_log(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Writes a whole file, as `fs::write` does.
+/// Makes an empty file whose existence says everything. One that is there already stays as it is.
 ///
 /// # Errors
-/// The file cannot be written.
-pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
-    options().write(true).create(true).truncate(true).open(path)?.write_all(content.as_ref())
+/// The file cannot be made.
+pub fn touch(path: &Path) -> io::Result<()> {
+    options().write(true).create(true).truncate(false).open(path).map(|_| ())
 }
 
 /// Replaces a file atomically: a reader finds either the old content or the new, also after a crash. Its folder must exist.
@@ -162,6 +162,8 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
         assert!(replace(&folder.path().join("none/file"), "").is_err());
+        touch(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"newest");
     }
 
     #[test]

@@ -136,7 +136,14 @@ fn without_usual<'a>(
 /// Returns a program and its arguments as a shell line, without long texts and secrets.
 fn command_line(program: &OsStr, arguments: &[&OsStr]) -> String {
     let mut words = vec![quote::word(program)];
-    words.extend(arguments.iter().take(MAX_ARGUMENTS).map(|argument| argument_text(argument)));
+    let shows_texts = Path::new(program).file_name().is_some_and(|name| name == "git");
+    let before = std::iter::once(None).chain(arguments.iter().map(|argument| argument.to_str()));
+    words.extend(arguments.iter().zip(before).take(MAX_ARGUMENTS).map(|(argument, before)| {
+        if before.is_some_and(|option| hides_next(option, argument)) {
+            return REDACTED.to_owned();
+        }
+        argument_text(argument, shows_texts)
+    }));
     if arguments.len() > MAX_ARGUMENTS {
         words.push(format!("[and {} more]", arguments.len() - MAX_ARGUMENTS));
     }
@@ -144,11 +151,32 @@ fn command_line(program: &OsStr, arguments: &[&OsStr]) -> String {
     secret::redact(&words.join(" "), &[])
 }
 
-fn argument_text(argument: &OsStr) -> String {
-    if argument.len() > MAX_ARGUMENT_BYTES && !is_address(&argument.to_string_lossy()) {
-        return format!("[{} bytes]", argument.len());
+/// Returns whether an argument is a password because of the option before it, as in `curl -u me:password`.
+fn hides_next(option: &str, argument: &OsStr) -> bool {
+    let names_user = matches!(option, "-u" | "--user") && argument.as_encoded_bytes().contains(&b':');
+    names_user || option.starts_with('-') && !option.contains('=') && secret::is_name(option)
+}
+
+/// Returns an argument as it is shown. Scripts of a shell, tasks and messages are texts of people, in which a password can look like
+/// any word: only their size is shown. `shows_texts`: the program gets no such texts.
+fn argument_text(argument: &OsStr, shows_texts: bool) -> String {
+    let text = argument.to_string_lossy();
+    let is_text = !shows_texts && text.contains(char::is_whitespace);
+    if (is_text || argument.len() > MAX_ARGUMENT_BYTES) && !is_address(&text) {
+        let option = text.split_once('=').map(|(option, _)| option);
+        let option =
+            option.filter(|option| option.starts_with("--") && !option.contains(char::is_whitespace));
+        return match option {
+            Some(option) => format!("{option}=[{} bytes]", argument.len() - option.len() - 1),
+            None => format!("[{} bytes]", argument.len()),
+        };
     }
-    quote::word(without_secrets(&argument.to_string_lossy()))
+    match text.split_once('=') {
+        Some((name, value)) if secret::is_name(name) && !value.is_empty() => {
+            format!("{}={REDACTED}", quote::word(name))
+        }
+        _ => quote::word(without_secrets(&text)),
+    }
 }
 
 /// Returns whether an argument is a path or a URL, which may be long and is not a task.
@@ -227,8 +255,26 @@ mod tests {
     }
 
     #[test]
+    fn texts_of_people_and_passwords_of_options_are_omitted() {
+        for (typed, expected) in [
+            (vec!["/bin/sh", "-c", "curl -u me:open x"], "/bin/sh -c [17 bytes]"),
+            (
+                vec!["git-orchestra-spawn", "--check", "X=y make", "fix it"],
+                "git-orchestra-spawn --check [8 bytes] [6 bytes]",
+            ),
+            (vec!["git-orchestra-spawn", "--check=X=y make"], "git-orchestra-spawn --check=[8 bytes]"),
+            (vec!["git", "log", "--format=%H %s"], "git log '--format=%H %s'"),
+            (vec!["curl", "-u", "me:open", "--token", "abc"], "curl -u *** --token ***"),
+            (vec!["env", "DB_PASSWORD=open", "--api-key=a"], "env DB_PASSWORD=*** --api-key=***"),
+            (vec!["git", "push", "-u", "origin"], "git push -u origin"),
+        ] {
+            assert_eq!(shown_words(&typed), expected);
+        }
+    }
+
+    #[test]
     fn what_is_shown_stays_on_one_line() {
-        let line = shown_words(&["sh", "-c", "echo a\necho \u{1b}[31m"]);
+        let line = shown_words(&["git", "-c", "echo a\necho \u{1b}[31m"]);
         assert!(!line.contains(['\n', '\u{1b}']), "{line}");
     }
 

@@ -29,6 +29,11 @@ fn repositories_that_cannot_be_used_say_why() {
         .exits(3)
         .stderr_has("no commit yet")
         .stderr_has("git commit --allow-empty");
+    empty
+        .orchestra(["merge-ranked"])
+        .exits(3)
+        .stderr_has("has no commit yet")
+        .stderr_has("git commit --allow-empty");
     assert!(!empty.path().join(".git/orchestra").exists());
 
     let nobody = world.repo_named("nobody");
@@ -85,6 +90,25 @@ fn an_existing_branch_gets_another_agent_name() {
         agent["branch"].as_str().is_some_and(|branch| branch.starts_with("orchestra-agents/")),
         "{agent}"
     );
+}
+
+#[test]
+fn what_is_very_long_or_empty_is_refused_in_a_few_words() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo 1 > a");
+    repo.end_of(&id);
+    let long = "x".repeat(120_000);
+    for words in [["status", &long], ["undo", &long], ["help", &long], ["sync", &long], ["blame", &long]] {
+        let ran = repo.orchestra(words);
+        assert!(ran.code() > 1 && ran.stderr().len() < 10_000, "{} {}", words[0], ran.stderr().len());
+    }
+    repo.orchestra(["resume", &id, "-m", " "]).exits(2).stderr_has("the message is empty");
+    assert_eq!(repo.end_of(&id)["attempt"], 1);
+    // The only operation, and the variable of a script that is empty.
+    repo.orchestra(["cleanup", "--discard", &id]).succeeded();
+    repo.orchestra(["undo", ""]).exits(3).stderr_has("no operation ''");
+    repo.orchestra(["demo", "x"]).exits(2).stderr_has("git orchestra demo -h lists the options");
 }
 
 #[test]

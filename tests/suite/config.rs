@@ -221,7 +221,7 @@ fn a_configuration_that_git_rejects_is_reported() {
     repo.end_of(&id);
     fs::write(repo.path().join(".git/config"), "[core\n").expect("written");
     let program = repo.world().bins().join("git-orchestra-config");
-    Ran::of(&mut repo.command(&program)).exits(3).stderr_has("'git config --edit' repairs it");
+    Ran::of(&mut repo.command(&program)).exits(3).stderr_has("/config --edit");
     Ran::of(repo.command(&program).args(["set", "jobs", "3"])).exits(3);
 }
 

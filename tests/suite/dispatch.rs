@@ -121,6 +121,12 @@ fn help_works_in_every_form() {
             && long.len() > short.len()
     );
     assert!(repo.orchestra(["help", "demo"]).succeeded().stdout().contains("--keep"));
+    for name in ["demo", "setup", "completions", "man", "schema", "help"] {
+        let asked = repo.orchestra(["help", name]).succeeded().stdout();
+        for option in ["-h", "--help"] {
+            assert_eq!(repo.orchestra([name, option]).succeeded().stdout(), asked, "{name}");
+        }
+    }
     assert!(help.contains("help tutorial"), "{help}");
     let tutorial = repo.orchestra(["help", "tutorial"]).succeeded().stdout();
     assert!(tutorial.starts_with("# gitorchestra-tutorial - "), "{tutorial}");
@@ -151,6 +157,52 @@ fn pages_and_completions_are_installed_and_removed_again() {
     assert_eq!(again, "man pages and completions are up to date\n");
     repo.orchestra(["setup", "--uninstall", "--prefix", prefix_text]).succeeded();
     assert!(!prefix.join("share/man/man1/git-orchestra-spawn.1").exists());
+}
+
+#[test]
+fn setup_replaces_and_removes_only_its_own_files() {
+    let world = world();
+    let repo = world.repo();
+    let prefix = world.dir().join("prefix");
+    let at = |path: &str| prefix.join("share").join(path);
+    let setup = |more: &[&str]| {
+        let prefix = prefix.to_str().expect("text");
+        repo.orchestra([&["setup", "--prefix", prefix], more].concat())
+    };
+    fs::create_dir_all(at("man/man1")).expect("made");
+    let (victim, mine) = (world.dir().join("victim"), at("man/man1/git-orchestra-try.1"));
+    fs::write(&victim, "victim\n").expect("written");
+    let link = at("man/man1/git-orchestra-undo.1");
+    std::os::unix::fs::symlink(&victim, &link).expect("a link");
+    fs::write(&mine, "my page\n").expect("written");
+    // Two files of others: nothing is written.
+    let refused = setup(&[]).exits(3);
+    refused.stderr_has("setup would overwrite 2 files of yours").stderr_has("it is a symbolic link");
+    assert_eq!(fs::read_to_string(&victim).expect("a file"), "victim\n");
+    assert_eq!(fs::read_to_string(&mine).expect("a file"), "my page\n");
+    assert!(!at("bash-completion").exists());
+    fs::remove_file(&link).expect("removed");
+    fs::remove_file(&mine).expect("removed");
+    // A directory that leads elsewhere.
+    let elsewhere = world.dir().join("elsewhere");
+    fs::create_dir_all(&elsewhere).expect("made");
+    std::os::unix::fs::symlink(&elsewhere, at("fish")).expect("a link");
+    setup(&[]).exits(3).stderr_has("leads elsewhere");
+    assert_eq!(fs::read_dir(&elsewhere).expect("a folder").count(), 0);
+    fs::remove_file(at("fish")).expect("removed");
+    setup(&[]).succeeded();
+    // A page that an earlier version wrote is replaced, one that was edited since is not, and stays at the end.
+    let page = at("man/man1/git-orchestra-spawn.1");
+    let written = fs::read_to_string(&page).expect("a page");
+    fs::write(&page, format!("{written}my note\n")).expect("written");
+    setup(&[]).exits(3).stderr_has("it was changed since setup wrote it");
+    setup(&["--uninstall"]).succeeded().stderr_has("git-orchestra-spawn.1' is left: it was changed");
+    assert!(page.exists() && !at("man/man1/git-orchestra-try.1").exists());
+    fs::remove_file(at("git-orchestra/installed")).expect("the list");
+    setup(&[]).succeeded();
+    assert_eq!(fs::read_to_string(&page).expect("a page"), written);
+    setup(&["--uninstall"]).succeeded();
+    assert!(!page.exists() && !at("git-orchestra").exists());
 }
 
 #[test]

@@ -150,3 +150,21 @@ fn a_base_that_is_behind_its_remote_is_reported() {
     repo.git(["remote", "set-url", "origin", "/nowhere"]);
     assert!(plan(&["--fetch"]).contains("the base is as it was fetched before: cannot fetch from 'origin'"));
 }
+
+#[test]
+fn the_tag_of_one_agent_names_it_everywhere() {
+    let world = world();
+    let repo = world.repo();
+    let spawn = |name: &str, tag: &str| {
+        let script = format!("echo {name} > {name}");
+        let ran = repo.orchestra(["spawn", "--agent", "sh", "--name", name, "--tag", tag, &script]);
+        ran.succeeded();
+    };
+    spawn("one", "first");
+    spawn("two", "rest");
+    spawn("three", "rest");
+    repo.orchestra(["diff", "tag:first", "--name-only"]).succeeded().stdout_has("one");
+    repo.orchestra(["review", "tag:first", "--approve"]).succeeded();
+    repo.orchestra(["diff", "tag:rest"]).exits(3).stderr_has("2 agents have 'tag:rest', and this takes one");
+    repo.orchestra(["diff", "tag:none"]).exits(3).stderr_has("no agent has the tag 'none'");
+}

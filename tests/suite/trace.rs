@@ -89,13 +89,18 @@ fn passwords_tokens_and_long_texts_are_left_out() {
     let token = format!("ghp_{}", "a1B2c3D4e5".repeat(4));
     let task = format!("use {token} for it");
     let long = "a task that nobody else should read ".repeat(10);
-    traced(&repo, &file, &["spawn", "--dry-run", "--agent", "sh", &task, &long]);
+    let (header, password) =
+        (["Authorization:", "Bearer", "open"].join(" "), ["PASSWORD", "sesame"].join("="));
+    let check = format!("curl -u me:sesame -H '{header}' x; {password} true");
+    traced(&repo, &file, &["spawn", "--dry-run", "--agent", "sh", "--check", &check, &task, &long]);
+    traced(&repo, &file, &["spawn", "--agent", "sh", "--check", &check, "true"]).succeeded();
     let trace = fs::read_to_string(&file).expect("a trace");
     assert!(
         trace.contains("http://***@127.0.0.1:9/x.git") && trace.contains("code=remote-failed"),
         "{trace}"
     );
     assert!(!trace.contains("hunter2") && !trace.contains(&token), "{trace}");
+    assert!(!trace.contains("sesame") && !trace.contains("Bearer"), "{trace}");
     assert!(trace.contains("[360 bytes]") && !trace.contains("nobody else should read"), "{trace}");
 }
 

@@ -46,6 +46,10 @@ fn the_checkout_shows_the_merge_and_returns_exactly() {
     assert_eq!((read("file.txt").as_str(), read("ahead.txt").as_str()), ("1st\n", "1\n"));
     assert!(!repo.path().join("gone.txt").exists() && repo.path().join("new/a.txt").exists());
     assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "?? untracked.txt\n");
+    repo.orchestra(["status"])
+        .succeeded()
+        .stderr_has("the work of '")
+        .stderr_has("try --back returns to main");
     // Another one takes its place, on the same branch.
     repo.orchestra(["try", &two]).succeeded().stdout_has("main with the work of").stderr_has("try --back");
     assert!(repo.path().join("two.txt").exists() && repo.path().join("gone.txt").exists());

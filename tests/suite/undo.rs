@@ -1,6 +1,9 @@
 //! `undo`: a landing can be undone, and so can an undo.
 
-use orchestra::store::operations::{Journal, Stage};
+use orchestra::{
+    git::Oid,
+    store::operations::{Change, Journal, OperationBody, Stage, UndoEffect},
+};
 
 use crate::{
     library,
@@ -167,4 +170,26 @@ fn the_newest_operation_does_not_depend_on_the_clock() {
     assert_eq!(listed[1], ahead.as_str(), "{list}");
     repo.orchestra(["undo"]).succeeded().stdout_has(&ids[1]);
     repo.orchestra(["undo"]).succeeded().stdout_has(&ids[0]);
+}
+
+#[test]
+fn an_interrupted_rewind_that_was_undone_is_not_listed_as_open() {
+    let world = world();
+    let repo = four(&world);
+    let library = library(&repo);
+    let tip = Oid::parse(&repo.tip("main")).expect("an id");
+    let changes = vec![Change { branch: "a-k3m9q".to_owned(), old: tip, new: tip }];
+    let mut rewind = Journal::new(&library, OperationBody::Rewind(changes.clone())).expect("an operation");
+    rewind.write(&library, &[]).expect("written");
+    let states = || {
+        let list = repo.orchestra(["undo", "--list"]).succeeded().stdout();
+        let words: Vec<String> = list.split_whitespace().map(str::to_owned).collect();
+        ["open", "undone", "done"].map(|state| words.iter().filter(|word| *word == state).count())
+    };
+    assert_eq!(states(), [1, 0, 0]);
+    let body = OperationBody::Undo { of: rewind.operation.id, effect: UndoEffect::Moved(changes) };
+    let mut undo = Journal::new(&library, body).expect("an operation");
+    undo.operation.stage = Stage::Done;
+    undo.write(&library, &[]).expect("written");
+    assert_eq!(states(), [0, 1, 1]);
 }

@@ -1,6 +1,6 @@
 //! Translates errors into messages on stderr, the JSON object on stdout, and the exit status.
 
-use std::process::ExitCode;
+use std::{borrow::Cow, process::ExitCode};
 
 use clap::error::ErrorKind;
 use orchestra::{Code, Error, Kind, model::text, ops::failure::Failure, wire};
@@ -9,6 +9,10 @@ use crate::{Exit, exit, json, output::Terminal, style::Role};
 
 /// The number of lines that are shown of one cause, which may be the long output of a program.
 const MAX_CAUSE_LINES: usize = 20;
+/// The longest message, and line of a cause, that is shown whole, in characters.
+const MAX_SHOWN: usize = 4000;
+/// The longest hint that is shown, in bytes.
+const MAX_HINT: usize = 16 << 10;
 
 /// Converts an error into its JSON object.
 fn to_failure(error: &Error) -> wire::Failure {
@@ -62,19 +66,31 @@ pub fn is_json_typed() -> bool {
 fn print_error(terminal: &Terminal, error: &Error) {
     // Without a repository git prints "fatal", and tools look for that word.
     let word = if error.kind() == Kind::NotARepository && error.source.is_none() { "fatal" } else { "error" };
-    terminal.labelled(word, Role::Bad, &text::safe_block(&error.message));
+    terminal.labelled(word, Role::Bad, &text::safe_block(&without_middle(&error.message)));
     for cause in error.causes() {
         let cause = text::safe_block(&cause);
         for line in cause.lines().filter(|line| !line.trim().is_empty()).take(MAX_CAUSE_LINES) {
-            terminal.labelled("", Role::Faint, &format!("  {line}"));
+            terminal.labelled("", Role::Faint, &format!("  {}", without_middle(line)));
         }
     }
-    for hint in &error.hints {
+    // Of a command that nobody can type, a part is of no use.
+    for hint in error.hints.iter().filter(|hint| hint.len() <= MAX_HINT) {
         terminal.hint(hint);
     }
     if error.kind() == Kind::Internal {
         terminal.hint("this is a bug in git orchestra, or its refs are damaged; nothing was changed");
     }
+}
+
+/// Returns a text without its middle, if it is too long to be read: it may contain what was typed.
+fn without_middle(text: &str) -> Cow<'_, str> {
+    let count = text.chars().count();
+    if count <= MAX_SHOWN {
+        return text.into();
+    }
+    let begin: String = text.chars().take(MAX_SHOWN / 2).collect();
+    let end: String = text.chars().skip(count - MAX_SHOWN / 4).collect();
+    format!("{begin} … {end}").into()
 }
 
 /// Prints an error as the answer, unless an answer was printed already: a caller that asked for JSON gets exactly
@@ -120,6 +136,16 @@ mod tests {
     use clap::{Arg, ArgAction, Command};
 
     use super::*;
+
+    #[test]
+    fn a_long_text_is_shown_without_its_middle() {
+        let whole = "ä".repeat(MAX_SHOWN);
+        assert_eq!(without_middle(&whole), whole);
+        let long = format!("begin{}end", "ä".repeat(MAX_SHOWN));
+        let shown = without_middle(&long);
+        assert!(shown.starts_with("begin") && shown.ends_with("end") && shown.contains(" … "), "{shown}");
+        assert!(shown.chars().count() < MAX_SHOWN);
+    }
 
     #[test]
     fn usage_errors_are_in_our_words() {

@@ -42,6 +42,7 @@ pub mod errors;
 pub mod exit;
 pub mod follow;
 pub mod guides;
+pub mod harmless;
 pub mod here;
 pub mod humanize;
 pub mod interrupt;

@@ -65,16 +65,7 @@ fn child(stays: bool) -> Option<Child> {
     {
         return None;
     }
-    // Other git commands run without a pager, of which this one would then report none.
-    let git = Git::interactive(here::environment(), here::environment().directory(), "var");
-    let mut asked = git.arg("GIT_PAGER");
-    if !here::environment().is_agent() {
-        asked = asked.command_line_settings();
-    }
-    let pager = asked.line().ok()?;
-    if pager.is_empty() || pager == "cat" {
-        return None;
-    }
+    let pager = of_user()?;
     let mut command = process::command(here::environment(), "sh");
     command.args(["-c", &pager]).stdin(Stdio::piped());
     // As git sets them: a short answer ends the pager at once, and colours are shown.
@@ -88,4 +79,26 @@ fn child(stays: bool) -> Option<Child> {
         command.env("LESS", format!("{} -+F -+X", own.as_deref().unwrap_or("R")));
     }
     process::spawn(&mut command).ok()
+}
+
+/// Returns whether git shows a diff through a pager that can make it harmless.
+pub(crate) fn is_used() -> bool {
+    let git = Git::interactive(here::environment(), here::environment().directory(), "config");
+    let of_diff = git.args(["--get", "pager.diff"]).line().unwrap_or_default();
+    match of_diff.as_str() {
+        "false" | "no" | "off" | "0" | "cat" => false,
+        "" | "true" | "yes" | "on" | "1" => of_user().is_some(),
+        _ => true,
+    }
+}
+
+/// Returns the command of the user's pager; `None` without one, and if it shows everything as it is.
+fn of_user() -> Option<String> {
+    // Other git commands run without a pager, of which this one would then report none.
+    let git = Git::interactive(here::environment(), here::environment().directory(), "var");
+    let mut asked = git.arg("GIT_PAGER");
+    if !here::environment().is_agent() {
+        asked = asked.command_line_settings();
+    }
+    asked.line().ok().filter(|pager| !pager.is_empty() && pager != "cat")
 }

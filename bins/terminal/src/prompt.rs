@@ -9,6 +9,8 @@ use crate::{interrupt, output::Terminal};
 
 /// The longest answer that is read, in bytes: anything longer is not "yes".
 const MAX_ANSWER: u64 = 4096;
+/// The fewest rows on which a list to move in can be shown: the question, one entry, and the cursor.
+const MIN_ROWS: usize = 3;
 
 /// Lets the user pick one of several agents; there is at least one. `alternative` is the command to type where the user cannot be
 /// asked.
@@ -28,12 +30,7 @@ pub fn pick_agent(
         .iter()
         .map(|agent| format!("{}  {}  {}", agent.id, agent.phase.as_str(), text::truncate(&agent.title, 60)))
         .collect();
-    discard_input();
-    let select =
-        dialoguer::Select::new().with_prompt(question).items(&items).default(items.len().saturating_sub(1));
-    let picked = interrupt::while_asking(|| select.interact_opt())
-        .map_err(|e| Error::new(Kind::External, "cannot read the answer").because(e.to_string()))?;
-    picked
+    select(terminal, question, &items, items.len().saturating_sub(1))?
         .and_then(|at| agents.get(at))
         .map(|agent| agent.id.to_string())
         .ok_or_else(|| Error::new(Code::Declined, "no agent picked"))
@@ -50,10 +47,46 @@ pub fn choose(terminal: &Terminal, question: &str, choices: &[&str]) -> Result<O
             "a choice is needed, but there is no terminal to ask on",
         ));
     }
+    select(terminal, question, choices, 0)
+}
+
+/// Shows a list to move in; on a terminal that is too low for it, a numbered one. `None`: none was picked.
+fn select<T: std::fmt::Display>(
+    terminal: &Terminal,
+    question: &str,
+    items: &[T],
+    default: usize,
+) -> Result<Option<usize>> {
     discard_input();
-    let select = dialoguer::Select::new().with_prompt(question).items(choices).default(0);
+    if usize::from(dialoguer::console::Term::stderr().size().0) < MIN_ROWS {
+        for (number, item) in (1..).zip(items) {
+            terminal.eprintln(&format!("{number}  {item}"));
+        }
+        terminal.question(&format!("{question} [1-{}] ", items.len()));
+        let line = read_line(terminal)?;
+        return Ok(number_on(&line, items.len()));
+    }
+    let select = dialoguer::Select::new().with_prompt(question).items(items).default(default);
     interrupt::while_asking(|| select.interact_opt())
         .map_err(|e| Error::new(Kind::External, "cannot read the answer").because(e.to_string()))
+}
+
+/// Returns the position in a list that the number on a line names.
+fn number_on(line: &[u8], length: usize) -> Option<usize> {
+    let number: usize = std::str::from_utf8(line).ok()?.trim().parse().ok()?;
+    number.checked_sub(1).filter(|at| *at < length)
+}
+
+/// Reads the answer to a question that is shown.
+fn read_line(terminal: &Terminal) -> Result<Vec<u8>> {
+    let mut line = Vec::new();
+    let read =
+        interrupt::while_asking(|| std::io::stdin().lock().take(MAX_ANSWER).read_until(b'\n', &mut line));
+    read.map_err(|e| Error::new(Kind::External, "cannot read the answer").because(e))?;
+    if !line.ends_with(b"\n") {
+        terminal.eprintln("");
+    }
+    Ok(line)
 }
 
 /// What a line says to a question.
@@ -90,14 +123,7 @@ pub fn answer(terminal: &Terminal, question: &str, alternative: &str) -> Result<
     }
     discard_input();
     terminal.question(&format!("{question} [y/N] "));
-    let mut line = Vec::new();
-    let read =
-        interrupt::while_asking(|| std::io::stdin().lock().take(MAX_ANSWER).read_until(b'\n', &mut line));
-    read.map_err(|e| Error::new(Kind::External, "cannot read the answer").because(e))?;
-    if !line.ends_with(b"\n") {
-        terminal.eprintln("");
-    }
-    Ok(Answer::of(&line))
+    Ok(Answer::of(&read_line(terminal)?))
 }
 
 impl Answer {
@@ -134,6 +160,22 @@ pub fn line(question: &str) -> Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_on_a_line_picks_one_of_a_list() {
+        for (line, picked) in [
+            ("1\n", Some(0)),
+            (" 3 \r\n", Some(2)),
+            ("0\n", None),
+            ("4\n", None),
+            ("\n", None),
+            ("", None),
+            ("1 2\n", None),
+            ("99999999999999999999999\n", None),
+        ] {
+            assert_eq!(number_on(line.as_bytes(), 3), picked, "{line:?}");
+        }
+    }
 
     #[test]
     fn only_a_whole_line_is_an_answer() {

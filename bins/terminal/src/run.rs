@@ -12,7 +12,7 @@ use orchestra::{Result, trace};
 
 use crate::{
     args::{self, Common},
-    complete, errors,
+    catalog, complete, errors,
     exit::{self, Exit},
     here,
     output::Terminal,
@@ -70,6 +70,16 @@ pub fn run<P: Program + 'static>(line: &CommandLine) -> ExitCode {
     })
 }
 
+/// Returns the name of the program as if each command had its own. The dispatcher contains some.
+fn program_of(line: &CommandLine) -> String {
+    let word = line.arguments.first().and_then(|word| word.to_str());
+    let own = catalog::COMMANDS.iter().find(|entry| entry.built_in && Some(entry.name) == word);
+    match own.filter(|_| line.program == "git-orchestra") {
+        Some(entry) => format!("{}-{}", line.program, entry.name),
+        None => line.program.clone(),
+    }
+}
+
 /// Returns the definition of a command, with what its page adds to the help.
 pub fn definition<P: Program>() -> Command {
     pages::complete_help(args::command::<P>(), &P::PAGE)
@@ -102,7 +112,7 @@ fn run_any(
     let parsed = parse_by(definition().disable_help_subcommand(true));
     let (work, common, wants_json) = match parsed.or_else(|_: clap::Error| parse_by(whole())) {
         Ok(parsed) => parsed,
-        Err(error) => return errors::report_usage(&line.program, &error, errors::is_json_typed()),
+        Err(error) => return errors::report_usage(&program_of(line), &error, errors::is_json_typed()),
     };
     let terminal = Terminal::new(common.choice());
     crate::trace::start(&line.program);

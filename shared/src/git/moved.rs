@@ -60,13 +60,23 @@ pub(super) enum LinkState {
 /// Returns the state of the link from `folder` to its registration at `git_dir`. `None`: the folder does not belong to it.
 pub(super) fn link_of(folder: &Path, git_dir: &Path) -> Option<LinkState> {
     let text = careful::small_text(&folder.join(".git"))?;
-    let named = folder.join(text.lines().next()?.strip_prefix("gitdir: ")?);
-    if identity(&named).is_some() && identity(&named) == identity(git_dir) {
-        return Some(if text.lines().count() == 1 { LinkState::Valid } else { LinkState::Stale });
+    let text = text.strip_prefix("gitdir: ")?;
+    // A path can contain line breaks; git reads up to those at the end. A link that was cut off by a crash has a rest behind its line.
+    let whole = folder.join(text.trim_end_matches(['\n', '\r']));
+    let first_line = folder.join(text.lines().next()?);
+    let leads_there = |named: &Path| identity(named).is_some() && identity(named) == identity(git_dir);
+    if leads_there(&whole) {
+        return Some(LinkState::Valid);
     }
-    let has_same_name = named.file_name() == git_dir.file_name()
-        && named.parent().and_then(Path::file_name) == git_dir.parent().and_then(Path::file_name);
-    (is_gone(&named) && has_same_name).then_some(LinkState::Stale)
+    if leads_there(&first_line) {
+        return Some(LinkState::Stale);
+    }
+    let has_same_name = |named: &Path| {
+        named.file_name() == git_dir.file_name()
+            && named.parent().and_then(Path::file_name) == git_dir.parent().and_then(Path::file_name)
+    };
+    let is_outdated = |named: &Path| is_gone(named) && has_same_name(named);
+    (is_outdated(&whole) || is_outdated(&first_line)).then_some(LinkState::Stale)
 }
 
 pub(super) fn is_gone(path: &Path) -> bool {
@@ -80,6 +90,23 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_may_contain_line_breaks() {
+        let world = tempfile::tempdir().unwrap();
+        let git_dir = world.path().join("a\nb/.git/worktrees/a-1");
+        let folder = world.path().join("a\nb.worktrees/a-1");
+        fs::create_dir_all(&git_dir).unwrap();
+        fs::create_dir_all(&folder).unwrap();
+        let link = |text: String| {
+            fs::write(folder.join(".git"), text).unwrap();
+            link_of(&folder, &git_dir)
+        };
+        assert_eq!(link(format!("gitdir: {}\n", git_dir.display())), Some(LinkState::Valid));
+        assert_eq!(link(format!("gitdir: {}\nrest\n", git_dir.display())), None);
+        let old = world.path().join("old\nname/.git/worktrees/a-1");
+        assert_eq!(link(format!("gitdir: {}\n", old.display())), Some(LinkState::Stale));
+    }
 
     #[test]
     fn a_worktree_is_searched_next_to_the_repository_and_in_it() {

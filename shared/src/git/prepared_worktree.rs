@@ -159,8 +159,12 @@ impl Repo {
             .context(Kind::External, cannot)?;
         if let Head::Branch(name) = head {
             // For an attached `HEAD` gix opens every other worktree to see whether it has the branch checked out; ours is new.
+            // Renamed into its place, as git does: another program that lists the worktrees never finds it empty.
             let head = prepared.repo().git_dir().join("HEAD");
-            std::fs::write(head, format!("ref: {name}\n")).context(Kind::External, cannot)?;
+            let lock = head.with_extension("lock");
+            std::fs::write(&lock, format!("ref: {name}\n"))
+                .and_then(|()| std::fs::rename(&lock, &head))
+                .context(Kind::External, cannot)?;
         }
         Ok(Way::Gix(Box::new(prepared)))
     }

@@ -1,14 +1,14 @@
 //! The message of the commit that lands a branch.
 
 use super::{branches::Branch, options::Strategy};
-use crate::model::{Cost, text};
+use crate::model::{Agent, Cost, secret, text};
 
 /// Returns the message of the commit: agent and task, notes on resolved conflicts, and trailers to search history by.
 pub(super) fn message(branch: &Branch, strategy: Strategy, settled: &[String]) -> String {
     let name = text::one_line(&branch.name, 200);
     let mut out = match (&branch.agent, strategy) {
-        (Some((_, agent)), Strategy::Squash) => format!("{}\n", agent.title),
-        (Some((id, agent)), _) => format!("Merge agent {id}: {}\n", agent.title),
+        (Some((_, agent)), Strategy::Squash) => format!("{}\n", title(agent)),
+        (Some((id, agent)), _) => format!("Merge agent {id}: {}\n", title(agent)),
         (None, Strategy::Squash) => format!("Squash branch '{name}'\n"),
         (None, _) => format!("Merge branch '{name}'\n"),
     };
@@ -16,7 +16,7 @@ pub(super) fn message(branch: &Branch, strategy: Strategy, settled: &[String]) -
         out.push('\n');
     }
     for note in settled {
-        out.push_str(&format!("{note}.\n"));
+        out.push_str(&format!("{}.\n", secret::redact(note, &[])));
     }
     let trailers = trailers(branch);
     if !trailers.is_empty() {
@@ -28,9 +28,14 @@ pub(super) fn message(branch: &Branch, strategy: Strategy, settled: &[String]) -
     out
 }
 
+/// Returns the title for a commit that will be pushed: agents of earlier versions have titles with secrets.
+fn title(agent: &Agent) -> String {
+    secret::redact(&agent.title, &[])
+}
+
 fn trailers(branch: &Branch) -> Vec<(&'static str, String)> {
     let Some((id, agent)) = &branch.agent else { return Vec::new() };
-    let mut all = vec![("Agent", id.to_string()), ("Task", agent.title.clone())];
+    let mut all = vec![("Agent", id.to_string()), ("Task", title(agent))];
     all.extend(
         agent
             .cost
@@ -45,10 +50,7 @@ fn trailers(branch: &Branch) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        git::Oid,
-        model::{Agent, AgentId, Cost},
-    };
+    use crate::{git::Oid, model::AgentId};
 
     #[test]
     fn message_names_agent_task_and_trailers() {
@@ -78,5 +80,28 @@ mod tests {
              Orchestra-Session: s-1\n"
         );
         assert!(message(&branch, Strategy::Squash, &[]).starts_with("Add auth\n\nOrchestra-Agent: "));
+    }
+
+    #[test]
+    fn a_secret_in_an_old_title_does_not_land() {
+        let token = format!("ghp_{}", "a1B2c3D4e5".repeat(4));
+        let agent = Agent { title: format!("export T={token}"), ..Agent::default() };
+        let branch = Branch {
+            name: "b".into(),
+            tip: Oid::EMPTY_TREE,
+            agent: Some((AgentId::parse("deploy-k3m9q").unwrap(), agent)),
+            problem: None,
+            snapshot: None,
+            part: None,
+            failed: None,
+        };
+        for strategy in [Strategy::Merge, Strategy::Squash] {
+            let text = message(&branch, strategy, &[format!("its agent said {token}")]);
+            assert!(!text.contains("ghp_"), "{text}");
+            assert!(
+                text.contains("export T=[taken out]\n") && text.contains("Orchestra-Agent: deploy"),
+                "{text}"
+            );
+        }
     }
 }

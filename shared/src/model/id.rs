@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{
     ids::text_id,
     parsed::parsed,
+    secret,
     slug::{self, MAX_SLUG},
 };
 use crate::{Code, Error, Result};
@@ -29,7 +30,7 @@ text_id!(AgentId);
 impl AgentId {
     /// Makes an id of at most 24 columns for a task from random bytes.
     pub fn new(task: &str, random: [u8; RANDOM_LENGTH]) -> Self {
-        Self::with_slug(slug::of_task(task), random)
+        Self::with_slug(slug::of_task(&secret::redact(task, &[]).replace(secret::PLACEHOLDER, " ")), random)
     }
 
     /// Makes an id that begins with a name that a person chose.
@@ -119,6 +120,18 @@ mod tests {
             "a.lock",
         ] {
             assert!(AgentId::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_secret_gets_into_an_id() {
+        let token = format!("ghp_{}", "a1B2c3D4e5".repeat(4));
+        for task in
+            [format!("export T={token}; deploy"), super::secret::title(&format!("deploy with {token}"))]
+        {
+            let id = AgentId::new(&task, [0; RANDOM_LENGTH]);
+            assert!(id.as_str().contains("deploy") && !id.as_str().contains("ghp"), "{id}");
+            assert!(!id.as_str().contains("taken"), "{id}");
         }
     }
 

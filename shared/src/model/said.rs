@@ -25,6 +25,9 @@ words! {
         /// What others should know.
         #[default]
         Note = "note",
+        /// Something that a newer version knows.
+        #[serde(other)]
+        Other = "other",
     }
 }
 
@@ -37,6 +40,29 @@ words! {
         People = "people",
         /// The agent that started the sender. People can read it too.
         Parent = "parent",
+        /// Somebody whom a newer version knows.
+        #[serde(other)]
+        Other = "other",
+    }
+}
+
+impl MessageKind {
+    /// Every kind that can be written.
+    pub const WRITTEN: [Self; 4] = [Self::Question, Self::Error, Self::Complete, Self::Note];
+
+    /// Parses the word of a kind that can be written.
+    pub fn written(word: &str) -> Option<Self> {
+        Self::parse(word).filter(|kind| Self::WRITTEN.contains(kind))
+    }
+}
+
+impl Receiver {
+    /// Everybody to whom a message can be written.
+    pub const WRITTEN: [Self; 2] = [Self::People, Self::Parent];
+
+    /// Parses the word of a receiver to whom a message can be written.
+    pub fn written(word: &str) -> Option<Self> {
+        Self::parse(word).filter(|to| Self::WRITTEN.contains(to))
     }
 }
 
@@ -99,5 +125,18 @@ mod tests {
         assert_eq!(MessageKind::parse("QUESTION"), Some(MessageKind::Question));
         assert_eq!(Receiver::parse("parent"), Some(Receiver::Parent));
         assert_eq!(MessageKind::parse("shout"), None);
+        assert_eq!((MessageKind::written("other"), Receiver::written("other")), (None, None));
+    }
+
+    #[test]
+    fn a_message_with_words_of_a_newer_version_is_read_and_keeps_them() {
+        let line = r#"{"at":"2026-11-25T12:00:00Z","attempt":1,"kind":"praise","l":2,"t":"said","text":"well done","to":"everybody","v":1,"w":"a1b2"}"#;
+        let event = super::super::Event::read(line).expect("a canonical line");
+        let Some(super::super::Fact::Said(said)) = &event.fact else { panic!("{:?}", event.fact) };
+        assert_eq!(
+            (said.kind, said.to, said.text.as_str()),
+            (MessageKind::Other, Receiver::Other, "well done")
+        );
+        assert_eq!(event.line, line);
     }
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
+use super::text;
 use formats::{CharacterSet, FORMATS};
 
 /// The version of these rules. Objects that another version found clean are scanned again.
@@ -172,6 +173,12 @@ fn replace_findings(bytes: &[u8], found: &[Finding]) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Returns the title of a new task, without secrets: titles become subjects of commits and names of branches, which are pushed.
+/// Redacted before it is cut, since the first half of a token looks like none.
+pub fn title(task: &str) -> String {
+    text::title(&redact(text::title_line(task), &[]))
+}
+
 /// The placeholder for a secret.
 pub const PLACEHOLDER: &str = "[taken out]";
 
@@ -212,6 +219,11 @@ fn password_in_url(bytes: &[u8], start: usize) -> Option<Finding> {
         && !matches!(password, b"password" | b"secret");
     let from = start + colon + 1;
     is_one.then(|| Finding { what: "a password in a URL", range: from..from + password.len() })
+}
+
+/// Returns whether a text is the name of a secret, as of a variable or an option: `DB_PASSWORD`, `--api-key`.
+pub fn is_name(text: &str) -> bool {
+    ends_in_secret_name(text.as_bytes())
 }
 
 /// Returns whether a text ends in the name of a secret, possibly followed by quotes and white space.
@@ -303,6 +315,17 @@ mod tests {
         let text = [b"\xff\0x ", token.as_bytes(), b"\xfe\n", access.as_bytes()];
         let found: Vec<&str> = find(&text.concat()).iter().map(|found| found.what).collect();
         assert_eq!(found, ["a GitHub token", "an AWS access key"]);
+    }
+
+    #[test]
+    fn titles_have_no_secret_also_where_they_are_cut() {
+        for fill in [0, 20, 40, 70] {
+            let task =
+                format!("{}\nuse {}{}{BODY} for it", "-".repeat(fill), "x".repeat(fill), key(" ghp", "_"));
+            let title = title(&task);
+            assert!(!title.contains("ghp") && title.starts_with("use"), "{title}");
+        }
+        assert_eq!(title("## Add `x`\nmore"), "Add `x`");
     }
 
     #[test]

@@ -150,15 +150,18 @@ pub(super) fn is_unsafe(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Returns the title of a task: its first line with a letter or digit, safe to show, at most [`MAX_TITLE_WIDTH`] columns wide.
+/// Returns the title of a task: its [`title_line`], safe to show, at most [`MAX_TITLE_WIDTH`] columns wide.
 pub fn title(task: &str) -> String {
-    let line = task
-        .lines()
+    one_line(title_line(task), MAX_TITLE_WIDTH)
+}
+
+/// Returns the first line of a task with a letter or digit, without the marks of a heading.
+pub fn title_line(task: &str) -> &str {
+    task.lines()
         .map(|line| line.trim().trim_start_matches(['#', '*']).trim())
         .find(|line| line.chars().any(char::is_alphanumeric))
         .or_else(|| task.lines().map(str::trim).find(|line| !line.is_empty()))
-        .unwrap_or("");
-    one_line(line, MAX_TITLE_WIDTH)
+        .unwrap_or("")
 }
 
 /// Returns `text` on one line: safe to show, trimmed, at most `columns` wide, and cut with `…`.

@@ -120,6 +120,6 @@ fn check_readable(repo: &Repo) -> Result<()> {
             Code::ConfigInvalid,
             format!("the configuration of this repository cannot be used: {why}"),
         )
-        .hint("'git config --edit' repairs it")),
+        .hint(repo.edit_config_command())),
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     Code, Error, Result,
     git::{Oid, Repo},
     model::{
-        AgentId,
+        AgentId, Tag,
         naming::{self, KnownAgent, MeantAgent},
     },
     store::{
@@ -67,7 +67,8 @@ pub fn find(repo: &Repo, listing: &Listing, typed: &str) -> Result<NamedAgent> {
 /// # Errors
 /// The agents cannot be read.
 pub fn meant(repo: &Repo, typed: &str) -> Result<Option<MeantAgent>> {
-    if is_id(typed) {
+    // What a tag means depends on the command.
+    if is_id(typed) || Tag::selected(typed).is_some() {
         return Ok(None);
     }
     Ok(Listing::read(repo)?.meant(typed).ok())

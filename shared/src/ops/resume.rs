@@ -131,6 +131,10 @@ impl Report {
 /// here (3); of several, that is a failure in the report, and the others are still resumed.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     request.settings.check()?;
+    if request.message.as_ref().is_some_and(|words| words.text().trim().is_empty()) {
+        return Err(Error::new(Code::MessageInvalid, "the message is empty")
+            .hint("git orchestra resume AGENT -m 'what to do next', or without -m"));
+    }
     if request.message.as_ref().is_some_and(|words| words.text().len() > send::MAX_TEXT) {
         return Err(Error::new(
             Code::MessageInvalid,
@@ -281,7 +285,7 @@ fn resume_as_seen(
             }
             None => task,
         };
-        private_files::write(&dir.prompt(), task)
+        private_files::replace(&dir.prompt(), task)
             .context(Kind::External, || format!("cannot write '{}'", dir.prompt().display()))?;
         queue::draw(&private, std::slice::from_ref(id), spec.jobs)?;
         Ok(spec)

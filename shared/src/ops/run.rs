@@ -24,7 +24,7 @@ use crate::{
     model::{
         AgentId, RunKey,
         run::{RunPhase, TaskOutcome},
-        text,
+        secret, text,
     },
     ops::{gate_object::OpenGate, plan, spawn},
     plan::{Plan, Task, TaskId},
@@ -139,7 +139,7 @@ pub fn run(
         plan: read.markdown,
         title: read
             .title
-            .unwrap_or_else(|| text::title(&read.tasks.first().map(Task::text).unwrap_or_default())),
+            .unwrap_or_else(|| secret::title(&read.tasks.first().map(Task::text).unwrap_or_default())),
         into,
         check: request.check.clone(),
         agent: request.agent.clone(),

@@ -56,7 +56,7 @@ use crate::{
     },
     context::Context,
     git::{Oid, Repo, version},
-    model::{AgentId, BranchName, CommitId, Permission, RunId, Tag, dependency::OnFailed, tag, text},
+    model::{AgentId, BranchName, CommitId, Permission, RunId, Tag, dependency::OnFailed, secret, tag, text},
     ops::{repairing, settings::Settings, tasks},
     store::layout,
     supervise::{guard, tree},
@@ -303,7 +303,7 @@ fn plan(
 ) -> Result<Vec<Assignment>> {
     let mut assignments = Vec::new();
     for task in &request.tasks {
-        let title = text::title(task);
+        let title = secret::title(task);
         for ready in launches {
             for _ in 0..request.copies.max(1) {
                 let random = world::random()?;

@@ -1,6 +1,7 @@
 //! `status`: the current state of every agent, derived from facts when it is asked for. Writes nothing but a cache.
 
 mod caps;
+mod checkout;
 mod detail;
 mod dirt;
 mod happened;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     caps::CapTotal,
+    checkout::{CheckoutState, checkout},
     detail::{Detail, Proposal, detail},
     happened::{Happened, Happening},
     ready::ReadyWorktree,

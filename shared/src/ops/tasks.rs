@@ -31,10 +31,33 @@ pub fn check(task: &str) -> Result<()> {
 
 /// Parses the tasks in a file. If it has Markdown list items, each top-level item is a task, together with the indented lines below it;
 /// checked items (`- [x]`) are skipped. Otherwise, each line is a task. Blank lines, headings, and comments (`#`) are skipped. A byte
-/// order mark is ignored, and lines may end with a line feed, a carriage return, or both.
+/// order mark is ignored, and lines may end with a line feed, a carriage return, or both. Nothing in a block of code or a comment of
+/// Markdown (`<!--`) that begins at the left margin is an item.
 pub fn parse(text: &str) -> Vec<String> {
     let text = &normalize_line_ends(text);
-    if text.lines().any(|line| item(line).is_some()) { markdown(text) } else { lines(text) }
+    if parts(text).any(|(line, is_list)| is_list && item(line).is_some()) {
+        markdown(text)
+    } else {
+        lines(text)
+    }
+}
+
+/// Returns the lines, and whether each can be a part of a list.
+fn parts(text: &str) -> impl Iterator<Item = (&str, bool)> {
+    let mut until = None;
+    text.lines().map(move |line| {
+        if let Some(end) = until {
+            let ends = if end == "-->" { line.contains(end) } else { line.starts_with(end) };
+            until = until.filter(|_| !ends);
+            return (line, false);
+        }
+        until = ["```", "~~~"].into_iter().find(|mark| line.starts_with(mark));
+        if line.starts_with("<!--") {
+            until = Some("-->").filter(|end| !line.contains(end));
+            return (line, false);
+        }
+        (line, until.is_none())
+    })
 }
 
 /// Returns the text without a byte order mark, and with line feeds as line ends.
@@ -53,8 +76,10 @@ fn lines(text: &str) -> Vec<String> {
 fn markdown(text: &str) -> Vec<String> {
     let mut tasks: Vec<String> = Vec::new();
     let mut inside = false;
-    for line in text.lines() {
-        if let Some((ticked, task)) = item(line) {
+    for (line, is_list) in parts(text) {
+        if !is_list {
+            inside = false;
+        } else if let Some((ticked, task)) = item(line) {
             inside = !ticked;
             if inside {
                 tasks.push(task.to_owned());
@@ -104,6 +129,10 @@ mod tests {
                 vec!["add auth\n  with tokens", "fix", "third"],
             ),
             ("- a\n\n  para\n\nend\n- b", vec!["a\n\n  para", "b"]),
+            ("- a\n\n```\n- code\n```\n- b\n\n~~~ sh\n- code\n```\n- code\n~~~\n* c", vec!["a", "b", "c"]),
+            ("- a\n  ```\n  - code\n  ```\n- b", vec!["a\n  ```\n  - code\n  ```", "b"]),
+            ("<!-- - x\n- y\n-->\n- a\n<!-- z -->\n- b", vec!["a", "b"]),
+            ("```\n- code\n```\nfirst\n", vec!["```", "- code", "```", "first"]),
             ("", vec![]),
             ("- \n- [x] \n", vec![]),
             ("2026 is the year\n", vec!["2026 is the year"]),

@@ -84,6 +84,30 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     Ok(Report { warnings, ..report })
 }
 
+/// The work that the checkout shows until `try --back`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Tried {
+    /// The agent whose work it is.
+    pub agent: AgentId,
+    /// The branch to return to.
+    pub branch: String,
+    /// Whether that branch no longer exists.
+    pub branch_is_gone: bool,
+}
+
+/// Returns what is tried in the checkout.
+///
+/// # Errors
+/// The refs cannot be read.
+pub fn tried(repo: &Repo) -> Result<Option<Tried>> {
+    if repo.head_branch().is_some() {
+        return Ok(None);
+    }
+    let Some(trial) = repo.head().ok().and_then(|head| Trial::at(repo, head)) else { return Ok(None) };
+    let branch_is_gone = repo.find_ref(&layout::branch_ref(&trial.branch))?.is_none();
+    Ok(Some(Tried { agent: trial.agent, branch: trial.branch, branch_is_gone }))
+}
+
 fn go(context: &Context, repo: &AcceptedRepo, checkout: &PersonsCheckout<'_>, typed: &str) -> Result<Report> {
     let id = named::find_current(repo, &Listing::of_name(repo, typed)?, typed)?;
     // Another trial is left for this one.

@@ -104,7 +104,7 @@ pub fn undeletable_folders(repo: &Repo) -> Result<Vec<PathBuf>> {
 fn record_undeletable(private: &PrivateDir, folders: &[PathBuf]) {
     let remaining = folders.iter().filter(|folder| fs::symlink_metadata(folder).is_ok());
     let list: Vec<&[u8]> = remaining.map(|folder| folder.as_os_str().as_bytes()).collect();
-    let _ = private_files::write(&private.stuck_trash(), list.join(&0));
+    let _ = private_files::replace(&private.stuck_trash(), list.join(&0));
 }
 
 /// Deletes operations older than `keep` by the trash clock, whose time is `now`, and returns how many. Git then collects the

@@ -134,7 +134,7 @@ impl Sandbox {
         mounts.push(Mount::Read(git.dot_git(), self.worktree.join(".git")));
         mounts.extend(self.read.iter().filter(|path| path.exists()).map(Mount::read));
         mounts.extend(self.write.iter().filter(|path| path.is_file()).map(Mount::write));
-        let covers = sockets::covers(&mounts, environment.now());
+        let covers = sockets::covers(&mounts, environment.now())?;
         mounts.extend(covers);
         // What an agent wrote here would be gone when it ends; so it sees that it cannot.
         mounts.push(Mount::Sealed(self.common_dir.clone()));

@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::mounts::{Mount, Visible};
-use crate::git::careful;
+use crate::{Code, Error, Result, git::careful};
 
 /// Lists the sockets of this machine, also those of other users.
 const LIST: &str = "/proc/net/unix";
@@ -36,7 +36,10 @@ const OF_ROOT: &[&str] = &[
 
 /// Returns what covers the sockets of this machine that a sandbox with these mounts shows. Where the agent can write they stay: there it
 /// may make its own.
-pub(super) fn covers(mounts: &[Mount], now: Timestamp) -> Vec<Mount> {
+///
+/// # Errors
+/// There are more than can be covered: the agent could connect to the rest.
+pub(super) fn covers(mounts: &[Mount], now: Timestamp) -> Result<Vec<Mount>> {
     let listed = careful::read(LIST).unwrap_or_default();
     let visible = Visible::of(mounts);
     let of_root = OF_ROOT.iter().map(PathBuf::from);
@@ -53,8 +56,20 @@ pub(super) fn covers(mounts: &[Mount], now: Timestamp) -> Vec<Mount> {
     }
     let folders: Vec<PathBuf> = hidden.into_iter().collect();
     let single = sockets.into_iter().filter(|path| !is_below(path, &folders));
-    let single: Vec<Mount> = single.take(MAX_SOCKETS).map(Mount::Nothing).collect();
-    folders.into_iter().take(MAX_SOCKETS).map(Mount::Empty).chain(single).collect()
+    let single: Vec<PathBuf> = single.collect();
+    check_count(folders.len() + single.len())?;
+    Ok(folders.into_iter().map(Mount::Empty).chain(single.into_iter().map(Mount::Nothing)).collect())
+}
+
+/// Checks that all sockets can be covered.
+fn check_count(count: usize) -> Result<()> {
+    if count <= MAX_SOCKETS {
+        return Ok(());
+    }
+    let message =
+        format!("this machine has sockets in {count} places, and a sandbox hides at most {MAX_SOCKETS}");
+    Err(Error::new(Code::SandboxUnavailable, message)
+        .hint("ss -xl lists them; end the programs that left them"))
 }
 
 /// Returns the paths in the kernel's list of sockets. Sockets without a path, or with a relative or an abstract one, have none.
@@ -99,6 +114,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn sockets_that_cannot_be_covered_are_a_reason_to_refuse() {
+        assert!(check_count(MAX_SOCKETS).is_ok());
+        assert_eq!(check_count(MAX_SOCKETS + 1).unwrap_err().code, Code::SandboxUnavailable);
+    }
+
+    #[test]
     fn only_paths_of_the_file_system_are_listed() {
         let text = "Num       RefCount Protocol Flags    Type St Inode Path\n\
                     0000000000000000: 00000002 00000000 00010000 0001 01 15300 /run/a b.sock\n\
@@ -126,7 +147,7 @@ mod tests {
         };
         let _all = [make("only/a", 10), make("mixed/a", 10), make("mixed/new", 9), make("own/a", 10)];
         fs::write(root.join("mixed/file"), "x").unwrap();
-        let covers = covers(&[Mount::read(&root), Mount::write(own)], now);
+        let covers = covers(&[Mount::read(&root), Mount::write(own)], now).unwrap();
         let here = |mount: &&Mount| match mount {
             Mount::Empty(path) | Mount::Nothing(path) => path.starts_with(&root),
             _ => false,

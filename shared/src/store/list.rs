@@ -9,7 +9,7 @@ use crate::{
         Agent, AgentId, Tag, WriterId, duration,
         naming::{self, KnownAgent, MeantAgent},
         nearest::nearest,
-        trailers,
+        text, trailers,
     },
     store::{
         Chain,
@@ -273,6 +273,11 @@ impl Listing {
         if let Some(id) = whole_id(typed).filter(|id| self.row(id).is_some()) {
             return Ok(MeantAgent { id, others: 0 });
         }
+        if let Some(tagged) = self.tagged(typed) {
+            let tagged = tagged?;
+            let [row] = tagged.as_slice() else { return Err(several(typed, &tagged)) };
+            return Ok(MeantAgent { id: row.id.clone(), others: 0 });
+        }
         let is_open = |row: &ListRow| !row.entry.header.phase.is_at_rest();
         let rows = self.rows.iter().map(|row| KnownAgent { id: &row.id, is_open: is_open(row) });
         let broken = self.broken.iter().filter_map(Unreadable::agent_id);
@@ -307,6 +312,12 @@ impl Listing {
     pub fn row(&self, id: &AgentId) -> Option<&ListRow> {
         self.rows.binary_search_by(|row| row.id.cmp(id)).ok().map(|at| &self.rows[at])
     }
+}
+
+/// The error for a tag of several agents where one is wanted.
+fn several(tag: &str, tagged: &[&ListRow]) -> Error {
+    let message = format!("{} agents have '{}', and this takes one", tagged.len(), text::safe(tag));
+    Error::new(Code::AgentAmbiguous, message).hint_command(&[&"git", &"orchestra", &"status", &tag])
 }
 
 /// Returns the agent's id if a person typed the whole of it, or something that a table shows in its place.

@@ -50,7 +50,7 @@ pub fn pack_if_many(repo: &Repo, many: usize) -> Result<bool> {
     pack(repo)?;
     let left = self::estimate_loose_objects(repo)?;
     let cannot = || format!("cannot write '{}'", private.loose().display());
-    private_files::write(&private.loose(), format!("{left}\n")).context(Kind::External, cannot)?;
+    private_files::replace(&private.loose(), format!("{left}\n")).context(Kind::External, cannot)?;
     Ok(true)
 }
 

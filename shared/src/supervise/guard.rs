@@ -100,13 +100,13 @@ pub fn reserve_space(private: &PrivateDir) -> Result<()> {
     if !files.exists() {
         private_files::create_dir(&files).context(Kind::External, cannot)?;
         for number in 0..RESERVED_FILES {
-            private_files::write(&files.join(number.to_string()), "").context(Kind::External, cannot)?;
+            private_files::touch(&files.join(number.to_string())).context(Kind::External, cannot)?;
         }
     }
     if path.exists() {
         return Ok(());
     }
-    private_files::write(&path, [b'.'; RESERVE_SIZE]).context(Kind::External, cannot)
+    private_files::replace(&path, [b'.'; RESERVE_SIZE]).context(Kind::External, cannot)
 }
 
 /// Frees the reserved space and inodes.

@@ -70,7 +70,7 @@ pub fn start(
     };
     for file in &spec.launch.files {
         let path = dir.dir().join(&file.name);
-        private_files::write(&path, &file.text)
+        private_files::replace(&path, &file.text)
             .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
     }
     let launch = spec.launch.clone().in_folder(dir.dir());

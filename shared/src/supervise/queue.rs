@@ -31,7 +31,7 @@ pub fn draw(private: &PrivateDir, ids: &[AgentId], jobs: u32) -> Result<()> {
     let first = waiting(&folder).last().map_or(1, |last| last.number + 1);
     for (number, id) in (first..).zip(ids) {
         let ticket = Ticket { number, jobs, id: id.clone() };
-        private_files::write(&folder.join(ticket.name()), "").context(Kind::External, cannot)?;
+        private_files::touch(&folder.join(ticket.name())).context(Kind::External, cannot)?;
     }
     Ok(())
 }
@@ -116,7 +116,7 @@ pub fn ticket_of(private: &PrivateDir, id: &AgentId) -> Option<Ticket> {
 /// The folder cannot be written.
 pub fn rejoin(private: &PrivateDir, ticket: &Ticket) -> Result<()> {
     let path = private.queue().join(ticket.name());
-    fs::write(&path, "").context(Kind::External, || format!("cannot write '{}'", path.display()))
+    private_files::touch(&path).context(Kind::External, || format!("cannot write '{}'", path.display()))
 }
 
 fn any_slot(private: &PrivateDir, slots: std::ops::RangeInclusive<u32>) -> Result<Option<Lock>> {

@@ -320,7 +320,7 @@ impl Spec {
         serde_json::from_slice(&repo.read_blob_of(kept, layout::SPEC).ok()??).ok()
     }
 
-    /// Writes the spec into the agent's private folder.
+    /// Writes the spec into the agent's private folder, atomically: other commands read it while a supervisor starts.
     ///
     /// # Errors
     /// The disk is full or not writable.
@@ -328,7 +328,7 @@ impl Spec {
         let path = dir.spec();
         let cannot = || format!("cannot write '{}'", path.display());
         let text = serde_json::to_vec(self).context(Kind::Internal, cannot)?;
-        private_files::write(&path, text).context(Kind::External, cannot)
+        private_files::replace(&path, text).context(Kind::External, cannot)
     }
 }
 

@@ -67,7 +67,7 @@ pub fn restore_conversation(repo: &Repo, id: &AgentId, dir: &AgentDir) -> Result
     for (name, blob) in repo.blobs_of(kept)? {
         let path = dir.dir().join(&name);
         if AgentDir::is_conversation(&name) && !path.exists() {
-            private_files::write(&path, repo.read_blob(blob)?)
+            private_files::replace(&path, repo.read_blob(blob)?)
                 .context(Kind::External, || format!("cannot write '{}'", path.display()))?;
         }
     }

@@ -26,7 +26,7 @@ use crate::{
     model::{
         ByteSize, CommitId, IdOrText, WorkStat,
         event::{LeftOut, MAX_LEFT_OUT},
-        text,
+        secret, text,
     },
     store::layout,
     worktree::{
@@ -102,8 +102,7 @@ pub fn capture_work(
     let repo = &repo.syncing_together();
     let CapturePlace { isolated, worktree, .. } = place;
     let (checked_out, off_branch) = checked_out_commit(repo, target, place)?;
-    let mut captured = capture_tree(target.max_file, place, checked_out)?;
-    repo.require_complete(captured.tree, Some(repo.tree_of(checked_out)?))?;
+    let mut captured = capture_whole_tree(repo, target.max_file, place, checked_out)?;
     captured.left_out.extend(nested_repositories::missing_gitlinks(repo, target.base, captured.tree)?);
     let mut head = checked_out;
     let left = captured.tree != repo.tree_of(checked_out)?;
@@ -178,6 +177,27 @@ pub fn preview(
         }
         _ => Ok(None),
     }
+}
+
+/// Captures the files, and checks that each is stored. If one is not, they are captured once more: until a ref leads to them,
+/// `git gc --prune=now` deletes new objects.
+///
+/// # Errors
+/// As for [`capture_work`].
+pub(super) fn capture_whole_tree(
+    repo: &Repo,
+    max_file: ByteSize,
+    place: &CapturePlace<'_>,
+    checked_out: Oid,
+) -> Result<CapturedTree> {
+    let known = Some(repo.tree_of(checked_out)?);
+    let captured = capture_tree(max_file, place, checked_out)?;
+    if repo.require_complete(captured.tree, known).is_ok() {
+        return Ok(captured);
+    }
+    let captured = capture_tree(max_file, place, checked_out)?;
+    repo.require_complete(captured.tree, known)?;
+    Ok(captured)
 }
 
 /// Returns the commit that the worktree has checked out, and why that is not the tip of its branch.
@@ -324,10 +344,13 @@ fn head_with_same_tree(
 }
 
 fn commit_leftovers(repo: &Repo, target: &CaptureTarget<'_>, tree: Oid, parent: Oid) -> Result<Oid> {
-    let words = target.last_words.map(|words| format!("{}\n\n", text::wrap(words, BODY_WIDTH).join("\n")));
+    // The message is published with the branch.
+    let without_secrets = |text: &str| secret::redact(text, &[]);
+    let words = target.last_words.map(without_secrets);
+    let words = words.map(|words| format!("{}\n\n", text::wrap(&words, BODY_WIDTH).join("\n")));
     let message = format!(
         "{}\n\n{}Left uncommitted by agent {id}; committed by git orchestra.\n\nOrchestra-Agent: {id}\n",
-        target.title,
+        without_secrets(target.title),
         words.unwrap_or_default(),
         id = target.id
     );

@@ -193,7 +193,7 @@ impl FrozenConfig {
             fs::create_dir_all(made.path().join(below)).context(Kind::External, cannot)?;
         }
         for (file, content) in self.files(&objects) {
-            private_files::write(&made.path().join(file), content).context(Kind::External, cannot)?;
+            private_files::replace(&made.path().join(file), content).context(Kind::External, cannot)?;
         }
         // Another spawn may have been faster; then both wrote the same content.
         if fs::rename(made.path(), folder.join(&name)).is_ok() {

@@ -22,9 +22,8 @@ const WHOLE: &str = "\nIt holds all files of the worktree.\n";
 /// As for [`capture::capture_work`].
 pub fn save(repo: &Repo, target: &CaptureTarget<'_>, place: &CapturePlace<'_>) -> Result<()> {
     let (checked_out, _) = capture::checked_out_commit(repo, target, place)?;
-    let captured = capture::capture_tree(target.max_file, place, checked_out)?;
+    let captured = capture::capture_whole_tree(repo, target.max_file, place, checked_out)?;
     let tree = captured.tree;
-    repo.require_complete(tree, Some(repo.tree_of(checked_out)?))?;
     let name = layout::snapshot_ref(target.id);
     let is_whole = captured.left_out.is_empty() && captured.ignored.is_empty() && !has_submodules(place);
     let message = format!("snapshot of agent {}\n{}", target.id, if is_whole { WHOLE } else { "" });

@@ -284,12 +284,19 @@ const TERMINAL: &[Rule] = &[
     ("key_help", &[]),
     ("markdown", &[]),
     ("pager", &["here", "output"]),
+    ("harmless", &["output", "pager"]),
     ("pages", &["catalog", "concepts", "exit", "key_help"]),
     ("guides", &["pages"]),
     ("names", &["output", "table"]),
     ("stop_view", &["agents", "context", "errors", "exit", "json", "names", "output", "prompt"]),
     ("trace", &["here", "output"]),
-    ("run", &["args", "complete", "errors", "exit", "here", "json", "output", "pages", "style", "trace"]),
+    (
+        "run",
+        &[
+            "args", "catalog", "complete", "errors", "exit", "here", "json", "output", "pages", "style",
+            "trace",
+        ],
+    ),
     ("settings", &["complete", "here", "output"]),
 ];
 

@@ -52,6 +52,39 @@ fn files_that_others_can_replace_are_read_without_waiting() {
 }
 
 #[test]
+fn files_that_others_read_are_replaced_whole() {
+    // What is written there is in a folder that nobody else knows yet, or behind a lock, or is renamed into its place.
+    let free = [
+        "git/config_file.rs",
+        "git/fallback.rs",
+        "git/index_entries.rs",
+        "git/merging/merge_place.rs",
+        "git/prepared_worktree.rs",
+        "git/ref_quarantine.rs",
+        "git/registration.rs",
+        "landing/moving/record.rs",
+        "removal/restore.rs",
+        "store/notes.rs",
+        "worktree/index_copy.rs",
+        "worktree/private_git_dir/",
+        "worktree/stage.rs",
+    ];
+    for file in files("shared/src", ".rs") {
+        let name = shown(&file);
+        if free.iter().any(|free| name.contains(free)) || name.ends_with("tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let empties =
+                ["fs::write(", "File::create(", "truncate(true)"].iter().any(|call| line.contains(call));
+            assert!(!empties, "{name} empties a file before it writes, past private_files::replace: {line}");
+        }
+    }
+}
+
+#[test]
 fn the_environment_and_the_clock_are_read_in_one_place() {
     const READS: [&str; 11] = [
         "env::var",

@@ -32,7 +32,7 @@ use crate::{
     Error, Kind, Result,
     error::ErrorContext,
     git::{Oid, Repo, careful, checkout::paths, worktrees::Checkout},
-    model::{quote, text},
+    model::text,
     store::layout::{self, PrivateDir},
 };
 
@@ -427,8 +427,8 @@ impl MoveAttempt<'_> {
             let files = name_files(&refusal.changed);
             let why = self.cannot_move(&format!("changes in '{place}' are not committed: {files}"));
             let folder = &self.record.plan.checkout.path;
-            let command = quote::command(&[&"git", &"-C", folder, &"commit", &"--all"]);
-            return Blocked::new(why, format!("commit them: {command}"));
+            let listed = self.record.git("ls-files").args(["-v", "-z", "--"]).args(&refusal.changed).run();
+            return Blocked::new(why, refusal::way_out(folder, &listed.unwrap_or_default()));
         }
         let files = name_files(&refusal.untracked);
         let why = self.cannot_move(&format!("untracked files in '{place}' are in the way: {files}"));

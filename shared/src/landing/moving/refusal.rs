@@ -1,6 +1,8 @@
 //! Parses why `git checkout` refused to update files.
 
-use crate::model::text;
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
+
+use crate::model::{quote, text};
 
 /// The maximum number of files that a message names; more are counted.
 const MAX_NAMED: usize = 3;
@@ -51,9 +53,50 @@ pub(super) fn name_files<T: AsRef<str>>(files: &[T]) -> String {
     }
 }
 
+/// Returns what to do about changed files in a checkout. `listed` is the output of `git ls-files -v -z` for them: of files with the
+/// flags "assume unchanged" (a small letter) or "skip worktree" (`S`), git commits nothing.
+pub(super) fn way_out(folder: &Path, listed: &[u8]) -> String {
+    let hidden = |flag: char| {
+        let entries = listed.split(|byte| *byte == 0).filter_map(|entry| entry.split_at_checked(2));
+        let wanted = entries.filter(move |(tag, _)| match char::from(tag[0]) {
+            'S' | 's' => flag == 'S',
+            other => flag == 'h' && other.is_ascii_lowercase(),
+        });
+        wanted.map(|(_, name)| OsStr::from_bytes(name)).take(MAX_NAMED).collect::<Vec<_>>()
+    };
+    for (flag, option, meaning) in
+        [('h', "--no-assume-unchanged", "assumed to be unchanged"), ('S', "--no-skip-worktree", "skipped")]
+    {
+        let files = hidden(flag);
+        if !files.is_empty() {
+            let mut words: Vec<&dyn AsRef<OsStr>> =
+                vec![&"git", &"-C", &folder, &"update-index", &option, &"--"];
+            words.extend(files.iter().map(|file| file as &dyn AsRef<OsStr>));
+            return format!(
+                "git does not see these changes, since files are {meaning}; show them: {}",
+                quote::command(&words)
+            );
+        }
+    }
+    format!("commit them: {}", quote::command(&[&"git", &"-C", &folder, &"commit", &"--all"]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_that_git_does_not_see_are_not_to_be_committed() {
+        for (listed, command) in [
+            ("H file\0", "git -C /home/kim/app commit --all"),
+            ("", "git -C /home/kim/app commit --all"),
+            ("H other\0h a b\0", "git -C /home/kim/app update-index --no-assume-unchanged -- 'a b'"),
+            ("S file\0", "git -C /home/kim/app update-index --no-skip-worktree -- file"),
+        ] {
+            let said = way_out(Path::new("/home/kim/app"), listed.as_bytes());
+            assert!(said.ends_with(command), "{said}");
+        }
+    }
 
     #[test]
     fn every_kind_of_refusal_is_read() {

@@ -52,12 +52,17 @@ pub struct TellReport {
 pub fn tell(context: &Context, repo: &Repo, request: &TellRequest) -> Result<TellReport> {
     context.check()?;
     check_text(&request.text)?;
+    if request.kind == MessageKind::Other || request.to == Some(Receiver::Other) {
+        return Err(Error::usage(
+            "a message is a question, an error, complete, or a note, to people or the parent",
+        ));
+    }
     let (id, attempt) = sender(repo)?;
     let agent = status::read_agent(repo, &id)?;
     let parent = agent.parent.as_ref().and_then(IdOrText::id).cloned();
     let parent = match (request.to, parent) {
         (Some(Receiver::People), _) | (None, None) => None,
-        (Some(Receiver::Parent), None) => {
+        (Some(Receiver::Parent | Receiver::Other), None) => {
             return Err(Error::refused(format!("no agent started '{id}'"))
                 .hint("git orchestra inbox tell --to people"));
         }

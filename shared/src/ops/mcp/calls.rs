@@ -169,7 +169,7 @@ impl Call {
 
     fn tell(&self, repo: &Repo) -> Result<String> {
         let kind = self.text("kind")?.unwrap_or_else(|| MessageKind::Note.as_str().to_owned());
-        let kind = MessageKind::parse(&kind)
+        let kind = MessageKind::written(&kind)
             .ok_or_else(|| bad_argument("kind", "question, error, complete or note"))?;
         let request = inbox::TellRequest { kind, to: None, text: self.required("text")? };
         let report = inbox::tell(&self.context, repo, &request)?;

@@ -5,7 +5,7 @@ use crate::{
     Result,
     agents::{self, Launch, Options},
     config::Config,
-    model::{Agent, SandboxLevel, text},
+    model::{Agent, SandboxLevel, secret},
     ops::{settings::CapsOf, teams},
     supervise::{
         preparation::Preparation,
@@ -94,7 +94,7 @@ pub(super) fn profile_of(agent: &Agent, before: Option<&Spec>, new: Option<&NewP
 /// Returns the title of the commit with uncommitted work: the last message, if the user typed it.
 pub(super) fn title(agent: &Agent, before: Option<&Spec>, launch: &Launch, request: &Request) -> String {
     match (&request.message, before) {
-        (Some(Words::Typed(said)), _) => text::title(said),
+        (Some(Words::Typed(said)), _) => secret::title(said),
         // A program without sessions does its first task again.
         (None, Some(before)) if launch.has_sessions() && !request.fresh => before.title.clone(),
         _ => agent.title.clone(),

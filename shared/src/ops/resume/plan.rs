@@ -12,7 +12,7 @@ use crate::{
     agents::Words,
     config::Config,
     git::Repo,
-    model::{AgentId, BranchName, Liveness, Permission, Phase, text},
+    model::{AgentId, BranchName, Liveness, Permission, Phase, secret},
     ops::failure::Failure,
     store::{Chain, layout::PrivateDir, writer},
     supervise::{liveness, spec::Spec},
@@ -102,7 +102,7 @@ pub(super) fn plan(
     Ok(PlannedResume {
         id: id.to_string(),
         title: match &request.message {
-            Some(Words::Typed(said) | Words::Composed(said)) => text::title(said),
+            Some(Words::Typed(said) | Words::Composed(said)) => secret::title(said),
             None => agent.title,
         },
         role: match &new_profile {

@@ -14,7 +14,7 @@ use crate::{
     model::{
         AgentId, Fact, Phase,
         event::{Created, Finished, PhaseChange},
-        quote, text,
+        quote, secret,
     },
     ops::{named, spawn},
     store::{self, NewAgent, append, layout},
@@ -88,7 +88,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let base = base_commit(repo, request, session.branch.as_deref())?;
     let mut warnings = Vec::new();
     let prefix = spawn::branch_prefix(repo, &Config::of(repo), &mut warnings)?;
-    let title = text::title(session.title.as_deref().unwrap_or(&session.id));
+    let title = secret::title(session.title.as_deref().unwrap_or(&session.id));
     let id = AgentId::new(&title, world::random()?);
     let branch = format!("{prefix}{id}");
     let created = Created {

@@ -6,7 +6,7 @@ use super::{ReadyProfile, Request, with_prompt};
 use crate::{
     Code, Error, Result,
     git::Repo,
-    model::{AgentId, Phase, text},
+    model::{AgentId, Phase, secret},
     store::{AgentLog, Listing, list::ListRow},
 };
 
@@ -45,7 +45,7 @@ pub(super) fn check(repo: &Repo, request: &Request, ready: &[ReadyProfile]) -> R
         let issues = issues_in(task);
         for other in &others {
             let state = other.phase.as_str();
-            let shown = text::title(task);
+            let shown = secret::title(task);
             if same.contains(&other.text) {
                 if !other.phase.is_at_rest() {
                     return Err(taken(other, &shown));
@@ -78,7 +78,7 @@ fn taken(other: &OtherTask, shown: &str) -> Error {
 /// the new tasks may be the same: reading a task costs more than reading its title.
 fn others(repo: &Repo, tasks: &[String]) -> Result<Vec<OtherTask>> {
     let listing = Listing::read(repo)?;
-    let titles: BTreeSet<String> = tasks.iter().map(|task| normalized(&text::title(task))).collect();
+    let titles: BTreeSet<String> = tasks.iter().map(|task| normalized(&secret::title(task))).collect();
     let any_issue = tasks.iter().any(|task| !issues_in(task).is_empty());
     let may_be_same = |row: &&ListRow| {
         any_issue || titles.contains(&normalized(listing.trailer(row, "Title").unwrap_or_default()))

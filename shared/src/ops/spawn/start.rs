@@ -149,7 +149,7 @@ fn write_spec(assignment: &Assignment, dir: &AgentDir, common: &Common<'_>, requ
     };
     spec.write(dir)?;
     let prompt = dir.prompt();
-    private_files::write(&prompt, task)
+    private_files::replace(&prompt, task)
         .context(Kind::External, || format!("cannot write '{}'", prompt.display()))
 }
 

@@ -24,7 +24,7 @@ impl SyncUser for AbsentUser {
 pub fn run(context: &Context, repo: &AcceptedRepo) -> Result<()> {
     let private = PrivateDir::new(repo.private_dir()?);
     let pending = private.sync_pending();
-    private_files::write(&pending, "")
+    private_files::touch(&pending)
         .context(Kind::External, || format!("cannot write '{}'", pending.display()))?;
     // Checked again after the lock is released, so that a file which was written meanwhile is not missed.
     while pending.exists() {

@@ -75,7 +75,8 @@ pub(super) fn choose<'a>(all: &'a [Operation], typed: Option<&str>) -> Result<&'
             .ok_or_else(|| Error::new(Code::NothingToUndo, "nothing to undo").hint(LIST_HINT));
     };
     let shown = text::safe(typed);
-    let found: Vec<&Operation> = all.iter().filter(|one| one.id.starts_with(typed)).collect();
+    let found: Vec<&Operation> =
+        all.iter().filter(|one| !typed.is_empty() && one.id.starts_with(typed)).collect();
     let operation = match found.as_slice() {
         [one] => *one,
         [] => {
@@ -188,6 +189,8 @@ mod tests {
         ];
         assert_eq!(choose(&all, None).unwrap().id, "1");
         assert_eq!(choose(&all, Some("5")).unwrap().id, "5");
+        // An empty variable of a script is no prefix.
+        assert_eq!(choose(&all[..1], Some("")).unwrap_err().code, Code::OperationUnknown);
         for (typed, why) in [("4", "changed nothing"), ("2", "was already undone"), ("9", "no operation")] {
             assert!(choose(&all, Some(typed)).unwrap_err().message.contains(why), "{typed}");
         }

@@ -35,7 +35,7 @@ impl Supervisor {
         let prompt = self.dir.prompt();
         if !prompt.exists() {
             let task = log.prompt(&repo)?.unwrap_or_default();
-            private_files::write(&prompt, task)
+            private_files::replace(&prompt, task)
                 .context(Kind::External, || format!("cannot write '{}'", prompt.display()))?;
         }
         self.record.write(&lock)?;

@@ -23,6 +23,7 @@ use crate::{
         lines::{self, RawLine},
     },
     lock::Lock,
+    private_files,
 };
 
 /// The first line of the file that records which state of the database was copied.
@@ -94,7 +95,7 @@ impl Copies {
             return Err(io::Error::other(format!("{left} sessions are not read yet: run the command again")));
         }
         // Changes since `state` was determined are copied next time.
-        fs::write(self.state_file(), format!("{FORMAT}\n{state}"))
+        private_files::replace(&self.state_file(), format!("{FORMAT}\n{state}"))
     }
 
     /// Returns the error of a failure less than a minute ago, so that nobody waits for the same failure again.
@@ -106,7 +107,7 @@ impl Copies {
 
     fn remember_failure(&self, error: &io::Error) {
         // If this cannot be written, the next command queries again.
-        let _ = fs::write(self.folder.join(FAILED), error.to_string());
+        let _ = private_files::replace(&self.folder.join(FAILED), error.to_string());
     }
 
     fn state_file(&self) -> PathBuf {

@@ -182,7 +182,8 @@ impl Catalogue {
 
 /// Returns the item whose id is `typed`, otherwise the only one whose id begins with it.
 fn unique_match<T>(typed: &str, all: Vec<T>, id: impl Fn(&T) -> &str) -> Result<Option<T>> {
-    let mut found: Vec<T> = all.into_iter().filter(|one| id(one).starts_with(typed)).collect();
+    let mut found: Vec<T> =
+        all.into_iter().filter(|one| !typed.is_empty() && id(one).starts_with(typed)).collect();
     if let Some(exact) = found.iter().position(|one| id(one) == typed) {
         return Ok(Some(found.swap_remove(exact)));
     }
