@@ -36,6 +36,7 @@ mod configured_runs;
 mod consent;
 mod convergence;
 mod conversions;
+mod copied;
 mod crash;
 mod decide;
 mod diff;

@@ -280,6 +280,7 @@ pub const fn worktree_state(state: WorktreeState) -> Option<&'static str> {
         WorktreeState::Here => None,
         WorktreeState::Missing => Some("missing"),
         WorktreeState::Moved => Some("moved"),
+        WorktreeState::AnotherRepository => Some("of another repository"),
     }
 }
 

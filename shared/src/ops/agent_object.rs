@@ -243,6 +243,8 @@ pub enum WorktreeState {
     Missing,
     /// Somebody moved it with `git worktree move`.
     Moved,
+    /// It is the worktree of the repository of which this one is a copy; `resume` makes one here.
+    AnotherRepository,
 }
 
 impl AgentObject {

@@ -27,7 +27,10 @@ pub use self::{
 use crate::{
     Code, Error, Result,
     context::Context,
-    git::{Oid, Repo, worktrees::Worktree},
+    git::{
+        Oid, Repo,
+        worktrees::{Worktree, WorktreePlace},
+    },
     model::{Agent, AgentId, Liveness, RunId},
     ops::{
         agent_object::{AgentObject, WorktreeState},
@@ -373,8 +376,10 @@ fn fill_in_worktrees(
             finder.find(&id, &agent.branch)?
         };
         let Some(worktree) = found else { continue };
-        agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
         agent.worktree_state = Some(worktree_state(repo, &worktrees_dir, &id, &worktree)?);
+        // A reader of the path works in it.
+        agent.worktree =
+            (worktree.place != WorktreePlace::Foreign).then(|| worktree.path.to_string_lossy().into_owned());
         if counting.is_some() && agent.liveness != Liveness::Ended {
             open.push((at, worktree.clone()));
         }
@@ -393,8 +398,10 @@ fn worktree_state(
     id: &AgentId,
     worktree: &Worktree,
 ) -> Result<WorktreeState> {
-    if !worktree.was_there {
-        return Ok(WorktreeState::Missing);
+    match worktree.place {
+        WorktreePlace::Gone => return Ok(WorktreeState::Missing),
+        WorktreePlace::Foreign => return Ok(WorktreeState::AnotherRepository),
+        WorktreePlace::Here => {}
     }
     let is_moved = worktree.path != worktrees_dir.join(id.as_str())
         && inspect::moved_from(repo, id, worktree)?.is_some();
