@@ -276,6 +276,63 @@ fn a_copied_clone_gets_its_own_writer_id() {
     assert_eq!(a.orchestra(["sync"]).succeeded().stderr().matches("another clone").count(), 0);
 }
 
+/// Returns the writer id of a clone.
+fn writer_of(repo: &TestRepo<'_>) -> String {
+    let text = std::fs::read_to_string(repo.path().join(".git/orchestra/writer")).expect("a writer");
+    let writer: Value = serde_json::from_str(&text).expect("JSON");
+    writer["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn a_clone_knows_its_own_events_when_another_one_restores_the_agent() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("echo 1 > one.txt");
+    a.end_of(&id);
+    sync(&a);
+    sync(&b);
+    b.orchestra(["review", &id, "--reject", "-m", "no"]).succeeded();
+    let before = writer_of(&b);
+    for _ in 0..2 {
+        sync(&b);
+        sync(&a);
+        a.orchestra(["cleanup", "--discard", &id]).succeeded();
+        sync(&a);
+        assert_eq!(sync(&b)["changes"][&id], "archived");
+        a.orchestra(["undo"]).succeeded();
+        sync(&a);
+        let ran = b.orchestra(["sync"]).succeeded();
+        assert!(!ran.stderr().contains("another clone"), "{}", ran.stderr());
+    }
+    assert_eq!(writer_of(&b), before);
+    assert_eq!(b.agent(&id)["verdict"], "reject");
+}
+
+#[test]
+fn events_of_a_copy_are_found_in_its_archive() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("true");
+    a.end_of(&id);
+    sync(&a);
+    sync(&b);
+    let other = b.spawn("true");
+    b.end_of(&other);
+    let (own, theirs) = (writer_of(&a), writer_of(&b));
+    let file = b.path().join(".git/orchestra/writer");
+    let text = std::fs::read_to_string(&file).expect("a writer");
+    std::fs::write(&file, text.replace(&theirs, &own)).expect("written");
+    let of_b = b.spawn("echo b");
+    b.end_of(&of_b);
+    b.orchestra(["cleanup", "--discard", &of_b]).succeeded();
+    sync(&b);
+    a.orchestra(["sync"]).succeeded().stderr_has("another clone writes under the name of this one");
+    assert_ne!(writer_of(&a), own);
+    sync(&b);
+    let ran = a.orchestra(["sync"]).succeeded();
+    assert!(!ran.stderr().contains("another clone"), "{}", ran.stderr());
+}
+
 #[test]
 fn eight_clones_that_push_at_once_converge() {
     let world = world();
