@@ -62,6 +62,7 @@ mod init;
 mod interrupting;
 mod json_errors;
 mod keeping;
+mod landed_now;
 mod landing_safety;
 mod landing_worktrees;
 mod last_words;

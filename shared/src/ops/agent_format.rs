@@ -42,6 +42,7 @@ const FIELDS: &[&str] = &[
     "instead_of",
     "label",
     "landed_in",
+    "landed_now",
     "last_words",
     "left_out",
     "limit",

@@ -20,6 +20,7 @@ mod after;
 mod cap;
 mod check;
 mod did_not_land;
+mod landed_now;
 mod limit;
 mod machine;
 mod request;
@@ -33,6 +34,7 @@ pub use self::{
     cap::CapObject,
     check::{CheckObject, Checked},
     did_not_land::DidNotLand,
+    landed_now::LandedNow,
     limit::LimitObject,
     request::RequestObject,
     shortage::ShortageObject,
@@ -189,10 +191,13 @@ pub struct AgentObject {
     pub verdict_current: Option<bool>,
     /// A verdict from a clone that the user does not trust. It does not count.
     pub proposed_verdict: Option<ProposedVerdict>,
-    /// Whether its current work landed.
+    /// Whether its current work landed, and the branch contains it now.
     pub merged: Option<bool>,
     /// The branch in which its work landed last.
     pub landed_in: Option<BranchName>,
+    /// Where its current work is now, if it landed there.
+    #[serde(default)]
+    pub landed_now: Option<LandedNow>,
     /// The check that failed in its last landing, and has not passed since.
     pub failed_check: Option<DidNotLand>,
     /// Why its work was set aside in its last landing.
@@ -248,7 +253,8 @@ pub enum WorktreeState {
 }
 
 impl AgentObject {
-    /// Combines the state by the events with what this machine knows. Leaves `dirty`, `dirty_at` and `worktree` to callers that read worktrees.
+    /// Combines the state by the events with what this machine knows. Leaves `dirty`, `dirty_at` and `worktree` to callers that read worktrees,
+    /// and `landed_now` to lists: until then `merged` is what the events say.
     pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
         let object = Self::judged(&TrustedWriters::of(repo), private, id, observed);
         Self { attached_pid: attachment::process_of(private, id), ..object }
@@ -345,6 +351,7 @@ impl AgentObject {
             proposed_verdict,
             merged: ended.then(|| landed_head.is_some() && landed_head == head),
             landed_in,
+            landed_now: None,
             checked: Checked::of(check.as_ref(), failed_check.as_ref()),
             failed_check,
             set_aside: set_aside.map(|one| DidNotLand::set_aside(one, head.as_ref())),

@@ -4,6 +4,7 @@ mod caps;
 mod detail;
 mod dirt;
 mod happened;
+mod landed;
 mod overlaps;
 mod ready;
 mod runs;
@@ -17,6 +18,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::landed::LandedWorks;
 pub use self::{
     caps::CapTotal,
     detail::{Detail, Proposal, detail},
@@ -205,7 +207,7 @@ fn report_on(
     let trusted = TrustedWriters::of(repo);
     let work = WorkRefs::for_agents(repo, count)?;
     let mut agents: Vec<AgentObject> = Vec::with_capacity(count + archived.len());
-    let mut unreadable = Vec::new();
+    let (mut unreadable, mut landed) = (Vec::new(), LandedWorks::default());
     for (row, observed) in observed {
         let observed = match observed {
             Ok(observed) => observed,
@@ -216,6 +218,7 @@ fn report_on(
         };
         unreadable.extend(work.damage(repo, &row.id, &observed.agent)?);
         if request.run.as_ref().is_none_or(|run| *run == observed.agent.run) {
+            landed.add(&row.id, &observed.agent);
             agents.push(AgentObject::judged(&trusted, &private, &row.id, observed));
         }
     }
@@ -230,6 +233,7 @@ fn report_on(
     }
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
+    landed.fill_in(repo, &mut agents);
     fill_in_surroundings(repo, &mut agents)?;
     fill_in_attached(&private, &mut agents);
     let is_here =
