@@ -334,6 +334,46 @@ fn events_of_a_copy_are_found_in_its_archive() {
 }
 
 #[test]
+fn work_of_a_clone_that_resumed_at_the_same_time_stays_in_sight() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("echo 1 > base.txt");
+    a.end_of(&id);
+    sync(&a);
+    sync(&b);
+    for (repo, name) in [(&a, "a"), (&b, "b")] {
+        repo.orchestra(["resume", "-d", &id, "-m", &format!("echo 2 > {name}.txt")]).succeeded();
+        repo.end_of(&id);
+    }
+    let own = |repo: &TestRepo<'_>| repo.tip(&format!("refs/orchestra/heads/{id}"));
+    let before = [own(&a), own(&b)];
+    sync(&a);
+    let received = b.orchestra(["sync"]).succeeded();
+    assert!(received.stderr().contains("was resumed in two clones at once"), "{}", received.stderr());
+    sync(&a);
+    let chosen = own(&a);
+    assert_eq!(own(&b), chosen);
+    let (loser, winner, lost) = if chosen == before[1] { (&a, &b, &before[0]) } else { (&b, &a, &before[1]) };
+    let other = loser.agent(&id)["other_work"][0].clone();
+    assert_eq!(
+        (other["head"].as_str(), &other["own"], &other["commits"]),
+        (Some(lost.as_str()), &true.into(), &1.into())
+    );
+    let other = winner.agent(&id)["other_work"][0].clone();
+    assert_eq!(
+        (other["head"].as_str(), &other["own"], &other["commits"]),
+        (Some(lost.as_str()), &false.into(), &Value::Null)
+    );
+    let hint = format!("git merge {} merges it into the current branch", &lost[..10]);
+    loser.orchestra(["status"]).succeeded().stderr_has(&hint);
+    winner.orchestra(["status"]).succeeded().stderr_has("and not in this clone");
+    let landed = loser.orchestra(["merge-ranked", &id]).succeeded();
+    assert!(landed.stderr().contains(&hint), "{}", landed.stderr());
+    loser.git(["merge", "-q", "--no-edit", lost]).succeeded();
+    assert_eq!(loser.agent(&id)["other_work"], Value::Array(Vec::new()));
+}
+
+#[test]
 fn eight_clones_that_push_at_once_converge() {
     let world = world();
     let a = first(&world);

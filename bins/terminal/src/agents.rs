@@ -337,6 +337,12 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
         terminal.warn(&warning);
     }
     warn_of_surroundings(terminal, agents);
+    for agent in agents {
+        for (sentence, hint) in agent.other_work.iter().map(|other| other.sentence(&agent.id)) {
+            terminal.warn(&sentence);
+            hint.iter().for_each(|hint| terminal.hint(hint));
+        }
+    }
     for agent in agents.iter().filter(|agent| agent.conflicts > 0) {
         let contradict = if agent.conflicts == 1 { "event contradicts" } else { "events contradict" };
         terminal.warn(&format!("{} {contradict} others of '{}'", agent.conflicts, agent.id));

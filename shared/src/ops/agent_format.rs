@@ -52,6 +52,7 @@ const FIELDS: &[&str] = &[
     "messages",
     "model",
     "orphans",
+    "other_work",
     "output_tokens",
     "parent",
     "permission_mode",

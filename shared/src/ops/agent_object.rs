@@ -23,6 +23,7 @@ mod did_not_land;
 mod landed_now;
 mod limit;
 mod machine;
+mod other_work;
 mod request;
 mod shortage;
 mod team;
@@ -36,6 +37,7 @@ pub use self::{
     did_not_land::DidNotLand,
     landed_now::LandedNow,
     limit::LimitObject,
+    other_work::OtherWorkObject,
     request::RequestObject,
     shortage::ShortageObject,
     team::{PartObject, RoleUse, TeamObject},
@@ -204,6 +206,9 @@ pub struct AgentObject {
     pub set_aside: Option<DidNotLand>,
     /// The number of events that contradict others.
     pub conflicts: u64,
+    /// Work of other clones that is not in its head, because it was resumed in several clones at once.
+    #[serde(default)]
+    pub other_work: Vec<OtherWorkObject>,
     /// What changed outside its worktree while it ran, on this machine; empty for archived agents.
     pub surroundings: Vec<SurroundingsChange>,
     /// What it asks for, in full, if it is waiting; `null` if an older version recorded only what `waiting` says.
@@ -276,7 +281,7 @@ impl AgentObject {
             reviews, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
             stuck_turns, limit, cap, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
-            conflicts, check, said, unread, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
+            conflicts, check, said, unread, other_work, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
         } = agent;
         let failed_check = failed_check.map(|one| DidNotLand::failed(one, head.as_ref()));
         let check = check.map(CheckObject::from);
@@ -356,6 +361,7 @@ impl AgentObject {
             failed_check,
             set_aside: set_aside.map(|one| DidNotLand::set_aside(one, head.as_ref())),
             conflicts,
+            other_work: OtherWorkObject::of(by.repo(), other_work, head.as_ref()),
             surroundings: Vec::new(),
             request: question.zip(request).map(|(id, asked)| RequestObject::of(id, asked)),
             always: always.iter().map(|grant| grant.pattern.to_string()).collect(),
