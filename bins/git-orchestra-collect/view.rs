@@ -9,7 +9,7 @@ use orchestra::{
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, agents, context, here, humanize, json, names};
+use orchestra_terminal::{Exit, Terminal, agents, context, here, humanize, json, landings, names};
 
 use super::cli::Cli;
 
@@ -71,13 +71,7 @@ fn facts(summary: &CollectedAgent) -> Vec<(&'static str, String)> {
     }
     facts.extend(agent.unfinished.as_ref().map(|what| ("unfinished", what.clone())));
     facts.extend(agent.head.as_ref().map(|head| ("head", head.to_string())));
-    facts.extend(
-        agent
-            .landed_in
-            .as_ref()
-            .filter(|_| agent.merged == Some(true))
-            .map(|branch| ("landed", branch.to_string())),
-    );
+    facts.extend(landings::place(agent).map(|place| ("landed", place)));
     let around = surroundings::warnings(&agent.surroundings);
     facts.extend((!around.is_empty()).then(|| ("warning", surroundings::summary(&around))));
     for left in summary.not_taken.iter().take(MAX_LEFT_OUT) {

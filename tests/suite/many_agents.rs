@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::symlink};
 
 use orchestra::{
-    git::Repo,
+    git::{Repo, worktrees::WorktreePlace},
     model::{
         AgentId, Fact, Phase, WorkStat,
         event::{Created, Finished},
@@ -133,7 +133,7 @@ fn a_worktree_is_found_by_itself_as_in_the_list_of_all() {
     for one in &all {
         let registered = one.registered_path().expect("a path");
         assert_eq!(one.path, registered.canonicalize().unwrap_or(registered.clone()));
-        assert_eq!(one.was_there, one.exists());
+        assert_eq!(one.place == WorktreePlace::Here, one.exists());
     }
     let mut of_all = WorktreeFinder::new(&library);
     for number in [1, 11, 2, 3, 4, 5, 6, 1] {

@@ -276,6 +276,103 @@ fn a_copied_clone_gets_its_own_writer_id() {
     assert_eq!(a.orchestra(["sync"]).succeeded().stderr().matches("another clone").count(), 0);
 }
 
+/// Returns the writer id of a clone.
+fn writer_of(repo: &TestRepo<'_>) -> String {
+    let text = std::fs::read_to_string(repo.path().join(".git/orchestra/writer")).expect("a writer");
+    let writer: Value = serde_json::from_str(&text).expect("JSON");
+    writer["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn a_clone_knows_its_own_events_when_another_one_restores_the_agent() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("echo 1 > one.txt");
+    a.end_of(&id);
+    sync(&a);
+    sync(&b);
+    b.orchestra(["review", &id, "--reject", "-m", "no"]).succeeded();
+    let before = writer_of(&b);
+    for _ in 0..2 {
+        sync(&b);
+        sync(&a);
+        a.orchestra(["cleanup", "--discard", &id]).succeeded();
+        sync(&a);
+        assert_eq!(sync(&b)["changes"][&id], "archived");
+        a.orchestra(["undo"]).succeeded();
+        sync(&a);
+        let ran = b.orchestra(["sync"]).succeeded();
+        assert!(!ran.stderr().contains("another clone"), "{}", ran.stderr());
+    }
+    assert_eq!(writer_of(&b), before);
+    assert_eq!(b.agent(&id)["verdict"], "reject");
+}
+
+#[test]
+fn events_of_a_copy_are_found_in_its_archive() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("true");
+    a.end_of(&id);
+    sync(&a);
+    sync(&b);
+    let other = b.spawn("true");
+    b.end_of(&other);
+    let (own, theirs) = (writer_of(&a), writer_of(&b));
+    let file = b.path().join(".git/orchestra/writer");
+    let text = std::fs::read_to_string(&file).expect("a writer");
+    std::fs::write(&file, text.replace(&theirs, &own)).expect("written");
+    let of_b = b.spawn("echo b");
+    b.end_of(&of_b);
+    b.orchestra(["cleanup", "--discard", &of_b]).succeeded();
+    sync(&b);
+    a.orchestra(["sync"]).succeeded().stderr_has("another clone writes under the name of this one");
+    assert_ne!(writer_of(&a), own);
+    sync(&b);
+    let ran = a.orchestra(["sync"]).succeeded();
+    assert!(!ran.stderr().contains("another clone"), "{}", ran.stderr());
+}
+
+#[test]
+fn work_of_a_clone_that_resumed_at_the_same_time_stays_in_sight() {
+    let world = world();
+    let (a, b) = (first(&world), clone(&world, "b"));
+    let id = a.spawn("echo 1 > base.txt");
+    a.end_of(&id);
+    sync(&a);
+    sync(&b);
+    for (repo, name) in [(&a, "a"), (&b, "b")] {
+        repo.orchestra(["resume", "-d", &id, "-m", &format!("echo 2 > {name}.txt")]).succeeded();
+        repo.end_of(&id);
+    }
+    let own = |repo: &TestRepo<'_>| repo.tip(&format!("refs/orchestra/heads/{id}"));
+    let before = [own(&a), own(&b)];
+    sync(&a);
+    let received = b.orchestra(["sync"]).succeeded();
+    assert!(received.stderr().contains("was resumed in two clones at once"), "{}", received.stderr());
+    sync(&a);
+    let chosen = own(&a);
+    assert_eq!(own(&b), chosen);
+    let (loser, winner, lost) = if chosen == before[1] { (&a, &b, &before[0]) } else { (&b, &a, &before[1]) };
+    let other = loser.agent(&id)["other_work"][0].clone();
+    assert_eq!(
+        (other["head"].as_str(), &other["own"], &other["commits"]),
+        (Some(lost.as_str()), &true.into(), &1.into())
+    );
+    let other = winner.agent(&id)["other_work"][0].clone();
+    assert_eq!(
+        (other["head"].as_str(), &other["own"], &other["commits"]),
+        (Some(lost.as_str()), &false.into(), &Value::Null)
+    );
+    let hint = format!("git merge {} merges it into the current branch", &lost[..10]);
+    loser.orchestra(["status"]).succeeded().stderr_has(&hint);
+    winner.orchestra(["status"]).succeeded().stderr_has("and not in this clone");
+    let landed = loser.orchestra(["merge-ranked", &id]).succeeded();
+    assert!(landed.stderr().contains(&hint), "{}", landed.stderr());
+    loser.git(["merge", "-q", "--no-edit", lost]).succeeded();
+    assert_eq!(loser.agent(&id)["other_work"], Value::Array(Vec::new()));
+}
+
 #[test]
 fn eight_clones_that_push_at_once_converge() {
     let world = world();

@@ -13,7 +13,7 @@ use orchestra::{
 
 pub use crate::caps::dollars;
 use crate::{
-    caps, here, humanize,
+    caps, here, humanize, landings,
     output::Terminal,
     request_view,
     style::{Painter, Role, role_of},
@@ -250,8 +250,7 @@ fn activity(agent: &AgentObject) -> String {
         Liveness::Ended => Some(end(agent)),
         _ => agent.activity.clone().or_else(|| agent.reason.clone()).or_else(|| Some(agent.title.clone())),
     };
-    let landed = agent.landed_in.as_ref().filter(|_| agent.merged == Some(true));
-    let landed = landed.map(|branch| format!("landed in {branch}"));
+    let landed = landings::landed(agent);
     let judged = agent.verdict.filter(|_| landed.is_none() && agent.verdict_current == Some(true));
     let judged = judged.map(|verdict| verdict.label().to_owned());
     let proposed = agent.proposed_verdict.as_ref().filter(|one| landed.is_none() && one.current);
@@ -280,6 +279,7 @@ pub const fn worktree_state(state: WorktreeState) -> Option<&'static str> {
         WorktreeState::Here => None,
         WorktreeState::Missing => Some("missing"),
         WorktreeState::Moved => Some("moved"),
+        WorktreeState::AnotherRepository => Some("of another repository"),
     }
 }
 
@@ -337,8 +337,15 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
         terminal.warn(&warning);
     }
     warn_of_surroundings(terminal, agents);
+    for agent in agents {
+        for (sentence, hint) in agent.other_work.iter().map(|other| other.sentence(&agent.id)) {
+            terminal.warn(&sentence);
+            hint.iter().for_each(|hint| terminal.hint(hint));
+        }
+    }
     for agent in agents.iter().filter(|agent| agent.conflicts > 0) {
-        terminal.warn(&format!("{} events of '{}' contradict each other", agent.conflicts, agent.id));
+        let contradict = if agent.conflicts == 1 { "event contradicts" } else { "events contradict" };
+        terminal.warn(&format!("{} {contradict} others of '{}'", agent.conflicts, agent.id));
     }
 }
 

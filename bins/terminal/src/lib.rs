@@ -6,6 +6,7 @@
 //! | [`args`], [`settings`] | the flags that every command has, and those that start agents |
 //! | [`output`] | stdout is the answer, stderr the conversation |
 //! | [`style`], [`table`], [`agents`], [`humanize`] | how things look |
+//! | [`landings`] | where work landed, and where it is now |
 //! | [`stop_view`] | what stop and pause show |
 //! | [`request_view`] | what a waiting agent asks for |
 //! | [`context`], [`interrupt`] | the context of operations: Ctrl-C cancels them, and their progress is shown |
@@ -49,6 +50,7 @@ pub mod interrupt;
 pub mod json;
 mod key_help;
 pub mod keyboard;
+pub mod landings;
 pub mod markdown;
 pub mod names;
 pub mod outcome;

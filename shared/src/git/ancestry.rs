@@ -10,6 +10,11 @@ use crate::{
     git::{Oid, Repo},
 };
 
+/// How much the clocks of two machines that commit may differ without a second look at the history, in seconds.
+const CLOCK_SKEW_SECONDS: i64 = 24 * 3600;
+/// For how many commits there is a second look.
+const MOST_EXACT: usize = 32;
+
 /// The part of the history that was read so far.
 pub struct Ancestry<'repo> {
     repo: &'repo Repo,
@@ -107,6 +112,44 @@ impl Repo {
                 }
             }
         }
+        Ok(found)
+    }
+
+    /// As [`Repo::which_are_in`], for commits that are near `tip` or not in its history at all: a long history is not read to its
+    /// beginning. All commits are here.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn which_are_in_newer(&self, tip: Oid, mut sought: HashSet<Oid>) -> Result<HashSet<Oid>> {
+        let mut found = HashSet::new();
+        let Some(oldest) = sought.iter().map(|commit| self.commit_time(*commit)).min() else {
+            return Ok(found);
+        };
+        let newest_first = gix::revision::walk::Sorting::ByCommitTimeCutoff {
+            order: CommitTimeOrder::NewestFirst,
+            seconds: oldest.saturating_sub(CLOCK_SKEW_SECONDS),
+        };
+        let cannot = || format!("cannot walk the history of {}", tip.short());
+        let walk =
+            self.gix.rev_walk([tip.gix()]).sorting(newest_first).all().context(Kind::Internal, cannot)?;
+        for commit in walk.filter_map(std::result::Result::ok) {
+            let commit = Oid::from(commit.id);
+            if sought.remove(&commit) {
+                found.insert(commit);
+                if sought.is_empty() {
+                    return Ok(found);
+                }
+            }
+        }
+        // A clock that was wrong for longer may have hidden some.
+        self.with_ancestry(|ancestry| {
+            for commit in sought.into_iter().take(MOST_EXACT) {
+                if ancestry.contains(tip, commit)? {
+                    found.insert(commit);
+                }
+            }
+            Ok(())
+        })?;
         Ok(found)
     }
 

@@ -1,6 +1,7 @@
-//! Finding worktrees after a move. When a repository is renamed, the `.git` files of its worktrees name a missing folder; when
+//! Finding worktrees after a move or a copy. When a repository is renamed, the `.git` files of its worktrees name a missing folder; when
 //! the folder that contains both is renamed, the repository's list of worktrees is outdated as well. This module finds the
-//! worktrees; `worktree_links` rewrites the links.
+//! worktrees; `worktree_links` rewrites the links. In a copy of a repository, the registrations lead to the worktrees of the original,
+//! which are not worktrees of the copy, unless they were copied with it.
 
 use std::{
     fs, io,
@@ -8,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{careful, common_dir};
+use super::{careful, common_dir, worktrees::recorded_path};
 
 /// How many folders above the repository are searched for a worktree that was moved with it.
 const SEARCHED_ABOVE: usize = 4;
@@ -36,7 +37,8 @@ pub fn possible_paths(common_dir: &Path, registered: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Finds the folder of a worktree that is no longer where its registration says.
+/// Finds the folder of a worktree that is no longer where its registration says, or is the worktree of the repository of which this
+/// one is a copy.
 pub(super) fn find_moved(git_dir: &Path, registered: &Path) -> Option<PathBuf> {
     let common_dir = git_dir.parent()?.parent()?;
     possible_paths(common_dir, registered).into_iter().find(|folder| link_of(folder, git_dir).is_some())
@@ -75,8 +77,34 @@ pub(super) fn link_of(folder: &Path, git_dir: &Path) -> Option<LinkState> {
         named.file_name() == git_dir.file_name()
             && named.parent().and_then(Path::file_name) == git_dir.parent().and_then(Path::file_name)
     };
-    let is_outdated = |named: &Path| is_gone(named) && has_same_name(named);
+    let is_outdated = |named: &Path| {
+        has_same_name(named) && (is_gone(named) || is_copied_along(folder, git_dir, named))
+    };
     (is_outdated(&whole) || is_outdated(&first_line)).then_some(LinkState::Stale)
+}
+
+/// Returns whether a folder was copied together with the repository: its `.git` file names the registration `theirs` in the original,
+/// which has its own folder, and the registration at `git_dir` is a copy of that one.
+fn is_copied_along(folder: &Path, git_dir: &Path, theirs: &Path) -> bool {
+    let registered = |git_dir: &Path| identity(&recorded_path(git_dir)?);
+    let original = registered(theirs);
+    original.is_some() && original == registered(git_dir) && original != identity(folder)
+}
+
+/// Returns the registration of another repository whose worktree a folder is: each leads to the other. In a copy of a repository, the
+/// registration at `git_dir` leads to the worktree of the original.
+pub(super) fn other_registration(folder: &Path, git_dir: &Path) -> Option<PathBuf> {
+    let text = careful::small_text(&folder.join(".git"))?;
+    let named = text.strip_prefix("gitdir: ")?.trim_end_matches(['\n', '\r']);
+    if Path::new(named) == git_dir {
+        return None;
+    }
+    let named = folder.join(named);
+    let common = |git_dir: &Path| identity(&common_dir::of_git_dir(git_dir));
+    let is_other = common(&named).is_some() && common(&named) != common(git_dir);
+    let leads_back =
+        is_other && identity(folder).is_some() && identity(&recorded_path(&named)?) == identity(folder);
+    leads_back.then_some(named)
 }
 
 pub(super) fn is_gone(path: &Path) -> bool {

@@ -2,16 +2,16 @@
 //! one worktree only.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
 use rustix::fs::OFlags;
 
 use super::{
-    moved::{LinkState, is_gone, link_of},
+    moved::{LinkState, is_gone, link_of, other_registration},
     worktrees::Worktree,
 };
 use crate::{Kind, Result, error::ErrorContext, private_files};
@@ -29,8 +29,10 @@ impl Worktree {
             write_in_place(&folder.join(".git"), &line("gitdir: ", &self.git_dir))
                 .context(Kind::External, cannot)?;
         }
-        // If anything is at the registered path, somebody put it there, and the registration stays.
-        let is_outdated = self.recorded_path().is_some_and(|path| is_gone(&path));
+        // If anything else is at the registered path, somebody put it there, and the registration stays.
+        let is_outdated = self
+            .recorded_path()
+            .is_some_and(|path| is_gone(&path) || other_registration(&path, &self.git_dir).is_some());
         if is_outdated {
             let place = line("", &folder.join(".git"));
             private_files::replace(&self.git_dir.join("gitdir"), place).context(Kind::External, cannot)?;
@@ -44,8 +46,13 @@ fn line(prefix: &str, path: &Path) -> Vec<u8> {
     [prefix.as_bytes(), path.as_os_str().as_bytes(), b"\n"].concat()
 }
 
-/// Writes without a temporary file: it would become part of the agent's work.
+/// Writes without a temporary file: it would become part of the agent's work. A copy that was made with hard links gets a file of its
+/// own, since the original's would change as well.
 fn write_in_place(path: &Path, text: &[u8]) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.nlink() > 1 {
+        fs::remove_file(path)?;
+        return OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text);
+    }
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let mut file: File = OpenOptions::new().write(true).custom_flags(flags).open(path)?;
     file.write_all(text)?;
@@ -54,9 +61,8 @@ fn write_in_place(path: &Path, text: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
+    use crate::git::worktrees::WorktreePlace;
 
     #[test]
     fn only_a_folder_of_the_registration_is_relinked() {
@@ -65,9 +71,19 @@ mod tests {
         let git_dir = world.join("new/.git/worktrees/a-1");
         fs::create_dir_all(&git_dir).unwrap();
         fs::create_dir_all(world.join("other/.git/worktrees/a-1")).unwrap();
+        let original = world.join("original/.git/worktrees/a-1");
+        fs::create_dir_all(&original).unwrap();
+        fs::write(original.join("commondir"), "../..\n").unwrap();
+        fs::write(git_dir.join("commondir"), "../..\n").unwrap();
+        let theirs = world.join("original.worktrees/a-1");
+        fs::create_dir_all(&theirs).unwrap();
+        let foreign = format!("{}/.git\n", theirs.display());
+        fs::write(original.join("gitdir"), &foreign).unwrap();
+        fs::write(theirs.join(".git"), format!("gitdir: {}\n", original.display())).unwrap();
         let folder = world.join("new.worktrees/a-1");
         fs::create_dir_all(&folder).unwrap();
-        let worktree = Worktree { git_dir: git_dir.clone(), path: folder.clone(), was_there: true };
+        let worktree =
+            Worktree { git_dir: git_dir.clone(), path: folder.clone(), place: WorktreePlace::Here };
         let sound = format!("gitdir: {}\n", git_dir.display());
         let registered = format!("{}/.git\n", folder.display());
         let at = |path: &str| format!("gitdir: {}/{path}\n", world.display());
@@ -79,6 +95,10 @@ mod tests {
             (registered.as_str(), format!("{sound}rest of a longer line\n"), true),
             (registered.as_str(), at("other/.git/worktrees/a-1"), false),
             (registered.as_str(), at("old/.git/worktrees/b-2"), false),
+            // The repository was copied, with its worktree or without it.
+            (foreign.as_str(), at("original/.git/worktrees/a-1"), true),
+            (foreign.as_str(), sound.clone(), true),
+            (registered.as_str(), at("original/.git/worktrees/a-1"), false),
         ] {
             fs::write(git_dir.join("gitdir"), registration).unwrap();
             fs::write(folder.join(".git"), &link).unwrap();

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::worktrees::{Worktree, current_place};
+use super::worktrees::{CurrentPlace, Worktree, WorktreePlace, current_place};
 use crate::{Result, git::Repo};
 
 impl Repo {
@@ -57,13 +57,13 @@ impl WorktreeReader<'_> {
     }
 
     fn read(&mut self, git_dir: PathBuf) -> Option<Worktree> {
-        let (registered, found) = current_place(&git_dir)?;
-        let path = match &found {
-            Ok(found) if found.is_dir() => self.resolve(&registered),
-            Ok(_) => registered.canonicalize().ok(),
-            Err(_) => None,
+        let CurrentPlace { path: registered, place, is_folder } = current_place(&git_dir)?;
+        let path = match place {
+            WorktreePlace::Gone => None,
+            _ if is_folder => self.resolve(&registered),
+            _ => registered.canonicalize().ok(),
         };
-        Some(Worktree { git_dir, path: path.unwrap_or(registered), was_there: found.is_ok() })
+        Some(Worktree { git_dir, path: path.unwrap_or(registered), place })
     }
 
     /// Returns the path of a folder without links, if it is not a link itself.

@@ -3,14 +3,14 @@
 use std::{
     ffi::OsStr,
     fs,
-    io::{self, ErrorKind},
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
-    git::{Oid, Repo, careful, moved},
+    git::{Oid, Repo, careful, common_dir, moved},
     model::quote,
 };
 
@@ -65,8 +65,20 @@ pub struct Worktree {
     pub git_dir: PathBuf,
     /// The path of its files.
     pub path: PathBuf,
-    /// Whether anything was at its path when its registration was read, a link included; [`Worktree::exists`] looks again.
-    pub was_there: bool,
+    /// What was at its path when its registration was read; [`Worktree::exists`] looks again.
+    pub place: WorktreePlace,
+}
+
+/// What is at the path of a worktree, for the repository that has registered it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum WorktreePlace {
+    /// Its files, or whatever replaced them, a link included.
+    Here,
+    /// Nothing.
+    Gone,
+    /// A worktree of another repository: this repository is a copy of that one, and the registration was copied with it. Nothing there
+    /// is ours to read or to change.
+    Foreign,
 }
 
 /// The content of a worktree's `HEAD`.
@@ -135,7 +147,7 @@ impl Repo {
         if let Some(path) = self.main_checkout()? {
             all.push(Checkout { git_dir: self.common_dir()?, path });
         }
-        let linked = self.worktrees()?.into_iter().filter(|worktree| worktree.path.exists());
+        let linked = self.worktrees()?.into_iter().filter(Worktree::is_checked_out);
         all.extend(linked.map(|one| Checkout { git_dir: one.git_dir, path: one.path }));
         all.retain(|checkout| checkout.branch().as_deref() == Some(branch_ref));
         Ok(all)
@@ -144,7 +156,7 @@ impl Repo {
     /// Returns the checkout from which the repository was found, the main one or a linked worktree; `None` if there is none.
     pub fn own_checkout(&self) -> Option<Worktree> {
         let path = self.work_dir()?;
-        Some(Worktree { git_dir: self.gix.git_dir().to_owned(), path, was_there: true })
+        Some(Worktree { git_dir: self.gix.git_dir().to_owned(), path, place: WorktreePlace::Here })
     }
 
     /// Returns the linked worktree at `path`.
@@ -186,9 +198,20 @@ impl Worktree {
         recorded_path(&self.git_dir)
     }
 
-    /// Returns whether anything is at its path, a link included.
+    /// Returns whether anything is at its path, a link included, that is not the worktree of another repository.
     pub fn exists(&self) -> bool {
-        self.registered_path().is_some_and(|path| fs::symlink_metadata(path).is_ok())
+        current_place(&self.git_dir).is_some_and(|now| now.place == WorktreePlace::Here)
+    }
+
+    /// Returns whether its branch is checked out in a folder of this repository.
+    pub fn is_checked_out(&self) -> bool {
+        self.place == WorktreePlace::Here && self.path.exists()
+    }
+
+    /// Returns the git directory of the other repository whose worktree is at its path, if there is one.
+    pub fn other_repository(&self) -> Option<PathBuf> {
+        let other = moved::other_registration(&self.registered_path()?, &self.git_dir)?;
+        common_dir::of_git_dir(&other).canonicalize().ok()
     }
 
     /// Returns what its `HEAD` contains.
@@ -218,17 +241,18 @@ impl Worktree {
         self.lock_reason().is_some_and(|reason| reason == INITIALIZING)
     }
 
-    /// Moves the registration of a worktree whose files are gone into `folder`, so that the worktree can be recreated in its
+    /// Moves the registration of a worktree whose files are gone, or those of another repository, into `folder`, so that the worktree can be recreated in its
     /// place.
     ///
     /// # Errors
     /// Its files exist, somebody locked it, or it cannot be moved.
     pub fn move_registration(&self, folder: &Path) -> Result<()> {
         let shown = self.path.display();
-        if self.path.join(".git").exists() {
+        if self.exists() && self.path.join(".git").exists() {
             return Err(Error::internal(format!("the files of worktree '{shown}' exist")));
         }
-        if let Some(reason) = self.lock_reason() {
+        // The lock protects the files of the other repository, which keeps its own registration.
+        if let Some(reason) = self.lock_reason().filter(|_| self.other_repository().is_none()) {
             return Err(Error::new(
                 Code::WorktreeLocked,
                 format!("worktree '{shown}' is gone, but locked: {reason}"),
@@ -248,25 +272,41 @@ impl Worktree {
 }
 
 /// Returns the folder that a registration names.
-fn recorded_path(git_dir: &Path) -> Option<PathBuf> {
+pub(super) fn recorded_path(git_dir: &Path) -> Option<PathBuf> {
     let gitdir = careful::small_text(&git_dir.join("gitdir"))?;
     let gitdir = Some(gitdir.trim_end_matches('\n')).filter(|gitdir| !gitdir.is_empty())?;
     git_dir.join(gitdir).parent().map(Path::to_owned)
 }
 
 fn current_path(git_dir: &Path) -> Option<PathBuf> {
-    current_place(git_dir).map(|(path, _)| path)
+    current_place(git_dir).map(|now| now.path)
 }
 
-/// Returns the folder of a registration, which may have moved with the repository, and what is there.
-pub(super) fn current_place(git_dir: &Path) -> Option<(PathBuf, io::Result<fs::Metadata>)> {
-    let written = recorded_path(git_dir)?;
-    let found = fs::symlink_metadata(&written);
-    if found.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound)
-        && let Some(moved) = moved::find_moved(git_dir, &written)
+/// The folder of a registration.
+pub(super) struct CurrentPlace {
+    pub(super) path: PathBuf,
+    pub(super) place: WorktreePlace,
+    /// Whether a folder is at the path, and no link or file.
+    pub(super) is_folder: bool,
+}
+
+/// Returns the folder of a registration, which may have been moved or copied with the repository, and what is there.
+pub(super) fn current_place(git_dir: &Path) -> Option<CurrentPlace> {
+    let path = recorded_path(git_dir)?;
+    let found = fs::symlink_metadata(&path);
+    let is_folder = found.as_ref().is_ok_and(fs::Metadata::is_dir);
+    let is_foreign = is_folder && moved::other_registration(&path, git_dir).is_some();
+    let is_gone = found.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    if (is_gone || is_foreign)
+        && let Some(path) = moved::find_moved(git_dir, &path)
     {
-        let found = fs::symlink_metadata(&moved);
-        return Some((moved, found));
+        let is_folder = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
+        return Some(CurrentPlace { path, place: WorktreePlace::Here, is_folder });
     }
-    Some((written, found))
+    let place = match found {
+        Ok(_) if is_foreign => WorktreePlace::Foreign,
+        Ok(_) => WorktreePlace::Here,
+        Err(_) => WorktreePlace::Gone,
+    };
+    Some(CurrentPlace { path, place, is_folder })
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    AgentId, BranchName, Cap, CommitId, Cost, Dependency, Fact, IdOrText, Limit, Phase, RunId, SessionId,
-    Tag, Team, WorkCheck, WorkStat, WriterId,
+    AgentId, BranchName, Cap, CommitId, Cost, Dependency, Fact, IdOrText, Limit, OtherWork, Phase, RunId,
+    SessionId, Tag, Team, WorkCheck, WorkStat, WriterId,
     dependency::StartedWith,
     hand_over::HandOver,
     landing::{Check, FailedCheck, SetAside},
@@ -41,6 +41,8 @@ state! {
         pub snapshot_files: u64 = ("Snapshot-Files" unless 0),
         /// The commit that holds its work.
         pub head: Option<IdOrText<CommitId>> = "Head",
+        /// Work that other clones recorded for the same attempts, if it was resumed in several at once. Its head may contain it by now.
+        pub other_work: Vec<OtherWork> = "Other-Work",
         /// The name of its program, which is that of its profile unless the profile is a role.
         pub profile: String = "Profile",
         /// The role as which it was started.

@@ -94,7 +94,7 @@ Orchestra-Said: 2
 Orchestra-Unread: 1
 Orchestra-Lamport: 18
 Orchestra-By: 5t2k
-Orchestra-Fold: 17
+Orchestra-Fold: 18
 Orchestra-Format: 1
 "#;
 

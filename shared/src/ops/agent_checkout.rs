@@ -3,11 +3,11 @@
 use tempfile::TempDir;
 
 use crate::{
-    Kind, Result,
+    Code, Error, Kind, Result,
     config::{Config, keys::MAX_FILE},
     error::ErrorContext,
-    git::{Oid, Repo, repo::Identity, worktrees::Worktree},
-    model::{Agent, AgentId, ByteSize},
+    git::{Oid, Repo, common_dir, repo::Identity, worktrees::Worktree},
+    model::{Agent, AgentId, ByteSize, text},
     store::layout::PrivateDir,
     supervise::spec::Spec,
     trust::acceptance,
@@ -29,6 +29,33 @@ pub(super) struct AgentCheckout {
     pub(super) identity: Option<Identity>,
     root: WorktreeRoot,
     max_file: ByteSize,
+}
+
+/// Explains that an agent has no worktree in this repository, and why.
+///
+/// # Errors
+/// The repository cannot be read.
+pub(super) fn missing_worktree(repo: &Repo, id: &AgentId, branch: &str) -> Result<Error> {
+    let Some(worktree) = list::worktree_of_agent(repo, id, branch)? else {
+        return Ok(Error::new(Code::WorktreeMissing, format!("agent '{id}' has no worktree in this clone")));
+    };
+    let shown = text::safe(&worktree.path.to_string_lossy()).into_owned();
+    let again = format!("git orchestra resume {id} makes it again from its work");
+    Ok(match worktree.other_repository() {
+        Some(other) => {
+            let other = common_dir::display_folder(&other).to_string_lossy().into_owned();
+            let what = format!("agent '{id}' has no worktree in this copy of the repository");
+            Error::new(Code::WorktreeMissing, what)
+                .because(format!("'{shown}' is the worktree of '{}'", text::safe(&other)))
+                .hint(format!("git orchestra resume {id} makes one here from its work"))
+        }
+        None => {
+            let what = format!("the worktree of agent '{id}' is missing: nothing at '{shown}'");
+            Error::new(Code::WorktreeMissing, what)
+                .hint("git worktree repair NEW-PATH, if it was moved by hand")
+                .hint(again)
+        }
+    })
 }
 
 impl AgentCheckout {

@@ -20,8 +20,10 @@ mod after;
 mod cap;
 mod check;
 mod did_not_land;
+mod landed_now;
 mod limit;
 mod machine;
+mod other_work;
 mod request;
 mod shortage;
 mod team;
@@ -33,7 +35,9 @@ pub use self::{
     cap::CapObject,
     check::{CheckObject, Checked},
     did_not_land::DidNotLand,
+    landed_now::LandedNow,
     limit::LimitObject,
+    other_work::OtherWorkObject,
     request::RequestObject,
     shortage::ShortageObject,
     team::{PartObject, RoleUse, TeamObject},
@@ -189,16 +193,22 @@ pub struct AgentObject {
     pub verdict_current: Option<bool>,
     /// A verdict from a clone that the user does not trust. It does not count.
     pub proposed_verdict: Option<ProposedVerdict>,
-    /// Whether its current work landed.
+    /// Whether its current work landed, and the branch contains it now.
     pub merged: Option<bool>,
     /// The branch in which its work landed last.
     pub landed_in: Option<BranchName>,
+    /// Where its current work is now, if it landed there.
+    #[serde(default)]
+    pub landed_now: Option<LandedNow>,
     /// The check that failed in its last landing, and has not passed since.
     pub failed_check: Option<DidNotLand>,
     /// Why its work was set aside in its last landing.
     pub set_aside: Option<DidNotLand>,
     /// The number of events that contradict others.
     pub conflicts: u64,
+    /// Work of other clones that is not in its head, because it was resumed in several clones at once.
+    #[serde(default)]
+    pub other_work: Vec<OtherWorkObject>,
     /// What changed outside its worktree while it ran, on this machine; empty for archived agents.
     pub surroundings: Vec<SurroundingsChange>,
     /// What it asks for, in full, if it is waiting; `null` if an older version recorded only what `waiting` says.
@@ -243,10 +253,13 @@ pub enum WorktreeState {
     Missing,
     /// Somebody moved it with `git worktree move`.
     Moved,
+    /// It is the worktree of the repository of which this one is a copy; `resume` makes one here.
+    AnotherRepository,
 }
 
 impl AgentObject {
-    /// Combines the state by the events with what this machine knows. Leaves `dirty`, `dirty_at` and `worktree` to callers that read worktrees.
+    /// Combines the state by the events with what this machine knows. Leaves `dirty`, `dirty_at` and `worktree` to callers that read worktrees,
+    /// and `landed_now` to lists: until then `merged` is what the events say.
     pub fn new(repo: &Repo, private: &PrivateDir, id: &AgentId, observed: Observed) -> Self {
         let object = Self::judged(&TrustedWriters::of(repo), private, id, observed);
         Self { attached_pid: attachment::process_of(private, id), ..object }
@@ -268,7 +281,7 @@ impl AgentObject {
             reviews, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
             stuck_turns, limit, cap, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
-            conflicts, check, said, unread, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
+            conflicts, check, said, unread, other_work, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
         } = agent;
         let failed_check = failed_check.map(|one| DidNotLand::failed(one, head.as_ref()));
         let check = check.map(CheckObject::from);
@@ -343,10 +356,12 @@ impl AgentObject {
             proposed_verdict,
             merged: ended.then(|| landed_head.is_some() && landed_head == head),
             landed_in,
+            landed_now: None,
             checked: Checked::of(check.as_ref(), failed_check.as_ref()),
             failed_check,
             set_aside: set_aside.map(|one| DidNotLand::set_aside(one, head.as_ref())),
             conflicts,
+            other_work: OtherWorkObject::of(by.repo(), other_work, head.as_ref()),
             surroundings: Vec::new(),
             request: question.zip(request).map(|(id, asked)| RequestObject::of(id, asked)),
             always: always.iter().map(|grant| grant.pattern.to_string()).collect(),

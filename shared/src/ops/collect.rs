@@ -10,7 +10,7 @@ pub use crate::store::layout::SHARED as SHARED_REFS;
 use crate::{
     Code, Error, Kind, Result, agents,
     context::{Context, Event},
-    git::{Repo, command},
+    git::{Repo, command, worktrees::WorktreePlace},
     lock::Lock,
     model::{
         Agent, AgentId, Fact, IdOrText, Liveness, Team, canonical,
@@ -18,7 +18,9 @@ use crate::{
         fold,
     },
     ops::{
-        agent_checkout::AgentCheckout, agent_object::AgentObject, repairing, role_changes, selection, status,
+        agent_checkout::{AgentCheckout, missing_worktree},
+        agent_object::AgentObject,
+        repairing, role_changes, selection, status,
     },
     store::{
         self, AgentLog, Listing, Unreadable, append_if,
@@ -194,7 +196,7 @@ fn capture_under_lock(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
     let Some(checkout) = AgentCheckout::of(repo, id, &agent)? else {
         return match &agent.unsaved {
             Some(why) => {
-                Err(Error::new(Code::WorktreeMissing, format!("its worktree is missing; at its end: {why}")))
+                Err(missing_worktree(repo, id, &agent.branch)?.because(format!("at its end: {why}")))
             }
             None => Ok(CollectOutcome::WorktreeGone),
         };
@@ -256,6 +258,7 @@ fn summary(
 ) -> Result<CollectedAgent> {
     let mut agent = status::read_agent(repo, id)?;
     let worktree = crate::worktree::list::worktree_of_agent(repo, id, &agent.branch)?;
+    let worktree = worktree.filter(|found| found.place != WorktreePlace::Foreign);
     agent.worktree = worktree.map(|found| found.path.to_string_lossy().into_owned());
     let not_taken = AgentLog::of(repo, id)?.fold.left_out;
     let by_hand =

@@ -46,6 +46,7 @@ use crate::{
         target_lock::{LockHolder, TargetLock},
         verify,
     },
+    ops::agent_object::OtherWorkObject,
     store::{
         layout,
         operations::{self, Journal, OperationBody, Stage},
@@ -159,9 +160,16 @@ fn dry_run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     let mut warnings = newer_commits::warnings(repo, &request.branches)?;
     warnings.extend(gitlinks::warnings(repo, plan.target.tip, &plan.branches)?);
     warnings.extend(prepare::unchecked_warnings(&plan, &options));
+    warnings.extend(other_work(repo, &plan));
     let report = Report::planned(&plan);
     let check_plan = CheckPlan::of(&options, &report.order, verify::side_by_side(repo));
     Ok(Report { warnings, dry_run: true, check_plan, ..report })
+}
+
+/// Warns about work of the agents that does not land with them, because they were resumed in two clones at once.
+fn other_work(repo: &Repo, plan: &LandingPlan) -> Vec<String> {
+    let agents = plan.branches.iter().filter_map(|branch| branch.agent.as_ref());
+    agents.flat_map(|(id, agent)| OtherWorkObject::warnings(repo, id, agent)).collect()
 }
 
 /// Returns the target of the unfinished landing to continue or abort.
@@ -198,6 +206,7 @@ fn begin(repo: &AcceptedRepo, request: &Request, into: &str, around: LandContext
         return Ok(Report { warnings, ..Report::nothing_to_land(&plan) });
     }
     warnings.extend(prepare::unchecked_warnings(&plan, &options));
+    warnings.extend(other_work(repo, &plan));
     let skipped = plan.skipped.iter().map(|skipped| &skipped.branch);
     let tip = |branch: &Branch| BranchTip { name: branch.name.clone(), tip: branch.tip };
     let all = plan.branches.iter().chain(skipped).map(tip).collect();

@@ -18,7 +18,10 @@ use crate::{
     landing::finish::{self, BranchMove, TargetMove},
     lock::Lock,
     model::{Agent, AgentId, CommitId, Fact, IdOrText, Liveness, Phase, SessionId, event::Collected},
-    ops::{agent_checkout::AgentCheckout, collect, named, status},
+    ops::{
+        agent_checkout::{AgentCheckout, missing_worktree},
+        collect, named, status,
+    },
     store::{
         self, append,
         layout::{self, AgentDir, PrivateDir},
@@ -143,10 +146,9 @@ fn rewind(context: &Context, repo: &AcceptedRepo, id: &AgentId, to: u32) -> Resu
         Error::new(Code::PointUnknown, format!("agent '{id}' has no point {to}"))
             .hint(format!("git orchestra rewind {id} lists its points"))
     })?;
-    let checkout = AgentCheckout::of(repo, id, &agent)?.ok_or_else(|| {
-        Error::new(Code::WorktreeMissing, format!("the worktree of '{id}' is missing"))
-            .hint(format!("git orchestra resume {id} makes it again"))
-    })?;
+    let Some(checkout) = AgentCheckout::of(repo, id, &agent)? else {
+        return Err(missing_worktree(repo, id, &agent.branch)?);
+    };
     let old = work_on_branch(repo, id, &agent, &checkout.worktree)?;
     let spec = Spec::last(repo, id, &lock.dir);
     if let Some(spec) = &spec {
@@ -291,7 +293,7 @@ fn record(repo: &Repo, id: &AgentId, state: &State) -> Result<()> {
     let checkout = AgentCheckout::of(repo, id, &agent)?;
     let base = agent.base.commit();
     let (Some(checkout), Some(base)) = (checkout, base) else {
-        return Err(Error::new(Code::WorktreeMissing, format!("the worktree of '{id}' is missing")));
+        return Err(missing_worktree(repo, id, &agent.branch)?);
     };
     let identified = repo.with_identity(checkout.identity.as_ref());
     let task = checkout.task(id, &agent, base);

@@ -5,6 +5,7 @@ mod checkout;
 mod detail;
 mod dirt;
 mod happened;
+mod landed;
 mod overlaps;
 mod ready;
 mod runs;
@@ -18,6 +19,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::landed::LandedWorks;
 pub use self::{
     caps::CapTotal,
     checkout::{CheckoutState, checkout},
@@ -29,7 +31,10 @@ pub use self::{
 use crate::{
     Code, Error, Result,
     context::Context,
-    git::{Oid, Repo, worktrees::Worktree},
+    git::{
+        Oid, Repo,
+        worktrees::{Worktree, WorktreePlace},
+    },
     model::{Agent, AgentId, Liveness, RunId},
     ops::{
         agent_object::{AgentObject, WorktreeState},
@@ -204,7 +209,7 @@ fn report_on(
     let trusted = TrustedWriters::of(repo);
     let work = WorkRefs::for_agents(repo, count)?;
     let mut agents: Vec<AgentObject> = Vec::with_capacity(count + archived.len());
-    let mut unreadable = Vec::new();
+    let (mut unreadable, mut landed) = (Vec::new(), LandedWorks::default());
     for (row, observed) in observed {
         let observed = match observed {
             Ok(observed) => observed,
@@ -215,6 +220,7 @@ fn report_on(
         };
         unreadable.extend(work.damage(repo, &row.id, &observed.agent)?);
         if request.run.as_ref().is_none_or(|run| *run == observed.agent.run) {
+            landed.add(&row.id, &observed.agent);
             agents.push(AgentObject::judged(&trusted, &private, &row.id, observed));
         }
     }
@@ -229,6 +235,7 @@ fn report_on(
     }
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
+    landed.fill_in(repo, &mut agents);
     fill_in_surroundings(repo, &mut agents)?;
     fill_in_attached(&private, &mut agents);
     let is_here =
@@ -375,8 +382,10 @@ fn fill_in_worktrees(
             finder.find(&id, &agent.branch)?
         };
         let Some(worktree) = found else { continue };
-        agent.worktree = Some(worktree.path.to_string_lossy().into_owned());
         agent.worktree_state = Some(worktree_state(repo, &worktrees_dir, &id, &worktree)?);
+        // A reader of the path works in it.
+        agent.worktree =
+            (worktree.place != WorktreePlace::Foreign).then(|| worktree.path.to_string_lossy().into_owned());
         if counting.is_some() && agent.liveness != Liveness::Ended {
             open.push((at, worktree.clone()));
         }
@@ -395,8 +404,10 @@ fn worktree_state(
     id: &AgentId,
     worktree: &Worktree,
 ) -> Result<WorktreeState> {
-    if !worktree.was_there {
-        return Ok(WorktreeState::Missing);
+    match worktree.place {
+        WorktreePlace::Gone => return Ok(WorktreeState::Missing),
+        WorktreePlace::Foreign => return Ok(WorktreeState::AnotherRepository),
+        WorktreePlace::Here => {}
     }
     let is_moved = worktree.path != worktrees_dir.join(id.as_str())
         && inspect::moved_from(repo, id, worktree)?.is_some();

@@ -18,7 +18,8 @@ use crate::{
     context::Context,
     git::{Repo, remotes::RemoteOptions, version},
     lock::Lock,
-    model::text,
+    model::{AgentId, text},
+    ops::agent_object::OtherWorkObject,
     store::{
         layout::{self, PrivateDir},
         pack,
@@ -147,6 +148,8 @@ pub fn run(
     }
     let asks = consent.question;
     let mut warnings = warnings(&remote, &outcome);
+    let changed: Vec<AgentId> = outcome.changes.keys().filter_map(|id| AgentId::parse(id).ok()).collect();
+    warnings.extend(OtherWorkObject::warnings_about(repo, changed.iter()));
     if !request.dry_run
         && let Err(error) = pack::pack_if_many(repo, pack::LOOSE_LIMIT)
     {

@@ -6,11 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Code, Error, Result,
+    Result,
     context::Context,
-    git::Repo,
-    model::{BranchName, text},
-    ops::{agent_object::AgentObject, named, status},
+    git::{
+        Repo,
+        worktrees::{Worktree, WorktreePlace},
+    },
+    model::BranchName,
+    ops::{agent_checkout::missing_worktree, agent_object::AgentObject, named, status},
     parallel,
     store::{Listing, Unreadable},
     worktree::{
@@ -80,7 +83,8 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
             None => finder.find(&agent.id, &agent.branch)?,
         };
         let Some(worktree) = worktree else { continue };
-        paths.push(worktree.registered_path());
+        // Another repository's is not measured.
+        paths.push(worktree.registered_path().filter(|_| worktree.place != WorktreePlace::Foreign));
         worktrees.push(WorktreeInfo {
             path: worktree.path.to_string_lossy().into_owned(),
             size: None,
@@ -117,17 +121,8 @@ pub fn path(repo: &Repo, typed: &str) -> Result<std::path::PathBuf> {
         Some(row) => listing.agent(repo, row).map(|agent| agent.branch).unwrap_or_default(),
         None => BranchName::default(),
     };
-    let worktree = list::worktree_of_agent(repo, &id, &branch)?.ok_or_else(|| {
-        Error::new(Code::WorktreeMissing, format!("agent '{id}' has no worktree in this clone"))
-    })?;
-    if worktree.exists() {
-        return Ok(worktree.path);
+    match list::worktree_of_agent(repo, &id, &branch)?.filter(Worktree::exists) {
+        Some(worktree) => Ok(worktree.path),
+        None => Err(missing_worktree(repo, &id, &branch)?),
     }
-    let shown = text::safe(&worktree.path.to_string_lossy()).into_owned();
-    Err(Error::new(
-        Code::WorktreeMissing,
-        format!("the worktree of agent '{id}' is missing: nothing at '{shown}'"),
-    )
-    .hint("git worktree repair NEW-PATH, if it was moved by hand")
-    .hint(format!("git orchestra resume {id} makes it again from its work")))
 }

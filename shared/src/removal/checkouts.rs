@@ -9,7 +9,7 @@ use crate::{
     Result,
     git::{
         Repo,
-        worktrees::{Checkout, Worktree, WorktreeHead},
+        worktrees::{Checkout, Worktree, WorktreeHead, WorktreePlace},
     },
     model::AgentId,
     store::layout,
@@ -59,10 +59,12 @@ impl Checkouts {
             if let WorktreeHead::Branch(branch) = worktree.head() {
                 checkouts.by_head.entry(branch).or_insert(at);
             }
-            if path.exists() {
+            if worktree.is_checked_out() {
                 checkouts.add_branch(&Checkout { git_dir: git_dir.clone(), path: path.clone() });
             }
-            checkouts.folders.push(path.clone());
+            if worktree.place != WorktreePlace::Foreign {
+                checkouts.folders.push(path.clone());
+            }
         }
         checkouts.folders.sort_unstable();
         checkouts.worktrees = worktrees;

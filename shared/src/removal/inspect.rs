@@ -11,7 +11,7 @@ use crate::{
     Result,
     git::{
         Repo, moved,
-        worktrees::{Worktree, WorktreeHead},
+        worktrees::{Worktree, WorktreeHead, WorktreePlace},
     },
     model::{AgentId, quote, text},
     store::layout::{self, PrivateDir},
@@ -40,7 +40,9 @@ pub fn worktree_condition(
     id: &AgentId,
     branch: &str,
 ) -> Result<WorktreeCondition> {
-    let Some(worktree) = checkouts.worktree_of(id, branch) else {
+    let known = checkouts.worktree_of(id, branch);
+    // In a copy of a repository, the worktree of the original stays, whatever becomes of the agent here.
+    let Some(worktree) = known.filter(|worktree| worktree.place != WorktreePlace::Foreign) else {
         return unregistered(repo, id);
     };
     Ok(match doubtful_reason(checkouts, worktree) {

@@ -5,7 +5,11 @@ use std::time::Duration;
 use crate::{
     Code, Error, Kind, Result,
     context::Context,
-    git::{Repo, registration_checks::DoubtfulRegistration, worktrees::Worktree},
+    git::{
+        Repo,
+        registration_checks::DoubtfulRegistration,
+        worktrees::{Worktree, WorktreePlace},
+    },
     lock::Lock,
     model::{AgentId, Fact, Phase},
     store::{
@@ -159,7 +163,9 @@ pub fn remove_incomplete(repo: &Repo, id: &AgentId, lock: OperationsLock<'_>) ->
 /// Returns the incomplete worktree in the folder that has the agent's name.
 fn incomplete_worktree(repo: &Repo, id: &AgentId) -> Result<Option<Worktree>> {
     let is_wanted = |worktree: &Worktree| {
-        worktree.path.file_name().is_some_and(|name| name == id.as_str()) && worktree.is_incomplete()
+        worktree.path.file_name().is_some_and(|name| name == id.as_str())
+            && worktree.is_incomplete()
+            && worktree.place != WorktreePlace::Foreign
     };
     if let Some(own) = repo.worktree_named(id.as_str())?.filter(is_wanted) {
         return Ok(Some(own));
@@ -184,7 +190,7 @@ fn says_running(fact: &Fact) -> bool {
 /// # Errors
 /// The worktree is incomplete (4).
 pub fn refuse_incomplete(worktree: &Worktree) -> Result<()> {
-    if !worktree.is_incomplete() {
+    if !worktree.is_incomplete() || worktree.place == WorktreePlace::Foreign {
         return Ok(());
     }
     let shown = worktree.path.display();

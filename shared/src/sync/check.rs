@@ -77,6 +77,8 @@ pub struct KnownTips<'a> {
     pub ours: Option<Oid>,
     /// The remote tip at the previous fetch.
     pub before: Option<Oid>,
+    /// Its tips in the archives that were here before this sync.
+    pub archived: &'a [Oid],
     /// The writer id of this clone.
     pub writer: Option<&'a str>,
 }
@@ -127,6 +129,18 @@ pub fn check_tip<I: SubjectId>(
     let impostors = count_impostors::<I::Subject>(repo, &walk, known)?;
     let state = (relation == Relation::New).then(|| I::Subject::fold(&walk.events).into_state());
     Ok(Ok(TipNews { relation, names_work: walk.names_work, impostors, state }))
+}
+
+/// Counts the events of an archived agent that carry this clone's writer id, but were not written here, as [`TipNews::impostors`]. A tip
+/// that cannot be read has none.
+///
+/// # Errors
+/// Our own commits cannot be read.
+pub fn impostors_in<I: SubjectId>(repo: &Repo, _id: &I, theirs: Oid, known: &KnownTips<'_>) -> Result<usize> {
+    match walk::<FactOf<I>>(repo, theirs, known.ours) {
+        Ok(walk) => count_impostors::<I::Subject>(repo, &walk, known),
+        Err(_) => Ok(0),
+    }
 }
 
 struct Walk<F> {
@@ -236,8 +250,8 @@ fn is_forged<S: Subject>(repo: &Repo, tip: Oid, writer: Option<&str>) -> bool {
     folded.map_or(true, |folded| folded.trim_end() != said)
 }
 
-/// Counts the events that carry this clone's writer id, but are neither here nor were at this remote before. A copy of this clone
-/// wrote them, or somebody who impersonates it.
+/// Counts the events that carry this clone's writer id, but are neither here, also not in an archive, nor were at this remote before. A
+/// copy of this clone wrote them, or somebody who impersonates it.
 fn count_impostors<S: Subject>(repo: &Repo, walk: &Walk<S::Fact>, known: &KnownTips<'_>) -> Result<usize> {
     let Some(writer) = known.writer else { return Ok(0) };
     let claimed = |writers: &[WriterId]| writers.iter().filter(|one| ***one == *writer).count();
@@ -245,7 +259,7 @@ fn count_impostors<S: Subject>(repo: &Repo, walk: &Walk<S::Fact>, known: &KnownT
         return Ok(0);
     }
     let mut local_commits = HashSet::new();
-    for tip in known.ours.into_iter().chain(known.before) {
+    for tip in known.ours.into_iter().chain(known.before).chain(known.archived.iter().copied()) {
         local_commits.extend(Chain::<S>::read(repo, &[tip])?.commits);
     }
     Ok(walk

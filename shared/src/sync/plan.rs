@@ -1,7 +1,13 @@
 //! Plans the changes after which both sides have the same. Reads objects and writes joins, which are invisible until a ref names
 //! them, but changes no ref.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod archiving;
+mod impostors;
+
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -98,6 +104,7 @@ pub fn plan(repo: &Repo, sides: &Sides<'_>) -> Result<SyncPlan> {
         sides,
         private: PrivateDir::new(repo.private_dir()?),
         archived_tips: ArchivedTips::new(),
+        archived_before: OnceCell::new(),
         after: sides.ours.clone(),
         refused: Refused::read(repo)?,
         sound: SoundWork::read(repo)?,
@@ -129,6 +136,8 @@ struct LogTips {
     before: Option<Oid>,
     /// The tips of the log in archives.
     archived: Vec<Oid>,
+    /// Those of them that were here before this sync.
+    archived_before: Vec<Oid>,
 }
 
 /// A log with the events of both sides.
@@ -146,6 +155,8 @@ struct Planner<'a> {
     private: PrivateDir,
     /// The archived agents.
     archived_tips: ArchivedTips,
+    /// Those in the archives that were here before this sync, once they were asked for.
+    archived_before: OnceCell<ArchivedTips>,
     /// The local refs after the changes. Only its archives are kept up to date.
     after: RefSnapshot,
     refused: Refused,
@@ -180,6 +191,12 @@ impl Planner<'_> {
             }
             match archives::merge(self.repo, ours, *theirs)? {
                 Some(new) if Some(new) != ours => {
+                    let impostors = self.archived_impostors(writer, *theirs)?;
+                    if impostors > 0 && self.sides.busy {
+                        self.refuse(name, IMPOSTOR.to_owned());
+                        continue;
+                    }
+                    self.plan.impostors += impostors;
                     self.after.archives.insert(writer.clone(), new);
                     self.edit(layout::archive_ref(writer), ours, new);
                 }
@@ -222,8 +239,12 @@ impl Planner<'_> {
         }
         let archived =
             self.archived_tips.get(id).into_iter().flatten().map(|archived_tips| archived_tips.tip).collect();
+        let archived_before = match self.archived_tips.contains_key(id) {
+            true => self.archived_before(id),
+            false => Vec::new(),
+        };
         let before = self.sides.before.agents.get(id).copied();
-        let tips = LogTips { log: LogId::Agent(id.clone()), ours, theirs, before, archived };
+        let tips = LogTips { log: LogId::Agent(id.clone()), ours, theirs, before, archived, archived_before };
         let Some(merged) = self.merge_events(id, &tips)? else { return Ok(()) };
         let name = format!("agents/{id}");
         if self.is_kept_back(&name) {
@@ -255,7 +276,8 @@ impl Planner<'_> {
         if ours == theirs || self.plan.refused.contains_key(&name) {
             return Ok(());
         }
-        let tips = LogTips { log: log.clone(), ours, theirs, before, archived: Vec::new() };
+        let (archived, archived_before) = (Vec::new(), Vec::new());
+        let tips = LogTips { log: log.clone(), ours, theirs, before, archived, archived_before };
         let Some(MergedLog { tip, .. }) = self.merge_events(id, &tips)? else { return Ok(()) };
         if theirs != Some(tip) && !self.is_kept_back(&name) {
             self.send(layout::event_log_ref(log), tip, PushRule::FastForwardOnly);
@@ -281,7 +303,12 @@ impl Planner<'_> {
                 self.refuse(name, why);
                 return Ok(None);
             }
-            let known = KnownTips { ours: tip, before: tips.before, writer: self.sides.writer };
+            let known = KnownTips {
+                ours: tip,
+                before: tips.before,
+                archived: &tips.archived_before,
+                writer: self.sides.writer,
+            };
             let news = match check::check_tip(self.repo, id, from, &known)? {
                 Ok(news) => news,
                 Err(refusal) => {
@@ -359,61 +386,6 @@ impl Planner<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Keeps the work of an archived agent if no archive contains it: it may have been archived without work, or with older work.
-    fn keep_unless_archived(&mut self, id: &AgentId, work: Oid) -> Result<()> {
-        if self
-            .archived_tips
-            .get(id)
-            .into_iter()
-            .flatten()
-            .any(|archived_tips| archived_tips.work == Some(work))
-        {
-            return Ok(());
-        }
-        for archive in self.after.archives.values() {
-            if !self.repo.has_commit(work) || self.repo.contains(*archive, work)? {
-                return Ok(());
-            }
-        }
-        let name = layout::replaced_head_ref(id, &work.to_string());
-        if self.repo.find_ref(&name)?.is_none() {
-            self.edit(name, None, work);
-        }
-        Ok(())
-    }
-
-    /// Plans to delete the refs of an agent on both sides if its whole event log is in an archive. Returns whether that is so.
-    fn archive_agent(&mut self, id: &AgentId, ours: Option<Oid>, theirs: Option<Oid>) -> Result<bool> {
-        let held = |tip: Option<Oid>| match tip {
-            Some(tip) if !self.repo.has_commit(tip) => Ok(false),
-            Some(tip) => archives::contain(self.repo, &self.archived_tips, id, tip),
-            None => Ok(true),
-        };
-        if self.private.agent(id).dir().is_dir() || !held(ours)? || !held(theirs)? {
-            return Ok(false);
-        }
-        let work = self.sides.ours.heads.get(id).copied();
-        if let Some(work) = work {
-            self.keep_unless_archived(id, work)?;
-        }
-        for (name, tip) in [(layout::agent_ref(id), ours), (layout::head_ref(id), work)] {
-            self.plan.deletes.extend(tip.map(|tip| (name, tip)));
-        }
-        if ours.is_some() {
-            self.change(LogId::Agent(id.clone()), AgentChange::Archived);
-        }
-        // It is deleted at the remote only once the archive is there.
-        let archived_there =
-            self.after.archives.iter().all(|one| self.sides.theirs.archives.get(one.0) == Some(one.1));
-        let work = self.sides.theirs.heads.get(id).copied();
-        for (name, tip) in [(layout::agent_ref(id), theirs), (layout::head_ref(id), work)] {
-            if let Some(tip) = tip.filter(|_| archived_there) {
-                self.plan.sends.push(RefPush { name, new: None, rule: PushRule::Lease(Some(tip)) });
-            }
-        }
-        Ok(true)
     }
 
     /// Merges notes. Remote notes that cannot be read are left alone.

@@ -92,7 +92,7 @@ impl Aspect {
             | "cost_usd" | "input_tokens" | "output_tokens" | "turns" | "denials" => Self::Figures,
             "activity" => Self::Activity,
             "verdict" | "verdict_current" | "proposed_verdict" => Self::Verdict,
-            "merged" | "landed_in" | "failed_check" | "set_aside" => Self::Landing,
+            "merged" | "landed_in" | "landed_now" | "failed_check" | "set_aside" => Self::Landing,
             "worktree" | "worktree_state" => Self::Worktree,
             "pid" | "supervisor_pid" | "orphans" | "memory_bytes" => Self::Processes,
             "told_at" => Self::Event,

@@ -29,12 +29,18 @@ pub fn open_worktree(repo: &Repo, worktree: &Worktree, made: WorktreeIdentity<'_
     let shown = path.display().to_string();
     let root = open_folder(&path, &shown)?;
     check_registration(repo, worktree)?;
+    if worktree.other_repository().is_some() {
+        return Err(suspect_error(&format!("'{shown}' is a worktree of another repository")));
+    }
     let identity = root.identity().context(Kind::External, || format!("cannot read '{shown}'"))?;
     if made.identity == Some(identity) {
         return Ok(root);
     }
-    // It may have been restored, or made by an older version. Then it must be at its original path and name its registration.
-    let is_in_place = made.path.is_none_or(|made| made == path) && has_no_links(&path);
+    // It may have been restored, made by an older version, or copied together with the repository. Then it must be at its original
+    // path, or in the same place beside the repository, and name its registration.
+    let common = repo.common_dir()?;
+    let is_known_path = |made: &Path| made == path || moved::possible_paths(&common, made).contains(&path);
+    let is_in_place = made.path.is_none_or(is_known_path) && has_no_links(&path);
     if !is_in_place || !moved::belongs_to(&path, &worktree.git_dir) || holds_another_checkout(repo, &path)? {
         return Err(suspect_error(&format!(
             "its registration leads to '{shown}', which is not its worktree"

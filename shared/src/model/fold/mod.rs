@@ -15,6 +15,7 @@ mod launches;
 mod messages;
 mod reviews;
 mod usage;
+mod works;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +35,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 17;
+pub const FOLD: u32 = 18;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -70,6 +71,7 @@ pub struct Fold {
     pub messages: Messages,
     launches: Launches,
     usage: SessionUsage,
+    works: works::Works,
 }
 
 /// What an end of an attempt says about files that were not captured.
@@ -143,12 +145,14 @@ impl Fold {
                     self.end = Some(LastEnd { attempt: finished.attempt, left_out, left_out_more });
                 }
                 self.finished(event, finished);
+                self.works.name(&mut self.agent, &event.writer, finished.head.as_ref());
             }
             Some(Fact::Landed(landed)) => apply_landing(&mut self.agent, landed, &event.writer),
             Some(Fact::Verdict(review)) => self.apply_verdict(event, review),
             Some(Fact::Collected(collected)) => {
                 self.left_out.clone_from(&collected.work.left_out);
                 apply_collected(&mut self.agent, collected, &event.writer);
+                self.works.name(&mut self.agent, &event.writer, Some(&collected.head));
             }
         }
     }
@@ -345,6 +349,7 @@ impl Fold {
             return true;
         }
         if launch {
+            self.works.launched_twice(&mut self.agent);
             let sentence = format!("attempt {attempt} was launched by {writer} and {}", event.writer);
             self.conflict(sentence);
         }

@@ -1,4 +1,5 @@
 mod times;
+mod works;
 
 use std::collections::HashSet;
 

@@ -4,10 +4,10 @@ use std::{path::PathBuf, process::Command};
 
 use super::{Conversation, Plan};
 use crate::{
-    Code, Error, Result, agents,
+    Error, Result, agents,
     config::Config,
     git::Repo,
-    ops::agent_object::AgentObject,
+    ops::{agent_checkout::missing_worktree, agent_object::AgentObject},
     sandbox::Sandbox,
     store::layout::PrivateDir,
     supervise::{helper, launch, preparation::Preparation, processes::NONCE, spec::Spec},
@@ -85,10 +85,7 @@ pub(super) fn plan(
         Conversation::Program(argv) => (argv.clone(), worktree, None),
         Conversation::None(why) => (vec![shell_of(repo)], worktree, Some(why.clone())),
     };
-    let folder = folder.ok_or_else(|| {
-        Error::new(Code::WorktreeMissing, format!("the worktree of agent '{id}' is missing"))
-            .hint(format!("git orchestra resume {id} makes it again"))
-    })?;
+    let Some(folder) = folder else { return Err(missing_worktree(repo, id, &agent.branch)?) };
     Ok(Plan { agent: id.clone(), argv, folder, shell, continues })
 }
 

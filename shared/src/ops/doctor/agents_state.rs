@@ -9,7 +9,10 @@ use super::finding::{Finding, Group, Remedy};
 use crate::{
     Result,
     config::{Config, keys::BRANCH_PREFIX},
-    git::{Repo, worktrees::Worktree},
+    git::{
+        Repo,
+        worktrees::{Worktree, WorktreePlace},
+    },
     lock::Lock,
     model::{Agent, AgentId, Liveness, quote, text},
     store::{
@@ -249,6 +252,9 @@ fn of_worktree(
             .because("a command was killed while it made or removed it")
             .fixed_by(Remedy::Recover),
         );
+    }
+    if worktree.place == WorktreePlace::Foreign {
+        return None;
     }
     if !worktree.exists() {
         return Some(

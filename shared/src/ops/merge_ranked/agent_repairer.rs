@@ -5,7 +5,10 @@ use crate::{
     agents::{self, Words},
     config::Config,
     context::{Context, interrupted},
-    git::{Oid, worktrees::WorktreeHead},
+    git::{
+        Oid,
+        worktrees::{Worktree, WorktreeHead},
+    },
     landing::{
         before::BeforeRepair,
         finish::{self, BranchMove, TargetMove},
@@ -111,7 +114,7 @@ impl AgentRepairer<'_> {
             return Err(cannot_ask(&format!("it is {}", agent.phase.as_str())));
         }
         let worktree =
-            list::worktree_of_agent(self.repo, id, &agent.branch)?.filter(|found| found.path.exists());
+            list::worktree_of_agent(self.repo, id, &agent.branch)?.filter(Worktree::is_checked_out);
         let worktree = worktree.ok_or_else(|| cannot_ask("its worktree is missing"))?;
         let spec = Spec::last(self.repo, id, &PrivateDir::new(self.repo.private_dir()?).agent(id));
         let made = spec.as_ref().map(Spec::worktree_identity).unwrap_or_default();

@@ -11,6 +11,7 @@ use crate::{
         Oid, Repo,
         refs::RefEdit,
         remotes::{PushRule, RefPush, RemoteOptions},
+        worktrees::Worktree,
     },
     model::{Agent, AgentId, text},
     store::{layout, sound, transcripts, unreadable},
@@ -143,7 +144,8 @@ fn set_branch(repo: &Repo, id: &AgentId, agent: &Agent, start: Oid) -> Result<()
         }
         // Any checkout counts, not only the agent's worktree.
         let checkout = repo.checkouts_of(&name)?.into_iter().next().map(|checkout| checkout.path);
-        let worktree = list::worktree_of_agent(repo, id, &agent.branch)?.map(|worktree| worktree.path);
+        let worktree = list::worktree_of_agent(repo, id, &agent.branch)?.filter(Worktree::exists);
+        let worktree = worktree.map(|worktree| worktree.path);
         if let Some(folder) = checkout.or(worktree) {
             let place = folder.display().to_string();
             return Err(Error::new(

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     Result,
-    git::{Repo, careful, common_dir},
+    git::{Repo, careful, common_dir, worktrees::WorktreePlace},
     store::layout::PrivateDir,
     worktree::worktrees_dir,
 };
@@ -26,7 +26,9 @@ impl Scope {
         let common = repo.common_dir()?;
         let common = common.canonicalize().unwrap_or(common);
         let mut roots: Vec<PathBuf> = repo.main_checkout()?.into_iter().collect();
-        roots.extend(repo.worktrees()?.into_iter().map(|worktree| worktree.path));
+        let worktrees = repo.worktrees()?.into_iter();
+        let own = worktrees.filter(|worktree| worktree.place != WorktreePlace::Foreign);
+        roots.extend(own.map(|worktree| worktree.path));
         roots.extend(worktrees_dir::planned_dir(repo));
         roots.extend(removed_worktrees(&PrivateDir::new(repo.private_dir()?)));
         Ok(Self { common, roots })

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
-    git::Repo,
+    git::{Repo, worktrees::Worktree},
     model::{Agent, AgentId},
     store::layout::PrivateDir,
     supervise::{ports, spec::Spec},
@@ -46,7 +46,7 @@ pub struct ReadyWorktree {
 pub(super) fn of_agent(repo: &Repo, id: &AgentId, agent: &Agent) -> Result<ReadyWorktree> {
     let private = PrivateDir::new(repo.private_dir()?);
     let spec = Spec::last(repo, id, &private.agent(id)).map(|spec| spec.preparation).unwrap_or_default();
-    let worktree = list::worktree_of_agent(repo, id, &agent.branch)?;
+    let worktree = list::worktree_of_agent(repo, id, &agent.branch)?.filter(Worktree::exists);
     let ready = worktree.as_ref().map(Readiness::of).unwrap_or_default();
     let setup = spec.setup.map(|setup| setup.command);
     let sentence = |one: &Skipped| format!("{} ({})", one.path, one.why);

@@ -17,7 +17,11 @@ pub use self::import::AgentSide;
 use crate::{
     Kind, Result,
     error::ErrorContext,
-    git::{Oid, Repo, careful, repo::Identity, worktrees::Worktree},
+    git::{
+        Oid, Repo, careful,
+        repo::Identity,
+        worktrees::{Worktree, WorktreePlace},
+    },
     model::AgentId,
     private_files,
     store::layout::{self, PrivateDir},
@@ -143,7 +147,7 @@ impl PrivateGitDir {
 
     /// Returns it in the form in which work is captured from a worktree.
     fn as_worktree(&self, path: &Path) -> Worktree {
-        Worktree { git_dir: self.git_dir(), path: path.to_owned(), was_there: true }
+        Worktree { git_dir: self.git_dir(), path: path.to_owned(), place: WorktreePlace::Here }
     }
 
     fn remember(&self, state: &GitDirState) -> Result<()> {
