@@ -12,6 +12,7 @@ pub mod index_copy;
 pub mod isolated_git_dir;
 pub mod last_counts;
 pub mod list;
+pub mod lone_commits;
 pub mod make;
 pub mod manifest;
 pub mod nested_repositories;
