@@ -70,6 +70,58 @@ fn a_commit_that_was_pushed_from_the_worktree_lands() {
     repo.orchestra(["merge-ranked", &id]).succeeded();
 }
 
+/// A script that moves the submodule back to its first commit, which every clone of it has.
+const BACK: &str = "git -C sub checkout -q HEAD~1; git add sub; echo w > w";
+
+fn head_of(repo: &TestRepo<'_>) -> (String, String) {
+    let sub = repo.path().join("sub");
+    let text = std::fs::read_to_string(sub.join("file.txt")).expect("a file");
+    (repo.world().git(&sub, ["rev-parse", "--abbrev-ref", "HEAD"]).line(), text)
+}
+
+#[test]
+fn the_submodules_of_the_checkout_follow_a_trial_and_return() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let (id, _) = ran(&repo, &[], BACK);
+    let before = head_of(&repo);
+    assert_eq!(before, ("main".into(), "second\n".into()));
+    repo.orchestra(["try", &id]).succeeded();
+    assert_eq!(head_of(&repo), ("HEAD".into(), repo.file_at("main", "file.txt")));
+    assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "");
+    repo.orchestra(["try", "--back"]).succeeded();
+    assert_eq!(
+        (head_of(&repo), repo.git(["status", "--porcelain"]).stdout()),
+        (before.clone(), String::new())
+    );
+    // One in which a person works stays, and keeps nobody from trying work or from returning.
+    std::fs::write(repo.path().join("sub/file.txt"), "mine\n").expect("written");
+    let command = format!("git -C {} submodule update -- sub", repo.path().display());
+    repo.orchestra(["try", &id]).succeeded().stderr_has("because it has changes").stderr_has(&command);
+    repo.orchestra(["try", "--back"]).succeeded();
+    assert_eq!(head_of(&repo), ("main".into(), "mine\n".into()));
+}
+
+#[test]
+fn the_submodules_of_the_checkout_follow_a_landing_and_its_undo() {
+    let world = world();
+    let repo = with_submodule(&world);
+    repo.git(["-C", "sub", "checkout", "-q", "--detach"]);
+    let (id, _) = ran(&repo, &[], BACK);
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    let status = || repo.git(["status", "--porcelain"]).stdout();
+    assert_eq!((head_of(&repo).1, status()), (repo.file_at("main", "file.txt"), String::new()));
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!((head_of(&repo).1.as_str(), status()), ("second\n", String::new()));
+    // One that is on a branch stays there, and the command that moves it is named.
+    repo.git(["-C", "sub", "checkout", "-q", "main"]);
+    repo.orchestra(["merge-ranked", &id])
+        .succeeded()
+        .stderr_has("because it is on a branch")
+        .stderr_has(&format!("git -C {} submodule update -- sub", repo.path().display()));
+    assert_eq!((head_of(&repo).1.as_str(), status().as_str()), ("second\n", " M sub\n"));
+}
+
 #[test]
 fn what_an_agent_in_a_sandbox_writes_into_a_submodule_is_named() {
     if !crate::sandbox::can_make_one() {
@@ -84,4 +136,14 @@ fn what_an_agent_in_a_sandbox_writes_into_a_submodule_is_named() {
     shown.stdout_has("left out  sub/ (a submodule with changes that are in no commit)");
     let kept = repo.orchestra(["cleanup", "--json"]).succeeded().json();
     assert_eq!(kept["agents"][0]["outcome"], "kept", "{kept}");
+}
+
+#[test]
+fn changes_in_a_submodule_of_the_checkout_are_said_to_be_left_out() {
+    let world = world();
+    let repo = with_submodule(&world);
+    repo.write("mine.txt", "mine\n");
+    std::fs::write(repo.path().join("sub/file.txt"), "mine\n").expect("written");
+    let ran = repo.orchestra(["spawn", "--agent", "sh", "--with-changes", "cat sub/file.txt mine.txt"]);
+    ran.succeeded().stderr_has("the agents do not get sub/ (a submodule with changes that are in no commit)");
 }
