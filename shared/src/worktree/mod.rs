@@ -18,6 +18,7 @@ pub mod manifest;
 pub mod nested_repositories;
 pub mod open_worktree;
 pub mod private_git_dir;
+pub mod private_home;
 pub mod recent_activity;
 pub mod registration_objects;
 pub mod removed_folders;
