@@ -79,6 +79,11 @@ fn facts(summary: &CollectedAgent) -> Vec<(&'static str, String)> {
     }
     let more = agent.left_out.saturating_sub(summary.not_taken.len().min(MAX_LEFT_OUT) as u64);
     facts.extend((more > 0).then(|| ("left out", format!("{more} more"))));
+    if let Some((first, others)) = summary.ignored.split_first() {
+        let more = others.len() as u64 + summary.ignored_more;
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        facts.push(("ignored", format!("{}{more} (only in its worktree)", text::one_line(first, 100))));
+    }
     if agent.liveness == Liveness::Ended {
         let place = agent.worktree.as_ref().map(|path| format!("{} && ", quote::command(&[&"cd", path])));
         let by_hand =

@@ -138,6 +138,15 @@ pub(crate) const PAGE: Page = Page {
             ],
         ),
         (
+            "SUBMODULES",
+            &[
+                "Work that points to a commit of a submodule is set aside if only the agent's worktree has that commit: nobody else \
+                 could check it out. The command that brings it into your checkout and publishes it is shown.",
+                "When the target moves, the submodules of its checkout go along if their commit is here, and if they are on no branch \
+                 and have no changes; so they do when the landing is undone. For the others, the command is shown.",
+            ],
+        ),
+        (
             "CHECKS",
             &[
                 "A command that passed on the same files, in the same environment, within git config orchestra.checkAge (a day) \

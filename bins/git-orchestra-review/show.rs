@@ -48,6 +48,7 @@ pub(crate) fn details(work: &ReviewedWork, painter: &Painter) -> String {
     };
     section(&mut out, work.files.iter().map(file).collect(), MAX_FILES, "files");
     let mut facts: Vec<String> = work.problem.iter().cloned().collect();
+    facts.extend(work.agent.unsaved.as_ref().map(|why| format!("not all of it is saved: {why}")));
     facts.extend(
         work.agent
             .denials

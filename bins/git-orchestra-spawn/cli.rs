@@ -310,7 +310,9 @@ pub(crate) const PAGE: Page = Page {
                  conductor.json has one. 'git orchestra cleanup' runs orchestra.teardown before it removes a \
                  worktree.",
                 "Submodules that are checked out in your checkout are made from it, nested ones included, without \
-                 the network (orchestra.submodules). With orchestra.lfs=pointers, files of Git LFS are not \
+                 the network (orchestra.submodules). An agent can commit in them, and pushes what it commits there: \
+                 a commit that only its worktree has does not land. In a sandbox git does not work in them, and \
+                 what changes there is listed as left out. With orchestra.lfs=pointers, files of Git LFS are not \
                  downloaded.",
             ],
         ),
@@ -340,8 +342,8 @@ pub(crate) const PAGE: Page = Page {
                  not type: no review, no conflict, no output of a test.",
                 "When an agent ends, every process that it started is ended too. Uncommitted changes are \
                  committed to its branch. Ignored files, repositories inside the worktree, very large files, \
-                 files that look like secrets and unreadable files stay in the worktree; all of them except \
-                 the ignored ones are listed.",
+                 files that look like secrets and unreadable files stay in the worktree, and are listed; the \
+                 ignored ones by 'git orchestra collect'.",
                 "The repository, or a directory above it, may be renamed while agents run: they keep \
                  working, and git's links between the repository and their worktrees are repaired. If the \
                  repository is deleted, they end at once, and the files of their worktrees stay.",

@@ -38,6 +38,8 @@ pub(crate) const PAGE: Page = Page {
         &[
             "New files stay in the checkout when you return. Changes to other files must be committed or undone first. \
              Commits that you make while HEAD is detached are kept by 'git switch -c NAME'.",
+            "Submodules go along if their commit is here and nobody works in them: they stood where the branch says, and have \
+             no changes. The others stay, and the command that moves them is shown.",
             "If the branch moves meanwhile, by a landing for example, you return to where it is then.",
         ],
     )],

@@ -52,6 +52,33 @@ fn a_persons_edits_are_not_part_of_a_repair() {
 }
 
 #[test]
+fn a_persons_edits_are_not_part_of_a_reviewers_repair() {
+    let world = world();
+    let repo = world.repo();
+    let judge = |commands: &str| {
+        let command = format!("{commands}; echo '{{\"verdict\":\"approve\",\"summary\":\"looked\"}}'");
+        repo.git(["config", "orchestra.agent.judge.command", &command]);
+    };
+    repo.git(["config", "orchestra.review.test", "true"]);
+    repo.git(["config", "orchestra.agent.judge.reads", "prose"]);
+    let id = repo.spawn("echo bad > a.txt");
+    repo.end_of(&id);
+    let mine = repo.worktree(&id).join("mine");
+    let review = || repo.orchestra(["review", &id, "--by", "judge", "--fix"]).exits(3);
+    let state = || (worktree_status(&repo, &id), repo.tip(&format!("orchestra/{id}")));
+    judge("echo good > a.txt");
+    fs::write(&mine, "mine\n").expect("a file");
+    let before = state();
+    review().stderr_has("its worktree has changes that are not in its work");
+    assert_eq!((state(), repo.agents().len()), (before.clone(), 1), "no reviewer was started");
+    // Nor if they are made while the reviewer works.
+    fs::remove_file(&mine).expect("removed");
+    judge(&format!("echo good > a.txt; echo mine > '{}'", mine.display()));
+    review().stderr_has("its worktree has changes that are not in its work");
+    assert_eq!(state(), before);
+}
+
+#[test]
 fn an_agent_does_not_repair_what_was_approved() {
     for (changed, options) in REPAIRS {
         let world = world();

@@ -81,3 +81,34 @@ fn a_bundle_carries_agents_to_another_clone() {
     repo.orchestra(["collect", "nobody"]).exits(3);
     repo.orchestra(["collect", "--bundle", "/nowhere/at/all"]).exits(5).stderr_has("cannot write the bundle");
 }
+
+#[test]
+fn ignored_files_that_only_the_worktree_has_are_named() {
+    let world = world();
+    let repo = world.repo();
+    let id =
+        repo.spawn("printf '*\\n' > .gitignore; mkdir src target; echo main > src/main.c; echo o > target/o");
+    repo.end_of(&id);
+    let summary = repo.orchestra(["collect", &id, "--json"]).succeeded().json()["agents"][0].clone();
+    let mut ignored: Vec<&str> =
+        summary["ignored"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    ignored.sort_unstable();
+    assert_eq!((ignored, &summary["ignored_more"]), (vec![".gitignore", "src"], &0.into()));
+    repo.orchestra(["collect", &id]).succeeded().stdout_has(" and 1 more (only in its worktree)");
+}
+
+#[test]
+fn the_reason_says_once_the_work_is_saved() {
+    let world = world();
+    let repo = world.repo();
+    let away = world.dir().join("away");
+    let id = repo.spawn(&format!("echo 1 > one.txt; mv \"$(git rev-parse --git-dir)\" '{}'", away.display()));
+    let agent = repo.end_of(&id);
+    assert!(agent["reason"].as_str().is_some_and(|why| why.contains("stays in the worktree")), "{agent}");
+    std::fs::rename(away, repo.path().join(".git/worktrees").join(&id)).expect("moved back");
+    repo.orchestra(["collect", &id]).succeeded();
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["unsaved"], &agent["phase"]), (&Value::Null, &"failed".into()), "{agent}");
+    assert_eq!(agent["reason"], "its work was saved after its end", "{agent}");
+    assert_eq!(repo.file_in_head(&id, "one.txt"), "1\n");
+}

@@ -137,6 +137,7 @@ mod storage;
 mod store;
 mod stories;
 mod streams;
+mod submodules;
 mod surroundings;
 mod sync;
 mod sync_afar;

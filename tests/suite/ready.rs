@@ -214,6 +214,52 @@ fn a_teardown_runs_before_the_worktree_goes_and_its_failure_is_a_warning() {
 }
 
 #[test]
+fn what_a_teardown_deletes_is_stored_before_and_restored() {
+    let world = world();
+    let repo = world.repo();
+    let (id, _) = ran(&repo, &[], "echo '*.ign' > .gitignore; echo w > w");
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    let worktree = repo.worktree(&id);
+    fs::write(worktree.join("x.ign"), "ignored\n").expect("a file");
+    fs::write(worktree.join("new"), "new\n").expect("a file");
+    repo.git(["config", "orchestra.teardown", "rm x.ign new; echo dump > dump"]);
+    repo.orchestra(["cleanup", "--force", &id]).succeeded();
+    assert!(!worktree.exists());
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(
+        (text(worktree.join("x.ign")), text(worktree.join("new"))),
+        ("ignored\n".into(), "new\n".into())
+    );
+    // What it wrote is kept beside that.
+    assert!(!worktree.join("dump").exists());
+    let operations = repo.refs("refs/orchestra-local/operations/");
+    let kept = operations.iter().find_map(|(name, _)| {
+        let files = format!("{name}:{id}/torn-down/files/dump");
+        Some(repo.command("git").args(["cat-file", "blob", &files]).output().expect("git"))
+            .filter(|found| found.status.success())
+    });
+    assert_eq!(kept.expect("the dump").stdout, b"dump\n");
+}
+
+#[test]
+fn what_an_interrupted_teardown_deleted_is_in_the_operation() {
+    let world = world();
+    let repo = world.repo();
+    let (id, _) = ran(&repo, &[], "echo '*.ign' > .gitignore; echo w > w");
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    let worktree = repo.worktree(&id);
+    fs::write(worktree.join("x.ign"), "ignored\n").expect("a file");
+    repo.git(["config", "orchestra.teardown", "rm x.ign; kill -9 $PPID"]);
+    let ended = repo.orchestra_command(["cleanup", "--force", &id]).output().expect("cleanup");
+    assert!(!ended.status.success() && worktree.exists() && !worktree.join("x.ign").exists());
+    let (name, _) = repo.refs("refs/orchestra-local/operations/").pop().expect("an operation");
+    assert_eq!(repo.git(["show", &format!("{name}:{id}/worktree/files/x.ign")]).stdout(), "ignored\n");
+    repo.git(["config", "--unset", "orchestra.teardown"]);
+    repo.orchestra(["cleanup", "--force", &id]).succeeded();
+    assert!(!worktree.exists());
+}
+
+#[test]
 fn agents_have_their_own_ports_and_folders_and_share_no_build_folder() {
     let world = world();
     let repo = world.repo();

@@ -273,6 +273,35 @@ fn the_check_runs_in_the_sandbox_too() {
 }
 
 #[test]
+fn what_an_agent_wrote_into_its_private_home_is_stored_and_restored() {
+    if !can_make_one() {
+        return;
+    }
+    let world = world();
+    let repo = world.repo();
+    fs::write(world.home().join(".profile"), "shown\n").expect("written");
+    let script = "mkdir -p ~/.cache ~/deep; echo c > ~/.cache/c; echo notes > ~/deep/notes; echo w > w";
+    let (id, agent) = ended(&repo, "files", script);
+    assert_eq!(agent["phase"], "done", "{agent}");
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    let home = repo.path().join(".git/orchestra/sandboxes").join(&id).join("home");
+    assert_eq!(fs::read_to_string(home.join("deep/notes")).expect("notes"), "notes\n");
+    repo.orchestra(["cleanup"]).succeeded();
+    assert!(!home.exists());
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(fs::read_to_string(home.join("deep/notes")).expect("notes"), "notes\n");
+    assert!(!home.join(".cache").exists());
+    // What is too much to be stored without a word keeps the agent.
+    fs::File::create(home.join("large")).and_then(|file| file.set_len(65 << 20)).expect("a file");
+    let kept = repo.orchestra(["cleanup", "--json"]).json();
+    assert_eq!(kept["agents"][0]["outcome"], "kept", "{kept}");
+    assert!(
+        kept["agents"][0]["why"].as_str().is_some_and(|why| why.contains("private home folder")),
+        "{kept}"
+    );
+}
+
+#[test]
 fn a_sandbox_that_cannot_be_made_is_refused_before_anything_is_made() {
     let world = world();
     let repo = world.repo();

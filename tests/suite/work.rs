@@ -152,13 +152,44 @@ fn a_missing_worktree_or_branch_loses_no_work() {
     let id = ran(&repo, "echo 1 > a; git add a; git commit -qm a; cd ..; rm -rf \"$ORCHESTRA_AGENT\"");
     assert_eq!(repo.file_in_head(&id, "a"), "1\n");
     // Everything that it committed is on its branch, and nothing else is claimed.
-    assert_eq!(repo.agent(&id)["reason"], "its worktree is gone");
+    let not_saved = "its worktree is gone: what it had not committed is not saved";
+    assert_eq!(
+        (&repo.agent(&id)["phase"], &repo.agent(&id)["reason"]),
+        (&"failed".into(), &not_saved.into())
+    );
     assert_eq!(repo.tip(&format!("orchestra/{id}")), repo.tip(&format!("refs/orchestra/heads/{id}")));
     let id = ran(
         &repo,
         "echo 1 > a; git checkout -q --detach; git branch -qD orchestra/$ORCHESTRA_AGENT; echo 2 > b",
     );
     assert_eq!(repo.file_in_head(&id, "b"), "2\n");
+}
+
+#[test]
+fn an_agent_whose_worktree_vanished_is_not_done() {
+    let world = world();
+    let repo = world.repo();
+    let not_saved = "its worktree is gone: what it had not committed is not saved";
+    repo.orchestra(["spawn", "--agent", "sh", "--name", "gone", "echo 1 > a; rm -rf \"$PWD\""]).exits(1);
+    let id = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
+    let agent = repo.agent(&id);
+    assert_eq!((&agent["phase"], &agent["reason"]), (&"failed".into(), &not_saved.into()), "{agent}");
+    assert_eq!(agent["unsaved"], not_saved, "{agent}");
+    repo.orchestra(["review", &id]).succeeded().stdout_has(&format!("not all of it is saved: {not_saved}"));
+    let found = repo.orchestra(["doctor"]).stdout();
+    assert!(found.contains(&format!("the files of agent {id} were not saved")), "{found}");
+    repo.orchestra(["collect", &id]).stdout_has(not_saved);
+    let kept = repo.orchestra(["cleanup", "--json"]).json();
+    assert!(kept["agents"][0]["why"].as_str().is_some_and(|why| why.contains("gone")), "{kept}");
+    // What it was to do can be done again, or it goes.
+    repo.git(["worktree", "prune"]);
+    let kept = repo.orchestra(["cleanup", "--json"]).json();
+    assert_eq!(
+        (&kept["agents"][0]["outcome"], &kept["agents"][0]["why"]),
+        (&"kept".into(), &not_saved.into())
+    );
+    repo.orchestra(["cleanup", "--discard", &id]).succeeded();
+    assert!(repo.agents().is_empty());
 }
 
 #[test]

@@ -95,9 +95,7 @@ fn ended(terminal: &Terminal, state: &Report, how: FollowOptions) -> Result<Exit
             terminal.print(&agents::draw(&state.agents, terminal.width(), terminal.painter()));
         }
         agents::warn(terminal, &state.agents);
-        for unsaved in state.agents.iter().filter(|agent| agent.unsaved.is_some()) {
-            terminal.hint(&format!("git orchestra collect {} tries again to save its work", unsaved.id));
-        }
+        state.agents.iter().filter_map(outcome::how_to_save).for_each(|hint| terminal.hint(&hint));
         outcome::print(terminal, &state.agents);
     }
     Ok(if all_done { Exit::Done } else { Exit::No })

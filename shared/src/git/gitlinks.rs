@@ -36,22 +36,39 @@ pub fn added_gitlinks(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<Gitlink>> {
     Ok(found)
 }
 
-/// Returns the submodule paths in the `.gitmodules` of a commit: for these, others know where to find the commit.
+/// A submodule, as `.gitmodules` describes it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct DescribedSubmodule {
+    /// Its name, which is its path below `modules` in a git directory. Foreign text: it may lead outside.
+    pub name: String,
+    /// Its path in the tree.
+    pub path: Vec<u8>,
+}
+
+/// Returns the submodules in the `.gitmodules` of a commit: for these, others know where to find the commit.
 ///
 /// # Errors
 /// Never at present: a `.gitmodules` that cannot be read counts as empty.
-pub fn submodule_paths(repo: &Repo, commit: Oid) -> Result<Vec<Vec<u8>>> {
+pub fn described_submodules(repo: &Repo, commit: Oid) -> Result<Vec<DescribedSubmodule>> {
     let file = repo.read_blob_of(commit, ".gitmodules").ok().flatten().unwrap_or_default();
-    Ok(paths_in(&String::from_utf8_lossy(&file)))
+    Ok(described_in(&String::from_utf8_lossy(&file)))
 }
 
-fn paths_in(file: &str) -> Vec<Vec<u8>> {
-    let value = |line: &str| {
-        let (key, value) = line.split_once('=')?;
-        let value = value.trim().trim_matches('"').trim_end_matches('/');
-        key.trim().eq_ignore_ascii_case("path").then(|| value.as_bytes().to_vec())
-    };
-    file.lines().filter_map(value).collect()
+fn described_in(file: &str) -> Vec<DescribedSubmodule> {
+    let mut name = String::new();
+    let mut found = Vec::new();
+    for line in file.lines().map(str::trim) {
+        if let Some(section) = line.strip_prefix('[') {
+            let quoted = section.split_once('"').and_then(|(_, rest)| rest.rsplit_once('"'));
+            name = quoted.map(|(name, _)| name.to_owned()).unwrap_or_default();
+        } else if let Some((key, value)) = line.split_once('=')
+            && key.trim().eq_ignore_ascii_case("path")
+        {
+            let path = value.trim().trim_matches('"').trim_end_matches('/').as_bytes().to_vec();
+            found.push(DescribedSubmodule { name: name.clone(), path });
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -59,9 +76,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_of_submodules() {
+    fn names_and_paths_of_submodules() {
         let file = "[submodule \"lib\"]\n\tpath = vendor/lib\n\turl = ../path=x\n[submodule \"b\"]\n  PATH=\"b c/\"\n";
-        assert_eq!(paths_in(file), [b"vendor/lib".to_vec(), b"b c".to_vec()]);
-        assert!(paths_in("").is_empty());
+        let found = described_in(file).into_iter().map(|one| (one.name, one.path));
+        let expected = [("lib".to_owned(), b"vendor/lib".to_vec()), ("b".to_owned(), b"b c".to_vec())];
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+        assert!(described_in("").is_empty());
     }
 }

@@ -1,11 +1,51 @@
-//! Warns about gitlinks that land without an entry in `.gitmodules`: clones get an empty folder, and `git submodule` fails.
+//! Gitlinks with which others could do nothing. Warns about those that land without an entry in `.gitmodules`: clones get an empty
+//! folder, and `git submodule` fails. Finds those that do not land, because only the worktree of an agent has their commit.
 
-use super::branches::Branch;
+use super::{branches::Branch, plan::LandingPlan};
 use crate::{
     Result,
-    git::{Oid, Repo, gitlinks},
-    model::text,
+    git::{
+        Oid, Repo,
+        gitlinks::{self, Gitlink},
+    },
+    model::{event::Landing, text},
+    worktree::lone_commits::{LoneCommit, LoneCommits},
 };
+
+/// Returns the commits of submodules that a branch brings into the target, and that only one worktree has.
+///
+/// # Errors
+/// A tree or a history cannot be read.
+pub fn lone_commits(
+    repo: &Repo,
+    lone: &LoneCommits,
+    target: Oid,
+    branch: &Branch,
+) -> Result<Vec<LoneCommit>> {
+    if lone.is_empty() {
+        return Ok(Vec::new());
+    }
+    lone.named_by(repo, repo.merge_base(target, branch.tip)?, branch.tip)
+}
+
+/// Returns how to publish the commits of submodules for which branches of a plan are set aside.
+///
+/// # Errors
+/// A tree or a history cannot be read.
+pub fn how_to_publish(repo: &Repo, plan: &LandingPlan) -> Result<Vec<String>> {
+    let lone = LoneCommits::of(repo)?;
+    let aside = plan.skipped.iter().filter(|skipped| skipped.outcome == Landing::SetAside);
+    let mut warnings = Vec::new();
+    for skipped in aside.filter(|skipped| skipped.branch.problem.is_none()) {
+        let name = text::one_line(&skipped.branch.name, 100);
+        // A branch without a common history is set aside for that.
+        let found = lone_commits(repo, &lone, plan.target.tip, &skipped.branch).unwrap_or_default();
+        warnings.extend(found.iter().map(|one| {
+            format!("to land {name}, publish {} of its submodule: {}", one.commit.short(), one.commands())
+        }));
+    }
+    Ok(warnings)
+}
 
 /// Returns one warning for each gitlink that the branches add without an entry in `.gitmodules`.
 ///
@@ -25,10 +65,9 @@ pub fn warnings<'a>(
         }
         // Some of them may be in the target's history already.
         let base = repo.tree_of(repo.merge_base(target, branch.to_merge())?)?;
-        let described = gitlinks::submodule_paths(repo, branch.to_merge())?;
-        for link in
-            gitlinks::added_gitlinks(repo, base, tree)?.iter().filter(|link| !described.contains(&link.path))
-        {
+        let described = gitlinks::described_submodules(repo, branch.to_merge())?;
+        let is_described = |link: &Gitlink| described.iter().any(|one| one.path == link.path);
+        for link in gitlinks::added_gitlinks(repo, base, tree)?.iter().filter(|link| !is_described(link)) {
             let path = text::one_line(&String::from_utf8_lossy(&link.path), 100);
             warnings.push(format!(
                 "{name} lands a gitlink '{path}' without .gitmodules: clones get an empty folder \

@@ -25,6 +25,7 @@
 //! | [`target_lock`] | one landing at a time on one branch |
 //! | [`gitlinks`] | warnings about gitlinks that `.gitmodules` does not describe |
 //! | [`finish`], [`record`] | moving the target; recording the outcome in agents' events and in notes |
+//! | [`follow`] | the submodules of the checkout that moved |
 //! | [`signing`] | signing the commits that land |
 //! | `moving` | moving a branch together with the checkout that is on it |
 //!
@@ -41,6 +42,7 @@ pub mod context;
 mod dependants;
 pub mod earlier;
 pub mod finish;
+pub mod follow;
 pub mod gitlinks;
 mod integrate;
 mod merge;

@@ -2,7 +2,7 @@
 
 use super::{
     branches::{Branch, LandingTarget, Part},
-    dependants,
+    dependants, gitlinks,
     options::LandOptions,
     part,
     trials::{Pairs, sizes, trials},
@@ -23,6 +23,7 @@ use crate::{
         sound::SoundWork,
         verdicts::{self, VerdictMatch},
     },
+    worktree::lone_commits::LoneCommits,
 };
 
 /// Branches in the order in which they would land.
@@ -147,6 +148,7 @@ fn filter_branches(
 ) -> Result<(Vec<Branch>, Vec<Skipped>)> {
     let (mut branches, mut skipped): (Vec<Branch>, Vec<Skipped>) = (Vec::new(), Vec::new());
     let mut sound = SoundWork::read(repo)?;
+    let lone = LoneCommits::of(repo)?;
     let since = |branch: &Branch| Some((branch.tip, bases.only(target.tip, branch.tip)?));
     let work = named.iter().filter(|branch| branch.problem.is_none()).filter_map(since);
     sound.check_together(&work.filter(|(tip, base)| tip != base).collect::<Vec<_>>());
@@ -154,7 +156,8 @@ fn filter_branches(
         let same = branches.iter().find(|known| known.tip == branch.tip).map(|known| known.name.clone());
         let skip = match same {
             Some(same) => Some((Landing::UpToDate, format!("the same commit as {}", text::safe(&same)))),
-            None => skip_reason(repo, bases, target, &branch, &mut sound),
+            None => skip_reason(repo, bases, target, &branch, &mut sound)
+                .or_else(|| lone_commits(repo, &lone, target, &branch)),
         };
         match skip {
             Some((outcome, why)) => skipped.push(Skipped { branch, outcome, why }),
@@ -216,6 +219,19 @@ pub(super) fn skip_reason(
             let file = text::one_line(files.first()?, 100);
             Some((Landing::SetAside, format!("has unresolved conflicts in {file}")))
         }
+        Err(error) => Some((Landing::SetAside, format!("not landed: {}", error.one_line()))),
+    }
+}
+
+/// Returns why a branch is set aside that names commits of submodules which nobody could check out.
+fn lone_commits(
+    repo: &Repo,
+    lone: &LoneCommits,
+    target: &LandingTarget,
+    branch: &Branch,
+) -> Option<(Landing, String)> {
+    match gitlinks::lone_commits(repo, lone, target.tip, branch) {
+        Ok(found) => Some((Landing::SetAside, found.first()?.sentence())),
         Err(error) => Some((Landing::SetAside, format!("not landed: {}", error.one_line()))),
     }
 }

@@ -33,6 +33,7 @@ use crate::{
     model::{AgentId, event::Landing, text},
     rank::{RankedBranch, order_after},
     store::operations::Journal,
+    worktree::lone_commits::LoneCommits,
 };
 
 /// The maximum width of the reason in columns, where a branch is set aside because of an error.
@@ -286,6 +287,15 @@ impl<'a> Runner<'a> {
                 },
             };
             integration = match repair {
+                Repair::Integrated(Integration::Commit(commit)) => {
+                    // The branch was looked at before; the repair was not.
+                    let onto = self.state.result;
+                    if let Some(lone) = LoneCommits::of(self.repo)?.named_by(self.repo, onto, commit)?.first()
+                    {
+                        return Ok(step.ended(Landing::SetAside, lone.sentence()));
+                    }
+                    Integration::Commit(commit)
+                }
                 Repair::Integrated(integration) => integration,
                 Repair::NotAsked => return Ok(step.ended(outcome, why)),
                 Repair::Unsuccessful(not) => return Ok(step.ended(outcome, format!("{why}; {not}"))),

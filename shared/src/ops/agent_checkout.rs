@@ -8,7 +8,10 @@ use crate::{
     error::ErrorContext,
     git::{Oid, Repo, common_dir, repo::Identity, worktrees::Worktree},
     model::{Agent, AgentId, ByteSize, text},
-    store::layout::PrivateDir,
+    store::{
+        self,
+        layout::{self, PrivateDir},
+    },
     supervise::spec::Spec,
     trust::acceptance,
     worktree::{
@@ -16,8 +19,23 @@ use crate::{
         isolated_git_dir::{FrozenConfig, IsolatedGitDir},
         list, open_worktree,
         root::WorktreeRoot,
+        unchanged,
     },
 };
+
+/// Returns whether the worktree of an agent has changes that are not in its work: somebody made them since the work was saved.
+///
+/// # Errors
+/// As for [`AgentCheckout::of`].
+pub(super) fn has_changes(repo: &Repo, id: &AgentId) -> Result<bool> {
+    let agent = store::agent(repo, id)?;
+    let (Some(checkout), Some(head)) =
+        (AgentCheckout::of(repo, id, &agent)?, repo.find_ref(&layout::head_ref(id))?)
+    else {
+        return Ok(false);
+    };
+    Ok(unchanged::compare(repo, &checkout.place(&checkout.isolated), head)?.changes > 0)
+}
 
 /// An agent's worktree, with everything that is needed to read it safely.
 pub(super) struct AgentCheckout {

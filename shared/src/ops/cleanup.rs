@@ -6,7 +6,7 @@ mod examiner;
 mod targets;
 mod teardown;
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -157,9 +157,10 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     warnings.extend(recover::recover_interrupted(repo)?);
     warnings.extend(undeletable_files(repo)?);
     let (candidates, unreadable) = examine(context, repo, request)?;
-    warnings.extend(teardown::run_all(context, repo, &candidates)?);
-    let mut report =
-        remove_agents(context, repo, Journal::new(repo, OperationBody::Cleanup(Vec::new()))?, candidates)?;
+    let mut journal = Journal::new(repo, OperationBody::Cleanup(Vec::new()))?;
+    let mut torn_down = teardown::run_all(context, repo, &mut journal, &candidates)?;
+    warnings.append(&mut torn_down.warnings);
+    let mut report = remove_agents(context, repo, journal, candidates, &torn_down.stored)?;
     report.unreadable = unreadable;
     report.warnings.extend(warnings);
     let clock = operations::advance_trash_clock(repo)?;
@@ -206,7 +207,7 @@ pub(super) fn remove_again(
         force: true,
         ..Request::default()
     };
-    remove_agents(context, repo, journal, examine(context, repo, &request)?.0)
+    remove_agents(context, repo, journal, examine(context, repo, &request)?.0, &HashMap::new())
 }
 
 /// Returns the requested agents with the finding for each, and those that cannot be read.
@@ -253,12 +254,13 @@ fn examine(
     Ok((found, seen.unreadable))
 }
 
-/// Stores everything first, records the operation, and only then removes anything.
+/// Stores everything first, records the operation, and only then removes anything. `before` was stored before the teardown.
 fn remove_agents(
     context: &Context,
     repo: &Repo,
     mut journal: Journal,
     mut candidates: Vec<ExaminedAgent>,
+    before: &HashMap<AgentId, StoredAgent>,
 ) -> Result<Report> {
     let (mut kept, mut pins): (Vec<Option<StoredAgent>>, Vec<_>) = (Vec::new(), Vec::new());
     let mut removals = Vec::new();
@@ -266,7 +268,12 @@ fn remove_agents(
     let storing = repo.syncing_together();
     for one in &mut candidates {
         context.check()?;
-        let done = removal_target(one).map(|order| remove::store_agent(&storing, &order)).transpose();
+        let done = removal_target(one).map(|target| remove::store_agent(&storing, &target));
+        let done = done.map(|stored| match before.get(&one.id) {
+            Some(before) => stored?.as_before_teardown(&storing, before),
+            None => stored,
+        });
+        let done = done.transpose();
         kept.push(done.unwrap_or_else(|error| {
             one.finding = Err(NotRemovable::because(error));
             None
@@ -279,6 +286,10 @@ fn remove_agents(
         }
     }
     if removals.is_empty() {
+        if !before.is_empty() {
+            journal.operation.stage = Stage::Aborted;
+            journal.write(repo, &[])?;
+        }
         return Ok(report(
             candidates.into_iter().map(|one| cleaned_agent(one, CleanupOutcome::Kept, None)).collect(),
         ));

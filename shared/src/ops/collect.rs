@@ -9,6 +9,7 @@ use serde_json::json;
 pub use crate::store::layout::SHARED as SHARED_REFS;
 use crate::{
     Code, Error, Kind, Result, agents,
+    config::{Config, keys::DISPOSABLE_DIRS},
     context::{Context, Event},
     git::{Repo, command, worktrees::WorktreePlace},
     lock::Lock,
@@ -22,12 +23,14 @@ use crate::{
         agent_object::AgentObject,
         repairing, role_changes, selection, status,
     },
+    removal::contents,
     store::{
         self, AgentLog, Listing, Unreadable, append_if,
         layout::{self, PrivateDir},
         notes, unreadable, writer,
     },
     supervise::{
+        ending,
         helper::{self, HelperTask},
         repair,
     },
@@ -39,6 +42,9 @@ use crate::{
         unfinished::Unfinished,
     },
 };
+
+/// The most ignored files that are named.
+const MAX_IGNORED: usize = 20;
 
 /// The agents whose work to save, and whether to write a bundle.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -95,6 +101,12 @@ pub struct CollectedAgent {
     pub code: Option<Code>,
     /// Files that were not captured and are in its worktree only.
     pub not_taken: Vec<LeftOut>,
+    /// Ignored files and folders that are in its worktree only, without those that can be made again.
+    #[serde(default)]
+    pub ignored: Vec<String>,
+    /// The number of further ones.
+    #[serde(default)]
+    pub ignored_more: u64,
     /// The command to resume its session by hand, in its worktree.
     pub by_hand: Option<String>,
     /// The agent.
@@ -239,13 +251,16 @@ fn capture_under_lock(repo: &Repo, id: &AgentId) -> Result<CollectOutcome> {
 }
 
 fn collected_event(agent: &Agent, captured: &CapturedWork) -> event::Collected {
+    // The reason for the end said that nothing was saved.
+    let is_saved_now = agent.unsaved.is_some() && agent.phase.is_terminal();
+    let once_saved = agent.reason.as_deref().filter(|_| is_saved_now).map(ending::reason_once_saved);
     event::Collected {
         attempt: agent.attempt,
         head: captured.head.clone(),
         work: captured.work.clone(),
         unfinished: captured.unfinished.as_ref().map(Unfinished::sentence),
-        phase: None,
-        reason: None,
+        phase: once_saved.as_ref().map(|_| agent.phase),
+        reason: once_saved,
         session: None,
     }
 }
@@ -264,7 +279,23 @@ fn summary(
     let by_hand =
         agent.session.as_deref().and_then(|session| agents::manual_resume_command(&agent.profile, session));
     let (code, failure) = failure.map(|error| (error.code, error.one_line())).unzip();
-    Ok(CollectedAgent { saved, failure, code, not_taken, by_hand, agent })
+    // A list that cannot be made must not hide the rest.
+    let mut ignored = ignored(repo, id, &agent).unwrap_or_default();
+    let ignored_more = ignored.len().saturating_sub(MAX_IGNORED) as u64;
+    ignored.truncate(MAX_IGNORED);
+    Ok(CollectedAgent { saved, failure, code, not_taken, ignored, ignored_more, by_hand, agent })
+}
+
+/// Returns the ignored files that an agent that has ended left in its worktree only.
+fn ignored(repo: &Repo, id: &AgentId, object: &AgentObject) -> Result<Vec<String>> {
+    let (agent, tip) = (store::agent(repo, id)?, object.head.as_ref().and_then(IdOrText::commit));
+    let ended = tip.filter(|_| object.liveness == Liveness::Ended);
+    let Some((tip, checkout)) = ended.zip(AgentCheckout::of(repo, id, &agent)?) else {
+        return Ok(Vec::new());
+    };
+    let derived = Config::of(repo).get_or_default(&DISPOSABLE_DIRS);
+    let found = contents::find_ignored(repo, &checkout.place(&checkout.isolated), tip, &derived)?;
+    Ok(found.into_iter().map(|path| path.to_string_lossy().into_owned()).collect())
 }
 
 /// Writes a note with the result on the head of every ended agent that has commits.

@@ -1,6 +1,7 @@
 //! `try`: shows a person's checkout with the work of an agent merged, and returns it to its branch.
 //!
-//! The checkout must have no changes to files that git knows, so that there is nothing to keep aside. Its `HEAD` is detached at a commit
+//! The checkout must have no changes to files that git knows, so that there is nothing to keep aside. A submodule in which a person
+//! works stays as it is. Its `HEAD` is detached at a commit
 //! that nothing else holds; the trailers of this commit say where to return. So there is no other record that could be wrong: a person
 //! who leaves the commit with plain git has left the trial, and no branch moves.
 
@@ -18,6 +19,7 @@ use crate::{
     landing::{
         branches::LandingTarget,
         finish::{self, HeadPlace, HeadSwitch},
+        follow::OnBranch,
         target_lock::{LockHolder, TargetLock},
         tried,
     },
@@ -75,12 +77,13 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     }
     context.check()?;
     let checkout = PersonsCheckout::of(repo)?;
-    let warnings = finish::recover(repo)?;
-    let report = match (&request.agent, request.back) {
+    let mut warnings = finish::recover(repo)?;
+    let mut report = match (&request.agent, request.back) {
         (Some(typed), false) => go(context, repo, &checkout, typed),
         (None, true) => back(context, repo, &checkout),
         _ => Err(Error::usage("name an agent, or return with --back").hint("git orchestra try AGENT")),
     }?;
+    warnings.append(&mut report.warnings);
     Ok(Report { warnings, ..report })
 }
 
@@ -139,6 +142,7 @@ fn go(context: &Context, repo: &AcceptedRepo, checkout: &PersonsCheckout<'_>, ty
     // The last moment at which it can be interrupted.
     context.check()?;
     let files = checkout.switch(&switch)?;
+    let warnings = checkout.follow(&switch, OnBranch::Leaves);
     Ok(Report {
         agent: id,
         branch,
@@ -147,7 +151,7 @@ fn go(context: &Context, repo: &AcceptedRepo, checkout: &PersonsCheckout<'_>, ty
         files,
         back: false,
         branch_moved: false,
-        warnings: Vec::new(),
+        warnings,
     })
 }
 
@@ -165,6 +169,7 @@ fn back(context: &Context, repo: &AcceptedRepo, checkout: &PersonsCheckout<'_>) 
     let switch = HeadSwitch { branch: &trial.branch, from, old: head, to, new: tip, why: &why };
     context.check()?;
     let files = checkout.switch(&switch)?;
+    let warnings = checkout.follow(&switch, OnBranch::Returns);
     Ok(Report {
         agent: trial.agent,
         branch: trial.branch,
@@ -173,7 +178,7 @@ fn back(context: &Context, repo: &AcceptedRepo, checkout: &PersonsCheckout<'_>) 
         files,
         back: true,
         branch_moved: tip != trial.tip,
-        warnings: Vec::new(),
+        warnings,
     })
 }
 

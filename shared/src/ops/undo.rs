@@ -17,6 +17,7 @@ use crate::{
     git::{Oid, Repo},
     landing::{
         finish::{self, BranchMove, TargetMove},
+        follow,
         target_lock::{LockHolder, TargetLock},
     },
     model::text,
@@ -147,7 +148,13 @@ fn reverse(
             let id = journal.operation.id.clone();
             move_branches_back(repo, journal, operation, &back)?;
             rewind::record_undo(repo, operation, all)?;
-            Ok((id, outcomes::record(repo, operation, all)))
+            let mut warnings = outcomes::record(repo, operation, all);
+            if matches!(operation.body, OperationBody::Landing(_)) {
+                let follow =
+                    |change: &Change| follow::follow_branch(repo, &change.branch, change.old, change.new);
+                warnings.extend(back.iter().flat_map(follow));
+            }
+            Ok((id, warnings))
         }
         Reversal::Return(refs) => {
             let mut journal = begin(UndoEffect::Restored)?;

@@ -120,15 +120,8 @@ pub fn find_extra_contents(
             None => compared?.ignored,
         },
     };
-    let is_copy = ready.unchanged_copies(place.root);
-    for ignored_path in ignored {
-        let path = ignored_path.as_slice();
-        let path = PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(path)));
+    for path in without_copies(&ready, place, ignored) {
         // A disposable folder is skipped with everything in it.
-        if is_copy(&ignored_path) {
-            // The user's checkout has the original.
-            continue;
-        }
         let has_inner = extra.inner.iter().any(|inner| inner.starts_with(&path));
         if is_derived(&path, derived) && !has_inner {
             extra.derived.push(path);
@@ -143,6 +136,29 @@ pub fn find_extra_contents(
         }
     }
     Ok(extra)
+}
+
+/// Lists the ignored files and folders that exist only in a worktree, outside of disposable folders.
+///
+/// # Errors
+/// The worktree cannot be compared.
+pub fn find_ignored(
+    repo: &Repo,
+    place: &CapturePlace<'_>,
+    tip: Oid,
+    derived: &[String],
+) -> Result<Vec<PathBuf>> {
+    let ignored = unchanged::compare(repo, place, tip)?.ignored;
+    let mut found = without_copies(&Readiness::of(place.worktree), place, ignored);
+    found.retain(|path| !is_derived(path, derived));
+    Ok(found)
+}
+
+/// Returns ignored paths without those of which the user's checkout has the original.
+fn without_copies(ready: &Readiness, place: &CapturePlace<'_>, ignored: Vec<Vec<u8>>) -> Vec<PathBuf> {
+    let is_copy = ready.unchanged_copies(place.root);
+    let own = ignored.into_iter().filter(|path| !is_copy(path));
+    own.map(|path| PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(&path)))).collect()
 }
 
 /// Lists a worktree's submodules, except those that were made for the agent and that nobody changed: their git directories are in the

@@ -26,8 +26,11 @@ use crate::{
     worktree::{
         folder_objects::{self, FolderListing},
         private_git_dir::PrivateGitDir,
+        private_home::PrivateHome,
         registration_objects,
-        removed_folders::{self, LOCK_TIMEOUT, OBJECTS, PRIVATE_GIT_DIR, REFLOG, REGISTRATION, WORKTREE},
+        removed_folders::{
+            self, LOCK_TIMEOUT, OBJECTS, PRIVATE_GIT_DIR, REFLOG, REGISTRATION, TORN_DOWN, WORKTREE,
+        },
     },
 };
 
@@ -78,6 +81,7 @@ pub fn store_agent(repo: &Repo, target: &RemovalTarget<'_>) -> Result<StoredAgen
         let stored = folder_objects::store_folder(repo, &git.git_dir(), &[])?;
         parts.push(TreeEntry::new(PRIVATE_GIT_DIR, TreeEntryKind::Tree, stored.tree));
     }
+    parts.extend(PrivateHome::of(&repo.common_dir()?, target.id).store(repo)?);
     let mut removal = Removal {
         agent: target.id.to_string(),
         worktree: None,
@@ -104,6 +108,31 @@ pub fn store_agent(repo: &Repo, target: &RemovalTarget<'_>) -> Result<StoredAgen
         removal.bytes = files.bytes;
     }
     Ok(StoredAgent { removal, tree: repo.write_entries(parts)?, pins, fingerprint })
+}
+
+impl StoredAgent {
+    /// Returns what is restored if `before` was stored of the agent before the teardown of its worktree: the files of then. Those that
+    /// the teardown left are kept beside them, if they differ.
+    ///
+    /// # Errors
+    /// A tree cannot be read or written.
+    pub fn as_before_teardown(self, repo: &Repo, before: &Self) -> Result<Self> {
+        let find = |parts: &[TreeEntry]| {
+            parts.iter().find(|part| part.name == WORKTREE.as_bytes()).map(|part| part.id)
+        };
+        let mut parts = repo.entries_of(self.tree)?;
+        let (Some(first), Some(then)) = (find(&repo.entries_of(before.tree)?), find(&parts)) else {
+            return Ok(self);
+        };
+        if first == then {
+            return Ok(self);
+        }
+        parts.retain(|part| part.name != WORKTREE.as_bytes());
+        parts.push(TreeEntry::new(WORKTREE, TreeEntryKind::Tree, first));
+        parts.push(TreeEntry::new(TORN_DOWN, TreeEntryKind::Tree, then));
+        let pins = before.pins.iter().chain(&self.pins).copied().collect();
+        Ok(Self { tree: repo.write_entries(parts)?, pins, ..self })
+    }
 }
 
 /// Returns the refs that go with the agent. A branch that existed before it is not included.

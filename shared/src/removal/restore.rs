@@ -22,6 +22,7 @@ use crate::{
     },
     worktree::{
         private_git_dir::PrivateGitDir,
+        private_home::PrivateHome,
         removed_folders::{self, PRIVATE_GIT_DIR, REFLOG, REGISTRATION, WORKTREE},
     },
 };
@@ -148,30 +149,32 @@ pub fn restore_folders(repo: &Repo, reader: &Repo, undo: &str, agent: RemovedAge
             }
         }
     }
-    match part(PRIVATE_GIT_DIR) {
-        Some(tree) => restore_private_git_dir(repo, reader, undo, removal, tree),
-        None => Ok(()),
-    }
+    restore_sandbox(repo, reader, undo, removal, &parts)
 }
 
-/// Restores the git directory of a sandboxed agent whose commits the repository does not have.
-fn restore_private_git_dir(
+/// Restores the private home folder of a sandboxed agent, and its git directory if the repository does not have its commits.
+fn restore_sandbox(
     repo: &Repo,
     reader: &Repo,
     undo: &str,
     removal: &Removal,
-    stored: Oid,
+    parts: &[TreeEntry],
 ) -> Result<()> {
     let agent = AgentId::parse(&removal.agent)?;
-    let git = PrivateGitDir::of(&repo.common_dir()?, &agent);
-    if fs::symlink_metadata(git.git_dir()).is_ok() {
-        return Ok(());
+    let (common, private) = (repo.common_dir()?, PrivateDir::new(repo.private_dir()?));
+    let (git, home) = (PrivateGitDir::of(&common, &agent), PrivateHome::of(&common, &agent));
+    let not_imported = parts.iter().find(|part| part.name == PRIVATE_GIT_DIR.as_bytes());
+    let not_imported = not_imported.map(|part| (PRIVATE_GIT_DIR, git.git_dir(), part.id));
+    for (part, place, stored) in not_imported.into_iter().chain(home.stored_in(parts)) {
+        if fs::symlink_metadata(&place).is_ok() {
+            continue;
+        }
+        let cannot = || format!("cannot make '{}'", home.folder().display());
+        private_files::create_dir(home.folder()).context(Kind::External, cannot)?;
+        let temporary = removed_folders::sandbox_trash_path(&private, undo, &agent, part);
+        restore_folder(reader, stored, &temporary, &place)?;
     }
-    let cannot = || format!("cannot make '{}'", git.folder().display());
-    private_files::create_dir(git.folder()).context(Kind::External, cannot)?;
-    let private = PrivateDir::new(repo.private_dir()?);
-    let temporary = removed_folders::private_git_dir_trash_path(&private, undo, &agent);
-    restore_folder(reader, stored, &temporary, &git.git_dir())
+    Ok(())
 }
 
 /// Syncs the files of a folder to the disk, but not those of folders in it.

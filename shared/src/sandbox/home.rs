@@ -13,6 +13,7 @@ use crate::{
     error::ErrorContext,
     git::careful,
     private_files,
+    worktree::private_home::{CACHE, HOME, PROGRAM},
     world::Environment,
 };
 
@@ -62,8 +63,6 @@ const SECRETS: &[&str] = &[
     ".vault-token",
     ".zsh_history",
 ];
-/// The folder for files that can be made again. Every agent has its own.
-const CACHE: &str = ".cache";
 /// Maximum number of entries of the home folder that are shown.
 const MAX_ENTRIES: usize = 2000;
 /// Maximum size of a file that is copied, in bytes.
@@ -79,7 +78,7 @@ pub(super) fn mounts(environment: &Environment, own: &Path, program: &str) -> Re
         return Ok(Vec::new());
     };
     let cannot = || format!("cannot make a home folder in '{}'", own.display());
-    let private = own.join("home");
+    let private = own.join(HOME);
     private_files::create_dir(&private).context(Kind::External, cannot)?;
     let mut mounts = vec![Mount::Write(private.clone(), home.clone())];
     let folders = agents::program(program).map_or(&[][..], agents::AgentProgram::home_folders);
@@ -102,7 +101,7 @@ pub(super) fn mounts(environment: &Environment, own: &Path, program: &str) -> Re
         let Some(path) = folder.path(environment) else { continue };
         let backing = match folder.below_home {
             "" => private.clone(),
-            _ => own.join(format!("program-{at}")),
+            _ => own.join(format!("{PROGRAM}{at}")),
         };
         mounts.extend(of_folder(folder, &path, &backing).context(Kind::External, cannot)?);
     }

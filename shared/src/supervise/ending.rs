@@ -10,6 +10,9 @@ use crate::{
     worktree::{capture::CapturedWork, unfinished::Unfinished},
 };
 
+/// What stands before the reason why files could not be saved.
+const STAYS: &str = "its work stays in the worktree: ";
+
 /// How an attempt ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AttemptEnd {
@@ -264,12 +267,14 @@ impl EndedAttempt {
         let Conclusion { phase, reason, .. } = self.conclusion();
         let reason = join(reason, self.remark.clone());
         let no_success = if phase == Phase::Done { Phase::Failed } else { phase };
+        let stays = |why: &str| format!("{STAYS}{why}");
         let unsaved = match captured {
-            Ok(captured) => captured.unsaved.clone(),
-            Err(error) => Some(error.one_line()),
+            Ok(captured) if captured.is_gone => captured.unsaved.clone(),
+            Ok(captured) => captured.unsaved.as_deref().map(stays),
+            Err(error) => Some(stays(&error.one_line())),
         };
-        if let Some(why) = unsaved {
-            return (no_success, join(reason, Some(format!("its work stays in the worktree: {why}"))));
+        if unsaved.is_some() {
+            return (no_success, join(reason, unsaved));
         }
         let Ok(captured) = captured else { return (no_success, reason) };
         if let Some(unfinished) = &captured.unfinished {
@@ -360,6 +365,13 @@ fn failed(turn: &Turn, failure: &TurnFailure) -> Conclusion {
         FailureKind::ContextFull { is_transient: false } | FailureKind::Permanent => sentence,
     };
     Conclusion::of(Phase::Failed, reason)
+}
+
+/// Returns the reason for an end whose files could be saved only later, given what it was said to be then.
+pub fn reason_once_saved(reason: &str) -> String {
+    let before = reason.split_once(STAYS).map_or(reason, |(before, _)| before).trim_end_matches("; ");
+    let before = Some(before.to_owned()).filter(|before| !before.is_empty());
+    join(before, Some("its work was saved after its end".to_owned())).unwrap_or_default()
 }
 
 fn first_line(text: &str) -> Option<&str> {

@@ -347,9 +347,11 @@ fn capture_files(repo: &Repo, task: &CaptureTarget<'_>, dir: &AgentDir, spec: &S
     let Some(worktree) = registered(repo, task.id, spec)? else {
         let own = FreshGitDir::of(repo, dir, spec, &spec.worktree)?;
         let captured = capture::capture_branch(repo, task, &own.isolated, "its worktree is gone")?;
+        if fs::symlink_metadata(&spec.worktree).is_err() {
+            return Ok(captured.without_worktree());
+        }
         let unregistered = "the worktree is no longer registered (git worktree repair)".to_owned();
-        let unsaved = fs::symlink_metadata(&spec.worktree).is_ok().then_some(unregistered);
-        return Ok(CapturedWork { unsaved, ..captured });
+        return Ok(CapturedWork { unsaved: Some(unregistered), ..captured });
     };
     let imported = PrivateGitDir::of(&repo.common_dir()?, task.id).import(repo, task.branch, &worktree.path);
     let (side, not_imported) = match imported {

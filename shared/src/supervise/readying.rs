@@ -5,17 +5,23 @@ use crate::{
     Kind, Result,
     error::ErrorContext,
     git::Repo,
-    model::AgentId,
+    model::{AgentId, SandboxLevel},
     store::layout::{AgentDir, PrivateDir},
     supervise::{preparation::Preparation, spec::Spec, temporary},
     worktree::{
-        include::{self, Readiness, Wanted},
+        include::{self, Readiness, Skipped, Wanted},
         isolated_git_dir::FrozenConfig,
         list,
         root::WorktreeRoot,
         submodules,
     },
 };
+
+/// Why an agent in a sandbox has only the files of a submodule.
+const NO_GIT: &str =
+    "in a sandbox, git does not work in a submodule; what changes there is left out of the work";
+/// The most submodules of which that is said.
+const MAX_NAMED: usize = 20;
 
 /// Makes a worktree ready, as far as that has not been done, and writes what was found into the spec.
 ///
@@ -45,7 +51,12 @@ fn copy_files(repo: &Repo, id: &AgentId, spec: &Spec, root: &WorktreeRoot) -> Re
     let Some(worktree) = list::worktree_of_agent(repo, id, &spec.branch)? else { return Ok(None) };
     let mut ready = Readiness::of(&worktree);
     if spec.preparation.submodules {
-        let (made, skipped) = submodules::make(repo, &worktree)?;
+        let (made, mut skipped) = submodules::make(repo, &worktree)?;
+        if spec.sandbox != SandboxLevel::None {
+            // Their git directories are in the repository's own, which an agent in a sandbox does not see.
+            let all = made.iter().take(MAX_NAMED);
+            skipped.extend(all.map(|one| Skipped::new(format!("{}/.git", one.path).as_bytes(), NO_GIT)));
+        }
         if !made.is_empty() || !skipped.is_empty() {
             ready.submodules.extend(made);
             ready.skipped = skipped;

@@ -41,6 +41,8 @@ use crate::{
 
 /// Maximum time to read and store a worktree.
 pub const CAPTURE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// Why nothing is saved of a worktree that vanished.
+const GONE: &str = "its worktree is gone: what it had not committed is not saved";
 /// The width of the body of a commit, in columns.
 const BODY_WIDTH: usize = 72;
 
@@ -69,6 +71,9 @@ pub struct CapturedWork {
     /// What the agent said last.
     #[serde(default)]
     pub last_words: Option<String>,
+    /// Whether the worktree vanished while the agent ran; then `unsaved` says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_gone: bool,
 }
 
 impl CapturedWork {
@@ -83,7 +88,13 @@ impl CapturedWork {
             unfinished: None,
             unsaved: None,
             last_words: None,
+            is_gone: false,
         }
+    }
+
+    /// Adds that the worktree vanished while the agent ran: nobody knows what was in it.
+    pub fn without_worktree(self) -> Self {
+        Self { unsaved: Some(GONE.to_owned()), is_gone: true, remark: None, off_branch: None, ..self }
     }
 }
 
@@ -444,6 +455,7 @@ fn summarize(
         unfinished: None,
         unsaved: None,
         last_words: None,
+        is_gone: false,
     })
 }
 

@@ -72,6 +72,12 @@ impl FolderListing {
         Ok(())
     }
 
+    /// Returns the size of the files, without the skipped paths, in bytes. A link counts with the length of its target.
+    pub fn content_bytes(&self) -> u64 {
+        let files = self.found.iter().filter(|(_, found)| !found.is_dir());
+        files.map(|(_, found)| found.len()).fold(0, u64::saturating_add)
+    }
+
     /// Returns a hash that is equal only if nothing changed, to the nanosecond.
     pub fn fingerprint(&self) -> [u8; 32] {
         Sha256::digest(self.manifest()).into()

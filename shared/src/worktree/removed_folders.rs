@@ -23,6 +23,8 @@ pub const REGISTRATION: &str = "registration";
 pub const REFLOG: &str = "reflog";
 /// The stored part that holds the private git directory of a sandboxed agent, if it could not be imported.
 pub const PRIVATE_GIT_DIR: &str = "private-git-dir";
+/// The stored part that holds the files of the worktree after its teardown, if that changed any.
+pub const TORN_DOWN: &str = "torn-down";
 /// The stored part that holds objects which only the registration or the reflog referenced.
 pub const OBJECTS: &str = "objects";
 
@@ -47,9 +49,9 @@ pub fn registration_trash_path(private: &PrivateDir, operation: &str, agent: &Ag
     private.gone().join(format!("{operation}-{agent}"))
 }
 
-/// Returns where an undo writes the private git directory of an agent, before it renames it.
-pub fn private_git_dir_trash_path(private: &PrivateDir, operation: &str, agent: &AgentId) -> PathBuf {
-    private.gone().join(format!("{operation}-{agent}-{PRIVATE_GIT_DIR}"))
+/// Returns where an undo writes a stored part of an agent's sandbox, before it renames it.
+pub fn sandbox_trash_path(private: &PrivateDir, operation: &str, agent: &AgentId, part: &str) -> PathBuf {
+    private.gone().join(format!("{operation}-{agent}-{part}"))
 }
 
 /// Returns the folders that a removal moves, from and to; the worktree first. An undo writes its copies to the "to" paths under

@@ -128,7 +128,7 @@ fn submodules_of(repo: &Repo, place: &Place) -> Vec<Submodule> {
 }
 
 /// Returns whether a path stays below its folder, and is no option of a program.
-fn is_plain(path: &str) -> bool {
+pub(super) fn is_plain(path: &str) -> bool {
     !path.is_empty()
         && !path.starts_with('-')
         && Path::new(path)

@@ -22,6 +22,7 @@ use crate::{
         processes_in::UsedPaths,
     },
     store::{Listing, layout, sound::SoundWork, unreadable},
+    worktree::private_home::{MAX_UNASKED, PrivateHome},
 };
 
 /// The reason to remove an agent without work.
@@ -159,6 +160,11 @@ impl<'a> Examiner<'a> {
             WorktreeCondition::Worktree(worktree) => Some(worktree),
             WorktreeCondition::Missing => None,
         };
+        // It may have been moved: the agent says where it should be.
+        if let Some(why) = agent.unsaved.as_deref().filter(|_| worktree.is_none() && !discard) {
+            let hint = format!("git orchestra cleanup --discard {id} removes it all the same");
+            return Ok(Err(NotRemovable::new(text::one_line(why, 200)).hint(hint)));
+        }
         if let Some(inside) = worktree.as_ref().and_then(|worktree| self.processes.first_in(&worktree.path)) {
             return Ok(Err(NotRemovable {
                 held_by: Some(inside.pid),
@@ -190,6 +196,9 @@ impl<'a> Examiner<'a> {
         };
         let beyond = self.beyond(id, agent, worktree.clone())?;
         if let Some(why) = beyond.sentence().filter(|_| !self.request.force && !discard) {
+            return Ok(Err(NotRemovable::new(why).hint(format!("git orchestra cleanup --force {id}"))));
+        }
+        if let Some(why) = self.large_home(id)?.filter(|_| !self.request.force && !discard) {
             return Ok(Err(NotRemovable::new(why).hint(format!("git orchestra cleanup --force {id}"))));
         }
         Ok(Ok(Removable { worktree, derived: beyond.derived, why }))
@@ -324,6 +333,17 @@ impl<'a> Examiner<'a> {
         }
         Ok(Err(first
             .unwrap_or_else(|| "no branch to search for its work (name one with --into BRANCH)".to_owned())))
+    }
+
+    /// Returns why an agent is kept whose private home folder is too large to be stored without being asked.
+    fn large_home(&self, id: &AgentId) -> Result<Option<String>> {
+        let bytes = PrivateHome::of(&self.repo.common_dir()?, id).bytes()?;
+        Ok((bytes > MAX_UNASKED).then(|| {
+            format!(
+                "the private home folder of its sandbox has files that exist only there: {bytes} bytes, more than the {MAX_UNASKED} \
+                 that are stored without --force"
+            )
+        }))
     }
 
     /// Returns what an agent's worktree has in addition to its captured work.

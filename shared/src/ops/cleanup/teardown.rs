@@ -1,8 +1,9 @@
-//! Runs the teardown of worktrees that are about to be removed.
+//! Runs the teardown of worktrees that are about to be removed. It may delete anything there, so everything is stored before, and the
+//! operation names it.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path, time::Duration};
 
-use super::ExaminedAgent;
+use super::{ExaminedAgent, removal_target, summary};
 use crate::{
     Result,
     config::{
@@ -10,11 +11,15 @@ use crate::{
         keys::{SETUP_TIME, TEARDOWN},
     },
     context::{Context, Event},
-    git::{Repo, worktrees::Worktree},
+    git::{Oid, Repo, worktrees::Worktree},
     landing::check::{self, Bounds},
-    model::text,
+    model::{AgentId, text},
+    removal::remove::{self, StoredAgent},
     sandbox::Sandbox,
-    store::layout::PrivateDir,
+    store::{
+        layout::PrivateDir,
+        operations::{Journal, Stage},
+    },
     supervise::{
         launch::{self, AgentPlace},
         preparation::Preparation,
@@ -27,32 +32,93 @@ use crate::{
 /// How much of the end of the output is part of a warning, in columns.
 const WIDTH: usize = 200;
 
-/// Runs the configured teardown in each worktree that is to be removed. One that fails is a warning: the worktree is removed anyway, and
-/// `undo` restores it.
+/// What was stored of agents before the teardown of their worktrees, and its warnings.
+#[derive(Default)]
+pub(super) struct Teardowns {
+    pub(super) stored: HashMap<AgentId, StoredAgent>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Stores all in the worktrees that are to be removed, records the operation, and runs the configured teardown in each of them. One that
+/// fails is a warning: the worktree is removed anyway, and `undo` restores it. Where something cannot be stored, it does not run.
 ///
 /// # Errors
-/// The configuration has an invalid value, or one that nobody approved (3), or the user interrupts it (130); nothing is removed then.
-pub(super) fn run_all(context: &Context, repo: &Repo, all: &[ExaminedAgent]) -> Result<Vec<String>> {
+/// The configuration has an invalid value, or one that nobody approved (3), or the user interrupts it (130); nothing is removed then,
+/// and the operation keeps what was stored.
+pub(super) fn run_all(
+    context: &Context,
+    repo: &Repo,
+    journal: &mut Journal,
+    all: &[ExaminedAgent],
+) -> Result<Teardowns> {
     let to_remove: Vec<(&ExaminedAgent, &Worktree)> = all
         .iter()
         .filter_map(|one| Some((one, one.finding.as_ref().ok()?.worktree.as_ref()?)))
         .filter(|(_, worktree)| worktree.exists())
         .collect();
     if to_remove.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Teardowns::default());
     }
     let config = Config::of(repo);
-    let Some(command) = config.get(&TEARDOWN)? else { return Ok(Vec::new()) };
+    let Some(command) = config.get(&TEARDOWN)? else { return Ok(Teardowns::default()) };
     let limit = config.get(&SETUP_TIME)?;
-    let (mut warnings, of) = (Vec::new(), to_remove.len());
-    for (done, (one, worktree)) in to_remove.into_iter().enumerate() {
+    let stored = store_all(context, repo, journal, &to_remove)?;
+    let to_run: Vec<_> = to_remove.into_iter().filter(|(one, _)| stored.contains_key(&one.id)).collect();
+    match run_each(context, repo, &to_run, &command, limit) {
+        Ok(warnings) => Ok(Teardowns { stored, warnings }),
+        Err(error) => {
+            journal.operation.stage = Stage::Aborted;
+            let pins: Vec<Oid> = stored.values().flat_map(|one| one.pins.iter().copied()).collect();
+            journal.write(repo, &pins)?;
+            Err(error)
+        }
+    }
+}
+
+/// Stores agents, and records the operation with all of them. One that cannot be stored is left out, and kept later for that.
+fn store_all(
+    context: &Context,
+    repo: &Repo,
+    journal: &mut Journal,
+    all: &[(&ExaminedAgent, &Worktree)],
+) -> Result<HashMap<AgentId, StoredAgent>> {
+    let (storing, mut stored) = (repo.syncing_together(), HashMap::new());
+    let (mut removals, mut pins) = (Vec::new(), Vec::new());
+    for (one, _) in all {
+        context.check()?;
+        let Some(Ok(done)) = removal_target(one).map(|target| remove::store_agent(&storing, &target)) else {
+            continue;
+        };
+        journal.put_tree(&done.removal.agent, done.tree);
+        removals.push(done.removal.clone());
+        pins.extend(done.pins.iter().copied());
+        stored.insert(one.id.clone(), done);
+    }
+    if !removals.is_empty() {
+        storing.sync_objects()?;
+        journal.operation.summary = summary(&removals);
+        journal.operation.set_removals(removals)?;
+        journal.write(repo, &pins)?;
+    }
+    Ok(stored)
+}
+
+fn run_each(
+    context: &Context,
+    repo: &Repo,
+    all: &[(&ExaminedAgent, &Worktree)],
+    command: &str,
+    limit: Duration,
+) -> Result<Vec<String>> {
+    let (mut warnings, of) = (Vec::new(), all.len());
+    for (done, (one, worktree)) in all.iter().enumerate() {
         context.check()?;
         context.emit(&Event::WorktreeTornDown { agent: one.id.clone(), done, of });
         let place = Place { repo, one, folder: &worktree.path };
         let nonce = world::random_hex::<16>()?;
         let bounds =
             Bounds { environment: repo.environment(), limit, cancel: &context.cancel, nonce: &nonce };
-        let ran = place.command().and_then(|shell| check::run_in(shell, &command, bounds))?;
+        let ran = place.command().and_then(|shell| check::run_in(shell, command, bounds))?;
         let ready = Readiness::of(worktree);
         if ready.set_up.is_some() {
             Readiness { set_up: None, ..ready }.write(worktree)?;

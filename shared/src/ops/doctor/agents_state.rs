@@ -30,6 +30,8 @@ use crate::{
 const LIMIT: Duration = Duration::from_secs(2);
 /// The key of the trailer with the clone that an agent lives in.
 const WRITER: &str = "Writer";
+/// The key of the trailer that says why the files of an agent were not saved.
+const UNSAVED: &str = "Unsaved";
 
 /// Checks the agents of the repository.
 ///
@@ -40,6 +42,7 @@ pub(super) fn check(repo: &Repo) -> Result<Vec<Finding>> {
     let mut findings = unreadable_agents(repo, &listing)?;
     findings.extend(lost_agents(repo, &listing)?);
     findings.extend(missing_work(repo, &listing)?);
+    findings.extend(unsaved_work(repo, &listing)?);
     findings.extend(set_aside_events(repo, &listing));
     findings.extend(unknown_writers(repo, &listing));
     findings.extend(worktrees(repo, &listing)?);
@@ -124,6 +127,27 @@ fn without_worktree(repo: &Repo, row: &ListRow, agent: &Agent) -> Result<Option<
         format!("agent {id} runs, but its worktree is gone"),
     );
     Ok(Some(finding.about(id.as_str()).fix(format!("git orchestra stop {id}; git orchestra resume {id}"))))
+}
+
+/// Finds agents of this clone whose files could not be saved when they ended.
+fn unsaved_work(repo: &Repo, listing: &Listing) -> Result<Vec<Finding>> {
+    let own = listing.writer.as_deref();
+    let ours = listing.rows.iter().filter(|row| own.is_some() && listing.trailer(row, WRITER) == own);
+    let mut findings = Vec::new();
+    for row in ours.filter(|row| listing.trailer(row, UNSAVED).is_some()) {
+        let (id, agent) = (&row.id, listing.agent(repo, row)?);
+        let Some(why) = agent.unsaved.filter(|_| agent.phase.is_at_rest()) else { continue };
+        let is_here = list::worktree_of_agent(repo, id, &agent.branch)?.is_some_and(|found| found.exists());
+        let fix = if is_here {
+            format!("git orchestra collect {id}")
+        } else {
+            format!("git orchestra resume {id} starts it again, cleanup --discard {id} removes it")
+        };
+        let what = format!("the files of agent {id} were not saved");
+        let finding = Finding::warning(Group::Repository, "agent-unsaved", what).about(id.as_str());
+        findings.push(finding.because(text::one_line(&why, 200)).fix(fix));
+    }
+    Ok(findings)
 }
 
 /// Finds agents of this clone whose events name work to which no ref leads.

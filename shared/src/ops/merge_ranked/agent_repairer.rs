@@ -17,7 +17,7 @@ use crate::{
     },
     model::{AgentId, Liveness, text},
     ops::{
-        agent_checkout::AgentCheckout,
+        agent_checkout,
         merge_ranked::rollback,
         resume, status,
         waiting::{self, WaitOutcome},
@@ -28,7 +28,7 @@ use crate::{
     },
     supervise::spec::Spec,
     trust::AcceptedRepo,
-    worktree::{list, open_worktree, unchanged},
+    worktree::{list, open_worktree},
 };
 
 /// Asks the agents of one landing for repairs.
@@ -93,14 +93,7 @@ impl AgentRepairer<'_> {
     /// Refuses an agent in whose worktree somebody changed something since its work was saved: that would become part of the repair, and
     /// a rollback would take it out of the worktree.
     fn refuse_changes(&self, id: &AgentId) -> Result<(), RepairError> {
-        let agent = store::agent(self.repo, id)?;
-        let (Some(checkout), Some(head)) =
-            (AgentCheckout::of(self.repo, id, &agent)?, self.repo.find_ref(&layout::head_ref(id))?)
-        else {
-            return Ok(());
-        };
-        let found = unchanged::compare(self.repo, &checkout.place(&checkout.isolated), head)?;
-        if found.changes == 0 {
+        if !agent_checkout::has_changes(self.repo, id)? {
             return Ok(());
         }
         Err(cannot_ask(&format!(

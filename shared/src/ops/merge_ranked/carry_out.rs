@@ -12,7 +12,7 @@ use crate::{
         branches::{self, Branch},
         context::LandContext,
         finish::{self, BranchMove, TargetMove},
-        gitlinks, record, signing,
+        follow, gitlinks, record, signing,
         steps::{Runner, StopReason, remove_scratch_of},
     },
     model::{event::Landing, text},
@@ -94,7 +94,12 @@ pub(super) fn finish(
             )
         }
         TargetMove::Blocked(found) => blocked(found.why, found.hints),
-        TargetMove::Moved | TargetMove::Unchanged => record_landing(repo, plan, &state, journal),
+        TargetMove::Moved | TargetMove::Unchanged => {
+            let mut report = record_landing(repo, plan, &state, journal)?;
+            let lagging = follow::follow_branch(repo, &state.into, state.base, state.result);
+            report.warnings.extend(lagging);
+            Ok(report)
+        }
     }
 }
 

@@ -75,6 +75,9 @@ pub fn run(context: &Context, repo: &AcceptedRepo, agent: &str, by: &ByAgentRequ
     let (base, head) = super::reviewable_work(repo, &id, &log.fold.agent)?;
     super::check_sound(repo, &id, head)?;
     agents::check_prose(&by.profile, &config, "a review")?;
+    if by.fix {
+        fix::refuse_changes(repo, &id)?;
+    }
     let task = String::from_utf8_lossy(&log.prompt(repo)?.unwrap_or_default()).into_owned();
     let (options, reads_history) = reviewer_options(&config, by, &test)?;
     let changes = if reads_history { None } else { Some(changes(repo, by, base, head)?) };

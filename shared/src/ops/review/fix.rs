@@ -6,8 +6,21 @@ use crate::{
     git::{Oid, Repo},
     landing::finish::{self, BranchMove, TargetMove},
     model::AgentId,
-    ops::{collect, status},
+    ops::{agent_checkout, collect, status},
 };
+
+/// Refuses to repair work in whose worktree somebody changed something since it was saved: that would become part of the repair.
+///
+/// # Errors
+/// Somebody did (3), or the worktree cannot be read.
+pub(super) fn refuse_changes(repo: &Repo, id: &AgentId) -> Result<()> {
+    if !agent_checkout::has_changes(repo, id)? {
+        return Ok(());
+    }
+    let why =
+        format!("the work of '{id}' cannot be repaired: its worktree has changes that are not in its work");
+    Err(Error::new(Code::WorkUnusable, why).hint(format!("git orchestra collect {id} adds them")))
+}
 
 /// Moves the branch of an agent forward to the repaired commit, and records that in its events.
 ///
@@ -15,6 +28,7 @@ use crate::{
 /// The branch does not stand at the work that was reviewed, or its worktree is not clean (3).
 pub(super) fn adopt_repair(context: &Context, repo: &Repo, id: &AgentId, from: Oid, to: Oid) -> Result<()> {
     finish::recover(repo)?;
+    refuse_changes(repo, id)?;
     let branch = status::read_agent(repo, id)?.branch;
     let wanted = BranchMove { branch: &branch, old: from, new: to, why: "orchestra review: repaired" };
     let why = match finish::move_branch(repo, wanted)? {

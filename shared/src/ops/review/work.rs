@@ -19,6 +19,7 @@ use crate::{
         verdicts::{self, VerdictMatch},
     },
     trust::AcceptedRepo,
+    worktree::lone_commits::LoneCommits,
 };
 
 /// The most commits that are listed.
@@ -92,6 +93,10 @@ pub(super) fn read(repo: &AcceptedRepo, id: &AgentId) -> Result<ReviewedWork> {
         }
         Err(error) => (Vec::new(), None, Some(error.one_line())),
     };
+    let problem = problem.or(agent.base.commit().zip(head).and_then(|(base, head)| {
+        let lone = LoneCommits::of(repo).ok()?.named_by(repo, base, head).ok()?.into_iter().next()?;
+        Some(format!("cannot land: {}; to publish it: {}", lone.sentence(), lone.commands()))
+    }));
     let known = match head {
         Some(head) if agent.phase.is_at_rest() => match verdicts::effective_for(repo, id, &agent, head)? {
             Some(held) => Some(held),

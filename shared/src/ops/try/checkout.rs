@@ -8,7 +8,10 @@ use crate::{
         Git, Repo, checkout, command,
         worktrees::{Checkout, Worktree},
     },
-    landing::finish::{self, HeadSwitch, TargetMove},
+    landing::{
+        finish::{self, HeadSwitch, TargetMove},
+        follow::{self, CheckoutStep, OnBranch},
+    },
     model::text,
 };
 
@@ -51,16 +54,22 @@ impl<'repo> PersonsCheckout<'repo> {
     /// # Errors
     /// It has (3).
     pub(super) fn refuse_changes(&self) -> Result<()> {
-        let changed = self.git("status").args(["--porcelain", "-z", "--untracked-files=no", "--no-renames"]);
+        let changed =
+            self.git("status").args(["--porcelain=v2", "-z", "--untracked-files=no", "--no-renames"]);
         let changed = checkout::paths(&changed.run()?);
-        // Each entry is two letters, a space and the path.
-        let changed: Vec<&[u8]> = changed.iter().filter_map(|entry| entry.get(3..)).collect();
+        let changed: Vec<&[u8]> = changed.iter().filter_map(|entry| changed_path(entry)).collect();
         if changed.is_empty() {
             return Ok(());
         }
         let what = format!("your checkout has changes: {}", named(&changed));
         Err(Error::new(Code::CheckoutBlocked, what)
             .hint("commit them, or put them aside with git stash, and try again"))
+    }
+
+    /// Moves the submodules that stood where the old commit says. Returns a warning for each that is not where the new one says.
+    pub(super) fn follow(&self, switch: &HeadSwitch<'_>, on_branch: OnBranch) -> Vec<String> {
+        let step = CheckoutStep { old: switch.old, new: switch.new, on_branch };
+        follow::follow(self.repo, &self.checkout.path, step)
     }
 
     /// Switches to another commit, all of it or nothing. Returns the number of files that differ.
@@ -99,6 +108,21 @@ impl<'repo> PersonsCheckout<'repo> {
     }
 }
 
+/// Returns the path of an entry of `git status --porcelain=v2`, unless it is a submodule that differs from the index: a switch leaves
+/// it as it is.
+fn changed_path(entry: &[u8]) -> Option<&[u8]> {
+    // `1 XY SUB`, three modes and two ids; of a conflict, four modes and three ids.
+    let fields = match entry.first()? {
+        b'1' => 9,
+        b'u' => 11,
+        _ => return None,
+    };
+    let mut parts = entry.splitn(fields, |byte| *byte == b' ').skip(1);
+    let (letters, kind) = (parts.next()?, parts.next()?);
+    let is_staged = letters.first() != Some(&b'.');
+    if kind.first() == Some(&b'S') && !is_staged { None } else { parts.last() }
+}
+
 fn named(paths: &[&[u8]]) -> String {
     let mut names: Vec<String> = paths
         .iter()
@@ -108,4 +132,26 @@ fn named(paths: &[&[u8]]) -> String {
     let more = paths.len().saturating_sub(MAX_FILES);
     names.extend((more > 0).then(|| text::count(more as u64, "more file")));
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_submodule_that_differs_from_the_index_is_no_change() {
+        let (modes, ids) = ("100644 100644 100644", "1111 2222");
+        for (entry, path) in [
+            (format!("1 .M N... {modes} {ids} a b.txt"), Some("a b.txt")),
+            (format!("1 M. N... {modes} {ids} a.txt"), Some("a.txt")),
+            (format!("1 .M SC.. {modes} {ids} sub"), None),
+            (format!("1 .M S.MU {modes} {ids} sub"), None),
+            (format!("1 M. SC.. {modes} {ids} sub"), Some("sub")),
+            (format!("u UU N... {modes} 100644 {ids} 3333 c.txt"), Some("c.txt")),
+            ("? new".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(changed_path(entry.as_bytes()), path.map(str::as_bytes), "{entry}");
+        }
+    }
 }

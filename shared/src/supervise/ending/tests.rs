@@ -19,7 +19,8 @@ fn unfinished(conflicts: &[&str]) -> CapturedWork {
 #[test]
 fn every_end_has_its_phase_and_reason() {
     let full = Error::refused("no space");
-    let gone = CapturedWork { remark: Some("its worktree is gone".to_owned()), ..captured(1, None) };
+    let not_saved = "its worktree is gone: what it had not committed is not saved";
+    let (gone, gone_too) = (captured(1, None).without_worktree(), captured(0, None).without_worktree());
     let unsaved = Some("the worktree is a symbolic link".to_owned());
     let unsaved = CapturedWork { unsaved, ..captured(1, Some("the worktree is a symbolic link")) };
     for (end, work, phase, reason) in [
@@ -50,7 +51,9 @@ fn every_end_has_its_phase_and_reason() {
             Phase::Done,
             Some("not on its branch: the branch moved"),
         ),
-        (AttemptEnd::Exit(0), Ok(&gone), Phase::Done, Some("its worktree is gone")),
+        (AttemptEnd::Exit(0), Ok(&gone), Phase::Failed, Some(not_saved)),
+        (AttemptEnd::Exit(0), Ok(&gone_too), Phase::Failed, Some(not_saved)),
+        (AttemptEnd::Stopped(None), Ok(&gone_too), Phase::Stopped, Some(not_saved)),
         (
             AttemptEnd::Exit(0),
             Ok(&unfinished(&["c.txt"])),
@@ -167,4 +170,18 @@ fn denied_permissions_fail_only_without_changes() {
     assert_eq!(ended.judge(Ok(&captured(1, None))), (Phase::Done, None));
     let reviewer = EndedAttempt { is_reviewer: true, ..ended };
     assert_eq!(reviewer.judge(Ok(&captured(0, None))), (Phase::Done, Some("nothing changed".into())));
+}
+
+#[test]
+fn the_reason_no_longer_says_that_files_are_not_saved() {
+    for (reason, later) in [
+        ("its work stays in the worktree: no space", "its work was saved after its end"),
+        (
+            "exit code 3; its work stays in the worktree: no space",
+            "exit code 3; its work was saved after its end",
+        ),
+        ("its supervisor died", "its supervisor died; its work was saved after its end"),
+    ] {
+        assert_eq!(reason_once_saved(reason), later);
+    }
 }

@@ -132,7 +132,7 @@ impl Supervisor {
             }
             restarts += 1;
         };
-        let full = captured.unsaved.is_some() && guard::is_full(&self.common);
+        let full = captured.unsaved.is_some() && !captured.is_gone && guard::is_full(&self.common);
         let unsaved = if full { Some("the disk is full".to_owned()) } else { captured.unsaved };
         Ok(CapturedWork { unsaved, ..captured })
     }

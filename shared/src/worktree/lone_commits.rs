@@ -1,0 +1,196 @@
+//! Commits of submodules that only one worktree has. A submodule of a worktree is a repository of its own, in the registration of the
+//! worktree: a commit that was made in it reaches nobody before it is pushed, though the agent's branch already names it.
+
+use std::path::{Path, PathBuf};
+
+use super::{private_git_dir::PrivateGitDir, submodules};
+use crate::{
+    Result,
+    git::{
+        Oid, Repo,
+        gitlinks::{self, Gitlink},
+        submodule,
+    },
+    model::{AgentId, quote, text},
+};
+
+/// The folder of submodules in a git directory.
+const MODULES: &str = "modules";
+/// The prefix of the refs that say what a remote has.
+const REMOTE_REFS: &str = "refs/remotes/";
+/// The most gitlinks of one branch, and refs of one submodule, that are looked at.
+const MAX_LINKS: usize = 500;
+const MAX_REFS: usize = 5000;
+/// The width of a path in a sentence, in columns.
+const PATH_WIDTH: usize = 100;
+
+/// A commit of a submodule that a branch names, and that only one worktree has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LoneCommit {
+    /// The path of the submodule.
+    pub path: String,
+    /// The commit.
+    pub commit: Oid,
+    /// The git directory of the submodule that has it.
+    pub git_dir: PathBuf,
+    /// The name of the worktree.
+    pub worktree: String,
+    /// The submodule in the user's checkout.
+    pub checkout: Option<PathBuf>,
+}
+
+impl LoneCommit {
+    /// Returns what is wrong, for people.
+    pub fn sentence(&self) -> String {
+        format!(
+            "{} points to {}, a commit that only the worktree {} has",
+            text::one_line(&self.path, PATH_WIDTH),
+            self.commit.short(),
+            text::one_line(&self.worktree, PATH_WIDTH)
+        )
+    }
+
+    /// Returns the commands that bring the commit into the user's checkout, and from there to others.
+    pub fn commands(&self) -> String {
+        let (id, git_dir) = (self.commit.to_string(), self.git_dir.as_os_str());
+        let refspec = format!("{id}:refs/heads/{}", self.worktree);
+        let Some(checkout) = &self.checkout else {
+            return quote::command(&[&"git", &"-C", &git_dir, &"push", &"origin", &refspec]);
+        };
+        let fetch = quote::command(&[&"git", &"-C", checkout, &"fetch", &git_dir, &id]);
+        format!("{fetch} && {}", quote::command(&[&"git", &"-C", checkout, &"push", &"origin", &refspec]))
+    }
+}
+
+/// The git directories that may have submodules whose commits nobody else has.
+#[derive(Debug, Default)]
+pub struct LoneCommits {
+    /// The git directories of worktrees with submodules, and the names of the worktrees.
+    places: Vec<(PathBuf, String)>,
+}
+
+impl LoneCommits {
+    /// Returns the places of all worktrees.
+    ///
+    /// # Errors
+    /// The worktrees cannot be listed.
+    pub fn of(repo: &Repo) -> Result<Self> {
+        let common = repo.common_dir()?;
+        let mut places = Vec::new();
+        for worktree in repo.worktrees()? {
+            let name = worktree.git_dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // In a sandbox, an agent that made the submodule itself has it in its own git directory.
+            let own = AgentId::parse(&name).ok().map(|id| PrivateGitDir::of(&common, &id).git_dir());
+            let all = [Some(worktree.git_dir), own].into_iter().flatten();
+            places.extend(all.filter(|dir| dir.join(MODULES).is_dir()).map(|dir| (dir, name.clone())));
+        }
+        Ok(Self { places })
+    }
+
+    /// Returns whether no worktree has a submodule.
+    pub const fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Returns the commits that the changes from `base` to `tip` name and that only one worktree has. One that no submodule in this
+    /// clone has is not among them: whoever made it may have pushed it.
+    ///
+    /// # Errors
+    /// A tree cannot be read.
+    pub fn named_by(&self, repo: &Repo, base: Oid, tip: Oid) -> Result<Vec<LoneCommit>> {
+        if self.is_empty() {
+            return Ok(Vec::new());
+        }
+        let links = gitlinks::added_gitlinks(repo, repo.tree_of(base)?, repo.tree_of(tip)?)?;
+        if links.is_empty() {
+            return Ok(Vec::new());
+        }
+        let described = gitlinks::described_submodules(repo, tip)?;
+        let name_of = |link: &Gitlink| described.iter().find(|one| one.path == link.path);
+        let named = links.iter().take(MAX_LINKS).filter_map(|link| Some((link, name_of(link)?)));
+        let lone = named.filter_map(|(link, found)| self.find(repo, link, &found.name));
+        Ok(lone.collect())
+    }
+
+    fn find(&self, repo: &Repo, link: &Gitlink, name: &str) -> Option<LoneCommit> {
+        let path = String::from_utf8_lossy(&link.path).into_owned();
+        if !submodules::is_plain(name) || !submodules::is_plain(&path) {
+            return None;
+        }
+        let checkouts = [repo.work_dir(), repo.main_checkout().ok().flatten()];
+        let folders: Vec<PathBuf> = checkouts.into_iter().flatten().map(|dir| dir.join(&path)).collect();
+        let checked_out = folders.iter().find(|folder| submodule::git_dir(folder).is_some());
+        let own = folders.iter().filter_map(|folder| submodule::git_dir(folder));
+        let own = own.chain([repo.common_dir().ok()?.join(MODULES).join(name)]);
+        if own.into_iter().any(|git_dir| Copy::of(repo, &git_dir, link.commit) != Copy::Missing) {
+            return None;
+        }
+        let mut only = None;
+        for (place, worktree) in &self.places {
+            let git_dir = place.join(MODULES).join(name);
+            match Copy::of(repo, &git_dir, link.commit) {
+                Copy::Pushed => return None,
+                Copy::Local if only.is_none() => only = Some((git_dir, worktree.clone())),
+                Copy::Local | Copy::Missing => {}
+            }
+        }
+        let (git_dir, worktree) = only?;
+        let checkout = checked_out.cloned();
+        Some(LoneCommit { path, commit: link.commit, git_dir, worktree, checkout })
+    }
+}
+
+/// What a repository of a submodule has of a commit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Copy {
+    Missing,
+    Local,
+    /// A branch of its remote contains it.
+    Pushed,
+}
+
+impl Copy {
+    /// Reads files only: nothing in the repository runs.
+    fn of(repo: &Repo, git_dir: &Path, commit: Oid) -> Self {
+        let Ok(found) = Repo::open_isolated(repo.environment(), git_dir, git_dir) else {
+            return Self::Missing;
+        };
+        if !found.has_commit(commit) {
+            return Self::Missing;
+        }
+        let remote = found.refs_below(REMOTE_REFS).unwrap_or_default();
+        let mut tips = remote.into_iter().take(MAX_REFS).map(|(_, tip)| tip);
+        let contains = |tip: Oid| found.has_commit(tip) && found.contains(tip, commit).unwrap_or(false);
+        if tips.any(contains) { Self::Pushed } else { Self::Local }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_are_those_of_a_shell() {
+        let lone = LoneCommit {
+            path: "a b".into(),
+            commit: Oid::EMPTY_TREE,
+            git_dir: "/home/kim/r/.git/worktrees/t-12345/modules/a".into(),
+            worktree: "t-12345".into(),
+            checkout: Some("/home/kim/r/a b".into()),
+        };
+        let (id, place) = (Oid::EMPTY_TREE, "/home/kim/r/.git/worktrees/t-12345/modules/a");
+        assert_eq!(
+            lone.commands(),
+            format!(
+                "git -C '/home/kim/r/a b' fetch {place} {id} && \
+                 git -C '/home/kim/r/a b' push origin {id}:refs/heads/t-12345"
+            )
+        );
+        let bare = LoneCommit { checkout: None, ..lone };
+        assert_eq!(bare.commands(), format!("git -C {place} push origin {id}:refs/heads/t-12345"));
+        assert_eq!(
+            bare.sentence(),
+            format!("a b points to {}, a commit that only the worktree t-12345 has", id.short())
+        );
+    }
+}

@@ -1,0 +1,149 @@
+//! Submodules: a commit that only an agent's worktree has does not land, and what an agent or a person changed in one is named.
+
+use serde_json::Value;
+use testkit::{TestRepo, World};
+
+use crate::world;
+
+/// Returns a repository with a submodule `sub`, whose origin has an earlier commit as well.
+fn with_submodule(world: &World) -> TestRepo<'_> {
+    let (library, repo) = (world.repo_named("library"), world.repo());
+    library.commit("second", &[("file.txt", "second\n")]);
+    let url = library.path().to_string_lossy().into_owned();
+    repo.git(["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "sub"]);
+    repo.git(["commit", "-qm", "with a submodule"]);
+    repo
+}
+
+/// Runs a script as an agent, and returns its id and state when it has ended.
+fn ran(repo: &TestRepo<'_>, options: &[&str], script: &str) -> (String, Value) {
+    let spawned =
+        repo.orchestra([&["spawn", "--agent", "sh", "--again", "--json"], options, &[script]].concat());
+    let id = spawned.json()["agents"][0]["id"].as_str().expect("an id").to_owned();
+    let agent = repo.end_of(&id);
+    (id, agent)
+}
+
+/// A script that makes a commit in the submodule, and commits that the submodule points to it.
+const BUMP: &str = "cd sub; echo 1 > new; git add new; git -c user.name=a -c user.email=a@x commit -qm in-sub; \
+                    cd ..; git add sub; git -c user.name=a -c user.email=a@x commit -qm bump; echo w > w";
+
+#[test]
+fn a_commit_that_only_the_worktree_has_lands_once_it_was_published() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let (id, agent) = ran(&repo, &[], BUMP);
+    assert_eq!(agent["phase"], "done", "{agent}");
+    let commit = world.git(&repo.worktree(&id).join("sub"), ["rev-parse", "HEAD"]).line();
+    let sentence = format!("sub points to {}, a commit that only the worktree {id} has", &commit[..10]);
+    repo.orchestra(["review", &id]).succeeded().stdout_has(&format!("cannot land: {sentence}"));
+    let plan = repo.orchestra(["merge-ranked", "--dry-run", "--json", &id]).succeeded().json();
+    assert_eq!(plan["order"][0]["outcome"], "blocked", "{plan}");
+    assert_eq!(plan["order"][0]["why"], sentence, "{plan}");
+    let main = repo.tip("main");
+    let landed = repo.orchestra(["merge-ranked", "--json", &id]).exits(1);
+    let report = landed.json();
+    assert_eq!((&report["order"][0]["outcome"], repo.tip("main")), (&"set_aside".into(), main), "{report}");
+    repo.orchestra(["cleanup", "--json"]).succeeded();
+    assert!(repo.worktree(&id).exists());
+    // What it says to type works.
+    let warnings = report["warnings"].as_array().expect("warnings").clone();
+    let text =
+        warnings.iter().filter_map(Value::as_str).find(|one| one.starts_with("to land")).expect("a hint");
+    let (_, command) = text.split_once(" of its submodule: ").expect("a command");
+    let typed = repo.command("sh").args(["-c", command]).output().expect("sh");
+    assert!(typed.status.success(), "{command}: {typed:?}");
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    repo.git(["submodule", "--quiet", "update"]);
+    assert_eq!(world.git(&repo.path().join("sub"), ["rev-parse", "HEAD"]).line(), commit);
+}
+
+#[test]
+fn a_commit_that_was_pushed_from_the_worktree_lands() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let push = format!("{BUMP}; git -C sub push --quiet origin HEAD:refs/heads/pushed");
+    let (id, _) = ran(&repo, &[], &push);
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    // So does one that the checkout has already.
+    let (id, _) = ran(&repo, &[], "git -C sub checkout -q HEAD~1; git add sub; echo x > x");
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+}
+
+/// A script that moves the submodule back to its first commit, which every clone of it has.
+const BACK: &str = "git -C sub checkout -q HEAD~1; git add sub; echo w > w";
+
+fn head_of(repo: &TestRepo<'_>) -> (String, String) {
+    let sub = repo.path().join("sub");
+    let text = std::fs::read_to_string(sub.join("file.txt")).expect("a file");
+    (repo.world().git(&sub, ["rev-parse", "--abbrev-ref", "HEAD"]).line(), text)
+}
+
+#[test]
+fn the_submodules_of_the_checkout_follow_a_trial_and_return() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let (id, _) = ran(&repo, &[], BACK);
+    let before = head_of(&repo);
+    assert_eq!(before, ("main".into(), "second\n".into()));
+    repo.orchestra(["try", &id]).succeeded();
+    assert_eq!(head_of(&repo), ("HEAD".into(), repo.file_at("main", "file.txt")));
+    assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "");
+    repo.orchestra(["try", "--back"]).succeeded();
+    assert_eq!(
+        (head_of(&repo), repo.git(["status", "--porcelain"]).stdout()),
+        (before.clone(), String::new())
+    );
+    // One in which a person works stays, and keeps nobody from trying work or from returning.
+    std::fs::write(repo.path().join("sub/file.txt"), "mine\n").expect("written");
+    let command = format!("git -C {} submodule update -- sub", repo.path().display());
+    repo.orchestra(["try", &id]).succeeded().stderr_has("because it has changes").stderr_has(&command);
+    repo.orchestra(["try", "--back"]).succeeded();
+    assert_eq!(head_of(&repo), ("main".into(), "mine\n".into()));
+}
+
+#[test]
+fn the_submodules_of_the_checkout_follow_a_landing_and_its_undo() {
+    let world = world();
+    let repo = with_submodule(&world);
+    repo.git(["-C", "sub", "checkout", "-q", "--detach"]);
+    let (id, _) = ran(&repo, &[], BACK);
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    let status = || repo.git(["status", "--porcelain"]).stdout();
+    assert_eq!((head_of(&repo).1, status()), (repo.file_at("main", "file.txt"), String::new()));
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!((head_of(&repo).1.as_str(), status()), ("second\n", String::new()));
+    // One that is on a branch stays there, and the command that moves it is named.
+    repo.git(["-C", "sub", "checkout", "-q", "main"]);
+    repo.orchestra(["merge-ranked", &id])
+        .succeeded()
+        .stderr_has("because it is on a branch")
+        .stderr_has(&format!("git -C {} submodule update -- sub", repo.path().display()));
+    assert_eq!((head_of(&repo).1.as_str(), status().as_str()), ("second\n", " M sub\n"));
+}
+
+#[test]
+fn what_an_agent_in_a_sandbox_writes_into_a_submodule_is_named() {
+    if !crate::sandbox::can_make_one() {
+        return;
+    }
+    let world = world();
+    let repo = with_submodule(&world);
+    let (id, agent) = ran(&repo, &["--sandbox", "files"], "echo 1 > sub/new; git -C sub status; echo w > w");
+    assert_eq!((&agent["phase"], &agent["left_out"]), (&"done".into(), &1.into()), "{agent}");
+    let shown = repo.orchestra(["status", &id]).succeeded();
+    let shown = shown.stdout_has("sub/.git (in a sandbox, git does not work in a submodule");
+    shown.stdout_has("left out  sub/ (a submodule with changes that are in no commit)");
+    let kept = repo.orchestra(["cleanup", "--json"]).succeeded().json();
+    assert_eq!(kept["agents"][0]["outcome"], "kept", "{kept}");
+}
+
+#[test]
+fn changes_in_a_submodule_of_the_checkout_are_said_to_be_left_out() {
+    let world = world();
+    let repo = with_submodule(&world);
+    repo.write("mine.txt", "mine\n");
+    std::fs::write(repo.path().join("sub/file.txt"), "mine\n").expect("written");
+    let ran = repo.orchestra(["spawn", "--agent", "sh", "--with-changes", "cat sub/file.txt mine.txt"]);
+    ran.succeeded().stderr_has("the agents do not get sub/ (a submodule with changes that are in no commit)");
+}
