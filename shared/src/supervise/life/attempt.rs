@@ -217,7 +217,9 @@ impl Supervisor {
         if let Some(patterns) = &launch.patterns {
             return patterns.open();
         }
+        let servers = agents::with_values(&launch.servers, &self.environment);
         launch.protocol.connect(&Connection {
+            servers: &servers,
             folder: &self.spec.worktree,
             session: self.session(),
             opens_with_task,
