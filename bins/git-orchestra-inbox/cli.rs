@@ -17,7 +17,10 @@ use orchestra_terminal::{complete, pages::Page, settings};
 /// tell': it is an event in the agent's history, which 'git orchestra sync' carries to other clones.
 ///
 /// If an agent was started by another one, its messages go to that one while it runs and reads messages, and
-/// to people otherwise.
+/// to people otherwise. --all shows what became of each message: read, replied, or heard, once the program
+/// that it was for has got it; 'inbox read' shows when, how, and who read it. An agent in a loop does not
+/// bury the others: its newest ten messages are listed, and it can write no more to people once 60 of them
+/// are unread.
 #[derive(Debug, Parser)]
 #[command(
     name = "git-orchestra-inbox",

@@ -1,9 +1,14 @@
 //! Prints the messages of agents, and what was done with them.
 
+use std::collections::BTreeMap;
+
 use orchestra::{
     Kind, Result,
     model::text,
-    ops::inbox::{self, InboxMessage, MessageKind, ReadRequest, Receiver, ReplyRequest, Report, TellRequest},
+    ops::inbox::{
+        self, HeardHow, HeardReceipt, InboxMessage, MessageKind, ReadReceipt, ReadRequest, Receiver,
+        ReplyRequest, Report, TellRequest,
+    },
     wire,
 };
 use orchestra_terminal::{
@@ -16,6 +21,8 @@ use super::cli::{Cli, Verb};
 
 /// The longest beginning of a message in the list, in columns.
 const MAX_TEXT: usize = 200;
+/// The most messages of one agent that are listed, the newest, unless agents are named.
+const MAX_OF_ONE: usize = 10;
 
 pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     match &cli.verb {
@@ -44,28 +51,66 @@ fn list(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     if cli.json {
         json::print_answer(terminal, wire::INBOX, &report)?;
     } else {
-        show(terminal, &report);
+        show(terminal, &report, cli);
     }
     let timed_out = cli.wait.is_some() && report.is_empty();
     Ok(if timed_out { Exit::Failed(Kind::Timeout) } else { Exit::Done })
 }
 
-fn show(terminal: &Terminal, report: &Report) {
+/// Leaves out the older messages of agents that wrote very many. Returns the others, and how many are left out of each agent.
+fn fewer(messages: &[InboxMessage]) -> (Vec<&InboxMessage>, BTreeMap<&str, usize>) {
+    let (mut seen, mut left): (BTreeMap<&str, usize>, _) = (BTreeMap::new(), BTreeMap::new());
+    let mut kept: Vec<&InboxMessage> = Vec::new();
+    for one in messages.iter().rev() {
+        let count = seen.entry(one.agent.as_str()).or_default();
+        *count += 1;
+        if *count <= MAX_OF_ONE {
+            kept.push(one);
+        } else {
+            *left.entry(one.agent.as_str()).or_default() += 1;
+        }
+    }
+    kept.reverse();
+    (kept, left)
+}
+
+fn show(terminal: &Terminal, report: &Report, cli: &Cli) {
     agents::warn_unreadable(terminal, &report.unreadable);
     if !report.messages.is_empty() {
         let now = here::environment().now().as_second();
-        let rows: Vec<Vec<TableCell>> = report.messages.iter().map(|one| row(one, now)).collect();
-        let columns = [
+        let (kept, left) = match cli.agents.is_empty() {
+            true => fewer(&report.messages),
+            false => (report.messages.iter().collect(), BTreeMap::new()),
+        };
+        let rows: Vec<Vec<TableCell>> = kept.into_iter().map(|one| row(one, now, cli.all)).collect();
+        let mut columns = vec![
             Column::new("ID"),
             Column::new("AGENT").cut_in_middle(),
             Column::new("KIND"),
             Column::new("AGE").hidden_at(1),
-            Column::new("MESSAGE").cut_at_end(),
         ];
+        columns.extend(cli.all.then_some(Column::new("STATE").hidden_at(2)));
+        columns.push(Column::new("MESSAGE").cut_at_end());
         terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
+        for (agent, count) in left {
+            terminal.eprintln(&format!(
+                "{} of {agent} are not shown",
+                text::count(count as u64, "older message")
+            ));
+            terminal.hint(&format!("git orchestra inbox {agent}"));
+        }
     }
     if report.hidden > 0 {
         terminal.eprintln(&format!("{} older", text::count(report.hidden as u64, "message")));
+    }
+    for agent in &report.full {
+        terminal.warn(&format!(
+            "'{agent}' can write no more to people: nobody has read {} of its messages",
+            inbox::MAX_UNREAD
+        ));
+        terminal.hint(&format!(
+            "'git orchestra inbox read --all' lets it write again, 'git orchestra stop {agent}' ends it"
+        ));
     }
     agents::warn(terminal, &report.waiting);
     if report.is_empty() {
@@ -76,20 +121,34 @@ fn show(terminal: &Terminal, report: &Report) {
     }
 }
 
-fn row(one: &InboxMessage, now: i64) -> Vec<TableCell> {
+/// Returns what became of a message, in a few words.
+fn state(one: &InboxMessage) -> &'static str {
+    match one {
+        InboxMessage { reply_heard: Some(_), .. } => "reply heard",
+        InboxMessage { reply: Some(_), .. } => "replied",
+        InboxMessage { heard: Some(_), .. } => "heard",
+        InboxMessage { to: Receiver::Parent, .. } => "sent",
+        InboxMessage { unread: true, .. } => "unread",
+        _ => "read",
+    }
+}
+
+fn row(one: &InboxMessage, now: i64, with_state: bool) -> Vec<TableCell> {
     let role = match one.kind {
         MessageKind::Question => Role::Warn,
         MessageKind::Error => Role::Bad,
         MessageKind::Complete => Role::Good,
         MessageKind::Note | MessageKind::Other => Role::Plain,
     };
-    vec![
+    let mut row = vec![
         TableCell::new(&one.id),
         TableCell::new(one.agent.as_str()),
         TableCell::role(one.kind.as_str(), role),
         TableCell::number(humanize::age(now.saturating_sub(one.at.as_second()).max(0))),
-        TableCell::new(text::one_line(&one.text, MAX_TEXT)),
-    ]
+    ];
+    row.extend(with_state.then(|| TableCell::new(state(one))));
+    row.push(TableCell::new(text::one_line(&one.text, MAX_TEXT)));
+    row
 }
 
 fn read(terminal: &Terminal, request: &ReadRequest, as_json: bool) -> Result<Exit> {
@@ -120,7 +179,30 @@ fn whole(one: &InboxMessage) -> String {
         .as_ref()
         .map_or_else(String::new, |reply| format!("  reply:\n{}", indented(&text::safe_block(reply))));
     let at = humanize::exact_time(one.at);
-    format!("{} {} of {}{to}, {at}\n{}{reply}", one.id, one.kind, one.agent, indented(&one.text))
+    let receipts: String = receipts(one).iter().map(|line| format!("  {line}\n")).collect();
+    format!("{} {} of {}{to}, {at}\n{}{reply}{receipts}", one.id, one.kind, one.agent, indented(&one.text))
+}
+
+/// Formats who got a message or its reply, and when.
+fn receipts(one: &InboxMessage) -> Vec<String> {
+    let how = |receipt: &HeardReceipt| match receipt.how {
+        HeardHow::Input => "while it ran",
+        HeardHow::Launch => "when it was started",
+    };
+    let heard = |who: &str, receipt: &HeardReceipt| {
+        format!("{who} got it {}, {}", how(receipt), humanize::exact_time(receipt.at))
+    };
+    let by = |read: &ReadReceipt| {
+        read.by.as_ref().map_or_else(String::new, |by| format!(" by {}", text::safe(by)))
+    };
+    [
+        one.read.as_ref().map(|read| format!("read{}, {}", by(read), humanize::exact_time(read.at))),
+        one.heard.as_ref().map(|receipt| heard("the agent that started it", receipt)),
+        one.reply_heard.as_ref().map(|receipt| format!("reply: {}", heard("the agent", receipt))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn reply(terminal: &Terminal, request: &ReplyRequest, as_json: bool) -> Result<Exit> {

@@ -17,7 +17,8 @@ use orchestra_terminal::{complete, here, pages::Page, settings};
 /// supervisor died is 'lost', never 'running', and its remaining processes are listed. Agents of other
 /// clones are 'remote'. One that waits for room on the machine, or is held until there is some, says so, and
 /// the memory of each is shown if any uses much (memory_bytes in --json). Running agents whose work would conflict
-/// are named, with the files and functions (overlaps in --json). This command starts no agent, deletes nothing and
+/// are named, with the files and functions (overlaps in --json). An agent that another one started is below
+/// that one (parent in --json). This command starts no agent, deletes nothing and
 /// moves no ref.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-status", version)]

@@ -199,6 +199,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("head", agent.head.as_ref().map(|head| short(&head.to_string())).unwrap_or_default()),
         ("worktree", worktree(agent)),
         ("parent", agent.parent.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("started", detail.children.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
         ("role", agent.role.clone().unwrap_or_default()),
         ("team", agent.team.as_ref().map(team).unwrap_or_default()),
         ("sandbox", agent.sandbox.clone().unwrap_or_default()),

@@ -24,6 +24,11 @@ pub(crate) struct Cli {
     /// Stop also the agents that wait for these (spawn --after), or started with their work
     #[arg(long, conflicts_with = "all")]
     pub(crate) with_dependants: bool,
+    /// Stop also the agents that these started, directly or indirectly
+    ///
+    /// Otherwise they keep running, unless git config orchestra.childrenAtEnd is 'stop'.
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) children: bool,
     /// The reason, recorded in the agent's history
     #[arg(short, long, value_name = "REASON")]
     pub(crate) message: Option<String>,
@@ -35,6 +40,7 @@ pub(crate) struct Cli {
 pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra stop add-tests", "Stop one agent"),
+        ("git orchestra stop design-api --children", "Stop an agent and all agents that it started"),
         ("git orchestra stop --all -m 'lunch'", "Stop all agents, and record why"),
     ],
     sections: &[],
@@ -48,6 +54,7 @@ impl Cli {
             agents: self.agents.clone(),
             all: self.all,
             with_dependants: self.with_dependants,
+            children: self.children,
             reason: self.message.clone(),
         }
     }

@@ -23,6 +23,7 @@ mod events;
 mod landing;
 mod lists;
 mod live;
+mod mcp;
 mod plans;
 mod sessions;
 mod sync;
@@ -84,6 +85,9 @@ fn main() -> ExitCode {
     }
     if wanted("live") {
         live::uncommitted_changes(&lab, short, &mut show);
+    }
+    if wanted("mcp") {
+        mcp::rows(&lab, turns, short, &mut show);
     }
     if wanted("sync") {
         sync::sync(&lab, turns, &mut show);

@@ -8,7 +8,7 @@
 //! `ask COMMAND` · `ask-KINDS COMMAND` (only options of the kinds, separated by commas) · `late COMMAND` (a call that is only
 //! reported at its end) · `left-over` (a call without an end) · `use-files` (files of the client, which it did not offer) · `plan` ·
 //! `cost DOLLARS` · `unknown` · `noise` · `long BYTES` · `await FILE` · `hang` · `exit CODE` · `exit CODE once` · `stop REASON` ·
-//! `fail CODE TEXT`.
+//! `fail CODE TEXT` · `mcp SERVER TEXT` (calls the tool `add` of an MCP server that it was told of).
 
 #![expect(
     clippy::disallowed_methods,
@@ -45,8 +45,8 @@ fn main() {
     let sessions = PathBuf::from(std::env::var("HOME").expect("HOME")).join("acp-sessions");
     std::fs::create_dir_all(&sessions).expect("a folder");
     let stays = arguments.iter().any(|argument| argument == "stays");
-    let mut agent =
-        Agent { arguments, input, queued: VecDeque::new(), sessions, session: String::new(), calls: 0 };
+    let (queued, session, servers) = (VecDeque::new(), String::new(), Value::Null);
+    let mut agent = Agent { arguments, input, queued, sessions, session, servers, calls: 0 };
     while let Some(message) = agent.next() {
         agent.serve(&message);
     }
@@ -61,6 +61,8 @@ struct Agent {
     queued: VecDeque<Value>,
     sessions: PathBuf,
     session: String,
+    /// The MCP servers that it was told of.
+    servers: Value,
     calls: usize,
 }
 
@@ -129,6 +131,7 @@ impl Agent {
             }
             "session/new" if self.is("login") => refuse(id, -32000, "Authentication required"),
             "session/new" => {
+                self.servers = params["mcpServers"].clone();
                 let count = std::fs::read_dir(&self.sessions).expect("a folder").count();
                 self.session = format!("session-{count}-{}", std::process::id());
                 std::fs::write(self.file(&self.session), "").expect("written");
@@ -136,7 +139,10 @@ impl Agent {
                 result["sessionId"] = self.session.as_str().into();
                 answer(id, &result);
             }
-            "session/load" | "session/resume" => self.load(id, method, params),
+            "session/load" | "session/resume" => {
+                self.servers = params["mcpServers"].clone();
+                self.load(id, method, params);
+            }
             "session/set_mode" => {
                 self.text(
                     "agent_message_chunk",
@@ -149,6 +155,41 @@ impl Agent {
             "session/cancel" => {}
             _ => refuse(id, -32601, "Method not found"),
         }
+    }
+
+    /// Starts an MCP server that it was told of, and calls its tool.
+    fn call_server(&self, rest: &str) -> String {
+        let (name, text) = rest.split_once(' ').expect("a server and a text");
+        let told = self.servers.as_array().expect("a list").iter().find(|server| server["name"] == name);
+        let Some(server) = told else { return format!("no server {name}") };
+        let texts = |list: &Value| -> Vec<String> {
+            list.as_array()
+                .expect("a list")
+                .iter()
+                .map(|one| one.as_str().expect("a text").to_owned())
+                .collect()
+        };
+        let env = server["env"].as_array().expect("variables").iter().map(|one| {
+            (
+                one["name"].as_str().expect("a name").to_owned(),
+                one["value"].as_str().expect("a value").to_owned(),
+            )
+        });
+        let mut child = Command::new(server["command"].as_str().expect("a command"))
+            .args(texts(&server["args"]))
+            .env_remove("NOTES_KEY")
+            .envs(env)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("a server");
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": "add", "arguments": {"text": text}}});
+        writeln!(child.stdin.take().expect("an input"), "{call}").expect("sent");
+        let answer = std::io::read_to_string(child.stdout.take().expect("an output")).expect("an answer");
+        child.wait().expect("an end");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        answer["result"]["content"][0]["text"].as_str().expect("a text").to_owned()
     }
 
     fn modes(&self) -> Value {
@@ -222,6 +263,10 @@ impl Agent {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let id = format!("call-{}-{}", std::process::id(), self.calls);
         match verb {
+            "mcp" => {
+                let said = self.call_server(rest);
+                self.text("agent_message_chunk", &said);
+            }
             "say" => {
                 let (first, second) = rest.split_at(rest.len() / 2);
                 [first, second].into_iter().for_each(|part| self.text("agent_message_chunk", part));

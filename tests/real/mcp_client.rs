@@ -1,9 +1,87 @@
-//! A real Claude Code of a person that starts agents by `mcp`.
+//! Real agent programs of a person that start agents by `mcp`.
+
+use std::{fs, path::Path, process::Command};
 
 use serde_json::{Value, json};
-use testkit::Ran;
+use testkit::{Ran, TestRepo};
 
-use crate::{sessions::claude, test_bed::TestBed};
+use crate::{codex::codex, gemini::gemini, opencode::opencode, sessions::claude, test_bed::TestBed};
+
+/// Lets agents of the profile `quick` write what they are told to a file.
+fn with_quick_agents(repo: &TestRepo<'_>) -> String {
+    repo.git(["config", "orchestra.agent.quick.command", "cp {prompt_file} made.txt"]);
+    repo.git(["config", "orchestra.agent.quick.reads", "prose"]);
+    repo.world().bins().join("git-orchestra-mcp").to_string_lossy().into_owned()
+}
+
+/// Adds the server to a file of settings, as the program's own command would.
+fn register(settings: &Path, server: &Value, at: &str) {
+    let known = fs::read_to_string(settings).expect("settings");
+    let mut known: Value = serde_json::from_str(&known).expect("JSON");
+    known[at] = json!({"orchestra": server});
+    fs::write(settings, known.to_string()).expect("written");
+}
+
+/// Runs a designer, and checks that its two agents did what it told them, and that the model got all answers.
+fn delegates(test_bed: &TestBed, repo: &TestRepo<'_>, designer: &mut Command) {
+    let before = repo.checkout();
+    let said = Ran::of(designer).succeeded();
+    let seen = || format!("{}\n{}\n{:?}", said.stdout(), said.stderr(), test_bed.requests());
+    assert!(said.stdout().contains("The agents work."), "{}", seen());
+    let agents = repo.agents();
+    assert_eq!(agents.len(), 2, "{}", seen());
+    for (agent, told) in agents.iter().zip(["left", "right"]) {
+        let id = agent["id"].as_str().expect("an id");
+        assert_eq!(repo.end_of(id)["phase"], "done", "{}", seen());
+        assert_eq!(repo.file_in_head(id, "made.txt").trim(), told);
+    }
+    assert_eq!(repo.checkout(), before, "the checkout of the person is as it was");
+}
+
+#[test]
+fn codex_delegates_to_two_agents() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    let server = with_quick_agents(&repo);
+    let (command, args) = (
+        format!("mcp_servers.orchestra.command=\"{server}\""),
+        "mcp_servers.orchestra.args=[\"--write=spawn\"]".to_owned(),
+    );
+    let options = [
+        "exec",
+        "--dangerously-bypass-approvals-and-sandbox",
+        "-c",
+        &command,
+        "-c",
+        &args,
+        "FAKE-DELEGATE-CODEX",
+    ];
+    let Some(mut designer) = codex(&test_bed, &repo, &options) else { return };
+    delegates(&test_bed, &repo, &mut designer);
+}
+
+#[test]
+fn opencode_delegates_to_two_agents() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    let server = with_quick_agents(&repo);
+    let Some(mut designer) = opencode(&test_bed, &repo, &["run", "FAKE-DELEGATE-OPENCODE"]) else { return };
+    let settings = test_bed.world().home().join(".config/opencode/opencode.json");
+    register(&settings, &json!({"type": "local", "command": [server, "--write=spawn"]}), "mcp");
+    delegates(&test_bed, &repo, &mut designer);
+}
+
+#[test]
+fn gemini_delegates_to_two_agents() {
+    let Some(test_bed) = TestBed::set() else { return };
+    let repo = test_bed.repo();
+    let server = with_quick_agents(&repo);
+    let options = ["-p", "FAKE-DELEGATE-GEMINI", "--allowed-mcp-server-names", "orchestra", "--yolo"];
+    let Some(mut designer) = gemini(&test_bed, &repo, &options) else { return };
+    let settings = test_bed.world().home().join(".gemini/settings.json");
+    register(&settings, &json!({"command": server, "args": ["--write=spawn"], "trust": true}), "mcpServers");
+    delegates(&test_bed, &repo, &mut designer);
+}
 
 #[test]
 fn claude_code_delegates_to_two_agents() {

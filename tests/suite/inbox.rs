@@ -101,6 +101,16 @@ fn a_program_in_a_loop_is_refused_after_sixty_unread_messages() {
     repo.end_of(&id);
     assert_eq!(messages(&repo, &[]).len(), 60);
     repo.orchestra(["logs", &id]).succeeded().stdout_has("nobody has read 60 of its messages");
+    // A person sees the newest of them, and that there are more.
+    let shown = repo.orchestra(["inbox"]).succeeded();
+    assert_eq!(shown.stdout().lines().count(), 11, "{}", shown.stdout());
+    let shown = shown.stderr_has(&format!("50 older messages of {id} are not shown"));
+    shown.stderr_has(&format!("'{id}' can write no more to people: nobody has read 60 of its messages"));
+    let named = repo.orchestra(["inbox", &id]).succeeded().stdout();
+    assert_eq!(named.lines().count(), 61, "{named}");
+    repo.orchestra(["inbox", "read", "--all"]).succeeded();
+    let report = repo.orchestra(["inbox", "--json"]).succeeded().json();
+    assert_eq!((&report["messages"], &report["full"]), (&serde_json::json!([]), &Value::Null));
 }
 
 #[test]
@@ -131,6 +141,10 @@ fn the_agent_that_started_another_one_gets_its_messages_as_data() {
     assert!(!repo.worktree(&parent).join("stolen.txt").exists(), "no line of a message is an instruction");
     let sent: Vec<Value> = repo.events(&parent).into_iter().filter(|event| event["t"] == "send").collect();
     assert_eq!((sent.len(), &sent[0]["from"]), (1, &child.as_str().into()));
+    // The parent's program said that it got it.
+    let all = messages(&repo, &["--all", &child]);
+    assert_eq!((&sent[0]["re"], &all[0]["heard"]["how"]), (&all[0]["id"], &"input".into()), "{all:?}");
+    repo.orchestra(["inbox", "--all", &child]).succeeded().stdout_has(" heard ");
     // Once the parent has ended, people get the next message.
     let mut command = repo.command(world.bins().join("git-orchestra-spawn"));
     let later =
@@ -160,4 +174,34 @@ fn a_reply_reaches_the_agent_and_marks_the_message_as_read() {
     std::fs::write(repo.worktree(&id).join("reply"), "").expect("written");
     until("the answer is obeyed", || repo.worktree(&id).join("answer.txt").exists().then_some(()));
     repo.end_of(&id);
+    let all = messages(&repo, &["-a"]);
+    assert_eq!(
+        (&all[0]["reply_heard"]["how"], &all[0]["reply_heard"]["attempt"]),
+        (&"input".into(), &1.into())
+    );
+    let heard: Vec<Value> = repo.events(&id).into_iter().filter(|event| event["t"] == "heard").collect();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    let person = repo.git(["config", "user.name"]).succeeded().line();
+    assert_eq!(all[0]["read"]["by"], person.as_str());
+    let shown = repo.orchestra(["inbox", "read", &question]).succeeded();
+    shown.stdout_has(&format!("  read by {person}, ")).stdout_has("  reply: the agent got it while it ran, ");
+}
+
+#[test]
+fn a_parent_gets_no_more_than_the_first_messages_of_an_attempt() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let parent = repo.spawn_claude(&["--permission", "bypassPermissions"], "write before 1\nawait reply");
+    repo.wait_for_file(&parent, "before");
+    let mut command = repo.command(world.bins().join("git-orchestra-spawn"));
+    let script =
+        "i=0; while git-orchestra inbox tell --to parent $i; do i=$((i+1)); done; echo $i > told.txt";
+    let spawned = command.args(["-d", "--agent", "sh", "--name", "flood", "--", script]);
+    let flood = Ran::of(spawned.env("ORCHESTRA_AGENT", &parent)).succeeded().line();
+    repo.end_of(&flood);
+    assert_eq!(repo.file_in_head(&flood, "told.txt"), "60\n");
+    repo.orchestra(["logs", &flood])
+        .succeeded()
+        .stdout_has("after which the agent that started it gets none");
+    repo.orchestra(["stop", &parent]).succeeded();
 }

@@ -23,6 +23,7 @@ mod caps;
 mod check_jobs;
 mod checkouts;
 mod checks;
+mod children;
 mod claude;
 mod cleanup;
 mod cleanup_keeps;

@@ -77,6 +77,54 @@ fn its_settings_are_private_and_outside_of_the_worktree() {
 }
 
 #[test]
+fn a_program_of_the_agent_client_protocol_is_told_of_them() {
+    let world = world();
+    let (repo, notes) = with_server(&world);
+    repo.git(["config", "orchestra.agent.fake.acp", "fake-acp"]);
+    let spawn = ["spawn", "-d", "--agent", "fake", "--mcp", "notes", "--", "mcp notes one\nsay done"];
+    let id = with_key(&repo, &spawn).succeeded().line();
+    assert_eq!(repo.end_of(&id)["phase"], "done");
+    with_key(&repo, &["resume", &id, "-m", "mcp notes two"]).succeeded();
+    repo.end_of(&id);
+    assert_eq!(noted(&notes), format!("one {KEY}\ntwo {KEY}\n"));
+    // The value of the variable is in no file.
+    let git = repo.git(["rev-parse", "--git-common-dir"]).stdout();
+    let found = Ran::of(repo.command("grep").args(["-rl", KEY]).arg(repo.path().join(git.trim())));
+    assert_eq!(found.stdout(), "");
+    // A program that cannot use a server at an address says so, instead of working without.
+    repo.git(["config", "orchestra.mcp.far.url", "https://example.org/mcp"]);
+    let far = ["spawn", "-d", "--agent", "fake", "--again", "--mcp", "far", "--", "say hello"];
+    let far = repo.end_of(&with_key(&repo, &far).succeeded().line());
+    assert_eq!(far["phase"], "failed");
+    assert!(
+        far["reason"].as_str().is_some_and(|why| why.contains("cannot use the MCP server 'far'")),
+        "{far}"
+    );
+}
+
+#[test]
+fn a_server_in_a_sandbox_reaches_no_more_than_its_agent() {
+    let world = world();
+    let (repo, notes) = with_server(&world);
+    if !crate::sandbox::can_make_one() {
+        return;
+    }
+    let run = |task: &str| {
+        let spawn = ["spawn", "-d", "--again", "--sandbox", "files", "--mcp", "notes", "--", task];
+        repo.end_of(&with_key(&repo, &spawn).succeeded().line())
+    };
+    run("mcp notes outside");
+    assert_eq!(noted(&notes), "", "the home folder of the person is not its own");
+    repo.git(["config", "orchestra.mcp.notes.arg", "notes.txt"]);
+    let inside = run("mcp notes inside");
+    assert_eq!(inside["phase"], "done", "{inside}");
+    assert_eq!(
+        repo.file_in_head(inside["id"].as_str().expect("an id"), "notes.txt"),
+        format!("inside {KEY}\n")
+    );
+}
+
+#[test]
 fn a_server_that_cannot_be_given_is_refused_before_anything_is_made() {
     let world = world();
     let (repo, _) = with_server(&world);

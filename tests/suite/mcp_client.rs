@@ -172,6 +172,27 @@ fn the_program_of_an_agent_directs_only_agents_that_it_started() {
     repo.orchestra(["stop", "--all"]).succeeded();
 }
 
+/// The list is checked in: clients keep it, models cache it, and each description costs its tokens in every conversation.
+#[test]
+fn the_tools_are_those_that_were_reviewed() {
+    let world = world();
+    let repo = world.repo();
+    let mut client = Client::start(&repo, &["--write=spawn,send,control"], &[("ORCHESTRA_ATTEMPT", "0000")]);
+    let modern = json!({"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}});
+    let found = client.ask("server/discover", &modern)["result"].clone();
+    assert_eq!(found["supportedVersions"][0], "2026-07-28", "{found}");
+    let list = client.ask("tools/list", &modern)["result"].clone();
+    assert_eq!((&list["resultType"], &list["cacheScope"]), (&"complete".into(), &"private".into()));
+    assert_eq!(client.ask("tools/list", &json!({}))["result"], json!({"tools": list["tools"]}));
+    let tools: Vec<String> = list["tools"].as_array().expect("tools").iter().map(Value::to_string).collect();
+    let all = tools.join("\n");
+    assert!(all.len() <= 6 * 1024, "{}", all.len());
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("mcp-tools", all);
+    });
+    assert!(client.end());
+}
+
 #[test]
 fn a_cancelled_wait_ends_and_the_end_of_the_input_ends_the_server() {
     let world = world();

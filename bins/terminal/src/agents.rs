@@ -1,7 +1,7 @@
 //! Formats agents as tables and lines, and prints warnings about them.
 
 use orchestra::{
-    model::{LimitKind, Liveness, Permission, Phase, setup, text},
+    model::{LimitKind, Liveness, Permission, Phase, lineage, setup, text},
     ops::{
         agent_object::{
             AgentObject, DidNotLand, LimitObject, RoleUse, TeamObject, WorktreeState, surroundings,
@@ -27,7 +27,10 @@ const MAX_NAMED: usize = 3;
 /// The memory of an agent from which on the table shows it, in bytes.
 const MUCH_MEMORY: u64 = 64 * 1024 * 1024;
 
-/// Draws a table of agents. The columns COST and DENIED are shown if any agent has a value for them, MEMORY if any uses much.
+/// How deep an agent is shown at most below those that started it.
+const MAX_INDENT: usize = 6;
+
+/// Draws a table of agents, each below the one that started it. The columns COST and DENIED are shown if any agent has a value for them, MEMORY if any uses much.
 pub fn draw(agents: &[AgentObject], width: Option<usize>, painter: &Painter) -> String {
     draw_rows(agents, false, width, painter)
 }
@@ -54,8 +57,17 @@ pub fn draw_rows(agents: &[AgentObject], numbered: bool, width: Option<usize>, p
     if numbered {
         columns.insert(0, Column::new("#"));
     }
+    let born =
+        |agent: &'_ AgentObject| (agent.id.to_string(), agent.parent.as_ref().map(ToString::to_string));
+    let born: Vec<(String, Option<String>)> = agents.iter().map(born).collect();
+    let born: Vec<_> = born.iter().map(|(id, parent)| (id.as_str(), parent.as_deref())).collect();
+    let depths = lineage::depths(&born);
     let row = |(at, agent): (usize, &AgentObject)| {
         let mut row = row(agent, now);
+        let depth = depths.get(at).copied().unwrap_or_default().min(MAX_INDENT);
+        if depth > 0 {
+            row[0] = TableCell::new(format!("{}{}", "  ".repeat(depth), agent.id));
+        }
         if numbered {
             row.insert(0, table::row_number(at));
         }

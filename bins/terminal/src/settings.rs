@@ -162,6 +162,7 @@ impl RunOptions {
         Settings {
             options: Options {
                 permission: self.permission,
+                at_most: None,
                 on_prompt: self.on_prompt,
                 watched: !detached && terminal.stderr_size().is_some(),
                 allow: self.allow.clone(),

@@ -68,7 +68,13 @@ pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Laun
     let launcher = launcher.ok_or_else(|| no_such_program(name, config))?;
     let own = ProfileOptions::of(name, config)?;
     let unsupported = own.unsupported(launcher.supported());
+    let typed = options.permission;
     let mut options = own.with(options.clone());
+    if launcher.supported().contains(&options::PERMISSION) {
+        options.lower(typed, config)?;
+    } else {
+        options.check_most(name, None)?;
+    }
     // Those of all agents are no wish for this one, which may not be able to have any.
     if launcher.supported().contains(&options::MCP_SERVER) && !options.restricted {
         options.mcp.extend(config.valid(&MCP)?);
@@ -78,6 +84,7 @@ pub fn launch(name: &str, config: &Config<'_>, options: &Options) -> Result<Laun
         _ if error.code == Code::OptionUnsupported => unsupported.unwrap_or(error),
         _ => error,
     })?;
+    options.check_most(name, launch.permission)?;
     let env = launch.env.into_iter().chain(variables(name, config)?).collect();
     Ok(Launch { model: options.model.or(launch.model), env, ..launch })
 }

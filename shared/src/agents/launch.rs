@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{OutputPatterns, Protocol, Session, TaskHandling};
+use super::{McpServer, OutputPatterns, Protocol, Session, TaskHandling};
 use crate::model::{AgentId, OnPrompt, Permission};
 
 /// The placeholder in a command for the path of the file with the task.
@@ -80,6 +80,9 @@ pub struct Launch {
     /// Environment variables that are set for it, with their values; `{agent}` in a value is replaced by the id of the agent.
     #[serde(default)]
     pub env: Vec<(String, String)>,
+    /// The MCP servers that it is told of in a message of its protocol.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<McpServer>,
     /// Files that are written for it before it is started.
     #[serde(default)]
     pub files: Vec<PrivateFile>,
@@ -108,6 +111,7 @@ impl Launch {
             reports_session: false,
             stdin,
             protocol: Protocol::PLAIN,
+            servers: Vec::new(),
             reads,
             model: None,
             permission: None,

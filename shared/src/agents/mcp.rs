@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Options, PrivateFile, launch::PRIVATE};
@@ -14,6 +15,7 @@ use crate::{
     },
     model::{nearest::nearest, quote, secret, text},
     process,
+    world::Environment,
 };
 
 /// The most servers of one agent.
@@ -22,17 +24,18 @@ const MAX_SERVERS: usize = 20;
 const MAX_NAME: usize = 40;
 
 /// An MCP server.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct McpServer {
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct McpServer {
     /// Its name.
-    pub(super) name: String,
+    pub name: String,
     /// How it is reached.
-    pub(super) place: Place,
+    pub place: Place,
 }
 
 /// How a server is reached.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Place {
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
     /// It is a program, which speaks on its standard streams.
     Program {
         /// The path of the program.
@@ -202,6 +205,24 @@ pub(super) fn as_json(servers: &[McpServer], form: &Form) -> Value {
     all.into()
 }
 
+/// Returns the servers as a program gets them that is told of them in a message, with the values of their variables, which are in no file.
+pub fn with_values(servers: &[McpServer], environment: &Environment) -> Value {
+    let value = |of: &String| environment.text_variable(of).unwrap_or_default();
+    let one = |McpServer { name, place }: &McpServer| match place {
+        Place::Program { command, args, env } => {
+            let env: Vec<Value> =
+                env.iter().map(|name| json!({"name": name, "value": value(name)})).collect();
+            json!({"name": name, "command": command, "args": args, "env": env})
+        }
+        Place::Url { url, headers } => {
+            let headers: Vec<Value> =
+                headers.iter().map(|(name, of)| json!({"name": name, "value": value(of)})).collect();
+            json!({"type": "http", "name": name, "url": url, "headers": headers})
+        }
+    };
+    servers.iter().map(one).collect()
+}
+
 /// Returns a file with the servers in the field `mcpServers`, and its path in the agent's private folder.
 pub(super) fn file(name: &str, servers: &[McpServer], form: &Form) -> (PrivateFile, String) {
     let text = json!({"mcpServers": as_json(servers, form)}).to_string();
@@ -239,6 +260,13 @@ mod tests {
             "far": {"type": "http", "url": "https://example.org/mcp", "headers": {"Authorization": "${TOKEN}"}},
         });
         assert_eq!(as_json(&servers, &form), expected);
+        let environment = Environment::new([("KEY".into(), "k1".into())], std::path::Path::new("/"));
+        let told = json!([
+            {"name": "notes", "command": "/bin/notes", "args": ["-v"], "env": [{"name": "KEY", "value": "k1"}]},
+            {"type": "http", "name": "far", "url": "https://example.org/mcp",
+                "headers": [{"name": "Authorization", "value": ""}]},
+        ]);
+        assert_eq!(with_values(&servers, &environment), told);
         let (file, path) = file("x.json", &servers, &form);
         assert_eq!((file.name.as_str(), path.as_str()), ("x.json", "{private}/x.json"));
         assert_eq!(serde_json::from_str::<Value>(&file.text).unwrap()["mcpServers"], expected);

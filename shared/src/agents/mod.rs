@@ -56,7 +56,7 @@ pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFail
 pub use home::HomeFolder;
 pub use input::{TaskHandling, Words};
 pub use launch::{COST, Launch, PrivateFile, Stdin};
-pub use mcp::{check_server, configured_servers};
+pub use mcp::{McpServer, check_server, configured_servers, with_values};
 pub use options::Options;
 pub use output_patterns::OutputPatterns;
 pub use program::{AgentProgram, Launcher, SessionFiles};

@@ -91,6 +91,9 @@ impl Rules {
 pub struct Options {
     /// What it may do without asking.
     pub permission: Option<Permission>,
+    /// The most that it may do without asking, if an agent starts it that may do no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Permission>,
     /// What happens when it asks for a permission.
     pub on_prompt: Option<OnPrompt>,
     /// Whether somebody watches on a terminal and can answer.
@@ -129,6 +132,8 @@ impl Options {
         };
         Self {
             permission: newer.permission.or(self.permission),
+            // A person who types a permission later may give more.
+            at_most: newer.at_most.or(self.at_most.filter(|_| newer.permission.is_none())),
             on_prompt: newer.on_prompt.or(self.on_prompt),
             watched: newer.watched,
             allow: join(self.allow, newer.allow),
@@ -161,6 +166,39 @@ impl Options {
     /// The value in git config is invalid (3).
     pub(super) fn permission(&self, config: &Config<'_>) -> Result<Permission> {
         self.permission.map_or_else(|| config.permission(), Ok)
+    }
+
+    /// Lowers a configured permission to the most that the agent may do. `typed` is the one that was typed, which is not lowered.
+    ///
+    /// # Errors
+    /// The typed permission is too high (3), or the value in git config is invalid (3).
+    pub(super) fn lower(&mut self, typed: Option<Permission>, config: &Config<'_>) -> Result<()> {
+        let Some(limit) = self.at_most else { return Ok(()) };
+        let wanted = self.permission(config)?;
+        if !wanted.exceeds(limit) {
+            return Ok(());
+        }
+        if typed == Some(wanted) {
+            return Err(too_much(&format!("'{wanted}' is more than")));
+        }
+        self.permission = Some(limit);
+        Ok(())
+    }
+
+    /// Fails if an agent may do more than this one may, or may not be known to do less.
+    ///
+    /// # Errors
+    /// It may do more (3).
+    pub(super) fn check_most(&self, agent: &str, permission: Option<Permission>) -> Result<()> {
+        match (self.at_most, permission) {
+            (None | Some(Permission::BypassPermissions), _) => Ok(()),
+            (Some(limit), Some(permission)) if !permission.exceeds(limit) => Ok(()),
+            (Some(_), Some(permission)) => Err(too_much(&format!("'{permission}' is more than"))),
+            (Some(_), None) => Err(too_much(&format!(
+                "agent '{}' knows no permissions, and so could do more than",
+                text::safe(agent)
+            ))),
+        }
     }
 
     /// Returns what happens when the agent asks: as typed, as git config says, or depending on whether somebody watches.
@@ -214,6 +252,11 @@ impl Options {
     }
 }
 
+fn too_much(what: &str) -> Error {
+    Error::new(Code::NotForAgents, format!("{what} the agent may do that starts it"))
+        .hint("git orchestra inbox tell --kind question 'may I start one that …?' asks a person")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +277,33 @@ mod tests {
         let both = old.with(newer);
         assert_eq!(both.permission, Some(Permission::AcceptEdits));
         assert_eq!((both.allow.len(), both.max_turns), (2, Some(3)));
+    }
+
+    #[test]
+    fn a_permission_that_a_person_types_later_may_be_higher() {
+        let below = Options { at_most: Some(Permission::Plan), ..Options::default() };
+        assert_eq!(below.clone().with(Options::default()).at_most, Some(Permission::Plan));
+        let typed = Options { permission: Some(Permission::AcceptEdits), ..Options::default() };
+        assert_eq!(below.clone().with(typed.clone()).at_most, None);
+        assert_eq!(typed.with(below).at_most, Some(Permission::Plan));
+    }
+
+    #[test]
+    fn an_agent_starts_none_that_may_do_more() {
+        use Permission::{AcceptEdits, BypassPermissions, Plan};
+        for (limit, permission, refused) in [
+            (None, Some(BypassPermissions), false),
+            (None, None, false),
+            (Some(BypassPermissions), None, false),
+            (Some(Plan), Some(AcceptEdits), true),
+            (Some(AcceptEdits), Some(AcceptEdits), false),
+            (Some(AcceptEdits), Some(Permission::Default), false),
+            (Some(AcceptEdits), None, true),
+        ] {
+            let options = Options { at_most: limit, ..Options::default() };
+            let found = options.check_most("x", permission).map_err(|error| error.code).err();
+            assert_eq!(found, refused.then_some(Code::NotForAgents), "{limit:?} {permission:?}");
+        }
     }
 
     #[test]

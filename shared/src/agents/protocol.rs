@@ -3,6 +3,7 @@
 use std::{fmt, io::Read, path::Path};
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::{FailureKind, Session, StreamEvent};
 use crate::model::Permission;
@@ -88,6 +89,8 @@ pub struct Connection<'a> {
     pub permission: Option<Permission>,
     /// The model that was typed or configured for it.
     pub model: Option<&'a str>,
+    /// The MCP servers that it is told of, with the values of their variables: a list.
+    pub servers: &'a Value,
     /// Whether it runs in a sandbox of git orchestra, in which it does not need its own and may not be able to make it.
     pub in_sandbox: bool,
 }

@@ -84,6 +84,7 @@ const fn noted(fact: &Fact) -> Option<&'static str> {
         Fact::Tagged(_) => Some("tagged"),
         Fact::Said(_) => Some("message written"),
         Fact::Read(_) => Some("messages read"),
+        Fact::Heard(_) => Some("message heard"),
         Fact::Landed(landed) => Some(match landed.outcome {
             Landing::Merged => "landed",
             Landing::UpToDate => "already landed",

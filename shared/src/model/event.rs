@@ -12,7 +12,7 @@ pub use super::{
     fact::{Collected, Created, Finished, MAX_COMMENTS, Message, PhaseChange, Tagged, Usage},
     landing::{Check, Landed, Landing},
     request::{AskedRequest, Grant, Pattern},
-    said::{ReadMessages, Said},
+    said::{HeardMessages, ReadMessages, Said},
     work_stat::{LeftOut, MAX_LEFT_OUT, WorkStat},
 };
 

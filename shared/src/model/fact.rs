@@ -9,7 +9,7 @@ use super::{
     facts::{EventFact, facts},
     landing::Landed,
     request::{AskedRequest, Pattern},
-    said::{MAX_TEXT, MAX_UNREAD, ReadMessages, Said},
+    said::{HeardMessages, MAX_HEARD, MAX_TEXT, MAX_UNREAD, ReadMessages, Said},
     team::PartChange,
     verdict::Review,
     work_stat::{MAX_LEFT_OUT, WholeWorkStat, WorkStat, is_zero},
@@ -57,6 +57,8 @@ facts! {
         Said(Said) = "said",
         /// A person read some of its messages.
         Read(ReadMessages) = "read",
+        /// Its program got some of the messages that were sent to it.
+        Heard(HeardMessages) = "heard",
     }
 }
 
@@ -88,6 +90,7 @@ impl EventFact for Fact {
             | Self::Tagged(_) => true,
             Self::Said(said) => said.attempt > 0 && said.text.len() <= MAX_TEXT,
             Self::Read(read) => read.messages.len() <= MAX_UNREAD,
+            Self::Heard(heard) => heard.attempt > 0 && heard.messages.len() <= MAX_HEARD,
         }
     }
 
@@ -260,7 +263,7 @@ pub struct Message {
     /// The agent that wrote it, if it was not a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<IdOrText<AgentId>>,
-    /// The id of the message of the agent that this replies to.
+    /// The id of the message of the agent that this replies to, or of the message of `from` that this passes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub re: Option<String>,
 }

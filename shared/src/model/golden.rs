@@ -22,6 +22,8 @@ const LIFE: &[&str] = &[
     r#"{"at":"2026-11-21T01:40:15Z","attempt":1,"kind":"question","l":16,"parent":"plan-work-00000","t":"said","text":"Which one?","to":"parent","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:16Z","attempt":1,"kind":"error","l":17,"t":"said","text":"No network.","to":"people","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-21T01:40:17Z","l":18,"messages":["0123456789ab"],"t":"read","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:18Z","by":"Kim","l":19,"messages":["0123456789ab"],"t":"read","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-21T01:40:19Z","attempt":1,"how":"launch","l":20,"messages":["ba9876543210"],"t":"heard","v":1,"w":"5t2k"}"#,
 ];
 
 /// The state after [`LIFE`].
@@ -47,7 +49,7 @@ Orchestra-Permission: plan
 Orchestra-Writer: 5t2k
 Orchestra-Label: laptop
 Orchestra-Tags: later night
-Orchestra-Told: 2026-11-21T01:40:17Z
+Orchestra-Told: 2026-11-21T01:40:19Z
 Orchestra-Attempt: 1
 Orchestra-Reason: rolled back
 Orchestra-Sandbox: files by bubblewrap
@@ -92,7 +94,7 @@ Orchestra-Verdict-Writer: 7a7a
 Orchestra-Judges: 7a7a
 Orchestra-Said: 2
 Orchestra-Unread: 1
-Orchestra-Lamport: 18
+Orchestra-Lamport: 20
 Orchestra-By: 5t2k
 Orchestra-Fold: 18
 Orchestra-Format: 1

@@ -23,6 +23,7 @@ pub mod ids;
 pub mod landing;
 pub mod last_words;
 pub mod limit;
+pub mod lineage;
 pub mod moment;
 pub mod naming;
 pub mod nearest;

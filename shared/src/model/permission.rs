@@ -19,6 +19,14 @@ words! {
     }
 }
 
+impl Permission {
+    /// Returns whether it lets an agent do more than another one does.
+    pub fn exceeds(self, other: Self) -> bool {
+        let rank = |permission: Self| Self::ALL.iter().position(|one| *one == permission);
+        rank(self) > rank(other)
+    }
+}
+
 words! {
     /// What happens when an agent asks for a permission.
     #[derive(Default)]

@@ -9,6 +9,10 @@ use super::{AgentId, IdOrText, words::words};
 pub const MAX_TEXT: usize = 16 * 1024;
 /// The most messages that one attempt may write. A program in a loop then gets an error, and people see what it wrote before.
 pub const MAX_IN_ATTEMPT: u64 = 200;
+/// The most messages that one attempt may write before its parent gets no more of them: that one pays for what it reads.
+pub const MAX_BEFORE_PARENT: u64 = 60;
+/// The most messages of which one event says that they were heard.
+pub const MAX_HEARD: usize = 200;
 /// The most messages of one agent that nobody has read.
 pub const MAX_UNREAD: usize = 60;
 
@@ -66,6 +70,18 @@ impl Receiver {
     }
 }
 
+words! {
+    /// How the program of an agent got a message.
+    #[derive(Default)]
+    pub enum HeardHow: ignoring case {
+        /// It took it while it ran.
+        #[default]
+        Input = "input",
+        /// It was started with it.
+        Launch = "launch",
+    }
+}
+
 /// A message of an agent; see [`super::Fact::Said`]. Its id is that of its event.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default)]
@@ -88,6 +104,21 @@ pub struct Said {
 #[serde(default)]
 pub struct ReadMessages {
     /// The ids of the messages: the first twelve digits of the ids of their events.
+    pub messages: Vec<String>,
+    /// Who read them, by the name in git's configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// Messages that the program of an agent got; see [`super::Fact::Heard`].
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default)]
+pub struct HeardMessages {
+    /// The attempt that got them.
+    pub attempt: u32,
+    /// How it got them.
+    pub how: HeardHow,
+    /// The ids of the messages: the first twelve digits of the ids of the events that sent them.
     pub messages: Vec<String>,
 }
 

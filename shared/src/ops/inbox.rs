@@ -1,31 +1,41 @@
 //! `inbox`: what agents say and ask, to people; and what an agent's program says there.
 
+mod receipts;
 mod tell;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::tell::{TellReport, TellRequest, tell};
-pub use crate::model::said::{MAX_TEXT, MessageKind, Receiver};
+use self::receipts::messages_of;
+pub use self::{
+    receipts::{HeardReceipt, ReadReceipt},
+    tell::{TellReport, TellRequest, tell},
+};
+pub use crate::model::said::{HeardHow, MAX_TEXT, MAX_UNREAD, MessageKind, Receiver};
 use crate::{
     Code, Error, Result,
     backoff::Backoff,
     context::{Context, interrupted},
     git::Repo,
-    model::{AgentId, Event, Fact, IdOrText, event::in_order, said::ReadMessages, text},
+    model::{AgentId, Fact, IdOrText, said::ReadMessages, text},
     ops::{
         agent_object::AgentObject,
         selection, send,
         status::{self, Unreadable},
     },
-    store::{AgentLog, Chain, Listing, append_if, list::ListRow, writer},
+    store::{Listing, append_if, list::ListRow, writer},
     world::Timestamp,
 };
 
 /// The most messages that are listed, the newest.
 const MAX_LISTED: usize = 200;
+/// The longest name of a person that is recorded, in columns.
+const MAX_NAME: usize = 80;
 /// How many digits of its id name a message.
 const ID_LENGTH: usize = 12;
 /// The fewest digits of an id that are accepted.
@@ -49,6 +59,9 @@ pub struct Report {
     pub messages: Vec<InboxMessage>,
     /// The number of older messages that are not in the list.
     pub hidden: usize,
+    /// The agents that wrote so many messages which nobody has read that they can write no more to people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub full: Vec<AgentId>,
     /// The agents of this clone that wait for an answer of a person.
     pub waiting: Vec<AgentObject>,
     /// The agents whose events cannot be read.
@@ -84,8 +97,26 @@ pub struct InboxMessage {
     pub text: String,
     /// Whether nobody has read it. What is for another agent counts as read.
     pub unread: bool,
+    /// When a person read it first, and who.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<ReadReceipt>,
+    /// When the program of the parent got it, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<HeardReceipt>,
     /// What was replied last.
     pub reply: Option<String>,
+    /// When the program of the agent got that reply, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_heard: Option<HeardReceipt>,
+}
+
+/// The agents that can write no more to people until some of their messages are read.
+fn full(messages: &[InboxMessage]) -> Vec<AgentId> {
+    let mut counts: BTreeMap<&AgentId, usize> = BTreeMap::new();
+    for one in messages.iter().filter(|one| one.unread) {
+        *counts.entry(&one.agent).or_default() += 1;
+    }
+    counts.into_iter().filter(|(_, count)| *count >= MAX_UNREAD).map(|(agent, _)| agent.clone()).collect()
 }
 
 /// Lists messages and the agents that wait. Nothing is marked as read.
@@ -110,6 +141,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     }
     // Those of one agent stay in the order in which it wrote them.
     report.messages.sort_by(|a, b| (a.at, &a.agent).cmp(&(b.at, &b.agent)));
+    report.full = full(&report.messages);
     report.hidden = report.messages.len().saturating_sub(MAX_LISTED);
     report.messages.drain(..report.hidden);
     let waiting = send::waiting(context, repo)?;
@@ -137,44 +169,6 @@ pub fn wait(context: &Context, repo: &Repo, request: &Request, limit: Option<Dur
         if context.cancel.wait(left.map_or(pause, |left| left.min(pause))) {
             return Err(interrupted("interrupted; nothing came"));
         }
-    }
-}
-
-/// Reads all messages of an agent, oldest first.
-fn messages_of(repo: &Repo, id: &AgentId) -> Result<Vec<InboxMessage>> {
-    let log = AgentLog::of(repo, id)?;
-    let (mut all, owner) = (Vec::new(), &log.fold.agent.writer);
-    let chain = Chain::of(repo, id)?;
-    for event in in_order(&chain.events).into_iter().filter(|event| event.writer == *owner) {
-        match &event.fact {
-            Some(Fact::Said(said)) => {
-                let unread = log.fold.messages.is_unread(&event.id.short());
-                all.push(message_of(id, event, said, unread));
-            }
-            Some(Fact::Send(sent)) => {
-                let re = sent.re.as_deref();
-                if let Some(one) = all.iter_mut().find(|one| Some(one.id.as_str()) == re) {
-                    one.reply.clone_from(&sent.text);
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(all)
-}
-
-fn message_of(agent: &AgentId, event: &Event, said: &crate::model::said::Said, unread: bool) -> InboxMessage {
-    InboxMessage {
-        id: event.id.short(),
-        agent: agent.clone(),
-        at: event.at,
-        attempt: said.attempt,
-        kind: said.kind,
-        to: said.to,
-        parent: IdOrText::short_or_none(said.parent.as_ref()),
-        text: text::safe_block(&said.text),
-        unread,
-        reply: None,
     }
 }
 
@@ -238,11 +232,12 @@ pub fn read(context: &Context, repo: &Repo, request: &ReadRequest) -> Result<Rea
 /// Marks those of some messages as read that are of one agent and that nobody has read.
 fn mark(repo: &Repo, id: &AgentId, chosen: &[InboxMessage]) -> Result<()> {
     let own = writer::known_writer(repo);
+    let by = repo.identity().ok().map(|person| text::one_line(&person.name, MAX_NAME));
     append_if(repo, id, |fold| {
         let of_agent = chosen.iter().filter(|one| one.agent == *id && fold.messages.is_unread(&one.id));
         let messages: Vec<String> = of_agent.map(|one| one.id.clone()).collect();
         let is_ours = own.as_deref() == Some(fold.agent.writer.as_str());
-        (is_ours && !messages.is_empty()).then(|| vec![Fact::Read(ReadMessages { messages })])
+        (is_ours && !messages.is_empty()).then(|| vec![Fact::Read(ReadMessages { messages, by: by.clone() })])
     })?;
     Ok(())
 }

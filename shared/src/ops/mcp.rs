@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `lines` | reading lines of bounded length |
 //! | `message` | JSON-RPC, one line for each message. Pure |
+//! | `revision` | the two kinds of revisions of the protocol. Pure |
 //! | `tools` | the tools, with their descriptions and schemas. Pure |
 //! | `calls` | what each tool does: it calls an operation |
 //! | `answer` | texts of bounded length, for a model. Pure |
@@ -17,6 +18,7 @@ mod answer;
 mod calls;
 mod lines;
 mod message;
+mod revision;
 mod tools;
 
 use std::{
@@ -33,11 +35,13 @@ use self::{
     calls::Call,
     lines::Line,
     message::{Incoming, RequestId},
+    revision::Revision,
 };
 use crate::{
     Kind, Result,
     context::{Cancel, Context},
     error::ErrorContext as _,
+    model::text,
     parallel,
     world::Environment,
 };
@@ -48,8 +52,6 @@ const MAX_CALLS: usize = 8;
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// How long the loop sleeps at most while nothing happens.
 const SLEEP: Duration = Duration::from_secs(60);
-/// The versions of the protocol that are spoken, newest first.
-const VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 /// How to use the tools, for the model.
 const INSTRUCTIONS: &str = "git orchestra runs coding agents, each with one task on a branch in a worktree of its own. Start them \
 with a complete task (agents_spawn), wait (agents_wait, again until they have ended), read their messages (inbox_list), what they did \
@@ -154,14 +156,27 @@ impl Server<'_> {
                 }
                 None
             }
-            Incoming::Request { id, method, params } => match method.as_str() {
-                "initialize" => Some(message::result(&id, &initialized(&params))),
-                "ping" => Some(message::result(&id, &json!({}))),
-                "tools/list" => Some(message::result(&id, &json!({"tools": self.tools()}))),
-                "tools/call" => self.begin(id, &params),
-                _ => Some(message::error(&id, message::METHOD_UNKNOWN, &format!("no method {method:?}"))),
-            },
+            Incoming::Request { id, method, params } => self.answer_request(id, &method, &params),
         }
+    }
+
+    fn answer_request(&mut self, id: RequestId, method: &str, params: &Value) -> Option<String> {
+        let revision = match revision::of_request(params) {
+            Ok(revision) => revision,
+            Err(data) => return Some(message::revision_unknown(&id, &data)),
+        };
+        let result = match method {
+            "initialize" => revision::hello(params, INSTRUCTIONS),
+            "server/discover" => revision::discovered(INSTRUCTIONS),
+            "ping" => revision.complete(json!({})),
+            "tools/list" => revision.kept(json!({"tools": self.tools()})),
+            "tools/call" => return self.begin(id, params, revision),
+            _ => {
+                let shown = text::one_line(method, 80);
+                return Some(message::error(&id, message::METHOD_UNKNOWN, &format!("no method '{shown}'")));
+            }
+        };
+        Some(message::result(&id, &result))
     }
 
     fn tools(&self) -> Vec<Value> {
@@ -174,12 +189,16 @@ impl Server<'_> {
     }
 
     /// Begins a call in a thread. Returns an answer if it cannot begin.
-    fn begin(&mut self, id: RequestId, params: &Value) -> Option<String> {
+    fn begin(&mut self, id: RequestId, params: &Value, revision: Revision) -> Option<String> {
         let is_agent = self.environment.is_agent();
         let name = params["name"].as_str().unwrap_or_default();
         let offered = tools::TOOLS.iter().find(|tool| tool.name == name);
         let Some(tool) = offered.filter(|tool| tool.is_offered(&self.request.write, is_agent)) else {
-            return Some(message::error(&id, message::PARAMS_INVALID, &format!("no tool {name:?}")));
+            return Some(message::error(
+                &id,
+                message::PARAMS_INVALID,
+                &format!("no tool '{}'", text::one_line(name, 80)),
+            ));
         };
         if self.calls.len() >= MAX_CALLS || self.calls.contains_key(&id) {
             return Some(message::error(
@@ -207,7 +226,7 @@ impl Server<'_> {
         };
         let (sender, of) = (self.sender.clone(), id.clone());
         let work = move || {
-            let result = answer::result(call.run());
+            let result = revision.complete(answer::result(call.run()));
             let _ = sender.send(Happening::Answered(of, result));
         };
         if parallel::in_background(work).is_err() {
@@ -216,17 +235,6 @@ impl Server<'_> {
         self.calls.insert(id, cancel);
         None
     }
-}
-
-fn initialized(params: &Value) -> Value {
-    let asked = params["protocolVersion"].as_str().unwrap_or_default();
-    let version = VERSIONS.into_iter().find(|known| *known == asked).unwrap_or(VERSIONS[0]);
-    json!({
-        "protocolVersion": version,
-        "capabilities": {"tools": {}},
-        "serverInfo": {"name": "git-orchestra", "version": env!("CARGO_PKG_VERSION")},
-        "instructions": INSTRUCTIONS,
-    })
 }
 
 #[cfg(test)]

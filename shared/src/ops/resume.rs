@@ -11,7 +11,7 @@ mod plan;
 mod takeover;
 mod waiting;
 
-use std::fs;
+use std::{borrow::Cow, fs};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,7 @@ use crate::{
         event::{Message, PhaseChange},
     },
     ops::{
+        caller::Caller,
         failure::{Failure, locked_last},
         repairing, selection, send,
         sessions::active_sessions,
@@ -130,6 +131,14 @@ impl Report {
 /// An agent is not there (3), or there is too little space (3). The only one runs, belongs to another clone, or its program is not
 /// here (3); of several, that is a failure in the report, and the others are still resumed.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    match Caller::of(repo).limit(repo, &request.settings, false)? {
+        Cow::Borrowed(_) => run_by(context, repo, request),
+        Cow::Owned(settings) => run_by(context, repo, &Request { settings, ..request.clone() }),
+    }
+}
+
+/// As [`run`], for a caller whose limits are in the settings already.
+fn run_by(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
     request.settings.check()?;
     if request.message.as_ref().is_some_and(|words| words.text().trim().is_empty()) {
         return Err(Error::new(Code::MessageInvalid, "the message is empty")
@@ -152,6 +161,9 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         repairing::repair(context, repo, repair::OperationsLock::NotHeld)?
     };
     let (mut ids, unreadable) = choose(repo, request)?;
+    if !matches!(request.message, Some(Words::Composed(_))) {
+        Caller::of(repo).check_directs(repo, &ids)?;
+    }
     locked_last(repo, &mut ids);
     let only = ids.len() == 1;
     let mut report =

@@ -12,8 +12,8 @@ use crate::{
     config::Config,
     context::{Context, interrupted},
     git::Repo,
-    model::{Agent, AgentId, Event, Fact, Liveness, Phase, event::Message},
-    ops::{agent_object::AgentObject, failure::Failure, selection, status},
+    model::{Agent, AgentId, Event, Fact, IdOrText, Liveness, Phase, event::Message},
+    ops::{agent_object::AgentObject, caller::Caller, failure::Failure, selection, status},
     store::{self, Chain, Listing, layout::PrivateDir, list::ListRow, verdicts},
     supervise::{
         control::{self, StopMode},
@@ -110,6 +110,11 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
         let is_open = |row: &ListRow, _: &Agent| !row.entry.header.phase.is_at_rest();
         selection::named_or_tagged(repo, &listing, &request.agents, is_open)?
     };
+    let caller = Caller::of(repo);
+    caller.check_started(repo, &ids)?;
+    if request.allow == Some(true) {
+        caller.check_allows()?;
+    }
     if let [id] = ids.as_slice()
         && !request.all
     {
@@ -154,11 +159,13 @@ fn send_one(context: &Context, repo: &Repo, id: &AgentId, request: &Request) -> 
     if !travels && !is_about_cap {
         check_reads_messages(repo, id, &agent)?;
     }
+    // Nobody takes for a person's what an agent wrote.
+    let from = Caller::of(repo).agent().cloned().map(IdOrText::from);
     let refused = RefCell::new(None);
     let before = control::send(repo, id, |agent| match compose(request, agent) {
         Ok(message) => {
             refused.replace(None);
-            Some(message)
+            Some(Message { from: from.clone(), ..message })
         }
         Err(why) => {
             refused.replace(Some(why));

@@ -42,7 +42,7 @@ mod existing_branch;
 mod ready_profile;
 mod start;
 
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,7 @@ use crate::{
     context::Context,
     git::{Oid, Repo, version},
     model::{AgentId, BranchName, CommitId, Permission, RunId, Tag, dependency::OnFailed, secret, tag, text},
-    ops::{repairing, settings::Settings, tasks},
+    ops::{caller::Caller, repairing, settings::Settings, tasks},
     store::layout,
     supervise::{guard, tree},
     trust::AcceptedRepo,
@@ -198,6 +198,15 @@ impl AgentBranch {
 /// The request is invalid (2), something is missing (3), or the events cannot be written: no agent is created then. The user
 /// interrupts it (130): either no agents or all of them were created, and `status` shows which are running.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    let caller = Caller::of(repo);
+    match caller.limit(repo, &request.settings, request.reviews.is_some())? {
+        Cow::Borrowed(_) => run_by(context, repo, request, &caller),
+        Cow::Owned(settings) => run_by(context, repo, &Request { settings, ..request.clone() }, &caller),
+    }
+}
+
+/// As [`run`], for a caller whose limits are in the settings already.
+fn run_by(context: &Context, repo: &AcceptedRepo, request: &Request, caller: &Caller) -> Result<Report> {
     if request.tasks.is_empty() {
         return Err(Error::new(Code::TaskInvalid, "no task given")
             .hint("git orchestra spawn \"what to do\"")
@@ -251,6 +260,8 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     guard::check_space(&repo.common_dir()?, config.get(&MIN_FREE)?)?;
     let changes = changes::of(repo, &config, base, request, &mut warnings)?;
     let base = changes.as_ref().filter(|_| request.with_changes).and_then(|one| one.snapshot).unwrap_or(base);
+    let count = request.tasks.len() * launches.len() * request.copies.max(1) as usize;
+    caller.check_number(repo, &config, count)?;
     if request.dry_run {
         let folder = worktrees_dir::expected_dir(repo)?;
         let assignments = plan(&folder, request, &launches, base, &after, &branches)?;
@@ -262,7 +273,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let assignments = plan(&folder, request, &launches, base, &after, &branches)?;
     let mut report = Report { changes, ..report(repo, &assignments, jobs, warnings)? };
     report.warnings.extend(repairing::repair_before_spawn(context, repo)?);
-    start::start(context, repo, &report, &assignments, base, sandbox, request)?;
+    start::start(context, repo, &report, &assignments, (base, sandbox), request, caller)?;
     Ok(report)
 }
 

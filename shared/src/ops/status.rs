@@ -35,10 +35,9 @@ use crate::{
         Oid, Repo,
         worktrees::{Worktree, WorktreePlace},
     },
-    model::{Agent, AgentId, Liveness, RunId},
+    model::{Agent, AgentId, IdOrText, Liveness, RunId, lineage},
     ops::{
         agent_object::{AgentObject, WorktreeState},
-        descendants,
         named::{self, NamedAgent},
     },
     removal::inspect,
@@ -87,7 +86,7 @@ pub struct Request {
 /// The state of the agents.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
-    /// The agents, oldest first.
+    /// The agents, oldest first, each followed by those that it started.
     pub agents: Vec<AgentObject>,
     /// The number of older, ended agents that are not in the list.
     pub hidden: usize,
@@ -231,11 +230,14 @@ fn report_on(
         agents.push(AgentObject::judged(&trusted, &private, &archived.id, observed));
     }
     if let Some(ancestor) = &request.started_by {
-        descendants::keep_descendants(&mut agents, ancestor);
+        let below = lineage::descendants(&born(&agents), ancestor.as_str());
+        let below: HashSet<String> = below.into_iter().map(str::to_owned).collect();
+        agents.retain(|agent| below.contains(agent.id.as_str()));
     }
     agents
         .sort_by(|a, b| (&a.queued_at, &a.run, a.place, &a.id).cmp(&(&b.queued_at, &b.run, b.place, &b.id)));
     landed.fill_in(repo, &mut agents);
+    let mut agents = in_tree_order(agents);
     fill_in_surroundings(repo, &mut agents)?;
     fill_in_attached(&private, &mut agents);
     let is_here =
@@ -245,6 +247,21 @@ fn report_on(
         false => HashMap::new(),
     };
     Ok((Report { agents, archived: archived_ids, unreadable, ..Report::default() }, worktrees))
+}
+
+/// Returns each agent with the one that started it.
+fn born(agents: &[AgentObject]) -> Vec<lineage::Born<'_>> {
+    agents.iter().map(|agent| (agent.id.as_str(), agent.parent.as_ref().map(IdOrText::as_str))).collect()
+}
+
+/// Puts agents behind the one that started them.
+fn in_tree_order(agents: Vec<AgentObject>) -> Vec<AgentObject> {
+    if agents.iter().all(|agent| agent.parent.is_none()) {
+        return agents;
+    }
+    let order = lineage::tree_order(&born(&agents));
+    let mut agents: Vec<Option<AgentObject>> = agents.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| agents.get_mut(at).and_then(Option::take)).collect()
 }
 
 /// Fills in to which agents a person is attached.

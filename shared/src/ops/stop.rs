@@ -8,18 +8,22 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Code, Error, Kind, Result,
     backoff::Backoff,
-    config::{Config, keys::GRACE},
+    config::{
+        Config,
+        keys::{CHILDREN_AT_END, ChildrenAtEnd, GRACE},
+    },
     context::{Context, Event, interrupted},
     git::Repo,
     lock::Lock,
     model::{AgentId, Liveness, Phase},
     ops::{
         agent_object::AgentObject,
+        caller::Caller,
         collect,
         failure::{Failure, locked_last},
         repairing, role_changes, selection, status,
     },
-    store::{Listing, Unreadable, layout::PrivateDir, list::ListRow},
+    store::{Listing, Unreadable, layout::PrivateDir, lineage, list::ListRow},
     supervise::{
         attachment,
         control::{self, StopMode},
@@ -37,6 +41,8 @@ pub struct Request {
     pub all: bool,
     /// Whether to stop also the agents of this clone that start, or started, with the work of those, and have not ended.
     pub with_dependants: bool,
+    /// Whether to stop also the agents of this clone that those started, directly or indirectly, and that have not ended.
+    pub children: bool,
     /// The reason, for people.
     pub reason: Option<String>,
 }
@@ -98,6 +104,15 @@ pub(super) fn stop_or_pause(
 ) -> Result<Report> {
     let mut warnings = repairing::repair(context, repo, repair::OperationsLock::NotHeld)?;
     let (mut ids, mut failed, unreadable) = choose(repo, request, mode)?;
+    // A program may end itself.
+    let me = repo.environment().agent();
+    let others: Vec<AgentId> = ids.iter().filter(|id| Some(*id) != me.as_ref()).cloned().collect();
+    Caller::of(repo).check_directs(repo, &others)?;
+    if mode == StopMode::Stop
+        && (request.children || Config::of(repo).get_or_default(&CHILDREN_AT_END) == ChildrenAtEnd::Stop)
+    {
+        add_children(repo, &mut ids)?;
+    }
     locked_last(repo, &mut ids);
     // An invalid setting must not prevent stopping; the supervisor has its own value from when it started.
     let grace = Config::of(repo).get_or_default(&GRACE);
@@ -202,6 +217,16 @@ fn add_dependants(repo: &Repo, listing: &Listing, ids: &mut Vec<AgentId>) {
         }
         at += 1;
     }
+}
+
+/// Adds the open agents that any of some agents started, directly or indirectly.
+fn add_children(repo: &Repo, ids: &mut Vec<AgentId>) -> Result<()> {
+    let listing = Listing::read(repo)?;
+    for id in ids.clone() {
+        let below = lineage::open_descendants(repo, &listing, &id);
+        ids.extend(below.into_iter().filter(|one| !ids.contains(one)).collect::<Vec<_>>());
+    }
+    Ok(())
 }
 
 /// Waits for the supervisor to end the agent; ends the agent itself if there is no supervisor.

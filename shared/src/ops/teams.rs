@@ -152,8 +152,10 @@ fn stage(
 
 /// Returns the options of a role that does not write, which are those of a reviewing agent, and whether it looks at the history by itself.
 fn reading_options(config: &Config<'_>, name: &str, typed: &Options) -> Result<(Options, bool)> {
+    let reviews = config.review_permission()?;
     let asked = Options {
-        permission: Some(config.review_permission()?),
+        permission: Some(typed.at_most.filter(|most| reviews.exceeds(*most)).unwrap_or(reviews)),
+        at_most: typed.at_most,
         on_prompt: Some(OnPrompt::Deny),
         allow: config.get(&REVIEW_ALLOW)?,
         deny: typed.deny.clone(),
@@ -163,6 +165,7 @@ fn reading_options(config: &Config<'_>, name: &str, typed: &Options) -> Result<(
     };
     let (options, reads_history) = agents::for_review(name, config, asked);
     // A program without permission modes has none of these options.
-    let options = if options.permission.is_some() { options } else { Options::default() };
+    let without = Options { at_most: typed.at_most, ..Options::default() };
+    let options = if options.permission.is_some() { options } else { without };
     Ok((options, reads_history))
 }

@@ -14,6 +14,7 @@ mod fold_cache;
 mod folded_log;
 pub mod join;
 pub mod layout;
+pub mod lineage;
 pub mod list;
 pub mod notes;
 pub mod operations;

@@ -7,6 +7,7 @@ pub mod attachment;
 pub mod auto_sync;
 pub mod background;
 pub mod breaker;
+mod children;
 pub mod control;
 pub mod conversations;
 pub mod dependencies;

@@ -46,6 +46,7 @@ fn check_reading(mut exchange: Box<dyn Exchange>, bytes: &[u8]) {
 
 fn check_with(protocol: Protocol, bytes: &[u8]) {
     let connection = Connection {
+        servers: &serde_json::Value::Null,
         folder: Path::new("/w"),
         session: Session::Unnamed,
         opens_with_task: true,

@@ -3,13 +3,14 @@
 use super::PROTOCOL;
 use crate::{
     Result,
-    agents::{Launch, Options, Stdin, TaskHandling, options},
+    agents::{Launch, Options, Stdin, TaskHandling, mcp, options},
     config::Config,
     model::{OnPrompt, Permission},
 };
 
 /// The options that the protocol can express.
-pub(in crate::agents) const SUPPORTED: &[&str] = &[options::PERMISSION, options::ON_PROMPT, options::MODEL];
+pub(in crate::agents) const SUPPORTED: &[&str] =
+    &[options::PERMISSION, options::ON_PROMPT, options::MODEL, options::MCP_SERVER];
 
 /// Makes the launch of a program that speaks the protocol.
 ///
@@ -33,6 +34,7 @@ pub(in crate::agents) fn launch(
         reports_session: true,
         permission: Some(permission),
         on_prompt,
+        servers: mcp::servers(config, options)?,
         ..Launch::plain(argv, Stdin::Talk, TaskHandling::Prose)
     })
 }

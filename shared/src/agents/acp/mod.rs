@@ -89,6 +89,7 @@ impl ProtocolKind for Acp {
             may_start_over: connection.opens_with_task,
             permission: connection.permission,
             model: connection.model.map(str::to_owned),
+            servers: connection.servers.clone(),
         })))
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Capabilities {
     pub(super) loads: bool,
     /// Whether it can continue a session without repeating its history.
     pub(super) resumes: bool,
+    /// Whether it can use MCP servers at addresses.
+    pub(super) uses_addresses: bool,
     /// How a person logs in, in its own words.
     pub(super) login: Option<String>,
 }
@@ -43,6 +45,7 @@ impl Capabilities {
         Ok(Self {
             loads: able["loadSession"].as_bool() == Some(true),
             resumes: able["sessionCapabilities"]["resume"].is_object(),
+            uses_addresses: able["mcpCapabilities"]["http"].as_bool() == Some(true),
             login: login(&answer["authMethods"]),
         })
     }
@@ -182,7 +185,7 @@ mod tests {
         let able = json!({"protocolVersion": 1, "agentCapabilities": {"loadSession": true, "sessionCapabilities": {"resume": {}}},
             "authMethods": [{"id": "a", "name": "Log in", "description": "run 'x login'"}, {"id": "b", "name": "Use a key"}]});
         let login = Some("Log in (run 'x login'), or Use a key".to_owned());
-        assert_eq!(of(able), Ok(Capabilities { loads: true, resumes: true, login }));
+        assert_eq!(of(able), Ok(Capabilities { loads: true, resumes: true, uses_addresses: false, login }));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(super) struct Wanted {
     pub(super) may_start_over: bool,
     pub(super) permission: Option<Permission>,
     pub(super) model: Option<String>,
+    /// The MCP servers that it gets, as the protocol writes them.
+    pub(super) servers: Value,
 }
 
 /// What follows from an answer.
@@ -136,7 +138,13 @@ impl Setup {
                     self.able = able;
                     // The output of another process may follow, when only the output is read.
                     self.stage = Stage::Beginning;
-                    self.continue_or_begin()
+                    match self.unreachable_server() {
+                        Some(name) => self.failed(
+                            "mcp",
+                            format!("it cannot use the MCP server '{name}', which is at an address"),
+                        ),
+                        None => self.continue_or_begin(),
+                    }
                 }
                 Err(why) => self.failed("version", why),
             },
@@ -166,6 +174,14 @@ impl Setup {
         }
     }
 
+    /// Returns the name of a server that the program cannot use: all can use programs.
+    fn unreachable_server(&self) -> Option<String> {
+        let servers = self.wanted.as_ref().and_then(|wanted| wanted.servers.as_array());
+        let mut at_addresses = servers.into_iter().flatten().filter(|server| server["type"] == "http");
+        let first = at_addresses.next().filter(|_| !self.able.uses_addresses)?;
+        first["name"].as_str().map(str::to_owned)
+    }
+
     fn continue_or_begin(&mut self) -> Vec<Action> {
         let known = self.wanted.as_ref().and_then(|wanted| wanted.session.clone());
         let Some(known) = known else { return self.begin_session() };
@@ -191,7 +207,8 @@ impl Setup {
 
     fn session_params(&self) -> Value {
         let folder = self.wanted.as_ref().map(|wanted| wanted.folder.to_string_lossy().into_owned());
-        json!({"cwd": folder.unwrap_or_default(), "mcpServers": []})
+        let servers = self.wanted.as_ref().map(|wanted| &wanted.servers).filter(|servers| servers.is_array());
+        json!({"cwd": folder.unwrap_or_default(), "mcpServers": servers.unwrap_or(&json!([]))})
     }
 
     /// Replaces a session that the program does not know, if nothing is lost by that.

@@ -20,8 +20,15 @@ impl Played {
         model: Option<&str>,
     ) -> Self {
         let folder = Path::new("/w");
-        let connection =
-            Connection { folder, session, opens_with_task, permission, model, in_sandbox: false };
+        let connection = Connection {
+            folder,
+            session,
+            opens_with_task,
+            permission,
+            model,
+            servers: &json!([]),
+            in_sandbox: false,
+        };
         Self { exchange: Acp.connect(&connection) }
     }
 

@@ -58,6 +58,7 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         on_prompt,
         unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
         env: vec![],
+        servers: vec![],
         files,
         patterns: None,
         conversation: None,

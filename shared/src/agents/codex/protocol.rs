@@ -215,6 +215,7 @@ mod tests {
 
     fn connect(session: Session<'_>) -> Box<dyn Exchange> {
         AppServer.connect(&Connection {
+            servers: &serde_json::Value::Null,
             folder: Path::new("/w"),
             session,
             opens_with_task: true,

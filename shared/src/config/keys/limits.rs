@@ -187,7 +187,7 @@ fn default_min_memory(total: Option<ByteSize>) -> ByteSize {
 /// The most checks of one landing that may run at once: there are as many worktrees for landings and reviews.
 const MAX_CHECK_JOBS: u32 = 8;
 
-const NUMBER_OF_AGENTS: Kind<u32> = Kind {
+pub(super) const NUMBER_OF_AGENTS: Kind<u32> = Kind {
     expected: "a number from 1 to 1000",
     parse: |text| text.parse().ok().filter(|agents| (1..=1000).contains(agents)),
     text: u32::to_string,

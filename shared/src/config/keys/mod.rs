@@ -4,6 +4,7 @@
 
 mod agents;
 mod caps;
+mod children;
 mod landing;
 mod limits;
 mod mcp;
@@ -13,7 +14,8 @@ mod teams;
 mod worktrees;
 
 pub use self::{
-    agents::*, caps::*, landing::*, limits::*, mcp::*, profiles::*, sharing::*, teams::*, worktrees::*,
+    agents::*, caps::*, children::*, landing::*, limits::*, mcp::*, profiles::*, sharing::*, teams::*,
+    worktrees::*,
 };
 use super::key::Described;
 
@@ -67,6 +69,9 @@ pub static KEYS: &[&dyn Described] = &[
     &INTO,
     &JOBS,
     &MAX_JOBS,
+    &MAX_DEPTH,
+    &MAX_CHILDREN,
+    &CHILDREN_AT_END,
     &SLOTS,
     &CHECK_JOBS,
     &MAX_TIME,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Event,
-    said::{MAX_IN_ATTEMPT, MAX_UNREAD, Receiver, Said},
+    said::{MAX_BEFORE_PARENT, MAX_IN_ATTEMPT, MAX_UNREAD, Receiver, Said},
 };
 
 /// What the fold keeps of an agent's messages; their texts are in the events.
@@ -52,6 +52,11 @@ impl Messages {
         if self.newest.0 == attempt && self.newest.1 >= MAX_IN_ATTEMPT {
             return Some(format!("it wrote {MAX_IN_ATTEMPT} messages in this attempt, which is the limit"));
         }
+        if to == Receiver::Parent && self.newest.0 == attempt && self.newest.1 >= MAX_BEFORE_PARENT {
+            return Some(format!(
+                "it wrote {MAX_BEFORE_PARENT} messages in this attempt, after which the agent that started it gets none"
+            ));
+        }
         (to == Receiver::People && self.unread.len() >= MAX_UNREAD)
             .then(|| format!("nobody has read {MAX_UNREAD} of its messages, which is the limit"))
     }
@@ -82,10 +87,20 @@ mod tests {
         assert!(all.is_unread(&last) && !all.is_unread(&written[0].id.short()));
         all.read(std::slice::from_ref(&last));
         assert!(!all.is_unread(&last) && all.refusal(1, Receiver::People).is_none());
-        for number in 71..=200 {
-            assert!(all.refusal(1, Receiver::Parent).is_none(), "{number}");
-            all.add(&event(number, &to_parent), &to_parent);
-        }
         assert!(all.refusal(1, Receiver::Parent).is_some() && all.refusal(2, Receiver::Parent).is_none());
+        for number in 71..=200 {
+            assert!(all.refusal(1, Receiver::People).is_none(), "{number}");
+            let one = event(number, &to_people);
+            all.add(&one, &to_people);
+            all.read(&[one.id.short()]);
+        }
+        assert!(all.refusal(1, Receiver::People).is_some() && all.refusal(2, Receiver::People).is_none());
+        // A parent gets the first ones of each attempt.
+        let mut all = Messages::default();
+        for number in 0..MAX_BEFORE_PARENT {
+            assert!(all.refusal(1, Receiver::Parent).is_none(), "{number}");
+            all.add(&event(number + 1, &to_parent), &to_parent);
+        }
+        assert!(all.refusal(1, Receiver::Parent).is_some() && all.refusal(1, Receiver::People).is_none());
     }
 }

@@ -136,7 +136,7 @@ impl Fold {
                 self.messages.read(&read.messages);
                 self.agent.unread = self.messages.unread();
             }
-            Some(Fact::Said(_) | Fact::Read(_)) => {}
+            Some(Fact::Said(_) | Fact::Read(_) | Fact::Heard(_)) => {}
             Some(Fact::Phase(step)) => self.phase(event, step),
             Some(Fact::Finished(finished)) => {
                 self.left_out.clone_from(&finished.work.left_out);

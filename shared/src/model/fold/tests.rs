@@ -16,7 +16,7 @@ use super::{
         event::Pattern,
         event::Tagged,
         landing::check_id,
-        said::{ReadMessages, Receiver, Said},
+        said::{HeardHow, HeardMessages, ReadMessages, Receiver, Said},
         team::{Outcome, PartChange, TeamRole},
     },
     *,
@@ -436,7 +436,13 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
             let to = if to_parent { Receiver::Parent } else { Receiver::People };
             Fact::Said(Said { attempt, to, text, ..Said::default() })
         }),
-        "[0-9a-f]{12}".prop_map(|id| Fact::Read(ReadMessages { messages: vec![id] })),
+        "[0-9a-f]{12}".prop_map(|id| {
+            let by = id.starts_with('0').then(|| "kim".to_owned());
+            Fact::Read(ReadMessages { messages: vec![id], by })
+        }),
+        ("[0-9a-f]{12}", 1u32..4).prop_map(|(id, attempt)| {
+            Fact::Heard(HeardMessages { attempt, how: HeardHow::Launch, messages: vec![id] })
+        }),
     ]
 }
 

@@ -94,7 +94,8 @@ pub fn tell(context: &Context, repo: &Repo, request: &TellRequest) -> Result<Tel
         let data = said::as_data(&id, &message, request.kind, &text);
         let from = Some(IdOrText::from(id.clone()));
         control::send(repo, parent, |_| {
-            Some(Message { text: Some(data.clone()), from: from.clone(), ..Message::default() })
+            let re = Some(message.clone());
+            Some(Message { text: Some(data.clone()), from: from.clone(), re, ..Message::default() })
         })?;
     }
     Ok(TellReport { id: message, agent: id, to, parent })

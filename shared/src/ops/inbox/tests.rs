@@ -11,7 +11,10 @@ fn message(id: &str) -> InboxMessage {
         parent: None,
         text: "hello".to_owned(),
         unread: true,
+        read: None,
+        heard: None,
         reply: None,
+        reply_heard: None,
     }
 }
 

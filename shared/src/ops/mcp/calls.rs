@@ -12,12 +12,12 @@ use serde_json::Value;
 
 use super::answer;
 use crate::{
-    Code, Error, Result,
+    Error, Result,
     backoff::Backoff,
     context::{Context, interrupted},
     git::Repo,
     model::{AgentId, Liveness, said::MessageKind},
-    ops::{agent_object::AgentObject, diff, inbox, logs, pause, resume, send, status, stop},
+    ops::{agent_object::AgentObject, caller::Caller, diff, inbox, logs, pause, resume, send, status, stop},
     supervise::lending::WaitingCommand,
     trust::{
         AcceptedRepo,
@@ -212,26 +212,13 @@ impl Call {
         }
         Ok(texts::agents(&[status::read_agent(&repo, &id)?]))
     }
+}
 
+impl Call {
     /// Returns the agent that is named. The program of an agent directs only agents that it started, directly or indirectly.
     fn own_agent(&self, repo: &Repo) -> Result<AgentId> {
         let id = status::resolve(repo, &self.required("agent")?)?;
-        if !self.environment.is_agent() {
-            return Ok(id);
-        }
-        let caller = self.environment.agent();
-        let request = status::Request { started_by: caller.clone(), all: true, ..status::Request::default() };
-        let started = match caller {
-            Some(_) => status::run(&self.context, repo, &request)?.agents,
-            None => Vec::new(),
-        };
-        if started.iter().any(|agent| agent.id == id) {
-            return Ok(id);
-        }
-        Err(Error::new(
-            Code::NotForAgents,
-            format!("the caller did not start agent '{id}', so it cannot direct it"),
-        ))
+        Caller::of(repo).check_started(repo, std::slice::from_ref(&id)).map(|()| id)
     }
 }
 

@@ -10,6 +10,8 @@ const NOT_A_REQUEST: i64 = -32600;
 pub(super) const METHOD_UNKNOWN: i64 = -32601;
 /// The parameters cannot be used.
 pub(super) const PARAMS_INVALID: i64 = -32602;
+/// The request is in a revision of the protocol that is not spoken here.
+const REVISION_UNKNOWN: i64 = -32022;
 /// The server cannot answer.
 pub(super) const INTERNAL: i64 = -32603;
 
@@ -94,6 +96,12 @@ pub(super) fn result(id: &RequestId, result: &Value) -> String {
 /// Returns the failure of a request.
 pub(super) fn error(id: &RequestId, code: i64, message: &str) -> String {
     failure(&id.value(), code, message)
+}
+
+/// Returns the failure of a request in an unknown revision of the protocol.
+pub(super) fn revision_unknown(id: &RequestId, data: &Value) -> String {
+    let error = json!({"code": REVISION_UNKNOWN, "message": "this revision of the protocol is not spoken here", "data": data});
+    json!({"jsonrpc": "2.0", "id": id.value(), "error": error}).to_string()
 }
 
 /// Returns what says that a call still runs.

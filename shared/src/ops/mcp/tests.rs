@@ -15,16 +15,38 @@ fn names(answer: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_client_is_greeted_in_its_version() {
-    for (asked, spoken) in
-        [("2025-06-18", "2025-06-18"), ("2024-11-05", "2024-11-05"), ("2099-01-01", "2025-11-25")]
-    {
-        let hello =
-            json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": asked}});
-        let answers = served(vec![], &format!("{hello}\n"));
-        assert_eq!(answers[0]["result"]["protocolVersion"], spoken);
-        assert!(answers[0]["result"]["capabilities"]["tools"].is_object());
-    }
+fn a_client_is_greeted_or_finds_out_by_itself() {
+    let meta = json!({"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}});
+    let unknown = json!({"_meta": {"io.modelcontextprotocol/protocolVersion": "2099-01-01"}});
+    let ask = |method: &str, params: &Value| {
+        json!({"jsonrpc": "2.0", "id": method, "method": method, "params": params}).to_string() + "\n"
+    };
+    let call = json!({"name": "agents_status", "_meta": meta["_meta"]});
+    let input = [
+        ask("server/discover", &meta),
+        ask("tools/list", &meta),
+        ask("tools/call", &call),
+        ask("tools/list", &unknown),
+        ask("initialize", &json!({"protocolVersion": "2025-06-18"})),
+    ];
+    let answers = served(vec![], &input.concat());
+    let of = |id: &str, at: usize| {
+        let mut found = answers.iter().filter(|answer| answer["id"] == id);
+        found.nth(at).unwrap_or_else(|| panic!("{id}: {answers:?}"))
+    };
+    let found = &of("server/discover", 0)["result"];
+    assert_eq!(
+        (&found["supportedVersions"][0], &found["resultType"]),
+        (&json!("2026-07-28"), &json!("complete"))
+    );
+    let list = &of("tools/list", 0)["result"];
+    assert!(list["tools"].is_array() && list["ttlMs"].is_u64() && list["cacheScope"] == "private", "{list}");
+    assert_eq!(of("tools/call", 0)["result"]["resultType"], "complete");
+    let refused = &of("tools/list", 1)["error"];
+    assert_eq!((&refused["code"], &refused["data"]["requested"]), (&json!(-32022), &json!("2099-01-01")));
+    let hello = &of("initialize", 0)["result"];
+    assert_eq!(hello["protocolVersion"], "2025-06-18");
+    assert!(hello["capabilities"]["tools"].is_object() && hello.get("resultType").is_none(), "{hello}");
     assert!(INSTRUCTIONS.len() <= 600, "{}", INSTRUCTIONS.len());
 }
 

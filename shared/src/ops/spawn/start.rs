@@ -11,6 +11,7 @@ use crate::{
     git::{Oid, Repo, repo::Identity},
     lock::Lock,
     model::{AgentId, IdOrText, SandboxLevel, event::Created},
+    ops::caller::Caller,
     parallel, private_files,
     store::{
         self, NewAgent,
@@ -29,9 +30,9 @@ pub(super) fn start(
     repo: &AcceptedRepo,
     report: &Report,
     assignments: &[Assignment],
-    base: Oid,
-    sandbox: SandboxLevel,
+    (base, sandbox): (Oid, SandboxLevel),
     request: &Request,
+    caller: &Caller,
 ) -> Result<()> {
     let private = PrivateDir::new(repo.private_dir()?);
     guard::reserve_space(&private)?;
@@ -63,6 +64,7 @@ pub(super) fn start(
     let made = made.and_then(|()| queue::draw(&private, &ids, report.jobs));
     let made = made.and_then(|()| context.check()).and_then(|()| repo.begin(&ids));
     let made = made.and_then(|()| {
+        let _others_wait = caller.reserve(context, repo, &config, assignments.len())?;
         create_with_snapshot(
             repo,
             &private,

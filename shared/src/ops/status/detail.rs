@@ -8,7 +8,7 @@ use crate::{
     Result,
     git::Repo,
     model::{Agent, AgentId, Event, Fact, WriterId, event::LeftOut, fold::LastEnd, text},
-    store::{AgentLog, Chain, layout, verdicts},
+    store::{AgentLog, Chain, Listing, layout, lineage, verdicts},
 };
 
 /// The most proposals of other clones that are listed, the newest.
@@ -34,6 +34,9 @@ pub struct Detail {
     /// How its worktree was made ready.
     #[serde(default)]
     pub ready: ReadyWorktree,
+    /// The agents that it started itself.
+    #[serde(default)]
+    pub children: Vec<AgentId>,
     /// What the uncommitted changes were on top of from which it started: a branch or a commit.
     pub changes_on: Option<String>,
 }
@@ -66,8 +69,10 @@ pub fn detail(repo: &Repo, id: &AgentId) -> Result<Detail> {
     let (set_aside, fold) = (log.set_aside, log.fold);
     let LastEnd { left_out, left_out_more, .. } = fold.end.unwrap_or_default();
     let changes_on = changes_on(repo, &fold.agent);
+    let children = lineage::children(&Listing::read(repo)?, id);
     Ok(Detail {
         task,
+        children,
         left_out,
         left_out_more,
         contradictions: fold.conflicts,

@@ -101,7 +101,8 @@ fn happening(event: &Event, now: &Agent) -> Option<(Happened, Option<String>)> {
         | Fact::Send(_)
         | Fact::Collected(_)
         | Fact::Tagged(_)
-        | Fact::Read(_) => return None,
+        | Fact::Read(_)
+        | Fact::Heard(_) => return None,
     })
 }
 

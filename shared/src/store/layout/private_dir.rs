@@ -34,6 +34,11 @@ impl PrivateDir {
         self.0.join("shown-list.json")
     }
 
+    /// The lock under which agents that agents start are counted and created; see `ops::caller`.
+    pub fn children_lock(&self) -> PathBuf {
+        self.0.join("children.lock")
+    }
+
     /// The last known numbers of uncommitted changes, for lists; see `worktree::last_counts`.
     pub fn last_counts(&self) -> PathBuf {
         self.0.join("last-counts.json")

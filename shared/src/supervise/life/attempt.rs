@@ -22,7 +22,7 @@ use crate::{
     },
     config::keys::MAX_OUTPUT,
     git::careful,
-    model::{Fact, Phase, SessionId, event::PhaseChange, text},
+    model::{Fact, Phase, SessionId, event::PhaseChange, said::HeardHow, text},
     private_files,
     supervise::{
         ending::{AttemptEnd, Cause, EndedAttempt},
@@ -152,6 +152,8 @@ impl Supervisor {
             if self.has_messages() && self.spec.launch.protocol.is_structured() {
                 attempt.in_prompt = words.len();
                 attempt.unheard = words.into();
+            } else {
+                self.record_heard(HeardHow::Launch, &words);
             }
         } else {
             words.into_iter().for_each(|words| self.send_prose(&mut attempt, words));
@@ -215,7 +217,9 @@ impl Supervisor {
         if let Some(patterns) = &launch.patterns {
             return patterns.open();
         }
+        let servers = agents::with_values(&launch.servers, &self.environment);
         launch.protocol.connect(&Connection {
+            servers: &servers,
             folder: &self.spec.worktree,
             session: self.session(),
             opens_with_task,
@@ -317,23 +321,26 @@ impl Supervisor {
         let (in_prompt, reported) = (&mut attempt.in_prompt, &mut attempt.reported);
         let (stuck, turn_began) = (&mut attempt.stuck, &mut attempt.turn_began);
         let mut accepted: Vec<(u64, String)> = Vec::new();
+        let (mut heard, mut started_with) = (Vec::new(), Vec::new());
         let new = attempt.output.read_output(over, |event, span| {
             snapshots::count(event, summary.last_turn.is_some(), stuck, turn_began);
             summary.observe(event);
             match event {
                 StreamEvent::SessionStarted { session, .. } => {
                     *reported = SessionId::short_or_none(Some(&session.as_str().into()));
-                    drop(unheard.drain(..std::mem::take(in_prompt).min(unheard.len())));
+                    started_with.extend(unheard.drain(..std::mem::take(in_prompt).min(unheard.len())));
                 }
                 StreamEvent::QuestionAsked(question) => drop(asked.insert(question.id.clone(), span)),
                 StreamEvent::MessageAccepted(words) => {
-                    unheard.pop_front();
+                    heard.extend(unheard.pop_front());
                     accepted.push((span.start(), words.clone()));
                 }
                 _ => {}
             }
         })?;
         accepted.iter().for_each(|(at, words)| self.note_sent(*at, words));
+        self.record_heard(HeardHow::Launch, &started_with);
+        self.record_heard(HeardHow::Input, &heard);
         self.note_time(&mut attempt.times, attempt.output.length(), over);
         self.count(&mut attempt.summary);
         let StreamSummary { answered, usage, .. } = &attempt.summary;

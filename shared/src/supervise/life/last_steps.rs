@@ -20,7 +20,7 @@ use crate::{
     },
     store::{append_if, pack},
     supervise::{
-        auto_sync, background,
+        auto_sync, background, children,
         ending::{AttemptEnd, EndedAttempt},
         guard,
         helper::HelperTask,
@@ -178,6 +178,9 @@ impl Supervisor {
         let told = self.in_repository(|supervisor| {
             let repo = supervisor.repo()?;
             let told = supervisor.append_end(&repo, ended, captured, continues)?;
+            if !continues && told.0.is_terminal() {
+                let _ = children::end_with(&repo, &supervisor.id);
+            }
             // Nobody waits for this. What cannot be packed now, another supervisor or command packs.
             let _ = pack::pack_refs_if_many(&repo, pack::LOOSE_REFS_LIMIT);
             Ok(told)

@@ -1,6 +1,9 @@
 //! Reads requests to a running agent: events on its ref, each handled once and in order.
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::{HashSet, VecDeque},
+    path::Path,
+};
 
 use super::Supervisor;
 use crate::{
@@ -9,12 +12,16 @@ use crate::{
     model::{
         AgentId, Event, Fact, Phase,
         cap::QUESTION,
-        event::{EventId, Message},
+        event::{EventId, HeardMessages, Message},
+        said::{HeardHow, MAX_HEARD},
     },
-    store::{AgentLog, Chain, layout, verdicts, writer},
+    store::{AgentLog, Chain, append, layout, verdicts, writer},
     supervise::ending::AttemptEnd,
     world::Environment,
 };
+
+/// The most messages whose receipt is awaited.
+const MAX_AWAITED: usize = 1000;
 
 /// The events that were handled, and the ref that is watched for more.
 pub(super) struct Requests {
@@ -30,6 +37,8 @@ pub(super) struct Requests {
     read_lamport: u64,
     /// The messages that were read and not sent to the program yet.
     messages: Vec<Message>,
+    /// The ids and texts of the messages of which the program has not said that it got them.
+    awaited: VecDeque<(String, String)>,
     end: Option<AttemptEnd>,
 }
 
@@ -45,6 +54,7 @@ impl Requests {
             read_to: None,
             read_lamport: 0,
             messages: Vec::new(),
+            awaited: VecDeque::new(),
             end: None,
         }
     }
@@ -89,6 +99,8 @@ impl Requests {
                             || is_about_cap(&message)
                             || own.as_ref() == Some(&event.writer)) =>
                 {
+                    let id = event.id.short();
+                    keep(&mut self.awaited, message.text.clone().map(|text| (id, text)));
                     self.messages.push(message);
                 }
                 _ => {}
@@ -107,7 +119,23 @@ impl Requests {
         let since = std::mem::take(&mut self.messages).into_iter();
         let since = since.filter(|message| message.allow != Some(false)).filter_map(|message| message.text);
         let counts = |writer: &str| verdicts::is_trusted(repo, writer);
-        Ok(unaccepted(earlier, &counts).into_iter().chain(since).collect())
+        let earlier = unaccepted(earlier, &counts);
+        earlier.iter().for_each(|one| keep(&mut self.awaited, Some(one.clone())));
+        Ok(earlier.into_iter().map(|(_, text)| text).chain(since).collect())
+    }
+
+    /// Returns the id of the earliest awaited message with this text, which is not awaited any more.
+    fn take_awaited(&mut self, words: &str) -> Option<String> {
+        let at = self.awaited.iter().position(|(_, text)| text == words)?;
+        self.awaited.remove(at).map(|(id, _)| id)
+    }
+}
+
+/// Adds a message to those whose receipt is awaited.
+fn keep(awaited: &mut VecDeque<(String, String)>, message: Option<(String, String)>) {
+    awaited.extend(message);
+    if awaited.len() > MAX_AWAITED {
+        awaited.pop_front();
     }
 }
 
@@ -115,14 +143,16 @@ fn is_about_cap(message: &Message) -> bool {
     message.question.as_ref().is_some_and(|question| question.starts_with(QUESTION))
 }
 
-/// Returns the messages that the last attempt had not accepted when it ended.
-fn unaccepted(events: &[Event], counts: &dyn Fn(&str) -> bool) -> Vec<String> {
+/// Returns the ids and texts of the messages that the last attempt had not accepted when it ended.
+fn unaccepted(events: &[Event], counts: &dyn Fn(&str) -> bool) -> Vec<(String, String)> {
     let mut events: Vec<&Event> = events.iter().collect();
     events.sort_unstable_by_key(|event| event.order());
     let (mut said, mut left, mut launched) = (Vec::new(), Vec::new(), false);
     for event in events {
         match &event.fact {
-            Some(Fact::Send(message)) if counts(&event.writer) => said.extend(message.text.clone()),
+            Some(Fact::Send(message)) if counts(&event.writer) => {
+                said.extend(message.text.clone().map(|text| (event.id.short(), text)));
+            }
             // No program ran since, so none of them was accepted.
             Some(Fact::Finished(_)) if !launched => left.append(&mut said),
             Some(Fact::Finished(finished)) => {
@@ -144,6 +174,19 @@ fn unaccepted(events: &[Event], counts: &dyn Fn(&str) -> bool) -> Vec<String> {
 }
 
 impl Supervisor {
+    /// Records that the program got messages. If that fails, nobody learns it; the messages are not sent twice.
+    pub(super) fn record_heard(&mut self, how: HeardHow, words: &[String]) {
+        let mut messages: Vec<String> =
+            words.iter().filter_map(|words| self.requests.take_awaited(words)).collect();
+        messages.truncate(MAX_HEARD);
+        if messages.is_empty() {
+            return;
+        }
+        let attempt = self.record.attempt;
+        let heard = Fact::Heard(HeardMessages { attempt, how, messages });
+        let _ = self.repo().and_then(|repo| append(&repo, &self.id, &[heard]));
+    }
+
     /// Returns the stop or pause that was requested, if any.
     pub(super) fn end_asked(&mut self) -> Result<Option<AttemptEnd>> {
         self.requests.read(&self.common, &self.id)?;

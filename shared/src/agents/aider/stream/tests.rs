@@ -16,6 +16,7 @@ const RETRIED: &str = "Aider v0.86.2\nModel: openai/fake with diff edit format\n
 
 fn read(output: &str) -> (Vec<StreamEvent>, StreamSummary) {
     let mut exchange = Text.connect(&Connection {
+        servers: &serde_json::Value::Null,
         opens_with_task: true,
         folder: Path::new("/work"),
         session: Session::New("s-1"),

@@ -17,6 +17,7 @@ const NOT_LOGGED_IN: &str = include_str!("../../../../../tests/fixtures/gemini/s
 
 fn read(output: &str, permission: Permission) -> (Vec<StreamEvent>, StreamSummary) {
     let mut exchange = StreamJson.connect(&Connection {
+        servers: &serde_json::Value::Null,
         opens_with_task: true,
         folder: Path::new("/home/kim/app.worktrees/a-1"),
         session: Session::None,

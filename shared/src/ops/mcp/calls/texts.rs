@@ -44,6 +44,9 @@ fn agent(agent: &AgentObject) -> String {
     if agent.messages > 0 {
         facts.push_str(&format!(", wrote {}", text::count(agent.messages, "message")));
     }
+    if let Some(parent) = &agent.parent {
+        facts.push_str(&format!(", started by {}", text::safe(parent.as_str())));
+    }
     if agent.merged == Some(true) {
         facts.push_str(", landed");
     }
