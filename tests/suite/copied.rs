@@ -122,3 +122,44 @@ fn a_backup_continues_where_the_original_is_gone() {
     assert_eq!(copied.file_in_head(&id, "one.txt"), "a person's\n");
     copied.orchestra(["rewind", &id, "1"]).succeeded();
 }
+
+#[test]
+fn an_undo_in_a_copy_restores_beside_the_copy() {
+    let world = world();
+    let (repo, id) = original(&world);
+    let theirs = repo.worktree(&id);
+    repo.orchestra(["cleanup", "--discard", &id]).succeeded();
+    let copied = copy(&world, "parent/app", "parent/copy", "parent/copy");
+    copied.orchestra(["undo", "--dry-run"]).succeeded().stdout_has("copy.worktrees");
+    copied.orchestra(["undo"]).succeeded();
+    assert!(!theirs.exists());
+    let ours = copied.worktree(&id);
+    assert_eq!(ours, world.dir().join("parent/copy.worktrees").join(&id).canonicalize().expect("made"));
+    assert_eq!(fs::read_to_string(ours.join("one.txt")).expect("a file"), "a person's\n");
+    assert_eq!(common_dir(&copied, &ours), copied.path().join(".git").to_string_lossy());
+    // The original restores its own.
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(repo.worktree(&id), theirs);
+    assert_eq!(common_dir(&repo, &theirs), repo.path().join(".git").to_string_lossy());
+    assert_eq!(copied.worktree(&id), ours);
+}
+
+#[test]
+fn a_folder_of_worktrees_that_both_share_is_refused_before_anything_is_made() {
+    let world = world();
+    let repo = world.repo_named("parent/app");
+    let folder = world.dir().join("parent/all");
+    repo.git(["config", "orchestra.worktrees", &folder.to_string_lossy()]);
+    let id = repo.spawn("echo 1 > one.txt");
+    repo.end_of(&id);
+    let theirs = repo.worktree(&id);
+    let before = dir_state(&theirs);
+    let copied = copy(&world, "parent/app", "parent/copy", "parent/copy");
+    let events = copied.events(&id).len();
+    for more in [&["--dry-run"][..], &["-d"]] {
+        let ran = copied.orchestra([&["resume"][..], more, &[&id, "-m", "true"]].concat()).exits(3);
+        assert!(ran.stderr().contains("is the worktree of"), "{}", ran.stderr());
+        assert!(ran.stderr().contains("git config orchestra.worktrees"), "{}", ran.stderr());
+    }
+    assert_eq!((copied.events(&id).len(), dir_state(&theirs)), (events, before));
+}

@@ -32,7 +32,7 @@ fn a_branch_that_was_reset_or_reverted_does_not_have_the_work() {
     shown(&b, "there", "landed in main;");
     a.git(["reset", "-q", "--hard", "HEAD~1"]).succeeded();
     shown(&a, "not_there", "was landed in main, which does not contain it now");
-    // A landing would bring it again, and says so.
+    // A landing brings it again.
     a.orchestra(["merge-ranked", &id]).succeeded();
     shown(&a, "there", "landed in main;");
     let landed = a.tip("main");

@@ -309,7 +309,7 @@ fn worktree_links_are_repaired_and_reported_by_the_next_writing_command() {
     assert_eq!((link(worktree.join(".git")), link(registration)), stale, "what only reads writes nothing");
     repo.orchestra(["collect"])
         .succeeded()
-        .stderr_has("a folder was renamed: repaired git's links of 1 worktree");
+        .stderr_has("a folder was renamed or copied: repaired git's links of 1 worktree");
     let listed = repo.git(["worktree", "list", "--porcelain"]).succeeded().stdout();
     assert!(listed.contains(&format!("worktree {}\n", worktree.display())), "{listed}");
     assert!(!listed.contains("prunable"), "{listed}");

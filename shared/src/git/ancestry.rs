@@ -14,6 +14,10 @@ use crate::{
 const CLOCK_SKEW_SECONDS: i64 = 24 * 3600;
 /// For how many commits there is a second look.
 const MOST_EXACT: usize = 32;
+/// From how many commits on a second look would take too long, and is not needed: the clocks of so many were right.
+const MANY_COMMITS: usize = 10_000;
+/// The most commits that are read to tell where some are.
+const MOST_COMMITS: usize = 200_000;
 
 /// The part of the history that was read so far.
 pub struct Ancestry<'repo> {
@@ -116,14 +120,14 @@ impl Repo {
     }
 
     /// As [`Repo::which_are_in`], for commits that are near `tip` or not in its history at all: a long history is not read to its
-    /// beginning. All commits are here.
+    /// beginning. All commits are here. Returns `None` if the history is too long to tell.
     ///
     /// # Errors
     /// The history cannot be read.
-    pub fn which_are_in_newer(&self, tip: Oid, mut sought: HashSet<Oid>) -> Result<HashSet<Oid>> {
+    pub fn which_are_in_newer(&self, tip: Oid, mut sought: HashSet<Oid>) -> Result<Option<HashSet<Oid>>> {
         let mut found = HashSet::new();
         let Some(oldest) = sought.iter().map(|commit| self.commit_time(*commit)).min() else {
-            return Ok(found);
+            return Ok(Some(found));
         };
         let newest_first = gix::revision::walk::Sorting::ByCommitTimeCutoff {
             order: CommitTimeOrder::NewestFirst,
@@ -132,14 +136,22 @@ impl Repo {
         let cannot = || format!("cannot walk the history of {}", tip.short());
         let walk =
             self.gix.rev_walk([tip.gix()]).sorting(newest_first).all().context(Kind::Internal, cannot)?;
+        let mut read = 0;
         for commit in walk.filter_map(std::result::Result::ok) {
+            read += 1;
+            if read > MOST_COMMITS {
+                return Ok(None);
+            }
             let commit = Oid::from(commit.id);
             if sought.remove(&commit) {
                 found.insert(commit);
                 if sought.is_empty() {
-                    return Ok(found);
+                    return Ok(Some(found));
                 }
             }
+        }
+        if read > MANY_COMMITS {
+            return Ok(Some(found));
         }
         // A clock that was wrong for longer may have hidden some.
         self.with_ancestry(|ancestry| {
@@ -150,7 +162,7 @@ impl Repo {
             }
             Ok(())
         })?;
-        Ok(found)
+        Ok(Some(found))
     }
 
     /// Returns the trees before and after a commit; `None` for a merge. A commit whose parent is not here, as in a shallow clone,

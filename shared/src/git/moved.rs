@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{careful, common_dir, worktrees::recorded_path};
+use super::{careful, common_dir};
 
 /// How many folders above the repository are searched for a worktree that was moved with it.
 const SEARCHED_ABOVE: usize = 4;
@@ -35,6 +35,13 @@ pub fn possible_paths(common_dir: &Path, registered: &Path) -> Vec<PathBuf> {
     }
     found.retain(|path| path != registered);
     found
+}
+
+/// Returns the folder that a registration names.
+pub(super) fn recorded_path(git_dir: &Path) -> Option<PathBuf> {
+    let gitdir = careful::small_text(&git_dir.join("gitdir"))?;
+    let gitdir = Some(gitdir.trim_end_matches('\n')).filter(|gitdir| !gitdir.is_empty())?;
+    git_dir.join(gitdir).parent().map(Path::to_owned)
 }
 
 /// Finds the folder of a worktree that is no longer where its registration says, or is the worktree of the repository of which this

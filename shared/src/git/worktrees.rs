@@ -74,7 +74,7 @@ pub struct Worktree {
 pub enum WorktreePlace {
     /// Its files, or whatever replaced them, a link included.
     Here,
-    /// Nothing.
+    /// Nothing is at its path.
     Gone,
     /// A worktree of another repository: this repository is a copy of that one, and the registration was copied with it. Nothing there
     /// is ours to read or to change.
@@ -195,7 +195,7 @@ impl Worktree {
 
     /// Returns the path in its registration, even if that is outdated.
     pub(super) fn recorded_path(&self) -> Option<PathBuf> {
-        recorded_path(&self.git_dir)
+        moved::recorded_path(&self.git_dir)
     }
 
     /// Returns whether anything is at its path, a link included, that is not the worktree of another repository.
@@ -271,13 +271,6 @@ impl Worktree {
     }
 }
 
-/// Returns the folder that a registration names.
-pub(super) fn recorded_path(git_dir: &Path) -> Option<PathBuf> {
-    let gitdir = careful::small_text(&git_dir.join("gitdir"))?;
-    let gitdir = Some(gitdir.trim_end_matches('\n')).filter(|gitdir| !gitdir.is_empty())?;
-    git_dir.join(gitdir).parent().map(Path::to_owned)
-}
-
 fn current_path(git_dir: &Path) -> Option<PathBuf> {
     current_place(git_dir).map(|now| now.path)
 }
@@ -292,7 +285,7 @@ pub(super) struct CurrentPlace {
 
 /// Returns the folder of a registration, which may have been moved or copied with the repository, and what is there.
 pub(super) fn current_place(git_dir: &Path) -> Option<CurrentPlace> {
-    let path = recorded_path(git_dir)?;
+    let path = moved::recorded_path(git_dir)?;
     let found = fs::symlink_metadata(&path);
     let is_folder = found.as_ref().is_ok_and(fs::Metadata::is_dir);
     let is_foreign = is_folder && moved::other_registration(&path, git_dir).is_some();

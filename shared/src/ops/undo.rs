@@ -22,7 +22,7 @@ use crate::{
     },
     model::text,
     ops::{cleanup, merge_ranked, rewind},
-    removal::{recover, trash},
+    removal::{copied, recover, trash},
     store::operations::{self, Change, Journal, Operation, OperationBody, QuarantinedRef, UndoEffect},
     supervise::relink,
     trust::AcceptedRepo,
@@ -115,9 +115,9 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
 }
 
 /// Returns the operation with corrected paths of worktrees. If the folder of a worktree no longer exists, the repository was probably
-/// renamed, and the worktree is restored where worktrees are made now.
+/// renamed, and the worktree is restored where worktrees are made now; so it is in a copy of the repository.
 fn with_current_paths(repo: &Repo, operation: &Operation) -> Result<Operation> {
-    let mut operation = operation.clone();
+    let mut operation = copied::with_own_paths(repo, operation)?;
     for worktree in operation.removals_mut().iter_mut().filter_map(|removal| removal.worktree.as_mut()) {
         let is_gone = worktree.ancestors().nth(2).is_some_and(|above| !above.exists());
         if let Some(name) = worktree.file_name().filter(|_| is_gone) {

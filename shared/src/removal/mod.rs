@@ -6,6 +6,7 @@
 //! | [`integration`] | how it is integrated there. Pure |
 //! | `same_patches` | work that is in a branch as other commits |
 //! | [`checkouts`] | all checkouts of the repository, read once |
+//! | [`copied`] | where the worktrees of removed agents belong in a copy of the repository |
 //! | [`inspect`] | whether an agent's worktree can be removed safely |
 //! | [`contents`] | what it contains in addition to the agent's captured work |
 //! | [`processes_in`] | which processes use it |
@@ -16,6 +17,7 @@
 
 pub mod checkouts;
 pub mod contents;
+pub mod copied;
 pub mod inspect;
 pub mod integrated;
 pub mod integration;

@@ -12,7 +12,10 @@
 
 use std::{fs, path::Path};
 
-use super::restore::{self, Archive, RemovedAgent};
+use super::{
+    copied,
+    restore::{self, Archive, RemovedAgent},
+};
 use crate::{
     Code, Error, Kind, Result,
     context::{Context, Event},
@@ -40,6 +43,8 @@ pub fn recover_interrupted(repo: &Repo) -> Result<Vec<String>> {
     let all = operations::all(repo)?;
     let mut warnings = Vec::new();
     for operation in all.iter().filter(|one| one.stage == Stage::Open) {
+        // Copied during a cleanup: its folders are those of the original.
+        let operation = &copied::with_own_paths(repo, operation).unwrap_or_else(|_| operation.clone());
         let result = if matches!(operation.body, OperationBody::Other { .. }) {
             // Only the version that began it can finish it.
             continue;
@@ -136,7 +141,8 @@ fn exists(path: &Path) -> bool {
 fn recover_undo(repo: &Repo, undo: &Operation, before: &Operation, all: &[Operation]) -> Result<()> {
     let mut journal = Journal::open(repo, &undo.id)?;
     if operations::is_in_effect(before, all) {
-        return restore_agents(&Context::of(repo.environment()), repo, &mut journal, before);
+        let before = copied::with_own_paths(repo, before)?;
+        return restore_agents(&Context::of(repo.environment()), repo, &mut journal, &before);
     }
     abort_undo(repo, &mut journal, before)
 }

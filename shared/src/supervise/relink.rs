@@ -35,8 +35,8 @@ pub fn repair_doubtful(repo: &Repo, doubtful: &[DoubtfulRegistration]) -> Result
     }
     notices.extend(match repaired {
         0 => None,
-        1 => Some("a folder was renamed: repaired git's links of 1 worktree".to_owned()),
-        more => Some(format!("a folder was renamed: repaired git's links of {more} worktrees")),
+        1 => Some("a folder was renamed or copied: repaired git's links of 1 worktree".to_owned()),
+        more => Some(format!("a folder was renamed or copied: repaired git's links of {more} worktrees")),
     });
     Ok(notices)
 }

@@ -9,11 +9,11 @@ use super::{
     options::{RunOptions, run_options, title},
 };
 use crate::{
-    Error, Result,
+    Code, Error, Result,
     config::Config,
     context::Context,
-    git::Repo,
-    model::{Agent, AgentId, event::Pattern},
+    git::{Repo, common_dir, worktrees::Worktree},
+    model::{Agent, AgentId, event::Pattern, text},
     store::{
         layout::{self, AgentDir, PrivateDir},
         verdicts,
@@ -47,10 +47,12 @@ pub(super) fn new_spec(
     let private = PrivateDir::new(repo.private_dir()?);
     guard::reserve_space(&private)?;
     let made = before.as_ref().map(Spec::worktree_identity).unwrap_or_default();
-    let worktree = match list::worktree_of_agent(repo, id, &agent.branch)?.filter(|found| found.exists()) {
+    let found = list::worktree_of_agent(repo, id, &agent.branch)?;
+    let worktree = match found.as_ref().filter(|found| found.exists()) {
         // A program is not started in a folder that replaced the worktree.
-        Some(worktree) => open_worktree::open_worktree(repo, &worktree, made)?.path().to_owned(),
+        Some(worktree) => open_worktree::open_worktree(repo, worktree, made)?.path().to_owned(),
         None => {
+            require_own_place(repo, id, found.as_ref())?;
             let head = repo.find_ref(&layout::head_ref(id))?.or_else(|| agent.base.commit());
             head.map_or(Ok(()), |head| repo.fetch_promised_files(context, head))?;
             worktree_path(repo, id)?
@@ -114,6 +116,23 @@ pub(super) fn new_spec(
 fn trusted_grants(repo: &Repo, agent: &Agent) -> Vec<Pattern> {
     let trusted = agent.always.iter().filter(|grant| verdicts::is_trusted(repo, &grant.writer));
     trusted.map(|grant| grant.pattern.clone()).collect()
+}
+
+/// Fails if the worktree of a copied agent would have to be made where the original has it.
+///
+/// # Errors
+/// As said (3), or the repository cannot be read.
+pub(super) fn require_own_place(repo: &Repo, id: &AgentId, found: Option<&Worktree>) -> Result<()> {
+    let Some(other) = found.and_then(Worktree::other_repository) else { return Ok(()) };
+    let planned = worktrees_dir::expected_dir(repo)?.join(id.as_str());
+    if found.is_none_or(|found| Some(&found.path) != planned.canonicalize().ok().as_ref()) {
+        return Ok(());
+    }
+    let (shown, other) = (planned.to_string_lossy(), common_dir::display_folder(&other).to_string_lossy());
+    let what = format!("'{}' is the worktree of '{}'", text::safe(&shown), text::safe(&other));
+    Err(Error::new(Code::PathTaken, what)
+        .because("this repository is a copy of that one, and is configured to make its worktrees in the same folder")
+        .hint("git config orchestra.worktrees ANOTHER-FOLDER"))
 }
 
 /// Returns the path at which a worktree of the agent is made.

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    NewProfile, Request, already_running, hand_over, is_foreign, options::run_options, refuse_foreign_script,
-    refuse_session_in_use, takeover,
+    NewProfile, Request, already_running, hand_over, is_foreign, new_spec::require_own_place,
+    options::run_options, refuse_foreign_script, refuse_session_in_use, takeover,
 };
 use crate::{
     Result,
@@ -94,9 +94,13 @@ pub(super) fn plan(
     let before = Spec::last(repo, id, &private.agent(id));
     let run_options = run_options(config, &agent, before.as_ref(), request)?;
     let made = before.as_ref().map(Spec::worktree_identity).unwrap_or_default();
-    let worktree = match list::worktree_of_agent(repo, id, &agent.branch)?.filter(|found| found.exists()) {
-        Some(worktree) => open_worktree::open_worktree(repo, &worktree, made)?.path().to_owned(),
-        None => worktrees_dir::expected_dir(repo)?.join(id.as_str()),
+    let found = list::worktree_of_agent(repo, id, &agent.branch)?;
+    let worktree = match found.as_ref().filter(|found| found.exists()) {
+        Some(worktree) => open_worktree::open_worktree(repo, worktree, made)?.path().to_owned(),
+        None => {
+            require_own_place(repo, id, found.as_ref())?;
+            worktrees_dir::expected_dir(repo)?.join(id.as_str())
+        }
     };
     let is_first = agent.attempt == 0 || agent.phase == Phase::Queued && !foreign;
     Ok(PlannedResume {

@@ -89,8 +89,11 @@ fn look(repo: &Repo, branch: &str, works: &[&LandedWork]) -> Result<Vec<(AgentId
     };
     let sought: HashSet<Oid> =
         works.iter().flat_map(|work| work.landed_as.into_iter().chain([work.head])).collect();
-    let there =
-        repo.which_are_in_newer(tip, sought.into_iter().filter(|one| repo.has_commit(*one)).collect())?;
+    let Some(there) =
+        repo.which_are_in_newer(tip, sought.into_iter().filter(|one| repo.has_commit(*one)).collect())?
+    else {
+        return Ok(Vec::new());
+    };
     let mut compared = 0;
     let mut found = Vec::with_capacity(works.len());
     for work in works {
