@@ -43,7 +43,9 @@ pub(crate) enum BuiltIn {
     ///
     /// The files go where man and the shells look for them: the pages next to the programs if that
     /// directory is writable, the completions into the user's data directory, or into the system's if the
-    /// programs are in its prefix. No file of yours is changed.
+    /// programs are in its prefix. No file of yours is changed: one in the way is named, and nothing is
+    /// installed. What setup wrote is listed in share/git-orchestra/installed; a page that you edited
+    /// since is neither replaced nor removed.
     Setup(Setup),
     /// Print the completion script of a shell
     ///
