@@ -104,6 +104,8 @@ pub struct Request {
     pub recheck: bool,
     /// Whether build and test run once for many branches, and search for the branch with which they fail.
     pub batch: bool,
+    /// If there are any, only branches land that change nothing but what these pathspecs name, from the top of the repository.
+    pub only: Vec<String>,
 }
 
 /// Plans, begins, continues, or aborts a landing.
