@@ -102,6 +102,8 @@ mod review;
 mod rewind;
 mod roles;
 mod run;
+mod run_begins;
+mod run_lands;
 mod runs;
 mod sandbox;
 mod sandbox_net;

@@ -8,6 +8,7 @@ mod agent_repairer;
 mod carry_out;
 mod check_plan;
 mod newer_commits;
+mod on_target;
 mod outcome;
 mod prepare;
 mod report;
@@ -19,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::agent_repairer::AgentRepairer;
+pub(in crate::ops) use self::on_target::{FailsOnTarget, failing_on_target};
 pub use self::{
     check_plan::CheckPlan,
     outcome::{BranchOutcome, BranchRow},
