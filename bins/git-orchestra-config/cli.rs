@@ -172,11 +172,11 @@ pub(crate) const PAGE: Page = Page {
                  folder, with your environment, outside of any sandbox, and for at most 30 s. What it prints is \
                  dropped; if it fails, a line in .git/orchestra/diary says so, and nothing else happens. The \
                  word 'desktop' in place of a command shows a notice with notify-send or osascript.",
-                "ORCHESTRA_NOTICE is 'waits', 'paused', 'done', 'failed' or 'timeout' for an agent, 'run-done', \
-                 'run-partial' or 'run-failed' for a run, and 'landed' or 'not-landed' for a landing. \
+                "ORCHESTRA_NOTICE is 'waits', 'paused', 'done', 'failed' or 'timeout' for an agent, 'run-gate', \
+                 'run-done', 'run-partial' or 'run-failed' for a run, and 'landed' or 'not-landed' for a landing. \
                  ORCHESTRA_AGENT is the agent, if it is about one, and ORCHESTRA_REASON one line of at most 200 \
                  characters, which may be empty. Standard input is a JSON object with 'notice' and, for an agent, all that \
-                 'status --json' says of it; else it is the report of the run or the landing. The texts may come from \
+                 'status --json' says of it; else it is the report of the run or the landing, or the 'run' and its 'gate'. The texts may come from \
                  agents: quote them, as in: git config orchestra.notify 'ntfy publish agents \
                  \"$ORCHESTRA_AGENT $ORCHESTRA_NOTICE\"'",
                 "There is one notice of each event, and at most one every second for each agent. Of what \

@@ -9,7 +9,7 @@ use orchestra::{
     },
     wire,
 };
-use orchestra_terminal::{Exit, Terminal, accepted, context, json};
+use orchestra_terminal::{Exit, Terminal, accepted, context, humanize, json};
 
 use super::cli::Cli;
 
@@ -80,6 +80,10 @@ fn lines(gate: &OpenGate) -> String {
     for option in &gate.options {
         let meaning = GateOption::parse(option).map_or("", GateOption::meaning);
         lines.push_str(&format!("    {option:<8}{meaning}\n"));
+    }
+    if let (Some(deadline), Some(default)) = (gate.deadline, &gate.default) {
+        let (default, until) = (text::safe(default), humanize::clock_time(deadline));
+        lines.push_str(&format!("    if nobody answers before {until}: {default}\n"));
     }
     for answer in &gate.answers {
         let standing = match answer.standing {

@@ -41,6 +41,11 @@ pub(crate) struct Cli {
     /// Land this branch first; may be given several times
     #[arg(long, value_name = "BRANCH", add = ArgValueCandidates::new(complete::agents_and_branches))]
     pub(crate) priority: Vec<String>,
+    /// Land only branches that change nothing but this path, and leave the others; may be given several times
+    ///
+    /// Paths are from the top of the repository, as git takes them: --only docs --only '*.md'.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) only: Vec<String>,
     /// How to land a branch: merge, squash or rebase
     #[arg(long, value_name = "HOW", default_value = "merge", value_parser = strategy(), hide_possible_values = true)]
     pub(crate) strategy: Strategy,
@@ -82,10 +87,10 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) approved: bool,
     /// Continue a landing that was interrupted or stopped, or that could not move its target
-    #[arg(long = "continue", conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "recheck", "batch", "approved"])]
+    #[arg(long = "continue", conflicts_with_all = ["branches", "dry_run", "priority", "only", "build", "test", "check_time", "recheck", "batch", "approved"])]
     pub(crate) go_on: bool,
     /// Abort that landing; the target does not move
-    #[arg(long, conflicts_with_all = ["branches", "dry_run", "priority", "build", "test", "check_time", "recheck", "batch", "approved", "go_on"])]
+    #[arg(long, conflicts_with_all = ["branches", "dry_run", "priority", "only", "build", "test", "check_time", "recheck", "batch", "approved", "go_on"])]
     pub(crate) abort: bool,
     /// Print the result as one JSON object
     #[arg(long)]
@@ -101,6 +106,7 @@ pub(crate) const PAGE: Page = Page {
             "Land branches of your choice",
         ),
         ("git orchestra merge-ranked --on-conflict agent", "Let the agents resolve their own conflicts"),
+        ("git orchestra merge-ranked --only docs", "Land what changes documents alone"),
         ("git orchestra merge-ranked --continue", "Continue after a stop"),
     ],
     sections: &[
@@ -234,6 +240,7 @@ impl Cli {
             check_time: self.check_time,
             recheck: self.recheck,
             batch: self.batch,
+            only: self.only.clone(),
         }
     }
 }

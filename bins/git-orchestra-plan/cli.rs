@@ -8,7 +8,7 @@ use orchestra_terminal::pages::Page;
 /// Read a list of tasks, find what is wrong in it, and write it as a plan
 ///
 /// A plan is a Markdown list that says which task comes after which: '- [ ] Use it (after: limiter)'. It is
-/// read from a Markdown list, lines of text, the tasks.md of spec-kit or Kiro, the tasks.json of Task Master,
+/// read from a Markdown list, headings with text, lines of text, the tasks.md of spec-kit or Kiro, the tasks.json of Task Master,
 /// or the issues of beads; the format is found out from the content. The plan is printed, or written with
 /// -o; a Markdown list keeps every byte, and gets the ids of its tasks. Ids that are used twice, tasks that
 /// do not exist, and circles are named with their lines.
@@ -76,6 +76,9 @@ pub(crate) const PAGE: Page = Page {
         (
             "OTHER FORMATS",
             &[
+                "Headings: in a file without a list, each heading with text below it ('## Add auth') is a task, and the text is for \
+             the agent. A line 'after: Add auth, docs' names what comes before by titles or ids. In a file with a list, the \
+             items are the tasks; a heading with only text is named as left out.",
                 "spec-kit: the phases are barriers; in a phase, tasks without [P] come one after another, and '(depends on \
              T012, T013)' says it exactly.",
                 "Kiro: the parts of a task (1.1, 1.2) come one after another; tasks without a part in common may be worked on \

@@ -17,18 +17,38 @@ use orchestra_terminal::pages::Page;
 #[command(name = "git-orchestra-run", version)]
 pub(crate) struct Cli {
     /// The file with the plan, in any format that 'git orchestra plan' reads; - is standard input
-    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath, required_unless_present = "resume", conflicts_with = "resume")]
+    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath, required_unless_present_any = ["resume", "abort"], conflicts_with_all = ["resume", "abort"])]
     pub(crate) plan: Option<PathBuf>,
     /// Continue this run, or the newest one of this clone that has not ended
+    ///
+    /// With --check, --agent or --jobs, the rest of the run is carried out with those.
     #[arg(
         long = "continue",
         id = "resume",
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["tasks", "into", "check", "agent", "jobs", "sequential", "confirm", "yolo", "dry_run"]
+        conflicts_with_all = ["tasks", "into", "sequential", "confirm", "yolo", "strict", "dry_run", "again", "even_if_red"]
     )]
     pub(crate) resume: Option<String>,
+    /// Give up this run, or the newest one of this clone that has not ended
+    ///
+    /// Nothing of it starts or lands any more, and its agents are stopped. Their work is kept, and what has
+    /// landed stays: 'git orchestra undo' undoes that.
+    #[arg(
+        long,
+        value_name = "RUN",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = ["resume", "tasks", "into", "check", "agent", "jobs", "sequential", "confirm", "yolo", "strict", "dry_run", "again", "even_if_red"]
+    )]
+    pub(crate) abort: Option<String>,
+    /// Carry out tasks that a run which has not ended has as well, or that landed in an earlier run
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Start although the check fails on the target already, for a plan that mends it
+    #[arg(long)]
+    pub(crate) even_if_red: bool,
     /// Carry out only these tasks, such as api,docs
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub(crate) tasks: Vec<String>,
@@ -55,6 +75,11 @@ pub(crate) struct Cli {
     /// Permissions and caps are not loosened by it: agents ask for them as they do without it.
     #[arg(long)]
     pub(crate) yolo: bool,
+    /// Land no work that changes other files than its task names with 'files:' in the plan
+    ///
+    /// Without it such work lands, and the table says which other files it changes.
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Show the tasks, and start nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
@@ -70,6 +95,7 @@ pub(crate) const PAGE: Page = Page {
         ("git orchestra run --tasks api,docs plan.md", "Carry out two of its tasks"),
         ("git orchestra run --confirm plan.md", "Accept the plan with 'git orchestra decide' first"),
         ("git orchestra run --continue", "Finish the newest run after Ctrl-C or a power cut"),
+        ("git orchestra run --abort", "Give up the newest run, and keep the work of its agents"),
     ],
     sections: &[(
         "HOW A RUN ENDS",
@@ -79,7 +105,10 @@ pub(crate) const PAGE: Page = Page {
              run. An agent needs a person, because it asks, is paused, or is lost: the exit status is 3; help \
              it with 'git orchestra send', 'resume' or 'stop', then continue the run. A task whose agent was \
              stopped has failed.",
-            "A run needs a check: nothing lands untested. A 'check:' in the plan is only a proposal, because a plan may \
+            "A task whose agent changed nothing is 'unchanged' if the target passes the check as it is. Tasks that come \
+             after it start then, because the files that they start from pass the check; otherwise it has failed.",
+            "A run needs a check: nothing lands untested. It runs on the target before any agent starts, unless it is known to \
+             pass there; if it fails, nothing starts, and the exit status is 3. A 'check:' in the plan is only a proposal, because a plan may \
              come from a stranger.",
             "All agents of a run have the tag run/ID: 'git orchestra stop tag:run/ID' stops them. 'git orchestra undo' \
              undoes its landings one by one, the newest first.",

@@ -10,7 +10,7 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, accepted, context, json,
+    Exit, Terminal, accepted, context, humanize, json,
     table::{self, Column, TableCell},
     text_file,
 };
@@ -29,6 +29,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let request = Request {
         plan,
         resume: cli.resume.clone(),
+        abort: cli.abort.clone(),
+        again: cli.again,
+        even_if_red: cli.even_if_red,
         tasks: cli.tasks.clone(),
         into: cli.into.clone(),
         check: cli.check.clone(),
@@ -37,6 +40,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         sequential: cli.sequential,
         confirm: cli.confirm,
         yolo: cli.yolo,
+        strict: cli.strict,
         dry_run: cli.dry_run,
     };
     let context = if cli.dry_run { context::uninterrupted() } else { context::interruptible(terminal)? };
@@ -49,7 +53,7 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     } else {
         show(terminal, &report);
     }
-    Ok(finish(terminal, &report))
+    Ok(finish(terminal, &report, cli.abort.is_some()))
 }
 
 /// Describes what happened to a task.
@@ -67,9 +71,11 @@ fn line(row: &TaskRow) -> String {
 }
 
 fn show(terminal: &Terminal, report: &Report) {
+    let has_ended = report.phase.is_end();
     let words = |row: &TaskRow| match (row.outcome, &row.agent) {
         (Some(outcome), _) => outcome.as_str(),
-        (None, _) if row.gate.is_some() => "at gate",
+        (None, _) if row.gate.is_some() && !has_ended => "at gate",
+        (None, Some(_)) if has_ended => "left",
         (None, Some(_)) => "open",
         (None, None) => "not started",
     };
@@ -94,34 +100,64 @@ fn show(terminal: &Terminal, report: &Report) {
     terminal.print(&table::draw(&columns, &rows, terminal.width(), terminal.painter()));
 }
 
+/// What helps an agent that has no process any more.
+const RESUME: &str = "resume";
+
+/// Returns the command that helps an agent which needs a person, by what a report says of it.
+fn verb(reason: &str) -> &'static str {
+    if reason.starts_with("lost") || reason.starts_with("paused") { RESUME } else { "status" }
+}
+
 /// Prints how the run ended and what to type next, and returns the exit status.
-fn finish(terminal: &Terminal, report: &Report) -> Exit {
+fn finish(terminal: &Terminal, report: &Report, is_given_up: bool) -> Exit {
     if report.dry_run {
         return Exit::Done;
     }
-    let landed = report.tasks.iter().filter(|row| row.outcome == Some(TaskOutcome::Landed)).count();
+    let number = |outcome| report.tasks.iter().filter(|row| row.outcome == Some(outcome)).count();
+    let (landed, unchanged) = (number(TaskOutcome::Landed), number(TaskOutcome::Unchanged));
+    let also = if unchanged == 0 { String::new() } else { format!(", {unchanged} unchanged") };
     let of = count(report.tasks.len() as u64, "task");
     let into = text::one_line(&report.into, MAX_TEXT);
     let key = report.run.clone().unwrap_or_default();
     if report.phase == RunPhase::Running {
-        terminal.eprintln(&format!("run {key} waits for a person: {landed} of {of} landed in {into}"));
+        terminal.eprintln(&format!("run {key} waits for a person: {landed} of {of} landed in {into}{also}"));
         let needy = |row: &&TaskRow| row.outcome.is_none() && row.gate.is_none() && row.reason.is_some();
         for gate in &report.gates {
             let task = gate.task.as_ref().map_or_else(String::new, |task| format!(", task {task}"));
             let says = text::one_line(gate.says.as_deref().unwrap_or("-"), MAX_TEXT);
             let options = gate.options.join(", ");
-            terminal.eprintln(&format!("gate {}{task}: {says}; answers: {options}", gate.gate));
+            let default =
+                gate.deadline.zip(gate.default.as_ref()).map_or_else(String::new, |(deadline, default)| {
+                    format!("; {} at {}", text::safe(default), humanize::clock_time(deadline))
+                });
+            terminal.eprintln(&format!("gate {}{task}: {says}; answers: {options}{default}", gate.gate));
         }
         if let Some((gate, option)) = report.gates.iter().find_map(|one| Some((one, one.options.first()?))) {
             let gate = gate.gate.to_string();
             terminal.hint_command(&[&"git", &"orchestra", &"decide", &key, &gate, option]);
         }
-        for agent in report.tasks.iter().filter(needy).filter_map(|row| row.agent.as_ref()) {
-            terminal.hint_command(&[&"git", &"orchestra", &"status", agent]);
+        for row in report.tasks.iter().filter(needy) {
+            if let Some(agent) = &row.agent {
+                let verb = verb(row.reason.as_deref().unwrap_or_default());
+                terminal.hint_command(&[&"git", &"orchestra", &verb, agent]);
+            }
+        }
+        if report
+            .tasks
+            .iter()
+            .any(|row| needy(&row) && verb(row.reason.as_deref().unwrap_or_default()) == RESUME)
+        {
+            terminal.hint("git orchestra stop AGENT leaves its task out");
         }
         terminal.hint_command(&[&"git", &"orchestra", &"run", &"--continue", &key]);
         return Exit::Failed(Kind::Refused);
     }
-    terminal.eprintln(&format!("run {key} ended: {}; {landed} of {of} landed in {into}", report.phase));
+    if is_given_up {
+        terminal.eprintln(&format!(
+            "run {key} is given up: {landed} of {of} landed in {into}{also}; the work of its agents is kept"
+        ));
+        return Exit::Done;
+    }
+    terminal.eprintln(&format!("run {key} ended: {}; {landed} of {of} landed in {into}{also}", report.phase));
     if report.phase == RunPhase::Done { Exit::Done } else { Exit::No }
 }

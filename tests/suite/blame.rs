@@ -140,3 +140,14 @@ fn one_git_runs() {
     let gits: Vec<&str> = started.lines().filter(|line| line.contains("program: git ")).collect();
     assert!(gits.len() == 1 && gits[0].contains(" blame "), "{started}");
 }
+
+#[test]
+fn a_file_that_is_not_committed_is_explained() {
+    let world = world();
+    let repo = world.repo();
+    repo.write("new.txt", "1\n");
+    let refused = repo.orchestra(["blame", "new.txt"]).exits(2).stderr();
+    assert!(refused.contains("git orchestra blame new.txt AGENT"), "{refused}");
+    let missing = repo.orchestra(["blame", "none.txt"]).exits(2).stderr();
+    assert!(!missing.contains("AGENT"), "{missing}");
+}

@@ -73,7 +73,7 @@ fn what_cannot_be_recorded_whole_is_refused_before_the_first_verdict() {
         (vec![&one, &nothing, "--pick", &nothing], 3, "has no work to approve"),
         (vec![&one, &same, "--pick", &nothing], 2, "is not one of the agents"),
         (vec![&one], 2, "no other agent has the task"),
-        (vec![&one, &one], 2, "no other agent has the task"),
+        (vec![&one, &one], 2, "all that was named is agent"),
         (vec![&one, "nosuch"], 3, "nosuch"),
         (vec![&one, &same, "-m", "why"], 2, "--pick"),
         (vec![], 2, "AGENT"),

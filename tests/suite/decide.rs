@@ -149,7 +149,7 @@ fn a_plan_is_confirmed_before_anything_starts() {
     repo.orchestra(["decide", "1", "accept"]).succeeded();
     repo.orchestra(["run", "--continue"]).exits(0);
     assert_eq!(repo.agents().len(), 1);
-    run(&repo, ["--confirm"]).exits(3);
+    run(&repo, ["--confirm", "--again"]).exits(3);
     repo.orchestra(["decide", "1", "stop"]).succeeded();
     let report = repo.orchestra(["run", "--continue", "--json"]).exits(1).json();
     assert_eq!((&report["phase"], repo.agents().len()), (&"stopped".into(), 1), "{report}");

@@ -122,3 +122,19 @@ fn the_files_of_a_project_propose_how_it_is_built_and_tested() {
     repo.orchestra(["init", "--yes"]).exits(2);
     repo.orchestra(["init", "--discover", "--undo"]).exits(2);
 }
+
+#[test]
+fn what_discover_set_is_unset_unless_a_person_has_changed_it() {
+    let world = world();
+    let repo = world.repo();
+    repo.write("Makefile", "all:\n\ttrue\ntest:\n\ttrue\n");
+    repo.orchestra(["init", "--discover", "--yes"]).succeeded();
+    let set = repo.git(["config", "--get-regexp", "^orchestra\\."]).stdout();
+    assert!(set.contains("orchestra.test make test"), "{set}");
+    repo.orchestra(["init", "--undo"]).succeeded();
+    assert!(!repo.git(["config", "--list", "--local"]).stdout().contains("orchestra.test"));
+    repo.orchestra(["init", "--discover", "--yes"]).succeeded();
+    repo.git(["config", "orchestra.test", "make check"]);
+    repo.orchestra(["init", "--undo"]).succeeded();
+    assert_eq!(repo.git(["config", "orchestra.test"]).line(), "make check");
+}

@@ -105,6 +105,8 @@ mod review;
 mod rewind;
 mod roles;
 mod run;
+mod run_begins;
+mod run_lands;
 mod runs;
 mod sandbox;
 mod sandbox_net;

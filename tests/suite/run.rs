@@ -193,3 +193,38 @@ fn a_landing_that_was_killed_is_finished_before_the_next_one() {
     }
     assert!(kills >= 3, "only {kills} kills");
 }
+
+/// Work that changes nothing is checked by no landing. What needs it starts only if the target passes the check as it is.
+#[test]
+fn a_task_that_changes_nothing_is_unchanged_or_failed_as_the_target_is() {
+    let world = world();
+    let repo = world.repo();
+    let plan = |next: &str| format!("- [ ] `idle` true\n- [ ] `next` echo {next} > {next} (after: idle)\n");
+    let run = |check: &str, also: &[&str]| {
+        let all = ["run", "plan.md", "--agent", "sh", "--json", "--check", check];
+        repo.orchestra(all.iter().chain(also).copied())
+    };
+    let outcomes_of = |report: &Value| outcomes(report).into_iter().map(|(_, how)| how).collect::<Vec<_>>();
+    repo.write("plan.md", &plan("two"));
+    let report = run("test -e two", &["--yolo", "--even-if-red"]).exits(1).json();
+    assert_eq!(outcomes_of(&report), ["failed", "skipped"], "{report}");
+    let why = "changed nothing, and the test fails on main: exit code 1";
+    assert_eq!(report["tasks"][0]["reason"], why);
+    assert_eq!((report["phase"].as_str(), repo.agents().len()), (Some("failed"), 1));
+    // Without --yolo a person is asked.
+    repo.write("plan.md", &plan("three"));
+    let report = run("test -e three", &["--even-if-red"]).exits(3).json();
+    assert_eq!(
+        (report["gates"][0]["kind"].as_str(), report["gates"][0]["says"].as_str()),
+        (Some("check-failed"), Some(why))
+    );
+    assert_eq!(repo.agents().len(), 2, "what needs it did not start");
+    repo.write("plan.md", &plan("four"));
+    let report = run("test ! -e five", &["--again"]).succeeded().json();
+    assert_eq!(outcomes_of(&report), ["unchanged", "landed"], "{report}");
+    assert_eq!(report["tasks"][0]["reason"], "changed nothing; main passes the check");
+    // Other programs read this end as one that landed.
+    let key = report["run"].as_str().expect("an id");
+    let log = repo.git(["log", "--format=%B", &format!("refs/orchestra/runs/{key}")]).stdout();
+    assert!(log.contains(r#""outcome":"landed""#) && log.contains(r#""unchanged":true"#), "{log}");
+}

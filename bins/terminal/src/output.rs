@@ -179,9 +179,13 @@ impl Terminal {
         &self.painter_err
     }
 
-    /// Returns the width of stdout in columns; `None` if it is not a terminal, where nothing is cut.
+    /// Returns the width of stdout in columns; `None` if it is not a terminal, where nothing is cut unless `COLUMNS` says how wide a line is.
     pub fn width(&self) -> Option<usize> {
-        std::io::stdout().is_terminal().then(|| usize::from(Term::stdout().size().1))
+        if std::io::stdout().is_terminal() {
+            return Some(usize::from(Term::stdout().size().1));
+        }
+        let columns = here::environment().text_variable("COLUMNS")?;
+        columns.trim().parse().ok().filter(|columns| *columns > 0)
     }
 
     /// Returns the rows and columns of stderr, if it is a terminal.

@@ -131,6 +131,7 @@ codes! {
     RemoteUnknown "remote-unknown" Refused "No remote has this name.";
     RemoteUnrelated "remote-unrelated" Refused "The remote holds agents of another project.";
     RepositoryUnsupported "repository-unsupported" Refused "The repository uses a format that is not supported.";
+    RunRepeated "run-repeated" Refused "A run that has not ended has the same task, or the task landed in an earlier run.";
     RunUnknown "run-unknown" Refused "No run has this id.";
     SandboxUnavailable "sandbox-unavailable" Refused "The sandbox that was asked for cannot be made on this machine.";
     SessionAmbiguous "session-ambiguous" Refused "What was typed matches several sessions.";

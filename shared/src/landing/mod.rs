@@ -6,6 +6,7 @@
 //! | [`branches`] | which branches to land: those that were named, or the work of every finished agent |
 //! | [`plan`], `planned` | trial merges of every pair, the order that results, and its steps |
 //! | [`conflicts`] | what the work of one agent conflicts with |
+//! | [`only`] | which files work changes that a list of paths does not name |
 //! | [`tried`] | the merge of one agent's work, for a person who tries it |
 //! | [`overlaps`] | which agents are about to conflict while they work |
 //! | `trials`, `pair_cache` | trial merges and their cache |
@@ -48,6 +49,7 @@ mod integrate;
 mod merge;
 mod message;
 mod moving;
+pub mod only;
 pub mod open_landings;
 pub mod options;
 mod outcome;

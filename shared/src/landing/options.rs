@@ -138,6 +138,9 @@ pub struct LandOptions {
     /// Whether one check covers many branches, and the one that fails is searched for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub batch: bool,
+    /// If there are any, only branches land that change nothing but what these pathspecs name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
 }
 
 #[cfg(test)]

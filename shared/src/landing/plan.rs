@@ -2,7 +2,7 @@
 
 use super::{
     branches::{Branch, LandingTarget, Part},
-    dependants, gitlinks,
+    dependants, gitlinks, only,
     options::LandOptions,
     part,
     trials::{Pairs, sizes, trials},
@@ -77,24 +77,48 @@ pub fn plan(
     );
     let sizes = sizes.context(Kind::Internal, || "cannot measure the branches".into())?;
     let (sizes, (matrix, pairs)) = (sizes?, judged?);
+    let outside =
+        branches.iter().map(|branch| outside_of_only(repo, &bases, target.tip, branch, &options.only));
+    let outside = outside.collect::<Result<Vec<_>>>()?;
     let mut candidates: Vec<Candidate> = branches
         .iter()
         .zip(&sizes)
         .zip(priorities)
-        .map(|((branch, size), priority)| Candidate {
+        .zip(outside)
+        .map(|(((branch, size), priority), outside)| Candidate {
             name: branch.name.clone(),
             priority,
             review_state: review_state(repo, branch, options.approved),
             lines: size.lines,
             files: size.files,
             committed_at: repo.commit_time(branch.tip),
-            kept_back: branch.kept_back(options),
+            kept_back: outside.or_else(|| branch.kept_back(options)),
             after: Vec::new(),
         })
         .collect();
     dependants::fill_in(&branches, &mut candidates);
     let order = rank::order(&candidates, &matrix);
     Ok(LandingPlan { target, branches, candidates, matrix, order, skipped, pairs, unreadable: Vec::new() })
+}
+
+/// Returns why a branch does not land because it changes more than it may.
+fn outside_of_only(
+    repo: &Repo,
+    bases: &MergeBases,
+    target: Oid,
+    branch: &Branch,
+    only: &[String],
+) -> Result<Option<String>> {
+    if only.is_empty() {
+        return Ok(None);
+    }
+    let tip = branch.to_merge();
+    let base = match bases.only(target, tip) {
+        Some(base) => base,
+        None => repo.merge_base(target, tip)?,
+    };
+    let outside = only::changed_outside(repo, base, tip, only)?;
+    Ok(only::sentence(&outside).map(|changes| format!("{changes}, which --only does not name")))
 }
 
 /// Returns the review state of a branch. With `approved`, only approved branches land, so a missing verdict counts against it.

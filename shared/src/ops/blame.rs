@@ -12,7 +12,7 @@ use crate::{
     Code, Error, Result,
     context::Context,
     git::{Git, Oid, command},
-    model::text,
+    model::{quote, text},
     ops::named,
     trust::AcceptedRepo,
     world::Timestamp,
@@ -135,5 +135,16 @@ fn blame(repo: &AcceptedRepo, request: &Request, revision: Option<Oid>) -> Resul
     }
     let said = output.stderr.lines().rev().find_map(|line| line.strip_prefix("fatal: "));
     let why = text::one_line(said.unwrap_or(&output.stderr), MAX_WIDTH);
-    Err(Error::new(Code::PlaceUnknown, format!("cannot blame '{}'", text::safe(&request.file))).because(why))
+    let what = format!("cannot blame '{}'", text::safe(&request.file));
+    let error = Error::new(Code::PlaceUnknown, what).because(why);
+    let is_there = revision.is_none() && environment.directory().join(&request.file).is_file();
+    // The file is there, and the fault is not that of a line.
+    Err(if is_there && request.lines.is_empty() {
+        let file = quote::word(&request.file);
+        error
+            .hint("only a file that is in the last commit has lines that somebody committed")
+            .hint(format!("git orchestra blame {file} AGENT shows it in the work of an agent"))
+    } else {
+        error
+    })
 }

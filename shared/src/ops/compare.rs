@@ -85,6 +85,12 @@ fn selected(repo: &Repo, request: &Request) -> Result<Vec<AgentId>> {
     // One agent alone is compared with others, which the listing must contain.
     let listing = Listing::read(repo)?;
     let mut ids = selection::named(repo, &listing, &request.agents)?;
+    if let ([only], [_, _, ..]) = (ids.as_slice(), request.agents.as_slice()) {
+        return Err(Error::usage(format!(
+            "all that was named is agent '{only}', and there is nothing to compare it with"
+        ))
+        .hint(format!("git orchestra compare {only} compares it with those that have the same task")));
+    }
     if let [only] = ids.as_slice() {
         ids = with_same_task(repo, &listing, only)?;
     }

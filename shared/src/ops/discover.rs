@@ -7,21 +7,24 @@ mod targets;
 mod tests;
 mod words;
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::config::{self, SetRequest, SettingObject};
+use super::config::{self, SetRequest, SettingObject, UnsetRequest};
 use crate::{
-    Error, Result,
+    Error, Kind, Result,
     config::{
         Settings, TableKey,
         keys::{BASE, BUILD, TEST},
     },
     context::Context,
+    error::ErrorContext as _,
     git::{Repo, careful},
     model::text,
+    private_files,
+    store::layout::PrivateDir,
 };
 
 /// The longest command or name that is proposed, in characters.
@@ -213,11 +216,59 @@ pub fn plan(context: &Context, repo: &Repo) -> Result<Discovery> {
 /// # Errors
 /// As those of [`config::set`].
 pub fn set(context: &Context, repo: &Repo, plan: Discovery) -> Result<Discovery> {
+    let mut recorded = recorded(repo)?;
     for (key, value) in plan.to_set() {
+        // First, so that `init --undo` knows it also after an interruption.
+        recorded.retain(|(known, _)| known != key);
+        recorded.push((key.to_owned(), value.to_owned()));
+        record(repo, &recorded)?;
         let request = SetRequest { key: key.to_owned(), value: value.to_owned(), add: false, global: false };
         config::set(context, Some(&repo.reopen()?), &request)?;
     }
     Ok(Discovery { done: true, ..plan })
+}
+
+/// Unsets the keys that [`set`] has set, if they still have those values. Returns their names.
+///
+/// # Errors
+/// The configuration, or the file that lists them, cannot be written.
+pub(super) fn undo(context: &Context, repo: &Repo) -> Result<Vec<String>> {
+    let mut unset = Vec::new();
+    for (key, value) in recorded(repo)? {
+        let request = UnsetRequest { key: key.clone(), value: Some(value), global: false };
+        match config::unset(context, Some(&repo.reopen()?), &request) {
+            Ok(change) if change.before != change.after => unset.push(key),
+            // A person has unset it, or given it another value.
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), Kind::Refused | Kind::Usage) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let path = PrivateDir::new(repo.private_dir()?).discovered();
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).context(Kind::External, || format!("cannot remove '{}'", path.display()))
+        }
+        _ => Ok(unset),
+    }
+}
+
+/// Returns the keys and values that were set. A file that cannot be understood lists nothing.
+fn recorded(repo: &Repo) -> Result<Vec<(String, String)>> {
+    let path = PrivateDir::new(repo.private_dir()?).discovered();
+    let content = careful::read(&path).unwrap_or_default();
+    let all: Vec<(String, String)> = serde_json::from_slice(&content).unwrap_or_default();
+    Ok(all.into_iter().take(MAX_PROPOSALS).collect())
+}
+
+fn record(repo: &Repo, all: &[(String, String)]) -> Result<()> {
+    let path = PrivateDir::new(repo.private_dir()?).discovered();
+    let content =
+        serde_json::to_vec(all).map_err(|error| Error::internal("a list of keys").because(error))?;
+    let folder = path.parent().map(private_files::create_dir).unwrap_or(Ok(()));
+    folder
+        .and_then(|()| private_files::replace(&path, content))
+        .context(Kind::External, || format!("cannot write '{}'", path.display()))
 }
 
 /// A value is one line, and shows what it is.

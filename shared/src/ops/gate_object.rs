@@ -48,6 +48,13 @@ pub struct OpenGate {
     /// When it was opened.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub opened_at: Timestamp,
+    /// When the default is taken if nobody has answered; absent if the gate waits without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub deadline: Option<Timestamp>,
+    /// The option that is taken then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
     /// The answers so far, none of which was heeded yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<GivenAnswer>,
@@ -88,6 +95,8 @@ impl OpenGate {
             options: opened.options.clone(),
             says: opened.says.as_deref().map(text::short),
             opened_at: gate.at,
+            deadline: opened.deadline,
+            default: opened.default.clone(),
             answers: gate.answers.iter().take(MAX_SHOWN).map(answer).collect(),
         }
     }

@@ -14,6 +14,7 @@ use crate::{
         remotes::{PushRule, RefPush, RemoteOptions},
     },
     model::{WriterId, text},
+    ops::discover,
     store::{layout, writer},
     sync::{RefSnapshot, Remote, log_notes},
     trust::{AcceptedRepo, configuration::ConfigChange},
@@ -97,7 +98,7 @@ pub struct Probe {
 pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     context.check()?;
     if request.undo {
-        return undo(repo, request);
+        return undo(context, repo, request);
     }
     if let Some(remote) = request.remote.as_ref().filter(|_| !request.track && !request.probe) {
         let shown = text::safe(remote).into_owned();
@@ -194,8 +195,11 @@ pub fn probe(context: &Context, repo: &AcceptedRepo, request: &Request) -> Resul
 }
 
 /// Undoes the setup. The writer's id stays, because agents refer to it.
-fn undo(repo: &Repo, request: &Request) -> Result<Report> {
+fn undo(context: &Context, repo: &Repo, request: &Request) -> Result<Report> {
     let mut changed = Vec::new();
+    for key in discover::undo(context, repo)? {
+        changed.push(format!("{key} no longer has the value that --discover set"));
+    }
     if Config::of(repo).unset(&LABEL)? {
         changed.push("this clone no longer has a label".to_owned());
     }

@@ -8,6 +8,7 @@ mod agent_repairer;
 mod carry_out;
 mod check_plan;
 mod newer_commits;
+mod on_target;
 mod outcome;
 mod prepare;
 mod report;
@@ -19,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::agent_repairer::AgentRepairer;
+pub(in crate::ops) use self::on_target::{FailsOnTarget, failing_on_target};
 pub use self::{
     check_plan::CheckPlan,
     outcome::{BranchOutcome, BranchRow},
@@ -105,6 +107,8 @@ pub struct Request {
     pub recheck: bool,
     /// Whether build and test run once for many branches, and search for the branch with which they fail.
     pub batch: bool,
+    /// If there are any, only branches land that change nothing but what these pathspecs name, from the top of the repository.
+    pub only: Vec<String>,
 }
 
 /// Plans, begins, continues, or aborts a landing.

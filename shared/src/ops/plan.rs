@@ -75,7 +75,7 @@ pub fn run(context: &Context, request: &Request) -> Result<Report> {
         Format::Checklist => plan::read::with_ids(&request.text, &plan),
         _ => plan::markdown(&plan),
     };
-    let Plan { title, into, check, tasks, left_out } = plan;
+    let Plan { title, into, check, tasks, left_out, .. } = plan;
     Ok(Report { format, title, into, check, tasks, levels, left_out, flaws, markdown })
 }
 

@@ -5,8 +5,13 @@
 //! the end of each task. A run whose process was killed is continued from there. What a plan or a log from elsewhere says runs
 //! nothing: the plan, the check and the options with which a person started the run are in a private file of this clone.
 
+mod abort;
+mod agents;
+mod change;
 mod driver;
+mod earlier;
 mod gates;
+mod land;
 mod started;
 
 use schemars::JsonSchema;
@@ -26,10 +31,13 @@ use crate::{
         run::{RunPhase, TaskOutcome},
         secret, text,
     },
-    ops::{gate_object::OpenGate, plan, spawn},
+    ops::{gate_object::OpenGate, merge_ranked, plan, spawn},
     plan::{Plan, Task, TaskId},
     trust::AcceptedRepo,
 };
+
+/// The most parts of a file of which a warning says that they are no tasks.
+const MAX_LEFT_OUT: usize = 20;
 
 /// What to carry out, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -39,6 +47,12 @@ pub struct Request {
     pub plan: Option<String>,
     /// The run to continue; an empty text is the newest one of this clone that has not ended.
     pub resume: Option<String>,
+    /// The run to give up; an empty text is the newest one of this clone that has not ended.
+    pub abort: Option<String>,
+    /// Whether tasks are carried out that an unfinished run has as well, or that landed in an earlier run of this clone.
+    pub again: bool,
+    /// Whether the run begins although the check fails on the target.
+    pub even_if_red: bool,
     /// The tasks to carry out; if empty, all that are not ticked.
     pub tasks: Vec<String>,
     /// The target branch; by default that of the plan, the configured one, or the branch that is checked out.
@@ -55,6 +69,8 @@ pub struct Request {
     pub confirm: bool,
     /// Whether no person is asked about tasks that fail: they are recorded as failed.
     pub yolo: bool,
+    /// Whether work does not land that changes other files than the `files:` of its task name.
+    pub strict: bool,
     /// Whether to only report which tasks would be carried out.
     pub dry_run: bool,
 }
@@ -106,11 +122,12 @@ pub struct TaskRow {
     pub gate: Option<u64>,
 }
 
-/// Begins or continues a run, and returns when it has ended or needs a person. `show` is called with each task that starts or ends.
+/// Begins or continues a run, and returns when it has ended or needs a person; or gives a run up. `show` is called with each task that
+/// starts or ends.
 ///
 /// # Errors
-/// The plan has flaws or no check is known (2); there is no such run, or something blocks the landing (3); another process drives the
-/// run (4); the user interrupted it, which leaves the agents running (130).
+/// The plan has flaws or no check is known (2); there is no such run, the check fails on the target, an earlier run has the same tasks, or
+/// something blocks the landing (3); another process drives the run (4); the user interrupted it, which leaves the agents running (130).
 pub fn run(
     context: &Context,
     repo: &AcceptedRepo,
@@ -118,9 +135,13 @@ pub fn run(
     show: &dyn Fn(&TaskRow),
 ) -> Result<Report> {
     context.check()?;
+    if let Some(typed) = &request.abort {
+        return abort::run(context, repo, &started::find(repo, typed)?, show);
+    }
     if let Some(typed) = &request.resume {
-        let key = started::find(repo, typed)?;
-        return Driver::open(context, repo, key, show)?.drive();
+        let mut driver = Driver::open(context, repo, started::find(repo, typed)?, show)?;
+        driver.change(request)?;
+        return driver.drive();
     }
     let text = request
         .plan
@@ -147,19 +168,32 @@ pub fn run(
         sequential: request.sequential,
         confirm: request.confirm,
         yolo: request.yolo,
+        strict: request.strict,
         tasks: chosen(&read.tasks, &request.tasks)?,
     };
     if !request.dry_run {
         require_check(repo, request)?;
     }
-    let warnings = check_tasks(context, repo, &started)?;
+    let mut warnings = check_tasks(context, repo, &started)?;
+    let left_out = read.left_out.iter().take(MAX_LEFT_OUT);
+    let left_out = left_out.map(|one| format!("left out of the plan: {} ({})", one.what, one.why));
+    let earlier = if request.again { None } else { earlier::find(repo, &started)? };
     if request.dry_run {
+        warnings.extend(left_out.chain(earlier.map(|earlier| earlier.sentence())));
         let tasks = rows(&started.plan()?, &started.tasks);
         let (into, phase) = (started.into, RunPhase::Running);
         return Ok(Report { run: None, into, phase, tasks, gates: Vec::new(), warnings, dry_run: true });
     }
-    let key = started.begin(repo)?;
-    Driver::open(context, repo, key, show)?.drive()
+    if let Some(earlier) = earlier {
+        return Err(earlier.error());
+    }
+    if !request.even_if_red {
+        refuse_red_target(context, repo, &started)?;
+    }
+    let key = earlier::begin(context, repo, &started, request.again)?;
+    let mut driver = Driver::open(context, repo, key, show)?;
+    driver.warnings.extend(left_out);
+    driver.drive()
 }
 
 /// Nothing lands untested.
@@ -170,6 +204,19 @@ fn require_check(repo: &AcceptedRepo, request: &Request) -> Result<()> {
     }
     Err(Error::new(Code::TestMissing, "a run lands only what passes a check, and none is configured")
         .hint("name one with --check, or set it for good: git config orchestra.test 'make test'"))
+}
+
+/// Work cannot pass a check that fails without it, unless it is there to mend that.
+fn refuse_red_target(context: &Context, repo: &AcceptedRepo, started: &StartedRun) -> Result<()> {
+    let request = merge_ranked::Request {
+        into: Some(started.into.clone()),
+        test: started.check.clone(),
+        ..merge_ranked::Request::default()
+    };
+    let Some(fails) = merge_ranked::failing_on_target(context, repo, &request)? else { return Ok(()) };
+    let what = format!("{}, before anything is started", fails.sentence(&started.into));
+    Err(Error::new(Code::CheckFailsOnTarget, what)
+        .hint("mend it first, or --even-if-red starts the run nevertheless, for a plan that mends it"))
 }
 
 /// Returns the ids of the tasks to carry out: those that were named, or all that are not ticked.

@@ -47,6 +47,7 @@ use std::{borrow::Cow, path::Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(in crate::ops) use self::duplicates::normalized;
 use self::ready_profile::{ReadyProfile, launches};
 use crate::{
     Code, Error, Result,

@@ -22,6 +22,7 @@ pub struct Flaw {
 pub fn flaws(plan: &Plan) -> Vec<Flaw> {
     let mut all: Vec<Flaw> = twice(plan).chain(unknown(plan)).collect();
     all.extend(circle(plan));
+    all.extend(plan.flaws.iter().cloned());
     all.sort_by_key(|flaw| flaw.line);
     all
 }

@@ -37,6 +37,8 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// What the file has besides, and why that is not a task.
     pub left_out: Vec<LeftOutPart>,
+    /// What is wrong in the text, besides what [`flaws`] finds in the tasks.
+    pub flaws: Vec<Flaw>,
 }
 
 /// A task of a plan.

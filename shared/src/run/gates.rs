@@ -3,6 +3,8 @@
 //! An answer counts for one attempt of the agent and one head of its work, and for one action. Whether the action was carried out is
 //! read from the agent and from the run, so that a process that was killed between an answer and its action carries it out once.
 
+use jiff::Timestamp;
+
 use super::TaskState;
 use crate::model::{
     WriterId,
@@ -22,10 +24,21 @@ pub enum GateStep {
     Wait,
     /// Close it: the answer that counts, or none because what the gate was about has changed.
     Close(u64, Option<GateAnswer>),
+    /// Close it with the option that is taken because nobody answered in time.
+    Default(u64, GateOption),
     /// Resume the agent of the task: the gate that says so.
     Retry(u64),
     /// Land the work of the task, with this way to resolve conflicts.
     Land(GateOption),
+}
+
+/// What decides which answer counts.
+#[derive(Clone, Copy)]
+pub struct Judge<'a> {
+    /// Whose answers count.
+    pub is_trusted: &'a dyn Fn(&WriterId) -> bool,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// The work of an agent for which an answer counts.
@@ -50,7 +63,7 @@ pub fn gated(
     newest: Option<&Gate>,
     work: &GatedWork,
     asks: bool,
-    is_trusted: &dyn Fn(&WriterId) -> bool,
+    judge: Judge<'_>,
 ) -> TaskState {
     let ask = |state| match state {
         TaskState::NotDone(why) if asks => TaskState::AtGate(GateStep::Open(GateKind::Failed, why)),
@@ -65,7 +78,7 @@ pub fn gated(
         && matches!(state, TaskState::NotDone(_) | TaskState::Ready);
     match &gate.closed {
         None if !is_same => TaskState::AtGate(GateStep::Close(of.gate, None)),
-        None => TaskState::AtGate(waiting(gate, is_trusted)),
+        None => TaskState::AtGate(waiting(gate, judge)),
         Some(_) if !is_same => ask(state),
         Some(closed) => match closed.option.as_deref().and_then(GateOption::parse) {
             Some(GateOption::Retry) => TaskState::AtGate(GateStep::Retry(of.gate)),
@@ -80,18 +93,20 @@ pub fn gated(
 }
 
 /// Returns what is to be done about the plan of a run that asks before it starts anything. `None`: it was accepted.
-pub fn of_plan(gates: &[Gate], is_trusted: &dyn Fn(&WriterId) -> bool) -> Option<GateStep> {
+pub fn of_plan(gates: &[Gate], judge: Judge<'_>) -> Option<GateStep> {
     match gates.iter().find(|gate| gate.kind() == GateKind::Plan) {
         None => Some(GateStep::Open(GateKind::Plan, "the plan is ready, and nothing was started".to_owned())),
-        Some(gate) if gate.closed.is_none() => Some(waiting(gate, is_trusted)),
+        Some(gate) if gate.closed.is_none() => Some(waiting(gate, judge)),
         Some(_) => None,
     }
 }
 
-fn waiting(gate: &Gate, is_trusted: &dyn Fn(&WriterId) -> bool) -> GateStep {
-    match gate.first_answer(is_trusted) {
-        Some(answer) => GateStep::Close(gate.opened.gate, Some(answer.clone())),
-        None => GateStep::Wait,
+fn waiting(gate: &Gate, judge: Judge<'_>) -> GateStep {
+    let number = gate.opened.gate;
+    match (gate.first_answer(judge.is_trusted), gate.overdue(judge.now)) {
+        (Some(answer), _) => GateStep::Close(number, Some(answer.clone())),
+        (None, Some(option)) => GateStep::Default(number, option),
+        (None, None) => GateStep::Wait,
     }
 }
 
@@ -102,6 +117,7 @@ pub fn next_gate(
     says: String,
     task: Option<String>,
     work: GatedWork,
+    deadline: Option<Timestamp>,
 ) -> GateOpened {
     let highest = fold.gates.iter().map(|gate| gate.opened.gate).max().unwrap_or(0);
     GateOpened {
@@ -113,7 +129,14 @@ pub fn next_gate(
         head: work.head,
         options: kind.options().iter().map(|option| option.as_str().to_owned()).collect(),
         says: Some(says),
+        deadline,
+        default: deadline.map(|_| kind.default_option().as_str().to_owned()),
     }
+}
+
+/// Returns the end of a gate at which nobody answered in time.
+pub fn closing_by_default(gate: u64, option: GateOption) -> GateClosed {
+    GateClosed { gate, option: Some(option.as_str().to_owned()), decision: None }
 }
 
 /// Returns the end of a gate.
@@ -127,8 +150,6 @@ pub fn closing(gate: u64, answer: Option<&GateAnswer>) -> GateClosed {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::model::run::{TaskOutcome, gate::Decided};
 
@@ -136,11 +157,20 @@ mod tests {
         GatedWork { attempt: Some(attempt), head: Some(head.to_owned()) }
     }
 
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn early(is_trusted: &dyn Fn(&WriterId) -> bool) -> Judge<'_> {
+        Judge { is_trusted, now: at(7199) }
+    }
+
     /// Folds a gate of clone `a` with answers, each with its clone, and the number of the one that closes it.
     fn gates(kind: GateKind, answers: &[(&str, &str)], closes: Option<Option<usize>>) -> Fold {
         let event =
             |l, writer: &str, fact: &Fact| Event::new(fact, l, Timestamp::UNIX_EPOCH, writer).unwrap();
-        let opened = next_gate(&Fold::default(), kind, "no".into(), Some("t".into()), work(1, "h"));
+        let opened =
+            next_gate(&Fold::default(), kind, "no".into(), Some("t".into()), work(1, "h"), Some(at(7200)));
         let mut events = vec![event(1, "a", &Fact::GateOpened(opened))];
         for (l, (writer, option)) in (2..).zip(answers) {
             let decided = Decided { gate: 1, option: (*option).to_owned(), note: None };
@@ -162,15 +192,22 @@ mod tests {
         let open = || AtGate(GateStep::Open(Failed, "failed".into()));
         let is_trusted = |writer: &WriterId| writer.as_str() != "x";
         let see = |state: TaskState, fold: &Fold, work: &GatedWork| {
-            gated(state, fold.gates.last(), work, true, &is_trusted)
+            gated(state, fold.gates.last(), work, true, early(&is_trusted))
         };
         let (same, none) = (work(1, "h"), Fold::default());
         assert_eq!(see(failed(), &none, &same), open());
-        assert_eq!(gated(failed(), None, &same, false, &is_trusted), failed(), "it does not ask");
+        assert_eq!(gated(failed(), None, &same, false, early(&is_trusted)), failed(), "it does not ask");
         assert_eq!(see(Ready, &none, &same), Ready);
         let waits = gates(Failed, &[("x", "skip")], None);
         assert_eq!(see(failed(), &waits, &same), AtGate(GateStep::Wait), "nobody who is trusted answered");
         assert_eq!(see(Ended(TaskOutcome::Landed), &waits, &same), Ended(TaskOutcome::Landed));
+        let late = Judge { is_trusted: &is_trusted, now: at(7200) };
+        let default = AtGate(GateStep::Default(1, GateOption::Skip));
+        assert_eq!(
+            gated(failed(), waits.gates.last(), &same, true, late),
+            default,
+            "nobody answered in time"
+        );
         // What a person did by hand comes before the gate.
         for (state, work) in [(Working, work(2, "h")), (failed(), work(2, "h")), (failed(), work(1, "i"))] {
             assert_eq!(see(state, &waits, &work), AtGate(GateStep::Close(1, None)));
@@ -181,6 +218,8 @@ mod tests {
             panic!("an answer")
         };
         assert_eq!((answer.writer.as_str(), answer.option.as_str()), ("b", "retry"));
+        let at_last = gated(Ready, answered.gates.last(), &same, true, late);
+        assert!(matches!(at_last, AtGate(GateStep::Close(1, Some(_)))), "an answer counts also after that");
         // The action is carried out until the agent or the run shows that it was.
         let retry = gates(CheckFailed, &[("b", "retry")], Some(Some(0)));
         assert_eq!(see(Ready, &retry, &same), AtGate(GateStep::Retry(1)));
@@ -196,13 +235,18 @@ mod tests {
 
     #[test]
     fn a_plan_is_asked_about_once() {
-        let all = |_: &WriterId| true;
-        assert!(matches!(of_plan(&[], &all), Some(GateStep::Open(GateKind::Plan, _))));
-        assert_eq!(of_plan(&gates(GateKind::Plan, &[], None).gates, &all), Some(GateStep::Wait));
+        let everybody = |_: &WriterId| true;
+        let all = early(&everybody);
+        assert!(matches!(of_plan(&[], all), Some(GateStep::Open(GateKind::Plan, _))));
+        assert_eq!(of_plan(&gates(GateKind::Plan, &[], None).gates, all), Some(GateStep::Wait));
         let answered = gates(GateKind::Plan, &[("b", "accept")], None);
-        assert!(matches!(of_plan(&answered.gates, &all), Some(GateStep::Close(1, Some(_)))));
-        assert_eq!(of_plan(&gates(GateKind::Plan, &[("b", "accept")], Some(Some(0))).gates, &all), None);
-        let next = next_gate(&answered, GateKind::Failed, "no".into(), None, GatedWork::default());
+        assert!(matches!(of_plan(&answered.gates, all), Some(GateStep::Close(1, Some(_)))));
+        assert_eq!(of_plan(&gates(GateKind::Plan, &[("b", "accept")], Some(Some(0))).gates, all), None);
+        let late = Judge { is_trusted: &everybody, now: at(7200) };
+        let unanswered = gates(GateKind::Plan, &[], None);
+        assert_eq!(of_plan(&unanswered.gates, late), Some(GateStep::Default(1, GateOption::Stop)));
+        let next = next_gate(&answered, GateKind::Failed, "no".into(), None, GatedWork::default(), None);
+        assert_eq!((next.deadline, next.default), (None, None));
         assert_eq!(
             (next.gate, next.options.as_slice()),
             (2, &["retry", "skip", "stop"].map(String::from)[..])

@@ -101,7 +101,7 @@ pub fn next(tasks: &[RunTask], sequential: bool) -> Step {
         return step;
     }
     let mut startable = places(&|task| {
-        task.state == TaskState::Unstarted && needs(tasks, task).all(|need| is_landed(&need.state))
+        task.state == TaskState::Unstarted && needs(tasks, task).all(|need| is_satisfied(&need.state))
     });
     let needy =
         tasks.iter().any(|task| matches!(task.state, TaskState::NeedsPerson(_) | TaskState::AtGate(_)));
@@ -150,16 +150,17 @@ fn needs<'a>(tasks: &'a [RunTask], task: &'a RunTask) -> impl Iterator<Item = &'
     tasks.iter().filter(|one| task.after.contains(&one.id))
 }
 
-const fn is_landed(state: &TaskState) -> bool {
-    matches!(state, TaskState::Ended(TaskOutcome::Landed))
+const fn is_satisfied(state: &TaskState) -> bool {
+    matches!(state, TaskState::Ended(outcome) if outcome.satisfies())
 }
 
-/// Returns the phase of a run whose tasks have all ended. A run without tasks is done.
+/// Returns the phase of a run whose tasks have all ended. A run without tasks is done. A task that changed nothing counts as one that
+/// landed: the target passes the check, which is all that the run asks of work.
 fn phase(tasks: &[RunTask]) -> RunPhase {
-    let landed = tasks.iter().filter(|task| is_landed(&task.state)).count();
-    if landed == tasks.len() {
+    let satisfied = tasks.iter().filter(|task| is_satisfied(&task.state)).count();
+    if satisfied == tasks.len() {
         RunPhase::Done
-    } else if landed == 0 {
+    } else if satisfied == 0 {
         RunPhase::Failed
     } else {
         RunPhase::Partial

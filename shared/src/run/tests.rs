@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::run::GateKind;
-use TaskOutcome::{Failed, Landed, Skipped};
+use TaskOutcome::{Failed, Landed, Skipped, Unchanged};
 use TaskState::{AtGate, Ended, LandedUnrecorded, Lost, NeedsPerson, NotDone, Ready, Unstarted, Working};
 
 /// Makes tasks `a`, `b`, … of states and of the tasks that each needs.
@@ -35,6 +35,9 @@ fn each_state_has_its_next_step() {
         (&[(Working, ""), (Unstarted, "")], true, Step::Wait),
         (&[(Ready, ""), (Unstarted, "a"), (Ready, "")], false, Step::Land(vec![0, 2])),
         (&[(Ended(Landed), ""), (Unstarted, "a")], false, Step::Start(vec![1])),
+        (&[(Ended(Unchanged), ""), (Unstarted, "a")], false, Step::Start(vec![1])),
+        (&[(Ended(Unchanged), ""), (Ended(Landed), "")], false, Step::End(RunPhase::Done)),
+        (&[(Ended(Unchanged), ""), (Ended(Failed), "")], false, Step::End(RunPhase::Partial)),
         (
             &[(Ended(Failed), ""), (Unstarted, "a")],
             false,

@@ -44,6 +44,8 @@ words! {
         Failed = "failed",
         /// An agent ran too long, or was idle for too long.
         Timeout = "timeout",
+        /// A run waits at a gate for a person's answer.
+        RunGate = "run-gate",
         /// A run ended, and all of its tasks were done.
         RunDone = "run-done",
         /// A run ended, and some of its tasks were not done.

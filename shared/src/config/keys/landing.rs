@@ -66,6 +66,14 @@ pub static CHECK_AGE: Key<Duration> = Key::new(
 )
 .only_measures();
 
+pub static GATE_TIME: Key<Duration> = Key::new(
+    "orchestra.gateTime",
+    DURATION_OR_0,
+    || Duration::ZERO,
+    "How long a gate of a run waits for a person's answer; then the task is left out, or the run of a plan that nobody accepted \
+     is stopped; 0: without end",
+);
+
 pub static COUNT_WORKTREE_CHECKS: Key<bool> = Key::new(
     "orchestra.countWorktreeChecks",
     BOOLEAN,

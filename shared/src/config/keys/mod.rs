@@ -98,6 +98,7 @@ pub static KEYS: &[&dyn Described] = &[
     &CHECK,
     &CHECK_TIME,
     &CHECK_AGE,
+    &GATE_TIME,
     &COUNT_WORKTREE_CHECKS,
     &MERGE_TIMEOUT,
     &REGENERATE,

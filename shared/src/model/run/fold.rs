@@ -2,7 +2,7 @@
 //!
 //! If a run was created more than once, the first event counts. If it ended more than once, the highest phase counts:
 //! `done > partial > failed > stopped`. A second creation, and an end with another phase, are listed as conflicts.
-//! Of several ends of one task the highest counts, `landed > failed > skipped`, and of equal ones the first.
+//! Of several ends of one task the highest counts, `landed > unchanged > failed > skipped`, and of equal ones the first.
 //! A gate is closed by the first event of the clone that opened it; what other clones write about its end changes nothing.
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::model::{
 };
 
 /// The version of these rules. State that was written with another version is folded again.
-pub const FOLD: u32 = 3;
+pub const FOLD: u32 = 4;
 
 /// The result of folding the events of a run. In JSON the state is left out, because its trailers hold it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -125,7 +125,8 @@ impl Fold {
     }
 
     fn task_ended(&mut self, end: &TaskEnd) {
-        let end = TaskEnd { reason: short_or_none(end.reason.as_deref()), ..end.clone() };
+        let mut end = end.clone();
+        end.reason = short_or_none(end.reason.as_deref());
         match self.tasks.iter_mut().find(|known| known.task == end.task) {
             None => self.tasks.push(end),
             Some(known) if end.beats(known) => *known = end,

@@ -75,6 +75,14 @@ impl GateOption {
 }
 
 impl GateKind {
+    /// Returns the option that is taken if nobody answers in time.
+    pub const fn default_option(self) -> GateOption {
+        match self {
+            Self::Plan => GateOption::Stop,
+            _ => GateOption::Skip,
+        }
+    }
+
     /// Returns the options of a gate of this kind, in the order in which they are shown.
     pub const fn options(self) -> &'static [GateOption] {
         use GateOption::{Accept, Agent, Ours, Retry, Skip, Stop, Theirs};
@@ -110,6 +118,13 @@ pub struct GateOpened {
     /// What happened, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
+    /// When the clone that opened it takes the default if nobody has answered; absent if it waits without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub deadline: Option<Timestamp>,
+    /// The option that is taken then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
 }
 
 /// What the fact `decided` states: an answer, which counts if the clone that drives the run heeds it.
@@ -139,7 +154,7 @@ pub struct GateClosed {
 
 impl GateOpened {
     pub(super) fn is_sound(&self) -> bool {
-        let words = [&self.kind].into_iter().chain(&self.options);
+        let words = [&self.kind].into_iter().chain(&self.options).chain(&self.default);
         self.gate > 0 && self.options.len() <= MAX_OPTIONS && words.into_iter().all(|word| is_word(word))
     }
 }
@@ -228,6 +243,14 @@ impl Gate {
     pub fn first_answer(&self, is_trusted: &dyn Fn(&WriterId) -> bool) -> Option<&GateAnswer> {
         let counts = |answer: &&GateAnswer| self.opened.options.contains(&answer.option);
         self.answers.iter().filter(counts).find(|answer| is_trusted(&answer.writer))
+    }
+
+    /// Returns the option that is taken at this time because nobody answered. Only what ends something is: nothing is started, landed or
+    /// changed because nobody answered.
+    pub fn overdue(&self, now: Timestamp) -> Option<GateOption> {
+        self.opened.deadline.filter(|deadline| *deadline <= now)?;
+        let option = GateOption::parse(self.opened.default.as_deref()?)?;
+        matches!(option, GateOption::Skip | GateOption::Stop).then_some(option)
     }
 
     /// Returns the answer that counted.

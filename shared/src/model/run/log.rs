@@ -34,7 +34,7 @@ impl Subject for Run {
             None => now.to_string(),
             Some(before) if before.phase != now => format!("{} → {now}", before.phase),
             Some(_) => match (task, events.iter().rev().find_map(gate)) {
-                (Some(end), _) => format!("{now}, {} {}", end.task, end.outcome),
+                (Some(end), _) => format!("{now}, {} {}", end.task, end.outcome()),
                 (None, Some(what)) => format!("{now}, {what}"),
                 (None, None) => format!("{now}, noted"),
             },

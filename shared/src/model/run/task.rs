@@ -12,8 +12,10 @@ words! {
     /// How a task of a run ended.
     #[derive(Hash)]
     pub enum TaskOutcome {
-        /// Its work passed the check and is in the target branch, or changes nothing there.
+        /// Its work passed the check and is in the target branch.
         Landed = "landed",
+        /// Its agent was done and changed nothing, and the target branch passes the check as it is.
+        Unchanged = "unchanged",
         /// Its agent was not done, or its work did not land.
         Failed = "failed",
         /// It was not started, because a task that it needs did not land, or a person left it out at a gate.
@@ -22,10 +24,16 @@ words! {
 }
 
 impl TaskOutcome {
+    /// Returns whether tasks that need one with this outcome can start.
+    pub const fn satisfies(self) -> bool {
+        matches!(self, Self::Landed | Self::Unchanged)
+    }
+
     /// Returns the rank that decides which end counts if there are several: the highest.
     const fn rank(self) -> u8 {
         match self {
-            Self::Landed => 2,
+            Self::Landed => 3,
+            Self::Unchanged => 2,
             Self::Failed => 1,
             Self::Skipped => 0,
         }
@@ -37,14 +45,32 @@ impl TaskOutcome {
 pub struct TaskEnd {
     /// The id of the task in the plan.
     pub task: String,
-    /// How it ended.
-    pub outcome: TaskOutcome,
+    /// How it ended; see [`TaskEnd::outcome`].
+    outcome: TaskOutcome,
+    /// Whether it changed nothing. Such an end has the outcome `landed` in events, for programs that do not know the word.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unchanged: bool,
     /// The reason, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 impl TaskEnd {
+    /// Makes the end of a task.
+    pub fn new(task: String, outcome: TaskOutcome, reason: Option<String>) -> Self {
+        let unchanged = outcome == TaskOutcome::Unchanged;
+        let outcome = if unchanged { TaskOutcome::Landed } else { outcome };
+        Self { task, outcome, unchanged, reason }
+    }
+
+    /// Returns how it ended.
+    pub const fn outcome(&self) -> TaskOutcome {
+        match self.outcome {
+            TaskOutcome::Landed if self.unchanged => TaskOutcome::Unchanged,
+            outcome => outcome,
+        }
+    }
+
     /// Returns whether the id is one that a plan can have.
     pub(super) fn is_sound(&self) -> bool {
         let is_letter = |byte: u8| {
@@ -55,6 +81,6 @@ impl TaskEnd {
 
     /// Returns whether this end counts more than another one of the same task.
     pub(super) const fn beats(&self, other: &Self) -> bool {
-        self.outcome.rank() > other.outcome.rank()
+        self.outcome().rank() > other.outcome().rank()
     }
 }

@@ -13,11 +13,12 @@ const EVENTS: &[&str] = &[
     r#"{"agents":["add-tests-k3m9q","not an id"],"at":"2026-11-26T12:00:00Z","l":1,"label":"laptop","plan":"- Add tests","t":"created","title":"Two tasks","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-26T12:00:01Z","l":2,"t":"note","text":"wait for the other one","v":1,"w":"7a7a"}"#,
     r#"{"at":"2026-11-26T12:00:02Z","l":3,"outcome":"failed","reason":"the check failed","t":"task","task":"add-tests","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-26T12:00:02Z","l":3,"outcome":"landed","t":"task","task":"docs","unchanged":true,"v":1,"w":"7a7a"}"#,
     r#"{"at":"2026-11-26T12:00:02Z","l":4,"phase":"partial","reason":"one failed","t":"finished","v":1,"w":"5t2k"}"#,
     r#"{"agent":"add-tests-k3m9q","at":"2026-11-26T12:00:04Z","attempt":1,"gate":1,"head":"1111111111111111111111111111111111111111","kind":"check-failed","l":5,"options":["retry","skip","stop"],"says":"the check failed","t":"gate_opened","task":"add-tests","v":1,"w":"5t2k"}"#,
     r#"{"at":"2026-11-26T12:00:05Z","gate":1,"l":6,"note":"use the other API","option":"retry","t":"decided","v":1,"w":"7a7a"}"#,
     r#"{"at":"2026-11-26T12:00:06Z","decision":"2222","gate":1,"l":7,"option":"retry","t":"gate_closed","v":1,"w":"5t2k"}"#,
-    r#"{"at":"2026-11-26T12:00:07Z","gate":2,"kind":"of-tomorrow","l":8,"options":["dance"],"t":"gate_opened","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-26T12:00:07Z","deadline":"2026-11-26T14:00:00Z","default":"skip","gate":2,"kind":"of-tomorrow","l":8,"options":["dance"],"t":"gate_opened","v":1,"w":"5t2k"}"#,
 ];
 
 /// The trailers of the state after [`EVENTS`].
@@ -35,7 +36,7 @@ Orchestra-Gates: 1
 Orchestra-Notes: 1
 Orchestra-Lamport: 8
 Orchestra-By: 5t2k
-Orchestra-Fold: 3
+Orchestra-Fold: 4
 Orchestra-Format: 1
 ";
 
@@ -64,8 +65,8 @@ fn events_and_state_of_a_run_keep_their_bytes() {
     assert_eq!(fold.agents[1], IdOrText::Text("not an id".into()));
     assert_eq!(fold.notes, [events[1].id]);
     assert_eq!(
-        fold.tasks.iter().map(|end| (end.task.as_str(), end.outcome)).collect::<Vec<_>>(),
-        [("add-tests", TaskOutcome::Failed)]
+        fold.tasks.iter().map(|end| (end.task.as_str(), end.outcome())).collect::<Vec<_>>(),
+        [("add-tests", TaskOutcome::Failed), ("docs", TaskOutcome::Unchanged)]
     );
 }
 
@@ -96,16 +97,20 @@ fn the_highest_end_counts_and_the_conflict_is_listed() {
 #[test]
 fn the_highest_end_of_a_task_counts_in_any_order() {
     use TaskOutcome::*;
-    let end = |outcome| Fact::Task(TaskEnd { task: "a".into(), outcome, reason: None });
-    for (first, second, expected) in
-        [(Landed, Failed, Landed), (Failed, Landed, Landed), (Skipped, Failed, Failed)]
-    {
+    let end = |outcome| Fact::Task(TaskEnd::new("a".into(), outcome, None));
+    for (first, second, expected) in [
+        (Landed, Failed, Landed),
+        (Failed, Landed, Landed),
+        (Skipped, Failed, Failed),
+        (Unchanged, Failed, Unchanged),
+        (Unchanged, Landed, Landed),
+    ] {
         let fold = fold::fold(&[event(2, "a", &end(first)), event(3, "b", &end(second))]);
         assert_eq!(fold.tasks.len(), 1);
-        assert_eq!(fold.tasks[0].outcome, expected, "{first} and {second}");
+        assert_eq!(fold.tasks[0].outcome(), expected, "{first} and {second}");
     }
     for task in ["", "A", "a b", "../x", &"a".repeat(41)] {
-        let fact = Fact::Task(TaskEnd { task: task.into(), outcome: Landed, reason: None });
+        let fact = Fact::Task(TaskEnd::new(task.into(), Landed, None));
         assert!(Event::new(&fact, 1, Timestamp::UNIX_EPOCH, "a").is_none(), "{task}");
     }
 }
@@ -189,7 +194,7 @@ fn facts() -> impl Strategy<Value = Fact> {
         any::<String>().prop_map(|title| Fact::Created(Created { title, ..Created::default() })),
         proptest::option::of(any::<String>()).prop_map(|text| Fact::Note { text }),
         (prop::sample::select(&["a", "b"][..]), prop::sample::select(&TaskOutcome::ALL[..]))
-            .prop_map(|(task, outcome)| Fact::Task(TaskEnd { task: task.into(), outcome, reason: None })),
+            .prop_map(|(task, outcome)| Fact::Task(TaskEnd::new(task.into(), outcome, None))),
         (phases, proptest::option::of(any::<String>()))
             .prop_map(|(phase, reason)| Fact::Finished { phase, reason }),
         (1_u64..3).prop_map(opened),

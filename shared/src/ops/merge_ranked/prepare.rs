@@ -14,7 +14,7 @@ use crate::{
     landing::{
         LandOptions, LandingPlan, State,
         branches::{self, Branch, LandingTarget},
-        check, earlier, plan,
+        check, earlier, only, plan,
         state::BranchTip,
     },
     model::text,
@@ -30,6 +30,7 @@ const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// # Errors
 /// A command or a duration is invalid (2).
 pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
+    only::check(&request.only)?;
     let config = Config::of(repo);
     let mut checks = Vec::new();
     for (name, typed, key) in [("build", &request.build, &BUILD), ("test", &request.test, &TEST)] {
@@ -55,6 +56,7 @@ pub(super) fn options(repo: &Repo, request: &Request) -> Result<LandOptions> {
         named: !request.branches.is_empty(),
         recheck: request.recheck,
         batch: request.batch,
+        only: request.only.clone(),
     })
 }
 

@@ -1,31 +1,24 @@
 //! Carries out the steps that [`crate::run`] decides, one at a time. After each, the state is read from the refs again.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
 
-use super::{Report, TaskRow, rows, started, started::StartedRun, task_tag};
+use super::{Report, TaskRow, agents, rows, started, started::StartedRun, task_tag};
 use crate::{
     Code, Error, Kind, Result,
     backoff::Backoff,
     context::{Context, interrupted},
-    landing::{State, open_landings},
     lock::Lock,
     model::{
         Agent, AgentId, IdOrText, Liveness, Phase, RunKey, WriterId,
-        run::{Fact, Fold, Gate, GateKind, GateOption, Run, RunPhase, TaskEnd, TaskOutcome},
+        run::{Fact, Fold, Gate, Run, RunPhase, TaskEnd, TaskOutcome},
     },
-    ops::{
-        agent_object::AgentObject,
-        merge_ranked::{self, BranchOutcome, BranchRow, Incomplete, Mode, OnConflict},
-        notices, repairing, resume,
-        settings::Settings,
-        spawn, status,
-    },
+    ops::{agent_object::AgentObject, notices, repairing, resume, settings::Settings, spawn, status},
     plan::{Plan, Task},
     run::{
         self, RunTask, Step, TaskState,
-        gates::{self, GateStep, GatedWork},
+        gates::{self, GateStep, GatedWork, Judge},
     },
-    store::{self, Listing, chain::Chain, operations::Journal, writer},
+    store::{self, chain::Chain, writer},
     supervise::notices::NoticeKind,
     trust::AcceptedRepo,
 };
@@ -45,7 +38,8 @@ pub(super) struct Driver<'a> {
     /// How often this process resumed each agent.
     resumes: BTreeMap<AgentId, u32>,
     pub(super) warnings: Vec<String>,
-    _lock: Lock,
+    /// `None` if it only reads.
+    lock: Option<Lock>,
 }
 
 /// What the refs say of a run.
@@ -56,6 +50,8 @@ pub(super) struct Found {
     pub(super) rows: Vec<TaskRow>,
     /// The work of the agent of each task, for which an answer counts.
     pub(super) works: Vec<GatedWork>,
+    /// The agents that have not ended, in this clone.
+    pub(super) at_work: Vec<AgentId>,
 }
 
 /// Returns how the agent of a task is started. What the plan says of the task comes before what was typed for all.
@@ -86,16 +82,51 @@ impl<'a> Driver<'a> {
             Error::new(Code::LockHeld, format!("another process drives run '{key}'"))
                 .hint("git orchestra status --watch shows its agents")
         })?;
+        Ok(Self { lock: Some(lock), ..Self::reading(context, repo, key, show)? })
+    }
+
+    /// Returns the state of a run without its lock, to read it.
+    pub(super) fn reading(
+        context: &'a Context,
+        repo: &'a AcceptedRepo,
+        key: RunKey,
+        show: &'a dyn Fn(&TaskRow),
+    ) -> Result<Self> {
         let started = StartedRun::read(repo, &key)?;
         let plan = started.plan()?;
         let warnings = Vec::new();
         let writer = writer::writer(repo)?;
         let resumes = BTreeMap::new();
-        Ok(Self { context, repo, show, key, started, plan, writer, resumes, warnings, _lock: lock })
+        Ok(Self { context, repo, show, key, started, plan, writer, resumes, warnings, lock: None })
     }
 
-    /// Takes steps until the run has ended or needs a person.
+    /// Takes steps until the run has ended or needs a person. A run of which nothing could be started ends by that.
     pub(super) fn drive(mut self) -> Result<Report> {
+        let driven = self.take_steps();
+        let ended = match &driven {
+            Err(error) if error.kind() != Kind::Interrupted => self.end_if_nothing_started(error)?,
+            Err(_) => false,
+            Ok((found, _)) => found.log.run.phase.is_end(),
+        };
+        if ended && self.lock.is_some() {
+            // Nobody drives it any more.
+            let _ = started::lock_file(self.repo, &self.key).map(fs::remove_file);
+        }
+        let (found, has_ended_it) = match driven {
+            Ok(driven) => driven,
+            Err(error) if ended => return Err(error),
+            Err(error) => return Err(self.stopped(error)),
+        };
+        let repo = self.repo;
+        let report = self.report(found);
+        if has_ended_it {
+            tell_of_end(repo, &report);
+        }
+        Ok(report)
+    }
+
+    /// Takes steps until the run has ended or needs a person. Returns what it found, and whether it ended the run itself.
+    fn take_steps(&mut self) -> Result<(Found, bool)> {
         let repaired = repairing::repair_before_spawn(self.context, self.repo)?;
         self.warnings.extend(repaired);
         let mut backoff = Backoff::millis(50, 1000);
@@ -104,16 +135,9 @@ impl<'a> Driver<'a> {
             let found = self.find()?;
             let step = match found.log.run.phase {
                 RunPhase::Running => self.next(&found),
-                _ => {
-                    let repo = self.repo;
-                    let report = self.report(found);
-                    if has_ended_it {
-                        tell_of_end(repo, &report);
-                    }
-                    return Ok(report);
-                }
+                _ => return Ok((found, has_ended_it)),
             };
-            if step != Step::Wait {
+            if !matches!(step, Step::Wait | Step::NeedPerson) {
                 backoff = Backoff::millis(50, 1000);
             }
             match step {
@@ -125,11 +149,12 @@ impl<'a> Driver<'a> {
                 Step::Start(places) => self.start(&found, &places)?,
                 Step::Wait if self.context.cancel.wait(backoff.pause()) => return Err(self.interrupted()),
                 Step::Wait => {}
-                Step::NeedPerson => return Ok(self.report(found)),
-                Step::End(phase) => {
-                    store::append(self.repo, &self.key, &[Fact::Finished { phase, reason: None }])?;
-                    has_ended_it = true;
+                // At its deadline the default is taken, unless an answer comes first.
+                Step::NeedPerson if found.log.open_gates().any(|gate| gate.opened.deadline.is_some()) => {
+                    self.context.cancel.wait(backoff.pause());
                 }
+                Step::NeedPerson => return Ok((found, false)),
+                Step::End(phase) => has_ended_it = self.end(phase, None)?,
             }
             if self.context.cancel.is_cancelled() {
                 return Err(self.interrupted());
@@ -137,10 +162,37 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Records the end of the run, unless a person has given it up meanwhile. Returns whether it was recorded.
+    fn end(&self, phase: RunPhase, reason: Option<String>) -> Result<bool> {
+        if self.log()?.run.phase.is_end() {
+            return Ok(false);
+        }
+        store::append(self.repo, &self.key, &[Fact::Finished { phase, reason }])?;
+        Ok(true)
+    }
+
+    /// Reads the log. What another clone wrote into it says nothing of what was done here; only its answers are read.
+    fn log(&self) -> Result<Fold> {
+        Ok(gates::of_driver(&Chain::<Run>::of(self.repo, &self.key)?.events, &self.writer))
+    }
+
+    /// Ends a run that has neither an agent nor a gate, because of an error: there is nothing in it to continue. Returns whether it has ended.
+    fn end_if_nothing_started(&self, error: &Error) -> Result<bool> {
+        let found = self.find()?;
+        let is_untouched = found.log.tasks.is_empty()
+            && found.log.gates.is_empty()
+            && found.rows.iter().all(|row| row.agent.is_none());
+        if is_untouched && !found.log.run.phase.is_end() {
+            self.end(RunPhase::Failed, Some(format!("nothing could be started: {}", error.one_line())))?;
+        }
+        Ok(is_untouched || found.log.run.phase.is_end())
+    }
+
     /// Returns what to do next in a run that has not ended.
     fn next(&self, found: &Found) -> Step {
         let is_trusted = |writer: &WriterId| self.is_trusted(writer);
-        let plan = self.started.confirm.then(|| gates::of_plan(&found.log.gates, &is_trusted)).flatten();
+        let judge = Judge { is_trusted: &is_trusted, now: self.repo.now() };
+        let plan = self.started.confirm.then(|| gates::of_plan(&found.log.gates, judge)).flatten();
         match plan {
             Some(GateStep::Wait) => Step::NeedPerson,
             Some(step) => Step::Gate(None, step),
@@ -149,19 +201,20 @@ impl<'a> Driver<'a> {
     }
 
     /// Reads the state of the run and of its agents.
-    fn find(&self) -> Result<Found> {
-        let chain = Chain::<Run>::of(self.repo, &self.key)?;
-        // What another clone wrote into this log says nothing of what was done here; only its answers are read.
-        let log = gates::of_driver(&chain.events, &self.writer);
+    pub(super) fn find(&self) -> Result<Found> {
+        let log = self.log()?;
         let is_trusted = |writer: &WriterId| self.is_trusted(writer);
+        let judge = Judge { is_trusted: &is_trusted, now: self.repo.now() };
         let mut rows = rows(&self.plan, &self.started.tasks);
-        let agents = self.agents()?;
+        let agents = agents::of_run(self.repo, &self.key, self.started.tasks.len())?;
         let ids: Vec<String> = agents.values().map(|agent| agent.0.to_string()).collect();
         let mut objects = Vec::new();
         if !ids.is_empty() {
             let request = status::Request { agents: ids, ..status::Request::default() };
             objects = status::run(self.context, self.repo, &request)?.agents;
         }
+        let is_at_work = |object: &&AgentObject| matches!(object.liveness, Liveness::Live | Liveness::Lost);
+        let at_work = objects.iter().filter(is_at_work).map(|object| object.id.clone()).collect();
         let (mut tasks, mut works) = (Vec::new(), Vec::new());
         for (place, row) in rows.iter_mut().enumerate() {
             let agent = agents.get(&place);
@@ -169,9 +222,9 @@ impl<'a> Driver<'a> {
             let end = log.tasks.iter().find(|end| end.task == row.id.as_str());
             let state = match (end, agent) {
                 (Some(end), _) => {
-                    row.outcome = Some(end.outcome);
+                    row.outcome = Some(end.outcome());
                     row.reason.clone_from(&end.reason);
-                    TaskState::Ended(end.outcome)
+                    TaskState::Ended(end.outcome())
                 }
                 (None, None) => TaskState::Unstarted,
                 (None, Some((id, agent))) => match objects.iter().find(|object| object.id == *id) {
@@ -185,7 +238,7 @@ impl<'a> Driver<'a> {
             let work = agent.map(|(_, agent)| work_of(agent)).unwrap_or_default();
             let of_task = |gate: &&Gate| gate.opened.task.as_deref() == Some(row.id.as_str());
             let newest = log.gates.iter().rev().find(of_task);
-            let state = gates::gated(state, newest, &work, !self.started.yolo, &is_trusted);
+            let state = gates::gated(state, newest, &work, !self.started.yolo, judge);
             match (&state, newest) {
                 (TaskState::NeedsPerson(why), _) => row.reason = Some(why.clone()),
                 (TaskState::AtGate(GateStep::Wait), Some(gate)) => {
@@ -197,37 +250,22 @@ impl<'a> Driver<'a> {
             works.push(work);
             tasks.push(RunTask { id: row.id.clone(), after: row.after.clone(), state });
         }
-        Ok(Found { log, tasks, rows, works })
-    }
-
-    /// Returns the agents of the run by the places of their tasks. The tags were written in the event that made the agent, so that
-    /// there is never a second one for a task.
-    fn agents(&self) -> Result<BTreeMap<usize, (AgentId, Agent)>> {
-        let listing = Listing::read(self.repo)?;
-        let mut agents = BTreeMap::new();
-        for row in &listing.rows {
-            let tags = listing.trailer(row, "Tags").unwrap_or_default();
-            let place = (0..self.started.tasks.len())
-                .filter(|_| tags.contains(self.key.as_str()))
-                .find(|place| tags.split(' ').any(|tag| tag == task_tag(&self.key, *place)));
-            if let Some(place) = place {
-                let agent = listing.agent(self.repo, row)?;
-                agents.entry(place).or_insert_with(|| (row.id.clone(), agent));
-            }
-        }
-        Ok(agents)
+        Ok(Found { log, tasks, rows, works, at_work })
     }
 
     fn start(&mut self, found: &Found, places: &[usize]) -> Result<()> {
-        for place in places {
+        for (number, place) in places.iter().enumerate() {
+            // Starting many takes a while, in which a person may give the run up.
+            if number > 0 && self.log()?.run.phase.is_end() {
+                return Ok(());
+            }
             let row = &found.rows[*place];
             let Some(task) = self.plan.tasks.iter().find(|task| task.id == row.id) else { continue };
             let request = spawn::Request {
                 tags: vec![run::tag(&self.key).parse()?, task_tag(&self.key, *place).parse()?],
                 ..order(&self.started, task)
             };
-            let report =
-                spawn::run(self.context, self.repo, &request).map_err(|error| self.stopped(error))?;
+            let report = spawn::run(self.context, self.repo, &request)?;
             self.warnings.extend(report.warnings);
             let agent = report.agents.into_iter().next().map(|agent| agent.id);
             (self.show)(&TaskRow { agent, ..row.clone() });
@@ -255,69 +293,14 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    fn land(&mut self, found: &Found, places: &[usize], option: Option<GateOption>) -> Result<()> {
-        let agents: Vec<AgentId> =
-            places.iter().filter_map(|place| found.rows[*place].agent.clone()).collect();
-        let request = merge_ranked::Request {
-            mode: self.landing_mode(found)?,
-            branches: agents.iter().map(ToString::to_string).collect(),
-            into: Some(self.started.into.clone()),
-            test: self.started.check.clone(),
-            on_conflict: on_conflict(option),
-            repairs: if option == Some(GateOption::Agent) { 2 } else { 0 },
-            ..merge_ranked::Request::default()
-        };
-        let report =
-            merge_ranked::run(self.context, self.repo, &request).map_err(|error| self.stopped(error))?;
-        self.warnings.extend(report.warnings.iter().cloned());
-        match report.why_incomplete() {
-            None => {}
-            Some(Incomplete::Interrupted) => return Err(self.interrupted()),
-            Some(why) => {
-                let error = Error::new(Code::CheckoutBlocked, format!("{}; the landing waits", why.reason()));
-                let hints = if let Incomplete::Blocked { hints, .. } = why { hints.as_slice() } else { &[] };
-                return Err(self.stopped(hints.iter().cloned().fold(error, Error::hint)));
-            }
-        }
-        let mut recorded = false;
-        for step in &report.order {
-            let Some((outcome, reason)) = end(step) else { continue };
-            let place = places.iter().find(|place| found.rows[**place].agent == step.agent);
-            if let Some(place) = place.filter(|_| step.agent.is_some()) {
-                if outcome == TaskOutcome::Failed && !self.started.yolo {
-                    self.open_gate(found, Some(*place), gate_kind(step), reason.unwrap_or_default())?;
-                } else {
-                    self.record(&found.rows[*place], outcome, reason)?;
-                }
-                recorded = true;
-            }
-        }
-        // Otherwise the same landing would be tried without end.
-        if recorded || request.mode == Mode::Continue {
-            Ok(())
-        } else {
-            Err(self.stopped(Error::new(Code::TargetBusy, "the landing ended and decided about no task")))
-        }
-    }
-
-    /// Returns whether to begin a landing, or to continue the one of this run that a killed process left, of whichever of its agents: those
-    /// may have landed already. One without checks is left to the person who began it: a run lands nothing untested.
-    fn landing_mode(&self, found: &Found) -> Result<Mode> {
-        let Some(open) = open_landings::find(self.repo, &self.started.into)? else { return Ok(Mode::New) };
-        let ours = found.rows.iter().filter_map(|row| row.agent.as_ref()).any(|id| open.uses(id, ""));
-        let state = State::load(self.repo, &Journal::open(self.repo, &open.operation.id)?)?;
-        let is_checked = !state.options.checks.is_empty();
-        Ok(if ours && is_checked { Mode::Continue } else { Mode::New })
-    }
-
-    fn record(&self, row: &TaskRow, outcome: TaskOutcome, reason: Option<String>) -> Result<()> {
-        let end = TaskEnd { task: row.id.to_string(), outcome, reason: reason.clone() };
+    pub(super) fn record(&self, row: &TaskRow, outcome: TaskOutcome, reason: Option<String>) -> Result<()> {
+        let end = TaskEnd::new(row.id.to_string(), outcome, reason.clone());
         store::append(self.repo, &self.key, &[Fact::Task(end)])?;
         (self.show)(&TaskRow { outcome: Some(outcome), reason, ..row.clone() });
         Ok(())
     }
 
-    fn report(self, found: Found) -> Report {
+    pub(super) fn report(self, found: Found) -> Report {
         let gates = self.open_gates(&found);
         Report {
             gates,
@@ -331,7 +314,7 @@ impl<'a> Driver<'a> {
     }
 
     pub(super) fn interrupted(&self) -> Error {
-        self.stopped(interrupted(format!("interrupted; the agents of run '{}' keep running", self.key)))
+        interrupted(format!("interrupted; the agents of run '{}' keep running", self.key))
     }
 
     /// Adds to an error how the run is continued.
@@ -343,25 +326,6 @@ impl<'a> Driver<'a> {
 /// Returns the work of an agent for which an answer at a gate counts.
 fn work_of(agent: &Agent) -> GatedWork {
     GatedWork { attempt: Some(agent.attempt), head: agent.head_commit().map(|head| head.to_string()) }
-}
-
-/// Returns why a person is asked about a branch that did not land.
-const fn gate_kind(step: &BranchRow) -> GateKind {
-    match step.outcome {
-        BranchOutcome::SetAside => GateKind::Conflict,
-        BranchOutcome::Failed => GateKind::CheckFailed,
-        _ => GateKind::Failed,
-    }
-}
-
-/// Returns how a landing resolves conflicts after an answer.
-const fn on_conflict(option: Option<GateOption>) -> OnConflict {
-    match option {
-        Some(GateOption::Agent) => OnConflict::Agent,
-        Some(GateOption::Ours) => OnConflict::Ours,
-        Some(GateOption::Theirs) => OnConflict::Theirs,
-        _ => OnConflict::Skip,
-    }
 }
 
 /// Returns the state of the task of an agent. `may_resume` says whether the run may still resume it if it was lost.
@@ -399,20 +363,4 @@ fn tell_of_end(repo: &AcceptedRepo, report: &Report) {
     let landed = report.tasks.iter().filter(|task| task.outcome == Some(TaskOutcome::Landed)).count();
     let reason = format!("{landed} of {} tasks landed in {}", report.tasks.len(), report.into);
     notices::tell(repo, kind, &reason, report);
-}
-
-/// Returns how the task of a branch ended by a landing, if the landing decided that.
-fn end(step: &BranchRow) -> Option<(TaskOutcome, Option<String>)> {
-    let why = step.why.clone().unwrap_or_else(|| step.reason.clone());
-    match step.outcome {
-        BranchOutcome::Merged => Some((TaskOutcome::Landed, None)),
-        BranchOutcome::UpToDate | BranchOutcome::NothingNew => {
-            Some((TaskOutcome::Landed, Some("has nothing that the target does not have".to_owned())))
-        }
-        BranchOutcome::SetAside
-        | BranchOutcome::Failed
-        | BranchOutcome::TakenBack
-        | BranchOutcome::Blocked => Some((TaskOutcome::Failed, Some(why))),
-        _ => None,
-    }
 }

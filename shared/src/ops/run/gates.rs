@@ -4,17 +4,22 @@ use super::driver::{Driver, Found};
 use crate::{
     Code, Kind, Result,
     agents::Words,
+    config::{Config, keys::GATE_TIME},
     model::{
         AgentId, IdOrText, WriterId,
-        run::{Fact, Gate, GateKind, GateOption, Run, RunPhase, TaskEnd, TaskOutcome, gate::GateAnswer},
+        run::{
+            Fact, Gate, GateKind, GateOption, Run, RunPhase, TaskEnd, TaskOutcome,
+            gate::{GateClosed, GateOpened},
+        },
     },
-    ops::{gate_object::OpenGate, resume},
+    ops::{gate_object::OpenGate, notices, resume},
     run::{
         self,
         gates::{self, GateStep, GatedWork},
     },
     store::{self, chain::Chain, layout::PrivateDir},
-    supervise::spec::Spec,
+    supervise::{notices::NoticeKind, spec::Spec},
+    world::Timestamp,
 };
 
 /// The maximum length of what a person added to an answer, when it is passed on to an agent, in characters.
@@ -30,7 +35,14 @@ impl Driver<'_> {
     pub(super) fn at_gate(&mut self, found: &Found, task: Option<usize>, step: GateStep) -> Result<()> {
         match step {
             GateStep::Open(kind, says) => self.open_gate(found, task, kind, says),
-            GateStep::Close(gate, answer) => self.close_gate(found, task, gate, answer.as_ref()),
+            GateStep::Close(gate, answer) => {
+                let option = answer.as_ref().and_then(|answer| GateOption::parse(&answer.option));
+                self.close_gate(found, task, gates::closing(gate, answer.as_ref()), option, "")
+            }
+            GateStep::Default(gate, option) => {
+                let closed = gates::closing_by_default(gate, option);
+                self.close_gate(found, task, closed, Some(option), ": nobody answered in time")
+            }
             GateStep::Retry(gate) => match (task, found.log.gate(gate)) {
                 (Some(place), Some(gate)) => self.retry(found, place, gate),
                 _ => Ok(()),
@@ -50,14 +62,37 @@ impl Driver<'_> {
         let row = task.map(|place| &found.rows[place]);
         let work = task.map_or_else(GatedWork::default, |place| found.works[place].clone());
         let log = gates::of_driver(&Chain::<Run>::of(self.repo, &self.key)?.events, &self.writer);
-        let mut opened = gates::next_gate(&log, kind, says.clone(), row.map(|row| row.id.to_string()), work);
+        let mut opened = gates::next_gate(
+            &log,
+            kind,
+            says.clone(),
+            row.map(|row| row.id.to_string()),
+            work,
+            self.gate_deadline()?,
+        );
         opened.agent = row.and_then(|row| row.agent.as_ref()).map(|id: &AgentId| IdOrText::read(id.as_str()));
         let gate = opened.gate;
-        store::append(self.repo, &self.key, &[Fact::GateOpened(opened)])?;
+        store::append(self.repo, &self.key, &[Fact::GateOpened(opened.clone())])?;
+        self.tell_of_gate(&opened);
         if let Some(row) = row {
             (self.show)(&super::TaskRow { gate: Some(gate), reason: Some(says), ..row.clone() });
         }
         Ok(())
+    }
+
+    /// Returns when the default is taken at a gate that is opened now, if the user wants that.
+    fn gate_deadline(&self) -> Result<Option<Timestamp>> {
+        let limit = Config::of(self.repo).get(&GATE_TIME)?;
+        Ok((!limit.is_zero()).then(|| self.repo.now().checked_add(limit).ok()).flatten())
+    }
+
+    /// Tells a person who is not looking.
+    fn tell_of_gate(&self, opened: &GateOpened) {
+        let task = opened.task.as_ref().map_or_else(String::new, |task| format!(", task {task}"));
+        let says = opened.says.as_deref().unwrap_or("-");
+        let reason = format!("gate {} of run {}{task}: {says}", opened.gate, self.key);
+        let object = serde_json::json!({ "run": self.key.as_str(), "gate": opened });
+        notices::tell(self.repo, NoticeKind::RunGate, &reason, &object);
     }
 
     /// Closes a gate, in one event commit with what that ends.
@@ -65,14 +100,16 @@ impl Driver<'_> {
         &mut self,
         found: &Found,
         task: Option<usize>,
-        gate: u64,
-        answer: Option<&GateAnswer>,
+        closed: GateClosed,
+        option: Option<GateOption>,
+        why: &str,
     ) -> Result<()> {
-        let mut facts = vec![Fact::GateClosed(gates::closing(gate, answer))];
+        let gate = closed.gate;
+        let mut facts = vec![Fact::GateClosed(closed)];
         let row = task.map(|place| &found.rows[place]);
-        match (answer.and_then(|answer| GateOption::parse(&answer.option)), row) {
+        match (option, row) {
             (Some(GateOption::Stop), _) => {
-                let reason = Some(format!("stopped at gate {gate}"));
+                let reason = Some(format!("stopped at gate {gate}{why}"));
                 facts.push(Fact::Finished { phase: RunPhase::Stopped, reason });
                 if found.tasks.iter().any(|task| task.state == run::TaskState::Working) {
                     self.warnings.push(format!(
@@ -83,8 +120,8 @@ impl Driver<'_> {
             }
             (Some(GateOption::Skip), Some(row)) => {
                 let (task, outcome) = (row.id.to_string(), TaskOutcome::Skipped);
-                let reason = Some(format!("left out at gate {gate}"));
-                facts.push(Fact::Task(TaskEnd { task, outcome, reason: reason.clone() }));
+                let reason = Some(format!("left out at gate {gate}{why}"));
+                facts.push(Fact::Task(TaskEnd::new(task, outcome, reason.clone())));
                 store::append(self.repo, &self.key, &facts)?;
                 (self.show)(&super::TaskRow { outcome: Some(outcome), reason, ..row.clone() });
                 return Ok(());

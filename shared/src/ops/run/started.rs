@@ -48,6 +48,9 @@ pub(super) struct StartedRun {
     /// Whether no person is asked about tasks that fail. Earlier versions never asked.
     #[serde(default = "yes")]
     pub(super) yolo: bool,
+    /// Whether work does not land that changes other files than its task names. Earlier versions did not look.
+    #[serde(default)]
+    pub(super) strict: bool,
     /// The ids of the tasks to carry out.
     pub(super) tasks: Vec<TaskId>,
 }
@@ -84,6 +87,13 @@ impl StartedRun {
         })
     }
 
+    /// Replaces the file of a run, whose lock the caller holds.
+    pub(super) fn replace(&self, repo: &Repo, key: &RunKey) -> Result<()> {
+        let content = serde_json::to_vec(self).map_err(|error| Error::internal("a run").because(error))?;
+        private_files::replace_durably(&file(repo, key)?, content)
+            .context(Kind::Refused, || format!("cannot write the options of run '{key}'"))
+    }
+
     /// Returns the plan with its tasks.
     pub(super) fn plan(&self) -> Result<Plan> {
         Ok(plan::read::read(&self.plan, &Choice::default())?.1)
@@ -104,22 +114,32 @@ pub(super) fn lock_file(repo: &Repo, key: &RunKey) -> Result<PathBuf> {
     Ok(folder(repo)?.join(format!("{key}.lock")))
 }
 
-/// Returns the run that was named, or the newest one of this clone that has not ended.
-pub(super) fn find(repo: &Repo, typed: &str) -> Result<RunKey> {
-    if !typed.is_empty() {
-        let key = RunKey::parse(typed)?;
-        return StartedRun::read(repo, &key).map(|_| key);
-    }
+/// Returns the runs that were begun in this clone, oldest first.
+pub(super) fn keys(repo: &Repo) -> Result<Vec<RunKey>> {
     let files = fs::read_dir(folder(repo)?).into_iter().flatten().flatten().take(MAX_RUNS);
     let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
     let mut keys: Vec<RunKey> =
         files.filter_map(name).filter_map(|name| RunKey::parse(name.strip_suffix(".json")?).ok()).collect();
     // Ids begin with the time.
     keys.sort_unstable();
+    Ok(keys)
+}
+
+/// Returns the file whose lock a process holds that begins a run.
+pub(super) fn begin_lock_file(repo: &Repo) -> Result<PathBuf> {
+    Ok(folder(repo)?.join("begin.lock"))
+}
+
+/// Returns the run that was named, or the newest one of this clone that has not ended.
+pub(super) fn find(repo: &Repo, typed: &str) -> Result<RunKey> {
+    if !typed.is_empty() {
+        let key = RunKey::parse(typed)?;
+        return StartedRun::read(repo, &key).map(|_| key);
+    }
     let is_open = |key: &RunKey| {
         store::chain::Chain::<Run>::of(repo, key).is_ok_and(|chain| !chain.fold().run.phase.is_end())
     };
-    keys.into_iter().rev().find(is_open).ok_or_else(|| {
+    keys(repo)?.into_iter().rev().find(is_open).ok_or_else(|| {
         Error::new(Code::RunUnknown, "no run of this clone is unfinished")
             .hint("git orchestra run PLAN begins one")
     })

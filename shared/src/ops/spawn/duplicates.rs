@@ -102,7 +102,7 @@ fn others(repo: &Repo, tasks: &[String]) -> Result<Vec<OtherTask>> {
 }
 
 /// Returns a text in lower case, with one space between words and without the punctuation at its end.
-fn normalized(task: &str) -> String {
+pub(in crate::ops) fn normalized(task: &str) -> String {
     let words: Vec<String> = task.split_whitespace().map(str::to_lowercase).collect();
     words.join(" ").trim_end_matches(['.', '!', '?', ':', ';', ',']).to_owned()
 }

@@ -38,6 +38,9 @@ pub struct OpenRun {
     pub tasks: Option<usize>,
     /// The number of tasks whose work landed.
     pub landed: usize,
+    /// The number of tasks whose agents changed nothing.
+    #[serde(default)]
+    pub unchanged: usize,
     /// The number of tasks that failed.
     pub failed: usize,
     /// The number of tasks that were skipped, because they need one that did not land.
@@ -88,7 +91,7 @@ fn task_count(repo: &Repo, key: &RunKey) -> Option<usize> {
 }
 
 fn describe(key: &RunKey, fold: Fold, tasks: Option<usize>, agents: &[AgentObject]) -> OpenRun {
-    let number = |outcome| fold.tasks.iter().filter(|end| end.outcome == outcome).count();
+    let number = |outcome| fold.tasks.iter().filter(|end| end.outcome() == outcome).count();
     let (landed, failed, skipped) =
         (number(TaskOutcome::Landed), number(TaskOutcome::Failed), number(TaskOutcome::Skipped));
     let tag = run::tag(key);
@@ -106,6 +109,7 @@ fn describe(key: &RunKey, fold: Fold, tasks: Option<usize>, agents: &[AgentObjec
         label: fold.run.label,
         tasks,
         landed,
+        unchanged: number(TaskOutcome::Unchanged),
         failed,
         skipped,
         gates: Vec::new(),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Result,
-    plan::{Plan, Task, TaskId},
+    plan::{Flaw, LeftOutPart, Plan, Task, TaskId},
 };
 
 /// Reads a Markdown list.
@@ -18,9 +18,11 @@ pub(super) fn read(file: &str) -> Result<Plan> {
     let front = front_matter::read(file)?;
     let mut plan = Plan { title: front.title, into: front.into, check: front.check, ..Plan::default() };
     let mut open: Option<(Item<'_>, Vec<&str>)> = None;
+    let mut heading: Option<Heading<'_>> = None;
     for (line, part) in items::parts(file).skip_while(|(line, _)| *line <= front.lines) {
         match part {
             Part::Item(item) => {
+                heading = None;
                 plan.tasks.extend(open.replace((item, Vec::new())).map(task));
                 continue;
             }
@@ -33,14 +35,51 @@ pub(super) fn read(file: &str) -> Result<Plan> {
             Part::Heading(1, said) if plan.title.is_none() && line > front.lines => {
                 plan.title = Some(title_of(said));
             }
-            Part::Heading(..) | Part::Other => {}
+            Part::Heading(_, said) => {
+                plan.left_out.extend(
+                    heading
+                        .replace(Heading { line, said, text: false })
+                        .and_then(|heading| left_out(&heading)),
+                );
+            }
+            Part::Text(said) => {
+                if let Some(heading) = &mut heading {
+                    plan.flaws.extend(after_key(said).map(|_| stray_after(line, said, heading)));
+                    heading.text = true;
+                }
+            }
+            Part::Other => {}
         }
         // Text between lists belongs to no task.
         plan.tasks.extend(open.take().map(task));
     }
     plan.tasks.extend(open.map(task));
+    plan.left_out.extend(heading.and_then(|heading| left_out(&heading)));
     plan.tasks.retain(|task| !task.title.is_empty());
     Ok(plan)
+}
+
+/// A heading below which no item was found so far, and whether it has text.
+struct Heading<'a> {
+    line: usize,
+    said: &'a str,
+    text: bool,
+}
+
+fn left_out(heading: &Heading<'_>) -> Option<LeftOutPart> {
+    heading.text.then(|| LeftOutPart {
+        what: format!("heading '{}' on line {}", title_of(heading.said), heading.line),
+        why: "the tasks of this file are the items of its lists, and below it is only text".to_owned(),
+    })
+}
+
+fn stray_after(line: usize, said: &str, heading: &Heading<'_>) -> Flaw {
+    let (said, heading) = (title_of(said), title_of(heading.said));
+    let message = format!(
+        "'{said}' is below the heading '{heading}', and the tasks of this file are the items of its lists: \
+         indent it below an item"
+    );
+    Flaw { line, message }
 }
 
 /// Reads lines of text, one task each.
@@ -52,6 +91,25 @@ pub(super) fn read_lines(file: &str) -> Plan {
         Task { title, details, line, ..Task::default() }
     };
     Plan { tasks: tasks.map(task).collect(), ..Plan::default() }
+}
+
+/// What the first line of a task says.
+pub(super) struct Header<'a> {
+    pub(super) id: Option<TaskId>,
+    pub(super) done: bool,
+    pub(super) after: Vec<TaskId>,
+    /// The title.
+    pub(super) said: &'a str,
+}
+
+/// Reads the text of a heading that is a task: `` [x] `api` Use it (after: a) ``.
+pub(super) fn header(text: &str) -> Header<'_> {
+    let boxes = [("[ ] ", false), ("[x] ", true), ("[X] ", true)];
+    let boxed = boxes.iter().find_map(|(mark, done)| Some((*done, text.strip_prefix(mark)?)));
+    let (done, text) = boxed.unwrap_or((false, text));
+    let (said, after) = split_after(text.trim());
+    let (id, said) = split_id(said);
+    Header { id, done, after, said }
 }
 
 fn task((item, lines): (Item<'_>, Vec<&str>)) -> Task {
@@ -96,7 +154,7 @@ fn ids(list: &str) -> Option<Vec<TaskId>> {
 
 /// Sets the attributes of a line below the title, `agent: claude   files: src/**`. Returns whether it is such a line; any other is text
 /// for the agent.
-fn set_attributes(task: &mut Task, line: &str) -> bool {
+pub(super) fn set_attributes(task: &mut Task, line: &str) -> bool {
     if line.trim().is_empty() || line.trim_start().starts_with(['-', '*', '+', '>', '`']) {
         return false;
     }

@@ -22,7 +22,9 @@ pub(super) enum Part<'a> {
     Item(Item<'a>),
     /// A line that belongs to the item before it: indented, or blank.
     More(&'a str),
-    /// Any other line.
+    /// A line of text at the left margin.
+    Text(&'a str),
+    /// A line of code, of a comment, or a fence.
     Other,
 }
 
@@ -53,7 +55,7 @@ pub(super) fn parts(file: &str) -> impl Iterator<Item = (usize, Part<'_>)> {
         } else if line.trim().is_empty() || line.starts_with([' ', '\t']) {
             Part::More(line)
         } else {
-            Part::Other
+            Part::Text(line)
         };
         (number, part)
     })
@@ -126,12 +128,12 @@ mod tests {
             ("1. a", item(None, false, "a")),
             ("+ a", item(None, false, "a")),
             ("- [link](x)", item(None, false, "[link](x)")),
-            ("- [x](y)", None.or(Some(Part::Other))),
+            ("- [x](y)", Some(Part::Text("- [x](y)"))),
             ("## Phase 1: Setup ##", Some(Part::Heading(2, "Phase 1: Setup"))),
-            ("#5 is an issue", Some(Part::Other)),
+            ("#5 is an issue", Some(Part::Text("#5 is an issue"))),
             ("  - [ ] sub", Some(Part::More("  - [ ] sub"))),
             ("", None),
-            ("2026. is", Some(Part::Other)),
+            ("2026. is", Some(Part::Text("2026. is"))),
         ] {
             assert_eq!(of(line), part, "{line}");
         }

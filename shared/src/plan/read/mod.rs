@@ -3,6 +3,7 @@
 mod beads;
 mod checklist;
 mod front_matter;
+mod headings;
 mod items;
 mod numbered;
 mod spec_kit;
@@ -25,6 +26,8 @@ words! {
     pub enum Format {
         /// A Markdown list, which may say which task comes after which: `(after: a, b)`.
         Checklist = "checklist",
+        /// Headings with the text for the agent below them, which may have lines `after: TITLE`.
+        Headings = "headings",
         /// Lines of text, one task each.
         Lines = "lines",
         /// The `tasks.md` of spec-kit: phases of tasks such as `T014 [P]`.
@@ -63,6 +66,7 @@ pub fn read(file: &str, choice: &Choice) -> Result<(Format, Plan)> {
         Format::SpecKit => spec_kit::read(file),
         Format::Kiro => numbered::read(file, choice),
         Format::Checklist => checklist::read(file)?,
+        Format::Headings => headings::read(file)?,
         Format::Lines => checklist::read_lines(file),
     };
     if plan.tasks.len() > MAX_TASKS {
@@ -90,6 +94,8 @@ fn format_of(file: &str) -> Format {
         Format::SpecKit
     } else if items().next().is_some() && items().all(|item| numbered::number(item.text).is_some()) {
         Format::Kiro
+    } else if headings::is_one(file) {
+        Format::Headings
     } else if items::at_margin(file).next().is_some() {
         Format::Checklist
     } else {

@@ -108,6 +108,83 @@ fn what_only_looks_like_ours_is_text() {
     assert!(task.title.ends_with('…') && task.details.ends_with("word"), "nothing of a long title is lost");
 }
 
+const HEADINGS: &str = "\
+---
+into: main
+---
+# Login
+
+What this is about.
+
+## Add auth
+
+agent: claude
+
+Use tokens:
+
+- with an expiry
+```
+after: code, not a key
+```
+
+### Notes
+Keep it small.
+
+## `page` Show the page
+It has a form.
+after: Add Auth, Set up
+
+## [x] Set up
+## Tell the users (after: page)
+";
+
+#[test]
+fn headings_with_text_are_tasks() {
+    let (format, plan) = plan(HEADINGS);
+    assert_eq!(format, Format::Headings);
+    assert_eq!(
+        outline(&plan),
+        [
+            "add-auth: Add auth",
+            "page <add-auth <set-up: Show the page",
+            "x set-up: Set up",
+            "tell-users <page: Tell the users",
+        ]
+    );
+    assert_eq!((plan.title.as_deref(), plan.into.as_deref()), (Some("Login"), Some("main")));
+    assert_eq!(plan.tasks[0].agent.as_deref(), Some("claude"));
+    assert_eq!(
+        plan.tasks[0].details,
+        "Use tokens:\n\n- with an expiry\n```\nafter: code, not a key\n```\n\n### Notes\nKeep it small."
+    );
+    assert_eq!(plan.tasks[1].details, "It has a form.");
+    assert_eq!(plan.tasks.iter().map(|task| task.line).collect::<Vec<_>>(), [8, 22, 26, 27]);
+    assert!(flaws(&plan).is_empty() && plan.left_out.is_empty());
+    assert_eq!(outline(&self::plan(&markdown(&plan)).1), outline(&plan));
+}
+
+#[test]
+fn no_heading_with_text_is_dropped_unsaid() {
+    // A name of no task is a flaw on its line.
+    let unknown = plan("## Add auth\nText.\n## Use it\nafter: Ad auth\n").1;
+    let found: Vec<(usize, String)> =
+        flaws(&unknown).into_iter().map(|flaw| (flaw.line, flaw.message)).collect();
+    assert_eq!(found.len(), 1);
+    assert!(found[0].0 == 3 && found[0].1.contains("does not exist; did you mean 'add-auth'?"), "{found:?}");
+    // The headings of a file with boxes are no tasks: what was meant as one is named.
+    let mixed = plan("- [ ] One\n## Add auth\nText.\nafter: One\n## Empty\n").1;
+    assert_eq!(outline(&mixed), ["one: One"]);
+    assert_eq!(flaws(&mixed).iter().map(|flaw| flaw.line).collect::<Vec<_>>(), [4]);
+    assert!(flaws(&mixed)[0].message.contains("below the heading 'Add auth'"));
+    assert_eq!(mixed.left_out[0].what, "heading 'Add auth' on line 2");
+    // Headings above lists are groups.
+    let groups = plan("# Plan\nIntroduction.\n## Backend\nFirst of all:\n- One\n## UI\n- Two\n").1;
+    assert_eq!((outline(&groups).len(), groups.left_out.len(), flaws(&groups).len()), (2, 0, 0));
+    let phases = plan("## Phase\n### One\nText.\n### Two\n").1;
+    assert_eq!(outline(&phases).len(), 2);
+    assert_eq!(phases.left_out[0].what, "heading 'Phase' on line 1");
+}
+
 #[test]
 fn spec_kit_phases_are_barriers() {
     let (format, plan) = plan(

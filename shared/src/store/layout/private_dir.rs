@@ -135,6 +135,11 @@ impl PrivateDir {
         self.0.join("locks/pick")
     }
 
+    /// The keys and values that `init --discover` set.
+    pub fn discovered(&self) -> PathBuf {
+        self.0.join("discovered.json")
+    }
+
     /// The state of the clock by which the trash ages; see [`crate::store::trash_clock`].
     pub fn trash_clock(&self) -> PathBuf {
         self.0.join("trash-clock")

@@ -1,0 +1,173 @@
+//! Compares a new run with the earlier ones of this clone: the same plan, typed twice, would start every task twice.
+
+use std::{collections::BTreeSet, fs};
+
+use super::{
+    agents,
+    started::{self, StartedRun},
+};
+use crate::{
+    Code, Error, Result,
+    context::Context,
+    git::Repo,
+    lock::Lock,
+    model::{
+        RunKey,
+        run::{Run, TaskOutcome},
+    },
+    ops::spawn,
+    plan::TaskId,
+    run::gates,
+    store::{chain::Chain, writer},
+};
+
+/// The most earlier runs that are compared, the newest.
+const MOST_RUNS: usize = 20;
+/// The most tasks that an error names.
+const MOST_NAMED: usize = 10;
+
+/// An earlier run with tasks of the new one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Earlier {
+    /// It has not ended.
+    Open(RunKey, Vec<TaskId>),
+    /// It has ended, and these tasks landed in it.
+    Landed(RunKey, Vec<TaskId>),
+}
+
+impl Earlier {
+    /// Returns what is said of it.
+    pub(super) fn sentence(&self) -> String {
+        let named = |tasks: &[TaskId]| {
+            let shown: Vec<String> = tasks.iter().take(MOST_NAMED).map(|id| format!("'{id}'")).collect();
+            let more = tasks.len().saturating_sub(MOST_NAMED);
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            let word = if tasks.len() == 1 { "task" } else { "tasks" };
+            format!("{word} {}{more}", shown.join(", "))
+        };
+        match self {
+            Self::Open(key, tasks) => {
+                format!("run '{key}' has not ended, and carries out {} already", named(tasks))
+            }
+            Self::Landed(key, tasks) => format!("{} landed already, in run '{key}'", named(tasks)),
+        }
+    }
+
+    /// Returns the error for a run that would do it again.
+    pub(super) fn error(&self) -> Error {
+        let error = Error::new(Code::RunRepeated, self.sentence());
+        match self {
+            Self::Open(key, _) => error
+                .hint_command(&[&"git", &"orchestra", &"run", &"--continue", &key.as_str()])
+                .hint(format!("git orchestra run --abort {key} ends it; --again starts its tasks once more")),
+            Self::Landed(..) => {
+                error.hint("tick them in the plan: - [x]; or --again carries them out once more")
+            }
+        }
+    }
+}
+
+/// Begins a run. Of two processes that begin one with the same tasks at the same time, the second is refused unless `again` is set.
+///
+/// # Errors
+/// An earlier run has the same tasks (3), another process begins a run all the time (4), or the run cannot be written.
+pub(super) fn begin(context: &Context, repo: &Repo, new: &StartedRun, again: bool) -> Result<RunKey> {
+    let path = started::begin_lock_file(repo)?;
+    let lock = Lock::require(&path, context.at_most(context.limits().journal_lock))?;
+    let earlier = if again { None } else { find(repo, new)? };
+    let begun = earlier.map_or_else(|| new.begin(repo), |earlier| Err(earlier.error()));
+    // Who waits for the lock sees that its file is gone, and makes another.
+    let _ = fs::remove_file(&path);
+    drop(lock);
+    begun
+}
+
+/// Finds the newest earlier run of this clone into the same branch that has not ended and has a task of the new one; or else the newest
+/// in which such a task landed. A task is the same if its text is.
+///
+/// # Errors
+/// The refs cannot be read.
+pub(super) fn find(repo: &Repo, new: &StartedRun) -> Result<Option<Earlier>> {
+    let wanted = texts(new)?;
+    let mut landed = None;
+    for key in started::keys(repo)?.into_iter().rev().take(MOST_RUNS) {
+        // A run that cannot be read does not keep another from beginning.
+        let Ok(earlier) = StartedRun::read(repo, &key) else { continue };
+        let Ok(chain) = Chain::<Run>::of(repo, &key) else { continue };
+        let same = match texts(&earlier) {
+            Ok(texts) if earlier.into == new.into => same_tasks(&wanted, &texts),
+            _ => continue,
+        };
+        if same.is_empty() {
+            continue;
+        }
+        let own = writer::known_writer(repo).unwrap_or_default();
+        let log = gates::of_driver(&chain.events, &own);
+        let ids = |all: &[(TaskId, TaskId)]| all.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+        if !log.run.phase.is_end() {
+            return Ok(Some(Earlier::Open(key, ids(&same))));
+        }
+        if landed.is_none() {
+            let taken_back = taken_back(repo, &key, &earlier)?;
+            let is_landed = |(_, old): &(TaskId, TaskId)| {
+                let end = log.tasks.iter().find(|end| end.task == old.as_str());
+                end.is_some_and(|end| end.outcome() == TaskOutcome::Landed) && !taken_back.contains(old)
+            };
+            let there: Vec<_> = same.into_iter().filter(is_landed).collect();
+            landed = (!there.is_empty()).then(|| Earlier::Landed(key, ids(&there)));
+        }
+    }
+    Ok(landed)
+}
+
+/// Returns the tasks of a run whose landing was undone.
+fn taken_back(repo: &Repo, key: &RunKey, run: &StartedRun) -> Result<BTreeSet<TaskId>> {
+    let agents = agents::of_run(repo, key, run.tasks.len())?;
+    let undone = agents.into_iter().filter(|(_, (_, agent))| agent.landed_head.is_none());
+    // The places of the tags are those of the rows: in the order of the plan.
+    Ok(undone.filter_map(|(place, _)| run.tasks.get(place).cloned()).collect())
+}
+
+/// Returns the tasks of a run, each with its text as it is compared.
+fn texts(run: &StartedRun) -> Result<Vec<(TaskId, String)>> {
+    let plan = run.plan()?;
+    let chosen = plan.tasks.iter().filter(|task| run.tasks.contains(&task.id));
+    Ok(chosen.map(|task| (task.id.clone(), spawn::normalized(&task.text()))).collect())
+}
+
+/// Returns the new tasks that an earlier run has as well, each with its id there.
+fn same_tasks(new: &[(TaskId, String)], old: &[(TaskId, String)]) -> Vec<(TaskId, TaskId)> {
+    let in_old = |text: &str| old.iter().find(|(_, other)| other == text).map(|(id, _)| id.clone());
+    new.iter().filter_map(|(id, text)| Some((id.clone(), in_old(text)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(names: &[&str]) -> Vec<TaskId> {
+        names.iter().map(|name| TaskId::parse(name).unwrap()).collect()
+    }
+
+    #[test]
+    fn tasks_are_compared_by_their_texts() {
+        let tasks = |all: &[(&str, &str)]| -> Vec<(TaskId, String)> {
+            all.iter().map(|(id, text)| (TaskId::parse(id).unwrap(), (*text).to_owned())).collect()
+        };
+        let new = tasks(&[("a", "add auth"), ("b", "use it"), ("c", "write docs")]);
+        let old = tasks(&[("x", "use it"), ("c", "write tests")]);
+        assert_eq!(same_tasks(&new, &old), [(ids(&["b"])[0].clone(), ids(&["x"])[0].clone())]);
+        assert!(same_tasks(&new, &[]).is_empty());
+    }
+
+    #[test]
+    fn what_is_said_names_the_run_and_the_tasks() {
+        let key = RunKey::parse("7k3abc").unwrap();
+        let open = Earlier::Open(key.clone(), ids(&["a", "b"])).error();
+        assert_eq!(open.message, "run '7k3abc' has not ended, and carries out tasks 'a', 'b' already");
+        assert_eq!(open.hints[0], "git orchestra run --continue 7k3abc");
+        let many: Vec<String> = (0..12).map(|number| format!("t{number}")).collect();
+        let many = Earlier::Landed(key, ids(&many.iter().map(String::as_str).collect::<Vec<_>>()));
+        assert!(many.sentence().ends_with("'t9' and 2 more landed already, in run '7k3abc'"));
+    }
+}
