@@ -1,6 +1,7 @@
 //! Work of an agent that was resumed in two clones at once.
 
 use super::*;
+use crate::model::OtherWork;
 
 #[test]
 fn the_work_of_a_second_launch_of_an_attempt_stays_known() {
