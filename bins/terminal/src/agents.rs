@@ -285,6 +285,13 @@ fn end(agent: &AgentObject) -> String {
     }
 }
 
+/// Returns how to save the files of an agent that could not be saved; `None`: they were, or there is nothing to save.
+pub fn how_to_save(agent: &AgentObject) -> Option<String> {
+    let is_there = agent.worktree_state.is_some_and(|state| state != WorktreeState::Missing);
+    let is_unsaved = agent.unsaved.is_some() && is_there;
+    is_unsaved.then(|| format!("git orchestra collect {} tries again to save its work", agent.id))
+}
+
 /// Returns the word for a worktree that is not where it should be.
 pub const fn worktree_state(state: WorktreeState) -> Option<&'static str> {
     match state {

@@ -95,7 +95,7 @@ fn ended(terminal: &Terminal, state: &Report, how: FollowOptions) -> Result<Exit
             terminal.print(&agents::draw(&state.agents, terminal.width(), terminal.painter()));
         }
         agents::warn(terminal, &state.agents);
-        state.agents.iter().filter_map(outcome::how_to_save).for_each(|hint| terminal.hint(&hint));
+        state.agents.iter().filter_map(agents::how_to_save).for_each(|hint| terminal.hint(&hint));
         outcome::print(terminal, &state.agents);
     }
     Ok(if all_done { Exit::Done } else { Exit::No })

@@ -2,7 +2,7 @@
 
 use orchestra::{
     model::{Liveness, Phase, setup, text},
-    ops::agent_object::{AgentObject, WorktreeState},
+    ops::agent_object::AgentObject,
 };
 
 use crate::{Terminal, agents, style::Painter};
@@ -32,13 +32,6 @@ pub fn print(terminal: &Terminal, all: &[AgentObject]) {
     for hint in hints(&ended) {
         terminal.hint(&hint);
     }
-}
-
-/// Returns how to save the files of an agent that could not be saved; `None`: they were, or there is nothing to save.
-pub fn how_to_save(agent: &AgentObject) -> Option<String> {
-    let is_there = agent.worktree_state.is_some_and(|state| state != WorktreeState::Missing);
-    let is_unsaved = agent.unsaved.is_some() && is_there;
-    is_unsaved.then(|| format!("git orchestra collect {} tries again to save its work", agent.id))
 }
 
 /// Formats what an agent did: a line of figures, then its last words.

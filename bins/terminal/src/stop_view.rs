@@ -10,7 +10,7 @@ use orchestra::{
     wire::Answer,
 };
 
-use crate::{Exit, Terminal, agents, errors, json, names, outcome, prompt};
+use crate::{Exit, Terminal, agents, errors, json, names, prompt};
 
 /// Finds the agents that are named, or asks which agent to stop if none is. `None`: no agent runs.
 ///
@@ -79,7 +79,7 @@ pub fn show(terminal: &Terminal, kind: Answer<Report>, report: &Report, as_json:
     for stopped in unsaved {
         let (id, why) = (&stopped.agent.id, stopped.agent.unsaved.as_deref().unwrap_or_default());
         terminal.warn(&format!("the work of '{id}' could not be saved: {why}"));
-        outcome::how_to_save(&stopped.agent).iter().for_each(|hint| terminal.hint(hint));
+        agents::how_to_save(&stopped.agent).iter().for_each(|hint| terminal.hint(hint));
     }
     Ok(exit)
 }

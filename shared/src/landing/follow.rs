@@ -49,7 +49,7 @@ pub struct CheckoutStep {
 }
 
 /// Moves the submodules of the checkout that is on a branch which a landing or its undo moved. Returns a warning for each that is not at
-/// the commit that the branch names. That of an agent's worktree stay: git would read what the agent configured there.
+/// the commit that the branch names. Those of an agent's worktree stay: git would read what the agent configured there.
 pub fn follow_branch(repo: &Repo, branch: &str, old: Oid, new: Oid) -> Vec<String> {
     let checkouts = repo.checkouts_of(&layout::branch_ref(branch)).unwrap_or_default();
     let is_agents = |git_dir: &Path| {
@@ -143,7 +143,7 @@ impl Submodule<'_> {
         let (Some(now), Some(git_dir)) =
             (submodule::checked_out_commit(&self.folder), submodule::git_dir(&self.folder))
         else {
-            // Whoever does not want it here has not checked it out.
+            // A person who does not want it here has not checked it out.
             return if before.is_some() { Ok(None) } else { Err("is new and not checked out".to_owned()) };
         };
         if now == self.to {

@@ -1,14 +1,14 @@
 //! Gitlinks with which others could do nothing. Warns about those that land without an entry in `.gitmodules`: clones get an empty
 //! folder, and `git submodule` fails. Finds those that do not land, because only the worktree of an agent has their commit.
 
-use super::{branches::Branch, plan::LandingPlan};
+use super::branches::Branch;
 use crate::{
     Result,
     git::{
         Oid, Repo,
         gitlinks::{self, Gitlink},
     },
-    model::{event::Landing, text},
+    model::text,
     worktree::lone_commits::{LoneCommit, LoneCommits},
 };
 
@@ -28,18 +28,21 @@ pub fn lone_commits(
     lone.named_by(repo, repo.merge_base(target, branch.tip)?, branch.tip)
 }
 
-/// Returns how to publish the commits of submodules for which branches of a plan are set aside.
+/// Returns how to publish the commits of submodules for which branches are set aside.
 ///
 /// # Errors
 /// A tree or a history cannot be read.
-pub fn how_to_publish(repo: &Repo, plan: &LandingPlan) -> Result<Vec<String>> {
+pub fn how_to_publish<'a>(
+    repo: &Repo,
+    target: Oid,
+    set_aside: impl IntoIterator<Item = &'a Branch>,
+) -> Result<Vec<String>> {
     let lone = LoneCommits::of(repo)?;
-    let aside = plan.skipped.iter().filter(|skipped| skipped.outcome == Landing::SetAside);
     let mut warnings = Vec::new();
-    for skipped in aside.filter(|skipped| skipped.branch.problem.is_none()) {
-        let name = text::one_line(&skipped.branch.name, 100);
+    for branch in set_aside.into_iter().filter(|branch| branch.problem.is_none()) {
+        let name = text::one_line(&branch.name, 100);
         // A branch without a common history is set aside for that.
-        let found = lone_commits(repo, &lone, plan.target.tip, &skipped.branch).unwrap_or_default();
+        let found = lone_commits(repo, &lone, target, branch).unwrap_or_default();
         warnings.extend(found.iter().map(|one| {
             format!("to land {name}, publish {} of its submodule: {}", one.commit.short(), one.commands())
         }));

@@ -152,6 +152,14 @@ fn branch_sizes(
     Ok(written.into_iter().map(|size| size.or_else(|| measured.next()).unwrap_or_default()).collect())
 }
 
+impl LandingPlan {
+    /// Returns the branches that cannot land.
+    pub fn set_aside(&self) -> impl Iterator<Item = &Branch> {
+        let aside = self.skipped.iter().filter(|skipped| skipped.outcome == Landing::SetAside);
+        aside.map(|skipped| &skipped.branch)
+    }
+}
+
 /// A branch that has nothing to land, or cannot land.
 #[derive(Clone, Debug)]
 pub struct Skipped {

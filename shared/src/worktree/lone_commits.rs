@@ -1,7 +1,10 @@
 //! Commits of submodules that only one worktree has. A submodule of a worktree is a repository of its own, in the registration of the
 //! worktree: a commit that was made in it reaches nobody before it is pushed, though the agent's branch already names it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{private_git_dir::PrivateGitDir, submodules};
 use crate::{
@@ -12,12 +15,11 @@ use crate::{
         submodule,
     },
     model::{AgentId, quote, text},
+    store::layout,
 };
 
 /// The folder of submodules in a git directory.
 const MODULES: &str = "modules";
-/// The prefix of the refs that say what a remote has.
-const REMOTE_REFS: &str = "refs/remotes/";
 /// The most gitlinks of one branch, and refs of one submodule, that are looked at.
 const MAX_LINKS: usize = 500;
 const MAX_REFS: usize = 5000;
@@ -53,7 +55,7 @@ impl LoneCommit {
     /// Returns the commands that bring the commit into the user's checkout, and from there to others.
     pub fn commands(&self) -> String {
         let (id, git_dir) = (self.commit.to_string(), self.git_dir.as_os_str());
-        let refspec = format!("{id}:refs/heads/{}", self.worktree);
+        let refspec = format!("{id}:{}", layout::branch_ref(&self.worktree));
         let Some(checkout) = &self.checkout else {
             return quote::command(&[&"git", &"-C", &git_dir, &"push", &"origin", &refspec]);
         };
@@ -73,15 +75,16 @@ impl LoneCommits {
     /// Returns the places of all worktrees.
     ///
     /// # Errors
-    /// The worktrees cannot be listed.
+    /// The common git directory cannot be found.
     pub fn of(repo: &Repo) -> Result<Self> {
         let common = repo.common_dir()?;
         let mut places = Vec::new();
-        for worktree in repo.worktrees()? {
-            let name = worktree.git_dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // The names of the folders are enough: nothing of the worktrees is read.
+        for entry in fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
             // In a sandbox, an agent that made the submodule itself has it in its own git directory.
             let own = AgentId::parse(&name).ok().map(|id| PrivateGitDir::of(&common, &id).git_dir());
-            let all = [Some(worktree.git_dir), own].into_iter().flatten();
+            let all = [Some(entry.path()), own].into_iter().flatten();
             places.extend(all.filter(|dir| dir.join(MODULES).is_dir()).map(|dir| (dir, name.clone())));
         }
         Ok(Self { places })
@@ -93,7 +96,7 @@ impl LoneCommits {
     }
 
     /// Returns the commits that the changes from `base` to `tip` name and that only one worktree has. One that no submodule in this
-    /// clone has is not among them: whoever made it may have pushed it.
+    /// clone has is not among them: its author may have pushed it.
     ///
     /// # Errors
     /// A tree cannot be read.
@@ -158,7 +161,7 @@ impl Copy {
         if !found.has_commit(commit) {
             return Self::Missing;
         }
-        let remote = found.refs_below(REMOTE_REFS).unwrap_or_default();
+        let remote = found.refs_below(layout::REMOTE_BRANCHES).unwrap_or_default();
         let mut tips = remote.into_iter().take(MAX_REFS).map(|(_, tip)| tip);
         let contains = |tip: Oid| found.has_commit(tip) && found.contains(tip, commit).unwrap_or(false);
         if tips.any(contains) { Self::Pushed } else { Self::Local }
@@ -178,16 +181,16 @@ mod tests {
             worktree: "t-12345".into(),
             checkout: Some("/home/kim/r/a b".into()),
         };
+        let branch = layout::branch_ref("t-12345");
         let (id, place) = (Oid::EMPTY_TREE, "/home/kim/r/.git/worktrees/t-12345/modules/a");
         assert_eq!(
             lone.commands(),
             format!(
-                "git -C '/home/kim/r/a b' fetch {place} {id} && \
-                 git -C '/home/kim/r/a b' push origin {id}:refs/heads/t-12345"
+                "git -C '/home/kim/r/a b' fetch {place} {id} && git -C '/home/kim/r/a b' push origin {id}:{branch}"
             )
         );
         let bare = LoneCommit { checkout: None, ..lone };
-        assert_eq!(bare.commands(), format!("git -C {place} push origin {id}:refs/heads/t-12345"));
+        assert_eq!(bare.commands(), format!("git -C {place} push origin {id}:{branch}"));
         assert_eq!(
             bare.sentence(),
             format!("a b points to {}, a commit that only the worktree t-12345 has", id.short())

@@ -162,7 +162,7 @@ impl<'a> Examiner<'a> {
         };
         // It may have been moved: the agent says where it should be.
         if let Some(why) = agent.unsaved.as_deref().filter(|_| worktree.is_none() && !discard) {
-            let hint = format!("git orchestra cleanup --discard {id} removes it all the same");
+            let hint = format!("git orchestra cleanup --discard {id} removes it nevertheless");
             return Ok(Err(NotRemovable::new(text::one_line(why, 200)).hint(hint)));
         }
         if let Some(inside) = worktree.as_ref().and_then(|worktree| self.processes.first_in(&worktree.path)) {
