@@ -56,6 +56,7 @@ pub(crate) mod logs;
 mod parsed;
 pub mod setup;
 pub(crate) mod slug;
+pub mod spec;
 pub(crate) mod words;
 
 pub use agent::{Agent, Event};

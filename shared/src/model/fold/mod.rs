@@ -34,7 +34,7 @@ use super::{
 };
 
 /// The version of these rules. State that was written under another version is folded again.
-pub const FOLD: u32 = 17;
+pub const FOLD: u32 = 18;
 
 /// Maximum width of a branch name in the state, in columns.
 const BRANCH: usize = 1024;
@@ -169,6 +169,7 @@ impl Fold {
         agent.place = created.place;
         agent.parent = IdOrText::short_or_none(created.parent.as_ref());
         agent.reviews = IdOrText::short_or_none(created.reviews.as_ref());
+        agent.designer = created.designer;
         agent.permission = short_or_none(created.permission.as_deref());
         agent.writer.clone_from(&event.writer);
         agent.label = short_or_none(created.label.as_deref());

@@ -6,7 +6,10 @@ use crate::{
     context::Context,
     git::Repo,
     model::{IdOrText, Permission},
-    ops::spawn::{self, PlannedAgent, Report, Request},
+    ops::{
+        designer,
+        spawn::{self, PlannedAgent, Report, Request},
+    },
     store,
     trust::AcceptedRepo,
 };
@@ -67,6 +70,10 @@ fn caller(repo: &Repo) -> Result<Caller> {
     }
     let Some(id) = repo.environment().agent() else { return Ok(Caller::Unknown) };
     let Ok(agent) = store::agent(repo, &id) else { return Ok(Caller::Unknown) };
+    // A designer is a person's program; the name alone does not make it one.
+    if agent.designer && designer::of_caller(repo).as_ref() != Some(&id) {
+        return Ok(Caller::Unknown);
+    }
     let (mut parent, mut depth) = (agent.parent.clone(), 1);
     while let Some(IdOrText::Id(above)) = parent {
         depth += 1;
