@@ -3,18 +3,16 @@
 use std::io::Write;
 
 use orchestra::{
-    Code, Error, Kind, Result,
+    Kind, Result,
     error::ErrorContext,
-    git::Git,
     model::verdict::Comment,
     ops::{
         configuration::AcceptedRepo,
         diff,
         review::comments::{parse, template},
     },
-    process,
 };
-use orchestra_terminal::here;
+use orchestra_terminal::editor;
 
 /// Opens the diff of an agent's work in the editor, and returns the comments in it.
 pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>> {
@@ -24,18 +22,7 @@ pub(crate) fn comments(repo: &AcceptedRepo, agent: &str) -> Result<Vec<Comment>>
     let file = tempfile::Builder::new().prefix("review-").suffix(".diff").tempfile();
     let mut file = file.context(Kind::External, cannot)?;
     file.write_all(text.as_bytes()).and_then(|()| file.flush()).context(Kind::External, cannot)?;
-    let editor =
-        Git::new(here::environment(), here::environment().directory(), "var").arg("GIT_EDITOR").line()?;
-    let mut shell = process::command(here::environment(), "/bin/sh");
-    shell.args(["-c", &format!("{editor} \"$1\""), "editor"]).arg(file.path());
-    let status = process::status(&mut shell)
-        .context(Code::ProgramFailed, || format!("cannot run the editor '{editor}'"))?;
-    if !status.success() {
-        return Err(Error::new(
-            Code::ProgramFailed,
-            format!("the editor '{editor}' failed ({status}); no verdict recorded"),
-        ));
-    }
+    editor::edit(file.path(), "no verdict recorded")?;
     let edited = std::fs::read(file.path()).context(Kind::External, cannot)?;
     Ok(parse(&String::from_utf8_lossy(&edited)))
 }

@@ -73,8 +73,8 @@ pub(crate) const PAGE: Page = Page {
             "WHAT IS EXCHANGED",
             &["The histories of agents (refs/orchestra/agents), the commits that hold their work \
                  (refs/orchestra/heads), notes (refs/orchestra/notes), archived agents \
-                 (refs/orchestra/archive) and the logs of runs (refs/orchestra/runs). Output, worktrees and \
-                 sessions are not sent. The state of each remote at the last sync is kept below \
+                 (refs/orchestra/archive), the logs of runs (refs/orchestra/runs) and specs \
+                 (refs/orchestra/specs). Output, worktrees and sessions are not sent. The state of each remote at the last sync is kept below \
                  refs/orchestra-local/remotes."],
         ),
         (

@@ -20,6 +20,8 @@ mod compare;
 mod config;
 #[path = "../git-orchestra-decide/command.rs"]
 mod decide;
+#[path = "../git-orchestra-designer/command.rs"]
+mod designer;
 #[path = "../git-orchestra-diff/command.rs"]
 mod diff;
 #[path = "../git-orchestra-doctor/command.rs"]
@@ -54,6 +56,8 @@ mod sessions;
 mod slot;
 #[path = "../git-orchestra-spawn/command.rs"]
 mod spawn;
+#[path = "../git-orchestra-spec/command.rs"]
+mod spec;
 #[path = "../git-orchestra-status/command.rs"]
 mod status;
 #[path = "../git-orchestra-stop/command.rs"]
@@ -101,6 +105,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "compare" => Entry::of::<compare::Cli>(),
         "config" => Entry::of::<config::Cli>(),
         "decide" => Entry::of::<decide::Cli>(),
+        "designer" => Entry::of::<designer::Cli>(),
         "diff" => Entry::of::<diff::Cli>(),
         "doctor" => Entry::of::<doctor::Cli>(),
         "inbox" => Entry::of::<inbox::Cli>(),
@@ -118,6 +123,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "sessions" => Entry::of::<sessions::Cli>(),
         "slot" => Entry::of::<slot::Cli>(),
         "spawn" => Entry::of::<spawn::Cli>(),
+        "spec" => Entry::of::<spec::Cli>(),
         "status" => Entry::of::<status::Cli>(),
         "stop" => Entry::of::<stop::Cli>(),
         "supervise" => Entry::of::<supervise::Cli>(),

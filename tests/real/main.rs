@@ -12,6 +12,7 @@ mod caps;
 mod ccusage;
 mod claude;
 mod codex;
+mod designer;
 mod evening;
 mod gemini;
 mod hand_over;

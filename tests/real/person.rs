@@ -28,8 +28,18 @@ pub(crate) struct Person {
 impl Person {
     /// Attaches to an agent.
     pub(crate) fn attaches(repo: &TestRepo<'_>, id: &str, variables: &[(&str, String)]) -> Self {
-        let program = repo.world().bins().join("git-orchestra-attach");
-        let line = format!("stty rows 40 cols 120; exec {} {id}", program.display());
+        Self::runs(repo, "git-orchestra-attach", id, variables)
+    }
+
+    /// Runs one of our programs.
+    pub(crate) fn runs(
+        repo: &TestRepo<'_>,
+        program: &str,
+        arguments: &str,
+        variables: &[(&str, String)],
+    ) -> Self {
+        let program = repo.world().bins().join(program);
+        let line = format!("stty rows 40 cols 120; exec {} {arguments}", program.display());
         let mut command = repo.command("script");
         command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm-256color");
         command.envs(variables.iter().map(|(name, value)| (name, value)));

@@ -325,6 +325,25 @@ fn answers_about_slots() {
 }
 
 #[test]
+fn answers_about_designers_and_specs() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    let all = redactions(&repo, &["designer"]);
+    let new = ["spec", "new", "plan", "--from", "file.txt", "--json"];
+    check("spec-save", &repo.orchestra(new).succeeded(), &all);
+    check("spec", &repo.orchestra(["spec", "show", "--json"]).succeeded(), &all);
+    check("specs", &repo.orchestra(["spec", "--json"]).succeeded(), &all);
+    let ran = repo.orchestra(["designer", "--print", "--json"]).succeeded();
+    let argv = ran.json()["argv"].clone();
+    let session = argv
+        .as_array()
+        .expect("arguments")
+        .iter()
+        .find_map(|one| one.as_str()?.strip_prefix("--session-id="));
+    check("designer-plan", &ran, &all.text(session.expect("a session"), "<session>"));
+}
+
+#[test]
 fn answers_about_plans() {
     let world = world();
     let repo = world.repo();

@@ -87,6 +87,8 @@ fn arguments(command: &str) -> Option<&'static [&'static str]> {
         "blame" => &["file.txt"],
         "rewind" => &["nosuch", "1"],
         "attach" => &["nosuch", "--print"],
+        "designer" => &["--continue=nosuch", "--print"],
+        "spec" => &["show", "nosuch"],
         "pause" | "resume" | "stop" | "logs" | "diff" | "compare" | "try" => &["nosuch"],
         "status" | "inbox" | "collect" | "worktrees" | "review" | "merge-ranked" | "undo" | "cleanup"
         | "sync" | "init" => &[],

@@ -34,6 +34,15 @@ const FULL: &[(&str, &str)] = &[
         "run",
         r#"{"plan":"- a","resume":null,"abort":null,"again":true,"even_if_red":true,"tasks":["a"],"into":null,"check":"make test","agent":"sh","jobs":2,"sequential":true,"confirm":false,"yolo":true,"strict":true,"dry_run":true}"#,
     ),
+    (
+        "designer",
+        r#"{"profile":null,"again":true,"designer":"designer-k3m9q","worktree":false,"writes":true,"arguments":["-m"],"dry_run":true}"#,
+    ),
+    ("spec", r#"{"name":null,"version":2}"#),
+    (
+        "spec-save",
+        r#"{"name":"plan","new":false,"text":"","restore":2,"base":"0123456789ab","merges":["0123456789ab"],"designer":null}"#,
+    ),
     ("decide", r#"{"run":"019aa0a0","gate":2,"option":"retry","note":"keep it","wait_seconds":30}"#),
     (
         "review",

@@ -68,6 +68,12 @@ pub const COMMANDS: &[CommandEntry] = &[
     binary(Group::Run, "send", "Send a message to a running agent, or answer its request"),
     binary(
         Group::Run,
+        "designer",
+        "Discuss what to build with your agent program, and let it delegate the work",
+    ),
+    binary(Group::Run, "spec", "Write down what is to be built, for agents and people"),
+    binary(
+        Group::Run,
         "mcp",
         "Let your own agent program watch, start and direct agents, by the Model Context Protocol",
     ),

@@ -12,7 +12,7 @@ use orchestra::{
     config::{Choices, TableKey, short_name},
     context::Context,
     model::{Phase, tag::SELECTOR, text},
-    ops::{candidates, config, sessions},
+    ops::{candidates, config, sessions, spec},
     wire,
 };
 
@@ -150,6 +150,13 @@ pub fn operations() -> Vec<CompletionCandidate> {
 pub fn profiles() -> Vec<CompletionCandidate> {
     let Ok(repo) = here::repository() else { return Vec::new() };
     candidates::profiles(&repo).into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// Lists the specs.
+pub fn specs() -> Vec<CompletionCandidate> {
+    let Ok(repo) = here::repository() else { return Vec::new() };
+    let names = spec::names(&repo).unwrap_or_default();
+    names.into_iter().map(|name| CompletionCandidate::new(name.to_string())).collect()
 }
 
 /// Lists the MCP servers that agents can get.

@@ -39,6 +39,7 @@ pub mod chosen;
 pub mod complete;
 pub mod concepts;
 pub mod context;
+pub mod editor;
 pub mod errors;
 pub mod exit;
 pub mod follow;

@@ -8,6 +8,7 @@
 //! | [`protocol`](Protocol), [`event`](StreamEvent), [`summary`](StreamSummary) | its output, in the same form for all programs |
 //! | [`limit`] | usage limits, and when they end |
 //! | `mcp` | the MCP servers that agents get |
+//! | [`designer`](designer_launch) | starting a program as a designer, in the terminal of a person |
 //! | `fields`, `installed` | reading the fields of JSON; finding an installed program |
 //! | [`examination`] | how an installed program is asked for its version and its login |
 //! | [`api`] | the agent of git orchestra itself, which calls a model's API |
@@ -28,6 +29,7 @@ mod claude;
 mod codex;
 mod configured;
 mod custom;
+mod designer;
 mod event;
 pub mod examination;
 mod fields;
@@ -52,6 +54,7 @@ mod summary;
 pub use configured::{
     check_prose, for_review, interactive_argv, launch, program_of, prompt_of, protocol_of, ready, variables,
 };
+pub use designer::{DesignerOptions, designer_launch, designers};
 pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFailure};
 pub use home::HomeFolder;
 pub use input::{TaskHandling, Words};

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    HomeFolder, Launch, Options, Protocol, TaskHandling, examination::Examination, limit::ReportedLimit,
-    options,
+    HomeFolder, Launch, Options, Protocol, TaskHandling, designer::LaunchDesigner, examination::Examination,
+    limit::ReportedLimit, options,
 };
 use crate::{
     Result,
@@ -92,6 +92,12 @@ pub trait Launcher: Sync {
     /// Returns the command with which a person continues the conversation of an agent in a terminal, for a program whose sessions cannot
     /// be listed; `None` if there is none. The agent was started by `launch`, whose placeholder for its private folder holds here too.
     fn interactive_argv(&self, _launch: &Launch, _session: Option<&str>) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Returns how the program is started as a designer, in the terminal of a person and with tools of git orchestra; `None` if it
+    /// cannot be one.
+    fn designer(&self) -> Option<LaunchDesigner> {
         None
     }
 

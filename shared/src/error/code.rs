@@ -140,6 +140,7 @@ codes! {
     SessionOfAgent "session-of-agent" Refused "The session belongs to an agent or to another session.";
     SessionUnknown "session-unknown" Refused "No session has this id.";
     SessionUnsupported "session-unsupported" Refused "Sessions of this program cannot be used in this way.";
+    SpecUnknown "spec-unknown" Refused "No spec, or no version of it, has this name or number.";
     TaskIsScript "task-is-script" Refused "The agent's program would run the text as a script.";
     TaskTaken "task-taken" Refused "An agent that has not ended has the same task.";
     TooLarge "too-large" Refused "The file or text exceeds the maximum size.";

@@ -84,9 +84,8 @@ pub(super) fn link_of(folder: &Path, git_dir: &Path) -> Option<LinkState> {
         named.file_name() == git_dir.file_name()
             && named.parent().and_then(Path::file_name) == git_dir.parent().and_then(Path::file_name)
     };
-    let is_outdated = |named: &Path| {
-        has_same_name(named) && (is_gone(named) || is_copied_along(folder, git_dir, named))
-    };
+    let is_outdated =
+        |named: &Path| has_same_name(named) && (is_gone(named) || is_copied_along(folder, git_dir, named));
     (is_outdated(&whole) || is_outdated(&first_line)).then_some(LinkState::Stale)
 }
 

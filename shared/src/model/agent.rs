@@ -61,6 +61,8 @@ state! {
         pub parent: Option<IdOrText<AgentId>> = "Parent",
         /// The agent whose work it reviews.
         pub reviews: Option<IdOrText<AgentId>> = "Reviews",
+        /// Whether it is a designer: the program of a person, in their terminal, which starts agents and has no work of its own.
+        pub designer: bool = "Designer",
         /// Its permission mode, if its program has such modes.
         pub permission: Option<String> = "Permission",
         /// The sandbox of its newest attempt and what makes it, such as `files by bubblewrap`; `None`: it has none.

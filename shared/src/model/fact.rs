@@ -336,6 +336,9 @@ pub struct Created {
     /// The agent whose work it reviews; a reviewer's own work does not land.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reviews: Option<IdOrText<AgentId>>,
+    /// Whether it is a designer: the program of a person, in their terminal, which starts agents and has no work of its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub designer: bool,
     /// Its permission mode, if its program has such modes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,

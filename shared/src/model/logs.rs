@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use super::{
     AgentId,
     run::RunKey,
+    spec::SpecName,
     subject::{Subject, SubjectId},
 };
 
@@ -58,6 +59,8 @@ logs! { $
     Agent(AgentId),
     /// The log of a run.
     Run(RunKey),
+    /// The log of a spec.
+    Spec(SpecName),
 }
 
 #[cfg(test)]
@@ -66,12 +69,12 @@ mod tests {
 
     #[test]
     fn a_log_is_named_by_its_folder_and_its_id() {
-        for name in ["agents/add-tests-k3m9q", "runs/019aa0a0a0a012345"] {
+        for name in ["agents/add-tests-k3m9q", "runs/019aa0a0a0a012345", "specs/rate-limit"] {
             assert_eq!(LogId::parse(name).map(|log| log.to_string()).as_deref(), Some(name));
         }
         for name in ["runs", "runs/", "runs/a/b", "runs/../x", "agents/x", "heads/add-tests-k3m9q", ""] {
             assert_eq!(LogId::parse(name), None, "{name}");
         }
-        assert_eq!(LogId::KINDS, ["agents", "runs"]);
+        assert_eq!(LogId::KINDS, ["agents", "runs", "specs"]);
     }
 }

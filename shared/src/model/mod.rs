@@ -58,6 +58,7 @@ mod other_work;
 mod parsed;
 pub mod setup;
 pub(crate) mod slug;
+pub mod spec;
 pub(crate) mod words;
 
 pub use agent::{Agent, Event};

@@ -29,6 +29,7 @@ const FIELDS: &[&str] = &[
     "cost_usd",
     "deletions",
     "denials",
+    "designer",
     "dirty",
     "dirty_at",
     "ended_at",

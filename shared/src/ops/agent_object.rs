@@ -241,6 +241,9 @@ pub struct AgentObject {
     /// How many of its messages to people nobody has read.
     #[serde(default)]
     pub unread_messages: u64,
+    /// Whether it is a designer: the program of a person, in their terminal, which starts agents and has no work of its own.
+    #[serde(default)]
+    pub designer: bool,
 }
 
 /// Whether a worktree is still where it was made.
@@ -278,7 +281,7 @@ impl AgentObject {
         #[rustfmt::skip] // A column of names would hide the rest of this function.
         let Agent {
             phase, queued_at, title, branch, base, after, snapshot, snapshot_files, head, profile, role, team, sandbox, handed_over, model, run, place, parent,
-            reviews, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
+            reviews, designer, permission, writer, label, tags, told_at, attempt, reason, session, question, choice, request,
             always, automatic, started_at, ended_at, ran_seconds, exit_code, last_words, work, unfinished, unsaved,
             stuck_turns, limit, cap, cost, input_tokens, output_tokens, turns, denials, landed_head, landed_in, failed_check, set_aside,
             conflicts, check, said, unread, other_work, landed_as: _, verdict: _, verdict_writers: _, lamport: _,
@@ -371,6 +374,7 @@ impl AgentObject {
             after: after.into_iter().map(|one| DependencyObject::of(by.repo(), one)).collect(),
             messages: said,
             unread_messages: unread,
+            designer,
             head,
         }
     }

@@ -22,7 +22,7 @@ use crate::{
     model::{AgentId, Liveness, Phase, quote},
     ops::{
         agent_object::AgentObject,
-        collect, named, pause, resume,
+        collect, designer, named, pause, resume,
         sessions::resume::{self as session_resume, PreparedSession},
         status,
     },
@@ -192,6 +192,9 @@ pub fn resume_request(repo: &Repo, id: &AgentId) -> Result<resume::Request> {
 
 fn check(agent: &AgentObject) -> Result<()> {
     let id = &agent.id;
+    if agent.designer {
+        return Err(designer::only_in_terminal(id));
+    }
     if let Some(pid) = agent.attached_pid {
         return Err(attachment::refusal(id, pid));
     }

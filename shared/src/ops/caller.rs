@@ -15,7 +15,10 @@ use crate::{
     model::{AgentId, Cost, Permission, text},
     ops::settings::Settings,
     store::{self, Listing, layout::PrivateDir, lineage},
-    supervise::spec::Spec,
+    supervise::{
+        processes::{NONCE, Processes},
+        spec::Spec,
+    },
 };
 
 /// What the caller may do.
@@ -46,6 +49,9 @@ impl Caller {
             return Self { id: None, may: May::Anything };
         }
         let agent = id.as_ref().and_then(|id| store::agent(repo, id).ok());
+        // A designer is a person's program; the name alone does not make it one.
+        let agent =
+            agent.filter(|agent| !agent.designer || id.as_ref().is_some_and(|id| is_started_as(repo, id)));
         let may = match agent.map(|agent| agent.permission.as_deref().map(Permission::parse)) {
             None | Some(Some(None)) => May::Unknown,
             Some(None | Some(Some(Permission::BypassPermissions))) => May::Anything,
@@ -194,6 +200,12 @@ impl Caller {
             .hint("git orchestra inbox, in a shell of your own, shows what agents wait for")),
         }
     }
+}
+
+/// Returns whether the caller has the value that the program of this agent was given when it was started.
+pub(super) fn is_started_as(repo: &Repo, id: &AgentId) -> bool {
+    let record = repo.private_dir().ok().and_then(|dir| Processes::read(&PrivateDir::new(dir).agent(id)));
+    record.is_some_and(|record| repo.environment().text_variable(NONCE).as_ref() == Some(&record.nonce))
 }
 
 /// Refuses what an agent with the spec `own` must not give to another one.

@@ -38,6 +38,7 @@ use crate::{
     },
     ops::{
         caller::Caller,
+        designer,
         failure::{Failure, locked_last},
         repairing, selection, send,
         sessions::active_sessions,
@@ -171,7 +172,9 @@ fn run_by(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<R
     for id in ids {
         context.check()?;
         let done = if request.dry_run {
-            plan::plan(repo, &config, &id, request).map(|planned| report.planned.push(planned))
+            refuse_designer(repo, &id)
+                .and_then(|()| plan::plan(repo, &config, &id, request))
+                .map(|planned| report.planned.push(planned))
         } else {
             resume_one(context, repo, &config, &id, request).map(|warning| {
                 report.warnings.extend(warning);
@@ -194,7 +197,7 @@ fn choose(repo: &Repo, request: &Request) -> Result<(Vec<AgentId>, Vec<Unreadabl
     let can_go_on = |row: &ListRow, agent: &Agent| {
         let lost = liveness::of(&private, &row.id, agent, listing.writer.as_deref()) == Liveness::Lost;
         // An agent that waits for the end of a usage limit resumes by itself.
-        lost || agent.phase == Phase::Paused && !agent.waits_at_rest()
+        !agent.designer && (lost || agent.phase == Phase::Paused && !agent.waits_at_rest())
     };
     if !request.all {
         let ids = selection::named_or_tagged(repo, &listing, &request.agents, can_go_on)?;
@@ -214,12 +217,17 @@ fn resume_one(
     id: &AgentId,
     request: &Request,
 ) -> Result<Vec<String>> {
+    refuse_designer(repo, id)?;
     for _ in 0..MOST_LOOKS {
         if let Some(warnings) = resume_as_seen(context, repo, config, id, request)? {
             return Ok(warnings);
         }
     }
     Err(looks::refusal(id, &store::agent(repo, id)?))
+}
+
+fn refuse_designer(repo: &Repo, id: &AgentId) -> Result<()> {
+    if store::agent(repo, id)?.designer { Err(designer::only_in_terminal(id)) } else { Ok(()) }
 }
 
 /// Resumes one agent under its lock, which the supervisor inherits: of several concurrent commands, only one resumes the agent.

@@ -229,6 +229,10 @@ fn answer_queued(repo: &Repo, id: &AgentId, agent: AgentObject, request: &Reques
 /// # Errors
 /// It reads none while it runs, or would run them as a script (3).
 pub(super) fn check_reads_messages(repo: &Repo, id: &AgentId, agent: &AgentObject) -> Result<()> {
+    // The program of a designer asks for its messages.
+    if agent.designer {
+        return Ok(());
+    }
     let spec = Spec::read(&PrivateDir::new(repo.private_dir()?).agent(id))?;
     // One that can be resumed reads them when its turn has ended.
     if !matches!(spec.launch.stdin, Stdin::Talk | Stdin::Held) && !spec.launch.has_sessions() {

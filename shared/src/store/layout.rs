@@ -21,6 +21,8 @@ pub const AGENTS: &str = "refs/orchestra/agents/";
 
 /// The refs of the event logs of runs.
 pub const RUNS: &str = "refs/orchestra/runs/";
+/// The prefix of the logs of specs.
+pub const SPECS: &str = "refs/orchestra/specs/";
 
 /// Returns the private folder of the runs that were begun in this clone.
 pub fn runs_dir(private: &PrivateDir) -> std::path::PathBuf {

@@ -168,6 +168,8 @@ pub fn end_lost(
                 (captured, _) => captured,
             }
         }
+        // What a designer left in a worktree is captured like that of a person.
+        None if before.designer => Ok(CapturedWork::nothing(before.base.clone())),
         None => Err(crate::Error::refused("this clone has no record of how it was started")),
     };
     let died = match &notice {

@@ -4,9 +4,9 @@ use super::{Answer, Failure, MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, blame, cleanup, collect, compare, config, decide, diff, discover, doctor, inbox, init, logs,
-        merge_ranked, plan, resume, review, rewind, run, send, sessions, slot, spawn, status, stop,
-        supervise, sync, tag, r#try, undo, worktrees,
+        attach, blame, cleanup, collect, compare, config, decide, designer, diff, discover, doctor, inbox,
+        init, logs, merge_ranked, plan, resume, review, rewind, run, send, sessions, slot, spawn, spec,
+        status, stop, supervise, sync, tag, r#try, undo, worktrees,
     },
     watch::StreamedChange,
     worktree::capture::CapturedWork,
@@ -89,6 +89,14 @@ kinds! {
     RESUME_PLAN = "resume-plan": resume::Plan;
     /// The command with which a person attaches to an agent.
     ATTACH_PLAN = "attach-plan": attach::Plan;
+    /// The command with which a designer is started.
+    DESIGNER_PLAN = "designer-plan": designer::Plan;
+    /// The specs of this repository.
+    SPECS = "specs": spec::Report;
+    /// The text of a spec, with its versions.
+    SPEC = "spec": spec::SpecText;
+    /// What became of a text that was saved as a spec.
+    SPEC_SAVE = "spec-save": spec::SaveReport;
     /// The agents' worktrees, and their contents.
     WORKTREES = "worktrees": worktrees::Report;
     /// The sessions of coding agents.

@@ -5,9 +5,9 @@ use super::{MessageType, schema};
 use crate::{
     Error, Result,
     ops::{
-        attach, blame, cleanup, collect, compare, config, decide, diff, doctor, inbox, init, logs,
-        merge_ranked, plan, resume, review, rewind, run, send, sessions, slot, spawn, status, stop, sync,
-        tag, r#try, undo, worktrees,
+        attach, blame, cleanup, collect, compare, config, decide, designer, diff, doctor, inbox, init, logs,
+        merge_ranked, plan, resume, review, rewind, run, send, sessions, slot, spawn, spec, status, stop,
+        sync, tag, r#try, undo, worktrees,
     },
 };
 
@@ -74,6 +74,14 @@ requests! {
     "resume": resume::Request;
     /// Prepares to attach a person to an agent.
     "attach": attach::Request;
+    /// Prepares to start the agent program of a person with tools that start agents.
+    "designer": designer::Request;
+    /// Lists specs.
+    "specs": spec::Request;
+    /// Shows a version of a spec.
+    "spec": spec::ShowRequest;
+    /// Saves a version of a spec, or a new one.
+    "spec-save": spec::SaveRequest;
     /// Lists the agents' worktrees.
     "worktrees": worktrees::Request;
     /// Lists sessions of coding agents.

@@ -324,7 +324,7 @@ const BEYOND_INTERFACE: &[Rule] = &[
     ("attach", &["process"]),
     ("terminal", &["git", "private_files", "process", "trace"]),
     ("git-orchestra", &["git", "process"]),
-    ("review", &["git", "process"]),
+    ("review", &["process"]),
     ("sessions", &["process"]),
 ];
 

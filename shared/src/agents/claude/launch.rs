@@ -5,7 +5,8 @@ use super::{Claude, NAME, examination::EXAMINATION};
 use crate::{
     Error, Result,
     agents::{
-        COST, Launch, Launcher, Options, Stdin, TaskHandling, installed, launch::SESSION, mcp, options::Rules,
+        COST, DesignerOptions, Launch, Launcher, Options, Stdin, TaskHandling, installed, launch::SESSION,
+        mcp, options::Rules,
     },
     config::{Config, keys::ALLOWED_CLI},
     model::{OnPrompt, Permission},
@@ -64,6 +65,25 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         conversation: None,
         leftovers: vec![],
         cost_args: vec![format!("--max-budget-usd={COST}")],
+    })
+}
+
+/// Starts it as a designer. The user's own settings and servers apply.
+pub(in crate::agents) fn designer(config: &Config<'_>, options: &DesignerOptions) -> Result<Launch> {
+    let program = installed::path(config, NAME).ok_or_else(not_installed)?;
+    let server = std::slice::from_ref(&options.server);
+    let (file, path) = mcp::file(MCP_FILE, server, &MCP_FORM);
+    let mut argv = vec![program, format!("--mcp-config={path}")];
+    argv.push(allowed_rule(&format!("mcp__{}", options.server.name)));
+    argv.extend(options.denied().iter().map(|tool| format!("--disallowedTools={tool}")));
+    argv.push(format!("--append-system-prompt={}", options.prompt));
+    argv.extend(options.model.iter().map(|model| format!("--model={model}")));
+    Ok(Launch {
+        new_session_args: vec![format!("--session-id={SESSION}")],
+        resume_args: vec![format!("--resume={SESSION}")],
+        unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
+        files: vec![file],
+        ..Launch::plain(argv, Stdin::Empty, TaskHandling::Prose)
     })
 }
 

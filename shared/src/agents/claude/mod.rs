@@ -13,7 +13,7 @@ mod teams;
 
 use super::{
     AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
-    examination::Examination, installed,
+    designer::LaunchDesigner, examination::Examination, installed,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
 
@@ -102,6 +102,10 @@ impl Launcher for Claude {
 
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
         launch::launch(config, options)
+    }
+
+    fn designer(&self) -> Option<LaunchDesigner> {
+        Some(launch::designer)
     }
 
     fn session_files(&self) -> Option<&'static dyn SessionFiles> {

@@ -3,11 +3,12 @@
 
 use serde_json::Value;
 
-use super::{Codex, EXAMINATION, NAME};
+use super::{Codex, EXAMINATION, NAME, sessions::NO_SERVER};
 use crate::{
     Error, Result,
     agents::{
-        Launch, Launcher, Options, Stdin, TaskHandling, installed,
+        DesignerOptions, Launch, Launcher, Options, Stdin, TaskHandling, installed,
+        launch::SESSION,
         mcp::{self, McpServer, Place},
         options::{self, Rules},
     },
@@ -75,6 +76,24 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         on_prompt: options.on_prompt(config)?,
         unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
         ..Launch::plain(vec![], Stdin::Talk, TaskHandling::Prose)
+    })
+}
+
+/// Starts it as a designer. It has no background server, which would outlive the designer.
+pub(in crate::agents) fn designer(config: &Config<'_>, options: &DesignerOptions) -> Result<Launch> {
+    let program = installed::path(config, NAME).ok_or_else(not_installed)?;
+    let settings = Options { append_system_prompt: Some(options.prompt.clone()), ..Options::default() };
+    let mut argv = [argv(program, &settings), mcp_settings(std::slice::from_ref(&options.server))].concat();
+    if !options.writes {
+        argv.push("--sandbox=read-only".to_owned());
+    }
+    argv.extend(options.model.iter().map(|model| format!("--model={model}")));
+    Ok(Launch {
+        new_session_args: vec![NO_SERVER.to_owned()],
+        resume_args: ["resume", NO_SERVER, SESSION].map(str::to_owned).into(),
+        reports_session: true,
+        unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
+        ..Launch::plain(argv, Stdin::Empty, TaskHandling::Prose)
     })
 }
 

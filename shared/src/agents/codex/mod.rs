@@ -13,6 +13,7 @@ mod stream;
 
 use super::{
     AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
+    designer::LaunchDesigner,
     examination::{Examination, LoginQuery},
     installed,
     limit::ReportedLimit,
@@ -109,6 +110,10 @@ impl Launcher for Codex {
     /// In its sandbox it may run any command that only reads.
     fn reads_history(&self) -> bool {
         true
+    }
+
+    fn designer(&self) -> Option<LaunchDesigner> {
+        Some(launch::designer)
     }
 
     fn session_files(&self) -> Option<&'static dyn SessionFiles> {

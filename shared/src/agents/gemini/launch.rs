@@ -7,7 +7,7 @@ use super::{EXAMINATION, NAME, modes::mode, rules, stream::StreamJson};
 use crate::{
     Code, Error, Result,
     agents::{
-        Launch, Options, PrivateFile, Protocol, Stdin, TaskHandling, installed,
+        DesignerOptions, Launch, Options, PrivateFile, Protocol, Stdin, TaskHandling, installed,
         launch::{PRIVATE, SESSION},
         mcp,
         options::{self, Rules},
@@ -73,6 +73,29 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
         env.push((DEFAULTS.to_owned(), path));
     }
     Ok(Launch { files, env, ..launch })
+}
+
+/// Starts it as a designer. It takes no text in addition to its own instructions, but reads those of the server.
+pub(in crate::agents) fn designer(config: &Config<'_>, options: &DesignerOptions) -> Result<Launch> {
+    let program = installed::path(config, NAME).ok_or_else(not_installed)?;
+    let (servers, path) = mcp::file(MCP_FILE, std::slice::from_ref(&options.server), &MCP_FORM);
+    let denied: Vec<String> = options.denied().into_iter().filter(|tool| tool != "NotebookEdit").collect();
+    let rules = rules::policy(&[], &denied)?;
+    let (mut argv, mut files) = (vec![program], vec![servers]);
+    if let Some(text) = rules {
+        check_folder(&config.private_dir()?)?;
+        argv.push(format!("--policy={PRIVATE}/{RULES_FILE}"));
+        files.push(PrivateFile { name: RULES_FILE.to_owned(), text });
+    }
+    argv.extend(options.model.iter().map(|model| format!("--model={model}")));
+    Ok(Launch {
+        new_session_args: vec![format!("--session-id={SESSION}")],
+        resume_args: vec![format!("--resume={SESSION}")],
+        unset: SESSION_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
+        env: vec![(DEFAULTS.to_owned(), path)],
+        files,
+        ..Launch::plain(argv, Stdin::Empty, TaskHandling::Prose)
+    })
 }
 
 /// Fails if the program cannot be given rules in a file of this folder: it takes a comma for the end of a path, and would start without

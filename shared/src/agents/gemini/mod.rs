@@ -13,7 +13,7 @@ mod stream;
 
 use super::{
     AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
-    examination::Examination, installed, limit::ReportedLimit,
+    designer::LaunchDesigner, examination::Examination, installed, limit::ReportedLimit,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
 
@@ -101,6 +101,10 @@ impl Launcher for Gemini {
 
     fn launch(&self, config: &Config<'_>, options: &Options) -> Result<Launch> {
         launch::launch(config, options)
+    }
+
+    fn designer(&self) -> Option<LaunchDesigner> {
+        Some(launch::designer)
     }
 
     fn session_files(&self) -> Option<&'static dyn SessionFiles> {

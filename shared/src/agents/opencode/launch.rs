@@ -6,8 +6,8 @@ use super::{NAME, Opencode, examination::EXAMINATION, permission};
 use crate::{
     Code, Error, Result,
     agents::{
-        Launch, Launcher, Options, Stdin, TaskHandling, installed,
-        launch::SESSION,
+        DesignerOptions, Launch, Launcher, Options, PrivateFile, Stdin, TaskHandling, installed,
+        launch::{PRIVATE, SESSION},
         mcp::{self, McpServer, Place},
         options::{self, Rules},
     },
@@ -27,6 +27,8 @@ pub(super) const SUPPORTED: &[&str] = &[
 ];
 /// The variable with settings in addition to those in the user's files.
 const SETTINGS: &str = "OPENCODE_CONFIG_CONTENT";
+/// The file with the instructions of a designer.
+const PROMPT: &str = "designer.md";
 /// The variable with permissions in addition to the user's settings.
 const VARIABLE: &str = "OPENCODE_PERMISSION";
 
@@ -66,6 +68,31 @@ pub(super) fn launch(config: &Config<'_>, options: &Options) -> Result<Launch> {
             .chain(settings.map(|settings| (SETTINGS.to_owned(), settings)))
             .collect(),
         ..Launch::plain(vec![], Stdin::Prompt, TaskHandling::Prose)
+    })
+}
+
+/// Starts it as a designer, with instructions in a file in addition to those of the user.
+pub(in crate::agents) fn designer(config: &Config<'_>, options: &DesignerOptions) -> Result<Launch> {
+    let program = installed::path(config, NAME).ok_or_else(not_installed)?;
+    let already = |name| config.environment().text_variable(name);
+    let servers = std::slice::from_ref(&options.server);
+    let mut all: Value = serde_json::from_str(&settings(servers, already(SETTINGS).as_deref())?)
+        .map_err(|error| Error::internal("the settings are not JSON").because(error))?;
+    let mut texts = all["instructions"].as_array().cloned().unwrap_or_default();
+    texts.push(format!("{PRIVATE}/{PROMPT}").into());
+    all["instructions"] = texts.into();
+    let mut env = vec![(SETTINGS.to_owned(), all.to_string())];
+    if !options.writes {
+        env.push((VARIABLE.to_owned(), permission::without_edits(already(VARIABLE).as_deref())));
+    }
+    let mut argv = vec![program];
+    argv.extend(options.model.iter().map(|model| format!("--model={model}")));
+    Ok(Launch {
+        resume_args: vec![format!("--session={SESSION}")],
+        reports_session: true,
+        env,
+        files: vec![PrivateFile { name: PROMPT.to_owned(), text: options.prompt.clone() }],
+        ..Launch::plain(argv, Stdin::Empty, TaskHandling::Prose)
     })
 }
 

@@ -10,8 +10,8 @@ mod sessions;
 mod stream;
 
 use super::{
-    AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, TaskHandling, examination::Examination,
-    installed,
+    AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, TaskHandling, designer::LaunchDesigner,
+    examination::Examination, installed,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
 
@@ -91,6 +91,10 @@ impl Launcher for Opencode {
 
     fn reads(&self, _config: &Config<'_>) -> Result<TaskHandling> {
         Ok(TaskHandling::Prose)
+    }
+
+    fn designer(&self) -> Option<LaunchDesigner> {
+        Some(launch::designer)
     }
 
     fn protocol(&self) -> Protocol {

@@ -42,6 +42,14 @@ pub(super) fn value(
     format!("{{{}}}", kept.chain(ours).collect::<Vec<_>>().join(","))
 }
 
+/// Returns the value of the variable for a program that changes no files: otherwise the rules that it has already hold.
+pub(super) fn without_edits(already: Option<&str>) -> String {
+    let theirs = already.and_then(|text| serde_json::from_str::<serde_json::Map<String, Value>>(text).ok());
+    let theirs = theirs.unwrap_or_default();
+    let kept = theirs.iter().filter(|(tool, _)| *tool != "edit").map(|(tool, rule)| field(tool, rule));
+    format!("{{{}}}", kept.chain([field("edit", &"deny")]).collect::<Vec<_>>().join(","))
+}
+
 /// Writes a field. The order of the fields matters, and a map of JSON values does not keep it.
 fn field(name: &str, value: &impl Serialize) -> String {
     let text = serde_json::to_string(value).unwrap_or_else(|_| "\"deny\"".to_owned());

@@ -173,6 +173,7 @@ impl Fold {
         agent.place = created.place;
         agent.parent = IdOrText::short_or_none(created.parent.as_ref());
         agent.reviews = IdOrText::short_or_none(created.reviews.as_ref());
+        agent.designer = created.designer;
         agent.permission = short_or_none(created.permission.as_deref());
         agent.writer.clone_from(&event.writer);
         agent.label = short_or_none(created.label.as_deref());

@@ -319,6 +319,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Fact> {
                     place,
                     parent,
                     reviews: reviews.clone(),
+                    designer: place == 1,
                     permission,
                     after: reviews.iter().filter(|_| place > 1).cloned().collect(),
                     snapshot: Some(base.clone()).filter(|_| place > 0),

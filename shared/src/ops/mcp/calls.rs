@@ -1,5 +1,6 @@
 //! What each tool does: it calls an operation, and says in a short text what it did.
 
+mod received;
 mod started;
 mod texts;
 
@@ -16,8 +17,10 @@ use crate::{
     backoff::Backoff,
     context::{Context, interrupted},
     git::Repo,
-    model::{AgentId, Liveness, said::MessageKind},
-    ops::{agent_object::AgentObject, caller::Caller, diff, inbox, logs, pause, resume, send, status, stop},
+    model::{AgentId, Liveness, said::MessageKind, text},
+    ops::{
+        agent_object::AgentObject, caller::Caller, diff, inbox, logs, pause, resume, send, spec, status, stop,
+    },
     supervise::lending::WaitingCommand,
     trust::{
         AcceptedRepo,
@@ -68,6 +71,7 @@ impl Call {
             "agents_spawn" => self.spawn(repo),
             "agents_send" => self.send(&repo),
             "agents_control" => self.control(repo),
+            "spec_show" => self.spec(&repo),
             other => Err(Error::internal(format!("no tool '{other}'"))),
         }
     }
@@ -118,15 +122,23 @@ impl Call {
         let mut signs = 0;
         loop {
             let agents = self.agents(repo)?;
-            let cursor = cursor_of(&agents);
+            let received = received::received(repo).len();
+            let cursor = cursor_of(&agents, received);
             let is_live = |agent: &&AgentObject| agent.liveness == Liveness::Live;
             let live: Vec<AgentId> = agents.iter().filter(is_live).map(|agent| agent.id.clone()).collect();
             let has_changed = known.get_or_insert_with(|| cursor.clone()) != &cursor;
             let left = limit.saturating_sub(begun.elapsed());
             if has_changed || left.is_zero() || live.is_empty() {
                 let state = if has_changed { "something changed" } else { "nothing changed" };
-                let text =
-                    format!("{state}; {} running; cursor {cursor}\n{}", live.len(), texts::agents(&agents));
+                let to_caller = match received {
+                    0 => String::new(),
+                    count => format!("; {} to you (inbox_list)", text::count(count as u64, "message")),
+                };
+                let text = format!(
+                    "{state}; {} running{to_caller}; cursor {cursor}\n{}",
+                    live.len(),
+                    texts::agents(&agents)
+                );
                 return Ok(answer::page(&text, 0));
             }
             lent.set(live);
@@ -164,7 +176,9 @@ impl Call {
 
     fn inbox(&self, repo: &Repo) -> Result<String> {
         let request = inbox::Request { agents: self.texts("agents")?, all: true };
-        Ok(texts::messages(&inbox::run(&self.context, repo, &request)?.messages))
+        let messages = inbox::run(&self.context, repo, &request)?.messages;
+        let received = if request.agents.is_empty() { received::received(repo) } else { Vec::new() };
+        Ok(texts::messages(&messages, received))
     }
 
     fn tell(&self, repo: &Repo) -> Result<String> {
@@ -176,6 +190,19 @@ impl Call {
         let to =
             report.parent.map_or_else(|| "people, who read it later".to_owned(), |parent| parent.to_string());
         Ok(format!("message {} was recorded for {to}", report.id))
+    }
+
+    fn spec(&self, repo: &Repo) -> Result<String> {
+        let name = self.text("name")?;
+        let from = usize::try_from(self.number("cursor")?.unwrap_or(0)).unwrap_or(usize::MAX);
+        if name.is_none() {
+            let all = spec::run(&self.context, repo)?.specs;
+            if all.len() != 1 {
+                return Ok(texts::specs(&all));
+            }
+        }
+        let shown = spec::show(&self.context, repo, &spec::ShowRequest { name, version: None })?;
+        Ok(answer::page(&texts::spec(&shown), from))
     }
 
     fn spawn(&self, repo: Repo) -> Result<String> {
@@ -235,8 +262,9 @@ fn accepted(repo: Repo) -> Result<AcceptedRepo> {
 }
 
 /// Returns a text that differs as soon as something changed that a client waits for.
-fn cursor_of(agents: &[AgentObject]) -> String {
+fn cursor_of(agents: &[AgentObject], received: usize) -> String {
     let mut hasher = DefaultHasher::new();
+    received.hash(&mut hasher);
     for agent in agents {
         let state = (agent.phase.as_str(), agent.liveness.as_str(), agent.attempt, agent.messages);
         (agent.id.as_str(), state, &agent.waiting, agent.merged).hash(&mut hasher);

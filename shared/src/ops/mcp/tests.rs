@@ -53,11 +53,12 @@ fn a_client_is_greeted_or_finds_out_by_itself() {
 #[test]
 fn tools_that_write_are_offered_only_to_whom_may_write() {
     let list = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}\n";
-    let reading = ["agents_status", "agents_wait", "agents_log", "agents_diff", "inbox_list"];
+    let reading = ["agents_status", "agents_wait", "agents_log", "agents_diff", "inbox_list", "spec_show"];
     let answers = served(vec![], list);
     assert_eq!(names(&answers[0]), reading);
     let all = served(WriteClass::ALL.to_vec(), list);
-    assert_eq!(names(&all[0]), [&reading[..], &["agents_spawn", "agents_send", "agents_control"]].concat());
+    let writing = ["agents_spawn", "agents_send", "agents_control"];
+    assert_eq!(names(&all[0]), [&reading[..5], &writing[..], &reading[5..]].concat());
     assert!(all[0].to_string().len() <= 6 * 1024, "{}", all[0].to_string().len());
     let call = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"agents_spawn\",\"arguments\":{\"tasks\":[\"x\"]}}}\n";
     assert_eq!(served(vec![WriteClass::Send], call)[0]["error"]["code"], message::PARAMS_INVALID);

@@ -123,6 +123,15 @@ pub(super) const TOOLS: &[Tool] = &[
         offer: Offer::To(WriteClass::Control),
         parameters: &[AGENT, ("action", Type::OneOf(&["pause", "resume", "stop"]), "What to do", true)],
     },
+    Tool {
+        name: "spec_show",
+        about: "Shows a spec: what is to be built, as people wrote it; without a name the only one, or the names",
+        offer: Offer::Always,
+        parameters: &[
+            ("name", Type::Text, "The name of the spec", false),
+            ("cursor", Type::Number, "Where to continue a long text", false),
+        ],
+    },
 ];
 
 impl Tool {

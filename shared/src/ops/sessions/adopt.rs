@@ -101,6 +101,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         place: 0,
         parent: None,
         reviews: None,
+        designer: false,
         base: base.into(),
         after: Vec::new(),
         branch: branch.as_str().into(),

@@ -177,6 +177,7 @@ fn new_agents(
             place,
             parent: parent.clone(),
             reviews: reviews.cloned().map(IdOrText::from),
+            designer: false,
             base: planned.base.into(),
             after: planned.after.iter().cloned().map(IdOrText::from).collect(),
             branch: planned.branch.clone(),

@@ -32,7 +32,7 @@ const VARIABLE: &str = "CODEX_HOME";
 /// The suffix of transcripts that the program compressed.
 const COMPRESSED: &str = ".jsonl.zst";
 /// A server in the background would keep the session open, and work on, after its window was left: nobody else could resume it.
-const NO_SERVER: &str = "--no-daemon";
+pub(super) const NO_SERVER: &str = "--no-daemon";
 /// Maximum number of titles that are read.
 const MAX_TITLES: usize = 100_000;
 /// Depth of the folders: year, month, day.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::received::Received;
 use crate::{
     Result,
     git::Repo,
@@ -14,6 +15,7 @@ use crate::{
             log_reader::{LogEvent, LogReader},
         },
         mcp::answer::{self, MAX_TEXT},
+        spec::{SpecObject, SpecText},
     },
 };
 
@@ -65,23 +67,39 @@ fn agent(agent: &AgentObject) -> String {
     format!("{facts}\n{}", answer::as_data(&written))
 }
 
-/// Formats messages; of very many, the newest.
-pub(super) fn messages(messages: &[InboxMessage]) -> String {
-    if messages.is_empty() {
+/// Formats messages of agents, and those to the caller; of very many, the newest.
+pub(super) fn messages(messages: &[InboxMessage], received: Vec<Received>) -> String {
+    let of_agents = messages.iter().map(|one| {
+        let unread = if one.unread { ", unread" } else { "" };
+        let text = answer::as_data(&one.text);
+        (one.at, format!("{} {} of {} to {}{unread}\n{text}", one.id, one.kind, one.agent, one.to))
+    });
+    let mut all: Vec<_> = of_agents.chain(received.into_iter().map(|one| (one.at, one.text))).collect();
+    if all.is_empty() {
         return "no messages".to_owned();
     }
-    let shown = messages.iter().map(|one| {
-        let unread = if one.unread { ", unread" } else { "" };
-        format!(
-            "{} {} of {} to {}{unread}\n{}",
-            one.id,
-            one.kind,
-            one.agent,
-            one.to,
-            answer::as_data(&one.text)
-        )
-    });
-    newest(&shown.collect::<String>())
+    // Those that came at the same time stay as they are.
+    all.sort_by_key(|(at, _)| *at);
+    newest(&all.into_iter().map(|(_, text)| text).collect::<String>())
+}
+
+/// Formats the names of specs.
+pub(super) fn specs(specs: &[SpecObject]) -> String {
+    if specs.is_empty() {
+        return "there is no spec".to_owned();
+    }
+    let line =
+        |one: &SpecObject| format!("{}, version {}\n{}", one.name, one.version, answer::as_data(&one.title));
+    answer::page(&specs.iter().map(line).collect::<String>(), 0)
+}
+
+/// Formats a spec. Its text is that of people, and still data.
+pub(super) fn spec(shown: &SpecText) -> String {
+    let beside = match shown.spec.beside.len() {
+        0 => String::new(),
+        count => format!("; {} beside it, which a person has to merge", text::count(count as u64, "version")),
+    };
+    format!("{}: version {}{beside}\n{}", shown.spec.name, shown.number, answer::as_data(&shown.text))
 }
 
 /// Returns the end of a text that is short enough, from the beginning of a line on.

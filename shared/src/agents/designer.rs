@@ -1,0 +1,120 @@
+//! Designers: programs that a person uses in their terminal, with the tools of git orchestra.
+
+use super::{
+    AgentProgram, Launch, Options,
+    configured::configured,
+    mcp::{McpServer, Place},
+    profile::ProfileOptions,
+    registry,
+};
+use crate::{
+    Code, Error, Kind, Result,
+    config::Config,
+    model::text,
+    world::{AGENT, ATTEMPT},
+};
+
+/// The name of the server with the tools.
+const SERVER: &str = "orchestra";
+
+/// How a program is started as a designer.
+pub(super) type LaunchDesigner = fn(&Config<'_>, &DesignerOptions) -> Result<Launch>;
+
+/// What a designer gets.
+#[derive(Clone, Debug)]
+pub struct DesignerOptions {
+    /// The server with the tools.
+    pub(super) server: McpServer,
+    /// How to delegate and report, for the model.
+    pub(super) prompt: String,
+    /// Whether it may change files.
+    pub(super) writes: bool,
+    /// The model that is configured for the profile.
+    pub(super) model: Option<String>,
+}
+
+impl DesignerOptions {
+    /// Makes the options. `command` and `args` start the server, which learns from two variables whose program it serves.
+    pub fn new(command: String, args: Vec<String>, prompt: String, writes: bool) -> Self {
+        let env = [AGENT, ATTEMPT].map(str::to_owned).into();
+        let server = McpServer { name: SERVER.to_owned(), place: Place::Program { command, args, env } };
+        Self { server, prompt, writes, model: None }
+    }
+
+    /// Returns what it gets in place of the tools that change files, in the words of Claude Code.
+    pub(super) fn denied(&self) -> Vec<String> {
+        let tools: &[&str] = if self.writes { &[] } else { &["Edit", "Write", "NotebookEdit"] };
+        tools.iter().map(|&tool| tool.to_owned()).collect()
+    }
+}
+
+/// Determines how the profile `name` is started as a designer.
+///
+/// # Errors
+/// There is no such profile, its program is not on this machine, or it cannot be a designer (2): the error names those that can.
+pub fn designer_launch(name: &str, config: &Config<'_>, options: &DesignerOptions) -> Result<Launch> {
+    let program = configured(name, config);
+    let launcher = program.as_deref().and_then(AgentProgram::launcher);
+    let Some(launch) = launcher.and_then(|launcher| launcher.designer()) else {
+        // The error of a profile that does not exist says which do.
+        let unknown = super::launch(name, config, &Options::default()).err();
+        if let Some(error) = unknown.filter(|error| error.code == Code::ProfileUnknown) {
+            return Err(error);
+        }
+        let shown = text::safe(name);
+        let all = designers().join(", ");
+        return Err(Error::new(
+            Code::OptionUnsupported,
+            format!("agent '{shown}' cannot be a designer: it is not used in a terminal, or takes no tools by an option"),
+        )
+        .hint(format!("git orchestra designer --agent NAME; these can: {all}")));
+    };
+    let model = ProfileOptions::of(name, config)?.with(Options::default()).model;
+    let launch = launch(config, &DesignerOptions { model, ..options.clone() }).map_err(|error| {
+        if error.kind() == Kind::Usage {
+            error
+        } else {
+            error.hint(format!("designers: {}", designers().join(", ")))
+        }
+    })?;
+    let env = launch.env.into_iter().chain(super::variables(name, config)?).collect();
+    Ok(Launch { env, ..launch })
+}
+
+/// Returns the programs that can be designers, whether or not they are installed.
+pub fn designers() -> Vec<&'static str> {
+    registry::startable()
+        .filter(|(_, launcher)| launcher.designer().is_some())
+        .map(|(name, _)| name)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::options;
+
+    /// Options as those of a person who asked for nothing else.
+    pub(in crate::agents) fn plain() -> DesignerOptions {
+        DesignerOptions::new("/bin/x".to_owned(), vec!["mcp".to_owned()], "Delegate.".to_owned(), false)
+    }
+
+    #[test]
+    fn what_can_be_a_designer_is_used_in_a_terminal_and_takes_servers() {
+        let all = designers();
+        assert_eq!(all, ["claude", "codex", "gemini", "opencode"]);
+        for name in all {
+            let launcher = registry::program(name).and_then(AgentProgram::launcher).unwrap();
+            assert!(launcher.supported().contains(&options::MCP_SERVER), "{name}");
+            assert!(
+                registry::session_reader(name).is_some_and(|reader| reader.resume_argv("x", false).is_some())
+            );
+        }
+    }
+
+    #[test]
+    fn only_who_is_asked_to_write_may() {
+        assert_eq!(plain().denied(), ["Edit", "Write", "NotebookEdit"]);
+        assert!(DesignerOptions { writes: true, ..plain() }.denied().is_empty());
+    }
+}
