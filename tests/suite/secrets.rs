@@ -169,7 +169,7 @@ fn a_secret_is_held_and_can_be_redacted() {
     let (a, b) = (first(&world), clone(&world, "b"));
     let hub = TestRepo::new(&world, world.dir().join("hub.git"));
     let key = from_pattern("ghp_{P:36}", &mut SeededRandom::from(1));
-    let id = a.spawn(&format!("echo ok > one.txt # with {key}"));
+    let id = a.spawn(&format!("echo ok > one.txt; git add one.txt; git commit -qm 'with {key}'"));
     a.end_of(&id);
     a.orchestra(["review", &id, "--approve"]).succeeded();
     a.orchestra(["collect"]).succeeded();
@@ -189,7 +189,7 @@ fn a_secret_is_held_and_can_be_redacted() {
         (&after["phase"], &after["head"], &after["verdict"]),
         (&before["phase"], &before["head"], &before["verdict"])
     );
-    // The first commit of the branch contains its task.
+    // The agent committed it.
     a.orchestra(["sync"]).exits(1).stderr_has("commit ").stderr_has("git commit --amend");
     world.git(&a.worktree(&id), ["commit", "-q", "--amend", "-m", "without it"]);
     a.orchestra(["collect", &id]).succeeded();
@@ -201,6 +201,19 @@ fn a_secret_is_held_and_can_be_redacted() {
     );
     assert!(!holds(&hub, &key) && !holds(&b, &key));
     a.orchestra(["sync", "--redact", "zzzz"]).exits(3).stderr_has("0 events have an id that begins with");
+}
+
+#[test]
+fn a_token_of_a_task_gets_into_no_commit_that_is_pushed() {
+    let world = world();
+    let repo = world.repo();
+    let key = from_pattern("ghp_{P:36}", &mut SeededRandom::from(2));
+    let id = repo.spawn(&format!("export T={key}; echo ok > one.txt"));
+    repo.end_of(&id);
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    let log = repo.git(["log", "--branches", "--format=%D%n%B"]).stdout();
+    assert!(log.contains("export T=[taken out]; echo ok") && !log.contains("ghp_"), "{log}");
+    assert!(log.contains(&format!("Orchestra-Agent: {id}")) && !id.contains("ghp"), "{log}");
 }
 
 #[test]
