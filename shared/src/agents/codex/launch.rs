@@ -7,8 +7,8 @@ use super::{Codex, EXAMINATION, NAME};
 use crate::{
     Error, Result,
     agents::{
-        Launch, Launcher, Options, Stdin, TaskHandling, installed,
-        mcp::{self, McpServer, Place},
+        Launch, Launcher, Options, Stdin, TaskHandling, installed, mcp,
+        mcp_server::{McpServer, Place},
         options::{self, Rules},
     },
     config::Config,

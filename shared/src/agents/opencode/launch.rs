@@ -8,7 +8,8 @@ use crate::{
     agents::{
         Launch, Launcher, Options, Stdin, TaskHandling, installed,
         launch::SESSION,
-        mcp::{self, McpServer, Place},
+        mcp,
+        mcp_server::{McpServer, Place},
         options::{self, Rules},
     },
     config::{Config, keys::ALLOWED_CLI},
