@@ -8,7 +8,7 @@
 //! `ask COMMAND` · `ask-KINDS COMMAND` (only options of the kinds, separated by commas) · `late COMMAND` (a call that is only
 //! reported at its end) · `left-over` (a call without an end) · `use-files` (files of the client, which it did not offer) · `plan` ·
 //! `cost DOLLARS` · `unknown` · `noise` · `long BYTES` · `await FILE` · `hang` · `exit CODE` · `exit CODE once` · `stop REASON` ·
-//! `fail CODE TEXT` · `mcp SERVER TEXT` (calls the tool `add` of an MCP server that it was told of).
+//! `fail CODE TEXT` · `mcp SERVER TEXT` (calls the tool `add` of an MCP server from its client).
 
 #![expect(
     clippy::disallowed_methods,
@@ -61,7 +61,7 @@ struct Agent {
     queued: VecDeque<Value>,
     sessions: PathBuf,
     session: String,
-    /// The MCP servers that it was told of.
+    /// The MCP servers from its client.
     servers: Value,
     calls: usize,
 }
@@ -157,7 +157,7 @@ impl Agent {
         }
     }
 
-    /// Starts an MCP server that it was told of, and calls its tool.
+    /// Starts an MCP server from its client, and calls its tool.
     fn call_server(&self, rest: &str) -> String {
         let (name, text) = rest.split_once(' ').expect("a server and a text");
         let told = self.servers.as_array().expect("a list").iter().find(|server| server["name"] == name);

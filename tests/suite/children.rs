@@ -100,8 +100,7 @@ fn an_agent_starts_and_resumes_none_that_may_do_more() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
     repo.git(["config", "orchestra.jobs", "8"]);
-    repo.git(["config", "orchestra.permission", "bypassPermissions"]);
-    let parent = repo.spawn_claude(&["--permission", "acceptEdits", "--deny", "WebFetch"], LONG);
+    let parent = repo.spawn_claude(&["--permission", "default", "--deny", "WebFetch"], LONG);
     repo.wait_for_file(&parent, "before");
     let spawn = ["spawn", "-d", "--again", "--agent"];
     for (options, said) in [
@@ -121,7 +120,7 @@ fn an_agent_starts_and_resumes_none_that_may_do_more() {
     assert_eq!(repo.agents().len(), 1, "nothing was made");
     // What is configured is lowered, and what was denied stays denied.
     let lowered = child(&repo, &parent, "lowered");
-    assert_eq!(repo.agent(&lowered)["permission_mode"], "acceptEdits");
+    assert_eq!(repo.agent(&lowered)["permission_mode"], "default");
     repo.wait_for_file(&lowered, "before");
     let session = repo.agent(&lowered)["session"].as_str().expect("a session").to_owned();
     let said = world.scripted_conversation(&session);
@@ -131,7 +130,7 @@ fn an_agent_starts_and_resumes_none_that_may_do_more() {
     let raise = ["resume", lowered.as_str(), "--permission", "bypassPermissions"];
     Ran::of(&mut by(&repo, &parent, raise)).exits(3).stderr_has("is more than the agent may do");
     Ran::of(&mut by(&repo, &parent, ["resume", lowered.as_str()])).succeeded();
-    assert_eq!(repo.agent(&lowered)["permission_mode"], "acceptEdits");
+    assert_eq!(repo.agent(&lowered)["permission_mode"], "default");
     // An agent of another repository is not known here.
     let strange = ["spawn", "-d", "--agent", "claude", "x"];
     Ran::of(&mut by(&repo, "nosuch-00000", strange)).exits(3).stderr_has("is not one of this repository");

@@ -187,7 +187,7 @@ fn the_tools_are_those_that_were_reviewed() {
     let tools: Vec<String> = list["tools"].as_array().expect("tools").iter().map(Value::to_string).collect();
     let all = tools.join("\n");
     assert!(all.len() <= 6 * 1024, "{}", all.len());
-    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+    insta::with_settings!({ snapshot_path => "pages", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("mcp-tools", all);
     });
     assert!(client.end());

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{McpServer, OutputPatterns, Protocol, Session, TaskHandling};
+use super::{OutputPatterns, Protocol, Session, TaskHandling, mcp_server::McpServer};
 use crate::model::{AgentId, OnPrompt, Permission};
 
 /// The placeholder in a command for the path of the file with the task.

@@ -3,10 +3,13 @@
 
 use std::fmt::Write as _;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Options, PrivateFile, launch::PRIVATE};
+use super::{
+    Options, PrivateFile,
+    launch::PRIVATE,
+    mcp_server::{McpServer, Place},
+};
 use crate::{
     Code, Error, Result,
     config::{
@@ -22,37 +25,6 @@ use crate::{
 const MAX_SERVERS: usize = 20;
 /// The longest name of a server, in bytes.
 const MAX_NAME: usize = 40;
-
-/// An MCP server.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct McpServer {
-    /// Its name.
-    pub name: String,
-    /// How it is reached.
-    pub place: Place,
-}
-
-/// How a server is reached.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Place {
-    /// It is a program, which speaks on its standard streams.
-    Program {
-        /// The path of the program.
-        command: String,
-        /// Its arguments.
-        args: Vec<String>,
-        /// The names of the variables that it needs.
-        env: Vec<String>,
-    },
-    /// It is at an address.
-    Url {
-        /// The address.
-        url: String,
-        /// Headers, each with the name of the variable that has its value.
-        headers: Vec<(String, String)>,
-    },
-}
 
 /// Returns the servers of an agent with these options.
 ///

@@ -40,6 +40,7 @@ mod installed;
 mod launch;
 pub mod limit;
 mod mcp;
+mod mcp_server;
 mod opencode;
 mod options;
 mod output_patterns;
@@ -59,7 +60,8 @@ pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFail
 pub use home::HomeFolder;
 pub use input::{TaskHandling, Words};
 pub use launch::{COST, Launch, PrivateFile, Stdin};
-pub use mcp::{McpServer, check_server, configured_servers, with_values};
+pub use mcp::{check_server, configured_servers, with_values};
+pub use mcp_server::McpServer;
 pub use options::Options;
 pub use output_patterns::OutputPatterns;
 pub use program::{AgentProgram, Launcher, SessionFiles};

@@ -411,6 +411,7 @@ mod tests {
         let files = [
             include_str!("keys/agents.rs"),
             include_str!("keys/caps.rs"),
+            include_str!("keys/children.rs"),
             include_str!("keys/landing.rs"),
             include_str!("keys/limits.rs"),
             include_str!("keys/profiles.rs"),

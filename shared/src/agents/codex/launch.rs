@@ -9,7 +9,8 @@ use crate::{
     agents::{
         DesignerOptions, Launch, Launcher, Options, Stdin, TaskHandling, installed,
         launch::SESSION,
-        mcp::{self, McpServer, Place},
+        mcp,
+        mcp_server::{McpServer, Place},
         options::{self, Rules},
     },
     config::Config,

@@ -8,7 +8,8 @@ use crate::{
     agents::{
         DesignerOptions, Launch, Launcher, Options, PrivateFile, Stdin, TaskHandling, installed,
         launch::{PRIVATE, SESSION},
-        mcp::{self, McpServer, Place},
+        mcp,
+        mcp_server::{McpServer, Place},
         options::{self, Rules},
     },
     config::{Config, keys::ALLOWED_CLI},
