@@ -70,8 +70,8 @@ pub(crate) const PAGE: Page = Page {
                  your own settings say. Codex is started with --no-daemon: its server in the background would \
                  outlive the designer.",
                 "The designer starts agents with the permissions that are configured, as you would. It cannot land \
-                 work, review it, or answer questions about permissions and money: its shell counts as that of an \
-                 agent.",
+                 work, review it, or answer questions about permissions and money: its shell counts as an \
+                 agent's.",
             ],
         ),
         (

@@ -30,8 +30,9 @@ pub(crate) fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     let context = context::interruptible(terminal)?;
     let prepared = designer::prepare(&context, &repo, &request)?;
     // The program has the terminal, and with it Ctrl-C, which is not ours meanwhile.
-    let ended =
-        keyboard::keeping_modes(|| interrupt::while_lent(|| prepared.run(&context, &here::repository()?)))?;
+    let ended = keyboard::keeping_modes(|| {
+        interrupt::while_lent(|| prepared.until_end(&context, &here::repository()?))
+    })?;
     show(terminal, &ended);
     let failed = ended.agent.phase == Phase::Failed;
     Ok(if failed { Exit::Failed(Kind::External) } else { Exit::Done })

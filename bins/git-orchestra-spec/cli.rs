@@ -10,7 +10,7 @@ use orchestra_terminal::{complete, pages::Page};
 ///
 /// A spec is a text in the refs of the repository, not in your files: it has a name and versions, and 'git
 /// orchestra sync' carries it to other clones. Without a command, the specs are listed. When a person saves
-/// one, the designer that runs ('git orchestra designer') is told what changed, as a diff. Agents read a spec
+/// one, the designer that runs ('git orchestra designer') hears what changed, as a diff. Agents read a spec
 /// with 'git orchestra spec show'.
 #[derive(Debug, Parser)]
 #[command(
@@ -83,13 +83,13 @@ pub(crate) enum Verb {
     },
 }
 
-/// Where the text comes from, and who is told.
+/// Where the text comes from, and who hears of it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Text {
     /// Read the text from this file, or from standard input (-), instead of opening an editor
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
-    /// The designer that is told what changes, from now on; by default, the only one that runs
+    /// The designer that hears what changes, from now on; by default, the only one that runs
     #[arg(long, value_name = "DESIGNER", add = ArgValueCandidates::new(complete::agents))]
     pub(crate) designer: Option<String>,
 }
@@ -97,7 +97,7 @@ pub(crate) struct Text {
 pub(crate) const PAGE: Page = Page {
     examples: &[
         ("git orchestra spec new rate-limit", "Begin a spec in your editor"),
-        ("git orchestra spec edit", "Change the only spec; a running designer is told what changed"),
+        ("git orchestra spec edit", "Change the only spec; a running designer hears what changed"),
         ("git orchestra spec show rate-limit", "Print it"),
         ("git orchestra spec show --versions", "List its versions"),
         ("git orchestra spec edit --restore 2", "Undo what was saved after version 2"),

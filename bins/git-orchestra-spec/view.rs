@@ -220,6 +220,6 @@ fn tell(terminal: &Terminal, report: &SaveReport) {
         }
     }
     if let Some(designer) = &report.told {
-        terminal.eprintln(&format!("{designer} was told what changed"));
+        terminal.eprintln(&format!("{designer} hears what changed"));
     }
 }

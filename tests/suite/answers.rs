@@ -328,7 +328,7 @@ fn answers_about_slots() {
 fn answers_about_designers_and_specs() {
     let world = world();
     let repo = world.repo().with_scripted_claude();
-    let all = redactions(&repo, &["designer"]);
+    let all = redactions(&repo, &["designer"]).text(&world.bins().to_string_lossy(), "<bins>");
     let new = ["spec", "new", "plan", "--from", "file.txt", "--json"];
     check("spec-save", &repo.orchestra(new).succeeded(), &all);
     check("spec", &repo.orchestra(["spec", "show", "--json"]).succeeded(), &all);

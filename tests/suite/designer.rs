@@ -145,7 +145,7 @@ fn its_conversation_continues_also_after_a_kill() {
     let designer = live(&repo);
     let (me, session) = (id(&designer), designer["session"].as_str().expect("a session").to_owned());
     arguments(&repo);
-    repo.orchestra(["designer", "--continue", "--print"]).exits(3).stderr_has("runs already");
+    repo.orchestra(["designer", "--continue", "--print"]).exits(3).stderr_has("is already running");
     repo.orchestra(["attach", &me, "--print"]).exits(3).stderr_has(&format!("--continue={me}"));
     let killed = designer["supervisor_pid"].to_string();
     assert!(Command::new("kill").args(["-9", &killed]).status().expect("kill").success());

@@ -30,6 +30,7 @@ mod codex;
 mod configured;
 mod custom;
 mod designer;
+mod designer_options;
 mod event;
 pub mod examination;
 mod fields;
@@ -55,7 +56,8 @@ mod summary;
 pub use configured::{
     check_prose, for_review, interactive_argv, launch, program_of, prompt_of, protocol_of, ready, variables,
 };
-pub use designer::{DesignerOptions, designer_launch, designers};
+pub use designer::{designer_launch, designers};
+pub use designer_options::DesignerOptions;
 pub use event::{FailureKind, Question, QuestionKind, StreamEvent, Turn, TurnFailure};
 pub use home::HomeFolder;
 pub use input::{TaskHandling, Words};

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    HomeFolder, Launch, Options, Protocol, TaskHandling, designer::LaunchDesigner, examination::Examination,
-    limit::ReportedLimit, options,
+    HomeFolder, Launch, Options, Protocol, TaskHandling, designer_options::LaunchDesigner,
+    examination::Examination, limit::ReportedLimit, options,
 };
 use crate::{
     Result,

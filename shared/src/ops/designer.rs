@@ -1,8 +1,8 @@
 //! `designer`: the agent program of a person, in their terminal, with tools that start and direct agents. It is recorded as an agent
 //! that has no work of its own; agents that it starts are its children.
 //!
-//! The operation has two halves, as that of `attach`, because the terminal is the caller's: [`prepare`] before the program starts,
-//! [`Designer::run`] while it does. This process holds the agent's lock meanwhile, as a supervisor does: if it dies, the designer is lost.
+//! The operation has two halves, like `attach`, because the terminal is the caller's: [`prepare`] before the program starts,
+//! [`Designer::until_end`] while it does. This process holds the agent's lock meanwhile, as a supervisor does: if it dies, the designer is lost.
 
 mod running;
 mod session;
@@ -120,7 +120,7 @@ struct Identity {
 /// Records the designer, and prepares the command of its program.
 ///
 /// # Errors
-/// An agent called it, or the designer runs already (3). The program cannot be a designer (2) or is not installed, or the conversation
+/// An agent called it, or the designer is already running (3). The program cannot be a designer (2) or is not installed, or the conversation
 /// is no longer there (3).
 pub fn prepare(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Designer> {
     context.check()?;
@@ -204,7 +204,7 @@ fn earlier(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
             .hint(format!("git orchestra attach {id} continues its session in this terminal")));
     }
     match found.liveness {
-        Liveness::Live => Err(Error::new(Code::AgentRunning, format!("designer '{id}' runs already"))
+        Liveness::Live => Err(Error::new(Code::AgentRunning, format!("designer '{id}' is already running"))
             .hint(format!("exit its program first, or git orchestra stop {id}"))),
         Liveness::Lost if !found.orphans.is_empty() => {
             let pids: Vec<String> = found.orphans.iter().map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! `spec`: texts that say what is to be built. People edit them, agents read them, and the designer is told what changed.
+//! `spec`: texts that say what is to be built. People edit them, agents read them, and the designer hears what changed.
 //!
 //! | file | contains |
 //! |---|---|
@@ -67,7 +67,7 @@ pub struct SpecObject {
     pub versions: u64,
     /// The numbers of the versions that were saved beside the current one, and not merged since.
     pub beside: Vec<u64>,
-    /// The designer that is told what changes.
+    /// The designer that hears what changes.
     pub designer: Option<IdOrText<AgentId>>,
     /// When the current version was saved, by the clock of the clone that saved it.
     #[schemars(with = "String", extend("format" = "date-time"))]

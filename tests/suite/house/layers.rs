@@ -247,6 +247,7 @@ const TERMINAL: &[Rule] = &[
     ("accepted", &["context", "here", "output", "prompt"]),
     ("table", &["style"]),
     ("text_file", &[]),
+    ("editor", &["here"]),
     ("humanize", &["here"]),
     ("times", &["here"]),
     ("caps", &[]),

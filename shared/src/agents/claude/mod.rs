@@ -13,7 +13,7 @@ mod teams;
 
 use super::{
     AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
-    designer::LaunchDesigner, examination::Examination, installed,
+    designer_options::LaunchDesigner, examination::Examination, installed,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
 

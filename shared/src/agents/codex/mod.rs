@@ -13,7 +13,7 @@ mod stream;
 
 use super::{
     AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
-    designer::LaunchDesigner,
+    designer_options::LaunchDesigner,
     examination::{Examination, LoginQuery},
     installed,
     limit::ReportedLimit,

@@ -13,7 +13,7 @@ mod stream;
 
 use super::{
     AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, SessionFiles, TaskHandling,
-    designer::LaunchDesigner, examination::Examination, installed, limit::ReportedLimit,
+    designer_options::LaunchDesigner, examination::Examination, installed, limit::ReportedLimit,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
 

@@ -10,8 +10,8 @@ mod sessions;
 mod stream;
 
 use super::{
-    AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, TaskHandling, designer::LaunchDesigner,
-    examination::Examination, installed,
+    AgentProgram, HomeFolder, Launch, Launcher, Options, Protocol, TaskHandling,
+    designer_options::LaunchDesigner, examination::Examination, installed,
 };
 use crate::{Result, config::Config, conversation::SessionReader};
 

@@ -38,7 +38,7 @@ pub struct Saved {
     /// The name of the person, the label of the clone, or the agent whose program wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// The designer that is told what changes, from this version on.
+    /// The designer that hears what changes, from this version on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub designer: Option<IdOrText<AgentId>>,
     /// The text; absent if it is the blob `spec` in the tree of the commit.

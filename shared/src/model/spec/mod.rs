@@ -2,7 +2,7 @@
 //!
 //! Each save is an event with the whole text, and names the version that it changed. A version that changes the current one is the
 //! current one from then on. One that changes another stays beside it, until a later version merges it: nothing that was written
-//! is lost, whoever was faster.
+//! is lost, however fast the other was.
 
 pub mod fact;
 pub mod fold;

@@ -18,7 +18,7 @@ state! {
         pub current: u64 = ("Current" unless 0),
         /// The number of versions that were saved beside the current one, and that no later version merged.
         pub beside: u64 = ("Beside" unless 0),
-        /// The designer that is told what changes.
+        /// The designer that hears what changes.
         pub designer: Option<IdOrText<AgentId>> = "Spec-Designer",
         /// The clone that created it.
         pub writer: WriterId = "Writer",

@@ -23,7 +23,7 @@ use crate::{
         fold::StopMode,
     },
     ops::{agent_object::AgentObject, collect, status},
-    process,
+    parallel, process,
     store::{AgentLog, append},
     supervise::{
         processes::{self, Processes},
@@ -70,7 +70,7 @@ impl Designer {
     ///
     /// # Errors
     /// The program cannot be started (the designer is recorded as failed), or its end cannot be recorded.
-    pub fn run(self, context: &Context, repo: &Repo) -> Result<Ended> {
+    pub fn until_end(self, context: &Context, repo: &Repo) -> Result<Ended> {
         let id = self.plan.agent.clone();
         let Some(mut running) = self.running else { return Err(Error::internal("a dry run starts nothing")) };
         let began = (repo.now().as_second(), Instant::now());
@@ -133,12 +133,8 @@ impl Running {
             let marked = self.record.clone();
             let find = || alive(&marked);
             // The program itself is reaped here, or it would seem to live.
-            let ending = std::thread::scope(|scope| {
-                let ending = scope.spawn(|| processes::end_all(find, grace));
-                let status = child.wait();
-                (ending.join(), status)
-            });
-            let (Ok(ended), status) = ending else { return Err(Error::internal("a thread ended")) };
+            let (ended, status) = parallel::both(|| processes::end_all(find, grace), || child.wait());
+            let ended = ended.context(Kind::Internal, cannot)?;
             ended?;
             return Ok((why, exit_code(status.context(Kind::External, cannot)?)));
         }

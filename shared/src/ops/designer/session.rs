@@ -89,7 +89,7 @@ pub(super) fn conversation(
     let prepared = prepared.map_err(|error| match error.code {
         Code::SessionUnknown | Code::TranscriptMissing => error
             .because(format!(
-                "designer '{}' said nothing, or its program removed the conversation",
+                "designer '{}' has no message yet, or its program removed the conversation",
                 earlier.id
             ))
             .hint("git orchestra designer begins a new one"),

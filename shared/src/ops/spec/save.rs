@@ -47,7 +47,7 @@ pub struct SaveRequest {
     pub base: Option<String>,
     /// The ids of the versions beside it that the text merges.
     pub merges: Vec<String>,
-    /// The designer that is told what changes, from now on.
+    /// The designer that hears what changes, from now on.
     pub designer: Option<String>,
 }
 
@@ -78,7 +78,7 @@ pub struct SaveReport {
     pub number: u64,
     /// The lines that changed, as a diff without its header.
     pub diff: String,
-    /// The designer that was told.
+    /// The designer that heard of it.
     pub told: Option<AgentId>,
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Written {
     pub(super) diff: String,
 }
 
-/// Sends the designer of a spec what changed, as a diff. Returns which one was told: a designer that does not run reads the spec when
+/// Sends the designer of a spec what changed, as a diff. Returns which one: a designer that does not run reads the spec when
 /// it starts, and the one that saved it knows.
 pub(super) fn changed(
     context: &Context,
