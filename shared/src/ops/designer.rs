@@ -301,7 +301,7 @@ fn begin(
     record.write(&lock).inspect_err(undo)?;
     for file in &launch.files {
         let path = dir.dir().join(&file.name);
-        private_files::write(&path, &file.text)
+        private_files::replace(&path, &file.text)
             .context(Kind::External, || format!("cannot write '{}'", path.display()))
             .inspect_err(undo)?;
     }
