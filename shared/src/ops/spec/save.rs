@@ -108,7 +108,7 @@ pub fn save(context: &Context, repo: &Repo, request: &SaveRequest) -> Result<Sav
     let saved = Saved { by, designer: designer.map(IdOrText::from), ..Saved::default() };
     let (written, outcome) = match request.new {
         true => begin(repo, request, saved)?,
-        false => change(context, repo, request, saved)?,
+        false => change(context, repo, request, &saved)?,
     };
     let told = match outcome {
         SaveOutcome::Saved | SaveOutcome::Merged if !request.new => {
@@ -147,7 +147,7 @@ fn change(
     context: &Context,
     repo: &Repo,
     request: &SaveRequest,
-    saved: Saved,
+    saved: &Saved,
 ) -> Result<(Written, SaveOutcome)> {
     let name = find(repo, request.name.as_deref())?;
     for _ in 0..MAX_TRIES {
@@ -165,7 +165,7 @@ fn change(
             }
         };
         check_text(&text)?;
-        let (next, outcome, diff) = next(repo, &chain, &seen, request, &saved, text)?;
+        let (next, outcome, diff) = next(repo, &chain, &seen, request, saved, &text)?;
         let before = seen.spec.current;
         let Some(next) = next else {
             return Ok((Written { name, version: before, fold: seen, before, diff }, outcome));
@@ -194,7 +194,7 @@ fn next(
     seen: &Fold,
     request: &SaveRequest,
     saved: &Saved,
-    text: String,
+    text: &str,
 ) -> Result<(Option<Saved>, SaveOutcome, String)> {
     let current =
         seen.version(seen.spec.current).ok_or_else(|| Error::internal("a spec without a version"))?;
@@ -204,8 +204,8 @@ fn next(
         request.merges.iter().filter(|one| seen.beside.contains(one)).cloned().collect();
     if base == current.id {
         let is_new = text != now || !merges.is_empty() || saved.designer.is_some();
-        let diff = texts::diff(repo, &now, &text)?;
-        let next = Saved { base: Some(base), merges, ..with_text(saved.clone(), &text) };
+        let diff = texts::diff(repo, &now, text)?;
+        let next = Saved { base: Some(base), merges, ..with_text(saved.clone(), text) };
         return Ok(match is_new {
             true => (Some(next), SaveOutcome::Saved, diff),
             false => (None, SaveOutcome::Unchanged, String::new()),
@@ -219,10 +219,10 @@ fn next(
     if text == before || text == now {
         return Ok((None, SaveOutcome::Unchanged, String::new()));
     }
-    let merged = texts::merge(repo, &before, (&now, "saved meanwhile"), (&text, "yours"))?;
+    let merged = texts::merge(repo, &before, (&now, "saved meanwhile"), (text, "yours"))?;
     if merged.conflicts {
-        let diff = texts::diff(repo, &now, &text)?;
-        let next = Saved { base: Some(base), merges, ..with_text(saved.clone(), &text) };
+        let diff = texts::diff(repo, &now, text)?;
+        let next = Saved { base: Some(base), merges, ..with_text(saved.clone(), text) };
         return Ok((Some(next), SaveOutcome::Beside, diff));
     }
     let diff = texts::diff(repo, &now, &merged.text)?;

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_request_is_sent_to_its_host_or_to_the_proxy_of_the_machine() {
         let variables = [("all_proxy".into(), "http://kim:word@a:1".into())];
-        let environment = Environment::new(variables.into_iter(), std::path::Path::new("/"));
+        let environment = Environment::new(variables, std::path::Path::new("/"));
         let proxies = MachineProxies::read(&environment).expect("a proxy");
         let login = "Proxy-Authorization: Basic a2ltOndvcmQ=\r\n";
         for (head, direct, by_proxy) in [
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn a_proxy_of_the_machine_that_refuses_is_quoted() {
         let variables = [("https_proxy".into(), "a:1".into())];
-        let environment = Environment::new(variables.into_iter(), std::path::Path::new("/"));
+        let environment = Environment::new(variables, std::path::Path::new("/"));
         let proxies = MachineProxies::read(&environment).expect("a proxy");
         let proxy =
             proxies.for_tunnel(&HostAndPort { host: "x.org".to_owned(), port: 443 }).expect("a proxy");
