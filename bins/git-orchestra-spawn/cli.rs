@@ -321,7 +321,7 @@ pub(crate) const PAGE: Page = Page {
             &[
                 "An agent's program may start agents itself, by this command or by the tools of 'git orchestra mcp'; 'status' \
                  shows them below it. They may do no more than it: a configured permission is lowered to its own, \
-                 what was denied to it stays denied, and what is typed beyond that is refused, as is a program that \
+                 what it may not do they may not do either, and what is typed beyond that is refused, as is a program that \
                  knows no permissions, such as sh, unless the agent may do everything. An agent that may not do everything \
                  directs only agents that it started. orchestra.maxDepth and orchestra.maxChildren bound them; \
                  orchestra.childrenAtEnd says whether they end with it, and 'git orchestra stop --children' ends both.",

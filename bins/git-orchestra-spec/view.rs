@@ -208,7 +208,7 @@ fn tell(terminal: &Terminal, report: &SaveReport) {
     match report.outcome {
         SaveOutcome::Saved => terminal.eprintln(&format!("{name}: version {version}")),
         SaveOutcome::Merged => {
-            terminal.eprintln(&format!("{name}: version {version}, merged with what was saved meanwhile"))
+            terminal.eprintln(&format!("{name}: version {version}, merged with what was saved meanwhile"));
         }
         SaveOutcome::Unchanged => terminal.eprintln(&format!("{name}: nothing changed")),
         SaveOutcome::Beside => {

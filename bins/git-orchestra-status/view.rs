@@ -14,7 +14,8 @@ use orchestra::{
     wire,
 };
 use orchestra_terminal::{
-    Exit, Terminal, agents, caps, change_stream, context, here, humanize, json, names, outcome, request_view,
+    Exit, Terminal, agents, caps, change_stream, context, here, humanize, json, limits, names, outcome,
+    request_view,
     style::Role,
     table::{self, Column, TableCell},
     watch::{self, Stream, Until, WatchEnd, Watched},
@@ -211,7 +212,7 @@ fn detail(repo: &Repo, terminal: &Terminal, agent: &AgentObject) -> Result<()> {
         ("memory", agent.memory_bytes.map(humanize::size).unwrap_or_default()),
         ("ran", ran(agent)),
         ("said", agent.last_words.clone().unwrap_or_default()),
-        ("limit", agents::limited(agent).or_else(|| agents::near_limit(agent)).unwrap_or_default()),
+        ("limit", limits::limited(agent).or_else(|| limits::near(agent)).unwrap_or_default()),
         ("cap", agent.cap.as_ref().map(|cap| cap.sentence.clone()).unwrap_or_default()),
         ("unfinished", agent.unfinished.clone().unwrap_or_default()),
         ("unsaved", agent.unsaved.clone().unwrap_or_default()),

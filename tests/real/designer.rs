@@ -54,8 +54,7 @@ fn claude_code_delegates_answers_and_continues() {
     let mut person = Person::runs(&repo, "git-orchestra-designer", "", &[]);
     let me = designer(&repo);
     let id = me["id"].as_str().expect("an id").to_owned();
-    let asking =
-        person.types("it delegates", "FAKE-TALK with me", || child(&repo, &id, "FAKE-ASKING"));
+    let asking = person.types("it delegates", "FAKE-TALK with me", || child(&repo, &id, "FAKE-ASKING"));
     let writing = until("Codex was started", || child(&repo, &id, "FAKE-WRITE right.txt"));
     assert_eq!((&asking["profile"], &writing["profile"]), (&"claude".into(), &"codex".into()));
     for (agent, file) in [(&asking, "left.txt"), (&writing, "right.txt")] {

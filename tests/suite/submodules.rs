@@ -90,10 +90,7 @@ fn the_submodules_of_the_checkout_follow_a_trial_and_return() {
     assert_eq!(head_of(&repo), ("HEAD".into(), repo.file_at("main", "file.txt")));
     assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "");
     repo.orchestra(["try", "--back"]).succeeded();
-    assert_eq!(
-        (head_of(&repo), repo.git(["status", "--porcelain"]).stdout()),
-        (before.clone(), String::new())
-    );
+    assert_eq!((head_of(&repo), repo.git(["status", "--porcelain"]).stdout()), (before, String::new()));
     // One in which a person works stays, and keeps nobody from trying work or from returning.
     std::fs::write(repo.path().join("sub/file.txt"), "mine\n").expect("written");
     let command = format!("git -C {} submodule update -- sub", repo.path().display());

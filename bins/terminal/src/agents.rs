@@ -1,19 +1,16 @@
 //! Formats agents as tables and lines, and prints warnings about them.
 
 use orchestra::{
-    model::{LimitKind, Liveness, Permission, Phase, lineage, setup, text},
+    model::{Liveness, Permission, Phase, lineage, setup, text},
     ops::{
-        agent_object::{
-            AgentObject, DidNotLand, LimitObject, RoleUse, TeamObject, WorktreeState, surroundings,
-        },
+        agent_object::{AgentObject, DidNotLand, RoleUse, TeamObject, WorktreeState, surroundings},
         status::{MAX_COUNT, Unreadable},
     },
-    world,
 };
 
 pub use crate::caps::dollars;
 use crate::{
-    caps, here, humanize, landings,
+    caps, here, humanize, landings, limits,
     output::Terminal,
     request_view,
     style::{Painter, Role, role_of},
@@ -185,60 +182,12 @@ pub fn dirty(agent: &AgentObject, now: i64) -> String {
     if age < FRESH { count } else { format!("{count} ({} ago)", humanize::age(age)) }
 }
 
-/// Formats the usage limit for which an agent is queued or paused, and whether it resumes.
-pub fn limited(agent: &AgentObject) -> Option<String> {
-    let limit = agent.limit.as_ref().filter(|limit| !limit.warning)?;
-    let words = limit_words(limit, agent.liveness, here::environment().now());
-    match agent.phase {
-        Phase::Queued => Some(words),
-        // The rest of the reason follows the first semicolon.
-        Phase::Paused => Some(match agent.reason.as_ref().and_then(|reason| reason.split_once("; ")) {
-            Some((_, more)) => format!("{words}; {more}"),
-            None => words,
-        }),
-        _ => None,
-    }
-}
-
-fn limit_words(limit: &LimitObject, liveness: Liveness, now: world::Timestamp) -> String {
-    let until = limit.until;
-    let is_over = until.is_some_and(|until| until <= now);
-    let until = match until.map(humanize::clock_time) {
-        Some(time) if is_over => format!("limit over since {time}"),
-        Some(time) => format!("limit until {time}"),
-        None => format!("{} reached", LimitKind::parse(&limit.kind).name()),
-    };
-    let then = match liveness {
-        Liveness::Lost => ", and nothing resumes it",
-        _ if limit.resumes && is_over => ", starts in its turn",
-        // Whether another clone resumes it is known only there.
-        _ if limit.resumes => "",
-        _ if is_over => ", 'resume' continues it",
-        _ => ", then 'resume' continues it",
-    };
-    format!("{until}{then}")
-}
-
-/// Formats a limit that is near and not yet reset, such as `93 % of the 5-hour limit is used; it resets at
-/// 14:05`.
-pub fn near_limit(agent: &AgentObject) -> Option<String> {
-    let limit = agent.limit.as_ref().filter(|limit| limit.warning)?;
-    let until = limit.until?;
-    let name = LimitKind::parse(&limit.kind).name();
-    let used = match limit.used_percent {
-        Some(used) => format!("{used} % of the {name} is used"),
-        None => format!("the {name} is near"),
-    };
-    (until > here::environment().now())
-        .then(|| format!("{used}; it resets at {}", humanize::clock_time(until)))
-}
-
 /// Formats what an agent does, what it waits for, or why it ended.
 fn activity(agent: &AgentObject) -> String {
     if let Some(held) = caps::held(agent) {
         return held;
     }
-    if let Some(limited) = limited(agent).filter(|_| agent.liveness != Liveness::Remote) {
+    if let Some(limited) = limits::limited(agent).filter(|_| agent.liveness != Liveness::Remote) {
         return limited;
     }
     if let Some(pid) = agent.attached_pid {
@@ -348,7 +297,7 @@ pub fn warn(terminal: &Terminal, agents: &[AgentObject]) {
             terminal.hint(&answer_command(agent));
         }
     }
-    let mut near: Vec<String> = agents.iter().filter_map(near_limit).collect();
+    let mut near: Vec<String> = agents.iter().filter_map(limits::near).collect();
     near.extend(agents.iter().filter_map(caps::near));
     near.sort_unstable();
     near.dedup();
@@ -437,7 +386,7 @@ pub fn result(agent: &AgentObject, painter: &Painter) -> String {
         if agent.commits.unwrap_or(0) > 0 {
             about.push(format!("{}, {}", commits(agent.commits.unwrap_or(0)), changes(agent)));
         }
-        about.extend(limited(agent).or_else(|| agent.reason.clone()));
+        about.extend(limits::limited(agent).or_else(|| agent.reason.clone()));
         about.extend(agent.waiting.as_ref().map(|_| answer_command(agent)));
         about.extend(agent.cost_usd.map(|_| cost(agent)));
         about.extend(agent.denials.filter(|denials| *denials > 0).map(|denials| format!("{denials} denied")));
@@ -447,7 +396,9 @@ pub fn result(agent: &AgentObject, painter: &Painter) -> String {
     } else if agent.phase == Phase::Starting {
         about.extend(agent.reason.clone());
     } else if agent.phase == Phase::Queued {
-        about.push(caps::held(agent).or_else(|| limited(agent)).unwrap_or_else(|| agent.title.clone()));
+        about.push(
+            caps::held(agent).or_else(|| limits::limited(agent)).unwrap_or_else(|| agent.title.clone()),
+        );
     }
     let about = if about.is_empty() { String::new() } else { format!(": {}", about.join("; ")) };
     format!("{} {phase}{about}", agent.id)
@@ -473,35 +424,4 @@ pub fn summary_of(agents: &[&AgentObject]) -> String {
         parts.push(format!("{lost} lost"));
     }
     parts.join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_shows_its_end_and_what_follows() {
-        let now: world::Timestamp = "2026-11-26T12:00:00Z".parse().unwrap();
-        let (ahead, over) = (Some("2026-11-26T14:05:00Z"), Some("2026-11-26T12:00:00Z"));
-        for (until, resumes, liveness, expected) in [
-            (ahead, true, Liveness::Live, "limit until TIME"),
-            (ahead, true, Liveness::Ended, "limit until TIME"),
-            (ahead, true, Liveness::Lost, "limit until TIME, and nothing resumes it"),
-            (ahead, false, Liveness::Ended, "limit until TIME, then 'resume' continues it"),
-            (over, true, Liveness::Live, "limit over since TIME, starts in its turn"),
-            (over, true, Liveness::Lost, "limit over since TIME, and nothing resumes it"),
-            (over, false, Liveness::Ended, "limit over since TIME, 'resume' continues it"),
-            (None, false, Liveness::Ended, "5-hour limit reached, then 'resume' continues it"),
-        ] {
-            let limit = LimitObject {
-                kind: "five_hour".to_owned(),
-                until: until.map(|until| until.parse().unwrap()),
-                warning: false,
-                used_percent: None,
-                resumes,
-            };
-            let time = until.map(|until| humanize::clock_time(until.parse().unwrap())).unwrap_or_default();
-            assert_eq!(limit_words(&limit, liveness, now), expected.replace("TIME", &time));
-        }
-    }
 }

@@ -10,7 +10,7 @@ use orchestra::{
 };
 
 use crate::{
-    Exit, Terminal, agents, here, json, outcome,
+    Exit, Terminal, agents, here, json, limits, outcome,
     watch::{self, Stream, Until, WatchEnd},
 };
 
@@ -56,7 +56,7 @@ pub fn follow(
                     .eprintln(&format!("\nthe agents keep running: {}", agents::summary(&state.agents))),
             }
             for agent in &state.agents {
-                if let Some(limit) = agents::limited(agent) {
+                if let Some(limit) = limits::limited(agent) {
                     terminal.eprintln(&format!("'{}': {limit}", agent.id));
                 }
             }

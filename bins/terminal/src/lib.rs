@@ -52,6 +52,7 @@ pub mod json;
 mod key_help;
 pub mod keyboard;
 pub mod landings;
+pub mod limits;
 pub mod markdown;
 pub mod names;
 pub mod outcome;

@@ -32,7 +32,7 @@ use orchestra::{
 };
 
 use self::{control::Control, keys::Keys, screen::Screen};
-use crate::{Terminal, agents, caps, interrupt, style::Painter};
+use crate::{Terminal, agents, caps, interrupt, limits, style::Painter};
 
 /// How often a table is redrawn while nothing changes, since the ages in it grow.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -271,7 +271,7 @@ impl<'a> View<'a> {
         let painter = self.painter();
         let mut lines = String::new();
         for agent in &report.agents {
-            let now = (agents::phase(agent), agents::limited(agent).or_else(|| caps::held(agent)));
+            let now = (agents::phase(agent), limits::limited(agent).or_else(|| caps::held(agent)));
             let now = (now.0, now.1.or_else(|| agent.reason.clone()));
             if self.reported.get(&agent.id) != Some(&now) {
                 lines.push_str(&agents::line(agent, painter));
@@ -291,7 +291,7 @@ impl<'a> View<'a> {
         }
         let mut limits: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for agent in report.agents.iter().filter(|agent| !is_final(agent)) {
-            let limit = agents::limited(agent).or_else(|| caps::held(agent));
+            let limit = limits::limited(agent).or_else(|| caps::held(agent));
             let Some(limit) = limit else { return };
             limits.entry(limit).or_default().push(&agent.id);
         }

@@ -80,7 +80,7 @@ pub struct Launch {
     /// Environment variables that are set for it, with their values; `{agent}` in a value is replaced by the id of the agent.
     #[serde(default)]
     pub env: Vec<(String, String)>,
-    /// The MCP servers that it is told of in a message of its protocol.
+    /// The MCP servers that a message of its protocol names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<McpServer>,
     /// Files that are written for it before it is started.

@@ -177,7 +177,7 @@ pub(super) fn as_json(servers: &[McpServer], form: &Form) -> Value {
     all.into()
 }
 
-/// Returns the servers as a program gets them that is told of them in a message, with the values of their variables, which are in no file.
+/// Returns the servers as they are named in a message to a program, with the values of their variables, which are in no file.
 pub fn with_values(servers: &[McpServer], environment: &Environment) -> Value {
     let value = |of: &String| environment.text_variable(of).unwrap_or_default();
     let one = |McpServer { name, place }: &McpServer| match place {

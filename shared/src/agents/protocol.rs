@@ -89,7 +89,7 @@ pub struct Connection<'a> {
     pub permission: Option<Permission>,
     /// The model that was typed or configured for it.
     pub model: Option<&'a str>,
-    /// The MCP servers that it is told of, with the values of their variables: a list.
+    /// The MCP servers that it gets, with the values of their variables: a list.
     pub servers: &'a Value,
     /// Whether it runs in a sandbox of git orchestra, in which it does not need its own and may not be able to make it.
     pub in_sandbox: bool,

@@ -90,7 +90,7 @@ impl Caller {
         }
         let mut limited = typed.clone();
         limited.options.at_most = Some(limit);
-        // What was denied to it for this task is denied to all below it.
+        // What it may not do in this task, nobody below it may.
         limited.options.deny.extend(own.map(|own| own.options.deny).unwrap_or_default());
         limited.options.deny.dedup();
         Ok(Cow::Owned(limited))

@@ -63,6 +63,7 @@ fn files_that_others_read_are_replaced_whole() {
         "git/ref_quarantine.rs",
         "git/registration.rs",
         "landing/moving/record.rs",
+        "ops/spec/texts.rs",
         "removal/restore.rs",
         "store/notes.rs",
         "worktree/index_copy.rs",

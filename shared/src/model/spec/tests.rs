@@ -9,8 +9,8 @@ use crate::model::{event::Event, trailers};
 
 /// The log of a spec with every kind of event, each with all of its fields. These bytes must stay readable.
 const EVENTS: &[&str] = &[
-    r#"{"at":"2026-11-27T12:00:00Z","by":"laptop","designer":"designer-k3m9q","l":1,"t":"created","text":"Rate limit\n","title":"Rate limit","v":1,"w":"5t2k"}"#,
-    r#"{"at":"2026-11-27T12:00:01Z","base":"FIRST","by":"kim","designer":"designer-x2b4c","l":2,"merges":["0123456789ab"],"t":"changed","text":"Rate limits\n","title":"Rate limits","v":1,"w":"7a7a"}"#,
+    r#"{"at":"2026-11-27T12:00:00Z","by":"laptop","designer":"designer-k3m9q","l":1,"t":"created","text":"Rate limit\u000a","title":"Rate limit","v":1,"w":"5t2k"}"#,
+    r#"{"at":"2026-11-27T12:00:01Z","base":"FIRST","by":"kim","designer":"designer-x2b4c","l":2,"merges":["0123456789ab"],"t":"changed","text":"Rate limits\u000a","title":"Rate limits","v":1,"w":"7a7a"}"#,
 ];
 
 /// The trailers of the state after [`EVENTS`].
