@@ -129,7 +129,7 @@ fn an_agent_starts_and_resumes_none_that_may_do_more() {
     repo.orchestra(["stop", &lowered]).succeeded();
     let raise = ["resume", lowered.as_str(), "--permission", "bypassPermissions"];
     Ran::of(&mut by(&repo, &parent, raise)).exits(3).stderr_has("is more than the agent may do");
-    Ran::of(&mut by(&repo, &parent, ["resume", lowered.as_str()])).succeeded();
+    Ran::of(&mut by(&repo, &parent, ["resume", "-d", lowered.as_str()])).succeeded();
     assert_eq!(repo.agent(&lowered)["permission_mode"], "default");
     // An agent of another repository is not known here.
     let strange = ["spawn", "-d", "--agent", "claude", "x"];

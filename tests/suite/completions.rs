@@ -103,7 +103,7 @@ fn bash_completes_through_gits_own_completion() {
         let ran = Ran::of(world.command("bash", repo.path()).args(["-c", &script]));
         ran.stdout().lines().map(|l| l.trim_end().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(complete("git orchestra sp"), ["spawn"]);
+    assert_eq!(complete("git orchestra spa"), ["spawn"]);
     assert!(complete("git orchestra status --").contains(&"--watch".into()));
     assert_eq!(complete("git orchestra logs end"), [id.as_str()]);
     let elsewhere = format!("git -C {} orchestra logs end", repo.path().display());

@@ -203,12 +203,14 @@ fn removed_agents_expire_by_the_callers_clock() {
 fn settings_that_a_person_types_count_and_those_of_an_agent_do_not() {
     let world = world();
     let repo = world.repo();
+    repo.orchestra(["spawn", "--agent", "sh", "--name", "caller", "true"]).succeeded();
+    let caller = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
     let jobs = |agent: bool| {
         let mut command = repo.command("git");
         command.args(["-c", "orchestra.jobs=7", "-c", "advice.orchestra=off", "orchestra"]);
         command.args(["spawn", "-n", "--json", "--agent", "sh", "true"]);
         if agent {
-            command.env("ORCHESTRA_ATTEMPT", "x");
+            command.env("ORCHESTRA_ATTEMPT", "x").env("ORCHESTRA_AGENT", &caller);
         }
         Ran::of(&mut command).succeeded().json()["jobs"].clone()
     };

@@ -208,13 +208,15 @@ fn tasks_are_read_from_a_redirected_standard_input() {
     let repo = world.repo();
     let list = "# Plan\n\n- [ ] first\n- [x] done\n1. second\n";
     fs::write(repo.path().join("tasks.md"), list).expect("a file");
-    let shell = |line: &str| testkit::Ran::of(repo.command("sh").args(["-c", line]));
+    repo.orchestra(["spawn", "--agent", "sh", "--name", "caller", "true"]).succeeded();
+    let caller = repo.agents()[0]["id"].as_str().expect("an id").to_owned();
+    let shell = |line: &str| testkit::Ran::of(repo.command("sh").args(["-c", line]).env("CALLER", &caller));
     for line in [
         "git orchestra spawn -n --json --agent sh < tasks.md",
         "cat tasks.md | git orchestra spawn -n --json --agent sh",
         "cat tasks.md | git orchestra spawn -n --json --agent sh -f -",
         // The pipe that an agent's program inherits is read only if it is asked to.
-        "cat tasks.md | ORCHESTRA_ATTEMPT=1 git orchestra spawn -n --json --agent sh -f -",
+        "cat tasks.md | ORCHESTRA_ATTEMPT=1 ORCHESTRA_AGENT=$CALLER git orchestra spawn -n --json --agent sh -f -",
     ] {
         let plan = shell(line).succeeded().json();
         let titles: Vec<_> =

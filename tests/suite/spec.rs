@@ -45,7 +45,9 @@ fn a_spec_is_written_read_and_restored_outside_of_the_files() {
     begun(&repo);
     assert_eq!(shown(&repo), TEXT);
     repo.orchestra(["spec", "new", "rate-limit", "--from", "file.txt"]).exits(3).stderr_has("already");
-    repo.orchestra(["spec", "show", "rat-limit"]).exits(3).stderr_has("did you mean 'rate-limit'?");
+    repo.orchestra(["spec", "show", "rat-limit"])
+        .exits(3)
+        .stderr_has("git orchestra spec show rate-limit, if you meant that one");
     for wrong in ["Rate", "a b", "../x", "-"] {
         repo.orchestra(["spec", "new", "--from", "file.txt", "--", wrong]).exits(2);
     }

@@ -23,6 +23,7 @@ use crate::{
     model::{
         AgentId, IdOrText,
         nearest::nearest,
+        quote,
         spec::{
             Fold, SpecName, SpecState, Version,
             fact::{Fact, TEXT},
@@ -170,7 +171,10 @@ pub fn find(repo: &Repo, typed: Option<&str>) -> Result<SpecName> {
         let shown = text::one_line(typed, 60);
         let near = nearest(typed, all.iter().map(ToString::to_string).collect());
         let error = Error::new(Code::SpecUnknown, format!("no spec '{shown}'"));
-        let error = near.into_iter().fold(error, |error, near| error.hint(format!("did you mean '{near}'?")));
+        let error = near.into_iter().fold(error, |error, near| {
+            let show = quote::command(&[&"git", &"orchestra", &"spec", &"show", &near]);
+            error.hint(format!("{show}, if you meant that one"))
+        });
         return Err(match SpecName::parse(typed) {
             Ok(name) => error.hint(format!("git orchestra spec new {name} begins one")),
             Err(_) => error.hint("git orchestra spec list shows the names"),

@@ -348,7 +348,8 @@ fn capture_files(repo: &Repo, task: &CaptureTarget<'_>, dir: &AgentDir, spec: &S
         let own = FreshGitDir::of(repo, dir, spec, &spec.worktree)?;
         let captured = capture::capture_branch(repo, task, &own.isolated, "its worktree is gone")?;
         if fs::symlink_metadata(&spec.worktree).is_err() {
-            return Ok(captured.without_worktree());
+            // One that was never made held nothing.
+            return Ok(if spec.folder.is_none() { captured } else { captured.without_worktree() });
         }
         let unregistered = "the worktree is no longer registered (git worktree repair)".to_owned();
         return Ok(CapturedWork { unsaved: Some(unregistered), ..captured });

