@@ -226,7 +226,7 @@ fn tasks_are_read_from_a_redirected_standard_input() {
     for (line, said) in [
         ("git orchestra spawn < /dev/null", "no task given"),
         (": | git orchestra spawn", "standard input contains no task"),
-        ("cat tasks.md | ORCHESTRA_ATTEMPT=1 git orchestra spawn", "no task given"),
+        ("cat tasks.md | ORCHESTRA_ATTEMPT=1 ORCHESTRA_AGENT=$CALLER git orchestra spawn", "no task given"),
     ] {
         shell(line).exits(2).stderr_has(said);
     }
