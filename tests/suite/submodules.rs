@@ -144,3 +144,27 @@ fn changes_in_a_submodule_of_the_checkout_are_said_to_be_left_out() {
     let ran = repo.orchestra(["spawn", "--agent", "sh", "--with-changes", "cat sub/file.txt mine.txt"]);
     ran.succeeded().stderr_has("the agents do not get sub/ (a submodule with changes that are in no commit)");
 }
+
+#[test]
+fn a_submodule_with_files_is_not_replaced_by_a_file() {
+    let world = world();
+    let repo = with_submodule(&world);
+    for replace in ["git rm -qf sub; echo f > sub", "rm -rf sub; ln -s file.txt sub"] {
+        let (id, _) = ran(&repo, &[], replace);
+        let main = repo.tip("main");
+        repo.write("sub/precious", "kept\n");
+        for arguments in [&["merge-ranked", &id][..], &["try", &id]] {
+            let refused = repo.orchestra(arguments).exits(3);
+            refused.stderr_has("the submodule sub in").stderr_has("submodule deinit -- sub");
+            assert_eq!(std::fs::read_to_string(repo.path().join("sub/precious")).expect("kept"), "kept\n");
+            assert_eq!(repo.tip("main"), main);
+        }
+        repo.orchestra(["merge-ranked", "--abort"]);
+        std::fs::remove_file(repo.path().join("sub/precious")).expect("removed");
+    }
+    // What was cleared away by hand is replaced.
+    let (id, _) = ran(&repo, &[], "git rm -qf sub; echo f > sub");
+    repo.git(["submodule", "--quiet", "deinit", "--", "sub"]);
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    assert_eq!(std::fs::read_to_string(repo.path().join("sub")).expect("a file"), "f\n");
+}

@@ -9,6 +9,7 @@ mod links;
 mod locks;
 mod record;
 mod refusal;
+mod replaced;
 mod revert;
 
 use std::{
@@ -303,7 +304,7 @@ impl MoveAttempt<'_> {
         self.record.prepare_git_dir()?;
         let staged = self.record.staged()?;
         if staged.is_empty() {
-            return Ok(None);
+            return Ok(self.find_replaced_link()?.map(MoveOutcome::Blocked));
         }
         if plan.goal == Goal::Branch && self.expected != *old {
             // The checkout already has the files of the moved branch, or has changed since.
@@ -314,6 +315,12 @@ impl MoveAttempt<'_> {
         let why = self
             .cannot_move(&format!("staged changes in '{place}' are not committed: {}", name_files(&names)));
         Ok(Some(MoveOutcome::Blocked(Blocked::new(why, "commit or unstage them"))))
+    }
+
+    /// Returns why the folder of a submodule keeps the move from being made: files would be put in its place.
+    fn find_replaced_link(&self) -> Result<Option<Blocked>> {
+        let found = replaced::with_files(self.record)?;
+        Ok(found.map(|link| Blocked::new(self.cannot_move(&link.what()), link.way_out())))
     }
 
     /// Lets git update the files. It checks all of them before it changes the first.
