@@ -155,3 +155,51 @@ fn a_check_that_fails_on_the_target_starts_nothing() {
     repo.orchestra(run.iter().chain(&["--even-if-red"])).succeeded();
     assert_eq!(repo.file_at("main", "one"), "1\n");
 }
+
+#[test]
+fn what_was_reset_or_reverted_may_be_carried_out_again() {
+    let world = world();
+    let repo = world.repo();
+    repo.write("plan.md", "- [ ] `one` echo 1 > one\n");
+    let before = repo.tip("main");
+    repo.orchestra(RUN).succeeded();
+    repo.git(["reset", "-q", "--hard", &before]);
+    repo.orchestra(RUN).succeeded();
+    repo.git(["revert", "--no-edit", "-m", "1", "HEAD"]);
+    repo.orchestra(RUN).succeeded();
+    repo.orchestra(RUN).exits(3).stderr_has("landed already");
+}
+
+#[test]
+fn nothing_lands_after_a_run_was_given_up() {
+    let world = world();
+    let repo = world.repo();
+    repo.write("plan.md", "- [ ] `one` echo 1 > one\n");
+    let begun = world.dir().join("check-runs");
+    let check = format!("test ! -e one || {{ touch '{}'; sleep 600; }}", begun.display());
+    let run = ["run", "plan.md", "--agent", "sh", "--check", &check];
+    let mut driver = repo.orchestra_command(run).spawn().expect("started");
+    until("the landing is checked", || begun.exists().then_some(()));
+    let main = repo.tip("main");
+    let report = repo.orchestra(["run", "--abort", "--json"]).succeeded().json();
+    assert_eq!(report["phase"], "stopped", "{report}");
+    assert!(!driver.wait().expect("it ends").success());
+    assert_eq!(repo.tip("main"), main);
+    repo.orchestra(["merge-ranked", "--abort"]).succeeded();
+    assert_eq!(repo.tip("main"), main);
+}
+
+#[test]
+fn a_task_whose_work_was_left_out_has_not_just_changed_nothing() {
+    let world = world();
+    let repo = world.repo();
+    repo.git(["config", "orchestra.maxFile", "1k"]);
+    repo.write(
+        "plan.md",
+        "- [ ] `big` head -c 5000 /dev/zero > big\n- [ ] `next` echo 1 > next (after: big)\n",
+    );
+    let report = repo.orchestra([&RUN[..], &["--yolo"]].concat()).exits(1).json();
+    let reason = report["tasks"][0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("1 file left out of its work"), "{report}");
+    assert_eq!(repo.agents().len(), 1, "what needs it is not started");
+}

@@ -11,6 +11,7 @@ mod change;
 mod driver;
 mod earlier;
 mod gates;
+mod given_up;
 mod land;
 mod started;
 

@@ -13,7 +13,7 @@ use crate::{
         RunKey,
         run::{Fact, RunPhase},
     },
-    ops::stop,
+    ops::{caller::Caller, stop},
     store,
     trust::AcceptedRepo,
 };
@@ -38,6 +38,13 @@ pub(super) fn run(
     if phase.is_end() && phase != RunPhase::Stopped {
         return Err(Error::refused(format!("run '{key}' has ended: it is {phase}"))
             .hint("git orchestra undo undoes its landings"));
+    }
+    // Before anything is recorded: an agent gives up only what it began.
+    let agents: Vec<_> = driver.find()?.rows.iter().filter_map(|row| row.agent.clone()).collect();
+    let caller = Caller::of(repo);
+    caller.check_directs(repo, &agents)?;
+    if agents.is_empty() {
+        caller.check_unlimited("give up a run")?;
     }
     if !phase.is_end() {
         let ended = Fact::Finished { phase: RunPhase::Stopped, reason: Some(REASON.to_owned()) };

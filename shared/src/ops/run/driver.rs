@@ -102,7 +102,13 @@ impl<'a> Driver<'a> {
 
     /// Takes steps until the run has ended or needs a person. A run of which nothing could be started ends by that.
     pub(super) fn drive(mut self) -> Result<Report> {
-        let driven = self.take_steps();
+        let driven = match self.take_steps() {
+            // It was given up, which ended the step.
+            Err(error) if error.kind() == Kind::Interrupted && self.log()?.run.phase.is_end() => {
+                self.find().map(|found| (found, false))
+            }
+            driven => driven,
+        };
         let ended = match &driven {
             Err(error) if error.kind() != Kind::Interrupted => self.end_if_nothing_started(error)?,
             Err(_) => false,

@@ -15,7 +15,7 @@ use crate::{
         RunKey,
         run::{Run, TaskOutcome},
     },
-    ops::spawn,
+    ops::{agent_object::LandedNow, spawn, status},
     plan::TaskId,
     run::gates,
     store::{chain::Chain, writer},
@@ -120,12 +120,20 @@ pub(super) fn find(repo: &Repo, new: &StartedRun) -> Result<Option<Earlier>> {
     Ok(landed)
 }
 
-/// Returns the tasks of a run whose landing was undone.
+/// Returns the tasks of a run whose landing was undone, or whose work is no longer in the branch: it was reset, or the landing reverted.
 fn taken_back(repo: &Repo, key: &RunKey, run: &StartedRun) -> Result<BTreeSet<TaskId>> {
-    let agents = agents::of_run(repo, key, run.tasks.len())?;
-    let undone = agents.into_iter().filter(|(_, (_, agent))| agent.landed_head.is_none());
-    // The places of the tags are those of the rows: in the order of the plan.
-    Ok(undone.filter_map(|(place, _)| run.tasks.get(place).cloned()).collect())
+    let mut taken_back = BTreeSet::new();
+    for (place, (id, agent)) in agents::of_run(repo, key, run.tasks.len())? {
+        let is_there = || -> Result<bool> {
+            let now = status::read_agent(repo, &id)?.landed_now;
+            Ok(matches!(now, None | Some(LandedNow::There | LandedNow::PartlyReverted)))
+        };
+        if agent.landed_head.is_none() || !is_there()? {
+            // The places of the tags are those of the rows: in the order of the plan.
+            taken_back.extend(run.tasks.get(place).cloned());
+        }
+    }
+    Ok(taken_back)
 }
 
 /// Returns the tasks of a run, each with its text as it is compared.

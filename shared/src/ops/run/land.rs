@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::driver::{Driver, Found};
+use super::{
+    driver::{Driver, Found},
+    given_up,
+};
 use crate::{
     Code, Error, Kind, Result,
     landing::{State, only, open_landings},
@@ -52,7 +55,8 @@ impl Driver<'_> {
             repairs: if option == Some(GateOption::Agent) { 2 } else { 0 },
             ..self.landing()
         };
-        let report = merge_ranked::run(self.context, self.repo, &request)?;
+        let report =
+            given_up::unless_given_up(self, |context| merge_ranked::run(context, self.repo, &request))?;
         self.warnings.extend(report.warnings.iter().cloned());
         match report.why_incomplete() {
             None => {}
@@ -153,12 +157,17 @@ impl Driver<'_> {
 
     /// Returns how a task ended whose branch has nothing to land: what needs it may start only from files that pass the check.
     fn ended_without_landing(&self, step: &BranchRow, failing: Option<&FailsOnTarget>) -> Result<TaskEnded> {
-        let base = match &step.agent {
-            Some(id) => store::agent(self.repo, id)?.base.commit(),
-            None => None,
-        };
+        let agent = step.agent.as_ref().map(|id| store::agent(self.repo, id)).transpose()?;
+        let base = agent.as_ref().and_then(|agent| agent.base.commit());
         // Somebody landed it by hand, or it is the commit that the agent started from.
         let has_work = step.outcome == BranchOutcome::UpToDate && base.is_none_or(|base| step.head != base);
+        let left_out = agent.as_ref().map_or(0, |agent| agent.work.left_out_count());
+        let unsaved = agent.and_then(|agent| agent.unsaved);
+        if !has_work && (left_out > 0 || unsaved.is_some()) {
+            let why =
+                unsaved.unwrap_or_else(|| format!("{} left out of its work", text::count(left_out, "file")));
+            return Ok(TaskEnded::failed(GateKind::Failed, Some(format!("nothing to land: {why}"))));
+        }
         let what = if has_work { "is in the target already" } else { "changed nothing" };
         let into = &self.started.into;
         let (outcome, reason) = match failing {
