@@ -181,3 +181,45 @@ fn the_depth_and_the_number_of_agents_are_bounded() {
     Ran::of(&mut by(&repo, &below, spawn)).exits(3).stderr_has("is the last of 2 that started each other");
     repo.orchestra(["stop", "--all"]).succeeded();
 }
+
+#[test]
+fn an_agent_gives_no_verdict_of_a_person_and_one_with_limits_changes_nothing_of_others() {
+    let world = world();
+    let repo = world.repo().with_scripted_claude();
+    repo.git(["config", "orchestra.jobs", "8"]);
+    let work = repo.orchestra(["spawn", "--agent", "sh", "--json", "echo 1 > a"]).succeeded().json();
+    let work = work["agents"][0]["id"].as_str().expect("an id").to_owned();
+    repo.write("plan.md", "- [ ] `one` echo 1 > one\n- [ ] `two` sleep 600\n");
+    let mut run = repo
+        .orchestra_command(["run", "plan.md", "--agent", "sh", "--check", "true"])
+        .spawn()
+        .expect("started");
+    let limited = repo.spawn_claude(&[], LONG);
+    repo.wait_for_file(&limited, "before");
+    for arguments in [
+        &["review", &work, "--approve"][..],
+        &["review", &work, "--reject", "-m", "no"],
+        &["merge-ranked", &work],
+        &["cleanup", "--force"],
+        &["rewind", &work, "1"],
+        &["tag", &work, "--add", "mine"],
+        &["undo"],
+        &["run", "--abort"],
+    ] {
+        let refused = Ran::of(&mut by(&repo, &limited, arguments.iter().copied())).exits(3);
+        assert!(refused.stderr().contains("agent"), "{arguments:?}: {}", refused.stderr());
+    }
+    // A program without limits gives no verdict either.
+    Ran::of(&mut by(&repo, &work, ["review", &work, "--approve"]))
+        .exits(3)
+        .stderr_has("in the name of a person");
+    let agent = repo.agent(&work);
+    assert_eq!(
+        (&agent["verdict"], &agent["merged"], &agent["tags"]),
+        (&Value::Null, &false.into(), &Value::Array(vec![]))
+    );
+    assert!(run.try_wait().expect("a state").is_none(), "the run of the person continues");
+    repo.orchestra(["run", "--abort"]).succeeded();
+    run.wait().expect("it ends");
+    repo.orchestra(["stop", "--all"]).succeeded();
+}

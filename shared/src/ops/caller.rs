@@ -181,6 +181,20 @@ impl Caller {
         }
     }
 
+    /// Checks that the caller is not an agent with limits, for what changes more than the agents below it.
+    ///
+    /// # Errors
+    /// It is one (3).
+    pub(super) fn check_unlimited(&self, what: &str) -> Result<()> {
+        match self.may {
+            May::Anything => Ok(()),
+            May::UpTo(_) | May::Unknown => {
+                Err(Error::new(Code::NotForAgents, format!("an agent with limits cannot {what}"))
+                    .hint("git orchestra inbox tell 'what people should do'"))
+            }
+        }
+    }
+
     /// Returns the agent whose program calls.
     pub(super) fn agent(&self) -> Option<&AgentId> {
         self.id.as_ref()

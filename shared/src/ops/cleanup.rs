@@ -21,7 +21,7 @@ use crate::{
     git::Repo,
     lock::Lock,
     model::{Agent, AgentId, text},
-    ops::{agent_object::AgentObject, repairing, selection, status},
+    ops::{agent_object::AgentObject, caller::Caller, repairing, selection, status},
     removal::{
         recover,
         remove::{self, RemovalOutcome, RemovalTarget, StoredAgent},
@@ -152,6 +152,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         return Ok(Report { unreadable, dry_run: true, ..report(entries) });
     }
     repo.identity()?;
+    Caller::of(repo).check_unlimited("clean up")?;
     let lock = operations::lock(repo)?;
     let mut warnings = repairing::repair(context, repo, repair::OperationsLock::Held(&lock))?;
     warnings.extend(recover::recover_interrupted(repo)?);

@@ -73,6 +73,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let ids = selected(repo, request)?;
     let mut report = read(context, repo, &ids)?;
     if let Some(picked) = &request.pick {
+        review::refuse_agents(repo)?;
         let picked = named::find_id(repo, picked)?;
         pick(context, repo, &picked, request.reason.as_deref(), &mut report)?;
         report.agents = read(context, repo, &ids)?.agents;

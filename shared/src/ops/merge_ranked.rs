@@ -48,7 +48,7 @@ use crate::{
         target_lock::{LockHolder, TargetLock},
         verify,
     },
-    ops::agent_object::OtherWorkObject,
+    ops::{agent_object::OtherWorkObject, caller::Caller},
     store::{
         layout,
         operations::{self, Journal, OperationBody, Stage},
@@ -117,6 +117,9 @@ pub struct Request {
 /// The request is invalid (2), there is no target or something blocks its move (3), or another landing on the target runs (4). A
 /// landing that the user interrupts after its first step is not an error: the report states it, and the landing can be continued.
 pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<Report> {
+    if request.mode != Mode::DryRun {
+        Caller::of(repo).check_unlimited("land work")?;
+    }
     let mut report = land(context, repo, request)?;
     if request.mode != Mode::DryRun && Config::of(repo).get_or_default(&REMOVE_BUILDS) != RemoveBuilds::Never
     {

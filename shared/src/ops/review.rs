@@ -150,6 +150,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         found.id().clone()
     };
     if let Some(give) = &request.give {
+        refuse_agents(repo)?;
         record_verdict(context, repo, &id, give, &mut report, None)?;
     }
     if !report.archived {
@@ -158,6 +159,18 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     }
     report.work = Some(work::read(repo, &id)?);
     Ok(report)
+}
+
+/// Fails if an agent calls: its verdict would be recorded in the name of a person.
+///
+/// # Errors
+/// It does (3).
+pub(super) fn refuse_agents(repo: &Repo) -> Result<()> {
+    if !repo.environment().is_agent() {
+        return Ok(());
+    }
+    Err(Error::new(Code::NotForAgents, "an agent cannot give a verdict in the name of a person")
+        .hint("git orchestra inbox tell 'what people should look at'"))
 }
 
 /// Lands work that was just approved, if it has not changed since, and if nothing outside the worktree changed for an unknown reason

@@ -20,6 +20,7 @@ use crate::{
     model::{Agent, AgentId, CommitId, Fact, IdOrText, Liveness, Phase, SessionId, event::Collected},
     ops::{
         agent_checkout::{AgentCheckout, missing_worktree},
+        caller::Caller,
         collect, named, status,
     },
     store::{
@@ -135,6 +136,7 @@ fn list(repo: &Repo, id: &AgentId) -> Result<Vec<ListedPoint>> {
 }
 
 fn rewind(context: &Context, repo: &AcceptedRepo, id: &AgentId, to: u32) -> Result<Rewound> {
+    Caller::of(repo).check_directs(repo, std::slice::from_ref(id))?;
     repo.identity()?;
     require_rest(repo, id)?;
     // What was changed since its end is saved first.

@@ -8,7 +8,7 @@ use crate::{
     context::Context,
     git::Repo,
     model::{Agent, AgentId, Fact, Tag, event::Tagged, tag},
-    ops::selection,
+    ops::{caller::Caller, selection},
     store::{self, Listing, append_if, writer},
 };
 
@@ -53,6 +53,7 @@ pub fn run(context: &Context, repo: &Repo, request: &Request) -> Result<Report> 
     check(request)?;
     let listing = Listing::of_names(repo, &request.agents)?;
     let ids = selection::named(repo, &listing, &request.agents)?;
+    Caller::of(repo).check_directs(repo, &ids)?;
     let fact = Fact::Tagged(Tagged {
         add: request.add.iter().map(ToString::to_string).collect(),
         remove: request.remove.iter().map(ToString::to_string).collect(),

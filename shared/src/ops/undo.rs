@@ -21,7 +21,7 @@ use crate::{
         target_lock::{LockHolder, TargetLock},
     },
     model::text,
-    ops::{cleanup, merge_ranked, rewind},
+    ops::{caller::Caller, cleanup, merge_ranked, rewind},
     removal::{copied, recover, trash},
     store::operations::{self, Change, Journal, Operation, OperationBody, QuarantinedRef, UndoEffect},
     supervise::relink,
@@ -96,6 +96,7 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
         return Ok(Report { operations: vec![listed], undo: None, warnings: Vec::new(), dry_run: true });
     }
     repo.identity()?;
+    Caller::of(repo).check_unlimited("undo anything")?;
     let _lock = operations::lock(repo)?;
     // Interrupted operations are finished or reverted first, because they decide which operation is the newest.
     let mut warnings = finish::recover(repo)?;
