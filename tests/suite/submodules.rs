@@ -168,3 +168,22 @@ fn a_submodule_with_files_is_not_replaced_by_a_file() {
     repo.orchestra(["merge-ranked", &id]).succeeded();
     assert_eq!(std::fs::read_to_string(repo.path().join("sub")).expect("a file"), "f\n");
 }
+
+#[test]
+fn an_ignored_file_in_a_submodule_is_not_overwritten() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let script = "cd sub; echo theirs > .env; git add -f .env; git -c user.name=a -c user.email=a@x commit -qm env; \
+                  git push -q origin HEAD:refs/heads/env; cd ..; git add sub; \
+                  git -c user.name=a -c user.email=a@x commit -qm bump";
+    let (id, _) = ran(&repo, &[], script);
+    world.git(&repo.path().join("sub"), ["checkout", "-q", "--detach"]).succeeded();
+    world.git(&repo.path().join("sub"), ["fetch", "-q", "origin", "env"]).succeeded();
+    let exclude = world.git(&repo.path().join("sub"), ["rev-parse", "--git-path", "info/exclude"]).line();
+    let exclude = repo.path().join("sub").join(exclude);
+    std::fs::create_dir_all(exclude.parent().expect("a folder")).expect("made");
+    std::fs::write(exclude, ".env\n").expect("written");
+    repo.write("sub/.env", "mine\n");
+    repo.orchestra(["merge-ranked", &id]).stderr_has("the submodule sub stays at");
+    assert_eq!(std::fs::read_to_string(repo.path().join("sub/.env")).expect("kept"), "mine\n");
+}

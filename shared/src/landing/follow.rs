@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::moving;
 use crate::{
     Result,
     git::{
@@ -167,12 +168,26 @@ impl Submodule<'_> {
             Ok(_) => return Err(stays(", because it has changes")),
             Err(error) => return Err(stays(&format!(" ({})", error.one_line()))),
         }
+        match self.replaces_files(now) {
+            Ok(false) => {}
+            Ok(true) => return Err(stays(", because a submodule in it has files")),
+            Err(error) => return Err(stays(&format!(" ({})", error.one_line()))),
+        }
         let branch = if self.on_branch == OnBranch::Returns { self.branch_left() } else { None };
+        // Git would overwrite ignored files, which nothing can bring back.
+        let checkout = self.git("checkout").args(["--quiet", "--no-overwrite-ignore"]);
         let moved = match &branch {
-            Some(branch) => self.git("checkout").args(["--quiet", branch, "--"]).run(),
-            None => self.git("checkout").args(["--quiet", "--detach", &self.to.to_string()]).run(),
+            Some(branch) => checkout.args([branch, "--"]).run(),
+            None => checkout.args(["--detach", &self.to.to_string()]).run(),
         };
         moved.map(|_| Some(now)).map_err(|error| stays(&format!(" ({})", error.one_line())))
+    }
+
+    /// Returns whether files would be put in place of a submodule in it that has some.
+    fn replaces_files(&self, now: Oid) -> Result<bool> {
+        let command = self.git("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
+        let raw = command.args([&now.to_string(), &self.to.to_string(), "--"]).run()?;
+        Ok(moving::replaced_with_files(&self.folder, &raw).is_some())
     }
 
     /// Returns the branch at the commit that it was on before.

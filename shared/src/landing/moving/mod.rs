@@ -20,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(super) use self::replaced::replaced_with_files;
 use self::{
     locks::Locks,
     record::{Goal, MovePlan, MoveRecord},

@@ -5,7 +5,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs,
     os::unix::ffi::OsStrExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::record::{MovePlan, MoveRecord};
@@ -49,21 +49,26 @@ pub(super) fn with_files(record: &MoveRecord) -> Result<Option<ReplacedLink>> {
     let MovePlan { checkout, old, new, .. } = &record.plan;
     let command = record.git("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
     let raw = command.args([&old.to_string(), &new.to_string(), "--"]).run()?;
-    let has_files = |path: &Vec<u8>| {
-        let folder = checkout.path.join(OsStr::from_bytes(path));
-        let is_folder = fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir());
-        is_folder && fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
-    };
-    let found = replaced_links(&raw).into_iter().find(has_files);
+    let found = replaced_with_files(&checkout.path, &raw);
     Ok(found.map(|path| ReplacedLink {
         checkout: checkout.path.clone(),
         path: OsStr::from_bytes(&path).to_owned(),
     }))
 }
 
+/// Returns the path of the first link in a checkout whose folder has files and would be replaced. `raw` is as for [`replaced_links`].
+pub(in crate::landing) fn replaced_with_files(checkout: &Path, raw: &[u8]) -> Option<Vec<u8>> {
+    let has_files = |path: &Vec<u8>| {
+        let folder = checkout.join(OsStr::from_bytes(path));
+        let is_folder = fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir());
+        is_folder && fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+    };
+    replaced_links(raw).into_iter().find(has_files)
+}
+
 /// Returns the paths of links in whose place, or above or below which, a move writes something else. `raw` is the output of
 /// `git diff-tree -r -z --raw --no-renames`.
-pub(super) fn replaced_links(raw: &[u8]) -> Vec<Vec<u8>> {
+fn replaced_links(raw: &[u8]) -> Vec<Vec<u8>> {
     let mut fields = raw.split(|byte| *byte == 0);
     let (mut links, mut written): (Vec<&[u8]>, Vec<&[u8]>) = (Vec::new(), Vec::new());
     while let (Some(change), Some(path)) = (fields.next(), fields.next()) {
