@@ -203,3 +203,26 @@ fn a_task_whose_work_was_left_out_has_not_just_changed_nothing() {
     assert!(reason.contains("1 file left out of its work"), "{report}");
     assert_eq!(repo.agents().len(), 1, "what needs it is not started");
 }
+
+#[test]
+fn what_is_added_to_a_branch_after_its_agent_ended_is_compared_with_the_files_of_its_task() {
+    let world = world();
+    let repo = world.repo();
+    let plan = "- [ ] `one` echo 1 > one\n      files: one\n- [ ] `two` WAIT; echo 2 > two\n";
+    let done = repo.path().join("done").display().to_string();
+    repo.write("plan.md", &plan.replace("WAIT", &format!("while [ ! -e '{done}' ]; do sleep 0.05; done")));
+    let run = ["run", "plan.md", "--agent", "sh", "--check", "true", "--strict", "--yolo"];
+    let mut driver = repo.orchestra_command(run).spawn().expect("started");
+    let one = until("the first task is done", || {
+        let is_done = |agent: &Value| agent["phase"] == "done" && agent["title"] == "echo 1 > one";
+        repo.agents().into_iter().find(is_done).filter(|_| repo.agents().len() == 2)
+    });
+    let id = one["id"].as_str().expect("an id");
+    let place = repo.worktree(id);
+    std::fs::write(place.join("evil"), "1\n").expect("written");
+    world.git(&place, ["add", "evil"]).succeeded();
+    world.git(&place, ["commit", "-qm", "evil"]).succeeded();
+    repo.write("done", "");
+    driver.wait().expect("it ends");
+    assert!(!repo.has("main", "evil") && repo.has("main", "two"));
+}

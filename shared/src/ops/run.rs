@@ -250,7 +250,7 @@ fn rows(plan: &Plan, chosen: &[TaskId]) -> Vec<TaskRow> {
     let is_chosen = |id: &TaskId| chosen.contains(id);
     let row = |task: &Task| TaskRow {
         id: task.id.clone(),
-        title: task.title.clone(),
+        title: secret::redact(&task.title, &[]),
         after: task.after.iter().filter(|id| is_chosen(id)).cloned().collect(),
         agent: None,
         outcome: None,

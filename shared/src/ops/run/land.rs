@@ -15,7 +15,7 @@ use crate::{
         text,
     },
     ops::merge_ranked::{self, BranchOutcome, BranchRow, FailsOnTarget, Incomplete, Mode, OnConflict},
-    store::{self, operations::Journal},
+    store::{self, layout, operations::Journal},
 };
 
 /// The longest list of files that is said, in columns.
@@ -115,6 +115,8 @@ impl Driver<'_> {
             let (Some(task), Some(id)) = (task, &row.agent) else { continue };
             let agent = store::agent(self.repo, id)?;
             let (Some(base), Some(head)) = (agent.base.commit(), agent.head_commit()) else { continue };
+            // Newer commits on its branch land as well.
+            let head = self.repo.find_ref(&layout::branch_ref(&agent.branch))?.unwrap_or(head);
             let names = text::one_line(&task.files.join(", "), FILES_WIDTH);
             let said = match only::changed_outside(self.repo, base, head, &task.files) {
                 Ok(files) => {
