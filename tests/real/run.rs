@@ -26,7 +26,7 @@ fn a_plan_is_carried_out_by_two_programs_up_to_a_tested_main() {
     let seen = test_bed.world().dir().join("seen");
     let check = format!("test -e three.txt || test -e one.txt; ls *.txt >> {}", seen.display());
     // The history, which Claude Code shows its model, names the tasks that have landed.
-    // Before the first task there is no file to list, and the check fails.
+    // The check lists a file that the first task makes: before that it fails.
     let words = ["--agent", "claude", "--check", &check, "--even-if-red"];
     let ran = repo.orchestra(["run", &plan.to_string_lossy()].into_iter().chain(words));
     ran.succeeded().stderr_has("3 of 3 tasks landed in main");

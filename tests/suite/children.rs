@@ -205,6 +205,7 @@ fn an_agent_gives_no_verdict_of_a_person_and_one_with_limits_changes_nothing_of_
         &["tag", &work, "--add", "mine"],
         &["undo"],
         &["run", "--abort"],
+        &["run", "plan.md", "--again", "--agent", "sh", "--check", "touch pwned"],
     ] {
         let refused = Ran::of(&mut by(&repo, &limited, arguments.iter().copied())).exits(3);
         assert!(refused.stderr().contains("agent"), "{arguments:?}: {}", refused.stderr());
@@ -219,6 +220,7 @@ fn an_agent_gives_no_verdict_of_a_person_and_one_with_limits_changes_nothing_of_
         (&Value::Null, &false.into(), &Value::Array(vec![]))
     );
     assert!(run.try_wait().expect("a state").is_none(), "the run of the person continues");
+    assert!(!repo.path().join("pwned").exists(), "no command of the agent ran");
     repo.orchestra(["run", "--abort"]).succeeded();
     run.wait().expect("it ends");
     repo.orchestra(["stop", "--all"]).succeeded();

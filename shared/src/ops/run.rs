@@ -32,7 +32,7 @@ use crate::{
         run::{RunPhase, TaskOutcome},
         secret, text,
     },
-    ops::{gate_object::OpenGate, merge_ranked, plan, spawn},
+    ops::{caller::Caller, gate_object::OpenGate, merge_ranked, plan, spawn},
     plan::{Plan, Task, TaskId},
     trust::AcceptedRepo,
 };
@@ -128,7 +128,8 @@ pub struct TaskRow {
 ///
 /// # Errors
 /// The plan has flaws or no check is known (2); there is no such run, the check fails on the target, an earlier run has the same tasks, or
-/// something blocks the landing (3); another process drives the run (4); the user interrupted it, which leaves the agents running (130).
+/// something blocks the landing, or an agent with limits calls (3); another process drives the run (4); the user interrupted it, which
+/// leaves the agents running (130).
 pub fn run(
     context: &Context,
     repo: &AcceptedRepo,
@@ -138,6 +139,10 @@ pub fn run(
     context.check()?;
     if let Some(typed) = &request.abort {
         return abort::run(context, repo, &started::find(repo, typed)?, show);
+    }
+    if !request.dry_run {
+        // Its checks are commands, and it lands work: neither is for an agent that may not do everything.
+        Caller::of(repo).check_unlimited("carry out a plan")?;
     }
     if let Some(typed) = &request.resume {
         let mut driver = Driver::open(context, repo, started::find(repo, typed)?, show)?;

@@ -75,7 +75,7 @@ pub(super) fn run_all(
     }
 }
 
-/// Stores agents, and records the operation with all of them. One that cannot be stored is left out, and kept later for that.
+/// Stores agents, and records the operation with all of them. One that cannot be stored is left out, and is kept for that reason.
 fn store_all(
     context: &Context,
     repo: &Repo,
