@@ -49,12 +49,12 @@ impl Server {
         assert_eq!(answer["result"]["isError"], false, "{answer}");
     }
 
-    /// Returns the largest resident memory up to now, in KiB.
-    fn memory(&self) -> u64 {
+    /// Returns one of the kernel's figures of the server's memory, in KiB.
+    fn memory(&self, figure: &str) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.program.id())).expect("a status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the memory");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)).expect("the memory");
+        line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     fn end(mut self) {
@@ -86,8 +86,12 @@ pub(crate) fn rows(lab: &Lab, turns: usize, short: bool, show: &mut impl FnMut(R
     };
     let (ours, anchor) = median_of_turns(turns, &mut call, &mut status);
     show(Row::new(&format!("mcp, agents_status, {agents} agents"), ours, anchor, 1.2));
-    // The columns of this row are in MiB.
-    let memory = Duration::from_micros(server.memory() * 1000 / 1024);
-    show(Row::new("mcp, resident MiB after these calls", memory, Duration::from_millis(MOST_MEMORY), 1.0));
+    // The columns of these rows are in MiB. Most of what is resident are pages of the program's file, which all
+    // processes of git orchestra share and the kernel can drop.
+    let most = Duration::from_millis(MOST_MEMORY);
+    for (what, figure) in [("resident", "VmHWM"), ("not shared", "RssAnon")] {
+        let memory = Duration::from_micros(server.memory(figure) * 1000 / 1024);
+        show(Row::new(&format!("mcp, {what} in MiB after these calls"), memory, most, 1.0));
+    }
     server.end();
 }
