@@ -187,3 +187,43 @@ fn an_ignored_file_in_a_submodule_is_not_overwritten() {
     repo.orchestra(["merge-ranked", &id]).stderr_has("the submodule sub stays at");
     assert_eq!(std::fs::read_to_string(repo.path().join("sub/.env")).expect("kept"), "mine\n");
 }
+
+#[test]
+fn a_repository_in_a_folder_of_committed_files_is_not_replaced_by_a_file() {
+    let world = world();
+    let repo = world.repo();
+    repo.commit("a folder", &[("x/y/a", "a\n")]);
+    let (id, _) = ran(&repo, &[], "rm -r x; echo f > x");
+    let main = repo.tip("main");
+    let inner = repo.path().join("x/y");
+    world.git(&inner, ["init", "-q"]).succeeded();
+    for (command, why) in [("merge-ranked", "holds another repository"), ("try", "in the way: x")] {
+        repo.orchestra([command, &id]).exits(3).stderr_has(why);
+        assert!(inner.join(".git/HEAD").exists());
+        assert_eq!(repo.tip("main"), main);
+    }
+    repo.orchestra(["merge-ranked", "--abort"]);
+    std::fs::rename(inner.join(".git"), repo.path().with_file_name("kept")).expect("moved away");
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    assert_eq!(std::fs::read_to_string(repo.path().join("x")).expect("a file"), "f\n");
+}
+
+#[test]
+fn a_rewind_leaves_the_files_of_a_submodule_in_their_place() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let (id, _) = ran(&repo, &[], "rm -rf sub; echo f > sub");
+    let again = "rm sub; git checkout main -- sub; git -c protocol.file.allow=always submodule -q update --init; \
+                 echo precious > sub/precious";
+    repo.orchestra(["resume", &id, "-m", again]).succeeded();
+    repo.end_of(&id);
+    let precious = repo.worktree(&id).join("sub/precious");
+    let head = format!("refs/orchestra/heads/{id}");
+    let was = repo.tip(&head);
+    let points = repo.orchestra(["rewind", "--json", &id]).succeeded().json();
+    let points = points["points"].as_array().expect("points").len();
+    assert!(points > 1, "{points}");
+    repo.orchestra(["rewind", &id, "2"]).exits(3).stderr_has("the submodule sub in").stderr_has("has files");
+    assert_eq!(std::fs::read_to_string(&precious).expect("kept"), "precious\n");
+    assert_eq!(repo.tip(&head), was);
+}

@@ -170,7 +170,7 @@ impl Submodule<'_> {
         }
         match self.replaces_files(now) {
             Ok(false) => {}
-            Ok(true) => return Err(stays(", because a submodule in it has files")),
+            Ok(true) => return Err(stays(", because files would replace a repository in it")),
             Err(error) => return Err(stays(&format!(" ({})", error.one_line()))),
         }
         let branch = if self.on_branch == OnBranch::Returns { self.branch_left() } else { None };
@@ -183,11 +183,11 @@ impl Submodule<'_> {
         moved.map(|_| Some(now)).map_err(|error| stays(&format!(" ({})", error.one_line())))
     }
 
-    /// Returns whether files would be put in place of a submodule in it that has some.
+    /// Returns whether files would be put in place of a repository in it.
     fn replaces_files(&self, now: Oid) -> Result<bool> {
         let command = self.git("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
         let raw = command.args([&now.to_string(), &self.to.to_string(), "--"]).run()?;
-        Ok(moving::replaced_with_files(&self.folder, &raw).is_some())
+        Ok(moving::replaces_repository(&self.folder, &raw))
     }
 
     /// Returns the branch at the commit that it was on before.
