@@ -252,7 +252,7 @@ impl<'a> Examiner<'a> {
     }
 
     /// Returns in which branch all its work is, its own branch as well as its captured work; or why it is kept.
-    fn is_integrated(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, NotRemovable>> {
+    pub(super) fn is_integrated(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, NotRemovable>> {
         let base = agent
             .base
             .commit()
