@@ -227,3 +227,42 @@ fn a_rewind_leaves_the_files_of_a_submodule_in_their_place() {
     assert_eq!(std::fs::read_to_string(&precious).expect("kept"), "precious\n");
     assert_eq!(repo.tip(&head), was);
 }
+
+#[test]
+fn a_commit_that_only_a_clone_elsewhere_has_does_not_land() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let script = "git -c protocol.file.allow=always submodule -q update --init; git clone -q sub ../../elsewhere; \
+                  echo \"gitdir: $(cd ../../elsewhere; pwd)/.git\" > sub/.git; cd sub; echo x > x; git add x; \
+                  git -c user.name=a -c user.email=a@x commit -qm lone; cd ..; git add sub; \
+                  git -c user.name=a -c user.email=a@x commit -qm bump";
+    let (id, _) = ran(&repo, &[], script);
+    let main = repo.tip("main");
+    let refused = repo.orchestra(["merge-ranked", "--json", &id]).exits(1).json();
+    let why = refused["order"][0]["why"].as_str().unwrap_or_default();
+    assert!(why.contains("a commit that only the worktree"), "{refused}");
+    assert_eq!(repo.tip("main"), main);
+}
+
+#[test]
+fn a_commit_that_the_persons_submodule_is_on_is_kept_by_what_a_warning_says_to_type() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let script = "cd sub; git checkout -q HEAD~; cd ..; git add sub; \
+                  git -c user.name=a -c user.email=a@x commit -qm back";
+    let (id, _) = ran(&repo, &[], script);
+    let sub = repo.path().join("sub");
+    world.git(&sub, ["checkout", "-q", "--detach"]).succeeded();
+    std::fs::write(sub.join("mine"), "mine\n").expect("written");
+    world.git(&sub, ["add", "mine"]).succeeded();
+    world.git(&sub, ["commit", "-qm", "mine"]).succeeded();
+    let lone = world.git(&sub, ["rev-parse", "HEAD"]).line();
+    let landed = repo.orchestra(["merge-ranked", "--json", &id]).json();
+    let warnings = landed["warnings"].as_array().expect("warnings").clone();
+    let stays = warnings.iter().filter_map(Value::as_str).find(|one| one.contains("sub stays at"));
+    let (_, command) = stays.and_then(|one| one.split_once(": ")).expect("a command");
+    let typed = repo.command("sh").args(["-c", command]).output().expect("sh");
+    assert!(typed.status.success(), "{command}: {typed:?}");
+    assert_eq!(world.git(&sub, ["rev-parse", &format!("kept-{}", &lone[..10])]).line(), lone);
+    assert_eq!(world.git(&sub, ["rev-parse", "HEAD"]).line(), repo.tip("main:sub"));
+}
