@@ -266,3 +266,36 @@ fn a_commit_that_the_persons_submodule_is_on_is_kept_by_what_a_warning_says_to_t
     assert_eq!(world.git(&sub, ["rev-parse", &format!("kept-{}", &lone[..10])]).line(), lone);
     assert_eq!(world.git(&sub, ["rev-parse", "HEAD"]).line(), repo.tip("main:sub"));
 }
+
+#[test]
+fn a_submodule_follows_a_landing_that_was_killed_after_the_move() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let script = "cd sub; git checkout -q HEAD~; cd ..; git add sub; \
+                  git -c user.name=a -c user.email=a@x commit -qm back";
+    let (id, _) = ran(&repo, &[], script);
+    let sub = repo.path().join("sub");
+    world.git(&sub, ["checkout", "-q", "--detach"]).succeeded();
+    // A git that kills the landing when it is about to move the submodule.
+    let folder = repo.path().with_file_name("killing");
+    std::fs::create_dir(&folder).expect("made");
+    let git = format!(
+        "#!/bin/sh\ncase \"$*\" in *'--no-overwrite-ignore --detach'*) kill -9 $PPID; exit 1;; esac\n\
+         PATH=${{PATH#{}:}}; exec git \"$@\"\n",
+        folder.display()
+    );
+    std::fs::write(folder.join("git"), git).expect("written");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.join("git"), executable).expect("executable");
+    let mut command = repo.command("git-orchestra");
+    command.args(["merge-ranked", &id]);
+    let path = command.get_envs().find_map(|(name, value)| (name == "PATH").then_some(value).flatten());
+    let path = format!("{}:{}", folder.display(), path.expect("a PATH").to_string_lossy());
+    let ended = command.env("PATH", path).output().expect("merge-ranked");
+    assert!(!ended.status.success(), "{ended:?}");
+    let wanted = repo.tip("main:sub");
+    assert_ne!(world.git(&sub, ["rev-parse", "HEAD"]).line(), wanted);
+    repo.orchestra(["merge-ranked", "--continue"]).succeeded();
+    assert_eq!(world.git(&sub, ["rev-parse", "HEAD"]).line(), wanted);
+    assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "");
+}
