@@ -22,7 +22,7 @@ use orchestra_terminal::{complete, pages::Page, settings::time};
 /// for as long as it is the newest. File owners and extended attributes are not kept, nor are ignored
 /// directories that can be rebuilt (git config orchestra.disposableDirs). An unchanged copy of a file of your
 /// checkout (.worktreeinclude) keeps no worktree. {orchestra.teardown} runs in each worktree
-/// after it was stored. Of a sandbox, the private home folder is stored without .cache: up to 64 MiB without a word, and more with
+/// after it was stored; an agent whose teardown commits something is kept, with what the teardown deleted. Of a sandbox, the private home folder is stored without .cache: up to 64 MiB without a word, and more with
 /// --force; its temporary files are not.
 #[derive(Debug, Parser)]
 #[command(name = "git-orchestra-cleanup", version)]

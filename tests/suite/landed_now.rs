@@ -61,3 +61,45 @@ fn a_clock_that_was_wrong_hides_no_landing() {
     assert!(commit.status().expect("git").success());
     assert_eq!(repo.agent(&id)["landed_now"], "there");
 }
+
+#[test]
+fn work_that_was_reverted_is_brought_back_as_every_command_says() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo 1 > one.txt");
+    repo.end_of(&id);
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    repo.git(["revert", "-m1", "--no-edit", "HEAD"]).succeeded();
+    let revert = repo.tip("main");
+    let (by, back) =
+        (format!("reverted since, by {}", &revert[..10]), format!("git revert {}", &revert[..10]));
+    repo.orchestra(["merge-ranked", &id]).exits(1).stdout_has("taken back").stdout_has(&by).stdout_has(&back);
+    repo.orchestra(["merge-ranked", "--dry-run", &id]).succeeded().stdout_has(&by);
+    repo.orchestra(["try", &id]).exits(3).stderr_has(&by).stderr_has(&back);
+    repo.orchestra(["cleanup"]).succeeded().stdout_has(&by).stderr_has(&back);
+    assert_eq!(
+        (repo.agent(&id)["landed_now"].as_str(), repo.tip("main")),
+        (Some("reverted"), revert.clone())
+    );
+    // What they say to type brings it back.
+    repo.git(["revert", "--no-edit", &revert]).succeeded();
+    assert_eq!(repo.agent(&id)["landed_now"], "there");
+    repo.orchestra(["merge-ranked", &id]).succeeded().stdout_has("is in main already");
+    repo.orchestra(["cleanup"]).succeeded().stdout_has("removed");
+}
+
+#[test]
+fn a_landing_that_was_amended_or_rebased_is_still_there() {
+    let world = world();
+    let repo = world.repo();
+    let id = repo.spawn("echo 1 > one.txt");
+    repo.end_of(&id);
+    repo.orchestra(["merge-ranked", "--strategy", "squash", &id]).succeeded();
+    repo.git(["commit", "-q", "--amend", "-m", "a better subject"]).succeeded();
+    let agent = repo.agent(&id);
+    assert_eq!((agent["landed_now"].as_str(), agent["merged"].as_bool()), (Some("there"), Some(true)));
+    repo.orchestra(["status"]).succeeded().stdout_has("landed in main;");
+    // Later work on the same file does not hide it.
+    repo.commit("more", &[("one.txt", "1\n2\n")]);
+    assert_eq!(repo.agent(&id)["landed_now"], "there");
+}

@@ -230,8 +230,8 @@ fn what_a_teardown_deletes_is_stored_before_and_restored() {
         (text(worktree.join("x.ign")), text(worktree.join("new"))),
         ("ignored\n".into(), "new\n".into())
     );
-    // What it wrote is kept beside that.
-    assert!(!worktree.join("dump").exists());
+    // What it wrote is back as well, and kept beside that.
+    assert_eq!(text(worktree.join("dump")), "dump\n");
     let operations = repo.refs("refs/orchestra-local/operations/");
     let kept = operations.iter().find_map(|(name, _)| {
         let files = format!("{name}:{id}/torn-down/files/dump");
@@ -255,8 +255,58 @@ fn what_an_interrupted_teardown_deleted_is_in_the_operation() {
     let (name, _) = repo.refs("refs/orchestra-local/operations/").pop().expect("an operation");
     assert_eq!(repo.git(["show", &format!("{name}:{id}/worktree/files/x.ign")]).stdout(), "ignored\n");
     repo.git(["config", "--unset", "orchestra.teardown"]);
+    // The next command puts it back.
+    repo.orchestra(["cleanup", "--older-than", "1d"]).succeeded();
+    assert_eq!(text(worktree.join("x.ign")), "ignored\n");
     repo.orchestra(["cleanup", "--force", &id]).succeeded();
     assert!(!worktree.exists());
+}
+
+#[test]
+fn an_agent_whose_teardown_removes_the_worktree_is_removed_and_restored() {
+    let world = world();
+    let repo = world.repo();
+    for teardown in ["git worktree remove --force \"$PWD\"", "cd ..; rm -rf \"$OLDPWD\""] {
+        let (id, _) = ran(&repo, &[], "echo '*.ign' > .gitignore; echo w > w; echo ignored > x.ign");
+        let worktree = repo.worktree(&id);
+        fs::write(worktree.join("new"), "new\n").expect("a file");
+        repo.git(["config", "orchestra.teardown", teardown]);
+        repo.orchestra(["cleanup", "--discard", &id, "--force"]).succeeded();
+        assert!(!worktree.exists(), "{teardown}");
+        repo.git(["gc", "-q", "--prune=now"]);
+        repo.orchestra(["undo"]).succeeded();
+        let texts = ["x.ign", "new", "w"].map(|name| text(worktree.join(name)));
+        assert_eq!(texts, ["ignored\n", "new\n", "w\n"], "{teardown}");
+        let status = world.git(&worktree, ["status", "--porcelain", "-b"]).succeeded().stdout();
+        assert!(status.contains(&id) && status.ends_with("?? new\n"), "{status}");
+    }
+}
+
+#[test]
+fn what_a_teardown_commits_is_kept_with_what_it_deleted() {
+    let world = world();
+    let repo = world.repo();
+    let (id, _) = ran(&repo, &[], "echo '*.ign' > .gitignore; echo w > w; echo ignored > x.ign");
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    let worktree = repo.worktree(&id);
+    let commit = "git -c user.name=a -c user.email=a@x commit -qm late";
+    repo.git([
+        "config",
+        "orchestra.teardown",
+        &format!("rm x.ign; echo late > late; git add late; {commit}"),
+    ]);
+    let kept = repo.orchestra(["cleanup", "--force", &id]);
+    kept.stdout_has("its teardown committed to its branch")
+        .stderr_has(&format!("'{id}' is kept, and what its teardown deleted is back"));
+    assert_eq!(
+        (text(worktree.join("x.ign")), text(worktree.join("late"))),
+        ("ignored\n".into(), "late\n".into())
+    );
+    // Discarded, all of it can be restored.
+    repo.git(["config", "--unset", "orchestra.teardown"]);
+    repo.orchestra(["cleanup", "--discard", &id]).succeeded();
+    repo.orchestra(["undo"]).succeeded();
+    assert_eq!(world.git(&worktree, ["log", "-1", "--format=%s"]).line(), "late");
 }
 
 #[test]

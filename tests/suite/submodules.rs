@@ -187,3 +187,115 @@ fn an_ignored_file_in_a_submodule_is_not_overwritten() {
     repo.orchestra(["merge-ranked", &id]).stderr_has("the submodule sub stays at");
     assert_eq!(std::fs::read_to_string(repo.path().join("sub/.env")).expect("kept"), "mine\n");
 }
+
+#[test]
+fn a_repository_in_a_folder_of_committed_files_is_not_replaced_by_a_file() {
+    let world = world();
+    let repo = world.repo();
+    repo.commit("a folder", &[("x/y/a", "a\n")]);
+    let (id, _) = ran(&repo, &[], "rm -r x; echo f > x");
+    let main = repo.tip("main");
+    let inner = repo.path().join("x/y");
+    world.git(&inner, ["init", "-q"]).succeeded();
+    for (command, why) in [("merge-ranked", "holds another repository"), ("try", "in the way: x")] {
+        repo.orchestra([command, &id]).exits(3).stderr_has(why);
+        assert!(inner.join(".git/HEAD").exists());
+        assert_eq!(repo.tip("main"), main);
+    }
+    repo.orchestra(["merge-ranked", "--abort"]);
+    std::fs::rename(inner.join(".git"), repo.path().with_file_name("kept")).expect("moved away");
+    repo.orchestra(["merge-ranked", &id]).succeeded();
+    assert_eq!(std::fs::read_to_string(repo.path().join("x")).expect("a file"), "f\n");
+}
+
+#[test]
+fn a_rewind_leaves_the_files_of_a_submodule_in_their_place() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let (id, _) = ran(&repo, &[], "rm -rf sub; echo f > sub");
+    let again = "rm sub; git checkout main -- sub; git -c protocol.file.allow=always submodule -q update --init; \
+                 echo precious > sub/precious";
+    repo.orchestra(["resume", &id, "-m", again]).succeeded();
+    repo.end_of(&id);
+    let precious = repo.worktree(&id).join("sub/precious");
+    let head = format!("refs/orchestra/heads/{id}");
+    let was = repo.tip(&head);
+    let points = repo.orchestra(["rewind", "--json", &id]).succeeded().json();
+    let points = points["points"].as_array().expect("points").len();
+    assert!(points > 1, "{points}");
+    repo.orchestra(["rewind", &id, "2"]).exits(3).stderr_has("the submodule sub in").stderr_has("has files");
+    assert_eq!(std::fs::read_to_string(&precious).expect("kept"), "precious\n");
+    assert_eq!(repo.tip(&head), was);
+}
+
+#[test]
+fn a_commit_that_only_a_clone_elsewhere_has_does_not_land() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let script = "git -c protocol.file.allow=always submodule -q update --init; git clone -q sub ../../elsewhere; \
+                  echo \"gitdir: $(cd ../../elsewhere; pwd)/.git\" > sub/.git; cd sub; echo x > x; git add x; \
+                  git -c user.name=a -c user.email=a@x commit -qm lone; cd ..; git add sub; \
+                  git -c user.name=a -c user.email=a@x commit -qm bump";
+    let (id, _) = ran(&repo, &[], script);
+    let main = repo.tip("main");
+    let refused = repo.orchestra(["merge-ranked", "--json", &id]).exits(1).json();
+    let why = refused["order"][0]["why"].as_str().unwrap_or_default();
+    assert!(why.contains("a commit that only the worktree"), "{refused}");
+    assert_eq!(repo.tip("main"), main);
+}
+
+#[test]
+fn a_commit_that_the_persons_submodule_is_on_is_kept_by_what_a_warning_says_to_type() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let script = "cd sub; git checkout -q HEAD~; cd ..; git add sub; \
+                  git -c user.name=a -c user.email=a@x commit -qm back";
+    let (id, _) = ran(&repo, &[], script);
+    let sub = repo.path().join("sub");
+    world.git(&sub, ["checkout", "-q", "--detach"]).succeeded();
+    std::fs::write(sub.join("mine"), "mine\n").expect("written");
+    world.git(&sub, ["add", "mine"]).succeeded();
+    world.git(&sub, ["commit", "-qm", "mine"]).succeeded();
+    let lone = world.git(&sub, ["rev-parse", "HEAD"]).line();
+    let landed = repo.orchestra(["merge-ranked", "--json", &id]).json();
+    let warnings = landed["warnings"].as_array().expect("warnings").clone();
+    let stays = warnings.iter().filter_map(Value::as_str).find(|one| one.contains("sub stays at"));
+    let (_, command) = stays.and_then(|one| one.split_once(": ")).expect("a command");
+    let typed = repo.command("sh").args(["-c", command]).output().expect("sh");
+    assert!(typed.status.success(), "{command}: {typed:?}");
+    assert_eq!(world.git(&sub, ["rev-parse", &format!("kept-{}", &lone[..10])]).line(), lone);
+    assert_eq!(world.git(&sub, ["rev-parse", "HEAD"]).line(), repo.tip("main:sub"));
+}
+
+#[test]
+fn a_submodule_follows_a_landing_that_was_killed_after_the_move() {
+    let world = world();
+    let repo = with_submodule(&world);
+    let script = "cd sub; git checkout -q HEAD~; cd ..; git add sub; \
+                  git -c user.name=a -c user.email=a@x commit -qm back";
+    let (id, _) = ran(&repo, &[], script);
+    let sub = repo.path().join("sub");
+    world.git(&sub, ["checkout", "-q", "--detach"]).succeeded();
+    // A git that kills the landing when it is about to move the submodule.
+    let folder = repo.path().with_file_name("killing");
+    std::fs::create_dir(&folder).expect("made");
+    let git = format!(
+        "#!/bin/sh\ncase \"$*\" in *'--no-overwrite-ignore --detach'*) kill -9 $PPID; exit 1;; esac\n\
+         PATH=${{PATH#{}:}}; exec git \"$@\"\n",
+        folder.display()
+    );
+    std::fs::write(folder.join("git"), git).expect("written");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.join("git"), executable).expect("executable");
+    let mut command = repo.command("git-orchestra");
+    command.args(["merge-ranked", &id]);
+    let path = command.get_envs().find_map(|(name, value)| (name == "PATH").then_some(value).flatten());
+    let path = format!("{}:{}", folder.display(), path.expect("a PATH").to_string_lossy());
+    let ended = command.env("PATH", path).output().expect("merge-ranked");
+    assert!(!ended.status.success(), "{ended:?}");
+    let wanted = repo.tip("main:sub");
+    assert_ne!(world.git(&sub, ["rev-parse", "HEAD"]).line(), wanted);
+    repo.orchestra(["merge-ranked", "--continue"]).succeeded();
+    assert_eq!(world.git(&sub, ["rev-parse", "HEAD"]).line(), wanted);
+    assert_eq!(repo.git(["status", "--porcelain"]).stdout(), "");
+}

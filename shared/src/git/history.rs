@@ -23,6 +23,16 @@ impl Repo {
         Ok(self.since(base, head)?.count() as u64)
     }
 
+    /// Returns how many files the work from `base` to `tip` changes, and how many of them are in `target` as they were before it.
+    ///
+    /// # Errors
+    /// A commit or a tree cannot be read.
+    pub fn reverted_files(&self, base: Oid, tip: Oid, target: Oid) -> Result<(usize, usize)> {
+        let base = self.tree_of(base)?;
+        let own = self.paths_between(Some(base), Some(self.tree_of(tip)?))?;
+        Ok((own.len(), self.count_unchanged(&own, base, self.tree_of(target)?)?))
+    }
+
     fn since(&self, base: Oid, head: Oid) -> Result<impl Iterator<Item = Oid>> {
         let walk = self
             .gix

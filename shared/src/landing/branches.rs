@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::options::LandOptions;
+use super::{
+    options::LandOptions,
+    reverted::{LandedWork, Reverted},
+};
 use crate::{
     Code, Error, Result,
     config::{
@@ -77,6 +80,14 @@ impl Branch {
     pub(super) fn landed_in(&self, repo: &Repo, target: &LandingTarget) -> Result<bool> {
         let Some(commit) = self.landed_as(target) else { return Ok(false) };
         Ok(!repo.which_are_in(target.tip, HashSet::from([commit]))?.is_empty())
+    }
+
+    /// Returns how work that is in the history of the target was reverted there, if it was.
+    pub(super) fn reverted_in(&self, repo: &Repo, target: &LandingTarget) -> Option<Reverted> {
+        let (_, agent) = self.agent.as_ref()?;
+        let base = agent.base.commit()?;
+        let work = LandedWork { base, tip: self.tip, landed_as: self.landed_as(target) };
+        Reverted::find(repo, work, target.tip)
     }
 
     /// Returns the commit as which exactly this work landed in the target, by its events. It may have been removed from the target

@@ -24,6 +24,8 @@ const MAX_SUBMODULES: usize = 500;
 const MAX_DEPTH: usize = 10;
 /// How many earlier places of a submodule are searched for its branch.
 const MAX_EARLIER: usize = 10;
+/// The most refs of a submodule that are looked at.
+const MAX_REFS: usize = 5000;
 /// The width of a path in a warning, in columns.
 const PATH_WIDTH: usize = 100;
 
@@ -106,7 +108,11 @@ fn follow_all(
             Err(why) => {
                 let found = lone.iter().find(|found| found.commit == link.commit);
                 let next = found.map_or_else(
-                    || update_command(&folder, &path_of(&link), before.contains_key(&link.path)),
+                    || {
+                        let update =
+                            update_command(&folder, &path_of(&link), before.contains_key(&link.path));
+                        one.keep_command().map_or(update.clone(), |keep| format!("{keep} && {update}"))
+                    },
                     |found| found.commands(),
                 );
                 warnings.push(format!("the submodule {shown} {why}: {next}"));
@@ -170,7 +176,7 @@ impl Submodule<'_> {
         }
         match self.replaces_files(now) {
             Ok(false) => {}
-            Ok(true) => return Err(stays(", because a submodule in it has files")),
+            Ok(true) => return Err(stays(", because files would replace a repository in it")),
             Err(error) => return Err(stays(&format!(" ({})", error.one_line()))),
         }
         let branch = if self.on_branch == OnBranch::Returns { self.branch_left() } else { None };
@@ -183,11 +189,28 @@ impl Submodule<'_> {
         moved.map(|_| Some(now)).map_err(|error| stays(&format!(" ({})", error.one_line())))
     }
 
-    /// Returns whether files would be put in place of a submodule in it that has some.
+    /// Returns the command that keeps the commit at which it is, if no ref of it does: another one that is checked out leaves it behind.
+    fn keep_command(&self) -> Option<String> {
+        let now = submodule::checked_out_commit(&self.folder)?;
+        let git_dir = submodule::git_dir(&self.folder)?;
+        if careful::small_text(&git_dir.join("HEAD"))?.starts_with("ref: ") {
+            return None;
+        }
+        let found = Repo::open_isolated(self.repo.environment(), &git_dir, &self.folder).ok()?;
+        let refs = found.refs_below("refs/").unwrap_or_default();
+        let keeps = |tip: Oid| found.has_commit(tip) && found.contains(tip, now).unwrap_or(false);
+        if refs.into_iter().take(MAX_REFS).any(|(_, tip)| keeps(tip)) {
+            return None;
+        }
+        let name = format!("kept-{}", now.short());
+        Some(quote::command(&[&"git", &"-C", &self.folder, &"branch", &name, &now.to_string()]))
+    }
+
+    /// Returns whether files would be put in place of a repository in it.
     fn replaces_files(&self, now: Oid) -> Result<bool> {
         let command = self.git("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
         let raw = command.args([&now.to_string(), &self.to.to_string(), "--"]).run()?;
-        Ok(moving::replaced_with_files(&self.folder, &raw).is_some())
+        Ok(moving::replaces_repository(&self.folder, &raw))
     }
 
     /// Returns the branch at the commit that it was on before.

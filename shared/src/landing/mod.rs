@@ -64,6 +64,7 @@ mod regenerate;
 mod repair;
 pub mod repairer;
 mod resolve;
+pub mod reverted;
 mod rollback;
 mod scratch;
 mod scratch_slot;

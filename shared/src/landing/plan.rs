@@ -165,7 +165,7 @@ impl LandingPlan {
 pub struct Skipped {
     /// The skipped branch.
     pub branch: Branch,
-    /// `UpToDate` if the target has it already, `SetAside` if it cannot land.
+    /// `UpToDate` if the target has it already, `Undone` if it was reverted there, `SetAside` if it cannot land.
     pub outcome: Landing,
     /// Why, for people.
     pub why: String,
@@ -230,11 +230,14 @@ pub(super) fn skip_reason(
     if bases.is_empty() {
         return Some((Landing::SetAside, format!("has no history in common with {into}")));
     }
-    if bases.contains(&branch.tip) {
-        return Some((Landing::UpToDate, format!("is in {into} already")));
-    }
-    if branch.landed_in(repo, target).unwrap_or(false) {
-        return Some((Landing::UpToDate, format!("landed in {into} before")));
+    let is_there = bases.contains(&branch.tip);
+    if is_there || branch.landed_in(repo, target).unwrap_or(false) {
+        if let Some(reverted) = branch.reverted_in(repo, target) {
+            let why = format!("{}: {}", reverted.sentence(&target.branch), reverted.way_back());
+            return Some((Landing::Undone, why));
+        }
+        let why = if is_there { format!("is in {into} already") } else { format!("landed in {into} before") };
+        return Some((Landing::UpToDate, why));
     }
     if let Some(Part::Conflicts(why) | Part::Needs(why)) = &branch.part {
         return Some((Landing::SetAside, why.clone()));

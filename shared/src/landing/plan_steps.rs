@@ -5,7 +5,7 @@ use super::{
     state::{ConflictWith, Step, Unjudged},
 };
 use crate::{
-    model::landing::FailedCheck,
+    model::{event::Landing, landing::FailedCheck},
     rank::{PairConflict, RankedBranch},
 };
 
@@ -67,6 +67,8 @@ impl Skipped {
             reason: "nothing to land".to_owned(),
             outcome: Some(self.outcome),
             why: Some(self.why.clone()),
+            // What the events say of the work that landed stays true.
+            kept_back: self.outcome == Landing::Undone,
             ..Step::of(&self.branch, rank)
         }
     }

@@ -43,6 +43,10 @@ pub fn merge(repo: &Repo, target: &LandingTarget, id: &AgentId) -> Result<TriedM
         return Err(conflict(text::one_line(why, 200)));
     }
     if repo.contains(target.tip, work)? {
+        if let Some(reverted) = branch.reverted_in(repo, target) {
+            let why = format!("the work of '{id}' {}", reverted.sentence(&target.branch));
+            return Err(Error::new(Code::WorkMissing, why).hint(reverted.way_back()));
+        }
         return Err(Error::new(
             Code::WorkMissing,
             format!("the work of '{id}' is in {} already", text::safe(&target.branch)),

@@ -25,7 +25,7 @@ use crate::{
     removal::{
         recover,
         remove::{self, RemovalOutcome, RemovalTarget, StoredAgent},
-        trash,
+        torn_down, trash,
     },
     sandbox,
     store::{
@@ -157,11 +157,15 @@ pub fn run(context: &Context, repo: &AcceptedRepo, request: &Request) -> Result<
     let mut warnings = repairing::repair(context, repo, repair::OperationsLock::Held(&lock))?;
     warnings.extend(recover::recover_interrupted(repo)?);
     warnings.extend(undeletable_files(repo)?);
-    let (candidates, unreadable) = examine(context, repo, request)?;
+    let (mut candidates, unreadable) = examine(context, repo, request)?;
     let mut journal = Journal::new(repo, OperationBody::Cleanup(Vec::new()))?;
     let mut torn_down = teardown::run_all(context, repo, &mut journal, &candidates)?;
     warnings.append(&mut torn_down.warnings);
-    let mut report = remove_agents(context, repo, journal, candidates, &torn_down.stored)?;
+    let operation = journal.operation.id.clone();
+    let looked = teardown::look_again(repo, request, &mut candidates, &torn_down.stored);
+    let removed = looked.and_then(|()| remove_agents(context, repo, journal, candidates, &torn_down.stored));
+    warnings.extend(teardown::put_back(repo, &operation, &torn_down.stored));
+    let mut report = removed?;
     report.unreadable = unreadable;
     report.warnings.extend(warnings);
     let clock = operations::advance_trash_clock(repo)?;
@@ -269,10 +273,9 @@ fn remove_agents(
     let storing = repo.syncing_together();
     for one in &mut candidates {
         context.check()?;
-        let done = removal_target(one).map(|target| remove::store_agent(&storing, &target));
-        let done = done.map(|stored| match before.get(&one.id) {
-            Some(before) => stored?.as_before_teardown(&storing, before),
-            None => stored,
+        let done = removal_target(one).map(|target| match before.get(&one.id) {
+            Some(before) => torn_down::store(&storing, &target, before),
+            None => remove::store_agent(&storing, &target),
         });
         let done = done.transpose();
         kept.push(done.unwrap_or_else(|error| {

@@ -39,7 +39,7 @@ use crate::{
         LandingPlan, State,
         branches::{self, Branch},
         context::LandContext,
-        finish, gitlinks,
+        finish, follow, gitlinks,
         open_landings::{self, OpenLanding},
         record,
         repairer::{RepairError, Repairer},
@@ -280,10 +280,13 @@ fn continue_landing(repo: &AcceptedRepo, into: &str, around: LandContext<'_>) ->
 fn abort(context: &Context, repo: &Repo, into: &str, repairer: &dyn Repairer) -> Result<Report> {
     let (mut journal, state) = reopen(context, repo, into)?;
     steps::remove_leftovers(repo, &journal.operation.id)?;
+    let mut followed = Vec::new();
     if carry_out::has_moved(repo, &state)? {
         carry_out::move_back(repo, &state)?;
+        followed = follow::follow_branch(repo, &state.into, state.result, state.base);
     }
     let mut warnings = record::record_failures(repo, &state);
+    warnings.extend(followed);
     if let Some(before) = &state.before_repair {
         match repairer.roll_back(before, "conflict not resolved: the landing was aborted") {
             Ok(()) => {}

@@ -191,18 +191,7 @@ fn look_for_patches(repo: &Repo, ancestry: &mut Ancestry<'_>, all: &mut [Result<
 fn conclude(repo: &Repo, evidence: &Evidence) -> Result<Integration> {
     let Evidence { search: Search { work, target }, mut facts, .. } = *evidence;
     if facts.commits > 0 && decide(facts).is_integrated() && !facts.adds_nothing {
-        facts.reverted_files = reverted_files(repo, work.base, work.tip, target)?.1;
+        facts.reverted_files = repo.reverted_files(work.base, work.tip, target)?.1;
     }
     Ok(decide(facts))
-}
-
-/// Returns how many files the work from `base` to `tip` changes, and how many of them are in the branch at `target` as they were before
-/// it.
-///
-/// # Errors
-/// A commit or a tree cannot be read.
-pub fn reverted_files(repo: &Repo, base: Oid, tip: Oid, target: Oid) -> Result<(usize, usize)> {
-    let base = repo.tree_of(base)?;
-    let own = repo.paths_between(Some(base), Some(repo.tree_of(tip)?))?;
-    Ok((own.len(), repo.count_unchanged(&own, base, repo.tree_of(target)?)?))
 }

@@ -12,6 +12,7 @@
 //! | [`processes_in`] | which processes use it |
 //! | [`restore_folder`] | writing a stored folder back to the disk |
 //! | [`remove`], [`restore`] | one agent, in steps; after each step the state can be recognized and reverted |
+//! | [`torn_down`] | agents whose worktree a teardown changed or removed before |
 //! | [`trash`] | the folders that were moved away, deleted in the background |
 //! | [`recover`] | finishing or reverting a killed cleanup or undo |
 
@@ -27,4 +28,5 @@ pub mod remove;
 pub mod restore;
 pub mod restore_folder;
 mod same_patches;
+pub mod torn_down;
 pub mod trash;

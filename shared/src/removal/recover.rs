@@ -15,6 +15,7 @@ use std::{fs, path::Path};
 use super::{
     copied,
     restore::{self, Archive, RemovedAgent},
+    torn_down,
 };
 use crate::{
     Code, Error, Kind, Result,
@@ -106,7 +107,8 @@ fn is_in_place(repo: &Repo, operation: &Operation, removal: &Removal) -> Result<
 fn revert_removal(repo: &Repo, journal: &Journal, removal: &Removal, archived: &Archive) -> Result<()> {
     move_back(repo, &journal.operation, removal)?;
     let agent = RemovedAgent { removal, stored: stored_tree(journal, removal)? };
-    restore::restore_refs(repo, &[agent], archived)
+    restore::restore_refs(repo, &[agent], archived)?;
+    torn_down::put_back_if_marked(repo, &journal.operation.id, agent)
 }
 
 /// Moves folders out of the trash to their old paths, the registration first. The folders themselves are used: what was written

@@ -28,9 +28,7 @@ use crate::{
         private_git_dir::PrivateGitDir,
         private_home::PrivateHome,
         registration_objects,
-        removed_folders::{
-            self, LOCK_TIMEOUT, OBJECTS, PRIVATE_GIT_DIR, REFLOG, REGISTRATION, TORN_DOWN, WORKTREE,
-        },
+        removed_folders::{self, LOCK_TIMEOUT, OBJECTS, PRIVATE_GIT_DIR, REFLOG, REGISTRATION, WORKTREE},
     },
 };
 
@@ -58,8 +56,8 @@ pub struct StoredAgent {
     pub tree: Oid,
     /// Commits that must stay reachable with it.
     pub pins: Vec<Oid>,
-    /// The fingerprint of the worktree's listing.
-    fingerprint: [u8; 32],
+    /// The fingerprint of the worktree's listing; `None`: its teardown removed the worktree.
+    pub(super) fingerprint: Option<[u8; 32]>,
 }
 
 /// Stores everything of an agent that is to be removed. Changes nothing else.
@@ -91,9 +89,9 @@ pub fn store_agent(repo: &Repo, target: &RemovalTarget<'_>) -> Result<StoredAgen
         bytes: 0,
         discarded: target.discard,
     };
-    let mut fingerprint = [0; 32];
+    let mut fingerprint = Some([0; 32]);
     if let Some(worktree) = target.worktree {
-        fingerprint = FolderListing::of(&worktree.path, target.derived)?.fingerprint();
+        fingerprint = Some(FolderListing::of(&worktree.path, target.derived)?.fingerprint());
         let files = folder_objects::store_folder(repo, &worktree.path, target.derived)?;
         let registration = folder_objects::store_folder(repo, &worktree.git_dir, &[])?;
         parts.push(TreeEntry::new(WORKTREE, TreeEntryKind::Tree, files.tree));
@@ -110,33 +108,8 @@ pub fn store_agent(repo: &Repo, target: &RemovalTarget<'_>) -> Result<StoredAgen
     Ok(StoredAgent { removal, tree: repo.write_entries(parts)?, pins, fingerprint })
 }
 
-impl StoredAgent {
-    /// Returns what is restored if `before` was stored of the agent before the teardown of its worktree: the files of then. Those that
-    /// the teardown left are kept beside them, if they differ.
-    ///
-    /// # Errors
-    /// A tree cannot be read or written.
-    pub fn as_before_teardown(self, repo: &Repo, before: &Self) -> Result<Self> {
-        let find = |parts: &[TreeEntry]| {
-            parts.iter().find(|part| part.name == WORKTREE.as_bytes()).map(|part| part.id)
-        };
-        let mut parts = repo.entries_of(self.tree)?;
-        let (Some(first), Some(then)) = (find(&repo.entries_of(before.tree)?), find(&parts)) else {
-            return Ok(self);
-        };
-        if first == then {
-            return Ok(self);
-        }
-        parts.retain(|part| part.name != WORKTREE.as_bytes());
-        parts.push(TreeEntry::new(WORKTREE, TreeEntryKind::Tree, first));
-        parts.push(TreeEntry::new(TORN_DOWN, TreeEntryKind::Tree, then));
-        let pins = before.pins.iter().chain(&self.pins).copied().collect();
-        Ok(Self { tree: repo.write_entries(parts)?, pins, ..self })
-    }
-}
-
 /// Returns the refs that go with the agent. A branch that existed before it is not included.
-fn refs_of(repo: &Repo, target: &RemovalTarget<'_>) -> Result<Vec<(String, Oid)>> {
+pub(super) fn refs_of(repo: &Repo, target: &RemovalTarget<'_>) -> Result<Vec<(String, Oid)>> {
     let id = target.id;
     let branch = &target.agent.branch;
     let names = [
@@ -270,6 +243,9 @@ impl MovedFolders {
             require_unused(&worktree.path, places)?;
         }
         for (from, to) in removed_folders::folder_moves(repo, operation, &stored.removal)? {
+            if stored.fingerprint.is_none() && std::fs::symlink_metadata(&from).is_err() {
+                continue;
+            }
             removed_folders::move_folder(&from, &to)?;
             self.folders.push((from, to));
         }
@@ -312,9 +288,11 @@ impl MovedFolders {
         stored: &StoredAgent,
         places: &UsedPaths,
     ) -> Result<()> {
-        let Some((_, files)) = self.folders.first() else { return Ok(()) };
+        let (Some((_, files)), Some(fingerprint)) = (self.folders.first(), stored.fingerprint) else {
+            return Ok(());
+        };
         require_unused(files, places)?;
-        if FolderListing::of(files, target.derived)?.fingerprint() != stored.fingerprint {
+        if FolderListing::of(files, target.derived)?.fingerprint() != fingerprint {
             return Err(Error::new(Code::WorktreeInUse, "its worktree changed while it was being removed")
                 .hint("try again"));
         }
@@ -339,7 +317,12 @@ fn archive_and_delete_refs<'a>(
             let work = of(layout::head_ref(target.id)).filter(|_| !target.discard);
             archived_agents.push((Archived { id: target.id.clone(), tip, work }, target.agent));
         }
-        refs.extend(stored.removal.refs.iter().cloned());
+        for (name, at) in &stored.removal.refs {
+            // A teardown may have deleted the branch.
+            if repo.find_ref(name)?.is_some() {
+                refs.push((name.clone(), *at));
+            }
+        }
     }
     archive::add(repo, &archived_agents)?;
     Ok(repo.delete_refs(&refs)?)

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::restore_folder::restore_folder;
+use super::restore_folder::{fill_folder, restore_folder};
 use crate::{
     Code, Error, Kind, Result,
     error::ErrorContext,
@@ -150,6 +150,22 @@ pub fn restore_folders(repo: &Repo, reader: &Repo, undo: &str, agent: RemovedAge
         }
     }
     restore_sandbox(repo, reader, undo, removal, &parts)
+}
+
+/// Writes what the worktree of an agent that was not removed lacks of what was stored of it. Returns whether it lacked anything.
+///
+/// # Errors
+/// Something cannot be written.
+pub fn fill_worktree(repo: &Repo, reader: &Repo, agent: RemovedAgent<'_>) -> Result<bool> {
+    let RemovedAgent { removal, stored } = agent;
+    let part = repo.entries_of(stored)?.into_iter().find(|entry| entry.name == WORKTREE.as_bytes());
+    let place = removal.worktree.as_deref();
+    // The teardown may have deleted the file that links them.
+    let is_its = |place: &Path| is_own(place, removal) || fs::symlink_metadata(place.join(".git")).is_err();
+    match (part, place.filter(|place| place.is_dir() && is_its(place))) {
+        (Some(part), Some(place)) => Ok(fill_folder(reader, part.id, place)? > 0),
+        _ => Ok(false),
+    }
 }
 
 /// Restores the private home folder of a sandboxed agent, and its git directory if the repository does not have its commits.

@@ -58,7 +58,22 @@ fn make_folder(repo: &Repo, temporary: &Path, place: &Path) -> Result<()> {
     fs::create_dir(temporary).context(Kind::External, || format!("cannot make '{}'", temporary.display()))
 }
 
+/// Writes what a folder lacks of a stored one. What it has stays as it is. Returns the number of files and folders that were written.
+///
+/// # Errors
+/// Something cannot be written; the rest may be missing then.
+pub fn fill_folder(repo: &Repo, stored: Oid, folder: &Path) -> Result<usize> {
+    Writer { only_missing: true, ..Writer::of(repo, stored)? }.write_all(folder)
+}
+
 fn write_content(repo: &Repo, stored: Oid, folder: &Path) -> Result<()> {
+    let mut writer = Writer::of(repo, stored)?;
+    writer.folders.push((folder.to_owned(), Vec::new()));
+    writer.write_all(folder).map(drop)
+}
+
+/// Reads a stored folder. Returns the tree of its files, and its manifest.
+fn read_stored(repo: &Repo, stored: Oid) -> Result<(Oid, HashMap<Vec<u8>, manifest::ManifestEntry>)> {
     let entries = repo.entries_of(stored)?;
     let part = |name: &str| {
         entries.iter().find(|entry| entry.name == name.as_bytes()).map(|entry| entry.id).ok_or_else(|| {
@@ -68,11 +83,7 @@ fn write_content(repo: &Repo, stored: Oid, folder: &Path) -> Result<()> {
             )
         })
     };
-    let lines = manifest::parse_manifest(&repo.read_blob(part(MANIFEST)?)?);
-    let mut writer = Writer { repo, lines, folders: Vec::new() };
-    writer.folders.push((folder.to_owned(), Vec::new()));
-    writer.write_content(folder, &[], part(FILES)?)?;
-    writer.set_folder_metadata()
+    Ok((part(FILES)?, manifest::parse_manifest(&repo.read_blob(part(MANIFEST)?)?)))
 }
 
 struct Writer<'a> {
@@ -80,9 +91,25 @@ struct Writer<'a> {
     lines: HashMap<Vec<u8>, manifest::ManifestEntry>,
     /// The path of each folder, on the disk and in the manifest: modes and times are set when its content is complete.
     folders: Vec<(PathBuf, Vec<u8>)>,
+    files: Oid,
+    /// Whether what is there already stays.
+    only_missing: bool,
+    written: usize,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn of(repo: &'a Repo, stored: Oid) -> Result<Self> {
+        let (files, lines) = read_stored(repo, stored)?;
+        Ok(Self { repo, lines, folders: Vec::new(), files, only_missing: false, written: 0 })
+    }
+
+    /// Returns the number of files and folders that were written.
+    fn write_all(mut self, folder: &Path) -> Result<usize> {
+        self.write_content(folder, &[], self.files)?;
+        self.set_folder_metadata()?;
+        Ok(self.written)
+    }
+
     fn write_content(&mut self, folder: &Path, below: &[u8], tree: Oid) -> Result<()> {
         for TreeEntry { name, kind, id } in self.repo.entries_of(tree)? {
             let name = manifest::from_tree(&name);
@@ -101,6 +128,13 @@ impl Writer<'_> {
 
     fn write_entry(&mut self, full: &Path, path: &[u8], kind: TreeEntryKind, id: Oid) -> Result<()> {
         let cannot = || format!("cannot write '{}'", full.display());
+        if self.only_missing
+            && let Ok(found) = fs::symlink_metadata(full)
+        {
+            let goes_in = kind == TreeEntryKind::Tree && found.is_dir();
+            return if goes_in { self.write_content(full, path, id) } else { Ok(()) };
+        }
+        self.written += 1;
         match kind {
             TreeEntryKind::Tree => {
                 fs::create_dir(full).context(Kind::External, cannot)?;

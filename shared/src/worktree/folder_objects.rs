@@ -117,6 +117,43 @@ pub fn store_folder(repo: &Repo, root: &Path, skipped: &[PathBuf]) -> Result<Sto
     Ok(StoredFolder { tree: repo.write_entries(entries)?, bytes: listing.bytes })
 }
 
+/// Returns a stored folder with everything in it, and with what another one has in addition.
+///
+/// # Errors
+/// A tree cannot be read or written.
+pub fn with_additions(repo: &Repo, first: Oid, other: Oid) -> Result<Oid> {
+    let (of_first, of_other) = (repo.entries_of(first)?, repo.entries_of(other)?);
+    let find = |parts: &[TreeEntry], name: &str| {
+        parts.iter().find(|part| part.name == name.as_bytes()).map(|part| part.id)
+    };
+    let both = |name| find(&of_first, name).zip(find(&of_other, name));
+    let (Some(files), Some(lines)) = (both(FILES), both(MANIFEST)) else { return Ok(first) };
+    // Of two lines for one path the last one counts.
+    let lines = [repo.read_blob(lines.1)?, repo.read_blob(lines.0)?].concat();
+    let entries = vec![
+        TreeEntry::new(FILES, TreeEntryKind::Tree, added_tree(repo, files.0, files.1)?),
+        TreeEntry::new(MANIFEST, TreeEntryKind::File, repo.write_blob(&lines)?),
+    ];
+    repo.write_entries(entries)
+}
+
+fn added_tree(repo: &Repo, first: Oid, other: Oid) -> Result<Oid> {
+    if first == other {
+        return Ok(first);
+    }
+    let mut entries = repo.entries_of(first)?;
+    for entry in repo.entries_of(other)? {
+        match entries.iter_mut().find(|known| known.name == entry.name) {
+            None => entries.push(entry),
+            Some(known) if known.kind == TreeEntryKind::Tree && entry.kind == TreeEntryKind::Tree => {
+                known.id = added_tree(repo, known.id, entry.id)?;
+            }
+            Some(_) => {}
+        }
+    }
+    repo.write_entries(entries)
+}
+
 /// Writes the tree of one folder. `at` is the index of its first entry, and afterwards of the first entry behind it.
 fn tree(
     repo: &Repo,

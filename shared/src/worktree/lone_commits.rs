@@ -10,7 +10,7 @@ use super::{private_git_dir::PrivateGitDir, submodules};
 use crate::{
     Result,
     git::{
-        Oid, Repo,
+        Oid, Repo, careful,
         gitlinks::{self, Gitlink},
         submodule,
     },
@@ -79,18 +79,20 @@ impl LoneCommits {
     pub fn of(repo: &Repo) -> Result<Self> {
         let common = repo.common_dir()?;
         let mut places = Vec::new();
+        let has_submodules = common.join(MODULES).is_dir();
         // The names of the folders are enough: nothing of the worktrees is read.
         for entry in fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             // In a sandbox, an agent that made the submodule itself has it in its own git directory.
             let own = AgentId::parse(&name).ok().map(|id| PrivateGitDir::of(&common, &id).git_dir());
             let all = [Some(entry.path()), own].into_iter().flatten();
-            places.extend(all.filter(|dir| dir.join(MODULES).is_dir()).map(|dir| (dir, name.clone())));
+            let may_have = |dir: &PathBuf| has_submodules || dir.join(MODULES).is_dir();
+            places.extend(all.filter(may_have).map(|dir| (dir, name.clone())));
         }
         Ok(Self { places })
     }
 
-    /// Returns whether no worktree has a submodule.
+    /// Returns whether no worktree can have a submodule.
     pub const fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
@@ -136,11 +138,28 @@ impl LoneCommits {
                 Copy::Local if only.is_none() => only = Some((git_dir, worktree.clone())),
                 Copy::Local | Copy::Missing => {}
             }
+            // Its folder may lead to a clone elsewhere.
+            let Some(elsewhere) = checked_out_elsewhere(place, &path) else { continue };
+            match Copy::of(repo, &elsewhere, link.commit) {
+                Copy::Pushed => return None,
+                Copy::Local if only.is_none() => only = Some((elsewhere, worktree.clone())),
+                Copy::Local | Copy::Missing => {}
+            }
         }
         let (git_dir, worktree) = only?;
         let checkout = checked_out.cloned();
         Some(LoneCommit { path, commit: link.commit, git_dir, worktree, checkout })
     }
+}
+
+/// Returns the git directory of a submodule's folder in a worktree, if it is not below the registration of the worktree.
+fn checked_out_elsewhere(registration: &Path, path: &str) -> Option<PathBuf> {
+    let worktree = careful::small_text(&registration.join("gitdir"))?;
+    let folder = Path::new(worktree.trim_end_matches('\n')).parent()?.join(path);
+    let real = |path: &Path| path.canonicalize().ok();
+    let git_dir = real(&submodule::git_dir(&folder)?)?;
+    let is_own = real(&registration.join(MODULES)).is_some_and(|own| git_dir.starts_with(own));
+    (!is_own).then_some(git_dir)
 }
 
 /// What a repository of a submodule has of a commit.

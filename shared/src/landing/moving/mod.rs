@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(super) use self::replaced::replaced_with_files;
+pub(super) use self::replaced::replaces_repository;
 use self::{
     locks::Locks,
     record::{Goal, MovePlan, MoveRecord},
@@ -318,10 +318,10 @@ impl MoveAttempt<'_> {
         Ok(Some(MoveOutcome::Blocked(Blocked::new(why, "commit or unstage them"))))
     }
 
-    /// Returns why the folder of a submodule keeps the move from being made: files would be put in its place.
+    /// Returns which repository in the checkout keeps the move from being made: files would be put in its place.
     fn find_replaced_link(&self) -> Result<Option<Blocked>> {
         let found = replaced::with_files(self.record)?;
-        Ok(found.map(|link| Blocked::new(self.cannot_move(&link.what()), link.way_out())))
+        Ok(found.map(|folder| Blocked::new(self.cannot_move(&folder.what()), folder.way_out())))
     }
 
     /// Lets git update the files. It checks all of them before it changes the first.

@@ -1,5 +1,5 @@
-//! Submodules, and other repositories that a commit only links to, in whose place a move puts files. Git would delete their folders with
-//! all that is in them: it looks for untracked files only outside of such folders.
+//! Submodules, and other repositories that a commit at most links to, in whose place a move puts files. Git would delete their folders
+//! with all that is in them: it looks for untracked files only outside of such folders, and never for a `.git`.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -18,62 +18,133 @@ use crate::{
 const GITLINK: &[u8] = b"160000";
 /// The mode of what is not there.
 const ABSENT: &[u8] = b"000000";
+/// The most entries of a folder in which a repository is looked for. A larger one is taken to have one: nothing may be deleted on a guess.
+const MAX_ENTRIES: usize = 200_000;
 
-/// The folder of a link in whose place a move would put files.
-pub(super) struct ReplacedLink {
-    checkout: PathBuf,
-    path: OsString,
+/// What a folder is in whose place a move would put files.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum ReplacedKind {
+    /// A submodule, or another repository to which the old commit links.
+    Link,
+    /// A folder with a repository of which no commit knows.
+    Repository,
 }
 
-impl ReplacedLink {
+/// A folder in whose place a move would put files.
+pub(super) struct ReplacedFolder {
+    checkout: PathBuf,
+    path: OsString,
+    kind: ReplacedKind,
+}
+
+impl ReplacedFolder {
     /// Returns what is in the way.
     pub(super) fn what(&self) -> String {
         let name = text::one_line(&self.path.to_string_lossy(), 80);
         let place = self.checkout.display();
-        format!("the submodule {name} in '{place}' has files, which others would replace")
+        match self.kind {
+            ReplacedKind::Link => {
+                format!("the submodule {name} in '{place}' has files, which others would replace")
+            }
+            ReplacedKind::Repository => {
+                format!("the folder {name} in '{place}' holds another repository, which a file would replace")
+            }
+        }
     }
 
     /// Returns what to do about it.
     pub(super) fn way_out(&self) -> String {
-        let words: [&dyn AsRef<OsStr>; 7] =
-            [&"git", &"-C", &self.checkout, &"submodule", &"deinit", &"--", &self.path];
-        format!("{}, or move the folder away", quote::command(&words))
+        let folder = self.checkout.join(&self.path);
+        match self.kind {
+            ReplacedKind::Link => {
+                let words: [&dyn AsRef<OsStr>; 7] =
+                    [&"git", &"-C", &self.checkout, &"submodule", &"deinit", &"--", &self.path];
+                format!("{}, or move the folder away", quote::command(&words))
+            }
+            ReplacedKind::Repository => {
+                format!("{} SOMEWHERE-ELSE, and try again", quote::command(&[&"mv", &"--", &folder]))
+            }
+        }
     }
 }
 
-/// Returns the first folder with files that a move would replace.
+/// Returns the first folder that a move would replace with what only it has.
 ///
 /// # Errors
 /// Git cannot compare the commits.
-pub(super) fn with_files(record: &MoveRecord) -> Result<Option<ReplacedLink>> {
+pub(super) fn with_files(record: &MoveRecord) -> Result<Option<ReplacedFolder>> {
     let MovePlan { checkout, old, new, .. } = &record.plan;
     let command = record.git("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
     let raw = command.args([&old.to_string(), &new.to_string(), "--"]).run()?;
-    let found = replaced_with_files(&checkout.path, &raw);
-    Ok(found.map(|path| ReplacedLink {
+    let found = first_replaced(&checkout.path, &raw);
+    Ok(found.map(|(path, kind)| ReplacedFolder {
         checkout: checkout.path.clone(),
-        path: OsStr::from_bytes(&path).to_owned(),
+        path: OsStr::from_bytes(path).to_owned(),
+        kind,
     }))
 }
 
-/// Returns the path of the first link in a checkout whose folder has files and would be replaced. `raw` is as for [`replaced_links`].
-pub(in crate::landing) fn replaced_with_files(checkout: &Path, raw: &[u8]) -> Option<Vec<u8>> {
-    let has_files = |path: &Vec<u8>| {
-        let folder = checkout.join(OsStr::from_bytes(path));
-        let is_folder = fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir());
-        is_folder && fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
-    };
-    replaced_links(raw).into_iter().find(has_files)
+/// Returns whether a change would replace a folder of a checkout with what only it has: a submodule with files, or another repository.
+/// `raw` is the output of `git diff-tree -r -z --raw --no-renames`.
+pub(in crate::landing) fn replaces_repository(checkout: &Path, raw: &[u8]) -> bool {
+    first_replaced(checkout, raw).is_some()
 }
 
-/// Returns the paths of links in whose place, or above or below which, a move writes something else. `raw` is the output of
-/// `git diff-tree -r -z --raw --no-renames`.
-fn replaced_links(raw: &[u8]) -> Vec<Vec<u8>> {
+fn first_replaced<'a>(checkout: &Path, raw: &'a [u8]) -> Option<(&'a [u8], ReplacedKind)> {
+    let folder = |path: &[u8]| checkout.join(OsStr::from_bytes(path));
+    let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    let has_files = |path: &&[u8]| {
+        let folder = folder(path);
+        is_folder(&folder) && fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+    };
+    let has_repository = |path: &&[u8]| {
+        let folder = folder(path);
+        is_folder(&folder) && holds_repository(folder)
+    };
+    let link = replaced_links(raw).into_iter().find(has_files).map(|path| (path, ReplacedKind::Link));
+    link.or_else(|| {
+        new_files(raw).into_iter().find(has_repository).map(|path| (path, ReplacedKind::Repository))
+    })
+}
+
+/// Returns whether there is a `.git` in a folder or below it, or cannot tell.
+fn holds_repository(folder: PathBuf) -> bool {
+    let (mut pending, mut count) = (vec![folder], 0);
+    while let Some(folder) = pending.pop() {
+        let Ok(entries) = fs::read_dir(folder) else { return true };
+        for entry in entries {
+            count += 1;
+            let Ok(entry) = entry else { return true };
+            if entry.file_name() == ".git" || count > MAX_ENTRIES {
+                return true;
+            }
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                pending.push(entry.path());
+            }
+        }
+    }
+    false
+}
+
+/// Returns the mode before, the mode after and the path of each change.
+fn changes(raw: &[u8]) -> impl Iterator<Item = (&[u8], &[u8], &[u8])> {
     let mut fields = raw.split(|byte| *byte == 0);
-    let (mut links, mut written): (Vec<&[u8]>, Vec<&[u8]>) = (Vec::new(), Vec::new());
-    while let (Some(change), Some(path)) = (fields.next(), fields.next()) {
+    std::iter::from_fn(move || Some((fields.next()?, fields.next()?))).filter_map(|(change, path)| {
         let mut modes = change.strip_prefix(b":").unwrap_or(change).split(|byte| *byte == b' ');
-        let (Some(old), Some(new)) = (modes.next(), modes.next()) else { continue };
+        Some((modes.next()?, modes.next()?, path))
+    })
+}
+
+/// Returns the paths of files that a change adds.
+fn new_files(raw: &[u8]) -> Vec<&[u8]> {
+    let is_new = |(old, new, _): &(&[u8], &[u8], &[u8])| *old == ABSENT && *new != GITLINK;
+    changes(raw).filter(is_new).map(|(_, _, path)| path).collect()
+}
+
+/// Returns the paths of links in whose place, or above or below which, a change writes something else.
+fn replaced_links(raw: &[u8]) -> Vec<&[u8]> {
+    let (mut links, mut written): (Vec<&[u8]>, Vec<&[u8]>) = (Vec::new(), Vec::new());
+    for (old, new, path) in changes(raw) {
         if old == GITLINK && new != GITLINK {
             links.push(path);
         }
@@ -81,8 +152,8 @@ fn replaced_links(raw: &[u8]) -> Vec<Vec<u8>> {
             written.push(path);
         }
     }
-    let is_replaced = |link: &&&[u8]| written.iter().any(|path| contains(path, link) || contains(link, path));
-    links.iter().filter(is_replaced).map(|link| link.to_vec()).collect()
+    links.retain(|link| written.iter().any(|path| contains(path, link) || contains(link, path)));
+    links
 }
 
 /// Returns whether a path is another one, or is below it.

@@ -11,7 +11,10 @@ use crate::{
     config::{Config, keys::DISPOSABLE_DIRS},
     error::ErrorContext,
     git::{Oid, Repo, worktrees::Worktree},
-    landing::open_landings::{self, OpenLanding},
+    landing::{
+        open_landings::{self, OpenLanding},
+        reverted::{LandedWork, Reverted},
+    },
     model::{Agent, AgentId, BranchName, IdOrText, Liveness, quote, text},
     ops::{agent_checkout::AgentCheckout, agent_object::AgentObject},
     removal::{
@@ -252,7 +255,7 @@ impl<'a> Examiner<'a> {
     }
 
     /// Returns in which branch all its work is, its own branch as well as its captured work; or why it is kept.
-    fn is_integrated(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, NotRemovable>> {
+    pub(super) fn is_integrated(&self, id: &AgentId, agent: &Agent) -> Result<Result<String, NotRemovable>> {
         let base = agent
             .base
             .commit()
@@ -272,9 +275,10 @@ impl<'a> Examiner<'a> {
                 // If only the head has work, the branch has none; the finding about the head is the one to report.
                 Ok(found) if why.is_empty() || why == NO_WORK => why = found,
                 Ok(_) => {}
-                Err(why) => {
-                    let hint = format!("git orchestra merge-ranked {id}, or cleanup --discard {id}");
-                    return Ok(Err(NotRemovable::new(why).hint(hint)));
+                Err((why, way_back)) => {
+                    let lands = || format!("git orchestra merge-ranked {id}, or cleanup --discard {id}");
+                    let hint = way_back.map(|way| format!("{way}; or git orchestra cleanup --discard {id}"));
+                    return Ok(Err(NotRemovable::new(why).hint(hint.unwrap_or_else(lands))));
                 }
             }
         }
@@ -320,8 +324,13 @@ impl<'a> Examiner<'a> {
         Ok(targets)
     }
 
-    /// Returns in which branch a piece of work is, or why it is in none.
-    fn find(&self, id: &AgentId, agent: &Agent, work: CandidateWork) -> Result<Result<String, String>> {
+    /// Returns in which branch a piece of work is, or why it is in none and what brings it back if it was reverted.
+    fn find(
+        &self,
+        id: &AgentId,
+        agent: &Agent,
+        work: CandidateWork,
+    ) -> Result<Result<String, (String, Option<String>)>> {
         let mut first = None;
         for target in self.targets_of(id, agent)? {
             let search = Search { work, target: target.tip };
@@ -329,10 +338,18 @@ impl<'a> Examiner<'a> {
             if finding.is_integrated() {
                 return Ok(Ok(sentence(finding, &target.name)));
             }
-            first.get_or_insert_with(|| sentence(finding, &target.name));
+            first.get_or_insert_with(|| {
+                let CandidateWork { base, tip, landed_as, .. } = work;
+                let reverted = matches!(finding, Integration::Reverted(_))
+                    .then(|| Reverted::find(self.repo, LandedWork { base, tip, landed_as }, target.tip));
+                match reverted.flatten() {
+                    Some(found) => (format!("it {}", found.sentence(&target.name)), Some(found.way_back())),
+                    None => (sentence(finding, &target.name), None),
+                }
+            });
         }
-        Ok(Err(first
-            .unwrap_or_else(|| "no branch to search for its work (name one with --into BRANCH)".to_owned())))
+        let nowhere = || ("no branch to search for its work (name one with --into BRANCH)".to_owned(), None);
+        Ok(Err(first.unwrap_or_else(nowhere)))
     }
 
     /// Returns why an agent is kept whose private home folder is too large to be stored without being asked.

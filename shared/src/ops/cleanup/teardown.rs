@@ -1,11 +1,11 @@
 //! Runs the teardown of worktrees that are about to be removed. It may delete anything there, so everything is stored before, and the
-//! operation names it.
+//! operation names it. What it commits is work like any other. Of an agent that is kept after it, what it deleted is put back.
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
-use super::{ExaminedAgent, removal_target, summary};
+use super::{ExaminedAgent, Examiner, NotRemovable, Request, removal_target, summary};
 use crate::{
-    Result,
+    Error, Result,
     config::{
         Config,
         keys::{SETUP_TIME, TEARDOWN},
@@ -14,10 +14,15 @@ use crate::{
     git::{Oid, Repo, worktrees::Worktree},
     landing::check::{self, Bounds},
     model::{AgentId, text},
-    removal::remove::{self, StoredAgent},
+    removal::{
+        remove::{self, StoredAgent},
+        restore::RemovedAgent,
+        torn_down,
+    },
     sandbox::Sandbox,
     store::{
-        layout::PrivateDir,
+        Listing,
+        layout::{self, PrivateDir},
         operations::{Journal, Stage},
     },
     supervise::{
@@ -67,12 +72,70 @@ pub(super) fn run_all(
     match run_each(context, repo, &to_run, &command, limit) {
         Ok(warnings) => Ok(Teardowns { stored, warnings }),
         Err(error) => {
+            let id = journal.operation.id.clone();
+            let warnings = put_back(repo, &id, &stored);
             journal.operation.stage = Stage::Aborted;
             let pins: Vec<Oid> = stored.values().flat_map(|one| one.pins.iter().copied()).collect();
             journal.write(repo, &pins)?;
-            Err(error)
+            Err(warnings.into_iter().fold(error, Error::hint))
         }
     }
+}
+
+/// Keeps the agents whose teardown moved their branch to work that is nowhere else.
+///
+/// # Errors
+/// The repository cannot be read.
+pub(super) fn look_again(
+    repo: &Repo,
+    request: &Request,
+    all: &mut [ExaminedAgent],
+    stored: &HashMap<AgentId, StoredAgent>,
+) -> Result<()> {
+    let mut moved = Vec::new();
+    for one in all.iter_mut().filter(|one| one.finding.is_ok() && !one.discard) {
+        let before = stored.get(&one.id);
+        if before.map_or(Ok(false), |before| torn_down::has_moved(repo, &before.removal))? {
+            moved.push(one);
+        }
+    }
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let listing = Listing::read(repo)?;
+    let examiner = Examiner::new(repo, request, &listing)?;
+    for one in moved {
+        match examiner.is_integrated(&one.id, &one.agent) {
+            Ok(Ok(_)) => {}
+            Ok(Err(kept)) => {
+                let why = format!("its teardown committed to its branch: {}", kept.why);
+                one.finding = Err(NotRemovable { why, ..kept });
+            }
+            Err(error) => one.finding = Err(NotRemovable::because(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Puts back what the teardowns of agents that were not removed deleted. Returns a warning for each of them.
+pub(super) fn put_back(repo: &Repo, operation: &str, stored: &HashMap<AgentId, StoredAgent>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (id, one) in stored {
+        if !repo.find_ref(&layout::agent_ref(id)).is_ok_and(|at| at.is_some()) {
+            continue;
+        }
+        let agent = RemovedAgent { removal: &one.removal, stored: one.tree };
+        match torn_down::put_back(repo, operation, agent) {
+            Ok(true) => warnings.push(format!("'{id}' is kept, and what its teardown deleted is back")),
+            Ok(false) => {}
+            Err(error) => warnings.push(format!(
+                "what the teardown of '{id}' deleted is not back: {}; operation {operation} keeps it",
+                error.one_line()
+            )),
+        }
+    }
+    warnings.sort_unstable();
+    warnings
 }
 
 /// Stores agents, and records the operation with all of them. One that cannot be stored is left out, and is kept for that reason.
@@ -89,7 +152,7 @@ fn store_all(
         let Some(Ok(done)) = removal_target(one).map(|target| remove::store_agent(&storing, &target)) else {
             continue;
         };
-        journal.put_tree(&done.removal.agent, done.tree);
+        journal.put_tree(&done.removal.agent, torn_down::marked(&storing, done.tree)?);
         removals.push(done.removal.clone());
         pins.extend(done.pins.iter().copied());
         stored.insert(one.id.clone(), done);

@@ -94,12 +94,7 @@ pub(super) fn finish(
             )
         }
         TargetMove::Blocked(found) => blocked(found.why, found.hints),
-        TargetMove::Moved | TargetMove::Unchanged => {
-            let mut report = record_landing(repo, plan, &state, journal)?;
-            let lagging = follow::follow_branch(repo, &state.into, state.base, state.result);
-            report.warnings.extend(lagging);
-            Ok(report)
-        }
+        TargetMove::Moved | TargetMove::Unchanged => record_landing(repo, plan, &state, journal),
     }
 }
 
@@ -134,7 +129,7 @@ pub(super) fn replan(
     steps(repo, &plan, State { replans, before_repair, checks, ..fresh }, journal, context)
 }
 
-/// Records a landing whose target has moved: in the agents' events, in notes, and in its operation.
+/// Records a landing whose target has moved: in the agents' events, in notes, and in its operation. The submodules of the checkout follow.
 ///
 /// # Errors
 /// The operation cannot be written.
@@ -152,6 +147,10 @@ pub(super) fn record_landing(
     if state.result != state.base {
         let change = Change { branch: state.into.clone(), old: state.base, new: state.result };
         journal.operation.body = OperationBody::Landing(vec![change]);
+        // Before it is recorded as done: after a kill, the next command does it again.
+        if repo.find_ref(&layout::branch_ref(&state.into))? == Some(state.result) {
+            warnings.extend(follow::follow_branch(repo, &state.into, state.base, state.result));
+        }
     }
     journal.operation.stage = Stage::Done;
     journal.write(repo, &[state.base, state.result])?;

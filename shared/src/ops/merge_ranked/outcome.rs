@@ -83,6 +83,7 @@ pub(super) fn planned(plan: &LandingPlan) -> Vec<BranchOutcome> {
     let not_tried = plan.skipped.iter().map(|skipped| match skipped.outcome {
         Landing::UpToDate => BranchOutcome::UpToDate,
         Landing::NothingNew => BranchOutcome::NothingNew,
+        Landing::Undone => BranchOutcome::TakenBack,
         _ => BranchOutcome::Blocked,
     });
     tried.into_iter().chain(not_tried).collect()

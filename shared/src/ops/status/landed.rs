@@ -8,7 +8,7 @@ use crate::{
     git::{Oid, Repo},
     model::{Agent, AgentId, BranchName, IdOrText},
     ops::agent_object::{AgentObject, LandedNow},
-    removal::integrated,
+    removal::integrated::{CandidateWork, Integration, Integrations, Search},
     store::layout,
 };
 
@@ -17,6 +17,10 @@ const MOST: usize = 1000;
 /// For how many of them the files are compared, to find out whether the work was reverted.
 const MOST_COMPARED: usize = 64;
 
+/// How much of the work that is not in the history of its branch is looked for there as other commits: it may have been amended or
+/// rebased since.
+const MOST_SOUGHT: usize = 16;
+
 /// Work that landed, as the events say.
 struct LandedWork {
     id: AgentId,
@@ -24,6 +28,8 @@ struct LandedWork {
     base: Option<Oid>,
     head: Oid,
     landed_as: Option<Oid>,
+    /// What its head has in addition to its own work.
+    snapshot: Option<Oid>,
 }
 
 /// The agents whose current work landed.
@@ -45,6 +51,7 @@ impl LandedWorks {
             base: agent.base.commit(),
             head,
             landed_as: agent.landed_as.as_ref().and_then(IdOrText::commit),
+            snapshot: agent.work_of_others().or_else(|| agent.snapshot.as_ref().and_then(IdOrText::commit)),
         });
     }
 
@@ -94,16 +101,48 @@ fn look(repo: &Repo, branch: &str, works: &[&LandedWork]) -> Result<Vec<(AgentId
     else {
         return Ok(Vec::new());
     };
+    let is_known = |work: &LandedWork| {
+        work.landed_as.into_iter().chain([work.head]).any(|commit| there.contains(&commit))
+    };
+    let others = as_other_commits(repo, tip, works.iter().copied().filter(|work| !is_known(work)));
     let mut compared = 0;
     let mut found = Vec::with_capacity(works.len());
     for work in works {
-        let in_history = work.landed_as.into_iter().chain([work.head]).any(|commit| there.contains(&commit));
+        if let Some((_, now)) = others.iter().find(|(id, _)| *id == work.id) {
+            found.push((work.id.clone(), *now));
+            continue;
+        }
+        let in_history = is_known(work);
         let is_here = repo.has_commit(work.landed_as.unwrap_or(work.head));
         let compares = in_history && compared < MOST_COMPARED;
         compared += usize::from(compares);
         let files = work.base.filter(|_| compares);
-        let files = files.and_then(|base| integrated::reverted_files(repo, base, work.head, tip).ok());
+        let files = files.and_then(|base| repo.reverted_files(base, work.head, tip).ok());
         found.push((work.id.clone(), LandedNow::decide(in_history, is_here, files)));
     }
     Ok(found)
+}
+
+/// Finds work that is in a branch as other commits than those that landed, as `cleanup` does.
+fn as_other_commits<'a>(
+    repo: &Repo,
+    tip: Oid,
+    works: impl Iterator<Item = &'a LandedWork>,
+) -> Vec<(AgentId, LandedNow)> {
+    let search = |work: &'a LandedWork| {
+        let base = work.base.filter(|base| repo.has_commit(*base) && repo.has_commit(work.head))?;
+        let sought = CandidateWork { base, tip: work.head, snapshot: work.snapshot, landed_as: None };
+        Some((work.id.clone(), Search { work: sought, target: tip }))
+    };
+    let sought: Vec<(AgentId, Search)> = works.filter_map(search).take(MOST_SOUGHT).collect();
+    if sought.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Integrations::of(repo, &sought.iter().map(|(_, search)| *search).collect::<Vec<_>>());
+    let now = |(id, search): (AgentId, Search)| {
+        let found = found.take(repo, search).ok()?;
+        let is_there = found.is_integrated() && found != Integration::Nothing;
+        is_there.then_some((id, LandedNow::There))
+    };
+    sought.into_iter().filter_map(now).collect()
 }
